@@ -1,0 +1,3 @@
+import type { ReactNode } from 'react'
+import './globals.css'
+export default function L({ children }: { children: ReactNode }) { return <html lang="en"><body>{children}</body></html> }
