@@ -1,0 +1,114 @@
+import type { Readable } from 'node:stream'
+import type { Failure } from './errors.ts'
+import { quoteLine } from './quote.ts'
+
+/**
+ * What a command does to the world.
+ * - `read`: looks only; a dry run executes it.
+ * - `change`: alters something the configuration describes; a dry run prints it.
+ * - `record`: this tool's own bookkeeping (lock, receipt); never counted as a change.
+ */
+export type Effect = 'read' | 'change' | 'record'
+
+/** A value that must not stand in a process's arguments: the runner writes it to a 0600 file and passes the path. */
+export interface SecretFile {
+  /** What a reader of the plan sees: `<name>`. */
+  readonly name: string
+  readonly content: string
+  /** Put before the path, as in az's `@file`. */
+  readonly prefix: string
+}
+
+export interface Retry {
+  /** Attempts in all. */
+  readonly times: number
+  /** Pause before the next attempt, in milliseconds. */
+  readonly pauseMs: number
+  /** Only failures whose output matches are tried again. */
+  readonly when: RegExp
+}
+
+/** A process, here or on the VPS. Never a shell string. */
+export interface Command {
+  readonly argv: readonly (string | SecretFile)[]
+  readonly on: 'here' | 'vps'
+  readonly effect: Effect
+  /** Text, bytes, or a function that opens a stream (called once per attempt). */
+  readonly stdin?: string | Uint8Array | (() => Readable)
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Milliseconds until the process is ended. */
+  readonly timeoutMs: number
+  readonly retry?: Retry
+  /** Exit codes that are an answer, not a failure. Default: 0 only. */
+  readonly accept?: readonly number[]
+  /** Turns the tool's words into what it means and what to do next. */
+  readonly explain?: (output: string) => Partial<Failure> | undefined
+}
+
+/** An HTTP request made by this tool itself. */
+export interface Request {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly url: string
+  readonly effect: Effect
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly timeoutMs: number
+  /** Ask this address instead of the one the name resolves to (the name still goes into SNI and Host). */
+  readonly address?: string
+}
+
+/** One SQL statement (or a script of several) on the deployment's database. */
+export interface Query {
+  readonly text: string
+  readonly values?: readonly unknown[]
+  readonly effect: Effect
+  /** What the plan prints instead of a long script. */
+  readonly title?: string
+}
+
+export const isRequest = (effect: Command | Request | Query): effect is Request => 'url' in effect
+export const isQuery = (effect: Command | Request | Query): effect is Query => 'text' in effect
+
+type Rest = Partial<Omit<Command, 'argv' | 'on' | 'effect'>>
+
+const minute = 60_000
+
+/** A command on this machine that only looks. */
+export const look = (argv: Command['argv'], rest: Rest = {}): Command => ({
+  argv,
+  on: 'here',
+  effect: 'read',
+  timeoutMs: 2 * minute,
+  ...rest,
+})
+
+/** A command on this machine that changes something. */
+export const act = (argv: Command['argv'], rest: Rest = {}): Command => ({
+  argv,
+  on: 'here',
+  effect: 'change',
+  timeoutMs: 30 * minute,
+  ...rest,
+})
+
+/** The same command, run on the VPS. */
+export const onVps = (command: Command): Command => ({ ...command, on: 'vps' })
+
+/** The same command, counted as this tool's own bookkeeping. */
+export const asRecord = (command: Command): Command => ({ ...command, effect: 'record' })
+
+export const secretFile = (name: string, content: string, prefix = ''): SecretFile => ({
+  name,
+  content,
+  prefix,
+})
+
+/** The line as a person reads or pastes it; secret files show as `<name>`. */
+export function display(command: Command | Request | Query): string {
+  if (isRequest(command)) return `${command.method} ${command.url}${command.body ? ` ${command.body}` : ''}`
+  if (isQuery(command)) return `sql: ${command.title ?? command.text.replaceAll(/\s+/g, ' ').trim()}`
+  const words = command.argv.map((word) => (typeof word === 'string' ? word : `${word.prefix}<${word.name}>`))
+  const line = words.map((word) => (/^@?<[^<>]+>$/.test(word) ? word : quoteLine([word]))).join(' ')
+  return command.on === 'vps' ? `vps: ${line}` : line
+}

@@ -1,0 +1,100 @@
+import type { LookupAddress } from 'node:dns'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { PeerCertificate } from 'node:tls'
+import type { Request } from './command.ts'
+
+/** Milliseconds from the start of the request to the end of each phase; absent phases did not happen. */
+export interface Phases {
+  dns?: number
+  connect?: number
+  tls?: number
+  firstByte?: number
+  total: number
+}
+
+export interface Answer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: string
+  phases: Phases
+  /** The certificate the server showed, for https. */
+  certificate?: PeerCertificate
+}
+
+/** How this machine reaches names and whom it trusts; from the configuration. */
+export interface Reach {
+  /** All addresses of a name (A and AAAA). */
+  resolve(host: string): Promise<LookupAddress[]>
+  /** PEM certificates trusted besides Node's own. */
+  authorities: readonly string[]
+}
+
+/** Makes one HTTP request on a connection of its own. Redirects are answers. Rejects when there is no answer. */
+export async function makeRequest(request: Request, reach: Reach, signal: AbortSignal): Promise<Answer> {
+  const url = new URL(request.url)
+  const [{ default: client }, tls] = await Promise.all([
+    url.protocol === 'https:' ? import('node:https') : import('node:http'),
+    import('node:tls'),
+  ])
+  const started = performance.now()
+  const phases: Phases = { total: 0 }
+  const since = () => Math.round((performance.now() - started) * 10) / 10
+  return new Promise((resolve, reject) => {
+    const outgoing = client.request(
+      url,
+      {
+        method: request.method,
+        headers: { 'user-agent': 'codex-dominion-ops', ...request.headers },
+        agent: false,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]),
+        ...(reach.authorities.length > 0 ? { ca: [...tls.rootCertificates, ...reach.authorities] } : {}),
+        lookup: (host, options, done) => {
+          const found = request.address
+            ? Promise.resolve([{ address: request.address, family: request.address.includes(':') ? 6 : 4 }])
+            : reach.resolve(host)
+          found.then(
+            (addresses) => {
+              const first = addresses[0]
+              if (!first)
+                return done(Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' }), '')
+              if (options.all) done(null, addresses)
+              else done(null, first.address, first.family)
+            },
+            (error: NodeJS.ErrnoException) => done(error, ''),
+          )
+        },
+      },
+      (incoming) => {
+        phases.firstByte = since()
+        const socket = incoming.socket as import('node:tls').TLSSocket
+        const certificate = socket.getPeerCertificate?.(true)
+        const chunks: Buffer[] = []
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+        incoming.on('error', reject)
+        incoming.on('end', () => {
+          phases.total = since()
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: Buffer.concat(chunks).toString(),
+            phases,
+            ...(certificate?.raw ? { certificate } : {}),
+          })
+        })
+      },
+    )
+    outgoing.on('socket', (socket) => {
+      socket.on('lookup', () => {
+        phases.dns = since()
+      })
+      socket.on('connect', () => {
+        phases.connect = since()
+      })
+      socket.on('secureConnect', () => {
+        phases.tls = since()
+      })
+    })
+    outgoing.on('error', reject)
+    outgoing.end(request.body)
+  })
+}

@@ -1,0 +1,228 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Command, display, type Effect, type Query, type Request } from './command.ts'
+import { messageOf, OpsError, unknownError } from './errors.ts'
+import { type ProcessResult, startProcess } from './process.ts'
+import { quoteLine } from './quote.ts'
+import type { Redactor } from './redact.ts'
+import type { Remote } from './remote.ts'
+import { type Answer, makeRequest, type Reach } from './request.ts'
+import type { Transcript } from './transcript.ts'
+
+/** The only place where anything leaves this program. */
+export interface Runner {
+  /** Runs a command to its end. Throws OpsError when its exit code is not an accepted one. */
+  run(command: Command, onOutput?: (chunk: string) => void): Promise<ProcessResult>
+  /** The same, but the output stays out of the transcript: it is a secret itself. */
+  runPrivately(command: Command): Promise<ProcessResult>
+  /** Makes a request; any status is an answer. Throws the socket's own error when there is none. */
+  request(request: Request): Promise<Answer>
+  /** Runs SQL. Throws the server's own error. */
+  query<Row>(query: Query): Promise<Row[]>
+  /** The connection to the VPS, opened at the first use, one for the whole run. */
+  vps(): Promise<Remote>
+  readonly secrets: Redactor
+  readonly transcript: Transcript
+  /** How many effects of each kind ran. */
+  readonly count: Readonly<Record<Effect, number>>
+  close(): Promise<void>
+}
+
+export interface Database {
+  query<Row>(query: Query): Promise<Row[]>
+  close(): Promise<void>
+}
+
+export interface RunnerOptions {
+  secrets: Redactor
+  transcript: Transcript
+  reach: Reach
+  /** Environment of local processes. */
+  env: NodeJS.ProcessEnv
+  /** False in a dry run: then a command that is not a read is refused, whoever asks for it. */
+  mayChange: boolean
+  /** Aborted on the second Ctrl-C. */
+  signal: AbortSignal
+  openVps: () => Promise<Remote>
+  openDatabase: () => Promise<Database>
+}
+
+export function createRunner(options: RunnerOptions): Runner {
+  const { secrets, transcript, signal } = options
+  const count: Record<Effect, number> = { read: 0, change: 0, record: 0 }
+  const vps = once(options.openVps)
+  const database = once(options.openDatabase)
+
+  /** Guard, count and record of every effect. */
+  async function recorded<T>(
+    kind: 'command' | 'request' | 'query',
+    effect: Command | Request | Query,
+    perform: () => Promise<T>,
+    outcome: (result: T) => Record<string, unknown>,
+  ): Promise<T> {
+    if (effect.effect !== 'read' && !options.mayChange) {
+      throw new Error(`a dry run must not run: ${secrets.clean(display(effect))}`)
+    }
+    count[effect.effect]++
+    const started = performance.now()
+    const entry = { kind, effect: effect.effect, line: display(effect) }
+    try {
+      const result = await perform()
+      transcript.write({ ...entry, ms: Math.round(performance.now() - started), ...outcome(result) })
+      return result
+    } catch (thrown) {
+      transcript.write({ ...entry, ms: Math.round(performance.now() - started), error: messageOf(thrown) })
+      throw thrown
+    }
+  }
+
+  async function attempt(command: Command, onOutput?: (chunk: string) => void): Promise<ProcessResult> {
+    const tell = onOutput && ((chunk: string) => onOutput(secrets.clean(chunk)))
+    const stdin = typeof command.stdin === 'function' ? command.stdin() : command.stdin
+    const common = {
+      ...(stdin === undefined ? {} : { stdin }),
+      timeoutMs: command.timeoutMs,
+      signal,
+      onOutput: tell,
+    }
+    const { argv, cleanUp } = materialise(command)
+    try {
+      if (command.on === 'vps') {
+        const line = command.cwd ? `cd ${quoteLine([command.cwd])} && ${quoteLine(argv)}` : quoteLine(argv)
+        return await (await vps.get()).exec(line, common)
+      }
+      const env = { ...options.env, ...command.env }
+      return await startProcess(argv, { ...common, env, ...(command.cwd ? { cwd: command.cwd } : {}) })
+    } finally {
+      cleanUp()
+    }
+  }
+
+  async function run(
+    command: Command,
+    onOutput?: (chunk: string) => void,
+    isPrivate = false,
+  ): Promise<ProcessResult> {
+    const accept = command.accept ?? [0]
+    for (let tries = 1; ; tries++) {
+      const result = await recorded(
+        'command',
+        command,
+        () => attempt(command, onOutput),
+        ({ code, stdout, stderr, timedOut }) => ({
+          code,
+          timedOut,
+          stdout: isPrivate ? '***' : tail(stdout),
+          stderr: tail(stderr),
+          tries,
+        }),
+      ).catch((thrown) => {
+        throw notStarted(command, thrown)
+      })
+      if (accept.includes(result.code)) return result
+      const output = `${result.stderr}\n${result.stdout}`
+      const again = command.retry && tries < command.retry.times && command.retry.when.test(output)
+      if (!again || signal.aborted) throw failed(command, result)
+      await pause(command.retry?.pauseMs ?? 0, undefined, { signal })
+    }
+  }
+
+  function failed(command: Command, result: ProcessResult): OpsError {
+    const program = command.argv
+      .slice(0, 3)
+      .filter((word) => typeof word === 'string' && !word.startsWith('-'))
+    const where = command.on === 'vps' ? ' on the VPS' : ''
+    const end = result.timedOut
+      ? `did not end within ${Math.round(command.timeoutMs / 1000)} s`
+      : `exit ${result.code}`
+    const said = lastLines(result.stderr.trim() || result.stdout.trim(), 50)
+    return new OpsError({
+      what: `${program.join(' ')}${where} failed (${end})`,
+      said: secrets.clean(said),
+      next: `The command was: ${secrets.clean(display(command))}`,
+      ...command.explain?.(`${result.stderr}\n${result.stdout}`),
+    })
+  }
+
+  return {
+    run: (command, onOutput) => run(command, onOutput),
+    runPrivately: (command) => run(command, undefined, true),
+    request: (request) =>
+      recorded(
+        'request',
+        request,
+        () => makeRequest(request, options.reach, signal),
+        (answer) => ({ status: answer.status, phases: answer.phases }),
+      ),
+    query: <Row>(query: Query) =>
+      recorded(
+        'query',
+        query,
+        async () => (await database.get()).query<Row>(query),
+        (rows) => ({ rows: rows.length }),
+      ),
+    vps: vps.get,
+    secrets,
+    transcript,
+    count,
+    async close() {
+      await (await database.opened())?.close()
+      ;(await vps.opened())?.close()
+    },
+  }
+}
+
+/** Writes the secret files of a command and gives the real argument vector. */
+function materialise(command: Command): { argv: string[]; cleanUp(): void } {
+  if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
+  if (command.on === 'vps')
+    throw new Error('secret files exist for local commands only; use stdin on the VPS')
+  const folder = mkdtempSync(path.join(tmpdir(), 'dominion-'))
+  const cleanUp = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', cleanUp)
+  const argv = command.argv.map((word) => {
+    if (typeof word === 'string') return word
+    const file = path.join(folder, word.name)
+    writeFileSync(file, word.content, { mode: 0o600 })
+    return `${word.prefix}${file}`
+  })
+  return {
+    argv,
+    cleanUp() {
+      process.off('exit', cleanUp)
+      cleanUp()
+    },
+  }
+}
+
+function notStarted(command: Command, thrown: unknown): unknown {
+  const program = String(command.argv[0])
+  if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') return thrown
+  return unknownError(
+    `${program} is not installed, or not on the PATH`,
+    undefined,
+    program === 'az'
+      ? 'Install the Azure CLI (Debian: apt-get install azure-cli), then run the line again.'
+      : undefined,
+  )
+}
+
+/** Opens at the first call; a failed opening is tried again by the next caller. */
+function once<T>(open: () => Promise<T>): { get(): Promise<T>; opened(): Promise<T | undefined> } {
+  let opening: Promise<T> | undefined
+  return {
+    get() {
+      opening ??= open().catch((thrown) => {
+        opening = undefined
+        throw thrown
+      })
+      return opening
+    },
+    opened: async () => opening?.catch(() => undefined),
+  }
+}
+
+const lastLines = (text: string, lines: number): string => text.split('\n').slice(-lines).join('\n')
+const tail = (text: string): string => (text.length > 4000 ? `…${text.slice(-4000)}` : text)

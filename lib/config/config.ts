@@ -1,0 +1,66 @@
+import type { Secret } from './secret.ts'
+
+/** The whole configuration, frozen. Paths are absolute. */
+export interface Config {
+  /** `.env` or `.env.NAME`: the name given to --env, else `default`. */
+  readonly environment: string
+  /** The folder `.env` lies in; relative paths count from here. */
+  readonly folder: string
+  readonly domain: string
+  readonly azure: {
+    /** '' = the subscription that az is set to. */
+    readonly subscription: string
+    readonly resourceGroup: string
+    readonly location: string
+    readonly registry: string
+  }
+  readonly postgres: {
+    readonly server: string
+    readonly database: string
+    readonly user: string
+    readonly password: Secret
+    readonly sku: string
+    readonly version: string
+    readonly storageGb: number
+    readonly backupDays: number
+  }
+  readonly redis: { readonly kind: 'managed' | 'classic'; readonly name: string; readonly sku: string }
+  readonly backend: {
+    /** The build context. */
+    readonly dir: string
+    readonly dockerfile: string
+    readonly dnsLabel: string
+    readonly cpu: number
+    readonly memoryGb: number
+    readonly secretKey: Secret
+    readonly healthyWithinSeconds: number
+  }
+  readonly worker: { readonly cpu: number; readonly memoryGb: number }
+  readonly ionos: {
+    readonly host: string
+    readonly port: number
+    readonly user: string
+    /** '' = what ssh's own configuration, the agent and the usual key files offer. */
+    readonly key: string
+    readonly knownHosts: string
+    /** The address that DNS must point at: IONOS_PUBLIC_IP, else IONOS_HOST. */
+    readonly publicIp: string
+    readonly webRoot: string
+    readonly keepReleases: number
+    readonly keepAssetsDays: number
+    readonly purgeUrl: string
+    readonly dnsKey: Secret
+    readonly dnsApi: string
+  }
+  readonly dashboardDir: string
+  readonly acme: { readonly email: string; readonly server: string }
+  readonly network: {
+    /** '' = the system's resolver. */
+    readonly dnsServer: string
+    readonly caFile: string
+    /** Environment that az gets on top of this process's own. */
+    readonly azEnvironment: Readonly<Record<string, string>>
+  }
+  /** Receipts and transcripts of this environment. */
+  readonly stateDir: string
+}

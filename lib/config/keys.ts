@@ -1,0 +1,174 @@
+/** One key of `.env`. Values arrive as text; `type` says what they must read as. */
+export interface Key {
+  type: 'string' | 'integer' | 'number'
+  default?: string
+  /** A regular expression the text must match. */
+  pattern?: string
+  /** What the pattern means, in words. */
+  means?: string
+  enum?: readonly string[]
+  minimum?: number
+  maximum?: number
+  /** Never shown, never in arguments; may be a reference (env:, op://, azkv://). */
+  secret?: boolean
+}
+
+const hostName = '^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$'
+const host = '^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$'
+const url = '^https?://[^\\s]+$'
+
+/** Every key of the configuration. `.env.example` explains each; a test holds the two together. */
+export const keys = {
+  DOMAIN: {
+    type: 'string',
+    default: 'codexdominion.app',
+    pattern: hostName,
+    means: 'a host name in lower case',
+  },
+
+  AZURE_SUBSCRIPTION: {
+    type: 'string',
+    default: '',
+    pattern: '^[^\\s"\']*$',
+    means: 'a subscription id, or empty',
+  },
+  AZURE_RESOURCE_GROUP: {
+    type: 'string',
+    default: 'codexdominion-prod',
+    pattern: '^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$',
+    means: '1–90 letters, digits, _ - . ( ), not ending in a full stop',
+  },
+  AZURE_LOCATION: {
+    type: 'string',
+    default: 'eastus',
+    pattern: '^[a-z0-9]+$',
+    means: 'a region such as eastus',
+  },
+  ACR_NAME: {
+    type: 'string',
+    default: 'codexacr1216',
+    pattern: '^[A-Za-z0-9]{5,50}$',
+    means: '5–50 letters or digits',
+  },
+
+  POSTGRES_SERVER: {
+    type: 'string',
+    default: 'codexdominion-db',
+    pattern: '^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$',
+    means: '3–63 lower-case letters, digits or hyphens',
+  },
+  POSTGRES_DATABASE: {
+    type: 'string',
+    default: 'codexdb',
+    pattern: '^[A-Za-z_][A-Za-z0-9_]{0,62}$',
+    means: 'a database name',
+  },
+  POSTGRES_USER: {
+    type: 'string',
+    default: 'codexadmin',
+    pattern:
+      '^(?!azure_|pg_)(?!(admin|administrator|root|guest|public|azuresu|azure_superuser)$)[a-z][a-z0-9_]{0,62}$',
+    means: 'a name that Azure allows (not admin, root, azure_…, pg_…)',
+  },
+  POSTGRES_PASSWORD: { type: 'string', default: '', secret: true },
+  POSTGRES_SKU: {
+    type: 'string',
+    default: 'Standard_B1ms',
+    pattern: '^Standard_B[0-9]+[a-z]*s(_v2)?$',
+    means: 'a Burstable size such as Standard_B1ms',
+  },
+  POSTGRES_VERSION: { type: 'string', default: '16', enum: ['14', '15', '16', '17', '18'] },
+  POSTGRES_STORAGE_GB: { type: 'integer', default: '32', minimum: 32, maximum: 32768 },
+  POSTGRES_BACKUP_DAYS: { type: 'integer', default: '7', minimum: 7, maximum: 35 },
+
+  REDIS_KIND: { type: 'string', default: 'managed', enum: ['managed', 'classic'] },
+  REDIS_NAME: {
+    type: 'string',
+    default: 'codexdominion-redis',
+    pattern: '^[a-z0-9]([a-z0-9]|-(?!-)){0,58}[a-z0-9]$',
+    means: '2–60 lower-case letters, digits or single hyphens',
+  },
+  REDIS_SKU: {
+    type: 'string',
+    default: 'Balanced_B0',
+    pattern: '^(Balanced_B|MemoryOptimized_M|ComputeOptimized_X)[0-9]+$|^(Basic|Standard)_C[0-6]$',
+    means: 'Balanced_B0 (managed) or Basic_C0 (classic)',
+  },
+
+  BACKEND_DIR: { type: 'string', default: 'examples/codex-dominion/backend' },
+  BACKEND_DOCKERFILE: { type: 'string', default: 'Dockerfile.azure' },
+  BACKEND_DNS_LABEL: {
+    type: 'string',
+    default: 'codex-api',
+    pattern: '^[a-z][a-z0-9-]{3,57}[a-z0-9]$',
+    means: '5–59 lower-case letters, digits or hyphens',
+  },
+  BACKEND_CPU: { type: 'number', default: '2', minimum: 0.1, maximum: 31 },
+  BACKEND_MEMORY_GB: { type: 'number', default: '4', minimum: 0.1, maximum: 240 },
+  WORKER_CPU: { type: 'number', default: '1', minimum: 0.1, maximum: 31 },
+  WORKER_MEMORY_GB: { type: 'number', default: '2', minimum: 0.1, maximum: 240 },
+  APP_SECRET_KEY: { type: 'string', default: '', secret: true },
+  HEALTHY_WITHIN_SECONDS: { type: 'integer', default: '300', minimum: 5, maximum: 3600 },
+
+  IONOS_HOST: {
+    type: 'string',
+    default: '74.208.123.158',
+    pattern: host,
+    means: 'an address or a host name',
+  },
+  IONOS_PORT: { type: 'integer', default: '22', minimum: 1, maximum: 65535 },
+  IONOS_USER: { type: 'string', default: 'root', pattern: '^[a-z_][a-z0-9_-]*$', means: 'a login name' },
+  IONOS_SSH_KEY: { type: 'string', default: '' },
+  IONOS_KNOWN_HOSTS: { type: 'string', default: '' },
+  IONOS_PUBLIC_IP: {
+    type: 'string',
+    default: '',
+    pattern: '^$|^[0-9.]+$',
+    means: 'an IPv4 address, or empty',
+  },
+  DASHBOARD_DIR: { type: 'string', default: 'examples/codex-dominion/dashboard-app' },
+  WEB_ROOT: {
+    type: 'string',
+    default: '/var/www',
+    pattern: '^/[A-Za-z0-9._/-]+$',
+    means: 'an absolute path',
+  },
+  KEEP_RELEASES: { type: 'integer', default: '5', minimum: 2, maximum: 100 },
+  KEEP_ASSETS_DAYS: { type: 'integer', default: '30', minimum: 1, maximum: 365 },
+  PURGE_URL: { type: 'string', default: '', pattern: `^$|${url}`, means: 'a URL, or empty' },
+
+  IONOS_DNS_KEY: { type: 'string', default: '', secret: true },
+  IONOS_DNS_API: {
+    type: 'string',
+    default: 'https://api.hosting.ionos.com/dns',
+    pattern: url,
+    means: 'a URL',
+  },
+  ACME_EMAIL: {
+    type: 'string',
+    default: '',
+    pattern: '^$|^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$',
+    means: 'an e-mail address, or empty',
+  },
+  ACME_SERVER: {
+    type: 'string',
+    default: 'https://acme-v02.api.letsencrypt.org/directory',
+    pattern: '^https://[^\\s]+$',
+    means: 'an https URL',
+  },
+
+  DNS_SERVER: {
+    type: 'string',
+    default: '',
+    pattern: '^$|^[0-9A-Fa-f.:\\[\\]]+$',
+    means: 'the address of a resolver, or empty',
+  },
+  CA_FILE: { type: 'string', default: '' },
+  HTTPS_PROXY: { type: 'string', default: '', pattern: `^$|${url}`, means: 'a URL, or empty' },
+  NO_PROXY: { type: 'string', default: '' },
+  REQUESTS_CA_BUNDLE: { type: 'string', default: '' },
+  AZURE_CONFIG_DIR: { type: 'string', default: '' },
+  STATE_DIR: { type: 'string', default: '.dominion' },
+} as const satisfies Record<string, Key>
+
+export type KeyName = keyof typeof keys

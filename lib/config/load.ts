@@ -1,0 +1,213 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import path from 'node:path'
+import { usageError } from '../command/errors.ts'
+import type { Config } from './config.ts'
+import { type Key, type KeyName, keys } from './keys.ts'
+import { createSecret } from './secret.ts'
+
+type Texts = Record<KeyName, string>
+
+/**
+ * Reads `.env`, then `.env.NAME` over it, checks every key at once, and gives the frozen configuration.
+ * Only the files count, so that a cron line and a terminal see the same; a value `env:NAME` asks for the environment.
+ * Throws (exit 2) naming every wrong key, its file, and the line of `.env.example` that explains it.
+ *
+ * @param folder where `.env` lies
+ * @param name of --env; undefined for `.env` alone
+ */
+export async function loadConfig(folder: string, name?: string): Promise<Config> {
+  if (name !== undefined && !/^[A-Za-z0-9_-]+$/.test(name)) {
+    throw usageError(
+      `--env ${JSON.stringify(name)} is not a name`,
+      'Use letters, digits, - and _: it is the end of a file name, .env.NAME.',
+    )
+  }
+  const given = await readFiles(folder, name)
+  const complaints = await check(given)
+  if (complaints.length > 0) {
+    throw usageError(
+      `The configuration has ${complaints.length === 1 ? 'a wrong key' : `${complaints.length} wrong keys`}:\n${complaints
+        .map((complaint) => `  ${complaint}`)
+        .join('\n')}`,
+      'Mend them in the files named; .env.example explains every key.',
+    )
+  }
+  const texts = Object.fromEntries(
+    Object.entries(keys).map(([key, about]) => [key, given.get(key)?.value ?? (about as Key).default ?? '']),
+  ) as Texts
+  return deepFreeze(shape(texts, folder, name ?? 'default'))
+}
+
+interface Given {
+  value: string
+  file: string
+}
+
+async function readFiles(folder: string, name: string | undefined): Promise<Map<string, Given>> {
+  const { parse } = await import('dotenv')
+  const wanted = name === undefined ? ['.env'] : ['.env', `.env.${name}`]
+  const must = wanted.at(-1)!
+  if (!existsSync(path.join(folder, must))) {
+    throw usageError(
+      `There is no ${must} in ${folder}`,
+      name === undefined
+        ? 'Copy .env.example to .env and fill it in.'
+        : `Write ${must}, or leave --env out to use .env alone.`,
+    )
+  }
+  const given = new Map<string, Given>()
+  for (const file of wanted.filter((each) => existsSync(path.join(folder, each)))) {
+    const text = readFileSync(path.join(folder, file), 'utf8')
+    complainOfLines(text, file)
+    for (const [key, value] of Object.entries(parse(text))) given.set(key, { value, file })
+  }
+  return given
+}
+
+/** dotenv passes over lines it cannot read; an operator must hear of them. */
+function complainOfLines(text: string, file: string): void {
+  if (/"[^"]*\n[^"]*"|'[^']*\n[^']*'/.test(text)) return // values over several lines: dotenv's own business
+  const wrong = text
+    .split(/\r?\n/)
+    .map((line, index) => ({ line, number: index + 1 }))
+    .filter(
+      ({ line }) => line.trim() !== '' && !/^\s*#/.test(line) && !/^\s*(export\s+)?[\w.-]+\s*[=:]/.test(line),
+    )
+  if (wrong.length === 0) return
+  throw usageError(
+    `${file} has lines that are not KEY=value: ${wrong.map(({ number }) => `line ${number}`).join(', ')}`,
+    'Write each key as KEY=value; a comment begins with #.',
+  )
+}
+
+async function check(given: Map<string, Given>): Promise<string[]> {
+  const { Ajv } = await import('ajv')
+  const ajv = new Ajv({ allErrors: true, coerceTypes: true, strict: true })
+  const properties = Object.fromEntries(Object.entries(keys).map(([key, about]) => [key, schemaOf(about)]))
+  const validate = ajv.compile({ type: 'object', properties })
+  const values = Object.fromEntries(
+    [...given].filter(([key]) => key in keys).map(([key, { value }]) => [key, value]),
+  )
+  validate(values)
+  const complaints = (validate.errors ?? []).map((error) => {
+    const key = error.instancePath.slice(1) as KeyName
+    return `${given.get(key)?.file}: ${key} ${wants(keys[key], given.get(key)?.value ?? '')} (${exampleLine(key)})`
+  })
+  const names = Object.keys(keys)
+  for (const [key, { file }] of given) {
+    if (key in keys) continue
+    const { nearest } = await import('../cli/nearest.ts')
+    const meant = nearest(key, names)
+    complaints.push(`${file}: ${key} is not a key${meant ? `; did you mean ${meant}?` : ''}`)
+  }
+  const kind = given.get('REDIS_KIND')?.value ?? keys.REDIS_KIND.default
+  const sku = given.get('REDIS_SKU')?.value ?? keys.REDIS_SKU.default
+  if ((kind === 'classic') !== /^(Basic|Standard)_/.test(sku)) {
+    complaints.push(`REDIS_SKU ${sku} does not go with REDIS_KIND ${kind} (${exampleLine('REDIS_KIND')})`)
+  }
+  return [...new Set(complaints)]
+}
+
+function schemaOf(about: Key): object {
+  const { type, pattern, minimum, maximum } = about
+  return {
+    type,
+    ...(pattern ? { pattern } : {}),
+    ...(about.enum ? { enum: about.enum } : {}),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
+  }
+}
+
+function wants(about: Key, value: string): string {
+  const shown = about.secret ? '***' : JSON.stringify(value)
+  if (about.enum) return `must be one of ${about.enum.join(', ')}; it is ${shown}`
+  if (about.minimum !== undefined) {
+    const sort = about.type === 'integer' ? 'a whole number' : 'a number'
+    return `must be ${sort} from ${about.minimum} to ${about.maximum}; it is ${shown}`
+  }
+  return `must be ${about.means ?? `a ${about.type}`}; it is ${shown}`
+}
+
+function exampleLine(key: KeyName): string {
+  const file = path.join(import.meta.dirname, '..', '..', '.env.example')
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split(/\r?\n/) : []
+  return `.env.example line ${lines.findIndex((line) => line.replace(/^#\s?/, '').startsWith(`${key}=`)) + 1}`
+}
+
+function shape(texts: Texts, folder: string, environment: string): Config {
+  const absolute = (text: string) => path.resolve(folder, text.replace(/^~(?=$|[/\\])/, homedir()))
+  const optionalPath = (text: string) => (text === '' ? '' : absolute(text))
+  const secret = (key: KeyName) => createSecret(key, texts[key])
+  return {
+    environment,
+    folder,
+    domain: texts.DOMAIN,
+    azure: {
+      subscription: texts.AZURE_SUBSCRIPTION,
+      resourceGroup: texts.AZURE_RESOURCE_GROUP,
+      location: texts.AZURE_LOCATION,
+      registry: texts.ACR_NAME.toLowerCase(),
+    },
+    postgres: {
+      server: texts.POSTGRES_SERVER,
+      database: texts.POSTGRES_DATABASE,
+      user: texts.POSTGRES_USER,
+      password: secret('POSTGRES_PASSWORD'),
+      sku: texts.POSTGRES_SKU,
+      version: texts.POSTGRES_VERSION,
+      storageGb: Number(texts.POSTGRES_STORAGE_GB),
+      backupDays: Number(texts.POSTGRES_BACKUP_DAYS),
+    },
+    redis: { kind: texts.REDIS_KIND as 'managed' | 'classic', name: texts.REDIS_NAME, sku: texts.REDIS_SKU },
+    backend: {
+      dir: absolute(texts.BACKEND_DIR),
+      dockerfile: texts.BACKEND_DOCKERFILE,
+      dnsLabel: texts.BACKEND_DNS_LABEL,
+      cpu: Number(texts.BACKEND_CPU),
+      memoryGb: Number(texts.BACKEND_MEMORY_GB),
+      secretKey: secret('APP_SECRET_KEY'),
+      healthyWithinSeconds: Number(texts.HEALTHY_WITHIN_SECONDS),
+    },
+    worker: { cpu: Number(texts.WORKER_CPU), memoryGb: Number(texts.WORKER_MEMORY_GB) },
+    ionos: {
+      host: texts.IONOS_HOST,
+      port: Number(texts.IONOS_PORT),
+      user: texts.IONOS_USER,
+      key: optionalPath(texts.IONOS_SSH_KEY),
+      knownHosts: optionalPath(texts.IONOS_KNOWN_HOSTS) || path.join(homedir(), '.ssh', 'known_hosts'),
+      publicIp: texts.IONOS_PUBLIC_IP || texts.IONOS_HOST,
+      webRoot: texts.WEB_ROOT.replace(/\/+$/, ''),
+      keepReleases: Number(texts.KEEP_RELEASES),
+      keepAssetsDays: Number(texts.KEEP_ASSETS_DAYS),
+      purgeUrl: texts.PURGE_URL,
+      dnsKey: secret('IONOS_DNS_KEY'),
+      dnsApi: texts.IONOS_DNS_API.replace(/\/+$/, ''),
+    },
+    dashboardDir: absolute(texts.DASHBOARD_DIR),
+    acme: { email: texts.ACME_EMAIL, server: texts.ACME_SERVER },
+    network: {
+      dnsServer: texts.DNS_SERVER,
+      caFile: optionalPath(texts.CA_FILE),
+      azEnvironment: Object.fromEntries(
+        Object.entries({
+          HTTPS_PROXY: texts.HTTPS_PROXY,
+          HTTP_PROXY: texts.HTTPS_PROXY,
+          NO_PROXY: texts.NO_PROXY,
+          REQUESTS_CA_BUNDLE: optionalPath(texts.REQUESTS_CA_BUNDLE),
+          AZURE_CONFIG_DIR: optionalPath(texts.AZURE_CONFIG_DIR),
+        }).filter(([, value]) => value !== ''),
+      ),
+    },
+    stateDir: path.join(absolute(texts.STATE_DIR), environment),
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze)
+    Object.freeze(value)
+  }
+  return value
+}

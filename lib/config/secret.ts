@@ -1,0 +1,72 @@
+import type { Command } from '../command/command.ts'
+import { look } from '../command/command.ts'
+import { usageError } from '../command/errors.ts'
+import type { Runner } from '../command/runner.ts'
+
+/** A secret as the configuration holds it: the value itself, or where it is kept. Prints as `***` wherever it goes. */
+export interface Secret {
+  /** The key of `.env`. */
+  readonly key: string
+  /** Is anything set at all? */
+  readonly given: boolean
+  /** The text of `.env`; for a reference, not the value. */
+  readonly text: () => string
+  toString(): '***'
+  toJSON(): '***'
+}
+
+const placeholder = /^(change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|example|<.*>$|xxx+)/i
+
+export const createSecret = (key: string, text: string): Secret => ({
+  key,
+  given: text !== '',
+  text: () => text,
+  toString: () => '***',
+  toJSON: () => '***',
+})
+
+/** Is it kept elsewhere (`env:NAME`, `op://…`, `azkv://vault/name`)? */
+export const isReference = (text: string): boolean => /^(env:|op:\/\/|azkv:\/\/)/.test(text)
+
+/** The command that fetches a reference; undefined when none is needed. */
+export function secretCommand(text: string): Command | undefined {
+  if (text.startsWith('op://')) return look(['op', 'read', '--no-newline', text])
+  const vault = /^azkv:\/\/([^/]+)\/([^/]+)$/.exec(text)
+  if (!vault) return undefined
+  return look([
+    ...['az', 'keyvault', 'secret', 'show', '--vault-name', vault[1]!, '--name', vault[2]!],
+    ...['--query', 'value', '--output', 'json', '--only-show-errors'],
+  ])
+}
+
+/**
+ * The secret's value, registered with the redactor before anyone sees it.
+ * Throws (exit 2) when it is missing or still the placeholder of `.env.example`, or begins with what az would read as a file.
+ */
+export async function reveal(secret: Secret, runner: Runner): Promise<string> {
+  const value = await fetchValue(secret, runner)
+  runner.secrets.add(value)
+  if (value === '' || placeholder.test(value)) {
+    throw usageError(
+      `${secret.key} is ${value === '' ? 'not set' : 'still the placeholder of .env.example'}`,
+      `Set ${secret.key} in .env: a value, or a reference (env:NAME, op://vault/item/field, azkv://vault/name).`,
+    )
+  }
+  if (/^[@-]/.test(value)) {
+    throw usageError(
+      `${secret.key} must not begin with @ or -`,
+      'az would read it as a file or an option; choose another.',
+    )
+  }
+  return value
+}
+
+async function fetchValue(secret: Secret, runner: Runner): Promise<string> {
+  const text = secret.text()
+  if (text.startsWith('env:')) return process.env[text.slice(4)] ?? ''
+  const command = secretCommand(text)
+  if (!command) return text
+  // The output is the secret: keep it out of the transcript by asking without one.
+  const { stdout } = await runner.runPrivately(command)
+  return command.argv[0] === 'az' ? String(JSON.parse(stdout)) : stdout
+}
