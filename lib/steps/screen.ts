@@ -1,0 +1,97 @@
+import type { ListrTask } from 'listr2'
+import type { Listener, Outcome } from './engine.ts'
+import type { Step } from './step.ts'
+
+export interface Screen extends Listener {
+  /** Resolves when the last line is drawn. */
+  finished(): Promise<void>
+}
+
+export interface ScreenOptions {
+  steps: readonly Step[]
+  /** Chosen by name: `animated` only on a real terminal of sane width and not in CI. */
+  look: 'animated' | 'plain' | 'silent'
+  write(line: string): void
+  clean(text: string): string
+}
+
+const heartbeatMs = 30_000
+
+/** Shows steps; decides nothing. */
+export async function openScreen(options: ScreenOptions): Promise<Screen> {
+  if (options.look === 'silent') return { begun() {}, said() {}, ended() {}, finished: async () => {} }
+  return options.look === 'animated' ? animated(options) : plain(options)
+}
+
+/** What one finished step says of itself. */
+export function endLine({ step, state, difference, error, started, ended }: Outcome): string {
+  const took = started === undefined || ended === undefined ? '' : ` [${seconds(ended - started)}]`
+  if (state === 'failed') return `${step.title}: failed: ${(error as Error).message.split('\n')[0]}${took}`
+  if (state === 'skipped') return `${step.title}: not begun`
+  if (difference?.state === 'ok') return `${step.title}: ok, ${difference.because}${took}`
+  return `${step.title}: ${difference && 'what' in difference ? difference.what : state}${took}`
+}
+
+export const seconds = (ms: number): string => (ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`)
+
+/** One line an event with its time, and a sign of life every 30 s: for logs, pipes, cron and CI. */
+function plain({ write, clean }: ScreenOptions): Screen {
+  const beating = new Map<string, NodeJS.Timeout>()
+  const line = (text: string) => write(clean(`${new Date().toISOString().slice(11, 19)} ${text}`))
+  return {
+    begun(step) {
+      const since = Date.now()
+      line(`${step.title} …`)
+      const beat = setInterval(() => line(`${step.title}: still at it, ${seconds(Date.now() - since)}`), heartbeatMs)
+      beat.unref()
+      beating.set(step.id, beat)
+    },
+    said(step, text) {
+      for (const each of text.split(/\r?\n/)) if (each.trim()) line(`${step.title}: ${each.trimEnd()}`)
+    },
+    ended(outcome) {
+      clearInterval(beating.get(outcome.step.id))
+      line(endLine(outcome))
+    },
+    finished: async () => {},
+  }
+}
+
+/** listr2's list on a terminal; each of its tasks only waits for the engine to say that its step has ended. */
+async function animated({ steps, clean }: ScreenOptions): Promise<Screen> {
+  const { Listr } = await import('listr2')
+  const shown = new Map(
+    steps.map((step) => [step.id, { step, end: Promise.withResolvers<Outcome>(), say: (_: string) => {} }]),
+  )
+  const tasks = steps.map(
+    (step): ListrTask => ({
+      title: step.title,
+      task: async (_, task) => {
+        const mine = shown.get(step.id)!
+        mine.say = (text) => {
+          task.output = clean(text.trimEnd().split(/\r?\n/).at(-1) ?? '')
+        }
+        const outcome = await mine.end.promise
+        task.title = clean(endLine(outcome))
+        if (outcome.state === 'skipped') task.skip()
+        if (outcome.state === 'failed') throw outcome.error
+      },
+    }),
+  )
+  const listr = new Listr(tasks, {
+    concurrent: true,
+    exitOnError: false,
+    registerSignalListeners: false,
+    renderer: 'default',
+    rendererOptions: { collapseErrors: false, showErrorMessage: false, collapseSkips: false },
+  })
+  const drawn = listr.run().catch(() => {})
+  return {
+    begun() {},
+    said: (step, text) => shown.get(step.id)?.say(text),
+    ended: (outcome) => shown.get(outcome.step.id)?.end.resolve(outcome),
+    finished: async () => {
+      await drawn
+    },
+  }
+}
