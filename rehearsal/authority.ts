@@ -1,0 +1,109 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import { must } from './processes.ts'
+
+/** A certificate with its key, as PEM and as files (the key's file is 0600). */
+export interface Issued {
+  keyFile: string
+  certificateFile: string
+  key: string
+  certificate: string
+}
+
+/** A certificate authority that only this rehearsal knows. */
+export interface Authority {
+  /** PEM. */
+  certificate: string
+  certificateFile: string
+  /** Issues a server certificate for DNS names (wildcards allowed) and IP addresses. */
+  issue(names: string[]): Promise<Issued>
+}
+
+const CA_DAYS = 3650
+/** Apple and the browsers accept at most 398 days; clients of the rehearsal may be as strict. */
+const LEAF_DAYS = 397
+
+/** Makes a new authority (ECDSA P-256, `openssl`) with its files below `folder`. */
+export async function createAuthority(folder: string): Promise<Authority> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const keyFile = join(folder, 'ca.key')
+  const certificateFile = join(folder, 'ca.pem')
+  await newKey(keyFile)
+  await must(
+    ['openssl', 'req', '-x509', '-new', '-key', keyFile, '-sha256', '-days', String(CA_DAYS)].concat(
+      ['-subj', '/CN=Codex Dominion rehearsal CA', '-out', certificateFile],
+      ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
+    ),
+  )
+  let issued = 0
+  return {
+    certificate: readFileSync(certificateFile, 'utf8'),
+    certificateFile,
+    async issue(names) {
+      if (names.length === 0) throw new Error('A certificate needs at least one name.')
+      const base = join(folder, `${++issued}-${names[0]!.replace(/[^\w.-]/g, '_')}`)
+      return issue(base, names, keyFile, certificateFile)
+    },
+  }
+}
+
+async function issue(base: string, names: string[], caKey: string, ca: string): Promise<Issued> {
+  const keyFile = `${base}.key`
+  const certificateFile = `${base}.pem`
+  await newKey(keyFile)
+  const request = `${base}.csr`
+  // The subject's CN holds at most 64 characters; clients read only the alternative names.
+  await must([
+    'openssl',
+    'req',
+    '-new',
+    '-key',
+    keyFile,
+    '-subj',
+    '/O=Codex Dominion rehearsal',
+    '-out',
+    request,
+  ])
+  const extensions = `${base}.ext`
+  writeFileSync(
+    extensions,
+    [
+      `subjectAltName=critical,${names.map((name) => `${isIP(name) ? 'IP' : 'DNS'}:${name}`).join(',')}`,
+      'basicConstraints=CA:FALSE',
+      'keyUsage=critical,digitalSignature',
+      'extendedKeyUsage=serverAuth',
+      'subjectKeyIdentifier=hash',
+      'authorityKeyIdentifier=keyid',
+    ].join('\n'),
+  )
+  await must(
+    ['openssl', 'x509', '-req', '-in', request, '-CA', ca, '-CAkey', caKey, '-sha256'].concat([
+      '-days',
+      String(LEAF_DAYS),
+      '-set_serial',
+      serial(),
+      '-extfile',
+      extensions,
+      '-out',
+      certificateFile,
+    ]),
+  )
+  return {
+    keyFile,
+    certificateFile,
+    key: readFileSync(keyFile, 'utf8'),
+    certificate: readFileSync(certificateFile, 'utf8'),
+  }
+}
+
+async function newKey(file: string): Promise<void> {
+  writeFileSync(file, '', { mode: 0o600 })
+  await must(['openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', file])
+}
+
+/** 16 random octets, as RFC 5280 (4.1.2.2) allows: positive and at most 20 octets. */
+function serial(): string {
+  const octets = crypto.getRandomValues(new Uint8Array(16))
+  return `0x01${Buffer.from(octets).toString('hex')}`
+}

@@ -1,0 +1,63 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Network } from './network.ts'
+import { freePort, startDaemon, waitForPort } from './processes.ts'
+
+/** The DNS of the rehearsal. A name that nobody has set has no address. */
+export interface Dns {
+  /** Where it answers, on port 53 (UDP and TCP). */
+  address: string
+  /** Sets the A records of a name; they replace those that it had. */
+  set(host: string, addresses: string[]): Promise<void>
+  remove(host: string): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Starts pebble-challtestsrv (Debian package pebble) as DNS server on `network.host`. */
+export async function startDns(options: { network: Network; folder: string }): Promise<Dns> {
+  mkdirSync(options.folder, { recursive: true })
+  const address = options.network.host
+  const port = await freePort()
+  const log = join(options.folder, 'dns.log')
+  const daemon = startDaemon({
+    argv: ['pebble-challtestsrv', '-dns01', `${address}:53`, '-management', `127.0.0.1:${port}`].concat([
+      '-defaultIPv4',
+      '',
+      '-defaultIPv6',
+      '',
+      '-http01',
+      '',
+      '-https01',
+      '',
+      '-tlsalpn01',
+      '',
+    ]),
+    log,
+    folder: options.folder,
+  })
+  await waitForPort('127.0.0.1', port, { what: 'The DNS of the rehearsal', daemon, log })
+  await waitForPort(address, 53, { what: 'The DNS of the rehearsal', daemon, log })
+
+  async function manage(action: string, body: object): Promise<void> {
+    const response = await fetch(`http://127.0.0.1:${port}/${action}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    })
+    if (!response.ok) throw new Error(`The DNS of the rehearsal refused ${action}: ${await response.text()}`)
+  }
+  const records = new Map<string, string>()
+  return {
+    address,
+    async set(host, addresses) {
+      if (records.get(host) === addresses.join()) return // not even a moment without an answer
+      records.set(host, addresses.join())
+      await manage('clear-a', { host })
+      if (addresses.length > 0) await manage('add-a', { host, addresses })
+    },
+    async remove(host) {
+      records.delete(host)
+      await manage('clear-a', { host })
+    },
+    stop: () => daemon.stop(),
+  }
+}

@@ -1,0 +1,254 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Network } from './network.ts'
+import { type OverlayOptions, prepareOverlay, removeOverlay } from './overlay.ts'
+import { collect, type Finished, note, PATH, TIED } from './processes.ts'
+
+export interface MachineOptions {
+  /** Also its host name: letters, digits and dashes. */
+  name: string
+  /** The rehearsal's folder; the machine's own files lie in `<folder>/machines/<name>`. */
+  folder: string
+  network: Network
+  /** Without it the network gives the next free one. */
+  address?: string
+  /** Address of the DNS server for its /etc/resolv.conf. */
+  resolver: string
+  /** PEM certificates that it trusts beside this host's. */
+  authorities?: string[]
+  /** Folders that begin empty, beside those that every machine begins without (overlay.ts). */
+  fresh?: string[]
+  /** Files that it begins with: absolute path → text and mode (0644). */
+  files?: OverlayOptions['files']
+}
+
+export interface SpawnOptions {
+  env?: Record<string, string>
+  cwd?: string
+  /** Name of a user of the machine; root without it. */
+  user?: string
+  stdio?: StdioOptions
+}
+
+/**
+ * A machine of the rehearsal: network, mount, pid, IPC and UTS namespaces of its own, and a private overlay of
+ * this host's file system as root. No part of it is visible to the host's mount table, and all of it ends with
+ * its init, which ends with the process that started the machine.
+ */
+export interface Machine {
+  name: string
+  address: string
+  /**
+   * Its / as this host sees it (`/proc/<init>/root`), while it runs. Absolute symbolic links inside lead to the
+   * host's files when followed from outside.
+   */
+  root: string
+  /** Its init, as a process id of this host. */
+  pid: number
+  /**
+   * Starts a program inside, with exactly that environment and a PATH. `kill` of the result signals the program
+   * itself, not the `nsenter` in front of it.
+   */
+  spawn(argv: string[], options?: SpawnOptions): ChildProcess
+  run(argv: string[], options?: Omit<SpawnOptions, 'stdio'> & { input?: string | Buffer }): Promise<Finished>
+  /** Kills its init, and with it every process in it; releases its address; removes its files. */
+  stop(): Promise<void>
+}
+
+/**
+ * The machine's init: perl, because it is on every Debian. It reaps orphans (an ignored SIGCHLD does) and
+ * otherwise sleeps until it is killed.
+ */
+const INIT = '$SIG{CHLD} = "IGNORE"; sleep 86400 while 1'
+
+/** Starts a machine, in about a tenth of a second. Errors carry the words of the program that failed. */
+export async function startMachine(options: MachineOptions): Promise<Machine> {
+  const { name, network } = options
+  if (!/^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/.test(name))
+    throw new Error(
+      `A machine's name is a host name of letters, digits and dashes, not ${JSON.stringify(name)}.`,
+    )
+  const folder = join(options.folder, 'machines', name)
+  mkdirSync(join(options.folder, 'machines'), { recursive: true })
+  try {
+    mkdirSync(folder)
+  } catch {
+    throw new Error(`The machine ${name} exists already (${folder}). Take the rehearsal down first.`)
+  }
+  const address = options.address ?? network.allocate()
+  const free = () => {
+    network.release(address)
+    removeOverlay(folder)
+  }
+  try {
+    const mounting = await prepareOverlay({
+      folder,
+      hostname: name,
+      address,
+      resolver: options.resolver,
+      authorities: options.authorities ?? [],
+      fresh: options.fresh ?? [],
+      files: options.files ?? {},
+    })
+    const init = await startInit(name, mounting, address, network)
+    const forget = note(options.folder, init.pid, ['machine', name])
+    return machine(name, address, init, async () => {
+      await init.stop()
+      forget()
+      free()
+    })
+  } catch (error) {
+    free()
+    throw error
+  }
+}
+
+interface Init {
+  pid: number
+  stop(): Promise<void>
+}
+
+async function startInit(name: string, mounting: string, address: string, network: Network): Promise<Init> {
+  // /proc still is the host's when the script begins, so `self` is this shell's process id as the host sees it.
+  const script = `
+read pid rest < /proc/self/stat
+echo "$pid"
+${mounting}
+hostname ${name}
+read go
+ip -batch - <<END
+link set lo up
+address add ${address}/24 dev eth0
+link set eth0 addrgenmode none
+link set eth0 up
+END
+echo ready
+exec perl -e '${INIT}' < /dev/null > /dev/null 2>&1`
+  const argv = [...TIED, 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--net', '--uts', '--ipc']
+  const child = spawn(argv[0]!, [...argv.slice(1), '--', 'sh', '-euc', script], {
+    env: { PATH, LC_ALL: 'C' },
+    cwd: '/',
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
+  let words = ''
+  child.stderr.on('data', (chunk) => {
+    words += chunk
+  })
+  child.stdin.on('error', () => {})
+  const ended = once(child, 'close')
+  ended.catch(() => {})
+  let pid = 0
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    // The init first, so that unshare reaps it; without one, unshare takes its child along (--kill-child).
+    process.kill(pid || child.pid!, 'SIGKILL')
+    await ended
+  }
+  const lines = lineReader(child, () => words)
+  try {
+    pid = Number(await lines())
+    await network.plug(pid)
+    child.stdin.end('go\n')
+    await lines()
+    return { pid, stop }
+  } catch (error) {
+    await stop()
+    throw new Error(`The machine ${name} does not start: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/** Reads the child's stdout line by line; its end before a line is an error with what it wrote to stderr. */
+function lineReader(child: ChildProcess, words: () => string): () => Promise<string> {
+  const lines: string[] = []
+  let rest = ''
+  let wake = () => {}
+  let over = false
+  child.stdout!.on('data', (chunk) => {
+    const parts = (rest + chunk).split('\n')
+    rest = parts.pop()!
+    lines.push(...parts)
+    wake()
+  })
+  child.once('error', (error) => {
+    rest = error.message
+  })
+  child.once('close', () => {
+    over = true
+    wake()
+  })
+  return async () => {
+    while (lines.length === 0) {
+      if (over) throw new Error(`${words()}${rest}`.trim() || 'its set-up ended without a word')
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+    return lines.shift()!
+  }
+}
+
+function machine(name: string, address: string, init: Init, stop: () => Promise<void>): Machine {
+  const root = `/proc/${init.pid}/root`
+  const enter = ['nsenter', '-t', String(init.pid), '-m', '-n', '-p', '-u', '-i', '-r', '-w', '--']
+
+  function start(argv: string[], options: SpawnOptions = {}): ChildProcess {
+    const inside = [...enter, ...asUser(root, options.user), ...inFolder(options.cwd), ...argv]
+    const child = spawn(inside[0]!, inside.slice(1), {
+      env: { PATH, ...options.env },
+      cwd: '/',
+      stdio: options.stdio ?? 'pipe',
+      detached: true,
+    })
+    child.kill = (signal) => killInside(child, signal)
+    return child
+  }
+  let stopping: Promise<void> | undefined
+  return {
+    name,
+    address,
+    root,
+    pid: init.pid,
+    spawn: start,
+    run: (argv, { input, ...options } = {}) => collect(start(argv, options), input),
+    stop: () => {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
+
+/** The program behind an `nsenter`, as a process id of this host: nsenter forks it to enter the pid namespace. */
+export function insidePid(child: ChildProcess): number | undefined {
+  try {
+    const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+    return Number(children.split(' ')[0]) || undefined
+  } catch {
+    return undefined
+  }
+}
+
+function killInside(child: ChildProcess, signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return false
+  try {
+    return process.kill(insidePid(child) ?? child.pid, signal)
+  } catch {
+    return false
+  }
+}
+
+function inFolder(cwd: string | undefined): string[] {
+  return cwd === undefined ? [] : ['env', '-C', cwd, '--']
+}
+
+function asUser(root: string, user: string | undefined): string[] {
+  if (user === undefined) return []
+  const account = readFileSync(`${root}/etc/passwd`, 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([name]) => name === user)
+  if (!account) throw new Error(`The machine has no user ${JSON.stringify(user)}.`)
+  return ['setpriv', `--reuid=${account[2]}`, `--regid=${account[3]}`, '--init-groups', '--']
+}

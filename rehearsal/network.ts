@@ -1,0 +1,213 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { killNoted, must, PATH, run, startTime, TIED } from './processes.ts'
+
+/**
+ * The network of one rehearsal: 10.213.<slot>.0/24, this host is .1.
+ *
+ * The switch (a Linux bridge) lives in a network namespace of its own and not among the host's interfaces: a
+ * host with Docker filters bridged packets by its own rules (br_netfilter), and a namespace dissolves by itself
+ * when its process dies. The host only gets one end of a cable.
+ */
+export interface Network {
+  /** Name of this host's interface to the network. */
+  bridge: string
+  /** This host's address, 10.213.<slot>.1. */
+  host: string
+  /** The next free address. Released ones come again as late as possible, as in a cloud. */
+  allocate(): string
+  release(address: string): void
+  /** Gives the network namespace of process `pid` an interface `eth0` that is plugged into the switch. */
+  plug(pid: number): Promise<void>
+  stop(): Promise<void>
+}
+
+interface Link {
+  ifname: string
+  ifalias?: string
+}
+
+const SLOTS = 250
+
+/** Starts the network. Errors: not root, no iproute2, every slot taken. */
+export async function startNetwork(options: { name: string }): Promise<Network> {
+  requireRoot()
+  await must(['ip', '-V']).catch(() => {
+    throw new Error('The rehearsal needs the program `ip`: apt-get install iproute2')
+  })
+  const holder = await startSwitch()
+  try {
+    const slot = await claimSlot(options.name, holder.pid)
+    return network(slot, holder)
+  } catch (error) {
+    await holder.stop()
+    throw error
+  }
+}
+
+/** Clear error unless this process may make namespaces. */
+export function requireRoot(): void {
+  if (process.platform !== 'linux') throw new Error('The rehearsal needs Linux (Debian or Ubuntu).')
+  if (process.getuid?.() !== 0)
+    throw new Error(
+      'The rehearsal makes network namespaces and mounts: run it as root (sudo npm run rehearse).',
+    )
+}
+
+function network(slot: number, holder: Switch): Network {
+  const bridge = interfaceName(slot)
+  const taken = new Set<number>([1])
+  let last = 1
+  let ports = 0
+  return {
+    bridge,
+    host: `10.213.${slot}.1`,
+    allocate() {
+      for (let tries = 0; tries < 253; tries++) {
+        last = last >= 254 ? 2 : last + 1
+        if (taken.has(last)) continue
+        taken.add(last)
+        return `10.213.${slot}.${last}`
+      }
+      throw new Error(`The rehearsal's network 10.213.${slot}.0/24 has no free address left.`)
+    },
+    release(address) {
+      taken.delete(Number(address.split('.')[3]))
+    },
+    async plug(pid) {
+      const port = `port${++ports}`
+      await must(
+        ['ip', 'link', 'add', 'name', 'eth0', 'netns', String(pid), 'type', 'veth', 'peer'].concat([
+          'name',
+          port,
+          'netns',
+          String(holder.pid),
+        ]),
+      )
+      await must(inSwitch(holder.pid, ['ip', 'link', 'set', port, 'master', 'switch', 'up']))
+    },
+    async stop() {
+      await run(['ip', 'link', 'delete', bridge])
+      await holder.stop()
+    },
+  }
+}
+
+interface Switch {
+  pid: number
+  stop(): Promise<void>
+}
+
+async function startSwitch(): Promise<Switch> {
+  const script = `
+    ip link add switch type bridge stp_state 0 forward_delay 0
+    ip link set switch up
+    echo ready
+    exec sleep infinity`
+  const argv = [...TIED, 'unshare', '--net', '--', 'sh', '-euc', script]
+  const child = spawn(argv[0]!, argv.slice(1), {
+    env: { PATH, LC_ALL: 'C' },
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  let words = ''
+  child.stderr.on('data', (chunk) => {
+    words += chunk
+  })
+  const ended = once(child, 'close')
+  ended.catch(() => {})
+  const ready = once(child.stdout, 'data').then(() => true)
+  if (!(await Promise.race([ready, ended.then(() => false)])))
+    throw new Error(
+      `This machine does not let the rehearsal make a network namespace: ${words.trim()}. In a container, start it with --privileged.`,
+    )
+  return {
+    pid: child.pid!,
+    async stop() {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await ended
+    },
+  }
+}
+
+function inSwitch(pid: number, argv: string[]): string[] {
+  return ['nsenter', '-t', String(pid), '-n', '--', ...argv]
+}
+
+function interfaceName(slot: number): string {
+  return `rehearsal${slot}`
+}
+
+/**
+ * Takes the first free slot. Creating the interface is what claims it: two rehearsals that start at the same
+ * moment cannot both succeed. The interface's alias says whose it is.
+ */
+async function claimSlot(name: string, pid: number): Promise<number> {
+  const routes = await must(['ip', '-4', 'route', 'show', 'table', 'all'])
+  for (let slot = 1; slot <= SLOTS; slot++) {
+    if (routes.includes(`10.213.${slot}.`)) continue
+    const host = interfaceName(slot)
+    const added = await run([
+      'ip',
+      'link',
+      'add',
+      'name',
+      host,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'host',
+      'netns',
+      String(pid),
+    ])
+    if (added.code !== 0) {
+      if (added.stderr.includes('File exists')) continue
+      throw new Error(`Cannot make the rehearsal's network: ${added.stderr.trim()}`)
+    }
+    const input = [
+      `link set ${host} alias "${alias(name)} ${pid} ${startTime(pid)}"`,
+      `link set ${host} addrgenmode none`,
+      `address add 10.213.${slot}.1/24 dev ${host}`,
+      `link set ${host} up`,
+    ].join('\n')
+    await must(['ip', '-batch', '-'], { input })
+    await must(inSwitch(pid, ['ip', 'link', 'set', 'host', 'master', 'switch', 'up']))
+    return slot
+  }
+  throw new Error(
+    `All ${SLOTS} networks of rehearsals (10.213.1.0/24 and following) are in use on this machine.`,
+  )
+}
+
+function alias(name: string): string {
+  if (!/^[\w.-]{1,64}$/.test(name))
+    throw new Error(
+      `The rehearsal's name ${JSON.stringify(name)} may only hold letters, digits, dots, - and _.`,
+    )
+  return `dominion rehearsal ${name}`
+}
+
+/**
+ * Removes what a killed run of the rehearsal `name` left: its processes (noted in its folder), its interface
+ * and, with it, its network. Machines and their mounts live in namespaces that end with their processes.
+ * Result: what was removed, one plain line each. Must not be called while that rehearsal is meant to live.
+ */
+export async function removeLeftovers(name: string, folder: string): Promise<string[]> {
+  requireRoot()
+  const removed: string[] = []
+  const processes = await killNoted(folder)
+  if (processes > 0) removed.push(`${processes} process${processes === 1 ? '' : 'es'}`)
+  const links = JSON.parse((await must(['ip', '-json', 'link', 'show', 'type', 'veth'])) || '[]') as Link[]
+  for (const { ifname, ifalias } of links) {
+    if (!ifalias?.startsWith(`${alias(name)} `)) continue
+    const [pid, started] = ifalias.split(' ').slice(-2)
+    if (startTime(Number(pid)) === started) process.kill(Number(pid), 'SIGKILL')
+    await run(['ip', 'link', 'delete', ifname])
+    removed.push(`network interface ${ifname}`)
+  }
+  rmSync(`${folder}/machines`, { recursive: true, force: true })
+  return removed
+}

@@ -1,0 +1,214 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { must } from './processes.ts'
+
+/** What a machine's root file system is made from. */
+export interface OverlayOptions {
+  /** Below it lie the machine's own files: upper layer, work folder, mount point. */
+  folder: string
+  hostname: string
+  address: string
+  resolver: string
+  /** PEM certificates that the machine trusts beside those of this host. */
+  authorities: string[]
+  /** Folders that begin empty, beside those that always do. */
+  fresh: string[]
+  /** Further folders or files of the machine: absolute path → text, with mode and nothing else. */
+  files: Record<string, { text: string; mode?: number }>
+}
+
+/** Folders of which a machine must not see this host's content, with the mode of their empty replacement. */
+const FRESH: Record<string, string> = {
+  '/root': '700',
+  '/home': '755',
+  '/tmp': '1777',
+  '/var/tmp': '1777',
+  '/run': '755',
+  '/etc/letsencrypt': '755',
+  '/var/lib/letsencrypt': '755',
+  '/var/lib/docker': '711',
+  '/var/lib/postgresql': '755',
+  '/var/lib/redis': '755',
+  '/var/backups': '755',
+  '/var/spool/cron': '755',
+}
+
+/** statfs(2) f_type of overlayfs, on which no upper layer can lie (`/` in a Docker container). */
+const OVERLAYFS = 0x794c7630
+
+/** Kernel file systems: machines get their own. */
+const KERNEL = new Set(
+  'proc sysfs devtmpfs devpts cgroup cgroup2 mqueue hugetlbfs debugfs tracefs securityfs pstore bpf configfs fusectl autofs binfmt_misc efivarfs nsfs rpc_pipefs ramfs'.split(
+    ' ',
+  ),
+)
+
+/**
+ * Prepares the layers of a machine's root and returns the shell script that mounts it as `$root`. The script is
+ * run inside the machine's new mount namespace, so nothing is ever mounted where this host sees it.
+ */
+export async function prepareOverlay(options: OverlayOptions): Promise<string> {
+  const { folder } = options
+  const onTmpfs = liesOnOverlay(folder)
+  const upper = join(folder, 'upper')
+  for (const name of ['upper', 'work', 'root']) mkdirSync(join(folder, name), { recursive: true })
+  for (const [path, file] of Object.entries(await ownFiles(options))) put(upper, path, file.text, file.mode)
+  mkdirSync(join(upper, '.old'))
+  const fresh = Object.entries(FRESH).concat(options.fresh.map((path) => [path, modeOf(path)]))
+  for (const path of [repository(), resolve(folder, '../..')]) {
+    // The operator's checkout and the rehearsal's folder, when they do not lie below a fresh folder anyway.
+    if (path !== '/' && !fresh.some(([above]) => `${path}/`.startsWith(`${above}/`)))
+      fresh.push([path, '755'])
+  }
+  const hidden = fresh.filter(([path]) => isFolder(path))
+  for (const [path] of hidden) parents(upper, path)
+  return script(options, hidden, onTmpfs)
+}
+
+function script(options: OverlayOptions, hidden: string[][], onTmpfs: boolean): string {
+  const { folder } = options
+  const layers = [
+    ...(onTmpfs ? [`cp -a upper own; mount -t tmpfs -o mode=755 tmpfs work; mv own work/upper`] : []),
+  ]
+  const upper = onTmpfs ? 'work/upper' : 'upper'
+  const work = onTmpfs ? 'work/work' : 'work'
+  const lines = [
+    `cd ${quote(folder)}`,
+    ...layers,
+    onTmpfs ? 'mkdir work/work' : '',
+    // A character device 0/0 in the upper layer is overlayfs's whiteout: the lower folder is gone.
+    ...hidden.map(([path]) => `mknod ${quote(upper + path)} c 0 0`),
+    `mount -t overlay overlay -o lowerdir=/,upperdir=${upper},workdir=${work},index=off,volatile root`,
+    ...separateMounts(folder).map((path) => overlayOf(path, upper)),
+    // mkdir over a whiteout makes an opaque folder: empty, whatever lies below it.
+    ...hidden.map(([path, mode]) => `mkdir -p -m ${mode} ${quote(`root${path}`)}`),
+    'cd root',
+    'mount -t proc -o nosuid,nodev,noexec proc proc',
+    'mount -t sysfs -o ro,nosuid,nodev,noexec sysfs sys',
+    'mount -t tmpfs -o nosuid,mode=755 tmpfs dev',
+    'cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty dev/',
+    'mkdir dev/pts dev/shm run/lock',
+    'ln -s pts/ptmx dev/ptmx; ln -s /proc/self/fd dev/fd; ln -s fd/0 dev/stdin; ln -s fd/1 dev/stdout; ln -s fd/2 dev/stderr',
+    'mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts',
+    'mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs dev/shm',
+    'chmod 1777 run/lock',
+    'pivot_root . .old',
+    'cd /',
+    'umount -l /.old',
+    'rmdir /.old',
+  ]
+  return lines.filter(Boolean).join('\n')
+}
+
+/** /usr, /var … can be file systems of their own, and an overlay of / does not reach into them. */
+function separateMounts(folder: string): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter((fields) => fields.length > 8 && !KERNEL.has(fields[fields.indexOf('-') + 1]!))
+    .map((fields) => fields[4]!.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))))
+    .filter((path) => /^\/(usr|var|etc|opt|srv|bin|sbin|lib\w*)(\/|$)/.test(path))
+    .filter(
+      (path) => isFolder(path) && !Object.keys(FRESH).some((above) => `${path}/`.startsWith(`${above}/`)),
+    )
+    .filter((path) => !`${folder}/`.startsWith(`${path}/rehearsal`))
+}
+
+function overlayOf(path: string, upper: string): string {
+  const name = path.replaceAll('/', '_')
+  const layer = `${upper === 'upper' ? '.' : 'work'}/more${name}`
+  return [
+    `mkdir -p ${quote(`${layer}/work`)} ${quote(upper + path)}`,
+    `if test -d ${quote(upper + path)}; then cp -a ${quote(`${upper}${path}`)} ${quote(`${layer}/upper`)}; fi`,
+    `mount -t overlay overlay -o ${quote(`lowerdir=${path},upperdir=${layer}/upper,workdir=${layer}/work,index=off,volatile`)} ${quote(`root${path}`)}`,
+  ].join('\n')
+}
+
+async function ownFiles(options: OverlayOptions): Promise<OverlayOptions['files']> {
+  const { hostname, address } = options
+  return {
+    '/etc/hostname': { text: `${hostname}\n` },
+    '/etc/hosts': { text: `127.0.0.1 localhost\n::1 localhost ip6-localhost\n${address} ${hostname}\n` },
+    '/etc/resolv.conf': { text: `nameserver ${options.resolver}\noptions timeout:2 attempts:2\n` },
+    '/etc/nsswitch.conf': { text: 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n' },
+    '/etc/environment': { text: '' },
+    ...lockedAccounts(),
+    ...(await trust(options.authorities)),
+    ...options.files,
+  }
+}
+
+/** The host's password hashes are no business of a machine; `*` lets nobody in by password. */
+function lockedAccounts(): OverlayOptions['files'] {
+  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n').filter(Boolean)
+  const text = accounts.map((line) => `${line.split(':')[0]}:*:19000:0:99999:7:::\n`).join('')
+  return { '/etc/shadow': { text, mode: 0o600 }, '/etc/shadow-': { text, mode: 0o600 } }
+}
+
+/**
+ * Trusts authorities as update-ca-certificates does: in the bundle (curl, git, Python's requests) and under the
+ * hash of their subject (OpenSSL's default folder: Python's ssl, PostgreSQL, Redis).
+ */
+async function trust(authorities: string[]): Promise<OverlayOptions['files']> {
+  const bundle = '/etc/ssl/certs/ca-certificates.crt'
+  const known = existsSync(bundle) ? readFileSync(bundle, 'utf8') : ''
+  const files: OverlayOptions['files'] = { [bundle]: { text: [known, ...authorities].join('\n') } }
+  const hashes = await Promise.all(
+    authorities.map((input) => must(['openssl', 'x509', '-noout', '-subject_hash'], { input })),
+  )
+  authorities.forEach((text, index) => {
+    const same = hashes.slice(0, index).filter((hash) => hash === hashes[index]).length
+    files[`/etc/ssl/certs/${hashes[index]!.trim()}.${same}`] = { text }
+  })
+  return files
+}
+
+function put(upper: string, path: string, text: string, mode = 0o644): void {
+  parents(upper, path)
+  writeFileSync(upper + path, text, { mode })
+}
+
+/** Makes the folders above `path` in the upper layer, with the mode of the host's: the upper layer's counts. */
+function parents(upper: string, path: string): void {
+  const above = dirname(path)
+  if (above === '/' || existsSync(upper + above)) return
+  parents(upper, above)
+  mkdirSync(upper + above, { mode: isFolder(above) ? statSync(above).mode & 0o7777 : 0o755 })
+}
+
+function modeOf(path: string): string {
+  return isFolder(path) ? (statSync(path).mode & 0o7777).toString(8) : '755'
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+function repository(): string {
+  return dirname(import.meta.dirname)
+}
+
+function liesOnOverlay(folder: string): boolean {
+  return statfsSync(folder).type === OVERLAYFS
+}
+
+export function removeOverlay(folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,210 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** What a finished process left: exit code (128 + signal when killed by one) and all of its output. */
+export interface Finished {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+export interface RunOptions {
+  env?: Record<string, string>
+  cwd?: string
+  input?: string | Buffer
+}
+
+/** A long-running process of the rehearsal on this host. It dies with this process, even by SIGKILL. */
+export interface Daemon {
+  pid: number
+  child: ChildProcess
+  /** Resolves with the exit code when the process has ended. */
+  ended: Promise<number>
+  /** SIGTERM, and SIGKILL after three seconds. */
+  stop(): Promise<void>
+}
+
+export interface DaemonOptions {
+  argv: string[]
+  env?: Record<string, string>
+  cwd?: string
+  /** File that gets its output; without it the output is dropped. */
+  log?: string
+  /** The rehearsal's folder: what runs is noted below `<folder>/processes`, for `removeLeftovers`. */
+  folder: string
+}
+
+/** Debian keeps `ip`, `sshd` and others in sbin, which is not on every operator's PATH. */
+export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Runs a program of this host to its end. Never throws for its exit code. */
+export async function run(argv: string[], options: RunOptions = {}): Promise<Finished> {
+  const child = spawn(argv[0]!, argv.slice(1), {
+    env: { PATH, LC_ALL: 'C', ...options.env },
+    cwd: options.cwd ?? '/',
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  return collect(child, options.input)
+}
+
+/** Feeds `input`, gathers the output and waits for the end of a process with three pipes. */
+export async function collect(child: ChildProcess, input?: string | Buffer): Promise<Finished> {
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk))
+  child.stdin?.on('error', () => {}) // EPIPE: it did not want all of its input, its exit code tells why
+  child.stdin?.end(input)
+  const code = await exitCode(child)
+  return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }
+}
+
+function exitCode(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      const program = child.spawnargs[0]
+      reject(error.code === 'ENOENT' ? new Error(`The program ${program} is not installed here.`) : error)
+    })
+    child.once('close', (code, signal) => resolve(code ?? 128 + signalNumber(signal)))
+  })
+}
+
+function signalNumber(signal: NodeJS.Signals | null): number {
+  return signal === 'SIGKILL' ? 9 : signal === 'SIGTERM' ? 15 : signal === 'SIGINT' ? 2 : 0
+}
+
+/** Runs a program of this host; an exit code other than 0 is an error that carries the program's own words. */
+export async function must(argv: string[], options: RunOptions = {}): Promise<string> {
+  const { code, stdout, stderr } = await run(argv, options)
+  if (code !== 0) throw new Error(`\`${argv.join(' ')}\` ended with ${code}: ${(stderr || stdout).trim()}`)
+  return stdout
+}
+
+/**
+ * Prefix that ties a process to this one: the kernel kills it when the thread that started it dies.
+ * See prctl(2), PR_SET_PDEATHSIG; it survives execve of ordinary programs.
+ */
+export const TIED = ['setpriv', '--pdeathsig', 'KILL', '--']
+
+export function startDaemon(options: DaemonOptions): Daemon {
+  const log = options.log ? openSync(options.log, 'a', 0o600) : 'ignore'
+  const child = spawn(TIED[0]!, [...TIED.slice(1), ...options.argv], {
+    env: { PATH, LC_ALL: 'C', ...options.env },
+    cwd: options.cwd ?? '/',
+    stdio: ['ignore', log, log],
+    detached: true, // Ctrl-C at the terminal is for the rehearsal itself, which then stops its parts in order
+  })
+  if (typeof log === 'number') closeSync(log)
+  const ended = exitCode(child)
+  ended.catch(() => {})
+  if (child.pid === undefined)
+    throw new Error(`The program ${TIED[0]} (Debian package util-linux) is missing.`)
+  const forget = note(options.folder, child.pid, options.argv)
+  void ended.finally(forget).catch(() => {})
+  return { pid: child.pid, child, ended, stop: () => stopProcess(child, ended) }
+}
+
+async function stopProcess(child: ChildProcess, ended: Promise<number>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), 3000)
+  await ended.catch(() => {})
+  clearTimeout(timer)
+}
+
+/** Field 22 of /proc/PID/stat: the start time in clock ticks. With the pid it names a process for ever. */
+export function startTime(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+/** Notes a process of the rehearsal in its folder; the returned function takes the note away again. */
+export function note(folder: string, pid: number, argv: string[]): () => void {
+  const notes = join(folder, 'processes')
+  mkdirSync(notes, { recursive: true })
+  const file = join(notes, String(pid))
+  writeFileSync(file, JSON.stringify({ startTime: startTime(pid), program: argv[0] }), { mode: 0o600 })
+  return () => rmSync(file, { force: true })
+}
+
+/** Kills every process that a run noted in `folder` and that still lives. Result: how many. */
+export async function killNoted(folder: string): Promise<number> {
+  const notes = join(folder, 'processes')
+  let names: string[]
+  try {
+    names = readdirSync(notes)
+  } catch {
+    return 0
+  }
+  let killed = 0
+  for (const name of names) {
+    const pid = Number(name)
+    const noted = JSON.parse(readFileSync(join(notes, name), 'utf8') || '{}') as { startTime?: string }
+    if (noted.startTime !== undefined && startTime(pid) === noted.startTime) {
+      process.kill(pid, 'SIGKILL')
+      killed++
+      for (let tries = 0; tries < 100 && startTime(pid) === noted.startTime; tries++) await sleep(10)
+    }
+    rmSync(join(notes, name), { force: true })
+  }
+  return killed
+}
+
+/** A TCP port of 127.0.0.1 on which nobody listens at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/** Waits until something accepts connections there. Error after `seconds`, or at once when `daemon` has ended. */
+export async function waitForPort(
+  host: string,
+  port: number,
+  options: { what: string; daemon?: Daemon; log?: string; seconds?: number },
+): Promise<void> {
+  const until = Date.now() + (options.seconds ?? 15) * 1000
+  for (;;) {
+    if (await accepts(host, port)) return
+    const gone = options.daemon && startTime(options.daemon.pid) === undefined
+    if (gone || Date.now() > until) {
+      const words = options.log ? `: ${tail(options.log)}` : ''
+      throw new Error(`${options.what} ${gone ? 'ended' : `does not answer on ${host}:${port}`}${words}`)
+    }
+    await sleep(10)
+  }
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 })
+    const done = (answer: boolean) => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.once('connect', () => done(true))
+    socket.once('error', () => done(false))
+    socket.once('timeout', () => done(false))
+  })
+}
+
+/** The last 2000 characters of a log file, '' when there is none. */
+export function tail(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').slice(-2000).trim()
+  } catch {
+    return ''
+  }
+}
