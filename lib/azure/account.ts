@@ -1,0 +1,51 @@
+import { exitCode, OpsError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step } from '../steps/step.ts'
+import { azLook, oldestAz } from './az.ts'
+
+export interface Account {
+  /** Subscription id, a UUID. */
+  id: string
+  name: string
+  tenantId: string
+  user: string
+}
+
+/** Is az there, new enough, logged in, and does it see the subscription? */
+export const loginStep = (context: Context, account: () => Promise<Account>): Step => ({
+  id: 'azure-login',
+  title: 'Azure login',
+  part: 'prepare',
+  async inspect() {
+    const version = await azVersion(context)
+    if (older(version, oldestAz)) {
+      throw new OpsError({
+        what: `az ${version} is too old`,
+        next: `Install Azure CLI ${oldestAz} or newer (az upgrade, or your package manager).`,
+        exitCode: exitCode.usage,
+      })
+    }
+    const { name, user } = await account()
+    return ok(`${user}, subscription ${name}, az ${version}`)
+  },
+})
+
+/** Reads the account that the configuration means; throws (exit 4, 2) when there is none. */
+export async function readAccount({ config, runner }: Context): Promise<Account> {
+  const which = config.azure.subscription ? ['--subscription', config.azure.subscription] : []
+  const { stdout } = await runner.run(azLook(['account', 'show', ...which], { accept: [0] }))
+  const { id, name, tenantId, user } = JSON.parse(stdout) as { id: string; name: string; tenantId: string; user?: { name?: string } }
+  return { id, name, tenantId, user: user?.name ?? 'unknown' }
+}
+
+async function azVersion({ runner }: Context): Promise<string> {
+  const { stdout } = await runner.run(azLook(['version'], { accept: [0] }))
+  return (JSON.parse(stdout) as { 'azure-cli': string })['azure-cli']
+}
+
+/** Is a.b.c older than x.y.z? */
+export function older(version: string, than: string): boolean {
+  const [left, right] = [version, than].map((text) => text.split('.').map((part) => Number.parseInt(part, 10)))
+  const at = left!.findIndex((number, index) => number !== right![index])
+  return at >= 0 && left![at]! < (right![at] ?? 0)
+}

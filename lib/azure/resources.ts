@@ -1,0 +1,170 @@
+import type { Config } from '../config/config.ts'
+import type { Context } from '../steps/context.ts'
+import { type Account, readAccount } from './account.ts'
+import { absent, azLook } from './az.ts'
+import type { ContainerGroup } from './containerGroup.ts'
+
+/** A resource as ARM tells it. */
+export interface Resource {
+  id: string
+  name: string
+  location: string
+  sku?: { name?: string; tier?: string }
+  tags?: Record<string, string> | null
+  properties: Record<string, unknown> & { provisioningState?: string }
+}
+
+export interface Tag {
+  name: string
+  digest: string
+  createdTime: string
+}
+
+export const repository = 'codex-backend'
+
+/**
+ * What is there in Azure, asked at most once until something changes it: that keeps a deploy with nothing to do at
+ * eight az calls. `undefined` means absent; silence throws.
+ */
+export interface Azure {
+  account(): Promise<Account>
+  registry(): Promise<Resource | undefined>
+  database(): Promise<Resource | undefined>
+  redis(): Promise<Resource | undefined>
+  /** The deployment of the data tier with this name. */
+  deployment(name: string): Promise<Deployment | undefined>
+  /** Every container group of the resource group. */
+  groups(): Promise<ContainerGroup[]>
+  /** Tags of the backend image, newest first. */
+  tags(): Promise<Tag[]>
+  /** Ask again next time. */
+  forget(...what: Forgettable[]): void
+}
+
+type Forgettable = 'registry' | 'database' | 'redis' | 'deployment' | 'groups' | 'tags'
+
+export interface Deployment {
+  properties: {
+    provisioningState: 'Running' | 'Accepted' | 'Succeeded' | 'Failed' | 'Canceled'
+    error?: DeploymentError | null
+  }
+}
+
+export interface DeploymentError {
+  code: string
+  message: string
+  details?: DeploymentError[] | null
+}
+
+export function createAzure(context: Context): Azure {
+  const { runner, config } = context
+  const kept = new Map<string, Promise<unknown>>()
+  const keep = <T>(what: string, ask: () => Promise<T>): Promise<T> => {
+    const asked = (kept.get(what) as Promise<T> | undefined) ?? ask()
+    kept.set(what, asked)
+    asked.catch(() => kept.delete(what))
+    return asked
+  }
+
+  async function show(args: string[]): Promise<unknown> {
+    const { stdout, code } = await runner.run(azLook([...args, ...subscriptionOf(await azure.account())]))
+    return code === absent ? undefined : JSON.parse(stdout || 'null')
+  }
+  const resource = async (type: ResourceType): Promise<Resource | undefined> => {
+    const { id } = await azure.account()
+    return (await show(['resource', 'show', '--ids', resourceId(config, id, type), '--api-version', apiVersions[type]])) as
+      | Resource
+      | undefined
+  }
+  const group = ['--resource-group', config.azure.resourceGroup]
+
+  const azure: Azure = {
+    account: () => keep('account', () => readAccount(context)),
+    registry: () => keep('registry', () => resource('registry')),
+    database: () => keep('database', () => resource('database')),
+    redis: () => keep('redis', () => resource(config.redis.kind === 'managed' ? 'managedRedis' : 'classicRedis')),
+    deployment: (name) =>
+      keep('deployment', async () => {
+        return (await show(['deployment', 'group', 'show', ...group, '--name', name])) as Deployment | undefined
+      }),
+    groups: () => keep('groups', async () => ((await show(['container', 'list', ...group])) ?? []) as ContainerGroup[]),
+    tags: () => keep('tags', () => readTags(context)),
+    forget(...what) {
+      for (const each of what) kept.delete(each)
+    },
+  }
+  return azure
+}
+
+export const subscriptionOf = (account: Account): string[] => ['--subscription', account.id]
+
+const apiVersions = {
+  registry: '2023-07-01',
+  database: '2022-12-01',
+  managedRedis: '2025-07-01',
+  classicRedis: '2024-03-01',
+} as const
+
+type ResourceType = keyof typeof apiVersions
+
+/** ARM's id of a part of the data tier. */
+export function resourceId(config: Config, subscription: string, type: ResourceType): string {
+  const within = `/subscriptions/${subscription}/resourceGroups/${config.azure.resourceGroup}/providers`
+  return {
+    registry: `${within}/Microsoft.ContainerRegistry/registries/${config.azure.registry}`,
+    database: `${within}/Microsoft.DBforPostgreSQL/flexibleServers/${config.postgres.server}`,
+    managedRedis: `${within}/Microsoft.Cache/redisEnterprise/${config.redis.name}`,
+    classicRedis: `${within}/Microsoft.Cache/Redis/${config.redis.name}`,
+  }[type]
+}
+
+/** Reading tags of a repository that nobody has pushed to fails; that is an answer too: there are none. */
+async function readTags({ runner, config }: Context): Promise<Tag[]> {
+  const command = azLook(
+    ['acr', 'repository', 'show-tags', '--name', config.azure.registry, '--repository', repository, '--detail', '--orderby', 'time_desc', '--top', '100'],
+    { accept: [0, 1, absent] },
+  )
+  const { code, stdout, stderr } = await runner.run(command)
+  if (code === 0) return JSON.parse(stdout) as Tag[]
+  if (/repository .* (is )?not found|NAME_UNKNOWN|repository name not known|could not be found|404/i.test(stderr)) return []
+  // Any other failure is one: run it again the strict way, which explains it.
+  await runner.run({ ...command, accept: [0] })
+  return []
+}
+
+/** The public address of this machine, as PostgreSQL's firewall in Azure will see it. */
+export async function operatorAddress({ runner }: Context): Promise<string> {
+  const answer = await runner.request({ method: 'GET', url: 'https://api.ipify.org/?format=json', effect: 'read', timeoutMs: 10_000 })
+  return (JSON.parse(answer.body) as { ip: string }).ip
+}
+
+/** The redis key, never kept in a transcript. */
+export async function redisKey(context: Context, azure: Azure): Promise<string> {
+  const { id } = await azure.account()
+  const { config } = context
+  const [path, version] =
+    config.redis.kind === 'managed'
+      ? [`${resourceId(config, id, 'managedRedis')}/databases/default/listKeys`, apiVersions.managedRedis]
+      : [`${resourceId(config, id, 'classicRedis')}/listKeys`, apiVersions.classicRedis]
+  const { stdout } = await context.runner.runPrivately(
+    azLook(['rest', '--method', 'post', '--url', `https://management.azure.com${path}?api-version=${version}`], { accept: [0] }),
+  )
+  const { primaryKey } = JSON.parse(stdout) as { primaryKey: string }
+  context.runner.secrets.add(primaryKey)
+  return primaryKey
+}
+
+/** Name and password that container groups pull the image with. */
+export async function registryLogin(context: Context, azure: Azure): Promise<{ username: string; password: string }> {
+  const { stdout } = await context.runner.runPrivately(
+    azLook(
+      ['acr', 'credential', 'show', '--name', context.config.azure.registry, ...subscriptionOf(await azure.account())],
+      { accept: [0] },
+    ),
+  )
+  const { username, passwords } = JSON.parse(stdout) as { username: string; passwords: { value: string }[] }
+  const password = passwords[0]?.value ?? ''
+  context.runner.secrets.add(password)
+  return { username, password }
+}
+

@@ -1,0 +1,181 @@
+import type { Command as Parser } from 'commander'
+import { exitCode, messageOf, OpsError, usageError } from '../command/errors.ts'
+import { quoteLine } from '../command/quote.ts'
+import type { Config } from '../config/config.ts'
+
+/** The flags every script takes alike. */
+export interface CommonFlags {
+  env?: string
+  dryRun?: boolean
+  detailedExitcode?: boolean
+  yes?: boolean
+  json?: boolean
+  quiet?: boolean
+  verbose?: boolean
+  color?: boolean
+}
+
+export interface Script<Flags extends object> {
+  /** As in `npx dominion NAME`. */
+  name: string
+  /** One line; `npx dominion` lists it. */
+  summary: string
+  /** Does it change anything? Then it takes --dry-run, --detailed-exitcode and --yes. */
+  changes: boolean
+  /** Adds the flags of this script. */
+  flags?: (parser: Parser) => void
+  /** Spellings of an older tool, in lower case, and what they mean now. */
+  oldSpellings?: Readonly<Record<string, string>>
+  /** Gives the exit code, or nothing for 0. */
+  main(run: Run<Flags & CommonFlags>): Promise<number | undefined>
+}
+
+/** One run of a script. */
+export interface Run<Flags> {
+  flags: Flags
+  /** The line that does the same again, for the operator to paste. */
+  again: string
+  /** Reads `.env` (and `.env.NAME`). */
+  config(): Promise<Config>
+  /** First Ctrl-C or SIGTERM: finish what runs, begin nothing new. */
+  stopping: AbortSignal
+  /** Second Ctrl-C: stop at once. */
+  signal: AbortSignal
+  /** The exit code of the signal that came, if one did. */
+  interruptedBy(): number | undefined
+  /** A line of the story, to stderr; silent with --quiet. */
+  story(line: string): void
+  /** The result, to stdout: the text, or with --json the data. Call it once. */
+  result(text: string, data: object): void
+  /** Where the details of a failure are; printed with it. */
+  transcript?: string
+  /** Takes secrets out of anything printed. */
+  clean(text: string): string
+}
+
+/** Parses the flags, runs the script, and turns whatever happens into words and an exit code. */
+export async function script<Flags extends object>(about: Script<Flags>): Promise<void> {
+  const argv = modern(process.argv.slice(2), about.oldSpellings ?? {})
+  const wantsJson = argv.includes('--json')
+  const clean: { text(text: string): string } = { text: (text) => text }
+  let run: (Run<Flags & CommonFlags> & { said: boolean }) | undefined
+  try {
+    const flags = await parse(about, argv)
+    run = createRun(about, flags as Flags & CommonFlags, argv)
+    if (run.flags.color === false) process.env.NO_COLOR = '1'
+    process.exitCode = (await about.main(run)) ?? run.interruptedBy() ?? exitCode.done
+  } catch (thrown) {
+    if (thrown instanceof Finished) return
+    const words = run ? run.clean : clean.text
+    process.exitCode = run?.interruptedBy() ?? codeOf(thrown)
+    const report = failureReport(thrown, words, process.exitCode, run)
+    if (wantsJson && !run?.said) process.stdout.write(`${JSON.stringify({ ok: false, ...report.data })}\n`)
+    process.stderr.write(report.text)
+    if (run?.flags.verbose && thrown instanceof Error && !(thrown instanceof OpsError)) {
+      process.stderr.write(`${words(thrown.stack ?? '')}\n`)
+    }
+  }
+}
+
+/** --help was printed: nothing is left to do. */
+class Finished extends Error {}
+
+async function parse<Flags extends object>(about: Script<Flags>, argv: string[]): Promise<object> {
+  const { Command, CommanderError } = await import('commander')
+  const parser = new Command(`dominion ${about.name}`)
+    .description(about.summary)
+    .exitOverride()
+    .configureOutput({ writeErr() {} })
+    .helpOption('-h, --help', 'show this help')
+    .option('--env <name>', 'read .env.NAME over .env')
+    .option('--json', 'one JSON document on stdout')
+    .option('-q, --quiet', 'say nothing but the result')
+    .option('-v, --verbose', 'say more')
+    .option('--no-color', 'plain text')
+  if (about.changes) {
+    parser
+      .option('-n, --dry-run', 'show every effect, change nothing')
+      .option('--detailed-exitcode', 'with --dry-run: exit 0 = no change, 2 = changes')
+      .option('-y, --yes', 'answer yes to what would be asked')
+  }
+  about.flags?.(parser)
+  try {
+    parser.parse(argv, { from: 'user' })
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown
+    if (thrown.exitCode === 0) throw new Finished()
+    throw usageError(thrown.message.replace(/^error: /, '').replace(/\n\(/, ' ('), `npx dominion ${about.name} --help shows the flags.`)
+  }
+  return parser.opts()
+}
+
+/** Turns `-SkipAzure` and its like, in any case, into today's flags. */
+export const modern = (argv: readonly string[], old: Readonly<Record<string, string>>): string[] =>
+  argv.map((word) => old[word.toLowerCase()] ?? word)
+
+function createRun<Flags extends CommonFlags>(about: { name: string }, flags: Flags, argv: string[]): Run<Flags> & { said: boolean } {
+  const { stopping, signal, interruptedBy } = listenForSignals((line) => run.story(line))
+  const run: Run<Flags> & { said: boolean } = {
+    flags,
+    said: false,
+    again: quoteLine(['npx', 'dominion', about.name, ...argv]),
+    async config() {
+      const { loadConfig } = await import('../config/load.ts')
+      return loadConfig(process.cwd(), flags.env)
+    },
+    stopping,
+    signal,
+    interruptedBy,
+    story(line) {
+      if (!flags.quiet) process.stderr.write(`${run.clean(line)}\n`)
+    },
+    result(text, data) {
+      run.said = true
+      process.stdout.write(`${run.clean(flags.json ? JSON.stringify(data) : text)}\n`)
+    },
+    clean: (text) => text,
+  }
+  return run
+}
+
+function listenForSignals(story: (line: string) => void) {
+  const stopping = new AbortController()
+  const now = new AbortController()
+  let by: number | undefined
+  const on = (code: number) => () => {
+    if (by !== undefined) return now.abort(new Error('stopped by a second signal'))
+    by = code
+    story('\nStopping after the current step; once more stops at once.')
+    stopping.abort()
+  }
+  process.on('SIGINT', on(exitCode.interrupted))
+  process.on('SIGTERM', on(exitCode.terminated))
+  return { stopping: stopping.signal, signal: now.signal, interruptedBy: () => by }
+}
+
+const codeOf = (thrown: unknown): number => (thrown instanceof OpsError ? thrown.exitCode : exitCode.failed)
+
+function failureReport<Flags>(
+  thrown: unknown,
+  clean: (text: string) => string,
+  code: number,
+  run: Run<Flags> | undefined,
+): { text: string; data: object } {
+  const failure = thrown instanceof OpsError ? thrown.failure : { what: messageOf(thrown) }
+  const said = failure.said?.trim()
+  const resumable = run !== undefined && code !== exitCode.usage
+  const lines = [
+    `✖ ${failure.what}`,
+    ...(said ? said.split('\n').map((line) => `  │ ${line}`) : []),
+    ...(failure.next ? [`→ ${failure.next}`] : []),
+    ...(run?.transcript ? [`  Transcript: ${run.transcript}`] : []),
+    ...(resumable ? [`  To go on:   ${run.again}`] : []),
+  ]
+  const data = {
+    exitCode: code,
+    error: { what: clean(failure.what), said: said && clean(said), next: failure.next && clean(failure.next) },
+    ...(run?.transcript ? { transcript: run.transcript } : {}),
+    ...(resumable ? { resume: run.again } : {}),
+  }
+  return { text: clean(`${lines.join('\n')}\n`), data }
+}

@@ -1,0 +1,63 @@
+import { hostname, userInfo } from 'node:os'
+import path from 'node:path'
+import type { Run } from '../cli/script.ts'
+import { createRedactor } from '../command/redact.ts'
+import { createRunner, type Runner } from '../command/runner.ts'
+import { openTranscript } from '../command/transcript.ts'
+import type { Config } from '../config/config.ts'
+import { isReference } from '../config/secret.ts'
+import type { Context } from '../steps/context.ts'
+
+/** A context that belongs to one run of one script. */
+export interface OpenContext extends Context {
+  /** Names the run in transcript, lock and receipt: UTC time and script. */
+  readonly id: string
+  close(): Promise<void>
+}
+
+/**
+ * Opens what a script works with: the runner, with its transcript in the state folder and every configured secret
+ * known to the redactor. Connections open at their first use.
+ *
+ * @param mayChange false in a dry run and in scripts that only look
+ */
+export async function openContext<Flags>(
+  run: Run<Flags>,
+  config: Config,
+  script: string,
+  mayChange: boolean,
+): Promise<OpenContext> {
+  const secrets = createRedactor(
+    [config.postgres.password, config.backend.secretKey, config.ionos.dnsKey]
+      .map((secret) => secret.text())
+      .filter((text) => !isReference(text)),
+  )
+  const id = `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
+  const transcript = openTranscript(path.join(config.stateDir, 'transcripts'), id, secrets.clean)
+  const { reachOf } = await import('../ionos/resolve.ts')
+  const runner: Runner = createRunner({
+    secrets,
+    transcript,
+    reach: reachOf(config),
+    env: { ...process.env, ...config.network.azEnvironment },
+    mayChange,
+    signal: run.signal,
+    openVps: async () => (await import('../ionos/ssh.ts')).openVps(config),
+    openDatabase: async () => (await import('../database/connect.ts')).openDatabase({ config, runner }),
+  })
+  run.clean = secrets.clean
+  run.transcript = transcript.file
+  transcript.write({ kind: 'start', script, line: run.again, by: whoami(), pid: process.pid })
+  return { config, runner, id, close: () => runner.close() }
+}
+
+/** user@machine, as lock and receipt name a person. */
+export function whoami(): string {
+  let user = 'unknown'
+  try {
+    user = userInfo().username
+  } catch {
+    // A user without an entry in the password file (a container) has no name.
+  }
+  return `${user}@${hostname()}`
+}

@@ -1,0 +1,70 @@
+import { asRecord, look, onVps } from '../command/command.ts'
+import { exitCode, OpsError } from '../command/errors.ts'
+import { quoteLine } from '../command/quote.ts'
+import type { Context } from '../steps/context.ts'
+import { whoami } from './context.ts'
+
+/** Who deploys, as the lock and the one it refuses say it. */
+export interface Holder {
+  by: string
+  since: string
+  what: string
+  id: string
+  /** Process id on the VPS of what holds the lock. */
+  pid: number
+}
+
+export interface Lock {
+  release(): Promise<void>
+  /** Resolves if the connection that holds it breaks. */
+  lost: Promise<void>
+}
+
+/** On a tmpfs, so that a restarted VPS has no lock left over. */
+const file = '/run/lock/codex-dominion.lock'
+
+/**
+ * Takes the deploy lock on the VPS: an flock held by a process at the other end of this run's own ssh connection.
+ * A deploy that is killed drops the connection and with it the lock, so no lock can be left behind.
+ * Throws (exit 5) naming the holder, since when, and the line that unlocks.
+ */
+export async function takeLock({ runner, config }: Context, id: string, what: string): Promise<Lock> {
+  const holder = JSON.stringify({ by: whoami(), since: new Date().toISOString(), what: runner.secrets.clean(what), id })
+  const remote = await runner.vps()
+  const held = await remote.hold(quoteLine(['sh', '-c', holdScript, 'lock', file, holder]))
+  if (held.firstLine === 'held') {
+    runner.transcript.write({ kind: 'command', effect: 'record', line: `vps: lock ${file}`, code: 0 })
+    return { release: held.close, lost: held.lost }
+  }
+  await held.close()
+  const other = await readHolder({ runner, config })
+  throw new OpsError({
+    what: other
+      ? `Locked: ${other.by} runs "${other.what}" since ${other.since} (${minutesSince(other.since)})`
+      : 'Locked: another deploy holds the lock',
+    next: `Wait for it to end, or if it is surely dead: npx dominion unlock${config.environment === 'default' ? '' : ` --env ${config.environment}`}`,
+    exitCode: exitCode.locked,
+  })
+}
+
+// 9 stays open in `cat`, and the flock with it; cat ends when the connection does.
+const holdScript = `exec 9>>"$1" || exit 3
+flock -n 9 || { echo refused; exit 5; }
+printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
+exec cat > /dev/null`
+
+/** Who holds the lock; undefined when nobody does. */
+export async function readHolder({ runner }: Context): Promise<Holder | undefined> {
+  const { stdout } = await runner.run(
+    onVps(look(['sh', '-c', `flock -n "$1" true 2>/dev/null && exit 0; cat "$1.holder" && echo && cat "$1.pid"`, 'holder', file])),
+  )
+  const [text, pid] = stdout.trim().split('\n')
+  if (!text) return undefined
+  return { ...(JSON.parse(text) as Omit<Holder, 'pid'>), pid: Number(pid) }
+}
+
+/** Ends what holds the lock, and only if it is still that process. */
+export const breakLock = (holder: Holder) =>
+  asRecord(onVps(look(['sh', '-c', `[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`, 'unlock', file, String(holder.pid)])))
+
+const minutesSince = (since: string): string => `${Math.round((Date.now() - Date.parse(since)) / 60_000)} min ago`

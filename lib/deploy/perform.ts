@@ -1,0 +1,131 @@
+import type { Run } from '../cli/script.ts'
+import { exitCode, messageOf, OpsError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { longestChain, type Outcome, runSteps } from '../steps/engine.ts'
+import { planData, planText, summary } from '../steps/plan.ts'
+import { openScreen, seconds } from '../steps/screen.ts'
+import type { Step } from '../steps/step.ts'
+import { openContext } from './context.ts'
+import { type Lock, takeLock } from './lock.ts'
+import { writeReceipt } from './receipt.ts'
+
+export interface StepFlags {
+  env?: string
+  dryRun?: boolean
+  detailedExitcode?: boolean
+  json?: boolean
+  quiet?: boolean
+}
+
+export interface Performance {
+  script: string
+  steps(context: Context): Step[]
+  /** Image, digest and release in force at the end, for the receipt. */
+  about?: () => { image?: string; digest?: string; frontend?: string }
+  /** Lines that follow the list when all went well. */
+  farewell?: (context: Context, outcomes: readonly Outcome[]) => string[]
+}
+
+/**
+ * Plans or performs a list of steps: lock, list on one screen, receipt, result. Every script that changes the clouds
+ * goes through here. Gives the exit code.
+ */
+export async function performSteps<Flags extends StepFlags>(run: Run<Flags>, task: Performance): Promise<number> {
+  const config = await run.config()
+  const planning = run.flags.dryRun === true
+  const context = await openContext(run, config, task.script, !planning)
+  try {
+    return planning ? await plan(run, context, task) : await perform(run, context, task)
+  } finally {
+    await context.close()
+  }
+}
+
+async function plan<Flags extends StepFlags>(run: Run<Flags>, context: Context, { steps }: Performance): Promise<number> {
+  const outcomes = await runSteps(steps(context), { mode: 'plan', runner: context.runner, stopping: run.stopping })
+  const failed = outcomes.find(({ state }) => state === 'failed')
+  const count = (...states: Outcome['state'][]) => outcomes.filter(({ state }) => states.includes(state)).length
+  const data = { ok: !failed, dryRun: true, changes: count('create', 'change'), unknown: count('unknown'), steps: planData(outcomes) }
+  run.result(planText(outcomes, context.runner.secrets), data)
+  if (failed) throw failed.error
+  if (!run.flags.detailedExitcode) return exitCode.done
+  return count('create', 'change', 'unknown') > 0 ? 2 : exitCode.done
+}
+
+async function perform<Flags extends StepFlags>(
+  run: Run<Flags>,
+  context: Context & { id: string },
+  { steps, about, farewell }: Performance,
+): Promise<number> {
+  const startedAt = Date.now()
+  const { runner } = context
+  const { lock, why } = await lockIfReachable(context, run)
+  if (why) run.story(`! ${why}`)
+  const list = steps(context)
+  const screen = await openScreen({
+    steps: list,
+    look: run.flags.quiet ? 'silent' : lookOfTerminal(),
+    write: (line) => process.stderr.write(`${line}\n`),
+    clean: runner.secrets.clean,
+  })
+  const outcomes = await runSteps(list, { mode: 'apply', runner, listener: screen, stopping: run.stopping })
+  await screen.finished()
+  const interrupted = run.interruptedBy() !== undefined
+  const receipt = await writeReceipt(
+    context,
+    outcomes,
+    { id: context.id, line: run.again, startedAt, interrupted },
+    about?.() ?? {},
+    lock !== undefined,
+  ).catch((thrown) => {
+    run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)
+  })
+  await lock?.release()
+  throwFailures(outcomes)
+  if (interrupted) throw new OpsError({ what: `Interrupted: ${summary(outcomes)}`, next: 'The same line goes on where this one stopped.' })
+  const chain = longestChain(outcomes)
+  const nothing = outcomes.every(({ state }) => state === 'ok')
+  const text = [
+    `${nothing ? 'Nothing to do' : 'Done'} in ${seconds(Date.now() - startedAt)}: ${summary(outcomes)}`,
+    ...(nothing ? [] : [`Longest chain of dependent steps: ${seconds(chain.ms)} (${chain.ids.join(' → ')})`]),
+    ...(farewell?.(context, outcomes) ?? []),
+  ]
+  run.result(text.join('\n'), { ok: true, changed: !nothing, receipt, steps: planData(outcomes) })
+  return exitCode.done
+}
+
+/** The lock lives on the VPS. A run that does not need the VPS goes on without it, and says so. */
+async function lockIfReachable<Flags extends StepFlags>(
+  context: Context & { id: string },
+  run: Run<Flags> & { flags: { skipIonos?: boolean } },
+): Promise<{ lock?: Lock; why?: string }> {
+  try {
+    return { lock: await takeLock(context, context.id, run.again) }
+  } catch (thrown) {
+    if (!run.flags.skipIonos || (thrown instanceof OpsError && thrown.exitCode === exitCode.locked)) throw thrown
+    return { why: `No lock: the VPS that holds it cannot be reached (${messageOf(thrown)}). Make sure that nobody else deploys.` }
+  }
+}
+
+/** The first failure is thrown; the others are named with it. */
+function throwFailures(outcomes: readonly Outcome[]): void {
+  const [first, ...others] = outcomes.filter(({ state }) => state === 'failed')
+  if (!first) return
+  const also = others.map(({ step, error }) => `Also failed: ${step.title}: ${messageOf(error)}`)
+  if (!(first.error instanceof OpsError)) {
+    throw new OpsError({ what: `${first.step.title}: ${messageOf(first.error)}`, said: also.join('\n') || undefined })
+  }
+  const { failure } = first.error
+  throw new OpsError({
+    ...failure,
+    what: `${first.step.title}: ${failure.what}`,
+    said: [failure.said, ...also].filter(Boolean).join('\n') || undefined,
+  })
+}
+
+/** Chosen by name: a real terminal of sane width, not in CI, not dumb. */
+export function lookOfTerminal(): 'animated' | 'plain' {
+  const { CI, TERM, NO_COLOR } = process.env
+  const sane = process.stderr.isTTY && (process.stderr.columns ?? 0) >= 40 && (process.stderr.rows ?? 0) >= 5
+  return sane && !CI && TERM !== 'dumb' && NO_COLOR === undefined ? 'animated' : 'plain'
+}

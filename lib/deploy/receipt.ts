@@ -1,0 +1,90 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { act, asRecord, look, onVps } from '../command/command.ts'
+import type { Context } from '../steps/context.ts'
+import { durationOf, longestChain, type Outcome } from '../steps/engine.ts'
+import { whoami } from './context.ts'
+
+/** What one deploy did. A record; nothing reads it to decide. */
+export interface Receipt {
+  id: string
+  line: string
+  by: string
+  started: string
+  seconds: number
+  result: 'done' | 'failed' | 'interrupted'
+  /** git revision of the folder deployed from, with `+` when files differ from it; '' outside a git checkout. */
+  revision: string
+  image: string
+  digest: string
+  frontend: string
+  changed: { id: string; title: string; what: string; fields: object[]; seconds: number }[]
+  unchanged: string[]
+  failed: { id: string; error: string }[]
+  longestChain: { seconds: number; ids: string[] }
+  commands: { read: number; change: number; record: number }
+}
+
+/** @param about image, digest and front-end release in force, as far as the run learnt them */
+export async function writeReceipt(
+  { config, runner }: Context,
+  outcomes: readonly Outcome[],
+  run: { id: string; line: string; startedAt: number; interrupted: boolean },
+  about: { image?: string; digest?: string; frontend?: string },
+  toVps: boolean,
+): Promise<Receipt> {
+  const chain = longestChain(outcomes)
+  const failed = outcomes.filter(({ state }) => state === 'failed')
+  const receipt: Receipt = {
+    id: run.id,
+    line: run.line,
+    by: whoami(),
+    started: new Date(run.startedAt).toISOString(),
+    seconds: Math.round((Date.now() - run.startedAt) / 100) / 10,
+    result: failed.length > 0 ? 'failed' : run.interrupted ? 'interrupted' : 'done',
+    revision: await revisionOf({ config, runner }),
+    image: about.image ?? '',
+    digest: about.digest ?? '',
+    frontend: about.frontend ?? '',
+    changed: outcomes.flatMap((outcome) => {
+      const { step, difference, state } = outcome
+      if (!difference || !('what' in difference) || state === 'failed') return []
+      const { what, fields = [] } = difference
+      return [{ id: step.id, title: step.title, what, fields, seconds: durationOf(outcome) / 1000 }]
+    }),
+    unchanged: outcomes.filter(({ state }) => state === 'ok').map(({ step }) => step.id),
+    failed: failed.map(({ step, error }) => ({ id: step.id, error: (error as Error).message })),
+    longestChain: { seconds: chain.ms / 1000, ids: chain.ids },
+    commands: { ...runner.count },
+  }
+  const text = runner.secrets.clean(`${JSON.stringify(receipt, null, 2)}\n`)
+  const folder = path.join(config.stateDir, 'receipts')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })
+  if (toVps) await runner.run(keepOnVps(run.id, text))
+  return receipt
+}
+
+const vpsFolder = '/var/lib/codex-dominion/receipts'
+
+/** Writes the receipt beside its place and moves it there, so that no half one is ever read. */
+const keepOnVps = (id: string, text: string) =>
+  asRecord(
+    onVps(
+      act(['sh', '-c', 'umask 077 && mkdir -p "$1" && cat > "$1/.$2.new" && mv "$1/.$2.new" "$1/$2.json"', 'receipt', vpsFolder, id], {
+        stdin: text,
+      }),
+    ),
+  )
+
+/** The git revision of the folder, with `+` when tracked files differ from it. */
+export async function revisionOf({ config, runner }: Context): Promise<string> {
+  try {
+    const { stdout, code } = await runner.run(
+      look(['git', 'describe', '--always', '--abbrev=12', '--exclude=*', '--dirty=+'], { cwd: config.folder, accept: [0, 128] }),
+    )
+    return code === 0 ? stdout.trim() : ''
+  } catch {
+    return '' // no git on this machine: the receipt says so by an empty revision
+  }
+}
