@@ -1,0 +1,143 @@
+import { createHash, createHmac } from 'node:crypto'
+
+/** One usable line of a known_hosts file (sshd(8), “SSH_KNOWN_HOSTS FILE FORMAT”). */
+export interface KnownHost {
+  /** Counts from 1. */
+  line: number
+  revoked: boolean
+  /** Does this line speak of that name (`host`, or `[host]:port` when the port is not 22)? */
+  matches: (name: string) => boolean
+  /** `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa` … */
+  type: string
+  /** The public key as it goes over the wire, base64. */
+  key: string
+}
+
+export type Verdict =
+  | { is: 'known'; line: number }
+  /** Nothing is known of this host. */
+  | { is: 'unknown' }
+  /** The host is known by other keys than the one it shows. */
+  | { is: 'changed'; lines: number[]; sameType: boolean }
+  | { is: 'revoked'; line: number }
+
+/** Reads known_hosts; like OpenSSH it passes over lines that it cannot read. `@cert-authority` lines speak of host certificates, which ssh2 does not know. */
+export function parseKnownHosts(text: string): KnownHost[] {
+  return text.split(/\r?\n/).flatMap((raw, index) => {
+    const words = raw.trim().split(/[ \t]+/)
+    const marker = words[0]?.startsWith('@') ? words.shift() : undefined
+    const [hosts, type, key] = words
+    if (!hosts || hosts.startsWith('#') || !type || !key) return []
+    if (marker !== undefined && marker !== '@revoked') return []
+    if (keyType(key) !== type) return []
+    const matches = hosts.startsWith('|') ? hashedMatcher(hosts) : patternMatcher(hosts)
+    if (!matches) return []
+    return [{ line: index + 1, revoked: marker === '@revoked', matches, type, key: normal(key) }]
+  })
+}
+
+/** The name under which known_hosts lists a server. */
+export const knownName = (host: string, port: number): string =>
+  port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
+
+/**
+ * What known_hosts says of a key that a server shows. A revoked key is refused whatever else is there.
+ * @param names all names the server is known by
+ * @param key base64 of the key as it came over the wire
+ */
+export function judge(known: readonly KnownHost[], names: readonly string[], key: string): Verdict {
+  const type = keyType(key)
+  const shown = normal(key)
+  const ours = known.filter((entry) => names.some((name) => entry.matches(name)))
+  const revoked = ours.find((entry) => entry.revoked && entry.key === shown)
+  if (revoked) return { is: 'revoked', line: revoked.line }
+  const trusted = ours.filter((entry) => !entry.revoked)
+  const same = trusted.find((entry) => entry.key === shown)
+  if (same) return { is: 'known', line: same.line }
+  if (trusted.length === 0) return { is: 'unknown' }
+  const sameType = trusted.filter((entry) => entry.type === type)
+  return {
+    is: 'changed',
+    lines: (sameType.length > 0 ? sameType : trusted).map((entry) => entry.line),
+    sameType: sameType.length > 0,
+  }
+}
+
+const signatures: Readonly<Record<string, readonly string[]>> = {
+  'ssh-ed25519': ['ssh-ed25519'],
+  'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
+  'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
+  'ecdsa-sha2-nistp521': ['ecdsa-sha2-nistp521'],
+  // RFC 8332; the SHA-1 form `ssh-rsa` is not offered.
+  'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
+}
+
+/**
+ * The host key algorithms to offer, those of known keys first: a server with several keys shows the first that both
+ * sides know, and it should be the one that known_hosts lists.
+ */
+export function hostKeyAlgorithms(known: readonly KnownHost[], names: readonly string[]): string[] {
+  const types = known
+    .filter((entry) => !entry.revoked && names.some((name) => entry.matches(name)))
+    .map((entry) => entry.type)
+  return [...new Set([...types, ...Object.keys(signatures)].flatMap((type) => signatures[type] ?? []))]
+}
+
+/** The fingerprint as ssh-keygen -l prints it. */
+export const fingerprint = (key: string): string =>
+  `SHA256:${createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64').replace(/=+$/, '')}`
+
+/** The type that a public key names in its own first field (RFC 4253, 6.6); '' when it is none. */
+export function keyType(key: string): string {
+  const blob = Buffer.from(key, 'base64')
+  if (blob.length < 4) return ''
+  const length = blob.readUInt32BE(0)
+  return length > 64 || blob.length < 4 + length ? '' : blob.toString('latin1', 4, 4 + length)
+}
+
+const normal = (key: string): string => Buffer.from(key, 'base64').toString('base64')
+
+/** `|1|salt|hash`: HMAC-SHA1 of the name. */
+function hashedMatcher(hosts: string): KnownHost['matches'] | undefined {
+  const [, version, salt, hash, ...rest] = hosts.split('|')
+  if (version !== '1' || !salt || !hash || rest.length > 0) return undefined
+  const wanted = normal(hash)
+  return (name) =>
+    createHmac('sha1', Buffer.from(salt, 'base64')).update(name.toLowerCase()).digest('base64') === wanted
+}
+
+/** Comma-separated patterns with `*` and `?`; one that begins with `!` and fits rules the line out. */
+function patternMatcher(hosts: string): KnownHost['matches'] {
+  const patterns = hosts
+    .toLowerCase()
+    .split(',')
+    .filter((pattern) => pattern.replace(/^!/, '') !== '')
+  return (name) => {
+    const wanted = name.toLowerCase()
+    const fits = (pattern: string) => glob(pattern, wanted)
+    if (patterns.some((pattern) => pattern.startsWith('!') && fits(pattern.slice(1)))) return false
+    return patterns.some((pattern) => !pattern.startsWith('!') && fits(pattern))
+  }
+}
+
+/** Quadratic at worst: a hostile pattern such as `*a*a*a*a…` must not stall as it would as a regular expression. */
+function glob(pattern: string, text: string): boolean {
+  let p = 0
+  let t = 0
+  let star = -1
+  let resume = 0
+  while (t < text.length) {
+    if (p < pattern.length && (pattern[p] === '?' || (pattern[p] === text[t] && pattern[p] !== '*'))) {
+      p++
+      t++
+    } else if (pattern[p] === '*') {
+      star = p++
+      resume = t
+    } else if (star >= 0) {
+      p = star + 1
+      t = ++resume
+    } else return false
+  }
+  while (pattern[p] === '*') p++
+  return p === pattern.length
+}

@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from 'node:fs'
+import net from 'node:net'
+import type { Client } from 'ssh2'
+import type { Remote } from '../command/remote.ts'
+import type { Config } from '../config/config.ts'
+import { hostKeyAlgorithms, judge, knownName, parseKnownHosts, type Verdict } from './knownHosts.ts'
+import { reachOf } from './resolve.ts'
+import { createRemote } from './sshChannel.ts'
+import { handshakeError, hostKeyError, refusedError, socketError } from './sshErrors.ts'
+import { findLogins, type SshSettings, sshSettings } from './sshKeys.ts'
+
+const connectMs = 15_000
+const handshakeMs = 20_000
+
+/**
+ * Opens the one connection to the VPS: host key checked against known_hosts (fail closed), public keys only, no Nagle
+ * delay (FACTS: 40–80 ms an exec).
+ * Throws exit 2 (wrong key file), 3 (unreachable, unknown or changed host key), 4 (keys refused).
+ */
+export async function openVps(config: Config): Promise<Remote> {
+  const settings = await sshSettings(config)
+  const [{ NodeSSH }, logins] = await Promise.all([import('node-ssh'), findLogins(config, settings)])
+  const names = knownNames(config, settings)
+  const known = existsSync(config.ionos.knownHosts)
+    ? parseKnownHosts(readFileSync(config.ionos.knownHosts, 'utf8'))
+    : []
+  const socket = await connectTcp(config, settings)
+
+  let judged: { verdict: Verdict; key: string } | undefined
+  const tried: string[] = []
+  const waiting = [...logins.ways]
+  const ssh = new NodeSSH()
+  try {
+    await ssh.connect({
+      host: config.ionos.host,
+      username: config.ionos.user,
+      sock: socket,
+      readyTimeout: handshakeMs,
+      keepaliveInterval: 15_000,
+      keepaliveCountMax: 4,
+      algorithms: { serverHostKey: hostKeyAlgorithms(known, names) as never },
+      hostVerifier: (shown: Buffer) => {
+        const key = shown.toString('base64')
+        judged = { key, verdict: judge(known, names, key) }
+        return judged.verdict.is === 'known'
+      },
+      authHandler: (_left, _partial, next) => {
+        const way = waiting.shift()
+        if (way) tried.push(way.name)
+        next(way ? way.method : (false as never))
+      },
+    })
+  } catch (error) {
+    socket.destroy()
+    if (judged && judged.verdict.is !== 'known')
+      throw hostKeyError(config, names[0]!, judged.key, judged.verdict)
+    if ((error as { level?: string }).level === 'client-authentication' || judged) {
+      throw refusedError(config, error as Error, tried, logins.leftOut)
+    }
+    throw handshakeError(config, error as Error)
+  }
+  return createRemote(ssh.connection as Client, config)
+}
+
+/** Names that known_hosts may list this server under, the configured one first. */
+function knownNames(config: Config, settings: SshSettings): string[] {
+  const { host, port } = config.ionos
+  if (settings.hostKeyAlias) return [settings.hostKeyAlias]
+  return [...new Set([knownName(host, port), knownName(settings.hostname, port)])]
+}
+
+async function connectTcp(config: Config, settings: SshSettings): Promise<net.Socket> {
+  const { port } = config.ionos
+  const host = settings.hostname
+  const { resolve } = reachOf(config)
+  const addresses = await resolve(host).catch((error: NodeJS.ErrnoException) => {
+    throw socketError(config, host, error, settings.proxy)
+  })
+  const socket = net.connect({
+    host,
+    port,
+    noDelay: true,
+    lookup: (_name, options, done) => {
+      const [first] = addresses
+      if (options.all) done(null, addresses)
+      else if (first) done(null, first.address, first.family)
+      else done(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), '')
+    },
+  })
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(socketError(config, host, error, settings.proxy))
+    }
+    const timer = setTimeout(
+      () => fail(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })),
+      connectMs,
+    )
+    socket.once('error', fail)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.removeListener('error', fail)
+      resolve(socket)
+    })
+  })
+}

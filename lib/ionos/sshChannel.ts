@@ -1,0 +1,232 @@
+import { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Client, ClientChannel } from 'ssh2'
+import { type OpsError, unknownError } from '../command/errors.ts'
+import type { ProcessResult } from '../command/process.ts'
+import type { Remote } from '../command/remote.ts'
+import type { Config } from '../config/config.ts'
+
+/** sshd's MaxSessions; more channels at once are refused. */
+const sessions = 10
+const graceMs = 2_000
+
+const cannotOpen = (config: Config, error: Error): OpsError =>
+  unknownError(
+    `${config.ionos.host} opens no further session on the connection`,
+    error.message,
+    'Check MaxSessions in its sshd_config (10 is the default), then run the same line again.',
+  )
+
+/** Runs lines over an open connection; lines beyond sshd's limit wait for their turn. */
+export function createRemote(connection: Client, config: Config): Remote {
+  const turn = queue(sessions)
+  let lost: Error | undefined
+  let closing = false
+  const gone = new Promise<void>((resolve) => {
+    // Without a listener an error of the connection would end the whole program.
+    connection.on('error', (error) => {
+      lost ??= error
+    })
+    connection.on('close', () => {
+      lost ??= new Error('the connection was closed by the other side')
+      resolve()
+    })
+  })
+  const lostError = (): OpsError =>
+    unknownError(
+      `The connection to ${config.ionos.host} was lost`,
+      lost?.message,
+      'Run the same line again: every step looks first and goes on where it stopped.',
+    )
+
+  const openOnce = (line: string): Promise<ClientChannel> =>
+    new Promise((resolve, reject) => {
+      if (lost || closing) return reject(lostError())
+      connection.exec(line, (error, channel) => (error ? reject(error) : resolve(channel)))
+    })
+
+  /** sshd frees a session a moment after it has closed the channel, so a refused one is asked for again. */
+  async function open(line: string): Promise<ClientChannel> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await openOnce(line)
+      } catch (error) {
+        const refused = 'reason' in (error as object)
+        if (!refused || tries === 40) throw lost ? lostError() : cannotOpen(config, error as Error)
+        await pause(25 * Math.min(tries, 10))
+      }
+    }
+  }
+
+  return {
+    exec: (line, options) =>
+      turn(async () => {
+        options.signal.throwIfAborted()
+        const channel = await open(line)
+        const result = await converse(channel, options)
+        if (result.code === -1 && !result.timedOut && !options.signal.aborted && lost) throw lostError()
+        return result
+      }),
+    async hold(line) {
+      const release = await turn.take()
+      const channel = await open(line).catch((error) => {
+        release()
+        throw error
+      })
+      const held = await holdOpen(channel, gone)
+      void held.ended.then(release)
+      return held
+    },
+    close() {
+      closing = true
+      connection.end()
+    },
+  }
+}
+
+type ExecOptions = Parameters<Remote['exec']>[1]
+
+/** Feeds a channel and listens to it until it closes. */
+function converse(channel: ClientChannel, options: ExecOptions): Promise<ProcessResult> {
+  const { stdin, timeoutMs, signal, onOutput } = options
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  let code = -1
+  let timedOut = false
+  const stop = () => {
+    channel.signal('TERM')
+    setTimeout(() => channel.close(), graceMs).unref()
+  }
+  const timer = setTimeout(() => {
+    timedOut = true
+    stop()
+  }, timeoutMs)
+  signal.addEventListener('abort', stop, { once: true })
+  listen(channel, stdout, stderr, onOutput)
+  channel.on('exit', (exit: number | null) => {
+    code = exit ?? -1
+  })
+  const source = feed(channel, stdin)
+  return new Promise((resolve, reject) => {
+    let failure: Error | undefined
+    source?.on('error', (error) => {
+      // Half an input must not look like the whole: close without the end-of-file that would start the work.
+      failure = error
+      channel.close()
+    })
+    channel.on('close', () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+      source?.destroy()
+      if (failure) return reject(failure)
+      resolve({
+        // A shell that catches the signal may still report success.
+        code: timedOut || signal.aborted ? -1 : code,
+        timedOut,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      })
+    })
+  })
+}
+
+function listen(
+  channel: ClientChannel,
+  stdout: Buffer[],
+  stderr: Buffer[],
+  onOutput: ((chunk: string) => void) | undefined,
+): void {
+  for (const [stream, into] of [[channel, stdout] as const, [channel.stderr, stderr] as const]) {
+    stream.on('data', (chunk: Buffer) => {
+      into.push(chunk)
+      onOutput?.(chunk.toString())
+    })
+  }
+}
+
+/** Gives the channel its input; a stream is returned so that it can be watched. */
+function feed(channel: ClientChannel, stdin: ExecOptions['stdin']): Readable | undefined {
+  // The far end may stop reading early (its exit code says why); writing on is no error of its own.
+  channel.on('error', () => {})
+  if (stdin instanceof Readable) return stdin.pipe(channel) && stdin
+  if (stdin === undefined) channel.end()
+  else channel.end(typeof stdin === 'string' ? stdin : Buffer.from(stdin))
+  return undefined
+}
+
+type Held = Awaited<ReturnType<Remote['hold']>> & { ended: Promise<void> }
+
+/** Waits for the first line (or the end) and then keeps the channel open until `close()`. */
+async function holdOpen(channel: ClientChannel, connectionGone: Promise<void>): Promise<Held> {
+  let text = ''
+  let code: number | undefined
+  let closed = false
+  channel.on('error', () => {})
+  channel.stderr.on('data', () => {})
+  const ended = new Promise<void>((resolve) => {
+    channel.on('exit', (exit: number | null) => {
+      code = exit ?? -1
+    })
+    channel.on('close', () => {
+      code ??= -1
+      resolve()
+    })
+  })
+  const firstLine = await new Promise<string>((resolve) => {
+    channel.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')))
+    })
+    void ended.then(() => resolve(text.trim()))
+  })
+  const lost = Promise.race([ended, connectionGone]).then(() =>
+    closed ? new Promise<void>(() => {}) : undefined,
+  )
+  return {
+    firstLine,
+    get code() {
+      return code
+    },
+    lost,
+    ended,
+    async close() {
+      closed = true
+      channel.end()
+      await Promise.race([ended, pause(graceMs, undefined, { ref: false })])
+      channel.close()
+    },
+  }
+}
+
+interface Queue {
+  <T>(work: () => Promise<T>): Promise<T>
+  /** Takes a place until the function it gives is called. */
+  take(): Promise<() => void>
+}
+
+/** At most `places` at a time, first come, first served. */
+function queue(places: number): Queue {
+  let free = places
+  const waiting: (() => void)[] = []
+  const take = async () => {
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    let given = false
+    return () => {
+      if (given) return
+      given = true
+      const next = waiting.shift()
+      if (next) next()
+      else free++
+    }
+  }
+  const run = async <T>(work: () => Promise<T>): Promise<T> => {
+    const release = await take()
+    try {
+      return await work()
+    } finally {
+      release()
+    }
+  }
+  return Object.assign(run, { take })
+}
