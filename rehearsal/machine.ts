@@ -1,6 +1,6 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Network } from './network.ts'
 import { type OverlayOptions, prepareOverlay, removeOverlay } from './overlay.ts'
@@ -92,7 +92,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       fresh: options.fresh ?? [],
       files: options.files ?? {},
     })
-    const init = await startInit(name, mounting, address, network)
+    const init = await startInit(options, folder, mounting, address)
     const forget = note(options.folder, init.pid, ['machine', name])
     return machine(name, address, init, async () => {
       await init.stop()
@@ -110,7 +110,12 @@ interface Init {
   stop(): Promise<void>
 }
 
-async function startInit(name: string, mounting: string, address: string, network: Network): Promise<Init> {
+async function startInit(
+  { name, network }: MachineOptions,
+  folder: string,
+  mounting: string,
+  address: string,
+): Promise<Init> {
   // /proc still is the host's when the script begins, so `self` is this shell's process id as the host sees it.
   const script = `
 read pid rest < /proc/self/stat
@@ -125,9 +130,12 @@ link set eth0 addrgenmode none
 link set eth0 up
 END
 echo ready
-exec perl -e '${INIT}' < /dev/null > /dev/null 2>&1`
+exec perl -e '${INIT}' < /dev/null > /dev/null 2>&1
+`
+  const file = join(folder, 'start.sh')
+  writeFileSync(file, script, { mode: 0o600 })
   const argv = [...TIED, 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--net', '--uts', '--ipc']
-  const child = spawn(argv[0]!, [...argv.slice(1), '--', 'sh', '-euc', script], {
+  const child = spawn(argv[0]!, [...argv.slice(1), '--', 'sh', '-eu', file], {
     env: { PATH, LC_ALL: 'C' },
     cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,0 +1,132 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { join } from 'node:path'
+import type { Authority } from './authority.ts'
+import type { Dns } from './dns.ts'
+import { startMisleadingDns } from './misleading-dns.ts'
+import type { Network } from './network.ts'
+import { type Daemon, startDaemon, waitForPort } from './processes.ts'
+
+/** The ACME certificate authority of the rehearsal: Let's Encrypt's own test server, Pebble. */
+export interface Pebble {
+  /** ACME directory, `https://acme.rehearsal.test:14000/dir`; its certificate is from the rehearsal's authority. */
+  directory: string
+  /** PEM of the root that issues site certificates. A new one after each start. */
+  rootCertificate(): Promise<string>
+  /**
+   * Lets the authority, and nobody else, see these A records for `name`; undefined ends that. With an address
+   * where no web server listens, validation fails in the authority's own words.
+   */
+  mislead(name: string, addresses: string[] | undefined): void
+  /** Names for which it refuses to issue (`rejectedIdentifier`). Restarts it, so its accounts are lost. */
+  refuse(names: string[]): Promise<void>
+  /** Ends the server; orders get "connection refused" until `start`. */
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** Ends everything for good. */
+  close(): Promise<void>
+}
+
+export interface PebbleOptions {
+  network: Network
+  dns: Dns
+  authority: Authority
+  folder: string
+  /** Life of the certificates it issues; 90 days, as Let's Encrypt's until 2027-02-10 (FACTS.md). */
+  lifetimeDays?: number
+}
+
+const NAME = 'acme.rehearsal.test'
+const PORT = 14000
+const MANAGEMENT_PORT = 15000
+const DAY = 86_400
+
+export async function startPebble(options: PebbleOptions): Promise<Pebble> {
+  const { network, dns, authority, folder } = options
+  const own = join(folder, 'pebble')
+  mkdirSync(own, { recursive: true })
+  const { certificateFile, keyFile } = await authority.issue([NAME, network.host])
+  await dns.set(NAME, [network.host])
+  const view = await startMisleadingDns(dns.address)
+  const config = join(own, 'pebble.json')
+  const log = join(own, 'pebble.log')
+  let blocklist: string[] = []
+  let daemon: Daemon | undefined
+
+  async function start(): Promise<void> {
+    if (daemon) return
+    writeFileSync(
+      config,
+      JSON.stringify({
+        pebble: {
+          listenAddress: `${network.host}:${PORT}`,
+          managementListenAddress: `${network.host}:${MANAGEMENT_PORT}`,
+          certificate: certificateFile,
+          privateKey: keyFile,
+          httpPort: 80,
+          tlsPort: 443,
+          ocspResponderURL: '',
+          externalAccountBindingRequired: false,
+          domainBlocklist: blocklist,
+          certificateValidityPeriod: (options.lifetimeDays ?? 90) * DAY,
+        },
+      }),
+    )
+    daemon = startDaemon({
+      argv: ['pebble', '-config', config, '-dnsserver', `127.0.0.1:${view.port}`],
+      // No artificial waits and no artificial nonce errors: this rehearses a deploy, not an ACME client.
+      env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0' },
+      cwd: own,
+      log,
+      folder,
+    })
+    const what = 'The certificate authority of the rehearsal (Pebble)'
+    await waitForPort(network.host, PORT, { what, daemon, log })
+    await waitForPort(network.host, MANAGEMENT_PORT, { what, daemon, log })
+  }
+  async function stop(): Promise<void> {
+    await daemon?.stop()
+    daemon = undefined
+  }
+  const close = async () => {
+    await stop()
+    await view.stop()
+    await dns.remove(NAME).catch(() => {}) // the DNS may be down already
+  }
+
+  await start().catch(async (error) => {
+    await close()
+    throw error
+  })
+  return {
+    directory: `https://${NAME}:${PORT}/dir`,
+    rootCertificate: () => get(network.host, '/roots/0', authority.certificate),
+    mislead: view.answer,
+    async refuse(names) {
+      await stop()
+      blocklist = names
+      await start()
+    },
+    stop,
+    start,
+    close,
+  }
+}
+
+function get(host: string, path: string, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request({ host, port: MANAGEMENT_PORT, path, ca }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk) => {
+        text += chunk
+      })
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(text)
+        else reject(new Error(`Pebble answers ${response.statusCode} for ${path}: ${text}`))
+      })
+    })
+      .on('error', reject)
+      .end()
+  })
+}
