@@ -16,7 +16,7 @@ CREATE TABLE workflows (
   updated_at       timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT workflows_name_format CHECK (name ~ '^[a-z][a-z0-9-]{0,62}$'),
   CONSTRAINT workflows_steps_list CHECK (jsonb_typeof(steps) = 'array' AND steps <> '[]'::jsonb),
-  CONSTRAINT workflows_status_known CHECK (status IN ('idle', 'queued', 'succeeded', 'failed')),
+  CONSTRAINT workflows_status_known CHECK (status IN ('idle', 'succeeded', 'failed')),
   CONSTRAINT workflows_runs_positive CHECK (runs >= 0),
   CONSTRAINT workflows_duration_positive CHECK (last_duration_ms >= 0),
   CONSTRAINT workflows_error_when_failed CHECK (status <> 'failed' OR last_error IS NOT NULL)

@@ -1,0 +1,1 @@
+"""Codex Dominion: the backend API and the worker of its workflows."""

@@ -1,0 +1,63 @@
+"""/api/workflows"""
+
+from flask import Blueprint, current_app, url_for
+
+from dominion import workflow_queue
+from dominion.errors import ApiError
+from dominion.validation import found, json_object, lookup_key, text_field
+
+blueprint = Blueprint('workflows', __name__, url_prefix='/api/workflows')
+
+COLUMNS = 'id, name, description, status, runs, last_run_at, last_duration_ms, council_id'
+
+
+@blueprint.get('')
+def list_workflows():
+    """{"workflows": [{id, name, description, status, runs, last_run_at, …}]}"""
+    return {'workflows': current_app.database.rows(f'SELECT {COLUMNS} FROM workflows ORDER BY name')}
+
+
+@blueprint.post('/run')
+def run_workflow():
+    """{"name"} -> 202 {"job_id", "workflow", "status_url"}; 404 for an unknown name, 429 for a full queue."""
+    name = text_field(json_object(), 'name', 63)
+    found(current_app.database.row('SELECT id FROM workflows WHERE name = %s', (name,)), 'workflow', name)
+    try:
+        job_id = workflow_queue.enqueue(current_app.redis, name)
+    except workflow_queue.QueueFull:
+        raise ApiError(
+            429, f'{workflow_queue.MAX_DEPTH} runs are waiting already; try again later', {'Retry-After': '30'}
+        ) from None
+    return {'job_id': job_id, 'workflow': name, 'status_url': url_for('.show_job', job_id=job_id)}, 202
+
+
+@blueprint.get('/queue')
+def show_queue():
+    """{"name", "depth", "running", "oldest_seconds", "workers"}"""
+    return workflow_queue.describe(current_app.redis)
+
+
+@blueprint.get('/jobs/<job_id>')
+def show_job(job_id):
+    """{"id", "status", "result", "error", "workflow", "enqueued_at", "ended_at"}"""
+    return found(workflow_queue.find_job(current_app.redis, job_id), 'job', job_id)
+
+
+@blueprint.get('/<key>')
+def show_workflow(key):
+    """One workflow by id or name, with its steps, the last error and its newest measurements."""
+    database = current_app.database
+    workflow = found(
+        database.row(
+            f'SELECT {COLUMNS}, steps, last_error, created_at FROM workflows WHERE id = %s OR name = %s',
+            lookup_key(key),
+        ),
+        'workflow',
+        key,
+    )
+    metrics = database.rows(
+        """SELECT name, value, unit, recorded_at FROM metrics
+           WHERE workflow_id = %s ORDER BY recorded_at DESC, id DESC LIMIT 20""",
+        (workflow['id'],),
+    )
+    return {**workflow, 'metrics': metrics}

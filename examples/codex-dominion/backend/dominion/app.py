@@ -1,0 +1,56 @@
+"""The application factory: `gunicorn 'dominion.app:create_app()'`."""
+
+import atexit
+import logging
+import sys
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from dominion import health, pages, redis_client
+from dominion.api import BLUEPRINTS
+from dominion.database import Database
+from dominion.errors import install_error_handlers
+from dominion.json_format import JsonFormat, utc_text
+from dominion.settings import SettingsError, load_settings
+
+# The exit code on which gunicorn gives up instead of starting the same worker again and again.
+BOOT_ERROR = 3
+
+
+class Backend(Flask):
+    """Flask with what every request needs."""
+
+    json_provider_class = JsonFormat
+    settings = None
+    database = None
+    redis = None
+
+
+def create_app():
+    """The WSGI application. Exits with a sentence when the environment cannot be used."""
+    try:
+        settings = load_settings()
+    except SettingsError as fault:
+        logging.getLogger('dominion.app').critical('cannot start: %s', fault)
+        sys.exit(BOOT_ERROR)
+    app = Backend('dominion')
+    app.secret_key = settings.secret_key
+    app.settings = settings
+    app.database = Database(settings.database)
+    app.redis = redis_client.connect(settings.redis_url)
+    atexit.register(app.database.close)
+    app.jinja_env.filters['utc'] = utc_text
+    # nginx is the one proxy in front; it sets each of these headers itself.
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)
+    for blueprint in [health.blueprint, pages.blueprint, *BLUEPRINTS]:
+        app.register_blueprint(blueprint)
+    install_error_handlers(app)
+    app.after_request(_common_headers)
+    return app
+
+
+def _common_headers(response):
+    response.headers.setdefault('Cache-Control', 'no-store')
+    response.headers.setdefault('X-Content-Type-Options', 'nosniff')
+    return response

@@ -1,0 +1,31 @@
+"""/: a dashboard for the operator, straight from the backend."""
+
+from flask import Blueprint, current_app, render_template
+from redis.exceptions import RedisError
+
+from dominion import workflow_queue
+
+blueprint = Blueprint('pages', __name__)
+
+
+@blueprint.get('/')
+def dashboard():
+    """Counts of the five tables, the queue and the last runs."""
+    database = current_app.database
+    counts = database.row(
+        """SELECT (SELECT count(*) FROM councils) AS councils, (SELECT count(*) FROM agents) AS agents,
+                  (SELECT count(*) FROM workflows) AS workflows, (SELECT count(*) FROM metrics) AS metrics,
+                  (SELECT count(*) FROM capsules) AS capsules"""
+    )
+    workflows = database.rows(
+        """SELECT name, status, runs, last_run_at, last_error FROM workflows
+           ORDER BY last_run_at DESC NULLS LAST, name"""
+    )
+    try:
+        queue = workflow_queue.describe(current_app.redis)
+    except RedisError:
+        # The page is for someone who looks for a fault: it should open without the queue.
+        queue = None
+    return render_template(
+        'dashboard.html', counts=counts, workflows=workflows, queue=queue, release=current_app.settings.release
+    )

@@ -1,0 +1,59 @@
+"""Reading what a visitor sent; every fault is an ApiError 400 that names the field."""
+
+from flask import request
+
+from dominion.errors import ApiError
+
+MAX_BODY = 64 * 1024  # bytes
+MAX_ID = 2**63 - 1  # bigint
+
+
+def json_object():
+    """The request body as a dictionary."""
+    # Flask's MAX_CONTENT_LENGTH covers JSON only from Werkzeug 2.3 on, and a chunked body never.
+    if request.content_length is None:
+        raise ApiError(411, 'Send the body as JSON, with its Content-Length')
+    if request.content_length > MAX_BODY:
+        raise ApiError(413, f'The body has {request.content_length} bytes; at most {MAX_BODY} are allowed')
+    body = request.get_json()
+    if not isinstance(body, dict):
+        raise ApiError(400, 'The body has to be a JSON object')
+    return body
+
+
+def text_field(body, name, longest):
+    """A non-empty string of at most `longest` characters."""
+    value = body.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise ApiError(400, f'"{name}" has to be a non-empty string')
+    if len(value) > longest:
+        raise ApiError(400, f'"{name}" has {len(value)} characters; at most {longest} are allowed')
+    if '\0' in value:
+        # PostgreSQL's text type cannot hold it.
+        raise ApiError(400, f'"{name}" contains a NUL character')
+    return value.strip()
+
+
+def whole_number(name, default, lowest, highest):
+    """A query parameter in a closed range."""
+    raw = request.args.get(name)
+    if raw is None:
+        return default
+    if not raw.isascii() or not raw.isdigit() or len(raw) > 18 or not lowest <= int(raw) <= highest:
+        raise ApiError(400, f'"{name}" has to be a whole number from {lowest} to {highest}')
+    return int(raw)
+
+
+def lookup_key(raw):
+    """The last part of an address as (id or None, slug or name), the parameters of a query."""
+    if '\0' in raw:
+        raise ApiError(404, 'There is nothing at this address')
+    numeric = raw.isascii() and raw.isdigit() and len(raw) <= 19 and int(raw) <= MAX_ID
+    return (int(raw) if numeric else None, raw)
+
+
+def found(row, what, key):
+    """The row, or 404 that names what is missing."""
+    if row is None:
+        raise ApiError(404, f'There is no {what} {key[:80]}')
+    return row

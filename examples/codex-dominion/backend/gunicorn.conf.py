@@ -1,0 +1,18 @@
+"""Settings gunicorn reads by itself from the working folder; the command line wins over them."""
+
+from dominion.logs import log_config
+
+# gthread: a slow database blocks one thread, not the process that also answers /health.
+worker_class = 'gthread'
+# Shorter than the 30 s that a container gets between SIGTERM and SIGKILL.
+graceful_timeout = 20
+timeout = 30
+# Longer than nginx keeps an idle upstream connection, so that nginx is the side that closes.
+keepalive = 75
+# The heartbeat file on a disk can block a worker; memory cannot.
+worker_tmp_dir = '/dev/shm'
+# nginx and the container network sit between the visitor and this process.
+forwarded_allow_ips = '*'
+# %(U)s is the path without the query, which may hold a visitor's words.
+access_log_format = 'method=%(m)s path=%(U)s status=%(s)s bytes=%(B)s ms=%(M)s peer=%(h)s'
+logconfig_dict = log_config()
