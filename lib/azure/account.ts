@@ -34,7 +34,12 @@ export const loginStep = (context: Context, account: () => Promise<Account>): St
 export async function readAccount({ config, runner }: Context): Promise<Account> {
   const which = config.azure.subscription ? ['--subscription', config.azure.subscription] : []
   const { stdout } = await runner.run(azLook(['account', 'show', ...which], { accept: [0] }))
-  const { id, name, tenantId, user } = JSON.parse(stdout) as { id: string; name: string; tenantId: string; user?: { name?: string } }
+  const { id, name, tenantId, user } = JSON.parse(stdout) as {
+    id: string
+    name: string
+    tenantId: string
+    user?: { name?: string }
+  }
   return { id, name, tenantId, user: user?.name ?? 'unknown' }
 }
 
@@ -45,7 +50,9 @@ async function azVersion({ runner }: Context): Promise<string> {
 
 /** Is a.b.c older than x.y.z? */
 export function older(version: string, than: string): boolean {
-  const [left, right] = [version, than].map((text) => text.split('.').map((part) => Number.parseInt(part, 10)))
+  const [left, right] = [version, than].map((text) =>
+    text.split('.').map((part) => Number.parseInt(part, 10)),
+  )
   const at = left!.findIndex((number, index) => number !== right![index])
   return at >= 0 && left![at]! < (right![at] ?? 0)
 }

@@ -16,9 +16,16 @@ export const oldestAz = '2.45.0'
 export const absent = 3
 
 /** ARM says these while an earlier operation is still under way; worth a bounded wait. */
-const busy = /still transitioning|AnotherOperationInProgress|OperationNotAllowed.*in progress|\b429\b|TooManyRequests|RequestConflict/i
+const busy =
+  /still transitioning|AnotherOperationInProgress|OperationNotAllowed.*in progress|\b429\b|TooManyRequests|RequestConflict/i
 
-const always = (args: Command['argv']): Command['argv'] => ['az', ...args, '--output', 'json', '--only-show-errors']
+const always = (args: Command['argv']): Command['argv'] => [
+  'az',
+  ...args,
+  '--output',
+  'json',
+  '--only-show-errors',
+]
 const retry = { times: 6, pauseMs: 10_000, when: busy }
 
 /** An az line that only looks. Exit 3 (absent) is an answer. */

@@ -72,9 +72,14 @@ export function createAzure(context: Context): Azure {
   }
   const resource = async (type: ResourceType): Promise<Resource | undefined> => {
     const { id } = await azure.account()
-    return (await show(['resource', 'show', '--ids', resourceId(config, id, type), '--api-version', apiVersions[type]])) as
-      | Resource
-      | undefined
+    return (await show([
+      'resource',
+      'show',
+      '--ids',
+      resourceId(config, id, type),
+      '--api-version',
+      apiVersions[type],
+    ])) as Resource | undefined
   }
   const group = ['--resource-group', config.azure.resourceGroup]
 
@@ -82,12 +87,16 @@ export function createAzure(context: Context): Azure {
     account: () => keep('account', () => readAccount(context)),
     registry: () => keep('registry', () => resource('registry')),
     database: () => keep('database', () => resource('database')),
-    redis: () => keep('redis', () => resource(config.redis.kind === 'managed' ? 'managedRedis' : 'classicRedis')),
+    redis: () =>
+      keep('redis', () => resource(config.redis.kind === 'managed' ? 'managedRedis' : 'classicRedis')),
     deployment: (name) =>
       keep('deployment', async () => {
-        return (await show(['deployment', 'group', 'show', ...group, '--name', name])) as Deployment | undefined
+        return (await show(['deployment', 'group', 'show', ...group, '--name', name])) as
+          | Deployment
+          | undefined
       }),
-    groups: () => keep('groups', async () => ((await show(['container', 'list', ...group])) ?? []) as ContainerGroup[]),
+    groups: () =>
+      keep('groups', async () => ((await show(['container', 'list', ...group])) ?? []) as ContainerGroup[]),
     tags: () => keep('tags', () => readTags(context)),
     forget(...what) {
       for (const each of what) kept.delete(each)
@@ -121,12 +130,30 @@ export function resourceId(config: Config, subscription: string, type: ResourceT
 /** Reading tags of a repository that nobody has pushed to fails; that is an answer too: there are none. */
 async function readTags({ runner, config }: Context): Promise<Tag[]> {
   const command = azLook(
-    ['acr', 'repository', 'show-tags', '--name', config.azure.registry, '--repository', repository, '--detail', '--orderby', 'time_desc', '--top', '100'],
+    [
+      'acr',
+      'repository',
+      'show-tags',
+      '--name',
+      config.azure.registry,
+      '--repository',
+      repository,
+      '--detail',
+      '--orderby',
+      'time_desc',
+      '--top',
+      '100',
+    ],
     { accept: [0, 1, absent] },
   )
   const { code, stdout, stderr } = await runner.run(command)
   if (code === 0) return JSON.parse(stdout) as Tag[]
-  if (/repository .* (is )?not found|NAME_UNKNOWN|repository name not known|could not be found|404/i.test(stderr)) return []
+  if (
+    /repository .* (is )?not found|NAME_UNKNOWN|repository name not known|could not be found|404/i.test(
+      stderr,
+    )
+  )
+    return []
   // Any other failure is one: run it again the strict way, which explains it.
   await runner.run({ ...command, accept: [0] })
   return []
@@ -134,7 +161,12 @@ async function readTags({ runner, config }: Context): Promise<Tag[]> {
 
 /** The public address of this machine, as PostgreSQL's firewall in Azure will see it. */
 export async function operatorAddress({ runner }: Context): Promise<string> {
-  const answer = await runner.request({ method: 'GET', url: 'https://api.ipify.org/?format=json', effect: 'read', timeoutMs: 10_000 })
+  const answer = await runner.request({
+    method: 'GET',
+    url: 'https://api.ipify.org/?format=json',
+    effect: 'read',
+    timeoutMs: 10_000,
+  })
   return (JSON.parse(answer.body) as { ip: string }).ip
 }
 
@@ -147,7 +179,10 @@ export async function redisKey(context: Context, azure: Azure): Promise<string> 
       ? [`${resourceId(config, id, 'managedRedis')}/databases/default/listKeys`, apiVersions.managedRedis]
       : [`${resourceId(config, id, 'classicRedis')}/listKeys`, apiVersions.classicRedis]
   const { stdout } = await context.runner.runPrivately(
-    azLook(['rest', '--method', 'post', '--url', `https://management.azure.com${path}?api-version=${version}`], { accept: [0] }),
+    azLook(
+      ['rest', '--method', 'post', '--url', `https://management.azure.com${path}?api-version=${version}`],
+      { accept: [0] },
+    ),
   )
   const { primaryKey } = JSON.parse(stdout) as { primaryKey: string }
   context.runner.secrets.add(primaryKey)
@@ -155,10 +190,20 @@ export async function redisKey(context: Context, azure: Azure): Promise<string> 
 }
 
 /** Name and password that container groups pull the image with. */
-export async function registryLogin(context: Context, azure: Azure): Promise<{ username: string; password: string }> {
+export async function registryLogin(
+  context: Context,
+  azure: Azure,
+): Promise<{ username: string; password: string }> {
   const { stdout } = await context.runner.runPrivately(
     azLook(
-      ['acr', 'credential', 'show', '--name', context.config.azure.registry, ...subscriptionOf(await azure.account())],
+      [
+        'acr',
+        'credential',
+        'show',
+        '--name',
+        context.config.azure.registry,
+        ...subscriptionOf(await azure.account()),
+      ],
       { accept: [0] },
     ),
   )
@@ -167,4 +212,3 @@ export async function registryLogin(context: Context, azure: Azure): Promise<{ u
   context.runner.secrets.add(password)
   return { username, password }
 }
-

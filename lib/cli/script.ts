@@ -104,7 +104,10 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
     if (thrown.exitCode === 0) throw new Finished()
-    throw usageError(thrown.message.replace(/^error: /, '').replace(/\n\(/, ' ('), `npx dominion ${about.name} --help shows the flags.`)
+    throw usageError(
+      thrown.message.replace(/^error: /, '').replace(/\n\(/, ' ('),
+      `npx dominion ${about.name} --help shows the flags.`,
+    )
   }
   return parser.opts()
 }
@@ -113,7 +116,11 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
 export const modern = (argv: readonly string[], old: Readonly<Record<string, string>>): string[] =>
   argv.map((word) => old[word.toLowerCase()] ?? word)
 
-function createRun<Flags extends CommonFlags>(about: { name: string }, flags: Flags, argv: string[]): Run<Flags> & { said: boolean } {
+function createRun<Flags extends CommonFlags>(
+  about: { name: string },
+  flags: Flags,
+  argv: string[],
+): Run<Flags> & { said: boolean } {
   const { stopping, signal, interruptedBy } = listenForSignals((line) => run.story(line))
   const run: Run<Flags> & { said: boolean } = {
     flags,
@@ -173,7 +180,11 @@ function failureReport<Flags>(
   ]
   const data = {
     exitCode: code,
-    error: { what: clean(failure.what), said: said && clean(said), next: failure.next && clean(failure.next) },
+    error: {
+      what: clean(failure.what),
+      said: said && clean(said),
+      next: failure.next && clean(failure.next),
+    },
     ...(run?.transcript ? { transcript: run.transcript } : {}),
     ...(resumable ? { resume: run.again } : {}),
   }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Dial } from './dial.ts'
 import type { Failure } from './errors.ts'
 import { quoteLine } from './quote.ts'
 
@@ -67,8 +68,8 @@ export interface Query {
   readonly title?: string
 }
 
-export const isRequest = (effect: Command | Request | Query): effect is Request => 'url' in effect
-export const isQuery = (effect: Command | Request | Query): effect is Query => 'text' in effect
+export const isRequest = (effect: Command | Request | Query | Dial): effect is Request => 'url' in effect
+export const isQuery = (effect: Command | Request | Query | Dial): effect is Query => 'text' in effect
 
 type Rest = Partial<Omit<Command, 'argv' | 'on' | 'effect'>>
 
@@ -105,7 +106,8 @@ export const secretFile = (name: string, content: string, prefix = ''): SecretFi
 })
 
 /** The line as a person reads or pastes it; secret files show as `<name>`. */
-export function display(command: Command | Request | Query): string {
+export function display(command: Command | Request | Query | Dial): string {
+  if ('tls' in command) return `${command.tls ? 'tls' : 'tcp'}://${command.host}:${command.port}`
   if (isRequest(command)) return `${command.method} ${command.url}${command.body ? ` ${command.body}` : ''}`
   if (isQuery(command)) return `sql: ${command.title ?? command.text.replaceAll(/\s+/g, ' ').trim()}`
   const words = command.argv.map((word) => (typeof word === 'string' ? word : `${word.prefix}<${word.name}>`))

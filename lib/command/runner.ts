@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, display, type Effect, type Query, type Request } from './command.ts'
+import { type Dial, dial, type Heard } from './dial.ts'
 import { messageOf, OpsError, unknownError } from './errors.ts'
 import { type ProcessResult, startProcess } from './process.ts'
 import { quoteLine } from './quote.ts'
@@ -19,6 +20,8 @@ export interface Runner {
   runPrivately(command: Command): Promise<ProcessResult>
   /** Makes a request; any status is an answer. Throws the socket's own error when there is none. */
   request(request: Request): Promise<Answer>
+  /** Says one thing on a bare connection and gives the answer. Throws when there is no connection. */
+  dial(value: Dial): Promise<Heard>
   /** Runs SQL. Throws the server's own error. */
   query<Row>(query: Query): Promise<Row[]>
   /** The connection to the VPS, opened at the first use, one for the whole run. */
@@ -57,8 +60,8 @@ export function createRunner(options: RunnerOptions): Runner {
 
   /** Guard, count and record of every effect. */
   async function recorded<T>(
-    kind: 'command' | 'request' | 'query',
-    effect: Command | Request | Query,
+    kind: 'command' | 'request' | 'query' | 'dial',
+    effect: Command | Request | Query | Dial,
     perform: () => Promise<T>,
     outcome: (result: T) => Record<string, unknown>,
   ): Promise<T> {
@@ -137,7 +140,7 @@ export function createRunner(options: RunnerOptions): Runner {
     const end = result.timedOut
       ? `did not end within ${Math.round(command.timeoutMs / 1000)} s`
       : `exit ${result.code}`
-    const said = lastLines(result.stderr.trim() || result.stdout.trim(), 50)
+    const said = lastLines([result.stdout.trim(), result.stderr.trim()].filter(Boolean).join('\n'), 50)
     return new OpsError({
       what: `${program.join(' ')}${where} failed (${end})`,
       said: secrets.clean(said),
@@ -155,6 +158,13 @@ export function createRunner(options: RunnerOptions): Runner {
         request,
         () => makeRequest(request, options.reach, signal),
         (answer) => ({ status: answer.status, phases: answer.phases }),
+      ),
+    dial: (value) =>
+      recorded(
+        'dial',
+        value,
+        () => dial(value, options.reach, signal),
+        ({ answer, ms }) => ({ answered: answer !== '', ms }),
       ),
     query: <Row>(query: Query) =>
       recorded(

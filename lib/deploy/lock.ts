@@ -2,6 +2,7 @@ import { asRecord, look, onVps } from '../command/command.ts'
 import { exitCode, OpsError } from '../command/errors.ts'
 import { quoteLine } from '../command/quote.ts'
 import type { Context } from '../steps/context.ts'
+import { type Difference, ok, type Step, unknown } from '../steps/step.ts'
 import { whoami } from './context.ts'
 
 /** Who deploys, as the lock and the one it refuses say it. */
@@ -29,7 +30,12 @@ const file = '/run/lock/codex-dominion.lock'
  * Throws (exit 5) naming the holder, since when, and the line that unlocks.
  */
 export async function takeLock({ runner, config }: Context, id: string, what: string): Promise<Lock> {
-  const holder = JSON.stringify({ by: whoami(), since: new Date().toISOString(), what: runner.secrets.clean(what), id })
+  const holder = JSON.stringify({
+    by: whoami(),
+    since: new Date().toISOString(),
+    what: runner.secrets.clean(what),
+    id,
+  })
   const remote = await runner.vps()
   const held = await remote.hold(quoteLine(['sh', '-c', holdScript, 'lock', file, holder]))
   if (held.firstLine === 'held') {
@@ -53,10 +59,56 @@ flock -n 9 || { echo refused; exit 5; }
 printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
 exec cat > /dev/null`
 
+export interface LockStep {
+  step: Step
+  held(): boolean
+  release(): Promise<void>
+}
+
+/**
+ * The lock as a step of the list. In a plan it only tells who holds it.
+ * @param needed false: a VPS that cannot be reached is no reason to stop; the step says that there is no lock
+ */
+export function lockStep(
+  context: Context,
+  run: { id: string; line: string; take: boolean; needed: boolean },
+): LockStep {
+  let lock: Lock | undefined
+  async function inspect(): Promise<Difference> {
+    if (!run.take) {
+      const holder = await readHolder(context)
+      return holder ? unknown(`held by ${holder.by} since ${holder.since} ("${holder.what}")`) : ok('free')
+    }
+    try {
+      lock = await takeLock(context, run.id, run.line)
+      return ok('held by this run')
+    } catch (thrown) {
+      const silent = thrown instanceof OpsError && thrown.exitCode !== exitCode.locked
+      if (run.needed || !silent) throw thrown
+      return ok(
+        `none: the VPS that holds it cannot be reached (${thrown.message}); make sure that nobody else deploys`,
+      )
+    }
+  }
+  return {
+    step: { id: 'lock', title: 'Deploy lock', part: 'prepare', inspect },
+    held: () => lock !== undefined,
+    release: async () => lock?.release(),
+  }
+}
+
 /** Who holds the lock; undefined when nobody does. */
 export async function readHolder({ runner }: Context): Promise<Holder | undefined> {
   const { stdout } = await runner.run(
-    onVps(look(['sh', '-c', `flock -n "$1" true 2>/dev/null && exit 0; cat "$1.holder" && echo && cat "$1.pid"`, 'holder', file])),
+    onVps(
+      look([
+        'sh',
+        '-c',
+        `flock -n "$1" true 2>/dev/null && exit 0; cat "$1.holder" && echo && cat "$1.pid"`,
+        'holder',
+        file,
+      ]),
+    ),
   )
   const [text, pid] = stdout.trim().split('\n')
   if (!text) return undefined
@@ -65,6 +117,11 @@ export async function readHolder({ runner }: Context): Promise<Holder | undefine
 
 /** Ends what holds the lock, and only if it is still that process. */
 export const breakLock = (holder: Holder) =>
-  asRecord(onVps(look(['sh', '-c', `[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`, 'unlock', file, String(holder.pid)])))
+  asRecord(
+    onVps(
+      look(['sh', '-c', `[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`, 'unlock', file, String(holder.pid)]),
+    ),
+  )
 
-const minutesSince = (since: string): string => `${Math.round((Date.now() - Date.parse(since)) / 60_000)} min ago`
+const minutesSince = (since: string): string =>
+  `${Math.round((Date.now() - Date.parse(since)) / 60_000)} min ago`

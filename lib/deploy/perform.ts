@@ -5,8 +5,8 @@ import { longestChain, type Outcome, runSteps } from '../steps/engine.ts'
 import { planData, planText, summary } from '../steps/plan.ts'
 import { openScreen, seconds } from '../steps/screen.ts'
 import type { Step } from '../steps/step.ts'
-import { openContext } from './context.ts'
-import { type Lock, takeLock } from './lock.ts'
+import { type OpenContext, openContext } from './context.ts'
+import { type LockStep, lockStep } from './lock.ts'
 import { writeReceipt } from './receipt.ts'
 
 export interface StepFlags {
@@ -19,7 +19,10 @@ export interface StepFlags {
 
 export interface Performance {
   script: string
+  /** The list; every step but those of part `prepare` waits for the lock. */
   steps(context: Context): Step[]
+  /** False: a VPS that cannot be reached does not stop the run; it goes on without the lock, and says so. */
+  needsVps: boolean
   /** Image, digest and release in force at the end, for the receipt. */
   about?: () => { image?: string; digest?: string; frontend?: string }
   /** Lines that follow the list when all went well. */
@@ -30,22 +33,50 @@ export interface Performance {
  * Plans or performs a list of steps: lock, list on one screen, receipt, result. Every script that changes the clouds
  * goes through here. Gives the exit code.
  */
-export async function performSteps<Flags extends StepFlags>(run: Run<Flags>, task: Performance): Promise<number> {
+export async function performSteps<Flags extends StepFlags>(
+  run: Run<Flags>,
+  task: Performance,
+): Promise<number> {
   const config = await run.config()
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning)
+  const lock = lockStep(context, { id: context.id, line: run.again, take: !planning, needed: task.needsVps })
+  const steps = behindLock(lock.step, task.steps(context))
   try {
-    return planning ? await plan(run, context, task) : await perform(run, context, task)
+    return planning ? await plan(run, context, steps) : await perform(run, context, steps, lock, task)
   } finally {
+    await lock.release()
     await context.close()
   }
 }
 
-async function plan<Flags extends StepFlags>(run: Run<Flags>, context: Context, { steps }: Performance): Promise<number> {
-  const outcomes = await runSteps(steps(context), { mode: 'plan', runner: context.runner, stopping: run.stopping })
+/** Preparation, then the lock, then everything else. */
+function behindLock(lock: Step, steps: readonly Step[]): Step[] {
+  const prepare = steps.filter(({ part }) => part === 'prepare')
+  const others = steps.filter(({ part }) => part !== 'prepare')
+  return [
+    ...prepare,
+    { ...lock, after: prepare.map(({ id }) => id) },
+    ...others.map((step) => ({ ...step, after: [...(step.after ?? []), lock.id] })),
+  ]
+}
+
+async function plan<Flags extends StepFlags>(
+  run: Run<Flags>,
+  context: Context,
+  steps: Step[],
+): Promise<number> {
+  const outcomes = await runSteps(steps, { mode: 'plan', runner: context.runner, stopping: run.stopping })
   const failed = outcomes.find(({ state }) => state === 'failed')
-  const count = (...states: Outcome['state'][]) => outcomes.filter(({ state }) => states.includes(state)).length
-  const data = { ok: !failed, dryRun: true, changes: count('create', 'change'), unknown: count('unknown'), steps: planData(outcomes) }
+  const count = (...states: Outcome['state'][]) =>
+    outcomes.filter(({ state }) => states.includes(state)).length
+  const data = {
+    ok: !failed,
+    dryRun: true,
+    changes: count('create', 'change'),
+    unknown: count('unknown'),
+    steps: planData(outcomes),
+  }
   run.result(planText(outcomes, context.runner.secrets), data)
   if (failed) throw failed.error
   if (!run.flags.detailedExitcode) return exitCode.done
@@ -54,35 +85,34 @@ async function plan<Flags extends StepFlags>(run: Run<Flags>, context: Context, 
 
 async function perform<Flags extends StepFlags>(
   run: Run<Flags>,
-  context: Context & { id: string },
-  { steps, about, farewell }: Performance,
+  context: OpenContext,
+  steps: Step[],
+  lock: LockStep,
+  { about, farewell }: Performance,
 ): Promise<number> {
   const startedAt = Date.now()
   const { runner } = context
-  const { lock, why } = await lockIfReachable(context, run)
-  if (why) run.story(`! ${why}`)
-  const list = steps(context)
   const screen = await openScreen({
-    steps: list,
+    steps,
     look: run.flags.quiet ? 'silent' : lookOfTerminal(),
     write: (line) => process.stderr.write(`${line}\n`),
     clean: runner.secrets.clean,
   })
-  const outcomes = await runSteps(list, { mode: 'apply', runner, listener: screen, stopping: run.stopping })
+  const outcomes = await runSteps(steps, { mode: 'apply', runner, listener: screen, stopping: run.stopping })
   await screen.finished()
   const interrupted = run.interruptedBy() !== undefined
-  const receipt = await writeReceipt(
-    context,
-    outcomes,
-    { id: context.id, line: run.again, startedAt, interrupted },
-    about?.() ?? {},
-    lock !== undefined,
-  ).catch((thrown) => {
-    run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)
-  })
-  await lock?.release()
+  const record = { id: context.id, line: run.again, startedAt, interrupted }
+  const receipt = await writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch(
+    (thrown) => {
+      run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)
+    },
+  )
   throwFailures(outcomes)
-  if (interrupted) throw new OpsError({ what: `Interrupted: ${summary(outcomes)}`, next: 'The same line goes on where this one stopped.' })
+  if (interrupted)
+    throw new OpsError({
+      what: `Interrupted: ${summary(outcomes)}`,
+      next: 'The same line goes on where this one stopped.',
+    })
   const chain = longestChain(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [
@@ -94,26 +124,17 @@ async function perform<Flags extends StepFlags>(
   return exitCode.done
 }
 
-/** The lock lives on the VPS. A run that does not need the VPS goes on without it, and says so. */
-async function lockIfReachable<Flags extends StepFlags>(
-  context: Context & { id: string },
-  run: Run<Flags> & { flags: { skipIonos?: boolean } },
-): Promise<{ lock?: Lock; why?: string }> {
-  try {
-    return { lock: await takeLock(context, context.id, run.again) }
-  } catch (thrown) {
-    if (!run.flags.skipIonos || (thrown instanceof OpsError && thrown.exitCode === exitCode.locked)) throw thrown
-    return { why: `No lock: the VPS that holds it cannot be reached (${messageOf(thrown)}). Make sure that nobody else deploys.` }
-  }
-}
-
 /** The first failure is thrown; the others are named with it. */
 function throwFailures(outcomes: readonly Outcome[]): void {
-  const [first, ...others] = outcomes.filter(({ state }) => state === 'failed')
+  const [first, ...rest] = outcomes.filter(({ state }) => state === 'failed')
   if (!first) return
+  const others = rest.filter(({ error }) => messageOf(error) !== messageOf(first.error))
   const also = others.map(({ step, error }) => `Also failed: ${step.title}: ${messageOf(error)}`)
   if (!(first.error instanceof OpsError)) {
-    throw new OpsError({ what: `${first.step.title}: ${messageOf(first.error)}`, said: also.join('\n') || undefined })
+    throw new OpsError({
+      what: `${first.step.title}: ${messageOf(first.error)}`,
+      said: also.join('\n') || undefined,
+    })
   }
   const { failure } = first.error
   throw new OpsError({

@@ -71,9 +71,19 @@ const vpsFolder = '/var/lib/codex-dominion/receipts'
 const keepOnVps = (id: string, text: string) =>
   asRecord(
     onVps(
-      act(['sh', '-c', 'umask 077 && mkdir -p "$1" && cat > "$1/.$2.new" && mv "$1/.$2.new" "$1/$2.json"', 'receipt', vpsFolder, id], {
-        stdin: text,
-      }),
+      act(
+        [
+          'sh',
+          '-c',
+          'umask 077 && mkdir -p "$1" && cat > "$1/.$2.new" && mv "$1/.$2.new" "$1/$2.json"',
+          'receipt',
+          vpsFolder,
+          id,
+        ],
+        {
+          stdin: text,
+        },
+      ),
     ),
   )
 
@@ -81,7 +91,10 @@ const keepOnVps = (id: string, text: string) =>
 export async function revisionOf({ config, runner }: Context): Promise<string> {
   try {
     const { stdout, code } = await runner.run(
-      look(['git', 'describe', '--always', '--abbrev=12', '--exclude=*', '--dirty=+'], { cwd: config.folder, accept: [0, 128] }),
+      look(['git', 'describe', '--always', '--abbrev=12', '--exclude=*', '--dirty=+'], {
+        cwd: config.folder,
+        accept: [0, 128],
+      }),
     )
     return code === 0 ? stdout.trim() : ''
   } catch {

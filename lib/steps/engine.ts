@@ -1,4 +1,4 @@
-import { messageOf, OpsError, exitCode } from '../command/errors.ts'
+import { exitCode, messageOf, OpsError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
 import type { Ahead, Difference, Step } from './step.ts'
 
@@ -115,7 +115,8 @@ export function inOrder(steps: readonly Step[]): Step[] {
   const ordered: Step[] = []
   const place = (step: Step, path: readonly string[]) => {
     if (placed.has(step.id)) return
-    if (path.includes(step.id)) throw new Error(`steps wait for each other: ${[...path, step.id].join(' → ')}`)
+    if (path.includes(step.id))
+      throw new Error(`steps wait for each other: ${[...path, step.id].join(' → ')}`)
     for (const id of step.after ?? []) {
       const earlier = known.get(id)
       if (earlier) place(earlier, [...path, step.id])

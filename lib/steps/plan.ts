@@ -50,7 +50,10 @@ export function summary(outcomes: readonly Outcome[]): string {
     [count('unknown'), 'cannot tell'],
     [count('failed'), 'failed'],
   ] as const
-  return `${parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`).join(', ')}.`
+  return `${parts
+    .filter(([number]) => number > 0)
+    .map(([number, word]) => `${number} ${word}`)
+    .join(', ')}.`
 }
 
 /** The plan as data, for --json. */

@@ -32,7 +32,10 @@ export function endLine({ step, state, difference, error, started, ended }: Outc
   return `${step.title}: ${difference && 'what' in difference ? difference.what : state}${took}`
 }
 
-export const seconds = (ms: number): string => (ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`)
+export const seconds = (ms: number): string =>
+  ms < 60_000
+    ? `${(ms / 1000).toFixed(1)} s`
+    : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
 
 /** One line an event with its time, and a sign of life every 30 s: for logs, pipes, cron and CI. */
 function plain({ write, clean }: ScreenOptions): Screen {
@@ -42,7 +45,10 @@ function plain({ write, clean }: ScreenOptions): Screen {
     begun(step) {
       const since = Date.now()
       line(`${step.title} …`)
-      const beat = setInterval(() => line(`${step.title}: still at it, ${seconds(Date.now() - since)}`), heartbeatMs)
+      const beat = setInterval(
+        () => line(`${step.title}: still at it, ${seconds(Date.now() - since)}`),
+        heartbeatMs,
+      )
       beat.unref()
       beating.set(step.id, beat)
     },

@@ -1,0 +1,264 @@
+import { act, type Command, secretFile } from '../command/command.ts'
+import { messageOf, OpsError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+import { reveal } from '../config/secret.ts'
+import type { Context } from '../steps/context.ts'
+import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
+import { azAct } from './az.ts'
+import {
+  backendGroup,
+  type ContainerGroup,
+  configurationOf,
+  type GroupSecrets,
+  groupFile,
+  groupNames,
+  hostOfLabel,
+  type WantedGroup,
+  workerGroup,
+} from './containerGroup.ts'
+import type { Image } from './image.ts'
+import { type Azure, redisKey, registryLogin, subscriptionOf } from './resources.ts'
+import { untilBackendHealthy, untilWorkerRuns } from './waiting.ts'
+
+/** Whatever stands before the backend and can be pointed at another host: nginx on the VPS. */
+export interface Proxy {
+  /** The host it sends /api/ to; undefined when there is no such proxy (yet). */
+  target(): Promise<string | undefined>
+  /** Points it elsewhere and returns when that is in force. */
+  switchTo(host: string, tell: (line: string) => void): Promise<void>
+}
+
+/** What ARM does not change in place; such a difference costs a deletion. */
+const immutable = new Set(['CPU', 'memory (GB)', 'restart policy', 'operating system'])
+
+/** What differs between a running group and the wanted one. */
+export function groupFields(before: ContainerGroup, wanted: WantedGroup, configuration: string): Field[] {
+  const [container] = before.containers
+  const requests = container?.resources?.requests
+  const pairs: [string, unknown, unknown][] = [
+    ['image', container?.image, wanted.image],
+    ['CPU', requests?.cpu, wanted.cpu],
+    ['memory (GB)', requests?.memoryInGb ?? requests?.memoryInGB, wanted.memoryGb],
+    ['restart policy', before.restartPolicy, 'Always'],
+    ['operating system', before.osType, 'Linux'],
+    ['command', (container?.command ?? []).join(' '), (wanted.command ?? []).join(' ')],
+  ]
+  const fields = pairs
+    .filter(([, was, is]) => String(was ?? '') !== String(is))
+    .map(([name, was, is]) => ({
+      name,
+      before: was === undefined ? undefined : String(was),
+      after: String(is),
+    }))
+  const was = before.tags?.configuration
+  if (fields.length > 0 || was === configuration) return fields
+  return [{ name: 'environment or secrets', before: was, after: configuration }]
+}
+
+export const mustReplace = (fields: readonly Field[]): boolean =>
+  fields.some(({ name }) => immutable.has(name))
+
+/** `az container create --file`: creates the group, or changes it to exactly this. */
+export const createGroup = (config: Config, file: string, subscription: string[]): Command =>
+  azAct([
+    'container',
+    'create',
+    '--resource-group',
+    config.azure.resourceGroup,
+    '--file',
+    secretFile('group.json', file),
+    ...subscription,
+  ])
+
+export const deleteGroup = (config: Config, name: string, subscription: string[]): Command =>
+  azAct([
+    'container',
+    'delete',
+    '--resource-group',
+    config.azure.resourceGroup,
+    '--name',
+    name,
+    '--yes',
+    ...subscription,
+  ])
+
+/** Backend without downtime by a surge group, worker in place. */
+export function containerSteps(context: Context, azure: Azure, image: Image, proxy: Proxy): Step[] {
+  const { config, runner } = context
+  const releaseOf = (wanted: WantedGroup) => wanted.environment.RELEASE ?? ''
+
+  async function current(name: string): Promise<ContainerGroup | undefined> {
+    return (await azure.groups()).find((group) => group.name === name)
+  }
+  async function configured(wanted: WantedGroup): Promise<string> {
+    const password = await reveal(config.postgres.password, runner)
+    return configurationOf(config, wanted, password, await reveal(config.backend.secretKey, runner))
+  }
+
+  /** What a plan prints; the file is complete only when the keys have been read. */
+  const planned = (wanted: WantedGroup): Command =>
+    act([
+      'az',
+      'container',
+      'create',
+      '--resource-group',
+      config.azure.resourceGroup,
+      '--file',
+      secretFile(`${wanted.name}.json`, ''),
+    ])
+
+  let secrets: Promise<GroupSecrets> | undefined
+  function readSecrets(): Promise<GroupSecrets> {
+    secrets ??= (async () => {
+      const [databasePassword, appSecretKey, key, registry] = await Promise.all([
+        reveal(config.postgres.password, runner),
+        reveal(config.backend.secretKey, runner),
+        redisKey(context, azure),
+        registryLogin(context, azure),
+      ])
+      return { databasePassword, appSecretKey, redisKey: key, registry }
+    })()
+    return secrets
+  }
+
+  async function put(wanted: WantedGroup, replace: boolean, tell: (line: string) => void): Promise<void> {
+    const subscription = subscriptionOf(await azure.account())
+    if (replace) {
+      tell(`deleting ${wanted.name}: its size cannot be changed in place`)
+      await runner.run(deleteGroup(config, wanted.name, subscription))
+    }
+    tell(`starting ${wanted.name}`)
+    await runner.run(createGroup(config, groupFile(config, wanted, await readSecrets()), subscription))
+    azure.forget('groups')
+  }
+
+  async function drop(name: string, tell: (line: string) => void): Promise<void> {
+    tell(`deleting ${name}`)
+    await runner.run(deleteGroup(config, name, subscriptionOf(await azure.account())))
+    azure.forget('groups')
+  }
+
+  async function inspectGroup(wanted: WantedGroup, missing: boolean): Promise<Difference> {
+    const before = missing ? undefined : await current(wanted.name)
+    const size = `${wanted.cpu} CPU, ${wanted.memoryGb} GB`
+    if (!before)
+      return { state: 'create', what: `${wanted.name}, ${size}, ${wanted.image}`, effects: [planned(wanted)] }
+    const fields = groupFields(before, wanted, await configured(wanted))
+    if (fields.length === 0) return ok(`${wanted.image.split('/').at(-1)}, ${size}`)
+    const what = mustReplace(fields)
+      ? `${wanted.name}: delete and create again (ACI cannot change this in place)`
+      : wanted.name
+    return { state: 'change', what, fields, effects: [planned(wanted)] }
+  }
+
+  const stableHost = hostOfLabel(config, config.backend.dnsLabel)
+  const surgeHost = hostOfLabel(config, `${config.backend.dnsLabel}-next`)
+
+  const backend: Step = {
+    id: 'backend',
+    title: 'Backend container',
+    part: 'azure',
+    after: ['image', 'migrations', 'redis'],
+    async inspect(ahead) {
+      const nothingYet = ahead.pending('data-tier') && !(await azure.registry())
+      const wanted = backendGroup(config, image.name())
+      const difference = await inspectGroup(wanted, nothingYet)
+      if (difference.state !== 'ok' || nothingYet) return difference
+      const leftOver = await current(groupNames.surge)
+      if (!leftOver && (await proxy.target()) !== surgeHost) return difference
+      return {
+        state: 'change',
+        what: 'finish the release that was interrupted',
+        fields: [{ name: 'served from', before: groupNames.surge, after: groupNames.backend }],
+        effects: [
+          act([
+            'az',
+            'container',
+            'delete',
+            '--resource-group',
+            config.azure.resourceGroup,
+            '--name',
+            groupNames.surge,
+            '--yes',
+          ]),
+        ],
+      }
+    },
+    async apply(difference, tell) {
+      if (difference.state === 'ok' || difference.state === 'unknown') return
+      const wanted = backendGroup(config, image.name())
+      const before = await current(wanted.name)
+      const fields = before ? groupFields(before, wanted, await configured(wanted)) : []
+      if (!before) {
+        await put(wanted, false, tell)
+        await healthy(wanted, tell)
+      } else if (fields.length > 0) {
+        await surge(tell)
+        await put(wanted, mustReplace(fields), tell)
+        await healthy(wanted, tell).catch((thrown) => stillOnSurge(thrown))
+      } else {
+        await healthy(wanted, tell)
+      }
+      if ((await proxy.target()) === surgeHost) await proxy.switchTo(stableHost, tell)
+      if (await current(groupNames.surge)) await drop(groupNames.surge, tell)
+    },
+  }
+
+  const healthy = (wanted: WantedGroup, tell: (line: string) => void) =>
+    untilBackendHealthy(
+      context,
+      azure,
+      { name: wanted.name, label: wanted.public?.dnsLabel ?? '', release: releaseOf(wanted) },
+      tell,
+    )
+
+  /** The new release beside the old one, and the proxy on it once it is healthy. The old one serves until then. */
+  async function surge(tell: (line: string) => void): Promise<void> {
+    const wanted = backendGroup(config, image.name(), 'surge')
+    const leftOver = await current(wanted.name)
+    const replace =
+      leftOver !== undefined && mustReplace(groupFields(leftOver, wanted, await configured(wanted)))
+    await put(wanted, replace, tell)
+    try {
+      await healthy(wanted, tell)
+    } catch (thrown) {
+      await drop(wanted.name, tell).catch((failure) =>
+        tell(`${wanted.name} could not be deleted: ${messageOf(failure)}`),
+      )
+      if (!(thrown instanceof OpsError)) throw thrown
+      throw new OpsError({
+        ...thrown.failure,
+        what: `${thrown.failure.what}. The old release is still serving`,
+      })
+    }
+    if ((await proxy.target()) !== undefined) await proxy.switchTo(surgeHost, tell)
+  }
+
+  function stillOnSurge(thrown: unknown): never {
+    if (!(thrown instanceof OpsError)) throw thrown
+    throw new OpsError({
+      ...thrown.failure,
+      what: `${thrown.failure.what}. The site is served by ${groupNames.surge}, which is healthy`,
+    })
+  }
+
+  const worker: Step = {
+    id: 'worker',
+    title: 'Worker container',
+    part: 'azure',
+    after: ['image', 'migrations', 'redis'],
+    async inspect(ahead) {
+      return inspectGroup(
+        workerGroup(config, image.name()),
+        ahead.pending('data-tier') && !(await azure.registry()),
+      )
+    },
+    async apply(difference, tell) {
+      const wanted = workerGroup(config, image.name())
+      const replace = difference.state === 'change' && mustReplace(difference.fields ?? [])
+      await put(wanted, replace, tell)
+      await untilWorkerRuns(context, azure, wanted.name, tell)
+    },
+  }
+  return [backend, worker]
+}

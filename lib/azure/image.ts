@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Command } from '../command/command.ts'
+import { OpsError, usageError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step } from '../steps/step.ts'
+import { azAct } from './az.ts'
+import { type Azure, repository, subscriptionOf, type Tag } from './resources.ts'
+
+/** The image of this run, known once its step has looked. */
+export interface Image {
+  /** registry.azurecr.io/codex-backend:tag; throws when asked too early. */
+  name(): string
+  digest(): string
+}
+
+/**
+ * The tag of the sources: `src-` and 12 hex digits of a SHA-256 over the paths and contents of the build context
+ * (.dockerignore honoured). Equal sources have one tag; a tag never means anything else.
+ * Throws (exit 2) when the folder or the Dockerfile is not there.
+ */
+export async function sourceTag(config: Config): Promise<string> {
+  const { dir, dockerfile } = config.backend
+  if (!existsSync(dir)) throw usageError(`There is no backend in ${dir}`, 'Set BACKEND_DIR in .env.')
+  if (!existsSync(path.join(dir, dockerfile))) {
+    throw usageError(`There is no ${dockerfile} in ${dir}`, 'Set BACKEND_DOCKERFILE in .env.')
+  }
+  const { default: ignore } = await import('ignore')
+  const rules = path.join(dir, '.dockerignore')
+  const ignored = ignore()
+    .add(existsSync(rules) ? readFileSync(rules, 'utf8') : '')
+    .add(['.git', '__pycache__'])
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true })
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(dir, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
+    .filter((file) => file === dockerfile || !ignored.ignores(file))
+    .sort()
+  const hash = createHash('sha256')
+  for (const file of files) {
+    const content = createHash('sha256')
+      .update(await readFile(path.join(dir, file)))
+      .digest('hex')
+    hash.update(`${file}\0${content}\n`)
+  }
+  return `src-${hash.digest('hex').slice(0, 12)}`
+}
+
+/** `az acr build`: packs the folder, uploads it, builds in Azure, prints the log. */
+export const buildCommand = (config: Config, tag: string, subscription: string[]): Command =>
+  azAct(
+    [
+      ...['acr', 'build', '--registry', config.azure.registry, '--image', `${repository}:${tag}`],
+      ...['--file', config.backend.dockerfile, config.backend.dir, ...subscription],
+    ],
+    { timeoutMs: 60 * 60_000, env: { PYTHONUTF8: '1' } },
+  )
+
+/** @param quick use the newest image that is there, whatever the sources say */
+export function imageStep(context: Context, azure: Azure, quick: boolean): { step: Step; image: Image } {
+  const { config, runner } = context
+  let tag: string | undefined
+  let digest = ''
+  const named = (name: string) => `${config.azure.registry}.azurecr.io/${repository}:${name}`
+
+  const step: Step = {
+    id: 'image',
+    title: 'Backend image',
+    part: 'azure',
+    after: ['registry'],
+    async inspect(ahead) {
+      const source = await sourceTag(config)
+      // Known before Azure is asked, so that a plan can name it when Azure is silent.
+      tag = source
+      const tags = ahead.pending('registry') && !(await azure.registry()) ? [] : await azure.tags()
+      const found = quick ? newest(tags) : tags.find(({ name }) => name === source)
+      tag = found?.name ?? source
+      digest = found?.digest ?? ''
+      if (found) return ok(evidence(found, source, quick))
+      if (quick) {
+        throw new OpsError({
+          what: `There is no image to use: the registry ${config.azure.registry} has no ${repository}`,
+          next: 'Run the same line without --quick: it builds one.',
+        })
+      }
+      const subscription = subscriptionOf(await azure.account())
+      return {
+        state: 'create',
+        what: `build ${repository}:${source}`,
+        effects: [buildCommand(config, source, subscription)],
+      }
+    },
+    async apply(difference, tell) {
+      if (!('effects' in difference)) return
+      for (const effect of difference.effects ?? []) await runner.run(effect as Command, tell)
+      azure.forget('tags')
+      const built = (await azure.tags()).find(({ name }) => name === tag)
+      if (!built) {
+        throw new OpsError({
+          what: `The build ended without error, but ${repository}:${tag} is not in the registry`,
+          next: 'az acr task list-runs shows what became of it.',
+        })
+      }
+      digest = built.digest
+    },
+  }
+  const image: Image = {
+    name() {
+      if (tag === undefined) throw new Error('the image step has not looked yet')
+      return named(tag)
+    },
+    digest: () => digest,
+  }
+  return { step, image }
+}
+
+const newest = (tags: readonly Tag[]): Tag | undefined =>
+  [...tags].sort((a, b) => b.createdTime.localeCompare(a.createdTime))[0]
+
+function evidence({ name, createdTime, digest }: Tag, source: string, quick: boolean): string {
+  const when = createdTime.slice(0, 16).replace('T', ' ')
+  if (name === source)
+    return `${repository}:${name} was built from these sources on ${when} UTC, ${digest.slice(0, 19)}`
+  return quick
+    ? `--quick: ${repository}:${name} of ${when} UTC, the newest there is; the sources here would be ${source}, and are not built`
+    : `${repository}:${name} of ${when} UTC`
+}

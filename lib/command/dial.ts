@@ -1,0 +1,59 @@
+import type { PeerCertificate } from 'node:tls'
+import type { Reach } from './request.ts'
+
+/** A bare connection that says one thing and hears the answer: for what is not HTTP (Redis, PostgreSQL). */
+export interface Dial {
+  readonly host: string
+  readonly port: number
+  readonly tls: boolean
+  readonly say?: string | Uint8Array
+  readonly timeoutMs: number
+  readonly effect: 'read'
+}
+
+export interface Heard {
+  /** The first bytes of the answer, as latin1 text; '' when the other side hung up without a word. */
+  answer: string
+  certificate?: PeerCertificate
+  ms: number
+}
+
+/** Rejects when the connection or the TLS handshake fails (a certificate that does not fit the name included). */
+export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Promise<Heard> {
+  const started = performance.now()
+  const [net, tls, [address]] = await Promise.all([
+    import('node:net'),
+    import('node:tls'),
+    reach.resolve(value.host),
+  ])
+  const options = { host: address?.address ?? value.host, port: value.port }
+  const ca = [...tls.rootCertificates, ...reach.authorities]
+  const secured = value.tls ? tls.connect({ ...options, servername: value.host, ca }) : undefined
+  const socket = secured ?? net.connect(options)
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(value.timeoutMs)])
+  try {
+    return await new Promise<Heard>((resolve, reject) => {
+      const end = (answer: string) => {
+        const certificate = secured?.getPeerCertificate()
+        resolve({
+          answer,
+          ms: Math.round(performance.now() - started),
+          ...(certificate?.raw ? { certificate } : {}),
+        })
+      }
+      stop.addEventListener(
+        'abort',
+        () => reject(new Error(`${value.host}:${value.port} gave no answer within ${value.timeoutMs} ms`)),
+        { once: true },
+      )
+      socket.once(value.tls ? 'secureConnect' : 'connect', () =>
+        value.say === undefined ? end('') : socket.write(value.say),
+      )
+      socket.once('data', (bytes: Buffer) => end(bytes.toString('latin1')))
+      socket.once('end', () => end(''))
+      socket.once('error', reject)
+    })
+  } finally {
+    socket.destroy()
+  }
+}

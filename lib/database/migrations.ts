@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Query } from '../command/command.ts'
+import { OpsError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step } from '../steps/step.ts'
+
+const folder = path.join(import.meta.dirname, '..', '..', 'infra', 'migrations')
+
+export interface Migration {
+  name: string
+  sha256: string
+  sql: string
+}
+
+/** Every migration, in the order of its number. The content counts, whatever git did to the line ends. */
+export function readMigrations(from = folder): Migration[] {
+  return readdirSync(from)
+    .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
+    .sort()
+    .map((file) => {
+      const sql = readFileSync(path.join(from, file), 'utf8').replaceAll('\r\n', '\n')
+      return { name: file, sha256: createHash('sha256').update(sql).digest('hex'), sql }
+    })
+}
+
+const ledger = `CREATE TABLE IF NOT EXISTS schema_migrations (
+  name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`
+
+/** One transaction: the lock that keeps two operators apart, the migration, its line in the ledger. */
+export const migrationQuery = ({ name, sha256, sql }: Migration): Query => ({
+  text: `BEGIN;
+SELECT pg_advisory_xact_lock(hashtext('codex-dominion migrations'));
+${ledger};
+INSERT INTO schema_migrations (name, sha256) VALUES ('${name}', '${sha256}');
+${sql.trimEnd()}
+;COMMIT;`,
+  effect: 'change',
+  title: name,
+})
+
+/** Which migrations are still to be applied. Throws when one that was applied has been edited since. */
+export function pending(
+  all: readonly Migration[],
+  applied: readonly { name: string; sha256: string }[],
+): Migration[] {
+  const known = new Map(applied.map(({ name, sha256 }) => [name, sha256]))
+  const edited = all.filter(({ name, sha256 }) => known.has(name) && known.get(name) !== sha256)
+  if (edited.length > 0) {
+    throw new OpsError({
+      what: `${edited.map(({ name }) => name).join(', ')} was edited after it had been applied`,
+      next: 'Put the file back as it was, and write the change as a new migration.',
+    })
+  }
+  return all.filter(({ name }) => !known.has(name))
+}
+
+/** The tables, made by migrations that are applied once each. */
+export function migrationStep({ runner }: Context): Step {
+  const all = readMigrations()
+  async function applied(): Promise<{ name: string; sha256: string }[]> {
+    const [found] = await runner.query<{ ledger: string | null }>({
+      text: `SELECT to_regclass('schema_migrations')::text AS ledger`,
+      effect: 'read',
+    })
+    if (!found?.ledger) return []
+    return runner.query({ text: 'SELECT name, sha256 FROM schema_migrations ORDER BY name', effect: 'read' })
+  }
+  return {
+    id: 'migrations',
+    title: 'Database tables',
+    part: 'azure',
+    after: ['database'],
+    async inspect(ahead) {
+      const todo = ahead.pending('database') ? all : pending(all, await reached(applied))
+      if (todo.length === 0) return ok(`all ${all.length} migrations are applied`)
+      return {
+        state: todo.length === all.length ? 'create' : 'change',
+        what: `apply ${todo.length} of ${all.length} migrations`,
+        effects: todo.map(migrationQuery),
+      }
+    },
+    async apply(difference, tell) {
+      if (!('effects' in difference)) return
+      for (const effect of (difference.effects ?? []) as Query[]) {
+        tell(effect.title ?? '')
+        await runner.query(effect).catch(async (thrown: Error) => {
+          await runner.query({ text: 'ROLLBACK', effect: 'record' })
+          throw new OpsError({
+            what: `Migration ${effect.title} failed, and nothing of it is in force`,
+            said: thrown.message,
+            next: 'Mend the file, then run the same line again.',
+          })
+        })
+      }
+    },
+  }
+}
+
+/** A server that has just been made lets nobody in for some seconds: rules and names take effect with a delay. */
+async function reached<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask()
+    } catch (thrown) {
+      if (tries === 4) throw thrown
+      await pause(tries * 1500)
+    }
+  }
+}
