@@ -1,0 +1,28 @@
+import Link from 'next/link'
+
+/** The sign: an open book whose gutter is a rising sun. The same drawing is images/icon.svg. */
+export function BrandMark({ className }: { className?: string }) {
+  return (
+    <svg viewBox="0 0 32 32" className={className} aria-hidden>
+      <rect width="32" height="32" rx="8" fill="#2b2a63" />
+      <circle cx="16" cy="14" r="5.5" fill="#e9b959" />
+      <path
+        d="M4 13c4.5-1.200 8.5-.4 12 2.400 3.500-2.800 7.500-3.600 12-2.400v12c-4.5-1.200-8.5-.4-12 2.400-3.500-2.800-7.500-3.600-12-2.400z"
+        fill="#fbf6ea"
+      />
+      <path d="M16 15.400v12" stroke="#2b2a63" strokeWidth="1.3" />
+    </svg>
+  )
+}
+
+export function Brand() {
+  return (
+    <Link
+      href="/"
+      className="flex items-center gap-2.5 rounded-md outline-none focus-visible:ring-2 focus-visible:ring-ring"
+    >
+      <BrandMark className="size-8" />
+      <span className="font-display text-lg font-semibold tracking-tight">Codex Dominion</span>
+    </Link>
+  )
+}

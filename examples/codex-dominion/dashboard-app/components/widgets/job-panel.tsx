@@ -1,0 +1,44 @@
+import { CircleCheckIcon, CircleXIcon, LoaderCircleIcon } from 'lucide-react'
+import { Alert, AlertDescription, AlertTitle } from '@/components/ui/alert'
+import { humanize } from '@/lib/format'
+import type { JobState } from '@/lib/use-job'
+import { StatusBadge } from './value'
+
+const HEADLINES: Record<JobState['phase'], string> = {
+  starting: 'is being started…',
+  waiting: 'is on its way…',
+  finished: 'has finished',
+  failed: 'did not finish',
+}
+
+function Icon({ phase }: { phase: JobState['phase'] }) {
+  if (phase === 'finished') return <CircleCheckIcon aria-hidden />
+  if (phase === 'failed') return <CircleXIcon aria-hidden />
+  return <LoaderCircleIcon className="animate-spin text-info" aria-hidden />
+}
+
+function resultText(result: unknown): string {
+  if (result === null || result === undefined) return ''
+  if (typeof result !== 'object') return String(result)
+  return Object.entries(result)
+    .map(([key, value]) => `${humanize(key)}: ${typeof value === 'object' ? JSON.stringify(value) : value}`)
+    .join(' · ')
+}
+
+/** What the job of the latest start is doing, in words. */
+export function JobPanel({ job }: { job: JobState }) {
+  const tone = job.phase === 'finished' ? 'success' : job.phase === 'failed' ? 'destructive' : 'default'
+  return (
+    <Alert variant={tone} role="status" aria-live="polite" data-job-phase={job.phase}>
+      <Icon phase={job.phase} />
+      <AlertTitle className="flex flex-wrap items-center gap-2">
+        {job.workflow} {HEADLINES[job.phase]}
+        {job.status && <StatusBadge status={job.status} />}
+      </AlertTitle>
+      <AlertDescription>
+        {job.problem ? `${job.problem.message}. ${job.problem.advice}` : resultText(job.result)}
+        {job.id && <p className="font-mono text-xs">job {job.id}</p>}
+      </AlertDescription>
+    </Alert>
+  )
+}
