@@ -1,0 +1,88 @@
+import { databaseHost, groupNames, redisAddress } from '../azure/containerGroup.ts'
+import type { Azure } from '../azure/resources.ts'
+import { healthUrl, showGroup } from '../azure/waiting.ts'
+import type { Context } from '../steps/context.ts'
+import { type Check, expect } from './check.ts'
+
+const tables = ['agents', 'capsules', 'councils', 'metrics', 'workflows']
+
+/** The backend's own /health, asked directly. */
+export const backendHealthCheck = ({ config, runner }: Context): Check => ({
+  id: 'backend-health',
+  title: 'Backend /health',
+  async run() {
+    const url = healthUrl(config, config.backend.dnsLabel)
+    const { status, body, phases } = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 15_000 })
+    expect(status === 200, `${url} says ${status}: ${body.slice(0, 300)}`)
+    return `200 in ${Math.round(phases.total)} ms`
+  },
+})
+
+/** What a visitor does not see: containers, database and Redis, asked at the source. Nothing here changes anything. */
+export function coreChecks(context: Context, azure: Azure): Check[] {
+  const { config, runner } = context
+  const redis = redisAddress(config)
+  return [
+    backendHealthCheck(context),
+    {
+      id: 'containers',
+      title: 'Containers',
+      async run() {
+        const groups = await Promise.all([groupNames.backend, groupNames.worker].map((name) => showGroup(context, azure, name)))
+        const states = groups.map((group) => group?.containers[0]?.instanceView?.currentState?.state ?? 'absent')
+        expect(states.every((state) => state === 'Running'), `backend ${states[0]}, worker ${states[1]}`)
+        return groups.map((group) => `${group!.name} Running`).join(', ')
+      },
+    },
+    {
+      id: 'database-tables',
+      title: 'Database tables',
+      async run() {
+        const rows = await runner.query<{ name: string }>({
+          text: `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_name = ANY($1)`,
+          values: [tables],
+          effect: 'read',
+        })
+        const missing = tables.filter((table) => !rows.some(({ name }) => name === table))
+        expect(missing.length === 0, `missing: ${missing.join(', ')}`)
+        return tables.join(', ')
+      },
+    },
+    {
+      id: 'database-tls',
+      title: 'Database only over TLS',
+      async run() {
+        const [row] = await runner.query<{ version: string }>({
+          text: 'SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl',
+          effect: 'read',
+        })
+        expect(row, 'the connection is not encrypted')
+        const say = startupMessage(config.postgres.user, config.postgres.database)
+        const { answer } = await runner.dial({ host: databaseHost(config), port: 5432, tls: false, say, timeoutMs: 10_000, effect: 'read' })
+        expect(answer.startsWith('E'), 'a plain connection is not refused')
+        return `${row.version}; a plain connection is refused`
+      },
+    },
+    {
+      id: 'redis-tls',
+      title: 'Redis only over TLS',
+      async run() {
+        const ping = { ...redis, say: 'PING\r\n', timeoutMs: 10_000, effect: 'read' } as const
+        const secured = await runner.dial({ ...ping, tls: true })
+        expect(/^(-NOAUTH|-ERR|\+PONG)/.test(secured.answer), 'no Redis answers over TLS')
+        expect(!secured.answer.startsWith('+PONG'), 'Redis asks for no key')
+        const plain = await runner.dial({ ...ping, tls: false }).catch(() => undefined)
+        expect(!plain || !/^[+-]/.test(plain.answer), 'a plain connection is answered')
+        return 'TLS and a key are asked for; a plain connection is refused'
+      },
+    },
+  ]
+}
+
+/** The first message of a PostgreSQL client without TLS (protocol 3.0, "StartupMessage" in the message formats). */
+function startupMessage(user: string, database: string): Buffer {
+  const body = Buffer.from(`\0\x03\0\0user\0${user}\0database\0${database}\0\0`, 'latin1')
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(body.length + 4)
+  return Buffer.concat([length, body])
+}

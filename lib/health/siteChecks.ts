@@ -1,0 +1,137 @@
+import type { Answer } from '../command/request.ts'
+import type { Context } from '../steps/context.ts'
+import { addressesOf } from '../ionos/resolve.ts'
+import { type Check, expect } from './check.ts'
+
+/** Pages the product promises to have, at least. */
+const fewestPages = 52
+
+/** What a visitor sees: the site, its certificate, its redirects, its pages. Nothing here changes anything. */
+export function siteChecks({ config, runner }: Context): Check[] {
+  const { domain } = config
+  const get = (url: string, method: 'GET' | 'HEAD' = 'GET'): Promise<Answer> =>
+    runner.request({ method, url, effect: 'read', timeoutMs: 15_000 })
+
+  return [
+    {
+      id: 'site-https',
+      title: 'Site over HTTPS',
+      async run() {
+        const { status, body, phases } = await get(`https://${domain}/`)
+        expect(status === 200, `https://${domain}/ says ${status}`)
+        expect(/<html/i.test(body), `https://${domain}/ is not a page`)
+        return `200 in ${Math.round(phases.total)} ms`
+      },
+    },
+    {
+      id: 'certificate',
+      title: 'Certificate',
+      async run() {
+        const { certificate } = await get(`https://${domain}/`, 'HEAD')
+        expect(certificate, 'no certificate was shown')
+        const names = certificate.subjectaltname ?? ''
+        for (const name of [domain, `www.${domain}`]) expect(names.includes(`DNS:${name}`), `it is not for ${name} (${names})`)
+        const [from, to] = [certificate.valid_from, certificate.valid_to].map((text) => Date.parse(text))
+        const left = (to! - Date.now()) / (to! - from!)
+        expect(left > 1 / 8, `only ${Math.round(left * 100)} % of its lifetime is left (until ${certificate.valid_to})`)
+        return `for both names, until ${certificate.valid_to}`
+      },
+    },
+    {
+      id: 'http-redirect',
+      title: 'HTTP → HTTPS',
+      run: () => redirect(get, `http://${domain}/workflows?a=1`, `https://${domain}/workflows?a=1`),
+    },
+    {
+      id: 'www-redirect',
+      title: 'www → apex',
+      run: () => redirect(get, `https://www.${domain}/workflows`, `https://${domain}/workflows`),
+    },
+    {
+      id: 'not-found',
+      title: 'Unknown pages',
+      async run() {
+        const [page, asset] = await Promise.all([
+          get(`https://${domain}/no-such-page-${Date.now()}`),
+          get(`https://${domain}/_next/static/no-such-chunk.js`),
+        ])
+        expect(page.status === 404 && asset.status === 404, `a missing page says ${page.status}, a missing chunk ${asset.status}`)
+        expect(/<html/i.test(page.body), 'the 404 has no page')
+        return '404 with a page of its own'
+      },
+    },
+    {
+      id: 'pages',
+      title: 'Pages and their assets',
+      async run() {
+        const sitemap = await get(`https://${domain}/sitemap.xml`)
+        const paths = [...sitemap.body.matchAll(/<loc>https?:\/\/[^/<]+([^<]*)<\/loc>/g)].map((match) => match[1] || '/')
+        expect(paths.length >= fewestPages, `the site map names ${paths.length} pages, fewer than ${fewestPages}`)
+        const pages = await inTurns(paths, 8, async (path) => ({ path, answer: await get(`https://${domain}${path}`) }))
+        const bad = pages.filter(({ answer }) => answer.status !== 200)
+        expect(bad.length === 0, bad.map(({ path, answer }) => `${path} says ${answer.status}`).join(', '))
+        const assets = new Set(pages.flatMap(({ answer }) => [...answer.body.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g)].map((match) => match[1]!)))
+        const answers = await inTurns([...assets], 8, async (path) => ({ path, answer: await get(`https://${domain}${path}`, 'HEAD') }))
+        const missing = answers.filter(({ answer }) => answer.status !== 200)
+        expect(missing.length === 0, `missing: ${missing.map(({ path }) => path).join(', ')}`)
+        return `${paths.length} pages, ${assets.size} assets`
+      },
+    },
+    {
+      id: 'dns',
+      title: 'DNS',
+      async run() {
+        const wanted = config.ionos.publicIp
+        for (const name of [domain, `www.${domain}`]) {
+          const { ipv4 } = await addressesOf(config, name)
+          expect(ipv4.length === 1 && ipv4[0] === wanted, `${name} points at ${ipv4.join(', ') || 'nothing'}, not at ${wanted}`)
+        }
+        return `both names point at ${wanted}`
+      },
+    },
+  ]
+}
+
+/** The API areas through the site, each answered from the database. */
+export function apiChecks({ config, runner }: Context): Check[] {
+  const area = (id: string, path: string, field: string): Check => ({
+    id,
+    title: `API ${path}`,
+    async run() {
+      const url = `https://${config.domain}${path}`
+      const { status, body, phases } = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 15_000 })
+      expect(status === 200, `${path} says ${status}: ${body.slice(0, 200)}`)
+      const value = (JSON.parse(body) as Record<string, unknown>)[field]
+      expect(value !== undefined && !(Array.isArray(value) && value.length === 0), `${path} has no ${field}`)
+      return `200 in ${Math.round(phases.total)} ms${Array.isArray(value) ? `, ${value.length} ${field}` : ''}`
+    },
+  })
+  return [
+    area('api-ai', '/api/ai/status', 'capsules'),
+    area('api-treasury', '/api/treasury/summary', 'balance'),
+    area('api-workflows', '/api/workflows', 'workflows'),
+    area('api-councils', '/api/councils', 'councils'),
+    area('api-agents', '/api/agents', 'agents'),
+  ]
+}
+
+async function redirect(get: (url: string) => Promise<Answer>, from: string, to: string): Promise<string> {
+  const { status, headers } = await get(from)
+  expect([301, 308].includes(status), `${from} says ${status}`)
+  expect(headers.location === to, `${from} leads to ${headers.location}, not to ${to}`)
+  return `${status} to ${to}`
+}
+
+/** Maps with at most `limit` at a time. */
+async function inTurns<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  let next = 0
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++
+      results[index] = await work(items[index]!)
+    }
+  }
+  await Promise.all(Array.from({ length: limit }, worker))
+  return results
+}

@@ -1,0 +1,43 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Context } from '../steps/context.ts'
+import { type Check, expect } from './check.ts'
+
+interface Workflow {
+  id: number
+  name: string
+  runs: number
+}
+
+/**
+ * Starts a workflow through the site and waits until the worker has changed its row. It changes data, so it belongs to
+ * rehearsals and to an operator who asks for it, never to a check in cron.
+ */
+export const workerJobCheck = ({ config, runner }: Context): Check => ({
+  id: 'worker-job',
+  title: 'Worker runs a job',
+  async run() {
+    const api = `https://${config.domain}/api/workflows`
+    const read = async (): Promise<Workflow[]> => {
+      const { body } = await runner.request({ method: 'GET', url: api, effect: 'read', timeoutMs: 10_000 })
+      return (JSON.parse(body) as { workflows: Workflow[] }).workflows
+    }
+    const [before] = await read()
+    expect(before, 'there is no workflow')
+    const { status, body } = await runner.request({
+      method: 'POST',
+      url: `${api}/run`,
+      effect: 'change',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: before.name }),
+      timeoutMs: 10_000,
+    })
+    expect(status === 202, `the job was not taken: ${status} ${body.slice(0, 200)}`)
+    const started = Date.now()
+    while (Date.now() - started < 60_000) {
+      const after = (await read()).find(({ id }) => id === before.id)
+      if (after && after.runs > before.runs) return `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
+      await pause(500)
+    }
+    throw new Error(`${before.name} was not run within 60 s`)
+  },
+})
