@@ -1,0 +1,112 @@
+import { loginStep } from '../azure/account.ts'
+import { containerSteps } from '../azure/containers.ts'
+import { dataTierSteps } from '../azure/dataTier.ts'
+import { type Image, imageStep } from '../azure/image.ts'
+import { type Azure, createAzure } from '../azure/resources.ts'
+import { OpsError } from '../command/errors.ts'
+import { migrationStep } from '../database/migrations.ts'
+import { proxyOf } from '../ionos/backendTarget.ts'
+import { liveRelease } from '../ionos/publish.ts'
+import { ionosSteps } from '../ionos/steps.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step } from '../steps/step.ts'
+import { verifyStep } from './verify.ts'
+
+export interface DeployFlags {
+  skipAzure?: boolean
+  skipIonos?: boolean
+  quick?: boolean
+}
+
+/** The core: login, data tier, tables, image, containers. */
+export function azureList(context: Context, azure: Azure, quick: boolean): { steps: Step[]; image: Image } {
+  const { step, image } = imageStep(context, azure, quick)
+  const steps = [
+    loginStep(context, azure.account),
+    ...dataTierSteps(context, azure),
+    migrationStep(context),
+    step,
+    ...containerSteps(context, azure, image, proxyOf(context)),
+  ]
+  return { steps, image }
+}
+
+/** The runbook of both clouds: the core beside the face, then verify. */
+export function deployList(context: Context, flags: DeployFlags): { steps: Step[]; about(): object } {
+  const azure = createAzure(context)
+  const core = flags.skipAzure ? undefined : azureList(context, azure, flags.quick ?? false)
+  const face = flags.skipIonos ? [] : ionosSteps(context)
+  const steps = [...(core?.steps ?? []), ...face]
+  const parts = { azure: core !== undefined, ionos: !flags.skipIonos }
+  return {
+    steps: [
+      ...steps,
+      verifyStep(
+        context,
+        parts,
+        steps.map(({ id }) => id),
+      ),
+    ],
+    about: () => ({
+      image: core?.image.name() ?? '',
+      digest: core?.image.digest() ?? '',
+      frontend: liveRelease(context) ?? '',
+    }),
+  }
+}
+
+/** `provision`: the data tier and its tables. */
+export function provisionList(context: Context): Step[] {
+  const azure = createAzure(context)
+  return [loginStep(context, azure.account), ...dataTierSteps(context, azure), migrationStep(context)]
+}
+
+/** `build-image`: needs the registry, makes nothing else. */
+export function imageList(context: Context): Step[] {
+  const azure = createAzure(context)
+  return [
+    loginStep(context, azure.account),
+    registryIsThere(context, azure),
+    imageStep(context, azure, false).step,
+  ]
+}
+
+/** `release-containers`: the image that exists, to both containers. */
+export function releaseList(context: Context, quick: boolean): Step[] {
+  const azure = createAzure(context)
+  const { step, image } = imageStep(context, azure, quick)
+  const containers = containerSteps(context, azure, image, proxyOf(context))
+  return [
+    loginStep(context, azure.account),
+    registryIsThere(context, azure),
+    existingOnly(step),
+    ...containers,
+  ]
+}
+
+const registryIsThere = ({ config }: Context, azure: Azure): Step => ({
+  id: 'registry',
+  title: 'Container registry',
+  part: 'azure',
+  after: ['azure-login'],
+  async inspect() {
+    if (await azure.registry()) return ok(`${config.azure.registry} is there`)
+    throw new OpsError({
+      what: `There is no registry ${config.azure.registry}`,
+      next: 'npx dominion provision   (it makes one)',
+    })
+  },
+})
+
+/** The same step, but a missing image is an error instead of a build. */
+const existingOnly = (step: Step): Step => ({
+  ...step,
+  async inspect(ahead) {
+    const difference = await step.inspect(ahead)
+    if (difference.state === 'ok') return difference
+    throw new OpsError({
+      what: 'There is no image of these sources in the registry',
+      next: 'npx dominion build-image   (or --quick for the newest one there is)',
+    })
+  },
+})

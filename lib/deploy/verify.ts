@@ -1,0 +1,47 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { OpsError } from '../command/errors.ts'
+import { type CheckResult, runChecks } from '../health/check.ts'
+import { backendHealthCheck } from '../health/coreChecks.ts'
+import { apiChecks, siteChecks } from '../health/siteChecks.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step, unknown } from '../steps/step.ts'
+
+/** What a visitor must see when the deploy says it is done. */
+export function verifyStep(
+  context: Context,
+  parts: { azure: boolean; ionos: boolean },
+  after: readonly string[],
+): Step {
+  const checks = [
+    ...(parts.azure ? [backendHealthCheck(context)] : []),
+    ...(parts.ionos ? siteChecks(context) : []),
+    ...(parts.azure && parts.ionos ? apiChecks(context) : []),
+  ]
+  return {
+    id: 'verify',
+    title: 'Verify',
+    part: 'together',
+    after,
+    async inspect(ahead) {
+      if (after.some((id) => ahead.pending(id))) return unknown('checked after the changes')
+      const failed = await failing()
+      if (failed.length === 0) return ok(`${checks.length} checks`)
+      throw new OpsError({
+        what: `${failed.length} of ${checks.length} checks failed`,
+        said: failed.map(({ id, detail }) => `${id}: ${detail}`).join('\n'),
+        next: 'Look at what they name; the same line verifies again.',
+      })
+    },
+  }
+
+  /** A reload or a new address takes some seconds to be seen everywhere; a fault stays. */
+  async function failing(): Promise<CheckResult[]> {
+    let failed: CheckResult[] = []
+    for (let tries = 1; tries <= 4; tries++) {
+      failed = (await runChecks(checks)).filter(({ ok }) => !ok)
+      if (failed.length === 0) break
+      await pause(tries * 1000)
+    }
+    return failed
+  }
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script({
+  name: 'build-image',
+  summary: 'build the backend image in Azure from the sources, unless it is there',
+  changes: true,
+  async main(run) {
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { imageList } = await import('../../lib/deploy/lists.ts')
+    return performSteps(run, { script: 'build-image', needsVps: false, steps: imageList })
+  },
+})

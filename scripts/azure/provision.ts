@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script({
+  name: 'provision',
+  summary: 'create or change the data tier: registry, PostgreSQL with its tables, Redis',
+  changes: true,
+  async main(run) {
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { provisionList } = await import('../../lib/deploy/lists.ts')
+    return performSteps(run, { script: 'provision', needsVps: false, steps: provisionList })
+  },
+})

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script<{ quick?: boolean }>({
+  name: 'release-containers',
+  summary: 'release the image to backend and worker without downtime',
+  changes: true,
+  flags: (parser) =>
+    parser.option('--quick', 'release the newest existing image instead of the one of these sources'),
+  async main(run) {
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { releaseList } = await import('../../lib/deploy/lists.ts')
+    return performSteps(run, {
+      script: 'release-containers',
+      needsVps: false,
+      steps: (context) => releaseList(context, run.flags.quick ?? false),
+    })
+  },
+})

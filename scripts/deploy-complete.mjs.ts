@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { script } from '../lib/cli/script.ts'
+import { usageError } from '../lib/command/errors.ts'
+import type { DeployFlags } from '../lib/deploy/lists.ts'
+
+await script<DeployFlags>({
+  name: 'deploy-complete',
+  summary: 'take both clouds from whatever is there to a working, verified site',
+  changes: true,
+  flags: (parser) =>
+    parser
+      .option('--skip-azure', 'leave the core as it is')
+      .option('--skip-ionos', 'leave the face as it is')
+      .option('--quick', 'use the newest existing image; build none'),
+  oldSpellings: { '-skipazure': '--skip-azure', '-skipionos': '--skip-ionos', '-quickdeploy': '--quick' },
+  async main(run) {
+    const { skipAzure, skipIonos } = run.flags
+    if (skipAzure && skipIonos)
+      throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
+    const [{ performSteps }, { deployList }] = await Promise.all([
+      import('../lib/deploy/perform.ts'),
+      import('../lib/deploy/lists.ts'),
+    ])
+    let about: () => object = () => ({})
+    return performSteps(run, {
+      script: 'deploy-complete',
+      needsVps: !skipIonos,
+      steps(context) {
+        const list = deployList(context, run.flags)
+        about = list.about
+        return list.steps
+      },
+      about: () => about(),
+      farewell: ({ config }) => (skipIonos ? [] : [`https://${config.domain}/`]),
+    })
+  },
+})

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script({
+  name: 'issue-certificate',
+  summary: 'get the certificate for both names, if it is missing or about to end',
+  changes: true,
+  async main(run) {
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { issueCertificate } = await import('../../lib/ionos/steps.ts')
+    return performSteps(run, { script: 'issue-certificate', needsVps: true, steps: issueCertificate })
+  },
+})

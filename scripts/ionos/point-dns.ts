@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script({
+  name: 'point-dns',
+  summary: 'check that both names point at the VPS; set them when an IONOS API key is there',
+  changes: true,
+  async main(run) {
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { pointDns } = await import('../../lib/ionos/steps.ts')
+    return performSteps(run, { script: 'point-dns', needsVps: false, steps: pointDns })
+  },
+})

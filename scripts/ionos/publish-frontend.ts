@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script({
+  name: 'publish-frontend',
+  summary: 'build the dashboard and publish it atomically, sending only what changed',
+  changes: true,
+  async main(run) {
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { publishFrontend } = await import('../../lib/ionos/steps.ts')
+    return performSteps(run, { script: 'publish-frontend', needsVps: true, steps: publishFrontend })
+  },
+})

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script({
+  name: 'setup-server',
+  summary: 'install nginx and certbot on the VPS and make its folders',
+  changes: true,
+  async main(run) {
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { setupServer } = await import('../../lib/ionos/steps.ts')
+    return performSteps(run, { script: 'setup-server', needsVps: true, steps: setupServer })
+  },
+})
