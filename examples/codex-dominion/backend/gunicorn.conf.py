@@ -1,6 +1,9 @@
 """Settings gunicorn reads by itself from the working folder; the command line wins over them."""
 
+import sys
+
 from dominion.logs import log_config
+from dominion.settings import SettingsError, load_settings
 
 # gthread: a slow database blocks one thread, not the process that also answers /health.
 worker_class = 'gthread'
@@ -16,3 +19,13 @@ forwarded_allow_ips = '*'
 # %(U)s is the path without the query, which may hold a visitor's words.
 access_log_format = 'method=%(m)s path=%(U)s status=%(s)s bytes=%(B)s ms=%(M)s peer=%(h)s'
 logconfig_dict = log_config()
+
+
+def on_starting(server):
+    """Check the environment once, before workers exist: gunicorn 20 does not end reliably, nor with
+    one exit code, when several workers refuse to start."""
+    try:
+        load_settings()
+    except SettingsError as fault:
+        server.log.critical('codex-backend cannot start: %s', fault)
+        sys.exit(1)

@@ -1,8 +1,7 @@
 """The application factory: `gunicorn 'dominion.app:create_app()'`."""
 
 import atexit
-import logging
-import sys
+import os
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -12,10 +11,8 @@ from dominion.api import BLUEPRINTS
 from dominion.database import Database
 from dominion.errors import install_error_handlers
 from dominion.json_format import JsonFormat, utc_text
-from dominion.settings import SettingsError, load_settings
+from dominion.settings import load_settings
 
-# The exit code on which gunicorn gives up instead of starting the same worker again and again.
-BOOT_ERROR = 3
 
 
 class Backend(Flask):
@@ -28,12 +25,10 @@ class Backend(Flask):
 
 
 def create_app():
-    """The WSGI application. Exits with a sentence when the environment cannot be used."""
-    try:
-        settings = load_settings()
-    except SettingsError as fault:
-        logging.getLogger('dominion.app').critical('cannot start: %s', fault)
-        sys.exit(BOOT_ERROR)
+    """The WSGI application; raises SettingsError when the environment cannot be used."""
+    settings = load_settings()
+    # Flask 2.2 complains about this variable, on a line without a time stamp; it has been read.
+    os.environ.pop('FLASK_ENV', None)
     app = Backend('dominion')
     app.secret_key = settings.secret_key
     app.settings = settings

@@ -62,9 +62,10 @@ class Database:
         return next(iter(self.rows(sql, params)), None)
 
     def close(self):
+        """Close the connections without waiting for an attempt to connect that is under way."""
         with self._lock:
             if self._pool:
-                self._pool.close(timeout=2)
+                self._pool.close(timeout=0)
 
     def _open_pool(self):
         # On first use, because gunicorn forks and the pool's threads would not survive that.
