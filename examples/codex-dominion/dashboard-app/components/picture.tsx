@@ -21,7 +21,7 @@ export function Picture({ name, alt, sizes, className, priority }: Props) {
     image.widths.map((width) => `/images/${name}-${width}.${format} ${width}w`).join(', ')
   const middle = image.widths[Math.floor(image.widths.length / 2)]
   return (
-    <picture>
+    <picture className="block">
       <source type="image/avif" srcSet={srcSet('avif')} sizes={sizes} />
       <source type="image/webp" srcSet={srcSet('webp')} sizes={sizes} />
       <img

@@ -39,29 +39,30 @@ export function findPage(sectionSlug: string, pageSlug: string): Page | undefine
   return findSection(sectionSlug)?.pages.find((page) => page.slug === pageSlug)
 }
 
+function pathsOf(widget: Widget): string[] {
+  switch (widget.kind) {
+    case 'stats':
+      return widget.items.map((item) => SOURCES[item.source].path)
+    case 'table':
+    case 'breakdown':
+      return [SOURCES[widget.source].path]
+    case 'trend':
+      return [SOURCES.metrics.path]
+    case 'probe':
+      return widget.sources.map((source) => SOURCES[source].path)
+    case 'run':
+      return [SOURCES.workflows.path, '/api/workflows/run']
+    case 'ask':
+      return ['/api/ai/ask']
+    case 'steps':
+    case 'notes':
+      return []
+  }
+}
+
 /** API paths that these widgets ask, each once, sorted: what a page depends on. */
 export function apiPaths(widgets: Widget[]): string[] {
-  const paths = widgets.flatMap((widget): string[] => {
-    switch (widget.kind) {
-      case 'stats':
-        return widget.items.map((item) => SOURCES[item.source].path)
-      case 'table':
-      case 'breakdown':
-        return [SOURCES[widget.source].path]
-      case 'trend':
-        return [SOURCES.metrics.path]
-      case 'probe':
-        return widget.sources.map((source) => SOURCES[source].path)
-      case 'run':
-        return [SOURCES.workflows.path, '/api/workflows/run']
-      case 'ask':
-        return ['/api/ai/ask']
-      case 'steps':
-      case 'notes':
-        return []
-    }
-  })
-  return [...new Set(paths)].sort()
+  return [...new Set(widgets.flatMap(pathsOf))].sort()
 }
 
 /** Every address of the site, for the sitemap and for tests of the export. */

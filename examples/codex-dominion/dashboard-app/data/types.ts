@@ -15,11 +15,11 @@ export const SOURCES = {
 
 export type SourceName = keyof typeof SOURCES
 
-/** One figure. `count` counts rows, `sum` adds `field` up, `latest` takes it from the newest row, `field` reads an object. */
+/** One figure. `count` counts rows, `share` is the part of them that `where` leaves, `sum` adds `field` up, `field` reads an object. */
 export type Stat = {
   label: string
   source: SourceName
-  compute: 'count' | 'sum' | 'share' | 'latest' | 'field'
+  compute: 'count' | 'share' | 'sum' | 'field'
   field?: string
   where?: Where[]
   format?: Format

@@ -19,6 +19,13 @@ export function formatMoney(value: number | undefined, currency: string): string
   }
 }
 
+/** A figure without its unit; two decimals when the unit is an ISO 4217 currency. */
+export function formatMeasure(value: number | undefined, unit: string): string {
+  if (value === undefined) return UNKNOWN
+  const digits = /^[A-Z]{3}$/.test(unit) ? 2 : 0
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: 2 })
+}
+
 export function formatDate(time: number | undefined): string {
   if (time === undefined) return UNKNOWN
   return new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })

@@ -51,7 +51,7 @@ export function matches(row: Row, where: Where, now: number): boolean {
   const hours = time === undefined ? undefined : (now - time) / 3_600_000
   return (
     (!where.is || where.is.includes(lower)) &&
-    (!where.not || !where.not.includes(lower)) &&
+    !where.not?.includes(lower) &&
     (!where.contains || where.contains.some((part) => lower.includes(part.toLowerCase()))) &&
     (where.empty === undefined || (text === '') === where.empty) &&
     (where.min === undefined || (number ?? 0) >= where.min) &&

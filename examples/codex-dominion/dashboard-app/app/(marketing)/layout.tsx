@@ -15,7 +15,8 @@ export default function MarketingLayout({ children }: { children: ReactNode }) {
             <ThemeToggle />
             <Button asChild size="sm">
               <Link href="/dashboard">
-                <span className="max-sm:hidden">Open the</span> dashboard
+                <span className="sm:hidden">Dashboard</span>
+                <span className="max-sm:hidden">Open the dashboard</span>
               </Link>
             </Button>
           </div>

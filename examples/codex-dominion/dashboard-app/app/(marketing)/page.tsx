@@ -28,7 +28,7 @@ export default function LandingPage() {
           className="absolute inset-0 -z-10 size-full object-cover object-[65%_80%]"
           priority
         />
-        <div className="absolute inset-0 -z-10 bg-linear-to-r from-[#14153a]/90 via-[#14153a]/55 to-transparent" />
+        <div className="absolute inset-0 -z-10 bg-linear-to-r from-[#14153a]/90 via-[#14153a]/60 to-[#14153a]/60 sm:via-[#14153a]/45 sm:to-transparent" />
         <div className="mx-auto max-w-6xl px-4 pt-20 pb-28 sm:px-6 sm:pt-28 sm:pb-36">
           <p className="text-sm font-medium tracking-wide text-[#f0c987]">
             Councils · Agents · Workflows · Treasury

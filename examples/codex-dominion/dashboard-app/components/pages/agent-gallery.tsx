@@ -1,7 +1,7 @@
 'use client'
 
 import { useState } from 'react'
-import { Tabs, TabsList, TabsTrigger } from '@/components/ui/tabs'
+import { Tabs, TabsContent, TabsList, TabsTrigger } from '@/components/ui/tabs'
 import { ApiCard } from '@/components/widgets/frame'
 import { EmptyState } from '@/components/widgets/states'
 import { StatusBadge, Value } from '@/components/widgets/value'
@@ -36,33 +36,35 @@ export function AgentGallery() {
             </TabsTrigger>
           ))}
         </TabsList>
+        <TabsContent value={status}>
+          {shown.length === 0 ? (
+            <EmptyState>No agent is registered.</EmptyState>
+          ) : (
+            <ul className="grid gap-3 sm:grid-cols-2 xl:grid-cols-3">
+              {shown.map((agent) => (
+                <li key={textOf(agent, 'id')} className="flex gap-3 rounded-lg border p-3.5">
+                  <span
+                    className="flex size-10 shrink-0 items-center justify-center rounded-full bg-accent font-display text-sm font-semibold text-accent-foreground"
+                    aria-hidden
+                  >
+                    {initials(textOf(agent, 'name'))}
+                  </span>
+                  <div className="min-w-0 flex-1 text-sm">
+                    <div className="flex items-start justify-between gap-2">
+                      <p className="font-medium">{textOf(agent, 'name')}</p>
+                      <StatusBadge status={textOf(agent, 'status')} />
+                    </div>
+                    <p>{textOf(agent, 'role')}</p>
+                    <p className="text-muted-foreground">
+                      <Value row={agent} field="council_id" format="council" />
+                    </p>
+                  </div>
+                </li>
+              ))}
+            </ul>
+          )}
+        </TabsContent>
       </Tabs>
-      {shown.length === 0 ? (
-        <EmptyState>No agent is registered.</EmptyState>
-      ) : (
-        <ul className="grid gap-3 sm:grid-cols-2 xl:grid-cols-3">
-          {shown.map((agent) => (
-            <li key={textOf(agent, 'id')} className="flex gap-3 rounded-lg border p-3.5">
-              <span
-                className="flex size-10 shrink-0 items-center justify-center rounded-full bg-accent font-display text-sm font-semibold text-accent-foreground"
-                aria-hidden
-              >
-                {initials(textOf(agent, 'name'))}
-              </span>
-              <div className="min-w-0 flex-1 text-sm">
-                <div className="flex items-start justify-between gap-2">
-                  <p className="font-medium">{textOf(agent, 'name')}</p>
-                  <StatusBadge status={textOf(agent, 'status')} />
-                </div>
-                <p>{textOf(agent, 'role')}</p>
-                <p className="text-muted-foreground">
-                  <Value row={agent} field="council_id" format="council" />
-                </p>
-              </div>
-            </li>
-          ))}
-        </ul>
-      )}
     </ApiCard>
   )
 }

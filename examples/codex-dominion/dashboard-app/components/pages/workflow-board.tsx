@@ -4,7 +4,7 @@ import { PlayIcon } from 'lucide-react'
 import { useState } from 'react'
 import { Button } from '@/components/ui/button'
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from '@/components/ui/table'
-import { Tabs, TabsList, TabsTrigger } from '@/components/ui/tabs'
+import { Tabs, TabsContent, TabsList, TabsTrigger } from '@/components/ui/tabs'
 import { ApiCard } from '@/components/widgets/frame'
 import { JobPanel } from '@/components/widgets/job-panel'
 import { EmptyState } from '@/components/widgets/states'
@@ -24,22 +24,28 @@ const VIEWS: { value: string; label: string; where?: Where[] }[] = [
 
 type RowProps = { row: Row; busy: boolean; onStart: (name: string) => void }
 
+/** On a phone the columns between the name and the button move below the name, so that the button stays in sight. */
 function WorkflowRow({ row, busy, onStart }: RowProps) {
   const name = textOf(row, 'name')
+  const status = <Value row={row} field="status" format="status" />
+  const runs = <Value row={row} field="runs" format="number" />
+  const last = <Value row={row} field="last_run_at" format="ago" />
   return (
     <TableRow data-workflow={name}>
-      <TableCell className="min-w-40 md:max-w-xs">
-        <p className="font-medium">{name}</p>
+      <TableCell className="md:max-w-xs">
+        <p className="font-medium [overflow-wrap:anywhere]">{name}</p>
         <p className="text-xs text-muted-foreground max-md:hidden">{textOf(row, 'description')}</p>
+        <div className="mt-1 flex flex-wrap items-center gap-x-2 gap-y-1 text-xs text-muted-foreground sm:hidden">
+          {status}
+          <span>
+            {runs} runs · {last}
+          </span>
+        </div>
       </TableCell>
-      <TableCell className="whitespace-nowrap">
-        <Value row={row} field="status" format="status" />
-      </TableCell>
-      <TableCell className="text-right tabular-nums">
-        <Value row={row} field="runs" format="number" />
-      </TableCell>
-      <TableCell className="text-right whitespace-nowrap text-muted-foreground">
-        <Value row={row} field="last_run_at" format="ago" />
+      <TableCell className="whitespace-nowrap max-sm:hidden">{status}</TableCell>
+      <TableCell className="text-right tabular-nums max-sm:hidden">{runs}</TableCell>
+      <TableCell className="text-right whitespace-nowrap text-muted-foreground max-sm:hidden">
+        {last}
       </TableCell>
       <TableCell className="text-right">
         <Button size="sm" variant="outline" disabled={busy || !name} onClick={() => onStart(name)}>
@@ -47,6 +53,34 @@ function WorkflowRow({ row, busy, onStart }: RowProps) {
         </Button>
       </TableCell>
     </TableRow>
+  )
+}
+
+function WorkflowTable({ rows, busy, onStart }: Omit<RowProps, 'row'> & { rows: Row[] }) {
+  return (
+    <Table>
+      <TableHeader>
+        <TableRow className="hover:bg-transparent">
+          <TableHead>Workflow</TableHead>
+          <TableHead className="max-sm:hidden">Status</TableHead>
+          <TableHead className="text-right max-sm:hidden">Runs</TableHead>
+          <TableHead className="text-right max-sm:hidden">Last run</TableHead>
+          <TableHead>
+            <span className="sr-only">Start</span>
+          </TableHead>
+        </TableRow>
+      </TableHeader>
+      <TableBody>
+        {rows.map((row) => (
+          <WorkflowRow
+            key={textOf(row, 'id') || textOf(row, 'name')}
+            row={row}
+            busy={busy}
+            onStart={onStart}
+          />
+        ))}
+      </TableBody>
+    </Table>
   )
 }
 
@@ -72,34 +106,16 @@ export function WorkflowBoard() {
             </TabsTrigger>
           ))}
         </TabsList>
+        <TabsContent value={view}>
+          {rows.length === 0 ? (
+            <EmptyState>
+              {all.length === 0 ? 'No workflow is defined.' : 'No workflow belongs here.'}
+            </EmptyState>
+          ) : (
+            <WorkflowTable rows={rows} busy={busy} onStart={(name) => void start(name)} />
+          )}
+        </TabsContent>
       </Tabs>
-      {rows.length === 0 ? (
-        <EmptyState>{all.length === 0 ? 'No workflow is defined.' : 'No workflow belongs here.'}</EmptyState>
-      ) : (
-        <Table>
-          <TableHeader>
-            <TableRow className="hover:bg-transparent">
-              <TableHead>Workflow</TableHead>
-              <TableHead>Status</TableHead>
-              <TableHead className="text-right">Runs</TableHead>
-              <TableHead className="text-right">Last run</TableHead>
-              <TableHead>
-                <span className="sr-only">Start</span>
-              </TableHead>
-            </TableRow>
-          </TableHeader>
-          <TableBody>
-            {rows.map((row) => (
-              <WorkflowRow
-                key={textOf(row, 'id') || textOf(row, 'name')}
-                row={row}
-                busy={busy}
-                onStart={(name) => void start(name)}
-              />
-            ))}
-          </TableBody>
-        </Table>
-      )}
     </ApiCard>
   )
 }

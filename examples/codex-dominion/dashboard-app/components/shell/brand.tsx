@@ -7,10 +7,10 @@ export function BrandMark({ className }: { className?: string }) {
       <rect width="32" height="32" rx="8" fill="#2b2a63" />
       <circle cx="16" cy="14" r="5.5" fill="#e9b959" />
       <path
-        d="M4 13c4.5-1.200 8.5-.4 12 2.400 3.500-2.800 7.500-3.600 12-2.400v12c-4.5-1.200-8.5-.4-12 2.400-3.500-2.800-7.500-3.600-12-2.400z"
+        d="M4 13c4.5-1.2 8.5-.4 12 2.4 3.5-2.8 7.5-3.6 12-2.4v12c-4.5-1.2-8.5-.4-12 2.4-3.5-2.8-7.5-3.6-12-2.4z"
         fill="#fbf6ea"
       />
-      <path d="M16 15.400v12" stroke="#2b2a63" strokeWidth="1.3" />
+      <path d="M16 15.4v12" stroke="#2b2a63" strokeWidth="1.3" />
     </svg>
   )
 }

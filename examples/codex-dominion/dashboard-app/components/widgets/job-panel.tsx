@@ -17,12 +17,16 @@ function Icon({ phase }: { phase: JobState['phase'] }) {
   return <LoaderCircleIcon className="animate-spin text-info" aria-hidden />
 }
 
-function resultText(result: unknown): string {
+/** An object as "Key: value · Key: value"; an object inside it as "key value, key value". */
+function resultText(result: unknown, inner = false): string {
   if (result === null || result === undefined) return ''
   if (typeof result !== 'object') return String(result)
+  if (Array.isArray(result)) return result.map((item) => resultText(item, true)).join(', ')
   return Object.entries(result)
-    .map(([key, value]) => `${humanize(key)}: ${typeof value === 'object' ? JSON.stringify(value) : value}`)
-    .join(' · ')
+    .map(([key, value]) =>
+      inner ? `${key} ${resultText(value, true)}` : `${humanize(key)}: ${resultText(value, true)}`,
+    )
+    .join(inner ? ', ' : ' · ')
 }
 
 /** What the job of the latest start is doing, in words. */

@@ -35,7 +35,7 @@ export function ProbeWidget({ widget }: { widget: Extract<Widget, { kind: 'probe
   const [round, setRound] = useState(0)
   const [asking, setAsking] = useState(true)
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `round` is the button "ask again"
+  // `round` is the reload button: a new number asks everything again.
   useEffect(() => {
     let left = false
     async function askAll() {

@@ -5,7 +5,7 @@ import { Skeleton } from '@/components/ui/skeleton'
 import { SOURCES, type Stat } from '@/data/types'
 import type { Row } from '@/lib/api'
 import { formatNumber, UNKNOWN } from '@/lib/format'
-import { filterRows, numberOf, rowsOf, sortRows } from '@/lib/rows'
+import { filterRows, numberOf, rowsOf } from '@/lib/rows'
 import { useApi } from '@/lib/use-api'
 import { cn } from '@/lib/utils'
 import { Value } from './value'
@@ -23,10 +23,6 @@ function StatValue({ stat, data }: { stat: Stat; data: Row }) {
       return <>{all.length > 0 ? `${Math.round((rows.length / all.length) * 100)} %` : UNKNOWN}</>
     case 'sum':
       return <>{formatNumber(rows.reduce((total, row) => total + (numberOf(row, field) ?? 0), 0))}</>
-    case 'latest': {
-      const newest = sortRows(rows, 'recorded_at', true)[0]
-      return newest ? <Value row={newest} field={field} format={stat.format} /> : <>{UNKNOWN}</>
-    }
   }
 }
 
@@ -67,6 +63,7 @@ export function StatsWidget({ items }: { items: Stat[] }) {
       className={cn(
         'grid gap-3 sm:gap-4',
         items.length > 1 && 'grid-cols-2',
+        items.length % 2 === 1 && items.length > 1 && '*:last:max-lg:col-span-2',
         items.length % 3 === 0 ? 'lg:grid-cols-3' : items.length > 3 && 'lg:grid-cols-4',
       )}
     >

@@ -2,7 +2,7 @@
 
 import { SOURCES, type Widget } from '@/data/types'
 import type { Row } from '@/lib/api'
-import { formatAgo, formatNumber, humanize } from '@/lib/format'
+import { formatAgo, formatMeasure, humanize } from '@/lib/format'
 import { filterRows, numberOf, rowsOf, sortRows, textOf, timeOf } from '@/lib/rows'
 import { useApi } from '@/lib/use-api'
 import { ApiCard } from './frame'
@@ -29,15 +29,13 @@ function seriesOf(rows: Row[]): Series[] {
 
 function SeriesCard({ series }: { series: Series }) {
   const latest = series.values.at(-1)
-  const first = series.values[0]
-  const change = first && latest !== undefined ? ((latest - first) / Math.abs(first)) * 100 : undefined
   return (
     <li className="rounded-lg border p-4">
       <p className="truncate text-sm text-muted-foreground" title={series.name}>
         {humanize(series.name)}
       </p>
       <p className="mt-1 text-lg font-semibold tabular-nums">
-        {formatNumber(latest)}{' '}
+        {formatMeasure(latest, series.unit)}{' '}
         <span className="text-sm font-normal text-muted-foreground">{series.unit}</span>
       </p>
       <Sparkline
@@ -46,12 +44,9 @@ function SeriesCard({ series }: { series: Series }) {
       />
       <p className="mt-1 flex justify-between gap-2 text-xs text-muted-foreground">
         <span>{formatAgo(series.at)}</span>
-        {change !== undefined && series.values.length > 1 && (
-          <span className="tabular-nums">
-            {change >= 0 ? '+' : '−'}
-            {formatNumber(Math.abs(change), 1)} %
-          </span>
-        )}
+        <span className="tabular-nums">
+          {series.values.length} {series.values.length === 1 ? 'value' : 'values'}
+        </span>
       </p>
     </li>
   )

@@ -3,7 +3,15 @@
 import { Badge, type BadgeVariant } from '@/components/ui/badge'
 import { SOURCES } from '@/data/types'
 import type { Row } from '@/lib/api'
-import { type Format, formatAgo, formatDate, formatMoney, formatNumber, UNKNOWN } from '@/lib/format'
+import {
+  type Format,
+  formatAgo,
+  formatDate,
+  formatMeasure,
+  formatMoney,
+  formatNumber,
+  UNKNOWN,
+} from '@/lib/format'
 import { numberOf, rowsOf, textOf, timeOf } from '@/lib/rows'
 import { useApi } from '@/lib/use-api'
 
@@ -48,7 +56,7 @@ export function Value({ row, field, format = 'text' }: { row: Row; field: string
     case 'measure':
       return (
         <>
-          {formatNumber(numberOf(row, field))}{' '}
+          {formatMeasure(numberOf(row, field), textOf(row, 'unit'))}{' '}
           <span className="text-muted-foreground">{textOf(row, 'unit')}</span>
         </>
       )

@@ -15,7 +15,7 @@ export default function CouncilsPage() {
         name="councils"
         alt=""
         sizes="(min-width: 1024px) 60rem, 100vw"
-        className="h-36 w-full rounded-xl object-cover sm:h-48"
+        className="h-36 w-full rounded-xl object-cover object-[50%_85%] sm:h-52"
         priority
       />
       <CouncilChamber />
