@@ -1,0 +1,167 @@
+import { deploymentsRoute } from './deployments.ts'
+import { ArmError, badRequest } from './errors.ts'
+import { groupRoute, groupsRoute } from './groups.ts'
+import { type Call, jsonBody, type Reply } from './http.ts'
+import { type Bag, mergePatch } from './json.ts'
+import { requireLogin } from './login.ts'
+import { metricsReply } from './metrics.ts'
+import { locationHeaders, operationHeaders, operationResult, operationStatus } from './operations.ts'
+import {
+  addressOf,
+  deleteResource,
+  findResource,
+  groupNamed,
+  putResource,
+  resourceAt,
+  typeNamed,
+  view,
+} from './resources.ts'
+import { permissionsReply, subscriptionRoute } from './subscription.ts'
+import type { Address } from './types.ts'
+import type { World } from './world.ts'
+
+const apiVersionForm = /^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|privatepreview))?$/
+
+export function unknownRoute(call: Call): ArmError {
+  return new ArmError(
+    call.method === 'GET' ? 404 : 405,
+    call.method === 'GET' ? 'InvalidResourcePath' : 'HttpMethodNotAllowed',
+    `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
+  )
+}
+
+function requireApiVersion(call: Call): string {
+  const version = call.query.get('api-version')
+  if (!version)
+    throw badRequest(
+      'MissingApiVersionParameter',
+      'The api-version query parameter (?api-version=) is required for all requests.',
+    )
+  if (!apiVersionForm.test(version))
+    throw badRequest('InvalidApiVersionParameter', `The api-version '${version}' is invalid.`)
+  return version
+}
+
+function requireSubscription(world: World, id: string): void {
+  if (id.toLowerCase() !== world.subscription.id.toLowerCase())
+    throw new ArmError(404, 'SubscriptionNotFound', `The subscription '${id}' could not be found.`)
+}
+
+/** management.azure.com. */
+export async function arm(world: World, call: Call): Promise<Reply> {
+  requireLogin(world, call)
+  const version = requireApiVersion(call)
+  // `az container create --file` sends a double slash in its path.
+  const parts = call.path.split('/').filter(Boolean)
+  const lower = parts.map((part) => part.toLowerCase())
+  if (lower[0] !== 'subscriptions' || parts.length === 1) return subscriptionRoute(world, call, parts)
+  requireSubscription(world, parts[1]!)
+  if (lower[2] === 'providers' && lower[4] === 'operations')
+    return operationStatus(world, parts[5] ?? '', version)
+  if (lower[2] === 'providers' && lower[4] === 'operationresults')
+    return operationResult(world, parts[5] ?? '', version)
+  if (lower[2] !== 'resourcegroups') return subscriptionRoute(world, call, parts)
+  if (parts.length === 3) return groupsRoute(world, call)
+  const group = parts[3]!
+  if (parts.length === 4) return groupRoute(world, call, group, version)
+  if (lower[4] !== 'providers') return groupRoute(world, call, group, version, parts.slice(4))
+  const namespace = lower[5]
+  if (namespace === 'microsoft.resources' && lower[6] === 'deployments')
+    return deploymentsRoute(world, call, group, parts.slice(7), version)
+  if (namespace === 'microsoft.authorization') return permissionsReply(world, call, parts.slice(6))
+  return resourceRoute(world, call, groupNamed(world, group).name, parts[5]!, parts.slice(6), version)
+}
+
+/** The longest known resource a path names, and what follows it. */
+function splitPath(world: World, group: string, namespace: string, rest: string[]) {
+  let found: { address: Address; tail: string[] } | undefined
+  for (let used = 2; used <= rest.length; used += 2) {
+    const type = [namespace, ...rest.slice(0, used).filter((_, index) => index % 2 === 0)].join('/')
+    if (!world.types.some((each) => each.type.toLowerCase() === type.toLowerCase())) break
+    const name = rest
+      .slice(0, used)
+      .filter((_, index) => index % 2 === 1)
+      .join('/')
+    found = { address: addressOf(world, group, type, name), tail: rest.slice(used) }
+  }
+  return found
+}
+
+async function resourceRoute(
+  world: World,
+  call: Call,
+  group: string,
+  namespace: string,
+  rest: string[],
+  version: string,
+): Promise<Reply> {
+  const path = splitPath(world, group, namespace, rest)
+  if (!path) return listReply(world, call, group, namespace, rest)
+  const { address, tail } = path
+  if (tail.length > 0) return belowResource(world, call, address, tail, namespace, rest)
+  if (call.method === 'GET') return { status: 200, body: view(world, resourceAt(world, address)) }
+  if (call.method === 'HEAD') return { status: findResource(world, address.id) ? 204 : 404 }
+  if (call.method === 'PUT') return putReply(world, address, jsonBody(call), version)
+  if (call.method === 'PATCH') {
+    const before = resourceAt(world, address).wanted
+    return putReply(world, address, mergePatch(before, jsonBody(call)) as Bag, version)
+  }
+  if (call.method === 'DELETE') {
+    groupNamed(world, group)
+    const resource = findResource(world, address.id)
+    if (!resource) return { status: 204 }
+    return { status: 202, headers: locationHeaders(world, deleteResource(world, resource), version) }
+  }
+  throw unknownRoute(call)
+}
+
+function putReply(world: World, address: Address, body: Bag, version: string): Reply {
+  const put = putResource(world, address, body)
+  const shown = view(world, put.resource)
+  if (!put.operation) return { status: 200, body: shown }
+  const headers = operationHeaders(world, put.operation, version)
+  return { status: put.created ? typeNamed(world, address.type).createdStatus : 200, headers, body: shown }
+}
+
+async function belowResource(
+  world: World,
+  call: Call,
+  address: Address,
+  tail: string[],
+  namespace: string,
+  rest: string[],
+): Promise<Reply> {
+  const resource = resourceAt(world, address)
+  const type = typeNamed(world, address.type)
+  const action = type.actions?.[tail.join('/').toLowerCase()]
+  if (call.method === 'POST' && action) return action(world, resource, call)
+  if (tail.join('/').toLowerCase() === 'providers/microsoft.insights/metrics' && call.method === 'GET')
+    return metricsReply(world, resource, call)
+  if (tail.join('/').toLowerCase() === 'providers/microsoft.authorization/permissions')
+    return permissionsReply(world, call, tail.slice(2))
+  const answer = await type.read?.(world, resource, tail, call)
+  if (answer) return answer
+  if (call.method === 'GET' && tail.length === 1)
+    return listReply(world, call, address.group, namespace, rest)
+  throw unknownRoute(call)
+}
+
+/** GET of a collection: `…/providers/NS/type` or `…/providers/NS/type/name/childtype`. */
+function listReply(world: World, call: Call, group: string, namespace: string, rest: string[]): Reply {
+  if (rest.length % 2 === 0) {
+    typeNamed(world, [namespace, ...rest.filter((_, index) => index % 2 === 0)].join('/'))
+    throw unknownRoute(call)
+  }
+  const type = typeNamed(world, [namespace, ...rest.filter((_, index) => index % 2 === 0)].join('/')).type
+  if (call.method !== 'GET') throw unknownRoute(call)
+  const names = rest
+    .filter((_, index) => index % 2 === 1)
+    .join('/')
+    .toLowerCase()
+  groupNamed(world, group)
+  const value = [...world.resources.values()]
+    .filter((each) => each.type === type && each.group.toLowerCase() === group.toLowerCase())
+    .filter((each) => names === '' || each.name.toLowerCase().startsWith(`${names}/`))
+    .map((each) => view(world, each))
+  return { status: 200, body: { value } }
+}

@@ -1,0 +1,99 @@
+import { mkdirSync } from 'node:fs'
+import type { Authority } from '../authority.ts'
+import type { Dns } from '../dns.ts'
+import type { Network } from '../network.ts'
+import { arm } from './arm.ts'
+import { blobs } from './blobs.ts'
+import { openControl } from './control.ts'
+import { meetFaults } from './faults.ts'
+import { createIonosDns, type IonosDnsOptions } from './ionos-dns.ts'
+import { login } from './login.ts'
+import { retailPrices } from './prices.ts'
+import { resourceTypes } from './providers.ts'
+import { type Hosts, openDoors } from './proxy.ts'
+import { publicAddress } from './public-address.ts'
+import { registryApi } from './registry-api.ts'
+import { deleteResource } from './resources.ts'
+import { createWorld, type World } from './world.ts'
+
+export interface AzureOptions {
+  /** Where everything of the emulated cloud lies; made when it is not there. */
+  folder: string
+  network: Network
+  dns: Dns
+  authority: Authority
+  /** `realistic`: operations take a tenth of Azure's usual time. `none`: as long as the parts need. */
+  latency: 'none' | 'realistic'
+  subscription?: { id: string; name: string; tenant: string }
+  servicePrincipal: { id: string; secret: string }
+  /** With it api.hosting.ionos.com answers too. */
+  ionosDns?: IonosDnsOptions
+}
+
+export interface Azure {
+  /** For `HTTPS_PROXY` of the real `az`, beside `REQUESTS_CA_BUNDLE` with the authority's certificate. */
+  proxyUrl: string
+  /** The tests' control, on loopback (control.ts). */
+  controlUrl: string
+  subscription: { id: string; name: string; tenant: string }
+  stop(): Promise<void>
+}
+
+const defaultSubscription = {
+  id: '11111111-1111-1111-1111-111111111111',
+  name: 'Rehearsal',
+  tenant: '22222222-2222-2222-2222-222222222222',
+}
+
+/** Hosts that clients without the proxy reach by name. */
+const namedHosts = ['api.ipify.org', 'prices.azure.com', 'api.hosting.ionos.com']
+
+async function hostsOf(world: World, options: AzureOptions): Promise<Hosts> {
+  const hosts: Hosts = {
+    'login.microsoftonline.com': (call) => login(world, call),
+    'management.azure.com': async (call) => {
+      await meetFaults(world)
+      return arm(world, call)
+    },
+    '*.azurecr.io': (call) => registryApi(world, call),
+    '*.blob.core.windows.net': (call) => blobs(world, call),
+    'api.ipify.org': (call) => publicAddress(world, call),
+    'prices.azure.com': retailPrices,
+  }
+  if (options.ionosDns) hosts['api.hosting.ionos.com'] = await createIonosDns(options.dns, options.ionosDns)
+  return hosts
+}
+
+async function removeEverything(world: World): Promise<void> {
+  const tops = [...world.resources.values()].filter((each) => !each.name.includes('/'))
+  // What still is being made would come up after its own removal.
+  await Promise.all([...world.operations.values()].map(({ done }) => done))
+  await Promise.all(tops.map((each) => deleteResource(world, each).done))
+}
+
+/**
+ * Starts the Azure of the rehearsal: sign-in, Azure Resource Manager, container registry, build uploads and a few public
+ * services, answered to the real `az` through a proxy, with real servers and processes behind the resources.
+ * Needs root. Errors: whatever the network, the DNS or port 443 of the network's host refuse.
+ */
+export async function startAzure(options: AzureOptions): Promise<Azure> {
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+  const subscription = options.subscription ?? defaultSubscription
+  const world = createWorld({ ...options, subscription, types: resourceTypes })
+  const hosts = await hostsOf(world, options)
+  const doors = await openDoors(world, hosts)
+  const named = namedHosts.filter((host) => hosts[host])
+  for (const host of named) await options.dns.set(host, [options.network.host])
+  const control = await openControl(world)
+  return {
+    proxyUrl: doors.proxyUrl,
+    controlUrl: control.url,
+    subscription,
+    async stop() {
+      await control.stop()
+      await doors.stop()
+      await removeEverything(world)
+      for (const host of named) await options.dns.remove(host)
+    },
+  }
+}

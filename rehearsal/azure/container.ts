@@ -1,0 +1,223 @@
+import type { ChildProcess } from 'node:child_process'
+import { insidePid, type Machine } from '../machine.ts'
+import { asUser, containerPath } from './build-machine.ts'
+import type { Image } from './images.ts'
+import type { Bag } from './json.ts'
+import { type Probe, startProbe } from './probes.ts'
+
+/** Azure keeps the newest 4 MB of a container's output. */
+const logLimit = 4 * 1024 * 1024
+const stopGrace = 10_000
+const longestBackOff = 10_000
+/** A container that ran that long starts its back-off anew. */
+const settled = 60_000
+
+export interface ContainerOptions {
+  name: string
+  image: Image
+  imageName: string
+  command: string[]
+  env: Record<string, string>
+  restartPolicy: 'Always' | 'OnFailure' | 'Never'
+  liveness: Bag | undefined
+  readiness: Bag | undefined
+}
+
+export interface ContainerState {
+  state: 'Waiting' | 'Running' | 'Terminated'
+  startTime?: string
+  finishTime?: string
+  exitCode?: number
+  detailStatus: string
+}
+
+/** One supervised container; its story is kept over restarts. */
+export interface Container {
+  name: string
+  current: ContainerState
+  previous: ContainerState | undefined
+  restarts: number
+  ready: boolean
+  events: Bag[]
+  logs(): string
+  /** The main process, as a process id of this host. */
+  pid(): number | undefined
+  kill(): void
+  restart(): Promise<void>
+  /** Ends it for good; `stopped` tells Azure's `stop` from a removal. */
+  stop(): Promise<void>
+  start(): Promise<void>
+}
+
+/** The story so far of a group's container, so that an update goes on with its logs. */
+export interface Story {
+  log: Buffer
+  events: Bag[]
+}
+
+const newEvents =
+  (story: Story) =>
+  (name: string, message: string, type = 'Normal') => {
+    const now = new Date().toISOString()
+    const last = story.events.at(-1)
+    if (last?.name === name && last.message === message) {
+      last.count += 1
+      last.lastTimestamp = now
+    } else story.events.push({ count: 1, firstTimestamp: now, lastTimestamp: now, name, message, type })
+    if (story.events.length > 50) story.events.splice(0, story.events.length - 50)
+  }
+
+/** Starts a container's program in its machine and keeps it as its restart policy says. */
+export async function startContainer(
+  machine: Machine,
+  options: ContainerOptions,
+  story: Story,
+): Promise<Container> {
+  const { image } = options
+  const event = newEvents(story)
+  let child: ChildProcess | undefined
+  let ended: Promise<void> = Promise.resolve()
+  let timer: NodeJS.Timeout | undefined
+  let probes: Probe[] = []
+  let wanted = true
+  let backOff = 1000
+  let startedAt = 0
+
+  const container: Container = {
+    name: options.name,
+    current: { state: 'Waiting', detailStatus: '' },
+    previous: undefined,
+    restarts: 0,
+    ready: options.readiness === undefined,
+    events: story.events,
+    logs: () => story.log.toString('utf8'),
+    pid: () => (child && container.current.state === 'Running' ? insidePid(child) : undefined),
+    kill: () => {
+      child?.kill('SIGKILL')
+    },
+    async restart() {
+      wanted = false
+      await end()
+      wanted = true
+      backOff = 1000
+      await begin()
+    },
+    async stop() {
+      wanted = false
+      await end()
+    },
+    async start() {
+      if (container.current.state === 'Running') return
+      wanted = true
+      await begin()
+    },
+  }
+  const keep = (chunk: Buffer): void => {
+    const whole = Buffer.concat([story.log, chunk])
+    story.log = whole.length > logLimit ? whole.subarray(whole.length - logLimit) : whole
+  }
+
+  /** SIGTERM, and SIGKILL when the grace is over. */
+  async function end(): Promise<void> {
+    clearTimeout(timer)
+    for (const probe of probes) probe.stop()
+    if (container.current.state !== 'Running') return
+    child?.kill('SIGTERM')
+    const hard = setTimeout(() => child?.kill('SIGKILL'), stopGrace)
+    await ended
+    clearTimeout(hard)
+  }
+
+  async function begin(): Promise<void> {
+    const prefix = await asUser(machine, image.config.user)
+    const argv =
+      options.command.length > 0 ? options.command : [...image.config.entrypoint, ...image.config.command]
+    startedAt = Date.now()
+    const begun = machine.spawn([...prefix, ...argv], {
+      cwd: image.config.workdir,
+      env: {
+        PATH: containerPath,
+        HOME: prefix.length === 0 ? '/root' : '/',
+        HOSTNAME: machine.name,
+        ...image.config.env,
+        ...options.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child = begun
+    container.current = { state: 'Running', startTime: new Date().toISOString(), detailStatus: '' }
+    event('Started', 'Started container')
+    begun.stdout?.on('data', keep)
+    begun.stderr?.on('data', keep)
+    ended = new Promise((resolve) => {
+      begun.once('error', (error) => keep(Buffer.from(`${error.message}\n`)))
+      begun.once('close', (code, signal) => {
+        onEnd(code ?? (signal === 'SIGKILL' ? 137 : 143))
+        resolve()
+      })
+    })
+    probes = []
+    container.ready = options.readiness === undefined
+    if (options.liveness)
+      probes.push(
+        startProbe(machine, options.liveness, {
+          failed(reason) {
+            event('Unhealthy', `Liveness probe failed: ${reason}`, 'Warning')
+          },
+          gaveUp(reason) {
+            event(
+              'Killing',
+              `Killing container with id ${options.name}: Container failed liveness probe (${reason}), will be killed and recreated.`,
+            )
+            begun.kill('SIGTERM')
+            setTimeout(() => begun.kill('SIGKILL'), stopGrace).unref()
+          },
+        }),
+      )
+    if (options.readiness)
+      probes.push(
+        startProbe(machine, options.readiness, {
+          succeeded() {
+            container.ready = true
+          },
+          failed(reason) {
+            event('Unhealthy', `Readiness probe failed: ${reason}`, 'Warning')
+          },
+          gaveUp() {
+            container.ready = false
+          },
+          goesOn: true,
+        }),
+      )
+  }
+
+  function onEnd(exitCode: number): void {
+    for (const probe of probes) probe.stop()
+    // What the main process left behind ends with it, as in a container. Its init stays.
+    void machine.run(['sh', '-c', 'kill -9 -1']).catch(() => {})
+    container.ready = false
+    container.current = {
+      state: 'Terminated',
+      ...(container.current.startTime ? { startTime: container.current.startTime } : {}),
+      finishTime: new Date().toISOString(),
+      exitCode,
+      detailStatus: exitCode === 0 ? 'Completed' : 'Error',
+    }
+    const again =
+      options.restartPolicy === 'Always' || (options.restartPolicy === 'OnFailure' && exitCode !== 0)
+    if (!wanted || !again) return
+    event('BackOff', `Container terminated with ExitCode ${exitCode}; back-off restarting it.`, 'Warning')
+    if (Date.now() - startedAt > settled) backOff = 1000
+    container.previous = container.current
+    container.current = { state: 'Waiting', detailStatus: 'CrashLoopBackOff: Back-off restarting failed' }
+    timer = setTimeout(() => {
+      container.restarts += 1
+      void begin().catch((error) => keep(Buffer.from(`${error.message}\n`)))
+    }, backOff)
+    backOff = Math.min(backOff * 2, longestBackOff)
+  }
+
+  event('Created', 'Created container')
+  await begin()
+  return container
+}

@@ -1,0 +1,250 @@
+import { readFileSync } from 'node:fs'
+import { type Machine, startMachine } from '../machine.ts'
+import { likePythonImage } from './build-machine.ts'
+import { type Container, type Story, startContainer } from './container.ts'
+import { accessibleImage, checkContainerGroup, transitioning } from './container-rules.ts'
+import { ArmError, conflict } from './errors.ts'
+import { type Bag, sameJson } from './json.ts'
+import { type MetricsStore, startMetrics } from './metrics.ts'
+import type { ResourceType } from './types.ts'
+import { azureAddressesChanged, type Resource, type World } from './world.ts'
+
+/** What runs behind a container group. */
+export interface GroupRuntime {
+  machine?: Machine
+  container?: Container
+  metrics?: MetricsStore
+  story?: Story
+  /** Azure's `stop` was asked for. */
+  stopped?: boolean
+  incarnation?: number
+}
+
+const runtimeOf = (resource: Resource): GroupRuntime => resource.runtime
+
+const fqdnOf = (resource: Resource): string | undefined => {
+  const label = resource.wanted.properties.ipAddress?.dnsNameLabel
+  return label === undefined ? undefined : `${label}.${resource.wanted.location}.azurecontainer.io`
+}
+
+/** Group by group: the machine, the image's files in it, then the program. */
+async function bringUp(world: World, resource: Resource): Promise<void> {
+  const runtime = runtimeOf(resource)
+  const { properties } = resource.wanted
+  const [wanted] = properties.containers as Bag[]
+  const image = accessibleImage(
+    world,
+    resource.name,
+    wanted!.properties.image,
+    properties.imageRegistryCredentials ?? [],
+  )
+  runtime.story ??= { log: Buffer.alloc(0), events: [] }
+  runtime.incarnation = (runtime.incarnation ?? 0) + 1
+  const now = new Date().toISOString()
+  const event = (name: string, message: string) =>
+    runtime.story!.events.push({
+      count: 1,
+      firstTimestamp: now,
+      lastTimestamp: now,
+      name,
+      message,
+      type: 'Normal',
+    })
+  const machine = await startMachine({
+    name: `aci-${resource.name}-${runtime.incarnation}`.slice(-63).replace(/^-+/, ''),
+    folder: world.folder,
+    network: world.network,
+    resolver: world.dns.address,
+    authorities: [world.authority.certificate],
+  })
+  runtime.machine = machine
+  await likePythonImage(machine)
+  event('Pulling', `pulling image "${wanted!.properties.image}"`)
+  const argv = ['tar', '--numeric-owner', '-xpf', '-', '-C', '/']
+  const { code, stderr } = await machine.run(argv, { input: readFileSync(image.archive) })
+  if (code !== 0) throw new ArmError(500, 'ImagePullFailed', `The image cannot be unpacked: ${stderr.trim()}`)
+  event('Pulled', `Successfully pulled image "${wanted!.properties.image}"`)
+  // Before the program starts, so that its first connection finds the firewall open.
+  world.azureAddresses.add(machine.address)
+  await azureAddressesChanged(world)
+  const env = Object.fromEntries(
+    ((wanted!.properties.environmentVariables ?? []) as Bag[]).map((each) => [
+      each.name,
+      String(each.secureValue ?? each.value ?? ''),
+    ]),
+  )
+  runtime.container = await startContainer(
+    machine,
+    {
+      name: wanted!.name,
+      image,
+      imageName: wanted!.properties.image,
+      command: wanted!.properties.command ?? [],
+      env,
+      restartPolicy: properties.restartPolicy,
+      liveness: wanted!.properties.livenessProbe,
+      readiness: wanted!.properties.readinessProbe,
+    },
+    runtime.story,
+  )
+  runtime.stopped = false
+  runtime.metrics = startMetrics(machine, runtime.metrics)
+  const fqdn = fqdnOf(resource)
+  if (fqdn) await world.dns.set(fqdn, [machine.address])
+}
+
+async function takeDown(world: World, resource: Resource): Promise<void> {
+  const runtime = runtimeOf(resource)
+  const { machine } = runtime
+  await runtime.container?.stop()
+  runtime.metrics?.stop()
+  delete runtime.container
+  delete runtime.machine
+  if (!machine) return
+  await machine.stop()
+  world.azureAddresses.delete(machine.address)
+  await azureAddressesChanged(world)
+}
+
+const shownState = ({ detailStatus, ...rest }: Bag): Bag => ({ ...rest, detailStatus })
+
+function showContainer(resource: Resource, wanted: Bag): Bag {
+  const { container } = runtimeOf(resource)
+  const { environmentVariables, ...properties } = wanted.properties
+  return {
+    name: wanted.name,
+    properties: {
+      ...properties,
+      // A secure value is never shown again.
+      environmentVariables: ((environmentVariables ?? []) as Bag[]).map(({ name, value }) =>
+        value === undefined || value === null ? { name } : { name, value },
+      ),
+      ...(container
+        ? {
+            instanceView: {
+              restartCount: container.restarts,
+              currentState: shownState(container.current),
+              ...(container.previous ? { previousState: shownState(container.previous) } : {}),
+              events: container.events,
+            },
+          }
+        : {}),
+    },
+  }
+}
+
+function stateOf(resource: Resource): string {
+  const { container, stopped } = runtimeOf(resource)
+  if (stopped) return 'Stopped'
+  if (!container) return resource.state === 'Failed' ? 'Failed' : 'Pending'
+  if (container.current.state !== 'Terminated') return 'Running'
+  return container.current.exitCode === 0 ? 'Succeeded' : 'Failed'
+}
+
+const provisioning: Record<string, string> = {
+  Creating: 'Pending',
+  Updating: 'Pending',
+  Deleting: 'Deleting',
+}
+
+function showGroup(_world: World, resource: Resource): Bag {
+  const { properties } = resource.wanted
+  const fqdn = fqdnOf(resource)
+  const address = runtimeOf(resource).machine?.address
+  return {
+    ...(resource.wanted.zones ? { zones: resource.wanted.zones } : {}),
+    properties: {
+      sku: 'Standard',
+      ...properties,
+      provisioningState: provisioning[resource.state] ?? resource.state,
+      containers: properties.containers.map((each: Bag) => showContainer(resource, each)),
+      imageRegistryCredentials: (properties.imageRegistryCredentials ?? []).map(
+        ({ password: _password, ...rest }: Bag) => rest,
+      ),
+      ...(properties.ipAddress
+        ? {
+            ipAddress: {
+              ...properties.ipAddress,
+              ...(address ? { ip: address } : {}),
+              ...(fqdn ? { fqdn } : {}),
+            },
+          }
+        : {}),
+      instanceView: { events: [], state: stateOf(resource) },
+    },
+  }
+}
+
+function running(resource: Resource): Container {
+  const { container } = runtimeOf(resource)
+  if (container && resource.state === 'Succeeded') return container
+  throw resource.state === 'Failed'
+    ? conflict('ContainerGroupFailed', `The container group '${resource.name}' has failed.`)
+    : transitioning(resource.name)
+}
+
+/** Microsoft.ContainerInstance/containerGroups. */
+export const containerGroups: ResourceType = {
+  type: 'Microsoft.ContainerInstance/containerGroups',
+  usualSeconds: 45,
+  needsLocation: true,
+  createdStatus: 201,
+  check: checkContainerGroup,
+  transitioning,
+  async apply(world, resource, before) {
+    const same = before && sameJson({ ...before, tags: null }, { ...resource.wanted, tags: null })
+    if (same && runtimeOf(resource).container) return
+    const label = before?.properties.ipAddress?.dnsNameLabel
+    await takeDown(world, resource)
+    if (label && label !== resource.wanted.properties.ipAddress?.dnsNameLabel)
+      await world.dns.remove(`${label}.${before.location}.azurecontainer.io`)
+    await bringUp(world, resource)
+  },
+  show: showGroup,
+  async remove(world, resource) {
+    await takeDown(world, resource)
+    const fqdn = fqdnOf(resource)
+    if (fqdn) await world.dns.remove(fqdn)
+  },
+  actions: {
+    async restart(_world, resource) {
+      await running(resource).restart()
+      runtimeOf(resource).stopped = false
+      return { status: 204 }
+    },
+    async stop(_world, resource) {
+      await running(resource).stop()
+      runtimeOf(resource).stopped = true
+      return { status: 204 }
+    },
+    async start(_world, resource) {
+      await running(resource).start()
+      runtimeOf(resource).stopped = false
+      return { status: 204 }
+    },
+  },
+  async read(_world, resource, rest, call) {
+    if (rest.length !== 3 || rest[0]!.toLowerCase() !== 'containers' || rest[2]!.toLowerCase() !== 'logs')
+      return undefined
+    if (call.method !== 'GET') return undefined
+    const { container } = runtimeOf(resource)
+    const names = resource.wanted.properties.containers.map((each: Bag) => each.name)
+    if (!names.includes(rest[1]))
+      throw new ArmError(
+        404,
+        'ContainerNotFound',
+        `The container '${rest[1]}' is not found in container group '${resource.name}'.`,
+      )
+    if (!container)
+      throw new ArmError(
+        409,
+        'ContainerGroupDeploymentNotReady',
+        `The container group deployment '${resource.name}' is not ready yet, please retry later.`,
+      )
+    const lines = container.logs().split('\n')
+    const tail = Number(call.query.get('tail') ?? 0)
+    const content =
+      tail > 0 ? lines.slice(-tail - (lines.at(-1) === '' ? 1 : 0)).join('\n') : lines.join('\n')
+    return { status: 200, body: { content } }
+  },
+}

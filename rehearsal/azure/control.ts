@@ -1,0 +1,156 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { GroupRuntime } from './containers.ts'
+import { ArmError, errorReply } from './errors.ts'
+import { type Call, jsonBody, type Reply, readCall, sendReply } from './http.ts'
+import type { Bag } from './json.ts'
+import type { PostgresServer } from './postgres-server.ts'
+import type { RedisServer } from './redis-server.ts'
+import type { Resource, World } from './world.ts'
+
+export interface Control {
+  url: string
+  stop(): Promise<void>
+}
+
+/** The faults that tests can switch on, and what each does. */
+export const faultNames: Record<string, string> = {
+  'classic-redis-retired': 'creating Microsoft.Cache/redis is refused (on from the start)',
+  'managed-redis-refused': 'creating Microsoft.Cache/redisEnterprise is refused',
+  'build-tasks-not-allowed': 'registries refuse builds with TasksOperationsNotAllowed',
+  'docker-hub-limit': 'FROM an image of Docker Hub fails with toomanyrequests',
+  'server-name-taken': 'the PostgreSQL server named by `server` is refused',
+  'token-expired': 'ARM refuses every token with 401',
+  throttle: 'ARM answers the next `count` (1) requests with 429 and Retry-After `seconds` (1)',
+  'server-error': 'ARM answers the next `count` (1) requests with 503',
+  slow: 'ARM answers `milliseconds` (1000) later',
+}
+
+function found(world: World, type: string, name: string): Resource {
+  const resource = [...world.resources.values()].find((each) => each.type === type && each.name === name)
+  if (resource) return resource
+  throw new ArmError(404, 'NotFound', `The rehearsal's Azure has no ${type} named ${name}.`)
+}
+
+function setFault(world: World, call: Call): Reply {
+  const fault = jsonBody(call)
+  if (!(fault.name in faultNames))
+    throw new ArmError(
+      400,
+      'UnknownFault',
+      `Faults are: ${Object.keys(faultNames).join(', ')}; not ${fault.name}.`,
+    )
+  if (fault.on === false) world.faults.delete(fault.name)
+  else world.faults.set(fault.name, { ...fault })
+  return { status: 200, body: { faults: [...world.faults.values()] } }
+}
+
+function setProvider(world: World, call: Call): Reply {
+  const { namespace, state } = jsonBody(call)
+  if (!world.providers.has(namespace) || !['Registered', 'NotRegistered'].includes(state))
+    throw new ArmError(
+      400,
+      'BadRequest',
+      'Give {"namespace": "Microsoft.…", "state": "Registered" | "NotRegistered"}.',
+    )
+  world.providers.set(namespace, state)
+  return { status: 200, body: { [namespace]: state } }
+}
+
+function containerRoute(world: World, call: Call, name: string, what: string | undefined): Reply {
+  const resource = found(world, 'Microsoft.ContainerInstance/containerGroups', name)
+  const { container, machine, incarnation } = resource.runtime as GroupRuntime
+  if (!container)
+    throw new ArmError(409, 'NotRunning', `The container group ${name} has no running container.`)
+  if (call.method === 'POST' && what === 'kill') {
+    const pid = container.pid()
+    container.kill()
+    return { status: 200, body: { pid: pid ?? null } }
+  }
+  if (call.method !== 'GET' || what)
+    throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
+  return {
+    status: 200,
+    body: {
+      name,
+      pid: container.pid() ?? null,
+      restarts: container.restarts,
+      ready: container.ready,
+      state: container.current,
+      address: machine?.address,
+      incarnation,
+      env: (resource.wanted.properties.containers[0].properties.environmentVariables ?? []).map(
+        (each: Bag) => each.name,
+      ),
+    },
+  }
+}
+
+async function serverRoute(
+  server: PostgresServer | RedisServer | undefined,
+  call: Call,
+  what: string | undefined,
+): Promise<Reply> {
+  if (!server) throw new ArmError(409, 'NotReady', `${call.path} names a server that is not ready.`)
+  if (call.method === 'POST' && what === 'stop') await server.stop()
+  else if (call.method === 'POST' && what === 'start') await server.start()
+  else if (call.method !== 'GET' || what)
+    throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
+  return {
+    status: 200,
+    body: { host: server.host, address: server.machine.address, running: server.running() },
+  }
+}
+
+async function route(world: World, call: Call): Promise<Reply> {
+  const [kind, name, what] = call.path.split('/').filter(Boolean)
+  if (kind === 'faults' && call.method === 'POST') return setFault(world, call)
+  if (kind === 'faults' && call.method === 'GET')
+    return { status: 200, body: { faults: [...world.faults.values()], known: faultNames } }
+  if (kind === 'providers' && call.method === 'POST') return setProvider(world, call)
+  if (kind === 'requests' && call.method === 'GET') return { status: 200, body: { requests: world.requests } }
+  if (kind === 'requests' && call.method === 'DELETE') {
+    world.requests.length = 0
+    return { status: 204 }
+  }
+  if (kind === 'resources' && call.method === 'GET') {
+    const value = [...world.resources.values()].map(({ id, state }) => ({ id, state }))
+    return { status: 200, body: { resources: value } }
+  }
+  if (kind === 'containers' && name) return containerRoute(world, call, name, what)
+  if (kind === 'postgres' && name)
+    return serverRoute(
+      found(world, 'Microsoft.DBforPostgreSQL/flexibleServers', name).runtime.server,
+      call,
+      what,
+    )
+  if (kind === 'redis' && name) {
+    const resource = [...world.resources.values()].find(
+      (each) =>
+        each.type.startsWith('Microsoft.Cache/') && each.name.split('/')[0] === name && each.runtime.server,
+    )
+    return serverRoute(resource?.runtime.server, call, what)
+  }
+  throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
+}
+
+/** The tests' hand behind the curtain, on loopback only: faults, crashes, what was asked. No cloud has this. */
+export async function openControl(world: World): Promise<Control> {
+  const server = createServer(async (request, response) => {
+    try {
+      sendReply(response, request.method ?? 'GET', await route(world, await readCall(request)))
+    } catch (error) {
+      sendReply(response, request.method ?? 'GET', errorReply(error))
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async stop() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

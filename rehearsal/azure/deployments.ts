@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto'
+import { deploymentBody } from './deployment-body.ts'
+import { type DeploymentPlan, outputsOf, planDeployment, resourceBody } from './deployment-plan.ts'
+import { ArmError, badRequest, conflict, errorBody } from './errors.ts'
+import type { Call, Reply } from './http.ts'
+import type { Bag } from './json.ts'
+import { locationHeaders, operationHeaders, startOperation } from './operations.ts'
+import { shownParameters } from './parameters.ts'
+import { groupNamed, putResource } from './resources.ts'
+import { whatIf } from './what-if.ts'
+import type { World } from './world.ts'
+
+const keyOf = (group: string, name: string): string => `${group}/${name}`.toLowerCase()
+
+function shell(world: World, group: string, name: string, properties: Bag): Bag {
+  return {
+    id: `/subscriptions/${world.subscription.id}/resourceGroups/${group}/providers/Microsoft.Resources/deployments/${name}`,
+    name,
+    type: 'Microsoft.Resources/deployments',
+    properties,
+  }
+}
+
+const duration = (since: number): string => `PT${((Date.now() - since) / 1000).toFixed(3)}S`
+
+/** Puts one resource and waits for its end; an error carries the resource's name as ARM's details do. */
+async function deployOne(world: World, plan: DeploymentPlan, at: number, deployment: Bag): Promise<void> {
+  const planned = plan.resources[at]!
+  const startedAt = Date.now()
+  const step: Bag = {
+    provisioningState: 'Running',
+    targetResource: {
+      id: planned.address.id,
+      resourceType: planned.address.type,
+      resourceName: planned.address.name,
+    },
+    timestamp: new Date().toISOString(),
+  }
+  deployment.steps.push(step)
+  try {
+    const put = putResource(world, planned.address, resourceBody(plan.scope, planned))
+    await put.operation?.done
+    if (put.operation?.error) throw new ArmError(409, put.operation.error.code, put.operation.error.message)
+    step.provisioningState = 'Succeeded'
+  } catch (error) {
+    step.provisioningState = 'Failed'
+    step.statusMessage = { error: errorBody(error) }
+    throw error
+  } finally {
+    step.duration = duration(startedAt)
+  }
+}
+
+/** Deploys everything as soon as what it depends on is there; what follows a failure is not begun. */
+async function deployAll(world: World, plan: DeploymentPlan, deployment: Bag): Promise<void> {
+  const ended = new Map<string, Promise<boolean>>()
+  const errors: Bag[] = []
+  const start = (at: number): Promise<boolean> => {
+    const planned = plan.resources[at]!
+    const id = planned.address.id.toLowerCase()
+    const running = ended.get(id)
+    if (running) return running
+    const before = [...planned.after].map((each) =>
+      start(plan.resources.findIndex(({ address }) => address.id.toLowerCase() === each)),
+    )
+    const work = Promise.all(before).then(async (well) => {
+      if (!well.every(Boolean)) return false
+      try {
+        await deployOne(world, plan, at, deployment)
+        return true
+      } catch (error) {
+        errors.push({ ...errorBody(error), target: planned.address.id })
+        return false
+      }
+    })
+    ended.set(id, work)
+    return work
+  }
+  await Promise.all(plan.resources.map((_, at) => start(at)))
+  if (errors.length > 0)
+    throw new ArmError(
+      409,
+      'DeploymentFailed',
+      'At least one resource deployment operation failed. Please list deployment operations for details. ' +
+        'Please see https://aka.ms/arm-deployment-operations for usage details.',
+      errors,
+    )
+}
+
+function createDeployment(world: World, call: Call, groupName: string, name: string, version: string): Reply {
+  const group = groupNamed(world, groupName)
+  const key = keyOf(groupName, name)
+  const running = world.deployments.get(key)
+  if (running?.properties.provisioningState === 'Running')
+    throw conflict(
+      'DeploymentActive',
+      `Unable to edit or replace deployment '${name}': previous deployment from '${running.properties.timestamp}' is still ` +
+        `active (expiration time is '${new Date(Date.parse(running.properties.timestamp) + 604_800_000).toISOString()}'). ` +
+        'Please see https://aka.ms/arm-deploy for usage details.',
+    )
+  const properties = deploymentBody(call.body.toString('utf8'))
+  const plan = planDeployment(world, group, name, properties)
+  const startedAt = Date.now()
+  const shown: Bag = {
+    provisioningState: 'Running',
+    mode: 'Incremental',
+    timestamp: new Date().toISOString(),
+    duration: 'PT0S',
+    correlationId: randomUUID(),
+    parameters: shownParameters(properties.template.parameters ?? {}, plan.parameters),
+    dependencies: [],
+    outputs: null,
+    outputResources: [],
+  }
+  const deployment = { ...shell(world, group.name, name, shown), steps: [] as Bag[] }
+  world.deployments.set(key, deployment)
+  const operation = startOperation(
+    world,
+    async () => {
+      try {
+        await deployAll(world, plan, deployment)
+        shown.outputs = outputsOf(plan.scope, properties.template)
+        shown.outputResources = plan.resources.map(({ address }) => ({ id: address.id }))
+        shown.provisioningState = 'Succeeded'
+      } catch (error) {
+        shown.provisioningState = 'Failed'
+        shown.error = errorBody(error)
+        throw error
+      } finally {
+        shown.duration = duration(startedAt)
+      }
+    },
+    () => view(deployment),
+  )
+  return { status: 201, headers: operationHeaders(world, operation, version), body: view(deployment) }
+}
+
+const view = ({ steps: _steps, ...rest }: Bag): Bag => rest
+
+function found(world: World, group: string, name: string): Bag {
+  groupNamed(world, group)
+  const deployment = world.deployments.get(keyOf(group, name))
+  if (deployment) return deployment
+  throw new ArmError(404, 'DeploymentNotFound', `Deployment '${name}' could not be found.`)
+}
+
+function checkName(name: string): void {
+  if (!/^[-\w._()]{1,64}$/.test(name))
+    throw badRequest(
+      'InvalidDeploymentName',
+      `The deployment name '${name}' is invalid: 1 to 64 letters, digits, '-', '.', '(', ')' or '_'.`,
+    )
+}
+
+/** `…/providers/Microsoft.Resources/deployments[/NAME[/validate|whatIf|operations|cancel]]`. */
+export function deploymentsRoute(
+  world: World,
+  call: Call,
+  group: string,
+  rest: string[],
+  version: string,
+): Reply {
+  const [name, what] = [rest[0], rest[1]?.toLowerCase()]
+  if (!name) {
+    const prefix = `${groupNamed(world, group).name.toLowerCase()}/`
+    const value = [...world.deployments]
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([, each]) => view(each))
+    return { status: 200, body: { value } }
+  }
+  checkName(name)
+  if (call.method === 'POST' && (what === 'validate' || what === 'whatif')) {
+    const properties = deploymentBody(call.body.toString('utf8'))
+    const plan = planDeployment(world, groupNamed(world, group), name, properties)
+    if (what === 'whatif') {
+      const changes = whatIf(world, plan)
+      const operation = startOperation(
+        world,
+        async () => {},
+        () => ({ status: 'Succeeded', properties: { changes } }),
+      )
+      return { status: 202, headers: locationHeaders(world, operation, version) }
+    }
+    const parameters = shownParameters(properties.template.parameters ?? {}, plan.parameters)
+    const validatedResources = plan.resources.map(({ address }) => ({ id: address.id }))
+    const shown = { provisioningState: 'Succeeded', mode: 'Incremental', parameters, validatedResources }
+    return { status: 200, body: shell(world, group, name, { ...shown, timestamp: new Date().toISOString() }) }
+  }
+  if (call.method === 'PUT' && !what) return createDeployment(world, call, group, name, version)
+  if (call.method === 'HEAD' && !what)
+    return { status: world.deployments.has(keyOf(group, name)) ? 204 : 404 }
+  const deployment = found(world, group, name)
+  if (call.method === 'GET' && !what) return { status: 200, body: view(deployment) }
+  if (call.method === 'GET' && what === 'operations') {
+    const value = (deployment.steps as Bag[]).map((properties, index) => ({
+      id: `${deployment.id}/operations/${index}`,
+      operationId: String(index),
+      properties,
+    }))
+    return { status: 200, body: { value } }
+  }
+  if (call.method === 'DELETE' && !what) {
+    if (deployment.properties.provisioningState === 'Running')
+      throw conflict('DeploymentBeingDeleted', `The deployment '${name}' is running and cannot be deleted.`)
+    world.deployments.delete(keyOf(group, name))
+    return { status: 204 }
+  }
+  throw new ArmError(
+    404,
+    'InvalidResourcePath',
+    `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
+  )
+}

@@ -1,0 +1,130 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { ArmError } from './errors.ts'
+import type { Call, Reply } from './http.ts'
+import type { Bag } from './json.ts'
+import type { World } from './world.ts'
+
+const lifetimeSeconds = 86_399
+
+const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+const sign = (key: Buffer, text: string): string => createHmac('sha256', key).update(text).digest('base64url')
+
+/** A JSON Web Token signed for this run of the emulator. */
+export function issueToken(world: World, audience: string, claims: Bag = {}): string {
+  const now = Math.floor(Date.now() / 1000)
+  const text = `${encode({ typ: 'JWT', alg: 'HS256' })}.${encode({
+    aud: audience,
+    iss: `https://sts.windows.net/${world.subscription.tenant}/`,
+    iat: now,
+    nbf: now,
+    exp: now + lifetimeSeconds,
+    tid: world.subscription.tenant,
+    appid: world.servicePrincipal.id,
+    oid: world.servicePrincipal.id,
+    idtyp: 'app',
+    ...claims,
+  })}`
+  return `${text}.${sign(world.tokenKey, text)}`
+}
+
+/** The claims of a token issued for the audience, or undefined when forged, expired or for something else. */
+export function tokenClaims(world: World, token: string, audience: string): Bag | undefined {
+  const [head, body, signature] = token.split('.')
+  if (!head || !body || !signature) return undefined
+  const wanted = Buffer.from(sign(world.tokenKey, `${head}.${body}`))
+  const given = Buffer.from(signature)
+  if (wanted.length !== given.length || !timingSafeEqual(wanted, given)) return undefined
+  const claims = JSON.parse(Buffer.from(body, 'base64url').toString()) as Bag
+  return claims.aud === audience && claims.exp * 1000 > Date.now() ? claims : undefined
+}
+
+/** Refuses a request without a valid token for ARM, in ARM's words. */
+export function requireLogin(world: World, call: Call): void {
+  const refuse = (code: string, message: string): never => {
+    const authenticate = `Bearer authorization_uri="https://login.microsoftonline.com/${world.subscription.tenant}", error="invalid_token", error_description="${message}"`
+    throw new ArmError(401, code, message, [], { 'WWW-Authenticate': authenticate })
+  }
+  const [scheme, token] = (call.headers.authorization ?? '').split(' ')
+  if (scheme !== 'Bearer' || !token)
+    refuse('AuthenticationFailed', "Authentication failed. The 'Authorization' header is missing.")
+  else if (world.faults.has('token-expired') || !tokenClaims(world, token, 'management'))
+    refuse('ExpiredAuthenticationToken', 'The access token expiry UTC time is earlier than current UTC time.')
+}
+
+const refused = (status: number, error: string, description: string): Reply => ({
+  status,
+  body: { error, error_description: description, error_codes: [Number(/\d+/.exec(description)?.[0])] },
+})
+
+function openidConfiguration(tenant: string): Bag {
+  const base = `https://login.microsoftonline.com/${tenant}`
+  return {
+    issuer: `${base}/v2.0`,
+    authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+    token_endpoint: `${base}/oauth2/v2.0/token`,
+    device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
+    tenant_region_scope: 'EU',
+    cloud_instance_name: 'microsoftonline.com',
+  }
+}
+
+/** login.microsoftonline.com: discovery and the client credentials grant (RFC 6749, section 4.4). */
+export function login(world: World, call: Call): Reply {
+  const { tenant } = world.subscription
+  if (call.path.endsWith('/discovery/instance')) {
+    return {
+      status: 200,
+      body: {
+        tenant_discovery_endpoint: `https://login.microsoftonline.com/${tenant}/v2.0/.well-known/openid-configuration`,
+        metadata: [
+          {
+            preferred_network: 'login.microsoftonline.com',
+            preferred_cache: 'login.windows.net',
+            aliases: [
+              'login.microsoftonline.com',
+              'login.windows.net',
+              'login.microsoft.com',
+              'sts.windows.net',
+            ],
+          },
+        ],
+      },
+    }
+  }
+  const named = call.path.split('/')[1] ?? ''
+  if (![tenant, 'organizations', 'common'].includes(named.toLowerCase()))
+    return refused(400, 'invalid_tenant', `AADSTS90002: Tenant '${named}' not found. Check the tenant ID.`)
+  if (call.path.endsWith('/.well-known/openid-configuration'))
+    return { status: 200, body: openidConfiguration(named) }
+  if (!/\/oauth2\/(v2\.0\/)?token$/.test(call.path) || call.method !== 'POST')
+    return refused(400, 'invalid_request', `AADSTS900144: The rehearsal has no sign-in at ${call.path}.`)
+  const form = new URLSearchParams(call.body.toString())
+  if (form.get('grant_type') !== 'client_credentials')
+    return refused(
+      400,
+      'unauthorized_client',
+      'AADSTS700030: The rehearsal signs in with a service principal only: az login --service-principal.',
+    )
+  if (form.get('client_id') !== world.servicePrincipal.id)
+    return refused(
+      400,
+      'unauthorized_client',
+      `AADSTS700016: Application with identifier '${form.get('client_id')}' was not found in the directory '${tenant}'.`,
+    )
+  if (form.get('client_secret') !== world.servicePrincipal.secret)
+    return refused(
+      401,
+      'invalid_client',
+      `AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${world.servicePrincipal.id}'.`,
+    )
+  const scope = `${form.get('scope') ?? ''}${form.get('resource') ?? ''}`
+  return {
+    status: 200,
+    body: {
+      token_type: 'Bearer',
+      expires_in: lifetimeSeconds,
+      ext_expires_in: lifetimeSeconds,
+      access_token: issueToken(world, /graph\./.test(scope) ? 'graph' : 'management'),
+    },
+  }
+}

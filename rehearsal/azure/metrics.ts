@@ -1,0 +1,197 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import type { Machine } from '../machine.ts'
+import { badRequest } from './errors.ts'
+import type { Call, Reply } from './http.ts'
+import type { Bag } from './json.ts'
+import type { Resource, World } from './world.ts'
+
+const period = 15_000
+const longestKept = 4 * 60 * 60 * 1000
+/** USER_HZ, the unit of CPU times in /proc: 100 on every Linux architecture Debian has. */
+const ticksPerSecond = 100
+const pageSize = 4096
+
+interface Sample {
+  at: number
+  /** Thousandths of a core. */
+  cpu: number
+  memory: number
+  received: number
+  transmitted: number
+}
+
+export interface MetricsStore {
+  samples: Sample[]
+  stop(): void
+}
+
+interface Totals {
+  ticks: Map<number, number>
+  memory: number
+  received: number
+  transmitted: number
+}
+
+function readTotals(machine: Machine): Totals {
+  const space = readlinkSync(`/proc/${machine.pid}/ns/pid`)
+  const totals: Totals = { ticks: new Map(), memory: 0, received: 0, transmitted: 0 }
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      if (readlinkSync(`/proc/${name}/ns/pid`) !== space) continue
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+      // The program's name stands in parentheses and may hold blanks: fields count from behind it.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      totals.ticks.set(Number(name), Number(fields[11]) + Number(fields[12]))
+      totals.memory += Number(fields[21]) * pageSize
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  for (const line of readFileSync(`/proc/${machine.pid}/net/dev`, 'utf8').split('\n')) {
+    const [device, numbers = ''] = line.split(':')
+    if (device?.trim() !== 'eth0') continue
+    const fields = numbers.trim().split(/\s+/).map(Number)
+    totals.received = fields[0] ?? 0
+    totals.transmitted = fields[8] ?? 0
+  }
+  return totals
+}
+
+/** Samples a machine's processes every 15 s; `earlier` samples of the same group are kept. */
+export function startMetrics(machine: Machine, earlier?: MetricsStore): MetricsStore {
+  const store: MetricsStore = { samples: earlier?.samples ?? [], stop: () => clearInterval(timer) }
+  let before: { at: number; totals: Totals } | undefined
+  const sample = (): void => {
+    try {
+      const now = { at: Date.now(), totals: readTotals(machine) }
+      if (before) {
+        const seconds = (now.at - before.at) / 1000
+        let ticks = 0
+        for (const [pid, used] of now.totals.ticks) ticks += used - (before.totals.ticks.get(pid) ?? 0)
+        store.samples.push({
+          at: now.at,
+          cpu: (ticks / ticksPerSecond / seconds) * 1000,
+          memory: now.totals.memory,
+          received: (now.totals.received - before.totals.received) / seconds,
+          transmitted: (now.totals.transmitted - before.totals.transmitted) / seconds,
+        })
+        store.samples = store.samples.filter(({ at }) => at > now.at - longestKept)
+      }
+      before = now
+    } catch {
+      // The machine is being stopped.
+    }
+  }
+  const timer = setInterval(sample, period)
+  timer.unref()
+  sample()
+  // The first figures need not wait for a whole period.
+  setTimeout(sample, 2000).unref()
+  return store
+}
+
+const names: Record<string, { key: keyof Sample; unit: string }> = {
+  CpuUsage: { key: 'cpu', unit: 'Count' },
+  MemoryUsage: { key: 'memory', unit: 'Bytes' },
+  NetworkBytesReceivedPerSecond: { key: 'received', unit: 'Bytes' },
+  NetworkBytesTransmittedPerSecond: { key: 'transmitted', unit: 'Bytes' },
+}
+
+const grains: Record<string, number> = {
+  PT1M: 60,
+  PT5M: 300,
+  PT15M: 900,
+  PT30M: 1800,
+  PT1H: 3600,
+  PT6H: 21_600,
+  PT12H: 43_200,
+  P1D: 86_400,
+}
+
+function aggregate(values: number[], wanted: string[]): Bag {
+  if (values.length === 0) return {}
+  const total = values.reduce((sum, value) => sum + value, 0)
+  const all: Bag = {
+    average: total / values.length,
+    minimum: Math.min(...values),
+    maximum: Math.max(...values),
+    total,
+    count: values.length,
+  }
+  return Object.fromEntries(wanted.map((each) => [each, all[each]]))
+}
+
+function timespan(text: string | null): [number, number] {
+  // `az` encodes the colons a second time.
+  const [from, to] = decodeURIComponent(text ?? '').split('/')
+  const parse = (value: string | undefined): number =>
+    Date.parse(/Z|[+-]\d\d:\d\d$/.test(value ?? '') ? value! : `${value}Z`)
+  const [start, end] = [parse(from), parse(to)]
+  if (text === null) return [Date.now() - 3_600_000, Date.now()]
+  if (Number.isNaN(start) || Number.isNaN(end))
+    throw badRequest('BadRequest', `Invalid time interval input: '${text}'.`)
+  return [start, end]
+}
+
+/** `…/providers/Microsoft.Insights/metrics` of a container group, in Azure Monitor's form. */
+export function metricsReply(_world: World, resource: Resource, call: Call): Reply {
+  const wanted = (call.query.get('metricnames') ?? 'CpuUsage').split(',').filter(Boolean)
+  const unknown = wanted.find((each) => !names[each])
+  if (unknown !== undefined || !resource.runtime.story)
+    throw badRequest(
+      'BadRequest',
+      `Failed to find metric configuration for provider: ${resource.type.split('/')[0]}, resource Type: ` +
+        `${resource.type.split('/')[1]}, metric: ${unknown ?? wanted[0]}, Valid metrics: ${Object.keys(names).join(',')}`,
+    )
+  const interval = call.query.get('interval') ?? 'PT1M'
+  const grain = (grains[interval] ?? 0) * 1000
+  if (!grain)
+    throw badRequest(
+      'BadRequest',
+      `Detected invalid time grain input: ${interval}. Use one of ${Object.keys(grains).join(', ')}.`,
+    )
+  const [start, end] = timespan(call.query.get('timespan'))
+  const aggregations = (call.query.get('aggregation') ?? 'average')
+    .toLowerCase()
+    .split(',')
+    .map((each) => each.trim())
+  const samples = ((resource.runtime.metrics?.samples ?? []) as Sample[]).filter(
+    ({ at }) => at >= start && at <= end,
+  )
+  const series = (key: keyof Sample): Bag[] => {
+    const data: Bag[] = []
+    for (let at = Math.floor(start / grain) * grain; at < end; at += grain) {
+      const values = samples.filter((each) => each.at >= at && each.at < at + grain).map((each) => each[key])
+      data.push({ timeStamp: new Date(at).toISOString(), ...aggregate(values, aggregations) })
+    }
+    return data
+  }
+  const byContainer = /containername/i.test(call.query.get('$filter') ?? '')
+  const metadatavalues = byContainer
+    ? [
+        {
+          name: { value: 'containername', localizedValue: 'containername' },
+          value: resource.wanted.properties.containers[0].name,
+        },
+      ]
+    : []
+  return {
+    status: 200,
+    body: {
+      cost: 59,
+      timespan: `${new Date(start).toISOString()}/${new Date(end).toISOString()}`,
+      interval,
+      namespace: resource.type,
+      resourceregion: resource.wanted.location,
+      value: wanted.map((name) => ({
+        id: `${resource.id}/providers/Microsoft.Insights/metrics/${name}`,
+        type: 'Microsoft.Insights/metrics',
+        name: { value: name, localizedValue: name },
+        unit: names[name]!.unit,
+        errorCode: 'Success',
+        timeseries: [{ metadatavalues, data: series(names[name]!.key) }],
+      })),
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import { ArmError, errorBody } from './errors.ts'
+import type { Reply } from './http.ts'
+import type { Operation, World } from './world.ts'
+
+/** Starts work that outlives its request; the operation tells how it ended, it never rejects. */
+export function startOperation(world: World, work: () => Promise<void>, result?: () => unknown): Operation {
+  const operation: Operation = {
+    id: randomUUID(),
+    startedAt: new Date(),
+    status: 'InProgress',
+    done: Promise.resolve(),
+  }
+  if (result) operation.result = result
+  operation.done = work().then(
+    () => {
+      operation.status = 'Succeeded'
+      operation.endedAt = new Date()
+    },
+    (error: unknown) => {
+      operation.status = 'Failed'
+      operation.error = errorBody(error)
+      operation.endedAt = new Date()
+    },
+  )
+  world.operations.set(operation.id, operation)
+  return operation
+}
+
+const path = (world: World, kind: string, operation: Operation, apiVersion: string): string =>
+  `https://management.azure.com/subscriptions/${world.subscription.id}/providers/Microsoft.Resources/` +
+  `${kind}/${operation.id}?api-version=${apiVersion}`
+
+/**
+ * Headers of a long-running answer. `az` sleeps 30 s per poll without Retry-After or with 0, so 1 is sent.
+ * Source: ARM's asynchronous operations guide, and the poller of azure-core.
+ */
+export function operationHeaders(
+  world: World,
+  operation: Operation,
+  apiVersion: string,
+): Record<string, string> {
+  return { 'Azure-AsyncOperation': path(world, 'operations', operation, apiVersion), 'Retry-After': '1' }
+}
+
+/** The Location style of polling: 202 until done, then the end's own status. */
+export function locationHeaders(
+  world: World,
+  operation: Operation,
+  apiVersion: string,
+): Record<string, string> {
+  return { Location: path(world, 'operationresults', operation, apiVersion), 'Retry-After': '1' }
+}
+
+function findOperation(world: World, id: string): Operation {
+  const operation = world.operations.get(id)
+  if (operation) return operation
+  throw new ArmError(404, 'OperationNotFound', `The operation '${id}' was not found.`)
+}
+
+export function operationStatus(world: World, id: string, apiVersion: string): Reply {
+  const operation = findOperation(world, id)
+  const running = operation.status === 'InProgress'
+  return {
+    status: 200,
+    headers: running ? operationHeaders(world, operation, apiVersion) : {},
+    body: {
+      id: `/subscriptions/${world.subscription.id}/providers/Microsoft.Resources/operations/${id}`,
+      name: id,
+      status: operation.status,
+      startTime: operation.startedAt.toISOString(),
+      ...(operation.endedAt ? { endTime: operation.endedAt.toISOString() } : {}),
+      ...(operation.error ? { error: operation.error } : {}),
+      properties: operation.status === 'Succeeded' ? (operation.result?.() ?? null) : null,
+    },
+  }
+}
+
+export function operationResult(world: World, id: string, apiVersion: string): Reply {
+  const operation = findOperation(world, id)
+  if (operation.status === 'InProgress')
+    return { status: 202, headers: locationHeaders(world, operation, apiVersion) }
+  if (operation.status !== 'Succeeded') return { status: 400, body: { error: operation.error } }
+  return operation.result ? { status: 200, body: operation.result() } : { status: 204 }
+}

@@ -1,0 +1,131 @@
+import { badRequest, conflict } from './errors.ts'
+import type { Bag } from './json.ts'
+import type { Request } from './types.ts'
+
+const families: Record<string, RegExp> = {
+  Burstable: /^Standard_B\d/,
+  GeneralPurpose: /^Standard_D\d/,
+  MemoryOptimized: /^Standard_E\d/,
+}
+const versions = ['11', '12', '13', '14', '15', '16', '17', '18']
+const sizes = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384, 32767]
+const reserved = [
+  'azure_superuser',
+  'azuresu',
+  'azure_pg_admin',
+  'admin',
+  'administrator',
+  'root',
+  'guest',
+  'public',
+]
+
+const invalid = (parameter: string, why: string) =>
+  badRequest('InvalidParameterValue', `Invalid value given for parameter ${parameter}. ${why}`)
+
+function checkPassword(login: string, password: unknown): void {
+  if (typeof password !== 'string' || password === '')
+    throw badRequest(
+      'MissingRequiredParameter',
+      'The parameter administratorLoginPassword is required to create a server.',
+    )
+  const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter((kind) => kind.test(password)).length
+  if (
+    password.length < 8 ||
+    password.length > 128 ||
+    kinds < 3 ||
+    password.toLowerCase().includes(login.toLowerCase())
+  )
+    throw badRequest(
+      'PasswordTooWeak',
+      'Password must contain 8 to 128 characters from three of: lowercase letters, uppercase letters, digits and others, ' +
+        'and must not contain the administrator login.',
+    )
+}
+
+function checkLogin(login: unknown): void {
+  if (typeof login !== 'string' || login === '')
+    throw badRequest(
+      'MissingRequiredParameter',
+      'The parameter administratorLogin is required to create a server.',
+    )
+  if (!/^[A-Za-z_]\w{0,62}$/.test(login) || reserved.includes(login.toLowerCase()) || /^pg_/i.test(login))
+    throw invalid('administratorLogin', `'${login}' is reserved or has characters that are not allowed.`)
+}
+
+function checkSku(sku: Bag | undefined): void {
+  if (!sku?.name || !sku.tier)
+    throw badRequest(
+      'MissingRequiredParameter',
+      'The parameters sku.name and sku.tier are required to create a server.',
+    )
+  const family = families[sku.tier]
+  if (!family) throw invalid('sku.tier', `'${sku.tier}' is none of: ${Object.keys(families).join(', ')}.`)
+  if (!family.test(sku.name))
+    throw badRequest('InvalidSkuName', `The sku '${sku.name}' does not belong to the tier '${sku.tier}'.`)
+}
+
+function checkUpdate(before: Bag, now: Bag): void {
+  if (before.administratorLogin !== now.administratorLogin)
+    throw badRequest(
+      'OperationNotAllowed',
+      'The administrator login of an existing server cannot be changed.',
+    )
+  if (Number(now.version) < Number(before.version))
+    throw badRequest(
+      'InvalidVersionDowngrade',
+      `The version of an existing server cannot be lowered from ${before.version} to ${now.version}.`,
+    )
+  if (now.storage.storageSizeGB < before.storage.storageSizeGB)
+    throw badRequest(
+      'StorageSizeDecreaseNotSupported',
+      `Storage cannot be scaled down: the server has ${before.storage.storageSizeGB} GB, ${now.storage.storageSizeGB} GB was asked for.`,
+    )
+}
+
+/** Names of servers are hosts below one domain, so they are taken for everybody. */
+function checkName({ world, address }: Request): void {
+  if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(address.name))
+    throw badRequest(
+      'InvalidServerName',
+      `The server name '${address.name}' is not valid: 3 to 63 lowercase letters, digits and hyphens, no hyphen at either end.`,
+    )
+  const taken = [...world.resources.values()].some(
+    (each) =>
+      each.type === address.type &&
+      each.name === address.name &&
+      each.id.toLowerCase() !== address.id.toLowerCase(),
+  )
+  if (taken || world.faults.get('server-name-taken')?.server === address.name)
+    throw conflict('ServerNameAlreadyExists', 'Specified server name is already used.')
+}
+
+/** What Azure Database for PostgreSQL flexible server refuses; what an update leaves out stays as it was. */
+export function checkServer(request: Request): void {
+  const { wanted, existing } = request
+  checkName(request)
+  const before: Bag | undefined = existing?.wanted
+  const now: Bag = { ...before?.properties, ...wanted.properties }
+  wanted.sku ??= before?.sku
+  delete now.createMode
+  const mode = wanted.properties.createMode ?? 'Default'
+  if (!['Default', 'Create', 'Update'].includes(mode))
+    throw badRequest('InvalidParameterValue', `The rehearsal's Azure does not know the createMode '${mode}'.`)
+  checkLogin(now.administratorLogin)
+  checkPassword(now.administratorLogin, now.administratorLoginPassword)
+  checkSku(wanted.sku)
+  now.version = String(now.version ?? '')
+  if (!versions.includes(now.version))
+    throw invalid('version', `'${now.version}' is none of: ${versions.join(', ')}.`)
+  now.storage = { storageSizeGB: 32, ...before?.properties.storage, ...now.storage }
+  if (!sizes.includes(now.storage.storageSizeGB))
+    throw invalid('storageSizeGB', `${now.storage.storageSizeGB} is none of: ${sizes.join(', ')}.`)
+  now.backup = { backupRetentionDays: 7, ...before?.properties.backup, ...now.backup }
+  if (!(now.backup.backupRetentionDays >= 7 && now.backup.backupRetentionDays <= 35))
+    throw invalid('backupRetentionDays', `${now.backup.backupRetentionDays} is not between 7 and 35.`)
+  const zoneRedundant = (now.highAvailability?.mode ?? 'Disabled') !== 'Disabled'
+  if (zoneRedundant && wanted.sku.tier === 'Burstable')
+    throw badRequest('InvalidParameterValue', 'High availability is not supported for the Burstable tier.')
+  if (existing) checkUpdate(before!.properties, now)
+  wanted.properties = now
+}

@@ -1,0 +1,285 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { isAddress, isRange } from './addresses.ts'
+import { ArmError, badRequest, conflict } from './errors.ts'
+import type { Bag } from './json.ts'
+import { checkServer } from './postgres-rules.ts'
+import { type PostgresServer, quoteName, quoteText, startPostgres } from './postgres-server.ts'
+import { childrenOf, parentOf } from './resources.ts'
+import type { ResourceType } from './types.ts'
+import type { Resource, World } from './world.ts'
+
+const server = (resource: Resource): PostgresServer => {
+  const found: PostgresServer | undefined = resource.runtime.server
+  if (found) return found
+  throw conflict('ServerIsNotReady', `The server '${resource.name}' is not ready (${resource.state}).`)
+}
+
+/** The rules as they are wanted now, into pg_hba.conf. */
+async function refreshFirewall(world: World, resource: Resource): Promise<void> {
+  if (!resource.runtime.server) return
+  const rules = childrenOf(world, resource, firewallRules.type)
+    .filter((rule) => rule.state !== 'Deleting')
+    .map(({ wanted }) => ({ start: wanted.properties.startIpAddress, end: wanted.properties.endIpAddress }))
+  await server(resource).allow(rules, resource.runtime.secureTransport !== 'off')
+}
+
+/** Azure takes a first full backup soon after creation; here it is a real base backup, taken beside. */
+async function backUp(world: World, resource: Resource, name: string, source: string): Promise<void> {
+  const folder = join(world.folder, 'backups', resource.name)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const backup = { name, source, completed: undefined as string | undefined }
+  await server(resource).backUp(join(folder, name))
+  backup.completed = new Date().toISOString()
+  resource.runtime.backups.push(backup)
+}
+
+function showServer(_world: World, resource: Resource): Bag {
+  const { properties, sku } = resource.wanted
+  const running = resource.runtime.server?.running()
+  const states: Record<string, string> = { Creating: 'Starting', Updating: 'Updating', Deleting: 'Dropping' }
+  return {
+    sku,
+    systemData: { createdAt: resource.createdAt.toISOString() },
+    properties: {
+      administratorLogin: properties.administratorLogin,
+      version: properties.version,
+      // What really answers: Debian's version, which may be another one than the template asked for.
+      minorVersion: resource.runtime.server?.version() ?? '',
+      state: states[resource.state] ?? (running ? 'Ready' : 'Stopped'),
+      fullyQualifiedDomainName: `${resource.name}.postgres.database.azure.com`,
+      storage: { autoGrow: 'Disabled', iops: 120, tier: 'P4', type: '', ...properties.storage },
+      backup: {
+        geoRedundantBackup: 'Disabled',
+        ...properties.backup,
+        earliestRestoreDate: resource.runtime.backups?.[0]?.completed ?? resource.createdAt.toISOString(),
+      },
+      network: { publicNetworkAccess: 'Enabled', ...properties.network },
+      highAvailability: { mode: 'Disabled', state: 'NotEnabled', ...properties.highAvailability },
+      authConfig: { activeDirectoryAuth: 'Disabled', passwordAuth: 'Enabled', ...properties.authConfig },
+      availabilityZone: properties.availabilityZone ?? '1',
+      replicationRole: 'Primary',
+      replicaCapacity: 5,
+    },
+  }
+}
+
+const flexibleServers: ResourceType = {
+  type: 'Microsoft.DBforPostgreSQL/flexibleServers',
+  usualSeconds: 270,
+  needsLocation: true,
+  createdStatus: 202,
+  check: checkServer,
+  async apply(world, resource, before) {
+    const {
+      administratorLogin: login,
+      administratorLoginPassword: password,
+      version,
+    } = resource.wanted.properties
+    if (resource.runtime.server) {
+      if (before?.properties.administratorLoginPassword !== password)
+        await server(resource).sql(
+          'postgres',
+          `ALTER ROLE ${quoteName(login)} PASSWORD ${quoteText(password)}`,
+        )
+      return
+    }
+    resource.runtime.backups = []
+    resource.runtime.server = await startPostgres(world, resource.name, { login, password }, version)
+    resource.runtime.listener = () => refreshFirewall(world, resource)
+    world.addressListeners.add(resource.runtime.listener)
+    await refreshFirewall(world, resource)
+    backUp(world, resource, `backup_${Date.now()}`, 'Automatic').catch((error) => {
+      resource.runtime.backupError = String(error)
+    })
+  },
+  show: showServer,
+  async remove(world, resource) {
+    world.addressListeners.delete(resource.runtime.listener)
+    await resource.runtime.server?.remove()
+  },
+  actions: {
+    async stop(_world, resource) {
+      await server(resource).stop()
+      return { status: 200 }
+    },
+    async start(_world, resource) {
+      await server(resource).start()
+      return { status: 200 }
+    },
+    async restart(_world, resource) {
+      await server(resource).stop()
+      await server(resource).start()
+      return { status: 200 }
+    },
+  },
+  async read(_world, resource, rest, call) {
+    const [kind, name] = [rest[0]?.toLowerCase(), rest[1]]
+    if (call.method !== 'GET' || rest.length > 2) return undefined
+    if (kind === 'backups') {
+      const value = (resource.runtime.backups as Bag[]).map((each) => ({
+        id: `${resource.id}/backups/${each.name}`,
+        name: each.name,
+        type: `${resource.type}/backups`,
+        properties: { backupType: 'Full', completedTime: each.completed, source: each.source },
+      }))
+      if (!name) return { status: 200, body: { value } }
+      const one = value.find((each) => each.name === name)
+      if (one) return { status: 200, body: one }
+    }
+    if (kind === 'configurations' && !name) {
+      const value = [...server(resource).settings.keys()].map((each) => showSetting(resource, each))
+      return { status: 200, body: { value } }
+    }
+    return undefined
+  },
+}
+
+const firewallRules: ResourceType = {
+  type: 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules',
+  usualSeconds: 7.5,
+  needsLocation: false,
+  createdStatus: 202,
+  check({ address, wanted }) {
+    const name = address.name.split('/').at(-1)!
+    const { startIpAddress: start, endIpAddress: end } = wanted.properties
+    if (!/^[-\w.]{1,80}$/.test(name))
+      throw badRequest('InvalidFirewallRuleName', `The firewall rule name '${name}' is not valid.`)
+    if (!isAddress(start) || !isAddress(end) || !isRange(start, end))
+      throw badRequest(
+        'InvalidParameterValue',
+        `Invalid value given for parameter startIpAddress or endIpAddress: '${start}' to '${end}' is no range of IPv4 addresses.`,
+      )
+  },
+  apply: (world, rule) => refreshFirewall(world, parentOf(world, rule)!),
+  show: (_world, rule) => ({ properties: rule.wanted.properties }),
+  remove: (world, rule) => refreshFirewall(world, parentOf(world, rule)!),
+}
+
+const databases: ResourceType = {
+  type: 'Microsoft.DBforPostgreSQL/flexibleServers/databases',
+  usualSeconds: 7.5,
+  needsLocation: false,
+  createdStatus: 202,
+  check({ address, wanted, existing }) {
+    const name = address.name.split('/').at(-1)!
+    if (!/^[A-Za-z_][-\w]{0,62}$/.test(name))
+      throw badRequest('InvalidParameterValue', `The database name '${name}' is not valid.`)
+    const { charset = 'UTF8', collation = 'en_US.utf8' } = wanted.properties
+    wanted.properties = { ...wanted.properties, charset, collation }
+    if (String(charset).toUpperCase() !== 'UTF8')
+      throw badRequest(
+        'CharsetOrCollationNotSupported',
+        `The charset '${charset}' is not supported: use UTF8.`,
+      )
+    const before = existing?.wanted.properties
+    if (before && (before.charset !== charset || before.collation !== collation))
+      throw badRequest(
+        'InvalidParameterValue',
+        `Charset and collation of the existing database '${name}' cannot be changed.`,
+      )
+  },
+  async apply(world, resource) {
+    const parent = server(parentOf(world, resource)!)
+    const name = resource.name.split('/').at(-1)!
+    const there = await parent.sql('postgres', `SELECT 1 FROM pg_database WHERE datname = ${quoteText(name)}`)
+    if (there) return
+    const { collation } = resource.wanted.properties
+    const known = await parent.sql(
+      'postgres',
+      `SELECT 1 FROM pg_collation WHERE collname = ${quoteText(collation)}`,
+    )
+    // Debian has generated C.UTF-8 always, other locales only where its administrator wanted them.
+    const locale = known ? ` LOCALE ${quoteText(collation)}` : ''
+    await parent.sql(
+      'postgres',
+      `CREATE DATABASE ${quoteName(name)} OWNER azure_pg_admin TEMPLATE template0 ENCODING 'UTF8'${locale}`,
+    )
+  },
+  show: (_world, resource) => ({ properties: resource.wanted.properties }),
+  async remove(world, resource) {
+    const parent = parentOf(world, resource)
+    if (!parent?.runtime.server || parent.state === 'Deleting') return
+    await server(parent).sql(
+      'postgres',
+      `DROP DATABASE ${quoteName(resource.name.split('/').at(-1)!)} WITH (FORCE)`,
+    )
+  },
+}
+
+function showSetting(parent: Resource, name: string): Bag {
+  const secure = name === 'require_secure_transport'
+  const row = server(parent).settings.get(name)
+  const value = secure ? (parent.runtime.secureTransport ?? 'on') : row?.setting
+  const range = row?.enumvals ?? (row?.min_val ? `${row.min_val}-${row.max_val}` : '')
+  return {
+    id: `${parent.id}/configurations/${name}`,
+    name,
+    type: configurations.type,
+    properties: {
+      value,
+      defaultValue: secure ? 'on' : (row?.boot_val ?? ''),
+      dataType:
+        secure || row?.vartype === 'bool'
+          ? 'Boolean'
+          : ({ integer: 'Integer', real: 'Numeric', enum: 'Enumeration' }[row?.vartype ?? ''] ?? 'String'),
+      allowedValues: secure || row?.vartype === 'bool' ? 'on,off' : range,
+      description: secure
+        ? 'Whether client connections to the server are required to use secure transport.'
+        : row?.short_desc,
+      source: row && row.setting !== row.boot_val ? 'user-override' : 'system-default',
+      isDynamicConfig: row?.context !== 'postmaster',
+      isReadOnly: row?.context === 'internal',
+      isConfigPendingRestart: row?.pending_restart ?? false,
+    },
+  }
+}
+
+const configurations: ResourceType = {
+  type: 'Microsoft.DBforPostgreSQL/flexibleServers/configurations',
+  usualSeconds: 7.5,
+  needsLocation: false,
+  createdStatus: 202,
+  check({ world, address, wanted }) {
+    const name = address.name.split('/').at(-1)!
+    const parent = parentOf(world, address)
+    const row = parent && server(parent).settings.get(name)
+    if (!row && name !== 'require_secure_transport')
+      throw new ArmError(
+        404,
+        'ConfigurationNotExists',
+        `The configuration '${name}' does not exist for PostgreSQL server version.`,
+      )
+    if (row?.context === 'internal')
+      throw badRequest('ReadOnlyServerParameter', `The configuration '${name}' is read-only.`)
+    if (typeof wanted.properties.value !== 'string')
+      throw badRequest('InvalidParameterValue', `The configuration '${name}' needs a value (a string).`)
+  },
+  async apply(world, resource) {
+    const parent = parentOf(world, resource)!
+    const name = resource.name.split('/').at(-1)!
+    const { value } = resource.wanted.properties
+    if (name !== 'require_secure_transport') return server(parent).set(name, value)
+    parent.runtime.secureTransport = value.toLowerCase()
+    await refreshFirewall(world, parent)
+  },
+  show: (world, resource) => ({
+    properties: showSetting(parentOf(world, resource)!, resource.name.split('/').at(-1)!).properties,
+  }),
+  // Every setting of a running server exists, whether somebody has set it or not.
+  implicit(world, address) {
+    const parent = parentOf(world, address)
+    const name = address.name.split('/').at(-1)!
+    const known = parent && (server(parent).settings.has(name) || name === 'require_secure_transport')
+    if (!known) return undefined
+    return {
+      ...address,
+      wanted: { properties: {} },
+      state: 'Succeeded',
+      createdAt: parent.createdAt,
+      runtime: {},
+    }
+  },
+}
+
+export const postgresTypes = [flexibleServers, firewallRules, databases, configurations]

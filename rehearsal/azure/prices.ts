@@ -1,0 +1,220 @@
+import { badRequest } from './errors.ts'
+import type { Call, Reply } from './http.ts'
+import type { Bag } from './json.ts'
+
+/** A retail price as Azure publishes it, in US dollars. */
+interface Price {
+  service: string
+  family: string
+  product: string
+  sku: string
+  meter: string
+  armSku: string
+  unit: string
+  price: number
+}
+
+/**
+ * The meters the system uses, pay as you go, East US; round figures of the order that the public list shows.
+ * A rehearsal must not go to the internet, so these stand in for https://prices.azure.com/api/retail/prices.
+ */
+const prices: Price[] = [
+  {
+    service: 'Azure Database for PostgreSQL',
+    family: 'Databases',
+    product: 'Azure Database for PostgreSQL Flexible Server Burstable BS Series Compute',
+    sku: 'B1MS',
+    meter: 'B1MS',
+    armSku: 'Standard_B1ms',
+    unit: '1 Hour',
+    price: 0.017,
+  },
+  {
+    service: 'Azure Database for PostgreSQL',
+    family: 'Databases',
+    product: 'Azure Database for PostgreSQL Flexible Server Burstable BS Series Compute',
+    sku: 'B2s',
+    meter: 'B2s',
+    armSku: 'Standard_B2s',
+    unit: '1 Hour',
+    price: 0.068,
+  },
+  {
+    service: 'Azure Database for PostgreSQL',
+    family: 'Databases',
+    product: 'Az DB for PostgreSQL Flexible Server Storage',
+    sku: 'Storage',
+    meter: 'Storage Data Stored',
+    armSku: '',
+    unit: '1 GB/Month',
+    price: 0.115,
+  },
+  {
+    service: 'Redis Cache',
+    family: 'Databases',
+    product: 'Azure Managed Redis - Balanced',
+    sku: 'B0',
+    meter: 'B0 Cache Instance',
+    armSku: 'Balanced_B0',
+    unit: '1 Hour',
+    price: 0.018,
+  },
+  {
+    service: 'Redis Cache',
+    family: 'Databases',
+    product: 'Azure Managed Redis - Balanced',
+    sku: 'B1',
+    meter: 'B1 Cache Instance',
+    armSku: 'Balanced_B1',
+    unit: '1 Hour',
+    price: 0.036,
+  },
+  {
+    service: 'Redis Cache',
+    family: 'Databases',
+    product: 'Azure Redis Cache Basic',
+    sku: 'C0',
+    meter: 'C0 Cache Instance',
+    armSku: 'Azure_Redis_Cache_Basic_C0',
+    unit: '1 Hour',
+    price: 0.022,
+  },
+  {
+    service: 'Container Instances',
+    family: 'Containers',
+    product: 'Container Instances',
+    sku: 'Standard',
+    meter: 'Standard vCPU Duration',
+    armSku: '',
+    unit: '1 Hour',
+    price: 0.0405,
+  },
+  {
+    service: 'Container Instances',
+    family: 'Containers',
+    product: 'Container Instances',
+    sku: 'Standard',
+    meter: 'Standard Memory Duration',
+    armSku: '',
+    unit: '1 GB Hour',
+    price: 0.00445,
+  },
+  {
+    service: 'Container Registry',
+    family: 'Containers',
+    product: 'Container Registry',
+    sku: 'Basic',
+    meter: 'Basic Registry Unit',
+    armSku: '',
+    unit: '1/Day',
+    price: 0.1666,
+  },
+]
+
+const regions: Record<string, { location: string; factor: number }> = {
+  eastus: { location: 'US East', factor: 1 },
+  eastus2: { location: 'US East 2', factor: 1 },
+  westus2: { location: 'US West 2', factor: 1 },
+  centralus: { location: 'US Central', factor: 1.05 },
+  northeurope: { location: 'EU North', factor: 1.08 },
+  westeurope: { location: 'EU West', factor: 1.15 },
+  germanywestcentral: { location: 'DE West Central', factor: 1.15 },
+}
+
+function show(price: Price, region: string, index: number): Bag {
+  const { location, factor } = regions[region]!
+  const retail = Number((price.price * factor).toFixed(6))
+  const id = `DZH318Z0R${String(index).padStart(3, '0')}`
+  return {
+    currencyCode: 'USD',
+    tierMinimumUnits: 0,
+    retailPrice: retail,
+    unitPrice: retail,
+    armRegionName: region,
+    location,
+    effectiveStartDate: '2026-11-01T00:00:00Z',
+    meterId: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+    meterName: price.meter,
+    productId: id,
+    skuId: `${id}/0001`,
+    productName: price.product,
+    skuName: price.sku,
+    serviceName: price.service,
+    serviceId: `DZH3${String(index).padStart(5, '0')}`,
+    serviceFamily: price.family,
+    unitOfMeasure: price.unit,
+    type: 'Consumption',
+    isPrimaryMeterRegion: true,
+    armSkuName: price.armSku,
+  }
+}
+
+const items: Bag[] = Object.keys(regions).flatMap((region) =>
+  prices.map((price, index) => show(price, region, index + 1)),
+)
+
+/** One condition of an OData filter: `field eq 'value'`, `contains(field, 'value')`, `startswith(…)`. */
+function condition(text: string): (item: Bag) => boolean {
+  const equal = /^\s*(\w+)\s+(eq|ne)\s+'((?:[^']|'')*)'\s*$/.exec(text)
+  const fieldOf = (item: Bag, name: string): string => {
+    const key = name === 'priceType' ? 'type' : name
+    return String(item[key] ?? '')
+  }
+  if (equal) {
+    const [, field = '', operator, value = ''] = equal
+    const wanted = value.replaceAll("''", "'")
+    return (item) => (fieldOf(item, field) === wanted) === (operator === 'eq')
+  }
+  const part = /^\s*(contains|startswith|endswith)\(\s*(\w+)\s*,\s*'((?:[^']|'')*)'\s*\)\s*$/.exec(text)
+  if (!part) throw badRequest('BadRequest', `Invalid OData parameters supplied: '${text.trim()}'.`)
+  const [, how, field = '', value = ''] = part
+  return (item) => {
+    const found = fieldOf(item, field)
+    if (how === 'contains') return found.includes(value)
+    return how === 'startswith' ? found.startsWith(value) : found.endsWith(value)
+  }
+}
+
+/** `and` binds closer than `or`; parentheses around groups are understood one level deep. */
+function filterOf(text: string): (item: Bag) => boolean {
+  const groups: string[] = []
+  const flat = text.replace(
+    /(^|\s)\(((?:[^()']|'[^']*'|\([^()]*\))*)\)(?=\s|$)/g,
+    (_whole, before, inside) => {
+      groups.push(inside)
+      return `${before}§${groups.length - 1}`
+    },
+  )
+  const one = (part: string): ((item: Bag) => boolean) => {
+    const group = /^\s*§(\d+)\s*$/.exec(part)
+    return group ? filterOf(groups[Number(group[1])]!) : condition(part)
+  }
+  const alternatives = flat.split(/\s+or\s+/).map((each) => each.split(/\s+and\s+/).map(one))
+  return (item) => alternatives.some((all) => all.every((test) => test(item)))
+}
+
+/** prices.azure.com. Field names and paging are those of the Azure Retail Prices API. */
+export function retailPrices(call: Call): Reply {
+  if (call.path.replace(/\/$/, '') !== '/api/retail/prices' || call.method !== 'GET') return { status: 404 }
+  const filter = call.query.get('$filter')
+  const currency = (call.query.get('currencyCode') ?? 'USD').replaceAll("'", '')
+  if (currency !== 'USD')
+    throw badRequest('BadRequest', `The rehearsal's price list is in USD, not ${currency}.`)
+  const found = filter ? items.filter(filterOf(filter)) : items
+  const skip = Number(call.query.get('$skip') ?? 0)
+  const page = found.slice(skip, skip + 1000)
+  const query = new URLSearchParams(call.query)
+  query.set('$skip', String(skip + page.length))
+  const more = found.length > skip + page.length
+  return {
+    status: 200,
+    body: {
+      BillingCurrency: 'USD',
+      CustomerEntityId: 'Default',
+      CustomerEntityType: 'Retail',
+      Items: page,
+      NextPageLink: more ? `https://prices.azure.com:443/api/retail/prices?${query}` : null,
+      Count: page.length,
+    },
+  }
+}

@@ -1,0 +1,130 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import type { Authority } from '../authority.ts'
+import { errorReply } from './errors.ts'
+import { type Handler, readCall, sendReply } from './http.ts'
+import type { SeenRequest, World } from './world.ts'
+
+/** Which host is answered by what; a pattern may begin with `*.`. */
+export type Hosts = Record<string, Handler>
+
+export interface Doors {
+  /** The CONNECT proxy on loopback, for `HTTPS_PROXY`. */
+  proxyUrl: string
+  stop(): Promise<void>
+}
+
+export function handlerFor(hosts: Hosts, host: string): Handler | undefined {
+  const wildcard = `*.${host.split('.').slice(1).join('.')}`
+  return hosts[host] ?? hosts[wildcard]
+}
+
+/** A certificate per host name, issued when it is first asked for. */
+function certificates(authority: Authority, hosts: Hosts) {
+  const made = new Map<string, Promise<SecureContext>>()
+  return (host: string): Promise<SecureContext> => {
+    if (!handlerFor(hosts, host))
+      return Promise.reject(new Error(`The rehearsal's Azure has no host ${host}.`))
+    const known =
+      made.get(host) ??
+      authority.issue([host]).then(({ key, certificate }) => createSecureContext({ key, cert: certificate }))
+    made.set(host, known)
+    return known
+  }
+}
+
+async function answer(
+  world: World,
+  hosts: Hosts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const seen: SeenRequest = {
+    at: new Date().toISOString(),
+    method: request.method ?? '',
+    host: (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase(),
+    path: (request.url ?? '').split('?')[0]!,
+    status: 0,
+  }
+  world.requests.push(seen)
+  if (world.requests.length > 20_000) world.requests.splice(0, 10_000)
+  try {
+    const call = await readCall(request)
+    const handler = handlerFor(hosts, call.host)
+    const reply = handler
+      ? await handler(call)
+      : {
+          status: 403,
+          body: { error: { code: 'Forbidden', message: `The rehearsal's Azure has no host ${call.host}.` } },
+        }
+    seen.status = reply.status
+    sendReply(response, call.method, reply)
+  } catch (error) {
+    const reply = errorReply(error)
+    seen.status = reply.status
+    sendReply(response, request.method ?? 'GET', reply)
+  }
+}
+
+async function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  server.listen(port, host)
+  await once(server, 'listening')
+  return server.address() as AddressInfo
+}
+
+/**
+ * Opens both ways to the emulated hosts: a CONNECT proxy on loopback that ends TLS itself, and TLS on port 443 of the
+ * rehearsal's network for clients that resolve the names. Hosts that are not ours are refused with 403.
+ */
+export async function openDoors(world: World, hosts: Hosts): Promise<Doors> {
+  const contextOf = certificates(world.authority, hosts)
+  const secure = createSecureServer(
+    {
+      SNICallback(host, done) {
+        contextOf(host.toLowerCase()).then(
+          (context) => done(null, context),
+          (error) => done(error),
+        )
+      },
+      keepAlive: true,
+    },
+    (request, response) => void answer(world, hosts, request, response),
+  )
+  secure.keepAliveTimeout = 60_000
+  const sockets = new Set<Socket>()
+  const remember = (socket: Socket): void => {
+    sockets.add(socket)
+    socket.on('error', () => socket.destroy())
+    socket.once('close', () => sockets.delete(socket))
+  }
+  secure.on('connection', remember)
+  // A client that does not trust the authority breaks off here; it tells its user itself.
+  secure.on('tlsClientError', (_error, socket) => socket.destroy())
+  const proxy = createServer((_request, response) => {
+    response.writeHead(403, { 'Content-Type': 'text/plain' })
+    response.end("The rehearsal's proxy passes on CONNECT only.\n")
+  })
+  proxy.on('connection', remember)
+  proxy.on('connect', (request, socket: Socket) => {
+    const [host = '', port] = (request.url ?? '').toLowerCase().split(':')
+    if (port !== '443' || !handlerFor(hosts, host)) {
+      world.requests.push({ at: new Date().toISOString(), method: 'CONNECT', host, path: '', status: 403 })
+      socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+      return
+    }
+    socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+    secure.emit('connection', socket)
+  })
+  await listen(secure as unknown as Server, 443, world.network.host)
+  const { port } = await listen(proxy, 0, '127.0.0.1')
+  return {
+    proxyUrl: `http://127.0.0.1:${port}`,
+    async stop() {
+      for (const socket of sockets) socket.destroy()
+      await Promise.all([secure, proxy].map((server) => new Promise((resolve) => server.close(resolve))))
+    },
+  }
+}

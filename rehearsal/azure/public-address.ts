@@ -1,0 +1,9 @@
+import type { Call, Reply } from './http.ts'
+import type { World } from './world.ts'
+
+/** api.ipify.org: the address under which this host appears in the rehearsal's network. */
+export function publicAddress(world: World, call: Call): Reply {
+  const ip = world.network.host
+  if (call.query.get('format') === 'json') return { status: 200, body: { ip } }
+  return { status: 200, headers: { 'Content-Type': 'text/plain' }, body: ip }
+}

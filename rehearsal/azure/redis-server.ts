@@ -1,0 +1,151 @@
+import type { ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Machine, startMachine } from '../machine.ts'
+import { waitForPort } from './wait-for-port.ts'
+import type { World } from './world.ts'
+
+/** A Redis server of the rehearsal: Debian's redis-server, TLS only, in a machine of its own. */
+export interface RedisServer {
+  machine: Machine
+  host: string
+  port: number
+  keys: { primary: string; secondary: string }
+  regenerate(which: 'primary' | 'secondary'): Promise<void>
+  start(): Promise<void>
+  stop(): Promise<void>
+  running(): boolean
+  remove(): Promise<void>
+}
+
+export interface RedisOptions {
+  name: string
+  host: string
+  port: number
+  /** Bytes of maxmemory. */
+  memory: number
+  evictionPolicy: string
+  keysAllowed: boolean
+  /** One node that owns all slots and enforces the rules of a cluster (policy OSSCluster). */
+  clustered: boolean
+}
+
+/** Like Azure's: 44 characters that end with `=`. */
+const newKey = (): string => randomBytes(32).toString('base64')
+
+function configuration(options: RedisOptions): string {
+  return [
+    'bind 0.0.0.0',
+    'port 0',
+    `tls-port ${options.port}`,
+    'tls-cert-file /etc/redis/server.crt',
+    'tls-key-file /etc/redis/server.key',
+    'tls-auth-clients no',
+    'tls-protocols "TLSv1.2 TLSv1.3"',
+    'protected-mode no',
+    'save ""',
+    'appendonly no',
+    'dir /var/lib/redis',
+    `maxmemory ${options.memory}`,
+    `maxmemory-policy ${options.evictionPolicy}`,
+    'aclfile /etc/redis/users.acl',
+    ...(options.clustered ? ['cluster-enabled yes', 'cluster-preferred-endpoint-type ip'] : []),
+  ].join('\n')
+}
+
+export async function startRedis(world: World, options: RedisOptions): Promise<RedisServer> {
+  const certificate = await world.authority.issue([options.host])
+  const machine = await startMachine({
+    name: `redis-${options.name}`.slice(0, 63),
+    folder: world.folder,
+    network: world.network,
+    resolver: world.dns.address,
+    authorities: [world.authority.certificate],
+  })
+  const keys = { primary: newKey(), secondary: newKey() }
+  const write = (file: string, text: string) => writeFileSync(join(machine.root, 'etc/redis', file), text)
+  const writeUsers = () => {
+    const rules = options.keysAllowed ? `on >${keys.primary} >${keys.secondary} ~* &* +@all` : 'off nopass'
+    write('users.acl', `user default ${rules}\n`)
+  }
+  let child: ChildProcess | undefined
+  let ended: Promise<unknown> = Promise.resolve()
+  let log = ''
+  const running = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null
+
+  async function start(): Promise<void> {
+    if (running()) return
+    const begun = machine.spawn(['redis-server', '/etc/redis/rehearsal.conf'], {
+      user: 'redis',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child = begun
+    const keep = (chunk: Buffer) => {
+      log = (log + chunk).slice(-65_536)
+    }
+    begun.stdout?.on('data', keep)
+    begun.stderr?.on('data', keep)
+    ended = new Promise((resolve) => begun.once('close', resolve))
+    if (!(await waitForPort(machine.address, options.port, 10_000, running)))
+      throw new Error(`Redis of ${options.host} does not start:\n${log.trim()}`)
+    if (options.clustered) await cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  }
+
+  async function cli(...words: string[]): Promise<void> {
+    const argv = [
+      'redis-cli',
+      '--tls',
+      '--cacert',
+      '/etc/ssl/certs/ca-certificates.crt',
+      '--sni',
+      options.host,
+    ]
+    const { stdout, stderr } = await machine.run([...argv, '-p', String(options.port), ...words], {
+      env: { REDISCLI_AUTH: keys.primary },
+    })
+    if (/^(ERR|NOAUTH|WRONGPASS)/.test(stdout))
+      throw new Error(`Redis refused ${words[0]}: ${stdout}${stderr}`)
+  }
+
+  async function stop(): Promise<void> {
+    if (!running()) return
+    child?.kill('SIGTERM')
+    await ended
+  }
+
+  try {
+    await machine.run(['sh', '-c', 'umask 077; mkdir -p /etc/redis /var/lib/redis'])
+    write('server.key', certificate.key)
+    write('server.crt', certificate.certificate)
+    write('rehearsal.conf', configuration(options))
+    writeUsers()
+    await machine.run(['sh', '-c', 'chown -R redis:redis /etc/redis /var/lib/redis'])
+    await start()
+  } catch (error) {
+    await machine.stop()
+    throw error
+  }
+  await world.dns.set(options.host, [machine.address])
+  return {
+    machine,
+    host: options.host,
+    port: options.port,
+    keys,
+    start,
+    stop,
+    running,
+    async regenerate(which) {
+      const old = { ...keys }
+      keys[which] = newKey()
+      writeUsers()
+      const argv = ['redis-cli', '--tls', '--insecure', '-p', String(options.port), 'ACL', 'LOAD']
+      await machine.run(argv, { env: { REDISCLI_AUTH: old.primary } })
+    },
+    async remove() {
+      await world.dns.remove(options.host)
+      await stop()
+      await machine.stop()
+    },
+  }
+}

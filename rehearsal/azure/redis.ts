@@ -1,0 +1,294 @@
+import { ArmError, badRequest, conflict } from './errors.ts'
+import { type Call, jsonBody, type Reply } from './http.ts'
+import type { Bag } from './json.ts'
+import { type RedisServer, startRedis } from './redis-server.ts'
+import { parentOf } from './resources.ts'
+import type { Request, ResourceType } from './types.ts'
+import type { Resource, World } from './world.ts'
+
+const gigabyte = 1024 ** 3
+
+/** Sizes in GB of the smallest Azure Managed Redis SKUs. */
+const managedSizes: Record<string, number> = {
+  Balanced_B0: 0.5,
+  Balanced_B1: 1,
+  Balanced_B3: 3,
+  Balanced_B5: 6,
+  Balanced_B10: 12,
+  MemoryOptimized_M10: 12,
+  ComputeOptimized_X3: 3,
+}
+
+function checkGlobalName({ world, address }: Request, form: RegExp, message: string): void {
+  if (!form.test(address.name)) throw badRequest('InvalidResourceName', message)
+  const taken = [...world.resources.values()].some(
+    (each) =>
+      each.type === address.type &&
+      each.name.toLowerCase() === address.name.toLowerCase() &&
+      each.id.toLowerCase() !== address.id.toLowerCase(),
+  )
+  if (taken)
+    throw conflict(
+      'NameNotAvailable',
+      `An error occurred when trying to reserve the DNS name for the cache '${address.name}'. This may be a temporary issue, or the name is already in use.`,
+    )
+}
+
+const redisOf = (resource: Resource): RedisServer => {
+  const found: RedisServer | undefined = resource.runtime.server
+  if (found) return found
+  throw conflict('Conflict', `The cache '${resource.name}' is not ready (${resource.state}).`)
+}
+
+const managedHost = (resource: Resource): string =>
+  `${resource.name}.${resource.wanted.location}.redis.azure.net`.toLowerCase()
+
+/** Microsoft.Cache/redisEnterprise: Azure Managed Redis. The server starts with its database. */
+const clusters: ResourceType = {
+  type: 'Microsoft.Cache/redisEnterprise',
+  usualSeconds: 420,
+  needsLocation: true,
+  createdStatus: 201,
+  check(request) {
+    const { world, address, wanted, existing } = request
+    checkGlobalName(
+      request,
+      /^(?=.{1,60}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/,
+      `The name '${address.name}' is not valid: 1 to 60 letters, digits and single hyphens, no hyphen at either end.`,
+    )
+    if (world.faults.has('managed-redis-refused'))
+      throw badRequest(
+        'SkuNotAvailable',
+        'Azure Managed Redis is not available for this subscription in this region. Choose another region or SKU.',
+      )
+    wanted.sku ??= existing?.wanted.sku
+    if (!managedSizes[wanted.sku?.name])
+      throw badRequest(
+        'BadRequest',
+        `The value of parameter sku.name '${wanted.sku?.name}' is invalid: one of ${Object.keys(managedSizes).join(', ')}.`,
+      )
+    const { highAvailability = 'Enabled', minimumTlsVersion = '1.2', publicNetworkAccess } = wanted.properties
+    if (!['1.2', undefined].includes(minimumTlsVersion))
+      throw badRequest(
+        'BadRequest',
+        `The value of parameter properties.minimumTlsVersion '${minimumTlsVersion}' is invalid: 1.2.`,
+      )
+    wanted.properties = {
+      ...existing?.wanted.properties,
+      ...wanted.properties,
+      highAvailability,
+      minimumTlsVersion,
+    }
+    if (publicNetworkAccess !== undefined && !['Enabled', 'Disabled'].includes(publicNetworkAccess))
+      throw badRequest(
+        'BadRequest',
+        `The value of parameter properties.publicNetworkAccess '${publicNetworkAccess}' is invalid.`,
+      )
+    const before = existing?.wanted.properties.highAvailability
+    if (before && before !== highAvailability)
+      throw badRequest(
+        'BadRequest',
+        'The property highAvailability of an existing cache cannot be changed here: create a new one.',
+      )
+  },
+  async apply() {},
+  show: (_world, resource) => ({
+    sku: resource.wanted.sku,
+    kind: 'v2',
+    properties: {
+      ...resource.wanted.properties,
+      hostName: managedHost(resource),
+      provisioningState: resource.state,
+      resourceState: resource.state === 'Succeeded' ? 'Running' : resource.state,
+      redisVersion: '7.4',
+      redundancyMode: resource.wanted.properties.highAvailability === 'Disabled' ? 'None' : 'ZR',
+    },
+  }),
+}
+
+/** The eviction policies as ARM spells them, such as `AllKeysLRU`, to Redis's own. */
+const eviction: Record<string, string> = {
+  NoEviction: 'noeviction',
+  AllKeysLFU: 'allkeys-lfu',
+  AllKeysLRU: 'allkeys-lru',
+  AllKeysRandom: 'allkeys-random',
+  VolatileLFU: 'volatile-lfu',
+  VolatileLRU: 'volatile-lru',
+  VolatileTTL: 'volatile-ttl',
+  VolatileRandom: 'volatile-random',
+}
+
+const clusterDatabases: ResourceType = {
+  type: 'Microsoft.Cache/redisEnterprise/databases',
+  usualSeconds: 60,
+  needsLocation: false,
+  createdStatus: 201,
+  check({ address, wanted, existing }) {
+    if (address.name.split('/').at(-1) !== 'default')
+      throw badRequest('BadRequest', "The database of a cache must be named 'default'.")
+    const before = existing?.wanted.properties
+    const now: Bag = {
+      clientProtocol: 'Encrypted',
+      port: 10000,
+      clusteringPolicy: 'OSSCluster',
+      evictionPolicy: 'VolatileLRU',
+      // Off unless asked for: new caches expect Entra ID. https://learn.microsoft.com/azure/redis/entra-for-authentication
+      accessKeysAuthentication: 'Disabled',
+      ...before,
+      ...wanted.properties,
+    }
+    const oneOf = (key: string, values: unknown[]): void => {
+      if (!values.includes(now[key]))
+        throw badRequest(
+          'BadRequest',
+          `The value of parameter properties.${key} '${now[key]}' is invalid: one of ${values.join(', ')}.`,
+        )
+    }
+    oneOf('clientProtocol', ['Encrypted'])
+    oneOf('port', [10000])
+    oneOf('clusteringPolicy', ['OSSCluster', 'EnterpriseCluster', 'NoCluster'])
+    oneOf('accessKeysAuthentication', ['Enabled', 'Disabled'])
+    oneOf('evictionPolicy', Object.keys(eviction))
+    for (const key of ['clusteringPolicy', 'port', 'clientProtocol'])
+      if (before && before[key] !== now[key])
+        throw badRequest(
+          'BadRequest',
+          `The property ${key} of an existing database cannot be changed: delete the database and create it again.`,
+        )
+    wanted.properties = now
+  },
+  async apply(world, resource, before) {
+    const cluster = parentOf(world, resource)!
+    const { accessKeysAuthentication, evictionPolicy, clusteringPolicy } = resource.wanted.properties
+    if (resource.runtime.server && before) await redisOf(resource).remove()
+    resource.runtime.server = await startRedis(world, {
+      name: cluster.name,
+      host: managedHost(cluster),
+      port: 10000,
+      memory: managedSizes[cluster.wanted.sku.name]! * gigabyte,
+      evictionPolicy: eviction[evictionPolicy]!,
+      keysAllowed: accessKeysAuthentication === 'Enabled',
+      clustered: clusteringPolicy === 'OSSCluster',
+    })
+  },
+  show: (_world, resource) => ({
+    properties: {
+      ...resource.wanted.properties,
+      provisioningState: resource.state,
+      resourceState: redisRunning(resource),
+      redisVersion: '7.4',
+    },
+  }),
+  remove: async (_world, resource) => resource.runtime.server?.remove(),
+  actions: {
+    listkeys(_world, resource) {
+      requireKeys(resource)
+      const { primary, secondary } = redisOf(resource).keys
+      return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
+    },
+    async regeneratekey(_world, resource, call) {
+      requireKeys(resource)
+      await redisOf(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
+      const { primary, secondary } = redisOf(resource).keys
+      return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
+    },
+  },
+}
+
+const redisRunning = (resource: Resource): string => {
+  if (resource.state !== 'Succeeded') return resource.state
+  return resource.runtime.server?.running() ? 'Running' : 'Disabled'
+}
+
+function requireKeys(resource: Resource): void {
+  if (resource.wanted.properties.accessKeysAuthentication !== 'Enabled')
+    throw new ArmError(
+      400,
+      'BadRequest',
+      'Access keys authentication is disabled on this database: set accessKeysAuthentication to Enabled.',
+    )
+}
+
+const classicSizes: Record<string, number[]> = {
+  C: [0.25, 1, 2.5, 6, 13, 26, 53],
+  P: [6, 13, 26, 53, 120],
+}
+
+function classicKeys(_world: World, resource: Resource): Reply {
+  const { primary, secondary } = redisOf(resource).keys
+  return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
+}
+
+/** Microsoft.Cache/redis: the retiring Azure Cache for Redis. */
+const classic: ResourceType = {
+  type: 'Microsoft.Cache/redis',
+  usualSeconds: 1000,
+  needsLocation: true,
+  createdStatus: 201,
+  check(request) {
+    const { world, address, wanted, existing } = request
+    checkGlobalName(
+      request,
+      /^(?=.{1,63}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/,
+      `The name '${address.name}' is not valid: 1 to 63 letters, digits and single hyphens, no hyphen at either end.`,
+    )
+    if (!existing && world.faults.has('classic-redis-retired'))
+      throw badRequest(
+        'BadRequest',
+        'Azure Cache for Redis is retiring, create Azure Managed Redis instance instead. ' +
+          'Learn more: https://aka.ms/AzureCacheForRedisRetirement',
+      )
+    wanted.properties = { ...existing?.wanted.properties, ...wanted.properties }
+    const sku = wanted.properties.sku
+    const families: Record<string, string> = { Basic: 'C', Standard: 'C', Premium: 'P' }
+    if (!sku || families[sku.name] !== sku.family || classicSizes[sku.family]?.[sku.capacity] === undefined)
+      throw badRequest(
+        'InvalidRequestBody',
+        "The value of the parameter 'properties.sku' is invalid: name Basic|Standard with family C, Premium with family P, and a capacity.",
+      )
+    if (wanted.properties.enableNonSslPort)
+      throw badRequest(
+        'InvalidRequestBody',
+        "The rehearsal's Azure offers Redis with TLS only: set enableNonSslPort to false.",
+      )
+  },
+  async apply(world, resource) {
+    if (resource.runtime.server) return
+    const { sku, redisConfiguration } = resource.wanted.properties
+    resource.runtime.server = await startRedis(world, {
+      name: resource.name,
+      host: `${resource.name}.redis.cache.windows.net`.toLowerCase(),
+      port: 6380,
+      memory: classicSizes[sku.family]![sku.capacity]! * gigabyte,
+      evictionPolicy: redisConfiguration?.['maxmemory-policy'] ?? 'volatile-lru',
+      keysAllowed: true,
+      clustered: false,
+    })
+  },
+  show: (_world, resource) => ({
+    properties: {
+      enableNonSslPort: false,
+      minimumTlsVersion: '1.2',
+      publicNetworkAccess: 'Enabled',
+      ...resource.wanted.properties,
+      hostName: `${resource.name}.redis.cache.windows.net`.toLowerCase(),
+      port: 6379,
+      sslPort: 6380,
+      redisVersion: '6.0',
+      provisioningState: resource.state,
+      accessKeys: null,
+      linkedServers: [],
+      instances: [{ sslPort: 15000, isMaster: true, isPrimary: true }],
+    },
+  }),
+  remove: async (_world, resource) => resource.runtime.server?.remove(),
+  actions: {
+    listkeys: classicKeys,
+    async regeneratekey(world, resource, call: Call) {
+      await redisOf(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
+      return classicKeys(world, resource)
+    },
+  },
+}
+
+export const redisTypes = [clusters, clusterDatabases, classic]

@@ -1,0 +1,128 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { badRequest, conflict } from './errors.ts'
+import { jsonBody } from './http.ts'
+import type { Repository } from './images.ts'
+import { listRuns, logLink, runRoute, scheduleRun, uploadUrl } from './registry-runs.ts'
+import type { ResourceType } from './types.ts'
+import type { Resource, World } from './world.ts'
+
+const newPassword = (): string => randomBytes(39).toString('base64').replace(/[+/=]/g, 'A').slice(0, 52)
+
+/** What a registry keeps: its images, its builds, the admin user's two passwords. */
+export interface RegistryState {
+  repositories: Map<string, Repository>
+  passwords: [string, string]
+}
+
+export const loginServerOf = (registry: Resource): string => `${registry.name.toLowerCase()}.azurecr.io`
+
+export function registryAt(world: World, loginServer: string): Resource | undefined {
+  return [...world.resources.values()].find(
+    (each) => each.type === registries.type && loginServerOf(each) === loginServer.toLowerCase(),
+  )
+}
+
+const equal = (left: string, right: string): boolean =>
+  left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right))
+
+/** Whether these are the admin user's name and one of its passwords, and the admin user is switched on. */
+export function isAdmin(registry: Resource, username: string, password: string): boolean {
+  if (!registry.wanted.properties.adminUserEnabled || username !== registry.name.toLowerCase()) return false
+  return (registry.runtime as RegistryState).passwords.some((each) => equal(each, password))
+}
+
+function requireAdmin(registry: Resource): void {
+  if (!registry.wanted.properties.adminUserEnabled)
+    throw badRequest(
+      'UnAuthorizedForCredentialOperations',
+      'Cannot perform credential operations for ' +
+        `${registry.id} as admin user is disabled. Kindly enable admin user as per docs: https://aka.ms/acr/adminuser`,
+    )
+}
+
+function credentials(registry: Resource) {
+  requireAdmin(registry)
+  const [first, second] = (registry.runtime as RegistryState).passwords
+  return {
+    username: registry.name.toLowerCase(),
+    passwords: [
+      { name: 'password', value: first },
+      { name: 'password2', value: second },
+    ],
+  }
+}
+
+/** Microsoft.ContainerRegistry/registries. */
+export const registries: ResourceType = {
+  type: 'Microsoft.ContainerRegistry/registries',
+  usualSeconds: 15,
+  needsLocation: true,
+  createdStatus: 201,
+  check({ world, address, wanted, existing }) {
+    if (!/^[a-zA-Z0-9]{5,50}$/.test(address.name))
+      throw badRequest(
+        'InvalidResourceName',
+        `The registry name '${address.name}' is invalid. A registry name must be between 5 and 50 alphanumeric characters.`,
+      )
+    const other = registryAt(world, `${address.name}.azurecr.io`)
+    if (other && other.id.toLowerCase() !== address.id.toLowerCase())
+      throw conflict(
+        'AlreadyInUse',
+        `The registry DNS name ${address.name.toLowerCase()}.azurecr.io is already in use.`,
+      )
+    wanted.sku ??= existing?.wanted.sku
+    if (!['Basic', 'Standard', 'Premium'].includes(wanted.sku?.name))
+      throw badRequest(
+        'InvalidSku',
+        `The sku '${wanted.sku?.name}' of a registry must be Basic, Standard or Premium.`,
+      )
+    wanted.properties = { adminUserEnabled: false, ...existing?.wanted.properties, ...wanted.properties }
+  },
+  async apply(_world, resource) {
+    resource.runtime.repositories ??= new Map()
+    resource.runtime.passwords ??= [newPassword(), newPassword()]
+  },
+  show: (_world, resource) => ({
+    sku: { name: resource.wanted.sku.name, tier: resource.wanted.sku.name },
+    properties: {
+      anonymousPullEnabled: false,
+      publicNetworkAccess: 'Enabled',
+      zoneRedundancy: 'Disabled',
+      dataEndpointEnabled: false,
+      ...resource.wanted.properties,
+      loginServer: loginServerOf(resource),
+      creationDate: resource.createdAt.toISOString(),
+      provisioningState: resource.state,
+    },
+  }),
+  actions: {
+    listcredentials: (_world, registry) => ({ status: 200, body: credentials(registry) }),
+    regeneratecredential(_world, registry, call) {
+      requireAdmin(registry)
+      const at = jsonBody(call).name === 'password2' ? 1 : 0
+      ;(registry.runtime as RegistryState).passwords[at] = newPassword()
+      return { status: 200, body: credentials(registry) }
+    },
+    listbuildsourceuploadurl: uploadUrl,
+    schedulerun: scheduleRun,
+    listusages: () => ({ status: 200, body: { value: [] } }),
+  },
+  async read(world, registry, rest, call) {
+    const [kind, id, what] = rest.map((part) => part.toLowerCase())
+    if (kind === 'listusages' && call.method === 'GET') {
+      const repositories = [...(registry.runtime as RegistryState).repositories.values()]
+      const size = repositories
+        .flatMap(({ images }) => [...images.values()])
+        .reduce((sum, image) => sum + image.size, 0)
+      return {
+        status: 200,
+        body: { value: [{ name: 'Size', limit: 10_737_418_240, currentValue: size, unit: 'Bytes' }] },
+      }
+    }
+    if (kind !== 'runs') return undefined
+    if (!id) return call.method === 'GET' ? listRuns(registry, call) : undefined
+    if (!what && call.method === 'GET') return runRoute(registry, id)
+    if (what === 'listlogsasurl' && call.method === 'POST') return logLink(world, registry, id)
+    return undefined
+  },
+}

@@ -1,0 +1,182 @@
+import { ArmError, badRequest, conflict, groupNotFound, resourceNotFound } from './errors.ts'
+import { type Bag, sameJson } from './json.ts'
+import { startOperation } from './operations.ts'
+import type { Address, ResourceType } from './types.ts'
+import { type Operation, type Resource, type ResourceGroup, takeUsualTime, type World } from './world.ts'
+
+export function typeNamed(world: World, type: string): ResourceType {
+  const found = world.types.find((each) => each.type.toLowerCase() === type.toLowerCase())
+  if (found) return found
+  const [namespace, ...rest] = type.split('/')
+  throw new ArmError(
+    404,
+    'InvalidResourceType',
+    `The resource type '${rest.join('/')}' could not be found in the namespace '${namespace}' of the rehearsal's Azure. ` +
+      `It has: ${world.types.map((each) => each.type).join(', ')}.`,
+  )
+}
+
+export function groupNamed(world: World, name: string): ResourceGroup {
+  const group = world.groups.get(name.toLowerCase())
+  if (!group) throw groupNotFound(name)
+  return group
+}
+
+export function requireRegistered(world: World, namespace: string): void {
+  const entry = [...world.providers].find(([name]) => name.toLowerCase() === namespace.toLowerCase())
+  if (!entry)
+    throw new ArmError(404, 'InvalidResourceNamespace', `The resource namespace '${namespace}' is invalid.`)
+  if (entry[1] !== 'Registered')
+    throw conflict(
+      'MissingSubscriptionRegistration',
+      `The subscription is not registered to use namespace '${entry[0]}'. ` +
+        'See https://aka.ms/rps-not-found for how to register subscriptions.',
+    )
+}
+
+/** The address of a resource, with the type's own spelling. */
+export function addressOf(world: World, group: string, type: string, name: string): Address {
+  const known = typeNamed(world, type)
+  const [namespace = '', ...types] = known.type.split('/')
+  const names = name.split('/')
+  if (types.length !== names.length)
+    throw badRequest(
+      'InvalidTemplate',
+      `The type '${type}' needs ${types.length} name segments, not '${name}'.`,
+    )
+  const pairs = types.map((part, index) => `${part}/${names[index]}`).join('/')
+  const id = `/subscriptions/${world.subscription.id}/resourceGroups/${group}/providers/${namespace}/${pairs}`
+  return { group, type: known.type, name, id }
+}
+
+export const findResource = (world: World, id: string): Resource | undefined =>
+  world.resources.get(id.toLowerCase())
+
+/** The resource at an address, or ARM's 404 for the group or the resource. */
+export function resourceAt(world: World, address: Address): Resource {
+  groupNamed(world, address.group)
+  const found = findResource(world, address.id) ?? typeNamed(world, address.type).implicit?.(world, address)
+  if (found) return found
+  throw resourceNotFound(address.type, address.name, address.group)
+}
+
+export function parentOf(world: World, resource: { id: string }): Resource | undefined {
+  return findResource(world, resource.id.split('/').slice(0, -2).join('/'))
+}
+
+export function childrenOf(world: World, resource: Resource, type?: string): Resource[] {
+  const prefix = `${resource.id.toLowerCase()}/`
+  return [...world.resources.values()].filter(
+    (each) => each.id.toLowerCase().startsWith(prefix) && (!type || each.type === type),
+  )
+}
+
+export function view(world: World, resource: Resource): Bag {
+  const type = typeNamed(world, resource.type)
+  return {
+    id: resource.id,
+    name: resource.name.split('/').at(-1),
+    type: resource.type,
+    ...(type.needsLocation ? { location: resource.wanted.location, tags: resource.wanted.tags ?? {} } : {}),
+    ...type.show(world, resource),
+  }
+}
+
+function requireLocation(type: ResourceType, address: Address, wanted: Bag, existing?: Resource): void {
+  if (!type.needsLocation) return
+  if (typeof wanted.location !== 'string' || wanted.location === '')
+    throw badRequest('LocationRequired', 'The location property is required for this definition.')
+  wanted.location = wanted.location.replaceAll(' ', '').toLowerCase()
+  if (existing && existing.wanted.location !== wanted.location)
+    throw conflict(
+      'InvalidResourceLocation',
+      `The resource '${address.name}' already exists in location '${existing.wanted.location}' in resource group ` +
+        `'${address.group}'. A resource with the same name cannot be created in location '${wanted.location}'. ` +
+        'Please select a new resource name.',
+    )
+}
+
+export interface Put {
+  resource: Resource
+  created: boolean
+  /** Absent when there was nothing to change. */
+  operation?: Operation
+}
+
+/**
+ * Creates or updates a resource: checks at once (ArmError), works in an operation.
+ * An equal body changes nothing and starts none.
+ */
+export function putResource(world: World, address: Address, body: Bag): Put {
+  const group = groupNamed(world, address.group)
+  requireRegistered(world, address.type.split('/')[0]!)
+  if (group.deleting)
+    throw conflict(
+      'ResourceGroupBeingDeleted',
+      `The resource group '${group.name}' is in deprovisioning state.`,
+    )
+  const type = typeNamed(world, address.type)
+  const existing = findResource(world, address.id)
+  if (address.name.includes('/') && !parentOf(world, address)) {
+    const parentType = address.type.split('/').slice(0, -1).join('/')
+    const parentName = address.name.split('/').slice(0, -1).join('/')
+    throw new ArmError(
+      404,
+      'ParentResourceNotFound',
+      `Failed to perform 'write' on resource(s) of type '${address.type.split('/').slice(1).join('/')}', ` +
+        `because the parent resource '${parentType}/${parentName}' could not be found.`,
+    )
+  }
+  if (existing && ['Creating', 'Updating', 'Deleting'].includes(existing.state))
+    throw (
+      type.transitioning?.(address.name) ??
+      conflict(
+        'AnotherOperationInProgress',
+        `Another operation is in progress on '${address.name}' (${existing.state}). Try again when it has finished.`,
+      )
+    )
+  const { id: _id, name: _name, type: _type, ...fields } = body
+  const wanted = structuredClone({ ...fields, properties: fields.properties ?? {} }) as Bag
+  requireLocation(type, address, wanted, existing)
+  type.check({ world, address, wanted, existing })
+  if (existing && existing.state === 'Succeeded' && sameJson(existing.wanted, wanted))
+    return { resource: existing, created: false }
+  const before = existing?.wanted
+  const resource: Resource = existing ?? {
+    ...address,
+    wanted,
+    state: 'Creating',
+    createdAt: new Date(),
+    runtime: {},
+  }
+  resource.wanted = wanted
+  resource.state = existing ? 'Updating' : 'Creating'
+  world.resources.set(address.id.toLowerCase(), resource)
+  const startedAt = Date.now()
+  const operation = startOperation(
+    world,
+    async () => {
+      try {
+        await type.apply(world, resource, before)
+        if (!before) await takeUsualTime(world, type.usualSeconds, startedAt)
+        resource.state = 'Succeeded'
+      } catch (error) {
+        resource.state = 'Failed'
+        throw error
+      }
+    },
+    () => view(world, resource),
+  )
+  return { resource, created: !existing, operation }
+}
+
+/** Deletes a resource and what is below it, children first. */
+export function deleteResource(world: World, resource: Resource): Operation {
+  resource.state = 'Deleting'
+  return startOperation(world, async () => {
+    for (const each of [...childrenOf(world, resource).reverse(), resource]) {
+      await typeNamed(world, each.type).remove?.(world, each)
+      world.resources.delete(each.id.toLowerCase())
+    }
+  })
+}

@@ -1,0 +1,184 @@
+import { ArmError } from './errors.ts'
+import { listResources } from './groups.ts'
+import { type Call, jsonBody, type Reply } from './http.ts'
+import type { Bag } from './json.ts'
+import { typeNamed, view } from './resources.ts'
+import type { World } from './world.ts'
+
+/** Locations of the rehearsal: those the prices know, and a few more. */
+export const locations: Record<string, string> = {
+  eastus: 'East US',
+  eastus2: 'East US 2',
+  westus2: 'West US 2',
+  westus3: 'West US 3',
+  centralus: 'Central US',
+  northeurope: 'North Europe',
+  westeurope: 'West Europe',
+  germanywestcentral: 'Germany West Central',
+  uksouth: 'UK South',
+}
+
+function showSubscription(world: World): Bag {
+  const { id, name, tenant } = world.subscription
+  return {
+    id: `/subscriptions/${id}`,
+    subscriptionId: id,
+    tenantId: tenant,
+    displayName: name,
+    state: 'Enabled',
+    subscriptionPolicies: {
+      locationPlacementId: 'Public_2014-09-01',
+      quotaId: 'PayAsYouGo_2014-09-01',
+      spendingLimit: 'Off',
+    },
+    authorizationSource: 'RoleBased',
+    managedByTenants: [],
+  }
+}
+
+function showProvider(world: World, name: string): Bag {
+  const entry = [...world.providers].find(([each]) => each.toLowerCase() === name.toLowerCase())
+  if (!entry)
+    throw new ArmError(404, 'InvalidResourceNamespace', `The resource namespace '${name}' is invalid.`)
+  const prefix = `${entry[0].toLowerCase()}/`
+  return {
+    id: `/subscriptions/${world.subscription.id}/providers/${entry[0]}`,
+    namespace: entry[0],
+    registrationState: entry[1],
+    registrationPolicy: 'RegistrationRequired',
+    resourceTypes: world.types
+      .filter((each) => each.type.toLowerCase().startsWith(prefix))
+      .map((each) => ({
+        resourceType: each.type.split('/').slice(1).join('/'),
+        locations: Object.values(locations),
+        // `az resource show` takes the newest from here when none is given.
+        apiVersions: ['2025-07-01', '2024-08-01', '2023-05-01', '2021-10-01'],
+        defaultApiVersion: '2024-08-01',
+        capabilities: 'SupportsTags, SupportsLocation',
+      })),
+  }
+}
+
+function register(world: World, name: string): Reply {
+  const shown = showProvider(world, name)
+  if (shown.registrationState === 'NotRegistered') {
+    world.providers.set(shown.namespace, 'Registering')
+    setTimeout(() => world.providers.set(shown.namespace, 'Registered'), 1500).unref()
+  }
+  return { status: 200, body: showProvider(world, name) }
+}
+
+/** The service principal of a rehearsal may do everything in its own subscription. */
+export function permissionsReply(world: World, call: Call, rest: string[]): Reply {
+  const what = rest[0]?.toLowerCase()
+  if (call.method === 'GET' && what === 'permissions')
+    return {
+      status: 200,
+      body: { value: [{ actions: ['*'], notActions: [], dataActions: [], notDataActions: [] }] },
+    }
+  if (call.method === 'GET' && what === 'roleassignments')
+    return {
+      status: 200,
+      body: {
+        value: [
+          {
+            id: `/subscriptions/${world.subscription.id}/providers/Microsoft.Authorization/roleAssignments/rehearsal`,
+            name: 'rehearsal',
+            type: 'Microsoft.Authorization/roleAssignments',
+            properties: {
+              principalId: world.servicePrincipal.id,
+              principalType: 'ServicePrincipal',
+              scope: `/subscriptions/${world.subscription.id}`,
+              roleDefinitionId: `/subscriptions/${world.subscription.id}/providers/Microsoft.Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635`,
+            },
+          },
+        ],
+      },
+    }
+  throw new ArmError(
+    404,
+    'InvalidResourcePath',
+    `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
+  )
+}
+
+function nameAvailable(world: World, call: Call, type: string): Reply {
+  const name = String(jsonBody(call).name ?? '')
+  const taken = [...world.resources.values()].some(
+    (each) =>
+      each.type.toLowerCase() === type.toLowerCase() && each.name.toLowerCase() === name.toLowerCase(),
+  )
+  return {
+    status: 200,
+    body: {
+      name,
+      nameAvailable: !taken,
+      reason: taken ? 'AlreadyExists' : null,
+      message: taken ? 'Specified server name is already used.' : '',
+    },
+  }
+}
+
+const notThere = (call: Call): ArmError =>
+  new ArmError(
+    404,
+    'InvalidResourcePath',
+    `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
+  )
+
+function providersRoute(world: World, call: Call, rest: string[]): Reply {
+  const [namespace, first, second, third] = rest
+  if (!namespace)
+    return {
+      status: 200,
+      body: { value: [...world.providers.keys()].map((each) => showProvider(world, each)) },
+    }
+  if (!first) return { status: 200, body: showProvider(world, namespace) }
+  if (call.method === 'POST' && first.toLowerCase() === 'register') return register(world, namespace)
+  if (namespace.toLowerCase() === 'microsoft.authorization')
+    return permissionsReply(world, call, rest.slice(1))
+  if (call.method === 'POST' && (third ?? first).toLowerCase() === 'checknameavailability') {
+    const type = /postgresql/i.test(namespace)
+      ? 'Microsoft.DBforPostgreSQL/flexibleServers'
+      : 'Microsoft.ContainerRegistry/registries'
+    return nameAvailable(world, call, type)
+  }
+  if (call.method === 'GET' && !second) {
+    const type = typeNamed(world, `${namespace}/${first}`).type
+    const value = [...world.resources.values()]
+      .filter((each) => each.type === type)
+      .map((each) => view(world, each))
+    return { status: 200, body: { value } }
+  }
+  throw notThere(call)
+}
+
+/** Everything that is not inside a resource group. */
+export function subscriptionRoute(world: World, call: Call, parts: string[]): Reply {
+  const [top, , kind] = parts.map((part) => part.toLowerCase())
+  const list = (value: Bag[]): Reply => ({ status: 200, body: { value } })
+  if (call.method === 'GET' && top === 'subscriptions' && parts.length === 1)
+    return list([showSubscription(world)])
+  if (call.method === 'GET' && top === 'subscriptions' && parts.length === 2)
+    return { status: 200, body: showSubscription(world) }
+  if (call.method === 'GET' && top === 'tenants')
+    return list([
+      {
+        id: `/tenants/${world.subscription.tenant}`,
+        tenantId: world.subscription.tenant,
+        displayName: 'Rehearsal',
+      },
+    ])
+  if (top === 'subscriptions' && kind === 'providers') return providersRoute(world, call, parts.slice(3))
+  if (call.method === 'GET' && kind === 'resources') return listResources(world, call)
+  if (call.method === 'GET' && kind === 'locations')
+    return list(
+      Object.entries(locations).map(([name, displayName]) => ({
+        id: `/subscriptions/${world.subscription.id}/locations/${name}`,
+        name,
+        displayName,
+        regionalDisplayName: displayName,
+      })),
+    )
+  throw notThere(call)
+}

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto'
+import type { Authority } from '../authority.ts'
+import type { Dns } from '../dns.ts'
+import type { Network } from '../network.ts'
+import type { Bag } from './json.ts'
+import type { ResourceType } from './types.ts'
+
+/** A resource as last asked for, and what runs behind it. */
+export interface Resource {
+  id: string
+  group: string
+  /** Full type, such as `Microsoft.Cache/redisEnterprise/databases`. */
+  type: string
+  /** Full name, such as `cache/default`. */
+  name: string
+  wanted: Bag
+  state: 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed'
+  createdAt: Date
+  // biome-ignore lint/suspicious/noExplicitAny: each resource type keeps its own running part here
+  runtime: any
+}
+
+export interface ResourceGroup {
+  name: string
+  location: string
+  tags: Record<string, string>
+  deleting: boolean
+}
+
+export interface Operation {
+  id: string
+  startedAt: Date
+  endedAt?: Date
+  status: 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled'
+  error?: Bag
+  /** What the operation's `properties` (and its result) show once it succeeded. */
+  result?: () => unknown
+  done: Promise<void>
+}
+
+export interface SeenRequest {
+  at: string
+  method: string
+  host: string
+  path: string
+  status: number
+}
+
+/** Everything the emulated cloud knows; it lives as long as the process. */
+export interface World {
+  types: ResourceType[]
+  folder: string
+  network: Network
+  dns: Dns
+  authority: Authority
+  latency: 'none' | 'realistic'
+  subscription: { id: string; name: string; tenant: string }
+  servicePrincipal: { id: string; secret: string }
+  /** Signs tokens; made anew at every start. */
+  tokenKey: Buffer
+  groups: Map<string, ResourceGroup>
+  resources: Map<string, Resource>
+  deployments: Map<string, Bag>
+  operations: Map<string, Operation>
+  providers: Map<string, 'Registered' | 'Registering' | 'NotRegistered'>
+  faults: Map<string, Bag>
+  requests: SeenRequest[]
+  /** Uploaded build contexts by their path on the blob host. */
+  blobs: Map<string, Buffer>
+  /** Called when the set of addresses that belong to Azure machines changes (firewall rule 0.0.0.0). */
+  addressListeners: Set<() => Promise<void>>
+  /** Addresses of container groups: the "Azure services" of a PostgreSQL firewall. */
+  azureAddresses: Set<string>
+}
+
+export type WorldParts = Pick<
+  World,
+  'types' | 'folder' | 'network' | 'dns' | 'authority' | 'latency' | 'subscription' | 'servicePrincipal'
+>
+
+const namespaces = [
+  'Microsoft.Resources',
+  'Microsoft.Authorization',
+  'Microsoft.Insights',
+  'Microsoft.ContainerRegistry',
+  'Microsoft.ContainerInstance',
+  'Microsoft.DBforPostgreSQL',
+  'Microsoft.Cache',
+]
+
+export function createWorld(parts: WorldParts): World {
+  return {
+    ...parts,
+    tokenKey: randomBytes(32),
+    groups: new Map(),
+    resources: new Map(),
+    deployments: new Map(),
+    operations: new Map(),
+    providers: new Map(namespaces.map((name) => [name, 'Registered'])),
+    // A new tenant cannot create the retiring cache any more, so neither can the rehearsal unless told.
+    faults: new Map([['classic-redis-retired', { name: 'classic-redis-retired', on: true }]]),
+    requests: [],
+    blobs: new Map(),
+    addressListeners: new Set(),
+    azureAddresses: new Set(),
+  }
+}
+
+export async function azureAddressesChanged(world: World): Promise<void> {
+  await Promise.all([...world.addressListeners].map((listener) => listener()))
+}
+
+/**
+ * Waits a tenth of what Azure usually takes, with latency `realistic`; with `none` not at all.
+ * @param usualSeconds Azure's usual time in seconds
+ * @param since start of the operation in ms since the epoch: real work already counts
+ */
+export async function takeUsualTime(world: World, usualSeconds: number, since: number): Promise<void> {
+  if (world.latency === 'none') return
+  const rest = since + usualSeconds * 100 - Date.now()
+  if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest))
+}
