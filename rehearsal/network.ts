@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { killNoted, must, PATH, run, startTime, TIED } from './processes.ts'
 
 /**
@@ -198,7 +199,10 @@ function alias(name: string): string {
 export async function removeLeftovers(name: string, folder: string): Promise<string[]> {
   requireRoot()
   const removed: string[] = []
-  const processes = await killNoted(folder)
+  // Parts of the rehearsal, such as its Azure, keep their own notes one level below.
+  const parts = (existsSync(folder) ? readdirSync(folder) : []).map((part) => join(folder, part))
+  let processes = 0
+  for (const part of [folder, ...parts]) processes += await killNoted(part)
   if (processes > 0) removed.push(`${processes} process${processes === 1 ? '' : 'es'}`)
   const links = JSON.parse((await must(['ip', '-json', 'link', 'show', 'type', 'veth'])) || '[]') as Link[]
   for (const { ifname, ifalias } of links) {
@@ -208,6 +212,6 @@ export async function removeLeftovers(name: string, folder: string): Promise<str
     await run(['ip', 'link', 'delete', ifname])
     removed.push(`network interface ${ifname}`)
   }
-  rmSync(`${folder}/machines`, { recursive: true, force: true })
+  for (const part of [folder, ...parts]) rmSync(join(part, 'machines'), { recursive: true, force: true })
   return removed
 }

@@ -58,39 +58,53 @@ const KERNEL = new Set(
  */
 export async function prepareOverlay(options: OverlayOptions): Promise<string> {
   const { folder } = options
-  const onTmpfs = liesOnOverlay(folder)
+  for (const name of ['upper', 'late', 'work', 'root']) mkdirSync(join(folder, name), { recursive: true })
   const upper = join(folder, 'upper')
-  for (const name of ['upper', 'work', 'root']) mkdirSync(join(folder, name), { recursive: true })
-  for (const [path, file] of Object.entries(await ownFiles(options))) put(upper, path, file.text, file.mode)
   mkdirSync(join(upper, '.old'))
-  const fresh = Object.entries(FRESH).concat(options.fresh.map((path) => [path, modeOf(path)]))
-  for (const path of [repository(), resolve(folder, '../..')]) {
-    // The operator's checkout and the rehearsal's folder, when they do not lie below a fresh folder anyway.
-    if (path !== '/' && !fresh.some(([above]) => `${path}/`.startsWith(`${above}/`)))
-      fresh.push([path, '755'])
+  const fresh = freshFolders(options)
+  for (const [path] of fresh) parents(upper, path)
+  for (const [path, file] of Object.entries(await ownFiles(options))) {
+    const isLate = fresh.some(([above]) => path.startsWith(`${above}/`))
+    put(isLate ? join(folder, 'late') : upper, path, file.text, file.mode)
   }
-  const hidden = fresh.filter(([path]) => isFolder(path))
-  for (const [path] of hidden) parents(upper, path)
-  return script(options, hidden, onTmpfs)
+  return script(folder, fresh)
 }
 
-function script(options: OverlayOptions, hidden: string[][], onTmpfs: boolean): string {
-  const { folder } = options
-  const layers = [
-    ...(onTmpfs ? [`cp -a upper own; mount -t tmpfs -o mode=755 tmpfs work; mv own work/upper`] : []),
-  ]
+/** The folders to empty, each with its mode; only those that exist, and none below another. */
+function freshFolders(options: OverlayOptions): [string, string][] {
+  const wanted: [string, string][] = Object.entries(FRESH)
+  for (const path of options.fresh) wanted.push([path, modeOf(path)])
+  // The operator's checkout and the rehearsal's folder, wherever they lie.
+  for (const path of [repository(), resolve(options.folder, '../..')])
+    if (path !== '/') wanted.push([path, '755'])
+  const there = wanted.filter(([path]) => isFolder(path))
+  return there.filter(
+    ([path], index) =>
+      !there.some(([above], at) => (at < index && above === path) || path.startsWith(`${above}/`)),
+  )
+}
+
+/** The folders above `path` that other users of this host may not read. */
+function closedAbove(path: string): string[] {
+  const above = dirname(path)
+  if (above === '/') return []
+  return [...closedAbove(above), ...((statSync(above).mode & 0o077) === 0 ? [above] : [])]
+}
+
+function script(folder: string, fresh: [string, string][]): string {
+  const onTmpfs = liesOnOverlay(folder)
   const upper = onTmpfs ? 'work/upper' : 'upper'
   const work = onTmpfs ? 'work/work' : 'work'
   const lines = [
     `cd ${quote(folder)}`,
-    ...layers,
-    onTmpfs ? 'mkdir work/work' : '',
+    onTmpfs ? 'mount -t tmpfs -o mode=755 tmpfs work; mv upper work/upper; mkdir work/work' : '',
     // A character device 0/0 in the upper layer is overlayfs's whiteout: the lower folder is gone.
-    ...hidden.map(([path]) => `mknod ${quote(upper + path)} c 0 0`),
+    ...fresh.map(([path]) => `mknod ${quote(upper + path)} c 0 0`),
     `mount -t overlay overlay -o lowerdir=/,upperdir=${upper},workdir=${work},index=off,volatile root`,
     ...separateMounts(folder).map((path) => overlayOf(path, upper)),
     // mkdir over a whiteout makes an opaque folder: empty, whatever lies below it.
-    ...hidden.map(([path, mode]) => `mkdir -p -m ${mode} ${quote(`root${path}`)}`),
+    ...fresh.map(([path, mode]) => `mkdir -p -m ${mode} ${quote(`root${path}`)}`),
+    'cp -a late/. root/',
     'cd root',
     'mount -t proc -o nosuid,nodev,noexec proc proc',
     'mount -t sysfs -o ro,nosuid,nodev,noexec sysfs sys',
@@ -168,6 +182,8 @@ async function trust(authorities: string[]): Promise<OverlayOptions['files']> {
   authorities.forEach((text, index) => {
     const same = hashes.slice(0, index).filter((hash) => hash === hashes[index]).length
     files[`/etc/ssl/certs/${hashes[index]!.trim()}.${same}`] = { text }
+    // In case the machine itself runs update-ca-certificates.
+    files[`/usr/local/share/ca-certificates/rehearsal-${index + 1}.crt`] = { text }
   })
   return files
 }

@@ -1,0 +1,191 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { must, PATH, run } from './processes.ts'
+
+/**
+ * What the rehearsal needs of Debian 12 or Ubuntu 24.04. nginx and certbot are not among them: the VPS of the
+ * rehearsal installs those itself, from files that vps/repository.ts fetches.
+ */
+export const PACKAGES = [
+  'azure-cli',
+  'ca-certificates',
+  'curl',
+  'gunicorn',
+  'iproute2',
+  'openssh-client',
+  'openssh-server',
+  'openssl',
+  'pebble',
+  'postgresql',
+  'procps',
+  'python3',
+  'python3-flask',
+  'python3-packaging',
+  'python3-psycopg',
+  'python3-psycopg-pool',
+  'python3-redis',
+  'python3-rq',
+  'redis-server',
+  'util-linux',
+]
+
+const POLICY = '/usr/sbin/policy-rc.d'
+const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-rehearsal'
+const POLICY_TEXT = '#!/bin/sh\n# The rehearsal installs programs, it starts no services.\nexit 101\n'
+/** With it, postgresql's installation makes no database cluster (pg_createcluster(1), createcluster.conf). */
+const NO_CLUSTER = '/etc/postgresql-common/createcluster.d/rehearsal.conf'
+const PROGRESS_SECONDS = 5
+
+/** Names of the packages that are not installed, in alphabetical order. */
+export async function missing(packages: string[] = PACKAGES): Promise<string[]> {
+  const { stdout } = await run([
+    'dpkg-query',
+    '-W',
+    '-f',
+    '${Package} ${db:Status-Status}\n',
+    ...packages,
+  ]).catch(() => {
+    throw new Error(`The rehearsal needs Debian or Ubuntu: this machine has no dpkg. ${byHand(packages)}`)
+  })
+  const installed = new Set(
+    stdout
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0]),
+  )
+  return packages.filter((name) => !installed.has(name)).sort()
+}
+
+/**
+ * Installs what is missing; nothing else changes on this machine: no service is started or enabled at boot, no
+ * PostgreSQL cluster is made. `onLine` hears first which packages and how much, then the progress.
+ * Errors: not Debian or Ubuntu, not root, no network, no such package; each says what is missing and how to get it.
+ */
+export async function install(options: { onLine: (line: string) => void }): Promise<void> {
+  const { onLine } = options
+  const wanted = await missing()
+  if (wanted.length === 0) return
+  if (process.getuid?.() !== 0)
+    throw new Error(`Only root can install the missing packages: ${wanted.join(', ')}. ${byHand(wanted)}`)
+  onLine(`The rehearsal needs ${count(wanted.length, 'Debian package')} more: ${wanted.join(', ')}`)
+  onLine('Reading the package lists (apt-get update)')
+  const update = await apt(['update'])
+  const uris = await apt(['install', '--print-uris', ...ARGUMENTS, ...wanted])
+  if (uris.code !== 0) throw aptError(wanted, `${uris.stderr}\n${update.stderr}`)
+  const sizes = uris.stdout.matchAll(/^'\S+' \S+ (\d+) /gm)
+  const files = Array.from(sizes, ([, size]) => Number(size))
+  onLine(`Installing ${count(files.length, 'file')}, download ${megabytes(files)} MB`)
+  const before = await installedNames()
+  await quietly(async () => {
+    const words = await aptInstall(wanted, onLine)
+    if (words !== undefined) throw aptError(wanted, `${words}\n${update.stderr}`)
+  })
+  const fresh = (await installedNames()).filter((name) => !before.includes(name))
+  await keepOffAtBoot(fresh)
+  const still = await missing()
+  if (still.length > 0)
+    throw new Error(`These packages are still missing after apt-get install: ${still.join(', ')}.`)
+  onLine(
+    `Installed ${count(fresh.length, 'package')}; their services are neither started nor enabled at boot`,
+  )
+}
+
+const ARGUMENTS = ['-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300']
+
+/** Runs apt-get without questions. */
+export function apt(argv: string[]): ReturnType<typeof run> {
+  return run(['apt-get', ...argv], { env: APT_ENVIRONMENT }).catch(() => {
+    throw new Error('The rehearsal needs Debian or Ubuntu: this machine has no apt-get.')
+  })
+}
+
+const APT_ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_SUSPEND: '1' }
+
+/** Result: undefined when it went well, else what apt-get wrote to stderr. */
+async function aptInstall(wanted: string[], onLine: (line: string) => void): Promise<string | undefined> {
+  const argv = ['install', ...ARGUMENTS, '-o', 'APT::Status-Fd=3', ...wanted]
+  const child = spawn('apt-get', argv, {
+    env: { PATH, LC_ALL: 'C', ...APT_ENVIRONMENT },
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  })
+  let words = ''
+  child.stderr!.on('data', (chunk) => {
+    words += chunk
+  })
+  let said = Date.now()
+  // Lines such as `dlstatus:3:41.5:Retrieving file 3 of 60` and `pmstatus:redis-server:72.1:Unpacking …`
+  createInterface({ input: child.stdio[3] as NodeJS.ReadableStream }).on('line', (line) => {
+    const [kind, , percent, text] = line.split(':')
+    if ((kind !== 'dlstatus' && kind !== 'pmstatus') || Date.now() - said < PROGRESS_SECONDS * 1000) return
+    said = Date.now()
+    onLine(`${kind === 'dlstatus' ? 'Download' : 'Installation'} ${Math.round(Number(percent))} %: ${text}`)
+  })
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve))
+  return code === 0 ? undefined : words
+}
+
+/** Runs `work` while no package may start a service or make a database cluster; puts back what was there. */
+async function quietly(work: () => Promise<void>): Promise<void> {
+  const ours = existsSync(POLICY) && readFileSync(POLICY, 'utf8') === POLICY_TEXT
+  if (existsSync(POLICY) && !ours) renameSync(POLICY, POLICY_KEPT)
+  writeFileSync(POLICY, POLICY_TEXT, { mode: 0o755 })
+  await must(['install', '-D', '-m', '644', '/dev/null', NO_CLUSTER])
+  writeFileSync(NO_CLUSTER, 'create_main_cluster = false\n')
+  const putBack = () => {
+    rmSync(NO_CLUSTER, { force: true })
+    if (existsSync(POLICY_KEPT)) renameSync(POLICY_KEPT, POLICY)
+    else rmSync(POLICY, { force: true })
+  }
+  process.once('exit', putBack)
+  try {
+    await work()
+  } finally {
+    process.off('exit', putBack)
+    putBack()
+  }
+}
+
+async function installedNames(): Promise<string[]> {
+  const list = await must(['dpkg-query', '-W', '-f', '${db:Status-Status} ${Package}\n'])
+  return list
+    .split('\n')
+    .filter((line) => line.startsWith('installed '))
+    .map((line) => line.slice('installed '.length))
+}
+
+/** Packages enable their services for the next boot even when they may not start them now. */
+async function keepOffAtBoot(packages: string[]): Promise<void> {
+  if (packages.length === 0 || !existsSync('/usr/bin/systemctl')) return
+  const files = await must(['dpkg', '-L', ...packages])
+  const units = files.matchAll(/\/systemd\/system\/([^/@\n]+\.(?:service|socket|timer))$/gm)
+  const names = [...new Set(Array.from(units, ([, name]) => name!))]
+  // Not every unit can be enabled, so an exit code says nothing here. Works without a running systemd as well.
+  if (names.length > 0) await run(['systemctl', 'disable', ...names])
+}
+
+function aptError(wanted: string[], words: string): Error {
+  const errors = words.split('\n').filter((line) => /^[EW]: /.test(line))
+  const cause = errors.slice(0, 4).join(' ') || words.trim().slice(-500)
+  const offline = /Could not resolve|Temporary failure|Could not connect|Unable to connect|timed out/.test(
+    words,
+  )
+  const reason = offline
+    ? "this machine does not reach its Debian mirror; check its network and apt's sources"
+    : cause
+  return new Error(
+    `Cannot install ${wanted.join(', ')}: ${reason}.${offline ? ` (${cause})` : ''} ${byHand(wanted)}`,
+  )
+}
+
+function byHand(wanted: string[]): string {
+  return `By hand: apt-get install --no-install-recommends ${wanted.join(' ')}`
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`
+}
+
+function megabytes(sizes: number[]): string {
+  return (sizes.reduce((sum, size) => sum + size, 0) / 1e6).toFixed(0)
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { apt } from '../packages.ts'
+import { must } from '../processes.ts'
+
+/** What an operator's scripts may install on the VPS; their dependencies come along. */
+const OFFERED = ['nginx', 'certbot', 'ca-certificates', 'cron', 'curl', 'logrotate', 'rsync']
+
+/** A package repository without network: .deb files, and the index that apt reads (deb822, "Packages"). */
+export interface Repository {
+  /** Absolute paths of the .deb files. */
+  files: string[]
+  index: string
+}
+
+/**
+ * Fetches the packages that a server with this dpkg status lacks, through this host's apt and into `cache`.
+ * When all of them are there already, nothing is fetched and no network is needed.
+ */
+export async function fillRepository(cache: string, status: string): Promise<Repository> {
+  mkdirSync(join(cache, 'partial'), { recursive: true })
+  const statusFile = join(cache, 'status')
+  writeFileSync(statusFile, status)
+  const options = [
+    ...['-y', '--no-install-recommends', '-o', 'Debug::NoLocking=1', '-o', 'APT::Sandbox::User=root'],
+    ...['-o', `Dir::State::status=${statusFile}`, '-o', `Dir::Cache::archives=${cache}`],
+  ]
+  // apt's own index of the package lists, kept so that the next rehearsal starts quicker.
+  options.push('-o', `Dir::Cache::pkgcache=${join(cache, 'pkgcache.bin')}`)
+  let plan = await apt(['install', '--simulate', ...options, ...OFFERED])
+  if (plan.code !== 0) {
+    await apt(['update']) // an image without package lists
+    plan = await apt(['install', '--simulate', ...options, ...OFFERED])
+    if (plan.code !== 0) throw cannotFetch(plan.stderr)
+  }
+  const files = debNames(plan.stdout).map((name) => join(cache, name))
+  if (!files.every((file) => existsSync(file))) {
+    const fetched = await apt(['install', '--download-only', ...options, ...OFFERED])
+    if (fetched.code !== 0) throw cannotFetch(fetched.stderr)
+  }
+  const lost = files.filter((file) => !existsSync(file))
+  if (lost.length > 0) throw cannotFetch(`not there after the download: ${lost.join(', ')}`)
+  const index = await Promise.all(files.map(describe))
+  return { files, index: index.join('\n') }
+}
+
+/** File names in apt's cache, from lines such as `Inst nginx (1.22.1-9 Debian:12.1/stable [amd64])`. */
+function debNames(simulation: string): string[] {
+  return Array.from(
+    simulation.matchAll(/^Inst (\S+) (?:\[\S+\] )?\((\S+) .*\[(\w+)\]\)/gm),
+    ([, name, version, architecture]) =>
+      `${name!.split(':')[0]}_${version!.replace(/[_:]/g, percent)}_${architecture}.deb`,
+  )
+}
+
+function percent(character: string): string {
+  return `%${character.charCodeAt(0).toString(16)}`
+}
+
+/** One paragraph of the index: the package's own control fields, and where its file is. */
+async function describe(file: string): Promise<string> {
+  const sha256 = createHash('sha256')
+  const [control] = await Promise.all([
+    must(['dpkg-deb', '--field', file]),
+    pipeline(createReadStream(file), sha256),
+  ])
+  const name = file.slice(file.lastIndexOf('/') + 1)
+  const { size } = statSync(file)
+  return `${control.trimEnd()}\nFilename: ./${name}\nSize: ${size}\nSHA256: ${sha256.digest('hex')}\n`
+}
+
+function cannotFetch(words: string): Error {
+  return new Error(
+    `Cannot fetch the packages that the rehearsal's VPS installs (${OFFERED.join(', ')}): ${words.trim()}. ` +
+      'Check the network of this machine, run apt-get update, then try again.',
+  )
+}

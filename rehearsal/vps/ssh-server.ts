@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { MachineOptions } from '../machine.ts'
+import { must } from '../processes.ts'
+
+type Files = NonNullable<MachineOptions['files']>
+
+/** Host keys as a fresh Debian server has them. */
+const KEYS: Record<string, string[]> = {
+  ed25519: ['-t', 'ed25519'],
+  ecdsa: ['-t', 'ecdsa', '-b', '256'],
+  rsa: ['-t', 'rsa', '-b', '2048'],
+}
+
+/**
+ * Debian's configuration of sshd, with logins by key only. PAM stays out: how this host lets people in (LDAP,
+ * second factors) is nothing the VPS should copy.
+ */
+const CONFIGURATION = `PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PubkeyAuthentication yes
+UsePAM no
+UseDNS no
+PrintMotd no
+AcceptEnv LANG LC_*
+Subsystem sftp /usr/lib/openssh/sftp-server
+`
+
+export interface SshServer {
+  files: Files
+  /** Lines for known_hosts without the address in front: `ssh-ed25519 AAAA…`. */
+  publicKeys: string[]
+}
+
+/** Makes new host keys below `folder` and the files of an ssh server that lets root in with `authorizedKey`. */
+export async function sshServer(folder: string, authorizedKey: string): Promise<SshServer> {
+  if (!/^(ssh|ecdsa|sk)-\S+ \S+/m.test(authorizedKey))
+    throw new Error(
+      'The VPS needs a public ssh key in the form of an authorized_keys line (ssh-ed25519 AAAA…).',
+    )
+  const files: Files = {
+    '/etc/ssh/sshd_config': { text: CONFIGURATION },
+    '/etc/ssh/ssh_config': { text: 'Host *\n    SendEnv LANG LC_*\n' },
+    '/root/.ssh/authorized_keys': { text: `${authorizedKey.trim()}\n`, mode: 0o600 },
+  }
+  const publicKeys = await Promise.all(
+    Object.entries(KEYS).map(async ([type, options]) => {
+      const file = join(folder, `ssh_host_${type}_key`)
+      await must(['ssh-keygen', '-q', '-N', '', '-C', 'vps', '-f', file, ...options])
+      const publicKey = readFileSync(`${file}.pub`, 'utf8')
+      files[`/etc/ssh/ssh_host_${type}_key`] = { text: readFileSync(file, 'utf8'), mode: 0o600 }
+      files[`/etc/ssh/ssh_host_${type}_key.pub`] = { text: publicKey }
+      return publicKey.split(' ').slice(0, 2).join(' ')
+    }),
+  )
+  return { files, publicKeys }
+}
