@@ -1,0 +1,120 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { act, type Command, look } from '../command/command.ts'
+import { OpsError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step } from '../steps/step.ts'
+import { buildNote, readExport } from './exportFolder.ts'
+import { isInstalled } from './installed.ts'
+import { lines } from './server.ts'
+import { sourceOf } from './sources.ts'
+import { surveyOf } from './survey.ts'
+
+/** What out/.build.json says of the export it lies in. */
+export interface BuildNote {
+  source: string
+  revision: string
+  builtAt: string
+}
+
+export const exportDir = (config: Config): string => path.join(config.dashboardDir, 'out')
+
+/** Builds the dashboard, unless the VPS or out/ already holds a build of these sources. */
+export function buildStep(context: Context): Step {
+  const { config, runner } = context
+  return {
+    id: 'frontend-build',
+    title: 'Build the dashboard',
+    part: 'ionos',
+    after: [],
+    async inspect() {
+      const source = await sourceOf(context)
+      if (readNote(config)?.source === source) return ok('out/ was built from these sources')
+      const published = (await surveyOf(context)).releases.find((release) => release.source === source)
+      if (published) return ok(`release ${published.id} was built from these sources`)
+      return {
+        state: 'create',
+        what: `build of sources ${source.slice(0, 8)}`,
+        effects: buildCommands(config, source),
+      }
+    },
+    async apply(difference, tell) {
+      if (!('effects' in difference)) return
+      const source = await sourceOf(context)
+      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, lines(tell))
+      const files = await readExport(exportDir(config))
+      const note: BuildNote = {
+        source,
+        revision: await revisionOf(context),
+        builtAt: new Date().toISOString(),
+      }
+      // Written last: an interrupted build leaves an export without a note, and is built again.
+      await writeFile(path.join(exportDir(config), buildNote), `${JSON.stringify(note)}\n`)
+      tell(`${files.size} files in out/`)
+    },
+  }
+}
+
+/** `npm ci` when what is installed is not what the lock file says, then the build. */
+export function buildCommands(config: Config, source: string): Command[] {
+  const cwd = config.dashboardDir
+  const env = { BUILD_ID: source.slice(0, 12), NEXT_TELEMETRY_DISABLED: '1' }
+  const install = existsSync(path.join(cwd, 'package-lock.json')) ? 'ci' : 'install'
+  return [
+    ...(isInstalled(cwd)
+      ? []
+      : [
+          act(['npm', install, '--include=dev', '--no-audit', '--no-fund'], {
+            cwd,
+            explain: (output) => ({ what: `npm ${install} failed in ${cwd}`, said: lastLines(output) }),
+          }),
+        ]),
+    act(['npm', 'run', 'build'], {
+      cwd,
+      env,
+      explain: (output) => ({
+        what: 'The build of the dashboard failed; nothing was published',
+        said: lastLines(output),
+        next: `Mend it and run the same line again; alone it is: npm run build   (in ${cwd})`,
+      }),
+    }),
+  ]
+}
+
+/** The note of an export; undefined when there is none, as after an interrupted build. */
+export function readNote(config: Config): BuildNote | undefined {
+  try {
+    const note = JSON.parse(
+      readFileSync(path.join(exportDir(config), buildNote), 'utf8'),
+    ) as Partial<BuildNote>
+    const { source, revision = '', builtAt } = note
+    return source && builtAt ? { source, revision, builtAt } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The note of the export that is about to be published. Throws when out/ is of other sources. */
+export function noteOf(config: Config, source: string): BuildNote {
+  const note = readNote(config)
+  if (note?.source === source) return note
+  throw new OpsError({
+    what: `${exportDir(config)} was not built from the present sources`,
+    next: 'The sources changed while the script ran. Run the same line again.',
+  })
+}
+
+/** The git revision of the dashboard, with `-dirty` for changes that are not committed; '' outside of a repository. */
+async function revisionOf({ config, runner }: Context): Promise<string> {
+  const asked = look(['git', 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], {
+    cwd: config.dashboardDir,
+    accept: [0, 128, 129],
+    timeoutMs: 20_000,
+  })
+  const answer = await runner.run(asked).catch(() => undefined) // git need not be installed
+  return answer?.code === 0 ? answer.stdout.trim() : ''
+}
+
+const lastLines = (output: string): string => output.trim().split('\n').slice(-50).join('\n')

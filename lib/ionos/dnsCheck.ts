@@ -1,0 +1,68 @@
+import { isIPv4 } from 'node:net'
+import { OpsError, unknownError, usageError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+import { type Addresses, addressesOf } from './resolve.ts'
+
+/** The names of the site, the main one first. */
+export const siteNames = (config: Config): [string, string] => [config.domain, `www.${config.domain}`]
+
+export interface Records extends Addresses {
+  name: string
+}
+
+/** What the DNS says about the names of the site. Throws (exit 3) when the name server does not answer. */
+export const readRecords = (config: Config): Promise<Records[]> =>
+  Promise.all(
+    siteNames(config).map(async (name) => {
+      const found = await addressesOf(config, name).catch((error: NodeJS.ErrnoException) => {
+        const server = config.network.dnsServer || "this machine's name server"
+        throw unknownError(
+          `${server} does not say where ${name} is`,
+          `${error.code}: ${error.message}`,
+          'Check the network of this machine, and DNS_SERVER in .env; this says nothing about the records themselves.',
+        )
+      })
+      return { name, ...found }
+    }),
+  )
+
+/** The address that A records must hold: IPv4, from IONOS_PUBLIC_IP or IONOS_HOST. */
+export function publicAddress(config: Config): string {
+  const { publicIp } = config.ionos
+  if (isIPv4(publicIp)) return publicIp
+  throw usageError(
+    `${publicIp} is not an IPv4 address, so there is nothing to point the DNS at`,
+    'Set IONOS_PUBLIC_IP in .env to the public IPv4 address of the VPS.',
+  )
+}
+
+/** What is wrong with the records, one line a fault; empty when all is right. */
+export function faultsOf(records: readonly Records[], address: string): string[] {
+  return records.flatMap(({ name, ipv4, ipv6 }) => [
+    ...(ipv4.length === 1 && ipv4[0] === address
+      ? []
+      : [`${name} has ${ipv4.length > 0 ? `A ${ipv4.join(', ')}` : 'no A record'}, wanted: A ${address}`]),
+    ...(ipv6.length > 0
+      ? [`${name} has AAAA ${ipv6.join(', ')}, wanted: none (nothing of the site listens there)`]
+      : []),
+  ])
+}
+
+/** Throws when the names do not lead to the VPS: the CA would fail, and its failures are counted. */
+export async function checkRecords(config: Config): Promise<void> {
+  const faults = faultsOf(await readRecords(config), publicAddress(config))
+  if (faults.length === 0) return
+  throw new OpsError({
+    what: 'The DNS does not point at the VPS, so the CA was not asked for a certificate',
+    said: faults.join('\n'),
+    next: byHand(config),
+  })
+}
+
+/** How to set the records without the API. */
+export const byHand = (config: Config): string =>
+  [
+    'Set these records at IONOS (Domains & SSL → DNS), wait until they are seen, and run the same line again:',
+    ...siteNames(config).map((name) => `  ${name}. A ${publicAddress(config)}`),
+    '  and delete their AAAA records. Or set IONOS_DNS_KEY in .env, and it is done for you.',
+  ].join('\n')

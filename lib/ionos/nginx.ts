@@ -1,0 +1,158 @@
+import type { Command } from '../command/command.ts'
+import { OpsError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+import type { Context } from '../steps/context.ts'
+import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
+import {
+  differencesInForce,
+  type NginxFiles,
+  nameOfSet,
+  type Phase,
+  renderNginx,
+  stableBackend,
+} from './nginxFiles.ts'
+import { remoteScript } from './remoteScript.ts'
+import { forget, type Survey, surveyOf } from './survey.ts'
+
+/** nginx before there is a certificate: it answers the CA. With a certificate in place already, the whole site. */
+export function nginxHttpStep(context: Context): Step {
+  return {
+    id: 'nginx-http',
+    title: 'nginx on port 80',
+    part: 'ionos',
+    after: ['server'],
+    async inspect(ahead) {
+      if (ahead.pending('server')) return later(context, 'http', 'after the packages are installed')
+      const survey = await surveyOf(context)
+      return inspectNginx(context, survey, wantedPhase(survey))
+    },
+    apply: (difference) => applyNginx(context, difference),
+  }
+}
+
+/** nginx with TLS, the static site and the proxy. */
+export function nginxHttpsStep(context: Context): Step {
+  return {
+    id: 'nginx-https',
+    title: 'nginx with TLS, pages and /api/',
+    part: 'ionos',
+    after: ['certificate'],
+    async inspect(ahead) {
+      if (ahead.pending('server') || ahead.pending('nginx-http')) {
+        return later(context, 'https', 'after nginx and the certificate are there')
+      }
+      const survey = await surveyOf(context)
+      if (wantedPhase(survey) === 'https') return inspectNginx(context, survey, 'https')
+      if (ahead.pending('certificate')) return later(context, 'https', 'after the certificate is issued')
+      throw new OpsError({
+        what: `There is no certificate for ${context.config.domain} on the VPS, so nginx cannot serve HTTPS`,
+        next: 'Issue it first: npx dominion issue-certificate',
+      })
+    },
+    apply: (difference) => applyNginx(context, difference),
+  }
+}
+
+/**
+ * Sends /api/ to another host, for releases without downtime: the same procedure as every change of nginx, with only
+ * the backend's name different.
+ * `inspect` says ok when it goes there already; `apply` throws when nginx refuses, with the old host back in force.
+ */
+export function switchBackend(context: Context, host: string): Required<Pick<Step, 'inspect' | 'apply'>> {
+  return {
+    async inspect() {
+      const survey = await surveyOf(context)
+      if (wantedPhase(survey) === 'http') {
+        throw new OpsError({
+          what: `nginx does not serve ${context.config.domain} over HTTPS yet, so there is no backend to switch`,
+          next: 'Set it up first: npx dominion configure-nginx',
+        })
+      }
+      return inspectNginx(context, survey, 'https', host)
+    },
+    apply: (difference) => applyNginx(context, difference),
+  }
+}
+
+/** The command that puts a set of files in force (remote/nginx.sh). */
+export function nginxCommand(config: Config, files: NginxFiles): Command {
+  const names = Object.keys(files)
+  const contents = names.map((name) => Buffer.from(files[name]!))
+  const pairs = names.flatMap((name, index) => [name, String(contents[index]!.length)])
+  return remoteScript(config, 'change', 'nginx', [config.domain, nameOfSet(files), ...pairs], {
+    timeoutMs: 90_000,
+    payload: async function* () {
+      yield* contents
+    },
+    explain: explainRefusal,
+  })
+}
+
+function explainRefusal(output: string) {
+  if (!/nginx/.test(output)) return undefined
+  const duplicate = /duplicate default server/.test(output)
+  return {
+    what: 'nginx refused the new configuration; the old one is back in force',
+    said: output.trim(),
+    next: duplicate
+      ? 'Another site in /etc/nginx/sites-enabled on the VPS claims default_server: take the word out there, then run the same line again.'
+      : 'Mend what nginx names (a file of another site in /etc/nginx, a port that is taken), then run the same line again.',
+  }
+}
+
+/** Any certificate will do, even an expired one: a site is never taken back to plain HTTP. */
+const wantedPhase = (survey: Survey): Phase => (survey.certificate.lineage ? 'https' : 'http')
+
+/**
+ * The host that /api/ should go to. A release that is under way keeps the surge host until it ends: only the release
+ * knows when the stable one can take requests again.
+ */
+function backendInForce(config: Config, survey: Survey): string {
+  const stable = stableBackend(config)
+  const surge = stable.replace('.', '-next.')
+  return survey.nginx.backend === surge ? surge : stable
+}
+
+function inspectNginx(context: Context, survey: Survey, phase: Phase, host?: string): Difference {
+  const { config } = context
+  const files = renderNginx(config, phase, {
+    version: survey.nginx.version ?? '',
+    ipv6: survey.ipv6,
+    nameservers: survey.nameservers,
+    backend: host ?? backendInForce(config, survey),
+  })
+  const reasons = differencesInForce(config, files, survey)
+  if (reasons.length === 0) return ok(`configuration ${nameOfSet(files)} is in force`)
+  const bare = survey.nginx.current === ''
+  return {
+    state: bare ? 'create' : 'change',
+    what: bare ? `configuration for ${phase.toUpperCase()}` : reasons.join(', '),
+    fields: fieldsOf(survey, files, host),
+    effects: [nginxCommand(config, files)],
+  }
+}
+
+function fieldsOf(survey: Survey, files: NginxFiles, host: string | undefined): Field[] {
+  const { current, backend } = survey.nginx
+  return [
+    ...(host && backend !== host ? [{ name: 'backend', before: backend || undefined, after: host }] : []),
+    { name: 'configuration', before: current || undefined, after: nameOfSet(files) },
+  ]
+}
+
+/** In a plan, before the facts of the machine are there. */
+const later = (context: Context, phase: Phase, when: string): Difference => ({
+  state: 'create',
+  what: `configuration for ${phase.toUpperCase()}, ${when}`,
+  fields: phase === 'https' ? [{ name: 'backend', after: stableBackend(context.config) }] : [],
+  effects: [],
+})
+
+async function applyNginx(context: Context, difference: Difference): Promise<void> {
+  if (!('effects' in difference)) return
+  try {
+    for (const effect of difference.effects ?? []) await context.runner.run(effect as Command)
+  } finally {
+    forget(context)
+  }
+}

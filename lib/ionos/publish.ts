@@ -1,0 +1,202 @@
+import type { Command } from '../command/command.ts'
+import { OpsError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step } from '../steps/step.ts'
+import { exportDir, noteOf } from './build.ts'
+import { type ExportedFile, readExport, withCompressed } from './exportFolder.ts'
+import { changedAddresses, type Manifest, type Plan, planRelease, readManifest } from './manifest.ts'
+import { purge } from './purge.ts'
+import { type ReleaseFacts, releaseId, toPrune } from './release.ts'
+import { remoteScript } from './remoteScript.ts'
+import { siteRoot } from './server.ts'
+import { sourceOf } from './sources.ts'
+import { altered, stageCommand, type Wire } from './stage.ts'
+import { forget, type Survey, surveyOf } from './survey.ts'
+
+/** Everything that is known about a publish before its first byte travels. */
+interface Publication {
+  facts: ReleaseFacts
+  base: string
+  files: ReadonlyMap<string, ExportedFile>
+  plan: Plan
+}
+
+const lastLive = new WeakMap<Context, string>()
+
+/** The id of the release that is live as far as this run has seen; undefined when it has not looked, or there is none. */
+export const liveRelease = (context: Context): string | undefined => lastLive.get(context) || undefined
+
+/** Brings the export to the VPS as a release beside the live one. Nothing that is served changes. */
+export function uploadStep(context: Context): Step {
+  const { config, runner } = context
+  let prepared: Publication | undefined
+  return {
+    id: 'frontend-upload',
+    title: 'Upload the pages',
+    part: 'ionos',
+    after: ['server', 'frontend-build'],
+    async inspect(ahead) {
+      const source = await sourceOf(context)
+      const survey = await surveyOf(context)
+      lastLive.set(context, survey.live)
+      const there = survey.releases.find((release) => release.source === source)
+      if (there) return ok(`release ${there.id} holds these sources`)
+      if (ahead.pending('frontend-build')) {
+        return { state: 'create', what: 'a release, as soon as it is built', effects: [] }
+      }
+      prepared = await preparePublication(context, survey, source, 'quick')
+      const { facts, plan } = prepared
+      return {
+        state: 'create',
+        what: `release ${facts.id}: ${describe(prepared)}`,
+        fields: [{ name: 'files to send', after: `${plan.send.length} of ${prepared.files.size}` }],
+        effects: [stageCommand(config, prepared, { bytes: 0 })],
+      }
+    },
+    async apply(_difference, tell) {
+      if (!prepared) return
+      let wire: Wire = { bytes: 0 }
+      const { code } = await runner.run(stageCommand(config, prepared, wire))
+      if (code === altered) {
+        tell(`release ${prepared.base} was changed by hand on the VPS; comparing every file`)
+        const survey = await surveyOf(context)
+        prepared = await preparePublication(context, survey, await sourceOf(context), 'full')
+        wire = { bytes: 0 }
+        const again = await runner.run(stageCommand(config, prepared, wire))
+        if (again.code === altered) throw notWhole(again.stderr)
+      }
+      forget(context)
+      tell(`${describe(prepared)}, ${size(wire.bytes)} on the wire`)
+    },
+  }
+}
+
+/** Makes the uploaded release the one that is served. */
+export function switchStep(context: Context): Step {
+  const { config, runner } = context
+  let target = ''
+  return {
+    id: 'frontend-switch',
+    title: 'Switch to the new pages',
+    part: 'ionos',
+    after: ['frontend-upload'],
+    async inspect(ahead) {
+      const source = await sourceOf(context)
+      const survey = await surveyOf(context)
+      lastLive.set(context, survey.live)
+      const live = survey.releases.find((release) => release.id === survey.live)
+      if (live?.source === source) return ok(`release ${live.id} is live`)
+      const found = survey.releases.filter((release) => release.source === source).at(-1)
+      if (!found) {
+        if (ahead.pending('frontend-upload') || ahead.pending('frontend-build')) {
+          const fields = [{ name: 'live release', before: survey.live || undefined, after: 'the new one' }]
+          return { state: survey.live ? 'change' : 'create', what: 'after the upload', fields, effects: [] }
+        }
+        throw new OpsError({
+          what: 'No release of the present sources lies on the VPS',
+          next: 'Publish it: npx dominion publish-frontend',
+        })
+      }
+      target = found.id
+      return {
+        state: survey.live ? 'change' : 'create',
+        what: `release ${target}`,
+        fields: [{ name: 'live release', before: survey.live || undefined, after: target }],
+        effects: [switchCommand(context, survey, target)],
+      }
+    },
+    async apply(difference, tell) {
+      if (!('effects' in difference) || target === '') return
+      const before = (await surveyOf(context)).live
+      for (const effect of difference.effects as readonly Command[]) await runner.run(effect)
+      lastLive.set(context, target)
+      forget(context)
+      tell(`release ${target} is live`)
+      if (config.ionos.purgeUrl) await purge(context, target, await changedBy(context, before, target), tell)
+    },
+  }
+}
+
+/** The command that switches, with the ids that may go. */
+export function switchCommand({ config }: Pick<Context, 'config'>, survey: Survey, target: string): Command {
+  const old = toPrune(survey.releases, {
+    live: target,
+    previous: survey.live === target ? survey.previous : survey.live,
+    keep: config.ionos.keepReleases,
+  })
+  return remoteScript(config, 'change', 'switch', [siteRoot(config), target, ...old])
+}
+
+async function preparePublication(
+  context: Context,
+  survey: Survey,
+  source: string,
+  how: 'quick' | 'full',
+): Promise<Publication> {
+  const { config } = context
+  const note = noteOf(config, source)
+  const base = survey.releases.some((release) => release.id === survey.live) ? survey.live : ''
+  const [before, exported] = await Promise.all([
+    base ? manifestOf(context, base, how) : (new Map() as Manifest),
+    readExport(exportDir(config)),
+  ])
+  const files = await withCompressed(exported, before)
+  const now = new Date()
+  const plan = planRelease(files, before, { now, keepDays: config.ionos.keepAssetsDays })
+  const facts: ReleaseFacts = {
+    id: releaseId(now, source),
+    source,
+    revision: note.revision,
+    builtAt: note.builtAt,
+    files: exported.size,
+    bytes: sum(exported.values()),
+  }
+  refuseFullDisk(config.ionos.host, survey, sum(plan.send.map((name) => files.get(name)!)))
+  return { facts, base, files, plan }
+}
+
+/** The files of a release on the VPS. */
+export async function manifestOf(context: Context, id: string, how: 'quick' | 'full'): Promise<Manifest> {
+  const { config, runner } = context
+  const { stdout } = await runner.run(remoteScript(config, 'read', 'manifest', [siteRoot(config), id, how]))
+  return readManifest(stdout)
+}
+
+async function changedBy(context: Context, before: string, after: string): Promise<string[]> {
+  const [old, fresh] = await Promise.all([
+    before ? manifestOf(context, before, 'quick') : (new Map() as Manifest),
+    manifestOf(context, after, 'quick'),
+  ])
+  return changedAddresses(old, fresh)
+}
+
+function refuseFullDisk(host: string, survey: Survey, bytes: number): void {
+  if (survey.freeBytes > bytes * 1.2 + 50e6) return
+  throw new OpsError({
+    what: `The disk of ${host} has ${size(survey.freeBytes)} left, too little for a release`,
+    next: 'Free some space there (journalctl --vacuum-size=200M, apt-get clean), or lower KEEP_RELEASES in .env.',
+  })
+}
+
+const notWhole = (said: string) =>
+  new OpsError({
+    what: 'The release did not arrive whole; nothing was published',
+    said: said.trim(),
+    next: 'Run the same line again. If it repeats, the disk of the VPS or the export in out/ changes meanwhile.',
+  })
+
+const sum = (files: Iterable<{ size: number }>): number =>
+  [...files].reduce((total, file) => total + file.size, 0)
+
+function describe({ plan, files }: Publication): string {
+  const bytes = sum(plan.send.map((name) => files.get(name)!))
+  const carried = plan.carried.length > 0 ? `, ${plan.carried.length} earlier assets stay` : ''
+  return `${plan.send.length} of ${files.size} files (${size(bytes)} of ${size(sum(files.values()))})${carried}`
+}
+
+const size = (bytes: number): string =>
+  bytes < 1000
+    ? `${bytes} B`
+    : bytes < 1e6
+      ? `${(bytes / 1e3).toFixed(1)} kB`
+      : `${(bytes / 1e6).toFixed(1)} MB`

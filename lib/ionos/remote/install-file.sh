@@ -1,0 +1,7 @@
+# Writes standard input to a file by one rename. Arguments: the file, its mode.
+set -eu
+umask 077
+mkdir -p -m 755 "$(dirname "$1")"
+cat > "$1.tmp.$$"
+chmod "$2" "$1.tmp.$$"
+mv -T "$1.tmp.$$" "$1"

@@ -1,0 +1,23 @@
+# Prints the manifest of a release: `sha256 size retired path` a line. Arguments: site folder, release, quick or full.
+# quick: the one kept beside the release, if the files still have its names and sizes. Otherwise it is computed.
+set -eu
+export LC_ALL=C
+cd "$1/releases/$2"
+kept=../$2.manifest
+listing() { find . -type f ! -path ./release.json -printf '%s %P\n' | sort; }
+
+if [ "$3" = quick ] && [ -f "$kept" ]; then
+  there=$(listing | sha256sum)
+  noted=$(sed 's/^[0-9a-f]* \([0-9]*\) [0-9-]* /\1 /' "$kept" | sort | sha256sum)
+  if [ "$there" = "$noted" ]; then
+    cat "$kept"
+    exit 0
+  fi
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+find . -type f ! -path ./release.json -printf '%P\n' | sort > "$work/names"
+tr '\n' '\0' < "$work/names" | xargs -0 -r sha256sum -- | cut -c 1-64 > "$work/sums"
+tr '\n' '\0' < "$work/names" | xargs -0 -r stat -c '%s -' -- > "$work/sizes"
+paste -d ' ' "$work/sums" "$work/sizes" "$work/names"

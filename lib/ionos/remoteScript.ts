@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import type { Command, Effect } from '../command/command.ts'
+import type { Failure } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+
+/** Reads the script off its standard input, exactly its own length, so that what follows is the script's input. */
+const loader = 'script=$(head -c "$1") && shift && eval "$script"'
+
+const minute = 60_000
+
+/** A command line as root there: itself for root, through sudo for everyone else. */
+export const asRoot = (config: Config, argv: readonly string[]): string[] =>
+  config.ionos.user === 'root' ? [...argv] : ['sudo', '-n', '--', ...argv]
+
+/**
+ * A POSIX sh script of `remote/`, run as root on the VPS. Values of the configuration arrive as its arguments and are
+ * never part of its text.
+ *
+ * @param payload what the script reads on its standard input after itself; opened once per attempt
+ */
+export function remoteScript(
+  config: Config,
+  effect: Effect,
+  name: string,
+  args: readonly string[],
+  rest: Partial<Pick<Command, 'timeoutMs' | 'accept' | 'explain' | 'retry'>> & {
+    payload?: () => AsyncIterable<Uint8Array>
+  } = {},
+): Command {
+  const { payload, ...options } = rest
+  const script = readFileSync(path.join(import.meta.dirname, 'remote', `${name}.sh`))
+  return {
+    argv: asRoot(config, ['sh', '-c', loader, name, String(script.length), ...args]),
+    on: 'vps',
+    effect,
+    timeoutMs: 2 * minute,
+    ...options,
+    stdin: () => Readable.from(joined(script, payload), { objectMode: false }),
+    explain: (output) => sudoTrouble(config, output) ?? options.explain?.(output),
+  }
+}
+
+async function* joined(
+  script: Uint8Array,
+  payload: (() => AsyncIterable<Uint8Array>) | undefined,
+): AsyncGenerator<Uint8Array> {
+  yield script
+  if (payload) yield* payload()
+}
+
+/** A single command as root on the VPS. */
+export const rootCommand = (
+  config: Config,
+  effect: Effect,
+  argv: readonly string[],
+  rest: Partial<Omit<Command, 'argv' | 'on' | 'effect'>> = {},
+): Command => ({
+  argv: asRoot(config, argv),
+  on: 'vps',
+  effect,
+  timeoutMs: 2 * minute,
+  ...rest,
+  explain: (output) => sudoTrouble(config, output) ?? rest.explain?.(output),
+})
+
+/** What sudo says when it will not do it without a person. */
+function sudoTrouble(config: Config, output: string): Partial<Failure> | undefined {
+  const { user, host } = config.ionos
+  if (user === 'root') return undefined
+  if (/sudo: .*password is required|sudo: a terminal is required|is not in the sudoers/i.test(output)) {
+    return {
+      what: `${user} may not use sudo without a password on ${host}`,
+      said: output.trim(),
+      next: `Set IONOS_USER=root, or allow it there (visudo): ${user} ALL=(ALL) NOPASSWD: ALL`,
+    }
+  }
+  if (/sudo: (command )?not found/i.test(output)) {
+    return {
+      what: `${user} is not root on ${host}, and sudo is not installed there`,
+      said: output.trim(),
+      next: 'Set IONOS_USER=root, or install sudo on the VPS.',
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,40 @@
+import type { Context } from '../steps/context.ts'
+import type { Step } from '../steps/step.ts'
+import { buildStep } from './build.ts'
+import { certificateStep } from './certificate.ts'
+import { dnsStep } from './dns.ts'
+import { nginxHttpStep, nginxHttpsStep } from './nginx.ts'
+import { switchStep, uploadStep } from './publish.ts'
+import { serverStep } from './server.ts'
+
+/** The whole face: server, pages, names, nginx, certificate. */
+export const ionosSteps = (context: Context): Step[] => [
+  serverStep(context),
+  buildStep(context),
+  uploadStep(context),
+  dnsStep(context),
+  nginxHttpStep(context),
+  certificateStep(context),
+  nginxHttpsStep(context),
+  switchStep(context),
+]
+
+export const setupServer = (context: Context): Step[] => [serverStep(context)]
+
+export const publishFrontend = (context: Context): Step[] => [
+  buildStep(context),
+  uploadStep(context),
+  switchStep(context),
+]
+
+/** With a certificate there: the whole site; before: what the CA needs to find. */
+export const configureNginx = (context: Context): Step[] => [{ ...nginxHttpStep(context), title: 'nginx' }]
+
+/** With nginx around it, so that a new certificate is served at once. */
+export const issueCertificate = (context: Context): Step[] => [
+  nginxHttpStep(context),
+  certificateStep(context),
+  nginxHttpsStep(context),
+]
+
+export const pointDns = (context: Context): Step[] => [dnsStep(context)]

@@ -1,0 +1,154 @@
+import { X509Certificate } from 'node:crypto'
+import { unknownError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { type Release, readRelease } from './release.ts'
+import { remoteScript } from './remoteScript.ts'
+
+export interface Certificate {
+  names: string[]
+  serial: string
+  notBefore: Date
+  notAfter: Date
+}
+
+/** What is there on the VPS, as one exec saw it. */
+export interface Survey {
+  os: { id: string; like: string[]; version: string }
+  systemd: boolean
+  ipv6: boolean
+  /** Installed Debian packages, of those the face needs. */
+  packages: ReadonlySet<string>
+  nameservers: string[]
+  freeBytes: number
+  nginx: {
+    /** undefined: not installed. */
+    version: string | undefined
+    active: boolean
+    enabled: boolean
+    /** Name of the configuration set that lies in force, and of the one that nginx was last seen to have loaded. */
+    current: string
+    loaded: string
+    /** sha256 of the files in force, by name. */
+    files: Readonly<Record<string, string>>
+    /** The host that /api/ goes to; '' when none is configured. */
+    backend: string
+    /** Where sites-enabled's link of this site leads. */
+    site: string
+    /** Debian's own default site is enabled. */
+    defaultSite: boolean
+  }
+  maintenance: boolean
+  certificate: {
+    lineage: Certificate | undefined
+    server: string
+    authenticator: string
+    hook: string
+    timer: boolean
+  }
+  web: { releases: boolean; acme: boolean }
+  /** Ids; '' when there is none. */
+  live: string
+  previous: string
+  releases: Release[]
+  partials: string[]
+}
+
+const known = new WeakMap<Context, Promise<Survey>>()
+
+/**
+ * The state of the VPS, read once per run and again after `forget`.
+ * Throws OpsError of exit 3 or 4 when the VPS cannot be asked.
+ */
+export function surveyOf(context: Context): Promise<Survey> {
+  const asked = known.get(context) ?? ask(context)
+  known.set(context, asked)
+  asked.catch(() => known.get(context) === asked && known.delete(context))
+  return asked
+}
+
+/** After a change: what was read does not hold any more. */
+export const forget = (context: Context): void => void known.delete(context)
+
+export const surveyCommand = ({ config }: Pick<Context, 'config'>) =>
+  remoteScript(config, 'read', 'survey', [config.ionos.webRoot, config.domain], { timeoutMs: 30_000 })
+
+async function ask(context: Context): Promise<Survey> {
+  const { stdout, stderr } = await context.runner.run({
+    ...surveyCommand(context),
+    // The last line of the script decides over its exit code; completeness is what counts.
+    accept: [0, 1],
+  })
+  return readSurvey(stdout, context.config.ionos.host, stderr)
+}
+
+/** Reads the lines of survey.sh. Throws (exit 3) when they are not all there. */
+export function readSurvey(output: string, host: string, stderr = ''): Survey {
+  const facts = output.split('\n').map((line) => line.split('\t'))
+  const rows = (name: string) => facts.filter((fact) => fact[0] === name)
+  const one = (name: string) => rows(name)[0]?.[1] ?? ''
+  const yes = (name: string) => one(name) === 'yes'
+  if (one('survey') !== '1' || one('end') !== 'survey') {
+    throw unknownError(
+      `${host} did not answer the questions about its state`,
+      `${stderr}\n${output}`.trim().slice(0, 2000),
+      'Log in by hand and see whether a plain `sh` runs there and prints nothing of its own (profile, banner).',
+    )
+  }
+  const packages = facts.filter((fact) => fact[0]?.startsWith('package.') && fact[1] === 'installed')
+  return {
+    os: {
+      id: one('os.ID'),
+      like: one('os.ID_LIKE').split(' ').filter(Boolean),
+      version: one('os.VERSION_ID'),
+    },
+    systemd: yes('systemd'),
+    ipv6: yes('ipv6'),
+    packages: new Set(packages.map((fact) => fact[0]!.slice('package.'.length))),
+    nameservers: rows('nameserver').map((fact) => fact[1] ?? ''),
+    freeBytes: Number(one('disk.freeKb')) * 1024,
+    nginx: {
+      version: one('nginx.version') || undefined,
+      active: yes('nginx.active'),
+      enabled: yes('nginx.enabled'),
+      current: one('nginx.current'),
+      loaded: one('nginx.loaded'),
+      files: Object.fromEntries(rows('nginx.file').map(([, sha = '', name = '']) => [name, sha])),
+      backend: one('nginx.backend'),
+      site: one('nginx.site'),
+      defaultSite: yes('nginx.default'),
+    },
+    maintenance: yes('maintenance'),
+    certificate: {
+      lineage: readCertificate(one('certificate.pem')),
+      server: one('certificate.server'),
+      authenticator: one('certificate.authenticator'),
+      hook: one('certificate.hook'),
+      timer: yes('certificate.timer'),
+    },
+    web: { releases: yes('web.releases'), acme: yes('web.acme') },
+    live: one('live'),
+    previous: one('previous'),
+    releases: rows('release').flatMap(
+      ([, id = '', keep = '', json = '']) => readRelease(id, json, keep === 'keep') ?? [],
+    ),
+    partials: rows('partial').map((fact) => fact[1] ?? ''),
+  }
+}
+
+function readCertificate(base64: string): Certificate | undefined {
+  if (!base64) return undefined
+  try {
+    const certificate = new X509Certificate(Buffer.from(base64, 'base64'))
+    return {
+      names: (certificate.subjectAltName ?? '')
+        .split(', ')
+        .filter((name) => name.startsWith('DNS:'))
+        .map((name) => name.slice('DNS:'.length)),
+      serial: certificate.serialNumber,
+      notBefore: certificate.validFromDate,
+      notAfter: certificate.validToDate,
+    }
+  } catch {
+    return undefined // a damaged file counts as none: the step asks for a new one
+  }
+}
