@@ -75,8 +75,8 @@ function freshFolders(options: OverlayOptions): [string, string][] {
   const wanted: [string, string][] = Object.entries(FRESH)
   for (const path of options.fresh) wanted.push([path, modeOf(path)])
   // The operator's checkout and the rehearsal's folder, wherever they lie.
-  for (const path of [repository(), resolve(options.folder, '../..')])
-    if (path !== '/') wanted.push([path, '755'])
+  const own = resolve(options.folder, '../..')
+  for (const path of [repository(), own, ...closedAbove(own)]) if (path !== '/') wanted.push([path, '755'])
   const there = wanted.filter(([path]) => isFolder(path))
   return there.filter(
     ([path], index) =>

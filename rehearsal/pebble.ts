@@ -3,11 +3,15 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import type { Authority } from './authority.ts'
 import type { Dns } from './dns.ts'
+import { LETS_ENCRYPT, startLetsEncrypt } from './lets-encrypt.ts'
 import { startMisleadingDns } from './misleading-dns.ts'
 import type { Network } from './network.ts'
-import { type Daemon, startDaemon, waitForPort } from './processes.ts'
+import { type Daemon, must, run, startDaemon, waitForPort } from './processes.ts'
 
-/** The ACME certificate authority of the rehearsal: Let's Encrypt's own test server, Pebble. */
+/**
+ * The ACME certificate authority of the rehearsal: Let's Encrypt's own test server, Pebble. Inside the rehearsal it
+ * also answers under Let's Encrypt's host names (lets-encrypt.ts).
+ */
 export interface Pebble {
   /** ACME directory, `https://acme.rehearsal.test:14000/dir`; its certificate is from the rehearsal's authority. */
   directory: string
@@ -18,7 +22,10 @@ export interface Pebble {
    * where no web server listens, validation fails in the authority's own words.
    */
   mislead(name: string, addresses: string[] | undefined): void
-  /** Names for which it refuses to issue (`rejectedIdentifier`). Restarts it, so its accounts are lost. */
+  /**
+   * Names for which it refuses to issue (`rejectedIdentifier`). Restarts it, so its accounts are lost. Debian 12's
+   * certbot 2.1 crashes on that answer and leaves the reason only in its log: use `mislead` to read it on screen.
+   */
   refuse(names: string[]): Promise<void>
   /** Ends the server; orders get "connection refused" until `start`. */
   stop(): Promise<void>
@@ -45,8 +52,17 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const { network, dns, authority, folder } = options
   const own = join(folder, 'pebble')
   mkdirSync(own, { recursive: true })
-  const { certificateFile, keyFile } = await authority.issue([NAME, network.host])
-  await dns.set(NAME, [network.host])
+  // An address of its own on this host: port 443 of the host's other one belongs to the rehearsal's Azure.
+  const address = network.allocate()
+  await must(['ip', 'address', 'add', `${address}/24`, 'dev', network.bridge])
+  const { certificateFile, keyFile } = await authority.issue([NAME, address])
+  const names = [NAME, ...LETS_ENCRYPT]
+  await Promise.all(names.map((name) => dns.set(name, [address])))
+  const front = await startLetsEncrypt({
+    address,
+    pebble: { host: address, port: PORT, servername: NAME },
+    authority,
+  })
   const view = await startMisleadingDns(dns.address)
   const config = join(own, 'pebble.json')
   const log = join(own, 'pebble.log')
@@ -59,8 +75,8 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
       config,
       JSON.stringify({
         pebble: {
-          listenAddress: `${network.host}:${PORT}`,
-          managementListenAddress: `${network.host}:${MANAGEMENT_PORT}`,
+          listenAddress: `${address}:${PORT}`,
+          managementListenAddress: `${address}:${MANAGEMENT_PORT}`,
           certificate: certificateFile,
           privateKey: keyFile,
           httpPort: 80,
@@ -81,8 +97,8 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
       folder,
     })
     const what = 'The certificate authority of the rehearsal (Pebble)'
-    await waitForPort(network.host, PORT, { what, daemon, log })
-    await waitForPort(network.host, MANAGEMENT_PORT, { what, daemon, log })
+    await waitForPort(address, PORT, { what, daemon, log })
+    await waitForPort(address, MANAGEMENT_PORT, { what, daemon, log })
   }
   async function stop(): Promise<void> {
     await daemon?.stop()
@@ -90,8 +106,11 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   }
   const close = async () => {
     await stop()
-    await view.stop()
-    await dns.remove(NAME).catch(() => {}) // the DNS may be down already
+    await Promise.all([view.stop(), front.stop()])
+    // The DNS and the network may be down already, and with them what is undone here.
+    await Promise.all(names.map((name) => dns.remove(name).catch(() => {})))
+    await run(['ip', 'address', 'delete', `${address}/24`, 'dev', network.bridge])
+    network.release(address)
   }
 
   await start().catch(async (error) => {
@@ -100,7 +119,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   })
   return {
     directory: `https://${NAME}:${PORT}/dir`,
-    rootCertificate: () => get(network.host, '/roots/0', authority.certificate),
+    rootCertificate: () => get(address, '/roots/0', authority.certificate),
     mislead: view.answer,
     async refuse(names) {
       await stop()
