@@ -8,6 +8,9 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 BORROW_TIMEOUT = 2  # seconds until a visitor is told that no connection can be had
+# The same while connecting fails: a thread that waits for a server that is down helps nobody, and
+# soon all threads would wait.
+OUTAGE_TIMEOUT = 0.3
 STATEMENT_TIMEOUT = 5  # seconds, enforced by the server
 POOL_SIZE = 4  # gunicorn's threads per process
 
@@ -42,10 +45,10 @@ class Database:
         pool = self._open_pool()
         try:
             try:
-                return _fetch(pool, sql, params)
+                return self._fetch(pool, sql, params)
             except ConnectionLost:
                 pool.check()
-                return _fetch(pool, sql, params)
+                return self._fetch(pool, sql, params)
         except PoolTimeout as error:
             raise DatabaseUnavailable(explain(self._last_error or error)) from error
         except ConnectionLost as error:
@@ -67,6 +70,16 @@ class Database:
             if self._pool:
                 self._pool.close(timeout=0)
 
+    def _fetch(self, pool, sql, params):
+        with pool.connection(timeout=OUTAGE_TIMEOUT if self._last_error else BORROW_TIMEOUT) as connection:
+            try:
+                cursor = connection.execute(sql, params)
+                return cursor.fetchall() if cursor.description else []
+            except psycopg.OperationalError as error:
+                if connection.closed:
+                    raise ConnectionLost from error
+                raise
+
     def _open_pool(self):
         # On first use, because gunicorn forks and the pool's threads would not survive that.
         with self._lock:
@@ -85,7 +98,7 @@ class Database:
                     max_lifetime=1800,
                     # The pool doubles its pause after every failure. A short limit makes the next
                     # visitor start afresh, so recovery never lags behind the server by minutes.
-                    reconnect_timeout=3,
+                    reconnect_timeout=0.5,
                     open=True,
                 )
             return self._pool
@@ -116,19 +129,8 @@ def connect(conninfo):
 def explain(error):
     """The cause in libpq's words, without host, user or address in it."""
     if isinstance(error, PoolTimeout):
-        return f'no connection within {BORROW_TIMEOUT} s'
+        return 'no connection became free in time'
     text = str(error).strip()
     # 'connection to server at "h" (::1), port 5432 failed: FATAL:  reason\n\thint', once per address
     causes = re.findall(r'(?m)^.*failed: (?:FATAL: +)?(.*)$', text) or text.splitlines()[:1] or ['unknown']
     return re.sub(r'"[^"]*"', '"…"', causes[-1])
-
-
-def _fetch(pool, sql, params):
-    with pool.connection(timeout=BORROW_TIMEOUT) as connection:
-        try:
-            cursor = connection.execute(sql, params)
-            return cursor.fetchall() if cursor.description else []
-        except psycopg.OperationalError as error:
-            if connection.closed:
-                raise ConnectionLost from error
-            raise

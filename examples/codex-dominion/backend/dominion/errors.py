@@ -50,12 +50,12 @@ def install_error_handlers(app):
             return error
         # Werkzeug's own sentences are for people who typed an address into a browser.
         sentence = SENTENCES.get(error.code, error.description)
-        headers = {'Allow': ', '.join(sorted(error.valid_methods))} if getattr(error, 'valid_methods', None) else {}
-        return _answer(error.code, sentence, headers)
+        methods = getattr(error, 'valid_methods', None)
+        return _answer(error.code, sentence, {'Allow': ', '.join(sorted(methods))} if methods else {})
 
     @app.errorhandler(Exception)
     def unexpected(error):
-        log.error('unexpected %s on %s %s', type(error).__name__, request.method, request.path, exc_info=error)
+        log.error('unexpected error on %s %s', request.method, request.path, exc_info=error)
         return _answer(500, SENTENCES[500])
 
 

@@ -39,7 +39,7 @@ def _ask_all(questions):
         try:
             checks[name] = future.result(timeout=max(0, began + TIMEOUT - time.monotonic()))
         except FutureTimeout:
-            checks[name] = {'ok': False, 'ms': round(TIMEOUT * 1000, 1), 'error': f'no answer within {TIMEOUT} s'}
+            checks[name] = {'ok': False, 'ms': TIMEOUT * 1000, 'error': f'no answer within {TIMEOUT} s'}
     threads.shutdown(wait=False)
     return checks
 

@@ -26,6 +26,5 @@ def dashboard():
     except RedisError:
         # The page is for someone who looks for a fault: it should open without the queue.
         queue = None
-    return render_template(
-        'dashboard.html', counts=counts, workflows=workflows, queue=queue, release=current_app.settings.release
-    )
+    release = current_app.settings.release
+    return render_template('dashboard.html', counts=counts, workflows=workflows, queue=queue, release=release)

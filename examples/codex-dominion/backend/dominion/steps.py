@@ -40,7 +40,8 @@ def accrue(connection, workflow_id, step):
              SELECT CASE name WHEN 'treasury.inflow' THEN value ELSE -value END AS amount, note, recorded_at
              FROM metrics WHERE name IN ('treasury.inflow', 'treasury.outflow') AND unit = %(currency)s
            ), since AS (
-             SELECT coalesce(max(recorded_at) FILTER (WHERE note = 'Interest'), min(recorded_at), now()) AS moment
+             SELECT coalesce(max(recorded_at) FILTER (WHERE note = 'Interest'),
+                             min(recorded_at), now()) AS moment
              FROM ledger
            )
            SELECT greatest(0, coalesce(sum(amount), 0)

@@ -62,10 +62,12 @@ class Rig:
 
     def create_certificates(self):
         ca = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
-        self._run('openssl', 'req', '-x509', *ca, '-subj', '/CN=Test CA', '-keyout', 'ca.key', '-out', 'ca.pem')
+        subject = ['-subj', '/CN=Test CA']
+        self._run('openssl', 'req', '-x509', *ca, *subject, '-keyout', 'ca.key', '-out', 'ca.pem')
         # A second certificate for a name that is not ours shows that the host name is checked.
         for name, host in (('server', 'localhost'), ('stranger', 'stranger.invalid')):
-            self._run('openssl', 'req', *ca[:-2], '-subj', f'/CN={host}', '-keyout', f'{name}.key', '-out', f'{name}.csr')
+            subject = ['-subj', f'/CN={host}']
+            self._run('openssl', 'req', *ca[:-2], *subject, '-keyout', f'{name}.key', '-out', f'{name}.csr')
             (self.folder / f'{name}.ext').write_text(f'subjectAltName=DNS:{host}\n')
             self._run(
                 'openssl', 'x509', '-req', '-in', f'{name}.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key',
@@ -89,8 +91,8 @@ class Rig:
         password.chmod(0o644)
         subprocess.run(
             self._as_postgres(
-                postgres_program('initdb'), '-D', data, '-U', 'dominion', '--auth=scram-sha-256', '-E', 'UTF8',
-                '--no-sync', '--no-locale', f'--pwfile={password}',
+                postgres_program('initdb'), '-D', data, '-U', 'dominion', '--auth=scram-sha-256',
+                '-E', 'UTF8', '--no-sync', '--no-locale', f'--pwfile={password}',
             ),
             check=True, capture_output=True, cwd=self.folder,
         )  # fmt: skip
@@ -140,7 +142,8 @@ class Rig:
 
     def start_redis(self, certificate='server'):
         self._start('redis', [
-            'setpriv', '--pdeathsig=KILL', 'redis-server', '--port', '0', '--tls-port', self.ports['redis'], '--bind', '127.0.0.1',
+            'setpriv', '--pdeathsig=KILL', 'redis-server',
+            '--port', '0', '--tls-port', self.ports['redis'], '--bind', '127.0.0.1',
             '--tls-cert-file', f'{certificate}.pem', '--tls-key-file', f'{certificate}.key',
             '--tls-ca-cert-file', 'ca.pem', '--tls-auth-clients', 'no', '--requirepass', REDIS_KEY,
             '--save', '', '--appendonly', 'no', '--dir', self.folder,

@@ -31,7 +31,8 @@ class ApiTest(unittest.TestCase):
     def test_connections_to_the_database_use_tls(self):
         self.get('/api/agents')
         rows = self.rig.sql(
-            """SELECT bool_and(s.ssl) AS tls, count(*) AS n FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
+            """SELECT bool_and(s.ssl) AS tls, count(*) AS n
+               FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
                WHERE a.application_name = 'codex-dominion'"""
         )
         self.assertTrue(rows[0]['tls'])
@@ -57,7 +58,8 @@ class ApiTest(unittest.TestCase):
                 self.assertLessEqual(fields, set(rows[0]))
 
     def test_one_row_by_id_and_by_name(self):
-        for path, key in (('/api/agents', 'aurora'), ('/api/councils', 'dawn'), ('/api/workflows', 'dawn-dispatch')):
+        rows = {'/api/agents': 'aurora', '/api/councils': 'dawn', '/api/workflows': 'dawn-dispatch'}
+        for path, key in rows.items():
             by_name = self.get(f'{path}/{key}')
             self.assertEqual(self.get(f'{path}/{by_name["id"]}'), by_name)
 
@@ -70,13 +72,14 @@ class ApiTest(unittest.TestCase):
         self.assertEqual(watch['agents'], row['n'])
 
     def test_treasury_summary_is_the_sum_of_the_ledger(self):
-        insert = "INSERT INTO metrics (name, value, unit) VALUES ('treasury.inflow', 70.5, 'EUR'), ('treasury.outflow', 20.25, 'EUR')"
-        self.rig.sql(insert)
+        self.rig.sql(
+            """INSERT INTO metrics (name, value, unit)
+               VALUES ('treasury.inflow', 70.5, 'EUR'), ('treasury.outflow', 20.25, 'EUR')"""
+        )
         self.addCleanup(self.rig.sql, "DELETE FROM metrics WHERE unit = 'EUR'")
         body = self.get('/api/treasury/summary?currency=EUR')
-        self.assertEqual(
-            body, {'currency': 'EUR', 'balance': 50.25, 'inflow': 70.5, 'outflow': 20.25, 'entries': 2, 'days': 30}
-        )
+        self.assertEqual((body['balance'], body['inflow'], body['outflow']), (50.25, 70.5, 20.25))
+        self.assertEqual((body['currency'], body['entries'], body['days']), ('EUR', 2, 30))
         self.assertEqual(self.get('/api/treasury/summary?currency=XAU')['balance'], 0)
         self.assertEqual(self.get('/api/treasury/summary?currency=USD')['currency'], 'USD')
 
@@ -117,7 +120,9 @@ class ApiTest(unittest.TestCase):
         _, headers = self.fails(405, '/api/agents', {}, method='POST')
         self.assertIn('GET', headers['Allow'])
         self.fails(413, '/api/ai/ask', {'question': 'x' * 70_000})
-        self.assertIn(self.rig.request('/api/ai/ask', b'question=x', headers={'Content-Type': 'text/plain'})[0], (400, 415))
+        # 400 with Flask 2.2, 415 with later ones
+        plain = self.rig.request('/api/ai/ask', b'question=x', headers={'Content-Type': 'text/plain'})
+        self.assertIn(plain[0], (400, 415))
         self.fails(404, '/api/workflows/run', {'name': "x'; DROP TABLE agents; --"})
         self.assertEqual(self.rig.request('/nothing')[0], 404)
 

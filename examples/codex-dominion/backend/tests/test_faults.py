@@ -13,7 +13,8 @@ class FaultsTest(unittest.TestCase):
         cls.rig = shared_rig()
 
     def healthy(self):
-        return self.rig.request('/health')[0] == 200
+        """Both gunicorn processes, each with its own pool: several answers in a row."""
+        return all(self.rig.request('/health')[0] == 200 for _ in range(6))
 
     def timed(self, path):
         began = time.monotonic()
@@ -46,13 +47,15 @@ class FaultsTest(unittest.TestCase):
             self.assertLess(seconds, 3.5)
             status, body, seconds = self.timed('/api/councils')
             self.assertEqual((status, body['status']), (503, 503))
-            self.assertLess(seconds, 6)
-            # By now the pool has given up at least once.
-            self.assertEqual(self.rig.request('/')[0], 503)
+            self.assertLess(seconds, 3.5)
+            # Both processes have met the outage by the third request: no more waiting.
+            pages = [self.timed('/') for _ in range(3)]
+            self.assertEqual({status for status, _, _ in pages}, {503})
+            self.assertLess(min(seconds for _, _, seconds in pages), 1)
         finally:
             self.rig.start_postgres()
         self.rig.sql('SELECT 1')
-        wait_for(self.healthy, 4, 'health after the database came back')
+        wait_for(self.healthy, 3, 'health after the database came back')
 
     def test_worker_waits_for_a_database_that_restarts(self):
         self.stop_postgres()
@@ -178,7 +181,8 @@ class FaultsTest(unittest.TestCase):
 
     def test_plain_rq_finds_redis_and_the_job_without_the_images_variables(self):
         self.rig.stop_part('worker')
-        self.rig.start_worker(RQ_CONFIG='', RQ_WORKER_CLASS='rq.Worker', RQ_CONNECTION_CLASS='redis.Redis', PYTHONPATH='')
+        plain = {'RQ_WORKER_CLASS': 'rq.Worker', 'RQ_CONNECTION_CLASS': 'redis.Redis'}
+        self.rig.start_worker(RQ_CONFIG='', PYTHONPATH='', **plain)
         try:
             self.assertEqual(self.rig.run_workflow('agent-roll-call')['status'], 'finished')
         finally:

@@ -43,8 +43,10 @@ class WorkflowTest(unittest.TestCase):
         self.assertIn('agents.active is', rows[0]['body'])
 
     def test_interest_is_booked_for_the_time_that_passed(self):
-        ledger = "INSERT INTO metrics (name, value, unit, recorded_at) VALUES ('treasury.inflow', 3650, 'CHF', now() - interval '10 days')"
-        self.rig.sql(ledger)
+        self.rig.sql(
+            """INSERT INTO metrics (name, value, unit, recorded_at)
+               VALUES ('treasury.inflow', 3650, 'CHF', now() - interval '10 days')"""
+        )
         self.addCleanup(self.rig.sql, "DELETE FROM metrics WHERE unit = 'CHF'")
         self.add('accrue-chf', [{'kind': 'accrue', 'annual_rate': '0.1', 'currency': 'CHF'}])
         booked = [self.rig.run_workflow('accrue-chf')['result']['steps'][0]['booked'] for _ in range(2)]
@@ -62,7 +64,8 @@ class WorkflowTest(unittest.TestCase):
         self.assertEqual(self.rig.sql("SELECT count(*) AS n FROM metrics WHERE unit = 'NOK'")[0]['n'], 1)
 
     def test_failing_step_leaves_nothing_but_the_error(self):
-        self.add('half', [{'kind': 'measure', 'measure': 'agents.active'}, {'kind': 'measure', 'measure': 'no.such'}])
+        measures = ('agents.active', 'no.such')
+        self.add('half', [{'kind': 'measure', 'measure': name} for name in measures])
         job = self.rig.run_workflow('half')
         self.assertEqual(job['status'], 'failed')
         self.assertIn('no.such', job['error'])
@@ -78,7 +81,6 @@ class WorkflowTest(unittest.TestCase):
         self.assertGreaterEqual(self.rig.request('/api/workflows/queue')[2]['oldest_seconds'], 0)
         self.rig.sql("DELETE FROM workflows WHERE name = 'gone'")
         self.rig.start_worker()
-        job = wait_for(
-            lambda: (j := self.rig.request(f'/api/workflows/jobs/{answer["job_id"]}')[2])['status'] == 'failed' and j
-        )
+        path = f'/api/workflows/jobs/{answer["job_id"]}'
+        job = wait_for(lambda: (j := self.rig.request(path)[2])['status'] == 'failed' and j)
         self.assertIn('there is no workflow gone', job['error'])

@@ -14,7 +14,8 @@ LONGEST_QUESTION = 500
 def status():
     """{"model", "capsules", "topics", "updated_at"}"""
     counts = current_app.database.row(
-        'SELECT count(*) AS capsules, count(DISTINCT topic) AS topics, max(updated_at) AS updated_at FROM capsules'
+        """SELECT count(*) AS capsules, count(DISTINCT topic) AS topics, max(updated_at) AS updated_at
+           FROM capsules"""
     )
     return {'model': MODEL, **counts}
 

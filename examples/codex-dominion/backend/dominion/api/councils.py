@@ -31,7 +31,8 @@ def show_council(key):
         key,
     )
     agents = database.rows(
-        'SELECT id, slug, name, role, status FROM agents WHERE council_id = %s ORDER BY name', (council['id'],)
+        'SELECT id, slug, name, role, status FROM agents WHERE council_id = %s ORDER BY name',
+        (council['id'],),
     )
     workflows = database.rows(
         'SELECT id, name, status, runs FROM workflows WHERE council_id = %s ORDER BY name', (council['id'],)

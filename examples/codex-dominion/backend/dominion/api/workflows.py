@@ -25,9 +25,8 @@ def run_workflow():
     try:
         job_id = workflow_queue.enqueue(current_app.redis, name)
     except workflow_queue.QueueFull:
-        raise ApiError(
-            429, f'{workflow_queue.MAX_DEPTH} runs are waiting already; try again later', {'Retry-After': '30'}
-        ) from None
+        waiting = f'{workflow_queue.MAX_DEPTH} runs are waiting already; try again later'
+        raise ApiError(429, waiting, {'Retry-After': '30'}) from None
     return {'job_id': job_id, 'workflow': name, 'status_url': url_for('.show_job', job_id=job_id)}, 202
 
 
