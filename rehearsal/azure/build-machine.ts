@@ -92,7 +92,15 @@ else
 fi
 rm -rf "$stage"`
 
-const findChanged = `find / -xdev \\( ${notImage.map((path) => `-path ${path}`).join(' -o ')} \\) -prune -o -path / -o -name '*-' -path '/etc/*' -o -path /etc/shadow -o -path /etc/gshadow -o -cnewer ${builder}/started -print0`
+const prune = `\\( ${notImage.map((path) => `-path ${path}`).join(' -o ')} \\) -prune -o -path /`
+
+/** Overlayfs touches folders that are only looked at, so folders count when they are new or have another owner or mode. */
+const listFolders = `find / -xdev ${prune} -o -type d -printf '%m %U %G %p\\0' | LC_ALL=C sort -z`
+
+/** Password files carry the day, and are not needed to know a user. */
+const secrets = "-name '*-' -path '/etc/*' -o -path /etc/shadow -o -path /etc/gshadow"
+
+const listChanged = `find / -xdev ${prune} -o ${secrets} -o ! -type d -cnewer ${builder}/started -print0`
 
 export async function startBuildMachine(
   world: World,
@@ -114,7 +122,7 @@ export async function startBuildMachine(
     cpSync(shims, join(machine.root, builder), { recursive: true })
     await must(
       machine,
-      `cd ${builder}; printf '#!/bin/sh\\nexec /usr/bin/python3 -m pip "$@"\\n' > pip.sh; chmod 755 pip.sh; mkdir bin; mv pip.sh bin/pip; ln -s pip bin/pip3; mv apt-get bin/apt-get; ln -s apt-get bin/apt; chmod -R a+rX .; touch started; sleep 0.02; mkdir ${context}`,
+      `cd ${builder}; printf '#!/bin/sh\\nexec /usr/bin/python3 -m pip "$@"\\n' > pip.sh; chmod 755 pip.sh; mkdir bin; mv pip.sh bin/pip; ln -s pip bin/pip3; mv apt-get bin/apt-get; ln -s apt-get bin/apt; chmod -R a+rX .; ${listFolders} > folders; touch started; sleep 0.02; mkdir ${context}`,
     )
     const unpack = (bytes: Buffer, flags: string[], into: string) =>
       machine.run(['tar', ...flags, '-f', '-', '-C', into], { input: bytes })
@@ -155,10 +163,10 @@ export async function startBuildMachine(
     },
     async snapshot(file) {
       mkdirSync(dirname(file), { recursive: true })
-      const tar = 'tar --null -T changed --no-recursion --sort=name --numeric-owner -P --transform "s,^/,,"'
+      const tar = 'tar --no-recursion --sort=name --numeric-owner -P --transform "s,^/,," --null -T changed'
       const digest = await must(
         machine,
-        `cd ${builder}; ${findChanged} | sort -z > changed; ${tar} -cf image.tar; ${tar} --mtime=@0 -cf - | sha256sum | cut -d' ' -f1`,
+        `cd ${builder}; ${listFolders} | LC_ALL=C comm -z -13 folders - | cut -z -d' ' -f4- > changed; ${listChanged} >> changed; LC_ALL=C sort -zo changed changed; ${tar} -cf image.tar; ${tar} --mtime=@0 -cf - | sha256sum | cut -d' ' -f1`,
       )
       copyFileSync(join(machine.root, builder, 'image.tar'), file)
       return digest.trim()

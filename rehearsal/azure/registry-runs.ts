@@ -169,8 +169,12 @@ async function carryOut(
   }
 }
 
-export function runRoute(registry: Resource, id: string): Reply {
-  return { status: 200, body: show(registry, runNamed(registry, id)) }
+/** `az acr build --no-logs` sleeps 30 s between its questions, so an answer waits a moment for the run's end. */
+export async function runRoute(registry: Resource, id: string): Promise<Reply> {
+  const run = runNamed(registry, id)
+  const latest = Date.now() + 20_000
+  while (!run.endedAt && Date.now() < latest) await new Promise((resolve) => setTimeout(resolve, 100))
+  return { status: 200, body: show(registry, run) }
 }
 
 function runNamed(registry: Resource, id: string): Run {
