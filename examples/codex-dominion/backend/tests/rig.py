@@ -55,6 +55,7 @@ class Rig:
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix='dominion-test-'))
         self.folder.chmod(0o755)
+        (self.folder / 'app').mkdir()
         self.processes = {}
         self.ports = {name: free_port() for name in ('postgres', 'redis', 'api')}
 
@@ -158,7 +159,7 @@ class Rig:
         database = f'postgresql://dominion:{quote(PASSWORD)}@localhost:{self.ports["postgres"]}/codexdb'
         return {
             'PATH': '/usr/local/bin:/usr/bin:/bin',
-            'PYTHONPATH': str(BACKEND),
+            'PYTHONPATH': str(self.folder / 'app'),
             'PYTHONDONTWRITEBYTECODE': '1',
             'PYTHONUNBUFFERED': '1',
             'RQ_CONFIG': 'dominion.worker',
@@ -185,14 +186,22 @@ class Rig:
                 command = json.loads(line.removeprefix('CMD '))
         bind = f'127.0.0.1:{self.ports["api"]}'
         argv = [bind if part == '0.0.0.0:5000' else part for part in command]
-        # pdeathsig: a test run that is killed leaves no server behind.
-        argv = ['setpriv', '--pdeathsig=TERM', *argv]
-        return self._start(name, argv, cwd=BACKEND, env={**self.environment(), **changes})
+        return self._start_application(name, argv, changes)
 
     def start_worker(self, **changes):
-        environment = {**self.environment(), **changes}
-        argv = ['setpriv', '--pdeathsig=TERM', 'rq', 'worker', 'workflows']
-        return self._start('worker', argv, cwd=BACKEND, env=environment)
+        return self._start_application('worker', ['rq', 'worker', 'workflows'], changes)
+
+    def copy_application(self):
+        """WORKDIR and COPY of Dockerfile.azure: the user of the image need not see the checkout."""
+        for name in ('dominion', 'gunicorn.conf.py'):
+            copy = shutil.copytree if (BACKEND / name).is_dir() else shutil.copy
+            copy(BACKEND / name, self.folder / 'app' / name)
+
+    def _start_application(self, name, argv, changes):
+        # pdeathsig: a test run that is killed leaves no server behind.
+        user = ['--reuid=10001', '--regid=10001', '--clear-groups'] if os.geteuid() == 0 else []
+        argv = ['setpriv', *user, '--pdeathsig=TERM', *argv]
+        return self._start(name, argv, cwd=self.folder / 'app', env={**self.environment(), **changes})
 
     def request(self, path, body=None, method=None, headers=None):
         """(status, headers, JSON or text) of one request to the API."""
@@ -226,6 +235,7 @@ class Rig:
     def start(self):
         """All parts; stops what already runs when one of them fails."""
         try:
+            self.copy_application()
             self.create_certificates()
             self.create_database()
             self.start_postgres()
