@@ -36,24 +36,15 @@ const POLICY_TEXT = '#!/bin/sh\n# The rehearsal installs programs, it starts no 
 /** With it, postgresql's installation makes no database cluster (pg_createcluster(1), createcluster.conf). */
 const NO_CLUSTER = '/etc/postgresql-common/createcluster.d/rehearsal.conf'
 const PROGRESS_SECONDS = 5
+// biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own fields
+const STATUS = '${db:Status-Status} ${Package}\n'
 
 /** Names of the packages that are not installed, in alphabetical order. */
 export async function missing(packages: string[] = PACKAGES): Promise<string[]> {
-  const { stdout } = await run([
-    'dpkg-query',
-    '-W',
-    '-f',
-    '${Package} ${db:Status-Status}\n',
-    ...packages,
-  ]).catch(() => {
+  const { stdout } = await run(['dpkg-query', '-W', '-f', STATUS, ...packages]).catch(() => {
     throw new Error(`The rehearsal needs Debian or Ubuntu: this machine has no dpkg. ${byHand(packages)}`)
   })
-  const installed = new Set(
-    stdout
-      .split('\n')
-      .filter((line) => line.endsWith(' installed'))
-      .map((line) => line.split(' ')[0]),
-  )
+  const installed = new Set(installedIn(stdout))
   return packages.filter((name) => !installed.has(name)).sort()
 }
 
@@ -75,7 +66,7 @@ export async function install(options: { onLine: (line: string) => void }): Prom
   if (uris.code !== 0) throw aptError(wanted, `${uris.stderr}\n${update.stderr}`)
   const sizes = uris.stdout.matchAll(/^'\S+' \S+ (\d+) /gm)
   const files = Array.from(sizes, ([, size]) => Number(size))
-  onLine(`Installing ${count(files.length, 'file')}, download ${megabytes(files)} MB`)
+  onLine(`Installing them: ${count(files.length, 'file')} to download, ${megabytes(files)} MB`)
   const before = await installedNames()
   await quietly(async () => {
     const words = await aptInstall(wanted, onLine)
@@ -93,9 +84,9 @@ export async function install(options: { onLine: (line: string) => void }): Prom
 
 const ARGUMENTS = ['-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300']
 
-/** Runs apt-get without questions. */
-export function apt(argv: string[]): ReturnType<typeof run> {
-  return run(['apt-get', ...argv], { env: APT_ENVIRONMENT }).catch(() => {
+/** Runs apt-get without questions; with a lock file, one at a time among those that name it. */
+export function apt(argv: string[], lock?: string): ReturnType<typeof run> {
+  return run([...(lock ? ['flock', lock] : []), 'apt-get', ...argv], { env: APT_ENVIRONMENT }).catch(() => {
     throw new Error('The rehearsal needs Debian or Ubuntu: this machine has no apt-get.')
   })
 }
@@ -147,11 +138,13 @@ async function quietly(work: () => Promise<void>): Promise<void> {
 }
 
 async function installedNames(): Promise<string[]> {
-  const list = await must(['dpkg-query', '-W', '-f', '${db:Status-Status} ${Package}\n'])
-  return list
-    .split('\n')
-    .filter((line) => line.startsWith('installed '))
-    .map((line) => line.slice('installed '.length))
+  const list = await must(['dpkg-query', '-W', '-f', STATUS])
+  return installedIn(list)
+}
+
+function installedIn(list: string): string[] {
+  const lines = list.split('\n').filter((line) => line.startsWith('installed '))
+  return lines.map((line) => line.slice('installed '.length))
 }
 
 /** Packages enable their services for the next boot even when they may not start them now. */

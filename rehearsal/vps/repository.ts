@@ -1,5 +1,14 @@
-import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { createHash, randomUUID } from 'node:crypto'
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { apt } from '../packages.ts'
@@ -17,33 +26,52 @@ export interface Repository {
 
 /**
  * Fetches the packages that a server with this dpkg status lacks, through this host's apt and into `cache`.
- * When all of them are there already, nothing is fetched and no network is needed.
+ * The result is kept there: for the same status, neither apt nor the network is asked again.
  */
 export async function fillRepository(cache: string, status: string): Promise<Repository> {
+  const key = createHash('sha256')
+    .update(JSON.stringify([OFFERED, status]))
+    .digest('hex')
+    .slice(0, 16)
+  const file = join(cache, `repository-${key}.json`)
+  if (existsSync(file)) {
+    const known = JSON.parse(readFileSync(file, 'utf8')) as Repository
+    if (known.files.every((name) => existsSync(name))) return known
+  }
   mkdirSync(join(cache, 'partial'), { recursive: true })
-  const statusFile = join(cache, 'status')
+  const statusFile = join(cache, `status-${randomUUID()}`)
   writeFileSync(statusFile, status)
-  const options = [
-    ...['-y', '--no-install-recommends', '-o', 'Debug::NoLocking=1', '-o', 'APT::Sandbox::User=root'],
-    ...['-o', `Dir::State::status=${statusFile}`, '-o', `Dir::Cache::archives=${cache}`],
+  try {
+    const files = await fetchFiles(cache, statusFile)
+    const index = await Promise.all(files.map(describe))
+    const repository = { files, index: index.join('\n') }
+    writeFileSync(`${statusFile}.json`, JSON.stringify(repository))
+    renameSync(`${statusFile}.json`, file) // whole or not at all: two rehearsals may share the cache
+    return repository
+  } finally {
+    rmSync(statusFile)
+  }
+}
+
+async function fetchFiles(cache: string, statusFile: string): Promise<string[]> {
+  const install = [
+    ...['install', '-y', '--no-install-recommends', '-o', 'Debug::NoLocking=1'],
+    ...['-o', 'APT::Sandbox::User=root', '-o', `Dir::State::status=${statusFile}`],
+    ...['-o', `Dir::Cache::archives=${cache}`, ...OFFERED],
   ]
-  // apt's own index of the package lists, kept so that the next rehearsal starts quicker.
-  options.push('-o', `Dir::Cache::pkgcache=${join(cache, 'pkgcache.bin')}`)
-  let plan = await apt(['install', '--simulate', ...options, ...OFFERED])
+  let plan = await apt([...install, '--simulate'])
   if (plan.code !== 0) {
     await apt(['update']) // an image without package lists
-    plan = await apt(['install', '--simulate', ...options, ...OFFERED])
+    plan = await apt([...install, '--simulate'])
     if (plan.code !== 0) throw cannotFetch(plan.stderr)
   }
   const files = debNames(plan.stdout).map((name) => join(cache, name))
-  if (!files.every((file) => existsSync(file))) {
-    const fetched = await apt(['install', '--download-only', ...options, ...OFFERED])
-    if (fetched.code !== 0) throw cannotFetch(fetched.stderr)
-  }
+  if (files.every((file) => existsSync(file))) return files
+  const fetched = await apt([...install, '--download-only'], join(cache, 'lock'))
   const lost = files.filter((file) => !existsSync(file))
-  if (lost.length > 0) throw cannotFetch(`not there after the download: ${lost.join(', ')}`)
-  const index = await Promise.all(files.map(describe))
-  return { files, index: index.join('\n') }
+  if (fetched.code !== 0 || lost.length > 0)
+    throw cannotFetch(fetched.stderr || `not there after the download: ${lost.join(', ')}`)
+  return files
 }
 
 /** File names in apt's cache, from lines such as `Inst nginx (1.22.1-9 Debian:12.1/stable [amd64])`. */
