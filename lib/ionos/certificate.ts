@@ -26,11 +26,11 @@ export function certificateStep(context: Context): Step {
     part: 'ionos',
     after: ['nginx-http', 'point-dns'],
     async inspect(ahead) {
-      const bare = ahead.pending('server') || ahead.pending('nginx-http')
-      const survey = bare ? undefined : await surveyOf(context)
-      return survey
-        ? inspectCertificate(config, survey)
-        : wanted(config, [], 'after nginx answers on port 80', true)
+      const survey = await surveyOf(context)
+      const waits = ahead.pending('server') || ahead.pending('nginx-http')
+      if (waits && !survey.certificate.lineage)
+        return wanted(config, [], 'after nginx answers on port 80', true)
+      return inspectCertificate(config, survey)
     },
     async apply(difference, tell) {
       const survey = await surveyOf(context)

@@ -22,8 +22,8 @@ export function nginxHttpStep(context: Context): Step {
     part: 'ionos',
     after: ['server'],
     async inspect(ahead) {
-      if (ahead.pending('server')) return later(context, 'http', 'after the packages are installed')
       const survey = await surveyOf(context)
+      if (ahead.pending('server')) return later(context, survey, 'http', 'after the packages are installed')
       return inspectNginx(context, survey, wantedPhase(survey))
     },
     apply: (difference) => applyNginx(context, difference),
@@ -38,12 +38,15 @@ export function nginxHttpsStep(context: Context): Step {
     part: 'ionos',
     after: ['certificate'],
     async inspect(ahead) {
-      if (ahead.pending('server') || ahead.pending('nginx-http')) {
-        return later(context, 'https', 'after nginx and the certificate are there')
-      }
       const survey = await surveyOf(context)
-      if (wantedPhase(survey) === 'https') return inspectNginx(context, survey, 'https')
-      if (ahead.pending('certificate')) return later(context, 'https', 'after the certificate is issued')
+      if (ahead.pending('server'))
+        return later(context, survey, 'https', 'after nginx and the certificate are there')
+      if (wantedPhase(survey) === 'https') {
+        if (ahead.pending('nginx-http')) return ok('the step nginx-http puts it in force')
+        return inspectNginx(context, survey, 'https')
+      }
+      if (ahead.pending('certificate'))
+        return later(context, survey, 'https', 'after the certificate is issued')
       throw new OpsError({
         what: `There is no certificate for ${context.config.domain} on the VPS, so nginx cannot serve HTTPS`,
         next: 'Issue it first: npx dominion issue-certificate',
@@ -115,12 +118,7 @@ function backendInForce(config: Config, survey: Survey): string {
 
 function inspectNginx(context: Context, survey: Survey, phase: Phase, host?: string): Difference {
   const { config } = context
-  const files = renderNginx(config, phase, {
-    version: survey.nginx.version ?? '',
-    ipv6: survey.ipv6,
-    nameservers: survey.nameservers,
-    backend: host ?? backendInForce(config, survey),
-  })
+  const files = filesFor(config, survey, phase, host)
   const reasons = differencesInForce(config, files, survey)
   if (reasons.length === 0) return ok(`configuration ${nameOfSet(files)} is in force`)
   const bare = survey.nginx.current === ''
@@ -140,13 +138,24 @@ function fieldsOf(survey: Survey, files: NginxFiles, host: string | undefined): 
   ]
 }
 
-/** In a plan, before the facts of the machine are there. */
-const later = (context: Context, phase: Phase, when: string): Difference => ({
-  state: 'create',
-  what: `configuration for ${phase.toUpperCase()}, ${when}`,
-  fields: phase === 'https' ? [{ name: 'backend', after: stableBackend(context.config) }] : [],
-  effects: [],
-})
+const filesFor = (config: Config, survey: Survey, phase: Phase, host?: string): NginxFiles =>
+  renderNginx(config, phase, {
+    version: survey.nginx.version ?? survey.nginx.candidate,
+    ipv6: survey.ipv6,
+    nameservers: survey.nameservers,
+    backend: host ?? backendInForce(config, survey),
+  })
+
+/** In a plan, before what it builds on is there. */
+function later(context: Context, survey: Survey, phase: Phase, when: string): Difference {
+  const files = filesFor(context.config, survey, phase)
+  return {
+    state: survey.nginx.current ? 'change' : 'create',
+    what: `configuration for ${phase.toUpperCase()}, ${when}`,
+    fields: fieldsOf(survey, files, phase === 'https' ? backendInForce(context.config, survey) : undefined),
+    effects: [nginxCommand(context.config, files)],
+  }
+}
 
 async function applyNginx(context: Context, difference: Difference): Promise<void> {
   if (!('effects' in difference)) return

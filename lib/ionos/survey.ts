@@ -23,6 +23,8 @@ export interface Survey {
   nginx: {
     /** undefined: not installed. */
     version: string | undefined
+    /** The version that would be installed; '' when that is not known either. */
+    candidate: string
     active: boolean
     enabled: boolean
     /** Name of the configuration set that lies in force, and of the one that nginx was last seen to have loaded. */
@@ -95,6 +97,9 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
     )
   }
   const packages = facts.filter((fact) => fact[0]?.startsWith('package.') && fact[1] === 'installed')
+  // systemctl answers a line a unit, also for one that does not exist.
+  const activeUnits = one('units.active').split(' ')
+  const enabledUnits = one('units.enabled').split(' ')
   return {
     os: {
       id: one('os.ID'),
@@ -108,8 +113,9 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
     freeBytes: Number(one('disk.freeKb')) * 1024,
     nginx: {
       version: one('nginx.version') || undefined,
-      active: yes('nginx.active'),
-      enabled: yes('nginx.enabled'),
+      candidate: one('nginx.candidate'),
+      active: activeUnits[0] === 'active',
+      enabled: enabledUnits[0] === 'enabled',
       current: one('nginx.current'),
       loaded: one('nginx.loaded'),
       files: Object.fromEntries(rows('nginx.file').map(([, sha = '', name = '']) => [name, sha])),
@@ -123,7 +129,7 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
       server: one('certificate.server'),
       authenticator: one('certificate.authenticator'),
       hook: one('certificate.hook'),
-      timer: yes('certificate.timer'),
+      timer: activeUnits[1] === 'active' && enabledUnits[1] === 'enabled',
     },
     web: { releases: yes('web.releases'), acme: yes('web.acme') },
     live: one('live'),

@@ -29,9 +29,12 @@ df -Pk "$below" | awk 'NR == 2 { print "disk.freeKb\t" $4 }'
 
 if command -v nginx > /dev/null; then
   say nginx.version "$(nginx -v 2>&1 | sed -n 's|^nginx version: nginx/\([0-9.]*\).*|\1|p')"
-  systemctl is-active --quiet nginx 2>/dev/null && say nginx.active yes
-  systemctl is-enabled --quiet nginx 2>/dev/null && say nginx.enabled yes
+else
+  say nginx.candidate "$(apt-cache policy nginx 2>/dev/null | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p')"
 fi
+# One answer a line, in the order of the units.
+systemctl is-active nginx certbot.timer 2>/dev/null | paste -s -d ' ' | sed 's/^/units.active\t/'
+systemctl is-enabled nginx certbot.timer 2>/dev/null | paste -s -d ' ' | sed 's/^/units.enabled\t/'
 say nginx.current "$(readlink "$conf/current" 2>/dev/null)"
 say nginx.loaded "$(readlink "$conf/loaded" 2>/dev/null)"
 for file in "$conf"/current/*; do
@@ -51,8 +54,6 @@ for key in server authenticator; do
   say "certificate.$key" "$(sed -n "s/^$key *= *//p" "$renewal" 2>/dev/null | head -n 1)"
 done
 say certificate.hook "$(sha /etc/letsencrypt/renewal-hooks/deploy/dominion-nginx)"
-systemctl is-enabled --quiet certbot.timer 2>/dev/null && systemctl is-active --quiet certbot.timer 2>/dev/null &&
-  say certificate.timer yes
 
 [ -d "$site/releases" ] && say web.releases yes
 [ -d /var/www/_acme/.well-known/acme-challenge ] && say web.acme yes
