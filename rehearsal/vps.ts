@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Authority } from './authority.ts'
 import type { Dns } from './dns.ts'
@@ -73,9 +73,8 @@ export async function startVps(options: VpsOptions): Promise<Vps> {
 }
 
 function systemFiles(repository: Repository): NonNullable<MachineOptions['files']> {
-  const systemctl = readFileSync(join(import.meta.dirname, 'vps', 'systemctl'), 'utf8')
   return {
-    '/usr/bin/systemctl': { text: systemctl, mode: 0o755 },
+    ...systemctl(),
     '/etc/apt/sources.list': { text: `deb [trusted=yes] file:${PACKAGES} ./\n` },
     '/etc/apt/apt.conf.d/.keep': { text: '' },
     '/etc/apt/preferences.d/.keep': { text: '' },
@@ -86,6 +85,19 @@ function systemFiles(repository: Repository): NonNullable<MachineOptions['files'
     '/run/sshd/.keep': { text: '' },
     // Maintainer scripts and certbot's cron job take this folder as the sign that systemctl is in charge.
     '/run/systemd/system/.keep': { text: '' },
+  }
+}
+
+/** The stand-in for systemctl: a program, and the modules that it imports from there. */
+function systemctl(): NonNullable<MachineOptions['files']> {
+  const folder = join(import.meta.dirname, 'vps', 'systemd')
+  const text = (name: string) => readFileSync(join(folder, name), 'utf8')
+  const modules = readdirSync(folder).filter((name) => name.endsWith('.py'))
+  return {
+    '/usr/bin/systemctl': { text: text('systemctl'), mode: 0o755 },
+    ...Object.fromEntries(
+      modules.map((name) => [`/usr/share/systemctl-of-rehearsal/${name}`, { text: text(name) }]),
+    ),
   }
 }
 
