@@ -9,7 +9,7 @@ import { ok, type Step } from '../steps/step.ts'
 import { buildNote, readExport } from './exportFolder.ts'
 import { isInstalled } from './installed.ts'
 import { lines } from './server.ts'
-import { sourceOf } from './sources.ts'
+import { sourceOf, sourcesOf } from './sources.ts'
 import { surveyOf } from './survey.ts'
 
 /** What out/.build.json says of the export it lies in. */
@@ -30,14 +30,14 @@ export function buildStep(context: Context): Step {
     part: 'ionos',
     after: [],
     async inspect() {
-      const source = await sourceOf(context)
+      const { all: source, shared } = await sourcesOf(context)
       if (readNote(config)?.source === source) return ok('out/ was built from these sources')
       const published = (await surveyOf(context)).releases.find((release) => release.source === source)
       if (published) return ok(`release ${published.id} was built from these sources`)
       return {
         state: 'create',
         what: `build of sources ${source.slice(0, 8)}`,
-        effects: buildCommands(config, source),
+        effects: buildCommands(config, shared.slice(0, 12)),
       }
     },
     async apply(difference, tell) {
@@ -58,9 +58,9 @@ export function buildStep(context: Context): Step {
 }
 
 /** `npm ci` when what is installed is not what the lock file says, then the build. */
-export function buildCommands(config: Config, source: string): Command[] {
+export function buildCommands(config: Config, buildId: string): Command[] {
   const cwd = config.dashboardDir
-  const env = { BUILD_ID: source.slice(0, 12), NEXT_TELEMETRY_DISABLED: '1' }
+  const env = { BUILD_ID: buildId, NEXT_TELEMETRY_DISABLED: '1' }
   const install = existsSync(path.join(cwd, 'package-lock.json')) ? 'ci' : 'install'
   return [
     ...(isInstalled(cwd)

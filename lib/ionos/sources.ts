@@ -14,20 +14,37 @@ const format = 'export and gzip, 1'
 const never = new Set(['node_modules', '.next', 'out', '.git'])
 const made = /^(next-env\.d\.ts|.*\.tsbuildinfo)$/
 
-const known = new WeakMap<Context, Promise<string>>()
+/** What two builds may differ in without a visitor's open page noticing. */
+const leaf = /(^|\/)app\/(.*\/)?page\.(tsx?|jsx?|mdx?)$|^[^/]*\.md$/
 
-/** sha256 of the dashboard's sources, computed once a run. Throws (exit 2) when they are not a dashboard. */
-export function sourceOf(context: Context): Promise<string> {
+export interface Sources {
+  /** sha256 of everything that decides over the build. */
+  all: string
+  /**
+   * The same without pages. It becomes Next.js's build id: a page that was opened before a publish loads anew when the
+   * id has changed, which it must when code that pages share has changed. A page is imported by nobody, so a changed
+   * one needs no new id, and the files of all other pages stay as they are (4 files to send instead of 549).
+   */
+  shared: string
+}
+
+const known = new WeakMap<Context, Promise<Sources>>()
+
+/** The dashboard's sources, read once a run. Throws (exit 2) when they are not a dashboard. */
+export function sourcesOf(context: Context): Promise<Sources> {
   const asked = known.get(context) ?? hashSources(context.config.dashboardDir, process.env)
   known.set(context, asked)
   return asked
 }
 
+/** sha256 of all sources: what a release is compared by. */
+export const sourceOf = async (context: Context): Promise<string> => (await sourcesOf(context)).all
+
 /**
  * sha256 over paths and contents of everything that decides over the build: the files that .gitignore does not leave
  * out, the .env files (ignored or not), and NEXT_PUBLIC_ variables of the environment, which the build writes into pages.
  */
-export async function hashSources(folder: string, environment: NodeJS.ProcessEnv): Promise<string> {
+export async function hashSources(folder: string, environment: NodeJS.ProcessEnv): Promise<Sources> {
   checkDashboard(folder)
   const paths = [...new Set([...(await listSources(folder)), ...(await dotEnvFiles(folder))])].sort()
   const sums = await inParallel(16, paths, async (name) => {
@@ -35,12 +52,16 @@ export async function hashSources(folder: string, environment: NodeJS.ProcessEnv
     const content = await readFile(file).catch(() => readlink(file))
     return createHash('sha256').update(content).digest('hex')
   })
-  const hash = createHash('sha256').update(`${format}\0`)
-  for (const [index, name] of paths.entries()) hash.update(`${name}\0${sums[index]}\0`)
-  for (const name of Object.keys(environment).sort()) {
-    if (name.startsWith('NEXT_PUBLIC_')) hash.update(`${name}=${environment[name]}\0`)
+  const variables = Object.keys(environment)
+    .filter((name) => name.startsWith('NEXT_PUBLIC_'))
+    .sort()
+    .map((name) => `${name}=${environment[name]}\0`)
+  const over = (chosen: (name: string) => boolean) => {
+    const hash = createHash('sha256').update(`${format}\0`)
+    for (const [index, name] of paths.entries()) if (chosen(name)) hash.update(`${name}\0${sums[index]}\0`)
+    return hash.update(variables.join('')).digest('hex')
   }
-  return hash.digest('hex')
+  return { all: over(() => true), shared: over((name) => !leaf.test(name)) }
 }
 
 /** Throws (exit 2) with what is missing. */
