@@ -64,6 +64,8 @@ export async function arm(world: World, call: Call): Promise<Reply> {
   if (parts.length === 3) return groupsRoute(world, call)
   const group = parts[3]!
   if (parts.length === 4) return groupRoute(world, call, group, version)
+  // The operations of a deployment have an address without provider.
+  if (lower[4] === 'deployments') return deploymentsRoute(world, call, group, parts.slice(5), version)
   if (lower[4] !== 'providers') return groupRoute(world, call, group, version, parts.slice(4))
   const namespace = lower[5]
   if (namespace === 'microsoft.resources' && lower[6] === 'deployments')
@@ -162,6 +164,6 @@ function listReply(world: World, call: Call, group: string, namespace: string, r
   const value = [...world.resources.values()]
     .filter((each) => each.type === type && each.group.toLowerCase() === group.toLowerCase())
     .filter((each) => names === '' || each.name.toLowerCase().startsWith(`${names}/`))
-    .map((each) => view(world, each))
+    .map((each) => view(world, each, true))
   return { status: 200, body: { value } }
 }

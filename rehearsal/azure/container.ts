@@ -151,7 +151,10 @@ export async function startContainer(
     begun.stderr?.on('data', keep)
     ended = new Promise((resolve) => {
       begun.once('error', (error) => keep(Buffer.from(`${error.message}\n`)))
-      begun.once('close', (code, signal) => {
+      // Not `close`: what the main process left behind may hold its output open.
+      begun.once('exit', async (code, signal) => {
+        // It ends with the main process, as in a container; only the machine's init stays.
+        await machine.run(['sh', '-c', 'kill -9 -1']).catch(() => {})
         onEnd(code ?? (signal === 'SIGKILL' ? 137 : 143))
         resolve()
       })
@@ -193,8 +196,6 @@ export async function startContainer(
 
   function onEnd(exitCode: number): void {
     for (const probe of probes) probe.stop()
-    // What the main process left behind ends with it, as in a container. Its init stays.
-    void machine.run(['sh', '-c', 'kill -9 -1']).catch(() => {})
     container.ready = false
     container.current = {
       state: 'Terminated',

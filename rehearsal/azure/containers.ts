@@ -201,6 +201,16 @@ export const containerGroups: ResourceType = {
     await bringUp(world, resource)
   },
   show: showGroup,
+  // Only GET of one group tells how it is doing; `az container list` prints no instance view.
+  showInList(world, resource) {
+    const shown = showGroup(world, resource)
+    const { instanceView: _view, ...properties } = shown.properties
+    const containers = properties.containers.map((each: Bag) => {
+      const { instanceView: _own, ...rest } = each.properties
+      return { ...each, properties: rest }
+    })
+    return { ...shown, properties: { ...properties, containers } }
+  },
   async remove(world, resource) {
     await takeDown(world, resource)
     const fqdn = fqdnOf(resource)

@@ -61,6 +61,8 @@ function findOperation(world: World, id: string): Operation {
 export function operationStatus(world: World, id: string, apiVersion: string): Reply {
   const operation = findOperation(world, id)
   const running = operation.status === 'InProgress'
+  // `az` prints this body as it is.
+  if (operation.error) return { status: 200, body: { status: operation.status, error: operation.error } }
   return {
     status: 200,
     headers: running ? operationHeaders(world, operation, apiVersion) : {},
@@ -70,7 +72,6 @@ export function operationStatus(world: World, id: string, apiVersion: string): R
       status: operation.status,
       startTime: operation.startedAt.toISOString(),
       ...(operation.endedAt ? { endTime: operation.endedAt.toISOString() } : {}),
-      ...(operation.error ? { error: operation.error } : {}),
       properties: operation.status === 'Succeeded' ? (operation.result?.() ?? null) : null,
     },
   }

@@ -101,7 +101,7 @@ export async function startPostgres(
     const write = (file: string, text: string) => writeFileSync(join(machine.root, data, file), text)
     write('server.key', certificate.key)
     write('server.crt', certificate.certificate)
-    write('pg_hba.conf', 'local all postgres peer\n')
+    write('pg_hba.conf', 'local all,replication postgres peer\n')
     await must(machine, 'sh', '-c', `chown -R postgres:postgres ${data}`)
   } catch (error) {
     await machine.stop()
@@ -199,7 +199,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
           : rangeBlocks(from, end),
       )
       const lines = [
-        'local all postgres peer',
+        'local all,replication postgres peer',
         ...blocks.map((block) => `${kind} all all ${block} scram-sha-256`),
       ]
       writeFileSync(join(machine.root, data, 'pg_hba.conf'), `${lines.join('\n')}\n`)
@@ -212,7 +212,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
       await readSettings()
     },
     async backUp(folder) {
-      const inside = '/var/lib/postgresql/backup'
+      const inside = '/tmp/backup'
       const argv = [
         `${bin}/pg_basebackup`,
         '-h',

@@ -71,14 +71,15 @@ export function childrenOf(world: World, resource: Resource, type?: string): Res
   )
 }
 
-export function view(world: World, resource: Resource): Bag {
+export function view(world: World, resource: Resource, inList = false): Bag {
   const type = typeNamed(world, resource.type)
+  const shown = inList && type.showInList ? type.showInList(world, resource) : type.show(world, resource)
   return {
     id: resource.id,
     name: resource.name.split('/').at(-1),
     type: resource.type,
     ...(type.needsLocation ? { location: resource.wanted.location, tags: resource.wanted.tags ?? {} } : {}),
-    ...type.show(world, resource),
+    ...shown,
   }
 }
 

@@ -147,7 +147,7 @@ function providersRoute(world: World, call: Call, rest: string[]): Reply {
     const type = typeNamed(world, `${namespace}/${first}`).type
     const value = [...world.resources.values()]
       .filter((each) => each.type === type)
-      .map((each) => view(world, each))
+      .map((each) => view(world, each, true))
     return { status: 200, body: { value } }
   }
   throw notThere(call)

@@ -37,6 +37,8 @@ export interface ResourceType {
   apply(world: World, resource: Resource, before?: Bag): Promise<void>
   /** The resource as GET shows it, without id, name, type: no secret in it. */
   show(world: World, resource: Resource): Bag
+  /** As a list shows it, when that is less than what GET shows. */
+  showInList?(world: World, resource: Resource): Bag
   remove?(world: World, resource: Resource): Promise<void>
   /** POST actions by lower-case name. */
   actions?: Record<string, (world: World, resource: Resource, call: Call) => Reply | Promise<Reply>>
