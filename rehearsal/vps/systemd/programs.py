@@ -1,5 +1,6 @@
 """Runs the programs of a unit's Exec lines as systemd would."""
 import os
+import pwd
 import re
 import shlex
 import subprocess
@@ -44,7 +45,9 @@ def start_program(unit, line, env, **more):
     user = one(unit, 'Service', 'User')
     argv = expand(line.lstrip('-+!@:'), env)
     if user:
-        argv = ['runuser', '-u', user, '--'] + argv
+        # not runuser: it would stay in front, and its process id would be taken for the service's
+        account = pwd.getpwnam(user)
+        argv = ['setpriv', f'--reuid={account.pw_uid}', f'--regid={account.pw_gid}', '--init-groups', '--'] + argv
     cwd = one(unit, 'Service', 'WorkingDirectory', '/').lstrip('-')
     with log_of(unit) as log:
         return subprocess.Popen(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -75,6 +75,7 @@ def start_and_listen(unit, env):
     path = f'{STATE}/notify-{os.getpid()}'
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
         inbox.bind(path)
+        os.chmod(path, 0o666)  # the service may run as another user
         inbox.settimeout(0.1)
         process = start_program(unit, one(unit, 'Service', 'ExecStart'), {**env, 'NOTIFY_SOCKET': path})
         until = time.time() + 30
@@ -87,6 +88,8 @@ def start_and_listen(unit, env):
                     pass
         finally:
             os.unlink(path)
+        if process.poll() is None:
+            process.kill()
     return None
 
 
