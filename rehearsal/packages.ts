@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { must, PATH, run } from './processes.ts'
 
 /**
- * What the rehearsal needs of Debian 12 or Ubuntu 24.04. nginx and certbot are not among them: the VPS of the
+ * What the rehearsal needs of Debian 12. nginx and certbot are not among them: the VPS of the
  * rehearsal installs those itself, from files that vps/repository.ts fetches.
  */
 export const PACKAGES = [
