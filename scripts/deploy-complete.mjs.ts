@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { script } from '../lib/cli/script.ts'
 import { usageError } from '../lib/command/errors.ts'
-import type { DeployFlags } from '../lib/deploy/lists.ts'
+import type { DeployFlags } from '../lib/deploy/deployList.ts'
 
 await script<DeployFlags>({
   name: 'deploy-complete',
@@ -19,7 +19,7 @@ await script<DeployFlags>({
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
     const [{ performSteps }, { deployList }] = await Promise.all([
       import('../lib/deploy/perform.ts'),
-      import('../lib/deploy/lists.ts'),
+      import('../lib/deploy/deployList.ts'),
     ])
     let about: () => object = () => ({})
     return performSteps(run, {

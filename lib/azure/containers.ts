@@ -22,7 +22,7 @@ import { untilBackendHealthy, untilWorkerRuns } from './waiting.ts'
 
 /** Whatever stands before the backend and can be pointed at another host: nginx on the VPS. */
 export interface Proxy {
-  /** The host it sends /api/ to; undefined when there is no such proxy (yet). */
+  /** The host it sends /api/ to; undefined when there is no such proxy (yet). Throws when it cannot be asked. */
   target(): Promise<string | undefined>
   /** Points it elsewhere and returns when that is in force. */
   switchTo(host: string, tell: (line: string) => void): Promise<void>
@@ -82,8 +82,17 @@ export const deleteGroup = (config: Config, name: string, subscription: string[]
     ...subscription,
   ])
 
-/** Backend without downtime by a surge group, worker in place. */
-export function containerSteps(context: Context, azure: Azure, image: Image, proxy: Proxy): Step[] {
+/**
+ * Backend without downtime by a surge group, worker in place.
+ * @param needsProxy false: a VPS that does not answer does not stop the release of the core alone
+ */
+export function containerSteps(
+  context: Context,
+  azure: Azure,
+  image: Image,
+  proxy: Proxy,
+  needsProxy: boolean,
+): Step[] {
   const { config, runner } = context
   const releaseOf = (wanted: WantedGroup) => wanted.environment.RELEASE ?? ''
 
@@ -163,9 +172,8 @@ export function containerSteps(context: Context, azure: Azure, image: Image, pro
       const nothingYet = ahead.pending('data-tier') && !(await azure.registry())
       const wanted = backendGroup(config, image.name())
       const difference = await inspectGroup(wanted, nothingYet)
-      if (difference.state !== 'ok' || nothingYet) return difference
-      const leftOver = await current(groupNames.surge)
-      if (!leftOver && (await proxy.target()) !== surgeHost) return difference
+      // Switching back comes before deleting, so without a surge group nothing can be left half done.
+      if (difference.state !== 'ok' || nothingYet || !(await current(groupNames.surge))) return difference
       return {
         state: 'change',
         what: 'finish the release that was interrupted',
@@ -188,18 +196,20 @@ export function containerSteps(context: Context, azure: Azure, image: Image, pro
       if (difference.state === 'ok' || difference.state === 'unknown') return
       const wanted = backendGroup(config, image.name())
       const before = await current(wanted.name)
+      const leftOver = (await current(groupNames.surge)) !== undefined
+      const target = () => (needsProxy || leftOver ? proxy.target() : proxy.target().catch(() => undefined))
       const fields = before ? groupFields(before, wanted, await configured(wanted)) : []
       if (!before) {
         await put(wanted, false, tell)
         await healthy(wanted, tell)
       } else if (fields.length > 0) {
-        await surge(tell)
+        await surge(target, tell)
         await put(wanted, mustReplace(fields), tell)
         await healthy(wanted, tell).catch((thrown) => stillOnSurge(thrown))
       } else {
         await healthy(wanted, tell)
       }
-      if ((await proxy.target()) === surgeHost) await proxy.switchTo(stableHost, tell)
+      if ((await target()) === surgeHost) await proxy.switchTo(stableHost, tell)
       if (await current(groupNames.surge)) await drop(groupNames.surge, tell)
     },
   }
@@ -213,7 +223,7 @@ export function containerSteps(context: Context, azure: Azure, image: Image, pro
     )
 
   /** The new release beside the old one, and the proxy on it once it is healthy. The old one serves until then. */
-  async function surge(tell: (line: string) => void): Promise<void> {
+  async function surge(target: Proxy['target'], tell: (line: string) => void): Promise<void> {
     const wanted = backendGroup(config, image.name(), 'surge')
     const leftOver = await current(wanted.name)
     const replace =
@@ -231,7 +241,7 @@ export function containerSteps(context: Context, azure: Azure, image: Image, pro
         what: `${thrown.failure.what}. The old release is still serving`,
       })
     }
-    if ((await proxy.target()) !== undefined) await proxy.switchTo(surgeHost, tell)
+    if ((await target()) !== undefined) await proxy.switchTo(surgeHost, tell)
   }
 
   function stillOnSurge(thrown: unknown): never {

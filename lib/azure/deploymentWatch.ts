@@ -42,7 +42,7 @@ export function watchDeployment(context: Context, name: string, azure: Azure) {
       const { stdout } = await runner.run(
         azLook(['deployment', 'operation', 'group', 'list', ...group, ...subscription]),
       )
-      return JSON.parse(stdout || '[]') as Operation[]
+      return JSON.parse(stdout) as Operation[]
     })()
     return round
   }
@@ -71,7 +71,8 @@ export function watchDeployment(context: Context, name: string, azure: Azure) {
         .join(', ')
       if (now && now !== told) tell(`waiting for ${now}`)
       told = now
-      if (mine.every(({ properties }) => properties.provisioningState === 'Succeeded')) await throwIfFailed()
+      const quiet = mine.every(({ properties }) => properties.provisioningState === 'Succeeded')
+      if (quiet && (await hasEnded())) return
     }
     throw new OpsError({
       what: `${part} is not ready after ${patienceMs / 60_000} minutes`,
@@ -79,14 +80,19 @@ export function watchDeployment(context: Context, name: string, azure: Azure) {
     })
   }
 
-  /** Nothing of this part runs: has the deployment as a whole ended badly? */
-  async function throwIfFailed(): Promise<void> {
+  /** Nothing of this part runs: has the deployment as a whole ended? Throws when it ended badly. */
+  async function hasEnded(): Promise<boolean> {
     azure.forget('deployment')
-    const deployment = await azure.deployment(name)
-    if (deployment?.properties.provisioningState !== 'Failed') return
-    const error = deployment.properties.error ?? undefined
-    const said = wordsOf(error)
-    throw new OpsError({ what: `The deployment ${name} failed`, said, ...explainAz(said) })
+    const { provisioningState, error } = (await azure.deployment(name))?.properties ?? {}
+    if (provisioningState === 'Failed' || provisioningState === 'Canceled') {
+      const said = wordsOf(error ?? undefined)
+      throw new OpsError({
+        what: `The deployment ${name} ended as ${provisioningState}`,
+        said,
+        ...explainAz(said),
+      })
+    }
+    return provisioningState === 'Succeeded'
   }
 
   return { until }

@@ -14,7 +14,7 @@ export interface ProcessOptions {
   env: NodeJS.ProcessEnv
   timeoutMs: number
   signal: AbortSignal
-  onOutput?: ((chunk: string) => void) | undefined
+  onOutput?: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined
 }
 
 /** Time that a process gets between being asked to end and being ended. */
@@ -56,8 +56,8 @@ export async function startProcess(argv: readonly string[], options: ProcessOpti
   })`${program}`
   if (options.onOutput) {
     const tell = options.onOutput
-    running.stdout.on('data', (chunk: Buffer) => tell(chunk.toString()))
-    running.stderr.on('data', (chunk: Buffer) => tell(chunk.toString()))
+    running.stdout.on('data', (chunk: Buffer) => tell(chunk.toString(), 'stdout'))
+    running.stderr.on('data', (chunk: Buffer) => tell(chunk.toString(), 'stderr'))
   }
   let timedOut = false
   const end = () => {

@@ -9,11 +9,12 @@ await script<{ quick?: boolean }>({
     parser.option('--quick', 'release the newest existing image instead of the one of these sources'),
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { releaseList } = await import('../../lib/deploy/lists.ts')
+    const { releaseList } = await import('../../lib/azure/lists.ts')
+    const { proxyOf } = await import('../../lib/ionos/backendTarget.ts')
     return performSteps(run, {
       script: 'release-containers',
       needsVps: false,
-      steps: (context) => releaseList(context, run.flags.quick ?? false),
+      steps: (context) => releaseList(context, run.flags.quick ?? false, proxyOf(context)),
     })
   },
 })

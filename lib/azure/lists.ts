@@ -1,58 +1,30 @@
-import { loginStep } from '../azure/account.ts'
-import { containerSteps } from '../azure/containers.ts'
-import { dataTierSteps } from '../azure/dataTier.ts'
-import { type Image, imageStep } from '../azure/image.ts'
-import { type Azure, createAzure } from '../azure/resources.ts'
 import { OpsError } from '../command/errors.ts'
 import { migrationStep } from '../database/migrations.ts'
-import { proxyOf } from '../ionos/backendTarget.ts'
-import { liveRelease } from '../ionos/publish.ts'
-import { ionosSteps } from '../ionos/steps.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
-import { verifyStep } from './verify.ts'
-
-export interface DeployFlags {
-  skipAzure?: boolean
-  skipIonos?: boolean
-  quick?: boolean
-}
+import { loginStep } from './account.ts'
+import { containerSteps, type Proxy } from './containers.ts'
+import { dataTierSteps } from './dataTier.ts'
+import { type Image, imageStep } from './image.ts'
+import { type Azure, createAzure } from './resources.ts'
 
 /** The core: login, data tier, tables, image, containers. */
-export function azureList(context: Context, azure: Azure, quick: boolean): { steps: Step[]; image: Image } {
+export function azureList(
+  context: Context,
+  azure: Azure,
+  quick: boolean,
+  proxy: Proxy,
+  needsProxy: boolean,
+): { steps: Step[]; image: Image } {
   const { step, image } = imageStep(context, azure, quick)
   const steps = [
     loginStep(context, azure.account),
     ...dataTierSteps(context, azure),
     migrationStep(context),
     step,
-    ...containerSteps(context, azure, image, proxyOf(context)),
+    ...containerSteps(context, azure, image, proxy, needsProxy),
   ]
   return { steps, image }
-}
-
-/** The runbook of both clouds: the core beside the face, then verify. */
-export function deployList(context: Context, flags: DeployFlags): { steps: Step[]; about(): object } {
-  const azure = createAzure(context)
-  const core = flags.skipAzure ? undefined : azureList(context, azure, flags.quick ?? false)
-  const face = flags.skipIonos ? [] : ionosSteps(context)
-  const steps = [...(core?.steps ?? []), ...face]
-  const parts = { azure: core !== undefined, ionos: !flags.skipIonos }
-  return {
-    steps: [
-      ...steps,
-      verifyStep(
-        context,
-        parts,
-        steps.map(({ id }) => id),
-      ),
-    ],
-    about: () => ({
-      image: core?.image.name() ?? '',
-      digest: core?.image.digest() ?? '',
-      frontend: liveRelease(context) ?? '',
-    }),
-  }
 }
 
 /** `provision`: the data tier and its tables. */
@@ -72,10 +44,10 @@ export function imageList(context: Context): Step[] {
 }
 
 /** `release-containers`: the image that exists, to both containers. */
-export function releaseList(context: Context, quick: boolean): Step[] {
+export function releaseList(context: Context, quick: boolean, proxy: Proxy): Step[] {
   const azure = createAzure(context)
   const { step, image } = imageStep(context, azure, quick)
-  const containers = containerSteps(context, azure, image, proxyOf(context))
+  const containers = containerSteps(context, azure, image, proxy, false)
   return [
     loginStep(context, azure.account),
     registryIsThere(context, azure),

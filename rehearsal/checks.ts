@@ -1,0 +1,62 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { createAzure } from '../lib/azure/resources.ts'
+import { look, onVps } from '../lib/command/command.ts'
+import { type Check, expect } from '../lib/health/check.ts'
+import { coreChecks } from '../lib/health/coreChecks.ts'
+import { apiChecks, siteChecks } from '../lib/health/siteChecks.ts'
+import { workerJobCheck } from '../lib/health/workerCheck.ts'
+import type { Context } from '../lib/steps/context.ts'
+import type { State } from './rehearsal.ts'
+
+/** The checks that any deployment must pass; none of them knows that this is a rehearsal. */
+export const ordinaryChecks = (context: Context): Check[] => [
+  ...siteChecks(context),
+  ...apiChecks(context),
+  ...coreChecks(context, createAzure(context)),
+  workerJobCheck(context),
+]
+
+/** certbot renews against the CA, and nginx would be reloaded after it. */
+export const renewalCheck = ({ config, runner }: Context): Check => ({
+  id: 'renewal',
+  title: 'Certificate renewal',
+  async run() {
+    const vps = (argv: string[], accept = [0]) =>
+      runner.run(onVps(look(argv, { accept, timeoutMs: 180_000 })))
+    const timer = await vps(['systemctl', 'is-enabled', 'certbot.timer'], [0, 1])
+    expect(timer.stdout.trim() === 'enabled', `certbot.timer is ${timer.stdout.trim() || 'absent'}`)
+    const hooks = await vps(['ls', '/etc/letsencrypt/renewal-hooks/deploy'])
+    expect(hooks.stdout.trim() !== '', 'no deploy hook reloads nginx')
+    await vps(['certbot', 'renew', '--dry-run', '--cert-name', config.domain, '--no-random-sleep-on-renew'])
+    return 'dry run passed, timer enabled, deploy hook in place'
+  },
+})
+
+/** SIGKILLs the backend's main process and waits until the site's API answers again, by the restart policy alone. */
+export const crashCheck = ({ config, runner }: Context, { controlUrl }: State): Check => ({
+  id: 'crash-restart',
+  title: 'A killed container comes back',
+  async run() {
+    const group = `${controlUrl}/containers/codex-backend`
+    const read = async () => (await (await fetch(group)).json()) as { pid: number; restarts: number }
+    const before = await read()
+    const killed = await fetch(`${group}/kill`, { method: 'POST' })
+    expect(killed.ok, `the container could not be killed: ${await killed.text()}`)
+    const started = Date.now()
+    while (Date.now() - started < 60_000) {
+      await pause(250)
+      const answer = await runner
+        .request({
+          method: 'GET',
+          url: `https://${config.domain}/api/workflows`,
+          effect: 'read',
+          timeoutMs: 5000,
+        })
+        .catch(() => undefined)
+      const now = await read()
+      if (answer?.status !== 200 || now.pid === before.pid || now.restarts <= before.restarts) continue
+      return `pid ${before.pid} → ${now.pid}, restart ${now.restarts}, API back after ${Date.now() - started} ms`
+    }
+    throw new Error('the API was not back within 60 s')
+  },
+})

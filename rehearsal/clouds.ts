@@ -1,0 +1,120 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { createAuthority } from './authority.ts'
+import { startAzure } from './azure/azure.ts'
+import { startDns } from './dns.ts'
+import { environmentFile, newSecrets } from './environment.ts'
+import { startNetwork } from './network.ts'
+import { startPebble } from './pebble.ts'
+import { must } from './processes.ts'
+import { startVps } from './vps.ts'
+
+/**
+ * The process that plays both clouds. It lives as long as its standard input is open, or, with --keep, until SIGTERM.
+ * It says one line of JSON when everything is up: {"controlUrl":…}.
+ */
+const { values: flags } = parseArgs({
+  options: {
+    name: { type: 'string', default: 'rehearsal' },
+    folder: { type: 'string' },
+    latency: { type: 'string', default: 'none' },
+    environment: { type: 'string' },
+    packages: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+const folder = flags.folder!
+const stops: (() => Promise<unknown>)[] = []
+let ending: Promise<void> | undefined
+
+/** Takes everything down, the last first, and ends. */
+function end(code: number): Promise<void> {
+  ending ??= (async () => {
+    for (const stop of stops.reverse()) await stop().catch((error) => console.error(String(error)))
+    rmSync(flags.environment!, { force: true })
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(code)
+  })()
+  return ending
+}
+process.on('SIGTERM', () => void end(0))
+process.on('SIGINT', () => {}) // the terminal's Ctrl-C is for the one that started this
+if (!flags.keep) {
+  process.stdin.resume()
+  process.stdin.on('end', () => void end(0))
+  process.stdin.on('error', () => void end(0))
+}
+
+/** Notes how to stop a part, and gives the part. */
+function stoppable<T>(part: T, stop: () => Promise<unknown>): T {
+  stops.push(stop)
+  return part
+}
+
+try {
+  await start()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error))
+  await end(1)
+}
+
+async function start(): Promise<void> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const secrets = newSecrets()
+  const latency = flags.latency === 'realistic' ? 'realistic' : 'none'
+  const network = await startNetwork({ name: flags.name })
+  stoppable(network, network.stop)
+  const authority = await createAuthority(path.join(folder, 'authority'))
+  const dns = await startDns({ network, folder })
+  stoppable(dns, dns.stop)
+  const key = path.join(folder, 'id_ed25519')
+  await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'rehearsal', '-f', key])
+  const [pebble, vps, azure] = await Promise.all([
+    startPebble({ network, dns, authority, folder }).then((it) => stoppable(it, it.close)),
+    startVps({
+      network,
+      dns,
+      authority,
+      folder,
+      authorizedKey: readFileSync(`${key}.pub`, 'utf8').trim(),
+      ...(flags.packages ? { packageCache: flags.packages } : {}),
+    }).then((it) => stoppable(it, it.stop)),
+    startAzure({
+      folder: path.join(folder, 'azure'),
+      network,
+      dns,
+      authority,
+      latency,
+      ...secrets.azure,
+    }).then((it) => stoppable(it, it.stop)),
+  ])
+  await Promise.all(
+    ['codexdominion.app', 'www.codexdominion.app'].map((name) => dns.set(name, [vps.address])),
+  )
+  writeFileSync(path.join(folder, 'known_hosts'), `${vps.hostKeys.join('\n')}\n`)
+  writeFileSync(path.join(folder, 'azure-ca.pem'), authority.certificate)
+  writeFileSync(
+    path.join(folder, 'trusted.pem'),
+    `${authority.certificate}\n${await pebble.rootCertificate()}`,
+  )
+  const environment = environmentFile({
+    folder,
+    secrets,
+    vpsAddress: vps.address,
+    dnsServer: dns.address,
+    acmeServer: pebble.directory,
+    proxyUrl: azure.proxyUrl,
+  })
+  writeFileSync(`${flags.environment}.new`, environment, { mode: 0o600 })
+  renameSync(`${flags.environment}.new`, flags.environment!)
+  const state = {
+    pid: process.pid,
+    controlUrl: azure.controlUrl,
+    vps: vps.address,
+    vpsPid: vps.pid,
+    servicePrincipal: secrets.azure,
+  }
+  writeFileSync(path.join(folder, 'state.json'), JSON.stringify(state), { mode: 0o600 })
+  process.stdout.write(`${JSON.stringify({ ready: true })}\n`)
+}

@@ -1,0 +1,66 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+
+/** What a rehearsal is secured with; new ones each time. */
+export interface Secrets {
+  postgresPassword: string
+  appSecretKey: string
+  azure: {
+    subscription: { id: string; name: string; tenant: string }
+    servicePrincipal: { id: string; secret: string }
+  }
+}
+
+export const newSecrets = (): Secrets => ({
+  // Upper, lower, digit and other, as Azure asks; with characters that URLs and shells trip over.
+  postgresPassword: `Aa1'%$ ${randomBytes(12).toString('base64url')}`,
+  appSecretKey: randomBytes(32).toString('hex'),
+  azure: {
+    subscription: { id: randomUUID(), name: 'Rehearsal', tenant: randomUUID() },
+    servicePrincipal: { id: randomUUID(), secret: randomBytes(24).toString('hex') },
+  },
+})
+
+const example = path.join(import.meta.dirname, '..', '.env.example')
+
+/**
+ * The `.env.rehearsal` that turns the ordinary scripts into a rehearsal: every key of .env.example, so that nothing of
+ * the operator's own .env shows through.
+ */
+export function environmentFile(clouds: {
+  folder: string
+  secrets: Secrets
+  vpsAddress: string
+  dnsServer: string
+  acmeServer: string
+  proxyUrl: string
+}): string {
+  const { folder, secrets } = clouds
+  const values: Record<string, string> = {
+    AZURE_SUBSCRIPTION: secrets.azure.subscription.id,
+    POSTGRES_PASSWORD: `"${secrets.postgresPassword}"`,
+    // Debian 12's PostgreSQL is what runs behind the rehearsal's API.
+    POSTGRES_VERSION: '15',
+    APP_SECRET_KEY: secrets.appSecretKey,
+    HEALTHY_WITHIN_SECONDS: '60',
+    IONOS_HOST: clouds.vpsAddress,
+    IONOS_SSH_KEY: path.join(folder, 'id_ed25519'),
+    IONOS_KNOWN_HOSTS: path.join(folder, 'known_hosts'),
+    ACME_SERVER: clouds.acmeServer,
+    DNS_SERVER: clouds.dnsServer,
+    CA_FILE: path.join(folder, 'trusted.pem'),
+    HTTPS_PROXY: clouds.proxyUrl,
+    NO_PROXY: '127.0.0.1,localhost',
+    REQUESTS_CA_BUNDLE: path.join(folder, 'azure-ca.pem'),
+    AZURE_CONFIG_DIR: path.join(folder, 'az'),
+    STATE_DIR: path.join(folder, 'state'),
+  }
+  const lines = readFileSync(example, 'utf8')
+    .split('\n')
+    .map((line) => {
+      const key = /^([A-Z_]+)=/.exec(line)?.[1]
+      return key && key in values ? `${key}=${values[key]}` : line
+    })
+  return `# Written by the rehearsal; it takes this file away again.\n${lines.join('\n')}`
+}

@@ -1,0 +1,244 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { CommonFlags, Run } from '../lib/cli/script.ts'
+import { exitCode, OpsError, usageError } from '../lib/command/errors.ts'
+import { startProcess } from '../lib/command/process.ts'
+import { loadConfig } from '../lib/config/load.ts'
+import { openContext } from '../lib/deploy/context.ts'
+import type { Receipt } from '../lib/deploy/receipt.ts'
+import { type Check, type CheckResult, expect, runChecks } from '../lib/health/check.ts'
+import { seconds } from '../lib/steps/screen.ts'
+import { crashCheck, ordinaryChecks, renewalCheck } from './checks.ts'
+import { requireRoot } from './network.ts'
+import { install, missing } from './packages.ts'
+import { folderOf, readState, type State, startClouds, takeDown } from './rehearsal.ts'
+import { watchForSecrets } from './secretWatch.ts'
+
+type Flags = CommonFlags & {
+  keep?: boolean
+  down?: boolean
+  install?: boolean
+  latency: string
+  name: string
+}
+
+const home = path.join(import.meta.dirname, '..')
+
+/** The whole rehearsal: packages, clouds, login, deploy, checks, and everything down again. */
+export async function rehearse(run: Run<Flags>): Promise<number> {
+  const { name, latency, keep = false } = run.flags
+  if (latency !== 'none' && latency !== 'realistic')
+    throw usageError(`--latency is none or realistic, not ${latency}`)
+  requireRoot()
+  if (run.flags.down) return down(run, name)
+  const startedAt = Date.now()
+  await preparePackages(run)
+  try {
+    run.story('Starting both clouds …')
+    const state = await startClouds({ name, latency, keep })
+    await login(run, name, state)
+    const results = await deployAndCheck(run, name, state)
+    if (run.interruptedBy())
+      throw new OpsError({ what: 'Interrupted', next: 'The same line rehearses again.' })
+    return report(run, results, startedAt)
+  } finally {
+    if (!keep || run.interruptedBy()) {
+      run.story('Taking both clouds down …')
+      await takeDown(name)
+    }
+  }
+}
+
+async function down(run: Run<Flags>, name: string): Promise<number> {
+  const lines = await takeDown(name)
+  run.result(
+    lines.length > 0 ? lines.join('\n') : `No rehearsal "${name}" was running, and nothing was left of one.`,
+    { ok: true, removed: lines },
+  )
+  return exitCode.done
+}
+
+async function preparePackages(run: Run<Flags>): Promise<void> {
+  const lacking = await missing()
+  if (lacking.length === 0) return
+  if (!run.flags.install) {
+    throw usageError(
+      `These Debian packages are missing: ${lacking.join(' ')}`,
+      'npm run rehearse installs them (--install), or: apt-get install --no-install-recommends …',
+    )
+  }
+  run.story(`Installing Debian packages: ${lacking.join(' ')}`)
+  await install({ onLine: (line) => run.story(`  ${line}`) })
+}
+
+/** The real az logs in as a service principal; its secret goes in through stdin. */
+async function login(
+  run: Run<Flags>,
+  name: string,
+  { servicePrincipal: { servicePrincipal, subscription } }: State,
+): Promise<void> {
+  const config = await loadConfig(process.cwd(), name)
+  const result = await startProcess(
+    [
+      'az',
+      'login',
+      '--service-principal',
+      '--username',
+      servicePrincipal.id,
+      '--password',
+      '@-',
+      '--tenant',
+      subscription.tenant,
+      '--output',
+      'none',
+    ],
+    {
+      stdin: servicePrincipal.secret,
+      env: {
+        ...process.env,
+        ...config.network.azEnvironment,
+        AZURE_CORE_COLLECT_TELEMETRY: '0',
+        AZURE_CORE_LOGIN_EXPERIENCE_V2: 'off',
+      },
+      timeoutMs: 120_000,
+      signal: run.signal,
+    },
+  )
+  if (result.code !== 0)
+    throw new OpsError({ what: 'az could not log in to the rehearsal', said: result.stderr })
+}
+
+interface Deployed {
+  changed: boolean
+  receipt: Receipt
+}
+
+/** Deploys with the ordinary script, as an operator would, and gives its --json document. */
+async function deploy(run: Run<Flags>, name: string): Promise<Deployed> {
+  const result = await startProcess(
+    [
+      process.execPath,
+      path.join(home, 'bin', 'dominion.js'),
+      'deploy-complete',
+      '--env',
+      name,
+      '--json',
+      ...(run.flags.quiet ? ['--quiet'] : []),
+    ],
+    {
+      env: process.env,
+      timeoutMs: 60 * 60_000,
+      signal: AbortSignal.any([run.signal, run.stopping]),
+      onOutput: (chunk, from) => {
+        if (from === 'stderr' && !run.flags.quiet) process.stderr.write(chunk.replaceAll(/^(?=.)/gm, '  '))
+      },
+    },
+  )
+  if (result.code !== 0)
+    throw new OpsError({
+      what: `The deploy of the rehearsal failed (exit ${result.code})`,
+      said: result.stderr.slice(-6000),
+    })
+  return JSON.parse(result.stdout) as Deployed
+}
+
+interface Results {
+  checks: CheckResult[]
+  receipt: Receipt
+}
+
+async function deployAndCheck(run: Run<Flags>, name: string, state: State): Promise<Results> {
+  const config = await loadConfig(process.cwd(), name)
+  const watch = watchForSecrets(config, [state.servicePrincipal.servicePrincipal.secret])
+  run.story('Deploying …')
+  const { receipt } = await deploy(run, name)
+  run.story('Checking …')
+  const context = await openContext(run, config, 'rehearse', true)
+  try {
+    const first = await runChecks(ordinaryChecks(context))
+    const later = await inTurn([renewalCheck(context), crashCheck(context, state), rerunCheck(run, name)])
+    const stateFolder = path.join(folderOf(name), 'state')
+    const unseen: Check = {
+      id: 'secrets-unseen',
+      title: 'Secrets stay unseen',
+      async run() {
+        const seen = watch.stop(stateFolder)
+        expect(seen.length === 0, `seen in ${seen.join('; ')}`)
+        return `not in the arguments of ${watch.processes()} processes, nor in transcripts and receipts (0600)`
+      },
+    }
+    return { checks: [...first, ...later, ...(await runChecks([unseen]))], receipt }
+  } finally {
+    await context.close()
+    run.transcript = undefined as never
+  }
+}
+
+async function inTurn(checks: Check[]): Promise<CheckResult[]> {
+  const results: CheckResult[] = []
+  for (const check of checks) results.push(...(await runChecks([check])))
+  return results
+}
+
+/** A second deploy finds nothing to do, changes nothing, and asks Azure at most eight times. */
+const rerunCheck = (run: Run<Flags>, name: string): Check => ({
+  id: 'rerun-unchanged',
+  title: 'A second deploy changes nothing',
+  async run() {
+    const { changed, receipt } = await deploy(run, name)
+    const commands = commandsOf(name, receipt.id)
+    const az = commands.filter(({ line }) => line.startsWith('az '))
+    const changes = commands.filter(({ effect }) => effect === 'change')
+    expect(
+      !changed && receipt.changed.length === 0,
+      `it changed ${receipt.changed.map(({ id }) => id).join(', ')}`,
+    )
+    expect(changes.length === 0, `it ran ${changes.map(({ line }) => line).join('; ')}`)
+    expect(az.length <= 8, `it took ${az.length} az calls: ${az.map(({ line }) => line).join('; ')}`)
+    return `no changing command, ${az.length} az calls, ${receipt.seconds} s`
+  },
+})
+
+/** What the transcript of a deploy says was run. */
+function commandsOf(name: string, id: string): { line: string; effect: string }[] {
+  const file = path.join(folderOf(name), 'state', name, 'transcripts', `${id}.jsonl`)
+  expect(existsSync(file), `there is no transcript ${file}`)
+  return readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { kind: string; line: string; effect: string })
+    .filter(({ kind }) => kind !== 'step' && kind !== 'start' && kind !== 'end')
+}
+
+function report(run: Run<Flags>, { checks, receipt }: Results, startedAt: number): number {
+  const ok = checks.every((check) => check.ok)
+  const took = Math.round((Date.now() - startedAt) / 100) / 10
+  const width = Math.max(...checks.map(({ id }) => id.length))
+  const oneAfterTheOther = receipt.changed.reduce((sum, step) => sum + step.seconds, 0)
+  const table = checks.map(
+    (check) => `${check.ok ? '✔' : '✖'} ${check.id.padEnd(width)}  ${check.detail.split('\n')[0]}`,
+  )
+  const summary = `${checks.filter((check) => check.ok).length} of ${checks.length} checks passed; deploy ${receipt.seconds} s, longest chain ${receipt.longestChain.seconds.toFixed(1)} s, one after the other ${oneAfterTheOther.toFixed(1)} s; in all ${seconds(took * 1000)}`
+  const around = run.flags.keep ? lookAround(run.flags.name) : []
+  run.result([...table, '', summary, ...around].join('\n'), {
+    ok,
+    seconds: took,
+    checks: checks.map(({ id, ok, detail }) => ({ id, ok, detail })),
+    deploy: { seconds: receipt.seconds, longestChain: receipt.longestChain, oneAfterTheOther },
+  })
+  return ok ? exitCode.done : exitCode.failed
+}
+
+/** How to look at a rehearsal that was kept. */
+function lookAround(name: string): string[] {
+  const folder = folderOf(name)
+  const vps = readState(name)?.vps ?? ''
+  return [
+    '',
+    'Both clouds are still running. To look around:',
+    `  npx dominion deploy-complete --env ${name} --dry-run`,
+    `  curl --cacert ${folder}/trusted.pem --resolve codexdominion.app:443:${vps} https://codexdominion.app/api/workflows`,
+    `  ssh -i ${folder}/id_ed25519 -o UserKnownHostsFile=${folder}/known_hosts root@${vps}`,
+    `  npm run rehearse -- --down${name === 'rehearsal' ? '' : ` --name ${name}`}`,
+  ]
+}
