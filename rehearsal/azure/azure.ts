@@ -65,9 +65,10 @@ async function hostsOf(world: World, options: AzureOptions): Promise<Hosts> {
 }
 
 async function removeEverything(world: World): Promise<void> {
-  const tops = [...world.resources.values()].filter((each) => !each.name.includes('/'))
-  // What still is being made would come up after its own removal.
+  // What still is being made would come up after its own removal; nobody waits for Azure's time any more.
+  world.latency = 'none'
   await Promise.all([...world.operations.values()].map(({ done }) => done))
+  const tops = [...world.resources.values()].filter((each) => !each.name.includes('/'))
   await Promise.all(tops.map((each) => deleteResource(world, each).done))
 }
 

@@ -150,7 +150,11 @@ export async function startContainer(
     begun.stdout?.on('data', keep)
     begun.stderr?.on('data', keep)
     ended = new Promise((resolve) => {
-      begun.once('error', (error) => keep(Buffer.from(`${error.message}\n`)))
+      begun.once('error', (error) => {
+        keep(Buffer.from(`${error.message}\n`))
+        onEnd(127)
+        resolve()
+      })
       // Not `close`: what the main process left behind may hold its output open.
       begun.once('exit', async (code, signal) => {
         // It ends with the main process, as in a container; only the machine's init stays.

@@ -108,14 +108,19 @@ export async function startPostgres(
     throw error
   }
   const server = serverIn(world, machine, host, bin)
-  await server.start()
-  await server.sql(
-    'postgres',
-    `CREATE ROLE azure_pg_admin NOLOGIN;
-     CREATE ROLE ${quoteName(admin.login)} LOGIN CREATEDB CREATEROLE PASSWORD ${quoteText(admin.password)} IN ROLE azure_pg_admin;
-     GRANT pg_monitor, pg_signal_backend TO azure_pg_admin;
-     ALTER DATABASE postgres OWNER TO azure_pg_admin;`,
-  )
+  try {
+    await server.start()
+    await server.sql(
+      'postgres',
+      `CREATE ROLE azure_pg_admin NOLOGIN;
+       CREATE ROLE ${quoteName(admin.login)} LOGIN CREATEDB CREATEROLE PASSWORD ${quoteText(admin.password)} IN ROLE azure_pg_admin;
+       GRANT pg_monitor, pg_signal_backend TO azure_pg_admin;
+       ALTER DATABASE postgres OWNER TO azure_pg_admin;`,
+    )
+  } catch (error) {
+    await machine.stop()
+    throw error
+  }
   await world.dns.set(host, [machine.address])
   return server
 }

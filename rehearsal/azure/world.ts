@@ -116,7 +116,10 @@ export async function azureAddressesChanged(world: World): Promise<void> {
  * @param since start of the operation in ms since the epoch: real work already counts
  */
 export async function takeUsualTime(world: World, usualSeconds: number, since: number): Promise<void> {
-  if (world.latency === 'none') return
-  const rest = since + usualSeconds * 100 - Date.now()
-  if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest))
+  // In slices, so that a rehearsal that is being taken down need not wait for it.
+  while (world.latency === 'realistic') {
+    const rest = since + usualSeconds * 100 - Date.now()
+    if (rest <= 0) return
+    await new Promise((resolve) => setTimeout(resolve, Math.min(rest, 250)))
+  }
 }
