@@ -135,6 +135,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
   let child: ChildProcess | undefined
   let ended: Promise<unknown> = Promise.resolve()
   let log = ''
+  let removed = false
   const settings = new Map<string, Setting>()
   const running = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null
 
@@ -196,6 +197,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
     stop,
     running,
     async allow(rules, secureOnly) {
+      if (removed) return
       const kind = secureOnly ? 'hostssl' : 'host'
       const blocks = rules.flatMap(({ start: from, end }) =>
         // 0.0.0.0 to 0.0.0.0 is Azure's way to write "every Azure service".
@@ -208,7 +210,10 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
         ...blocks.map((block) => `${kind} all all ${block} scram-sha-256`),
       ]
       writeFileSync(join(machine.root, data, 'pg_hba.conf'), `${lines.join('\n')}\n`)
-      if (running()) await sql('postgres', 'SELECT pg_reload_conf()')
+      // SIGHUP rather than SQL: it does no harm to a server that is just ending.
+      child?.kill('SIGHUP')
+      // It answers nothing; the postmaster reads the file within milliseconds.
+      await new Promise((resolve) => setTimeout(resolve, 50))
     },
     async set(name, value) {
       await sql('postgres', `ALTER SYSTEM SET ${quoteName(name)} = ${quoteText(value)}`)
@@ -237,6 +242,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
       rmSync(join(machine.root, inside), { recursive: true, force: true })
     },
     async remove() {
+      removed = true
       await world.dns.remove(host)
       await stop()
       await machine.stop()
