@@ -39,7 +39,9 @@ export function certificateStep(context: Context): Step {
       if (reasonsToAsk(config, survey).length > 0) {
         await checkReach(context, tell)
         tell(`asking ${new URL(config.acme.server).hostname} for a certificate`)
-        await runner.run(certbotCommand(config, isForced(config, survey)), lines(tell))
+        await runner
+          .run(certbotCommand(config, isForced(config, survey)), lines(tell))
+          .catch((thrown) => withReason(context, thrown))
       }
       forget(context)
       if ('effects' in difference) tell('certificate and renewal hook are in place')
@@ -136,6 +138,26 @@ function explainCa(output: string) {
   }
 }
 
+/** certbot 2.1 (Debian 12) crashes on some refusals and leaves the CA's words only in its log: fetch them. */
+async function withReason({ config, runner }: Context, thrown: unknown): Promise<never> {
+  if (!(thrown instanceof OpsError) || /\bDetail: /.test(thrown.failure.said ?? '')) throw thrown
+  const tail = rootCommand(config, 'read', ['tail', '-n', '400', '/var/log/letsencrypt/letsencrypt.log'])
+  const log = await runner.run(tail).then(
+    ({ stdout }) => stdout,
+    () => '',
+  )
+  throw new OpsError({ ...thrown.failure, said: [...wordsOfCa(log), thrown.failure.said ?? ''].join('\n') })
+}
+
+/** The problem documents (RFC 8555, 6.7) of the last answers in certbot's log. */
+export function wordsOfCa(log: string): string[] {
+  const details = [...log.matchAll(/"detail":\s*"((?:[^"\\]|\\.)*)"/g)].map(
+    ([, text]) => JSON.parse(`"${text}"`) as string,
+  )
+  // A stale nonce is part of the protocol; certbot asks again by itself.
+  return [...new Set(details.filter((text) => !/nonce/i.test(text)))].slice(-3)
+}
+
 const hookText = () => renderTemplate('renewal-hook.sh')
 const hookSha = () => createHash('sha256').update(hookText()).digest('hex')
 
@@ -150,7 +172,7 @@ function hookCommand(config: Config): Command {
 /** Would the CA find us? Asked before the CA is, because its failures are counted. */
 async function checkReach(context: Context, tell: (line: string) => void): Promise<void> {
   const { config, runner } = context
-  await checkRecords(config)
+  await checkRecords(config, (await surveyOf(context)).ipv6Addresses)
   const token = `dominion-${randomBytes(8).toString('hex')}`
   const folder = `${acmeRoot}/.well-known/acme-challenge`
   const put = remoteScript(config, 'change', 'install-file', [`${folder}/${token}`, '644'], {

@@ -1,8 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '../steps/context.ts'
 import { type Field, ok, type Step } from '../steps/step.ts'
-import { byHand, faultsOf, publicAddress, type Records, readRecords, siteNames } from './dnsCheck.ts'
+import {
+  byHand,
+  faultsOf,
+  publicAddress,
+  type Records,
+  readRecords,
+  siteNames,
+  staleIpv6,
+} from './dnsCheck.ts'
 import { findZone, patchRequest, setAddress, type Zone } from './dnsZone.ts'
+import { surveyOf } from './survey.ts'
 
 const patienceMs = 120_000
 
@@ -21,9 +30,11 @@ export function dnsStep(context: Context): Step {
     async inspect() {
       const address = publicAddress(config)
       const records = await readRecords(config)
-      const faults = faultsOf(records, address)
+      // Only stale ones are a fault, and only the VPS knows which are its own.
+      const ipv6 = records.some((record) => record.ipv6.length > 0) ? await ownIpv6(context) : []
+      const faults = faultsOf(records, address, ipv6)
       if (faults.length === 0) return ok(`both names point at ${address}`)
-      const fields = fieldsOf(records, address)
+      const fields = fieldsOf(records, address, ipv6)
       if (!config.ionos.dnsKey.given) {
         return { state: 'change', what: `to be set by hand: ${faults.join('; ')}`, fields, effects: [] }
       }
@@ -58,15 +69,22 @@ const zoneHas = (zone: Zone, name: string, address: string): boolean => {
   return ours.length === 1 && ours[0]?.content === address
 }
 
-const fieldsOf = (records: readonly Records[], address: string): Field[] =>
-  records.flatMap(({ name, ipv4, ipv6 }) => [
-    ...(ipv4.join(', ') === address
-      ? []
-      : [{ name: `A ${name}`, before: ipv4.join(', ') || undefined, after: address }]),
-    ...(ipv6.length > 0
-      ? [{ name: `AAAA ${name}`, before: ipv6.join(', '), after: 'none (delete it by hand)' }]
-      : []),
-  ])
+const ownIpv6 = async (context: Context): Promise<readonly string[]> =>
+  (await surveyOf(context)).ipv6Addresses
+
+const fieldsOf = (records: readonly Records[], address: string, ipv6: readonly string[]): Field[] =>
+  records.flatMap((record) => {
+    const { name, ipv4 } = record
+    const stale = staleIpv6(record, ipv6)
+    return [
+      ...(ipv4.join(', ') === address
+        ? []
+        : [{ name: `A ${name}`, before: ipv4.join(', ') || undefined, after: address }]),
+      ...(stale.length > 0
+        ? [{ name: `AAAA ${name}`, before: stale.join(', '), after: 'none (delete it by hand)' }]
+        : []),
+    ]
+  })
 
 /** Waits until the name server shows the addresses; what is not seen in time is left to the certificate's check. */
 async function untilSeen(context: Context, address: string, tell: (line: string) => void): Promise<void> {

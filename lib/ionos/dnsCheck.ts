@@ -36,21 +36,40 @@ export function publicAddress(config: Config): string {
   )
 }
 
-/** What is wrong with the records, one line a fault; empty when all is right. */
-export function faultsOf(records: readonly Records[], address: string): string[] {
-  return records.flatMap(({ name, ipv4, ipv6 }) => [
-    ...(ipv4.length === 1 && ipv4[0] === address
-      ? []
-      : [`${name} has ${ipv4.length > 0 ? `A ${ipv4.join(', ')}` : 'no A record'}, wanted: A ${address}`]),
-    ...(ipv6.length > 0
-      ? [`${name} has AAAA ${ipv6.join(', ')}, wanted: none (nothing of the site listens there)`]
-      : []),
-  ])
+/**
+ * What is wrong with the records, one line a fault; empty when all is right.
+ * @param ipv6 addresses of the VPS itself, 32 hexadecimal digits each: an AAAA record of one of them is right, any other
+ *   is a stale one that sends a part of the visitors, and the CA, elsewhere
+ */
+export function faultsOf(records: readonly Records[], address: string, ipv6: readonly string[]): string[] {
+  return records.flatMap((record) => {
+    const { name, ipv4 } = record
+    const stale = staleIpv6(record, ipv6)
+    return [
+      ...(ipv4.length === 1 && ipv4[0] === address
+        ? []
+        : [`${name} has ${ipv4.length > 0 ? `A ${ipv4.join(', ')}` : 'no A record'}, wanted: A ${address}`]),
+      ...(stale.length > 0 ? [`${name} has AAAA ${stale.join(', ')}, which is not the VPS: delete it`] : []),
+    ]
+  })
+}
+
+export const staleIpv6 = (record: Records, own: readonly string[]): string[] =>
+  record.ipv6.filter((address) => !own.includes(digitsOf(address)))
+
+/** An IPv6 address as the kernel lists it: 32 hexadecimal digits. */
+export function digitsOf(address: string): string {
+  const [head = '', tail] = address.toLowerCase().split('::')
+  const groups = (text: string) => text.split(':').filter(Boolean)
+  const left = groups(head)
+  const right = tail === undefined ? [] : groups(tail)
+  const middle = Array.from({ length: 8 - left.length - right.length }, () => '0')
+  return [...left, ...middle, ...right].map((group) => group.padStart(4, '0')).join('')
 }
 
 /** Throws when the names do not lead to the VPS: the CA would fail, and its failures are counted. */
-export async function checkRecords(config: Config): Promise<void> {
-  const faults = faultsOf(await readRecords(config), publicAddress(config))
+export async function checkRecords(config: Config, ipv6: readonly string[]): Promise<void> {
+  const faults = faultsOf(await readRecords(config), publicAddress(config), ipv6)
   if (faults.length === 0) return
   throw new OpsError({
     what: 'The DNS does not point at the VPS, so the CA was not asked for a certificate',
@@ -64,5 +83,5 @@ export const byHand = (config: Config): string =>
   [
     'Set these records at IONOS (Domains & SSL → DNS), wait until they are seen, and run the same line again:',
     ...siteNames(config).map((name) => `  ${name}. A ${publicAddress(config)}`),
-    '  and delete their AAAA records. Or set IONOS_DNS_KEY in .env, and it is done for you.',
+    '  and delete AAAA records that are not the VPS. Or set IONOS_DNS_KEY in .env, and it is done for you.',
   ].join('\n')

@@ -93,6 +93,13 @@ export function nginxCommand(config: Config, files: NginxFiles): Command {
 
 function explainRefusal(output: string) {
   if (!/nginx/.test(output)) return undefined
+  if (/^nginx does not start$/m.test(output)) {
+    return {
+      what: 'nginx accepts the configuration, but does not start; what was there before is back',
+      said: output.trim(),
+      next: 'See what else holds its ports on the VPS (ss -ltnp), end it, then run the same line again.',
+    }
+  }
   const duplicate = /duplicate default server/.test(output)
   return {
     what: 'nginx refused the new configuration; the old one is back in force',

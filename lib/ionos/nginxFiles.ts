@@ -131,8 +131,9 @@ function listen(facts: NginxFacts, port: number, ...words: string[]): string {
 }
 
 function resolverOf(config: Config, nameservers: readonly string[]): string {
+  // nginx knows no zone (fe80::1%eth0).
   const usable = nameservers
-    .filter((address) => isIP(address))
+    .filter((address) => isIP(address) && !address.includes('%'))
     .map((address) => (isIP(address) === 6 ? `[${address}]` : address))
   if (usable.length > 0) return usable.join(' ')
   throw new OpsError({

@@ -5,8 +5,12 @@ import type { Command, Effect } from '../command/command.ts'
 import type { Failure } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 
-/** Reads the script off its standard input, exactly its own length, so that what follows is the script's input. */
-const loader = 'script=$(head -c "$1") && shift && eval "$script"'
+/**
+ * Reads the script off its standard input, exactly its own length, so that what follows is the script's input. A script
+ * that a lost connection cut off is not run.
+ */
+const loader =
+  'script=$(head -c "$1") && [ "$(printf %s "$script" | wc -c)" -eq "$1" ] && shift && eval "$script"'
 
 const minute = 60_000
 
@@ -30,14 +34,15 @@ export function remoteScript(
   } = {},
 ): Command {
   const { payload, ...options } = rest
-  const script = readFileSync(path.join(import.meta.dirname, 'remote', `${name}.sh`))
+  // $( ) drops newlines at the end.
+  const script = readFileSync(path.join(import.meta.dirname, 'remote', `${name}.sh`), 'utf8').trimEnd()
   return {
-    argv: asRoot(config, ['sh', '-c', loader, name, String(script.length), ...args]),
+    argv: asRoot(config, ['sh', '-c', loader, name, String(Buffer.byteLength(script)), ...args]),
     on: 'vps',
     effect,
     timeoutMs: 2 * minute,
     ...options,
-    stdin: () => Readable.from(joined(script, payload), { objectMode: false }),
+    stdin: () => Readable.from(joined(Buffer.from(script), payload), { objectMode: false }),
     explain: (output) => sudoTrouble(config, output) ?? options.explain?.(output),
   }
 }

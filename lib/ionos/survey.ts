@@ -16,6 +16,8 @@ export interface Survey {
   os: { id: string; like: string[]; version: string }
   systemd: boolean
   ipv6: boolean
+  /** Its public IPv6 addresses, 32 hexadecimal digits each. */
+  ipv6Addresses: string[]
   /** Installed Debian packages, of those the face needs. */
   packages: ReadonlySet<string>
   nameservers: string[]
@@ -108,6 +110,7 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
     },
     systemd: yes('systemd'),
     ipv6: yes('ipv6'),
+    ipv6Addresses: rows('ipv6.address').map((fact) => fact[1] ?? ''),
     packages: new Set(packages.map((fact) => fact[0]!.slice('package.'.length))),
     nameservers: rows('nameserver').map((fact) => fact[1] ?? ''),
     freeBytes: Number(one('disk.freeKb')) * 1024,

@@ -74,6 +74,7 @@ else
   before=
   words=$(systemctl start nginx 2>&1 9>&-) || {
     put_back
+    echo "nginx does not start" >&2
     printf '%s\n' "$words" >&2
     tail -n 5 /var/log/nginx/error.log >&2 2>/dev/null || true
     exit 10

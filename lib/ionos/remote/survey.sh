@@ -21,6 +21,7 @@ dpkg-query -W -f '${Package}\t${db:Status-Status}\n' nginx certbot ca-certificat
   while IFS=$tab read -r name state; do say "package.$name" "$state"; done
 command -v systemctl > /dev/null && say systemd yes
 say ipv6 "$([ -s /proc/net/if_inet6 ] && echo yes || echo no)"
+awk '$4 == "00" { print "ipv6.address\t" $1 }' /proc/net/if_inet6 2>/dev/null
 sed -n 's/^[[:space:]]*nameserver[[:space:]]\{1,\}\([^[:space:]#;]*\).*/nameserver\t\1/p' /etc/resolv.conf 2>/dev/null
 
 below=$site

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { nginxCommand } from '../../lib/ionos/nginx.ts'
+import { atLeast, differencesInForce, nameOfSet, renderNginx } from '../../lib/ionos/nginxFiles.ts'
+import { readSurvey } from '../../lib/ionos/survey.ts'
+import { renderTemplate } from '../../lib/ionos/template.ts'
+import { configOf } from './configuration.ts'
+
+const config = await configOf()
+const facts = {
+  version: '1.22.1',
+  ipv6: true,
+  nameservers: ['10.0.0.2', 'fe80::1%eth0', '2001:db8::53', 'junk;'],
+  backend: 'codex-api.eastus.azurecontainer.io',
+}
+const files = renderNginx(config, 'https', facts)
+
+test('no hole is left, and none is missing', () => {
+  for (const text of Object.values(files)) expect(text).not.toMatch(/\{\{|\}\}\w|undefined/)
+  expect(Object.keys(files).sort()).toEqual([
+    ...['backend.conf', 'compression.conf', 'headers.conf', 'proxy.conf', 'site.conf', 'tls.conf'],
+  ])
+  expect(() => renderTemplate('backend.conf', { backend: 'x' })).toThrow('nothing fills {{port}}')
+  expect(() => renderTemplate('headers.conf', { extra: 'x' })).toThrow('has no hole for extra')
+})
+
+test('the backend is asked for by name at run time, with no URI behind the port', () => {
+  expect(files['backend.conf']).toBe(
+    'set $backend codex-api.eastus.azurecontainer.io;\nproxy_pass http://$backend:5000;\n',
+  )
+  expect(files['proxy.conf']).toContain('resolver 10.0.0.2 [2001:db8::53] valid=10s ipv6=off;')
+})
+
+test('a host name that would break out of its line is refused', () => {
+  for (const backend of ['a;b', 'a b', '', 'a{', '-a', '$x', 'a\nb']) {
+    expect(() => renderNginx(config, 'https', { ...facts, backend })).toThrow('is not a host name')
+  }
+})
+
+test('a machine without name servers', () => {
+  expect(() => renderNginx(config, 'https', { ...facts, nameservers: [] })).toThrow('names no name server')
+})
+
+test('http2 and unknown names, by version', () => {
+  const site = (version: string) =>
+    renderNginx(config, 'https', { ...facts, version, ipv6: false })['site.conf']!
+  expect(site('1.22.1')).toContain('listen 443 ssl http2 default_server;')
+  expect(site('1.22.1')).not.toContain('http2 on;')
+  expect(site('1.25.1')).toContain('    listen 443 ssl;\n    http2 on;')
+  expect(site('1.18.0')).not.toContain('ssl_reject_handshake')
+  expect(site('1.22.1')).toContain('ssl_reject_handshake on;')
+  expect(site('1.22.1')).not.toContain('[::]')
+  expect(files['site.conf']).toContain('listen [::]:443 ssl http2;')
+})
+
+test('versions', () => {
+  expect(atLeast('1.25.1', '1.25.1')).toBe(true)
+  expect(atLeast('1.9.15', '1.25.1')).toBe(false)
+  expect(atLeast('1.26', '1.25.1')).toBe(true)
+  expect(atLeast('', '1.25.1')).toBe(false)
+})
+
+test('before the certificate nothing speaks of one, and the challenge comes first', () => {
+  const first = renderNginx(config, 'http', facts)
+  expect(Object.keys(first)).toEqual(['site.conf'])
+  expect(first['site.conf']).not.toContain('ssl')
+  for (const text of [first['site.conf']!, files['site.conf']!]) {
+    expect(text.indexOf('acme-challenge')).toBeLessThan(text.indexOf('location / {'))
+  }
+})
+
+test('every location with headers of its own includes the security headers again', () => {
+  const locations = files['site.conf']!.split(/\n {4}location /).slice(1)
+  const withHeaders = locations.filter((text) => text.includes('add_header'))
+  expect(withHeaders.length).toBeGreaterThan(5)
+  for (const text of withHeaders) expect(text).toContain('headers.conf')
+  expect(files['site.conf']!.match(/immutable/g)).toHaveLength(1)
+})
+
+test('in force: hashes, link, default site, running, loaded', () => {
+  const sha = (text: string) => createHash('sha256').update(text).digest('hex')
+  const rows = [
+    'survey\t1',
+    'units.active\tactive active',
+    `nginx.current\t${nameOfSet(files)}`,
+    `nginx.loaded\t${nameOfSet(files)}`,
+    'nginx.site\t/etc/nginx/dominion/codexdominion.app/current/site.conf',
+    ...Object.entries(files).map(([name, text]) => `nginx.file\t${sha(text)}\t${name}`),
+  ]
+  const differences = (more: string[], without = '') =>
+    differencesInForce(
+      config,
+      files,
+      readSurvey(
+        [...rows.filter((row) => !without || !row.includes(without)), ...more, 'end\tsurvey'].join('\n'),
+        'vps',
+      ),
+    )
+  expect(differences([])).toEqual([])
+  expect(differences(['nginx.default\tyes'])).toEqual(["Debian's default site is enabled"])
+  expect(differences([], 'units.active')).toEqual(['nginx does not run'])
+  expect(differences([], 'nginx.loaded')).toEqual(['nginx has not loaded it yet'])
+  expect(differences([], 'tls.conf')).toEqual(['tls.conf is missing'])
+  expect(differences([`nginx.file\t${sha('x')}\tmine.conf`])).toEqual(['mine.conf is one too many'])
+})
+
+test('the command carries names and lengths; a refusal says what is in force', () => {
+  const command = nginxCommand(config, { 'site.conf': 'ä\n' })
+  expect(command.argv.slice(5)).toEqual([
+    'codexdominion.app',
+    nameOfSet({ 'site.conf': 'ä\n' }),
+    'site.conf',
+    '3',
+  ])
+  expect(command.explain?.('nginx: [emerg] unknown directive "bogus"')).toMatchObject({
+    what: 'nginx refused the new configuration; the old one is back in force',
+  })
+})

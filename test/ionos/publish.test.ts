@@ -1,0 +1,235 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { readExport, withCompressed } from '../../lib/ionos/exportFolder.ts'
+import { sameInstallation } from '../../lib/ionos/installed.ts'
+import { changedAddresses, planRelease, readManifest, writeManifest } from '../../lib/ionos/manifest.ts'
+import { readRelease, releaseId, toPrune } from '../../lib/ionos/release.ts'
+import { hashSources } from '../../lib/ionos/sources.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'dominion-export-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+function put(name: string, content = name): void {
+  const file = path.join(folder, name)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, content)
+}
+
+const sha = (letter: string) => letter.repeat(64)
+const entry = (letter: string, retired = '') => ({ sha256: sha(letter), size: 1, retired })
+const now = new Date('2026-11-22T10:00:00Z')
+
+test('what is sent, removed and carried over', () => {
+  const before = new Map([
+    ['index.html', entry('a')],
+    ['same.html', entry('b')],
+    ['gone.html', entry('c')],
+    ['_next/static/old.js', entry('d')],
+    ['_next/static/older.js', entry('e', '2026-10-24')],
+    ['_next/static/oldest.js', entry('f', '2026-10-23')],
+  ])
+  const wanted = new Map([
+    ['index.html', entry('1')],
+    ['same.html', entry('b')],
+    ['_next/static/new.js', entry('2')],
+  ])
+  const plan = planRelease(wanted, before, { now, keepDays: 30 })
+  expect(plan.send).toEqual(['_next/static/new.js', 'index.html'])
+  expect(plan.remove).toEqual(['_next/static/oldest.js', 'gone.html'])
+  expect(plan.carried).toEqual(['_next/static/old.js', '_next/static/older.js'])
+  expect(plan.manifest.get('_next/static/old.js')?.retired).toBe('2026-11-22')
+  expect(plan.manifest.get('_next/static/older.js')?.retired).toBe('2026-10-24')
+  expect(plan.manifest.size).toBe(5)
+})
+
+test('an unchanged export sends nothing; an asset that comes back is no longer retired', () => {
+  const before = new Map([['_next/static/a.js', entry('a', '2026-11-01')]])
+  const plan = planRelease(new Map([['_next/static/a.js', entry('a')]]), before, { now, keepDays: 30 })
+  expect(plan).toMatchObject({ send: [], remove: [], carried: [] })
+  expect(plan.manifest.get('_next/static/a.js')?.retired).toBe('')
+})
+
+test('an old asset does not stay where the export now has a folder, nor below what is now a file', () => {
+  const before = new Map([
+    ['_next/static/x', entry('a')],
+    ['_next/static/y/z.js', entry('b')],
+  ])
+  const wanted = new Map([
+    ['_next/static/x/inner.js', entry('1')],
+    ['_next/static/y', entry('2')],
+  ])
+  expect(planRelease(wanted, before, { now, keepDays: 30 }).remove).toEqual([
+    '_next/static/x',
+    '_next/static/y/z.js',
+  ])
+})
+
+test('a manifest comes back from its text, with hostile names', () => {
+  const names = [
+    'a b.html',
+    "it's.html",
+    '$(rm -rf x).html',
+    '-rf',
+    '  two  spaces',
+    'ünï.html',
+    '"q"',
+    '*',
+    'a;b&c|d',
+  ]
+  const manifest = new Map(names.map((name, index) => [name, entry('a', index % 2 ? '2026-01-02' : '')]))
+  expect(new Map([...readManifest(writeManifest(manifest))])).toEqual(manifest)
+  expect(() => readManifest('nonsense\n')).toThrow('not a line of a manifest')
+})
+
+test('which releases may go', () => {
+  const ids = [1, 2, 3, 4, 5, 6].map((day) => releaseId(new Date(Date.UTC(2026, 0, day)), sha('a')))
+  const releases = ids.map((id) => ({ id, marked: false }))
+  expect(toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 3 })).toEqual(ids.slice(0, 3))
+  expect(toPrune(releases, { live: ids[0]!, previous: ids[1]!, keep: 2 }), 'after a rollback').toEqual([
+    ids[2],
+    ids[3],
+  ])
+  releases[2]!.marked = true
+  expect(toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 2 })).toEqual([ids[0], ids[1], ids[3]])
+  expect(toPrune([], { live: '', previous: '', keep: 2 })).toEqual([])
+})
+
+test('a release tells what it is, and a damaged one nothing', () => {
+  const id = releaseId(now, sha('a'))
+  expect(id).toBe('20261122T100000Z-aaaaaaaa')
+  const facts = { id, source: sha('a'), revision: 'abc', builtAt: now.toISOString(), files: 3, bytes: 9 }
+  expect(readRelease(id, JSON.stringify(facts), true)).toEqual({ ...facts, marked: true })
+  expect(readRelease(id, '{"source":', false)).toBeUndefined()
+  expect(readRelease('../etc', JSON.stringify(facts), false)).toBeUndefined()
+})
+
+test('addresses that a cache must forget', () => {
+  const before = new Map([
+    ['index.html', entry('a')],
+    ['a.html', entry('b')],
+    ['same.css', entry('c')],
+  ])
+  const after = new Map([
+    ['index.html', entry('1')],
+    ['index.html.gz', entry('2')],
+    ['new/index.html', entry('3')],
+    ['same.css', entry('c')],
+  ])
+  expect(changedAddresses(before, after)).toEqual([
+    '/',
+    '/a',
+    '/a.html',
+    '/index.html',
+    '/new',
+    '/new/index.html',
+  ])
+})
+
+test('an export is read with odd names, and compressed beside itself', async () => {
+  put('index.html', 'x'.repeat(5000))
+  put('404.html')
+  put("odd names/it's ünï $(x).txt", 'y'.repeat(2000))
+  put('photo.png', 'z'.repeat(5000))
+  put('.build.json')
+  const files = await readExport(folder)
+  expect([...files.keys()]).toEqual(['404.html', 'index.html', "odd names/it's ünï $(x).txt", 'photo.png'])
+  const all = await withCompressed(files, new Map())
+  expect([...all.keys()].filter((name) => name.endsWith('.gz')).sort()).toEqual([
+    'index.html.gz',
+    "odd names/it's ünï $(x).txt.gz",
+  ])
+  expect(gunzipSync(await all.get('index.html.gz')!.read()).toString()).toBe('x'.repeat(5000))
+})
+
+test('a text that the release before had keeps its .gz as it was', async () => {
+  put('index.html', 'x'.repeat(5000))
+  put('404.html')
+  const files = await readExport(folder)
+  const before = new Map([
+    ['index.html', { ...files.get('index.html')!, retired: '' }],
+    ['index.html.gz', entry('9')],
+  ])
+  expect((await withCompressed(files, before)).get('index.html.gz')?.sha256).toBe(sha('9'))
+})
+
+test('an export that cannot be published says why', async () => {
+  await expect(readExport(path.join(folder, 'none'))).rejects.toThrow('The build left no')
+  await expect(readExport(folder)).rejects.toThrow('is empty')
+  put('about.html')
+  await expect(readExport(folder)).rejects.toThrow('has no index.html')
+  put('index.html')
+  await expect(readExport(folder)).rejects.toThrow('has no 404.html')
+  put('404.html')
+  symlinkSync('/etc/passwd', path.join(folder, 'link.html'))
+  await expect(readExport(folder)).rejects.toThrow('"link.html" in')
+  rmSync(path.join(folder, 'link.html'))
+  put('release.json')
+  await expect(readExport(folder)).rejects.toThrow('a name that the publisher uses itself')
+  rmSync(path.join(folder, 'release.json'))
+  put('two\nlines.html')
+  await expect(readExport(folder)).rejects.toThrow('a control character in its name')
+})
+
+test('sources: contents and names count, what git ignores does not, pages do not change the build id', async () => {
+  put('package.json', '{"scripts":{"build":"next build"}}')
+  put('.gitignore', 'made/\n*.log\n')
+  put('app/page.tsx', '1')
+  put('lib/a.ts', '1')
+  const hash = () => hashSources(folder, {})
+  const first = await hash()
+  for (const ignored of [
+    'made/x.ts',
+    'a.log',
+    'node_modules/x/index.js',
+    '.next/y',
+    'out/index.html',
+    'next-env.d.ts',
+  ]) {
+    put(ignored)
+  }
+  expect(await hash()).toEqual(first)
+  chmodSync(path.join(folder, 'lib/a.ts'), 0o600)
+  expect(await hash()).toEqual(first)
+  put('app/page.tsx', '2')
+  const second = await hash()
+  expect(second.all).not.toBe(first.all)
+  expect(second.shared).toBe(first.shared)
+  put('lib/a.ts', '2')
+  const third = await hash()
+  expect(third.shared).not.toBe(second.shared)
+  put('.env.local', 'NEXT_PUBLIC_X=1')
+  expect((await hash()).all).not.toBe(third.all)
+  expect((await hashSources(folder, { NEXT_PUBLIC_X: '1' })).all).not.toBe((await hash()).all)
+  expect(await hashSources(folder, { HOME: '/x' })).toEqual(await hash())
+})
+
+test('a folder that is no dashboard', async () => {
+  await expect(hashSources(path.join(folder, 'none'), {})).rejects.toThrow('There is no dashboard at')
+  await expect(hashSources(folder, {})).rejects.toThrow('has no package.json')
+  put('package.json', '{')
+  await expect(hashSources(folder, {})).rejects.toThrow('is not JSON')
+  put('package.json', '{}')
+  await expect(hashSources(folder, {})).rejects.toThrow('has no build script')
+})
+
+test('is what is installed what the lock file says', () => {
+  const locked = (version: string, more = {}) => ({ version, integrity: `sha512-${version}`, ...more })
+  const lock = {
+    '': {},
+    'node_modules/a': locked('1'),
+    'node_modules/win': locked('1', { optional: true }),
+    'node_modules/here': { link: true },
+  }
+  expect(sameInstallation(lock, { 'node_modules/a': locked('1') })).toBe(true)
+  expect(sameInstallation(lock, { 'node_modules/a': locked('2') })).toBe(false)
+  expect(sameInstallation(lock, {})).toBe(false)
+  expect(sameInstallation(lock, { 'node_modules/a': locked('1'), 'node_modules/b': locked('1') })).toBe(false)
+  expect(sameInstallation(lock, { 'node_modules/a': locked('1'), 'node_modules/win': locked('2') })).toBe(
+    false,
+  )
+})
