@@ -31,6 +31,7 @@ export function watchForSecrets(config: Config, others: readonly string[]): Secr
         seen.add(`arguments of ${line.split('\0')[0]} (pid ${pid})`)
     }
   }, everyMs)
+  timer.unref()
   return {
     processes: () => looked.size,
     stop(folder) {

@@ -54,9 +54,10 @@ export const buildCommand = (config: Config, tag: string, subscription: string[]
   azAct(
     [
       ...['acr', 'build', '--registry', config.azure.registry, '--image', `${repository}:${tag}`],
-      ...['--file', config.backend.dockerfile, config.backend.dir, ...subscription],
+      // In the folder itself: az looks for --file from the working folder, not from the source folder.
+      ...['--file', config.backend.dockerfile, '.', ...subscription],
     ],
-    { timeoutMs: 60 * 60_000, env: { PYTHONUTF8: '1' } },
+    { cwd: config.backend.dir, timeoutMs: 60 * 60_000, env: { PYTHONUTF8: '1' } },
   )
 
 /** @param quick use the newest image that is there, whatever the sources say */

@@ -112,5 +112,6 @@ export function display(command: Command | Request | Query | Dial): string {
   if (isQuery(command)) return `sql: ${command.title ?? command.text.replaceAll(/\s+/g, ' ').trim()}`
   const words = command.argv.map((word) => (typeof word === 'string' ? word : `${word.prefix}<${word.name}>`))
   const line = words.map((word) => (/^@?<[^<>]+>$/.test(word) ? word : quoteLine([word]))).join(' ')
-  return command.on === 'vps' ? `vps: ${line}` : line
+  const where = command.cwd ? `(in ${command.cwd}) ${line}` : line
+  return command.on === 'vps' ? `vps: ${where}` : where
 }

@@ -32,9 +32,17 @@ export async function startProcess(argv: readonly string[], options: ProcessOpti
   const [program = '', ...rest] = argv
   let child: ReturnType<typeof crossSpawn> | undefined
   let failure: Error | undefined
-  const spawnArgv = (_shellLine: string, _shellArgs: unknown, spawnOptions: Parameters<typeof crossSpawn>[2]) => {
+  const spawnArgv = (
+    _shellLine: string,
+    _shellArgs: unknown,
+    spawnOptions: Parameters<typeof crossSpawn>[2],
+  ) => {
     // Its own process group: Ctrl-C in the terminal reaches only this tool, which decides what a signal means.
-    child = crossSpawn(program, rest, { ...spawnOptions, shell: false, detached: process.platform !== 'win32' })
+    child = crossSpawn(program, rest, {
+      ...spawnOptions,
+      shell: false,
+      detached: process.platform !== 'win32',
+    })
     child.on('error', (error) => {
       failure = error
     })

@@ -10,7 +10,7 @@ export interface Remote {
       stdin?: string | Uint8Array | Readable
       timeoutMs: number
       signal: AbortSignal
-      onOutput?: ((chunk: string) => void) | undefined
+      onOutput?: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined
     },
   ): Promise<ProcessResult>
   /** Starts a line that stays open until `close()`; used for the lock. Resolves at its first line of output or its end. */

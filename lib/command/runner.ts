@@ -15,7 +15,7 @@ import type { Transcript } from './transcript.ts'
 /** The only place where anything leaves this program. */
 export interface Runner {
   /** Runs a command to its end. Throws OpsError when its exit code is not an accepted one. */
-  run(command: Command, onOutput?: (chunk: string) => void): Promise<ProcessResult>
+  run(command: Command, onOutput?: OnOutput): Promise<ProcessResult>
   /** The same, but the output stays out of the transcript: it is a secret itself. */
   runPrivately(command: Command): Promise<ProcessResult>
   /** Makes a request; any status is an answer. Throws the socket's own error when there is none. */
@@ -32,6 +32,8 @@ export interface Runner {
   readonly count: Readonly<Record<Effect, number>>
   close(): Promise<void>
 }
+
+type OnOutput = (chunk: string, from: 'stdout' | 'stderr') => void
 
 export interface Database {
   query<Row>(query: Query): Promise<Row[]>
@@ -81,8 +83,9 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   }
 
-  async function attempt(command: Command, onOutput?: (chunk: string) => void): Promise<ProcessResult> {
-    const tell = onOutput && ((chunk: string) => onOutput(secrets.clean(chunk)))
+  async function attempt(command: Command, onOutput?: OnOutput): Promise<ProcessResult> {
+    const tell =
+      onOutput && ((chunk: string, from: 'stdout' | 'stderr') => onOutput(secrets.clean(chunk), from))
     const stdin = typeof command.stdin === 'function' ? command.stdin() : command.stdin
     const common = {
       ...(stdin === undefined ? {} : { stdin }),
@@ -103,11 +106,7 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   }
 
-  async function run(
-    command: Command,
-    onOutput?: (chunk: string) => void,
-    isPrivate = false,
-  ): Promise<ProcessResult> {
+  async function run(command: Command, onOutput?: OnOutput, isPrivate = false): Promise<ProcessResult> {
     const accept = command.accept ?? [0]
     for (let tries = 1; ; tries++) {
       const result = await recorded(

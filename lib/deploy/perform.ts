@@ -15,6 +15,7 @@ export interface StepFlags {
   detailedExitcode?: boolean
   json?: boolean
   quiet?: boolean
+  verbose?: boolean
 }
 
 export interface Performance {
@@ -95,6 +96,7 @@ async function perform<Flags extends StepFlags>(
   const screen = await openScreen({
     steps,
     look: run.flags.quiet ? 'silent' : lookOfTerminal(),
+    verbose: run.flags.verbose ?? false,
     write: (line) => process.stderr.write(`${line}\n`),
     clean: runner.secrets.clean,
   })

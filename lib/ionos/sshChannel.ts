@@ -134,12 +134,16 @@ function listen(
   channel: ClientChannel,
   stdout: Buffer[],
   stderr: Buffer[],
-  onOutput: ((chunk: string) => void) | undefined,
+  onOutput: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined,
 ): void {
-  for (const [stream, into] of [[channel, stdout] as const, [channel.stderr, stderr] as const]) {
+  const streams = [
+    [channel, stdout, 'stdout'],
+    [channel.stderr, stderr, 'stderr'],
+  ] as const
+  for (const [stream, into, name] of streams) {
     stream.on('data', (chunk: Buffer) => {
       into.push(chunk)
-      onOutput?.(chunk.toString())
+      onOutput?.(chunk.toString(), name)
     })
   }
 }

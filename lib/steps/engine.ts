@@ -1,6 +1,6 @@
 import { exitCode, messageOf, OpsError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
-import type { Ahead, Difference, Step } from './step.ts'
+import type { Ahead, Difference, Step, Tell } from './step.ts'
 
 export interface Outcome {
   step: Step
@@ -16,7 +16,8 @@ export interface Outcome {
 /** Told while steps run; the screen listens. */
 export interface Listener {
   begun(step: Step): void
-  said(step: Step, line: string): void
+  /** `from` is set when it is a tool's output, unset when it is the step's own word. */
+  said(step: Step, line: string, from?: 'stdout' | 'stderr'): void
   ended(outcome: Outcome): void
 }
 
@@ -91,7 +92,7 @@ async function mend(step: Step, difference: Difference, options: EngineOptions):
   if (difference.state === 'unknown') {
     throw new OpsError({ what: difference.why, next: difference.next, exitCode: exitCode.unknown })
   }
-  const tell = (line: string) => options.listener?.said(step, line)
+  const tell: Tell = (line, from) => options.listener?.said(step, line, from)
   if (step.apply) return step.apply(difference, tell)
   for (const effect of difference.effects) {
     if ('url' in effect) await options.runner.request(effect)

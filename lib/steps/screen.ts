@@ -11,6 +11,8 @@ export interface ScreenOptions {
   steps: readonly Step[]
   /** Chosen by name: `animated` only on a real terminal of sane width and not in CI. */
   look: 'animated' | 'plain' | 'silent'
+  /** Plain lines show the tools' output too. */
+  verbose: boolean
   write(line: string): void
   clean(text: string): string
 }
@@ -38,22 +40,28 @@ export const seconds = (ms: number): string =>
     : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
 
 /** One line an event with its time, and a sign of life every 30 s: for logs, pipes, cron and CI. */
-function plain({ write, clean }: ScreenOptions): Screen {
+function plain({ write, clean, verbose }: ScreenOptions): Screen {
   const beating = new Map<string, NodeJS.Timeout>()
+  const lastWords = new Map<string, string>()
   const line = (text: string) => write(clean(`${new Date().toISOString().slice(11, 19)} ${text}`))
   return {
     begun(step) {
       const since = Date.now()
       line(`${step.title} …`)
-      const beat = setInterval(
-        () => line(`${step.title}: still at it, ${seconds(Date.now() - since)}`),
-        heartbeatMs,
-      )
+      const beat = setInterval(() => {
+        const words = lastWords.get(step.id)
+        line(`${step.title}: still at it, ${seconds(Date.now() - since)}${words ? ` (${words})` : ''}`)
+      }, heartbeatMs)
       beat.unref()
       beating.set(step.id, beat)
     },
-    said(step, text) {
-      for (const each of text.split(/\r?\n/)) if (each.trim()) line(`${step.title}: ${each.trimEnd()}`)
+    said(step, text, from) {
+      const lines = text
+        .split(/\r?\n/)
+        .map((each) => each.trimEnd())
+        .filter(Boolean)
+      lastWords.set(step.id, lines.at(-1) ?? '')
+      if (from === undefined || verbose) for (const each of lines) line(`${step.title}: ${each}`)
     },
     ended(outcome) {
       clearInterval(beating.get(outcome.step.id))

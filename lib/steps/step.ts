@@ -30,6 +30,9 @@ export interface Ahead {
   pending(step: string): boolean
 }
 
+/** Says a line while a step runs; the second argument marks a tool's output, as the runner hands it on. */
+export type Tell = (line: string, from?: 'stdout' | 'stderr') => void
+
 /** One line of the runbook: what is there, what differs, and how to mend it. */
 export interface Step {
   id: string
@@ -41,7 +44,7 @@ export interface Step {
   /** Looks only. Thrown errors end the run (a dry run turns those of exit code 3 and 4 into `unknown`). */
   inspect(ahead: Ahead): Promise<Difference>
   /** Mends the difference. Without it the difference's effects are run in order. */
-  apply?(difference: Difference, tell: (line: string) => void): Promise<void>
+  apply?(difference: Difference, tell: Tell): Promise<void>
 }
 
 export const ok = (because: string): Difference => ({ state: 'ok', because })
