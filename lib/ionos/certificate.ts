@@ -146,7 +146,19 @@ async function withReason({ config, runner }: Context, thrown: unknown): Promise
     ({ stdout }) => stdout,
     () => '',
   )
-  throw new OpsError({ ...thrown.failure, said: [...wordsOfCa(log), thrown.failure.said ?? ''].join('\n') })
+  const said = [...wordsOfCa(log), thrown.failure.said ?? ''].join('\n')
+  const forgotten = /Account \S+ not found|accountDoesNotExist|No account exists with the provided key/i.test(
+    log,
+  )
+  throw new OpsError({
+    ...thrown.failure,
+    said,
+    ...(forgotten
+      ? {
+          next: `The CA no longer knows certbot's account. On the VPS: rm -r /etc/letsencrypt/accounts/${new URL(config.acme.server).host}*, then run the same line again.`,
+        }
+      : {}),
+  })
 }
 
 /** The problem documents (RFC 8555, 6.7) of the last answers in certbot's log. */

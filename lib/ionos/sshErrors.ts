@@ -46,12 +46,17 @@ function codeOf(error: NodeJS.ErrnoException): string {
 export function handshakeError(config: Config, error: Error): OpsError {
   const { host, port } = config.ionos
   const slow = /timed out|no response/i.test(error.message)
+  const cut = /connection lost before handshake|ECONNRESET/i.test(error.message)
   return unknownError(
     slow
       ? `The VPS ${host} accepts connections on port ${port}, but no ssh handshake comes about`
-      : `No ssh session with ${host}:${port} comes about`,
+      : cut
+        ? `Something accepts connections to ${host}:${port} and closes them without a word`
+        : `No ssh session with ${host}:${port} comes about`,
     error.message,
-    `Check that port ${port} is sshd's (IONOS_PORT) and that the VPS is not overloaded.`,
+    cut
+      ? `A firewall or proxy on the way answers for it, or its sshd is overloaded (MaxStartups). Check IONOS_HOST and IONOS_PORT in .env, and that the VPS runs.`
+      : `Check that port ${port} is sshd's (IONOS_PORT) and that the VPS is not overloaded.`,
   )
 }
 
