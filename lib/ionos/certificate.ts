@@ -4,6 +4,7 @@ import { messageOf, OpsError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
+import { certbotCommand, withReason } from './certbot.ts'
 import { checkRecords, siteNames } from './dnsCheck.ts'
 import { remoteScript, rootCommand } from './remoteScript.ts'
 import { acmeRoot, lines } from './server.ts'
@@ -101,73 +102,6 @@ function fieldsOf(config: Config, survey: Survey): Field[] {
     { name: 'names', before: lineage?.names.join(', '), after: names },
     { name: 'server', before: server || undefined, after: config.acme.server },
   ].filter((field) => field.before !== field.after)
-}
-
-/** certonly --webroot and never --nginx, which rewrites the configuration (FACTS: it broke it here). */
-export function certbotCommand(config: Config, forced: boolean): Command {
-  const { email, server } = config.acme
-  return rootCommand(
-    config,
-    'change',
-    [
-      ...['certbot', 'certonly', '--non-interactive', '--agree-tos'],
-      ...(email ? ['--email', email, '--no-eff-email'] : ['--register-unsafely-without-email']),
-      ...['--server', server, '--webroot', '--webroot-path', acmeRoot],
-      ...['--cert-name', config.domain, ...siteNames(config).flatMap((name) => ['--domain', name])],
-      ...['--renew-with-new-domains', '--key-type', 'ecdsa'],
-      forced ? '--force-renewal' : '--keep-until-expiring',
-    ],
-    { timeoutMs: 5 * 60_000, explain: explainCa },
-  )
-}
-
-function explainCa(output: string) {
-  const said = output
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !/^- - -|^Saving debug log|^Ask for help/.test(line))
-    .join('\n')
-  const limited = /rateLimited|too many (certificates|failed|registrations)/i.test(output)
-  return {
-    what: limited
-      ? 'The CA refuses: too many requests for these names'
-      : 'The CA did not issue the certificate; the site stays as it is',
-    said,
-    next: limited
-      ? 'Wait until the time that the CA names. Asking again before only prolongs it.'
-      : 'Mend what the CA names, then run the same line again. It was asked once, because failed tries count against a limit (5 an hour).',
-  }
-}
-
-/** certbot 2.1 (Debian 12) crashes on some refusals and leaves the CA's words only in its log: fetch them. */
-async function withReason({ config, runner }: Context, thrown: unknown): Promise<never> {
-  if (!(thrown instanceof OpsError) || /\bDetail: /.test(thrown.failure.said ?? '')) throw thrown
-  const tail = rootCommand(config, 'read', ['tail', '-n', '400', '/var/log/letsencrypt/letsencrypt.log'])
-  const log = await runner.run(tail).then(
-    ({ stdout }) => stdout,
-    () => '',
-  )
-  const said = [...wordsOfCa(log), thrown.failure.said ?? ''].join('\n')
-  const forgotten = /Account \S+ not found|accountDoesNotExist|No account exists with the provided key/i.test(
-    log,
-  )
-  throw new OpsError({
-    ...thrown.failure,
-    said,
-    ...(forgotten
-      ? {
-          next: `The CA no longer knows certbot's account. On the VPS: rm -r /etc/letsencrypt/accounts/${new URL(config.acme.server).host}*, then run the same line again.`,
-        }
-      : {}),
-  })
-}
-
-/** The problem documents (RFC 8555, 6.7) of the last answers in certbot's log. */
-export function wordsOfCa(log: string): string[] {
-  const details = [...log.matchAll(/"detail":\s*"((?:[^"\\]|\\.)*)"/g)].map(
-    ([, text]) => JSON.parse(`"${text}"`) as string,
-  )
-  // A stale nonce is part of the protocol; certbot asks again by itself.
-  return [...new Set(details.filter((text) => !/nonce/i.test(text)))].slice(-3)
 }
 
 const hookText = () => renderTemplate('renewal-hook.sh')

@@ -5,6 +5,7 @@ import { type OpsError, unknownError } from '../command/errors.ts'
 import type { ProcessResult } from '../command/process.ts'
 import type { Remote } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
+import { queue } from './queue.ts'
 
 /** sshd's MaxSessions; more channels at once are refused. */
 const sessions = 10
@@ -200,37 +201,4 @@ async function holdOpen(channel: ClientChannel, connectionGone: Promise<void>): 
       channel.close()
     },
   }
-}
-
-interface Queue {
-  <T>(work: () => Promise<T>): Promise<T>
-  /** Takes a place until the function it gives is called. */
-  take(): Promise<() => void>
-}
-
-/** At most `places` at a time, first come, first served. */
-function queue(places: number): Queue {
-  let free = places
-  const waiting: (() => void)[] = []
-  const take = async () => {
-    if (free > 0) free--
-    else await new Promise<void>((resolve) => waiting.push(resolve))
-    let given = false
-    return () => {
-      if (given) return
-      given = true
-      const next = waiting.shift()
-      if (next) next()
-      else free++
-    }
-  }
-  const run = async <T>(work: () => Promise<T>): Promise<T> => {
-    const release = await take()
-    try {
-      return await work()
-    } finally {
-      release()
-    }
-  }
-  return Object.assign(run, { take })
 }

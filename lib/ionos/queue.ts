@@ -1,0 +1,32 @@
+export interface Queue {
+  <T>(work: () => Promise<T>): Promise<T>
+  /** Takes a place until the function it gives is called. */
+  take(): Promise<() => void>
+}
+
+/** At most `places` at a time, first come, first served. */
+export function queue(places: number): Queue {
+  let free = places
+  const waiting: (() => void)[] = []
+  const take = async () => {
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    let given = false
+    return () => {
+      if (given) return
+      given = true
+      const next = waiting.shift()
+      if (next) next()
+      else free++
+    }
+  }
+  const run = async <T>(work: () => Promise<T>): Promise<T> => {
+    const release = await take()
+    try {
+      return await work()
+    } finally {
+      release()
+    }
+  }
+  return Object.assign(run, { take })
+}
