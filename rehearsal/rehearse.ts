@@ -9,6 +9,7 @@ import type { Receipt } from '../lib/deploy/receipt.ts'
 import { type Check, type CheckResult, expect, runChecks } from '../lib/health/check.ts'
 import { seconds } from '../lib/steps/screen.ts'
 import { crashCheck, ordinaryChecks, renewalCheck } from './checks.ts'
+import { login } from './login.ts'
 import { requireRoot } from './network.ts'
 import { install, missing } from './packages.ts'
 import { folderOf, readState, type State, startClouds, takeDown } from './rehearsal.ts'
@@ -36,7 +37,7 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
   try {
     run.story('Starting both clouds …')
     const state = await startClouds({ name, latency, keep })
-    await login(run, name, state)
+    await login(name, state, run.signal)
     const results = await deployAndCheck(run, name, state)
     if (run.interruptedBy())
       throw new OpsError({ what: 'Interrupted', next: 'The same line rehearses again.' })
@@ -69,43 +70,6 @@ async function preparePackages(run: Run<Flags>): Promise<void> {
   }
   run.story(`Installing Debian packages: ${lacking.join(' ')}`)
   await install({ onLine: (line) => run.story(`  ${line}`) })
-}
-
-/** The real az logs in as a service principal; its secret goes in through stdin. */
-async function login(
-  run: Run<Flags>,
-  name: string,
-  { servicePrincipal: { servicePrincipal, subscription } }: State,
-): Promise<void> {
-  const config = await loadConfig(process.cwd(), name)
-  const result = await startProcess(
-    [
-      'az',
-      'login',
-      '--service-principal',
-      '--username',
-      servicePrincipal.id,
-      '--password',
-      '@-',
-      '--tenant',
-      subscription.tenant,
-      '--output',
-      'none',
-    ],
-    {
-      stdin: servicePrincipal.secret,
-      env: {
-        ...process.env,
-        ...config.network.azEnvironment,
-        AZURE_CORE_COLLECT_TELEMETRY: '0',
-        AZURE_CORE_LOGIN_EXPERIENCE_V2: 'off',
-      },
-      timeoutMs: 120_000,
-      signal: run.signal,
-    },
-  )
-  if (result.code !== 0)
-    throw new OpsError({ what: 'az could not log in to the rehearsal', said: result.stderr })
 }
 
 interface Deployed {

@@ -1,0 +1,29 @@
+import { OpsError } from '../lib/command/errors.ts'
+import { startProcess } from '../lib/command/process.ts'
+import { loadConfig } from '../lib/config/load.ts'
+import type { State } from './rehearsal.ts'
+
+/** The real az logs in as a service principal; its secret goes in through stdin. */
+export async function login(name: string, state: State, signal: AbortSignal): Promise<void> {
+  const { servicePrincipal, subscription } = state.servicePrincipal
+  const config = await loadConfig(process.cwd(), name)
+  const result = await startProcess(
+    [
+      ...['az', 'login', '--service-principal', '--username', servicePrincipal.id, '--password', '@-'],
+      ...['--tenant', subscription.tenant, '--output', 'none'],
+    ],
+    {
+      stdin: servicePrincipal.secret,
+      env: {
+        ...process.env,
+        ...config.network.azEnvironment,
+        AZURE_CORE_COLLECT_TELEMETRY: '0',
+        AZURE_CORE_LOGIN_EXPERIENCE_V2: 'off',
+      },
+      timeoutMs: 120_000,
+      signal,
+    },
+  )
+  if (result.code !== 0)
+    throw new OpsError({ what: 'az could not log in to the rehearsal', said: result.stderr })
+}
