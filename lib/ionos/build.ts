@@ -8,7 +8,7 @@ import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { buildNote, readExport } from './exportFolder.ts'
 import { isInstalled } from './installed.ts'
-import { lines } from './server.ts'
+import {} from './server.ts'
 import { sourceOf, sourcesOf } from './sources.ts'
 import { surveyOf } from './survey.ts'
 
@@ -43,7 +43,7 @@ export function buildStep(context: Context): Step {
     async apply(difference, tell) {
       if (!('effects' in difference)) return
       const source = await sourceOf(context)
-      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, lines(tell))
+      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
       const files = await readExport(exportDir(config))
       const note: BuildNote = {
         source,

@@ -7,7 +7,7 @@ import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
 import { certbotCommand, withReason } from './certbot.ts'
 import { checkRecords, siteNames } from './dnsCheck.ts'
 import { remoteScript, rootCommand } from './remoteScript.ts'
-import { acmeRoot, lines } from './server.ts'
+import { acmeRoot } from './server.ts'
 import { type Certificate, forget, type Survey, surveyOf } from './survey.ts'
 import { renderTemplate } from './template.ts'
 
@@ -41,7 +41,7 @@ export function certificateStep(context: Context): Step {
         await checkReach(context, tell)
         tell(`asking ${new URL(config.acme.server).hostname} for a certificate`)
         await runner
-          .run(certbotCommand(config, isForced(config, survey)), lines(tell))
+          .run(certbotCommand(config, isForced(config, survey)), tell)
           .catch((thrown) => withReason(context, thrown))
       }
       forget(context)

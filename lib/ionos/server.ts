@@ -38,7 +38,7 @@ export function serverStep(context: Context): Step {
     },
     async apply(difference, tell) {
       if (!('effects' in difference)) return
-      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, lines(tell))
+      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
       forget(context)
     },
   }
@@ -110,15 +110,5 @@ function refuseForeignSystem(config: Config, survey: Survey): void {
       what: `${config.ionos.host} has no systemctl: nginx and the renewal timer could not be kept running`,
       next: 'Use a VPS with systemd, as the images of Debian and Ubuntu have it.',
     })
-  }
-}
-
-/** Turns chunks of output into whole lines. */
-export function lines(tell: (line: string) => void): (chunk: string) => void {
-  let rest = ''
-  return (chunk) => {
-    const parts = (rest + chunk).split(/\r?\n/)
-    rest = parts.pop() ?? ''
-    for (const line of parts) if (line.trim() !== '') tell(line.trim())
   }
 }
