@@ -45,7 +45,7 @@ async function launch() {
   if (name === undefined || name === '--help' || name === '-h') return list(scripts)
   const file = scripts.get(name)
   if (!file) {
-    const { nearest } = await import(pathToFileURL(path.join(home, 'lib', 'cli', 'nearest.ts')).href)
+    const { nearest } = await import(pathToFileURL(path.join(home, 'lib', 'config', 'nearest.ts')).href)
     const meant = nearest(name, [...scripts.keys()])
     console.error(
       `✖ There is no script ${name}${meant ? `; did you mean ${meant}?` : ''}\n→ npx dominion lists them.`,

@@ -97,7 +97,7 @@ async function check(given: Map<string, Given>): Promise<string[]> {
   const names = Object.keys(keys)
   for (const [key, { file }] of given) {
     if (key in keys) continue
-    const { nearest } = await import('../cli/nearest.ts')
+    const { nearest } = await import('./nearest.ts')
     const meant = nearest(key, names)
     complaints.push(`${file}: ${key} is not a key${meant ? `; did you mean ${meant}?` : ''}`)
   }

@@ -2,7 +2,7 @@ import { databaseHost } from '../azure/containerGroup.ts'
 import { messageOf, unknownError } from '../command/errors.ts'
 import type { Database } from '../command/runner.ts'
 import { reveal } from '../config/secret.ts'
-import { reachOf } from '../ionos/resolve.ts'
+import { reachOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
 
 /** Connects to the deployment's database as its owner: TLS, the server's certificate checked against its name. */

@@ -34,7 +34,7 @@ export async function openContext<Flags>(
   )
   const id = `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
   const transcript = openTranscript(path.join(config.stateDir, 'transcripts'), id, secrets.clean)
-  const { reachOf } = await import('../ionos/resolve.ts')
+  const { reachOf } = await import('../network/resolve.ts')
   const runner: Runner = createRunner({
     secrets,
     transcript,

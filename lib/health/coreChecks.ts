@@ -12,7 +12,12 @@ export const backendHealthCheck = ({ config, runner }: Context): Check => ({
   title: 'Backend /health',
   async run() {
     const url = healthUrl(config, config.backend.dnsLabel)
-    const { status, body, phases } = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 15_000 })
+    const { status, body, phases } = await runner.request({
+      method: 'GET',
+      url,
+      effect: 'read',
+      timeoutMs: 15_000,
+    })
     expect(status === 200, `${url} says ${status}: ${body.slice(0, 300)}`)
     return `200 in ${Math.round(phases.total)} ms`
   },
@@ -28,9 +33,16 @@ export function coreChecks(context: Context, azure: Azure): Check[] {
       id: 'containers',
       title: 'Containers',
       async run() {
-        const groups = await Promise.all([groupNames.backend, groupNames.worker].map((name) => showGroup(context, azure, name)))
-        const states = groups.map((group) => group?.containers[0]?.instanceView?.currentState?.state ?? 'absent')
-        expect(states.every((state) => state === 'Running'), `backend ${states[0]}, worker ${states[1]}`)
+        const groups = await Promise.all(
+          [groupNames.backend, groupNames.worker].map((name) => showGroup(context, azure, name)),
+        )
+        const states = groups.map(
+          (group) => group?.containers[0]?.instanceView?.currentState?.state ?? 'absent',
+        )
+        expect(
+          states.every((state) => state === 'Running'),
+          `backend ${states[0]}, worker ${states[1]}`,
+        )
         return groups.map((group) => `${group!.name} Running`).join(', ')
       },
     },
@@ -58,7 +70,14 @@ export function coreChecks(context: Context, azure: Azure): Check[] {
         })
         expect(row, 'the connection is not encrypted')
         const say = startupMessage(config.postgres.user, config.postgres.database)
-        const { answer } = await runner.dial({ host: databaseHost(config), port: 5432, tls: false, say, timeoutMs: 10_000, effect: 'read' })
+        const { answer } = await runner.dial({
+          host: databaseHost(config),
+          port: 5432,
+          tls: false,
+          say,
+          timeoutMs: 10_000,
+          effect: 'read',
+        })
         expect(answer.startsWith('E'), 'a plain connection is not refused')
         return `${row.version}; a plain connection is refused`
       },

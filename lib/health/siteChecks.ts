@@ -1,6 +1,6 @@
 import type { Answer } from '../command/request.ts'
+import { addressesOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
-import { addressesOf } from '../ionos/resolve.ts'
 import { type Check, expect } from './check.ts'
 
 /** Pages the product promises to have, at least. */
@@ -30,10 +30,14 @@ export function siteChecks({ config, runner }: Context): Check[] {
         const { certificate } = await get(`https://${domain}/`, 'HEAD')
         expect(certificate, 'no certificate was shown')
         const names = certificate.subjectaltname ?? ''
-        for (const name of [domain, `www.${domain}`]) expect(names.includes(`DNS:${name}`), `it is not for ${name} (${names})`)
+        for (const name of [domain, `www.${domain}`])
+          expect(names.includes(`DNS:${name}`), `it is not for ${name} (${names})`)
         const [from, to] = [certificate.valid_from, certificate.valid_to].map((text) => Date.parse(text))
         const left = (to! - Date.now()) / (to! - from!)
-        expect(left > 1 / 8, `only ${Math.round(left * 100)} % of its lifetime is left (until ${certificate.valid_to})`)
+        expect(
+          left > 1 / 8,
+          `only ${Math.round(left * 100)} % of its lifetime is left (until ${certificate.valid_to})`,
+        )
         return `for both names, until ${certificate.valid_to}`
       },
     },
@@ -55,7 +59,10 @@ export function siteChecks({ config, runner }: Context): Check[] {
           get(`https://${domain}/no-such-page-${Date.now()}`),
           get(`https://${domain}/_next/static/no-such-chunk.js`),
         ])
-        expect(page.status === 404 && asset.status === 404, `a missing page says ${page.status}, a missing chunk ${asset.status}`)
+        expect(
+          page.status === 404 && asset.status === 404,
+          `a missing page says ${page.status}, a missing chunk ${asset.status}`,
+        )
         expect(/<html/i.test(page.body), 'the 404 has no page')
         return '404 with a page of its own'
       },
@@ -65,13 +72,28 @@ export function siteChecks({ config, runner }: Context): Check[] {
       title: 'Pages and their assets',
       async run() {
         const sitemap = await get(`https://${domain}/sitemap.xml`)
-        const paths = [...sitemap.body.matchAll(/<loc>https?:\/\/[^/<]+([^<]*)<\/loc>/g)].map((match) => match[1] || '/')
-        expect(paths.length >= fewestPages, `the site map names ${paths.length} pages, fewer than ${fewestPages}`)
-        const pages = await inTurns(paths, 8, async (path) => ({ path, answer: await get(`https://${domain}${path}`) }))
+        const paths = [...sitemap.body.matchAll(/<loc>https?:\/\/[^/<]+([^<]*)<\/loc>/g)].map(
+          (match) => match[1] || '/',
+        )
+        expect(
+          paths.length >= fewestPages,
+          `the site map names ${paths.length} pages, fewer than ${fewestPages}`,
+        )
+        const pages = await inTurns(paths, 8, async (path) => ({
+          path,
+          answer: await get(`https://${domain}${path}`),
+        }))
         const bad = pages.filter(({ answer }) => answer.status !== 200)
         expect(bad.length === 0, bad.map(({ path, answer }) => `${path} says ${answer.status}`).join(', '))
-        const assets = new Set(pages.flatMap(({ answer }) => [...answer.body.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g)].map((match) => match[1]!)))
-        const answers = await inTurns([...assets], 8, async (path) => ({ path, answer: await get(`https://${domain}${path}`, 'HEAD') }))
+        const assets = new Set(
+          pages.flatMap(({ answer }) =>
+            [...answer.body.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g)].map((match) => match[1]!),
+          ),
+        )
+        const answers = await inTurns([...assets], 8, async (path) => ({
+          path,
+          answer: await get(`https://${domain}${path}`, 'HEAD'),
+        }))
         const missing = answers.filter(({ answer }) => answer.status !== 200)
         expect(missing.length === 0, `missing: ${missing.map(({ path }) => path).join(', ')}`)
         return `${paths.length} pages, ${assets.size} assets`
@@ -84,7 +106,10 @@ export function siteChecks({ config, runner }: Context): Check[] {
         const wanted = config.ionos.publicIp
         for (const name of [domain, `www.${domain}`]) {
           const { ipv4 } = await addressesOf(config, name)
-          expect(ipv4.length === 1 && ipv4[0] === wanted, `${name} points at ${ipv4.join(', ') || 'nothing'}, not at ${wanted}`)
+          expect(
+            ipv4.length === 1 && ipv4[0] === wanted,
+            `${name} points at ${ipv4.join(', ') || 'nothing'}, not at ${wanted}`,
+          )
         }
         return `both names point at ${wanted}`
       },
@@ -99,7 +124,12 @@ export function apiChecks({ config, runner }: Context): Check[] {
     title: `API ${path}`,
     async run() {
       const url = `https://${config.domain}${path}`
-      const { status, body, phases } = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 15_000 })
+      const { status, body, phases } = await runner.request({
+        method: 'GET',
+        url,
+        effect: 'read',
+        timeoutMs: 15_000,
+      })
       expect(status === 200, `${path} says ${status}: ${body.slice(0, 200)}`)
       const value = (JSON.parse(body) as Record<string, unknown>)[field]
       expect(value !== undefined && !(Array.isArray(value) && value.length === 0), `${path} has no ${field}`)
@@ -123,7 +153,11 @@ async function redirect(get: (url: string) => Promise<Answer>, from: string, to:
 }
 
 /** Maps with at most `limit` at a time. */
-async function inTurns<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
+async function inTurns<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = []
   let next = 0
   const worker = async () => {

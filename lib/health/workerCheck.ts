@@ -35,7 +35,8 @@ export const workerJobCheck = ({ config, runner }: Context): Check => ({
     const started = Date.now()
     while (Date.now() - started < 60_000) {
       const after = (await read()).find(({ id }) => id === before.id)
-      if (after && after.runs > before.runs) return `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
+      if (after && after.runs > before.runs)
+        return `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
       await pause(500)
     }
     throw new Error(`${before.name} was not run within 60 s`)

@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { OpsError, unknownError, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
-import { type Addresses, addressesOf } from './resolve.ts'
+import { type Addresses, addressesOf } from '../network/resolve.ts'
 
 /** The names of the site, the main one first. */
 export const siteNames = (config: Config): [string, string] => [config.domain, `www.${config.domain}`]
