@@ -1,9 +1,10 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 import { login } from '../../rehearsal/login.ts'
-import { folderOf, type State, startClouds, takeDown } from '../../rehearsal/rehearsal.ts'
+import { environmentOf, folderOf, type State, startClouds, takeDown } from '../../rehearsal/rehearsal.ts'
 
 const home = path.join(import.meta.dirname, '..', '..')
 
@@ -13,8 +14,10 @@ export interface Rehearsed {
   folder: string
   state: State
   config: Config
-  /** `npx dominion …args --env NAME`. Never rejects for an exit code. */
+  /** `npx dominion …args --env NAME`, or another environment. Never rejects for an exit code. */
   dominion(args: string[], options?: RunOptions): Promise<ProcessResult>
+  /** Writes `.env.NAME-SUFFIX`: this environment with other values. Gives its name; `down` removes it. */
+  variant(suffix: string, values: Readonly<Record<string, string>>): string
   /** POST to the emulator's control API; see rehearsal/azure/control.ts. */
   control(path: string, body?: object): Promise<Response>
   down(): Promise<void>
@@ -22,10 +25,24 @@ export interface Rehearsed {
 
 export interface RunOptions {
   env?: Record<string, string>
+  /** What `variant` gave. */
+  environment?: string
   timeoutMs?: number
   /** Aborting it ends the process. */
   signal?: AbortSignal
   onOutput?: (chunk: string, from: 'stdout' | 'stderr') => void
+}
+
+export const dominionArgv = (args: string[]): string[] => [
+  process.execPath,
+  path.join(home, 'bin', 'dominion.js'),
+  ...args,
+]
+
+/** An operator's environment: without what the test runner sets, which Next.js and others would heed. */
+export function ordinaryEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_ENV, TEST, VITEST, NODE_OPTIONS, ...rest } = process.env
+  return Object.fromEntries(Object.entries(rest).filter(([key]) => !key.startsWith('VITEST_')))
 }
 
 /** @param name unique for the test file, so that files never meet */
@@ -34,6 +51,7 @@ export async function startRehearsal(
   latency: 'none' | 'realistic' = 'none',
 ): Promise<Rehearsed> {
   await takeDown(name)
+  const variants = new Set<string>()
   const state = await startClouds({ name, latency, keep: false })
   await login(name, state, new AbortController().signal)
   return {
@@ -42,17 +60,38 @@ export async function startRehearsal(
     state,
     config: await loadConfig(process.cwd(), name),
     dominion: (args, options = {}) =>
-      startProcess([process.execPath, path.join(home, 'bin', 'dominion.js'), ...args, '--env', name], {
-        env: { ...process.env, ...options.env },
-        timeoutMs: options.timeoutMs ?? 300_000,
-        signal: options.signal ?? new AbortController().signal,
-        onOutput: options.onOutput,
-      }),
+      startProcess(
+        [
+          process.execPath,
+          path.join(home, 'bin', 'dominion.js'),
+          ...args,
+          '--env',
+          options.environment ?? name,
+        ],
+        {
+          env: { ...process.env, ...options.env },
+          timeoutMs: options.timeoutMs ?? 300_000,
+          signal: options.signal ?? new AbortController().signal,
+          onOutput: options.onOutput,
+        },
+      ),
+    variant(suffix, values) {
+      const variant = `${name}-${suffix}`
+      const lines = readFileSync(environmentOf(name), 'utf8').split('\n')
+      const key = (line: string) => line.slice(0, Math.max(0, line.indexOf('=')))
+      const changed = lines.map((line) => (key(line) in values ? `${key(line)}=${values[key(line)]}` : line))
+      writeFileSync(environmentOf(variant), changed.join('\n'), { mode: 0o600 })
+      variants.add(variant)
+      return variant
+    },
     control: (route, body) =>
       fetch(`${state.controlUrl}${route}`, {
         method: 'POST',
         ...(body ? { body: JSON.stringify(body) } : {}),
       }),
-    down: async () => void (await takeDown(name)),
+    async down() {
+      for (const variant of variants) rmSync(environmentOf(variant), { force: true })
+      await takeDown(name)
+    },
   }
 }

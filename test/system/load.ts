@@ -1,0 +1,44 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { makeRequest } from '../../lib/command/request.ts'
+import type { Config } from '../../lib/config/config.ts'
+import { reachOf } from '../../lib/network/resolve.ts'
+
+export interface Load {
+  /** Ends the load and gives how many requests were answered with 200, and the first words of the others. */
+  stop(): Promise<{ answered: number; failed: string[] }>
+}
+
+/** Readers who ask the site for a page and the API without a pause to speak of, each request on a new connection. */
+export function steadyLoad(config: Config, readers = 4): Load {
+  const reach = reachOf(config)
+  const over = new AbortController()
+  const failed: string[] = []
+  let answered = 0
+  async function read(path: string): Promise<void> {
+    const request = {
+      method: 'GET',
+      url: `https://${config.domain}${path}`,
+      effect: 'read',
+      timeoutMs: 20_000,
+    } as const
+    while (!over.signal.aborted) {
+      try {
+        const { status, body } = await makeRequest(request, reach, new AbortController().signal)
+        if (status === 200) answered++
+        else failed.push(`${path}: ${status} ${body.slice(0, 200)}`)
+      } catch (thrown) {
+        failed.push(`${path}: ${(thrown as Error).message}`)
+      }
+      await pause(50)
+    }
+  }
+  const paths = ['/', '/api/workflows', '/api/ai/status', '/api/agents']
+  const running = Array.from({ length: readers }, (_, index) => read(paths[index % paths.length]!))
+  return {
+    async stop() {
+      over.abort()
+      await Promise.all(running)
+      return { answered, failed }
+    },
+  }
+}
