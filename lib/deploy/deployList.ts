@@ -1,10 +1,10 @@
-import { azureList } from '../azure/lists.ts'
 import { createAzure } from '../azure/resources.ts'
 import { proxyOf } from '../ionos/backendTarget.ts'
 import { liveRelease } from '../ionos/publish.ts'
 import { ionosSteps } from '../ionos/steps.ts'
 import type { Context } from '../steps/context.ts'
 import type { Step } from '../steps/step.ts'
+import { azureList } from './azureLists.ts'
 import { verifyStep } from './verify.ts'
 
 export interface DeployFlags {

@@ -7,7 +7,7 @@ await script({
   changes: true,
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { imageList } = await import('../../lib/azure/lists.ts')
+    const { imageList } = await import('../../lib/deploy/azureLists.ts')
     return performSteps(run, { script: 'build-image', needsVps: false, steps: imageList })
   },
 })

@@ -7,7 +7,7 @@ await script({
   changes: true,
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { provisionList } = await import('../../lib/azure/lists.ts')
+    const { provisionList } = await import('../../lib/deploy/azureLists.ts')
     return performSteps(run, { script: 'provision', needsVps: false, steps: provisionList })
   },
 })

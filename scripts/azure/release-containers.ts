@@ -9,7 +9,7 @@ await script<{ quick?: boolean }>({
     parser.option('--quick', 'release the newest existing image instead of the one of these sources'),
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { releaseList } = await import('../../lib/azure/lists.ts')
+    const { releaseList } = await import('../../lib/deploy/azureLists.ts')
     const { proxyOf } = await import('../../lib/ionos/backendTarget.ts')
     return performSteps(run, {
       script: 'release-containers',

@@ -1,12 +1,12 @@
+import { loginStep } from '../azure/account.ts'
+import { containerSteps, type Proxy } from '../azure/containers.ts'
+import { dataTierSteps } from '../azure/dataTier.ts'
+import { type Image, imageStep } from '../azure/image.ts'
+import { type Azure, createAzure } from '../azure/resources.ts'
 import { OpsError } from '../command/errors.ts'
 import { migrationStep } from '../database/migrations.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
-import { loginStep } from './account.ts'
-import { containerSteps, type Proxy } from './containers.ts'
-import { dataTierSteps } from './dataTier.ts'
-import { type Image, imageStep } from './image.ts'
-import { type Azure, createAzure } from './resources.ts'
 
 /** The core: login, data tier, tables, image, containers. */
 export function azureList(

@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+
+const home = path.join(import.meta.dirname, '..')
+
+/** The rooms of docs/architecture.md, each with those it may import from (besides itself). */
+const below: Record<string, string[]> = {
+  command: [],
+  config: ['command'],
+  cli: ['config', 'command'],
+  steps: ['config', 'command'],
+  network: ['config', 'command'],
+  azure: ['network', 'steps', 'config', 'command'],
+  ionos: ['network', 'steps', 'config', 'command'],
+  database: ['azure', 'network', 'steps', 'config', 'command'],
+  health: ['azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
+  deploy: ['health', 'azure', 'ionos', 'database', 'network', 'steps', 'cli', 'config', 'command'],
+}
+
+function files(folder: string): string[] {
+  return readdirSync(path.join(home, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => path.posix.join(folder, name.replaceAll(path.sep, '/')))
+}
+
+/** Every project file that a file imports, types included. */
+function imports(file: string): string[] {
+  const text = readFileSync(path.join(home, file), 'utf8')
+  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map((match) => match[1]!)
+  return found.map((each) => path.posix.join(path.posix.dirname(file), each))
+}
+
+test('imports in lib run one way', () => {
+  const wrong = files('lib').flatMap((file) => {
+    const room = file.split('/')[1]!
+    return imports(file)
+      .filter((target) => target.startsWith('lib/'))
+      .filter((target) => target.split('/')[1] !== room && !below[room]?.includes(target.split('/')[1]!))
+      .map((target) => `${file} → ${target}`)
+  })
+  expect(wrong).toEqual([])
+})
+
+test('nothing but its front door knows the rehearsal', () => {
+  const wrong = [...files('lib'), ...files('scripts')].filter(
+    (file) =>
+      file !== 'scripts/rehearse.ts' && imports(file).some((target) => target.startsWith('rehearsal/')),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('only the runner starts processes', () => {
+  const wrong = [...files('lib'), ...files('scripts')].filter((file) =>
+    /node:child_process|from 'execa'|import\('cross-spawn'\)|from 'cross-spawn'/.test(
+      readFileSync(path.join(home, file), 'utf8'),
+    ),
+  )
+  expect(wrong).toEqual(['lib/command/process.ts'])
+})
+
+test('a script is about a screen, a file knows one thing', () => {
+  const long = (list: string[], most: number) =>
+    list.filter((file) => readFileSync(path.join(home, file), 'utf8').split('\n').length > most)
+  expect(long(files('scripts'), 100)).toEqual([])
+  expect(long([...files('lib'), ...files('rehearsal'), ...files('test')], 400)).toEqual([])
+})
