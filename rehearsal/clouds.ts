@@ -3,6 +3,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createAuthority } from './authority.ts'
 import { startAzure } from './azure/azure.ts'
+import { controlsOf, zone } from './controls.ts'
 import { startDns } from './dns.ts'
 import { environmentFile, newSecrets } from './environment.ts'
 import { startNetwork } from './network.ts'
@@ -70,8 +71,11 @@ async function start(): Promise<void> {
   stoppable(dns, dns.stop)
   const key = path.join(folder, 'id_ed25519')
   await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'rehearsal', '-f', key])
+  const authorityOfSite = startPebble({ network, dns, authority, folder }).then((it) =>
+    stoppable(it, it.close),
+  )
   const [pebble, vps, azure] = await Promise.all([
-    startPebble({ network, dns, authority, folder }).then((it) => stoppable(it, it.close)),
+    authorityOfSite,
     startVps({
       network,
       dns,
@@ -86,6 +90,8 @@ async function start(): Promise<void> {
       dns,
       authority,
       latency,
+      ionosDns: { apiKey: secrets.ionosDnsKey, zones: { 'codexdominion.app': zone } },
+      controls: controlsOf(dns, authorityOfSite),
       ...secrets.azure,
     }).then((it) => stoppable(it, it.stop)),
   ])
@@ -114,6 +120,7 @@ async function start(): Promise<void> {
     vps: vps.address,
     vpsPid: vps.pid,
     servicePrincipal: secrets.azure,
+    ionosDnsKey: secrets.ionosDnsKey,
   }
   writeFileSync(path.join(folder, 'state.json'), JSON.stringify(state), { mode: 0o600 })
   process.stdout.write(`${JSON.stringify({ ready: true })}\n`)

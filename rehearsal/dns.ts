@@ -10,6 +10,8 @@ export interface Dns {
   /** Sets the A records of a name; they replace those that it had. */
   set(host: string, addresses: string[]): Promise<void>
   remove(host: string): Promise<void>
+  /** Sets the AAAA records of a name; none removes them. */
+  setIpv6(host: string, addresses: string[]): Promise<void>
   stop(): Promise<void>
 }
 
@@ -57,6 +59,10 @@ export async function startDns(options: { network: Network; folder: string }): P
     async remove(host) {
       records.delete(host)
       await manage('clear-a', { host })
+    },
+    async setIpv6(host, addresses) {
+      await manage('clear-aaaa', { host })
+      if (addresses.length > 0) await manage('add-aaaa', { host, addresses })
     },
     stop: () => daemon.stop(),
   }

@@ -6,6 +6,8 @@ import path from 'node:path'
 export interface Secrets {
   postgresPassword: string
   appSecretKey: string
+  /** `<prefix>.<secret>`. Not in the environment file: without it the rehearsal's DNS is only checked. */
+  ionosDnsKey: string
   azure: {
     subscription: { id: string; name: string; tenant: string }
     servicePrincipal: { id: string; secret: string }
@@ -16,6 +18,7 @@ export const newSecrets = (): Secrets => ({
   // Upper, lower, digit and other, as Azure asks; with characters that URLs and shells trip over.
   postgresPassword: `Aa1'%$ ${randomBytes(12).toString('base64url')}`,
   appSecretKey: randomBytes(32).toString('hex'),
+  ionosDnsKey: `${randomBytes(16).toString('hex')}.${randomBytes(32).toString('base64url')}`,
   azure: {
     subscription: { id: randomUUID(), name: 'Rehearsal', tenant: randomUUID() },
     servicePrincipal: { id: randomUUID(), secret: randomBytes(24).toString('hex') },

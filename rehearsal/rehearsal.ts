@@ -28,10 +28,11 @@ export interface State {
     subscription: { id: string; tenant: string }
     servicePrincipal: { id: string; secret: string }
   }
+  ionosDnsKey: string
 }
 
 export const folderOf = (name: string): string => path.join(tmpdir(), `codex-dominion-${name}`)
-const environmentOf = (name: string): string => path.join(process.cwd(), `.env.${name}`)
+export const environmentOf = (name: string): string => path.join(process.cwd(), `.env.${name}`)
 
 export function readState(name: string): State | undefined {
   const file = path.join(folderOf(name), 'state.json')

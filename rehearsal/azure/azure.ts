@@ -4,7 +4,7 @@ import type { Dns } from '../dns.ts'
 import type { Network } from '../network.ts'
 import { arm } from './arm.ts'
 import { blobs } from './blobs.ts'
-import { openControl } from './control.ts'
+import { type Controls, openControl } from './control.ts'
 import { meetFaults } from './faults.ts'
 import { createIonosDns, type IonosDnsOptions } from './ionos-dns.ts'
 import { login } from './login.ts'
@@ -28,6 +28,8 @@ export interface AzureOptions {
   servicePrincipal: { id: string; secret: string }
   /** With it api.hosting.ionos.com answers too. */
   ionosDns?: IonosDnsOptions
+  /** What else the tests' control reaches. */
+  controls?: Controls
 }
 
 export interface Azure {
@@ -85,7 +87,7 @@ export async function startAzure(options: AzureOptions): Promise<Azure> {
   const doors = await openDoors(world, hosts)
   const named = namedHosts.filter((host) => hosts[host])
   for (const host of named) await options.dns.set(host, [options.network.host])
-  const control = await openControl(world)
+  const control = await openControl(world, options.controls)
   return {
     proxyUrl: doors.proxyUrl,
     controlUrl: control.url,

@@ -9,6 +9,9 @@ import type { PostgresServer } from './postgres-server.ts'
 import type { RedisServer } from './redis-server.ts'
 import type { Resource, World } from './world.ts'
 
+/** Further things to control, by the first word of the path. */
+export type Controls = Readonly<Record<string, (call: Call) => Promise<Reply>>>
+
 export interface Control {
   url: string
   stop(): Promise<void>
@@ -103,8 +106,10 @@ async function serverRoute(
   }
 }
 
-async function route(world: World, call: Call): Promise<Reply> {
-  const [kind, name, what] = call.path.split('/').filter(Boolean)
+async function route(world: World, more: Controls, call: Call): Promise<Reply> {
+  const [kind = '', name, what] = call.path.split('/').filter(Boolean)
+  const further = Object.hasOwn(more, kind) ? more[kind] : undefined
+  if (further) return further(call)
   if (kind === 'faults' && call.method === 'POST') return setFault(world, call)
   if (kind === 'faults' && call.method === 'GET')
     return { status: 200, body: { faults: [...world.faults.values()], known: faultNames } }
@@ -136,10 +141,10 @@ async function route(world: World, call: Call): Promise<Reply> {
 }
 
 /** The tests' hand behind the curtain, on loopback only: faults, crashes, what was asked. No cloud has this. */
-export async function openControl(world: World): Promise<Control> {
+export async function openControl(world: World, more: Controls = {}): Promise<Control> {
   const server = createServer(async (request, response) => {
     try {
-      sendReply(response, request.method ?? 'GET', await route(world, await readCall(request)))
+      sendReply(response, request.method ?? 'GET', await route(world, more, await readCall(request)))
     } catch (error) {
       sendReply(response, request.method ?? 'GET', errorReply(error))
     }

@@ -1,0 +1,42 @@
+import { ArmError } from './azure/errors.ts'
+import { type Call, jsonBody, type Reply } from './azure/http.ts'
+import type { IonosDnsOptions } from './azure/ionos-dns.ts'
+import type { Dns } from './dns.ts'
+import type { Pebble } from './pebble.ts'
+
+/** The domain's zone as its owner finds it: parked, with mail and a verification that must survive every change. */
+export const zone: IonosDnsOptions['zones'][string] = [
+  { name: 'codexdominion.app', type: 'A', content: '192.0.2.80' },
+  { name: 'www.codexdominion.app', type: 'A', content: '192.0.2.80' },
+  { name: 'status.codexdominion.app', type: 'A', content: '192.0.2.81', ttl: 300 },
+  { name: 'codexdominion.app', type: 'MX', content: 'mx00.ionos.com', prio: 10 },
+  { name: 'codexdominion.app', type: 'TXT', content: '"v=spf1 include:_spf.ionos.com ~all"' },
+]
+
+/**
+ * What tests change of the world between the clouds: POST /dns {name, a?, aaaa?} sets records, POST /ca/mislead
+ * {name, addresses?} lets the CA alone see others, /ca/refuse {names}, /ca/stop, /ca/start.
+ */
+export function controlsOf(
+  dns: Dns,
+  authority: Promise<Pebble>,
+): Record<string, (call: Call) => Promise<Reply>> {
+  return {
+    async dns(call) {
+      const { name, a, aaaa } = jsonBody(call)
+      if (a) await dns.set(name, a)
+      if (aaaa) await dns.setIpv6(name, aaaa)
+      return { status: 204 }
+    },
+    async ca(call) {
+      const ca = await authority
+      const what = call.path.split('/')[2] ?? ''
+      if (what === 'mislead') ca.mislead(jsonBody(call).name, jsonBody(call).addresses)
+      else if (what === 'refuse') await ca.refuse(jsonBody(call).names)
+      else if (what === 'stop') await ca.stop()
+      else if (what === 'start') await ca.start()
+      else throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
+      return { status: 204 }
+    },
+  }
+}
