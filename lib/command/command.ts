@@ -110,8 +110,9 @@ export function display(command: Command | Request | Query | Dial): string {
   if ('tls' in command) return `${command.tls ? 'tls' : 'tcp'}://${command.host}:${command.port}`
   if (isRequest(command)) return `${command.method} ${command.url}${command.body ? ` ${command.body}` : ''}`
   if (isQuery(command)) return `sql: ${command.title ?? command.text.replaceAll(/\s+/g, ' ').trim()}`
-  const words = command.argv.map((word) => (typeof word === 'string' ? word : `${word.prefix}<${word.name}>`))
-  const line = words.map((word) => (/^@?<[^<>]+>$/.test(word) ? word : quoteLine([word]))).join(' ')
+  const shown = (word: string | SecretFile) =>
+    typeof word === 'string' ? quoteLine([word]) : `${word.prefix}<${word.name}>`
+  const line = command.argv.map(shown).join(' ')
   const where = command.cwd ? `(in ${command.cwd}) ${line}` : line
   return command.on === 'vps' ? `vps: ${where}` : where
 }
