@@ -1,5 +1,7 @@
 const shortest = 4
 
+const inJson = (text: string): string => JSON.stringify(text).slice(1, -1)
+
 /** Knows every secret of the run and takes them out of any text. */
 export interface Redactor {
   /** Registers a secret; its JSON-escaped, URL-encoded and base64 forms count too. */
@@ -15,7 +17,9 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
     add(secret) {
       if (secret.length < shortest) return
       known.add(secret)
-      known.add(JSON.stringify(secret).slice(1, -1))
+      // Twice: a tool prints JSON, and the transcript keeps what it printed as a string in JSON.
+      known.add(inJson(secret))
+      known.add(inJson(inJson(secret)))
       known.add(encodeURIComponent(secret))
       known.add(Buffer.from(secret).toString('base64').replace(/=+$/, ''))
       longestFirst = [...known].sort((a, b) => b.length - a.length)
