@@ -1,3 +1,4 @@
+import chalk from 'chalk'
 import type { ListrTask } from 'listr2'
 import type { Listener, Outcome } from './engine.ts'
 import type { Step } from './step.ts'
@@ -75,13 +76,19 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
 async function animated({ steps, clean }: ScreenOptions): Promise<Screen> {
   const { Listr } = await import('listr2')
   const shown = new Map(
-    steps.map((step) => [step.id, { step, end: Promise.withResolvers<Outcome>(), say: (_: string) => {} }]),
+    steps.map((step) => [
+      step.id,
+      { step, begin: () => {}, end: Promise.withResolvers<Outcome>(), say: (_: string) => {} },
+    ]),
   )
   const tasks = steps.map(
     (step): ListrTask => ({
-      title: step.title,
+      title: chalk.dim(step.title),
       task: async (_, task) => {
         const mine = shown.get(step.id)!
+        mine.begin = () => {
+          task.title = step.title
+        }
         mine.say = (text) => {
           task.output = clean(text.trimEnd().split(/\r?\n/).at(-1) ?? '')
         }
@@ -101,7 +108,7 @@ async function animated({ steps, clean }: ScreenOptions): Promise<Screen> {
   })
   const drawn = listr.run().catch(() => {})
   return {
-    begun() {},
+    begun: (step) => shown.get(step.id)?.begin(),
     said: (step, text) => shown.get(step.id)?.say(text),
     ended: (outcome) => shown.get(outcome.step.id)?.end.resolve(outcome),
     finished: async () => {
