@@ -21,16 +21,10 @@ await script<DeployFlags>({
       import('../lib/deploy/perform.ts'),
       import('../lib/deploy/deployList.ts'),
     ])
-    let about: () => object = () => ({})
     return performSteps(run, {
       script: 'deploy-complete',
       needsVps: !skipIonos,
-      steps(context) {
-        const list = deployList(context, run.flags)
-        about = list.about
-        return list.steps
-      },
-      about: () => about(),
+      list: (context) => deployList(context, run.flags),
       farewell: ({ config }) => (skipIonos ? [] : [`https://${config.domain}/`]),
     })
   },

@@ -14,7 +14,8 @@ import { type Azure, repository, subscriptionOf, type Tag } from './resources.ts
 export interface Image {
   /** registry.azurecr.io/codex-backend:tag; throws when asked too early. */
   name(): string
-  digest(): string
+  /** Name and digest as far as this run knows them, for the receipt. */
+  known(): { image: string; digest: string }
 }
 
 /**
@@ -113,7 +114,7 @@ export function imageStep(context: Context, azure: Azure, quick: boolean): { ste
       if (tag === undefined) throw new Error('the image step has not looked yet')
       return named(tag)
     },
-    digest: () => digest,
+    known: () => ({ image: tag === undefined ? '' : named(tag), digest }),
   }
   return { step, image }
 }

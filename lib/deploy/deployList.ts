@@ -5,6 +5,7 @@ import { ionosSteps } from '../ionos/steps.ts'
 import type { Context } from '../steps/context.ts'
 import type { Step } from '../steps/step.ts'
 import { azureList } from './azureLists.ts'
+import type { StepList } from './perform.ts'
 import { verifyStep } from './verify.ts'
 
 export interface DeployFlags {
@@ -14,27 +15,23 @@ export interface DeployFlags {
 }
 
 /** The runbook of both clouds: the core beside the face, then verify. */
-export function deployList(context: Context, flags: DeployFlags): { steps: Step[]; about(): object } {
+export function deployList(context: Context, flags: DeployFlags): StepList {
   const azure = createAzure(context)
   const core = flags.skipAzure
     ? undefined
     : azureList(context, azure, flags.quick ?? false, proxyOf(context), !flags.skipIonos)
   const face = flags.skipIonos ? [] : ionosSteps(context)
-  const steps = [...(core?.steps ?? []), ...face]
+  const steps = [...afterNginx(core?.steps ?? []), ...face]
   const parts = { azure: core !== undefined, ionos: !flags.skipIonos }
+  const all = steps.map(({ id }) => id)
   return {
-    steps: [
-      ...steps,
-      verifyStep(
-        context,
-        parts,
-        steps.map(({ id }) => id),
-      ),
-    ],
-    about: () => ({
-      image: core?.image.name() ?? '',
-      digest: core?.image.digest() ?? '',
-      frontend: liveRelease(context) ?? '',
-    }),
+    steps: [...steps, verifyStep(context, parts, all)],
+    about: () => ({ ...core?.image.known(), frontend: liveRelease(context) ?? '' }),
   }
 }
+
+/** A release switches nginx to and fro, so nginx must have got its configuration of this deploy before it begins. */
+const afterNginx = (steps: readonly Step[]): Step[] =>
+  steps.map((step) =>
+    step.id === 'backend' ? { ...step, after: [...(step.after ?? []), 'nginx-https'] } : step,
+  )

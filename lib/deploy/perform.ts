@@ -7,7 +7,7 @@ import { openScreen, seconds } from '../steps/screen.ts'
 import type { Step } from '../steps/step.ts'
 import { type OpenContext, openContext } from './context.ts'
 import { type LockStep, lockStep } from './lock.ts'
-import { writeReceipt } from './receipt.ts'
+import { type ReceiptFacts, writeReceipt } from './receipt.ts'
 
 export interface StepFlags {
   env?: string
@@ -18,14 +18,18 @@ export interface StepFlags {
   verbose?: boolean
 }
 
+export interface StepList {
+  /** Every step but those of part `prepare` waits for the lock. */
+  steps: Step[]
+  /** What is in force at the end, for the receipt. */
+  about?: () => ReceiptFacts
+}
+
 export interface Performance {
   script: string
-  /** The list; every step but those of part `prepare` waits for the lock. */
-  steps(context: Context): Step[]
+  list(context: Context): StepList
   /** False: a VPS that cannot be reached does not stop the run; it goes on without the lock, and says so. */
   needsVps: boolean
-  /** Image, digest and release in force at the end, for the receipt. */
-  about?: () => { image?: string; digest?: string; frontend?: string }
   /** Lines that follow the list when all went well. */
   farewell?: (context: Context, outcomes: readonly Outcome[]) => string[]
 }
@@ -42,9 +46,12 @@ export async function performSteps<Flags extends StepFlags>(
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning)
   const lock = lockStep(context, { id: context.id, line: run.again, take: !planning, needed: task.needsVps })
-  const steps = behindLock(lock.step, task.steps(context))
+  const list = task.list(context)
+  const steps = behindLock(lock.step, list.steps)
   try {
-    return planning ? await plan(run, context, steps) : await perform(run, context, steps, lock, task)
+    return planning
+      ? await plan(run, context, steps)
+      : await perform(run, context, { ...list, steps }, lock, task.farewell)
   } finally {
     await lock.release()
     await context.close()
@@ -87,9 +94,9 @@ async function plan<Flags extends StepFlags>(
 async function perform<Flags extends StepFlags>(
   run: Run<Flags>,
   context: OpenContext,
-  steps: Step[],
+  { steps, about }: StepList,
   lock: LockStep,
-  { about, farewell }: Performance,
+  farewell: Performance['farewell'],
 ): Promise<number> {
   const startedAt = Date.now()
   const { runner } = context

@@ -25,12 +25,18 @@ export interface Receipt {
   commands: { read: number; change: number; record: number }
 }
 
-/** @param about image, digest and front-end release in force, as far as the run learnt them */
+/** What is in force at the end of a run, as far as it learnt it. */
+export interface ReceiptFacts {
+  image?: string
+  digest?: string
+  frontend?: string
+}
+
 export async function writeReceipt(
   { config, runner }: Context,
   outcomes: readonly Outcome[],
   run: { id: string; line: string; startedAt: number; interrupted: boolean },
-  about: { image?: string; digest?: string; frontend?: string },
+  about: ReceiptFacts,
   toVps: boolean,
 ): Promise<Receipt> {
   const chain = longestChain(outcomes)

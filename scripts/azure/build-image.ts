@@ -8,6 +8,10 @@ await script({
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     const { imageList } = await import('../../lib/deploy/azureLists.ts')
-    return performSteps(run, { script: 'build-image', needsVps: false, steps: imageList })
+    return performSteps(run, {
+      script: 'build-image',
+      needsVps: false,
+      list: (context) => ({ steps: imageList(context) }),
+    })
   },
 })

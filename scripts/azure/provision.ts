@@ -8,6 +8,10 @@ await script({
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     const { provisionList } = await import('../../lib/deploy/azureLists.ts')
-    return performSteps(run, { script: 'provision', needsVps: false, steps: provisionList })
+    return performSteps(run, {
+      script: 'provision',
+      needsVps: false,
+      list: (context) => ({ steps: provisionList(context) }),
+    })
   },
 })

@@ -14,7 +14,7 @@ await script<{ quick?: boolean }>({
     return performSteps(run, {
       script: 'release-containers',
       needsVps: false,
-      steps: (context) => releaseList(context, run.flags.quick ?? false, proxyOf(context)),
+      list: (context) => ({ steps: releaseList(context, run.flags.quick ?? false, proxyOf(context)) }),
     })
   },
 })

@@ -8,6 +8,10 @@ await script({
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     const { configureNginx } = await import('../../lib/ionos/steps.ts')
-    return performSteps(run, { script: 'configure-nginx', needsVps: true, steps: configureNginx })
+    return performSteps(run, {
+      script: 'configure-nginx',
+      needsVps: true,
+      list: (context) => ({ steps: configureNginx(context) }),
+    })
   },
 })

@@ -8,6 +8,10 @@ await script({
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     const { issueCertificate } = await import('../../lib/ionos/steps.ts')
-    return performSteps(run, { script: 'issue-certificate', needsVps: true, steps: issueCertificate })
+    return performSteps(run, {
+      script: 'issue-certificate',
+      needsVps: true,
+      list: (context) => ({ steps: issueCertificate(context) }),
+    })
   },
 })

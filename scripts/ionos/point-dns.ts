@@ -8,6 +8,10 @@ await script({
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     const { pointDns } = await import('../../lib/ionos/steps.ts')
-    return performSteps(run, { script: 'point-dns', needsVps: false, steps: pointDns })
+    return performSteps(run, {
+      script: 'point-dns',
+      needsVps: false,
+      list: (context) => ({ steps: pointDns(context) }),
+    })
   },
 })

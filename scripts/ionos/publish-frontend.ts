@@ -8,6 +8,10 @@ await script({
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     const { publishFrontend } = await import('../../lib/ionos/steps.ts')
-    return performSteps(run, { script: 'publish-frontend', needsVps: true, steps: publishFrontend })
+    return performSteps(run, {
+      script: 'publish-frontend',
+      needsVps: true,
+      list: (context) => ({ steps: publishFrontend(context) }),
+    })
   },
 })

@@ -8,6 +8,10 @@ await script({
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     const { setupServer } = await import('../../lib/ionos/steps.ts')
-    return performSteps(run, { script: 'setup-server', needsVps: true, steps: setupServer })
+    return performSteps(run, {
+      script: 'setup-server',
+      needsVps: true,
+      list: (context) => ({ steps: setupServer(context) }),
+    })
   },
 })
