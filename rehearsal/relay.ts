@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** A line of its own length and width in front of a server, for what the kernel here has no netem. */
+export interface Relay {
+  /** On 127.0.0.1. */
+  port: number
+  /** Connections since the start. */
+  connections(): number
+  /** Bytes passed on towards the server since the start. */
+  sent(): number
+  /** Changes the line for what comes from now on. */
+  set(line: Partial<Line>): void
+  stop(): Promise<void>
+}
+
+export interface Line {
+  /** Milliseconds that a byte is under way, each direction. */
+  delayMs: number
+  /** Bytes a second, each direction; Infinity = as fast as it goes. */
+  rate: number
+}
+
+/** Bytes that may be under way on the line before the sender has to wait. */
+const queueLimit = 4e6
+
+/** Passes TCP connections on to `host`:`port`, late and slowly as the line says; each direction keeps its order. */
+export async function startRelay(
+  to: { host: string; port: number },
+  initial: Partial<Line> = {},
+): Promise<Relay> {
+  const line: Line = { delayMs: 0, rate: Number.POSITIVE_INFINITY, ...initial }
+  const sockets = new Set<Socket>()
+  let connections = 0
+  let sent = 0
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+    connections++
+    const far = dial({ ...to, noDelay: true, allowHalfOpen: true })
+    for (const socket of [client, far]) {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    }
+    carry(client, far, line, (bytes) => {
+      sent += bytes
+    })
+    carry(far, client, line, () => {})
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    connections: () => connections,
+    sent: () => sent,
+    set: (changed) => Object.assign(line, changed),
+    async stop() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+/** One direction: a chunk leaves when the line is free (rate) and arrives `delayMs` later. */
+function carry(from: Socket, to: Socket, line: Line, count: (bytes: number) => void): void {
+  let free = 0
+  let queued = 0
+  let last = Promise.resolve()
+  const later = (at: number, work: () => void) => {
+    last = last.then(async () => {
+      const rest = at - performance.now()
+      if (rest > 0.5) await pause(rest)
+      work()
+    })
+  }
+  from.on('data', (chunk: Buffer) => {
+    free = Math.max(free, performance.now()) + (chunk.length / line.rate) * 1000
+    queued += chunk.length
+    if (queued > Math.min(queueLimit, Math.max(line.rate / 4, 64_000))) from.pause()
+    later(free + line.delayMs, () => {
+      queued -= chunk.length
+      count(chunk.length)
+      if (!to.destroyed) to.write(chunk)
+      if (from.isPaused()) from.resume()
+    })
+  })
+  from.on('end', () => later(free + line.delayMs, () => to.end()))
+  from.on('error', () => to.destroy())
+  from.on('close', () => later(free + line.delayMs, () => to.destroySoon()))
+}

@@ -1,0 +1,289 @@
+import { spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Relay, startRelay } from '../../rehearsal/relay.ts'
+import { contentOf, onVps, smallDashboard, visitor, writeContent } from './face.ts'
+import { readersOf } from './readers.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+const site = '/var/www/codexdominion.app'
+const names = Array.from({ length: 12 }, (_, index) => (index === 0 ? '/' : `/p${index}`))
+
+let clouds: Rehearsed
+let relay: Relay
+let hook: Server
+let environment: string
+let dashboard: string
+let get: ReturnType<typeof visitor>
+const purged: { url: string; body: { domain: string; release: string; changed: string[] } }[] = []
+let purgeStatus = 200
+
+beforeAll(async () => {
+  clouds = await startRehearsal('test-publish')
+  get = visitor(clouds)
+  relay = await startRelay({ host: clouds.state.vps, port: 22 })
+  hook = createServer(async (request, response) => {
+    const chunks = await request.toArray()
+    purged.push({ url: request.url ?? '', body: JSON.parse(Buffer.concat(chunks).toString()) })
+    response.writeHead(purgeStatus).end('so be it')
+  })
+  hook.listen(0, '127.0.0.1')
+  await once(hook, 'listening')
+  const knownHosts = path.join(clouds.folder, 'known_hosts_relay')
+  const keys = readFileSync(path.join(clouds.folder, 'known_hosts'), 'utf8')
+  writeFileSync(knownHosts, keys.replaceAll(/^\S+/gm, `[127.0.0.1]:${relay.port}`))
+  dashboard = smallDashboard(contentOf(names.length, 'one'))
+  for (const [name, text] of Object.entries(odd)) {
+    mkdirSync(path.dirname(path.join(dashboard, 'public', name)), { recursive: true })
+    writeFileSync(path.join(dashboard, 'public', name), text)
+  }
+  environment = clouds.variant('small', {
+    DASHBOARD_DIR: dashboard,
+    KEEP_RELEASES: '3',
+    IONOS_HOST: '127.0.0.1',
+    IONOS_PORT: String(relay.port),
+    IONOS_PUBLIC_IP: clouds.state.vps,
+    IONOS_KNOWN_HOSTS: knownHosts,
+    PURGE_URL: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/purge?token=purge-token-1`,
+  })
+  for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
+    const done = await clouds.dominion([script, '--json'], { environment })
+    expect(done.code, done.stderr).toBe(0)
+  }
+})
+
+afterAll(async () => {
+  hook?.close()
+  await relay?.stop()
+  await clouds?.down()
+  if (dashboard) rmSync(dashboard, { recursive: true, force: true })
+})
+
+/** Names that shells, URLs and nginx trip over. */
+const odd: Record<string, string> = {
+  'odd/$HOME and !bang.txt': 'dollar',
+  'odd/it\'s `quoted` "twice".txt': 'quotes',
+  'odd/Überraschung-日本.txt': 'unicode',
+  'odd/100%25;&#?.txt': 'percent',
+  'odd/-rf.txt': 'dash',
+}
+
+const change = (word: string) => writeContent(dashboard, contentOf(names.length, word))
+const publish = () => clouds.dominion(['publish-frontend', '--json'], { environment })
+const live = async () => (await onVps(clouds, `readlink ${site}/current`)).trim().split('/').at(-1)!
+const releases = async () =>
+  (await onVps(clouds, `ls ${site}/releases`))
+    .split('\n')
+    .filter((name) => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(name))
+
+/** Commands of the newest run, as its transcript has them. */
+function lastCommands(): { line: string; effect: string }[] {
+  const folder = path.join(clouds.folder, 'state', environment, 'transcripts')
+  const newest = readdirSync(folder)
+    .filter((name) => name.includes('publish-frontend'))
+    .sort()
+    .at(-1)!
+  return readFileSync(path.join(folder, newest), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .filter(({ kind }) => kind === 'command' || kind === 'request')
+}
+
+async function published(): Promise<{ sent: string; story: string }> {
+  const done = await publish()
+  expect(done.code, done.stderr).toBe(0)
+  const { steps } = JSON.parse(done.stdout)
+  const upload = steps.find(({ id }: { id: string }) => id === 'frontend-upload')
+  return { sent: upload.fields?.[0]?.after ?? 'nothing', story: done.stderr }
+}
+
+test('odd names arrive and are served', async () => {
+  for (const [name, text] of Object.entries(odd)) {
+    const answer = await get(`/${name.split('/').map(encodeURIComponent).join('/')}`)
+    expect([answer.status, answer.body], name).toEqual([200, text])
+  }
+})
+
+test('an unchanged export sends nothing and changes nothing', async () => {
+  const before = await live()
+  const connections = relay.connections()
+  const done = await publish()
+  expect(done.code, done.stderr).toBe(0)
+  expect(JSON.parse(done.stdout).changed).toBe(false)
+  expect(lastCommands().filter(({ effect }) => effect === 'change')).toEqual([])
+  expect(await live()).toBe(before)
+  expect(relay.connections() - connections).toBe(1)
+})
+
+test('one page changed sends only what differs, over one connection', async () => {
+  const content = contentOf(names.length, 'one')
+  content.pages.p3 = 'another text '.repeat(200)
+  writeContent(dashboard, content)
+  const old = /src="(\S+)"><\/script><\/head>/.exec((await get('/p3')).body)![1]!
+  const [connections, bytes] = [relay.connections(), relay.sent()]
+  const { sent, story } = await published()
+  console.log(`one page changed: ${sent} files, ${relay.sent() - bytes} bytes towards the VPS`)
+  // The page, its own asset, and that asset compressed.
+  expect(sent).toMatch(/^3 of \d+$/)
+  expect(story).toMatch(/3 of \d+ files .* on the wire/)
+  expect(relay.connections() - connections).toBe(1)
+  const page = await get('/p3')
+  const fresh = /src="(\S+)"><\/script><\/head>/.exec(page.body)![1]!
+  expect(fresh).not.toBe(old)
+  expect((await get(fresh)).body).toContain('another text')
+  expect((await get(old)).status, 'the asset of pages opened before').toBe(200)
+})
+
+test('the purge hook hears what changed, and its token stays out of sight', async () => {
+  purged.length = 0
+  change('purge')
+  const done = await publish()
+  expect(done.code, done.stderr).toBe(0)
+  expect(purged).toHaveLength(1)
+  expect(purged[0]!.url).toBe('/purge?token=purge-token-1')
+  expect(purged[0]!.body).toMatchObject({ domain: 'codexdominion.app', release: await live() })
+  expect(purged[0]!.body.changed).toEqual(expect.arrayContaining(['/', '/p1', '/p1.html']))
+  expect(`${done.stdout}${done.stderr}${JSON.stringify(lastCommands())}`).not.toContain('purge-token-1')
+})
+
+test('a purge hook that fails is a warning', async () => {
+  purgeStatus = 500
+  change('purge fails')
+  const done = await publish()
+  purgeStatus = 200
+  expect(done.code, done.stderr).toBe(0)
+  expect(done.stderr).toMatch(/warning: 127\.0\.0\.1:\d+ answered the purge with 500: so be it/)
+  expect((await get('/p1')).status).toBe(200)
+})
+
+test('publishes under a load of 24 readers: no request fails, no page misses an asset', async () => {
+  const readers = readersOf(clouds, names, 24)
+  const done: number[] = []
+  for (const word of ['alpha', 'beta', 'gamma', 'delta']) {
+    change(word)
+    await published()
+    done.push(readers.seen().pages)
+  }
+  const { pages, assets, failures } = await readers.stop()
+  console.log(`under load: ${pages} pages and ${assets} assets read, ${failures.length} failures`)
+  expect(failures).toEqual([])
+  expect(pages).toBeGreaterThan(200)
+  expect(done.every((count, index) => count > (done[index - 1] ?? 0))).toBe(true)
+})
+
+test('old releases go, but never the live one and the one before', async () => {
+  const before = await live()
+  change('prune')
+  await published()
+  const [now, left] = [await live(), await releases()]
+  expect(left).toHaveLength(3)
+  expect(left).toEqual(expect.arrayContaining([before, now]))
+  const manifests = (await onVps(clouds, `ls ${site}/releases`))
+    .split('\n')
+    .filter((name) => name.endsWith('.manifest'))
+  expect(manifests.sort()).toEqual(left.map((id) => `${id}.manifest`).sort())
+})
+
+test('killed in the middle of an upload, the same line finishes; the old release is served meanwhile', async () => {
+  const big = randomBytes(3_000_000)
+  writeFileSync(path.join(dashboard, 'public', 'big.bin'), big)
+  const before = await live()
+  relay.set({ rate: 400_000 })
+  const from = relay.sent()
+  const child = spawn(process.execPath, ['bin/dominion.js', 'publish-frontend', '--env', environment], {
+    stdio: 'ignore',
+    detached: true,
+  })
+  const ended = once(child, 'exit')
+  for (let waited = 0; relay.sent() - from < 600_000 && waited < 30_000; waited += 50) await pause(50)
+  expect(await onVps(clouds, `ls -d ${site}/releases/*.partial`)).toContain('.partial')
+  process.kill(-child.pid!, 'SIGKILL')
+  await ended
+  relay.set({ rate: Number.POSITIVE_INFINITY })
+  expect(await live()).toBe(before)
+  expect((await get('/p1')).status).toBe(200)
+  expect((await get('/big.bin')).status).toBe(404)
+  await published()
+  expect(await onVps(clouds, `sha256sum < ${site}/current/big.bin`)).toContain(
+    createHash('sha256').update(big).digest('hex'),
+  )
+  expect(await onVps(clouds, `ls -d ${site}/releases/*.partial || true`)).not.toContain('.partial')
+  expect(await live()).not.toBe(before)
+  rmSync(path.join(dashboard, 'public', 'big.bin'))
+})
+
+test('a release changed by hand is found out and compared in full', async () => {
+  await onVps(clouds, `cd ${site}/current && sed 's/p1/p#/' p1.html > x && cat x > p1.html && rm x`)
+  const content = contentOf(names.length, 'prune')
+  content.pages.p2 = 'by hand '.repeat(200)
+  writeContent(dashboard, content)
+  const { story } = await published()
+  expect(story).toContain('was changed by hand on the VPS; comparing every file')
+  expect((await get('/p1')).body).toContain('<title>p1</title>')
+  expect((await get('/p2')).status).toBe(200)
+})
+
+test('a build that fails shows its words and publishes nothing', async () => {
+  const before = await live()
+  writeFileSync(path.join(dashboard, 'content.json'), '{"shared": ')
+  const failed = await clouds.dominion(['publish-frontend'], { environment })
+  expect(failed.code).toBe(1)
+  expect(failed.stderr).toContain('The build of the dashboard failed; nothing was published')
+  expect(failed.stderr).toContain('SyntaxError')
+  expect(failed.stderr).toMatch(/npm run build {3}\(in /)
+  expect(failed.stderr).toMatch(/Transcript: .*\.jsonl/)
+  expect(failed.stderr).toContain(`To go on:   npx dominion publish-frontend --env ${environment}`)
+  expect(await live()).toBe(before)
+  change('mended')
+  await published()
+})
+
+const wrongBuilds = [
+  [
+    'an empty out/',
+    "import { mkdirSync, rmSync } from 'node:fs'\nrmSync('out', { recursive: true, force: true })\nmkdirSync('out')",
+    /out is empty, so there is nothing to publish/,
+  ],
+  [
+    'no out/',
+    "import { rmSync } from 'node:fs'\nrmSync('out', { recursive: true, force: true })",
+    /The build left no .*out[\s\S]*output: 'export'/,
+  ],
+  [
+    'no index.html',
+    "import { mkdirSync, rmSync, writeFileSync } from 'node:fs'\nrmSync('out', { recursive: true, force: true })\nmkdirSync('out')\nwriteFileSync('out/404.html', 'x')",
+    /out has no index\.html[\s\S]*start page/,
+  ],
+  [
+    'a symbolic link',
+    "import { symlinkSync } from 'node:fs'\nsymlinkSync('/etc/passwd', 'out/passwd')",
+    /"passwd" in .* is a symbolic link/,
+  ],
+] as const
+
+test.each(wrongBuilds)('a build that leaves %s is refused', async (_what, code, words) => {
+  const before = await live()
+  const file = path.join(dashboard, 'build.mjs')
+  const good = readFileSync(file, 'utf8')
+  writeFileSync(file, code)
+  const failed = await clouds.dominion(['publish-frontend'], { environment })
+  writeFileSync(file, good)
+  expect(failed.code).toBe(1)
+  expect(failed.stderr).toMatch(words)
+  expect(await live()).toBe(before)
+})
+
+test('a dashboard that is not there is named', async () => {
+  const nowhere = clouds.variant('nowhere', { DASHBOARD_DIR: path.join(dashboard, 'nowhere') })
+  const failed = await clouds.dominion(['publish-frontend', '--json'], { environment: nowhere })
+  expect(failed.code).toBe(2)
+  expect(JSON.parse(failed.stdout).error.what).toContain(`There is no dashboard at ${dashboard}/nowhere`)
+  expect(JSON.parse(failed.stdout).error.next).toContain('DASHBOARD_DIR')
+})

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import { Agent, get } from 'node:https'
+import type { Rehearsed } from './rehearsed.ts'
+
+export interface Seen {
+  pages: number
+  assets: number
+  failures: string[]
+}
+
+export interface Readers {
+  seen(): Seen
+  stop(): Promise<Seen>
+}
+
+/** `count` readers at once, each fetching one page after the other with all assets that it names, as browsers do. */
+export function readersOf({ config, state }: Rehearsed, pages: readonly string[], count: number): Readers {
+  const agent = new Agent({ keepAlive: true, maxSockets: count, ca: readFileSync(config.network.caFile) })
+  const seen: Seen = { pages: 0, assets: 0, failures: [] }
+  let reading = true
+  const fetchOne = (path: string) =>
+    new Promise<string | undefined>((resolve) => {
+      const fail = (why: string) => {
+        seen.failures.push(`${path}: ${why}`)
+        resolve(undefined)
+      }
+      get(
+        {
+          agent,
+          host: state.vps,
+          servername: config.domain,
+          path,
+          headers: { host: config.domain },
+          timeout: 10_000,
+        },
+        (response) => {
+          let body = ''
+          response.setEncoding('utf8')
+          response.on('data', (chunk) => {
+            body += chunk
+          })
+          response.on('error', (error) => fail(error.message))
+          response.on('end', () =>
+            response.statusCode === 200 ? resolve(body) : fail(`${response.statusCode}`),
+          )
+        },
+      )
+        .on('timeout', () => fail('no answer within 10 s'))
+        .on('error', (error) => fail(error.message))
+    })
+
+  async function read(turn: number): Promise<void> {
+    for (let next = turn; reading; next++) {
+      const page = await fetchOne(pages[next % pages.length]!)
+      seen.pages++
+      for (const [, asset] of page?.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g) ?? []) {
+        if ((await fetchOne(asset!)) !== undefined) seen.assets++
+      }
+    }
+  }
+  const all = Promise.all(Array.from({ length: count }, (_, turn) => read(turn)))
+  return {
+    seen: () => seen,
+    async stop() {
+      reading = false
+      await all
+      agent.destroy()
+      return seen
+    },
+  }
+}
