@@ -46,6 +46,8 @@ export async function startProcess(argv: readonly string[], options: ProcessOpti
     child.on('error', (error) => {
       failure = error
     })
+    // A program that ends without reading all of its stdin is judged by its exit code, as in a shell's pipe.
+    child.stdin?.on('error', () => {})
     return child
   }
   options.signal.throwIfAborted()
