@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -84,14 +84,13 @@ export function createRunner(options: RunnerOptions): Runner {
   }
 
   async function attempt(command: Command, onOutput?: OnOutput): Promise<ProcessResult> {
-    const tell =
-      onOutput && ((chunk: string, from: 'stdout' | 'stderr') => onOutput(secrets.clean(chunk), from))
+    const output = onOutput && byLines((lines, from) => onOutput(secrets.clean(lines), from))
     const stdin = typeof command.stdin === 'function' ? command.stdin() : command.stdin
     const common = {
       ...(stdin === undefined ? {} : { stdin }),
       timeoutMs: command.timeoutMs,
       signal,
-      onOutput: tell,
+      onOutput: output?.hear,
     }
     const { argv, cleanUp } = materialise(command)
     try {
@@ -103,6 +102,7 @@ export function createRunner(options: RunnerOptions): Runner {
       return await startProcess(argv, { ...common, env, ...(command.cwd ? { cwd: command.cwd } : {}) })
     } finally {
       cleanUp()
+      output?.end()
     }
   }
 
@@ -116,8 +116,8 @@ export function createRunner(options: RunnerOptions): Runner {
         ({ code, stdout, stderr, timedOut }) => ({
           code,
           timedOut,
-          stdout: isPrivate ? '***' : tail(stdout),
-          stderr: tail(stderr),
+          stdout: isPrivate ? '***' : tail(secrets.clean(stdout)),
+          stderr: tail(secrets.clean(stderr)),
           tries,
         }),
       ).catch((thrown) => {
@@ -141,7 +141,7 @@ export function createRunner(options: RunnerOptions): Runner {
       : `exit ${result.code}`
     const said = lastLines([result.stdout.trim(), result.stderr.trim()].filter(Boolean).join('\n'), 50)
     return new OpsError({
-      what: `${program.join(' ')}${where} failed (${end})`,
+      what: secrets.clean(`${program.join(' ')}${where} failed (${end})`),
       said: secrets.clean(said),
       next: `The command was: ${secrets.clean(display(command))}`,
       ...command.explain?.(`${result.stderr}\n${result.stdout}`),
@@ -208,7 +208,9 @@ function materialise(command: Command): { argv: string[]; cleanUp(): void } {
 
 function notStarted(command: Command, thrown: unknown): unknown {
   const program = String(command.argv[0])
-  if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') return thrown
+  if (command.on === 'vps' || (thrown as NodeJS.ErrnoException).code !== 'ENOENT') return thrown
+  if (command.cwd && !existsSync(command.cwd))
+    return new OpsError({ what: `There is no folder ${command.cwd} to run ${program} in` })
   return unknownError(
     `${program} is not installed, or not on the PATH`,
     undefined,
@@ -230,6 +232,22 @@ function once<T>(open: () => Promise<T>): { get(): Promise<T>; opened(): Promise
       return opening
     },
     opened: async () => opening?.catch(() => undefined),
+  }
+}
+
+/** Hands output on in whole lines: a secret that comes in two chunks must be seen as one. */
+function byLines(tell: OnOutput): { hear: OnOutput; end(): void } {
+  const rest = { stdout: '', stderr: '' }
+  return {
+    hear(chunk, from) {
+      const text = rest[from] + chunk
+      const whole = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1
+      rest[from] = text.slice(whole)
+      if (whole > 0) tell(text.slice(0, whole), from)
+    },
+    end() {
+      for (const from of ['stdout', 'stderr'] as const) if (rest[from] !== '') tell(rest[from], from)
+    },
   }
 }
 
