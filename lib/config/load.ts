@@ -65,10 +65,13 @@ async function readFiles(folder: string, name: string | undefined): Promise<Map<
   return given
 }
 
+/** Such a value may go on over several lines; only the first has the key. */
+const quotedValue = /^([ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:][ \t]*)(["'`])(?:\\\2|(?!\2)[\s\S])*\2/gm
+
 /** dotenv passes over lines it cannot read; an operator must hear of them. */
 function complainOfLines(text: string, file: string): void {
-  if (/"[^"]*\n[^"]*"|'[^']*\n[^']*'/.test(text)) return // values over several lines: dotenv's own business
   const wrong = text
+    .replaceAll(quotedValue, (whole: string, key: string) => key + whole.replaceAll(/[^\n]/g, ''))
     .split(/\r?\n/)
     .map((line, index) => ({ line, number: index + 1 }))
     .filter(
@@ -87,7 +90,7 @@ async function check(given: Map<string, Given>): Promise<string[]> {
   const properties = Object.fromEntries(Object.entries(keys).map(([key, about]) => [key, schemaOf(about)]))
   const validate = ajv.compile({ type: 'object', properties })
   const values = Object.fromEntries(
-    [...given].filter(([key]) => key in keys).map(([key, { value }]) => [key, value]),
+    [...given].filter(([key]) => Object.hasOwn(keys, key)).map(([key, { value }]) => [key, value]),
   )
   validate(values)
   const complaints = (validate.errors ?? []).map((error) => {
@@ -96,7 +99,7 @@ async function check(given: Map<string, Given>): Promise<string[]> {
   })
   const names = Object.keys(keys)
   for (const [key, { file }] of given) {
-    if (key in keys) continue
+    if (Object.hasOwn(keys, key)) continue
     const { nearest } = await import('./nearest.ts')
     const meant = nearest(key, names)
     complaints.push(`${file}: ${key} is not a key${meant ? `; did you mean ${meant}?` : ''}`)
