@@ -65,6 +65,12 @@ async function fetchValue(secret: Secret, runner: Runner): Promise<string> {
   const text = secret.text()
   if (text.startsWith('env:')) return process.env[text.slice(4)] ?? ''
   const command = secretCommand(text)
+  if (!command && isReference(text)) {
+    throw usageError(
+      `${secret.key} is a reference that cannot be followed: ${text}`,
+      'Write azkv://vault/name (the secret of an Azure Key Vault, in its current version).',
+    )
+  }
   if (!command) return text
   // The output is the secret: keep it out of the transcript by asking without one.
   const { stdout } = await runner.runPrivately(command)
