@@ -71,13 +71,14 @@ export function imageStep(context: Context, azure: Azure, quick: boolean): { ste
   const step: Step = {
     id: 'image',
     title: 'Backend image',
-    part: 'azure',
-    after: ['registry'],
+    // Whether there is an image to use is asked before anything is made.
+    part: quick ? 'prepare' : 'azure',
+    after: [quick ? 'azure-login' : 'registry'],
     async inspect(ahead) {
       const source = await sourceTag(config)
       // Known before Azure is asked, so that a plan can name it when Azure is silent.
       tag = source
-      const tags = ahead.pending('registry') && !(await azure.registry()) ? [] : await azure.tags()
+      const tags = (quick || ahead.pending('registry')) && !(await azure.registry()) ? [] : await azure.tags()
       const found = quick ? newest(tags) : tags.find(({ name }) => name === source)
       tag = found?.name ?? source
       digest = found?.digest ?? ''

@@ -74,6 +74,10 @@ export function migrationStep({ runner }: Context): Step {
     part: 'azure',
     after: ['database'],
     async inspect(ahead) {
+      if (ahead.unsure('database')) {
+        const effects = all.map(migrationQuery)
+        return { state: 'unknown', why: 'not known whether the database is there', effects }
+      }
       const todo = ahead.pending('database') ? all : pending(all, await reached(applied))
       if (todo.length === 0) return ok(`all ${all.length} migrations are applied`)
       return {

@@ -18,7 +18,7 @@ export function proxyOf(context: Context): BackendTarget {
     },
     async switchTo(host, tell) {
       const { inspect, apply } = switchBackend(context, host)
-      const difference = await inspect({ pending: () => false })
+      const difference = await inspect({ pending: () => false, unsure: () => false })
       if (difference.state === 'ok') return
       if (difference.state === 'unknown') throw new OpsError({ what: difference.why, exitCode: 3 })
       await apply(difference, tell)

@@ -47,6 +47,7 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
       const state = outcomes.get(id)?.state
       return options.mode === 'plan' && (state === 'create' || state === 'change' || state === 'unknown')
     },
+    unsure: (id) => options.mode === 'plan' && outcomes.get(id)?.state === 'unknown',
   }
 
   function end(outcome: Outcome): Outcome {

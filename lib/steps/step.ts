@@ -28,6 +28,8 @@ export type Difference =
 export interface Ahead {
   /** Will this earlier step create or change something that is not there yet? */
   pending(step: string): boolean
+  /** Could this earlier step not tell what is there? */
+  unsure(step: string): boolean
 }
 
 /** Says a line while a step runs; the second argument marks a tool's output, as the runner hands it on. */
