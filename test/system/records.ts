@@ -1,0 +1,90 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import type { Receipt } from '../../lib/deploy/receipt.ts'
+import { openVps } from '../../lib/ionos/ssh.ts'
+import { watchForSecrets } from '../../rehearsal/secretWatch.ts'
+import type { Rehearsed } from './rehearsed.ts'
+
+/** One line of a transcript. */
+export interface Entry {
+  kind: string
+  effect?: 'read' | 'change' | 'record'
+  line: string
+}
+
+export const stateFolder = ({ folder }: Rehearsed, environment: string): string =>
+  path.join(folder, 'state', environment)
+
+/** The effects that a run's transcript tells of. */
+export function transcriptOf(clouds: Rehearsed, id: string, environment = clouds.name): Entry[] {
+  const file = path.join(stateFolder(clouds, environment), 'transcripts', `${id}.jsonl`)
+  return readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Entry)
+    .filter(({ effect }) => effect !== undefined)
+}
+
+/** The receipts of an environment, oldest first, with the permissions of their files. */
+export function receiptsOf(
+  clouds: Rehearsed,
+  environment = clouds.name,
+): { receipt: Receipt; mode: number; file: string }[] {
+  const folder = path.join(stateFolder(clouds, environment), 'receipts')
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .sort()
+    .map((name) => path.join(folder, name))
+    .map((file) => ({
+      file,
+      mode: statSync(file).mode & 0o777,
+      receipt: JSON.parse(readFileSync(file, 'utf8')) as Receipt,
+    }))
+}
+
+// CONNECT: a host outside the two clouds, which is refused.
+const looking = ['GET', 'HEAD', 'OPTIONS', 'CONNECT']
+const signingIn = /^login\.|\/oauth2\//
+
+/** What the emulator was asked since the list was emptied; looking and signing in left out. */
+export async function changesAskedOfAzure({ state }: Rehearsed): Promise<string[]> {
+  const answer = await fetch(`${state.controlUrl}/requests`)
+  const { requests } = (await answer.json()) as { requests: { method: string; host: string; path: string }[] }
+  return requests
+    .filter(({ method, host, path }) => !looking.includes(method) && !signingIn.test(host + path))
+    .map(({ method, host, path }) => `${method} ${host}${path}`)
+}
+
+export const forgetRequests = ({ state }: Rehearsed): Promise<Response> =>
+  fetch(`${state.controlUrl}/requests`, { method: 'DELETE' })
+
+/** Runs a shell line on the VPS and gives what it said. */
+export async function askVps({ config }: Rehearsed, line: string): Promise<string> {
+  const vps = await openVps(config)
+  try {
+    const { stdout } = await vps.exec(line, { timeoutMs: 20_000, signal: new AbortController().signal })
+    return stdout
+  } finally {
+    vps.close()
+  }
+}
+
+/**
+ * Watches a test file's own runs for secrets: everything they say, their processes' arguments, transcripts and receipts.
+ * `said` takes what a run wrote; `seen` gives the places where a secret was, which must be none.
+ */
+export function secretsOf({ config, state, folder }: Rehearsed) {
+  const others = [state.servicePrincipal.servicePrincipal.secret]
+  const watch = watchForSecrets(config, others)
+  const secrets = [config.postgres.password.text(), config.backend.secretKey.text(), ...others]
+  let heard = ''
+  return {
+    said(text: string) {
+      heard += text
+    },
+    seen(): string[] {
+      const forms = secrets.flatMap((text) => [text, encodeURIComponent(text)])
+      return [...watch.stop(path.join(folder, 'state')), ...forms.filter((form) => heard.includes(form))]
+    },
+  }
+}
