@@ -1,6 +1,8 @@
-import { asRecord, look, onVps } from '../command/command.ts'
-import { exitCode, OpsError } from '../command/errors.ts'
+import type { Command } from '../command/command.ts'
+import { exitCode, OpsError, unknownError } from '../command/errors.ts'
 import { quoteLine } from '../command/quote.ts'
+import type { Config } from '../config/config.ts'
+import { asRoot, rootCommand } from '../ionos/remoteScript.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, ok, type Step, unknown } from '../steps/step.ts'
 import { whoami } from './context.ts'
@@ -37,12 +39,16 @@ export async function takeLock({ runner, config }: Context, id: string, what: st
     id,
   })
   const remote = await runner.vps()
-  const held = await remote.hold(quoteLine(['sh', '-c', holdScript, 'lock', file, holder]))
+  const held = await remote.hold(quoteLine(asRoot(config, ['sh', '-c', holdScript, 'lock', file, holder])))
   if (held.firstLine === 'held') {
     runner.transcript.write({ kind: 'command', effect: 'record', line: `vps: lock ${file}`, code: 0 })
     return { release: held.close, lost: held.lost }
   }
   await held.close()
+  if (held.firstLine !== 'refused') {
+    await runner.run(rootCommand(config, 'read', ['true'])) // says what hinders, sudo for one
+    throw unknownError(`The lock ${file} on the VPS cannot be taken`, held.firstLine)
+  }
   const other = await readHolder({ runner, config })
   throw new OpsError({
     what: other
@@ -97,31 +103,25 @@ export function lockStep(
   }
 }
 
+// A dry run asks too: no file is made.
+const holderScript = `[ -e "$1" ] || exit 0
+flock -n "$1" true && exit 0
+cat "$1.holder" && echo && cat "$1.pid"`
+
 /** Who holds the lock; undefined when nobody does. */
-export async function readHolder({ runner }: Context): Promise<Holder | undefined> {
-  const { stdout } = await runner.run(
-    onVps(
-      look([
-        'sh',
-        '-c',
-        `flock -n "$1" true 2>/dev/null && exit 0; cat "$1.holder" && echo && cat "$1.pid"`,
-        'holder',
-        file,
-      ]),
-    ),
-  )
+export async function readHolder({ runner, config }: Context): Promise<Holder | undefined> {
+  const { stdout } = await runner.run(rootCommand(config, 'read', ['sh', '-c', holderScript, 'holder', file]))
   const [text, pid] = stdout.trim().split('\n')
   if (!text) return undefined
   return { ...(JSON.parse(text) as Omit<Holder, 'pid'>), pid: Number(pid) }
 }
 
 /** Ends what holds the lock, and only if it is still that process. */
-export const breakLock = (holder: Holder) =>
-  asRecord(
-    onVps(
-      look(['sh', '-c', `[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`, 'unlock', file, String(holder.pid)]),
-    ),
-  )
+export const breakLock = (config: Config, holder: Holder): Command =>
+  rootCommand(config, 'record', [
+    ...['sh', '-c', `[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`, 'unlock'],
+    ...[file, String(holder.pid)],
+  ])
 
 const minutesSince = (since: string): string =>
   `${Math.round((Date.now() - Date.parse(since)) / 60_000)} min ago`

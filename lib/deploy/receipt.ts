@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { act, asRecord, look, onVps } from '../command/command.ts'
+import { type Command, look } from '../command/command.ts'
+import type { Config } from '../config/config.ts'
+import { rootCommand } from '../ionos/remoteScript.ts'
 import type { Context } from '../steps/context.ts'
 import { durationOf, longestChain, type Outcome } from '../steps/engine.ts'
 import { whoami } from './context.ts'
@@ -67,30 +69,22 @@ export async function writeReceipt(
   const folder = path.join(config.stateDir, 'receipts')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })
-  if (toVps) await runner.run(keepOnVps(run.id, text))
+  if (toVps) await runner.run(keepOnVps(config, run.id, text))
   return receipt
 }
 
 const vpsFolder = '/var/lib/codex-dominion/receipts'
 
 /** Writes the receipt beside its place and moves it there, so that no half one is ever read. */
-const keepOnVps = (id: string, text: string) =>
-  asRecord(
-    onVps(
-      act(
-        [
-          'sh',
-          '-c',
-          'umask 077 && mkdir -p "$1" && cat > "$1/.$2.new" && mv "$1/.$2.new" "$1/$2.json"',
-          'receipt',
-          vpsFolder,
-          id,
-        ],
-        {
-          stdin: text,
-        },
-      ),
-    ),
+const keepOnVps = (config: Config, id: string, text: string): Command =>
+  rootCommand(
+    config,
+    'record',
+    [
+      ...['sh', '-c', 'umask 077 && mkdir -p "$1" && cat > "$1/.$2.new" && mv "$1/.$2.new" "$1/$2.json"'],
+      ...['receipt', vpsFolder, id],
+    ],
+    { stdin: text },
   )
 
 /** The git revision of the folder, with `+` when tracked files differ from it. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import type { Command, Effect } from '../command/command.ts'
-import type { Failure } from '../command/errors.ts'
+import { exitCode, type Failure } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 
 /**
@@ -79,6 +79,7 @@ function sudoTrouble(config: Config, output: string): Partial<Failure> | undefin
       what: `${user} may not use sudo without a password on ${host}`,
       said: output.trim(),
       next: `Set IONOS_USER=root, or allow it there (visudo): ${user} ALL=(ALL) NOPASSWD: ALL`,
+      exitCode: exitCode.notLoggedIn,
     }
   }
   if (/sudo: (command )?not found/i.test(output)) {
@@ -86,6 +87,7 @@ function sudoTrouble(config: Config, output: string): Partial<Failure> | undefin
       what: `${user} is not root on ${host}, and sudo is not installed there`,
       said: output.trim(),
       next: 'Set IONOS_USER=root, or install sudo on the VPS.',
+      exitCode: exitCode.notLoggedIn,
     }
   }
   return undefined

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
-import { OpsError, usageError } from '../command/errors.ts'
+import { exitCode, OpsError, usageError } from '../command/errors.ts'
 import { startProcess } from '../command/process.ts'
 import type { Config } from '../config/config.ts'
 
@@ -81,7 +81,8 @@ const atHome = (file: string): string => file.replace(/^~(?=$|[/\\])/, homedir()
 
 /**
  * Everything that may open the door: the one key of IONOS_SSH_KEY, else the agent's keys and the usual files.
- * Throws (exit 2) when IONOS_SSH_KEY names no usable private key; (exit 4) when there is nothing to log in with.
+ * Throws (exit 2) when IONOS_SSH_KEY names no private key; (exit 4) when there is nothing to log in with, or only a key with a
+ * passphrase that no agent holds.
  */
 export async function findLogins(config: Config, settings: SshSettings): Promise<Logins> {
   const agentKeys = await askAgent(settings.agent)
@@ -108,10 +109,11 @@ async function onlyThisKey(config: Config, agentKeys: AgentKeys | undefined): Pr
   if (found.is === 'usable') return { ways: [asKey(config, file, found.key)], leftOut: [] }
   if (found.is === 'locked') {
     if (agentKeys && agentKeys.keys.length > 0) return { ways: [asAgent(config, agentKeys)], leftOut: [] }
-    throw usageError(
-      `The private key ${file} has a passphrase, and no ssh agent holds it`,
-      `Load it with: ssh-add ${file}`,
-    )
+    throw new OpsError({
+      what: `The private key ${file} has a passphrase, and no ssh agent holds it`,
+      next: `Load it, then run the same line again: ssh-add ${file}`,
+      exitCode: exitCode.notLoggedIn,
+    })
   }
   throw usageError(
     `IONOS_SSH_KEY ${file}: ${found.why}`,

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { unknownError } from '../command/errors.ts'
+import { exitCode, unknownError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { type Release, readRelease } from './release.ts'
 import { remoteScript } from './remoteScript.ts'
@@ -74,14 +74,16 @@ export function surveyOf(context: Context): Promise<Survey> {
 export const forget = (context: Context): void => void known.delete(context)
 
 export const surveyCommand = ({ config }: Pick<Context, 'config'>) =>
-  remoteScript(config, 'read', 'survey', [config.ionos.webRoot, config.domain], { timeoutMs: 30_000 })
+  remoteScript(config, 'read', 'survey', [config.ionos.webRoot, config.domain], {
+    timeoutMs: 30_000,
+    explain: () => ({
+      what: `${config.ionos.host} cannot be asked about its state`,
+      exitCode: exitCode.unknown,
+    }),
+  })
 
 async function ask(context: Context): Promise<Survey> {
-  const { stdout, stderr } = await context.runner.run({
-    ...surveyCommand(context),
-    // The last line of the script decides over its exit code; completeness is what counts.
-    accept: [0, 1],
-  })
+  const { stdout, stderr } = await context.runner.run(surveyCommand(context))
   return readSurvey(stdout, context.config.ionos.host, stderr)
 }
 

@@ -1,0 +1,200 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ProcessResult } from '../../lib/command/process.ts'
+import { must } from '../../rehearsal/processes.ts'
+import { contentOf, onVps, smallDashboard } from './face.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+let clouds: Rehearsed
+let work: string
+let dashboard: string
+let agentPid = 0
+
+beforeAll(async () => {
+  clouds = await startRehearsal('test-ssh')
+  work = mkdtempSync(path.join(tmpdir(), 'test-ssh-'))
+  dashboard = smallDashboard(contentOf(3, 'ssh'))
+})
+
+afterAll(async () => {
+  if (agentPid) process.kill(agentPid)
+  await clouds?.down()
+  for (const folder of [work, dashboard]) if (folder) rmSync(folder, { recursive: true, force: true })
+})
+
+/** Runs setup-server in an environment with these values, without any agent or key of this machine's own. */
+async function withValues(
+  suffix: string,
+  values: Record<string, string>,
+  agent = '',
+): Promise<ProcessResult> {
+  const environment = clouds.variant(suffix, values)
+  const started = Date.now()
+  const done = await clouds.dominion(['setup-server'], {
+    environment,
+    env: { SSH_AUTH_SOCK: agent, HOME: work },
+  })
+  expect(Date.now() - started, 'answers soon').toBeLessThan(20_000)
+  if (done.code !== 0) {
+    expect(done.stderr).not.toMatch(/\bat .*\.ts:\d+/) // no stack, a sentence
+    expect(changes(environment)).toEqual([])
+    if (done.code !== 2)
+      expect(done.stderr).toContain(`To go on:   npx dominion setup-server --env ${environment}`)
+  }
+  return done
+}
+
+/** Commands of that environment's transcripts that change something. */
+function changes(environment: string): unknown[] {
+  const folder = path.join(clouds.folder, 'state', environment, 'transcripts')
+  return readdirSync(folder)
+    .flatMap((name) => readFileSync(path.join(folder, name), 'utf8').trim().split('\n'))
+    .map((line) => JSON.parse(line))
+    .filter(({ effect }) => effect === 'change')
+}
+
+const keyFile = (name: string, ...options: string[]) =>
+  must(['ssh-keygen', '-q', '-t', 'ed25519', '-f', path.join(work, name), ...options])
+
+test('an unknown host key: nothing is sent, and the line to append is printed', async () => {
+  const file = path.join(work, 'known_hosts_empty')
+  writeFileSync(file, '')
+  const done = await withValues('unknown', { IONOS_KNOWN_HOSTS: file })
+  expect(done.code).toBe(3)
+  expect(done.stderr).toContain(
+    `The host key of ${clouds.state.vps}:22 is not known, so nothing was sent to it`,
+  )
+  expect(done.stderr).toMatch(/It shows ssh-ed25519 SHA256:\S{43}/)
+  expect(done.stderr).toMatch(/ssh-keygen -lf \/etc\/ssh\/ssh_host_ed25519_key\.pub/)
+  // The printed line, appended, is what makes the same line work.
+  const line = done.stderr
+    .split('\n')
+    .find((each) => each.trim().startsWith(`${clouds.state.vps} ssh-ed25519`))
+  writeFileSync(file, `${line!.trim()}\n`)
+  const again = await withValues('unknown', { IONOS_KNOWN_HOSTS: file })
+  expect(again.code, again.stderr).toBe(0)
+})
+
+test('a changed host key is refused, and nothing offers to skip the check', async () => {
+  await keyFile('other_host', '-N', '')
+  const other = readFileSync(path.join(work, 'other_host.pub'), 'utf8').split(' ').slice(0, 2).join(' ')
+  const file = path.join(work, 'known_hosts_changed')
+  writeFileSync(file, `# a comment\n${clouds.state.vps} ${other}\n`)
+  const done = await withValues('changed', { IONOS_KNOWN_HOSTS: file })
+  expect(done.code).toBe(3)
+  expect(done.stderr).toContain(
+    `is NOT the one known for it (${file} line 2): someone may be answering in its place`,
+  )
+  expect(done.stderr).toMatch(/It shows ssh-ed25519 SHA256:/)
+  expect(done.stderr).toContain('Otherwise do not connect')
+  expect(done.stderr).not.toMatch(/StrictHostKeyChecking|ssh-keygen -R|append/i)
+})
+
+test('a key that the server does not know', async () => {
+  await keyFile('stranger', '-N', '')
+  const done = await withValues('refused', { IONOS_SSH_KEY: path.join(work, 'stranger') })
+  expect(done.code).toBe(4)
+  expect(done.stderr).toContain('refuses to let root in with any of the keys tried')
+  expect(done.stderr).toContain(`tried: ${path.join(work, 'stranger')}`)
+  expect(done.stderr).toContain('authorized_keys')
+})
+
+test('files that are no private key', async () => {
+  const nothing = await withValues('nofile', { IONOS_SSH_KEY: path.join(work, 'nowhere') })
+  expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('there is no such file')])
+  await keyFile('pair', '-N', '')
+  const half = await withValues('public', { IONOS_SSH_KEY: path.join(work, 'pair.pub') })
+  expect([half.code, half.stderr]).toEqual([2, expect.stringContaining('the private half is needed')])
+  writeFileSync(path.join(work, 'text'), 'hello\n')
+  const text = await withValues('text', { IONOS_SSH_KEY: path.join(work, 'text') })
+  expect([text.code, text.stderr]).toEqual([2, expect.stringContaining('not a private key')])
+})
+
+test('a key with a passphrase needs an agent, and works with one', async () => {
+  const file = path.join(work, 'locked')
+  writeFileSync(file, readFileSync(path.join(clouds.folder, 'id_ed25519')), { mode: 0o600 })
+  await must(['ssh-keygen', '-q', '-p', '-P', '', '-N', 'a passphrase', '-f', file])
+  const locked = await withValues('locked', { IONOS_SSH_KEY: file })
+  expect(locked.code).toBe(4)
+  expect(locked.stderr).toContain(`The private key ${file} has a passphrase, and no ssh agent holds it`)
+  expect(locked.stderr).toContain(`ssh-add ${file}`)
+  const socket = path.join(work, 'agent')
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] })
+  agentPid = agent.pid!
+  await once(agent.stdout!, 'data')
+  await must(['ssh-add', '-q', path.join(clouds.folder, 'id_ed25519')], { env: { SSH_AUTH_SOCK: socket } })
+  const opened = await withValues('locked', { IONOS_SSH_KEY: file }, socket)
+  expect(opened.code, opened.stderr).toBe(0)
+})
+
+test('no key at all', async () => {
+  const done = await withValues('nokey', { IONOS_SSH_KEY: '' })
+  expect(done.code).toBe(4)
+  expect(done.stderr).toContain('There is no key to log in')
+})
+
+test('a VPS that cannot be reached: port, route and name are told apart', async () => {
+  const refused = await withValues('port', { IONOS_PORT: '2222' })
+  expect(refused.code).toBe(3)
+  expect(refused.stderr).toContain(
+    'cannot be reached on port 2222: it answers, but nothing listens on that port',
+  )
+  expect(refused.stderr).toContain('IONOS_PORT')
+  const free = clouds.state.vps.replace(/\d+$/, '253')
+  const silent = await withValues('route', { IONOS_HOST: free, IONOS_PUBLIC_IP: clouds.state.vps })
+  expect(silent.code).toBe(3)
+  expect(silent.stderr).toMatch(/cannot be reached on port 22: (there is no route to it|nothing answers)/)
+  const name = await withValues('name', {
+    IONOS_HOST: 'no-such-host.codexdominion.app',
+    IONOS_PUBLIC_IP: clouds.state.vps,
+  })
+  expect(name.code).toBe(3)
+  expect(name.stderr).toContain('the name does not resolve')
+  expect(name.stderr).toContain('IONOS_HOST')
+})
+
+test('what answers on the port is not sshd', async () => {
+  const server: Server = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const values = { IONOS_HOST: '127.0.0.1', IONOS_PUBLIC_IP: clouds.state.vps, IONOS_PORT: String(port) }
+  const done = await withValues('mute', values)
+  server.close()
+  expect(done.code).toBe(3)
+  expect(done.stderr).toContain(
+    `Something accepts connections to 127.0.0.1:${port} and closes them without a word`,
+  )
+})
+
+test('a user that is not root needs sudo without a password, and with it does everything', async () => {
+  await onVps(
+    clouds,
+    'useradd -m -s /bin/sh -p "*" deploy && install -d -m 700 -o deploy /home/deploy/.ssh && install -m 600 -o deploy /root/.ssh/authorized_keys /home/deploy/.ssh/',
+  )
+  const values = { IONOS_USER: 'deploy', DASHBOARD_DIR: dashboard }
+  const without = await withValues('deploy', values)
+  expect(without.code).toBe(4)
+  expect(without.stderr).toContain('sudo is not installed there')
+  await onVps(
+    clouds,
+    'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends sudo',
+  )
+  const asked = await withValues('deploy', values)
+  expect(asked.code).toBe(4)
+  expect(asked.stderr).toContain('deploy may not use sudo without a password')
+  expect(asked.stderr).toContain('deploy ALL=(ALL) NOPASSWD: ALL')
+  await onVps(clouds, "echo 'deploy ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/deploy")
+  for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
+    const done = await clouds.dominion([script], { environment: 'test-ssh-deploy' })
+    expect(done.code, done.stderr).toBe(0)
+    expect(done.stderr, 'the receipt is kept').not.toContain('!')
+  }
+  const receipts = await onVps(clouds, 'ls /var/lib/codex-dominion/receipts')
+  expect(receipts).toContain('issue-certificate')
+})
