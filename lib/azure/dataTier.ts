@@ -53,6 +53,7 @@ export function deployCommand(
   name: string,
   parameters: Parameters,
   password: string,
+  subscription: string[],
 ): Command {
   const values = Object.fromEntries(
     Object.entries({ ...parameters, postgresPassword: password }).map(([key, value]) => [key, { value }]),
@@ -68,7 +69,7 @@ export function deployCommand(
   )
   return azAct([
     ...['deployment', 'group', 'create', '--resource-group', config.azure.resourceGroup, '--name', name],
-    ...['--template-file', templateFile, '--parameters', file, '--no-wait'],
+    ...['--template-file', templateFile, '--parameters', file, '--no-wait', ...subscription],
   ])
 }
 
@@ -110,7 +111,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
       fields: [...fields, ...addressField, ...hidden],
       effects: [
         ...(await groupIfMissing(deployment !== undefined || whole !== undefined)),
-        deployCommand(config, name, parameters, password),
+        deployCommand(config, name, parameters, password, ['--subscription', id]),
       ],
     }
   }

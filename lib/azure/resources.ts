@@ -97,7 +97,7 @@ export function createAzure(context: Context): Azure {
       }),
     groups: () =>
       keep('groups', async () => ((await show(['container', 'list', ...group])) ?? []) as ContainerGroup[]),
-    tags: () => keep('tags', () => readTags(context)),
+    tags: () => keep('tags', async () => readTags(context, subscriptionOf(await azure.account()))),
     forget(...what) {
       for (const each of what) kept.delete(each)
     },
@@ -128,7 +128,7 @@ export function resourceId(config: Config, subscription: string, type: ResourceT
 }
 
 /** Reading tags of a repository that nobody has pushed to fails; that is an answer too: there are none. */
-async function readTags({ runner, config }: Context): Promise<Tag[]> {
+async function readTags({ runner, config }: Context, subscription: string[]): Promise<Tag[]> {
   const command = azLook(
     [
       'acr',
@@ -143,6 +143,7 @@ async function readTags({ runner, config }: Context): Promise<Tag[]> {
       'time_desc',
       '--top',
       '100',
+      ...subscription,
     ],
     { accept: [0, 1, absent] },
   )
