@@ -17,7 +17,7 @@ export const absent = 3
 
 /** ARM says these while an earlier operation is still under way; worth a bounded wait. */
 const busy =
-  /still transitioning|AnotherOperationInProgress|OperationNotAllowed.*in progress|\b429\b|TooManyRequests|RequestConflict/i
+  /still transitioning|AnotherOperationInProgress|OperationNotAllowed.*in progress|\b429 Client Error|\bToo ?Many ?Requests\b|RequestConflict/
 
 const always = (args: Command['argv']): Command['argv'] => [
   'az',
@@ -30,18 +30,32 @@ const retry = { times: 6, pauseMs: 10_000, when: busy }
 
 /** An az line that only looks. Exit 3 (absent) is an answer. */
 export const azLook = (args: Command['argv'], rest: Partial<Command> = {}): Command =>
-  look(always(args), { env, explain: explainAz, retry, accept: [0, absent], ...rest })
+  look(always(args), {
+    explain: explainAz,
+    retry,
+    accept: [0, absent],
+    ...rest,
+    env: { ...env, ...rest.env },
+  })
 
 /** An az line that changes something. */
 export const azAct = (args: Command['argv'], rest: Partial<Command> = {}): Command =>
-  act(always(args), { env, explain: explainAz, retry, ...rest })
+  act(always(args), { explain: explainAz, retry, ...rest, env: { ...env, ...rest.env } })
 
 /** What az's words mean, and what to do; undefined when they speak for themselves. */
 export function explainAz(output: string): Partial<Failure> | undefined {
   return meanings.find(({ when }) => when.test(output))?.means(output)
 }
 
-const meanings: { when: RegExp; means: (output: string) => Partial<Failure> }[] = [
+/** The same for a build: once it has run, a network fault in its log is the build's own, not Azure's. */
+export function explainBuild(output: string): Partial<Failure> | undefined {
+  const log = /\bRun ID: \S+ (failed|was canceled|timed out)/i.test(output)
+  return log
+    ? meanings.find(({ ofBuild, when }) => ofBuild && when.test(output))?.means(output)
+    : explainAz(output)
+}
+
+const meanings: { when: RegExp; ofBuild?: true; means: (output: string) => Partial<Failure> }[] = [
   {
     when: /az login|AADSTS|ExpiredAuthenticationToken|InvalidAuthenticationToken|Interactive authentication is needed/i,
     means: () => ({
@@ -98,6 +112,7 @@ const meanings: { when: RegExp; means: (output: string) => Partial<Failure> }[] 
   },
   {
     when: /toomanyrequests|RegistryErrorResponse/i,
+    ofBuild: true,
     means: () => ({
       what: 'The base image could not be pulled: its registry limits anonymous pulls',
       next: 'Take the base image from mcr.microsoft.com, or import it once with az acr import.',

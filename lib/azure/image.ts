@@ -7,7 +7,7 @@ import { OpsError, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
-import { azAct } from './az.ts'
+import { azAct, explainBuild } from './az.ts'
 import { type Azure, repository, subscriptionOf, type Tag } from './resources.ts'
 
 /** The image of this run, known once its step has looked. */
@@ -58,7 +58,14 @@ export const buildCommand = (config: Config, tag: string, subscription: string[]
       // In the folder itself: az looks for --file from the working folder, not from the source folder.
       ...['--file', config.backend.dockerfile, '.', ...subscription],
     ],
-    { cwd: config.backend.dir, timeoutMs: 60 * 60_000, env: { PYTHONUTF8: '1' } },
+    {
+      cwd: config.backend.dir,
+      timeoutMs: 60 * 60_000,
+      env: { PYTHONUTF8: '1' },
+      explain: explainBuild,
+      // Whatever its log says, a build that failed is not built again; az itself repeats a throttled upload.
+      retry: undefined,
+    },
   )
 
 /** @param quick use the newest image that is there, whatever the sources say */
