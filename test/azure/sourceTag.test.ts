@@ -1,0 +1,84 @@
+import { chmodSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { beforeEach, expect, test } from 'vitest'
+import { sourceTag } from '../../lib/azure/image.ts'
+import type { Config } from '../../lib/config/config.ts'
+import { configOf, failureOf, temporaryFolder } from '../command/rig.ts'
+
+let folder: string
+let config: Config
+beforeEach(async () => {
+  folder = ''
+})
+
+async function backend(files: Record<string, string>): Promise<void> {
+  folder = temporaryFolder()
+  for (const [name, content] of Object.entries(files)) put(name, content)
+  config = await configOf(`BACKEND_DIR=${folder}`)
+}
+function put(name: string, content: string): void {
+  const file = path.join(folder, name)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, content)
+}
+const files = { 'Dockerfile.azure': 'FROM x', 'app/a.py': '1', 'app/b.py': '2' }
+
+test('equal sources have one tag, wherever and whenever they lie', async () => {
+  await backend(files)
+  const tag = await sourceTag(config)
+  expect(tag).toMatch(/^src-[0-9a-f]{12}$/)
+  utimesSync(path.join(folder, 'app/a.py'), 0, 0)
+  chmodSync(path.join(folder, 'app/a.py'), 0o600)
+  mkdirSync(path.join(folder, 'empty'))
+  expect(await sourceTag(config)).toBe(tag)
+  const reversed = Object.fromEntries(Object.entries(files).reverse())
+  await backend(reversed)
+  expect(await sourceTag(config)).toBe(tag)
+})
+
+test('content, names, and what stands in which file count', async () => {
+  await backend(files)
+  const seen = [await sourceTag(config)]
+  put('app/a.py', '1 ')
+  seen.push(await sourceTag(config))
+  put('app/a.py', '2')
+  put('app/b.py', '1')
+  seen.push(await sourceTag(config))
+  renameSync(path.join(folder, 'app/b.py'), path.join(folder, 'app/c.py'))
+  seen.push(await sourceTag(config))
+  put('new', '')
+  seen.push(await sourceTag(config))
+  put('Dockerfile.azure', 'FROM y')
+  seen.push(await sourceTag(config))
+  expect(new Set(seen).size).toBe(seen.length)
+})
+
+test('what .dockerignore names does not count, and neither does what is never packed', async () => {
+  await backend({ ...files, '.dockerignore': 'tests\n*.md\n!KEEP.md\n' })
+  const tag = await sourceTag(config)
+  put('tests/test_a.py', 'x')
+  put('README.md', 'x')
+  put('.git/HEAD', 'x')
+  put('app/__pycache__/a.pyc', 'x')
+  expect(await sourceTag(config)).toBe(tag)
+  put('KEEP.md', 'x')
+  expect(await sourceTag(config)).not.toBe(tag)
+})
+
+test('the Dockerfile counts even when it is ignored', async () => {
+  await backend({ ...files, '.dockerignore': 'Dockerfile*\n' })
+  const tag = await sourceTag(config)
+  put('Dockerfile.azure', 'FROM y')
+  expect(await sourceTag(config)).not.toBe(tag)
+})
+
+test('no folder, no Dockerfile: each is named, with its setting', async () => {
+  await backend({ 'app/a.py': '' })
+  expect(await failureOf(sourceTag(config))).toEqual({
+    what: `There is no Dockerfile.azure in ${folder}`,
+    next: 'Set BACKEND_DOCKERFILE in .env.',
+    exitCode: 2,
+  })
+  rmSync(folder, { recursive: true })
+  expect(await failureOf(sourceTag(config))).toMatchObject({ what: `There is no backend in ${folder}` })
+})
