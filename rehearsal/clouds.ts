@@ -7,7 +7,7 @@ import { controlsOf, zone } from './controls.ts'
 import { startDns } from './dns.ts'
 import { environmentFile, newSecrets } from './environment.ts'
 import { startNetwork } from './network.ts'
-import { startPebble } from './pebble.ts'
+import { type Pebble, startPebble } from './pebble.ts'
 import { must } from './processes.ts'
 import { startVps } from './vps.ts'
 
@@ -71,6 +71,11 @@ async function start(): Promise<void> {
   stoppable(dns, dns.stop)
   const key = path.join(folder, 'id_ed25519')
   await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'rehearsal', '-f', key])
+  /** Whom visitors and scripts trust. */
+  const trust = async (ca: Pebble) => {
+    const roots = `${authority.certificate}\n${await ca.rootCertificate()}`
+    writeFileSync(path.join(folder, 'trusted.pem'), roots)
+  }
   const authorityOfSite = startPebble({ network, dns, authority, folder }).then((it) =>
     stoppable(it, it.close),
   )
@@ -91,7 +96,7 @@ async function start(): Promise<void> {
       authority,
       latency,
       ionosDns: { apiKey: secrets.ionosDnsKey, zones: { 'codexdominion.app': zone } },
-      controls: controlsOf(dns, authorityOfSite),
+      controls: controlsOf(dns, authorityOfSite, trust),
       ...secrets.azure,
     }).then((it) => stoppable(it, it.stop)),
   ])
@@ -100,10 +105,7 @@ async function start(): Promise<void> {
   )
   writeFileSync(path.join(folder, 'known_hosts'), `${vps.hostKeys.join('\n')}\n`)
   writeFileSync(path.join(folder, 'azure-ca.pem'), authority.certificate)
-  writeFileSync(
-    path.join(folder, 'trusted.pem'),
-    `${authority.certificate}\n${await pebble.rootCertificate()}`,
-  )
+  await trust(pebble)
   const environment = environmentFile({
     folder,
     secrets,

@@ -16,10 +16,12 @@ export const zone: IonosDnsOptions['zones'][string] = [
 /**
  * What tests change of the world between the clouds: POST /dns {name, a?, aaaa?} sets records, POST /ca/mislead
  * {name, addresses?} lets the CA alone see others, /ca/refuse {names}, /ca/stop, /ca/start.
+ * @param trust called when the CA has a new root, as after each start
  */
 export function controlsOf(
   dns: Dns,
   authority: Promise<Pebble>,
+  trust: (ca: Pebble) => Promise<void>,
 ): Record<string, (call: Call) => Promise<Reply>> {
   return {
     async dns(call) {
@@ -36,6 +38,7 @@ export function controlsOf(
       else if (what === 'stop') await ca.stop()
       else if (what === 'start') await ca.start()
       else throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
+      if (what === 'refuse' || what === 'start') await trust(ca)
       return { status: 204 }
     },
   }

@@ -46,7 +46,7 @@ export async function withReason({ config, runner }: Context, thrown: unknown): 
   if (!(thrown instanceof OpsError) || /\bDetail: /.test(thrown.failure.said ?? '')) throw thrown
   const tail = rootCommand(config, 'read', ['tail', '-n', '400', '/var/log/letsencrypt/letsencrypt.log'])
   const log = await runner.run(tail).then(
-    ({ stdout }) => stdout,
+    ({ stdout }) => lastRun(stdout),
     () => '',
   )
   const said = [...wordsOfCa(log), thrown.failure.said ?? ''].join('\n')
@@ -63,6 +63,9 @@ export async function withReason({ config, runner }: Context, thrown: unknown): 
       : {}),
   })
 }
+
+/** The log without earlier runs: Debian's certbot appends all of them to one file. Each begins by naming its version. */
+export const lastRun = (log: string): string => log.slice(Math.max(0, log.lastIndexOf('certbot version: ')))
 
 /** The problem documents (RFC 8555, 6.7) of the last answers in certbot's log. */
 export function wordsOfCa(log: string): string[] {

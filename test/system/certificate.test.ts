@@ -1,0 +1,251 @@
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { contentOf, onVps, smallDashboard, visitor } from './face.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+const domain = 'codexdominion.app'
+const elsewhere = '192.0.2.80'
+
+let clouds: Rehearsed
+let environment: string
+let dashboard: string
+let get: ReturnType<typeof visitor>
+
+beforeAll(async () => {
+  clouds = await startRehearsal('test-certificate')
+  get = visitor(clouds)
+  dashboard = smallDashboard(contentOf(3, 'face'))
+  environment = clouds.variant('face', { DASHBOARD_DIR: dashboard })
+  for (const script of ['setup-server', 'publish-frontend']) {
+    const done = await clouds.dominion([script], { environment })
+    expect(done.code, done.stderr).toBe(0)
+  }
+})
+
+afterAll(async () => {
+  await clouds?.down()
+  if (dashboard) rmSync(dashboard, { recursive: true, force: true })
+})
+
+const issue = (env = environment) => clouds.dominion(['issue-certificate'], { environment: env })
+const pointDns = (env: string) => clouds.dominion(['point-dns'], { environment: env })
+const setDns = async (a: string[], aaaa: string[] = []) => {
+  for (const name of [domain, `www.${domain}`]) await control('/dns', { name, a, aaaa })
+}
+async function control(route: string, body: object = {}): Promise<void> {
+  const answer = await clouds.control(route, body)
+  expect(answer.ok, `${route}: ${answer.status}`).toBe(true)
+}
+
+/** How often the CA was asked since the last look: all requests, and orders among them. */
+let read = 0
+function askedOfCa(): { requests: number; orders: number } {
+  const log = readFileSync(path.join(clouds.folder, 'pebble', 'pebble.log'), 'utf8')
+  const fresh = log.slice(read)
+  read = log.length
+  return {
+    requests: fresh.match(/ (GET|HEAD|POST) \//g)?.length ?? 0,
+    orders: fresh.match(/ POST \/order-plz/g)?.length ?? 0,
+  }
+}
+
+/** Serial of the certificate that is served, and of the one that certbot keeps. */
+async function serials(): Promise<{ served: string | undefined; stored: string }> {
+  const stored = await onVps(
+    clouds,
+    `openssl x509 -noout -serial -in /etc/letsencrypt/live/${domain}/cert.pem`,
+  )
+  const { certificate } = await get('/', { method: 'HEAD' })
+  return { served: certificate?.serialNumber, stored: stored.trim().replace('serial=', '') }
+}
+
+/** Is what was there before still served? Before a certificate exists that is a 503 that asks for patience. */
+async function stillServes(status: number, url: string): Promise<void> {
+  expect((await get(url)).status).toBe(status)
+  await onVps(clouds, 'nginx -t -q')
+}
+
+test('DNS that points elsewhere is found before the CA is asked', async () => {
+  await setDns([elsewhere])
+  askedOfCa()
+  const done = await issue()
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain(
+    'The DNS does not point at the VPS, so the CA was not asked for a certificate',
+  )
+  for (const name of [domain, `www.${domain}`]) {
+    expect(done.stderr).toContain(`${name} has A ${elsewhere}, wanted: A ${clouds.state.vps}`)
+    expect(done.stderr).toContain(`${name}. A ${clouds.state.vps}`)
+  }
+  expect(done.stderr).toContain(`To go on:   npx dominion issue-certificate --env ${environment}`)
+  expect(askedOfCa()).toEqual({ requests: 0, orders: 0 })
+  await control('/dns', { name: `www.${domain}`, a: [] })
+  const missing = await issue()
+  expect(missing.stderr).toContain(`www.${domain} has no A record, wanted: A ${clouds.state.vps}`)
+})
+
+test('an AAAA record that is not the VPS is named', async () => {
+  await setDns([clouds.state.vps], ['2001:db8::80'])
+  const done = await issue()
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain(`${domain} has AAAA 2001:db8::80, which is not the VPS: delete it`)
+  expect(askedOfCa()).toEqual({ requests: 0, orders: 0 })
+  await setDns([elsewhere])
+})
+
+test('a key that IONOS refuses is exit 4, and nothing is changed', async () => {
+  const wrong = clouds.variant('wrong-key', { IONOS_DNS_KEY: 'prefix.not-the-secret' })
+  const done = await pointDns(wrong)
+  expect(done.code).toBe(4)
+  expect(done.stderr).toContain('The IONOS DNS API refuses the key')
+  expect(done.stderr).toContain('401')
+  expect(done.stderr).toContain('IONOS_DNS_KEY')
+  expect(`${done.stdout}${done.stderr}`).not.toContain('not-the-secret')
+})
+
+test('without a key the records to set by hand are told, and the run goes on', async () => {
+  const done = await pointDns(environment)
+  expect(done.code).toBe(0)
+  expect(done.stderr).toContain(`${domain}. A ${clouds.state.vps}`)
+  expect(done.stderr).toContain('IONOS_DNS_KEY')
+})
+
+test('with a key the two records are set by PATCH, all others stay, and the zone is kept', async () => {
+  const keyed = clouds.variant('keyed', { IONOS_DNS_KEY: clouds.state.ionosDnsKey, DASHBOARD_DIR: dashboard })
+  await fetch(`${clouds.state.controlUrl}/requests`, { method: 'DELETE' })
+  const plan = await clouds.dominion(['point-dns', '--dry-run'], { environment: keyed })
+  expect(plan.code, plan.stderr).toBe(0)
+  expect(plan.stdout).toContain(`A ${domain}: ${elsewhere} → ${clouds.state.vps}`)
+  expect(plan.stdout).toContain('PATCH https://api.hosting.ionos.com/dns/v1/zones/')
+  const done = await pointDns(keyed)
+  expect(done.code, done.stderr).toBe(0)
+  expect(done.stderr).toContain(`both names point at ${clouds.state.vps}`)
+  const { requests } = (await (await fetch(`${clouds.state.controlUrl}/requests`)).json()) as {
+    requests: { method: string; host: string; path: string }[]
+  }
+  const changes = requests.filter(({ host, method }) => host === 'api.hosting.ionos.com' && method !== 'GET')
+  expect(changes.map(({ method }) => method)).toEqual(['PATCH'])
+  const folder = path.join(clouds.folder, 'state', keyed, 'dns')
+  const [snapshot, ...more] = readdirSync(folder)
+  expect(more).toEqual([])
+  expect(statSync(path.join(folder, snapshot!)).mode & 0o777).toBe(0o600)
+  const before = JSON.parse(readFileSync(path.join(folder, snapshot!), 'utf8'))
+  const zone = await zoneNow(changes[0]!.path)
+  const isOurs = (record: ZoneRecord) =>
+    record.type === 'A' && [domain, `www.${domain}`].includes(record.name)
+  expect(
+    zone
+      .filter(isOurs)
+      .map(({ name, content }) => [name, content])
+      .sort(),
+  ).toEqual([
+    [domain, clouds.state.vps],
+    [`www.${domain}`, clouds.state.vps],
+  ])
+  const others = (records: ZoneRecord[]) => records.filter((record) => !isOurs(record))
+  expect(others(zone)).toEqual(others(before.records))
+  expect(
+    others(zone)
+      .map(({ type }) => type)
+      .sort(),
+  ).toEqual(['A', 'MX', 'TXT'])
+  const again = await pointDns(keyed)
+  expect(again.stdout).toContain('Nothing to do')
+  expect(`${plan.stdout}${done.stderr}${readFileSync(path.join(folder, snapshot!))}`).not.toContain(
+    clouds.state.ionosDnsKey,
+  )
+})
+
+interface ZoneRecord {
+  name: string
+  type: string
+  content: string
+}
+
+async function zoneNow(address: string): Promise<ZoneRecord[]> {
+  const answer = await get(`https://api.hosting.ionos.com${address}`, {
+    headers: { 'x-api-key': clouds.state.ionosDnsKey },
+  })
+  return JSON.parse(answer.body).records
+}
+
+test('a CA that is down: its words, and what is served stays', async () => {
+  await control('/ca/stop')
+  const done = await issue()
+  await control('/ca/start')
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('The CA did not issue the certificate; the site stays as it is')
+  expect(done.stderr).toMatch(/Connection refused|Failed to establish a new connection/)
+  await stillServes(503, `http://${domain}/`)
+})
+
+test('a validation that fails: the words of the CA, asked once', async () => {
+  await control('/ca/mislead', { name: domain, addresses: [clouds.state.vps.replace(/\d+$/, '253')] })
+  askedOfCa()
+  const done = await issue()
+  await control('/ca/mislead', { name: domain })
+  expect(done.code).toBe(1)
+  expect(done.stderr).toMatch(/Detail: .*(Timeout|no route|Connection|connect)/i)
+  expect(done.stderr).toContain('asked once')
+  expect(askedOfCa().orders).toBe(1)
+  await stillServes(503, `http://${domain}/`)
+})
+
+test('a CA that refuses the name, and has lost the account before: each is said as what it is', async () => {
+  await control('/ca/refuse', { names: [domain] })
+  askedOfCa()
+  const forgotten = await issue()
+  expect(forgotten.code).toBe(1)
+  const line = /On the VPS: (rm -r \S+), then run the same line again/.exec(forgotten.stderr)?.[1]
+  expect(line, forgotten.stderr).toBeDefined()
+  await onVps(clouds, line!)
+  askedOfCa()
+  const done = await issue()
+  expect(done.code).toBe(1)
+  expect(done.stderr).toMatch(/Order included an identifier for which issuance is forbidden by policy/i)
+  expect(askedOfCa().orders).toBe(1)
+  await stillServes(503, `http://${domain}/`)
+  await control('/ca/refuse', { names: [] })
+  await onVps(clouds, line!)
+})
+
+test('all mended, the same line issues the certificate and serves it', async () => {
+  const done = await issue()
+  expect(done.code, done.stderr).toBe(0)
+  get = visitor(clouds) // the CA has a new root since its restart
+  const { status, certificate } = await get('/')
+  expect(status).toBe(200)
+  expect(certificate?.subjectaltname).toBe(`DNS:${domain}, DNS:www.${domain}`)
+  expect((await issue()).stdout).toContain('Nothing to do')
+})
+
+test('a renewed certificate is served at once: the hook reloads nginx', async () => {
+  const before = await serials()
+  expect(before.served).toBe(before.stored)
+  await onVps(clouds, `certbot renew --force-renewal --cert-name ${domain} --no-random-sleep-on-renew`)
+  let after = await serials()
+  for (let tries = 0; after.served !== after.stored && tries < 20; tries++) {
+    await pause(100)
+    after = await serials()
+  }
+  expect(after.stored).not.toBe(before.stored)
+  expect(after.served).toBe(after.stored)
+})
+
+test('a CA that fails leaves the old certificate in force and served', async () => {
+  const before = await serials()
+  // Another server for renewals means that certbot asks again, although the certificate is good.
+  const other = clouds.variant('other-ca', {
+    DASHBOARD_DIR: dashboard,
+    ACME_SERVER: 'https://acme-v02.api.letsencrypt.org/directory',
+  })
+  await control('/ca/stop')
+  const done = await issue(other)
+  await control('/ca/start')
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('The service is down for maintenance or had an internal error')
+  expect(await serials()).toEqual(before)
+  expect((await get('/p1')).status).toBe(200)
+})
