@@ -75,6 +75,8 @@ export async function script<Flags extends object>(about: Script<Flags>): Promis
       process.stderr.write(`${words(thrown.stack ?? '')}\n`)
     }
   }
+  // Steps that were left where they were may still hold timers and connections.
+  if (run?.signal.aborted) process.exit()
 }
 
 /** --help was printed: nothing is left to do. */
@@ -157,6 +159,9 @@ function listenForSignals(story: (line: string) => void) {
   }
   process.on('SIGINT', on(exitCode.interrupted))
   process.on('SIGTERM', on(exitCode.terminated))
+  // The terminal was closed: what runs is finished, though nobody hears of it any more.
+  process.on('SIGHUP', on(exitCode.hungUp))
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   return { stopping: stopping.signal, signal: now.signal, interruptedBy: () => by }
 }
 

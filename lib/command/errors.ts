@@ -6,6 +6,7 @@ export const exitCode = {
   unknown: 3,
   notLoggedIn: 4,
   locked: 5,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const

@@ -1,6 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, display, type Effect, type Query, type Request } from './command.ts'
 import { type Dial, dial, type Heard } from './dial.ts'
@@ -10,6 +8,7 @@ import { quoteLine } from './quote.ts'
 import type { Redactor } from './redact.ts'
 import type { Remote } from './remote.ts'
 import { type Answer, makeRequest, type Reach } from './request.ts'
+import { materialise } from './secretFiles.ts'
 import type { Transcript } from './transcript.ts'
 
 /** The only place where anything leaves this program. */
@@ -30,6 +29,7 @@ export interface Runner {
   readonly transcript: Transcript
   /** How many effects of each kind ran. */
   readonly count: Readonly<Record<Effect, number>>
+  /** Closes the connections; resolves when no process is left either. */
   close(): Promise<void>
 }
 
@@ -57,6 +57,7 @@ export interface RunnerOptions {
 export function createRunner(options: RunnerOptions): Runner {
   const { secrets, transcript, signal } = options
   const count: Record<Effect, number> = { read: 0, change: 0, record: 0 }
+  const underWay = new Set<Promise<unknown>>()
   const vps = once(options.openVps)
   const database = once(options.openDatabase)
 
@@ -73,13 +74,17 @@ export function createRunner(options: RunnerOptions): Runner {
     count[effect.effect]++
     const started = performance.now()
     const entry = { kind, effect: effect.effect, line: display(effect) }
+    const work = perform()
+    underWay.add(work)
     try {
-      const result = await perform()
+      const result = await work
       transcript.write({ ...entry, ms: Math.round(performance.now() - started), ...outcome(result) })
       return result
     } catch (thrown) {
       transcript.write({ ...entry, ms: Math.round(performance.now() - started), error: messageOf(thrown) })
       throw thrown
+    } finally {
+      underWay.delete(work)
     }
   }
 
@@ -177,31 +182,11 @@ export function createRunner(options: RunnerOptions): Runner {
     transcript,
     count,
     async close() {
+      if (signal.aborted) database.opened().then((open) => open?.close())
+      // After the second Ctrl-C steps are left where they are; their processes have been asked to end, and do.
+      await Promise.allSettled(underWay)
       await (await database.opened())?.close()
       ;(await vps.opened())?.close()
-    },
-  }
-}
-
-/** Writes the secret files of a command and gives the real argument vector. */
-function materialise(command: Command): { argv: string[]; cleanUp(): void } {
-  if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
-  if (command.on === 'vps')
-    throw new Error('secret files exist for local commands only; use stdin on the VPS')
-  const folder = mkdtempSync(path.join(tmpdir(), 'dominion-'))
-  const cleanUp = () => rmSync(folder, { recursive: true, force: true })
-  process.once('exit', cleanUp)
-  const argv = command.argv.map((word) => {
-    if (typeof word === 'string') return word
-    const file = path.join(folder, word.name)
-    writeFileSync(file, word.content, { mode: 0o600 })
-    return `${word.prefix}${file}`
-  })
-  return {
-    argv,
-    cleanUp() {
-      process.off('exit', cleanUp)
-      cleanUp()
     },
   }
 }

@@ -68,6 +68,8 @@ exec cat > /dev/null`
 export interface LockStep {
   step: Step
   held(): boolean
+  /** Aborted when the lock is gone before this run has released it. */
+  lost: AbortSignal
   release(): Promise<void>
 }
 
@@ -80,6 +82,7 @@ export function lockStep(
   run: { id: string; line: string; take: boolean; needed: boolean },
 ): LockStep {
   let lock: Lock | undefined
+  const lost = new AbortController()
   async function inspect(): Promise<Difference> {
     if (!run.take) {
       const holder = await readHolder(context)
@@ -87,6 +90,7 @@ export function lockStep(
     }
     try {
       lock = await takeLock(context, run.id, run.line)
+      void lock.lost.then(() => lost.abort())
       return ok('held by this run')
     } catch (thrown) {
       const silent = thrown instanceof OpsError && thrown.exitCode !== exitCode.locked
@@ -99,6 +103,7 @@ export function lockStep(
   return {
     step: { id: 'lock', title: 'Deploy lock', part: 'prepare', inspect },
     held: () => lock !== undefined,
+    lost: lost.signal,
     release: async () => lock?.release(),
   }
 }

@@ -74,7 +74,12 @@ async function plan<Flags extends StepFlags>(
   context: Context,
   steps: Step[],
 ): Promise<number> {
-  const outcomes = await runSteps(steps, { mode: 'plan', runner: context.runner, stopping: run.stopping })
+  const outcomes = await runSteps(steps, {
+    mode: 'plan',
+    runner: context.runner,
+    stopping: run.stopping,
+    signal: run.signal,
+  })
   const failed = outcomes.find(({ state }) => state === 'failed')
   const count = (...states: Outcome['state'][]) =>
     outcomes.filter(({ state }) => states.includes(state)).length
@@ -107,9 +112,15 @@ async function perform<Flags extends StepFlags>(
     write: (line) => process.stderr.write(`${line}\n`),
     clean: runner.secrets.clean,
   })
-  const outcomes = await runSteps(steps, { mode: 'apply', runner, listener: screen, stopping: run.stopping })
+  const outcomes = await runSteps(steps, {
+    mode: 'apply',
+    runner,
+    listener: screen,
+    stopping: AbortSignal.any([run.stopping, lock.lost]),
+    signal: run.signal,
+  })
   await screen.finished()
-  const interrupted = run.interruptedBy() !== undefined
+  const interrupted = run.interruptedBy() !== undefined || lock.lost.aborted
   const record = { id: context.id, line: run.again, startedAt, interrupted }
   const receipt = await writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch(
     (thrown) => {
@@ -117,11 +128,7 @@ async function perform<Flags extends StepFlags>(
     },
   )
   throwFailures(outcomes)
-  if (interrupted)
-    throw new OpsError({
-      what: `Interrupted: ${summary(outcomes)}`,
-      next: 'The same line goes on where this one stopped.',
-    })
+  if (interrupted) throw cutShort(outcomes, lock.lost.aborted)
   const chain = longestChain(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [
@@ -131,6 +138,16 @@ async function perform<Flags extends StepFlags>(
   ]
   run.result(text.join('\n'), { ok: true, changed: !nothing, receipt, steps: planData(outcomes) })
   return exitCode.done
+}
+
+function cutShort(outcomes: readonly Outcome[], lockLost: boolean): OpsError {
+  const next = 'The same line goes on where this one stopped.'
+  if (!lockLost) return new OpsError({ what: `Interrupted: ${summary(outcomes)}`, next })
+  return new OpsError({
+    what: `The deploy lock was taken away while this deploy ran: ${summary(outcomes)}`,
+    next: `Somebody ran npx dominion unlock, or the VPS was restarted. When nobody else deploys: ${next}`,
+    exitCode: exitCode.locked,
+  })
 }
 
 /** The first failure is thrown; the others are named with it. */

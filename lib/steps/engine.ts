@@ -27,6 +27,8 @@ export interface EngineOptions {
   listener?: Listener
   /** Aborted on the first Ctrl-C: steps that run go on to their end, no new one begins. */
   stopping: AbortSignal
+  /** Aborted on the second: steps that run are left where they are. */
+  signal?: AbortSignal
 }
 
 /**
@@ -41,6 +43,10 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
   const outcomes = new Map<string, Outcome>()
   const running = new Map<string, Promise<Outcome>>()
   let broken = false
+  const stopped = new Promise<never>((_, reject) => {
+    options.signal?.addEventListener('abort', () => reject(options.signal?.reason), { once: true })
+  })
+  stopped.catch(() => {})
 
   const ahead: Ahead = {
     pending(id) {
@@ -74,8 +80,8 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
     const started = now()
     options.listener?.begun(step)
     try {
-      const difference = await step.inspect(ahead)
-      if (options.mode === 'apply') await mend(step, difference, options)
+      const difference = await Promise.race([step.inspect(ahead), stopped])
+      if (options.mode === 'apply') await Promise.race([mend(step, difference, options), stopped])
       return end({ step, state: difference.state, difference, started, ended: now() })
     } catch (error) {
       const difference = options.mode === 'plan' ? asUnknown(error) : undefined

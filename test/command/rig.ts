@@ -81,4 +81,4 @@ export function isRunning(pid: number): boolean {
 
 /** Folders that secret files were written to and that are still there. */
 export const secretFolders = (): string[] =>
-  readdirSync(tmpdir()).filter((name) => /^dominion-[A-Za-z0-9]{6}$/.test(name))
+  readdirSync(tmpdir()).filter((name) => /^dominion-\d+-[A-Za-z0-9]{6}$/.test(name))

@@ -1,0 +1,56 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Command } from './command.ts'
+
+/** dominion-PID-…: the process that made the folder stands in its name. */
+const named = /^dominion-(\d+)-[A-Za-z0-9]{6}$/
+
+/**
+ * Writes the secret files of a command (0600, in a 0700 folder of their own) and gives the real argument vector.
+ * `cleanUp` takes them away; so does the end of this process. What a killed one left is taken away at the next call.
+ */
+export function materialise(command: Command): { argv: string[]; cleanUp(): void } {
+  if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
+  if (command.on === 'vps')
+    throw new Error('secret files exist for local commands only; use stdin on the VPS')
+  removeLeftovers()
+  const folder = mkdtempSync(path.join(tmpdir(), `dominion-${process.pid}-`))
+  const cleanUp = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', cleanUp)
+  const argv = command.argv.map((word) => {
+    if (typeof word === 'string') return word
+    const file = path.join(folder, word.name)
+    writeFileSync(file, word.content, { mode: 0o600 })
+    return `${word.prefix}${file}`
+  })
+  return {
+    argv,
+    cleanUp() {
+      process.off('exit', cleanUp)
+      cleanUp()
+    },
+  }
+}
+
+/** Takes the folders of processes that are gone away: after SIGKILL nobody else would. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = named.exec(name)?.[1]
+    if (pid === undefined || isAlive(Number(pid))) continue
+    try {
+      rmSync(path.join(tmpdir(), name), { recursive: true, force: true })
+    } catch {
+      // Another user's: it is for them to remove.
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
