@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ProcessResult } from '../../lib/command/process.ts'
+import type { Receipt } from '../../lib/deploy/receipt.ts'
+import { backendCopy, smallDashboard, workFolder } from './applications.ts'
+import { steadyLoad } from './load.ts'
+import { changesAskedOfAzure, forgetRequests, secretsOf } from './records.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+/* What goes wrong in Azure, and releases over a site that is being read: nobody may notice either. */
+
+const work = workFolder('dominion-azure')
+let clouds: Rehearsed
+let common: Record<string, string>
+let good: string
+let secrets: ReturnType<typeof secretsOf>
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-azure')
+  secrets = secretsOf(clouds)
+  // Classic Redis is an option: what follows shows that it works, once the tenant may have it.
+  common = {
+    DASHBOARD_DIR: smallDashboard(work.folder),
+    REDIS_KIND: 'classic',
+    REDIS_SKU: 'Basic_C0',
+  }
+  good = clouds.variant('good', common)
+})
+afterAll(async () => {
+  await clouds?.down()
+  work.remove()
+})
+
+async function deploy(environment: string, ...flags: string[]): Promise<ProcessResult> {
+  const result = await clouds.dominion(['deploy-complete', ...flags], { environment })
+  secrets.said(result.stdout + result.stderr)
+  return result
+}
+
+const fault = (name: string, on = true) => clouds.control('/faults', { name, on })
+
+/** Container groups that exist: name → image. */
+async function groups(): Promise<string[]> {
+  const answer = await fetch(`${clouds.state.controlUrl}/resources`)
+  const { resources } = (await answer.json()) as { resources: { id: string }[] }
+  return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
+}
+
+test('classic Redis refused: says which setting to change', async () => {
+  const { code, stderr } = await deploy(good, '--skip-ionos')
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/classic Azure Cache for Redis[\s\S]*is retiring[\s\S]*REDIS_KIND=managed/)
+  await fault('classic-redis-retired', false)
+})
+
+test('managed Redis refused: says which setting to change', async () => {
+  await fault('managed-redis-refused')
+  const managed = clouds.variant('managed', {
+    ...common,
+    REDIS_KIND: 'managed',
+    REDIS_SKU: 'Balanced_B0',
+    REDIS_NAME: 'codexdominion-managed',
+  })
+  const { code, stderr } = await deploy(managed, '--skip-ionos')
+  await fault('managed-redis-refused', false)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(
+    /Azure refuses Azure Managed Redis[\s\S]*AZURE_LOCATION or REDIS_SKU[\s\S]*REDIS_KIND=classic/,
+  )
+})
+
+test('a registry that may not build: says so and what to do instead', async () => {
+  await fault('build-tasks-not-allowed')
+  const { code, stderr } = await deploy(good, '--skip-ionos')
+  await fault('build-tasks-not-allowed', false)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/may not build images[\s\S]*docker build, docker push[\s\S]*--quick/)
+})
+
+test('a failing image build: its log is shown, and nothing is released', async () => {
+  const broken = backendCopy(work.folder, 'unbuildable', {
+    'requirements.txt': (text) => `${text}no-such-package-of-codex-dominion==1.0\n`,
+  })
+  await forgetRequests(clouds)
+  const { code, stderr } = await deploy(
+    clouds.variant('unbuildable', { ...common, BACKEND_DIR: broken }),
+    '--skip-ionos',
+  )
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/│ .*no-such-package-of-codex-dominion/)
+  expect((await changesAskedOfAzure(clouds)).filter((line) => /containerGroups/.test(line))).toEqual([])
+})
+
+test('with the faults gone the same line goes on to a verified site, on classic Redis', async () => {
+  const { code, stdout, stderr } = await deploy(good)
+  expect(code, stderr).toBe(0)
+  expect(stdout).toMatch(/^Done in /)
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+})
+
+/** Deploys while readers read. */
+async function underLoad(environment: string, ...flags: string[]) {
+  const load = steadyLoad(clouds.config)
+  const result = await deploy(environment, ...flags)
+  return { ...result, load: await load.stop() }
+}
+
+test('a release that crashes: its last words are shown, and the old one serves on', async () => {
+  const crashing = backendCopy(work.folder, 'crashing', {
+    'dominion/app.py': (text) => `${text}\nraise RuntimeError('the stars are not right')\n`,
+  })
+  const { code, stderr, load } = await underLoad(
+    clouds.variant('crashing', { ...common, BACKEND_DIR: crashing }),
+    '--skip-ionos',
+  )
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/crashes again and again[\s\S]*The old release is still serving/)
+  expect(stderr).toMatch(/│ .*the stars are not right/)
+  const shown = stderr.split('\n').filter((line) => line.startsWith('  │ '))
+  expect(shown.length).toBeLessThanOrEqual(50)
+  expect(load.failed).toEqual([])
+  expect(load.answered).toBeGreaterThan(50)
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+})
+
+test('a release that answers but is not healthy: given up after its time, and the old one serves on', async () => {
+  const ill = backendCopy(work.folder, 'ill', {
+    'dominion/health.py': (text) => text.replace('200 if healthy else 503', '503'),
+  })
+  const { code, stderr, load } = await underLoad(
+    clouds.variant('ill', { ...common, BACKEND_DIR: ill, HEALTHY_WITHIN_SECONDS: '10' }),
+    '--skip-ionos',
+  )
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/codex-backend-next did not get healthy within 10 s: .* says 503/)
+  expect(load.failed).toEqual([])
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+})
+
+test('the good sources again: nothing to do, for nothing was lost', async () => {
+  const { code, stdout, stderr } = await deploy(good)
+  expect(code, stderr).toBe(0)
+  expect(stdout).toMatch(/^Nothing to do/)
+})
+
+test('a new release: no request fails, and the new image serves', async () => {
+  const newer = backendCopy(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
+  const { code, stdout, stderr, load } = await underLoad(
+    clouds.variant('newer', { ...common, BACKEND_DIR: newer }),
+    '--json',
+  )
+  expect(code, stderr).toBe(0)
+  const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
+  expect(receipt.changed.map(({ id }) => id).sort()).toEqual(['backend', 'image', 'worker'])
+  expect(load.failed).toEqual([])
+  expect(load.answered).toBeGreaterThan(50)
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+  const tag = receipt.image.split(':')[1]!
+  const again = await deploy(clouds.variant('newer', { ...common, BACKEND_DIR: newer }), '-n', '--skip-ionos')
+  expect(again.stdout).toMatch(new RegExp(`ok +Backend container \\(codex-backend:${tag}`))
+})
+
+test('another size: the plan says delete and create, and no request fails while it is done', async () => {
+  const smaller = clouds.variant('smaller', { ...common, BACKEND_CPU: '1' })
+  const plan = await deploy(smaller, '--dry-run', '--skip-ionos', '--quick')
+  expect(plan.stdout).toMatch(/Backend container: codex-backend: delete and create again[\s\S]*CPU: 2 → 1/)
+  const { code, stderr, load } = await underLoad(smaller, '--skip-ionos', '--quick')
+  expect(code, stderr).toBe(0)
+  expect(load.failed).toEqual([])
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+})
+
+test('a killed worker comes back by itself', async () => {
+  const group = `${clouds.state.controlUrl}/containers/codex-worker`
+  const read = async () => (await (await fetch(group)).json()) as { pid: number; restarts: number }
+  const before = await read()
+  await clouds.control('/containers/codex-worker/kill')
+  await expect
+    .poll(async () => (await read()).restarts, { timeout: 20_000, interval: 250 })
+    .toBeGreaterThan(before.restarts)
+  expect((await read()).pid).not.toBe(before.pid)
+})
+
+test('no secret in anything that was said, kept or passed as an argument', () => {
+  expect(secrets.seen()).toEqual([])
+})
