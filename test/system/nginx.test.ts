@@ -1,0 +1,241 @@
+import { once } from 'node:events'
+import { readFileSync, rmSync } from 'node:fs'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import { connect as connectHttp2, constants } from 'node:http2'
+import { connect } from 'node:tls'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { contentOf, onVps, smallDashboard, tryOnVps, visitor } from './face.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+const domain = 'codexdominion.app'
+const api = 'echo-api.eastus.azurecontainer.io'
+const broken = '/etc/nginx/conf.d/broken.conf'
+
+let clouds: Rehearsed
+let dashboard: string
+let environment: string
+let backend: Server
+let hostAddress: string
+let get: ReturnType<typeof visitor>
+const received: { url: string; headers: IncomingHttpHeaders; bytes: number }[] = []
+
+/** A backend whose every request can be looked at; it stands where Azure's would. */
+function startBackend(): Server {
+  const server = createServer(async (request, response) => {
+    let bytes = 0
+    for await (const chunk of request) bytes += chunk.length
+    received.push({ url: request.url ?? '', headers: request.headers, bytes })
+    response.setHeader('x-frame-options', 'SAMEORIGIN')
+    response.setHeader('x-powered-by', 'test')
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ bytes }))
+  })
+  server.keepAliveTimeout = 1000
+  return server
+}
+
+beforeAll(async () => {
+  clouds = await startRehearsal('test-nginx')
+  get = visitor(clouds)
+  hostAddress = clouds.config.network.dnsServer
+  backend = startBackend().listen(5000, hostAddress)
+  await once(backend, 'listening')
+  await clouds.control('/dns', { name: api, a: [hostAddress] })
+  dashboard = smallDashboard(contentOf(3, 'face'))
+  environment = clouds.variant('face', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'echo-api' })
+  for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
+    const done = await clouds.dominion([script], { environment })
+    expect(done.code, done.stderr).toBe(0)
+  }
+})
+
+afterAll(async () => {
+  backend?.closeAllConnections()
+  backend?.close()
+  await clouds?.down()
+  if (dashboard) rmSync(dashboard, { recursive: true, force: true })
+})
+
+const configure = (env = environment) => clouds.dominion(['configure-nginx'], { environment: env })
+const current = async () => (await onVps(clouds, `readlink /etc/nginx/dominion/${domain}/current`)).trim()
+
+test('pages, their redirects and what is not there', async () => {
+  expect((await get('/p1')).body).toContain('<title>p1</title>')
+  expect((await get('/')).body).toContain('<title>index</title>')
+  const plain = await get(`http://${domain}/p1?a=1&b=%20`)
+  expect([plain.status, plain.headers.location]).toEqual([301, `https://${domain}/p1?a=1&b=%20`])
+  const www = await get(`https://www.${domain}/p1?a=1`)
+  expect([www.status, www.headers.location]).toEqual([301, `https://${domain}/p1?a=1`])
+  const slash = await get('/p1/?a=1')
+  expect([slash.status, slash.headers.location]).toEqual([
+    308,
+    expect.stringMatching(/^(https:\/\/[^/]+)?\/p1\?a=1$/),
+  ])
+  for (const path of ['/nope', '/_next/static/chunks/nope.js', '/_next', '/.git/config', '/release.json/x']) {
+    expect((await get(path)).status, path).toBe(404)
+  }
+  expect((await get('/nope')).body).toContain('<title>Not found</title>')
+})
+
+test('every answer carries the security headers, and none names a version', async () => {
+  for (const path of ['/', '/p1', '/nope', '/_next/static/chunks/nope.js', '/api/anything', '/p1/']) {
+    const { headers } = await get(path)
+    expect(headers['strict-transport-security'], path).toMatch(/max-age=31536000/)
+    expect(headers['x-content-type-options'], path).toBe('nosniff')
+    expect(headers['x-frame-options'], path).toBe('DENY')
+    expect(headers['referrer-policy'], path).toBe('strict-origin-when-cross-origin')
+    expect(headers['content-security-policy'], path).toContain("default-src 'self'")
+    expect(headers['permissions-policy'], path).toContain('camera=()')
+    expect(headers.server, path).toBe('nginx')
+    expect(headers['x-powered-by'], path).toBeUndefined()
+  }
+})
+
+test('only hashed assets are immutable, and text travels compressed', async () => {
+  const page = await get('/p1')
+  expect(page.headers['cache-control']).toBe('no-cache')
+  expect((await get('/nope')).headers['cache-control']).toBe('no-cache')
+  const asset = [...page.body.matchAll(/src="(\/_next\/static\/[^"]+)"/g)].at(-1)![1]!
+  const answer = await get(asset)
+  expect(answer.headers['cache-control']).toBe('public, max-age=31536000, immutable')
+  expect((await get('/_next/static/chunks/nope.js')).headers['cache-control'] ?? '').not.toContain(
+    'immutable',
+  )
+  const zipped = await get(asset, { headers: { 'accept-encoding': 'gzip' } })
+  expect([zipped.headers['content-encoding'], zipped.headers.vary]).toEqual(['gzip', 'Accept-Encoding'])
+  // The very file that was published, not one made on the way.
+  const stored = await onVps(clouds, `stat -c %s /var/www/${domain}/current${asset}.gz`)
+  expect(Number(zipped.headers['content-length'])).toBe(Number(stored))
+  const bytes = Buffer.from(await onVps(clouds, `base64 -w0 /var/www/${domain}/current${asset}.gz`), 'base64')
+  expect(gunzipSync(bytes).toString()).toBe(answer.body)
+})
+
+test('HTTP/2 is spoken; hosts that are not ours get nothing', async () => {
+  const ca = readFileSync(clouds.config.network.caFile)
+  const session = connectHttp2(`https://${domain}`, { ca, lookup: toVps, servername: domain } as never)
+  const request = session.request({ [constants.HTTP2_HEADER_PATH]: '/p1' })
+  const [headers] = (await once(request, 'response')) as [Record<string, number>]
+  session.destroy()
+  expect(headers[':status']).toBe(200)
+  const stranger = connect({
+    host: clouds.state.vps,
+    port: 443,
+    servername: 'example.com',
+    rejectUnauthorized: false,
+  })
+  const [error] = (await once(stranger, 'error')) as [Error]
+  expect(error.message).toMatch(/unrecognized name|alert/i)
+  const byAddress = get(`http://${clouds.state.vps}/`)
+  await expect(byAddress).rejects.toThrow(/socket hang up|ECONNRESET/)
+})
+
+function toVps(_name: string, options: { all?: boolean }, done: (...values: unknown[]) => void): void {
+  if (options.all) done(null, [{ address: clouds.state.vps, family: 4 }])
+  else done(null, clouds.state.vps, 4)
+}
+
+test('the API gets the whole request, and knows who asked', async () => {
+  received.length = 0
+  const answer = await get('/api/workflows?x=%2F&y=1', { method: 'POST', body: 'x'.repeat(2_000_000) })
+  expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { bytes: 2_000_000 }])
+  const [{ url, headers }] = received as [(typeof received)[0]]
+  expect(url).toBe('/api/workflows?x=%2F&y=1')
+  expect(headers).toMatchObject({
+    host: domain,
+    'x-forwarded-for': hostAddress,
+    'x-real-ip': hostAddress,
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': domain,
+    'x-forwarded-port': '443',
+  })
+  expect(headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/)
+  const large = await get('/api/upload', { method: 'POST', body: 'x'.repeat(26 * 1024 * 1024) })
+  expect([large.status, JSON.parse(large.body).status]).toEqual([413, 413])
+})
+
+test('a backend that is down is an answer in JSON, and the pages stay', async () => {
+  backend.closeAllConnections()
+  await new Promise((resolve) => backend.close(resolve))
+  const down = await get('/api/workflows')
+  expect(down.status).toBe(502)
+  expect(down.headers['content-type']).toContain('application/json')
+  expect(down.headers['cache-control']).toBe('no-store')
+  expect(down.headers['retry-after']).toBe('10')
+  expect(JSON.parse(down.body)).toEqual({ error: 'The backend cannot be reached.', status: 502 })
+  expect((await get('/p1')).status).toBe(200)
+  backend = startBackend().listen(5000, hostAddress)
+  await once(backend, 'listening')
+  expect((await get('/api/workflows')).status).toBe(200)
+})
+
+test('a foreign file that nginx refuses: the old configuration is back, and the same line works when mended', async () => {
+  const before = await current()
+  await onVps(clouds, `echo 'bogus_directive on;' > ${broken}`)
+  const other = clouds.variant('other', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'no-such-api' })
+  const done = await configure(other)
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('nginx refused the new configuration; the old one is back in force')
+  expect(done.stderr).toContain('unknown directive "bogus_directive"')
+  expect(done.stderr).toContain(broken)
+  expect(done.stderr).toMatch(/Transcript: .*\.jsonl/)
+  expect(done.stderr).toContain(`To go on:   npx dominion configure-nginx --env ${other}`)
+  expect(await current()).toBe(before)
+  expect((await get('/p1')).status).toBe(200)
+  expect((await get('/api/workflows')).status).toBe(200)
+  await onVps(clouds, `rm ${broken}`)
+  const mended = await configure(other)
+  expect(mended.code, mended.stderr).toBe(0)
+  expect(await current()).not.toBe(before)
+})
+
+test('a backend name that does not resolve stops neither nginx nor the pages', async () => {
+  expect((await get('/api/workflows')).status).toBe(502)
+  await onVps(clouds, 'nginx -t -q && systemctl restart nginx')
+  expect((await get('/p1')).status).toBe(200)
+  const down = await get('/api/workflows')
+  expect([down.status, JSON.parse(down.body).error]).toEqual([502, 'The backend cannot be reached.'])
+  // The name appears: no reload is needed.
+  await clouds.control('/dns', { name: 'no-such-api.eastus.azurecontainer.io', a: [hostAddress] })
+  await expect
+    .poll(async () => (await get('/api/workflows')).status, { timeout: 20_000, interval: 250 })
+    .toBe(200)
+})
+
+test('another default_server is named with what to do about it', async () => {
+  await onVps(clouds, `echo 'server { listen 80 default_server; return 200; }' > ${broken}`)
+  const done = await configure()
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('duplicate default server')
+  expect(done.stderr).toContain('take the word out there')
+  await onVps(clouds, `rm ${broken}`)
+  expect((await configure()).code).toBe(0)
+})
+
+test('what was changed by hand is seen, named and put right; nginx that stopped is started', async () => {
+  const file = `/etc/nginx/dominion/${domain}/current/headers.conf`
+  await onVps(clouds, `echo '# by hand' >> ${file} && systemctl stop nginx`)
+  const plan = await clouds.dominion(['configure-nginx', '--dry-run'], { environment })
+  expect(plan.stdout).toContain('headers.conf differs')
+  const done = await configure()
+  expect(done.code, done.stderr).toBe(0)
+  expect((await get('/p1')).status).toBe(200)
+  expect(await onVps(clouds, `cat ${file}`)).not.toContain('by hand')
+  expect((await configure()).stdout).toContain('Nothing to do')
+})
+
+test('a port that something else holds: nginx does not start, and its words are shown', async () => {
+  await onVps(clouds, 'systemctl stop nginx')
+  await onVps(
+    clouds,
+    `setsid -f /usr/bin/python3 -c 'import socket,time; s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 443)); s.listen(); open("/run/holder.pid", "w").write(str(__import__("os").getpid())); time.sleep(120)' > /dev/null 2>&1 < /dev/null; while [ ! -s /run/holder.pid ]; do sleep 0.1; done`,
+  )
+  const done = await configure()
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('Address already in use')
+  expect(done.stderr).toContain('ss -ltnp')
+  await tryOnVps(clouds, 'kill $(cat /run/holder.pid)')
+  const mended = await configure()
+  expect(mended.code, mended.stderr).toBe(0)
+  expect((await get('/p1')).status).toBe(200)
+})
