@@ -35,10 +35,12 @@ export function endLine({ step, state, difference, error, started, ended }: Outc
   return `${step.title}: ${difference && 'what' in difference ? difference.what : state}${took}`
 }
 
-export const seconds = (ms: number): string =>
-  ms < 60_000
-    ? `${(ms / 1000).toFixed(1)} s`
-    : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+export function seconds(ms: number): string {
+  const tenths = Math.round(ms / 100)
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`
+  const whole = Math.round(ms / 1000)
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`
+}
 
 /** One line an event with its time, and a sign of life every 30 s: for logs, pipes, cron and CI. */
 function plain({ write, clean, verbose }: ScreenOptions): Screen {
