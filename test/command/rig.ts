@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -78,7 +78,3 @@ export function isRunning(pid: number): boolean {
     return false
   }
 }
-
-/** Folders that secret files were written to and that are still there. */
-export const secretFolders = (): string[] =>
-  readdirSync(tmpdir()).filter((name) => /^dominion-\d+-[A-Za-z0-9]{6}$/.test(name))
