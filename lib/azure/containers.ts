@@ -203,7 +203,8 @@ export function containerSteps(
         await put(wanted, false, tell)
         await healthy(wanted, tell)
       } else if (fields.length > 0) {
-        await surge(target, tell)
+        // A surge group that serves already, left by a run that was interrupted, serves until this one is healthy too.
+        if (!leftOver || (await target()) !== surgeHost) await surge(target, tell)
         await put(wanted, mustReplace(fields), tell)
         await healthy(wanted, tell).catch((thrown) => stillOnSurge(thrown))
       } else {
@@ -226,9 +227,8 @@ export function containerSteps(
   async function surge(target: Proxy['target'], tell: (line: string) => void): Promise<void> {
     const wanted = backendGroup(config, image.name(), 'surge')
     const leftOver = await current(wanted.name)
-    const replace =
-      leftOver !== undefined && mustReplace(groupFields(leftOver, wanted, await configured(wanted)))
-    await put(wanted, replace, tell)
+    const fields = leftOver && groupFields(leftOver, wanted, await configured(wanted))
+    if (fields?.length !== 0) await put(wanted, mustReplace(fields ?? []), tell)
     try {
       await healthy(wanted, tell)
     } catch (thrown) {
@@ -256,7 +256,8 @@ export function containerSteps(
     id: 'worker',
     title: 'Worker container',
     part: 'azure',
-    after: ['image', 'migrations', 'redis'],
+    // A release that the backend does not survive must not have reached the worker, which has no surge group.
+    after: ['image', 'migrations', 'redis', 'backend'],
     async inspect(ahead) {
       return inspectGroup(
         workerGroup(config, image.name()),

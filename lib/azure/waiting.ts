@@ -7,7 +7,7 @@ import { backendPort, type ContainerGroup, hostOfLabel } from './containerGroup.
 import { type Azure, subscriptionOf } from './resources.ts'
 
 /** As often as a group may restart before waiting for it is given up: it will not get better by itself. */
-const crashLoop = 4
+const crashLoop = 3
 
 /**
  * Waits until the backend's own URL says that it is healthy, and that it is this release (when /health names one).
