@@ -1,0 +1,36 @@
+import { confirmedByTyping } from '../cli/ask.ts'
+import type { CommonFlags, Run } from '../cli/script.ts'
+import { exitCode, OpsError } from '../command/errors.ts'
+import { openContext } from './context.ts'
+import { breakLock, readHolder } from './lock.ts'
+
+/**
+ * Shows who holds the deploy lock and, once confirmed, ends what holds it. The deploy that loses it begins no further
+ * step. Gives the exit code.
+ */
+export async function unlock(run: Run<CommonFlags>): Promise<number> {
+  const config = await run.config()
+  const planning = run.flags.dryRun === true
+  const context = await openContext(run, config, 'unlock', !planning)
+  try {
+    const holder = await readHolder(context)
+    if (!holder) {
+      run.result('Nobody holds the deploy lock.', { ok: true, holder: null, released: false })
+      return exitCode.done
+    }
+    const who = `${holder.by} has held the deploy lock since ${holder.since}, for: ${holder.what}`
+    if (planning) {
+      run.result(`${who}\nIt would be released.`, { ok: true, dryRun: true, holder, released: false })
+      return run.flags.detailedExitcode ? 2 : exitCode.done
+    }
+    run.story(who)
+    if (!run.flags.yes && !(await confirmedByTyping('Release it?', 'unlock', '--yes'))) {
+      throw new OpsError({ what: 'Not confirmed: the lock stays', exitCode: exitCode.usage })
+    }
+    await context.runner.run(breakLock(config, holder))
+    run.result(`Released. It was held by ${holder.by}.`, { ok: true, holder, released: true })
+    return exitCode.done
+  } finally {
+    await context.close()
+  }
+}

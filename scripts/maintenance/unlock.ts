@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script({
+  name: 'unlock',
+  summary: 'show who holds the deploy lock, and release it',
+  changes: true,
+  async main(run) {
+    const { unlock } = await import('../../lib/deploy/unlock.ts')
+    return unlock(run)
+  },
+})
