@@ -63,7 +63,8 @@ export async function script<Flags extends object>(about: Script<Flags>): Promis
     const flags = await parse(about, argv)
     run = createRun(about, flags as Flags & CommonFlags, argv)
     if (run.flags.color === false) process.env.NO_COLOR = '1'
-    process.exitCode = (await about.main(run)) ?? run.interruptedBy() ?? exitCode.done
+    const code = await about.main(run)
+    process.exitCode = run.interruptedBy() ?? code ?? exitCode.done
   } catch (thrown) {
     if (thrown instanceof Finished) return
     const words = run ? run.clean : clean.text
@@ -116,7 +117,7 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
 
 /** Turns `-SkipAzure` and its like, in any case, into today's flags. */
 export const modern = (argv: readonly string[], old: Readonly<Record<string, string>>): string[] =>
-  argv.map((word) => old[word.toLowerCase()] ?? word)
+  argv.map((word) => (Object.hasOwn(old, word.toLowerCase()) ? old[word.toLowerCase()]! : word))
 
 function createRun<Flags extends CommonFlags>(
   about: { name: string },
