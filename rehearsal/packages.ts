@@ -30,6 +30,9 @@ export const PACKAGES = [
   'util-linux',
 ]
 
+/** What the system tests need on top: a browser that looks at the site. */
+export const TEST_PACKAGES = ['chromium']
+
 const POLICY = '/usr/sbin/policy-rc.d'
 const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-rehearsal'
 const POLICY_TEXT = '#!/bin/sh\n# The rehearsal installs programs, it starts no services.\nexit 101\n'
@@ -53,9 +56,12 @@ export async function missing(packages: string[] = PACKAGES): Promise<string[]> 
  * PostgreSQL cluster is made. `onLine` hears first which packages and how much, then the progress.
  * Errors: not Debian or Ubuntu, not root, no network, no such package; each says what is missing and how to get it.
  */
-export async function install(options: { onLine: (line: string) => void }): Promise<void> {
-  const { onLine } = options
-  const wanted = await missing()
+export async function install(options: {
+  onLine: (line: string) => void
+  packages?: string[]
+}): Promise<void> {
+  const { onLine, packages = PACKAGES } = options
+  const wanted = await missing(packages)
   if (wanted.length === 0) return
   if (process.getuid?.() !== 0)
     throw new Error(`Only root can install the missing packages: ${wanted.join(', ')}. ${byHand(wanted)}`)
@@ -74,7 +80,7 @@ export async function install(options: { onLine: (line: string) => void }): Prom
   })
   const fresh = (await installedNames()).filter((name) => !before.includes(name))
   await keepOffAtBoot(fresh)
-  const still = await missing()
+  const still = await missing(packages)
   if (still.length > 0)
     throw new Error(`These packages are still missing after apt-get install: ${still.join(', ')}.`)
   onLine(

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { install, missing } from '../rehearsal/packages.ts'
+import { install, missing, PACKAGES, TEST_PACKAGES } from '../rehearsal/packages.ts'
 
 /*
  * What `npm test` runs: type check, lint, unit tests, system tests against the rehearsal, and the backend's own tests.
@@ -52,7 +52,8 @@ async function everything(unitOnly: boolean): Promise<Counts> {
 
 /** Says what is missing, then installs it. Throws when this is not Debian or we are not root. */
 async function prepare(): Promise<void> {
-  const wanted = await missing()
+  const packages = [...PACKAGES, ...TEST_PACKAGES]
+  const wanted = await missing(packages)
   if (wanted.length > 0)
     say(`Debian packages that the tests need and this machine lacks: ${wanted.join(', ')}`)
   if (process.getuid?.() !== 0) {
@@ -60,7 +61,7 @@ async function prepare(): Promise<void> {
       'The system tests make network namespaces and start servers on port 22, 80 and 443 there: run them as root, or only npm test -- --unit',
     )
   }
-  await install({ onLine: say })
+  await install({ onLine: say, packages })
 }
 
 async function mustHave(programs: string[]): Promise<void> {

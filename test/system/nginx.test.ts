@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { connect as connectHttp2, constants } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -169,6 +170,23 @@ test('a backend that is down is an answer in JSON, and the pages stay', async ()
   expect((await get('/api/workflows')).status).toBe(200)
 })
 
+test('a backend whose address moves is followed without a reload', async () => {
+  const [other] = (await onVps(clouds, 'getent ahostsv4 acme.rehearsal.test')).split(' ') as [string]
+  const workers = () => onVps(clouds, 'pgrep -f "^nginx: worker" | sort')
+  const before = await workers()
+  backend.closeAllConnections()
+  await new Promise((resolve) => backend.close(resolve))
+  backend = startBackend().listen(5000, other)
+  await once(backend, 'listening')
+  await clouds.control('/dns', { name: api, a: [other] })
+  const started = Date.now()
+  await expect
+    .poll(async () => (await get('/api/workflows')).status, { timeout: 20_000, interval: 200 })
+    .toBe(200)
+  console.log(`the moved backend was found after ${Date.now() - started} ms`)
+  expect(await workers()).toBe(before)
+})
+
 test('a foreign file that nginx refuses: the old configuration is back, and the same line works when mended', async () => {
   const before = await current()
   await onVps(clouds, `echo 'bogus_directive on;' > ${broken}`)
@@ -196,7 +214,8 @@ test('a backend name that does not resolve stops neither nginx nor the pages', a
   const down = await get('/api/workflows')
   expect([down.status, JSON.parse(down.body).error]).toEqual([502, 'The backend cannot be reached.'])
   // The name appears: no reload is needed.
-  await clouds.control('/dns', { name: 'no-such-api.eastus.azurecontainer.io', a: [hostAddress] })
+  const { address } = backend.address() as AddressInfo
+  await clouds.control('/dns', { name: 'no-such-api.eastus.azurecontainer.io', a: [address] })
   await expect
     .poll(async () => (await get('/api/workflows')).status, { timeout: 20_000, interval: 250 })
     .toBe(200)

@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** A page of the browser, and what went wrong on it. */
+export interface Page {
+  open(url: string): Promise<void>
+  /** The value of an expression in the page. */
+  evaluate<T>(expression: string): Promise<T>
+  /** Waits until an expression is true. Rejects after `ms` with what the page shows then. */
+  until(expression: string, ms: number): Promise<void>
+  /** Errors of the console, exceptions, requests that failed or were answered with 400 and more. */
+  problems: string[]
+}
+
+export interface Browser extends Page {
+  close(): Promise<void>
+}
+
+interface Message {
+  id?: number
+  method?: string
+  // biome-ignore lint/suspicious/noExplicitAny: the protocol's answers have a shape of their own each
+  params?: any
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  result?: any
+  error?: { message: string }
+}
+
+/**
+ * Starts Debian's Chromium without a screen and talks to it over its DevTools protocol, for which Node's own WebSocket is
+ * enough. It finds `hosts` at `address` and nothing else anywhere, and trusts certificates of the public key `spki`.
+ *
+ * @param spki base64 of the sha256 over the key's SubjectPublicKeyInfo
+ */
+export async function openBrowser(options: {
+  hosts: string[]
+  address: string
+  spki: string
+}): Promise<Browser> {
+  const profile = mkdtempSync(path.join(tmpdir(), 'test-browser-'))
+  const known = options.hosts.map((host) => `MAP ${host} ${options.address}`)
+  const rules = [...known, 'MAP * ~NOTFOUND', `EXCLUDE ${options.address}`]
+  const child = spawn(
+    'chromium',
+    [
+      ...['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      ...['--remote-debugging-port=0', `--user-data-dir=${profile}`, '--window-size=1280,900'],
+      `--host-resolver-rules=${rules.join(', ')}`,
+      `--ignore-certificate-errors-spki-list=${options.spki}`,
+      'about:blank',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'], detached: true, env: { ...process.env, HOME: profile } },
+  )
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  const close = async () => {
+    try {
+      process.kill(-child.pid!, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+    await ended
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
+  }
+  try {
+    const port = await devToolsPort(child)
+    const pages = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as {
+      type: string
+      webSocketDebuggerUrl: string
+    }[]
+    const page = await attach(pages.find(({ type }) => type === 'page')!.webSocketDebuggerUrl)
+    return { ...page, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The port that Chromium names on stderr; rejects after 30 s with what it said instead. */
+function devToolsPort(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    const fail = () => reject(new Error(`Chromium does not start: ${said.slice(-2000)}`))
+    const timer = setTimeout(fail, 30_000)
+    child.once('error', reject)
+    child.once('exit', fail)
+    child.stderr!.on('data', (chunk) => {
+      said += chunk
+      const port = /DevTools listening on ws:\/\/127\.0\.0\.1:(\d+)\//.exec(said)?.[1]
+      if (!port) return
+      clearTimeout(timer)
+      child.removeListener('exit', fail)
+      resolve(port)
+    })
+  })
+}
+
+async function attach(url: string): Promise<Page> {
+  const socket = new WebSocket(url)
+  const waiting = new Map<number, (message: Message) => void>()
+  const problems: string[] = []
+  let last = 0
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve
+    socket.onerror = () => reject(new Error('Chromium does not take a DevTools connection'))
+  })
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(String(data)) as Message
+    if (message.id !== undefined) waiting.get(message.id)?.(message)
+    const problem = problemOf(message)
+    if (problem) problems.push(problem)
+  }
+  const call = (method: string, params: object = {}) =>
+    new Promise<Message>((resolve, reject) => {
+      const id = ++last
+      const timer = setTimeout(() => reject(new Error(`Chromium does not answer ${method}`)), 20_000)
+      waiting.set(id, (message) => {
+        clearTimeout(timer)
+        waiting.delete(id)
+        if (message.error) reject(new Error(`${method}: ${message.error.message}`))
+        else resolve(message)
+      })
+      socket.send(JSON.stringify({ id, method, params }))
+    })
+  for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await call(`${domain}.enable`)
+
+  async function evaluate<T>(expression: string): Promise<T> {
+    const { result } = await call('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true })
+    if (result.exceptionDetails)
+      throw new Error(result.exceptionDetails.exception?.description ?? 'exception')
+    return result.result.value as T
+  }
+  return {
+    problems,
+    evaluate,
+    async open(address) {
+      const { result } = await call('Page.navigate', { url: address })
+      if (result.errorText) throw new Error(`${address}: ${result.errorText}`)
+      await untilTrue(evaluate, "document.readyState === 'complete'", 20_000)
+    },
+    until: (expression, ms) => untilTrue(evaluate, expression, ms),
+  }
+}
+
+async function untilTrue(evaluate: Page['evaluate'], expression: string, ms: number): Promise<void> {
+  const end = Date.now() + ms
+  while (!(await evaluate<boolean>(expression).catch(() => false))) {
+    if (Date.now() > end)
+      throw new Error(
+        `not so within ${ms} ms: ${expression}. The page: ${await evaluate('document.body.innerText')}`,
+      )
+    await pause(100)
+  }
+}
+
+function problemOf({ method, params }: Message): string | undefined {
+  if (method === 'Runtime.exceptionThrown')
+    return `exception: ${params.exceptionDetails.exception?.description}`
+  if (method === 'Runtime.consoleAPICalled' && params.type === 'error')
+    return `console: ${params.args.map((arg: { value?: unknown; description?: string }) => arg.value ?? arg.description).join(' ')}`
+  if (method === 'Log.entryAdded' && params.entry.level === 'error')
+    return `log: ${params.entry.text} ${params.entry.url ?? ''}`
+  if (method === 'Network.loadingFailed' && !params.canceled) return `not loaded: ${params.errorText}`
+  if (method === 'Network.responseReceived' && params.response.status >= 400)
+    return `${params.response.status}: ${params.response.url}`
+  return undefined
+}
