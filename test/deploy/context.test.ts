@@ -1,0 +1,52 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Run } from '../../lib/cli/script.ts'
+import { act, look } from '../../lib/command/command.ts'
+import { loadConfig } from '../../lib/config/load.ts'
+import { openContext } from '../../lib/deploy/context.ts'
+import { lookOfTerminal } from '../../lib/deploy/perform.ts'
+import { temporaryFolder } from '../command/rig.ts'
+
+async function open(mayChange: boolean) {
+  const folder = temporaryFolder()
+  writeFileSync(
+    path.join(folder, '.env'),
+    'POSTGRES_PASSWORD=pg-hunter2\nAPP_SECRET_KEY=app-hunter2\nIONOS_DNS_KEY=env:NOT_A_SECRET\nHTTPS_PROXY=http://proxy:1\n',
+  )
+  const config = await loadConfig(folder)
+  const never = new AbortController().signal
+  const run: Run<object> = {
+    ...{ flags: {}, again: 'npx dominion x --env pg-hunter2', config: async () => config },
+    ...{ stopping: never, signal: never, interruptedBy: () => undefined, story() {}, result() {} },
+    clean: (text) => text,
+  }
+  const context = await openContext(run, config, 'x', mayChange)
+  onTestFinished(() => context.close())
+  return { run, config, context }
+}
+
+test('a run knows every configured secret, keeps a transcript, and gives az its proxy', async () => {
+  const { run, config, context } = await open(true)
+  expect(context.id).toMatch(new RegExp(`^\\d{8}T\\d{6}Z-x-${process.pid}$`))
+  expect(run.transcript).toBe(path.join(config.stateDir, 'transcripts', `${context.id}.jsonl`))
+  expect(run.clean('pg-hunter2 app-hunter2 env:NOT_A_SECRET')).toBe('*** *** env:NOT_A_SECRET')
+  expect((await context.runner.run(look(['sh', '-c', 'echo $HTTPS_PROXY']))).stdout).toBe('http://proxy:1\n')
+  const text = readFileSync(run.transcript!, 'utf8')
+  expect(text).not.toContain('hunter2')
+  expect(JSON.parse(text.split('\n')[0]!)).toMatchObject({
+    kind: 'start',
+    script: 'x',
+    line: 'npx dominion x --env ***',
+  })
+  expect(statSync(run.transcript!).mode & 0o777).toBe(0o600)
+})
+
+test('a context of a dry run changes nothing', async () => {
+  const { context } = await open(false)
+  await expect(context.runner.run(act(['true']))).rejects.toThrow('a dry run must not run')
+})
+
+test('without a terminal the lines are plain', () => {
+  expect(lookOfTerminal()).toBe('plain')
+})
