@@ -153,6 +153,11 @@ export function containerSteps(
     if (!before)
       return { state: 'create', what: `${wanted.name}, ${size}, ${wanted.image}`, effects: [planned(wanted)] }
     const fields = groupFields(before, wanted, await configured(wanted))
+    const { provisioningState = 'Succeeded' } = before
+    // What a run that was killed has begun, and nobody has waited for.
+    if (fields.length === 0 && provisioningState !== 'Succeeded') {
+      fields.push({ name: 'state', before: provisioningState, after: 'Succeeded' })
+    }
     if (fields.length === 0) return ok(`${wanted.image.split('/').at(-1)}, ${size}`)
     const what = mustReplace(fields)
       ? `${wanted.name}: delete and create again (ACI cannot change this in place)`
@@ -208,6 +213,7 @@ export function containerSteps(
         await put(wanted, mustReplace(fields), tell)
         await healthy(wanted, tell).catch((thrown) => stillOnSurge(thrown))
       } else {
+        if (before.provisioningState === 'Failed') await put(wanted, false, tell)
         await healthy(wanted, tell)
       }
       if ((await target()) === surgeHost) await proxy.switchTo(stableHost, tell)

@@ -1,0 +1,180 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { backendCopy, smallDashboard, workFolder } from './applications.ts'
+import { steadyLoad } from './load.ts'
+import { receiptsOf, secretsOf } from './records.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { processesOf, type Session, startSession } from './sessions.ts'
+
+/* Ctrl-C, SIGTERM and SIGKILL at many moments: the same line always goes on, and nobody notices. */
+
+const work = workFolder('dominion-stop')
+let clouds: Rehearsed
+let environment: string
+let common: Record<string, string>
+let secrets: ReturnType<typeof secretsOf>
+let running: Session | undefined
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-stop')
+  secrets = secretsOf(clouds)
+  common = { DASHBOARD_DIR: smallDashboard(work.folder, 1) }
+  environment = clouds.variant('first', common)
+})
+afterAll(async () => {
+  running?.kill('SIGKILL')
+  await clouds?.down()
+  work.remove()
+})
+
+function deploy(env = environment, ...flags: string[]): Session {
+  running = startSession(['deploy-complete', ...flags, '--env', env])
+  return running
+}
+
+async function ended(session: Session) {
+  const end = await session.ended
+  secrets.said(end.said)
+  return end
+}
+
+/** An environment whose backend differs from all others. */
+function release(name: string): string {
+  const dir = backendCopy(work.folder, name, { 'dominion/app.py': (text) => `${text}\n# ${name}\n` })
+  return clouds.variant(name, { ...common, BACKEND_DIR: dir })
+}
+
+/** az and npm that a run has started, or the run itself. */
+const ownProcesses = () => processesOf(new RegExp(`AZURE_CONFIG_DIR=${clouds.folder}/az(\\0|$)`))
+const groups = async () => {
+  const answer = await fetch(`${clouds.state.controlUrl}/resources`)
+  const { resources } = (await answer.json()) as { resources: { id: string }[] }
+  return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
+}
+
+test('SIGKILL again and again from nothing on: the same line finishes the job', async () => {
+  let kills = 0
+  for (let seconds = 3; ; seconds += 3.5) {
+    const session = deploy()
+    const end = await Promise.race([session.ended, pause(seconds * 1000)])
+    if (end) {
+      expect(end, end.said).toMatchObject({ code: 0 })
+      break
+    }
+    session.kill('SIGKILL')
+    await ended(session)
+    kills++
+  }
+  expect(kills).toBeGreaterThan(2)
+  const again = await ended(deploy())
+  expect(again.said).toMatch(/Nothing to do in/)
+  await expect.poll(ownProcesses, { timeout: 20_000 }).toEqual([])
+})
+
+test('Ctrl-C once: what runs is finished, nothing new begins, exit 130', async () => {
+  const env = release('once')
+  const session = deploy(env)
+  await session.until(/Backend image …/)
+  session.kill('SIGINT')
+  const { code, said } = await ended(session)
+  expect(code, said).toBe(130)
+  expect(said).toMatch(/Stopping after the current step; once more stops at once/)
+  expect(said).toMatch(/Backend image: build codex-backend:src-/)
+  expect(said).toMatch(/Backend container: not begun/)
+  expect(said).toMatch(/✖ Interrupted: [\s\S]*To go on: {3}npx dominion deploy-complete --env sys-stop-once/)
+  const { receipt } = receiptsOf(clouds, env).at(-1)!
+  expect(receipt.result).toBe('interrupted')
+  expect(receipt.changed.map(({ id }) => id)).toEqual(['image'])
+  expect(ownProcesses()).toEqual([])
+})
+
+test('Ctrl-C twice stops at once, and takes its processes along', async () => {
+  const session = deploy(release('twice'))
+  await session.until(/Backend image …/)
+  await pause(1500)
+  session.kill('SIGINT')
+  await session.until(/Stopping after/)
+  const at = Date.now()
+  session.kill('SIGINT')
+  const { code, said } = await ended(session)
+  expect(code, said).toBe(130)
+  expect(Date.now() - at).toBeLessThan(6000)
+  expect(said).not.toMatch(/Backend image: build/)
+  expect(ownProcesses()).toEqual([])
+})
+
+test('SIGTERM: as the first Ctrl-C, exit 143', async () => {
+  const session = deploy(release('term'))
+  await session.until(/Data tier …/)
+  session.kill('SIGTERM')
+  const { code, said } = await ended(session)
+  expect(code, said).toBe(143)
+  expect(said).toMatch(/Backend image: not begun/)
+})
+
+test('SIGKILL at each turn of a release: no request fails, the same line finishes', async () => {
+  const env = release('turns')
+  const turns = [
+    /starting codex-backend-next/,
+    /nginx sends \/api\/ to codex-api-next\./,
+    /Backend container: starting codex-backend$/m,
+    /nginx sends \/api\/ to codex-api\.eastus/,
+  ]
+  const load = steadyLoad(clouds.config)
+  let killed = 0
+  for (const turn of turns) {
+    const session = deploy(env, '--skip-ionos')
+    await Promise.race([session.until(turn).catch(() => {}), session.ended])
+    session.kill('SIGKILL')
+    const { signal } = await ended(session)
+    if (signal === 'SIGKILL') killed++
+  }
+  const last = await ended(deploy(env))
+  const { answered, failed } = await load.stop()
+  expect(last.code, last.said).toBe(0)
+  expect(killed).toBe(turns.length)
+  expect(failed).toEqual([])
+  expect(answered).toBeGreaterThan(100)
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+  const again = await ended(deploy(env))
+  expect(again.said).toMatch(/Nothing to do in/)
+})
+
+test('two deploys at once: the second is told who, since when, and the line that unlocks', async () => {
+  const first = deploy(release('first-of-two'))
+  await first.until(/Deploy lock: ok/)
+  const second = startSession(['deploy-complete', '--env', environment])
+  const refused = await ended(second)
+  expect(refused.code, refused.said).toBe(5)
+  expect(refused.said).toMatch(
+    /Locked: \S+@\S+ runs "npx dominion deploy-complete --env sys-stop-first-of-two" since \d{4}-\S+Z \(0 min ago\)/,
+  )
+  expect(refused.said).toMatch(/npx dominion unlock --env sys-stop-first/)
+  expect(receiptsOf(clouds, environment).at(-1)?.receipt.failed[0]?.id).toBe('lock')
+
+  const asked = await clouds.dominion(['unlock'], { environment })
+  expect(asked.code).toBe(2)
+  expect(asked.stderr).toMatch(/--yes/)
+  const unlocked = await clouds.dominion(['unlock', '--yes', '--json'], { environment })
+  expect(JSON.parse(unlocked.stdout)).toMatchObject({ ok: true, released: true })
+  const robbed = await ended(first)
+  expect(robbed.code, robbed.said).toBe(5)
+  expect(robbed.said).toMatch(/The deploy lock was taken away/)
+
+  const nobody = await clouds.dominion(['unlock'], { environment })
+  expect(nobody.code).toBe(0)
+  expect(nobody.stdout).toBe('Nobody holds the deploy lock.\n')
+})
+
+test('the lock goes away with a holder that is killed', async () => {
+  const session = deploy()
+  await session.until(/Deploy lock: ok/)
+  session.kill('SIGKILL')
+  await ended(session)
+  const again = await ended(deploy(environment, '--skip-azure'))
+  expect(again.code, again.said).toBe(0)
+})
+
+test('no secret in anything that was said, kept or passed as an argument', () => {
+  expect(secrets.seen()).toEqual([])
+})
