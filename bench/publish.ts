@@ -1,0 +1,169 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { startProcess } from '../lib/command/process.ts'
+import type { Receipt } from '../lib/deploy/receipt.ts'
+import { type Relay, startRelay } from '../rehearsal/relay.ts'
+import { onVps } from '../test/system/face.ts'
+import { type Rehearsed, startRehearsal } from '../test/system/rehearsed.ts'
+import { machine, median } from './figures.ts'
+
+/**
+ * publish-frontend against `rsync -az --delete` and `scp -r`, to the VPS of a rehearsal over a line of 40 ms (round trip)
+ * and 50 Mbit/s: with nothing there, and after one page changed. The export is the real dashboard's. Needs root and
+ * rsync on this machine; on the VPS it is installed.
+ */
+const rounds = Number(process.argv[2] ?? 3)
+const home = path.join(import.meta.dirname, '..')
+const original = path.join(home, 'examples', 'codex-dominion', 'dashboard-app')
+const site = '/var/www/codexdominion.app'
+const changedPage = path.join('app', '(console)', 'agents', 'page.tsx')
+
+interface Bench {
+  clouds: Rehearsed
+  relay: Relay
+  environment: string
+  dashboard: string
+  /** Options of ssh for the relay. */
+  ssh: string[]
+}
+
+const run = async (argv: string[]): Promise<number> => {
+  const started = performance.now()
+  const { code, stderr } = await startProcess(argv, {
+    env: process.env,
+    timeoutMs: 10 * 60_000,
+    signal: new AbortController().signal,
+  })
+  if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}: ${stderr}`)
+  return performance.now() - started
+}
+
+/** The script as an operator runs it, less the build: the others publish what is built already. */
+async function publish({ clouds, environment }: Bench): Promise<{ whole: number; steps: number }> {
+  const started = performance.now()
+  const { code, stdout, stderr } = await clouds.dominion(['publish-frontend', '--json'], { environment })
+  const ms = performance.now() - started
+  if (code !== 0) throw new Error(stderr)
+  const { changed } = (JSON.parse(stdout) as { receipt: Receipt }).receipt
+  const of = (id: string) => (changed.find((step) => step.id === id)?.seconds ?? 0) * 1000
+  return { whole: ms - of('frontend-build'), steps: of('frontend-upload') + of('frontend-switch') }
+}
+
+const rsync = ({ ssh, dashboard }: Bench): Promise<number> =>
+  run([
+    'rsync',
+    '-az',
+    '--delete',
+    '-e',
+    ['ssh', ...ssh].join(' '),
+    `${dashboard}/out/`,
+    'root@127.0.0.1:/srv/rsync/',
+  ])
+
+async function scp({ ssh, dashboard }: Bench): Promise<number> {
+  const entries = readdirSync(path.join(dashboard, 'out')).map((name) => path.join(dashboard, 'out', name))
+  return run([
+    'scp',
+    '-r',
+    '-q',
+    ...ssh.map((word) => (word === '-p' ? '-P' : word)),
+    ...entries,
+    'root@127.0.0.1:/srv/scp/',
+  ])
+}
+
+type Figures = Record<'whole' | 'steps' | 'rsync', number[]> & { scp: number[] }
+const none = (): Figures => ({ whole: [], steps: [], rsync: [], scp: [] })
+
+/** One round of everything that is compared; scp only when asked, because it takes more than a minute. */
+async function measure(bench: Bench, figures: Figures, withScp: boolean): Promise<void> {
+  const { whole, steps } = await publish(bench)
+  figures.whole.push(whole)
+  figures.steps.push(steps)
+  figures.rsync.push(await rsync(bench))
+  if (withScp) figures.scp.push(await scp(bench))
+}
+
+async function prepare(folder: string): Promise<Bench> {
+  const dashboard = path.join(folder, 'dashboard-app')
+  cpSync(original, dashboard, {
+    recursive: true,
+    filter: (file) => !/[/\\](node_modules|\.next|out)$/.test(file),
+  })
+  symlinkSync(path.join(original, 'node_modules'), path.join(dashboard, 'node_modules'))
+  const clouds = await startRehearsal('bench')
+  const relay = await startRelay({ host: clouds.state.vps, port: 22 }, { delayMs: 20, rate: 50e6 / 8 })
+  const knownHosts = path.join(folder, 'known_hosts')
+  const keys = readFileSync(path.join(clouds.folder, 'known_hosts'), 'utf8')
+  writeFileSync(knownHosts, keys.replaceAll(/^\S+/gm, `[127.0.0.1]:${relay.port}`))
+  const environment = clouds.variant('wan', {
+    DASHBOARD_DIR: dashboard,
+    IONOS_HOST: '127.0.0.1',
+    IONOS_PORT: String(relay.port),
+    IONOS_PUBLIC_IP: clouds.state.vps,
+    IONOS_KNOWN_HOSTS: knownHosts,
+  })
+  const key = path.join(clouds.folder, 'id_ed25519')
+  const ssh = [
+    '-p',
+    String(relay.port),
+    '-i',
+    key,
+    '-o',
+    `UserKnownHostsFile=${knownHosts}`,
+    '-o',
+    'BatchMode=yes',
+  ]
+  return { clouds, relay, environment, dashboard, ssh }
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), 'bench-publish-'))
+const bench = await prepare(folder)
+try {
+  const { clouds } = bench
+  await onVps(
+    clouds,
+    'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends rsync',
+  )
+  const set = await clouds.dominion(['setup-server'], { environment: bench.environment })
+  if (set.code !== 0) throw new Error(set.stderr)
+  await publish(bench) // builds, and fills caches on both ends
+  const [cold, changed] = [none(), none()]
+  for (let round = 0; round < rounds; round++) {
+    await onVps(
+      clouds,
+      `rm -rf ${site}/releases/* ${site}/current ${site}/previous /srv/rsync /srv/scp && mkdir -p /srv/rsync /srv/scp`,
+    )
+    await measure(bench, cold, round === 0)
+  }
+  const page = path.join(bench.dashboard, changedPage)
+  for (let round = 0; round < rounds; round++) {
+    writeFileSync(
+      page,
+      readFileSync(page, 'utf8').replace(/title: '[^']*'/, `title: 'Agents, round ${round}'`),
+    )
+    await measure(bench, changed, round === 0)
+  }
+  report(cold, changed)
+} finally {
+  await bench.relay.stop()
+  await bench.clouds.down()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function report(cold: Figures, changed: Figures): void {
+  const row = (name: string, pick: keyof Figures) => {
+    const cells = [cold, changed].flatMap((figures) => {
+      const ms = median(figures[pick])
+      return [ms.toFixed(0), (ms / median(figures.whole)).toFixed(2)]
+    })
+    console.log(`| ${name} | ${cells.join(' | ')} |`)
+  }
+  console.log(`${machine()}; 40 ms, 50 Mbit/s; medians of ${rounds}, scp once\n`)
+  console.log('| | cold, ms | × | one page changed, ms | × |\n| --- | --- | --- | --- | --- |')
+  row('`publish-frontend`, the whole script', 'whole')
+  row('of it: upload and switch', 'steps')
+  row('`rsync -az --delete`, in place', 'rsync')
+  row('`scp -r`, in place', 'scp')
+}

@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Receipt } from '../../lib/deploy/receipt.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+let clouds: Rehearsed
+
+beforeAll(async () => {
+  clouds = await startRehearsal('test-latency', 'realistic')
+})
+
+afterAll(async () => {
+  await clouds?.down()
+})
+
+test('with Azure as slow as it is, a deploy takes no longer than its longest chain, and much less than its sum', async () => {
+  const done = await clouds.dominion(['deploy-complete', '--json'], { timeoutMs: 15 * 60_000 })
+  expect(done.code, done.stderr).toBe(0)
+  const { receipt } = JSON.parse(done.stdout) as { receipt: Receipt }
+  const { seconds, longestChain, changed } = receipt
+  const oneAfterTheOther = changed.reduce((sum, step) => sum + step.seconds, 0)
+  const steps = [...changed].sort((a, b) => b.seconds - a.seconds)
+  console.log(
+    [
+      `deploy ${seconds} s, longest chain ${longestChain.seconds.toFixed(1)} s (${longestChain.ids.join(' → ')})`,
+      `one after the other ${oneAfterTheOther.toFixed(1)} s: ${(oneAfterTheOther / seconds).toFixed(2)} × the deploy`,
+      ...steps.slice(0, 8).map((step) => `  ${step.seconds.toFixed(1)} s  ${step.id}`),
+    ].join('\n'),
+  )
+  expect(seconds).toBeLessThanOrEqual(longestChain.seconds * 1.1)
+  // Azure's share is waiting, which a busy machine does not stretch: it alone is 48 + 30 + 18 + 2 × 4.5 s in a row.
+  expect(oneAfterTheOther / seconds).toBeGreaterThanOrEqual(1.7)
+})
