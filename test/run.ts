@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -39,7 +39,7 @@ process.exitCode = all.failed > 0 || all.skipped > 0 ? 1 : 0
 process.stdout.write(`${all.passed} passed, ${all.failed} failed, ${all.skipped} skipped\n`)
 
 async function everything(unitOnly: boolean): Promise<Counts> {
-  if (unitOnly) await mustHave(['git', 'openssl', 'ssh-keygen', 'script'])
+  if (unitOnly) await mustHave(['git', 'openssl', 'script'])
   else await prepare()
   const parts = [await typeCheck(), await lint(), await vitest(unitOnly)]
   if (!unitOnly) parts.push(await backendTests())
@@ -66,10 +66,12 @@ async function prepare(): Promise<void> {
 
 async function mustHave(programs: string[]): Promise<void> {
   for (const program of programs) {
-    const [flag] = program === 'ssh-keygen' ? ['-?'] : ['--version']
-    const { started } = await run([program, flag!], 'ignore')
+    const { started } = await run([program, '--version'], 'ignore')
     if (!started)
       throw new Error(`The unit tests need ${program}, and it is not on the PATH: install it first`)
+  }
+  if (!existsSync('/usr/lib/postgresql')) {
+    throw new Error('The unit tests need PostgreSQL: apt-get install --no-install-recommends postgresql')
   }
 }
 
