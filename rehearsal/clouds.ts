@@ -35,6 +35,8 @@ function end(code: number): Promise<void> {
     for (const stop of stops.reverse()) await stop().catch((error) => console.error(String(error)))
     rmSync(flags.environment!, { force: true })
     rmSync(folder, { recursive: true, force: true })
+    // After a failure the one that started this reads it, and takes it away.
+    if (code === 0) rmSync(`${folder}.log`, { force: true })
     process.exit(code)
   })()
   return ending
