@@ -21,7 +21,7 @@ import { type Azure, redisKey, registryLogin, subscriptionOf } from './resources
 import { untilBackendHealthy, untilWorkerRuns } from './waiting.ts'
 
 /** Whatever stands before the backend and can be pointed at another host: nginx on the VPS. */
-export interface Proxy {
+export interface BackendProxy {
   /** The host it sends /api/ to; undefined when there is no such proxy (yet). Throws when it cannot be asked. */
   target(): Promise<string | undefined>
   /** Points it elsewhere and returns when that is in force. */
@@ -90,7 +90,7 @@ export function containerSteps(
   context: Context,
   azure: Azure,
   image: Image,
-  proxy: Proxy,
+  proxy: BackendProxy,
   needsProxy: boolean,
 ): Step[] {
   const { config, runner } = context
@@ -230,7 +230,7 @@ export function containerSteps(
     )
 
   /** The new release beside the old one, and the proxy on it once it is healthy. The old one serves until then. */
-  async function surge(target: Proxy['target'], tell: (line: string) => void): Promise<void> {
+  async function surge(target: BackendProxy['target'], tell: (line: string) => void): Promise<void> {
     const wanted = backendGroup(config, image.name(), 'surge')
     const leftOver = await current(wanted.name)
     const fields = leftOver && groupFields(leftOver, wanted, await configured(wanted))

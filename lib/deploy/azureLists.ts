@@ -1,5 +1,5 @@
 import { loginStep } from '../azure/account.ts'
-import { containerSteps, type Proxy } from '../azure/containers.ts'
+import { type BackendProxy, containerSteps } from '../azure/containers.ts'
 import { dataTierSteps } from '../azure/dataTier.ts'
 import { type Image, imageStep } from '../azure/image.ts'
 import { type Azure, createAzure } from '../azure/resources.ts'
@@ -13,7 +13,7 @@ export function azureList(
   context: Context,
   azure: Azure,
   quick: boolean,
-  proxy: Proxy,
+  proxy: BackendProxy,
   needsProxy: boolean,
 ): { steps: Step[]; image: Image } {
   const { step, image } = imageStep(context, azure, quick)
@@ -44,7 +44,7 @@ export function imageList(context: Context): Step[] {
 }
 
 /** `release-containers`: the image that exists, to both containers. */
-export function releaseList(context: Context, quick: boolean, proxy: Proxy): Step[] {
+export function releaseList(context: Context, quick: boolean, proxy: BackendProxy): Step[] {
   const azure = createAzure(context)
   const { step, image } = imageStep(context, azure, quick)
   const containers = containerSteps(context, azure, image, proxy, false)

@@ -8,7 +8,6 @@ import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { buildNote, readExport } from './exportFolder.ts'
 import { isInstalled } from './installed.ts'
-import {} from './server.ts'
 import { sourceOf, sourcesOf } from './sources.ts'
 import { surveyOf } from './survey.ts'
 
