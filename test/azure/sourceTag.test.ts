@@ -1,15 +1,13 @@
+import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { sourceTag } from '../../lib/azure/image.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { configOf, failureOf, temporaryFolder } from '../command/rig.ts'
 
 let folder: string
 let config: Config
-beforeEach(async () => {
-  folder = ''
-})
 
 async function backend(files: Record<string, string>): Promise<void> {
   folder = temporaryFolder()
@@ -34,6 +32,14 @@ test('equal sources have one tag, wherever and whenever they lie', async () => {
   const reversed = Object.fromEntries(Object.entries(files).reverse())
   await backend(reversed)
   expect(await sourceTag(config)).toBe(tag)
+})
+
+test('what is hashed: each path and the digest of its content, in the order of the paths', async () => {
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+  const names = Array.from({ length: 30 }, (_, index) => `app/${sha256(String(index)).slice(0, 6)}.py`)
+  await backend(Object.fromEntries([...names, 'Dockerfile.azure'].map((name) => [name, `of ${name}`])))
+  const lines = [...names, 'Dockerfile.azure'].sort().map((name) => `${name}\0${sha256(`of ${name}`)}\n`)
+  expect(await sourceTag(config)).toBe(`src-${sha256(lines.join('')).slice(0, 12)}`)
 })
 
 test('content, names, and what stands in which file count', async () => {
