@@ -1,5 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { startProcess } from '../lib/command/process.ts'
 import type { Receipt } from '../lib/deploy/receipt.ts'
@@ -91,7 +90,8 @@ async function prepare(folder: string): Promise<Bench> {
     recursive: true,
     filter: (file) => !/[/\\](node_modules|\.next|out)$/.test(file),
   })
-  symlinkSync(path.join(original, 'node_modules'), path.join(dashboard, 'node_modules'))
+  // Next.js takes no linked folder; hard links need no room.
+  await run(['cp', '-al', path.join(original, 'node_modules'), dashboard])
   const clouds = await startRehearsal('bench')
   const relay = await startRelay({ host: clouds.state.vps, port: 22 }, { delayMs: 20, rate: 50e6 / 8 })
   const knownHosts = path.join(folder, 'known_hosts')
@@ -118,7 +118,8 @@ async function prepare(folder: string): Promise<Bench> {
   return { clouds, relay, environment, dashboard, ssh }
 }
 
-const folder = mkdtempSync(path.join(tmpdir(), 'bench-publish-'))
+// On the file system of the project, for the hard links.
+const folder = mkdtempSync(path.join(home, 'node_modules', '.cache', 'bench-publish-'))
 const bench = await prepare(folder)
 try {
   const { clouds } = bench

@@ -12,6 +12,8 @@ export interface Relay {
   sent(): number
   /** Changes the line for what comes from now on. */
   set(line: Partial<Line>): void
+  /** Cuts all connections at once; new ones are taken. */
+  cut(): void
   stop(): Promise<void>
 }
 
@@ -46,6 +48,9 @@ export async function startRelay(
     })
     carry(far, client, line, () => {})
   })
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -53,8 +58,9 @@ export async function startRelay(
     connections: () => connections,
     sent: () => sent,
     set: (changed) => Object.assign(line, changed),
+    cut,
     async stop() {
-      for (const socket of sockets) socket.destroy()
+      cut()
       server.close()
       await once(server, 'close')
     },

@@ -170,6 +170,19 @@ test('a backend that is down is an answer in JSON, and the pages stay', async ()
   expect((await get('/api/workflows')).status).toBe(200)
 })
 
+test('maintenance: a page for people, JSON for programs, and both say when to come back', async () => {
+  await onVps(clouds, `echo 'Back soon.' > /var/www/${domain}/maintenance.html`)
+  const [page, answer] = [await get('/p1'), await get('/api/workflows')]
+  await onVps(clouds, `rm /var/www/${domain}/maintenance.html`)
+  expect([page.status, page.body, page.headers['retry-after']]).toEqual([503, 'Back soon.\n', '300'])
+  expect([answer.status, JSON.parse(answer.body).status, answer.headers['retry-after']]).toEqual([
+    503,
+    503,
+    '60',
+  ])
+  expect((await get('/p1')).status).toBe(200)
+})
+
 test('a backend whose address moves is followed without a reload', async () => {
   const [other] = (await onVps(clouds, 'getent ahostsv4 acme.rehearsal.test')).split(' ') as [string]
   const workers = () => onVps(clouds, 'pgrep -f "^nginx: worker" | sort')

@@ -5,7 +5,6 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Relay, startRelay } from '../../rehearsal/relay.ts'
 import { contentOf, onVps, smallDashboard, visitor, writeContent } from './face.ts'
@@ -191,6 +190,30 @@ test('old releases go, but never the live one and the one before', async () => {
   expect(manifests.sort()).toEqual(left.map((id) => `${id}.manifest`).sort())
 })
 
+/** Waits until that many bytes have gone to the VPS since `from`. */
+async function sentSince(from: number, bytes: number): Promise<void> {
+  await expect.poll(() => relay.sent() - from, { timeout: 30_000, interval: 50 }).toBeGreaterThan(bytes)
+}
+
+test('a connection that is cut in the middle of an upload: exit 3, and the same line finishes', async () => {
+  writeFileSync(path.join(dashboard, 'public', 'cut.bin'), randomBytes(2_000_000))
+  const before = await live()
+  relay.set({ rate: 400_000 })
+  const from = relay.sent()
+  const running = clouds.dominion(['publish-frontend'], { environment })
+  await sentSince(from, 400_000)
+  relay.cut()
+  const done = await running
+  relay.set({ rate: Number.POSITIVE_INFINITY })
+  expect(done.code).toBe(3)
+  expect(done.stderr).toContain('The connection to 127.0.0.1 was lost')
+  expect(done.stderr).toContain(`To go on:   npx dominion publish-frontend --env ${environment}`)
+  expect(await live()).toBe(before)
+  await published()
+  expect((await get('/cut.bin')).status).toBe(200)
+  rmSync(path.join(dashboard, 'public', 'cut.bin'))
+})
+
 test('killed in the middle of an upload, the same line finishes; the old release is served meanwhile', async () => {
   const big = randomBytes(3_000_000)
   writeFileSync(path.join(dashboard, 'public', 'big.bin'), big)
@@ -202,7 +225,7 @@ test('killed in the middle of an upload, the same line finishes; the old release
     detached: true,
   })
   const ended = once(child, 'exit')
-  for (let waited = 0; relay.sent() - from < 600_000 && waited < 30_000; waited += 50) await pause(50)
+  await sentSince(from, 600_000)
   expect(await onVps(clouds, `ls -d ${site}/releases/*.partial`)).toContain('.partial')
   process.kill(-child.pid!, 'SIGKILL')
   await ended
