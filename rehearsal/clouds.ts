@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createAuthority } from './authority.ts'
+import { endAzCalls } from './azCalls.ts'
 import { startAzure } from './azure/azure.ts'
 import { controlsOf, zone } from './controls.ts'
 import { startDns } from './dns.ts'
@@ -33,6 +34,7 @@ let ending: Promise<void> | undefined
 function end(code: number): Promise<void> {
   ending ??= (async () => {
     for (const stop of stops.reverse()) await stop().catch((error) => console.error(String(error)))
+    endAzCalls(folder)
     rmSync(flags.environment!, { force: true })
     rmSync(folder, { recursive: true, force: true })
     // After a failure the one that started this reads it, and takes it away.

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { OpsError, usageError } from '../lib/command/errors.ts'
+import { endAzCalls } from './azCalls.ts'
 import { removeLeftovers } from './network.ts'
 import { startTime } from './processes.ts'
 
@@ -98,6 +99,7 @@ export async function takeDown(name: string): Promise<string[]> {
     process.kill(state.pid, 'SIGTERM')
     for (let tries = 0; tries < 300 && startTime(state.pid) !== undefined; tries++) await pause(100)
   }
+  endAzCalls(folderOf(name))
   const left = await removeLeftovers(name, folderOf(name))
   rmSync(folderOf(name), { recursive: true, force: true })
   rmSync(`${folderOf(name)}.log`, { force: true })

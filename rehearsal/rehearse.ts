@@ -12,6 +12,7 @@ import { crashCheck, ordinaryChecks, renewalCheck } from './checks.ts'
 import { login } from './login.ts'
 import { requireRoot } from './network.ts'
 import { install, missing } from './packages.ts'
+import { TIED } from './processes.ts'
 import { folderOf, readState, type State, startClouds, takeDown } from './rehearsal.ts'
 import { watchForSecrets } from './secretWatch.ts'
 
@@ -39,8 +40,7 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
     const state = await startClouds({ name, latency, keep })
     await login(name, state, run.signal)
     const results = await deployAndCheck(run, name, state)
-    if (run.interruptedBy())
-      throw new OpsError({ what: 'Interrupted', next: 'The same line rehearses again.' })
+    if (run.interruptedBy()) throw interrupted()
     return report(run, results, startedAt)
   } finally {
     if (!keep || run.interruptedBy()) {
@@ -49,6 +49,8 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
     }
   }
 }
+
+const interrupted = () => new OpsError({ what: 'Interrupted', next: 'The same line rehearses again.' })
 
 async function down(run: Run<Flags>, name: string): Promise<number> {
   const lines = await takeDown(name)
@@ -81,6 +83,7 @@ interface Deployed {
 async function deploy(run: Run<Flags>, name: string): Promise<Deployed> {
   const result = await startProcess(
     [
+      ...TIED,
       process.execPath,
       path.join(home, 'bin', 'dominion.js'),
       'deploy-complete',
@@ -98,6 +101,7 @@ async function deploy(run: Run<Flags>, name: string): Promise<Deployed> {
       },
     },
   )
+  if (run.interruptedBy()) throw interrupted()
   if (result.code !== 0)
     throw new OpsError({
       what: `The deploy of the rehearsal failed (exit ${result.code})`,

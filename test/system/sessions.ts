@@ -8,7 +8,7 @@ export interface Session {
   kill(signal: NodeJS.Signals): void
   /** What it has said so far, stdout and stderr. */
   said(): string
-  /** Resolves when it has said this; rejects when it ends, or 120 s pass, before. */
+  /** Resolves when it has said this; rejects when it ends, or 5 minutes pass, before. */
   until(words: RegExp): Promise<void>
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; said: string; ms: number }>
 }
@@ -41,7 +41,7 @@ export function startSession(args: string[]): Session {
     said: () => said,
     ended,
     async until(words) {
-      for (const deadline = Date.now() + 120_000; !words.test(said); await pause(20))
+      for (const deadline = Date.now() + 300_000; !words.test(said); await pause(20))
         if (over || Date.now() > deadline) throw new Error(`it never said ${words}:\n${said}`)
     },
   }

@@ -1,0 +1,59 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { afterAll, expect, test } from 'vitest'
+import { readState, takeDown } from '../../rehearsal/rehearsal.ts'
+import { processesOf, type Session, startSession } from './sessions.ts'
+
+/* However a rehearsal is ended, nothing of it stays: no process, network, file. */
+
+const name = 'sys-gone'
+let session: Session
+
+afterAll(async () => {
+  session?.kill('SIGKILL')
+  await takeDown(name)
+})
+
+/** What is on this machine of the rehearsal. */
+function left(): string[] {
+  return [
+    ...processesOf(new RegExp(`\\b${name}\\b`)),
+    ...readdirSync(tmpdir()).filter((file) => file.includes(name)),
+    ...(existsSync(`.env.${name}`) ? [`.env.${name}`] : []),
+  ]
+}
+
+/** This machine's interfaces in the rehearsal's own network. */
+const interfaces = (vps: string): string[] =>
+  Object.entries(networkInterfaces())
+    .filter(([, addresses]) => addresses?.some(({ address }) => networkOf(address) === networkOf(vps)))
+    .map(([each]) => each)
+const networkOf = (address: string): string => address.split('.').slice(0, 3).join('.')
+
+// Not before the dashboard is built: the build is the repository's own, and a killed one would be left half done.
+const underWay = /Build the dashboard: (ok|build)[\s\S]*PostgreSQL server: .* is ready/
+
+test('SIGKILL in the middle of its deploy: everything is gone some seconds later', async () => {
+  session = startSession(['rehearse', '--name', name])
+  await session.until(underWay)
+  const { vps } = readState(name)!
+  expect(interfaces(vps)).not.toEqual([])
+  session.kill('SIGKILL')
+  await session.ended
+  await expect.poll(left, { timeout: 20_000, interval: 500 }).toEqual([])
+  expect(interfaces(vps)).toEqual([])
+})
+
+test('Ctrl-C: takes everything down, exit 130', async () => {
+  session = startSession(['rehearse', '--name', name])
+  await session.until(underWay)
+  const { vps } = readState(name)!
+  expect(interfaces(vps)).not.toEqual([])
+  session.kill('SIGINT')
+  const { code, said } = await session.ended
+  expect(code, said).toBe(130)
+  expect(said).toMatch(/Taking both clouds down …/)
+  expect(said).toMatch(/✖ Interrupted/)
+  await expect.poll(left, { timeout: 5000, interval: 500 }).toEqual([])
+  expect(interfaces(vps)).toEqual([])
+})
