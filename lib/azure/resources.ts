@@ -1,3 +1,4 @@
+import { messageOf, unknownError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { type Account, readAccount } from './account.ts'
@@ -160,15 +161,26 @@ async function readTags({ runner, config }: Context, subscription: string[]): Pr
   return []
 }
 
-/** The public address of this machine, as PostgreSQL's firewall in Azure will see it. */
+/**
+ * The public address of this machine, as PostgreSQL's firewall in Azure will see it.
+ * Throws (exit 3) when the service that tells it does not.
+ */
 export async function operatorAddress({ runner }: Context): Promise<string> {
-  const answer = await runner.request({
-    method: 'GET',
-    url: 'https://api.ipify.org/?format=json',
-    effect: 'read',
-    timeoutMs: 10_000,
-  })
-  return (JSON.parse(answer.body) as { ip: string }).ip
+  const url = 'https://api.ipify.org/?format=json'
+  const unknown = (said: string) =>
+    unknownError(
+      "This machine's public address, which the database's firewall must let in, cannot be learnt",
+      `${url}: ${said}`,
+      'Check the network, then run the same line again.',
+    )
+  const answer = await runner
+    .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
+    .catch((thrown) => {
+      throw unknown(messageOf(thrown))
+    })
+  const address = /"ip":\s*"([0-9.]+)"/.exec(answer.body)?.[1]
+  if (answer.status !== 200 || !address) throw unknown(`${answer.status} ${answer.body.slice(0, 200)}`)
+  return address
 }
 
 /** The redis key, never kept in a transcript. */
