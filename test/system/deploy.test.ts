@@ -108,6 +108,20 @@ test('a dry run logged out and offline tells what it cannot tell, and succeeds',
   expect(planned.find(({ id }) => id === 'lock')?.why).toContain('127.0.0.1')
 })
 
+test('a dry run that is logged in, but deaf: no name is resolved, the VPS is silent', async () => {
+  const dead = await closedPort()
+  const deaf = clouds.variant('deaf', {
+    DASHBOARD_DIR: dashboard,
+    IONOS_HOST: '127.0.0.1',
+    IONOS_PORT: String(dead),
+    DNS_SERVER: `127.0.0.1:${dead}`,
+  })
+  const { code, stdout } = await deploy(['--dry-run', '--detailed-exitcode'], { environment: deaf })
+  expect(stdout).toMatch(/ok +Azure login[\s\S]*cannot tell Data tier: .*public address/)
+  expect(stdout).not.toMatch(/failed|not reached/)
+  expect(code).toBe(2)
+})
+
 test('no az on the PATH: says which program and how to get it', async () => {
   const { code, stderr } = await deploy([], { env: { PATH: pathWithout('az') } })
   expect(code).toBe(3)

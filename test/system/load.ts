@@ -8,7 +8,7 @@ export interface Load {
   stop(): Promise<{ answered: number; failed: string[] }>
 }
 
-/** Readers who ask the site for a page and the API without a pause to speak of, each request on a new connection. */
+/** Readers who ask the site for a page and the API again and again, each request on a new connection. */
 export function steadyLoad(config: Config, readers = 4): Load {
   const reach = reachOf(config)
   const over = new AbortController()
@@ -29,7 +29,7 @@ export function steadyLoad(config: Config, readers = 4): Load {
       } catch (thrown) {
         failed.push(`${path}: ${(thrown as Error).message}`)
       }
-      await pause(50)
+      await pause(150)
     }
   }
   const paths = ['/', '/api/workflows', '/api/ai/status', '/api/agents']
