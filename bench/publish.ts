@@ -78,6 +78,7 @@ const none = (): Figures => ({ whole: [], steps: [], rsync: [], scp: [] })
 /** One round of everything that is compared; scp only when asked, because it takes more than a minute. */
 async function measure(bench: Bench, figures: Figures, withScp: boolean): Promise<void> {
   const { whole, steps } = await publish(bench)
+  console.error(`publish-frontend ${whole.toFixed(0)} ms`)
   figures.whole.push(whole)
   figures.steps.push(steps)
   figures.rsync.push(await rsync(bench))

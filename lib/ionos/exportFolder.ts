@@ -14,6 +14,8 @@ export interface ExportedFile {
   size: number
   /** The bytes to send, read when they are needed. */
   read: () => Promise<Buffer>
+  /** Made here by compressing the file of this name. */
+  gzipOf?: string
 }
 
 /**
@@ -72,12 +74,13 @@ export async function withCompressed(
     const compress = async () => squeeze(await file.read())
     const known = before.get(name)?.sha256 === file.sha256 ? before.get(`${name}.gz`) : undefined
     if (known) {
-      all.set(`${name}.gz`, { sha256: known.sha256, size: known.size, read: compress })
+      all.set(`${name}.gz`, { sha256: known.sha256, size: known.size, read: compress, gzipOf: name })
       return
     }
     const content = await compress()
     if (content.length >= file.size) return
-    all.set(`${name}.gz`, { sha256: sha256(content), size: content.length, read: async () => content })
+    const made = { sha256: sha256(content), size: content.length, gzipOf: name }
+    all.set(`${name}.gz`, { ...made, read: async () => content })
   })
   return all
 }

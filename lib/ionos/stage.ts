@@ -28,10 +28,16 @@ export function stageCommand(
   wire: Wire,
 ): Command {
   const { facts, base, plan, files } = release
-  const removed = Buffer.from(plan.remove.map((name) => `${name}\0`).join(''))
+  // Of a text and its .gz only the .gz travels; the text is unpacked from it there.
+  const sent = new Set(plan.send)
+  const packed = plan.send.filter((name) => sent.has(files.get(name)?.gzipOf ?? ''))
+  const unpacked = new Set(packed.map((name) => files.get(name)?.gzipOf))
+  const travels = plan.send.filter((name) => !unpacked.has(name))
+  const removed = Buffer.from([...plan.remove, ...unpacked].map((name) => `${name}\0`).join(''))
+  const unpack = Buffer.from(packed.map((name) => `${name}\n`).join(''))
   const manifest = Buffer.from(writeManifest(plan.manifest))
   const json = Buffer.from(`${JSON.stringify(facts)}\n`)
-  const lengths = [removed, manifest, json].map((text) => String(text.length))
+  const lengths = [removed, unpack, manifest, json].map((text) => String(text.length))
   return remoteScript(
     config,
     'change',
@@ -42,9 +48,10 @@ export function stageCommand(
       accept: [0, altered],
       payload: async function* () {
         yield removed
+        yield unpack
         yield manifest
         yield json
-        for await (const chunk of archive(plan.send, files)) {
+        for await (const chunk of archive(travels, files)) {
           wire.bytes += chunk.length
           yield chunk
         }

@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { type Command, display } from '../../lib/command/command.ts'
 import { buildCommands } from '../../lib/ionos/build.ts'
 import { certbotCommand, wordsOfCa } from '../../lib/ionos/certbot.ts'
 import { digitsOf, faultsOf } from '../../lib/ionos/dnsCheck.ts'
 import { patchRequest } from '../../lib/ionos/dnsZone.ts'
+import type { ExportedFile } from '../../lib/ionos/exportFolder.ts'
 import { switchCommand } from '../../lib/ionos/publish.ts'
 import { asRoot, remoteScript } from '../../lib/ionos/remoteScript.ts'
 import { serverCommands } from '../../lib/ionos/server.ts'
@@ -108,12 +110,37 @@ test('staging: lengths in the arguments, names only in the stream', async () => 
   const manifest = `${'a'.repeat(64)} 2 - ${name}\n`
   expect(command.argv.slice(5)).toEqual([
     ...['/var/www/codexdominion.app', facts.id, '-'],
-    ...['18', String(manifest.length), String(JSON.stringify(facts).length + 1), '1'],
+    ...['18', '0', String(manifest.length), String(JSON.stringify(facts).length + 1), '1'],
   ])
   expect(command.argv.join(' ')).not.toContain('touch')
   const sent = await stdinOf(command)
   expect(sent.includes(`old's "file".html\0${manifest}${JSON.stringify(facts)}\n`)).toBe(true)
   expect(wire.bytes).toBeGreaterThan(100)
+})
+
+test('of a text and its .gz only the .gz travels, and is unpacked there', async () => {
+  const text = 'x'.repeat(5000)
+  const entry = (size: number) => ({
+    sha256: 'a'.repeat(64),
+    size,
+    read: async () => Buffer.alloc(size, 'x'),
+  })
+  const files = new Map<string, ExportedFile>([
+    ['a.html', entry(text.length)],
+    ['a.html.gz', { ...entry(30), gzipOf: 'a.html' }],
+    ['b.js', entry(2000)],
+    ['b.js.gz', entry(40)], // somebody's own, not made of b.js
+  ])
+  const manifest = new Map(
+    [...files].map(([name, { sha256, size }]) => [name, { sha256, size, retired: '' }]),
+  )
+  const plan = { send: [...files.keys()], remove: [], carried: [], manifest }
+  const facts = { id: 'i', source: 's', revision: '', builtAt: '', files: 4, bytes: 1 }
+  const sent = await stdinOf(stageCommand(config, { facts, base: '', plan, files }, { bytes: 0 }))
+  expect(sent.includes('a.html\0a.html.gz\n')).toBe(true)
+  const archive = gunzipSync(sent.subarray(sent.indexOf(Buffer.from([0x1f, 0x8b])))).toString('latin1')
+  for (const name of ['a.html.gz', 'b.js', 'b.js.gz']) expect(archive).toContain(`${name}\0`)
+  expect(archive).not.toContain('a.html\0')
 })
 
 test('switching names what may go', () => {
