@@ -109,6 +109,7 @@ async function perform<Flags extends StepFlags>(
     steps,
     look: run.flags.quiet ? 'silent' : lookOfTerminal(),
     verbose: run.flags.verbose ?? false,
+    stopping: run.stopping,
     write: (line) => process.stderr.write(`${line}\n`),
     clean: runner.secrets.clean,
   })

@@ -14,6 +14,8 @@ export interface ScreenOptions {
   look: 'animated' | 'plain' | 'silent'
   /** Plain lines show the tools' output too. */
   verbose: boolean
+  /** Aborted on the first Ctrl-C. */
+  stopping?: AbortSignal
   write(line: string): void
   clean(text: string): string
 }
@@ -75,12 +77,18 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
 }
 
 /** listr2's list on a terminal; each of its tasks only waits for the engine to say that its step has ended. */
-async function animated({ steps, clean }: ScreenOptions): Promise<Screen> {
+async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Screen> {
   const { Listr } = await import('listr2')
   const shown = new Map(
     steps.map((step) => [
       step.id,
-      { step, begin: () => {}, end: Promise.withResolvers<Outcome>(), say: (_: string) => {} },
+      {
+        step,
+        begin: () => {},
+        end: Promise.withResolvers<Outcome>(),
+        say: (_: string) => {},
+        lastOne: () => {},
+      },
     ]),
   )
   const tasks = steps.map(
@@ -90,11 +98,15 @@ async function animated({ steps, clean }: ScreenOptions): Promise<Screen> {
         const mine = shown.get(step.id)!
         mine.begin = () => {
           task.title = step.title
+          mine.lastOne = () => {
+            task.title = `${step.title} ${chalk.yellow('– stopping after this; Ctrl-C once more stops at once')}`
+          }
         }
         mine.say = (text) => {
           task.output = clean(text.trimEnd().split(/\r?\n/).at(-1) ?? '')
         }
         const outcome = await mine.end.promise
+        mine.lastOne = () => {}
         task.title = clean(endLine(outcome))
         if (outcome.state === 'skipped') task.skip()
         if (outcome.state === 'failed') throw outcome.error
@@ -107,6 +119,10 @@ async function animated({ steps, clean }: ScreenOptions): Promise<Screen> {
     registerSignalListeners: false,
     renderer: 'default',
     rendererOptions: { collapseErrors: false, showErrorMessage: false, collapseSkips: false },
+  })
+  // What is printed beside the list shows only when the list is done.
+  stopping?.addEventListener('abort', () => {
+    for (const { lastOne } of shown.values()) lastOne()
   })
   const drawn = listr.run().catch(() => {})
   return {
