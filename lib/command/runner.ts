@@ -8,7 +8,7 @@ import { quoteLine } from './quote.ts'
 import type { Redactor } from './redact.ts'
 import type { Remote } from './remote.ts'
 import { type Answer, makeRequest, type Reach } from './request.ts'
-import { materialise } from './secretFiles.ts'
+import { materialise, removeLeftovers } from './secretFiles.ts'
 import type { Transcript } from './transcript.ts'
 
 /** The only place where anything leaves this program. */
@@ -57,6 +57,7 @@ export interface RunnerOptions {
 export function createRunner(options: RunnerOptions): Runner {
   const { secrets, transcript, signal } = options
   const count: Record<Effect, number> = { read: 0, change: 0, record: 0 }
+  removeLeftovers()
   const underWay = new Set<Promise<unknown>>()
   const vps = once(options.openVps)
   const database = once(options.openDatabase)

@@ -8,13 +8,13 @@ const named = /^dominion-(\d+)-[A-Za-z0-9]{6}$/
 
 /**
  * Writes the secret files of a command (0600, in a 0700 folder of their own) and gives the real argument vector.
- * `cleanUp` takes them away; so does the end of this process. What a killed one left is taken away at the next call.
+ * `cleanUp` takes them away; so does the end of this process, and
+ * `removeLeftovers` takes away what a killed one left.
  */
 export function materialise(command: Command): { argv: string[]; cleanUp(): void } {
   if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
   if (command.on === 'vps')
     throw new Error('secret files exist for local commands only; use stdin on the VPS')
-  removeLeftovers()
   const folder = mkdtempSync(path.join(tmpdir(), `dominion-${process.pid}-`))
   const cleanUp = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', cleanUp)
@@ -33,8 +33,8 @@ export function materialise(command: Command): { argv: string[]; cleanUp(): void
   }
 }
 
-/** Takes the folders of processes that are gone away: after SIGKILL nobody else would. */
-function removeLeftovers(): void {
+/** Takes away the secret files of processes that are gone: after SIGKILL nobody else would. */
+export function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = named.exec(name)?.[1]
     if (pid === undefined || isAlive(Number(pid))) continue

@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { backendCopy, smallDashboard, workFolder } from './applications.ts'
@@ -69,6 +71,8 @@ test('SIGKILL again and again from nothing on: the same line finishes the job', 
   const again = await ended(deploy())
   expect(again.said).toMatch(/Nothing to do in/)
   await expect.poll(ownProcesses, { timeout: 20_000 }).toEqual([])
+  const secretFolders = readdirSync(tmpdir()).flatMap((name) => /^dominion-(\d+)-/.exec(name)?.[1] ?? [])
+  expect(secretFolders.filter((pid) => !existsSync(`/proc/${pid}`))).toEqual([])
 })
 
 test('Ctrl-C once: what runs is finished, nothing new begins, exit 130', async () => {
@@ -103,12 +107,15 @@ test('Ctrl-C twice stops at once, and takes its processes along', async () => {
   expect(ownProcesses()).toEqual([])
 })
 
-test('SIGTERM: as the first Ctrl-C, exit 143', async () => {
-  const session = deploy(release('term'))
+test.each([
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)('%s: as the first Ctrl-C, exit %d', async (signal, exitCode) => {
+  const session = deploy(release(signal.toLowerCase()))
   await session.until(/Data tier …/)
-  session.kill('SIGTERM')
+  session.kill(signal)
   const { code, said } = await ended(session)
-  expect(code, said).toBe(143)
+  expect(code, said).toBe(exitCode)
   expect(said).toMatch(/Backend image: not begun/)
 })
 
