@@ -33,8 +33,10 @@ afterAll(async () => {
   work.remove()
 })
 
-async function deploy(environment: string, ...flags: string[]): Promise<ProcessResult> {
-  const result = await clouds.dominion(['deploy-complete', ...flags], { environment })
+const deploy = (environment: string, ...flags: string[]) => run('deploy-complete', environment, ...flags)
+
+async function run(script: string, environment: string, ...flags: string[]): Promise<ProcessResult> {
+  const result = await clouds.dominion([script, ...flags], { environment })
   secrets.said(result.stdout + result.stderr)
   return result
 }
@@ -49,7 +51,7 @@ async function groups(): Promise<string[]> {
 }
 
 test('classic Redis refused: says which setting to change', async () => {
-  const { code, stderr } = await deploy(good, '--skip-ionos')
+  const { code, stderr } = await run('provision', good)
   expect(code).toBe(1)
   expect(stderr).toMatch(/classic Azure Cache for Redis[\s\S]*is retiring[\s\S]*REDIS_KIND=managed/)
   await fault('classic-redis-retired', false)
@@ -63,7 +65,7 @@ test('managed Redis refused: says which setting to change', async () => {
     REDIS_SKU: 'Balanced_B0',
     REDIS_NAME: 'codexdominion-managed',
   })
-  const { code, stderr } = await deploy(managed, '--skip-ionos')
+  const { code, stderr } = await run('provision', managed)
   await fault('managed-redis-refused', false)
   expect(code).toBe(1)
   expect(stderr).toMatch(
@@ -73,7 +75,7 @@ test('managed Redis refused: says which setting to change', async () => {
 
 test('a registry that may not build: says so and what to do instead', async () => {
   await fault('build-tasks-not-allowed')
-  const { code, stderr } = await deploy(good, '--skip-ionos')
+  const { code, stderr } = await run('build-image', good)
   await fault('build-tasks-not-allowed', false)
   expect(code).toBe(1)
   expect(stderr).toMatch(/may not build images[\s\S]*docker build, docker push[\s\S]*--quick/)
