@@ -10,9 +10,10 @@ import { machine, median } from './figures.ts'
 /**
  * publish-frontend against `rsync -az --delete` and `scp -r`, to the VPS of a rehearsal over a line of 40 ms (round trip)
  * and 50 Mbit/s: with nothing there, and after one page changed. The export is the real dashboard's. Needs root and
- * rsync on this machine; on the VPS it is installed.
+ * rsync on this machine; on the VPS it is installed. Arguments: rounds (3), and `no-scp` to leave scp out.
  */
 const rounds = Number(process.argv[2] ?? 3)
+const withScp = process.argv[3] !== 'no-scp'
 const home = path.join(import.meta.dirname, '..')
 const original = path.join(home, 'examples', 'codex-dominion', 'dashboard-app')
 const site = '/var/www/codexdominion.app'
@@ -76,13 +77,13 @@ type Figures = Record<'whole' | 'steps' | 'rsync', number[]> & { scp: number[] }
 const none = (): Figures => ({ whole: [], steps: [], rsync: [], scp: [] })
 
 /** One round of everything that is compared; scp only when asked, because it takes more than a minute. */
-async function measure(bench: Bench, figures: Figures, withScp: boolean): Promise<void> {
+async function measure(bench: Bench, figures: Figures, scpToo: boolean): Promise<void> {
   const { whole, steps } = await publish(bench)
   console.error(`publish-frontend ${whole.toFixed(0)} ms`)
   figures.whole.push(whole)
   figures.steps.push(steps)
   figures.rsync.push(await rsync(bench))
-  if (withScp) figures.scp.push(await scp(bench))
+  if (scpToo) figures.scp.push(await scp(bench))
 }
 
 async function prepare(folder: string): Promise<Bench> {
@@ -137,7 +138,7 @@ try {
       clouds,
       `rm -rf ${site}/releases/* ${site}/current ${site}/previous /srv/rsync /srv/scp && mkdir -p /srv/rsync /srv/scp`,
     )
-    await measure(bench, cold, round === 0)
+    await measure(bench, cold, withScp && round === 0)
   }
   const page = path.join(bench.dashboard, changedPage)
   for (let round = 0; round < rounds; round++) {
@@ -145,7 +146,7 @@ try {
       page,
       readFileSync(page, 'utf8').replace(/title: '[^']*'/, `title: 'Agents, round ${round}'`),
     )
-    await measure(bench, changed, round === 0)
+    await measure(bench, changed, withScp && round === 0)
   }
   report(cold, changed)
 } finally {
@@ -162,10 +163,10 @@ function report(cold: Figures, changed: Figures): void {
     })
     console.log(`| ${name} | ${cells.join(' | ')} |`)
   }
-  console.log(`${machine()}; 40 ms, 50 Mbit/s; medians of ${rounds}, scp once\n`)
+  console.log(`${machine()}; 40 ms, 50 Mbit/s; medians of ${rounds}${withScp ? ', scp once' : ''}\n`)
   console.log('| | cold, ms | × | one page changed, ms | × |\n| --- | --- | --- | --- | --- |')
   row('`publish-frontend`, the whole script', 'whole')
   row('of it: upload and switch', 'steps')
   row('`rsync -az --delete`, in place', 'rsync')
-  row('`scp -r`, in place', 'scp')
+  if (withScp) row('`scp -r`, in place', 'scp')
 }
