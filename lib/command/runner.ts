@@ -46,6 +46,8 @@ export interface RunnerOptions {
   reach: Reach
   /** Environment of local processes. */
   env: NodeJS.ProcessEnv
+  /** More of it for single programs, by their name. */
+  envOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** False in a dry run: then a command that is not a read is refused, whoever asks for it. */
   mayChange: boolean
   /** Aborted on the second Ctrl-C. */
@@ -104,7 +106,7 @@ export function createRunner(options: RunnerOptions): Runner {
         const line = command.cwd ? `cd ${quoteLine([command.cwd])} && ${quoteLine(argv)}` : quoteLine(argv)
         return await (await vps.get()).exec(line, common)
       }
-      const env = { ...options.env, ...command.env }
+      const env = { ...options.env, ...options.envOf?.[argv[0] ?? ''], ...command.env }
       return await startProcess(argv, { ...common, env, ...(command.cwd ? { cwd: command.cwd } : {}) })
     } finally {
       cleanUp()

@@ -39,7 +39,9 @@ export async function openContext<Flags>(
     secrets,
     transcript,
     reach: reachOf(config),
-    env: { ...process.env, ...config.network.azEnvironment },
+    env: process.env,
+    // The proxy is for az alone: npm and git have settings of their own.
+    envOf: { az: config.network.azEnvironment },
     mayChange,
     signal: run.signal,
     openVps: async () => (await import('../ionos/ssh.ts')).openVps(config),

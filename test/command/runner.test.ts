@@ -35,6 +35,14 @@ test('the working folder, the environment and stdin are those of the command', a
   expect(stdout).toBe(`${cwd}\nouter inner\nwords\n`)
 })
 
+test('the proxy of one program is not handed to another', async () => {
+  const proxied = (program: string) =>
+    openRunner({ envOf: { [program]: { HTTPS_PROXY: 'http://127.0.0.1:9' } } })
+  const asked = look(['sh', '-c', 'echo "proxy=$HTTPS_PROXY"'], { env: {} })
+  expect((await proxied('sh').run(asked)).stdout).toBe('proxy=http://127.0.0.1:9\n')
+  expect((await proxied('az').run(asked)).stdout).toBe(`proxy=${process.env.HTTPS_PROXY ?? ''}\n`)
+})
+
 test('a failure says what failed, the tool’s own words and the line; explain has the last word', async () => {
   const failure = await failureOf(openRunner().run(look(sh('echo out; echo err >&2; exit 7'))))
   expect(failure.what).toBe('sh echo out; echo err >&2; exit 7 failed (exit 7)')
