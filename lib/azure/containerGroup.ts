@@ -1,4 +1,5 @@
 import { createHash, scryptSync } from 'node:crypto'
+import { backendPort, surgeLabel } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 
 /** A container group as `az container list` prints it; the parts that are compared. */
@@ -41,17 +42,12 @@ export interface GroupSecrets {
   registry: { username: string; password: string }
 }
 
-/** The port of the backend; nginx and the probes use it too. */
-export const backendPort = 5000
-
 export const groupNames = {
   backend: 'codex-backend',
   surge: 'codex-backend-next',
   worker: 'codex-worker',
 } as const
 
-export const hostOfLabel = (config: Config, label: string): string =>
-  `${label}.${config.azure.location}.azurecontainer.io`
 export const databaseHost = (config: Config): string =>
   `${config.postgres.server}.postgres.database.azure.com`
 export const redisAddress = ({ redis, azure }: Config): { host: string; port: number } =>
@@ -70,7 +66,7 @@ export const backendGroup = (
   cpu: config.backend.cpu,
   memoryGb: config.backend.memoryGb,
   public: {
-    dnsLabel: as === 'backend' ? config.backend.dnsLabel : `${config.backend.dnsLabel}-next`,
+    dnsLabel: as === 'backend' ? config.backend.dnsLabel : surgeLabel(config),
     port: backendPort,
   },
   environment: environmentOf(image),

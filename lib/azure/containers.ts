@@ -1,5 +1,6 @@
-import { act, type Command, secretFile } from '../command/command.ts'
+import { type Command, secretFile } from '../command/command.ts'
 import { messageOf, OpsError } from '../command/errors.ts'
+import { stableHost, surgeHost } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import { reveal } from '../config/secret.ts'
 import type { Context } from '../steps/context.ts'
@@ -12,7 +13,6 @@ import {
   type GroupSecrets,
   groupFile,
   groupNames,
-  hostOfLabel,
   type WantedGroup,
   workerGroup,
 } from './containerGroup.ts'
@@ -25,7 +25,7 @@ export interface BackendProxy {
   /** The host it sends /api/ to; undefined when there is no such proxy (yet). Throws when it cannot be asked. */
   target(): Promise<string | undefined>
   /** Points it elsewhere and returns when that is in force. */
-  switchTo(host: string, tell: (line: string) => void): Promise<void>
+  switchTo(host: string, release: string, tell: (line: string) => void): Promise<void>
 }
 
 /** What ARM does not change in place; such a difference costs a deletion. */
@@ -59,14 +59,14 @@ export const mustReplace = (fields: readonly Field[]): boolean =>
   fields.some(({ name }) => immutable.has(name))
 
 /** `az container create --file`: creates the group, or changes it to exactly this. */
-export const createGroup = (config: Config, file: string, subscription: string[]): Command =>
+export const createGroup = (config: Config, name: string, file: string, subscription: string[]): Command =>
   azAct([
     'container',
     'create',
     '--resource-group',
     config.azure.resourceGroup,
     '--file',
-    secretFile('group.json', file),
+    secretFile(`${name}.json`, file),
     ...subscription,
   ])
 
@@ -104,17 +104,19 @@ export function containerSteps(
     return configurationOf(config, wanted, password, await reveal(config.backend.secretKey, runner))
   }
 
-  /** What a plan prints; the file is complete only when the keys have been read. */
-  const planned = (wanted: WantedGroup): Command =>
-    act([
-      'az',
-      'container',
-      'create',
-      '--resource-group',
-      config.azure.resourceGroup,
-      '--file',
-      secretFile(`${wanted.name}.json`, ''),
-    ])
+  /** The lines of a plan; the files are complete only when the keys have been read. */
+  async function planned(wanted: WantedGroup, how: 'create' | 'update' | 'replace'): Promise<Command[]> {
+    const subscription = subscriptionOf(await azure.account())
+    const create = createGroup(config, wanted.name, '', subscription)
+    return how === 'replace' ? [deleteGroup(config, wanted.name, subscription), create] : [create]
+  }
+
+  /** A backend that is replaced is served by the surge group meanwhile. */
+  async function plannedRelease(lines: readonly Command[]): Promise<Command[]> {
+    const subscription = subscriptionOf(await azure.account())
+    const { surge } = groupNames
+    return [createGroup(config, surge, '', subscription), ...lines, deleteGroup(config, surge, subscription)]
+  }
 
   let secrets: Promise<GroupSecrets> | undefined
   function readSecrets(): Promise<GroupSecrets> {
@@ -137,7 +139,8 @@ export function containerSteps(
       await runner.run(deleteGroup(config, wanted.name, subscription))
     }
     tell(`starting ${wanted.name}`)
-    await runner.run(createGroup(config, groupFile(config, wanted, await readSecrets()), subscription))
+    const file = groupFile(config, wanted, await readSecrets())
+    await runner.run(createGroup(config, wanted.name, file, subscription))
     azure.forget('groups')
   }
 
@@ -150,8 +153,10 @@ export function containerSteps(
   async function inspectGroup(wanted: WantedGroup, missing: boolean): Promise<Difference> {
     const before = missing ? undefined : await current(wanted.name)
     const size = `${wanted.cpu} CPU, ${wanted.memoryGb} GB`
-    if (!before)
-      return { state: 'create', what: `${wanted.name}, ${size}, ${wanted.image}`, effects: [planned(wanted)] }
+    if (!before) {
+      const what = `${wanted.name}, ${size}, ${wanted.image}`
+      return { state: 'create', what, effects: await planned(wanted, 'create') }
+    }
     const fields = groupFields(before, wanted, await configured(wanted))
     const { provisioningState = 'Succeeded' } = before
     // What a run that was killed has begun, and nobody has waited for.
@@ -162,11 +167,9 @@ export function containerSteps(
     const what = mustReplace(fields)
       ? `${wanted.name}: delete and create again (ACI cannot change this in place)`
       : wanted.name
-    return { state: 'change', what, fields, effects: [planned(wanted)] }
+    const lines = await planned(wanted, mustReplace(fields) ? 'replace' : 'update')
+    return { state: 'change', what, fields, effects: lines }
   }
-
-  const stableHost = hostOfLabel(config, config.backend.dnsLabel)
-  const surgeHost = hostOfLabel(config, `${config.backend.dnsLabel}-next`)
 
   const backend: Step = {
     id: 'backend',
@@ -177,24 +180,17 @@ export function containerSteps(
       const nothingYet = ahead.pending('data-tier') && !(await azure.registry())
       const wanted = backendGroup(config, image.name())
       const difference = await inspectGroup(wanted, nothingYet)
+      if (difference.state === 'change') {
+        const what = `${difference.what}, beside ${groupNames.surge}; nginx is switched to it and back`
+        return { ...difference, what, effects: await plannedRelease(difference.effects as Command[]) }
+      }
       // Switching back comes before deleting, so without a surge group nothing can be left half done.
       if (difference.state !== 'ok' || nothingYet || !(await current(groupNames.surge))) return difference
       return {
         state: 'change',
         what: 'finish the release that was interrupted',
         fields: [{ name: 'served from', before: groupNames.surge, after: groupNames.backend }],
-        effects: [
-          act([
-            'az',
-            'container',
-            'delete',
-            '--resource-group',
-            config.azure.resourceGroup,
-            '--name',
-            groupNames.surge,
-            '--yes',
-          ]),
-        ],
+        effects: [deleteGroup(config, groupNames.surge, subscriptionOf(await azure.account()))],
       }
     },
     async apply(difference, tell) {
@@ -209,14 +205,15 @@ export function containerSteps(
         await healthy(wanted, tell)
       } else if (fields.length > 0) {
         // A surge group that serves already, left by a run that was interrupted, serves until this one is healthy too.
-        if (!leftOver || (await target()) !== surgeHost) await surge(target, tell)
+        if (!leftOver || (await target()) !== surgeHost(config)) await surge(target, tell)
         await put(wanted, mustReplace(fields), tell)
         await healthy(wanted, tell).catch((thrown) => stillOnSurge(thrown))
       } else {
         if (before.provisioningState === 'Failed') await put(wanted, false, tell)
         await healthy(wanted, tell)
       }
-      if ((await target()) === surgeHost) await proxy.switchTo(stableHost, tell)
+      if ((await target()) === surgeHost(config))
+        await proxy.switchTo(stableHost(config), releaseOf(wanted), tell)
       if (await current(groupNames.surge)) await drop(groupNames.surge, tell)
     },
   }
@@ -247,7 +244,7 @@ export function containerSteps(
         what: `${thrown.failure.what}. The old release is still serving`,
       })
     }
-    if ((await target()) !== undefined) await proxy.switchTo(surgeHost, tell)
+    if ((await target()) !== undefined) await proxy.switchTo(surgeHost(config), releaseOf(wanted), tell)
   }
 
   function stillOnSurge(thrown: unknown): never {

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf, OpsError } from '../command/errors.ts'
+import { backendPort, hostOfLabel } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { azLook } from './az.ts'
-import { backendPort, type ContainerGroup, hostOfLabel } from './containerGroup.ts'
+import type { ContainerGroup } from './containerGroup.ts'
 import { type Azure, subscriptionOf } from './resources.ts'
 
 /** As often as a group may restart before waiting for it is given up: it will not get better by itself. */

@@ -123,7 +123,7 @@ export const keys = {
   IONOS_PUBLIC_IP: {
     type: 'string',
     default: '',
-    pattern: '^$|^[0-9.]+$',
+    pattern: '^$|^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.(?!$)|$)){4}$',
     means: 'an IPv4 address, or empty',
   },
   DASHBOARD_DIR: { type: 'string', default: 'examples/codex-dominion/dashboard-app' },

@@ -1,4 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Command, look, onVps } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
+import { backendPort } from '../config/backend.ts'
 import type { Context } from '../steps/context.ts'
 import { switchBackend } from './nginx.ts'
 import { surveyOf } from './survey.ts'
@@ -7,8 +10,11 @@ import { surveyOf } from './survey.ts'
 export interface BackendTarget {
   /** The host that /api/ goes to; undefined while nginx serves no site yet. */
   target(): Promise<string | undefined>
-  /** Points it elsewhere; returns when nginx has loaded it. Throws with the old one still in force. */
-  switchTo(host: string, tell: (line: string) => void): Promise<void>
+  /**
+   * Points it elsewhere, once that host answers the VPS as this release; returns when nginx has loaded it.
+   * Throws with the old one still in force.
+   */
+  switchTo(host: string, release: string, tell: (line: string) => void): Promise<void>
 }
 
 export function proxyOf(context: Context): BackendTarget {
@@ -16,7 +22,8 @@ export function proxyOf(context: Context): BackendTarget {
     async target() {
       return (await surveyOf(context)).nginx.backend || undefined
     },
-    async switchTo(host, tell) {
+    async switchTo(host, release, tell) {
+      await untilSeen(context, host, release, tell)
       const { inspect, apply } = switchBackend(context, host)
       const difference = await inspect({ pending: () => false, unsure: () => false })
       if (difference.state === 'ok') return
@@ -26,3 +33,50 @@ export function proxyOf(context: Context): BackendTarget {
     },
   }
 }
+
+/** Longer than any name server may keep the address that a container group had before. */
+const seenWithinMs = 180_000
+
+/**
+ * Waits until the VPS itself reaches the host and hears this release (any, when /health names none). This machine may
+ * know the new address of a name while the VPS's name server still keeps the old one.
+ */
+async function untilSeen(
+  context: Context,
+  host: string,
+  release: string,
+  tell: (line: string) => void,
+): Promise<void> {
+  const deadline = Date.now() + seenWithinMs
+  for (let told = ''; ; await pause(1000)) {
+    const { code, stdout, stderr } = await context.runner.run(healthFromVps(host))
+    const named = /"release"\s*:\s*"([^"]*)"/.exec(stdout)?.[1]
+    if (code === 0 && (named === undefined || named === release)) return
+    const seen = code === 0 ? `release ${named}` : (stderr.trim().split('\n').at(-1) ?? `exit ${code}`)
+    if (Date.now() > deadline) {
+      throw new OpsError({
+        what: `The VPS does not reach the new backend ${host}, so nginx was left as it is`,
+        said: seen,
+        next: 'See whether the VPS may open port 5000 to the outside and resolves the name, then run the same line again.',
+      })
+    }
+    if (seen !== told) tell(`the VPS does not see the release at ${host} yet: ${seen}`)
+    told = seen
+  }
+}
+
+/** Python is there wherever certbot is. */
+export const healthFromVps = (host: string): Command =>
+  onVps(
+    look(
+      [
+        ...[
+          'python3',
+          '-c',
+          'import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read(9999).decode())',
+        ],
+        `http://${host}:${backendPort}/health`,
+      ],
+      { accept: [0, 1], timeoutMs: 20_000 },
+    ),
+  )

@@ -1,16 +1,10 @@
 import type { Command } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
+import { stableHost, surgeHost } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
-import {
-  differencesInForce,
-  type NginxFiles,
-  nameOfSet,
-  type Phase,
-  renderNginx,
-  stableBackend,
-} from './nginxFiles.ts'
+import { differencesInForce, type NginxFiles, nameOfSet, type Phase, renderNginx } from './nginxFiles.ts'
 import { remoteScript } from './remoteScript.ts'
 import { forget, type Survey, surveyOf } from './survey.ts'
 
@@ -117,11 +111,8 @@ const wantedPhase = (survey: Survey): Phase => (survey.certificate.lineage ? 'ht
  * The host that /api/ should go to. A release that is under way keeps the surge host until it ends: only the release
  * knows when the stable one can take requests again.
  */
-function backendInForce(config: Config, survey: Survey): string {
-  const stable = stableBackend(config)
-  const surge = stable.replace('.', '-next.')
-  return survey.nginx.backend === surge ? surge : stable
-}
+const backendInForce = (config: Config, survey: Survey): string =>
+  survey.nginx.backend === surgeHost(config) ? surgeHost(config) : stableHost(config)
 
 function inspectNginx(context: Context, survey: Survey, phase: Phase, host?: string): Difference {
   const { config } = context

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { OpsError, usageError } from '../command/errors.ts'
+import { backendPort } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import { acmeRoot, siteRoot } from './server.ts'
 import type { Survey } from './survey.ts'
 import { renderTemplate } from './template.ts'
-
-const backendPort = 5000
 
 /** The files of one configuration of nginx, by name; they lie together in a folder named after their content. */
 export type NginxFiles = Readonly<Record<string, string>>
@@ -23,10 +22,6 @@ export interface NginxFacts {
   /** The host that /api/ goes to. */
   backend: string
 }
-
-/** The name under which the backend stays reachable, whatever its address. */
-export const stableBackend = (config: Config): string =>
-  `${config.backend.dnsLabel}.${config.azure.location}.azurecontainer.io`
 
 /** Where the site's configuration lies: `current` and `loaded` are links to one of its sets. */
 export const nginxFolder = (config: Config): string => `/etc/nginx/dominion/${config.domain}`

@@ -81,7 +81,7 @@ test('the data tier: one deployment, its values in a secret file, in the subscri
 
 test('a container group is created from a file, and deleted by name without a question', async () => {
   const config = await configOf('AZURE_RESOURCE_GROUP=rg1')
-  const create = createGroup(config, '{"secure":"value"}', ['--subscription', 's'])
+  const create = createGroup(config, 'group', '{"secure":"value"}', ['--subscription', 's'])
   expect(create.argv).toEqual([
     ...['az', 'container', 'create', '--resource-group', 'rg1', '--file'],
     { name: 'group.json', content: '{"secure":"value"}', prefix: '' },
