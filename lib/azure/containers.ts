@@ -184,13 +184,17 @@ export function containerSteps(
         const what = `${difference.what}, beside ${groupNames.surge}; nginx is switched to it and back`
         return { ...difference, what, effects: await plannedRelease(difference.effects as Command[]) }
       }
-      // Switching back comes before deleting, so without a surge group nothing can be left half done.
-      if (difference.state !== 'ok' || nothingYet || !(await current(groupNames.surge))) return difference
+      if (difference.state !== 'ok' || nothingYet) return difference
+      const leftOver = await current(groupNames.surge)
+      const target = needsProxy ? await proxy.target() : await proxy.target().catch(() => undefined)
+      if (!leftOver && target !== surgeHost(config)) return difference
       return {
         state: 'change',
         what: 'finish the release that was interrupted',
         fields: [{ name: 'served from', before: groupNames.surge, after: groupNames.backend }],
-        effects: [deleteGroup(config, groupNames.surge, subscriptionOf(await azure.account()))],
+        effects: leftOver
+          ? [deleteGroup(config, groupNames.surge, subscriptionOf(await azure.account()))]
+          : [],
       }
     },
     async apply(difference, tell) {
@@ -198,16 +202,23 @@ export function containerSteps(
       const wanted = backendGroup(config, image.name())
       const before = await current(wanted.name)
       const leftOver = (await current(groupNames.surge)) !== undefined
-      const target = () => (needsProxy || leftOver ? proxy.target() : proxy.target().catch(() => undefined))
+      // Once nginx may be on the surge group, not knowing where it stands is a failure.
+      let switched = leftOver
+      const target = () => (needsProxy || switched ? proxy.target() : proxy.target().catch(() => undefined))
       const fields = before ? groupFields(before, wanted, await configured(wanted)) : []
       if (!before) {
         await put(wanted, false, tell)
         await healthy(wanted, tell)
       } else if (fields.length > 0) {
         // A surge group that serves already, left by a run that was interrupted, serves until this one is healthy too.
-        if (!leftOver || (await target()) !== surgeHost(config)) await surge(target, tell)
+        const serving = await target()
+        if (serving === undefined) tell('no nginx to switch: requests fail while the backend is replaced')
+        if (!leftOver || serving !== surgeHost(config)) await surge(serving !== undefined, tell)
+        switched ||= serving !== undefined
         await put(wanted, mustReplace(fields), tell)
-        await healthy(wanted, tell).catch((thrown) => stillOnSurge(thrown))
+        await healthy(wanted, tell).catch((thrown) => {
+          throw switched ? stillOnSurge(thrown) : thrown
+        })
       } else {
         if (before.provisioningState === 'Failed') await put(wanted, false, tell)
         await healthy(wanted, tell)
@@ -227,11 +238,12 @@ export function containerSteps(
     )
 
   /** The new release beside the old one, and the proxy on it once it is healthy. The old one serves until then. */
-  async function surge(target: BackendProxy['target'], tell: (line: string) => void): Promise<void> {
+  async function surge(proxied: boolean, tell: (line: string) => void): Promise<void> {
     const wanted = backendGroup(config, image.name(), 'surge')
     const leftOver = await current(wanted.name)
     const fields = leftOver && groupFields(leftOver, wanted, await configured(wanted))
-    if (fields?.length !== 0) await put(wanted, mustReplace(fields ?? []), tell)
+    if (fields?.length !== 0 || leftOver?.provisioningState === 'Failed')
+      await put(wanted, mustReplace(fields ?? []), tell)
     try {
       await healthy(wanted, tell)
     } catch (thrown) {
@@ -244,12 +256,12 @@ export function containerSteps(
         what: `${thrown.failure.what}. The old release is still serving`,
       })
     }
-    if ((await target()) !== undefined) await proxy.switchTo(surgeHost(config), releaseOf(wanted), tell)
+    if (proxied) await proxy.switchTo(surgeHost(config), releaseOf(wanted), tell)
   }
 
-  function stillOnSurge(thrown: unknown): never {
-    if (!(thrown instanceof OpsError)) throw thrown
-    throw new OpsError({
+  function stillOnSurge(thrown: unknown): unknown {
+    if (!(thrown instanceof OpsError)) return thrown
+    return new OpsError({
       ...thrown.failure,
       what: `${thrown.failure.what}. The site is served by ${groupNames.surge}, which is healthy`,
     })

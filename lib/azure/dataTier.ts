@@ -56,7 +56,10 @@ export function deployCommand(
   subscription: string[],
 ): Command {
   const values = Object.fromEntries(
-    Object.entries({ ...parameters, postgresPassword: password }).map(([key, value]) => [key, { value }]),
+    Object.entries({ ...parameters, configuration: name, postgresPassword: password }).map(([key, value]) => [
+      key,
+      { value },
+    ]),
   )
   const file = secretFile(
     'parameters.json',
@@ -93,7 +96,11 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
     )
     const fields = driftOf(config, registry, database, redis)
     const whole = registry && database && redis
-    if (state === 'Succeeded' && whole && fields.length === 0) return ok(`deployment ${name} is in force`)
+    // Another one may have been applied since this one succeeded: the server says which was the last.
+    const last = database?.tags?.configuration
+    if (state === 'Succeeded' && last === name && whole && fields.length === 0) {
+      return ok(`deployment ${name} is in force`)
+    }
     if (state === 'Running' || state === 'Accepted') {
       watch = watchDeployment(context, name, azure)
       return ok(`deployment ${name} is under way`)
@@ -103,7 +110,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
       database && rule !== address ? [{ name: 'operator address', before: rule, after: address }] : []
     const silent = whole && fields.length + addressField.length === 0
     const hidden: Field[] = silent
-      ? [{ name: 'template or password', before: 'another deployment', after: name }]
+      ? [{ name: 'template or password', before: last ?? 'another deployment', after: name }]
       : []
     return {
       state: database ? 'change' : 'create',

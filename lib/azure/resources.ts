@@ -150,12 +150,7 @@ async function readTags({ runner, config }: Context, subscription: string[]): Pr
   )
   const { code, stdout, stderr } = await runner.run(command)
   if (code === 0) return JSON.parse(stdout) as Tag[]
-  if (
-    /repository .* (is )?not found|NAME_UNKNOWN|repository name not known|could not be found|404/i.test(
-      stderr,
-    )
-  )
-    return []
+  if (/repository .* (is )?not found|NAME_UNKNOWN|repository name not known/i.test(stderr)) return []
   // Any other failure is one: run it again the strict way, which explains it.
   await runner.run({ ...command, accept: [0] })
   return []

@@ -37,7 +37,7 @@ export async function untilBackendHealthy(
   })
 }
 
-/** Waits until the worker has run for a while without a restart. */
+/** Waits until the worker is seen running three times in a row without a restart in between. */
 export async function untilWorkerRuns(
   context: Context,
   azure: Azure,
@@ -45,13 +45,16 @@ export async function untilWorkerRuns(
   tell: (line: string) => void,
 ): Promise<void> {
   let steady = 0
+  let restarts: number | undefined
   await untilTrue(context, azure, name, tell, async () => {
     const group = await showGroup(context, azure, name)
     const view = group?.containers[0]?.instanceView
     const state = view?.currentState?.state ?? 'unknown'
-    steady = state === 'Running' ? steady + 1 : 0
+    const calm = state === 'Running' && (restarts === undefined || view?.restartCount === restarts)
+    steady = calm ? steady + 1 : 0
+    restarts = view?.restartCount
     return {
-      ready: steady >= 2,
+      ready: steady >= 3,
       last: `${name} is ${state}${view?.restartCount ? `, ${view.restartCount} restarts` : ''}`,
     }
   })

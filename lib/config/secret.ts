@@ -1,6 +1,6 @@
 import type { Command } from '../command/command.ts'
 import { look } from '../command/command.ts'
-import { usageError } from '../command/errors.ts'
+import { exitCode, usageError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
 
 /** A secret as the configuration holds it: the value itself, or where it is kept. Prints as `***` wherever it goes. */
@@ -30,13 +30,20 @@ export const isReference = (text: string): boolean => /^(env:|op:\/\/|azkv:\/\/)
 
 /** The command that fetches a reference; undefined when none is needed. */
 export function secretCommand(text: string): Command | undefined {
-  if (text.startsWith('op://')) return look(['op', 'read', '--no-newline', text])
+  const explain = () => ({
+    next: 'Log in where the secret is kept (op signin, az login).',
+    exitCode: exitCode.notLoggedIn,
+  })
+  if (text.startsWith('op://')) return look(['op', 'read', '--no-newline', text], { explain })
   const vault = /^azkv:\/\/([^/]+)\/([^/]+)$/.exec(text)
   if (!vault) return undefined
-  return look([
-    ...['az', 'keyvault', 'secret', 'show', '--vault-name', vault[1]!, '--name', vault[2]!],
-    ...['--query', 'value', '--output', 'json', '--only-show-errors'],
-  ])
+  return look(
+    [
+      ...['az', 'keyvault', 'secret', 'show', '--vault-name', vault[1]!, '--name', vault[2]!],
+      ...['--query', 'value', '--output', 'json', '--only-show-errors'],
+    ],
+    { explain },
+  )
 }
 
 /**
@@ -61,7 +68,17 @@ export async function reveal(secret: Secret, runner: Runner): Promise<string> {
   return value
 }
 
-async function fetchValue(secret: Secret, runner: Runner): Promise<string> {
+const fetched = new WeakMap<Secret, Promise<string>>()
+
+/** Asked once a run: a vault takes a second, and 1Password may ask the operator. */
+function fetchValue(secret: Secret, runner: Runner): Promise<string> {
+  const asked = fetched.get(secret) ?? followReference(secret, runner)
+  fetched.set(secret, asked)
+  asked.catch(() => fetched.delete(secret))
+  return asked
+}
+
+async function followReference(secret: Secret, runner: Runner): Promise<string> {
   const text = secret.text()
   if (text.startsWith('env:')) return process.env[text.slice(4)] ?? ''
   const command = secretCommand(text)

@@ -1,5 +1,5 @@
 import { databaseHost } from '../azure/containerGroup.ts'
-import { messageOf, unknownError } from '../command/errors.ts'
+import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Database } from '../command/runner.ts'
 import { reveal } from '../config/secret.ts'
 import { reachOf } from '../network/resolve.ts'
@@ -34,6 +34,14 @@ export async function openDatabase(context: Context): Promise<Database> {
   // A server that goes away while nothing is asked must not end this process.
   client.on('error', () => {})
   await client.connect().catch((thrown) => {
+    if (/^28/.test(thrown.code ?? '')) {
+      throw new OpsError({
+        what: `The database ${host} refuses the password of ${config.postgres.user}`,
+        said: messageOf(thrown),
+        next: 'Set POSTGRES_PASSWORD in .env to the one in force, or to a new one: npx dominion provision puts it in force.',
+        exitCode: exitCode.notLoggedIn,
+      })
+    }
     throw unknownError(`The database ${host} cannot be reached`, messageOf(thrown), advice)
   })
   return {

@@ -91,7 +91,8 @@ export function migrationStep({ runner }: Context): Step {
       for (const effect of (difference.effects ?? []) as Query[]) {
         tell(effect.title ?? '')
         await runner.query(effect).catch(async (thrown: Error) => {
-          await runner.query({ text: 'ROLLBACK', effect: 'record' })
+          // A connection that broke has rolled back by itself.
+          await runner.query({ text: 'ROLLBACK', effect: 'record' }).catch(() => {})
           throw new OpsError({
             what: `Migration ${effect.title} failed, and nothing of it is in force`,
             said: thrown.message,

@@ -30,7 +30,8 @@ export async function openContext<Flags>(
   const secrets = createRedactor(
     [config.postgres.password, config.backend.secretKey, config.ionos.dnsKey]
       .map((secret) => secret.text())
-      .filter((text) => !isReference(text)),
+      .filter((text) => !isReference(text))
+      .concat(passwordOf(config.network.azEnvironment.HTTPS_PROXY)),
   )
   const id = `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
   const transcript = openTranscript(path.join(config.stateDir, 'transcripts'), id, secrets.clean)
@@ -51,6 +52,12 @@ export async function openContext<Flags>(
   run.transcript = transcript.file
   transcript.write({ kind: 'start', script, line: run.again, by: whoami(), pid: process.pid })
   return { config, runner, id, close: () => runner.close() }
+}
+
+/** The password in a proxy's URL, as written and as meant: az prints the URL in its errors. */
+function passwordOf(url: string | undefined): string[] {
+  const password = url && URL.canParse(url) ? new URL(url).password : ''
+  return password ? [password, decodeURIComponent(password)] : []
 }
 
 /** user@machine, as lock and receipt name a person. */

@@ -14,7 +14,7 @@ export async function purge(
   const { config, runner } = context
   const url = new URL(config.ionos.purgeUrl)
   // Such hooks carry their token in the address.
-  for (const part of [url.password, url.search.slice(1), ...url.searchParams.values()])
+  for (const part of [url.password, url.pathname.slice(1), url.search.slice(1), ...url.searchParams.values()])
     runner.secrets.add(part)
   try {
     const answer = await runner.request({

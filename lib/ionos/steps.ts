@@ -1,3 +1,4 @@
+import { OpsError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import type { Step } from '../steps/step.ts'
 import { buildStep } from './build.ts'
@@ -37,4 +38,20 @@ export const issueCertificate = (context: Context): Step[] => [
   nginxHttpsStep(context),
 ]
 
-export const pointDns = (context: Context): Step[] => [dnsStep(context)]
+export const pointDns = (context: Context): Step[] => [insisting(dnsStep(context))]
+
+/** The step alone is not done while the names point elsewhere; in a deploy the certificate stops there. */
+function insisting(step: Step): Step {
+  return {
+    ...step,
+    async apply(difference, tell) {
+      await step.apply?.(difference, tell)
+      const left = await step.inspect({ pending: () => false, unsure: () => false })
+      if (left.state === 'ok') return
+      throw new OpsError({
+        what: left.state === 'unknown' ? left.why : left.what,
+        next: 'Set the records at the provider of the domain, or IONOS_DNS_KEY in .env; then run the same line again.',
+      })
+    },
+  }
+}
