@@ -11,7 +11,7 @@ import type { State } from './rehearsal.ts'
 /** The checks that any deployment must pass; none of them knows that this is a rehearsal. */
 export const ordinaryChecks = (context: Context): Check[] => [
   ...siteChecks(context),
-  ...apiChecks(context),
+  ...apiChecks(context, true),
   ...coreChecks(context, createAzure(context)),
   workerJobCheck(context),
 ]

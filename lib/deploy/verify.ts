@@ -15,7 +15,7 @@ export function verifyStep(
   const checks = [
     ...(parts.azure ? [backendHealthCheck(context)] : []),
     ...(parts.ionos ? siteChecks(context) : []),
-    ...(parts.azure && parts.ionos ? apiChecks(context) : []),
+    ...(parts.azure && parts.ionos ? apiChecks(context, false) : []),
   ]
   return {
     id: 'verify',

@@ -72,6 +72,7 @@ test('the data tier: one deployment, its values in a secret file, in the subscri
     parameters: {
       location: { value: 'eastus' },
       postgresStorageGb: { value: 32 },
+      configuration: { value: 'codex-data-tier-1' },
       postgresPassword: { value: 'pa"ss\\word' },
     },
   })

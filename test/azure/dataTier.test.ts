@@ -37,7 +37,11 @@ test('classic Redis: its size in parts', async () => {
 test.each([[[]], [['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0']]])(
   'the template knows each parameter, and gets each that it asks for %j',
   async (lines: string[]) => {
-    const given = { ...templateParameters(await configOf(...lines), '198.51.100.7'), postgresPassword: '' }
+    const given = {
+      ...templateParameters(await configOf(...lines), '198.51.100.7'),
+      configuration: '',
+      postgresPassword: '',
+    }
     const typeOf = (value: unknown) => (typeof value === 'number' ? 'int' : typeof value)
     for (const [name, value] of Object.entries(given)) {
       const about = template.parameters[name]

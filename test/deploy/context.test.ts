@@ -31,7 +31,16 @@ test('a run knows every configured secret, keeps a transcript, and gives az its 
   expect(context.id).toMatch(new RegExp(`^\\d{8}T\\d{6}Z-x-${process.pid}$`))
   expect(run.transcript).toBe(path.join(config.stateDir, 'transcripts', `${context.id}.jsonl`))
   expect(run.clean('pg-hunter2 app-hunter2 env:NOT_A_SECRET')).toBe('*** *** env:NOT_A_SECRET')
-  expect((await context.runner.run(look(['sh', '-c', 'echo $HTTPS_PROXY']))).stdout).toBe('http://proxy:1\n')
+  const folder = temporaryFolder()
+  for (const program of ['az', 'npm']) {
+    writeFileSync(path.join(folder, program), '#!/bin/sh\necho "$HTTPS_PROXY"\n', { mode: 0o755 })
+  }
+  const proxyOf = async (program: string) =>
+    (
+      await context.runner.run(look([program], { env: { PATH: `${folder}:${process.env.PATH}` } }))
+    ).stdout.trim()
+  expect(await proxyOf('az')).toBe('http://proxy:1')
+  expect(await proxyOf('npm')).toBe(process.env.HTTPS_PROXY ?? '')
   const text = readFileSync(run.transcript!, 'utf8')
   expect(text).not.toContain('hunter2')
   expect(JSON.parse(text.split('\n')[0]!)).toMatchObject({
