@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { createAzure, redisKey, registryLogin } from '../lib/azure/resources.ts'
 import type { CommonFlags, Run } from '../lib/cli/script.ts'
 import { exitCode, OpsError, usageError } from '../lib/command/errors.ts'
 import { startProcess } from '../lib/command/process.ts'
 import { loadConfig } from '../lib/config/load.ts'
-import { openContext } from '../lib/deploy/context.ts'
+import { type OpenContext, openContext } from '../lib/deploy/context.ts'
 import type { Receipt } from '../lib/deploy/receipt.ts'
 import { type Check, type CheckResult, expect, runChecks } from '../lib/health/check.ts'
 import { seconds } from '../lib/steps/screen.ts'
@@ -14,7 +15,7 @@ import { requireRoot } from './network.ts'
 import { install, missing } from './packages.ts'
 import { TIED } from './processes.ts'
 import { folderOf, readState, type State, startClouds, takeDown } from './rehearsal.ts'
-import { watchForSecrets } from './secretWatch.ts'
+import { watchArguments } from './secretWatch.ts'
 
 type Flags = CommonFlags & {
   keep?: boolean
@@ -117,7 +118,7 @@ interface Results {
 
 async function deployAndCheck(run: Run<Flags>, name: string, state: State): Promise<Results> {
   const config = await loadConfig(process.cwd(), name)
-  const watch = watchForSecrets(config, [state.servicePrincipal.servicePrincipal.secret])
+  const watch = watchArguments()
   run.story('Deploying …')
   const { receipt } = await deploy(run, name)
   run.story('Checking …')
@@ -130,7 +131,7 @@ async function deployAndCheck(run: Run<Flags>, name: string, state: State): Prom
       id: 'secrets-unseen',
       title: 'Secrets stay unseen',
       async run() {
-        const seen = watch.stop(stateFolder)
+        const seen = watch.stop(await secretsOf(context, state), stateFolder)
         expect(seen.length === 0, `seen in ${seen.join('; ')}`)
         return `not in the arguments of ${watch.processes()} processes, nor in transcripts and receipts (0600)`
       },
@@ -140,6 +141,19 @@ async function deployAndCheck(run: Run<Flags>, name: string, state: State): Prom
     await context.close()
     run.transcript = undefined as never
   }
+}
+
+/** Every secret of the deployment: those of the configuration, and those that the clouds made. */
+async function secretsOf(context: OpenContext, state: State): Promise<string[]> {
+  const { config } = context
+  const azure = createAzure(context)
+  return [
+    config.postgres.password.text(),
+    config.backend.secretKey.text(),
+    state.servicePrincipal.servicePrincipal.secret,
+    await redisKey(context, azure),
+    (await registryLogin(context, azure)).password,
+  ]
 }
 
 async function inTurn(checks: Check[]): Promise<CheckResult[]> {

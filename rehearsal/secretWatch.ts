@@ -1,52 +1,56 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../lib/config/config.ts'
 
-/** Watches the arguments of every process on this machine for secrets, as any local user could. */
+/** Keeps the arguments of every process on this machine, as any local user could see them. */
 export interface SecretWatch {
-  /** Also looks through the files of a folder. Gives where secrets were seen: empty is well. */
-  stop(folder: string): string[]
+  /**
+   * Ends the watch and looks for the secrets in those arguments and in every file of a folder.
+   * Gives where they were seen: empty is well.
+   */
+  stop(secrets: readonly string[], folder: string): string[]
+  /** How many processes it has seen. */
   processes(): number
 }
 
 const everyMs = 15
 
-export function watchForSecrets(config: Config, others: readonly string[]): SecretWatch {
-  const secrets = [config.postgres.password.text(), config.backend.secretKey.text(), ...others].filter(
-    (text) => text.length > 3,
-  )
-  const forms = secrets.flatMap((text) => [
-    text,
-    encodeURIComponent(text),
-    Buffer.from(text).toString('base64').replace(/=+$/, ''),
-  ])
-  const seen = new Set<string>()
-  const looked = new Set<string>()
+export function watchArguments(): SecretWatch {
+  const lines = new Set<string>()
   const timer = setInterval(() => {
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       const line = read(`/proc/${pid}/cmdline`)
-      if (!line) continue
-      looked.add(`${pid} ${line}`)
-      if (forms.some((form) => line.includes(form)))
-        seen.add(`arguments of ${line.split('\0')[0]} (pid ${pid})`)
+      if (line) lines.add(`${pid} ${line.replaceAll('\0', ' ')}`)
     }
   }, everyMs)
   timer.unref()
   return {
-    processes: () => looked.size,
-    stop(folder) {
+    processes: () => lines.size,
+    stop(secrets, folder) {
       clearInterval(timer)
-      for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-        const file = path.join(folder, name)
-        if (!statSync(file).isFile()) continue
-        const text = read(file)
-        if (forms.some((form) => text.includes(form))) seen.add(file)
-        if ((statSync(file).mode & 0o077) !== 0) seen.add(`${file} is readable for others`)
-      }
-      return [...seen]
+      const forms = secrets.filter((text) => text.length > 3).flatMap(formsOf)
+      const holds = (text: string) => forms.some((form) => text.includes(form))
+      const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .map((name) => path.join(folder, name))
+        .filter((file) => statSync(file).isFile())
+      return [
+        ...[...lines]
+          .filter(holds)
+          .map((line) => `the arguments of ${line.split(' ').slice(0, 2).reverse().join(', pid ')}`),
+        ...files.filter((file) => holds(read(file))),
+        ...files
+          .filter((file) => (statSync(file).mode & 0o077) !== 0)
+          .map((file) => `${file} is readable for others`),
+      ]
     },
   }
 }
+
+/** A secret as it stands in text, in a URL, and in base64. */
+const formsOf = (secret: string): string[] => [
+  secret,
+  encodeURIComponent(secret),
+  Buffer.from(secret).toString('base64').replace(/=+$/, ''),
+]
 
 function read(file: string): string {
   try {

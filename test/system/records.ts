@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type { Receipt } from '../../lib/deploy/receipt.ts'
 import { openVps } from '../../lib/ionos/ssh.ts'
-import { watchForSecrets } from '../../rehearsal/secretWatch.ts'
+import { watchArguments } from '../../rehearsal/secretWatch.ts'
 import type { Rehearsed } from './rehearsed.ts'
 
 /** One line of a transcript. */
@@ -74,9 +74,9 @@ export async function askVps({ config }: Rehearsed, line: string): Promise<strin
  * `said` takes what a run wrote; `seen` gives the places where a secret was, which must be none.
  */
 export function secretsOf({ config, state, folder }: Rehearsed) {
-  const others = [state.servicePrincipal.servicePrincipal.secret]
-  const watch = watchForSecrets(config, others)
-  const secrets = [config.postgres.password.text(), config.backend.secretKey.text(), ...others]
+  const watch = watchArguments()
+  const { servicePrincipal } = state.servicePrincipal
+  const secrets = [config.postgres.password.text(), config.backend.secretKey.text(), servicePrincipal.secret]
   let heard = ''
   return {
     said(text: string) {
@@ -84,7 +84,10 @@ export function secretsOf({ config, state, folder }: Rehearsed) {
     },
     seen(): string[] {
       const forms = secrets.flatMap((text) => [text, encodeURIComponent(text)])
-      return [...watch.stop(path.join(folder, 'state')), ...forms.filter((form) => heard.includes(form))]
+      return [
+        ...watch.stop(secrets, path.join(folder, 'state')),
+        ...forms.filter((form) => heard.includes(form)),
+      ]
     },
   }
 }
