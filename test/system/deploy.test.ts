@@ -59,8 +59,8 @@ test('a dry run on bare clouds lists every effect and has none', async () => {
     'ls -R /var/www /etc/nginx /etc/letsencrypt /var/lib/codex-dominion 2>&1',
   )
   await forgetRequests(clouds)
-  const { code, stdout } = await deploy(['--dry-run', '--detailed-exitcode'])
-  expect(code).toBe(2)
+  const { code, stdout, stderr } = await deploy(['--dry-run', '--detailed-exitcode'])
+  expect(code, stdout + stderr).toBe(2)
   for (const line of [
     'az group create',
     'az deployment group create',
