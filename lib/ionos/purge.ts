@@ -13,9 +13,11 @@ export async function purge(
 ): Promise<void> {
   const { config, runner } = context
   const url = new URL(config.ionos.purgeUrl)
-  // Such hooks carry their token in the address.
-  for (const part of [url.password, url.pathname.slice(1), url.search.slice(1), ...url.searchParams.values()])
+  // Such hooks carry their token in the address: as a password, in the query, or as a long part of the path.
+  const tokens = url.pathname.split('/').filter((part) => part.length >= 16)
+  for (const part of [url.password, url.search.slice(1), ...url.searchParams.values(), ...tokens]) {
     runner.secrets.add(part)
+  }
   try {
     const answer = await runner.request({
       method: 'POST',

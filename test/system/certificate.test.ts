@@ -105,9 +105,9 @@ test('a key that IONOS refuses is exit 4, and nothing is changed', async () => {
   expect(`${done.stdout}${done.stderr}`).not.toContain('not-the-secret')
 })
 
-test('without a key the records to set by hand are told, and the run goes on', async () => {
+test('without a key the records to set by hand are told, and the script is not done', async () => {
   const done = await pointDns(environment)
-  expect(done.code).toBe(0)
+  expect(done.code).toBe(1)
   expect(done.stderr).toContain(`${domain}. A ${clouds.state.vps}`)
   expect(done.stderr).toContain('IONOS_DNS_KEY')
 })
