@@ -148,11 +148,18 @@ function createRun<Flags extends CommonFlags>(
   return run
 }
 
+/** Two signals nearer than this are one. */
+const echoMs = 100
+
 function listenForSignals(story: (line: string) => void) {
   const stopping = new AbortController()
   const now = new AbortController()
   let by: number | undefined
+  let heardAt = 0
   const on = (code: number) => () => {
+    // `timeout`, sudo and their like hand on the signal that the terminal has sent to all: one key, heard twice.
+    if (by !== undefined && Date.now() - heardAt < echoMs) return
+    heardAt = Date.now()
     if (by !== undefined) return now.abort(new Error('stopped by a second signal'))
     by = code
     story('\nStopping after the current step; once more stops at once.')

@@ -133,7 +133,7 @@ async function perform<Flags extends StepFlags>(
   const chain = longestChain(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [
-    `${nothing ? 'Nothing to do' : 'Done'} in ${seconds(Date.now() - startedAt)}: ${summary(outcomes)}`,
+    `${nothing ? 'Nothing to do' : 'Done'} in ${seconds(Date.now() - startedAt)}: ${summary(outcomes, true)}`,
     ...(nothing ? [] : [`Longest chain of dependent steps: ${seconds(chain.ms)} (${chain.ids.join(' → ')})`]),
     ...(farewell?.(context, outcomes) ?? []),
   ]
@@ -143,9 +143,9 @@ async function perform<Flags extends StepFlags>(
 
 function cutShort(outcomes: readonly Outcome[], lockLost: boolean): OpsError {
   const next = 'The same line goes on where this one stopped.'
-  if (!lockLost) return new OpsError({ what: `Interrupted: ${summary(outcomes)}`, next })
+  if (!lockLost) return new OpsError({ what: `Interrupted: ${summary(outcomes, true)}`, next })
   return new OpsError({
-    what: `The deploy lock was taken away while this deploy ran: ${summary(outcomes)}`,
+    what: `The deploy lock was taken away while this deploy ran: ${summary(outcomes, true)}`,
     next: `Somebody ran npx dominion unlock, or the VPS was restarted. When nobody else deploys: ${next}`,
     exitCode: exitCode.locked,
   })

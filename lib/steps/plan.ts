@@ -44,11 +44,11 @@ function details(difference: Difference | undefined): string[] {
 }
 
 /** One line: how many steps in which state. */
-export function summary(outcomes: readonly Outcome[]): string {
+export function summary(outcomes: readonly Outcome[], done = false): string {
   const count = (state: Outcome['state']) => outcomes.filter((outcome) => outcome.state === state).length
   const parts = [
-    [count('create'), 'to create'],
-    [count('change'), 'to change'],
+    [count('create'), done ? 'created' : 'to create'],
+    [count('change'), done ? 'changed' : 'to change'],
     [count('ok'), 'ok'],
     [count('unknown'), 'cannot tell'],
     [count('failed'), 'failed'],

@@ -241,6 +241,9 @@ await new Promise((_, reject) => {
     await says('ready')
     child.kill('SIGINT')
     await says('once more stops at once')
+    child.kill('SIGINT') // an echo of the first: `timeout` and sudo hand on what the terminal sent to all
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(child.exitCode).toBeNull()
     const started = Date.now()
     child.kill('SIGINT')
     const { code, stderr } = await ended
