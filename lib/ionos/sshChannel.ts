@@ -92,7 +92,6 @@ function converse(channel: ClientChannel, options: ExecOptions): Promise<Process
   const { stdin, timeoutMs, signal, onOutput } = options
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
-  let code = -1
   let timedOut = false
   const stop = () => {
     channel.signal('TERM')
@@ -104,9 +103,6 @@ function converse(channel: ClientChannel, options: ExecOptions): Promise<Process
   }, timeoutMs)
   signal.addEventListener('abort', stop, { once: true })
   listen(channel, stdout, stderr, onOutput)
-  channel.on('exit', (exit: number | null) => {
-    code = exit ?? -1
-  })
   const source = feed(channel, stdin)
   return new Promise((resolve, reject) => {
     let failure: Error | undefined
@@ -115,14 +111,15 @@ function converse(channel: ClientChannel, options: ExecOptions): Promise<Process
       failure = error
       channel.close()
     })
-    channel.on('close', () => {
+    // Not 'exit': a quick command's comes in one packet with the channel's opening, before anybody can listen.
+    channel.on('close', (code?: number | null) => {
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)
       source?.destroy()
       if (failure) return reject(failure)
       resolve({
         // A shell that catches the signal may still report success.
-        code: timedOut || signal.aborted ? -1 : code,
+        code: timedOut || signal.aborted ? -1 : (code ?? -1),
         timedOut,
         stdout: Buffer.concat(stdout).toString(),
         stderr: Buffer.concat(stderr).toString(),
@@ -169,11 +166,8 @@ async function holdOpen(channel: ClientChannel, connectionGone: Promise<void>): 
   channel.on('error', () => {})
   channel.stderr.on('data', () => {})
   const ended = new Promise<void>((resolve) => {
-    channel.on('exit', (exit: number | null) => {
+    channel.on('close', (exit?: number | null) => {
       code = exit ?? -1
-    })
-    channel.on('close', () => {
-      code ??= -1
       resolve()
     })
   })
