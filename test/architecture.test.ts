@@ -15,6 +15,9 @@ const below: Record<string, string[]> = {
   ionos: ['network', 'steps', 'config', 'command'],
   database: ['azure', 'network', 'steps', 'config', 'command'],
   health: ['azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
+  logs: ['azure', 'ionos', 'network', 'steps', 'config', 'command'],
+  cost: ['azure', 'network', 'steps', 'config', 'command'],
+  doctor: ['health', 'azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
   deploy: ['health', 'azure', 'ionos', 'database', 'network', 'steps', 'cli', 'config', 'command'],
 }
 

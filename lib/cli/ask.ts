@@ -16,3 +16,24 @@ export async function confirmedByTyping(question: string, word: string, flag: st
     terminal.close()
   }
 }
+
+/**
+ * Before something is destroyed: its name must have been typed, here or as `--confirm=NAME`. `question` says what is lost.
+ * Throws (exit 2) when it was not, or was another name; nothing has been touched then.
+ */
+export async function mustConfirmName(
+  given: string | undefined,
+  name: string,
+  question: string,
+): Promise<void> {
+  if (given === name) return
+  if (given !== undefined) {
+    throw usageError(
+      `--confirm=${given} is not the name of what would be lost: ${name}`,
+      'Nothing was changed.',
+    )
+  }
+  if (!(await confirmedByTyping(question, name, `--confirm=${name}`))) {
+    throw usageError(`Not confirmed: ${name} stays as it is`)
+  }
+}

@@ -54,6 +54,21 @@ export async function openContext<Flags>(
   return { config, runner, id, close: () => runner.close() }
 }
 
+/** Opens a context for as long as `use` takes, whatever becomes of it. Gives what `use` gives: the exit code. */
+export async function withContext<Flags>(
+  run: Run<Flags>,
+  script: string,
+  mayChange: boolean,
+  use: (context: OpenContext) => Promise<number>,
+): Promise<number> {
+  const context = await openContext(run, await run.config(), script, mayChange)
+  try {
+    return await use(context)
+  } finally {
+    await context.close()
+  }
+}
+
 /** The password in a proxy's URL, as written and as meant: az prints the URL in its errors. */
 function passwordOf(url: string | undefined): string[] {
   const password = url && URL.canParse(url) ? new URL(url).password : ''

@@ -1,7 +1,7 @@
 import { confirmedByTyping } from '../cli/ask.ts'
 import type { CommonFlags, Run } from '../cli/script.ts'
 import { exitCode, OpsError } from '../command/errors.ts'
-import { openContext } from './context.ts'
+import { withContext } from './context.ts'
 import { breakLock, readHolder } from './lock.ts'
 
 /**
@@ -9,10 +9,8 @@ import { breakLock, readHolder } from './lock.ts'
  * step. Gives the exit code.
  */
 export async function unlock(run: Run<CommonFlags>): Promise<number> {
-  const config = await run.config()
   const planning = run.flags.dryRun === true
-  const context = await openContext(run, config, 'unlock', !planning)
-  try {
+  return withContext(run, 'unlock', !planning, async (context) => {
     const holder = await readHolder(context)
     if (!holder) {
       run.result('Nobody holds the deploy lock.', { ok: true, holder: null, released: false })
@@ -27,10 +25,8 @@ export async function unlock(run: Run<CommonFlags>): Promise<number> {
     if (!run.flags.yes && !(await confirmedByTyping('Release it?', 'unlock', '--yes'))) {
       throw new OpsError({ what: 'Not confirmed: the lock stays', exitCode: exitCode.usage })
     }
-    await context.runner.run(breakLock(config, holder))
+    await context.runner.run(breakLock(context.config, holder))
     run.result(`Released. It was held by ${holder.by}.`, { ok: true, holder, released: true })
     return exitCode.done
-  } finally {
-    await context.close()
-  }
+  })
 }
