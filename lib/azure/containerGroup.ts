@@ -72,8 +72,23 @@ export const backendGroup = (
   environment: environmentOf(image),
 })
 
-export const workerGroup = (config: Config, image: string): WantedGroup => ({
-  name: groupNames.worker,
+/** The names of the worker groups that the configuration wants: codex-worker, codex-worker-2 … */
+export const workerNames = ({ worker }: Config): string[] =>
+  Array.from({ length: worker.count }, (_, index) => workerName(index + 1))
+
+const workerName = (number: number): string =>
+  number === 1 ? groupNames.worker : `${groupNames.worker}-${number}`
+
+/** Is this a name that a worker group of ours may have? A group of any other name is somebody else's. */
+export const isWorkerName = (name: string): boolean =>
+  name === groupNames.worker || /^codex-worker-([2-9]|[1-9][0-9]+)$/.test(name)
+
+export const workerGroup = (
+  config: Config,
+  image: string,
+  name: string = groupNames.worker,
+): WantedGroup => ({
+  name,
   image,
   cpu: config.worker.cpu,
   memoryGb: config.worker.memoryGb,

@@ -4,7 +4,7 @@ import { stableHost, surgeHost } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import { reveal } from '../config/secret.ts'
 import type { Context } from '../steps/context.ts'
-import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
+import { type Difference, type Field, ok, type Step, type Tell } from '../steps/step.ts'
 import { azAct } from './az.ts'
 import {
   backendGroup,
@@ -13,8 +13,10 @@ import {
   type GroupSecrets,
   groupFile,
   groupNames,
+  isWorkerName,
   type WantedGroup,
   workerGroup,
+  workerNames,
 } from './containerGroup.ts'
 import type { Image } from './image.ts'
 import { type Azure, redisKey, registryLogin, subscriptionOf } from './resources.ts'
@@ -25,7 +27,7 @@ export interface BackendProxy {
   /** The host it sends /api/ to; undefined when there is no such proxy (yet). Throws when it cannot be asked. */
   target(): Promise<string | undefined>
   /** Points it elsewhere and returns when that is in force. */
-  switchTo(host: string, release: string, tell: (line: string) => void): Promise<void>
+  switchTo(host: string, release: string, tell: Tell): Promise<void>
 }
 
 /** What ARM does not change in place; such a difference costs a deletion. */
@@ -82,16 +84,21 @@ export const deleteGroup = (config: Config, name: string, subscription: string[]
     ...subscription,
   ])
 
-/**
- * Backend without downtime by a surge group, worker in place.
- * @param needsProxy false: a VPS that does not answer does not stop the release of the core alone
- */
+export interface ReleaseOptions {
+  /** Says which image is wanted, once the steps before have found it. */
+  image: Pick<Image, 'name'>
+  proxy: BackendProxy
+  /** False (the default): a VPS that does not answer does not stop the release of the core alone. */
+  needsProxy?: boolean
+  /** The old way: the backend is replaced where it stands, and requests may fail meanwhile. */
+  inPlace?: boolean
+}
+
+/** Backend without downtime by a surge group (unless `inPlace`), workers in place. */
 export function containerSteps(
   context: Context,
   azure: Azure,
-  image: Image,
-  proxy: BackendProxy,
-  needsProxy: boolean,
+  { image, proxy, needsProxy = false, inPlace = false }: ReleaseOptions,
 ): Step[] {
   const { config, runner } = context
   const releaseOf = (wanted: WantedGroup) => wanted.environment.RELEASE ?? ''
@@ -132,7 +139,7 @@ export function containerSteps(
     return secrets
   }
 
-  async function put(wanted: WantedGroup, replace: boolean, tell: (line: string) => void): Promise<void> {
+  async function put(wanted: WantedGroup, replace: boolean, tell: Tell): Promise<void> {
     const subscription = subscriptionOf(await azure.account())
     if (replace) {
       tell(`deleting ${wanted.name}: its size cannot be changed in place`)
@@ -144,7 +151,7 @@ export function containerSteps(
     azure.forget('groups')
   }
 
-  async function drop(name: string, tell: (line: string) => void): Promise<void> {
+  async function drop(name: string, tell: Tell): Promise<void> {
     tell(`deleting ${name}`)
     await runner.run(deleteGroup(config, name, subscriptionOf(await azure.account())))
     azure.forget('groups')
@@ -181,6 +188,8 @@ export function containerSteps(
       const wanted = backendGroup(config, image.name())
       const difference = await inspectGroup(wanted, nothingYet)
       if (difference.state === 'change') {
+        if (inPlace)
+          return { ...difference, what: `${difference.what}; in place: requests may fail meanwhile` }
         const what = `${difference.what}, beside ${groupNames.surge}; nginx is switched to it and back`
         return { ...difference, what, effects: await plannedRelease(difference.effects as Command[]) }
       }
@@ -212,9 +221,13 @@ export function containerSteps(
       } else if (fields.length > 0) {
         // A surge group that serves already, left by a run that was interrupted, serves until this one is healthy too.
         const serving = await target()
-        if (serving === undefined) tell('no nginx to switch: requests fail while the backend is replaced')
-        if (!leftOver || serving !== surgeHost(config)) await surge(serving !== undefined, tell)
-        switched ||= serving !== undefined
+        const safe = leftOver && serving === surgeHost(config)
+        if (!safe && inPlace) tell('in place, as asked: requests may fail while the backend is replaced')
+        if (!safe && !inPlace) {
+          if (serving === undefined) tell('no nginx to switch: requests fail while the backend is replaced')
+          await surge(serving !== undefined, tell)
+          switched ||= serving !== undefined
+        }
         await put(wanted, mustReplace(fields), tell)
         await healthy(wanted, tell).catch((thrown) => {
           throw switched ? stillOnSurge(thrown) : thrown
@@ -229,7 +242,7 @@ export function containerSteps(
     },
   }
 
-  const healthy = (wanted: WantedGroup, tell: (line: string) => void) =>
+  const healthy = (wanted: WantedGroup, tell: Tell) =>
     untilBackendHealthy(
       context,
       azure,
@@ -238,7 +251,7 @@ export function containerSteps(
     )
 
   /** The new release beside the old one, and the proxy on it once it is healthy. The old one serves until then. */
-  async function surge(proxied: boolean, tell: (line: string) => void): Promise<void> {
+  async function surge(proxied: boolean, tell: Tell): Promise<void> {
     const wanted = backendGroup(config, image.name(), 'surge')
     const leftOver = await current(wanted.name)
     const fields = leftOver && groupFields(leftOver, wanted, await configured(wanted))
@@ -267,24 +280,84 @@ export function containerSteps(
     })
   }
 
+  /** What each worker group needs, and which groups are one too many. */
+  async function workersDifference(missing: boolean) {
+    const wanted = workerNames(config).map((name) => workerGroup(config, image.name(), name))
+    const each = await Promise.all(
+      wanted.map(async (group) => ({ group, difference: await inspectGroup(group, missing) })),
+    )
+    const surplus = missing
+      ? []
+      : (await azure.groups())
+          .map(({ name }) => name)
+          .filter((name) => isWorkerName(name) && !wanted.some((group) => group.name === name))
+          .sort()
+    return { each, surplus }
+  }
+
   const worker: Step = {
     id: 'worker',
-    title: 'Worker container',
+    title: config.worker.count === 1 ? 'Worker container' : 'Worker containers',
     part: 'azure',
-    // A release that the backend does not survive must not have reached the worker, which has no surge group.
+    // A release that the backend does not survive must not have reached the workers, which have no surge group.
     after: ['image', 'migrations', 'redis', 'backend'],
     async inspect(ahead) {
-      return inspectGroup(
-        workerGroup(config, image.name()),
-        ahead.pending('data-tier') && !(await azure.registry()),
+      const nothingYet = ahead.pending('data-tier') && !(await azure.registry())
+      const { each, surplus } = await workersDifference(nothingYet)
+      const subscription = subscriptionOf(await azure.account())
+      const deletions = surplus.map((name) => deleteGroup(config, name, subscription))
+      return together(
+        each.map(({ group, difference }) => ({ name: group.name, difference })),
+        surplus,
+        deletions,
       )
     },
-    async apply(difference, tell) {
-      const wanted = workerGroup(config, image.name())
-      const replace = difference.state === 'change' && mustReplace(difference.fields ?? [])
-      await put(wanted, replace, tell)
-      await untilWorkerRuns(context, azure, wanted.name, tell)
+    async apply(_, tell) {
+      const { each, surplus } = await workersDifference(false)
+      // One after the other: the others go on taking jobs, and a release that does not run stops at the first.
+      for (const { group, difference } of each) {
+        if (difference.state === 'ok') continue
+        await put(group, difference.state === 'change' && mustReplace(difference.fields ?? []), tell)
+        await untilWorkerRuns(context, azure, group.name, tell)
+      }
+      for (const name of surplus) await drop(name, tell)
     },
   }
   return [backend, worker]
+}
+
+/** The differences of several groups as one; the fields name their group where there is more than one. */
+function together(
+  groups: { name: string; difference: Difference }[],
+  surplus: string[],
+  deletions: Command[],
+): Difference {
+  const open = groups.filter(({ difference }) => difference.state !== 'ok')
+  const [first] = groups
+  if (open.length + surplus.length === 0) {
+    const because = first?.difference.state === 'ok' ? first.difference.because : ''
+    return ok(groups.length > 1 ? `${groups.length} × ${because}` : because)
+  }
+  const named = groups.length + surplus.length > 1
+  return {
+    state:
+      surplus.length === 0 && groups.every(({ difference }) => difference.state === 'create')
+        ? 'create'
+        : 'change',
+    what: [
+      ...open.map(({ difference }) => ('what' in difference ? difference.what : '')),
+      ...surplus.map((name) => `delete ${name}: WORKER_COUNT is ${groups.length}`),
+    ].join('; '),
+    fields: open.flatMap(({ name, difference }) =>
+      'what' in difference
+        ? (difference.fields ?? []).map((field) =>
+            named ? { ...field, name: `${name} ${field.name}` } : field,
+          )
+        : [],
+    ),
+    effects: [
+      ...open.flatMap(({ difference }) => ('what' in difference ? difference.effects : [])),
+      ...deletions,
+    ],
+  }
 }

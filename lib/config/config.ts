@@ -35,7 +35,7 @@ export interface Config {
     readonly secretKey: Secret
     readonly healthyWithinSeconds: number
   }
-  readonly worker: { readonly cpu: number; readonly memoryGb: number }
+  readonly worker: { readonly cpu: number; readonly memoryGb: number; readonly count: number }
   readonly ionos: {
     readonly host: string
     readonly port: number
@@ -52,6 +52,8 @@ export interface Config {
     readonly dnsKey: Secret
     readonly dnsApi: string
   }
+  /** What IONOS bills, in dollars; undefined = what lib/cost assumes. */
+  readonly cost: { readonly vpsMonthly: number | undefined; readonly domainYearly: number | undefined }
   readonly dashboardDir: string
   readonly acme: { readonly email: string; readonly server: string }
   readonly network: {

@@ -16,6 +16,7 @@ export interface Key {
 const hostName = '^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$'
 const host = '^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$'
 const url = '^https?://[^\\s]+$'
+const dollars = '^([0-9]{1,6}(\\.[0-9]{1,2})?)?$'
 
 /** Every key of the configuration. `.env.example` explains each; a test holds the two together. */
 export const keys = {
@@ -107,6 +108,7 @@ export const keys = {
   BACKEND_MEMORY_GB: { type: 'number', default: '4', minimum: 0.1, maximum: 240 },
   WORKER_CPU: { type: 'number', default: '1', minimum: 0.1, maximum: 31 },
   WORKER_MEMORY_GB: { type: 'number', default: '2', minimum: 0.1, maximum: 240 },
+  WORKER_COUNT: { type: 'integer', default: '1', minimum: 1, maximum: 20 },
   APP_SECRET_KEY: { type: 'string', default: '', secret: true },
   HEALTHY_WITHIN_SECONDS: { type: 'integer', default: '300', minimum: 5, maximum: 3600 },
 
@@ -135,6 +137,8 @@ export const keys = {
   },
   KEEP_RELEASES: { type: 'integer', default: '5', minimum: 2, maximum: 100 },
   KEEP_ASSETS_DAYS: { type: 'integer', default: '30', minimum: 1, maximum: 365 },
+  VPS_MONTHLY_USD: { type: 'string', default: '', pattern: dollars, means: 'dollars such as 7.50, or empty' },
+  DOMAIN_YEARLY_USD: { type: 'string', default: '', pattern: dollars, means: 'dollars such as 15, or empty' },
   PURGE_URL: { type: 'string', default: '', pattern: `^$|${url}`, means: 'a URL, or empty' },
 
   IONOS_DNS_KEY: { type: 'string', default: '', secret: true },

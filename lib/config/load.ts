@@ -142,6 +142,7 @@ function exampleLine(key: KeyName): string {
 function shape(texts: Texts, folder: string, environment: string): Config {
   const absolute = (text: string) => path.resolve(folder, text.replace(/^~(?=$|[/\\])/, homedir()))
   const optionalPath = (text: string) => (text === '' ? '' : absolute(text))
+  const optionalNumber = (text: string) => (text === '' ? undefined : Number(text))
   const secret = (key: KeyName) => createSecret(key, texts[key])
   return {
     environment,
@@ -173,7 +174,11 @@ function shape(texts: Texts, folder: string, environment: string): Config {
       secretKey: secret('APP_SECRET_KEY'),
       healthyWithinSeconds: Number(texts.HEALTHY_WITHIN_SECONDS),
     },
-    worker: { cpu: Number(texts.WORKER_CPU), memoryGb: Number(texts.WORKER_MEMORY_GB) },
+    worker: {
+      cpu: Number(texts.WORKER_CPU),
+      memoryGb: Number(texts.WORKER_MEMORY_GB),
+      count: Number(texts.WORKER_COUNT),
+    },
     ionos: {
       host: texts.IONOS_HOST,
       port: Number(texts.IONOS_PORT),
@@ -187,6 +192,10 @@ function shape(texts: Texts, folder: string, environment: string): Config {
       purgeUrl: texts.PURGE_URL,
       dnsKey: secret('IONOS_DNS_KEY'),
       dnsApi: texts.IONOS_DNS_API.replace(/\/+$/, ''),
+    },
+    cost: {
+      vpsMonthly: optionalNumber(texts.VPS_MONTHLY_USD),
+      domainYearly: optionalNumber(texts.DOMAIN_YEARLY_USD),
     },
     dashboardDir: absolute(texts.DASHBOARD_DIR),
     acme: { email: texts.ACME_EMAIL, server: texts.ACME_SERVER },

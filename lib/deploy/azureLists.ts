@@ -1,5 +1,5 @@
 import { loginStep } from '../azure/account.ts'
-import { type BackendProxy, containerSteps } from '../azure/containers.ts'
+import { containerSteps, type ReleaseOptions } from '../azure/containers.ts'
 import { dataTierSteps } from '../azure/dataTier.ts'
 import { type Image, imageStep } from '../azure/image.ts'
 import { type Azure, createAzure } from '../azure/resources.ts'
@@ -8,13 +8,16 @@ import { migrationStep } from '../database/migrations.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 
+export interface AzureOptions extends Omit<ReleaseOptions, 'image'> {
+  /** The newest image there is, instead of the one of these sources. */
+  quick?: boolean
+}
+
 /** The core: login, data tier, tables, image, containers. */
 export function azureList(
   context: Context,
   azure: Azure,
-  quick: boolean,
-  proxy: BackendProxy,
-  needsProxy: boolean,
+  { quick = false, ...release }: AzureOptions,
 ): { steps: Step[]; image: Image } {
   const { step, image } = imageStep(context, azure, quick)
   const steps = [
@@ -22,7 +25,7 @@ export function azureList(
     ...dataTierSteps(context, azure),
     migrationStep(context),
     step,
-    ...containerSteps(context, azure, image, proxy, needsProxy),
+    ...containerSteps(context, azure, { image, ...release }),
   ]
   return { steps, image }
 }
@@ -43,11 +46,11 @@ export function imageList(context: Context): Step[] {
   ]
 }
 
-/** `release-containers`: the image that exists, to both containers. */
-export function releaseList(context: Context, quick: boolean, proxy: BackendProxy): Step[] {
+/** `release-containers`: the image that exists, to backend and workers. */
+export function releaseList(context: Context, { quick = false, ...release }: AzureOptions): Step[] {
   const azure = createAzure(context)
   const { step, image } = imageStep(context, azure, quick)
-  const containers = containerSteps(context, azure, image, proxy, false)
+  const containers = containerSteps(context, azure, { image, ...release })
   return [
     loginStep(context, azure.account),
     registryIsThere(context, azure),

@@ -19,7 +19,11 @@ export function deployList(context: Context, flags: DeployFlags): StepList {
   const azure = createAzure(context)
   const core = flags.skipAzure
     ? undefined
-    : azureList(context, azure, flags.quick ?? false, proxyOf(context), !flags.skipIonos)
+    : azureList(context, azure, {
+        quick: flags.quick,
+        proxy: proxyOf(context),
+        needsProxy: !flags.skipIonos,
+      })
   const face = flags.skipIonos ? [] : ionosSteps(context)
   const steps = [...afterNginx(core?.steps ?? []), ...face]
   const parts = { azure: core !== undefined, ionos: !flags.skipIonos }

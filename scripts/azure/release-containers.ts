@@ -14,7 +14,9 @@ await script<{ quick?: boolean }>({
     return performSteps(run, {
       script: 'release-containers',
       needsVps: false,
-      list: (context) => ({ steps: releaseList(context, run.flags.quick ?? false, proxyOf(context)) }),
+      list: (context) => ({
+        steps: releaseList(context, { quick: run.flags.quick, proxy: proxyOf(context) }),
+      }),
     })
   },
 })
