@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { OpsError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
+import type { Tell } from '../steps/step.ts'
 import { azLook, explainAz } from './az.ts'
 import { type Azure, type DeploymentError, subscriptionOf } from './resources.ts'
 
@@ -53,7 +54,7 @@ export function watchDeployment(context: Context, name: string, azure: Azure) {
     if (round === seen) round = undefined
   }
 
-  async function until(part: keyof typeof last, tell: (line: string) => void): Promise<void> {
+  async function until(part: keyof typeof last, tell: Tell): Promise<void> {
     const deadline = Date.now() + patienceMs
     for (let told = ''; Date.now() < deadline; await nextRound()) {
       const mine = (await look()).filter(({ properties }) =>

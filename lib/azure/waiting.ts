@@ -3,6 +3,7 @@ import { messageOf, OpsError } from '../command/errors.ts'
 import { backendPort, hostOfLabel } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
+import type { Tell } from '../steps/step.ts'
 import { azLook } from './az.ts'
 import type { ContainerGroup } from './containerGroup.ts'
 import { type Azure, subscriptionOf } from './resources.ts'
@@ -19,7 +20,7 @@ export async function untilBackendHealthy(
   context: Context,
   azure: Azure,
   group: { name: string; label: string; release: string },
-  tell: (line: string) => void,
+  tell: Tell,
 ): Promise<void> {
   const url = healthUrl(context.config, group.label)
   let last = 'no answer yet'
@@ -42,7 +43,7 @@ export async function untilWorkerRuns(
   context: Context,
   azure: Azure,
   name: string,
-  tell: (line: string) => void,
+  tell: Tell,
 ): Promise<void> {
   let steady = 0
   let restarts: number | undefined
@@ -67,7 +68,7 @@ async function untilTrue(
   context: Context,
   azure: Azure,
   name: string,
-  tell: (line: string) => void,
+  tell: Tell,
   probe: () => Promise<{ ready: boolean; last: string }>,
 ): Promise<void> {
   const { healthyWithinSeconds } = context.config.backend

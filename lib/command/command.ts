@@ -96,9 +96,6 @@ export const act = (argv: Command['argv'], rest: Rest = {}): Command => ({
 /** The same command, run on the VPS. */
 export const onVps = (command: Command): Command => ({ ...command, on: 'vps' })
 
-/** The same command, counted as this tool's own bookkeeping. */
-export const asRecord = (command: Command): Command => ({ ...command, effect: 'record' })
-
 export const secretFile = (name: string, content: string, prefix = ''): SecretFile => ({
   name,
   content,

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type Command, look } from '../command/command.ts'
+import type { Command } from '../command/command.ts'
+import { revisionOf } from '../command/revision.ts'
 import type { Config } from '../config/config.ts'
 import { rootCommand } from '../ionos/remoteScript.ts'
 import type { Context } from '../steps/context.ts'
@@ -50,7 +51,7 @@ export async function writeReceipt(
     started: new Date(run.startedAt).toISOString(),
     seconds: Math.round((Date.now() - run.startedAt) / 100) / 10,
     result: failed.length > 0 ? 'failed' : run.interrupted ? 'interrupted' : 'done',
-    revision: await revisionOf({ config, runner }),
+    revision: await revisionOf(runner, config.folder),
     image: about.image ?? '',
     digest: about.digest ?? '',
     frontend: about.frontend ?? '',
@@ -86,18 +87,3 @@ const keepOnVps = (config: Config, id: string, text: string): Command =>
     ],
     { stdin: text },
   )
-
-/** The git revision of the folder, with `+` when tracked files differ from it. */
-export async function revisionOf({ config, runner }: Context): Promise<string> {
-  try {
-    const { stdout, code } = await runner.run(
-      look(['git', 'describe', '--always', '--abbrev=12', '--exclude=*', '--dirty=+'], {
-        cwd: config.folder,
-        accept: [0, 128],
-      }),
-    )
-    return code === 0 ? stdout.trim() : ''
-  } catch {
-    return '' // no git on this machine: the receipt says so by an empty revision
-  }
-}

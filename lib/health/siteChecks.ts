@@ -1,3 +1,4 @@
+import { inParallel } from '../command/queue.ts'
 import type { Answer } from '../command/request.ts'
 import { addressesOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
@@ -79,7 +80,7 @@ export function siteChecks({ config, runner }: Context): Check[] {
           paths.length >= fewestPages,
           `the site map names ${paths.length} pages, fewer than ${fewestPages}`,
         )
-        const pages = await inTurns(paths, 8, async (path) => ({
+        const pages = await inParallel(8, paths, async (path) => ({
           path,
           answer: await get(`https://${domain}${path}`),
         }))
@@ -90,7 +91,7 @@ export function siteChecks({ config, runner }: Context): Check[] {
             [...answer.body.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g)].map((match) => match[1]!),
           ),
         )
-        const answers = await inTurns([...assets], 8, async (path) => ({
+        const answers = await inParallel(8, [...assets], async (path) => ({
           path,
           answer: await get(`https://${domain}${path}`, 'HEAD'),
         }))
@@ -154,22 +155,4 @@ async function redirect(get: (url: string) => Promise<Answer>, from: string, to:
   expect([301, 308].includes(status), `${from} says ${status}`)
   expect(headers.location === to, `${from} leads to ${headers.location}, not to ${to}`)
   return `${status} to ${to}`
-}
-
-/** Maps with at most `limit` at a time. */
-async function inTurns<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = []
-  let next = 0
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next++
-      results[index] = await work(items[index]!)
-    }
-  }
-  await Promise.all(Array.from({ length: limit }, worker))
-  return results
 }

@@ -3,6 +3,7 @@ import { type Command, look, onVps } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
 import { backendPort } from '../config/backend.ts'
 import type { Context } from '../steps/context.ts'
+import type { Tell } from '../steps/step.ts'
 import { switchBackend } from './nginx.ts'
 import { surveyOf } from './survey.ts'
 
@@ -14,7 +15,7 @@ export interface BackendTarget {
    * Points it elsewhere, once that host answers the VPS as this release; returns when nginx has loaded it.
    * Throws with the old one still in force.
    */
-  switchTo(host: string, release: string, tell: (line: string) => void): Promise<void>
+  switchTo(host: string, release: string, tell: Tell): Promise<void>
 }
 
 export function proxyOf(context: Context): BackendTarget {
@@ -41,12 +42,7 @@ const seenWithinMs = 180_000
  * Waits until the VPS itself reaches the host and hears this release (any, when /health names none). This machine may
  * know the new address of a name while the VPS's name server still keeps the old one.
  */
-async function untilSeen(
-  context: Context,
-  host: string,
-  release: string,
-  tell: (line: string) => void,
-): Promise<void> {
+async function untilSeen(context: Context, host: string, release: string, tell: Tell): Promise<void> {
   const deadline = Date.now() + seenWithinMs
   for (let told = ''; ; await pause(1000)) {
     const { code, stdout, stderr } = await context.runner.run(healthFromVps(host))

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { act, type Command, look } from '../command/command.ts'
+import { act, type Command } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
+import { revisionOf } from '../command/revision.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
@@ -46,7 +47,7 @@ export function buildStep(context: Context): Step {
       const files = await readExport(exportDir(config))
       const note: BuildNote = {
         source,
-        revision: await revisionOf(context),
+        revision: await revisionOf(runner, config.dashboardDir),
         builtAt: new Date().toISOString(),
       }
       // Written last: an interrupted build leaves an export without a note, and is built again.
@@ -103,17 +104,6 @@ export function noteOf(config: Config, source: string): BuildNote {
     what: `${exportDir(config)} was not built from the present sources`,
     next: 'The sources changed while the script ran. Run the same line again.',
   })
-}
-
-/** The git revision of the dashboard, with `-dirty` for changes that are not committed; '' outside of a repository. */
-async function revisionOf({ config, runner }: Context): Promise<string> {
-  const asked = look(['git', 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], {
-    cwd: config.dashboardDir,
-    accept: [0, 128, 129],
-    timeoutMs: 20_000,
-  })
-  const answer = await runner.run(asked).catch(() => undefined) // git need not be installed
-  return answer?.code === 0 ? answer.stdout.trim() : ''
 }
 
 const lastLines = (output: string): string => output.trim().split('\n').slice(-50).join('\n')

@@ -3,7 +3,7 @@ import type { Command } from '../command/command.ts'
 import { messageOf, OpsError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
-import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
+import { type Difference, type Field, ok, type Step, type Tell } from '../steps/step.ts'
 import { certbotCommand, withReason } from './certbot.ts'
 import { checkRecords, siteNames } from './dnsCheck.ts'
 import { remoteScript, rootCommand } from './remoteScript.ts'
@@ -116,7 +116,7 @@ function hookCommand(config: Config): Command {
 }
 
 /** Would the CA find us? Asked before the CA is, because its failures are counted. */
-async function checkReach(context: Context, tell: (line: string) => void): Promise<void> {
+async function checkReach(context: Context, tell: Tell): Promise<void> {
   const { config, runner } = context
   await checkRecords(config, (await surveyOf(context)).ipv6Addresses)
   const token = `dominion-${randomBytes(8).toString('hex')}`

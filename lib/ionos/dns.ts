@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '../steps/context.ts'
-import { type Field, ok, type Step } from '../steps/step.ts'
+import { type Field, ok, type Step, type Tell } from '../steps/step.ts'
 import {
   byHand,
   faultsOf,
@@ -52,12 +52,13 @@ export function dnsStep(context: Context): Step {
       const address = publicAddress(config)
       if (!zone) {
         for (const line of byHand(config).split('\n')) tell(line)
-        return
+        return 'what' in difference ? ok(difference.what) : difference
       }
       if ('effects' in difference && difference.effects?.length) {
         tell(`the zone as it was: ${await setAddress(context, zone, address)}`)
       }
       await untilSeen(context, address, tell)
+      return difference
     },
   }
 }
@@ -87,7 +88,7 @@ const fieldsOf = (records: readonly Records[], address: string, ipv6: readonly s
   })
 
 /** Waits until the name server shows the addresses; what is not seen in time is left to the certificate's check. */
-async function untilSeen(context: Context, address: string, tell: (line: string) => void): Promise<void> {
+async function untilSeen(context: Context, address: string, tell: Tell): Promise<void> {
   const { config } = context
   const until = Date.now() + patienceMs
   for (;;) {

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { gzip } from 'node:zlib'
 import { OpsError } from '../command/errors.ts'
+import { inParallel } from '../command/queue.ts'
 import type { Manifest } from './manifest.ts'
 
 /** Written into out/ after a build; says which sources it was made of. Not published. */
@@ -130,18 +131,3 @@ function refuseName(folder: string, name: string, last: string): void {
 
 export const sha256 = (content: string | Uint8Array): string =>
   createHash('sha256').update(content).digest('hex')
-
-/** Results in the order of the items, at most `places` under way. */
-export async function inParallel<T, R>(
-  places: number,
-  items: readonly T[],
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array(items.length)
-  let next = 0
-  const worker = async () => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index]!)
-  }
-  await Promise.all(Array.from({ length: Math.min(places, items.length) }, worker))
-  return results
-}

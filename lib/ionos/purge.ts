@@ -1,5 +1,6 @@
 import { messageOf } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
+import type { Tell } from '../steps/step.ts'
 
 /**
  * Tells a CDN in front of the site which addresses changed: POST PURGE_URL with {domain, release, changed}.
@@ -9,7 +10,7 @@ export async function purge(
   context: Context,
   release: string,
   changed: readonly string[],
-  tell: (line: string) => void,
+  tell: Tell,
 ): Promise<void> {
   const { config, runner } = context
   const url = new URL(config.ionos.purgeUrl)

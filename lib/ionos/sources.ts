@@ -4,8 +4,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { Ignore } from 'ignore'
 import { usageError } from '../command/errors.ts'
+import { inParallel } from '../command/queue.ts'
 import type { Context } from '../steps/context.ts'
-import { inParallel } from './exportFolder.ts'
 
 /** Counts with the sources, so that a change of the published form publishes again. */
 const format = 'export and gzip, 1'

@@ -3,9 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Client, ClientChannel } from 'ssh2'
 import { type OpsError, unknownError } from '../command/errors.ts'
 import type { ProcessResult } from '../command/process.ts'
+import { queue } from '../command/queue.ts'
 import type { Remote } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
-import { queue } from './queue.ts'
 
 /** sshd's MaxSessions; more channels at once are refused. */
 const sessions = 10
@@ -68,14 +68,18 @@ export function createRemote(connection: Client, config: Config): Remote {
         if (result.code === -1 && !result.timedOut && !options.signal.aborted && lost) throw lostError()
         return result
       }),
-    async hold(line) {
+    async hold(line, beatMs) {
       const release = await turn.take()
       const channel = await open(line).catch((error) => {
         release()
         throw error
       })
       const held = await holdOpen(channel, gone)
-      void held.ended.then(release)
+      const beat = setInterval(() => channel.write('\n'), beatMs)
+      void held.ended.then(() => {
+        clearInterval(beat)
+        release()
+      })
       return held
     },
     close() {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { act, asRecord, display, look, onVps, secretFile } from '../../lib/command/command.ts'
+import { act, display, look, onVps, secretFile } from '../../lib/command/command.ts'
 import { secretIn } from './rig.ts'
 
 test('a command shows as the line to paste, its secret files by name only', () => {
@@ -34,10 +34,6 @@ test('requests, queries and dials', () => {
   )
 })
 
-test('looking, changing and keeping records are told apart', () => {
-  expect([look(['a']), act(['a']), asRecord(act(['a']))].map(({ effect }) => effect)).toEqual([
-    'read',
-    'change',
-    'record',
-  ])
+test('looking and changing are told apart', () => {
+  expect([look(['a']), act(['a'])].map(({ effect }) => effect)).toEqual(['read', 'change'])
 })

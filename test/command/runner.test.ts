@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { act, asRecord, type Command, look, onVps, type Query } from '../../lib/command/command.ts'
+import { act, type Command, look, onVps, type Query } from '../../lib/command/command.ts'
 import { startProcess } from '../../lib/command/process.ts'
 import type { Remote } from '../../lib/command/remote.ts'
 import { entriesOf, failureOf, isRunning, openRunner, temporaryFolder } from './rig.ts'
@@ -176,7 +176,7 @@ test('a dry run refuses changes and records, whoever asks, and still looks', asy
   const runner = openRunner({ mayChange: false })
   const touch = act(['touch', path.join(folder, 'made')])
   await expect(runner.run(touch)).rejects.toThrow('a dry run must not run: touch')
-  await expect(runner.run(asRecord(touch))).rejects.toThrow('a dry run must not run')
+  await expect(runner.run({ ...touch, effect: 'record' })).rejects.toThrow('a dry run must not run')
   const post = { method: 'POST', url: 'http://127.0.0.1:9/', effect: 'change', timeoutMs: 1000 } as const
   await expect(runner.request(post)).rejects.toThrow('a dry run must not run: POST')
   await expect(runner.query({ text: 'DROP TABLE x', effect: 'change' })).rejects.toThrow('sql: DROP TABLE x')
@@ -189,7 +189,7 @@ test('what ran is counted by its effect', async () => {
   const runner = openRunner()
   await runner.run(look(['true']))
   await runner.run(act(['true']))
-  await runner.run(asRecord(act(['true'])))
+  await runner.run({ ...act(['true']), effect: 'record' })
   await failureOf(runner.run(act(['false'])))
   expect(runner.count).toEqual({ read: 1, change: 2, record: 1 })
 })

@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { act, look } from '../../lib/command/command.ts'
 import { loadConfig } from '../../lib/config/load.ts'
-import { type Receipt, revisionOf, writeReceipt } from '../../lib/deploy/receipt.ts'
+import { type Receipt, writeReceipt } from '../../lib/deploy/receipt.ts'
 import type { Outcome } from '../../lib/steps/engine.ts'
 import type { Step } from '../../lib/steps/step.ts'
 import { openRunner, temporaryFolder } from '../command/rig.ts'
@@ -98,27 +97,4 @@ test('nothing changed is said by an empty list', async () => {
   await runner.run(look(['true']))
   const receipt = await writeReceipt({ config, runner }, outcomes.slice(0, 1), run, {}, false)
   expect([receipt.changed, receipt.commands.change]).toEqual([[], 0])
-})
-
-test('the git revision, and that files differ from it', async () => {
-  const { config, runner, folder } = await context()
-  expect(await revisionOf({ config, runner })).toBe('')
-  const git = (...argv: string[]) =>
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...argv], {
-      cwd: folder,
-      stdio: 'pipe',
-    })
-      .toString()
-      .trim()
-  git('init', '-q')
-  expect(await revisionOf({ config, runner }), 'a checkout without a commit').toBe('')
-  git('add', '.env', '-f')
-  git('commit', '-q', '-m', 'one')
-  git('tag', 'v1')
-  const revision = git('rev-parse', '--short=12', 'HEAD')
-  expect(await revisionOf({ config, runner })).toBe(revision)
-  writeFileSync(path.join(folder, '.env'), 'DOMAIN=a.app')
-  expect(await revisionOf({ config, runner })).toBe(`${revision}+`)
-  const bare = openRunner({ env: { PATH: temporaryFolder() } })
-  expect(await revisionOf({ config, runner: bare }), 'no git on this machine').toBe('')
 })

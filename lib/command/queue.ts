@@ -30,3 +30,13 @@ export function queue(places: number): Queue {
   }
   return Object.assign(run, { take })
 }
+
+/** Results in the order of the items, at most `places` under way. Rejects with the first failure. */
+export function inParallel<T, R>(
+  places: number,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const turn = queue(places)
+  return Promise.all(items.map((item) => turn(() => work(item))))
+}
