@@ -73,7 +73,8 @@ function findScripts() {
 
 /** Lists the scripts by folder, with the summary each file gives of itself. */
 function list(scripts) {
-  console.log('Usage: npx dominion SCRIPT [flags]        npx dominion SCRIPT --help\n')
+  console.log('Usage: npx dominion SCRIPT [flags]        npx dominion SCRIPT --help')
+  console.log('Most take --env NAME (reads .env.NAME), --json, and where they change something --dry-run.\n')
   let folder
   for (const [name, file] of scripts) {
     const summary = /summary:\s*(['"])(.*?)\1,\n/s.exec(fs.readFileSync(file, 'utf8'))?.[2] ?? ''

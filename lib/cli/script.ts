@@ -112,7 +112,13 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
       `npx dominion ${about.name} --help shows the flags.`,
     )
   }
-  return parser.opts()
+  const flags = parser.opts()
+  if (flags.detailedExitcode && !flags.dryRun)
+    throw usageError(
+      '--detailed-exitcode goes with --dry-run',
+      `npx dominion ${about.name} --help shows the flags.`,
+    )
+  return flags
 }
 
 /** Turns `-SkipAzure` and its like, in any case, into today's flags. */

@@ -13,9 +13,13 @@ export interface Remote {
       onOutput?: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined
     },
   ): Promise<ProcessResult>
-  /** Starts a line that stays open until `close()`; used for the lock. Resolves at its first line of output or its end. */
+  /**
+   * Starts a line that stays open until `close()`; used for the lock. Resolves at its first line of output or its end.
+   * It hears an empty line every `beatMs`, and so can tell a caller that is silent from one that lives.
+   */
   hold(
     line: string,
+    beatMs: number,
   ): Promise<{ firstLine: string; code: number | undefined; close(): Promise<void>; lost: Promise<void> }>
   close(): void
 }

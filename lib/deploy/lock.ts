@@ -28,7 +28,8 @@ const file = '/run/lock/codex-dominion.lock'
 
 /**
  * Takes the deploy lock on the VPS: an flock held by a process at the other end of this run's own ssh connection.
- * A deploy that is killed drops the connection and with it the lock, so no lock can be left behind.
+ * A deploy that is killed drops the connection and with it the lock; one whose machine has gone silent loses it after
+ * 90 s. So no lock is left behind.
  * Throws (exit 5) naming the holder, since when, and the line that unlocks.
  */
 export async function takeLock({ runner, config }: Context, id: string, what: string): Promise<Lock> {
@@ -39,7 +40,7 @@ export async function takeLock({ runner, config }: Context, id: string, what: st
     id,
   })
   const remote = await runner.vps()
-  const held = await remote.hold(quoteLine(asRoot(config, ['sh', '-c', holdScript, 'lock', file, holder])))
+  const held = await remote.hold(quoteLine(asRoot(config, holdArgv(file, holder, silenceSeconds))), beatMs)
   if (held.firstLine === 'held') {
     runner.transcript.write({ kind: 'command', effect: 'record', line: `vps: lock ${file}`, code: 0 })
     return { release: held.close, lost: held.lost }
@@ -59,11 +60,23 @@ export async function takeLock({ runner, config }: Context, id: string, what: st
   })
 }
 
-// 9 stays open in `cat`, and the flock with it; cat ends when the connection does.
+const beatMs = 20_000
+/** A machine that was silent for so long is asleep, or cut off: somebody else may deploy. */
+const silenceSeconds = 90
+
+/**
+ * What holds the lock: it waits for one byte of its input at a time, and ends with the connection or after a silence.
+ * 9 and 2 are closed in what it starts, so that the flock and the channel end with it.
+ */
+export const holdArgv = (lock: string, holder: string, silence: number): string[] => [
+  ...['sh', '-c', holdScript, 'lock'],
+  ...[lock, holder, String(silence)],
+]
+
 const holdScript = `exec 9>>"$1" || exit 3
 flock -n 9 || { echo refused; exit 5; }
 printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
-exec cat > /dev/null`
+while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do :; done`
 
 export interface LockStep {
   step: Step
@@ -79,7 +92,7 @@ export interface LockStep {
  */
 export function lockStep(
   context: Context,
-  run: { id: string; line: string; take: boolean; needed: boolean },
+  run: { id: string; line: string; take: boolean; needed: boolean; warn(line: string): void },
 ): LockStep {
   let lock: Lock | undefined
   const lost = new AbortController()
@@ -95,9 +108,8 @@ export function lockStep(
     } catch (thrown) {
       const silent = thrown instanceof OpsError && thrown.exitCode !== exitCode.locked
       if (run.needed || !silent) throw thrown
-      return ok(
-        `none: the VPS that holds it cannot be reached (${thrown.message}); make sure that nobody else deploys`,
-      )
+      run.warn(`No deploy lock: ${thrown.message}. Make sure that nobody else deploys.`)
+      return ok(`none: the VPS that holds it cannot be reached (${thrown.message})`)
     }
   }
   return {

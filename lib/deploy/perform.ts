@@ -45,7 +45,14 @@ export async function performSteps<Flags extends StepFlags>(
   const config = await run.config()
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning)
-  const lock = lockStep(context, { id: context.id, line: run.again, take: !planning, needed: task.needsVps })
+  const lock = lockStep(context, {
+    id: context.id,
+    line: run.again,
+    take: !planning,
+    needed: task.needsVps,
+    // Heard with --quiet, too: it is the operator's to make sure.
+    warn: (line) => void process.stderr.write(`${run.clean(`! ${line}`)}\n`),
+  })
   const list = task.list(context)
   const steps = behindLock(lock.step, list.steps)
   try {
@@ -142,11 +149,10 @@ async function perform<Flags extends StepFlags>(
 }
 
 function cutShort(outcomes: readonly Outcome[], lockLost: boolean): OpsError {
-  const next = 'The same line goes on where this one stopped.'
-  if (!lockLost) return new OpsError({ what: `Interrupted: ${summary(outcomes, true)}`, next })
+  if (!lockLost) return new OpsError({ what: `Interrupted: ${summary(outcomes, true)}` })
   return new OpsError({
     what: `The deploy lock was taken away while this deploy ran: ${summary(outcomes, true)}`,
-    next: `Somebody ran npx dominion unlock, or the VPS was restarted. When nobody else deploys: ${next}`,
+    next: `This machine was asleep or cut off for too long, somebody ran npx dominion unlock, or the VPS was restarted. When nobody else deploys, the same line goes on where this one stopped.`,
     exitCode: exitCode.locked,
   })
 }

@@ -36,7 +36,8 @@ export function dnsStep(context: Context): Step {
       if (faults.length === 0) return ok(`both names point at ${address}`)
       const fields = fieldsOf(records, address, ipv6)
       if (!config.ionos.dnsKey.given) {
-        return { state: 'change', what: `to be set by hand: ${faults.join('; ')}`, fields, effects: [] }
+        const what = `to be set by hand: ${faults.join('; ')}`
+        return { state: 'change', what, fields, effects: [], byHand: true }
       }
       zone = await findZone(context)
       // The zone may be right already, and the resolver not yet know of it.
@@ -52,13 +53,12 @@ export function dnsStep(context: Context): Step {
       const address = publicAddress(config)
       if (!zone) {
         for (const line of byHand(config).split('\n')) tell(line)
-        return 'what' in difference ? ok(difference.what) : difference
+        return
       }
       if ('effects' in difference && difference.effects?.length) {
         tell(`the zone as it was: ${await setAddress(context, zone, address)}`)
       }
       await untilSeen(context, address, tell)
-      return difference
     },
   }
 }

@@ -1,6 +1,6 @@
 import { exitCode, messageOf, OpsError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
-import type { Ahead, Difference, Step, Tell } from './step.ts'
+import { type Ahead, type Difference, ok, type Step, type Tell } from './step.ts'
 
 export interface Outcome {
   step: Step
@@ -80,8 +80,10 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
     const started = now()
     options.listener?.begun(step)
     try {
-      const difference = await Promise.race([step.inspect(ahead), stopped])
-      if (options.mode === 'apply') await Promise.race([mend(step, difference, options), stopped])
+      const found = await Promise.race([step.inspect(ahead), stopped])
+      if (options.mode === 'apply') await Promise.race([mend(step, found, options), stopped])
+      const byHand = options.mode === 'apply' && 'byHand' in found
+      const difference = byHand ? ok(found.what) : found
       return end({ step, state: difference.state, difference, started, ended: now() })
     } catch (error) {
       const difference = options.mode === 'plan' ? asUnknown(error) : undefined

@@ -20,7 +20,7 @@ const marks = {
 export function planText(outcomes: readonly Outcome[], secrets: Redactor): string {
   const lines = outcomes.flatMap((outcome) => [
     `${marks[outcome.state]} ${outcome.step.title}${remark(outcome)}`,
-    ...details(outcome.difference).map((line) => `                ${line}`),
+    ...details(outcome.difference).map((line) => `    ${line}`),
   ])
   return secrets.clean([...lines, '', summary(outcomes)].join('\n'))
 }

@@ -48,6 +48,7 @@ export function seconds(ms: number): string {
 function plain({ write, clean, verbose }: ScreenOptions): Screen {
   const beating = new Map<string, NodeJS.Timeout>()
   const lastWords = new Map<string, string>()
+  const notBegun: string[] = []
   const line = (text: string) => write(clean(`${new Date().toISOString().slice(11, 19)} ${text}`))
   return {
     begun(step) {
@@ -70,9 +71,12 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
     },
     ended(outcome) {
       clearInterval(beating.get(outcome.step.id))
-      line(endLine(outcome))
+      if (outcome.state === 'skipped') notBegun.push(outcome.step.title)
+      else line(endLine(outcome))
     },
-    finished: async () => {},
+    async finished() {
+      if (notBegun.length > 0) line(`Not begun: ${notBegun.join(' · ')}`)
+    },
   }
 }
 
@@ -107,8 +111,8 @@ async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Scre
         }
         const outcome = await mine.end.promise
         mine.lastOne = () => {}
+        if (outcome.state === 'skipped') return task.skip(endLine(outcome))
         task.title = clean(endLine(outcome))
-        if (outcome.state === 'skipped') task.skip()
         if (outcome.state === 'failed') throw outcome.error
       },
     }),

@@ -15,6 +15,8 @@ export type Difference =
       what: string
       fields?: Field[]
       effects: readonly (Command | Request | Query)[]
+      /** Only the operator can do it: `apply` says so, and the run has not changed it. */
+      byHand?: true
     }
   /** `effects`: what would be run if it turned out to be needed. */
   | {

@@ -59,6 +59,6 @@ test('a program that was killed there has no exit code', async () => {
 })
 
 test('a held line that ends at once says so', async () => {
-  const held = await remote.hold('hold')
+  const held = await remote.hold('hold', 1000)
   expect(held).toMatchObject({ firstLine: 'out of hold', code: 7 })
 })

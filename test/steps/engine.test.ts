@@ -92,6 +92,19 @@ test('apply mends what differs, and nothing else', async () => {
   expect(applied).toEqual(['new create', 'old change'])
 })
 
+test('what only the operator can do is planned as a change, and told, but not counted as changed', async () => {
+  const told: string[] = []
+  const byHand: Difference = { state: 'change', what: 'set A www by hand', effects: [], byHand: true }
+  const steps = [
+    step('dns', [], { inspect: async () => byHand, apply: async (_, tell) => tell('A www 192.0.2.1') }),
+  ]
+  const listener: Listener = { begun() {}, said: (_, line) => told.push(line), ended() {} }
+  expect(states(await runSteps(steps, engine({ mode: 'plan' })))).toEqual({ dns: 'change' })
+  const [outcome] = await runSteps(steps, engine({ listener }))
+  expect(outcome).toMatchObject({ state: 'ok', difference: { because: 'set A www by hand' } })
+  expect(told).toEqual(['A www 192.0.2.1'])
+})
+
 test('without an apply of its own, a difference’s effects are run in order', async () => {
   const runner = openRunner()
   const effects = [act(['echo', 'one']), act(['echo', 'two'])]

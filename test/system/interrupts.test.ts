@@ -84,8 +84,10 @@ test('Ctrl-C once: what runs is finished, nothing new begins, exit 130', async (
   expect(code, said).toBe(130)
   expect(said).toMatch(/Stopping after the current step; once more stops at once/)
   expect(said).toMatch(/Backend image: build codex-backend:src-/)
-  expect(said).toMatch(/Backend container: not begun/)
-  expect(said).toMatch(/✖ Interrupted: [\s\S]*To go on: {3}npx dominion deploy-complete --env sys-stop-once/)
+  expect(said).toMatch(/Not begun: .*Backend container/)
+  expect(said).toMatch(
+    /✖ Interrupted: [^\n]*\n {2}Transcript[^\n]*\n {2}To go on: {3}npx dominion deploy-complete --env sys-stop-once/,
+  )
   const { receipt } = receiptsOf(clouds, env).at(-1)!
   expect(receipt.result).toBe('interrupted')
   expect(receipt.changed.map(({ id }) => id)).toEqual(['image'])
@@ -117,7 +119,7 @@ test.each([
   session.kill(signal)
   const { code, said } = await ended(session)
   expect(code, said).toBe(exitCode)
-  expect(said).toMatch(/Backend image: not begun/)
+  expect(said).toMatch(/Not begun: .*Backend image/)
 })
 
 test('SIGKILL at each turn of a release: no request fails, the same line finishes', async () => {
