@@ -64,6 +64,8 @@ export interface Query {
   readonly text: string
   readonly values?: readonly unknown[]
   readonly effect: Effect
+  /** Another database on the same server. */
+  readonly database?: string
   /** What the plan prints instead of a long script. */
   readonly title?: string
 }
@@ -106,7 +108,10 @@ export const secretFile = (name: string, content: string, prefix = ''): SecretFi
 export function display(command: Command | Request | Query | Dial): string {
   if ('tls' in command) return `${command.tls ? 'tls' : 'tcp'}://${command.host}:${command.port}`
   if (isRequest(command)) return `${command.method} ${command.url}${command.body ? ` ${command.body}` : ''}`
-  if (isQuery(command)) return `sql: ${command.title ?? command.text.replaceAll(/\s+/g, ' ').trim()}`
+  if (isQuery(command)) {
+    const where = command.database ? `sql (${command.database})` : 'sql'
+    return `${where}: ${command.title ?? command.text.replaceAll(/\s+/g, ' ').trim()}`
+  }
   const shown = (word: string | SecretFile) =>
     typeof word === 'string' ? quoteLine([word]) : `${word.prefix}<${word.name}>`
   const line = command.argv.map(shown).join(' ')

@@ -23,6 +23,8 @@ export interface Runner {
   dial(value: Dial): Promise<Heard>
   /** Runs SQL. Throws the server's own error. */
   query<Row>(query: Query): Promise<Row[]>
+  /** Opens the connection that queries use, unless it is open, and tells how long that took. */
+  connect(database?: string): Promise<ConnectTimes>
   /** The connection to the VPS, opened at the first use, one for the whole run. */
   vps(): Promise<Remote>
   readonly secrets: Redactor
@@ -35,7 +37,15 @@ export interface Runner {
 
 type OnOutput = (chunk: string, from: 'stdout' | 'stderr') => void
 
+/** Milliseconds that each part of opening a database connection took; login is TLS and the password. */
+export interface ConnectTimes {
+  dns: number
+  tcp: number
+  login: number
+}
+
 export interface Database {
+  readonly times: ConnectTimes
   query<Row>(query: Query): Promise<Row[]>
   close(): Promise<void>
 }
@@ -53,7 +63,8 @@ export interface RunnerOptions {
   /** Aborted on the second Ctrl-C. */
   signal: AbortSignal
   openVps: () => Promise<Remote>
-  openDatabase: () => Promise<Database>
+  /** @param name a database on the server; undefined: the configured one */
+  openDatabase: (name?: string) => Promise<Database>
 }
 
 export function createRunner(options: RunnerOptions): Runner {
@@ -62,7 +73,12 @@ export function createRunner(options: RunnerOptions): Runner {
   removeLeftovers()
   const underWay = new Set<Promise<unknown>>()
   const vps = once(options.openVps)
-  const database = once(options.openDatabase)
+  const databases = new Map<string | undefined, ReturnType<typeof once<Database>>>()
+  const database = (name?: string) => {
+    const connection = databases.get(name) ?? once(() => options.openDatabase(name))
+    databases.set(name, connection)
+    return connection
+  }
 
   /** Guard, count and record of every effect. */
   async function recorded<T>(
@@ -177,18 +193,20 @@ export function createRunner(options: RunnerOptions): Runner {
       recorded(
         'query',
         query,
-        async () => (await database.get()).query<Row>(query),
+        async () => (await database(query.database).get()).query<Row>(query),
         (rows) => ({ rows: rows.length }),
       ),
+    connect: async (name) => (await database(name).get()).times,
     vps: vps.get,
     secrets,
     transcript,
     count,
     async close() {
-      if (signal.aborted) database.opened().then((open) => open?.close())
+      const connections = [...databases.values()]
+      if (signal.aborted) for (const each of connections) each.opened().then((open) => open?.close())
       // After the second Ctrl-C steps are left where they are; their processes have been asked to end, and do.
       await Promise.allSettled(underWay)
-      await (await database.opened())?.close()
+      for (const each of connections) await (await each.opened())?.close()
       ;(await vps.opened())?.close()
     },
   }

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { databaseHost } from '../azure/containerGroup.ts'
 import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Database } from '../command/runner.ts'
@@ -5,28 +6,35 @@ import { reveal } from '../config/secret.ts'
 import { reachOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
 
-/** Connects to the deployment's database as its owner: TLS, the server's certificate checked against its name. */
-export async function openDatabase(context: Context): Promise<Database> {
+/** What PostgreSQL listens on, in Azure too. */
+export const databasePort = 5432
+
+/**
+ * Connects to the deployment's database server as its owner: TLS, the server's certificate checked against its name.
+ * Throws exit 4 when the password is refused, exit 3 when the server cannot be reached.
+ * @param name another database than the configured one
+ */
+export async function openDatabase(context: Context, name?: string): Promise<Database> {
   const { config, runner } = context
   const [{ default: pg }, tls] = await Promise.all([import('pg'), import('node:tls')])
   const host = databaseHost(config)
-  const reach = reachOf(config)
+  const { authorities } = reachOf(config)
   const password = await reveal(config.postgres.password, runner)
-  const advice = `Is ${host}:5432 open to this machine? Its firewall rule "operator" belongs to the address that ran the last deploy.`
-  const [address] = await reach.resolve(host).catch((thrown) => {
-    throw unknownError(
-      `The database server ${host} has no address`,
-      messageOf(thrown),
-      'Has it been created? npx dominion provision --dry-run tells.',
-    )
-  })
+  const began = performance.now()
+  const address = await databaseAddress(context)
+  const named = performance.now()
+  let connected = named
   const client = new pg.Client({
-    host: address?.address ?? host,
-    port: 5432,
+    host: address,
+    port: databasePort,
     user: config.postgres.user,
     password,
-    database: config.postgres.database,
-    ssl: { servername: host, ca: [...tls.rootCertificates, ...reach.authorities] },
+    database: name ?? config.postgres.database,
+    ssl: { servername: host, ca: [...tls.rootCertificates, ...authorities] },
+    stream: () =>
+      new Socket().once('connect', () => {
+        connected = performance.now()
+      }),
     connectionTimeoutMillis: 10_000,
     statement_timeout: 10 * 60_000,
     application_name: 'codex-dominion-ops',
@@ -34,17 +42,15 @@ export async function openDatabase(context: Context): Promise<Database> {
   // A server that goes away while nothing is asked must not end this process.
   client.on('error', () => {})
   await client.connect().catch((thrown) => {
-    if (/^28/.test(thrown.code ?? '')) {
-      throw new OpsError({
-        what: `The database ${host} refuses the password of ${config.postgres.user}`,
-        said: messageOf(thrown),
-        next: 'Set POSTGRES_PASSWORD in .env to the one in force, or to a new one: npx dominion provision puts it in force.',
-        exitCode: exitCode.notLoggedIn,
-      })
-    }
-    throw unknownError(`The database ${host} cannot be reached`, messageOf(thrown), advice)
+    throw explainConnect(context, thrown)
   })
+  const ready = performance.now()
   return {
+    times: {
+      dns: Math.round(named - began),
+      tcp: Math.round(connected - named),
+      login: Math.round(ready - connected),
+    },
     async query<Row>(query: { text: string; values?: readonly unknown[] }) {
       const result = query.values
         ? await client.query(query.text, [...query.values])
@@ -55,4 +61,47 @@ export async function openDatabase(context: Context): Promise<Database> {
     },
     close: () => client.end(),
   }
+}
+
+/** The server's address, found as this configuration finds names. Throws exit 3 when it has none. */
+export async function databaseAddress({ config }: Context): Promise<string> {
+  const host = databaseHost(config)
+  const [address] = await reachOf(config)
+    .resolve(host)
+    .catch((thrown) => {
+      throw unknownError(
+        `The database server ${host} has no address`,
+        messageOf(thrown),
+        'Has it been created? npx dominion provision --dry-run tells.',
+      )
+    })
+  return address?.address ?? host
+}
+
+/** Not let in by address: the words of PostgreSQL itself; in Azure a firewall usually stays silent instead. */
+const notLetIn = /no pg_hba\.conf entry/
+
+function explainConnect({ config }: Context, thrown: Error & { code?: string }): OpsError {
+  const host = databaseHost(config)
+  const said = messageOf(thrown)
+  if (thrown.code === '3D000') {
+    return new OpsError({
+      what: `There is no such database on ${host}`,
+      said,
+      next: 'npx dominion restore-database FILE --into NAME puts a backup there.',
+    })
+  }
+  if (/^28/.test(thrown.code ?? '') && !notLetIn.test(said)) {
+    return new OpsError({
+      what: `The database ${host} refuses the password of ${config.postgres.user}`,
+      said,
+      next: 'Set POSTGRES_PASSWORD in .env to the one in force, or to a new one: npx dominion provision puts it in force.',
+      exitCode: exitCode.notLoggedIn,
+    })
+  }
+  return unknownError(
+    `The database ${host} cannot be reached`,
+    said,
+    `Is ${host}:${databasePort} open to this machine? Its firewall rule "operator" belongs to the address that ran the last deploy; npx dominion provision sets it to this one's.`,
+  )
 }

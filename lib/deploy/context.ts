@@ -45,8 +45,9 @@ export async function openContext<Flags>(
     envOf: { az: config.network.azEnvironment },
     mayChange,
     signal: run.signal,
-    openVps: async () => (await import('../ionos/ssh.ts')).openVps(config),
-    openDatabase: async () => (await import('../database/connect.ts')).openDatabase({ config, runner }),
+    openVps: async () => (await import('../ionos/ssh.ts')).openVps({ config, runner }),
+    openDatabase: async (name) =>
+      (await import('../database/connect.ts')).openDatabase({ config, runner }, name),
   })
   run.clean = secrets.clean
   run.transcript = transcript.file

@@ -249,15 +249,16 @@ test('a secret that comes in two pieces does not get through either', async () =
   expect(heard).not.toContain('hunter2-and-more')
 })
 
-test('SQL goes to the one database of the run, which is closed with it', async () => {
+test('SQL goes to the database it names, over one connection each, closed with the run', async () => {
   const folder = temporaryFolder()
-  let opened = 0
+  const opened: (string | undefined)[] = []
   let closed = 0
   const runner = openRunner({
-    async openDatabase() {
-      opened++
-      const database = new DatabaseSync(path.join(folder, 'db'))
+    async openDatabase(name) {
+      opened.push(name)
+      const database = new DatabaseSync(path.join(folder, name ?? 'db'))
       return {
+        times: { dns: 1, tcp: 2, login: 3 },
         query: async <Row>({ text, values = [] }: Query) =>
           database.prepare(text).all(...(values as string[])) as Row[],
         async close() {
@@ -270,13 +271,17 @@ test('SQL goes to the one database of the run, which is closed with it', async (
   await runner.query({ text: 'CREATE TABLE t (name text)', effect: 'change' })
   await runner.query({ text: 'INSERT INTO t VALUES (?)', values: ["O'Hara"], effect: 'change' })
   expect(await runner.query({ text: 'SELECT name FROM t', effect: 'read' })).toEqual([{ name: "O'Hara" }])
+  const elsewhere = { text: 'SELECT name FROM t', effect: 'read', database: 'other' } as const
+  await expect(runner.query(elsewhere)).rejects.toThrow('no such table')
+  expect(await runner.connect('other')).toEqual({ dns: 1, tcp: 2, login: 3 })
   expect(entriesOf(runner).map(({ kind, rows }) => [kind, rows])).toEqual([
     ['query', 0],
     ['query', 0],
     ['query', 1],
+    ['query', undefined],
   ])
   await runner.close()
-  expect([opened, closed]).toEqual([1, 1])
+  expect([opened, closed]).toEqual([[undefined, 'other'], 2])
 })
 
 /** The far end of a connection, played by a shell on this machine. */
