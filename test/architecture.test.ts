@@ -16,7 +16,7 @@ const below: Record<string, string[]> = {
   database: ['azure', 'network', 'steps', 'config', 'command'],
   health: ['azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
   logs: ['azure', 'ionos', 'network', 'steps', 'config', 'command'],
-  cost: ['azure', 'network', 'steps', 'config', 'command'],
+  cost: ['azure', 'network', 'steps', 'cli', 'config', 'command'],
   doctor: ['health', 'azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
   deploy: ['health', 'azure', 'ionos', 'database', 'network', 'steps', 'cli', 'config', 'command'],
 }
@@ -60,6 +60,10 @@ test('only the runner starts processes', () => {
     ),
   )
   expect(wrong).toEqual(['lib/command/process.ts'])
+  const starters = [...files('lib'), ...files('scripts')].filter((file) =>
+    /\bstartProcess\b/.test(readFileSync(path.join(home, file), 'utf8')),
+  )
+  expect(starters.sort()).toEqual(['lib/command/process.ts', 'lib/command/runner.ts'])
 })
 
 test('a script is about a screen, a file knows one thing', () => {

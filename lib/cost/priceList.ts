@@ -1,0 +1,130 @@
+import type { Request } from '../command/command.ts'
+import { messageOf } from '../command/errors.ts'
+import { gather } from '../command/gather.ts'
+import type { Context } from '../steps/context.ts'
+import { type PriceItem, type Service, services } from './meters.ts'
+import offline from './offline.json' with { type: 'json' }
+
+/** The prices of one region, and where each service's come from. */
+export interface Prices {
+  currency: 'USD'
+  /** ISO date of the oldest price among them. */
+  priced: string
+  region: string
+  byService: Readonly<Record<Service, ServicePrices>>
+  /** Why the public list was not used, where it was not. */
+  note?: string
+}
+
+export interface ServicePrices {
+  source: 'list' | 'offline'
+  /** Empty when the table has nothing of this region. */
+  items: readonly PriceItem[]
+}
+
+const address = 'https://prices.azure.com/api/retail/prices'
+/** A service has a few hundred prices in a region, a page 1000. */
+const mostPages = 20
+
+/**
+ * Asks for the pay-as-you-go prices of one service in one region. Values are compared with regard to case.
+ * Source: learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices
+ */
+export function pricesRequest(service: Service, region: string): Request {
+  const filter = `serviceName eq '${service}' and armRegionName eq '${region}' and priceType eq 'Consumption'`
+  const query = new URLSearchParams({ 'api-version': '2023-01-01-preview', $filter: filter })
+  return pageRequest(`${address}?${query.toString().replaceAll('+', '%20')}`)
+}
+
+const pageRequest = (url: string): Request => ({ method: 'GET', url, effect: 'read', timeoutMs: 15_000 })
+
+/**
+ * The prices of the configured region: from the public list, or for a service whose prices it does not give, and for all
+ * with `offline`, from the dated table in offline.json. Never throws for a list that cannot be reached: `note` says it.
+ */
+export async function readPrices(
+  { config, runner }: Context,
+  options: { offline?: boolean } = {},
+): Promise<Prices> {
+  const region = config.azure.location
+  const table = (service: Service): ServicePrices => ({
+    source: 'offline',
+    items: offlineItems(service, region),
+  })
+  const today = new Date().toISOString().slice(0, 10)
+  if (options.offline) {
+    const byService = Object.fromEntries(
+      services.map((service) => [service, table(service)]),
+    ) as Prices['byService']
+    const note = `These are the prices of the table of ${offline.date}, not today's, as --offline asks.`
+    return { currency: 'USD', priced: offline.date, region, byService, note }
+  }
+  const answers = await gather(
+    Object.fromEntries(
+      services.map((service) => [service, () => readService({ config, runner }, service, region)]),
+    ) as Record<Service, () => Promise<PriceItem[]>>,
+  )
+  const failures = services.flatMap((service) => answers[service].failure ?? [])
+  return {
+    currency: 'USD',
+    priced: failures.length > 0 ? offline.date : today,
+    region,
+    byService: Object.fromEntries(
+      services.map((service) => {
+        const items = answers[service].value
+        return [service, items ? { source: 'list', items } : table(service)]
+      }),
+    ) as Prices['byService'],
+    ...(failures[0] ? { note: notReached(messageOf(failures[0]), failures.length) } : {}),
+  }
+}
+
+const notReached = (why: string, count: number): string =>
+  `The public price list gave no answer${count < services.length ? ` for ${count} of ${services.length} services` : ''} (${why}); ` +
+  `those prices are from the table of ${offline.date}, not today's.`
+
+async function readService({ runner }: Context, service: Service, region: string): Promise<PriceItem[]> {
+  const items: PriceItem[] = []
+  let request: Request | undefined = pricesRequest(service, region)
+  for (let page = 1; request; page++) {
+    if (page > mostPages) throw new Error(`${address} gave more than ${mostPages} pages for ${service}`)
+    const { status, body } = await runner.request(request)
+    if (status !== 200) throw new Error(`${address} answered ${status}: ${body.slice(0, 200).trim()}`)
+    const found = parsePage(body)
+    items.push(...found.items)
+    request = found.next === undefined ? undefined : pageRequest(found.next)
+  }
+  return items
+}
+
+/** One page of the list. Throws when it is not what the API documents. */
+export function parsePage(body: string): { items: PriceItem[]; next?: string } {
+  let page: { Items?: unknown; NextPageLink?: unknown; BillingCurrency?: unknown }
+  try {
+    page = JSON.parse(body)
+  } catch {
+    throw new Error(`${address} gave no JSON: ${body.slice(0, 100).trim()}`)
+  }
+  if (!Array.isArray(page?.Items)) throw new Error(`${address} gave JSON without Items`)
+  if (page.BillingCurrency !== 'USD') throw new Error(`${address} gave prices in ${page.BillingCurrency}`)
+  const wrong = page.Items.find((item) => !isPrice(item))
+  if (wrong)
+    throw new Error(`${address} gave a price that cannot be read: ${JSON.stringify(wrong).slice(0, 200)}`)
+  const next = page.NextPageLink
+  if (!next) return { items: page.Items }
+  // The page after goes to the same place or nowhere.
+  if (typeof next !== 'string' || !URL.canParse(next) || new URL(next).origin !== new URL(address).origin)
+    throw new Error(`${address} points to a next page elsewhere: ${String(next).slice(0, 100)}`)
+  return { items: page.Items, next }
+}
+
+function isPrice(item: unknown): item is PriceItem {
+  const { productName, skuName, meterName, unitOfMeasure, retailPrice } = (item ?? {}) as Partial<PriceItem>
+  const texts = [productName, skuName, meterName, unitOfMeasure]
+  return (
+    texts.every((text) => typeof text === 'string') && typeof retailPrice === 'number' && retailPrice >= 0
+  )
+}
+
+const offlineItems = (service: Service, region: string): PriceItem[] =>
+  offline.regions.includes(region) ? offline.items.filter(({ serviceName }) => serviceName === service) : []
