@@ -57,17 +57,24 @@ export function pending(
   return all.filter(({ name }) => !known.has(name))
 }
 
+/** What the ledger says was applied; empty where there is no ledger yet. `database`: another one than the configured. */
+export async function appliedMigrations(
+  { runner }: Context,
+  database?: string,
+): Promise<{ name: string; sha256: string }[]> {
+  const ask = <Row>(text: string) =>
+    runner.query<Row>({ text, effect: 'read', ...(database ? { database } : {}) })
+  const [found] = await ask<{ ledger: string | null }>(
+    `SELECT to_regclass('schema_migrations')::text AS ledger`,
+  )
+  if (!found?.ledger) return []
+  return ask('SELECT name, sha256 FROM schema_migrations ORDER BY name')
+}
+
 /** The tables, made by migrations that are applied once each. */
-export function migrationStep({ runner }: Context): Step {
+export function migrationStep(context: Context): Step {
+  const { runner } = context
   const all = readMigrations()
-  async function applied(): Promise<{ name: string; sha256: string }[]> {
-    const [found] = await runner.query<{ ledger: string | null }>({
-      text: `SELECT to_regclass('schema_migrations')::text AS ledger`,
-      effect: 'read',
-    })
-    if (!found?.ledger) return []
-    return runner.query({ text: 'SELECT name, sha256 FROM schema_migrations ORDER BY name', effect: 'read' })
-  }
   return {
     id: 'migrations',
     title: 'Database tables',
@@ -78,7 +85,9 @@ export function migrationStep({ runner }: Context): Step {
         const effects = all.map(migrationQuery)
         return { state: 'unknown', why: 'not known whether the database is there', effects }
       }
-      const todo = ahead.pending('database') ? all : pending(all, await reached(applied))
+      const todo = ahead.pending('database')
+        ? all
+        : pending(all, await reached(() => appliedMigrations(context)))
       if (todo.length === 0) return ok(`all ${all.length} migrations are applied`)
       return {
         state: todo.length === all.length ? 'create' : 'change',

@@ -1,6 +1,7 @@
-import { databaseHost, groupNames, redisAddress } from '../azure/containerGroup.ts'
+import { groupNames, redisAddress } from '../azure/containerGroup.ts'
 import type { Azure } from '../azure/resources.ts'
 import { healthUrl, showGroup } from '../azure/waiting.ts'
+import { plainDial } from '../database/plain.ts'
 import type { Context } from '../steps/context.ts'
 import { type Check, expect } from './check.ts'
 
@@ -69,15 +70,7 @@ export function coreChecks(context: Context, azure: Azure): Check[] {
           effect: 'read',
         })
         expect(row, 'the connection is not encrypted')
-        const say = startupMessage(config.postgres.user, config.postgres.database)
-        const { answer } = await runner.dial({
-          host: databaseHost(config),
-          port: 5432,
-          tls: false,
-          say,
-          timeoutMs: 10_000,
-          effect: 'read',
-        })
+        const { answer } = await runner.dial(plainDial(config))
         expect(answer.startsWith('E'), 'a plain connection is not refused')
         return `${row.version}; a plain connection is refused`
       },
@@ -96,12 +89,4 @@ export function coreChecks(context: Context, azure: Azure): Check[] {
       },
     },
   ]
-}
-
-/** The first message of a PostgreSQL client without TLS (protocol 3.0, "StartupMessage" in the message formats). */
-function startupMessage(user: string, database: string): Buffer {
-  const body = Buffer.from(`\0\x03\0\0user\0${user}\0database\0${database}\0\0`, 'latin1')
-  const length = Buffer.alloc(4)
-  length.writeInt32BE(body.length + 4)
-  return Buffer.concat([length, body])
 }
