@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { exitCode, unknownError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
+import { type Maintenance, readMaintenance } from './maintenancePage.ts'
 import { type Release, readRelease } from './release.ts'
 import { remoteScript } from './remoteScript.ts'
 
@@ -41,7 +42,8 @@ export interface Survey {
     /** Debian's own default site is enabled. */
     defaultSite: boolean
   }
-  maintenance: boolean
+  /** undefined: visitors get the site. */
+  maintenance: Maintenance | undefined
   certificate: {
     lineage: Certificate | undefined
     server: string
@@ -128,7 +130,7 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
       site: one('nginx.site'),
       defaultSite: yes('nginx.default'),
     },
-    maintenance: yes('maintenance'),
+    maintenance: readMaintenance(one('maintenance')),
     certificate: {
       lineage: readCertificate(one('certificate.pem')),
       server: one('certificate.server'),

@@ -11,6 +11,8 @@ export interface Page {
   evaluate<T>(expression: string): Promise<T>
   /** Waits until an expression is true. Rejects after `ms` with what the page shows then. */
   until(expression: string, ms: number): Promise<void>
+  /** Shows the page as on a screen of this width, in the colours that its visitor prefers; gives a picture (PNG). */
+  lookAs(screen: { width: number; dark: boolean }): Promise<Buffer>
   /** Errors of the console, exceptions, requests that failed or were answered with 400 and more. */
   problems: string[]
 }
@@ -142,6 +144,14 @@ async function attach(url: string): Promise<Page> {
       await untilTrue(evaluate, "document.readyState === 'complete'", 20_000)
     },
     until: (expression, ms) => untilTrue(evaluate, expression, ms),
+    async lookAs({ width, dark }) {
+      const size = { width, height: 800, deviceScaleFactor: 1, mobile: width < 600 }
+      await call('Emulation.setDeviceMetricsOverride', size)
+      const features = [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]
+      await call('Emulation.setEmulatedMedia', { features })
+      const { result } = await call('Page.captureScreenshot', { format: 'png' })
+      return Buffer.from(result.data, 'base64')
+    },
   }
 }
 

@@ -170,17 +170,14 @@ test('a backend that is down is an answer in JSON, and the pages stay', async ()
   expect((await get('/api/workflows')).status).toBe(200)
 })
 
-test('maintenance: a page for people, JSON for programs, and both say when to come back', async () => {
-  await onVps(clouds, `echo 'Back soon.' > /var/www/${domain}/maintenance.html`)
-  const [page, answer] = [await get('/p1'), await get('/api/workflows')]
-  await onVps(clouds, `rm /var/www/${domain}/maintenance.html`)
-  expect([page.status, page.body, page.headers['retry-after']]).toEqual([503, 'Back soon.\n', '300'])
-  expect([answer.status, JSON.parse(answer.body).status, answer.headers['retry-after']]).toEqual([
-    503,
-    503,
-    '60',
-  ])
-  expect((await get('/p1')).status).toBe(200)
+test("our own checks' addresses: the release that is served, and the backend's health through nginx", async () => {
+  const live = (await onVps(clouds, `readlink /var/www/${domain}/current`)).trim()
+  expect(`releases/${JSON.parse((await get('/_dominion/release.json')).body).id}`).toBe(live)
+  const health = await get('/_dominion/health?a=1')
+  expect([health.status, received.at(-1)?.url]).toEqual([200, '/health?a=1'])
+  for (const path of ['/_dominion/maintenance.html', '/_dominion/maintenance.json', '/_dominion/']) {
+    expect((await get(path)).status, path).toBe(404)
+  }
 })
 
 test('a backend whose address moves is followed without a reload', async () => {

@@ -45,7 +45,7 @@ done
   say nginx.backend "$(sed -n 's/^set \$backend \([^ ;]*\);.*/\1/p' "$conf/current/backend.conf" | head -n 1)"
 say nginx.site "$(readlink "/etc/nginx/sites-enabled/$domain.conf" 2>/dev/null)"
 [ -L /etc/nginx/sites-enabled/default ] && say nginx.default yes
-[ -f "$site/maintenance.html" ] && say maintenance yes
+[ -f "$site/maintenance/index.html" ] && say maintenance "on $(one_line "$site/maintenance/facts.json" 2>/dev/null)"
 
 lineage=/etc/letsencrypt/live/$domain
 [ -s "$lineage/fullchain.pem" ] && [ -s "$lineage/privkey.pem" ] && [ -s "$lineage/cert.pem" ] &&

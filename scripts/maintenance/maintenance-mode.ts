@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+import { usageError } from '../../lib/command/errors.ts'
+
+interface Flags {
+  mode: 'on' | 'off' | 'status'
+  message?: string
+  until?: string
+}
+
+await script<Flags>({
+  name: 'maintenance-mode',
+  summary: 'show the visitors a friendly maintenance page (503), end it, or say how things are',
+  changes: true,
+  flags(parser) {
+    parser
+      .addArgument(
+        parser
+          .createArgument('<mode>', 'on; off; or status, which changes nothing')
+          .choices(['on', 'off', 'status']),
+      )
+      .option('--message <text>', 'what the page says, one paragraph')
+      .option('--until <time>', 'the end to announce: 30m, 2h, 03:30, 2026-11-23T03:30Z')
+      .action((mode) => parser.setOptionValue('mode', mode))
+  },
+  async main(run) {
+    const { mode, message, until } = run.flags
+    if (mode !== 'on' && (message !== undefined || until !== undefined))
+      throw usageError(`--message and --until go with on, not with ${mode}`)
+    if (mode === 'status') {
+      const { maintenanceStatus } = await import('../../lib/deploy/maintenanceMode.ts')
+      return maintenanceStatus(run)
+    }
+    const [{ performSteps }, { maintenanceList }] = await Promise.all([
+      import('../../lib/deploy/perform.ts'),
+      import('../../lib/deploy/maintenanceMode.ts'),
+    ])
+    return performSteps(run, {
+      script: 'maintenance-mode',
+      needsVps: true,
+      list: (context) => ({ steps: maintenanceList(context, mode, { message, until }) }),
+    })
+  },
+})
