@@ -1,5 +1,6 @@
 import type { PeerCertificate } from 'node:tls'
 import type { Reach } from './request.ts'
+import { trustOf } from './trust.ts'
 
 /** A bare connection that says one thing and hears the answer: for what is not HTTP (Redis, PostgreSQL). */
 export interface Dial {
@@ -21,14 +22,14 @@ export interface Heard {
 /** Rejects when the connection or the TLS handshake fails (a certificate that does not fit the name included). */
 export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Promise<Heard> {
   const started = performance.now()
-  const [net, tls, [address]] = await Promise.all([
+  const [net, tls, secureContext, [address]] = await Promise.all([
     import('node:net'),
     import('node:tls'),
+    value.tls ? trustOf(reach) : undefined,
     reach.resolve(value.host),
   ])
   const options = { host: address?.address ?? value.host, port: value.port }
-  const ca = [...tls.rootCertificates, ...reach.authorities]
-  const secured = value.tls ? tls.connect({ ...options, servername: value.host, ca }) : undefined
+  const secured = secureContext && tls.connect({ ...options, servername: value.host, secureContext })
   const socket = secured ?? net.connect(options)
   const stop = AbortSignal.any([signal, AbortSignal.timeout(value.timeoutMs)])
   try {

@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { PeerCertificate } from 'node:tls'
 import type { Request } from './command.ts'
+import { trustOf } from './trust.ts'
 
 /** Milliseconds from the start of the request to the end of each phase; absent phases did not happen. */
 export interface Phases {
@@ -32,9 +33,10 @@ export interface Reach {
 /** Makes one HTTP request on a connection of its own. Redirects are answers. Rejects when there is no answer. */
 export async function makeRequest(request: Request, reach: Reach, signal: AbortSignal): Promise<Answer> {
   const url = new URL(request.url)
-  const [{ default: client }, tls] = await Promise.all([
-    url.protocol === 'https:' ? import('node:https') : import('node:http'),
-    import('node:tls'),
+  const secured = url.protocol === 'https:'
+  const [{ default: client }, secureContext] = await Promise.all([
+    secured ? import('node:https') : import('node:http'),
+    secured ? trustOf(reach) : undefined,
   ])
   const started = performance.now()
   const phases: Phases = { total: 0 }
@@ -47,7 +49,7 @@ export async function makeRequest(request: Request, reach: Reach, signal: AbortS
         headers: { 'user-agent': 'codex-dominion-ops', ...request.headers },
         agent: false,
         signal: AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]),
-        ...(reach.authorities.length > 0 ? { ca: [...tls.rootCertificates, ...reach.authorities] } : {}),
+        ...(secureContext ? { secureContext } : {}),
         lookup: (host, options, done) => {
           const found = request.address
             ? Promise.resolve([{ address: request.address, family: request.address.includes(':') ? 6 : 4 }])

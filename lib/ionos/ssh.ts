@@ -4,6 +4,7 @@ import type { Client } from 'ssh2'
 import type { Remote } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
 import { reachOf } from '../network/resolve.ts'
+import type { Context } from '../steps/context.ts'
 import { hostKeyAlgorithms, judge, knownName, parseKnownHosts, type Verdict } from './knownHosts.ts'
 import { createRemote } from './sshChannel.ts'
 import { handshakeError, hostKeyError, refusedError, socketError } from './sshErrors.ts'
@@ -17,8 +18,8 @@ const handshakeMs = 20_000
  * delay (FACTS: 40–80 ms an exec).
  * Throws exit 2 (wrong key file), 3 (unreachable, unknown or changed host key), 4 (keys refused).
  */
-export async function openVps(config: Config): Promise<Remote> {
-  const settings = await sshSettings(config)
+export async function openVps({ config, runner }: Context): Promise<Remote> {
+  const settings = await sshSettings(config, runner)
   const [{ NodeSSH }, logins] = await Promise.all([import('node-ssh'), findLogins(config, settings)])
   const names = knownNames(config, settings)
   const known = existsSync(config.ionos.knownHosts)

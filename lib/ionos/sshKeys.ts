@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
+import { type Command, look } from '../command/command.ts'
 import { exitCode, OpsError, usageError } from '../command/errors.ts'
-import { startProcess } from '../command/process.ts'
+import type { Runner } from '../command/runner.ts'
 import type { Config } from '../config/config.ts'
 
 /** What ssh's own configuration says about the host; the parts that matter here. */
@@ -42,19 +43,19 @@ const plainSettings = (host: string): SshSettings => ({
 })
 
 /**
- * `ssh -G` prints the settings that OpenSSH would use (ssh(1)); they are asked for only when IONOS_SSH_KEY leaves the
- * choice to them, because it costs a process.
+ * What OpenSSH would use for the host; asked for only when IONOS_SSH_KEY leaves the choice to it, because it costs a
+ * process. Without OpenSSH, or when its configuration is broken: the usual files.
  */
-export async function sshSettings(config: Config): Promise<SshSettings> {
-  const { host, port, user, key } = config.ionos
+export async function sshSettings(config: Config, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
+  const { host, key } = config.ionos
   if (key) return plainSettings(host)
-  const answer = await startProcess(['ssh', '-G', '-p', String(port), '-l', user, '--', host], {
-    env: process.env,
-    timeoutMs: 10_000,
-    signal: new AbortController().signal,
-  }).catch(() => undefined)
-  return answer?.code === 0 ? readSettings(answer.stdout, host) : plainSettings(host)
+  const answer = await runner.run(settingsCommand(config)).catch(() => undefined)
+  return answer ? readSettings(answer.stdout, host) : plainSettings(host)
 }
+
+/** `ssh -G` prints the settings that OpenSSH would use, and connects to nothing (ssh(1)). */
+export const settingsCommand = ({ ionos: { host, port, user } }: Config): Command =>
+  look(['ssh', '-G', '-p', String(port), '-l', user, '--', host], { timeoutMs: 10_000 })
 
 /** Reads the output of `ssh -G`: one `keyword value` a line. */
 export function readSettings(output: string, host: string): SshSettings {

@@ -13,7 +13,7 @@ import type { ExportedFile } from '../../lib/ionos/exportFolder.ts'
 import { switchCommand } from '../../lib/ionos/publish.ts'
 import { asRoot, remoteScript } from '../../lib/ionos/remoteScript.ts'
 import { serverCommands } from '../../lib/ionos/server.ts'
-import { readSettings } from '../../lib/ionos/sshKeys.ts'
+import { readSettings, settingsCommand } from '../../lib/ionos/sshKeys.ts'
 import { stageCommand } from '../../lib/ionos/stage.ts'
 import { readSurvey } from '../../lib/ionos/survey.ts'
 import { configOf } from './configuration.ts'
@@ -223,7 +223,9 @@ test("the CA's words are found in certbot's log", () => {
   expect(wordsOfCa(log)).toEqual(['Cannot issue for "a.app": blocked'])
 })
 
-test('what ssh -G says', () => {
+test('what ssh -G says', async () => {
+  const asked = settingsCommand(await configOf('IONOS_HOST=vps.example\nIONOS_PORT=2222'))
+  expect([display(asked), asked.effect]).toEqual(['ssh -G -p 2222 -l root -- vps.example', 'read'])
   const output =
     'hostname 10.0.0.9\nidentitiesonly yes\nidentityfile /k/one\nidentityfile /k/two words\nproxyjump none\nidentityagent none\n'
   expect(readSettings(output, 'alias')).toEqual({

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type { Receipt } from '../../lib/deploy/receipt.ts'
-import { openVps } from '../../lib/ionos/ssh.ts'
 import { watchArguments } from '../../rehearsal/secretWatch.ts'
+import { tryOnVps } from './face.ts'
 import type { Rehearsed } from './rehearsed.ts'
 
 /** One line of a transcript. */
@@ -58,16 +58,9 @@ export async function changesAskedOfAzure({ state }: Rehearsed): Promise<string[
 export const forgetRequests = ({ state }: Rehearsed): Promise<Response> =>
   fetch(`${state.controlUrl}/requests`, { method: 'DELETE' })
 
-/** Runs a shell line on the VPS and gives what it said. */
-export async function askVps({ config }: Rehearsed, line: string): Promise<string> {
-  const vps = await openVps(config)
-  try {
-    const { stdout } = await vps.exec(line, { timeoutMs: 20_000, signal: new AbortController().signal })
-    return stdout
-  } finally {
-    vps.close()
-  }
-}
+/** Runs a shell line on the VPS and gives what it said, whatever its exit code. */
+export const askVps = async (clouds: Rehearsed, line: string): Promise<string> =>
+  (await tryOnVps(clouds, line)).stdout
 
 /**
  * Watches a test file's own runs for secrets: everything they say, their processes' arguments, transcripts and receipts.
