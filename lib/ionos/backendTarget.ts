@@ -4,13 +4,15 @@ import { OpsError } from '../command/errors.ts'
 import { backendPort } from '../config/backend.ts'
 import type { Context } from '../steps/context.ts'
 import type { Tell } from '../steps/step.ts'
-import { switchBackend } from './nginx.ts'
+import { switchBackend, switchCommand } from './nginx.ts'
 import { surveyOf } from './survey.ts'
 
 /** nginx on the VPS as what stands before the backend. */
 export interface BackendTarget {
   /** The host that /api/ goes to; undefined while nginx serves no site yet. */
   target(): Promise<string | undefined>
+  /** What `switchTo` runs. */
+  linesTo(host: string): Promise<Command[]>
   /**
    * Points it elsewhere, once that host answers the VPS as this release; returns when nginx has loaded it.
    * Throws with the old one still in force.
@@ -22,6 +24,9 @@ export function proxyOf(context: Context): BackendTarget {
   return {
     async target() {
       return (await surveyOf(context)).nginx.backend || undefined
+    },
+    async linesTo(host) {
+      return [switchCommand(context.config, await surveyOf(context), host)]
     },
     async switchTo(host, release, tell) {
       await untilSeen(context, host, release, tell)

@@ -71,6 +71,10 @@ export function switchBackend(context: Context, host: string): Required<Pick<Ste
   }
 }
 
+/** The line that `switchBackend` runs, whatever lies in force before it. */
+export const switchCommand = (config: Config, survey: Survey, host: string): Command =>
+  nginxCommand(config, filesFor(config, survey, 'https', host))
+
 /** The command that puts a set of files in force (remote/nginx.sh). */
 export function nginxCommand(config: Config, files: NginxFiles): Command {
   const names = Object.keys(files)

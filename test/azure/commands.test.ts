@@ -2,8 +2,8 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readAccount } from '../../lib/azure/account.ts'
 import { azAct, azLook } from '../../lib/azure/az.ts'
-import { createGroup, deleteGroup } from '../../lib/azure/containers.ts'
 import { deployCommand } from '../../lib/azure/dataTier.ts'
+import { createGroup, deleteGroup } from '../../lib/azure/groupCommands.ts'
 import { buildCommand } from '../../lib/azure/image.ts'
 import { createAzure, redisKey, registryLogin, resourceId } from '../../lib/azure/resources.ts'
 import { showGroup } from '../../lib/azure/waiting.ts'
@@ -199,6 +199,7 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
     },
   )
   expect(await createAzure(empty.context).tags()).toEqual([])
+  expect(await createAzure(empty.context).tag('src-abc')).toBeUndefined()
   const refused = await answering(
     { match: /^account show/, stdout: account },
     {
@@ -210,6 +211,27 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
   expect((await failureOf(createAzure(refused.context).tags())).what).toBe(
     'This login may not do that in Azure',
   )
+})
+
+test('whether one tag is there is asked of this tag, so that an old one is found, too', async () => {
+  const tag = { name: 'src-old', digest: 'sha256:1', createdTime: '2020-01-01T00:00:00Z' }
+  const { context, asked } = await answering(
+    { match: /^account show/, stdout: account },
+    { match: /--image codex-backend:src-old /, stdout: JSON.stringify({ ...tag, signed: false }) },
+    {
+      match: /^acr repository show /,
+      code: 1,
+      stderr: 'ERROR: 2026-11-23 Error: the specified tag does not exist. Correlation ID: 7e5c38f4.',
+    },
+  )
+  const azure = createAzure(context)
+  expect(await azure.tag('src-old')).toMatchObject(tag)
+  expect(await azure.tag('src-none')).toBeUndefined()
+  const line = (name: string) => [
+    ...['acr', 'repository', 'show', '--name', 'codexacr1216', '--image', `codex-backend:${name}`],
+    ...['--subscription', subscription, ...always],
+  ]
+  expect(asked().slice(1)).toEqual([line('src-old'), line('src-none')])
 })
 
 test('the subscription of the configuration is the one that is asked for', async () => {

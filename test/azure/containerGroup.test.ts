@@ -8,7 +8,7 @@ import {
   groupFile,
   workerGroup,
 } from '../../lib/azure/containerGroup.ts'
-import { groupFields, mustReplace } from '../../lib/azure/containers.ts'
+import { groupFields, mustReplace } from '../../lib/azure/moves.ts'
 import { configOf } from '../command/rig.ts'
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'

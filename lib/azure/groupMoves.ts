@@ -1,0 +1,112 @@
+import type { Command } from '../command/command.ts'
+import { hostOfLabel } from '../config/backend.ts'
+import { reveal } from '../config/secret.ts'
+import type { Context } from '../steps/context.ts'
+import type { Tell } from '../steps/step.ts'
+import { type GroupSecrets, groupFile, type WantedGroup } from './containerGroup.ts'
+import { createGroup, deleteGroup } from './groupCommands.ts'
+import type { Move } from './moves.ts'
+import { type Azure, redisKey, registryLogin, subscriptionOf } from './resources.ts'
+import { untilBackendHealthy, untilWorkerRuns } from './waiting.ts'
+
+/** Whatever stands before the backend and can be pointed at another host: nginx on the VPS. */
+export interface BackendProxy {
+  /** The host it sends /api/ to; undefined when there is no such proxy (yet). Throws when it cannot be asked. */
+  target(): Promise<string | undefined>
+  /** What pointing it elsewhere runs. */
+  linesTo(host: string): Promise<Command[]>
+  /** Points it elsewhere and returns when that is in force. */
+  switchTo(host: string, release: string, tell: Tell): Promise<void>
+}
+
+export interface Mover {
+  /** What a move changes, as the lines that `perform` runs; the files are complete only when the keys have been read. */
+  lines(move: Move): Promise<Command[]>
+  perform(move: Move, tell: Tell): Promise<void>
+}
+
+/** Turns moves into lines, and runs them. */
+export function moverOf(context: Context, azure: Azure, proxy: BackendProxy): Mover {
+  const { config, runner } = context
+  const hostOf = ({ public: open }: WantedGroup) => hostOfLabel(config, open?.dnsLabel ?? '')
+  const releaseOf = ({ environment }: WantedGroup) => environment.RELEASE ?? ''
+  const subscription = async () => subscriptionOf(await azure.account())
+
+  let secrets: Promise<GroupSecrets> | undefined
+  function readSecrets(): Promise<GroupSecrets> {
+    secrets ??= (async () => {
+      const [databasePassword, appSecretKey, key, registry] = await Promise.all([
+        reveal(config.postgres.password, runner),
+        reveal(config.backend.secretKey, runner),
+        redisKey(context, azure),
+        registryLogin(context, azure),
+      ])
+      return { databasePassword, appSecretKey, redisKey: key, registry }
+    })()
+    return secrets
+  }
+
+  async function put(group: WantedGroup, replace: boolean, tell: Tell): Promise<void> {
+    try {
+      if (replace) {
+        tell(`deleting ${group.name}: its size cannot be changed in place`)
+        await runner.run(deleteGroup(config, group.name, await subscription()))
+      }
+      tell(`starting ${group.name}`)
+      const file = groupFile(config, group, await readSecrets())
+      await runner.run(createGroup(config, group.name, file, await subscription()))
+    } finally {
+      azure.forget('groups')
+    }
+  }
+
+  async function drop(name: string, tell: Tell): Promise<void> {
+    tell(`deleting ${name}`)
+    try {
+      await runner.run(deleteGroup(config, name, await subscription()))
+    } finally {
+      azure.forget('groups')
+    }
+  }
+
+  const untilWell = (group: WantedGroup, tell: Tell): Promise<void> =>
+    group.public
+      ? untilBackendHealthy(
+          context,
+          azure,
+          { name: group.name, label: group.public.dnsLabel, release: releaseOf(group) },
+          tell,
+        )
+      : untilWorkerRuns(context, azure, group.name, tell)
+
+  return {
+    async lines(move) {
+      switch (move.do) {
+        case 'put': {
+          const create = createGroup(config, move.group.name, '', await subscription())
+          return move.replace
+            ? [deleteGroup(config, move.group.name, await subscription()), create]
+            : [create]
+        }
+        case 'wait':
+          return []
+        case 'serve':
+          return proxy.linesTo(hostOf(move.group))
+        case 'delete':
+          return [deleteGroup(config, move.name, await subscription())]
+      }
+    },
+    async perform(move, tell) {
+      switch (move.do) {
+        case 'put':
+          return put(move.group, move.replace, tell)
+        case 'wait':
+          return untilWell(move.group, tell)
+        case 'serve':
+          return proxy.switchTo(hostOf(move.group), releaseOf(move.group), tell)
+        case 'delete':
+          return drop(move.name, tell)
+      }
+    },
+  }
+}
