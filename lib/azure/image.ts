@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { constants, createReadStream, existsSync } from 'node:fs'
+import { lstat, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from '../command/command.ts'
 import { OpsError, usageError } from '../command/errors.ts'
@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { azAct, explainBuild } from './az.ts'
+import { type Packed, packedFiles } from './buildContext.ts'
 import { type Azure, repository, subscriptionOf, type Tag } from './resources.ts'
 
 /** The image of this run, known once its step has looked. */
@@ -19,35 +20,43 @@ export interface Image {
 }
 
 /**
- * The tag of the sources: `src-` and 12 hex digits of a SHA-256 over the paths and contents of the build context
- * (.dockerignore honoured). Equal sources have one tag; a tag never means anything else.
- * Throws (exit 2) when the folder or the Dockerfile is not there.
+ * The tag of the sources: `src-` and 12 hex digits of a SHA-256 over what `az acr build` would send: the Dockerfile's name
+ * and content, and of each packed path its kind and content, executable bit or link target. Equal sources have one tag; a
+ * tag never means anything else. The other permission bits are not counted: they follow the umask of the checkout.
+ * Throws (exit 2) when the folder or the Dockerfile is not there, or when az could not pack them as they are.
  */
-export async function sourceTag(config: Config): Promise<string> {
-  const { dir, dockerfile } = config.backend
+export async function sourceTag({ backend: { dir, dockerfile } }: Config): Promise<string> {
   if (!existsSync(dir)) throw usageError(`There is no backend in ${dir}`, 'Set BACKEND_DIR in .env.')
-  if (!existsSync(path.join(dir, dockerfile))) {
-    throw usageError(`There is no ${dockerfile} in ${dir}`, 'Set BACKEND_DOCKERFILE in .env.')
+  const recipe = await lstat(path.join(dir, dockerfile)).catch(() => undefined)
+  if (!recipe) throw usageError(`There is no ${dockerfile} in ${dir}`, 'Set BACKEND_DOCKERFILE in .env.')
+  if (!recipe.isFile()) {
+    throw usageError(
+      `${path.join(dir, dockerfile)} is ${recipe.isSymbolicLink() ? 'a symbolic link' : 'not a file'}`,
+      'Put the Dockerfile itself there: az sends a link as a link, under another name.',
+    )
   }
-  const { default: ignore } = await import('ignore')
-  const rules = path.join(dir, '.dockerignore')
-  const ignored = ignore()
-    .add(existsSync(rules) ? readFileSync(rules, 'utf8') : '')
-    .add(['.git', '__pycache__'])
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true })
-  const files = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(dir, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
-    .filter((file) => file === dockerfile || !ignored.ignores(file))
-    .sort()
   const hash = createHash('sha256')
-  for (const file of files) {
-    const content = createHash('sha256')
-      .update(await readFile(path.join(dir, file)))
-      .digest('hex')
-    hash.update(`${file}\0${content}\n`)
+  hash.update(`${dockerfile}\0${await digestOf(path.join(dir, dockerfile))}\n`)
+  for (const packed of await packedFiles(dir, dockerfile)) {
+    hash.update(
+      `${packed.path}\0${packed.kind}\0${await contentOf(path.join(dir, packed.path), packed.kind)}\n`,
+    )
   }
   return `src-${hash.digest('hex').slice(0, 12)}`
+}
+
+async function contentOf(file: string, kind: Packed['kind']): Promise<string> {
+  if (kind === 'folder') return ''
+  if (kind === 'link') return readlink(file)
+  const { mode } = await lstat(file)
+  return `${mode & constants.S_IXUSR ? 'executable' : 'plain'} ${await digestOf(file)}`
+}
+
+/** SHA-256 in hex. */
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
 }
 
 /** `az acr build`: packs the folder, uploads it, builds in Azure, prints the log. */
@@ -75,6 +84,9 @@ export function imageStep(context: Context, azure: Azure, quick: boolean): { ste
   let digest = ''
   const named = (name: string) => `${config.azure.registry}.azurecr.io/${repository}:${name}`
 
+  const newest = async (): Promise<Tag | undefined> =>
+    [...(await azure.tags())].sort((a, b) => b.createdTime.localeCompare(a.createdTime))[0]
+
   const step: Step = {
     id: 'image',
     title: 'Backend image',
@@ -85,8 +97,8 @@ export function imageStep(context: Context, azure: Azure, quick: boolean): { ste
       const source = await sourceTag(config)
       // Known before Azure is asked, so that a plan can name it when Azure is silent.
       tag = source
-      const tags = (quick || ahead.pending('registry')) && !(await azure.registry()) ? [] : await azure.tags()
-      const found = quick ? newest(tags) : tags.find(({ name }) => name === source)
+      const there = !(quick || ahead.pending('registry')) || (await azure.registry()) !== undefined
+      const found = there ? await (quick ? newest() : azure.tag(source)) : undefined
       tag = found?.name ?? source
       digest = found?.digest ?? ''
       if (found) return ok(evidence(found, source, quick))
@@ -107,7 +119,7 @@ export function imageStep(context: Context, azure: Azure, quick: boolean): { ste
       if (!('effects' in difference)) return
       for (const effect of difference.effects ?? []) await runner.run(effect as Command, tell)
       azure.forget('tags')
-      const built = (await azure.tags()).find(({ name }) => name === tag)
+      const built = await azure.tag(tag ?? '')
       if (!built) {
         throw new OpsError({
           what: `The build ended without error, but ${repository}:${tag} is not in the registry`,
@@ -126,9 +138,6 @@ export function imageStep(context: Context, azure: Azure, quick: boolean): { ste
   }
   return { step, image }
 }
-
-const newest = (tags: readonly Tag[]): Tag | undefined =>
-  [...tags].sort((a, b) => b.createdTime.localeCompare(a.createdTime))[0]
 
 function evidence({ name, createdTime, digest }: Tag, source: string, quick: boolean): string {
   const when = createdTime.slice(0, 16).replace('T', ' ')

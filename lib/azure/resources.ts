@@ -36,8 +36,10 @@ export interface Azure {
   deployment(name: string): Promise<Deployment | undefined>
   /** Every container group of the resource group. */
   groups(): Promise<ContainerGroup[]>
-  /** Tags of the backend image, newest first. */
+  /** The last 100 tags of the backend image, newest first. */
   tags(): Promise<Tag[]>
+  /** This one tag of the backend image, however old; asked anew each time. */
+  tag(name: string): Promise<Tag | undefined>
   /** Ask again next time. */
   forget(...what: Forgettable[]): void
 }
@@ -99,6 +101,7 @@ export function createAzure(context: Context): Azure {
     groups: () =>
       keep('groups', async () => ((await show(['container', 'list', ...group])) ?? []) as ContainerGroup[]),
     tags: () => keep('tags', async () => readTags(context, subscriptionOf(await azure.account()))),
+    tag: async (name) => readTag(context, name, subscriptionOf(await azure.account())),
     forget(...what) {
       for (const each of what) kept.delete(each)
     },
@@ -108,14 +111,14 @@ export function createAzure(context: Context): Azure {
 
 export const subscriptionOf = (account: Account): string[] => ['--subscription', account.id]
 
-const apiVersions = {
+export const apiVersions = {
   registry: '2023-07-01',
   database: '2022-12-01',
   managedRedis: '2025-07-01',
   classicRedis: '2024-03-01',
 } as const
 
-type ResourceType = keyof typeof apiVersions
+export type ResourceType = keyof typeof apiVersions
 
 /** ARM's id of a part of the data tier. */
 export function resourceId(config: Config, subscription: string, type: ResourceType): string {
@@ -128,33 +131,31 @@ export function resourceId(config: Config, subscription: string, type: ResourceT
   }[type]
 }
 
-/** Reading tags of a repository that nobody has pushed to fails; that is an answer too: there are none. */
-async function readTags({ runner, config }: Context, subscription: string[]): Promise<Tag[]> {
-  const command = azLook(
-    [
-      'acr',
-      'repository',
-      'show-tags',
-      '--name',
-      config.azure.registry,
-      '--repository',
-      repository,
-      '--detail',
-      '--orderby',
-      'time_desc',
-      '--top',
-      '100',
-      ...subscription,
-    ],
-    { accept: [0, 1, absent] },
-  )
+async function readTags(context: Context, subscription: string[]): Promise<Tag[]> {
+  const which = ['--repository', repository, '--detail', '--orderby', 'time_desc', '--top', '100']
+  return ((await askRepository(context, ['show-tags', ...which, ...subscription])) ?? []) as Tag[]
+}
+
+async function readTag(context: Context, name: string, subscription: string[]): Promise<Tag | undefined> {
+  const which = ['--image', `${repository}:${name}`]
+  return (await askRepository(context, ['show', ...which, ...subscription])) as Tag | undefined
+}
+
+/** Asking for what nobody has pushed fails; that is an answer too: `undefined`. */
+async function askRepository({ runner, config }: Context, [what = '', ...which]: string[]): Promise<unknown> {
+  const line = ['acr', 'repository', what, '--name', config.azure.registry, ...which]
+  const command = azLook(line, { accept: [0, 1, absent] })
   const { code, stdout, stderr } = await runner.run(command)
-  if (code === 0) return JSON.parse(stdout) as Tag[]
-  if (/repository .* (is )?not found|NAME_UNKNOWN|repository name not known/i.test(stderr)) return []
+  if (code === 0) return JSON.parse(stdout)
+  if (notPushed.test(stderr)) return undefined
   // Any other failure is one: run it again the strict way, which explains it.
   await runner.run({ ...command, accept: [0] })
-  return []
+  return undefined
 }
+
+/** ACR's words, seen in azure-cli #31569 and behind NAME_UNKNOWN. */
+const notPushed =
+  /specified tag .*does not exist|repository .*(is )?not found|TAG_UNKNOWN|NAME_UNKNOWN|repository name not known/i
 
 /**
  * The public address of this machine, as PostgreSQL's firewall in Azure will see it.

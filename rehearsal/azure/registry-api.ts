@@ -116,7 +116,7 @@ function metadata(registry: Resource, call: Call, rest: string): Reply {
   if (call.method === 'DELETE' && kind === '_tags' && item)
     return repository.tags.delete(item)
       ? { status: 202 }
-      : problem(404, 'TAG_UNKNOWN', `the specified tag "${item}" does not exist`)
+      : problem(404, 'TAG_UNKNOWN', 'the specified tag does not exist')
   if (call.method !== 'GET')
     return problem(
       405,
@@ -143,7 +143,7 @@ function metadata(registry: Resource, call: Call, rest: string): Reply {
     }
     const tag = repository.tags.get(item)
     if (tag) return { status: 200, body: { ...base, imageName: name, tag: showTag(tag) } }
-    return problem(404, 'TAG_UNKNOWN', `the specified tag "${item}" does not exist`)
+    return problem(404, 'TAG_UNKNOWN', 'the specified tag does not exist')
   }
   if (!item) {
     const images = ordered([...repository.images.values()], call, (image) => image.createdAt)

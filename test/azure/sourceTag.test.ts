@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { sourceTag } from '../../lib/azure/image.ts'
@@ -27,18 +27,27 @@ test('equal sources have one tag, wherever and whenever they lie', async () => {
   expect(tag).toMatch(/^src-[0-9a-f]{12}$/)
   utimesSync(path.join(folder, 'app/a.py'), 0, 0)
   chmodSync(path.join(folder, 'app/a.py'), 0o600)
-  mkdirSync(path.join(folder, 'empty'))
   expect(await sourceTag(config)).toBe(tag)
   const reversed = Object.fromEntries(Object.entries(files).reverse())
   await backend(reversed)
   expect(await sourceTag(config)).toBe(tag)
 })
 
-test('what is hashed: each path and the digest of its content, in the order of the paths', async () => {
+test('what is hashed: the Dockerfile, then each packed path with its kind and content, in the order of the paths', async () => {
   const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
-  const names = Array.from({ length: 30 }, (_, index) => `app/${sha256(String(index)).slice(0, 6)}.py`)
-  await backend(Object.fromEntries([...names, 'Dockerfile.azure'].map((name) => [name, `of ${name}`])))
-  const lines = [...names, 'Dockerfile.azure'].sort().map((name) => `${name}\0${sha256(`of ${name}`)}\n`)
+  const names = Array.from({ length: 30 }, (_, index) => `${sha256(String(index)).slice(0, 6)}.py`)
+  await backend(
+    Object.fromEntries([...names, 'Dockerfile.azure', 'z/run'].map((name) => [name, `of ${name}`])),
+  )
+  chmodSync(path.join(folder, 'z/run'), 0o755)
+  symlinkSync('run', path.join(folder, 'z/walk'))
+  const lines = [
+    `Dockerfile.azure\0${sha256('of Dockerfile.azure')}\n`,
+    ...[...names, 'Dockerfile.azure'].sort().map((name) => `${name}\0file\0plain ${sha256(`of ${name}`)}\n`),
+    'z\0folder\0\n',
+    `z/run\0file\0executable ${sha256('of z/run')}\n`,
+    'z/walk\0link\0run\n',
+  ]
   expect(await sourceTag(config)).toBe(`src-${sha256(lines.join('')).slice(0, 12)}`)
 })
 
@@ -56,19 +65,35 @@ test('content, names, and what stands in which file count', async () => {
   seen.push(await sourceTag(config))
   put('Dockerfile.azure', 'FROM y')
   seen.push(await sourceTag(config))
+  mkdirSync(path.join(folder, 'empty'))
+  seen.push(await sourceTag(config))
+  chmodSync(path.join(folder, 'new'), 0o755)
+  seen.push(await sourceTag(config))
+  symlinkSync('new', path.join(folder, 'link'))
+  seen.push(await sourceTag(config))
+  rmSync(path.join(folder, 'link'))
+  symlinkSync('app', path.join(folder, 'link'))
+  seen.push(await sourceTag(config))
+  put('Dockerfile.other', 'FROM y')
+  seen.push(await sourceTag(config))
+  config = await configOf(`BACKEND_DIR=${folder}`, 'BACKEND_DOCKERFILE=Dockerfile.other')
+  seen.push(await sourceTag(config))
   expect(new Set(seen).size).toBe(seen.length)
 })
 
-test('what .dockerignore names does not count, and neither does what is never packed', async () => {
+test('what .dockerignore names does not count, and neither does what az never packs', async () => {
   await backend({ ...files, '.dockerignore': 'tests\n*.md\n!KEEP.md\n' })
   const tag = await sourceTag(config)
   put('tests/test_a.py', 'x')
   put('README.md', 'x')
   put('.git/HEAD', 'x')
-  put('app/__pycache__/a.pyc', 'x')
   expect(await sourceTag(config)).toBe(tag)
   put('KEEP.md', 'x')
-  expect(await sourceTag(config)).not.toBe(tag)
+  const kept = await sourceTag(config)
+  expect(kept).not.toBe(tag)
+  // az packs it unless .dockerignore says otherwise, so it may change the image.
+  put('app/__pycache__/a.pyc', 'x')
+  expect(await sourceTag(config)).not.toBe(kept)
 })
 
 test('the Dockerfile counts even when it is ignored', async () => {
@@ -85,6 +110,8 @@ test('no folder, no Dockerfile: each is named, with its setting', async () => {
     next: 'Set BACKEND_DOCKERFILE in .env.',
     exitCode: 2,
   })
+  symlinkSync('app/a.py', path.join(folder, 'Dockerfile.azure'))
+  expect((await failureOf(sourceTag(config))).what).toBe(`${folder}/Dockerfile.azure is a symbolic link`)
   rmSync(folder, { recursive: true })
   expect(await failureOf(sourceTag(config))).toMatchObject({ what: `There is no backend in ${folder}` })
 })
