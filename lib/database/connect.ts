@@ -45,19 +45,19 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
     throw explainConnect(context, thrown)
   })
   const ready = performance.now()
+  // A connection does one thing at a time; those who ask side by side wait for each other.
+  let last: Promise<unknown> = Promise.resolve()
   return {
     times: {
       dns: Math.round(named - began),
       tcp: Math.round(connected - named),
       login: Math.round(ready - connected),
     },
-    async query<Row>(query: { text: string; values?: readonly unknown[] }) {
-      const result = query.values
-        ? await client.query(query.text, [...query.values])
-        : await client.query(query.text)
+    query<Row>({ text, values }: { text: string; values?: readonly unknown[] }) {
+      const answer = last.then(() => client.query(text, values ? [...values] : undefined))
+      last = answer.catch(() => {})
       // A script of several statements gives an array of results; the last one's rows count.
-      const last = Array.isArray(result) ? result.at(-1) : result
-      return (last?.rows ?? []) as Row[]
+      return answer.then((result) => ((Array.isArray(result) ? result.at(-1) : result)?.rows ?? []) as Row[])
     },
     close: () => client.end(),
   }

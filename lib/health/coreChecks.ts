@@ -2,10 +2,9 @@ import { groupNames, redisAddress } from '../azure/containerGroup.ts'
 import type { Azure } from '../azure/resources.ts'
 import { healthUrl, showGroup } from '../azure/waiting.ts'
 import { plainDial } from '../database/plain.ts'
+import { applicationTables as tables } from '../database/tables.ts'
 import type { Context } from '../steps/context.ts'
 import { type Check, expect } from './check.ts'
-
-const tables = ['agents', 'capsules', 'councils', 'metrics', 'workflows']
 
 /** The backend's own /health, asked directly. */
 export const backendHealthCheck = ({ config, runner }: Context): Check => ({

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script({
+  name: 'check-database',
+  summary: 'look at the database: state, TLS, connection time, tables, room left, backups, migrations',
+  changes: false,
+  async main(run) {
+    const [{ tableText }, { withContext }, { checkDatabase }] = await Promise.all([
+      import('../../lib/cli/table.ts'),
+      import('../../lib/deploy/context.ts'),
+      import('../../lib/database/check.ts'),
+    ])
+    return withContext(run, 'check-database', false, async (context) => {
+      const { rows, advice, data, code } = await checkDatabase(context)
+      const columns = [{ heading: 'STATE' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
+      run.result([tableText(columns, rows), '', ...advice].join('\n'), data)
+      return code
+    })
+  },
+})
