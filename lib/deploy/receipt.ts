@@ -67,14 +67,18 @@ export async function writeReceipt(
     commands: { ...runner.count },
   }
   const text = runner.secrets.clean(`${JSON.stringify(receipt, null, 2)}\n`)
-  const folder = path.join(config.stateDir, 'receipts')
+  const folder = localFolder(config)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })
   if (toVps) await runner.run(keepOnVps(config, run.id, text))
   return receipt
 }
 
-const vpsFolder = '/var/lib/codex-dominion/receipts'
+/** Where the VPS keeps the receipts of every operator's machine. */
+export const vpsFolder = '/var/lib/codex-dominion/receipts'
+
+/** Where this machine keeps those of its own runs. */
+export const localFolder = (config: Config): string => path.join(config.stateDir, 'receipts')
 
 /** Writes the receipt beside its place and moves it there, so that no half one is ever read. */
 const keepOnVps = (config: Config, id: string, text: string): Command =>

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+import { usageError } from '../../lib/command/errors.ts'
+import type { HistoryFlags } from '../../lib/deploy/showHistory.ts'
+
+await script<HistoryFlags>({
+  name: 'history',
+  summary: 'the receipts of deploys, of this machine and of the VPS, as one table',
+  changes: false,
+  flags(parser) {
+    parser
+      .option('--lines <number>', 'how many, the newest first', wholeNumber, 20)
+      .option('--show <id>', 'one receipt in full; the beginning of its id is enough')
+      .option('--diff <id...>', 'what differs between two: --diff A B')
+  },
+  async main(run) {
+    const { withContext } = await import('../../lib/deploy/context.ts')
+    const { showHistory } = await import('../../lib/deploy/showHistory.ts')
+    return withContext(run, 'history', false, (context) => showHistory(run, context))
+  },
+})
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text)
+  throw usageError(`--lines=${text} is not a number from 1 to 9999`)
+}
