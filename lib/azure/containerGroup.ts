@@ -16,7 +16,7 @@ export interface ContainerGroup {
     command?: string[] | null
     resources?: { requests?: { cpu?: number; memoryInGb?: number; memoryInGB?: number } }
     instanceView?: {
-      currentState?: { state?: string; detailStatus?: string; exitCode?: number }
+      currentState?: { state?: string; startTime?: string; detailStatus?: string; exitCode?: number }
       restartCount?: number
     } | null
   }[]

@@ -19,12 +19,12 @@ const crashLoop = 3
 export async function untilBackendHealthy(
   context: Context,
   azure: Azure,
-  group: { name: string; label: string; release: string },
+  group: { name: string; label: string; release: string; restartsBefore?: number },
   tell: Tell,
 ): Promise<void> {
   const url = healthUrl(context.config, group.label)
   let last = 'no answer yet'
-  await untilTrue(context, azure, group.name, tell, async () => {
+  await untilTrue(context, azure, group, tell, async () => {
     try {
       const answer = await context.runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 5000 })
       const release = releaseOf(answer.body)
@@ -44,10 +44,11 @@ export async function untilWorkerRuns(
   azure: Azure,
   name: string,
   tell: Tell,
+  restartsBefore = 0,
 ): Promise<void> {
   let steady = 0
   let restarts: number | undefined
-  await untilTrue(context, azure, name, tell, async () => {
+  await untilTrue(context, azure, { name, restartsBefore }, tell, async () => {
     const group = await showGroup(context, azure, name)
     const view = group?.containers[0]?.instanceView
     const state = view?.currentState?.state ?? 'unknown'
@@ -61,13 +62,31 @@ export async function untilWorkerRuns(
   })
 }
 
+/** Waits until the container runs since another time than before: Azure says that a restart is taken, not that it is done. */
+export async function untilStartedAnew(
+  context: Context,
+  azure: Azure,
+  group: { name: string; startedBefore: string | undefined; restartsBefore: number },
+  tell: Tell,
+): Promise<void> {
+  const { name, startedBefore } = group
+  await untilTrue(context, azure, group, tell, async () => {
+    const { state, startTime } =
+      (await showGroup(context, azure, name))?.containers[0]?.instanceView?.currentState ?? {}
+    return {
+      ready: state === 'Running' && startTime !== undefined && startTime !== startedBefore,
+      last: `${name} is ${state ?? 'unknown'}, started ${startTime ?? 'at an unknown time'}`,
+    }
+  })
+}
+
 export const healthUrl = (config: Config, label: string): string =>
   `http://${hostOfLabel(config, label)}:${backendPort}/health`
 
 async function untilTrue(
   context: Context,
   azure: Azure,
-  name: string,
+  { name, restartsBefore = 0 }: { name: string; restartsBefore?: number },
   tell: Tell,
   probe: () => Promise<{ ready: boolean; last: string }>,
 ): Promise<void> {
@@ -79,7 +98,7 @@ async function untilTrue(
     if (ready) return
     if (last !== told) tell(last)
     told = last
-    if (round % 8 === 0) await throwIfCrashing(context, azure, name)
+    if (round % 8 === 0) await throwIfCrashing(context, azure, name, restartsBefore)
     await pause(1000)
   }
   throw new OpsError({
@@ -89,13 +108,20 @@ async function untilTrue(
   })
 }
 
-async function throwIfCrashing(context: Context, azure: Azure, name: string): Promise<void> {
+/** A group that is restarted, and not made anew, keeps the count of its life. */
+async function throwIfCrashing(
+  context: Context,
+  azure: Azure,
+  name: string,
+  restartsBefore: number,
+): Promise<void> {
   const group = await showGroup(context, azure, name)
   const view = group?.containers[0]?.instanceView
-  if ((view?.restartCount ?? 0) < crashLoop) return
+  const restarts = (view?.restartCount ?? 0) - restartsBefore
+  if (restarts < crashLoop) return
   const { state, exitCode, detailStatus } = view?.currentState ?? {}
   throw new OpsError({
-    what: `${name} crashes again and again (${view?.restartCount} restarts; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'})`,
+    what: `${name} crashes again and again (${restarts} restarts; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'})`,
     said: await logTail(context, azure, name),
     next: 'Mend the application (its last log lines are above), then run the same line again.',
   })

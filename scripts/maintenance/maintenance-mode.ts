@@ -21,7 +21,9 @@ await script<Flags>({
       )
       .option('--message <text>', 'what the page says, one paragraph')
       .option('--until <time>', 'the end to announce: 30m, 2h, 03:30, 2026-11-23T03:30Z')
-      .action((mode) => parser.setOptionValue('mode', mode))
+      .action((mode) => {
+        parser.setOptionValue('mode', mode)
+      })
   },
   async main(run) {
     const { mode, message, until } = run.flags

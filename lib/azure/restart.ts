@@ -1,0 +1,96 @@
+import type { Command } from '../command/command.ts'
+import { OpsError } from '../command/errors.ts'
+import { surgeLabel } from '../config/backend.ts'
+import type { Config } from '../config/config.ts'
+import type { Context } from '../steps/context.ts'
+import type { Step, Tell } from '../steps/step.ts'
+import { azAct } from './az.ts'
+import { type ContainerGroup, groupNames, isWorkerName } from './containerGroup.ts'
+import { type Azure, subscriptionOf } from './resources.ts'
+import { showGroup, untilBackendHealthy, untilStartedAnew, untilWorkerRuns } from './waiting.ts'
+
+/** `az container restart`: stops the group's container and starts it again, of the same image and settings. */
+export const restartGroup = (config: Config, name: string, subscription: string[]): Command =>
+  azAct([
+    ...['container', 'restart', '--resource-group', config.azure.resourceGroup, '--name', name],
+    ...subscription,
+  ])
+
+/** Restarts the backend, also a surge group that an interrupted release has left, each after the other. */
+export const restartBackendStep = (context: Context, azure: Azure): Step =>
+  restartStep(context, azure, {
+    id: 'restart-backend',
+    title: 'Restart the backend',
+    isMine: (name) => name === groupNames.backend || name === groupNames.surge,
+    meanwhile: '/api/ answers 502 with Retry-After until it is healthy again',
+    name: groupNames.backend,
+    async ready(group, restartsBefore, tell) {
+      const { config } = context
+      const image = group.containers[0]?.image ?? ''
+      const label = group.name === groupNames.surge ? surgeLabel(config) : config.backend.dnsLabel
+      const release = image.slice(image.lastIndexOf(':') + 1)
+      await untilBackendHealthy(context, azure, { name: group.name, label, release, restartsBefore }, tell)
+    },
+  })
+
+/** Restarts every worker there is, one after the other, so that the others go on taking jobs. */
+export const restartWorkersStep = (context: Context, azure: Azure): Step =>
+  restartStep(context, azure, {
+    id: 'restart-workers',
+    title: 'Restart the workers',
+    isMine: isWorkerName,
+    meanwhile: 'jobs wait in the queue until it runs again',
+    name: groupNames.worker,
+    ready: (group, restartsBefore, tell) => untilWorkerRuns(context, azure, group.name, tell, restartsBefore),
+  })
+
+interface Restart {
+  id: string
+  title: string
+  isMine(name: string): boolean
+  /** What its users notice. */
+  meanwhile: string
+  /** Which group must be there. */
+  name: string
+  ready(group: ContainerGroup, restartsBefore: number, tell: Tell): Promise<void>
+}
+
+function restartStep(context: Context, azure: Azure, restart: Restart): Step {
+  const { config, runner } = context
+  const groups = async () => (await azure.groups()).filter(({ name }) => restart.isMine(name))
+  return {
+    id: restart.id,
+    title: restart.title,
+    part: 'azure',
+    after: ['azure-login'],
+    async inspect() {
+      const names = (await groups()).map(({ name }) => name).sort()
+      if (!names.includes(restart.name)) {
+        throw new OpsError({
+          what: `There is no container group ${restart.name} in ${config.azure.resourceGroup}`,
+          next: 'npx dominion deploy-complete   (it makes what is missing)',
+        })
+      }
+      const subscription = subscriptionOf(await azure.account())
+      return {
+        state: 'change',
+        what: `${names.join(', ')}, with a gap: ${restart.meanwhile}`,
+        effects: names.map((name) => restartGroup(config, name, subscription)),
+      }
+    },
+    async apply(_, tell) {
+      const subscription = subscriptionOf(await azure.account())
+      for (const group of (await groups()).sort((a, b) => a.name.localeCompare(b.name))) {
+        const { name } = group
+        const view = (await showGroup(context, azure, name))?.containers[0]?.instanceView
+        const restartsBefore = view?.restartCount ?? 0
+        tell(`restarting ${name}`)
+        await runner.run(restartGroup(config, name, subscription))
+        const startedBefore = view?.currentState?.startTime
+        await untilStartedAnew(context, azure, { name, startedBefore, restartsBefore }, tell)
+        await restart.ready(group, restartsBefore, tell)
+        tell(`${name} is healthy again`)
+      }
+    },
+  }
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script<{ only?: 'backend' | 'worker' }>({
+  name: 'restart-containers',
+  summary: 'restart backend and workers as they are, and wait until they are healthy',
+  changes: true,
+  flags: (parser) =>
+    parser.addOption(
+      parser.createOption('--only <part>', 'backend or worker alone').choices(['backend', 'worker']),
+    ),
+  async main(run) {
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { restartList } = await import('../../lib/deploy/updateLists.ts')
+    return performSteps(run, {
+      script: 'restart-containers',
+      needsVps: false,
+      list: (context) => ({ steps: restartList(context, run.flags.only) }),
+    })
+  },
+})
