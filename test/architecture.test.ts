@@ -7,6 +7,7 @@ const home = path.join(import.meta.dirname, '..')
 /** The rooms of docs/architecture.md, each with those it may import from (besides itself). */
 const below: Record<string, string[]> = {
   command: [],
+  chart: [],
   config: ['command'],
   cli: ['config', 'command'],
   steps: ['config', 'command'],
@@ -17,8 +18,9 @@ const below: Record<string, string[]> = {
   health: ['azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
   logs: ['azure', 'ionos', 'network', 'steps', 'config', 'command'],
   cost: ['azure', 'network', 'steps', 'cli', 'config', 'command'],
+  metrics: ['azure', 'chart', 'network', 'steps', 'cli', 'config', 'command'],
   doctor: ['health', 'azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
-  deploy: ['health', 'azure', 'ionos', 'database', 'network', 'steps', 'cli', 'config', 'command'],
+  deploy: ['cost', 'health', 'azure', 'ionos', 'database', 'network', 'steps', 'cli', 'config', 'command'],
 }
 
 function files(folder: string): string[] {

@@ -11,7 +11,7 @@ import { acmeRoot } from './server.ts'
 import { type Certificate, forget, type Survey, surveyOf } from './survey.ts'
 import { renderTemplate } from './template.ts'
 
-const hookFile = '/etc/letsencrypt/renewal-hooks/deploy/dominion-nginx'
+export const hookFile = '/etc/letsencrypt/renewal-hooks/deploy/dominion-nginx'
 /** certbot's timer renews long before; below this the timer does not work, and the step acts itself. */
 const leastLeft = 1 / 8
 

@@ -1,0 +1,67 @@
+import type { Command } from '../command/command.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step } from '../steps/step.ts'
+import { azAct } from './az.ts'
+import { groupNames, isWorkerName } from './containerGroup.ts'
+import { deleteGroup } from './groupCommands.ts'
+import { type Azure, apiVersions, type ResourceType, resourceId, subscriptionOf } from './resources.ts'
+
+/** `az resource delete`: returns when ARM says that it is gone. */
+export const deleteResource = (id: string, apiVersion: string): Command =>
+  azAct(['resource', 'delete', '--ids', id, '--api-version', apiVersion], { timeoutMs: 60 * 60_000 })
+
+/**
+ * Deletes what a deploy made in the resource group, containers first. The group itself and whatever else lies in it stay:
+ * an empty one costs nothing.
+ * @param before steps that must be done first
+ */
+export function removeAzureSteps(context: Context, azure: Azure, before: readonly string[]): Step[] {
+  const { config } = context
+  const redisType = config.redis.kind === 'managed' ? 'managedRedis' : 'classicRedis'
+  const containers: Step = {
+    id: 'remove-containers',
+    title: 'Containers',
+    part: 'azure',
+    after: before,
+    async inspect() {
+      const names = await ownGroups(azure)
+      if (names.length === 0) return ok('none are there')
+      const subscription = subscriptionOf(await azure.account())
+      const effects = names.map((name) => deleteGroup(config, name, subscription))
+      return { state: 'change', what: `delete ${names.join(', ')}`, effects }
+    },
+  }
+  const resource = (
+    id: string,
+    title: string,
+    name: string,
+    type: ResourceType,
+    read: () => Promise<unknown>,
+  ): Step => ({
+    id,
+    title,
+    part: 'azure',
+    after: ['remove-containers'],
+    async inspect() {
+      if ((await read()) === undefined) return ok('it is not there')
+      const { id: subscription } = await azure.account()
+      const effects = [deleteResource(resourceId(config, subscription, type), apiVersions[type])]
+      return { state: 'change', what: `delete ${name}`, effects }
+    },
+  })
+  const { registry, redis, postgres } = { registry: config.azure.registry, ...config }
+  return [
+    containers,
+    resource('remove-redis', 'Redis', redis.name, redisType, azure.redis),
+    resource('remove-database', 'PostgreSQL server', postgres.server, 'database', azure.database),
+    resource('remove-registry', 'Container registry', registry, 'registry', azure.registry),
+  ]
+}
+
+/** Container groups that deploys made, by their names. */
+export async function ownGroups(azure: Azure): Promise<string[]> {
+  const names = (await azure.groups()).map(({ name }) => name)
+  return names.filter(
+    (name) => name === groupNames.backend || name === groupNames.surge || isWorkerName(name),
+  )
+}

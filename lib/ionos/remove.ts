@@ -1,0 +1,40 @@
+import type { Config } from '../config/config.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step } from '../steps/step.ts'
+import { hookFile } from './certificate.ts'
+import { remoteScript } from './remoteScript.ts'
+import { acmeRoot } from './server.ts'
+import { forget, type Survey, surveyOf } from './survey.ts'
+
+/** Takes the site off the VPS. Packages, other sites, receipts and marks stay. */
+export function removeSiteStep(context: Context): Step {
+  const { config, runner } = context
+  return {
+    id: 'remove-site',
+    title: `Site ${config.domain} on the VPS`,
+    part: 'ionos',
+    after: [],
+    async inspect() {
+      const there = siteParts(await surveyOf(context))
+      if (there.length === 0) return ok('nothing of it is there')
+      return { state: 'change', what: `delete ${there.join(', ')}`, effects: [removeSite(config)] }
+    },
+    async apply(_, tell) {
+      await runner.run(removeSite(config), tell)
+      forget(context)
+    },
+  }
+}
+
+/** What of the site is there, in words. */
+export function siteParts(survey: Survey): string[] {
+  const { releases, nginx, certificate, web } = survey
+  return [
+    ...(nginx.current || nginx.site ? ['nginx configuration'] : []),
+    ...(certificate.lineage ? ['certificate'] : []),
+    ...(web.releases ? [`${releases.length} releases of the pages`] : []),
+  ]
+}
+
+export const removeSite = (config: Config) =>
+  remoteScript(config, 'change', 'remove', [config.domain, config.ionos.webRoot, acmeRoot, hookFile])

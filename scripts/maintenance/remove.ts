@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+import type { RemoveFlags } from '../../lib/deploy/remove.ts'
+
+await script<RemoveFlags>({
+  name: 'remove',
+  summary: 'take down what the deploy made; dumps and receipts stay',
+  changes: true,
+  flags: (parser) =>
+    parser
+      .option('--confirm <domain>', 'the domain, typed: instead of being asked for it')
+      .option('--skip-azure', 'leave the core as it is')
+      .option('--skip-ionos', 'leave the VPS as it is'),
+  async main(run) {
+    const { confirmRemoval, removeList } = await import('../../lib/deploy/remove.ts')
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    if (!run.flags.dryRun) await confirmRemoval(run)
+    return performSteps(run, {
+      script: 'remove',
+      needsVps: !run.flags.skipIonos,
+      list: (context) => ({ steps: removeList(context, run.flags) }),
+    })
+  },
+})
