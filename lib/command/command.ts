@@ -55,6 +55,8 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly timeoutMs: number
+  /** Go the way that this program goes: through its proxy, trusting whom it trusts. */
+  readonly as?: 'az'
   /** Ask this address instead of the one the name resolves to (the name still goes into SNI and Host). */
   readonly address?: string
 }

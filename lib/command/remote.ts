@@ -1,6 +1,14 @@
 import type { Readable } from 'node:stream'
 import type { ProcessResult } from './process.ts'
 
+/** How a streamed line ended. */
+export interface StreamEnd {
+  /** -1 when it was ended by a signal. */
+  code: number
+  /** The end of it, at most 4000 characters. */
+  stderr: string
+}
+
 /** An open connection to the VPS. lib/ionos/ssh.ts makes one. */
 export interface Remote {
   /** Runs one shell line there. Rejects only when the connection itself fails. */
@@ -13,6 +21,14 @@ export interface Remote {
       onOutput?: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined
     },
   ): Promise<ProcessResult>
+  /**
+   * Runs a line and hands its output on as it comes, no faster than it is taken. It ends with the line; the signal, or
+   * taking no more, ends the line. Throws when the connection fails.
+   */
+  stream(
+    line: string,
+    options: { stdin?: string | Uint8Array | Readable; signal: AbortSignal },
+  ): AsyncGenerator<Uint8Array, StreamEnd>
   /**
    * Starts a line that stays open until `close()`; used for the lock. Resolves at its first line of output or its end.
    * It hears an empty line every `beatMs`, and so can tell a caller that is silent from one that lives.

@@ -28,6 +28,8 @@ export interface Reach {
   resolve(host: string): Promise<LookupAddress[]>
   /** PEM certificates trusted besides Node's own. */
   authorities: readonly string[]
+  /** An environment whose HTTPS_PROXY, HTTP_PROXY and NO_PROXY say what goes through a proxy. */
+  proxies?: NodeJS.ProcessEnv
 }
 
 /** Makes one HTTP request on a connection of its own. Redirects are answers. Rejects when there is no answer. */
@@ -47,7 +49,7 @@ export async function makeRequest(request: Request, reach: Reach, signal: AbortS
       {
         method: request.method,
         headers: { 'user-agent': 'codex-dominion-ops', ...request.headers },
-        agent: false,
+        agent: reach.proxies ? new client.Agent({ proxyEnv: reach.proxies }) : false,
         signal: AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]),
         ...(secureContext ? { secureContext } : {}),
         lookup: (host, options, done) => {

@@ -6,7 +6,7 @@ import { messageOf, OpsError, unknownError } from './errors.ts'
 import { type ProcessResult, startProcess } from './process.ts'
 import { quoteLine } from './quote.ts'
 import type { Redactor } from './redact.ts'
-import type { Remote } from './remote.ts'
+import type { Remote, StreamEnd } from './remote.ts'
 import { type Answer, makeRequest, type Reach } from './request.ts'
 import { materialise, removeLeftovers } from './secretFiles.ts'
 import type { Transcript } from './transcript.ts'
@@ -15,6 +15,11 @@ import type { Transcript } from './transcript.ts'
 export interface Runner {
   /** Runs a command to its end. Throws OpsError when its exit code is not an accepted one. */
   run(command: Command, onOutput?: OnOutput): Promise<ProcessResult>
+  /**
+   * Hands on what a looking command on the VPS writes, as it comes and no faster than it is taken; it may be endless. Only
+   * its length goes into the transcript. The signal, or taking no more, ends it. Throws as `run` does.
+   */
+  stream(command: Command & { on: 'vps'; effect: 'read' }, wanted: AbortSignal): AsyncGenerator<Uint8Array>
   /** The same, but the output stays out of the transcript: it is a secret itself. */
   runPrivately(command: Command): Promise<ProcessResult>
   /** Makes a request; any status is an answer. Throws the socket's own error when there is none. */
@@ -54,6 +59,8 @@ export interface RunnerOptions {
   secrets: Redactor
   transcript: Transcript
   reach: Reach
+  /** How az goes out; for requests that go its way. */
+  azReach?: () => Reach
   /** Environment of local processes. */
   env: NodeJS.ProcessEnv
   /** More of it for single programs, by their name. */
@@ -73,6 +80,12 @@ export function createRunner(options: RunnerOptions): Runner {
   removeLeftovers()
   const underWay = new Set<Promise<unknown>>()
   const vps = once(options.openVps)
+  let azReach: Reach | undefined
+  function reachFor({ as }: Request): Reach {
+    if (as !== 'az') return options.reach
+    azReach ??= options.azReach?.() ?? options.reach
+    return azReach
+  }
   const databases = new Map<string | undefined, ReturnType<typeof once<Database>>>()
   const database = (name?: string) => {
     const connection = databases.get(name) ?? once(() => options.openDatabase(name))
@@ -155,6 +168,40 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   }
 
+  async function* stream(command: Command, wanted: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const end = Promise.withResolvers<StreamEnd>()
+    let bytes = 0
+    const written = recorded(
+      'command',
+      command,
+      () => end.promise,
+      ({ code, stderr }) => ({ code, bytes, stderr: secrets.clean(stderr) }),
+    )
+    written.catch(() => {})
+    const stdin = typeof command.stdin === 'function' ? command.stdin() : command.stdin
+    const options = { ...(stdin === undefined ? {} : { stdin }), signal: AbortSignal.any([wanted, signal]) }
+    let output: AsyncGenerator<Uint8Array, StreamEnd> | undefined
+    try {
+      output = (await vps.get()).stream(quoteLine(materialise(command).argv), options)
+      for (let next = await output.next(); ; next = await output.next()) {
+        if (next.done) {
+          end.resolve(next.value)
+          if (wanted.aborted || (command.accept ?? [0]).includes(next.value.code)) return
+          throw failed(command, { ...next.value, stdout: '', timedOut: false })
+        }
+        bytes += next.value.length
+        yield next.value
+      }
+    } catch (thrown) {
+      end.reject(thrown)
+      throw thrown
+    } finally {
+      await output?.return({ code: -1, stderr: '' })
+      end.resolve({ code: -1, stderr: '' })
+      await written.catch(() => {})
+    }
+  }
+
   function failed(command: Command, result: ProcessResult): OpsError {
     const program = command.argv
       .slice(0, 3)
@@ -174,12 +221,13 @@ export function createRunner(options: RunnerOptions): Runner {
 
   return {
     run: (command, onOutput) => run(command, onOutput),
+    stream,
     runPrivately: (command) => run(command, undefined, true),
     request: (request) =>
       recorded(
         'request',
         request,
-        () => makeRequest(request, options.reach, signal),
+        () => makeRequest(request, reachFor(request), signal),
         (answer) => ({ status: answer.status, phases: answer.phases }),
       ),
     dial: (value) =>

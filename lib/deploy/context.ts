@@ -35,11 +35,12 @@ export async function openContext<Flags>(
   )
   const id = `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
   const transcript = openTranscript(path.join(config.stateDir, 'transcripts'), id, secrets.clean)
-  const { reachOf } = await import('../network/resolve.ts')
+  const { azReachOf, reachOf } = await import('../network/resolve.ts')
   const runner: Runner = createRunner({
     secrets,
     transcript,
     reach: reachOf(config),
+    azReach: () => azReachOf(config, process.env),
     env: process.env,
     // The proxy is for az alone: npm and git have settings of their own.
     envOf: { az: config.network.azEnvironment },

@@ -6,6 +6,7 @@ import type { ProcessResult } from '../command/process.ts'
 import { queue } from '../command/queue.ts'
 import type { Remote } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
+import { streamOf } from './sshStream.ts'
 
 /** sshd's MaxSessions; more channels at once are refused. */
 const sessions = 10
@@ -68,6 +69,23 @@ export function createRemote(connection: Client, config: Config): Remote {
         if (result.code === -1 && !result.timedOut && !options.signal.aborted && lost) throw lostError()
         return result
       }),
+    async *stream(line, { stdin, signal }) {
+      const release = await turn.take()
+      let source: Readable | undefined
+      try {
+        signal.throwIfAborted()
+        const channel = await open(line)
+        source = feed(channel, stdin)
+        const end = yield* streamOf(channel, signal)
+        if (end.code === -1 && !signal.aborted && lost) throw lostError()
+        return end
+      } catch (thrown) {
+        throw lost && !signal.aborted ? lostError() : thrown
+      } finally {
+        source?.destroy()
+        release()
+      }
+    },
     async hold(line, beatMs) {
       const release = await turn.take()
       const channel = await open(line).catch((error) => {

@@ -29,7 +29,7 @@ export async function addressesOf(config: Config, host: string): Promise<Address
 /** How requests of this configuration find names (DNS_SERVER) and whom they trust (CA_FILE). */
 export function reachOf(config: Config): Reach {
   return {
-    authorities: readAuthorities(config.network.caFile),
+    authorities: readAuthorities('CA_FILE', config.network.caFile),
     async resolve(host) {
       const bare = host.replace(/^\[(.*)\]$/, '$1')
       const family = isIP(bare)
@@ -59,18 +59,34 @@ function absentIsEmpty(error: NodeJS.ErrnoException): string[] {
   throw error
 }
 
-function readAuthorities(file: string): string[] {
+/**
+ * How az goes out, for requests to Azure of our own: by its proxy and with its authorities, those of the configuration
+ * before those of the environment. Names are the system's, as for az.
+ */
+export function azReachOf(config: Config, env: NodeJS.ProcessEnv): Reach {
+  const proxies = { ...env, ...config.network.azEnvironment }
+  return {
+    authorities: readAuthorities('REQUESTS_CA_BUNDLE', proxies.REQUESTS_CA_BUNDLE ?? ''),
+    proxies,
+    async resolve(host) {
+      const { lookup } = await import('node:dns/promises')
+      return lookup(host, { all: true, order: 'ipv4first' })
+    },
+  }
+}
+
+function readAuthorities(key: string, file: string): string[] {
   if (!file) return []
   let text: string
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
     throw usageError(
-      `CA_FILE ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
-      'Set CA_FILE to a PEM file with the certificates to trust besides the usual ones, or leave it empty.',
+      `${key} ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      `Set ${key} to a PEM file with the certificates to trust besides the usual ones, or leave it empty.`,
     )
   }
   const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g)
   if (found) return found
-  throw usageError(`CA_FILE ${file} holds no certificate`, 'It must be PEM: -----BEGIN CERTIFICATE----- …')
+  throw usageError(`${key} ${file} holds no certificate`, 'It must be PEM: -----BEGIN CERTIFICATE----- …')
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttp, type RequestListener } from 'node:http'
 import { createServer as createHttps } from 'node:https'
-import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcp, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createServer as createTls } from 'node:tls'
@@ -142,4 +142,25 @@ test('a dial that is hung up on, that nobody answers, and that only connects', a
   await expect(runner.dial({ ...dial, port: silent, say: 'x' })).rejects.toThrow(
     `a.test:${silent} gave no answer within 200 ms`,
   )
+})
+
+test('a request that goes az’s way goes through its proxy and trusts whom it trusts; the others do not', async () => {
+  const port = await listen(createHttps({ ...certificate }, (_incoming, outgoing) => outgoing.end('hello')))
+  const through: string[] = []
+  const proxy = createHttp().on('connect', (incoming, socket) => {
+    through.push(String(incoming.url))
+    const onwards = connect(port, '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
+    socket.pipe(onwards).pipe(socket)
+  })
+  const proxyUrl = `http://127.0.0.1:${await listen(proxy)}`
+  const none = async () => Promise.reject(new Error('no DNS here'))
+  const runner = openRunner({
+    reach: { resolve: none, authorities: [] },
+    azReach: () => ({ resolve: none, authorities: [certificate.cert], proxies: { HTTPS_PROXY: proxyUrl } }),
+  })
+  expect(await runner.request(get(`https://site.test:${port}/`, { as: 'az' }))).toMatchObject({
+    body: 'hello',
+  })
+  expect(through).toEqual([`site.test:${port}`])
+  await expect(runner.request(get(`https://site.test:${port}/`))).rejects.toThrow('no DNS here')
 })

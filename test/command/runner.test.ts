@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -287,6 +288,23 @@ test('SQL goes to the database it names, over one connection each, closed with t
 /** The far end of a connection, played by a shell on this machine. */
 const shellHere: Remote = {
   exec: (line, options) => startProcess(['sh', '-c', line], { ...options, env: process.env }),
+  async *stream(line, { signal }) {
+    const child = spawn('sh', ['-c', line], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    const closed = once(child, 'close')
+    const end = () => child.exitCode ?? process.kill(-child.pid!)
+    signal.addEventListener('abort', end)
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk
+    })
+    try {
+      yield* child.stdout
+      return { code: (await closed)[0] ?? -1, stderr }
+    } finally {
+      end()
+      await closed
+    }
+  },
   hold: () => Promise.reject(new Error('not held here')),
   close() {},
 }
@@ -308,6 +326,29 @@ test('a line for the VPS reaches its shell quoted, in its folder, over one conne
   expect(existsSync(path.join(cwd, 'pwned'))).toBe(false)
   expect(opened).toBe(1)
   expect((await failureOf(runner.run(onVps(look(['false']))))).what).toBe('false on the VPS failed (exit 1)')
+})
+
+test('a stream is taken as it comes, and written down by its length', async () => {
+  const runner = openRunner({ openVps: async () => shellHere })
+  const stream = (script: string, signal = new AbortController().signal) =>
+    runner.stream({ ...look(['sh', '-c', script]), on: 'vps', effect: 'read' }, signal)
+  const chunks = await Readable.from(stream('echo one; sleep 0.2; echo two')).toArray()
+  expect(chunks.map(String)).toEqual(['one\n', 'two\n'])
+  const failure = await failureOf(Readable.from(stream('echo out; echo why >&2; exit 3')).toArray())
+  expect(failure).toMatchObject({ what: expect.stringContaining('on the VPS failed (exit 3)'), said: 'why' })
+  for await (const chunk of stream('while echo more; do sleep 0.01; done')) {
+    expect(String(chunk)).toContain('more')
+    break
+  }
+  const stop = new AbortController()
+  for await (const _chunk of stream('echo on; exec sleep 60', stop.signal)) stop.abort()
+  expect(entriesOf(runner)).toMatchObject([
+    { kind: 'command', effect: 'read', code: 0, bytes: 8 },
+    { code: 3, bytes: 4, stderr: 'why\n' },
+    { code: -1 },
+    { bytes: 3 },
+  ])
+  await runner.close()
 })
 
 test('a connection that could not be opened is tried again by the next command', async () => {

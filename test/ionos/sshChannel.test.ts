@@ -21,6 +21,7 @@ beforeAll(async () => {
       accept().on('exec', (begin, _refuse, { command }) => {
         const channel = begin()
         channel.write(`out of ${command}`)
+        if (command === 'endless') return
         channel.stderr.write(`err of ${command}`)
         if (command === 'killed') channel.exit('KILL', false, '')
         else channel.exit(7)
@@ -52,6 +53,20 @@ test('output and exit code of a program that has ended before anybody could list
       timedOut: false,
     })),
   )
+})
+
+test('a stream ends with its exit code; who takes no more closes it', async () => {
+  const stream = remote.stream('line', { signal: new AbortController().signal })
+  expect(String((await stream.next()).value)).toBe('out of line')
+  expect(await stream.next()).toEqual({ done: true, value: { code: 7, stderr: 'err of line' } })
+  // More than sshd's sessions one after the other: none of them may stay open.
+  for (let count = 0; count < 12; count++)
+    for await (const _chunk of remote.stream('endless', { signal: new AbortController().signal })) break
+  const stop = new AbortController()
+  const endless = remote.stream('endless', { signal: stop.signal })
+  await endless.next()
+  stop.abort()
+  while (!(await endless.next()).done);
 })
 
 test('a program that was killed there has no exit code', async () => {
