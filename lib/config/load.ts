@@ -5,6 +5,7 @@ import { usageError } from '../command/errors.ts'
 import type { Config } from './config.ts'
 import { type Key, type KeyName, keys } from './keys.ts'
 import { createSecret } from './secret.ts'
+import { appSecretKeyRule, postgresPasswordRule, type SecretRule } from './secretRules.ts'
 
 type Texts = Record<KeyName, string>
 
@@ -36,8 +37,14 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
   const texts = Object.fromEntries(
     Object.entries(keys).map(([key, about]) => [key, given.get(key)?.value ?? (about as Key).default ?? '']),
   ) as Texts
-  return deepFreeze(shape(texts, folder, name ?? 'default'))
+  const last = filesOf(name).at(-1)!
+  const fileOf = (key: KeyName) => given.get(key)?.file ?? last
+  return deepFreeze(shape(texts, fileOf, folder, name ?? 'default'))
 }
+
+/** The later one counts. */
+const filesOf = (name: string | undefined): string[] =>
+  name === undefined ? ['.env'] : ['.env', `.env.${name}`]
 
 interface Given {
   value: string
@@ -46,7 +53,7 @@ interface Given {
 
 async function readFiles(folder: string, name: string | undefined): Promise<Map<string, Given>> {
   const { parse } = await import('dotenv')
-  const wanted = name === undefined ? ['.env'] : ['.env', `.env.${name}`]
+  const wanted = filesOf(name)
   const must = wanted.at(-1)!
   if (!existsSync(path.join(folder, must))) {
     throw usageError(
@@ -139,11 +146,12 @@ function exampleLine(key: KeyName): string {
   return `.env.example line ${lines.findIndex((line) => line.replace(/^#\s?/, '').startsWith(`${key}=`)) + 1}`
 }
 
-function shape(texts: Texts, folder: string, environment: string): Config {
+function shape(texts: Texts, fileOf: (key: KeyName) => string, folder: string, environment: string): Config {
   const absolute = (text: string) => path.resolve(folder, text.replace(/^~(?=$|[/\\])/, homedir()))
   const optionalPath = (text: string) => (text === '' ? '' : absolute(text))
   const optionalNumber = (text: string) => (text === '' ? undefined : Number(text))
-  const secret = (key: KeyName) => createSecret(key, texts[key])
+  const secret = (key: KeyName, rule?: SecretRule) =>
+    createSecret(key, texts[key], { file: fileOf(key), ...(rule ? { rule } : {}) })
   return {
     environment,
     folder,
@@ -158,7 +166,7 @@ function shape(texts: Texts, folder: string, environment: string): Config {
       server: texts.POSTGRES_SERVER,
       database: texts.POSTGRES_DATABASE,
       user: texts.POSTGRES_USER,
-      password: secret('POSTGRES_PASSWORD'),
+      password: secret('POSTGRES_PASSWORD', postgresPasswordRule(texts.POSTGRES_USER)),
       sku: texts.POSTGRES_SKU,
       version: texts.POSTGRES_VERSION,
       storageGb: Number(texts.POSTGRES_STORAGE_GB),
@@ -171,7 +179,7 @@ function shape(texts: Texts, folder: string, environment: string): Config {
       dnsLabel: texts.BACKEND_DNS_LABEL,
       cpu: Number(texts.BACKEND_CPU),
       memoryGb: Number(texts.BACKEND_MEMORY_GB),
-      secretKey: secret('APP_SECRET_KEY'),
+      secretKey: secret('APP_SECRET_KEY', appSecretKeyRule),
       healthyWithinSeconds: Number(texts.HEALTHY_WITHIN_SECONDS),
     },
     worker: {

@@ -2,11 +2,16 @@ import type { Command } from '../command/command.ts'
 import { look } from '../command/command.ts'
 import { exitCode, usageError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
+import type { SecretRule } from './secretRules.ts'
 
 /** A secret as the configuration holds it: the value itself, or where it is kept. Prints as `***` wherever it goes. */
 export interface Secret {
   /** The key of `.env`. */
   readonly key: string
+  /** Where it is set, or belongs: `.env` or `.env.NAME`. */
+  readonly file: string
+  /** What its values must be like, besides what all secrets must. */
+  readonly rule: SecretRule
   /** Is anything set at all? */
   readonly given: boolean
   /** The text of `.env`; for a reference, not the value. */
@@ -17,8 +22,14 @@ export interface Secret {
 
 const placeholder = /^(change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|example|<.*>$|xxx+)/i
 
-export const createSecret = (key: string, text: string): Secret => ({
+export const createSecret = (
+  key: string,
+  text: string,
+  { file = '.env', rule = () => undefined }: { file?: string; rule?: SecretRule } = {},
+): Secret => ({
   key,
+  file,
+  rule,
   given: text !== '',
   text: () => text,
   toString: () => '***',
@@ -46,26 +57,31 @@ export function secretCommand(text: string): Command | undefined {
   )
 }
 
+/** Is it kept in an Azure Key Vault? */
+export const inKeyVault = (secret: Secret): boolean => secret.text().startsWith('azkv://')
+
 /**
  * The secret's value, registered with the redactor before anyone sees it.
- * Throws (exit 2) when it is missing or still the placeholder of `.env.example`, or begins with what az would read as a file.
+ * Throws (exit 2) when it is missing, still the placeholder of `.env.example`, begins with what az would read as a file,
+ * or is against its rule; a reference is judged by what it leads to.
  */
 export async function reveal(secret: Secret, runner: Runner): Promise<string> {
   const value = await fetchValue(secret, runner)
   runner.secrets.add(value)
-  if (value === '' || placeholder.test(value)) {
-    throw usageError(
-      `${secret.key} is ${value === '' ? 'not set' : 'still the placeholder of .env.example'}`,
-      `Set ${secret.key} in .env: a value, or a reference (env:NAME, op://vault/item/field, azkv://vault/name).`,
-    )
-  }
-  if (/^[@-]/.test(value)) {
-    throw usageError(
-      `${secret.key} must not begin with @ or -`,
-      'az would read it as a file or an option; choose another.',
-    )
-  }
-  return value
+  const wrong = wrongIn(secret, value)
+  if (wrong === undefined) return value
+  const source = isReference(secret.text()) ? ` (${secret.text()})` : ''
+  throw usageError(
+    `${secret.key}${source} ${wrong}`,
+    `Set ${secret.key} in ${secret.file}: a value, or a reference (env:NAME, op://vault/item/field, azkv://vault/name).`,
+  )
+}
+
+function wrongIn(secret: Secret, value: string): string | undefined {
+  if (value === '') return 'is not set'
+  if (placeholder.test(value)) return 'is still the placeholder of .env.example'
+  if (/^[@-]/.test(value)) return 'must not begin with @ or -: az would read it as a file or an option'
+  return secret.rule(value)
 }
 
 const fetched = new WeakMap<Secret, Promise<string>>()

@@ -3,6 +3,7 @@ import { containerSteps, type ReleaseOptions } from '../azure/containers.ts'
 import { dataTierSteps } from '../azure/dataTier.ts'
 import { type Image, imageStep } from '../azure/image.ts'
 import { type Azure, createAzure } from '../azure/resources.ts'
+import { secretsStep } from '../azure/secrets.ts'
 import { OpsError } from '../command/errors.ts'
 import { migrationStep } from '../database/migrations.ts'
 import type { Context } from '../steps/context.ts'
@@ -21,6 +22,7 @@ export function azureList(
 ): { steps: Step[]; image: Image } {
   const { step, image } = imageStep(context, azure, quick)
   const steps = [
+    containerSecrets(context),
     loginStep(context, azure.account),
     ...dataTierSteps(context, azure),
     migrationStep(context),
@@ -33,7 +35,12 @@ export function azureList(
 /** `provision`: the data tier and its tables. */
 export function provisionList(context: Context): Step[] {
   const azure = createAzure(context)
-  return [loginStep(context, azure.account), ...dataTierSteps(context, azure), migrationStep(context)]
+  return [
+    secretsStep(context, [context.config.postgres.password]),
+    loginStep(context, azure.account),
+    ...dataTierSteps(context, azure),
+    migrationStep(context),
+  ]
 }
 
 /** `build-image`: needs the registry, makes nothing else. */
@@ -52,12 +59,17 @@ export function releaseList(context: Context, { quick = false, ...release }: Azu
   const { step, image } = imageStep(context, azure, quick)
   const containers = containerSteps(context, azure, { image, ...release })
   return [
+    containerSecrets(context),
     loginStep(context, azure.account),
     registryIsThere(context, azure),
     existingOnly(step),
     ...containers,
   ]
 }
+
+/** What both containers are given. */
+export const containerSecrets = (context: Context): Step =>
+  secretsStep(context, [context.config.postgres.password, context.config.backend.secretKey])
 
 const registryIsThere = ({ config }: Context, azure: Azure): Step => ({
   id: 'registry',

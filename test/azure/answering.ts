@@ -30,7 +30,7 @@ export async function answering(...answers: Answer[]) {
   const log = path.join(folder, 'asked')
   return {
     context: {
-      config: await configOf('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key'),
+      config: await configOf('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key-of-tests'),
       runner,
     },
     /** The arguments of every call so far. */

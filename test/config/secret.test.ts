@@ -2,7 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createSecret, isReference, reveal, secretCommand } from '../../lib/config/secret.ts'
+import type { Config } from '../../lib/config/config.ts'
+import { loadConfig } from '../../lib/config/load.ts'
+import { createSecret, isReference, reveal, type Secret, secretCommand } from '../../lib/config/secret.ts'
 import { configOf, failureOf, openRunner, temporaryFolder } from '../command/rig.ts'
 
 test('a secret prints as *** wherever it goes', async () => {
@@ -30,8 +32,9 @@ test('a secret that is not set, or that az would read as a file or an option, is
   const say = async (text: string) =>
     (await failureOf(reveal(createSecret('APP_SECRET_KEY', text), openRunner()))).what
   expect(await say('')).toBe('APP_SECRET_KEY is not set')
-  expect(await say('@file')).toBe('APP_SECRET_KEY must not begin with @ or -')
-  expect(await say('-x')).toBe('APP_SECRET_KEY must not begin with @ or -')
+  const beginning = 'APP_SECRET_KEY must not begin with @ or -: az would read it as a file or an option'
+  expect(await say('@file')).toBe(beginning)
+  expect(await say('-x')).toBe(beginning)
 })
 
 test('a value is known to the redactor before anyone sees it', async () => {
@@ -64,7 +67,60 @@ test('env:NAME asks the environment', async () => {
     delete process.env.DOMINION_TEST_SECRET
   }
   const gone = reveal(createSecret('K', 'env:DOMINION_TEST_SECRET'), openRunner())
-  expect((await failureOf(gone)).what).toBe('K is not set')
+  expect((await failureOf(gone)).what).toBe('K (env:DOMINION_TEST_SECRET) is not set')
+})
+
+const refusal = async (line: string, pick: (config: Config) => Secret) =>
+  (await failureOf(reveal(pick(await configOf(line)), openRunner()))).what
+
+test.each([
+  ['Ab1-567', 'has 7 characters; Azure takes 8 to 128'],
+  [`Ab1-${'x'.repeat(125)}`, 'has 129 characters; Azure takes 8 to 128'],
+  [
+    'lowercase1',
+    'has 2 of the four sorts of characters (upper case, lower case, digits, others); Azure wants three',
+  ],
+  ['x1-CODEXADMIN-y', 'contains the name of POSTGRES_USER, which Azure refuses'],
+])('a database password that Azure would refuse is refused: %s', async (password, why) => {
+  expect(await refusal(`POSTGRES_PASSWORD=${password}`, ({ postgres }) => postgres.password)).toBe(
+    `POSTGRES_PASSWORD ${why}`,
+  )
+})
+
+test.each(['Ab1-5678', `Ab1${'x'.repeat(125)}`, 'Lower-case', 'UPPER 123', 'pässwörT 1'])(
+  'a database password that Azure takes is taken: %s',
+  async (password) => {
+    const { postgres } = await configOf(`POSTGRES_PASSWORD='${password}'`)
+    expect(await reveal(postgres.password, openRunner())).toBe(password)
+  },
+)
+
+test('the key of the application has 16 characters at least; a reference is judged by what it leads to', async () => {
+  const key = ({ backend }: Config) => backend.secretKey
+  expect(await refusal('APP_SECRET_KEY=0123456789abcde', key)).toBe(
+    'APP_SECRET_KEY has 15 characters; 16 is the least (openssl rand -hex 32)',
+  )
+  const { backend } = await configOf('APP_SECRET_KEY=0123456789abcdef')
+  expect(await reveal(backend.secretKey, openRunner())).toBe('0123456789abcdef')
+  process.env.DOMINION_TEST_SHORT = 'short'
+  try {
+    expect(await refusal('APP_SECRET_KEY=env:DOMINION_TEST_SHORT', key)).toBe(
+      'APP_SECRET_KEY (env:DOMINION_TEST_SHORT) has 5 characters; 16 is the least (openssl rand -hex 32)',
+    )
+  } finally {
+    delete process.env.DOMINION_TEST_SHORT
+  }
+})
+
+test('the file to set a secret in is the one that it is set in, or else the one of the environment', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env'), 'POSTGRES_PASSWORD=change-me')
+  writeFileSync(path.join(folder, '.env.eu'), '')
+  const { postgres, backend } = await loadConfig(folder, 'eu')
+  const next = async (secret: Secret) => (await failureOf(reveal(secret, openRunner()))).next
+  expect(await next(postgres.password)).toMatch(/^Set POSTGRES_PASSWORD in \.env: /)
+  expect(await next(backend.secretKey)).toMatch(/^Set APP_SECRET_KEY in \.env\.eu: /)
+  expect((await loadConfig(folder)).backend.secretKey.file).toBe('.env')
 })
 
 test('op:// asks 1Password’s own program; what it says stays out of the transcript', async () => {

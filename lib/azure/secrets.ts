@@ -1,0 +1,35 @@
+import { messageOf, OpsError } from '../command/errors.ts'
+import { inKeyVault, reveal, type Secret } from '../config/secret.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step } from '../steps/step.ts'
+
+/**
+ * Are the secrets that a script will need set, and such as Azure takes? Asked before anything is made, in a plan, too.
+ * A reference is followed, and its value checked the same. All that are wrong are named at once.
+ */
+export const secretsStep = ({ runner }: Context, secrets: readonly Secret[]): Step => ({
+  id: 'secrets',
+  title: 'Secrets',
+  part: 'prepare',
+  // A key vault is asked through the same login.
+  after: secrets.some(inKeyVault) ? ['azure-login'] : [],
+  async inspect() {
+    const asked = await Promise.allSettled(secrets.map((secret) => reveal(secret, runner)))
+    const wrong = asked.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []))
+    if (wrong.length > 0) throw together(wrong)
+    return ok(`${secrets.map(({ key }) => key).join(' and ')} can be used`)
+  },
+})
+
+/** One failure that says what each of several says; a single one stays what it is. */
+function together(thrown: readonly unknown[]): unknown {
+  const [first, ...rest] = thrown
+  if (!(first instanceof OpsError) || rest.length === 0) return first
+  const next = thrown.flatMap((each) => (each instanceof OpsError ? (each.failure.next ?? []) : []))
+  return new OpsError({
+    ...first.failure,
+    what: thrown.map(messageOf).join('; '),
+    next: [...new Set(next)].join('\n  '),
+    exitCode: first.exitCode,
+  })
+}
