@@ -91,9 +91,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
     name = deploymentName(parameters, password, config.postgres.server)
     const deployment = await azure.deployment(name)
     const state = deployment?.properties.provisioningState
-    const [registry, database, redis] = await Promise.all(
-      deployment ? [azure.registry(), azure.database(), azure.redis()] : await existing(id),
-    )
+    const [registry, database, redis] = deployment ? await azure.dataTier() : await existing(id)
     const fields = driftOf(config, registry, database, redis)
     const whole = registry && database && redis
     // Another one may have been applied since this one succeeded: the server says which was the last.
@@ -128,9 +126,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
       azLook(['group', 'show', '--name', config.azure.resourceGroup, '--subscription', subscription]),
     )
     groupThere = group.code !== absent
-    return groupThere
-      ? [azure.registry(), azure.database(), azure.redis()]
-      : [undefined, undefined, undefined]
+    return groupThere ? azure.dataTier() : []
   }
   let groupThere: boolean | undefined
 

@@ -32,6 +32,8 @@ export interface Azure {
   registry(): Promise<Resource | undefined>
   database(): Promise<Resource | undefined>
   redis(): Promise<Resource | undefined>
+  /** All three; registry and database by one call, if both are there. */
+  dataTier(): Promise<[registry?: Resource, database?: Resource, redis?: Resource]>
   /** The deployment of the data tier with this name. */
   deployment(name: string): Promise<Deployment | undefined>
   /** Every container group of the resource group. */
@@ -86,12 +88,29 @@ export function createAzure(context: Context): Azure {
   }
   const group = ['--resource-group', config.azure.resourceGroup]
 
+  /** Undefined when one of them is absent: az then tells nothing of the other. */
+  async function registryAndDatabase(): Promise<[Resource, Resource] | undefined> {
+    const { id } = await azure.account()
+    const ids = (['registry', 'database'] as const).map((type) => resourceId(config, id, type))
+    return (await show(['resource', 'show', '--ids', ...ids, '--api-version', apiVersions.registry])) as
+      | [Resource, Resource]
+      | undefined
+  }
+
   const azure: Azure = {
     account: () => keep('account', () => readAccount(context)),
     registry: () => keep('registry', () => resource('registry')),
     database: () => keep('database', () => resource('database')),
     redis: () =>
       keep('redis', () => resource(config.redis.kind === 'managed' ? 'managedRedis' : 'classicRedis')),
+    async dataTier() {
+      if (!kept.has('registry') && !kept.has('database')) {
+        const both = registryAndDatabase()
+        void keep('registry', async () => (await both)?.[0] ?? resource('registry'))
+        void keep('database', async () => (await both)?.[1] ?? resource('database'))
+      }
+      return Promise.all([azure.registry(), azure.database(), azure.redis()])
+    },
     deployment: (name) =>
       keep('deployment', async () => {
         return (await show(['deployment', 'group', 'show', ...group, '--name', name])) as
@@ -112,7 +131,8 @@ export function createAzure(context: Context): Azure {
 export const subscriptionOf = (account: Account): string[] => ['--subscription', account.id]
 
 export const apiVersions = {
-  registry: '2023-07-01',
+  // One that both know, so that one call can ask for both.
+  registry: '2022-12-01',
   database: '2022-12-01',
   managedRedis: '2025-07-01',
   classicRedis: '2024-03-01',
@@ -130,6 +150,10 @@ export function resourceId(config: Config, subscription: string, type: ResourceT
     classicRedis: `${within}/Microsoft.Cache/Redis/${config.redis.name}`,
   }[type]
 }
+
+/** ARM's id of a container group. */
+export const groupId = (config: Config, subscription: string, name: string): string =>
+  `/subscriptions/${subscription}/resourceGroups/${config.azure.resourceGroup}/providers/Microsoft.ContainerInstance/containerGroups/${name}`
 
 async function readTags(context: Context, subscription: string[]): Promise<Tag[]> {
   const which = ['--repository', repository, '--detail', '--orderby', 'time_desc', '--top', '100']

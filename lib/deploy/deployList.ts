@@ -26,7 +26,7 @@ export function deployList(context: Context, flags: DeployFlags): StepList {
       })
   const face = flags.skipIonos ? [] : ionosSteps(context)
   const steps = [...afterNginx(core?.steps ?? []), ...face]
-  const parts = { azure: core !== undefined, ionos: !flags.skipIonos }
+  const parts = { azure: core && azure, ionos: !flags.skipIonos }
   const all = steps.map(({ id }) => id)
   return {
     steps: [...steps, verifyStep(context, parts, all)],

@@ -1,20 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Azure } from '../azure/resources.ts'
 import { OpsError } from '../command/errors.ts'
 import { type CheckResult, runChecks } from '../health/check.ts'
+import { containersCheck } from '../health/containersCheck.ts'
 import { backendHealthCheck } from '../health/coreChecks.ts'
 import { hiddenByMaintenance, plannedMaintenance } from '../health/planned.ts'
 import { apiChecks, siteChecks } from '../health/siteChecks.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step, unknown } from '../steps/step.ts'
 
-/** What a visitor must see when the deploy says it is done. */
+/** What a visitor must see when the deploy says it is done, and that backend and workers run. */
 export function verifyStep(
   context: Context,
-  parts: { azure: boolean; ionos: boolean },
+  parts: { azure: Azure | undefined; ionos: boolean },
   after: readonly string[],
 ): Step {
   const checks = [
-    ...(parts.azure ? [backendHealthCheck(context)] : []),
+    ...(parts.azure ? [backendHealthCheck(context), containersCheck(context, parts.azure)] : []),
     ...(parts.ionos ? siteChecks(context) : []),
     ...(parts.azure && parts.ionos ? apiChecks(context, false) : []),
   ]

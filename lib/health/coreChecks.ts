@@ -1,10 +1,11 @@
-import { groupNames, redisAddress } from '../azure/containerGroup.ts'
+import { redisAddress } from '../azure/containerGroup.ts'
 import type { Azure } from '../azure/resources.ts'
-import { healthUrl, showGroup } from '../azure/waiting.ts'
+import { healthUrl } from '../azure/waiting.ts'
 import { plainDial } from '../database/plain.ts'
 import { applicationTables as tables } from '../database/tables.ts'
 import type { Context } from '../steps/context.ts'
 import { type Check, expect } from './check.ts'
+import { containersCheck } from './containersCheck.ts'
 
 /** The backend's own /health, asked directly. */
 export const backendHealthCheck = ({ config, runner }: Context): Check => ({
@@ -29,23 +30,7 @@ export function coreChecks(context: Context, azure: Azure): Check[] {
   const redis = redisAddress(config)
   return [
     backendHealthCheck(context),
-    {
-      id: 'containers',
-      title: 'Containers',
-      async run() {
-        const groups = await Promise.all(
-          [groupNames.backend, groupNames.worker].map((name) => showGroup(context, azure, name)),
-        )
-        const states = groups.map(
-          (group) => group?.containers[0]?.instanceView?.currentState?.state ?? 'absent',
-        )
-        expect(
-          states.every((state) => state === 'Running'),
-          `backend ${states[0]}, worker ${states[1]}`,
-        )
-        return groups.map((group) => `${group!.name} Running`).join(', ')
-      },
-    },
+    containersCheck(context, azure),
     {
       id: 'database-tables',
       title: 'Database tables',

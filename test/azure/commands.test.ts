@@ -122,7 +122,7 @@ test('what is asked of az, and each thing once until it may have changed', async
   const end = ['--subscription', subscription, ...always]
   const expected = [
     ['account', 'show', ...always],
-    ['resource', 'show', '--ids', id('registry'), '--api-version', '2023-07-01', ...end],
+    ['resource', 'show', '--ids', id('registry'), '--api-version', '2022-12-01', ...end],
     ['resource', 'show', '--ids', id('database'), '--api-version', '2022-12-01', ...end],
     ['resource', 'show', '--ids', id('managedRedis'), '--api-version', '2025-07-01', ...end],
     ['container', 'list', '--resource-group', 'codexdominion-prod', ...end],
