@@ -46,7 +46,8 @@ export function removeLeftovers(): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Is there a process of this number on this machine? */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -1,0 +1,175 @@
+import path from 'node:path'
+import { display } from '../command/command.ts'
+import { OpsError, usageError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { type Before, beforeBackup, takeBackup } from './backup.ts'
+import { type Backup, dumpName, expired, readBackups, removeBackup, removeLeftovers } from './backupFolder.ts'
+import { rowsOf } from './content.ts'
+import {
+  createQuery,
+  dropLeftovers,
+  dropQuery,
+  leftoversAmong,
+  passingName,
+  readDatabases,
+} from './databases.ts'
+import { mustBeWhole, readManifest } from './manifest.ts'
+import { prove } from './prove.ts'
+import { dumpCommand, reachServer, requireTool, restoreCommand } from './tools.ts'
+import { megabytes } from './units.ts'
+
+export interface BackupOptions {
+  /** Undefined: in the state folder. */
+  to: string | undefined
+  keep: number
+  /** `new`: the one that is taken now; otherwise a file, and none is taken. */
+  prove: 'no' | 'new' | { file: string }
+  planning: boolean
+}
+
+/** Reads the flags. Throws exit 2 naming what cannot be read. */
+export function backupOptions(flags: {
+  to?: string
+  keep: string
+  prove?: string | boolean
+  dryRun?: boolean
+}): BackupOptions {
+  const { to, keep, prove: what = false, dryRun } = flags
+  if (!/^[1-9]\d{0,4}$/.test(keep))
+    throw usageError(`--keep ${keep} is not a number of backups`, 'Use 1 or more.')
+  return {
+    to: to === undefined ? undefined : path.resolve(to),
+    keep: Number(keep),
+    prove: typeof what === 'string' ? { file: path.resolve(what) } : what ? 'new' : 'no',
+    planning: dryRun === true,
+  }
+}
+
+export interface BackedUp {
+  text: string
+  data: object
+  changes: boolean
+}
+
+interface About {
+  by: string
+  story: (line: string) => void
+  /** Aborted on the first Ctrl-C: what runs is finished, nothing more is begun. */
+  stopping: AbortSignal
+}
+
+/** Takes a backup, proves it or another one if asked to, and lets the oldest go. */
+export async function backUp(context: Context, options: BackupOptions, about: About): Promise<BackedUp> {
+  const folder = options.to ?? path.join(context.config.stateDir, 'backups')
+  const leftovers = leftoversAmong(await readDatabases(context))
+  if (typeof options.prove === 'object')
+    return proveOne(context, options.prove.file, options, leftovers, about)
+  const before = await beforeBackup(context)
+  if (options.planning) return planned(context, folder, options, before, leftovers)
+
+  const swept = [...removeLeftovers(folder), ...(await dropLeftovers(context, leftovers))]
+  for (const each of swept) about.story(`Removed what a killed run had left: ${each}`)
+  const taken = await takeBackup(context, folder, before, about)
+  about.story(`Kept as ${taken.file}`)
+  const done = options.prove === 'new' ? await proveNew(context, taken, about) : taken
+  const { backups, unknown } = readBackups(folder, context.config)
+  for (const each of unknown) about.story(`! ${each} has no readable manifest: it is left alone`)
+  const old = expired(backups, options.keep)
+  old.forEach(removeBackup)
+  return {
+    text: [sentence(done), ...old.map(({ file }) => `Removed ${file}`)].join('\n'),
+    data: {
+      ok: true,
+      ...dataOf(done),
+      removed: old.map(({ file }) => file),
+      kept: backups.length - old.length,
+    },
+    changes: true,
+  }
+}
+
+async function proveNew(context: Context, taken: Backup, { story, stopping }: About): Promise<Backup> {
+  if (stopping.aborted)
+    throw new OpsError({
+      what: `Interrupted: ${taken.file} is complete, but not proven`,
+      next: `npx dominion backup-database --prove ${taken.file}`,
+    })
+  return prove(context, taken, story)
+}
+
+async function proveOne(
+  context: Context,
+  file: string,
+  options: BackupOptions,
+  leftovers: string[],
+  about: About,
+): Promise<BackedUp> {
+  const backup = { file, manifest: readManifest(file) }
+  await requireTool(context, 'pg_restore', Number.parseInt(backup.manifest.toolVersion, 10))
+  if (options.planning) {
+    await mustBeWhole(file, backup.manifest)
+    const lines = await proveLines(context, backup)
+    return {
+      text: [`${file} is whole; it would be proven:`, ...lines].join('\n'),
+      data: { ok: true, dryRun: true, lines },
+      changes: true,
+    }
+  }
+  const dropped = await dropLeftovers(context, leftovers)
+  for (const each of dropped) about.story(`Removed what a killed run had left: ${each}`)
+  const proven = await prove(context, backup, about.story)
+  return { text: sentence(proven), data: { ok: true, ...dataOf(proven) }, changes: true }
+}
+
+/** The lines of a plan. What is made up while it runs (a name, a snapshot) stands for itself. */
+async function planned(
+  context: Context,
+  folder: string,
+  options: BackupOptions,
+  before: Before,
+  leftovers: string[],
+): Promise<BackedUp> {
+  const { config } = context
+  const now = new Date()
+  const file = path.join(folder, dumpName(config, now))
+  const { backups } = readBackups(folder, config)
+  // The one to come is the newest.
+  const old = expired(backups, options.keep - 1)
+  const manifest = { locale: before.locale } as Backup['manifest']
+  const lines = [
+    display(dumpCommand(await reachServer(context), 'SNAPSHOT', file)),
+    ...(options.prove === 'new' ? await proveLines(context, { file, manifest }) : []),
+  ]
+  const text = [
+    `Would dump ${config.postgres.database} (${megabytes(before.bytes)} on the server, PostgreSQL ${before.serverVersion}) to ${file}`,
+    ...lines.map((line) => `  $ ${line}`),
+    ...old.map((each) => `Would remove ${each.file}`),
+    ...leftovers.map((each) => `Would drop ${each}, left by a killed run, unless it still runs`),
+  ]
+  const data = { ok: true, dryRun: true, file, lines, removes: old.map((each) => each.file), leftovers }
+  return { text: text.join('\n'), data, changes: true }
+}
+
+async function proveLines(context: Context, { file, manifest }: Backup): Promise<string[]> {
+  const database = passingName(context.config.postgres.database, 'prove', new Date())
+  const create = createQuery(database, manifest.locale, undefined, 'record')
+  const restore = restoreCommand(await reachServer(context), database, file)
+  return [create, restore, dropQuery(database, 'record')].map(display)
+}
+
+function sentence({ file, manifest }: Backup): string {
+  const { content, bytes, proven } = manifest
+  const held = `${content.tables.length} tables, ${rowsOf(content)} rows, ${megabytes(bytes)}`
+  const how = proven ? `; proven ${proven.at} in ${proven.seconds} s: restored and the same` : ''
+  return `${file}: ${held}${how}`
+}
+
+const dataOf = ({ file, manifest }: Backup): object => ({
+  file,
+  bytes: manifest.bytes,
+  sha256: manifest.sha256,
+  taken: manifest.taken,
+  rows: rowsOf(manifest.content),
+  tables: manifest.content.tables,
+  proven: manifest.proven ?? null,
+})

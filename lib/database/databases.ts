@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import type { Effect, Query } from '../command/command.ts'
+import { messageOf, OpsError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { stampOf } from './backupFolder.ts'
+import type { Locale } from './manifest.ts'
+
+/** Every server has it; databases are made, renamed and dropped from there. */
+export const maintenance = 'postgres'
+
+const name = pg.escapeIdentifier
+const text = pg.escapeLiteral
+
+/** Names are at most 63 bytes long; a cut one still ends in what makes it unique. */
+const longest = 63
+
+/** `codexdb_prove_20261123t012612z_1a2b`: a database that is taken away again by who made it, or by the next run. */
+export function passingName(database: string, purpose: 'prove' | 'restore', time: Date): string {
+  const end = `_${purpose}_${stampOf(time).toLowerCase()}_${randomBytes(2).toString('hex')}`
+  return `${database.slice(0, longest - end.length)}${end}`
+}
+
+/** What a live database is called once another one has taken its place. */
+export function nameBefore(database: string, time: Date): string {
+  const end = `_before_${stampOf(time).toLowerCase()}`
+  return `${database.slice(0, longest - end.length)}${end}`
+}
+
+const passing = /_(?:prove|restore)_\d{8}t\d{6}z_[0-9a-f]{4}$/
+
+/** An empty database that orders and classifies text as the original did. */
+export function createQuery(
+  database: string,
+  locale: Locale,
+  owner: string | undefined,
+  effect: Effect,
+): Query {
+  const words = [
+    `CREATE DATABASE ${name(database)}`,
+    ...(owner ? [`OWNER ${name(owner)}`] : []),
+    `TEMPLATE template0 ENCODING ${text(locale.encoding)}`,
+    `LC_COLLATE ${text(locale.collate)} LC_CTYPE ${text(locale.ctype)}`,
+    ...(locale.provider === 'i' ? [`LOCALE_PROVIDER icu ICU_LOCALE ${text(locale.locale ?? '')}`] : []),
+    ...(locale.provider === 'b'
+      ? [`LOCALE_PROVIDER builtin BUILTIN_LOCALE ${text(locale.locale ?? '')}`]
+      : []),
+  ]
+  return { text: words.join(' '), effect, database: maintenance }
+}
+
+/** FORCE ends who is still connected, a pg_restore of a killed run for one. */
+export const dropQuery = (database: string, effect: Effect): Query => ({
+  text: `DROP DATABASE IF EXISTS ${name(database)} WITH (FORCE)`,
+  effect,
+  database: maintenance,
+})
+
+/** Ends the connections to these databases, those of PostgreSQL's own superusers left out. */
+const endConnections = (databases: readonly string[]): string =>
+  `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+WHERE a.datname IN (${databases.map(text).join(', ')}) AND a.pid <> pg_backend_pid() AND NOT r.rolsuper`
+
+/**
+ * Gives databases other names, all or none: one transaction, so that a name is never without a database, whatever is
+ * killed in the middle. Who is connected is sent away; PostgreSQL waits 5 s for them and lets nobody in meanwhile.
+ */
+export const renameQuery = (renames: readonly (readonly [from: string, to: string])[]): Query => ({
+  text: [
+    'BEGIN',
+    endConnections(renames.map(([from]) => from)),
+    ...renames.map(([from, to]) => `ALTER DATABASE ${name(from)} RENAME TO ${name(to)}`),
+    'COMMIT',
+  ].join(';\n'),
+  effect: 'change',
+  database: maintenance,
+  title: renames.map(([from, to]) => `${from} becomes ${to}`).join(', '),
+})
+
+/** Somebody came in between the end of the others and the lock. */
+const inUse = '55006'
+
+/** Renames as renameQuery says; tried again when a connection has slipped in. Throws naming who is in the way. */
+export async function rename(
+  { runner }: Context,
+  renames: readonly (readonly [from: string, to: string])[],
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await runner.query(renameQuery(renames))
+      return
+    } catch (thrown) {
+      await runner.query({ text: 'ROLLBACK', effect: 'record', database: maintenance }).catch(() => {})
+      if ((thrown as { code?: string }).code === inUse && tries < 5) continue
+      throw new OpsError({
+        what: `The databases could not be renamed (${renameQuery(renames).title}); all names are as they were`,
+        said: [messageOf(thrown), (thrown as { detail?: string }).detail].filter(Boolean).join('\n'),
+        next: 'End what is connected to them (pg_stat_activity tells), then run the same line again.',
+      })
+    }
+  }
+}
+
+export interface Database {
+  name: string
+  owner: string
+}
+
+/** The databases of the server, templates left out. */
+export const readDatabases = ({ runner }: Context): Promise<Database[]> =>
+  runner.query({
+    text: `SELECT datname AS name, pg_get_userbyid(datdba) AS owner FROM pg_database WHERE NOT datistemplate ORDER BY 1`,
+    effect: 'read',
+    database: maintenance,
+    title: 'databases of the server',
+  })
+
+/** `datlocprovider` came with 15, its locale changed its name with 17. */
+export async function readLocale({ runner }: Context): Promise<Locale> {
+  const [row] = await runner.query<{ found: Record<string, string | null> }>({
+    text: 'SELECT to_jsonb(d) || jsonb_build_object($1::text, pg_encoding_to_char(d.encoding)) AS found FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()',
+    values: ['encoding_name'],
+    effect: 'read',
+    title: 'locale of the database',
+  })
+  const found = row!.found
+  return {
+    encoding: found.encoding_name ?? 'UTF8',
+    provider: found.datlocprovider ?? 'c',
+    collate: found.datcollate ?? 'C',
+    ctype: found.datctype ?? 'C',
+    locale: found.datlocale ?? found.daticulocale ?? null,
+  }
+}
+
+/** Held for as long as this run's connection lasts: whose name is locked has somebody who looks after it. */
+const lockText = (database: string, verb: 'pg_try_advisory_lock' | 'pg_advisory_unlock') =>
+  `SELECT ${verb}(hashtextextended(${text(`codex-dominion-ops ${database}`)}, 0)) AS done`
+
+async function tryLock({ runner }: Context, database: string): Promise<boolean> {
+  const [row] = await runner.query<{ done: boolean }>({
+    text: lockText(database, 'pg_try_advisory_lock'),
+    effect: 'record',
+    database: maintenance,
+  })
+  return row!.done
+}
+
+const unlock = ({ runner }: Context, database: string): Promise<unknown> =>
+  runner.query({ text: lockText(database, 'pg_advisory_unlock'), effect: 'record', database: maintenance })
+
+/** Databases that a run has made for itself; one that still runs looks after its own. */
+export const leftoversAmong = (databases: readonly Database[]): string[] =>
+  databases.map((each) => each.name).filter((each) => passing.test(each))
+
+/** Drops what killed runs have left on the server. Gives the names. */
+export async function dropLeftovers(context: Context, names: readonly string[]): Promise<string[]> {
+  const dropped: string[] = []
+  for (const each of names) {
+    if (!(await tryLock(context, each))) continue
+    try {
+      await context.runner.query(dropQuery(each, 'record'))
+      dropped.push(each)
+    } finally {
+      await unlock(context, each)
+    }
+  }
+  return dropped
+}
+
+/**
+ * Makes a database that is there only while `use` runs; whatever becomes of that, it is dropped afterwards, unless
+ * `use` has given it another name. A run that is killed leaves it to the next (dropLeftovers).
+ */
+export async function withPassing<T>(
+  context: Context,
+  database: string,
+  create: Query,
+  use: () => Promise<T>,
+): Promise<T> {
+  const cleanUp = async () => {
+    await context.runner.query(dropQuery(database, 'record'))
+    await unlock(context, database)
+  }
+  await tryLock(context, database)
+  try {
+    await context.runner.query(create)
+    const result = await use()
+    await cleanUp()
+    return result
+  } catch (thrown) {
+    // A server that is gone drops nothing; what went wrong first is what counts.
+    await cleanUp().catch(() => {})
+    throw thrown
+  }
+}
