@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { smallDashboard, workFolder } from './applications.ts'
 import { onVps } from './face.ts'
+import { receiptsOf } from './records.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 
 /* remove: what the deploy made goes, by name typed; what is not its own stays. */
@@ -76,7 +76,7 @@ test('with the domain typed all of it goes, and nothing that is not ours', async
   expect(left).toMatch(/neighbour\.conf/)
   expect(left).toMatch(/deploy-complete/)
   expect(left).toMatch(/^active$/m)
-  expect(existsSync(clouds.config.stateDir)).toBe(true)
+  expect(receiptsOf(clouds, environment).map(({ receipt }) => receipt.result)).toEqual(['done', 'done'])
   const again = await remove('--confirm=codexdominion.app')
   expect(again.code, again.stderr).toBe(0)
   expect(again.stdout).toMatch(/Nothing to do/)
