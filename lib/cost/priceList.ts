@@ -36,7 +36,14 @@ export function pricesRequest(service: Service, region: string): Request {
   return pageRequest(`${address}?${query.toString().replaceAll('+', '%20')}`)
 }
 
-const pageRequest = (url: string): Request => ({ method: 'GET', url, effect: 'read', timeoutMs: 15_000 })
+/** By az's way: where only a proxy leads out, .env tells az of it. */
+const pageRequest = (url: string): Request => ({
+  method: 'GET',
+  url,
+  effect: 'read',
+  timeoutMs: 15_000,
+  as: 'az',
+})
 
 /**
  * The prices of the configured region: from the public list, or for a service whose prices it does not give, and for all

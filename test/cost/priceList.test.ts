@@ -10,6 +10,7 @@ test('asks for the pay-as-you-go prices of one service in one region, blanks as 
       '%20and%20armRegionName%20eq%20%27westeurope%27%20and%20priceType%20eq%20%27Consumption%27',
     effect: 'read',
     timeoutMs: 15_000,
+    as: 'az',
   })
 })
 

@@ -1,0 +1,151 @@
+import type { Command } from '../command/command.ts'
+import { unknownError, usageError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { azLook } from './az.ts'
+
+/**
+ * What Azure Monitor measures of a container group: CPU in thousandths of a core, memory in bytes, network in bytes a
+ * second. Source: learn.microsoft.com/azure/azure-monitor/reference/supported-metrics, Microsoft.ContainerInstance/containerGroups
+ */
+export const metricNames = {
+  cpu: 'CpuUsage',
+  memory: 'MemoryUsage',
+  received: 'NetworkBytesReceivedPerSecond',
+  sent: 'NetworkBytesTransmittedPerSecond',
+} as const
+export type MetricId = keyof typeof metricNames
+export const metricIds = Object.keys(metricNames) as MetricId[]
+
+/** One interval. null = nothing was measured in it: a gap, not a zero. */
+export interface Point {
+  /** Begin of the interval. */
+  at: Date
+  average: number | null
+  minimum: number | null
+  maximum: number | null
+}
+
+/** The stretch of time that is asked for, cut into equal intervals. */
+export interface Span {
+  from: Date
+  to: Date
+  /** As Azure Monitor names it. */
+  interval: Interval
+}
+
+export type Measured = Readonly<Record<MetricId, readonly Point[]>>
+
+const minute = 60_000
+const day = 1440 * minute
+/** What container groups offer, finest first. */
+const intervals = {
+  PT1M: minute,
+  PT5M: 5 * minute,
+  PT15M: 15 * minute,
+  PT30M: 30 * minute,
+  PT1H: 60 * minute,
+  PT6H: 360 * minute,
+} as const
+export type Interval = keyof typeof intervals
+export const intervalMs = (interval: Interval): number => intervals[interval]
+
+const mostPoints = 180
+const longest = 30 * day
+const shortest = 5 * minute
+
+/**
+ * From a moment until now, in the finest interval that gives at most 180 points: 1h → 1 min, 6h → 5 min, 1d → 15 min,
+ * 7d → 1 h. It begins on the interval's own grid, a little earlier: Azure Monitor counts intervals from the begin asked
+ * for. Throws (exit 2) when that is less than 5 minutes or more than 30 days, its limit for one query.
+ */
+export function spanSince(since: Date, now = new Date()): Span {
+  const length = now.getTime() - since.getTime()
+  if (length < shortest || length > longest) {
+    throw usageError(
+      `Metrics are shown for 5 minutes to 30 days, not from ${since.toISOString()}`,
+      'Give for example --since 1h, 6h, 1d or 7d.',
+    )
+  }
+  const interval = (Object.keys(intervals) as Interval[]).find(
+    (each) => length / intervals[each] <= mostPoints,
+  )!
+  const step = intervals[interval]
+  return { from: new Date(Math.floor(since.getTime() / step) * step), to: now, interval }
+}
+
+/**
+ * Asks ARM itself: `az monitor metrics` stops with a traceback where azure-cli and antlr4 do not fit (Debian's 2.91).
+ * @param id ARM's id of the container group
+ */
+export const metricsCommand = (id: string, { from, to, interval }: Span): Command =>
+  azLook(
+    [
+      ...['rest', '--method', 'get', '--url'],
+      `https://management.azure.com${id}/providers/Microsoft.Insights/metrics`,
+      '--url-parameters',
+      'api-version=2018-01-01',
+      `metricnames=${Object.values(metricNames).join(',')}`,
+      `timespan=${from.toISOString()}/${to.toISOString()}`,
+      `interval=${interval}`,
+      'aggregation=Average,Minimum,Maximum',
+    ],
+    { accept: [0] },
+  )
+
+/** What one container group used in the span. Throws when Azure does not answer or answers another thing. */
+export async function readMetrics({ runner }: Context, id: string, span: Span): Promise<Measured> {
+  const { stdout } = await runner.run(metricsCommand(id, span))
+  return parseMetrics(stdout, span)
+}
+
+interface Reply {
+  value: {
+    name: { value: string }
+    errorCode?: string
+    errorMessage?: string
+    timeseries: { data: { timeStamp: string; average?: number; minimum?: number; maximum?: number }[] }[]
+  }[]
+}
+
+/**
+ * Azure Monitor leaves out intervals at its liking, so the points are laid on the span's own grid; what is missing there
+ * is a gap. Throws (exit 3) when it says that a metric failed.
+ */
+export function parseMetrics(text: string, span: Span): Measured {
+  const reply = JSON.parse(text) as Reply
+  const entries = metricIds.map((id) => {
+    const metric = reply.value?.find(({ name }) => name.value === metricNames[id])
+    if (!metric) throw unknownError(`Azure Monitor gave no ${metricNames[id]}`)
+    if (metric.errorCode && metric.errorCode !== 'Success') {
+      throw unknownError(
+        `Azure Monitor could not tell ${metricNames[id]} (${metric.errorCode})`,
+        metric.errorMessage,
+      )
+    }
+    return [
+      id,
+      onGrid(
+        metric.timeseries.flatMap(({ data }) => data),
+        span,
+      ),
+    ]
+  })
+  return Object.fromEntries(entries) as Measured
+}
+
+type Datum = Reply['value'][number]['timeseries'][number]['data'][number]
+
+function onGrid(data: readonly Datum[], { from, to, interval }: Span): Point[] {
+  const step = intervals[interval]
+  const slot = (time: number): number => Math.floor((time - from.getTime()) / step)
+  const bySlot = new Map(data.map((datum) => [slot(Date.parse(datum.timeStamp)), datum]))
+  return Array.from({ length: slot(to.getTime() - 1) + 1 }, (_, index) => {
+    const { average, minimum, maximum } = bySlot.get(index) ?? {}
+    return {
+      at: new Date(from.getTime() + index * step),
+      average: average ?? null,
+      minimum: minimum ?? null,
+      maximum: maximum ?? null,
+    }
+  })
+}

@@ -1,0 +1,150 @@
+import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
+import { escapeHtml } from '../chart/html.ts'
+import { type ChartPoint, chartStyle, legendMark, lineChart } from '../chart/lineChart.ts'
+import type { Answer } from '../command/gather.ts'
+import { pageStyle } from './pageStyle.ts'
+import { failureLines } from './report.ts'
+import type { Figures, Usage } from './usage.ts'
+import { amount, metricTitles, perCent, spanWords } from './words.ts'
+
+/** The charts of a container: network in and out share one. */
+const charts: { title: string; metrics: MetricId[]; base: 1000 | 1024 }[] = [
+  { title: 'CPU', metrics: ['cpu'], base: 1000 },
+  { title: 'Memory', metrics: ['memory'], base: 1024 },
+  { title: 'Network', metrics: ['received', 'sent'], base: 1000 },
+]
+
+/** A page of its own: no script, no request, light and dark as the reader's system has it. */
+export async function metricsPage(
+  answers: Readonly<Record<string, Answer<Usage>>>,
+  span: Span,
+  environment: string,
+): Promise<string> {
+  const sections = await Promise.all(
+    Object.entries(answers).map(([name, { value }], index) =>
+      value ? section(name, value, index, span) : '',
+    ),
+  )
+  const title = `Container metrics, ${environment}`
+  const failures = failureLines(answers).map((line) => `<li>${escapeHtml(line)}</li>`)
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escapeHtml(title)}</title>
+<style>${chartStyle}${pageStyle}</style>
+</head>
+<body>
+<main>
+<h1>${escapeHtml(title)}</h1>
+<p>${escapeHtml(spanWords(span))}. A gap in a line: nothing was measured.
+CPU is in thousandths of a core (m), % is of what the container may use.</p>
+${failures.length > 0 ? `<ul class="failures">${failures.join('')}</ul>` : ''}
+${sections.join('\n')}
+</main>
+</body>
+</html>
+`
+}
+
+async function section(name: string, usage: Usage, index: number, span: Span): Promise<string> {
+  const figures = await Promise.all(
+    charts.map(async ({ title, metrics, base }, number) => {
+      const lines = metrics.map((id) => ({
+        name: metricTitles[id],
+        points: chartPoints(usage.metrics[id], metrics.length === 1),
+      }))
+      const svg = await lineChart({
+        id: `chart-${index}-${number}`,
+        title: `${title} of ${name}`,
+        description: metrics.map((id) => inWords(id, usage.metrics[id])).join(' '),
+        lines,
+        from: span.from,
+        to: span.to,
+        base,
+        format: (value) => amount(metrics[0]!, value),
+      })
+      return `<figure><figcaption>${caption(title, metrics, usage)}</figcaption>${svg}</figure>`
+    }),
+  )
+  const heading = escapeHtml(name)
+  return `<section aria-labelledby="group-${index}">
+<h2 id="group-${index}">${heading} <small>${usage.cpu} CPU, ${usage.memoryGb} GB</small></h2>
+<div class="charts">${figures.join('')}</div>
+${summaryTable(heading, usage)}
+${pointsTable(heading, usage, span)}
+</section>`
+}
+
+/** The middle of an interval is where its mean belongs; one line also shows its band. */
+function chartPoints({ points }: Figures, band: boolean): ChartPoint[] {
+  return points.map(({ at, average, minimum, maximum }) => ({
+    at,
+    value: average,
+    ...(band ? { low: minimum, high: maximum } : {}),
+  }))
+}
+
+function caption(title: string, metrics: readonly MetricId[], usage: Usage): string {
+  if (metrics.length > 1) {
+    const marks = metrics.map(
+      (id, index) => `${legendMark(index)} ${metricTitles[id].replace('Network ', '')}`,
+    )
+    return `${title}, ${marks.join(', ')}`
+  }
+  const figures = usage.metrics[metrics[0]!]
+  const { summary, allowed } = figures
+  const most = allowed
+    ? `: at most ${summary ? perCent(summary.maximum, figures) : '?'} of ${amount(metrics[0]!, allowed)}`
+    : ''
+  return escapeHtml(`${title}${most}`)
+}
+
+function inWords(id: MetricId, figures: Figures): string {
+  const { summary } = figures
+  if (!summary) return `${metricTitles[id]}: nothing was measured.`
+  const { minimum, average, maximum, last } = summary
+  const share = figures.allowed ? ` (${perCent(maximum, figures)} of what is allowed)` : ''
+  return `${metricTitles[id]}: ${amount(id, minimum)} to ${amount(id, maximum)}${share}, ${amount(id, average)} on average, ${amount(id, last)} last.`
+}
+
+function summaryTable(heading: string, { metrics }: Usage): string {
+  const rows = metricIds.map((id) => {
+    const figures = metrics[id]
+    const { summary } = figures
+    if (!summary) return row(metricTitles[id], ['nothing measured', '', '', '', ''])
+    const { minimum, average, maximum, last } = summary
+    const cells = [minimum, average, maximum, last].map((figure) => amount(id, figure))
+    return row(metricTitles[id], [...cells, perCent(maximum, figures) || '–'])
+  })
+  return table(heading, ['', 'min', 'avg', 'max', 'last', 'max %'], rows)
+}
+
+function pointsTable(heading: string, { metrics }: Usage, { interval }: Span): string {
+  const days = intervalMs(interval) >= 900_000
+  const rows = metrics.cpu.points.map(({ at }, index) => {
+    const time = at
+      .toISOString()
+      .slice(days ? 5 : 11, 16)
+      .replace('T', ' ')
+    const cells = metricIds.map((id) => {
+      const average = metrics[id].points[index]?.average ?? null
+      return average === null ? '–' : amount(id, average)
+    })
+    return row(time, cells)
+  })
+  const columns = ['UTC', ...metricIds.map((id) => metricTitles[id])]
+  return `<details><summary>Every figure of ${heading}</summary>${table(`${heading}, mean of each interval`, columns, rows)}</details>`
+}
+
+/** Cells hold no markup of their own. */
+const row = (head: string, cells: readonly string[]): string =>
+  `<tr><th scope="row">${escapeHtml(head)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`
+
+const table = (caption: string, columns: readonly string[], rows: readonly string[]): string =>
+  `<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>` +
+  `${columns.map((column) => (column ? `<th scope="col">${column}</th>` : '<td></td>')).join('')}</tr></thead>` +
+  `<tbody>${rows.join('')}</tbody></table></div>`

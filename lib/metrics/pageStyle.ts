@@ -1,0 +1,33 @@
+/** The style sheet of the metrics page; colours of the charts are in lib/chart. */
+export const pageStyle = `
+:root { --page: #ffffff; --text: #1c1f24; --soft: #565d68; --edge: #d5d9e0; --bad: #a1121f }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #14171c; --text: #e7e9ed; --soft: #a6adb9; --edge: #363c47; --bad: #ff9aa2 }
+}
+* { box-sizing: border-box }
+body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sans-serif }
+main { max-width: 82rem; margin: 0 auto; padding: 1rem }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: .5rem 0; overflow-wrap: anywhere }
+h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 1px solid var(--edge); overflow-wrap: anywhere }
+small, p { color: var(--soft) }
+small { font-weight: normal; font-size: .85em }
+.failures { color: var(--bad); padding: 0; list-style: none }
+.charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)) }
+figure { margin: 0; min-width: 0 }
+figcaption { font-size: .9rem }
+figure > svg { width: 100%; height: auto }
+.mark { vertical-align: middle }
+.scroll { overflow-x: auto; margin: .75rem 0 }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
+caption { text-align: left; color: var(--soft) }
+th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--edge) }
+th[scope=row], td:first-child { text-align: left; padding-left: 0 }
+th { font-weight: 600 }
+@media (max-width: 30rem) {
+  table { font-size: .75rem }
+  th, td { padding: .2rem .25rem }
+  th[scope=row] { white-space: normal }
+}
+summary { cursor: pointer }
+summary:focus-visible, .scroll:focus-visible { outline: 2px solid var(--line-1); outline-offset: 2px }
+`

@@ -1,0 +1,124 @@
+import type { ContainerGroup } from '../azure/containerGroup.ts'
+import { groupNames, workerNames } from '../azure/containerGroup.ts'
+import { type MetricId, metricIds, type Point, readMetrics, type Span } from '../azure/metrics.ts'
+import { createAzure, groupId } from '../azure/resources.ts'
+import { OpsError, unknownError } from '../command/errors.ts'
+import { type Answer, gather } from '../command/gather.ts'
+import type { Config } from '../config/config.ts'
+import type { Context } from '../steps/context.ts'
+
+/** What a container group used of what it may use. */
+export interface Usage {
+  /** Cores and GB that the group may use. */
+  cpu: number
+  memoryGb: number
+  metrics: Readonly<Record<MetricId, Figures>>
+}
+
+/** CPU in thousandths of a core, memory in bytes, network in bytes a second. */
+export interface Figures {
+  points: readonly Point[]
+  /** undefined: nothing was measured. */
+  summary?: Summary
+  /** The most that the group may use, in the same unit; network has no limit. */
+  allowed?: number
+}
+
+export interface Summary {
+  minimum: number
+  average: number
+  maximum: number
+  last: number
+  /** Begin of the interval that `last` is of. */
+  lastAt: Date
+}
+
+/** ARM's GB of a container group are of 1024³ bytes; the portal says GiB. */
+const bytesPerGb = 1024 ** 3
+
+/**
+ * What every container group of the resource group used in the span; a group that the configuration wants and that is
+ * not there, or of which nothing was measured, is a failed answer beside the others.
+ * Throws when Azure does not tell which groups there are, or when there are none.
+ */
+export async function readUsage(context: Context, span: Span): Promise<Record<string, Answer<Usage>>> {
+  const azure = createAzure(context)
+  const [account, groups] = await Promise.all([azure.account(), azure.groups()])
+  const { resourceGroup } = context.config.azure
+  if (groups.length === 0) {
+    throw new OpsError({
+      what: `There is no container group in the resource group ${resourceGroup}`,
+      next: 'Deploy first: npx dominion deploy-complete; or check AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION.',
+    })
+  }
+  const asks = namesOf(context.config, groups).map((name) => {
+    const group = groups.find((each) => each.name === name)
+    const id = groupId(context.config, account.id, name)
+    return [name, () => usageOf(context, name, group, id, span)] as const
+  })
+  return gather(Object.fromEntries(asks))
+}
+
+/** Those that the configuration wants, then the others that are there. */
+function namesOf(config: Config, groups: readonly ContainerGroup[]): string[] {
+  const wanted = [groupNames.backend, ...workerNames(config)]
+  return [...new Set([...wanted, ...groups.map(({ name }) => name).sort()])]
+}
+
+async function usageOf(
+  context: Context,
+  name: string,
+  group: ContainerGroup | undefined,
+  id: string,
+  span: Span,
+): Promise<Usage> {
+  if (!group) {
+    throw new OpsError({
+      what: `There is no container group ${name}`,
+      next: 'npx dominion release-containers makes it.',
+    })
+  }
+  const measured = await readMetrics(context, id, span)
+  if (metricIds.every((metric) => summaryOf(measured[metric]) === undefined)) {
+    throw unknownError(
+      `Nothing was measured of ${name} since ${span.from.toISOString()}`,
+      undefined,
+      'The first figures come some minutes after a container has started; a longer --since shows older ones.',
+    )
+  }
+  return usage(group, measured)
+}
+
+function usage(group: ContainerGroup, measured: Readonly<Record<MetricId, readonly Point[]>>): Usage {
+  const requests = group.containers.map(({ resources }) => resources?.requests ?? {})
+  const cpu = requests.reduce((sum, request) => sum + (request.cpu ?? 0), 0)
+  const memoryGb = requests.reduce((sum, request) => sum + (request.memoryInGb ?? request.memoryInGB ?? 0), 0)
+  const figures = (id: MetricId, allowed?: number): Figures => {
+    const summary = summaryOf(measured[id])
+    return { points: measured[id], ...(summary ? { summary } : {}), ...(allowed ? { allowed } : {}) }
+  }
+  return {
+    cpu,
+    memoryGb,
+    metrics: {
+      cpu: figures('cpu', cpu * 1000),
+      memory: figures('memory', memoryGb * bytesPerGb),
+      received: figures('received'),
+      sent: figures('sent'),
+    },
+  }
+}
+
+/** Least, mean, greatest and latest of what was measured; undefined when nothing was. */
+export function summaryOf(points: readonly Point[]): Summary | undefined {
+  const known = points.filter(({ average }) => average !== null)
+  const last = known.at(-1)
+  if (!last) return undefined
+  return {
+    minimum: Math.min(...known.map(({ minimum, average }) => minimum ?? average!)),
+    average: known.reduce((sum, { average }) => sum + average!, 0) / known.length,
+    maximum: Math.max(...known.map(({ maximum, average }) => maximum ?? average!)),
+    last: last.average!,
+    lastAt: last.at,
+  }
+}
