@@ -36,6 +36,9 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
         connected = performance.now()
       }),
     connectionTimeoutMillis: 10_000,
+    // A connection that waits while a dump runs would be forgotten by what lies between.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 30_000,
     statement_timeout: 10 * 60_000,
     application_name: 'codex-dominion-ops',
   })

@@ -27,6 +27,9 @@ export function nameBefore(database: string, time: Date): string {
   return `${database.slice(0, longest - end.length)}${end}`
 }
 
+/** Is it the name of a database that is soon to go? */
+export const isPassing = (database: string): boolean => passing.test(database)
+
 const passing = /_(?:prove|restore)_\d{8}t\d{6}z_[0-9a-f]{4}$/
 
 /** An empty database that orders and classifies text as the original did. */
@@ -41,6 +44,7 @@ export function createQuery(
     ...(owner ? [`OWNER ${name(owner)}`] : []),
     `TEMPLATE template0 ENCODING ${text(locale.encoding)}`,
     `LC_COLLATE ${text(locale.collate)} LC_CTYPE ${text(locale.ctype)}`,
+    ...(locale.provider === 'c' ? ['LOCALE_PROVIDER libc'] : []),
     ...(locale.provider === 'i' ? [`LOCALE_PROVIDER icu ICU_LOCALE ${text(locale.locale ?? '')}`] : []),
     ...(locale.provider === 'b'
       ? [`LOCALE_PROVIDER builtin BUILTIN_LOCALE ${text(locale.locale ?? '')}`]
@@ -126,7 +130,7 @@ export async function readLocale({ runner }: Context): Promise<Locale> {
   const found = row!.found
   return {
     encoding: found.encoding_name ?? 'UTF8',
-    provider: found.datlocprovider ?? 'c',
+    provider: found.datlocprovider ?? null,
     collate: found.datcollate ?? 'C',
     ctype: found.datctype ?? 'C',
     locale: found.datlocale ?? found.daticulocale ?? null,
@@ -151,7 +155,7 @@ const unlock = ({ runner }: Context, database: string): Promise<unknown> =>
 
 /** Databases that a run has made for itself; one that still runs looks after its own. */
 export const leftoversAmong = (databases: readonly Database[]): string[] =>
-  databases.map((each) => each.name).filter((each) => passing.test(each))
+  databases.map((each) => each.name).filter(isPassing)
 
 /** Drops what killed runs have left on the server. Gives the names. */
 export async function dropLeftovers(context: Context, names: readonly string[]): Promise<string[]> {

@@ -15,8 +15,8 @@ import type { Content } from './content.ts'
 /** How a database orders and classifies text; CREATE DATABASE takes it. */
 export interface Locale {
   encoding: string
-  /** libc, icu or builtin (pg_database.datlocprovider: c, i, b). */
-  provider: string
+  /** libc, icu or builtin (pg_database.datlocprovider: c, i, b); null before PostgreSQL 15, which knew libc alone. */
+  provider: string | null
   collate: string
   ctype: string
   /** Of icu and builtin. */

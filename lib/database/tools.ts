@@ -63,6 +63,7 @@ export function databaseArgument(
     sslrootcert: authorities,
     gssencmode: 'disable',
     connect_timeout: '10',
+    keepalives_idle: '30',
     application_name: 'codex-dominion-ops',
   })
   // libpq decodes %20, but takes + for itself.
@@ -104,6 +105,29 @@ export const restoreCommand = (reached: Reached, database: string, file: string)
     ],
     { env, accept: [0, 1], timeoutMs: 12 * hour, explain: explainTool },
   )
+
+/** The lines of a table of contents that give rights to roles. */
+export const grantsOf = (toc: string): string[] =>
+  toc.split('\n').filter((line) => /^\d+; \d+ \d+ (?:DEFAULT )?ACL /.test(line))
+
+/** Only the rights, once the rest is there; undefined when the dump has none. Errors are for the caller to tell. */
+export const grantsCommand = (
+  reached: Reached,
+  database: string,
+  file: string,
+  lines: readonly string[],
+): Command | undefined =>
+  lines.length === 0
+    ? undefined
+    : act(
+        [
+          ...['pg_restore', '--no-password', '--no-owner'],
+          secretFile('rights.list', `${lines.join('\n')}\n`, '--use-list='),
+          databaseArgument(reached, database),
+          file,
+        ],
+        { env, accept: [0, 1], timeoutMs: hour, explain: explainTool },
+      )
 
 /** pg_restore 17 and newer sets this on every server, also on those that do not know it yet. */
 const harmless = /unrecognized configuration parameter "transaction_timeout"/

@@ -1,0 +1,193 @@
+import type { Command } from '../command/command.ts'
+import { usageError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { type Difference, ok, type Step, type Tell } from '../steps/step.ts'
+import { backendStep } from './backendAfter.ts'
+import type { Backup } from './backupFolder.ts'
+import { rowsOf, tableQuery } from './content.ts'
+import {
+  createQuery,
+  type Database,
+  dropLeftovers,
+  dropQuery,
+  isPassing,
+  leftoversAmong,
+  maintenance,
+  nameBefore,
+  passingName,
+  readDatabases,
+  rename,
+  renameQuery,
+  withPassing,
+} from './databases.ts'
+import { mustBeWhole, readManifest } from './manifest.ts'
+import { appliedMigrations, pending, readMigrations } from './migrations.ts'
+import { restoreAndCompare } from './prove.ts'
+import { grantsCommand, grantsOf, listCommand, reachServer, requireTool, restoreCommand } from './tools.ts'
+
+/** Throws exit 2 when a database cannot be called that. */
+export function mustBeName(name: string): void {
+  if (/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name) && !reserved.includes(name) && !isPassing(name)) return
+  throw usageError(
+    `--into ${name} is not a name for a database of ours`,
+    'Use 1-63 letters, digits or _, not beginning with a digit, and none that the server keeps for itself.',
+  )
+}
+
+const reserved = ['postgres', 'template0', 'template1', 'azure_maintenance', 'azure_sys']
+
+export interface Restore {
+  steps: Step[]
+  /** What the operator should know when it is done. */
+  farewell(): string[]
+}
+
+/**
+ * A backup into a database of the name `into`. It is made beside under a name of its own, compared with its manifest,
+ * and only then gets the name: in one transaction, in which a live database becomes NAME_before_TIME. Killed at any
+ * moment, every name has a whole database; the next run drops what is half.
+ */
+export function restoreSteps(context: Context, file: string, into: string): Restore {
+  const { config, runner } = context
+  const live = into === config.postgres.database
+  const began = new Date()
+  const beside = passingName(into, 'restore', began)
+  const before = nameBefore(into, began)
+  const said: string[] = []
+  let backup: Backup | undefined
+
+  async function databases(): Promise<Database[]> {
+    return readDatabases(context)
+  }
+
+  async function readBackup(): Promise<Backup> {
+    backup ??= { file, manifest: readManifest(file) }
+    return backup
+  }
+
+  const whole: Step = {
+    id: 'backup',
+    title: 'Backup file',
+    part: 'prepare',
+    async inspect() {
+      const { manifest } = await readBackup()
+      await mustBeWhole(file, manifest)
+      const [row] = await runner.query<{ major: number }>({
+        text: `SELECT current_setting('server_version_num')::int / 10000 AS major`,
+        effect: 'read',
+        database: maintenance,
+        title: 'version of the server',
+      })
+      const dumped = Number.parseInt(manifest.serverVersion, 10)
+      if (row!.major < dumped)
+        throw usageError(`The backup is of PostgreSQL ${dumped}; the server is ${row!.major}, and older`)
+      await requireTool(
+        context,
+        'pg_restore',
+        Math.max(row!.major, Number.parseInt(manifest.toolVersion, 10)),
+      )
+      const proven = manifest.proven ? `proven ${manifest.proven.at}` : 'never proven'
+      return ok(
+        `${manifest.server}/${manifest.database} of ${manifest.taken}: ${manifest.content.tables.length} tables, ${rowsOf(manifest.content)} rows; whole, ${proven}`,
+      )
+    },
+  }
+
+  const leftovers: Step = {
+    id: 'leftovers',
+    title: 'Leftovers of killed runs',
+    part: 'azure',
+    after: ['backup'],
+    async inspect() {
+      const names = leftoversAmong(await databases())
+      if (names.length === 0) return ok('none')
+      return {
+        state: 'change',
+        what: `drop ${names.join(', ')}, unless a run still looks after it`,
+        effects: names.map((name) => dropQuery(name, 'record')),
+      }
+    },
+    async apply(_, tell) {
+      const names = leftoversAmong(await databases())
+      for (const name of await dropLeftovers(context, names)) tell(`dropped ${name}`)
+    },
+  }
+
+  async function inspect(): Promise<Difference> {
+    const { manifest } = await readBackup()
+    const found = (await databases()).find(({ name }) => name === into)
+    if (found && !live) {
+      throw usageError(
+        `There is a database ${into} already`,
+        'A restore never goes over one that is not the live one: choose another name.',
+      )
+    }
+    const names: [string, string][] = [...(found ? [[into, before] as [string, string]] : []), [beside, into]]
+    const reached = await reachServer(context)
+    return {
+      state: found ? 'change' : 'create',
+      what: found
+        ? `${into} becomes what it was at ${manifest.taken}; the present one stays as ${before}`
+        : `${into}, as ${manifest.database} was at ${manifest.taken}`,
+      fields: found ? await rowFields() : [],
+      effects: [
+        createQuery(beside, manifest.locale, found?.owner, 'change'),
+        restoreCommand(reached, beside, file),
+        renameQuery(names),
+      ],
+    }
+  }
+
+  /** Rows now, and rows in the backup. */
+  async function rowFields() {
+    const { manifest } = await readBackup()
+    const fields = []
+    for (const { schema, name, rows } of manifest.content.tables) {
+      const [row] = await runner.query<{ rows: string }>(tableQuery(schema, name)).catch(() => [undefined])
+      fields.push({ name: `rows of ${schema}.${name}`, before: row?.rows, after: String(rows) })
+    }
+    return fields
+  }
+
+  async function apply(_: Difference, tell: Tell): Promise<void> {
+    const found = (await databases()).find(({ name }) => name === into)
+    const known = await readBackup()
+    const create = createQuery(beside, known.manifest.locale, found?.owner, 'change')
+    await withPassing(context, beside, create, async () => {
+      const reached = await reachServer(context)
+      tell(`restoring into ${beside}, and comparing`)
+      await restoreAndCompare(context, restoreCommand(reached, beside, file), beside, known)
+      await restoreGrants(grantsCommand(reached, beside, file, await toc()), tell)
+      tell(found ? `${into} becomes ${before}, ${beside} becomes ${into}` : `${beside} becomes ${into}`)
+      await rename(context, [...(found ? [[into, before] as const] : []), [beside, into] as const])
+    })
+    if (found) said.push(`The database as it was is kept as ${before}; drop it when nobody misses anything.`)
+    const todo = pending(readMigrations(), await appliedMigrations(context, into))
+    if (live && todo.length > 0)
+      said.push(`${todo.length} migrations are newer than this backup: npx dominion provision applies them.`)
+  }
+
+  async function toc(): Promise<string[]> {
+    return grantsOf((await runner.run(listCommand(file))).stdout)
+  }
+
+  /** Rights of other roles are given back where those roles are; what cannot be is said, and is no failure. */
+  async function restoreGrants(command: Command | undefined, tell: Tell): Promise<void> {
+    if (!command) return
+    const { stderr } = await runner.run(command)
+    for (const line of stderr.split('\n').filter((each) => /^pg_restore: error: /.test(each))) {
+      tell(line)
+      said.push(`A right could not be given back: ${line.replace('pg_restore: error: ', '')}`)
+    }
+  }
+
+  return {
+    steps: [
+      whole,
+      leftovers,
+      { id: 'restore', title: `Database ${into}`, part: 'azure', after: ['leftovers'], inspect, apply },
+      ...(live ? [backendStep(context)] : []),
+    ],
+    farewell: () => said,
+  }
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script<{ file: string; into: string; confirm?: string }>({
+  name: 'restore-database',
+  summary:
+    'restore a backup into a new database, or with the name typed over the live one, which is kept beside',
+  changes: true,
+  flags(parser) {
+    parser
+      .argument('<file>', 'the .dump of a backup; its .dump.json must be beside it')
+      .requiredOption('--into <name>', 'the database to make')
+      .option('--confirm <name>', 'the name of the live database, instead of typing it')
+      .action((file) => void parser.setOptionValue('file', file))
+  },
+  async main(run) {
+    const [path, { mustConfirmName }, { performSteps }, { restoreSteps, mustBeName }] = await Promise.all([
+      import('node:path'),
+      import('../../lib/cli/ask.ts'),
+      import('../../lib/deploy/perform.ts'),
+      import('../../lib/database/restore.ts'),
+    ])
+    const { into, confirm, dryRun } = run.flags
+    const { database } = (await run.config()).postgres
+    mustBeName(into)
+    if (into === database && !dryRun) {
+      const question = `${database} is the live database: what was written since the backup leaves the site.`
+      await mustConfirmName(confirm, database, question)
+    }
+    const farewells: (() => string[])[] = []
+    return performSteps(run, {
+      script: 'restore-database',
+      needsVps: false,
+      list(context) {
+        const { steps, farewell } = restoreSteps(context, path.resolve(run.flags.file), into)
+        farewells.push(farewell)
+        return { steps }
+      },
+      farewell: () => farewells.flatMap((each) => each()),
+    })
+  },
+})
