@@ -26,6 +26,8 @@ export interface Script<Flags extends object> {
   flags?: (parser: Parser) => void
   /** Spellings of an older tool, in lower case, and what they mean now. */
   oldSpellings?: Readonly<Record<string, string>>
+  /** Ctrl-C is how it ends: nothing needs to be said of it. */
+  endsByCtrlC?: (flags: Flags) => boolean
   /** Gives the exit code, or nothing for 0. */
   main(run: Run<Flags & CommonFlags>): Promise<number | undefined>
 }
@@ -126,11 +128,13 @@ export const modern = (argv: readonly string[], old: Readonly<Record<string, str
   argv.map((word) => (Object.hasOwn(old, word.toLowerCase()) ? old[word.toLowerCase()]! : word))
 
 function createRun<Flags extends CommonFlags>(
-  about: { name: string },
+  about: Pick<Script<Flags>, 'name' | 'endsByCtrlC'>,
   flags: Flags,
   argv: string[],
 ): Run<Flags> & { said: boolean } {
-  const { stopping, signal, interruptedBy } = listenForSignals((line) => run.story(line))
+  const { stopping, signal, interruptedBy } = listenForSignals((line) => {
+    if (!about.endsByCtrlC?.(flags)) run.story(line)
+  })
   const run: Run<Flags> & { said: boolean } = {
     flags,
     said: false,

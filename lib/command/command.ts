@@ -55,6 +55,8 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly timeoutMs: number
+  /** Asked again and again: only its first answer and its failures are written down. */
+  readonly often?: boolean
   /** Go the way that this program goes: through its proxy, trusting whom it trusts. */
   readonly as?: 'az'
   /** Ask this address instead of the one the name resolves to (the name still goes into SNI and Host). */

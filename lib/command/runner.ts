@@ -22,8 +22,11 @@ export interface Runner {
   stream(command: Command & { on: 'vps'; effect: 'read' }, wanted: AbortSignal): AsyncGenerator<Uint8Array>
   /** The same, but the output stays out of the transcript: it is a secret itself. */
   runPrivately(command: Command): Promise<ProcessResult>
-  /** Makes a request; any status is an answer. Throws the socket's own error when there is none. */
-  request(request: Request): Promise<Answer>
+  /**
+   * Makes a request; any status is an answer. Throws the socket's own error when there is none.
+   * @param wanted aborted: the answer is of no more use
+   */
+  request(request: Request, wanted?: AbortSignal): Promise<Answer>
   /** Says one thing on a bare connection and gives the answer. Throws when there is no connection. */
   dial(value: Dial): Promise<Heard>
   /** Runs SQL. Throws the server's own error. */
@@ -81,6 +84,7 @@ export function createRunner(options: RunnerOptions): Runner {
   const underWay = new Set<Promise<unknown>>()
   const vps = once(options.openVps)
   let azReach: Reach | undefined
+  const written = new Set<string>()
   function reachFor({ as }: Request): Reach {
     if (as !== 'az') return options.reach
     azReach ??= options.azReach?.() ?? options.reach
@@ -110,7 +114,10 @@ export function createRunner(options: RunnerOptions): Runner {
     underWay.add(work)
     try {
       const result = await work
-      transcript.write({ ...entry, ms: Math.round(performance.now() - started), ...outcome(result) })
+      const often = 'often' in effect && effect.often
+      if (!often || !written.has(entry.line))
+        transcript.write({ ...entry, ms: Math.round(performance.now() - started), ...outcome(result) })
+      if (often) written.add(entry.line)
       return result
     } catch (thrown) {
       transcript.write({ ...entry, ms: Math.round(performance.now() - started), error: messageOf(thrown) })
@@ -223,11 +230,11 @@ export function createRunner(options: RunnerOptions): Runner {
     run: (command, onOutput) => run(command, onOutput),
     stream,
     runPrivately: (command) => run(command, undefined, true),
-    request: (request) =>
+    request: (request, wanted) =>
       recorded(
         'request',
         request,
-        () => makeRequest(request, reachFor(request), signal),
+        () => makeRequest(request, reachFor(request), wanted ? AbortSignal.any([wanted, signal]) : signal),
         (answer) => ({ status: answer.status, phases: answer.phases }),
       ),
     dial: (value) =>

@@ -1,12 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import { insidePid, type Machine } from '../machine.ts'
 import { asUser, containerPath } from './build-machine.ts'
+import type { ContainerLog } from './container-log.ts'
 import type { Image } from './images.ts'
 import type { Bag } from './json.ts'
 import { type Probe, startProbe } from './probes.ts'
 
-/** Azure keeps the newest 4 MB of a container's output. */
-const logLimit = 4 * 1024 * 1024
 const stopGrace = 10_000
 const longestBackOff = 10_000
 /** A container that ran that long starts its back-off anew. */
@@ -39,7 +38,7 @@ export interface Container {
   restarts: number
   ready: boolean
   events: Bag[]
-  logs(): string
+  readonly log: ContainerLog
   /** The main process, as a process id of this host. */
   pid(): number | undefined
   kill(): void
@@ -51,7 +50,7 @@ export interface Container {
 
 /** The story so far of a group's container, so that an update goes on with its logs. */
 export interface Story {
-  log: Buffer
+  log: ContainerLog
   events: Bag[]
 }
 
@@ -90,7 +89,7 @@ export async function startContainer(
     restarts: 0,
     ready: options.readiness === undefined,
     events: story.events,
-    logs: () => story.log.toString('utf8'),
+    log: story.log,
     pid: () => (child && container.current.state === 'Running' ? insidePid(child) : undefined),
     kill: () => {
       child?.kill('SIGKILL')
@@ -112,10 +111,7 @@ export async function startContainer(
       await begin()
     },
   }
-  const keep = (chunk: Buffer): void => {
-    const whole = Buffer.concat([story.log, chunk])
-    story.log = whole.length > logLimit ? whole.subarray(whole.length - logLimit) : whole
-  }
+  const { keep } = story.log
 
   /** SIGTERM, and SIGKILL when the grace is over. */
   async function end(): Promise<void> {
@@ -151,7 +147,7 @@ export async function startContainer(
     begun.stderr?.on('data', keep)
     ended = new Promise((resolve) => {
       begun.once('error', (error) => {
-        keep(Buffer.from(`${error.message}\n`))
+        keep(`${error.message}\n`)
         onEnd(127)
         resolve()
       })
@@ -217,7 +213,7 @@ export async function startContainer(
     container.current = { state: 'Waiting', detailStatus: 'CrashLoopBackOff: Back-off restarting failed' }
     timer = setTimeout(() => {
       container.restarts += 1
-      void begin().catch((error) => keep(Buffer.from(`${error.message}\n`)))
+      void begin().catch((error) => keep(`${error.message}\n`))
     }, backOff)
     backOff = Math.min(backOff * 2, longestBackOff)
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Machine, startMachine } from '../machine.ts'
 import { likePythonImage } from './build-machine.ts'
 import { type Container, type Story, startContainer } from './container.ts'
+import { containerLog } from './container-log.ts'
 import { accessibleImage, checkContainerGroup, transitioning } from './container-rules.ts'
 import { ArmError, conflict } from './errors.ts'
 import { type Bag, sameJson } from './json.ts'
@@ -38,7 +39,7 @@ async function bringUp(world: World, resource: Resource): Promise<void> {
     wanted!.properties.image,
     properties.imageRegistryCredentials ?? [],
   )
-  runtime.story ??= { log: Buffer.alloc(0), events: [] }
+  runtime.story ??= { log: containerLog(), events: [] }
   runtime.incarnation = (runtime.incarnation ?? 0) + 1
   const now = new Date().toISOString()
   const event = (name: string, message: string) =>
@@ -251,10 +252,8 @@ export const containerGroups: ResourceType = {
         'ContainerGroupDeploymentNotReady',
         `The container group deployment '${resource.name}' is not ready yet, please retry later.`,
       )
-    const lines = container.logs().split('\n')
-    const tail = Number(call.query.get('tail') ?? 0)
-    const content =
-      tail > 0 ? lines.slice(-tail - (lines.at(-1) === '' ? 1 : 0)).join('\n') : lines.join('\n')
+    const stamped = call.query.get('timestamps')?.toLowerCase() === 'true'
+    const content = container.log.text(Number(call.query.get('tail') ?? 0), stamped)
     return { status: 200, body: { content } }
   },
 }

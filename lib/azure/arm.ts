@@ -1,0 +1,108 @@
+import type { Request } from '../command/command.ts'
+import { messageOf, OpsError, unknownError } from '../command/errors.ts'
+import type { Answer } from '../command/request.ts'
+import type { Context } from '../steps/context.ts'
+import { azLook, explainAz } from './az.ts'
+
+/**
+ * Looks into ARM by requests of our own, with az's login and by az's way out. For what is asked again and again: a call of
+ * az takes most of a second, and all of a core.
+ */
+export interface Arm {
+  /** The subscription that the login means. */
+  subscription(): Promise<string>
+  /**
+   * GETs a path below management.azure.com; undefined when it is not there.
+   * Throws exit 3 (not reachable, or it cannot tell now), 4 (not logged in), 1 (it refuses).
+   */
+  get<Body>(path: string, query: Readonly<Record<string, string>>): Promise<Body | undefined>
+}
+
+interface Access {
+  accessToken: string
+  subscription: string
+}
+
+/** What az says to whom, in its own words; see `az account get-access-token --help`. */
+export const accessCommand = (subscription: string) =>
+  azLook(
+    [
+      ...['account', 'get-access-token', '--resource', 'https://management.azure.com/'],
+      ...(subscription ? ['--subscription', subscription] : []),
+    ],
+    { accept: [0] },
+  )
+
+export const armRequest = (
+  path: string,
+  query: Readonly<Record<string, string>>,
+  token: string,
+): Request => ({
+  method: 'GET',
+  url: `https://management.azure.com${path}?${new URLSearchParams(query)}`,
+  effect: 'read',
+  as: 'az',
+  often: true,
+  headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+  timeoutMs: 30_000,
+})
+
+/** @param wanted aborted: no answer is wanted any more */
+export function openArm({ config, runner }: Context, wanted: AbortSignal): Arm {
+  let access: Promise<Access> | undefined
+  const login = (): Promise<Access> => {
+    access ??= ask()
+    access.catch(() => {
+      access = undefined
+    })
+    return access
+  }
+  async function ask(): Promise<Access> {
+    const { stdout } = await runner.runPrivately(accessCommand(config.azure.subscription))
+    const answer = JSON.parse(stdout) as Access
+    runner.secrets.add(answer.accessToken)
+    return answer
+  }
+
+  async function get(path: string, query: Readonly<Record<string, string>>): Promise<Answer> {
+    const { accessToken } = await login()
+    return runner.request(armRequest(path, query, accessToken), wanted).catch((thrown) => {
+      throw unknownError(
+        'Azure cannot be reached from here',
+        messageOf(thrown),
+        'Check the network and HTTPS_PROXY, then run the same line again.',
+      )
+    })
+  }
+
+  return {
+    subscription: async () => (await login()).subscription,
+    async get<Body>(path: string, query: Readonly<Record<string, string>>) {
+      let answer = await get(path, query)
+      if (answer.status === 401) {
+        // A token lives for about an hour; az gives a fresh one.
+        access = undefined
+        answer = await get(path, query)
+      }
+      if (answer.status === 404) return undefined
+      if (answer.status === 200) return JSON.parse(answer.body) as Body
+      throw refused(answer)
+    },
+  }
+}
+
+/** ARM's refusal in its own words, with what they mean. */
+function refused({ status, body }: Answer): OpsError {
+  let said = body.slice(0, 500)
+  try {
+    const { code, message } = (JSON.parse(body) as { error: { code: string; message: string } }).error
+    said = `${code}: ${message}`
+  } catch {
+    // A proxy on the way answers with a page of its own.
+  }
+  if (status === 429 || status >= 500 || status === 409) {
+    return unknownError(`Azure cannot tell now (${status})`, said, 'Run the same line again in a while.')
+  }
+  const meaning = explainAz(status === 401 ? `az login: ${said}` : said)
+  return new OpsError({ what: `Azure refuses (${status})`, said, ...meaning })
+}

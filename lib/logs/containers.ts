@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Arm } from '../azure/arm.ts'
+import { groupNames, workerNames } from '../azure/containerGroup.ts'
+import { messageOf, OpsError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+import { type Logged, loggedContainers, readLog, shortName } from './containerGroups.ts'
+import { dater } from './dated.ts'
+import { containerDating, type Line } from './line.ts'
+import type { Source } from './merge.ts'
+import { failing, type Wanted } from './sources.ts'
+import { linesIn, newLines } from './window.ts'
+
+/** Azure keeps no more of a container's log; a little less, because lines are cut off whole. */
+const keptBytes = 4 * 1024 * 1024 - 64 * 1024
+const pollMs = 1000
+const troubledPollMs = 5000
+/** Lines looked at each second; when all of them are new, the whole log is. */
+const window = 100
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).catch(() => {})
+
+/**
+ * The containers of backend and workers, as one source that finds the others: which there are (a release under way has a
+ * second backend) only Azure knows. None, when nothing of them is wanted.
+ */
+export function containerSources(
+  config: Config,
+  open: (signal: AbortSignal) => Arm,
+  wanted: Wanted,
+): Source[] {
+  const expected = [groupNames.backend, ...workerNames(config)].filter((group) =>
+    wanted.only(shortName(group)),
+  )
+  if (expected.length === 0 && !wanted.only(shortName(groupNames.surge))) return []
+  return [
+    {
+      id: [...new Set(expected.map(shortName))].join(', ') || shortName(groupNames.surge),
+      async *open(signal, add) {
+        const arm = open(signal)
+        const reading = new Set<string>()
+        const addFound = (found: readonly Logged[]) => {
+          for (const logged of found) {
+            const { source } = logged
+            if (!wanted.only(source) || reading.has(source)) continue
+            reading.add(source)
+            add({
+              id: source,
+              async *open(within) {
+                try {
+                  yield* readContainer(config, arm, logged, wanted, within)
+                } finally {
+                  reading.delete(source)
+                }
+              },
+            })
+          }
+        }
+        const found = await loggedContainers(config, arm)
+        const missing = expected.filter((name) => !found.some(({ group }) => group === name))
+        for (const name of missing) add({ id: shortName(name), open: () => failing(absent(config, name)) })
+        addFound(found)
+        if (!wanted.follow) return
+        yield []
+        while (!signal.aborted) {
+          await pause(troubledPollMs, signal)
+          // While Azure does not answer, the containers' own sources say so.
+          addFound(await loggedContainers(config, arm).catch(() => []))
+        }
+      },
+    },
+  ]
+}
+
+const absent = (config: Config, group: string): OpsError =>
+  new OpsError({
+    what: `There is no container group ${group} in ${config.azure.resourceGroup}`,
+    next: 'Create it: npx dominion release-containers',
+  })
+
+async function* readContainer(
+  config: Config,
+  arm: Arm,
+  logged: Logged,
+  wanted: Wanted,
+  signal: AbortSignal,
+): AsyncGenerator<Line[]> {
+  const { source, group } = logged
+  const { since, follow, trouble } = wanted
+  // Following begins in the middle of a window, however few lines of it are shown.
+  const tail = since === undefined ? wanted.tail : undefined
+  const text = await readLog(
+    config,
+    arm,
+    logged,
+    follow && tail !== undefined ? Math.max(tail, window) : tail,
+  )
+  if (text === undefined) throw absent(config, group)
+  const first = linesIn(text)
+  const dates = dater(source, containerDating, since)
+  const shown = wanted.tail === undefined ? first.lines : last(first.lines, wanted.tail)
+  const lines = [...dates.take(shown), ...dates.rest()]
+  const oldest = containerDating(first.lines[0] ?? '').at
+  if (Buffer.byteLength(text) > keptBytes && oldest !== undefined && oldest > (since ?? 0))
+    trouble(
+      source,
+      `Azure keeps only the newest 4 MB of its log: it begins at ${new Date(oldest).toISOString()}`,
+    )
+  if (lines.length > 0) yield lines
+  if (!follow) return
+  yield []
+  yield* follower(config, arm, logged, last(first.lines, window), wanted, signal)
+}
+
+const last = <T>(list: readonly T[], count: number): T[] => (count > 0 ? list.slice(-count) : [])
+
+/** Looks again every second and gives what is new, until the container is gone. Failures are told and outlasted. */
+async function* follower(
+  config: Config,
+  arm: Arm,
+  logged: Logged,
+  first: readonly string[],
+  { trouble }: Wanted,
+  signal: AbortSignal,
+): AsyncGenerator<Line[]> {
+  const { source } = logged
+  const dates = dater(source, containerDating)
+  let seen: readonly string[] = first
+  let half: string | undefined
+  let failure = ''
+  while (!signal.aborted) {
+    await pause(failure ? troubledPollMs : pollMs, signal)
+    let found: Looked | undefined
+    try {
+      found = await look(config, arm, logged, seen)
+    } catch (thrown) {
+      if (signal.aborted) return
+      if (failure !== messageOf(thrown)) trouble(source, messageOf(thrown))
+      failure = messageOf(thrown)
+      continue
+    }
+    if (failure) trouble(source, 'answers again')
+    failure = ''
+    if (!found) {
+      trouble(source, `${logged.group} is gone`)
+      return
+    }
+    const { fresh, growing } = found
+    // A line that may still grow waits for another look, but not for ever.
+    if (growing && fresh.length > 0 && fresh.at(-1) !== half) half = fresh.pop()
+    else half = undefined
+    if (fresh.length === 0) continue
+    seen = last([...seen, ...fresh], window)
+    yield [...dates.take(fresh), ...dates.rest()]
+  }
+}
+
+interface Looked {
+  fresh: string[]
+  growing: boolean
+}
+
+/** What a container has written since its last lines were `seen`; undefined when it is gone. */
+async function look(
+  config: Config,
+  arm: Arm,
+  logged: Logged,
+  seen: readonly string[],
+): Promise<Looked | undefined> {
+  const text = await readLog(config, arm, logged, window)
+  if (text === undefined) return undefined
+  const { lines, growing } = linesIn(text)
+  const fresh = newLines(seen, lines)
+  if (fresh) return { fresh, growing }
+  // More than a window since the last look, or a container that was replaced: only the whole log tells.
+  const all = lines.length < window ? text : await readLog(config, arm, logged)
+  if (all === undefined) return undefined
+  const whole = linesIn(all)
+  const meets = whole.lines.lastIndexOf(seen.at(-1) ?? '')
+  return { fresh: whole.lines.slice(meets + 1), growing: whole.growing }
+}

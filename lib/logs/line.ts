@@ -1,0 +1,107 @@
+/** One line of a log. */
+export interface Line {
+  /** Milliseconds since 1970; undefined when nothing tells when it was written. */
+  at: number | undefined
+  /** `backend`, `worker-2`, `access` … */
+  source: string
+  /** Without its own time stamp where that stood first. */
+  text: string
+}
+
+/** Finds the time in a line. */
+export type Dating = (text: string) => { at: number | undefined; text: string }
+
+const stamp = String.raw`(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))? ?(Z|[+-]\d\d:?\d\d)?`
+const iso = new RegExp(`^(?:${stamp}(?:\\s|$)|\\[${stamp}\\])`)
+
+/**
+ * A time stamp as programs put it first: ISO 8601, Python's logging (`2026-11-23 01:10:05,123`), gunicorn's
+ * (`[2026-11-23 01:10:05 +0000]`). Without a zone it is UTC, as containers run.
+ */
+export function isoDating(text: string): { at: number | undefined; text: string } {
+  const found = iso.exec(text)
+  if (!found) return { at: undefined, text }
+  const bracketed = found[1] === undefined
+  const [date, hour, minute, second, fraction, zone] = found.slice(bracketed ? 7 : 1, bracketed ? 13 : 7)
+  const start = Date.parse(`${date}T00:00:00Z`)
+  const ms = Number((fraction ?? '').padEnd(3, '0').slice(0, 3))
+  const at = start + clock(hour, minute, second) + ms - offsetOf(zone)
+  return Number.isNaN(at)
+    ? { at: undefined, text }
+    : { at, text: bracketed ? text : text.slice(found[0].length) }
+}
+
+/** A container's line as Azure hands it on with `timestamps`: its own stamp first, then the program's, which wins. */
+export function containerDating(text: string): { at: number | undefined; text: string } {
+  const outer = isoDating(text)
+  if (outer.at === undefined) return outer
+  const inner = isoDating(outer.text)
+  return inner.at === undefined ? outer : inner
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+// The quote after it: nginx escapes quotes in what a visitor sends, so nobody can put a time of his own before this one.
+const accessTime = /\[(\d\d)\/([A-Z][a-z]{2})\/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})\] "/
+
+/** nginx's access log in the format `combined`: `$time_local` in brackets. The text stays whole. */
+export function accessDating(text: string): { at: number | undefined; text: string } {
+  const found = accessTime.exec(text)
+  if (!found) return { at: undefined, text }
+  const [, day, month, year, hour, minute, second, zone] = found
+  const start = Date.UTC(Number(year), months.indexOf(month!), Number(day))
+  return { at: start + clock(hour, minute, second) - offsetOf(zone), text }
+}
+
+const errorTime = /^(\d{4})\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) /
+
+/**
+ * nginx's error log: the server's local time, without a zone.
+ * @param zone the server's time zone as in the IANA database; or else its offset from UTC, `+0100`
+ */
+export function errorDating(zone: string, offset: string): Dating {
+  const hourStart = localHours(zone, offset)
+  return (text) => {
+    const found = errorTime.exec(text)
+    if (!found) return { at: undefined, text }
+    const [whole, year, month, day, hour, minute, second] = found
+    const at = hourStart(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour)))
+    return { at: at + clock('0', minute, second), text: text.slice(whole.length) }
+  }
+}
+
+/** Turns the start of an hour on a local clock (as if it were UTC) into the real one; each hour is worked out once. */
+function localHours(zone: string, offset: string): (local: number) => number {
+  const known = new Map<number, number>()
+  const offsetAt = zoneOffsets(zone) ?? (() => offsetOf(offset))
+  return (local) => {
+    const before = known.get(local)
+    if (before !== undefined) return before
+    const guess = local - offsetAt(local)
+    const at = local - offsetAt(guess)
+    known.set(local, at)
+    return at
+  }
+}
+
+/** The offset from UTC of a zone at a time, in milliseconds; undefined for a zone that this Node does not know. */
+function zoneOffsets(timeZone: string): ((at: number) => number) | undefined {
+  try {
+    const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
+    return (at) => {
+      const name = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+      return offsetOf(name.replace(/^GMT/, ''))
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** `+01:00`, `-0530`, `Z`, nothing → milliseconds. */
+function offsetOf(zone: string | undefined): number {
+  const found = /^([+-])(\d\d):?(\d\d)$/.exec(zone ?? '')
+  if (!found) return 0
+  return (found[1] === '-' ? -1 : 1) * clock(found[2], found[3], '0')
+}
+
+const clock = (hour = '0', minute = '0', second = '0'): number =>
+  ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000

@@ -1,0 +1,142 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Line } from './line.ts'
+
+/** Where lines come from, oldest first. */
+export interface Source {
+  /** `backend`, `access` … */
+  readonly id: string
+  /**
+   * Batches of lines. An empty batch says: these were all there are until now, what follows is new (--follow).
+   * @param add joins a source that was found only now
+   */
+  open(signal: AbortSignal, add: (source: Source) => void): AsyncIterable<Line[]>
+}
+
+export interface MergeOptions {
+  onOpen?(source: Source): void
+  /** Aborted: no more lines are wanted. */
+  signal: AbortSignal
+  /** Milliseconds that the others wait for a source that says nothing. */
+  patienceMs: number
+  /** The others go on without it; its lines are merged in when they come. */
+  onLate(source: Source): void
+  /** It has failed; the others go on. */
+  onFailure(source: Source, error: Error): void
+}
+
+interface Feed {
+  source: Source
+  iterator: AsyncIterator<Line[]>
+  /**
+   * - `waited for`: nothing is handed on before its next line is known
+   * - `late`: it has said nothing for too long
+   * - `live`: its lines go out as they come
+   */
+  state: 'waited for' | 'late' | 'live' | 'ended'
+  batch: Line[]
+  next: number
+  asked: boolean
+  patience?: NodeJS.Timeout
+}
+
+const batchSize = 1000
+
+/**
+ * Merges sources by time, holding one batch of each. Gives batches; an empty one when everything that is there has been
+ * given and the rest is late or yet to be written.
+ */
+export async function* merge(sources: readonly Source[], options: MergeOptions): AsyncGenerator<Line[]> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([options.signal, stop.signal])
+  const feeds: Feed[] = []
+  let wake = Promise.withResolvers<void>()
+  signal.addEventListener('abort', () => wake.resolve(), { once: true })
+  const add = (source: Source) => {
+    options.onOpen?.(source)
+    const iterator = source.open(signal, add)[Symbol.asyncIterator]()
+    feeds.push({ source, iterator, state: 'waited for', batch: [], next: 0, asked: false })
+    wake.resolve()
+  }
+  sources.forEach(add)
+  try {
+    for (let told = false; !signal.aborted; ) {
+      for (const feed of feeds) if (isEmpty(feed) && feed.state !== 'ended' && !feed.asked) ask(feed, options)
+      const blocking = feeds.filter((feed) => feed.state === 'waited for' && isEmpty(feed))
+      const lines = blocking.length === 0 ? earliest(feeds) : []
+      if (lines.length > 0) {
+        told = false
+        yield lines
+        continue
+      }
+      const open = feeds.filter(({ state }) => state !== 'ended')
+      if (open.length === 0) return
+      if (blocking.length === 0 && !told) {
+        told = true
+        yield []
+        continue
+      }
+      await wake.promise
+      wake = Promise.withResolvers<void>()
+    }
+  } finally {
+    stop.abort()
+    for (const { patience } of feeds) clearTimeout(patience)
+    // Their ends are waited for, so that nothing of theirs outlives this; but not for ever.
+    const ended = Promise.allSettled(feeds.map(({ iterator }) => iterator.return?.()))
+    await Promise.race([ended, pause(3000, undefined, { ref: false })])
+  }
+
+  /** Asks a source for its next batch. */
+  function ask(feed: Feed, { onLate, onFailure, patienceMs }: MergeOptions): void {
+    feed.asked = true
+    feed.iterator
+      .next()
+      .then(
+        ({ done, value }) => {
+          feed.batch = done ? [] : value
+          feed.next = 0
+          if (done) feed.state = 'ended'
+          else if (value.length === 0) feed.state = 'live'
+          else if (feed.state === 'late') feed.state = 'waited for'
+        },
+        (thrown) => {
+          feed.state = 'ended'
+          if (!signal.aborted)
+            onFailure(feed.source, thrown instanceof Error ? thrown : new Error(String(thrown)))
+        },
+      )
+      .finally(() => {
+        clearTimeout(feed.patience)
+        feed.asked = false
+        wake.resolve()
+      })
+    if (feed.state !== 'waited for') return
+    feed.patience = setTimeout(() => {
+      feed.state = 'late'
+      onLate(feed.source)
+      wake.resolve()
+    }, patienceMs)
+  }
+}
+
+const isEmpty = ({ batch, next }: Feed): boolean => next >= batch.length
+
+/** Lines in order of time, until a source that must be waited for has no more in hand. */
+function earliest(feeds: readonly Feed[]): Line[] {
+  const lines: Line[] = []
+  while (lines.length < batchSize) {
+    let first: Feed | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const feed of feeds) {
+      if (isEmpty(feed)) continue
+      const at = feed.batch[feed.next]!.at ?? Number.NEGATIVE_INFINITY
+      if (first && at >= least) continue
+      first = feed
+      least = at
+    }
+    if (!first) break
+    lines.push(first.batch[first.next++]!)
+    if (first.state === 'waited for' && isEmpty(first)) break
+  }
+  return lines
+}

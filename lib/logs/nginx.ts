@@ -1,0 +1,95 @@
+import type { Command } from '../command/command.ts'
+import { OpsError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+import { remoteScript } from '../ionos/remoteScript.ts'
+import type { Context } from '../steps/context.ts'
+import { dater, linesOf } from './dated.ts'
+import { accessDating, type Dating, errorDating, type Line } from './line.ts'
+import type { Source } from './merge.ts'
+import type { Wanted } from './sources.ts'
+
+/** Where Debian's nginx writes; our templates leave that as it is. */
+const logFiles = { access: '/var/log/nginx/access.log', error: '/var/log/nginx/error.log' } as const
+type Log = keyof typeof logFiles
+export const nginxLogs = Object.keys(logFiles) as Log[]
+
+/** The line that says that what follows is new (remote/nginx-log.sh). */
+const nowMark = '\x01'
+
+/**
+ * Reads one log of nginx with its rotated parts (remote/nginx-log.sh).
+ * @param ended resolves when nobody listens any more: then its standard input ends, and it with it
+ */
+export function nginxLogCommand(
+  config: Config,
+  log: Log,
+  { since, tail, follow }: Pick<Wanted, 'since' | 'tail' | 'follow'>,
+  ended: Promise<void>,
+): Command & { on: 'vps'; effect: 'read' } {
+  const file = logFiles[log]
+  const args = [
+    file,
+    since === undefined ? '' : String(Math.floor(since / 1000)),
+    tail === undefined ? '' : String(tail),
+    follow ? 'follow' : '',
+  ]
+  const command = remoteScript(config, 'read', 'nginx-log', args, {
+    explain: (output) =>
+      output.includes(`cannot read ${file}`)
+        ? {
+            what: `There is no ${file} on the VPS`,
+            said: undefined,
+            next: 'Set the server up: npx dominion setup-server',
+          }
+        : undefined,
+    ...(follow
+      ? {
+          // biome-ignore lint/correctness/useYield: an input that says nothing, and ends
+          payload: async function* () {
+            await ended
+          },
+        }
+      : {}),
+  })
+  return { ...command, on: 'vps', effect: 'read' }
+}
+
+/** nginx's access and error log. */
+export function nginxSources(context: Context, wanted: Wanted): Source[] {
+  return nginxLogs
+    .filter((log) => wanted.only(log))
+    .map((log) => ({ id: log, open: (signal) => readNginxLog(context, log, wanted, signal) }))
+}
+
+async function* readNginxLog(
+  { config, runner }: Context,
+  log: Log,
+  wanted: Wanted,
+  signal: AbortSignal,
+): AsyncGenerator<Line[]> {
+  const ended = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  const output = runner.stream(nginxLogCommand(config, log, wanted, ended), signal)
+  let dates: ReturnType<typeof dater> | undefined
+  for await (const texts of linesOf(output)) {
+    dates ??= dater(log, datingOf(log, texts.shift() ?? ''), wanted.since)
+    const mark = wanted.follow ? texts.indexOf(nowMark) : -1
+    const lines = dates.take(texts.filter((text) => text !== nowMark))
+    if (mark >= 0) lines.push(...dates.rest())
+    if (lines.length > 0) yield lines
+    if (mark >= 0) yield []
+  }
+  const rest = dates?.rest() ?? []
+  if (rest.length > 0) yield rest
+  if (wanted.follow && !signal.aborted) {
+    throw new OpsError({ what: `${logFiles[log]} on the VPS is not followed any more: its reader has ended` })
+  }
+}
+
+/** @param clock the first line of remote/nginx-log.sh */
+function datingOf(log: Log, clock: string): Dating {
+  const [word, offset = '', zone = ''] = clock.split(' ')
+  if (word !== 'clock') throw new OpsError({ what: `The VPS did not say its time zone but: ${clock}` })
+  return log === 'access' ? accessDating : errorDating(zone, offset)
+}

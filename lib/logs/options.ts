@@ -1,0 +1,76 @@
+import { usageError } from '../command/errors.ts'
+import { nearest } from '../config/nearest.ts'
+
+/** What the operator wants to see. */
+export interface View {
+  only(source: string): boolean
+  since?: Date
+  /** The last so many lines of all that fits. */
+  lines?: number
+  grep?: RegExp
+  follow: boolean
+}
+
+export interface ViewFlags {
+  only?: string
+  lines?: string
+  grep?: string
+  follow?: boolean
+}
+
+/** What each word of --only means. */
+const sources: Readonly<Record<string, RegExp>> = {
+  backend: /^backend(-next)?(\/|$)/,
+  worker: /^worker(-\d+)?(\/|$)/,
+  nginx: /^(access|error)$/,
+  access: /^access$/,
+  error: /^error$/,
+}
+export const sourceNames = Object.keys(sources)
+
+/** Lines that are shown when nothing says how many. */
+export const usualLines = { looking: 100, following: 10 } as const
+
+/** Reads the flags. Throws (exit 2) naming the flag, and what was probably meant. */
+export function viewOf(flags: ViewFlags, since: Date | undefined): View {
+  const follow = flags.follow === true
+  const usual = follow ? usualLines.following : since ? undefined : usualLines.looking
+  const lines = flags.lines === undefined ? usual : count(flags.lines)
+  return {
+    only: only(flags.only),
+    follow,
+    ...(since ? { since } : {}),
+    ...(lines === undefined ? {} : { lines }),
+    ...(flags.grep === undefined ? {} : { grep: expression(flags.grep) }),
+  }
+}
+
+function only(words: string | undefined): View['only'] {
+  if (words === undefined) return () => true
+  const names = words.split(',').map((word) => word.trim())
+  for (const name of names) {
+    if (Object.hasOwn(sources, name)) continue
+    const meant = nearest(name, sourceNames)
+    throw usageError(
+      `--only=${words}: there is no log called "${name}"${meant ? `. Did you mean ${meant}?` : ''}`,
+      `Give one or more of ${sourceNames.join(', ')}, with commas between them.`,
+    )
+  }
+  return (source) => names.some((name) => sources[name]!.test(source))
+}
+
+function count(words: string): number {
+  if (/^\d{1,9}$/.test(words)) return Number(words)
+  throw usageError(`--lines=${words} is not a number of lines`, 'Give a whole number: --lines 200')
+}
+
+function expression(words: string): RegExp {
+  try {
+    return new RegExp(words)
+  } catch (thrown) {
+    throw usageError(
+      (thrown as Error).message.replace('Invalid regular expression', '--grep is no regular expression'),
+      'A backslash before a sign takes it as it is: --grep "\\[error\\]"',
+    )
+  }
+}

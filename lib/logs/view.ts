@@ -1,0 +1,102 @@
+import { openArm } from '../azure/arm.ts'
+import { messageOf, OpsError } from '../command/errors.ts'
+import { type Answer, exitCodeOf } from '../command/gather.ts'
+import type { Context } from '../steps/context.ts'
+import { containerSources } from './containers.ts'
+import { lastLines } from './lastLines.ts'
+import { merge } from './merge.ts'
+import { nginxSources } from './nginx.ts'
+import type { View } from './options.ts'
+import { documentOutput, jsonLinesOutput, type Output, type SourceReport, textOutput } from './output.ts'
+import type { Wanted } from './sources.ts'
+
+/** Milliseconds that a source may be silent before the others go on without it. */
+const patienceMs = 10_000
+
+export interface Viewing {
+  json: boolean
+  /** Aborted: enough. */
+  stopping: AbortSignal
+  tell(line: string): void
+}
+
+/**
+ * Shows the logs, merged by time. A source that fails, or takes long, is named; the others are shown. Gives the exit code:
+ * 0 when all of them answered.
+ */
+export async function viewLogs(
+  context: Context,
+  view: View,
+  { json, stopping, tell }: Viewing,
+): Promise<number> {
+  const { clean } = context.runner.secrets
+  const format = json ? (view.follow ? jsonLinesOutput : documentOutput) : textOutput
+  const output = format(process.stdout, clean)
+  const reports = new Map<string, SourceReport>()
+  const answers: Record<string, Answer<void>> = {}
+  const reportOf = (source: string): SourceReport => {
+    const report = reports.get(source) ?? { source, lines: 0 }
+    reports.set(source, report)
+    return report
+  }
+  const told = new Map<string, string>()
+  const fail = (source: string, error: Error) => {
+    const failure = error instanceof OpsError ? error.failure : { what: messageOf(error) }
+    answers[source] = { failure: error }
+    reportOf(source).error = { what: failure.what, said: failure.said, next: failure.next }
+    const words = [failure.what, failure.said?.trim(), failure.next && `→ ${failure.next}`]
+      .filter(Boolean)
+      .join('\n  ')
+    const before = told.get(words)
+    tell(`! ${source}: ${before ? `the same as ${before}` : words}`)
+    told.set(words, source)
+  }
+  const lines = merge(sourcesOf(context, view, tell), {
+    signal: AbortSignal.any([stopping, output.closed]),
+    patienceMs,
+    onOpen: ({ id }) => void (id.includes(',') || reportOf(id)),
+    onLate: ({ id }) =>
+      tell(`! ${id}: nothing for ${patienceMs / 1000} s; the others go on, its lines follow when they come`),
+    onFailure: ({ id }, error) => fail(id, error),
+  })
+  await show(lines, view, output, json, ({ source }) => void reportOf(source).lines++)
+  await output.end([...reports.values()])
+  return exitCodeOf(answers)
+}
+
+function sourcesOf(context: Context, view: View, tell: (line: string) => void) {
+  const wanted: Wanted = {
+    only: view.only,
+    follow: view.follow,
+    ...(view.since ? { since: view.since.getTime() } : {}),
+    // Which lines match is seen only here: the last ones may be far back.
+    ...(view.lines === undefined || view.grep ? {} : { tail: view.lines }),
+    trouble: (source, words) => tell(`! ${source}: ${words}`),
+  }
+  return [
+    ...containerSources(context.config, (signal) => openArm(context, signal), wanted),
+    ...nginxSources(context, wanted),
+  ]
+}
+
+type Batches = ReturnType<typeof merge>
+
+async function show(
+  batches: Batches,
+  { grep, lines: count, follow }: View,
+  output: Output,
+  isDocument: boolean,
+  onShown: (line: { source: string }) => void,
+): Promise<void> {
+  const last = lastLines(count, async (lines) => {
+    lines.forEach(onShown)
+    await output.lines(lines)
+  })
+  for await (const batch of batches) {
+    if (batch.length > 0) await last.take(grep ? batch.filter(({ text }) => grep.test(text)) : batch)
+    else if (follow) await last.open()
+    // Nobody waits for what is late, save who wants one document.
+    else if (!isDocument) await last.flush()
+  }
+  await last.flush()
+}

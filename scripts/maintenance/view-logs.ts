@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+interface Flags {
+  only?: string
+  since?: string
+  lines?: string
+  grep?: string
+  follow?: boolean
+}
+
+await script<Flags>({
+  name: 'view-logs',
+  summary: 'show the logs of backend, workers and nginx, merged by time',
+  changes: false,
+  endsByCtrlC: ({ follow }) => follow === true,
+  flags(parser) {
+    parser
+      .option('--only <names>', 'of backend, worker, nginx (= access, error); commas between them')
+      .option('--since <time>', 'nothing older: 30m, 1h, 2d, or a date and time (ISO 8601)')
+      .option('--lines <number>', 'the last so many (100; with --since all, with --follow 10)')
+      .option('--grep <regex>', 'only lines whose text matches; the case counts')
+      .option('-f, --follow', 'go on with new lines as they come, until Ctrl-C')
+      .addHelpText('after', '\nTimes are UTC. With --json and --follow each line is a document (JSON Lines).')
+  },
+  async main(run) {
+    const [{ withContext }, { momentSince }, { viewOf }, { viewLogs }] = await Promise.all([
+      import('../../lib/deploy/context.ts'),
+      import('../../lib/cli/since.ts'),
+      import('../../lib/logs/options.ts'),
+      import('../../lib/logs/view.ts'),
+    ])
+    const view = viewOf(run.flags, run.flags.since === undefined ? undefined : momentSince(run.flags.since))
+    return withContext(run, 'view-logs', false, (context) =>
+      viewLogs(context, view, { json: run.flags.json === true, stopping: run.stopping, tell: run.story }),
+    )
+  },
+})
