@@ -141,7 +141,7 @@ export async function showGroup(
 }
 
 /** The last 50 lines that the container wrote. */
-async function logTail({ runner, config }: Context, azure: Azure, name: string): Promise<string> {
+export async function logTail({ runner, config }: Context, azure: Azure, name: string): Promise<string> {
   const { resourceGroup } = config.azure
   const subscription = subscriptionOf(await azure.account())
   const { stdout, stderr } = await runner.run(

@@ -71,7 +71,13 @@ export function releaseList(context: Context, { quick = false, ...release }: Azu
 export const containerSecrets = (context: Context): Step =>
   secretsStep(context, [context.config.postgres.password, context.config.backend.secretKey])
 
-const registryIsThere = ({ config }: Context, azure: Azure): Step => ({
+/** A release switches nginx to and fro, so nginx must have got its configuration of this run before it begins. */
+export const afterNginx = (steps: readonly Step[]): Step[] =>
+  steps.map((step) =>
+    step.id === 'backend' ? { ...step, after: [...(step.after ?? []), 'nginx-https'] } : step,
+  )
+
+export const registryIsThere = ({ config }: Context, azure: Azure): Step => ({
   id: 'registry',
   title: 'Container registry',
   part: 'azure',

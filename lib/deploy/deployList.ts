@@ -3,8 +3,7 @@ import { proxyOf } from '../ionos/backendTarget.ts'
 import { liveRelease } from '../ionos/publish.ts'
 import { ionosSteps } from '../ionos/steps.ts'
 import type { Context } from '../steps/context.ts'
-import type { Step } from '../steps/step.ts'
-import { azureList } from './azureLists.ts'
+import { afterNginx, azureList } from './azureLists.ts'
 import type { StepList } from './perform.ts'
 import { verifyStep } from './verify.ts'
 
@@ -33,9 +32,3 @@ export function deployList(context: Context, flags: DeployFlags): StepList {
     about: () => ({ ...core?.image.known(), frontend: liveRelease(context) ?? '' }),
   }
 }
-
-/** A release switches nginx to and fro, so nginx must have got its configuration of this deploy before it begins. */
-const afterNginx = (steps: readonly Step[]): Step[] =>
-  steps.map((step) =>
-    step.id === 'backend' ? { ...step, after: [...(step.after ?? []), 'nginx-https'] } : step,
-  )

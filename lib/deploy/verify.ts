@@ -1,10 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Azure } from '../azure/resources.ts'
 import { OpsError } from '../command/errors.ts'
-import { type CheckResult, runChecks } from '../health/check.ts'
 import { containersCheck } from '../health/containersCheck.ts'
 import { backendHealthCheck } from '../health/coreChecks.ts'
-import { hiddenByMaintenance, plannedMaintenance } from '../health/planned.ts'
+import { faultWords, goodWords, lookUntilGood } from '../health/settle.ts'
 import { apiChecks, siteChecks } from '../health/siteChecks.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step, unknown } from '../steps/step.ts'
@@ -27,30 +25,14 @@ export function verifyStep(
     after,
     async inspect(ahead) {
       if (after.some((id) => ahead.pending(id))) return unknown('checked after the changes')
-      const { failed, hidden, planned } = await failing()
-      if (failed.length === 0 && hidden > 0) {
-        const seen = checks.length - hidden
-        return ok(`${planned}: ${seen} checks; ${hidden} more see only its page, until maintenance-mode off`)
-      }
-      if (failed.length === 0) return ok(`${checks.length} checks`)
+      const settled = await lookUntilGood(context, checks)
+      const { failed } = settled
+      if (failed.length === 0) return ok(goodWords(checks, settled))
       throw new OpsError({
         what: `${failed.length} of ${checks.length} checks failed`,
-        said: failed.map(({ id, detail }) => `${id}: ${detail}`).join('\n'),
+        said: faultWords(failed),
         next: 'Look at what they name; the same line verifies again.',
       })
     },
-  }
-
-  /** A reload or a new address takes some seconds to be seen everywhere; a fault stays. */
-  async function failing(): Promise<{ failed: CheckResult[]; hidden: number; planned?: string | undefined }> {
-    for (let tries = 1; ; tries++) {
-      const failed = (await runChecks(checks)).filter(({ ok }) => !ok)
-      if (failed.length === 0) return { failed, hidden: 0 }
-      const planned = await plannedMaintenance(context)
-      const broken = failed.filter((check) => !(planned && hiddenByMaintenance(check)))
-      if (broken.length === 0 || tries === 4)
-        return { failed: broken, hidden: failed.length - broken.length, planned }
-      await pause(tries * 1000)
-    }
   }
 }

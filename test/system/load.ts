@@ -4,8 +4,8 @@ import type { Config } from '../../lib/config/config.ts'
 import { reachOf } from '../../lib/network/resolve.ts'
 
 export interface Load {
-  /** Ends the load and gives how many requests were answered with 200, and the first words of the others. */
-  stop(): Promise<{ answered: number; failed: string[] }>
+  /** Ends the load and gives how many requests were answered with 200, the longest, and the first words of the others. */
+  stop(): Promise<{ answered: number; longestMs: number; failed: string[] }>
 }
 
 /** Readers who ask the site for a page and the API again and again, each request on a new connection. */
@@ -14,6 +14,7 @@ export function steadyLoad(config: Config, readers = 4): Load {
   const over = new AbortController()
   const failed: string[] = []
   let answered = 0
+  let longestMs = 0
   async function read(path: string): Promise<void> {
     const request = {
       method: 'GET',
@@ -22,6 +23,7 @@ export function steadyLoad(config: Config, readers = 4): Load {
       timeoutMs: 20_000,
     } as const
     while (!over.signal.aborted) {
+      const started = performance.now()
       try {
         const { status, body } = await makeRequest(request, reach, new AbortController().signal)
         if (status === 200) answered++
@@ -29,6 +31,7 @@ export function steadyLoad(config: Config, readers = 4): Load {
       } catch (thrown) {
         failed.push(`${path}: ${(thrown as Error).message}`)
       }
+      longestMs = Math.max(longestMs, Math.round(performance.now() - started))
       await pause(150)
     }
   }
@@ -38,7 +41,7 @@ export function steadyLoad(config: Config, readers = 4): Load {
     async stop() {
       over.abort()
       await Promise.all(running)
-      return { answered, failed }
+      return { answered, longestMs, failed }
     },
   }
 }

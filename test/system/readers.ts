@@ -5,6 +5,7 @@ import type { Rehearsed } from './rehearsed.ts'
 export interface Seen {
   pages: number
   assets: number
+  longestMs: number
   failures: string[]
 }
 
@@ -16,10 +17,11 @@ export interface Readers {
 /** `count` readers at once, each fetching one page after the other with all assets that it names, as browsers do. */
 export function readersOf({ config, state }: Rehearsed, pages: readonly string[], count: number): Readers {
   const agent = new Agent({ keepAlive: true, maxSockets: count, ca: readFileSync(config.network.caFile) })
-  const seen: Seen = { pages: 0, assets: 0, failures: [] }
+  const seen: Seen = { pages: 0, assets: 0, longestMs: 0, failures: [] }
   let reading = true
   const fetchOne = (path: string) =>
     new Promise<string | undefined>((resolve) => {
+      const started = performance.now()
       const fail = (why: string) => {
         seen.failures.push(`${path}: ${why}`)
         resolve(undefined)
@@ -40,9 +42,10 @@ export function readersOf({ config, state }: Rehearsed, pages: readonly string[]
             body += chunk
           })
           response.on('error', (error) => fail(error.message))
-          response.on('end', () =>
-            response.statusCode === 200 ? resolve(body) : fail(`${response.statusCode}`),
-          )
+          response.on('end', () => {
+            seen.longestMs = Math.max(seen.longestMs, Math.round(performance.now() - started))
+            response.statusCode === 200 ? resolve(body) : fail(`${response.statusCode}`)
+          })
         },
       )
         .on('timeout', () => fail('no answer within 10 s'))

@@ -1,0 +1,109 @@
+import type { Command } from '../command/command.ts'
+import { OpsError } from '../command/errors.ts'
+import { servedPagesCheck } from '../health/served.ts'
+import { faultWords, goodWords, lookUntilGood, mustAnswer } from '../health/settle.ts'
+import { siteChecks } from '../health/siteChecks.ts'
+import { badReleases, clearCommand, markBad } from '../ionos/badReleases.ts'
+import { switchBack, switchBackCommand } from '../ionos/rollback.ts'
+import { surveyOf } from '../ionos/survey.ts'
+import type { Context } from '../steps/context.ts'
+import { ok, type Step, type Tell, unknown } from '../steps/step.ts'
+
+/** Which release was live before this run, and which one it made live. */
+export interface Switched {
+  from: string
+  to: string
+}
+
+/** The switch, remembering what it switched. */
+export function rememberingSwitch(context: Context, step: Step, switched: Switched): Step {
+  return {
+    ...step,
+    async apply(difference, tell) {
+      const { live } = await surveyOf(context)
+      await step.apply?.(difference, tell)
+      switched.from = live
+      switched.to = (await surveyOf(context)).live
+    },
+  }
+}
+
+/**
+ * Do visitors get the live release, whole? When they do not, and this run has switched to it, the step goes back to the
+ * release before, marks this one as bad, and fails. Without any answer nothing is concluded and nothing moved.
+ */
+export function verifyFrontendStep(context: Context, switched: Switched): Step {
+  const { config } = context
+  const after = ['frontend-switch', 'nginx-https']
+  const visible = siteChecks(context).filter(({ id }) => ['site-https', 'not-found', 'pages'].includes(id))
+  const checksOf = (release: string) => [servedPagesCheck(context, release), ...visible]
+  let wrong = ''
+
+  /** Runs when the new release is not what it should be; always throws. */
+  async function goBack(tell: Tell): Promise<never> {
+    const { from, to } = switched
+    await switchBack(context, from, tell)
+    const { failed } = await lookUntilGood(context, checksOf(from))
+    if (failed.length > 0) {
+      throw new OpsError({
+        what: `Release ${to} does not pass its checks, and release ${from}, which is live again, does not either`,
+        said: `${wrong}\nrelease ${from}:\n${faultWords(failed)}`,
+        next: 'The pages are hardly the cause, so none was marked as bad. Look at nginx and DNS: npx dominion configure-nginx --dry-run',
+      })
+    }
+    await markBad(context, 'frontend', to, wrong)
+    throw new OpsError({
+      what: `Release ${to} does not pass its checks; release ${from} is live again and passes them`,
+      said: wrong,
+      next: `Mend the dashboard. Release ${to} is marked as bad: nothing rolls back to it.`,
+    })
+  }
+
+  return {
+    id: 'verify-frontend',
+    title: 'Verify what is served',
+    part: 'ionos',
+    after,
+    async inspect(ahead) {
+      if (after.some((id) => ahead.pending(id))) return unknown('checked after the switch')
+      const survey = await surveyOf(context)
+      const { live } = survey
+      const checks = checksOf(live)
+      const settled = await lookUntilGood(context, checks)
+      const { frontend: marks } = await badReleases(context)
+      if (settled.failed.length === 0) {
+        if (settled.hidden > 0 || !marks.has(live))
+          return ok(`release ${live}, ${goodWords(checks, settled)}`)
+        return {
+          state: 'change',
+          what: `release ${live} passes its checks: its mark as bad is taken away`,
+          effects: [clearCommand(config, 'frontend', live)],
+        }
+      }
+      await mustAnswer(context)
+      wrong = faultWords(settled.failed)
+      const { from, to } = switched
+      const back = to === live && from !== live && survey.releases.some(({ id }) => id === from)
+      if (back && !marks.has(from)) {
+        return {
+          state: 'change',
+          what: `back to release ${from}: ${settled.failed.length} of ${checks.length} checks failed`,
+          fields: [{ name: 'live release', before: to, after: from }],
+          effects: [switchBackCommand(config, from)],
+        }
+      }
+      throw new OpsError({
+        what: `${settled.failed.length} of ${checks.length} checks failed with release ${live}, which stays live`,
+        said: wrong,
+        next: back
+          ? `Release ${from}, live before, is marked as bad. Mend the dashboard and run the same line again.`
+          : 'This run did not make it live. Another release: npx dominion rollback frontend --list',
+      })
+    },
+    async apply(difference, tell) {
+      if (wrong !== '') await goBack(tell)
+      if (!('effects' in difference)) return
+      for (const effect of difference.effects ?? []) await context.runner.run(effect as Command)
+    },
+  }
+}

@@ -1,0 +1,130 @@
+import { groupNames } from '../azure/containerGroup.ts'
+import { containerSteps, type ReleaseOptions } from '../azure/containers.ts'
+import type { BackendProxy } from '../azure/groupMoves.ts'
+import type { Azure } from '../azure/resources.ts'
+import { logTail } from '../azure/waiting.ts'
+import { exitCode, messageOf, OpsError } from '../command/errors.ts'
+import { surgeHost } from '../config/backend.ts'
+import { servedBackendCheck } from '../health/served.ts'
+import { faultWords, lookUntilGood, mustAnswer } from '../health/settle.ts'
+import { apiChecks } from '../health/siteChecks.ts'
+import { proxyOf } from '../ionos/backendTarget.ts'
+import { markBad } from '../ionos/badReleases.ts'
+import { switchBackend } from '../ionos/nginx.ts'
+import type { Context } from '../steps/context.ts'
+import type { Step, Tell } from '../steps/step.ts'
+
+/** More than the 10 s for which nginx keeps an address, in looks that are each a second longer apart. */
+const looks = 6
+
+const tagOf = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
+const nothingAhead = { pending: () => false, unsure: () => false }
+
+/** Asks the API through the site, as visitors do. Throws with the container's last words when it is not as it should be. */
+export async function mustServe(
+  context: Context,
+  azure: Azure,
+  group: string,
+  release: string,
+): Promise<string> {
+  const checks = [servedBackendCheck(context, release), ...apiChecks(context, false)]
+  const { failed, hidden } = await lookUntilGood(context, checks, looks)
+  if (failed.length === 0) return `${release} answers through the site (${checks.length - hidden} checks)`
+  await mustAnswer(context)
+  throw new OpsError({
+    what: `${failed.length} of ${checks.length} checks through the site failed with ${release}`,
+    said: [faultWords(failed), `last lines of ${group}:`, await logTail(context, azure, group)].join('\n'),
+    next: 'Mend the application (what it said is above), then run the same line again.',
+  })
+}
+
+/** nginx as usual, but where it is pointed at must serve the site; if it does not, nginx goes back. */
+export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
+  const proxy = proxyOf(context)
+  return {
+    ...proxy,
+    async switchTo(host, release, tell) {
+      const before = await proxy.target()
+      await proxy.switchTo(host, release, tell)
+      const group = host === surgeHost(context.config) ? groupNames.surge : groupNames.backend
+      try {
+        tell(await mustServe(context, azure, group, release))
+      } catch (thrown) {
+        if (before === undefined || before === host) throw thrown
+        const { inspect, apply } = switchBackend(context, before)
+        await apply(await inspect(nothingAhead), tell)
+        tell(`nginx sends /api/ to ${before} again`)
+        throw thrown
+      }
+    },
+  }
+}
+
+/**
+ * The steps of a release, each of which puts everything back when the new image turns out not to work: the image of
+ * before is released the same way to backend and workers, and the new one is marked as bad when the old one answers.
+ * What cannot be known (no answer of Azure, of the VPS) moves nothing.
+ */
+export function withOwnRollback(
+  context: Context,
+  azure: Azure,
+  steps: readonly Step[],
+  { image, inPlace }: Pick<ReleaseOptions, 'image' | 'inPlace'>,
+): Step[] {
+  let before: string | undefined
+  return steps.map((step) => ({
+    ...step,
+    async inspect(ahead) {
+      if (step.id === 'backend') {
+        const stable = (await azure.groups()).find(({ name }) => name === groupNames.backend)
+        before = stable?.containers[0]?.image
+      }
+      return step.inspect(ahead)
+    },
+    async apply(difference, tell) {
+      const wanted = image.name()
+      try {
+        await step.apply?.(difference, tell)
+        if (step.id === 'backend' && inPlace)
+          tell(await mustServe(context, azure, groupNames.backend, tagOf(wanted)))
+      } catch (thrown) {
+        const verdict = thrown instanceof OpsError && thrown.exitCode === exitCode.failed
+        if (!verdict || before === undefined || before === wanted) throw thrown
+        throw await wentBack(context, azure, { from: wanted, to: before, inPlace }, thrown, tell)
+      }
+    },
+  }))
+}
+
+/** Releases the image of before, and gives the failure with what became of it. */
+async function wentBack(
+  context: Context,
+  azure: Azure,
+  { from, to, inPlace = false }: { from: string; to: string; inPlace: boolean | undefined },
+  { failure }: OpsError,
+  tell: Tell,
+): Promise<OpsError> {
+  const [bad, good] = [tagOf(from), tagOf(to)]
+  tell(`${failure.what}; going back to ${good}`)
+  try {
+    const options = { image: { name: () => to }, proxy: proxyOf(context), needsProxy: true, inPlace }
+    azure.forget('groups')
+    for (const step of containerSteps(context, azure, options)) {
+      const difference = await step.inspect(nothingAhead)
+      if (difference.state !== 'ok') await step.apply?.(difference, tell)
+    }
+    const { failed } = await lookUntilGood(context, [servedBackendCheck(context, good)], looks)
+    if (failed.length > 0) throw new OpsError({ what: faultWords(failed) })
+  } catch (thrown) {
+    return new OpsError({
+      ...failure,
+      what: `${failure.what}. Going back to ${good} failed, too: ${messageOf(thrown)}`,
+      next: 'The image is hardly the only cause, so it was not marked as bad. Look at database, Redis and network, then run the same line again.',
+    })
+  }
+  await markBad(context, 'backend', bad, failure.what)
+  return new OpsError({
+    ...failure,
+    what: `${failure.what}. ${good} serves, as before; ${bad} is marked as bad`,
+  })
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script({
+  name: 'update-frontend',
+  summary: 'build and publish the dashboard, verify what is served, and go back when it is not whole',
+  changes: true,
+  async main(run) {
+    const [{ performSteps }, { updateFrontendList }] = await Promise.all([
+      import('../../lib/deploy/perform.ts'),
+      import('../../lib/deploy/updateLists.ts'),
+    ])
+    return performSteps(run, {
+      script: 'update-frontend',
+      needsVps: true,
+      list: updateFrontendList,
+      farewell: ({ config }) => [`https://${config.domain}/`],
+    })
+  },
+})

@@ -1,0 +1,118 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { smallDashboard, workFolder } from './applications.ts'
+import { onVps, visitor } from './face.ts'
+import { readersOf } from './readers.ts'
+import { receiptsOf } from './records.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+/* Pages are updated while they are read, and come back by themselves when the new ones are not whole. */
+
+const work = workFolder('dominion-update-frontend')
+const pages = ['/', '/page-1', '/page-30', '/page-58']
+let clouds: Rehearsed
+let environment: string
+let dashboard: string
+let get: ReturnType<typeof visitor>
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-frontend')
+  get = visitor(clouds)
+  dashboard = smallDashboard(work.folder)
+  environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })
+  for (const script of ['setup-server', 'issue-certificate', 'publish-frontend']) {
+    const done = await clouds.dominion([script], { environment })
+    expect(done.code, done.stderr).toBe(0)
+  }
+})
+afterAll(async () => {
+  await clouds?.down()
+  work.remove()
+})
+
+const update = (...flags: string[]) => clouds.dominion(['update-frontend', ...flags], { environment })
+const live = async () => (await onVps(clouds, 'readlink /var/www/codexdominion.app/current')).trim()
+const served = async () => JSON.parse((await get('/_dominion/release.json')).body).id as string
+const marks = async () =>
+  (await onVps(clouds, 'ls /var/lib/codex-dominion/bad/frontend 2>/dev/null || true'))
+    .split('\n')
+    .filter(Boolean)
+
+/** Other sources: what `edit` makes of the text that writes a page. */
+function edit(from: string, to: string): void {
+  const file = path.join(dashboard, 'build.mjs')
+  const before = readFileSync(file, 'utf8')
+  const after = before.replaceAll(from, to)
+  if (after === before) throw new Error(`${from} is not there`)
+  writeFileSync(file, after)
+}
+
+async function underLoad(...flags: string[]) {
+  const readers = readersOf(clouds, pages, 6)
+  const result = await update(...flags)
+  const seen = await readers.stop()
+  const { pages: read, assets, longestMs } = seen
+  console.log(`update-frontend: ${read + assets} requests, the longest ${longestMs} ms`)
+  return { ...result, seen }
+}
+
+test('nothing new: nothing is done, and what is served is looked at all the same', async () => {
+  const { code, stdout, stderr } = await update()
+  expect(code, stderr).toBe(0)
+  expect(stdout).toMatch(/^Nothing to do/)
+  expect(stderr).toMatch(/Verify what is served: ok, release \S+, 4 checks/)
+})
+
+test('a plan shows the lines and changes nothing; the update is seen, and no request fails', async () => {
+  edit('<h1>', '<h1>New ')
+  const before = await live()
+  const plan = await update('--dry-run', '--detailed-exitcode')
+  expect(plan.code, plan.stderr).toBe(2)
+  expect(plan.stdout).toContain('$ (in ')
+  expect(plan.stdout).toContain('Verify what is served: checked after the switch')
+  expect(await live()).toBe(before)
+
+  const { code, stderr, seen } = await underLoad()
+  expect(code, stderr).toBe(0)
+  expect(seen.failures).toEqual([])
+  expect(seen.pages).toBeGreaterThan(100)
+  expect(await live()).not.toBe(before)
+  expect(`releases/${await served()}`).toBe(await live())
+  expect((await get('/page-1')).body).toContain('<h1>New ')
+})
+
+test('pages that miss an asset: the release before is back, the new one marked, the failure named', async () => {
+  const good = await live()
+  edit('site.js"></script>', 'site.js"></script><script src="/_next/static/gone.js"></script>')
+  const { code, stderr } = await update()
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/Release (\S+) does not pass its checks; release \S+ is live again and passes them/)
+  expect(stderr).toMatch(/│ pages: missing: \/_next\/static\/gone\.js/)
+  expect(await live()).toBe(good)
+  expect(`releases/${await served()}`).toBe(good)
+  const bad = /Release (\S+) does not pass/.exec(stderr)![1]!
+  expect(await marks()).toEqual([bad])
+  const mark = JSON.parse(await onVps(clouds, `cat /var/lib/codex-dominion/bad/frontend/${bad}`))
+  expect(mark.why).toContain('gone.js')
+  expect(receiptsOf(clouds, environment).at(-1)!.receipt.result).toBe('failed')
+})
+
+test('sources that are whole after all take the mark away', async () => {
+  const [bad] = await marks()
+  // What was missing comes by another way: the very same release is whole now.
+  await onVps(clouds, `printf 1 > /var/www/codexdominion.app/releases/${bad}/_next/static/gone.js`)
+  const { code, stderr } = await update()
+  expect(code, stderr).toBe(0)
+  expect(await live()).toBe(`releases/${bad}`)
+  expect(await marks()).toEqual([])
+})
+
+test('a silent VPS: exit 3 with its name, and nothing is changed', async () => {
+  const silent = clouds.variant('silent', { DASHBOARD_DIR: dashboard, IONOS_PORT: '2' })
+  const before = await live()
+  const { code, stderr } = await clouds.dominion(['update-frontend'], { environment: silent })
+  expect(code).toBe(3)
+  expect(stderr).toContain(clouds.state.vps)
+  expect(await live()).toBe(before)
+})
