@@ -1,4 +1,5 @@
 import { exitCode, OpsError } from '../command/errors.ts'
+import { atLeast } from '../config/version.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { azLook, oldestAz } from './az.ts'
@@ -18,7 +19,7 @@ export const loginStep = (context: Context, account: () => Promise<Account>): St
   part: 'prepare',
   async inspect() {
     const version = await azVersion(context)
-    if (older(version, oldestAz)) {
+    if (!atLeast(version, oldestAz)) {
       throw new OpsError({
         what: `az ${version} is too old`,
         next: `Install Azure CLI ${oldestAz} or newer (az upgrade, or your package manager).`,
@@ -46,13 +47,4 @@ export async function readAccount({ config, runner }: Context): Promise<Account>
 async function azVersion({ runner }: Context): Promise<string> {
   const { stdout } = await runner.run(azLook(['version'], { accept: [0] }))
   return (JSON.parse(stdout) as { 'azure-cli': string })['azure-cli']
-}
-
-/** Is a.b.c older than x.y.z? */
-export function older(version: string, than: string): boolean {
-  const [left, right] = [version, than].map((text) =>
-    text.split('.').map((part) => Number.parseInt(part, 10)),
-  )
-  const at = left!.findIndex((number, index) => number !== right![index])
-  return at >= 0 && left![at]! < (right![at] ?? 0)
 }

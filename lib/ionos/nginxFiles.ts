@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { OpsError, usageError } from '../command/errors.ts'
 import { backendPort } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
+import { atLeast } from '../config/version.ts'
 import { acmeRoot, siteRoot } from './server.ts'
 import type { Survey } from './survey.ts'
 import { renderTemplate } from './template.ts'
@@ -140,14 +141,4 @@ function resolverOf(config: Config, nameservers: readonly string[]): string {
 function hostName(host: string): string {
   if (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)) return host
   throw usageError(`${JSON.stringify(host)} is not a host name that nginx could pass requests on to`)
-}
-
-/** Compares dotted version numbers. */
-export function atLeast(version: string, wanted: string): boolean {
-  const a = version.split('.').map(Number)
-  const b = wanted.split('.').map(Number)
-  for (let i = 0; i < b.length; i++) {
-    if ((a[i] ?? 0) !== (b[i] ?? 0)) return (a[i] ?? 0) > (b[i] ?? 0)
-  }
-  return true
 }

@@ -7,7 +7,6 @@ import { remoteScript } from './remoteScript.ts'
 
 export interface Certificate {
   names: string[]
-  serial: string
   notBefore: Date
   notAfter: Date
 }
@@ -56,7 +55,6 @@ export interface Survey {
   live: string
   previous: string
   releases: Release[]
-  partials: string[]
 }
 
 const known = new WeakMap<Context, Promise<Survey>>()
@@ -144,7 +142,6 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
     releases: rows('release').flatMap(
       ([, id = '', keep = '', json = '']) => readRelease(id, json, keep === 'keep') ?? [],
     ),
-    partials: rows('partial').map((fact) => fact[1] ?? ''),
   }
 }
 
@@ -157,7 +154,6 @@ function readCertificate(base64: string): Certificate | undefined {
         .split(', ')
         .filter((name) => name.startsWith('DNS:'))
         .map((name) => name.slice('DNS:'.length)),
-      serial: certificate.serialNumber,
       notBefore: certificate.validFromDate,
       notAfter: certificate.validToDate,
     }

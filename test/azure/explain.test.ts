@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { older } from '../../lib/azure/account.ts'
 import { azAct, explainAz } from '../../lib/azure/az.ts'
 import { buildCommand } from '../../lib/azure/image.ts'
 import { configOf } from '../command/rig.ts'
@@ -128,18 +127,4 @@ test('a network fault inside a build is not taken for Azure being out of reach',
   expect(buildCommand(await configOf(), 'src-1', []).explain?.(log)?.what).not.toBe(
     'Azure cannot be reached from here',
   )
-})
-
-test.each([
-  ['2.44.1', '2.45.0', true],
-  ['2.9.0', '2.45.0', true],
-  ['1.99.9', '2.0.0', true],
-  ['2.45.0', '2.45.0', false],
-  ['2.45', '2.45.0', false],
-  ['2.45.1', '2.45.0', false],
-  ['2.100.0', '2.45.0', false],
-  ['3.0.0', '2.45.0', false],
-  ['2.46.0b1', '2.45.0', false],
-])('%s is older than %s: %s', (version, than, answer) => {
-  expect(older(version, than)).toBe(answer)
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { nginxCommand } from '../../lib/ionos/nginx.ts'
-import { atLeast, differencesInForce, nameOfSet, renderNginx } from '../../lib/ionos/nginxFiles.ts'
+import { differencesInForce, nameOfSet, renderNginx } from '../../lib/ionos/nginxFiles.ts'
 import { readSurvey } from '../../lib/ionos/survey.ts'
 import { renderTemplate } from '../../lib/ionos/template.ts'
 import { configOf } from './configuration.ts'
@@ -51,13 +51,6 @@ test('http2 and unknown names, by version', () => {
   expect(site('1.22.1')).toContain('ssl_reject_handshake on;')
   expect(site('1.22.1')).not.toContain('[::]')
   expect(files['site.conf']).toContain('listen [::]:443 ssl http2;')
-})
-
-test('versions', () => {
-  expect(atLeast('1.25.1', '1.25.1')).toBe(true)
-  expect(atLeast('1.9.15', '1.25.1')).toBe(false)
-  expect(atLeast('1.26', '1.25.1')).toBe(true)
-  expect(atLeast('', '1.25.1')).toBe(false)
 })
 
 test('before the certificate nothing speaks of one, and the challenge comes first', () => {

@@ -66,7 +66,7 @@ for folder in "$site"/releases/*/; do
   [ -d "$folder" ] || continue
   name=$(basename "$folder")
   case $name in
-    *.partial) say partial "$name" ;;
+    *.partial) ;; # an upload that was cut off; the next one sweeps it up
     *) [ -f "${folder}release.json" ] &&
       printf 'release\t%s\t%s\t%s\n' "$name" "$([ -f "$site/releases/$name.keep" ] && echo keep)" "$(one_line "${folder}release.json")" ;;
   esac
