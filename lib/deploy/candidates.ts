@@ -1,0 +1,153 @@
+import { tableText } from '../cli/table.ts'
+import { OpsError, usageError } from '../command/errors.ts'
+import type { BadMark, Part } from '../ionos/badReleases.ts'
+import { utc } from './history.ts'
+import type { Receipt } from './receipt.ts'
+
+/** A release that may be gone back to. */
+export interface Candidate {
+  /** Release id (frontend) or image tag (backend). */
+  id: string
+  /** ISO time at which it was published or built. */
+  made: string
+  /** git revision it was made from; '' when unknown. */
+  revision: string
+  live: boolean
+  bad?: BadMark
+  /** ISO time at which it was last seen to work; '' = it was live, but nothing says that it worked. */
+  healthy?: string
+}
+
+/** When each release was last seen to work: ISO time by release id and by image tag. */
+export type Evidence = Readonly<Record<Part, ReadonlyMap<string, string>>>
+
+/**
+ * What the receipts prove: a run that ended well released the image or found it in force, and waited until it was healthy
+ * or verified the site. That an image lies in the registry proves only that it could be built. Receipts decide nothing:
+ * they say which releases a person may choose without naming them, and the release itself is watched anyway.
+ */
+export function evidenceOf(receipts: readonly Receipt[]): Evidence {
+  const seen = { frontend: new Map<string, string>(), backend: new Map<string, string>() }
+  const note = (part: Part, id: string, at: string) => {
+    if (id !== '' && at > (seen[part].get(id) ?? '')) seen[part].set(id, at)
+  }
+  for (const receipt of receipts.filter(({ result }) => result === 'done')) {
+    const { image, frontend, changed, unchanged, started, seconds } = receipt
+    const at = new Date(Date.parse(started) + seconds * 1000).toISOString()
+    const verified = [...unchanged, ...changed.map(({ id }) => id)].some((id) => id.startsWith('verify'))
+    const released = changed.find(({ id }) => id === 'backend')
+    const inForce = released !== undefined || (verified && unchanged.includes('backend'))
+    if (inForce) note('backend', tagOf(image || fieldOf(released, 'image')), at)
+    if (verified) note('frontend', frontend, at)
+    const switched = changed.find(({ id }) => id === 'frontend-switch')
+    note('frontend', fieldOf(switched, 'live release'), at)
+  }
+  return seen
+}
+
+const tagOf = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
+
+/** What a field of a step became; '' when the step was not run or has no such field. */
+function fieldOf(step: Receipt['changed'][number] | undefined, name: string): string {
+  const fields = (step?.fields ?? []) as { name?: unknown; after?: unknown }[]
+  const after = fields.find((field) => field.name === name)?.after
+  return typeof after === 'string' ? after : ''
+}
+
+export const newestFirst = (candidates: readonly Candidate[]): Candidate[] =>
+  [...candidates].sort((a, b) => (a.made < b.made ? 1 : -1))
+
+/**
+ * The release to go back to: the named one (the beginning of its id is enough), or the newest one older than the live one
+ * that is known to have worked. Throws (exit 2) rather than choose one that is marked bad.
+ */
+export function chooseTarget(
+  part: Part,
+  candidates: readonly Candidate[],
+  to: string | undefined,
+): Candidate {
+  return to === undefined ? theOneBefore(part, candidates) : theNamedOne(part, candidates, to)
+}
+
+function theNamedOne(part: Part, candidates: readonly Candidate[], to: string): Candidate {
+  const exact = candidates.filter(({ id }) => id === to)
+  const found = exact.length > 0 ? exact : candidates.filter(({ id }) => to !== '' && id.startsWith(to))
+  const [target] = found
+  if (!target) {
+    throw new OpsError({
+      what: `There is no ${part} release ${to}; nothing was changed`,
+      said: candidateTable(part, candidates),
+      next: `npx dominion rollback ${part} --to ID`,
+      exitCode: 2,
+    })
+  }
+  if (found.length > 1) {
+    throw usageError(
+      `${to} is the beginning of ${found.length} releases: ${found.map(({ id }) => id).join(', ')}`,
+      'Give more of the one that is meant.',
+    )
+  }
+  if (target.bad) {
+    throw usageError(
+      `${target.id} is marked bad and is not gone back to: ${words(target.bad)}`,
+      `Choose another (npx dominion rollback ${part} --list). If the mark is wrong: npx dominion rollback ${part} --clear-bad ${target.id}`,
+    )
+  }
+  return target
+}
+
+function theOneBefore(part: Part, candidates: readonly Candidate[]): Candidate {
+  const ordered = newestFirst(candidates)
+  const live = ordered.findIndex((candidate) => candidate.live)
+  if (live < 0) {
+    throw new OpsError({
+      what: `It cannot be told which ${part} release is live, so there is none before it`,
+      said: candidateTable(part, candidates),
+      next: `npx dominion rollback ${part} --to ID`,
+      exitCode: 2,
+    })
+  }
+  const target = ordered.slice(live + 1).find(isSafe)
+  if (target) return target
+  throw new OpsError({
+    what: `No release before ${ordered[live]!.id} is known to have worked and is not marked bad; nothing was changed`,
+    said: candidateTable(part, candidates),
+    next: `Name one: npx dominion rollback ${part} --to ID`,
+    exitCode: 2,
+  })
+}
+
+const isSafe = ({ bad, healthy }: Candidate): boolean => bad === undefined && Boolean(healthy)
+
+const words = ({ at, why }: BadMark): string => (at ? `${why} (${utc(at)} UTC)` : why)
+
+/** The candidates as a person reads them, newest first. */
+export function candidateTable(part: Part, candidates: readonly Candidate[]): string {
+  if (candidates.length === 0) return `There is no ${part} release.`
+  return tableText(
+    [
+      { heading: part === 'frontend' ? 'Frontend release' : 'Backend image' },
+      { heading: part === 'frontend' ? 'Published (UTC)' : 'Built (UTC)' },
+      { heading: 'Revision' },
+      { heading: 'Last seen healthy (UTC)' },
+      { heading: 'State' },
+    ],
+    newestFirst(candidates).map((candidate) => [
+      candidate.id,
+      utc(candidate.made),
+      candidate.revision || '–',
+      healthWords(candidate),
+      stateWords(candidate),
+    ]),
+  )
+}
+
+const healthWords = ({ healthy }: Candidate): string =>
+  healthy ? utc(healthy) : healthy === undefined ? 'never' : 'was live, not verified'
+
+function stateWords(candidate: Candidate): string {
+  const { live, bad } = candidate
+  const parts = [live ? 'live' : '', bad ? `bad: ${words(bad)}` : '']
+  if (!live && !bad && !isSafe(candidate)) parts.push('only with --to')
+  return parts.filter(Boolean).join('; ')
+}
