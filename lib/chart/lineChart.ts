@@ -60,7 +60,7 @@ export async function lineChart(chart: LineChart): Promise<string> {
     width: chart.width ?? 380,
     height: chart.height ?? 190,
     marginLeft: 62,
-    marginRight: 14,
+    marginRight: 20,
     style: { fontSize: '12px', background: 'none', color: 'currentColor' },
     x: { type: 'utc', domain: [chart.from, chart.to], ticks: 4, tickFormat: timeLabels(chart), label: null },
     y,

@@ -79,7 +79,7 @@ ${pointsTable(heading, usage, span)}
 </section>`
 }
 
-/** The middle of an interval is where its mean belongs; one line also shows its band. */
+/** Two lines with a band each would hide one another. */
 function chartPoints({ points }: Figures, band: boolean): ChartPoint[] {
   return points.map(({ at, average, minimum, maximum }) => ({
     at,
@@ -140,9 +140,9 @@ function pointsTable(heading: string, { metrics }: Usage, { interval }: Span): s
   return `<details><summary>Every figure of ${heading}</summary>${table(`${heading}, mean of each interval`, columns, rows)}</details>`
 }
 
-/** Cells hold no markup of their own. */
+/** Cells hold no markup of their own; on a narrow page a figure may part from its unit, but not from its %. */
 const row = (head: string, cells: readonly string[]): string =>
-  `<tr><th scope="row">${escapeHtml(head)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`
+  `<tr><th scope="row">${escapeHtml(head)}</th>${cells.map((cell) => `<td>${escapeHtml(cell.replace(' %', '\u00a0%'))}</td>`).join('')}</tr>`
 
 const table = (caption: string, columns: readonly string[], rows: readonly string[]): string =>
   `<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>` +

@@ -25,8 +25,7 @@ th[scope=row], td:first-child { text-align: left; padding-left: 0 }
 th { font-weight: 600 }
 @media (max-width: 30rem) {
   table { font-size: .75rem }
-  th, td { padding: .2rem .25rem }
-  th[scope=row] { white-space: normal }
+  th, td { padding: .2rem; white-space: normal }
 }
 summary { cursor: pointer }
 summary:focus-visible, .scroll:focus-visible { outline: 2px solid var(--line-1); outline-offset: 2px }
