@@ -44,7 +44,7 @@ export async function readAccount({ config, runner }: Context): Promise<Account>
   return { id, name, tenantId, user: user?.name ?? 'unknown' }
 }
 
-async function azVersion({ runner }: Context): Promise<string> {
+export async function azVersion({ runner }: Context): Promise<string> {
   const { stdout } = await runner.run(azLook(['version'], { accept: [0] }))
   return (JSON.parse(stdout) as { 'azure-cli': string })['azure-cli']
 }

@@ -7,6 +7,8 @@ import { remoteScript } from './remoteScript.ts'
 
 export interface Certificate {
   names: string[]
+  /** Hexadecimal, as the served one's is compared with it. */
+  serial: string
   notBefore: Date
   notAfter: Date
 }
@@ -72,6 +74,12 @@ export function surveyOf(context: Context): Promise<Survey> {
 
 /** After a change: what was read does not hold any more. */
 export const forget = (context: Context): void => void known.delete(context)
+
+/** After a change whose whole effect is known: what was read holds with it. */
+export function learn(context: Context, change: (survey: Survey) => Survey): void {
+  const asked = known.get(context)
+  if (asked) known.set(context, asked.then(change))
+}
 
 export const surveyCommand = ({ config }: Pick<Context, 'config'>) =>
   remoteScript(config, 'read', 'survey', [config.ionos.webRoot, config.domain], {
@@ -154,6 +162,7 @@ function readCertificate(base64: string): Certificate | undefined {
         .split(', ')
         .filter((name) => name.startsWith('DNS:'))
         .map((name) => name.slice('DNS:'.length)),
+      serial: certificate.serialNumber,
       notBefore: certificate.validFromDate,
       notAfter: certificate.validToDate,
     }

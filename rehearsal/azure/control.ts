@@ -27,6 +27,7 @@ export const faultNames: Record<string, string> = {
   'token-expired': 'ARM refuses every token with 401',
   throttle: 'ARM answers the next `count` (1) requests with 429 and Retry-After `seconds` (1)',
   'server-error': 'ARM answers the next `count` (1) requests with 503',
+  'few-cores': 'Container Instances may use `cores` (2) cores in the region',
   slow: 'ARM answers `milliseconds` (1000) later',
 }
 

@@ -1,8 +1,10 @@
+import { largestGroup } from './container-rules.ts'
 import { ArmError } from './errors.ts'
 import { listResources } from './groups.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { typeNamed, view } from './resources.ts'
+import { usagesReply } from './usages.ts'
 import type { World } from './world.ts'
 
 /** Locations of the rehearsal: those the prices know, and a few more. */
@@ -126,6 +128,19 @@ const notThere = (call: Call): ArmError =>
     `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
   )
 
+/** Location_ListCapabilities of Microsoft.ContainerInstance: the largest group that a region takes. */
+function containerCapabilities(call: Call, namespace: string, location: string): Reply {
+  if (namespace.toLowerCase() !== 'microsoft.containerinstance' || !(location in locations))
+    throw notThere(call)
+  const about = { resourceType: 'containerGroups', location, ipAddressType: 'Public', gpu: 'None' }
+  const value = ['Linux', 'Windows'].map((osType) => ({
+    ...about,
+    osType,
+    capabilities: { maxCpu: largestGroup.cpu, maxMemoryInGB: largestGroup.memoryGb, maxGpuCount: 0 },
+  }))
+  return { status: 200, body: { value } }
+}
+
 function providersRoute(world: World, call: Call, rest: string[]): Reply {
   const [namespace, first, second, third] = rest
   if (!namespace)
@@ -143,6 +158,10 @@ function providersRoute(world: World, call: Call, rest: string[]): Reply {
       : 'Microsoft.ContainerRegistry/registries'
     return nameAvailable(world, call, type)
   }
+  if (call.method === 'GET' && first === 'locations' && third === 'capabilities')
+    return containerCapabilities(call, namespace, second ?? '')
+  if (call.method === 'GET' && /^locations$/i.test(first) && third?.toLowerCase() === 'usages')
+    return usagesReply(world, call, namespace, second ?? '')
   if (call.method === 'GET' && !second) {
     const type = typeNamed(world, `${namespace}/${first}`).type
     const value = [...world.resources.values()]

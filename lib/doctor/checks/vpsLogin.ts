@@ -1,0 +1,15 @@
+import { rootCommand } from '../../ionos/remoteScript.ts'
+import { type Check, fine } from '../check.ts'
+
+/** ssh with a known host key, and root there. */
+export const vpsLogin: Check = {
+  id: 'vps-login',
+  title: 'Login on the VPS',
+  category: 'login',
+  next: 'Try by hand: ssh USER@HOST, with IONOS_USER and IONOS_HOST of .env.',
+  async look({ context }) {
+    const { user, host } = context.config.ionos
+    await context.runner.run(rootCommand(context.config, 'read', ['true']))
+    return fine(`${user}@${host}${user === 'root' ? '' : ', with sudo'}`)
+  },
+}

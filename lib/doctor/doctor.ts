@@ -1,0 +1,52 @@
+import { openArm } from '../azure/arm.ts'
+import { createAzure } from '../azure/resources.ts'
+import { exitCode, usageError } from '../command/errors.ts'
+import { type Finding, judgedFailure, worst } from '../command/verdict.ts'
+import { nearest } from '../config/nearest.ts'
+import type { Context } from '../steps/context.ts'
+import { type Bench, type Category, type Check, categories } from './check.ts'
+import { checks } from './checks.ts'
+
+export interface Examined extends Finding {
+  category: Category
+}
+
+/** The categories that `--only a,b` names; all without it. Throws (exit 2) naming the nearest right one. */
+export function chosenCategories(only: string | undefined): readonly Category[] {
+  if (only === undefined) return categories
+  return only.split(',').map((word) => {
+    const found = categories.find((category) => category === word.trim())
+    if (found) return found
+    const meant = nearest(word.trim(), categories)
+    throw usageError(
+      `--only ${word.trim()} is no category${meant ? `; did you mean ${meant}?` : ''}`,
+      `There are: ${categories.join(', ')}.`,
+    )
+  })
+}
+
+/** Looks at everything at once; nothing is changed, and one check that fails stops no other. */
+export async function examine(
+  context: Context,
+  chosen: readonly Category[],
+  stop: AbortSignal,
+): Promise<Examined[]> {
+  const bench: Bench = { context, azure: createAzure(context), arm: openArm(context, stop), now: new Date() }
+  return Promise.all(
+    checks.filter(({ category }) => chosen.includes(category)).map((check) => examineOne(check, bench)),
+  )
+}
+
+async function examineOne(check: Check, bench: Bench): Promise<Examined> {
+  const { id, title, category, next } = check
+  const judged = await check.look(bench).catch(judgedFailure)
+  const advice = judged.verdict === 'OK' ? {} : { next: judged.next ?? next }
+  return { id, category, title, verdict: judged.verdict, detail: judged.detail, ...advice }
+}
+
+/** 0 all well, 1 something is wrong or will be, 3 something could not be known. */
+export function exitCodeOfFindings(findings: readonly Finding[]): number {
+  const verdict = worst(findings)
+  if (verdict === 'OK') return exitCode.done
+  return verdict === 'UNKNOWN' ? exitCode.unknown : exitCode.failed
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script<{ only?: string }>({
+  name: 'doctor',
+  summary: 'look whether everything a deploy needs is as it must be; changes nothing',
+  changes: false,
+  flags: (parser) =>
+    parser.option(
+      '--only <categories>',
+      'tools, login, quota, dns, ports, vps, clock, certificate, retirement; several with commas',
+    ),
+  async main(run) {
+    const [{ tableText }, { withContext }, { chosenCategories, examine, exitCodeOfFindings }] =
+      await Promise.all([
+        import('../../lib/cli/table.ts'),
+        import('../../lib/deploy/context.ts'),
+        import('../../lib/doctor/doctor.ts'),
+      ])
+    const chosen = chosenCategories(run.flags.only)
+    return withContext(run, 'doctor', false, async (context) => {
+      const findings = await examine(context, chosen, run.signal)
+      const columns = [{ heading: 'STATE' }, { heading: 'ABOUT' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
+      const rows = findings.map(({ verdict, category, title, detail }) => [verdict, category, title, detail])
+      const advice = findings.flatMap(({ title, next }) => (next ? [`→ ${title}: ${next}`] : []))
+      const fine = findings.filter(({ verdict }) => verdict === 'OK').length
+      const last = `${fine} of ${findings.length} are as they must be.`
+      run.result([tableText(columns, rows), '', ...advice, last].join('\n'), {
+        ok: fine === findings.length,
+        findings,
+      })
+      return exitCodeOfFindings(findings)
+    })
+  },
+})

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import type { ContainerGroup } from '../../lib/azure/containerGroup.ts'
+import { exitCode, OpsError } from '../../lib/command/errors.ts'
+import { judgedFailure, worst } from '../../lib/command/verdict.ts'
+import type { Config } from '../../lib/config/config.ts'
+import { categories } from '../../lib/doctor/check.ts'
+import { allowed } from '../../lib/doctor/checks/azurePermissions.ts'
+import { judgeCores } from '../../lib/doctor/checks/containerCores.ts'
+import { checks } from '../../lib/doctor/checks.ts'
+import { chosenCategories, exitCodeOfFindings } from '../../lib/doctor/doctor.ts'
+import { retires } from '../../lib/doctor/retires.ts'
+
+const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
+const group = (cpu: number) => ({ containers: [{ resources: { requests: { cpu } } }] }) as ContainerGroup
+const cores = (currentValue: number, limit: number) => ({
+  name: { value: 'StandardCores' },
+  currentValue,
+  limit,
+})
+
+test.each([
+  ['what others use is not ours', 6, 10, 'OK'],
+  ['too few for a release beside the old one', 7, 10, 'WARNING'],
+  ['too few at all', 9, 10, 'CRITICAL'],
+] as const)('cores: %s', (_, used, limit, verdict) => {
+  expect(judgeCores(config, cores(used, limit), [group(2)]).verdict).toBe(verdict)
+})
+
+test('rights: patterns, exceptions, and another role that allows it all the same', () => {
+  const action = 'Microsoft.Cache/redisEnterprise/write'
+  expect(allowed([{ actions: ['*/read'] }], action)).toBe(false)
+  expect(allowed([{ actions: ['microsoft.cache/*'] }], action)).toBe(true)
+  const but = { actions: ['*'], notActions: ['Microsoft.Cache/*/write'] }
+  expect(allowed([but], action)).toBe(false)
+  expect(allowed([but, { actions: ['Microsoft.Cache/redisEnterprise/*'] }], action)).toBe(true)
+  expect(allowed([{ actions: ['MicrosoftxCache/redisEnterprise/write'] }], action)).toBe(false)
+})
+
+test.each([
+  ['2026-01-01', 'OK'],
+  ['2028-06-01', 'WARNING'],
+  ['2028-09-30', 'CRITICAL'],
+])('what ends on 2028-09-30 is, on %s, %s', (on, verdict) => {
+  expect(retires('It', '2028-09-30', new Date(on)).verdict).toBe(verdict)
+})
+test('what ends at an unknown day is unknown', () => {
+  expect(retires('Node 99', undefined, new Date()).verdict).toBe('UNKNOWN')
+})
+
+test('every check has an id of its own and a known category, and every category has a check', () => {
+  expect(new Set(checks.map(({ id }) => id)).size).toBe(checks.length)
+  expect([...new Set(checks.map(({ category }) => category))].sort()).toEqual([...categories].sort())
+})
+
+test('--only: several, blanks, and the nearest right one', () => {
+  expect(chosenCategories('dns, vps')).toEqual(['dns', 'vps'])
+  expect(chosenCategories(undefined)).toEqual(categories)
+  expect(() => chosenCategories('toolz')).toThrow(/did you mean tools\?/)
+})
+
+test('silence is unknown, a refusal is critical, and what is known to be wrong outweighs what is not known', () => {
+  const silent = judgedFailure(new OpsError({ what: 'no answer', exitCode: exitCode.unknown }))
+  const refused = judgedFailure(new OpsError({ what: 'refused', said: 'its words\nmore', next: 'do this' }))
+  expect(silent.verdict).toBe('UNKNOWN')
+  expect(refused).toEqual({ verdict: 'CRITICAL', detail: 'refused: its words', next: 'do this' })
+  expect(judgedFailure(new Error('odd')).verdict).toBe('UNKNOWN')
+  expect(worst([silent, refused])).toBe('CRITICAL')
+  const code = (...verdicts: ('OK' | 'WARNING' | 'UNKNOWN')[]) =>
+    exitCodeOfFindings(verdicts.map((verdict) => ({ id: '', title: '', detail: '', verdict })))
+  expect([code('OK'), code('OK', 'UNKNOWN'), code('WARNING', 'UNKNOWN')]).toEqual([0, 3, 1])
+})
