@@ -1,9 +1,9 @@
-import type { ChildProcess } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Machine, startMachine } from '../machine.ts'
+import type { Machine } from '../machine.ts'
 import { rangeBlocks } from './addresses.ts'
 import { ArmError } from './errors.ts'
+import { serverProgram, startServerMachine } from './server-machine.ts'
 import type { World } from './world.ts'
 
 /** A PostgreSQL server of the rehearsal: Debian's PostgreSQL with TLS in a machine of its own. */
@@ -80,14 +80,7 @@ export async function startPostgres(
 ): Promise<PostgresServer> {
   const host = `${name}.postgres.database.azure.com`
   const bin = `${binaries}/${installedVersion(wantedVersion)}/bin`
-  const certificate = await world.authority.issue([host])
-  const machine = await startMachine({
-    name: `pg-${name}`.slice(0, 63),
-    folder: world.folder,
-    network: world.network,
-    resolver: world.dns.address,
-    authorities: [world.authority.certificate],
-  })
+  const { machine, certificate } = await startServerMachine(world, `pg-${name}`, host)
   try {
     await must(
       machine,
@@ -132,15 +125,18 @@ async function must(machine: Machine, ...argv: string[]): Promise<string> {
 }
 
 function serverIn(world: World, machine: Machine, host: string, bin: string): PostgresServer {
-  let child: ChildProcess | undefined
-  let ended: Promise<unknown> = Promise.resolve()
-  let log = ''
   let removed = false
   const settings = new Map<string, Setting>()
-  const running = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null
+  const program = serverProgram(machine, {
+    title: `PostgreSQL of ${host}`,
+    argv: [`${bin}/postgres`, '-D', data],
+    user: 'postgres',
+    ready: answers,
+    endSignal: 'SIGINT',
+  })
 
   async function sql(database: string, statement: string): Promise<string> {
-    if (!running())
+    if (!program.running())
       throw new ArmError(409, 'ServerIsNotReady', `The server '${host.split('.')[0]}' is stopped.`)
     const argv = [`${bin}/psql`, '-h', sockets, '-d', database, '-v', 'ON_ERROR_STOP=1', '-XAtq', '-f', '-']
     const { code, stdout, stderr } = await machine.run(argv, { user: 'postgres', input: statement })
@@ -159,32 +155,20 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
     for (const row of JSON.parse(rows) as Setting[]) settings.set(row.name, row)
   }
 
-  async function start(): Promise<void> {
-    if (running()) return
-    log = ''
-    const begun = machine.spawn([`${bin}/postgres`, '-D', data], {
-      user: 'postgres',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    child = begun
-    const keep = (chunk: Buffer) => {
-      log = (log + chunk).slice(-65_536)
-    }
-    begun.stdout?.on('data', keep)
-    begun.stderr?.on('data', keep)
-    ended = new Promise((resolve) => begun.once('close', resolve))
+  /** Within 20 s. */
+  async function answers(running: () => boolean): Promise<boolean> {
     for (let tries = 0; running() && tries < 200; tries += 1) {
       const { code } = await machine.run([`${bin}/pg_isready`, '-q', '-h', sockets])
-      if (code === 0) return readSettings()
+      if (code === 0) return true
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
-    throw new Error(`PostgreSQL of ${host} does not start:\n${log.trim()}`)
+    return false
   }
 
-  async function stop(): Promise<void> {
-    if (!running()) return
-    child?.kill('SIGINT')
-    await ended
+  async function start(): Promise<void> {
+    if (program.running()) return
+    await program.start()
+    await readSettings()
   }
 
   return {
@@ -194,8 +178,8 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
     settings,
     sql,
     start,
-    stop,
-    running,
+    stop: program.stop,
+    running: program.running,
     async allow(rules, secureOnly) {
       if (removed) return
       const kind = secureOnly ? 'hostssl' : 'host'
@@ -211,7 +195,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
       ]
       writeFileSync(join(machine.root, data, 'pg_hba.conf'), `${lines.join('\n')}\n`)
       // SIGHUP rather than SQL: it does no harm to a server that is just ending.
-      child?.kill('SIGHUP')
+      program.signal('SIGHUP')
       // It answers nothing; the postmaster reads the file within milliseconds.
       await new Promise((resolve) => setTimeout(resolve, 50))
     },
@@ -244,7 +228,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
     async remove() {
       removed = true
       await world.dns.remove(host)
-      await stop()
+      await program.stop()
       await machine.stop()
     },
   }

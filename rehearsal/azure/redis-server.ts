@@ -1,8 +1,8 @@
-import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Machine, startMachine } from '../machine.ts'
+import type { Machine } from '../machine.ts'
+import { serverProgram, startServerMachine } from './server-machine.ts'
 import { waitForPort } from './wait-for-port.ts'
 import type { World } from './world.ts'
 
@@ -55,40 +55,24 @@ function configuration(options: RedisOptions): string {
 }
 
 export async function startRedis(world: World, options: RedisOptions): Promise<RedisServer> {
-  const certificate = await world.authority.issue([options.host])
-  const machine = await startMachine({
-    name: `redis-${options.name}`.slice(0, 63),
-    folder: world.folder,
-    network: world.network,
-    resolver: world.dns.address,
-    authorities: [world.authority.certificate],
-  })
+  const { machine, certificate } = await startServerMachine(world, `redis-${options.name}`, options.host)
   const keys = { primary: newKey(), secondary: newKey() }
   const write = (file: string, text: string) => writeFileSync(join(machine.root, 'etc/redis', file), text)
   const writeUsers = () => {
     const rules = options.keysAllowed ? `on >${keys.primary} >${keys.secondary} ~* &* +@all` : 'off nopass'
     write('users.acl', `user default ${rules}\n`)
   }
-  let child: ChildProcess | undefined
-  let ended: Promise<unknown> = Promise.resolve()
-  let log = ''
-  const running = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null
+  const program = serverProgram(machine, {
+    title: `Redis of ${options.host}`,
+    argv: ['redis-server', '/etc/redis/rehearsal.conf'],
+    user: 'redis',
+    ready: (running) => waitForPort(machine.address, options.port, 10_000, running),
+    endSignal: 'SIGTERM',
+  })
 
   async function start(): Promise<void> {
-    if (running()) return
-    const begun = machine.spawn(['redis-server', '/etc/redis/rehearsal.conf'], {
-      user: 'redis',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    child = begun
-    const keep = (chunk: Buffer) => {
-      log = (log + chunk).slice(-65_536)
-    }
-    begun.stdout?.on('data', keep)
-    begun.stderr?.on('data', keep)
-    ended = new Promise((resolve) => begun.once('close', resolve))
-    if (!(await waitForPort(machine.address, options.port, 10_000, running)))
-      throw new Error(`Redis of ${options.host} does not start:\n${log.trim()}`)
+    if (program.running()) return
+    await program.start()
     if (options.clustered) await cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
   }
 
@@ -106,12 +90,6 @@ export async function startRedis(world: World, options: RedisOptions): Promise<R
     })
     if (/^(ERR|NOAUTH|WRONGPASS)/.test(stdout))
       throw new Error(`Redis refused ${words[0]}: ${stdout}${stderr}`)
-  }
-
-  async function stop(): Promise<void> {
-    if (!running()) return
-    child?.kill('SIGTERM')
-    await ended
   }
 
   try {
@@ -133,8 +111,8 @@ export async function startRedis(world: World, options: RedisOptions): Promise<R
     port: options.port,
     keys,
     start,
-    stop,
-    running,
+    stop: program.stop,
+    running: program.running,
     async regenerate(which) {
       const old = { ...keys }
       keys[which] = newKey()
@@ -144,7 +122,7 @@ export async function startRedis(world: World, options: RedisOptions): Promise<R
     },
     async remove() {
       await world.dns.remove(options.host)
-      await stop()
+      await program.stop()
       await machine.stop()
     },
   }

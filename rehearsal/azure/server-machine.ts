@@ -1,0 +1,66 @@
+import type { ChildProcess } from 'node:child_process'
+import { type Machine, startMachine } from '../machine.ts'
+import type { World } from './world.ts'
+
+/** The program of a server, in a machine of its own. */
+export interface ServerProgram {
+  /** Returns when it answers; nothing when it runs already. Throws with its last words when it does not get ready. */
+  start(): Promise<void>
+  /** Asks it to end, and returns when it has. */
+  stop(): Promise<void>
+  running(): boolean
+  signal(signal: NodeJS.Signals): void
+}
+
+/** A machine that trusts the rehearsal's authority, and a certificate for the host name that it will serve. */
+export async function startServerMachine(world: World, name: string, host: string) {
+  const certificate = await world.authority.issue([host])
+  const machine = await startMachine({
+    name: name.slice(0, 63),
+    folder: world.folder,
+    network: world.network,
+    resolver: world.dns.address,
+    authorities: [world.authority.certificate],
+  })
+  return { machine, certificate }
+}
+
+interface ProgramOptions {
+  /** Names it in errors. */
+  title: string
+  argv: string[]
+  user: string
+  /** Does it answer? Gives up when `running` says that it has ended. */
+  ready(running: () => boolean): Promise<boolean>
+  /** What asks it to end. */
+  endSignal: NodeJS.Signals
+}
+
+export function serverProgram(machine: Machine, options: ProgramOptions): ServerProgram {
+  const { title, argv, user, ready, endSignal } = options
+  let child: ChildProcess | undefined
+  let ended: Promise<unknown> = Promise.resolve()
+  const running = () => child !== undefined && child.exitCode === null && child.signalCode === null
+  return {
+    running,
+    signal: (signal) => void child?.kill(signal),
+    async start() {
+      if (running()) return
+      let words = ''
+      const keep = (chunk: Buffer) => {
+        words = (words + chunk).slice(-65_536)
+      }
+      const begun = machine.spawn(argv, { user, stdio: ['ignore', 'pipe', 'pipe'] })
+      child = begun
+      begun.stdout?.on('data', keep)
+      begun.stderr?.on('data', keep)
+      ended = new Promise((resolve) => begun.once('close', resolve))
+      if (!(await ready(running))) throw new Error(`${title} does not start:\n${words.trim()}`)
+    },
+    async stop() {
+      if (!running()) return
+      child?.kill(endSignal)
+      await ended
+    },
+  }
+}
