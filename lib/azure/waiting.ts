@@ -105,6 +105,7 @@ async function untilTrue(
     what: `${name} did not get healthy within ${healthyWithinSeconds} s: ${told}`,
     said: await logTail(context, azure, name),
     next: 'Mend the application (its last log lines are above), then run the same line again.',
+    application: true,
   })
 }
 
@@ -124,6 +125,7 @@ async function throwIfCrashing(
     what: `${name} crashes again and again (${restarts} restarts; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'})`,
     said: await logTail(context, azure, name),
     next: 'Mend the application (its last log lines are above), then run the same line again.',
+    application: true,
   })
 }
 

@@ -19,6 +19,8 @@ export interface Failure {
   /** What the operator does next. */
   next?: string | undefined
   exitCode?: number
+  /** What failed is the application itself, not the way to it: it does not get healthy, or answers wrongly. */
+  application?: true
 }
 
 /** The only error that scripts throw on purpose: one human sentence, the tool's words, and what to do. */

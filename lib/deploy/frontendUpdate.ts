@@ -9,10 +9,11 @@ import { surveyOf } from '../ionos/survey.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step, type Tell, unknown } from '../steps/step.ts'
 
-/** Which release was live before this run, and which one it made live. */
+/** Which release was live before this run, which one it made live, and which one is live as far as was seen. */
 export interface Switched {
   from: string
   to: string
+  live?: string
 }
 
 /** The switch, remembering what it switched. */
@@ -43,6 +44,7 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
   async function goBack(tell: Tell): Promise<never> {
     const { from, to } = switched
     await switchBack(context, from, tell)
+    switched.live = from
     const { failed } = await lookUntilGood(context, checksOf(from))
     if (failed.length > 0) {
       throw new OpsError({
@@ -68,6 +70,7 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
       if (after.some((id) => ahead.pending(id))) return unknown('checked after the switch')
       const survey = await surveyOf(context)
       const { live } = survey
+      switched.live = live
       const checks = checksOf(live)
       const settled = await lookUntilGood(context, checks)
       const { frontend: marks } = await badReleases(context)

@@ -1,9 +1,9 @@
-import { groupNames } from '../azure/containerGroup.ts'
+import { type ContainerGroup, groupNames, isWorkerName } from '../azure/containerGroup.ts'
 import { containerSteps, type ReleaseOptions } from '../azure/containers.ts'
-import type { BackendProxy } from '../azure/groupMoves.ts'
+import { type BackendProxy, moverOf } from '../azure/groupMoves.ts'
 import type { Azure } from '../azure/resources.ts'
 import { logTail } from '../azure/waiting.ts'
-import { exitCode, messageOf, OpsError } from '../command/errors.ts'
+import { messageOf, OpsError } from '../command/errors.ts'
 import { surgeHost } from '../config/backend.ts'
 import { servedBackendCheck } from '../health/served.ts'
 import { faultWords, lookUntilGood, mustAnswer } from '../health/settle.ts'
@@ -14,8 +14,8 @@ import { switchBackend } from '../ionos/nginx.ts'
 import type { Context } from '../steps/context.ts'
 import type { Step, Tell } from '../steps/step.ts'
 
-/** More than the 10 s for which nginx keeps an address, in looks that are each a second longer apart. */
-const looks = 6
+/** Looks that are each a second longer apart; the many last longer than the 10 s for which nginx keeps an address. */
+const looks = { few: 4, many: 6 }
 
 const tagOf = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
 const nothingAhead = { pending: () => false, unsure: () => false }
@@ -26,15 +26,17 @@ export async function mustServe(
   azure: Azure,
   group: string,
   release: string,
+  tries = looks.many,
 ): Promise<string> {
   const checks = [servedBackendCheck(context, release), ...apiChecks(context, false)]
-  const { failed, hidden } = await lookUntilGood(context, checks, looks)
+  const { failed, hidden } = await lookUntilGood(context, checks, tries)
   if (failed.length === 0) return `${release} answers through the site (${checks.length - hidden} checks)`
   await mustAnswer(context)
   throw new OpsError({
     what: `${failed.length} of ${checks.length} checks through the site failed with ${release}`,
     said: [faultWords(failed), `last lines of ${group}:`, await logTail(context, azure, group)].join('\n'),
     next: 'Mend the application (what it said is above), then run the same line again.',
+    application: true,
   })
 }
 
@@ -48,7 +50,7 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
       await proxy.switchTo(host, release, tell)
       const group = host === surgeHost(context.config) ? groupNames.surge : groupNames.backend
       try {
-        tell(await mustServe(context, azure, group, release))
+        tell(await mustServe(context, azure, group, release, looks.few))
       } catch (thrown) {
         if (before === undefined || before === host) throw thrown
         const { inspect, apply } = switchBackend(context, before)
@@ -63,7 +65,7 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
 /**
  * The steps of a release, each of which puts everything back when the new image turns out not to work: the image of
  * before is released the same way to backend and workers, and the new one is marked as bad when the old one answers.
- * What cannot be known (no answer of Azure, of the VPS) moves nothing.
+ * A failure of something else (Azure, the VPS, nginx) is no verdict on the image, and moves nothing.
  */
 export function withOwnRollback(
   context: Context,
@@ -88,7 +90,7 @@ export function withOwnRollback(
         if (step.id === 'backend' && inPlace)
           tell(await mustServe(context, azure, groupNames.backend, tagOf(wanted)))
       } catch (thrown) {
-        const verdict = thrown instanceof OpsError && thrown.exitCode === exitCode.failed
+        const verdict = thrown instanceof OpsError && thrown.failure.application
         if (!verdict || before === undefined || before === wanted) throw thrown
         throw await wentBack(context, azure, { from: wanted, to: before, inPlace }, thrown, tell)
       }
@@ -96,24 +98,46 @@ export function withOwnRollback(
   }))
 }
 
-/** Releases the image of before, and gives the failure with what became of it. */
+/** Backend and workers on the image of before, those that are not; nothing is left of the surge group. */
+async function putBack(
+  context: Context,
+  azure: Azure,
+  to: string,
+  inPlace: boolean,
+  tell: Tell,
+): Promise<void> {
+  const options = { image: { name: () => to }, proxy: proxyOf(context), needsProxy: true, inPlace }
+  const isOther = ({ containers }: ContainerGroup) => containers[0]?.image !== to
+  azure.forget('groups')
+  const groups = await azure.groups()
+  const [backend, worker] = containerSteps(context, azure, options)
+  const again = async (step: Step | undefined) => {
+    const difference = await step?.inspect(nothingAhead)
+    if (difference && difference.state !== 'ok') await step?.apply?.(difference, tell)
+  }
+  if (groups.some((group) => group.name === groupNames.backend && isOther(group))) await again(backend)
+  // The backend of before was never touched: only what stood beside it goes.
+  else if (
+    groups.some(({ name }) => name === groupNames.surge) &&
+    (await options.proxy.target()) !== surgeHost(context.config)
+  )
+    await moverOf(context, azure, options.proxy).perform({ do: 'delete', name: groupNames.surge }, tell)
+  if (groups.some((group) => isWorkerName(group.name) && isOther(group))) await again(worker)
+}
+
+/** Goes back to the image of before, and gives the failure with what became of it. */
 async function wentBack(
   context: Context,
   azure: Azure,
-  { from, to, inPlace = false }: { from: string; to: string; inPlace: boolean | undefined },
+  { from, to, inPlace = false }: { from: string; to: string; inPlace?: boolean | undefined },
   { failure }: OpsError,
   tell: Tell,
 ): Promise<OpsError> {
   const [bad, good] = [tagOf(from), tagOf(to)]
   tell(`${failure.what}; going back to ${good}`)
   try {
-    const options = { image: { name: () => to }, proxy: proxyOf(context), needsProxy: true, inPlace }
-    azure.forget('groups')
-    for (const step of containerSteps(context, azure, options)) {
-      const difference = await step.inspect(nothingAhead)
-      if (difference.state !== 'ok') await step.apply?.(difference, tell)
-    }
-    const { failed } = await lookUntilGood(context, [servedBackendCheck(context, good)], looks)
+    await putBack(context, azure, to, inPlace, tell)
+    const { failed } = await lookUntilGood(context, [servedBackendCheck(context, good)], looks.many)
     if (failed.length > 0) throw new OpsError({ what: faultWords(failed) })
   } catch (thrown) {
     return new OpsError({
@@ -122,9 +146,9 @@ async function wentBack(
       next: 'The image is hardly the only cause, so it was not marked as bad. Look at database, Redis and network, then run the same line again.',
     })
   }
-  await markBad(context, 'backend', bad, failure.what)
-  return new OpsError({
-    ...failure,
-    what: `${failure.what}. ${good} serves, as before; ${bad} is marked as bad`,
-  })
+  const marked = await markBad(context, 'backend', bad, failure.what).then(
+    () => `${bad} is marked as bad`,
+    (thrown) => `${bad} could not be marked as bad: ${messageOf(thrown)}`,
+  )
+  return new OpsError({ ...failure, what: `${failure.what}. ${good} serves, as before; ${marked}` })
 }

@@ -37,7 +37,10 @@ export function updateFrontendList(context: Context): StepList {
   )
   const verify = verifyFrontendStep(context, switched)
   // nginx first: what is served is asked at addresses that its configuration gives.
-  return { steps: [nginxHttpsStep(context), ...steps, verify], about: () => ({ frontend: switched.to }) }
+  return {
+    steps: [nginxHttpsStep(context), ...steps, verify],
+    about: () => ({ frontend: switched.live ?? '' }),
+  }
 }
 
 /**

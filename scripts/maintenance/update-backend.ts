@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+await script<{ inPlace?: boolean }>({
+  name: 'update-backend',
+  summary: 'build the backend and release it with no failed request, or go back by itself',
+  changes: true,
+  flags: (parser) =>
+    parser.option('--in-place', 'the old way: replace it where it stands; requests fail meanwhile'),
+  async main(run) {
+    const [{ performSteps }, { updateBackendList }] = await Promise.all([
+      import('../../lib/deploy/perform.ts'),
+      import('../../lib/deploy/updateLists.ts'),
+    ])
+    return performSteps(run, {
+      script: 'update-backend',
+      needsVps: true,
+      list: (context) => updateBackendList(context, { inPlace: run.flags.inPlace ?? false }),
+    })
+  },
+})

@@ -1,0 +1,185 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { smallDashboard, workFolder } from './applications.ts'
+import { openBrowser } from './browser.ts'
+import { onVps, visitor } from './face.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+/* A maintenance that visitors are told of, and that our own checks know. */
+
+const domain = 'codexdominion.app'
+const work = workFolder('dominion-maintenance')
+const message = 'New <i>councils</i> & more. Come back for tea.'
+let clouds: Rehearsed
+let environment: string
+let get: ReturnType<typeof visitor>
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-maintenance')
+  get = visitor(clouds)
+  environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
+  const done = await clouds.dominion(['deploy-complete'], { environment })
+  expect(done.code, done.stderr).toBe(0)
+})
+afterAll(async () => {
+  await clouds?.down()
+  work.remove()
+})
+
+const mode = (...flags: string[]) => clouds.dominion(['maintenance-mode', ...flags], { environment })
+const live = () => onVps(clouds, `readlink /var/www/${domain}/current`)
+
+test('on: every request gets the page or its JSON from one moment on, never a half one', async () => {
+  const before = await live()
+  const answers: string[] = []
+  let asking = true
+  const visits = Promise.all(
+    ['/page-1', '/api/workflows'].map(async (path) => {
+      while (asking) {
+        const { status, headers, body } = await get(path)
+        const whole = status === 503 ? body.includes('for tea.') && headers['retry-after'] : body.length > 0
+        answers.push(`${path} ${status} ${whole ? 'whole' : 'half'}`)
+        await pause(20)
+      }
+    }),
+  )
+  const { code, stderr } = await mode('on', '--message', message, '--until', '2h')
+  expect(code, stderr).toBe(0)
+  await pause(200)
+  asking = false
+  await visits
+  expect(new Set(answers)).toEqual(
+    new Set([
+      ...['/page-1 200 whole', '/page-1 503 whole'],
+      ...['/api/workflows 200 whole', '/api/workflows 503 whole'],
+    ]),
+  )
+  for (const path of ['/page-1', '/api/workflows']) {
+    const statuses = answers.filter((answer) => answer.startsWith(path))
+    expect(statuses.lastIndexOf(`${path} 200 whole`)).toBeLessThan(statuses.indexOf(`${path} 503 whole`))
+  }
+  expect(await live()).toBe(before)
+})
+
+test('what visitors, programs, the CA and our own checks get meanwhile', async () => {
+  const [page, api, posted] = [
+    await get('/page-1'),
+    await get('/api/workflows'),
+    await get('/api/workflows/run', { method: 'POST', body: '{}' }),
+  ]
+  expect(page.body).toContain('New &lt;i&gt;councils&lt;/i&gt; &amp; more.')
+  for (const { status, headers } of [page, api, posted]) {
+    expect(status).toBe(503)
+    const wait = Date.parse(String(headers['retry-after'])) - Date.now()
+    expect(wait).toBeGreaterThan(110 * 60_000)
+    expect(wait).toBeLessThan(121 * 60_000)
+    expect(headers['cache-control']).toBe('no-store')
+    expect(headers['content-security-policy']).toContain("default-src 'self'")
+  }
+  expect(JSON.parse(posted.body)).toMatchObject({ error: message, status: 503, maintenance: true })
+  await onVps(clouds, 'printf token > /var/www/_acme/.well-known/acme-challenge/test')
+  expect((await get(`http://${domain}/.well-known/acme-challenge/test`)).body).toBe('token')
+  expect(JSON.parse((await get('/_dominion/health')).body).status).toBe('ok')
+})
+
+test('the page on a phone and on a desk, by day and by night', async () => {
+  const { certificate } = await get('/', { method: 'HEAD' })
+  const key = new X509Certificate(certificate!.raw).publicKey.export({ type: 'spki', format: 'der' })
+  const browser = await openBrowser({
+    hosts: [domain],
+    address: clouds.state.vps,
+    spki: createHash('sha256').update(key).digest('base64'),
+  })
+  try {
+    await browser.open(`https://${domain}/page-1`)
+    for (const width of [375, 1280]) {
+      for (const dark of [false, true]) {
+        const picture = await browser.lookAs({ width, dark })
+        expect(picture.readUInt32BE(16), 'width of the PNG').toBe(width)
+        expect(await browser.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
+        expect(await browser.evaluate<number>(leastContrast), `${width} dark=${dark}`).toBeGreaterThan(4.5)
+        const brightness = await browser.evaluate<number>(
+          'getComputedStyle(document.body).backgroundColor.match(/\\d+/g).reduce((sum, each) => sum + +each, 0)',
+        )
+        expect(brightness > 380).toBe(!dark)
+      }
+    }
+    expect(await browser.evaluate("document.querySelector('h1').innerText")).toBe('We will be back soon')
+    await mode('off')
+    await browser.evaluate("document.querySelector('a').click()")
+    await browser.until("document.querySelector('h1').innerText === 'page-1'", 10_000)
+    await mode('on', '--message', message, '--until', '2h')
+  } finally {
+    await browser.close()
+  }
+})
+
+/** The least contrast of a text on what is behind it (WCAG 2.2, 1.4.3). */
+const leastContrast = `(() => {
+  const numbers = (color) => color.match(/[\\d.]+/g).map(Number)
+  const light = (color) => {
+    const [r, g, b] = numbers(color).map((each) => each / 255)
+      .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const behind = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const color = getComputedStyle(each).backgroundColor
+      if ((numbers(color)[3] ?? 1) > 0) return color
+    }
+    return 'rgb(255, 255, 255)'
+  }
+  return Math.min(...[...document.querySelectorAll('h1, p, a, time')].map((element) => {
+    const pair = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a)
+    return (pair[0] + 0.05) / (pair[1] + 0.05)
+  }))
+})()`
+
+test('configure-nginx and a deploy leave it on; the deploy says what it could not see', async () => {
+  const configured = await clouds.dominion(['configure-nginx'], { environment })
+  expect(configured.code, configured.stderr).toBe(0)
+  const { code, stderr } = await clouds.dominion(['deploy-complete'], { environment })
+  expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(
+    /Verify: ok, planned maintenance since \S+ by \S+, announced until \S+: \d+ checks; 8 more/,
+  )
+  expect((await get('/page-1')).status).toBe(503)
+})
+
+test('a fault is a fault in a maintenance, too', async () => {
+  await clouds.control(`/postgres/${clouds.config.postgres.server}/stop`)
+  const { code, stderr } = await clouds.dominion(['deploy-complete', '--skip-azure'], { environment })
+  const failed = await clouds.dominion(['update-backend'], { environment })
+  await clouds.control(`/postgres/${clouds.config.postgres.server}/start`)
+  expect(code, stderr).toBe(0)
+  expect(failed.code).toBe(1)
+  expect(failed.stderr).toMatch(/served-backend: the backend says 503 through the site/)
+})
+
+test('status, the same again, other words, off', async () => {
+  const status = JSON.parse((await mode('status', '--json')).stdout)
+  expect(status).toMatchObject({ on: true, maintenance: { message }, site: { status: 503 }, unknown: [] })
+  expect((await mode('on')).stdout).toMatch(/^Nothing to do/)
+  const other = await mode('on', '--message', 'Later.', '--dry-run')
+  expect(other.stdout).toContain(`message: ${message} → Later.`)
+  const off = await mode('off', '--json')
+  expect(JSON.parse(off.stdout)).toMatchObject({ ok: true, changed: true })
+  expect([(await get('/page-1')).status, (await get('/api/workflows')).status]).toEqual([200, 200])
+  expect((await mode('off')).stdout).toMatch(/^Nothing to do/)
+  expect(JSON.parse((await mode('status', '--json')).stdout)).toMatchObject({ on: false, maintenance: null })
+})
+
+test('wrong words and a silent VPS', async () => {
+  const [past, none, misplaced] = await Promise.all([
+    mode('on', '--until', '2020-01-01T00:00Z'),
+    mode(),
+    mode('off', '--message', 'x'),
+  ])
+  expect([past.code, none.code, misplaced.code]).toEqual([2, 2, 2])
+  expect(past.stderr).toContain('--until=2020-01-01T00:00Z lies in the past')
+  const silent = clouds.variant('silent', { IONOS_PORT: '2' })
+  const asked = await clouds.dominion(['maintenance-mode', 'status', '--json'], { environment: silent })
+  expect(asked.code).toBe(3)
+  expect(JSON.parse(asked.stdout)).toMatchObject({ ok: false, on: null, site: { status: 200 } })
+})

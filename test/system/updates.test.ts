@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ProcessResult } from '../../lib/command/process.ts'
+import { backendCopy, smallDashboard, workFolder } from './applications.ts'
+import { onVps, visitor } from './face.ts'
+import { steadyLoad } from './load.ts'
+import { changesAskedOfAzure, forgetRequests } from './records.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+/* The backend is updated and restarted while the site is read. */
+
+const work = workFolder('dominion-updates')
+let clouds: Rehearsed
+let common: Record<string, string>
+let good: string
+let first: string
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-updates')
+  common = { DASHBOARD_DIR: smallDashboard(work.folder) }
+  good = clouds.variant('good', common)
+  const done = await clouds.dominion(['deploy-complete'], { environment: good })
+  expect(done.code, done.stderr).toBe(0)
+  first = await served()
+})
+afterAll(async () => {
+  await clouds?.down()
+  work.remove()
+})
+
+const run = (script: string, environment: string, ...flags: string[]): Promise<ProcessResult> =>
+  clouds.dominion([script, ...flags], { environment })
+
+/** The release that /api/ goes to, as the site itself says. */
+async function served(): Promise<string> {
+  const { status, body } = await visitor(clouds)('/_dominion/health')
+  expect(status, body).toBe(200)
+  return (JSON.parse(body) as { release: string }).release
+}
+
+async function groups(): Promise<string[]> {
+  const answer = await fetch(`${clouds.state.controlUrl}/resources`)
+  const { resources } = (await answer.json()) as { resources: { id: string }[] }
+  return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
+}
+
+const marks = () => onVps(clouds, 'cat /var/lib/codex-dominion/bad/backend/* 2>/dev/null || true')
+
+async function underLoad(script: string, environment: string, ...flags: string[]) {
+  const load = steadyLoad(clouds.config)
+  const result = await run(script, environment, ...flags)
+  const seen = await load.stop()
+  const requests = seen.answered + seen.failed.length
+  console.log(`${script}: ${requests} requests, ${seen.failed.length} failed, longest ${seen.longestMs} ms`)
+  return { ...result, load: seen }
+}
+
+/** An environment whose backend is the example's with changes. */
+const changed = (name: string, file: string, edit: (text: string) => string, more = {}): string =>
+  clouds.variant(name, {
+    ...common,
+    BACKEND_DIR: backendCopy(work.folder, name, { [file]: edit }),
+    ...more,
+  })
+
+test('a backend that never gets healthy: no request fails, exit 1, its log shown, the old one serves', async () => {
+  const crashing = changed(
+    'crashing',
+    'dominion/app.py',
+    (text) => `${text}\nraise RuntimeError('no stars')\n`,
+  )
+  const { code, stderr, load } = await underLoad('update-backend', crashing)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/│ .*no stars/)
+  expect(stderr).toContain(`${first} serves, as before`)
+  expect([load.failed, load.answered > 50]).toEqual([[], true])
+  expect([await served(), await groups()]).toEqual([first, ['codex-backend', 'codex-worker']])
+  expect(await marks()).toContain('crashes again and again')
+})
+
+test('healthy, but the API fails through the site: nginx goes back, the new group goes, its log is shown', async () => {
+  const faulty = changed('faulty', 'dominion/api/agents.py', (text) =>
+    text.replace('ORDER BY a.name', 'ORDER BY a.nothing'),
+  )
+  const { code, stderr } = await run('update-backend', faulty)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/checks through the site failed with src-/)
+  expect(stderr).toMatch(/│ api-agents: \/api\/agents says 503/)
+  expect(stderr).toMatch(/│ last lines of codex-backend-next:/)
+  expect([await served(), await groups()]).toEqual([first, ['codex-backend', 'codex-worker']])
+})
+
+test('an update under a steady load: no request fails, and the new release serves', async () => {
+  const newer = changed('newer', 'dominion/app.py', (text) => `${text}\n# newer\n`)
+  const { code, stderr, load } = await underLoad('update-backend', newer)
+  expect(code, stderr).toBe(0)
+  expect([load.failed, load.answered > 50]).toEqual([[], true])
+  expect(await served()).not.toBe(first)
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+  const again = await run('update-backend', newer, '--dry-run', '--detailed-exitcode')
+  expect(again.code, again.stdout).toBe(0)
+})
+
+test('restart: planned by its exact lines, seen to be started anew', async () => {
+  const plan = await run('restart-containers', good, '--dry-run', '--only', 'worker')
+  expect(plan.stdout).toMatch(
+    /\$ az container restart --resource-group \S+ --name codex-worker --subscription/,
+  )
+  expect(plan.stdout).not.toContain('--name codex-backend')
+  const pid = async () => {
+    const answer = await fetch(`${clouds.state.controlUrl}/containers/codex-worker`)
+    return ((await answer.json()) as { pid: number }).pid
+  }
+  const before = await pid()
+  await forgetRequests(clouds)
+  const { code, stderr } = await run('restart-containers', good, '--only', 'worker')
+  expect(code, stderr).toBe(0)
+  expect(await pid()).not.toBe(before)
+  expect(await changesAskedOfAzure(clouds)).toEqual([
+    expect.stringMatching(/^POST management\.azure\.com.*containerGroups\/codex-worker\/restart$/),
+  ])
+})
+
+test('restart without a database: not healthy in time, with the last lines of the log', async () => {
+  const hasty = clouds.variant('hasty', { ...common, HEALTHY_WITHIN_SECONDS: '10' })
+  await clouds.control(`/postgres/${clouds.config.postgres.server}/stop`)
+  const { code, stderr } = await run('restart-containers', hasty, '--only', 'backend')
+  await clouds.control(`/postgres/${clouds.config.postgres.server}/start`)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/codex-backend did not get healthy within 10 s/)
+  expect(stderr).toMatch(/│ .*check=database failed/)
+})
+
+test('logged out: exit 4, and nothing is asked of Azure', async () => {
+  await clouds.control('/faults', { name: 'token-expired', on: true })
+  await forgetRequests(clouds)
+  const results = [await run('update-backend', good), await run('restart-containers', good)]
+  await clouds.control('/faults', { name: 'token-expired', on: false })
+  for (const { code, stderr } of results) {
+    expect(code, stderr).toBe(4)
+    expect(stderr).toContain('az login')
+  }
+  expect((await changesAskedOfAzure(clouds)).filter((line) => /containerGroups/.test(line))).toEqual([])
+})
