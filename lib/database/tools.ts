@@ -42,6 +42,7 @@ function writeAuthorities(config: Config): string {
   writeFileSync(
     `${file}.${process.pid}`,
     `${[...rootCertificates, ...reachOf(config).authorities].join('\n')}\n`,
+    { mode: 0o600 },
   )
   renameSync(`${file}.${process.pid}`, file)
   return file

@@ -1,0 +1,368 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createRedactor } from '../../lib/command/redact.ts'
+import type { Runner } from '../../lib/command/runner.ts'
+import { openDatabase } from '../../lib/database/connect.ts'
+import { type Manifest, manifestOf, readManifest, sha256Of } from '../../lib/database/manifest.ts'
+import type { Finding } from '../../lib/database/verdicts.ts'
+import { workFolder } from './applications.ts'
+import { secretsOf } from './records.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { startSession } from './sessions.ts'
+
+/* The database looked at, backed up, proven and put back, on a real server; and what stands in the way. */
+
+const work = workFolder('dominion-database')
+const server = '/postgres/codexdominion-db'
+let clouds: Rehearsed
+let secrets: ReturnType<typeof secretsOf>
+/** A backup that was proven, and is not touched. */
+let good: string
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-database')
+  secrets = secretsOf(clouds)
+  const { code, stderr } = await clouds.dominion(['deploy-complete', '--skip-ionos', '--quiet'])
+  expect(code, stderr).toBe(0)
+  await sql('CREATE ROLE reader')
+  await sql('GRANT SELECT ON capsules TO reader')
+  // Enough for a dump to take a moment, and for a byte in its middle to be data.
+  await sql(
+    `INSERT INTO metrics (name, value, unit, note) SELECT 'test.load', g, 'rows', md5(g::text) FROM generate_series(1, 150000) g`,
+  )
+})
+afterAll(async () => {
+  await clouds?.down()
+  work.remove()
+})
+
+async function sql<Row>(text: string, database?: string): Promise<Row[]> {
+  const context = { config: clouds.config, runner: { secrets: createRedactor() } as Runner }
+  const connection = await openDatabase(context, database)
+  try {
+    return await connection.query<Row>({ text, effect: 'read' })
+  } finally {
+    await connection.close()
+  }
+}
+const databases = async () =>
+  (await sql<{ datname: string }>('SELECT datname FROM pg_database', 'postgres'))
+    .map(({ datname }) => datname)
+    .filter((name) => !/^(postgres|template\d)$/.test(name))
+    .sort()
+const rowsOf = async (table: string, database?: string) =>
+  Number((await sql<{ rows: string }>(`SELECT count(*) AS rows FROM ${table}`, database))[0]!.rows)
+
+async function run(...args: string[]) {
+  return runIn(clouds.name, ...args)
+}
+async function runIn(environment: string, ...args: string[]) {
+  const result = await clouds.dominion(args, { environment })
+  secrets.said(result.stdout + result.stderr)
+  return result
+}
+async function check(environment = clouds.name) {
+  const { code, stdout } = await runIn(environment, 'check-database', '--json')
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+  const of = (id: string) => findings.find((each) => each.id === id)
+  return { code, findings, of, stdout }
+}
+
+test('check-database: everything known, everything in order', async () => {
+  // Azure takes the first backup by itself, soon after the server is there.
+  await expect.poll(async () => (await check()).of('backups')?.verdict, { timeout: 60_000 }).toBe('OK')
+  const { code, findings, of, stdout } = await check()
+  expect(code, stdout).toBe(0)
+  expect(findings.filter(({ verdict }) => verdict !== 'OK')).toEqual([])
+  expect(of('tls')?.detail).toBe('a plain connection was tried and refused')
+  expect(of('backups')?.detail).toMatch(/newest \d{4}-.* any moment since \d{4}-/)
+  const { tables, times } = JSON.parse(stdout) as {
+    tables: { name: string; rows: number; bytes: number }[]
+    times: Record<string, number>
+  }
+  expect(Object.fromEntries(tables.map(({ name, rows }) => [name, rows]))).toMatchObject({
+    agents: await rowsOf('agents'),
+    metrics: await rowsOf('metrics'),
+  })
+  expect(tables.find(({ name }) => name === 'metrics')?.bytes).toBeGreaterThan(5e6)
+  expect(Object.keys(times)).toEqual(['dns', 'tcp', 'login'])
+})
+
+test('a backup taken while rows are written is of one moment: proven, and nothing is left on the server', async () => {
+  const before = await rowsOf('metrics')
+  let writing = true
+  const writer = (async () => {
+    for (; writing; await pause(20))
+      await sql(`INSERT INTO metrics (name, value, unit) VALUES ('test.write', 1, 'rows')`)
+  })()
+  const { code, stdout, stderr } = await run('backup-database', '--prove', '--json')
+  writing = false
+  await writer
+  expect(code, stderr).toBe(0)
+  const { file, proven } = JSON.parse(stdout) as { file: string; proven: object }
+  expect(proven).toMatchObject({ server: 'codexdominion-db' })
+  const counted = readManifest(file).content.tables.find(({ name }) => name === 'metrics')!.rows
+  expect(counted).toBeGreaterThanOrEqual(before)
+  expect(counted).toBeLessThan(await rowsOf('metrics'))
+  expect([file, manifestOf(file)].map((each) => statSync(each).mode & 0o777)).toEqual([0o600, 0o600])
+  expect(await databases()).toEqual(['codexdb'])
+  good = path.join(work.folder, path.basename(file))
+  for (const each of [file, manifestOf(file)]) cpSync(each, path.join(work.folder, path.basename(each)))
+})
+
+test('--keep: the newest stay, and the one that was proven', async () => {
+  const folder = path.join(clouds.config.stateDir, 'backups')
+  const dumps = () => readdirSync(folder).filter((name) => name.endsWith('.dump'))
+  const [proven] = dumps()
+  await run('backup-database', '--quiet')
+  const planned = await run('backup-database', '--keep', '1', '--dry-run')
+  const unproven = dumps().find((name) => name !== proven)!
+  expect(planned.stdout).toContain(`Would remove ${path.join(folder, unproven)}`)
+  const { code, stdout } = await run('backup-database', '--keep', '1')
+  expect(code).toBe(0)
+  expect(stdout).toContain(`Removed ${path.join(folder, unproven)}`)
+  expect(dumps()).toHaveLength(2)
+  expect(dumps()).toContain(proven)
+  expect(readdirSync(folder).sort()).toEqual(
+    dumps()
+      .flatMap((name) => [name, `${name}.json`])
+      .sort(),
+  )
+})
+
+/** A copy of the good backup, for a test to spoil. */
+function copyOf(name: string): string {
+  const folder = path.join(work.folder, name)
+  mkdirSync(folder)
+  for (const file of [good, manifestOf(good)]) cpSync(file, path.join(folder, path.basename(file)))
+  return path.join(folder, path.basename(good))
+}
+const mend = (file: string, change: (manifest: Manifest) => Manifest) =>
+  writeFileSync(manifestOf(file), JSON.stringify(change(readManifest(file))))
+
+test('a damaged backup is found', async () => {
+  const flip = (file: string) => {
+    const bytes = readFileSync(file)
+    const middle = Math.floor(bytes.length / 2)
+    for (let at = middle; at < middle + 16; at++) bytes[at]! ^= 0xff
+    writeFileSync(file, bytes)
+  }
+  const flipped = copyOf('flipped')
+  flip(flipped)
+  const cut = copyOf('cut')
+  truncateSync(cut, statSync(cut).size - 1000)
+  // Whoever mends the sum as well is found out by the restore.
+  const mended = copyOf('mended')
+  flip(mended)
+  const sha256 = await sha256Of(mended)
+  mend(mended, (manifest) => ({ ...manifest, sha256 }))
+  const other = copyOf('other')
+  mend(other, (manifest) => ({
+    ...manifest,
+    content: {
+      ...manifest.content,
+      tables: manifest.content.tables.map((each) =>
+        each.name === 'agents' ? { ...each, checksum: '1' } : each,
+      ),
+    },
+  }))
+  const alone = path.join(work.folder, 'alone.dump')
+  cpSync(good, alone)
+  for (const [file, words] of [
+    [flipped, /is damaged: its SHA-256 is not the one it was made with/],
+    [cut, /is damaged: it has \d+ bytes of \d+/],
+    [mended, /does not give back the database it was made of[\s\S]*(error|rows)/],
+    [other, /public\.agents has the same number of rows, but other content/],
+    [alone, /has no manifest: whether it is whole cannot be told/],
+    [path.join(work.folder, 'none.dump'), /There is no backup/],
+  ] as const) {
+    const { code, stderr } = await run('backup-database', '--prove', file)
+    expect(code, stderr).toBe(1)
+    expect(stderr).toMatch(words)
+  }
+  expect(await databases()).toEqual(['codexdb'])
+})
+
+test('a prove that is killed leaves its database to the next run; one that is interrupted leaves none', async () => {
+  const killed = startSession(['backup-database', '--prove', good, '--env', clouds.name])
+  await killed.until(/Restoring .* into codexdb_prove_/)
+  await expect.poll(databases, { interval: 50, timeout: 30_000 }).toHaveLength(2)
+  killed.kill('SIGKILL')
+  await killed.ended
+  const [left] = (await databases()).filter((name) => name !== 'codexdb')
+
+  const stopped = startSession(['backup-database', '--prove', good, '--env', clouds.name])
+  await stopped.until(/Removed what a killed run had left: [\s\S]*Restoring/)
+  expect(stopped.said()).toContain(left)
+  await expect.poll(databases, { interval: 50, timeout: 30_000 }).toHaveLength(2)
+  stopped.kill('SIGINT')
+  await pause(200)
+  stopped.kill('SIGINT')
+  const { code, said } = await stopped.ended
+  expect(code, said).toBe(130)
+  expect(await databases()).toEqual(['codexdb'])
+})
+
+test('restore-database: into a new database; over an existing one never', async () => {
+  const args = ['restore-database', good, '--into', 'second']
+  const planned = await run(...args, '--dry-run', '--detailed-exitcode')
+  expect(planned.code, planned.stderr).toBe(2)
+  expect(planned.stdout).toMatch(/\+ create +Database second[\s\S]*\$ pg_restore /)
+  expect(await databases()).toEqual(['codexdb'])
+
+  const first = startSession([...args, '--env', clouds.name])
+  await first.until(/Deploy lock: ok/)
+  const locked = await run('restore-database', good, '--into', 'third')
+  expect(locked.code, locked.stderr).toBe(5)
+  expect(locked.stderr).toMatch(/Locked: \S+ runs ".*--into second/)
+  const done = await first.ended
+  expect(done.code, done.said).toBe(0)
+  expect(await databases()).toEqual(['codexdb', 'second'])
+  const { content } = readManifest(good)
+  for (const { name, rows } of content.tables) expect(await rowsOf(name, 'second'), name).toBe(rows)
+  const [right] = await sql<{ may: boolean }>(
+    `SELECT has_table_privilege('reader', 'capsules', 'SELECT') AS may`,
+    'second',
+  )
+  expect(right).toEqual({ may: true })
+
+  const again = await run(...args)
+  expect(again.code).toBe(2)
+  expect(again.stderr).toMatch(/There is a database second already/)
+})
+
+test('over the live one: only by its name, killed anywhere without harm, and the old one is kept', async () => {
+  const args = ['restore-database', good, '--into', 'codexdb']
+  const asked = await run(...args)
+  expect(asked.code).toBe(2)
+  expect(asked.stderr).toMatch(/--confirm=codexdb/)
+  const other = await run(...args, '--confirm=second')
+  expect(other.code).toBe(2)
+
+  await sql(
+    `INSERT INTO capsules (slug, topic, title, body) VALUES ('since-then', 'test', 'Since', 'Since then')`,
+  )
+  for (const ms of [200, 900]) {
+    const session = startSession([...args, '--confirm=codexdb', '--env', clouds.name])
+    await session.until(/restoring into codexdb_restore_/)
+    await pause(ms)
+    session.kill('SIGKILL')
+    await session.ended
+    expect(await rowsOf('capsules')).toBeGreaterThan(0) // the live name always has a database
+  }
+  const { code, stdout, stderr } = await run(...args, '--confirm=codexdb')
+  expect(code, stderr).toBe(0)
+  const before = /kept as (codexdb_before_\w+)/.exec(stdout)![1]!
+  const slugs = `SELECT slug FROM capsules WHERE slug = 'since-then'`
+  expect(await sql(slugs)).toEqual([])
+  expect(await sql(slugs, before)).toHaveLength(1)
+  expect((await databases()).filter((name) => /_restore_/.test(name))).toEqual([])
+  expect((await check()).code).toBe(0)
+})
+
+test('a folder that is full or cannot be written to: said, and nothing is left in it', async () => {
+  const small = path.join(work.folder, 'small')
+  mkdirSync(small)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=200k', 'tmpfs', small])
+  try {
+    const { code, stderr } = await run('backup-database', '--to', small)
+    expect(code, stderr).toBe(1)
+    expect(stderr).toMatch(
+      /The disk is full[\s\S]*No space left on device[\s\S]*choose another folder with --to/,
+    )
+    expect(readdirSync(small)).toEqual([])
+  } finally {
+    execFileSync('umount', [small])
+  }
+  const file = await run('backup-database', '--to', path.join(good, 'in-a-file'))
+  expect(file.code).toBe(1)
+  expect(file.stderr).toMatch(/The folder .*in-a-file cannot be written to/)
+})
+
+test('pg_dump missing or too old: what to install', async () => {
+  const bin = path.join(work.folder, 'bin')
+  mkdirSync(bin)
+  const withPath = (PATH: string) => clouds.dominion(['backup-database'], { env: { PATH } })
+  const missing = await withPath(bin)
+  expect(missing.code, missing.stderr).toBe(2)
+  expect(missing.stderr).toMatch(/pg_dump is not installed[\s\S]*apt-get install postgresql-client-1\d/)
+  writeFileSync(path.join(bin, 'pg_dump'), '#!/bin/sh\necho "pg_dump (PostgreSQL) 13.4"\n', { mode: 0o755 })
+  const old = await withPath(bin)
+  expect(old.code, old.stderr).toBe(2)
+  expect(old.stderr).toMatch(/pg_dump is version 13\.4; a server of version \d+ needs/)
+})
+
+test('what cannot be known is not OK, and the rest is shown', async () => {
+  const offline = await check(clouds.variant('offline', { HTTPS_PROXY: 'http://127.0.0.1:9' }))
+  expect(offline.code).toBe(3)
+  expect(offline.of('server')).toMatchObject({ verdict: 'UNKNOWN' })
+  expect(offline.of('table-agents')).toMatchObject({ verdict: 'OK' })
+
+  const out = await check(clouds.variant('out', { AZURE_CONFIG_DIR: path.join(work.folder, 'az') }))
+  expect(out.code).toBe(4)
+  expect(out.of('backups')?.detail).toMatch(/Not logged in to Azure/)
+
+  const wrong = clouds.variant('wrong', { POSTGRES_PASSWORD: 'Not-the-1-in-force' })
+  const refused = await check(wrong)
+  expect(refused.code).toBe(4)
+  expect(refused.of('server')).toMatchObject({ verdict: 'OK' })
+  expect(refused.of('connection')?.detail).toMatch(/refuses the password of codexadmin/)
+  const backup = await runIn(wrong, 'backup-database')
+  expect(backup.code, backup.stderr).toBe(4)
+
+  await clouds.control(`${server}/stop`)
+  try {
+    const stopped = await check()
+    expect(stopped.code).toBe(1)
+    expect(stopped.of('server')).toMatchObject({ verdict: 'CRITICAL' })
+    expect(stopped.of('tls')).toMatchObject({ verdict: 'UNKNOWN' })
+    expect(stopped.of('backups')).toMatchObject({ verdict: 'OK' })
+    expect(stopped.of('firewall')).toMatchObject({ verdict: 'OK' })
+    for (const line of [['backup-database'], ['restore-database', good, '--into', 'fourth']]) {
+      const silent = await run(...line)
+      expect(silent.code, silent.stderr).toBe(3)
+      expect(silent.stderr).toMatch(/cannot be reached[\s\S]*ECONNREFUSED/)
+    }
+  } finally {
+    await clouds.control(`${server}/start`)
+  }
+})
+
+test('what is wrong is found: a plain connection let in, a migration pending, a table gone', async () => {
+  const id = `/subscriptions/${clouds.config.azure.subscription}/resourceGroups/codexdominion-prod/providers/Microsoft.DBforPostgreSQL/flexibleServers/codexdominion-db`
+  const secure = (value: string) =>
+    execFileSync(
+      'az',
+      [
+        ...[
+          'rest',
+          '--method',
+          'put',
+          '--body',
+          JSON.stringify({ properties: { value, source: 'user-override' } }),
+        ],
+        ...[
+          '--url',
+          `https://management.azure.com${id}/configurations/require_secure_transport?api-version=2022-12-01`,
+        ],
+      ],
+      { env: { ...process.env, ...clouds.config.network.azEnvironment } },
+    )
+  secure('off')
+  await sql(`DELETE FROM schema_migrations WHERE name LIKE '0005%'`)
+  await sql('ALTER TABLE capsules RENAME TO capsules_away')
+  await expect.poll(async () => (await check()).of('tls')?.verdict, { timeout: 30_000 }).toBe('CRITICAL')
+  const { code, of } = await check()
+  expect(code).toBe(1)
+  expect(of('migrations')).toMatchObject({ verdict: 'WARNING' })
+  expect(of('migrations')?.detail).toMatch(/1 of \d+ are pending: 0005_/)
+  expect(of('table-capsules')).toMatchObject({ verdict: 'CRITICAL', detail: 'is not there' })
+  expect(of('table-agents')).toMatchObject({ verdict: 'OK' })
+})
+
+test('no secret in anything that was said, kept or passed as an argument', () => {
+  expect(secrets.seen()).toEqual([])
+})
