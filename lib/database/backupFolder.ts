@@ -48,7 +48,9 @@ export function publish(within: string, folder: string, name: string): string {
   try {
     copyFileSync(manifestOf(from), manifestOf(to), constants.COPYFILE_EXCL)
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(manifestOf(to), { force: true })
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new OpsError({ what: `There is a backup ${to} already: two were begun in the same second` })
+    rmSync(manifestOf(to), { force: true })
     throw thrown
   }
   renameSync(from, to)

@@ -57,6 +57,13 @@ UNION ALL SELECT 'functions' FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namesp
   WHERE ${ownSchema} AND ${notOfExtension('pg_proc', 'p')}
 ) AS each GROUP BY kind ORDER BY kind`
 
+/** How many rows a table has now. */
+export const countQuery = (schema: string, name: string): Query => ({
+  text: `SELECT count(*)::text AS rows FROM ONLY ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`,
+  effect: 'read',
+  title: `rows of ${schema}.${name}`,
+})
+
 /** Rows and checksum of one table; every row is read. */
 export function tableQuery(schema: string, name: string, database?: string): Query {
   const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`

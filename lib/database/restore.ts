@@ -1,10 +1,10 @@
 import type { Command } from '../command/command.ts'
-import { usageError } from '../command/errors.ts'
+import { messageOf, usageError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, ok, type Step, type Tell } from '../steps/step.ts'
 import { backendStep } from './backendAfter.ts'
 import type { Backup } from './backupFolder.ts'
-import { rowsOf, tableQuery } from './content.ts'
+import { countQuery, rowsOf } from './content.ts'
 import {
   createQuery,
   type Database,
@@ -143,7 +143,7 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
     const { manifest } = await readBackup()
     const fields = []
     for (const { schema, name, rows } of manifest.content.tables) {
-      const [row] = await runner.query<{ rows: string }>(tableQuery(schema, name)).catch(() => [undefined])
+      const [row] = await runner.query<{ rows: string }>(countQuery(schema, name)).catch(() => [undefined])
       fields.push({ name: `rows of ${schema}.${name}`, before: row?.rows, after: String(rows) })
     }
     return fields
@@ -162,9 +162,7 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
       await rename(context, [...(found ? [[into, before] as const] : []), [beside, into] as const])
     })
     if (found) said.push(`The database as it was is kept as ${before}; drop it when nobody misses anything.`)
-    const todo = pending(readMigrations(), await appliedMigrations(context, into))
-    if (live && todo.length > 0)
-      said.push(`${todo.length} migrations are newer than this backup: npx dominion provision applies them.`)
+    if (live) said.push(...(await newerMigrations(context)))
   }
 
   async function toc(): Promise<string[]> {
@@ -189,5 +187,18 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
       ...(live ? [backendStep(context)] : []),
     ],
     farewell: () => said,
+  }
+}
+
+/** Asked on a connection of its own: the one to the database as it was has ended with it. */
+async function newerMigrations(context: Context): Promise<string[]> {
+  try {
+    const applied = await appliedMigrations(context, context.config.postgres.database)
+    const todo = pending(readMigrations(), applied)
+    if (todo.length === 0) return []
+    return [`${todo.length} migrations are newer than this backup: npx dominion provision applies them.`]
+  } catch (thrown) {
+    // The restore is done; what is amiss with the migrations is for the next check.
+    return [`Migrations: ${messageOf(thrown)}`]
   }
 }

@@ -63,7 +63,9 @@ test('a backup comes to its place whole, and over no other', () => {
   // What is left of the folder is its maker's to remove; a dead one's goes with the next run.
   writeFileSync(path.join(within, name), 'other')
   writeManifest(path.join(within, name), manifest(day(2)))
-  expect(() => publish(within, path.join(folder, 'backups'), name)).toThrow('EEXIST')
+  expect(() => publish(within, path.join(folder, 'backups'), name)).toThrow(
+    'two were begun in the same second',
+  )
   expect(readFileSync(file, 'utf8')).toBe('data')
 })
 
