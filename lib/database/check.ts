@@ -55,7 +55,7 @@ async function firewallFinding(context: Context, azure: Azure): Promise<Finding[
 
 /** A connection that fails once is missed by many: the reason stands where it is met first. */
 function detailOf({ verdict, detail }: Finding, earlier: readonly Finding[]): string {
-  const same = earlier.find((each) => verdict === 'UNKNOWN' && each.detail === detail)
+  const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
   return same ? `for the same reason as ${same.title}` : detail
 }
 
