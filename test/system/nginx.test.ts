@@ -175,7 +175,7 @@ test("our own checks' addresses: the release that is served, and the backend's h
   expect(`releases/${JSON.parse((await get('/_dominion/release.json')).body).id}`).toBe(live)
   const health = await get('/_dominion/health?a=1')
   expect([health.status, received.at(-1)?.url]).toEqual([200, '/health?a=1'])
-  for (const path of ['/_dominion/maintenance.html', '/_dominion/maintenance.json', '/_dominion/']) {
+  for (const path of ['/_dominion/maintenance.html', '/_dominion/maintenance.json', '/_dominion/nope']) {
     expect((await get(path)).status, path).toBe(404)
   }
 })
