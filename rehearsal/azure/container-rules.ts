@@ -6,6 +6,9 @@ import { isAdmin, registryAt } from './registry.ts'
 import type { Request } from './types.ts'
 import type { World } from './world.ts'
 
+/** The default of a subscription in every region. */
+export const largestGroup = { cpu: 4, memoryGb: 16 }
+
 /** What of a container group can only be changed by deleting it. */
 const immutable = (wanted: Bag): Bag => ({
   osType: wanted.properties.osType,
@@ -39,11 +42,11 @@ function checkContainer(group: string, container: Bag): void {
       'ResourceRequestsNotSpecified',
       `The resource requests of container '${name}' in container group '${group}' are not specified: cpu and memoryInGB are required.`,
     )
-  if (requests.cpu > 4 || requests.memoryInGB > 16)
+  if (requests.cpu > largestGroup.cpu || requests.memoryInGB > largestGroup.memoryGb)
     throw badRequest(
       'ResourceRequestsExceeded',
       `The requested resource is not available in this location: container group '${group}' asks for ${requests.cpu} CPU and ` +
-        `${requests.memoryInGB} GB, the limit is 4 CPU and 16 GB.`,
+        `${requests.memoryInGB} GB, the limit is ${largestGroup.cpu} CPU and ${largestGroup.memoryGb} GB.`,
     )
   const names = ((properties.environmentVariables ?? []) as Bag[]).map((each) => each.name)
   const wrong = names.find((each) => typeof each !== 'string' || !/^[A-Za-z_][\w.-]*$/.test(each))

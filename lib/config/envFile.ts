@@ -1,0 +1,97 @@
+import {
+  chownSync,
+  existsSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
+import { messageOf, OpsError } from '../command/errors.ts'
+import type { KeyName } from './keys.ts'
+
+export type Values = Partial<Record<KeyName, string>>
+
+/** One assignment as dotenv reads it: the key, and the value with quotes, which may span lines. */
+const assignment =
+  /^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?)(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$/dgm
+
+/**
+ * The file's text with these values: each in the place of the one that counts (the last), with its comment; a key that is
+ * not there goes to the end. Everything else stays, byte for byte.
+ * @param values plain words, which need no quotes
+ */
+export function withValues(text: string, values: Readonly<Record<string, string>>): string {
+  const found = new Map<string, { from: number; to: number }>()
+  for (const match of text.matchAll(assignment)) {
+    const [, key = '', value = ''] = match
+    const at = match.indices?.[2]
+    // Without a value its place is right behind the sign.
+    const end = match.indices![1]![1]
+    const sign = end + /^\s*[=:]/.exec(text.slice(end))![0].length
+    const from = at ? at[0] + (value.length - value.trimStart().length) : sign
+    found.set(key, { from, to: at ? from + value.trim().length : sign })
+  }
+  const newline = text.includes('\r\n') ? '\r\n' : '\n'
+  const there = Object.entries(values)
+    .flatMap(([key, value]) => (found.has(key) ? [{ ...found.get(key)!, value }] : []))
+    .sort((a, b) => b.from - a.from)
+  const changed = there.reduce((all, { from, to, value }) => all.slice(0, from) + value + all.slice(to), text)
+  const missing = Object.entries(values).filter(([key]) => !found.has(key))
+  if (missing.length === 0) return changed
+  const gap = changed === '' || changed.endsWith('\n') ? '' : newline
+  return changed + gap + missing.map(([key, value]) => `${key}=${value}${newline}`).join('')
+}
+
+/** Which file of this environment a key's value comes from; for one that none sets, the file that it belongs into. */
+export async function fileOfKey(folder: string, environment: string, key: KeyName): Promise<string> {
+  const { parse } = await import('dotenv')
+  const files = environment === 'default' ? ['.env'] : [`.env.${environment}`, '.env']
+  const has = (file: string) => {
+    const full = path.join(folder, file)
+    return existsSync(full) && Object.hasOwn(parse(readFileSync(full, 'utf8')), key)
+  }
+  return files.find(has) ?? files[0]!
+}
+
+/**
+ * Writes values into an .env file by one rename, with its mode and owner; a link stays one.
+ * Throws when the file cannot be written, or when it would not read as wanted; it is as it was then.
+ */
+export async function saveValues(file: string, values: Readonly<Record<string, string>>): Promise<void> {
+  const { parse } = await import('dotenv')
+  const target = realpathSync(file)
+  const before = readFileSync(target, 'utf8')
+  const after = withValues(before, values)
+  const wanted = JSON.stringify(sorted({ ...parse(before), ...values }))
+  if (JSON.stringify(sorted(parse(after))) !== wanted) {
+    throw new OpsError({
+      what: `${file} is written in a way that this script does not change safely`,
+      next: `Set by hand: ${Object.entries(values)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' ')}`,
+    })
+  }
+  const { mode, uid, gid } = statSync(target)
+  const beside = `${target}.${process.pid}.new`
+  try {
+    writeFileSync(beside, after, { mode: mode & 0o777, flag: 'wx', flush: true })
+    const made = statSync(beside)
+    if (made.uid !== uid || made.gid !== gid) chownSync(beside, uid, gid)
+    if (readFileSync(target, 'utf8') !== before) throw new Error('somebody else has just changed it')
+    renameSync(beside, target)
+  } catch (thrown) {
+    rmSync(beside, { force: true })
+    throw new OpsError({
+      what: `${file} could not be written: ${messageOf(thrown)}`,
+      next: `Set by hand: ${Object.entries(values)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' ')}`,
+    })
+  }
+}
+
+const sorted = (values: Readonly<Record<string, string>>) =>
+  Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,0 +1,133 @@
+import { mustBeAllowed, readLimits } from '../azure/limits.ts'
+import { createAzure } from '../azure/resources.ts'
+import { confirmedByTyping } from '../cli/ask.ts'
+import type { CommonFlags, Run } from '../cli/script.ts'
+import { tableText } from '../cli/table.ts'
+import { usageError } from '../command/errors.ts'
+import { type Estimate, estimateOf } from '../cost/estimate.ts'
+import { readPrices } from '../cost/priceList.ts'
+import type { Context } from '../steps/context.ts'
+import { withContext } from './context.ts'
+import { performSteps } from './perform.ts'
+import {
+  type Scale,
+  type Scaled,
+  type Scaling,
+  scaledConfig,
+  scaleList,
+  scaleNow,
+  valuesToSet,
+} from './scaleLists.ts'
+
+export interface ScaleFlags extends CommonFlags {
+  part?: string
+  cpu?: number
+  memory?: number
+  workers?: number
+  save?: boolean
+}
+
+/** Shows what a size costs, asks, and puts it in force. Gives the exit code. */
+export async function scale(run: Run<ScaleFlags>): Promise<number> {
+  const part = partOf(run.flags)
+  const config = await run.config()
+  const scaling = await decide(run, part)
+  const values = valuesToSet(config, part, scaling.to)
+  return performSteps(run, {
+    script: 'scale',
+    needsVps: part === 'backend',
+    list: (context) => scaleList(context, scaling),
+    farewell: () => (scaling.save ? [] : warningOf(values)),
+  })
+}
+
+function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
+  if (part !== undefined && part !== 'backend' && part !== 'worker')
+    throw usageError(`${part} has no size to scale`, 'Give backend or worker.')
+  if (part === 'backend' && workers !== undefined)
+    throw usageError('--workers is the number of workers, not of backends', 'npx dominion scale --workers N')
+  if (part === undefined && (workers === undefined || cpu !== undefined || memory !== undefined))
+    throw usageError(
+      'What is to be scaled?',
+      'npx dominion scale backend --cpu 4 --memory 8, scale worker --cpu 2 --memory 4, or scale --workers 3',
+    )
+  if (cpu === undefined && memory === undefined && workers === undefined)
+    throw usageError(`To what size is the ${part} to be scaled?`, 'Give --cpu, --memory (GB) or --workers.')
+  return part ?? 'worker'
+}
+
+/** What is wanted, once it is allowed, priced, and agreed to. Nothing has been touched then. */
+async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<Scaling> {
+  const { cpu, memory, workers, save = false, yes, dryRun } = run.flags
+  let scaling: Scaling | undefined
+  await withContext(run, 'scale', false, async (context) => {
+    const azure = createAzure(context)
+    const now = await scaleNow(context.config, azure, part)
+    const to: Scale = {
+      cpu: cpu ?? now.cpu,
+      memoryGb: memory ?? now.memoryGb,
+      count: workers ?? now.count,
+    }
+    if (to.cpu !== now.cpu || to.memoryGb !== now.memoryGb)
+      mustBeAllowed(to, await readLimits(context, azure))
+    const costs = await compareCosts(context, part, now, to)
+    scaling = { part, to, cost: costs.line, save }
+    if (now.settled && wordsOf(now) === wordsOf(to)) return 0
+    run.story(
+      `${part === 'backend' ? 'Backend' : 'Workers'}: ${wordsOf(now)} → ${wordsOf(to)}\n\n${costs.table}\n`,
+    )
+    if (part === 'worker' && cutsOff(now, to))
+      run.story('A job that runs in a worker which is replaced or deleted may be cut off.')
+    const agreed = yes || dryRun || (await confirmedByTyping('Scale?', 'yes', '--yes'))
+    if (!agreed) throw usageError('Not confirmed: everything stays as it is')
+    return 0
+  })
+  return scaling!
+}
+
+/** Does any worker that runs now go, for good or to be made anew? */
+const cutsOff = (now: Scale, to: Scale): boolean =>
+  to.count < now.count || to.cpu !== now.cpu || to.memoryGb !== now.memoryGb
+
+const wordsOf = ({ cpu, memoryGb, count }: Scale): string => `${count} × ${cpu} CPU, ${memoryGb} GB`
+
+async function compareCosts(context: Context, part: Scaled, now: Scale, to: Scale) {
+  const prices = await readPrices(context)
+  const at = (scale: Scale): Estimate => estimateOf(scaledConfig(context.config, part, scale), prices)
+  return costWords(part, at(now), at(to))
+}
+
+/** Before and after: a table for a person who decides, and a line for the plan. */
+export function costWords(part: Scaled, now: Estimate, then: Estimate): { table: string; line: string } {
+  const right = 'right' as const
+  const of = ({ parts }: Estimate) => parts.find(({ id }) => id === part)
+  const note = then.note ? `; ${then.note}` : ''
+  const table = tableText(
+    [
+      { heading: '$ a month' },
+      { heading: 'now', align: right },
+      { heading: 'then', align: right },
+      { heading: 'computed' },
+    ],
+    [
+      [
+        of(then)?.title ?? part,
+        dollars(of(now)?.monthly),
+        dollars(of(then)?.monthly),
+        of(then)?.quantity ?? '',
+      ],
+      ['All parts', dollars(now.total), dollars(then.total), `prices of ${then.priced}${note}`],
+    ],
+  )
+  const line = `${dollars(of(now)?.monthly)} → ${dollars(of(then)?.monthly)} $ a month; all parts ${dollars(now.total)} → ${dollars(then.total)} (prices of ${then.priced})`
+  return { table, line }
+}
+
+const dollars = (amount: number | null | undefined): string =>
+  amount === null || amount === undefined ? 'UNKNOWN' : amount.toFixed(2)
+
+function warningOf(values: ReturnType<typeof valuesToSet>): string[] {
+  const lines = Object.entries(values).map(([key, value]) => `  ${key}=${value}`)
+  if (lines.length === 0) return []
+  return ['The next deploy sets this back, unless .env says (--save writes it there):', ...lines]
+}

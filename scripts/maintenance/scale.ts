@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+import { usageError } from '../../lib/command/errors.ts'
+import { keys } from '../../lib/config/keys.ts'
+import type { ScaleFlags } from '../../lib/deploy/scale.ts'
+
+await script<ScaleFlags>({
+  name: 'scale',
+  summary: 'change size or number of the containers; shows the monthly cost before and after',
+  changes: true,
+  flags(parser) {
+    parser
+      .argument('[part]', 'backend or worker')
+      .action((part?: string) => {
+        parser.setOptionValue('part', part)
+      })
+      .option('--cpu <cores>', 'CPU cores of the container', numberOf('--cpu'))
+      .option('--memory <GB>', 'memory of the container', numberOf('--memory'))
+      .option('--workers <number>', 'how many worker container groups', workersOf)
+      .option('--save', 'write the size into .env, too: the next deploy goes by it')
+  },
+  async main(run) {
+    const { scale } = await import('../../lib/deploy/scale.ts')
+    return scale(run)
+  },
+})
+
+function numberOf(flag: string) {
+  return (text: string): number => {
+    if (/^\d{1,4}(\.\d{1,3})?$/.test(text)) return Number(text)
+    throw usageError(`${flag}=${text} is not a number`, 'Give a number such as 2 or 1.5.')
+  }
+}
+
+function workersOf(text: string): number {
+  const { minimum, maximum } = keys.WORKER_COUNT
+  if (/^\d{1,4}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum) return Number(text)
+  throw usageError(`--workers=${text} is not a whole number from ${minimum} to ${maximum}`)
+}
