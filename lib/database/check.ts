@@ -1,9 +1,10 @@
 import { type Azure, createAzure } from '../azure/resources.ts'
 import { exitCode } from '../command/errors.ts'
 import { type Answer, exitCodeOf, gather } from '../command/gather.ts'
+import { type Finding, worst } from '../command/verdict.ts'
 import type { Context } from '../steps/context.ts'
 import { gatherFacts, readFirewall, unreachable } from './facts.ts'
-import { type Finding, findingsOf, worst } from './verdicts.ts'
+import { findingsOf } from './verdicts.ts'
 
 export interface DatabaseCheck {
   /** Verdict, what was looked at, how it is: the cells of a table. */

@@ -1,23 +1,10 @@
 import type { Resource } from '../azure/resources.ts'
 import type { Answer } from '../command/gather.ts'
 import type { ConnectTimes } from '../command/runner.ts'
+import { type Finding, type Judged, judgedFailure } from '../command/verdict.ts'
 import type { Config } from '../config/config.ts'
 import type { DatabaseFacts, ServerBackup, ServerFacts, TableSize } from './facts.ts'
 import { megabytes } from './units.ts'
-
-export type Verdict = 'OK' | 'WARNING' | 'CRITICAL' | 'UNKNOWN'
-
-/** One line of the check: what was looked at, how it is, and what that rests on. */
-export interface Finding {
-  id: string
-  title: string
-  verdict: Verdict
-  detail: string
-  /** What to do, where it is not OK. */
-  next?: string | undefined
-}
-
-type Judged = Pick<Finding, 'verdict' | 'detail' | 'next'>
 
 const hour = 3_600_000
 
@@ -38,33 +25,14 @@ export function findingsOf(config: Config, facts: DatabaseFacts, now: number): F
   ]
 }
 
-/** The worst of them; UNKNOWN counts less than what is known to be wrong. */
-export function worst(findings: readonly Finding[]): Verdict {
-  const order: Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
-  return order.find((verdict) => findings.some((each) => each.verdict === verdict)) ?? 'UNKNOWN'
-}
-
 function finding<Value>(
   id: string,
   title: string,
   answer: Answer<Value>,
   judge: (value: Value) => Judged,
 ): Finding {
-  if (answer.failure) return { id, title, ...failed(answer.failure) }
+  if (answer.failure) return { id, title, ...judgedFailure(answer.failure) }
   return { id, title, ...judge(answer.value as Value) }
-}
-
-/** Something that is known to be absent or wrong is CRITICAL; something that cannot be known is UNKNOWN. */
-function failed(
-  failure: Error & { failure?: { next?: string | undefined; said?: string | undefined } },
-): Judged {
-  const known = 'exitCode' in failure && failure.exitCode === 1
-  const said = failure.failure?.said?.split('\n')[0]
-  return {
-    verdict: known ? 'CRITICAL' : 'UNKNOWN',
-    detail: said ? `${failure.message}: ${said}` : failure.message,
-    next: failure.failure?.next,
-  }
 }
 
 function judgeServer(config: Config, { name, sku, properties }: Resource): Judged {
@@ -191,7 +159,7 @@ function judgeMigrations({ pending, all }: { pending: readonly { name: string }[
 }
 
 function tableFindings(tables: Answer<TableSize[]>): Finding[] {
-  if (tables.failure) return [{ id: 'tables', title: 'Tables', ...failed(tables.failure) }]
+  if (tables.failure) return [{ id: 'tables', title: 'Tables', ...judgedFailure(tables.failure) }]
   return tables.value.map(({ name, rows, bytes }) => ({
     id: `table-${name}`,
     title: `Table ${name}`,

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Resource } from '../../lib/azure/resources.ts'
 import { OpsError, unknownError } from '../../lib/command/errors.ts'
+import { worst } from '../../lib/command/verdict.ts'
 import type { DatabaseFacts } from '../../lib/database/facts.ts'
-import { findingsOf, judgeBackups, judgeConnections, judgePlain, worst } from '../../lib/database/verdicts.ts'
+import { findingsOf, judgeBackups, judgeConnections, judgePlain } from '../../lib/database/verdicts.ts'
 import { configOf } from '../command/rig.ts'
 
 const now = Date.parse('2026-11-23T12:00:00Z')
