@@ -1,12 +1,9 @@
 #!/usr/bin/env node
 import { script } from '../../lib/cli/script.ts'
+import type { ViewFlags } from '../../lib/logs/options.ts'
 
-interface Flags {
-  only?: string
+interface Flags extends ViewFlags {
   since?: string
-  lines?: string
-  grep?: string
-  follow?: boolean
 }
 
 await script<Flags>({
@@ -18,7 +15,7 @@ await script<Flags>({
     parser
       .option('--only <names>', 'of backend, worker, nginx (= access, error); commas between them')
       .option('--since <time>', 'nothing older: 30m, 1h, 2d, or a date and time (ISO 8601)')
-      .option('--lines <number>', 'the last so many (100; with --since all, with --follow 10)')
+      .option('--lines <number>', 'the last so many (100, with --follow 10, with --since all)')
       .option('--grep <regex>', 'only lines whose text matches; the case counts')
       .option('-f, --follow', 'go on with new lines as they come, until Ctrl-C')
       .addHelpText('after', '\nTimes are UTC. With --json and --follow each line is a document (JSON Lines).')

@@ -164,3 +164,20 @@ test('a request that goes az’s way goes through its proxy and trusts whom it t
   expect(through).toEqual([`site.test:${port}`])
   await expect(runner.request(get(`https://site.test:${port}/`))).rejects.toThrow('no DNS here')
 })
+
+test('what is asked again and again is written down once, its failures each time', async () => {
+  let status = 200
+  const server = createHttp((_incoming, outgoing) => outgoing.writeHead(status).end())
+  const url = `http://api.test:${await listen(server)}/`
+  const runner = openRunner()
+  for (let count = 0; count < 3; count++) await runner.request(get(url, { often: true }))
+  status = 500
+  await runner.request(get(url))
+  server.close()
+  server.closeAllConnections()
+  for (let count = 0; count < 2; count++)
+    await expect(runner.request(get(url, { often: true }))).rejects.toThrow()
+  const seen = entriesOf(runner).map((entry) => entry.status ?? 'failed')
+  expect(seen).toEqual([200, 500, 'failed', 'failed'])
+  expect(runner.count.read).toBe(6)
+})

@@ -31,6 +31,7 @@ test('how many lines when nothing says', () => {
   expect(viewOf({}, undefined).lines).toBe(100)
   expect(viewOf({ follow: true }, undefined).lines).toBe(10)
   expect(viewOf({}, new Date()).lines).toBeUndefined()
+  expect(viewOf({ follow: true }, new Date()).lines).toBeUndefined()
   expect(viewOf({ lines: '0' }, new Date()).lines).toBe(0)
 })
 

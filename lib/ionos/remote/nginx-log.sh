@@ -99,7 +99,8 @@ if [ "$follow" != follow ]; then
 fi
 [ "$start" -gt "$total" ] || sed -n "$start,${total}p;${total}q" -- "$file"
 printf '\001\n'
-tail -n "+$((total + 1))" -F -- "$file" 2> /dev/null &
+# The options are for where inotify does not work (overlays): a rotated log is noticed within a second all the same.
+tail -n "+$((total + 1))" -F -s 0.5 --max-unchanged-stats=1 -- "$file" 2> /dev/null &
 tail=$!
 trap 'kill "$tail"' EXIT
 trap 'exit 143' HUP INT TERM

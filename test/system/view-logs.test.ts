@@ -1,0 +1,246 @@
+import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { SourceReport } from '../../lib/logs/output.ts'
+import { smallDashboard, workFolder } from './applications.ts'
+import { onVps, visitor } from './face.ts'
+import { stateFolder } from './records.ts'
+import { type Rehearsed, type RunOptions, startRehearsal } from './rehearsed.ts'
+import { processesOf, type Session, startSession } from './sessions.ts'
+
+/* The logs as both clouds really write them. */
+
+const work = workFolder('view-logs')
+let clouds: Rehearsed
+let get: ReturnType<typeof visitor>
+let session: Session | undefined
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-logs')
+  get = visitor(clouds)
+  const environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
+  const { code, stderr } = await clouds.dominion(['deploy-complete'], { environment })
+  expect(code, stderr).toBe(0)
+})
+afterAll(async () => {
+  session?.kill('SIGKILL')
+  await clouds?.down()
+  work.remove()
+})
+
+const logs = (flags: string[], options?: RunOptions) => clouds.dominion(['view-logs', ...flags], options)
+
+interface Document {
+  lines: { at: string; source: string; text: string }[]
+  sources: SourceReport[]
+  ok: boolean
+}
+const read = (stdout: string) => JSON.parse(stdout) as Document
+
+/** One tail for each log that is followed on the VPS; it lives in a namespace of this machine. */
+const tails = () => processesOf(/^tail\0.*\/var\/log\/nginx\/(access|error)\.log\0/)
+const before = new Set(tails())
+
+test('all of them, merged by time; what --only, --since, --lines and --grep leave', async () => {
+  expect((await get('/api/workflows?look=1')).status).toBe(200)
+  const { code, stdout, stderr } = await logs(['--since', '1h', '--json'])
+  expect(code, stderr).toBe(0)
+  const { lines, sources, ok } = read(stdout)
+  expect(ok).toBe(true)
+  expect(lines.map(({ at }) => at)).toEqual(lines.map(({ at }) => at).sort())
+  expect(sources.map(({ source }) => source).sort()).toEqual(['access', 'backend', 'error', 'worker'])
+  for (const { source, lines: count } of sources) {
+    expect(count, source).toBeGreaterThan(0)
+    expect(
+      lines.filter((line) => line.source === source),
+      source,
+    ).toHaveLength(count)
+  }
+  expect(lines.find(({ text }) => text.includes('GET /api/workflows?look=1'))?.source).toBe('access')
+
+  const some = await logs([
+    '--only',
+    'backend,access',
+    '--grep',
+    'GET .*look=|path=/api/workflows',
+    '--lines',
+    '2',
+  ])
+  expect([some.code, some.stderr]).toEqual([0, ''])
+  const rows = some.stdout.trimEnd().split('\n')
+  expect(rows).toHaveLength(2)
+  for (const row of rows) expect(row).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z (access|backend) {2,3}\S/)
+
+  const later = await logs(['--since', new Date().toISOString(), '--only', 'nginx'])
+  expect([later.code, later.stdout]).toEqual([0, ''])
+})
+
+test('rotated and compressed logs are read as far back as wanted; secrets in a log stay secret', async () => {
+  const secret = clouds.config.postgres.password.text()
+  const log = '/var/log/nginx/access.log'
+  const entry = (day: string, what: string) =>
+    `10.9.9.9 - - [${day}:12:00:00 +0000] "GET /${what} HTTP/2.0" 200 5 "-" "x"\n`
+  const put = (file: string, text: string) =>
+    onVps(clouds, `echo ${Buffer.from(text).toString('base64')} | base64 -d > ${file}`)
+  await put(`${log}.3`, entry('01/Nov/2026', 'three'))
+  await put(`${log}.2`, entry('02/Nov/2026', 'two'))
+  await onVps(
+    clouds,
+    `gzip ${log}.3 && touch -d 2026-11-01T12:00Z ${log}.3.gz && touch -d 2026-11-02T12:00Z ${log}.2`,
+  )
+  await put(
+    '/tmp/line',
+    `${new Date().toISOString().slice(0, 19).replace('T', ' ').replaceAll('-', '/')} [error] 7#7: leaked ${secret} end\n`,
+  )
+  await onVps(clouds, 'cat /tmp/line >> /var/log/nginx/error.log')
+  const all = await logs(['--only', 'nginx', '--lines', '100000'])
+  expect(all.code, all.stderr).toBe(0)
+  expect(all.stdout.split('\n')[0]).toContain('GET /three')
+  expect(all.stdout.split('\n')[1]).toContain('GET /two')
+  expect(all.stdout).toContain('leaked *** end')
+  expect(all.stdout).not.toContain(secret)
+  const since = await logs(['--only', 'access', '--since', '2026-11-02T00:00Z'])
+  expect(since.stdout).toContain('GET /two')
+  expect(since.stdout).not.toContain('GET /three')
+})
+
+test('followed: new lines of both clouds within 3 s, over a rotation; Ctrl-C ends it here and on the VPS', async () => {
+  session = startSession(['view-logs', '--follow', '--lines', '1', '--env', clouds.name])
+  const { said } = session
+  await session.until(/GET |path=\/health/)
+  while (tails().filter((each) => !before.has(each)).length < 2) await pause(50)
+  await seen('first')
+  await onVps(clouds, 'mv /var/log/nginx/access.log /var/log/nginx/access.log.1 && nginx -s reopen')
+  await seen('rotated')
+
+  const { workflows } = JSON.parse((await get('/api/workflows')).body) as { workflows: { name: string }[] }
+  const job = await get('/api/workflows/run', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: workflows[0]!.name }),
+  })
+  expect(job.status).toBe(202)
+  await session.until(/Z worker {3}.*workflows: .*\n(.*\n)*.*Z worker /)
+
+  session.kill('SIGINT')
+  const asked = Date.now()
+  const { code, said: all } = await session.ended
+  console.log(`ended ${Date.now() - asked} ms after Ctrl-C`)
+  expect(code).toBe(130)
+  expect(all, 'nothing but lines').toMatch(/^(\d{4}-\d\d-\d\dT[\d:.]+Z \S+ .*\n)*\n?$/)
+  for (let rest = 40; tails().some((each) => !before.has(each)) && rest > 0; rest--) await pause(50)
+  expect(tails().filter((each) => !before.has(each))).toEqual([])
+
+  /** A request of a visitor, and the two lines that come of it. */
+  async function seen(mark: string): Promise<void> {
+    const asked = Date.now()
+    const paths = said().match(/path=\/api\/councils/g)?.length ?? 0
+    expect((await get(`/api/councils?mark=${mark}`)).status).toBe(200)
+    const both = () =>
+      said().includes(`/api/councils?mark=${mark} `) &&
+      (said().match(/path=\/api\/councils/g)?.length ?? 0) > paths
+    while (!both() && Date.now() - asked < 10_000) await pause(20)
+    console.log(`${mark}: both lines after ${Date.now() - asked} ms`)
+    expect(Date.now() - asked).toBeLessThan(3000)
+  }
+})
+
+test('polling Azure leaves one line in the transcript, not one a second; the token is in none', async () => {
+  session = startSession(['view-logs', '--follow', '--json', '--only', 'backend', '--env', clouds.name])
+  await session.until(/path=\/health/)
+  await pause(6000)
+  session.kill('SIGTERM')
+  const { code, said } = await session.ended
+  expect(code).toBe(143)
+  const rows = said
+    .trim()
+    .split('\n')
+    .map((row) => JSON.parse(row))
+  expect(rows.at(-1)).toMatchObject({ sources: [{ source: 'backend' }] })
+  const transcripts = path.join(stateFolder(clouds, clouds.name), 'transcripts')
+  const text = readFileSync(path.join(transcripts, readdirSync(transcripts).sort().at(-1)!), 'utf8')
+  expect(text.match(/GET https:\/\/management/g)?.length).toBeLessThanOrEqual(4)
+  expect(text).not.toMatch(/Bearer|accessToken":"(?!\*)/)
+})
+
+test('a reader that has enough ends it quietly', async () => {
+  const line = 'set -o pipefail; node bin/dominion.js view-logs --since 30d --env "$0" | head -n 1; echo $?'
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-c', line, clouds.name])
+  expect(stdout.trimEnd().split('\n')).toEqual([expect.stringContaining('GET /three'), '0'])
+  expect(stderr).toBe('')
+})
+
+test('Azure out of reach, or slow: nginx is shown, and what is missing is named', async () => {
+  const away = await logs(['--lines', '1'], {
+    environment: clouds.variant('away', { HTTPS_PROXY: 'http://127.0.0.1:1' }),
+  })
+  expect(away.code).toBe(3)
+  expect(away.stdout).toMatch(/ (access|error) /)
+  expect(away.stderr).toContain('! backend, worker: Azure cannot be reached from here')
+  expect(away.stderr).toContain('Check the network and HTTPS_PROXY')
+
+  await clouds.control('/faults', { name: 'slow', milliseconds: 12_000 })
+  let nginxFirst = false
+  const slow = await logs(['--lines', '5'], {
+    onOutput: (chunk, from) => {
+      if (from === 'stdout' && / (access|error) /.test(chunk) && !/ backend /.test(chunk)) nginxFirst = true
+    },
+  })
+  await clouds.control('/faults', { name: 'slow', on: false })
+  expect(slow.code, slow.stderr).toBe(0)
+  expect(slow.stderr).toContain('! backend, worker: nothing for 10 s; the others go on')
+  expect(nginxFirst).toBe(true)
+  expect(slow.stdout).toMatch(/ backend /)
+})
+
+test('the VPS out of reach: the containers are shown', async () => {
+  const environment = clouds.variant('noface', { IONOS_HOST: '127.0.0.1', IONOS_PORT: '1' })
+  const { code, stdout, stderr } = await logs(['--lines', '3', '--json'], { environment })
+  expect(code).toBe(3)
+  const { lines, sources, ok } = read(stdout)
+  expect([ok, lines.length]).toEqual([false, 3])
+  const failed = sources.filter(({ error }) => error)
+  expect(failed.map(({ source }) => source).sort()).toEqual(['access', 'error'])
+  expect(failed[0]?.error?.what).toContain('The VPS 127.0.0.1 cannot be reached on port 1')
+  expect(stderr).toContain('! error: the same as access')
+})
+
+test('logged out; a container group that is not there; a VPS without nginx’s logs', async () => {
+  const out = clouds.variant('out', { AZURE_CONFIG_DIR: `${work.folder}/no-login` })
+  const loggedOut = await logs(['--lines', '1'], { environment: out })
+  expect(loggedOut.code).toBe(4)
+  expect(loggedOut.stderr).toContain('! backend, worker: Not logged in to Azure')
+  expect(loggedOut.stdout).toMatch(/ (access|error) /)
+  expect((await logs(['--only', 'nginx', '--lines', '1'], { environment: out })).code).toBe(0)
+
+  const missing = await logs(['--only', 'worker', '--lines', '1'], {
+    environment: clouds.variant('more', { WORKER_COUNT: '2' }),
+  })
+  expect(missing.code).toBe(1)
+  expect(missing.stdout).toMatch(/ worker /)
+  expect(missing.stderr).toContain(
+    '! worker-2: There is no container group codex-worker-2 in codexdominion-prod',
+  )
+
+  await onVps(clouds, 'mv /var/log/nginx/error.log /tmp/error.log')
+  const none = await logs(['--only', 'nginx', '--lines', '1'])
+  await onVps(clouds, 'mv /tmp/error.log /var/log/nginx/error.log')
+  expect(none.code).toBe(1)
+  expect(none.stderr).toContain('! error: There is no /var/log/nginx/error.log on the VPS')
+  expect(none.stderr).toContain('npx dominion setup-server')
+})
+
+test.each([
+  [['--only', 'bakend'], '--only=bakend: there is no log called "bakend". Did you mean backend?'],
+  [['--since', 'yesterday'], '--since=yesterday is not a time'],
+  [['--grep', '['], '--grep is no regular expression'],
+  [['--lines', 'many'], '--lines=many is not a number of lines'],
+  [['--folow'], "unknown option '--folow' (Did you mean --follow?)"],
+])('%s', async (flags, words) => {
+  const { code, stdout, stderr } = await logs(flags)
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toContain(words)
+})
