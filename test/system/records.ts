@@ -25,6 +25,24 @@ export function transcriptOf(clouds: Rehearsed, id: string, environment = clouds
     .filter(({ effect }) => effect !== undefined)
 }
 
+/** The lines that a run has changed something by, in the order of their ends. */
+export const changingLines = (clouds: Rehearsed, id: string, environment = clouds.name): string[] =>
+  transcriptOf(clouds, id, environment)
+    .filter(({ effect }) => effect === 'change')
+    .map(({ line }) => line)
+
+/** The lines that a dry run says would be run, in the order of its steps. */
+export async function plannedLines(
+  clouds: Rehearsed,
+  script: string[],
+  environment = clouds.name,
+): Promise<string[]> {
+  const { stdout, stderr } = await clouds.dominion([...script, '--dry-run', '--json'], { environment })
+  const plan = JSON.parse(stdout) as { ok: boolean; steps: { lines?: string[] }[] }
+  if (!plan.ok) throw new Error(`${script.join(' ')} cannot be planned: ${stderr}`)
+  return plan.steps.flatMap(({ lines = [] }) => lines)
+}
+
 /** The receipts of an environment, oldest first, with the permissions of their files. */
 export function receiptsOf(
   clouds: Rehearsed,
