@@ -1,5 +1,6 @@
 import type { Run } from '../cli/script.ts'
 import { exitCode, messageOf, OpsError } from '../command/errors.ts'
+import { revisionOf } from '../command/revision.ts'
 import type { Context } from '../steps/context.ts'
 import { longestChain, type Outcome, runSteps } from '../steps/engine.ts'
 import { planData, planText, summary } from '../steps/plan.ts'
@@ -111,7 +112,8 @@ async function perform<Flags extends StepFlags>(
   farewell: Performance['farewell'],
 ): Promise<number> {
   const startedAt = Date.now()
-  const { runner } = context
+  const { runner, config } = context
+  const revision = revisionOf(runner, config.folder)
   const screen = await openScreen({
     steps,
     look: run.flags.quiet ? 'silent' : lookOfTerminal(),
@@ -129,12 +131,12 @@ async function perform<Flags extends StepFlags>(
   })
   await screen.finished()
   const interrupted = run.interruptedBy() !== undefined || lock.lost.aborted
-  const record = { id: context.id, line: run.again, startedAt, interrupted }
-  const receipt = await writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch(
-    (thrown) => {
-      run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)
-    },
-  )
+  const record = { id: context.id, line: run.again, startedAt, interrupted, revision: await revision }
+  const keeping = writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch((thrown) => {
+    run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)
+  })
+  // Nothing changes any more: the next one may begin while the receipt travels.
+  const [receipt] = await Promise.all([keeping, lock.release()])
   throwFailures(outcomes)
   if (interrupted) throw cutShort(outcomes, lock.lost.aborted)
   const chain = longestChain(outcomes)

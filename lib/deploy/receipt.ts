@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from '../command/command.ts'
-import { revisionOf } from '../command/revision.ts'
 import type { Config } from '../config/config.ts'
 import { rootCommand } from '../ionos/remoteScript.ts'
 import type { Context } from '../steps/context.ts'
@@ -38,7 +37,7 @@ export interface ReceiptFacts {
 export async function writeReceipt(
   { config, runner }: Context,
   outcomes: readonly Outcome[],
-  run: { id: string; line: string; startedAt: number; interrupted: boolean },
+  run: { id: string; line: string; startedAt: number; interrupted: boolean; revision: string },
   about: ReceiptFacts,
   toVps: boolean,
 ): Promise<Receipt> {
@@ -51,7 +50,7 @@ export async function writeReceipt(
     started: new Date(run.startedAt).toISOString(),
     seconds: Math.round((Date.now() - run.startedAt) / 100) / 10,
     result: failed.length > 0 ? 'failed' : run.interrupted ? 'interrupted' : 'done',
-    revision: await revisionOf(runner, config.folder),
+    revision: run.revision,
     image: about.image ?? '',
     digest: about.digest ?? '',
     frontend: about.frontend ?? '',

@@ -1,22 +1,23 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { gzip } from 'node:zlib'
 import { OpsError } from '../command/errors.ts'
 import { inParallel } from '../command/queue.ts'
-import type { Manifest } from './manifest.ts'
 
 /** Written into out/ after a build; says which sources it was made of. Not published. */
 export const buildNote = '.build.json'
-const reserved = new Set(['release.json', buildNote])
+/** In the archive of a publish: what goes with the files and is not one of them. */
+export const controlFolder = '.publish'
+const reserved = new Set(['release.json', controlFolder, buildNote])
+
+/** Bytes of an export that stay in memory from hashing to sending; more is read again. */
+const memory = 64e6
 
 export interface ExportedFile {
   sha256: string
   size: number
   /** The bytes to send, read when they are needed. */
   read: () => Promise<Buffer>
-  /** Made here by compressing the file of this name. */
-  gzipOf?: string
 }
 
 /**
@@ -48,48 +49,16 @@ export async function readExport(folder: string): Promise<Map<string, ExportedFi
           : 'The dashboard needs a start page (app/page.tsx).',
     })
   }
+  let room = memory
   const files = await inParallel(16, paths, async (name) => {
     const file = path.join(folder, ...name.split('/'))
     const content = await readFile(file)
-    return [name, { sha256: sha256(content), size: content.length, read: () => readFile(file) }] as const
+    room -= content.length
+    const read = room > 0 ? async () => content : () => readFile(file)
+    return [name, { sha256: sha256(content), size: content.length, read }] as const
   })
   return new Map(files)
 }
-
-const compressible = /\.(html|txt|css|m?js|json|xml|svg|webmanifest|map|ico|ttf)$/i
-const leastSize = 1024
-
-/**
- * The export with a .gz beside each text of more than 1 kB, which nginx serves as it is (gzip_static).
- * Where the release before has the same text, its .gz is taken as read: nothing is compressed twice.
- */
-export async function withCompressed(
-  files: ReadonlyMap<string, ExportedFile>,
-  before: Manifest,
-): Promise<Map<string, ExportedFile>> {
-  const all = new Map(files)
-  const texts = [...files].filter(
-    ([name, { size }]) => compressible.test(name) && size > leastSize && !files.has(`${name}.gz`),
-  )
-  await inParallel(4, texts, async ([name, file]) => {
-    const compress = async () => squeeze(await file.read())
-    const known = before.get(name)?.sha256 === file.sha256 ? before.get(`${name}.gz`) : undefined
-    if (known) {
-      all.set(`${name}.gz`, { sha256: known.sha256, size: known.size, read: compress, gzipOf: name })
-      return
-    }
-    const content = await compress()
-    if (content.length >= file.size) return
-    const made = { sha256: sha256(content), size: content.length, gzipOf: name }
-    all.set(`${name}.gz`, { ...made, read: async () => content })
-  })
-  return all
-}
-
-const squeeze = (content: Buffer): Promise<Buffer> =>
-  new Promise((resolve, reject) =>
-    gzip(content, { level: 9 }, (error, result) => (error ? reject(error) : resolve(result))),
-  )
 
 async function walk(folder: string, below: string): Promise<string[]> {
   const found: string[] = []

@@ -36,15 +36,21 @@ export interface Plan {
   remove: string[]
   /** Paths that stay for pages that were opened before. */
   carried: string[]
-  /** All files of the new release. */
+  /** Texts that get a .gz beside them there, for nginx's gzip_static. */
+  compress: string[]
+  /** All files of the new release, but for the .gz that are made there. */
   manifest: Manifest
 }
 
 export const isHashedAsset = (path: string): boolean => path.startsWith('_next/static/')
 
+const text = /\.(html|txt|css|m?js|json|xml|svg|webmanifest|map|ico|ttf)$/i
+const leastSize = 1024
+
 /**
  * Compares the export with the release before it. Files below `_next/static` that are no longer used are carried
- * over until they have been out of use for `keepDays`; everything else that is gone goes at once.
+ * over until they have been out of use for `keepDays`; everything else that is gone goes at once. The .gz of a text that
+ * stays as it is stays, too.
  */
 export function planRelease(
   wanted: ReadonlyMap<string, { sha256: string; size: number }>,
@@ -53,23 +59,31 @@ export function planRelease(
 ): Plan {
   const manifest = new Map<string, Entry>()
   const send: string[] = []
+  const compress: string[] = []
   for (const [path, { sha256, size }] of wanted) {
     manifest.set(path, { sha256, size, retired: '' })
-    if (before.get(path)?.sha256 !== sha256) send.push(path)
+    const same = before.get(path)?.sha256 === sha256
+    if (!same) send.push(path)
+    const compressed = `${path}.gz`
+    if (!text.test(path) || size <= leastSize || wanted.has(compressed)) continue
+    const known = same ? before.get(compressed) : undefined
+    if (known) manifest.set(compressed, { ...known, retired: '' })
+    else compress.push(path)
   }
   const today = now.toISOString().slice(0, 10)
   const oldest = new Date(now.getTime() - keepDays * 86_400_000).toISOString().slice(0, 10)
   const carried: string[] = []
   const remove: string[] = []
   for (const [path, entry] of before) {
-    if (wanted.has(path)) continue
+    if (manifest.has(path)) continue
     const retired = entry.retired || today
-    if (isHashedAsset(path) && retired > oldest && !inTheWay(path, wanted)) {
+    const replaced = path.endsWith('.gz') && wanted.has(path.slice(0, -'.gz'.length))
+    if (isHashedAsset(path) && !replaced && retired > oldest && !inTheWay(path, wanted)) {
       carried.push(path)
       manifest.set(path, { ...entry, retired })
     } else remove.push(path)
   }
-  return { send: send.sort(), remove: remove.sort(), carried: carried.sort(), manifest }
+  return { send: send.sort(), remove: remove.sort(), carried: carried.sort(), compress, manifest }
 }
 
 /** A file cannot stay where the export has a folder, nor the other way round. */

@@ -2,24 +2,24 @@ import type { Command } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
-import { exportDir, noteOf } from './build.ts'
-import { type ExportedFile, readExport, withCompressed } from './exportFolder.ts'
-import { changedAddresses, type Manifest, type Plan, planRelease, readManifest } from './manifest.ts'
+import { readNote } from './build.ts'
+import { changedAddresses, type Manifest } from './manifest.ts'
+import {
+  describe,
+  liveOne,
+  manifestOf,
+  type Publication,
+  preparePublication,
+  readEarly,
+  size,
+} from './publication.ts'
 import { purge } from './purge.ts'
-import { type ReleaseFacts, releaseId, toPrune } from './release.ts'
+import { toPrune } from './release.ts'
 import { remoteScript } from './remoteScript.ts'
 import { siteRoot } from './server.ts'
 import { sourceOf } from './sources.ts'
 import { altered, stageCommand, type Wire } from './stage.ts'
-import { forget, type Survey, surveyOf } from './survey.ts'
-
-/** Everything that is known about a publish before its first byte travels. */
-interface Publication {
-  facts: ReleaseFacts
-  base: string
-  files: ReadonlyMap<string, ExportedFile>
-  plan: Plan
-}
+import { forget, learn, type Survey, surveyOf } from './survey.ts'
 
 const lastLive = new WeakMap<Context, string>()
 
@@ -30,6 +30,7 @@ export const liveRelease = (context: Context): string | undefined => lastLive.ge
 export function uploadStep(context: Context): Step {
   const { config, runner } = context
   let prepared: Publication | undefined
+  const exported = readEarly(context)
   return {
     id: 'frontend-upload',
     title: 'Upload the pages',
@@ -37,6 +38,9 @@ export function uploadStep(context: Context): Step {
     after: ['server', 'frontend-build'],
     async inspect(ahead) {
       const source = await sourceOf(context)
+      // Asked beside the survey when there is something to publish, as far as can be told before it.
+      const built = readNote(config)?.source === source
+      const manifest = built ? manifestOf(context, liveOne, 'quick').catch(() => undefined) : undefined
       const survey = await surveyOf(context)
       lastLive.set(context, survey.live)
       const there = survey.releases.find((release) => release.source === source)
@@ -44,7 +48,7 @@ export function uploadStep(context: Context): Step {
       if (ahead.pending('frontend-build')) {
         return { state: 'create', what: 'a release, as soon as it is built', effects: [] }
       }
-      prepared = await preparePublication(context, survey, source, 'quick')
+      prepared = await preparePublication(context, survey, source, { exported, manifest }, 'quick')
       const { facts, plan } = prepared
       return {
         state: 'create',
@@ -60,12 +64,13 @@ export function uploadStep(context: Context): Step {
       if (code === altered) {
         tell(`release ${prepared.base} was changed by hand on the VPS; comparing every file`)
         const survey = await surveyOf(context)
-        prepared = await preparePublication(context, survey, await sourceOf(context), 'full')
+        prepared = await preparePublication(context, survey, await sourceOf(context), {}, 'full')
         wire = { bytes: 0 }
         const again = await runner.run(stageCommand(config, prepared, wire))
         if (again.code === altered) throw notWhole(again.stderr)
       }
-      forget(context)
+      const staged = { ...prepared.facts, marked: false }
+      learn(context, (known) => ({ ...known, releases: [...known.releases, staged] }))
       tell(`${describe(prepared)}, ${size(wire.bytes)} on the wire`)
     },
   }
@@ -127,41 +132,6 @@ export function switchCommand({ config }: Pick<Context, 'config'>, survey: Surve
   return remoteScript(config, 'change', 'switch', [siteRoot(config), target, ...old])
 }
 
-async function preparePublication(
-  context: Context,
-  survey: Survey,
-  source: string,
-  how: 'quick' | 'full',
-): Promise<Publication> {
-  const { config } = context
-  const note = noteOf(config, source)
-  const base = survey.releases.some((release) => release.id === survey.live) ? survey.live : ''
-  const [before, exported] = await Promise.all([
-    base ? manifestOf(context, base, how) : (new Map() as Manifest),
-    readExport(exportDir(config)),
-  ])
-  const files = await withCompressed(exported, before)
-  const now = new Date()
-  const plan = planRelease(files, before, { now, keepDays: config.ionos.keepAssetsDays })
-  const facts: ReleaseFacts = {
-    id: releaseId(now, source),
-    source,
-    revision: note.revision,
-    builtAt: note.builtAt,
-    files: exported.size,
-    bytes: sum(exported.values()),
-  }
-  refuseFullDisk(config.ionos.host, survey, sum(plan.send.map((name) => files.get(name)!)))
-  return { facts, base, files, plan }
-}
-
-/** The files of a release on the VPS. */
-export async function manifestOf(context: Context, id: string, how: 'quick' | 'full'): Promise<Manifest> {
-  const { config, runner } = context
-  const { stdout } = await runner.run(remoteScript(config, 'read', 'manifest', [siteRoot(config), id, how]))
-  return readManifest(stdout)
-}
-
 async function changedBy(context: Context, before: string, after: string): Promise<string[]> {
   const [old, fresh] = await Promise.all([
     before ? manifestOf(context, before, 'quick') : (new Map() as Manifest),
@@ -170,33 +140,9 @@ async function changedBy(context: Context, before: string, after: string): Promi
   return changedAddresses(old, fresh)
 }
 
-function refuseFullDisk(host: string, survey: Survey, bytes: number): void {
-  if (survey.freeBytes > bytes * 1.2 + 50e6) return
-  throw new OpsError({
-    what: `The disk of ${host} has ${size(survey.freeBytes)} left, too little for a release`,
-    next: 'Free some space there (journalctl --vacuum-size=200M, apt-get clean), or lower KEEP_RELEASES in .env.',
-  })
-}
-
 const notWhole = (said: string) =>
   new OpsError({
     what: 'The release did not arrive whole; nothing was published',
     said: said.trim(),
     next: 'Run the same line again. If it repeats, the disk of the VPS or the export in out/ changes meanwhile.',
   })
-
-const sum = (files: Iterable<{ size: number }>): number =>
-  [...files].reduce((total, file) => total + file.size, 0)
-
-function describe({ plan, files }: Publication): string {
-  const bytes = sum(plan.send.map((name) => files.get(name)!))
-  const carried = plan.carried.length > 0 ? `, ${plan.carried.length} earlier assets stay` : ''
-  return `${plan.send.length} of ${files.size} files (${size(bytes)} of ${size(sum(files.values()))})${carried}`
-}
-
-const size = (bytes: number): string =>
-  bytes < 1000
-    ? `${bytes} B`
-    : bytes < 1e6
-      ? `${(bytes / 1e3).toFixed(1)} kB`
-      : `${(bytes / 1e6).toFixed(1)} MB`

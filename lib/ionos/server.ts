@@ -8,9 +8,9 @@ import { forget, type Survey, surveyOf } from './survey.ts'
 
 /**
  * What a bare Debian or Ubuntu needs: nginx (its gzip_static serves the .gz files made here, so no module for brotli,
- * which not every supported release has), certbot, and the certificates of the public authorities.
+ * which not every supported release has), certbot, the certificates of the public authorities, and zstd, in which the pages travel.
  */
-const packages = ['nginx', 'certbot', 'ca-certificates'] as const
+const packages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
 
 export const acmeRoot = '/var/www/_acme'
 export const siteRoot = (config: Config): string => `${config.ionos.webRoot}/${config.domain}`

@@ -20,12 +20,20 @@ const handshakeMs = 20_000
  */
 export async function openVps({ config, runner }: Context): Promise<Remote> {
   const settings = await sshSettings(config, runner)
-  const [{ NodeSSH }, logins] = await Promise.all([import('node-ssh'), findLogins(config, settings)])
+  // The way to the VPS and back goes on while ssh is loaded.
+  const connecting = connectTcp(config, settings)
+  connecting.catch(() => {}) // heard below
+  const loading = Promise.all([import('node-ssh'), findLogins(config, settings)])
+  const [{ NodeSSH }, logins] = await loading.catch((thrown) => {
+    connecting.then((opened) => opened.destroy()).catch(() => {})
+    throw thrown
+  })
   const names = knownNames(config, settings)
   const known = existsSync(config.ionos.knownHosts)
     ? parseKnownHosts(readFileSync(config.ionos.knownHosts, 'utf8'))
     : []
-  const socket = await connectTcp(config, settings)
+  const socket = await connecting
+  if (socket.errored) throw handshakeError(config, socket.errored)
 
   let judged: { verdict: Verdict; key: string } | undefined
   const tried: string[] = []
@@ -60,7 +68,14 @@ export async function openVps({ config, runner }: Context): Promise<Remote> {
     }
     throw handshakeError(config, error as Error)
   }
-  return createRemote(ssh.connection as Client, config)
+  const remote = createRemote(ssh.connection as Client, config)
+  return {
+    ...remote,
+    close() {
+      remote.close()
+      socket.destroySoon() // what is written still goes; nothing is left to be heard
+    },
+  }
 }
 
 /** Names that known_hosts may list this server under, the configured one first. */
@@ -102,6 +117,8 @@ async function connectTcp(config: Config, settings: SshSettings): Promise<net.So
     socket.once('connect', () => {
       clearTimeout(timer)
       socket.removeListener('error', fail)
+      // Until ssh listens: it looks at socket.errored then.
+      socket.on('error', () => {})
       resolve(socket)
     })
   })

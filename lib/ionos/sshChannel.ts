@@ -6,10 +6,13 @@ import type { ProcessResult } from '../command/process.ts'
 import { queue } from '../command/queue.ts'
 import type { Remote } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
+import { spareSessions } from './sshSpare.ts'
 import { streamOf } from './sshStream.ts'
 
 /** sshd's MaxSessions; more channels at once are refused. */
 const sessions = 10
+/** Of these, so many wait for a line of their own. */
+const spare = 2
 const graceMs = 2_000
 
 const cannotOpen = (config: Config, error: Error): OpsError =>
@@ -21,7 +24,7 @@ const cannotOpen = (config: Config, error: Error): OpsError =>
 
 /** Runs lines over an open connection; lines beyond sshd's limit wait for their turn. */
 export function createRemote(connection: Client, config: Config): Remote {
-  const turn = queue(sessions)
+  const turn = queue(sessions - spare)
   let lost: Error | undefined
   let closing = false
   const gone = new Promise<void>((resolve) => {
@@ -47,11 +50,17 @@ export function createRemote(connection: Client, config: Config): Remote {
       connection.exec(line, (error, channel) => (error ? reject(error) : resolve(channel)))
     })
 
+  const spares = spareSessions(openOnce, spare)
+
   /** sshd frees a session a moment after it has closed the channel, so a refused one is asked for again. */
   async function open(line: string): Promise<ClientChannel> {
     for (let tries = 1; ; tries++) {
+      const ready = lost || closing ? undefined : spares.take(line)
+      if (ready) return ready
       try {
-        return await openOnce(line)
+        const opening = openOnce(line)
+        spares.fill()
+        return await opening
       } catch (error) {
         const refused = 'reason' in (error as object)
         if (!refused || tries === 40) throw lost ? lostError() : cannotOpen(config, error as Error)

@@ -51,6 +51,7 @@ test('a receipt: who, what, how long, what changed and what failed; its owner’
     line: 'npx dominion deploy-complete',
     startedAt: Date.now() - 2700,
     interrupted: false,
+    revision: '0123456789ab+',
   }
   await writeReceipt({ config, runner }, outcomes, run, { image: 'r/i:t', digest: 'sha256:1' }, false)
   const file = path.join(config.stateDir, 'receipts', '20261122T100000Z-x-1.json')
@@ -65,7 +66,7 @@ test('a receipt: who, what, how long, what changed and what failed; its owner’
     by: expect.stringMatching(/^.+@.+$/),
     started: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
     result: 'failed',
-    revision: '',
+    revision: '0123456789ab+',
     ...{ image: 'r/i:t', digest: 'sha256:1', frontend: '' },
     changed: [
       {
@@ -87,13 +88,13 @@ test.each([
   ['failed', outcomes, true],
 ] as const)('the result of a run: %s', async (result, steps, interrupted) => {
   const { config, runner } = await context()
-  const run = { id: 'r', line: '', startedAt: Date.now(), interrupted }
+  const run = { id: 'r', line: '', startedAt: Date.now(), interrupted, revision: 'abc+' }
   expect((await writeReceipt({ config, runner }, steps, run, {}, false)).result).toBe(result)
 })
 
 test('nothing changed is said by an empty list', async () => {
   const { config, runner } = await context()
-  const run = { id: 'r', line: '', startedAt: Date.now(), interrupted: false }
+  const run = { id: 'r', line: '', startedAt: Date.now(), interrupted: false, revision: 'abc+' }
   await runner.run(look(['true']))
   const receipt = await writeReceipt({ config, runner }, outcomes.slice(0, 1), run, {}, false)
   expect([receipt.changed, receipt.commands.change]).toEqual([[], 0])

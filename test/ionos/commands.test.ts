@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { type Command, display } from '../../lib/command/command.ts'
 import { buildCommands } from '../../lib/ionos/build.ts'
 import { certbotCommand, wordsOfCa } from '../../lib/ionos/certbot.ts'
 import { digitsOf, faultsOf } from '../../lib/ionos/dnsCheck.ts'
 import { patchRequest } from '../../lib/ionos/dnsZone.ts'
-import type { ExportedFile } from '../../lib/ionos/exportFolder.ts'
 import { switchCommand } from '../../lib/ionos/publish.ts'
 import { asRoot, remoteScript } from '../../lib/ionos/remoteScript.ts'
 import { serverCommands } from '../../lib/ionos/server.ts'
@@ -87,60 +86,42 @@ test('the build', async () => {
   expect(commands[1]?.env).toEqual({ BUILD_ID: 'abc', NEXT_TELEMETRY_DISABLED: '1' })
 })
 
-test('staging: lengths in the arguments, names only in the stream', async () => {
-  const facts = {
-    id: '20261122T100000Z-aaaaaaaa',
-    source: 'a',
-    revision: '',
-    builtAt: '',
-    files: 1,
-    bytes: 2,
-  }
-  const name = "$(touch x) 'quoted'.html"
-  const plan = {
-    send: [name],
+const facts = { id: '20261122T100000Z-aaaaaaaa', source: 'a', revision: '', builtAt: '', files: 1, bytes: 2 }
+const hostile = "$(touch x) 'quoted'.html"
+const publication = {
+  facts,
+  base: '',
+  files: new Map([[hostile, { sha256: 'a'.repeat(64), size: 2, read: async () => Buffer.from('hi') }]]),
+  plan: {
+    send: [hostile],
     remove: ['old\'s "file".html'],
     carried: [],
-    manifest: new Map([[name, { sha256: 'a'.repeat(64), size: 2, retired: '' }]]),
-  }
-  const files = new Map([[name, { sha256: 'a'.repeat(64), size: 2, read: async () => Buffer.from('hi') }]])
+    compress: [hostile],
+    manifest: new Map([[hostile, { sha256: 'a'.repeat(64), size: 2, retired: '' }]]),
+  },
+}
+
+test.each([
+  ['zstd', zstdDecompressSync],
+  ['gzip', gunzipSync],
+] as const)('staging with %s: lengths in the arguments, names only in the stream', async (form, unpack) => {
   const wire = { bytes: 0 }
-  const command = stageCommand(config, { facts, base: '', plan, files }, wire)
+  const command = stageCommand(config, { ...publication, form }, wire)
   expect(command.argv.slice(3, 4)).toEqual(['stage'])
-  const manifest = `${'a'.repeat(64)} 2 - ${name}\n`
-  expect(command.argv.slice(5)).toEqual([
-    ...['/var/www/codexdominion.app', facts.id, '-'],
-    ...['18', '0', String(manifest.length), String(JSON.stringify(facts).length + 1), '1'],
-  ])
+  expect(command.argv.slice(5)).toEqual([...['/var/www/codexdominion.app', facts.id, '-', form, '18', '1']])
   expect(command.argv.join(' ')).not.toContain('touch')
   const sent = await stdinOf(command)
-  expect(sent.includes(`old's "file".html\0${manifest}${JSON.stringify(facts)}\n`)).toBe(true)
-  expect(wire.bytes).toBeGreaterThan(100)
-})
-
-test('of a text and its .gz only the .gz travels, and is unpacked there', async () => {
-  const text = 'x'.repeat(5000)
-  const entry = (size: number) => ({
-    sha256: 'a'.repeat(64),
-    size,
-    read: async () => Buffer.alloc(size, 'x'),
-  })
-  const files = new Map<string, ExportedFile>([
-    ['a.html', entry(text.length)],
-    ['a.html.gz', { ...entry(30), gzipOf: 'a.html' }],
-    ['b.js', entry(2000)],
-    ['b.js.gz', entry(40)], // somebody's own, not made of b.js
-  ])
-  const manifest = new Map(
-    [...files].map(([name, { sha256, size }]) => [name, { sha256, size, retired: '' }]),
-  )
-  const plan = { send: [...files.keys()], remove: [], carried: [], manifest }
-  const facts = { id: 'i', source: 's', revision: '', builtAt: '', files: 4, bytes: 1 }
-  const sent = await stdinOf(stageCommand(config, { facts, base: '', plan, files }, { bytes: 0 }))
-  expect(sent.includes('a.html\0a.html.gz\n')).toBe(true)
-  const archive = gunzipSync(sent.subarray(sent.indexOf(Buffer.from([0x1f, 0x8b])))).toString('latin1')
-  for (const name of ['a.html.gz', 'b.js', 'b.js.gz']) expect(archive).toContain(`${name}\0`)
-  expect(archive).not.toContain('a.html\0')
+  const payload = sent.subarray(Number(command.argv[4]))
+  expect(payload.subarray(0, 18).toString()).toBe('old\'s "file".html\0')
+  expect(payload.length - 18).toBe(wire.bytes)
+  const folder = execFileSync('mktemp', ['-d']).toString().trim()
+  execFileSync('tar', ['-x', '-C', folder], { input: unpack(payload.subarray(18)) })
+  const content = (name: string) => readFileSync(path.join(folder, name), 'utf8')
+  expect(content('.publish/manifest')).toBe(`${'a'.repeat(64)} 2 - ${hostile}\n`)
+  expect(content('.publish/compress')).toBe(`${hostile}\n`)
+  expect(JSON.parse(content('.publish/release.json'))).toEqual(facts)
+  expect(content(hostile)).toBe('hi')
+  execFileSync('rm', ['-r', folder])
 })
 
 test('switching names what may go', () => {

@@ -1,9 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readExport, withCompressed } from '../../lib/ionos/exportFolder.ts'
+import { readExport } from '../../lib/ionos/exportFolder.ts'
 import { sameInstallation } from '../../lib/ionos/installed.ts'
 import { changedAddresses, planRelease, readManifest, writeManifest } from '../../lib/ionos/manifest.ts'
 import { readRelease, releaseId, toPrune } from '../../lib/ionos/release.ts'
@@ -50,7 +49,7 @@ test('what is sent, removed and carried over', () => {
 test('an unchanged export sends nothing; an asset that comes back is no longer retired', () => {
   const before = new Map([['_next/static/a.js', entry('a', '2026-11-01')]])
   const plan = planRelease(new Map([['_next/static/a.js', entry('a')]]), before, { now, keepDays: 30 })
-  expect(plan).toMatchObject({ send: [], remove: [], carried: [] })
+  expect(plan).toMatchObject({ send: [], remove: [], carried: [], compress: [] })
   expect(plan.manifest.get('_next/static/a.js')?.retired).toBe('')
 })
 
@@ -130,31 +129,58 @@ test('addresses that a cache must forget', () => {
   ])
 })
 
-test('an export is read with odd names, and compressed beside itself', async () => {
+test('an export is read with odd names, and its bytes are those that were hashed', async () => {
   put('index.html', 'x'.repeat(5000))
   put('404.html')
   put("odd names/it's ünï $(x).txt", 'y'.repeat(2000))
-  put('photo.png', 'z'.repeat(5000))
   put('.build.json')
   const files = await readExport(folder)
-  expect([...files.keys()]).toEqual(['404.html', 'index.html', "odd names/it's ünï $(x).txt", 'photo.png'])
-  const all = await withCompressed(files, new Map())
-  expect([...all.keys()].filter((name) => name.endsWith('.gz')).sort()).toEqual([
-    'index.html.gz',
-    "odd names/it's ünï $(x).txt.gz",
-  ])
-  expect(gunzipSync(await all.get('index.html.gz')!.read()).toString()).toBe('x'.repeat(5000))
+  expect([...files.keys()]).toEqual(['404.html', 'index.html', "odd names/it's ünï $(x).txt"])
+  put('index.html', 'changed meanwhile')
+  expect((await files.get('index.html')!.read()).toString()).toBe('x'.repeat(5000))
 })
 
-test('a text that the release before had keeps its .gz as it was', async () => {
-  put('index.html', 'x'.repeat(5000))
-  put('404.html')
-  const files = await readExport(folder)
-  const before = new Map([
-    ['index.html', { ...files.get('index.html')!, retired: '' }],
-    ['index.html.gz', entry('9')],
+test('texts that are worth it are compressed there; the .gz of one that stays, stays', () => {
+  const big = (letter: string) => ({ sha256: sha(letter), size: 5000 })
+  const wanted = new Map([
+    ['same.html', big('a')],
+    ['changed.html', big('1')],
+    ['new.css', big('2')],
+    ['bare.js', big('b')], // of a release that had no .gz beside it
+    ['small.html', { sha256: sha('3'), size: 1024 }],
+    ['photo.png', big('4')],
+    ['own.txt', big('5')],
+    ['own.txt.gz', big('6')],
   ])
-  expect((await withCompressed(files, before)).get('index.html.gz')?.sha256).toBe(sha('9'))
+  const before = new Map([
+    ...['same.html', 'bare.js'].map((name) => [name, { ...wanted.get(name)!, retired: '' }] as const),
+    ['same.html.gz', entry('7')],
+    ['changed.html', entry('8')],
+    ['changed.html.gz', entry('9')],
+    ['_next/static/old.js', entry('c')],
+    ['_next/static/old.js.gz', entry('d')],
+  ])
+  const plan = planRelease(wanted, before, { now, keepDays: 30 })
+  expect(plan.compress).toEqual(['changed.html', 'new.css', 'bare.js'])
+  expect(plan.remove).toEqual(['changed.html.gz'])
+  expect(plan.carried).toEqual(['_next/static/old.js', '_next/static/old.js.gz'])
+  expect(plan.manifest.get('same.html.gz')).toEqual(entry('7'))
+  expect(plan.manifest.has('changed.html.gz')).toBe(false)
+  expect(plan.send).not.toContain('same.html.gz')
+})
+
+test('a hashed asset that changes under its name loses its old .gz', () => {
+  const wanted = new Map([['_next/static/a.js', { sha256: sha('1'), size: 5000 }]])
+  const before = new Map([
+    ['_next/static/a.js', entry('2')],
+    ['_next/static/a.js.gz', entry('3')],
+  ])
+  const plan = planRelease(wanted, before, { now, keepDays: 30 })
+  expect([plan.remove, plan.carried, plan.compress]).toEqual([
+    ['_next/static/a.js.gz'],
+    [],
+    ['_next/static/a.js'],
+  ])
 })
 
 test('an export that cannot be published says why', async () => {
@@ -171,6 +197,9 @@ test('an export that cannot be published says why', async () => {
   put('release.json')
   await expect(readExport(folder)).rejects.toThrow('a name that the publisher uses itself')
   rmSync(path.join(folder, 'release.json'))
+  put('.publish/x')
+  await expect(readExport(folder)).rejects.toThrow('".publish"')
+  rmSync(path.join(folder, '.publish'), { recursive: true })
   put('two\nlines.html')
   await expect(readExport(folder)).rejects.toThrow('a control character in its name')
 })

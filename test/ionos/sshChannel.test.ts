@@ -6,7 +6,8 @@ import type { Remote } from '../../lib/command/remote.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { createRemote } from '../../lib/ionos/sshChannel.ts'
 
-/* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. */
+/* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does not
+   play the shell that waits for its line (sshSpare.ts): such a session is refused, as a full server does. */
 
 let server: InstanceType<typeof ssh2.Server>
 let client: InstanceType<typeof ssh2.Client>
@@ -18,7 +19,8 @@ beforeAll(async () => {
     peer.on('error', () => {})
     peer.on('authentication', (asked) => asked.accept())
     peer.on('session', (accept) =>
-      accept().on('exec', (begin, _refuse, { command }) => {
+      accept().on('exec', (begin, refuse, { command }) => {
+        if (command.startsWith('exec sh -c')) return refuse()
         const channel = begin()
         channel.write(`out of ${command}`)
         if (command === 'endless') return

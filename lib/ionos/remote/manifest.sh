@@ -1,9 +1,15 @@
-# Prints the manifest of a release: `sha256 size retired path` a line. Arguments: site folder, release, quick or full.
+# Prints the manifest of a release: `sha256 size retired path` a line. Arguments: site folder, release (- for the live
+# one; nothing is printed when there is none), quick or full.
 # quick: the one kept beside the release, if the files still have its names and sizes. Otherwise it is computed.
 set -eu
 export LC_ALL=C
-cd "$1/releases/$2"
-kept=../$2.manifest
+release=$2
+if [ "$release" = - ]; then
+  release=$(readlink "$1/current") || exit 0
+  release=${release##*/}
+fi
+cd "$1/releases/$release"
+kept=../$release.manifest
 listing() { find . -type f ! -path ./release.json -printf '%s %P\n' | sort; }
 
 if [ "$3" = quick ] && [ -f "$kept" ]; then

@@ -1,43 +1,55 @@
 # Stages a release beside the live one; nothing that is served changes.
-# Arguments: site folder, id, release to copy from (- for none), lengths of four texts, number of files.
-# Standard input: names to remove (NUL after each), names to unpack (a .gz a line), the manifest, release.json, and a
-# gzipped tar of what is new.
+# Arguments: site folder, id, release to copy from (- for none), how the archive is compressed (zstd or gzip), length of
+# the names to remove, number of files.
+# Standard input: names to remove (NUL after each), and a compressed tar of what is new, with .publish/manifest and
+# .publish/compress (texts to put a .gz beside, which nginx's gzip_static serves, one name a line).
 # Exit 9: the result is not what the manifest says (the release copied from was changed by hand); nothing was staged.
 set -eu
 export LC_ALL=C
 umask 022
-site=$1 id=$2 base=$3 remove=$4 unpack=$5 manifest=$6 facts=$7 count=$8
+site=$1 id=$2 base=$3 form=$4 remove=$5 count=$6
 mkdir -p "$site/releases"
 cd "$site/releases"
 exec 9> .lock
 flock -w 30 9 || { echo "another publish is under way" >&2; exit 1; }
 
 # What a killed publish left.
-rm -rf ./*.partial
+rm -rf ./*.partial ./*.partial.*
 part=$id.partial
 if [ "$base" = - ]; then mkdir "$part"; else cp -al "$base" "$part"; fi
-rm -f "$part/release.json"
-head -c "$remove" | (cd "$part" && xargs -0 -r rm -f --)
-find "$part" -mindepth 1 -type d -empty -delete
-packed=$(head -c "$unpack")
-head -c "$manifest" > "$part.manifest"
-release=$(head -c "$facts")
+cd "$part"
+rm -f release.json
+head -c "$remove" | xargs -0 -r rm -f --
 # A file that is replaced is unlinked first: the same bytes still belong to the release copied from.
-tar -x -z -p --no-same-owner --unlink-first -f - -C "$part"
-if [ -n "$packed" ]; then
-  printf '%s\n' "$packed" | (cd "$part" && xargs -d '\n' gzip -d -k --)
-fi
-wrong=$(cd "$part" && sed 's/^\([0-9a-f]*\) [0-9]* [0-9-]* /\1  /' "../$part.manifest" | sha256sum -c --quiet --strict 2>&1) || {
+tar -x "--$form" -p --no-same-owner --unlink-first -f -
+mv .publish/manifest "../$part.manifest"
+mv .publish/compress "../$part.compress"
+mv .publish/release.json "../$part.json"
+find . -mindepth 1 -type d -empty -delete
+
+# Compressing and verifying both read everything; they share the cores. -f: gzip would leave a file with hard links alone.
+there=$(find . -type f | wc -l)
+cores=$(nproc)
+xargs -d '\n' -r -n 24 -P "$cores" gzip -6 -n -k -f -- < "../$part.compress" &
+compressing=$!
+wrong=$(sed 's/^\([0-9a-f]*\) [0-9]* [0-9-]* /\1  /' "../$part.manifest" |
+  split -e -n "r/$cores" --filter 'sha256sum -c --quiet --strict' 2>&1) || there=wrong
+wait "$compressing"
+if [ "$there" != "$count" ]; then
+  [ "$there" = wrong ] || wrong="$there files instead of $count"
   printf '%s\n' "$wrong" | head -n 20 >&2
-  rm -rf "$part" "$part.manifest"
-  exit 9
-}
-there=$(find "$part" -type f | wc -l)
-if [ "$there" -ne "$count" ]; then
-  echo "$there files instead of $count" >&2
-  rm -rf "$part" "$part.manifest"
+  cd ..
+  rm -rf "$part" "$part".*
   exit 9
 fi
-printf '%s\n' "$release" > "$part/release.json"
+if [ -s "../$part.compress" ]; then
+  sed 's/$/.gz/' "../$part.compress" > "../$part.gz"
+  xargs -d '\n' sha256sum -- < "../$part.gz" | cut -c 1-64 > "../$part.sums"
+  xargs -d '\n' stat -c '%s -' -- < "../$part.gz" > "../$part.sizes"
+  paste -d ' ' "../$part.sums" "../$part.sizes" "../$part.gz" >> "../$part.manifest"
+fi
+mv "../$part.json" release.json
+cd ..
 mv -T "$part.manifest" "$id.manifest"
+rm -f "$part".*
 mv -T "$part" "$id"

@@ -5,20 +5,15 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
 root=$1
 domain=$2
-tab=$(printf '\t')
 site=$root/$domain
 conf=/etc/nginx/dominion/$domain
 
 say() { printf '%s\t%s\n' "$1" "$2"; }
-sha() { [ -f "$1" ] && sha256sum < "$1" | cut -d' ' -f1; }
 one_line() { tr -d '\n\r' < "$1" | head -c 8192; }
 
 say survey 1
-for key in ID ID_LIKE VERSION_ID; do
-  say "os.$key" "$(sed -n "s/^$key=//p" /etc/os-release 2>/dev/null | head -n 1 | tr -d '"')"
-done
-dpkg-query -W -f '${Package}\t${db:Status-Status}\n' nginx certbot ca-certificates 2>/dev/null |
-  while IFS=$tab read -r name state; do say "package.$name" "$state"; done
+sed -n 's/^\(ID\|ID_LIKE\|VERSION_ID\)="\{0,1\}\([^"]*\)"\{0,1\}$/os.\1\t\2/p' /etc/os-release 2>/dev/null
+dpkg-query -W -f '${Package}\t${db:Status-Status}\n' nginx certbot ca-certificates zstd 2>/dev/null | sed 's/^/package./'
 command -v systemctl > /dev/null && say systemd yes
 say ipv6 "$([ -s /proc/net/if_inet6 ] && echo yes || echo no)"
 awk '$4 == "00" { print "ipv6.address\t" $1 }' /proc/net/if_inet6 2>/dev/null
@@ -33,14 +28,15 @@ if command -v nginx > /dev/null; then
 else
   say nginx.candidate "$(apt-cache policy nginx 2>/dev/null | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p')"
 fi
-# One answer a line, in the order of the units.
-systemctl is-active nginx certbot.timer 2>/dev/null | paste -s -d ' ' | sed 's/^/units.active\t/'
-systemctl is-enabled nginx certbot.timer 2>/dev/null | paste -s -d ' ' | sed 's/^/units.enabled\t/'
+# Properties come unit by unit, in the order asked for (systemctl(1), show).
+systemctl show -p ActiveState,UnitFileState nginx.service certbot.timer 2>/dev/null | awk -F= '
+  $1 == "ActiveState" { active = active " " $2 }
+  $1 == "UnitFileState" { enabled = enabled " " $2 }
+  END { print "units.active\t" substr(active, 2); print "units.enabled\t" substr(enabled, 2) }'
 say nginx.current "$(readlink "$conf/current" 2>/dev/null)"
 say nginx.loaded "$(readlink "$conf/loaded" 2>/dev/null)"
-for file in "$conf"/current/*; do
-  [ -f "$file" ] && printf 'nginx.file\t%s\t%s\n' "$(sha "$file")" "${file##*/}"
-done
+find -H "$conf/current" -maxdepth 1 -type f -exec sha256sum {} + 2>/dev/null |
+  sed 's|^\([0-9a-f]*\)  .*/|nginx.file\t\1\t|'
 [ -f "$conf/current/backend.conf" ] &&
   say nginx.backend "$(sed -n 's/^set \$backend \([^ ;]*\);.*/\1/p' "$conf/current/backend.conf" | head -n 1)"
 say nginx.site "$(readlink "/etc/nginx/sites-enabled/$domain.conf" 2>/dev/null)"
@@ -51,10 +47,8 @@ lineage=/etc/letsencrypt/live/$domain
 [ -s "$lineage/fullchain.pem" ] && [ -s "$lineage/privkey.pem" ] && [ -s "$lineage/cert.pem" ] &&
   say certificate.pem "$(grep -v -e '-----' "$lineage/cert.pem" | tr -d '\n\r')"
 renewal=/etc/letsencrypt/renewal/$domain.conf
-for key in server authenticator; do
-  say "certificate.$key" "$(sed -n "s/^$key *= *//p" "$renewal" 2>/dev/null | head -n 1)"
-done
-say certificate.hook "$(sha /etc/letsencrypt/renewal-hooks/deploy/dominion-nginx)"
+sed -n 's/^\(server\|authenticator\) *= */certificate.\1\t/p' "$renewal" 2>/dev/null
+sha256sum /etc/letsencrypt/renewal-hooks/deploy/dominion-nginx 2>/dev/null | sed 's/^/certificate.hook\t/; s/ .*//'
 
 [ -d "$site/releases" ] && say web.releases yes
 [ -d /var/www/_acme/.well-known/acme-challenge ] && say web.acme yes
@@ -63,12 +57,18 @@ say live "${live##*/}"
 previous=$(readlink "$site/previous" 2>/dev/null)
 say previous "${previous##*/}"
 for folder in "$site"/releases/*/; do
-  [ -d "$folder" ] || continue
-  name=$(basename "$folder")
+  folder=${folder%/}
+  name=${folder##*/}
   case $name in
+    \*) ;;
     *.partial) ;; # an upload that was cut off; the next one sweeps it up
-    *) [ -f "${folder}release.json" ] &&
-      printf 'release\t%s\t%s\t%s\n' "$name" "$([ -f "$site/releases/$name.keep" ] && echo keep)" "$(one_line "${folder}release.json")" ;;
+    *)
+      json=
+      if [ -f "$folder/release.json" ]; then IFS= read -r json < "$folder/release.json" || :; fi
+      keep=
+      if [ -f "$folder.keep" ]; then keep=keep; fi
+      if [ -n "$json" ]; then printf 'release\t%s\t%s\t%s\n' "$name" "$keep" "$json"; fi
+      ;;
   esac
 done
 say end survey
