@@ -2,6 +2,11 @@ import { defineConfig } from 'vitest/config'
 
 const minute = 60_000
 
+/** They measure time, or build the repository's own dashboard, in its own folder. */
+const alone = ['deploy', 'site', 'latency', 'rehearsal-ends'].map((name) => `test/system/${name}.test.ts`)
+
+const system = { testTimeout: 30 * minute, hookTimeout: 30 * minute }
+
 export default defineConfig({
   test: {
     projects: [
@@ -15,14 +20,23 @@ export default defineConfig({
         },
       },
       {
-        // One rehearsal at a time: each wants the machine's network namespaces, ports and both cores.
         test: {
+          ...system,
+          name: 'system-alone',
+          include: alone,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Every rehearsal has a network and machines of its own; much of a deploy is waiting, so two share two cores well.
+        test: {
+          ...system,
           name: 'system',
           include: ['test/system/**/*.test.ts'],
-          fileParallelism: false,
-          testTimeout: 30 * minute,
-          hookTimeout: 30 * minute,
-          sequence: { groupOrder: 1 },
+          exclude: alone,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
