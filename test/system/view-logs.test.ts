@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { SourceReport } from '../../lib/logs/output.ts'
 import { smallDashboard, workFolder } from './applications.ts'
 import { onVps, visitor } from './face.ts'
@@ -16,7 +16,6 @@ import { processesOf, type Session, startSession } from './sessions.ts'
 const work = workFolder('view-logs')
 let clouds: Rehearsed
 let get: ReturnType<typeof visitor>
-let session: Session | undefined
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-logs')
@@ -26,12 +25,18 @@ beforeAll(async () => {
   expect(code, stderr).toBe(0)
 })
 afterAll(async () => {
-  session?.kill('SIGKILL')
   await clouds?.down()
   work.remove()
 })
 
 const logs = (flags: string[], options?: RunOptions) => clouds.dominion(['view-logs', ...flags], options)
+
+/** Follows the logs; it does not outlive its test. */
+function follow(...flags: string[]): Session {
+  const session = startSession(['view-logs', '--follow', ...flags, '--env', clouds.name])
+  onTestFinished(() => session.kill('SIGKILL'))
+  return session
+}
 
 interface Document {
   lines: { at: string; source: string; text: string }[]
@@ -108,7 +113,7 @@ test('rotated and compressed logs are read as far back as wanted; secrets in a l
 })
 
 test('followed: new lines of both clouds within 3 s, over a rotation; Ctrl-C ends it here and on the VPS', async () => {
-  session = startSession(['view-logs', '--follow', '--lines', '1', '--env', clouds.name])
+  const session = follow('--lines', '1')
   const { said } = session
   await session.until(/GET |path=\/health/)
   while (tails().filter((each) => !before.has(each)).length < 2) await pause(50)
@@ -149,7 +154,7 @@ test('followed: new lines of both clouds within 3 s, over a rotation; Ctrl-C end
 })
 
 test('polling Azure leaves one line in the transcript, not one a second; the token is in none', async () => {
-  session = startSession(['view-logs', '--follow', '--json', '--only', 'backend', '--env', clouds.name])
+  const session = follow('--json', '--only', 'backend')
   await session.until(/path=\/health/)
   await pause(6000)
   session.kill('SIGTERM')
