@@ -6,7 +6,7 @@ import type { Receipt } from '../../lib/deploy/receipt.ts'
 import { reachOf } from '../../lib/network/resolve.ts'
 import { backendCopy, smallDashboard, workFolder } from './applications.ts'
 import { steadyLoad } from './load.ts'
-import { changesAskedOfAzure, forgetRequests, secretsOf } from './records.ts'
+import { changesAskedOfAzure, changingLines, forgetRequests, plannedLines, secretsOf } from './records.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 
 /* What goes wrong in Azure, and releases over a site that is being read: nobody may notice either. */
@@ -147,14 +147,21 @@ test('the good sources again: nothing to do, for nothing was lost', async () => 
   expect(stdout).toMatch(/^Nothing to do/)
 })
 
-test('a new release: no request fails, and the new image serves', async () => {
+test('a new release: no request fails, the new image serves, and the plan told every line of it', async () => {
   const newer = backendCopy(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
-  const { code, stdout, stderr, load } = await underLoad(
-    clouds.variant('newer', { ...common, BACKEND_DIR: newer }),
-    '--json',
-  )
+  const environment = clouds.variant('newer', { ...common, BACKEND_DIR: newer })
+  const lines = await plannedLines(clouds, ['deploy-complete'], environment)
+  const { code, stdout, stderr, load } = await underLoad(environment, '--json')
   expect(code, stderr).toBe(0)
   const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
+  expect(changingLines(clouds, receipt.id, environment)).toEqual(lines)
+  const words = lines.map((line) =>
+    /az acr build|az container \w+|vps: .* nginx /.exec(line)?.[0].slice(0, 19),
+  )
+  expect(words).toEqual([
+    ...['az acr build', 'az container create', "vps: sh -c 'script=", 'az container create'],
+    ...["vps: sh -c 'script=", 'az container delete', 'az container create'],
+  ])
   expect(receipt.changed.map(({ id }) => id).sort()).toEqual(['backend', 'image', 'worker'])
   expect(load.failed).toEqual([])
   expect(load.answered).toBeGreaterThan(50)
