@@ -113,7 +113,6 @@ async function perform<Flags extends StepFlags>(
 ): Promise<number> {
   const startedAt = Date.now()
   const { runner, config } = context
-  const revision = revisionOf(runner, config.folder)
   const screen = await openScreen({
     steps,
     look: run.flags.quiet ? 'silent' : lookOfTerminal(),
@@ -122,13 +121,16 @@ async function perform<Flags extends StepFlags>(
     write: (line) => process.stderr.write(`${line}\n`),
     clean: runner.secrets.clean,
   })
-  const outcomes = await runSteps(steps, {
+  const running = runSteps(steps, {
     mode: 'apply',
     runner,
     listener: screen,
     stopping: AbortSignal.any([run.stopping, lock.lost]),
     signal: run.signal,
   })
+  // After the connection has begun to open: the receipt's revision costs no time then.
+  const revision = revisionOf(runner, config.folder)
+  const outcomes = await running
   await screen.finished()
   const interrupted = run.interruptedBy() !== undefined || lock.lost.aborted
   const record = { id: context.id, line: run.again, startedAt, interrupted, revision: await revision }
