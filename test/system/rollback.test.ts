@@ -1,0 +1,182 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ProcessResult } from '../../lib/command/process.ts'
+import type { Receipt } from '../../lib/deploy/receipt.ts'
+import { backendCopy, smallDashboard, workFolder } from './applications.ts'
+import { onVps, visitor } from './face.ts'
+import { steadyLoad } from './load.ts'
+import { changesAskedOfAzure, forgetRequests, receiptsOf, stateFolder, transcriptOf } from './records.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+/* Two releases of pages and backend, the way back between them, and what the receipts of it all say. */
+
+const work = workFolder('dominion-rollback')
+let clouds: Rehearsed
+let one: string
+let two: string
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-rollback')
+  const dashboard = smallDashboard(work.folder)
+  one = clouds.variant('one', { DASHBOARD_DIR: dashboard })
+  expect(await run(['deploy-complete', '--quiet'], one)).toMatchObject({ code: 0 })
+  const build = path.join(dashboard, 'build.mjs')
+  writeFileSync(build, readFileSync(build, 'utf8').replace('<h1>', '<h1>new '))
+  const backend = backendCopy(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
+  two = clouds.variant('two', { DASHBOARD_DIR: dashboard, BACKEND_DIR: backend })
+  expect(await run(['deploy-complete', '--quiet'], two)).toMatchObject({ code: 0 })
+})
+afterAll(async () => {
+  await clouds?.down()
+  work.remove()
+})
+
+const run = (args: string[], environment = two): Promise<ProcessResult> =>
+  clouds.dominion(args, { environment })
+
+interface Listed {
+  ok: boolean
+  frontend: { id: string; live: boolean; healthy?: string; bad?: { why: string } }[] | null
+  backend: { id: string; live: boolean; healthy?: string; bad?: { why: string } }[] | null
+  missing: { what: string; why: string }[]
+}
+async function listed(environment = two): Promise<Listed> {
+  const { stdout } = await run(['rollback', '--list', '--json'], environment)
+  return JSON.parse(stdout) as Listed
+}
+const idOfRun = ({ receipt }: { receipt: Receipt }): string => receipt.id
+
+test('the list: both releases of both parts, when they worked, and which is live', async () => {
+  const { ok, frontend, backend } = await listed()
+  expect(ok).toBe(true)
+  for (const part of [frontend!, backend!]) {
+    expect(part.map(({ live }) => live)).toEqual([true, false])
+    // The receipts of the other environment's machine are read off the VPS.
+    expect(part.every(({ healthy }) => healthy !== undefined && healthy !== '')).toBe(true)
+  }
+})
+
+test('pages: back by one rename, without an upload, in less than a second; the one that is left is marked', async () => {
+  const [newer, older] = (await listed()).frontend!
+  const get = visitor(clouds)
+  expect((await get('/page-1')).body).toContain('<h1>new page-1')
+  const load = steadyLoad(clouds.config)
+  const { code, stdout, stderr } = await run([
+    'rollback',
+    'frontend',
+    '--mark-bad',
+    '--why',
+    "it's $(wrong)",
+    '--json',
+  ])
+  const { failed, answered } = await load.stop()
+  expect(code, stderr).toBe(0)
+  const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
+  const ms = Number(/switched in (\d+) ms/.exec(stderr)?.[1])
+  console.log(`frontend: switched in ${ms} ms; ${answered} requests meanwhile, ${failed.length} failed`)
+  expect(ms).toBeLessThan(1000)
+  expect(failed).toEqual([])
+  expect(receipt.changed.map(({ id }) => id)).toEqual(['mark-bad', 'frontend-switch'])
+  const changing = transcriptOf(clouds, receipt.id, two).filter(({ effect }) => effect === 'change')
+  expect(changing.map(({ line }) => / switch /.test(line))).toEqual([true])
+  expect(await onVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${older!.id}\n`)
+  expect((await get('/page-1')).body).toContain('<h1>page-1')
+  const after = (await listed()).frontend!
+  expect(after.find(({ id }) => id === newer!.id)).toMatchObject({
+    live: false,
+    bad: { why: "it's $(wrong)" },
+  })
+  // The line that resumes names what was chosen: the one before it is another one by now.
+  expect(receipt.line).toContain(`--to ${older!.id}`)
+})
+
+test('never to a release marked bad; and none before the first', async () => {
+  const [newer, older] = (await listed()).frontend!
+  const refused = await run(['rollback', 'frontend', '--to', newer!.id])
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain(`${newer!.id} is marked bad and is not gone back to: it's $(wrong)`)
+  const none = await run(['rollback', 'frontend'])
+  expect(none.code).toBe(2)
+  expect(none.stderr).toMatch(/No release before .* is known to have worked/)
+  expect(await onVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${older!.id}\n`)
+  expect(await run(['rollback', 'frontend', '--clear-bad', newer!.id, '--quiet'])).toMatchObject({ code: 0 })
+  const forward = await run(['rollback', 'frontend', '--to', newer!.id])
+  expect(forward.code, forward.stderr).toBe(0)
+  expect(forward.stdout).toMatch(/Switched in \d+ ms on the open connection/)
+})
+
+test('backend: the image before, the surge way, while readers read; the one that is left is marked', async () => {
+  const [newer, older] = (await listed()).backend!
+  const plan = await run(['rollback', 'backend', '--dry-run'])
+  expect(plan.stdout).toMatch(new RegExp(`image: \\S+${newer!.id} → \\S+${older!.id}`))
+  const load = steadyLoad(clouds.config)
+  const { code, stdout, stderr } = await run(['rollback', 'backend', '--mark-bad'])
+  const { failed, answered } = await load.stop()
+  console.log(`backend: ${answered} requests meanwhile, ${failed.length} failed`)
+  expect(code, stderr).toBe(0)
+  expect(failed).toEqual([])
+  expect(stdout).toMatch(/tables are not rolled back[\s\S]*brings src-\w+ back/)
+  const health = await visitor(clouds)('/_dominion/health')
+  expect(JSON.parse(health.body)).toMatchObject({ release: older!.id })
+  const after = (await listed()).backend!
+  expect(after.map(({ live, bad }) => [live, bad !== undefined])).toEqual([
+    [false, true],
+    [true, false],
+  ])
+  await forgetRequests(clouds)
+  const refused = await run(['rollback', 'backend', '--to', newer!.id])
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain(`${newer!.id} is marked bad`)
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+})
+
+test('a silent VPS: nothing is rolled back, and the lists show what they can', async () => {
+  const silent = clouds.variant('silent', { IONOS_PORT: '9' })
+  for (const part of ['frontend', 'backend'])
+    expect(await run(['rollback', part], silent)).toMatchObject({ code: 3 })
+  const { stdout, code } = await run(['rollback', '--list', '--json'], silent)
+  expect(code).toBe(3)
+  const { ok, frontend, backend, missing } = JSON.parse(stdout) as Listed
+  expect([ok, frontend, backend?.length]).toEqual([false, null, 2])
+  expect(missing.map(({ what }) => what)).toContain('marks of bad releases')
+})
+
+test('logged out of Azure: exit 4, and the pages are listed all the same', async () => {
+  const out = clouds.variant('out', { AZURE_CONFIG_DIR: path.join(work.folder, 'nobody') })
+  expect(await run(['rollback', 'backend'], out)).toMatchObject({ code: 4 })
+  const { stdout, code } = await run(['rollback', '--list', '--json'], out)
+  expect(code).toBe(4)
+  const { frontend, backend } = JSON.parse(stdout) as Listed
+  expect([frontend?.length, backend]).toEqual([2, null])
+})
+
+test('history: receipts of all machines once each; one is shown by its beginning; two are compared', async () => {
+  const { stdout, code } = await run(['history', '--json'])
+  expect(code).toBe(0)
+  const { receipts } = JSON.parse(stdout) as { receipts: (Receipt & { places: string[] })[] }
+  const [first] = receiptsOf(clouds, one).map(idOfRun)
+  const own = receiptsOf(clouds, two).map(idOfRun)
+  expect(receipts.map(({ id }) => id).filter((id) => id === first || own.includes(id))).toEqual(
+    [first!, ...own].reverse(),
+  )
+  expect(receipts.find(({ id }) => id === first)?.places).toEqual(['vps'])
+  expect(receipts.find(({ id }) => id === own[0])?.places).toEqual(['here', 'vps'])
+  const shown = await run(['history', '--show', first!.slice(0, 16)])
+  expect(shown.stdout).toMatch(/^id +\S+deploy-complete[\s\S]*kept +on the VPS\n/)
+  const diff = await run(['history', '--diff', first!, own[0]!, '--json'])
+  const { facts, steps } = JSON.parse(diff.stdout) as { facts: { name: string }[]; steps: { id: string }[] }
+  expect(facts.map(({ name }) => name)).toEqual(expect.arrayContaining(['image', 'frontend']))
+  expect(steps.map(({ id }) => id)).toContain('backend')
+})
+
+test('history with a damaged receipt and a silent VPS: what is there is shown, what is not is named', async () => {
+  const silent = clouds.variant('silent', { IONOS_PORT: '9' })
+  const [shown] = receiptsOf(clouds, silent).map(idOfRun)
+  writeFileSync(path.join(stateFolder(clouds, silent), 'receipts', '29990101T000000Z-x-1.json'), '{"id"')
+  const { code, stdout } = await run(['history'], silent)
+  expect(code).toBe(3)
+  expect(stdout).toContain(shown!.split('-')[0])
+  expect(stdout).toMatch(/! The VPS could not be asked, its receipts are missing: /)
+  expect(stdout).toMatch(/! 29990101T000000Z-x-1\.json here is damaged and left out: /)
+})
