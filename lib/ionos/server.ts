@@ -8,7 +8,8 @@ import { forget, type Survey, surveyOf } from './survey.ts'
 
 /**
  * What a bare Debian or Ubuntu needs: nginx (its gzip_static serves the .gz files made here, so no module for brotli,
- * which not every supported release has), certbot, the certificates of the public authorities, and zstd, in which the pages travel.
+ * which not every supported release has), certbot, the certificates of the public authorities, and zstd, in which the
+ * pages travel.
  */
 const packages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
 
@@ -31,7 +32,10 @@ export function serverStep(context: Context): Step {
       if (effects.length === 0) return ok('packages, folders and services are there')
       return {
         state: missing.includes('nginx') ? 'create' : 'change',
-        what: missing.length > 0 ? `install ${missing.join(', ')}` : 'folders and services',
+        what: [
+          ...(survey.dpkgInterrupted ? ['finish what an interrupted dpkg left'] : []),
+          missing.length > 0 ? `install ${missing.join(', ')}` : 'folders and services',
+        ].join(', '),
         fields: lacking(survey, missing),
         effects,
       }
@@ -69,9 +73,10 @@ export function serverCommands(config: Config, survey: Survey, missing: readonly
             : undefined,
       },
     )
-  if (missing.length > 0) {
-    commands.push(apt('update'), apt('install', '-y', '--no-install-recommends', ...missing))
-  }
+  if (survey.dpkgInterrupted) commands.push(finishDpkg(config))
+  if (survey.dpkgInterrupted || missing.length > 0) commands.push(apt('update'))
+  if (survey.dpkgInterrupted) commands.push(apt('install', '-y', '--fix-broken'))
+  if (missing.length > 0) commands.push(apt('install', '-y', '--no-install-recommends', ...missing))
   const folders = [
     ...(survey.web.releases ? [] : [`${siteRoot(config)}/releases`]),
     ...(survey.web.acme ? [] : [`${acmeRoot}/.well-known/acme-challenge`]),
@@ -87,8 +92,24 @@ export function serverCommands(config: Config, survey: Survey, missing: readonly
   return commands
 }
 
+/**
+ * What dpkg itself asks for after it was killed. It fails where a package waits for one that was never unpacked; then
+ * `apt-get --fix-broken install`, which follows, fetches that, and its exit code counts.
+ */
+const finishDpkg = (config: Config): Command =>
+  rootCommand(
+    config,
+    'change',
+    [
+      ...['env', 'DEBIAN_FRONTEND=noninteractive'],
+      ...['dpkg', '--force-confdef', '--force-confold', '--configure', '-a'],
+    ],
+    { timeoutMs: 15 * 60_000, accept: [0, 1] },
+  )
+
 function lacking(survey: Survey, missing: readonly string[]): Field[] {
   return [
+    ...(survey.dpkgInterrupted ? [{ name: 'dpkg', before: 'interrupted', after: 'in order' }] : []),
     ...missing.map((name) => ({ name: `package ${name}`, after: 'installed' })),
     ...(survey.web.releases ? [] : [{ name: 'folder for releases', after: 'there' }]),
     ...(survey.web.acme ? [] : [{ name: 'folder for ACME challenges', after: 'there' }]),

@@ -22,6 +22,8 @@ export interface Survey {
   ipv6Addresses: string[]
   /** Installed Debian packages, of those the face needs. */
   packages: ReadonlySet<string>
+  /** dpkg was killed at its work, and wants to be set right before anything is installed. */
+  dpkgInterrupted: boolean
   nameservers: string[]
   freeBytes: number
   nginx: {
@@ -122,6 +124,7 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
     ipv6: yes('ipv6'),
     ipv6Addresses: rows('ipv6.address').map((fact) => fact[1] ?? ''),
     packages: new Set(packages.map((fact) => fact[0]!.slice('package.'.length))),
+    dpkgInterrupted: yes('dpkg.interrupted'),
     nameservers: rows('nameserver').map((fact) => fact[1] ?? ''),
     freeBytes: Number(one('disk.freeKb')) * 1024,
     nginx: {

@@ -68,6 +68,20 @@ test('a bare server gets everything, a complete one nothing', () => {
   expect(serverCommands(config, complete, [])).toEqual([])
 })
 
+test('an interrupted dpkg is set right before anything is installed', () => {
+  const survey = readSurvey([...bare.slice(0, -1), 'dpkg.interrupted\tyes', 'end\tsurvey'].join('\n'), 'vps')
+  const [finish, ...rest] = serverCommands(config, survey, ['nginx'])
+  expect(display(finish!)).toBe(
+    'vps: env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a',
+  )
+  expect(finish!.accept).toEqual([0, 1])
+  expect(rest.slice(0, 3).map(({ argv }) => argv.slice(6).join(' '))).toEqual([
+    'update',
+    'install -y --fix-broken',
+    'install -y --no-install-recommends nginx',
+  ])
+})
+
 test('someone who is not root goes through sudo, without a question', async () => {
   const deploy = await configOf('IONOS_USER=deploy')
   expect(asRoot(deploy, ['id'])).toEqual(['sudo', '-n', '--', 'id'])

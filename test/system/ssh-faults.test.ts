@@ -198,3 +198,26 @@ test('a user that is not root needs sudo without a password, and with it does ev
   const receipts = await onVps(clouds, 'ls /var/lib/codex-dominion/receipts')
   expect(receipts).toContain('issue-certificate')
 })
+
+test('a dpkg that was killed at its work on the VPS is set right', async () => {
+  // Killed as soon as its journal is there: in the middle of unpacking.
+  const killed = await onVps(
+    clouds,
+    `export DEBIAN_FRONTEND=noninteractive
+    dpkg --remove certbot python3-certbot python3-acme > /dev/null
+    apt-get -q install -y --no-install-recommends certbot > /tmp/install.log 2>&1 &
+    until ls /var/lib/dpkg/updates | grep -q '^[0-9]'; do
+      kill -0 $! || { cat /tmp/install.log; exit 1; }
+    done
+    kill -9 $(pgrep -x dpkg) $!
+    apt-get -q install -y nginx 2>&1 || true`,
+  )
+  expect(killed, 'apt refuses to work').toContain('dpkg was interrupted')
+  const plan = await clouds.dominion(['setup-server', '--dry-run'])
+  expect(plan.stdout).toContain('finish what an interrupted dpkg left')
+  const done = await clouds.dominion(['setup-server'])
+  expect(done.code, done.stderr).toBe(0)
+  expect(await onVps(clouds, 'dpkg --audit; certbot --version 2>&1')).toMatch(/^certbot \d/)
+  const again = await clouds.dominion(['setup-server', '--dry-run', '--detailed-exitcode'])
+  expect(again.code, again.stdout).toBe(0)
+})

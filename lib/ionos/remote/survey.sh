@@ -14,6 +14,12 @@ one_line() { tr -d '\n\r' < "$1" | head -c 8192; }
 say survey 1
 sed -n 's/^\(ID\|ID_LIKE\|VERSION_ID\)="\{0,1\}\([^"]*\)"\{0,1\}$/os.\1\t\2/p' /etc/os-release 2>/dev/null
 dpkg-query -W -f '${Package}\t${db:Status-Status}\n' nginx certbot ca-certificates zstd 2>/dev/null | sed 's/^/package./'
+# Its journal stays behind when dpkg is killed, and apt then refuses to work; a dpkg that runs has one, too, and its lock.
+for journal in /var/lib/dpkg/updates/[0-9]*; do
+  [ -e "$journal" ] || break
+  grep -q ":$(stat -c %i /var/lib/dpkg/lock 2>/dev/null) " /proc/locks || say dpkg.interrupted yes
+  break
+done
 command -v systemctl > /dev/null && say systemd yes
 say ipv6 "$([ -s /proc/net/if_inet6 ] && echo yes || echo no)"
 awk '$4 == "00" { print "ipv6.address\t" $1 }' /proc/net/if_inet6 2>/dev/null
