@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 
 /** One event of a run, as a line of JSON. */
@@ -13,7 +13,18 @@ export interface Transcript {
   write(entry: Entry): void
 }
 
+/** Cron may run scripts all day; nobody reads further back. */
+const kept = 500
+
+/** Ids begin with their time, so the names sort by age. */
+function expire(folder: string): void {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.jsonl'))
+  for (const name of names.sort().slice(0, Math.max(0, names.length - kept)))
+    rmSync(path.join(folder, name), { force: true })
+}
+
 /**
+ * The newest 500 of the folder are kept.
  * @param folder is made when missing (0700)
  * @param clean takes the secrets out of each line
  */
@@ -23,7 +34,10 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
   return {
     file,
     write(entry) {
-      if (!made) mkdirSync(folder, { recursive: true, mode: 0o700 })
+      if (!made) {
+        mkdirSync(folder, { recursive: true, mode: 0o700 })
+        expire(folder)
+      }
       made = true
       const line = clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))
       appendFileSync(file, `${line}\n`, { mode: 0o600 })

@@ -40,6 +40,8 @@ export async function examine(
 async function examineOne(check: Check, bench: Bench): Promise<Examined> {
   const { id, title, category, next } = check
   const judged = await check.look(bench).catch(judgedFailure)
+  // Nothing stands between us and a program of this machine: one that does not answer is not there.
+  if (category === 'tools' && judged.verdict === 'UNKNOWN') judged.verdict = 'CRITICAL'
   const advice = judged.verdict === 'OK' ? {} : { next: judged.next ?? next }
   return { id, category, title, verdict: judged.verdict, detail: judged.detail, ...advice }
 }

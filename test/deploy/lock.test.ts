@@ -17,19 +17,31 @@ async function hold(lock: string, silence: number) {
 
 test('the lock is kept as long as a byte comes, and let go after a silence', async () => {
   const lock = path.join(temporaryFolder(), 'deploy.lock')
-  const holder = await hold(lock, 1)
+  const holder = await hold(lock, 4)
   expect(holder.said).toBe('held')
-  for (let beats = 0; beats < 5; beats++) {
-    await pause(400)
+  let heard = 0
+  for (let beats = 0; beats < 10; beats++) {
+    await pause(500)
+    heard = Date.now()
     holder.child.stdin.write('\n')
   }
-  expect((await hold(lock, 1)).said).toBe('refused')
-  const silentSince = Date.now()
-  expect((await holder.ended) - silentSince).toBeGreaterThan(800)
-  const next = await hold(lock, 1)
+  expect((await hold(lock, 4)).said).toBe('refused')
+  expect((await holder.ended) - heard).toBeGreaterThan(3500)
+  const next = await hold(lock, 4)
   expect(next.said).toBe('held')
   next.child.stdin.end()
   await next.ended
+})
+
+test('whoever looks for the holder at this moment keeps nobody from taking it', async () => {
+  const lock = path.join(temporaryFolder(), 'deploy.lock')
+  const looking = spawn('flock', [lock, 'sleep', '0.5'], { stdio: 'ignore' })
+  await once(looking, 'spawn')
+  await pause(100)
+  const holder = await hold(lock, 60)
+  expect(holder.said).toBe('held')
+  holder.child.stdin.end()
+  await holder.ended
 })
 
 test('the lock ends with the connection, and at once with the process that unlock ends', async () => {

@@ -72,19 +72,25 @@ test('after it all is well; what a fault changes is found, with what to do', asy
   const face = await examine(['--only', 'vps,certificate,ports'])
   expect(face.by('certificate')?.detail).toMatch(/certbot.timer does not run/)
   expect(face.by('vps-services')?.detail).toMatch(/does not run/)
-  expect(face.by('site-ports')?.detail).toMatch(/80: .*; 443: /)
+  expect(face.by('site-ports')?.detail).toMatch(/80 refuses connections; 443 refuses connections/)
   expect(face.by('served-certificate')?.verdict).toBe('UNKNOWN')
   expect(await changesAskedOfAzure(clouds)).toEqual([])
 })
 
 test('what cannot be asked is unknown, and the rest is shown', async () => {
-  const cut = clouds.variant('cut', { IONOS_PORT: '1', HTTPS_PROXY: 'http://127.0.0.1:1' })
-  const { by, findings } = await examine(['--only', 'tools,login,vps'], cut)
+  const cut = clouds.variant('cut', {
+    IONOS_PORT: '1',
+    DNS_SERVER: '127.0.0.1:1',
+    HTTPS_PROXY: 'http://127.0.0.1:1',
+  })
+  const { by, findings } = await examine(['--only', 'tools,login,vps,ports,dns'], cut)
   expect(by('vps-login')?.verdict).toBe('UNKNOWN')
   expect(by('vps-disk')?.verdict).toBe('UNKNOWN')
   expect(by('azure-permissions')?.verdict).toBe('UNKNOWN')
+  expect(by('site-ports')?.verdict).toBe('UNKNOWN')
+  expect(by('dns-records')?.verdict).toBe('UNKNOWN')
   expect(by('node')?.verdict).toBe('OK')
-  expect(findings).toHaveLength(9)
+  expect(findings).toHaveLength(12)
   const { code, stderr } = await clouds.dominion(['doctor', '--only', 'quotas'], { environment })
   expect(code).toBe(2)
   expect(stderr).toContain('--only quotas is no category; did you mean quota?')

@@ -1,4 +1,4 @@
-import { messageOf } from '../../command/errors.ts'
+import type { Context } from '../../steps/context.ts'
 import { type Check, fine, wrong } from '../check.ts'
 
 /** The CA comes to port 80, visitors to 443. */
@@ -7,19 +7,35 @@ export const sitePorts: Check = {
   title: 'Ports 80 and 443 of the VPS',
   category: 'ports',
   next: 'npx dominion configure-nginx; and see that the IONOS firewall policy lets both ports in.',
-  async look({ context: { config, runner } }) {
-    const answers = await Promise.all(
-      (['http', 'https'] as const).map(async (scheme) => {
-        const url = `${scheme}://${config.domain}/`
-        try {
-          await runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 })
-          return undefined
-        } catch (thrown) {
-          return `${scheme === 'http' ? 80 : 443}: ${messageOf(thrown)}`
-        }
-      }),
-    )
-    const closed = answers.filter((answer) => answer !== undefined)
-    return closed.length === 0 ? fine('both answer') : wrong(closed.join('; '))
+  async look({ context }) {
+    const answers = await Promise.all([closed(context, 'http', 80), closed(context, 'https', 443)])
+    const faults = answers.filter((answer) => answer !== undefined)
+    return faults.length === 0 ? fine('both answer') : wrong(faults.join('; '))
   },
+}
+
+/** Why a port is closed; undefined when something answers there, whatever it says. Throws when that cannot be known. */
+async function closed(
+  { config, runner }: Context,
+  scheme: 'http' | 'https',
+  port: number,
+): Promise<string | undefined> {
+  const url = `${scheme}://${config.domain}/`
+  try {
+    await runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 })
+  } catch (thrown) {
+    const { code, message } = causeOf(thrown)
+    if (code === 'ECONNREFUSED') return `${port} refuses connections`
+    // What follows a connection (TLS, HTTP) is for other checks.
+    if (/CERT|TLS|SSL|SELF_SIGNED|ECONNRESET|HPE_/.test(code)) return undefined
+    throw new Error(`${port}: ${message}`)
+  }
+  return undefined
+}
+
+/** The error of Node at the bottom of what was thrown. */
+function causeOf(thrown: unknown): { code: string; message: string } {
+  const error = thrown as Error & { code?: string; cause?: unknown }
+  if (error.code === undefined && error.cause instanceof Error) return causeOf(error.cause)
+  return { code: error.code ?? '', message: error.message }
 }
