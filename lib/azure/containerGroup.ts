@@ -96,11 +96,14 @@ export const workerGroup = (
   environment: environmentOf(image),
 })
 
+/** The tag of an image's full name: all of it when it has none. */
+export const tagOf = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
+
 const environmentOf = (image: string): Record<string, string> => ({
   APP_ENV: 'production',
   FLASK_ENV: 'production',
   PORT: String(backendPort),
-  RELEASE: image.slice(image.lastIndexOf(':') + 1),
+  RELEASE: tagOf(image),
   // libpq: check the server's certificate against the image's own authorities.
   PGSSLMODE: 'verify-full',
   PGSSLROOTCERT: '/etc/ssl/certs/ca-certificates.crt',

@@ -43,6 +43,11 @@ export const usageError = (what: string, next?: string): OpsError =>
 export const unknownError = (what: string, said?: string, next?: string): OpsError =>
   new OpsError({ what, said, next, exitCode: exitCode.unknown })
 
+/** A cloud did not answer, or does not know us: a plan says so and goes on, a run ends. */
+export const isUnanswered = (thrown: unknown): thrown is OpsError =>
+  thrown instanceof OpsError &&
+  (thrown.exitCode === exitCode.unknown || thrown.exitCode === exitCode.notLoggedIn)
+
 /** One line of whatever was thrown. */
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown)

@@ -1,3 +1,4 @@
+import { tagOf } from '../azure/containerGroup.ts'
 import { tableText } from '../cli/table.ts'
 import { OpsError, usageError } from '../command/errors.ts'
 import type { BadMark, Part } from '../ionos/badReleases.ts'
@@ -22,8 +23,9 @@ export interface Candidate {
 export type Evidence = Readonly<Record<Part, ReadonlyMap<string, string>>>
 
 /**
- * What the receipts prove: a run that ended well released the image or found it in force, and waited until it was healthy
- * or verified the site. That an image lies in the registry proves only that it could be built. Receipts decide nothing:
+ * What the receipts prove. Of an image: a run that ended well released it or found it in force, and waited until it was
+ * healthy or verified it. Of pages: such a run verified them where visitors see them; to have switched to them is not to
+ * have looked, nor is it when checks saw only the maintenance page. That an image lies in the registry proves only that it could be built. Receipts decide nothing:
  * they say which releases a person may choose without naming them, and the release itself is watched anyway.
  */
 export function evidenceOf(receipts: readonly Receipt[]): Evidence {
@@ -32,20 +34,16 @@ export function evidenceOf(receipts: readonly Receipt[]): Evidence {
     if (id !== '' && at > (seen[part].get(id) ?? '')) seen[part].set(id, at)
   }
   for (const receipt of receipts.filter(({ result }) => result === 'done')) {
-    const { image, frontend, changed, unchanged, started, seconds } = receipt
+    const { image, frontend, changed, unchanged, hidden = [], started, seconds } = receipt
     const at = new Date(Date.parse(started) + seconds * 1000).toISOString()
-    const verified = [...unchanged, ...changed.map(({ id }) => id)].some((id) => id.startsWith('verify'))
+    const verified = [...unchanged, ...changed.map(({ id }) => id)].filter((id) => id.startsWith('verify'))
     const released = changed.find(({ id }) => id === 'backend')
-    const inForce = released !== undefined || (verified && unchanged.includes('backend'))
+    const inForce = released !== undefined || (verified.length > 0 && unchanged.includes('backend'))
     if (inForce) note('backend', tagOf(image || fieldOf(released, 'image')), at)
-    if (verified) note('frontend', frontend, at)
-    const switched = changed.find(({ id }) => id === 'frontend-switch')
-    note('frontend', fieldOf(switched, 'live release'), at)
+    if (verified.some((id) => !hidden.includes(id))) note('frontend', frontend, at)
   }
   return seen
 }
-
-const tagOf = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
 
 /** What a field of a step became; '' when the step was not run or has no such field. */
 function fieldOf(step: Receipt['changed'][number] | undefined, name: string): string {

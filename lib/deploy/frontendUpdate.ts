@@ -5,14 +5,17 @@ import { faultWords, goodWords, lookUntilGood, mustAnswer } from '../health/sett
 import { siteChecks } from '../health/siteChecks.ts'
 import { badReleases, clearCommand, markBad } from '../ionos/badReleases.ts'
 import { switchBack, switchBackCommand } from '../ionos/rollback.ts'
-import { surveyOf } from '../ionos/survey.ts'
+import { type Survey, surveyOf } from '../ionos/survey.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step, type Tell, unknown } from '../steps/step.ts'
+import { evidenceOf } from './candidates.ts'
+import { readHistory, receiptsRead } from './receipts.ts'
 
-/** Which release was live before this run, which one it made live, and which one is live as far as was seen. */
+/** Which release was live before this run, and which one it made live. Both '' while it has switched nothing. */
 export interface Switched {
   from: string
   to: string
+  /** The one that is live as far as was seen. */
   live?: string
 }
 
@@ -30,8 +33,20 @@ export function rememberingSwitch(context: Context, step: Step, switched: Switch
 }
 
 /**
- * Do visitors get the live release, whole? When they do not, and this run has switched to it, the step goes back to the
- * release before, marks this one as bad, and fails. Without any answer nothing is concluded and nothing moved.
+ * What a run that was cut off between its switch and its look has switched, as far as is left of it: the release before,
+ * when no run has ever seen the live one work. Throws when the receipts of the VPS cannot be read.
+ */
+async function switchedEarlier(context: Context, { live, previous }: Survey): Promise<Switched> {
+  const { kept, answers } = await readHistory(context, receiptsRead)
+  if (answers.vps.failure) throw answers.vps.failure
+  const worked = evidenceOf(kept.map(({ receipt }) => receipt)).frontend.has(live)
+  return worked ? { from: '', to: '' } : { from: previous, to: live }
+}
+
+/**
+ * Do visitors get the live release, whole? When they do not, and this run (or one that was cut off before it looked) has
+ * switched to it, the step goes back to the release before, marks this one as bad, and fails. Without any answer nothing
+ * is concluded and nothing moved.
  */
 export function verifyFrontendStep(context: Context, switched: Switched): Step {
   const { config } = context
@@ -39,10 +54,11 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
   const visible = siteChecks(context).filter(({ id }) => ['site-https', 'not-found', 'pages'].includes(id))
   const checksOf = (release: string) => [servedPagesCheck(context, release), ...visible]
   let wrong = ''
+  let tried: Switched = { from: '', to: '' }
 
   /** Runs when the new release is not what it should be; always throws. */
   async function goBack(tell: Tell): Promise<never> {
-    const { from, to } = switched
+    const { from, to } = tried
     await switchBack(context, from, tell)
     switched.live = from
     const { failed } = await lookUntilGood(context, checksOf(from))
@@ -76,7 +92,7 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
       const { frontend: marks } = await badReleases(context)
       if (settled.failed.length === 0) {
         if (settled.hidden > 0 || !marks.has(live))
-          return ok(`release ${live}, ${goodWords(checks, settled)}`)
+          return ok(`release ${live}, ${goodWords(checks, settled)}`, settled.hidden > 0)
         return {
           state: 'change',
           what: `release ${live} passes its checks: its mark as bad is taken away`,
@@ -85,7 +101,8 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
       }
       await mustAnswer(context)
       wrong = faultWords(settled.failed)
-      const { from, to } = switched
+      tried = switched.to === '' ? await switchedEarlier(context, survey) : { ...switched }
+      const { from, to } = tried
       const back = to === live && from !== live && survey.releases.some(({ id }) => id === from)
       if (back && !marks.has(from)) {
         return {
@@ -100,7 +117,7 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
         said: wrong,
         next: back
           ? `Release ${from}, live before, is marked as bad. Mend the dashboard and run the same line again.`
-          : 'This run did not make it live. Another release: npx dominion rollback frontend --list',
+          : `${to === live ? 'There is none to go back to' : 'This run did not make it live'}. What there is: npx dominion rollback frontend --list`,
       })
     },
     async apply(difference, tell) {

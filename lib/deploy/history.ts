@@ -1,3 +1,4 @@
+import { tagOf } from '../azure/containerGroup.ts'
 import { tableText } from '../cli/table.ts'
 import { OpsError, usageError } from '../command/errors.ts'
 import { seconds } from '../steps/screen.ts'
@@ -7,9 +8,6 @@ import type { History, Kept } from './receipts.ts'
 
 /** `2026-11-22 10:00:00`, UTC. */
 export const utc = (iso: string): string => new Date(iso).toISOString().slice(0, 19).replace('T', ' ')
-
-/** The tag of an image's full name. */
-export const tagOf = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
 
 /** One line a run, newest first. An id is cut to what tells it from the others. */
 export function historyTable(kept: readonly Kept[]): string {

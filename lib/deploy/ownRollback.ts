@@ -1,7 +1,7 @@
-import { type ContainerGroup, groupNames, isWorkerName } from '../azure/containerGroup.ts'
+import { type ContainerGroup, groupNames, isWorkerName, tagOf } from '../azure/containerGroup.ts'
 import { containerSteps, type ReleaseOptions } from '../azure/containers.ts'
 import { type BackendProxy, moverOf } from '../azure/groupMoves.ts'
-import type { Azure } from '../azure/resources.ts'
+import { type Azure, repository } from '../azure/resources.ts'
 import { logTail } from '../azure/waiting.ts'
 import { messageOf, OpsError } from '../command/errors.ts'
 import { surgeHost } from '../config/backend.ts'
@@ -9,15 +9,16 @@ import { servedBackendCheck } from '../health/served.ts'
 import { faultWords, lookUntilGood, mustAnswer } from '../health/settle.ts'
 import { apiChecks } from '../health/siteChecks.ts'
 import { proxyOf } from '../ionos/backendTarget.ts'
-import { markBad } from '../ionos/badReleases.ts'
+import { badReleases, markBad } from '../ionos/badReleases.ts'
 import { switchBackend } from '../ionos/nginx.ts'
 import type { Context } from '../steps/context.ts'
 import type { Step, Tell } from '../steps/step.ts'
+import { evidenceOf } from './candidates.ts'
+import { readHistory, receiptsRead } from './receipts.ts'
 
 /** Looks that are each a second longer apart; the many last longer than the 10 s for which nginx keeps an address. */
 const looks = { few: 4, many: 6 }
 
-const tagOf = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
 const nothingAhead = { pending: () => false, unsure: () => false }
 
 /** Asks the API through the site, as visitors do. Throws with the container's last words when it is not as it should be. */
@@ -63,6 +64,39 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
 }
 
 /**
+ * The image to go back to from `wanted`: the one that the backend ran when the release began. A release that goes on from
+ * where another run was cut off finds the backend new already, or gone; as long as no run has ever seen `wanted` work,
+ * it goes back to what a worker still ran, or else to what was last seen to work, unless that is marked bad. Undefined:
+ * there is none. Throws when the VPS does not say what has worked and what is bad.
+ */
+export async function imageBefore(
+  context: Context,
+  wanted: string,
+  { backend, workers }: { backend: string | undefined; workers: readonly string[] },
+): Promise<string | undefined> {
+  if (backend !== undefined && backend !== wanted) return backend
+  const [{ kept, answers }, { backend: marks }] = await Promise.all([
+    readHistory(context, receiptsRead),
+    badReleases(context),
+  ])
+  if (answers.vps.failure) throw answers.vps.failure
+  const seen = evidenceOf(kept.map(({ receipt }) => receipt)).backend
+  if (seen.has(tagOf(wanted))) return undefined
+  const newestFirst = [...seen].sort(([, a], [, b]) => (a < b ? 1 : -1))
+  const named = newestFirst.map(([tag]) => `${context.config.azure.registry}.azurecr.io/${repository}:${tag}`)
+  return [...workers, ...named].find((image) => image !== wanted && !marks.has(tagOf(image)))
+}
+
+/** The images that backend and workers run now. */
+async function imagesNow(azure: Azure): Promise<{ backend: string | undefined; workers: string[] }> {
+  const groups = await azure.groups()
+  const imageOf = ({ containers }: ContainerGroup) => containers[0]?.image
+  const stable = groups.find(({ name }) => name === groupNames.backend)
+  const workers = groups.filter(({ name }) => isWorkerName(name)).flatMap((group) => imageOf(group) ?? [])
+  return { backend: stable && imageOf(stable), workers }
+}
+
+/**
  * The steps of a release, each of which puts everything back when the new image turns out not to work: the image of
  * before is released the same way to backend and workers, and the new one is marked as bad when the old one answers.
  * A failure of something else (Azure, the VPS, nginx) is no verdict on the image, and moves nothing.
@@ -73,14 +107,11 @@ export function withOwnRollback(
   steps: readonly Step[],
   { image, inPlace }: Pick<ReleaseOptions, 'image' | 'inPlace'>,
 ): Step[] {
-  let before: string | undefined
+  let before: Awaited<ReturnType<typeof imagesNow>> = { backend: undefined, workers: [] }
   return steps.map((step) => ({
     ...step,
     async inspect(ahead) {
-      if (step.id === 'backend') {
-        const stable = (await azure.groups()).find(({ name }) => name === groupNames.backend)
-        before = stable?.containers[0]?.image
-      }
+      if (step.id === 'backend') before = await imagesNow(azure)
       return step.inspect(ahead)
     },
     async apply(difference, tell) {
@@ -91,8 +122,12 @@ export function withOwnRollback(
           tell(await mustServe(context, azure, groupNames.backend, tagOf(wanted)))
       } catch (thrown) {
         const verdict = thrown instanceof OpsError && thrown.failure.application
-        if (!verdict || before === undefined || before === wanted) throw thrown
-        throw await wentBack(context, azure, { from: wanted, to: before, inPlace }, thrown, tell)
+        if (!verdict) throw thrown
+        const to = await imageBefore(context, wanted, before).catch((unread) => {
+          tell(`it cannot be told what was in force before: ${messageOf(unread)}`)
+        })
+        if (!to) throw thrown
+        throw await wentBack(context, azure, { from: wanted, to, inPlace }, thrown, tell)
       }
     },
   }))

@@ -1,10 +1,9 @@
-import { groupNames } from '../azure/containerGroup.ts'
+import { groupNames, tagOf } from '../azure/containerGroup.ts'
 import type { Azure, Tag } from '../azure/resources.ts'
 import { OpsError } from '../command/errors.ts'
 import type { BadMark } from '../ionos/badReleases.ts'
 import type { Survey } from '../ionos/survey.ts'
 import { type Candidate, type Evidence, newestFirst } from './candidates.ts'
-import { tagOf } from './history.ts'
 import type { Receipt } from './receipt.ts'
 
 /** The releases that lie on the VPS. */

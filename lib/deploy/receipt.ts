@@ -22,6 +22,8 @@ export interface Receipt {
   frontend: string
   changed: { id: string; title: string; what: string; fields: object[]; seconds: number }[]
   unchanged: string[]
+  /** Steps that verified something, but of the pages saw only the maintenance page. Receipts of old lack the field. */
+  hidden?: string[]
   failed: { id: string; error: string }[]
   longestChain: { seconds: number; ids: string[] }
   commands: { read: number; change: number; record: number }
@@ -61,6 +63,9 @@ export async function writeReceipt(
       return [{ id: step.id, title: step.title, what, fields, seconds: durationOf(outcome) / 1000 }]
     }),
     unchanged: outcomes.filter(({ state }) => state === 'ok').map(({ step }) => step.id),
+    hidden: outcomes
+      .filter(({ difference }) => difference?.state === 'ok' && difference.hidden)
+      .map(({ step }) => step.id),
     failed: failed.map(({ step, error }) => ({ id: step.id, error: (error as Error).message })),
     longestChain: { seconds: chain.ms / 1000, ids: chain.ids },
     commands: { ...runner.count },

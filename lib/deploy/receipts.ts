@@ -18,6 +18,9 @@ export interface Damaged {
   why: string
 }
 
+/** As many receipts as are looked through for what has worked. */
+export const receiptsRead = 200
+
 export interface Receipts {
   receipts: Receipt[]
   damaged: Damaged[]
@@ -167,5 +170,6 @@ const shape: Partial<Record<keyof Receipt, (value: unknown) => boolean>> = {
   frontend: text,
   changed: objectsWithId,
   unchanged: list,
+  hidden: (value) => value === undefined || list(value),
   failed: objectsWithId,
 }

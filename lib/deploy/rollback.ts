@@ -10,8 +10,8 @@ import { type Candidate, candidateTable, evidenceOf } from './candidates.ts'
 import { withContext } from './context.ts'
 import { performSteps } from './perform.ts'
 import { backendCandidates, frontendCandidates, liveTag } from './readCandidates.ts'
-import { readHistory } from './receipts.ts'
-import { type RollbackFlags, receiptsRead, rollbackOf } from './rollbackLists.ts'
+import { readHistory, receiptsRead } from './receipts.ts'
+import { type RollbackFlags, rollbackOf } from './rollbackLists.ts'
 
 /** Lists what may be gone back to, or goes back to it. Gives the exit code. */
 export async function rollback(run: Run<RollbackFlags>): Promise<number> {

@@ -8,16 +8,17 @@ import { nginxHttpsStep } from '../ionos/nginx.ts'
 import { switchBack, switchBackCommand } from '../ionos/rollback.ts'
 import { surveyOf } from '../ionos/survey.ts'
 import type { Context } from '../steps/context.ts'
-import { ok, type Step } from '../steps/step.ts'
+import { goingBy, ok, type Step, unknown } from '../steps/step.ts'
 import { afterNginx } from './azureLists.ts'
 import { type Candidate, chooseTarget, evidenceOf } from './candidates.ts'
 import { whoami } from './context.ts'
-import { verifyFrontendStep } from './frontendUpdate.ts'
+import { type Switched, verifyFrontendStep } from './frontendUpdate.ts'
 import { utc } from './history.ts'
 import { verifyingProxy } from './ownRollback.ts'
 import type { Performance, StepList } from './perform.ts'
 import { backendCandidates, frontendCandidates, liveTag, mustBeSettled } from './readCandidates.ts'
-import { readHistory } from './receipts.ts'
+import type { Receipt } from './receipt.ts'
+import { type History, readHistory, receiptsRead } from './receipts.ts'
 import { verifyStep } from './verify.ts'
 
 export interface RollbackFlags extends CommonFlags {
@@ -29,15 +30,14 @@ export interface RollbackFlags extends CommonFlags {
   clearBad?: string
 }
 
-/** As many receipts as are looked through for what has worked. */
-export const receiptsRead = 200
-
 /** What the step that chooses has found. */
 interface Choice {
   target?: Candidate
   /** The one that is live before; '' when none is. */
   left: string
 }
+
+const notChosen = 'the release is not chosen'
 
 const chosen = ({ target }: Choice): Candidate => {
   if (!target) throw new Error('the step that chooses has not looked yet')
@@ -52,6 +52,7 @@ export function rollbackOf(run: Run<RollbackFlags>, part: Part): Pick<Performanc
 
 function frontendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | 'farewell'> {
   const choice: Choice = { left: '' }
+  const switched: Switched = { from: '', to: '' }
   let took: number | undefined
   const list = (context: Context): StepList => {
     const choose = chooseStep(run, 'frontend', choice, [], async () => {
@@ -60,13 +61,13 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | '
         badReleases(context),
         readHistory(context, receiptsRead),
       ])
-      const { frontend } = evidenceOf(history.kept.map(({ receipt }) => receipt))
+      const { frontend } = evidenceOf(receiptsFor(history, run.flags.to))
       return {
         candidates: frontendCandidates(survey, bad.frontend, frontend),
         left: survey.live,
       }
     })
-    const swap: Step = {
+    const swap: Step = goingBy(choose.id, notChosen, {
       id: 'frontend-switch',
       title: 'Switch back',
       part: 'ionos',
@@ -84,8 +85,9 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | '
       },
       async apply(_difference, tell) {
         took = await switchBack(context, chosen(choice).id, tell)
+        Object.assign(switched, { from: choice.left, to: chosen(choice).id })
       },
-    }
+    })
     return {
       steps: [
         choose,
@@ -93,9 +95,9 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | '
         swap,
         // What is served is asked at an address that the configuration of today gives. It can wait; the swap cannot.
         { ...nginxHttpsStep(context), after: [swap.id] },
-        verifyFrontendStep(context, { from: '', to: '' }),
+        verifyFrontendStep(context, switched),
       ],
-      about: () => ({ frontend: choice.target?.id ?? '' }),
+      about: () => ({ frontend: switched.live ?? (switched.to || choice.left) }),
     }
   }
   const farewell = () => [
@@ -122,7 +124,9 @@ function backendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | 'f
       image: { name },
       proxy: verifyingProxy(context, azure),
       needsProxy: true,
-    }).map((step) => (step.id === 'backend' ? { ...step, after: ['mark-bad'] } : step))
+    }).map((step) =>
+      goingBy(choose.id, notChosen, step.id === 'backend' ? { ...step, after: ['mark-bad'] } : step),
+    )
     return {
       steps: [
         loginStep(context, azure.account),
@@ -159,12 +163,22 @@ async function backendChoices(context: Context, azure: Azure, to: string | undef
   ])
   // The list ends after 100 tags; one that is named may be older.
   const older = to && !tags.some(({ name }) => name.startsWith(to)) ? await azure.tag(to) : undefined
-  const receipts = history.kept.map(({ receipt }) => receipt)
+  const receipts = receiptsFor(history, to)
   const { backend } = evidenceOf(receipts)
   return {
     candidates: backendCandidates(older ? [...tags, older] : tags, left, bad.backend, backend, receipts),
     left,
   }
+}
+
+/**
+ * The receipts that say what has worked. Only a release that is named needs none of them: which one is "the one before"
+ * is not told from receipts of which some are missing.
+ */
+export function receiptsFor({ kept, answers }: History, to: string | undefined): Receipt[] {
+  const missing = Object.values(answers).find(({ failure }) => failure)?.failure
+  if (missing && to === undefined) throw missing
+  return kept.map(({ receipt }) => receipt)
 }
 
 /** Chooses under the lock, and makes the line that resumes name what was chosen: "the one before" has moved by then. */
@@ -207,9 +221,10 @@ function markStep(
     title: 'Mark of the release that is left',
     part: 'ionos',
     after: [after],
-    async inspect() {
+    async inspect(ahead) {
       const { left } = choice
       if (!run.flags.markBad) return ok('none asked for')
+      if (ahead.unsure(after)) return unknown(notChosen)
       if (left === '' || left === chosen(choice).id) return ok('none is left')
       const mark = {
         at: new Date().toISOString(),

@@ -3,7 +3,8 @@ import { createAzure } from '../azure/resources.ts'
 import { confirmedByTyping } from '../cli/ask.ts'
 import type { CommonFlags, Run } from '../cli/script.ts'
 import { tableText } from '../cli/table.ts'
-import { usageError } from '../command/errors.ts'
+import { isUnanswered, usageError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
 import { type Estimate, estimateOf } from '../cost/estimate.ts'
 import { readPrices } from '../cost/priceList.ts'
 import type { Context } from '../steps/context.ts'
@@ -31,7 +32,10 @@ export interface ScaleFlags extends CommonFlags {
 export async function scale(run: Run<ScaleFlags>): Promise<number> {
   const part = partOf(run.flags)
   const config = await run.config()
-  const scaling = await decide(run, part)
+  const scaling = await decide(run, part).catch((thrown) => {
+    if (run.flags.dryRun) return unaskedScaling(run.flags, config, part, thrown)
+    throw thrown
+  })
   const values = valuesToSet(config, part, scaling.to)
   return performSteps(run, {
     script: 'scale',
@@ -83,6 +87,19 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<Scaling> {
     return 0
   })
   return scaling!
+}
+
+/** For a plan when Azure does not answer, or does not know us. Throws what was thrown for any other reason. */
+export function unaskedScaling(
+  { cpu, memory, workers, save = false }: ScaleFlags,
+  config: Config,
+  part: Scaled,
+  thrown: unknown,
+): Scaling {
+  if (!isUnanswered(thrown)) throw thrown
+  const now = part === 'backend' ? { ...config.backend, count: 1 } : config.worker
+  const to = { cpu: cpu ?? now.cpu, memoryGb: memory ?? now.memoryGb, count: workers ?? now.count }
+  return { part, to, cost: 'it cannot be compared with what runs', unasked: thrown, save }
 }
 
 /** Does any worker that runs now go, for good or to be made anew? */

@@ -10,7 +10,7 @@ import { fileOfKey, saveValues, type Values } from '../config/envFile.ts'
 import type { KeyName } from '../config/keys.ts'
 import { nginxHttpsStep } from '../ionos/nginx.ts'
 import type { Context } from '../steps/context.ts'
-import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
+import { type Difference, type Field, goingBy, ok, type Step, unknown } from '../steps/step.ts'
 import { afterNginx } from './azureLists.ts'
 import { verifyingProxy } from './ownRollback.ts'
 import type { StepList } from './perform.ts'
@@ -111,11 +111,15 @@ export interface Scaling {
   to: Scale
   /** What it costs now and then, in a few words. */
   cost: string
+  /** In a plan: why it could not be asked how the part runs. What is not wanted otherwise is as configured, then. */
+  unasked?: OpsError
   save: boolean
 }
 
+const notAsked = 'it goes by what runs, which could not be asked'
+
 /** Backend by the surge way, workers one after the other; then .env, when it is to be saved there. */
-export function scaleList(context: Context, { part, to, cost, save }: Scaling): StepList {
+export function scaleList(context: Context, { part, to, cost, unasked, save }: Scaling): StepList {
   const scaled = { ...context, config: scaledConfig(context.config, part, to) }
   const azure = createAzure(scaled)
   let running = ''
@@ -139,12 +143,16 @@ export function scaleList(context: Context, { part, to, cost, save }: Scaling): 
         part: 'azure',
         after: ['azure-login'],
         async inspect() {
+          if (unasked) throw unasked
           running = (await scaleNow(context.config, azure, part)).image
           return ok(`${running}; it stays`)
         },
       },
-      { id: 'cost', title: 'Cost', part: 'azure', after: ['image'], inspect: async () => ok(cost) },
-      ...release,
+      {
+        ...{ id: 'cost', title: 'Cost', part: 'azure', after: ['image'] },
+        inspect: async () => (unasked ? unknown(cost) : ok(cost)),
+      },
+      ...release.map((step) => goingBy('image', notAsked, step)),
       verifyStep(scaled, { azure, ionos: part === 'backend' }, changing),
       ...(save ? [saveStep(context.config, part, to, ['verify'])] : []),
     ],

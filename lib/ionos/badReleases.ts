@@ -33,11 +33,6 @@ export async function markBad(context: Context, part: Part, id: string, why: str
   )
 }
 
-/** Takes a mark away; without one nothing happens. */
-export async function clearBad({ config, runner }: Context, part: Part, id: string): Promise<void> {
-  await runner.run(clearCommand(config, part, id))
-}
-
 /** Every mark. Throws OpsError of exit 3 or 4 when the VPS does not answer: no answer is not "none". */
 export async function badReleases({ config, runner }: Context): Promise<BadReleases> {
   const { stdout } = await runner.run(marksCommand(config))
@@ -56,6 +51,7 @@ export const markCommand = (config: Config, part: Part, id: string, mark: BadMar
     { stdin: `${JSON.stringify(mark)}\n` },
   )
 
+/** Takes a mark away; without one nothing happens. */
 export const clearCommand = (config: Config, part: Part, id: string): Command =>
   rootCommand(config, 'record', ['rm', '-f', '--', `${folder}/${part}/${checked(id)}`])
 

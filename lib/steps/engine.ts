@@ -1,4 +1,4 @@
-import { exitCode, messageOf, OpsError } from '../command/errors.ts'
+import { exitCode, isUnanswered, messageOf, OpsError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
 import { type Ahead, type Difference, ok, type Step, type Tell } from './step.ts'
 
@@ -112,10 +112,9 @@ async function mend(step: Step, difference: Difference, options: EngineOptions):
 
 /** In a plan, a cloud that does not answer or does not know us is "cannot tell", not a failure. */
 function asUnknown(error: unknown): Difference | undefined {
-  if (!(error instanceof OpsError)) return undefined
+  if (!isUnanswered(error)) return undefined
   const { what, next } = error.failure
-  const remote = error.exitCode === exitCode.unknown || error.exitCode === exitCode.notLoggedIn
-  return remote ? { state: 'unknown', why: what, next } : undefined
+  return { state: 'unknown', why: what, next }
 }
 
 /** The steps so that each comes after those it waits for. Throws on a cycle: that is a mistake in the list. */

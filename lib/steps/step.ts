@@ -9,7 +9,8 @@ export interface Field {
 
 /** What lies between what is there and what the configuration wants. */
 export type Difference =
-  | { state: 'ok'; because: string }
+  /** `hidden`: it looked, but what visitors get was behind the maintenance page. */
+  | { state: 'ok'; because: string; hidden?: boolean }
   | {
       state: 'create' | 'change'
       what: string
@@ -51,8 +52,17 @@ export interface Step {
   apply?(difference: Difference, tell: Tell): Promise<void>
 }
 
-export const ok = (because: string): Difference => ({ state: 'ok', because })
+export const ok = (because: string, hidden = false): Difference => ({
+  ...{ state: 'ok', because },
+  ...(hidden ? { hidden } : {}),
+})
 export const unknown = (why: string, next?: string): Difference => ({ state: 'unknown', why, next })
+
+/** The same step; where a plan shows that the step it goes by could not tell, it cannot either. */
+export const goingBy = (id: string, why: string, step: Step): Step => ({
+  ...step,
+  inspect: async (ahead) => (ahead.unsure(id) ? unknown(why) : step.inspect(ahead)),
+})
 
 /** The fields that differ, as texts. */
 export function differing(

@@ -36,15 +36,21 @@ test('what proves that an image worked: released and waited for, or verified whi
     expect(backend({ image: image('a'), changed: [step('backend')], result })).toEqual([])
 })
 
-test('what proves that pages worked: a run that switched to them, or verified them', () => {
+test('what proves that pages worked: a run that saw them where visitors see them; switching is not looking', () => {
   const frontend = (more: Partial<Receipt>) => [...evidenceOf([receipt(more)]).frontend]
   const switched = step('frontend-switch', [{ name: 'live release', after: 'f1' }])
-  expect(frontend({ changed: [switched] })).toEqual([['f1', ended]])
+  // publish-frontend switches, and nobody looks.
+  expect(frontend({ frontend: 'f1', changed: [switched] })).toEqual([])
   expect(frontend({ frontend: 'f1', unchanged: ['verify'] })).toEqual([['f1', ended]])
+  expect(frontend({ frontend: 'f1', changed: [switched], unchanged: ['verify-frontend'] })).toEqual([
+    ['f1', ended],
+  ])
+  // The checks saw the maintenance page.
+  expect(frontend({ frontend: 'f1', unchanged: ['verify'], hidden: ['verify'] })).toEqual([])
   expect(frontend({ frontend: 'f1' })).toEqual([])
-  expect(frontend({ changed: [switched], result: 'failed' })).toEqual([])
+  expect(frontend({ frontend: 'f1', unchanged: ['verify'], result: 'failed' })).toEqual([])
   const later = receipt({ frontend: 'f1', unchanged: ['verify'], started: '2026-11-23T10:00:00.000Z' })
-  expect(evidenceOf([later, receipt({ changed: [switched] })]).frontend.get('f1')).toBe(
+  expect(evidenceOf([later, receipt({ frontend: 'f1', unchanged: ['verify'] })]).frontend.get('f1')).toBe(
     '2026-11-23T10:01:30.000Z',
   )
 })
