@@ -3,7 +3,7 @@ import { constants, createReadStream, existsSync } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from '../command/command.ts'
-import { OpsError, usageError } from '../command/errors.ts'
+import { exitCode, messageOf, OpsError, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
@@ -77,15 +77,61 @@ export const buildCommand = (config: Config, tag: string, subscription: string[]
     },
   )
 
-/** @param quick use the newest image that is there, whatever the sources say */
-export function imageStep(context: Context, azure: Azure, quick: boolean): { step: Step; image: Image } {
+/** Why images must not come back, by tag. */
+export type ImageMarks = ReadonlyMap<string, { why: string }>
+
+export interface ImageOptions {
+  /** Use the newest image that is there and not marked as bad, whatever the sources say. */
+  quick?: boolean
+  /** Reads the marks of bad images; undefined where nothing keeps any. Rejects when they cannot be known. */
+  marks?: (() => Promise<ImageMarks>) | undefined
+}
+
+export function imageStep(
+  context: Context,
+  azure: Azure,
+  { quick = false, marks = async () => new Map() }: ImageOptions = {},
+): { step: Step; image: Image } {
   const { config, runner } = context
   let tag: string | undefined
   let digest = ''
   const named = (name: string) => `${config.azure.registry}.azurecr.io/${repository}:${name}`
 
-  const newest = async (): Promise<Tag | undefined> =>
-    [...(await azure.tags())].sort((a, b) => b.createdTime.localeCompare(a.createdTime))[0]
+  /** The newest image that may be released. Throws when there is none, or when the marks cannot be read. */
+  async function newest(source: string): Promise<{ found: Tag; words: string }> {
+    const there = (await azure.registry()) === undefined ? [] : await azure.tags()
+    const marked: ImageMarks = there.length === 0 ? new Map() : await marks().catch(cannotChoose)
+    const sorted = [...there].sort((a, b) => b.createdTime.localeCompare(a.createdTime))
+    const at = sorted.findIndex(({ name }) => !marked.has(name))
+    const skipped = sorted.slice(0, at < 0 ? sorted.length : at)
+    const passedOver = skipped.map(({ name }) => `${name} (${marked.get(name)?.why})`)
+    const found = sorted[at]
+    if (found) {
+      const words = evidence(found, source, true)
+      return {
+        found,
+        words: passedOver.length > 0 ? `${words}; marked as bad: ${passedOver.join(', ')}` : words,
+      }
+    }
+    throw new OpsError({
+      what:
+        skipped.length > 0
+          ? `There is no image to use: every ${repository} in ${config.azure.registry} is marked as bad`
+          : `There is no image to use: the registry ${config.azure.registry} has no ${repository}`,
+      said: passedOver.join('\n') || undefined,
+      next: 'Run the same line without --quick: it builds one.',
+    })
+  }
+
+  /** What is to be said of the image of these sources when somebody has marked it; '' when nobody has. */
+  const caution = (name: string): Promise<string> =>
+    marks().then(
+      (marked) => {
+        const why = marked.get(name)?.why
+        return why === undefined ? '' : `; it is marked as bad (${why}), and released all the same`
+      },
+      (thrown) => `; whether it is marked as bad is not known: ${messageOf(thrown)}`,
+    )
 
   const step: Step = {
     id: 'image',
@@ -97,21 +143,20 @@ export function imageStep(context: Context, azure: Azure, quick: boolean): { ste
       const source = await sourceTag(config)
       // Known before Azure is asked, so that a plan can name it when Azure is silent.
       tag = source
-      const there = !(quick || ahead.pending('registry')) || (await azure.registry()) !== undefined
-      const found = there ? await (quick ? newest() : azure.tag(source)) : undefined
-      tag = found?.name ?? source
-      digest = found?.digest ?? ''
-      if (found) return ok(evidence(found, source, quick))
       if (quick) {
-        throw new OpsError({
-          what: `There is no image to use: the registry ${config.azure.registry} has no ${repository}`,
-          next: 'Run the same line without --quick: it builds one.',
-        })
+        const { found, words } = await newest(source)
+        tag = found.name
+        digest = found.digest
+        return ok(words)
       }
+      const there = !ahead.pending('registry') || (await azure.registry()) !== undefined
+      const [found, mark] = await Promise.all([there ? azure.tag(source) : undefined, caution(source)])
+      digest = found?.digest ?? ''
+      if (found) return ok(`${evidence(found, source, false)}${mark}`)
       const subscription = subscriptionOf(await azure.account())
       return {
         state: 'create',
-        what: `build ${repository}:${source}`,
+        what: `build ${repository}:${source}${mark}`,
         effects: [buildCommand(config, source, subscription)],
       }
     },
@@ -137,6 +182,17 @@ export function imageStep(context: Context, azure: Azure, quick: boolean): { ste
     known: () => ({ image: tag === undefined ? '' : named(tag), digest }),
   }
   return { step, image }
+}
+
+/** Silence about the marks is not "none": without the sources to go by, a bad image might come back. */
+function cannotChoose(thrown: unknown): never {
+  const failure = thrown instanceof OpsError ? thrown.failure : { what: messageOf(thrown) }
+  throw new OpsError({
+    exitCode: exitCode.unknown,
+    ...failure,
+    what: `Which images are marked as bad is not known, so --quick chooses none: ${failure.what}`,
+    next: `${failure.next ? `${failure.next} ` : ''}Without --quick the image of the sources here is taken.`,
+  })
 }
 
 function evidence({ name, createdTime, digest }: Tag, source: string, quick: boolean): string {

@@ -1,26 +1,24 @@
 import { loginStep } from '../azure/account.ts'
 import { containerSteps, type ReleaseOptions } from '../azure/containers.ts'
 import { dataTierSteps } from '../azure/dataTier.ts'
-import { type Image, imageStep } from '../azure/image.ts'
+import { type Image, type ImageOptions, imageStep } from '../azure/image.ts'
 import { type Azure, createAzure } from '../azure/resources.ts'
 import { secretsStep } from '../azure/secrets.ts'
 import { OpsError } from '../command/errors.ts'
 import { migrationStep } from '../database/migrations.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
+import { imageMarks } from './marks.ts'
 
-export interface AzureOptions extends Omit<ReleaseOptions, 'image'> {
-  /** The newest image there is, instead of the one of these sources. */
-  quick?: boolean
-}
+export type AzureOptions = Omit<ReleaseOptions, 'image'> & ImageOptions
 
 /** The core: login, data tier, tables, image, containers. */
 export function azureList(
   context: Context,
   azure: Azure,
-  { quick = false, ...release }: AzureOptions,
+  { quick = false, marks, ...release }: AzureOptions,
 ): { steps: Step[]; image: Image } {
-  const { step, image } = imageStep(context, azure, quick)
+  const { step, image } = imageStep(context, azure, { quick, marks })
   const steps = [
     containerSecrets(context),
     loginStep(context, azure.account),
@@ -46,17 +44,16 @@ export function provisionList(context: Context): Step[] {
 /** `build-image`: needs the registry, makes nothing else. */
 export function imageList(context: Context): Step[] {
   const azure = createAzure(context)
-  return [
-    loginStep(context, azure.account),
-    registryIsThere(context, azure),
-    imageStep(context, azure, false).step,
-  ]
+  return [loginStep(context, azure.account), registryIsThere(context, azure), imageStep(context, azure).step]
 }
 
 /** `release-containers`: the image that exists, to backend and workers. */
-export function releaseList(context: Context, { quick = false, ...release }: AzureOptions): Step[] {
+export function releaseList(
+  context: Context,
+  { quick = false, ...release }: Omit<AzureOptions, 'marks'>,
+): Step[] {
   const azure = createAzure(context)
-  const { step, image } = imageStep(context, azure, quick)
+  const { step, image } = imageStep(context, azure, { quick, marks: imageMarks(context) })
   const containers = containerSteps(context, azure, { image, ...release })
   return [
     containerSecrets(context),

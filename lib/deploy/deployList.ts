@@ -4,6 +4,7 @@ import { liveRelease } from '../ionos/publish.ts'
 import { ionosSteps } from '../ionos/steps.ts'
 import type { Context } from '../steps/context.ts'
 import { afterNginx, azureList } from './azureLists.ts'
+import { imageMarks, tellingMarks } from './marks.ts'
 import type { StepList } from './perform.ts'
 import { verifyStep } from './verify.ts'
 
@@ -20,10 +21,12 @@ export function deployList(context: Context, flags: DeployFlags): StepList {
     ? undefined
     : azureList(context, azure, {
         quick: flags.quick,
+        // They lie on the VPS, which this run then leaves alone.
+        marks: flags.skipIonos ? undefined : imageMarks(context),
         proxy: proxyOf(context),
         needsProxy: !flags.skipIonos,
       })
-  const face = flags.skipIonos ? [] : ionosSteps(context)
+  const face = flags.skipIonos ? [] : tellingMarks(context, ionosSteps(context))
   const steps = [...afterNginx(core?.steps ?? []), ...face]
   const parts = { azure: core && azure, ionos: !flags.skipIonos }
   const all = steps.map(({ id }) => id)

@@ -16,6 +16,7 @@ import type { Context } from '../steps/context.ts'
 import { ok, type Step, unknown } from '../steps/step.ts'
 import { afterNginx, containerSecrets, registryIsThere } from './azureLists.ts'
 import { rememberingSwitch, type Switched, verifyFrontendStep } from './frontendUpdate.ts'
+import { imageMarks, tellingMarks } from './marks.ts'
 import { verifyingProxy, withOwnRollback } from './ownRollback.ts'
 import type { StepList } from './perform.ts'
 
@@ -32,7 +33,7 @@ export function restartList(context: Context, only: 'backend' | 'worker' | undef
 /** `update-frontend`: build, publish, look at what is served, and go back when it is not what it should be. */
 export function updateFrontendList(context: Context): StepList {
   const switched: Switched = { from: '', to: '' }
-  const steps = publishFrontend(context).map((step) =>
+  const steps = tellingMarks(context, publishFrontend(context)).map((step) =>
     step.id === 'frontend-switch' ? rememberingSwitch(context, step, switched) : step,
   )
   const verify = verifyFrontendStep(context, switched)
@@ -49,7 +50,7 @@ export function updateFrontendList(context: Context): StepList {
  */
 export function updateBackendList(context: Context, { inPlace }: { inPlace: boolean }): StepList {
   const azure = createAzure(context)
-  const { step, image } = imageStep(context, azure, false)
+  const { step, image } = imageStep(context, azure, { marks: imageMarks(context) })
   const proxy = inPlace ? proxyOf(context) : verifyingProxy(context, azure)
   const release = containerSteps(context, azure, { image, proxy, needsProxy: true, inPlace })
   return {
