@@ -7,7 +7,7 @@ import { type GroupSecrets, groupFile, type WantedGroup } from './containerGroup
 import { createGroup, deleteGroup } from './groupCommands.ts'
 import type { Move } from './moves.ts'
 import { type Azure, redisKey, registryLogin, subscriptionOf } from './resources.ts'
-import { untilBackendHealthy, untilWorkerRuns } from './waiting.ts'
+import { healthLook, type Look, untilBackendHealthy, untilWorkerRuns } from './waiting.ts'
 
 /** Whatever stands before the backend and can be pointed at another host: nginx on the VPS. */
 export interface BackendProxy {
@@ -17,6 +17,8 @@ export interface BackendProxy {
   linesTo(host: string): Promise<Command[]>
   /** Points it elsewhere and returns when that is in force. */
   switchTo(host: string, release: string, tell: Tell): Promise<void>
+  /** What /health of the backend on a host answers the proxy. Throws when the proxy cannot be asked. */
+  health(host: string): Promise<{ status: number | undefined; body: string }>
 }
 
 export interface Mover {
@@ -69,12 +71,24 @@ export function moverOf(context: Context, azure: Azure, proxy: BackendProxy): Mo
     }
   }
 
+  async function lookOfProxy(group: WantedGroup): Promise<Look> {
+    const { status, body } = await proxy.health(hostOf(group))
+    const from = 'asked from the VPS, it'
+    if (status === undefined) return { ready: false, last: `${from} gives no answer: ${body}` }
+    return healthLook(from, status, body, releaseOf(group))
+  }
+
   const untilWell = (group: WantedGroup, tell: Tell): Promise<void> =>
     group.public
       ? untilBackendHealthy(
           context,
           azure,
-          { name: group.name, label: group.public.dnsLabel, release: releaseOf(group) },
+          {
+            name: group.name,
+            label: group.public.dnsLabel,
+            release: releaseOf(group),
+            fromElsewhere: () => lookOfProxy(group),
+          },
           tell,
         )
       : untilWorkerRuns(context, azure, group.name, tell)

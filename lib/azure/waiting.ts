@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { messageOf, OpsError } from '../command/errors.ts'
+import { messageOf, OpsError, unknownError } from '../command/errors.ts'
 import { backendPort, hostOfLabel } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
@@ -11,31 +11,61 @@ import { type Azure, subscriptionOf } from './resources.ts'
 /** As often as a group may restart before waiting for it is given up: it will not get better by itself. */
 const crashLoop = 3
 
+/** What one look says. */
+export interface Look {
+  ready: boolean
+  /** What was seen, in words. */
+  last: string
+  /** The application itself answered, and not as a healthy one does. */
+  faulty?: boolean
+}
+
+export interface Awaited {
+  name: string
+  label: string
+  /** The image's tag, which /health may name. */
+  release: string
+  restartsBefore?: number
+  /** Asks the same from another network, when this machine gets no answer. */
+  fromElsewhere?: (() => Promise<Look>) | undefined
+}
+
 /**
  * Waits until the backend's own URL says that it is healthy, and that it is this release (when /health names one).
  * The URL decides; the control plane is asked now and then only to see a crash loop early.
- * Throws with the last 50 log lines when the time is over.
+ * Throws with the last 50 log lines when the time is over: a verdict on the application when it answered or Azure saw
+ * it end, otherwise exit 3.
  */
 export async function untilBackendHealthy(
   context: Context,
   azure: Azure,
-  group: { name: string; label: string; release: string; restartsBefore?: number },
+  group: Awaited,
   tell: Tell,
 ): Promise<void> {
   const url = healthUrl(context.config, group.label)
-  let last = 'no answer yet'
-  await untilTrue(context, azure, group, tell, async () => {
+  const probe = async (): Promise<Look> => {
     try {
-      const answer = await context.runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 5000 })
-      const release = releaseOf(answer.body)
-      last = `${url} says ${answer.status}${release ? ` (release ${release})` : ''}`
-      if (answer.status !== 200) return { ready: false, last: `${last} ${answer.body.slice(0, 300)}` }
-      return { ready: release === undefined || release === group.release, last }
+      const { status, body } = await context.runner.request({
+        method: 'GET',
+        url,
+        effect: 'read',
+        timeoutMs: 5000,
+      })
+      return healthLook(url, status, body, group.release)
     } catch (thrown) {
-      last = `${url}: ${messageOf(thrown)}`
-      return { ready: false, last }
+      return { ready: false, last: `${url}: ${messageOf(thrown)}` }
     }
-  })
+  }
+  await untilTrue(context, azure, group, tell, probe)
+}
+
+/** What an answer of /health says of a release. The answer of another release says nothing of this one. */
+export function healthLook(url: string, status: number, body: string, wanted: string): Look {
+  const release = releaseOf(body)
+  const last = `${url} says ${status}${release ? ` (release ${release})` : ''}`
+  const mine = release === undefined || release === wanted
+  if (status === 200) return { ready: mine, last }
+  return { ready: false, last: `${last} ${body.slice(0, 300)}`, faulty: mine }
 }
 
 /** Waits until the worker is seen running three times in a row without a restart in between. */
@@ -86,47 +116,87 @@ export const healthUrl = (config: Config, label: string): string =>
 async function untilTrue(
   context: Context,
   azure: Azure,
-  { name, restartsBefore = 0 }: { name: string; restartsBefore?: number },
+  { name, restartsBefore = 0, fromElsewhere }: Pick<Awaited, 'name' | 'restartsBefore' | 'fromElsewhere'>,
   tell: Tell,
-  probe: () => Promise<{ ready: boolean; last: string }>,
+  probe: () => Promise<Look>,
 ): Promise<void> {
   const { healthyWithinSeconds } = context.config.backend
   const deadline = Date.now() + healthyWithinSeconds * 1000
-  let told = ''
+  // A control plane that is silent is not an outage: the next look may hear it.
+  const asked = () => showGroup(context, azure, name).catch(() => undefined)
+  let look: Look = { ready: false, last: '' }
+  let restartsSeen: number | undefined
   for (let round = 1; Date.now() < deadline; round++) {
-    const { ready, last } = await probe()
-    if (ready) return
-    if (last !== told) tell(last)
-    told = last
-    if (round % 8 === 0) await throwIfCrashing(context, azure, name, restartsBefore)
+    const before = look.last
+    look = await probe()
+    if (look.ready) return
+    if (look.last !== before) tell(look.last)
+    if (round % 8 === 0) {
+      const group = await asked()
+      const crashing = crashWords(group, restartsBefore)
+      if (crashing) throw await unhealthy(context, azure, name, `${name} ${crashing}`, true)
+      restartsSeen ??= group && restartsOf(group)
+    }
     await pause(1000)
   }
-  throw new OpsError({
-    what: `${name} did not get healthy within ${healthyWithinSeconds} s: ${told}`,
-    said: await logTail(context, azure, name),
-    next: 'Mend the application (its last log lines are above), then run the same line again.',
-    application: true,
-  })
+  const late = `${name} did not get healthy within ${healthyWithinSeconds} s: ${look.last}`
+  if (look.faulty) throw await unhealthy(context, azure, name, late, true)
+  const ended = endWords(await asked(), restartsBefore, restartsSeen)
+  if (ended) throw await unhealthy(context, azure, name, `${late}; Azure says that it ${ended}`, true)
+  const beside = await fromElsewhere?.().catch(
+    (thrown): Look => ({ ready: false, last: `no other machine could ask: ${messageOf(thrown)}` }),
+  )
+  if (beside?.ready) return tell(`${beside.last}, though this machine gets no answer`)
+  const what = beside ? `${late}; ${beside.last}` : late
+  throw await unhealthy(context, azure, name, what, beside?.faulty ?? false)
 }
 
-/** A group that is restarted, and not made anew, keeps the count of its life. */
-async function throwIfCrashing(
+/** @param verdict is it the application that fails, and not the way to it? */
+async function unhealthy(
   context: Context,
   azure: Azure,
   name: string,
+  what: string,
+  verdict: boolean,
+): Promise<OpsError> {
+  const said = await logTail(context, azure, name).catch(
+    (thrown) => `The log of ${name} cannot be read: ${messageOf(thrown)}`,
+  )
+  if (verdict) {
+    const next = 'Mend the application (its last log lines are above), then run the same line again.'
+    return new OpsError({ what, said, next, application: true })
+  }
+  const next =
+    'Nothing is known against the application. See whether this machine reaches it and Azure has started it (npx dominion doctor), then run the same line again.'
+  return unknownError(what, said, next)
+}
+
+const viewOf = (group: ContainerGroup | undefined) => group?.containers[0]?.instanceView
+
+const restartsOf = (group: ContainerGroup): number => viewOf(group)?.restartCount ?? 0
+
+/** Does it crash again and again? A group that is restarted, and not made anew, keeps the count of its life. */
+function crashWords(group: ContainerGroup | undefined, restartsBefore: number): string | undefined {
+  const restarts = (group ? restartsOf(group) : 0) - restartsBefore
+  if (restarts < crashLoop) return undefined
+  const { state, exitCode, detailStatus } = viewOf(group)?.currentState ?? {}
+  return `crashes again and again (${restarts} restarts; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'})`
+}
+
+/**
+ * Has Azure seen the container end, by itself or by its liveness probe, while it was waited for? Undefined when not,
+ * or when Azure is silent.
+ */
+function endWords(
+  group: ContainerGroup | undefined,
   restartsBefore: number,
-): Promise<void> {
-  const group = await showGroup(context, azure, name)
-  const view = group?.containers[0]?.instanceView
-  const restarts = (view?.restartCount ?? 0) - restartsBefore
-  if (restarts < crashLoop) return
-  const { state, exitCode, detailStatus } = view?.currentState ?? {}
-  throw new OpsError({
-    what: `${name} crashes again and again (${restarts} restarts; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'})`,
-    said: await logTail(context, azure, name),
-    next: 'Mend the application (its last log lines are above), then run the same line again.',
-    application: true,
-  })
+  restartsSeen: number | undefined,
+): string | undefined {
+  if (!group) return undefined
+  const { state = '', detailStatus = '' } = viewOf(group)?.currentState ?? {}
+  if (state === 'Terminated' || /CrashLoopBackOff/.test(detailStatus)) return `is ${state} (${detailStatus})`
+  const since = restartsOf(group) - (restartsSeen ?? restartsOf(group))
+  return since > 0 ? `was restarted ${since} times meanwhile` : crashWords(group, restartsBefore)
 }
 
 export async function showGroup(

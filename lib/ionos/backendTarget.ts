@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, look, onVps } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
+import type { ProcessResult } from '../command/process.ts'
 import { backendPort } from '../config/backend.ts'
 import type { Context } from '../steps/context.ts'
 import type { Tell } from '../steps/step.ts'
@@ -18,6 +19,8 @@ export interface BackendTarget {
    * Throws with the old one still in force.
    */
   switchTo(host: string, release: string, tell: Tell): Promise<void>
+  /** What the VPS hears from /health of that host; without a status it heard nothing, and `body` says why. */
+  health(host: string): Promise<{ status: number | undefined; body: string }>
 }
 
 export function proxyOf(context: Context): BackendTarget {
@@ -37,7 +40,18 @@ export function proxyOf(context: Context): BackendTarget {
       await apply(difference, tell)
       tell(`nginx sends /api/ to ${host}`)
     },
+    async health(host) {
+      return answerOf(await context.runner.run(healthFromVps(host)))
+    },
   }
+}
+
+/** What `healthFromVps` printed. Python names the status of an error, and not its body. */
+export function answerOf({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>) {
+  if (code === 0) return { status: 200, body: stdout }
+  const body = stderr.trim().split('\n').at(-1) || `exit ${code}`
+  const status = /HTTP Error (\d{3})/.exec(body)?.[1]
+  return { status: status === undefined ? undefined : Number(status), body }
 }
 
 /** Longer than any name server may keep the address that a container group had before. */
