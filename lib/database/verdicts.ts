@@ -59,9 +59,22 @@ function judgeVersion({ postgres }: Config, version: string): Judged {
       }
 }
 
-/** The server's first byte to a client that asks for no TLS: E is an error, R asks for the password. */
+/** SQLSTATE of "no pg_hba.conf entry … no encryption" (invalid_authorization_specification). */
+const notAllowed = '28000'
+
+/**
+ * The server's first words to a client that asks for no TLS: R asks for the password, E is an error (ErrorResponse in
+ * PostgreSQL's message formats). Only one error says that the way in is closed; the others come to anybody.
+ */
 export function judgePlain(answer: string, tlsWorks: boolean): Judged {
   if (answer.startsWith('E')) {
+    const { code, message } = errorOf(answer)
+    if (code !== notAllowed)
+      return {
+        verdict: 'UNKNOWN',
+        detail: `a plain connection was answered with another error (${code ?? 'no SQLSTATE'}: ${message ?? 'no words'}), which says nothing about TLS`,
+        next: 'Run the same line again in a minute.',
+      }
     return tlsWorks
       ? { verdict: 'OK', detail: 'a plain connection was tried and refused' }
       : { verdict: 'UNKNOWN', detail: 'a plain connection is refused, but so is one with TLS' }
@@ -73,6 +86,13 @@ export function judgePlain(answer: string, tlsWorks: boolean): Judged {
       next: 'npx dominion provision   (it sets require_secure_transport)',
     }
   return { verdict: 'UNKNOWN', detail: 'the server hung up on a plain connection without a word' }
+}
+
+/** Behind type and length an ErrorResponse has fields, each a letter and text up to a zero byte: C the code, M the message. */
+function errorOf(answer: string): { code?: string | undefined; message?: string | undefined } {
+  const fields = answer.slice(5).split('\0')
+  const field = (letter: string) => fields.find((each) => each.startsWith(letter))?.slice(1)
+  return { code: field('C'), message: field('M') }
 }
 
 /** A person begins to wait at about a second. */

@@ -3,6 +3,7 @@ import type { Azure } from '../azure/resources.ts'
 import { healthUrl } from '../azure/waiting.ts'
 import { plainDial } from '../database/plain.ts'
 import { applicationTables as tables } from '../database/tables.ts'
+import { judgePlain } from '../database/verdicts.ts'
 import type { Context } from '../steps/context.ts'
 import { type Check, expect } from './check.ts'
 import { containersCheck } from './containersCheck.ts'
@@ -55,8 +56,9 @@ export function coreChecks(context: Context, azure: Azure): Check[] {
         })
         expect(row, 'the connection is not encrypted')
         const { answer } = await runner.dial(plainDial(config))
-        expect(answer.startsWith('E'), 'a plain connection is not refused')
-        return `${row.version}; a plain connection is refused`
+        const { verdict, detail } = judgePlain(answer, true)
+        expect(verdict === 'OK', detail)
+        return `${row.version}; ${detail}`
       },
     },
     {

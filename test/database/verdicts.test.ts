@@ -16,11 +16,22 @@ const server = (properties: object): Resource => ({
 })
 const backup = (completed: string) => ({ name: 'b', completed })
 
+/** As the server writes it: E, four bytes of length, fields that end in a zero byte, one more zero byte. */
+const refusal = (code: string, message: string): string => {
+  const fields = [`SFATAL`, `VFATAL`, `C${code}`, `M${message}`, 'Fauth.c', 'L543', 'RClientAuthentication']
+  const body = Buffer.from(`${fields.join('\0')}\0\0`, 'latin1')
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(body.length + 4)
+  return `E${Buffer.concat([length, body]).toString('latin1')}`
+}
+
 const facts = (changes: Partial<DatabaseFacts> = {}): DatabaseFacts => ({
   server: { value: server({}) },
   backups: { value: [backup('2026-11-23T02:00:00Z')] },
   times: { value: { dns: 2, tcp: 10, login: 60 } },
-  plain: { value: 'E\0\0' },
+  plain: {
+    value: refusal('28000', 'no pg_hba.conf entry for host "203.0.113.9", user "codexadmin", no encryption'),
+  },
   facts: { value: { version: '16.4', connections: 6, connectionsAllowed: 35, stored: 2 ** 30 } },
   tables: { value: [{ name: 'agents', rows: 13, bytes: 81_920 }] },
   migrations: { value: { pending: [], all: 5 } },
@@ -68,10 +79,17 @@ test('silence is UNKNOWN, what is known to be wrong is CRITICAL', async () => {
 })
 
 test('a plain connection: refused, let in, or no telling', () => {
-  expect(judgePlain('E\0', true).verdict).toBe('OK')
+  expect(judgePlain(refusal('28000', 'no pg_hba.conf entry'), true).verdict).toBe('OK')
   expect(judgePlain('R\0', true).verdict).toBe('CRITICAL')
   // Who is refused everything has not seen TLS enforced.
-  expect(judgePlain('E\0', false).verdict).toBe('UNKNOWN')
+  expect(judgePlain(refusal('28000', 'no pg_hba.conf entry'), false).verdict).toBe('UNKNOWN')
+  // What a server says to anybody is no word about TLS.
+  expect(judgePlain(refusal('53300', 'sorry, too many clients already'), true)).toMatchObject({
+    verdict: 'UNKNOWN',
+    detail: expect.stringContaining('53300: sorry, too many clients already'),
+  })
+  expect(judgePlain(refusal('3D000', 'database "codexdb" does not exist'), true).verdict).toBe('UNKNOWN')
+  expect(judgePlain('E\0', true).verdict).toBe('UNKNOWN')
   expect(judgePlain('', true).verdict).toBe('UNKNOWN')
 })
 
