@@ -5,7 +5,7 @@ import type { Backup } from './backupFolder.ts'
 import { beginSnapshot, type Content, differencesOf, endSnapshot, readContent } from './content.ts'
 import { createQuery, passingName, withPassing } from './databases.ts'
 import { mustBeWhole, writeManifest } from './manifest.ts'
-import { reachServer, restoreCommand, restoreErrors } from './tools.ts'
+import { explainTool, reachServer, restoreCommand, restoreErrors } from './tools.ts'
 
 /**
  * Restores a backup into a database of its own on the same server, compares every table with the manifest, and takes
@@ -37,7 +37,10 @@ export async function prove(
   return { file, manifest: { ...manifest, proven } }
 }
 
-/** Runs pg_restore and compares what is there then with the manifest. Throws with every difference. */
+/**
+ * Runs pg_restore and compares what is there then with the manifest. Throws with every difference; what hindered the
+ * restore from outside (network, password, disk) is told as that, and says nothing about the backup.
+ */
 export async function restoreAndCompare(
   context: Context,
   command: Command,
@@ -45,7 +48,7 @@ export async function restoreAndCompare(
   { file, manifest }: Backup,
 ): Promise<void> {
   const { stderr } = await context.runner.run(command)
-  const errors = restoreErrors(stderr)
+  const errors = mustBeOfTheDump(restoreErrors(stderr))
   const differences =
     errors.length > 0 ? [] : differencesOf(manifest.content, await contentOf(context, database))
   if (errors.length + differences.length === 0) return
@@ -54,6 +57,14 @@ export async function restoreAndCompare(
     said: [...errors, ...differences].slice(0, 20).join('\n'),
     next: 'Do not rely on it: take another backup, or restore from another one.',
   })
+}
+
+/** Hands back pg_restore's errors, unless they are not about the dump: then throws what they mean. */
+export function mustBeOfTheDump(errors: string[]): string[] {
+  const said = errors.join('\n')
+  const meaning = explainTool(said)
+  if (!meaning) return errors
+  throw new OpsError({ what: 'pg_restore was hindered', said, ...meaning })
 }
 
 async function contentOf(context: Context, database: string): Promise<Content> {

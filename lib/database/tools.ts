@@ -168,8 +168,33 @@ export function howToInstall(major: number, platform: NodeJS.Platform = process.
   return `Debian, Ubuntu: apt-get install postgresql-client-${major} (an older release has it after the steps on postgresql.org/download); Fedora: dnf install postgresql; ${later}`
 }
 
+/** libpq's words, and the server's when it ends a session or takes none. */
+const unreachable = new RegExp(
+  [
+    ...['Connection refused', 'Connection reset', 'Connection timed out', 'timeout expired', 'Broken pipe'],
+    ...['Network is unreachable', 'No route to host', 'no pg_hba\\.conf entry', 'could not connect'],
+    ...[
+      'server closed the connection',
+      'no connection to the server',
+      'could not (?:send|receive) data (?:to|from) ',
+    ],
+    ...[
+      'SSL connection has been closed',
+      'SSL SYSCALL error',
+      'terminating connection',
+      'too many clients already',
+    ],
+    ...['the database system is ', 'remaining connection slots'],
+  ].join('|'),
+)
+
 /** What the tools' words mean; undefined when they speak for themselves. */
 export function explainTool(output: string): Partial<Failure> | undefined {
+  if (/ERROR: .*(?:No space left on device|read-only transaction)/.test(output))
+    return {
+      what: "The server's disk is full, or nearly: it takes no more",
+      next: 'Drop a database that is not needed, or raise POSTGRES_STORAGE_GB in .env and npx dominion provision; then run the same line again.',
+    }
   if (/No space left on device|disk full/i.test(output))
     return {
       what: 'The disk is full',
@@ -186,11 +211,7 @@ export function explainTool(output: string): Partial<Failure> | undefined {
       what: "PostgreSQL's client tools are older than the server or the dump",
       exitCode: exitCode.usage,
     }
-  if (
-    /Connection refused|timeout expired|no pg_hba\.conf entry|server closed the connection|could not connect/.test(
-      output,
-    )
-  )
+  if (unreachable.test(output))
     return {
       what: 'The database cannot be reached, or went away meanwhile',
       next: 'npx dominion check-database tells more; then run the same line again.',

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { display } from '../../lib/command/command.ts'
+import { mustBeOfTheDump } from '../../lib/database/prove.ts'
 import {
   databaseArgument,
   dumpCommand,
@@ -78,6 +79,19 @@ pg_restore: warning: errors ignored on restore: 2`
   ])
 })
 
+test('what hinders a restore from outside is not called a damaged backup', async () => {
+  const broken = 'pg_restore: error: could not execute query: server closed the connection unexpectedly'
+  expect(await failureOf((async () => mustBeOfTheDump([broken]))())).toMatchObject({
+    what: 'The database cannot be reached, or went away meanwhile',
+    said: broken,
+    exitCode: 3,
+  })
+  const refused = 'pg_restore: error: connection failed: FATAL:  password authentication failed for user "x"'
+  expect(await failureOf((async () => mustBeOfTheDump([refused]))())).toMatchObject({ exitCode: 4 })
+  const damaged = ['pg_restore: error: could not uncompress data: (null)']
+  expect(mustBeOfTheDump(damaged)).toEqual(damaged)
+})
+
 test.each([
   ['linux', 17, 'apt-get install postgresql-client-17'],
   ['darwin', 16, 'brew install libpq'],
@@ -114,6 +128,16 @@ test.each([
   ['pg_dump: error: could not write to file: No space left on device', { what: 'The disk is full' }],
   ['FATAL:  password authentication failed for user "codexadmin"', { exitCode: 4 }],
   ['connection to server at "h" (198.51.100.4), port 5432 failed: Connection refused', { exitCode: 3 }],
+  [
+    'pg_restore: error: could not execute query: FATAL:  terminating connection due to administrator command',
+    { exitCode: 3 },
+  ],
+  ['pg_restore: error: error returned by PQputCopyData: SSL SYSCALL error: EOF detected', { exitCode: 3 }],
+  ['FATAL:  sorry, too many clients already', { exitCode: 3 }],
+  [
+    'pg_restore: error: COPY failed for table "metrics": ERROR:  could not extend file "base/16/17": No space left on device',
+    { what: "The server's disk is full, or nearly: it takes no more" },
+  ],
   ['pg_dump: error: aborting because of server version mismatch', { exitCode: 2 }],
 ])('%s: what it means', (said, meaning) => {
   expect(explainTool(said)).toMatchObject(meaning)
