@@ -52,6 +52,7 @@ export async function takeBackup(
     chmodSync(dump, 0o600)
     const manifest: Manifest = {
       format: 1,
+      environment: config.environment,
       server: config.postgres.server,
       database: config.postgres.database,
       serverVersion: before.serverVersion,

@@ -57,7 +57,10 @@ export function publish(within: string, folder: string, name: string): string {
   return to
 }
 
-/** The backups of this configuration's database in a folder, newest first; `unknown`: dumps that nothing is known of. */
+/**
+ * The backups of this environment's database in a folder, newest first; `unknown`: dumps of which it cannot be told
+ * whose they are. Only the former are ever let go.
+ */
 export function readBackups(folder: string, config: Config): { backups: Backup[]; unknown: string[] } {
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.dump')) : []
   const backups: Backup[] = []
@@ -66,9 +69,10 @@ export function readBackups(folder: string, config: Config): { backups: Backup[]
     const file = path.join(folder, name)
     try {
       const manifest = readManifest(file)
-      const { server, database } = manifest
-      if (server === config.postgres.server && database === config.postgres.database)
-        backups.push({ file, manifest })
+      const { server, database, environment } = manifest
+      if (server !== config.postgres.server || database !== config.postgres.database) continue
+      if (environment === undefined) unknown.push(file)
+      else if (environment === config.environment) backups.push({ file, manifest })
     } catch {
       unknown.push(file)
     }

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { display } from '../command/command.ts'
-import { OpsError, usageError } from '../command/errors.ts'
+import { isUnanswered, OpsError, usageError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { type Before, beforeBackup, takeBackup } from './backup.ts'
 import { type Backup, dumpName, expired, readBackups, removeBackup, removeLeftovers } from './backupFolder.ts'
@@ -13,9 +13,9 @@ import {
   passingName,
   readDatabases,
 } from './databases.ts'
-import { mustBeWhole, readManifest } from './manifest.ts'
+import { type Locale, mustBeWhole, readManifest } from './manifest.ts'
 import { prove } from './prove.ts'
-import { dumpCommand, reachServer, requireTool, restoreCommand } from './tools.ts'
+import { dumpCommand, type Reached, reachServer, requireTool, restoreCommand } from './tools.ts'
 import { megabytes } from './units.ts'
 
 export interface BackupOptions {
@@ -61,11 +61,18 @@ interface About {
 /** Takes a backup, proves it or another one if asked to, and lets the oldest go. */
 export async function backUp(context: Context, options: BackupOptions, about: About): Promise<BackedUp> {
   const folder = options.to ?? path.join(context.config.stateDir, 'backups')
-  const leftovers = leftoversAmong(await readDatabases(context))
+  let silent: OpsError | undefined
+  /** A plan goes on without the server's answer, and says so. */
+  const orSilent = (thrown: unknown): undefined => {
+    if (!options.planning || !isUnanswered(thrown)) throw thrown
+    silent = thrown
+  }
+  const found = await readDatabases(context).then(leftoversAmong).catch(orSilent)
+  const leftovers = found ?? []
   if (typeof options.prove === 'object')
-    return proveOne(context, options.prove.file, options, leftovers, about)
-  const before = await beforeBackup(context)
-  if (options.planning) return planned(context, folder, options, before, leftovers)
+    return proveOne(context, options.prove.file, options, { leftovers, silent }, about)
+  const before = found && (await beforeBackup(context).catch(orSilent))
+  if (options.planning || !before) return planned(context, folder, options, { before, leftovers, silent })
 
   const swept = [...removeLeftovers(folder), ...(await dropLeftovers(context, leftovers))]
   for (const each of swept) about.story(`Removed what a killed run had left: ${each}`)
@@ -73,7 +80,8 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
   about.story(`Kept as ${taken.file}`)
   const done = options.prove === 'new' ? await proveNew(context, taken, about) : taken
   const { backups, unknown } = readBackups(folder, context.config)
-  for (const each of unknown) about.story(`! ${each} has no readable manifest: it is left alone`)
+  for (const each of unknown)
+    about.story(`! ${each} has no manifest that tells whose it is: it is left alone`)
   const old = expired(backups, options.keep)
   old.forEach(removeBackup)
   return {
@@ -101,17 +109,17 @@ async function proveOne(
   context: Context,
   file: string,
   options: BackupOptions,
-  leftovers: string[],
+  { leftovers, silent }: Found,
   about: About,
 ): Promise<BackedUp> {
   const backup = { file, manifest: readManifest(file) }
   await requireTool(context, 'pg_restore', Number.parseInt(backup.manifest.toolVersion, 10))
   if (options.planning) {
     await mustBeWhole(file, backup.manifest)
-    const lines = await proveLines(context, backup)
+    const lines = proveLines(await plannedReach(context), backup)
     return {
-      text: [`${file} is whole; it would be proven:`, ...lines].join('\n'),
-      data: { ok: true, dryRun: true, lines },
+      text: [`${file} is whole; it would be proven:`, ...lines, ...silenceWords(silent)].join('\n'),
+      data: { ok: true, dryRun: true, lines, ...silenceData(silent) },
       changes: true,
     }
   }
@@ -121,13 +129,42 @@ async function proveOne(
   return { text: sentence(proven), data: { ok: true, ...dataOf(proven) }, changes: true }
 }
 
+/** What the server said before anything is done. */
+interface Found {
+  leftovers: string[]
+  /** In a plan: why it said nothing, or not all. */
+  silent: OpsError | undefined
+}
+
+const silenceWords = (silent: OpsError | undefined): string[] =>
+  silent
+    ? [
+        `? cannot tell what is on the server: ${silent.failure.what}`,
+        ...(silent.failure.next ? [`  → ${silent.failure.next}`] : []),
+      ]
+    : []
+
+const silenceData = (silent: OpsError | undefined): object =>
+  silent ? { unknown: 1, why: silent.failure.what, next: silent.failure.next } : { unknown: 0 }
+
+/** How a plan's lines reach the server; what could not be found out stands for itself. */
+async function plannedReach(context: Context): Promise<Reached> {
+  return reachServer(context).catch((thrown) => {
+    if (!isUnanswered(thrown)) throw thrown
+    return { config: context.config, address: 'ADDRESS', password: '', authorities: 'AUTHORITIES' }
+  })
+}
+
+const unknownLocale: Locale = {
+  ...{ encoding: 'ENCODING', provider: null, collate: 'COLLATE', ctype: 'CTYPE', locale: null },
+}
+
 /** The lines of a plan. What is made up while it runs (a name, a snapshot) stands for itself. */
 async function planned(
   context: Context,
   folder: string,
   options: BackupOptions,
-  before: Before,
-  leftovers: string[],
+  { before, leftovers, silent }: Found & { before: Before | undefined },
 ): Promise<BackedUp> {
   const { config } = context
   const now = new Date()
@@ -135,25 +172,36 @@ async function planned(
   const { backups } = readBackups(folder, config)
   // The one to come is the newest.
   const old = expired(backups, options.keep - 1)
-  const manifest = { locale: before.locale } as Backup['manifest']
+  const manifest = { locale: before?.locale ?? unknownLocale } as Backup['manifest']
+  const reached = await plannedReach(context)
   const lines = [
-    display(dumpCommand(await reachServer(context), 'SNAPSHOT', file)),
-    ...(options.prove === 'new' ? await proveLines(context, { file, manifest }) : []),
+    display(dumpCommand(reached, 'SNAPSHOT', file)),
+    ...(options.prove === 'new' ? proveLines(reached, { file, manifest }) : []),
   ]
+  const about = before && ` (${megabytes(before.bytes)} on the server, PostgreSQL ${before.serverVersion})`
   const text = [
-    `Would dump ${config.postgres.database} (${megabytes(before.bytes)} on the server, PostgreSQL ${before.serverVersion}) to ${file}`,
+    `Would dump ${config.postgres.database}${about ?? ''} to ${file}`,
     ...lines.map((line) => `  $ ${line}`),
     ...old.map((each) => `Would remove ${each.file}`),
     ...leftovers.map((each) => `Would drop ${each}, left by a killed run, unless it still runs`),
+    ...silenceWords(silent),
   ]
-  const data = { ok: true, dryRun: true, file, lines, removes: old.map((each) => each.file), leftovers }
+  const data = {
+    ok: true,
+    dryRun: true,
+    file,
+    lines,
+    removes: old.map((each) => each.file),
+    leftovers,
+    ...silenceData(silent),
+  }
   return { text: text.join('\n'), data, changes: true }
 }
 
-async function proveLines(context: Context, { file, manifest }: Backup): Promise<string[]> {
-  const database = passingName(context.config.postgres.database, 'prove', new Date())
+function proveLines(reached: Reached, { file, manifest }: Backup): string[] {
+  const database = passingName(reached.config.postgres.database, 'prove', new Date())
   const create = createQuery(database, manifest.locale, undefined, 'record')
-  const restore = restoreCommand(await reachServer(context), database, file)
+  const restore = restoreCommand(reached, database, file)
   return [create, restore, dropQuery(database, 'record')].map(display)
 }
 

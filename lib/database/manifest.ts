@@ -26,6 +26,8 @@ export interface Locale {
 /** What stands beside a dump, as FILE.json: all that is needed to tell whether it is whole. */
 export interface Manifest {
   format: 1
+  /** The configuration's name: a rehearsal's server has the same name as the real one. Missing in the first backups. */
+  environment?: string
   server: string
   database: string
   serverVersion: string

@@ -15,6 +15,7 @@ import { configOf, failureOf, temporaryFolder } from '../command/rig.ts'
 
 const manifest = (taken: string, proven?: string): Manifest => ({
   format: 1,
+  environment: 'default',
   server: 'codexdominion-db',
   database: 'codexdb',
   serverVersion: '16.4',
@@ -93,7 +94,7 @@ test('leftovers of the dead go; of the living, and of other machines, none', () 
   )
 })
 
-test('only backups of this database count; one that nothing is known of is named', async () => {
+test('only backups of this database and environment count; one that nothing is known of is named', async () => {
   const folder = temporaryFolder()
   const put = (name: string, about: Manifest | string) => {
     writeFileSync(path.join(folder, name), 'data')
@@ -103,10 +104,14 @@ test('only backups of this database count; one that nothing is known of is named
   put('a.dump', manifest(day(1)))
   put('b.dump', manifest(day(3)))
   put('other.dump', { ...manifest(day(2)), server: 'another-db' })
+  // A rehearsal's server is called as the real one is.
+  put('rehearsed.dump', { ...manifest(day(4)), environment: 'rehearsal' })
+  const { environment: _, ...early } = manifest(day(5))
+  put('early.dump', early)
   put('broken.dump', '{"format": 1')
   const { backups, unknown } = readBackups(folder, await configOf())
   expect(backups.map(({ file }) => path.basename(file))).toEqual(['b.dump', 'a.dump'])
-  expect(unknown).toEqual([path.join(folder, 'broken.dump')])
+  expect(unknown.sort()).toEqual(['broken.dump', 'early.dump'].map((name) => path.join(folder, name)))
   expect(existsSync(path.join(folder, 'other.dump'))).toBe(true)
 })
 
