@@ -107,7 +107,7 @@ test('the page on a phone and on a desk, by day and by night', async () => {
     }
     expect(await browser.evaluate("document.querySelector('h1').innerText")).toBe('We will be back soon')
     await mode('off')
-    await browser.evaluate("document.querySelector('a').click()")
+    await browser.evaluate("document.querySelector('button').click()")
     await browser.until("document.querySelector('h1').innerText === 'page-1'", 10_000)
     await mode('on', '--message', message, '--until', '2h')
   } finally {
@@ -130,7 +130,7 @@ const leastContrast = `(() => {
     }
     return 'rgb(255, 255, 255)'
   }
-  return Math.min(...[...document.querySelectorAll('h1, p, a, time')].map((element) => {
+  return Math.min(...[...document.querySelectorAll('h1, p, button, time')].map((element) => {
     const pair = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a)
     return (pair[0] + 0.05) / (pair[1] + 0.05)
   }))
