@@ -1,4 +1,5 @@
 import { loginStep } from '../azure/account.ts'
+import { tagOf } from '../azure/containerGroup.ts'
 import { containerSteps } from '../azure/containers.ts'
 import { type Image, imageStep } from '../azure/image.ts'
 import { type Azure, createAzure } from '../azure/resources.ts'
@@ -6,7 +7,7 @@ import { restartBackendStep, restartWorkersStep } from '../azure/restart.ts'
 import { OpsError } from '../command/errors.ts'
 import { containersCheck } from '../health/containersCheck.ts'
 import { servedBackendCheck } from '../health/served.ts'
-import { faultWords, goodWords, lookUntilGood } from '../health/settle.ts'
+import { faultWords, goodWords, lookUntilKnown } from '../health/settle.ts'
 import { apiChecks } from '../health/siteChecks.ts'
 import { proxyOf } from '../ionos/backendTarget.ts'
 import { badReleases, clearCommand } from '../ionos/badReleases.ts'
@@ -77,13 +78,13 @@ function verifyBackendStep(context: Context, azure: Azure, image: Image): Step {
     after,
     async inspect(ahead) {
       if (after.some((id) => ahead.pending(id))) return unknown('checked after the release')
-      const tag = image.name().slice(image.name().lastIndexOf(':') + 1)
+      const tag = tagOf(image.name())
       const checks = [
         servedBackendCheck(context, tag),
         containersCheck(context, azure),
         ...apiChecks(context, false),
       ]
-      const settled = await lookUntilGood(context, checks, 6)
+      const settled = await lookUntilKnown(context, checks, { tries: 6 })
       if (settled.failed.length > 0) {
         throw new OpsError({
           what: `${settled.failed.length} of ${checks.length} checks failed with ${tag}`,
@@ -92,7 +93,8 @@ function verifyBackendStep(context: Context, azure: Azure, image: Image): Step {
         })
       }
       const { backend: marks } = await badReleases(context)
-      if (settled.hidden > 0 || !marks.has(tag)) return ok(`${tag}, ${goodWords(checks, settled)}`)
+      if (settled.hidden > 0 || !marks.has(tag))
+        return ok(`${tag}, ${goodWords(checks, settled)}`, settled.hidden > 0)
       return {
         state: 'change',
         what: `${tag} passes its checks: its mark as bad is taken away`,

@@ -1,8 +1,9 @@
 import type { Azure } from '../azure/resources.ts'
 import { OpsError } from '../command/errors.ts'
+import type { CheckResult } from '../health/check.ts'
 import { containersCheck } from '../health/containersCheck.ts'
 import { backendHealthCheck } from '../health/coreChecks.ts'
-import { faultWords, goodWords, lookUntilGood } from '../health/settle.ts'
+import { faultWords, goodWords, lookUntilKnown, mustBeThere } from '../health/settle.ts'
 import { apiChecks, siteChecks } from '../health/siteChecks.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step, unknown } from '../steps/step.ts'
@@ -18,6 +19,16 @@ export function verifyStep(
     ...(parts.ionos ? siteChecks(context) : []),
     ...(parts.azure && parts.ionos ? apiChecks(context, false) : []),
   ]
+
+  /** Throws when this machine's own network, or its login, is what failed. */
+  async function mustHear(failed: readonly CheckResult[]): Promise<void> {
+    if (parts.ionos) await mustBeThere(context)
+    if (parts.azure && (!parts.ionos || failed.every(({ id }) => id === 'containers'))) {
+      parts.azure.forget('groups')
+      await parts.azure.groups()
+    }
+  }
+
   return {
     id: 'verify',
     title: 'Verify',
@@ -25,9 +36,9 @@ export function verifyStep(
     after,
     async inspect(ahead) {
       if (after.some((id) => ahead.pending(id))) return unknown('checked after the changes')
-      const settled = await lookUntilGood(context, checks)
+      const settled = await lookUntilKnown(context, checks, { mustHear })
       const { failed } = settled
-      if (failed.length === 0) return ok(goodWords(checks, settled))
+      if (failed.length === 0) return ok(goodWords(checks, settled), settled.hidden > 0)
       throw new OpsError({
         what: `${failed.length} of ${checks.length} checks failed`,
         said: faultWords(failed),

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { messageOf, unknownError } from '../command/errors.ts'
+import { messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { type Check, type CheckResult, runChecks } from './check.ts'
 import { hiddenByMaintenance, plannedMaintenance } from './planned.ts'
@@ -34,16 +34,55 @@ export const goodWords = (checks: readonly Check[], { hidden, planned }: Settled
 export const faultWords = (failed: readonly CheckResult[]): string =>
   failed.map(({ id, detail }) => `${id}: ${detail}`).join('\n')
 
-/** Throws (exit 3) when the site gives this machine no answer at all: then failed checks say nothing about the site. */
-export async function mustAnswer({ config, runner }: Context): Promise<void> {
-  const url = `https://${config.domain}/`
-  try {
-    await runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 })
-  } catch (thrown) {
-    throw unknownError(
-      `${url} gives this machine no answer, so nothing can be said about what visitors get`,
-      messageOf(thrown),
-      'See whether the site is there from another network; then run the same line again.',
-    )
-  }
+/**
+ * `lookUntilGood` for a last look. When something failed for good, `mustHear` is asked whether that says anything: it
+ * throws (exit 3 or 4) when the other side gives this machine no answer at all. The failed checks are told either way.
+ */
+export async function lookUntilKnown(
+  context: Context,
+  checks: readonly Check[],
+  {
+    tries,
+    mustHear = () => mustBeThere(context),
+  }: { tries?: number; mustHear?: (failed: readonly CheckResult[]) => Promise<unknown> } = {},
+): Promise<Settled> {
+  const settled = await lookUntilGood(context, checks, tries)
+  const { failed } = settled
+  if (failed.length === 0) return settled
+  await mustHear(failed).catch((thrown) => {
+    if (!(thrown instanceof OpsError)) throw thrown
+    const said = [thrown.failure.said, faultWords(failed)].filter(Boolean).join('\n')
+    throw new OpsError({ ...thrown.failure, said })
+  })
+  return settled
 }
+
+/** Throws (exit 3) when the site gives this machine no answer at all: then failed checks say nothing about the site. */
+export async function mustAnswer(context: Context): Promise<void> {
+  const silence = await silenceOf(context)
+  if (silence !== undefined) throw noAnswer(context, silence)
+}
+
+/** The same for who asks for the way to the site, too: a refused connection or a wrong certificate is an answer then. */
+export async function mustBeThere(context: Context): Promise<void> {
+  const silence = await silenceOf(context)
+  if (silence === undefined) return
+  const { code = '' } = silence as { code?: string }
+  if (!/ECONNREFUSED|ECONNRESET|CERT|TLS|SSL|UNABLE_TO|HPE_/.test(code)) throw noAnswer(context, silence)
+}
+
+/** Why the site gives no answer; undefined when it gives one. */
+async function silenceOf({ config, runner }: Context): Promise<unknown> {
+  const url = `https://${config.domain}/`
+  return runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 }).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+}
+
+const noAnswer = ({ config }: Context, silence: unknown): OpsError =>
+  unknownError(
+    `https://${config.domain}/ gives this machine no answer, so nothing can be said about what visitors get`,
+    messageOf(silence),
+    'See whether the site is there from another network; then run the same line again.',
+  )
