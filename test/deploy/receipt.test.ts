@@ -5,7 +5,7 @@ import { act, look } from '../../lib/command/command.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 import { type Receipt, writeReceipt } from '../../lib/deploy/receipt.ts'
 import type { Outcome } from '../../lib/steps/engine.ts'
-import type { Step } from '../../lib/steps/step.ts'
+import { ok, type Step } from '../../lib/steps/step.ts'
 import { openRunner, temporaryFolder } from '../command/rig.ts'
 
 const step = (id: string, after: string[] = []): Step => ({
@@ -90,6 +90,16 @@ test.each([
   const { config, runner } = await context()
   const run = { id: 'r', line: '', startedAt: Date.now(), interrupted, revision: 'abc+' }
   expect((await writeReceipt({ config, runner }, steps, run, {}, false)).result).toBe(result)
+})
+
+test('a step that saw the maintenance page instead of the site is named', async () => {
+  const { config, runner } = await context()
+  const looked: Outcome[] = [
+    { step: step('verify'), state: 'ok', difference: ok('2 more see only its page', true) },
+    { step: step('verify-backend'), state: 'ok', difference: ok('8 checks') },
+  ]
+  const run = { id: 'r', line: '', startedAt: Date.now(), interrupted: false, revision: '' }
+  expect((await writeReceipt({ config, runner }, looked, run, {}, false)).hidden).toEqual(['verify'])
 })
 
 test('nothing changed is said by an empty list', async () => {

@@ -98,6 +98,21 @@ test('pages that miss an asset: the release before is back, the new one marked, 
   expect(receiptsOf(clouds, environment).at(-1)!.receipt.result).toBe('failed')
 })
 
+test('a run that was cut off between switch and look: the same line looks, and goes back all the same', async () => {
+  const good = await live()
+  const [bad] = await marks()
+  // publish-frontend ends where such a run is cut off: it switches, and does not look.
+  const cut = await clouds.dominion(['publish-frontend'], { environment })
+  expect(cut.code, cut.stderr).toBe(0)
+  expect(await live()).toBe(`releases/${bad}`)
+  const { code, stderr } = await update()
+  expect(code).toBe(1)
+  expect(stderr).toContain(
+    `Release ${bad} does not pass its checks; ${good.replace('releases/', 'release ')} is live again and passes them`,
+  )
+  expect(await live()).toBe(good)
+})
+
 test('sources that are whole after all take the mark away', async () => {
   const [bad] = await marks()
   // What was missing comes by another way: the very same release is whole now.
