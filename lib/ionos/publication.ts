@@ -77,7 +77,7 @@ export async function manifestOf(context: Context, id: string, how: 'quick' | 'f
 
 function refuseFullDisk(host: string, survey: Survey, bytes: number): void {
   // With what compressing adds, and room for the rest of the system.
-  if (survey.freeBytes > bytes * 1.5 + 50e6) return
+  if (survey.freeBytes + survey.leftoverBytes > bytes * 1.5 + 50e6) return
   throw new OpsError({
     what: `The disk of ${host} has ${size(survey.freeBytes)} left, too little for a release`,
     next: 'Free some space there (journalctl --vacuum-size=200M, apt-get clean), or lower KEEP_RELEASES in .env.',

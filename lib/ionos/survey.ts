@@ -26,6 +26,8 @@ export interface Survey {
   dpkgInterrupted: boolean
   nameservers: string[]
   freeBytes: number
+  /** What an interrupted publish left, which the next one removes before it needs room. */
+  leftoverBytes: number
   nginx: {
     /** undefined: not installed. */
     version: string | undefined
@@ -58,6 +60,8 @@ export interface Survey {
   /** Ids; '' when there is none. */
   live: string
   previous: string
+  /** Releases whose pages caches may hold (see purge.ts); empty when they were never told of one. */
+  cached: string[]
   releases: Release[]
 }
 
@@ -127,6 +131,7 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
     dpkgInterrupted: yes('dpkg.interrupted'),
     nameservers: rows('nameserver').map((fact) => fact[1] ?? ''),
     freeBytes: Number(one('disk.freeKb')) * 1024,
+    leftoverBytes: Number(one('disk.leftoverBytes')),
     nginx: {
       version: one('nginx.version') || undefined,
       candidate: one('nginx.candidate'),
@@ -150,6 +155,7 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
     web: { releases: yes('web.releases'), acme: yes('web.acme') },
     live: one('live'),
     previous: one('previous'),
+    cached: one('cached').split(' ').filter(Boolean),
     releases: rows('release').flatMap(
       ([, id = '', keep = '', json = '']) => readRelease(id, json, keep === 'keep') ?? [],
     ),

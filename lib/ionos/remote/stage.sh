@@ -16,6 +16,11 @@ flock -w 30 9 || { echo "another publish is under way" >&2; exit 1; }
 # What a killed publish left.
 rm -rf ./*.partial ./*.partial.*
 part=$id.partial
+# A disk that is full, or a connection that is cut, leaves nothing behind; after success there is nothing to remove.
+trap 'cd "$site/releases" && rm -rf "$part" "$part".*' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 if [ "$base" = - ]; then mkdir "$part"; else cp -al "$base" "$part"; fi
 cd "$part"
 rm -f release.json
@@ -27,10 +32,11 @@ mv .publish/compress "../$part.compress"
 mv .publish/release.json "../$part.json"
 find . -mindepth 1 -type d -empty -delete
 
-# Compressing and verifying both read everything; they share the cores. -f: gzip would leave a file with hard links alone.
+# Compressing (as hard as nginx itself does on the fly) and verifying share the cores. -f: gzip would leave a file with
+# hard links alone.
 there=$(find . -type f | wc -l)
 cores=$(nproc)
-xargs -d '\n' -r -n 24 -P "$cores" gzip -6 -n -k -f -- < "../$part.compress" &
+xargs -d '\n' -r -n 24 -P "$cores" gzip -5 -n -k -f -- < "../$part.compress" &
 compressing=$!
 wrong=$(sed 's/^\([0-9a-f]*\) [0-9]* [0-9-]* /\1  /' "../$part.manifest" |
   split -e -n "r/$cores" --filter 'sha256sum -c --quiet --strict' 2>&1) || there=wrong
@@ -38,8 +44,6 @@ wait "$compressing"
 if [ "$there" != "$count" ]; then
   [ "$there" = wrong ] || wrong="$there files instead of $count"
   printf '%s\n' "$wrong" | head -n 20 >&2
-  cd ..
-  rm -rf "$part" "$part".*
   exit 9
 fi
 if [ -s "../$part.compress" ]; then
@@ -51,5 +55,4 @@ fi
 mv "../$part.json" release.json
 cd ..
 mv -T "$part.manifest" "$id.manifest"
-rm -f "$part".*
 mv -T "$part" "$id"

@@ -28,6 +28,10 @@ sed -n 's/^[[:space:]]*nameserver[[:space:]]\{1,\}\([^[:space:]#;]*\).*/nameserv
 below=$site
 while [ ! -d "$below" ]; do below=$(dirname "$below"); done
 df -Pk "$below" | awk 'NR == 2 { print "disk.freeKb\t" $4 }'
+# What a killed publish left; the next one removes it first. Files with other links are a release's, too, and free nothing.
+for leftover in "$site"/releases/*.partial*; do
+  if [ -e "$leftover" ]; then find "$leftover" -type f -links 1 -printf '%b\n'; fi
+done | awk '{ blocks += $1 } END { print "disk.leftoverBytes\t" blocks * 512 }'
 
 if command -v nginx > /dev/null; then
   say nginx.version "$(nginx -v 2>&1 | sed -n 's|^nginx version: nginx/\([0-9.]*\).*|\1|p')"
@@ -62,6 +66,7 @@ live=$(readlink "$site/current" 2>/dev/null)
 say live "${live##*/}"
 previous=$(readlink "$site/previous" 2>/dev/null)
 say previous "${previous##*/}"
+say cached "$(sort -u "$site/cached" 2>/dev/null | tail -n 100 | tr '\n' ' ')"
 for folder in "$site"/releases/*/; do
   folder=${folder%/}
   name=${folder##*/}

@@ -17,6 +17,8 @@ point() {
 }
 live=$(readlink current 2>/dev/null || true)
 if [ "$live" != "releases/$id" ]; then
+  # Where caches are told of changes: from here on they may hold this one.
+  if [ -f cached ]; then printf '%s\n' "$id" >> cached; fi
   if [ -n "$live" ] && [ -d "$live" ]; then point previous "$live"; fi
   point current "releases/$id"
 fi
