@@ -37,6 +37,8 @@ export interface Runner {
   vps(): Promise<Remote>
   readonly secrets: Redactor
   readonly transcript: Transcript
+  /** False in a dry run and in scripts that only look: then nothing is changed, nor noted down elsewhere. */
+  readonly mayChange: boolean
   /** How many effects of each kind ran. */
   readonly count: Readonly<Record<Effect, number>>
   /** Closes the connections; resolves when no process is left either. */
@@ -255,6 +257,7 @@ export function createRunner(options: RunnerOptions): Runner {
     vps: vps.get,
     secrets,
     transcript,
+    mayChange: options.mayChange,
     count,
     async close() {
       const connections = [...databases.values()]

@@ -4,6 +4,8 @@ import { servedPagesCheck } from '../health/served.ts'
 import { faultWords, goodWords, lookUntilGood, mustAnswer } from '../health/settle.ts'
 import { siteChecks } from '../health/siteChecks.ts'
 import { badReleases, clearCommand, markBad } from '../ionos/badReleases.ts'
+import { keepVerified } from '../ionos/keep.ts'
+import { tellCaches } from '../ionos/purge.ts'
 import { switchBack, switchBackCommand } from '../ionos/rollback.ts'
 import { type Survey, surveyOf } from '../ionos/survey.ts'
 import type { Context } from '../steps/context.ts'
@@ -50,7 +52,7 @@ async function switchedEarlier(context: Context, { live, previous }: Survey): Pr
  */
 export function verifyFrontendStep(context: Context, switched: Switched): Step {
   const { config } = context
-  const after = ['frontend-switch', 'nginx-https']
+  const after = ['frontend-switch', 'frontend-purge', 'nginx-https']
   const visible = siteChecks(context).filter(({ id }) => ['site-https', 'not-found', 'pages'].includes(id))
   const checksOf = (release: string) => [servedPagesCheck(context, release), ...visible]
   let wrong = ''
@@ -60,6 +62,7 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
   async function goBack(tell: Tell): Promise<never> {
     const { from, to } = tried
     await switchBack(context, from, tell)
+    await tellCaches(context, tell)
     switched.live = from
     const { failed } = await lookUntilGood(context, checksOf(from))
     if (failed.length > 0) {
@@ -91,8 +94,9 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
       const settled = await lookUntilGood(context, checks)
       const { frontend: marks } = await badReleases(context)
       if (settled.failed.length === 0) {
+        const kept = settled.hidden === 0 ? await keepVerified(context, live) : ''
         if (settled.hidden > 0 || !marks.has(live))
-          return ok(`release ${live}, ${goodWords(checks, settled)}`, settled.hidden > 0)
+          return ok(`release ${live}, ${goodWords(checks, settled)}${kept}`, settled.hidden > 0)
         return {
           state: 'change',
           what: `release ${live} passes its checks: its mark as bad is taken away`,

@@ -5,6 +5,7 @@ import type { CommonFlags, Run } from '../cli/script.ts'
 import { usageError } from '../command/errors.ts'
 import { badReleases, clearCommand, markCommand, type Part } from '../ionos/badReleases.ts'
 import { nginxHttpsStep } from '../ionos/nginx.ts'
+import { purgeSteps } from '../ionos/purge.ts'
 import { switchBack, switchBackCommand } from '../ionos/rollback.ts'
 import { surveyOf } from '../ionos/survey.ts'
 import type { Context } from '../steps/context.ts'
@@ -93,6 +94,7 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | '
         choose,
         markStep(run, context, 'frontend', choice, choose.id),
         swap,
+        ...purgeSteps(context),
         // What is served is asked at an address that the configuration of today gives. It can wait; the swap cannot.
         { ...nginxHttpsStep(context), after: [swap.id] },
         verifyFrontendStep(context, switched),

@@ -5,6 +5,8 @@ import { containersCheck } from '../health/containersCheck.ts'
 import { backendHealthCheck } from '../health/coreChecks.ts'
 import { faultWords, goodWords, lookUntilKnown, mustBeThere } from '../health/settle.ts'
 import { apiChecks, siteChecks } from '../health/siteChecks.ts'
+import { keepVerified } from '../ionos/keep.ts'
+import { liveRelease } from '../ionos/publish.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step, unknown } from '../steps/step.ts'
 
@@ -38,7 +40,9 @@ export function verifyStep(
       if (after.some((id) => ahead.pending(id))) return unknown('checked after the changes')
       const settled = await lookUntilKnown(context, checks, { mustHear })
       const { failed } = settled
-      if (failed.length === 0) return ok(goodWords(checks, settled), settled.hidden > 0)
+      const seen = failed.length === 0 && settled.hidden === 0 && parts.ionos
+      const kept = seen ? await keepVerified(context, liveRelease(context)) : ''
+      if (failed.length === 0) return ok(goodWords(checks, settled) + kept, settled.hidden > 0)
       throw new OpsError({
         what: `${failed.length} of ${checks.length} checks failed`,
         said: faultWords(failed),

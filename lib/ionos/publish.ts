@@ -3,7 +3,6 @@ import { OpsError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { readNote } from './build.ts'
-import { changedAddresses, type Manifest } from './manifest.ts'
 import {
   describe,
   liveOne,
@@ -13,7 +12,6 @@ import {
   readEarly,
   size,
 } from './publication.ts'
-import { purge } from './purge.ts'
 import { toPrune } from './release.ts'
 import { remoteScript } from './remoteScript.ts'
 import { siteRoot } from './server.ts'
@@ -78,7 +76,7 @@ export function uploadStep(context: Context): Step {
 
 /** Makes the uploaded release the one that is served. */
 export function switchStep(context: Context): Step {
-  const { config, runner } = context
+  const { runner } = context
   let target = ''
   return {
     id: 'frontend-switch',
@@ -112,12 +110,10 @@ export function switchStep(context: Context): Step {
     },
     async apply(difference, tell) {
       if (!('effects' in difference) || target === '') return
-      const before = (await surveyOf(context)).live
       for (const effect of difference.effects as readonly Command[]) await runner.run(effect)
       lastLive.set(context, target)
       forget(context)
       tell(`release ${target} is live`)
-      if (config.ionos.purgeUrl) await purge(context, target, await changedBy(context, before, target), tell)
     },
   }
 }
@@ -130,14 +126,6 @@ export function switchCommand({ config }: Pick<Context, 'config'>, survey: Surve
     keep: config.ionos.keepReleases,
   })
   return remoteScript(config, 'change', 'switch', [siteRoot(config), target, ...old])
-}
-
-async function changedBy(context: Context, before: string, after: string): Promise<string[]> {
-  const [old, fresh] = await Promise.all([
-    before ? manifestOf(context, before, 'quick') : (new Map() as Manifest),
-    manifestOf(context, after, 'quick'),
-  ])
-  return changedAddresses(old, fresh)
 }
 
 const notWhole = (said: string) =>

@@ -11,7 +11,7 @@ export interface ReleaseFacts {
 }
 
 export interface Release extends ReleaseFacts {
-  /** Marked on the VPS as not to be pruned. */
+  /** Marked on the VPS as not to be pruned: the last one that was seen to work (keep.ts). */
   marked: boolean
 }
 
@@ -39,8 +39,8 @@ export function readRelease(id: string, json: string, marked: boolean): Release 
 }
 
 /**
- * The releases that may go, oldest first: all but the newest `keep`, the live one, the one that was live before it (the
- * last known to work), and marked ones. Releases newer than the live one that never went live count among the newest.
+ * The releases that may go, oldest first: all but the newest `keep`, the live one, the one that was live before it, and
+ * marked ones (the last one that was seen to work). Releases newer than the live one that never went live count among the newest.
  */
 export function toPrune(
   releases: readonly Pick<Release, 'id' | 'marked'>[],

@@ -6,6 +6,7 @@ import { certificateStep } from './certificate.ts'
 import { dnsStep } from './dns.ts'
 import { nginxHttpStep, nginxHttpsStep } from './nginx.ts'
 import { switchStep, uploadStep } from './publish.ts'
+import { purgeSteps } from './purge.ts'
 import { serverStep } from './server.ts'
 
 /** The whole face: server, pages, names, nginx, certificate. */
@@ -18,6 +19,7 @@ export const ionosSteps = (context: Context): Step[] => [
   certificateStep(context),
   nginxHttpsStep(context),
   switchStep(context),
+  ...purgeSteps(context),
 ]
 
 export const setupServer = (context: Context): Step[] => [serverStep(context)]
@@ -26,6 +28,7 @@ export const publishFrontend = (context: Context): Step[] => [
   buildStep(context),
   uploadStep(context),
   switchStep(context),
+  ...purgeSteps(context),
 ]
 
 /** With a certificate there: the whole site; before: what the CA needs to find. */

@@ -1,0 +1,115 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Command } from '../../lib/command/command.ts'
+import type { Runner } from '../../lib/command/runner.ts'
+import { keepCommand, keepVerified } from '../../lib/ionos/keep.ts'
+import { remoteScript } from '../../lib/ionos/remoteScript.ts'
+import { switchBackCommand } from '../../lib/ionos/rollback.ts'
+import { readSurvey } from '../../lib/ionos/survey.ts'
+import { configOf } from './configuration.ts'
+
+/* The scripts themselves, run by the shell of this machine on a web root of their own. */
+
+const [a, b, c] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
+let root: string
+let site: string
+const config = await configOf()
+
+beforeEach(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'dominion-web-'))
+  site = path.join(root, config.domain)
+  for (const id of [a, b, c]) {
+    mkdirSync(path.join(site, 'releases', id), { recursive: true })
+    writeFileSync(path.join(site, 'releases', id, 'release.json'), '{"source":"s","builtAt":"t"}\n')
+  }
+})
+afterEach(() => rmSync(root, { recursive: true }))
+
+const here = () => ({ ...config, ionos: { ...config.ionos, webRoot: root } })
+const marks = () => readdirSync(path.join(site, 'releases')).filter((name) => name.endsWith('.keep'))
+
+async function perform({ argv, stdin }: Command): Promise<string> {
+  const input = typeof stdin === 'function' ? await buffer(stdin()) : ''
+  const [program, ...args] = argv as string[]
+  return execFileSync(program!, args, { input, stdio: 'pipe' }).toString()
+}
+
+test('one release is kept, the one before is let go; one that is gone is refused and changes nothing', async () => {
+  const command = keepCommand(here(), a)
+  expect(command.effect).toBe('record')
+  await perform(command)
+  expect(marks()).toEqual([`${a}.keep`])
+  await perform(keepCommand(here(), c))
+  expect(marks()).toEqual([`${c}.keep`])
+  await expect(perform(keepCommand(here(), '20260104T000000Z-aaaaaaaa'))).rejects.toThrow()
+  expect(marks()).toEqual([`${c}.keep`])
+})
+
+test.each([
+  ['in a dry run', false, [], []],
+  ['when it is kept already', true, [b], []],
+  ['when nothing is', true, [], [b]],
+  ['when another is, too', true, [a, b], [b]],
+])('%s', async (_when, mayChange, kept, wanted) => {
+  const recorded: string[] = []
+  const lines = [a, b].map(
+    (id) => `release\t${id}\t${kept.includes(id) ? 'keep' : ''}\t{"source":"s","builtAt":"t"}`,
+  )
+  const runner = {
+    mayChange,
+    async run(command: Command) {
+      if (command.effect === 'record') recorded.push(command.argv.at(-1) as string)
+      return {
+        code: 0,
+        stdout: ['survey\t1', ...lines, 'end\tsurvey'].join('\n'),
+        stderr: '',
+        timedOut: false,
+      }
+    },
+  } as unknown as Runner
+  const context = { config, runner }
+  expect(await keepVerified(context, b)).toBe('')
+  expect(await keepVerified(context, b)).toBe('')
+  expect(await keepVerified(context, undefined)).toBe('')
+  expect(recorded).toEqual(wanted)
+})
+
+test('a VPS that does not take the note down is a warning, not a fault of the release', async () => {
+  const runner = { mayChange: true, run: () => Promise.reject(new Error('gone')) } as unknown as Runner
+  expect(await keepVerified({ config, runner }, b)).toBe(
+    '; warning: it could not be noted as the one to keep: gone',
+  )
+})
+
+test('the survey sees what is kept, what caches may hold, and what an interrupted publish left', async () => {
+  const survey = async () =>
+    readSurvey(await perform(remoteScript(config, 'read', 'survey', [root, config.domain])), 'vps')
+  expect(await survey()).toMatchObject({ cached: [], leftoverBytes: 0, live: '' })
+  await perform(switchBackCommand(here(), a))
+  expect((await survey()).cached, 'nobody tells caches here').toEqual([])
+  writeFileSync(path.join(site, 'cached'), `${a}\n`)
+  await perform(switchBackCommand(here(), b))
+  await perform(keepCommand(here(), b))
+  const part = path.join(site, 'releases', '20260104T000000Z-aaaaaaaa.partial')
+  execFileSync('cp', ['-al', path.join(site, 'releases', a), part])
+  writeFileSync(path.join(part, 'half'), Buffer.alloc(64 * 1024, 1))
+  const { cached, leftoverBytes, live, previous, releases } = await survey()
+  expect({ cached, live, previous }).toEqual({ cached: [a, b], live: b, previous: a })
+  expect(releases.filter(({ marked }) => marked).map(({ id }) => id)).toEqual([b])
+  expect(leftoverBytes, 'without what a release shares').toBe(64 * 1024)
+})
+
+test('an upload that is cut off leaves nothing', async () => {
+  const id = '20260104T000000Z-aaaaaaaa'
+  const stage = remoteScript(config, 'change', 'stage', [site, id, a, 'gzip', '0', '1'], {
+    payload: async function* () {
+      yield Buffer.from('1f8b', 'hex')
+    },
+  })
+  await expect(perform(stage)).rejects.toThrow('unexpected end of file')
+  expect(readdirSync(path.join(site, 'releases')).sort()).toEqual(['.lock', a, b, c])
+})
