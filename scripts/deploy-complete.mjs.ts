@@ -11,7 +11,7 @@ await script<DeployFlags>({
     parser
       .option('--skip-azure', 'leave the core as it is')
       .option('--skip-ionos', 'leave the face as it is')
-      .option('--quick', 'use the newest existing image; build none'),
+      .option('--quick', 'use the newest existing image that is not marked as bad; build none'),
   oldSpellings: { '-skipazure': '--skip-azure', '-skipionos': '--skip-ionos', '-quickdeploy': '--quick' },
   async main(run) {
     const { skipAzure, skipIonos } = run.flags

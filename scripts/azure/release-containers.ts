@@ -6,7 +6,10 @@ await script<{ quick?: boolean }>({
   summary: 'release the image to backend and worker without downtime',
   changes: true,
   flags: (parser) =>
-    parser.option('--quick', 'release the newest existing image instead of the one of these sources'),
+    parser.option(
+      '--quick',
+      'release the newest existing image that is not marked as bad, not the one of these sources',
+    ),
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     const { releaseList } = await import('../../lib/deploy/azureLists.ts')

@@ -89,6 +89,25 @@ test('healthy, but the API fails through the site: nginx goes back, the new grou
   expect([await served(), await groups()]).toEqual([first, ['codex-backend', 'codex-worker']])
 })
 
+test('a marked image: --quick passes it over, its own sources bring it with a word, silent marks stop --quick', async () => {
+  const lineOf = ({ stdout }: ProcessResult, title: string) =>
+    stdout.split('\n').find((line) => line.includes(title)) ?? stdout
+  const quick = await run('release-containers', good, '--quick', '--dry-run')
+  expect(lineOf(quick, 'Backend image')).toMatch(
+    new RegExp(`codex-backend:${first} .*; marked as bad: src-\\w+ \\(.*\\), src-\\w+ \\(`),
+  )
+  const itself = await run('release-containers', 'sys-updates-faulty', '--dry-run')
+  expect(lineOf(itself, 'Backend image')).toMatch(
+    /is marked as bad \(.* checks .* failed with src-.*all the same/,
+  )
+  const deaf = clouds.variant('deaf', { ...common, IONOS_HOST: '127.0.0.1' })
+  await forgetRequests(clouds)
+  const stopped = await run('release-containers', deaf, '--quick')
+  expect(stopped.code, stopped.stderr).toBe(3)
+  expect(stopped.stderr).toContain('Which images are marked as bad is not known, so --quick chooses none')
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+})
+
 test('an update under a steady load: no request fails, and the new release serves', async () => {
   const newer = changed('newer', 'dominion/app.py', (text) => `${text}\n# newer\n`)
   const { code, stderr, load } = await underLoad('update-backend', newer)
