@@ -60,7 +60,12 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
       const answer = last.then(() => client.query(text, values ? [...values] : undefined))
       last = answer.catch(() => {})
       // A script of several statements gives an array of results; the last one's rows count.
-      return answer.then((result) => ((Array.isArray(result) ? result.at(-1) : result)?.rows ?? []) as Row[])
+      return answer.then(
+        (result) => ((Array.isArray(result) ? result.at(-1) : result)?.rows ?? []) as Row[],
+        (thrown) => {
+          throw explainLost(host, thrown)
+        },
+      )
     },
     close: () => client.end(),
   }
@@ -79,6 +84,21 @@ export async function databaseAddress({ config }: Context): Promise<string> {
       )
     })
   return address?.address ?? host
+}
+
+/** SQLSTATEs of a session that the server ends, and of a broken connection; else node's own, or pg's words. */
+const lostCode = /^(?:08...|57P0[1-3]|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/
+const lostWords =
+  /Connection terminated|connection error and is not queryable|was closed and is not queryable/
+
+/** What was under way when the connection broke cannot be known; every other error is the statement's own. */
+export function explainLost(host: string, thrown: Error & { code?: string }): Error {
+  if (!lostCode.test(thrown.code ?? '') && !lostWords.test(thrown.message)) return thrown
+  return unknownError(
+    `The connection to the database ${host} broke`,
+    thrown.message,
+    'npx dominion check-database tells more; then run the same line again.',
+  )
 }
 
 /** Not let in by address: the words of PostgreSQL itself; in Azure a firewall usually stays silent instead. */

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Effect, Query } from '../command/command.ts'
-import { messageOf, OpsError } from '../command/errors.ts'
+import { messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { stampOf } from './backupFolder.ts'
 import type { Locale } from './manifest.ts'
@@ -84,11 +85,15 @@ export const renameQuery = (renames: readonly (readonly [from: string, to: strin
 /** Somebody came in between the end of the others and the lock. */
 const inUse = '55006'
 
-/** Renames as renameQuery says; tried again when a connection has slipped in. Throws naming who is in the way. */
+/**
+ * Renames as renameQuery says; tried again when a connection has slipped in. Throws naming who is in the way; exit 3
+ * when the connection broke and nobody can tell whether it was done.
+ */
 export async function rename(
-  { runner }: Context,
+  context: Context,
   renames: readonly (readonly [from: string, to: string])[],
 ): Promise<void> {
+  const { runner } = context
   for (let tries = 1; ; tries++) {
     try {
       await runner.query(renameQuery(renames))
@@ -96,6 +101,7 @@ export async function rename(
     } catch (thrown) {
       await runner.query({ text: 'ROLLBACK', effect: 'record', database: maintenance }).catch(() => {})
       if ((thrown as { code?: string }).code === inUse && tries < 5) continue
+      if (await isRenamed(context, renames, thrown)) return
       throw new OpsError({
         what: `The databases could not be renamed (${renameQuery(renames).title}); all names are as they were`,
         said: [messageOf(thrown), (thrown as { detail?: string }).detail].filter(Boolean).join('\n'),
@@ -110,12 +116,51 @@ export interface Database {
   owner: string
 }
 
-/** The databases of the server, templates left out. */
-export const readDatabases = ({ runner }: Context): Promise<Database[]> =>
+/**
+ * Were they renamed, although no answer came? A server goes on with what it was sent when the connection breaks, so
+ * the names count only once no session is at it.
+ */
+async function isRenamed(
+  context: Context,
+  renames: readonly (readonly [from: string, to: string])[],
+  thrown: unknown,
+): Promise<boolean> {
+  const { runner, config } = context
+  const text = `SELECT count(*)::int AS sessions FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND state = 'active' AND position($1 in query) > 0`
+  const look = async (database: string) => {
+    const values = [renames.at(-1)![0]]
+    for (let tries = 1; ; tries++) {
+      const [row] = await runner.query<{ sessions: number }>({ text, values, effect: 'read', database })
+      if (row!.sessions === 0) break
+      if (tries === 20) throw new Error('the server is still renaming')
+      await pause(1000)
+    }
+    const names = (await readDatabases(context, database)).map((each) => each.name)
+    const targets = renames.map(([, to]) => to)
+    return (
+      targets.every((each) => names.includes(each)) &&
+      renames.every(([from]) => targets.includes(from) || !names.includes(from))
+    )
+  }
+  try {
+    // A connection that broke stays broken: the other one is opened anew.
+    return await look(maintenance).catch(() => look(config.postgres.database))
+  } catch (silent) {
+    throw unknownError(
+      `Whether the databases were renamed is not known (${renameQuery(renames).title})`,
+      [messageOf(thrown), messageOf(silent)].join('\n'),
+      'When the server answers again, run the same line again: it sees what was done, and does the rest.',
+    )
+  }
+}
+
+/** The databases of the server, templates left out. `database`: over the connection to which it is asked. */
+export const readDatabases = ({ runner }: Context, database = maintenance): Promise<Database[]> =>
   runner.query({
     text: `SELECT datname AS name, pg_get_userbyid(datdba) AS owner FROM pg_database WHERE NOT datistemplate ORDER BY 1`,
     effect: 'read',
-    database: maintenance,
+    database,
     title: 'databases of the server',
   })
 

@@ -1,4 +1,4 @@
-import type { Command } from '../command/command.ts'
+import type { Command, Query } from '../command/command.ts'
 import { messageOf, usageError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, ok, type Step, type Tell } from '../steps/step.ts'
@@ -21,9 +21,20 @@ import {
   withPassing,
 } from './databases.ts'
 import { mustBeWhole, readManifest } from './manifest.ts'
+import { finishStep, type Mark, markQuery, readMark } from './mark.ts'
 import { appliedMigrations, pending, readMigrations } from './migrations.ts'
-import { restoreAndCompare } from './prove.ts'
-import { grantsCommand, grantsOf, listCommand, reachServer, requireTool, restoreCommand } from './tools.ts'
+import { propertyQueries, readProperties } from './properties.ts'
+import { mustBeOfTheDump, restoreAndCompare } from './prove.ts'
+import {
+  grantsCommand,
+  grantsOf,
+  listCommand,
+  type Reached,
+  reachServer,
+  requireTool,
+  restoreCommand,
+  restoreErrors,
+} from './tools.ts'
 
 /** Throws exit 2 when a database cannot be called that. */
 export function mustBeName(name: string): void {
@@ -33,6 +44,12 @@ export function mustBeName(name: string): void {
     'Use 1-63 letters, digits or _, not beginning with a digit, and none that the server keeps for itself.',
   )
 }
+
+const keptAs = (before: string): string =>
+  `The database as it was is kept as ${before}; drop it when nobody misses anything.`
+
+/** undefined_table */
+const noTable = '42P01'
 
 const reserved = ['postgres', 'template0', 'template1', 'azure_maintenance', 'azure_sys']
 
@@ -45,7 +62,7 @@ export interface Restore {
 /**
  * A backup into a database of the name `into`. It is made beside under a name of its own, compared with its manifest,
  * and only then gets the name: in one transaction, in which a live database becomes NAME_before_TIME. Killed at any
- * moment, every name has a whole database; the next run drops what is half.
+ * moment, every name has a whole database; the next run drops what is half, and knows what is whole (mark.ts).
  */
 export function restoreSteps(context: Context, file: string, into: string): Restore {
   const { config, runner } = context
@@ -116,6 +133,8 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
   async function inspect(): Promise<Difference> {
     const { manifest } = await readBackup()
     const found = (await databases()).find(({ name }) => name === into)
+    const mark = found && (await readMark(context, into))
+    if (mark?.sha256 === manifest.sha256 && (!live || mark.unfinished)) return ok(doneBefore(mark))
     if (found && !live) {
       throw usageError(
         `There is a database ${into} already`,
@@ -133,9 +152,28 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
       effects: [
         createQuery(beside, manifest.locale, found?.owner, 'change'),
         restoreCommand(reached, beside, file),
+        ...(await finishing(reached, manifest.sha256, found)),
         renameQuery(names),
       ],
     }
+  }
+
+  /** What an earlier run, killed or with an unhealthy backend at its end, has done already. */
+  function doneBefore({ unfinished }: Mark): string {
+    if (live)
+      said.push('It was not restored a second time; to restore it once more, run the same line again.')
+    if (unfinished?.before) said.push(keptAs(unfinished.before))
+    return `${into} was made of this very backup${live ? ' by a run that did not come to its end' : ''}`
+  }
+
+  /** What the content does not bring: rights on it, settings of and rights on the database itself, and the mark. */
+  async function finishing(reached: Reached, sha256: string, found?: Database): Promise<(Command | Query)[]> {
+    const grants = grantsCommand(reached, beside, file, await toc())
+    return [
+      ...(grants ? [grants] : []),
+      ...(found ? propertyQueries(beside, await readProperties(context, into)) : []),
+      markQuery(beside, { sha256, ...(live ? { unfinished: { before: found && before } } : {}) }),
+    ]
   }
 
   /** Rows now, and rows in the backup. */
@@ -143,8 +181,11 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
     const { manifest } = await readBackup()
     const fields = []
     for (const { schema, name, rows } of manifest.content.tables) {
-      const [row] = await runner.query<{ rows: string }>(countQuery(schema, name)).catch(() => [undefined])
-      fields.push({ name: `rows of ${schema}.${name}`, before: row?.rows, after: String(rows) })
+      const now = await runner.query<{ rows: string }>(countQuery(schema, name)).then(
+        ([row]) => row?.rows,
+        (thrown) => (thrown.code === noTable ? 'no such table' : `not counted (${messageOf(thrown)})`),
+      )
+      fields.push({ name: `rows of ${schema}.${name}`, before: now, after: String(rows) })
     }
     return fields
   }
@@ -153,15 +194,23 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
     const found = (await databases()).find(({ name }) => name === into)
     const known = await readBackup()
     const create = createQuery(beside, known.manifest.locale, found?.owner, 'change')
-    await withPassing(context, beside, create, async () => {
+    let placed = false
+    const place = async () => {
       const reached = await reachServer(context)
       tell(`restoring into ${beside}, and comparing`)
       await restoreAndCompare(context, restoreCommand(reached, beside, file), beside, known)
-      await restoreGrants(grantsCommand(reached, beside, file, await toc()), tell)
+      for (const each of await finishing(reached, known.manifest.sha256, found)) await finish(each, tell)
       tell(found ? `${into} becomes ${before}, ${beside} becomes ${into}` : `${beside} becomes ${into}`)
       await rename(context, [...(found ? [[into, before] as const] : []), [beside, into] as const])
+      placed = true
+    }
+    await withPassing(context, beside, create, place).catch((thrown) => {
+      // Nothing is left to clean up once it has its name; the connection for that may have broken.
+      if (!placed) throw thrown
     })
-    if (found) said.push(`The database as it was is kept as ${before}; drop it when nobody misses anything.`)
+    if (found) said.push(keptAs(before))
+    else if (live)
+      said.push(`Settings of and rights on the database itself are in no backup: ${into} has none.`)
     if (live) said.push(...(await newerMigrations(context)))
   }
 
@@ -170,12 +219,17 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
   }
 
   /** Rights of other roles are given back where those roles are; what cannot be is said, and is no failure. */
-  async function restoreGrants(command: Command | undefined, tell: Tell): Promise<void> {
-    if (!command) return
-    const { stderr } = await runner.run(command)
-    for (const line of stderr.split('\n').filter((each) => /^pg_restore: error: /.test(each))) {
+  async function finish(effect: Command | Query, tell: Tell): Promise<void> {
+    const errors =
+      'argv' in effect
+        ? mustBeOfTheDump(restoreErrors((await runner.run(effect)).stderr))
+        : await runner.query(effect).then(
+            () => [],
+            (thrown) => [`${effect.text}: ${messageOf(thrown)}`],
+          )
+    for (const line of errors) {
       tell(line)
-      said.push(`A right could not be given back: ${line.replace('pg_restore: error: ', '')}`)
+      said.push(`Could not be given back: ${line.replace('pg_restore: error: ', '')}`)
     }
   }
 
@@ -184,7 +238,7 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
       whole,
       leftovers,
       { id: 'restore', title: `Database ${into}`, part: 'azure', after: ['leftovers'], inspect, apply },
-      ...(live ? [backendStep(context)] : []),
+      ...(live ? [backendStep(context), finishStep(context)] : []),
     ],
     farewell: () => said,
   }

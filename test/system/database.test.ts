@@ -229,9 +229,15 @@ test('restore-database: into a new database; over an existing one never', async 
   )
   expect(right).toEqual({ may: true })
 
+  // Killed or not, the same line knows its own work; what somebody else made is left alone.
   const again = await run(...args)
-  expect(again.code).toBe(2)
-  expect(again.stderr).toMatch(/There is a database second already/)
+  expect(again.code, again.stderr).toBe(0)
+  expect(again.stderr).toMatch(/second was made of this very backup/)
+  await sql('CREATE DATABASE handmade', 'postgres')
+  const other = await run('restore-database', good, '--into', 'handmade')
+  expect(other.code).toBe(2)
+  expect(other.stderr).toMatch(/There is a database handmade already/)
+  expect(await databases()).toEqual(['codexdb', 'handmade', 'second'])
 })
 
 test('over the live one: only by its name, killed anywhere without harm, and the old one is kept', async () => {
@@ -245,6 +251,12 @@ test('over the live one: only by its name, killed anywhere without harm, and the
   await sql(
     `INSERT INTO capsules (slug, topic, title, body) VALUES ('since-then', 'test', 'Since', 'Since then')`,
   )
+  await sql(`ALTER DATABASE codexdb SET statement_timeout TO '17min'`)
+  await sql('REVOKE CONNECT ON DATABASE codexdb FROM PUBLIC')
+  await sql('GRANT CONNECT ON DATABASE codexdb TO reader')
+  const planned = await run(...args, '--dry-run')
+  expect(planned.stdout).toMatch(/pg_restore .*--use-list=/)
+  expect(planned.stdout).toMatch(/GRANT CONNECT ON DATABASE "codexdb_restore_\w+" TO "reader"/)
   for (const ms of [200, 900]) {
     const session = startSession([...args, '--confirm=codexdb', '--env', clouds.name])
     await session.until(/restoring into codexdb_restore_/)
@@ -253,8 +265,23 @@ test('over the live one: only by its name, killed anywhere without harm, and the
     await session.ended
     expect(await rowsOf('capsules')).toBeGreaterThan(0) // the live name always has a database
   }
+  // Killed behind the rename, where the backend is waited for: the same line does not restore a second time.
+  const lost = clouds.variant('lost', { BACKEND_DNS_LABEL: 'not-there' })
+  const session = startSession([...args, '--confirm=codexdb', '--env', lost])
+  const renamed = async () => (await databases()).some((name) => name.includes('_before_'))
+  await expect.poll(renamed, { interval: 100, timeout: 60_000 }).toBe(true)
+  session.kill('SIGKILL')
+  await session.ended
   const { code, stdout, stderr } = await run(...args, '--confirm=codexdb')
   expect(code, stderr).toBe(0)
+  expect(stdout).toMatch(/It was not restored a second time/)
+  expect((await databases()).filter((name) => name.includes('_before_'))).toHaveLength(1)
+  const [kept] = await sql(
+    `SELECT (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid) AS settings, shobj_description(oid, 'pg_database') AS comment,
+has_database_privilege('reader', oid, 'CONNECT') AS reader, has_database_privilege('pg_monitor', oid, 'CONNECT') AS others
+FROM pg_database d WHERE datname = 'codexdb'`,
+  )
+  expect(kept).toEqual({ settings: ['statement_timeout=17min'], comment: null, reader: true, others: false })
   const before = /kept as (codexdb_before_\w+)/.exec(stdout)![1]!
   const slugs = `SELECT slug FROM capsules WHERE slug = 'since-then'`
   expect(await sql(slugs)).toEqual([])
