@@ -7,12 +7,13 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Relay, startRelay } from '../../rehearsal/relay.ts'
-import { contentOf, onVps, smallDashboard, visitor, writeContent } from './face.ts'
+import { contentOf, onVps, smallDashboard, tryOnVps, visitor, writeContent } from './face.ts'
 import { readersOf } from './readers.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 
 const site = '/var/www/codexdominion.app'
-const names = Array.from({ length: 12 }, (_, index) => (index === 0 ? '/' : `/p${index}`))
+// As many as a look at what is served wants to see.
+const names = Array.from({ length: 52 }, (_, index) => (index === 0 ? '/' : `/p${index}`))
 
 let clouds: Rehearsed
 let relay: Relay
@@ -22,6 +23,7 @@ let dashboard: string
 let get: ReturnType<typeof visitor>
 const purged: { url: string; body: { domain: string; release: string; changed: string[] } }[] = []
 let purgeStatus = 200
+let whenPurged: (() => void) | undefined
 
 beforeAll(async () => {
   clouds = await startRehearsal('test-publish')
@@ -30,6 +32,7 @@ beforeAll(async () => {
   hook = createServer(async (request, response) => {
     const chunks = await request.toArray()
     purged.push({ url: request.url ?? '', body: JSON.parse(Buffer.concat(chunks).toString()) })
+    if (whenPurged) return whenPurged()
     response.writeHead(purgeStatus).end('so be it')
   })
   hook.listen(0, '127.0.0.1')
@@ -38,6 +41,8 @@ beforeAll(async () => {
   const keys = readFileSync(path.join(clouds.folder, 'known_hosts'), 'utf8')
   writeFileSync(knownHosts, keys.replaceAll(/^\S+/gm, `[127.0.0.1]:${relay.port}`))
   dashboard = smallDashboard(contentOf(names.length, 'one'))
+  const places = names.map((name) => `<url><loc>https://codexdominion.app${name}</loc></url>`)
+  writeFileSync(path.join(dashboard, 'public', 'sitemap.xml'), `<urlset>${places.join('')}</urlset>`)
   for (const [name, text] of Object.entries(odd)) {
     mkdirSync(path.dirname(path.join(dashboard, 'public', name)), { recursive: true })
     writeFileSync(path.join(dashboard, 'public', name), text)
@@ -166,6 +171,30 @@ test('a purge hook that fails is a warning', async () => {
   expect(done.code, done.stderr).toBe(0)
   expect(done.stderr).toMatch(/warning: 127\.0\.0\.1:\d+ answered the purge with 500: so be it/)
   expect((await get('/p1')).status).toBe(200)
+  const again = await publish()
+  expect(again.code, again.stderr).toBe(0)
+  expect(again.stderr).toMatch(/caches were told of \d+ changed addresses/)
+})
+
+test('killed between the switch and the purge: the plan shows it, the same line makes up for it, once', async () => {
+  change('purge killed')
+  const before = await live()
+  const { spawned, ended } = killable()
+  whenPurged = () => process.kill(-spawned.pid!, 'SIGKILL')
+  await ended
+  whenPurged = undefined
+  expect(await live()).not.toBe(before)
+  const plan = await clouds.dominion(['publish-frontend', '--dry-run'], { environment })
+  expect(plan.stdout).toMatch(/~ change +Tell the caches/)
+  expect(plan.stdout).toMatch(/\$ POST http:\/\/127\.0\.0\.1:\d+\/purge\?/)
+  expect(plan.stdout).not.toContain('purge-token-1')
+  purged.length = 0
+  const done = await publish()
+  expect(done.code, done.stderr).toBe(0)
+  expect(purged.map(({ body }) => body.release)).toEqual([await live()])
+  expect(purged[0]!.body.changed).toEqual(expect.arrayContaining(['/', '/p1']))
+  expect(JSON.parse((await publish()).stdout).changed).toBe(false)
+  expect(purged).toHaveLength(1)
 })
 
 test('publishes under a load of 24 readers: no request fails, no page misses an asset', async () => {
@@ -195,6 +224,60 @@ test('old releases go, but never the live one and the one before', async () => {
     .filter((name) => name.endsWith('.manifest'))
   expect(manifests.sort()).toEqual(left.map((id) => `${id}.manifest`).sort())
 })
+
+test('a rollback: pages that are open keep their assets, and the caches are told', async () => {
+  const older = await live()
+  change('left')
+  await published()
+  const assets = [...(await get('/p1')).body.matchAll(/src="(\/_next\/[^"]+)"/g)].map(([, asset]) => asset!)
+  expect(assets).toHaveLength(2)
+  purged.length = 0
+  const readers = readersOf(clouds, names, 8)
+  const done = await clouds.dominion(['rollback', 'frontend', '--to', older, '--json'], { environment })
+  const { pages, failures } = await readers.stop()
+  expect(done.code, done.stderr).toBe(0)
+  expect(await live()).toBe(older)
+  expect(failures).toEqual([])
+  expect(pages).toBeGreaterThan(20)
+  for (const asset of assets) {
+    expect(await tryOnVps(clouds, `test -e ${site}/current${asset}`)).toMatchObject({ code: 1 })
+    const answer = await get(asset, { headers: { 'accept-encoding': 'gzip' } })
+    // The one that all pages share is too short to be worth compressing.
+    const coding = asset === assets.at(-1) ? 'gzip' : undefined
+    expect([answer.status, answer.headers['content-encoding']], asset).toEqual([200, coding])
+    expect(answer.headers['cache-control']).toContain('immutable')
+    expect(answer.headers['x-content-type-options']).toBe('nosniff')
+  }
+  expect(purged.map(({ body }) => body.release)).toEqual([older])
+  expect(purged[0]!.body.changed).toEqual(expect.arrayContaining(['/', '/p1']))
+})
+
+test('the last release that was seen to work stays, however many follow that nobody looked at', async () => {
+  const seen = await live()
+  for (const word of ['one more', 'two more', 'three more', 'four more']) {
+    change(word)
+    await published()
+  }
+  const left = await releases()
+  expect(left).toContain(seen)
+  expect(left).toHaveLength(4)
+  // Looked at: it is the one to keep from here on, and a second look writes nothing.
+  const looked = await clouds.dominion(['update-frontend'], { environment })
+  expect(looked.code, looked.stderr).toBe(0)
+  expect((await onVps(clouds, `cd ${site}/releases && ls -d *.keep`)).trim()).toBe(`${await live()}.keep`)
+  change('five more')
+  await published()
+  expect(await releases()).not.toContain(seen)
+})
+
+/** A publish with a process group of its own, and its end. */
+function killable() {
+  const spawned = spawn(process.execPath, ['bin/dominion.js', 'publish-frontend', '--env', environment], {
+    stdio: 'ignore',
+    detached: true,
+  })
+  return { spawned, ended: once(spawned, 'exit') }
+}
 
 /** Waits until that many bytes have gone to the VPS since `from`. */
 async function sentSince(from: number, bytes: number): Promise<void> {
@@ -226,19 +309,19 @@ test('killed in the middle of an upload, the same line finishes; the old release
   const before = await live()
   relay.set({ rate: 400_000 })
   const from = relay.sent()
-  const child = spawn(process.execPath, ['bin/dominion.js', 'publish-frontend', '--env', environment], {
-    stdio: 'ignore',
-    detached: true,
-  })
-  const ended = once(child, 'exit')
+  const { spawned, ended } = killable()
   await sentSince(from, 600_000)
   expect(await onVps(clouds, `ls -d ${site}/releases/*.partial`)).toContain('.partial')
-  process.kill(-child.pid!, 'SIGKILL')
+  process.kill(-spawned.pid!, 'SIGKILL')
   await ended
   relay.set({ rate: Number.POSITIVE_INFINITY })
   expect(await live()).toBe(before)
   expect((await get('/p1')).status).toBe(200)
   expect((await get('/big.bin')).status).toBe(404)
+  // What had arrived does not fill the disk.
+  await expect
+    .poll(() => onVps(clouds, `ls -d ${site}/releases/*.partial* 2>/dev/null || true`), { timeout: 20_000 })
+    .toBe('')
   await published()
   expect(await onVps(clouds, `sha256sum < ${site}/current/big.bin`)).toContain(
     createHash('sha256').update(big).digest('hex'),
@@ -250,7 +333,7 @@ test('killed in the middle of an upload, the same line finishes; the old release
 
 test('a release changed by hand is found out and compared in full', async () => {
   await onVps(clouds, `cd ${site}/current && sed 's/p1/p#/' p1.html > x && cat x > p1.html && rm x`)
-  const content = contentOf(names.length, 'prune')
+  const content = contentOf(names.length, 'five more')
   content.pages.p2 = 'by hand '.repeat(200)
   writeContent(dashboard, content)
   const { story } = await published()
