@@ -24,6 +24,7 @@ async function vps(receipts: readonly Receipt[], bad: readonly string[] = []) {
   const remote: Partial<Remote> = {
     exec: async (line) => ({
       code: 0,
+      timedOut: false,
       stderr: '',
       stdout: [...(line.includes('/bad') ? marks : lines), 'end', ''].join('\n'),
     }),
