@@ -179,7 +179,13 @@ function listenForSignals(story: (line: string) => void) {
   process.on('SIGTERM', on(exitCode.terminated))
   // The terminal was closed: what runs is finished, though nobody hears of it any more.
   process.on('SIGHUP', on(exitCode.hungUp))
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  // A reader that has seen enough (`| head`) is no fault; a result that could not be written is one.
+  process.stderr.on('error', () => {})
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return
+    process.exitCode = exitCode.failed
+    process.stderr.write(`✖ The result could not be written: ${error.message}\n`)
+  })
   return { stopping: stopping.signal, signal: now.signal, interruptedBy: () => by }
 }
 

@@ -23,6 +23,12 @@ export function worst(findings: readonly Pick<Judged, 'verdict'>[]): Verdict {
   return order.find((verdict) => findings.some((each) => each.verdict === verdict)) ?? 'UNKNOWN'
 }
 
+/** A fault that many things share is told once: the others name where. */
+export function detailOf({ verdict, detail }: Finding, earlier: readonly Finding[]): string {
+  const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
+  return same ? `for the same reason as ${same.title}` : detail
+}
+
 /** Something that is known to be absent or wrong is CRITICAL; something that cannot be known is UNKNOWN. */
 export function judgedFailure(thrown: unknown): Judged {
   if (!(thrown instanceof OpsError))

@@ -1,7 +1,7 @@
 import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { messageOf, OpsError } from '../command/errors.ts'
+import { messageOf, OpsError, usageError } from '../command/errors.ts'
 import { isAlive } from '../command/secretFiles.ts'
 import type { Config } from '../config/config.ts'
 import { type Manifest, manifestOf, readManifest } from './manifest.ts'
@@ -26,11 +26,15 @@ const partial = /^\.(.+\.dump)\.([A-Za-z0-9-]+)\.(\d+)\.partial$/
 /** Of a backup of this tool, or half written. */
 const manifestName = /^(.+-\d{8}T\d{6}Z\.dump)\.json(?:\.new)?$/
 
-/** Makes the folder for a backup in the making, 0700. Throws what hinders, naming the folder. */
+/**
+ * Makes the folder for a backup in the making, 0700. What it lies in must be there: a mistyped path is not made, and
+ * Node's recursive mkdir never returns below /proc.
+ * Throws what hinders, naming the folder.
+ */
 export function makePartial(folder: string, name: string): string {
   const within = path.join(folder, `.${name}.${machine}.${process.pid}.partial`)
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 })
     mkdirSync(within, { mode: 0o700 })
   } catch (thrown) {
     throw new OpsError({
@@ -57,12 +61,24 @@ export function publish(within: string, folder: string, name: string): string {
   return to
 }
 
+function namesIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  try {
+    return readdirSync(folder)
+  } catch (thrown) {
+    throw usageError(
+      `The folder ${folder} cannot be read: ${messageOf(thrown)}`,
+      'Choose another one with --to.',
+    )
+  }
+}
+
 /**
  * The backups of this environment's database in a folder, newest first; `unknown`: dumps of which it cannot be told
  * whose they are. Only the former are ever let go.
  */
 export function readBackups(folder: string, config: Config): { backups: Backup[]; unknown: string[] } {
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.dump')) : []
+  const names = namesIn(folder).filter((name) => name.endsWith('.dump'))
   const backups: Backup[] = []
   const unknown: string[] = []
   for (const name of names.sort().reverse()) {

@@ -1,7 +1,7 @@
 import { type Azure, createAzure } from '../azure/resources.ts'
 import { exitCode } from '../command/errors.ts'
 import { type Answer, exitCodeOf, gather } from '../command/gather.ts'
-import { type Finding, worst } from '../command/verdict.ts'
+import { detailOf, type Finding, worst } from '../command/verdict.ts'
 import type { Context } from '../steps/context.ts'
 import { gatherFacts, readFirewall, unreachable } from './facts.ts'
 import { findingsOf } from './verdicts.ts'
@@ -52,12 +52,6 @@ async function firewallFinding(context: Context, azure: Azure): Promise<Finding[
   return [
     { ...about, verdict: 'WARNING', detail, next: 'npx dominion provision   (it lets this machine in)' },
   ]
-}
-
-/** A connection that fails once is missed by many: the reason stands where it is met first. */
-function detailOf({ verdict, detail }: Finding, earlier: readonly Finding[]): string {
-  const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
-  return same ? `for the same reason as ${same.title}` : detail
 }
 
 function summary(findings: readonly Finding[]): string {

@@ -101,7 +101,8 @@ async function plan<Flags extends StepFlags>(
   run.result(planText(outcomes, context.runner.secrets), data)
   if (failed) throw failed.error
   if (!run.flags.detailedExitcode) return exitCode.done
-  return count('create', 'change', 'unknown') > 0 ? 2 : exitCode.done
+  if (count('create', 'change') > 0) return 2
+  return count('unknown') > 0 ? exitCode.unknown : exitCode.done
 }
 
 async function perform<Flags extends StepFlags>(
@@ -132,7 +133,9 @@ async function perform<Flags extends StepFlags>(
   const revision = revisionOf(runner, config.folder)
   const outcomes = await running
   await screen.finished()
-  const interrupted = run.interruptedBy() !== undefined || lock.lost.aborted
+  // A signal that came while the last step ran has cut nothing short.
+  const cut = outcomes.some(({ state }) => state === 'skipped' || state === 'failed')
+  const interrupted = (cut && run.interruptedBy() !== undefined) || lock.lost.aborted
   const record = { id: context.id, line: run.again, startedAt, interrupted, revision: await revision }
   const keeping = writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch((thrown) => {
     run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)

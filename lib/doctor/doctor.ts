@@ -42,7 +42,9 @@ async function examineOne(check: Check, bench: Bench): Promise<Examined> {
   const judged = await check.look(bench).catch(judgedFailure)
   // Nothing stands between us and a program of this machine: one that does not answer is not there.
   if (category === 'tools' && judged.verdict === 'UNKNOWN') judged.verdict = 'CRITICAL'
-  const advice = judged.verdict === 'OK' ? {} : { next: judged.next ?? next }
+  // What helps when it is wrong does not help when it could not be looked at.
+  const help = judged.verdict === 'UNKNOWN' ? judged.next : (judged.next ?? next)
+  const advice = judged.verdict === 'OK' || !help ? {} : { next: help }
   return { id, category, title, verdict: judged.verdict, detail: judged.detail, ...advice }
 }
 
