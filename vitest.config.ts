@@ -29,13 +29,13 @@ export default defineConfig({
         },
       },
       {
-        // Every rehearsal has a network and machines of its own; much of a deploy is waiting, so two share two cores well.
+        // Every rehearsal has a network and machines of its own; much of a deploy is waiting, so three share two cores well.
         test: {
           ...system,
           name: 'system',
           include: ['test/system/**/*.test.ts'],
           exclude: alone,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },

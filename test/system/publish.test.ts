@@ -30,8 +30,7 @@ beforeAll(async () => {
   get = visitor(clouds)
   relay = await startRelay({ host: clouds.state.vps, port: 22 })
   hook = createServer(async (request, response) => {
-    const chunks = await request.toArray()
-    purged.push({ url: request.url ?? '', body: JSON.parse(Buffer.concat(chunks).toString()) })
+    purged.push({ url: request.url ?? '', body: JSON.parse(String(Buffer.concat(await request.toArray()))) })
     if (whenPurged) return whenPurged()
     response.writeHead(purgeStatus).end('so be it')
   })
