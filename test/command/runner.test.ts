@@ -291,7 +291,7 @@ const shellHere: Remote = {
   async *stream(line, { signal }) {
     const child = spawn('sh', ['-c', line], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     const closed = once(child, 'close')
-    const end = () => child.exitCode ?? process.kill(-child.pid!)
+    const end = () => child.exitCode ?? child.signalCode ?? process.kill(-child.pid!)
     signal.addEventListener('abort', end)
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => {
