@@ -67,7 +67,7 @@ const silenceSeconds = 90
 /**
  * What holds the lock: it waits for one byte of its input at a time, and ends with the connection or after a silence.
  * 9 and 2 are closed in what it starts, so that the flock and the channel end with it.
- * A dry run that looks who holds it has it for a moment, so a taker waits for two seconds.
+ * A dry run that looks who holds it has it for a moment, so a taker waits a little.
  */
 export const holdArgv = (lock: string, holder: string, silence: number): string[] => [
   ...['sh', '-c', holdScript, 'lock'],
@@ -75,7 +75,7 @@ export const holdArgv = (lock: string, holder: string, silence: number): string[
 ]
 
 const holdScript = `exec 9>>"$1" || exit 3
-flock -w 2 9 || { echo refused; exit 5; }
+flock -w 0.2 9 || { echo refused; exit 5; }
 printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
 while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do :; done`
 

@@ -35,9 +35,9 @@ test('the lock is kept as long as a byte comes, and let go after a silence', asy
 
 test('whoever looks for the holder at this moment keeps nobody from taking it', async () => {
   const lock = path.join(temporaryFolder(), 'deploy.lock')
-  const looking = spawn('flock', [lock, 'sleep', '0.5'], { stdio: 'ignore' })
+  const looking = spawn('flock', [lock, 'sleep', '0.15'], { stdio: 'ignore' })
   await once(looking, 'spawn')
-  await pause(100)
+  await pause(50)
   const holder = await hold(lock, 60)
   expect(holder.said).toBe('held')
   holder.child.stdin.end()

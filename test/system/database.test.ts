@@ -215,9 +215,12 @@ test('restore-database: into a new database; over an existing one never', async 
 
   const first = startSession([...args, '--env', clouds.name])
   await first.until(/Deploy lock: ok/)
+  // It would be done before another one could ask.
+  first.kill('SIGSTOP')
   const locked = await run('restore-database', good, '--into', 'third')
   expect(locked.code, locked.stderr).toBe(5)
   expect(locked.stderr).toMatch(/Locked: \S+ runs ".*--into second/)
+  first.kill('SIGCONT')
   const done = await first.ended
   expect(done.code, done.said).toBe(0)
   expect(await databases()).toEqual(['codexdb', 'second'])
