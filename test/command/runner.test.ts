@@ -291,7 +291,13 @@ const shellHere: Remote = {
   async *stream(line, { signal }) {
     const child = spawn('sh', ['-c', line], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     const closed = once(child, 'close')
-    const end = () => child.exitCode ?? child.signalCode ?? process.kill(-child.pid!)
+    const end = () => {
+      try {
+        process.kill(-child.pid!)
+      } catch {
+        // It has ended, and so has all it started.
+      }
+    }
     signal.addEventListener('abort', end)
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => {

@@ -24,8 +24,9 @@ async function closed(
   try {
     await runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 })
   } catch (thrown) {
-    const { code, message } = causeOf(thrown)
-    if (code === 'ECONNREFUSED') return `${port} refuses connections`
+    const { code, syscall, message } = causeOf(thrown)
+    // A name server may refuse, too; that says nothing of the VPS.
+    if (code === 'ECONNREFUSED' && !syscall.startsWith('query')) return `${port} refuses connections`
     // What follows a connection (TLS, HTTP) is for other checks.
     if (/CERT|TLS|SSL|SELF_SIGNED|ECONNRESET|HPE_/.test(code)) return undefined
     throw new Error(`${port}: ${message}`)
@@ -34,8 +35,8 @@ async function closed(
 }
 
 /** The error of Node at the bottom of what was thrown. */
-function causeOf(thrown: unknown): { code: string; message: string } {
-  const error = thrown as Error & { code?: string; cause?: unknown }
+function causeOf(thrown: unknown): { code: string; syscall: string; message: string } {
+  const error = thrown as NodeJS.ErrnoException
   if (error.code === undefined && error.cause instanceof Error) return causeOf(error.cause)
-  return { code: error.code ?? '', message: error.message }
+  return { code: error.code ?? '', syscall: error.syscall ?? '', message: error.message }
 }

@@ -81,12 +81,14 @@ else
   }
 fi
 
-# A reload that fails inside (a port taken, a certificate gone) leaves the old workers and says so only in the log.
+# A reload that fails inside (a port taken, a certificate gone) leaves the old workers and says so only in the log. Until
+# the last old one has been told, it answers new requests in the old way.
 fresh() {
+  new=
   for pid in $(workers); do
-    case " $before " in *" $pid "*) ;; *) return 0 ;; esac
+    case " $before " in *" $pid "*) return 1 ;; *) new=$pid ;; esac
   done
-  return 1
+  [ -n "$new" ]
 }
 tries=0
 until fresh; do
