@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { inOrder } from './inOrder.ts'
 import type { Line } from './line.ts'
 
-/** Where lines come from, oldest first. */
+/** Where lines come from, oldest first (but for a second: several processes may write one log). */
 export interface Source {
   /** `backend`, `access` … */
   readonly id: string
@@ -45,7 +46,10 @@ const batchSize = 1000
  * Merges sources by time, holding one batch of each. Gives batches; an empty one when everything that is there has been
  * given and the rest is late or yet to be written.
  */
-export async function* merge(sources: readonly Source[], options: MergeOptions): AsyncGenerator<Line[]> {
+export const merge = (sources: readonly Source[], options: MergeOptions): AsyncGenerator<Line[]> =>
+  inOrder(merged(sources, options))
+
+async function* merged(sources: readonly Source[], options: MergeOptions): AsyncGenerator<Line[]> {
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
   const feeds: Feed[] = []

@@ -44,6 +44,21 @@ test('by time, over batches of any size; at the same time the first source comes
   expect(await all(sources)).toEqual(['a1', 'b2', 'c3', 'a4', 'a4', 'b4', 'a9', 'b10', 'c20'])
 })
 
+test('lines that several processes wrote into one log out of turn, over the end of a batch too', async () => {
+  const sources = [source('a', [1000, 1010], [1004, 1500], [2300, 2290, 4000], [3500]), source('b', [1005])]
+  expect(await all(sources)).toEqual([
+    'a1000',
+    'a1004',
+    'b1005',
+    'a1010',
+    'a1500',
+    'a2290',
+    'a2300',
+    'a3500',
+    'a4000',
+  ])
+})
+
 test('a source that fails, at once or in the middle, is named, and no line of the others is lost', async () => {
   const given = options()
   const sources = [
