@@ -16,11 +16,22 @@ const below: Record<string, string[]> = {
   ionos: ['network', 'steps', 'config', 'command'],
   database: ['azure', 'network', 'steps', 'config', 'command'],
   health: ['azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
+  history: ['config', 'command'],
+  slo: ['history', 'config', 'command'],
+  alerts: ['config', 'command'],
   logs: ['azure', 'ionos', 'network', 'steps', 'config', 'command'],
   cost: ['azure', 'network', 'steps', 'cli', 'config', 'command'],
   metrics: ['azure', 'chart', 'network', 'steps', 'cli', 'config', 'command'],
   doctor: ['health', 'azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
   deploy: ['cost', 'health', 'azure', 'ionos', 'database', 'network', 'steps', 'cli', 'config', 'command'],
+  watch: [
+    ...['deploy', 'health', 'slo', 'history', 'alerts', 'azure', 'ionos', 'network'],
+    ...['steps', 'cli', 'config', 'command'],
+  ],
+  statusPage: [
+    ...['deploy', 'slo', 'history', 'chart', 'ionos', 'network', 'steps', 'cli', 'config', 'command'],
+  ],
+  schedule: ['history', 'steps', 'cli', 'config', 'command'],
 }
 
 function files(folder: string): string[] {

@@ -1,5 +1,11 @@
 import type { Secret } from './secret.ts'
 
+/** From the first on it is a WARNING, from the second on CRITICAL. */
+export interface Limits {
+  readonly warning: number
+  readonly critical: number
+}
+
 /** The whole configuration, frozen. Paths are absolute. */
 export interface Config {
   /** `.env` or `.env.NAME`: the name given to --env, else `default`. */
@@ -54,6 +60,28 @@ export interface Config {
   }
   /** What IONOS bills, in dollars; undefined = what lib/cost assumes. */
   readonly cost: { readonly vpsMonthly: number | undefined; readonly domainYearly: number | undefined }
+  readonly health: {
+    readonly staticMs: Limits
+    readonly apiMs: Limits
+    /** Per cent of the lifetime left: here less is worse. */
+    readonly certificatePercent: Limits
+    readonly queueJobs: Limits
+    readonly queueSeconds: Limits
+    readonly diskPercent: Limits
+    /** Of one container within an hour. */
+    readonly restarts: Limits
+    readonly clockSeconds: Limits
+    /** HOST:PORT. */
+    readonly neutralTargets: readonly string[]
+    readonly pingUrl: Secret
+  }
+  readonly history: { readonly sampleDays: number; readonly days: number; readonly sloPercent: number }
+  readonly alerts: {
+    readonly webhook: Secret
+    readonly slack: Secret
+    readonly teams: Secret
+    readonly email: { readonly to: string; readonly from: string; readonly smtp: Secret }
+  }
   readonly dashboardDir: string
   readonly acme: { readonly email: string; readonly server: string }
   readonly network: {

@@ -16,6 +16,9 @@ export interface Key {
 const hostName = '^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$'
 const host = '^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$'
 const url = '^https?://[^\\s]+$'
+/** Two figures: from the first on it is a WARNING, from the second on CRITICAL. */
+const limits = '^[0-9]{1,9}(\\.[0-9]{1,3})?,[0-9]{1,9}(\\.[0-9]{1,3})?$'
+export const limitsMean = 'two figures, WARNING,CRITICAL, such as 200,1000'
 const dollars = '^([0-9]{1,6}(\\.[0-9]{1,2})?)?$'
 
 /** Every key of the configuration. `.env.example` explains each; a test holds the two together. */
@@ -160,6 +163,41 @@ export const keys = {
     pattern: '^https://[^\\s]+$',
     means: 'an https URL',
   },
+
+  HEALTH_STATIC_MS: { type: 'string', default: '200,1000', pattern: limits, means: limitsMean },
+  HEALTH_API_MS: { type: 'string', default: '500,2000', pattern: limits, means: limitsMean },
+  HEALTH_CERTIFICATE_PERCENT: { type: 'string', default: '25,12.5', pattern: limits, means: limitsMean },
+  HEALTH_QUEUE_JOBS: { type: 'string', default: '100,1000', pattern: limits, means: limitsMean },
+  HEALTH_QUEUE_SECONDS: { type: 'string', default: '300,1800', pattern: limits, means: limitsMean },
+  HEALTH_DISK_PERCENT: { type: 'string', default: '80,90', pattern: limits, means: limitsMean },
+  HEALTH_RESTARTS: { type: 'string', default: '1,3', pattern: limits, means: limitsMean },
+  HEALTH_CLOCK_SECONDS: { type: 'string', default: '5,60', pattern: limits, means: limitsMean },
+  HEALTH_NEUTRAL_TARGETS: {
+    type: 'string',
+    default: '1.1.1.1:443,9.9.9.9:443',
+    pattern: '^[A-Za-z0-9.-]+:[0-9]{1,5}(,[A-Za-z0-9.-]+:[0-9]{1,5})+$',
+    means: 'two or more HOST:PORT with commas',
+  },
+  HEALTH_PING_URL: { type: 'string', default: '', secret: true },
+  SLO_PERCENT: { type: 'number', default: '99.9', minimum: 50, maximum: 99.9999 },
+  HISTORY_SAMPLE_DAYS: { type: 'integer', default: '35', minimum: 2, maximum: 400 },
+  HISTORY_DAYS: { type: 'integer', default: '400', minimum: 32, maximum: 4000 },
+  ALERT_WEBHOOK_URL: { type: 'string', default: '', secret: true },
+  ALERT_SLACK_URL: { type: 'string', default: '', secret: true },
+  ALERT_TEAMS_URL: { type: 'string', default: '', secret: true },
+  ALERT_EMAIL_TO: {
+    type: 'string',
+    default: '',
+    pattern: '^$|^[^@\\s,]+@[^@\\s,]+(,[^@\\s,]+@[^@\\s,]+)*$',
+    means: 'e-mail addresses with commas, or empty',
+  },
+  ALERT_EMAIL_FROM: {
+    type: 'string',
+    default: '',
+    pattern: '^$|^[^@\\s]+@[^@\\s]+$',
+    means: 'an e-mail address, or empty',
+  },
+  SMTP_URL: { type: 'string', default: '', secret: true },
 
   DNS_SERVER: {
     type: 'string',

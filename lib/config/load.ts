@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 import { usageError } from '../command/errors.ts'
 import type { Config } from './config.ts'
-import { type Key, type KeyName, keys } from './keys.ts'
+import { type Key, type KeyName, keys, limitsMean } from './keys.ts'
 import { createSecret } from './secret.ts'
 import { appSecretKeyRule, postgresPasswordRule, type SecretRule } from './secretRules.ts'
 
@@ -129,6 +129,15 @@ async function check(given: Map<string, Given>): Promise<string[]> {
   if ((kind === 'classic') !== /^(Basic|Standard)_/.test(sku)) {
     complaints.push(`REDIS_SKU ${sku} does not go with REDIS_KIND ${kind} (${exampleLine('REDIS_KIND')})`)
   }
+  for (const [key, about] of Object.entries(keys) as [KeyName, Key][]) {
+    const [warning, critical] = (given.get(key)?.value ?? about.default ?? '').split(',').map(Number)
+    if (about.means !== limitsMean || warning === undefined || critical === undefined) continue
+    const lessIsWorse = key === 'HEALTH_CERTIFICATE_PERCENT'
+    if (lessIsWorse ? critical > warning : warning > critical)
+      complaints.push(
+        `${key}=${warning},${critical}: the first is the WARNING, and ${lessIsWorse ? 'not below' : 'not above'} the second (${exampleLine(key)})`,
+      )
+  }
   return [...new Set(complaints)]
 }
 
@@ -163,6 +172,10 @@ function shape(texts: Texts, fileOf: (key: KeyName) => string, folder: string, e
   const absolute = (text: string) => path.resolve(folder, text.replace(/^~(?=$|[/\\])/, homedir()))
   const optionalPath = (text: string) => (text === '' ? '' : absolute(text))
   const optionalNumber = (text: string) => (text === '' ? undefined : Number(text))
+  const limits = (key: KeyName) => {
+    const [warning = 0, critical = 0] = texts[key].split(',').map(Number)
+    return { warning, critical }
+  }
   const secret = (key: KeyName, rule?: SecretRule) =>
     createSecret(key, texts[key], { file: fileOf(key), ...(rule ? { rule } : {}) })
   return {
@@ -217,6 +230,29 @@ function shape(texts: Texts, fileOf: (key: KeyName) => string, folder: string, e
     cost: {
       vpsMonthly: optionalNumber(texts.VPS_MONTHLY_USD),
       domainYearly: optionalNumber(texts.DOMAIN_YEARLY_USD),
+    },
+    health: {
+      staticMs: limits('HEALTH_STATIC_MS'),
+      apiMs: limits('HEALTH_API_MS'),
+      certificatePercent: limits('HEALTH_CERTIFICATE_PERCENT'),
+      queueJobs: limits('HEALTH_QUEUE_JOBS'),
+      queueSeconds: limits('HEALTH_QUEUE_SECONDS'),
+      diskPercent: limits('HEALTH_DISK_PERCENT'),
+      restarts: limits('HEALTH_RESTARTS'),
+      clockSeconds: limits('HEALTH_CLOCK_SECONDS'),
+      neutralTargets: texts.HEALTH_NEUTRAL_TARGETS.split(','),
+      pingUrl: secret('HEALTH_PING_URL'),
+    },
+    history: {
+      sampleDays: Number(texts.HISTORY_SAMPLE_DAYS),
+      days: Number(texts.HISTORY_DAYS),
+      sloPercent: Number(texts.SLO_PERCENT),
+    },
+    alerts: {
+      webhook: secret('ALERT_WEBHOOK_URL'),
+      slack: secret('ALERT_SLACK_URL'),
+      teams: secret('ALERT_TEAMS_URL'),
+      email: { to: texts.ALERT_EMAIL_TO, from: texts.ALERT_EMAIL_FROM, smtp: secret('SMTP_URL') },
     },
     dashboardDir: absolute(texts.DASHBOARD_DIR),
     acme: { email: texts.ACME_EMAIL, server: texts.ACME_SERVER },

@@ -27,8 +27,10 @@ export async function openContext<Flags>(
   script: string,
   mayChange: boolean,
 ): Promise<OpenContext> {
+  const { webhook, slack, teams, email } = config.alerts
+  const addresses = [config.health.pingUrl, webhook, slack, teams, email.smtp]
   const secrets = createRedactor(
-    [config.postgres.password, config.backend.secretKey, config.ionos.dnsKey]
+    [config.postgres.password, config.backend.secretKey, config.ionos.dnsKey, ...addresses]
       .map((secret) => secret.text())
       .filter((text) => !isReference(text))
       .concat(passwordOf(config.network.azEnvironment.HTTPS_PROXY)),

@@ -33,6 +33,11 @@ test('a plain copy of .env.example is a valid configuration, the same as an empt
     ...{ backend: { ...empty.backend, dir: '', secretKey: expect.anything() } },
     ...{ postgres: { ...empty.postgres, password: expect.anything() } },
     ...{ ionos: { ...empty.ionos, dnsKey: expect.anything() } },
+    ...{ health: { ...empty.health, pingUrl: expect.anything() } },
+    alerts: {
+      ...{ webhook: expect.anything(), slack: expect.anything(), teams: expect.anything() },
+      email: { ...empty.alerts.email, smtp: expect.anything() },
+    },
   })
 })
 
@@ -209,4 +214,19 @@ test('paths count from the folder of .env, ~ is home; types are those of the val
   })
   expect(azure.registry).toBe('codexacr')
   expect(stateDir).toBe(path.join(folder, '.dominion', 'default'))
+})
+
+test('limits: two figures, in the order in which it gets worse', async () => {
+  const { health } = await loadConfig(write({ '.env': 'HEALTH_API_MS=300,900\n' }))
+  expect(health.apiMs).toEqual({ warning: 300, critical: 900 })
+  expect(health.certificatePercent).toEqual({ warning: 25, critical: 12.5 })
+  const { failure } = await failing(
+    'HEALTH_API_MS=900,300\nHEALTH_CERTIFICATE_PERCENT=5,10\nHEALTH_DISK_PERCENT=80\n',
+  )
+  const said = failure.said ?? ''
+  expect(said).toContain(`HEALTH_API_MS=900,300: the first is the WARNING, and not above the second`)
+  expect(said).toContain(
+    'HEALTH_CERTIFICATE_PERCENT=5,10: the first is the WARNING, and not below the second',
+  )
+  expect(said).toContain('HEALTH_DISK_PERCENT must be two figures, WARNING,CRITICAL')
 })

@@ -1,0 +1,44 @@
+import type { Phases } from '../command/request.ts'
+import type { Judged } from '../command/verdict.ts'
+import type { Limits } from '../config/config.ts'
+
+/** A figure that a probe measured, as performance data names it. */
+export interface Figure {
+  /** `static`, `certificate`, `queue_jobs` … */
+  name: string
+  value: number
+  /** As the Monitoring Plugins' guidelines know them; '' for a plain number. */
+  unit: '' | 'ms' | 's' | '%' | 'B' | 'c'
+  limits?: Limits
+}
+
+/** What a probe saw. */
+export interface Reading extends Judged {
+  /** Milliseconds until the whole answer was there; absent when nothing that takes time was asked, or no answer came. */
+  ms?: number
+  phases?: Phases
+  figures?: readonly Figure[]
+}
+
+/** One question to the running system. It never changes anything. */
+export interface Probe {
+  /** Names its samples in history: `static`, `api`, `certificate` … */
+  id: string
+  title: string
+  /** Needs no login: asked by --quick, too. */
+  quick: boolean
+  /** What a visitor would notice: an outage of these is the worst. */
+  visible: boolean
+  /** Fails while the maintenance page hides the site. */
+  hiddenByMaintenance: boolean
+  /** How long it may take; then its verdict is its own time-out's. */
+  timeoutMs: number
+  /** Throws only when nothing can be said (UNKNOWN). */
+  ask(signal: AbortSignal): Promise<Reading>
+}
+
+export interface Observation extends Reading {
+  probe: Probe
+  /** Milliseconds from asking to verdict. */
+  took: number
+}
