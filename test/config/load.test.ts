@@ -220,10 +220,9 @@ test('limits: two figures, in the order in which it gets worse', async () => {
   const { health } = await loadConfig(write({ '.env': 'HEALTH_API_MS=300,900\n' }))
   expect(health.apiMs).toEqual({ warning: 300, critical: 900 })
   expect(health.certificatePercent).toEqual({ warning: 25, critical: 12.5 })
-  const { failure } = await failing(
-    'HEALTH_API_MS=900,300\nHEALTH_CERTIFICATE_PERCENT=5,10\nHEALTH_DISK_PERCENT=80\n',
-  )
-  const said = failure.said ?? ''
+  const said = (
+    await failing('HEALTH_API_MS=900,300\nHEALTH_CERTIFICATE_PERCENT=5,10\nHEALTH_DISK_PERCENT=80\n')
+  ).what
   expect(said).toContain(`HEALTH_API_MS=900,300: the first is the WARNING, and not above the second`)
   expect(said).toContain(
     'HEALTH_CERTIFICATE_PERCENT=5,10: the first is the WARNING, and not below the second',
