@@ -21,7 +21,10 @@ const limits = '^[0-9]{1,9}(\\.[0-9]{1,3})?,[0-9]{1,9}(\\.[0-9]{1,3})?$'
 export const limitsMean = 'two figures, WARNING,CRITICAL, such as 200,1000'
 const dollars = '^([0-9]{1,6}(\\.[0-9]{1,2})?)?$'
 
-/** Every key of the configuration. `.env.example` explains each; a test holds the two together. */
+/**
+ * Every key of the configuration. `.env.example` explains each, and check.generated.ts is what ajv makes of them; tests
+ * hold the three together. After a change: npx vitest run test/config/check.test.ts --update
+ */
 export const keys = {
   DOMAIN: {
     type: 'string',

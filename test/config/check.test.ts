@@ -1,0 +1,48 @@
+import path from 'node:path'
+import { Ajv } from 'ajv'
+import standaloneCode from 'ajv/dist/standalone/index.js'
+import { expect, test } from 'vitest'
+import { type Key, keys } from '../../lib/config/keys.ts'
+
+/*
+ * Loading ajv and compiling the schema takes longer than all else that a script does at its start
+ * (docs/measurements.md), so lib/config holds what ajv makes of keys.ts. After a change of keys.ts:
+ *   npx vitest run test/config/check.test.ts --update
+ */
+const file = path.join(import.meta.dirname, '..', '..', 'lib', 'config', 'check.generated.ts')
+
+const head = `// @ts-nocheck
+// Written by ajv from keys.ts. After a change there: npx vitest run test/config/check.test.ts --update`
+
+/** What arrives is text; a type matters where the text must read as a number. */
+function schemaOf({ type, pattern, minimum, maximum, ...about }: Key): object {
+  return {
+    ...(type === 'string' ? {} : { type }),
+    ...(pattern === undefined ? {} : { pattern }),
+    ...(about.enum ? { enum: about.enum } : {}),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
+  }
+}
+
+function compiled(): string {
+  const ajv = new Ajv({
+    allErrors: true,
+    coerceTypes: true,
+    strictTypes: false,
+    messages: false,
+    code: { source: true, esm: true },
+  })
+  const properties = Object.fromEntries(Object.entries(keys).map(([key, about]) => [key, schemaOf(about)]))
+  const code = standaloneCode.default(ajv, ajv.compile({ type: 'object', properties }))
+  // A line for each key, so that a change shows what it changes.
+  return `${head}\n${code.replaceAll(/(?=if\(data\.[A-Z_]+ !== undefined\))/g, '\n')}\n`
+}
+
+test('the check of .env is the one that keys.ts asks for', async () => {
+  await expect(compiled()).toMatchFileSnapshot(file)
+})
+
+test('it needs nothing of ajv at run time', () => {
+  expect(compiled()).not.toMatch(/\brequire\(|\bimport\b/)
+})
