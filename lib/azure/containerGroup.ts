@@ -83,6 +83,10 @@ const workerName = (number: number): string =>
 export const isWorkerName = (name: string): boolean =>
   name === groupNames.worker || /^codex-worker-([2-9]|[1-9][0-9]+)$/.test(name)
 
+/** Did a deploy make this group, going by its name? */
+export const isOwnGroup = (name: string): boolean =>
+  name === groupNames.backend || name === groupNames.surge || isWorkerName(name)
+
 export const workerGroup = (
   config: Config,
   image: string,
@@ -95,6 +99,15 @@ export const workerGroup = (
   command: ['rq', 'worker', 'workflows'],
   environment: environmentOf(image),
 })
+
+/** The image that a group runs; '' when ARM names none. */
+export const imageOf = ({ containers }: ContainerGroup): string => containers[0]?.image ?? ''
+
+/** What a container may use: cores and GB, as far as ARM says it. `az` spells the memory in two ways. */
+export function sizeOf(container: ContainerGroup['containers'][number] | undefined) {
+  const { cpu, memoryInGb, memoryInGB } = container?.resources?.requests ?? {}
+  return { cpu, memoryGb: memoryInGb ?? memoryInGB }
+}
 
 /** The tag of an image's full name: all of it when it has none. */
 export const tagOf = (image: string): string => image.slice(image.lastIndexOf(':') + 1)

@@ -1,5 +1,5 @@
 import type { Field } from '../steps/step.ts'
-import { type ContainerGroup, isWorkerName, type WantedGroup } from './containerGroup.ts'
+import { type ContainerGroup, isWorkerName, sizeOf, type WantedGroup } from './containerGroup.ts'
 
 /**
  * One thing that a release does to the container groups. A list of them, in order, is what the plan shows as lines and
@@ -29,11 +29,11 @@ export const mustReplace = (fields: readonly Field[]): boolean =>
 /** What differs between a running group and the wanted one. */
 export function groupFields(before: ContainerGroup, wanted: WantedGroup, configuration: string): Field[] {
   const [container] = before.containers
-  const requests = container?.resources?.requests
+  const { cpu, memoryGb } = sizeOf(container)
   const pairs: [string, unknown, unknown][] = [
     ['image', container?.image, wanted.image],
-    ['CPU', requests?.cpu, wanted.cpu],
-    ['memory (GB)', requests?.memoryInGb ?? requests?.memoryInGB, wanted.memoryGb],
+    ['CPU', cpu, wanted.cpu],
+    ['memory (GB)', memoryGb, wanted.memoryGb],
     ['restart policy', before.restartPolicy, 'Always'],
     ['operating system', before.osType, 'Linux'],
     ['command', (container?.command ?? []).join(' '), (wanted.command ?? []).join(' ')],

@@ -2,7 +2,7 @@ import type { Command } from '../command/command.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { azAct } from './az.ts'
-import { groupNames, isWorkerName } from './containerGroup.ts'
+import { isOwnGroup } from './containerGroup.ts'
 import { deleteGroup } from './groupCommands.ts'
 import { type Azure, apiVersions, type ResourceType, resourceId, subscriptionOf } from './resources.ts'
 
@@ -60,8 +60,5 @@ export function removeAzureSteps(context: Context, azure: Azure, before: readonl
 
 /** Container groups that deploys made, by their names. */
 export async function ownGroups(azure: Azure): Promise<string[]> {
-  const names = (await azure.groups()).map(({ name }) => name)
-  return names.filter(
-    (name) => name === groupNames.backend || name === groupNames.surge || isWorkerName(name),
-  )
+  return (await azure.groups()).map(({ name }) => name).filter(isOwnGroup)
 }

@@ -151,9 +151,13 @@ export function resourceId(config: Config, subscription: string, type: ResourceT
   }[type]
 }
 
+/** ARM's path of all container groups of the resource group. */
+export const groupsId = (config: Config, subscription: string): string =>
+  `/subscriptions/${subscription}/resourceGroups/${config.azure.resourceGroup}/providers/Microsoft.ContainerInstance/containerGroups`
+
 /** ARM's id of a container group. */
 export const groupId = (config: Config, subscription: string, name: string): string =>
-  `/subscriptions/${subscription}/resourceGroups/${config.azure.resourceGroup}/providers/Microsoft.ContainerInstance/containerGroups/${name}`
+  `${groupsId(config, subscription)}/${name}`
 
 async function readTags(context: Context, subscription: string[]): Promise<Tag[]> {
   const which = ['--repository', repository, '--detail', '--orderby', 'time_desc', '--top', '100']

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import type { Step, Tell } from '../steps/step.ts'
 import { azAct } from './az.ts'
-import { type ContainerGroup, groupNames, isWorkerName, tagOf } from './containerGroup.ts'
+import { type ContainerGroup, groupNames, imageOf, isWorkerName, tagOf } from './containerGroup.ts'
 import { type Azure, subscriptionOf } from './resources.ts'
 import { showGroup, untilBackendHealthy, untilStartedAnew, untilWorkerRuns } from './waiting.ts'
 
@@ -26,9 +26,8 @@ export const restartBackendStep = (context: Context, azure: Azure): Step =>
     name: groupNames.backend,
     async ready(group, restartsBefore, tell) {
       const { config } = context
-      const image = group.containers[0]?.image ?? ''
       const label = group.name === groupNames.surge ? surgeLabel(config) : config.backend.dnsLabel
-      const release = tagOf(image)
+      const release = tagOf(imageOf(group))
       await untilBackendHealthy(context, azure, { name: group.name, label, release, restartsBefore }, tell)
     },
   })

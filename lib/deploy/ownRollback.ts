@@ -1,4 +1,4 @@
-import { type ContainerGroup, groupNames, isWorkerName, tagOf } from '../azure/containerGroup.ts'
+import { type ContainerGroup, groupNames, imageOf, isWorkerName, tagOf } from '../azure/containerGroup.ts'
 import { containerSteps, type ReleaseOptions } from '../azure/containers.ts'
 import { type BackendProxy, moverOf } from '../azure/groupMoves.ts'
 import { type Azure, repository } from '../azure/resources.ts'
@@ -90,10 +90,12 @@ export async function imageBefore(
 /** The images that backend and workers run now. */
 async function imagesNow(azure: Azure): Promise<{ backend: string | undefined; workers: string[] }> {
   const groups = await azure.groups()
-  const imageOf = ({ containers }: ContainerGroup) => containers[0]?.image
   const stable = groups.find(({ name }) => name === groupNames.backend)
-  const workers = groups.filter(({ name }) => isWorkerName(name)).flatMap((group) => imageOf(group) ?? [])
-  return { backend: stable && imageOf(stable), workers }
+  const workers = groups
+    .filter(({ name }) => isWorkerName(name))
+    .map(imageOf)
+    .filter(Boolean)
+  return { backend: (stable && imageOf(stable)) || undefined, workers }
 }
 
 /**
@@ -142,7 +144,7 @@ async function putBack(
   tell: Tell,
 ): Promise<void> {
   const options = { image: { name: () => to }, proxy: proxyOf(context), needsProxy: true, inPlace }
-  const isOther = ({ containers }: ContainerGroup) => containers[0]?.image !== to
+  const isOther = (group: ContainerGroup) => imageOf(group) !== to
   azure.forget('groups')
   const groups = await azure.groups()
   const [backend, worker] = containerSteps(context, azure, options)

@@ -1,4 +1,4 @@
-import { groupNames, tagOf } from '../azure/containerGroup.ts'
+import { groupNames, imageOf, tagOf } from '../azure/containerGroup.ts'
 import type { Azure, Tag } from '../azure/resources.ts'
 import { OpsError } from '../command/errors.ts'
 import type { BadMark } from '../ionos/badReleases.ts'
@@ -58,8 +58,8 @@ function revisionsOf(receipts: readonly Receipt[]): Map<string, string> {
 
 /** The tag of the image that codex-backend runs; '' when there is no such group. */
 export async function liveTag(azure: Azure): Promise<string> {
-  const group = (await azure.groups()).find(({ name }) => name === groupNames.backend)
-  return tagOf(group?.containers[0]?.image ?? '')
+  const backend = (await azure.groups()).find(({ name }) => name === groupNames.backend)
+  return backend ? tagOf(imageOf(backend)) : ''
 }
 
 /** Throws while a release that was interrupted leaves it open which image is the live one. */

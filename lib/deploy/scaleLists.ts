@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { loginStep } from '../azure/account.ts'
-import { type ContainerGroup, groupNames, isWorkerName } from '../azure/containerGroup.ts'
+import { type ContainerGroup, groupNames, imageOf, isWorkerName, sizeOf } from '../azure/containerGroup.ts'
 import { containerSteps } from '../azure/containers.ts'
 import type { Size } from '../azure/limits.ts'
 import { type Azure, createAzure } from '../azure/resources.ts'
@@ -44,7 +44,7 @@ export async function scaleNow(config: Config, azure: Azure, part: Scaled): Prom
     if (surge && backend && imageOf(surge) !== imageOf(backend)) throw halfReleased(imageOf(surge))
     const group = backend ?? surge
     if (!group) throw nothingRuns(groupNames.backend)
-    return { ...sizeOf(group), count: 1, image: imageOf(group), settled: backend !== undefined && !surge }
+    return { ...groupSize(group), count: 1, image: imageOf(group), settled: backend !== undefined && !surge }
   }
   const workers = groups.filter(({ name }) => isWorkerName(name)).sort((a, b) => numberOf(a) - numberOf(b))
   const [first] = workers
@@ -53,19 +53,18 @@ export async function scaleNow(config: Config, azure: Azure, part: Scaled): Prom
     return { ...config.worker, image: imageOf(backend), settled: false }
   }
   const count = Math.max(...workers.map(numberOf))
-  const even = workers.every((group) => sameSize(sizeOf(group), sizeOf(first)))
-  return { ...sizeOf(first), count, image: imageOf(first), settled: even && workers.length === count }
+  const even = workers.every((group) => sameSize(groupSize(group), groupSize(first)))
+  return { ...groupSize(first), count, image: imageOf(first), settled: even && workers.length === count }
 }
 
 /** 1 for codex-worker, N for codex-worker-N. */
 const numberOf = ({ name }: ContainerGroup): number =>
   name === groupNames.worker ? 1 : Number(name.slice(groupNames.worker.length + 1))
 
-const imageOf = ({ containers }: ContainerGroup): string => containers[0]?.image ?? ''
-
-function sizeOf({ containers }: ContainerGroup): Size {
-  const requests = containers[0]?.resources?.requests
-  return { cpu: requests?.cpu ?? 0, memoryGb: requests?.memoryInGb ?? requests?.memoryInGB ?? 0 }
+/** A group of ours has one container. */
+function groupSize({ containers }: ContainerGroup): Size {
+  const { cpu, memoryGb } = sizeOf(containers[0])
+  return { cpu: cpu ?? 0, memoryGb: memoryGb ?? 0 }
 }
 
 const sameSize = (a: Size, b: Size): boolean => a.cpu === b.cpu && a.memoryGb === b.memoryGb

@@ -1,5 +1,6 @@
 import type { Arm } from '../azure/arm.ts'
-import { groupNames, isWorkerName } from '../azure/containerGroup.ts'
+import { isOwnGroup } from '../azure/containerGroup.ts'
+import { groupId, groupsId } from '../azure/resources.ts'
 import type { Config } from '../config/config.ts'
 
 /** A container whose log can be read. */
@@ -10,16 +11,9 @@ export interface Logged {
   container: string
 }
 
-/** Takes part in none of the two: somebody else's group. */
-export const isOurs = (group: string): boolean =>
-  group === groupNames.backend || group === groupNames.surge || isWorkerName(group)
-
 export const shortName = (group: string): string => group.replace(/^codex-/, '')
 
 const apiVersion = '2023-05-01'
-
-const groupsPath = (config: Config, subscription: string): string =>
-  `/subscriptions/${subscription}/resourceGroups/${config.azure.resourceGroup}/providers/Microsoft.ContainerInstance/containerGroups`
 
 interface Page {
   value: { name: string; properties: { containers: { name: string }[] } }[]
@@ -28,13 +22,13 @@ interface Page {
 
 /** Every container of our groups; nothing when the resource group is not there. */
 export async function loggedContainers(config: Config, arm: Arm): Promise<Logged[]> {
-  const path = groupsPath(config, await arm.subscription())
+  const path = groupsId(config, await arm.subscription())
   const found: Logged[] = []
   let query: Record<string, string> = { 'api-version': apiVersion }
   for (let more = true; more; ) {
     const page = await arm.get<Page>(path, query)
     for (const { name, properties } of page?.value ?? []) {
-      if (!isOurs(name)) continue
+      if (!isOwnGroup(name)) continue
       for (const [index, { name: container }] of properties.containers.entries()) {
         const source = index === 0 ? shortName(name) : `${shortName(name)}/${container}`
         found.push({ source, group: name, container })
@@ -58,7 +52,7 @@ export async function readLog(
   { group, container }: Logged,
   tail?: number,
 ): Promise<string | undefined> {
-  const path = `${groupsPath(config, await arm.subscription())}/${group}/containers/${container}/logs`
+  const path = `${groupId(config, await arm.subscription(), group)}/containers/${container}/logs`
   const answer = await arm.get<{ content?: string | null }>(path, {
     'api-version': apiVersion,
     timestamps: 'true',

@@ -1,5 +1,4 @@
-import type { ContainerGroup } from '../azure/containerGroup.ts'
-import { groupNames, workerNames } from '../azure/containerGroup.ts'
+import { type ContainerGroup, groupNames, sizeOf, workerNames } from '../azure/containerGroup.ts'
 import { type MetricId, metricIds, type Point, readMetrics, type Span } from '../azure/metrics.ts'
 import { createAzure, groupId } from '../azure/resources.ts'
 import { OpsError, unknownError } from '../command/errors.ts'
@@ -90,9 +89,9 @@ async function usageOf(
 }
 
 function usage(group: ContainerGroup, measured: Readonly<Record<MetricId, readonly Point[]>>): Usage {
-  const requests = group.containers.map(({ resources }) => resources?.requests ?? {})
-  const cpu = requests.reduce((sum, request) => sum + (request.cpu ?? 0), 0)
-  const memoryGb = requests.reduce((sum, request) => sum + (request.memoryInGb ?? request.memoryInGB ?? 0), 0)
+  const sizes = group.containers.map(sizeOf)
+  const cpu = sizes.reduce((sum, size) => sum + (size.cpu ?? 0), 0)
+  const memoryGb = sizes.reduce((sum, size) => sum + (size.memoryGb ?? 0), 0)
   const figures = (id: MetricId, allowed?: number): Figures => {
     const summary = summaryOf(measured[id])
     return { points: measured[id], ...(summary ? { summary } : {}), ...(allowed ? { allowed } : {}) }

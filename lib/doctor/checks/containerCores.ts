@@ -1,5 +1,4 @@
-import type { ContainerGroup } from '../../azure/containerGroup.ts'
-import { ownGroups } from '../../azure/remove.ts'
+import { type ContainerGroup, isOwnGroup, sizeOf } from '../../azure/containerGroup.ts'
 import type { Judged } from '../../command/verdict.ts'
 import type { Config } from '../../config/config.ts'
 import { type Check, doubtful, fine, wrong } from '../check.ts'
@@ -22,8 +21,7 @@ export const containerCores: Check = {
     const found = await arm.get<{ value: Usage[] }>(path, { 'api-version': '2023-05-01' })
     const cores = found?.value.find(({ name }) => name.value === 'StandardCores')
     if (!cores) return { verdict: 'UNKNOWN', detail: `Azure names no limit for ${config.azure.location}` }
-    const own = await ownGroups(azure)
-    const groups = (await azure.groups()).filter(({ name }) => own.includes(name))
+    const groups = (await azure.groups()).filter(({ name }) => isOwnGroup(name))
     return judgeCores(config, cores, groups)
   },
 }
@@ -34,9 +32,7 @@ export function judgeCores(
   { currentValue, limit }: Usage,
   own: readonly ContainerGroup[],
 ): Judged {
-  const running = own
-    .flatMap(({ containers }) => containers)
-    .map((each) => each.resources?.requests?.cpu ?? 0)
+  const running = own.flatMap(({ containers }) => containers).map((each) => sizeOf(each).cpu ?? 0)
   const left = limit - (currentValue - running.reduce((sum, cpu) => sum + cpu, 0))
   const steady = backend.cpu + worker.cpu * worker.count
   const said = `${left} of ${limit} for us; ${steady} needed, ${steady + backend.cpu} while a release runs`
