@@ -8,6 +8,7 @@ import { controlsOf, zone } from './controls.ts'
 import { startDns } from './dns.ts'
 import { environmentFile, newSecrets } from './environment.ts'
 import { startNetwork } from './network.ts'
+import { startNeutral } from './neutral.ts'
 import { type Pebble, startPebble } from './pebble.ts'
 import { must } from './processes.ts'
 import { startVps } from './vps.ts'
@@ -83,7 +84,7 @@ async function start(): Promise<void> {
   const authorityOfSite = startPebble({ network, dns, authority, folder }).then((it) =>
     stoppable(it, it.close),
   )
-  const [pebble, vps, azure] = await Promise.all([
+  const [pebble, vps, azure, neutral] = await Promise.all([
     authorityOfSite,
     startVps({
       network,
@@ -100,9 +101,10 @@ async function start(): Promise<void> {
       authority,
       latency,
       ionosDns: { apiKey: secrets.ionosDnsKey, zones: { 'codexdominion.app': zone } },
-      controls: controlsOf(dns, authorityOfSite, trust),
+      controls: controlsOf(network, dns, authorityOfSite, trust),
       ...secrets.azure,
     }).then((it) => stoppable(it, it.stop)),
+    startNeutral({ network, folder, resolver: dns.address }).then((it) => stoppable(it, it.stop)),
   ])
   await Promise.all(
     ['codexdominion.app', 'www.codexdominion.app'].map((name) => dns.set(name, [vps.address])),
@@ -117,6 +119,7 @@ async function start(): Promise<void> {
     dnsServer: dns.address,
     acmeServer: pebble.directory,
     proxyUrl: azure.proxyUrl,
+    neutralTargets: neutral.targets,
   })
   writeFileSync(`${flags.environment}.new`, environment, { mode: 0o600 })
   renameSync(`${flags.environment}.new`, flags.environment!)

@@ -2,6 +2,7 @@ import { ArmError } from './azure/errors.ts'
 import { type Call, jsonBody, type Reply } from './azure/http.ts'
 import type { IonosDnsOptions } from './azure/ionos-dns.ts'
 import type { Dns } from './dns.ts'
+import type { Network } from './network.ts'
 import type { Pebble } from './pebble.ts'
 
 /** The domain's zone as its owner finds it: parked, with mail and a verification that must survive every change. */
@@ -15,10 +16,12 @@ export const zone: IonosDnsOptions['zones'][string] = [
 
 /**
  * What tests change of the world between the clouds: POST /dns {name, a?, aaaa?} sets records, POST /ca/mislead
- * {name, addresses?} lets the CA alone see others, /ca/refuse {names}, /ca/stop, /ca/start.
+ * {name, addresses?} lets the CA alone see others, /ca/refuse {names}, /ca/stop, /ca/start; /network {cut} pulls this host's cable (true) or plugs
+ * it in again.
  * @param trust called when the CA has a new root, as after each start
  */
 export function controlsOf(
+  network: Network,
   dns: Dns,
   authority: Promise<Pebble>,
   trust: (ca: Pebble) => Promise<void>,
@@ -28,6 +31,10 @@ export function controlsOf(
       const { name, a, aaaa } = jsonBody(call)
       if (a) await dns.set(name, a)
       if (aaaa) await dns.setIpv6(name, aaaa)
+      return { status: 204 }
+    },
+    async network(call) {
+      await network.cut(jsonBody(call).cut === true)
       return { status: 204 }
     },
     async ca(call) {

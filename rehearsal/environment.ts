@@ -38,6 +38,8 @@ export function environmentFile(clouds: {
   dnsServer: string
   acmeServer: string
   proxyUrl: string
+  /** HOST:PORT, two of them. */
+  neutralTargets: readonly string[]
 }): string {
   const { folder, secrets } = clouds
   const values: Record<string, string> = {
@@ -51,6 +53,7 @@ export function environmentFile(clouds: {
     IONOS_SSH_KEY: path.join(folder, 'id_ed25519'),
     IONOS_KNOWN_HOSTS: path.join(folder, 'known_hosts'),
     ACME_SERVER: clouds.acmeServer,
+    HEALTH_NEUTRAL_TARGETS: clouds.neutralTargets.join(),
     DNS_SERVER: clouds.dnsServer,
     CA_FILE: path.join(folder, 'trusted.pem'),
     HTTPS_PROXY: clouds.proxyUrl,

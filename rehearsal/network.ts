@@ -21,6 +21,8 @@ export interface Network {
   release(address: string): void
   /** Gives the network namespace of process `pid` an interface `eth0` that is plugged into the switch. */
   plug(pid: number): Promise<void>
+  /** Pulls this host's cable, or plugs it in again. The machines reach each other all the same. */
+  cut(off: boolean): Promise<void>
   stop(): Promise<void>
 }
 
@@ -87,6 +89,9 @@ function network(slot: number, holder: Switch): Network {
         ]),
       )
       await must(inSwitch(holder.pid, ['ip', 'link', 'set', port, 'master', 'switch', 'up']))
+    },
+    async cut(off) {
+      await must(inSwitch(holder.pid, ['ip', 'link', 'set', 'host', off ? 'down' : 'up']))
     },
     async stop() {
       await run(['ip', 'link', 'delete', bridge])
