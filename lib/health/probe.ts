@@ -18,6 +18,10 @@ export interface Reading extends Judged {
   ms?: number
   phases?: Phases
   figures?: readonly Figure[]
+  /** Nothing was heard from the other side: this machine's own network could be the reason. */
+  silent?: true
+  /** The site itself says that it is in maintenance: our page, or the API's answer. */
+  maintenance?: true
 }
 
 /** One question to the running system. It never changes anything. */
@@ -31,8 +35,10 @@ export interface Probe {
   visible: boolean
   /** Fails while the maintenance page hides the site. */
   hiddenByMaintenance: boolean
-  /** How long it may take; then its verdict is its own time-out's. */
+  /** How long it may take, in milliseconds. */
   timeoutMs: number
+  /** Its verdict when it takes longer: for what visitors use, no answer is an outage. */
+  silence: 'CRITICAL' | 'UNKNOWN'
   /** Throws only when nothing can be said (UNKNOWN). */
   ask(signal: AbortSignal): Promise<Reading>
 }

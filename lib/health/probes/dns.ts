@@ -1,0 +1,25 @@
+import { byHand, faultsOf, publicAddress, readRecords } from '../../ionos/dnsCheck.ts'
+import type { Context } from '../../steps/context.ts'
+import type { Probe } from '../probe.ts'
+import { webProbe } from './http.ts'
+
+/** The A records of both names. Whether an AAAA record is the VPS's own, only the VPS knows: doctor asks it. */
+export const dnsProbe = ({ config }: Context): Probe => ({
+  ...webProbe,
+  id: 'dns',
+  title: 'DNS',
+  visible: false,
+  hiddenByMaintenance: false,
+  silence: 'UNKNOWN',
+  async ask() {
+    const wanted = publicAddress(config)
+    const records = await readRecords(config)
+    const faults = faultsOf(
+      records.map((record) => ({ ...record, ipv6: [] })),
+      wanted,
+      [],
+    )
+    if (faults.length === 0) return { verdict: 'OK', detail: `both names point at ${wanted}` }
+    return { verdict: 'CRITICAL', detail: faults.join('; '), next: byHand(config) }
+  },
+})

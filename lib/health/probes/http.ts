@@ -1,0 +1,69 @@
+import type { Request } from '../../command/command.ts'
+import type { Answer } from '../../command/request.ts'
+import type { Limits } from '../../config/config.ts'
+import type { Context } from '../../steps/context.ts'
+import { fieldOf } from '../answers.ts'
+import { byLimits } from '../limits.ts'
+import type { Probe, Reading } from '../probe.ts'
+import { unanswered } from '../unanswered.ts'
+
+/** Longer than any limit that makes sense; a visitor has gone by then. */
+export const httpTimeoutMs = 10_000
+
+export const webProbe = { quick: true, timeoutMs: httpTimeoutMs, silence: 'CRITICAL' } as const
+
+/** Asks once. The signal is what ends it; the request's own time-out only stands behind that. */
+export const get = (
+  { runner }: Context,
+  url: string,
+  signal: AbortSignal,
+  rest: Partial<Pick<Request, 'method' | 'often'>> = {},
+): Promise<Answer> =>
+  runner.request({ method: 'GET', url, effect: 'read', timeoutMs: httpTimeoutMs + 1000, ...rest }, signal)
+
+interface Question extends Pick<Probe, 'id' | 'title' | 'visible' | 'hiddenByMaintenance'> {
+  url: string
+  limits: Limits
+  /** What is wrong with the answer, however quick it came. */
+  fault(answer: Answer): string | undefined
+}
+
+/** One GET on a connection of its own: wrong is CRITICAL, slow is judged by the limits. */
+export const httpProbe = (context: Context, question: Question): Probe => ({
+  ...webProbe,
+  id: question.id,
+  title: question.title,
+  visible: question.visible,
+  hiddenByMaintenance: question.hiddenByMaintenance,
+  async ask(signal) {
+    try {
+      return judgeAnswer(question, await get(context, question.url, signal))
+    } catch (thrown) {
+      return unanswered(question.url, thrown)
+    }
+  },
+})
+
+export function judgeAnswer({ id, limits, fault }: Omit<Question, 'url' | 'title'>, answer: Answer): Reading {
+  const { phases, status } = answer
+  const ms = phases.total
+  const seen = { ms, phases, figures: [{ name: id, value: ms, unit: 'ms', limits }] } as const
+  const wrong = fault(answer)
+  if (wrong !== undefined)
+    return {
+      verdict: 'CRITICAL',
+      detail: wrong,
+      ...seen,
+      ...(saysMaintenance(answer) ? { maintenance: true } : {}),
+    }
+  const verdict = byLimits(ms, limits)
+  const over =
+    verdict === 'OK' ? '' : `, limit ${verdict === 'CRITICAL' ? limits.critical : limits.warning} ms`
+  return { verdict, detail: `${status} in ${Math.round(ms)} ms${over}`, ...seen }
+}
+
+/** The page and the API's answer of our own maintenance mode (lib/ionos/maintenancePage.ts, site-https.conf). */
+function saysMaintenance({ status, headers, body }: Answer): boolean {
+  if (status !== 503 || headers['retry-after'] === undefined) return false
+  return fieldOf(body, 'maintenance') === true || /<html/i.test(body)
+}
