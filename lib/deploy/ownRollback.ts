@@ -12,14 +12,12 @@ import { proxyOf } from '../ionos/backendTarget.ts'
 import { badReleases, markBad } from '../ionos/badReleases.ts'
 import { switchBackend } from '../ionos/nginx.ts'
 import type { Context } from '../steps/context.ts'
-import type { Step, Tell } from '../steps/step.ts'
+import { nothingAhead, type Step, type Tell } from '../steps/step.ts'
 import { evidenceOf } from './candidates.ts'
 import { readHistory, receiptsRead } from './receipts.ts'
 
 /** Looks that are each a second longer apart; the many last longer than the 10 s for which nginx keeps an address. */
 const looks = { few: 4, many: 6 }
-
-const nothingAhead = { pending: () => false, unsure: () => false }
 
 /** Asks the API through the site, as visitors do. Throws with the container's last words when it is not as it should be. */
 export async function mustServe(

@@ -1,6 +1,6 @@
 import { OpsError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
-import type { Step } from '../steps/step.ts'
+import { nothingAhead, type Step } from '../steps/step.ts'
 import { buildStep } from './build.ts'
 import { certificateStep } from './certificate.ts'
 import { dnsStep } from './dns.ts'
@@ -49,7 +49,7 @@ function insisting(step: Step): Step {
     ...step,
     async apply(difference, tell) {
       await step.apply?.(difference, tell)
-      const left = await step.inspect({ pending: () => false, unsure: () => false })
+      const left = await step.inspect(nothingAhead)
       if (left.state === 'ok') return
       throw new OpsError({
         what: left.state === 'unknown' ? left.why : left.what,

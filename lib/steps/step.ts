@@ -35,6 +35,9 @@ export interface Ahead {
   unsure(step: string): boolean
 }
 
+/** For a look outside of a plan. */
+export const nothingAhead: Ahead = { pending: () => false, unsure: () => false }
+
 /** Says a line while a step runs; the second argument marks a tool's output, as the runner hands it on. */
 export type Tell = (line: string, from?: 'stdout' | 'stderr') => void
 

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest'
 import { type ImageMarks, imageStep, sourceTag } from '../../lib/azure/image.ts'
 import { createAzure } from '../../lib/azure/resources.ts'
 import { unknownError } from '../../lib/command/errors.ts'
+import { nothingAhead } from '../../lib/steps/step.ts'
 import { failureOf, temporaryFolder } from '../command/rig.ts'
 import { answering } from './answering.ts'
 
-const nothingAhead = { pending: () => false, unsure: () => false }
 const tag = (name: string, day: number) => ({
   name,
   digest: `sha256:${name}`,

@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest'
 import { secretsStep } from '../../lib/azure/secrets.ts'
-import type { Ahead } from '../../lib/steps/step.ts'
+import { nothingAhead } from '../../lib/steps/step.ts'
 import { configOf, failureOf, openRunner } from '../command/rig.ts'
-
-const ahead: Ahead = { pending: () => false, unsure: () => false }
 
 async function stepOf(...lines: string[]) {
   const { postgres, backend } = await configOf(...lines)
@@ -14,7 +12,7 @@ async function stepOf(...lines: string[]) {
 test('all secrets that cannot be used are named at once, before anything else', async () => {
   const step = await stepOf('POSTGRES_PASSWORD=change-me', 'APP_SECRET_KEY=')
   expect(step.part).toBe('prepare')
-  const failure = await failureOf(step.inspect(ahead))
+  const failure = await failureOf(step.inspect(nothingAhead))
   expect(failure).toMatchObject({
     what: 'POSTGRES_PASSWORD is still the placeholder of .env.example; APP_SECRET_KEY is not set',
     exitCode: 2,
@@ -24,7 +22,7 @@ test('all secrets that cannot be used are named at once, before anything else', 
 
 test('those that can be used are, and a key vault is asked once the login is there', async () => {
   const good = await stepOf('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=0123456789abcdef')
-  expect(await good.inspect(ahead)).toMatchObject({ state: 'ok' })
+  expect(await good.inspect(nothingAhead)).toMatchObject({ state: 'ok' })
   expect(good.after).toEqual([])
   expect((await stepOf('POSTGRES_PASSWORD=azkv://codex/db')).after).toEqual(['azure-login'])
 })

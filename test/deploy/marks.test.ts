@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
 import { tellingMarks } from '../../lib/deploy/marks.ts'
-import type { Difference, Step } from '../../lib/steps/step.ts'
+import { type Difference, nothingAhead, type Step } from '../../lib/steps/step.ts'
 import { configOf, openRunner } from '../command/rig.ts'
 
-const nothingAhead = { pending: () => false, unsure: () => false }
 const id = '20261122T100000Z-aaaaaaaa'
 
 /** What the switch says when the upload has found this, and how often the VPS was asked for marks. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { createAzure } from '../../lib/azure/resources.ts'
 import { verifyStep } from '../../lib/deploy/verify.ts'
 import { lookUntilKnown, mustAnswer } from '../../lib/health/settle.ts'
+import { nothingAhead } from '../../lib/steps/step.ts'
 import { type Answer, answering } from '../azure/answering.ts'
 import { failureOf } from '../command/rig.ts'
 
@@ -40,7 +41,7 @@ test('a deploy of the core alone: Azure says whether what failed is known', { ti
   const verified = async (...answers: Answer[]) => {
     const context = await deaf('ENETUNREACH', account, ...answers)
     const step = verifyStep(context, { azure: createAzure(context), ionos: false }, [])
-    const { what, exitCode } = await failureOf(step.inspect({ pending: () => false, unsure: () => false }))
+    const { what, exitCode } = await failureOf(step.inspect(nothingAhead))
     return [what, exitCode]
   }
   const list = /^container list/
