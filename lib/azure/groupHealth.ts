@@ -21,15 +21,31 @@ export async function showGroups(
   return ([] as ContainerGroup[]).concat(JSON.parse(stdout || '[]') as ContainerGroup | ContainerGroup[])
 }
 
-/** As often as a container may have restarted before it counts as crashing, if it did so just now. */
+/** One group with its instance view; undefined when it is not there. */
+export const showGroup = async (
+  context: Context,
+  azure: Azure,
+  name: string,
+): Promise<ContainerGroup | undefined> => (await showGroups(context, azure, [name]))[0]
+
+/** What Azure saw of the group's container; a group of ours has one. */
+export const viewOf = (group: ContainerGroup | undefined) => group?.containers[0]?.instanceView
+
+export const restartsOf = (group: ContainerGroup | undefined): number => viewOf(group)?.restartCount ?? 0
+
+/** As often as a container may restart before it counts as crashing. */
 const crashLoop = 3
 const justNowMs = 60_000
 
+/** That so many restarts are a crash loop, with what is known of the last one; undefined when they are too few. */
+export const crashWords = (restarts: number, lately: string): string | undefined =>
+  restarts < crashLoop ? undefined : `crashes again and again (${restarts} restarts${lately})`
+
 /** What is wrong with a running group, in words; undefined when nothing is. Between two crashes it says Running, too. */
-export function troubleOf({ name, containers }: ContainerGroup, now = Date.now()): string | undefined {
-  const view = containers[0]?.instanceView
-  const { state, startTime, detailStatus, exitCode } = view?.currentState ?? {}
-  const restarts = view?.restartCount ?? 0
+export function troubleOf(group: ContainerGroup, now = Date.now()): string | undefined {
+  const { name } = group
+  const { state, startTime, detailStatus, exitCode } = viewOf(group)?.currentState ?? {}
+  const restarts = restartsOf(group)
   const details = [
     ...(detailStatus ? [detailStatus] : []),
     ...(exitCode === undefined || exitCode === null ? [] : [`exit ${exitCode}`]),
@@ -38,6 +54,7 @@ export function troubleOf({ name, containers }: ContainerGroup, now = Date.now()
   if (state !== 'Running')
     return `${name} is ${state ?? 'in an unknown state'}${details ? ` (${details})` : ''}`
   const sinceMs = now - Date.parse(startTime ?? '')
-  if (restarts < crashLoop || !(sinceMs < justNowMs)) return undefined
-  return `${name} crashes again and again (${restarts} restarts, the last ${Math.max(0, Math.round(sinceMs / 1000))} s ago)`
+  if (!(sinceMs < justNowMs)) return undefined
+  const crashing = crashWords(restarts, `, the last ${Math.max(0, Math.round(sinceMs / 1000))} s ago`)
+  return crashing && `${name} ${crashing}`
 }

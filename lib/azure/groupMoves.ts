@@ -15,9 +15,15 @@ export interface BackendProxy {
   target(): Promise<string | undefined>
   /** What pointing it elsewhere runs. */
   linesTo(host: string): Promise<Command[]>
-  /** Points it elsewhere and returns when that is in force. */
+  /**
+   * Points it elsewhere, once that host answers it as this release; returns when that is in force.
+   * Throws with the old one still in force.
+   */
   switchTo(host: string, release: string, tell: Tell): Promise<void>
-  /** What /health of the backend on a host answers the proxy. Throws when the proxy cannot be asked. */
+  /**
+   * What /health of the backend on a host answers the proxy; without a status it heard nothing, and `body` says why.
+   * Throws when the proxy cannot be asked.
+   */
   health(host: string): Promise<{ status: number | undefined; body: string }>
 }
 

@@ -6,8 +6,9 @@ import type { Context } from '../steps/context.ts'
 import type { Step, Tell } from '../steps/step.ts'
 import { azAct } from './az.ts'
 import { type ContainerGroup, groupNames, imageOf, isWorkerName, tagOf } from './containerGroup.ts'
+import { restartsOf, showGroup, viewOf } from './groupHealth.ts'
 import { type Azure, subscriptionOf } from './resources.ts'
-import { showGroup, untilBackendHealthy, untilStartedAnew, untilWorkerRuns } from './waiting.ts'
+import { untilBackendHealthy, untilStartedAnew, untilWorkerRuns } from './waiting.ts'
 
 /** `az container restart`: stops the group's container and starts it again, of the same image and settings. */
 export const restartGroup = (config: Config, name: string, subscription: string[]): Command =>
@@ -81,11 +82,11 @@ function restartStep(context: Context, azure: Azure, restart: Restart): Step {
       const subscription = subscriptionOf(await azure.account())
       for (const group of (await groups()).sort((a, b) => a.name.localeCompare(b.name))) {
         const { name } = group
-        const view = (await showGroup(context, azure, name))?.containers[0]?.instanceView
-        const restartsBefore = view?.restartCount ?? 0
+        const before = await showGroup(context, azure, name)
+        const restartsBefore = restartsOf(before)
         tell(`restarting ${name}`)
         await runner.run(restartGroup(config, name, subscription))
-        const startedBefore = view?.currentState?.startTime
+        const startedBefore = viewOf(before)?.currentState?.startTime
         await untilStartedAnew(context, azure, { name, startedBefore, restartsBefore }, tell)
         await restart.ready(group, restartsBefore, tell)
         tell(`${name} is healthy again`)

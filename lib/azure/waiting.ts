@@ -1,15 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf, OpsError, unknownError } from '../command/errors.ts'
-import { backendPort, hostOfLabel } from '../config/backend.ts'
+import { backendPort, hostOfLabel, releaseIn } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import type { Tell } from '../steps/step.ts'
 import { azLook } from './az.ts'
 import type { ContainerGroup } from './containerGroup.ts'
+import { crashWords, restartsOf, showGroup, viewOf } from './groupHealth.ts'
 import { type Azure, subscriptionOf } from './resources.ts'
-
-/** As often as a group may restart before waiting for it is given up: it will not get better by itself. */
-const crashLoop = 3
 
 /** What one look says. */
 export interface Look {
@@ -61,7 +59,7 @@ export async function untilBackendHealthy(
 
 /** What an answer of /health says of a release. The answer of another release says nothing of this one. */
 export function healthLook(url: string, status: number, body: string, wanted: string): Look {
-  const release = releaseOf(body)
+  const release = releaseIn(body)
   const last = `${url} says ${status}${release ? ` (release ${release})` : ''}`
   const mine = release === undefined || release === wanted
   if (status === 200) return { ready: mine, last }
@@ -79,8 +77,7 @@ export async function untilWorkerRuns(
   let steady = 0
   let restarts: number | undefined
   await untilTrue(context, azure, { name, restartsBefore }, tell, async () => {
-    const group = await showGroup(context, azure, name)
-    const view = group?.containers[0]?.instanceView
+    const view = viewOf(await showGroup(context, azure, name))
     const state = view?.currentState?.state ?? 'unknown'
     const calm = state === 'Running' && (restarts === undefined || view?.restartCount === restarts)
     steady = calm ? steady + 1 : 0
@@ -101,8 +98,7 @@ export async function untilStartedAnew(
 ): Promise<void> {
   const { name, startedBefore } = group
   await untilTrue(context, azure, group, tell, async () => {
-    const { state, startTime } =
-      (await showGroup(context, azure, name))?.containers[0]?.instanceView?.currentState ?? {}
+    const { state, startTime } = viewOf(await showGroup(context, azure, name))?.currentState ?? {}
     return {
       ready: state === 'Running' && startTime !== undefined && startTime !== startedBefore,
       last: `${name} is ${state ?? 'unknown'}, started ${startTime ?? 'at an unknown time'}`,
@@ -133,7 +129,7 @@ async function untilTrue(
     if (look.last !== before) tell(look.last)
     if (round % 8 === 0) {
       const group = await asked()
-      const crashing = crashWords(group, restartsBefore)
+      const crashing = crashingSince(group, restartsBefore)
       if (crashing) throw await unhealthy(context, azure, name, `${name} ${crashing}`, true)
       restartsSeen ??= group && restartsOf(group)
     }
@@ -171,16 +167,11 @@ async function unhealthy(
   return unknownError(what, said, next)
 }
 
-const viewOf = (group: ContainerGroup | undefined) => group?.containers[0]?.instanceView
-
-const restartsOf = (group: ContainerGroup): number => viewOf(group)?.restartCount ?? 0
-
-/** Does it crash again and again? A group that is restarted, and not made anew, keeps the count of its life. */
-function crashWords(group: ContainerGroup | undefined, restartsBefore: number): string | undefined {
-  const restarts = (group ? restartsOf(group) : 0) - restartsBefore
-  if (restarts < crashLoop) return undefined
+/** Will it not get better by itself? A group that is restarted, and not made anew, keeps the count of its life. */
+function crashingSince(group: ContainerGroup | undefined, restartsBefore: number): string | undefined {
   const { state, exitCode, detailStatus } = viewOf(group)?.currentState ?? {}
-  return `crashes again and again (${restarts} restarts; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'})`
+  const lately = `; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'}`
+  return crashWords(restartsOf(group) - restartsBefore, lately)
 }
 
 /**
@@ -196,20 +187,7 @@ function endWords(
   const { state = '', detailStatus = '' } = viewOf(group)?.currentState ?? {}
   if (state === 'Terminated' || /CrashLoopBackOff/.test(detailStatus)) return `is ${state} (${detailStatus})`
   const since = restartsOf(group) - (restartsSeen ?? restartsOf(group))
-  return since > 0 ? `was restarted ${since} times meanwhile` : crashWords(group, restartsBefore)
-}
-
-export async function showGroup(
-  context: Context,
-  azure: Azure,
-  name: string,
-): Promise<ContainerGroup | undefined> {
-  const { resourceGroup } = context.config.azure
-  const subscription = subscriptionOf(await azure.account())
-  const { code, stdout } = await context.runner.run(
-    azLook(['container', 'show', '--resource-group', resourceGroup, '--name', name, ...subscription]),
-  )
-  return code === 0 ? (JSON.parse(stdout) as ContainerGroup) : undefined
+  return since > 0 ? `was restarted ${since} times meanwhile` : crashingSince(group, restartsBefore)
 }
 
 /** The last 50 lines that the container wrote. */
@@ -222,13 +200,4 @@ export async function logTail({ runner, config }: Context, azure: Azure, name: s
     }),
   )
   return (stdout || stderr || `${name} has written no log`).trimEnd().split('\n').slice(-50).join('\n')
-}
-
-function releaseOf(body: string): string | undefined {
-  try {
-    const { release } = JSON.parse(body) as { release?: unknown }
-    return typeof release === 'string' && release !== '' ? release : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -1,3 +1,4 @@
+import { releaseIn } from '../config/backend.ts'
 import type { Context } from '../steps/context.ts'
 import { type Check, expect } from './check.ts'
 
@@ -34,17 +35,8 @@ export const servedBackendCheck = (context: Context, release: string): Check => 
   async run() {
     const { status, body, phases } = await ask(context, 'health')
     expect(status === 200, `the backend says ${status} through the site: ${body.slice(0, 300)}`)
-    const named = nameIn(body)
+    const named = releaseIn(body)
     expect(named === undefined || named === release, `release ${named} is served, not ${release}`)
     return `${release}, 200 in ${Math.round(phases.total)} ms`
   },
 })
-
-function nameIn(body: string): string | undefined {
-  try {
-    const { release } = JSON.parse(body) as { release?: unknown }
-    return typeof release === 'string' && release !== '' ? release : undefined
-  } catch {
-    return undefined
-  }
-}

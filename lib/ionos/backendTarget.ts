@@ -1,52 +1,42 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, look, onVps } from '../command/command.ts'
-import { OpsError } from '../command/errors.ts'
+import { OpsError, unknownError } from '../command/errors.ts'
 import type { ProcessResult } from '../command/process.ts'
-import { backendPort } from '../config/backend.ts'
+import { backendPort, releaseIn } from '../config/backend.ts'
 import type { Context } from '../steps/context.ts'
-import type { Tell } from '../steps/step.ts'
+import { nothingAhead, type Tell } from '../steps/step.ts'
 import { switchBackend, switchCommand } from './nginx.ts'
 import { surveyOf } from './survey.ts'
 
-/** nginx on the VPS as what stands before the backend. */
-export interface BackendTarget {
-  /** The host that /api/ goes to; undefined while nginx serves no site yet. */
-  target(): Promise<string | undefined>
-  /** What `switchTo` runs. */
-  linesTo(host: string): Promise<Command[]>
-  /**
-   * Points it elsewhere, once that host answers the VPS as this release; returns when nginx has loaded it.
-   * Throws with the old one still in force.
-   */
-  switchTo(host: string, release: string, tell: Tell): Promise<void>
-  /** What the VPS hears from /health of that host; without a status it heard nothing, and `body` says why. */
-  health(host: string): Promise<{ status: number | undefined; body: string }>
-}
-
-export function proxyOf(context: Context): BackendTarget {
+/** nginx on the VPS as what stands before the backend: the BackendProxy of lib/azure/groupMoves.ts. */
+export function proxyOf(context: Context) {
   return {
-    async target() {
+    /** Undefined while nginx serves no site yet. */
+    async target(): Promise<string | undefined> {
       return (await surveyOf(context)).nginx.backend || undefined
     },
-    async linesTo(host) {
+    async linesTo(host: string) {
       return [switchCommand(context.config, await surveyOf(context), host)]
     },
-    async switchTo(host, release, tell) {
+    async switchTo(host: string, release: string, tell: Tell) {
       await untilSeen(context, host, release, tell)
       const { inspect, apply } = switchBackend(context, host)
-      const difference = await inspect({ pending: () => false, unsure: () => false })
+      const difference = await inspect(nothingAhead)
       if (difference.state === 'ok') return
-      if (difference.state === 'unknown') throw new OpsError({ what: difference.why, exitCode: 3 })
+      if (difference.state === 'unknown') throw unknownError(difference.why)
       await apply(difference, tell)
       tell(`nginx sends /api/ to ${host}`)
     },
-    async health(host) {
+    async health(host: string) {
       return answerOf(await context.runner.run(healthFromVps(host)))
     },
   }
 }
 
-/** What `healthFromVps` printed. Python names the status of an error, and not its body. */
+/**
+ * What the VPS hears from /health of a host, as `healthFromVps` printed it. Python names the status of an error, and not
+ * its body; without a status it heard nothing, and `body` says why.
+ */
 export function answerOf({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>) {
   if (code === 0) return { status: 200, body: stdout }
   const body = stderr.trim().split('\n').at(-1) || `exit ${code}`
@@ -64,10 +54,10 @@ const seenWithinMs = 180_000
 async function untilSeen(context: Context, host: string, release: string, tell: Tell): Promise<void> {
   const deadline = Date.now() + seenWithinMs
   for (let told = ''; ; await pause(1000)) {
-    const { code, stdout, stderr } = await context.runner.run(healthFromVps(host))
-    const named = /"release"\s*:\s*"([^"]*)"/.exec(stdout)?.[1]
-    if (code === 0 && (named === undefined || named === release)) return
-    const seen = code === 0 ? `release ${named}` : (stderr.trim().split('\n').at(-1) ?? `exit ${code}`)
+    const { status, body } = answerOf(await context.runner.run(healthFromVps(host)))
+    const named = releaseIn(body)
+    if (status === 200 && (named === undefined || named === release)) return
+    const seen = status === 200 ? `release ${named}` : body
     if (Date.now() > deadline) {
       throw new OpsError({
         what: `The VPS does not reach the new backend ${host}, so nginx was left as it is`,

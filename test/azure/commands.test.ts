@@ -4,9 +4,9 @@ import { readAccount } from '../../lib/azure/account.ts'
 import { azAct, azLook } from '../../lib/azure/az.ts'
 import { deployCommand } from '../../lib/azure/dataTier.ts'
 import { createGroup, deleteGroup } from '../../lib/azure/groupCommands.ts'
+import { showGroup } from '../../lib/azure/groupHealth.ts'
 import { buildCommand } from '../../lib/azure/image.ts'
-import { createAzure, redisKey, registryLogin, resourceId } from '../../lib/azure/resources.ts'
-import { showGroup } from '../../lib/azure/waiting.ts'
+import { createAzure, groupId, redisKey, registryLogin, resourceId } from '../../lib/azure/resources.ts'
 import { display } from '../../lib/command/command.ts'
 import { configOf, failureOf, home, secretIn } from '../command/rig.ts'
 import { answering } from './answering.ts'
@@ -179,8 +179,13 @@ test('a group that is not there is absent; silence is not', async () => {
   )
   expect(await showGroup(absent.context, createAzure(absent.context), 'codex-backend')).toBeUndefined()
   expect(absent.asked().at(-1)).toEqual([
-    ...['container', 'show', '--resource-group', 'codexdominion-prod', '--name', 'codex-backend'],
-    ...['--subscription', subscription, ...always],
+    ...[
+      'container',
+      'show',
+      '--ids',
+      groupId(absent.context.config, subscription, 'codex-backend'),
+      ...always,
+    ],
   ])
   const silent = await answering(
     { match: /^account show/, stdout: account },
