@@ -1,10 +1,10 @@
-import { renameSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { spanSince } from '../azure/metrics.ts'
+import { checkOutFile, writeWhole } from '../cli/outFile.ts'
 import type { CommonFlags, Run } from '../cli/script.ts'
 import { momentSince } from '../cli/since.ts'
 import { showsUnicode } from '../cli/sparkline.ts'
-import { messageOf, OpsError, usageError } from '../command/errors.ts'
+import { OpsError } from '../command/errors.ts'
 import { exitCodeOf } from '../command/gather.ts'
 import type { Context } from '../steps/context.ts'
 import { metricsData, metricsText } from './report.ts'
@@ -19,7 +19,7 @@ export interface MetricsFlags extends CommonFlags {
 /** Throws (exit 2) before anything is asked when the flags cannot be followed. */
 export function readMetricsFlags({ since = '1h', html }: MetricsFlags) {
   const span = spanSince(momentSince(since))
-  if (html !== undefined) checkTarget(html)
+  if (html !== undefined) checkOutFile('--html', html)
   return { span, html }
 }
 
@@ -40,7 +40,7 @@ export async function showMetrics(
       span,
       environment === 'default' ? domain : `${domain} (${environment})`,
     )
-    writeWhole(page, text)
+    writeWhole('--html', page, text)
     run.story(`Chart page: ${page}`)
   }
   const data = { ...metricsData(answers, span), ...(page ? { html: page } : {}) }
@@ -49,25 +49,4 @@ export async function showMetrics(
     if (failure instanceof OpsError && failure.failure.next) run.story(`→ ${failure.failure.next}`)
   }
   return exitCodeOf(answers)
-}
-
-function checkTarget(file: string): void {
-  const folder = path.dirname(path.resolve(file))
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw usageError(`--html=${file}: there is no folder ${folder}`, 'Give a file in a folder that exists.')
-  }
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-    throw usageError(`--html=${file} is a folder`, 'Give the name of a file, such as metrics.html.')
-  }
-}
-
-/** A reader of the page sees the old one or the new one, never half of it. */
-function writeWhole(file: string, text: string): void {
-  const beside = `${file}.${process.pid}.part`
-  try {
-    writeFileSync(beside, text)
-    renameSync(beside, file)
-  } catch (thrown) {
-    throw usageError(`--html=${file} cannot be written: ${messageOf(thrown)}`)
-  }
 }

@@ -1,4 +1,4 @@
-/** The style sheet of the metrics page; colours of the charts are in lib/chart. */
+/** The style sheet that pages with charts share; the colours of the charts are `chartStyle`. */
 export const pageStyle = `
 :root { --page: #ffffff; --text: #1c1f24; --soft: #565d68; --edge: #d5d9e0; --bad: #a1121f }
 @media (prefers-color-scheme: dark) {
