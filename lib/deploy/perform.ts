@@ -31,6 +31,11 @@ export interface Performance {
   list(context: Context): StepList
   /** False: a VPS that cannot be reached does not stop the run; it goes on without the lock, and says so. */
   needsVps: boolean
+  /**
+   * Neither lock nor receipt: what it changes is no part of any release, nothing that a deploy touches, and it runs every
+   * few minutes. The steps see to it themselves that two runs do not meet.
+   */
+  unlisted?: true
   /** Lines that follow the list when all went well. */
   farewell?: (context: Context, outcomes: readonly Outcome[]) => string[]
 }
@@ -46,22 +51,24 @@ export async function performSteps<Flags extends StepFlags>(
   const config = await run.config()
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning)
-  const lock = lockStep(context, {
-    id: context.id,
-    line: run.again,
-    take: !planning,
-    needed: task.needsVps,
-    // Heard with --quiet, too: it is the operator's to make sure.
-    warn: (line) => void process.stderr.write(`${run.clean(`! ${line}`)}\n`),
-  })
+  const lock = task.unlisted
+    ? undefined
+    : lockStep(context, {
+        id: context.id,
+        line: run.again,
+        take: !planning,
+        needed: task.needsVps,
+        // Heard with --quiet, too: it is the operator's to make sure.
+        warn: (line) => void process.stderr.write(`${run.clean(`! ${line}`)}\n`),
+      })
   const list = task.list(context)
-  const steps = behindLock(lock.step, list.steps)
+  const steps = lock ? behindLock(lock.step, list.steps) : list.steps
   try {
     return planning
       ? await plan(run, context, steps)
       : await perform(run, context, { ...list, steps }, lock, task.farewell)
   } finally {
-    await lock.release()
+    await lock?.release()
     await context.close()
   }
 }
@@ -109,7 +116,7 @@ async function perform<Flags extends StepFlags>(
   run: Run<Flags>,
   context: OpenContext,
   { steps, about }: StepList,
-  lock: LockStep,
+  lock: LockStep | undefined,
   farewell: Performance['farewell'],
 ): Promise<number> {
   const startedAt = Date.now()
@@ -126,24 +133,27 @@ async function perform<Flags extends StepFlags>(
     mode: 'apply',
     runner,
     listener: screen,
-    stopping: AbortSignal.any([run.stopping, lock.lost]),
+    stopping: lock ? AbortSignal.any([run.stopping, lock.lost]) : run.stopping,
     signal: run.signal,
   })
   // After the connection has begun to open: the receipt's revision costs no time then.
-  const revision = revisionOf(runner, config.folder)
+  const revision = lock ? revisionOf(runner, config.folder) : ''
   const outcomes = await running
   await screen.finished()
   // A signal that came while the last step ran has cut nothing short.
   const cut = outcomes.some(({ state }) => state === 'skipped' || state === 'failed')
-  const interrupted = (cut && run.interruptedBy() !== undefined) || lock.lost.aborted
+  const lockLost = lock?.lost.aborted ?? false
+  const interrupted = (cut && run.interruptedBy() !== undefined) || lockLost
   const record = { id: context.id, line: run.again, startedAt, interrupted, revision: await revision }
-  const keeping = writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch((thrown) => {
-    run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)
-  })
+  const keeping =
+    lock &&
+    writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch((thrown) => {
+      run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)
+    })
   // Nothing changes any more: the next one may begin while the receipt travels.
-  const [receipt] = await Promise.all([keeping, lock.release()])
+  const [receipt] = await Promise.all([keeping, lock?.release()])
   throwFailures(outcomes)
-  if (interrupted) throw cutShort(outcomes, lock.lost.aborted)
+  if (interrupted) throw cutShort(outcomes, lockLost)
   const chain = longestChain(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [

@@ -33,6 +33,7 @@ export function siteParts(survey: Survey): string[] {
     ...(nginx.current || nginx.site ? ['nginx configuration'] : []),
     ...(certificate.lineage ? ['certificate'] : []),
     ...(web.releases ? [`${releases.length} releases of the pages`] : []),
+    ...(web.status ? ['status page'] : []),
   ]
 }
 

@@ -56,7 +56,7 @@ export interface Survey {
     hook: string
     timer: boolean
   }
-  web: { releases: boolean; acme: boolean }
+  web: { releases: boolean; acme: boolean; status: boolean }
   /** Ids; '' when there is none. */
   live: string
   previous: string
@@ -152,7 +152,7 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
       hook: one('certificate.hook'),
       timer: activeUnits[1] === 'active' && enabledUnits[1] === 'enabled',
     },
-    web: { releases: yes('web.releases'), acme: yes('web.acme') },
+    web: { releases: yes('web.releases'), acme: yes('web.acme'), status: yes('web.status') },
     live: one('live'),
     previous: one('previous'),
     cached: one('cached').split(' ').filter(Boolean),

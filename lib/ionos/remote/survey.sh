@@ -61,6 +61,7 @@ sed -n 's/^\(server\|authenticator\) *= */certificate.\1\t/p' "$renewal" 2>/dev/
 sha256sum /etc/letsencrypt/renewal-hooks/deploy/dominion-nginx 2>/dev/null | sed 's/^/certificate.hook\t/; s/ .*//'
 
 [ -d "$site/releases" ] && say web.releases yes
+[ -f "$site/status/index.html" ] && say web.status yes
 [ -d /var/www/_acme/.well-known/acme-challenge ] && say web.acme yes
 live=$(readlink "$site/current" 2>/dev/null)
 say live "${live##*/}"
