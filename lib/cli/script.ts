@@ -26,6 +26,11 @@ export interface Script<Flags extends object> {
   flags?: (parser: Parser) => void
   /** Spellings of an older tool, in lower case, and what they mean now. */
   oldSpellings?: Readonly<Record<string, string>>
+  /**
+   * For a script whose exit codes are another program's (a monitoring plugin's): the one of every failure, and a line of it
+   * for stdout unless JSON is wanted there.
+   */
+  failure?: { exitCode: number; line(what: string): string }
   /** Ctrl-C is how it ends: nothing needs to be said of it. */
   endsByCtrlC?: (flags: Flags) => boolean
   /** Gives the exit code, or nothing for 0. */
@@ -70,9 +75,11 @@ export async function script<Flags extends object>(about: Script<Flags>): Promis
   } catch (thrown) {
     if (thrown instanceof Finished) return
     const words = run ? run.clean : clean.text
-    process.exitCode = run?.interruptedBy() ?? codeOf(thrown)
+    process.exitCode = run?.interruptedBy() ?? about.failure?.exitCode ?? codeOf(thrown)
     const report = failureReport(thrown, words, process.exitCode, run)
-    if (wantsJson && !run?.said) process.stdout.write(`${JSON.stringify({ ok: false, ...report.data })}\n`)
+    if (wantsJson || run?.flags.json) {
+      if (!run?.said) process.stdout.write(`${JSON.stringify({ ok: false, ...report.data })}\n`)
+    } else if (about.failure && !run?.said) process.stdout.write(`${words(about.failure.line(messageOf(thrown)))}\n`)
     process.stderr.write(report.text)
     if (run?.flags.verbose && thrown instanceof Error && !(thrown instanceof OpsError)) {
       process.stderr.write(`${words(thrown.stack ?? '')}\n`)
@@ -199,7 +206,7 @@ function failureReport<Flags>(
 ): { text: string; data: object } {
   const failure = thrown instanceof OpsError ? thrown.failure : { what: messageOf(thrown) }
   const said = failure.said?.trim()
-  const resumable = run !== undefined && code !== exitCode.usage
+  const resumable = run !== undefined && codeOf(thrown) !== exitCode.usage
   const lines = [
     `✖ ${failure.what}`,
     ...(said ? said.split('\n').map((line) => `  │ ${line}`) : []),
