@@ -1,0 +1,110 @@
+import type { Phases } from '../command/request.ts'
+import type { Verdict } from '../command/verdict.ts'
+import type { Figure } from '../health/probe.ts'
+import type { Excluded } from '../history/sample.ts'
+
+/** One probe's answer, as every format tells it. */
+export interface Line {
+  id: string
+  title: string
+  from: 'here' | 'vps'
+  verdict: Verdict
+  detail: string
+  next?: string
+  /** Visitors would notice. */
+  visible: boolean
+  /** Milliseconds until the whole answer was there. */
+  ms?: number
+  /** Milliseconds from the start to the end of each phase. */
+  phases?: Phases
+  figures: readonly Figure[]
+  /** `2/3`: how far its fault, or its recovery, is confirmed. */
+  progress?: string
+  /** Not OK, but explained by a maintenance or a deploy: it does not count. */
+  planned?: true
+}
+
+/** An alert that waits in the history file for the next run. */
+export interface Unsent {
+  channel: string
+  kind: string
+  since: string
+  tries: number
+  error: string
+}
+
+/** What one run of the health check has to say; `--json` prints it as it is. Times are ISO 8601 in UTC. */
+export interface Report {
+  ok: boolean
+  verdict: Verdict
+  /** 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
+  exitCode: number
+  at: string
+  /** The whole line, with performance data. */
+  line: string
+  domain: string
+  environment: string
+  quick: boolean
+  /** Why the look is kept out of the arithmetic. */
+  excluded?: { by: Excluded; why: string }
+  observations: readonly Line[]
+  /** The incident that is open after this look. */
+  incident?: { id: string; since: string; verdict: Verdict; visible: boolean; targets: readonly string[] }
+  /** What this look has changed in the incident: it has begun, risen, is due again, or has ended. */
+  news?: 'problem' | 'raised' | 'reminder' | 'recovery'
+  alerts: { sent: readonly { channel: string; kind: string }[]; unsent: readonly Unsent[] }
+  /** What else went wrong with the check itself: a history file set aside, a ping that failed. */
+  trouble: readonly string[]
+}
+
+export const exitCodeOf = (verdict: Verdict): number =>
+  ({ OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 })[verdict]
+
+const order: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
+const longest = 200
+/** The probe's name tells where it was asked: `api 503`. */
+const asked = /^(https?:\/)?\/\S* says /
+
+/** `CRITICAL - api 503 (2/3); disk 91 % used (1/3)`: the line without its performance data. */
+export function summary(report: Omit<Report, 'line'>): string {
+  const { verdict, excluded, observations, alerts, trouble } = report
+  const bad = observations
+    .filter((each) => each.verdict !== 'OK' && !each.planned)
+    .sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
+  const again = observations.filter((each) => each.verdict === 'OK' && each.progress)
+  const parts = [
+    ...(excluded ? [excluded.why] : []),
+    // A look with the own network down says nothing of the targets: their words would be taken for faults.
+    ...(excluded?.by === 'network' ? [] : together(bad)),
+    ...again.map(({ id, progress }) => `${id} is OK again (${progress})`),
+  ]
+  if (parts.length === 0) parts.push(wellWords(observations))
+  for (const { channel, kind, error } of alerts.unsent)
+    parts.push(`the ${kind} alert could not be sent by ${channel}, and waits: ${short(error)}`)
+  return `${verdict} - ${[...parts, ...trouble].join('; ')}`
+}
+
+/** Those that fail in the same words are named together. */
+function together(bad: readonly Line[]): string[] {
+  const groups = new Map<string, Line[]>()
+  for (const line of bad) {
+    const key = JSON.stringify([line.verdict, line.detail.replace(asked, ''), line.progress])
+    groups.set(key, [...(groups.get(key) ?? []), line])
+  }
+  return [...groups.values()].map((lines) => {
+    const { detail, progress } = lines[0]!
+    const names = lines.map(({ id, from }) => (from === 'vps' ? `${id} seen from the VPS` : id)).join(', ')
+    return `${names} ${short(detail.replace(asked, ''))}${progress ? ` (${progress})` : ''}`
+  })
+}
+
+function wellWords(observations: readonly Line[]): string {
+  const timed = observations.filter(({ ms }) => ms !== undefined).sort((a, b) => b.ms! - a.ms!)
+  const slowest = timed[0] ? `, the slowest ${timed[0].id} with ${Math.round(timed[0].ms!)} ms` : ''
+  return `${observations.length === 1 ? '1 probe' : `${observations.length} probes`}${slowest}`
+}
+
+const short = (text: string): string => {
+  const one = text.replaceAll(/\s+/g, ' ').trim()
+  return one.length > longest ? `${one.slice(0, longest)}…` : one
+}

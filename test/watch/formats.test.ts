@@ -1,0 +1,182 @@
+import { expect, test } from 'vitest'
+import { openMetrics } from '../../lib/watch/openMetrics.ts'
+import { performanceData, pluginLine } from '../../lib/watch/plugin.ts'
+import { type Line, type Report, summary } from '../../lib/watch/report.ts'
+import { tableReport } from '../../lib/watch/table.ts'
+
+const apiMs = { warning: 500, critical: 2000 }
+const line = (id: string, rest: Partial<Line> = {}): Line => ({
+  ...{ id, title: id, from: 'here', verdict: 'OK', detail: '200 in 81 ms', visible: true, figures: [] },
+  ...rest,
+})
+const good = line('static', {
+  ms: 74.4,
+  figures: [{ name: 'static', value: 74.4, unit: 'ms', limits: { warning: 200, critical: 1000 } }],
+})
+const bad = line('api', {
+  verdict: 'CRITICAL',
+  detail: 'https://shop.test/_dominion/health says 503',
+  next: 'npx dominion view-logs',
+  ms: 811.7,
+  phases: { dns: 2, connect: 5, tls: 21.4, firstByte: 810, total: 811.7 },
+  figures: [{ name: 'api', value: 811.7, unit: 'ms', limits: apiMs }],
+  progress: '2/3',
+})
+
+function report(observations: Line[], rest: Partial<Report> = {}): Report {
+  const about = { domain: 'shop.test', environment: 'default', at: '2026-11-23T04:00:00.000Z', quick: true }
+  const state = { ok: false, verdict: 'CRITICAL', exitCode: 2, line: '' } as const
+  return { ...about, ...state, observations, alerts: { sent: [], unsent: [] }, trouble: [], ...rest }
+}
+const fine = { verdict: 'OK', exitCode: 0, ok: true } as const
+
+test('the line of the issue, to the letter', () => {
+  expect(pluginLine(report([good, bad]))).toBe(
+    "CRITICAL - api 503 (2/3) | 'api'=812ms;500;2000;0 'static'=74ms;200;1000;0",
+  )
+})
+
+test.each([
+  [
+    { name: 'disk', value: 81.25, unit: '%', limits: { warning: 80, critical: 90 } },
+    "'disk'=81.25%;80;90;0;100",
+  ],
+  // Alerted on when outside of 25 to infinity: a range that begins there.
+  [
+    { name: 'certificate', value: 30, unit: '%', limits: { warning: 25, critical: 12.5 } },
+    "'certificate'=30%;25:;12.5:;0;100",
+  ],
+  [{ name: 'queue_jobs', value: 0, unit: '' }, "'queue_jobs'=0;;;0"],
+  [{ name: 'https://x.test/?a=1', value: 1e-7, unit: 's' }, "'https://x.test/?a_1'=0s;;;0"],
+  [{ name: "it's | a\nlabel", value: 2.5e13, unit: 'B' }, "'it''s ¦ a label'=25000000000000B;;;0"],
+  [{ name: 'x', value: Number.NaN, unit: 'ms' }, "'x'=U;;;0"],
+] as const)('performance data of %j', (figure, expected) => {
+  expect(performanceData(figure)).toBe(expected)
+})
+
+test('one line, whose only bar is the one before the performance data', () => {
+  const nasty = line('api', { verdict: 'CRITICAL', detail: 'a | b\nc\u0007' })
+  expect(pluginLine(report([nasty]))).toBe('CRITICAL - api a ¦ b c')
+})
+
+test.each<[string, Report, string]>([
+  ['all well', report([good, line('dns')], fine), 'OK - 2 probes, the slowest static with 74 ms'],
+  ['one probe', report([line('dns')], fine), 'OK - 1 probe'],
+  [
+    'the worst first, the same words once',
+    report([
+      line('disk', { verdict: 'WARNING', detail: '81 % used', progress: '1/3' }),
+      line('api', { verdict: 'CRITICAL', detail: '/api says 502', progress: '3/3' }),
+      line('static', { verdict: 'CRITICAL', detail: '/ says 502', progress: '3/3' }),
+      line('redis', { verdict: 'UNKNOWN', detail: 'not logged in' }),
+    ]),
+    'CRITICAL - api, static 502 (3/3); disk 81 % used (1/3); redis not logged in',
+  ],
+  ['recovering', report([line('api', { progress: '1/2' })], fine), 'OK - api is OK again (1/2)'],
+  [
+    'own network down',
+    report([line('api', { verdict: 'UNKNOWN' })], {
+      verdict: 'UNKNOWN',
+      excluded: { by: 'network', why: 'own network down' },
+    }),
+    'UNKNOWN - own network down',
+  ],
+  [
+    'planned',
+    report([line('api', { verdict: 'CRITICAL', planned: true })], {
+      ...fine,
+      excluded: { by: 'maintenance', why: 'planned maintenance: api' },
+    }),
+    'OK - planned maintenance: api',
+  ],
+  [
+    'what waits and what else is wrong',
+    report([good], {
+      ...fine,
+      alerts: {
+        sent: [],
+        unsent: [{ channel: 'slack', kind: 'problem', since: '', tries: 1, error: '500' }],
+      },
+      trouble: ['the history was set aside'],
+    }),
+    'OK - 1 probe, the slowest static with 74 ms; the problem alert could not be sent by slack, and waits: 500; the history was set aside',
+  ],
+  [
+    'seen from elsewhere',
+    report([line('api', { from: 'vps', verdict: 'CRITICAL', detail: 'refused' })]),
+    'CRITICAL - api seen from the VPS refused',
+  ],
+])('summary: %s', (_, about, expected) => {
+  expect(summary(about)).toBe(expected)
+})
+
+test('the table shows how long each phase took itself, what to do, and the line in words', () => {
+  const incident = {
+    id: '7',
+    since: '2026-11-23T03:58:00.000Z',
+    verdict: 'CRITICAL',
+    visible: true,
+    targets: ['api'],
+  } as const
+  expect(tableReport(report([good, bad], { incident })).split('\n')).toEqual([
+    'STATE     PROBE   DNS  TCP  TLS  WAIT  REST   MS  DETAIL',
+    'OK        static                              74  200 in 81 ms',
+    'CRITICAL  api       2    3   16   789     2  812  https://shop.test/_dominion/health says 503 (2/3)',
+    '',
+    '→ api: npx dominion view-logs',
+    'Incident 7 since 2026-11-23T03:58:00.000Z: api',
+    'CRITICAL - api 503 (2/3)',
+  ])
+})
+
+test('OpenMetrics: base units, escaped labels, every family declared once and ended by # EOF', () => {
+  const strange = line('a"b\\c\nd', {
+    ms: 3,
+    figures: [
+      { name: 'disk', value: 81.3, unit: '%' },
+      { name: 'queue_jobs', value: 4, unit: '' },
+    ],
+  })
+  const text = openMetrics(report([bad, strange]))
+  const common = 'domain="shop.test",environment="default"'
+  const lines = text.split('\n')
+  expect(lines).toContain(`dominion_health_verdict{${common}} 2`)
+  expect(lines).toContain(`dominion_probe_duration_seconds{${common},probe="api",from="here"} 0.8117`)
+  expect(lines).toContain(
+    `dominion_probe_phase_end_seconds{${common},probe="api",from="here",phase="tls"} 0.0214`,
+  )
+  const label = 'probe="a\\"b\\\\c\\nd",from="here"'
+  expect(lines).toContain(`dominion_figure_ratio{${common},${label},figure="disk"} 0.813`)
+  expect(lines).toContain(`dominion_figure{${common},${label},figure="queue_jobs"} 4`)
+  expect(lines.at(-1)).toBe('# EOF')
+  checkOpenMetrics(lines)
+})
+
+/** The grammar of OpenMetrics 1.0 as far as gauges go: metadata before samples, families unbroken, units in names. */
+function checkOpenMetrics(lines: string[]): void {
+  const seen = new Set<string>()
+  let family = ''
+  for (const line of lines.slice(0, -1)) {
+    const meta = /^# (TYPE|UNIT|HELP) ([a-z_:][a-z0-9_:]*) (.+)$/.exec(line)
+    if (meta) {
+      const [, kind, name = '', rest = ''] = meta
+      if (name !== family) {
+        expect(kind).toBe('TYPE')
+        expect(seen, `${name} twice`).not.toContain(name)
+        seen.add(name)
+        family = name
+      }
+      if (kind === 'UNIT') expect(name.endsWith(`_${rest}`), line).toBe(true)
+      continue
+    }
+    const sample =
+      /^([a-z_:][a-z0-9_:]*)\{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*)\} (-?[0-9.]+(?:e[+-]?\d+)?|NaN)$/.exec(
+        line,
+      )
+    expect(sample, line).not.toBeNull()
+    expect(sample![1]).toBe(family)
+    const key = `${sample![1]}{${sample![2]}}`
+    expect(seen, `${key} twice`).not.toContain(key)
+    seen.add(key)
+  }
+}
