@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Dial } from './dial.ts'
 import type { Failure } from './errors.ts'
+import type { Mail } from './mail.ts'
 import { quoteLine } from './quote.ts'
 
 /**
@@ -74,8 +75,12 @@ export interface Query {
   readonly title?: string
 }
 
-export const isRequest = (effect: Command | Request | Query | Dial): effect is Request => 'url' in effect
-export const isQuery = (effect: Command | Request | Query | Dial): effect is Query => 'text' in effect
+/** Everything that leaves this program is one of these. */
+export type Value = Command | Request | Query | Dial | Mail
+
+export const isRequest = (effect: Value): effect is Request => 'url' in effect
+export const isMail = (effect: Value): effect is Mail => 'subject' in effect
+export const isQuery = (effect: Value): effect is Query => 'text' in effect && !isMail(effect)
 
 type Rest = Partial<Omit<Command, 'argv' | 'on' | 'effect'>>
 
@@ -109,9 +114,13 @@ export const secretFile = (name: string, content: string, prefix = ''): SecretFi
 })
 
 /** The line as a person reads or pastes it; secret files show as `<name>`. */
-export function display(command: Command | Request | Query | Dial): string {
+export function display(command: Value): string {
   if ('tls' in command) return `${command.tls ? 'tls' : 'tcp'}://${command.host}:${command.port}`
   if (isRequest(command)) return `${command.method} ${command.url}${command.body ? ` ${command.body}` : ''}`
+  if (isMail(command)) {
+    const { host, port } = command.server
+    return `mail by ${host}:${port} to ${command.to.join(', ')}: ${command.subject}`
+  }
   if (isQuery(command)) {
     const where = command.database ? `sql (${command.database})` : 'sql'
     return `${where}: ${command.title ?? command.text.replaceAll(/\s+/g, ' ').trim()}`

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Command, display, type Effect, type Query, type Request } from './command.ts'
+import { type Command, display, type Effect, type Query, type Request, type Value } from './command.ts'
 import { type Dial, dial, type Heard } from './dial.ts'
 import { messageOf, OpsError, unknownError } from './errors.ts'
+import { type Mail, type Mailed, sendMail } from './mail.ts'
 import { type ProcessResult, startProcess } from './process.ts'
 import { quoteLine } from './quote.ts'
 import type { Redactor } from './redact.ts'
@@ -29,6 +30,8 @@ export interface Runner {
   request(request: Request, wanted?: AbortSignal): Promise<Answer>
   /** Says one thing on a bare connection and gives the answer. Throws when there is no connection. */
   dial(value: Dial): Promise<Heard>
+  /** Sends an e-mail. Throws the server's own words when it takes none of it. */
+  mail(value: Mail): Promise<Mailed>
   /** Runs SQL. Throws the server's own error. */
   query<Row>(query: Query): Promise<Row[]>
   /** Opens the connection that queries use, unless it is open, and tells how long that took. */
@@ -101,8 +104,8 @@ export function createRunner(options: RunnerOptions): Runner {
 
   /** Guard, count and record of every effect. */
   async function recorded<T>(
-    kind: 'command' | 'request' | 'query' | 'dial',
-    effect: Command | Request | Query | Dial,
+    kind: 'command' | 'request' | 'query' | 'dial' | 'mail',
+    effect: Value,
     perform: () => Promise<T>,
     outcome: (result: T) => Record<string, unknown>,
   ): Promise<T> {
@@ -245,6 +248,13 @@ export function createRunner(options: RunnerOptions): Runner {
         value,
         () => dial(value, options.reach, signal),
         ({ answer, ms }) => ({ answered: answer !== '', ms }),
+      ),
+    mail: (value) =>
+      recorded(
+        'mail',
+        value,
+        () => sendMail(value, options.reach, signal),
+        ({ response, refused }) => ({ response, refused }),
       ),
     query: <Row>(query: Query) =>
       recorded(

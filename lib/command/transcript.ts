@@ -3,7 +3,7 @@ import path from 'node:path'
 
 /** One event of a run, as a line of JSON. */
 export interface Entry {
-  kind: 'start' | 'command' | 'request' | 'query' | 'dial' | 'step' | 'end'
+  kind: 'start' | 'command' | 'request' | 'query' | 'dial' | 'mail' | 'step' | 'end'
   [field: string]: unknown
 }
 

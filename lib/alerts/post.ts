@@ -1,0 +1,64 @@
+import { OpsError, usageError } from '../command/errors.ts'
+import type { Answer } from '../command/request.ts'
+import type { Runner } from '../command/runner.ts'
+import { reveal, type Secret } from '../config/secret.ts'
+import { atMost, oneLine, patienceMs } from './alert.ts'
+
+/**
+ * The address that a secret holds. Its path and its login are registered as secrets, too: whoever has them can post, and
+ * a server may quote them in its answer.
+ * Throws (exit 2) when it is no http(s) URL; the words never hold the value.
+ */
+export async function addressOf(secret: Secret, runner: Runner): Promise<URL> {
+  const text = await reveal(secret, runner)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
+    throw usageError(
+      `${secret.key} is not an http(s) URL`,
+      `Set ${secret.key} in ${secret.file} to the whole address, https://…`,
+    )
+  for (const part of [url.href, url.pathname + url.search, url.username, url.password])
+    if (part.length > 7) runner.secrets.add(part)
+  return url
+}
+
+/**
+ * Posts a body; gives the answer when it is of the 200s.
+ * Throws an OpsError in the server's words otherwise: a redirect is not followed, because it would take the secret along.
+ */
+export async function post(
+  runner: Runner,
+  url: URL,
+  body: string,
+  type: string,
+  key: string,
+): Promise<Answer> {
+  const request = {
+    method: 'POST',
+    url: url.href,
+    headers: { 'content-type': type },
+    body,
+    timeoutMs: patienceMs,
+    effect: 'record',
+  } as const
+  const answer = await runner.request(request).catch((thrown: Error) => {
+    if (thrown.name !== 'TimeoutError' && thrown.name !== 'AbortError') throw thrown
+    throw new OpsError({ what: `${url.host} gave no answer within ${patienceMs / 1000} s` })
+  })
+  if (answer.status >= 200 && answer.status < 300) return answer
+  const said = atMost(oneLine(answer.body), 200)
+  throw new OpsError({
+    what: `${url.host} answered ${answer.status}${said ? ` (${said})` : ''}`,
+    next: nextOf(answer.status, key),
+  })
+}
+
+function nextOf(status: number, key: string): string | undefined {
+  if (status >= 300 && status < 400)
+    return `It redirects, and secrets are not sent on: set ${key} to the final address.`
+  if ([400, 413, 422].includes(status))
+    return `It does not take such a message: is ${key} the right kind of address?`
+  if ([401, 403, 404, 405, 410].includes(status))
+    return `It does not know this address, or not any more: make a new one there and set ${key}.`
+  return undefined
+}
