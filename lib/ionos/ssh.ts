@@ -1,13 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import net from 'node:net'
+import { setImmediate as aTurn } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import type { Remote } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
 import { reachOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
-import { hostKeyAlgorithms, judge, knownName, parseKnownHosts, type Verdict } from './knownHosts.ts'
-import { createRemote } from './sshChannel.ts'
-import { handshakeError, hostKeyError, refusedError, socketError } from './sshErrors.ts'
+import type { Verdict } from './knownHosts.ts'
 import { findLogins, type SshSettings, sshSettings } from './sshKeys.ts'
 
 const connectMs = 15_000
@@ -20,15 +19,28 @@ const handshakeMs = 20_000
  */
 export async function openVps({ config, runner }: Context): Promise<Remote> {
   const settings = await sshSettings(config, runner)
-  // The way to the VPS and back goes on while ssh is loaded.
+  // The way to the VPS and back goes on while ssh is loaded, which takes all of this process once it has begun.
   const connecting = connectTcp(config, settings)
   connecting.catch(() => {}) // heard below
-  const loading = Promise.all([import('node-ssh'), findLogins(config, settings)])
-  const [{ NodeSSH }, logins] = await loading.catch((thrown) => {
+  await aTurn()
+  const loading = Promise.all([
+    import('./knownHosts.ts'),
+    import('./sshErrors.ts'),
+    import('./sshChannel.ts'),
+    import('node-ssh'),
+    findLogins(config, settings),
+  ])
+  const [hosts, errors, { createRemote }, { NodeSSH }, logins] = await loading.catch((thrown) => {
     connecting.then((opened) => opened.destroy()).catch(() => {})
     throw thrown
   })
-  const names = knownNames(config, settings)
+  const { hostKeyAlgorithms, judge, knownName, parseKnownHosts } = hosts
+  const { handshakeError, hostKeyError, refusedError } = errors
+  const { host, port } = config.ionos
+  // Names that known_hosts may list this server under, the configured one first.
+  const names = settings.hostKeyAlias
+    ? [settings.hostKeyAlias]
+    : [...new Set([knownName(host, port), knownName(settings.hostname, port)])]
   const known = existsSync(config.ionos.knownHosts)
     ? parseKnownHosts(readFileSync(config.ionos.knownHosts, 'utf8'))
     : []
@@ -78,19 +90,16 @@ export async function openVps({ config, runner }: Context): Promise<Remote> {
   }
 }
 
-/** Names that known_hosts may list this server under, the configured one first. */
-function knownNames(config: Config, settings: SshSettings): string[] {
-  const { host, port } = config.ionos
-  if (settings.hostKeyAlias) return [settings.hostKeyAlias]
-  return [...new Set([knownName(host, port), knownName(settings.hostname, port)])]
-}
-
 async function connectTcp(config: Config, settings: SshSettings): Promise<net.Socket> {
   const { port } = config.ionos
   const host = settings.hostname
   const { resolve } = reachOf(config)
-  const addresses = await resolve(host).catch((error: NodeJS.ErrnoException) => {
-    throw socketError(config, host, error, settings.proxy)
+  const failed = async (error: NodeJS.ErrnoException) => {
+    const { socketError } = await import('./sshErrors.ts')
+    return socketError(config, host, error, settings.proxy)
+  }
+  const addresses = await resolve(host).catch(async (error: NodeJS.ErrnoException) => {
+    throw await failed(error)
   })
   const socket = net.connect({
     host,
@@ -107,7 +116,7 @@ async function connectTcp(config: Config, settings: SshSettings): Promise<net.So
     const fail = (error: NodeJS.ErrnoException) => {
       clearTimeout(timer)
       socket.destroy()
-      reject(socketError(config, host, error, settings.proxy))
+      failed(error).then(reject, reject)
     }
     const timer = setTimeout(
       () => fail(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })),
