@@ -3,6 +3,9 @@ import type { Verdict } from '../command/verdict.ts'
 /** Why a sample is kept out of the arithmetic: neither up nor down counts. */
 export type Excluded = 'network' | 'maintenance' | 'deploy'
 
+/** The site is down while one of these is. */
+export const siteTargets = ['static', 'api'] as const
+
 /** What one probe saw of one target. */
 export interface Sample {
   /** The probe's id: `static`, `api`, `api-councils`, `queue` … or the URL of an extra target. */
@@ -14,8 +17,13 @@ export interface Sample {
   cause: string
 }
 
+/** Where it was asked from: this machine, or the VPS. The arithmetic is over `here` unless asked otherwise. */
+export type Vantage = 'here' | 'vps'
+
 /** What one run of the health check saw, all of it at one time. */
 export interface Look {
+  /** Default: `here`. */
+  from?: Vantage
   /** Milliseconds since 1970 at which it began. */
   at: number
   samples: readonly Sample[]

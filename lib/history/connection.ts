@@ -1,0 +1,60 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+
+/** An open SQLite file. Statements are prepared once. */
+export interface Connection {
+  run(sql: string, ...values: SQLInputValue[]): { changes: number; id: number }
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[]
+  exec(sql: string): void
+  /** Ids of (vantage, target), as far as this connection knows them; emptied by whoever rolls back. */
+  readonly series: Map<string, number>
+  close(): void
+}
+
+/**
+ * Opens a file. `waitMs`: how long a statement waits for another process that writes.
+ * Throws SQLite's own errors (`errcode`).
+ */
+export async function connect(
+  file: string,
+  options: { waitMs: number; readOnly: boolean },
+): Promise<Connect> {
+  const { DatabaseSync } = await import('node:sqlite')
+  return () => {
+    const database = new DatabaseSync(file, { timeout: options.waitMs, readOnly: options.readOnly })
+    try {
+      // A look that was recorded survives a power cut, too.
+      database.exec('PRAGMA synchronous = FULL')
+      return connectionOf(database)
+    } catch (thrown) {
+      database.close()
+      throw thrown
+    }
+  }
+}
+
+/** Opens the same file, again and again when need be. */
+export type Connect = () => Connection
+
+function connectionOf(database: DatabaseSync): Connection {
+  const prepared = new Map<string, StatementSync>()
+  const statement = (sql: string): StatementSync => {
+    let found = prepared.get(sql)
+    if (!found) {
+      found = database.prepare(sql)
+      prepared.set(sql, found)
+    }
+    return found
+  }
+  return {
+    run(sql, ...values) {
+      const { changes, lastInsertRowid } = statement(sql).run(...values)
+      return { changes: Number(changes), id: Number(lastInsertRowid) }
+    },
+    get: (sql, ...values) => statement(sql).get(...values) as never,
+    all: (sql, ...values) => statement(sql).all(...values) as never,
+    exec: (sql) => database.exec(sql),
+    series: new Map(),
+    close: () => database.close(),
+  }
+}

@@ -1,0 +1,141 @@
+/*
+ * The arithmetic of time: which stretch was up, which down, from single looks. Pure; docs/health.md, "Arithmetic".
+ * Milliseconds throughout; a stretch is [from, to).
+ */
+
+/** What is known of a target for a while. What no segment covers is not known. */
+export type State = 'ok' | 'warning' | 'down' | 'keptOut'
+
+export interface Segment {
+  from: number
+  to: number
+  state: State
+}
+
+export interface Span {
+  from: number
+  to: number
+}
+
+/** Milliseconds in each state. */
+export type Durations = Record<State, number>
+
+const minute = 60_000
+const shortest = 5 * minute
+/** A look says nothing of what was later than this. */
+export const longestHold = 180 * minute
+/** Distances between looks that tell the usual one. */
+export const distancesRead = 10
+
+/**
+ * How long a sample speaks for its target when no other follows: three times the usual distance, 5 minutes to 3 hours.
+ * The usual distance is what eight of the last ten are no longer than: neither a gap, nor a second checker, nor some runs
+ * by hand change it.
+ * @param earlier times of the samples before it, newest first
+ */
+export function holdOf(at: number, earlier: readonly number[]): number {
+  const times = [at, ...earlier.slice(0, distancesRead)]
+  const distances = times.slice(1).map((time, index) => times[index]! - time)
+  const usual = distances.sort((a, b) => a - b)[Math.ceil((distances.length * 8) / 10) - 1] ?? 0
+  return Math.min(longestHold, Math.max(shortest, 3 * usual))
+}
+
+/** A sample as far as time is concerned: its state holds until the next one, at most `holds` ms; undefined: UNKNOWN. */
+export interface Held {
+  at: number
+  holds: number
+  state: State | undefined
+}
+
+/** Samples of one target, the oldest first, as stretches. */
+export function spread(samples: readonly Held[]): Segment[] {
+  const segments: Segment[] = []
+  for (const [index, { at, holds, state }] of samples.entries()) {
+    const to = Math.min(at + holds, samples[index + 1]?.at ?? Number.POSITIVE_INFINITY)
+    if (state !== undefined && to > at) segments.push({ from: at, to, state })
+  }
+  return segments
+}
+
+/** Stretches in order and without overlap. */
+export function union(spans: readonly Span[]): Span[] {
+  const merged: Span[] = []
+  for (const { from, to } of [...spans].sort((a, b) => a.from - b.from)) {
+    const last = merged.at(-1)
+    if (last && from <= last.to) last.to = Math.max(last.to, to)
+    else if (to > from) merged.push({ from, to })
+  }
+  return merged
+}
+
+/** What is known of planned stretches is kept out. Both lists in order and without overlap. */
+export function keepOut(segments: readonly Segment[], planned: readonly Span[]): Segment[] {
+  if (planned.length === 0) return [...segments]
+  const result: Segment[] = []
+  let first = 0
+  for (const { from, to, state } of segments) {
+    while (first < planned.length && planned[first]!.to <= from) first++
+    let at = from
+    for (let next = first; next < planned.length && planned[next]!.from < to; next++) {
+      const [begin, end] = [Math.max(at, planned[next]!.from), Math.min(to, planned[next]!.to)]
+      if (begin > at) result.push({ from: at, to: begin, state })
+      result.push({ from: begin, to: end, state: 'keptOut' })
+      at = end
+    }
+    if (at < to) result.push({ from: at, to, state })
+  }
+  return result
+}
+
+/**
+ * Two parts as one thing: down while either is, kept out while either is, otherwise known only while both are.
+ * Both lists in order and without overlap.
+ */
+export function together(a: readonly Segment[], b: readonly Segment[]): Segment[] {
+  const edges = [...new Set([...a, ...b].flatMap(({ from, to }) => [from, to]))].sort((x, y) => x - y)
+  const result: Segment[] = []
+  let [i, j] = [0, 0]
+  for (let index = 0; index + 1 < edges.length; index++) {
+    const [from, to] = [edges[index]!, edges[index + 1]!]
+    while (i < a.length && a[i]!.to <= from) i++
+    while (j < b.length && b[j]!.to <= from) j++
+    const state = both(stateAt(a[i], from), stateAt(b[j], from))
+    if (state) result.push({ from, to, state })
+  }
+  return result
+}
+
+const stateAt = (segment: Segment | undefined, at: number): State | undefined =>
+  segment && segment.from <= at ? segment.state : undefined
+
+function both(a: State | undefined, b: State | undefined): State | undefined {
+  if (a === 'down' || b === 'down') return 'down'
+  if (a === 'keptOut' || b === 'keptOut') return 'keptOut'
+  if (a === undefined || b === undefined) return undefined
+  return a === 'warning' || b === 'warning' ? 'warning' : 'ok'
+}
+
+export const noTime = (): Durations => ({ ok: 0, warning: 0, down: 0, keptOut: 0 })
+
+/** Adds up segments within [from, to) by hours, keyed by whole hours since 1970; hours without any are left out. */
+export function byHour(segments: readonly Segment[], { from, to }: Span): Map<number, Durations> {
+  const hours = new Map<number, Durations>()
+  for (const segment of segments) {
+    let at = Math.max(segment.from, from)
+    const end = Math.min(segment.to, to)
+    while (at < end) {
+      const hour = Math.floor(at / hourMs)
+      const until = Math.min(end, (hour + 1) * hourMs)
+      let sums = hours.get(hour)
+      if (!sums) {
+        sums = noTime()
+        hours.set(hour, sums)
+      }
+      sums[segment.state] += until - at
+      at = until
+    }
+  }
+  return hours
+}
+
+export const hourMs = 3_600_000

@@ -1,0 +1,167 @@
+import type { Connection } from './connection.ts'
+import { plannedSpans } from './planned.ts'
+import { progressOf } from './progress.ts'
+import { siteTargets, type Vantage } from './sample.ts'
+import {
+  byHour,
+  type Durations,
+  type Held,
+  hourMs,
+  keepOut,
+  longestHold,
+  noTime,
+  type Segment,
+  type Span,
+  type State,
+  spread,
+  together,
+} from './segments.ts'
+import { unpackTimes } from './times.ts'
+
+/** The site as a whole, among series. */
+export const siteSeries = 0
+
+/** One hour, or a part of it, of one series. */
+export interface Tally extends Durations {
+  series: number
+  /** Whole hours since 1970. */
+  hour: number
+  /** How many samples began in it. */
+  samples: number
+  /** Milliseconds of the answers that count; empty when they were not asked for. */
+  times: number[]
+}
+
+interface Row {
+  series: number
+  at: number
+  holds: number
+  verdict: number
+  kept: number
+  ms: number | null
+}
+
+const states: readonly (State | undefined)[] = ['ok', 'warning', 'down', undefined]
+const heldOf = ({ at, holds, verdict, kept }: Row): Held => ({
+  ...{ at, holds },
+  state: kept ? 'keptOut' : states[verdict],
+})
+
+/** Counts single samples within [from, to); hours for which nothing speaks are left out. */
+export function countSamples(connection: Connection, vantage: Vantage, span: Span, only?: string): Tally[] {
+  const planned = plannedSpans(connection, span)
+  const bySite: Segment[][] = siteTargets.map(() => [])
+  const tallies: Tally[] = []
+  for (const [series, target] of targetNames(connection, vantage)) {
+    if (only !== undefined && target !== only) continue
+    const rows = connection.all<Row>(
+      `SELECT series, at, holds, verdict, kept_out AS kept, ms FROM samples
+       WHERE series = ? AND at >= ? AND at < ? ORDER BY at, look`,
+      ...[series, span.from - longestHold, span.to],
+    )
+    const segments = keepOut(spread(rows.map(heldOf)), planned)
+    tallies.push(...talliesOf(series, segments, rows, planned, span))
+    const part = siteTargets.indexOf(target as (typeof siteTargets)[number])
+    if (part >= 0) bySite[part] = segments
+  }
+  if (vantage !== 'here' || only !== undefined) return tallies
+  const site = together(bySite[0]!, bySite[1]!)
+  return [...tallies, ...talliesOf(siteSeries, site, [], [], span)]
+}
+
+function talliesOf(
+  series: number,
+  segments: readonly Segment[],
+  rows: readonly Row[],
+  planned: readonly Span[],
+  span: Span,
+): Tally[] {
+  const hours = new Map<number, Tally>()
+  const tally = (hour: number, durations: Durations): Tally => {
+    const made = { series, hour, samples: 0, times: [], ...durations }
+    hours.set(hour, made)
+    return made
+  }
+  for (const [hour, durations] of byHour(segments, span)) tally(hour, durations)
+  for (const { at, kept, ms } of rows) {
+    if (at < span.from) continue
+    const hour = Math.floor(at / hourMs)
+    const found = hours.get(hour) ?? tally(hour, noTime())
+    found.samples++
+    const counts = !kept && !planned.some(({ from, to }) => from <= at && at < to)
+    if (counts && ms !== null) found.times.push(ms)
+  }
+  return [...hours.values()]
+}
+
+/** What is asked of the tallies. Milliseconds since 1970. */
+export interface TallyRange extends Span {
+  now: number
+  vantage?: Vantage
+  /** Are the answers' times wanted? */
+  times?: boolean
+  /** Only this target, which spares reading the others. */
+  only?: string
+}
+
+/**
+ * Every hour of [from, to) that anything is known of, in no particular order, and the range that was really counted:
+ * it ends now at the latest, and where single samples are no longer there it goes by whole hours.
+ */
+export function readTallies(connection: Connection, range: TallyRange): { span: Span; tallies: Tally[] } {
+  const { vantage = 'here', times = false, only } = range
+  const { rolledTo, rawFrom } = progressOf(connection)
+  const down = (time: number): number => Math.floor(time / hourMs) * hourMs
+  const up = (time: number): number => Math.ceil(time / hourMs) * hourMs
+  const from = range.from < rawFrom ? down(range.from) : range.from
+  const end = Math.max(from, Math.min(range.to, range.now))
+  const to = end < rawFrom ? up(end) : end
+
+  const rolled: Span = { from: up(from), to: Math.min(rolledTo, down(to)) }
+  if (rolled.from >= rolled.to)
+    return { span: { from, to }, tallies: countSamples(connection, vantage, { from, to }, only) }
+  const stale = connection
+    .all<{ hour: number }>(
+      'SELECT hour FROM stale WHERE hour >= ? AND hour < ? ORDER BY hour',
+      ...[rolled.from / hourMs, rolled.to / hourMs],
+    )
+    .map(({ hour }) => ({ from: hour * hourMs, to: (hour + 1) * hourMs }))
+  const single = [{ from, to: rolled.from }, ...stale, { from: rolled.to, to }]
+  const tallies = readRolled(connection, rolled, { vantage, times, only })
+  for (const span of single)
+    if (span.from < span.to) tallies.push(...countSamples(connection, vantage, span, only))
+  return { span: { from, to }, tallies }
+}
+
+function readRolled(
+  connection: Connection,
+  { from, to }: Span,
+  { vantage, times, only }: { vantage: Vantage; times: boolean; only: string | undefined },
+): Tally[] {
+  const names = [...targetNames(connection, vantage)]
+  const wanted = names.filter(([, target]) => only === undefined || target === only).map(([id]) => id)
+  if (only === undefined && vantage === 'here') wanted.push(siteSeries)
+  return connection
+    .all<Omit<Tally, 'times'> & { packed?: Uint8Array }>(
+      `SELECT series, hour, ok, warning, down, kept_out AS keptOut, samples ${times ? ', times AS packed' : ''}
+       FROM rollups WHERE series IN (SELECT value FROM json_each(?)) AND hour >= ? AND hour < ?
+       AND hour NOT IN (SELECT hour FROM stale)`,
+      ...[JSON.stringify(wanted), from / hourMs, to / hourMs],
+    )
+    .map(({ packed, ...row }) => {
+      const tally: Tally = { ...row, times: [] }
+      if (packed) unpackTimes(packed, tally.times)
+      return tally
+    })
+}
+
+/** The name of each series of a vantage point. */
+export const targetNames = (connection: Connection, vantage: Vantage): Map<number, string> =>
+  new Map(
+    connection
+      .all<{ id: number; target: string }>(
+        'SELECT id, target FROM series WHERE vantage = ? ORDER BY target',
+        vantage,
+      )
+      .map(({ id, target }) => [id, target]),
+  )
