@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { count } from '../lib/command/words.ts'
 import { must, PATH, run } from './processes.ts'
 
 /**
@@ -179,10 +180,6 @@ function aptError(wanted: string[], words: string): Error {
 
 function byHand(wanted: string[]): string {
   return `By hand: apt-get install --no-install-recommends ${wanted.join(' ')}`
-}
-
-function count(number: number, thing: string): string {
-  return `${number} ${thing}${number === 1 ? '' : 's'}`
 }
 
 function megabytes(sizes: number[]): string {

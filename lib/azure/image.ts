@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { constants, createReadStream, existsSync } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from '../command/command.ts'
 import { exitCode, messageOf, OpsError, usageError } from '../command/errors.ts'
+import { sha256OfFile } from '../command/fileHash.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
@@ -36,7 +37,7 @@ export async function sourceTag({ backend: { dir, dockerfile } }: Config): Promi
     )
   }
   const hash = createHash('sha256')
-  hash.update(`${dockerfile}\0${await digestOf(path.join(dir, dockerfile))}\n`)
+  hash.update(`${dockerfile}\0${await sha256OfFile(path.join(dir, dockerfile))}\n`)
   for (const packed of await packedFiles(dir, dockerfile)) {
     hash.update(
       `${packed.path}\0${packed.kind}\0${await contentOf(path.join(dir, packed.path), packed.kind)}\n`,
@@ -49,14 +50,7 @@ async function contentOf(file: string, kind: Packed['kind']): Promise<string> {
   if (kind === 'folder') return ''
   if (kind === 'link') return readlink(file)
   const { mode } = await lstat(file)
-  return `${mode & constants.S_IXUSR ? 'executable' : 'plain'} ${await digestOf(file)}`
-}
-
-/** SHA-256 in hex. */
-async function digestOf(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
-  return hash.digest('hex')
+  return `${mode & constants.S_IXUSR ? 'executable' : 'plain'} ${await sha256OfFile(file)}`
 }
 
 /** `az acr build`: packs the folder, uploads it, builds in Azure, prints the log. */

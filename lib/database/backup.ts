@@ -1,13 +1,14 @@
 import { chmodSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf, OpsError } from '../command/errors.ts'
+import { sha256OfFile } from '../command/fileHash.ts'
+import { sizeWords } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { type Backup, dumpName, makePartial, publish } from './backupFolder.ts'
 import { beginSnapshot, type Content, endSnapshot, readContent, rowsOf } from './content.ts'
 import { readLocale } from './databases.ts'
-import { type Locale, type Manifest, sha256Of, writeManifest } from './manifest.ts'
+import { type Locale, type Manifest, writeManifest } from './manifest.ts'
 import { dumpCommand, listCommand, reachServer, requireTool } from './tools.ts'
-import { megabytes } from './units.ts'
 
 /** What a backup would hold, and what it takes to make one. */
 export interface Before {
@@ -60,7 +61,7 @@ export async function takeBackup(
       taken: taken.toISOString(),
       by: about.by,
       bytes: statSync(dump).size,
-      sha256: await sha256Of(dump),
+      sha256: await sha256OfFile(dump),
       locale: before.locale,
       content,
     }
@@ -102,7 +103,7 @@ async function withHeartbeat<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const timer = setInterval(() => {
-    if (existsSync(file)) story(`  ${megabytes(statSync(file).size)} so far`)
+    if (existsSync(file)) story(`  ${sizeWords(statSync(file).size)} so far`)
   }, 30_000)
   try {
     return await work()

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { display } from '../command/command.ts'
 import { isUnanswered, OpsError, usageError } from '../command/errors.ts'
+import { sizeWords } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { type Before, beforeBackup, takeBackup } from './backup.ts'
 import { type Backup, dumpName, expired, readBackups, removeBackup, removeLeftovers } from './backupFolder.ts'
@@ -16,7 +17,6 @@ import {
 import { type Locale, mustBeWhole, readManifest } from './manifest.ts'
 import { prove } from './prove.ts'
 import { dumpCommand, type Reached, reachServer, requireTool, restoreCommand } from './tools.ts'
-import { megabytes } from './units.ts'
 
 export interface BackupOptions {
   /** Undefined: in the state folder. */
@@ -178,7 +178,7 @@ async function planned(
     display(dumpCommand(reached, 'SNAPSHOT', file)),
     ...(options.prove === 'new' ? proveLines(reached, { file, manifest }) : []),
   ]
-  const about = before && ` (${megabytes(before.bytes)} on the server, PostgreSQL ${before.serverVersion})`
+  const about = before && ` (${sizeWords(before.bytes)} on the server, PostgreSQL ${before.serverVersion})`
   const text = [
     `Would dump ${config.postgres.database}${about ?? ''} to ${file}`,
     ...lines.map((line) => `  $ ${line}`),
@@ -207,7 +207,7 @@ function proveLines(reached: Reached, { file, manifest }: Backup): string[] {
 
 function sentence({ file, manifest }: Backup): string {
   const { content, bytes, proven } = manifest
-  const held = `${content.tables.length} tables, ${rowsOf(content)} rows, ${megabytes(bytes)}`
+  const held = `${content.tables.length} tables, ${rowsOf(content)} rows, ${sizeWords(bytes)}`
   const how = proven ? `; proven ${proven.at} in ${proven.seconds} s: restored and the same` : ''
   return `${file}: ${held}${how}`
 }

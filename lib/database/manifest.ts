@@ -1,15 +1,6 @@
-import { createHash } from 'node:crypto'
-import {
-  createReadStream,
-  existsSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { pipeline } from 'node:stream/promises'
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { OpsError } from '../command/errors.ts'
+import { sha256OfFile } from '../command/fileHash.ts'
 import type { Content } from './content.ts'
 
 /** How a database orders and classifies text; CREATE DATABASE takes it. */
@@ -84,20 +75,13 @@ export function writeManifest(dump: string, manifest: Manifest): void {
   }
 }
 
-/** Hex, of the whole file. */
-export async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(file), hash)
-  return hash.digest('hex')
-}
-
 /** Throws when the dump is not byte for byte what its manifest describes. */
 export async function mustBeWhole(dump: string, { bytes, sha256 }: Manifest): Promise<void> {
   const next = 'Do not rely on it: take another backup, or restore from another one.'
   const size = statSync(dump).size
   if (size !== bytes)
     throw new OpsError({ what: `${dump} is damaged: it has ${size} bytes of ${bytes}`, next })
-  const sum = await sha256Of(dump)
+  const sum = await sha256OfFile(dump)
   if (sum === sha256) return
   throw new OpsError({
     what: `${dump} is damaged: its SHA-256 is not the one it was made with`,

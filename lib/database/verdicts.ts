@@ -2,9 +2,9 @@ import type { Resource } from '../azure/resources.ts'
 import type { Answer } from '../command/gather.ts'
 import type { ConnectTimes } from '../command/runner.ts'
 import { type Finding, type Judged, judgedFailure } from '../command/verdict.ts'
+import { sizeWords } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
 import type { DatabaseFacts, ServerBackup, ServerFacts, TableSize } from './facts.ts'
-import { megabytes } from './units.ts'
 
 const hour = 3_600_000
 
@@ -128,7 +128,7 @@ function judgeStorage({ stored }: ServerFacts, server: Resource | undefined, con
   return judgeShare(
     stored,
     allowed,
-    `${megabytes(stored)} of ${allowed / 2 ** 30} GB${source} (${percent(stored, allowed)}), databases and write-ahead log`,
+    `${sizeWords(stored)} of ${allowed / 2 ** 30} GB${source} (${percent(stored, allowed)}), databases and write-ahead log`,
     'Raise POSTGRES_STORAGE_GB in .env, then npx dominion provision: a full server takes no more writes.',
   )
 }
@@ -189,6 +189,6 @@ function tableFindings(tables: Answer<TableSize[]>): Finding[] {
           detail: 'is not there',
           next: 'npx dominion provision   (its migrations make it), or npx dominion restore-database',
         }
-      : { verdict: 'OK' as const, detail: `${rows} rows, ${megabytes(bytes ?? 0)}` }),
+      : { verdict: 'OK' as const, detail: `${rows} rows, ${sizeWords(bytes ?? 0)}` }),
   }))
 }

@@ -1,4 +1,5 @@
 import { OpsError } from '../command/errors.ts'
+import { count, sizeWords } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { exportDir, noteOf, readNote } from './build.ts'
 import { type ExportedFile, readExport } from './exportFolder.ts'
@@ -79,7 +80,7 @@ function refuseFullDisk(host: string, survey: Survey, bytes: number): void {
   // With what compressing adds, and room for the rest of the system.
   if (survey.freeBytes + survey.leftoverBytes > bytes * 1.5 + 50e6) return
   throw new OpsError({
-    what: `The disk of ${host} has ${size(survey.freeBytes)} left, too little for a release`,
+    what: `The disk of ${host} has ${sizeWords(survey.freeBytes)} left, too little for a release`,
     next: 'Free some space there (journalctl --vacuum-size=200M, apt-get clean), or lower KEEP_RELEASES in .env.',
   })
 }
@@ -87,17 +88,9 @@ function refuseFullDisk(host: string, survey: Survey, bytes: number): void {
 const sum = (files: Iterable<{ size: number }>): number =>
   [...files].reduce((total, file) => total + file.size, 0)
 
-/** What travels, of what: `3 of 600 files (12.0 kB of 13.2 MB)`. */
+/** What travels, of what: `3 of 600 files (12 kB of 13.2 MB)`. */
 export function describe({ plan, files }: Publication): string {
   const bytes = sum(plan.send.map((name) => files.get(name)!))
-  const carried = plan.carried.length > 0 ? `, ${plan.carried.length} earlier assets stay` : ''
-  return `${plan.send.length} of ${files.size} files (${size(bytes)} of ${size(sum(files.values()))})${carried}`
+  const carried = plan.carried.length > 0 ? `, ${count(plan.carried.length, 'earlier asset')} stay` : ''
+  return `${plan.send.length} of ${count(files.size, 'file')} (${sizeWords(bytes)} of ${sizeWords(sum(files.values()))})${carried}`
 }
-
-/** Bytes as a person reads them. */
-export const size = (bytes: number): string =>
-  bytes < 1000
-    ? `${bytes} B`
-    : bytes < 1e6
-      ? `${(bytes / 1e3).toFixed(1)} kB`
-      : `${(bytes / 1e6).toFixed(1)} MB`

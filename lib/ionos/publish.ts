@@ -1,5 +1,6 @@
 import type { Command } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
+import { sizeWords } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { readNote } from './build.ts'
@@ -10,7 +11,6 @@ import {
   type Publication,
   preparePublication,
   readEarly,
-  size,
 } from './publication.ts'
 import { toPrune } from './release.ts'
 import { remoteScript } from './remoteScript.ts'
@@ -69,7 +69,7 @@ export function uploadStep(context: Context): Step {
       }
       const staged = { ...prepared.facts, marked: false }
       learn(context, (known) => ({ ...known, releases: [...known.releases, staged] }))
-      tell(`${describe(prepared)}, ${size(wire.bytes)} on the wire`)
+      tell(`${describe(prepared)}, ${sizeWords(wire.bytes)} on the wire`)
     },
   }
 }

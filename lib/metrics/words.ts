@@ -1,4 +1,5 @@
 import { intervalMs, type MetricId, type Span } from '../azure/metrics.ts'
+import { digits, scaled } from '../command/words.ts'
 import type { Figures } from './usage.ts'
 
 export const metricTitles: Readonly<Record<MetricId, string>> = {
@@ -17,17 +18,6 @@ export function amount(metric: MetricId, figure: number): string {
 
 export const perCent = (figure: number, { allowed }: Figures): string =>
   allowed ? `${((figure / allowed) * 100).toFixed(1)} %` : ''
-
-function scaled(figure: number, base: number, units: readonly string[]): string {
-  // Rounding must not leave 1024 of a unit: 1023.99 KiB is 1 MiB.
-  const power = units.findLastIndex((_, index) => figure >= base ** index * 0.9995)
-  const exponent = Math.max(0, power)
-  return `${digits(figure / base ** exponent)} ${units[exponent]}`
-}
-
-/** Three digits that matter, and no more: 0.125, 1.25, 12.5, 125, 1250. */
-const digits = (figure: number): string =>
-  figure >= 100 ? figure.toFixed(0) : String(Number(figure.toPrecision(3)))
 
 /** `2026-11-23 12:00 to 13:00 UTC, every 1 min`. */
 export function spanWords({ from, to, interval }: Span): string {

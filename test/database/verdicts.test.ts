@@ -52,10 +52,10 @@ test('everything in order', async () => {
     tls: 'OK a plain connection was tried and refused',
     connection: 'OK 72 ms: DNS 2, TCP 10, TLS and login 60',
     connections: 'OK 6 of 35 (17 %)',
-    storage: 'OK 1.1 GB of 32 GB (3 %), databases and write-ahead log',
+    storage: 'OK 1.07 GB of 32 GB (3 %), databases and write-ahead log',
     backups: 'OK 1 in Azure, newest 2026-11-23T02:00:00Z (10 h ago)',
     migrations: 'OK all 5 are applied, as they are in infra/',
-    'table-agents': 'OK 13 rows, 82 kB',
+    'table-agents': 'OK 13 rows, 81.9 kB',
   })
 })
 
@@ -74,7 +74,7 @@ test('silence is UNKNOWN, what is known to be wrong is CRITICAL', async () => {
     tables: 'UNKNOWN cannot be reached: ECONNREFUSED',
     migrations: 'CRITICAL 0001_a.sql was edited after it had been applied',
     // Without Azure's word the configuration's size is what there is to compare with.
-    storage: 'OK 1.1 GB of 32 GB of the configuration (3 %), databases and write-ahead log',
+    storage: 'OK 1.07 GB of 32 GB of the configuration (3 %), databases and write-ahead log',
   })
 })
 

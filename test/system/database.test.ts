@@ -3,11 +3,12 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, w
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sha256OfFile } from '../../lib/command/fileHash.ts'
 import { createRedactor } from '../../lib/command/redact.ts'
 import type { Runner } from '../../lib/command/runner.ts'
 import type { Finding } from '../../lib/command/verdict.ts'
 import { openDatabase } from '../../lib/database/connect.ts'
-import { type Manifest, manifestOf, readManifest, sha256Of } from '../../lib/database/manifest.ts'
+import { type Manifest, manifestOf, readManifest } from '../../lib/database/manifest.ts'
 import { workFolder } from './applications.ts'
 import { secretsOf } from './records.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
@@ -157,7 +158,7 @@ test('a damaged backup is found', async () => {
   // Whoever mends the sum as well is found out by the restore.
   const mended = copyOf('mended')
   flip(mended)
-  const sha256 = await sha256Of(mended)
+  const sha256 = await sha256OfFile(mended)
   mend(mended, (manifest) => ({ ...manifest, sha256 }))
   const other = copyOf('other')
   mend(other, (manifest) => ({

@@ -1,3 +1,4 @@
+import { sizeWords } from '../../command/words.ts'
 import { surveyOf } from '../../ionos/survey.ts'
 import { type Check, doubtful, fine, wrong } from '../check.ts'
 
@@ -9,7 +10,7 @@ export const disk: Check = {
   next: 'Free some space there: journalctl --vacuum-size=200M, apt-get clean, or a lower KEEP_RELEASES.',
   async look({ context }) {
     const { freeBytes } = await surveyOf(context)
-    const said = `${(freeBytes / 1e9).toFixed(1)} GB left`
+    const said = `${sizeWords(freeBytes)} left`
     if (freeBytes < 200e6) return wrong(said)
     return freeBytes < 1e9 ? doubtful(said) : fine(said)
   },
