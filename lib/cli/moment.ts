@@ -1,6 +1,5 @@
 import { usageError } from '../command/errors.ts'
-
-const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+import { readDateTime, unitMs } from './dateTime.ts'
 
 /**
  * The moment that a flag names, which must lie ahead: a while from now (`30m`, `2h`, `1d`), a time of day on this
@@ -22,7 +21,7 @@ export function momentAhead(flag: string, words: string, now = new Date()): Date
 
 function read(words: string, now: Date): Date {
   const [, number, unit] = /^([1-9][0-9]{0,3})([mhd])$/.exec(words) ?? []
-  if (number && unit) return new Date(now.getTime() + Number(number) * units[unit]!)
+  if (number && unit) return new Date(now.getTime() + Number(number) * unitMs[unit]!)
   const [, hour, minute] = /^([01]?[0-9]|2[0-3]):([0-5][0-9])$/.exec(words) ?? []
   if (hour && minute) {
     const today = new Date(now)
@@ -30,6 +29,5 @@ function read(words: string, now: Date): Date {
     if (today <= now) today.setDate(today.getDate() + 1)
     return today
   }
-  // Date.parse takes much else (a bare number is a year); only ISO 8601 has one meaning.
-  return new Date(/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(words) ? words : '')
+  return readDateTime(words)
 }

@@ -12,6 +12,7 @@ test('a while from now, a time of day, a date and time', () => {
   expect(read('2027-01-02T03:04Z').toISOString()).toBe('2027-01-02T03:04:00.000Z')
   expect(read('2027-01-02T03:04+02:00').toISOString()).toBe('2027-01-02T01:04:00.000Z')
   expect(read('2027-01-02T03:04')).toEqual(new Date(2027, 0, 2, 3, 4))
+  expect(read('2027-01-02')).toEqual(new Date(2027, 0, 2))
 })
 
 test('what is no time, or has gone by, is refused by the name of its flag', () => {
