@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
-import { Chalk, type ChalkInstance } from 'chalk'
+import type { ChalkInstance } from 'chalk'
+import { colours } from '../steps/colours.ts'
 import type { Line } from './line.ts'
 
 /** What one source came to. */
@@ -19,9 +20,6 @@ export interface Output {
 }
 
 type Clean = (text: string) => string
-
-// chalk itself knows --no-color, but not NO_COLOR (no-color.org).
-const colours = (): ChalkInstance => new Chalk(process.env.NO_COLOR ? { level: 0 } : {})
 
 /** Time in UTC, source and text, a line each, coloured by source. */
 export function textOutput(stream: Writable, clean: Clean): Output {

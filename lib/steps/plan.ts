@@ -1,11 +1,10 @@
-import { Chalk } from 'chalk'
 import { display } from '../command/command.ts'
 import type { Redactor } from '../command/redact.ts'
+import { colours } from './colours.ts'
 import type { Outcome } from './engine.ts'
 import type { Difference } from './step.ts'
 
-// chalk itself knows --no-color, but not NO_COLOR (no-color.org).
-const chalk = new Chalk(process.env.NO_COLOR ? { level: 0 } : {})
+const chalk = colours()
 
 const marks = {
   ok: chalk.green('✔ ok         '),

@@ -1,5 +1,5 @@
-import chalk from 'chalk'
 import type { ListrTask } from 'listr2'
+import { colours } from './colours.ts'
 import type { Listener, Outcome } from './engine.ts'
 import type { Step } from './step.ts'
 
@@ -20,6 +20,7 @@ export interface ScreenOptions {
   clean(text: string): string
 }
 
+const chalk = colours()
 const heartbeatMs = 30_000
 
 /** Shows steps; decides nothing. */
