@@ -1,8 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Command } from '../command/command.ts'
 import type { Config } from '../config/config.ts'
-import { rootCommand } from '../ionos/remoteScript.ts'
+import { recordFile } from '../ionos/recordFile.ts'
 import type { Context } from '../steps/context.ts'
 import { durationOf, longestChain, type Outcome } from '../steps/engine.ts'
 import { whoami } from './context.ts'
@@ -74,7 +73,7 @@ export async function writeReceipt(
   const folder = localFolder(config)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })
-  if (toVps) await runner.run(keepOnVps(config, run.id, text))
+  if (toVps) await runner.run(recordFile(config, { ours: vpsFolder }, `${run.id}.json`, text))
   return receipt
 }
 
@@ -83,15 +82,3 @@ export const vpsFolder = '/var/lib/codex-dominion/receipts'
 
 /** Where this machine keeps those of its own runs. */
 export const localFolder = (config: Config): string => path.join(config.stateDir, 'receipts')
-
-/** Writes the receipt beside its place and moves it there, so that no half one is ever read. */
-const keepOnVps = (config: Config, id: string, text: string): Command =>
-  rootCommand(
-    config,
-    'record',
-    [
-      ...['sh', '-c', 'umask 077 && mkdir -p "$1" && cat > "$1/.$2.new" && mv "$1/.$2.new" "$1/$2.json"'],
-      ...['receipt', vpsFolder, id],
-    ],
-    { stdin: text },
-  )

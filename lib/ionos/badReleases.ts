@@ -1,7 +1,8 @@
 import type { Command } from '../command/command.ts'
-import { OpsError, unknownError } from '../command/errors.ts'
+import { unknownError, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
+import { recordFile } from './recordFile.ts'
 import { rootCommand } from './remoteScript.ts'
 
 /** What is released by itself: the pages (by release id) and the backend (by image tag). */
@@ -24,7 +25,7 @@ const markable = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
 
 /**
  * Marks a release as bad, on the VPS, where every operator's machine sees it. Marking again keeps the later words.
- * Throws when `id` is neither a release id nor an image tag.
+ * Throws (exit 2) when `id` is neither a release id nor an image tag.
  */
 export async function markBad(context: Context, part: Part, id: string, why: string): Promise<void> {
   const { config, runner } = context
@@ -39,17 +40,8 @@ export async function badReleases({ config, runner }: Context): Promise<BadRelea
   return readMarks(stdout, config.ionos.host)
 }
 
-/** Written beside its place and moved there, so that no half mark is ever read. */
 export const markCommand = (config: Config, part: Part, id: string, mark: BadMark): Command =>
-  rootCommand(
-    config,
-    'record',
-    [
-      ...['sh', '-c', 'umask 077 && mkdir -p "$1" && cat > "$1/.$2.new" && mv "$1/.$2.new" "$1/$2"', 'mark'],
-      ...[`${folder}/${part}`, checked(id)],
-    ],
-    { stdin: `${JSON.stringify(mark)}\n` },
-  )
+  recordFile(config, { ours: `${folder}/${part}` }, checked(id), `${JSON.stringify(mark)}\n`)
 
 /** Takes a mark away; without one nothing happens. */
 export const clearCommand = (config: Config, part: Part, id: string): Command =>
@@ -92,5 +84,5 @@ function readMark(json: string): BadMark {
 
 function checked(id: string): string {
   if (markable.test(id)) return id
-  throw new OpsError({ what: `${JSON.stringify(id)} is neither a release id nor an image tag`, exitCode: 2 })
+  throw usageError(`${JSON.stringify(id)} is neither a release id nor an image tag`)
 }

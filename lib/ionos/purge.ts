@@ -5,7 +5,7 @@ import type { Context } from '../steps/context.ts'
 import { ok, type Step, type Tell, unknown } from '../steps/step.ts'
 import { changedAddresses, type Manifest } from './manifest.ts'
 import { manifestOf } from './publication.ts'
-import { rootCommand } from './remoteScript.ts'
+import { recordFile } from './recordFile.ts'
 import { siteRoot } from './server.ts'
 import { learn, type Survey, surveyOf } from './survey.ts'
 
@@ -93,12 +93,9 @@ export const purgeRequest = (
   ...(facts ? { body: JSON.stringify({ domain, ...facts }) } : {}),
 })
 
-/** Notes that caches hold the pages of this release and of no other; written beside its place and moved there. */
+/** Notes that caches hold the pages of this release and of no other. */
 export const cachedCommand = (config: Config, id: string): Command =>
-  rootCommand(config, 'record', [
-    ...['sh', '-c', 'printf "%s\\n" "$2" > "$1/.cached.new" && mv "$1/.cached.new" "$1/cached"', 'cached'],
-    ...[siteRoot(config), id],
-  ])
+  recordFile(config, { there: siteRoot(config) }, 'cached', `${id}\n`)
 
 /** The addresses that differ between the live release and any that caches may hold; all, when one of those is gone. */
 async function changedFor(context: Context, { live, cached, releases }: Survey): Promise<string[]> {
