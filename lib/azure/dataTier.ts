@@ -9,7 +9,14 @@ import { type Difference, differing, type Field, ok, type Step } from '../steps/
 import { absent, azAct, azLook } from './az.ts'
 import { fingerprint } from './containerGroup.ts'
 import { watchDeployment } from './deploymentWatch.ts'
-import { type Azure, operatorAddress, type Resource, resourceId, subscriptionOf } from './resources.ts'
+import {
+  type Azure,
+  apiVersions,
+  operatorAddress,
+  type Resource,
+  resourceId,
+  subscriptionOf,
+} from './resources.ts'
 
 const templateFile = path.join(import.meta.dirname, '..', '..', 'infra', 'data-tier.json')
 
@@ -103,7 +110,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
       watch = watchDeployment(context, name, azure)
       return ok(`deployment ${name} is under way`)
     }
-    const rule = database ? await operatorRule(id) : undefined
+    const rule = database ? await operatorRule(context, id) : undefined
     const addressField =
       database && rule !== address ? [{ name: 'operator address', before: rule, after: address }] : []
     const silent = whole && fields.length + addressField.length === 0
@@ -144,23 +151,6 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
         ...subscriptionOf(await azure.account()),
       ]),
     ]
-  }
-
-  async function operatorRule(subscription: string): Promise<string | undefined> {
-    const { code, stdout } = await runner.run(
-      azLook([
-        ...[
-          'resource',
-          'show',
-          '--ids',
-          `${resourceId(config, subscription, 'database')}/firewallRules/operator`,
-        ],
-        ...['--api-version', '2022-12-01'],
-      ]),
-    )
-    return code === absent
-      ? undefined
-      : ((JSON.parse(stdout) as Resource).properties.startIpAddress as string)
   }
 
   function namesOf([registry, database, redis]: (Resource | undefined)[]): string {
@@ -211,6 +201,18 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
     part('database', 'PostgreSQL server', config.postgres.server),
     part('redis', 'Redis', config.redis.name),
   ]
+}
+
+/** The address that the database's firewall lets in by its rule `operator`; undefined when it has no such rule. */
+export async function operatorRule(
+  { config, runner }: Context,
+  subscription: string,
+): Promise<string | undefined> {
+  const rule = `${resourceId(config, subscription, 'database')}/firewallRules/operator`
+  const { code, stdout } = await runner.run(
+    azLook(['resource', 'show', '--ids', rule, '--api-version', apiVersions.database]),
+  )
+  return code === absent ? undefined : ((JSON.parse(stdout) as Resource).properties.startIpAddress as string)
 }
 
 /** What the resources are, where that differs from the configuration. Absent ones differ in nothing: they are created. */

@@ -1,4 +1,5 @@
 import { azLook } from '../azure/az.ts'
+import { operatorRule } from '../azure/dataTier.ts'
 import { type Azure, operatorAddress, type Resource, resourceId } from '../azure/resources.ts'
 import { exitCode, OpsError } from '../command/errors.ts'
 import { type Answer, gather } from '../command/gather.ts'
@@ -92,7 +93,7 @@ const factsText = `SELECT current_setting('server_version') AS version,
     WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections'))::int AS allowed,
   ((SELECT sum(pg_database_size(oid)) FROM pg_database) + (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir()))::text AS stored`
 
-async function readFacts({ runner }: Context): Promise<ServerFacts> {
+export async function readFacts({ runner }: Context): Promise<ServerFacts> {
   const [row] = await runner.query<{
     version: string
     connections: number
@@ -142,13 +143,9 @@ export async function readFirewall(
   context: Context,
   azure: Azure,
 ): Promise<{ letIn: string | undefined; self: string }> {
-  const server = resourceId(context.config, (await azure.account()).id, 'database')
-  const rule = azLook([
-    ...['resource', 'show', '--ids', `${server}/firewallRules/operator`, '--api-version', '2022-12-01'],
-  ])
-  const [self, { code, stdout }] = await Promise.all([operatorAddress(context), context.runner.run(rule)])
-  const resource = code === 0 ? (JSON.parse(stdout) as Resource) : undefined
-  return { letIn: resource?.properties.startIpAddress as string | undefined, self }
+  const { id } = await azure.account()
+  const [self, letIn] = await Promise.all([operatorAddress(context), operatorRule(context, id)])
+  return { letIn, self }
 }
 
 /** Could the server not even be asked (rather than refusing the password)? */
