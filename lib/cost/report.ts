@@ -33,7 +33,11 @@ export function costText(estimate: Estimate, compared: readonly Compared[]): str
 const sources = { list: 'public list', offline: 'dated table', configured: '.env' } as const
 const sourceOf = ({ id, source }: Part): string =>
   source === 'offline' && (id === 'vps' || id === 'domain') ? 'assumed' : sources[source]
-const dollars = (amount: number | null): string => (amount === null ? 'UNKNOWN' : amount.toFixed(2))
+
+/** With cents; UNKNOWN is not nothing. */
+export const dollars = (amount: number | null | undefined): string =>
+  amount === null || amount === undefined ? 'UNKNOWN' : amount.toFixed(2)
+
 const computed = (part: Part): string => (part.unknown ? `${part.quantity}; ${part.unknown}` : part.quantity)
 
 const totalText = ({ total, known }: Estimate): string =>

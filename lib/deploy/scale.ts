@@ -7,6 +7,7 @@ import { isUnanswered, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import { type Estimate, estimateOf } from '../cost/estimate.ts'
 import { readPrices } from '../cost/priceList.ts'
+import { dollars } from '../cost/report.ts'
 import type { Context } from '../steps/context.ts'
 import { withContext } from './context.ts'
 import { performSteps } from './perform.ts'
@@ -139,9 +140,6 @@ export function costWords(part: Scaled, now: Estimate, then: Estimate): { table:
   const line = `${dollars(of(now)?.monthly)} → ${dollars(of(then)?.monthly)} $ a month; all parts ${dollars(now.total)} → ${dollars(then.total)} (prices of ${then.priced})`
   return { table, line }
 }
-
-const dollars = (amount: number | null | undefined): string =>
-  amount === null || amount === undefined ? 'UNKNOWN' : amount.toFixed(2)
 
 function warningOf(values: ReturnType<typeof valuesToSet>): string[] {
   const lines = Object.entries(values).map(([key, value]) => `  ${key}=${value}`)
