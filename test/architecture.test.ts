@@ -13,7 +13,7 @@ const below: Record<string, string[]> = {
   steps: ['config', 'command'],
   network: ['config', 'command'],
   azure: ['network', 'steps', 'config', 'command'],
-  ionos: ['network', 'steps', 'config', 'command'],
+  ionos: ['chart', 'network', 'steps', 'config', 'command'],
   database: ['azure', 'network', 'steps', 'config', 'command'],
   health: ['azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
   history: ['config', 'command'],

@@ -1,3 +1,4 @@
+import { escapeHtml } from '../chart/html.ts'
 import type { Config } from '../config/config.ts'
 import { renderTemplate } from './template.ts'
 
@@ -57,7 +58,7 @@ export function maintenanceFiles(config: Config, maintenance: Maintenance): Read
   return {
     'index.html': renderTemplate('maintenance.html', {
       domain: config.domain,
-      message: escaped(message),
+      message: escapeHtml(message),
       until: end,
     }),
     'api.json': `${JSON.stringify(answer)}\n`,
@@ -65,10 +66,8 @@ export function maintenanceFiles(config: Config, maintenance: Maintenance): Read
   }
 }
 
-function timeElement(until: string): string {
+/** A moment for people, in UTC. */
+export function timeElement(until: string): string {
   const [, day, month, year, time = ''] = new Date(until).toUTCString().split(' ')
   return `<time datetime="${until}">${day} ${month} ${year}, ${time.slice(0, 5)} UTC</time>`
 }
-
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-const escaped = (words: string): string => words.replaceAll(/[&<>"]/g, (sign) => entities[sign]!)
