@@ -20,12 +20,14 @@ export interface OpenContext extends Context {
  * known to the redactor. Connections open at their first use.
  *
  * @param mayChange false in a dry run and in scripts that only look
+ * @param transcripts the folder of its transcripts: what runs every minute would push those of deploys out of the common one
  */
 export async function openContext<Flags>(
   run: Run<Flags>,
   config: Config,
   script: string,
   mayChange: boolean,
+  transcripts = 'transcripts',
 ): Promise<OpenContext> {
   const { webhook, slack, teams, email } = config.alerts
   const addresses = [config.health.pingUrl, webhook, slack, teams, email.smtp]
@@ -36,7 +38,7 @@ export async function openContext<Flags>(
       .concat(passwordOf(config.network.azEnvironment.HTTPS_PROXY)),
   )
   const id = `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
-  const transcript = openTranscript(path.join(config.stateDir, 'transcripts'), id, secrets.clean)
+  const transcript = openTranscript(path.join(config.stateDir, transcripts), id, secrets.clean)
   const { azReachOf, reachOf } = await import('../network/resolve.ts')
   const runner: Runner = createRunner({
     secrets,

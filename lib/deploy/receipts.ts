@@ -78,8 +78,8 @@ export function merged(here: readonly Receipt[], vps: readonly Receipt[]): Kept[
   return [...byId.values()].sort((a, b) => (a.receipt.id < b.receipt.id ? 1 : -1))
 }
 
-/** Ids begin with the time, so that the last names are the newest runs. */
-function receiptsHere(config: Config, most: number, prefix: string): Receipts {
+/** The newest receipts of this machine. Ids begin with the time, so that the last names are the newest runs. */
+export function receiptsHere(config: Config, most: number, prefix: string): Receipts {
   const folder = localFolder(config)
   let names: string[]
   try {
