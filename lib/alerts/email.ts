@@ -96,11 +96,15 @@ async function serverOf(smtp: Secret, runner: Runner): Promise<MailServer> {
 type MailError = Error & { code?: string; response?: string }
 
 function mailFailure(thrown: MailError, { host, port }: MailServer, { key, file }: Secret): OpsError {
-  const said = oneLine(thrown.message)
-  const next = {
-    EAUTH: `Mend user and password of ${key} in ${file}.`,
-    ETLS: `It offers no encryption that can be trusted. Is the port right (smtps: 465, smtp: 587), and its authority known (CA_FILE)?`,
-    EENVELOPE: 'Mend ALERT_EMAIL_TO or ALERT_EMAIL_FROM.',
-  }[thrown.code ?? '']
-  return new OpsError({ what: `${host}:${port}: ${atMost(said, 300)}`, next })
+  // Node's advice is for whoever starts Node.
+  const said = oneLine(thrown.message).replace(/; if the root CA is installed locally.*/, '')
+  return new OpsError({ what: `${host}:${port}: ${atMost(said, 300)}`, next: nextOf(thrown, key, file) })
+}
+
+function nextOf({ code, message }: MailError, key: string, file: string): string | undefined {
+  if (code === 'EAUTH' || code === 'ENOAUTH') return `Mend user and password of ${key} in ${file}.`
+  if (code === 'EENVELOPE') return 'Mend ALERT_EMAIL_TO or ALERT_EMAIL_FROM.'
+  if (code === 'ETLS' || /certificate|TLS/.test(message))
+    return 'It offers no encryption that can be trusted. Is the port right (smtps: 465, smtp: 587), the name the one in its certificate, and its authority known (CA_FILE)?'
+  return undefined
 }

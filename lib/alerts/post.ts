@@ -17,7 +17,7 @@ export async function addressOf(secret: Secret, runner: Runner): Promise<URL> {
       `${secret.key} is not an http(s) URL`,
       `Set ${secret.key} in ${secret.file} to the whole address, https://…`,
     )
-  for (const part of [url.href, url.pathname + url.search, url.username, url.password])
+  for (const part of [url.href, url.pathname.replace(/\/+$/, ''), url.search, url.username, url.password])
     if (part.length > 7) runner.secrets.add(part)
   return url
 }
