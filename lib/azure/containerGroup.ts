@@ -18,6 +18,8 @@ export interface ContainerGroup {
     instanceView?: {
       currentState?: { state?: string; startTime?: string; detailStatus?: string; exitCode?: number }
       restartCount?: number
+      /** The last ones. Equal ones that follow each other are one, with a count. */
+      events?: { name: string; count: number; firstTimestamp?: string; lastTimestamp?: string }[] | null
     } | null
   }[]
 }

@@ -8,12 +8,14 @@ export interface Dial {
   readonly port: number
   readonly tls: boolean
   readonly say?: string | Uint8Array
+  /** Has the whole answer come (latin1)? Without it the first bytes are the answer. */
+  readonly whole?: (answer: string) => boolean
   readonly timeoutMs: number
   readonly effect: 'read'
 }
 
 export interface Heard {
-  /** The first bytes of the answer, as latin1 text; '' when the other side hung up without a word. */
+  /** The first bytes of the answer, or the whole one, as latin1 text; '' when the other side hung up without a word. */
   answer: string
   certificate?: PeerCertificate
   ms: number
@@ -50,8 +52,12 @@ export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Prom
       socket.once(value.tls ? 'secureConnect' : 'connect', () =>
         value.say === undefined ? end('') : socket.write(value.say),
       )
-      socket.once('data', (bytes: Buffer) => end(bytes.toString('latin1')))
-      socket.once('end', () => end(''))
+      let answer = ''
+      socket.on('data', (bytes: Buffer) => {
+        answer += bytes.toString('latin1')
+        if (value.whole?.(answer) ?? true) end(answer)
+      })
+      socket.once('end', () => end(answer))
       socket.once('error', reject)
     })
   } finally {

@@ -1,4 +1,3 @@
-import { redisAddress } from '../azure/containerGroup.ts'
 import type { Azure } from '../azure/resources.ts'
 import { healthUrl } from '../azure/waiting.ts'
 import { plainDial } from '../database/plain.ts'
@@ -7,6 +6,7 @@ import { judgePlain } from '../database/verdicts.ts'
 import type { Context } from '../steps/context.ts'
 import { type Check, expect } from './check.ts'
 import { containersCheck } from './containersCheck.ts'
+import { faultOfDoors } from './redisDoors.ts'
 
 /** The backend's own /health, asked directly. */
 export const backendHealthCheck = ({ config, runner }: Context): Check => ({
@@ -28,7 +28,6 @@ export const backendHealthCheck = ({ config, runner }: Context): Check => ({
 /** What a visitor does not see: containers, database and Redis, asked at the source. Nothing here changes anything. */
 export function coreChecks(context: Context, azure: Azure): Check[] {
   const { config, runner } = context
-  const redis = redisAddress(config)
   return [
     backendHealthCheck(context),
     containersCheck(context, azure),
@@ -65,12 +64,8 @@ export function coreChecks(context: Context, azure: Azure): Check[] {
       id: 'redis-tls',
       title: 'Redis only over TLS',
       async run() {
-        const ping = { ...redis, say: 'PING\r\n', timeoutMs: 10_000, effect: 'read' } as const
-        const secured = await runner.dial({ ...ping, tls: true })
-        expect(/^(-NOAUTH|-ERR|\+PONG)/.test(secured.answer), 'no Redis answers over TLS')
-        expect(!secured.answer.startsWith('+PONG'), 'Redis asks for no key')
-        const plain = await runner.dial({ ...ping, tls: false }).catch(() => undefined)
-        expect(!plain || !/^[+-]/.test(plain.answer), 'a plain connection is answered')
+        const fault = await faultOfDoors(context)
+        expect(fault === undefined, fault ?? '')
         return 'TLS and a key are asked for; a plain connection is refused'
       },
     },

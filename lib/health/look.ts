@@ -1,5 +1,6 @@
-import { usageError } from '../command/errors.ts'
-import { queue } from '../command/queue.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { exitCode, OpsError, usageError } from '../command/errors.ts'
+import { inParallel } from '../command/queue.ts'
 import { judgedFailure, type Verdict, worst } from '../command/verdict.ts'
 import { nearest } from '../config/nearest.ts'
 import type { Context } from '../steps/context.ts'
@@ -9,12 +10,19 @@ import { certificateProbe } from './probes/certificate.ts'
 import { clockProbe } from './probes/clock.ts'
 import { dnsProbe } from './probes/dns.ts'
 import { siteProbes } from './probes/site.ts'
+import { type Target, targetProbe } from './probes/target.ts'
+
+export type Vantage = 'here' | 'vps'
 
 export interface LookOptions {
   /** Only what needs no login: no az and no ssh is started. */
   quick: boolean
-  /** Ids of probes; undefined or empty: all. */
+  /** Ids of probes and names of targets; undefined or empty: all. */
   only?: readonly string[] | undefined
+  /** Further HTTP targets (targets.ts). */
+  targets?: readonly Target[] | undefined
+  /** `vps`: the HTTP probes alone, asked from there over ssh. Default: here. */
+  from?: Vantage | undefined
   signal: AbortSignal
 }
 
@@ -22,19 +30,31 @@ export interface LookOptions {
 export interface Seen {
   /** Milliseconds since 1970 at which it began. */
   at: number
+  from: Vantage
   /** The worst; UNKNOWN when this machine's own network is down. */
   verdict: Verdict
   observations: Observation[]
   ownNetwork: OwnNetwork
 }
 
-/** Every probe that these options ask for, in the order they are shown. Throws (exit 2) for an id that is none. */
+/** As many extra targets are asked at a time. */
+export const targetsAtOnce = 64
+/** az and ssh keep this machine busy for seconds: they begin when the answers that are timed have come, or after this. */
+const headStartMs = 1000
+
+/**
+ * Every probe that these options ask for, in the order they are shown. Throws (exit 2) for an id that is none, naming the
+ * nearest right one.
+ */
 export async function probesOf(
   context: Context,
-  options: Pick<LookOptions, 'quick' | 'only'>,
+  { quick, only = [], targets = [], from = 'here' }: Omit<LookOptions, 'signal'>,
 ): Promise<Probe[]> {
-  const probes = [...siteProbes(context), dnsProbe(context), certificateProbe(context), clockProbe(context)]
-  return chosen(probes, options.only ?? [])
+  const web = [...siteProbes(context), certificateProbe(context)]
+  const extra = targets.map((target) => targetProbe(context, target))
+  if (from === 'vps') return chosen([...web, ...extra], only)
+  const full = quick ? [] : (await import('./probes/full.ts')).fullProbes(context)
+  return chosen([...web, dnsProbe(context), clockProbe(context), ...full, ...extra], only)
 }
 
 function chosen(probes: readonly Probe[], only: readonly string[]): Probe[] {
@@ -44,36 +64,49 @@ function chosen(probes: readonly Probe[], only: readonly string[]): Probe[] {
     if (ids.includes(id)) continue
     const meant = nearest(id, ids)
     throw usageError(
-      `--only ${id} is no probe${meant ? `; did you mean ${meant}?` : ''}`,
+      `--only ${id} is no probe of this look${meant ? `; did you mean ${meant}?` : ''}`,
       `There are: ${ids.join(', ')}.`,
     )
   }
   return probes.filter(({ id }) => only.includes(id))
 }
 
-/** Asks all probes at once; one that fails or hangs holds up no other longer than its own time-out. */
+/**
+ * Asks all probes at once; one that fails or hangs holds up no other, and itself no longer than its own time-out.
+ * Throws (exit 2) for a wrong id, and what `signal` was aborted with.
+ */
 export async function look(context: Context, options: LookOptions): Promise<Seen> {
-  const probes = await probesOf(context, options)
+  const { signal, from = 'here' } = options
+  const asking = from === 'vps' ? (await import('./fromVps.ts')).asVps(context) : context
+  const probes = await probesOf(asking, options)
   const at = Date.now()
-  const turn = queue(64)
-  const observations = await Promise.all(probes.map((probe) => turn(() => observe(probe, options.signal))))
-  const { state, why } = await ownNetwork(
-    context,
-    observations,
-    observations.filter(({ probe }) => probe.quick),
-  )
-  if (state !== 'down') return { at, verdict: worst(observations), observations, ownNetwork: state }
+  const observe = (probe: Probe) => observeOne(probe, signal)
+  const first = Promise.all(probes.filter(({ group }) => group === 'web').map(observe))
+  const then = Promise.race([first, pause(headStartMs, undefined, { ref: false })])
+  const [web, core, targets] = await Promise.all([
+    first,
+    then.then(() => Promise.all(probes.filter(({ group }) => group === 'core').map(observe))),
+    then.then(() =>
+      inParallel(
+        targetsAtOnce,
+        probes.filter(({ group }) => group === 'target'),
+        observe,
+      ),
+    ),
+  ])
+  const observations = [...web, ...core, ...targets]
+  const { state, why } = await ownNetwork(context, observations)
+  if (state !== 'down') return { at, from, verdict: worst(observations), observations, ownNetwork: state }
   const detail = `this machine's own network is down (${why})`
-  const unknown = observations.map((each): Observation => {
-    if (!each.silent) return each
-    const { probe, took } = each
-    return { probe, took, verdict: 'UNKNOWN', detail, silent: true }
-  })
-  return { at, verdict: 'UNKNOWN', observations: unknown, ownNetwork: state }
+  const known = observations.map(
+    (each): Observation =>
+      each.silent ? { probe: each.probe, took: each.took, verdict: 'UNKNOWN', detail, silent: true } : each,
+  )
+  return { at, from, verdict: 'UNKNOWN', observations: known, ownNetwork: state }
 }
 
 /** One probe's verdict, after its time-out at the latest. Rejects only when the whole look is stopped. */
-async function observe(probe: Probe, stop: AbortSignal): Promise<Observation> {
+async function observeOne(probe: Probe, stop: AbortSignal): Promise<Observation> {
   stop.throwIfAborted()
   const started = performance.now()
   const ends = new AbortController()
@@ -89,13 +122,16 @@ async function observe(probe: Probe, stop: AbortSignal): Promise<Observation> {
   }
   stop.addEventListener('abort', stopped, { once: true })
   try {
-    const asked = probe
-      .ask(ends.signal)
-      .catch((thrown): Reading => ({ ...judgedFailure(thrown), verdict: 'UNKNOWN' }))
-    const reading = await Promise.race([over.promise, asked])
+    const reading = await Promise.race([over.promise, probe.ask(ends.signal).catch(unknowable)])
     return { probe, ...reading, took: Math.round(performance.now() - started) }
   } finally {
     clearTimeout(timer)
     stop.removeEventListener('abort', stopped)
   }
+}
+
+/** What could not be looked at is UNKNOWN, whatever the reason. */
+function unknowable(thrown: unknown): Reading {
+  const silent = !(thrown instanceof OpsError) || thrown.exitCode === exitCode.unknown
+  return { ...judgedFailure(thrown), verdict: 'UNKNOWN', ...(silent ? { silent } : {}) }
 }

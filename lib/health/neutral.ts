@@ -1,6 +1,6 @@
 import { messageOf } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
-import type { Reading } from './probe.ts'
+import type { Observation } from './probe.ts'
 
 const timeoutMs = 3000
 
@@ -10,15 +10,15 @@ export type OwnNetwork = 'up' | 'down' | 'not asked'
  * Is this machine's own network the reason of the silence? Asked only when somebody was silent and nobody else was heard:
  * any answer that came over the network shows that it works. Bare TCP connections to targets that have nothing to do with
  * either cloud; one that connects is enough.
- * @param heard readings whose answers come over the network: not those through az, whose proxy may be this machine
  */
 export async function ownNetwork(
   { config, runner }: Context,
-  all: readonly Reading[],
-  heard: readonly Reading[],
+  all: readonly Observation[],
 ): Promise<{ state: OwnNetwork; why: string }> {
   if (!all.some(({ silent }) => silent)) return { state: 'not asked', why: '' }
-  if (heard.some(({ silent, verdict }) => !silent && verdict !== 'UNKNOWN')) return { state: 'up', why: '' }
+  const answered = ({ probe, silent, verdict }: Observation) =>
+    probe.showsNetwork && !silent && verdict !== 'UNKNOWN'
+  if (all.some(answered)) return { state: 'up', why: '' }
   const targets = config.health.neutralTargets
   const asked = targets.map(async (target) => {
     const { host, port } = addressOf(target)

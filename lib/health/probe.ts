@@ -35,6 +35,10 @@ export interface Probe {
   visible: boolean
   /** Fails while the maintenance page hides the site. */
   hiddenByMaintenance: boolean
+  /** web: what is timed; core: what needs a login; target: one of the operator's own. */
+  group: 'web' | 'core' | 'target'
+  /** Its answer comes over the network: any shows that this machine's own works. */
+  showsNetwork: boolean
   /** How long it may take, in milliseconds. */
   timeoutMs: number
   /** Its verdict when it takes longer: for what visitors use, no answer is an outage. */

@@ -1,5 +1,5 @@
-import { messageOf } from '../command/errors.ts'
-import type { Verdict } from '../command/verdict.ts'
+import { isUnanswered, messageOf } from '../command/errors.ts'
+import { judgedFailure, type Verdict } from '../command/verdict.ts'
 
 /** What it means that a request or a connection brought no answer. */
 export interface Unanswered {
@@ -9,23 +9,27 @@ export interface Unanswered {
 }
 
 /**
- * @param who the URL or host that was asked
+ * @param who the URL or server that was asked
  * @param thrown the socket's, the resolver's or OpenSSL's own error
+ * @param silence what mere silence means: an outage for what visitors use; for what a firewall may keep from this machine
+ *   alone, that it cannot be known
  */
-export function unanswered(who: string, thrown: unknown): Unanswered {
+export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRITICAL'): Unanswered {
+  // Not the other side's failure: the way to asking it.
+  if (isUnanswered(thrown)) return { ...judgedFailure(thrown), verdict: 'UNKNOWN', silent: true }
   const { code = '', syscall = '', message } = rootOf(thrown)
-  // This machine's name server is silent; that says nothing of whom it was asked about.
-  if (code === 'EAI_AGAIN' || (syscall.startsWith('query') && /^(ETIMEOUT|ECONNREFUSED)$/.test(code)))
+  const asksName = syscall.startsWith('query') || syscall === 'getaddrinfo' || code === 'EAI_AGAIN'
+  // A name server that is silent says nothing of whom it was asked about.
+  if (asksName && /^(EAI_AGAIN|ETIMEOUT|ECONNREFUSED)$/.test(code))
     return {
       verdict: 'UNKNOWN',
-      detail: `this machine's name server does not answer (${code})`,
+      detail: `no name server says where ${who} is (${code})`,
       silent: true,
     }
-  if (code === 'ENOTFOUND' || syscall.startsWith('query'))
-    return { verdict: 'CRITICAL', detail: `${who}: ${message}`, silent: true }
-  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|HPE_/.test(code))
-    return { verdict: 'CRITICAL', detail: `${who}: ${message}` }
-  return { verdict: 'CRITICAL', detail: `${who}: ${message}`, silent: true }
+  const detail = message.includes(who) ? message : `${who}: ${message}`
+  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|HPE_/.test(code)) return { verdict: 'CRITICAL', detail }
+  const known = asksName || code === 'ENOTFOUND' || code === 'ECONNREFUSED'
+  return { verdict: known ? 'CRITICAL' : silence, detail, silent: true }
 }
 
 /** The error of Node at the bottom of what was thrown. */

@@ -10,6 +10,8 @@ export const dnsProbe = ({ config }: Context): Probe => ({
   title: 'DNS',
   visible: false,
   hiddenByMaintenance: false,
+  // The name server may be this machine itself.
+  showsNetwork: false,
   silence: 'UNKNOWN',
   async ask() {
     const wanted = publicAddress(config)

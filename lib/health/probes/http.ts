@@ -10,7 +10,13 @@ import { unanswered } from '../unanswered.ts'
 /** Longer than any limit that makes sense; a visitor has gone by then. */
 export const httpTimeoutMs = 10_000
 
-export const webProbe = { quick: true, timeoutMs: httpTimeoutMs, silence: 'CRITICAL' } as const
+export const webProbe = {
+  group: 'web',
+  quick: true,
+  showsNetwork: true,
+  timeoutMs: httpTimeoutMs,
+  silence: 'CRITICAL',
+} as const
 
 /** Asks once. The signal is what ends it; the request's own time-out only stands behind that. */
 export const get = (

@@ -1,0 +1,47 @@
+import { createAzure, redisKey } from '../../azure/resources.ts'
+import type { Command } from '../../command/command.ts'
+import type { Context } from '../../steps/context.ts'
+import type { Probe } from '../probe.ts'
+import { containersProbe } from './containers.ts'
+import { coreProbe } from './core.ts'
+import { databaseProbe } from './database.ts'
+import { diskProbe } from './disk.ts'
+import { queueProbe } from './queue.ts'
+import { redisProbe } from './redis.ts'
+import { storedCertificateProbe } from './storedCertificate.ts'
+
+/** The probes that need a login. They share what they ask Azure for; each of them fails alone. */
+export function fullProbes(context: Context): Probe[] {
+  const hurried = inHaste(context)
+  const azure = createAzure(hurried)
+  let asked: Promise<string> | undefined
+  const key = () => {
+    asked ??= redisKey(hurried, azure)
+    return asked
+  }
+  return [
+    storedCertificateProbe(context),
+    diskProbe(context),
+    containersProbe(hurried, azure),
+    databaseProbe(context, azure),
+    redisProbe(context, key),
+    queueProbe(context, key),
+  ]
+}
+
+/** The same context, whose commands end before their probe does and are not tried again: the next look is that. */
+export function inHaste(context: Context): Context {
+  const once = ({ retry: _, ...command }: Command): Command => ({
+    ...command,
+    timeoutMs: Math.min(command.timeoutMs, coreProbe.timeoutMs - 1000),
+  })
+  const { runner } = context
+  return {
+    ...context,
+    runner: {
+      ...runner,
+      run: (command, onOutput) => runner.run(once(command), onOutput),
+      runPrivately: (command) => runner.runPrivately(once(command)),
+    },
+  }
+}

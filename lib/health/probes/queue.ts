@@ -1,0 +1,98 @@
+import { redisAddress } from '../../azure/containerGroup.ts'
+import { unknownError } from '../../command/errors.ts'
+import { worst } from '../../command/verdict.ts'
+import type { Config } from '../../config/config.ts'
+import type { Context } from '../../steps/context.ts'
+import { byLimits } from '../limits.ts'
+import type { Probe, Reading } from '../probe.ts'
+import { askRedis, type Reply } from '../redisTalk.ts'
+import { unanswered } from '../unanswered.ts'
+import { coreProbe } from './core.ts'
+
+/** The queue that the workers listen to (workerGroup in lib/azure/containerGroup.ts). */
+const name = 'workflows'
+
+export interface QueueFacts {
+  /** Jobs that wait. */
+  jobs: number
+  /** Seconds that the first of them has waited; undefined: none waits, or its record is gone. */
+  oldestSeconds: number | undefined
+  workers: number
+}
+
+/** What RQ keeps in Redis (python-rq.org; rq/queue.py, rq/worker.py). */
+export const queueProbe = (context: Context, key: () => Promise<string>): Probe => ({
+  ...coreProbe,
+  id: 'queue',
+  title: 'Job queue',
+  async ask() {
+    const known = await key()
+    try {
+      return judgeQueue(await readQueue(context, known), context.config)
+    } catch (thrown) {
+      return unanswered(redisAddress(context.config).host, thrown, 'UNKNOWN')
+    }
+  },
+})
+
+async function readQueue(context: Context, key: string): Promise<QueueFacts> {
+  const [jobs, first, members, clients] = await askRedis(context, key, [
+    ['LLEN', `rq:queue:${name}`],
+    ['LINDEX', `rq:queue:${name}`, '0'],
+    ['SMEMBERS', `rq:workers:${name}`],
+    ['CLIENT', 'LIST'],
+  ])
+  if (typeof jobs !== 'number' || !Array.isArray(members)) throw unreadable(jobs, members)
+  const workers = members.map(String)
+  // A killed worker stays registered until its key expires; its connection is gone at once.
+  const connected = typeof clients === 'string' ? listening(workers, clients) : undefined
+  const [enqueued, ...alive] = await askRedis(context, key, [
+    ['HGET', `rq:job:${typeof first === 'string' ? first : ''}`, 'enqueued_at'],
+    ...(connected === undefined ? workers.map((worker) => ['EXISTS', worker]) : []),
+  ])
+  const since = typeof enqueued === 'string' ? Date.parse(enqueued) : Number.NaN
+  return {
+    jobs,
+    oldestSeconds: Number.isNaN(since) ? undefined : Math.max(0, Math.round((Date.now() - since) / 1000)),
+    workers: connected ?? alive.filter((each) => each === 1).length,
+  }
+}
+
+/** RQ names a worker's connection like the worker (CLIENT SETNAME): `rq:worker:NAME` is connected as NAME. */
+export function listening(workers: readonly string[], clientList: string): number {
+  const connected = new Set([...clientList.matchAll(/(?:^| )name=(\S+)/gm)].map((match) => match[1]))
+  return workers.filter((worker) => connected.has(worker.replace(/^rq:worker:/, ''))).length
+}
+
+function unreadable(...replies: readonly (Reply | undefined)[]): Error {
+  const errors = replies.flatMap((each) =>
+    typeof each === 'object' && each && 'error' in each ? each.error : [],
+  )
+  return unknownError('Redis does not tell of the queue', errors[0])
+}
+
+export function judgeQueue({ jobs, oldestSeconds, workers }: QueueFacts, config: Config): Reading {
+  const { queueJobs, queueSeconds } = config.health
+  const wanted = config.worker.count
+  const verdicts = [
+    byLimits(jobs, queueJobs),
+    byLimits(oldestSeconds ?? 0, queueSeconds),
+    workers === 0 ? 'CRITICAL' : workers < wanted ? 'WARNING' : 'OK',
+  ] as const
+  const waiting = jobs === 0 ? 'no job waits' : `${jobs} ${jobs === 1 ? 'job waits' : 'jobs wait'}`
+  const age = oldestSeconds === undefined ? '' : `, the oldest for ${oldestSeconds} s`
+  const hear = workers === 0 ? 'no worker listens' : `${workers} of ${wanted} workers listen`
+  const verdict = worst(verdicts.map((each) => ({ verdict: each })))
+  return {
+    verdict,
+    detail: `${hear}, ${waiting}${age}`,
+    ...(verdict === 'OK'
+      ? {}
+      : { next: 'npx dominion view-logs --only worker; npx dominion scale --workers N adds some.' }),
+    figures: [
+      { name: 'queue_jobs', value: jobs, unit: '', limits: queueJobs },
+      { name: 'queue_seconds', value: oldestSeconds ?? 0, unit: 's', limits: queueSeconds },
+      { name: 'queue_workers', value: workers, unit: '' },
+    ],
+  }
+}

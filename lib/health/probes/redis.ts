@@ -1,0 +1,52 @@
+import { redisAddress } from '../../azure/containerGroup.ts'
+import { judgedFailure } from '../../command/verdict.ts'
+import type { Context } from '../../steps/context.ts'
+import type { Probe, Reading } from '../probe.ts'
+import { faultOfDoors } from '../redisDoors.ts'
+import { askRedis, type Reply } from '../redisTalk.ts'
+import { unanswered } from '../unanswered.ts'
+import { coreProbe } from './core.ts'
+
+/**
+ * TLS and a key are asked for, and with the key it answers.
+ * @param key asks Azure for it
+ */
+export const redisProbe = (context: Context, key: () => Promise<string>): Probe => ({
+  ...coreProbe,
+  id: 'redis',
+  title: 'Redis',
+  async ask() {
+    const { host } = redisAddress(context.config)
+    const asked = key()
+    asked.catch(() => {}) // heard below
+    try {
+      const fault = await faultOfDoors(context)
+      if (fault !== undefined) return { verdict: 'CRITICAL', detail: fault }
+    } catch (thrown) {
+      return unanswered(host, thrown, 'UNKNOWN')
+    }
+    let known: string
+    try {
+      known = await asked
+    } catch (thrown) {
+      const { detail, next } = judgedFailure(thrown)
+      return { verdict: 'UNKNOWN', detail: `it asks for a key, which is not known: ${detail}`, next }
+    }
+    const started = performance.now()
+    const [pong = null] = await askRedis(context, known, [['PING']])
+    return judgePing(pong, Math.round(performance.now() - started))
+  },
+})
+
+/** What PING was answered after AUTH; ms with the connection's set-up. */
+export function judgePing(pong: Reply, ms: number): Reading {
+  if (pong === 'PONG')
+    return {
+      verdict: 'OK',
+      detail: `PONG in ${ms} ms, over TLS and with a key only`,
+      ms,
+      figures: [{ name: 'redis', value: ms, unit: 'ms' }],
+    }
+  const said = typeof pong === 'object' && pong && 'error' in pong ? pong.error : String(pong)
+  return { verdict: 'CRITICAL', detail: `it does not take the key that Azure gives: ${said}` }
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { messageOf, usageError } from '../command/errors.ts'
+import type { Limits } from '../config/config.ts'
+import type { Target } from './probes/target.ts'
+
+/** Names of the probes, which no target may have. */
+const taken =
+  /^(static|api|api-[a-z]+|backend|redirects|dns|certificate|stored-certificate|clock|disk|containers|database|redis|queue|site)$/
+
+/**
+ * Reads a file of extra targets: one a line, `URL` or `NAME URL`, each with limits in milliseconds behind it if wanted
+ * (`500,2000`); # begins a comment. Throws (exit 2) naming every wrong line at once.
+ */
+export function readTargets(file: string): Target[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (thrown) {
+    throw usageError(`--targets ${file} cannot be read: ${messageOf(thrown)}`, form)
+  }
+  return parseTargets(text, file)
+}
+
+const form = 'A line is: [NAME] URL [WARNING,CRITICAL], such as   shop https://shop.example/ 500,2000'
+/** More would hide the first. */
+const mostTold = 20
+
+export function parseTargets(text: string, file: string): Target[] {
+  const complaints: string[] = []
+  const seen = new Map<string, number>()
+  const targets = text.split(/\r?\n/).flatMap((line, index): Target[] => {
+    const words = line.replace(/(^|\s)#.*$/, '').trim()
+    if (words === '') return []
+    const read = readLine(words)
+    const wrong = typeof read === 'string' ? read : complaintOf(read, seen)
+    if (typeof read === 'string' || wrong !== undefined) {
+      complaints.push(`${file}:${index + 1}: ${wrong}`)
+      return []
+    }
+    seen.set(read.id, index + 1)
+    return [read]
+  })
+  if (complaints.length === 0 && targets.length > 0) return targets
+  if (complaints.length === 0) throw usageError(`${file} names no target`, form)
+  const more = complaints.length - mostTold
+  const told = [...complaints.slice(0, mostTold), ...(more > 0 ? [`and ${more} more`] : [])]
+  const count = complaints.length === 1 ? 'a wrong line' : `${complaints.length} wrong lines`
+  throw usageError(`${file} has ${count}:\n${told.map((each) => `  ${each}`).join('\n')}`, form)
+}
+
+function complaintOf({ id }: Target, seen: ReadonlyMap<string, number>): string | undefined {
+  if (taken.test(id)) return `${id} is the name of a probe`
+  return seen.has(id) ? `${id} is on line ${seen.get(id)}, too` : undefined
+}
+
+/** The target, or what is wrong with the line. */
+function readLine(words: string): Target | string {
+  const parts = words.split(/\s+/)
+  const at = parts.findIndex((part) => /^[a-z][a-z0-9+.-]*:\/\//i.test(part))
+  if (at < 0) return `there is no URL in "${words}"`
+  const [url = '', limitsText, ...rest] = parts.slice(at)
+  if (at > 1 || rest.length > 0) return `"${words}" has too many words`
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
+    return `${url} is no http or https URL`
+  const limits = limitsText === undefined ? undefined : readLimits(limitsText)
+  if (typeof limits === 'string') return limits
+  return { id: at === 1 ? parts[0]! : url, url, ...(limits ? { limits } : {}) }
+}
+
+function readLimits(text: string): Limits | string {
+  const [, warning, critical] = /^(\d{1,9}),(\d{1,9})$/.exec(text) ?? []
+  if (warning === undefined || critical === undefined)
+    return `${text} is not WARNING,CRITICAL in milliseconds, such as 500,2000`
+  if (Number(warning) > Number(critical)) return `${text}: the WARNING comes before the CRITICAL`
+  return { warning: Number(warning), critical: Number(critical) }
+}
