@@ -1,19 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipt.ts'
+import { smallDashboard, workFolder } from './applications.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 
+const work = workFolder('dominion-latency')
 let clouds: Rehearsed
+let environment: string
 
 beforeAll(async () => {
   clouds = await startRehearsal('test-latency', 'realistic')
+  environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
 })
 
 afterAll(async () => {
   await clouds?.down()
+  work.remove()
 })
 
 test('with Azure as slow as it is, a deploy takes no longer than its longest chain, and much less than its sum', async () => {
-  const done = await clouds.dominion(['deploy-complete', '--json'], { timeoutMs: 15 * 60_000 })
+  const done = await clouds.dominion(['deploy-complete', '--json'], { environment, timeoutMs: 15 * 60_000 })
   expect(done.code, done.stderr).toBe(0)
   const { receipt } = JSON.parse(done.stdout) as { receipt: Receipt }
   const { seconds, longestChain, changed } = receipt
