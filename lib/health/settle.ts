@@ -3,6 +3,7 @@ import { messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { type Check, type CheckResult, runChecks } from './check.ts'
 import { hiddenByMaintenance, plannedMaintenance } from './planned.ts'
+import { reactionTo } from './reaction.ts'
 
 export interface Settled {
   /** What is wrong for good. */
@@ -66,9 +67,7 @@ export async function mustAnswer(context: Context): Promise<void> {
 /** The same for who asks for the way to the site, too: a refused connection or a wrong certificate is an answer then. */
 export async function mustBeThere(context: Context): Promise<void> {
   const silence = await silenceOf(context)
-  if (silence === undefined) return
-  const { code = '' } = silence as { code?: string }
-  if (!/ECONNREFUSED|ECONNRESET|CERT|TLS|SSL|UNABLE_TO|HPE_/.test(code)) throw noAnswer(context, silence)
+  if (silence !== undefined && reactionTo(silence) === undefined) throw noAnswer(context, silence)
 }
 
 /** Why the site gives no answer; undefined when it gives one. */

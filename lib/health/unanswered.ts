@@ -33,7 +33,7 @@ export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRI
 }
 
 /** The error of Node at the bottom of what was thrown. */
-function rootOf(thrown: unknown): { code?: string; syscall?: string; message: string } {
+export function rootOf(thrown: unknown): { code?: string; syscall?: string; message: string } {
   const error = thrown as NodeJS.ErrnoException & { errors?: unknown[] }
   // Several addresses were tried: the first one's fate stands for all.
   if (Array.isArray(error?.errors) && error.errors.length > 0) return rootOf(error.errors[0])

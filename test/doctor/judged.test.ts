@@ -3,9 +3,12 @@ import type { ContainerGroup } from '../../lib/azure/containerGroup.ts'
 import { exitCode, OpsError } from '../../lib/command/errors.ts'
 import { judgedFailure, worst } from '../../lib/command/verdict.ts'
 import type { Config } from '../../lib/config/config.ts'
-import { categories } from '../../lib/doctor/check.ts'
+import { type Bench, categories } from '../../lib/doctor/check.ts'
 import { allowed } from '../../lib/doctor/checks/azurePermissions.ts'
+import { backendPort } from '../../lib/doctor/checks/backendPort.ts'
+import { judgeClocks } from '../../lib/doctor/checks/clock.ts'
 import { judgeCores } from '../../lib/doctor/checks/containerCores.ts'
+import { sitePorts } from '../../lib/doctor/checks/sitePorts.ts'
 import { checks } from '../../lib/doctor/checks.ts'
 import { chosenCategories, exitCodeOfFindings } from '../../lib/doctor/doctor.ts'
 import { retires } from '../../lib/doctor/retires.ts'
@@ -24,6 +27,64 @@ test.each([
   ['too few at all', 9, 10, 'CRITICAL'],
 ] as const)('cores: %s', (_, used, limit, verdict) => {
   expect(judgeCores(config, cores(used, limit), [group(2)]).verdict).toBe(verdict)
+})
+
+test.each([
+  ['both are right', [-400, 900], 'OK', 'this machine is right, the VPS is right'],
+  ['one is half a minute behind', [900, -31_000], 'WARNING', 'this machine is right, the VPS is 31 s behind'],
+  ['one is too far ahead', [301_000, 0], 'CRITICAL', 'this machine is 301 s ahead, the VPS is right'],
+  ['one could not be asked', [0], 'UNKNOWN', 'this machine is right; the other could not be asked'],
+  ['the one that could is far off', [-400_000], 'CRITICAL', 'this machine is 400 s behind; the other could'],
+] as const)('clocks: %s', (_, ms, verdict, words) => {
+  const known = ms.map((each, index) => ({ name: index === 0 ? 'this machine' : 'the VPS', ms: each }))
+  const judged = judgeClocks(known)
+  expect(judged.verdict).toBe(verdict)
+  expect(judged.detail).toContain(words)
+})
+
+/** A bench whose VPS hears this of the backend, and whose own requests all end with this error. */
+const bench = (heard: object, error: object) =>
+  ({
+    context: {
+      config: { domain: 'a.app', azure: { location: 'l' }, backend: { dnsLabel: 'b' } },
+      runner: {
+        run: async () => ({ code: 1, stdout: '', stderr: '', ...heard }),
+        request: () => Promise.reject(Object.assign(new Error('no answer'), error)),
+      },
+    },
+  }) as unknown as Bench
+
+test.each([
+  [{ code: 0, stdout: '{}' }, 'OK', 'b.l.azurecontainer.io answers'],
+  [
+    { stderr: 'x\nurllib.error.HTTPError: HTTP Error 503: NO\n' },
+    'WARNING',
+    'answers, though not well: urllib',
+  ],
+  [
+    { stderr: 'x\nurllib.error.URLError: <timed out>\n' },
+    'CRITICAL',
+    'azurecontainer.io: urllib.error.URLError',
+  ],
+])('the port of the backend, when the VPS hears %j: %s', async (heard, verdict, words) => {
+  const judged = await backendPort.look(bench(heard, {}))
+  expect(judged.verdict).toBe(verdict)
+  expect(judged.detail).toContain(words)
+})
+
+test('ports of the site: refused is closed, TLS that fails is open, a silent or refusing name server tells nothing', async () => {
+  const look = (error: object) => sitePorts.look(bench({}, error))
+  const closed = '80 refuses connections; 443 refuses connections'
+  expect(await look({ code: 'ECONNREFUSED', syscall: 'connect' })).toMatchObject({ detail: closed })
+  for (const code of [
+    'CERT_HAS_EXPIRED',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ECONNRESET',
+    'HPE_INVALID_CONSTANT',
+  ])
+    expect(await look({ code })).toMatchObject({ verdict: 'OK' })
+  await expect(look({ code: 'ECONNREFUSED', syscall: 'queryA' })).rejects.toThrow('80: no answer')
+  await expect(look({ code: 'ETIMEDOUT' })).rejects.toThrow('80: no answer')
 })
 
 test('rights: patterns, exceptions, and another role that allows it all the same', () => {

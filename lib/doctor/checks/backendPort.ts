@@ -1,6 +1,6 @@
 import { backendPort as port, stableHost } from '../../config/backend.ts'
-import { healthFromVps } from '../../ionos/backendTarget.ts'
-import { type Check, fine, wrong } from '../check.ts'
+import { answerOf, healthFromVps } from '../../ionos/backendTarget.ts'
+import { type Check, doubtful, fine, wrong } from '../check.ts'
 
 /** nginx must reach the backend: asked from the VPS, not from here. */
 export const backendPort: Check = {
@@ -10,8 +10,10 @@ export const backendPort: Check = {
   next: 'See whether the container runs (npx dominion view-logs --only backend), and whether the VPS may open that port to the outside.',
   async look({ context: { config, runner } }) {
     const host = stableHost(config)
-    const { code, stderr } = await runner.run(healthFromVps(host))
-    if (code === 0) return fine(`${host} answers`)
-    return wrong(`${host}: ${stderr.trim().split('\n').at(-1) || `exit ${code}`}`)
+    const { status, body } = await runner.run(healthFromVps(host)).then(answerOf)
+    if (status === 200) return fine(`${host} answers`)
+    if (status === undefined) return wrong(`${host}: ${body}`)
+    // The way is open; whether the application is well is for others to judge.
+    return doubtful(`${host} answers, though not well: ${body}`, 'npx dominion view-logs --only backend')
   },
 }

@@ -1,3 +1,5 @@
+import { reactionTo } from '../../health/reaction.ts'
+import { rootOf } from '../../health/unanswered.ts'
 import type { Context } from '../../steps/context.ts'
 import { type Check, fine, wrong } from '../check.ts'
 
@@ -24,19 +26,11 @@ async function closed(
   try {
     await runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 })
   } catch (thrown) {
-    const { code, syscall, message } = causeOf(thrown)
-    // A name server may refuse, too; that says nothing of the VPS.
-    if (code === 'ECONNREFUSED' && !syscall.startsWith('query')) return `${port} refuses connections`
+    const reaction = reactionTo(thrown)
+    if (reaction === 'refused') return `${port} refuses connections`
     // What follows a connection (TLS, HTTP) is for other checks.
-    if (/CERT|TLS|SSL|SELF_SIGNED|ECONNRESET|HPE_/.test(code)) return undefined
-    throw new Error(`${port}: ${message}`)
+    if (reaction === 'connected') return undefined
+    throw new Error(`${port}: ${rootOf(thrown).message}`)
   }
   return undefined
-}
-
-/** The error of Node at the bottom of what was thrown. */
-function causeOf(thrown: unknown): { code: string; syscall: string; message: string } {
-  const error = thrown as NodeJS.ErrnoException
-  if (error.code === undefined && error.cause instanceof Error) return causeOf(error.cause)
-  return { code: error.code ?? '', syscall: error.syscall ?? '', message: error.message }
 }
