@@ -1,6 +1,6 @@
 import { tagOf } from '../azure/containerGroup.ts'
 import { tableText } from '../cli/table.ts'
-import { OpsError, usageError } from '../command/errors.ts'
+import { exitCode, OpsError, usageError } from '../command/errors.ts'
 import type { BadMark, Part } from '../ionos/badReleases.ts'
 import { utc } from './history.ts'
 import type { Receipt } from './receipt.ts'
@@ -24,9 +24,10 @@ export type Evidence = Readonly<Record<Part, ReadonlyMap<string, string>>>
 
 /**
  * What the receipts prove. Of an image: a run that ended well released it or found it in force, and waited until it was
- * healthy or verified it. Of pages: such a run verified them where visitors see them; to have switched to them is not to
- * have looked, nor is it when checks saw only the maintenance page. That an image lies in the registry proves only that it could be built. Receipts decide nothing:
- * they say which releases a person may choose without naming them, and the release itself is watched anyway.
+ * healthy or verified it; that it lies in the registry proves only that it could be built. Of pages: such a run verified
+ * them where visitors see them; to have switched to them is not to have looked, nor is it when checks saw only the
+ * maintenance page. Receipts decide nothing: they say which releases a person may choose without naming them, and the
+ * release itself is watched anyway.
  */
 export function evidenceOf(receipts: readonly Receipt[]): Evidence {
   const seen = { frontend: new Map<string, string>(), backend: new Map<string, string>() }
@@ -76,7 +77,7 @@ function theNamedOne(part: Part, candidates: readonly Candidate[], to: string): 
       what: `There is no ${part} release ${to}; nothing was changed`,
       said: candidateTable(part, candidates),
       next: `npx dominion rollback ${part} --to ID`,
-      exitCode: 2,
+      exitCode: exitCode.usage,
     })
   }
   if (found.length > 1) {
@@ -102,7 +103,7 @@ function theOneBefore(part: Part, candidates: readonly Candidate[]): Candidate {
       what: `It cannot be told which ${part} release is live, so there is none before it`,
       said: candidateTable(part, candidates),
       next: `npx dominion rollback ${part} --to ID`,
-      exitCode: 2,
+      exitCode: exitCode.usage,
     })
   }
   const target = ordered.slice(live + 1).find(isSafe)
@@ -111,7 +112,7 @@ function theOneBefore(part: Part, candidates: readonly Candidate[]): Candidate {
     what: `No release before ${ordered[live]!.id} is known to have worked and is not marked bad; nothing was changed`,
     said: candidateTable(part, candidates),
     next: `Name one: npx dominion rollback ${part} --to ID`,
-    exitCode: 2,
+    exitCode: exitCode.usage,
   })
 }
 

@@ -1,6 +1,6 @@
 import { tagOf } from '../azure/containerGroup.ts'
 import { tableText } from '../cli/table.ts'
-import { OpsError, usageError } from '../command/errors.ts'
+import { exitCode, OpsError, usageError } from '../command/errors.ts'
 import { seconds } from '../steps/screen.ts'
 import type { Field } from '../steps/step.ts'
 import type { Receipt } from './receipt.ts'
@@ -153,7 +153,7 @@ export function theOne({ kept, answers, damaged }: History, prefix: string): Kep
   if (silent) {
     throw new OpsError({
       what: `No receipt ${prefix} was found, and not every place could be asked: ${silent.message}`,
-      exitCode: silent instanceof OpsError ? silent.exitCode : 3,
+      exitCode: silent instanceof OpsError ? silent.exitCode : exitCode.unknown,
     })
   }
   const broken = damaged.find(({ name }) => name.startsWith(prefix))

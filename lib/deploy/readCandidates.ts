@@ -1,6 +1,6 @@
 import { groupNames, imageOf, tagOf } from '../azure/containerGroup.ts'
 import type { Azure, Tag } from '../azure/resources.ts'
-import { OpsError } from '../command/errors.ts'
+import { usageError } from '../command/errors.ts'
 import type { BadMark } from '../ionos/badReleases.ts'
 import type { Survey } from '../ionos/survey.ts'
 import { type Candidate, type Evidence, newestFirst } from './candidates.ts'
@@ -65,11 +65,10 @@ export async function liveTag(azure: Azure): Promise<string> {
 /** Throws while a release that was interrupted leaves it open which image is the live one. */
 export async function mustBeSettled(azure: Azure): Promise<void> {
   if (!(await azure.groups()).some(({ name }) => name === groupNames.surge)) return
-  throw new OpsError({
-    what: `A release was interrupted: ${groupNames.surge} is still there, so "the image before" has no meaning`,
-    next: 'Say which image is wanted: npx dominion rollback backend --to TAG   (--list shows them)',
-    exitCode: 2,
-  })
+  throw usageError(
+    `A release was interrupted: ${groupNames.surge} is still there, so "the image before" has no meaning`,
+    'Say which image is wanted: npx dominion rollback backend --to TAG   (--list shows them)',
+  )
 }
 
 const optional = <Name extends string, Value>(name: Name, value: Value | undefined) =>

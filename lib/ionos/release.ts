@@ -40,7 +40,8 @@ export function readRelease(id: string, json: string, marked: boolean): Release 
 
 /**
  * The releases that may go, oldest first: all but the newest `keep`, the live one, the one that was live before it, and
- * marked ones (the last one that was seen to work). Releases newer than the live one that never went live count among the newest.
+ * marked ones (the last one that was seen to work). Releases newer than the live one that never went live count among the
+ * newest.
  */
 export function toPrune(
   releases: readonly Pick<Release, 'id' | 'marked'>[],

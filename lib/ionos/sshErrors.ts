@@ -1,4 +1,4 @@
-import { OpsError, unknownError } from '../command/errors.ts'
+import { exitCode, OpsError, unknownError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import { fingerprint, keyType, type Verdict } from './knownHosts.ts'
 
@@ -105,6 +105,6 @@ export function refusedError(config: Config, error: Error, tried: string[], left
       ...leftOut.map((why) => `not tried: ${why}`),
     ].join('\n'),
     next: `Add the public half of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in .env.`,
-    exitCode: 4,
+    exitCode: exitCode.notLoggedIn,
   })
 }

@@ -95,7 +95,7 @@ export async function findLogins(config: Config, settings: SshSettings): Promise
     what: `There is no key to log in to ${config.ionos.host} with`,
     said: logins.leftOut.join('\n') || undefined,
     next: 'Set IONOS_SSH_KEY in .env to a private key file, or load a key into the ssh agent (ssh-add).',
-    exitCode: 4,
+    exitCode: exitCode.notLoggedIn,
   })
 }
 
