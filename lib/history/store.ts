@@ -97,6 +97,8 @@ async function open(
   const { waitMs = 5000, readOnly } = options
   const opened = await openFile(file, { waitMs, readOnly })
   let within = false
+  /** The file whose soundness was looked at: once an hour is enough, and once a process. */
+  let looked: Connection | undefined
 
   function once<Value>(begin: string, work: (connection: Connection) => Value): Value {
     const { connection } = opened
@@ -144,7 +146,10 @@ async function open(
     record: (look) =>
       write((connection) => {
         insertLook(connection, look)
-        if (upkeep(connection, look.at, options) > 0) mustBeSound(connection)
+        const hours = upkeep(connection, { ...options, now: look.at, always: false })
+        if (hours === 0 || looked === connection) return
+        mustBeSound(connection)
+        looked = connection
       }),
     plan: (list) => write((connection) => upsertPlanned(connection, list)),
     planned: (range) => read((connection) => plannedIn(connection, range)),
@@ -172,7 +177,7 @@ async function open(
         ...readTallies(connection, range),
         targets: targetNames(connection, range.vantage ?? 'here'),
       })),
-    upkeep: (now) => write((connection) => upkeep(connection, now, options)),
+    upkeep: (now) => write((connection) => upkeep(connection, { ...options, now, always: true })),
     close: () => opened.connection.close(),
   }
 }

@@ -13,17 +13,27 @@ export interface Retention {
 
 /** Looks are written at their end and may come late; after this they are the exception. */
 const graceMs = 600_000
-/** Hours that one run rolls up, counts again, or takes samples away of: it must stay short, and a clock that is wrong for a while must not do much harm. */
+/** Hours that one run rolls up, counts again, or takes samples away of: it must stay short. */
 const hoursARun = 6
 const vantages: readonly Vantage[] = ['here', 'vps']
 
 /**
  * Rolls up hours that are over, and takes away what is older than its retention; a bounded amount, within the caller's
  * transaction. Gives how many hours it dealt with: 0 when there is nothing left to do.
+ * @param always take away also when nothing was rolled up. Otherwise that goes with the hours, not with the looks: a
+ *   clock that runs years ahead for an hour must not empty the history.
  */
-export function upkeep(connection: Connection, now: number, retention: Retention): number {
+export function upkeep(
+  connection: Connection,
+  { now, sampleDays, days, always }: Retention & { now: number; always: boolean },
+): number {
   const done = rollUp(connection, now)
-  return done + forgetSamples(connection, now, retention) + forgetHours(connection, now, retention)
+  if (done === 0 && !always) return 0
+  return (
+    done +
+    forgetSamples(connection, now - sampleDays * 24 * hourMs) +
+    forgetHours(connection, now - days * 24 * hourMs)
+  )
 }
 
 function rollUp(connection: Connection, now: number): number {
@@ -66,14 +76,10 @@ function rollHour(connection: Connection, hour: number): void {
 }
 
 /** Only samples of hours that are rolled up, and none that an hour still to be counted again needs. */
-function forgetSamples(connection: Connection, now: number, { sampleDays }: Retention): number {
+function forgetSamples(connection: Connection, before: number): number {
   const progress = progressOf(connection)
   const oldestStale = connection.get<{ hour: number | null }>('SELECT min(hour) AS hour FROM stale')?.hour
-  const edge = Math.min(
-    now - sampleDays * 24 * hourMs,
-    progress.rolledTo,
-    (oldestStale ?? Number.POSITIVE_INFINITY) * hourMs,
-  )
+  const edge = Math.min(before, progress.rolledTo, (oldestStale ?? Number.POSITIVE_INFINITY) * hourMs)
   let done = 0
   let forgotten: Progress | undefined
   for (; done < hoursARun; done++) {
@@ -90,12 +96,11 @@ function forgetSamples(connection: Connection, now: number, { sampleDays }: Rete
 }
 
 /** The oldest hours first, and what belongs to the time before them. */
-function forgetHours(connection: Connection, now: number, { days }: Retention): number {
-  const edge = Math.floor(now / hourMs) - days * 24
+function forgetHours(connection: Connection, before: number): number {
   let done = 0
   for (; done < hoursARun; done++) {
     const oldest = connection.get<{ hour: number | null }>('SELECT min(hour) AS hour FROM rollups')?.hour
-    if (oldest === undefined || oldest === null || oldest >= edge) break
+    if (oldest === undefined || oldest === null || (oldest + 1) * hourMs > before) break
     connection.run('DELETE FROM rollups WHERE hour = ?', oldest)
     connection.run('DELETE FROM planned WHERE ended <= ?', (oldest + 1) * hourMs)
     connection.run('DELETE FROM incidents WHERE ended <= ?', (oldest + 1) * hourMs)

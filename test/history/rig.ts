@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { Verdict } from '../../lib/command/verdict.ts'
+import type { Look, Sample } from '../../lib/history/sample.ts'
+import { type History, openHistory } from '../../lib/history/store.ts'
+
+export const minute = 60_000
+export const hour = 60 * minute
+export const day = 24 * hour
+
+/** A file of its own, gone after the test. */
+export function historyPath(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'dominion-history-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return path.join(folder, 'state', 'health.sqlite')
+}
+
+export async function opened(
+  file = historyPath(),
+  options: { sampleDays?: number; days?: number; waitMs?: number } = {},
+): Promise<History> {
+  const history = await openHistory(file, { sampleDays: 35, days: 400, ...options })
+  onTestFinished(() => history.close())
+  return history
+}
+
+export const sample = (target: string, verdict: Verdict = 'OK', ms: number | null = 70): Sample => ({
+  ...{ target, verdict, ms },
+  cause: verdict === 'OK' ? '' : `${target} is ${verdict}`,
+})
+
+export const look = (at: number, ...samples: Sample[]): Look => ({
+  at,
+  samples: samples.length > 0 ? samples : [sample('static'), sample('api')],
+})
