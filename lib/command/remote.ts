@@ -9,6 +9,9 @@ export interface StreamEnd {
   stderr: string
 }
 
+/** How a line that was to stay open was lost: it ended there, or the connection broke. */
+export type Loss = 'ended' | 'cut'
+
 /** An open connection to the VPS. lib/ionos/ssh.ts makes one. */
 export interface Remote {
   /** Runs one shell line there. Rejects only when the connection itself fails. */
@@ -36,6 +39,6 @@ export interface Remote {
   hold(
     line: string,
     beatMs: number,
-  ): Promise<{ firstLine: string; code: number | undefined; close(): Promise<void>; lost: Promise<void> }>
+  ): Promise<{ firstLine: string; code: number | undefined; close(): Promise<void>; lost: Promise<Loss> }>
   close(): void
 }

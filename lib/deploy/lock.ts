@@ -1,6 +1,7 @@
 import type { Command } from '../command/command.ts'
 import { exitCode, OpsError, unknownError } from '../command/errors.ts'
 import { quoteLine } from '../command/quote.ts'
+import type { Loss } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
 import { asRoot, rootCommand } from '../ionos/remoteScript.ts'
 import type { Context } from '../steps/context.ts'
@@ -19,8 +20,8 @@ export interface Holder {
 
 export interface Lock {
   release(): Promise<void>
-  /** Resolves if the connection that holds it breaks. */
-  lost: Promise<void>
+  /** Resolves if it is gone before it was released. */
+  lost: Promise<Loss>
 }
 
 /** On a tmpfs, so that a restarted VPS has no lock left over. */
@@ -82,7 +83,7 @@ while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do 
 export interface LockStep {
   step: Step
   held(): boolean
-  /** Aborted when the lock is gone before this run has released it. */
+  /** Aborted when the lock is gone before this run has released it; the reason is a `Loss`. */
   lost: AbortSignal
   release(): Promise<void>
 }
@@ -104,7 +105,7 @@ export function lockStep(
     }
     try {
       lock = await takeLock(context, run.id, run.line)
-      void lock.lost.then(() => lost.abort())
+      void lock.lost.then((how) => lost.abort(how))
       return ok('held by this run')
     } catch (thrown) {
       const silent = thrown instanceof OpsError && thrown.exitCode !== exitCode.locked

@@ -4,7 +4,7 @@ import type { Client, ClientChannel } from 'ssh2'
 import { type OpsError, unknownError } from '../command/errors.ts'
 import type { ProcessResult } from '../command/process.ts'
 import { queue } from '../command/queue.ts'
-import type { Remote } from '../command/remote.ts'
+import type { Loss, Remote } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
 import { spareSessions } from './sshSpare.ts'
 import { streamOf } from './sshStream.ts'
@@ -187,7 +187,7 @@ function feed(channel: ClientChannel, stdin: ExecOptions['stdin']): Readable | u
   return undefined
 }
 
-type Held = Awaited<ReturnType<Remote['hold']>> & { ended: Promise<void> }
+type Held = Awaited<ReturnType<Remote['hold']>> & { ended: Promise<Loss> }
 
 /** Waits for the first line (or the end) and then keeps the channel open until `close()`. */
 async function holdOpen(channel: ClientChannel, connectionGone: Promise<void>): Promise<Held> {
@@ -196,10 +196,11 @@ async function holdOpen(channel: ClientChannel, connectionGone: Promise<void>): 
   let closed = false
   channel.on('error', () => {})
   channel.stderr.on('data', () => {})
-  const ended = new Promise<void>((resolve) => {
+  const ended = new Promise<Loss>((resolve) => {
+    // null: ended by a signal; undefined: the connection broke before the other side could say how it ended.
     channel.on('close', (exit?: number | null) => {
       code = exit ?? -1
-      resolve()
+      resolve(exit === undefined ? 'cut' : 'ended')
     })
   })
   const firstLine = await new Promise<string>((resolve) => {
@@ -209,8 +210,8 @@ async function holdOpen(channel: ClientChannel, connectionGone: Promise<void>): 
     })
     void ended.then(() => resolve(text.trim()))
   })
-  const lost = Promise.race([ended, connectionGone]).then(() =>
-    closed ? new Promise<void>(() => {}) : undefined,
+  const lost = Promise.race([ended, connectionGone.then((): Loss => 'cut')]).then((how) =>
+    closed ? new Promise<never>(() => {}) : how,
   )
   return {
     firstLine,

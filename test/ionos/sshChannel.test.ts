@@ -22,10 +22,10 @@ beforeAll(async () => {
       accept().on('exec', (begin, refuse, { command }) => {
         if (command.startsWith('exec sh -c')) return refuse()
         const channel = begin()
-        channel.write(`out of ${command}`)
-        if (command === 'endless') return
+        channel.write(command === 'held' || command === 'robbed' ? 'held\n' : `out of ${command}`)
+        if (command === 'endless' || command === 'held') return
         channel.stderr.write(`err of ${command}`)
-        if (command === 'killed') channel.exit('KILL', false, '')
+        if (command === 'killed' || command === 'robbed') channel.exit('KILL', false, '')
         else channel.exit(7)
         channel.end()
       }),
@@ -78,4 +78,13 @@ test('a program that was killed there has no exit code', async () => {
 test('a held line that ends at once says so', async () => {
   const held = await remote.hold('hold', 1000)
   expect(held).toMatchObject({ firstLine: 'out of hold', code: 7 })
+})
+
+test('a held line that is lost: somebody ended it there, or the connection broke', async () => {
+  const robbed = await remote.hold('robbed', 1000)
+  expect([robbed.firstLine, await robbed.lost]).toEqual(['held', 'ended'])
+  const held = await remote.hold('held', 1000)
+  expect(held.firstLine).toBe('held')
+  client.destroy()
+  expect(await held.lost).toBe('cut')
 })
