@@ -17,14 +17,11 @@ await script<DeployFlags>({
     const { skipAzure, skipIonos } = run.flags
     if (skipAzure && skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const [{ performSteps }, { deployList }] = await Promise.all([
-      import('../lib/deploy/perform.ts'),
-      import('../lib/deploy/deployList.ts'),
-    ])
+    const { performSteps } = await import('../lib/deploy/perform.ts')
     return performSteps(run, {
       script: 'deploy-complete',
       needsVps: !skipIonos,
-      list: (context) => deployList(context, run.flags),
+      list: async (context) => (await import('../lib/deploy/deployList.ts')).deployList(context, run.flags),
       farewell: ({ config }) => (skipIonos ? [] : [`https://${config.domain}/`]),
     })
   },

@@ -38,6 +38,8 @@ export interface Runner {
   connect(database?: string): Promise<ConnectTimes>
   /** The connection to the VPS, opened at the first use, one for the whole run. */
   vps(): Promise<Remote>
+  /** Begins to open it, without waiting: whoever uses it first hears what became of it. */
+  beginVps(): void
   readonly secrets: Redactor
   readonly transcript: Transcript
   /** False in a dry run and in scripts that only look: then nothing is changed, nor noted down elsewhere. */
@@ -77,7 +79,8 @@ export interface RunnerOptions {
   mayChange: boolean
   /** Aborted on the second Ctrl-C. */
   signal: AbortSignal
-  openVps: () => Promise<Remote>
+  /** @param leaving aborted when nobody needs the connection any more: a begun one is given up */
+  openVps: (leaving: AbortSignal) => Promise<Remote>
   /** @param name a database on the server; undefined: the configured one */
   openDatabase: (name?: string) => Promise<Database>
 }
@@ -87,7 +90,8 @@ export function createRunner(options: RunnerOptions): Runner {
   const count: Record<Effect, number> = { read: 0, change: 0, record: 0 }
   removeLeftovers()
   const underWay = new Set<Promise<unknown>>()
-  const vps = once(options.openVps)
+  const leaving = new AbortController()
+  const vps = once(() => options.openVps(leaving.signal))
   let azReach: Reach | undefined
   const written = new Set<string>()
   function reachFor({ as }: Request): Reach {
@@ -265,6 +269,7 @@ export function createRunner(options: RunnerOptions): Runner {
       ),
     connect: async (name) => (await database(name).get()).times,
     vps: vps.get,
+    beginVps: vps.begin,
     secrets,
     transcript,
     mayChange: options.mayChange,
@@ -275,6 +280,7 @@ export function createRunner(options: RunnerOptions): Runner {
       // After the second Ctrl-C steps are left where they are; their processes have been asked to end, and do.
       await Promise.allSettled(underWay)
       for (const each of connections) await (await each.opened())?.close()
+      leaving.abort()
       ;(await vps.opened())?.close()
     },
   }
@@ -294,18 +300,23 @@ function notStarted(command: Command, thrown: unknown): unknown {
   )
 }
 
-/** Opens at the first call; a failed opening is tried again by the next caller. */
-function once<T>(open: () => Promise<T>): { get(): Promise<T>; opened(): Promise<T | undefined> } {
+/** Opens at the first call; a failed opening is tried again by the caller after those who have heard of it. */
+function once<T>(open: () => Promise<T>) {
   let opening: Promise<T> | undefined
   return {
-    get() {
-      opening ??= open().catch((thrown) => {
-        opening = undefined
-        throw thrown
-      })
-      return opening
+    begin() {
+      opening ??= open()
+      opening.catch(() => {}) // whoever gets it hears it
     },
-    opened: async () => opening?.catch(() => undefined),
+    get(): Promise<T> {
+      const asked = opening ?? open()
+      opening = asked
+      asked.catch(() => {
+        if (opening === asked) opening = undefined
+      })
+      return asked
+    },
+    opened: async (): Promise<T | undefined> => opening?.catch(() => undefined),
   }
 }
 

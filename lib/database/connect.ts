@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { setImmediate as aTurn } from 'node:timers/promises'
 import { databaseHost } from '../azure/containerGroup.ts'
 import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Database } from '../command/runner.ts'
@@ -16,6 +17,8 @@ export const databasePort = 5432
  */
 export async function openDatabase(context: Context, name?: string): Promise<Database> {
   const { config, runner } = context
+  // A call of az that was asked for beside this is started first: loading pg takes all of this process for a while.
+  await aTurn()
   const [{ default: pg }, tls] = await Promise.all([import('pg'), import('node:tls')])
   const host = databaseHost(config)
   const { authorities } = reachOf(config)

@@ -50,7 +50,7 @@ export async function openContext<Flags>(
     envOf: { az: config.network.azEnvironment },
     mayChange,
     signal: run.signal,
-    openVps: async () => (await import('../ionos/ssh.ts')).openVps({ config, runner }),
+    openVps: async (leaving) => (await import('../ionos/ssh.ts')).openVps({ config, runner }, leaving),
     openDatabase: async (name) =>
       (await import('../database/connect.ts')).openDatabase({ config, runner }, name),
   })

@@ -28,7 +28,8 @@ export interface StepList {
 
 export interface Performance {
   script: string
-  list(context: Context): StepList
+  /** Loaded while the connection to the VPS is on its way. */
+  list(context: Context): StepList | Promise<StepList>
   /** False: a VPS that cannot be reached does not stop the run; it goes on without the lock, and says so. */
   needsVps: boolean
   /**
@@ -51,6 +52,7 @@ export async function performSteps<Flags extends StepFlags>(
   const config = await run.config()
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning)
+  context.runner.beginVps()
   const lock = task.unlisted
     ? undefined
     : lockStep(context, {
@@ -61,9 +63,9 @@ export async function performSteps<Flags extends StepFlags>(
         // Heard with --quiet, too: it is the operator's to make sure.
         warn: (line) => void process.stderr.write(`${run.clean(`! ${line}`)}\n`),
       })
-  const list = task.list(context)
-  const steps = lock ? behindLock(lock.step, list.steps) : list.steps
   try {
+    const list = await task.list(context)
+    const steps = lock ? behindLock(lock.step, list.steps) : list.steps
     return planning
       ? await plan(run, context, steps)
       : await perform(run, context, { ...list, steps }, lock, task.farewell)

@@ -17,10 +17,10 @@ const handshakeMs = 20_000
  * delay (FACTS: 40–80 ms an exec).
  * Throws exit 2 (wrong key file), 3 (unreachable, unknown or changed host key), 4 (keys refused).
  */
-export async function openVps({ config, runner }: Context): Promise<Remote> {
+export async function openVps({ config, runner }: Context, leaving: AbortSignal): Promise<Remote> {
   const settings = await sshSettings(config, runner)
   // The way to the VPS and back goes on while ssh is loaded, which takes all of this process once it has begun.
-  const connecting = connectTcp(config, settings)
+  const connecting = connectTcp(config, settings, leaving)
   connecting.catch(() => {}) // heard below
   await aTurn()
   const loading = Promise.all([
@@ -90,7 +90,7 @@ export async function openVps({ config, runner }: Context): Promise<Remote> {
   }
 }
 
-async function connectTcp(config: Config, settings: SshSettings): Promise<net.Socket> {
+async function connectTcp(config: Config, settings: SshSettings, leaving: AbortSignal): Promise<net.Socket> {
   const { port } = config.ionos
   const host = settings.hostname
   const { resolve } = reachOf(config)
@@ -122,9 +122,12 @@ async function connectTcp(config: Config, settings: SshSettings): Promise<net.So
       () => fail(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })),
       connectMs,
     )
+    const leave = () => fail(new Error('it is needed no longer'))
+    leaving.addEventListener('abort', leave)
     socket.once('error', fail)
     socket.once('connect', () => {
       clearTimeout(timer)
+      leaving.removeEventListener('abort', leave)
       socket.removeListener('error', fail)
       // Until ssh listens: it looks at socket.errored then.
       socket.on('error', () => {})

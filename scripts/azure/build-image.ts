@@ -7,11 +7,13 @@ await script({
   changes: true,
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { imageList } = await import('../../lib/deploy/azureLists.ts')
     return performSteps(run, {
       script: 'build-image',
       needsVps: false,
-      list: (context) => ({ steps: imageList(context) }),
+      async list(context) {
+        const { imageList } = await import('../../lib/deploy/azureLists.ts')
+        return { steps: imageList(context) }
+      },
     })
   },
 })

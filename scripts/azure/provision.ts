@@ -7,11 +7,13 @@ await script({
   changes: true,
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { provisionList } = await import('../../lib/deploy/azureLists.ts')
     return performSteps(run, {
       script: 'provision',
       needsVps: false,
-      list: (context) => ({ steps: provisionList(context) }),
+      async list(context) {
+        const { provisionList } = await import('../../lib/deploy/azureLists.ts')
+        return { steps: provisionList(context) }
+      },
     })
   },
 })

@@ -12,14 +12,14 @@ await script<{ quick?: boolean }>({
     ),
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { releaseList } = await import('../../lib/deploy/azureLists.ts')
-    const { proxyOf } = await import('../../lib/ionos/backendTarget.ts')
     return performSteps(run, {
       script: 'release-containers',
       needsVps: false,
-      list: (context) => ({
-        steps: releaseList(context, { quick: run.flags.quick, proxy: proxyOf(context) }),
-      }),
+      async list(context) {
+        const { releaseList } = await import('../../lib/deploy/azureLists.ts')
+        const { proxyOf } = await import('../../lib/ionos/backendTarget.ts')
+        return { steps: releaseList(context, { quick: run.flags.quick, proxy: proxyOf(context) }) }
+      },
     })
   },
 })

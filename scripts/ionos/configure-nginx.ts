@@ -7,11 +7,13 @@ await script({
   changes: true,
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { configureNginx } = await import('../../lib/ionos/steps.ts')
     return performSteps(run, {
       script: 'configure-nginx',
       needsVps: true,
-      list: (context) => ({ steps: configureNginx(context) }),
+      async list(context) {
+        const { configureNginx } = await import('../../lib/ionos/steps.ts')
+        return { steps: configureNginx(context) }
+      },
     })
   },
 })

@@ -7,11 +7,13 @@ await script({
   changes: true,
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { issueCertificate } = await import('../../lib/ionos/steps.ts')
     return performSteps(run, {
       script: 'issue-certificate',
       needsVps: true,
-      list: (context) => ({ steps: issueCertificate(context) }),
+      async list(context) {
+        const { issueCertificate } = await import('../../lib/ionos/steps.ts')
+        return { steps: issueCertificate(context) }
+      },
     })
   },
 })

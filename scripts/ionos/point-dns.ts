@@ -7,11 +7,13 @@ await script({
   changes: true,
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { pointDns } = await import('../../lib/ionos/steps.ts')
     return performSteps(run, {
       script: 'point-dns',
       needsVps: false,
-      list: (context) => ({ steps: pointDns(context) }),
+      async list(context) {
+        const { pointDns } = await import('../../lib/ionos/steps.ts')
+        return { steps: pointDns(context) }
+      },
     })
   },
 })

@@ -7,12 +7,14 @@ await script({
   changes: true,
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { tellingMarks } = await import('../../lib/deploy/marks.ts')
-    const { publishFrontend } = await import('../../lib/ionos/steps.ts')
     return performSteps(run, {
       script: 'publish-frontend',
       needsVps: true,
-      list: (context) => ({ steps: tellingMarks(context, publishFrontend(context)) }),
+      async list(context) {
+        const { tellingMarks } = await import('../../lib/deploy/marks.ts')
+        const { publishFrontend } = await import('../../lib/ionos/steps.ts')
+        return { steps: tellingMarks(context, publishFrontend(context)) }
+      },
     })
   },
 })

@@ -7,11 +7,13 @@ await script({
   changes: true,
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { setupServer } = await import('../../lib/ionos/steps.ts')
     return performSteps(run, {
       script: 'setup-server',
       needsVps: true,
-      list: (context) => ({ steps: setupServer(context) }),
+      async list(context) {
+        const { setupServer } = await import('../../lib/ionos/steps.ts')
+        return { steps: setupServer(context) }
+      },
     })
   },
 })

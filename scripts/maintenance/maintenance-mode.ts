@@ -33,14 +33,14 @@ await script<Flags>({
       const { maintenanceStatus } = await import('../../lib/deploy/maintenanceMode.ts')
       return maintenanceStatus(run)
     }
-    const [{ performSteps }, { maintenanceList }] = await Promise.all([
-      import('../../lib/deploy/perform.ts'),
-      import('../../lib/deploy/maintenanceMode.ts'),
-    ])
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
     return performSteps(run, {
       script: 'maintenance-mode',
       needsVps: true,
-      list: (context) => ({ steps: maintenanceList(context, mode, { message, until }) }),
+      async list(context) {
+        const { maintenanceList } = await import('../../lib/deploy/maintenanceMode.ts')
+        return { steps: maintenanceList(context, mode, { message, until }) }
+      },
     })
   },
 })

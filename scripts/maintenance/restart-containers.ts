@@ -11,11 +11,13 @@ await script<{ only?: 'backend' | 'worker' }>({
     ),
   async main(run) {
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    const { restartList } = await import('../../lib/deploy/updateLists.ts')
     return performSteps(run, {
       script: 'restart-containers',
       needsVps: false,
-      list: (context) => ({ steps: restartList(context, run.flags.only) }),
+      async list(context) {
+        const { restartList } = await import('../../lib/deploy/updateLists.ts')
+        return { steps: restartList(context, run.flags.only) }
+      },
     })
   },
 })

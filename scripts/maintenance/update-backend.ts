@@ -8,14 +8,14 @@ await script<{ inPlace?: boolean }>({
   flags: (parser) =>
     parser.option('--in-place', 'the old way: replace it where it stands; requests fail meanwhile'),
   async main(run) {
-    const [{ performSteps }, { updateBackendList }] = await Promise.all([
-      import('../../lib/deploy/perform.ts'),
-      import('../../lib/deploy/updateLists.ts'),
-    ])
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
     return performSteps(run, {
       script: 'update-backend',
       needsVps: true,
-      list: (context) => updateBackendList(context, { inPlace: run.flags.inPlace ?? false }),
+      async list(context) {
+        const { updateBackendList } = await import('../../lib/deploy/updateLists.ts')
+        return updateBackendList(context, { inPlace: run.flags.inPlace ?? false })
+      },
     })
   },
 })

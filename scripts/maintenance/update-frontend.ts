@@ -6,14 +6,11 @@ await script({
   summary: 'build and publish the dashboard, verify what is served, and go back when it is not whole',
   changes: true,
   async main(run) {
-    const [{ performSteps }, { updateFrontendList }] = await Promise.all([
-      import('../../lib/deploy/perform.ts'),
-      import('../../lib/deploy/updateLists.ts'),
-    ])
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
     return performSteps(run, {
       script: 'update-frontend',
       needsVps: true,
-      list: updateFrontendList,
+      list: async (context) => (await import('../../lib/deploy/updateLists.ts')).updateFrontendList(context),
       farewell: ({ config }) => [`https://${config.domain}/`],
     })
   },

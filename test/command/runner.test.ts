@@ -370,6 +370,27 @@ test('a connection that could not be opened is tried again by the next command',
   expect(entriesOf(runner)).toMatchObject([{ error: 'unreachable' }, { code: 0 }])
 })
 
+test('a connection begun early is opened once, its failure told to the first who needs it, and given up unused', async () => {
+  let opened = 0
+  const failing = openRunner({
+    async openVps() {
+      if (++opened === 1) throw new Error('unreachable')
+      return shellHere
+    },
+  })
+  failing.beginVps()
+  await new Promise(setImmediate)
+  await expect(failing.vps()).rejects.toThrow('unreachable')
+  expect(opened).toBe(1)
+  await failing.vps()
+  const unused = openRunner({
+    openVps: (leaving) =>
+      new Promise((_, reject) => leaving.addEventListener('abort', () => reject(leaving.reason))),
+  })
+  unused.beginVps()
+  await unused.close()
+})
+
 test('a program found but not executable is no silent success', async () => {
   const file = path.join(temporaryFolder(), 'tool')
   writeFileSync(file, '#!/bin/sh\n', { mode: 0o644 })

@@ -33,7 +33,7 @@ test.each([{}, { markBad: true }])(
   'rollback frontend, a silent VPS, %j: every step cannot tell',
   async (flags) => {
     const context = { config: await configOf(), runner: openRunner({ openVps: silent }) }
-    expect(await planOf(context, rollbackOf(run(flags), 'frontend').list(context))).toMatchObject({
+    expect(await planOf(context, await rollbackOf(run(flags), 'frontend').list(context))).toMatchObject({
       'rollback-target': 'unknown: it is silent',
       'mark-bad': flags.markBad ? 'unknown: the release is not chosen' : 'ok: ',
       'frontend-switch': 'unknown: the release is not chosen',
@@ -48,7 +48,7 @@ test('rollback backend, logged out: every step cannot tell', async () => {
     stderr: "Please run 'az login' to setup account.",
     code: 1,
   })
-  const { steps } = rollbackOf(run({}), 'backend').list(context)
+  const { steps } = await rollbackOf(run({}), 'backend').list(context)
   const withoutVps = steps.filter(({ id }) => id !== 'nginx-https')
   expect(await planOf(context, { steps: withoutVps })).toMatchObject({
     image: expect.stringMatching(/^unknown: /),
