@@ -16,8 +16,11 @@ export interface Authority {
   /** PEM. */
   certificate: string
   certificateFile: string
-  /** Issues a server certificate for DNS names (wildcards allowed) and IP addresses. */
-  issue(names: string[]): Promise<Issued>
+  /**
+   * Issues a server certificate for DNS names (wildcards allowed) and IP addresses.
+   * @param validity which may be over; without it, from now on
+   */
+  issue(names: string[], validity?: { from: Date; to: Date }): Promise<Issued>
 }
 
 const CA_DAYS = 3650
@@ -40,15 +43,20 @@ export async function createAuthority(folder: string): Promise<Authority> {
   return {
     certificate: readFileSync(certificateFile, 'utf8'),
     certificateFile,
-    async issue(names) {
+    async issue(names, validity) {
       if (names.length === 0) throw new Error('A certificate needs at least one name.')
       const base = join(folder, `${++issued}-${names[0]!.replace(/[^\w.-]/g, '_')}`)
-      return issue(base, names, keyFile, certificateFile)
+      return issue(base, names, { key: keyFile, certificate: certificateFile, folder }, validity)
     },
   }
 }
 
-async function issue(base: string, names: string[], caKey: string, ca: string): Promise<Issued> {
+async function issue(
+  base: string,
+  names: string[],
+  ca: { key: string; certificate: string; folder: string },
+  validity: { from: Date; to: Date } | undefined,
+): Promise<Issued> {
   const keyFile = `${base}.key`
   const certificateFile = `${base}.pem`
   await newKey(keyFile)
@@ -78,16 +86,23 @@ async function issue(base: string, names: string[], caKey: string, ca: string): 
     ].join('\n'),
   )
   await must(
-    ['openssl', 'x509', '-req', '-in', request, '-CA', ca, '-CAkey', caKey, '-sha256'].concat([
-      '-days',
-      String(LEAF_DAYS),
-      '-set_serial',
-      serial(),
-      '-extfile',
-      extensions,
-      '-out',
-      certificateFile,
-    ]),
+    validity
+      ? datedArgv(ca, { request, extensions, certificateFile }, validity)
+      : [
+          'openssl',
+          'x509',
+          '-req',
+          '-in',
+          request,
+          '-CA',
+          ca.certificate,
+          '-CAkey',
+          ca.key,
+          '-sha256',
+        ].concat(
+          ['-days', String(LEAF_DAYS), '-set_serial', serial()],
+          ['-extfile', extensions, '-out', certificateFile],
+        ),
   )
   return {
     keyFile,
@@ -95,6 +110,37 @@ async function issue(base: string, names: string[], caKey: string, ca: string): 
     key: readFileSync(keyFile, 'utf8'),
     certificate: readFileSync(certificateFile, 'utf8'),
   }
+}
+
+/** `openssl x509` begins every certificate now (before OpenSSL 3.4); `openssl ca` wants a folder with books instead. */
+function datedArgv(
+  ca: { key: string; certificate: string; folder: string },
+  files: { request: string; extensions: string; certificateFile: string },
+  { from, to }: { from: Date; to: Date },
+): string[] {
+  const file = (name: string, text: string) => {
+    writeFileSync(join(ca.folder, name), text)
+    return join(ca.folder, name)
+  }
+  const config = file(
+    'ca.cnf',
+    [
+      ...[
+        '[ca]',
+        'default_ca = own',
+        '[own]',
+        `new_certs_dir = ${ca.folder}`,
+        `database = ${file('ca.index', '')}`,
+      ],
+      ...['default_md = sha256', 'policy = any', '[any]', 'organizationName = optional'],
+    ].join('\n'),
+  )
+  const generalized = (date: Date) => date.toISOString().replaceAll(/[-:T]|\.\d+/g, '')
+  return [
+    ...['openssl', 'ca', '-batch', '-notext', '-config', config, '-cert', ca.certificate, '-keyfile', ca.key],
+    ...['-rand_serial', '-startdate', generalized(from), '-enddate', generalized(to)],
+    ...['-in', files.request, '-extfile', files.extensions, '-out', files.certificateFile],
+  ]
 }
 
 async function newKey(file: string): Promise<void> {

@@ -84,16 +84,17 @@ async function start(): Promise<void> {
   const authorityOfSite = startPebble({ network, dns, authority, folder }).then((it) =>
     stoppable(it, it.close),
   )
+  const vpsOfSite = startVps({
+    network,
+    dns,
+    authority,
+    folder,
+    authorizedKey: readFileSync(`${key}.pub`, 'utf8').trim(),
+    ...(flags.packages ? { packageCache: flags.packages } : {}),
+  }).then((it) => stoppable(it, it.stop))
   const [pebble, vps, azure, neutral] = await Promise.all([
     authorityOfSite,
-    startVps({
-      network,
-      dns,
-      authority,
-      folder,
-      authorizedKey: readFileSync(`${key}.pub`, 'utf8').trim(),
-      ...(flags.packages ? { packageCache: flags.packages } : {}),
-    }).then((it) => stoppable(it, it.stop)),
+    vpsOfSite,
     startAzure({
       folder: path.join(folder, 'azure'),
       network,
@@ -101,7 +102,10 @@ async function start(): Promise<void> {
       authority,
       latency,
       ionosDns: { apiKey: secrets.ionosDnsKey, zones: { 'codexdominion.app': zone } },
-      controls: controlsOf(network, dns, authorityOfSite, trust),
+      controls: controlsOf(
+        { network, dns, authority: authorityOfSite, vps: vpsOfSite, own: authority },
+        trust,
+      ),
       ...secrets.azure,
     }).then((it) => stoppable(it, it.stop)),
     startNeutral({ network, folder, resolver: dns.address }).then((it) => stoppable(it, it.stop)),

@@ -1,9 +1,12 @@
+import type { Authority } from './authority.ts'
 import { ArmError } from './azure/errors.ts'
 import { type Call, jsonBody, type Reply } from './azure/http.ts'
 import type { IonosDnsOptions } from './azure/ionos-dns.ts'
 import type { Dns } from './dns.ts'
+import { expireCertificate } from './expired.ts'
 import type { Network } from './network.ts'
 import type { Pebble } from './pebble.ts'
+import type { Vps } from './vps.ts'
 
 /** The domain's zone as its owner finds it: parked, with mail and a verification that must survive every change. */
 export const zone: IonosDnsOptions['zones'][string] = [
@@ -17,13 +20,17 @@ export const zone: IonosDnsOptions['zones'][string] = [
 /**
  * What tests change of the world between the clouds: POST /dns {name, a?, aaaa?} sets records, POST /ca/mislead
  * {name, addresses?} lets the CA alone see others, /ca/refuse {names}, /ca/stop, /ca/start; /network {cut} pulls this host's cable (true) or plugs
- * it in again.
+ * it in again; /certificate {expired} gives the site one whose time is over (true), or the right one again.
  * @param trust called when the CA has a new root, as after each start
  */
 export function controlsOf(
-  network: Network,
-  dns: Dns,
-  authority: Promise<Pebble>,
+  {
+    network,
+    dns,
+    authority,
+    vps,
+    own,
+  }: { network: Network; dns: Dns; authority: Promise<Pebble>; vps: Promise<Vps>; own: Authority },
   trust: (ca: Pebble) => Promise<void>,
 ): Record<string, (call: Call) => Promise<Reply>> {
   return {
@@ -35,6 +42,10 @@ export function controlsOf(
     },
     async network(call) {
       await network.cut(jsonBody(call).cut === true)
+      return { status: 204 }
+    },
+    async certificate(call) {
+      await expireCertificate(await vps, own, jsonBody(call).expired === true)
       return { status: 204 }
     },
     async ca(call) {

@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 /** A line of its own length and width in front of a server, for what the kernel here has no netem. */
 export interface Relay {
-  /** On 127.0.0.1. */
   port: number
   /** Connections since the start. */
   connections(): number
@@ -27,10 +26,14 @@ export interface Line {
 /** Bytes that may be under way on the line before the sender has to wait. */
 const queueLimit = 4e6
 
-/** Passes TCP connections on to `host`:`port`, late and slowly as the line says; each direction keeps its order. */
+/**
+ * Passes TCP connections on to `host`:`port`, late and slowly as the line says; each direction keeps its order.
+ * @param at where it listens; without it a free port of 127.0.0.1
+ */
 export async function startRelay(
   to: { host: string; port: number },
   initial: Partial<Line> = {},
+  at = { host: '127.0.0.1', port: 0 },
 ): Promise<Relay> {
   const line: Line = { delayMs: 0, rate: Number.POSITIVE_INFINITY, ...initial }
   const sockets = new Set<Socket>()
@@ -51,7 +54,7 @@ export async function startRelay(
   const cut = () => {
     for (const socket of sockets) socket.destroy()
   }
-  server.listen(0, '127.0.0.1')
+  server.listen(at.port, at.host)
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,

@@ -23,7 +23,7 @@ export interface GroupRuntime {
 
 const runtimeOf = (resource: Resource): GroupRuntime => resource.runtime
 
-const fqdnOf = (resource: Resource): string | undefined => {
+export const fqdnOf = (resource: Resource): string | undefined => {
   const label = resource.wanted.properties.ipAddress?.dnsNameLabel
   return label === undefined ? undefined : `${label}.${resource.wanted.location}.azurecontainer.io`
 }

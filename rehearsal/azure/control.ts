@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { GroupRuntime } from './containers.ts'
+import { delayGroup } from './delay.ts'
 import { ArmError, errorReply } from './errors.ts'
 import { type Call, jsonBody, type Reply, readCall, sendReply } from './http.ts'
 import type { Bag } from './json.ts'
@@ -62,7 +63,12 @@ function setProvider(world: World, call: Call): Reply {
   return { status: 200, body: { [namespace]: state } }
 }
 
-function containerRoute(world: World, call: Call, name: string, what: string | undefined): Reply {
+async function containerRoute(
+  world: World,
+  call: Call,
+  name: string,
+  what: string | undefined,
+): Promise<Reply> {
   const resource = found(world, 'Microsoft.ContainerInstance/containerGroups', name)
   const { container, machine, incarnation } = resource.runtime as GroupRuntime
   if (!container)
@@ -72,7 +78,11 @@ function containerRoute(world: World, call: Call, name: string, what: string | u
     container.kill()
     return { status: 200, body: { pid: pid ?? null } }
   }
-  if (call.method !== 'GET' || what)
+  if (call.method === 'POST' && what === 'stop') await container.stop()
+  else if (call.method === 'POST' && what === 'start') await container.start()
+  else if (call.method === 'POST' && what === 'delay') {
+    await delayGroup(world, resource, Number(jsonBody(call).milliseconds))
+  } else if (call.method !== 'GET' || what)
     throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
   return {
     status: 200,
@@ -141,7 +151,11 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
   throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
 }
 
-/** The tests' hand behind the curtain, on loopback only: faults, crashes, what was asked. No cloud has this. */
+/**
+ * The tests' hand behind the curtain, on loopback only: faults, crashes, what was asked. No cloud has this. Containers:
+ * POST /containers/NAME/kill (its restart policy brings it back), /stop, /start, /delay {milliseconds}. Servers: POST
+ * /postgres/NAME/stop, /start, and /redis/NAME/…
+ */
 export async function openControl(world: World, more: Controls = {}): Promise<Control> {
   const server = createServer(async (request, response) => {
     try {

@@ -1,0 +1,29 @@
+import { type Relay, startRelay } from '../relay.ts'
+import { fqdnOf, type GroupRuntime } from './containers.ts'
+import { ArmError } from './errors.ts'
+import type { Resource, World } from './world.ts'
+
+const relays = new Map<string, Relay>()
+
+/**
+ * Answers of a container group come that much later, for whoever asks it by its name: the name leads to a relay before it.
+ * 0 leads it back. nginx on the VPS keeps an address for 10 s.
+ */
+export async function delayGroup(world: World, resource: Resource, milliseconds: number): Promise<void> {
+  const { machine } = resource.runtime as GroupRuntime
+  const name = fqdnOf(resource)
+  const [port] = resource.wanted.properties.ipAddress?.ports ?? []
+  if (!machine || !name || !port || !(milliseconds >= 0))
+    throw new ArmError(400, 'BadRequest', 'Give {"milliseconds": 0 …} for a group that has a public name.')
+  await relays.get(name)?.stop()
+  relays.delete(name)
+  if (milliseconds === 0) return world.dns.set(name, [machine.address])
+  // Half of it on the way there, half on the way back.
+  const relay = await startRelay(
+    { host: machine.address, port: port.port },
+    { delayMs: milliseconds / 2 },
+    { host: world.network.host, port: port.port },
+  )
+  relays.set(name, relay)
+  await world.dns.set(name, [world.network.host])
+}

@@ -1,0 +1,34 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Authority } from './authority.ts'
+import type { Vps } from './vps.ts'
+
+const day = 86_400_000
+const names = ['codexdominion.app', 'www.codexdominion.app']
+const files = ['fullchain.pem', 'cert.pem', 'privkey.pem']
+let kept: string[] | undefined
+
+/**
+ * Puts a certificate whose time is over where certbot keeps the site's, and lets nginx load it; or puts the right one back.
+ * Both are of authorities that the scripts trust.
+ */
+export async function expireCertificate(vps: Vps, authority: Authority, expired: boolean): Promise<void> {
+  const paths = files.map((file) => join(vps.root, 'etc/letsencrypt/live', names[0]!, file))
+  const before = paths.map((file) => readFileSync(file, 'utf8'))
+  if (expired) {
+    const [from, to] = [new Date(Date.now() - 91 * day), new Date(Date.now() - day)]
+    const { certificate, key } = await authority.issue(names, { from, to })
+    kept ??= before
+    write(paths, [certificate, certificate, key])
+  } else if (kept) {
+    write(paths, kept)
+    kept = undefined
+  }
+  const { code, stderr } = await vps.run(['systemctl', 'reload', 'nginx'])
+  if (code !== 0) throw new Error(`nginx of the VPS was not reloaded: ${stderr}`)
+}
+
+const write = (paths: readonly string[], texts: readonly string[]): void =>
+  paths.forEach((file, at) => {
+    writeFileSync(file, texts[at]!)
+  })
