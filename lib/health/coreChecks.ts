@@ -4,6 +4,7 @@ import { plainDial } from '../database/plain.ts'
 import { applicationTables as tables } from '../database/tables.ts'
 import { judgePlain } from '../database/verdicts.ts'
 import type { Context } from '../steps/context.ts'
+import { faultOfHealth } from './answers.ts'
 import { type Check, expect } from './check.ts'
 import { containersCheck } from './containersCheck.ts'
 import { faultOfDoors } from './redisDoors.ts'
@@ -14,14 +15,10 @@ export const backendHealthCheck = ({ config, runner }: Context): Check => ({
   title: 'Backend /health',
   async run() {
     const url = healthUrl(config, config.backend.dnsLabel)
-    const { status, body, phases } = await runner.request({
-      method: 'GET',
-      url,
-      effect: 'read',
-      timeoutMs: 15_000,
-    })
-    expect(status === 200, `${url} says ${status}: ${body.slice(0, 300)}`)
-    return `200 in ${Math.round(phases.total)} ms`
+    const answer = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 15_000 })
+    const fault = faultOfHealth(url, answer)
+    expect(fault === undefined, fault ?? '')
+    return `200 in ${Math.round(answer.phases.total)} ms`
   },
 })
 

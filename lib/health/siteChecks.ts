@@ -1,8 +1,11 @@
 import { inParallel } from '../command/queue.ts'
 import type { Answer } from '../command/request.ts'
+import { siteNames } from '../ionos/dnsCheck.ts'
 import { addressesOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
+import { areas, faultOfArea, faultOfPage, faultOfRedirect, fieldOf } from './answers.ts'
 import { type Check, expect } from './check.ts'
+import { judgeServed } from './probes/certificate.ts'
 
 /** Pages the product promises to have, at least. */
 const fewestPages = 52
@@ -18,10 +21,10 @@ export function siteChecks({ config, runner }: Context): Check[] {
       id: 'site-https',
       title: 'Site over HTTPS',
       async run() {
-        const { status, body, phases } = await get(`https://${domain}/`)
-        expect(status === 200, `https://${domain}/ says ${status}`)
-        expect(/<html/i.test(body), `https://${domain}/ is not a page`)
-        return `200 in ${Math.round(phases.total)} ms`
+        const url = `https://${domain}/`
+        const answer = await get(url)
+        mustBeRight(faultOfPage(url, answer))
+        return `200 in ${Math.round(answer.phases.total)} ms`
       },
     },
     {
@@ -29,17 +32,10 @@ export function siteChecks({ config, runner }: Context): Check[] {
       title: 'Certificate',
       async run() {
         const { certificate } = await get(`https://${domain}/`, 'HEAD')
-        expect(certificate, 'no certificate was shown')
-        const names = certificate.subjectaltname ?? ''
-        for (const name of [domain, `www.${domain}`])
-          expect(names.includes(`DNS:${name}`), `it is not for ${name} (${names})`)
-        const [from, to] = [certificate.valid_from, certificate.valid_to].map((text) => Date.parse(text))
-        const left = (to! - Date.now()) / (to! - from!)
-        expect(
-          left > 1 / 8,
-          `only ${Math.round(left * 100)} % of its lifetime is left (until ${certificate.valid_to})`,
-        )
-        return `for both names, until ${certificate.valid_to}`
+        const limits = config.health.certificatePercent
+        const { verdict, detail } = judgeServed(certificate, siteNames(config), limits, Date.now())
+        mustBeRight(verdict === 'CRITICAL' ? detail : undefined)
+        return detail
       },
     },
     {
@@ -123,36 +119,26 @@ export function siteChecks({ config, runner }: Context): Check[] {
  * @param filled empty lists are wrong: true for a site that has just been made with its first data
  */
 export function apiChecks({ config, runner }: Context, filled: boolean): Check[] {
-  const area = (id: string, path: string, field: string): Check => ({
-    id,
-    title: `API ${path}`,
+  return areas.map((area) => ({
+    id: area.id,
+    title: `API ${area.path}`,
     async run() {
-      const url = `https://${config.domain}${path}`
-      const { status, body, phases } = await runner.request({
-        method: 'GET',
-        url,
-        effect: 'read',
-        timeoutMs: 15_000,
-      })
-      expect(status === 200, `${path} says ${status}: ${body.slice(0, 200)}`)
-      const value = (JSON.parse(body) as Record<string, unknown>)[field]
-      const empty = Array.isArray(value) && value.length === 0
-      expect(value !== undefined && !(filled && empty), `${path} has no ${field}`)
-      return `200 in ${Math.round(phases.total)} ms${Array.isArray(value) ? `, ${value.length} ${field}` : ''}`
+      const url = `https://${config.domain}${area.path}`
+      const answer = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 15_000 })
+      mustBeRight(faultOfArea(area, answer, filled))
+      const value = fieldOf(answer.body, area.field)
+      const many = Array.isArray(value) ? `, ${value.length} ${area.field}` : ''
+      return `200 in ${Math.round(answer.phases.total)} ms${many}`
     },
-  })
-  return [
-    area('api-ai', '/api/ai/status', 'capsules'),
-    area('api-treasury', '/api/treasury/summary', 'balance'),
-    area('api-workflows', '/api/workflows', 'workflows'),
-    area('api-councils', '/api/councils', 'councils'),
-    area('api-agents', '/api/agents', 'agents'),
-  ]
+  }))
 }
 
 async function redirect(get: (url: string) => Promise<Answer>, from: string, to: string): Promise<string> {
-  const { status, headers } = await get(from)
-  expect([301, 308].includes(status), `${from} says ${status}`)
-  expect(headers.location === to, `${from} leads to ${headers.location}, not to ${to}`)
-  return `${status} to ${to}`
+  const answer = await get(from)
+  mustBeRight(faultOfRedirect(from, to, answer))
+  return `${answer.status} to ${to}`
+}
+
+function mustBeRight(fault: string | undefined): void {
+  if (fault !== undefined) throw new Error(fault)
 }

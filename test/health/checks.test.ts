@@ -110,7 +110,7 @@ test.each<[string, string, Parameters<typeof site>[0], string]>([
     'api-agents',
     'an API area that fails',
     (url) => (url === '/api/agents' ? [503, '{"error":"database"}'] : undefined),
-    '/api/agents says 503: {"error":"database"}',
+    '/api/agents says 503: database',
   ],
   [
     'api-councils',

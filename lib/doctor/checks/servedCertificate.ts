@@ -1,12 +1,13 @@
+import { judgeStored, reloadLine } from '../../health/probes/certificate.ts'
 import { surveyOf } from '../../ionos/survey.ts'
-import { type Check, fine, wrong } from '../check.ts'
+import type { Check } from '../check.ts'
 
 /** Renewed on disk while the old one is served is a classic. */
 export const servedCertificate: Check = {
   id: 'served-certificate',
   title: 'Certificate that is served',
   category: 'certificate',
-  next: 'On the VPS: systemctl reload nginx',
+  next: reloadLine,
   async look({ context }) {
     const { config, runner } = context
     const url = `https://${config.domain}/`
@@ -14,11 +15,6 @@ export const servedCertificate: Check = {
       runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 }),
       surveyOf(context),
     ])
-    if (!served) return wrong('nginx showed none')
-    if (!certificate.lineage) return wrong('one is served, but none is stored where certbot keeps it')
-    const same = served.serialNumber.toUpperCase() === certificate.lineage.serial.toUpperCase()
-    return same
-      ? fine('is the stored one')
-      : wrong('is not the stored one: nginx was not reloaded since it was renewed')
+    return judgeStored(served?.serialNumber, certificate.lineage?.serial)
   },
 }

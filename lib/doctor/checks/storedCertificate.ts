@@ -1,3 +1,4 @@
+import { lifetimeLeft } from '../../health/probes/certificate.ts'
 import { surveyOf } from '../../ionos/survey.ts'
 import { type Check, doubtful, fine, wrong } from '../check.ts'
 
@@ -11,14 +12,17 @@ export const storedCertificate: Check = {
     const { certificate } = await surveyOf(context)
     const { lineage, timer, hook } = certificate
     if (!lineage) return wrong('there is none')
-    const left =
-      (lineage.notAfter.getTime() - now.getTime()) /
-      (lineage.notAfter.getTime() - lineage.notBefore.getTime())
-    const said = `until ${lineage.notAfter.toISOString().slice(0, 10)}, ${Math.max(0, Math.round(left * 100))} % of its lifetime left`
-    if (left < 1 / 8) return wrong(said)
+    const lifetime = { from: lineage.notBefore.getTime(), to: lineage.notAfter.getTime() }
+    const { verdict, percent } = lifetimeLeft(
+      lifetime,
+      context.config.health.certificatePercent,
+      now.getTime(),
+    )
+    const said = `until ${lineage.notAfter.toISOString().slice(0, 10)}, ${Math.round(percent)} % of its lifetime left`
+    if (verdict === 'CRITICAL') return wrong(said)
     if (!timer)
       return wrong(`${said}, but certbot.timer does not run: nothing renews it`, 'npx dominion setup-server')
     if (!hook) return doubtful(`${said}, but nginx is not told of a renewed one`)
-    return left < 1 / 4 ? doubtful(said) : fine(`${said}; certbot.timer renews it`)
+    return verdict === 'WARNING' ? doubtful(said) : fine(`${said}; certbot.timer renews it`)
   },
 }

@@ -60,6 +60,8 @@ export function lifetimeLeft(
   return { verdict: byLowLimits(percent, limits), percent }
 }
 
+export const reloadLine = 'On the VPS: systemctl reload nginx'
+
 /** Renewed on disk while the old one is served is a classic. Serial numbers in hexadecimal. */
 export function judgeStored(served: string | undefined, stored: string | undefined): Judged {
   if (served === undefined) return { verdict: 'CRITICAL', detail: 'nginx showed none' }
@@ -69,6 +71,6 @@ export function judgeStored(served: string | undefined, stored: string | undefin
   return {
     verdict: 'CRITICAL',
     detail: 'is not the stored one: nginx was not reloaded since it was renewed',
-    next: 'On the VPS: systemctl reload nginx',
+    next: reloadLine,
   }
 }
