@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as aTurn, setTimeout as pause } from 'node:timers/promises'
 import { type Command, display, type Effect, type Query, type Request, type Value } from './command.ts'
 import { type Dial, dial, type Heard } from './dial.ts'
 import { messageOf, OpsError, unknownError } from './errors.ts'
@@ -38,8 +38,8 @@ export interface Runner {
   connect(database?: string): Promise<ConnectTimes>
   /** The connection to the VPS, opened at the first use, one for the whole run. */
   vps(): Promise<Remote>
-  /** Begins to open it, without waiting: whoever uses it first hears what became of it. */
-  beginVps(): void
+  /** Begins to open it and does not wait for more: whoever uses it first hears what became of it. */
+  beginVps(): Promise<void>
   readonly secrets: Redactor
   readonly transcript: Transcript
   /** False in a dry run and in scripts that only look: then nothing is changed, nor noted down elsewhere. */
@@ -269,7 +269,11 @@ export function createRunner(options: RunnerOptions): Runner {
       ),
     connect: async (name) => (await database(name).get()).times,
     vps: vps.get,
-    beginVps: vps.begin,
+    async beginVps() {
+      vps.begin()
+      // What loads next takes all of this process: let the first packet out before.
+      await aTurn()
+    },
     secrets,
     transcript,
     mayChange: options.mayChange,

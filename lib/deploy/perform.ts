@@ -52,7 +52,7 @@ export async function performSteps<Flags extends StepFlags>(
   const config = await run.config()
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning)
-  context.runner.beginVps()
+  await context.runner.beginVps()
   const lock = task.unlisted
     ? undefined
     : lockStep(context, {

@@ -378,8 +378,7 @@ test('a connection begun early is opened once, its failure told to the first who
       return shellHere
     },
   })
-  failing.beginVps()
-  await new Promise(setImmediate)
+  await failing.beginVps()
   await expect(failing.vps()).rejects.toThrow('unreachable')
   expect(opened).toBe(1)
   await failing.vps()
@@ -387,7 +386,7 @@ test('a connection begun early is opened once, its failure told to the first who
     openVps: (leaving) =>
       new Promise((_, reject) => leaving.addEventListener('abort', () => reject(leaving.reason))),
   })
-  unused.beginVps()
+  await unused.beginVps()
   await unused.close()
 })
 
