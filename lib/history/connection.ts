@@ -8,6 +8,7 @@ export interface Connection {
   exec(sql: string): void
   /** Ids of (vantage, target), as far as this connection knows them; emptied by whoever rolls back. */
   readonly series: Map<string, number>
+  /** Once more does no harm. */
   close(): void
 }
 
@@ -55,6 +56,8 @@ function connectionOf(database: DatabaseSync): Connection {
     all: (sql, ...values) => statement(sql).all(...values) as never,
     exec: (sql) => database.exec(sql),
     series: new Map(),
-    close: () => database.close(),
+    close() {
+      if (database.isOpen) database.close()
+    },
   }
 }

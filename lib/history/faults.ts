@@ -47,10 +47,11 @@ export function fileFault(thrown: unknown, file: string, waitMs: number): unknow
     case 'EACCES':
     case 'EPERM':
     case 'ENOTDIR':
+    case 'EEXIST':
     case 'EISDIR':
     case 'EBUSY':
       return unknownError(
-        `The history ${file} cannot be opened`,
+        `The history ${file} cannot be opened, or not be read`,
         said,
         `See to its rights and its disk (STATE_DIR names its folder); ${again}`,
       )

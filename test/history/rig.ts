@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Verdict } from '../../lib/command/verdict.ts'
-import type { Look, Sample } from '../../lib/history/sample.ts'
 import { type History, openHistory } from '../../lib/history/store.ts'
+
+export { look, sample } from './looks.ts'
 
 export const minute = 60_000
 export const hour = 60 * minute
@@ -25,13 +25,3 @@ export async function opened(
   onTestFinished(() => history.close())
   return history
 }
-
-export const sample = (target: string, verdict: Verdict = 'OK', ms: number | null = 70): Sample => ({
-  ...{ target, verdict, ms },
-  cause: verdict === 'OK' ? '' : `${target} is ${verdict}`,
-})
-
-export const look = (at: number, ...samples: Sample[]): Look => ({
-  at,
-  samples: samples.length > 0 ? samples : [sample('static'), sample('api')],
-})
