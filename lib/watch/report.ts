@@ -15,6 +15,8 @@ export interface Line {
   visible: boolean
   /** Milliseconds until the whole answer was there. */
   ms?: number
+  /** Milliseconds from asking to verdict. */
+  took: number
   /** Milliseconds from the start to the end of each phase. */
   phases?: Phases
   figures: readonly Figure[]
@@ -88,13 +90,13 @@ export function summary(report: Omit<Report, 'line'>): string {
 function together(bad: readonly Line[]): string[] {
   const groups = new Map<string, Line[]>()
   for (const line of bad) {
-    const key = JSON.stringify([line.verdict, line.detail.replace(asked, ''), line.progress])
+    const key = JSON.stringify([line.verdict, inBrief(line.detail), line.progress])
     groups.set(key, [...(groups.get(key) ?? []), line])
   }
   return [...groups.values()].map((lines) => {
     const { detail, progress } = lines[0]!
     const names = lines.map(({ id, from }) => (from === 'vps' ? `${id} seen from the VPS` : id)).join(', ')
-    return `${names} ${short(detail.replace(asked, ''))}${progress ? ` (${progress})` : ''}`
+    return `${names} ${inBrief(detail)}${progress ? ` (${progress})` : ''}`
   })
 }
 
@@ -103,6 +105,9 @@ function wellWords(observations: readonly Line[]): string {
   const slowest = timed[0] ? `, the slowest ${timed[0].id} with ${Math.round(timed[0].ms!)} ms` : ''
   return `${observations.length === 1 ? '1 probe' : `${observations.length} probes`}${slowest}`
 }
+
+/** Words of a probe without where it asked, cut to a length that a line can bear. */
+export const inBrief = (detail: string): string => short(detail.replace(asked, ''))
 
 const short = (text: string): string => {
   const one = text.replaceAll(/\s+/g, ' ').trim()

@@ -17,7 +17,7 @@ const page = readFileSync(path.join(home, 'docs', 'runbook.md'), 'utf8')
 /** Every `npx dominion …` of a table, once, in the order of the page. */
 const lines = [...new Set([...page.matchAll(/`npx dominion ([^`]+)`/g)].map((match) => match[1]!))]
 /** Only look, and so take no --dry-run. */
-const looking = ['doctor', 'view-logs', 'check-database', 'metrics', 'cost', 'history']
+const looking = ['doctor', 'view-logs', 'check-database', 'metrics', 'cost', 'history', 'health', 'slo']
 
 const work = workFolder('dominion-runbook')
 let clouds: Rehearsed
@@ -42,6 +42,8 @@ beforeAll(async () => {
   await well('update-frontend')
   await well('update-backend')
   await well('backup-database')
+  // So that there is a history.
+  await clouds.dominion(['health'], { environment })
   words = await wordsNow()
   await forgetRequests(clouds)
 })
@@ -96,9 +98,11 @@ test.concurrent.each(lines.filter((line) => !line.includes('--follow')))('npx do
   const harmless = looking.includes(args[0]!) || line.includes('--list') || line.includes('status')
   if (!harmless && !args.includes('--dry-run')) args.push('--dry-run')
   const done = await clouds.dominion(args, { environment })
-  expect(done.code, done.stderr + done.stdout).toBe(0)
-  // A search may find nothing.
-  if (!args.includes('--grep')) expect(done.stdout.trim()).not.toBe('')
+  // A busy machine answers slowly, and containers have just been restarted: a WARNING.
+  const good = args[0] === 'health' ? [0, 1] : [0]
+  expect(good, done.stderr + done.stdout).toContain(done.code)
+  // A search may find nothing, and cron wants to hear nothing.
+  if (!args.includes('--grep') && !args.includes('--quiet')) expect(done.stdout.trim()).not.toBe('')
 })
 
 test('none of these lines has changed anything', async () => {

@@ -6,7 +6,16 @@ import { tableReport } from '../../lib/watch/table.ts'
 
 const apiMs = { warning: 500, critical: 2000 }
 const line = (id: string, rest: Partial<Line> = {}): Line => ({
-  ...{ id, title: id, from: 'here', verdict: 'OK', detail: '200 in 81 ms', visible: true, figures: [] },
+  ...{
+    id,
+    title: id,
+    from: 'here',
+    verdict: 'OK',
+    detail: '200 in 81 ms',
+    visible: true,
+    took: 9,
+    figures: [],
+  },
   ...rest,
 })
 const good = line('static', {

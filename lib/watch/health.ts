@@ -1,0 +1,100 @@
+import type { Channel } from '../alerts/alert.ts'
+import type { Run } from '../cli/script.ts'
+import { messageOf } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+import { type OpenContext, openContext } from '../deploy/context.ts'
+import { type Asked, type HealthFlags, readFlags } from './flags.ts'
+import { takeGuard } from './guard.ts'
+import { judge, lookOnce } from './judge.ts'
+import { keep } from './keep.ts'
+import { formatted, isNews } from './say.ts'
+import { openStore } from './store.ts'
+
+/** One run of the health check: look, know, record, confirm, tell, say (docs/health.md). Gives the exit code. */
+export async function health(run: Run<HealthFlags>): Promise<number> {
+  if (run.flags.format === 'json') run.flags.json = true
+  const asked = readFlags(run.flags, process.stdout.isTTY === true)
+  const config = await run.config()
+  const channels = await channelsIn(config)
+  const context = await openContext(run, config, 'health', true, 'transcripts-health')
+  try {
+    if (asked.testAlert !== undefined) {
+      const { testAlert } = await import('./testAlert.ts')
+      return await testAlert(run, context, channels, asked.testAlert)
+    }
+    const guard = await takeGuard(config, asked.quick ? 'quick' : 'full')
+    try {
+      return await pinged(context, () => once(run, context, asked, channels, guard.trouble))
+    } finally {
+      guard.release()
+    }
+  } finally {
+    await context.close()
+  }
+}
+
+interface Said {
+  exitCode: number
+  line: string
+  /** Gives what goes to stdout once the ping is out. */
+  say(pingTrouble: string[]): Promise<void>
+}
+
+async function once(
+  run: Run<HealthFlags>,
+  context: OpenContext,
+  asked: Asked,
+  channels: readonly Channel[],
+  guardTrouble: string | undefined,
+): Promise<Said> {
+  const [looked, store] = await Promise.all([lookOnce(context, asked, run.signal), openStore(context.config)])
+  try {
+    const judged = await judge(context, looked, store)
+    const about = {
+      rules: asked.rules,
+      channels,
+      quick: asked.quick,
+      trouble: guardTrouble ? [guardTrouble] : [],
+    }
+    const report = await keep(context, store, judged, about)
+    return {
+      ...report,
+      async say(pingTrouble) {
+        const told = { ...report, trouble: [...report.trouble, ...pingTrouble] }
+        for (const line of told.trouble) run.story(`! ${line}`)
+        // Who asks for a document or for metrics gets them; a line or a table only when there is news.
+        const asksForAll = asked.format === 'json' || asked.format === 'openmetrics'
+        if (asksForAll || !run.flags.quiet || isNews(report))
+          run.result(await formatted(asked.format, told), told)
+      },
+    }
+  } finally {
+    store.close()
+  }
+}
+
+/** Between `/start` and `/<exit code>` of the dead man's switch, if there is one. A ping that fails is told, no more. */
+async function pinged(context: OpenContext, work: () => Promise<Said>): Promise<number> {
+  if (!context.config.health.pingUrl.given) {
+    const said = await work()
+    await said.say([])
+    return said.exitCode
+  }
+  const { pingEnd, pingStart } = await import('../alerts/ping.ts')
+  const started = pingStart(context)
+  const said = await work().catch(async (thrown) => {
+    await started
+    await pingEnd(context, 3, `UNKNOWN - ${messageOf(thrown)}`)
+    throw thrown
+  })
+  const failures = [await started, await pingEnd(context, said.exitCode, said.line)]
+  await said.say([...new Set(failures.flatMap((failure) => (failure ? [failure.what] : [])))])
+  return said.exitCode
+}
+
+/** Loaded only where an alert can leave this machine at all. Throws (exit 2) when a channel is configured by half. */
+async function channelsIn(config: Config): Promise<Channel[]> {
+  const { webhook, slack, teams, email } = config.alerts
+  const any = [webhook, slack, teams, email.smtp].some(({ given }) => given) || email.to || email.from
+  return any ? (await import('../alerts/channels.ts')).channelsOf(config) : []
+}

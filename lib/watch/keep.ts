@@ -1,0 +1,103 @@
+import type { Channel } from '../alerts/alert.ts'
+import { messageOf } from '../command/errors.ts'
+import type { OpenContext } from '../deploy/context.ts'
+import type { History } from '../history/store.ts'
+import type { ConfirmState, News, Rules } from './confirm.ts'
+import type { Judged } from './judge.ts'
+import { keepMirror, readMirror } from './mirror.ts'
+import { type Recorded, recordLook } from './record.ts'
+import type { Report } from './report.ts'
+import { reportOf } from './say.ts'
+import { notKept, type Store } from './store.ts'
+
+interface About {
+  rules: Rules
+  channels: readonly Channel[]
+  quick: boolean
+  trouble: readonly string[]
+}
+
+/**
+ * Writes the look down with all that follows from it, sends what there is to send, and gives the report. Where nothing
+ * can be written down the look is reported all the same: at least as a WARNING, because no alert would come of a fault.
+ */
+export async function keep(
+  context: OpenContext,
+  { history, trouble }: Store,
+  judged: Judged,
+  about: About,
+): Promise<Report> {
+  const { config } = context
+  const told = [...about.trouble, ...trouble]
+  const reported = (state: ConfirmState, more: Partial<Pick<Report, 'news' | 'alerts' | 'verdict'>> = {}) =>
+    reportOf(context, judged, { ...about, state, trouble: told, ...more })
+  const unkept = () => reported(readMirror(config) ?? { rows: {} }, { verdict: atLeastWarning(judged) })
+  if (!history) return unkept()
+  let recorded: Recorded
+  let noted = ''
+  try {
+    recorded = recordLook(history, judged.entry, {
+      config,
+      rules: about.rules,
+      channels: about.channels.map(({ name }) => name),
+      lastRun({ state, news }) {
+        const report = reported(state, newsOf(news))
+        noted = report.line
+        return report
+      },
+    })
+  } catch (thrown) {
+    told.push(...asideWords(history), notKept(thrown))
+    return unkept()
+  }
+  told.push(...asideWords(history))
+  mirror(context, recorded, history, told)
+  const alerts = await sendWaiting(context, history, about.channels, told)
+  const report = reported(recorded.state, { ...newsOf(recorded.news), alerts })
+  if (report.line !== noted) noteLine(history, report)
+  return report
+}
+
+const newsOf = (news: News | undefined) => (news ? { news: news.kind } : {})
+
+const asideWords = ({ damaged }: History): string[] =>
+  damaged.map((name) => `the history was damaged and is set aside as ${name}; a new one has begun`)
+
+const atLeastWarning = ({ verdict }: Judged) => (verdict === 'OK' ? 'WARNING' : verdict)
+
+/** Beside the history what is open is written down only when that changes. */
+function mirror({ config }: OpenContext, { news, state }: Recorded, history: History, told: string[]): void {
+  if (!news && history.damaged.length === 0) return
+  try {
+    keepMirror(config, state)
+  } catch (thrown) {
+    told.push(`the open incident could not be written down beside the history: ${messageOf(thrown)}`)
+  }
+}
+
+async function sendWaiting(
+  context: OpenContext,
+  history: History,
+  channels: readonly Channel[],
+  told: string[],
+): Promise<Report['alerts']> {
+  const none = { sent: [], unsent: [] }
+  try {
+    if (history.outbox().length === 0) return none
+    const { deliver } = await import('./deliver.ts')
+    const { trouble, ...alerts } = await deliver(context, history, channels)
+    told.push(...trouble)
+    return alerts
+  } catch (thrown) {
+    told.push(`what waits to be sent could not be kept account of: ${messageOf(thrown)}`)
+    return none
+  }
+}
+
+function noteLine(history: History, { at, exitCode, line }: Report): void {
+  try {
+    history.setLastRun({ at: Date.parse(at), exitCode, line })
+  } catch {
+    // The line that was noted with the look stands: it lacks only what became of its alerts.
+  }
+}

@@ -1,0 +1,114 @@
+import type { Alert, ChannelName } from '../alerts/alert.ts'
+import type { Config } from '../config/config.ts'
+import type { Look, Planned } from '../history/sample.ts'
+import type { History } from '../history/store.ts'
+import { incidentAlert, titleOf } from './alert.ts'
+import { type ConfirmState, confirm, type News, type Rules, type Seen } from './confirm.ts'
+import { readMirror } from './mirror.ts'
+
+/** What one run writes down, all of it or nothing. */
+export interface Entry {
+  looks: readonly Look[]
+  stretches: readonly Planned[]
+  /** For what is confirmed; undefined when the whole look is kept out. */
+  seen: readonly Seen[] | undefined
+  /** When a maintenance began whose beginning only we have seen; undefined when there is none. */
+  maintenance: number | undefined
+}
+
+export interface Recorded {
+  state: ConfirmState
+  news: News | undefined
+}
+
+const notes = { state: 'confirm', incident: 'incident id', maintenance: 'maintenance since' } as const
+
+/** When the maintenance that goes on was first seen, where the VPS was not asked; ms since 1970. */
+export const maintenanceSince = (history: History): number | undefined =>
+  history.note<number>(notes.maintenance)
+
+/**
+ * One transaction: the look, what is planned, what is confirmed now, the incident, and the alerts of it into the outbox.
+ * A run that is killed before it has done nothing; one that is killed after it leaves alerts that the next one sends.
+ */
+export function recordLook(
+  history: History,
+  entry: Entry,
+  about: {
+    config: Config
+    rules: Rules
+    channels: readonly ChannelName[]
+    /** What is kept of the run itself. */
+    lastRun(recorded: Recorded): { exitCode: number; line: string }
+  },
+): Recorded {
+  const { config, rules, channels } = about
+  return history.transaction(() => {
+    history.plan(entry.stretches)
+    for (const look of entry.looks) history.record(look)
+    history.setNote(notes.maintenance, entry.maintenance)
+    const before = stateIn(history, config)
+    const at = entry.looks[0]!.at
+    const after = entry.seen
+      ? confirm(before, { at, seen: entry.seen }, rules)
+      : { state: before, news: undefined }
+    history.setNote(notes.state, after.state)
+    keepIncident(history, before, after.state, after.news)
+    if (after.news) putOut(history, incidentAlert(config, after.news, at), channels)
+    const { exitCode, line } = about.lastRun(after)
+    history.setLastRun({ at, exitCode, line })
+    return after
+  })
+}
+
+/** What is confirmed so far. After a damaged history was set aside, the incident that was open goes on. */
+function stateIn(history: History, config: Config): ConfirmState {
+  const state = history.note<ConfirmState>(notes.state)
+  if (state) return state
+  const open = history.damaged.length > 0 ? readMirror(config) : undefined
+  if (!open?.open) return { rows: {} }
+  const { start, rank, targets } = open.open
+  const cause = titleOf(Object.entries(open.rows).map(([target, row]) => ({ target, ...row })))
+  if (rank > 0)
+    history.setNote(
+      notes.incident,
+      history.openIncident({ from: start, rank: rank as 1 | 2 | 3, targets, cause }),
+    )
+  return open
+}
+
+function keepIncident(
+  history: History,
+  before: ConfirmState,
+  state: ConfirmState,
+  news: News | undefined,
+): void {
+  if (news?.kind === 'problem') {
+    const { start, rank, targets } = news.incident
+    const incident = { from: start, rank: rank as 1 | 2 | 3, targets, cause: titleOf(news.failing) }
+    history.setNote(notes.incident, history.openIncident(incident))
+    return
+  }
+  const id = history.note<number>(notes.incident)
+  if (id === undefined) return
+  if (news?.kind === 'recovery') {
+    history.raiseIncident(id, { targets: news.incident.targets })
+    history.closeIncident(id, news.end!)
+    history.setNote(notes.incident, undefined)
+    return
+  }
+  const { open } = state
+  if (!open || open.rank === 0) return
+  const grown = open.targets.length > (before.open?.targets.length ?? 0)
+  if (news?.kind === 'raised')
+    history.raiseIncident(id, { rank: open.rank, targets: open.targets, cause: titleOf(news.failing) })
+  else if (grown) history.raiseIncident(id, { targets: open.targets })
+}
+
+/** Nothing is lost between here and the channel: what is sent is taken out, and only then. */
+function putOut(history: History, alert: Alert, channels: readonly ChannelName[]): void {
+  // Reminders that nobody got yet say nothing that a newer alert does not say better.
+  for (const waiting of history.outbox())
+    if ((waiting.alert as Alert).kind === 'reminder') history.sent(waiting.id)
+  for (const channel of channels) history.putOff({ channel, alert, since: alert.at, error: '' })
+}

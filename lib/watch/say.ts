@@ -1,0 +1,82 @@
+import type { Verdict } from '../command/verdict.ts'
+import type { Context } from '../steps/context.ts'
+import { incidentName, verdictOf } from './alert.ts'
+import { type ConfirmState, progress, type Rules } from './confirm.ts'
+import type { Format } from './flags.ts'
+import type { Judged } from './judge.ts'
+import { pluginLine } from './plugin.ts'
+import { exitCodeOf, type Line, type Report } from './report.ts'
+
+interface About {
+  rules: Rules
+  quick: boolean
+  state: ConfirmState
+  trouble: readonly string[]
+  news?: Report['news']
+  alerts?: Report['alerts']
+  /** Instead of the look's own. */
+  verdict?: Verdict
+}
+
+/** Everything a run has to say, whatever the format. */
+export function reportOf({ config, runner }: Context, judged: Judged, about: About): Report {
+  const { state, rules, news } = about
+  const verdict = about.verdict ?? judged.verdict
+  const report: Omit<Report, 'line'> = {
+    ok: verdict === 'OK',
+    verdict,
+    exitCode: exitCodeOf(verdict),
+    at: new Date(judged.at).toISOString(),
+    domain: config.domain,
+    environment: config.environment,
+    quick: about.quick,
+    ...(judged.excluded ? { excluded: { by: judged.excluded.by, why: judged.excluded.why } } : {}),
+    observations: judged.observations.map((each) => {
+      const counts = judged.entry.seen && each.from === 'here' && each.seen.verdict !== 'UNKNOWN'
+      const far = counts && !each.planned ? progress(state.rows[each.seen.probe.id], rules) : undefined
+      return lineOf(each, far)
+    }),
+    ...(state.open ? { incident: incidentOf(state.open) } : {}),
+    ...(news ? { news } : {}),
+    alerts: about.alerts ?? { sent: [], unsent: [] },
+    trouble: about.trouble.map(runner.secrets.clean),
+  }
+  return { ...report, line: runner.secrets.clean(pluginLine(report)) }
+}
+
+function lineOf({ from, seen, planned }: Judged['observations'][number], far: string | undefined): Line {
+  const { probe, verdict, detail, next, ms, phases, took, figures = [] } = seen
+  return {
+    id: probe.id,
+    title: probe.title,
+    from,
+    verdict,
+    detail,
+    ...(next ? { next } : {}),
+    visible: probe.visible,
+    ...(ms === undefined ? {} : { ms }),
+    took,
+    ...(phases ? { phases } : {}),
+    figures,
+    ...(far ? { progress: far } : {}),
+    ...(planned ? { planned: true } : {}),
+  }
+}
+
+const incidentOf = ({ start, rank, targets }: NonNullable<ConfirmState['open']>): Report['incident'] => ({
+  id: incidentName(start),
+  since: new Date(start).toISOString(),
+  verdict: verdictOf(rank),
+  visible: rank === 3,
+  targets,
+})
+
+/** What a run says with --quiet, too: the incident changed, an alert failed for the first time, the check is in trouble. */
+export const isNews = ({ news, alerts, trouble }: Report): boolean =>
+  news !== undefined || alerts.unsent.some(({ tries }) => tries === 1) || trouble.length > 0
+
+export async function formatted(format: Format, report: Report): Promise<string> {
+  if (format === 'table') return (await import('./table.ts')).tableReport(report)
+  if (format === 'openmetrics') return (await import('./openMetrics.ts')).openMetrics(report)
+  return report.line
+}
