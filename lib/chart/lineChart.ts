@@ -115,9 +115,9 @@ export const legendMark = (index: number): string =>
   `<svg class="mark" width="24" height="8" aria-hidden="true"><path d="M0,4H24" stroke="var(--line-${index + 1})" stroke-width="2"` +
   `${dashes[index % dashes.length] ? ` stroke-dasharray="${dashes[index % dashes.length]}"` : ''}/></svg>`
 
-/** UTC, 24 hours; the date stands below the first tick and below midnight. Over more than four days, dates alone. */
+/** UTC, 24 hours; the date (`9 Nov`) stands below the first tick and below midnight. Over more than four days, dates alone. */
 function timeLabels({ from, to }: LineChart): (at: Date, index: number) => string {
-  const date = (at: Date) => at.toISOString().slice(5, 10)
+  const date = (at: Date) => at.toUTCString().slice(5, 11).replace(/^0/, '')
   if (to.getTime() - from.getTime() > 4 * 86_400_000) return date
   return (at, index) => {
     const time = at.toISOString().slice(11, 16)

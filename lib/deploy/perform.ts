@@ -1,5 +1,6 @@
 import type { Run } from '../cli/script.ts'
-import { exitCode, messageOf, OpsError } from '../command/errors.ts'
+import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.ts'
+import type { Loss } from '../command/remote.ts'
 import { revisionOf } from '../command/revision.ts'
 import type { Context } from '../steps/context.ts'
 import { longestChain, type Outcome, runSteps } from '../steps/engine.ts'
@@ -52,7 +53,7 @@ export async function performSteps<Flags extends StepFlags>(
   const config = await run.config()
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning)
-  await context.runner.beginVps()
+  if (task.needsVps || !task.unlisted) await context.runner.beginVps()
   const lock = task.unlisted
     ? undefined
     : lockStep(context, {
@@ -144,8 +145,8 @@ async function perform<Flags extends StepFlags>(
   await screen.finished()
   // A signal that came while the last step ran has cut nothing short.
   const cut = outcomes.some(({ state }) => state === 'skipped' || state === 'failed')
-  const lockLost = lock?.lost.aborted ?? false
-  const interrupted = (cut && run.interruptedBy() !== undefined) || lockLost
+  const lockLost: Loss | undefined = lock?.lost.aborted ? lock.lost.reason : undefined
+  const interrupted = (cut && run.interruptedBy() !== undefined) || lockLost !== undefined
   const record = { id: context.id, line: run.again, startedAt, interrupted, revision: await revision }
   const keeping =
     lock &&
@@ -155,7 +156,7 @@ async function perform<Flags extends StepFlags>(
   // Nothing changes any more: the next one may begin while the receipt travels.
   const [receipt] = await Promise.all([keeping, lock?.release()])
   throwFailures(outcomes)
-  if (interrupted) throw cutShort(outcomes, lockLost)
+  if (interrupted) throw cutShort(config.ionos.host, outcomes, lockLost)
   const chain = longestChain(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [
@@ -167,11 +168,19 @@ async function perform<Flags extends StepFlags>(
   return exitCode.done
 }
 
-function cutShort(outcomes: readonly Outcome[], lockLost: boolean): OpsError {
-  if (!lockLost) return new OpsError({ what: `Interrupted: ${summary(outcomes, true)}` })
+function cutShort(host: string, outcomes: readonly Outcome[], lockLost: Loss | undefined): OpsError {
+  const so = summary(outcomes, true)
+  if (lockLost === undefined) return new OpsError({ what: `Interrupted: ${so}` })
+  if (lockLost === 'cut') {
+    return unknownError(
+      `The connection to ${host}, and with it the deploy lock, was lost while this deploy ran: ${so}`,
+      undefined,
+      'Run the same line again: every step looks first and goes on where it stopped.',
+    )
+  }
   return new OpsError({
-    what: `The deploy lock was taken away while this deploy ran: ${summary(outcomes, true)}`,
-    next: `This machine was asleep or cut off for too long, somebody ran npx dominion unlock, or the VPS was restarted. When nobody else deploys, the same line goes on where this one stopped.`,
+    what: `The deploy lock was taken away while this deploy ran: ${so}`,
+    next: 'This machine was asleep for too long, or somebody ran npx dominion unlock. When nobody else deploys, the same line goes on where this one stopped.',
     exitCode: exitCode.locked,
   })
 }

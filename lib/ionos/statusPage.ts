@@ -26,15 +26,18 @@ export const statusUrl = ({ domain }: Config): string => `https://${domain}/stat
  * `inspect` throws (exit 1) where there is no site, (exit 3, 4) where the VPS cannot be asked; `apply` throws when
  * visitors do not get the page afterwards.
  */
-export function statusPageStep(context: Context, page: StatusPage): Step {
+export function statusPageStep(context: Context, make: () => Promise<StatusPage>): Step {
   const { config, runner } = context
+  let page: StatusPage
   return {
     id: 'status-page',
     title: `Status page ${statusUrl(config)}`,
     part: 'ionos',
     after: [],
     async inspect(): Promise<Difference> {
-      const { stdout } = await runner.run(presentPage(config))
+      // The page is made while the connection opens.
+      const [made, { stdout }] = await Promise.all([make(), runner.run(presentPage(config))])
+      page = made
       const present = stdout.trim()
       if (present === page.digest) return ok(`published: ${page.says}`)
       return {

@@ -1,0 +1,133 @@
+import type { Latest } from '../history/looks.ts'
+import type { Condition, Headline } from './view.ts'
+import { isVisible, nameOf, troubleTitle } from './words.ts'
+
+/** The part of a newest sample that the page goes by. */
+export type LastSeen = Pick<Latest, 'target' | 'at' | 'until' | 'verdict' | 'keptOut'>
+
+export interface Situation {
+  now: number
+  /** Of each target. */
+  newest: readonly LastSeen[]
+  /** What is confirmed and not over. */
+  incident: { targets: readonly string[]; rank: 1 | 2 | 3 } | undefined
+  /** The newest look was taken in a planned maintenance. */
+  maintenance: boolean
+}
+
+const conditions: Readonly<Record<LastSeen['verdict'], Condition>> = {
+  OK: 'works',
+  WARNING: 'slow',
+  CRITICAL: 'down',
+  UNKNOWN: 'unknown',
+}
+
+/** What a part is doing now. What was seen too long ago is not known any more. */
+export const conditionOf = (seen: LastSeen | undefined, now: number): Condition =>
+  !seen || now >= seen.until ? 'unknown' : conditions[seen.verdict]
+
+/** The site is what its pages and its API are together. */
+export function siteCondition(newest: readonly LastSeen[], now: number): Condition {
+  const parts = mainOf(newest).map((seen) => conditionOf(seen, now))
+  const order: Condition[] = ['down', 'unknown', 'slow', 'works']
+  return order.find((condition) => parts.includes(condition)) ?? 'unknown'
+}
+
+const mainOf = (seen: readonly LastSeen[]): LastSeen[] =>
+  seen.filter(({ target }) => target === 'static' || target === 'api')
+
+/** How the site is, in one sentence. What is not known is never called well. */
+export function headlineOf(situation: Situation): Headline {
+  const visible = situation.newest.filter(({ target }) => isVisible(target))
+  if (visible.length === 0) {
+    return {
+      level: 'unknown',
+      title: 'Not known yet',
+      text: 'Nothing has been checked so far.',
+      seenAt: undefined,
+    }
+  }
+  const words = stale(visible, situation) ?? planned(visible, situation) ?? fault(visible, situation)
+  return { ...(words ?? well(visible, situation)), seenAt: Math.max(...visible.map(({ at }) => at)) }
+}
+
+type Words = Omit<Headline, 'seenAt'>
+
+function stale(visible: readonly LastSeen[], { now }: Situation): Words | undefined {
+  const main = mainOf(visible)
+  if ((main.length > 0 ? main : visible).some(({ until }) => now < until)) return undefined
+  return {
+    level: 'unknown',
+    title: 'Not known at present',
+    text: 'There is no newer check than that one, so nothing can be said of the time since.',
+  }
+}
+
+/** What a maintenance or a deploy explains is no fault, and what it hides is not unknown. */
+function planned(visible: readonly LastSeen[], { now, maintenance }: Situation): Words | undefined {
+  const explained = visible.filter(
+    ({ keptOut, verdict, until }) => keptOut && now < until && verdict !== 'OK' && verdict !== 'WARNING',
+  )
+  if (maintenance) {
+    return {
+      level: 'planned',
+      title: 'Planned maintenance',
+      text: 'The site is closed for work that was planned. It opens again when that is done.',
+    }
+  }
+  if (explained.every(({ verdict }) => verdict === 'UNKNOWN')) return undefined
+  return {
+    level: 'planned',
+    title: 'A new release is on its way',
+    text: `${list(explained)}: not answering while it is put in place.`,
+  }
+}
+
+function fault(visible: readonly LastSeen[], { now, incident }: Situation): Words | undefined {
+  const down = visible.filter((seen) => conditionOf(seen, now) === 'down')
+  const title = incident && troubleTitle(incident.targets, incident.rank, false)
+  if (title && incident.rank === 3) {
+    return {
+      level: mainOf(down).length > 0 ? 'down' : 'trouble',
+      title,
+      text:
+        down.length > 0
+          ? `${list(down)}: no good answer at the last check.`
+          : 'The last check was a good one; some more are awaited before this is called over.',
+    }
+  }
+  if (down.length === 0) return undefined
+  return {
+    level: 'trouble',
+    title: 'A check has just failed',
+    text: `${list(down)}: no good answer. It is checked again before this is called an outage.`,
+  }
+}
+
+function well(visible: readonly LastSeen[], { now }: Situation): Words {
+  const are = (condition: Condition) => visible.filter((seen) => conditionOf(seen, now) === condition)
+  const [slow, unknown] = [are('slow'), are('unknown')]
+  const rest = unknown.length > 0 ? ` Not known at present: ${list(unknown)}.` : ''
+  if (unknown.length === visible.length) {
+    return {
+      level: 'unknown',
+      title: 'Not known at present',
+      text: 'The last check could not tell; the network of whoever checks may be down.',
+    }
+  }
+  if (slow.length > 0) {
+    return {
+      level: 'slow',
+      title: 'It works, slower than usual',
+      text: `${list(slow)}: slower than wanted.${rest}`,
+    }
+  }
+  if (unknown.length > 0) return { level: 'works', title: 'What could be checked works', text: rest.trim() }
+  return { level: 'works', title: 'Everything works', text: 'All parts answer as they should.' }
+}
+
+const list = (seen: readonly LastSeen[]): string =>
+  seen
+    .map(({ target }) => nameOf(target))
+    .sort()
+    .join(', ')

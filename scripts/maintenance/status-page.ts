@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+
+interface Flags {
+  out?: string
+}
+
+await script<Flags>({
+  name: 'status-page',
+  summary: 'publish https://DOMAIN/status/: state now, 90 days, latency, incidents, deploys; or --out FILE',
+  changes: true,
+  flags: (parser) => parser.option('--out <file>', 'write the page into this file, and nowhere else'),
+  async main(run) {
+    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    return performSteps(run, {
+      script: 'status-page',
+      needsVps: run.flags.out === undefined,
+      unlisted: true,
+      list: async (context) =>
+        (await import('../../lib/statusPage/statusPage.ts')).statusPageList(context, run.flags.out),
+    })
+  },
+})
