@@ -1,3 +1,4 @@
+import { count } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { azLook } from './az.ts'
 import type { ContainerGroup } from './containerGroup.ts'
@@ -39,7 +40,7 @@ const justNowMs = 60_000
 
 /** That so many restarts are a crash loop, with what is known of the last one; undefined when they are too few. */
 export const crashWords = (restarts: number, lately: string): string | undefined =>
-  restarts < crashLoop ? undefined : `crashes again and again (${restarts} restarts${lately})`
+  restarts < crashLoop ? undefined : `crashes again and again (${count(restarts, 'restart')}${lately})`
 
 /** What is wrong with a running group, in words; undefined when nothing is. Between two crashes it says Running, too. */
 export function troubleOf(group: ContainerGroup, now = Date.now()): string | undefined {
@@ -49,7 +50,7 @@ export function troubleOf(group: ContainerGroup, now = Date.now()): string | und
   const details = [
     ...(detailStatus ? [detailStatus] : []),
     ...(exitCode === undefined || exitCode === null ? [] : [`exit ${exitCode}`]),
-    ...(restarts > 0 ? [`${restarts} restarts`] : []),
+    ...(restarts > 0 ? [count(restarts, 'restart')] : []),
   ].join(', ')
   if (state !== 'Running')
     return `${name} is ${state ?? 'in an unknown state'}${details ? ` (${details})` : ''}`

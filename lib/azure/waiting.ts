@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf, OpsError, unknownError } from '../command/errors.ts'
+import { count } from '../command/words.ts'
 import { backendPort, hostOfLabel, releaseIn } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
@@ -84,7 +85,7 @@ export async function untilWorkerRuns(
     restarts = view?.restartCount
     return {
       ready: steady >= 3,
-      last: `${name} is ${state}${view?.restartCount ? `, ${view.restartCount} restarts` : ''}`,
+      last: `${name} is ${state}${view?.restartCount ? `, ${count(view.restartCount, 'restart')}` : ''}`,
     }
   })
 }
@@ -187,7 +188,7 @@ function endWords(
   const { state = '', detailStatus = '' } = viewOf(group)?.currentState ?? {}
   if (state === 'Terminated' || /CrashLoopBackOff/.test(detailStatus)) return `is ${state} (${detailStatus})`
   const since = restartsOf(group) - (restartsSeen ?? restartsOf(group))
-  return since > 0 ? `was restarted ${since} times meanwhile` : crashingSince(group, restartsBefore)
+  return since > 0 ? `was restarted ${count(since, 'time')} meanwhile` : crashingSince(group, restartsBefore)
 }
 
 /** The last 50 lines that the container wrote. */

@@ -5,7 +5,7 @@ import { sha256OfFile } from '../command/fileHash.ts'
 import { sizeWords } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { type Backup, dumpName, makePartial, publish } from './backupFolder.ts'
-import { beginSnapshot, type Content, endSnapshot, readContent, rowsOf } from './content.ts'
+import { beginSnapshot, type Content, contentWords, endSnapshot, readContent } from './content.ts'
 import { readLocale } from './databases.ts'
 import { type Locale, type Manifest, writeManifest } from './manifest.ts'
 import { dumpCommand, listCommand, reachServer, requireTool } from './tools.ts'
@@ -85,7 +85,7 @@ async function dumpSnapshot(
   const [row] = await runner.query<{ snapshot: string }>(beginSnapshot())
   try {
     const content = await readContent(context)
-    story(`Dumping ${content.tables.length} tables with ${rowsOf(content)} rows`)
+    story(`Dumping ${contentWords(content)}`)
     // Made first, so that it is never there with more permissions than it shall have.
     writeFileSync(dump, '', { mode: 0o600, flag: 'wx' })
     await withHeartbeat(dump, story, () => runner.run(dumpCommand(reached, row!.snapshot, dump)))

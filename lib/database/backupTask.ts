@@ -5,7 +5,7 @@ import { sizeWords } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { type Before, beforeBackup, takeBackup } from './backup.ts'
 import { type Backup, dumpName, expired, readBackups, removeBackup, removeLeftovers } from './backupFolder.ts'
-import { rowsOf } from './content.ts'
+import { contentWords, rowsOf } from './content.ts'
 import {
   createQuery,
   dropLeftovers,
@@ -207,7 +207,7 @@ function proveLines(reached: Reached, { file, manifest }: Backup): string[] {
 
 function sentence({ file, manifest }: Backup): string {
   const { content, bytes, proven } = manifest
-  const held = `${content.tables.length} tables, ${rowsOf(content)} rows, ${sizeWords(bytes)}`
+  const held = `${contentWords(content)}, ${sizeWords(bytes)}`
   const how = proven ? `; proven ${proven.at} in ${proven.seconds} s: restored and the same` : ''
   return `${file}: ${held}${how}`
 }

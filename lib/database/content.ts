@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Query } from '../command/command.ts'
+import { count } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 
 /** One table, as it can be compared with a restored one. */
@@ -100,7 +101,7 @@ export function differencesOf(wanted: Content, restored: Content): string[] {
       const other = there.get(nameOf(table))
       if (!other) return [`${nameOf(table)} is missing`]
       if (other.rows !== table.rows)
-        return [`${nameOf(table)} has ${other.rows} rows; the backup was made of ${table.rows}`]
+        return [`${nameOf(table)} has ${count(other.rows, 'row')}; the backup was made of ${table.rows}`]
       return other.checksum === table.checksum
         ? []
         : [`${nameOf(table)} has the same number of rows, but other content`]
@@ -118,3 +119,7 @@ export function differencesOf(wanted: Content, restored: Content): string[] {
 }
 
 export const rowsOf = ({ tables }: Content): number => tables.reduce((sum, { rows }) => sum + rows, 0)
+
+/** `9 tables, 160 rows`. */
+export const contentWords = (content: Content): string =>
+  `${count(content.tables.length, 'table')}, ${count(rowsOf(content), 'row')}`

@@ -1,10 +1,11 @@
 import type { Command, Query } from '../command/command.ts'
 import { messageOf, usageError } from '../command/errors.ts'
+import { count } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, ok, type Step, type Tell } from '../steps/step.ts'
 import { backendStep } from './backendAfter.ts'
 import type { Backup } from './backupFolder.ts'
-import { countQuery, rowsOf } from './content.ts'
+import { contentWords, countQuery } from './content.ts'
 import {
   createQuery,
   type Database,
@@ -105,7 +106,7 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
       )
       const proven = manifest.proven ? `proven ${manifest.proven.at}` : 'never proven'
       return ok(
-        `${manifest.server}/${manifest.database} of ${manifest.taken}: ${manifest.content.tables.length} tables, ${rowsOf(manifest.content)} rows; whole, ${proven}`,
+        `${manifest.server}/${manifest.database} of ${manifest.taken}: ${contentWords(manifest.content)}; whole, ${proven}`,
       )
     },
   }
@@ -250,7 +251,9 @@ async function newerMigrations(context: Context): Promise<string[]> {
     const applied = await appliedMigrations(context, context.config.postgres.database)
     const todo = pending(readMigrations(), applied)
     if (todo.length === 0) return []
-    return [`${todo.length} migrations are newer than this backup: npx dominion provision applies them.`]
+    return [
+      `Newer than this backup: ${count(todo.length, 'migration')}; npx dominion provision applies what is missing.`,
+    ]
   } catch (thrown) {
     // The restore is done; what is amiss with the migrations is for the next check.
     return [`Migrations: ${messageOf(thrown)}`]

@@ -2,7 +2,7 @@ import type { Resource } from '../azure/resources.ts'
 import type { Answer } from '../command/gather.ts'
 import type { ConnectTimes } from '../command/runner.ts'
 import { type Finding, type Judged, judgedFailure } from '../command/verdict.ts'
-import { sizeWords } from '../command/words.ts'
+import { count, sizeWords } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
 import type { DatabaseFacts, ServerBackup, ServerFacts, TableSize } from './facts.ts'
 
@@ -189,6 +189,6 @@ function tableFindings(tables: Answer<TableSize[]>): Finding[] {
           detail: 'is not there',
           next: 'npx dominion provision   (its migrations make it), or npx dominion restore-database',
         }
-      : { verdict: 'OK' as const, detail: `${rows} rows, ${sizeWords(bytes ?? 0)}` }),
+      : { verdict: 'OK' as const, detail: `${count(rows, 'row')}, ${sizeWords(bytes ?? 0)}` }),
   }))
 }

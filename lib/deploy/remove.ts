@@ -5,6 +5,7 @@ import { mustConfirmName } from '../cli/ask.ts'
 import type { CommonFlags, Run } from '../cli/script.ts'
 import { messageOf } from '../command/errors.ts'
 import { type Answer, gather } from '../command/gather.ts'
+import { count } from '../command/words.ts'
 import { monthlyEstimate } from '../cost/estimate.ts'
 import { removeSiteStep, siteParts } from '../ionos/remove.ts'
 import { surveyOf } from '../ionos/survey.ts'
@@ -65,7 +66,9 @@ async function losses(context: Context, { skipAzure, skipIonos }: RemoveFlags): 
             there ? `${config.postgres.server} with every row and its own backups` : 'nothing',
           ),
           told('Redis', redis, (there) => (there ? `${config.redis.name} with its queue` : 'nothing')),
-          told('Images', tags, (all) => `${all.length} in ${config.azure.registry}`),
+          told('Images', tags, (all) =>
+            all.length === 0 ? 'nothing' : `${count(all.length, 'image')} in ${config.azure.registry}`,
+          ),
         ]),
     told(
       'It costs',

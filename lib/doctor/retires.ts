@@ -1,4 +1,5 @@
 import type { Judged } from '../command/verdict.ts'
+import { count } from '../command/words.ts'
 import { doubtful, fine, wrong } from './check.ts'
 
 const day = 86_400_000
@@ -11,6 +12,6 @@ export function retires(what: string, ends: string | undefined, now: Date): Judg
   const left = Date.parse(ends) - now.getTime()
   if (left <= 0) return wrong(`${what} ended on ${ends}`)
   const days = Math.floor(left / day)
-  if (left < ahead) return doubtful(`${what} ends on ${ends}, in ${days} days`)
+  if (left < ahead) return doubtful(`${what} ends on ${ends}, in ${count(days, 'day')}`)
   return fine(`${what} ends on ${ends}`)
 }

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { act, type Command } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
 import { revisionOf } from '../command/revision.ts'
+import { count } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
@@ -52,7 +53,7 @@ export function buildStep(context: Context): Step {
       }
       // Written last: an interrupted build leaves an export without a note, and is built again.
       await writeFile(path.join(exportDir(config), buildNote), `${JSON.stringify(note)}\n`)
-      tell(`${files.size} files in out/`)
+      tell(`${count(files.size, 'file')} in out/`)
     },
   }
 }

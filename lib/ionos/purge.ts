@@ -1,5 +1,6 @@
 import type { Command, Request } from '../command/command.ts'
 import { messageOf } from '../command/errors.ts'
+import { count } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step, type Tell, unknown } from '../steps/step.ts'
@@ -75,7 +76,7 @@ export async function tellCaches(context: Context, tell: Tell): Promise<void> {
     if (status < 200 || status >= 300) {
       return tell(`warning: ${host} answered the purge with ${status}: ${body.slice(0, 200)}`)
     }
-    tell(`caches were told of ${changed.length} changed addresses`)
+    tell(`caches were told of ${count(changed.length, 'changed address', 'changed addresses')}`)
     await runner.run(cachedCommand(config, live))
     learn(context, (known) => ({ ...known, cached: [live] }))
   } catch (thrown) {

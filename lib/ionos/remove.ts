@@ -1,3 +1,4 @@
+import { count } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
@@ -32,7 +33,7 @@ export function siteParts(survey: Survey): string[] {
   return [
     ...(nginx.current || nginx.site ? ['nginx configuration'] : []),
     ...(certificate.lineage ? ['certificate'] : []),
-    ...(web.releases ? [`${releases.length} releases of the pages`] : []),
+    ...(web.releases ? [`${count(releases.length, 'release')} of the pages`] : []),
     ...(web.status ? ['status page'] : []),
   ]
 }
