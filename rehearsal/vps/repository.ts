@@ -1,16 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import {
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { sha256OfFile } from '../../lib/command/fileHash.ts'
 import { apt } from '../packages.ts'
 import { must } from '../processes.ts'
 
@@ -89,14 +80,10 @@ function percent(character: string): string {
 
 /** One paragraph of the index: the package's own control fields, and where its file is. */
 async function describe(file: string): Promise<string> {
-  const sha256 = createHash('sha256')
-  const [control] = await Promise.all([
-    must(['dpkg-deb', '--field', file]),
-    pipeline(createReadStream(file), sha256),
-  ])
+  const [control, sha256] = await Promise.all([must(['dpkg-deb', '--field', file]), sha256OfFile(file)])
   const name = file.slice(file.lastIndexOf('/') + 1)
   const { size } = statSync(file)
-  return `${control.trimEnd()}\nFilename: ./${name}\nSize: ${size}\nSHA256: ${sha256.digest('hex')}\n`
+  return `${control.trimEnd()}\nFilename: ./${name}\nSize: ${size}\nSHA256: ${sha256}\n`
 }
 
 function cannotFetch(words: string): Error {
