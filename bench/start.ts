@@ -1,50 +1,146 @@
-import { spawnSync } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { machine, median } from './figures.ts'
+import { machine, median, undisturbed } from './figures.ts'
 
 /**
- * How long `--help` of every script takes against bare Node. Each round measures all once, so that a busy moment hits
- * all alike; the first round fills the compile cache and does not count. Exit 1 when a script takes 2.5 × or more.
+ * How long every script takes against bare Node: with `--help`, and with nothing to do until it first asks something of
+ * a cloud, or until its end when it asks nothing. Each round measures all once, so that a busy moment hits all alike;
+ * the first round fills the compile cache and does not count. Exit 1 when one is over its limit.
  */
 const rounds = Number(process.argv[2] ?? 15)
 const home = path.join(import.meta.dirname, '..')
-const limit = 2.5
+const limits = { help: 2.5, start: 3 }
 
 const scripts = globSync('scripts/**/*.ts', { cwd: home })
   .map((file) => path.basename(file).replace(/(\.mjs)?\.ts$/, ''))
   .sort()
-const lines = new Map([
-  ['bare Node', ['-e', '0']],
-  ...scripts.map(
-    (name) => [name, [path.join(home, 'bin', 'dominion.js'), name, '--help']] as [string, string[]],
+
+/** What each script is asked; `--dry-run` where nothing else stands. */
+const asked: Readonly<Record<string, string[]>> = {
+  ...Object.fromEntries(
+    ['check-database', 'doctor', 'history', 'metrics', 'view-logs'].map((it) => [it, []]),
   ),
-])
-
-function milliseconds(argv: string[]): number {
-  const started = performance.now()
-  const { status, stderr } = spawnSync(process.execPath, argv, {
-    cwd: home,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}: ${stderr}`)
-  return performance.now() - started
+  cost: ['--offline'],
+  'maintenance-mode': ['status'],
+  // Refused as no backup, before anything is asked.
+  'restore-database': ['empty.dump', '--into', 'restored', '--dry-run'],
+  rollback: ['--list'],
+  scale: ['backend', '--cpu', '1', '--dry-run'],
 }
+/** Its start is that of two clouds. */
+const left = ['rehearse']
 
-const times = new Map([...lines.keys()].map((name) => [name, [] as number[]]))
-for (let round = 0; round <= rounds; round++) {
-  for (const [name, argv] of lines) {
-    const ms = milliseconds(argv)
-    if (round > 0) times.get(name)!.push(ms)
+const folder = mkdtempSync(path.join(tmpdir(), 'dominion-start-'))
+let called: (() => void) | undefined
+const cloud = createServer((socket) => {
+  called?.()
+  socket.destroy()
+}).listen(0, '127.0.0.1')
+await once(cloud, 'listening')
+const { port } = cloud.address() as AddressInfo
+
+/** Both clouds are this port, which tells when it was called; az is a line that calls it. */
+function prepare(): void {
+  const values: Record<string, string> = {
+    IONOS_HOST: '127.0.0.1',
+    IONOS_PORT: String(port),
+    IONOS_SSH_KEY: path.join(folder, 'key'),
+    HTTPS_PROXY: `http://127.0.0.1:${port}`,
+    DNS_SERVER: `127.0.0.1:${port}`,
+    POSTGRES_PASSWORD: 'Aa1-not-a-password',
+    APP_SECRET_KEY: 'not-a-secret-'.repeat(4),
+    STATE_DIR: path.join(folder, 'state'),
+    BACKEND_DIR: path.join(home, 'examples', 'codex-dominion', 'backend'),
+    DASHBOARD_DIR: path.join(home, 'examples', 'codex-dominion', 'dashboard-app'),
   }
+  const example = readFileSync(path.join(home, '.env.example'), 'utf8')
+  const text = example.replaceAll(/^([A-Z_]+)=.*$/gm, (line, key) =>
+    key in values ? `${key}=${values[key]}` : line,
+  )
+  writeFileSync(path.join(folder, '.env'), text)
+  writeFileSync(path.join(folder, 'empty.dump'), '')
+  const az = path.join(folder, 'az')
+  writeFileSync(az, `#!/bin/bash\nexec 3<> /dev/tcp/127.0.0.1/${port}\nexit 1\n`)
+  chmodSync(az, 0o755)
 }
-const bare = median(times.get('bare Node')!)
-const rows = [...times].map(([name, all]) => ({ name, ms: median(all), ratio: median(all) / bare }))
-console.log(`${machine()}, Node ${process.version}; medians of ${rounds}\n`)
-console.log('| `--help` | ms | × bare Node |\n| --- | --- | --- |')
-for (const { name, ms, ratio } of rows) console.log(`| ${name} | ${ms.toFixed(0)} | ${ratio.toFixed(2)} |`)
-const slow = rows.filter(({ ratio }) => ratio >= limit)
-if (slow.length > 0) {
-  console.error(`\n${slow.map(({ name }) => name).join(', ')}: ${limit} × bare Node or more`)
-  process.exitCode = 1
+
+/** Milliseconds until the clouds are called, or until the end. Throws when it ends with a usage error. */
+async function milliseconds(argv: string[]): Promise<number> {
+  const env = { ...process.env, PATH: `${folder}${path.delimiter}${process.env.PATH}` }
+  const started = performance.now()
+  const child = spawn(process.execPath, argv, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', (chunk) => {
+    said += chunk
+  })
+  const ended = once(child, 'exit').then(([code]) => ({
+    code: code as number,
+    ms: performance.now() - started,
+  }))
+  const asking = new Promise<{ code: number; ms: number }>((resolve) => {
+    called = () => resolve({ code: 0, ms: performance.now() - started })
+  })
+  const { code, ms } = await Promise.race([ended, asking])
+  called = undefined
+  child.kill('SIGKILL')
+  await ended
+  if (code === 2) throw new Error(`${argv.join(' ')} is no line to measure: ${said}`)
+  return ms
+}
+
+/** Milliseconds of bare Node and of each line; medians. */
+async function measure(lines: ReadonlyMap<string, string[]>): Promise<Map<string, number>> {
+  const all = new Map([['bare Node', ['-e', '0']], ...lines])
+  const times = new Map([...all.keys()].map((name) => [name, [] as number[]]))
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, argv] of all) {
+      const ms = await milliseconds(argv)
+      if (round > 0) times.get(name)!.push(ms)
+    }
+  }
+  return new Map([...times].map(([name, each]) => [name, median(each)]))
+}
+
+const launcher = path.join(home, 'bin', 'dominion.js')
+const lineOf = (name: string) => asked[name] ?? ['--dry-run']
+try {
+  prepare()
+  const [help, start] = await undisturbed(async () => [
+    await measure(new Map(scripts.map((name) => [name, [launcher, name, '--help']]))),
+    await measure(
+      new Map(
+        scripts
+          .filter((name) => !left.includes(name))
+          .map((name) => [name, [launcher, name, ...lineOf(name)]]),
+      ),
+    ),
+  ])
+  console.log(`${machine()}, Node ${process.version}; medians of ${rounds}\n`)
+  console.log('| script | `--help`, ms | × bare Node | with nothing to do | ms | × bare Node |')
+  console.log('| --- | --- | --- | --- | --- | --- |')
+  const times = (measured: Map<string, number>, name: string) =>
+    measured.get(name)! / measured.get('bare Node')!
+  for (const name of help.keys()) {
+    const first = `${name} | ${help.get(name)!.toFixed(0)} | ${times(help, name).toFixed(2)}`
+    const line = name === 'bare Node' ? '' : `\`${lineOf(name).join(' ') || ' '}\``
+    const second = start.has(name)
+      ? `${line} | ${start.get(name)!.toFixed(0)} | ${times(start, name).toFixed(2)}`
+      : ' | | '
+    console.log(`| ${first} | ${second} |`)
+  }
+  const slow = [
+    ...scripts.filter((name) => times(help, name) >= limits.help).map((name) => `${name} --help`),
+    ...[...start.keys()].filter((name) => times(start, name) >= limits.start),
+  ]
+  if (slow.length > 0) {
+    console.error(`\nOver the limit (${limits.help} × with --help, ${limits.start} ×): ${slow.join(', ')}`)
+    process.exitCode = 1
+  }
+} finally {
+  cloud.close()
+  rmSync(folder, { recursive: true, force: true })
 }

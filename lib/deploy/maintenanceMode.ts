@@ -7,7 +7,7 @@ import { nginxHttpsStep } from '../ionos/nginx.ts'
 import { surveyOf } from '../ionos/survey.ts'
 import type { Context } from '../steps/context.ts'
 import type { Step } from '../steps/step.ts'
-import { whoami, withContext } from './context.ts'
+import { whoami } from './context.ts'
 
 /** nginx as it must be for the page to be seen, then the page on or off. Throws (exit 2) when `until` is no time ahead, or `message` does not fit. */
 export function maintenanceList(
@@ -31,45 +31,43 @@ export function maintenanceList(
  * Says whether the site is in maintenance, by the marker on the VPS and by what a visitor gets; each also when the other
  * cannot be asked. Gives the exit code: 0 either way, 3 or 4 when a part could not be learnt.
  */
-export async function maintenanceStatus(run: Run<CommonFlags>): Promise<number> {
-  return withContext(run, 'maintenance-mode', false, async (context) => {
-    const url = `https://${context.config.domain}/`
-    const answers = await gather({
-      vps: async () => (await surveyOf(context)).maintenance ?? null,
-      site: async () => {
-        const request = { method: 'GET', url, effect: 'read', timeoutMs: 10_000 } as const
-        const { status, headers } = await context.runner.request(request)
-        return { status, retryAfter: headers['retry-after'] ?? null }
-      },
-    })
-    const { vps, site } = answers
-    const marker = vps.failure
-      ? `unknown: ${vps.failure.message}`
-      : vps.value
-        ? `on: ${inWords(vps.value)}\n         "${vps.value.message}"`
-        : 'off'
-    const seen = site.failure
-      ? `unknown: ${site.failure.message}`
-      : `${url} says ${site.value.status}${site.value.retryAfter ? `, Retry-After: ${site.value.retryAfter}` : ''}`
-    const contradiction = vps.value && site.value && site.value.status !== 503
-    run.result(
-      [
-        `marker   ${marker}`,
-        `visitors ${seen}`,
-        ...(contradiction
-          ? ['→ The page is on, but visitors do not get it: npx dominion configure-nginx']
-          : []),
-      ].join('\n'),
-      {
-        ok: !vps.failure && !site.failure,
-        on: vps.failure ? null : vps.value !== null,
-        maintenance: vps.value ?? null,
-        site: site.value ?? null,
-        unknown: Object.entries(answers).flatMap(([name, { failure }]) =>
-          failure ? [{ name, why: failure.message }] : [],
-        ),
-      },
-    )
-    return exitCodeOf(answers)
+export async function maintenanceStatus(run: Run<CommonFlags>, context: Context): Promise<number> {
+  const url = `https://${context.config.domain}/`
+  const answers = await gather({
+    vps: async () => (await surveyOf(context)).maintenance ?? null,
+    site: async () => {
+      const request = { method: 'GET', url, effect: 'read', timeoutMs: 10_000 } as const
+      const { status, headers } = await context.runner.request(request)
+      return { status, retryAfter: headers['retry-after'] ?? null }
+    },
   })
+  const { vps, site } = answers
+  const marker = vps.failure
+    ? `unknown: ${vps.failure.message}`
+    : vps.value
+      ? `on: ${inWords(vps.value)}\n         "${vps.value.message}"`
+      : 'off'
+  const seen = site.failure
+    ? `unknown: ${site.failure.message}`
+    : `${url} says ${site.value.status}${site.value.retryAfter ? `, Retry-After: ${site.value.retryAfter}` : ''}`
+  const contradiction = vps.value && site.value && site.value.status !== 503
+  run.result(
+    [
+      `marker   ${marker}`,
+      `visitors ${seen}`,
+      ...(contradiction
+        ? ['→ The page is on, but visitors do not get it: npx dominion configure-nginx']
+        : []),
+    ].join('\n'),
+    {
+      ok: !vps.failure && !site.failure,
+      on: vps.failure ? null : vps.value !== null,
+      maintenance: vps.value ?? null,
+      site: site.value ?? null,
+      unknown: Object.entries(answers).flatMap(([name, { failure }]) =>
+        failure ? [{ name, why: failure.message }] : [],
+      ),
+    },
+  )
+  return exitCodeOf(answers)
 }

@@ -15,8 +15,10 @@ await script<HistoryFlags>({
   },
   async main(run) {
     const { withContext } = await import('../../lib/deploy/context.ts')
-    const { showHistory } = await import('../../lib/deploy/showHistory.ts')
-    return withContext(run, 'history', false, (context) => showHistory(run, context))
+    return withContext(run, 'history', false, async (context) => {
+      await context.runner.beginVps()
+      return (await import('../../lib/deploy/showHistory.ts')).showHistory(run, context)
+    })
   },
 })
 

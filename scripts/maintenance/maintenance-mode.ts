@@ -30,8 +30,11 @@ await script<Flags>({
     if (mode !== 'on' && (message !== undefined || until !== undefined))
       throw usageError(`--message and --until go with on, not with ${mode}`)
     if (mode === 'status') {
-      const { maintenanceStatus } = await import('../../lib/deploy/maintenanceMode.ts')
-      return maintenanceStatus(run)
+      const { withContext } = await import('../../lib/deploy/context.ts')
+      return withContext(run, 'maintenance-mode', false, async (context) => {
+        await context.runner.beginVps()
+        return (await import('../../lib/deploy/maintenanceMode.ts')).maintenanceStatus(run, context)
+      })
     }
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     return performSteps(run, {

@@ -12,13 +12,15 @@ await script<RemoveFlags>({
       .option('--skip-azure', 'leave the core as it is')
       .option('--skip-ionos', 'leave the VPS as it is'),
   async main(run) {
-    const { confirmRemoval, removeList } = await import('../../lib/deploy/remove.ts')
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    if (!run.flags.dryRun) await confirmRemoval(run)
+    if (!run.flags.dryRun) await (await import('../../lib/deploy/remove.ts')).confirmRemoval(run)
     return performSteps(run, {
       script: 'remove',
       needsVps: !run.flags.skipIonos,
-      list: (context) => ({ steps: removeList(context, run.flags) }),
+      async list(context) {
+        const { removeList } = await import('../../lib/deploy/remove.ts')
+        return { steps: removeList(context, run.flags) }
+      },
     })
   },
 })

@@ -21,15 +21,17 @@ await script<Flags>({
       .addHelpText('after', '\nTimes are UTC. With --json and --follow each line is a document (JSON Lines).')
   },
   async main(run) {
-    const [{ withContext }, { momentSince }, { viewOf }, { viewLogs }] = await Promise.all([
+    const [{ withContext }, { momentSince }, { viewOf }] = await Promise.all([
       import('../../lib/deploy/context.ts'),
       import('../../lib/cli/since.ts'),
       import('../../lib/logs/options.ts'),
-      import('../../lib/logs/view.ts'),
     ])
     const view = viewOf(run.flags, run.flags.since === undefined ? undefined : momentSince(run.flags.since))
-    return withContext(run, 'view-logs', false, (context) =>
-      viewLogs(context, view, { json: run.flags.json === true, stopping: run.stopping, tell: run.story }),
-    )
+    return withContext(run, 'view-logs', false, async (context) => {
+      if (view.only('access') || view.only('error')) await context.runner.beginVps()
+      const { viewLogs } = await import('../../lib/logs/view.ts')
+      const { flags, stopping, story } = run
+      return viewLogs(context, view, { json: flags.json === true, stopping, tell: story })
+    })
   },
 })
