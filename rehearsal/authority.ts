@@ -132,13 +132,19 @@ function datedArgv(
         `new_certs_dir = ${ca.folder}`,
         `database = ${file('ca.index', '')}`,
       ],
-      ...['default_md = sha256', 'policy = any', '[any]', 'organizationName = optional'],
+      ...[
+        `serial = ${file('ca.serial', serial().slice(2))}`,
+        'default_md = sha256',
+        'policy = any',
+        '[any]',
+        'organizationName = optional',
+      ],
     ].join('\n'),
   )
   const generalized = (date: Date) => date.toISOString().replaceAll(/[-:T]|\.\d+/g, '')
   return [
     ...['openssl', 'ca', '-batch', '-notext', '-config', config, '-cert', ca.certificate, '-keyfile', ca.key],
-    ...['-rand_serial', '-startdate', generalized(from), '-enddate', generalized(to)],
+    ...['-startdate', generalized(from), '-enddate', generalized(to)],
     ...['-in', files.request, '-extfile', files.extensions, '-out', files.certificateFile],
   ]
 }

@@ -22,9 +22,12 @@ export async function ownNetwork(
   const targets = config.health.neutralTargets
   const asked = targets.map(async (target) => {
     const { host, port } = addressOf(target)
-    await runner
-      .dial({ host, port, tls: false, timeoutMs, effect: 'read' })
-      .catch((thrown) => Promise.reject(new Error(`${target}: ${messageOf(thrown)}`)))
+    try {
+      await runner.dial({ host, port, tls: false, timeoutMs, effect: 'read' })
+    } catch (thrown) {
+      const said = messageOf(thrown)
+      throw new Error(said.includes(target) ? said : `${target}: ${said}`)
+    }
   })
   return Promise.any(asked).then(
     () => ({ state: 'up' as const, why: '' }),

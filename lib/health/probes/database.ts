@@ -48,6 +48,8 @@ export function judgeDatabase(facts: ServerFacts, { ms, connect }: { ms: number;
   }
 }
 
+const more = 'npx dominion check-database tells more; az postgres flexible-server start starts a stopped one.'
+
 /** The server's own words that the application gets, too: no room, starting up or going down, no such database. */
 const servesNobody = /too many clients|remaining connection slots|shutting down|starting up|does not exist/i
 
@@ -66,7 +68,7 @@ export async function judgeNoDatabase(
     return {
       verdict: 'CRITICAL',
       detail: `${host} refuses connections: the server does not run`,
-      next,
+      next: more,
       silent: true,
     }
   if (servesNobody.test(said)) return { verdict: 'CRITICAL', detail, next }

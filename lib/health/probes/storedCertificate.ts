@@ -1,7 +1,8 @@
-import { surveyOf } from '../../ionos/survey.ts'
+import { type Certificate, surveyOf } from '../../ionos/survey.ts'
 import type { Context } from '../../steps/context.ts'
-import type { Probe } from '../probe.ts'
-import { judgeStored } from './certificate.ts'
+import type { Probe, Reading } from '../probe.ts'
+import { rootOf, unanswered } from '../unanswered.ts'
+import { judgeStored, reloadLine } from './certificate.ts'
 import { coreProbe } from './core.ts'
 import { get } from './http.ts'
 
@@ -11,10 +12,38 @@ export const storedCertificateProbe = (context: Context): Probe => ({
   id: 'stored-certificate',
   title: 'Stored certificate is served',
   async ask(signal) {
-    const [served, survey] = await Promise.all([
-      get(context, `https://${context.config.domain}/`, signal, { method: 'HEAD' }),
+    const url = `https://${context.config.domain}/`
+    const [served, survey] = await Promise.allSettled([
+      get(context, url, signal, { method: 'HEAD' }),
       surveyOf(context),
     ])
-    return judgeStored(served.certificate?.serialNumber, survey.certificate.lineage?.serial)
+    if (survey.status === 'rejected') throw survey.reason
+    const { lineage } = survey.value.certificate
+    if (served.status === 'fulfilled')
+      return judgeStored(served.value.certificate?.serialNumber, lineage?.serial)
+    return judgeNotServed(url, served.reason, lineage, Date.now())
   },
 })
+
+/** Which one was shown is not known when it is refused; but an expired one is not the stored one that is still good. */
+export function judgeNotServed(
+  url: string,
+  thrown: unknown,
+  lineage: Pick<Certificate, 'notAfter'> | undefined,
+  now: number,
+): Reading {
+  if (rootOf(thrown).code !== 'CERT_HAS_EXPIRED') return { ...unanswered(url, thrown), verdict: 'UNKNOWN' }
+  if (!lineage) return judgeStored('expired', undefined)
+  const until = lineage.notAfter.toISOString().slice(0, 10)
+  if (lineage.notAfter.getTime() > now)
+    return {
+      verdict: 'CRITICAL',
+      detail: `an expired one is served, the stored one is good until ${until}: nginx was not reloaded since it was renewed`,
+      next: reloadLine,
+    }
+  return {
+    verdict: 'CRITICAL',
+    detail: `the stored one has expired, too (${until})`,
+    next: 'npx dominion issue-certificate',
+  }
+}
