@@ -53,7 +53,7 @@ export function faultyDays(parts: readonly Part[]): string {
       `<td>${duration(day.down)}</td><td>${day.percent === null ? '–' : perCent(day.percent)}</td></tr>`,
   )
   return `<details><summary>Every day with a fault, as a table</summary>
-<div class="scroll" tabindex="0" role="region" aria-label="Days with a fault"><table><caption>Days (UTC) with a fault, the newest first</caption>
+<section class="scroll" tabindex="0" aria-label="Days with a fault"><table><caption>Days (UTC) with a fault, the newest first</caption>
 <thead><tr><th scope="col">Day</th><th scope="col">Part</th><th scope="col">Down</th><th scope="col">Available</th></tr></thead>
-<tbody>${cells.join('')}</tbody></table></div></details>`
+<tbody>${cells.join('')}</tbody></table></section></details>`
 }

@@ -61,7 +61,7 @@ const figure = (value: number | null): string =>
   value === null ? '–' : `<data value="${value}">${Math.round(value)}\u00a0ms</data>`
 
 const table = (caption: string, columns: readonly string[], rows: readonly string[]): string =>
-  `<div class="card figures"><div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
+  `<div class="card figures"><section class="scroll" tabindex="0" aria-label="${caption}"><table>
 <caption>${caption}</caption>
 <thead><tr>${columns.map((column) => `<th scope="col">${column}</th>`).join('')}</tr></thead>
-<tbody>${rows.join('\n')}</tbody></table></div></div>`
+<tbody>${rows.join('\n')}</tbody></table></section></div>`

@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+import { conditionOf, headlineOf, type LastSeen, siteCondition } from '../../lib/statusPage/headline.ts'
+
+const now = Date.parse('2026-11-23T12:00:00Z')
+const minute = 60_000
+
+const seen = (verdict: LastSeen['verdict'], targets: string[], rest: Partial<LastSeen> = {}): LastSeen[] =>
+  targets.map((target) => ({
+    ...{ target, verdict, at: now - minute, until: now + 14 * minute, keptOut: false },
+    ...rest,
+  }))
+const of = (newest: LastSeen[], rest: Partial<Parameters<typeof headlineOf>[0]> = {}) =>
+  headlineOf({ now, newest, incident: undefined, maintenance: false, ...rest })
+const all = ['static', 'api', 'api-ai']
+
+test.each<[string, ReturnType<typeof of>, string, RegExp]>([
+  ['never looked', of([]), 'unknown', /^Not known yet: Nothing has been checked/],
+  ['extra targets alone', of(seen('OK', ['https://a.example', 'queue'])), 'unknown', /^Not known yet/],
+  ['all well', of(seen('OK', all)), 'works', /^Everything works/],
+  [
+    'too old',
+    of(seen('OK', all, { at: now - 60 * minute, until: now - 45 * minute })),
+    'unknown',
+    /^Not known at present: There is no newer check/,
+  ],
+  ['at the very end', of(seen('OK', all, { until: now })), 'unknown', /^Not known at present/],
+  [
+    'one area was not asked any more',
+    of([...seen('OK', ['static', 'api']), ...seen('OK', ['api-ai'], { until: now - minute })]),
+    'works',
+    /^What could be checked works: Not known at present: API: AI\.$/,
+  ],
+  [
+    'own network down',
+    of(seen('UNKNOWN', all, { keptOut: true })),
+    'unknown',
+    /^Not known at present: The last check could not tell/,
+  ],
+  [
+    'slow',
+    of([...seen('OK', ['static']), ...seen('WARNING', ['api'])]),
+    'slow',
+    /slower than usual: API: slower/,
+  ],
+  [
+    'one bad look, not yet an incident',
+    of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'])]),
+    'trouble',
+    /^A check has just failed: API: no good answer\. It is checked again/,
+  ],
+  [
+    'an outage',
+    of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'])], {
+      incident: { targets: ['api', 'database'], rank: 3 },
+    }),
+    'down',
+    /^The API does not work as expected: API: no good answer/,
+  ],
+  [
+    'an area is out',
+    of([...seen('OK', ['static', 'api']), ...seen('CRITICAL', ['api-ai'])], {
+      incident: { targets: ['api-ai'], rank: 3 },
+    }),
+    'trouble',
+    /^The AI part of the API does not work as expected/,
+  ],
+  [
+    'an outage that may be over',
+    of(seen('OK', all), { incident: { targets: ['static', 'api'], rank: 3 } }),
+    'trouble',
+    /^The website and the API do not work as expected: The last check was a good one/,
+  ],
+  [
+    'an incident that no visitor notices',
+    of(seen('OK', all), { incident: { targets: ['disk', 'database'], rank: 2 } }),
+    'works',
+    /^Everything works/,
+  ],
+  [
+    'maintenance',
+    of(seen('CRITICAL', all, { keptOut: true }), { maintenance: true }),
+    'planned',
+    /^Planned maintenance/,
+  ],
+  [
+    'maintenance whose probes could not tell',
+    of(seen('UNKNOWN', all, { keptOut: true }), { maintenance: true }),
+    'planned',
+    /^Planned maintenance/,
+  ],
+  [
+    'maintenance, but seen too long ago',
+    of(seen('CRITICAL', all, { keptOut: true, until: now - minute }), { maintenance: true }),
+    'unknown',
+    /^Not known at present/,
+  ],
+  [
+    'a deploy explains it',
+    of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'], { keptOut: true })]),
+    'planned',
+    /^A new release is on its way: API: not answering/,
+  ],
+])('%s', (_name, { level, title, text }, wanted, words) => {
+  expect(`${title}: ${text}`).toMatch(words)
+  expect(level).toBe(wanted)
+})
+
+test('the site is as bad as the worse of its pages and its API', () => {
+  const site = (page: LastSeen['verdict'], api: LastSeen['verdict']) =>
+    siteCondition([...seen(page, ['static']), ...seen(api, ['api']), ...seen('CRITICAL', ['api-ai'])], now)
+  expect([site('OK', 'OK'), site('OK', 'WARNING'), site('UNKNOWN', 'WARNING')]).toEqual([
+    ...['works', 'slow', 'unknown'],
+  ])
+  expect([site('CRITICAL', 'UNKNOWN'), siteCondition([], now)]).toEqual(['down', 'unknown'])
+  expect(conditionOf(undefined, now)).toBe('unknown')
+})
