@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ProcessResult } from '../../lib/command/process.ts'
+import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
 import { backendCopy, smallDashboard, workFolder } from './applications.ts'
 import { onVps, visitor } from './face.ts'
 import { steadyLoad } from './load.ts'
@@ -41,6 +41,21 @@ async function groups(): Promise<string[]> {
   const answer = await fetch(`${clouds.state.controlUrl}/resources`)
   const { resources } = (await answer.json()) as { resources: { id: string }[] }
   return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
+}
+
+/** The tag of the image that a group runs, as az tells it. */
+async function imageOf(name: string): Promise<string | undefined> {
+  const args = ['container', 'show', '--resource-group', clouds.config.azure.resourceGroup, '--name', name]
+  const { code, stdout, stderr } = await startProcess(
+    ['az', ...args, '--query', 'containers[0].image', '--output', 'tsv'],
+    {
+      env: { ...process.env, ...clouds.config.network.azEnvironment },
+      timeoutMs: 60_000,
+      signal: AbortSignal.timeout(60_000),
+    },
+  )
+  expect(code, stderr).toBe(0)
+  return stdout.trim().split(':')[1]
 }
 
 const marks = () => onVps(clouds, 'cat /var/lib/codex-dominion/bad/backend/* 2>/dev/null || true')
@@ -117,6 +132,41 @@ test('an update under a steady load: no request fails, and the new release serve
   expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
   const again = await run('update-backend', newer, '--dry-run', '--detailed-exitcode')
   expect(again.code, again.stdout).toBe(0)
+})
+
+test('--in-place: the plan tells the outage, the pages stay, the right image serves and nothing stands beside it', async () => {
+  const other = changed('in-place', 'dominion/app.py', (text) => `${text}\n# in place\n`)
+  const plan = await run('update-backend', other, '--in-place', '--dry-run')
+  expect(plan.stdout).toMatch(/in place, as asked: requests may fail meanwhile/)
+  const tag = /codex-backend:(src-\w+)/.exec(plan.stdout)![1]!
+  const { code, stderr, load } = await underLoad('update-backend', other, '--in-place')
+  expect(code, stderr).toBe(0)
+  expect(stderr).toContain('requests may fail while the backend is replaced')
+  expect(stderr).not.toContain('codex-backend-next')
+  // The load does notice an outage; of the API alone.
+  expect(load.failed.length).toBeGreaterThan(0)
+  expect(load.failed.filter((line) => !line.startsWith('/api/'))).toEqual([])
+  expect([await served(), await groups()]).toEqual([tag, ['codex-backend', 'codex-worker']])
+  expect([await imageOf('codex-backend'), await imageOf('codex-worker')]).toEqual([tag, tag])
+})
+
+test('a worker that crashes behind a healthy backend: both go back, no request fails, its log is shown', async () => {
+  const before = await served()
+  const handless = changed(
+    'handless',
+    'dominion/worker.py',
+    (text) => `${text}\nraise RuntimeError('no hands')\n`,
+  )
+  const { code, stderr, load } = await underLoad('update-backend', handless)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/✖ Worker container: codex-worker crashes again and again/)
+  expect(stderr).toMatch(/│ .*no hands/)
+  expect(stderr).toContain(`${before} serves, as before`)
+  expect([load.failed, load.answered > 50]).toEqual([[], true])
+  expect([await served(), await groups()]).toEqual([before, ['codex-backend', 'codex-worker']])
+  expect([await imageOf('codex-backend'), await imageOf('codex-worker')]).toEqual([before, before])
+  const tag = /(src-\w+) is marked as bad/.exec(stderr)![1]!
+  expect(await onVps(clouds, `cat /var/lib/codex-dominion/bad/backend/${tag}`)).toContain('codex-worker')
 })
 
 test('restart: planned by its exact lines, seen to be started anew', async () => {
