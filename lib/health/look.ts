@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { exitCode, OpsError, usageError } from '../command/errors.ts'
+import { usageError } from '../command/errors.ts'
 import { inParallel } from '../command/queue.ts'
-import { judgedFailure, type Verdict, worst } from '../command/verdict.ts'
+import { type Verdict, worst } from '../command/verdict.ts'
 import { nearest } from '../config/nearest.ts'
 import type { Context } from '../steps/context.ts'
 import { type OwnNetwork, ownNetwork } from './neutral.ts'
-import type { Observation, Probe, Reading } from './probe.ts'
+import { observe } from './observe.ts'
+import type { Observation, Probe } from './probe.ts'
 import { certificateProbe } from './probes/certificate.ts'
 import { clockProbe } from './probes/clock.ts'
 import { dnsProbe } from './probes/dns.ts'
@@ -80,17 +81,17 @@ export async function look(context: Context, options: LookOptions): Promise<Seen
   const asking = from === 'vps' ? (await import('./fromVps.ts')).asVps(context) : context
   const probes = await probesOf(asking, options)
   const at = Date.now()
-  const observe = (probe: Probe) => observeOne(probe, signal)
-  const first = Promise.all(probes.filter(({ group }) => group === 'web').map(observe))
+  const ask = (probe: Probe) => observe(probe, signal)
+  const first = Promise.all(probes.filter(({ group }) => group === 'web').map(ask))
   const then = Promise.race([first, pause(headStartMs, undefined, { ref: false })])
   const [web, core, targets] = await Promise.all([
     first,
-    then.then(() => Promise.all(probes.filter(({ group }) => group === 'core').map(observe))),
+    then.then(() => Promise.all(probes.filter(({ group }) => group === 'core').map(ask))),
     then.then(() =>
       inParallel(
         targetsAtOnce,
         probes.filter(({ group }) => group === 'target'),
-        observe,
+        ask,
       ),
     ),
   ])
@@ -103,35 +104,4 @@ export async function look(context: Context, options: LookOptions): Promise<Seen
       each.silent ? { probe: each.probe, took: each.took, verdict: 'UNKNOWN', detail, silent: true } : each,
   )
   return { at, from, verdict: 'UNKNOWN', observations: known, ownNetwork: state }
-}
-
-/** One probe's verdict, after its time-out at the latest. Rejects only when the whole look is stopped. */
-async function observeOne(probe: Probe, stop: AbortSignal): Promise<Observation> {
-  stop.throwIfAborted()
-  const started = performance.now()
-  const ends = new AbortController()
-  const over = Promise.withResolvers<Reading>()
-  const timer = setTimeout(() => {
-    const detail = `no answer within ${probe.timeoutMs / 1000} s`
-    over.resolve({ verdict: probe.silence, detail, silent: true })
-    ends.abort()
-  }, probe.timeoutMs)
-  const stopped = () => {
-    over.reject(stop.reason)
-    ends.abort()
-  }
-  stop.addEventListener('abort', stopped, { once: true })
-  try {
-    const reading = await Promise.race([over.promise, probe.ask(ends.signal).catch(unknowable)])
-    return { probe, ...reading, took: Math.round(performance.now() - started) }
-  } finally {
-    clearTimeout(timer)
-    stop.removeEventListener('abort', stopped)
-  }
-}
-
-/** What could not be looked at is UNKNOWN, whatever the reason. */
-function unknowable(thrown: unknown): Reading {
-  const silent = !(thrown instanceof OpsError) || thrown.exitCode === exitCode.unknown
-  return { ...judgedFailure(thrown), verdict: 'UNKNOWN', ...(silent ? { silent } : {}) }
 }
