@@ -17,7 +17,7 @@ const below: Record<string, string[]> = {
   database: ['azure', 'network', 'steps', 'config', 'command'],
   health: ['azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
   history: ['config', 'command'],
-  slo: ['history', 'config', 'command'],
+  slo: ['history', 'cli', 'config', 'command'],
   alerts: ['config', 'command'],
   logs: ['azure', 'ionos', 'network', 'steps', 'config', 'command'],
   cost: ['azure', 'network', 'steps', 'cli', 'config', 'command'],
@@ -31,7 +31,7 @@ const below: Record<string, string[]> = {
   statusPage: [
     ...['deploy', 'slo', 'history', 'chart', 'ionos', 'network', 'steps', 'cli', 'config', 'command'],
   ],
-  schedule: ['history', 'steps', 'cli', 'config', 'command'],
+  schedule: ['history', 'database', 'steps', 'cli', 'config', 'command'],
 }
 
 function files(folder: string): string[] {

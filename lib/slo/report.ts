@@ -25,7 +25,7 @@ export const termsOf = ({ history, health }: Config): SloTerms => ({
 export interface Availability {
   /** up ÷ (up + down); null when neither is known. */
   percent: number | null
-  /** Is the SLO met? null as `percent`. */
+  /** Is the SLO met: is the budget, of a range that is not over too, not overdrawn? null as `percent`. */
   met: boolean | null
   minutes: Minutes
   budget: Budget
@@ -76,8 +76,8 @@ export function sloReport(
     const availability = (list: readonly Tally[]): Availability => {
       const minutes = minutesOf(list, counted)
       const percent = availabilityOf(minutes)
-      const met = percent === null ? null : percent >= sloPercent
-      return { percent, met, minutes, budget: budgetOf(minutes, sloPercent) }
+      const budget = budgetOf(minutes, sloPercent)
+      return { percent, met: percent === null ? null : budget.left >= 0, minutes, budget }
     }
     return {
       ...counted,

@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import { script } from '../../lib/cli/script.ts'
+import type { SloFlags } from '../../lib/slo/range.ts'
+
+await script<SloFlags>({
+  name: 'slo',
+  summary:
+    'availability against the SLO, error budget, latency and incidents of a month or a range, from the history',
+  changes: false,
+  flags(parser) {
+    parser
+      .option('--month <month>', 'a month of UTC as 2026-11 (default: this one)')
+      .option('--since <time>', 'from when: 1d, 2w, or a date and time')
+      .option('--until <time>', 'until when (default: now)')
+      .option('--from <place>', 'where it was asked from: here or vps', 'here')
+  },
+  async main(run) {
+    const { readSloFlags } = await import('../../lib/slo/range.ts')
+    const { showSlo } = await import('../../lib/slo/show.ts')
+    const range = readSloFlags(run.flags)
+    return showSlo(run, await run.config(), range)
+  },
+})
