@@ -31,8 +31,11 @@ export const PACKAGES = [
   'util-linux',
 ]
 
-/** What the system tests need on top: a browser that looks at the site. */
-export const TEST_PACKAGES = ['chromium']
+/**
+ * What the system tests need on top: a browser that looks at the site, what `schedule` writes for, a clock that is wrong,
+ * a reader of OpenMetrics.
+ */
+export const TEST_PACKAGES = ['chromium', 'cron', 'faketime', 'python3-prometheus-client', 'systemd']
 
 const POLICY = '/usr/sbin/policy-rc.d'
 const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-rehearsal'
