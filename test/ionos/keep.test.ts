@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -7,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Command } from '../../lib/command/command.ts'
 import type { Runner } from '../../lib/command/runner.ts'
 import { keepCommand, keepVerified } from '../../lib/ionos/keep.ts'
+import { type Entry, type Manifest, readManifest, writeManifest } from '../../lib/ionos/manifest.ts'
 import { remoteScript } from '../../lib/ionos/remoteScript.ts'
 import { switchBackCommand } from '../../lib/ionos/rollback.ts'
 import { readSurvey } from '../../lib/ionos/survey.ts'
@@ -101,6 +103,65 @@ test('the survey sees what is kept, what caches may hold, and what an interrupte
   expect({ cached, live, previous }).toEqual({ cached: [a, b], live: b, previous: a })
   expect(releases.filter(({ marked }) => marked).map(({ id }) => id)).toEqual([b])
   expect(leftoverBytes, 'without what a release shares').toBe(64 * 1024)
+})
+
+/** Puts files into a release and writes the manifest beside it; `.gz` and retired files are marked so in the name. */
+function fill(id: string, files: Record<string, string>, retired: Record<string, string> = {}): void {
+  const manifest: [string, Entry][] = Object.entries(files).map(([name, text]) => {
+    const file = path.join(site, 'releases', id, name)
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, text)
+    const sha256 = createHash('sha256').update(text).digest('hex')
+    return [name, { sha256, size: Buffer.byteLength(text), retired: retired[name] ?? '' }]
+  })
+  writeFileSync(path.join(site, 'releases', `${id}.manifest`), writeManifest(new Map(manifest)))
+}
+
+test('a release that is gone back to gets the assets of each that is left, and its manifest tells of them', async () => {
+  const asset = (name: string) => `_next/static/${name}`
+  fill(a, { 'index.html': 'a', [asset('both.js')]: 'both', [asset('a.js')]: 'a' })
+  fill(b, {
+    'index.html': 'b',
+    'b.html': 'b',
+    [asset('both.js')]: 'both',
+    [asset('both.js.gz')]: 'gz',
+    [asset('b.js')]: 'b',
+  })
+  fill(
+    c,
+    {
+      'index.html': 'c',
+      [asset('c/one two.js')]: 'c',
+      [asset('c/one two.js.gz')]: 'gz',
+      [asset('old.js')]: 'old',
+    },
+    { [asset('old.js')]: '2026-01-01' },
+  )
+  for (const id of [c, b, a]) await perform(switchBackCommand(here(), id))
+  const today = new Date().toISOString().slice(0, 10)
+  // `full` reads the files themselves, `quick` believes the manifest when names and sizes fit.
+  const manifest = async (how: string) =>
+    readManifest(await perform(remoteScript(config, 'read', 'manifest', [site, '-', how])))
+  const [quick, full] = [await manifest('quick'), await manifest('full')]
+  expect(Object.fromEntries([...quick].map(([name, { retired }]) => [name, retired]))).toEqual({
+    'index.html': '',
+    [asset('a.js')]: '',
+    [asset('both.js')]: '',
+    [asset('b.js')]: today,
+    [asset('c/one two.js')]: today,
+    [asset('c/one two.js.gz')]: today,
+    [asset('old.js')]: '2026-01-01',
+  })
+  const content = (each: Manifest) => [...each].map(([name, { sha256, size }]) => [name, sha256, size]).sort()
+  expect(content(quick)).toEqual(content(full))
+  const read = (id: string, name: string) => readFileSync(path.join(site, 'releases', id, name), 'utf8')
+  expect([read(a, 'index.html'), read(c, 'index.html')]).toEqual(['a', 'c'])
+  // Killed between files and manifest, the same line goes on.
+  writeFileSync(path.join(site, 'releases', `${c}.manifest`), '')
+  fill(c, { 'index.html': 'c' })
+  await perform(switchBackCommand(here(), c))
+  expect((await manifest('quick')).get(asset('b.js'))?.retired).toBe(today)
+  expect(readdirSync(path.join(site, 'releases')).filter((name) => /carried|new$/.test(name))).toEqual([])
 })
 
 test('an upload that is cut off leaves nothing', async () => {

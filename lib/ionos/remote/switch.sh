@@ -1,4 +1,6 @@
-# Makes a staged release the live one by one rename, remembers the one before, and removes old ones.
+# Makes a staged release the live one by one rename, remembers the one before, and removes old ones. Pages of the one
+# before are open in browsers: its hashed assets are carried along as publishing does it (manifest.ts, planRelease), which
+# a newly published release has done already, and one that is gone back to has not.
 # Arguments: site folder, id, ids to remove.
 set -eu
 export LC_ALL=C
@@ -15,11 +17,32 @@ point() {
   ln -s "$2" "$1.new"
   mv -T "$1.new" "$1"
 }
+# Adds what the manifest of the release that is left has below _next/static and that of the next one has not. A .gz
+# belongs to the text beside it. Without both manifests nothing is carried.
+carry() {
+  old=${live##*/}
+  [ -f "releases/$old.manifest" ] && [ -f "releases/$id.manifest" ] || return 0
+  awk -v today="$(date -u +%F)" '
+    { name = substr($0, length($1 $2 $3) + 4) }
+    NR == FNR { there[name] = 1; next }
+    index(name, "_next/static/") != 1 || name in there { next }
+    name ~ /\.gz$/ && substr(name, 1, length(name) - 3) in there { next }
+    { print $1, $2, $3 == "-" ? today : $3, name }' "releases/$id.manifest" "releases/$old.manifest" > releases/.carried &&
+    (cd "releases/$old" && cut -d ' ' -f 4- ../.carried |
+      xargs -d '\n' -r cp -l --remove-destination --parents -t "../$id" --) &&
+    cat "releases/$id.manifest" releases/.carried > "releases/$id.manifest.new" &&
+    mv -T "releases/$id.manifest.new" "releases/$id.manifest" &&
+    rm -f releases/.carried
+}
+
 live=$(readlink current 2>/dev/null || true)
 if [ "$live" != "releases/$id" ]; then
   # Where caches are told of changes: from here on they may hold this one.
   if [ -f cached ]; then printf '%s\n' "$id" >> cached; fi
-  if [ -n "$live" ] && [ -d "$live" ]; then point previous "$live"; fi
+  if [ -n "$live" ] && [ -d "$live" ]; then
+    carry || echo "not all assets of ${live##*/} could be carried along" >&2
+    point previous "$live"
+  fi
   point current "releases/$id"
 fi
 
