@@ -3,6 +3,7 @@ import { OpsError } from '../command/errors.ts'
 import { sizeWords } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
+import { type BadReleases, badReleases } from './badReleases.ts'
 import { readNote } from './build.ts'
 import {
   describe,
@@ -101,11 +102,12 @@ export function switchStep(context: Context): Step {
         })
       }
       target = found.id
+      const { frontend: bad } = await badReleases(context)
       return {
         state: survey.live ? 'change' : 'create',
         what: `release ${target}`,
         fields: [{ name: 'live release', before: survey.live || undefined, after: target }],
-        effects: [switchCommand(context, survey, target)],
+        effects: [switchCommand(context, survey, target, bad)],
       }
     },
     async apply(difference, tell) {
@@ -119,11 +121,17 @@ export function switchStep(context: Context): Step {
 }
 
 /** The command that switches, with the ids that may go. */
-export function switchCommand({ config }: Pick<Context, 'config'>, survey: Survey, target: string): Command {
+export function switchCommand(
+  { config }: Pick<Context, 'config'>,
+  survey: Survey,
+  target: string,
+  bad: BadReleases['frontend'],
+): Command {
   const old = toPrune(survey.releases, {
     live: target,
     previous: survey.live === target ? survey.previous : survey.live,
     keep: config.ionos.keepReleases,
+    bad,
   })
   return remoteScript(config, 'change', 'switch', [siteRoot(config), target, ...old])
 }

@@ -39,16 +39,22 @@ export function readRelease(id: string, json: string, marked: boolean): Release 
 }
 
 /**
- * The releases that may go, oldest first: all but the newest `keep`, the live one, the one that was live before it, and
- * marked ones (the last one that was seen to work). Releases newer than the live one that never went live count among the
- * newest.
+ * The releases that may go, oldest first: all but the newest `keep`, the newest `keep` of those that are not bad (bad ones
+ * must not push good ones out), the live one, the one that was live before it, and marked ones (the last one that was seen
+ * to work). Releases newer than the live one that never went live count among the newest.
  */
 export function toPrune(
   releases: readonly Pick<Release, 'id' | 'marked'>[],
-  { live, previous, keep }: { live: string; previous: string; keep: number },
+  {
+    live,
+    previous,
+    keep,
+    bad,
+  }: { live: string; previous: string; keep: number; bad: Pick<ReadonlySet<string>, 'has'> },
 ): string[] {
   const newestFirst = releases.map((release) => release.id).sort((a, b) => (a < b ? 1 : -1))
-  const kept = new Set([live, previous, ...newestFirst.slice(0, keep)])
+  const good = newestFirst.filter((id) => !bad.has(id))
+  const kept = new Set([live, previous, ...newestFirst.slice(0, keep), ...good.slice(0, keep)])
   for (const release of releases) if (release.marked) kept.add(release.id)
   return newestFirst.filter((id) => !kept.has(id)).reverse()
 }

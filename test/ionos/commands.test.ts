@@ -149,6 +149,7 @@ test('switching names what may go', () => {
     { config: { ...config, ionos: { ...config.ionos, keepReleases: 2 } } },
     survey,
     ids[2]!,
+    new Map(),
   )
   expect(command.argv.slice(5)).toEqual(['/var/www/codexdominion.app', ids[2], ids[0]])
 })

@@ -88,14 +88,25 @@ test('a manifest comes back from its text, with hostile names', () => {
 test('which releases may go', () => {
   const ids = [1, 2, 3, 4, 5, 6].map((day) => releaseId(new Date(Date.UTC(2026, 0, day)), sha('a')))
   const releases = ids.map((id) => ({ id, marked: false }))
-  expect(toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 3 })).toEqual(ids.slice(0, 3))
-  expect(toPrune(releases, { live: ids[0]!, previous: ids[1]!, keep: 2 }), 'after a rollback').toEqual([
+  const bad = new Set<string>()
+  expect(toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 3, bad })).toEqual(ids.slice(0, 3))
+  expect(toPrune(releases, { live: ids[0]!, previous: ids[1]!, keep: 2, bad }), 'after a rollback').toEqual([
     ids[2],
     ids[3],
   ])
   releases[2]!.marked = true
-  expect(toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 2 })).toEqual([ids[0], ids[1], ids[3]])
-  expect(toPrune([], { live: '', previous: '', keep: 2 })).toEqual([])
+  expect(toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 2, bad })).toEqual([
+    ids[0],
+    ids[1],
+    ids[3],
+  ])
+  releases[2]!.marked = false
+  for (const id of ids.slice(3)) bad.add(id)
+  expect(
+    toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 2, bad }),
+    'three bad ones push no good one out',
+  ).toEqual([ids[0], ids[3]])
+  expect(toPrune([], { live: '', previous: '', keep: 2, bad })).toEqual([])
 })
 
 test('a release tells what it is, and a damaged one nothing', () => {
