@@ -11,7 +11,8 @@ import { type Survey, surveyOf } from '../ionos/survey.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step, type Tell, unknown } from '../steps/step.ts'
 import { evidenceOf } from './candidates.ts'
-import { readHistory, receiptsRead } from './receipts.ts'
+import { receiptsKept } from './receipt.ts'
+import { readHistory } from './receipts.ts'
 
 /** Which release was live before this run, and which one it made live. Both '' while it has switched nothing. */
 export interface Switched {
@@ -39,7 +40,7 @@ export function rememberingSwitch(context: Context, step: Step, switched: Switch
  * when no run has ever seen the live one work. Throws when the receipts of the VPS cannot be read.
  */
 async function switchedEarlier(context: Context, { live, previous }: Survey): Promise<Switched> {
-  const { kept, answers } = await readHistory(context, receiptsRead)
+  const { kept, answers } = await readHistory(context, receiptsKept)
   if (answers.vps.failure) throw answers.vps.failure
   const worked = evidenceOf(kept.map(({ receipt }) => receipt)).frontend.has(live)
   return worked ? { from: '', to: '' } : { from: previous, to: live }

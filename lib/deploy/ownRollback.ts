@@ -14,7 +14,8 @@ import { switchBackend } from '../ionos/nginx.ts'
 import type { Context } from '../steps/context.ts'
 import { nothingAhead, type Step, type Tell } from '../steps/step.ts'
 import { evidenceOf } from './candidates.ts'
-import { readHistory, receiptsRead } from './receipts.ts'
+import { receiptsKept } from './receipt.ts'
+import { readHistory } from './receipts.ts'
 
 /** Looks that are each a second longer apart; the many last longer than the 10 s for which nginx keeps an address. */
 const looks = { few: 4, many: 6 }
@@ -74,7 +75,7 @@ export async function imageBefore(
 ): Promise<string | undefined> {
   if (backend !== undefined && backend !== wanted) return backend
   const [{ kept, answers }, { backend: marks }] = await Promise.all([
-    readHistory(context, receiptsRead),
+    readHistory(context, receiptsKept),
     badReleases(context),
   ])
   if (answers.vps.failure) throw answers.vps.failure

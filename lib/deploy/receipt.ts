@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { keepNewest } from '../command/keepNewest.ts'
 import type { Config } from '../config/config.ts'
 import { recordFile } from '../ionos/recordFile.ts'
 import type { Context } from '../steps/context.ts'
@@ -35,6 +36,10 @@ export interface ReceiptFacts {
   frontend?: string
 }
 
+/** As many receipts stay at each place, and are looked through for what has worked. */
+export const receiptsKept = 200
+
+/** Keeps the receipt of a run here and, with `toVps`, on the VPS; the oldest beyond `receiptsKept` go. */
 export async function writeReceipt(
   { config, runner }: Context,
   outcomes: readonly Outcome[],
@@ -73,7 +78,8 @@ export async function writeReceipt(
   const folder = localFolder(config)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })
-  if (toVps) await runner.run(recordFile(config, { ours: vpsFolder }, `${run.id}.json`, text))
+  keepNewest(folder, '.json', receiptsKept)
+  if (toVps) await runner.run(recordFile(config, { ours: vpsFolder }, `${run.id}.json`, text, receiptsKept))
   return receipt
 }
 

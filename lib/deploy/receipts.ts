@@ -18,9 +18,6 @@ export interface Damaged {
   why: string
 }
 
-/** As many receipts as are looked through for what has worked. */
-export const receiptsRead = 200
-
 export interface Receipts {
   receipts: Receipt[]
   damaged: Damaged[]

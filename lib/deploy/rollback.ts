@@ -10,7 +10,8 @@ import { type Candidate, candidateTable, evidenceOf } from './candidates.ts'
 import { withContext } from './context.ts'
 import { performSteps } from './perform.ts'
 import { backendCandidates, frontendCandidates, liveTag } from './readCandidates.ts'
-import { readHistory, receiptsRead } from './receipts.ts'
+import { receiptsKept } from './receipt.ts'
+import { readHistory } from './receipts.ts'
 import { type RollbackFlags, rollbackOf } from './rollbackLists.ts'
 
 /** Lists what may be gone back to, or goes back to it. Gives the exit code. */
@@ -43,7 +44,7 @@ async function listReleases(
   parts: readonly Part[],
 ): Promise<number> {
   const azure = createAzure(context)
-  const history = await readHistory(context, receiptsRead)
+  const history = await readHistory(context, receiptsKept)
   const receipts = history.kept.map(({ receipt }) => receipt)
   const evidence = evidenceOf(receipts)
   const marks = await gather<{ marks: BadReleases }>({ marks: () => badReleases(context) })

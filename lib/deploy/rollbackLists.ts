@@ -19,7 +19,8 @@ import { verifyingProxy } from './ownRollback.ts'
 import type { Performance, StepList } from './perform.ts'
 import { backendCandidates, frontendCandidates, liveTag, mustBeSettled } from './readCandidates.ts'
 import type { Receipt } from './receipt.ts'
-import { type History, readHistory, receiptsRead } from './receipts.ts'
+import { receiptsKept } from './receipt.ts'
+import { type History, readHistory } from './receipts.ts'
 import { verifyStep } from './verify.ts'
 
 export interface RollbackFlags extends CommonFlags {
@@ -60,7 +61,7 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | '
       const [survey, bad, history] = await Promise.all([
         surveyOf(context),
         badReleases(context),
-        readHistory(context, receiptsRead),
+        readHistory(context, receiptsKept),
       ])
       const { frontend } = evidenceOf(receiptsFor(history, run.flags.to))
       return {
@@ -161,7 +162,7 @@ async function backendChoices(context: Context, azure: Azure, to: string | undef
     azure.tags(),
     liveTag(azure),
     badReleases(context),
-    readHistory(context, receiptsRead),
+    readHistory(context, receiptsKept),
   ])
   // The list ends after 100 tags; one that is named may be older.
   const older = to && !tags.some(({ name }) => name.startsWith(to)) ? await azure.tag(to) : undefined

@@ -29,3 +29,13 @@ test('a folder of our own is made, for root alone; another one must be there', (
   expect(() => play(recordFile(config, { there: gone }, 'b', ''))).toThrow('gone')
   expect(existsSync(gone)).toBe(false)
 })
+
+test('of what is kept in a folder only so many of the last names stay', () => {
+  const folder = path.join(temporaryFolder(), 'receipts')
+  const names = ['20260101', '20260102', '20260103', '20260104'].map((day) => `${day}T000000Z-deploy-1.json`)
+  for (const name of names) play(recordFile(config, { ours: folder }, name, '{}\n', 3))
+  expect(readdirSync(folder).sort()).toEqual(names.slice(1))
+  // A clock that is behind: what was written last is among what stays only if its name is.
+  play(recordFile(config, { ours: folder }, names[0]!, '{}\n', 4))
+  expect(readdirSync(folder).sort()).toEqual(names)
+})
