@@ -79,11 +79,16 @@ export async function script<Flags extends object>(about: Script<Flags>): Promis
     const report = failureReport(thrown, words, process.exitCode, run)
     if (wantsJson || run?.flags.json) {
       if (!run?.said) process.stdout.write(`${JSON.stringify({ ok: false, ...report.data })}\n`)
-    } else if (about.failure && !run?.said) process.stdout.write(`${words(about.failure.line(messageOf(thrown)))}\n`)
+    } else if (about.failure && !run?.said)
+      process.stdout.write(`${words(about.failure.line(messageOf(thrown)))}\n`)
     process.stderr.write(report.text)
     if (run?.flags.verbose && thrown instanceof Error && !(thrown instanceof OpsError)) {
       process.stderr.write(`${words(thrown.stack ?? '')}\n`)
     }
+  }
+  if (run?.transcript) {
+    const { endTranscript } = await import('../command/transcript.ts')
+    endTranscript(run.transcript, Number(process.exitCode))
   }
   // Steps that were left where they were may still hold timers and connections.
   if (run?.signal.aborted) process.exit()

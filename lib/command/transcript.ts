@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 
 /** One event of a run, as a line of JSON. */
@@ -42,5 +42,15 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
       const line = clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))
       appendFileSync(file, `${line}\n`, { mode: 0o600 })
     },
+  }
+}
+
+/** Notes how a run ended, in the transcript that it wrote. Never throws: the run has ended by then. */
+export function endTranscript(file: string, exitCode: number): void {
+  try {
+    if (!existsSync(file)) return
+    appendFileSync(file, `${JSON.stringify({ at: new Date().toISOString(), kind: 'end', exitCode })}\n`)
+  } catch {
+    // A full disk has been met by the run itself.
   }
 }

@@ -1,0 +1,101 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { messageOf } from '../command/errors.ts'
+import { isAlive } from '../command/secretFiles.ts'
+import { sizeWords } from '../command/words.ts'
+import type { Config } from '../config/config.ts'
+import { readBackups } from '../database/backupFolder.ts'
+import { historyFile, readHistory } from '../history/store.ts'
+import type { Task } from './tasks.ts'
+
+/** How a task went the last time, by hand or by itself. */
+export interface LastRun {
+  task: Task['id']
+  /** When it began (health: ended), milliseconds since 1970; null: never, as far as this machine knows. */
+  at: number | null
+  /** null: it runs now, it was killed, or nobody can tell. */
+  exitCode: number | null
+  /** One line. */
+  words: string
+}
+
+/** Of each task the last run that this machine knows of. Never throws: what cannot be read is said in its line. */
+export async function lastRuns(config: Config): Promise<LastRun[]> {
+  const page = lastTranscript(config, 'status-page')
+  return [await healthRun(config), page, backupRun(config)]
+}
+
+async function healthRun(config: Config): Promise<LastRun> {
+  const never: LastRun = { task: 'health', at: null, exitCode: null, words: 'never' }
+  const file = historyFile(config)
+  if (!existsSync(file)) return never
+  try {
+    const history = await readHistory(file)
+    try {
+      const last = history.lastRun()
+      if (!last) return never
+      // What follows are figures.
+      const [words = ''] = last.line.split(' | ')
+      return { task: 'health', at: last.at, exitCode: last.exitCode, words }
+    } finally {
+      history.close()
+    }
+  } catch (thrown) {
+    return { ...never, words: `cannot tell: ${messageOf(thrown)}` }
+  }
+}
+
+/** The newest dump says more than the run that made it. */
+function backupRun(config: Config): LastRun {
+  const run = lastTranscript(config, 'backup-database')
+  try {
+    const [newest] = readBackups(path.join(config.stateDir, 'backups'), config).backups
+    const dump = newest
+      ? `newest dump ${newest.manifest.taken}, ${sizeWords(newest.manifest.bytes)}, ${newest.manifest.proven ? 'proven' : 'not proven'}`
+      : 'no dump'
+    return { ...run, words: `${run.words}; ${dump}` }
+  } catch (thrown) {
+    return { ...run, words: `${run.words}; its dumps cannot be read: ${messageOf(thrown)}` }
+  }
+}
+
+interface Begun {
+  at: string
+  line: string
+  pid: number
+}
+
+/** The newest transcript of a script that was no dry run. */
+function lastTranscript({ stateDir }: Config, script: 'status-page' | 'backup-database'): LastRun {
+  const never: LastRun = { task: script, at: null, exitCode: null, words: 'never' }
+  const folder = path.join(stateDir, 'transcripts')
+  if (!existsSync(folder)) return never
+  const named = new RegExp(`^\\d{8}T\\d{6}Z-${script}-\\d+\\.jsonl$`)
+  try {
+    for (const name of readdirSync(folder)
+      .filter((each) => named.test(each))
+      .sort()
+      .reverse()) {
+      const lines = readFileSync(path.join(folder, name), 'utf8').trimEnd().split('\n')
+      const begun = read<Begun>(lines[0])
+      if (!begun || / (--dry-run|-n)( |$)/.test(begun.line)) continue
+      const ended = lines.length > 1 ? read<{ kind: string; exitCode: number }>(lines.at(-1)) : undefined
+      const at = Date.parse(begun.at)
+      if (ended?.kind === 'end')
+        return { ...never, at, exitCode: ended.exitCode, words: ended.exitCode === 0 ? 'done' : 'failed' }
+      return { ...never, at, words: isAlive(begun.pid) ? 'runs now' : 'was killed' }
+    }
+    return never
+  } catch (thrown) {
+    return { ...never, words: `cannot tell: ${messageOf(thrown)}` }
+  }
+}
+
+/** A line of a transcript; undefined when a killed run has left half of it. */
+function read<Value>(line: string | undefined): Value | undefined {
+  try {
+    return JSON.parse(line ?? '') as Value
+  } catch {
+    return undefined
+  }
+}

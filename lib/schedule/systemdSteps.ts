@@ -1,0 +1,155 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { act, type Command, look } from '../command/command.ts'
+import { messageOf, OpsError } from '../command/errors.ts'
+import type { Runner } from '../command/runner.ts'
+import type { Context } from '../steps/context.ts'
+import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
+import { markOf, type Scope, type Unit, unitsOf } from './systemd.ts'
+import type { Place, Task } from './tasks.ts'
+
+export const scopeHere = (): Scope => (process.getuid?.() === 0 ? 'system' : 'user')
+
+/** Where unit files of this scope belong (systemd.unit(5)). */
+export const unitFolder = (scope: Scope, env: NodeJS.ProcessEnv, home: string): string =>
+  scope === 'system'
+    ? '/etc/systemd/system'
+    : path.join(env.XDG_CONFIG_HOME || path.join(home, '.config'), 'systemd', 'user')
+
+const systemctl = (scope: Scope, ...words: string[]): string[] => [
+  ...['systemctl', ...(scope === 'user' ? ['--user'] : [])],
+  ...words,
+]
+
+/** What puts changed files in force. A timer that runs keeps its old times until it is started again. */
+export const enableCommands = (scope: Scope, timers: readonly string[]): Command[] => [
+  act(systemctl(scope, 'daemon-reload')),
+  act(systemctl(scope, 'enable', ...timers)),
+  act(systemctl(scope, 'restart', ...timers)),
+]
+
+export const disableCommands = (
+  scope: Scope,
+  timers: readonly string[],
+): [before: Command, after: Command] => [
+  act(systemctl(scope, 'disable', '--now', ...timers)),
+  act(systemctl(scope, 'daemon-reload')),
+]
+
+/** Throws what to do when no systemd answers here: there is none, or this login has no session with it. */
+async function mustAnswer(runner: Runner, scope: Scope): Promise<void> {
+  const instead = 'Use --as cron.'
+  const asked = look(systemctl(scope, 'is-system-running'), { accept: [0, 1], timeoutMs: 10_000 })
+  const { stdout, stderr } = await runner.run(asked).catch((thrown) => {
+    throw new OpsError({ what: 'systemd does not run this machine', said: messageOf(thrown), next: instead })
+  })
+  if (/^(running|degraded|starting|initializing|maintenance)\s*$/.test(stdout)) return
+  const noSession = scope === 'user' && existsSync('/run/systemd/system')
+  throw new OpsError({
+    what: noSession ? 'This login has no session with systemd' : 'systemd does not run this machine',
+    said: stderr.trim() || stdout.trim() || undefined,
+    next: noSession
+      ? 'Log in directly (ssh, not su), and run loginctl enable-linger once, so that timers go on without a login; or use --as cron.'
+      : instead,
+  })
+}
+
+/** The services and timers of this environment as they shall be; `wanted` false: none of them. */
+export function systemdSteps(
+  { runner }: Context,
+  place: Place,
+  tasks: readonly Task[],
+  wanted: boolean,
+  scope: Scope,
+  folder: string,
+): Step[] {
+  const units = tasks.flatMap((task) => unitsOf(task, place, scope))
+  const timers = units.map(({ name }) => name).filter((name) => name.endsWith('.timer'))
+  const fileOf = ({ name }: Unit) => path.join(folder, name)
+  const there = () => units.filter((unit) => existsSync(fileOf(unit)))
+  return [
+    {
+      id: 'timers',
+      title: scope === 'system' ? 'Timers of systemd' : `Timers of ${place.user}`,
+      part: 'together',
+      async inspect(): Promise<Difference> {
+        await mustAnswer(runner, scope)
+        for (const unit of there()) mustBeOurs(fileOf(unit), place)
+        if (!wanted) {
+          if (there().length === 0) return ok('none of ours is there')
+          const fields = there().map(({ name }) => ({ name, before: 'there', after: '(gone)' }))
+          return { state: 'change', what: 'ours out of it', fields, effects: disableCommands(scope, timers) }
+        }
+        const fields = units.flatMap((unit) => fieldOf(fileOf(unit), unit))
+        const idle = await idleTimers(runner, scope, timers)
+        if (fields.length === 0 && idle.length === 0) return ok('these timers run')
+        return {
+          state: there().length === 0 ? 'create' : 'change',
+          what: there().length === 0 ? 'our timers into it' : 'our timers',
+          fields: [...fields, ...idle.map((name) => ({ name, before: 'idle', after: 'running' }))],
+          effects: enableCommands(scope, timers),
+        }
+      },
+      async apply() {
+        if (!wanted) {
+          const [before, after] = disableCommands(
+            scope,
+            timers.filter((name) => existsSync(path.join(folder, name))),
+          )
+          if (before.argv.length > 3) await runner.run(before)
+          for (const unit of there()) rmSync(fileOf(unit), { force: true })
+          await runner.run(after)
+          return
+        }
+        mkdirSync(folder, { recursive: true })
+        for (const unit of units) writeWhole(fileOf(unit), unit.text)
+        for (const command of enableCommands(scope, timers)) await runner.run(command)
+      },
+    },
+  ]
+}
+
+function mustBeOurs(file: string, place: Place): void {
+  const mark = markOf(place)
+  if (readFileSync(file, 'utf8').startsWith(`${mark}\n`)) return
+  throw new OpsError({
+    what: `${file} is not of this project: it does not begin with “${mark}”`,
+    next: 'Move it away, if it is of no use, and run this again.',
+  })
+}
+
+function fieldOf(file: string, { name, text }: Unit): Field[] {
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
+  if (before === text) return []
+  const lines = (all: string) => all.split('\n')
+  const changed = before === undefined ? [] : lines(text).filter((line) => !lines(before).includes(line))
+  return [{ name, before: before === undefined ? undefined : 'other', after: changed.join('; ') || 'there' }]
+}
+
+/** Those that are not enabled, or do not run. */
+async function idleTimers(runner: Runner, scope: Scope, timers: readonly string[]): Promise<string[]> {
+  const ask = async (verb: string, good: string) => {
+    const asked = look(systemctl(scope, verb, ...timers), { accept: [0, 1, 3, 4], timeoutMs: 10_000 })
+    const states = (await runner.run(asked)).stdout.trim().split('\n')
+    return timers.filter((_, index) => states[index] !== good)
+  }
+  const [disabled, inactive] = await Promise.all([ask('is-enabled', 'enabled'), ask('is-active', 'active')])
+  return timers.filter((name) => disabled.includes(name) || inactive.includes(name))
+}
+
+/** systemd never sees half a file. */
+function writeWhole(file: string, text: string): void {
+  const fresh = `${file}.new`
+  writeFileSync(fresh, text, { mode: 0o644 })
+  renameSync(fresh, file)
+}
+
+/** Do this user's timers stop when the last login ends? Undefined where nobody can tell. */
+export async function endsWithLogin(runner: Runner, user: string): Promise<boolean | undefined> {
+  const asked = look(['loginctl', 'show-user', user, '--property=Linger', '--value'], {
+    accept: [0, 1],
+    timeoutMs: 10_000,
+  })
+  const { code, stdout } = await runner.run(asked).catch(() => ({ code: 1, stdout: '' }))
+  return code === 0 ? stdout.trim() === 'no' : undefined
+}

@@ -1,0 +1,138 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { usageError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+
+/** When a task runs: every so many minutes (a divisor of an hour), once an hour, once a day by this machine's clock. */
+export type Rhythm =
+  | { readonly everyMinutes: number }
+  | { readonly hourlyAt: number }
+  | { readonly dailyAt: { readonly hour: number; readonly minute: number } }
+
+/** One thing that runs by itself. Every path in it is absolute. */
+export interface Task {
+  readonly id: 'health' | 'status-page' | 'backup-database'
+  readonly title: string
+  readonly rhythm: Rhythm
+  readonly argv: readonly string[]
+  /** How long it may take before a scheduler that can ends it. */
+  readonly limitMinutes: number
+  /** Made up for, where the scheduler can, when the machine was off. */
+  readonly catchUp: boolean
+}
+
+/** What all tasks of an environment share. */
+export interface Place {
+  /** Where `.env` lies. */
+  readonly folder: string
+  /** The name given to --env, else `default`. */
+  readonly environment: string
+  /** For programs that tasks start: az, pg_dump, ssh … */
+  readonly path: string
+  /** Login name of who runs them. */
+  readonly user: string
+}
+
+/** What the tasks are made from. */
+export interface Launcher {
+  /** This very Node. */
+  readonly node: string
+  /** bin/dominion.js. */
+  readonly bin: string
+}
+
+/** Health every so many minutes, the status page once an hour, a proven backup at night. */
+export function tasksOf(environment: string, everyMinutes: number, { node, bin }: Launcher): Task[] {
+  const argv = (...words: string[]) => [
+    ...[node, bin, ...words, '--quiet'],
+    ...(environment === 'default' ? [] : ['--env', environment]),
+  ]
+  return [
+    {
+      id: 'health',
+      title: 'health check',
+      rhythm: { everyMinutes },
+      argv: argv('health'),
+      limitMinutes: 10,
+      catchUp: false,
+    },
+    {
+      id: 'status-page',
+      title: 'status page',
+      rhythm: { hourlyAt: 7 },
+      argv: argv('status-page'),
+      limitMinutes: 30,
+      catchUp: false,
+    },
+    {
+      id: 'backup-database',
+      title: 'proven backup',
+      // Behind the hour that a change of clocks skips or repeats.
+      rhythm: { dailyAt: { hour: 3, minute: 15 } },
+      argv: argv('backup-database', '--prove'),
+      limitMinutes: 360,
+      catchUp: true,
+    },
+  ]
+}
+
+const divisors = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60]
+
+/** Reads --every: `1m`, `5m` … `1h`. Throws (exit 2) where an hour is no multiple of it: cron could not keep it even. */
+export function minutesOf(words: string): number {
+  const found = /^(\d{1,2})m$/.exec(words)?.[1] ?? (words === '1h' ? '60' : '')
+  if (divisors.includes(Number(found))) return Number(found)
+  throw usageError(
+    `--every ${words} is not a distance that goes evenly into an hour`,
+    `Give ${divisors
+      .slice(0, -1)
+      .map((each) => `${each}m`)
+      .join(', ')} or 1h.`,
+  )
+}
+
+/** `every 5 minutes`, `every hour at :07`, `every night at 03:15`. */
+export function rhythmWords(rhythm: Rhythm): string {
+  if ('hourlyAt' in rhythm) return `every hour at :${two(rhythm.hourlyAt)}`
+  if ('dailyAt' in rhythm) return `every night at ${two(rhythm.dailyAt.hour)}:${two(rhythm.dailyAt.minute)}`
+  if (rhythm.everyMinutes === 1) return 'every minute'
+  return rhythm.everyMinutes === 60 ? 'every hour' : `every ${rhythm.everyMinutes} minutes`
+}
+
+export const two = (number: number): string => String(number).padStart(2, '0')
+
+const programs = ['az', 'pg_dump', 'pg_restore', 'ssh', 'op', 'git']
+
+/**
+ * The PATH that tasks get: the folders of this PATH that hold the programs they start, then the usual ones. Cron's own
+ * is too short for az (n #780); a whole PATH would differ from terminal to terminal.
+ */
+export function pathFor(
+  given: string,
+  usual: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin'],
+): string {
+  const folders = given.split(path.delimiter).filter((folder) => path.isAbsolute(folder))
+  const first = programs.flatMap(
+    (program) => folders.find((folder) => existsSync(path.join(folder, program))) ?? [],
+  )
+  return [...new Set([...folders.filter((folder) => first.includes(folder)), ...usual])].join(path.delimiter)
+}
+
+/** Keys whose secret is kept in an environment variable, which no scheduler has. */
+export const unreachableSecrets = (config: Config): string[] =>
+  [
+    ...[config.postgres.password, config.backend.secretKey, config.health.pingUrl, config.alerts.webhook],
+    ...[config.alerts.slack, config.alerts.teams, config.alerts.email.smtp],
+  ]
+    .filter((secret) => secret.text().startsWith('env:'))
+    .map(({ key }) => key)
+
+/** Throws (exit 2) when a text cannot stand on one line of a scheduler's file. */
+export function mustFitOneLine(text: string, kind: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  if (!/[\u0000-\u001f\u007f]/.test(text)) return
+  throw usageError(
+    `${JSON.stringify(text)} has a control character in it, which no ${kind} can hold`,
+    'Move the project to a folder with a plainer name.',
+  )
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { mustFitOneLine, type Place, type Rhythm, type Task, two } from './tasks.ts'
+
+/** Where the Task Scheduler keeps it. */
+export const taskName = (task: Pick<Task, 'id'>, { environment, folder }: Place): string =>
+  `\\Codex Dominion\\${environment} ${task.id} ${hash(folder)}`
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 6)
+
+/**
+ * A text in XML, in ASCII alone: whatever code page schtasks reads the file in, it reads the same.
+ */
+export const escapedXml = (text: string): string =>
+  text.replaceAll(/[&<>"']|[^\x20-\x7e]/gu, (character) => `&#${character.codePointAt(0)};`)
+
+/** One argument as CommandLineToArgvW takes it apart again. */
+export function quotedArgument(text: string): string {
+  if (text !== '' && !/[\s"]/.test(text)) return text
+  return `"${text.replaceAll(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
+}
+
+function trigger(rhythm: Rhythm): string[] {
+  const at = (hour: number, minute: number) =>
+    `<StartBoundary>2026-01-01T${two(hour)}:${two(minute)}:00</StartBoundary>`
+  const daily = ['<Enabled>true</Enabled>', '<ScheduleByDay><DaysInterval>1</DaysInterval></ScheduleByDay>']
+  const every = (minutes: number) =>
+    `<Repetition><Interval>PT${minutes}M</Interval><Duration>P1D</Duration><StopAtDurationEnd>false</StopAtDurationEnd></Repetition>`
+  if ('dailyAt' in rhythm) return [at(rhythm.dailyAt.hour, rhythm.dailyAt.minute), ...daily]
+  if ('hourlyAt' in rhythm) return [every(60), at(0, rhythm.hourlyAt), ...daily]
+  return [every(rhythm.everyMinutes), at(0, 0), ...daily]
+}
+
+/**
+ * A task as the Task Scheduler imports it (schema 1.2; learn.microsoft.com, Task Scheduler Schema). It runs while its user
+ * is logged on, which needs no password and can read az's login. A hash in its description tells whether it is as it
+ * shall be: Windows writes the rest anew.
+ */
+export function taskXml(task: Task, place: Place): string {
+  for (const word of [place.folder, ...task.argv]) mustFitOneLine(word, 'task of Windows')
+  const [command = '', ...words] = task.argv
+  const body = [
+    `<Triggers><CalendarTrigger>${trigger(task.rhythm).join('')}</CalendarTrigger></Triggers>`,
+    `<Principals><Principal id="Author"><UserId>${escapedXml(place.user)}</UserId><LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>`,
+    [
+      '<Settings><MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>',
+      '<DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>',
+      '<StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>',
+      `<StartWhenAvailable>${task.catchUp}</StartWhenAvailable>`,
+      `<ExecutionTimeLimit>PT${task.limitMinutes}M</ExecutionTimeLimit></Settings>`,
+    ].join(''),
+    [
+      `<Actions Context="Author"><Exec><Command>${escapedXml(command)}</Command>`,
+      `<Arguments>${escapedXml(words.map(quotedArgument).join(' '))}</Arguments>`,
+      `<WorkingDirectory>${escapedXml(place.folder)}</WorkingDirectory></Exec></Actions>`,
+    ].join(''),
+  ]
+  const description = `Codex Dominion: ${task.title} (${place.environment}) in ${place.folder}; npx dominion schedule --remove takes it away`
+  return [
+    '<?xml version="1.0"?>',
+    '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">',
+    `<RegistrationInfo><Description>${escapedXml(description)} [${hash(body.join())}]</Description></RegistrationInfo>`,
+    ...body,
+    '</Task>',
+    '',
+  ].join('\n')
+}
+
+/** Is the task that Windows holds the one of this XML? */
+export const isSameTask = (held: string, wanted: string): boolean => {
+  const mark = /\[([0-9a-f]{6})\]<\/Description>/.exec(wanted)?.[1]
+  return mark !== undefined && held.includes(`[${mark}]</Description>`)
+}

@@ -1,0 +1,53 @@
+import { act, type Command, look, secretFile } from '../command/command.ts'
+import { messageOf, OpsError } from '../command/errors.ts'
+import type { Context } from '../steps/context.ts'
+import { type Difference, ok, type Step } from '../steps/step.ts'
+import { type Place, rhythmWords, type Task } from './tasks.ts'
+import { isSameTask, taskName, taskXml } from './windows.ts'
+
+/** The file goes away with the command: Windows keeps a copy of its own. */
+export const createCommand = (task: Task, place: Place): Command =>
+  act([
+    ...['schtasks', '/Create', '/F', '/TN', taskName(task, place)],
+    ...['/XML', secretFile(`${task.id}.xml`, taskXml(task, place))],
+  ])
+
+export const deleteCommand = (task: Task, place: Place): Command =>
+  act(['schtasks', '/Delete', '/F', '/TN', taskName(task, place)])
+
+/** One step a task. `wanted` false: none of them. */
+export const windowsSteps = (
+  { runner }: Context,
+  place: Place,
+  tasks: readonly Task[],
+  wanted: boolean,
+): Step[] =>
+  tasks.map((task) => ({
+    id: task.id,
+    title: `Task ${taskName(task, place)}`,
+    part: 'together',
+    async inspect(): Promise<Difference> {
+      const asked = look(['schtasks', '/Query', '/TN', taskName(task, place), '/XML', 'ONE'], {
+        accept: [0, 1],
+        timeoutMs: 30_000,
+      })
+      const { code, stdout } = await runner.run(asked).catch((thrown) => {
+        throw new OpsError({
+          what: 'There is no Task Scheduler on this machine',
+          said: messageOf(thrown),
+          next: 'Use --as cron or --as systemd.',
+        })
+      })
+      const there = code === 0
+      if (!wanted)
+        return there
+          ? { state: 'change', what: 'is taken away', effects: [deleteCommand(task, place)] }
+          : ok('is not there')
+      if (there && isSameTask(stdout, taskXml(task, place))) return ok('is there')
+      return {
+        state: there ? 'change' : 'create',
+        what: rhythmWords(task.rhythm),
+        effects: [createCommand(task, place)],
+      }
+    },
+  }))
