@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { act, look } from '../../lib/command/command.ts'
@@ -108,4 +108,18 @@ test('nothing changed is said by an empty list', async () => {
   await runner.run(look(['true']))
   const receipt = await writeReceipt({ config, runner }, outcomes.slice(0, 1), run, {}, false)
   expect([receipt.changed, receipt.commands.change]).toEqual([[], 0])
+})
+
+test('the newest 200 receipts stay', async () => {
+  const { config, runner } = await context()
+  const folder = path.join(config.stateDir, 'receipts')
+  mkdirSync(folder, { recursive: true })
+  const older = Array.from(
+    { length: 205 },
+    (_none, index) => `20260101T000${String(index).padStart(3, '0')}Z-x-1`,
+  )
+  for (const id of older) writeFileSync(path.join(folder, `${id}.json`), '{}')
+  const run = { id: '20261122T100000Z-x-1', line: 'x', startedAt: 0, interrupted: false, revision: '' }
+  await writeReceipt({ config, runner }, outcomes, run, {}, false)
+  expect(readdirSync(folder).sort()).toEqual([...older.slice(6), run.id].map((id) => `${id}.json`))
 })
