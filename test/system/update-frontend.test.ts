@@ -123,6 +123,38 @@ test('sources that are whole after all take the mark away', async () => {
   expect(await marks()).toEqual([])
 })
 
+test('two rollbacks in a row: pages that were opened on either release that was left keep their assets', async () => {
+  const released: { id: string; asset: string }[] = []
+  for (const [before, word] of [
+    ['gone', 'one'],
+    ['one', 'two'],
+    ['two', 'three'],
+  ] as const) {
+    edit(`${before}.js"`, `${word}.js"`)
+    edit("console.log('60", `writeFileSync('out/_next/static/${word}.js', '${word}')\nconsole.log('60`)
+    if (before !== 'gone') edit(`writeFileSync('out/_next/static/${before}.js', '${before}')\n`, '')
+    const { code, stderr } = await update()
+    expect(code, stderr).toBe(0)
+    released.push({ id: await served(), asset: `/_next/static/${word}.js` })
+  }
+  const [oldest, middle, newest] = released
+  const readers = readersOf(clouds, pages, 6)
+  for (const target of [middle!, oldest!]) {
+    const back = await clouds.dominion(['rollback', 'frontend', '--to', target.id], { environment })
+    expect(back.code, back.stderr).toBe(0)
+    for (const { asset } of [newest!, target]) expect((await get(asset)).status, asset).toBe(200)
+  }
+  const { failures } = await readers.stop()
+  expect(failures).toEqual([])
+  for (const { asset } of released) expect((await get(asset)).status, asset).toBe(200)
+  // What was carried along is in the books: nothing looks changed by hand, and the next release keeps it.
+  edit('<h1>', '<h1>And ')
+  const { code, stderr } = await update()
+  expect(code, stderr).toBe(0)
+  expect(stderr).not.toContain('changed by hand')
+  for (const { asset } of released) expect((await get(asset)).status, asset).toBe(200)
+})
+
 test('a silent VPS: exit 3 with its name, and nothing is changed', async () => {
   const silent = clouds.variant('silent', { DASHBOARD_DIR: dashboard, IONOS_PORT: '2' })
   const before = await live()
