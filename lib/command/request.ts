@@ -57,6 +57,8 @@ export async function makeRequest(request: Request, reach: Reach, signal: AbortS
             : reach.resolve(host)
           found.then(
             (addresses) => {
+              // Here, because the socket's own event may come before anybody listens for it.
+              if (!request.address) phases.dns = since()
               const first = addresses[0]
               if (!first)
                 return done(Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' }), '')
@@ -90,9 +92,6 @@ export async function makeRequest(request: Request, reach: Reach, signal: AbortS
       },
     )
     outgoing.on('socket', (socket) => {
-      socket.on('lookup', () => {
-        phases.dns = since()
-      })
       socket.on('connect', () => {
         phases.connect = since()
       })

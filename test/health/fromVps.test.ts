@@ -1,0 +1,123 @@
+import { createServer } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import { expect, test } from 'vitest'
+import { unknownError } from '../../lib/command/errors.ts'
+import { startProcess } from '../../lib/command/process.ts'
+import type { Remote } from '../../lib/command/remote.ts'
+import { asVps, compare } from '../../lib/health/fromVps.ts'
+import { look, type Seen } from '../../lib/health/look.ts'
+import type { Observation } from '../../lib/health/probe.ts'
+import { certificateFor } from '../command/certificate.ts'
+import { configOf, openRunner, temporaryFolder } from '../command/rig.ts'
+import { listen } from './site.ts'
+
+const { signal } = new AbortController()
+const env = { PATH: process.env.PATH }
+
+/** A VPS that is this machine: its lines run in a real shell. */
+async function here(...lines: string[]) {
+  let execs = 0
+  const remote = {
+    exec(line, { stdin, timeoutMs }) {
+      execs++
+      const given = stdin === undefined ? {} : { stdin }
+      return startProcess(['sh', '-c', line], { ...given, env, timeoutMs, signal })
+    },
+    close() {},
+  } as Remote
+  const context = {
+    config: await configOf(...lines),
+    runner: openRunner({ openVps: async () => remote }),
+  }
+  return { context, execs: () => execs }
+}
+
+test('requests of one moment go there together, and each has its own answer', async () => {
+  const folder = temporaryFolder()
+  const certificate = certificateFor(folder, ['localhost'])
+  const secure = await listen(
+    createHttps(certificate, (incoming, outgoing) =>
+      outgoing.end(`${incoming.method} ${incoming.headers.host} ä`),
+    ),
+  )
+  const plain = await listen(
+    createServer((incoming, outgoing) => {
+      if (incoming.url === '/hang') return
+      outgoing.writeHead(301, { location: `/there?from=${incoming.url}`, 'X-Case': 'kept' }).end('moved')
+    }),
+  )
+  const { context, execs } = await here(`CA_FILE=${folder}/cert.pem`)
+  const { request } = asVps(context).runner
+  const ask = (url: string, more: object = {}) =>
+    request({ method: 'GET', url, effect: 'read', timeoutMs: 5000, ...more })
+  const [page, moved, ...failed] = await Promise.allSettled([
+    ask(`https://localhost:${secure}/`),
+    ask(`http://127.0.0.1:${plain}/a?b=c`, { method: 'HEAD' }),
+    ask(`https://127.0.0.1:${secure}/`),
+    ask('http://127.0.0.1:1/'),
+    ask(`http://127.0.0.1:${plain}/hang`, { timeoutMs: 300 }),
+    ask('http://no-such-name.invalid/'),
+    ask(`https://127.0.0.1:${plain}/`),
+  ])
+  expect(execs()).toBe(1)
+  expect(page).toMatchObject({ value: { status: 200, body: `GET localhost:${secure} ä` } })
+  const { phases, certificate: shown } = (page as PromiseFulfilledResult<Awaited<ReturnType<typeof ask>>>)
+    .value
+  expect(Object.keys(phases)).toEqual(['dns', 'connect', 'tls', 'firstByte', 'total'])
+  expect(shown).toMatchObject({ subjectaltname: 'DNS:localhost', valid_to: expect.stringContaining('GMT') })
+  expect(moved).toMatchObject({
+    value: { status: 301, body: '', headers: { location: '/there?from=/a?b=c', 'x-case': 'kept' } },
+  })
+  const codes = failed.map((each) => (each as PromiseRejectedResult).reason.code)
+  expect(codes.slice(0, 3)).toEqual(['CERT_UNTRUSTED', 'ECONNREFUSED', 'ETIMEDOUT'])
+  expect(codes[3]).toMatch(/^(ENOTFOUND|EAI_AGAIN)$/)
+  expect(codes[4]).toBe('ERR_SSL')
+})
+
+test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
+  const config = await configOf('DOMAIN=site.test', 'HEALTH_NEUTRAL_TARGETS=127.0.0.1:1,localhost:1')
+  const openVps = () => Promise.reject(unknownError('192.0.2.1 cannot be reached', 'ETIMEDOUT'))
+  const runner = openRunner({ openVps })
+  const seen = await look({ config, runner }, { quick: true, from: 'vps', signal })
+  expect(seen.verdict).toBe('UNKNOWN')
+  expect(seen.observations.length).toBeGreaterThan(8)
+  expect([...new Set(seen.observations.map(({ verdict }) => verdict))]).toEqual(['UNKNOWN'])
+})
+
+test('a VPS without Python says what to do', async () => {
+  const runner = openRunner({
+    openVps: async () =>
+      ({
+        exec: async () => ({ code: 127, stdout: '', stderr: 'sh: 1: python3: not found', timedOut: false }),
+        close() {},
+      }) as never as Remote,
+  })
+  const { request } = asVps({ config: await configOf(), runner }).runner
+  const asked = request({ method: 'GET', url: 'http://127.0.0.1:1/', effect: 'read', timeoutMs: 100 })
+  await expect(asked).rejects.toMatchObject({
+    failure: { exitCode: 3, next: expect.stringContaining('setup-server') },
+  })
+})
+
+const one = (from: 'here' | 'vps', verdict: Observation['verdict'], silent = false): Seen => {
+  const observation = {
+    probe: { id: 'static' },
+    verdict,
+    detail: 'time-out',
+    took: 1,
+    ...(silent ? { silent } : {}),
+  }
+  return { at: 0, from, verdict, observations: [observation as Observation], ownNetwork: 'up' }
+}
+test.each([
+  ['both get it', ['OK', false], ['OK', false], undefined],
+  ['neither gets it: an outage', ['CRITICAL', true], ['CRITICAL', true], undefined],
+  ['only this machine gets none', ['CRITICAL', true], ['OK', false], 'here'],
+  ['only the VPS gets none', ['WARNING', false], ['CRITICAL', true], 'vps'],
+  ['both hear that it is wrong', ['CRITICAL', false], ['OK', false], undefined],
+  ['an answer, though a bad one, is one', ['CRITICAL', true], ['CRITICAL', false], 'here'],
+  ['the VPS could not be asked', ['CRITICAL', true], ['UNKNOWN', true], undefined],
+  ['this machine does not know', ['UNKNOWN', true], ['OK', false], 'here'],
+] as const)('%s', (_, [here, silentHere], [vps, silentThere], fails) => {
+  expect(compare(one('here', here, silentHere), one('vps', vps, silentThere))[0]?.fails).toBe(fails)
+})

@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { OpsError } from '../../lib/command/errors.ts'
+import { observe } from '../../lib/health/observe.ts'
+import type { Probe } from '../../lib/health/probe.ts'
+import { queueProbe } from '../../lib/health/probes/queue.ts'
+import { redisProbe } from '../../lib/health/probes/redis.ts'
+import { askRedis, readReplies } from '../../lib/health/redisTalk.ts'
+import { certificateFor } from '../command/certificate.ts'
+import { configOf, temporaryFolder } from '../command/rig.ts'
+import { onPorts } from './site.ts'
+
+const host = 'codexdominion-redis.eastus.redis.azure.net'
+const key = 'q0ke"y\r\n$3 ÄÖÜ=='
+const { signal } = new AbortController()
+
+/** Debian's Redis, TLS only and with a key, as Azure's; gone when the test has ended. */
+async function startRedis() {
+  const folder = temporaryFolder()
+  const certificate = certificateFor(folder, [host])
+  const port = await freePort()
+  const server = spawn(
+    'redis-server',
+    [
+      ...['--port', '0', '--tls-port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+      ...['--tls-cert-file', path.join(folder, 'cert.pem'), '--tls-key-file', path.join(folder, 'key.pem')],
+      ...['--tls-auth-clients', 'no', '--requirepass', key],
+    ],
+    { stdio: 'ignore' },
+  )
+  const ended = once(server, 'close')
+  onTestFinished(async () => {
+    server.kill()
+    await ended
+  })
+  const runner = onPorts(
+    certificate,
+    () => 1,
+    () => port,
+  )
+  const context = { config: await configOf('WORKER_COUNT=1'), runner }
+  for (let tries = 1; !(await accepts(port)); tries++) {
+    if (tries > 200) throw new Error('redis-server does not start')
+    await pause(20)
+  }
+  return { context, runner, port, ask: (...commands: string[][]) => askRedis(context, key, commands) }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  return port
+}
+
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
+    socket.on('connect', () => socket.destroy())
+  })
+
+const seen = async (probe: Probe) => {
+  const { verdict, detail } = await observe(probe, signal)
+  return `${verdict} ${detail}`
+}
+
+test('Redis and its queue, asked for real; the key stands in no transcript', async () => {
+  const { context, runner, ask } = await startRedis()
+  const keyed = async () => key
+  expect(await seen(redisProbe(context, keyed))).toMatch(/^OK PONG in \d+ ms, over TLS and with a key only$/)
+  expect(await seen(redisProbe(context, async () => 'another'))).toMatch(
+    /^CRITICAL it does not take the key that Azure gives: NOAUTH/,
+  )
+  const lost = async () => Promise.reject(new OpsError({ what: 'Not logged in to Azure', exitCode: 4 }))
+  expect(await seen(redisProbe(context, lost))).toBe(
+    'UNKNOWN it asks for a key, which is not known: Not logged in to Azure',
+  )
+  expect(await seen(queueProbe(context, lost))).toBe('UNKNOWN Not logged in to Azure')
+
+  expect(await seen(queueProbe(context, keyed))).toBe('CRITICAL no worker listens, no job waits')
+  const enqueued = new Date(Date.now() - 400_000).toISOString()
+  await ask(
+    ['RPUSH', 'rq:queue:workflows', 'first', 'second'],
+    ['HSET', 'rq:job:first', 'enqueued_at', enqueued, 'data', '\u0000ä\r\n'],
+    ['SADD', 'rq:workers:workflows', 'rq:worker:one', 'rq:worker:killed'],
+  )
+  expect(await seen(queueProbe(context, keyed))).toMatch(
+    /^CRITICAL no worker listens, 2 jobs wait, .* 40\d s$/,
+  )
+  // A worker waits for jobs on a connection of its name.
+  const waiting = ask(['CLIENT', 'SETNAME', 'one'], ['BLPOP', 'nothing', '2'])
+  await expect.poll(async () => String((await ask(['CLIENT', 'LIST']))[0])).toContain('name=one')
+  expect(await seen(queueProbe(context, keyed))).toMatch(
+    /^WARNING 1 of 1 workers listen, 2 jobs wait, the oldest for 40\d s$/,
+  )
+  await waiting
+  const written = readFileSync(runner.transcript.file, 'utf8')
+  expect(written).toContain(host)
+  expect(written).not.toContain('q0ke')
+})
+
+test('an answer of many parts is read whole', async () => {
+  const { ask } = await startRedis()
+  const long = 'ä'.repeat(300_000)
+  const replies = await ask(['SET', 'long', long], ['GET', 'long'], ['GET', 'none'], ['INCR', 'n'], ['NO'])
+  expect(replies.slice(0, 4)).toEqual(['OK', long, null, 1])
+  expect(replies[4]).toEqual({ error: expect.stringMatching(/^ERR unknown command/) })
+})
+
+test.each([
+  ['+OK\r\n:3\r\n', 2, ['OK', 3]],
+  ['*2\r\n$1\r\na\r\n*0\r\n', 1, [['a', []]]],
+  ['$-1\r\n*-1\r\n', 2, [null, null]],
+  ['$5\r\nab\r\nc\r\n', 1, ['ab\r\nc']],
+  ['$5\r\nab', 1, undefined],
+  ['*2\r\n:1\r\n', 1, undefined],
+  ['+OK', 1, undefined],
+])('replies in %j', (text, count, replies) => {
+  expect(readReplies(text, count)).toEqual(replies)
+})
+
+test('what is no Redis, and what hangs up', async () => {
+  expect(() => readReplies('HTTP/1.1 400 Bad Request\r\n', 1)).toThrow('What answers is no Redis')
+  const { context } = await startRedis()
+  const gone = { ...context, runner: onPorts(undefined, () => 1) }
+  const { verdict, silent } = await observe(
+    redisProbe(gone, async () => key),
+    signal,
+  )
+  expect([verdict, silent]).toEqual(['CRITICAL', true])
+})
