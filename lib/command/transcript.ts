@@ -1,5 +1,6 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { keepNewest } from './keepNewest.ts'
 
 /** One event of a run, as a line of JSON. */
 export interface Entry {
@@ -16,13 +17,6 @@ export interface Transcript {
 /** Cron may run scripts all day; nobody reads further back. */
 const kept = 500
 
-/** Ids begin with their time, so the names sort by age. */
-function expire(folder: string): void {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.jsonl'))
-  for (const name of names.sort().slice(0, Math.max(0, names.length - kept)))
-    rmSync(path.join(folder, name), { force: true })
-}
-
 /**
  * The newest 500 of the folder are kept.
  * @param folder is made when missing (0700)
@@ -36,7 +30,7 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
     write(entry) {
       if (!made) {
         mkdirSync(folder, { recursive: true, mode: 0o700 })
-        expire(folder)
+        keepNewest(folder, '.jsonl', kept)
       }
       made = true
       const line = clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))
