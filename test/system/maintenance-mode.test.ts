@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { smallDashboard, workFolder } from './applications.ts'
 import { openBrowser } from './browser.ts'
+import { leastContrast } from './contrast.ts'
 import { onVps, visitor } from './face.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 
@@ -98,7 +99,10 @@ test('the page on a phone and on a desk, by day and by night', async () => {
         const picture = await browser.lookAs({ width, dark })
         expect(picture.readUInt32BE(16), 'width of the PNG').toBe(width)
         expect(await browser.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
-        expect(await browser.evaluate<number>(leastContrast), `${width} dark=${dark}`).toBeGreaterThan(4.5)
+        expect(
+          await browser.evaluate<number>(leastContrast('h1, p, button, time')),
+          `${width} dark=${dark}`,
+        ).toBeGreaterThan(4.5)
         const brightness = await browser.evaluate<number>(
           'getComputedStyle(document.body).backgroundColor.match(/\\d+/g).reduce((sum, each) => sum + +each, 0)',
         )
@@ -114,27 +118,6 @@ test('the page on a phone and on a desk, by day and by night', async () => {
     await browser.close()
   }
 })
-
-/** The least contrast of a text on what is behind it (WCAG 2.2, 1.4.3). */
-const leastContrast = `(() => {
-  const numbers = (color) => color.match(/[\\d.]+/g).map(Number)
-  const light = (color) => {
-    const [r, g, b] = numbers(color).map((each) => each / 255)
-      .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b
-  }
-  const behind = (element) => {
-    for (let each = element; each; each = each.parentElement) {
-      const color = getComputedStyle(each).backgroundColor
-      if ((numbers(color)[3] ?? 1) > 0) return color
-    }
-    return 'rgb(255, 255, 255)'
-  }
-  return Math.min(...[...document.querySelectorAll('h1, p, button, time')].map((element) => {
-    const pair = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a)
-    return (pair[0] + 0.05) / (pair[1] + 0.05)
-  }))
-})()`
 
 test('configure-nginx and a deploy leave it on; the deploy says what it could not see', async () => {
   const configured = await clouds.dominion(['configure-nginx'], { environment })
