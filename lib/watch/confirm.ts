@@ -68,7 +68,7 @@ export interface News {
 }
 
 /** Two runs at a time may be noted the other way round; more than this is a clock that was set back. */
-const overtakenMs = 120_000
+const overtakenMs = 60_000
 /** A target that nobody has asked about for so long is none any more: its configuration or its file is gone. */
 const forgottenMs = 7 * 86_400_000
 

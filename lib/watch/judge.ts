@@ -2,7 +2,7 @@ import { type Verdict, worst } from '../command/verdict.ts'
 import type { OpenContext } from '../deploy/context.ts'
 import { look, type Seen } from '../health/look.ts'
 import type { Observation } from '../health/probe.ts'
-import type { Look, Vantage } from '../history/sample.ts'
+import type { Excluded, Look, Vantage } from '../history/sample.ts'
 import type { Seen as Counted } from './confirm.ts'
 import type { Asked } from './flags.ts'
 import { type Explained, explain, workAt } from './planned.ts'
@@ -20,7 +20,10 @@ export interface Judged {
   /** Of what nothing explains. */
   verdict: Verdict
   observations: readonly { from: Vantage; seen: Observation; planned: boolean }[]
-  excluded?: Explained
+  /** Why faults do not count, in words. */
+  explained?: string
+  /** Nothing is left that counts. */
+  excluded?: Excluded
   entry: Entry
 }
 
@@ -67,7 +70,8 @@ export async function judge(context: OpenContext, looked: Looked, store: Store):
         planned: !networkDown && each.verdict !== 'OK' && (explained?.ids.has(each.probe.id) ?? false),
       })),
     ),
-    ...(explained ? { excluded: explained } : {}),
+    ...(explained ? { explained: explained.why } : {}),
+    ...(excluded ? { excluded } : {}),
     entry: {
       looks: [here, ...(vps ? [vps] : [])].map((seen) => lookOf(seen, excluded, clean)),
       stretches: work.stretches,

@@ -27,8 +27,8 @@ export interface Explained {
 const harmless = ['backup-database', 'build-image', 'status-page', 'schedule', 'unlock']
 /** A deploy that has taken so long hangs: it explains nothing any more. */
 const longestDeployMs = 90 * 60_000
-/** Their ends are seen by probes that were under way. */
-const graceMs = 60_000
+/** What a deploy has just put in force may still be settling. */
+const graceMs = 5_000
 const read = 20
 
 /**
@@ -54,7 +54,7 @@ export async function workAt(
   const now = deploys.find((each) => each.from <= look.at && look.at <= each.to + graceMs)
   const held = holder && !isHarmless(holder.what) && look.at - Date.parse(holder.since) < longestDeployMs
   const deploy = held ? `deploy under way: "${holder.what}" by ${holder.by} since ${holder.since}` : undefined
-  const ended = now ? `deploy just ended: ${now.what}` : undefined
+  const ended = now ? `deploy at the same time: ${now.what}` : undefined
   return {
     stretches: [
       ...deploys,

@@ -47,8 +47,10 @@ export interface Report {
   domain: string
   environment: string
   quick: boolean
-  /** Why the look is kept out of the arithmetic. */
-  excluded?: { by: Excluded; why: string }
+  /** Why faults do not count, in words. */
+  explained?: string
+  /** Nothing is left that counts: the look is kept out of the arithmetic. */
+  excluded?: Excluded
   observations: readonly Line[]
   /** The incident that is open after this look. */
   incident?: { id: string; since: string; verdict: Verdict; visible: boolean; targets: readonly string[] }
@@ -65,19 +67,19 @@ export const exitCodeOf = (verdict: Verdict): number =>
 const order: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
 const longest = 200
 /** The probe's name tells where it was asked: `api 503`. */
-const asked = /^(https?:\/)?\/\S* says /
+const asked = /^(https?:\/)?\/\S*(?: says |: )/
 
 /** `CRITICAL - api 503 (2/3); disk 91 % used (1/3)`: the line without its performance data. */
 export function summary(report: Omit<Report, 'line'>): string {
-  const { verdict, excluded, observations, alerts, trouble } = report
+  const { verdict, explained, excluded, observations, alerts, trouble } = report
   const bad = observations
     .filter((each) => each.verdict !== 'OK' && !each.planned)
     .sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
   const again = observations.filter((each) => each.verdict === 'OK' && each.progress)
   const parts = [
-    ...(excluded ? [excluded.why] : []),
     // A look with the own network down says nothing of the targets: their words would be taken for faults.
-    ...(excluded?.by === 'network' ? [] : together(bad)),
+    ...(excluded === 'network' ? [] : together(bad)),
+    ...(explained ? [explained] : []),
     ...again.map(({ id, progress }) => `${id} is OK again (${progress})`),
   ]
   if (parts.length === 0) parts.push(wellWords(observations))

@@ -30,7 +30,8 @@ export function reportOf({ config, runner }: Context, judged: Judged, about: Abo
     domain: config.domain,
     environment: config.environment,
     quick: about.quick,
-    ...(judged.excluded ? { excluded: { by: judged.excluded.by, why: judged.excluded.why } } : {}),
+    ...(judged.explained ? { explained: judged.explained } : {}),
+    ...(judged.excluded ? { excluded: judged.excluded } : {}),
     observations: judged.observations.map((each) => {
       const counts = judged.entry.seen && each.from === 'here' && each.seen.verdict !== 'UNKNOWN'
       const far = counts && !each.planned ? progress(state.rows[each.seen.probe.id], rules) : undefined

@@ -86,7 +86,8 @@ test.each<[string, Report, string]>([
     'own network down',
     report([line('api', { verdict: 'UNKNOWN' })], {
       verdict: 'UNKNOWN',
-      excluded: { by: 'network', why: 'own network down' },
+      excluded: 'network',
+      explained: 'own network down',
     }),
     'UNKNOWN - own network down',
   ],
@@ -94,7 +95,8 @@ test.each<[string, Report, string]>([
     'planned',
     report([line('api', { verdict: 'CRITICAL', planned: true })], {
       ...fine,
-      excluded: { by: 'maintenance', why: 'planned maintenance: api' },
+      excluded: 'maintenance',
+      explained: 'planned maintenance: api',
     }),
     'OK - planned maintenance: api',
   ],

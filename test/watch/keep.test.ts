@@ -32,7 +32,7 @@ function judged(number: number, verdict: Verdict, excluded?: Excluded): Judged {
     at,
     verdict,
     observations: [{ from: 'here', seen: { probe, verdict, detail, took: 8, ms: 8 }, planned: false }],
-    ...(excluded ? { excluded: { by: excluded, why: 'planned', ids: new Set(['api']) } } : {}),
+    ...(excluded ? { excluded, explained: 'planned' } : {}),
     entry: {
       looks: [{ at, samples: [{ target: 'api', verdict, ms: 8, cause }], ...(excluded ? { excluded } : {}) }],
       stretches: [],

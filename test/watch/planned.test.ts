@@ -52,10 +52,10 @@ test('receipts become planned stretches: of runs that changed something a visito
   expect(deploy).toBeUndefined()
 })
 
-test('a deploy that ended a moment ago explains what a look saw of it', async () => {
-  const context = await contextWith([receipt('update-backend', -90 * second)])
+test('a deploy that ended while we looked explains what the look saw of it', async () => {
+  const context = await contextWith([receipt('update-backend', -50 * second)])
   const work = await workAt(context, { at, observations: [] }, quick)
-  expect(work.deploy).toBe('deploy just ended: update-backend by anna@desk')
+  expect(work.deploy).toBe('deploy at the same time: update-backend by anna@desk')
   const observations = [seen('api', 'CRITICAL'), seen('disk', 'OK'), seen('redis', 'UNKNOWN')]
   expect(explain(observations, work)).toMatchObject({ by: 'deploy', ids: new Set(['api']) })
 })
