@@ -1,0 +1,224 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { beforeAll, expect, test } from 'vitest'
+import { baseName } from '../../lib/schedule/systemd.ts'
+import { place as anywhere } from '../schedule/rig.ts'
+import { workFolder } from './applications.ts'
+
+/*
+ * What `schedule` writes, taken by the real crontab and by a real systemd: in namespaces of their own, so that neither this
+ * machine's crontab nor its systemd nor any network is touched.
+ */
+
+const home = path.join(import.meta.dirname, '..', '..')
+const work = workFolder('dominion-schedule')
+/** A name with everything in it that cron, a shell or systemd take for theirs. */
+const folder = path.join(work.folder, "O'Brien's 100% $HOME é")
+const spool = path.join(work.folder, 'spool')
+const others = '# mine\nMAILTO=anna\n\n1 1 * * * echo 5\\%  \n'
+
+beforeAll(async () => {
+  mkdirSync(folder)
+  writeFileSync(
+    path.join(folder, '.env'),
+    [
+      ...['IONOS_HOST=127.0.0.1', 'IONOS_PORT=9', 'DNS_SERVER=127.0.0.1', 'AZURE_CONFIG_DIR=azure'],
+      'HEALTH_NEUTRAL_TARGETS=127.0.0.1:9,127.0.0.1:10',
+    ].join('\n'),
+  )
+  return () => work.remove()
+})
+
+interface Ended {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/** Runs a program where the crontabs lie in a folder of this test and there is no network but loopback. */
+function inside(argv: readonly string[], { input = '', PATH = process.env.PATH ?? '' } = {}): Promise<Ended> {
+  mkdirSync(spool, { recursive: true })
+  const prepare = 'mount --bind "$1" /var/spool/cron/crontabs && ip link set lo up && shift && exec "$@"'
+  const child = spawn(
+    'unshare',
+    [...['--mount', '--net', '--', 'sh', '-c', prepare, 'sh', spool, 'env', `PATH=${PATH}`], ...argv],
+    { cwd: folder, stdio: 'pipe' },
+  )
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  child.stdin.end(input)
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
+  })
+}
+
+const schedule = (flags: readonly string[], options: { PATH?: string } = {}) =>
+  inside(
+    [process.execPath, path.join(home, 'bin', 'dominion.js'), 'schedule', '--as', 'cron', ...flags],
+    options,
+  )
+const crontab = async () => (await inside(['crontab', '-l'])).stdout
+const kept = () => readdirSync(path.join(folder, '.dominion', 'default', 'crontabs')).sort()
+
+test('into the real crontab, changed there, and out again: every other byte stays as it was', async () => {
+  await inside(['crontab', '-'], { input: others })
+  expect(JSON.parse((await schedule(['--json'])).stdout)).toMatchObject({ ok: true, installed: 'no' })
+  const plan = await schedule(['--install', '--dry-run', '--detailed-exitcode'])
+  expect([plan.code, plan.stdout]).toEqual([2, expect.stringContaining('1 to create')])
+  expect(await crontab()).toBe(others)
+
+  const installed = await schedule(['--install', '--json'])
+  expect(JSON.parse(installed.stdout), installed.stderr).toMatchObject({ ok: true, changed: true })
+  const first = await crontab()
+  expect(first.startsWith(`${others}# BEGIN codex-dominion-ops: default in ${folder}\n`)).toBe(true)
+  expect(first.split('\n').filter((line) => line.includes(' --quiet'))).toHaveLength(3)
+  expect(
+    kept().map((name) => readFileSync(path.join(folder, '.dominion/default/crontabs', name), 'utf8')),
+  ).toEqual([others])
+
+  expect(JSON.parse((await schedule(['--install', '--json'])).stdout)).toMatchObject({ changed: false })
+  expect(JSON.parse((await schedule(['--json'])).stdout)).toMatchObject({ installed: 'yes' })
+  expect([await crontab(), kept().length]).toEqual([first, 1])
+
+  await schedule(['--install', '--every', '1m'])
+  expect(await crontab()).toBe(first.replace('\n*/5 * * * * ', '\n* * * * * '))
+  expect(JSON.parse((await schedule(['--json'])).stdout)).toMatchObject({ installed: 'otherwise' })
+
+  const removed = await schedule(['--remove'])
+  expect([removed.code, await crontab()], removed.stderr).toEqual([0, others])
+  expect(JSON.parse((await schedule(['--remove', '--json'])).stdout)).toMatchObject({ changed: false })
+})
+
+test('where there was no crontab there is none afterwards', async () => {
+  await inside(['crontab', '-r'])
+  expect((await schedule(['--install'])).code).toBe(0)
+  expect((await schedule(['--remove'])).code).toBe(0)
+  const asked = await inside(['crontab', '-l'])
+  expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('no crontab for root')])
+})
+
+test('no crontab program, and half a block: what is wrong, what to do, and nothing touched', async () => {
+  const none = await schedule(['--install'], { PATH: work.folder })
+  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('There is no crontab program')])
+  expect(none.stderr).toContain('apt-get install cron')
+  const broken = `${others}# BEGIN codex-dominion-ops: default in ${folder}\n`
+  await inside(['crontab', '-'], { input: broken })
+  const half = await schedule(['--install'])
+  expect([half.code, half.stderr]).toEqual([1, expect.stringContaining('not as one block (lines 5)')])
+  expect(await crontab()).toBe(broken)
+})
+
+test('the printed line runs in the empty environment of cron, and schedule tells of it', async () => {
+  const { text, lastRuns } = JSON.parse((await schedule(['--json'])).stdout.trim() || '{}')
+  expect(lastRuns[0]).toMatchObject({ task: 'health', at: null, words: 'never' })
+  const line = (text as string).split('\n').find((each) => each.includes(' health '))!
+  const command = line.replace(/^(\S+ ){5}/, '').replaceAll('\\%', '%')
+  const { code, stderr } = await inside(['env', '-i', '/bin/sh', '-c', command])
+  // No network at all: UNKNOWN, said by the health check itself.
+  expect(code, stderr).toBe(3)
+  const after = JSON.parse((await schedule(['--json'])).stdout)
+  expect(after.lastRuns[0]).toMatchObject({ task: 'health', exitCode: 3 })
+  expect(after.lastRuns[0].words).toContain('network is down')
+})
+
+/** Steps of systemd against a user manager that runs as root: the scope is said, not guessed. */
+const driver = `
+import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/command/redact.ts'))}
+import { createRunner } from ${JSON.stringify(path.join(home, 'lib/command/runner.ts'))}
+import { systemdSteps } from ${JSON.stringify(path.join(home, 'lib/schedule/systemdSteps.ts'))}
+import { tasksOf } from ${JSON.stringify(path.join(home, 'lib/schedule/tasks.ts'))}
+import { runSteps } from ${JSON.stringify(path.join(home, 'lib/steps/engine.ts'))}
+const [wanted, every, folder, units] = process.argv.slice(2)
+const secrets = createRedactor()
+const none = new AbortController().signal
+const runner = createRunner({
+  secrets, transcript: { file: '', write() {} }, reach: { resolve: async () => [], authorities: [] }, env: process.env,
+  mayChange: true, signal: none, openVps: async () => { throw new Error() }, openDatabase: async () => { throw new Error() },
+})
+const place = { folder, environment: 'staging', path: '/opt/az 2/bin:/usr/bin:/bin', user: 'root' }
+const tasks = tasksOf('staging', Number(every), { node: folder.replaceAll("'", '').replace('$HOME', 'x') + '/node', bin: folder + '/dominion.js' })
+const steps = systemdSteps({ runner }, place, tasks, wanted === 'in', 'user', units)
+const [outcome] = await runSteps(steps, { mode: 'apply', runner, stopping: none })
+console.log(outcome.state + (outcome.error ? ' ' + outcome.error.message : ''))
+`
+
+test('a real systemd takes the timers, runs a service with folder, PATH and words as they are, and lets them go', async () => {
+  const plain = folder.replaceAll("'", '').replace('$HOME', 'x')
+  mkdirSync(plain)
+  const seen = path.join(work.folder, 'seen')
+  const program = `#!/bin/sh\n{ pwd; echo "$PATH"; for word in "$@"; do echo "$word"; done; } > '${seen}'\n`
+  writeFileSync(path.join(plain, 'node'), program, { mode: 0o755 })
+  writeFileSync(path.join(work.folder, 'driver.ts'), driver)
+  const [health, backup] = (['health', 'backup-database'] as const).map((id) =>
+    baseName({ id }, { ...anywhere, folder, environment: 'staging' }),
+  )
+  const steps = (wanted: string, every: number) =>
+    `"$NODE" "$WORK/driver.ts" ${wanted} ${every} "$FOLDER" "$WORK/config/systemd/user"`
+  const script = `
+mount -t tmpfs tmpfs /run
+mkdir -p /run/user/0 /run/systemd/system
+export XDG_RUNTIME_DIR=/run/user/0 XDG_CONFIG_HOME="$WORK/config"
+/lib/systemd/systemd --user > "$WORK/systemd.log" 2>&1 &
+until systemctl --user is-system-running > /dev/null 2>&1 || [ "$((tries += 1))" -gt 100 ]; do sleep 0.1; done
+say() { echo "== $1"; }
+say first; ${steps('in', 5)}
+say second; ${steps('in', 5)}
+say changed; ${steps('in', 1)}
+say timers; systemctl --user is-active ${health}.timer ${backup}.timer
+say times; systemctl --user show -P TimersCalendar ${health}.timer
+say verified; systemd-analyze --user verify "$XDG_CONFIG_HOME"/systemd/user/*.service "$XDG_CONFIG_HOME"/systemd/user/*.timer 2>&1
+say ran; systemctl --user start ${health}.service; echo $?
+say removed; ${steps('out', 5)}
+say left; ls "$XDG_CONFIG_HOME/systemd/user"; systemctl --user is-active ${health}.timer
+say again; ${steps('out', 5)}
+`
+  const child = spawn(
+    'unshare',
+    ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child', '--', 'sh', '-c', script],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env.PATH,
+        HOME: work.folder,
+        NODE: process.execPath,
+        WORK: work.folder,
+        FOLDER: folder,
+      },
+    },
+  )
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      said += chunk
+    })
+  await new Promise((resolve) => child.on('close', resolve))
+  const parts = Object.fromEntries(
+    said
+      .split(/^== /m)
+      .slice(1)
+      .map((part) => [part.split('\n')[0], part.split('\n').slice(1).join('\n').trim()]),
+  )
+  expect(parts, said).toMatchObject({
+    first: 'create',
+    second: 'ok',
+    changed: 'change',
+    timers: 'active\nactive',
+    times: expect.stringContaining('OnCalendar=*-*-* *:00/1:00'),
+    verified: '',
+    ran: '0',
+    removed: 'change',
+    left: 'inactive',
+    again: 'ok',
+  })
+  expect(readFileSync(seen, 'utf8').trimEnd().split('\n')).toEqual([
+    ...[folder, '/opt/az 2/bin:/usr/bin:/bin', `${folder}/dominion.js`],
+    ...['health', '--quiet', '--env', 'staging'],
+  ])
+})
