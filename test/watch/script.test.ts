@@ -1,0 +1,55 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { start } from '../cli/running.ts'
+import { home, temporaryFolder } from '../command/rig.ts'
+
+/** `health` in a folder with these lines of `.env`; nothing that would look at anything is ever reached. */
+function health(env: string | undefined, ...args: string[]) {
+  const cwd = temporaryFolder()
+  if (env !== undefined) writeFileSync(path.join(cwd, '.env'), env)
+  return start([path.join(home, 'bin', 'dominion.js'), 'health', ...args], { cwd }).ended
+}
+
+test.each<[string, string | undefined, string[], RegExp]>([
+  ['a flag that there is not', '', ['--quik'], /^UNKNOWN - unknown option '--quik'.*\n$/],
+  ['no configuration', undefined, ['--quick'], /^UNKNOWN - There is no \.env in .*\n$/],
+  ['two wrong keys', 'DOMAIN=A\nSLO_PERCENT=x', [], /^UNKNOWN - The configuration has 2 wrong keys: .*\n$/],
+  [
+    'half a channel',
+    'ALERT_EMAIL_TO=a@b.test',
+    ['--quick'],
+    /^UNKNOWN - Alerts by e-mail are configured by half: ALERT_EMAIL_TO without .*\n$/,
+  ],
+  ['no channel to test', '', ['--test-alert'], /^UNKNOWN - No alert channel is configured\n$/],
+  [
+    'no such channel',
+    'ALERT_WEBHOOK_URL=http://127.0.0.1:9/x',
+    ['--test-alert', 'webhok'],
+    /did you mean webhook\?\n$/,
+  ],
+  ['wrong lines of targets', '', ['--quick', '--targets', '.env'], /^UNKNOWN - \.env names no target\n$/],
+])('%s is UNKNOWN, on one line of stdout', async (_, env, args, line) => {
+  const { code, stdout, stderr } = await health(env, ...args)
+  expect(stdout).toMatch(line)
+  expect(stderr).toMatch(/^✖ /)
+  expect(code).toBe(3)
+})
+
+test('as JSON it is one document, however that was asked for', async () => {
+  for (const args of [['--json'], ['--format', 'json']]) {
+    const { code, stdout } = await health('DOMAIN=A', ...args)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 3, error: { what: expect.any(String) } })
+    expect(code).toBe(3)
+  }
+})
+
+test('a test alert that is refused is exit 2, and its address stays unsaid', async () => {
+  const { code, stdout, stderr } = await health(
+    'ALERT_WEBHOOK_URL=http://127.0.0.1:9/s3cr3tp4th',
+    '--test-alert',
+  )
+  expect(code).toBe(2)
+  expect(stdout).toMatch(/^CHANNEL +MS +RESULT\nwebhook +\d+ +The alert could not be sent to the webhook: /)
+  expect(stdout + stderr).not.toContain('s3cr3tp4th')
+})
