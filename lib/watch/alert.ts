@@ -2,7 +2,7 @@ import type { Alert } from '../alerts/alert.ts'
 import type { Verdict } from '../command/verdict.ts'
 import type { Config } from '../config/config.ts'
 import type { News, Rank } from './confirm.ts'
-import { inBrief } from './report.ts'
+import { atMost, inBrief } from './report.ts'
 
 type Failing = Pick<News['failing'][number], 'target' | 'cause'>
 
@@ -19,10 +19,11 @@ export function titleOf(failing: readonly Failing[]): string {
     const brief = inBrief(cause)
     words.set(brief, [...(words.get(brief) ?? []), target])
   }
-  const parts = [...words].map(([brief, targets]) => `${targets.join(', ')} ${brief}`)
-  const shown = parts.slice(0, 3).join('; ')
-  return parts.length > 3 ? `${shown}; and ${parts.length - 3} more` : shown
+  const parts = [...words].map(([brief, targets]) => `${atMost(targets, 10, ', ')} ${brief}`)
+  return atMost(parts, 3, '; ')
 }
+
+const mostLines = 30
 
 /** What people are told of it. */
 export function incidentAlert({ domain, environment }: Config, news: News, at: number): Alert {
@@ -42,7 +43,10 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
       at,
       title: titleOf(failing),
       lines: [
-        ...failing.map(({ target, rank, cause }) => `${verdictOf(rank)} ${target}: ${cause}`),
+        ...failing
+          .slice(0, mostLines)
+          .map(({ target, rank, cause }) => `${verdictOf(rank)} ${target}: ${cause}`),
+        ...(failing.length > mostLines ? [`and ${failing.length - mostLines} more`] : []),
         ...visitors,
         'npx dominion health shows how it is now.',
       ],
@@ -53,7 +57,7 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
     ...common,
     verdict: 'OK',
     at: end!,
-    title: `${incident.targets.join(', ')} after ${minutes} min`,
+    title: `${atMost(incident.targets, 10, ', ')} after ${minutes} min`,
     lines: [
       `It was ${verdictOf(incident.rank)}${incident.rank === 3 ? ', and visitors noticed it' : ''}.`,
       ...forgotten.map((target) => `${target} has not recovered: nobody asks about it any more.`),

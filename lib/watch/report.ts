@@ -66,6 +66,7 @@ export const exitCodeOf = (verdict: Verdict): number =>
 
 const order: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
 const longest = 200
+const mostTold = 10
 /** The probe's name tells where it was asked: `api 503`. */
 const asked = /^(https?:\/)?\/\S*(?: says |: )/
 
@@ -95,12 +96,19 @@ function together(bad: readonly Line[]): string[] {
     const key = JSON.stringify([line.verdict, inBrief(line.detail), line.progress])
     groups.set(key, [...(groups.get(key) ?? []), line])
   }
-  return [...groups.values()].map((lines) => {
+  const parts = [...groups.values()].map((lines) => {
     const { detail, progress } = lines[0]!
-    const names = lines.map(({ id, from }) => (from === 'vps' ? `${id} seen from the VPS` : id)).join(', ')
-    return `${names} ${inBrief(detail)}${progress ? ` (${progress})` : ''}`
+    const names = lines.map(({ id, from }) => (from === 'vps' ? `${id} seen from the VPS` : id))
+    return `${atMost(names, 20, ', ')} ${inBrief(detail)}${progress ? ` (${progress})` : ''}`
   })
+  return parts.length > mostTold ? [atMost(parts, mostTold, '; ')] : parts
 }
+
+/** Joined; of those beyond the first, how many. Of a thousand targets a line cannot name each. */
+export const atMost = (parts: readonly string[], most: number, between: string): string =>
+  parts.length <= most
+    ? parts.join(between)
+    : [...parts.slice(0, most), `and ${parts.length - most} more`].join(between)
 
 function wellWords(observations: readonly Line[]): string {
   const timed = observations.filter(({ ms }) => ms !== undefined).sort((a, b) => b.ms! - a.ms!)

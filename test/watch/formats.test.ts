@@ -121,6 +121,16 @@ test.each<[string, Report, string]>([
   expect(summary(about)).toBe(expected)
 })
 
+test('of many faults the line names some, and how many more', () => {
+  const many = Array.from({ length: 1000 }, (_, number) =>
+    line(`t${number}`, { verdict: 'CRITICAL', detail: number < 500 ? 'refused' : `broken ${number}` }),
+  )
+  const words = summary(report(many))
+  expect(words).toMatch(
+    /^CRITICAL - t0, t1, .*, t19, and 480 more refused; t500 broken 500; .*; and 491 more$/,
+  )
+})
+
 test('the table shows how long each phase took itself, what to do, and the line in words', () => {
   const incident = {
     id: '7',
