@@ -280,8 +280,14 @@ test.each([
 })
 
 test('a worker listens when its connection is there, not while it is only registered', () => {
-  const clients = 'id=1 addr=10.0.0.1:1 name=aa cmd=blpop\nid=2 addr=10.0.0.2:1 name= cmd=ping\n'
-  expect(listening(['rq:worker:aa', 'rq:worker:bb', 'rq:worker:'], clients)).toBe(1)
+  const clients = [
+    'id=1 addr=10.0.0.1:1 name=aa flags=N cmd=hset',
+    'id=2 addr=10.0.0.2:1 name= flags=N cmd=ping',
+    'id=3 addr=10.0.0.3:1 name= flags=b cmd=blpop',
+    'id=4 addr=10.0.0.4:1 name=other flags=N cmd=lpop',
+    '',
+  ].join('\n')
+  expect(listening(['rq:worker:aa', 'rq:worker:bb', 'rq:worker:'], clients)).toBe(2)
 })
 
 test.each([

@@ -36,11 +36,13 @@ export const queueProbe = (context: Context, key: () => Promise<string>): Probe 
 })
 
 async function readQueue(context: Context, key: string): Promise<QueueFacts> {
-  const [jobs, first, members, clients] = await askRedis(context, key, [
+  const [jobs, first, members, clients, running] = await askRedis(context, key, [
     ['LLEN', `rq:queue:${name}`],
     ['LINDEX', `rq:queue:${name}`, '0'],
     ['SMEMBERS', `rq:workers:${name}`],
     ['CLIENT', 'LIST'],
+    // Jobs that run, by when their worker's sign of life expires.
+    ['ZCOUNT', `rq:wip:${name}`, String(Math.floor(Date.now() / 1000)), '+inf'],
   ])
   if (typeof jobs !== 'number' || !Array.isArray(members)) throw unreadable(jobs, members)
   const workers = members.map(String)
@@ -54,14 +56,23 @@ async function readQueue(context: Context, key: string): Promise<QueueFacts> {
   return {
     jobs,
     oldestSeconds: Number.isNaN(since) ? undefined : Math.max(0, Math.round((Date.now() - since) / 1000)),
-    workers: connected ?? alive.filter((each) => each === 1).length,
+    // One that runs a job on a connection without a name is known by its job.
+    workers: Math.max(connected ?? alive.filter((each) => each === 1).length, Number(running) || 0),
   }
 }
 
-/** RQ names a worker's connection like the worker (CLIENT SETNAME): `rq:worker:NAME` is connected as NAME. */
+/**
+ * Connections of workers. RQ names a worker's connection like the worker (CLIENT SETNAME): `rq:worker:NAME` is connected as
+ * NAME. One that had to connect anew has lost its name, and its registration when Redis began empty: it is known by its
+ * waiting for jobs.
+ */
 export function listening(workers: readonly string[], clientList: string): number {
-  const connected = new Set([...clientList.matchAll(/(?:^| )name=(\S+)/gm)].map((match) => match[1]))
-  return workers.filter((worker) => connected.has(worker.replace(/^rq:worker:/, ''))).length
+  const names = new Set(workers.map((worker) => worker.replace(/^rq:worker:/, '')))
+  return clientList.split('\n').filter((client) => {
+    const field = (name: string) => new RegExp(`(?:^| )${name}=(\\S+)`).exec(client)?.[1]
+    const own = field('name')
+    return (own !== undefined && names.has(own)) || /^b(?:l|r)(?:pop|move|poplpush)$/.test(field('cmd') ?? '')
+  }).length
 }
 
 function unreadable(...replies: readonly (Reply | undefined)[]): Error {
