@@ -5,6 +5,8 @@ export interface Connection {
   run(sql: string, ...values: SQLInputValue[]): { changes: number; id: number }
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[]
+  /** Row by row: for results that are too many to hold. */
+  iterate<Row>(sql: string, ...values: SQLInputValue[]): Iterable<Row>
   exec(sql: string): void
   /** Ids of (vantage, target), as far as this connection knows them; emptied by whoever rolls back. */
   readonly series: Map<string, number>
@@ -54,6 +56,7 @@ function connectionOf(database: DatabaseSync): Connection {
     },
     get: (sql, ...values) => statement(sql).get(...values) as never,
     all: (sql, ...values) => statement(sql).all(...values) as never,
+    iterate: (sql, ...values) => statement(sql).iterate(...values) as never,
     exec: (sql) => database.exec(sql),
     series: new Map(),
     close() {

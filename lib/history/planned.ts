@@ -17,10 +17,18 @@ export function upsertPlanned(connection: Connection, list: readonly Planned[]):
        ON CONFLICT (kind, id) DO UPDATE SET began = excluded.began, ended = excluded.ended, what = excluded.what`,
       ...[id, kind, from, end, what],
     )
-    if (before?.from === from && before.to === end) continue
-    if (before) changedPlan(connection, before)
-    changedPlan(connection, { from, to: end })
+    for (const span of differenceOf(before, { from, to: end })) changedPlan(connection, span)
   }
+}
+
+/** What only one of them covers: a maintenance grows with every look, and most of it was counted long ago. */
+function differenceOf(before: Span | undefined, after: Span): Span[] {
+  if (!before || before.to <= after.from || after.to <= before.from) return before ? [before, after] : [after]
+  const edges: Span[] = [
+    { from: Math.min(before.from, after.from), to: Math.max(before.from, after.from) },
+    { from: Math.min(before.to, after.to), to: Math.max(before.to, after.to) },
+  ]
+  return edges.filter(({ from, to }) => from < to)
 }
 
 /** Those that touch a range, the oldest first. */

@@ -15,16 +15,17 @@ import {
   type State,
   spread,
   together,
+  union,
 } from './segments.ts'
 import { unpackTimes } from './times.ts'
 
 /** The site as a whole, among series. */
 export const siteSeries = 0
 
-/** One hour, or a part of it, of one series. */
+/** One hour, a part of it, or some hours together, of one series. */
 export interface Tally extends Durations {
   series: number
-  /** Whole hours since 1970. */
+  /** Whole hours since 1970; of some together, one of them. */
   hour: number
   /** How many samples began in it. */
   samples: number
@@ -102,6 +103,8 @@ export interface TallyRange extends Span {
   times?: boolean
   /** Only this target, which spares reading the others. */
   only?: string
+  /** Rolled-up hours of so many (whole multiples of it since 1970) come as one; default 1. */
+  hours?: number
 }
 
 /**
@@ -109,7 +112,7 @@ export interface TallyRange extends Span {
  * it ends now at the latest, and where single samples are no longer there it goes by whole hours.
  */
 export function readTallies(connection: Connection, range: TallyRange): { span: Span; tallies: Tally[] } {
-  const { vantage = 'here', times = false, only } = range
+  const { vantage = 'here', times = false, only, hours = 1 } = range
   const { rolledTo, rawFrom } = progressOf(connection)
   const down = (time: number): number => Math.floor(time / hourMs) * hourMs
   const up = (time: number): number => Math.ceil(time / hourMs) * hourMs
@@ -126,33 +129,47 @@ export function readTallies(connection: Connection, range: TallyRange): { span: 
       ...[rolled.from / hourMs, rolled.to / hourMs],
     )
     .map(({ hour }) => ({ from: hour * hourMs, to: (hour + 1) * hourMs }))
-  const single = [{ from, to: rolled.from }, ...stale, { from: rolled.to, to }]
-  const tallies = readRolled(connection, rolled, { vantage, times, only })
-  for (const span of single)
-    if (span.from < span.to) tallies.push(...countSamples(connection, vantage, span, only))
+  const tallies = readRolled(connection, rolled, { vantage, times, only, hours })
+  for (const span of union([{ from, to: rolled.from }, ...stale, { from: rolled.to, to }]))
+    tallies.push(...countSamples(connection, vantage, span, only))
   return { span: { from, to }, tallies }
 }
 
 function readRolled(
   connection: Connection,
   { from, to }: Span,
-  { vantage, times, only }: { vantage: Vantage; times: boolean; only: string | undefined },
+  {
+    vantage,
+    times,
+    only,
+    hours,
+  }: Required<Pick<TallyRange, 'vantage' | 'times' | 'hours'>> & {
+    only: string | undefined
+  },
 ): Tally[] {
   const names = [...targetNames(connection, vantage)]
   const wanted = names.filter(([, target]) => only === undefined || target === only).map(([id]) => id)
   if (only === undefined && vantage === 'here') wanted.push(siteSeries)
-  return connection
-    .all<Omit<Tally, 'times'> & { packed?: Uint8Array }>(
-      `SELECT series, hour, ok, warning, down, kept_out AS keptOut, samples ${times ? ', times AS packed' : ''}
-       FROM rollups WHERE series IN (SELECT value FROM json_each(?)) AND hour >= ? AND hour < ?
-       AND hour NOT IN (SELECT hour FROM stale)`,
-      ...[JSON.stringify(wanted), from / hourMs, to / hourMs],
-    )
-    .map(({ packed, ...row }) => {
-      const tally: Tally = { ...row, times: [] }
-      if (packed) unpackTimes(packed, tally.times)
-      return tally
-    })
+  const rows = connection.iterate<Omit<Tally, 'times'> & { packed?: Uint8Array }>(
+    `SELECT series, hour, ok, warning, down, kept_out AS keptOut, samples ${times ? ', times AS packed' : ''}
+     FROM rollups WHERE series IN (SELECT value FROM json_each(?)) AND hour >= ? AND hour < ?
+     AND hour NOT IN (SELECT hour FROM stale) ORDER BY series, hour`,
+    ...[JSON.stringify(wanted), from / hourMs, to / hourMs],
+  )
+  const tallies: Tally[] = []
+  for (const { packed, ...row } of rows) {
+    let tally = tallies.at(-1)
+    const same =
+      tally?.series === row.series && Math.floor(tally.hour / hours) === Math.floor(row.hour / hours)
+    if (tally && same) {
+      for (const key of ['ok', 'warning', 'down', 'keptOut', 'samples'] as const) tally[key] += row[key]
+    } else {
+      tally = { ...row, times: [] }
+      tallies.push(tally)
+    }
+    if (packed) unpackTimes(packed, tally.times)
+  }
+  return tallies
 }
 
 /** The name of each series of a vantage point. */

@@ -30,7 +30,7 @@ export function dailyBars(
   { days, now = Date.now() }: { days: number; now?: number },
 ): DailyBars {
   const today = Math.floor(now / dayMs) * dayMs
-  const range = { from: today - (days - 1) * dayMs, to: today + dayMs, now }
+  const range = { from: today - (days - 1) * dayMs, to: today + dayMs, now, hours: 24 }
   const { tallies, targets } = history.tallies(range)
   const cells = new Map<string, Tally[]>()
   for (const tally of tallies) {

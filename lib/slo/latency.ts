@@ -46,7 +46,7 @@ export function latencySeries(
   { from, to, now = Date.now(), hours = 1 }: { from: number; to: number; now?: number; hours?: number },
 ): LatencyPoint[] {
   const stretches = new Map<number, Tally[]>()
-  for (const tally of history.tallies({ from, to, now, times: true, only: target }).tallies) {
+  for (const tally of history.tallies({ from, to, now, times: true, only: target, hours }).tallies) {
     const stretch = Math.floor(tally.hour / hours)
     const found = stretches.get(stretch)
     if (found) found.push(tally)

@@ -60,6 +60,9 @@ export interface SloReport extends Counted {
   maintenances: Planned[]
 }
 
+/** Hours that are added up anyway: of everything that is rolled up one figure is enough. */
+const wholeRange = Number.MAX_SAFE_INTEGER
+
 /** Availability, budget and percentiles of [from, to): docs/health.md, "Arithmetic". */
 export function sloReport(
   history: History,
@@ -69,7 +72,13 @@ export function sloReport(
   const { vantage = 'here', now = Date.now() } = range
   const { sloPercent } = terms
   return history.snapshot(() => {
-    const { span, tallies, targets } = history.tallies({ ...range, vantage, now, times: true })
+    const { span, tallies, targets } = history.tallies({
+      ...range,
+      vantage,
+      now,
+      times: true,
+      hours: wholeRange,
+    })
     const counted: Counted = { ...span, end: Math.max(range.to, span.to) }
     const bySeries = grouped(tallies)
     const planned = history.planned(counted)
