@@ -5,7 +5,7 @@ import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { Alert } from '../../lib/alerts/alert.ts'
 import { channelsOf, send } from '../../lib/alerts/channels.ts'
-import { mailServerOf } from '../../lib/alerts/email.ts'
+import { mailOf, mailServerOf } from '../../lib/alerts/email.ts'
 import { certificateFor } from '../command/certificate.ts'
 import { configOf, entriesOf, openRunner } from '../command/rig.ts'
 import { alert, closedPort, silent } from './rig.ts'
@@ -100,6 +100,16 @@ test('problem and recovery leave after STARTTLS and login, as one thread; neithe
     line: `mail by mail.test:${port} to anna@codex.test, ben@codex.test: CRITICAL: codexdominion.app: api 503`,
   })
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toMatch(/p@ss|p%40ss|word\/1/)
+})
+
+test('a dry run refuses an e-mail, whoever asks for it', async () => {
+  const { port, taken } = await mailServer()
+  const server = mailServerOf(`smtp://localhost:${port}`, { key: 'SMTP_URL', file: '.env' })
+  const value = mailOf(alert(), server, { to: 'anna@codex.test', from: 'dominion@codex.test' })
+  await expect(openRunner({ mayChange: false }).mail(value)).rejects.toThrow(
+    'a dry run must not run: mail by localhost',
+  )
+  expect(taken).toEqual([])
 })
 
 test('TLS from the start; a recipient that is refused among others is a remark', async () => {

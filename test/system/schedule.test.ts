@@ -149,6 +149,27 @@ const [outcome] = await runSteps(steps, { mode: 'apply', runner, stopping: none 
 console.log(outcome.state + (outcome.error ? ' ' + outcome.error.message : ''))
 `
 
+/**
+ * Runs $SCRIPT in namespaces and in a control group of its own, which is its root there and gone afterwards: what systemd
+ * makes of control groups is not seen outside.
+ */
+const withOwnCgroup = `
+if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
+  cgroups='-t cgroup2 cgroup2'; mine=$(sed -n 's/^0:://p' /proc/self/cgroup)
+  own="mount $cgroups /sys/fs/cgroup"
+else
+  cgroups='-t cgroup -o none,name=systemd cgroup'; mine=$(sed -n 's/^.*:name=systemd://p' /proc/self/cgroup)
+  own="mount -t tmpfs tmpfs /sys/fs/cgroup && mkdir /sys/fs/cgroup/systemd && mount $cgroups /sys/fs/cgroup/systemd"
+fi
+all="$WORK/cgroups"
+mkdir "$all" && mount $cgroups "$all" && mkdir "$all/$NAME" && echo $$ > "$all/$NAME/cgroup.procs" || exit 1
+export OWN_CGROUPS="$own"
+unshare --cgroup --mount --net --pid --fork --mount-proc --kill-child -- sh -c "$SCRIPT"
+echo $$ > "$all$mine/cgroup.procs"
+find "$all/$NAME" -depth -type d -exec rmdir {} +
+umount "$all"
+`
+
 test('a real systemd takes the timers, runs a service with folder, PATH and words as they are, and lets them go', async () => {
   const plain = folder.replaceAll("'", '').replace('$HOME', 'x')
   mkdirSync(plain)
@@ -163,6 +184,7 @@ test('a real systemd takes the timers, runs a service with folder, PATH and word
     `"$NODE" "$WORK/driver.ts" ${wanted} ${every} "$FOLDER" "$WORK/config/systemd/user"`
   const script = `
 mount -t tmpfs tmpfs /run
+eval "$OWN_CGROUPS"
 mkdir -p /run/user/0 /run/systemd/system
 export XDG_RUNTIME_DIR=/run/user/0 XDG_CONFIG_HOME="$WORK/config"
 /lib/systemd/systemd --user > "$WORK/systemd.log" 2>&1 &
@@ -179,20 +201,13 @@ say removed; ${steps('out', 5)}
 say left; ls "$XDG_CONFIG_HOME/systemd/user"; systemctl --user is-active ${health}.timer
 say again; ${steps('out', 5)}
 `
-  const child = spawn(
-    'unshare',
-    ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child', '--', 'sh', '-c', script],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env.PATH,
-        HOME: work.folder,
-        NODE: process.execPath,
-        WORK: work.folder,
-        FOLDER: folder,
-      },
+  const child = spawn('unshare', ['--mount', '--', 'sh', '-c', withOwnCgroup], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...{ PATH: process.env.PATH, HOME: work.folder, NODE: process.execPath },
+      ...{ WORK: work.folder, FOLDER: folder, SCRIPT: script, NAME: path.basename(work.folder) },
     },
-  )
+  })
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
