@@ -56,8 +56,15 @@ export function minutesOf(tallies: readonly Tally[], { from, to, end }: Counted)
 }
 
 /** Per cent; null when nothing counts. */
-export const availabilityOf = ({ up, down }: Pick<Minutes, 'up' | 'down'>): number | null =>
-  up + down > 0 ? (100 * up) / (up + down) : null
+export function availabilityOf({ up, down }: Pick<Minutes, 'up' | 'down'>): number | null {
+  if (up + down === 0) return null
+  // (100 × up) ÷ up is not always 100 for a computer.
+  return down === 0 ? 100 : (100 * up) / (up + down)
+}
+
+/** `99.951 %`, rounded down: 100 % is said only of a time without any fault. */
+export const perCent = (percent: number): string =>
+  percent === 100 ? '100 %' : `${(Math.floor(percent * 1000 + 1e-6) / 1000).toFixed(3)} %`
 
 export function budgetOf({ up, down, ahead }: Minutes, sloPercent: number): Budget {
   // 100 − 99.9 is not 0.1 for a computer; whole numbers are exact.

@@ -1,6 +1,7 @@
 import { type Column, tableText } from '../cli/table.ts'
 import type { Incident } from '../history/incidents.ts'
 import type { Planned } from '../history/sample.ts'
+import { perCent } from './figures.ts'
 import type { Availability, Latency, SloReport, TargetReport } from './report.ts'
 
 /** What a person reads: the promise and its budget, a line for each target, incidents, what was planned. */
@@ -40,7 +41,7 @@ function targetTable({ site, targets }: SloReport): string {
     { percent, minutes, budget }: Availability,
     latency: Latency | null,
   ): string[] => [
-    ...[name, perCent(percent), duration(minutes.down)],
+    ...[name, upWords(percent), duration(minutes.down)],
     percent === null ? '' : duration(budget.left),
     ...(latency ? [latency.p50, latency.p95, latency.p99] : ['', '', '']).map(String),
     limitWords(latency),
@@ -86,9 +87,7 @@ const plannedTable = (planned: readonly Planned[]): string =>
 /** 2026-11-23 04:18 */
 const time = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
 
-/** Rounded down: 99.9996 % is not 100. */
-const perCent = (percent: number | null): string =>
-  percent === null ? 'not known' : `${(Math.floor(percent * 1000) / 1000).toFixed(3)} %`
+const upWords = (percent: number | null): string => (percent === null ? 'not known' : perCent(percent))
 
 /** Minutes as a person says them: 43.2 min, 5 h 3 min, 12 d 4 h. */
 function duration(minutes: number): string {

@@ -1,7 +1,8 @@
 import { escapeHtml } from '../chart/html.ts'
+import { perCent } from '../slo/figures.ts'
 import { conditionMark } from './marks.ts'
 import type { Day, Part } from './view.ts'
-import { dayWords, duration, perCent } from './words.ts'
+import { dayWords, duration } from './words.ts'
 
 /** One part: its name, how it is now, a bar a day with its words, and the days with a fault as a table. */
 export function partSection(part: Part): string {

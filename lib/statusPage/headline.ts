@@ -1,6 +1,6 @@
 import type { Latest } from '../history/looks.ts'
 import type { Condition, Headline } from './view.ts'
-import { isVisible, nameOf, troubleTitle } from './words.ts'
+import { dayWords, isVisible, nameOf, troubleTitle } from './words.ts'
 
 /** The part of a newest sample that the page goes by. */
 export type LastSeen = Pick<Latest, 'target' | 'at' | 'until' | 'verdict' | 'keptOut'>
@@ -53,13 +53,17 @@ export function headlineOf(situation: Situation): Headline {
 
 type Words = Omit<Headline, 'seenAt'>
 
-function stale(visible: readonly LastSeen[], { now }: Situation): Words | undefined {
+function stale(visible: readonly LastSeen[], situation: Situation): Words | undefined {
+  const { now } = situation
   const main = mainOf(visible)
   if ((main.length > 0 ? main : visible).some(({ until }) => now < until)) return undefined
+  const last = Math.max(...visible.map(({ at }) => at))
+  const then = { ...situation, now: last }
+  const { title } = planned(visible, then) ?? fault(visible, then) ?? well(visible, then)
   return {
     level: 'unknown',
-    title: 'Not known at present',
-    text: 'There is no newer check than that one, so nothing can be said of the time since.',
+    title: `Not known since ${dayWords(new Date(last).toISOString().slice(0, 10))}, ${new Date(last).toISOString().slice(11, 16)} UTC`,
+    text: `No check has been made since then. What it found: “${title}”.`,
   }
 }
 

@@ -1,6 +1,7 @@
 import { escapeHtml } from '../chart/html.ts'
+import { perCent } from '../slo/figures.ts'
 import type { Month } from './view.ts'
-import { duration, perCent } from './words.ts'
+import { duration } from './words.ts'
 
 /** This month against the promise: availability, budget, and each part's share. */
 export function monthSection(month: Month): string {

@@ -47,9 +47,9 @@ h3 { font-size: 1rem; margin: 0; font-weight: 600 }
 .now { --tone: var(--soft); color: var(--tone); font-weight: 600; font-size: .9rem; display: inline-flex; gap: .4rem; align-items: center }
 .now .icon { width: 1rem; height: 1rem }
 .now.works { --tone: var(--works) } .now.slow { --tone: var(--slow) } .now.down { --tone: var(--down) }
-.part .foot { color: var(--soft); font-size: .8rem; min-height: 1.5em }
+.part .foot { color: var(--soft); font-size: .8rem; line-height: 1.5em; margin: .35rem 0 0 }
 .bars {
-  display: flex; align-items: flex-end; gap: clamp(1px, .25vw, 3px); height: 2.4rem; margin: .4rem 0 .3rem; padding: 0;
+  display: flex; align-items: flex-end; gap: clamp(1px, .25vw, 3px); height: 2.4rem; margin: .4rem 0 0; padding: 0;
   list-style: none; position: relative
 }
 .bars li, .swatch { flex: 1 1 0; min-width: 0; height: 100%; display: flex; align-items: flex-end }
@@ -68,7 +68,7 @@ h3 { font-size: 1rem; margin: 0; font-weight: 600 }
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap
 }
 .bars li:hover span {
-  width: auto; height: auto; clip-path: none; left: 0; right: 0; top: calc(100% + .3rem); z-index: 1; text-align: center;
+  width: auto; height: auto; clip-path: none; left: 0; right: 0; top: calc(100% + .35rem); z-index: 1; text-align: center;
   font-size: .8rem; line-height: 1.5em; color: var(--text); background: var(--card); white-space: normal
 }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: .9rem 0 0; padding: 0; list-style: none; color: var(--soft); font-size: .85rem }

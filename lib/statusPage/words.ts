@@ -106,10 +106,6 @@ export function duration(minutes: number): string {
   return [`${Math.floor(hours / 24)} d`, hours % 24 ? `${hours % 24} h` : ''].filter(Boolean).join(' ')
 }
 
-/** `99.951 %`, rounded down: 100 % is said only of a time without any fault. */
-export const perCent = (percent: number): string =>
-  percent === 100 ? '100 %' : `${(Math.floor(percent * 1000 + 1e-6) / 1000).toFixed(3)} %`
-
 /** `23 Nov 2026` */
 export function dayWords(date: string): string {
   const [, day, month, year] = new Date(`${date}T00:00:00Z`).toUTCString().split(' ')

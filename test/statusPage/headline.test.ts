@@ -21,9 +21,14 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     'too old',
     of(seen('OK', all, { at: now - 60 * minute, until: now - 45 * minute })),
     'unknown',
-    /^Not known at present: There is no newer check/,
+    /^Not known since 23 Nov 2026, 11:00 UTC: No check has been made since then. What it found: “Everything works”/,
   ],
-  ['at the very end', of(seen('OK', all, { until: now })), 'unknown', /^Not known at present/],
+  [
+    'at the very end',
+    of(seen('CRITICAL', all, { until: now })),
+    'unknown',
+    /^Not known since .*“A check has just failed”/,
+  ],
   [
     'one area was not asked any more',
     of([...seen('OK', ['static', 'api']), ...seen('OK', ['api-ai'], { until: now - minute })]),
@@ -92,7 +97,7 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     'maintenance, but seen too long ago',
     of(seen('CRITICAL', all, { keptOut: true, until: now - minute }), { maintenance: true }),
     'unknown',
-    /^Not known at present/,
+    /^Not known since .*“Planned maintenance”/,
   ],
   [
     'a deploy explains it',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { availabilityOf, perCent } from '../../lib/slo/figures.ts'
 import { dayOf } from '../../lib/statusPage/facts.ts'
 import {
   byImportance,
@@ -7,7 +8,6 @@ import {
   duration,
   isVisible,
   nameOf,
-  perCent,
   troubleTitle,
 } from '../../lib/statusPage/words.ts'
 import { hostile } from './made.ts'
@@ -65,6 +65,9 @@ test('stretches, shares and days', () => {
   expect([100, 99.9999999, 99.9, 0, 98.12345].map(perCent)).toEqual([
     ...['100 %', '99.999 %', '99.900 %', '0.000 %', '98.123 %'],
   ])
+  // Sums for which (100 × up) ÷ up misses 100.
+  const ups = Array.from({ length: 2000 }, (_, index) => (index * 7919 + 1) / 60_000)
+  expect(new Set(ups.map((up) => perCent(availabilityOf({ up, down: 0 })!)))).toEqual(new Set(['100 %']))
   expect(dayWords('2026-03-01')).toBe('1 Mar 2026')
 })
 
