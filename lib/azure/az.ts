@@ -127,10 +127,32 @@ const meanings: { when: RegExp; ofBuild?: true; means: (output: string) => Parti
   },
   {
     when: /Max retries exceeded|NewConnectionError|Name or service not known|getaddrinfo|Connection (refused|reset|aborted)|ProxyError|Read timed out|ConnectTimeout|Temporary failure in name resolution/i,
-    means: () => ({
+    means: (output) => ({
       what: 'Azure cannot be reached from here',
+      said: silenceOf(output),
       next: 'Check the network and HTTPS_PROXY, then run the same line again.',
       exitCode: exitCode.unknown,
     }),
   },
 ]
+
+/** az says a lost connection in the words of its Python libraries; they stay in the transcript. */
+const silences: readonly [RegExp, string][] = [
+  [
+    /ProxyError|Cannot connect to proxy|Tunnel connection failed/i,
+    'the proxy (HTTPS_PROXY) does not answer, or lets nothing through',
+  ],
+  [
+    /Name or service not known|getaddrinfo|Temporary failure in name resolution|NameResolutionError/i,
+    'its name does not resolve',
+  ],
+  [/timed out|Timeout/i, 'it does not answer in time'],
+  [/refused/i, 'it refuses the connection'],
+  [/reset|aborted/i, 'the connection was cut'],
+]
+
+function silenceOf(output: string): string {
+  const [host] = /[\w.-]+\.(?:azure\.com|microsoftonline\.com|azurecr\.io|windows\.net)/.exec(output) ?? []
+  const why = silences.find(([when]) => when.test(output))?.[1] ?? 'there is no connection'
+  return host ? `${host}: ${why}` : why
+}

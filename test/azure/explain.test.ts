@@ -70,7 +70,19 @@ const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
   [
     'no network',
     "ERROR: HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded with url: /x (Caused by NewConnectionError('<urllib3.connection.HTTPSConnection object at 0x7f>: Failed to establish a new connection: [Errno -2] Name or service not known'))",
-    { what: 'Azure cannot be reached from here', exitCode: 3 },
+    {
+      what: 'Azure cannot be reached from here',
+      said: 'login.microsoftonline.com: its name does not resolve',
+      exitCode: 3,
+    },
+  ],
+  [
+    'no proxy',
+    "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Max retries exceeded with url: /subscriptions (Caused by ProxyError('Cannot connect to proxy.', NewConnectionError('<urllib3>: Failed to establish a new connection: [Errno 111] Connection refused')))",
+    {
+      said: 'management.azure.com: the proxy (HTTPS_PROXY) does not answer, or lets nothing through',
+      exitCode: 3,
+    },
   ],
 ]
 
