@@ -1,4 +1,4 @@
-import { messageOf, unknownError } from '../command/errors.ts'
+import { isUnanswered, messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { type Account, readAccount } from './account.ts'
@@ -97,6 +97,20 @@ export function createAzure(context: Context): Azure {
       | undefined
   }
 
+  /** What az says when there is no registry differs by version, and is of logins. */
+  async function inRegistry<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask()
+    } catch (thrown) {
+      if (isUnanswered(thrown) || (await azure.registry().catch(() => true))) throw thrown
+      const { registry, resourceGroup } = config.azure
+      throw new OpsError({
+        what: `There is no registry ${registry} in ${resourceGroup}`,
+        next: 'npx dominion provision   (it makes one); or check ACR_NAME and AZURE_RESOURCE_GROUP in .env.',
+      })
+    }
+  }
+
   const azure: Azure = {
     account: () => keep('account', () => readAccount(context)),
     registry: () => keep('registry', () => resource('registry')),
@@ -119,8 +133,9 @@ export function createAzure(context: Context): Azure {
       }),
     groups: () =>
       keep('groups', async () => ((await show(['container', 'list', ...group])) ?? []) as ContainerGroup[]),
-    tags: () => keep('tags', async () => readTags(context, subscriptionOf(await azure.account()))),
-    tag: async (name) => readTag(context, name, subscriptionOf(await azure.account())),
+    tags: () =>
+      keep('tags', () => inRegistry(async () => readTags(context, subscriptionOf(await azure.account())))),
+    tag: (name) => inRegistry(async () => readTag(context, name, subscriptionOf(await azure.account()))),
     forget(...what) {
       for (const each of what) kept.delete(each)
     },

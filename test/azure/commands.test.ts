@@ -216,6 +216,18 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
   expect((await failureOf(createAzure(refused.context).tags())).what).toBe(
     'This login may not do that in Azure',
   )
+  const gone = await answering(
+    { match: /^account show/, stdout: account },
+    {
+      match: /^acr repository/,
+      code: 1,
+      stderr: 'ERROR: Unable to authenticate using AAD or admin login credentials.',
+    },
+    { match: /^resource show .*registries/, code: 3, stderr: 'ERROR: (ResourceNotFound)' },
+  )
+  expect((await failureOf(createAzure(gone.context).tags())).what).toBe(
+    'There is no registry codexacr1216 in codexdominion-prod',
+  )
 })
 
 test('whether one tag is there is asked of this tag, so that an old one is found, too', async () => {
