@@ -30,11 +30,13 @@ export interface BackupOptions {
 /** Reads the flags. Throws exit 2 naming what cannot be read. */
 export function backupOptions(flags: {
   to?: string
-  keep: string
+  keep?: string
   prove?: string | boolean
   dryRun?: boolean
 }): BackupOptions {
-  const { to, keep, prove: what = false, dryRun } = flags
+  const { to, keep = '14', prove: what = false, dryRun } = flags
+  if (typeof what === 'string' && (to !== undefined || flags.keep !== undefined))
+    throw usageError('--prove FILE takes no backup, and goes with neither --to nor --keep')
   if (!/^[1-9]\d{0,4}$/.test(keep))
     throw usageError(`--keep ${keep} is not a number of backups`, 'Use 1 or more.')
   return {
@@ -61,6 +63,7 @@ interface About {
 /** Takes a backup, proves it or another one if asked to, and lets the oldest go. */
 export async function backUp(context: Context, options: BackupOptions, about: About): Promise<BackedUp> {
   const folder = options.to ?? path.join(context.config.stateDir, 'backups')
+  if (typeof options.prove === 'object') readManifest(options.prove.file)
   let silent: OpsError | undefined
   /** A plan goes on without the server's answer, and says so. */
   const orSilent = (thrown: unknown): undefined => {

@@ -52,7 +52,10 @@ interface Facts extends Record<string, unknown> {
 export function gatherFacts(context: Context, azure: Azure): Promise<DatabaseFacts> {
   return gather<Facts>({
     server: () => readServer(context, azure),
-    backups: () => readBackups(context, azure),
+    async backups() {
+      await readServer(context, azure)
+      return readBackups(context, azure)
+    },
     times: () => context.runner.connect(),
     plain: async () => (await context.runner.dial(plainDial(context.config))).answer,
     facts: () => readFacts(context),

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { OpsError } from '../command/errors.ts'
+import { OpsError, usageError } from '../command/errors.ts'
 import { sha256OfFile } from '../command/fileHash.ts'
 import type { Content } from './content.ts'
 
@@ -40,10 +40,7 @@ export const manifestOf = (dump: string): string => `${dump}.json`
 export function readManifest(dump: string): Manifest {
   const file = manifestOf(dump)
   if (!existsSync(dump))
-    throw new OpsError({
-      what: `There is no backup ${dump}`,
-      next: 'ls its folder: a backup is a .dump and its .dump.json.',
-    })
+    throw usageError(`There is no backup ${dump}`, 'ls its folder: a backup is a .dump and its .dump.json.')
   if (!existsSync(file)) {
     throw new OpsError({
       what: `${dump} has no manifest: whether it is whole cannot be told`,

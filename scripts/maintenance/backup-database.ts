@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 import { script } from '../../lib/cli/script.ts'
 
-await script<{ to?: string; keep: string; prove?: string | boolean }>({
+await script<{ to?: string; keep?: string; prove?: string | boolean }>({
   name: 'backup-database',
   summary: 'dump the database to a folder, with retention; --prove restores it into a throwaway and compares',
   changes: true,
   flags: (parser) =>
     parser
       .option('--to <folder>', 'where backups are kept (default: backups/ in the state folder)')
-      .option('--keep <number>', 'how many backups stay; the one that was proven last stays always', '14')
+      .option('--keep <number>', 'how many backups stay (14); the one that was proven last stays always')
       .option(
         '--prove [file]',
         'restore it into a throwaway database and compare; with a file: that one, without taking another',

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { script } from '../../lib/cli/script.ts'
+import { usageError } from '../../lib/command/errors.ts'
 
-await script<{ file: string; into: string; confirm?: string }>({
+await script<{ file: string; into?: string; confirm?: string }>({
   name: 'restore-database',
   summary:
     'restore a backup into a new database, or with the name typed over the live one, which is kept beside',
@@ -9,20 +10,24 @@ await script<{ file: string; into: string; confirm?: string }>({
   flags(parser) {
     parser
       .argument('<file>', 'the .dump of a backup; its .dump.json must be beside it')
-      .requiredOption('--into <name>', 'the database to make')
+      .option('--into <name>', 'the database to make; it must be said')
       .option('--confirm <name>', 'the name of the live database, instead of typing it')
       .action((file) => void parser.setOptionValue('file', file))
   },
   async main(run) {
-    const [path, { mustConfirmName }, { performSteps }, { restoreSteps, mustBeName }] = await Promise.all([
-      import('node:path'),
-      import('../../lib/cli/ask.ts'),
-      import('../../lib/deploy/perform.ts'),
-      import('../../lib/database/restore.ts'),
-    ])
-    const { into, confirm, dryRun } = run.flags
+    const { into, confirm, dryRun, file } = run.flags
+    if (into === undefined) throw usageError('Into which database?', 'Give its name: --into NAME')
+    const [path, { mustConfirmName }, { performSteps }, { restoreSteps, mustBeName }, { readManifest }] =
+      await Promise.all([
+        import('node:path'),
+        import('../../lib/cli/ask.ts'),
+        import('../../lib/deploy/perform.ts'),
+        import('../../lib/database/restore.ts'),
+        import('../../lib/database/manifest.ts'),
+      ])
     const { database } = (await run.config()).postgres
     mustBeName(into)
+    readManifest(path.resolve(file))
     if (into === database && !dryRun) {
       const question = `${database} is the live database: what was written since the backup leaves the site.`
       await mustConfirmName(confirm, database, question)
@@ -32,7 +37,7 @@ await script<{ file: string; into: string; confirm?: string }>({
       script: 'restore-database',
       needsVps: false,
       list(context) {
-        const { steps, farewell } = restoreSteps(context, path.resolve(run.flags.file), into)
+        const { steps, farewell } = restoreSteps(context, path.resolve(file), into)
         farewells.push(farewell)
         return { steps }
       },
