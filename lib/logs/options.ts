@@ -36,6 +36,11 @@ export function viewOf(flags: ViewFlags, since: Date | undefined): View {
   const follow = flags.follow === true
   const usual = since ? undefined : follow ? usualLines.following : usualLines.looking
   const lines = flags.lines === undefined ? usual : count(flags.lines)
+  if (lines === 0 && !follow)
+    throw usageError(
+      '--lines=0 shows nothing',
+      'With --follow it shows only what is new; or give a number from 1 on.',
+    )
   return {
     only: only(flags.only),
     follow,

@@ -21,6 +21,7 @@ test.each<[ViewFlags, string]>([
   [{ only: 'backend,postgres' }, '--only=backend,postgres: there is no log called "postgres"'],
   [{ only: '' }, '--only=: there is no log called ""'],
   [{ lines: '-5' }, '--lines=-5 is not a number of lines'],
+  [{ lines: '0' }, '--lines=0 shows nothing'],
   [{ lines: 'all' }, '--lines=all is not a number of lines'],
   [{ grep: '(' }, '--grep is no regular expression: /(/: Unterminated group'],
 ])('wrong flags: %o', (flags, words) => {
@@ -32,7 +33,7 @@ test('how many lines when nothing says', () => {
   expect(viewOf({ follow: true }, undefined).lines).toBe(10)
   expect(viewOf({}, new Date()).lines).toBeUndefined()
   expect(viewOf({ follow: true }, new Date()).lines).toBeUndefined()
-  expect(viewOf({ lines: '0' }, new Date()).lines).toBe(0)
+  expect(viewOf({ lines: '0', follow: true }, new Date()).lines).toBe(0)
 })
 
 const lines = [
