@@ -120,8 +120,11 @@ const isSafe = ({ bad, healthy }: Candidate): boolean => bad === undefined && Bo
 
 const words = ({ at, why }: BadMark): string => (at ? `${why} (${utc(at)} UTC)` : why)
 
-/** The candidates as a person reads them, newest first. */
-export function candidateTable(part: Part, candidates: readonly Candidate[]): string {
+/**
+ * The candidates as a person reads them, newest first.
+ * @param allReceipts false: some could not be asked for, so that a release may have worked all the same
+ */
+export function candidateTable(part: Part, candidates: readonly Candidate[], allReceipts = true): string {
   if (candidates.length === 0) return `There is no ${part} release.`
   return tableText(
     [
@@ -135,14 +138,17 @@ export function candidateTable(part: Part, candidates: readonly Candidate[]): st
       candidate.id,
       utc(candidate.made),
       candidate.revision || '–',
-      healthWords(candidate),
+      healthWords(candidate, allReceipts),
       stateWords(candidate),
     ]),
   )
 }
 
-const healthWords = ({ healthy }: Candidate): string =>
-  healthy ? utc(healthy) : healthy === undefined ? 'never' : 'was live, not verified'
+function healthWords({ healthy }: Candidate, allReceipts: boolean): string {
+  if (healthy) return utc(healthy)
+  if (healthy === '') return 'was live, not verified'
+  return allReceipts ? 'never' : 'not known'
+}
 
 function stateWords(candidate: Candidate): string {
   const { live, bad } = candidate

@@ -21,9 +21,10 @@ export async function rollback(run: Run<RollbackFlags>): Promise<number> {
     throw usageError(`${part} is not a part that is rolled back`, 'Give frontend or backend.')
   const parts: Part[] = part ? [part] : ['frontend', 'backend']
   if (list) {
-    const other = { '--to': to, '--mark-bad': markBad, '--clear-bad': clearBad }
+    const other = { '--to': to, '--mark-bad': markBad, '--clear-bad': clearBad, '--why': why }
     const beside = Object.entries(other).find(([, value]) => value !== undefined)?.[0]
-    if (beside) throw usageError(`--list only shows, and does not go with ${beside}`)
+    if (beside)
+      throw usageError(`--list only shows, and does not go with ${beside}`, 'Leave one of them out.')
     return withContext(run, 'rollback', false, (context) => listReleases(run, context, parts))
   }
   if (!part)
@@ -70,7 +71,7 @@ async function listReleases(
     failure ? [{ what, why: failure.message }] : [],
   )
   const tables = parts.flatMap((part) =>
-    found[part]?.value ? [candidateTable(part, found[part].value)] : [],
+    found[part]?.value ? [candidateTable(part, found[part].value, exitCodeOf(history.answers) === 0)] : [],
   )
   const notes = missing.map(({ what, why }) => `! Not known: ${what}: ${why}`)
   const releases = Object.fromEntries(parts.map((part) => [part, found[part]?.value ?? null]))

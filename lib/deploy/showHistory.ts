@@ -6,7 +6,7 @@ import { differenceOf, differenceText, historyTable, receiptText, theOne } from 
 import { type History, readHistory } from './receipts.ts'
 
 export interface HistoryFlags extends CommonFlags {
-  lines: number
+  lines?: number
   show?: string
   diff?: string[]
 }
@@ -14,10 +14,11 @@ export interface HistoryFlags extends CommonFlags {
 /** Prints what the flags ask for. Gives 0, or 3 and 4 when one of the two places could not be asked. */
 export async function showHistory(run: Run<HistoryFlags>, context: Context): Promise<number> {
   const { show, diff, lines } = run.flags
-  if (show !== undefined && diff !== undefined)
-    throw usageError('--show and --diff are two questions', 'Give one of them.')
+  const questions = Object.entries({ '--show': show, '--diff': diff, '--lines': lines })
+  const asked = questions.flatMap(([flag, value]) => (value === undefined ? [] : [flag]))
+  if (asked.length > 1) throw usageError(`${asked.join(' and ')} are two questions`, 'Give one of them.')
   if (diff !== undefined) return showDifference(run, context, diff)
-  const history = await readHistory(context, show === undefined ? lines : 1000, show && checked(show))
+  const history = await readHistory(context, show === undefined ? (lines ?? 20) : 1000, show && checked(show))
   const code = exitCodeOf(history.answers)
   if (show !== undefined) {
     const one = theOne(history, show)
@@ -25,7 +26,9 @@ export async function showHistory(run: Run<HistoryFlags>, context: Context): Pro
     return code
   }
   const receipts = history.kept.map(({ receipt, places, differs }) => ({ ...receipt, places, differs }))
-  const text = history.kept.length > 0 ? historyTable(history.kept) : 'No deploy has left a receipt yet.'
+  const none =
+    code === 0 ? 'No deploy has left a receipt yet.' : 'There is no receipt in the place that could be asked.'
+  const text = history.kept.length > 0 ? historyTable(history.kept) : none
   run.result(text + notes(history), { ok: code === 0, receipts, ...gaps(history) })
   return code
 }

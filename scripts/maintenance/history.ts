@@ -9,7 +9,7 @@ await script<HistoryFlags>({
   changes: false,
   flags(parser) {
     parser
-      .option('--lines <number>', 'how many, the newest first', wholeNumber, 20)
+      .option('--lines <number>', 'how many, the newest first (20)', wholeNumber)
       .option('--show <id>', 'one receipt in full; the beginning of its id is enough')
       .option('--diff <id...>', 'what differs between two: --diff A B')
   },
