@@ -51,14 +51,25 @@ export async function takeLock({ runner, config }: Context, id: string, what: st
     await runner.run(rootCommand(config, 'read', ['true'])) // says what hinders, sudo for one
     throw unknownError(`The lock ${file} on the VPS cannot be taken`, held.firstLine)
   }
-  const other = await readHolder({ runner, config })
-  throw new OpsError({
-    what: other
-      ? `Locked: ${other.by} runs "${other.what}" since ${other.since} (${minutesSince(other.since)})`
+  throw lockedBy(config, await readHolder({ runner, config }))
+}
+
+const lockedBy = (config: Config, holder: Holder | undefined): OpsError =>
+  new OpsError({
+    what: holder
+      ? `Locked: ${holder.by} runs "${holder.what}" since ${holder.since} (${minutesSince(holder.since)})`
       : 'Locked: another deploy holds the lock',
     next: `Wait for it to end, or if it is surely dead: npx dominion unlock${config.environment === 'default' ? '' : ` --env ${config.environment}`}`,
     exitCode: exitCode.locked,
   })
+
+/**
+ * Before an operator is asked anything: throws (exit 5) when somebody deploys, so that no answer is given in vain. A VPS
+ * that cannot be asked is for the run itself to meet.
+ */
+export async function mustBeUnlocked(context: Context): Promise<void> {
+  const holder = await readHolder(context).catch(() => undefined)
+  if (holder) throw lockedBy(context.config, holder)
 }
 
 const beatMs = 20_000

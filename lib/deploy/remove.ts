@@ -1,6 +1,6 @@
 import { loginStep } from '../azure/account.ts'
 import { ownGroups, removeAzureSteps } from '../azure/remove.ts'
-import { createAzure } from '../azure/resources.ts'
+import { type Azure, createAzure } from '../azure/resources.ts'
 import { mustConfirmName } from '../cli/ask.ts'
 import type { CommonFlags, Run } from '../cli/script.ts'
 import { messageOf } from '../command/errors.ts'
@@ -10,8 +10,9 @@ import { monthlyEstimate } from '../cost/estimate.ts'
 import { removeSiteStep, siteParts } from '../ionos/remove.ts'
 import { surveyOf } from '../ionos/survey.ts'
 import type { Context } from '../steps/context.ts'
-import type { Step } from '../steps/step.ts'
+import { ok, type Step } from '../steps/step.ts'
 import { withContext } from './context.ts'
+import { mustBeUnlocked } from './lock.ts'
 
 export interface RemoveFlags extends CommonFlags {
   confirm?: string
@@ -24,9 +25,27 @@ export function removeList(context: Context, flags: RemoveFlags): Step[] {
   const azure = createAzure(context)
   const face = flags.skipIonos ? [] : [removeSiteStep(context)]
   if (flags.skipAzure) return face
-  const before = ['azure-login', ...face.map(({ id }) => id)]
-  return [loginStep(context, azure.account), ...face, ...removeAzureSteps(context, azure, before)]
+  const before = ['azure-login', 'azure-parts', ...face.map(({ id }) => id)]
+  return [
+    loginStep(context, azure.account),
+    partsStep(azure),
+    ...face.map((step) => ({ ...step, after: ['azure-parts'] })),
+    ...removeAzureSteps(context, azure, before),
+  ]
 }
+
+/** The whole of the core is looked at before the face goes: while Azure is silent the site stays as it is. */
+const partsStep = (azure: Azure): Step => ({
+  id: 'azure-parts',
+  title: 'What is there in Azure',
+  part: 'azure',
+  after: ['azure-login'],
+  async inspect() {
+    const [groups, tier] = await Promise.all([azure.groups(), azure.dataTier()])
+    const names = [...groups, ...tier].flatMap((each) => (each ? [each.name] : []))
+    return ok(names.join(', ') || 'nothing')
+  },
+})
 
 /**
  * Shows what would be lost and what it costs now, and asks for the domain to be typed.
@@ -35,8 +54,9 @@ export function removeList(context: Context, flags: RemoveFlags): Step[] {
 export const confirmRemoval = (run: Run<RemoveFlags>): Promise<number> =>
   withContext(run, 'remove', false, async (context) => {
     const { domain } = context.config
+    const [lines] = await Promise.all([losses(context, run.flags), mustBeUnlocked(context)])
     run.story(`This takes down ${domain}:`)
-    for (const line of await losses(context, run.flags)) run.story(`  ${line}`)
+    for (const line of lines) run.story(`  ${line}`)
     await mustConfirmName(run.flags.confirm, domain, 'It cannot be undone.')
     return 0
   })

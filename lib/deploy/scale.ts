@@ -10,6 +10,7 @@ import { readPrices } from '../cost/priceList.ts'
 import { dollars } from '../cost/report.ts'
 import type { Context } from '../steps/context.ts'
 import { withContext } from './context.ts'
+import { mustBeUnlocked } from './lock.ts'
 import { performSteps } from './perform.ts'
 import {
   type Scale,
@@ -67,6 +68,7 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<Scaling> {
   let scaling: Scaling | undefined
   await withContext(run, 'scale', false, async (context) => {
     const azure = createAzure(context)
+    if (!dryRun) await mustBeUnlocked(context)
     const now = await scaleNow(context.config, azure, part)
     const to: Scale = {
       cpu: cpu ?? now.cpu,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { script } from '../../lib/cli/script.ts'
+import { usageError } from '../../lib/command/errors.ts'
 import type { RemoveFlags } from '../../lib/deploy/remove.ts'
 
 await script<RemoveFlags>({
@@ -12,6 +13,8 @@ await script<RemoveFlags>({
       .option('--skip-azure', 'leave the core as it is')
       .option('--skip-ionos', 'leave the VPS as it is'),
   async main(run) {
+    if (run.flags.skipAzure && run.flags.skipIonos)
+      throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
     const { performSteps } = await import('../../lib/deploy/perform.ts')
     if (!run.flags.dryRun) await (await import('../../lib/deploy/remove.ts')).confirmRemoval(run)
     return performSteps(run, {
