@@ -23,13 +23,15 @@ const conditions: Readonly<Record<LastSeen['verdict'], Condition>> = {
 }
 
 /** What a part is doing now. What was seen too long ago is not known any more. */
-export const conditionOf = (seen: LastSeen | undefined, now: number): Condition =>
-  !seen || now >= seen.until ? 'unknown' : conditions[seen.verdict]
+export function conditionOf(seen: LastSeen | undefined, now: number): Condition {
+  if (!seen || now >= seen.until) return 'unknown'
+  return seen.keptOut && seen.verdict === 'CRITICAL' ? 'planned' : conditions[seen.verdict]
+}
 
 /** The site is what its pages and its API are together. */
 export function siteCondition(newest: readonly LastSeen[], now: number): Condition {
   const parts = mainOf(newest).map((seen) => conditionOf(seen, now))
-  const order: Condition[] = ['down', 'unknown', 'slow', 'works']
+  const order: Condition[] = ['down', 'planned', 'unknown', 'slow', 'works']
   return order.find((condition) => parts.includes(condition)) ?? 'unknown'
 }
 
@@ -69,9 +71,6 @@ function stale(visible: readonly LastSeen[], situation: Situation): Words | unde
 
 /** What a maintenance or a deploy explains is no fault, and what it hides is not unknown. */
 function planned(visible: readonly LastSeen[], { now, maintenance }: Situation): Words | undefined {
-  const explained = visible.filter(
-    ({ keptOut, verdict, until }) => keptOut && now < until && verdict !== 'OK' && verdict !== 'WARNING',
-  )
   if (maintenance) {
     return {
       level: 'planned',
@@ -79,7 +78,8 @@ function planned(visible: readonly LastSeen[], { now, maintenance }: Situation):
       text: 'The site is closed for work that was planned. It opens again when that is done.',
     }
   }
-  if (explained.every(({ verdict }) => verdict === 'UNKNOWN')) return undefined
+  const explained = visible.filter((seen) => conditionOf(seen, now) === 'planned')
+  if (explained.length === 0) return undefined
   return {
     level: 'planned',
     title: 'A new release is on its way',

@@ -19,6 +19,7 @@ const words: Readonly<Record<Condition, string>> = {
   works: 'works',
   slow: 'slower than usual',
   down: 'down',
+  planned: 'planned work',
   unknown: 'not known',
 }
 

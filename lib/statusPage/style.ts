@@ -46,7 +46,7 @@ h3 { font-size: 1rem; margin: 0; font-weight: 600 }
 .part .head, .part .foot { display: flex; flex-wrap: wrap; gap: .1rem 1rem; justify-content: space-between; align-items: baseline }
 .now { --tone: var(--soft); color: var(--tone); font-weight: 600; font-size: .9rem; display: inline-flex; gap: .4rem; align-items: center }
 .now .icon { width: 1rem; height: 1rem }
-.now.works { --tone: var(--works) } .now.slow { --tone: var(--slow) } .now.down { --tone: var(--down) }
+.now.works { --tone: var(--works) } .now.slow { --tone: var(--slow) } .now.down { --tone: var(--down) } .now.planned { --tone: var(--planned) }
 .part .foot { color: var(--soft); font-size: .8rem; line-height: 1.5em; margin: .35rem 0 0 }
 .bars {
   display: flex; align-items: flex-end; gap: clamp(1px, .25vw, 3px); height: 2.4rem; margin: .4rem 0 0; padding: 0;

@@ -3,12 +3,12 @@
  * not in here cannot reach the page. Moments are milliseconds since 1970, stretches minutes, shares per cent.
  */
 
-/** `slow`: it works, but a limit was passed. */
-export type Condition = 'works' | 'slow' | 'down' | 'unknown'
+/** `slow`: it works, but a limit was passed. `planned`: it does not, and a maintenance or a deploy explains that. */
+export type Condition = 'works' | 'slow' | 'down' | 'planned' | 'unknown'
 
 /** How things are, in words. */
 export interface Headline {
-  level: Condition | 'trouble' | 'planned'
+  level: Condition | 'trouble'
   title: string
   text: string
   /** When that was seen; undefined when nothing ever was. */

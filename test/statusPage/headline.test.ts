@@ -118,4 +118,7 @@ test('the site is as bad as the worse of its pages and its API', () => {
   ])
   expect([site('CRITICAL', 'UNKNOWN'), siteCondition([], now)]).toEqual(['down', 'unknown'])
   expect(conditionOf(undefined, now)).toBe('unknown')
+  const explained = seen('CRITICAL', ['api'], { keptOut: true })
+  expect(siteCondition([...seen('UNKNOWN', ['static']), ...explained], now)).toBe('planned')
+  expect(siteCondition([...seen('CRITICAL', ['static']), ...explained], now)).toBe('down')
 })
