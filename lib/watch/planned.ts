@@ -23,8 +23,8 @@ export interface Explained {
   ids: ReadonlySet<string>
 }
 
-/** These runs change nothing that a visitor could notice. */
-const harmless = ['backup-database', 'build-image', 'status-page', 'schedule', 'unlock']
+/** These runs change nothing that a visitor could notice; a maintenance tells of itself. */
+const harmless = ['backup-database', 'build-image', 'maintenance-mode', 'status-page', 'schedule', 'unlock']
 /** A deploy that has taken so long hangs: it explains nothing any more. */
 const longestDeployMs = 90 * 60_000
 /** What a deploy has just put in force may still be settling. */
