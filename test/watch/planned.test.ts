@@ -40,6 +40,7 @@ test('receipts become planned stretches: of runs that changed something a visito
   const context = await contextWith([
     receipt('update-backend', -600 * second),
     receipt('backup-database', -500 * second),
+    receipt('maintenance-mode', -450 * second),
     receipt('deploy-complete', -400 * second, { changed: [] }),
   ])
   const { stretches, deploy } = await workAt(context, { at, observations: [] }, quick)
