@@ -9,7 +9,16 @@ const systemTest = (name: string): string => `test/system/${name}.test.ts`
 const alone = ['site', 'rehearsal-ends'].map(systemTest)
 
 /** The longest first, so that none of them is left over at the end: a fresh clone knows no times. */
-const longest = ['latency', 'azure-faults', 'updates', 'interrupts', 'containers', 'rollback'].map(systemTest)
+const longest = [
+  'latency',
+  'azure-faults',
+  'updates',
+  'interrupts',
+  'containers',
+  'rollback',
+  'looking',
+  'first-and-last',
+].map(systemTest)
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

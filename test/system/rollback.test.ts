@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ProcessResult } from '../../lib/command/process.ts'
@@ -8,13 +8,26 @@ import { onVps, visitor } from './face.ts'
 import { steadyLoad } from './load.ts'
 import { changesAskedOfAzure, forgetRequests, receiptsOf, stateFolder, transcriptOf } from './records.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { startSession } from './sessions.ts'
 
-/* Two releases of pages and backend, the way back between them, and what the receipts of it all say. */
+/*
+ * Two releases of pages and backend. First docs/runbook.md, every new line as it stands there, with --dry-run where it
+ * would change something; then the way back between them, and what the receipts of it all say.
+ */
+
+const home = path.join(import.meta.dirname, '..', '..')
+const page = readFileSync(path.join(home, 'docs', 'runbook.md'), 'utf8')
+/** Every `npx dominion …` of a table, once, in the order of the page. */
+const lines = [...new Set([...page.matchAll(/`npx dominion ([^`]+)`/g)].map((match) => match[1]!))]
+/** Only look, and so take no --dry-run. */
+const looking = ['doctor', 'view-logs', 'check-database', 'metrics', 'cost', 'history', 'health', 'slo']
 
 const work = workFolder('dominion-rollback')
 let clouds: Rehearsed
 let one: string
 let two: string
+/** What the words in capitals of the runbook stand for. */
+let words: Record<string, string>
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-rollback')
@@ -26,6 +39,11 @@ beforeAll(async () => {
   const backend = backendCopy(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
   two = clouds.variant('two', { DASHBOARD_DIR: dashboard, BACKEND_DIR: backend })
   expect(await run(['deploy-complete', '--quiet'], two)).toMatchObject({ code: 0 })
+  await well('backup-database')
+  // So that there is a history.
+  await run(['health'])
+  words = await wordsNow()
+  await forgetRequests(clouds)
 })
 afterAll(async () => {
   await clouds?.down()
@@ -34,6 +52,73 @@ afterAll(async () => {
 
 const run = (args: string[], environment = two): Promise<ProcessResult> =>
   clouds.dominion(args, { environment })
+
+async function well(...args: string[]): Promise<ProcessResult> {
+  const done = await run(args)
+  expect(done.code, done.stderr + done.stdout).toBe(0)
+  return done
+}
+
+async function wordsNow(): Promise<Record<string, string>> {
+  const releases = async (part: string) => {
+    const { stdout } = await well('rollback', part, '--list', '--json')
+    const releases = JSON.parse(stdout) as Record<string, { id: string; live: boolean }[]>
+    return releases[part]!.find(({ live }) => !live)!.id
+  }
+  const { receipts } = JSON.parse((await well('history', '--json')).stdout) as { receipts: Receipt[] }
+  const ids = receipts.map(({ id }) => id).sort()
+  const backups = path.join(stateFolder(clouds, two), 'backups')
+  const dump = readdirSync(backups).find((name) => name.endsWith('.dump'))!
+  return {
+    PAGES: await releases('frontend'),
+    IMAGE: await releases('backend'),
+    EARLIER: ids.at(0)!,
+    RECEIPT: ids.at(-1)!,
+    DUMP: path.join(backups, dump),
+    'metrics.html': path.join(work.folder, 'metrics.html'),
+  }
+}
+
+/** The words of a line as a shell would hand them on; the page quotes with ' only. */
+const argumentsOf = (line: string): string[] =>
+  [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? words[word] ?? word)
+
+test('every script has a line in the runbook and in the README', () => {
+  const scripts = readdirSync(path.join(home, 'scripts'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => path.basename(file).replace(/(\.mjs)?\.ts$/, ''))
+  const named = new Set([...lines.map((line) => line.split(' ')[0]), 'rehearse'])
+  expect(scripts.filter((name) => !named.has(name))).toEqual([])
+  const readme = readFileSync(path.join(home, 'README.md'), 'utf8')
+  expect(scripts.filter((name) => !readme.includes(`| \`${name}\` |`))).toEqual([])
+})
+
+// Side by side, as nothing changes anything; the test after them holds them to that.
+test.concurrent.each(lines.filter((line) => !line.includes('--follow')))('npx dominion %s', async (line) => {
+  const args = argumentsOf(line)
+  const harmless = looking.includes(args[0]!) || line.includes('--list') || line.includes('status')
+  if (!harmless && !args.includes('--dry-run')) args.push('--dry-run')
+  const done = await clouds.dominion(args, { environment: two })
+  // A busy machine answers slowly, and containers have just been restarted: a WARNING.
+  const good = args[0] === 'health' ? [0, 1] : [0]
+  expect(good, done.stderr + done.stdout).toContain(done.code)
+  // A search may find nothing, and cron wants to hear nothing.
+  if (!args.includes('--grep') && !args.includes('--quiet')) expect(done.stdout.trim()).not.toBe('')
+})
+
+test('none of these lines has changed anything', async () => {
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  const plan = await clouds.dominion(['deploy-complete', '-n', '--detailed-exitcode'], { environment: two })
+  expect(plan.code, plan.stdout).toBe(0)
+})
+
+test.each(lines.filter((line) => line.includes('--follow')))('npx dominion %s', async (line) => {
+  const session = startSession([...argumentsOf(line), '--env', two])
+  await session.until(/ backend .*path=\/health /)
+  session.kill('SIGINT')
+  const { code, said } = await session.ended
+  expect(code, said).toBe(130)
+})
 
 interface Listed {
   ok: boolean
@@ -104,6 +189,25 @@ test('never to a release marked bad; and none before the first', async () => {
   const forward = await run(['rollback', 'frontend', '--to', newer!.id])
   expect(forward.code, forward.stderr).toBe(0)
   expect(forward.stdout).toMatch(/Switched in \d+ ms on the open connection/)
+})
+
+test('pages that turn out not to be whole: the release that was left is live again, and they are marked', async () => {
+  const [newer, older] = (await listed()).frontend!
+  // Broken on the VPS itself, since they were last seen to work.
+  await onVps(
+    clouds,
+    `cd /var/www/codexdominion.app/releases/${older!.id} && find . -name '*.html.*' -delete && find . -name '*.html' -exec sed -i 's#<h1>#<script src="/_next/static/gone.js"></script><h1>#' {} +`,
+  )
+  const { code, stderr } = await run(['rollback', 'frontend'])
+  expect(code, stderr).toBe(1)
+  expect(stderr).toContain(
+    `Release ${older!.id} does not pass its checks; release ${newer!.id} is live again and passes them`,
+  )
+  expect(await onVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${newer!.id}\n`)
+  expect((await listed()).frontend!.map(({ live, bad }) => [live, bad !== undefined])).toEqual([
+    [true, false],
+    [false, true],
+  ])
 })
 
 test('backend: the image before, the surge way, while readers read; the one that is left is marked', async () => {
