@@ -54,6 +54,8 @@ export interface Run<Flags> {
   story(line: string): void
   /** The result, to stdout: the text, or with --json the data. Call it once. */
   result(text: string, data: object): void
+  /** Set when all was done: a signal that came too late to cut anything short does not count. */
+  complete?: true
   /** Where the details of a failure are; printed with it. */
   transcript?: string
   /** Takes secrets out of anything printed. */
@@ -71,7 +73,7 @@ export async function script<Flags extends object>(about: Script<Flags>): Promis
     run = createRun(about, flags as Flags & CommonFlags, argv)
     if (run.flags.color === false) process.env.NO_COLOR = '1'
     const code = await about.main(run)
-    process.exitCode = run.interruptedBy() ?? code ?? exitCode.done
+    process.exitCode = (run.complete ? undefined : run.interruptedBy()) ?? code ?? exitCode.done
   } catch (thrown) {
     if (thrown instanceof Finished) return
     const words = run ? run.clean : clean.text

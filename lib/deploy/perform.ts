@@ -157,6 +157,7 @@ async function perform<Flags extends StepFlags>(
   const [receipt] = await Promise.all([keeping, lock?.release()])
   throwFailures(outcomes)
   if (interrupted) throw cutShort(config.ionos.host, outcomes, lockLost)
+  run.complete = true
   const chain = longestChain(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [

@@ -218,6 +218,15 @@ run.story('the step ends')`)
     expect((await ended).code).toBe(130)
   })
 
+  test('a script that had done all when the signal came says so, and ends well', async () => {
+    const { child, says, ended } = startScript(
+      working.replace('async main(run) {', 'async main(run) { run.complete = true;'),
+    )
+    await says('ready')
+    child.kill('SIGTERM')
+    expect((await ended).code).toBe(0)
+  })
+
   test('a failure after a signal shows its words, and exits with the signal’s code', async () => {
     const { child, says, ended } = startScript(
       working.replace(/ }$/, "; throw new OpsError({ what: 'Interrupted' }) }"),
