@@ -37,7 +37,7 @@ export function maintenanceStep(context: Context, wanted: Wanted): Step {
       return {
         state: 'change',
         what: present
-          ? 'other words on the maintenance page'
+          ? `${fields.map(({ name }) => other[name] ?? name).join(' and ')} on the maintenance page`
           : 'visitors get the maintenance page instead of the site',
         fields,
         effects: [maintenanceCommand(config, announced)],
@@ -51,6 +51,8 @@ export function maintenanceStep(context: Context, wanted: Wanted): Step {
     },
   }
 }
+
+const other: Readonly<Record<string, string>> = { message: 'other words', until: 'another end' }
 
 /** The command that puts a page in force (remote/maintenance.sh), or takes it away. */
 export function maintenanceCommand(config: Config, maintenance: Maintenance | undefined): Command {
