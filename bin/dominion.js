@@ -9,7 +9,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const [major, minor] = process.versions.node.split('.').map(Number)
 
-if (major > 22 || (major === 22 && minor >= 18)) await launch()
+// A proxy of one's own for each connection (http.Agent, proxyEnv) came with 22.21 and 24.5.
+if (major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21)) await launch()
 else handOver()
 
 /** Runs the same line with the Node that npm installed beside the project. */
@@ -27,7 +28,7 @@ function handOver() {
     .find((file) => fs.existsSync(file))
   if (!node) {
     console.error(
-      `✖ Node ${process.version} is too old, and the project's own is not installed\n→ Run npm ci in ${home}, or install Node 22.18 or newer.`,
+      `✖ Node ${process.version} is too old, and the project's own is not installed\n→ Run npm ci in ${home}, or install Node 24.5 or newer.`,
     )
     process.exit(2)
   }

@@ -1,7 +1,8 @@
 import { atLeast } from '../../config/version.ts'
 import { type Check, fine, wrong } from '../check.ts'
 
-const oldest = '22.18.0'
+/** What the way through a proxy (http.Agent, proxyEnv) came with, on each line that has it. */
+const oldest = { 22: '22.21.0', newer: '24.5.0' }
 
 /** The Node that runs the scripts; package.json's engines. */
 export const node: Check = {
@@ -11,6 +12,7 @@ export const node: Check = {
   next: 'npm ci in the folder of the scripts: it brings its own Node.',
   async look() {
     const { node: version } = process.versions
-    return atLeast(version, oldest) ? fine(version) : wrong(`${version}, needed: ${oldest}`)
+    const wanted = version.startsWith('22.') ? oldest[22] : oldest.newer
+    return atLeast(version, wanted) ? fine(version) : wrong(`${version}, needed: ${wanted}`)
   },
 }
