@@ -60,6 +60,8 @@ export interface Request {
   readonly often?: boolean
   /** Go the way that this program goes: through its proxy, trusting whom it trusts. */
   readonly as?: 'az'
+  /** Many such go to few servers: one may go on a connection that an earlier one has left open. */
+  readonly shared?: true
   /** Ask this address instead of the one the name resolves to (the name still goes into SNI and Host). */
   readonly address?: string
 }

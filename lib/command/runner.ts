@@ -243,7 +243,7 @@ export function createRunner(options: RunnerOptions): Runner {
       recorded(
         'request',
         request,
-        () => makeRequest(request, reachFor(request), wanted ? AbortSignal.any([wanted, signal]) : signal),
+        () => makeRequest(request, reachFor(request), signal, ...(wanted ? [wanted] : [])),
         (answer) => ({ status: answer.status, phases: answer.phases }),
       ),
     dial: (value) =>

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { keepNewest } from './keepNewest.ts'
 
@@ -24,17 +24,17 @@ const kept = 500
  */
 export function openTranscript(folder: string, id: string, clean: (text: string) => string): Transcript {
   const file = path.join(folder, `${id}.jsonl`)
-  let made = false
+  let open: number | undefined
   return {
     file,
     write(entry) {
-      if (!made) {
+      if (open === undefined) {
         mkdirSync(folder, { recursive: true, mode: 0o700 })
         keepNewest(folder, '.jsonl', kept)
+        // Open until the process ends: opened for each line it would be half of what a thousand requests take.
+        open = openSync(file, 'a', 0o600)
       }
-      made = true
-      const line = clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))
-      appendFileSync(file, `${line}\n`, { mode: 0o600 })
+      writeSync(open, `${clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))}\n`)
     },
   }
 }

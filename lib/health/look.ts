@@ -60,16 +60,17 @@ export async function probesOf(
 
 function chosen(probes: readonly Probe[], only: readonly string[]): Probe[] {
   if (only.length === 0) return [...probes]
-  const ids = probes.map(({ id }) => id)
-  for (const id of only) {
-    if (ids.includes(id)) continue
-    const meant = nearest(id, ids)
+  const ids = new Set(probes.map(({ id }) => id))
+  const wanted = new Set(only)
+  for (const id of wanted) {
+    if (ids.has(id)) continue
+    const meant = nearest(id, [...ids])
     throw usageError(
       `--only ${id} is no probe of this look${meant ? `; did you mean ${meant}?` : ''}`,
-      `There are: ${ids.join(', ')}.`,
+      `There are: ${[...ids].join(', ')}.`,
     )
   }
-  return probes.filter(({ id }) => only.includes(id))
+  return probes.filter(({ id }) => wanted.has(id))
 }
 
 /**

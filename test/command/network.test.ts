@@ -181,3 +181,44 @@ test('what is asked again and again is written down once, its failures each time
   expect(seen).toEqual([200, 500, 'failed', 'failed'])
   expect(runner.count.read).toBe(6)
 })
+
+test('shared requests go on one connection, and anew when the other side has closed it', async () => {
+  const ports = new Set<number>()
+  const server = createHttps(certificate, (incoming, outgoing) => {
+    const anew = !ports.has(incoming.socket.remotePort!)
+    ports.add(incoming.socket.remotePort!)
+    if (incoming.url === '/closed' && !anew) incoming.socket.destroy()
+    else outgoing.end('well')
+  })
+  const port = await listen(server)
+  const runner = openRunner(trusting())
+  const ask = (path: string) => runner.request(get(`https://site.test:${port}${path}`, { shared: true }))
+  const [first, second] = [await ask('/'), await ask('/again')]
+  expect([ports.size, Object.keys(first.phases).length, Object.keys(second.phases).length]).toEqual([1, 5, 2])
+  expect((await ask('/closed')).body).toBe('well')
+  expect(ports.size).toBe(2)
+})
+
+test('a request that gets no answer says so; one that nobody waits for is ended', async () => {
+  let closed = 0
+  const port = await listen(
+    createTcp(
+      (socket) =>
+        void socket
+          .on('error', () => {})
+          .on('close', () => closed++)
+          .resume(),
+    ),
+  )
+  const runner = openRunner(trusting())
+  const late = runner.request(get(`http://a.test:${port}/`, { timeoutMs: 100 }))
+  await expect(late).rejects.toMatchObject({ name: 'TimeoutError', message: 'no answer within 0.1 s' })
+  const nobody = new AbortController()
+  const asked = runner.request(get(`http://a.test:${port}/`), nobody.signal)
+  setTimeout(() => nobody.abort(), 50)
+  await expect(asked).rejects.toMatchObject({ name: 'AbortError' })
+  await expect(runner.request(get(`http://a.test:${port}/`), nobody.signal)).rejects.toMatchObject({
+    name: 'AbortError',
+  })
+  await expect.poll(() => closed).toBeGreaterThanOrEqual(2)
+})

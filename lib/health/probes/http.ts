@@ -23,18 +23,20 @@ export const get = (
   { runner }: Context,
   url: string,
   signal: AbortSignal,
-  rest: Partial<Pick<Request, 'method' | 'often'>> = {},
+  rest: Partial<Pick<Request, 'method' | 'shared'>> = {},
 ): Promise<Answer> =>
   runner.request({ method: 'GET', url, effect: 'read', timeoutMs: httpTimeoutMs + 1000, ...rest }, signal)
 
 interface Question extends Pick<Probe, 'id' | 'title' | 'visible' | 'hiddenByMaintenance'> {
   url: string
   limits: Limits
+  /** One of many: it may go on a connection that is open. */
+  shared?: true
   /** What is wrong with the answer, however quick it came. */
   fault(answer: Answer): string | undefined
 }
 
-/** One GET on a connection of its own: wrong is CRITICAL, slow is judged by the limits. */
+/** One GET, on a connection of its own unless it is shared: wrong is CRITICAL, slow is judged by the limits. */
 export const httpProbe = (context: Context, question: Question): Probe => ({
   ...webProbe,
   id: question.id,
@@ -43,7 +45,10 @@ export const httpProbe = (context: Context, question: Question): Probe => ({
   hiddenByMaintenance: question.hiddenByMaintenance,
   async ask(signal) {
     try {
-      return judgeAnswer(question, await get(context, question.url, signal))
+      return judgeAnswer(
+        question,
+        await get(context, question.url, signal, question.shared ? { shared: true } : {}),
+      )
     } catch (thrown) {
       return unanswered(question.url, thrown)
     }

@@ -20,6 +20,8 @@ export const targetProbe = (context: Context, { id, url, limits }: Target): Prob
     visible: false,
     hiddenByMaintenance: false,
     url,
+    // Many of them may be one server's: it is not to set up a thousand TLS connections at once.
+    shared: true,
     limits: limits ?? context.config.health.apiMs,
     fault: ({ status }) => (status >= 200 && status < 400 ? undefined : `${url} says ${status}`),
   }),
