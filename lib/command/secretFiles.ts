@@ -1,10 +1,20 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Command } from './command.ts'
 
-/** dominion-PID-…: the process that made the folder stands in its name. */
-const named = /^dominion-(\d+)-[A-Za-z0-9]{6}$/
+/** Process numbers mean something within one of these; containers that share /tmp have one each (Linux; else 0). */
+function pidNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'
+  } catch {
+    return '0'
+  }
+}
+
+/** dominion-NAMESPACE-PID-…: the process that made the folder stands in its name. */
+const prefix = `dominion-${pidNamespace()}-`
+const named = new RegExp(`^${prefix}(\\d+)-[A-Za-z0-9]{6}$`)
 
 /**
  * Writes the secret files of a command (0600, in a 0700 folder of their own) and gives the real argument vector.
@@ -15,7 +25,7 @@ export function materialise(command: Command): { argv: string[]; cleanUp(): void
   if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
   if (command.on === 'vps')
     throw new Error('secret files exist for local commands only; use stdin on the VPS')
-  const folder = mkdtempSync(path.join(tmpdir(), `dominion-${process.pid}-`))
+  const folder = mkdtempSync(path.join(tmpdir(), `${prefix}${process.pid}-`))
   const cleanUp = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', cleanUp)
   const argv = command.argv.map((word) => {

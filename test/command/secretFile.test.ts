@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { act, type Command, onVps, secretFile } from '../../lib/command/command.ts'
 import { entriesOf, failureOf, home, isRunning, openRunner, temporaryFolder } from './rig.ts'
 
@@ -96,6 +97,25 @@ runner.run(act(['sh', '-c', 'echo $$ "$1"; exec sleep 5', 'sh', secretFile('a', 
   expect(file).toMatch(/\/a$/)
   expect(existsSync(path.dirname(file!))).toBe(false)
   if (isRunning(Number(pid))) process.kill(Number(pid))
+})
+
+test('what a killed run left goes with the next one; what another container that shares this folder uses stays', async () => {
+  const { word } = JSON.parse((await openRunner().runPrivately(ask(0))).stdout) as Seen
+  const mine = path.basename(path.dirname(word)).split('-')
+  const folderOf = (namespace: string, pid: number) =>
+    path.join(tmpdir(), ['dominion', namespace, pid, 'Ab12Cd'].join('-'))
+  const gone = 2 ** 22 + 1
+  const [left, used, foreign] = [
+    folderOf(mine[1]!, gone),
+    folderOf(mine[1]!, process.pid),
+    folderOf('7', gone),
+  ]
+  onTestFinished(() =>
+    [left, used, foreign].forEach((folder) => rmSync(folder, { recursive: true, force: true })),
+  )
+  for (const folder of [left, used, foreign]) mkdirSync(folder)
+  openRunner()
+  expect([left, used, foreign].filter((folder) => existsSync(folder))).toEqual([used, foreign])
 })
 
 test('the VPS gets no secret files', async () => {
