@@ -13,7 +13,8 @@ import { writeSamples } from './samples.ts'
 
 /**
  * One million samples (or as many as the first argument says): how long `slo` takes for a month of them, against counting
- * the same month from its single samples. Exit 1 when the script takes a second or more.
+ * the same month from its single samples, and how long `status-page` takes. Exit 1 when `slo` takes a second or more, or
+ * `status-page` three.
  */
 const wanted = Number(process.argv[2] ?? 1_000_000)
 const rounds = 5
@@ -56,8 +57,8 @@ try {
 
   const terms = { sloPercent: 99.9, limitsOf: () => undefined }
   const connection = (await connect(file, { waitMs: 5000, readOnly: true }))()
-  const times: Record<'report' | 'scan' | 'script' | 'bars' | 'plots', number[]> = {
-    ...{ report: [], scan: [], script: [], bars: [], plots: [] },
+  const times: Record<'report' | 'scan' | 'script' | 'page' | 'bars' | 'plots', number[]> = {
+    ...{ report: [], scan: [], script: [], page: [], bars: [], plots: [] },
   }
   for (let round = 0; round < rounds; round++) {
     // A fresh reader each time: nothing prepared, nothing in SQLite's own cache.
@@ -73,23 +74,29 @@ try {
       return [...Map.groupBy(tallies, ({ series }) => series).values()].map(percentilesOf)
     })
     const line = ['slo', '--since', new Date(month.from).toISOString(), '--json']
-    const script = timed(() =>
-      spawnSync(process.execPath, [path.join(home, 'bin', 'dominion.js'), ...line], {
-        cwd: folder,
-        encoding: 'utf8',
-      }),
-    )
+    const dominion = (args: string[]) =>
+      timed(() =>
+        spawnSync(process.execPath, [path.join(home, 'bin', 'dominion.js'), ...args], {
+          cwd: folder,
+          encoding: 'utf8',
+        }),
+      )
+    const script = dominion(line)
+    const page = dominion(['status-page', '--out', path.join(folder, `${round}.html`)])
+    if (page.value.status !== 0) throw new Error(page.value.stderr)
     if (script.value.status !== 0) throw new Error(script.value.stderr)
     times.report.push(report.ms)
     times.bars.push(bars.ms)
     times.plots.push(plots.ms)
     times.scan.push(scan.ms)
     times.script.push(script.ms)
+    times.page.push(page.ms)
   }
   const ratio = median(times.report.map((ms, round) => ms / times.scan[round]!))
   show('report of 30 days', median(times.report), `${ratio.toFixed(2)} × the scan`)
   show('the same from single samples: a full scan', median(times.scan))
   show('`dominion slo` of 30 days, the whole script', median(times.script))
+  show('`dominion status-page --out`, the whole script', median(times.page))
   show('bars of 90 days', median(times.bars))
   show('latencies of 30 days for two plots', median(times.plots))
   show(
@@ -110,6 +117,10 @@ try {
   show('one more look of 15 samples, on the disk', median(recorded))
   if (median(times.script) >= 1000) {
     console.error('\nslo takes a second or more')
+    process.exitCode = 1
+  }
+  if (median(times.page) >= 3000) {
+    console.error('\nstatus-page takes three seconds or more')
     process.exitCode = 1
   }
 } finally {
