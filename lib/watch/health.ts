@@ -61,7 +61,8 @@ async function once(
       ...report,
       async say(pingTrouble) {
         const told = { ...report, trouble: [...report.trouble, ...pingTrouble] }
-        for (const line of told.trouble) run.story(`! ${line}`)
+        // The line that was pinged cannot tell of it.
+        for (const line of pingTrouble) run.story(`! ${line}`)
         // Who asks for a document or for metrics gets them; a line or a table only when there is news.
         const asksForAll = asked.format === 'json' || asked.format === 'openmetrics'
         if (asksForAll || !run.flags.quiet || isNews(report))
