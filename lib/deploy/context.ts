@@ -37,7 +37,10 @@ export async function openContext<Flags>(
       .filter((text) => !isReference(text))
       .concat(passwordOf(config.network.azEnvironment.HTTPS_PROXY)),
   )
-  const id = `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
+  // What is asked before the task list and the list itself are one run, in one transcript.
+  const begun = run.transcript === undefined ? undefined : path.basename(run.transcript, '.jsonl')
+  const id =
+    begun ?? `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
   const transcript = openTranscript(path.join(config.stateDir, transcripts), id, secrets.clean)
   const { azReachOf, reachOf } = await import('../network/resolve.ts')
   const runner: Runner = createRunner({
@@ -56,7 +59,7 @@ export async function openContext<Flags>(
   })
   run.clean = secrets.clean
   run.transcript = transcript.file
-  transcript.write({ kind: 'start', script, line: run.again, by: whoami(), pid: process.pid })
+  if (!begun) transcript.write({ kind: 'start', script, line: run.again, by: whoami(), pid: process.pid })
   return { config, runner, id, close: () => runner.close() }
 }
 

@@ -51,6 +51,16 @@ test('a run knows every configured secret, keeps a transcript, and gives az its 
   expect(statSync(run.transcript!).mode & 0o777).toBe(0o600)
 })
 
+test('what is asked before the list and the list itself are one run in one transcript', async () => {
+  const { run, config, context } = await open(false)
+  const second = await openContext(run, config, 'x', true)
+  await second.runner.run(look(['true']))
+  await second.close()
+  expect(second.id).toBe(context.id)
+  const lines = readFileSync(run.transcript!, 'utf8').trim().split('\n')
+  expect(lines.map((line) => (JSON.parse(line) as { kind: string }).kind)).toEqual(['start', 'command'])
+})
+
 test('a context of a dry run changes nothing', async () => {
   const { context } = await open(false)
   await expect(context.runner.run(act(['true']))).rejects.toThrow('a dry run must not run')
