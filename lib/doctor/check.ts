@@ -1,6 +1,8 @@
 import type { Arm } from '../azure/arm.ts'
 import type { Azure } from '../azure/resources.ts'
+import { usageError } from '../command/errors.ts'
 import type { Judged } from '../command/verdict.ts'
+import { nearest } from '../config/nearest.ts'
 import type { Context } from '../steps/context.ts'
 
 /** What checks look with; each thing is asked once, whoever asks. */
@@ -23,6 +25,20 @@ export const categories = [
   'retirement',
 ] as const
 export type Category = (typeof categories)[number]
+
+/** The categories that `--only a,b` names; all without it. Throws (exit 2) naming the nearest right one. */
+export function chosenCategories(only: string | undefined): readonly Category[] {
+  if (only === undefined) return categories
+  return only.split(',').map((word) => {
+    const found = categories.find((category) => category === word.trim())
+    if (found) return found
+    const meant = nearest(word.trim(), categories)
+    throw usageError(
+      `--only ${word.trim()} is no category${meant ? `; did you mean ${meant}?` : ''}`,
+      `There are: ${categories.join(', ')}.`,
+    )
+  })
+}
 
 /** One thing that must be so before anything is touched. It only looks. */
 export interface Check {

@@ -1,28 +1,13 @@
 import { openArm } from '../azure/arm.ts'
 import { createAzure } from '../azure/resources.ts'
-import { exitCode, usageError } from '../command/errors.ts'
+import { exitCode } from '../command/errors.ts'
 import { type Finding, judgedFailure, worst } from '../command/verdict.ts'
-import { nearest } from '../config/nearest.ts'
 import type { Context } from '../steps/context.ts'
-import { type Bench, type Category, type Check, categories } from './check.ts'
+import type { Bench, Category, Check } from './check.ts'
 import { checks } from './checks.ts'
 
 export interface Examined extends Finding {
   category: Category
-}
-
-/** The categories that `--only a,b` names; all without it. Throws (exit 2) naming the nearest right one. */
-export function chosenCategories(only: string | undefined): readonly Category[] {
-  if (only === undefined) return categories
-  return only.split(',').map((word) => {
-    const found = categories.find((category) => category === word.trim())
-    if (found) return found
-    const meant = nearest(word.trim(), categories)
-    throw usageError(
-      `--only ${word.trim()} is no category${meant ? `; did you mean ${meant}?` : ''}`,
-      `There are: ${categories.join(', ')}.`,
-    )
-  })
 }
 
 /** Looks at everything at once; nothing is changed, and one check that fails stops no other. */

@@ -11,23 +11,31 @@ await script<{ only?: string }>({
       'tools, login, quota, dns, ports, vps, clock, certificate, retirement; several with commas',
     ),
   async main(run) {
-    const [{ tableText }, { detailOf }, { withContext }, { chosenCategories, examine, exitCodeOfFindings }] =
-      await Promise.all([
-        import('../../lib/cli/table.ts'),
-        import('../../lib/command/verdict.ts'),
-        import('../../lib/deploy/context.ts'),
-        import('../../lib/doctor/doctor.ts'),
-      ])
+    const [{ withContext }, { chosenCategories }] = await Promise.all([
+      import('../../lib/deploy/context.ts'),
+      import('../../lib/doctor/check.ts'),
+    ])
     const chosen = chosenCategories(run.flags.only)
     return withContext(run, 'doctor', false, async (context) => {
+      if (chosen.includes('vps')) await context.runner.beginVps()
+      const [{ tableText }, { detailOf }, { examine, exitCodeOfFindings }] = await Promise.all([
+        import('../../lib/cli/table.ts'),
+        import('../../lib/command/verdict.ts'),
+        import('../../lib/doctor/doctor.ts'),
+      ])
       const findings = await examine(context, chosen, run.signal)
       const columns = [{ heading: 'STATE' }, { heading: 'ABOUT' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
       const rows = findings.map((each, index) => {
         const { verdict, category, title } = each
         return [verdict, category, title, detailOf(each, findings.slice(0, index))]
       })
-      const helps = findings.filter(({ next }, index) => next && next !== findings[index - 1]?.next)
-      const advice = helps.map(({ title, next }) => `→ ${title}: ${next}`)
+      const helps = Map.groupBy(
+        findings.filter(({ next }) => next),
+        ({ next }) => next,
+      )
+      const advice = [...helps].map(
+        ([next, those]) => `→ ${those.map(({ title }) => title).join(', ')}: ${next}`,
+      )
       const fine = findings.filter(({ verdict }) => verdict === 'OK').length
       const last = `${fine} of ${findings.length} are as they must be.`
       run.result([tableText(columns, rows), '', ...advice, last].join('\n'), {
