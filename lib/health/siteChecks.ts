@@ -1,11 +1,11 @@
 import { inParallel } from '../command/queue.ts'
 import type { Answer } from '../command/request.ts'
 import { siteNames } from '../ionos/dnsCheck.ts'
-import { addressesOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
 import { areas, faultOfArea, faultOfPage, faultOfRedirect, fieldOf } from './answers.ts'
 import { type Check, expect } from './check.ts'
 import { judgeServed } from './probes/certificate.ts'
+import { faultsOfNames } from './probes/dns.ts'
 
 /** Pages the product promises to have, at least. */
 const fewestPages = 52
@@ -100,15 +100,9 @@ export function siteChecks({ config, runner }: Context): Check[] {
       id: 'dns',
       title: 'DNS',
       async run() {
-        const wanted = config.ionos.publicIp
-        for (const name of [domain, `www.${domain}`]) {
-          const { ipv4 } = await addressesOf(config, name)
-          expect(
-            ipv4.length === 1 && ipv4[0] === wanted,
-            `${name} points at ${ipv4.join(', ') || 'nothing'}, not at ${wanted}`,
-          )
-        }
-        return `both names point at ${wanted}`
+        const faults = await faultsOfNames(config)
+        mustBeRight(faults.length > 0 ? faults.join('; ') : undefined)
+        return `both names point at ${config.ionos.publicIp}`
       },
     },
   ]

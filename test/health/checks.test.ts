@@ -138,9 +138,15 @@ test('certificate sees a name that is missing', async () => {
 })
 
 test.each([
-  [{ [domain]: ['192.0.2.1'] }, 'www.site.test points at nothing, not at 192.0.2.1'],
-  [{ [domain]: ['192.0.2.9'] }, 'site.test points at 192.0.2.9, not at 192.0.2.1'],
-  [{ [domain]: ['192.0.2.1', '192.0.2.9'] }, 'site.test points at 192.0.2.1, 192.0.2.9, not at 192.0.2.1'],
+  [{ [domain]: ['192.0.2.1'] }, 'www.site.test has no A record, wanted: A 192.0.2.1'],
+  [
+    { [domain]: ['192.0.2.9'] },
+    'site.test has A 192.0.2.9, wanted: A 192.0.2.1; www.site.test has no A record, wanted: A 192.0.2.1',
+  ],
+  [
+    { [domain]: ['192.0.2.1', '192.0.2.9'] },
+    'site.test has A 192.0.2.1, 192.0.2.9, wanted: A 192.0.2.1; www.site.test has no A record, wanted: A 192.0.2.1',
+  ],
 ])('dns sees %j', async (records, detail) => {
   const config = await configOf(
     `DOMAIN=${domain}`,

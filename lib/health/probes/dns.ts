@@ -1,3 +1,4 @@
+import type { Config } from '../../config/config.ts'
 import { byHand, faultsOf, publicAddress, readRecords } from '../../ionos/dnsCheck.ts'
 import type { Context } from '../../steps/context.ts'
 import type { Probe } from '../probe.ts'
@@ -15,13 +16,18 @@ export const dnsProbe = ({ config }: Context): Probe => ({
   silence: 'UNKNOWN',
   async ask() {
     const wanted = publicAddress(config)
-    const records = await readRecords(config)
-    const faults = faultsOf(
-      records.map((record) => ({ ...record, ipv6: [] })),
-      wanted,
-      [],
-    )
+    const faults = await faultsOfNames(config)
     if (faults.length === 0) return { verdict: 'OK', detail: `both names point at ${wanted}` }
     return { verdict: 'CRITICAL', detail: faults.join('; '), next: byHand(config) }
   },
 })
+
+/** What is wrong with the A records, one line a fault. Throws (exit 3) when the name server does not answer. */
+export async function faultsOfNames(config: Config): Promise<string[]> {
+  const records = await readRecords(config)
+  return faultsOf(
+    records.map((record) => ({ ...record, ipv6: [] })),
+    publicAddress(config),
+    [],
+  )
+}
