@@ -1,28 +1,33 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { healthUrl } from '../../lib/azure/waiting.ts'
+import { makeRequest } from '../../lib/command/request.ts'
 import type { SourceReport } from '../../lib/logs/output.ts'
+import { reachOf } from '../../lib/network/resolve.ts'
 import { smallDashboard, workFolder } from './applications.ts'
+import { openBrowser } from './browser.ts'
 import { onVps, visitor } from './face.ts'
-import { stateFolder } from './records.ts'
+import { changesAskedOfAzure, forgetRequests, stateFolder } from './records.ts'
 import { type Rehearsed, type RunOptions, startRehearsal } from './rehearsed.ts'
 import { processesOf, type Session, startSession } from './sessions.ts'
 
-/* The logs as both clouds really write them. */
+/* What an operator looks at while it runs: the logs as both clouds really write them, and what the containers use. */
 
-const work = workFolder('view-logs')
+const work = workFolder('dominion-looking')
 let clouds: Rehearsed
 let get: ReturnType<typeof visitor>
 
 beforeAll(async () => {
-  clouds = await startRehearsal('sys-logs')
+  clouds = await startRehearsal('sys-looking')
   get = visitor(clouds)
   const environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
-  const { code, stderr } = await clouds.dominion(['deploy-complete'], { environment })
-  expect(code, stderr).toBe(0)
+  const { code, stderr } = await clouds.dominion(['deploy-complete', '--quiet'], { environment })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
 })
 afterAll(async () => {
   await clouds?.down()
@@ -248,4 +253,135 @@ test.each([
   const { code, stdout, stderr } = await logs(flags)
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr).toContain(words)
+})
+
+/* metrics */
+
+interface Metrics {
+  ok: boolean
+  interval: string
+  groups: {
+    name: string
+    cpu: number
+    metrics: Record<
+      string,
+      { allowed: number | null; summary: Summary; points: { average: number | null }[] }
+    >
+  }[]
+  failures: { name: string; what: string }[]
+}
+interface Summary {
+  minimum: number
+  average: number
+  maximum: number
+  last: number
+}
+
+const json = <T>(text: string): T => JSON.parse(text) as T
+
+test('what both containers really used, as figures, a table and a page', async () => {
+  const { config } = clouds
+  const url = healthUrl(config, config.backend.dnsLabel)
+  const started = Date.now()
+  let asked = 0
+  // Over more than one of the samples that are taken every 15 s.
+  while (Date.now() - started < 20_000) {
+    const request = { method: 'GET', url, effect: 'read', timeoutMs: 10_000 } as const
+    await makeRequest(request, reachOf(config), AbortSignal.timeout(15_000))
+    asked++
+    await pause(20)
+  }
+  await pause(4000)
+
+  await forgetRequests(clouds)
+  const page = path.join(work.folder, 'metrics.html')
+  const { code, stdout, stderr } = await clouds.dominion(['metrics', '--json', '--html', page])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: `Chart page: ${page}\n` })
+  const data = json<Metrics>(stdout)
+  expect(data).toMatchObject({ ok: true, interval: 'PT1M', failures: [] })
+  expect(data.groups.map(({ name, cpu }) => [name, cpu])).toEqual([
+    ['codex-backend', config.backend.cpu],
+    ['codex-worker', config.worker.cpu],
+  ])
+  const { cpu, memory, received } = data.groups[0]!.metrics
+  const { pid } = json<{ pid: number }>(
+    await (await fetch(`${clouds.state.controlUrl}/containers/codex-backend`)).text(),
+  )
+  const resident = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+  expect(memory!.summary.last).toBeGreaterThan(resident * 0.8)
+  expect(memory!.allowed).toBe(config.backend.memoryGb * 1024 ** 3)
+  expect(cpu!.summary.maximum).toBeGreaterThan(0)
+  // A request is 100 bytes and more, and a busy sample spans 15 s.
+  expect(received!.summary.maximum).toBeGreaterThan((asked * 100) / 40)
+  // Nothing ran most of this hour.
+  expect(cpu!.points.length).toBeGreaterThanOrEqual(60)
+  expect(cpu!.points[0]!.average).toBeNull()
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+
+  const table = await clouds.dominion(['metrics'], { env: { LC_ALL: 'C.UTF-8' } })
+  expect(table.stdout).toMatch(/codex-backend +CPU +.* m +\d.* % .*[▁-█]/)
+  expect(table.stdout).toMatch(/codex-worker +CPU/)
+  const plain = await clouds.dominion(['metrics'], { env: { LC_ALL: 'C' } })
+  expect(plain.stdout).not.toMatch(/[▁-█]/)
+  expect(plain.stdout).toMatch(/Memory .* +[_@ ]+$/m)
+
+  const browser = await openBrowser({ hosts: [], address: '127.0.0.1', spki: 'none' })
+  try {
+    for (const [width, dark] of [
+      [375, false],
+      [1280, true],
+    ] as const) {
+      await browser.open(pathToFileURL(page).href)
+      await browser.lookAs({ width, dark })
+      const seen = await browser.evaluate<string>(`JSON.stringify({
+        wide: document.documentElement.scrollWidth,
+        charts: [...document.querySelectorAll('figure > svg')].filter((svg) => svg.getBoundingClientRect().width > 250).length,
+        lines: document.querySelectorAll('g[aria-label=line] path, g[aria-label=dot] circle').length > 4,
+        background: getComputedStyle(document.body).backgroundColor,
+        line: getComputedStyle(document.querySelector('g[aria-label=line], g[aria-label=dot]')).stroke,
+        loaded: performance.getEntriesByType('resource').length,
+      })`)
+      expect(json(seen)).toMatchObject({
+        charts: 6,
+        lines: true,
+        loaded: 0,
+        background: dark ? 'rgb(20, 23, 28)' : 'rgb(255, 255, 255)',
+      })
+      expect(json<{ wide: number }>(seen).wide).toBeLessThanOrEqual(width)
+    }
+    expect(browser.problems).toEqual([])
+  } finally {
+    await browser.close()
+  }
+}, 600_000)
+
+test('one worker more is wanted than there is: the others are shown, this one is named', async () => {
+  const more = clouds.variant('more', { WORKER_COUNT: '2' })
+  const { code, stdout, stderr } = await clouds.dominion(['metrics', '--json'], { environment: more })
+  expect(code).toBe(1)
+  const data = json<Metrics>(stdout)
+  expect(data.groups.map(({ name }) => name)).toEqual(['codex-backend', 'codex-worker'])
+  expect(data.failures).toEqual([
+    { name: 'codex-worker-2', what: 'There is no container group codex-worker-2' },
+  ])
+  expect(stderr).toContain('release-containers')
+})
+
+test('logged out, unreachable, a time that is none, a folder that is not there: said, with the exit code', async () => {
+  const loggedOut = clouds.variant('loggedout', { AZURE_CONFIG_DIR: path.join(work.folder, 'no-login') })
+  const unreachable = clouds.variant('unreachable', { HTTPS_PROXY: 'http://127.0.0.1:1' })
+  const out = await clouds.dominion(['metrics'], { environment: loggedOut })
+  expect({ code: out.code, stdout: out.stdout }).toEqual({ code: 4, stdout: '' })
+  expect(out.stderr).toContain('az login')
+  const away = await clouds.dominion(['metrics', '--json'], { environment: unreachable })
+  expect(away.code).toBe(3)
+  expect(json<{ error: { what: string } }>(away.stdout).error.what).toBe('Azure cannot be reached from here')
+  const when = await clouds.dominion(['metrics', '--since', 'yesterday'])
+  expect(when.code).toBe(2)
+  expect(when.stderr).toContain('--since=yesterday is not a time')
+  const where = path.join(work.folder, 'none', 'page.html')
+  const nowhere = await clouds.dominion(['metrics', '--html', where])
+  expect(nowhere.code).toBe(2)
+  expect(nowhere.stderr).toContain(`there is no folder ${path.dirname(where)}`)
+  expect(statSync(path.dirname(where), { throwIfNoEntry: false })).toBeUndefined()
 })
