@@ -29,7 +29,7 @@ export function dayText({ date, kind, percent, down, slow }: Day): string {
 
 export const barsLegend = `<ul class="legend" aria-label="What the bars mean">${(
   [
-    ['up', 'up all day'],
+    ['up', 'up'],
     ['partly', 'partly down'],
     ['down', 'down for half of the day or longer'],
     ['', 'no data'],

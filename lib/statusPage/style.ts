@@ -86,7 +86,7 @@ figcaption small { display: block }
 .figures { margin-top: 1rem }
 .figures .scroll { margin: 0 }
 .figures table { width: 100% }
-th:first-child { text-align: left }
+th:first-child { text-align: left; padding-left: 0 }
 .log { margin: 0; padding: 0; list-style: none; display: grid; gap: .9rem }
 .log li { border-left: 3px solid var(--edge); padding-left: .9rem }
 .log li.open { border-color: var(--down) }
