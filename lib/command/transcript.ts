@@ -39,6 +39,22 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
   }
 }
 
+/** The same, for a run that is worth more than its record: what cannot be written is told once, and goes missing. */
+export function lossy(transcript: Transcript, unwritable: (thrown: unknown) => void): Transcript {
+  let told = false
+  return {
+    file: transcript.file,
+    write(entry) {
+      try {
+        transcript.write(entry)
+      } catch (thrown) {
+        if (!told) unwritable(thrown)
+        told = true
+      }
+    },
+  }
+}
+
 /** Notes how a run ended, in the transcript that it wrote. Never throws: the run has ended by then. */
 export function endTranscript(file: string, exitCode: number): void {
   try {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { Run } from '../cli/script.ts'
 import { createRedactor } from '../command/redact.ts'
 import { createRunner, type Runner } from '../command/runner.ts'
-import { openTranscript } from '../command/transcript.ts'
+import { lossy, openTranscript } from '../command/transcript.ts'
 import type { Config } from '../config/config.ts'
 import { isReference } from '../config/secret.ts'
 import type { Context } from '../steps/context.ts'
@@ -20,14 +20,15 @@ export interface OpenContext extends Context {
  * known to the redactor. Connections open at their first use.
  *
  * @param mayChange false in a dry run and in scripts that only look
- * @param transcripts the folder of its transcripts: what runs every minute would push those of deploys out of the common one
+ * @param transcripts a folder of its own: what runs every minute would push those of deploys out of the common one; and
+ * `unwritable`: the run goes on without a record, which is told so
  */
 export async function openContext<Flags>(
   run: Run<Flags>,
   config: Config,
   script: string,
   mayChange: boolean,
-  transcripts = 'transcripts',
+  transcripts: { folder?: string; unwritable?: (thrown: unknown) => void } = {},
 ): Promise<OpenContext> {
   const { webhook, slack, teams, email } = config.alerts
   const addresses = [config.health.pingUrl, webhook, slack, teams, email.smtp]
@@ -41,7 +42,9 @@ export async function openContext<Flags>(
   const begun = run.transcript === undefined ? undefined : path.basename(run.transcript, '.jsonl')
   const id =
     begun ?? `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
-  const transcript = openTranscript(path.join(config.stateDir, transcripts), id, secrets.clean)
+  const { folder = 'transcripts', unwritable } = transcripts
+  const strict = openTranscript(path.join(config.stateDir, folder), id, secrets.clean)
+  const transcript = unwritable ? lossy(strict, unwritable) : strict
   const { azReachOf, reachOf } = await import('../network/resolve.ts')
   const runner: Runner = createRunner({
     secrets,

@@ -16,7 +16,11 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
   const asked = readFlags(run.flags, process.stdout.isTTY === true)
   const config = await run.config()
   const channels = await channelsIn(config)
-  const context = await openContext(run, config, 'health', true, 'transcripts-health')
+  const trouble: string[] = []
+  const context = await openContext(run, config, 'health', true, {
+    folder: 'transcripts-health',
+    unwritable: (thrown) => trouble.push(`there is no transcript: ${messageOf(thrown)}`),
+  })
   try {
     if (asked.testAlert !== undefined) {
       const { testAlert } = await import('./testAlert.ts')
@@ -24,7 +28,8 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
     }
     const guard = await takeGuard(config, asked.quick ? 'quick' : 'full')
     try {
-      return await pinged(context, () => once(run, context, asked, channels, guard.trouble))
+      if (guard.trouble) trouble.push(guard.trouble)
+      return await pinged(context, () => once(run, context, asked, channels, trouble))
     } finally {
       guard.release()
     }
@@ -45,17 +50,12 @@ async function once(
   context: OpenContext,
   asked: Asked,
   channels: readonly Channel[],
-  guardTrouble: string | undefined,
+  trouble: readonly string[],
 ): Promise<Said> {
   const [looked, store] = await Promise.all([lookOnce(context, asked, run.signal), openStore(context.config)])
   try {
     const judged = await judge(context, looked, store)
-    const about = {
-      rules: asked.rules,
-      channels,
-      quick: asked.quick,
-      trouble: guardTrouble ? [guardTrouble] : [],
-    }
+    const about = { rules: asked.rules, channels, quick: asked.quick, trouble }
     const report = await keep(context, store, judged, about)
     return {
       ...report,

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { receiver } from '../alerts/rig.ts'
 import { start } from '../cli/running.ts'
 import { home, temporaryFolder } from '../command/rig.ts'
 
@@ -52,4 +53,20 @@ test('a test alert that is refused is exit 2, and its address stays unsaid', asy
   expect(code).toBe(2)
   expect(stdout).toMatch(/^CHANNEL +MS +RESULT\nwebhook +\d+ +The alert could not be sent to the webhook: /)
   expect(stdout + stderr).not.toContain('s3cr3tp4th')
+})
+
+test('a state folder that cannot be made costs the record, not the look', async () => {
+  const { port } = await receiver((outgoing) => outgoing.end('well'))
+  const cwd = temporaryFolder()
+  writeFileSync(path.join(cwd, '.env'), 'STATE_DIR=.env')
+  writeFileSync(path.join(cwd, 'targets'), `shop http://127.0.0.1:${port}/ 8000,9000`)
+  const line = ['health', '--quick', '--quiet', '--targets', 'targets', '--only', 'shop']
+  const { code, stdout } = await start([path.join(home, 'bin', 'dominion.js'), ...line], { cwd }).ended
+  expect(stdout).toMatch(
+    /^WARNING - 1 probe, .*there is no transcript: .*; nothing keeps a second run away: .*/,
+  )
+  expect(stdout).toMatch(
+    /nothing was recorded, and no alert can come of this look: .* \| 'shop'=\d+ms;8000;9000;0\n$/,
+  )
+  expect(code).toBe(1)
 })
