@@ -11,6 +11,7 @@ const alone = ['site', 'rehearsal-ends'].map(systemTest)
 /** The longest first, so that none of them is left over at the end: a fresh clone knows no times. */
 const longest = [
   'latency',
+  'health',
   'azure-faults',
   'updates',
   'interrupts',
