@@ -71,6 +71,8 @@ export interface Query {
   readonly text: string
   readonly values?: readonly unknown[]
   readonly effect: Effect
+  /** Milliseconds until the answer is given up; without it the server's own limit counts. */
+  readonly timeoutMs?: number
   /** Another database on the same server. */
   readonly database?: string
   /** What the plan prints instead of a long script. */

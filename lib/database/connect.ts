@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import { setImmediate as aTurn } from 'node:timers/promises'
 import { databaseHost } from '../azure/containerGroup.ts'
+import type { Query } from '../command/command.ts'
 import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Database } from '../command/runner.ts'
 import { reveal } from '../config/secret.ts'
@@ -17,16 +18,17 @@ export const databasePort = 5432
  */
 export async function openDatabase(context: Context, name?: string): Promise<Database> {
   const { config, runner } = context
-  // A call of az that was asked for beside this is started first: loading pg takes all of this process for a while.
-  await aTurn()
-  const [{ default: pg }, tls] = await Promise.all([import('pg'), import('node:tls')])
   const host = databaseHost(config)
   const { authorities } = reachOf(config)
   const password = await reveal(config.postgres.password, runner)
-  const began = performance.now()
+  const asked = performance.now()
   const address = await databaseAddress(context)
-  const named = performance.now()
-  let connected = named
+  const dns = Math.round(performance.now() - asked)
+  // Only now, and after a call of az that was asked for beside this: loading pg takes all of this process for a while.
+  await aTurn()
+  const [{ default: pg }, tls] = await Promise.all([import('pg'), import('node:tls')])
+  const began = performance.now()
+  let connected = began
   const client = new pg.Client({
     host: address,
     port: databasePort,
@@ -55,12 +57,17 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
   let last: Promise<unknown> = Promise.resolve()
   return {
     times: {
-      dns: Math.round(named - began),
-      tcp: Math.round(connected - named),
+      dns,
+      tcp: Math.round(connected - began),
       login: Math.round(ready - connected),
     },
-    query<Row>({ text, values }: { text: string; values?: readonly unknown[] }) {
-      const answer = last.then(() => client.query(text, values ? [...values] : undefined))
+    query<Row>({ text, values, timeoutMs }: Query) {
+      const asked = {
+        text,
+        ...(values ? { values: [...values] } : {}),
+        ...(timeoutMs ? { query_timeout: timeoutMs } : {}),
+      }
+      const answer = last.then(() => client.query(asked))
       last = answer.catch(() => {})
       // A script of several statements gives an array of results; the last one's rows count.
       return answer.then(
@@ -92,7 +99,7 @@ export async function databaseAddress({ config }: Context): Promise<string> {
 /** SQLSTATEs of a session that the server ends, and of a broken connection; else node's own, or pg's words. */
 const lostCode = /^(?:08...|57P0[1-3]|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/
 const lostWords =
-  /Connection terminated|connection error and is not queryable|was closed and is not queryable/
+  /Connection terminated|Query read timeout|connection error and is not queryable|was closed and is not queryable/
 
 /** What was under way when the connection broke cannot be known; every other error is the statement's own. */
 export function explainLost(host: string, thrown: Error & { code?: string }): Error {

@@ -23,7 +23,7 @@ export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRI
   if (asksName && /^(EAI_AGAIN|ETIMEOUT|ECONNREFUSED)$/.test(code))
     return {
       verdict: 'UNKNOWN',
-      detail: `no name server says where ${who} is (${code})`,
+      detail: `no name server says where ${hostOf(who)} is (${code})`,
       silent: true,
     }
   const detail = message.includes(who) ? message : `${who}: ${message}`
@@ -41,3 +41,5 @@ export function rootOf(thrown: unknown): { code?: string; syscall?: string; mess
   const { code, syscall } = error ?? {}
   return { ...(code ? { code } : {}), ...(syscall ? { syscall } : {}), message: messageOf(thrown) }
 }
+
+const hostOf = (who: string): string => (URL.canParse(who) ? new URL(who).hostname : who)

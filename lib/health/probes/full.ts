@@ -23,23 +23,27 @@ export function fullProbes(context: Context): Probe[] {
     storedCertificateProbe(context),
     diskProbe(context),
     containersProbe(hurried, azure),
-    databaseProbe(context, azure),
+    databaseProbe(hurried, azure),
     redisProbe(context, key),
     queueProbe(context, key),
   ]
 }
 
-/** The same context, whose commands end before their probe does and are not tried again: the next look is that. */
+/** Two calls mostly follow each other (who am I, then what is asked): both have ended before their probe has. */
+const patienceMs = coreProbe.timeoutMs / 2 - 1000
+
+/** The same context, whose commands and queries end in time and are not tried again: the next look is that. */
 export function inHaste(context: Context): Context {
   const once = ({ retry: _, ...command }: Command): Command => ({
     ...command,
-    timeoutMs: Math.min(command.timeoutMs, coreProbe.timeoutMs - 1000),
+    timeoutMs: Math.min(command.timeoutMs, patienceMs),
   })
   const { runner } = context
   return {
     ...context,
     runner: {
       ...runner,
+      query: (query) => runner.query({ timeoutMs: patienceMs, ...query }),
       run: (command, onOutput) => runner.run(once(command), onOutput),
       runPrivately: (command) => runner.runPrivately(once(command)),
     },

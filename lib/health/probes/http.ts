@@ -23,7 +23,7 @@ export const get = (
   { runner }: Context,
   url: string,
   signal: AbortSignal,
-  rest: Partial<Pick<Request, 'method' | 'shared'>> = {},
+  rest: Partial<Pick<Request, 'method' | 'shared' | 'timeoutMs'>> = {},
 ): Promise<Answer> =>
   runner.request({ method: 'GET', url, effect: 'read', timeoutMs: httpTimeoutMs + 1000, ...rest }, signal)
 
