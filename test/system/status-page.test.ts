@@ -176,11 +176,15 @@ test('in headless Chromium: phone and desk, day and night; its figures are those
   }
 }, 120_000)
 
-test('reachable in maintenance; a page that is the same is not sent again; a newer look is', async () => {
+test('reachable in maintenance; what says the same is not sent again; a newer look is', async () => {
   const on = await clouds.dominion(['maintenance-mode', 'on'], { environment })
   expect(on.code, on.stderr).toBe(0)
   expect((await get('/p1')).status).toBe(503)
   expect((await get('/status/')).status).toBe(200)
+  // Two of them: at a full hour the plots move on.
+  const again = [await publish('--json'), await publish('--json')].map(({ stdout }) => JSON.parse(stdout))
+  expect(again.map(({ ok }) => ok)).toEqual([true, true])
+  expect(again.map(({ changed }) => changed)).toContain(false)
   const { openHistory } = await import('../../lib/history/store.ts')
   const history = await openHistory(historyFile(), { sampleDays: 35, days: 400 })
   history.record({
