@@ -110,9 +110,9 @@ test('what a killed run left goes with the next one; what another container that
     folderOf(mine[1]!, process.pid),
     folderOf('7', gone),
   ]
-  onTestFinished(() =>
-    [left, used, foreign].forEach((folder) => rmSync(folder, { recursive: true, force: true })),
-  )
+  onTestFinished(() => {
+    for (const folder of [left, used, foreign]) rmSync(folder, { recursive: true, force: true })
+  })
   for (const folder of [left, used, foreign]) mkdirSync(folder)
   openRunner()
   expect([left, used, foreign].filter((folder) => existsSync(folder))).toEqual([used, foreign])
