@@ -80,8 +80,8 @@ export function requestsCommand(requests: readonly Request[], authorities: reado
   return onVps(
     look(['python3', '-c', loader, String(Buffer.byteLength(text))], {
       stdin: text + JSON.stringify(input),
-      // Sixteen at a time go out from there.
-      timeoutMs: Math.ceil(requests.length / 16) * longest + 10_000,
+      // 64 at a time go out from there.
+      timeoutMs: Math.ceil(requests.length / 64) * longest + 10_000,
       explain: (output) => ({
         what: 'The VPS cannot ask for us',
         exitCode: exitCode.unknown,

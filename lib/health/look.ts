@@ -53,10 +53,13 @@ export async function probesOf(
 ): Promise<Probe[]> {
   const web = [...siteProbes(context), certificateProbe(context)]
   const extra = targets.map((target) => targetProbe(context, target))
-  if (from === 'vps') return chosen([...web, ...extra], only)
+  if (from === 'vps') return chosen([...web, ...extra].map(patiently), only)
   const full = quick ? [] : (await import('./probes/full.ts')).fullProbes(context)
   return chosen([...web, dnsProbe(context), clockProbe(context), ...full, ...extra], only)
 }
+
+/** Over ssh: what the VPS waited for in vain it says itself; silence is of the way there. */
+const patiently = (probe: Probe): Probe => ({ ...probe, timeoutMs: 45_000, silence: 'UNKNOWN' })
 
 function chosen(probes: readonly Probe[], only: readonly string[]): Probe[] {
   if (only.length === 0) return [...probes]

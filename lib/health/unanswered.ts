@@ -39,7 +39,9 @@ export function rootOf(thrown: unknown): { code?: string; syscall?: string; mess
   if (Array.isArray(error?.errors) && error.errors.length > 0) return rootOf(error.errors[0])
   if (error?.code === undefined && error?.cause instanceof Error) return rootOf(error.cause)
   const { code, syscall } = error ?? {}
-  return { ...(code ? { code } : {}), ...(syscall ? { syscall } : {}), message: messageOf(thrown) }
+  // Node's word on its own end of a connection that was never made.
+  const message = messageOf(thrown).replace(/ - Local \(.*\)$/, '')
+  return { ...(code ? { code } : {}), ...(syscall ? { syscall } : {}), message }
 }
 
 const hostOf = (who: string): string => (URL.canParse(who) ? new URL(who).hostname : who)

@@ -5,7 +5,8 @@ import { unknownError } from '../../lib/command/errors.ts'
 import { startProcess } from '../../lib/command/process.ts'
 import type { Remote } from '../../lib/command/remote.ts'
 import { asVps, compare } from '../../lib/health/fromVps.ts'
-import { look, type Seen } from '../../lib/health/look.ts'
+import { look, probesOf, type Seen } from '../../lib/health/look.ts'
+import { observe } from '../../lib/health/observe.ts'
 import type { Observation } from '../../lib/health/probe.ts'
 import { certificateFor } from '../command/certificate.ts'
 import { configOf, openRunner, temporaryFolder } from '../command/rig.ts'
@@ -82,6 +83,17 @@ test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
   expect(seen.verdict).toBe('UNKNOWN')
   expect(seen.observations.length).toBeGreaterThan(8)
   expect([...new Set(seen.observations.map(({ verdict }) => verdict))]).toEqual(['UNKNOWN'])
+})
+
+test('ssh that hangs is no outage, either', async () => {
+  const opening = Promise.withResolvers<Remote>()
+  const context = { config: await configOf(), runner: openRunner({ openVps: () => opening.promise }) }
+  const [probe] = await probesOf(asVps(context), { quick: true, only: ['api'], from: 'vps' })
+  const seen = await observe({ ...probe!, timeoutMs: 100 }, signal)
+  expect(seen).toMatchObject({ verdict: 'UNKNOWN', detail: 'no answer within 0.1 s', silent: true })
+  // The VPS's own time-out comes first.
+  expect(probe!.timeoutMs).toBeGreaterThan(40_000)
+  opening.reject(new Error('the test is over'))
 })
 
 test('a VPS without Python says what to do', async () => {

@@ -94,6 +94,6 @@ def run(index, wanted):
         print(json.dumps({'index': index, **said}), flush=True)
 
 
-with concurrent.futures.ThreadPoolExecutor(16) as threads:
+with concurrent.futures.ThreadPoolExecutor(64) as threads:
     for index, wanted in enumerate(asked['requests']):
         threads.submit(run, index, wanted)
