@@ -1,7 +1,7 @@
-import pg from 'pg'
 import type { Query } from '../command/command.ts'
 import { count } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
+import { quoteName } from './quote.ts'
 
 /** One table, as it can be compared with a restored one. */
 export interface TableContent {
@@ -60,14 +60,14 @@ UNION ALL SELECT 'functions' FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namesp
 
 /** How many rows a table has now. */
 export const countQuery = (schema: string, name: string): Query => ({
-  text: `SELECT count(*)::text AS rows FROM ONLY ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`,
+  text: `SELECT count(*)::text AS rows FROM ONLY ${quoteName(schema)}.${quoteName(name)}`,
   effect: 'read',
   title: `rows of ${schema}.${name}`,
 })
 
 /** Rows and checksum of one table; every row is read. */
 export function tableQuery(schema: string, name: string, database?: string): Query {
-  const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
+  const table = `${quoteName(schema)}.${quoteName(name)}`
   return {
     text: `SELECT count(*)::text AS rows, coalesce(sum(('x' || encode(substr(sha256(convert_to(t::text, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint), 0)::text AS checksum FROM ONLY ${table} AS t`,
     effect: 'read',

@@ -1,17 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import pg from 'pg'
 import type { Effect, Query } from '../command/command.ts'
 import { messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Context } from '../steps/context.ts'
 import { stampOf } from './backupFolder.ts'
 import type { Locale } from './manifest.ts'
+import { quoteName as name, quoteText as text } from './quote.ts'
 
 /** Every server has it; databases are made, renamed and dropped from there. */
 export const maintenance = 'postgres'
-
-const name = pg.escapeIdentifier
-const text = pg.escapeLiteral
 
 /** Names are at most 63 bytes long; a cut one still ends in what makes it unique. */
 const longest = 63

@@ -1,8 +1,8 @@
-import pg from 'pg'
 import type { Query } from '../command/command.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { maintenance } from './databases.ts'
+import { quoteName, quoteText } from './quote.ts'
 
 /**
  * A database that was made of a dump says so in its comment, so that a run which was killed behind the rename, and is
@@ -32,7 +32,7 @@ export function markOf(comment: string | null): Mark | undefined {
 }
 
 const commentQuery = (database: string, comment: string | null): Query => ({
-  text: `COMMENT ON DATABASE ${pg.escapeIdentifier(database)} IS ${comment === null ? 'NULL' : pg.escapeLiteral(comment)}`,
+  text: `COMMENT ON DATABASE ${quoteName(database)} IS ${comment === null ? 'NULL' : quoteText(comment)}`,
   effect: 'change',
   database: maintenance,
 })

@@ -1,7 +1,7 @@
-import pg from 'pg'
 import type { Query } from '../command/command.ts'
 import type { Context } from '../steps/context.ts'
 import { maintenance } from './databases.ts'
+import { quoteName as name, quoteText as text } from './quote.ts'
 
 /** What belongs to a database itself, and to none of its objects: a dump of its content does not carry it. */
 export interface Properties {
@@ -12,9 +12,6 @@ export interface Properties {
   /** How many may be connected; -1: no limit. */
   connections: number
 }
-
-const name = pg.escapeIdentifier
-const text = pg.escapeLiteral
 
 /** Reads the properties of one database of the server. */
 export async function readProperties({ runner }: Context, database: string): Promise<Properties> {
