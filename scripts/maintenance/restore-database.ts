@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import path from 'node:path'
 import { script } from '../../lib/cli/script.ts'
 import { usageError } from '../../lib/command/errors.ts'
 
@@ -17,17 +18,15 @@ await script<{ file: string; into?: string; confirm?: string }>({
   async main(run) {
     const { into, confirm, dryRun, file } = run.flags
     if (into === undefined) throw usageError('Into which database?', 'Give its name: --into NAME')
-    const [path, { mustConfirmName }, { performSteps }, { restoreSteps, mustBeName }, { readManifest }] =
-      await Promise.all([
-        import('node:path'),
-        import('../../lib/cli/ask.ts'),
-        import('../../lib/deploy/perform.ts'),
-        import('../../lib/database/restore.ts'),
-        import('../../lib/database/manifest.ts'),
-      ])
     const { database } = (await run.config()).postgres
-    mustBeName(into)
+    const { readManifest } = await import('../../lib/database/manifest.ts')
     readManifest(path.resolve(file))
+    const [{ mustConfirmName }, { performSteps }, { restoreSteps, mustBeName }] = await Promise.all([
+      import('../../lib/cli/ask.ts'),
+      import('../../lib/deploy/perform.ts'),
+      import('../../lib/database/restore.ts'),
+    ])
+    mustBeName(into)
     if (into === database && !dryRun) {
       const question = `${database} is the live database: what was written since the backup leaves the site.`
       await mustConfirmName(confirm, database, question)
