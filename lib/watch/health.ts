@@ -1,14 +1,12 @@
+import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises'
 import type { Channel } from '../alerts/alert.ts'
 import type { Run } from '../cli/script.ts'
 import { messageOf } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import { type OpenContext, openContext } from '../deploy/context.ts'
+import { lookOnce } from './ask.ts'
 import { type Asked, type HealthFlags, readFlags } from './flags.ts'
 import { takeGuard } from './guard.ts'
-import { judge, lookOnce } from './judge.ts'
-import { keep } from './keep.ts'
-import { formatted, isNews } from './say.ts'
-import { openStore } from './store.ts'
 
 /** One run of the health check: look, know, record, confirm, tell, say (docs/health.md). Gives the exit code. */
 export async function health(run: Run<HealthFlags>): Promise<number> {
@@ -52,7 +50,9 @@ async function once(
   channels: readonly Channel[],
   trouble: readonly string[],
 ): Promise<Said> {
-  const [looked, store] = await Promise.all([lookOnce(context, asked, run.signal), openStore(context.config)])
+  const looking = lookOnce(context, asked, run.signal)
+  const preparing = Promise.race([looking, firstOut()]).then(() => prepared(context.config))
+  const [looked, { formatted, isNews, judge, keep, store }] = await Promise.all([looking, preparing])
   try {
     const judged = await judge(context, looked, store)
     const about = { rules: asked.rules, channels, quick: asked.quick, trouble }
@@ -72,6 +72,25 @@ async function once(
   } finally {
     store.close()
   }
+}
+
+/** By then the probes' first packets are out. */
+const firstOut = () => pause(20, undefined, { ref: false })
+
+/**
+ * What is needed when the probes have answered, loaded while they are waited for; a little at a time, because an answer that
+ * comes meanwhile would be timed late.
+ */
+async function prepared(config: Config) {
+  const { openStore } = await import('./store.ts')
+  await immediate()
+  const store = await openStore(config)
+  await immediate()
+  const { judge } = await import('./judge.ts')
+  await immediate()
+  const { keep } = await import('./keep.ts')
+  const { formatted, isNews } = await import('./say.ts')
+  return { store, judge, keep, formatted, isNews }
 }
 
 /** Between `/start` and `/<exit code>` of the dead man's switch, if there is one. A ping that fails is told, no more. */

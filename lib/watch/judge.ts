@@ -1,18 +1,13 @@
 import { type Verdict, worst } from '../command/verdict.ts'
 import type { OpenContext } from '../deploy/context.ts'
-import { look, type Seen } from '../health/look.ts'
+import type { Seen } from '../health/look.ts'
 import type { Observation } from '../health/probe.ts'
 import type { Excluded, Look, Vantage } from '../history/sample.ts'
+import type { Looked } from './ask.ts'
 import type { Seen as Counted } from './confirm.ts'
-import type { Asked } from './flags.ts'
 import { type Explained, explain, workAt } from './planned.ts'
 import { type Entry, maintenanceSince } from './record.ts'
 import type { Store } from './store.ts'
-
-export interface Looked {
-  here: Seen
-  vps?: Seen
-}
 
 /** A look with what is known of it. */
 export interface Judged {
@@ -26,24 +21,6 @@ export interface Judged {
   excluded?: Excluded
   entry: Entry
 }
-
-/** Asks all probes, from here and, if asked to, from the VPS at the same time. Throws (exit 2) for what is no probe. */
-export async function lookOnce(context: OpenContext, asked: Asked, signal: AbortSignal): Promise<Looked> {
-  const targets = asked.targets ? (await import('../health/targets.ts')).readTargets(asked.targets) : []
-  const { quick, only } = asked
-  if (!asked.fromVps) return { here: await look(context, { quick, only, targets, signal }) }
-  const [here, vps] = await Promise.all([
-    look(context, { quick, only, targets, signal }),
-    look(context, { quick, targets, from: 'vps', signal }),
-  ])
-  return { here, vps: chosen(vps, only) }
-}
-
-/** Not every probe is asked from there. */
-const chosen = (vps: Seen, only: readonly string[]): Seen => ({
-  ...vps,
-  observations: vps.observations.filter(({ probe }) => only.length === 0 || only.includes(probe.id)),
-})
 
 /** What the look means: what work explains, what is a network problem between, and what is left. */
 export async function judge(context: OpenContext, looked: Looked, store: Store): Promise<Judged> {
