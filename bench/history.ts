@@ -8,7 +8,7 @@ import { countSamples } from '../lib/history/tallies.ts'
 import { dailyBars } from '../lib/slo/bars.ts'
 import { latencySeries, percentilesOf } from '../lib/slo/latency.ts'
 import { sloReport } from '../lib/slo/report.ts'
-import { machine, median } from './figures.ts'
+import { machine, median, undisturbed } from './figures.ts'
 import { writeSamples } from './samples.ts'
 
 /**
@@ -60,7 +60,7 @@ try {
   const times: Record<'report' | 'scan' | 'script' | 'page' | 'bars' | 'plots', number[]> = {
     ...{ report: [], scan: [], script: [], page: [], bars: [], plots: [] },
   }
-  for (let round = 0; round < rounds; round++) {
+  async function measure(round: number): Promise<void> {
     // A fresh reader each time: nothing prepared, nothing in SQLite's own cache.
     const history = await readHistory(file)
     const report = timed(() => sloReport(history, terms, month))
@@ -92,6 +92,9 @@ try {
     times.script.push(script.ms)
     times.page.push(page.ms)
   }
+  await undisturbed(async () => {
+    for (let round = 0; round < rounds; round++) await measure(round)
+  })
   const ratio = median(times.report.map((ms, round) => ms / times.scan[round]!))
   show('report of 30 days', median(times.report), `${ratio.toFixed(2)} × the scan`)
   show('the same from single samples: a full scan', median(times.scan))
