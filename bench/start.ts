@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -22,7 +23,7 @@ const scripts = globSync('scripts/**/*.ts', { cwd: home })
 /** What each script is asked; `--dry-run` where nothing else stands. */
 const asked: Readonly<Record<string, string[]>> = {
   ...Object.fromEntries(
-    ['check-database', 'doctor', 'history', 'metrics', 'view-logs'].map((it) => [it, []]),
+    ['check-database', 'doctor', 'history', 'metrics', 'slo', 'view-logs'].map((it) => [it, []]),
   ),
   cost: ['--offline'],
   'maintenance-mode': ['status'],
@@ -31,8 +32,8 @@ const asked: Readonly<Record<string, string[]>> = {
   rollback: ['--list'],
   scale: ['backend', '--cpu', '1', '--dry-run'],
 }
-/** Its start is that of two clouds. */
-const left = ['rehearse']
+/** Two clouds are started; the network is looked at (test/system/health.test.ts); this machine's scheduler is asked. */
+const left = ['rehearse', 'health', 'schedule']
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dominion-start-'))
 let called: (() => void) | undefined
@@ -42,8 +43,10 @@ const cloud = createServer((socket) => {
 }).listen(0, '127.0.0.1')
 await once(cloud, 'listening')
 const { port } = cloud.address() as AddressInfo
+const names = createSocket('udp4', () => called?.())
+names.bind(port, '127.0.0.1')
 
-/** Both clouds are this port, which tells when it was called; az is a line that calls it. */
+/** Both clouds and the name server are this port, which tells when it was called; az is a line that calls it. */
 function prepare(): void {
   const values: Record<string, string> = {
     IONOS_HOST: '127.0.0.1',
@@ -142,5 +145,6 @@ try {
   }
 } finally {
   cloud.close()
+  names.close()
   rmSync(folder, { recursive: true, force: true })
 }
