@@ -61,19 +61,21 @@ export async function judge(context: OpenContext, looked: Looked, store: Store):
 const compared = async ({ here, vps }: Looked) =>
   vps ? (await import('../health/fromVps.ts')).compare(here, vps) : []
 
-/** What one of the two gets is there: the other one's fault is between them, and no outage. */
+/** What one of the two gets is there: the other one's fault is between them, and no outage. A wrong answer is a fault. */
 function vpsCompared(
   { here, vps }: Looked,
   disagreements: readonly { id: string; fails: Vantage; detail: string }[],
 ): Looked {
-  const between = (seen: Seen): Seen => ({
+  const isWrong = (seen: Seen | undefined, id: string) =>
+    seen?.observations.some(({ probe, verdict }) => probe.id === id && verdict === 'CRITICAL')
+  const between = (seen: Seen, other: Seen | undefined): Seen => ({
     ...seen,
     observations: seen.observations.map((each) => {
       const found = disagreements.find(({ id, fails }) => id === each.probe.id && fails === seen.from)
-      return found ? { ...each, verdict: 'WARNING', detail: found.detail } : each
+      return found && !isWrong(other, found.id) ? { ...each, verdict: 'WARNING', detail: found.detail } : each
     }),
   })
-  return { here: between(here), ...(vps ? { vps: between(vps) } : {}) }
+  return { here: between(here, vps), ...(vps ? { vps: between(vps, here) } : {}) }
 }
 
 function ownNetworkDown({ observations }: Seen): Explained {
