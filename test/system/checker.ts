@@ -7,6 +7,17 @@ import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
 import type { Report } from '../../lib/watch/report.ts'
 import { dominionArgv, type Rehearsed } from './rehearsed.ts'
 
+/** A way to break something, and to mend it. */
+export interface Fault {
+  /** Of the looks that see it. */
+  args: string[]
+  make(): Promise<unknown>
+  mend(): Promise<unknown>
+  /** What the line tells of it. */
+  says: RegExp
+  meanwhile?(): Promise<void>
+}
+
 /** A look as `health --json` tells it; its exit code is the one it names. */
 export async function lookOf(clouds: Rehearsed, environment: string, args: string[]): Promise<Report> {
   const { code, stdout, stderr } = await clouds.dominion(['health', '--json', ...args], { environment })

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startProcess } from '../../lib/command/process.ts'
 import type { Report } from '../../lib/watch/report.ts'
 import { smallDashboard, workFolder } from './applications.ts'
-import { familiesOf, fromCron, lookOf, lookUntil, startReceiver } from './checker.ts'
+import { type Fault, familiesOf, fromCron, lookOf, lookUntil, startReceiver } from './checker.ts'
 import { onVps } from './face.ts'
 import { stateFolder } from './records.ts'
 import { dominionArgv, type Rehearsed, startRehearsal } from './rehearsed.ts'
@@ -56,29 +56,17 @@ const until = (args: string[], isSo: (report: Report) => boolean) => lookUntil((
 
 const atOnce = ['--fail-after', '1', '--recover-after', '1']
 
-interface Fault {
-  args: string[]
-  make(): Promise<unknown>
-  mend(): Promise<unknown>
-  code: number
-  says: RegExp
-  meanwhile?(): Promise<void>
-}
-
-async function shown({ args, make, mend, code, says, meanwhile }: Fault): Promise<void> {
+/** All of them are CRITICAL. */
+async function shown({ args, make, mend, says, meanwhile }: Fault): Promise<void> {
   alerts.length = 0
   await make()
   try {
-    await until(args, ({ line, exitCode }) => says.test(line) && exitCode === code)
+    await until(args, ({ line, exitCode }) => says.test(line) && exitCode === 2)
     const bad = await look([...args, ...atOnce])
     expect(bad.line).toMatch(says)
-    expect(bad).toMatchObject({
-      exitCode: code,
-      news: 'problem',
-      verdict: code === 1 ? 'WARNING' : 'CRITICAL',
-    })
+    expect(bad).toMatchObject({ exitCode: 2, news: 'problem', verdict: 'CRITICAL' })
     await meanwhile?.()
-    expect((await look([...args, ...atOnce])).exitCode).toBe(code)
+    expect((await look([...args, ...atOnce])).exitCode).toBe(2)
   } finally {
     await mend()
   }
@@ -210,8 +198,10 @@ test.each<[string, () => Fault]>([
   [
     'nginx stopped, and the history damaged meanwhile: set aside, said, and neither told again nor forgotten',
     () => ({
-      ...{ args: quick, code: 2, says: /static, api,.* ECONNREFUSED/ },
-      ...{ make: there('systemctl stop nginx'), mend: there('systemctl start nginx') },
+      args: quick,
+      says: /static, api,.* ECONNREFUSED/,
+      make: there('systemctl stop nginx'),
+      mend: there('systemctl start nginx'),
       async meanwhile() {
         writeFileSync(file(), 'no database\n'.repeat(1000))
         const { code, stdout } = await cron(['--quick', '--quiet', ...atOnce])
@@ -224,7 +214,8 @@ test.each<[string, () => Fault]>([
   [
     'the certificate expired',
     () => ({
-      ...{ args: quick, code: 2, says: /certificate has expired/ },
+      args: quick,
+      says: /certificate has expired/,
       make: control('/certificate', { expired: true }),
       mend: control('/certificate', { expired: false }),
     }),
@@ -232,11 +223,8 @@ test.each<[string, () => Fault]>([
   [
     'the certificate renewed, but the old one served',
     () => ({
-      ...{
-        args: ['--only', 'stored-certificate'],
-        code: 2,
-        says: /stored-certificate is not the stored one/,
-      },
+      args: ['--only', 'stored-certificate'],
+      says: /stored-certificate is not the stored one/,
       make: there(
         'certbot renew --force-renewal --no-directory-hooks --cert-name codexdominion.app --no-random-sleep-on-renew',
       ),
@@ -249,7 +237,8 @@ test.each<[string, () => Fault]>([
       const wrong = clouds.config.health.neutralTargets[0]!.replace(/:\d+$/, '')
       const name = clouds.config.domain
       return {
-        ...{ args: ['--quick', '--only', 'dns'], code: 2, says: new RegExp(`dns .*${wrong}`) },
+        args: ['--quick', '--only', 'dns'],
+        says: new RegExp(`dns .*${wrong}`),
         make: control('/dns', { name, a: [wrong] }),
         mend: control('/dns', { name, a: [clouds.state.vps] }),
       }
@@ -258,11 +247,8 @@ test.each<[string, () => Fault]>([
   [
     'worker killed and gone',
     () => ({
-      ...{
-        args: ['--only', 'containers,queue'],
-        code: 2,
-        says: /codex-worker is Terminated.*no worker listens/,
-      },
+      args: ['--only', 'containers,queue'],
+      says: /codex-worker is Terminated.*no worker listens/,
       make: control('/containers/codex-worker/stop'),
       mend: control('/containers/codex-worker/start'),
     }),
@@ -270,11 +256,8 @@ test.each<[string, () => Fault]>([
   [
     'database stopped',
     () => ({
-      ...{
-        args: ['--only', 'api,database'],
-        code: 2,
-        says: /api 503: database.*; database .* refuses connections/,
-      },
+      args: ['--only', 'api,database'],
+      says: /api 503: database.*; database .* refuses connections/,
       make: control('/postgres/codexdominion-db/stop'),
       mend: control('/postgres/codexdominion-db/start'),
     }),
@@ -282,7 +265,8 @@ test.each<[string, () => Fault]>([
   [
     'Redis stopped',
     () => ({
-      ...{ args: ['--only', 'api,redis'], code: 2, says: /api 503: redis.*; redis / },
+      args: ['--only', 'api,redis'],
+      says: /api 503: redis.*; redis /,
       make: control('/redis/codexdominion-redis/stop'),
       mend: control('/redis/codexdominion-redis/start'),
     }),
@@ -290,7 +274,8 @@ test.each<[string, () => Fault]>([
   [
     'the disk of the VPS full',
     () => ({
-      ...{ args: ['--only', 'disk'], code: 2, says: /disk \/var\/www 100 % used/ },
+      args: ['--only', 'disk'],
+      says: /disk \/var\/www 100 % used/,
       make: there(
         'mount -t tmpfs -o size=64m tmpfs /mnt && cp -a /var/www/. /mnt/ && mount --bind /mnt /var/www && dd if=/dev/zero of=/var/www/full bs=1M 2> /dev/null; true',
       ),
@@ -330,6 +315,33 @@ test('a maintenance explains what it hides, and nothing more', async () => {
   }
   expect(await look([...quick, ...atOnce])).toMatchObject({ exitCode: 0, trouble: [] })
   expect(kinds()).toEqual([])
+})
+
+test('a deploy under way explains a fault, and no longer than it lasts', async () => {
+  alerts.length = 0
+  const lock = '/run/lock/codex-dominion.lock'
+  const line = 'npx dominion restart-containers'
+  const holder = JSON.stringify({ by: 'anna@desk', since: new Date().toISOString(), what: line, id: 'hers' })
+  await onVps(
+    clouds,
+    `nohup flock -o ${lock} sleep 300 > /dev/null 2>&1 & echo $! > ${lock}.pid; printf %s '${holder}' > ${lock}.holder`,
+  )
+  const args = ['--only', 'backend,disk', ...atOnce]
+  await control('/containers/codex-backend/stop')()
+  try {
+    const during = await look(args)
+    expect(during.line).toMatch(
+      /^OK - deploy under way: "npx dominion restart-containers" by anna@desk since 20/,
+    )
+    expect(during).toMatchObject({ exitCode: 0, excluded: 'deploy' })
+    await onVps(clouds, `kill $(cat ${lock}.pid)`)
+    expect(await look(args)).toMatchObject({ exitCode: 2, news: 'problem' })
+  } finally {
+    await control('/containers/codex-backend/start')()
+  }
+  await until(args, ({ exitCode }) => exitCode === 0)
+  expect(await look(args)).toMatchObject({ exitCode: 0, news: 'recovery' })
+  expect(kinds()).toEqual(['problem', 'recovery'])
 })
 
 test('a clock that is two minutes ahead, and is set back', async () => {
