@@ -4,8 +4,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf, type OpsError, unknownError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 
-/** A run of this kind goes on beside one of the other: the quick one from cron is not held up by a full one by hand. */
-export type Kind = 'quick' | 'full'
+/** Runs of different kinds go on beside each other: the quick one from cron is not held up by a full one by hand. */
+export type Kind = keyof typeof kinds
+
+/** How each is called, and for how many milliseconds a second one waits: most are over by then. */
+const kinds = {
+  quick: { words: 'quick health check', patience: 5_000 },
+  full: { words: 'full health check', patience: 20_000 },
+  vps: { words: 'health check from the VPS', patience: 20_000 },
+} as const
 
 export interface Guard {
   release(): void
@@ -18,9 +25,6 @@ interface Holder {
   since: string
 }
 
-/** A quick run is over sooner, so that one by hand and one from cron hardly ever meet. */
-const patienceMs = 5000
-
 /**
  * Keeps runs from piling up: one of each kind at a time. What holds the guard is a lock of SQLite's on an empty file of its
  * own, on all three systems: it ends with the process, however that ends.
@@ -29,7 +33,7 @@ const patienceMs = 5000
 export async function takeGuard(
   { stateDir }: Pick<Config, 'stateDir'>,
   kind: Kind,
-  patience = patienceMs,
+  patience: number = kinds[kind].patience,
 ): Promise<Guard> {
   const file = path.join(stateDir, `health-${kind}.lock`)
   const holderFile = `${file}.holder`
@@ -83,7 +87,7 @@ function readHolder(file: string): Holder | undefined {
 function underWay(kind: Kind, holder: Holder | undefined): OpsError {
   const who = holder ? `process ${holder.pid}, since ${holder.since}` : 'a process that has not said which'
   return unknownError(
-    `Another ${kind} health check is under way (${who})`,
+    `Another ${kinds[kind].words} is under way (${who})`,
     undefined,
     'Wait for it. If it never ends, see what it waits for in its transcript, and end it: it loses nothing.',
   )

@@ -24,7 +24,7 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
       const { testAlert } = await import('./testAlert.ts')
       return await testAlert(run, context, channels, asked.testAlert)
     }
-    const guard = await takeGuard(config, asked.quick ? 'quick' : 'full')
+    const guard = await takeGuard(config, asked.quick ? 'quick' : asked.fromVps ? 'vps' : 'full')
     try {
       if (guard.trouble) trouble.push(guard.trouble)
       return await pinged(context, () => once(run, context, asked, channels, trouble))
