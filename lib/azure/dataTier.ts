@@ -9,14 +9,7 @@ import { type Difference, differing, type Field, ok, type Step } from '../steps/
 import { absent, azAct, azLook } from './az.ts'
 import { fingerprint } from './containerGroup.ts'
 import { watchDeployment } from './deploymentWatch.ts'
-import {
-  type Azure,
-  apiVersions,
-  operatorAddress,
-  type Resource,
-  resourceId,
-  subscriptionOf,
-} from './resources.ts'
+import { type Azure, operatorAddress, operatorRule, type Resource, subscriptionOf } from './resources.ts'
 
 const templateFile = path.join(import.meta.dirname, '..', '..', 'infra', 'data-tier.json')
 
@@ -201,18 +194,6 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
     part('database', 'PostgreSQL server', config.postgres.server),
     part('redis', 'Redis', config.redis.name),
   ]
-}
-
-/** The address that the database's firewall lets in by its rule `operator`; undefined when it has no such rule. */
-export async function operatorRule(
-  { config, runner }: Context,
-  subscription: string,
-): Promise<string | undefined> {
-  const rule = `${resourceId(config, subscription, 'database')}/firewallRules/operator`
-  const { code, stdout } = await runner.run(
-    azLook(['resource', 'show', '--ids', rule, '--api-version', apiVersions.database]),
-  )
-  return code === absent ? undefined : ((JSON.parse(stdout) as Resource).properties.startIpAddress as string)
 }
 
 /** What the resources are, where that differs from the configuration. Absent ones differ in nothing: they are created. */

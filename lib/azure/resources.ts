@@ -200,6 +200,18 @@ async function askRepository({ runner, config }: Context, [what = '', ...which]:
 const notPushed =
   /specified tag .*does not exist|repository .*(is )?not found|TAG_UNKNOWN|NAME_UNKNOWN|repository name not known/i
 
+/** The address that the database's firewall lets in by its rule `operator`; undefined when it has no such rule. */
+export async function operatorRule(
+  { config, runner }: Context,
+  subscription: string,
+): Promise<string | undefined> {
+  const rule = `${resourceId(config, subscription, 'database')}/firewallRules/operator`
+  const { code, stdout } = await runner.run(
+    azLook(['resource', 'show', '--ids', rule, '--api-version', apiVersions.database]),
+  )
+  return code === absent ? undefined : ((JSON.parse(stdout) as Resource).properties.startIpAddress as string)
+}
+
 /**
  * The public address of this machine, as PostgreSQL's firewall in Azure will see it.
  * Throws (exit 3) when the service that tells it does not.

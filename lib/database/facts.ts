@@ -1,6 +1,5 @@
 import { azLook } from '../azure/az.ts'
-import { operatorRule } from '../azure/dataTier.ts'
-import { type Azure, operatorAddress, type Resource, resourceId } from '../azure/resources.ts'
+import { type Azure, operatorAddress, operatorRule, type Resource, resourceId } from '../azure/resources.ts'
 import { exitCode, OpsError } from '../command/errors.ts'
 import { type Answer, gather } from '../command/gather.ts'
 import type { ConnectTimes } from '../command/runner.ts'

@@ -2,25 +2,11 @@ import { mustBeAllowed, readLimits } from '../azure/limits.ts'
 import { createAzure } from '../azure/resources.ts'
 import { confirmedByTyping } from '../cli/ask.ts'
 import type { CommonFlags, Run } from '../cli/script.ts'
-import { tableText } from '../cli/table.ts'
 import { isUnanswered, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
-import { type Estimate, estimateOf } from '../cost/estimate.ts'
-import { readPrices } from '../cost/priceList.ts'
-import { dollars } from '../cost/report.ts'
-import type { Context } from '../steps/context.ts'
 import { withContext } from './context.ts'
 import { mustBeUnlocked } from './lock.ts'
-import { performSteps } from './perform.ts'
-import {
-  type Scale,
-  type Scaled,
-  type Scaling,
-  scaledConfig,
-  scaleList,
-  scaleNow,
-  valuesToSet,
-} from './scaleLists.ts'
+import { type Scale, type Scaled, type Scaling, scaleNow, valuesToSet } from './scaleNow.ts'
 
 export interface ScaleFlags extends CommonFlags {
   part?: string
@@ -33,16 +19,18 @@ export interface ScaleFlags extends CommonFlags {
 /** Shows what a size costs, asks, and puts it in force. Gives the exit code. */
 export async function scale(run: Run<ScaleFlags>): Promise<number> {
   const part = partOf(run.flags)
+  // What comes after the first question is loaded after it.
   const config = await run.config()
   const scaling = await decide(run, part).catch((thrown) => {
     if (run.flags.dryRun) return unaskedScaling(run.flags, config, part, thrown)
     throw thrown
   })
   const values = valuesToSet(config, part, scaling.to)
+  const { performSteps } = await import('./perform.ts')
   return performSteps(run, {
     script: 'scale',
     needsVps: part === 'backend',
-    list: (context) => scaleList(context, scaling),
+    list: async (context) => (await import('./scaleLists.ts')).scaleList(context, scaling),
     farewell: () => (scaling.save ? [] : warningOf(values)),
   })
 }
@@ -77,6 +65,7 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<Scaling> {
     }
     if (to.cpu !== now.cpu || to.memoryGb !== now.memoryGb)
       mustBeAllowed(to, await readLimits(context, azure))
+    const { compareCosts } = await import('./scaleCost.ts')
     const costs = await compareCosts(context, part, now, to)
     scaling = { part, to, cost: costs.line, save }
     if (now.settled && wordsOf(now) === wordsOf(to)) return 0
@@ -110,38 +99,6 @@ const cutsOff = (now: Scale, to: Scale): boolean =>
   to.count < now.count || to.cpu !== now.cpu || to.memoryGb !== now.memoryGb
 
 const wordsOf = ({ cpu, memoryGb, count }: Scale): string => `${count} × ${cpu} CPU, ${memoryGb} GB`
-
-async function compareCosts(context: Context, part: Scaled, now: Scale, to: Scale) {
-  const prices = await readPrices(context)
-  const at = (scale: Scale): Estimate => estimateOf(scaledConfig(context.config, part, scale), prices)
-  return costWords(part, at(now), at(to))
-}
-
-/** Before and after: a table for a person who decides, and a line for the plan. */
-export function costWords(part: Scaled, now: Estimate, then: Estimate): { table: string; line: string } {
-  const right = 'right' as const
-  const of = ({ parts }: Estimate) => parts.find(({ id }) => id === part)
-  const note = then.note ? `; ${then.note}` : ''
-  const table = tableText(
-    [
-      { heading: '$ a month' },
-      { heading: 'now', align: right },
-      { heading: 'then', align: right },
-      { heading: 'computed' },
-    ],
-    [
-      [
-        of(then)?.title ?? part,
-        dollars(of(now)?.monthly),
-        dollars(of(then)?.monthly),
-        of(then)?.quantity ?? '',
-      ],
-      ['All parts', dollars(now.total), dollars(then.total), `prices of ${then.priced}${note}`],
-    ],
-  )
-  const line = `${dollars(of(now)?.monthly)} → ${dollars(of(then)?.monthly)} $ a month; all parts ${dollars(now.total)} → ${dollars(then.total)} (prices of ${then.priced})`
-  return { table, line }
-}
 
 function warningOf(values: ReturnType<typeof valuesToSet>): string[] {
   const lines = Object.entries(values).map(([key, value]) => `  ${key}=${value}`)

@@ -1,10 +1,7 @@
 import path from 'node:path'
 import { loginStep } from '../azure/account.ts'
-import { type ContainerGroup, groupNames, imageOf, isWorkerName, sizeOf } from '../azure/containerGroup.ts'
 import { containerSteps } from '../azure/containers.ts'
-import type { Size } from '../azure/limits.ts'
-import { type Azure, createAzure } from '../azure/resources.ts'
-import { OpsError } from '../command/errors.ts'
+import { createAzure } from '../azure/resources.ts'
 import type { Config } from '../config/config.ts'
 import { fileOfKey, saveValues, type Values } from '../config/envFile.ts'
 import type { KeyName } from '../config/keys.ts'
@@ -14,106 +11,8 @@ import { type Difference, type Field, goingBy, ok, type Step, unknown } from '..
 import { afterNginx } from './azureLists.ts'
 import { verifyingProxy } from './ownRollback.ts'
 import type { StepList } from './perform.ts'
+import { type Scale, type Scaled, type Scaling, scaledConfig, scaleNow, valuesToSet } from './scaleNow.ts'
 import { verifyStep } from './verify.ts'
-
-/** What has a size of its own. */
-export type Scaled = 'backend' | 'worker'
-
-/** A part as it runs, or as it is to run; of the backend there is one. */
-export interface Scale extends Size {
-  count: number
-}
-
-/** How a part runs now. */
-export interface Now extends Scale {
-  /** The image that it runs, and goes on running. */
-  image: string
-  /** False: a run that changed it was interrupted, or somebody has changed a part of it by hand. */
-  settled: boolean
-}
-
-/**
- * How a part runs now. What an interrupted run has deleted and not yet made again is read off what is left, so that the
- * same line goes on. Throws when nothing is left, or when another image is half released.
- */
-export async function scaleNow(config: Config, azure: Azure, part: Scaled): Promise<Now> {
-  const groups = await azure.groups()
-  const named = (name: string) => groups.find((group) => group.name === name)
-  const [backend, surge] = [named(groupNames.backend), named(groupNames.surge)]
-  if (part === 'backend') {
-    if (surge && backend && imageOf(surge) !== imageOf(backend)) throw halfReleased(imageOf(surge))
-    const group = backend ?? surge
-    if (!group) throw nothingRuns(groupNames.backend)
-    return { ...groupSize(group), count: 1, image: imageOf(group), settled: backend !== undefined && !surge }
-  }
-  const workers = groups.filter(({ name }) => isWorkerName(name)).sort((a, b) => numberOf(a) - numberOf(b))
-  const [first] = workers
-  if (!first) {
-    if (!backend) throw nothingRuns(groupNames.worker)
-    return { ...config.worker, image: imageOf(backend), settled: false }
-  }
-  const count = Math.max(...workers.map(numberOf))
-  const even = workers.every((group) => sameSize(groupSize(group), groupSize(first)))
-  return { ...groupSize(first), count, image: imageOf(first), settled: even && workers.length === count }
-}
-
-/** 1 for codex-worker, N for codex-worker-N. */
-const numberOf = ({ name }: ContainerGroup): number =>
-  name === groupNames.worker ? 1 : Number(name.slice(groupNames.worker.length + 1))
-
-/** A group of ours has one container. */
-function groupSize({ containers }: ContainerGroup): Size {
-  const { cpu, memoryGb } = sizeOf(containers[0])
-  return { cpu: cpu ?? 0, memoryGb: memoryGb ?? 0 }
-}
-
-const sameSize = (a: Size, b: Size): boolean => a.cpu === b.cpu && a.memoryGb === b.memoryGb
-
-const nothingRuns = (name: string) =>
-  new OpsError({
-    what: `There is no ${name} to scale`,
-    next: 'Set its size in .env and release it: npx dominion deploy-complete',
-  })
-
-const halfReleased = (image: string) =>
-  new OpsError({
-    what: `The release of another image was interrupted: ${groupNames.surge} runs ${image}`,
-    next: 'Finish it first: npx dominion update-backend, or rollback backend --to TAG',
-  })
-
-/** The same configuration with a part in another size. */
-export const scaledConfig = (config: Config, part: Scaled, { cpu, memoryGb, count }: Scale): Config =>
-  part === 'backend'
-    ? { ...config, backend: { ...config.backend, cpu, memoryGb } }
-    : { ...config, worker: { ...config.worker, cpu, memoryGb, count } }
-
-/** What .env must say so that the next deploy leaves the size as it is. */
-export function valuesToSet(config: Config, part: Scaled, to: Scale): Values {
-  const wanted: [KeyName, number, number][] =
-    part === 'backend'
-      ? [
-          ['BACKEND_CPU', config.backend.cpu, to.cpu],
-          ['BACKEND_MEMORY_GB', config.backend.memoryGb, to.memoryGb],
-        ]
-      : [
-          ['WORKER_CPU', config.worker.cpu, to.cpu],
-          ['WORKER_MEMORY_GB', config.worker.memoryGb, to.memoryGb],
-          ['WORKER_COUNT', config.worker.count, to.count],
-        ]
-  return Object.fromEntries(
-    wanted.filter(([, is, shall]) => is !== shall).map(([key, , shall]) => [key, String(shall)]),
-  )
-}
-
-export interface Scaling {
-  part: Scaled
-  to: Scale
-  /** What it costs now and then, in a few words. */
-  cost: string
-  /** In a plan: why it could not be asked how the part runs. What is not wanted otherwise is as configured, then. */
-  unasked?: OpsError
-  save: boolean
-}
 
 const notAsked = 'it goes by what runs, which could not be asked'
 

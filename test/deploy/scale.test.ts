@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import type { ContainerGroup } from '../../lib/azure/containerGroup.ts'
 import type { Azure } from '../../lib/azure/resources.ts'
 import type { Estimate } from '../../lib/cost/estimate.ts'
-import { costWords } from '../../lib/deploy/scale.ts'
-import { type Scaled, scaledConfig, scaleNow, valuesToSet } from '../../lib/deploy/scaleLists.ts'
+import { costWords } from '../../lib/deploy/scaleCost.ts'
+import { type Scaled, scaledConfig, scaleNow, valuesToSet } from '../../lib/deploy/scaleNow.ts'
 import { configOf, failureOf } from '../command/rig.ts'
 
 const group = (name: string, cpu: number, memoryInGb: number, image = 'r/i:1'): ContainerGroup => ({
