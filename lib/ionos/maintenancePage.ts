@@ -1,5 +1,6 @@
 import { escapeHtml } from '../chart/html.ts'
 import type { Config } from '../config/config.ts'
+import { maintenanceMark } from './maintenanceMark.ts'
 import { renderTemplate } from './template.ts'
 
 /** A maintenance that is announced to the visitors. Times are ISO 8601 in UTC. */
@@ -54,10 +55,14 @@ export function folderName({ until }: Maintenance, now: Date): string {
 export function maintenanceFiles(config: Config, maintenance: Maintenance): Readonly<Record<string, string>> {
   const { message, until } = maintenance
   const end = until ? `We expect to be back by ${timeElement(until)}.` : 'We will be back as soon as we can.'
-  const answer = { error: message, status: 503, maintenance: true, ...(until ? { until } : {}) }
+  const answer = {
+    ...{ error: message, status: 503, maintenance: true, generator: maintenanceMark },
+    ...(until ? { until } : {}),
+  }
   return {
     'index.html': renderTemplate('maintenance.html', {
       domain: config.domain,
+      mark: maintenanceMark,
       message: escapeHtml(message),
       until: end,
     }),

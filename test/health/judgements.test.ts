@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { ContainerGroup } from '../../lib/azure/containerGroup.ts'
 import { exitCode, OpsError, unknownError } from '../../lib/command/errors.ts'
 import type { Answer } from '../../lib/command/request.ts'
+import type { Config } from '../../lib/config/config.ts'
 import { faultOfArea, faultOfHealth, faultOfPage, faultOfRedirect } from '../../lib/health/answers.ts'
 import { judgeServed, judgeStored } from '../../lib/health/probes/certificate.ts'
 import { judgeClocks } from '../../lib/health/probes/clock.ts'
@@ -13,6 +14,7 @@ import { judgeQueue, listening } from '../../lib/health/probes/queue.ts'
 import { judgePing } from '../../lib/health/probes/redis.ts'
 import { judgeNotServed } from '../../lib/health/probes/storedCertificate.ts'
 import { unanswered } from '../../lib/health/unanswered.ts'
+import { maintenanceFiles } from '../../lib/ionos/maintenancePage.ts'
 import { configOf } from '../command/rig.ts'
 
 const answer = (status: number, body = '', total = 10, headers = {}): Answer => ({
@@ -38,16 +40,22 @@ test.each([
   expect(reading.figures).toEqual([{ name: 'api', value: ms, unit: 'ms', limits }])
 })
 
+const facts = { since: '', by: 'ann@desk', message: 'Soon.' }
+const ours = maintenanceFiles({ domain: 'shop.test' } as Config, facts)
 test.each([
-  ['our page', 503, '<html>', { 'retry-after': '300' }, true],
-  ['our API', 503, json({ maintenance: true }), { 'retry-after': '300' }, true],
-  ['nginx itself', 503, html, {}, undefined],
-  ['the backend', 503, json({ error: 'database' }), { 'retry-after': '5' }, undefined],
-  ['a page that is there', 500, '<html>', { 'retry-after': '300' }, undefined],
-])('maintenance that is said by %s', (_, status, body, headers, said) => {
+  ['our page', 503, ours['index.html']!, true],
+  ['our API', 503, ours['api.json']!, true],
+  ["a stranger's page", 503, '<html><title>Shop is being updated</title></html>', undefined],
+  ["a stranger's API", 503, json({ maintenance: true }), undefined],
+  ['the backend', 503, json({ error: 'database' }), undefined],
+  ['a page that is there', 500, ours['index.html']!, undefined],
+])('maintenance that is said by %s', (_, status, body, said) => {
   const limits = { warning: 1, critical: 2 }
   const question = { id: 'x', visible: true, hiddenByMaintenance: true, limits, fault: () => 'wrong' }
-  expect(judgeAnswer(question, answer(status, body, 1, headers)).maintenance).toBe(said)
+  const answered = answer(status, body, 1, { 'retry-after': '300' })
+  expect(judgeAnswer(question, answered).maintenance).toBe(said)
+  // An extra target in maintenance, be it of ours, is not the site.
+  expect(judgeAnswer({ ...question, hiddenByMaintenance: false }, answered).maintenance).toBeUndefined()
 })
 
 const area = { id: 'api-agents', path: '/api/agents', field: 'agents' }

@@ -25,6 +25,7 @@ test('message and end reach the page escaped, and the programs as JSON', () => {
   expect(files['index.html']).not.toMatch(/\{\{|src=|https?:/)
   expect(JSON.parse(files['api.json']!)).toEqual({
     ...{ error: facts.message, status: 503, maintenance: true, until },
+    generator: 'codex-dominion-maintenance',
   })
   expect(maintenanceFiles(config, facts)['index.html']).toContain('as soon as we can')
 })

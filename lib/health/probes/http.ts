@@ -1,8 +1,8 @@
 import type { Request } from '../../command/command.ts'
 import type { Answer } from '../../command/request.ts'
 import type { Limits } from '../../config/config.ts'
+import { isOurMaintenance } from '../../ionos/maintenanceMark.ts'
 import type { Context } from '../../steps/context.ts'
-import { fieldOf } from '../answers.ts'
 import { byLimits } from '../limits.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { unanswered } from '../unanswered.ts'
@@ -55,7 +55,10 @@ export const httpProbe = (context: Context, question: Question): Probe => ({
   },
 })
 
-export function judgeAnswer({ id, limits, fault }: Omit<Question, 'url' | 'title'>, answer: Answer): Reading {
+export function judgeAnswer(
+  { id, limits, fault, hiddenByMaintenance }: Omit<Question, 'url' | 'title'>,
+  answer: Answer,
+): Reading {
   const { phases, status } = answer
   const ms = phases.total
   const seen = { ms, phases, figures: [{ name: id, value: ms, unit: 'ms', limits }] } as const
@@ -65,16 +68,11 @@ export function judgeAnswer({ id, limits, fault }: Omit<Question, 'url' | 'title
       verdict: 'CRITICAL',
       detail: wrong,
       ...seen,
-      ...(saysMaintenance(answer) ? { maintenance: true } : {}),
+      // Only where our page hides the site: what another server is in says nothing of this one.
+      ...(hiddenByMaintenance && isOurMaintenance(answer) ? { maintenance: true } : {}),
     }
   const verdict = byLimits(ms, limits)
   const over =
     verdict === 'OK' ? '' : `, limit ${verdict === 'CRITICAL' ? limits.critical : limits.warning} ms`
   return { verdict, detail: `${status} in ${Math.round(ms)} ms${over}`, ...seen }
-}
-
-/** The page and the API's answer of our own maintenance mode (lib/ionos/maintenancePage.ts, site-https.conf). */
-function saysMaintenance({ status, headers, body }: Answer): boolean {
-  if (status !== 503 || headers['retry-after'] === undefined) return false
-  return fieldOf(body, 'maintenance') === true || /<html/i.test(body)
 }
