@@ -8,7 +8,7 @@ export interface Dial {
   readonly port: number
   readonly tls: boolean
   readonly say?: string | Uint8Array
-  /** Has the whole answer come (latin1)? Without it the first bytes are the answer. */
+  /** Has the whole answer come (latin1)? Throws what the dial is to reject with. Without it the first bytes are the answer. */
   readonly whole?: (answer: string) => boolean
   readonly timeoutMs: number
   readonly effect: 'read'
@@ -21,7 +21,10 @@ export interface Heard {
   ms: number
 }
 
-/** Rejects when the connection or the TLS handshake fails (a certificate that does not fit the name included). */
+/**
+ * Rejects when the connection or the TLS handshake fails (a certificate that does not fit the name included), and with what
+ * `whole` throws.
+ */
 export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Promise<Heard> {
   const started = performance.now()
   const [net, tls, secureContext, [address]] = await Promise.all([
@@ -30,6 +33,8 @@ export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Prom
     value.tls ? trustOf(reach) : undefined,
     reach.resolve(value.host),
   ])
+  // An abort that has been tells nobody who begins to listen now, and no time-out that is joined with it.
+  signal.throwIfAborted()
   const options = { host: address?.address ?? value.host, port: value.port }
   const secured = secureContext && tls.connect({ ...options, servername: value.host, secureContext })
   const socket = secured ?? net.connect(options)
@@ -55,10 +60,14 @@ export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Prom
       let answer = ''
       socket.on('data', (bytes: Buffer) => {
         answer += bytes.toString('latin1')
-        if (value.whole?.(answer) ?? true) end(answer)
+        try {
+          if (value.whole?.(answer) ?? true) end(answer)
+        } catch (thrown) {
+          reject(thrown)
+        }
       })
       socket.once('end', () => end(answer))
-      socket.once('error', reject)
+      socket.on('error', reject)
     })
   } finally {
     socket.destroy()

@@ -58,11 +58,11 @@ export function readReplies(text: string, count: number): Reply[] | undefined {
       case ':':
         return Number(rest)
       case '$':
-        return rest === '-1' ? null : bulk(Number(rest))
+        return rest === '-1' ? null : bulk(lengthIn(said))
       case '*':
-        return rest === '-1' ? null : Array.from({ length: Number(rest) }, reply)
+        return rest === '-1' ? null : Array.from({ length: lengthIn(said) }, reply)
       default:
-        throw unknownError('What answers is no Redis', said.slice(0, 80))
+        throw noRedis(said)
     }
   }
   function bulk(length: number): string {
@@ -78,5 +78,12 @@ export function readReplies(text: string, count: number): Reply[] | undefined {
     throw thrown
   }
 }
+
+function lengthIn(said: string): number {
+  if (!/^.\d{1,9}$/.test(said)) throw noRedis(said)
+  return Number(said.slice(1))
+}
+
+const noRedis = (said: string) => unknownError('What answers is no Redis', said.slice(0, 80))
 
 class Unfinished extends Error {}

@@ -144,6 +144,24 @@ test('a dial that is hung up on, that nobody answers, and that only connects', a
   )
 })
 
+test('a dial whose answer cannot be read, and one that is stopped before it begins, end at once', async () => {
+  const other = await listen(createTcp((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')))
+  const silent = await listen(createTcp())
+  const runner = openRunner()
+  const whole = (answer: string): boolean => {
+    throw new Error(`no Redis: ${answer.slice(0, 8)}`)
+  }
+  const asked = { host: 'a.test', tls: false, say: 'x', timeoutMs: 2000, effect: 'read' } as const
+  await expect(runner.dial({ ...asked, port: other, whole })).rejects.toThrow('no Redis: HTTP/1.1')
+  const stop = new AbortController()
+  const resolve = async () => {
+    stop.abort(new Error('stopped'))
+    return [{ address: '127.0.0.1', family: 4 }]
+  }
+  const stopped = openRunner({ signal: stop.signal, reach: { resolve, authorities: [] } })
+  await expect(stopped.dial({ ...asked, port: silent })).rejects.toThrow('stopped')
+})
+
 test('a request that goes az’s way goes through its proxy and trusts whom it trusts; the others do not', async () => {
   const port = await listen(createHttps({ ...certificate }, (_incoming, outgoing) => outgoing.end('hello')))
   const through: string[] = []

@@ -129,7 +129,8 @@ test.each([
 })
 
 test('what is no Redis, and what hangs up', async () => {
-  expect(() => readReplies('HTTP/1.1 400 Bad Request\r\n', 1)).toThrow('What answers is no Redis')
+  for (const said of ['HTTP/1.1 400 Bad Request', '$many', '*-2', '$99999999999'])
+    expect(() => readReplies(`${said}\r\n`, 1)).toThrow('What answers is no Redis')
   const { context } = await startRedis()
   const gone = { ...context, runner: onPorts(undefined, () => 1) }
   const { verdict, silent } = await observe(
