@@ -40,8 +40,8 @@ test.each([
   expect(reading.figures).toEqual([{ name: 'api', value: ms, unit: 'ms', limits }])
 })
 
-const facts = { since: '', by: 'ann@desk', message: 'Soon.' }
-const ours = maintenanceFiles({ domain: 'shop.test' } as Config, facts)
+const announced = { since: '', by: 'ann@desk', message: 'Soon.' }
+const ours = maintenanceFiles({ domain: 'shop.test' } as Config, announced)
 test.each([
   ['our page', 503, ours['index.html']!, true],
   ['our API', 503, ours['api.json']!, true],
