@@ -71,6 +71,8 @@ export interface News {
 const overtakenMs = 60_000
 /** A target that nobody has asked about for so long is none any more: its configuration or its file is gone. */
 const forgottenMs = 7 * 86_400_000
+/** So long after its first bad look a target that is not confirmed, and was none of the incident's, holds it open. */
+const heldMs = 3 * 3_600_000
 
 const fresh: Row = { bad: 0, critical: 0, good: 0, badSince: 0, goodSince: 0, rank: 0, cause: '', at: 0 }
 
@@ -84,7 +86,8 @@ export function confirm(
   look: { at: number; seen: readonly Seen[] },
   rules: Rules,
 ): { state: ConfirmState; news: News | undefined } {
-  const rows: Record<string, Row> = { ...state.rows }
+  // Without a prototype: a target may be called `constructor`.
+  const rows: Record<string, Row> = Object.assign(Object.create(null), state.rows)
   for (const seen of look.seen) {
     const row = rows[seen.target] ?? fresh
     const overtaken = row.at > look.at && row.at - look.at <= overtakenMs
@@ -110,7 +113,10 @@ function stepped(row: Row, { verdict, visible, cause }: Seen, at: number, rules:
   return { bad, critical, good: 0, badSince, goodSince: 0, rank: worse(row.rank, now), cause, at }
 }
 
-/** What becomes of the incident. One that is open holds on while any target is in a row of bad looks. */
+/**
+ * What becomes of the incident. One that is open holds on while any target is in a row of bad looks; but only for a while
+ * where nothing more is heard of one that has not been part of it.
+ */
 function follow(
   open: Open | undefined,
   rows: Readonly<Record<string, Row>>,
@@ -130,8 +136,10 @@ function follow(
   }
   const targets = [...new Set([...open.targets, ...failing.map(({ target }) => target)])]
   const incident: Open = { ...open, targets, rank: worse(open.rank, rank) }
-  if (rank === 0) {
-    if (all.some(([, row]) => row.bad > 0)) return { open: incident, news: undefined }
+  const held = all.filter(
+    ([target, { bad, badSince }]) => bad > 0 && (targets.includes(target) || at - badSince <= heldMs),
+  )
+  if (rank === 0 && held.length === 0) {
     const ends = targets.flatMap((target) => rows[target]?.goodSince || [])
     const end = Math.max(open.start, ...(ends.length > 0 ? ends : [at]))
     const left = forgotten.filter((target) => targets.includes(target))
@@ -140,8 +148,18 @@ function follow(
   const kind = incident.rank > open.rank ? 'raised' : isDue(open.toldAt, at, rules) ? 'reminder' : undefined
   if (!kind) return { open: incident, news: undefined }
   const told = { ...incident, toldAt: at }
-  return { open: told, news: { kind, incident: told, failing } }
+  return { open: told, news: { kind, incident: told, failing: rank > 0 ? failing : unconfirmed(held) } }
 }
+
+/** What holds an incident open when nothing of it is confirmed any more. */
+const unconfirmed = (held: readonly [string, Row][]): News['failing'] =>
+  held
+    .map(([target, { critical, cause }]) => ({
+      target,
+      rank: critical > 0 ? (2 as const) : (1 as const),
+      cause,
+    }))
+    .sort((a, b) => b.rank - a.rank)
 
 /** A clock that was set back must not silence the reminders until it has caught up. */
 const isDue = (toldAt: number, at: number, { remindMs }: Rules): boolean =>

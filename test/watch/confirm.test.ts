@@ -152,6 +152,34 @@ test('a target that nobody asks about any more leaves the incident, and that is 
   expect(gone.state.open).toBeUndefined()
 })
 
+test('one bad look of a target that is UNKNOWN from then on ends no incident, and holds none for ever', () => {
+  const hours = (number: number) => '.'.repeat(number * 60)
+  const unknown = (number: number) => 'U'.repeat(number * 60)
+  expect(play({ api: `CCC..${hours(4)}`, containers: `...W${unknown(4)}` }).short).toEqual([
+    '2 problem 3',
+    '184 recovery 3',
+  ])
+  // Not asked about any more, either: a full look by hand between the quick ones.
+  expect(play({ api: `CCC..${hours(4)}`, disk: '...C' }).short).toEqual(['2 problem 3', '184 recovery 3'])
+  // One that was part of it holds it, and is told again.
+  const { told, short } = play({ api: `CCCC..${hours(13)}`, disk: `CCC..W${unknown(13)}` })
+  expect(short).toEqual(['2 problem 3', '362 reminder 3', '722 reminder 3'])
+  expect(told[1]?.failing).toEqual([{ target: 'disk', rank: 1, cause: 'disk W' }])
+})
+
+test('a target may be called as what every object has', () => {
+  for (const name of ['constructor', 'toString', '__proto__']) {
+    let state: ConfirmState = { rows: {} }
+    const told = ['C', 'C', 'C', '.', '.'].map((sign, index) => {
+      // Between two runs it goes through JSON.
+      const step = confirm(JSON.parse(JSON.stringify(state)), { at: index, seen: [seen(name, sign)] }, rules)
+      state = step.state
+      return step.news?.kind
+    })
+    expect(told, name).toEqual([undefined, undefined, 'problem', undefined, 'recovery'])
+  }
+})
+
 test('how far it is confirmed', () => {
   const after = (signs: string) => progress(play({ api: signs }).state.rows.api, rules)
   expect(after('C')).toBe('1/3')
