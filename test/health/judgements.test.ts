@@ -226,6 +226,13 @@ test.each<[string, ContainerFacts, string, string, number]>([
     1,
   ],
   [
+    'once just now, with three in its whole life',
+    group('b', { currentState: running(0.3), restartCount: 3, events: [event('Started', 0.3, 0.3)] }),
+    'WARNING',
+    'b Running, 1 restart within the hour',
+    1,
+  ],
+  [
     'ended',
     group('b', {
       currentState: { state: 'Terminated', exitCode: 137, detailStatus: 'Error' },

@@ -22,20 +22,21 @@ export const clockProbe = (context: Context): Probe => ({
     const asked = await Promise.all(
       servers.map(async ({ name, url }) => ({
         name,
-        ms: await aheadOfUs(context, url, signal).catch(() => Number.NaN),
+        ms: await aheadOfUs(context, url, signal).catch(() => undefined),
       })),
     )
-    return judgeClocks(
-      asked.filter(({ ms }) => Number.isFinite(ms)),
+    const reading = judgeClocks(
+      asked.flatMap(({ name, ms }) => (ms === undefined || Number.isNaN(ms) ? [] : [{ name, ms }])),
       config.health.clockSeconds,
     )
+    return asked.some(({ ms }) => ms !== undefined) ? reading : { ...reading, silent: true }
   },
 })
 
 /** One that hangs leaves the other one's word. */
 const patienceMs = 5000
 
-/** By the moment at which the answer began: an answer may take its time. */
+/** By the moment at which the answer began: an answer may take its time. NaN when it tells no time. */
 async function aheadOfUs(context: Context, url: string, signal: AbortSignal): Promise<number> {
   const began = Date.now()
   const { headers, phases } = await get(context, url, signal, { method: 'HEAD', timeoutMs: patienceMs })
@@ -58,7 +59,7 @@ export const told = (ms: number): string =>
  */
 export function judgeClocks(others: readonly { name: string; ms: number }[], limits: Limits): Reading {
   const [first] = others
-  if (!first) return { verdict: 'UNKNOWN', detail: 'no server told its time', silent: true }
+  if (!first) return { verdict: 'UNKNOWN', detail: 'no server told its time' }
   const most = Math.max(...others.map(({ ms }) => Math.abs(ms)))
   const seconds = Math.round(most / 100) / 10
   const verdict = byLimits(seconds, limits)

@@ -1,5 +1,5 @@
 import { type ContainerGroup, groupNames, workerNames } from '../../azure/containerGroup.ts'
-import { showGroups, troubleOf } from '../../azure/groupHealth.ts'
+import { showGroups, troubleOf, viewOf } from '../../azure/groupHealth.ts'
 import type { Azure } from '../../azure/resources.ts'
 import { worst } from '../../command/verdict.ts'
 import type { Limits } from '../../config/config.ts'
@@ -45,11 +45,16 @@ export function troubleWith({ name, group }: ContainerFacts, now: number): strin
   return troubleOf(group, now)
 }
 
+/**
+ * A container that runs is judged by its restarts within the hour and HEALTH_RESTARTS: those since the group was made, which
+ * troubleWith goes by, may be a year's.
+ */
 export function judgeContainers(all: readonly ContainerFacts[], limits: Limits, now: number): Reading {
   const judged = all.map((facts) => {
     const { name, group } = facts
     const restarts = typeof group === 'string' ? 0 : restartsWithinHour(group, now)
-    const trouble = troubleWith(facts, now)
+    const runs = typeof group !== 'string' && viewOf(group)?.currentState?.state === 'Running'
+    const trouble = runs ? undefined : troubleWith(facts, now)
     if (trouble !== undefined) {
       const verdict = group === 'silent' ? ('UNKNOWN' as const) : ('CRITICAL' as const)
       return { verdict, detail: trouble, restarts }

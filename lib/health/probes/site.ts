@@ -1,7 +1,8 @@
+import { worst } from '../../command/verdict.ts'
 import { backendPort, stableHost } from '../../config/backend.ts'
 import type { Context } from '../../steps/context.ts'
 import { areas, faultOfArea, faultOfHealth, faultOfPage, faultOfRedirect } from '../answers.ts'
-import type { Probe } from '../probe.ts'
+import type { Probe, Reading } from '../probe.ts'
 import { unanswered } from '../unanswered.ts'
 import { get, httpProbe, webProbe } from './http.ts'
 
@@ -69,19 +70,23 @@ function redirectsProbe(context: Context): Probe {
     hiddenByMaintenance: false,
     async ask(signal) {
       const asked = await Promise.all(
-        ways.map(async ([from, to]) => {
+        ways.map(async ([from, to]): Promise<Reading | undefined> => {
           try {
             const fault = faultOfRedirect(from, to, await get(context, from, signal))
-            return fault === undefined ? undefined : { verdict: 'CRITICAL' as const, detail: fault }
+            return fault === undefined ? undefined : { verdict: 'CRITICAL', detail: fault }
           } catch (thrown) {
             return unanswered(from, thrown)
           }
         }),
       )
       const faults = asked.filter((each) => each !== undefined)
-      const first = faults[0]
-      if (!first) return { verdict: 'OK', detail: 'both lead to the site' }
-      return { ...first, detail: [...new Set(faults.map(({ detail }) => detail))].join('; ') }
+      if (faults.length === 0) return { verdict: 'OK', detail: 'both lead to the site' }
+      return {
+        verdict: worst(faults),
+        detail: [...new Set(faults.map(({ detail }) => detail))].join('; '),
+        // One that was heard is enough to know that the other's silence is not this machine's.
+        ...(asked.every((each) => each?.silent) ? { silent: true as const } : {}),
+      }
     },
   }
 }
