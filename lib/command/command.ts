@@ -56,6 +56,8 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly timeoutMs: number
+  /** So much of the answer's body is read and no more: it ends there. Without it: all of it. */
+  readonly mostBytes?: number
   /** Asked again and again: only its first answer and its failures are written down. */
   readonly often?: boolean
   /** Go the way that this program goes: through its proxy, trusting whom it trusts. */

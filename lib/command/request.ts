@@ -84,22 +84,31 @@ export async function makeRequest(
         phases.firstByte = since()
         const socket = incoming.socket as import('node:tls').TLSSocket
         const certificate = socket.getPeerX509Certificate?.()
+        const most = request.mostBytes ?? Number.POSITIVE_INFINITY
         const chunks: Buffer[] = []
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-        incoming.on('error', reject)
-        incoming.on('end', () => {
+        let kept = 0
+        const answered = () => {
           phases.total = since()
           resolve({
             status: incoming.statusCode ?? 0,
             headers: incoming.headers,
-            body: Buffer.concat(chunks).toString(),
+            body: Buffer.concat(chunks).subarray(0, most).toString(),
             phases,
             // Few who ask look at it, and reading it out takes longer than the rest of an answer.
             get certificate() {
               return certificate?.toLegacyObject() as PeerCertificate | undefined
             },
           })
+        }
+        incoming.on('data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          kept += chunk.length
+          if (kept < most) return
+          answered()
+          incoming.destroy()
         })
+        incoming.on('error', reject)
+        incoming.on('end', answered)
       },
     )
     outgoing.on('socket', (socket) => {

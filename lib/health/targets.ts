@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { messageOf, usageError } from '../command/errors.ts'
 import type { Limits } from '../config/config.ts'
-import type { Target } from './probes/target.ts'
+import { shownUrl, type Target } from './probes/target.ts'
 
-/** Names of the probes, which no target may have. */
+/** Names of the probes, which no target may have; all of the API's, also those still to come, are the site's own. */
 const taken =
-  /^(static|api|api-[a-z]+|backend|redirects|dns|certificate|stored-certificate|clock|disk|containers|database|redis|queue|site)$/
+  /^(static|api(-.*)?|backend|redirects|dns|certificate|stored-certificate|clock|disk|containers|database|redis|queue|site)$/
 
 /**
  * Reads a file of extra targets: one a line, `URL` or `NAME URL`, each with limits in milliseconds behind it if wanted
@@ -50,22 +50,31 @@ export function parseTargets(text: string, file: string): Target[] {
 
 function complaintOf({ id }: Target, seen: ReadonlyMap<string, number>): string | undefined {
   if (taken.test(id)) return `${id} is the name of a probe`
-  return seen.has(id) ? `${id} is on line ${seen.get(id)}, too` : undefined
+  return seen.has(id)
+    ? `${id} is on line ${seen.get(id)}, too${/:\/\//.test(id) ? ': give them names' : ''}`
+    : undefined
 }
 
 /** The target, or what is wrong with the line. */
 function readLine(words: string): Target | string {
   const parts = words.split(/\s+/)
   const at = parts.findIndex((part) => /^[a-z][a-z0-9+.-]*:\/\//i.test(part))
-  if (at < 0) return `there is no URL in "${words}"`
-  const [url = '', limitsText, ...rest] = parts.slice(at)
-  if (at > 1 || rest.length > 0) return `"${words}" has too many words`
-  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
-    return `${url} is no http or https URL`
+  if (at < 0) return `there is no URL in "${masked(words)}"`
+  const [text = '', limitsText, ...rest] = parts.slice(at)
+  if (at > 1 || rest.length > 0) return `"${masked(words)}" has too many words`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !/^https?:$/.test(url.protocol)) return `${masked(text)} is no http or https URL`
+  if (url.username !== '' || url.password !== '')
+    return `the URL at ${url.host} has a user name or a password in it, which would be shown and sent with every alert`
   const limits = limitsText === undefined ? undefined : readLimits(limitsText)
   if (typeof limits === 'string') return limits
-  return { id: at === 1 ? parts[0]! : url, url, ...(limits ? { limits } : {}) }
+  url.hash = ''
+  return { id: at === 1 ? parts[0]! : shownUrl(url.href), url: url.href, ...(limits ? { limits } : {}) }
 }
+
+/** A complaint is read by more people than the file. */
+const masked = (text: string): string =>
+  text.replaceAll(/\/\/[^/\s]*@/g, '//***@').replaceAll(/\?\S+/g, '?***')
 
 function readLimits(text: string): Limits | string {
   const [, warning, critical] = /^(\d{1,9}),(\d{1,9})$/.exec(text) ?? []

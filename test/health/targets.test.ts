@@ -4,13 +4,13 @@ import { parseTargets, readTargets } from '../../lib/health/targets.ts'
 test('a target a line: URL, name, limits, comments', () => {
   const text = [
     '# the shop',
-    'https://shop.test/#top',
+    'https://shop.test/?token=geheim#top',
     'cart  https://shop.test/cart 500,2000   # slow at night',
     '\thttp://127.0.0.1:8080/x 100,100\r',
     '',
   ].join('\n')
   expect(parseTargets(text, 'targets')).toEqual([
-    { id: 'https://shop.test/#top', url: 'https://shop.test/#top' },
+    { id: 'https://shop.test/', url: 'https://shop.test/?token=geheim' },
     { id: 'cart', url: 'https://shop.test/cart', limits: { warning: 500, critical: 2000 } },
     {
       id: 'http://127.0.0.1:8080/x',
@@ -32,10 +32,16 @@ test('every wrong line is named at once', () => {
     'ok https://shop.test/ok',
     'ok https://shop.test/again',
     'http://',
+    'api-2 https://shop.test/',
+    'api-inner-tool https://shop.test/',
+    'd https://bob:geheim@shop.test/?token=geheim',
+    'd https://bob:geheim@shop.test/?token=geheim 5 5',
+    'https://shop.test/?a=1',
+    'https://shop.test/?a=2',
   ].join('\n')
   expect(() => parseTargets(text, 't')).toThrow(
     [
-      't has 9 wrong lines:',
+      't has 14 wrong lines:',
       '  t:1: there is no URL in "shop.test"',
       '  t:2: ftp://shop.test/ is no http or https URL',
       '  t:3: static is the name of a probe',
@@ -45,6 +51,11 @@ test('every wrong line is named at once', () => {
       '  t:7: "my shop https://shop.test/" has too many words',
       '  t:9: ok is on line 8, too',
       '  t:10: http:// is no http or https URL',
+      '  t:11: api-2 is the name of a probe',
+      '  t:12: api-inner-tool is the name of a probe',
+      '  t:13: the URL at shop.test has a user name or a password in it, which would be shown and sent with every alert',
+      '  t:14: "d https://***@shop.test/?*** 5 5" has too many words',
+      '  t:16: https://shop.test/ is on line 15, too: give them names',
     ].join('\n'),
   )
 })

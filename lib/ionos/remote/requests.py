@@ -43,7 +43,7 @@ def answer(wanted):
         connection = http.client.HTTPConnection(url.hostname, port)
         connection.sock = sock
         path = (url.path or '/') + ('?' + url.query if url.query else '')
-        connection.request(wanted['method'], path, headers={'Host': url.netloc, **wanted['headers'], 'Connection': 'close'})
+        connection.request(wanted['method'], path, headers={'Host': url.netloc.rpartition('@')[2], **wanted['headers'], 'Connection': 'close'})
         response = connection.getresponse()
         done('firstByte')
         body = response.read(MOST).decode('utf-8', 'replace')
