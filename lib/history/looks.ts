@@ -35,7 +35,7 @@ export function insertLook(connection: Connection, look: Look): void {
     'INSERT INTO looks (at, vantage, excluded, samples) VALUES (?, ?, ?, ?)',
     ...[at, from, excluded, samples.length],
   )
-  for (const { target, verdict, ms, cause } of samples) {
+  for (const { target, verdict, ms, cause, keptOut = false } of samples) {
     const series = seriesId(connection, from, target)
     const earlier = connection.all<{ at: number; holds: number }>(
       'SELECT at, holds FROM samples WHERE series = ? AND at <= ? ORDER BY at DESC LIMIT ?',
@@ -47,7 +47,7 @@ export function insertLook(connection: Connection, look: Look): void {
     )
     connection.run(
       'INSERT INTO samples (series, at, look, holds, verdict, kept_out, ms, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[series, at, id, holds, verdictNumber(verdict), excluded ? 1 : 0],
+      ...[series, at, id, holds, verdictNumber(verdict), excluded || keptOut ? 1 : 0],
       ...[ms === null ? null : Math.max(0, Math.round(ms)), cause.slice(0, longestCause)],
     )
     if (at < rolledTo) {

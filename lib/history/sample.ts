@@ -15,6 +15,8 @@ export interface Sample {
   ms: number | null
   /** One line: why it is not OK; '' when it is. */
   cause: string
+  /** A plan explains it: kept out of the arithmetic by itself, though the look counts. */
+  keptOut?: boolean
 }
 
 /** Where it was asked from: this machine, or the VPS. The arithmetic is over `here` unless asked otherwise. */
