@@ -6,10 +6,13 @@ import type { PeerCertificate } from 'node:tls'
 import { type Command, look, onVps, type Request } from '../command/command.ts'
 import { exitCode, unknownError } from '../command/errors.ts'
 import type { Answer, Phases } from '../command/request.ts'
+import type { Verdict } from '../command/verdict.ts'
+import type { Config } from '../config/config.ts'
+import { siteNames } from '../ionos/dnsCheck.ts'
 import { reachOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
 import type { Seen } from './look.ts'
-import type { Observation } from './probe.ts'
+import type { Observation, Probe } from './probe.ts'
 
 const script = path.join(import.meta.dirname, '..', 'ionos', 'remote', 'requests.py')
 
@@ -121,24 +124,38 @@ export interface Disagreement {
   id: string
   /** Who gets no good answer. */
   fails: 'here' | 'vps'
+  /** What that means. */
+  verdict: Verdict
   detail: string
 }
 
 /**
  * Where two looks at the same time differ about whether something answers: what one of them gets is there, so the other one's
- * silence is a network problem between. Slow or wrong answers are no disagreement, and UNKNOWN is no view.
+ * silence is a network problem between. But what the VPS asks of itself never leaves it: that it answers says nothing of a
+ * firewall that keeps visitors out, and the outage stays one. Slow or wrong answers are no disagreement, and UNKNOWN is no
+ * view.
  */
-export function compare(here: Seen, vps: Seen): Disagreement[] {
+export function compare(config: Config, here: Seen, vps: Seen): Disagreement[] {
   return vps.observations.flatMap((there): Disagreement[] => {
     const own = here.observations.find(({ probe }) => probe.id === there.probe.id)
     if (!own || (own.silent && there.silent)) return []
     const { id } = own.probe
     const between = 'a network problem between, no outage'
+    if (own.silent && answers(there) && isVps(config, own.probe))
+      return [
+        {
+          id,
+          fails: 'here',
+          verdict: own.verdict,
+          detail: `${own.detail}; from the VPS itself it answers: firewall or network between`,
+        },
+      ]
     if (own.silent && answers(there))
       return [
         {
           id,
           fails: 'here',
+          verdict: 'WARNING',
           detail: `the VPS gets an answer, this machine none: ${between} (${own.detail})`,
         },
       ]
@@ -147,11 +164,18 @@ export function compare(here: Seen, vps: Seen): Disagreement[] {
         {
           id,
           fails: 'vps',
+          verdict: 'WARNING',
           detail: `this machine gets an answer, the VPS none: ${between} (${there.detail})`,
         },
       ]
     return []
   })
+}
+
+/** Is what the probe asks the VPS itself? One that is not known to lie elsewhere is. */
+function isVps(config: Config, { host }: Probe): boolean {
+  const own = [...siteNames(config), config.ionos.host, config.ionos.publicIp]
+  return host === undefined || own.includes(host)
 }
 
 const answers = ({ silent, verdict }: Observation): boolean => !silent && verdict !== 'UNKNOWN'

@@ -37,6 +37,8 @@ export interface Probe {
   hiddenByMaintenance: boolean
   /** web: what is timed; core: what needs a login; target: one of the operator's own. */
   group: 'web' | 'core' | 'target'
+  /** The one host that it asks over HTTP, as the URL writes it. */
+  host?: string
   /** Its answer comes over the network: any shows that this machine's own works. */
   showsNetwork: boolean
   /** How long it may take, in milliseconds. */

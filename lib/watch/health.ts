@@ -54,7 +54,7 @@ async function once(
   const preparing = Promise.race([looking, firstOut()]).then(() => prepared(context.config))
   const [looked, { formatted, isNews, judge, keep, store }] = await Promise.all([looking, preparing])
   try {
-    const judged = await judge(context, looked, store)
+    const judged = await judge(context, looked, store, asked.quick)
     const about = { rules: asked.rules, channels, quick: asked.quick, trouble }
     const report = await keep(context, store, judged, about)
     return {

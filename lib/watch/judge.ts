@@ -1,12 +1,13 @@
 import { type Verdict, worst } from '../command/verdict.ts'
 import type { OpenContext } from '../deploy/context.ts'
+import type { Disagreement } from '../health/fromVps.ts'
 import type { Seen } from '../health/look.ts'
 import type { Observation } from '../health/probe.ts'
 import type { Excluded, Look, Vantage } from '../history/sample.ts'
 import type { Looked } from './ask.ts'
 import type { Seen as Counted } from './confirm.ts'
-import { type Explained, explain, workAt } from './planned.ts'
-import { type Entry, maintenanceSince } from './record.ts'
+import { type Explained, explain, type Noted, workAt } from './planned.ts'
+import { type Entry, notedMaintenance } from './record.ts'
 import type { Store } from './store.ts'
 
 /** A look with what is known of it. */
@@ -22,21 +23,31 @@ export interface Judged {
   entry: Entry
 }
 
-/** What the look means: what work explains, what is a network problem between, and what is left. */
-export async function judge(context: OpenContext, looked: Looked, store: Store): Promise<Judged> {
-  const { here, vps } = vpsCompared(looked, await compared(looked))
+/**
+ * What the look means: what work explains, what is a network problem between, and what is left.
+ *
+ * @param quick no ssh may be opened for it
+ */
+export async function judge(
+  context: OpenContext,
+  looked: Looked,
+  store: Store,
+  quick: boolean,
+): Promise<Judged> {
+  const { here, vps } = vpsCompared(looked, await compared(context, looked))
   const { at } = here
   const networkDown = here.ownNetwork === 'down'
-  const from = sinceOf(store)
   const work = networkDown
     ? { stretches: [] }
-    : await workAt(context, here, { quick: !reachesVps(here), from })
+    : await workAt(context, here, { quick: quick || sshFails(here), noted: notedIn(store) })
   const explained = networkDown ? ownNetworkDown(here) : explain(here.observations, work)
   const left = here.observations.filter(({ probe }) => !explained?.ids.has(probe.id))
   const all = [...left, ...(vps?.observations.filter(({ probe }) => !explained?.ids.has(probe.id)) ?? [])]
-  const wrong = left.some(({ verdict }) => verdict === 'WARNING' || verdict === 'CRITICAL')
+  const wrong = left.some(({ verdict }) => isFault(verdict))
   const excluded = explained && (networkDown || !wrong) ? explained.by : undefined
   const clean = context.runner.secrets.clean
+  const isPlanned = ({ verdict, probe }: Observation) =>
+    !networkDown && verdict !== 'OK' && (explained?.ids.has(probe.id) ?? false)
   return {
     at,
     verdict: networkDown ? 'UNKNOWN' : all.length === 0 ? 'OK' : worst(all),
@@ -44,35 +55,36 @@ export async function judge(context: OpenContext, looked: Looked, store: Store):
       seen.observations.map((each) => ({
         from: seen.from,
         seen: each,
-        planned: !networkDown && each.verdict !== 'OK' && (explained?.ids.has(each.probe.id) ?? false),
+        planned: isPlanned(each),
       })),
     ),
     ...(explained ? { explained: explained.why } : {}),
     ...(excluded ? { excluded } : {}),
     entry: {
-      looks: [here, ...(vps ? [vps] : [])].map((seen) => lookOf(seen, excluded, clean)),
+      looks: [here, ...(vps ? [vps] : [])].map((seen) => lookOf(seen, { excluded, isPlanned, clean })),
       stretches: work.stretches,
       seen: excluded ? undefined : left.map((each) => counted(each, clean)),
-      maintenance: 'maintenance' in work && work.maintenance ? (from ?? at) : undefined,
+      maintenance: 'noted' in work ? work.noted : undefined,
     },
   }
 }
 
-const compared = async ({ here, vps }: Looked) =>
-  vps ? (await import('../health/fromVps.ts')).compare(here, vps) : []
+const isFault = (verdict: Verdict): boolean => verdict === 'WARNING' || verdict === 'CRITICAL'
 
-/** What one of the two gets is there: the other one's fault is between them, and no outage. A wrong answer is a fault. */
-function vpsCompared(
-  { here, vps }: Looked,
-  disagreements: readonly { id: string; fails: Vantage; detail: string }[],
-): Looked {
+const compared = async ({ config }: OpenContext, { here, vps }: Looked) =>
+  vps ? (await import('../health/fromVps.ts')).compare(config, here, vps) : []
+
+/** What the one who gets no answer is told of the other, who gets one. A wrong answer is a fault. */
+function vpsCompared({ here, vps }: Looked, disagreements: readonly Disagreement[]): Looked {
   const isWrong = (seen: Seen | undefined, id: string) =>
     seen?.observations.some(({ probe, verdict }) => probe.id === id && verdict === 'CRITICAL')
   const between = (seen: Seen, other: Seen | undefined): Seen => ({
     ...seen,
     observations: seen.observations.map((each) => {
       const found = disagreements.find(({ id, fails }) => id === each.probe.id && fails === seen.from)
-      return found && !isWrong(other, found.id) ? { ...each, verdict: 'WARNING', detail: found.detail } : each
+      return found && !isWrong(other, found.id)
+        ? { ...each, verdict: found.verdict, detail: found.detail }
+        : each
     }),
   })
   return { here: between(here, vps), ...(vps ? { vps: between(vps, here) } : {}) }
@@ -85,15 +97,15 @@ function ownNetworkDown({ observations }: Seen): Explained {
   return { by: 'network', why, ids: new Set(silent.map(({ probe }) => probe.id)) }
 }
 
-/** Only where a probe has just got an answer from the VPS is it asked about deploys and maintenance. */
-const reachesVps = ({ observations }: Seen): boolean =>
-  observations.some(
-    ({ probe, verdict }) => ['disk', 'stored-certificate'].includes(probe.id) && verdict !== 'UNKNOWN',
-  )
+/** The probes that ask the VPS have just learnt nothing there: it is not waited for again. */
+function sshFails({ observations }: Seen): boolean {
+  const asked = observations.filter(({ probe }) => ['disk', 'stored-certificate'].includes(probe.id))
+  return asked.length > 0 && asked.every(({ verdict }) => verdict === 'UNKNOWN')
+}
 
-function sinceOf({ history }: Store): number | undefined {
+function notedIn({ history }: Store): Noted | undefined {
   try {
-    return history && maintenanceSince(history)
+    return history && notedMaintenance(history)
   } catch {
     return undefined // the transaction that follows says what hinders
   }
@@ -101,16 +113,24 @@ function sinceOf({ history }: Store): number | undefined {
 
 const lookOf = (
   { at, from, observations }: Seen,
-  excluded: Look['excluded'],
-  clean: (text: string) => string,
+  {
+    excluded,
+    isPlanned,
+    clean,
+  }: {
+    excluded: Look['excluded']
+    isPlanned(observation: Observation): boolean
+    clean(text: string): string
+  },
 ): Look => ({
   at,
   from,
-  samples: observations.map(({ probe, verdict, ms = null, detail }) => ({
-    target: probe.id,
-    verdict,
-    ms,
-    cause: causeOf(verdict, detail, clean),
+  samples: observations.map((each) => ({
+    target: each.probe.id,
+    verdict: each.verdict,
+    ms: each.ms ?? null,
+    cause: causeOf(each.verdict, each.detail, clean),
+    ...(isPlanned(each) ? { keptOut: true } : {}),
   })),
   ...(excluded ? { excluded } : {}),
 })

@@ -5,12 +5,23 @@ import type { Observation } from '../health/probe.ts'
 import type { Excluded, Planned } from '../history/sample.ts'
 import type { Context } from '../steps/context.ts'
 
+/** A maintenance that a look has seen and that went on then, as it is noted for the next one. */
+export interface Noted {
+  /** Its id among the planned stretches: as it was first seen. */
+  id: string
+  /** Since 1970 in milliseconds: its beginning, and when a look has last seen it. */
+  from: number
+  to: number
+}
+
 /** What is known of work that was announced or is under way, when a look is judged. */
 export interface Work {
   /** Planned stretches for the history; those that this look touches among them. */
   stretches: Planned[]
-  /** The maintenance on the VPS, in words. */
+  /** The maintenance, in words. */
   maintenance?: string
+  /** To be noted of it for the next look; `over`: there is none. Absent when this look cannot tell. */
+  noted?: Noted | 'over'
   /** A deploy under way, or one that ended while we looked, in words. */
   deploy?: string
 }
@@ -25,23 +36,27 @@ export interface Explained {
 
 /** These runs change nothing that a visitor could notice; a maintenance tells of itself. */
 const harmless = ['backup-database', 'build-image', 'maintenance-mode', 'status-page', 'schedule', 'unlock']
-/** A deploy that has taken so long hangs: it explains nothing any more. */
+/** A deploy that has taken so long hangs: it explains nothing any more, neither under way nor afterwards. */
 const longestDeployMs = 90 * 60_000
 /** What a deploy has just put in force may still be settling. */
 const graceMs = 5_000
+/** The marker is written by an operator's clock, a look by this machine's. */
+const clocksApartMs = 60_000
+/** Nobody has seen it for so long: what the site says now is another maintenance. No sample speaks for longer. */
+const unseenMs = 3 * 3_600_000
 const read = 20
 
 /**
  * Asks what work there is. Quick: only what lies on this machine, and what the site itself says; no ssh. Otherwise the
- * VPS, too: its receipts are of every operator, its marker tells since when a maintenance is on, its lock who deploys.
- * What cannot be asked explains nothing.
+ * VPS, too: its receipts are of every operator, its marker tells whether and since when a maintenance is on, whatever the
+ * site says, its lock who deploys. What cannot be asked explains nothing.
  *
- * @param from the beginning of a maintenance that an earlier look saw, where the VPS is not asked
+ * @param noted the maintenance that an earlier look saw
  */
 export async function workAt(
   context: Context,
   look: { at: number; observations: readonly Observation[] },
-  { quick, from }: { quick: boolean; from: number | undefined },
+  { quick, noted }: { quick: boolean; noted: Noted | undefined },
 ): Promise<Work> {
   const [receipts, marker, holder] = await Promise.all([
     receiptsOf(context, quick),
@@ -49,8 +64,8 @@ export async function workAt(
     quick || look.observations.every(({ verdict }) => verdict === 'OK') ? undefined : holderOf(context),
   ])
   const deploys = receipts.filter(touches).map(stretchOf)
-  const told = marker ?? (look.observations.some(({ maintenance }) => maintenance) ? unsaid : undefined)
-  const since = Date.parse(marker?.since ?? '') || (from ?? look.at)
+  const told = marker === undefined ? unsaidIn(look.observations) : marker === 'off' ? undefined : marker
+  const known = told && sameOrNew(noted, Date.parse(told.since), look.at)
   const now = deploys.find((each) => each.from <= look.at && look.at <= each.to + graceMs)
   const held = holder && !isHarmless(holder.what) && look.at - Date.parse(holder.since) < longestDeployMs
   const deploy = held ? `deploy under way: "${holder.what}" by ${holder.by} since ${holder.since}` : undefined
@@ -58,25 +73,36 @@ export async function workAt(
   return {
     stretches: [
       ...deploys,
-      ...(told
-        ? [
-            {
-              id: new Date(since).toISOString(),
-              kind: 'maintenance' as const,
-              from: since,
-              to: Math.max(since, look.at),
-              what: told.words,
-            },
-          ]
-        : []),
+      ...(told && known ? [{ ...known, kind: 'maintenance' as const, what: told.words }] : []),
     ],
     ...(told ? { maintenance: told.words } : {}),
+    ...(known ? { noted: known } : marker === 'off' || isSeen(look.observations) ? { noted: 'over' } : {}),
     ...((deploy ?? ended) ? { deploy: (deploy ?? ended)! } : {}),
   }
 }
 
 /** The site says it itself; by whom and since when only the VPS knows. */
-const unsaid = { words: 'planned maintenance', since: '' }
+const unsaidIn = (observations: readonly Observation[]) =>
+  observations.some(({ maintenance }) => maintenance)
+    ? { words: 'planned maintenance', since: '' }
+    : undefined
+
+/** The front page was asked and gave an answer; that this is not our page the caller knows. */
+const isSeen = (observations: readonly Observation[]): boolean =>
+  observations.some(({ probe, verdict, silent }) => probe.id === 'static' && verdict !== 'UNKNOWN' && !silent)
+
+/**
+ * The maintenance that is on is the one that was noted, unless its marker says that it began after that. It keeps its id when
+ * a look without a login saw it first, and the marker then tells when it began.
+ *
+ * @param since the marker's; NaN without one
+ */
+function sameOrNew(noted: Noted | undefined, since: number, at: number): Noted {
+  const goesOn = noted && (since <= noted.from + clocksApartMs || (!since && at - noted.to <= unseenMs))
+  if (goesOn) return { id: noted.id, from: since || noted.from, to: Math.max(noted.to, at) }
+  const from = since || at
+  return { id: new Date(from).toISOString(), from, to: Math.max(from, at) }
+}
 
 async function receiptsOf(context: Context, quick: boolean): Promise<Receipt[]> {
   const folder = path.join(context.config.stateDir, 'receipts')
@@ -91,11 +117,14 @@ async function receiptsOf(context: Context, quick: boolean): Promise<Receipt[]> 
   }
 }
 
-async function markerOf(context: Context) {
+/** What the VPS says of a maintenance; undefined when it cannot be asked. */
+async function markerOf(context: Context): Promise<{ words: string; since: string } | 'off' | undefined> {
   const { surveyOf } = await import('../ionos/survey.ts')
   const { inWords } = await import('../ionos/maintenancePage.ts')
-  const maintenance = (await surveyOf(context).catch(() => undefined))?.maintenance
-  return maintenance && { words: inWords(maintenance), since: maintenance.since }
+  const survey = await surveyOf(context).catch(() => undefined)
+  if (!survey) return undefined
+  const { maintenance } = survey
+  return maintenance ? { words: inWords(maintenance), since: maintenance.since } : 'off'
 }
 
 async function holderOf(context: Context) {
@@ -103,7 +132,9 @@ async function holderOf(context: Context) {
   return readHolder(context).catch(() => undefined)
 }
 
-const touches = ({ changed, line }: Receipt): boolean => changed.length > 0 && !isHarmless(line)
+/** A step that failed may have changed half of what it was to change. */
+const touches = ({ changed, failed, line }: Receipt): boolean =>
+  (changed.length > 0 || failed.length > 0) && !isHarmless(line)
 
 const isHarmless = (line: string): boolean =>
   harmless.includes(/^(?:npx )?dominion ([a-z-]+)/.exec(line)?.[1] ?? '')
@@ -111,7 +142,7 @@ const isHarmless = (line: string): boolean =>
 function stretchOf({ id, line, by, started, seconds }: Receipt): Planned {
   const from = Date.parse(started)
   const what = `${line.replace(/^npx dominion /, '')} by ${by}`
-  return { id, kind: 'deploy', from, to: from + Math.ceil(seconds * 1000), what }
+  return { id, kind: 'deploy', from, to: from + Math.min(Math.ceil(seconds * 1000), longestDeployMs), what }
 }
 
 /**

@@ -5,6 +5,7 @@ import type { History } from '../history/store.ts'
 import { incidentAlert, titleOf } from './alert.ts'
 import { type ConfirmState, confirm, type News, type Rules, type Seen } from './confirm.ts'
 import { readMirror } from './mirror.ts'
+import type { Noted } from './planned.ts'
 
 /** What one run writes down, all of it or nothing. */
 export interface Entry {
@@ -12,8 +13,8 @@ export interface Entry {
   stretches: readonly Planned[]
   /** For what is confirmed; undefined when the whole look is kept out. */
   seen: readonly Seen[] | undefined
-  /** When a maintenance began whose beginning only we have seen; undefined when there is none. */
-  maintenance: number | undefined
+  /** The maintenance that goes on, for the next look; `over`: there is none; undefined: what was noted stands. */
+  maintenance: Noted | 'over' | undefined
 }
 
 export interface Recorded {
@@ -21,11 +22,11 @@ export interface Recorded {
   news: News | undefined
 }
 
-const notes = { state: 'confirm', incident: 'incident id', maintenance: 'maintenance since' } as const
+const notes = { state: 'confirm', incident: 'incident id', maintenance: 'maintenance' } as const
 
-/** When the maintenance that goes on was first seen, where the VPS was not asked; ms since 1970. */
-export const maintenanceSince = (history: History): number | undefined =>
-  history.note<number>(notes.maintenance)
+/** The maintenance that went on when one was last seen, or seen to be over. */
+export const notedMaintenance = (history: History): Noted | undefined =>
+  history.note<Noted>(notes.maintenance)
 
 /**
  * One transaction: the look, what is planned, what is confirmed now, the incident, and the alerts of it into the outbox.
@@ -46,7 +47,8 @@ export function recordLook(
   return history.transaction(() => {
     history.plan(entry.stretches)
     for (const look of entry.looks) history.record(look)
-    history.setNote(notes.maintenance, entry.maintenance)
+    if (entry.maintenance)
+      history.setNote(notes.maintenance, entry.maintenance === 'over' ? undefined : entry.maintenance)
     const before = stateIn(history, config)
     const at = entry.looks[0]!.at
     const after = entry.seen

@@ -111,9 +111,9 @@ test('a VPS without Python says what to do', async () => {
   })
 })
 
-const one = (from: 'here' | 'vps', verdict: Observation['verdict'], silent = false): Seen => {
+const one = (from: 'here' | 'vps', verdict: Observation['verdict'], silent = false, host?: string): Seen => {
   const observation = {
-    probe: { id: 'static' },
+    probe: { id: 'shop', ...(host ? { host } : {}) },
     verdict,
     detail: 'time-out',
     took: 1,
@@ -130,6 +130,36 @@ test.each([
   ['an answer, though a bad one, is one', ['CRITICAL', true], ['CRITICAL', false], 'here'],
   ['the VPS could not be asked', ['CRITICAL', true], ['UNKNOWN', true], undefined],
   ['this machine does not know', ['UNKNOWN', true], ['OK', false], 'here'],
-] as const)('%s', (_, [here, silentHere], [vps, silentThere], fails) => {
-  expect(compare(one('here', here, silentHere), one('vps', vps, silentThere))[0]?.fails).toBe(fails)
+] as const)('%s', async (_, [here, silentHere], [vps, silentThere], fails) => {
+  const elsewhere = 'shop.example'
+  const [found] = compare(
+    await configOf('DOMAIN=site.test'),
+    one('here', here, silentHere, elsewhere),
+    one('vps', vps, silentThere, elsewhere),
+  )
+  expect(found?.fails).toBe(fails)
+  if (found) expect([found.verdict, found.detail]).toEqual(['WARNING', expect.stringContaining('no outage')])
+})
+
+test.each([
+  ['site.test', 'CRITICAL'],
+  ['www.site.test', 'CRITICAL'],
+  ['192.0.2.7', 'CRITICAL'],
+  [undefined, 'CRITICAL'],
+  ['site-backend.westeurope.azurecontainer.io', 'WARNING'],
+])('the VPS is no witness of its own doors: %s is %s', async (host, verdict) => {
+  const config = await configOf('DOMAIN=site.test', 'IONOS_HOST=192.0.2.7')
+  const found = compare(config, one('here', 'CRITICAL', true, host), one('vps', 'OK', false, host))
+  expect(found).toMatchObject([{ fails: 'here', verdict }])
+  if (verdict === 'CRITICAL')
+    expect(found[0]!.detail).toBe('time-out; from the VPS itself it answers: firewall or network between')
+})
+
+test('a probe over HTTP says whom it asks', async () => {
+  const context = { config: await configOf('DOMAIN=site.test'), runner: openRunner() }
+  const targets = [{ id: 'shop', url: 'https://shop.example:8443/a' }]
+  const probes = await probesOf(context, { quick: true, targets })
+  expect(probes.flatMap(({ id, host }) => (['api', 'shop'].includes(id) ? host : []))).toEqual([
+    ...['site.test', 'shop.example'],
+  ])
 })

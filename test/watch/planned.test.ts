@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import type { Remote } from '../../lib/command/remote.ts'
 import type { Verdict } from '../../lib/command/verdict.ts'
 import type { Receipt } from '../../lib/deploy/receipt.ts'
 import type { Observation } from '../../lib/health/probe.ts'
-import { explain, workAt } from '../../lib/watch/planned.ts'
+import { explain, type Noted, workAt } from '../../lib/watch/planned.ts'
 import { configOf, openRunner } from '../command/rig.ts'
 
 const at = Date.UTC(2026, 10, 23, 4)
@@ -34,7 +35,8 @@ async function contextWith(receipts: Receipt[]) {
   return { config, runner: openRunner() }
 }
 
-const quick = { quick: true, from: undefined }
+const quick = { quick: true, noted: undefined }
+const minute = 60 * second
 
 test('receipts become planned stretches: of runs that changed something a visitor could notice', async () => {
   const context = await contextWith([
@@ -53,6 +55,23 @@ test('receipts become planned stretches: of runs that changed something a visito
   expect(deploy).toBeUndefined()
 })
 
+test('a deploy that failed in its first change is a planned stretch, too', async () => {
+  const failed = [{ id: 'backend', error: 'does not get healthy' }]
+  const context = await contextWith([
+    receipt('update-backend', -50 * second, { changed: [], failed, result: 'failed' }),
+  ])
+  const { stretches, deploy } = await workAt(context, { at, observations: [] }, quick)
+  expect(stretches).toHaveLength(1)
+  expect(deploy).toBe('deploy at the same time: update-backend by anna@desk')
+})
+
+test('a deploy that took five hours explains ninety minutes of them', async () => {
+  const context = await contextWith([receipt('update-backend', -300 * minute, { seconds: 300 * 60 })])
+  const { stretches, deploy } = await workAt(context, { at, observations: [] }, quick)
+  expect(stretches).toMatchObject([{ from: at - 300 * minute, to: at - 210 * minute }])
+  expect(deploy).toBeUndefined()
+})
+
 test('a deploy that ended while we looked explains what the look saw of it', async () => {
   const context = await contextWith([receipt('update-backend', -50 * second)])
   const work = await workAt(context, { at, observations: [] }, quick)
@@ -61,22 +80,56 @@ test('a deploy that ended while we looked explains what the look saw of it', asy
   expect(explain(observations, work)).toMatchObject({ by: 'deploy', ids: new Set(['api']) })
 })
 
-test('without a login the site itself says that it is in maintenance, since a look has first seen it', async () => {
+test('without a login the site itself says that it is in maintenance, and whether it still is', async () => {
   const context = await contextWith([])
-  const observations = [seen('static', 'CRITICAL', { maintenance: true }), seen('api-ai', 'CRITICAL')]
-  const { stretches, maintenance } = await workAt(
-    context,
-    { at, observations },
-    { quick: true, from: at - 60 * second },
-  )
-  expect(maintenance).toBe('planned maintenance')
-  expect(stretches).toMatchObject([{ kind: 'maintenance', from: at - 60 * second, to: at }])
-  const again = await workAt(
-    context,
-    { at: at + 60 * second, observations },
-    { quick: true, from: at - 60 * second },
-  )
-  expect(again.stretches[0]!.id).toBe(stretches[0]!.id)
+  const ours = seen('static', 'CRITICAL', { maintenance: true })
+  const asked = (ms: number, observations: Observation[], noted: Noted | undefined) =>
+    workAt(context, { at: at + ms, observations }, { quick: true, noted })
+  const first = await asked(0, [ours, seen('api-ai', 'CRITICAL')], undefined)
+  expect(first.maintenance).toBe('planned maintenance')
+  const noted = { id: new Date(at).toISOString(), from: at, to: at }
+  expect(first).toMatchObject({ noted, stretches: [{ kind: 'maintenance', ...noted }] })
+  const second = await asked(minute, [ours], noted)
+  expect(second).toMatchObject({ stretches: [{ ...noted, to: at + minute }] })
+  // Who has not asked for the page, or got no answer, does not know of its end.
+  expect((await asked(minute, [seen('api', 'OK')], noted)).noted).toBeUndefined()
+  expect((await asked(minute, [seen('static', 'CRITICAL', { silent: true })], noted)).noted).toBeUndefined()
+  expect((await asked(minute, [seen('static', 'CRITICAL')], noted)).noted).toBe('over')
+  // Nobody knows what was in a day between.
+  const other = await asked(1440 * minute, [ours], noted)
+  expect(other.noted).toMatchObject({ from: at + 1440 * minute })
+})
+
+/** A VPS whose survey says so, and that knows of nothing else. */
+async function contextWithVps(maintenance: string) {
+  const stdout = `survey\t1\nmaintenance\t${maintenance}\nend\tsurvey\n`
+  const exec = async () => ({ code: 0, stdout, stderr: '', timedOut: false })
+  const runner = openRunner({ openVps: async () => ({ exec, close() {} }) as never as Remote })
+  return { config: await configOf('DOMAIN=shop.test'), runner }
+}
+
+test('with a login the marker says it, whatever the site says', async () => {
+  const ours = [seen('static', 'CRITICAL', { maintenance: true })]
+  const marker = (ms: number) =>
+    `on ${JSON.stringify({ since: new Date(at + ms).toISOString(), by: 'anna@desk', message: 'Soon.' })}`
+  const asked = async (maintenance: string, noted?: Noted) =>
+    workAt(await contextWithVps(maintenance), { at, observations: ours }, { quick: false, noted })
+  const off = await asked('')
+  expect(off).toEqual({ stretches: [], noted: 'over' })
+  expect(explain(ours, off)).toBeUndefined()
+  const on = await asked(marker(-10 * minute))
+  const began = at - 10 * minute
+  expect(on.noted).toEqual({ id: new Date(began).toISOString(), from: began, to: at })
+  expect(on.maintenance).toMatch(/ since 2026-11-23T03:50:00.000Z by anna@desk$/)
+  // Seen first by a look without a login: one maintenance, whose beginning is known now.
+  const guessed = { id: 'first', from: at - 9 * minute, to: at - minute }
+  const known = await asked(marker(-10 * minute), guessed)
+  expect(known).toMatchObject({ noted: { id: 'first', from: began, to: at }, stretches: [{ id: 'first' }] })
+  // It has ended and another one has begun since the last look.
+  expect((await asked(marker(-2 * minute), guessed)).noted).toMatchObject({ from: at - 2 * minute })
+  const nobody = { config: await configOf(), runner: openRunner() }
+  const unasked = await workAt(nobody, { at, observations: ours }, { quick: false, noted: undefined })
+  expect(unasked.maintenance).toBe('planned maintenance')
 })
 
 test('a maintenance explains what it hides, and nothing else', () => {

@@ -9,6 +9,10 @@ import { unanswered } from '../unanswered.ts'
 
 /** Longer than any limit that makes sense; a visitor has gone by then. */
 export const httpTimeoutMs = 10_000
+/** Longer than any list of the site's own that makes sense. */
+const mostOfOurs = 16 << 20
+/** A thousand others are asked, for their status alone. */
+const mostOfOthers = 1 << 20
 
 export const webProbe = {
   group: 'web',
@@ -24,8 +28,11 @@ export const get = (
   url: string,
   signal: AbortSignal,
   rest: Partial<Pick<Request, 'method' | 'shared' | 'timeoutMs'>> = {},
-): Promise<Answer> =>
-  runner.request({ method: 'GET', url, effect: 'read', timeoutMs: httpTimeoutMs + 1000, ...rest }, signal)
+): Promise<Answer> => {
+  const mostBytes = rest.shared ? mostOfOthers : mostOfOurs
+  const timeoutMs = httpTimeoutMs + 1000
+  return runner.request({ method: 'GET', url, effect: 'read', timeoutMs, mostBytes, ...rest }, signal)
+}
 
 interface Question extends Pick<Probe, 'id' | 'title' | 'visible' | 'hiddenByMaintenance'> {
   url: string
@@ -43,6 +50,7 @@ export const httpProbe = (context: Context, question: Question): Probe => ({
   title: question.title,
   visible: question.visible,
   hiddenByMaintenance: question.hiddenByMaintenance,
+  host: new URL(question.url).hostname,
   async ask(signal) {
     try {
       return judgeAnswer(
