@@ -1,3 +1,4 @@
+import { OpsError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
 import type { Verdict } from '../command/verdict.ts'
 
@@ -30,9 +31,15 @@ export interface Channel {
   /** What to set, in which file, when it refuses. */
   readonly key: string
   readonly file: string
-  /** Gives a remark when it got through, but not to everybody. Throws when it did not get through. */
+  /**
+   * Gives a remark when it got through, but not to everybody. Throws when it did not get through: a RefusedError where
+   * this very message would not the next time, either.
+   */
   deliver(runner: Runner, alert: Alert): Promise<string | undefined>
 }
+
+/** The receiver was reached, and does not take such a message. */
+export class RefusedError extends OpsError {}
 
 /** Milliseconds that one channel, or one ping, may take. */
 export const patienceMs = 10_000

@@ -1,7 +1,7 @@
 import { type Failure, OpsError, usageError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
 import type { Config } from '../config/config.ts'
-import type { Alert, Channel, ChannelName } from './alert.ts'
+import { type Alert, type Channel, type ChannelName, RefusedError } from './alert.ts'
 import { emailChannel } from './email.ts'
 import { slackChannel } from './slack.ts'
 import { teamsChannel } from './teams.ts'
@@ -13,6 +13,8 @@ export interface Sent {
   ms: number
   /** Why it did not get through, without any secret; absent when it did. */
   failure?: Failure
+  /** The receiver would not take it the next time, either. */
+  forGood?: true
   /** It got through, but not to everybody. */
   remark?: string
 }
@@ -57,7 +59,10 @@ export async function send({ runner }: { runner: Runner }, channel: Channel, ale
     const remark = await channel.deliver(runner, cleaned(alert, runner.secrets.clean))
     return sent(remark ? { remark: runner.secrets.clean(remark) } : {})
   } catch (thrown) {
-    return sent({ failure: failureOf(thrown, channel, runner.secrets.clean) })
+    return sent({
+      failure: failureOf(thrown, channel, runner.secrets.clean),
+      ...(thrown instanceof RefusedError ? { forGood: true } : {}),
+    })
   }
 }
 

@@ -3,7 +3,17 @@ import type { Mail, MailServer } from '../command/mail.ts'
 import type { Runner } from '../command/runner.ts'
 import type { Config } from '../config/config.ts'
 import { reveal, type Secret } from '../config/secret.ts'
-import { type Alert, atMost, type Channel, facts, headline, idOf, oneLine, patienceMs } from './alert.ts'
+import {
+  type Alert,
+  atMost,
+  type Channel,
+  facts,
+  headline,
+  idOf,
+  oneLine,
+  patienceMs,
+  RefusedError,
+} from './alert.ts'
 
 /**
  * The mail server in SMTP_URL: `smtps://user:password@host:465` speaks TLS from the start; `smtp://…:587` must offer
@@ -93,12 +103,15 @@ async function serverOf(smtp: Secret, runner: Runner): Promise<MailServer> {
 }
 
 /** What nodemailer's errors carry besides their message. */
-type MailError = Error & { code?: string; response?: string }
+type MailError = Error & { code?: string; response?: string; responseCode?: number }
 
 function mailFailure(thrown: MailError, { host, port }: MailServer, { key, file }: Secret): OpsError {
   // Node's advice is for whoever starts Node.
   const said = oneLine(thrown.message).replace(/; if the root CA is installed locally.*/, '')
-  return new OpsError({ what: `${host}:${port}: ${atMost(said, 300)}`, next: nextOf(thrown, key, file) })
+  const failure = { what: `${host}:${port}: ${atMost(said, 300)}`, next: nextOf(thrown, key, file) }
+  // Of sender and recipients it had taken some: a 5xx is for good (RFC 5321, 4.2.1), and of the message itself.
+  const isRefusal = thrown.code === 'EMESSAGE' && (thrown.responseCode ?? 0) >= 500
+  return isRefusal ? new RefusedError(failure) : new OpsError(failure)
 }
 
 function nextOf({ code, message }: MailError, key: string, file: string): string | undefined {

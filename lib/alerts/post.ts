@@ -2,7 +2,7 @@ import { OpsError, usageError } from '../command/errors.ts'
 import type { Answer } from '../command/request.ts'
 import type { Runner } from '../command/runner.ts'
 import { reveal, type Secret } from '../config/secret.ts'
-import { atMost, oneLine, patienceMs } from './alert.ts'
+import { atMost, oneLine, patienceMs, RefusedError } from './alert.ts'
 
 /**
  * The address that a secret holds. Its path and its login are registered as secrets, too: whoever has them can post, and
@@ -24,7 +24,7 @@ export async function addressOf(secret: Secret, runner: Runner): Promise<URL> {
 
 /**
  * Posts a body; gives the answer when it is of the 200s.
- * Throws an OpsError in the server's words otherwise: a redirect is not followed, because it would take the secret along.
+ * Throws an OpsError in the server's words otherwise, a RefusedError for what it is sent: a redirect is not followed, because it would take the secret along.
  */
 export async function post(
   runner: Runner,
@@ -47,17 +47,20 @@ export async function post(
   })
   if (answer.status >= 200 && answer.status < 300) return answer
   const said = atMost(oneLine(answer.body), 200)
-  throw new OpsError({
+  const failure = {
     what: `${url.host} answered ${answer.status}${said ? ` (${said})` : ''}`,
     next: nextOf(answer.status, key),
-  })
+  }
+  throw isRefusal(answer.status) ? new RefusedError(failure) : new OpsError(failure)
 }
+
+/** Bad request, content too large, unprocessable content (RFC 9110, 15.5). */
+const isRefusal = (status: number): boolean => [400, 413, 422].includes(status)
 
 function nextOf(status: number, key: string): string | undefined {
   if (status >= 300 && status < 400)
     return `It redirects, and secrets are not sent on: set ${key} to the final address.`
-  if ([400, 413, 422].includes(status))
-    return `It does not take such a message: is ${key} the right kind of address?`
+  if (isRefusal(status)) return `It does not take such a message: is ${key} the right kind of address?`
   if ([401, 403, 404, 405, 410].includes(status))
     return `It does not know this address, or not any more: make a new one there and set ${key}.`
   return undefined

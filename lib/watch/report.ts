@@ -84,8 +84,13 @@ export function summary(report: Omit<Report, 'line'>): string {
     ...again.map(({ id, progress }) => `${id} is OK again (${progress})`),
   ]
   if (parts.length === 0) parts.push(wellWords(observations))
-  for (const { channel, kind, error } of alerts.unsent)
-    parts.push(`the ${kind} alert could not be sent by ${channel}, and waits: ${short(error)}`)
+  for (const [channel, list = []] of Object.entries(Object.groupBy(alerts.unsent, (each) => each.channel))) {
+    const { kind, error } = list[0]!
+    const which = list.length === 1 ? `the ${kind} alert` : `${list.length} alerts, first the ${kind},`
+    parts.push(
+      `${which} could not be sent by ${channel}, and wait${list.length === 1 ? 's' : ''}: ${short(error)}`,
+    )
+  }
   return `${verdict} - ${[...parts, ...trouble].join('; ')}`
 }
 

@@ -129,6 +129,22 @@ test('a relay on this machine takes it without login and without TLS', async () 
   expect(taken.map(({ secure }) => secure)).toEqual([false])
 })
 
+test('what the server refuses of the message itself is refused for good, what it puts off is not', async () => {
+  const refused = async (responseCode: number) => {
+    const onData: SMTPServerOptions['onData'] = (stream, _session, done) => {
+      stream.resume().on('end', () => done(Object.assign(new Error('not this one'), { responseCode })))
+    }
+    const { port } = await mailServer({ onData })
+    return mail(`smtp://${login}@mail.test:${port}`)
+  }
+  expect(await refused(554)).toMatchObject({
+    forGood: true,
+    failure: { what: expect.stringContaining('554') },
+  })
+  const later = await refused(451)
+  expect([later.failure?.what, later.forGood]).toEqual([expect.stringContaining('451'), undefined])
+})
+
 test('wrong login, no trust, no STARTTLS, a wrong recipient, silence and a closed port: told, without the login', async () => {
   const { port, taken } = await mailServer()
   const plain = await mailServer({ disabledCommands: ['STARTTLS'] })
