@@ -27,7 +27,10 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
     const guard = await takeGuard(config, asked.quick ? 'quick' : asked.fromVps ? 'vps' : 'full')
     try {
       if (guard.trouble) trouble.push(guard.trouble)
-      return await pinged(context, () => once(run, context, asked, channels, trouble))
+      const code = await pinged(context, () => once(run, context, asked, channels, trouble))
+      // All is said: a signal that came meanwhile has cut nothing short, and the code is the look's.
+      run.complete = true
+      return code
     } finally {
       guard.release()
     }
@@ -52,7 +55,10 @@ async function once(
 ): Promise<Said> {
   const looking = lookOnce(context, asked, run.signal)
   const preparing = Promise.race([looking, firstOut()]).then(() => prepared(context.config))
-  const [looked, { formatted, isNews, judge, keep, store }] = await Promise.all([looking, preparing])
+  const [looked, { formatted, isNews, judge, keep, store, withTrouble }] = await Promise.all([
+    looking,
+    preparing,
+  ])
   try {
     const judged = await judge(context, looked, store, asked.quick)
     const about = { rules: asked.rules, channels, quick: asked.quick, trouble }
@@ -60,12 +66,10 @@ async function once(
     return {
       ...report,
       async say(pingTrouble) {
-        const told = { ...report, trouble: [...report.trouble, ...pingTrouble] }
-        // The line that was pinged cannot tell of it.
-        for (const line of pingTrouble) run.story(`! ${line}`)
+        const told = pingTrouble.length > 0 ? withTrouble(context, report, pingTrouble) : report
         // Who asks for a document or for metrics gets them; a line or a table only when there is news.
         const asksForAll = asked.format === 'json' || asked.format === 'openmetrics'
-        if (asksForAll || !run.flags.quiet || isNews(report))
+        if (asksForAll || !run.flags.quiet || isNews(told))
           run.result(await formatted(asked.format, told), told)
       },
     }
@@ -89,8 +93,8 @@ async function prepared(config: Config) {
   const { judge } = await import('./judge.ts')
   await immediate()
   const { keep } = await import('./keep.ts')
-  const { formatted, isNews } = await import('./say.ts')
-  return { store, judge, keep, formatted, isNews }
+  const { formatted, isNews, withTrouble } = await import('./say.ts')
+  return { store, judge, keep, formatted, isNews, withTrouble }
 }
 
 /** Between `/start` and `/<exit code>` of the dead man's switch, if there is one. A ping that fails is told, no more. */

@@ -154,7 +154,7 @@ export function explain(observations: readonly Observation[], work: Work): Expla
   if (bad.length === 0) return undefined
   if (work.deploy !== undefined) return because('deploy', work.deploy, bad)
   if (work.maintenance === undefined) return undefined
-  const hidden = bad.filter(({ probe, maintenance }) => probe.hiddenByMaintenance || maintenance)
+  const hidden = bad.filter(({ probe }) => probe.hiddenByMaintenance)
   return hidden.length > 0 ? because('maintenance', work.maintenance, hidden) : undefined
 }
 

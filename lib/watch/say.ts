@@ -45,6 +45,12 @@ export function reportOf({ config, runner }: Context, judged: Judged, about: Abo
   return { ...report, line: runner.secrets.clean(pluginLine(report)) }
 }
 
+/** With what went wrong after its line was pinged: that line cannot tell of it, the one that is printed does. */
+export function withTrouble({ runner }: Context, report: Report, more: readonly string[]): Report {
+  const told = { ...report, trouble: [...report.trouble, ...more.map(runner.secrets.clean)] }
+  return { ...told, line: runner.secrets.clean(pluginLine(told)) }
+}
+
 function lineOf({ from, seen, planned }: Judged['observations'][number], far: string | undefined): Line {
   const { probe, verdict, detail, next, ms, phases, took, figures = [] } = seen
   return {

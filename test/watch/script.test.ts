@@ -70,3 +70,49 @@ test('a state folder that cannot be made costs the record, not the look', async 
   )
   expect(code).toBe(1)
 })
+
+/** A folder whose `.env` and extra target stand for a whole system; the answer is given when `held` says so. */
+async function oneTarget(...lines: string[]) {
+  let asked = () => {}
+  const hasAsked = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  const held = Promise.withResolvers<void>()
+  const { port } = await receiver((outgoing) => {
+    asked()
+    void held.promise.then(() => outgoing.end('well'))
+  })
+  const cwd = temporaryFolder()
+  writeFileSync(path.join(cwd, '.env'), [`STATE_DIR=${cwd}/state`, ...lines].join('\n'))
+  writeFileSync(path.join(cwd, 'targets'), `shop http://127.0.0.1:${port}/ 8000,9000`)
+  const argv = ['--quick', '--format', 'plugin', '--targets', 'targets', '--only', 'shop']
+  return {
+    hasAsked,
+    answer: held.resolve,
+    start: (...more: string[]) =>
+      start([path.join(home, 'bin', 'dominion.js'), 'health', ...argv, ...more], { cwd }),
+  }
+}
+
+test("a dead man's switch that cannot be told is said with --quiet, too: on the line, before its figures", async () => {
+  const { answer, start } = await oneTarget('HEALTH_PING_URL=http://127.0.0.1:9/s3cr3tp4th')
+  answer()
+  const { code, stdout } = await start('--quiet').ended
+  expect(stdout).toMatch(
+    /^OK - 1 probe, .*; The dead man's switch was not told .* \| 'shop'=\d+ms;8000;9000;0\n$/,
+  )
+  expect(stdout).not.toContain('s3cr3tp4th')
+  expect(code).toBe(0)
+})
+
+test('a signal that cuts nothing short leaves the exit code to the look', async () => {
+  const { hasAsked, answer, start } = await oneTarget()
+  const { child, ended, says } = start()
+  await hasAsked
+  child.kill('SIGTERM')
+  await says('Stopping after the current step')
+  answer()
+  const { code, stdout } = await ended
+  expect(stdout).toMatch(/^OK - 1 probe/)
+  expect(code).toBe(0)
+})
