@@ -29,7 +29,8 @@ const below: Record<string, string[]> = {
     ...['steps', 'cli', 'config', 'command'],
   ],
   statusPage: [
-    ...['deploy', 'slo', 'history', 'chart', 'ionos', 'network', 'steps', 'cli', 'config', 'command'],
+    ...['deploy', 'health', 'slo', 'history', 'chart', 'ionos', 'network'],
+    ...['steps', 'cli', 'config', 'command'],
   ],
   schedule: ['history', 'database', 'steps', 'cli', 'config', 'command'],
 }

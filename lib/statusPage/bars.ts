@@ -31,7 +31,7 @@ export const barsLegend = `<ul class="legend" aria-label="What the bars mean">${
   [
     ['up', 'up'],
     ['partly', 'partly down'],
-    ['down', 'down for half of the day or longer'],
+    ['down', 'down for half of the known time or longer'],
     ['', 'no data'],
   ] as const
 )

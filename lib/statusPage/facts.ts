@@ -124,6 +124,6 @@ const row = ({ percent, minutes }: NonNullable<SloReport['site']>) => ({
 
 /** An incident as visitors may read it; none of which they noticed nothing. */
 function troubleOf({ from, to, rank, targets, cause }: Incident): Trouble[] {
-  const title = troubleTitle(targets, rank, to !== null)
+  const title = troubleTitle(targets, rank, to !== null, cause)
   return title ? [{ title, cause: causeWords(cause, targets), start: from, end: to ?? undefined }] : []
 }

@@ -7,7 +7,8 @@ import { duration } from './words.ts'
 export function monthSection(month: Month): string {
   const site = month.rows[0]
   const name = monthName(month)
-  const missed = site !== undefined && site.percent !== null && site.percent < month.goal
+  // As slo says it: what is still to come of the month may make good for a percentage below the goal.
+  const missed = month.budget !== null && month.budget.left < 0
   const lines = month.rows.map(
     ({ id, name, percent, down, notKnown }) =>
       `<tr data-part="${escapeHtml(id)}"><th scope="row">${escapeHtml(name)}</th><td>${share(percent)}</td>` +

@@ -2,18 +2,20 @@
  * The public words for what the health check knows by ids and raw errors. Only what stands here reaches the page.
  */
 
-/** An area of the API: its id's plain word can be shown. */
-const area = /^api-([a-z0-9]+(?:-[a-z0-9]+){0,3})$/
+import { areas } from '../health/answers.ts'
+
+/** The API's areas: names of nothing else are shown, whatever they look like. */
+const areaIds: ReadonlySet<string> = new Set(areas.map(({ id }) => id))
 
 /** What a visitor would notice, by the ids of docs/health.md. Extra targets are the operator's own affair. */
 export const isVisible = (target: string): boolean =>
-  target === 'static' || target === 'api' || (area.test(target) && target.length <= 40)
+  target === 'static' || target === 'api' || areaIds.has(target)
 
 /** `Website`, `API`, `API: Treasury`. */
 export function nameOf(target: string): string {
   if (target === 'static') return 'Website'
   if (target === 'api') return 'API'
-  const words = area.exec(target)?.[1]?.replaceAll('-', ' ') ?? target
+  const words = target.replace(/^api-/, '').replaceAll('-', ' ')
   return `API: ${words === 'ai' ? 'AI' : words[0]!.toUpperCase() + words.slice(1)}`
 }
 
@@ -38,20 +40,28 @@ export function subjectOf(targets: readonly string[]): { text: string; plural: b
 }
 
 function areasOf(visible: readonly string[]): string[] {
-  const areas = visible
-    .filter((target) => area.test(target))
+  const names = visible
+    .filter((target) => areaIds.has(target))
     .map((target) => nameOf(target).slice('API: '.length))
-  if (areas.length === 0) return []
-  if (areas.length === 1) return [`the ${areas[0]} part of the API`]
+  if (names.length === 0) return []
+  if (names.length === 1) return [`the ${names[0]} part of the API`]
   return [
-    areas.length > 3
+    names.length > 3
       ? 'parts of the API'
-      : `the ${areas.join(', ').replace(/, ([^,]*)$/, ' and $1')} parts of the API`,
+      : `the ${names.join(', ').replace(/, ([^,]*)$/, ' and $1')} parts of the API`,
   ]
 }
 
-/** What an incident was to visitors; undefined when they noticed nothing of it. */
-export function troubleTitle(targets: readonly string[], rank: 1 | 2 | 3, over: boolean): string | undefined {
+/**
+ * What an incident was to visitors; undefined when they noticed nothing of it.
+ * @param cause the incident's own words: they alone tell whether it was about time (rank 1 and 2)
+ */
+export function troubleTitle(
+  targets: readonly string[],
+  rank: 1 | 2 | 3,
+  over: boolean,
+  cause = '',
+): string | undefined {
   const { text, plural } = subjectOf(targets)
   if (text === '') return undefined
   if (rank === 3) {
@@ -59,8 +69,13 @@ export function troubleTitle(targets: readonly string[], rank: 1 | 2 | 3, over: 
       ? `${text} did not work as expected`
       : `${text} ${plural ? 'do' : 'does'} not work as expected`
   }
-  return `${text} ${over ? (plural ? 'were' : 'was') : plural ? 'are' : 'is'} slower than usual`
+  const is = over ? (plural ? 'were' : 'was') : plural ? 'are' : 'is'
+  return `${text} ${is} ${isOfTime(cause) ? 'slower than usual' : 'impaired'}`
 }
+
+/** Each thing that it names answered well, and late: `api 200 in 640 ms, limit 500 ms; static 640 ms`. */
+const isOfTime = (cause: string): boolean =>
+  cause.split('; ').every((part) => /\d ms$/.test(part) && !/\bwithin\b/.test(part))
 
 /** Kinds of raw errors and the words for them; the first that fits. */
 const kinds: readonly (readonly [RegExp, string])[] = [
@@ -76,7 +91,7 @@ const kinds: readonly (readonly [RegExp, string])[] = [
   ],
   [/\b5\d\d\b/, 'It answered with an error.'],
   [/\b4\d\d\b/, 'It did not find what was asked for.'],
-  [/\bslow|\d+ ?ms\b/i, 'Answers took too long.'],
+  [/\bslow/i, 'Answers took too long.'],
 ]
 
 /** Parts behind the site that failed with it. */
@@ -90,7 +105,9 @@ const behind: readonly (readonly [string, string])[] = [
 
 /** Why, in plain words; never in the error's own, which may name hosts and files. '' when there is nothing to say. */
 export function causeWords(cause: string, targets: readonly string[]): string {
-  const kind = kinds.find(([pattern]) => pattern.test(cause))?.[1]
+  // 500 ms are no 500.
+  const text = cause.replaceAll(/\b(\d+ in )?\d+ ms\b(, limit \d+ ms)?/g, 'slow')
+  const kind = kinds.find(([pattern]) => pattern.test(text))?.[1]
   const parts = [...new Set(behind.filter(([id]) => targets.includes(id)).map(([, words]) => words))]
   const part = parts.length > 0 ? `Behind it ${parts.join(' and ')} had a problem.` : undefined
   return [kind, part].filter(Boolean).join(' ')
