@@ -1,10 +1,10 @@
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
-import path from 'node:path'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { unknownError } from '../command/errors.ts'
 import { type Connection, connect } from './connection.ts'
 import { fileFault, isBusy, isDamage } from './faults.ts'
+import { lockOn } from './lock.ts'
 import { migrate, versionOf } from './schema.ts'
-import { identityOf, setAside } from './setAside.ts'
+import { identityOf, said, setAside, unsaidOf } from './setAside.ts'
 
 export interface OpenOptions {
   /** Never changes anything; the file must be there. */
@@ -16,8 +16,12 @@ export interface OpenOptions {
 /** A history file, which is another one once a damaged one was set aside. */
 export interface OpenFile {
   connection: Connection
-  /** Where damaged files were put, the newest last. */
+  /** Where damaged files were put, the newest last; also by a run that ended before it said so. */
   damaged: string[]
+  /** What is in `damaged` was said, and needs not be said again. */
+  damageSaid(): void
+  /** Opens the file that has taken this one's place: another process has set it aside. */
+  follow(): void
   /** Puts the file aside as damaged and begins a new one; `thrown` says why. Throws where that cannot be. */
   renew(thrown: unknown): void
   /** SQLite's or the file system's words as a failure that says what to do. */
@@ -33,6 +37,9 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
   const { readOnly, waitMs } = options
   const fault = (thrown: unknown): unknown => fileFault(thrown, file, waitMs)
   const open = await connect(file, options)
+  /** Nobody opens a file that is just being set aside. */
+  const lock = readOnly ? undefined : await lockOn(`${file}.lock`, waitMs)
+  const alone = <Value>(work: () => Value): Value => (lock ? lock(work) : work())
   let identity: string | undefined
 
   const opened = (): Connection => {
@@ -51,9 +58,11 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
   const openedAfter = (thrown: unknown): Connection => {
     if (readOnly || !isDamage(thrown)) throw fault(thrown)
     try {
-      const name = setAside(file, identity, new Date())
-      if (name) result.damaged.push(name)
-      return opened()
+      return alone(() => {
+        const name = setAside(file, identity, new Date())
+        if (name) result.damaged.push(name)
+        return opened()
+      })
     } catch (again) {
       throw fault(again)
     }
@@ -61,20 +70,33 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
 
   const result: OpenFile = {
     connection: undefined as unknown as Connection,
-    damaged: [],
-    renew(thrown) {
+    damaged: readOnly ? [] : unsaidOf(file),
+    damageSaid: () => said(file, result.damaged.splice(0)),
+    follow() {
+      if (readOnly || identityOf(file) === identity) return
+      closed()
       try {
-        result.connection.close()
-      } catch {
-        // A damaged file may not even be closed in peace.
+        result.connection = alone(opened)
+      } catch (thrown) {
+        result.connection = openedAfter(thrown)
       }
+    },
+    renew(thrown) {
+      closed()
       result.connection = openedAfter(thrown)
     },
     fault,
   }
+  const closed = (): void => {
+    try {
+      result.connection.close()
+    } catch {
+      // A damaged file may not even be closed in peace.
+    }
+  }
   if (readOnly && !statSync(file, { throwIfNoEntry: false })) throw noHistory(file)
   try {
-    result.connection = opened()
+    result.connection = alone(opened)
   } catch (thrown) {
     result.connection = openedAfter(thrown)
   }
@@ -89,7 +111,6 @@ const noHistory = (file: string) =>
   )
 
 function makeFile(file: string): void {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
   closeSync(openSync(file, 'a', 0o600))
 }
 

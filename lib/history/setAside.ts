@@ -1,4 +1,5 @@
-import { existsSync, renameSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 
 /** Tells one file from another that has taken its name. */
 export const identityOf = (file: string): string | undefined => {
@@ -8,17 +9,52 @@ export const identityOf = (file: string): string | undefined => {
 
 /**
  * Renames a damaged history, with what SQLite keeps beside it. Gives its new name; undefined when another process has
- * put it aside already (the file is no longer `identity`).
+ * put it aside already (the file is no longer `identity`). To be called under the lock that everybody opens it under.
  */
 export function setAside(file: string, identity: string | undefined, now: Date): string | undefined {
   if (identity === undefined || identityOf(file) !== identity) return undefined
   const time = now.toISOString().replaceAll(/[-:]/g, '').replace(/\..*/, 'Z')
   let name = `${file}.damaged-${time}`
   for (let turn = 2; existsSync(name); turn++) name = `${file}.damaged-${time}-${turn}`
-  renameSync(file, name)
-  // A log of changes belongs to its file: left behind, it would be taken for the new one's.
+  noteUnsaid(file, [...unsaidOf(file), name])
+  // A log of changes belongs to its file: left behind, it would be taken for the new one's. So it goes first.
   for (const ending of ['-wal', '-shm']) {
     if (existsSync(file + ending)) renameSync(file + ending, name + ending)
   }
+  renameSync(file, name)
   return name
+}
+
+const unsaidFile = (file: string): string => `${file}.damaged.json`
+
+/** Damaged files that were set aside by a run which ended before it said so. */
+export function unsaidOf(file: string): string[] {
+  try {
+    const names = JSON.parse(readFileSync(unsaidFile(file), 'utf8')) as string[]
+    return names.map((name) => path.join(path.dirname(file), name)).filter((name) => existsSync(name))
+  } catch {
+    return [] // there is none, or it is half written
+  }
+}
+
+/** Those were told to somebody. */
+export function said(file: string, names: readonly string[]): void {
+  const unsaid = unsaidOf(file)
+  if (unsaid.length > 0)
+    noteUnsaid(
+      file,
+      unsaid.filter((name) => !names.includes(name)),
+    )
+}
+
+function noteUnsaid(file: string, names: readonly string[]): void {
+  try {
+    if (names.length === 0) rmSync(unsaidFile(file), { force: true })
+    else
+      writeFileSync(unsaidFile(file), JSON.stringify(names.map((name) => path.basename(name))), {
+        mode: 0o600,
+      })
+  } catch {
+    // The run that sets it aside says it all the same; only one that is killed before does not.
+  }
 }

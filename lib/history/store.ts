@@ -27,8 +27,10 @@ export interface LastRun {
  */
 export interface History {
   readonly file: string
-  /** Where damaged files were put since this history was opened: to be said. */
+  /** Where damaged files were put by this run, or by one that ended before it said so: to be said. */
   readonly damaged: readonly string[]
+  /** It was said. Until then every run finds it in `damaged` again. */
+  damageSaid(): void
   /**
    * Reads and writes as one: nothing of it is there when `work` throws or the process is killed, and no other process
    * writes meanwhile. Inside another one it is part of that. Must bear being called again: a file that turns out to be
@@ -123,6 +125,7 @@ async function open(
 
   function all<Value>(begin: string, work: (connection: Connection) => Value): Value {
     if (within) return work(opened.connection)
+    opened.follow()
     try {
       return once(begin, work)
     } catch (thrown) {
@@ -141,6 +144,7 @@ async function open(
   return {
     file,
     damaged: opened.damaged,
+    damageSaid: opened.damageSaid,
     transaction: (work) => write(() => work()),
     snapshot: (work) => read(() => work()),
     record: (look) =>

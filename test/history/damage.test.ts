@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -15,6 +16,7 @@ import {
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
+import { identityOf, setAside } from '../../lib/history/setAside.ts'
 import { readHistory } from '../../lib/history/store.ts'
 import { day, historyPath, hour, look, minute, opened } from './rig.ts'
 
@@ -66,6 +68,12 @@ test.each<[string, (file: string) => void]>([
   })
   expect(history.damaged).toHaveLength(1)
   const [aside = ''] = history.damaged
+  // A run that ends before it has said so leaves it to the next one.
+  const other = await opened(file)
+  expect(other.damaged).toEqual([aside])
+  other.close()
+  history.damageSaid()
+  expect(history.damaged).toEqual([])
   expect(aside).toMatch(/health\.sqlite\.damaged-\d{8}T\d{6}Z$/)
   expect(readFileSync(aside).subarray(0, bytes.length).equals(bytes)).toBe(true)
   expect(history.latest().map((sample) => sample.at)).toEqual([at, at])
@@ -74,10 +82,56 @@ test.each<[string, (file: string) => void]>([
   const names = readdirSync(path.dirname(file))
   expect(names.filter((name) => name.startsWith('health.sqlite') && !name.includes('damaged'))).toEqual([
     'health.sqlite',
+    'health.sqlite.lock',
   ])
   const again = await opened(file)
   expect(again.damaged).toEqual([])
   expect(again.latest()).toHaveLength(2)
+})
+
+test('set aside by one process, it is followed by another that had it open', async () => {
+  const file = await written()
+  const [first, second] = [await opened(file), await opened(file)]
+  writeFileSync(file, 'not a database, but long enough to be looked at as one\n'.repeat(2000))
+  first.record(look(start + 3 * day))
+  second.record(look(start + 3 * day + minute))
+  expect(second.latest()[0]?.at).toBe(start + 3 * day + minute)
+  expect(first.damaged).toHaveLength(1)
+  expect(second.damaged).toEqual([])
+  first.close()
+  second.close()
+  const names = readdirSync(path.dirname(file)).filter((name) => /\.damaged-[^.]*Z/.test(name))
+  expect(names.filter((name) => !/-(wal|shm)$/.test(name))).toHaveLength(1)
+  const after = await opened(file)
+  expect(
+    after.tallies({ from: start, to: start + 4 * day, now: start + 4 * day }).targets.size,
+  ).toBeGreaterThan(0)
+  expect(after.latest()[0]?.at).toBe(start + 3 * day + minute)
+})
+
+test('while one process sets a file aside no other opens it, and its log goes before it', async () => {
+  const file = await written()
+  writeFileSync(file, 'not a database, but long enough to be looked at as one\n'.repeat(100))
+  writeFileSync(`${file}-wal`, 'its log')
+  const holder = new DatabaseSync(`${file}.lock`)
+  holder.exec('BEGIN EXCLUSIVE')
+  await expect(opened(file, { waitMs: 100 })).rejects.toThrow(/was held by another process for 0\.1 s/)
+  expect(readdirSync(path.dirname(file)).filter((name) => name.includes('damaged'))).toEqual([])
+  holder.close()
+
+  const log = `${file}.damaged-20260101T000000Z-wal`
+  mkdirSync(log)
+  expect(() => setAside(file, identityOf(file), new Date(start))).toThrow(/-wal/)
+  expect(existsSync(file)).toBe(true)
+  rmdirSync(log)
+  setAside(file, identityOf(file), new Date(start))
+  expect(readFileSync(log, 'utf8')).toBe('its log')
+
+  writeFileSync(`${file}.lock`, 'not an SQLite file, but a rather long text, as somebody may put there')
+  await expect(opened(file)).rejects.toMatchObject({
+    exitCode: 3,
+    message: `${file}.lock is no lock of ours`,
+  })
 })
 
 test('held by another process: waited for, then said', async () => {
