@@ -1,15 +1,16 @@
 import type { Connection } from './connection.ts'
 
-/** An alert that could not be sent. */
+/** An alert that is not sent yet. */
 export interface Waiting {
   id: number
   channel: string
   /** As lib/alerts made it. */
   alert: unknown
-  /** When it was first tried, in ms since 1970. */
+  /** When it was put here, in ms since 1970. */
   since: number
+  /** Putting it here is the first one. */
   tries: number
-  /** Why it could not be sent, the last time. */
+  /** Why it could not be sent, the last time; empty before. */
   error: string
 }
 

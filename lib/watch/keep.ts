@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Channel } from '../alerts/alert.ts'
 import { messageOf } from '../command/errors.ts'
 import type { OpenContext } from '../deploy/context.ts'
@@ -48,13 +49,16 @@ export async function keep(
     })
   } catch (thrown) {
     told.push(...asideWords(history), notKept(thrown))
-    return unkept()
+    const report = unkept()
+    history.damageSaid()
+    return report
   }
   told.push(...asideWords(history))
-  mirror(context, recorded, history, told)
+  mirror(context, recorded, told)
   const alerts = await sendWaiting(context, history, about.channels, told)
   const report = reported(recorded.state, { ...newsOf(recorded.news), alerts })
   if (report.line !== noted) noteLine(history, report)
+  history.damageSaid()
   return report
 }
 
@@ -65,9 +69,12 @@ const asideWords = ({ damaged }: History): string[] =>
 
 const atLeastWarning = ({ verdict }: Judged) => (verdict === 'OK' ? 'WARNING' : verdict)
 
-/** Beside the history what is open is written down only when that changes. */
-function mirror({ config }: OpenContext, { news, state }: Recorded, history: History, told: string[]): void {
-  if (!news && history.damaged.length === 0) return
+/**
+ * Beside the history what is open is written down only when that changes; or when the run that changed it was killed before
+ * it wrote it down.
+ */
+function mirror({ config }: OpenContext, { state }: Recorded, told: string[]): void {
+  if (isDeepStrictEqual(readMirror(config)?.open, state.open)) return
   try {
     keepMirror(config, state)
   } catch (thrown) {

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { ConfirmState, Open, Row } from './confirm.ts'
 
 /*
- * What is confirmed, beside the history: written only when an incident begins, rises, is told again or ends. When a
+ * What is confirmed, beside the history: written only when the incident that is open changes. When a
  * damaged history is set aside, the incident goes on from here, so that it is neither told twice nor never ended.
  */
 

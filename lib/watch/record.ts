@@ -63,11 +63,14 @@ export function recordLook(
   })
 }
 
-/** What is confirmed so far. After a damaged history was set aside, the incident that was open goes on. */
+/**
+ * What is confirmed so far. In a new history the incident goes on that was open in the one before: whoever has set that
+ * aside may have been killed before it wrote anything into this one.
+ */
 function stateIn(history: History, config: Config): ConfirmState {
   const state = history.note<ConfirmState>(notes.state)
   if (state) return state
-  const open = history.damaged.length > 0 ? readMirror(config) : undefined
+  const open = readMirror(config)
   if (!open?.open) return { rows: {} }
   const { start, rank, targets } = open.open
   const cause = titleOf(Object.entries(open.rows).map(([target, row]) => ({ target, ...row })))
@@ -112,5 +115,5 @@ function putOut(history: History, alert: Alert, channels: readonly ChannelName[]
   // Reminders that nobody got yet say nothing that a newer alert does not say better.
   for (const waiting of history.outbox())
     if ((waiting.alert as Alert).kind === 'reminder') history.sent(waiting.id)
-  for (const channel of channels) history.putOff({ channel, alert, since: alert.at, error: '' })
+  for (const channel of channels) history.putOff({ channel, alert, since: Date.now(), error: '' })
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { channelsOf } from '../../lib/alerts/channels.ts'
@@ -162,6 +162,31 @@ test('a damaged history is set aside and said; the incident goes on, told once a
   ])
   const [incident] = (await historyOf(config)).incidents({ from: 0, to: begin * 2 })
   expect(incident).toMatchObject({ from: begin, to: begin + 4 * minute, targets: ['api'] })
+})
+
+test('killed after it set the history aside, or before it wrote beside it: nothing is lost, nothing told twice', async () => {
+  const { config, look, told } = await rig()
+  for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
+  writeFileSync(historyFile(config), 'This was a database once.\n'.repeat(500))
+  const { history: killed } = await storeOf(config)
+  expect(killed!.damaged).toHaveLength(1)
+  killed!.close()
+  const after = await look(3, 'CRITICAL')
+  expect(after.trouble).toEqual([expect.stringMatching(/is set aside as .*damaged-/)])
+  expect((await look(4, 'CRITICAL')).trouble).toEqual([])
+  await look(5, 'OK')
+
+  const history = await historyOf(config)
+  const lastRun = () => ({ exitCode: 0, line: '' })
+  recordLook(history, judged(6, 'OK').entry, { config, rules, channels: ['webhook'], lastRun })
+  const mirror = `${config.stateDir}/health-incident.json`
+  expect(existsSync(mirror)).toBe(true)
+  await look(7, 'OK')
+  expect(existsSync(mirror)).toBe(false)
+  expect(told().map(({ kind, incident }) => [kind, incident])).toEqual([
+    ['problem', '20261123T040000Z'],
+    ['recovery', '20261123T040000Z'],
+  ])
 })
 
 test('a history that another process holds: the look is reported, at least as a WARNING, and said', async () => {
