@@ -11,7 +11,7 @@ import { plannedIn, upsertPlanned } from './planned.ts'
 import type { Look, Planned, Vantage } from './sample.ts'
 import type { Span } from './segments.ts'
 import { readTallies, type Tally, type TallyRange, targetNames } from './tallies.ts'
-import { type Retention, upkeep } from './upkeep.ts'
+import { forget, type Retention, rollUp } from './upkeep.ts'
 
 /** How the last run of health ended. */
 export interface LastRun {
@@ -71,8 +71,6 @@ export interface History {
 
   /** For lib/slo: counted hours, the range that was counted, and the names of the series (0: the site). */
   tallies(range: TallyRange): { span: Span; tallies: Tally[]; targets: Map<number, string> }
-  /** Rolls up and forgets a bounded amount of what is due; gives how many hours it dealt with. `record` does so itself. */
-  upkeep(now: number): number
   close(): void
 }
 
@@ -150,8 +148,9 @@ async function open(
     record: (look) =>
       write((connection) => {
         insertLook(connection, look)
-        const hours = upkeep(connection, { ...options, now: look.at, always: false })
-        if (hours === 0 || looked === connection) return
+        if (rollUp(connection, look.at) === 0) return
+        forget(connection, look.at, options)
+        if (looked === connection) return
         mustBeSound(connection)
         looked = connection
       }),
@@ -181,7 +180,6 @@ async function open(
         ...readTallies(connection, range),
         targets: targetNames(connection, range.vantage ?? 'here'),
       })),
-    upkeep: (now) => write((connection) => upkeep(connection, { ...options, now, always: true })),
     close: () => opened.connection.close(),
   }
 }

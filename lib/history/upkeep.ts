@@ -18,25 +18,10 @@ const hoursARun = 6
 const vantages: readonly Vantage[] = ['here', 'vps']
 
 /**
- * Rolls up hours that are over, and takes away what is older than its retention; a bounded amount, within the caller's
- * transaction. Gives how many hours it dealt with: 0 when there is nothing left to do.
- * @param always take away also when nothing was rolled up. Otherwise that goes with the hours, not with the looks: a
- *   clock that runs years ahead for an hour must not empty the history.
+ * Rolls up hours that are over, a few of them, within the caller's transaction. Gives how many: 0 when there is nothing
+ * left to do.
  */
-export function upkeep(
-  connection: Connection,
-  { now, sampleDays, days, always }: Retention & { now: number; always: boolean },
-): number {
-  const done = rollUp(connection, now)
-  if (done === 0 && !always) return 0
-  return (
-    done +
-    forgetSamples(connection, now - sampleDays * 24 * hourMs) +
-    forgetHours(connection, now - days * 24 * hourMs)
-  )
-}
-
-function rollUp(connection: Connection, now: number): number {
+export function rollUp(connection: Connection, now: number): number {
   const until = Math.floor((now - graceMs) / hourMs) * hourMs
   const stale = connection.all<{ hour: number }>(
     'SELECT hour FROM stale WHERE hour < ? ORDER BY hour LIMIT ?',
@@ -74,6 +59,15 @@ function rollHour(connection: Connection, hour: number): void {
     )
   }
 }
+
+/**
+ * Takes away what is older than its retention; a few hours of each, within the caller's transaction. Gives how many. It
+ * is to go with the hours that are rolled up, not with the looks: a clock that runs years ahead for an hour must not
+ * empty the history.
+ */
+export const forget = (connection: Connection, now: number, { sampleDays, days }: Retention): number =>
+  forgetSamples(connection, now - sampleDays * 24 * hourMs) +
+  forgetHours(connection, now - days * 24 * hourMs)
 
 /** Only samples of hours that are rolled up, and none that an hour still to be counted again needs. */
 function forgetSamples(connection: Connection, before: number): number {

@@ -105,7 +105,7 @@ const programs = ['az', 'pg_dump', 'pg_restore', 'ssh', 'op', 'git']
 
 /**
  * The PATH that tasks get: the folders of this PATH that hold the programs they start, then the usual ones. Cron's own
- * is too short for az (n #780); a whole PATH would differ from terminal to terminal.
+ * is too short for az; a whole PATH would differ from terminal to terminal.
  */
 export function pathFor(
   given: string,

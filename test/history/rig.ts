@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { connect } from '../../lib/history/connection.ts'
 import { type History, openHistory } from '../../lib/history/store.ts'
+import { forget, type Retention, rollUp } from '../../lib/history/upkeep.ts'
 
 export { look, sample } from './looks.ts'
 
@@ -24,4 +26,15 @@ export async function opened(
   const history = await openHistory(file, { sampleDays: 35, days: 400, ...options })
   onTestFinished(() => history.close())
   return history
+}
+
+/** All that is due by then is rolled up and taken away, as many runs would do it. */
+export async function settled(file: string, now: number, retention: Partial<Retention> = {}): Promise<void> {
+  const connection = (await connect(file, { waitMs: 1000, readOnly: false }))()
+  for (let left = 1; left > 0; ) {
+    connection.exec('BEGIN IMMEDIATE')
+    left = rollUp(connection, now) + forget(connection, now, { sampleDays: 35, days: 400, ...retention })
+    connection.exec('COMMIT')
+  }
+  connection.close()
 }

@@ -3,7 +3,7 @@ import type { Verdict } from '../../lib/command/verdict.ts'
 import { type Connection, connect } from '../../lib/history/connection.ts'
 import type { Look, Planned } from '../../lib/history/sample.ts'
 import { countSamples, type Tally } from '../../lib/history/tallies.ts'
-import { day, historyPath, hour, look, minute, opened, sample } from './rig.ts'
+import { day, historyPath, hour, look, minute, opened, sample, settled } from './rig.ts'
 
 const start = Date.UTC(2026, 2, 1)
 
@@ -89,7 +89,7 @@ test.each([1, 2, 3])(
     }
     const whole = { from: start, to: start + 10 * day, now: start + 10 * day }
     const mixed = history.tallies({ ...whole, times: true })
-    while (history.upkeep(start + 11 * day) > 0);
+    await settled(file, start + 11 * day)
     const rolled = history.tallies({ ...whole, times: true })
 
     const connection = (await connect(file, { waitMs: 1000, readOnly: true }))()
@@ -120,7 +120,7 @@ test('a part of an hour is counted from its samples; where they are gone, whole 
     }
   })
   const now = start + 4 * day
-  while (history.upkeep(now) > 0);
+  await settled(history.file, now, { sampleDays: 2 })
   const down = (from: number, to: number) => {
     const { span, tallies } = history.tallies({ from, to, now })
     const minutes = tallies.filter(({ series }) => series === 0).reduce((sum, tally) => sum + tally.down, 0)
@@ -147,7 +147,7 @@ test('what is older than its retention goes, a little at a time, and takes nothi
     history.openIncident({ from: start + minute, ...incident })
   })
   const now = start + 40 * day
-  while (history.upkeep(now) > 0);
+  await settled(history.file, now, { sampleDays: 2, days: 32 })
   const connection = (await connect(file, { waitMs: 1000, readOnly: true }))()
   const oldest = (sql: string) =>
     (connection.get<{ value: number }>(`SELECT ${sql} AS value`)?.value ?? 0) - now

@@ -4,7 +4,7 @@ import type { History } from '../../lib/history/store.ts'
 import { dailyBars } from '../../lib/slo/bars.ts'
 import { latencySeries } from '../../lib/slo/latency.ts'
 import { type SloReport, sloReport } from '../../lib/slo/report.ts'
-import { day, historyPath, minute, opened, sample } from '../history/rig.ts'
+import { day, historyPath, minute, opened, sample, settled } from '../history/rig.ts'
 
 /*
  * A made-up year, a look every ten minutes, counted here in another way: a row of 525,600 characters for each target, one
@@ -175,7 +175,7 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
     // Its last hours are not rolled up yet.
     expect(shown(reportOf(history, from, to)), `month ${month + 1}`).toEqual(wanted(from, to))
   }
-  while (history.upkeep(moment(minutes)) > 0);
+  await settled(history.file, moment(minutes))
   // The single looks of January are gone, so that only whole hours of it can be told.
   expect(
     history.tallies({ from: start + 20 * minute, to: start + day, now: start + 2 * day }).span.from,
