@@ -18,12 +18,14 @@ export const writeCommand = (text: string): Command =>
     ? act(['crontab', '-r'], { env: C, timeoutMs: 10_000 })
     : act(['crontab', '-'], { env: C, timeoutMs: 10_000, stdin: text })
 
+export const noCrontab = 'There is no crontab program on this machine'
+
 /** This user's crontab; '' when there is none. Throws what to do when it cannot be read as it is. */
 async function readCrontab(runner: Runner): Promise<string> {
   const { code, stdout, stderr } = await runner.run(readCommand).catch((thrown: unknown) => {
     if (!(thrown instanceof OpsError) || !thrown.message.includes('not installed')) throw thrown
     throw new OpsError({
-      what: 'There is no crontab program on this machine',
+      what: noCrontab,
       next: 'Install cron (Debian: apt-get install cron), or use --as systemd.',
     })
   })

@@ -1,30 +1,16 @@
-import { existsSync } from 'node:fs'
-import { homedir, userInfo } from 'node:os'
-import path from 'node:path'
 import type { CommonFlags, Run } from '../cli/script.ts'
 import { tableText } from '../cli/table.ts'
-import { exitCode, messageOf, usageError } from '../command/errors.ts'
+import { exitCode, messageOf, OpsError, usageError } from '../command/errors.ts'
 import { quoteLine } from '../command/quote.ts'
 import type { Context } from '../steps/context.ts'
 import { type Outcome, runSteps } from '../steps/engine.ts'
 import { planData, planText, summary } from '../steps/plan.ts'
 import type { Step } from '../steps/step.ts'
-import { blockOf } from './cron.ts'
-import { cronRuns, cronSteps } from './cronSteps.ts'
+import { cronRuns, noCrontab } from './cronSteps.ts'
 import { type LastRun, lastRuns } from './lastRuns.ts'
-import { unitsOf } from './systemd.ts'
-import { endsWithLogin, scopeHere, systemdSteps, unitFolder } from './systemdSteps.ts'
-import {
-  minutesOf,
-  type Place,
-  pathFor,
-  rhythmWords,
-  type Task,
-  tasksOf,
-  unreachableSecrets,
-} from './tasks.ts'
-import { taskName, taskXml } from './windows.ts'
-import { windowsSteps } from './windowsSteps.ts'
+import { otherThan, type Scheduled, scheduledFor, schedulerHere } from './scheduled.ts'
+import { endsWithLogin, scopeHere } from './systemdSteps.ts'
+import { rhythmWords, type Task, unreachableSecrets } from './tasks.ts'
 
 export interface ScheduleFlags extends CommonFlags {
   install?: boolean
@@ -33,28 +19,18 @@ export interface ScheduleFlags extends CommonFlags {
   every: string
 }
 
-/** What runs by itself here: the scheduler, the tasks, and the steps that put them in or take them away. */
-interface Scheduled {
-  kind: 'cron' | 'systemd' | 'windows'
-  place: Place
-  tasks: Task[]
-  /** What would be written, for a person to read or to put elsewhere. */
-  text: string
-  steps(wanted: boolean): Step[]
-}
-
-/** The scheduler of this machine: Windows' own, systemd where it runs (sd_booted(3)), else cron. */
-const schedulerHere = (): Scheduled['kind'] =>
-  process.platform === 'win32' ? 'windows' : existsSync('/run/systemd/system') ? 'systemd' : 'cron'
-
 /** Prints, installs or removes the entries, and says how each task went last. Gives the exit code. */
 export async function schedule(run: Run<ScheduleFlags>, context: Context): Promise<number> {
   const { install, remove, dryRun } = run.flags
   if (install && remove) throw usageError('--install and --remove do not go together')
-  const scheduled = scheduledFor(context, run.flags)
+  const scheduled = scheduledFor(context, run.flags.as ?? schedulerHere(), run.flags.every)
   if (!install && !remove) return show(run, context, scheduled)
   const mode = dryRun ? 'plan' : 'apply'
-  const outcomes = await perform(run, context, scheduled.steps(install === true), mode)
+  const steps = [
+    ...scheduled.steps(install === true),
+    ...(remove ? await stepsElsewhere(run, context, scheduled) : []),
+  ]
+  const outcomes = await perform(run, context, steps, mode)
   if (dryRun) {
     const changes = outcomes.filter(({ state }) => state === 'create' || state === 'change').length
     const data = { ok: true, dryRun: true, as: scheduled.kind, changes, steps: planData(outcomes) }
@@ -70,49 +46,6 @@ export async function schedule(run: Run<ScheduleFlags>, context: Context): Promi
     ...{ steps: planData(outcomes), lastRuns: runs },
   })
   return exitCode.done
-}
-
-function scheduledFor(context: Context, flags: ScheduleFlags): Scheduled {
-  const { config } = context
-  const home = path.join(import.meta.dirname, '..', '..')
-  const launcher = { node: process.execPath, bin: path.join(home, 'bin', 'dominion.js') }
-  const tasks = tasksOf(config.environment, minutesOf(flags.every), launcher)
-  const kind = flags.as ?? schedulerHere()
-  const place: Place = {
-    folder: config.folder,
-    environment: config.environment,
-    path: pathFor(process.env.PATH ?? ''),
-    user: userName(kind),
-  }
-  if (kind === 'cron') {
-    const steps = (wanted: boolean) => cronSteps(context, place, wanted ? tasks : [])
-    return { kind, place, tasks, text: blockOf(tasks, place).trimEnd(), steps }
-  }
-  if (kind === 'windows') {
-    const text = tasks.map((task) => `${taskName(task, place)}:\n${taskXml(task, place)}`).join('\n')
-    return { kind, place, tasks, text, steps: (wanted) => windowsSteps(context, place, tasks, wanted) }
-  }
-  const scope = scopeHere()
-  const folder = unitFolder(scope, process.env, homedir())
-  const units = tasks.flatMap((task) => unitsOf(task, place, scope))
-  return {
-    ...{ kind, place, tasks },
-    text: units.map((unit) => `${path.join(folder, unit.name)}:\n${unit.text}`).join('\n'),
-    steps: (wanted) => systemdSteps(context, place, tasks, wanted, scope, folder),
-  }
-}
-
-function userName(kind: Scheduled['kind']): string {
-  const { USERDOMAIN, USERNAME } = process.env
-  if (kind === 'windows' && USERDOMAIN && USERNAME) return `${USERDOMAIN}\\${USERNAME}`
-  try {
-    return userInfo().username
-  } catch {
-    throw usageError(
-      'The user of this process has no name',
-      'Run it as the user whom the tasks shall run as.',
-    )
-  }
 }
 
 /** Runs the steps; throws the first failure. */
@@ -183,18 +116,72 @@ async function isInstalled(
   }
 }
 
+/** The other scheduler of this machine; undefined where there is but one. */
+function otherOf(
+  { flags }: Run<ScheduleFlags>,
+  context: Context,
+  { kind }: Scheduled,
+): Scheduled | undefined {
+  const other = otherThan(kind)
+  return other && scheduledFor(context, other, flags.every)
+}
+
+/** Has it entries of ours? The failure where it cannot tell. */
+async function hasOurs(
+  run: Run<ScheduleFlags>,
+  context: Context,
+  { steps }: Scheduled,
+): Promise<boolean | Error> {
+  try {
+    return (await perform(run, context, steps(false), 'plan')).some(({ state }) => state !== 'ok')
+  } catch (thrown) {
+    if (thrown instanceof OpsError && thrown.failure.what === noCrontab) return false
+    return thrown instanceof Error ? thrown : new Error(messageOf(thrown))
+  }
+}
+
+/** Ours out of the other scheduler too, unless one was named: an --install --as may have put them there. */
+async function stepsElsewhere(
+  run: Run<ScheduleFlags>,
+  context: Context,
+  scheduled: Scheduled,
+): Promise<Step[]> {
+  const other = run.flags.as === undefined ? otherOf(run, context, scheduled) : undefined
+  // What cannot be told fails as a step, in its own words.
+  return other && (await hasOurs(run, context, other)) !== false ? other.steps(false) : []
+}
+
+/** Says that the other scheduler starts our tasks, too. */
+async function warnOfOther(run: Run<ScheduleFlags>, context: Context, scheduled: Scheduled): Promise<void> {
+  const other = otherOf(run, context, scheduled)
+  const ours = other ? await hasOurs(run, context, other) : false
+  if (!other || ours === false) return
+  const line = quoteLine([
+    ...['npx', 'dominion', 'schedule', '--remove', '--as', other.kind],
+    ...(run.flags.env ? ['--env', run.flags.env] : []),
+  ])
+  run.story(
+    ours === true
+      ? `! ${other.kind} has entries of ours, too; with both of them each task runs twice: ${line}`
+      : `! Whether ${other.kind} has entries of ours, too, cannot be told: ${ours.message}`,
+  )
+}
+
 /** What is as it shall be, and yet will not run. */
 async function warn(
   run: Run<ScheduleFlags>,
-  { config, runner }: Context,
-  { kind, place }: Scheduled,
+  context: Context,
+  scheduled: Scheduled,
   installed = true,
 ): Promise<void> {
+  const { config, runner } = context
+  const { kind, place } = scheduled
   const keys = unreachableSecrets(config)
   if (keys.length > 0)
     run.story(
       `! ${keys.join(', ')}: a secret kept in the environment (env:…) is not there when a scheduler starts the task`,
     )
+  await warnOfOther(run, context, scheduled)
   if (!installed) return
   if (kind === 'cron' && cronRuns() === false)
     run.story('! No cron daemon seems to run on this machine, so nothing will start: systemctl start cron')

@@ -28,13 +28,14 @@ export const enableCommands = (scope: Scope, timers: readonly string[]): Command
   act(systemctl(scope, 'restart', ...timers)),
 ]
 
+/** Before their files go, and after that. An install that was killed may have left no timer to disable. */
 export const disableCommands = (
   scope: Scope,
   timers: readonly string[],
-): [before: Command, after: Command] => [
-  act(systemctl(scope, 'disable', '--now', ...timers)),
-  act(systemctl(scope, 'daemon-reload')),
-]
+): { before: Command[]; after: Command[] } => ({
+  before: timers.length > 0 ? [act(systemctl(scope, 'disable', '--now', ...timers))] : [],
+  after: [act(systemctl(scope, 'daemon-reload'))],
+})
 
 /** Throws what to do when no systemd answers here: there is none, or this login has no session with it. */
 async function mustAnswer(runner: Runner, scope: Scope): Promise<void> {
@@ -67,18 +68,24 @@ export function systemdSteps(
   const timers = units.map(({ name }) => name).filter((name) => name.endsWith('.timer'))
   const fileOf = ({ name }: Unit) => path.join(folder, name)
   const there = () => units.filter((unit) => existsSync(fileOf(unit)))
+  const commandsOut = () =>
+    disableCommands(
+      scope,
+      timers.filter((name) => existsSync(path.join(folder, name))),
+    )
   return [
     {
       id: 'timers',
       title: scope === 'system' ? 'Timers of systemd' : `Timers of ${place.user}`,
       part: 'together',
       async inspect(): Promise<Difference> {
+        if (!wanted && there().length === 0) return ok('none of ours is there')
         await mustAnswer(runner, scope)
         for (const unit of there()) mustBeOurs(fileOf(unit), place)
         if (!wanted) {
-          if (there().length === 0) return ok('none of ours is there')
           const fields = there().map(({ name }) => ({ name, before: 'there', after: '(gone)' }))
-          return { state: 'change', what: 'ours out of it', fields, effects: disableCommands(scope, timers) }
+          const { before, after } = commandsOut()
+          return { state: 'change', what: 'ours out of it', fields, effects: [...before, ...after] }
         }
         const fields = units.flatMap((unit) => fieldOf(fileOf(unit), unit))
         const idle = await idleTimers(runner, scope, timers)
@@ -92,13 +99,10 @@ export function systemdSteps(
       },
       async apply() {
         if (!wanted) {
-          const [before, after] = disableCommands(
-            scope,
-            timers.filter((name) => existsSync(path.join(folder, name))),
-          )
-          if (before.argv.length > 3) await runner.run(before)
+          const { before, after } = commandsOut()
+          for (const command of before) await runner.run(command)
           for (const unit of there()) rmSync(fileOf(unit), { force: true })
-          await runner.run(after)
+          for (const command of after) await runner.run(command)
           return
         }
         mkdirSync(folder, { recursive: true })

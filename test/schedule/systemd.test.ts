@@ -63,7 +63,8 @@ test('what puts them in force and takes them away', () => {
     'systemctl enable a.timer b.timer',
     'systemctl restart a.timer b.timer',
   ])
-  expect(disableCommands('user', ['a.timer']).map(display)).toEqual([
+  const { before, after } = disableCommands('user', ['a.timer'])
+  expect([...before, ...after].map(display)).toEqual([
     'systemctl --user disable --now a.timer',
     'systemctl --user daemon-reload',
   ])
