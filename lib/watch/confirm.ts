@@ -3,8 +3,8 @@ import type { Verdict } from '../command/verdict.ts'
 /** How bad a fault is: 1 WARNING, 2 CRITICAL, 3 CRITICAL and visitors notice; 0 none. */
 export type Rank = 0 | 1 | 2 | 3
 
-/** What one look says of one target. */
-export interface Seen {
+/** What one look says of one target, where it counts. */
+export interface Counted {
   target: string
   verdict: Verdict
   /** Visitors would notice. */
@@ -83,7 +83,7 @@ const fresh: Row = { bad: 0, critical: 0, good: 0, badSince: 0, goodSince: 0, ra
  */
 export function confirm(
   state: ConfirmState,
-  look: { at: number; seen: readonly Seen[] },
+  look: { at: number; seen: readonly Counted[] },
   rules: Rules,
 ): { state: ConfirmState; news: News | undefined } {
   // Without a prototype: a target may be called `constructor`.
@@ -99,7 +99,7 @@ export function confirm(
   return { state: { rows, ...(open ? { open } : {}) }, news }
 }
 
-function stepped(row: Row, { verdict, visible, cause }: Seen, at: number, rules: Rules): Row {
+function stepped(row: Row, { verdict, visible, cause }: Counted, at: number, rules: Rules): Row {
   if (verdict === 'UNKNOWN') return { ...row, at }
   if (verdict === 'OK') {
     const good = row.good + 1

@@ -15,6 +15,7 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
   const config = await run.config()
   const channels = await channelsIn(config)
   const trouble: string[] = []
+  // It changes nothing that a deploy touches, and so has no dry run; but alerts and pings leave this machine.
   const context = await openContext(run, config, 'health', true, {
     folder: 'transcripts-health',
     unwritable: (thrown) => trouble.push(`there is no transcript: ${messageOf(thrown)}`),

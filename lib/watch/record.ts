@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Look, Planned } from '../history/sample.ts'
 import type { History } from '../history/store.ts'
 import { incidentAlert, titleOf } from './alert.ts'
-import { type ConfirmState, confirm, type News, type Rules, type Seen } from './confirm.ts'
+import { type ConfirmState, type Counted, confirm, type News, type Rules } from './confirm.ts'
 import { readMirror } from './mirror.ts'
 import type { Noted } from './planned.ts'
 
@@ -12,7 +12,7 @@ export interface Entry {
   looks: readonly Look[]
   stretches: readonly Planned[]
   /** For what is confirmed; undefined when the whole look is kept out. */
-  seen: readonly Seen[] | undefined
+  seen: readonly Counted[] | undefined
   /** The maintenance that goes on, for the next look; `over`: there is none; undefined: what was noted stands. */
   maintenance: Noted | 'over' | undefined
 }

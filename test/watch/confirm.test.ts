@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import {
   type ConfirmState,
+  type Counted,
   confirm,
   type News,
   progress,
   type Rules,
-  type Seen,
 } from '../../lib/watch/confirm.ts'
 
 const minute = 60_000
@@ -13,7 +13,7 @@ const rules: Rules = { failAfter: 3, recoverAfter: 2, remindMs: 6 * 60 * minute 
 const verdicts = { '.': 'OK', W: 'WARNING', C: 'CRITICAL', U: 'UNKNOWN' } as const
 
 /** `api` and `static` are what visitors notice. */
-const seen = (target: string, sign: string): Seen => ({
+const seen = (target: string, sign: string): Counted => ({
   target,
   verdict: verdicts[sign as keyof typeof verdicts],
   visible: ['api', 'static'].includes(target),
