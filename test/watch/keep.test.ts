@@ -125,6 +125,21 @@ test('an alert that cannot be sent is part of the line, waits, and is sent later
   expect((await look(5, 'OK')).alerts.sent).toEqual([])
 })
 
+test('what waits behind an alert that cannot be sent is told, too', async () => {
+  const { look, kinds } = await rig(() => 500)
+  for (const number of [0, 1, 2, 3]) await look(number, 'CRITICAL')
+  await look(4, 'OK')
+  const ended = await look(5, 'OK')
+  expect(ended.alerts.unsent).toMatchObject([
+    { kind: 'problem', tries: 4 },
+    { kind: 'recovery', tries: 1 },
+  ])
+  expect(ended.line).toMatch(
+    /; 2 alerts, first the problem, could not be sent by webhook, and wait: .* 500 \|/,
+  )
+  expect(kinds()).toEqual(Array(4).fill('problem'))
+})
+
 test('a run that was killed after it wrote the look down loses no alert', async () => {
   const { config, look, kinds } = await rig()
   for (const number of [0, 1]) await look(number, 'CRITICAL')
