@@ -12,10 +12,14 @@ const dateOrTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d
 
 /**
  * A date and time (ISO 8601; without a zone, this machine's clock), or a date: its midnight on this machine's clock.
- * An invalid Date when it is neither.
+ * An invalid Date when it is neither, or names a day that no calendar has.
  */
 export function readDateTime(words: string): Date {
   if (!dateOrTime.test(words)) return new Date('')
+  const day = words.slice(0, 10)
+  // The 30th of February would be read as the 2nd of March.
+  const read = new Date(`${day}T00:00Z`)
+  if (Number.isNaN(read.getTime()) || read.toISOString().slice(0, 10) !== day) return new Date('')
   // A date alone would be read as UTC's midnight.
   return new Date(words.length === 10 ? `${words}T00:00` : words.replace(' ', 'T'))
 }

@@ -20,12 +20,22 @@ test('a date or time without a zone is this machine’s', () => {
   expect(momentSince('2026-11-20T08:00', now)).toEqual(new Date(2026, 10, 20, 8))
 })
 
-test.each(['', 'yesterday', '5', '-1h', '1y', '2026', '2026-13-01', '23/11/2026', '1h '.repeat(3)])(
-  '“%s” is no time',
-  (words) => {
-    expect(() => momentSince(words, now)).toThrow(`--since=${words} is not a time`)
-  },
-)
+test.each([
+  '',
+  'yesterday',
+  '5',
+  '-1h',
+  '1y',
+  '2026',
+  '2026-13-01',
+  '2026-02-30',
+  '2026-02-29T08:00Z',
+  '2026-06-31 08:00',
+  '23/11/2026',
+  '1h '.repeat(3),
+])('“%s” is no time', (words) => {
+  expect(() => momentSince(words, now)).toThrow(`--since=${words} is not a time`)
+})
 
 test('the future is refused', () => {
   expect(() => momentSince('2026-11-24T00:00Z', now)).toThrow('lies ahead: 2026-11-24T00:00:00.000Z')
