@@ -69,7 +69,7 @@ export async function performSteps<Flags extends StepFlags>(
     const steps = lock ? behindLock(lock.step, list.steps) : list.steps
     return planning
       ? await plan(run, context, steps)
-      : await perform(run, context, { ...list, steps }, lock, task.farewell)
+      : await perform(run, context, { ...list, steps }, lock, task)
   } finally {
     await lock?.release()
     await context.close()
@@ -120,7 +120,7 @@ async function perform<Flags extends StepFlags>(
   context: OpenContext,
   { steps, about }: StepList,
   lock: LockStep | undefined,
-  farewell: Performance['farewell'],
+  { farewell, unlisted }: Pick<Performance, 'farewell' | 'unlisted'>,
 ): Promise<number> {
   const startedAt = Date.now()
   const { runner, config } = context
@@ -162,10 +162,14 @@ async function perform<Flags extends StepFlags>(
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [
     `${nothing ? 'Nothing to do' : 'Done'} in ${seconds(Date.now() - startedAt)}: ${summary(outcomes, true)}`,
-    ...(nothing ? [] : [`Longest chain of dependent steps: ${seconds(chain.ms)} (${chain.ids.join(' → ')})`]),
+    ...(nothing || chain.ids.length < 2
+      ? []
+      : [`Longest chain of dependent steps: ${seconds(chain.ms)} (${chain.ids.join(' → ')})`]),
     ...(farewell?.(context, outcomes) ?? []),
   ]
-  run.result(text.join('\n'), { ok: true, changed: !nothing, receipt, steps: planData(outcomes) })
+  // What runs by itself every few minutes has its result elsewhere: cron would mail each of these lines.
+  if (unlisted && !run.flags.json) run.story(text.join('\n'))
+  else run.result(text.join('\n'), { ok: true, changed: !nothing, receipt, steps: planData(outcomes) })
   return exitCode.done
 }
 

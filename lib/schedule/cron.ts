@@ -7,10 +7,11 @@ const longest = 998
 
 /** The five fields of crontab(5). */
 export function cronTimes(rhythm: Rhythm): string {
-  if ('hourlyAt' in rhythm) return `${rhythm.hourlyAt} * * * *`
   if ('dailyAt' in rhythm) return `${rhythm.dailyAt.minute} ${rhythm.dailyAt.hour} * * *`
-  if (rhythm.everyMinutes === 1) return '* * * * *'
-  return rhythm.everyMinutes === 60 ? '0 * * * *' : `*/${rhythm.everyMinutes} * * * *`
+  const { everyMinutes, fromMinute = 0 } = rhythm
+  if (fromMinute > 0) return `${fromMinute}-59/${everyMinutes} * * * *`
+  if (everyMinutes === 1) return '* * * * *'
+  return everyMinutes === 60 ? '0 * * * *' : `*/${everyMinutes} * * * *`
 }
 
 /**

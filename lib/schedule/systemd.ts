@@ -13,9 +13,9 @@ export type Scope = 'system' | 'user'
 
 /** As systemd.time(7) writes it. */
 export function calendarOf(rhythm: Rhythm): string {
-  if ('hourlyAt' in rhythm) return `*-*-* *:${two(rhythm.hourlyAt)}:00`
   if ('dailyAt' in rhythm) return `*-*-* ${two(rhythm.dailyAt.hour)}:${two(rhythm.dailyAt.minute)}:00`
-  return rhythm.everyMinutes === 60 ? '*-*-* *:00:00' : `*-*-* *:0/${rhythm.everyMinutes}:00`
+  const { everyMinutes, fromMinute = 0 } = rhythm
+  return everyMinutes === 60 ? `*-*-* *:${two(fromMinute)}:00` : `*-*-* *:${fromMinute}/${everyMinutes}:00`
 }
 
 /** One word of ExecStart= or Environment=: in double quotes, C escapes, specifiers doubled (systemd.syntax(7)). */

@@ -3,10 +3,9 @@ import path from 'node:path'
 import { usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 
-/** When a task runs: every so many minutes (a divisor of an hour), once an hour, once a day by this machine's clock. */
+/** When a task runs: every so many minutes (a divisor of an hour; from :00 on or some minutes later), or once a day by this machine's clock. */
 export type Rhythm =
-  | { readonly everyMinutes: number }
-  | { readonly hourlyAt: number }
+  | { readonly everyMinutes: number; readonly fromMinute?: number }
   | { readonly dailyAt: { readonly hour: number; readonly minute: number } }
 
 /** One thing that runs by itself. Every path in it is absolute. */
@@ -41,7 +40,7 @@ export interface Launcher {
   readonly bin: string
 }
 
-/** Health every so many minutes, the status page once an hour, a proven backup at night. */
+/** Health every so many minutes, the status page every ten, a proven backup at night. */
 export function tasksOf(environment: string, everyMinutes: number, { node, bin }: Launcher): Task[] {
   const argv = (...words: string[]) => [
     ...[node, bin, ...words, '--quiet'],
@@ -59,9 +58,10 @@ export function tasksOf(environment: string, everyMinutes: number, { node, bin }
     {
       id: 'status-page',
       title: 'status page',
-      rhythm: { hourlyAt: 7 },
+      // Two minutes after a look: it shows that one, and not the one before.
+      rhythm: { everyMinutes: 10, fromMinute: 2 },
       argv: argv('status-page'),
-      limitMinutes: 30,
+      limitMinutes: 9,
       catchUp: false,
     },
     {
@@ -91,9 +91,8 @@ export function minutesOf(words: string): number {
   )
 }
 
-/** `every 5 minutes`, `every hour at :07`, `every night at 03:15`. */
+/** `every 5 minutes`, `every hour`, `every night at 03:15`. */
 export function rhythmWords(rhythm: Rhythm): string {
-  if ('hourlyAt' in rhythm) return `every hour at :${two(rhythm.hourlyAt)}`
   if ('dailyAt' in rhythm) return `every night at ${two(rhythm.dailyAt.hour)}:${two(rhythm.dailyAt.minute)}`
   if (rhythm.everyMinutes === 1) return 'every minute'
   return rhythm.everyMinutes === 60 ? 'every hour' : `every ${rhythm.everyMinutes} minutes`

@@ -26,8 +26,7 @@ function trigger(rhythm: Rhythm): string[] {
   const every = (minutes: number) =>
     `<Repetition><Interval>PT${minutes}M</Interval><Duration>P1D</Duration><StopAtDurationEnd>false</StopAtDurationEnd></Repetition>`
   if ('dailyAt' in rhythm) return [at(rhythm.dailyAt.hour, rhythm.dailyAt.minute), ...daily]
-  if ('hourlyAt' in rhythm) return [every(60), at(0, rhythm.hourlyAt), ...daily]
-  return [every(rhythm.everyMinutes), at(0, 0), ...daily]
+  return [every(rhythm.everyMinutes), at(0, rhythm.fromMinute ?? 0), ...daily]
 }
 
 /**

@@ -33,7 +33,7 @@ test('which tasks there are, and when', () => {
   ])
   expect(seen).toEqual([
     ['health --quiet', '*/5 * * * *'],
-    ['status-page --quiet', '7 * * * *'],
+    ['status-page --quiet', '2-59/10 * * * *'],
     ['backup-database --prove --quiet', '15 3 * * *'],
   ])
 })

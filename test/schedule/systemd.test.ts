@@ -44,6 +44,7 @@ test('times and words as systemd reads them', () => {
     '*-*-* *:0/5:00',
     '*-*-* *:00:00',
   ])
+  expect(calendarOf({ everyMinutes: 10, fromMinute: 2 })).toBe('*-*-* *:2/10:00')
   expect(quotedWord('a "b" \\ 5%')).toBe('"a \\"b\\" \\\\ 5%%"')
 })
 
