@@ -9,6 +9,7 @@ import { openFile } from './open.ts'
 import { noLongerWaiting, putOff, triedAgain, type Waiting, waitingAlerts } from './outbox.ts'
 import { plannedIn, upsertPlanned } from './planned.ts'
 import type { Look, Planned, Vantage } from './sample.ts'
+import { samplesIn } from './samples.ts'
 import type { Span } from './segments.ts'
 import { readTallies, type Tally, type TallyRange, targetNames } from './tallies.ts'
 import { forget, type Retention, rollUp } from './upkeep.ts'
@@ -47,6 +48,8 @@ export interface History {
   planned(range: Span): Planned[]
   /** The newest sample of each target. */
   latest(vantage?: Vantage, now?: number): Latest[]
+  /** The samples of targets within a range, by target and time; undefined when they are no longer all there. */
+  samples(range: Span, targets: readonly string[]): Latest[] | undefined
 
   /** The incident that lasts, if one does. */
   currentIncident(): Incident | undefined
@@ -158,6 +161,8 @@ async function open(
     planned: (range) => read((connection) => plannedIn(connection, range)),
     latest: (vantage = 'here', now = Date.now()) =>
       read((connection) => latestSamples(connection, vantage, now)),
+
+    samples: (range, targets) => read((connection) => samplesIn(connection, range, targets)),
 
     currentIncident: () => read(currentIncident),
     openIncident: (incident) => write((connection) => insertIncident(connection, incident)),
