@@ -23,7 +23,9 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
   try {
     if (asked.testAlert !== undefined) {
       const { testAlert } = await import('./testAlert.ts')
-      return await testAlert(run, context, channels, asked.testAlert)
+      const code = await testAlert(run, context, channels, asked.testAlert)
+      run.complete = true
+      return code
     }
     const guard = await takeGuard(config, asked.quick ? 'quick' : asked.fromVps ? 'vps' : 'full')
     try {
