@@ -1,8 +1,9 @@
 import type { Alert } from '../alerts/alert.ts'
 import type { Verdict } from '../command/verdict.ts'
+import { timeWords } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
 import type { News, Rank } from './confirm.ts'
-import { atMost, inBrief } from './report.ts'
+import { atMost, inBrief, namesOf } from './report.ts'
 
 type Failing = Pick<News['failing'][number], 'target' | 'cause'>
 
@@ -20,6 +21,23 @@ export function titleOf(failing: readonly Failing[]): string {
     words.set(brief, [...(words.get(brief) ?? []), target])
   }
   const parts = [...words].map(([brief, targets]) => `${atMost(targets, 10, ', ')} ${brief}`)
+  return atMost(parts, 3, '; ')
+}
+
+/** A sentence: `static, api and 8 more fail: 503; disk warns: 91 % used`. */
+function sentenceOf(failing: News['failing']): string {
+  const groups = new Map<string, { targets: string[]; rank: Rank; brief: string }>()
+  for (const { target, rank, cause } of failing) {
+    const brief = inBrief(cause)
+    const key = `${verdictOf(rank)} ${brief}`
+    const group = groups.get(key) ?? { targets: [], rank, brief }
+    groups.set(key, group)
+    group.targets.push(target)
+  }
+  const parts = [...groups.values()].map(({ targets, rank, brief }) => {
+    const one = targets.length === 1 ? 's' : ''
+    return `${namesOf(targets)} ${rank >= 2 ? `fail${one}` : `warn${one}`}: ${brief}`
+  })
   return atMost(parts, 3, '; ')
 }
 
@@ -41,7 +59,7 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
       ...common,
       verdict: verdictOf(incident.rank),
       at,
-      title: titleOf(failing),
+      title: sentenceOf(failing),
       lines: [
         ...failing
           .slice(0, mostLines)
@@ -52,14 +70,17 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
       ],
     }
   }
-  const minutes = Math.max(1, Math.round((end! - incident.start) / 60_000))
   return {
     ...common,
-    verdict: 'OK',
+    verdict: verdictOf(failing[0]?.rank ?? 0),
     at: end!,
-    title: `${atMost(incident.targets, 10, ', ')} after ${minutes} min`,
+    title: `the incident is over after ${timeWords(end! - incident.start)}: ${namesOf(incident.targets)}`,
     lines: [
+      `In it: ${incident.targets.slice(0, 100).join(', ')}.`,
       `It was ${verdictOf(incident.rank)}${incident.rank === 3 ? ', and visitors noticed it' : ''}.`,
+      ...failing
+        .slice(0, mostLines)
+        .map(({ target, rank, cause }) => `Still ${verdictOf(rank)} ${target}: ${cause}`),
       ...forgotten.map((target) => `${target} has not recovered: nobody asks about it any more.`),
     ],
   }

@@ -39,6 +39,8 @@ export interface Open {
   targets: readonly string[]
   /** When it was last told. */
   toldAt: number
+  /** What is left of a worse one that was told to be over: its end is no news, unless a reminder told it. */
+  quiet?: true
 }
 
 export interface ConfirmState {
@@ -59,10 +61,12 @@ export interface News {
   kind: 'problem' | 'raised' | 'reminder' | 'recovery'
   /** As it is with this look; of a recovery, as it was. */
   incident: Open
-  /** The targets that fail now, worst first, with the words of the newest look that said something. */
+  /** The targets that fail now, worst first, with the words of the newest look that said something; of a recovery, those of a lower rank that go on. */
   failing: readonly { target: string; rank: Rank; cause: string }[]
   /** Only of a recovery: the first good look of the target that recovered last. */
   end?: number
+  /** The end of what was quiet: kept, and told to nobody. */
+  silent?: true
   /** Only of a recovery: targets that left the incident because nobody asks about them any more. */
   forgotten?: readonly string[]
 }
@@ -114,8 +118,9 @@ function stepped(row: Row, { verdict, visible, cause }: Counted, at: number, rul
 }
 
 /**
- * What becomes of the incident. One that is open holds on while any target is in a row of bad looks; but only for a while
- * where nothing more is heard of one that has not been part of it.
+ * What becomes of the incident. One that is open holds on while a target of it, or one that this look asked about, is in a
+ * row of bad looks; for a while only, where that one is no part of it. When all that gave it its rank has recovered it is
+ * over; what is left of a lower rank goes on as one of its own, quietly: it was told with the recovery.
  */
 function follow(
   open: Open | undefined,
@@ -136,18 +141,34 @@ function follow(
   }
   const targets = [...new Set([...open.targets, ...failing.map(({ target }) => target)])]
   const incident: Open = { ...open, targets, rank: worse(open.rank, rank) }
+  // What is left of another one stands for itself as soon as more comes to it.
+  if (open.quiet && (rank > open.rank || targets.length > open.targets.length))
+    return follow(undefined, rows, at, rules, forgotten)
   const held = all.filter(
-    ([target, { bad, badSince }]) => bad > 0 && (targets.includes(target) || at - badSince <= heldMs),
+    ([target, row]) =>
+      row.bad > 0 && (targets.includes(target) || (row.at === at && at - row.badSince <= heldMs)),
   )
-  if (rank === 0 && held.length === 0) {
+  const isOver =
+    rank === 0 ? held.length === 0 : rank < open.rank && !held.some(([, row]) => row.critical > 0)
+  if (isOver) {
     const ends = targets.flatMap((target) => rows[target]?.goodSince || [])
     const end = Math.max(open.start, ...(ends.length > 0 ? ends : [at]))
     const left = forgotten.filter((target) => targets.includes(target))
-    return { open: undefined, news: { kind: 'recovery', incident, failing: [], end, forgotten: left } }
+    const rest: Open = {
+      start: end,
+      rank,
+      targets: failing.map(({ target }) => target),
+      toldAt: at,
+      quiet: true,
+    }
+    const silent = open.quiet && { silent: true as const }
+    const news: News = { kind: 'recovery', incident, failing, end, forgotten: left, ...silent }
+    return { open: rank > 0 ? rest : undefined, news }
   }
   const kind = incident.rank > open.rank ? 'raised' : isDue(open.toldAt, at, rules) ? 'reminder' : undefined
   if (!kind) return { open: incident, news: undefined }
-  const told = { ...incident, toldAt: at }
+  const { quiet: _, ...loud } = incident
+  const told: Open = { ...loud, toldAt: at }
   return { open: told, news: { kind, incident: told, failing: rank > 0 ? failing : unconfirmed(held) } }
 }
 

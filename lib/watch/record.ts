@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Look, Planned } from '../history/sample.ts'
 import type { History } from '../history/store.ts'
 import { incidentAlert, titleOf } from './alert.ts'
-import { type ConfirmState, type Counted, confirm, type News, type Rules } from './confirm.ts'
+import { type ConfirmState, type Counted, confirm, type News, type Open, type Rules } from './confirm.ts'
 import { readMirror } from './mirror.ts'
 import type { Noted } from './planned.ts'
 
@@ -56,7 +56,7 @@ export function recordLook(
       : { state: before, news: undefined }
     history.setNote(notes.state, after.state)
     keepIncident(history, before, after.state, after.news)
-    if (after.news) putOut(history, incidentAlert(config, after.news, at), channels)
+    if (after.news && !after.news.silent) putOut(history, incidentAlert(config, after.news, at), channels)
     const { exitCode, line } = about.lastRun(after)
     history.setLastRun({ at, exitCode, line })
     return after
@@ -85,30 +85,27 @@ function stateIn(history: History, config: Config): ConfirmState {
 function keepIncident(
   history: History,
   before: ConfirmState,
-  state: ConfirmState,
+  { open }: ConfirmState,
   news: News | undefined,
 ): void {
-  if (news?.kind === 'problem') {
-    const { start, rank, targets } = news.incident
-    const incident = { from: start, rank: rank as 1 | 2 | 3, targets, cause: titleOf(news.failing) }
-    history.setNote(notes.incident, history.openIncident(incident))
-    return
-  }
   const id = history.note<number>(notes.incident)
-  if (id === undefined) return
-  if (news?.kind === 'recovery') {
-    history.raiseIncident(id, { targets: news.incident.targets })
-    history.closeIncident(id, news.end!)
-    history.setNote(notes.incident, undefined)
+  if (news?.kind === 'recovery' || news?.kind === 'problem') {
+    if (id !== undefined) {
+      if (news.kind === 'recovery') history.raiseIncident(id, { targets: news.incident.targets })
+      history.closeIncident(id, news.end ?? news.incident.start)
+    }
+    history.setNote(notes.incident, open && open.rank > 0 ? begun(history, open, news) : undefined)
     return
   }
-  const { open } = state
-  if (!open || open.rank === 0) return
+  if (id === undefined || !open || open.rank === 0) return
   const grown = open.targets.length > (before.open?.targets.length ?? 0)
   if (news?.kind === 'raised')
     history.raiseIncident(id, { rank: open.rank, targets: open.targets, cause: titleOf(news.failing) })
   else if (grown) history.raiseIncident(id, { targets: open.targets })
 }
+
+const begun = (history: History, { start, rank, targets }: Open, { failing }: News): number =>
+  history.openIncident({ from: start, rank: rank as 1 | 2 | 3, targets, cause: titleOf(failing) })
 
 /** Nothing is lost between here and the channel: what is sent is taken out, and only then. */
 function putOut(history: History, alert: Alert, channels: readonly ChannelName[]): void {

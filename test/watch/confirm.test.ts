@@ -159,12 +159,48 @@ test('one bad look of a target that is UNKNOWN from then on ends no incident, an
     '2 problem 3',
     '184 recovery 3',
   ])
-  // Not asked about any more, either: a full look by hand between the quick ones.
-  expect(play({ api: `CCC..${hours(4)}`, disk: '...C' }).short).toEqual(['2 problem 3', '184 recovery 3'])
+  // Not asked about any more (a full look by hand between the quick ones) it holds none at all.
+  expect(play({ api: 'CCC..', disk: '...C' }).short).toEqual(['2 problem 3', '4 recovery 3'])
   // One that was part of it holds it, and is told again.
   const { told, short } = play({ api: `CCCC..${hours(13)}`, disk: `CCC..W${unknown(13)}` })
   expect(short).toEqual(['2 problem 3', '362 reminder 3', '722 reminder 3'])
   expect(told[1]?.failing).toEqual([{ target: 'disk', rank: 1, cause: 'disk W' }])
+})
+
+test('what gave it its rank has recovered: it is over, and what is left goes on quietly', () => {
+  const { told, short, state } = play({ api: 'CCC.......', containers: 'CCWWWWWWWW' })
+  expect(short).toEqual(['2 problem 3', '4 recovery 3'])
+  expect(told[1]).toMatchObject({ end: 3 * minute, failing: [{ target: 'containers', rank: 1 }] })
+  expect(state.open).toMatchObject({ start: 3 * minute, rank: 1, targets: ['containers'], quiet: true })
+  // Its end is noted, and no news; a reminder makes it heard of, and its end with it.
+  const end = play({ api: 'CCC......', containers: 'WWWWWWW..' }).told
+  expect(end.map(({ at, kind, silent }) => [at, kind, silent])).toEqual([
+    [2, 'problem', undefined],
+    [4, 'recovery', undefined],
+    [8, 'recovery', true],
+  ])
+  const reminded = play({ api: 'CCC........', containers: 'WWWWWWWWW..' }, { remindMs: 4 * minute }).told
+  expect(reminded.map(({ at, kind, silent }) => [at, kind, silent])).toEqual([
+    [2, 'problem', undefined],
+    [4, 'recovery', undefined],
+    [8, 'reminder', undefined],
+    [10, 'recovery', undefined],
+  ])
+})
+
+test('more that comes to what is left is a problem of its own', () => {
+  const left = { api: 'CCC........', containers: 'WWWWWWWWWWW' }
+  expect(play({ ...left, disk: '......WWW..' }).short).toEqual(['2 problem 3', '4 recovery 3', '8 problem 1'])
+  expect(play({ ...left, static: '......CCC..' }).short).toEqual([
+    ...['2 problem 3', '4 recovery 3'],
+    ...['8 problem 3', '10 recovery 3'],
+  ])
+})
+
+test('a bad look of something that is no part of it, asked about once by hand, holds nothing', () => {
+  expect(play({ api: 'CCC...', shop: '.W    ' }).short).toEqual(['2 problem 3', '4 recovery 3'])
+  // One that comes while the others recover joins.
+  expect(play({ api: 'CCC...', shop: '..CCCC' }).short).toEqual(['2 problem 3'])
 })
 
 test('a target may be called as what every object has', () => {
