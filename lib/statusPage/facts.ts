@@ -1,17 +1,19 @@
 import type { Config } from '../config/config.ts'
-import type { Incident } from '../history/incidents.ts'
 import type { History } from '../history/store.ts'
 import { type DayBar, dailyBars } from '../slo/bars.ts'
 import { availabilityOf } from '../slo/figures.ts'
 import { latencySeries } from '../slo/latency.ts'
 import { type SloReport, sloReport, termsOf } from '../slo/report.ts'
 import { conditionOf, headlineOf, siteCondition } from './headline.ts'
-import type { Condition, Day, Latency, Month, Part, StatusView, Trouble } from './view.ts'
-import { byImportance, causeWords, isVisible, nameOf, troubleTitle } from './words.ts'
+import { noticedOf, ongoingOf, troubleOf } from './troubles.ts'
+import type { Condition, Day, Latency, Month, Part, StatusView } from './view.ts'
+import { byImportance, isVisible, nameOf } from './words.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const barDays = 90
+/** Of a history that is younger: ninety boxes would be nearly all empty. */
+const fewDays = 30
 const plotDays = 30
 const siteName = 'The site as a whole'
 
@@ -23,6 +25,9 @@ export const statusView = (history: History, config: Config, now: number): Statu
     const today = Math.floor(now / dayMs) * dayMs
     const lately = { from: today - (barDays - 1) * dayMs, to: now }
     const planned = history.planned(lately).toReversed()
+    const noticed = history
+      .incidents({ from: lately.from, to: now + 1 })
+      .flatMap((incident) => noticedOf(history, incident, now) ?? [])
     const atLastLook = planned.filter(({ from, to }) => from <= seenAt && seenAt <= to)
     return {
       domain: config.domain,
@@ -30,7 +35,7 @@ export const statusView = (history: History, config: Config, now: number): Statu
       headline: headlineOf({
         now,
         newest,
-        incident: history.currentIncident(),
+        ...ongoingOf(noticed),
         maintenance: atLastLook.some(({ kind }) => kind === 'maintenance'),
       }),
       parts: partsOf(history, now, (target) =>
@@ -43,7 +48,7 @@ export const statusView = (history: History, config: Config, now: number): Statu
       ),
       latency: ['static', 'api'].map((id) => latencyOf(history, config, id, now)),
       month: monthOf(sloReport(history, termsOf(config), { ...monthAround(now), now })),
-      troubles: history.incidents(lately).toReversed().flatMap(troubleOf),
+      troubles: noticed.sort((a, b) => b.start - a.start).flatMap(troubleOf),
       works: planned
         .filter(({ from }) => from <= now)
         .map(({ kind, from, to }) => ({ kind, start: from, end: Math.min(to, now) })),
@@ -64,11 +69,17 @@ function partsOf(
 ): Part[] {
   const { site, targets } = dailyBars(history, { days: barDays, now })
   const visible = targets.filter(({ target }) => isVisible(target))
+  const begun = Math.min(
+    ...[site, ...visible.map(({ days }) => days)]
+      .map((days) => days.findIndex(({ percent }) => percent !== null))
+      .filter((index) => index >= 0),
+  )
+  const shown = begun > barDays - fewDays ? fewDays : barDays
   return [
-    part('site', siteName, condition(undefined), site),
+    part('site', siteName, condition(undefined), site.slice(-shown)),
     ...visible
       .sort((a, b) => byImportance(a.target, b.target))
-      .map(({ target, days }) => part(target, nameOf(target), condition(target), days)),
+      .map(({ target, days }) => part(target, nameOf(target), condition(target), days.slice(-shown))),
   ]
 }
 
@@ -121,9 +132,3 @@ const row = ({ percent, minutes }: NonNullable<SloReport['site']>) => ({
   down: minutes.down,
   notKnown: minutes.notKnown,
 })
-
-/** An incident as visitors may read it; none of which they noticed nothing. */
-function troubleOf({ from, to, rank, targets, cause }: Incident): Trouble[] {
-  const title = troubleTitle(targets, rank, to !== null, cause)
-  return title ? [{ title, cause: causeWords(cause, targets), start: from, end: to ?? undefined }] : []
-}

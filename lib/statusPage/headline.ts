@@ -1,6 +1,6 @@
 import type { Latest } from '../history/looks.ts'
 import type { Condition, Headline } from './view.ts'
-import { dayWords, isVisible, nameOf, troubleTitle } from './words.ts'
+import { dayWords, isVisible, listOf, subjectOf, troubleTitle } from './words.ts'
 
 /** The part of a newest sample that the page goes by. */
 export type LastSeen = Pick<Latest, 'target' | 'at' | 'until' | 'verdict' | 'keptOut'>
@@ -9,8 +9,10 @@ export interface Situation {
   now: number
   /** Of each target. */
   newest: readonly LastSeen[]
-  /** What is confirmed and not over. */
-  incident: { targets: readonly string[]; rank: 1 | 2 | 3 } | undefined
+  /** What visitors use of what a confirmed outage that is not over has hit. */
+  failing: readonly string[]
+  /** Those of them that have answered well since, but not yet often enough. */
+  awaited: readonly string[]
   /** The newest look was taken in a planned maintenance. */
   maintenance: boolean
 }
@@ -87,24 +89,35 @@ function planned(visible: readonly LastSeen[], { now, maintenance }: Situation):
   }
 }
 
-function fault(visible: readonly LastSeen[], { now, incident }: Situation): Words | undefined {
+/** Goes by the newest looks: what other targets hold open is no outage of these. */
+function fault(visible: readonly LastSeen[], { now, failing, awaited }: Situation): Words | undefined {
   const down = visible.filter((seen) => conditionOf(seen, now) === 'down')
-  const title = incident && troubleTitle(incident.targets, incident.rank, false)
-  if (title && incident.rank === 3) {
+  const told = down.filter(({ target }) => failing.includes(target))
+  const title = troubleTitle(
+    told.map(({ target }) => target),
+    ...([3, false] as const),
+  )
+  if (title) {
     return {
-      level: mainOf(down).length > 0 ? 'down' : 'trouble',
+      level: mainOf(told).length > 0 ? 'down' : 'trouble',
       title,
-      text:
-        down.length > 0
-          ? `${list(down)}: no good answer at the last check.`
-          : 'The last check was a good one; some more are awaited before this is called over.',
+      text: `${list(down)}: no good answer at the last check.`,
     }
   }
-  if (down.length === 0) return undefined
+  if (down.length > 0) {
+    return {
+      level: 'trouble',
+      title: 'A check has just failed',
+      text: `${list(down)}: no good answer. It is checked again before this is called an outage.`,
+    }
+  }
+  const again = visible.filter((seen) => awaited.includes(seen.target) && conditionOf(seen, now) === 'works')
+  if (again.length === 0) return undefined
+  const { text, plural } = subjectOf(again.map(({ target }) => target))
   return {
-    level: 'trouble',
-    title: 'A check has just failed',
-    text: `${list(down)}: no good answer. It is checked again before this is called an outage.`,
+    level: 'slow',
+    title: `${text} ${plural ? 'answer' : 'answers'} again`,
+    text: 'The last check was a good one; some more are awaited before the outage is called over.',
   }
 }
 
@@ -130,8 +143,4 @@ function well(visible: readonly LastSeen[], { now }: Situation): Words {
   return { level: 'works', title: 'Everything works', text: 'All parts answer as they should.' }
 }
 
-const list = (seen: readonly LastSeen[]): string =>
-  seen
-    .map(({ target }) => nameOf(target))
-    .sort()
-    .join(', ')
+const list = (seen: readonly LastSeen[]): string => listOf(seen.map(({ target }) => target))

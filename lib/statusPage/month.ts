@@ -34,8 +34,8 @@ export function timesTable(month: Month): string {
       `<tr data-times="${escapeHtml(id)}"><th scope="row">${escapeHtml(name)}</th>` +
       `${[p50, p95, p99].map((value) => `<td>${figure(value)}</td>`).join('')}</tr>`,
   )
-  const caption = `${monthName(month)}: so many of 100 answers took at most so long`
-  return table(caption, ['Part', '50 of 100', '95 of 100', '99 of 100'], lines)
+  const caption = `${monthName(month)}: how long answers took`
+  return table(caption, ['Part', 'Usual (median)', '95 % within', '99 % within'], lines)
 }
 
 const monthName = ({ from }: Month): string =>

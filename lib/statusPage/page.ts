@@ -8,7 +8,8 @@ import { favicon, icon } from './marks.ts'
 import { monthSection, timesTable } from './month.ts'
 import { statusStyle } from './style.ts'
 import { moment, troublesSection, worksSection } from './timeline.ts'
-import type { Latency, StatusView } from './view.ts'
+import type { Latency, Part, StatusView } from './view.ts'
+import { dayWords } from './words.ts'
 
 /**
  * The page: one document without script or request, light and dark as the reader's system has it. Its digest is that of
@@ -23,7 +24,8 @@ export async function statusPage(view: StatusView): Promise<StatusPage> {
   return {
     html: parts(digestTag(digest), moment(view.madeAt)),
     digest,
-    says: seenAt === undefined ? title : `${title}, seen ${new Date(seenAt).toISOString().slice(0, 16)}Z`,
+    // In quotes: it stands behind the name of a step, whose own failure it is not.
+    says: `it says “${title}”${seenAt === undefined ? '' : `, seen ${new Date(seenAt).toISOString().slice(0, 16)}Z`}`,
   }
 }
 
@@ -60,7 +62,7 @@ ${icon(headline.level)}
 ${parts.map(partSection).join('\n')}
 </div>
 ${barsLegend}
-${faultyDays(parts)}</div>
+${begins(parts)}${faultyDays(parts)}</div>
 </section>
 ${monthSection(view.month)}
 <section aria-labelledby="times">
@@ -83,6 +85,13 @@ maintenance and deploys. Slow answers count as up.</p>
 `
 }
 
+/** Empty boxes alone would leave it open whether they were lost. */
+function begins(parts: readonly Part[]): string {
+  const first = parts.flatMap(({ days }) => days.find(({ kind }) => kind !== 'none')?.date ?? []).sort()[0]
+  if (first === undefined || first === parts[0]?.days[0]?.date) return ''
+  return `<p class="begins">The history begins on ${dayWords(first)}.</p>\n`
+}
+
 const milliseconds = (value: number): string =>
   value >= 1000 ? `${Math.round(value / 100) / 10} s` : `${Math.round(value)} ms`
 
@@ -101,7 +110,7 @@ async function latencyFigure({ id, name, points, from, to, limitMs }: Latency): 
     id: `latency-${escapeHtml(id)}`,
     title: `${name}: how long answers took, hour by hour`,
     description: measured
-      ? `The median lay ${range('p50')}. 95 of 100 answers took at most: ${range('p95')}. Slower than ${milliseconds(limitMs)} counts as slow.`
+      ? `The median lay ${range('p50')}. 95 % of the answers took at most: ${range('p95')}. Slower than ${milliseconds(limitMs)} counts as slow.`
       : 'Nothing was measured.',
     lines: [
       { name: 'median', points: series('p50') },
@@ -114,5 +123,5 @@ async function latencyFigure({ id, name, points, from, to, limitMs }: Latency): 
     height: 200,
   })
   return `<figure class="card"><figcaption><h3>${escapeHtml(name)}</h3>
-<small>${legendMark(0)} half of the answers took at most this, ${legendMark(1)} 95 of 100, ${legendMark(2)} ${milliseconds(limitMs)}, from which on it is slow</small></figcaption>${svg}</figure>`
+<small>${legendMark(0)} a usual answer (the median), ${legendMark(1)} a slow one (95 % are quicker), ${legendMark(2)} slow from ${milliseconds(limitMs)} on</small></figcaption>${svg}</figure>`
 }

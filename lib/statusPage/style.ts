@@ -73,6 +73,7 @@ h3 { font-size: 1rem; margin: 0; font-weight: 600 }
 }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: .9rem 0 0; padding: 0; list-style: none; color: var(--soft); font-size: .85rem }
 .legend li { display: inline-flex; gap: .45rem; align-items: center }
+.begins { margin: .6rem 0 0; color: var(--soft); font-size: .85rem }
 .swatch { flex: none; height: 1.1rem; width: .5rem }
 .charts .card { padding: .8rem .9rem .4rem }
 figcaption { margin-bottom: .4rem }

@@ -44,7 +44,9 @@ function span(start: number, end: number | undefined): string {
   const [first, last] = [start, end].map((at) => new Date(at).toISOString())
   const sameDay = first!.slice(0, 10) === last!.slice(0, 10)
   const ended = sameDay ? `<time datetime="${last}">${last!.slice(11, 16)} UTC</time>` : moment(end)
-  return `${moment(start)} to ${ended} (${duration((end - start) / 60_000)})`
+  const lasted = duration((end - start) / 60_000)
+  if (first!.slice(0, 16) === last!.slice(0, 16)) return `${moment(start)}, for ${lasted}`
+  return `${moment(start)} to ${ended} (${lasted})`
 }
 
 function list(id: string, heading: string, items: readonly string[], all: number, none: string): string {

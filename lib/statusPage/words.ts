@@ -24,6 +24,19 @@ export const byImportance = (a: string, b: string): number =>
   rankOf(a) - rankOf(b) || (nameOf(a) < nameOf(b) ? -1 : 1)
 const rankOf = (target: string): number => (target === 'static' ? 0 : target === 'api' ? 1 : 2)
 
+/** `Website, API and its parts AI, Agents`. */
+export function listOf(targets: readonly string[]): string {
+  const [main, parts] = [
+    ['static', 'api'],
+    targets.filter((target) => areaIds.has(target)).sort(byImportance),
+  ]
+  const names = main.filter((target) => targets.includes(target)).map(nameOf)
+  const areaNames = parts.map((target) => nameOf(target).slice('API: '.length)).join(', ')
+  if (parts.length === 0) return names.join(', ')
+  if (!targets.includes('api')) return [...names, `API: ${areaNames}`].join(', ')
+  return `${names.join(', ')} and its part${parts.length > 1 ? 's' : ''} ${areaNames}`
+}
+
 /** `The website and the API`. */
 export function subjectOf(targets: readonly string[]): { text: string; plural: boolean } {
   const visible = targets.filter(isVisible).sort(byImportance)
@@ -54,13 +67,13 @@ function areasOf(visible: readonly string[]): string[] {
 
 /**
  * What an incident was to visitors; undefined when they noticed nothing of it.
- * @param cause the incident's own words: they alone tell whether it was about time (rank 1 and 2)
+ * @param causes the looks' own words: they alone tell whether it was about time (rank 1 and 2)
  */
 export function troubleTitle(
   targets: readonly string[],
   rank: 1 | 2 | 3,
   over: boolean,
-  cause = '',
+  causes: readonly string[] = [],
 ): string | undefined {
   const { text, plural } = subjectOf(targets)
   if (text === '') return undefined
@@ -70,12 +83,12 @@ export function troubleTitle(
       : `${text} ${plural ? 'do' : 'does'} not work as expected`
   }
   const is = over ? (plural ? 'were' : 'was') : plural ? 'are' : 'is'
-  return `${text} ${is} ${isOfTime(cause) ? 'slower than usual' : 'impaired'}`
+  return `${text} ${is} ${isOfTime(causes) ? 'slower than usual' : 'impaired'}`
 }
 
-/** Each thing that it names answered well, and late: `api 200 in 640 ms, limit 500 ms; static 640 ms`. */
-const isOfTime = (cause: string): boolean =>
-  cause.split('; ').every((part) => /\d ms$/.test(part) && !/\bwithin\b/.test(part))
+/** Each answer was a good one, and late: `200 in 640 ms, limit 500 ms`. */
+const isOfTime = (causes: readonly string[]): boolean =>
+  causes.length > 0 && causes.every((cause) => /\d ms$/.test(cause) && !/\bwithin\b/.test(cause))
 
 /** Kinds of raw errors and the words for them; the first that fits. */
 const kinds: readonly (readonly [RegExp, string])[] = [
@@ -94,29 +107,50 @@ const kinds: readonly (readonly [RegExp, string])[] = [
   [/\bslow/i, 'Answers took too long.'],
 ]
 
-/** Parts behind the site that failed with it. */
-const behind: readonly (readonly [string, string])[] = [
-  ['database', 'the database'],
-  ['redis', 'the job queue'],
-  ['queue', 'the job queue'],
-  ['backend', 'the application server'],
-  ['containers', 'the application server'],
+/** Parts behind the site, where an answer of the site itself names them. */
+const behind: readonly (readonly [RegExp, string])[] = [
+  [/\b(database|postgres\w*)\b/i, 'the database'],
+  [/\b(redis|queue)\b/i, 'the job queue'],
 ]
 
-/** Why, in plain words; never in the error's own, which may name hosts and files. '' when there is nothing to say. */
-export function causeWords(cause: string, targets: readonly string[]): string {
-  // 500 ms are no 500.
-  const text = cause.replaceAll(/\b(\d+ in )?\d+ ms\b(, limit \d+ ms)?/g, 'slow')
-  const kind = kinds.find(([pattern]) => pattern.test(text))?.[1]
-  const parts = [...new Set(behind.filter(([id]) => targets.includes(id)).map(([, words]) => words))]
-  const part = parts.length > 0 ? `Behind it ${parts.join(' and ')} had a problem.` : undefined
+/**
+ * Why, in plain words; never in the error's own, which may name hosts and files. '' when there is nothing to say.
+ * @param causes of the looks at what visitors use, and of nothing else; what most of them say is taken
+ */
+export function causeWords(causes: readonly string[]): string {
+  const counts = new Map<string, number>()
+  const parts = new Set<string>()
+  for (const cause of causes) {
+    // Neither addresses nor what another probe says; 500 ms are no 500, and :443 is no 443.
+    const text = cause
+      .replaceAll(/\bhttps?:\/\/\S+/g, '')
+      .replaceAll(/(for )?the same reason as .*/g, '')
+      .replaceAll(/:\d+\b/g, '')
+      .replaceAll(/\b(\d+ in )?\d+ ms\b(, limit \d+ ms)?/g, 'slow')
+    const kind = kinds.find(([pattern]) => pattern.test(text))?.[1]
+    if (kind) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+    if (/\b5\d\d\b/.test(text))
+      for (const [pattern, words] of behind) if (pattern.test(text)) parts.add(words)
+  }
+  const [kind] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? []
+  const part = parts.size > 0 ? `Behind it ${[...parts].join(' and ')} had a problem.` : undefined
   return [kind, part].filter(Boolean).join(' ')
 }
 
-/** `under a minute`, `12 min`, `1 h 5 min`, `3 d 2 h`. */
+/**
+ * Of an incident's line (`static, api and 5 more refused; tls, queue …`) what is said of the things that visitors use,
+ * without their names.
+ */
+export const publicCauses = (line: string): string[] =>
+  line.split('; ').flatMap((part) => {
+    const [, names = '', said = ''] = /^((?:[^\s,;]+, )*[^\s,;:]+)(?: and \d+ more)?:? (.+)$/.exec(part) ?? []
+    return names.split(', ').some(isVisible) ? said : []
+  })
+
+/** `18 s`, `12 min`, `1 h 5 min`, `3 d 2 h`. */
 export function duration(minutes: number): string {
+  if (minutes < 2) return `${Math.max(1, Math.round(minutes * 60))} s`
   const whole = Math.round(minutes)
-  if (whole < 1) return 'under a minute'
   if (whole < 60) return `${whole} min`
   const hours = Math.floor(whole / 60)
   if (hours < 24) return [`${hours} h`, whole % 60 ? `${whole % 60} min` : ''].filter(Boolean).join(' ')

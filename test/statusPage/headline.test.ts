@@ -10,7 +10,7 @@ const seen = (verdict: LastSeen['verdict'], targets: string[], rest: Partial<Las
     ...rest,
   }))
 const of = (newest: LastSeen[], rest: Partial<Parameters<typeof headlineOf>[0]> = {}) =>
-  headlineOf({ now, newest, incident: undefined, maintenance: false, ...rest })
+  headlineOf({ now, newest, failing: [], awaited: [], maintenance: false, ...rest })
 const all = ['static', 'api', 'api-ai']
 
 test.each<[string, ReturnType<typeof of>, string, RegExp]>([
@@ -56,7 +56,7 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
   [
     'an outage',
     of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'])], {
-      incident: { targets: ['api', 'database'], rank: 3 },
+      failing: ['api'],
     }),
     'down',
     /^The API does not work as expected: API: no good answer/,
@@ -64,20 +64,35 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
   [
     'an area is out',
     of([...seen('OK', ['static', 'api']), ...seen('CRITICAL', ['api-ai'])], {
-      incident: { targets: ['api-ai'], rank: 3 },
+      failing: ['api-ai'],
     }),
     'trouble',
     /^The AI part of the API does not work as expected/,
   ],
   [
     'an outage that may be over',
-    of(seen('OK', all), { incident: { targets: ['static', 'api'], rank: 3 } }),
-    'trouble',
-    /^The website and the API do not work as expected: The last check was a good one/,
+    of(seen('OK', all), { failing: ['static', 'api'], awaited: ['static', 'api'] }),
+    'slow',
+    /^The website and the API answer again: The last check was a good one; some more are awaited/,
   ],
   [
-    'an incident that no visitor notices',
-    of(seen('OK', all), { incident: { targets: ['disk', 'database'], rank: 2 } }),
+    'an outage of one, of which another has recovered',
+    of([...seen('OK', ['static', 'api-ai']), ...seen('CRITICAL', ['api'])], {
+      failing: ['static', 'api'],
+      awaited: ['static'],
+    }),
+    'down',
+    /^The API does not work as expected: API: no good answer/,
+  ],
+  [
+    'several areas with the API',
+    of([...seen('OK', ['static']), ...seen('CRITICAL', ['api', 'api-ai', 'api-agents'])]),
+    'trouble',
+    /^A check has just failed: API and its parts AI, Agents: no good answer/,
+  ],
+  [
+    'an outage that is over for visitors, whatever holds its incident open',
+    of(seen('OK', all), { failing: ['static', 'api'] }),
     'works',
     /^Everything works/,
   ],
