@@ -56,12 +56,18 @@ async function once(
   channels: readonly Channel[],
   trouble: readonly string[],
 ): Promise<Said> {
-  const looking = lookOnce(context, asked, run.signal)
+  const inVain = new AbortController()
+  const looking = lookOnce(context, asked, AbortSignal.any([run.signal, inVain.signal]))
   const preparing = Promise.race([looking, firstOut()]).then(() => prepared(context.config))
   const [looked, { formatted, isNews, judge, keep, store, withTrouble }] = await Promise.all([
     looking,
     preparing,
-  ])
+  ]).catch(async (thrown) => {
+    // A look that goes on would open connections that nobody closes any more.
+    inVain.abort()
+    await looking.catch(() => {})
+    throw thrown
+  })
   try {
     const judged = await judge(context, looked, store, asked.quick)
     const about = { rules: asked.rules, channels, quick: asked.quick, trouble }
