@@ -1,7 +1,9 @@
 import type { Run } from '../cli/script.ts'
 import { exitCode, unknownError } from '../command/errors.ts'
+import { quoteLine } from '../command/quote.ts'
 import type { Config } from '../config/config.ts'
-import { historyFile, readHistory } from '../history/store.ts'
+import { hourMs } from '../history/segments.ts'
+import { type History, historyFile, readHistory } from '../history/store.ts'
 import type { SloFlags, SloRange } from './range.ts'
 import { sloReport, termsOf } from './report.ts'
 import { sloData, sloText } from './text.ts'
@@ -11,23 +13,42 @@ export async function showSlo(run: Run<SloFlags>, config: Config, range: SloRang
   const history = await readHistory(historyFile(config))
   try {
     const report = sloReport(history, termsOf(config), range)
-    if (report.targets.length === 0) throw nothingKnown(range, history.latest(range.vantage))
-    run.result(sloText(report, config.domain), sloData(report, config.domain))
+    if (report.targets.length === 0) throw nothingKnown(run, history, range)
+    const width = process.stdout.isTTY ? process.stdout.columns : undefined
+    run.result(sloText(report, config.domain, width), sloData(report, config.domain))
     return exitCode.done
   } finally {
     history.close()
   }
 }
 
-function nothingKnown({ from, to, vantage }: SloRange, latest: readonly { at: number }[]) {
-  const iso = (ms: number): string => new Date(ms).toISOString()
-  const newest = Math.max(...latest.map(({ at }) => at))
+/** `2026-11-23 04:18 UTC` */
+const clock = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+
+function nothingKnown(run: Run<SloFlags>, history: History, { from, to, vantage, now }: SloRange) {
   const where = vantage === 'vps' ? ' from the VPS' : ''
+  const what = `Nobody has looked${where} between ${clock(from)} and ${clock(Math.min(to, now))}`
+  const times = history.latest(vantage, now).map(({ at }) => at)
+  if (times.length === 0) {
+    const next = `npx dominion health${vantage === 'vps' ? ' --from vps' : ''} looks and records.`
+    return unknownError(what, undefined, next)
+  }
+  const newest = Math.max(...times)
+  const { tallies } = history.tallies({ from: 0, to: now + 1, now, vantage })
+  const first = Math.min(newest, ...tallies.map(({ hour }) => hour * hourMs))
+  // The same line would bring the same answer.
+  run.again = lineFor(run.flags, new Date(newest).toISOString().slice(0, 7))
   return unknownError(
-    `Nobody has looked${where} between ${iso(from)} and ${iso(to)}`,
+    what,
     undefined,
-    latest.length > 0
-      ? `The newest look${where} was at ${iso(newest)}: give another --month, or --since.`
-      : `npx dominion health${vantage === 'vps' ? ' --from vps' : ''} looks and records.`,
+    `There are looks${where} from ${clock(first)} to ${clock(newest)}: ${run.again}`,
   )
 }
+
+const lineFor = ({ env, from = 'here', json }: SloFlags, month: string): string =>
+  quoteLine([
+    ...['npx', 'dominion', 'slo', '--month', month],
+    ...(from === 'here' ? [] : ['--from', from]),
+    ...(env === undefined ? [] : ['--env', env]),
+    ...(json ? ['--json'] : []),
+  ])
