@@ -16,3 +16,16 @@ export function scaled(figure: number, base: number, units: readonly string[]): 
 /** Three digits that matter, and no more: 0.125, 1.25, 12.5, 125, 1250. */
 export const digits = (figure: number): string =>
   figure >= 100 ? figure.toFixed(0) : String(Number(figure.toPrecision(3)))
+
+/** How long something took or lasts: `25 s`, from two minutes on `4 min`, then `2 h 5 min`, `3 d 4 h`. */
+export function timeWords(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000))
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 120) return `${minutes} min`
+  const two = (number: number, unit: string, rest: number, lesser: string) =>
+    `${number} ${unit}${rest > 0 ? ` ${rest} ${lesser}` : ''}`
+  if (minutes < 48 * 60) return two(Math.floor(minutes / 60), 'h', minutes % 60, 'min')
+  const hours = Math.round(minutes / 60)
+  return two(Math.floor(hours / 24), 'd', hours % 24, 'h')
+}

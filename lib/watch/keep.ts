@@ -30,8 +30,10 @@ export async function keep(
 ): Promise<Report> {
   const { config } = context
   const told = [...about.trouble, ...trouble]
-  const reported = (state: ConfirmState, more: Partial<Pick<Report, 'news' | 'alerts' | 'verdict'>> = {}) =>
-    reportOf(context, judged, { ...about, state, trouble: told, ...more })
+  const reported = (
+    state: ConfirmState,
+    more: Partial<Pick<Report, 'alerts' | 'verdict'>> & { news?: News | undefined } = {},
+  ) => reportOf(context, judged, { ...about, state, trouble: told, ...more })
   const unkept = () => reported(readMirror(config) ?? { rows: {} }, { verdict: atLeastWarning(judged) })
   if (!history) return unkept()
   let recorded: Recorded
@@ -62,7 +64,7 @@ export async function keep(
   return report
 }
 
-const newsOf = (news: News | undefined) => (news ? { news: news.kind } : {})
+const newsOf = (news: News | undefined) => (news && !news.silent ? { news } : {})
 
 const asideWords = ({ damaged }: History): string[] =>
   damaged.map((name) => `the history was damaged and is set aside as ${name}; a new one has begun`)

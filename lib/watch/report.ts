@@ -1,5 +1,6 @@
 import type { Phases } from '../command/request.ts'
 import type { Verdict } from '../command/verdict.ts'
+import { timeWords } from '../command/words.ts'
 import type { Figure } from '../health/probe.ts'
 import type { Excluded } from '../history/sample.ts'
 
@@ -56,6 +57,8 @@ export interface Report {
   incident?: { id: string; since: string; verdict: Verdict; visible: boolean; targets: readonly string[] }
   /** What this look has changed in the incident: it has begun, risen, is due again, or has ended. */
   news?: 'problem' | 'raised' | 'reminder' | 'recovery'
+  /** The incident that this look has ended. */
+  ended?: { id: string; since: string; until: string; targets: readonly string[] }
   alerts: { sent: readonly { channel: string; kind: string }[]; unsent: readonly Unsent[] }
   /** What else went wrong with the check itself: a history file set aside, a ping that failed. */
   trouble: readonly string[]
@@ -77,7 +80,9 @@ export function summary(report: Omit<Report, 'line'>): string {
     .filter((each) => each.verdict !== 'OK' && !each.planned)
     .sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
   const again = observations.filter((each) => each.verdict === 'OK' && each.progress)
+  const over = overWords(report)
   const parts = [
+    ...(over ? [over] : []),
     // A look with the own network down says nothing of the targets: their words would be taken for faults.
     ...(excluded === 'network' ? [] : together(bad)),
     ...(explained ? [explained] : []),
@@ -91,7 +96,22 @@ export function summary(report: Omit<Report, 'line'>): string {
       `${which} could not be sent by ${channel}, and wait${list.length === 1 ? 's' : ''}: ${short(error)}`,
     )
   }
-  return `${verdict} - ${[...parts, ...trouble].join('; ')}`
+  return `${verdict} - ${newsWords(report)}${[...parts, ...trouble].join('; ')}`
+}
+
+function overWords({ ended }: Pick<Report, 'ended'>): string | undefined {
+  if (!ended) return undefined
+  const lasted = timeWords(Date.parse(ended.until) - Date.parse(ended.since))
+  return `incident over after ${lasted}: ${namesOf(ended.targets)}`
+}
+
+/** What the faults that follow have made of the incident. */
+function newsWords({ news, incident, at }: Pick<Report, 'news' | 'incident' | 'at'>): string {
+  if (!incident) return ''
+  if (news === 'problem') return 'incident begins: '
+  if (news === 'raised')
+    return `incident is now ${incident.verdict}${incident.visible ? ' for visitors' : ''}: `
+  return news === 'reminder' ? `incident for ${timeWords(Date.parse(at) - Date.parse(incident.since))}: ` : ''
 }
 
 /** Those that fail in the same words are named together. */
@@ -103,8 +123,13 @@ function together(bad: readonly Line[]): string[] {
   }
   const parts = [...groups.values()].map((lines) => {
     const { detail, progress } = lines[0]!
-    const names = lines.map(({ id, from }) => (from === 'vps' ? `${id} seen from the VPS` : id))
-    return `${atMost(names, 20, ', ')} ${inBrief(detail)}${progress ? ` (${progress})` : ''}`
+    const seenBy = (place: Line['from']) => lines.filter(({ from }) => from === place).map(({ id }) => id)
+    const [here, vps] = [seenBy('here'), seenBy('vps')]
+    const names = [
+      ...(here.length > 0 ? [atMost(here, 20, ', ')] : []),
+      ...(vps.length > 0 ? [`${atMost(vps, 20, ', ')} seen from the VPS`] : []),
+    ]
+    return `${names.join(', and ')} ${inBrief(detail)}${progress ? ` (${progress})` : ''}`
   })
   return parts.length > mostTold ? [atMost(parts, mostTold, '; ')] : parts
 }
@@ -115,14 +140,23 @@ export const atMost = (parts: readonly string[], most: number, between: string):
     ? parts.join(between)
     : [...parts.slice(0, most), `and ${parts.length - most} more`].join(between)
 
+/** `static, api and 8 more`: enough to know an incident by. */
+export function namesOf(targets: readonly string[]): string {
+  if (targets.length <= 3) return targets.join(', ')
+  return `${targets.slice(0, 2).join(', ')} and ${targets.length - 2} more`
+}
+
 function wellWords(observations: readonly Line[]): string {
   const timed = observations.filter(({ ms }) => ms !== undefined).sort((a, b) => b.ms! - a.ms!)
-  const slowest = timed[0] ? `, the slowest ${timed[0].id} with ${Math.round(timed[0].ms!)} ms` : ''
+  const slowest = timed[0] ? `, slowest: ${timed[0].id}, ${Math.round(timed[0].ms!)} ms` : ''
   return `${observations.length === 1 ? '1 probe' : `${observations.length} probes`}${slowest}`
 }
 
-/** Words of a probe without where it asked, cut to a length that a line can bear. */
-export const inBrief = (detail: string): string => short(detail.replace(asked, ''))
+/**
+ * Words of a probe without where it asked, cut to a length that a line can bear; a semicolon is the line's own, between
+ * two faults.
+ */
+export const inBrief = (detail: string): string => short(detail.replace(asked, '').replaceAll('; ', ' / '))
 
 const short = (text: string): string => {
   const one = text.replaceAll(/\s+/g, ' ').trim()

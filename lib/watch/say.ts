@@ -1,7 +1,8 @@
 import type { Verdict } from '../command/verdict.ts'
+import { adviceOn } from '../health/advice.ts'
 import type { Context } from '../steps/context.ts'
 import { incidentName, verdictOf } from './alert.ts'
-import { type ConfirmState, progress, type Rules } from './confirm.ts'
+import { type ConfirmState, type News, progress, type Rules } from './confirm.ts'
 import type { Format } from './flags.ts'
 import type { Judged } from './judge.ts'
 import { pluginLine } from './plugin.ts'
@@ -12,7 +13,7 @@ interface About {
   quick: boolean
   state: ConfirmState
   trouble: readonly string[]
-  news?: Report['news']
+  news?: News | undefined
   alerts?: Report['alerts']
   /** Instead of the look's own. */
   verdict?: Verdict
@@ -38,7 +39,8 @@ export function reportOf({ config, runner }: Context, judged: Judged, about: Abo
       return lineOf(each, far)
     }),
     ...(state.open ? { incident: incidentOf(state.open) } : {}),
-    ...(news ? { news } : {}),
+    ...(news ? { news: news.kind } : {}),
+    ...(news?.kind === 'recovery' ? { ended: endedOf(news) } : {}),
     alerts: about.alerts ?? { sent: [], unsent: [] },
     trouble: about.trouble.map(runner.secrets.clean),
   }
@@ -52,7 +54,8 @@ export function withTrouble({ runner }: Context, report: Report, more: readonly 
 }
 
 function lineOf({ from, seen, planned }: Judged['observations'][number], far: string | undefined): Line {
-  const { probe, verdict, detail, next, ms, phases, took, figures = [] } = seen
+  const { probe, verdict, detail, ms, phases, took, figures = [] } = seen
+  const next = adviceOn(seen)
   return {
     id: probe.id,
     title: probe.title,
@@ -75,6 +78,13 @@ const incidentOf = ({ start, rank, targets }: NonNullable<ConfirmState['open']>)
   since: new Date(start).toISOString(),
   verdict: verdictOf(rank),
   visible: rank === 3,
+  targets,
+})
+
+const endedOf = ({ incident: { start, targets }, end }: News): Report['ended'] => ({
+  id: incidentName(start),
+  since: new Date(start).toISOString(),
+  until: new Date(end!).toISOString(),
   targets,
 })
 

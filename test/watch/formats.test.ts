@@ -37,6 +37,13 @@ function report(observations: Line[], rest: Partial<Report> = {}): Report {
   const state = { ok: false, verdict: 'CRITICAL', exitCode: 2, line: '' } as const
   return { ...about, ...state, observations, alerts: { sent: [], unsent: [] }, trouble: [], ...rest }
 }
+const incident = {
+  id: '7',
+  since: '2026-11-23T03:58:00.000Z',
+  verdict: 'CRITICAL',
+  visible: true,
+  targets: ['api'],
+} as const
 const fine = { verdict: 'OK', exitCode: 0, ok: true } as const
 
 test('the line of the issue, to the letter', () => {
@@ -69,7 +76,7 @@ test('one line, whose only bar is the one before the performance data', () => {
 })
 
 test.each<[string, Report, string]>([
-  ['all well', report([good, line('dns')], fine), 'OK - 2 probes, the slowest static with 74 ms'],
+  ['all well', report([good, line('dns')], fine), 'OK - 2 probes, slowest: static, 74 ms'],
   ['one probe', report([line('dns')], fine), 'OK - 1 probe'],
   [
     'the worst first, the same words once',
@@ -110,12 +117,45 @@ test.each<[string, Report, string]>([
       },
       trouble: ['the history was set aside'],
     }),
-    'OK - 1 probe, the slowest static with 74 ms; the problem alert could not be sent by slack, and waits: 500; the history was set aside',
+    'OK - 1 probe, slowest: static, 74 ms; the problem alert could not be sent by slack, and waits: 500; the history was set aside',
   ],
   [
     'seen from elsewhere',
-    report([line('api', { from: 'vps', verdict: 'CRITICAL', detail: 'refused' })]),
-    'CRITICAL - api seen from the VPS refused',
+    report(
+      ['static', 'api', 'backend'].map((id) =>
+        line(id, { from: 'vps', verdict: 'CRITICAL', detail: 'refused; again' }),
+      ),
+    ),
+    'CRITICAL - static, api, backend seen from the VPS refused / again',
+  ],
+  [
+    'an incident that begins',
+    report([bad], { news: 'problem', incident }),
+    'CRITICAL - incident begins: api 503 (2/3)',
+  ],
+  [
+    'one that is worse',
+    report([bad], { news: 'raised', incident }),
+    'CRITICAL - incident is now CRITICAL for visitors: api 503 (2/3)',
+  ],
+  [
+    'one that lasts',
+    report([bad], { news: 'reminder', incident }),
+    'CRITICAL - incident for 2 min: api 503 (2/3)',
+  ],
+  [
+    'one that is over',
+    report([good], {
+      ...fine,
+      news: 'recovery',
+      ended: {
+        id: '7',
+        since: '2026-11-23T03:59:00.000Z',
+        until: '2026-11-23T03:59:25.000Z',
+        targets: ['static', 'api', 'disk', 'dns'],
+      },
+    }),
+    'OK - incident over after 25 s: static, api and 2 more',
   ],
 ])('summary: %s', (_, about, expected) => {
   expect(summary(about)).toBe(expected)
@@ -132,22 +172,44 @@ test('of many faults the line names some, and how many more', () => {
 })
 
 test('the table shows how long each phase took itself, what to do, and the line in words', () => {
-  const incident = {
-    id: '7',
-    since: '2026-11-23T03:58:00.000Z',
-    verdict: 'CRITICAL',
-    visible: true,
-    targets: ['api'],
-  } as const
   expect(tableReport(report([good, bad], { incident })).split('\n')).toEqual([
     'STATE     PROBE   DNS  TCP  TLS  WAIT  REST   MS  DETAIL',
     'OK        static                              74  200 in 81 ms',
     'CRITICAL  api       2    3   16   789     2  812  https://shop.test/_dominion/health says 503 (2/3)',
     '',
     '→ api: npx dominion view-logs',
-    'Incident 7 since 2026-11-23T03:58:00.000Z: api',
+    'Incident 7, CRITICAL, since 2026-11-23 03:58:00 UTC',
+    '  still bad: api (2/3)',
     'CRITICAL - api 503 (2/3)',
   ])
+})
+
+test('the table tells what of an incident is bad still, what recovers, and what has recovered', () => {
+  const targets = ['api', 'static', 'disk', 'redis']
+  const lines = [bad, { ...good, progress: '1/2' }, line('disk')]
+  const open = { ...incident, targets }
+  expect(
+    tableReport(report(lines, { incident: open }))
+      .split('\n')
+      .slice(-6),
+  ).toEqual([
+    'Incident 7, CRITICAL, since 2026-11-23 03:58:00 UTC',
+    '  still bad: api (2/3)',
+    '  recovering: static (1/2)',
+    '  recovered: disk',
+    '  not known now: redis',
+    'CRITICAL - api 503 (2/3); static is OK again (1/2)',
+  ])
+})
+
+test('the table shares a long reason by id, and an advice by all whom it helps', () => {
+  const fault = 'connect ECONNREFUSED 10.213.1.5:443, which nobody expected to be so at this time of day'
+  const down = (id: string) => line(id, { verdict: 'CRITICAL', detail: fault, next: 'systemctl start nginx' })
+  const short = (id: string) => line(id, { verdict: 'CRITICAL', detail: 'no answer within 10 s' })
+  const text = tableReport(report([down('static'), down('certificate'), short('api'), short('backend')]))
+  expect(text).toMatch(/certificate +as static\n/)
+  expect(text).toMatch(/backend +no answer within 10 s\n/)
+  expect(text).toContain('→ static, certificate: systemctl start nginx')
 })
 
 test('OpenMetrics: base units, escaped labels, every family declared once and ended by # EOF', () => {

@@ -91,10 +91,15 @@ test('three bad looks are one alert and one incident, two good ones end both', a
   expect(third).toMatchObject({ news: 'problem', incident: { id: '20261123T040000Z', targets: ['api'] } })
   expect((await look(3, 'CRITICAL')).line).toContain('api 503 (3/3)')
   expect((await look(4, 'OK')).line).toBe("OK - api is OK again (1/2) | 'api'=8ms;;;0")
-  expect((await look(5, 'OK')).line).toBe("OK - 1 probe, the slowest api with 8 ms | 'api'=8ms;;;0")
+  expect((await look(5, 'OK')).line).toBe("OK - incident over after 4 min: api | 'api'=8ms;;;0")
   expect(told()).toMatchObject([
-    { kind: 'problem', verdict: 'CRITICAL', incident: '20261123T040000Z', title: 'api 503' },
-    { kind: 'recovery', verdict: 'OK', incident: '20261123T040000Z', title: 'api after 4 min' },
+    { kind: 'problem', verdict: 'CRITICAL', incident: '20261123T040000Z', title: 'api fails: 503' },
+    {
+      kind: 'recovery',
+      verdict: 'OK',
+      incident: '20261123T040000Z',
+      title: 'the incident is over after 4 min: api',
+    },
   ])
   const history = await historyOf(config)
   expect(history.incidents({ from: 0, to: begin * 2 })).toMatchObject([
@@ -110,7 +115,9 @@ test('an alert that cannot be sent is part of the line, waits, and is sent later
   for (const number of [0, 1]) await look(number, 'CRITICAL')
   const third = await look(2, 'CRITICAL')
   expect(third.alerts.unsent).toMatchObject([{ channel: 'webhook', kind: 'problem', tries: 1 }])
-  expect(third.line).toMatch(/^CRITICAL - api 503 \(3\/3\); the problem alert could not be sent by webhook/)
+  expect(third.line).toMatch(
+    /^CRITICAL - incident begins: api 503 \(3\/3\); the problem alert could not be sent by webhook/,
+  )
   expect((await look(3, 'OK')).alerts.unsent).toMatchObject([{ tries: 2 }])
   answer = 200
   const ended = await look(4, 'OK')
