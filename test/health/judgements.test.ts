@@ -294,15 +294,19 @@ test.each([
   expect(judgeQueue(facts, await configOf('WORKER_COUNT=2'))).toMatchObject({ verdict, detail })
 })
 
-test('a worker listens when its connection is there, not while it is only registered', () => {
-  const clients = [
-    'id=1 addr=10.0.0.1:1 name=aa flags=N cmd=hset',
-    'id=2 addr=10.0.0.2:1 name= flags=N cmd=ping',
-    'id=3 addr=10.0.0.3:1 name= flags=b cmd=blpop',
-    'id=4 addr=10.0.0.4:1 name=other flags=N cmd=lpop',
-    '',
-  ].join('\n')
-  expect(listening(['rq:worker:aa', 'rq:worker:bb', 'rq:worker:'], clients)).toBe(2)
+test('a worker is one, though it has two connections; one that lost its name is known by its waiting', () => {
+  const client = (addr: string, name: string, cmd: string) =>
+    `id=1 addr=${addr} name=${name} flags=N cmd=${cmd}`
+  const registered = ['rq:worker:aa', 'rq:worker:bb', 'rq:worker:']
+  const whole = [client('10.0.0.1:1', 'aa', 'ping'), client('10.0.0.1:2', '', 'blpop')]
+  const counted = (...clients: string[]) => listening(registered, [...clients, ''].join('\n'))
+  expect(counted(...whole)).toBe(1)
+  expect(counted(...whole, client('10.0.0.2:1', '', 'ping'), client('10.0.0.2:2', '', 'blmove'))).toBe(2)
+  // Both behind one address.
+  expect(counted(...whole, client('10.0.0.1:3', 'bb', 'ping'), client('10.0.0.1:4', '', 'blpop'))).toBe(2)
+  // One that runs a job does not wait.
+  expect(counted(client('10.0.0.1:1', 'aa', 'subscribe'))).toBe(1)
+  expect(counted(client('10.0.0.4:1', 'other', 'lpop'))).toBe(0)
 })
 
 test.each([

@@ -89,6 +89,7 @@ test('Redis and its queue, asked for real; the key stands in no transcript', asy
     ['RPUSH', 'rq:queue:workflows', 'first', 'second'],
     ['HSET', 'rq:job:first', 'enqueued_at', enqueued, 'data', '\u0000ä\r\n'],
     ['SADD', 'rq:workers:workflows', 'rq:worker:one', 'rq:worker:killed'],
+    ['HSET', 'rq:worker:one', 'state', 'idle'],
   )
   expect(await seen(queueProbe(context, keyed))).toMatch(
     /^CRITICAL no worker listens, 2 jobs wait, .* 40\d s$/,

@@ -46,33 +46,41 @@ async function readQueue(context: Context, key: string): Promise<QueueFacts> {
   ])
   if (typeof jobs !== 'number' || !Array.isArray(members)) throw unreadable(jobs, members)
   const workers = members.map(String)
-  // A killed worker stays registered until its key expires; its connection is gone at once.
-  const connected = typeof clients === 'string' ? listening(workers, clients) : undefined
-  const [enqueued, ...alive] = await askRedis(context, key, [
+  const [enqueued, ...signs] = await askRedis(context, key, [
     ['HGET', `rq:job:${typeof first === 'string' ? first : ''}`, 'enqueued_at'],
-    ...(connected === undefined ? workers.map((worker) => ['EXISTS', worker]) : []),
+    ...workers.map((worker) => ['EXISTS', worker]),
   ])
+  const alive = workers.filter((_, index) => signs[index] === 1)
+  // A killed worker stays registered until its key expires; its connections are gone at once.
+  const connected = typeof clients === 'string' ? listening(alive, clients) : alive.length
   const since = typeof enqueued === 'string' ? Date.parse(enqueued) : Number.NaN
   return {
     jobs,
     oldestSeconds: Number.isNaN(since) ? undefined : Math.max(0, Math.round((Date.now() - since) / 1000)),
     // One that runs a job on a connection without a name is known by its job.
-    workers: Math.max(connected ?? alive.filter((each) => each === 1).length, Number(running) || 0),
+    workers: Math.max(connected, Number(running) || 0),
   }
 }
 
 /**
- * Connections of workers. RQ names a worker's connection like the worker (CLIENT SETNAME): `rq:worker:NAME` is connected as
- * NAME. One that had to connect anew has lost its name, and its registration when Redis began empty: it is known by its
- * waiting for jobs.
+ * Workers by their connections, of which each has two: one for commands to it, which bears the worker's name (CLIENT
+ * SETNAME; `rq:worker:NAME` is connected as NAME), and one on which it waits for jobs. One that had to connect anew has lost
+ * the name, and its registration when Redis began empty; one that works does not wait. So each address counts for as many
+ * as it has of the one kind or of the other.
+ * @param workers those that are registered and give a sign of life
  */
 export function listening(workers: readonly string[], clientList: string): number {
   const names = new Set(workers.map((worker) => worker.replace(/^rq:worker:/, '')))
-  return clientList.split('\n').filter((client) => {
-    const field = (name: string) => new RegExp(`(?:^| )${name}=(\\S+)`).exec(client)?.[1]
-    const own = field('name')
-    return (own !== undefined && names.has(own)) || /^b(?:l|r)(?:pop|move|poplpush)$/.test(field('cmd') ?? '')
-  }).length
+  const hosts = new Map<string, { named: number; waiting: number }>()
+  for (const client of clientList.split('\n')) {
+    const field = (name: string) => new RegExp(`(?:^| )${name}=(\\S+)`).exec(client)?.[1] ?? ''
+    const host = field('addr').replace(/:\d+$/, '')
+    const of = hosts.get(host) ?? { named: 0, waiting: 0 }
+    hosts.set(host, of)
+    if (names.has(field('name')) && field('name') !== '') of.named++
+    else if (/^b(?:l|r)(?:pop|move|poplpush)$/.test(field('cmd'))) of.waiting++
+  }
+  return [...hosts.values()].reduce((sum, { named, waiting }) => sum + Math.max(named, waiting), 0)
 }
 
 function unreadable(...replies: readonly (Reply | undefined)[]): Error {
