@@ -35,7 +35,8 @@ export interface Performance {
   needsVps: boolean
   /**
    * Neither lock nor receipt: what it changes is no part of any release, nothing that a deploy touches, and it runs every
-   * few minutes. The steps see to it themselves that two runs do not meet.
+   * few minutes. The steps see to it themselves that two runs do not meet. How it ended is story: stdout stays empty
+   * without --json.
    */
   unlisted?: true
   /** Lines that follow the list when all went well. */
