@@ -33,6 +33,8 @@ export interface Script<Flags extends object> {
   failure?: { exitCode: number; line(what: string): string }
   /** Ctrl-C is how it ends: nothing needs to be said of it. */
   endsByCtrlC?: (flags: Flags) => boolean
+  /** It only looks, or can be left anywhere: the first signal stops it at once. */
+  stopsAtOnce?: true
   /** Gives the exit code, or nothing for 0. */
   main(run: Run<Flags & CommonFlags>): Promise<number | undefined>
 }
@@ -76,6 +78,10 @@ export async function script<Flags extends object>(about: Script<Flags>): Promis
     process.exitCode = (run.complete ? undefined : run.interruptedBy()) ?? code ?? exitCode.done
   } catch (thrown) {
     if (thrown instanceof Finished) return
+    if (about.stopsAtOnce && run?.signal.aborted) {
+      process.stderr.write('\nStopped.\n')
+      process.exit(run.interruptedBy())
+    }
     const words = run ? run.clean : clean.text
     process.exitCode = run?.interruptedBy() ?? about.failure?.exitCode ?? codeOf(thrown)
     const report = failureReport(thrown, words, process.exitCode, run)
@@ -142,11 +148,11 @@ export const modern = (argv: readonly string[], old: Readonly<Record<string, str
   argv.map((word) => (Object.hasOwn(old, word.toLowerCase()) ? old[word.toLowerCase()]! : word))
 
 function createRun<Flags extends CommonFlags>(
-  about: Pick<Script<Flags>, 'name' | 'endsByCtrlC'>,
+  about: Pick<Script<Flags>, 'name' | 'endsByCtrlC' | 'stopsAtOnce'>,
   flags: Flags,
   argv: string[],
 ): Run<Flags> & { said: boolean } {
-  const { stopping, signal, interruptedBy } = listenForSignals((line) => {
+  const { stopping, signal, interruptedBy } = listenForSignals(about.stopsAtOnce === true, (line) => {
     if (!about.endsByCtrlC?.(flags)) run.story(line)
   })
   const run: Run<Flags> & { said: boolean } = {
@@ -175,7 +181,7 @@ function createRun<Flags extends CommonFlags>(
 /** Two signals nearer than this are one. */
 const echoMs = 100
 
-function listenForSignals(story: (line: string) => void) {
+function listenForSignals(atOnce: boolean, story: (line: string) => void) {
   const stopping = new AbortController()
   const now = new AbortController()
   let by: number | undefined
@@ -186,6 +192,10 @@ function listenForSignals(story: (line: string) => void) {
     heardAt = Date.now()
     if (by !== undefined) return now.abort(new Error('stopped by a second signal'))
     by = code
+    if (atOnce) {
+      stopping.abort()
+      return now.abort(new Error('stopped by a signal'))
+    }
     story('\nStopping after the current step; once more stops at once.')
     stopping.abort()
   }

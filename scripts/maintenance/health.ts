@@ -6,6 +6,7 @@ await script<HealthFlags>({
   name: 'health',
   summary: 'ask everything at once how it is; one line for cron, history, alerts; --quick needs no login',
   changes: false,
+  stopsAtOnce: true,
   // Exit codes are those of a monitoring plugin: what keeps it from looking is UNKNOWN.
   failure: { exitCode: 3, line: (what) => `UNKNOWN - ${what.replaceAll(/\s+/g, ' ').replaceAll('|', '¦')}` },
   flags(parser) {
