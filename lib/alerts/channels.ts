@@ -60,7 +60,7 @@ export async function send({ runner }: { runner: Runner }, channel: Channel, ale
     return sent(remark ? { remark: runner.secrets.clean(remark) } : {})
   } catch (thrown) {
     return sent({
-      failure: failureOf(thrown, channel, runner.secrets.clean),
+      failure: failureOf(thrown, channel, alert, runner.secrets.clean),
       ...(thrown instanceof RefusedError ? { forGood: true } : {}),
     })
   }
@@ -80,7 +80,15 @@ const cleaned = (alert: Alert, clean: (text: string) => string): Alert => ({
   lines: alert.lines.map(clean),
 })
 
-function failureOf(thrown: unknown, { title, key, file }: Channel, clean: (text: string) => string): Failure {
+function failureOf(
+  thrown: unknown,
+  { name, title, key, file }: Channel,
+  { kind }: Alert,
+  clean: (text: string) => string,
+): Failure {
+  // Nothing is kept of a test.
+  const test = kind === 'test'
+  const again = test ? ` Then run npx dominion health --test-alert ${name} once more.` : ''
   const failure: Failure =
     thrown instanceof OpsError
       ? thrown.failure
@@ -90,7 +98,11 @@ function failureOf(thrown: unknown, { title, key, file }: Channel, clean: (text:
     what: clean(`The alert could not be sent to ${title}: ${failure.what}`),
     ...(failure.said ? { said: clean(failure.said) } : {}),
     next: clean(
-      failure.next ?? `It is sent again with the next run. If that does not help: ${key} in ${file}.`,
+      failure.next
+        ? failure.next + again
+        : test
+          ? `Put ${key} in ${file} right, or what it names.${again}`
+          : `It is sent again with the next run. If that does not help: ${key} in ${file}.`,
     ),
   }
 }

@@ -45,16 +45,17 @@ export async function testAlert(
 }
 
 function chosen(channels: readonly Channel[], name: string): Channel[] {
+  if (name !== '' && !known.includes(name)) {
+    const meant = nearest(name, known)
+    throw usageError(
+      `--test-alert ${name} is no channel${meant ? `; did you mean ${meant}?` : ''}`,
+      `There are: ${known.join(', ')}.`,
+    )
+  }
   if (channels.length === 0) throw usageError('No alert channel is configured', `Set ${keys} in .env.`)
   if (name === '') return [...channels]
   const found = channels.filter((channel) => channel.name === name)
   if (found.length > 0) return found
   const there = channels.map((channel) => channel.name).join(', ')
-  if (known.includes(name))
-    throw usageError(`The channel ${name} is not configured`, `There is: ${there}. Others: ${keys}.`)
-  const meant = nearest(name, known)
-  throw usageError(
-    `--test-alert ${name} is no channel${meant ? `; did you mean ${meant}?` : ''}`,
-    `There are: ${known.join(', ')}.`,
-  )
+  throw usageError(`The channel ${name} is not configured`, `There is: ${there}. Others: ${keys}.`)
 }

@@ -167,3 +167,11 @@ test.each([
 ] as const)('%s', (kind, words) => {
   expect(slackBody(alert({ kind, environment: 'staging', title: 'api\n503' }))).toMatchObject({ text: words })
 })
+
+test('of a test that fails nothing is kept: it is to be made once more', async () => {
+  const config = await configOf(`ALERT_SLACK_URL=http://slack.test:${await closedPort()}${path}`)
+  const { failure } = await send({ runner: openRunner() }, channelsOf(config)[0]!, alert({ kind: 'test' }))
+  expect(failure!.next).toBe(
+    'Put ALERT_SLACK_URL in .env right, or what it names. Then run npx dominion health --test-alert slack once more.',
+  )
+})
