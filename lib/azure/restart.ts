@@ -1,10 +1,11 @@
 import type { Command } from '../command/command.ts'
-import { OpsError } from '../command/errors.ts'
+import { exitCode, type Failure, OpsError } from '../command/errors.ts'
+import { timeWords } from '../command/words.ts'
 import { surgeLabel } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import type { Step, Tell } from '../steps/step.ts'
-import { azAct } from './az.ts'
+import { azAct, explainAz } from './az.ts'
 import { type ContainerGroup, groupNames, imageOf, isWorkerName, tagOf } from './containerGroup.ts'
 import { restartsOf, showGroup, viewOf } from './groupHealth.ts'
 import { type Azure, subscriptionOf } from './resources.ts'
@@ -12,10 +13,25 @@ import { untilBackendHealthy, untilStartedAnew, untilWorkerRuns } from './waitin
 
 /** `az container restart`: stops the group's container and starts it again, of the same image and settings. */
 export const restartGroup = (config: Config, name: string, subscription: string[]): Command =>
-  azAct([
-    ...['container', 'restart', '--resource-group', config.azure.resourceGroup, '--name', name],
-    ...subscription,
-  ])
+  azAct(
+    [
+      ...['container', 'restart', '--resource-group', config.azure.resourceGroup, '--name', name],
+      ...subscription,
+    ],
+    { explain: (output) => explainRestart(name, output) },
+  )
+
+/** Azure was reached just before: that it is silent about this one operation is no fault of the network. */
+export function explainRestart(name: string, output: string): Partial<Failure> | undefined {
+  const [, seconds] = /Read timed out\.? \(read timeout=(\d+)\)/i.exec(output) ?? []
+  if (seconds === undefined) return explainAz(output)
+  return {
+    what: `Azure took the restart of ${name} and did not end it within ${timeWords(Number(seconds) * 1000)}`,
+    said: undefined,
+    next: `Its container may not stop: npx dominion health --only containers shows how it is, npx dominion view-logs --only ${isWorkerName(name) ? 'worker' : 'backend'} why. The same line again restarts it anew.`,
+    exitCode: exitCode.unknown,
+  }
+}
 
 /** Restarts the backend, also a surge group that an interrupted release has left, each after the other. */
 export const restartBackendStep = (context: Context, azure: Azure): Step =>

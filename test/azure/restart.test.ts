@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { restartGroup } from '../../lib/azure/restart.ts'
+import { explainRestart, restartGroup } from '../../lib/azure/restart.ts'
 import { display } from '../../lib/command/command.ts'
 import { configOf } from '../ionos/configuration.ts'
 
@@ -9,4 +9,17 @@ test('az container restart, of one group', async () => {
     'az container restart --resource-group codexdominion-prod --name codex-worker-2 --subscription abc --output json --only-show-errors',
   )
   expect(command.effect).toBe('change')
+})
+
+test('a restart that does not end is no fault of the network', () => {
+  const output =
+    "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Read timed out. (read timeout=300)"
+  expect(explainRestart('codex-worker-2', output)).toMatchObject({
+    what: 'Azure took the restart of codex-worker-2 and did not end it within 5 min',
+    next: expect.stringContaining('view-logs --only worker'),
+    exitCode: 3,
+  })
+  expect(explainRestart('codex-backend', 'ERROR: Max retries exceeded')).toMatchObject({
+    what: 'Azure cannot be reached from here',
+  })
 })
