@@ -108,6 +108,12 @@ function theOneBefore(part: Part, candidates: readonly Candidate[]): Candidate {
   }
   const target = ordered.slice(live + 1).find(isSafe)
   if (target) return target
+  if (ordered.length === 1)
+    throw new OpsError({
+      what: `There is no earlier ${part} release than ${ordered[live]!.id}; nothing was changed`,
+      next: `npx dominion update-${part} makes a new one`,
+      exitCode: exitCode.usage,
+    })
   throw new OpsError({
     what: `No release before ${ordered[live]!.id} is known to have worked and is not marked bad; nothing was changed`,
     said: candidateTable(part, candidates),

@@ -131,3 +131,10 @@ test('an image has the revision that it was first released from', () => {
     { id: 'src-1', made: '2026-11-22T09:00:00.1Z', live: true, revision: 'r1' },
   ])
 })
+
+test('of one release alone: there is none to name', () => {
+  const only = [{ id: 'r1', made: '', live: true, revision: '', healthy: true }] as never
+  expect(() => chooseTarget('frontend', only, undefined)).toThrow(
+    'There is no earlier frontend release than r1',
+  )
+})
