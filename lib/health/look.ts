@@ -54,8 +54,19 @@ export async function probesOf(
   const web = [...siteProbes(context), certificateProbe(context)]
   const extra = targets.map((target) => targetProbe(context, target))
   if (from === 'vps') return chosen([...web, ...extra].map(patiently), only)
-  const full = quick ? [] : (await import('./probes/full.ts')).fullProbes(context)
-  return chosen([...web, dnsProbe(context), clockProbe(context), ...full, ...extra], only)
+  const free = [...web, dnsProbe(context), clockProbe(context)]
+  const full = async () => (await import('./probes/full.ts')).fullProbes(context)
+  if (!quick) return chosen([...free, ...(await full()), ...extra], only)
+  const all = [...free, ...extra]
+  if (only.some((id) => !all.some((probe) => probe.id === id))) {
+    const locked = (await full()).find(({ id }) => only.includes(id))
+    if (locked)
+      throw usageError(
+        `--only ${locked.id} needs a login, and --quick uses none`,
+        `Leave --quick out: npx dominion health --only ${only.join(',')}`,
+      )
+  }
+  return chosen(all, only)
 }
 
 /** Over ssh: what the VPS waited for in vain it says itself; silence is of the way there. */

@@ -39,8 +39,11 @@ export function rootOf(thrown: unknown): { code?: string; syscall?: string; mess
   if (Array.isArray(error?.errors) && error.errors.length > 0) return rootOf(error.errors[0])
   if (error?.code === undefined && error?.cause instanceof Error) return rootOf(error.cause)
   const { code, syscall } = error ?? {}
-  // Node's word on its own end of a connection that was never made.
-  const message = messageOf(thrown).replace(/ - Local \(.*\)$/, '')
+  const message = messageOf(thrown)
+    // Node's word on its own end of a connection that was never made.
+    .replace(/ - Local \(.*\)$/, '')
+    // Python's number of the error, before its words.
+    .replace(/^\[Errno -?\d+\] (.)/, (_, first: string) => first.toLowerCase())
   return { ...(code ? { code } : {}), ...(syscall ? { syscall } : {}), message }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf, type OpsError, unknownError } from '../command/errors.ts'
@@ -61,6 +61,8 @@ async function tryLock(file: string): Promise<(() => void) | string | undefined>
   const { DatabaseSync } = await import('node:sqlite')
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    // SQLite itself would make it as readable as the umask allows.
+    closeSync(openSync(file, 'a', 0o600))
     const database = new DatabaseSync(file, { timeout: 0 })
     try {
       database.exec('BEGIN EXCLUSIVE')

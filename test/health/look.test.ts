@@ -177,7 +177,7 @@ test('--only takes ids, and names the nearest one', async () => {
   await expect(wrong).rejects.toThrow('--only statik is no probe of this look; did you mean static?')
   // Needs a login: not part of a quick look.
   await expect(probesOf({ config, runner }, { quick: true, only: ['queue'] })).rejects.toThrow(
-    'queue is no probe',
+    '--only queue needs a login, and --quick uses none',
   )
 })
 

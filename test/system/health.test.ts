@@ -111,7 +111,7 @@ test('with an empty environment it works, and is silent when all is well', async
   const line = await cron(['--quick'])
   expect(line).toMatchObject({ code: 0, stderr: '' })
   expect(line.stdout).toMatch(
-    /^OK - 12 probes, the slowest [a-z-]+ with \d+ ms \| 'api'=\d+ms;8000;9000;0 [^|\n]+\n$/,
+    /^OK - 12 probes, slowest: [a-z-]+, \d+ ms \| 'api'=\d+ms;8000;9000;0 [^|\n]+\n$/,
   )
   expect(await cron(['--quick', '--quiet'])).toMatchObject({ code: 0, stdout: '', stderr: '' })
 })
@@ -159,7 +159,7 @@ test('backend stopped, three looks and two: told at the third, ended at the seco
   expect(first.line).toMatch(/^OK - .*api is OK again \(1\/2\)/)
   expect(kinds()).toEqual(['problem'])
   const second = await cron(['--quick', '--quiet'])
-  expect(second.stdout).toMatch(/^OK - /)
+  expect(second.stdout).toMatch(/^OK - incident over after /)
   expect(kinds()).toEqual(['problem', 'recovery'])
   expect(alerts[0]).toMatchObject({ verdict: 'CRITICAL', title: expect.stringContaining('api') })
 })
@@ -179,7 +179,7 @@ test('a slow API of 600 ms is a WARNING; the webhook is down meanwhile, and gets
   )
   const bad = await look(args, slow)
   expect(bad.line).toMatch(
-    /^WARNING - api 200 in \d+ ms, limit 550 ms \(1\/1\); the problem alert could not be sent by webhook/,
+    /^WARNING - incident begins: api 200 in \d+ ms, limit 550 ms \(1\/1\); the problem alert could not be sent by webhook/,
   )
   expect(bad).toMatchObject({ exitCode: 1, alerts: { unsent: [{ channel: 'webhook', tries: 1 }] } })
   expect(JSON.stringify(bad)).not.toContain('/hook')
