@@ -134,9 +134,11 @@ function inspectNginx(context: Context, survey: Survey, phase: Phase, host?: str
 
 function fieldsOf(survey: Survey, files: NginxFiles, host: string | undefined): Field[] {
   const { current, backend } = survey.nginx
+  const wanted = nameOfSet(files)
   return [
     ...(host && backend !== host ? [{ name: 'backend', before: backend || undefined, after: host }] : []),
-    { name: 'configuration', before: current || undefined, after: nameOfSet(files) },
+    // The same one lies there when nginx only does not run, or has not loaded it.
+    ...(current === wanted ? [] : [{ name: 'configuration', before: current || undefined, after: wanted }]),
   ]
 }
 

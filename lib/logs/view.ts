@@ -60,7 +60,11 @@ export async function viewLogs(
     onFailure: ({ id }, error) => fail(id, error),
   })
   await show(lines, view, output, json, ({ source }) => void reportOf(source).lines++)
-  await output.end([...reports.values()])
+  const all = [...reports.values()]
+  // Nothing at all could be taken for a fault, or for a source that was not asked.
+  if (!json && !view.follow && all.some(({ error }) => !error) && all.every(({ lines }) => lines === 0))
+    tell(view.grep ? `no line matches ${view.grep.source}` : 'no line in this time')
+  await output.end(all)
   return exitCodeOf(answers)
 }
 

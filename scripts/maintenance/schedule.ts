@@ -16,7 +16,11 @@ await script<ScheduleFlags>({
           .createOption('--as <scheduler>', 'default: what this machine has')
           .choices(['cron', 'systemd', 'windows']),
       )
-      .option('--every <time>', 'how often health looks: 1m, 2m, 5m, 10m … 1h', '5m')
+      .addOption(
+        parser
+          .createOption('--every <time>', 'how often health looks: 1m, 2m, 5m, 10m … 1h')
+          .default('5m', '5m'),
+      )
   },
   async main(run) {
     const [{ withContext }, { schedule }] = await Promise.all([
