@@ -12,7 +12,9 @@ await script<SloFlags>({
       .option('--month <month>', 'a month of UTC as 2026-11 (default: this one)')
       .option('--since <time>', 'from when: 1d, 2w, or a date and time')
       .option('--until <time>', 'until when (default: now)')
-      .option('--from <place>', 'where it was asked from: here or vps', 'here')
+      .addOption(
+        parser.createOption('--from <place>', 'where it was asked from: here or vps').default('here', 'here'),
+      )
   },
   async main(run) {
     const { readSloFlags } = await import('../../lib/slo/range.ts')
