@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf, unknownError } from '../command/errors.ts'
 import { type Connection, connect } from './connection.ts'
@@ -28,6 +28,7 @@ export async function lockOn(file: string, waitMs: number): Promise<Alone> {
   }
   return (work) => {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    makeOwn(file)
     const lock = taken()
     try {
       return work()
@@ -35,4 +36,11 @@ export async function lockOn(file: string, waitMs: number): Promise<Alone> {
       lock.close()
     }
   }
+}
+
+/** SQLite itself would make it as readable as the umask allows. Where it cannot be made, SQLite says why. */
+function makeOwn(file: string): void {
+  try {
+    closeSync(openSync(file, 'a', 0o600))
+  } catch {}
 }
