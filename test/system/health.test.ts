@@ -353,7 +353,7 @@ test('a clock that is two minutes ahead, and is set back', async () => {
     { env: process.env, timeoutMs: 60_000, signal: AbortSignal.timeout(60_000) },
   )
   const report = JSON.parse(stdout) as Report
-  expect(report.line).toMatch(/^CRITICAL - clock this machine is 1[12]\d(\.\d)? s ahead/)
+  expect(report.line).toMatch(/^CRITICAL - incident begins: clock this machine is 1[12]\d(\.\d)? s ahead/)
   expect(report).toMatchObject({ exitCode: 2, news: 'problem' })
   expect(await look(args, early)).toMatchObject({ exitCode: 0, news: 'recovery' })
   expect(kinds()).toEqual(['problem', 'recovery'])
