@@ -53,7 +53,10 @@ export async function performSteps<Flags extends StepFlags>(
 ): Promise<number> {
   const config = await run.config()
   const planning = run.flags.dryRun === true
-  const context = await openContext(run, config, task.script, !planning)
+  const context = await openContext(run, config, task.script, !planning, {
+    // Many of them: they must not push out those of deploys.
+    ...(task.unlisted ? { folder: `transcripts-${task.script}` } : {}),
+  })
   if (task.needsVps || !task.unlisted) await context.runner.beginVps()
   const lock = task.unlisted
     ? undefined

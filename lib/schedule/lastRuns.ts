@@ -68,7 +68,7 @@ interface Begun {
 /** The newest transcript of a script that was no dry run. */
 function lastTranscript({ stateDir }: Config, script: 'status-page' | 'backup-database'): LastRun {
   const never: LastRun = { task: script, at: null, exitCode: null, words: 'never' }
-  const folder = path.join(stateDir, 'transcripts')
+  const folder = path.join(stateDir, script === 'status-page' ? 'transcripts-status-page' : 'transcripts')
   if (!existsSync(folder)) return never
   const named = new RegExp(`^\\d{8}T\\d{6}Z-${script}-\\d+\\.jsonl$`)
   try {

@@ -17,7 +17,10 @@ function ran(
   end: number | string,
   pid = 4194305,
 ): void {
-  const folder = path.join(config.stateDir, 'transcripts')
+  const folder = path.join(
+    config.stateDir,
+    script === 'status-page' ? 'transcripts-status-page' : 'transcripts',
+  )
   const transcript = openTranscript(folder, `20261123T${time}Z-${script}-${pid}`, (text) => text)
   transcript.write({ kind: 'start', line, pid })
   if (typeof end === 'number') endTranscript(transcript.file, end)

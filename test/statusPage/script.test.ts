@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { start } from '../cli/running.ts'
@@ -32,6 +32,8 @@ test('with --quiet a page that was made brings no line that cron would mail; --j
   expect(told.stderr).not.toContain('Longest chain')
   const json = await page('--out', 'json.html', '--json', '--quiet')
   expect(JSON.parse(json.stdout)).toMatchObject({ ok: true, changed: true })
+  // By themselves: so many would push out those of deploys.
+  expect(readdirSync(path.join(folder, '.dominion', 'default', 'transcripts-status-page'))).toHaveLength(3)
   const failed = await page('--out', 'none/quiet.html', '--quiet')
   expect(failed.code).toBe(2)
   expect(failed.stderr).toContain('✖')
