@@ -135,15 +135,12 @@ function follow(
   const rank = failing[0]?.rank ?? 0
   if (!open) {
     if (rank === 0) return { open, news: undefined }
-    const start = Math.min(...confirmed.map(([, row]) => row.badSince || at))
-    const opened: Open = { start, rank, targets: failing.map(({ target }) => target), toldAt: at }
-    return { open: opened, news: { kind: 'problem', incident: opened, failing } }
+    return begun(0)
   }
   const targets = [...new Set([...open.targets, ...failing.map(({ target }) => target)])]
   const incident: Open = { ...open, targets, rank: worse(open.rank, rank) }
   // What is left of another one stands for itself as soon as more comes to it.
-  if (open.quiet && (rank > open.rank || targets.length > open.targets.length))
-    return follow(undefined, rows, at, rules, forgotten)
+  if (open.quiet && (rank > open.rank || targets.length > open.targets.length)) return begun(open.start)
   const held = all.filter(
     ([target, row]) =>
       row.bad > 0 && (targets.includes(target) || (row.at === at && at - row.badSince <= heldMs)),
@@ -170,6 +167,14 @@ function follow(
   const { quiet: _, ...loud } = incident
   const told: Open = { ...loud, toldAt: at }
   return { open: told, news: { kind, incident: told, failing: rank > 0 ? failing : unconfirmed(held) } }
+
+  /** @param earliest what was before belongs to another incident */
+  function begun(earliest: number): { open: Open; news: News } {
+    const first = Math.min(...confirmed.map(([, row]) => row.badSince || at))
+    const start = Math.max(earliest, first)
+    const opened: Open = { start, rank, targets: failing.map(({ target }) => target), toldAt: at }
+    return { open: opened, news: { kind: 'problem', incident: opened, failing } }
+  }
 }
 
 /** What holds an incident open when nothing of it is confirmed any more. */

@@ -189,8 +189,11 @@ test('what gave it its rank has recovered: it is over, and what is left goes on 
 })
 
 test('more that comes to what is left is a problem of its own', () => {
-  const left = { api: 'CCC........', containers: 'WWWWWWWWWWW' }
+  const left = { api: 'CCC........', containers: '.WWWWWWWWWW' }
   expect(play({ ...left, disk: '......WWW..' }).short).toEqual(['2 problem 3', '4 recovery 3', '8 problem 1'])
+  // It began when what was left did, at the earliest: the two do not overlap.
+  const [, over, more] = play({ ...left, disk: '......WWW..' }).told
+  expect(more!.incident.start).toBe(over!.end)
   expect(play({ ...left, static: '......CCC..' }).short).toEqual([
     ...['2 problem 3', '4 recovery 3'],
     ...['8 problem 3', '10 recovery 3'],
