@@ -50,13 +50,14 @@ interface Facts extends Record<string, unknown> {
 /** Asks Azure and the database itself, side by side. Changes nothing; a source that fails is an answer. */
 export function gatherFacts(context: Context, azure: Azure): Promise<DatabaseFacts> {
   return gather<Facts>({
+    // The one that needs nothing loaded goes out first.
+    plain: async () => (await context.runner.dial(plainDial(context.config))).answer,
     server: () => readServer(context, azure),
     async backups() {
       await readServer(context, azure)
       return readBackups(context, azure)
     },
     times: () => context.runner.connect(),
-    plain: async () => (await context.runner.dial(plainDial(context.config))).answer,
     facts: () => readFacts(context),
     tables: () => readTables(context),
     async migrations() {

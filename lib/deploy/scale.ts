@@ -5,7 +5,6 @@ import type { CommonFlags, Run } from '../cli/script.ts'
 import { isUnanswered, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import { withContext } from './context.ts'
-import { mustBeUnlocked } from './lock.ts'
 import { type Scale, type Scaled, type Scaling, scaleNow, valuesToSet } from './scaleNow.ts'
 
 export interface ScaleFlags extends CommonFlags {
@@ -56,7 +55,7 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<Scaling> {
   let scaling: Scaling | undefined
   await withContext(run, 'scale', false, async (context) => {
     const azure = createAzure(context)
-    if (!dryRun) await mustBeUnlocked(context)
+    if (!dryRun) await (await import('./lock.ts')).mustBeUnlocked(context)
     const now = await scaleNow(context.config, azure, part)
     const to: Scale = {
       cpu: cpu ?? now.cpu,
