@@ -12,8 +12,6 @@ import { byImportance, isVisible, nameOf } from './words.ts'
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const barDays = 90
-/** Of a history that is younger: ninety boxes would be nearly all empty. */
-const fewDays = 30
 const plotDays = 30
 const siteName = 'The site as a whole'
 
@@ -69,17 +67,11 @@ function partsOf(
 ): Part[] {
   const { site, targets } = dailyBars(history, { days: barDays, now })
   const visible = targets.filter(({ target }) => isVisible(target))
-  const begun = Math.min(
-    ...[site, ...visible.map(({ days }) => days)]
-      .map((days) => days.findIndex(({ percent }) => percent !== null))
-      .filter((index) => index >= 0),
-  )
-  const shown = begun > barDays - fewDays ? fewDays : barDays
   return [
-    part('site', siteName, condition(undefined), site.slice(-shown)),
+    part('site', siteName, condition(undefined), site),
     ...visible
       .sort((a, b) => byImportance(a.target, b.target))
-      .map(({ target, days }) => part(target, nameOf(target), condition(target), days.slice(-shown))),
+      .map(({ target, days }) => part(target, nameOf(target), condition(target), days)),
   ]
 }
 

@@ -103,13 +103,13 @@ test('where the looks are gone, the incident’s own times and the public part o
   ])
 })
 
-test('a young history has fewer boxes', async () => {
+test('a young history has ninety days, too, and says when it begins', async () => {
   const { openHistory: open } = await import('../../lib/history/store.ts')
   const history = await open(path.join(temporaryFolder(), 'health.sqlite'), { sampleDays: 35, days: 400 })
   history.record({ at: begin, samples: [{ target: 'static', verdict: 'OK', ms: 50, cause: '' }] })
   const view = statusView(history, await configOf(), begin + second)
   history.close()
-  expect(view.parts[0]!.days).toHaveLength(30)
+  expect(view.parts[0]!.days).toHaveLength(90)
   const { statusPage } = await import('../../lib/statusPage/page.ts')
   expect((await statusPage(view)).html).toContain('The history begins on 23 Nov 2026.')
 })
