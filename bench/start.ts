@@ -10,14 +10,19 @@ import { machine, median, undisturbed } from './figures.ts'
 /**
  * How long every script takes against bare Node: with `--help`, and with nothing to do until it first asks something of
  * a cloud, or until its end when it asks nothing. Each round measures all once, so that a busy moment hits all alike;
- * the first round fills the compile cache and does not count. Where az is asked first, the start of its stand-in is
- * taken off. Exit 1 when one is over its limit.
+ * the first round fills the compile cache and does not count. Where az is asked first, what calling az alone takes is
+ * taken off: it is the remote call's. Exit 1 when one is over its limit.
  */
 const rounds = Number(process.argv[2] ?? 15)
 const home = path.join(import.meta.dirname, '..')
 const limits = { help: 2.5, start: 3 }
-/** The stand-in of az by itself: its own start is the remote call's, not the script's. */
-const standIn = 'az (stand-in)'
+/** Calling az and nothing else: loading what starts a process, and the start of its stand-in, are the remote call's. */
+const azAlone = 'az alone'
+const callsAz = `import module from 'node:module'
+module.enableCompileCache()
+const { startProcess } = await import(${JSON.stringify(path.join(home, 'lib/command/process.ts'))})
+const signal = new AbortController().signal
+await startProcess(['az'], { env: process.env, timeoutMs: 9999, signal })`
 
 const scripts = globSync('scripts/**/*.ts', { cwd: home })
   .map((file) => path.basename(file).replace(/(\.mjs)?\.ts$/, ''))
@@ -108,11 +113,11 @@ async function milliseconds([program = '', ...argv]: string[], toItsEnd: boolean
 /** Scripts whose first call was az's. */
 const firstByAz = new Set<string>()
 
-/** Milliseconds of bare Node, of az's stand-in and of each line; medians. */
+/** Milliseconds of bare Node, of az alone and of each line; medians. */
 async function measure(lines: ReadonlyMap<string, string[]>): Promise<Map<string, number>> {
   const all = new Map([
     ['bare Node', [process.execPath, '-e', '0']],
-    [standIn, [path.join(folder, 'az')]],
+    [azAlone, [process.execPath, '--input-type=module', '-e', callsAz]],
     ...[...lines].map(([name, line]): [string, string[]] => [name, [process.execPath, ...line]]),
   ])
   const times = new Map([...all.keys()].map((name) => [name, [] as number[]]))
@@ -120,7 +125,7 @@ async function measure(lines: ReadonlyMap<string, string[]>): Promise<Map<string
     for (const [name, argv] of all) {
       byAz = false
       const ms = await milliseconds(argv, round === 0)
-      if (byAz && name !== standIn) firstByAz.add(name)
+      if (byAz && name !== azAlone) firstByAz.add(name)
       if (round > 0) times.get(name)!.push(ms)
     }
   }
@@ -145,8 +150,9 @@ try {
   console.log('| script | `--help`, ms | × bare Node | with nothing to do | ms | × bare Node |')
   console.log('| --- | --- | --- | --- | --- | --- |')
   const times = (measured: Map<string, number>, name: string) => {
-    const ofAz = measured === start && firstByAz.has(name) ? measured.get(standIn)! : 0
-    return (measured.get(name)! - ofAz) / measured.get('bare Node')!
+    const bare = measured.get('bare Node')!
+    const ofAz = measured === start && firstByAz.has(name) ? measured.get(azAlone)! - bare : 0
+    return (measured.get(name)! - ofAz) / bare
   }
   for (const name of help.keys()) {
     const first = `${name} | ${help.get(name)!.toFixed(0)} | ${times(help, name).toFixed(2)}`
