@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { type Alert, atMost, type Channel, facts, headline } from './alert.ts'
-import { addressOf, post } from './post.ts'
+import { jsonChannel } from './jsonChannel.ts'
 
 /** Slack's limits in characters: a header block, a text object (docs.slack.dev, Block Kit reference). */
 const limits = { header: 150, text: 3000 }
@@ -54,19 +54,5 @@ export function slackBody(alert: Alert): object {
   }
 }
 
-export const slackChannel = ({ alerts: { slack } }: Config): Channel => ({
-  name: 'slack',
-  title: 'Slack',
-  key: slack.key,
-  file: slack.file,
-  async deliver(runner, alert) {
-    await post(
-      runner,
-      await addressOf(slack, runner),
-      JSON.stringify(slackBody(alert)),
-      'application/json',
-      slack.key,
-    )
-    return undefined
-  },
-})
+export const slackChannel = ({ alerts }: Config): Channel =>
+  jsonChannel('slack', 'Slack', alerts.slack, slackBody)

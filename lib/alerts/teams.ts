@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { type Alert, atMost, type Channel, facts, headline } from './alert.ts'
-import { addressOf, post } from './post.ts'
+import { jsonChannel } from './jsonChannel.ts'
 
 /** Bytes: Teams takes messages of 28 KB; the rest is for what the workflow adds. */
 const most = 24_000
@@ -55,19 +55,5 @@ const card = (alert: Alert, line: string, lines: readonly string[]): object => (
   ],
 })
 
-export const teamsChannel = ({ alerts: { teams } }: Config): Channel => ({
-  name: 'teams',
-  title: 'Teams',
-  key: teams.key,
-  file: teams.file,
-  async deliver(runner, alert) {
-    await post(
-      runner,
-      await addressOf(teams, runner),
-      JSON.stringify(teamsBody(alert)),
-      'application/json',
-      teams.key,
-    )
-    return undefined
-  },
-})
+export const teamsChannel = ({ alerts }: Config): Channel =>
+  jsonChannel('teams', 'Teams', alerts.teams, teamsBody)

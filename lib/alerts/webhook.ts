@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { type Alert, type Channel, idOf } from './alert.ts'
-import { addressOf, post } from './post.ts'
+import { jsonChannel } from './jsonChannel.ts'
 
 /**
  * What the webhook gets, as `application/json`:
@@ -21,14 +21,5 @@ export const webhookBody = (alert: Alert): object => ({
   lines: alert.lines,
 })
 
-export const webhookChannel = ({ alerts: { webhook } }: Config): Channel => ({
-  name: 'webhook',
-  title: 'the webhook',
-  key: webhook.key,
-  file: webhook.file,
-  async deliver(runner, alert) {
-    const body = JSON.stringify(webhookBody(alert))
-    await post(runner, await addressOf(webhook, runner), body, 'application/json', webhook.key)
-    return undefined
-  },
-})
+export const webhookChannel = ({ alerts }: Config): Channel =>
+  jsonChannel('webhook', 'the webhook', alerts.webhook, webhookBody)

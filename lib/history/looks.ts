@@ -73,27 +73,34 @@ function seriesId(connection: Connection, vantage: Vantage, target: string): num
   return id
 }
 
+/** What `latestOf` reads. */
+export interface SampleRow {
+  target: string
+  at: number
+  holds: number
+  verdict: number
+  kept: number
+  ms: number | null
+  cause: string
+}
+
+export const sampleColumns = 'target, at, holds, verdict, kept_out AS kept, ms, cause'
+
+export const latestOf = ({ holds, verdict, kept, ...rest }: SampleRow): Latest => ({
+  ...rest,
+  verdict: verdictNamed(verdict),
+  until: rest.at + holds,
+  keptOut: kept === 1,
+})
+
 /** The newest sample of each target, by target; `now` in ms: what lies ahead of it is a clock's mistake. */
-export function latestSamples(connection: Connection, vantage: Vantage, now: number): Latest[] {
-  return connection
-    .all<{
-      target: string
-      at: number
-      holds: number
-      verdict: number
-      kept: number
-      ms: number | null
-      cause: string
-    }>(
-      `SELECT target, at, holds, verdict, kept_out AS kept, ms, cause FROM series JOIN samples ON samples.series = series.id
+export const latestSamples = (connection: Connection, vantage: Vantage, now: number): Latest[] =>
+  connection
+    .all<SampleRow>(
+      `SELECT ${sampleColumns} FROM series JOIN samples ON samples.series = series.id
        WHERE vantage = ? AND (at, look) =
          (SELECT at, look FROM samples WHERE series = series.id AND at <= ? ORDER BY at DESC, look DESC LIMIT 1)
        ORDER BY target`,
       ...[vantage, now],
     )
-    .map(({ target, at, holds, verdict, kept, ms, cause }) => ({
-      ...{ target, verdict: verdictNamed(verdict), ms, cause, at },
-      until: at + holds,
-      keptOut: kept === 1,
-    }))
-}
+    .map(latestOf)

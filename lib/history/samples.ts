@@ -1,17 +1,7 @@
 import type { Connection } from './connection.ts'
-import { type Latest, verdictNamed } from './looks.ts'
+import { type Latest, latestOf, type SampleRow, sampleColumns } from './looks.ts'
 import { progressOf } from './progress.ts'
 import type { Span } from './segments.ts'
-
-interface Row {
-  target: string
-  at: number
-  holds: number
-  verdict: number
-  kept: number
-  ms: number | null
-  cause: string
-}
 
 /**
  * The single samples of some targets, seen from here, within [from, to), by target and time; each speaks until `until` or
@@ -25,13 +15,11 @@ export function samplesIn(
   const first = connection.get('SELECT 1 FROM looks WHERE at <= ? LIMIT 1', from)
   if (!first || from < progressOf(connection).rawFrom) return undefined
   return connection
-    .all<Row>(
-      `SELECT target, at, holds, verdict, kept_out AS kept, ms, cause FROM series JOIN samples ON samples.series = series.id
+    .all<SampleRow>(
+      `SELECT ${sampleColumns} FROM series JOIN samples ON samples.series = series.id
        WHERE vantage = 'here' AND target IN (SELECT value FROM json_each(?)) AND at >= ? AND at < ?
        ORDER BY target, at, look`,
       ...[JSON.stringify(targets), from, to],
     )
-    .map(({ holds, verdict, kept, at, ...rest }) => ({
-      ...{ ...rest, at, until: at + holds, verdict: verdictNamed(verdict), keptOut: kept === 1 },
-    }))
+    .map(latestOf)
 }
