@@ -2,6 +2,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { badRequest, conflict } from './errors.ts'
 import { jsonBody } from './http.ts'
 import type { Repository } from './images.ts'
+import type { Bag } from './json.ts'
 import { listRuns, logLink, runRoute, scheduleRun, uploadUrl } from './registry-runs.ts'
 import type { ResourceType } from './types.ts'
 import type { Resource, World } from './world.ts'
@@ -52,6 +53,24 @@ function credentials(registry: Resource) {
   }
 }
 
+/**
+ * A registry always shows its policies; az from about 2.74 ends `acr repository show` with a traceback without
+ * `azureADAuthenticationAsArmPolicy.status`. Source: `Policies` of @azure/arm-containerregistry 12 and, for
+ * `softDeletePolicy`, of the API 2023-01-01-preview; values as `az acr show` prints them of a new Basic registry.
+ */
+function policies(registry: Resource): Bag {
+  const lastUpdatedTime = registry.createdAt.toISOString()
+  return {
+    quarantinePolicy: { status: 'disabled' },
+    trustPolicy: { type: 'Notary', status: 'disabled' },
+    retentionPolicy: { days: 7, lastUpdatedTime, status: 'disabled' },
+    exportPolicy: { status: 'enabled' },
+    azureADAuthenticationAsArmPolicy: { status: 'enabled' },
+    softDeletePolicy: { retentionDays: 7, lastUpdatedTime, status: 'disabled' },
+    ...registry.wanted.properties.policies,
+  }
+}
+
 /** Microsoft.ContainerRegistry/registries. */
 export const registries: ResourceType = {
   type: 'Microsoft.ContainerRegistry/registries',
@@ -90,6 +109,7 @@ export const registries: ResourceType = {
       zoneRedundancy: 'Disabled',
       dataEndpointEnabled: false,
       ...resource.wanted.properties,
+      policies: policies(resource),
       loginServer: loginServerOf(resource),
       creationDate: resource.createdAt.toISOString(),
       provisioningState: resource.state,
