@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { azAct, explainAz } from '../../lib/azure/az.ts'
 import { buildCommand } from '../../lib/azure/image.ts'
+import { meanings as table } from '../../lib/azure/meanings.ts'
 import { configOf } from '../command/rig.ts'
 
 const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
@@ -92,6 +93,111 @@ test.each(meanings)('%s', (_, output, meaning) => {
   expect(explained?.next, 'every meaning says what to do').toBeTruthy()
 })
 
+/** What operators have met, in Azure's own words as they were reported, with the key or the line that helps. */
+const reported: [string, string, string, RegExp][] = [
+  [
+    'PostgreSQL that is busy (Azure/azure-postgresql#134)',
+    `"code":"ServerIsBusy","message":"Cannot complete operation while server 'somePgServerName' is busy processing another operation. Try again later."`,
+    'PostgreSQL is busy with another operation',
+    /Wait a few minutes/,
+  ],
+  [
+    'the same in its older words (Azure/bicep-registry-modules#4451)',
+    "ServerBusy: Server 'psqltest00502' is busy with another operation. Please try again later.",
+    'PostgreSQL is busy with another operation',
+    /Wait a few minutes/,
+  ],
+  [
+    'a region that is closed to PostgreSQL',
+    "Microsoft.DBforPostgreSQL/flexibleServers LocationIsOfferRestricted: Subscriptions are restricted from provisioning in location 'eastus'. Try again in a different location. For exceptions to this rule please open a support request with Issue type of 'Service and subscription limits'. See https://aka.ms/postgres-request-quota-increase for more details.",
+    'This subscription may not create PostgreSQL servers in eastus',
+    /AZURE_LOCATION.*aka\.ms\/postgres-request-quota-increase/,
+  ],
+  [
+    'a region that is closed to everything',
+    "(RequestDisallowedByAzure) Resource 'platodo-plan' was disallowed by Azure: This policy maintains a set of best available regions where your subscription can deploy resources. The objective of this policy is to ensure that your subscription has full access to Azure services with optimal performance. Should you need additional or different regions, contact support..\nCode: RequestDisallowedByAzure",
+    'Azure keeps this subscription out of this region (policy assignment sys.regionrestriction)',
+    /az policy assignment list .*AZURE_LOCATION/,
+  ],
+  [
+    'a policy of the organisation',
+    `(RequestDisallowedByPolicy) Resource 'codexacr1216' was disallowed by policy. Policy identifiers: '[{"policyAssignment":{"name":"Allowed locations"}}]'.`,
+    'A policy of your organisation forbids this resource',
+    /AZURE_LOCATION.*exemption/,
+  ],
+  [
+    'a change without a second factor (azure-docs-cli)',
+    'Resource was disallowed by policy. Reasons: MFA is required. See error details for policy resource\nIDs. RequestDisallowedByPolicy Message: Resource policy resource IDs was disallowed by policy.\nReasons: MFA is required.',
+    'Azure accepts changes only from a login with a second factor (MFA)',
+    /az login --tenant/,
+  ],
+  [
+    'the same with az 2.75, which asks for a login only',
+    'Due to a configuration change made by your administrator, or because you moved to a new location,\nyou must enroll in multi-factor authentication. Interactive authentication is needed.',
+    'Azure accepts changes only from a login with a second factor (MFA)',
+    /az login --tenant/,
+  ],
+  [
+    'no capacity for Redis (microsoft/aspire#19174)',
+    'InsufficientCapacity: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
+    'Azure has no capacity for this Redis in this region at the moment',
+    /AZURE_LOCATION.*REDIS_SKU/,
+  ],
+  [
+    'the same under another code',
+    'Microsoft.Cache/redisEnterprise AllocationFailed: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size, region or contact Azure support for assistance.',
+    'Azure has no capacity for this Redis in this region at the moment',
+    /AZURE_LOCATION.*REDIS_SKU/,
+  ],
+  [
+    'an allocation that failed (langchain-ai/terraform#109)',
+    'AllocationFailed: Please retry with a different size, region or contact Azure support for assistance',
+    'Azure could not allocate this resource in this region',
+    /AZURE_LOCATION.*REDIS_SKU/,
+  ],
+  [
+    'no capacity for containers (Azure/Azure-Landing-Zones#2404)',
+    "(Failed) The requested resource is not available in the location 'uksouth' at this moment. Please retry with a different resource request or in another location. Resource requested: '1' CPU '2' GB memory 'Linux' OS virtual network",
+    'Azure has no capacity for a container group of this size in uksouth at the moment',
+    /BACKEND_CPU.*AZURE_LOCATION/,
+  ],
+  [
+    'no cores left',
+    "(ContainerGroupQuotaReached) Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in region 'westus2'. Limit: '10', Usage: '10' Requested: '1'.",
+    'The quota StandardCores of Azure Container Instances in westus2 is used up',
+    /Quotas.*WORKER_COUNT/,
+  ],
+  [
+    'a DNS label that is taken',
+    "(DnsNameLabelNotAvailable) Dns name label 'codex-api' in region 'eastus' not available.",
+    'The DNS label codex-api is taken in this region',
+    /BACKEND_DNS_LABEL/,
+  ],
+  [
+    'a region that does not offer a type',
+    "(NoRegisteredProviderFound) No registered resource provider found for location 'chilecentral' and API version '2025-07-01' for type 'redisEnterprise'. The supported api-versions are '2021-03-01'.",
+    'Azure does not offer redisEnterprise in chilecentral',
+    /AZURE_LOCATION/,
+  ],
+]
+
+test.each(reported)('%s', (_, output, what, next) => {
+  const explained = explainAz(output)
+  expect(explained?.what).toBe(what)
+  expect(explained?.next).toMatch(next)
+})
+
+test.each(table.map((row) => [row.code, row] as const))(
+  'the table: %s is recognised by its own words, and by no row before',
+  (_, row) => {
+    expect(table.find(({ when }) => when.test(row.words))).toBe(row)
+    expect(row.source).not.toBe('')
+    const explained = explainAz(row.words)
+    expect(explained?.what).toMatch(/\S/)
+    expect(explained?.next).toMatch(/\S/)
+  },
+)
+
 test.each([
   "ERROR: (ResourceNotFound) The Resource 'Microsoft.ContainerInstance/containerGroups/nope' under resource group 'rg1' was not found.",
   "ERROR: (25, 'Inappropriate ioctl for device')",
@@ -108,6 +214,7 @@ test.each([
   'ERROR: (TooManyRequests) The request is being throttled.',
   'ERROR: (RequestConflict) Another operation is in progress',
   'ERROR: (AnotherOperationInProgress) x',
+  "ERROR: (ServerIsBusy) Cannot complete operation while server 'x' is busy processing another operation. Try again later.",
   '429 Client Error: Too Many Requests for url: https://management.azure.com/',
   "ERROR: Operation returned an invalid status 'Too Many Requests'",
 ])('a busy Azure is tried again: %s', (output) => {
