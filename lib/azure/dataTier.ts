@@ -2,14 +2,27 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Command, secretFile } from '../command/command.ts'
+import { OpsError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import { reveal } from '../config/secret.ts'
 import type { Context } from '../steps/context.ts'
-import { type Difference, differing, type Field, ok, type Step } from '../steps/step.ts'
+import { type Difference, differing, type Field, ok, type Step, type Tell } from '../steps/step.ts'
 import { absent, azAct, azLook } from './az.ts'
 import { fingerprint } from './containerGroup.ts'
 import { watchDeployment } from './deploymentWatch.ts'
-import { type Azure, operatorAddress, operatorRule, type Resource, subscriptionOf } from './resources.ts'
+import { findRedisFault } from './redisState.ts'
+import { deleteResource } from './remove.ts'
+import {
+  type Azure,
+  apiVersions,
+  type DatabaseServer,
+  operatorAddress,
+  operatorRule,
+  type Redis,
+  type Resource,
+  resourceId,
+  subscriptionOf,
+} from './resources.ts'
 
 const templateFile = path.join(import.meta.dirname, '..', '..', 'infra', 'data-tier.json')
 
@@ -76,12 +89,30 @@ export function deployCommand(
   ])
 }
 
+/** Sets the server to take connections with TLS only; returns when ARM has done it. */
+export const requireTransport = (config: Config, subscription: string): Command =>
+  azAct([
+    ...['resource', 'update', '--ids', resourceId(config, subscription, 'secureTransport')],
+    ...['--api-version', apiVersions.secureTransport],
+    ...['--set', 'properties.value=on', '--set', 'properties.source=user-override'],
+  ])
+
 /** Registry, database and Redis: submitted as one deployment; each part is waited for by itself, so that what needs
  * only one of them need not wait for all. */
 export function dataTierSteps(context: Context, azure: Azure): Step[] {
   const { config, runner } = context
   let watch: ReturnType<typeof watchDeployment> | undefined
   let name = ''
+  let deploy: Command | undefined
+  const hasDatabase = (redis: Redis): boolean =>
+    config.redis.kind === 'classic' || redis.database !== undefined
+
+  const follow = () =>
+    watchDeployment(context, name, azure, {
+      async submit(tell: Tell) {
+        if (deploy) await runner.run(deploy, tell)
+      },
+    })
 
   async function inspect(): Promise<Difference> {
     const { id } = await azure.account()
@@ -92,17 +123,27 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
     const deployment = await azure.deployment(name)
     const state = deployment?.properties.provisioningState
     const [registry, database, redis] = deployment ? await azure.dataTier() : await existing(id)
-    const fields = driftOf(config, registry, database, redis)
-    const whole = registry && database && redis
+    deploy = deployCommand(config, name, parameters, password, ['--subscription', id])
+    const drift = driftOf(config, registry, database, redis)
+    const insecure = database?.secureTransport?.toLowerCase() === 'off'
+    const fields = insecure
+      ? [...drift, { name: 'PostgreSQL require_secure_transport', before: 'off', after: 'on' }]
+      : drift
+    const fault = redis && findRedisFault(config, redis, id)
+    const whole = registry && database && redis && !fault && hasDatabase(redis)
     // Another one may have been applied since this one succeeded: the server says which was the last.
     const last = database?.tags?.configuration
     if (state === 'Succeeded' && last === name && whole && fields.length === 0) {
       return ok(`deployment ${name} is in force`)
     }
     if (state === 'Running' || state === 'Accepted') {
-      watch = watchDeployment(context, name, azure)
+      watch = follow()
       return ok(`deployment ${name} is under way`)
     }
+    if (fault && !fault.empty) throw new OpsError(fault)
+    const secure = insecure ? [requireTransport(config, id)] : []
+    if (state === 'Succeeded' && last === name && whole && drift.length === 0)
+      return { state: 'change', what: 'let PostgreSQL take TLS only', fields, effects: secure }
     const rule = database ? await operatorRule(context, id) : undefined
     const addressField =
       database && rule !== address ? [{ name: 'operator address', before: rule, after: address }] : []
@@ -112,11 +153,15 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
       : []
     return {
       state: database ? 'change' : 'create',
-      what: whole ? `bring the data tier to ${name}` : `create ${namesOf([registry, database, redis])}`,
+      what: whole
+        ? `bring the data tier to ${name}`
+        : `${fault ? `${fault.what}: delete it, then ` : ''}create ${namesOf([registry, database, fault ? undefined : redis])}`,
       fields: [...fields, ...addressField, ...hidden],
       effects: [
         ...(await groupIfMissing(deployment !== undefined || whole !== undefined)),
-        deployCommand(config, name, parameters, password, ['--subscription', id]),
+        ...(fault ? [deleteResource(resourceId(config, id, 'managedRedis'), apiVersions.managedRedis)] : []),
+        ...secure,
+        deploy,
       ],
     }
   }
@@ -146,13 +191,19 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
     ]
   }
 
-  function namesOf([registry, database, redis]: (Resource | undefined)[]): string {
+  function namesOf([registry, database, redis]: [Resource?, Resource?, Redis?]): string {
     const missing = [
       ...(registry ? [] : [`registry ${config.azure.registry}`]),
       ...(database ? [] : [`PostgreSQL ${config.postgres.server} (${config.postgres.sku})`]),
       ...(redis ? [] : [`Redis ${config.redis.name} (${config.redis.sku})`]),
+      ...(redis && !hasDatabase(redis) ? [`the database of Redis ${config.redis.name}`] : []),
     ]
     return missing.join(', ')
+  }
+
+  async function redisFault() {
+    const redis = await azure.redis()
+    return redis && findRedisFault(config, redis, (await azure.account()).id)
   }
 
   /** A part is there when ARM says so; while a deployment runs, when its last operation has succeeded. */
@@ -163,14 +214,16 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
     after: ['data-tier'],
     async inspect(ahead) {
       const resource = await azure[id]()
-      if (resource && !watch)
+      const fault = id === 'redis' ? await redisFault() : undefined
+      if (resource && !watch && !fault)
         return ok(`${shown} is ${String(resource.properties.provisioningState ?? resource.properties.state)}`)
+      if (fault && !watch && !ahead.pending('data-tier')) throw new OpsError(fault)
       if (!resource || ahead.pending('data-tier'))
         return { state: 'create', what: `${shown}, by the data tier`, effects: [] }
       return { state: 'change', what: `${shown} is ready`, effects: [] }
     },
     async apply(_, tell) {
-      watch ??= watchDeployment(context, name, azure)
+      watch ??= follow()
       await watch.until(id, tell)
       azure.forget(id)
     },
@@ -187,7 +240,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
         if (difference.state === 'ok' || difference.state === 'unknown') return
         for (const effect of difference.effects) await runner.run(effect as Command, tell)
         azure.forget('deployment', 'registry', 'database', 'redis', 'groups', 'tags')
-        watch = watchDeployment(context, name, azure)
+        if (deploy && difference.effects.includes(deploy)) watch = follow()
       },
     },
     part('registry', 'Container registry', config.azure.registry),
@@ -197,7 +250,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
 }
 
 /** What the resources are, where that differs from the configuration. Absent ones differ in nothing: they are created. */
-function driftOf(config: Config, registry?: Resource, database?: Resource, redis?: Resource): Field[] {
+function driftOf(config: Config, registry?: Resource, database?: DatabaseServer, redis?: Redis): Field[] {
   const storage = database?.properties.storage as
     | { storageSizeGB?: number; storageSizeGb?: number }
     | undefined

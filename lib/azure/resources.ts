@@ -15,6 +15,17 @@ export interface Resource {
   properties: Record<string, unknown> & { provisioningState?: string }
 }
 
+/** The PostgreSQL server, with one of its parameters. */
+export interface DatabaseServer extends Resource {
+  /** `require_secure_transport` as ARM reads it, on or off; undefined when it could not be read. */
+  secureTransport?: string | undefined
+}
+
+/** A Redis; a managed one has its database beside it, once there is one. */
+export interface Redis extends Resource {
+  database?: Resource | undefined
+}
+
 export interface Tag {
   name: string
   digest: string
@@ -30,10 +41,10 @@ export const repository = 'codex-backend'
 export interface Azure {
   account(): Promise<Account>
   registry(): Promise<Resource | undefined>
-  database(): Promise<Resource | undefined>
-  redis(): Promise<Resource | undefined>
+  database(): Promise<DatabaseServer | undefined>
+  redis(): Promise<Redis | undefined>
   /** All three; registry and database by one call, if both are there. */
-  dataTier(): Promise<[registry?: Resource, database?: Resource, redis?: Resource]>
+  dataTier(): Promise<[registry?: Resource, database?: DatabaseServer, redis?: Redis]>
   /** The deployment of the data tier with this name. */
   deployment(name: string): Promise<Deployment | undefined>
   /** Every container group of the resource group. */
@@ -88,13 +99,34 @@ export function createAzure(context: Context): Azure {
   }
   const group = ['--resource-group', config.azure.resourceGroup]
 
-  /** Undefined when one of them is absent: az then tells nothing of the other. */
-  async function registryAndDatabase(): Promise<[Resource, Resource] | undefined> {
-    const { id } = await azure.account()
-    const ids = (['registry', 'database'] as const).map((type) => resourceId(config, id, type))
-    return (await show(['resource', 'show', '--ids', ...ids, '--api-version', apiVersions.registry])) as
-      | [Resource, Resource]
-      | undefined
+  /**
+   * Several by one call, in that order; all must know the API version of the first. Undefined when one of them is absent
+   * or cannot be shown: az then says nothing of the others, so they are asked by themselves.
+   */
+  async function together(...types: ResourceType[]): Promise<Resource[] | undefined> {
+    const account = await azure.account()
+    const ids = types.map((type) => resourceId(config, account.id, type))
+    const { code, stdout } = await runner.run(
+      azLook(
+        [
+          ...['resource', 'show', '--ids', ...ids, '--api-version', apiVersions[types[0]!]],
+          ...subscriptionOf(account),
+        ],
+        { accept: [0, 1, absent] },
+      ),
+    )
+    return code === 0 ? (JSON.parse(stdout) as Resource[]) : undefined
+  }
+
+  /** A server that is stopped may not show its parameters, and is there all the same. */
+  async function databaseServer(): Promise<DatabaseServer | undefined> {
+    const [server, transport] = (await together('database', 'secureTransport')) ?? []
+    return server ? withTransport(server, transport) : resource('database')
+  }
+
+  async function managedRedis(): Promise<Redis | undefined> {
+    const [cluster, database] = (await together('managedRedis', 'managedRedisDatabase')) ?? []
+    return cluster ? { ...cluster, database } : resource('managedRedis')
   }
 
   /** What az says when there is no registry differs by version, and is of logins. */
@@ -114,14 +146,17 @@ export function createAzure(context: Context): Azure {
   const azure: Azure = {
     account: () => keep('account', () => readAccount(context)),
     registry: () => keep('registry', () => resource('registry')),
-    database: () => keep('database', () => resource('database')),
+    database: () => keep('database', databaseServer),
     redis: () =>
-      keep('redis', () => resource(config.redis.kind === 'managed' ? 'managedRedis' : 'classicRedis')),
+      keep('redis', () => (config.redis.kind === 'managed' ? managedRedis() : resource('classicRedis'))),
     async dataTier() {
       if (!kept.has('registry') && !kept.has('database')) {
-        const both = registryAndDatabase()
-        void keep('registry', async () => (await both)?.[0] ?? resource('registry'))
-        void keep('database', async () => (await both)?.[1] ?? resource('database'))
+        const asked = together('registry', 'database', 'secureTransport')
+        void keep('registry', async () => (await asked)?.[0] ?? resource('registry'))
+        void keep('database', async () => {
+          const [, server, transport] = (await asked) ?? []
+          return server ? withTransport(server, transport) : databaseServer()
+        })
       }
       return Promise.all([azure.registry(), azure.database(), azure.redis()])
     },
@@ -143,13 +178,20 @@ export function createAzure(context: Context): Azure {
   return azure
 }
 
+const withTransport = (server: Resource, transport: Resource | undefined): DatabaseServer => ({
+  ...server,
+  secureTransport: transport?.properties.value as string | undefined,
+})
+
 export const subscriptionOf = (account: Account): string[] => ['--subscription', account.id]
 
 export const apiVersions = {
   // One that both know, so that one call can ask for both.
   registry: '2022-12-01',
   database: '2022-12-01',
+  secureTransport: '2022-12-01',
   managedRedis: '2025-07-01',
+  managedRedisDatabase: '2025-07-01',
   classicRedis: '2024-03-01',
 } as const
 
@@ -158,10 +200,14 @@ export type ResourceType = keyof typeof apiVersions
 /** ARM's id of a part of the data tier. */
 export function resourceId(config: Config, subscription: string, type: ResourceType): string {
   const within = `/subscriptions/${subscription}/resourceGroups/${config.azure.resourceGroup}/providers`
+  const server = `${within}/Microsoft.DBforPostgreSQL/flexibleServers/${config.postgres.server}`
+  const cluster = `${within}/Microsoft.Cache/redisEnterprise/${config.redis.name}`
   return {
     registry: `${within}/Microsoft.ContainerRegistry/registries/${config.azure.registry}`,
-    database: `${within}/Microsoft.DBforPostgreSQL/flexibleServers/${config.postgres.server}`,
-    managedRedis: `${within}/Microsoft.Cache/redisEnterprise/${config.redis.name}`,
+    database: server,
+    secureTransport: `${server}/configurations/require_secure_transport`,
+    managedRedis: cluster,
+    managedRedisDatabase: `${cluster}/databases/default`,
     classicRedis: `${within}/Microsoft.Cache/Redis/${config.redis.name}`,
   }[type]
 }
@@ -240,7 +286,7 @@ export async function redisKey(context: Context, azure: Azure): Promise<string> 
   const { config } = context
   const [path, version] =
     config.redis.kind === 'managed'
-      ? [`${resourceId(config, id, 'managedRedis')}/databases/default/listKeys`, apiVersions.managedRedis]
+      ? [`${resourceId(config, id, 'managedRedisDatabase')}/listKeys`, apiVersions.managedRedisDatabase]
       : [`${resourceId(config, id, 'classicRedis')}/listKeys`, apiVersions.classicRedis]
   const { stdout } = await context.runner.runPrivately(
     azLook(

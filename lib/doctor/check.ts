@@ -17,6 +17,7 @@ export const categories = [
   'tools',
   'login',
   'quota',
+  'data-tier',
   'dns',
   'ports',
   'vps',

@@ -7,6 +7,7 @@ import { certificateLifetime } from './checks/certificateLifetime.ts'
 import { clock } from './checks/clock.ts'
 import { containerCores } from './checks/containerCores.ts'
 import { databaseTools } from './checks/databaseTools.ts'
+import { databaseTransport } from './checks/databaseTransport.ts'
 import { disk } from './checks/disk.ts'
 import { dnsRecords } from './checks/dnsRecords.ts'
 import { node } from './checks/node.ts'
@@ -15,6 +16,7 @@ import { npm } from './checks/npm.ts'
 import { postgresRetirement } from './checks/postgresRetirement.ts'
 import { providers } from './checks/providers.ts'
 import { redisRetirement } from './checks/redisRetirement.ts'
+import { redisState } from './checks/redisState.ts'
 import { servedCertificate } from './checks/servedCertificate.ts'
 import { sitePorts } from './checks/sitePorts.ts'
 import { storedCertificate } from './checks/storedCertificate.ts'
@@ -33,6 +35,8 @@ export const checks: readonly Check[] = [
   vpsLogin,
   providers,
   containerCores,
+  databaseTransport,
+  redisState,
   dnsRecords,
   sitePorts,
   backendPort,

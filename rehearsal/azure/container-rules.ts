@@ -4,6 +4,7 @@ import { findImage, imageReference } from './images.ts'
 import { type Bag, sameJson } from './json.ts'
 import { isAdmin, registryAt } from './registry.ts'
 import type { Request } from './types.ts'
+import { coresIn, coresOf } from './usages.ts'
 import type { World } from './world.ts'
 
 /** The default of a subscription in every region. */
@@ -117,10 +118,22 @@ function checkAddress({ world, address, wanted }: Request): void {
       each.wanted.location === wanted.location &&
       each.wanted.properties.ipAddress?.dnsNameLabel === dnsNameLabel,
   )
-  if (other)
+  if (other || world.faults.get('dns-label-taken')?.label === dnsNameLabel)
     throw badRequest(
       'DnsNameLabelNotAvailable',
-      `The DNS name label '${dnsNameLabel}' in container group '${address.name}' not available. Try using a different label.`,
+      `Dns name label '${dnsNameLabel}' in region '${wanted.location}' not available.`,
+    )
+}
+
+/** The cores of all groups of a region together; words of MicrosoftDocs/azure-docs#51738. */
+function checkQuota({ world, address, wanted }: Request): void {
+  const { limit, used } = coresOf(world, wanted.location, address.id)
+  const asked = coresIn(wanted)
+  if (used + asked > limit)
+    throw badRequest(
+      'ContainerGroupQuotaReached',
+      `Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in region ` +
+        `'${wanted.location}'. Limit: '${limit}', Usage: '${used}' Requested: '${asked}'.`,
     )
 }
 
@@ -158,6 +171,7 @@ export function checkContainerGroup(request: Request): void {
       `The updates on container group '${address.name}' are invalid. If you are going to update the os type, restart policy, ` +
         'network profile, CPU, memory or GPU resources for a container group, you must delete it first and then create a new one.',
     )
+  checkQuota(request)
   for (const each of containers)
     accessibleImage(world, address.name, each.properties.image, properties.imageRegistryCredentials ?? [])
 }

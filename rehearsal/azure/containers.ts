@@ -5,6 +5,7 @@ import { type Container, type Story, startContainer } from './container.ts'
 import { containerLog } from './container-log.ts'
 import { accessibleImage, checkContainerGroup, transitioning } from './container-rules.ts'
 import { ArmError, conflict } from './errors.ts'
+import { containerCapacityWords, counted } from './faults.ts'
 import { type Bag, sameJson } from './json.ts'
 import { type MetricsStore, startMetrics } from './metrics.ts'
 import type { ResourceType } from './types.ts'
@@ -19,6 +20,8 @@ export interface GroupRuntime {
   /** Azure's `stop` was asked for. */
   stopped?: boolean
   incarnation?: number
+  /** What the group itself, not its container, has met. */
+  events?: Bag[]
 }
 
 const runtimeOf = (resource: Resource): GroupRuntime => resource.runtime
@@ -171,7 +174,7 @@ function showGroup(_world: World, resource: Resource): Bag {
             },
           }
         : {}),
-      instanceView: { events: [], state: stateOf(resource) },
+      instanceView: { events: runtimeOf(resource).events ?? [], state: stateOf(resource) },
     },
   }
 }
@@ -182,6 +185,26 @@ function running(resource: Resource): Container {
   throw resource.state === 'Failed'
     ? conflict('ContainerGroupFailed', `The container group '${resource.name}' has failed.`)
     : transitioning(resource.name)
+}
+
+/** A group without capacity has been accepted; it fails later, with an event that says why. */
+function meetCapacity(world: World, resource: Resource): void {
+  if (counted(world, 'container-no-capacity') === undefined) return
+  const { location, properties } = resource.wanted
+  const { cpu, memoryInGB } = properties.containers[0].properties.resources.requests
+  const message = containerCapacityWords(location, cpu, memoryInGB)
+  const now = new Date().toISOString()
+  runtimeOf(resource).events = [
+    {
+      count: 1,
+      firstTimestamp: now,
+      lastTimestamp: now,
+      name: 'InsufficientCapacity.',
+      message,
+      type: 'Warning',
+    },
+  ]
+  throw conflict('Failed', message)
 }
 
 /** Microsoft.ContainerInstance/containerGroups. */
@@ -197,6 +220,8 @@ export const containerGroups: ResourceType = {
     if (same && runtimeOf(resource).container) return
     const label = before?.properties.ipAddress?.dnsNameLabel
     await takeDown(world, resource)
+    runtimeOf(resource).events = []
+    meetCapacity(world, resource)
     if (label && label !== resource.wanted.properties.ipAddress?.dnsNameLabel)
       await world.dns.remove(`${label}.${before.location}.azurecontainer.io`)
     await bringUp(world, resource)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { deploymentBody } from './deployment-body.ts'
 import { type DeploymentPlan, outputsOf, planDeployment, resourceBody } from './deployment-plan.ts'
 import { ArmError, badRequest, conflict, errorBody } from './errors.ts'
+import { meetPolicies } from './faults.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { locationHeaders, operationHeaders, startOperation } from './operations.ts'
@@ -100,6 +101,10 @@ function createDeployment(world: World, call: Call, groupName: string, name: str
     )
   const properties = deploymentBody(call.body.toString('utf8'))
   const plan = planDeployment(world, group, name, properties)
+  meetPolicies(
+    world,
+    plan.resources.map(({ address }) => address),
+  )
   const startedAt = Date.now()
   const shown: Bag = {
     provisioningState: 'Running',
@@ -172,6 +177,10 @@ export function deploymentsRoute(
   if (call.method === 'POST' && (what === 'validate' || what === 'whatif')) {
     const properties = deploymentBody(call.body.toString('utf8'))
     const plan = planDeployment(world, groupNamed(world, group), name, properties)
+    meetPolicies(
+      world,
+      plan.resources.map(({ address }) => address),
+    )
     if (what === 'whatif') {
       const changes = whatIf(world, plan)
       const operation = startOperation(

@@ -1,7 +1,10 @@
-import { ArmError } from './errors.ts'
+import { ArmError, badRequest, conflict } from './errors.ts'
+import type { Bag } from './json.ts'
+import type { Address } from './types.ts'
 import type { World } from './world.ts'
 
-function counted(world: World, name: string): number | undefined {
+/** Uses a fault up by one; its seconds, or undefined when it is not on. */
+export function counted(world: World, name: string): number | undefined {
   const fault = world.faults.get(name)
   if (!fault) return undefined
   const count = fault.count ?? 1
@@ -26,3 +29,64 @@ export async function meetFaults(world: World): Promise<void> {
   if (counted(world, 'server-error') !== undefined)
     throw new ArmError(503, 'ServiceUnavailable', 'The service is unavailable now, please try again later.')
 }
+
+/** Policies are asked before anything is made: what they forbid of this resource, as ARM's error. */
+export function policyFault(world: World, { name }: Address): ArmError | undefined {
+  if (world.faults.has('region-disallowed'))
+    return new ArmError(
+      403,
+      'RequestDisallowedByAzure',
+      `Resource '${name}' was disallowed by Azure: This policy maintains a set of best available regions where your subscription ` +
+        'can deploy resources. The objective of this policy is to ensure that your subscription has full access to Azure ' +
+        'services with optimal performance. Should you need additional or different regions, contact support..',
+    )
+  const policy = world.faults.get('policy-disallowed')
+  if (!policy) return undefined
+  const why = policy.mfa
+    ? `Resource '${name}' was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs.`
+    : `Resource '${name}' was disallowed by policy. Policy identifiers: '[{"policyAssignment":{"name":"Allowed locations"}}]'.`
+  return new ArmError(403, 'RequestDisallowedByPolicy', why)
+}
+
+/** Before a deployment begins ARM shows its resources to the policies: all of them are refused together. */
+export function meetPolicies(world: World, addresses: readonly Address[]): void {
+  const details = addresses.flatMap((address): Bag[] => {
+    const fault = policyFault(world, address)
+    return fault ? [{ code: fault.code, target: address.name, message: fault.message }] : []
+  })
+  if (details.length === 0) return
+  const message =
+    'The template deployment failed because of policy violation. Please see details for more information.'
+  throw new ArmError(400, 'InvalidTemplateDeployment', message, details)
+}
+
+/** A region that is closed to new PostgreSQL servers. */
+export function meetOfferRestriction(world: World, location: string): void {
+  if (!world.faults.has('postgres-location-restricted')) return
+  throw badRequest(
+    'LocationIsOfferRestricted',
+    `Subscriptions are restricted from provisioning in location '${location}'. Try again in a different location. For exceptions ` +
+      "to this rule please open a support request with Issue type of 'Service and subscription limits'. " +
+      'See https://aka.ms/postgres-request-quota-increase for more details.',
+  )
+}
+
+/** Managed Redis without capacity: accepted, then failed. `code` is InsufficientCapacity or AllocationFailed. */
+export function meetRedisCapacity(world: World): void {
+  const fault = world.faults.get('redis-no-capacity')
+  if (!fault) return
+  throw fault.code === 'AllocationFailed'
+    ? conflict(
+        'AllocationFailed',
+        'Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size, region or contact Azure support for assistance.',
+      )
+    : conflict(
+        'InsufficientCapacity',
+        'Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
+      )
+}
+
+/** What a container group without capacity fails with, and shows as its event. Source: Azure/Azure-Landing-Zones#2404. */
+export const containerCapacityWords = (location: string, cpu: number, memoryGb: number): string =>
+  `The requested resource is not available in the location '${location}' at this moment. Please retry with a different resource ` +
+  `request or in another location. Resource requested: '${cpu}' CPU '${memoryGb}' GB memory 'Linux' OS`

@@ -1,4 +1,5 @@
 import { badRequest, conflict } from './errors.ts'
+import { meetOfferRestriction } from './faults.ts'
 import type { Bag } from './json.ts'
 import type { Request } from './types.ts'
 
@@ -102,8 +103,9 @@ function checkName({ world, address }: Request): void {
 
 /** What Azure Database for PostgreSQL flexible server refuses; what an update leaves out stays as it was. */
 export function checkServer(request: Request): void {
-  const { wanted, existing } = request
+  const { world, wanted, existing } = request
   checkName(request)
+  if (!existing) meetOfferRestriction(world, wanted.location)
   const before: Bag | undefined = existing?.wanted
   const now: Bag = { ...before?.properties, ...wanted.properties }
   wanted.sku ??= before?.sku

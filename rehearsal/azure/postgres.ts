@@ -6,6 +6,7 @@ import type { Bag } from './json.ts'
 import { checkServer } from './postgres-rules.ts'
 import { type PostgresServer, quoteName, quoteText, startPostgres } from './postgres-server.ts'
 import { childrenOf, parentOf } from './resources.ts'
+import { checkServerFree, startSettling } from './server-busy.ts'
 import type { ResourceType } from './types.ts'
 import type { Resource, World } from './world.ts'
 
@@ -69,7 +70,11 @@ const flexibleServers: ResourceType = {
   usualSeconds: 270,
   needsLocation: true,
   createdStatus: 202,
-  check: checkServer,
+  check(request) {
+    checkServer(request)
+    // What is asked for may equal what is there: to the server it is an operation all the same.
+    if (request.existing) startSettling(request.existing)
+  },
   async apply(world, resource, before) {
     const {
       administratorLogin: login,
@@ -93,6 +98,7 @@ const flexibleServers: ResourceType = {
       resource.runtime.backupError = String(error)
     })
   },
+  ended: startSettling,
   show: showServer,
   async remove(world, resource) {
     world.addressListeners.delete(resource.runtime.listener)
@@ -140,7 +146,9 @@ const firewallRules: ResourceType = {
   usualSeconds: 7.5,
   needsLocation: false,
   createdStatus: 202,
-  check({ address, wanted }) {
+  check(request) {
+    const { world, address, wanted } = request
+    checkServerFree(world, request)
     const name = address.name.split('/').at(-1)!
     const { startIpAddress: start, endIpAddress: end } = wanted.properties
     if (!/^[-\w.]{1,80}$/.test(name))
@@ -161,7 +169,9 @@ const databases: ResourceType = {
   usualSeconds: 7.5,
   needsLocation: false,
   createdStatus: 202,
-  check({ address, wanted, existing }) {
+  check(request) {
+    const { world, address, wanted, existing } = request
+    checkServerFree(world, request)
     const name = address.name.split('/').at(-1)!
     if (!/^[A-Za-z_][-\w]{0,62}$/.test(name))
       throw badRequest('InvalidParameterValue', `The database name '${name}' is not valid.`)
@@ -240,7 +250,9 @@ const configurations: ResourceType = {
   usualSeconds: 7.5,
   needsLocation: false,
   createdStatus: 202,
-  check({ world, address, wanted }) {
+  check(request) {
+    const { world, address, wanted } = request
+    checkServerFree(world, request, true)
     const name = address.name.split('/').at(-1)!
     const parent = parentOf(world, address)
     const row = parent && server(parent).settings.get(name)

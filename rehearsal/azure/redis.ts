@@ -1,4 +1,5 @@
 import { ArmError, badRequest, conflict } from './errors.ts'
+import { meetRedisCapacity } from './faults.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { type RedisServer, startRedis } from './redis-server.ts'
@@ -61,6 +62,10 @@ const clusters: ResourceType = {
         'SkuNotAvailable',
         'Azure Managed Redis is not available for this subscription in this region. Choose another region or SKU.',
       )
+    // An orphan of a creation that failed is in the way until it is deleted: microsoft/aspire#19174,
+    // Azure-Samples/ai-hub-gateway-solution-accelerator#108.
+    if (existing?.runtime.createFailed)
+      throw conflict('Conflict', 'A resource with this name already exists or is in a conflicting state.')
     wanted.sku ??= existing?.wanted.sku
     if (!managedSizes[wanted.sku?.name])
       throw badRequest(
@@ -91,7 +96,12 @@ const clusters: ResourceType = {
         'The property highAvailability of an existing cache cannot be changed here: create a new one.',
       )
   },
-  async apply() {},
+  async apply(world, resource, before) {
+    if (before) return
+    resource.runtime.createFailed = true
+    meetRedisCapacity(world)
+    resource.runtime.createFailed = false
+  },
   show: (_world, resource) => ({
     sku: resource.wanted.sku,
     kind: 'v2',
@@ -99,11 +109,18 @@ const clusters: ResourceType = {
       ...resource.wanted.properties,
       hostName: managedHost(resource),
       provisioningState: resource.state,
-      resourceState: resource.state === 'Succeeded' ? 'Running' : resource.state,
+      resourceState: clusterState(resource),
       redisVersion: '7.4',
       redundancyMode: resource.wanted.properties.highAvailability === 'Disabled' ? 'None' : 'ZR',
     },
   }),
+}
+
+/** ResourceState of the API redisEnterprise 2025-07-01. */
+function clusterState({ state, runtime }: Resource): string {
+  if (state === 'Succeeded') return 'Running'
+  if (state === 'Failed') return runtime.createFailed ? 'CreateFailed' : 'UpdateFailed'
+  return state
 }
 
 /** The eviction policies as ARM spells them, such as `AllKeysLRU`, to Redis's own. */
@@ -149,7 +166,11 @@ const clusterDatabases: ResourceType = {
     oneOf('clusteringPolicy', ['OSSCluster', 'EnterpriseCluster', 'NoCluster'])
     oneOf('accessKeysAuthentication', ['Enabled', 'Disabled'])
     oneOf('evictionPolicy', Object.keys(eviction))
-    for (const key of ['clusteringPolicy', 'port', 'clientProtocol'])
+    // "Can be updated only if the current value is NoCluster": ClusteringPolicy in the API redisEnterprise 2025-07-01.
+    const policy = before?.clusteringPolicy
+    if (policy && policy !== 'NoCluster' && policy !== now.clusteringPolicy)
+      throw badRequest('BadRequest', "'properties.clusteringPolicy' cannot be changed")
+    for (const key of ['port', 'clientProtocol'])
       if (before && before[key] !== now[key])
         throw badRequest(
           'BadRequest',
@@ -168,7 +189,7 @@ const clusterDatabases: ResourceType = {
       memory: managedSizes[cluster.wanted.sku.name]! * gigabyte,
       evictionPolicy: eviction[evictionPolicy]!,
       keysAllowed: accessKeysAuthentication === 'Enabled',
-      clustered: clusteringPolicy === 'OSSCluster',
+      clustered: clusteringPolicy !== 'NoCluster',
     })
   },
   show: (_world, resource) => ({

@@ -1,4 +1,5 @@
 import { ArmError, badRequest, conflict, groupNotFound, resourceNotFound } from './errors.ts'
+import { policyFault } from './faults.ts'
 import { type Bag, sameJson } from './json.ts'
 import { startOperation } from './operations.ts'
 import type { Address, ResourceType } from './types.ts'
@@ -136,6 +137,8 @@ export function putResource(world: World, address: Address, body: Bag): Put {
         `Another operation is in progress on '${address.name}' (${existing.state}). Try again when it has finished.`,
       )
     )
+  const forbidden = existing ? undefined : policyFault(world, address)
+  if (forbidden) throw forbidden
   const { id: _id, name: _name, type: _type, ...fields } = body
   const wanted = structuredClone({ ...fields, properties: fields.properties ?? {} }) as Bag
   requireLocation(type, address, wanted, existing)
@@ -161,6 +164,7 @@ export function putResource(world: World, address: Address, body: Bag): Put {
         await type.apply(world, resource, before)
         if (!before) await takeUsualTime(world, type.usualSeconds, startedAt)
         resource.state = 'Succeeded'
+        type.ended?.(resource)
       } catch (error) {
         resource.state = 'Failed'
         throw error

@@ -35,6 +35,8 @@ export interface ResourceType {
   transitioning?(name: string): ArmError
   /** Makes it so. `resource.wanted` is new already, `before` is what was wanted until now. */
   apply(world: World, resource: Resource, before?: Bag): Promise<void>
+  /** An operation on it has ended well. */
+  ended?(resource: Resource): void
   /** The resource as GET shows it, without id, name, type: no secret in it. */
   show(world: World, resource: Resource): Bag
   /** As a list shows it, when that is less than what GET shows. */

@@ -1,9 +1,33 @@
 import { ArmError } from './errors.ts'
 import type { Call, Reply } from './http.ts'
-import type { World } from './world.ts'
+import type { Bag } from './json.ts'
+import type { Resource, World } from './world.ts'
 
 /** Azure's default for a new subscription: learn.microsoft.com, container-instances-resource-and-quota-limits. */
 const limits = { groups: 100, cores: 10 }
+
+const groupsIn = (world: World, location: string): Resource[] =>
+  [...world.resources.values()].filter(
+    ({ type, wanted }) =>
+      type === 'Microsoft.ContainerInstance/containerGroups' && String(wanted.location) === location,
+  )
+
+/** The cores that a container group asks for. */
+export const coresIn = (wanted: Bag): number =>
+  (wanted.properties.containers as { properties: { resources: Requests } }[]).reduce(
+    (sum, { properties }) => sum + properties.resources.requests.cpu,
+    0,
+  )
+
+/** The cores of a region: how many there may be, and how many all groups but `without` use. */
+export function coresOf(world: World, location: string, without = ''): { limit: number; used: number } {
+  const few = world.faults.get('few-cores')
+  const others = groupsIn(world, location).filter(({ id }) => id.toLowerCase() !== without.toLowerCase())
+  return {
+    limit: few ? Number(few.cores ?? 2) : limits.cores,
+    used: others.reduce((sum, { wanted }) => sum + coresIn(wanted), 0),
+  }
+}
 
 /** `…/Microsoft.ContainerInstance/locations/LOCATION/usages`: what is used of the limits. */
 export function usagesReply(world: World, call: Call, namespace: string, location: string): Reply {
@@ -13,13 +37,8 @@ export function usagesReply(world: World, call: Call, namespace: string, locatio
       'InvalidResourcePath',
       `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
     )
-  const groups = [...world.resources.values()].filter(
-    ({ type, wanted }) =>
-      type === 'Microsoft.ContainerInstance/containerGroups' && String(wanted.location) === location,
-  )
-  const cores = groups
-    .flatMap(({ wanted }) => wanted.properties.containers as { properties: { resources: Requests } }[])
-    .reduce((sum, { properties }) => sum + properties.resources.requests.cpu, 0)
+  const groups = groupsIn(world, location)
+  const { limit, used } = coresOf(world, location)
   const usage = (value: string, currentValue: number, limit: number) => ({
     id: `/subscriptions/${world.subscription.id}/providers/Microsoft.ContainerInstance/locations/${location}/usages/${value}`,
     unit: 'Count',
@@ -27,12 +46,10 @@ export function usagesReply(world: World, call: Call, namespace: string, locatio
     limit,
     name: { value, localizedValue: value },
   })
-  const few = world.faults.get('few-cores')
-  const limit = few ? Number(few.cores ?? 2) : limits.cores
   return {
     status: 200,
     body: {
-      value: [usage('ContainerGroups', groups.length, limits.groups), usage('StandardCores', cores, limit)],
+      value: [usage('ContainerGroups', groups.length, limits.groups), usage('StandardCores', used, limit)],
     },
   }
 }

@@ -8,7 +8,7 @@ await script<{ only?: string }>({
   flags: (parser) =>
     parser.option(
       '--only <categories>',
-      'tools, login, quota, dns, ports, vps, clock, certificate, retirement; several with commas',
+      'tools, login, quota, data-tier, dns, ports, vps, clock, certificate, retirement; several with commas',
     ),
   async main(run) {
     const [{ withContext }, { chosenCategories }] = await Promise.all([

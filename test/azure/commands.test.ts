@@ -97,7 +97,12 @@ test('a container group is created from a file, and deleted by name without a qu
 test.each([
   ['registry', 'Microsoft.ContainerRegistry/registries/codexacr1216'],
   ['database', 'Microsoft.DBforPostgreSQL/flexibleServers/codexdominion-db'],
+  [
+    'secureTransport',
+    'Microsoft.DBforPostgreSQL/flexibleServers/codexdominion-db/configurations/require_secure_transport',
+  ],
   ['managedRedis', 'Microsoft.Cache/redisEnterprise/codexdominion-redis'],
+  ['managedRedisDatabase', 'Microsoft.Cache/redisEnterprise/codexdominion-redis/databases/default'],
   ['classicRedis', 'Microsoft.Cache/Redis/codexdominion-redis'],
 ] as const)('ARM’s id of the %s', async (type, end) => {
   expect(resourceId(await configOf(), 'sub', type)).toBe(
@@ -108,7 +113,8 @@ test.each([
 test('what is asked of az, and each thing once until it may have changed', async () => {
   const { context, asked } = await answering(
     { match: /^account show/, stdout: account },
-    { match: /^resource show/, stdout: '{"id":"x","name":"n","location":"eastus","properties":{}}' },
+    { match: /^resource show --ids \S+ --/, stdout: '{"id":"x","name":"n","properties":{}}' },
+    { match: /^resource show/, stdout: '[{"id":"x","name":"n"},{"id":"y","properties":{}}]' },
     { match: /^container list/, stdout: '[]' },
     { match: /^acr repository show-tags/, stdout: '[]' },
     { match: /^deployment group show/, code: 3 },
@@ -123,8 +129,14 @@ test('what is asked of az, and each thing once until it may have changed', async
   const expected = [
     ['account', 'show', ...always],
     ['resource', 'show', '--ids', id('registry'), '--api-version', '2022-12-01', ...end],
-    ['resource', 'show', '--ids', id('database'), '--api-version', '2022-12-01', ...end],
-    ['resource', 'show', '--ids', id('managedRedis'), '--api-version', '2025-07-01', ...end],
+    [
+      ...['resource', 'show', '--ids', id('database'), id('secureTransport')],
+      ...['--api-version', '2022-12-01', ...end],
+    ],
+    [
+      ...['resource', 'show', '--ids', id('managedRedis'), id('managedRedisDatabase')],
+      ...['--api-version', '2025-07-01', ...end],
+    ],
     ['container', 'list', '--resource-group', 'codexdominion-prod', ...end],
     [
       ...['acr', 'repository', 'show-tags', '--name', 'codexacr1216', '--repository', 'codex-backend'],

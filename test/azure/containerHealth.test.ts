@@ -106,21 +106,27 @@ test.each<[string, Answer[], string]>([
 })
 
 test('registry and database are asked for by one call; each by its own when one of them is absent', async () => {
-  const redis: Answer = { match: /^resource show .*redis/, stdout: '{"name":"redis"}' }
+  const redis: Answer = {
+    match: /^resource show .*redis\S+ \S+databases/,
+    stdout: '[{"name":"redis"},{"name":"default"}]',
+  }
   const both = await answering(account, redis, {
     match: /^resource show .*registries\S+ \S+flexibleServers/,
-    stdout: '[{"name":"registry"},{"name":"database"}]',
+    stdout: '[{"name":"registry"},{"name":"database"},{"properties":{"value":"on"}}]',
   })
   const azure = createAzure(both.context)
   const names = (await azure.dataTier()).map((each) => each?.name)
   expect(names).toEqual(['registry', 'database', 'redis'])
   expect((await azure.registry())?.name).toBe('registry')
-  const [ids] = both.asked().flatMap((argv) => (argv.join().includes('registries') ? [argv.slice(2, 7)] : []))
+  expect(await azure.database()).toMatchObject({ secureTransport: 'on' })
+  expect(await azure.redis()).toMatchObject({ database: { name: 'default' } })
+  const [ids] = both.asked().flatMap((argv) => (argv.join().includes('registries') ? [argv.slice(2, 8)] : []))
   expect(both.asked()).toHaveLength(3)
   expect(ids).toEqual([
     '--ids',
     resourceId(both.context.config, subscription, 'registry'),
     resourceId(both.context.config, subscription, 'database'),
+    resourceId(both.context.config, subscription, 'secureTransport'),
     ...['--api-version', '2022-12-01'],
   ])
 
@@ -136,4 +142,17 @@ test('registry and database are asked for by one call; each by its own when one 
     undefined,
     'redis',
   ])
+})
+
+test('a server that does not show its parameters is there all the same; so is a Redis without a database', async () => {
+  const { context } = await answering(
+    account,
+    { match: /require_secure_transport/, stderr: 'ERROR: (ServerIsStopped) x', code: 1 },
+    { match: /flexibleServers/, stdout: '{"name":"database"}' },
+    { match: /databases\/default/, code: 3 },
+    { match: /redisEnterprise/, stdout: '{"name":"redis"}' },
+  )
+  const azure = createAzure(context)
+  expect(await azure.database()).toEqual({ name: 'database' })
+  expect(await azure.redis()).toEqual({ name: 'redis' })
 })

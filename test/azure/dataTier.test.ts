@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { deploymentName, templateParameters } from '../../lib/azure/dataTier.ts'
+import { clusteringPolicy } from '../../lib/azure/redisState.ts'
 import { configOf, home } from '../command/rig.ts'
 
 const template = JSON.parse(readFileSync(path.join(home, 'infra', 'data-tier.json'), 'utf8')) as {
   parameters: Record<string, { type: string; defaultValue?: unknown; allowedValues?: unknown[] }>
+  resources: { type: string; name: string; dependsOn?: string[]; properties: Record<string, unknown> }[]
 }
 
 test('managed Redis: every parameter, typed as the template wants it', async () => {
@@ -71,4 +73,23 @@ test('a deployment is named after what it applies: the same for the same, anothe
     deploymentName(parameters, 'other', 'server'),
   ]
   expect(new Set([name, ...others]).size).toBe(4)
+})
+
+test('Redis gets the policy under which RQ works, which is also the one that is looked for', () => {
+  const [database] = template.resources.filter(({ type }) => /redisEnterprise\/databases$/.test(type))
+  expect(database?.properties.clusteringPolicy).toBe('NoCluster')
+  expect(clusteringPolicy).toBe('NoCluster')
+})
+
+test('children of the PostgreSQL server follow each other one by one, the database first, and none is a parameter', () => {
+  const children = template.resources.filter(({ type }) => /flexibleServers\/./.test(type))
+  expect(children.map(({ type }) => type.split('/').at(-1))).toEqual([
+    'databases',
+    'firewallRules',
+    'firewallRules',
+  ])
+  const behind = children.map(({ dependsOn = [] }) => dependsOn.join())
+  expect(behind[0]).toMatch(/flexibleServers', parameters\('postgresServer'\)\)/)
+  expect(behind[1]).toMatch(/flexibleServers\/databases'/)
+  expect(behind[2]).toMatch(/flexibleServers\/firewallRules'.*'azure-services'/)
 })

@@ -8,10 +8,13 @@ import { allowed } from '../../lib/doctor/checks/azurePermissions.ts'
 import { backendPort } from '../../lib/doctor/checks/backendPort.ts'
 import { judgeClocks } from '../../lib/doctor/checks/clock.ts'
 import { judgeCores } from '../../lib/doctor/checks/containerCores.ts'
+import { databaseTransport } from '../../lib/doctor/checks/databaseTransport.ts'
+import { redisState } from '../../lib/doctor/checks/redisState.ts'
 import { sitePorts } from '../../lib/doctor/checks/sitePorts.ts'
 import { checks } from '../../lib/doctor/checks.ts'
 import { exitCodeOfFindings } from '../../lib/doctor/doctor.ts'
 import { retires } from '../../lib/doctor/retires.ts'
+import { configOf } from '../command/rig.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
 const group = (cpu: number) => ({ containers: [{ resources: { requests: { cpu } } }] }) as ContainerGroup
@@ -106,6 +109,64 @@ test.each([
 })
 test('what ends at an unknown day is unknown', () => {
   expect(retires('Node 99', undefined, new Date()).verdict).toBe('UNKNOWN')
+})
+
+/** A bench whose Azure shows this PostgreSQL server and this Redis. */
+const tier = async (database: object | undefined, redis: object | undefined) =>
+  ({
+    context: { config: { ...(await configOf()), environment: 'prod' } },
+    azure: { account: async () => ({ id: 'sub' }), dataTier: async () => [undefined, database, redis] },
+  }) as unknown as Bench
+const well = { provisioningState: 'Succeeded', resourceState: 'Running' }
+const managed = (properties: object, below?: object) => ({
+  properties,
+  ...(below ? { database: { properties: below } } : {}),
+})
+
+test.each([
+  ['not there yet', undefined, 'OK', /is not there yet/, undefined],
+  [
+    'as it should be',
+    managed(well, { ...well, clusteringPolicy: 'NoCluster' }),
+    'OK',
+    /Succeeded.*NoCluster/,
+    undefined,
+  ],
+  [
+    'without a database',
+    managed(well),
+    'WARNING',
+    /has no database yet/,
+    /^npx dominion provision --env prod$/,
+  ],
+  [
+    'failed and empty',
+    managed({ provisioningState: 'Failed', resourceState: 'CreateFailed' }),
+    'CRITICAL',
+    /Failed \(CreateFailed\)/,
+    /^npx dominion provision --env prod {3}/,
+  ],
+  [
+    'with another policy',
+    managed(well, { ...well, clusteringPolicy: 'EnterpriseCluster' }),
+    'CRITICAL',
+    /EnterpriseCluster.*CROSSSLOT/,
+    /az resource delete --ids \S+ .*npx dominion deploy-complete --env prod/,
+  ],
+] as const)('the state of a Redis that is %s', async (_, redis, verdict, detail, next) => {
+  const judged = await redisState.look(await tier(undefined, redis))
+  expect(judged.verdict).toBe(verdict)
+  expect(judged.detail).toMatch(detail)
+  if (next) expect(judged.next).toMatch(next)
+})
+
+test.each([
+  [undefined, 'OK'],
+  [{ name: 'db', secureTransport: 'on' }, 'OK'],
+  [{ name: 'db', secureTransport: 'OFF' }, 'CRITICAL'],
+  [{ name: 'db' }, 'UNKNOWN'],
+] as const)('require_secure_transport of %j is %s', async (database, verdict) => {
+  expect((await databaseTransport.look(await tier(database, undefined))).verdict).toBe(verdict)
 })
 
 test('every check has an id of its own and a known category, and every category has a check', () => {

@@ -5,12 +5,14 @@ import { connect, createServer } from 'node:net'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
+import { type Azure, createAzure } from '../../lib/azure/resources.ts'
 import { OpsError } from '../../lib/command/errors.ts'
 import { observe } from '../../lib/health/observe.ts'
 import type { Probe } from '../../lib/health/probe.ts'
 import { queueProbe } from '../../lib/health/probes/queue.ts'
 import { redisProbe } from '../../lib/health/probes/redis.ts'
 import { askRedis, readReplies } from '../../lib/health/redisTalk.ts'
+import type { Context } from '../../lib/steps/context.ts'
 import { certificateFor } from '../command/certificate.ts'
 import { configOf, temporaryFolder } from '../command/rig.ts'
 import { onPorts } from './site.ts'
@@ -65,6 +67,16 @@ const accepts = (port: number): Promise<boolean> =>
     socket.on('connect', () => socket.destroy())
   })
 
+/** Azure that says so of the Redis and its database; that does not answer without them. */
+function azureThatSays(context: Context, ...properties: object[]): Azure {
+  const run: Context['runner']['run'] = async ({ argv }) => {
+    if (properties.length === 0) throw new OpsError({ what: 'Azure cannot be reached', exitCode: 3 })
+    const answer = argv.includes('account') ? { id: 's', name: 'n', tenantId: 't' } : properties
+    return { code: 0, stdout: JSON.stringify(answer), stderr: '', timedOut: false }
+  }
+  return createAzure({ ...context, runner: { ...context.runner, run } })
+}
+
 const seen = async (probe: Probe) => {
   const { verdict, detail } = await observe(probe, signal)
   return `${verdict} ${detail}`
@@ -73,12 +85,15 @@ const seen = async (probe: Probe) => {
 test('Redis and its queue, asked for real; the key stands in no transcript', async () => {
   const { context, runner, ask } = await startRedis()
   const keyed = async () => key
-  expect(await seen(redisProbe(context, keyed))).toMatch(/^OK PONG in \d+ ms, over TLS and with a key only$/)
-  expect(await seen(redisProbe(context, async () => 'another'))).toMatch(
+  const silent = azureThatSays(context)
+  expect(await seen(redisProbe(context, silent, keyed))).toMatch(
+    /^OK PONG in \d+ ms, over TLS and with a key only$/,
+  )
+  expect(await seen(redisProbe(context, silent, async () => 'another'))).toMatch(
     /^CRITICAL it does not take the key that Azure gives: NOAUTH/,
   )
   const lost = async () => Promise.reject(new OpsError({ what: 'Not logged in to Azure', exitCode: 4 }))
-  expect(await seen(redisProbe(context, lost))).toBe(
+  expect(await seen(redisProbe(context, silent, lost))).toBe(
     'UNKNOWN it asks for a key, which is not known: Not logged in to Azure',
   )
   expect(await seen(queueProbe(context, lost))).toBe('UNKNOWN Not logged in to Azure')
@@ -109,6 +124,18 @@ test('Redis and its queue, asked for real; the key stands in no transcript', asy
   expect(written).not.toContain('q0ke')
 })
 
+test('a Redis that Azure calls failed is never well, whether it answers or not', async () => {
+  const { context } = await startRedis()
+  const well = { properties: { provisioningState: 'Succeeded', resourceState: 'Running' } }
+  const failed = { properties: { provisioningState: 'Failed', resourceState: 'UpdateFailed' } }
+  const keyed = async () => key
+  expect(await seen(redisProbe(context, azureThatSays(context, well, well), keyed))).toMatch(/^OK PONG/)
+  const words = 'CRITICAL Redis codexdominion-redis is in the state Failed (UpdateFailed)'
+  expect(await seen(redisProbe(context, azureThatSays(context, failed, well), keyed))).toBe(words)
+  const gone = { ...context, runner: onPorts(undefined, () => 1) }
+  expect(await seen(redisProbe(gone, azureThatSays(gone, failed, well), keyed))).toBe(words)
+})
+
 test('an answer of many parts is read whole', async () => {
   const { ask } = await startRedis()
   const long = 'ä'.repeat(300_000)
@@ -135,7 +162,7 @@ test('what is no Redis, and what hangs up', async () => {
   const { context } = await startRedis()
   const gone = { ...context, runner: onPorts(undefined, () => 1) }
   const { verdict, silent } = await observe(
-    redisProbe(gone, async () => key),
+    redisProbe(gone, azureThatSays(gone), async () => key),
     signal,
   )
   expect([verdict, silent]).toEqual(['CRITICAL', true])

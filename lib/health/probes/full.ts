@@ -24,7 +24,7 @@ export function fullProbes(context: Context): Probe[] {
     diskProbe(context),
     containersProbe(hurried, azure),
     databaseProbe(hurried, azure),
-    redisProbe(context, key),
+    redisProbe(context, azure, key),
     queueProbe(context, key),
   ]
 }

@@ -1,4 +1,6 @@
 import { redisAddress } from '../../azure/containerGroup.ts'
+import { findRedisFault } from '../../azure/redisState.ts'
+import type { Azure } from '../../azure/resources.ts'
 import { judgedFailure } from '../../command/verdict.ts'
 import type { Context } from '../../steps/context.ts'
 import type { Probe, Reading } from '../probe.ts'
@@ -8,35 +10,50 @@ import { unanswered } from '../unanswered.ts'
 import { coreProbe } from './core.ts'
 
 /**
- * TLS and a key are asked for, and with the key it answers.
+ * TLS and a key are asked for, with the key it answers, and Azure does not call it failed.
  * @param key asks Azure for it
  */
-export const redisProbe = (context: Context, key: () => Promise<string>): Probe => ({
+export const redisProbe = (context: Context, azure: Azure, key: () => Promise<string>): Probe => ({
   ...coreProbe,
   id: 'redis',
   title: 'Redis',
   async ask() {
-    const { host } = redisAddress(context.config)
-    const asked = key()
-    asked.catch(() => {}) // heard below
-    try {
-      const fault = await faultOfDoors(context)
-      if (fault !== undefined) return { verdict: 'CRITICAL', detail: fault }
-    } catch (thrown) {
-      return unanswered(host, thrown, 'UNKNOWN')
-    }
-    let known: string
-    try {
-      known = await asked
-    } catch (thrown) {
-      const { detail, next } = judgedFailure(thrown)
-      return { verdict: 'UNKNOWN', detail: `it asks for a key, which is not known: ${detail}`, next }
-    }
-    const started = performance.now()
-    const [pong = null] = await askRedis(context, known, [['PING']])
-    return judgePing(pong, Math.round(performance.now() - started))
+    const [reading, fault] = await Promise.all([talk(context, key), faultOf(context, azure)])
+    return fault ? { verdict: 'CRITICAL', detail: fault.what, next: fault.next } : reading
   },
 })
+
+/** What Azure itself says is wrong; silence says nothing, for the probe has asked Redis. */
+async function faultOf({ config }: Context, azure: Azure) {
+  try {
+    const redis = await azure.redis()
+    return redis && findRedisFault(config, redis, (await azure.account()).id)
+  } catch {
+    return undefined
+  }
+}
+
+async function talk(context: Context, key: () => Promise<string>): Promise<Reading> {
+  const { host } = redisAddress(context.config)
+  const asked = key()
+  asked.catch(() => {}) // heard below
+  try {
+    const fault = await faultOfDoors(context)
+    if (fault !== undefined) return { verdict: 'CRITICAL', detail: fault }
+  } catch (thrown) {
+    return unanswered(host, thrown, 'UNKNOWN')
+  }
+  let known: string
+  try {
+    known = await asked
+  } catch (thrown) {
+    const { detail, next } = judgedFailure(thrown)
+    return { verdict: 'UNKNOWN', detail: `it asks for a key, which is not known: ${detail}`, next }
+  }
+  const started = performance.now()
+  const [pong = null] = await askRedis(context, known, [['PING']])
+  return judgePing(pong, Math.round(performance.now() - started))
+}
 
 /** What PING was answered after AUTH; ms with the connection's set-up. */
 export function judgePing(pong: Reply, ms: number): Reading {

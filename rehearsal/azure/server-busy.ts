@@ -1,0 +1,37 @@
+import { type ArmError, conflict } from './errors.ts'
+import { counted } from './faults.ts'
+import { childrenOf, parentOf } from './resources.ts'
+import type { Request } from './types.ts'
+import type { Resource, World } from './world.ts'
+
+const settlingMs = 10_000
+
+const serverIsBusy = (name: string): ArmError =>
+  conflict(
+    'ServerIsBusy',
+    `Cannot complete operation while server '${name}' is busy processing another operation. Try again later.`,
+  )
+
+/** An operation on the server itself has ended, or found nothing to change: for a while it still works behind the scenes. */
+export function startSettling(server: Resource): void {
+  server.runtime.settlingUntil = Date.now() + settlingMs
+}
+
+/**
+ * A server works on one child at a time, and refuses a parameter that comes right behind an operation on itself.
+ * Sources: Azure/azure-postgresql#134 and Azure/bicep-types-az#1507 (a `configurations` resource behind the server usually
+ * fails); avm/res/db-for-postgre-sql/flexible-server in Azure/bicep-registry-modules (database, firewall rules and
+ * parameters one after the other are accepted).
+ */
+export function checkServerFree(world: World, { address }: Request, parameter = false): void {
+  const server = parentOf(world, address)
+  if (!server) return
+  const working = [server, ...childrenOf(world, server)].some(
+    ({ id, state }) => id !== address.id && ['Creating', 'Updating', 'Deleting'].includes(state),
+  )
+  const settling = parameter && (server.runtime.settlingUntil ?? 0) > Date.now()
+  const forced = /databases$/.test(address.type) && counted(world, 'postgres-busy') !== undefined
+  if (working || settling || forced) throw serverIsBusy(server.name)
+  // Whatever follows this one waits for its end, and by then the server has settled.
+  if (!parameter) server.runtime.settlingUntil = 0
+}
