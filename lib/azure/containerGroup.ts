@@ -1,6 +1,7 @@
 import { createHash, scryptSync } from 'node:crypto'
 import { backendPort, surgeLabel } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
+import { clusteringPolicy } from './redisState.ts'
 
 /** A container group as `az container list` prints it; the parts that are compared. */
 export interface ContainerGroup {
@@ -131,9 +132,14 @@ export function configurationOf(
   databasePassword: string,
   appSecretKey: string,
 ): string {
-  const redis = redisAddress(config)
+  // A Redis with another policy has been another database, with other keys.
+  const redis = {
+    ...redisAddress(config),
+    ...(config.redis.kind === 'managed' ? { clusteringPolicy } : {}),
+  }
   const parts = {
     ...group,
+    ...(group.public ? probesOn(group.public.port) : {}),
     database: databaseHost(config),
     user: config.postgres.user,
     name: config.postgres.database,
@@ -203,9 +209,21 @@ export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecr
   })
 }
 
+/**
+ * Liveness asks whether the port takes connections and nothing else: /health is 503 while the database or Redis rests, and
+ * a restart helps against neither. ACI knows probes of the kinds exec and httpGet only (ContainerProbe, API 2023-05-01),
+ * and a Flask application has no path that surely answers 200 without asking anything. So the interpreter that runs the
+ * application opens the connection: python3 is in every image that can serve it, a shell or curl need not be.
+ */
 const probesOn = (port: number) => ({
   livenessProbe: {
-    httpGet: { path: '/health', port, scheme: 'http' },
+    exec: {
+      command: [
+        'python3',
+        '-c',
+        `import socket; socket.create_connection(('127.0.0.1', ${port}), 4).close()`,
+      ],
+    },
     initialDelaySeconds: 30,
     periodSeconds: 15,
     timeoutSeconds: 5,

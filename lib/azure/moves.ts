@@ -47,7 +47,7 @@ export function groupFields(before: ContainerGroup, wanted: WantedGroup, configu
     }))
   const was = before.tags?.configuration
   if (fields.length > 0 || was === configuration) return fields
-  return [{ name: 'environment or secrets', before: was, after: configuration }]
+  return [{ name: 'environment, probes or secrets', before: was, after: configuration }]
 }
 
 /** ARM's words for what a run that was killed has begun, and nobody has waited for. */

@@ -129,17 +129,19 @@ export async function startContainer(
     const argv =
       options.command.length > 0 ? options.command : [...image.config.entrypoint, ...image.config.command]
     startedAt = Date.now()
-    const begun = machine.spawn([...prefix, ...argv], {
-      cwd: image.config.workdir,
-      env: {
-        PATH: containerPath,
-        HOME: prefix.length === 0 ? '/root' : '/',
-        HOSTNAME: machine.name,
-        ...image.config.env,
-        ...options.env,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const inside = (program: string[]) =>
+      machine.spawn([...prefix, ...program], {
+        cwd: image.config.workdir,
+        env: {
+          PATH: containerPath,
+          HOME: prefix.length === 0 ? '/root' : '/',
+          HOSTNAME: machine.name,
+          ...image.config.env,
+          ...options.env,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+    const begun = inside(argv)
     child = begun
     container.current = { state: 'Running', startTime: new Date().toISOString(), detailStatus: '' }
     event('Started', 'Started container')
@@ -163,7 +165,7 @@ export async function startContainer(
     container.ready = options.readiness === undefined
     if (options.liveness)
       probes.push(
-        startProbe(machine, options.liveness, {
+        startProbe(machine.address, inside, options.liveness, {
           failed(reason) {
             event('Unhealthy', `Liveness probe failed: ${reason}`, 'Warning')
           },
@@ -179,7 +181,7 @@ export async function startContainer(
       )
     if (options.readiness)
       probes.push(
-        startProbe(machine, options.readiness, {
+        startProbe(machine.address, inside, options.readiness, {
           succeeded() {
             container.ready = true
           },

@@ -1,5 +1,6 @@
+import type { ChildProcess } from 'node:child_process'
 import { get } from 'node:http'
-import type { Machine } from '../machine.ts'
+import { collect } from '../processes.ts'
 import type { Bag } from './json.ts'
 
 export interface ProbeEvents {
@@ -36,19 +37,30 @@ function httpProbe(address: string, httpGet: Bag, timeout: number): Promise<stri
   })
 }
 
-async function execProbe(machine: Machine, command: string[], timeout: number): Promise<string | undefined> {
-  const late = new Promise<string>((resolve) => setTimeout(resolve, timeout, 'command timed out').unref())
-  const done = machine
-    .run(command)
-    .then(({ code, stdout, stderr }) => (code === 0 ? undefined : (stderr || stdout).trim()))
-  return Promise.race([done, late])
+/** Runs a program inside a container, as its own user, in its folder, with its environment. */
+export type RunInside = (argv: string[]) => ChildProcess
+
+/** Healthy is what ends with 0 in time; what does not end in time is ended. */
+async function execProbe(run: RunInside, command: string[], timeout: number): Promise<string | undefined> {
+  const child = run(command)
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    child.kill('SIGKILL')
+  }, timeout)
+  const { code, stdout, stderr } = await collect(child).finally(() => clearTimeout(timer))
+  if (late) return `command timed out after ${timeout / 1000} s`
+  if (code === 0) return undefined
+  return (stderr || stdout).trim().split('\n').at(-1) || `command ended with exit code ${code}`
 }
+
+const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
 /**
  * Asks as often as a probe of a container says.
  * Defaults: delay 0 s, period 10 s, time-out 1 s, threshold 3 (the ContainerProbe of ACI's REST reference).
  */
-export function startProbe(machine: Machine, probe: Bag, events: ProbeEvents): Probe {
+export function startProbe(address: string, run: RunInside, probe: Bag, events: ProbeEvents): Probe {
   const { initialDelaySeconds = 0, periodSeconds = 10, failureThreshold = 3, timeoutSeconds = 1 } = probe
   let failures = 0
   let stopped = false
@@ -57,8 +69,8 @@ export function startProbe(machine: Machine, probe: Bag, events: ProbeEvents): P
   async function ask(): Promise<void> {
     const timeout = timeoutSeconds * 1000
     const reason = probe.httpGet
-      ? await httpProbe(machine.address, probe.httpGet, timeout)
-      : await execProbe(machine, probe.exec?.command ?? ['true'], timeout)
+      ? await httpProbe(address, probe.httpGet, timeout)
+      : await execProbe(run, probe.exec?.command ?? ['true'], timeout).catch(messageOf)
     if (stopped) return
     if (reason === undefined) {
       failures = 0

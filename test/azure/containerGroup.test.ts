@@ -70,7 +70,11 @@ test('the backend: size, port, label, probes, restart policy, environment', asyn
     resources: { requests: { cpu: 2, memoryInGB: 4 } },
   })
   const health = { path: '/health', port: 5000, scheme: 'http' }
-  expect(livenessProbe).toMatchObject({ httpGet: health })
+  // Of the kinds that ACI knows, and asks nothing but the port: what /health depends on may rest.
+  expect(livenessProbe).not.toHaveProperty('httpGet')
+  expect(livenessProbe).toMatchObject({
+    exec: { command: ['python3', '-c', expect.stringContaining("('127.0.0.1', 5000)")] },
+  })
   expect(readinessProbe).toMatchObject({ httpGet: health })
   expect(Object.fromEntries(environmentVariables.map(({ name, value }) => [name, value]))).toMatchObject({
     APP_ENV: 'production',
@@ -169,6 +173,14 @@ test('the configuration tag changes with every part, secrets too, and tells none
   expect(new Set([same, ...others]).size).toBe(others.length + 1)
 })
 
+test('groups of a release before this one differ: their liveness asked /health, and their Redis had another policy', async () => {
+  const config = await configOf()
+  // What that release computed of this configuration.
+  const before = { backend: '6be0d9f0376c227b', worker: 'd1c307bc156d3af7' }
+  expect(configurationOf(config, backendGroup(config, image), 'a', 'b')).not.toBe(before.backend)
+  expect(configurationOf(config, workerGroup(config, image), 'a', 'b')).not.toBe(before.worker)
+})
+
 test('a fingerprint is stable, salted, and no plain hash', () => {
   expect(fingerprint('secret', 'salt')).toMatch(/^[0-9a-f]{16}$/)
   expect(fingerprint('secret', 'salt')).toBe(fingerprint('secret', 'salt'))
@@ -235,17 +247,17 @@ test.each([
   ],
   ['command', {}, { command: ['sleep', '1'] }, { name: 'command', before: 'sleep 1', after: '' }, false],
   [
-    'environment or secrets',
+    'environment, probes or secrets',
     { tags: { configuration: 'tag-0' } },
     {},
-    { name: 'environment or secrets', before: 'tag-0', after: 'tag-1' },
+    { name: 'environment, probes or secrets', before: 'tag-0', after: 'tag-1' },
     false,
   ],
   [
     'a group of another tool, without the tag',
     { tags: null },
     {},
-    { name: 'environment or secrets', before: undefined, after: 'tag-1' },
+    { name: 'environment, probes or secrets', before: undefined, after: 'tag-1' },
     false,
   ],
 ])('%s differs', async (_, group, container, field, replace) => {
