@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { healthUrl } from '../../lib/azure/waiting.ts'
-import type { ProcessResult } from '../../lib/command/process.ts'
+import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
 import { makeRequest } from '../../lib/command/request.ts'
 import type { Receipt } from '../../lib/deploy/receipt.ts'
 import { reachOf } from '../../lib/network/resolve.ts'
@@ -41,7 +41,7 @@ async function run(script: string, environment: string, ...flags: string[]): Pro
   return result
 }
 
-const fault = (name: string, on = true) => clouds.control('/faults', { name, on })
+const fault = (name: string, on = true, more: object = {}) => clouds.control('/faults', { name, on, ...more })
 
 /** Container groups that exist: name → image. */
 async function groups(): Promise<string[]> {
@@ -49,6 +49,49 @@ async function groups(): Promise<string[]> {
   const { resources } = (await answer.json()) as { resources: { id: string }[] }
   return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
 }
+
+/** The events of a container group, as az shows them. */
+async function eventsOf(name: string): Promise<unknown> {
+  const { azEnvironment } = clouds.config.network
+  const { stdout } = await startProcess(
+    ['az', 'container', 'show', '--name', name, '--resource-group', clouds.config.azure.resourceGroup],
+    { env: { ...process.env, ...azEnvironment }, timeoutMs: 60_000, signal: AbortSignal.timeout(60_000) },
+  )
+  return (JSON.parse(stdout) as { instanceView?: { events?: unknown } }).instanceView?.events
+}
+
+test('policies refuse before anything is made: the region, a rule of the organisation, a login without MFA', async () => {
+  await forgetRequests(clouds)
+  const refusals = [
+    [
+      'region-disallowed',
+      {},
+      /Azure keeps this subscription out of this region[\s\S]*az policy assignment list/,
+      1,
+    ],
+    ['policy-disallowed', {}, /A policy of your organisation forbids this resource[\s\S]*exemption/, 1],
+    ['policy-disallowed', { mfa: true }, /only from a login with a second factor[\s\S]*az login --tenant/, 4],
+  ] as const
+  for (const [name, more, words, exit] of refusals) {
+    await fault(name, true, more)
+    const { code, stderr } = await run('provision', good)
+    await fault(name, false)
+    expect(stderr).toMatch(words)
+    expect(code).toBe(exit)
+  }
+  const answer = await fetch(`${clouds.state.controlUrl}/resources`)
+  expect(await answer.json()).toEqual({ resources: [] })
+})
+
+test('a region that is closed to PostgreSQL: says so, with the key to change and where to ask', async () => {
+  await fault('postgres-location-restricted')
+  const { code, stderr } = await run('provision', good)
+  await fault('postgres-location-restricted', false)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(
+    /may not create PostgreSQL servers in eastus[\s\S]*AZURE_LOCATION[\s\S]*aka\.ms\/postgres-request-quota-increase/,
+  )
+})
 
 test('classic Redis refused: says which setting to change', async () => {
   const { code, stderr } = await run('provision', good)
@@ -73,6 +116,34 @@ test('managed Redis refused: says which setting to change', async () => {
   )
 })
 
+test('managed Redis without capacity fails late; the failed one is shown as failed and deleted before the next try', async () => {
+  const managed = `${clouds.name}-managed`
+  for (const code of ['InsufficientCapacity', 'AllocationFailed']) {
+    await fault('redis-no-capacity', true, { code })
+    const late = await run('provision', managed)
+    await fault('redis-no-capacity', false)
+    expect(late.code).toBe(1)
+    expect(late.stderr).toMatch(
+      new RegExp(
+        `no capacity for this Redis[\\s\\S]*${code}: Request failed[\\s\\S]*AZURE_LOCATION[\\s\\S]*REDIS_SKU`,
+      ),
+    )
+  }
+  const doctor = await run('doctor', managed, '--only', 'data-tier')
+  expect(doctor.stdout).toMatch(/CRITICAL +data-tier +Redis .*Failed \(CreateFailed\)/)
+  const health = await run('health', managed)
+  expect(health.stdout + health.stderr).toMatch(
+    /codexdominion-managed is in the state Failed \(CreateFailed\)/,
+  )
+  const plan = await run('provision', managed, '--dry-run')
+  expect(plan.stdout).toMatch(
+    /has no database: delete it, then create Redis[\s\S]*az resource delete --ids \S+codexdominion-managed [\s\S]*az deployment group create/,
+  )
+  expect(plan.stdout).not.toMatch(/Redis: ok/)
+  const { code, stderr } = await run('provision', managed)
+  expect(code, stderr).toBe(0)
+})
+
 test('a registry that may not build: says so and what to do instead', async () => {
   await fault('build-tasks-not-allowed')
   const { code, stderr } = await run('build-image', good)
@@ -93,6 +164,25 @@ test('a failing image build: its log is shown, and nothing is released', async (
   expect(code).toBe(1)
   expect(stderr).toMatch(/│ .*no-such-package-of-codex-dominion/)
   expect((await changesAskedOfAzure(clouds)).filter((line) => /containerGroups/.test(line))).toEqual([])
+})
+
+test('containers without capacity or with a label that is taken: each says what to change', async () => {
+  await fault('container-no-capacity')
+  const full = await deploy(good, '--skip-ionos')
+  expect(full.code).toBe(1)
+  expect(full.stderr).toMatch(/no capacity for a container group of this size in eastus[\s\S]*BACKEND_CPU/)
+  const group = JSON.stringify(await eventsOf('codex-backend'))
+  expect(group).toMatch(/InsufficientCapacity\..*not available in the location 'eastus'/)
+  await fault('dns-label-taken', true, { label: 'codex-api' })
+  const taken = await deploy(good, '--skip-ionos')
+  await fault('dns-label-taken', false)
+  expect(taken.code).toBe(1)
+  expect(taken.stderr).toMatch(/The DNS label codex-api is taken in this region[\s\S]*BACKEND_DNS_LABEL/)
+  await fault('few-cores', true, { cores: 1 })
+  const few = await deploy(good, '--skip-ionos')
+  await fault('few-cores', false)
+  expect(few.code).toBe(1)
+  expect(few.stderr).toMatch(/The quota StandardCores of Azure Container Instances in eastus is used up/)
 })
 
 test('with the faults gone the same line goes on to a verified site, on classic Redis', async () => {

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
 import type { Receipt } from '../../lib/deploy/receipt.ts'
@@ -63,6 +64,33 @@ test('another size: each is deleted and created, one after the other, by the lin
   expect(code, stderr).toBe(0)
   const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
   expect(changingLines(clouds, receipt.id, bigger)).toEqual(lines)
+})
+
+/* Maintenance of what the backend needs. */
+
+test('database and Redis rest for three minutes: /health says so, and nothing is restarted', async () => {
+  const read = async (name: string) => {
+    const answer = await fetch(`${clouds.state.controlUrl}/containers/${name}`)
+    return (await answer.json()) as { pid: number; restarts: number; ready: boolean; incarnation: number }
+  }
+  const pick = ({ pid, restarts, incarnation }: Awaited<ReturnType<typeof read>>) => {
+    return { pid, restarts, incarnation }
+  }
+  const servers = [`/postgres/${clouds.config.postgres.server}`, `/redis/${clouds.config.redis.name}`]
+  const groups = ['codex-backend', 'codex-worker'] as const
+  const lives = () => Promise.all(groups.map(async (name) => pick(await read(name))))
+  const before = await lives()
+  for (const server of servers) await clouds.control(`${server}/stop`)
+  // Liveness that asked /health would give up after 30 s and four failures 15 s apart.
+  const until = Date.now() + 180_000
+  await expect.poll(async () => (await read('codex-backend')).ready, { timeout: 60_000 }).toBe(false)
+  while (Date.now() < until) {
+    expect(await lives()).toEqual(before)
+    await pause(5000)
+  }
+  for (const server of servers) await clouds.control(`${server}/start`)
+  await expect.poll(async () => (await read('codex-backend')).ready, { timeout: 60_000 }).toBe(true)
+  expect(await lives()).toEqual(before)
 })
 
 test('one that crashes again and again: a deploy with nothing to do fails by its name', async () => {

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { resourceId } from '../../lib/azure/resources.ts'
 import type { Receipt } from '../../lib/deploy/receipt.ts'
 import { changesAskedOfAzure, forgetRequests, secretsOf } from './records.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
@@ -39,8 +41,14 @@ test('a password that is still the placeholder is refused before anything is mad
   expect(await changesAskedOfAzure(clouds)).toEqual([])
 })
 
-test('the data tier is made once', async () => {
-  const receipt = await provisioned(clouds.name)
+test('the data tier is made once, though PostgreSQL is busy at first: submitted again, and the operator sees it', async () => {
+  await clouds.control('/faults', { name: 'postgres-busy' })
+  const { code, stdout, stderr } = await provision(clouds.name, '--json')
+  expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(
+    /PostgreSQL is busy with another operation: .*submitted again 30 s after.*\(1 of 3\)/,
+  )
+  const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
   expect(receipt.changed.map(({ id }) => id)).toEqual(
     expect.arrayContaining(['data-tier', 'registry', 'database', 'redis', 'migrations']),
   )
@@ -88,6 +96,97 @@ test('a disk that would have to shrink is refused in Azure’s words', async () 
   const { code, stderr } = await provision(clouds.name)
   expect(code).toBe(1)
   expect(stderr).toMatch(/Storage cannot be scaled down: the server has 64 GB, 32 GB was asked for/)
+})
+
+/** A line of az, as an operator types it. */
+const az = (...args: string[]): string =>
+  execFileSync('az', args, {
+    env: { ...process.env, ...clouds.config.network.azEnvironment },
+    encoding: 'utf8',
+  })
+
+const idOf = (type: Parameters<typeof resourceId>[2]) =>
+  resourceId(clouds.config, clouds.config.azure.subscription, type)
+
+const rest = (method: string, id: string, version: string, body?: object): string =>
+  az(
+    ...['rest', '--method', method, '--url', `https://management.azure.com${id}?api-version=${version}`],
+    ...(body ? ['--body', JSON.stringify(body)] : []),
+  )
+
+test('require_secure_transport switched off: doctor finds it, provision sets it by one line, and then nothing', async () => {
+  rest('put', idOf('secureTransport'), '2022-12-01', {
+    properties: { value: 'off', source: 'user-override' },
+  })
+  const { stdout } = await clouds.dominion(['doctor', '--only', 'data-tier'], { environment: clouds.name })
+  expect(stdout).toMatch(/CRITICAL +data-tier +PostgreSQL over TLS only +require_secure_transport is off/)
+  const { changed, commands } = await provisioned(clouds.name)
+  expect(changed.find(({ id }) => id === 'data-tier')?.fields).toEqual([
+    { name: 'PostgreSQL require_secure_transport', before: 'off', after: 'on' },
+  ])
+  expect(commands.change).toBe(1)
+  await unchanged(clouds.name)
+})
+
+/** What Redis answers to a transaction over keys of two slots, as RQ sends them. */
+async function transaction(): Promise<string> {
+  const { primaryKey } = JSON.parse(
+    rest('post', `${idOf('managedRedisDatabase')}/listKeys`, '2025-07-01'),
+  ) as { primaryKey: string }
+  const server = await fetch(`${clouds.state.controlUrl}/redis/${clouds.config.redis.name}`)
+  const { address } = (await server.json()) as { address: string }
+  return execFileSync('redis-cli', ['-h', address, '-p', '10000', '--tls', '--insecure'], {
+    env: { PATH: process.env.PATH, REDISCLI_AUTH: primaryKey },
+    input: 'PING\nMULTI\nSET one 1\nSET two 2\nEXEC\nMGET one two\n',
+    encoding: 'utf8',
+  })
+}
+
+test('Redis takes a transaction over several slots, and no policy but NoCluster does', async () => {
+  expect(await transaction()).toMatch(/^PONG\nOK\nQUEUED\nQUEUED\nOK\nOK\n1\n2\n/)
+})
+
+test('a Redis with another policy: plan, provision and doctor show the way out, and it leads out', async () => {
+  const database = idOf('managedRedisDatabase')
+  az('resource', 'delete', '--ids', database, '--api-version', '2025-07-01')
+  const properties = {
+    clientProtocol: 'Encrypted',
+    port: 10000,
+    clusteringPolicy: 'EnterpriseCluster',
+    evictionPolicy: 'NoEviction',
+    accessKeysAuthentication: 'Enabled',
+  }
+  rest('put', database, '2025-07-01', { properties })
+  await expect
+    .poll(() => rest('get', database, '2025-07-01'), { timeout: 60_000, interval: 2000 })
+    .toContain('"Succeeded"')
+  expect(await transaction()).toMatch(/^PONG\n[\s\S]*CROSSSLOT[\s\S]*CROSSSLOT/)
+
+  const way = /az resource delete --ids (\S+databases\/default) --api-version (\S+) /
+  await forgetRequests(clouds)
+  const seen = []
+  for (const flags of [['--dry-run'], []]) {
+    const { code, stdout, stderr } = await provision(clouds.name, ...flags)
+    expect(code).toBe(1)
+    seen.push(stdout + stderr)
+  }
+  const doctor = await clouds.dominion(['doctor', '--only', 'data-tier'], { environment: clouds.name })
+  expect(doctor.code).toBe(1)
+  seen.push(doctor.stdout)
+  for (const said of seen) {
+    expect(said).toMatch(/clustering policy EnterpriseCluster, under which RQ fails with CROSSSLOT/)
+    expect(said).toContain(`npx dominion deploy-complete --env ${clouds.name}`)
+    expect(said).toMatch(way)
+  }
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+
+  const [, id = '', version = ''] = way.exec(seen[0]!) ?? []
+  az('resource', 'delete', '--ids', id, '--api-version', version)
+  const { code, stdout, stderr } = await provision(clouds.name)
+  expect(code, stderr).toBe(0)
+  expect(stdout + stderr).toContain('create the database of Redis')
+  expect(await transaction()).not.toContain('CROSSSLOT')
+  await unchanged(clouds.name)
 })
 
 test('no secret in anything that was said, kept or passed as an argument', () => {
