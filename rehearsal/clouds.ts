@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { createAuthority } from './authority.ts'
 import { endAzCalls } from './azCalls.ts'
 import { startAzure } from './azure/azure.ts'
+import { prepareImageRoot } from './azure/image-root.ts'
 import { controlsOf, zone } from './controls.ts'
 import { startDns } from './dns.ts'
 import { environmentFile, newSecrets } from './environment.ts'
@@ -68,6 +69,7 @@ try {
 async function start(): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const secrets = newSecrets()
+  const imageRoot = await prepareImageRoot((line) => console.error(line))
   const latency = flags.latency === 'realistic' ? 'realistic' : 'none'
   const network = await startNetwork({ name: flags.name })
   stoppable(network, network.stop)
@@ -100,6 +102,7 @@ async function start(): Promise<void> {
       network,
       dns,
       authority,
+      imageRoot,
       latency,
       ionosDns: { apiKey: secrets.ionosDnsKey, zones: { 'codexdominion.app': zone } },
       controls: controlsOf(

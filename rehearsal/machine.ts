@@ -22,6 +22,10 @@ export interface MachineOptions {
   fresh?: string[]
   /** Files that it begins with: absolute path → text and mode (0644). */
   files?: OverlayOptions['files']
+  /** Folder with the file system that it starts from (debian-root.ts); this host's `/` without it. */
+  root?: string
+  /** With `root`: what was written in the machine since its start can be read inside, in the folder CHANGES. */
+  showChanges?: boolean
 }
 
 export interface SpawnOptions {
@@ -34,7 +38,7 @@ export interface SpawnOptions {
 
 /**
  * A machine of the rehearsal: network, mount, pid, IPC and UTS namespaces of its own, and a private overlay of
- * this host's file system as root. No part of it is visible to the host's mount table, and all of it ends with
+ * a file system as root. No part of it is visible to the host's mount table, and all of it ends with
  * its init, which ends with the process that started the machine.
  */
 export interface Machine {
@@ -91,6 +95,8 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       authorities: options.authorities ?? [],
       fresh: options.fresh ?? [],
       files: options.files ?? {},
+      lower: options.root,
+      showChanges: options.showChanges ?? false,
     })
     const init = await startInit(options, folder, mounting, address)
     const forget = note(options.folder, init.pid, ['machine', name])

@@ -24,9 +24,16 @@ export interface OverlayOptions {
   fresh: string[]
   /** Further folders or files of the machine: absolute path → text, with mode and nothing else. */
   files: Record<string, { text: string; mode?: number }>
+  /** Folder with the file system to start from; this host's `/` without it. */
+  lower?: string | undefined
+  /** With `lower`: shows the upper layer inside, at CHANGES. */
+  showChanges: boolean
 }
 
-/** Folders of which a machine must not see this host's content, with the mode of their empty replacement. */
+/** Where a machine that was asked to sees its upper layer: exactly what was written since its start. */
+export const CHANGES = '/dev/changes'
+
+/** Folders of which a machine on this host's `/` must not see the content, with the mode of their empty replacement. */
 const FRESH: Record<string, string> = {
   '/root': '700',
   '/home': '755',
@@ -41,6 +48,9 @@ const FRESH: Record<string, string> = {
   '/var/backups': '755',
   '/var/spool/cron': '755',
 }
+
+/** The last two are what keeps a copied-up file whole and a rename out of the marks that only overlayfs reads. */
+const OPTIONS = 'index=off,volatile,metacopy=off,redirect_dir=off'
 
 /** statfs(2) f_type of overlayfs, on which no upper layer can lie (`/` in a Docker container). */
 const OVERLAYFS = 0x794c7630
@@ -57,27 +67,32 @@ const KERNEL = new Set(
  * run inside the machine's new mount namespace, so nothing is ever mounted where this host sees it.
  */
 export async function prepareOverlay(options: OverlayOptions): Promise<string> {
-  const { folder } = options
-  for (const name of ['upper', 'late', 'work', 'root']) mkdirSync(join(folder, name), { recursive: true })
+  const { folder, lower = '' } = options
+  for (const name of ['upper', 'own', 'lower', 'late', 'work', 'root'])
+    mkdirSync(join(folder, name), { recursive: true })
   const upper = join(folder, 'upper')
   mkdirSync(join(upper, '.old'))
   const fresh = freshFolders(options)
-  for (const [path] of fresh) parents(upper, path)
+  for (const [path] of fresh) parents(lower, upper, path)
+  // Above a clean root they are a separate layer, so that the upper one holds only what the machine writes.
+  const own = lower === '' ? upper : join(folder, 'own')
   for (const [path, file] of Object.entries(await ownFiles(options))) {
     const isLate = fresh.some(([above]) => path.startsWith(`${above}/`))
-    put(isLate ? join(folder, 'late') : upper, path, file.text, file.mode)
+    put(lower, isLate ? join(folder, 'late') : own, path, file)
   }
-  return script(folder, fresh)
+  return script(options, fresh)
 }
 
 /** The folders to empty, each with its mode; only those that exist, and none below another. */
-function freshFolders(options: OverlayOptions): [string, string][] {
-  const wanted: [string, string][] = Object.entries(FRESH)
-  for (const path of options.fresh) wanted.push([path, modeOf(path)])
-  // The operator's checkout and the rehearsal's folder, wherever they lie.
-  const own = resolve(options.folder, '../..')
-  for (const path of [repository(), own, ...closedAbove(own)]) if (path !== '/') wanted.push([path, '755'])
-  const there = wanted.filter(([path]) => isFolder(path))
+function freshFolders({ folder, lower = '', fresh }: OverlayOptions): [string, string][] {
+  const wanted: [string, string][] = fresh.map((path) => [path, modeOf(lower + path)])
+  if (lower === '') {
+    wanted.unshift(...Object.entries(FRESH))
+    // The operator's checkout and the rehearsal's folder, wherever they lie.
+    const own = resolve(folder, '../..')
+    for (const path of [repository(), own, ...closedAbove(own)]) if (path !== '/') wanted.push([path, '755'])
+  }
+  const there = wanted.filter(([path]) => isFolder(lower + path))
   return there.filter(
     ([path], index) =>
       !there.some(([above], at) => (at < index && above === path) || path.startsWith(`${above}/`)),
@@ -91,7 +106,7 @@ function closedAbove(path: string): string[] {
   return [...closedAbove(above), ...((statSync(above).mode & 0o077) === 0 ? [above] : [])]
 }
 
-function script(folder: string, fresh: [string, string][]): string {
+function script({ folder, lower, showChanges }: OverlayOptions, fresh: [string, string][]): string {
   const onTmpfs = liesOnOverlay(folder)
   const upper = onTmpfs ? 'work/upper' : 'upper'
   const work = onTmpfs ? 'work/work' : 'work'
@@ -100,8 +115,10 @@ function script(folder: string, fresh: [string, string][]): string {
     onTmpfs ? 'mount -t tmpfs -o mode=755 tmpfs work; mv upper work/upper; mkdir work/work' : '',
     // A character device 0/0 in the upper layer is overlayfs's whiteout: the lower folder is gone.
     ...fresh.map(([path]) => `mknod ${quote(upper + path)} c 0 0`),
-    `mount -t overlay overlay -o lowerdir=/,upperdir=${upper},workdir=${work},index=off,volatile root`,
-    ...separateMounts(folder).map((path) => overlayOf(path, upper)),
+    // Under a relative name, because a comma or a colon in its path would separate options and layers.
+    lower === undefined ? '' : `mount --bind ${quote(lower)} lower`,
+    `mount -t overlay overlay -o lowerdir=${lower === undefined ? '/' : 'own:lower'},upperdir=${upper},workdir=${work},${OPTIONS} root`,
+    ...(lower === undefined ? separateMounts(folder).map((path) => overlayOf(path, upper)) : []),
     // mkdir over a whiteout makes an opaque folder: empty, whatever lies below it.
     ...fresh.map(([path, mode]) => `mkdir -p -m ${mode} ${quote(`root${path}`)}`),
     'cp -a late/. root/',
@@ -110,14 +127,16 @@ function script(folder: string, fresh: [string, string][]): string {
     'mount -t sysfs -o ro,nosuid,nodev,noexec sysfs sys',
     'mount -t tmpfs -o nosuid,mode=755 tmpfs dev',
     'cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty dev/',
-    'mkdir dev/pts dev/shm run/lock',
+    'mkdir dev/pts dev/shm',
     'ln -s pts/ptmx dev/ptmx; ln -s /proc/self/fd dev/fd; ln -s fd/0 dev/stdin; ln -s fd/1 dev/stdout; ln -s fd/2 dev/stderr',
     'mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts',
     'mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs dev/shm',
-    'chmod 1777 run/lock',
+    'test -d run/lock || mkdir -m 1777 run/lock',
+    showChanges ? `mkdir .${CHANGES}; mount -o bind,ro ../${upper} .${CHANGES}` : '',
     'pivot_root . .old',
     'cd /',
-    'umount -l /.old',
+    // -n: it writes no table of mounts into the machine's /run.
+    'umount -n -l /.old',
     'rmdir /.old',
   ]
   return lines.filter(Boolean).join('\n')
@@ -143,7 +162,7 @@ function overlayOf(path: string, upper: string): string {
   return [
     `mkdir -p ${quote(`${layer}/work`)} ${quote(upper + path)}`,
     `if test -d ${quote(upper + path)}; then cp -a ${quote(`${upper}${path}`)} ${quote(`${layer}/upper`)}; fi`,
-    `mount -t overlay overlay -o ${quote(`lowerdir=${path},upperdir=${layer}/upper,workdir=${layer}/work,index=off,volatile`)} ${quote(`root${path}`)}`,
+    `mount -t overlay overlay -o ${quote(`lowerdir=${path},upperdir=${layer}/upper,workdir=${layer}/work,${OPTIONS}`)} ${quote(`root${path}`)}`,
   ].join('\n')
 }
 
@@ -155,15 +174,15 @@ async function ownFiles(options: OverlayOptions): Promise<OverlayOptions['files'
     '/etc/resolv.conf': { text: `nameserver ${options.resolver}\noptions timeout:2 attempts:2\n` },
     '/etc/nsswitch.conf': { text: 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n' },
     '/etc/environment': { text: '' },
-    ...lockedAccounts(),
-    ...(await trust(options.authorities)),
+    ...lockedAccounts(options.lower),
+    ...(await trust(options.authorities, options.lower)),
     ...options.files,
   }
 }
 
 /** The host's password hashes are no business of a machine; `*` lets nobody in by password. */
-function lockedAccounts(): OverlayOptions['files'] {
-  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n').filter(Boolean)
+function lockedAccounts(lower = ''): OverlayOptions['files'] {
+  const accounts = readFileSync(`${lower}/etc/passwd`, 'utf8').split('\n').filter(Boolean)
   const text = accounts.map((line) => `${line.split(':')[0]}:*:19000:0:99999:7:::\n`).join('')
   return { '/etc/shadow': { text, mode: 0o600 }, '/etc/shadow-': { text, mode: 0o600 } }
 }
@@ -172,9 +191,9 @@ function lockedAccounts(): OverlayOptions['files'] {
  * Trusts authorities as update-ca-certificates does: in the bundle (curl, git, Python's requests) and under the
  * hash of their subject (OpenSSL's default folder: Python's ssl, PostgreSQL, Redis).
  */
-async function trust(authorities: string[]): Promise<OverlayOptions['files']> {
+async function trust(authorities: string[], lower = ''): Promise<OverlayOptions['files']> {
   const bundle = '/etc/ssl/certs/ca-certificates.crt'
-  const known = existsSync(bundle) ? readFileSync(bundle, 'utf8') : ''
+  const known = existsSync(lower + bundle) ? readFileSync(lower + bundle, 'utf8') : ''
   const files: OverlayOptions['files'] = { [bundle]: { text: [known, ...authorities].join('\n') } }
   const hashes = await Promise.all(
     authorities.map((input) => must(['openssl', 'x509', '-noout', '-subject_hash'], { input })),
@@ -188,17 +207,17 @@ async function trust(authorities: string[]): Promise<OverlayOptions['files']> {
   return files
 }
 
-function put(upper: string, path: string, text: string, mode = 0o644): void {
-  parents(upper, path)
-  writeFileSync(upper + path, text, { mode })
+function put(lower: string, layer: string, path: string, file: { text: string; mode?: number }): void {
+  parents(lower, layer, path)
+  writeFileSync(layer + path, file.text, { mode: file.mode ?? 0o644 })
 }
 
-/** Makes the folders above `path` in the upper layer, with the mode of the host's: the upper layer's counts. */
-function parents(upper: string, path: string): void {
+/** Makes the folders above `path` in a layer, with the mode that they have in the lower one: the upper layer's counts. */
+function parents(lower: string, layer: string, path: string): void {
   const above = dirname(path)
-  if (above === '/' || existsSync(upper + above)) return
-  parents(upper, above)
-  mkdirSync(upper + above, { mode: isFolder(above) ? statSync(above).mode & 0o7777 : 0o755 })
+  if (above === '/' || existsSync(layer + above)) return
+  parents(lower, layer, above)
+  mkdirSync(layer + above, { mode: isFolder(lower + above) ? statSync(lower + above).mode & 0o7777 : 0o755 })
 }
 
 function modeOf(path: string): string {

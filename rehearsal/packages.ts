@@ -5,15 +5,17 @@ import { count } from '../lib/command/words.ts'
 import { must, PATH, run } from './processes.ts'
 
 /**
- * What the rehearsal needs of Debian 12. nginx and certbot are not among them: the VPS of the
- * rehearsal installs those itself, from files that vps/repository.ts fetches.
+ * What the rehearsal needs of Debian. nginx and certbot are not among them: the VPS of the
+ * rehearsal installs those itself, from files that vps/repository.ts fetches. Nor is what container
+ * images hold: azure/image-root.ts lists that.
  */
 export const PACKAGES = [
   'azure-cli',
   'ca-certificates',
   'curl',
-  'gunicorn',
+  'debian-archive-keyring',
   'iproute2',
+  'mmdebstrap',
   'openssh-client',
   'openssh-server',
   'openssl',
@@ -21,12 +23,6 @@ export const PACKAGES = [
   'postgresql',
   'procps',
   'python3',
-  'python3-flask',
-  'python3-packaging',
-  'python3-psycopg',
-  'python3-psycopg-pool',
-  'python3-redis',
-  'python3-rq',
   'redis-server',
   'util-linux',
 ]
@@ -168,20 +164,22 @@ async function keepOffAtBoot(packages: string[]): Promise<void> {
 }
 
 function aptError(wanted: string[], words: string): Error {
+  return new Error(`Cannot install ${wanted.join(', ')}: ${getReason(words)} ${byHand(wanted)}`)
+}
+
+/** Why apt, or a program that runs it, failed: one sentence from what it wrote to stderr. */
+export function getReason(words: string): string {
   const errors = words.split('\n').filter((line) => /^[EW]: /.test(line))
   const cause = errors.slice(0, 4).join(' ') || words.trim().slice(-500)
   const offline = /Could not resolve|Temporary failure|Could not connect|Unable to connect|timed out/.test(
     words,
   )
-  const reason = offline
-    ? "this machine does not reach its Debian mirror; check its network and apt's sources"
-    : cause
-  return new Error(
-    `Cannot install ${wanted.join(', ')}: ${reason}.${offline ? ` (${cause})` : ''} ${byHand(wanted)}`,
-  )
+  return offline
+    ? `this machine does not reach its Debian mirror; check its network and apt's sources. (${cause})`
+    : `${cause}.`
 }
 
-function byHand(wanted: string[]): string {
+export function byHand(wanted: string[]): string {
   return `By hand: apt-get install --no-install-recommends ${wanted.join(' ')}`
 }
 

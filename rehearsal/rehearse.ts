@@ -9,6 +9,7 @@ import { type OpenContext, openContext } from '../lib/deploy/context.ts'
 import type { Receipt } from '../lib/deploy/receipt.ts'
 import { type Check, type CheckResult, expect, runChecks } from '../lib/health/check.ts'
 import { seconds } from '../lib/steps/screen.ts'
+import { prepareImageRoot } from './azure/image-root.ts'
 import { crashCheck, ordinaryChecks, renewalCheck } from './checks.ts'
 import { login } from './login.ts'
 import { requireRoot } from './network.ts'
@@ -39,6 +40,7 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
   if (run.flags.down) return down(run, name)
   const startedAt = Date.now()
   await preparePackages(run)
+  await prepareImageRoot((line) => run.story(line))
   try {
     run.story('Starting both clouds …')
     const state = await startClouds({ name, latency, keep })

@@ -22,6 +22,8 @@ export interface AzureOptions {
   network: Network
   dns: Dns
   authority: Authority
+  /** The file system that images and containers stand on (image-root.ts). */
+  imageRoot: string
   /** `realistic`: operations take a tenth of Azure's usual time. `none`: as long as the parts need. */
   latency: 'none' | 'realistic'
   subscription?: { id: string; name: string; tenant: string }

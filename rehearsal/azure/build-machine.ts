@@ -1,31 +1,25 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Machine, startMachine } from '../machine.ts'
+import { CHANGES } from '../overlay.ts'
+import { PATH } from '../processes.ts'
 import { BuildError } from './dockerfile.ts'
+import type { Image } from './images.ts'
+import { formatList, readLayer, unpackImage } from './layer.ts'
 import type { World } from './world.ts'
 
-/** Debian's programs first: the host may have another Python in /usr/local. */
-export const containerPath = '/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/usr/local/sbin'
+export const containerPath = PATH
 
 const context = '/tmp/context'
 const builder = '/tmp/builder'
 
-/** Folders whose changes belong to the machine, not to the image. */
-const notImage = [
-  '/proc',
-  '/sys',
-  '/dev',
-  '/run',
-  '/tmp',
-  '/var/tmp',
-  '/var/log',
-  '/var/cache',
-  '/var/lib/dpkg',
-  '/var/lib/apt',
-  '/usr/share',
-  '/usr/lib',
-]
+/**
+ * The builder's own folders, and the files that every container gets from the one who runs it. Password files carry
+ * the day, so that no two builds would be equal, and are not needed to know a user.
+ */
+const notImage =
+  /^(tmp\/(context|builder)|etc\/(hostname|hosts|resolv\.conf|shadow|gshadow|(passwd|group|shadow|gshadow|subuid|subgid)-))$/
 
 /** The machine in which one image is built: the steps run in it for real. */
 export interface BuildMachine {
@@ -35,14 +29,9 @@ export interface BuildMachine {
     options: { env: Record<string, string>; cwd: string; user: string },
     log: (text: string) => void,
   ): Promise<number>
-  /** Every file the steps made, as a tar archive in `file`; the digest leaves times out. */
-  snapshot(file: string): Promise<string>
+  /** What the steps changed: the files as a tar archive in `file`; the digest of their content leaves times out. */
+  snapshot(file: string): Promise<{ content: string; removed: string[] }>
   stop(): Promise<void>
-}
-
-/** Makes `python` and `pip` what an official Python image has. */
-export async function likePythonImage(machine: Machine): Promise<void> {
-  await machine.run(['sh', '-c', 'test -e /usr/bin/python || ln -s python3 /usr/bin/python'])
 }
 
 /** The prefix that runs a program as `USER` of a Dockerfile: a name of the machine, or numbers. */
@@ -92,21 +81,11 @@ else
 fi
 rm -rf "$stage"`
 
-const prune = `\\( ${notImage.map((path) => `-path ${path}`).join(' -o ')} \\) -prune -o -path /`
-
-/** Overlayfs touches folders that are only looked at, so folders count when they are new or have another owner or mode. */
-const listFolders = `find / -xdev ${prune} -o -type d -printf '%m %U %G %p\\0' | LC_ALL=C sort -z`
-
-/** Password files carry the day, and are not needed to know a user. */
-const secrets = "-name '*-' -path '/etc/*' -o -path /etc/shadow -o -path /etc/gshadow"
-
-const listChanged = `find / -xdev ${prune} -o ${secrets} -o ! -type d -cnewer ${builder}/started -print0`
-
 export async function startBuildMachine(
   world: World,
   name: string,
   source: Buffer,
-  base?: Buffer,
+  base?: Image,
 ): Promise<BuildMachine> {
   const machine = await startMachine({
     name,
@@ -114,20 +93,23 @@ export async function startBuildMachine(
     network: world.network,
     resolver: world.dns.address,
     authorities: [world.authority.certificate],
+    root: world.imageRoot,
+    showChanges: true,
   })
   try {
-    await likePythonImage(machine)
     const shims = join(dirname(fileURLToPath(import.meta.url)), 'builder')
     if (!existsSync(shims)) throw new Error(`The folder ${shims} is missing from this copy of the project.`)
     cpSync(shims, join(machine.root, builder), { recursive: true })
     await must(
       machine,
-      `cd ${builder}; printf '#!/bin/sh\\nexec /usr/bin/python3 -m pip "$@"\\n' > pip.sh; chmod 755 pip.sh; mkdir bin; mv pip.sh bin/pip; ln -s pip bin/pip3; mv apt-get bin/apt-get; ln -s apt-get bin/apt; chmod -R a+rX .; ${listFolders} > folders; touch started; sleep 0.02; mkdir ${context}`,
+      `cd ${builder}; printf '#!/bin/sh\\nexec /usr/bin/python3 -m pip "$@"\\n' > pip.sh; chmod 755 pip.sh; mkdir bin; mv pip.sh bin/pip; ln -s pip bin/pip3; mv apt-get bin/apt-get; ln -s apt-get bin/apt; chmod -R a+rX .; mkdir ${context}`,
     )
-    const unpack = (bytes: Buffer, flags: string[], into: string) =>
-      machine.run(['tar', ...flags, '-f', '-', '-C', into], { input: bytes })
-    if (base) await unpack(base, ['-xp', '--numeric-owner'], '/')
-    const { code, stderr } = await unpack(source, ['-xz', '--no-same-owner'], context)
+    if (base) {
+      const { code, stderr } = await unpackImage(machine, base)
+      if (code !== 0) throw new BuildError(`unable to unpack the base image: ${stderr.trim()}`)
+    }
+    const argv = ['tar', '-xz', '--no-same-owner', '-f', '-', '-C', context]
+    const { code, stderr } = await machine.run(argv, { input: source })
     if (code !== 0) throw new BuildError(`unable to extract the source archive: ${stderr.trim()}`)
   } catch (error) {
     await machine.stop()
@@ -163,13 +145,18 @@ export async function startBuildMachine(
     },
     async snapshot(file) {
       mkdirSync(dirname(file), { recursive: true })
-      const tar = 'tar --no-recursion --sort=name --numeric-owner -P --transform "s,^/,," --null -T changed'
+      const upper = join(machine.root, CHANGES)
+      const layer = readLayer({ upper, lower: world.imageRoot, merged: machine.root }, (path) =>
+        notImage.test(path),
+      )
+      writeFileSync(join(machine.root, builder, 'written'), formatList(layer.written))
+      const tar = `tar --no-recursion --numeric-owner -C / --null -T ${builder}/written`
       const digest = await must(
         machine,
-        `cd ${builder}; ${listFolders} | LC_ALL=C comm -z -13 folders - | cut -z -d' ' -f4- > changed; ${listChanged} >> changed; LC_ALL=C sort -zo changed changed; ${tar} -cf image.tar; ${tar} --mtime=@0 -cf - | sha256sum | cut -d' ' -f1`,
+        `cd ${builder}; ${tar} -cf image.tar; ${tar} --mtime=@0 -cf - | sha256sum | cut -d' ' -f1`,
       )
       copyFileSync(join(machine.root, builder, 'image.tar'), file)
-      return digest.trim()
+      return { content: digest.trim(), removed: layer.removed }
     },
     stop: () => machine.stop(),
   }

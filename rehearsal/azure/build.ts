@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { mkdirSync, renameSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { extract } from 'tar-stream'
@@ -230,7 +230,7 @@ export async function buildImage(
   const name = expand(from.text.replace(/^--platform=\S+\s+/, '').split(/\s+/)[0]!, state.values)
   const base = baseImage(world, input, name)
   if (base) state.config = structuredClone(base.config)
-  const machine = await startBuildMachine(world, input.name, input.source, base && readFileSync(base.archive))
+  const machine = await startBuildMachine(world, input.name, input.source, base)
   try {
     // `az` puts the Dockerfile into the archive under a random name; it is no part of the content.
     if (/^[0-9a-f]{32}_/.test(input.dockerfile))
@@ -247,13 +247,14 @@ export async function buildImage(
     const folder = join(world.folder, 'images')
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const temporary = join(folder, `${input.name}.tar`)
-    const content = await machine.snapshot(temporary)
+    const { content, removed } = await machine.snapshot(temporary)
     const digest = `sha256:${createHash('sha256')
-      .update(JSON.stringify([content, name, state.config]))
+      .update(JSON.stringify([content, removed, name, state.config]))
       .digest('hex')}`
     const archive = join(folder, `${digest.slice(7)}.tar`)
     renameSync(temporary, archive)
-    return { digest, config: state.config, archive, size: statSync(archive).size, createdAt: new Date() }
+    const { size } = statSync(archive)
+    return { digest, config: state.config, archive, removed, size, createdAt: new Date() }
   } finally {
     await machine.stop()
   }

@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { type Machine, startMachine } from '../machine.ts'
-import { likePythonImage } from './build-machine.ts'
 import { type Container, type Story, startContainer } from './container.ts'
 import { containerLog } from './container-log.ts'
 import { accessibleImage, checkContainerGroup, transitioning } from './container-rules.ts'
 import { ArmError, conflict } from './errors.ts'
 import { containerCapacityWords, counted } from './faults.ts'
 import { type Bag, sameJson } from './json.ts'
+import { unpackImage } from './layer.ts'
 import { type MetricsStore, startMetrics } from './metrics.ts'
 import type { ResourceType } from './types.ts'
 import { azureAddressesChanged, type Resource, type World } from './world.ts'
@@ -60,12 +59,11 @@ async function bringUp(world: World, resource: Resource): Promise<void> {
     network: world.network,
     resolver: world.dns.address,
     authorities: [world.authority.certificate],
+    root: world.imageRoot,
   })
   runtime.machine = machine
-  await likePythonImage(machine)
   event('Pulling', `pulling image "${wanted!.properties.image}"`)
-  const argv = ['tar', '--numeric-owner', '-xpf', '-', '-C', '/']
-  const { code, stderr } = await machine.run(argv, { input: readFileSync(image.archive) })
+  const { code, stderr } = await unpackImage(machine, image)
   if (code !== 0) throw new ArmError(500, 'ImagePullFailed', `The image cannot be unpacked: ${stderr.trim()}`)
   event('Pulled', `Successfully pulled image "${wanted!.properties.image}"`)
   // Before the program starts, so that its first connection finds the firewall open.

@@ -9,12 +9,14 @@ export interface ImageConfig {
   labels: Record<string, string>
 }
 
-/** An image as the rehearsal stores it: its configuration and one archive of every file the build made. */
+/** An image as the rehearsal stores it: its configuration, and what differs from the image root (layer.ts). */
 export interface Image {
   digest: string
   config: ImageConfig
-  /** A tar archive, relative to `/`. */
+  /** A tar archive of every file the build wrote, relative to `/`. */
   archive: string
+  /** What to remove from the image root first (layer.ts). */
+  removed: string[]
   size: number
   createdAt: Date
 }

@@ -53,6 +53,8 @@ export interface World {
   network: Network
   dns: Dns
   authority: Authority
+  /** The file system that images and containers stand on (image-root.ts). */
+  imageRoot: string
   latency: 'none' | 'realistic'
   subscription: { id: string; name: string; tenant: string }
   servicePrincipal: { id: string; secret: string }
@@ -75,7 +77,15 @@ export interface World {
 
 export type WorldParts = Pick<
   World,
-  'types' | 'folder' | 'network' | 'dns' | 'authority' | 'latency' | 'subscription' | 'servicePrincipal'
+  | 'types'
+  | 'folder'
+  | 'network'
+  | 'dns'
+  | 'authority'
+  | 'imageRoot'
+  | 'latency'
+  | 'subscription'
+  | 'servicePrincipal'
 >
 
 const namespaces = [

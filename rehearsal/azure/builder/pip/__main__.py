@@ -1,6 +1,6 @@
 """`pip install` of the rehearsal's image builds: there is no network, so the packages are Debian's.
 
-Every requirement is checked against the installed distributions, version and extras included; one that is
+Every requirement is checked against the distributions of the image root, version and extras included; one that is
 not met fails the build with pip's own words.
 """
 
@@ -77,8 +77,8 @@ def missing(wanted: Requirement, versions: str) -> None:
         f"ERROR: Could not find a version that satisfies the requirement {name} (from versions: {versions})",
         file=sys.stderr,
     )
-    fail(f"No matching distribution found for {name}. The rehearsal builds from Debian's Python packages: "
-         f"apt-get install python3-{wanted.name.lower()}, or widen the requirement.")
+    fail(f"No matching distribution found for {name}. The rehearsal builds from Debian 12's Python packages: "
+         f"widen the requirement, or add python3-{wanted.name.lower()} to rehearsal/azure/image-root.ts.")
 
 
 def install(arguments: list[str]) -> None:
