@@ -79,7 +79,6 @@ async function runMmdebstrap(
     env: { PATH, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
     cwd: '/',
     stdio: ['pipe', 'ignore', 'pipe'],
-    detached: true,
   })
   child.stdin.on('error', () => {}) // it ended before it read its sources; its own words tell why
   child.stdin.end(`${sources.join('\n')}\n`)

@@ -40,7 +40,9 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
   if (run.flags.down) return down(run, name)
   const startedAt = Date.now()
   await preparePackages(run)
-  await prepareImageRoot((line) => run.story(line))
+  await prepareImageRoot((line) => run.story(line)).catch((error) => {
+    throw run.interruptedBy() ? interrupted() : error
+  })
   try {
     run.story('Starting both clouds …')
     const state = await startClouds({ name, latency, keep })

@@ -3,7 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { prepareImageRoot } from '../rehearsal/azure/image-root.ts'
 import { install, missing, PACKAGES, TEST_PACKAGES } from '../rehearsal/packages.ts'
+import { prepareBackendTestRoot, runBackendTests } from './backendTests.ts'
 
 /*
  * What `npm test` runs: type check, lint, unit tests, system tests against the rehearsal, and the backend's own tests.
@@ -18,7 +20,6 @@ interface Counts {
 }
 
 const home = path.dirname(import.meta.dirname)
-const backend = path.join(home, 'examples', 'codex-dominion', 'backend')
 const none: Counts = { passed: 0, failed: 0, skipped: 0 }
 let child: ReturnType<typeof spawn> | undefined
 
@@ -50,7 +51,7 @@ async function everything(unitOnly: boolean): Promise<Counts> {
   }))
 }
 
-/** Says what is missing, then installs it. Throws when this is not Debian or we are not root. */
+/** Says what is missing, then installs or makes it. Throws when this is not Debian or we are not root. */
 async function prepare(): Promise<void> {
   const packages = [...PACKAGES, ...TEST_PACKAGES]
   const wanted = await missing(packages)
@@ -62,6 +63,8 @@ async function prepare(): Promise<void> {
     )
   }
   await install({ onLine: say, packages })
+  await prepareImageRoot(say)
+  await prepareBackendTestRoot(say)
 }
 
 async function mustHave(programs: string[]): Promise<void> {
@@ -128,14 +131,11 @@ function countVitest(report: string, code: number): Counts {
   }
 }
 
-/** The example backend's tests, with Debian's Python and Debian's packages: what its image has. */
+/** The example backend's tests, counted from unittest's last lines. */
 async function backendTests(): Promise<Counts> {
   say('Backend tests')
-  const { code, output } = await run(
-    ['/usr/bin/python3', '-m', 'unittest', 'discover', '-t', '.', '-s', 'tests'],
-    'show',
-    backend,
-  )
+  const root = await prepareBackendTestRoot(say)
+  const { code, output } = await runBackendTests(root, (chunk) => process.stdout.write(chunk))
   const ran = Number(/^Ran (\d+) tests? in/m.exec(output)?.[1] ?? 0)
   const count = (word: string) =>
     Number(new RegExp(`^(?:OK|FAILED) \\(.*?\\b${word}=(\\d+)`, 'm').exec(output)?.[1] ?? 0)
@@ -152,25 +152,16 @@ function tool(name: string, program: string): string[] {
   return [process.execPath, path.join(path.dirname(file), typeof bin === 'string' ? bin : bin[program]!)]
 }
 
-/** Runs a program to its end; its output is shown as it comes and, for `show`, kept. */
+/** Runs a program to its end; its output is shown as it comes. */
 async function run(
   argv: string[],
-  output: 'inherit' | 'show' | 'ignore' = 'inherit',
-  cwd = home,
-): Promise<{ started: boolean; code: number; output: string }> {
-  const stdio = output === 'show' ? 'pipe' : output
-  const running = spawn(argv[0]!, argv.slice(1), { cwd, stdio: ['ignore', stdio, stdio] })
+  output: 'inherit' | 'ignore' = 'inherit',
+): Promise<{ started: boolean; code: number }> {
+  const running = spawn(argv[0]!, argv.slice(1), { cwd: home, stdio: ['ignore', output, output] })
   child = running
-  let kept = ''
-  for (const stream of [running.stdout, running.stderr]) {
-    stream?.on('data', (chunk: Buffer) => {
-      kept += chunk
-      process.stdout.write(chunk)
-    })
-  }
   return new Promise((resolve) => {
-    running.on('error', () => resolve({ started: false, code: -1, output: kept }))
-    running.on('close', (code) => resolve({ started: true, code: code ?? -1, output: kept }))
+    running.on('error', () => resolve({ started: false, code: -1 }))
+    running.on('close', (code) => resolve({ started: true, code: code ?? -1 }))
   })
 }
 

@@ -1,0 +1,61 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { IMAGE_ROOT } from '../rehearsal/azure/image-root.ts'
+import { type DebianRoot, prepareRoot } from '../rehearsal/debian-root.ts'
+import { startMachine } from '../rehearsal/machine.ts'
+import { startNetwork } from '../rehearsal/network.ts'
+
+const home = path.dirname(import.meta.dirname)
+const NAME = 'backend-tests'
+
+/** What an image has, and what the tests of the backend start beside it. */
+const ROOT: DebianRoot = {
+  ...IMAGE_ROOT,
+  purpose: 'the tests of the backend',
+  packages: [...IMAGE_ROOT.packages, 'openssl', 'postgresql', 'redis-server'],
+}
+
+export const prepareBackendTestRoot = (onLine: (line: string) => void): Promise<string> =>
+  prepareRoot(ROOT, onLine)
+
+/**
+ * Runs the tests of the example backend where its image runs: in a machine with Debian 12's Python and its packages,
+ * whatever this host has.
+ */
+export async function runBackendTests(
+  root: string,
+  onOutput: (chunk: Buffer) => void,
+): Promise<{ code: number; output: string }> {
+  const folder = mkdtempSync(path.join(tmpdir(), `dominion-${NAME}-`))
+  const network = await startNetwork({ name: NAME })
+  try {
+    const machine = await startMachine({ name: NAME, folder, network, resolver: network.host, root })
+    try {
+      // The tests find the migrations by their place in the repository.
+      for (const each of ['infra/migrations', 'examples/codex-dominion/backend'])
+        cpSync(path.join(home, each), path.join(machine.root, 'srv', each), { recursive: true })
+      const argv = ['python3', '-m', 'unittest', 'discover', '-t', '.', '-s', 'tests']
+      const child = machine.spawn(argv, {
+        cwd: '/srv/examples/codex-dominion/backend',
+        env: { LANG: 'C.UTF-8', HOME: '/root' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      let output = ''
+      for (const stream of [child.stdout, child.stderr])
+        stream?.on('data', (chunk: Buffer) => {
+          output += chunk
+          onOutput(chunk)
+        })
+      const code = await new Promise<number>((resolve, reject) =>
+        child.once('error', reject).once('close', (ended) => resolve(ended ?? -1)),
+      )
+      return { code, output }
+    } finally {
+      await machine.stop()
+    }
+  } finally {
+    await network.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
