@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { loadSqlite } from './sqlite.ts'
 
 /** An open SQLite file. Statements are prepared once. */
 export interface Connection {
@@ -22,7 +23,7 @@ export async function connect(
   file: string,
   options: { waitMs: number; readOnly: boolean },
 ): Promise<Connect> {
-  const { DatabaseSync } = await import('node:sqlite')
+  const { DatabaseSync } = loadSqlite()
   return () => {
     const database = new DatabaseSync(file, { timeout: options.waitMs, readOnly: options.readOnly })
     try {

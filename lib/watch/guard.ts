@@ -3,6 +3,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf, type OpsError, unknownError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import { loadSqlite } from '../history/sqlite.ts'
 
 /** Runs of different kinds go on beside each other: the quick one from cron is not held up by a full one by hand. */
 export type Kind = keyof typeof kinds
@@ -58,7 +59,7 @@ export async function takeGuard(
 
 /** What releases it; undefined when another process has it; why it cannot be had at all. */
 async function tryLock(file: string): Promise<(() => void) | string | undefined> {
-  const { DatabaseSync } = await import('node:sqlite')
+  const { DatabaseSync } = loadSqlite()
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
     // SQLite itself would make it as readable as the umask allows.
