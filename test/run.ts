@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -8,7 +8,7 @@ import { install, missing, PACKAGES, TEST_PACKAGES } from '../rehearsal/packages
 import { prepareBackendTestRoot, runBackendTests } from './backendTests.ts'
 
 /*
- * What `npm test` runs: type check, lint, unit tests, system tests against the rehearsal, and the backend's own tests.
+ * What `npm test` runs, by way of test/start.js: type check, lint, unit tests, system tests against the rehearsal, and the backend's own tests.
  * `npm test -- --unit` leaves out what needs root, Debian and minutes. The last line counts everything together;
  * a skipped test is as bad as a failed one, because nobody would notice what it no longer shows.
  */
@@ -40,8 +40,7 @@ process.exitCode = all.failed > 0 || all.skipped > 0 ? 1 : 0
 process.stdout.write(`${all.passed} passed, ${all.failed} failed, ${all.skipped} skipped\n`)
 
 async function everything(unitOnly: boolean): Promise<Counts> {
-  if (unitOnly) await mustHave(['git', 'openssl', 'script'])
-  else await prepare()
+  if (!unitOnly) await prepare()
   const parts = [await typeCheck(), await lint(), await vitest(unitOnly)]
   if (!unitOnly) parts.push(await backendTests())
   return parts.reduce((sum, part) => ({
@@ -65,17 +64,6 @@ async function prepare(): Promise<void> {
   await install({ onLine: say, packages })
   await prepareImageRoot(say)
   await prepareBackendTestRoot(say)
-}
-
-async function mustHave(programs: string[]): Promise<void> {
-  for (const program of programs) {
-    const { started } = await run([program, '--version'], 'ignore')
-    if (!started)
-      throw new Error(`The unit tests need ${program}, and it is not on the PATH: install it first`)
-  }
-  if (!existsSync('/usr/lib/postgresql')) {
-    throw new Error('The unit tests need PostgreSQL: apt-get install --no-install-recommends postgresql')
-  }
 }
 
 async function typeCheck(): Promise<Counts> {

