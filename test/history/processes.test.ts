@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { connect } from '../../lib/history/connection.ts'
 import { openHistory } from '../../lib/history/store.ts'
+import { runInNamespaces } from '../command/namespaces.ts'
 import { historyPath } from './rig.ts'
 
 /** Processes start slowly on a machine that is busy. */
@@ -91,11 +92,9 @@ test('a full disk is said, and nothing half is left on it', { timeout }, async (
   const script = `mkdir "$1" && mount -t tmpfs -o size=1m none "$1" && "$3" "$4" "$1/health.sqlite" queue 100000
     code=$?; cp -r "$1" "$2"; exit $code`
   const argv = ['sh', '-c', script, 'sh', path.dirname(file), kept, process.execPath, writer]
-  const { status, stderr, stdout } = spawnSync('unshare', ['--map-root-user', '--mount', ...argv], {
-    encoding: 'utf8',
-    timeout,
-  })
-  expect([status, stderr]).toEqual([1, expect.stringContaining(`There is no room for the history ${file}`)])
+  const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user']
+  const { code, stderr, stdout } = await runInNamespaces([...asRoot, '--mount'], argv)
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`There is no room for the history ${file}`)])
   const written = stdout.split('\n').length - 1
   expect(written).toBeGreaterThan(10)
   expect(await contentOf(path.join(kept, 'health.sqlite'))).toEqual({

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { baseName } from '../../lib/schedule/systemd.ts'
+import type { Finished } from '../../rehearsal/processes.ts'
+import { runInNamespaces } from '../command/namespaces.ts'
 import { place as anywhere } from '../schedule/rig.ts'
 import { workFolder } from './applications.ts'
 
@@ -30,33 +31,15 @@ beforeAll(async () => {
   return () => work.remove()
 })
 
-interface Ended {
-  code: number
-  stdout: string
-  stderr: string
-}
-
 /** Runs a program where the crontabs lie in a folder of this test and there is no network but loopback. */
-function inside(argv: readonly string[], { input = '', PATH = process.env.PATH ?? '' } = {}): Promise<Ended> {
+function inside(
+  argv: readonly string[],
+  { input = '', PATH = process.env.PATH ?? '' } = {},
+): Promise<Finished> {
   mkdirSync(spool, { recursive: true })
   const prepare = 'mount --bind "$1" /var/spool/cron/crontabs && ip link set lo up && shift && exec "$@"'
-  const child = spawn(
-    'unshare',
-    [...['--mount', '--net', '--', 'sh', '-c', prepare, 'sh', spool, 'env', `PATH=${PATH}`], ...argv],
-    { cwd: folder, stdio: 'pipe' },
-  )
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  child.stdin.end(input)
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
-  })
+  const line = ['sh', '-c', prepare, 'sh', spool, 'env', `PATH=${PATH}`, ...argv]
+  return runInNamespaces(['--mount', '--net'], line, { cwd: folder, input })
 }
 
 const schedule = (flags: readonly string[], options: { PATH?: string } = {}) =>
@@ -201,26 +184,19 @@ say removed; ${steps('out', 5)}
 say left; ls "$XDG_CONFIG_HOME/systemd/user"; systemctl --user is-active ${health}.timer
 say again; ${steps('out', 5)}
 `
-  const child = spawn('unshare', ['--mount', '--', 'sh', '-c', withOwnCgroup], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const { stdout, stderr } = await runInNamespaces(['--mount'], ['sh', '-c', withOwnCgroup], {
     env: {
       ...{ PATH: process.env.PATH, HOME: work.folder, NODE: process.execPath },
       ...{ WORK: work.folder, FOLDER: folder, SCRIPT: script, NAME: path.basename(work.folder) },
     },
   })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk) => {
-      said += chunk
-    })
-  await new Promise((resolve) => child.on('close', resolve))
   const parts = Object.fromEntries(
-    said
+    stdout
       .split(/^== /m)
       .slice(1)
       .map((part) => [part.split('\n')[0], part.split('\n').slice(1).join('\n').trim()]),
   )
-  expect(parts, said).toMatchObject({
+  expect(parts, stdout + stderr).toMatchObject({
     first: 'create',
     second: 'ok',
     changed: 'change',
