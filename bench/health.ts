@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import type { Report } from '../lib/watch/report.ts'
 import { machine, median, undisturbed } from './figures.ts'
+import { needMachine } from './needs.ts'
 
 /**
  * How long `health --quick` takes beyond its slowest probe, against the start of bare Node. A kept rehearsal is what it
@@ -19,6 +20,7 @@ function timed(argv: string[]): { ms: number; stdout: string } {
   return { ms: performance.now() - started, stdout }
 }
 
+await needMachine({ rehearsal: name })
 const line = [path.join(home, 'bin', 'dominion.js'), 'health', '--env', name, '--quick', '--json']
 const times: { bare: number; wall: number; slowest: number }[] = []
 await undisturbed(async () => {

@@ -1,11 +1,14 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startProcess } from '../lib/command/process.ts'
 import type { Receipt } from '../lib/deploy/receipt.ts'
+import { PACKAGES } from '../rehearsal/packages.ts'
 import { type Relay, startRelay } from '../rehearsal/relay.ts'
 import { onVps } from '../test/system/face.ts'
 import { type Rehearsed, startRehearsal } from '../test/system/rehearsed.ts'
 import { machine, median, undisturbed } from './figures.ts'
+import { needMachine } from './needs.ts'
 
 /**
  * publish-frontend against rsync, in place and into a release that is then switched to, and `scp -r`, to the VPS of a
@@ -113,8 +116,6 @@ async function prepare(folder: string): Promise<Bench> {
     recursive: true,
     filter: (file) => !/[/\\](node_modules|\.next|out)$/.test(file),
   })
-  // Next.js takes no linked folder; hard links need no room.
-  await run(['cp', '-al', path.join(original, 'node_modules'), dashboard])
   const clouds = await startRehearsal('bench')
   const relay = await startRelay({ host: clouds.state.vps, port: 22 }, { delayMs: 20, rate: 50e6 / 8 })
   const knownHosts = path.join(folder, 'known_hosts')
@@ -135,8 +136,10 @@ async function prepare(folder: string): Promise<Bench> {
   return { clouds, relay, environment, building, dashboard, ssh }
 }
 
-// On the file system of the project, for the hard links.
-const folder = mkdtempSync(path.join(home, 'node_modules', '.cache', 'bench-publish-'))
+await needMachine({ packages: [...PACKAGES, 'rsync'] })
+// The first build installs the dashboard's packages in the copy.
+const folder = mkdtempSync(path.join(tmpdir(), 'dominion-bench-publish-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const bench = await prepare(folder)
 try {
   const { clouds } = bench
@@ -168,7 +171,6 @@ try {
 } finally {
   await bench.relay.stop()
   await bench.clouds.down()
-  rmSync(folder, { recursive: true, force: true })
 }
 
 function report(cold: Figures, changed: Figures): void {

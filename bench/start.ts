@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { machine, median, undisturbed } from './figures.ts'
+import { needMachine } from './needs.ts'
 
 /**
  * How long every script takes against bare Node: with `--help`, and with nothing to do until it first asks something of
@@ -43,6 +44,7 @@ const asked: Readonly<Record<string, string[]>> = {
 /** Two clouds are started; the network is looked at (test/system/health.test.ts); this machine's scheduler is asked. */
 const left = ['rehearse', 'health', 'schedule']
 
+await needMachine({})
 const folder = mkdtempSync(path.join(tmpdir(), 'dominion-start-'))
 let called: (() => void) | undefined
 let byAz = false

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { machine, median, undisturbed } from './figures.ts'
+import { needMachine } from './needs.ts'
 
 /**
  * How long 1,000 extra targets of `health` take against a plain loop of Node's own clients with as many at a time. All ask
@@ -97,6 +98,7 @@ function clientOf(way: Way): (url: string) => Promise<number> {
 }
 
 async function compareWays(rounds: number): Promise<void> {
+  await needMachine({})
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-targets-'))
   const server = fork(import.meta.filename, ['server'])
   try {
