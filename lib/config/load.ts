@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { usageError } from '../command/errors.ts'
+import { parseNumber } from '../command/number.ts'
 import { validate as generated } from './check.generated.ts'
 import type { Config } from './config.ts'
 import { type Key, type KeyName, keys, limitsMean } from './keys.ts'
@@ -97,7 +98,9 @@ const validate = generated as { (values: object): boolean; errors?: { instancePa
 
 async function check(given: Map<string, Given>): Promise<string[]> {
   const values = Object.fromEntries(
-    [...given].filter(([key]) => Object.hasOwn(keys, key)).map(([key, { value }]) => [key, value]),
+    [...given]
+      .filter(([key]) => Object.hasOwn(keys, key))
+      .map(([key, { value }]) => [key, parseValue(keys[key as KeyName], value)]),
   )
   validate(values)
   const complaints = (validate.errors ?? []).map((error) => {
@@ -127,6 +130,10 @@ async function check(given: Map<string, Given>): Promise<string[]> {
   }
   return [...new Set(complaints)]
 }
+
+/** What the check sees: a number where the text is one. */
+const parseValue = ({ type }: Key, text: string): number | string =>
+  type === 'string' ? text : (parseNumber(text, { whole: type === 'integer' }) ?? text)
 
 function wants(about: Key, value: string): string {
   const shown = about.secret ? '***' : JSON.stringify(value)

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { display } from '../command/command.ts'
 import { isUnanswered, OpsError, usageError } from '../command/errors.ts'
+import { parseNumber } from '../command/number.ts'
 import { sizeWords } from '../command/words.ts'
 import type { Context } from '../steps/context.ts'
 import { type Before, beforeBackup, takeBackup } from './backup.ts'
@@ -37,11 +38,11 @@ export function backupOptions(flags: {
   const { to, keep = '14', prove: what = false, dryRun } = flags
   if (typeof what === 'string' && (to !== undefined || flags.keep !== undefined))
     throw usageError('--prove FILE takes no backup, and goes with neither --to nor --keep')
-  if (!/^[1-9]\d{0,4}$/.test(keep))
-    throw usageError(`--keep ${keep} is not a number of backups`, 'Use 1 or more.')
+  const kept = parseNumber(keep, { whole: true, minimum: 1, maximum: 99_999 })
+  if (kept === undefined) throw usageError(`--keep ${keep} is not a number of backups`, 'Use 1 or more.')
   return {
     to: to === undefined ? undefined : path.resolve(to),
-    keep: Number(keep),
+    keep: kept,
     prove: typeof what === 'string' ? { file: path.resolve(what) } : what ? 'new' : 'no',
     planning: dryRun === true,
   }

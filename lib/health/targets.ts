@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { messageOf, usageError } from '../command/errors.ts'
+import { parseNumber } from '../command/number.ts'
 import type { Limits } from '../config/config.ts'
 import { shownUrl, type Target } from './probes/target.ts'
 
@@ -77,9 +78,10 @@ const masked = (text: string): string =>
   text.replaceAll(/\/\/[^/\s]*@/g, '//***@').replaceAll(/\?\S+/g, '?***')
 
 function readLimits(text: string): Limits | string {
-  const [, warning, critical] = /^(\d{1,9}),(\d{1,9})$/.exec(text) ?? []
-  if (warning === undefined || critical === undefined)
+  const milliseconds = { whole: true, maximum: 999_999_999 }
+  const [warning, critical, ...rest] = text.split(',').map((each) => parseNumber(each, milliseconds))
+  if (warning === undefined || critical === undefined || rest.length > 0)
     return `${text} is not WARNING,CRITICAL in milliseconds, such as 500,2000`
-  if (Number(warning) > Number(critical)) return `${text}: the WARNING comes before the CRITICAL`
-  return { warning: Number(warning), critical: Number(critical) }
+  if (warning > critical) return `${text}: the WARNING comes before the CRITICAL`
+  return { warning, critical }
 }

@@ -1,4 +1,5 @@
 import { usageError } from '../command/errors.ts'
+import { parseNumber } from '../command/number.ts'
 import { nearest } from '../config/nearest.ts'
 
 /** What the operator wants to see. */
@@ -65,7 +66,8 @@ function only(words: string | undefined): View['only'] {
 }
 
 function count(words: string): number {
-  if (/^\d{1,9}$/.test(words)) return Number(words)
+  const number = parseNumber(words, { whole: true, maximum: 999_999_999 })
+  if (number !== undefined) return number
   throw usageError(`--lines=${words} is not a number of lines`, 'Give a whole number: --lines 200')
 }
 

@@ -1,6 +1,7 @@
 import type { CommonFlags } from '../cli/script.ts'
 import { momentSince } from '../cli/since.ts'
 import { usageError } from '../command/errors.ts'
+import { parseNumber } from '../command/number.ts'
 import { nearest } from '../config/nearest.ts'
 import type { Rules } from './confirm.ts'
 
@@ -73,7 +74,8 @@ function formatNamed(name: string): Format {
 }
 
 function count(flag: string, words: string): number {
-  if (/^[1-9][0-9]{0,3}$/.test(words)) return Number(words)
+  const number = parseNumber(words, { whole: true, minimum: 1, maximum: 9999 })
+  if (number !== undefined) return number
   throw usageError(`${flag}=${words} is not a number of looks`, 'Give a whole number from 1 on.')
 }
 

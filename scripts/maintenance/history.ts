@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { script } from '../../lib/cli/script.ts'
 import { usageError } from '../../lib/command/errors.ts'
+import { parseNumber } from '../../lib/command/number.ts'
 import type { HistoryFlags } from '../../lib/deploy/showHistory.ts'
 
 await script<HistoryFlags>({
@@ -23,6 +24,7 @@ await script<HistoryFlags>({
 })
 
 function wholeNumber(text: string): number {
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text)
+  const number = parseNumber(text, { whole: true, minimum: 1, maximum: 9999 })
+  if (number !== undefined) return number
   throw usageError(`--lines=${text} is not a number from 1 to 9999`)
 }

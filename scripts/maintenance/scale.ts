@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { script } from '../../lib/cli/script.ts'
 import { usageError } from '../../lib/command/errors.ts'
+import { parseNumber } from '../../lib/command/number.ts'
 import { keys } from '../../lib/config/keys.ts'
 import type { ScaleFlags } from '../../lib/deploy/scale.ts'
 
@@ -27,13 +28,15 @@ await script<ScaleFlags>({
 
 function numberOf(flag: string) {
   return (text: string): number => {
-    if (/^\d{1,4}(\.\d{1,3})?$/.test(text)) return Number(text)
+    const number = parseNumber(text, { maximum: 9999 })
+    if (number !== undefined) return number
     throw usageError(`${flag}=${text} is not a number`, 'Give a number such as 2 or 1.5.')
   }
 }
 
 function workersOf(text: string): number {
   const { minimum, maximum } = keys.WORKER_COUNT
-  if (/^\d{1,4}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum) return Number(text)
+  const number = parseNumber(text, { whole: true, minimum, maximum })
+  if (number !== undefined) return number
   throw usageError(`--workers=${text} is not a whole number from ${minimum} to ${maximum}`)
 }

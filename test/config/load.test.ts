@@ -229,3 +229,12 @@ test('limits: two figures, in the order in which it gets worse', async () => {
   )
   expect(said).toContain('HEALTH_DISK_PERCENT must be two figures, WARNING,CRITICAL')
 })
+
+test.each(['Infinity', 'NaN', '1e309', '1e3', '0x10', '" 5 "', '+5', '-5', '٣', '5_0', '5.'])(
+  'HEALTHY_WITHIN_SECONDS=%s is not a number',
+  async (text) => {
+    const { what } = await failing(`HEALTHY_WITHIN_SECONDS=${text}\nBACKEND_CPU=${text}`)
+    expect(what).toContain('HEALTHY_WITHIN_SECONDS must be a whole number from 5 to 3600; it is')
+    expect(what).toContain('BACKEND_CPU must be a number from 0.1 to 31; it is')
+  },
+)
