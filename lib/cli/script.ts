@@ -1,6 +1,7 @@
 import type { Command as Parser } from 'commander'
 import { exitCode, messageOf, OpsError, usageError } from '../command/errors.ts'
 import { quoteLine } from '../command/quote.ts'
+import { createRedactor } from '../command/redact.ts'
 import type { Config } from '../config/config.ts'
 
 /** The flags every script takes alike. */
@@ -68,7 +69,7 @@ export interface Run<Flags> {
 export async function script<Flags extends object>(about: Script<Flags>): Promise<void> {
   const argv = modern(process.argv.slice(2), about.oldSpellings ?? {})
   const wantsJson = argv.includes('--json')
-  const clean: { text(text: string): string } = { text: (text) => text }
+  const clean = { text: createRedactor().clean }
   let run: (Run<Flags & CommonFlags> & { said: boolean }) | undefined
   try {
     const flags = await parse(about, argv)
@@ -173,7 +174,7 @@ function createRun<Flags extends CommonFlags>(
       run.said = true
       process.stdout.write(`${run.clean(flags.json ? JSON.stringify(data) : text)}\n`)
     },
-    clean: (text) => text,
+    clean: createRedactor().clean,
   }
   return run
 }

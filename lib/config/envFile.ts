@@ -15,7 +15,7 @@ import type { KeyName } from './keys.ts'
 export type Values = Partial<Record<KeyName, string>>
 
 /** One assignment as dotenv reads it: the key, and the value with quotes, which may span lines. */
-const assignment =
+export const assignment =
   /^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?)(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$/dgm
 
 /**

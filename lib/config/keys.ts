@@ -11,6 +11,8 @@ export interface Key {
   maximum?: number
   /** Never shown, never in arguments; may be a reference (env:, op://, azkv://). */
   secret?: boolean
+  /** A file or a folder: what looks like the content of one is refused. */
+  path?: boolean
 }
 
 const hostName = '^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$'
@@ -102,8 +104,8 @@ export const keys = {
     means: 'Balanced_B0 (managed) or Basic_C0 (classic)',
   },
 
-  BACKEND_DIR: { type: 'string', default: 'examples/codex-dominion/backend' },
-  BACKEND_DOCKERFILE: { type: 'string', default: 'Dockerfile.azure' },
+  BACKEND_DIR: { type: 'string', default: 'examples/codex-dominion/backend', path: true },
+  BACKEND_DOCKERFILE: { type: 'string', default: 'Dockerfile.azure', path: true },
   BACKEND_DNS_LABEL: {
     type: 'string',
     default: 'codex-api',
@@ -126,20 +128,21 @@ export const keys = {
   },
   IONOS_PORT: { type: 'integer', default: '22', minimum: 1, maximum: 65535 },
   IONOS_USER: { type: 'string', default: 'root', pattern: '^[a-z_][a-z0-9_-]*$', means: 'a login name' },
-  IONOS_SSH_KEY: { type: 'string', default: '' },
-  IONOS_KNOWN_HOSTS: { type: 'string', default: '' },
+  IONOS_SSH_KEY: { type: 'string', default: '', path: true },
+  IONOS_KNOWN_HOSTS: { type: 'string', default: '', path: true },
   IONOS_PUBLIC_IP: {
     type: 'string',
     default: '',
     pattern: '^$|^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.(?!$)|$)){4}$',
     means: 'an IPv4 address, or empty',
   },
-  DASHBOARD_DIR: { type: 'string', default: 'examples/codex-dominion/dashboard-app' },
+  DASHBOARD_DIR: { type: 'string', default: 'examples/codex-dominion/dashboard-app', path: true },
   WEB_ROOT: {
     type: 'string',
     default: '/var/www',
     pattern: '^/[A-Za-z0-9._/-]+$',
     means: 'an absolute path',
+    path: true,
   },
   KEEP_RELEASES: { type: 'integer', default: '5', minimum: 2, maximum: 100 },
   KEEP_ASSETS_DAYS: { type: 'integer', default: '30', minimum: 1, maximum: 365 },
@@ -208,12 +211,12 @@ export const keys = {
     pattern: '^$|^[0-9A-Fa-f.:\\[\\]]+$',
     means: 'the address of a resolver, or empty',
   },
-  CA_FILE: { type: 'string', default: '' },
+  CA_FILE: { type: 'string', default: '', path: true },
   HTTPS_PROXY: { type: 'string', default: '', pattern: `^$|${url}`, means: 'a URL, or empty' },
   NO_PROXY: { type: 'string', default: '' },
-  REQUESTS_CA_BUNDLE: { type: 'string', default: '' },
-  AZURE_CONFIG_DIR: { type: 'string', default: '' },
-  STATE_DIR: { type: 'string', default: '.dominion' },
+  REQUESTS_CA_BUNDLE: { type: 'string', default: '', path: true },
+  AZURE_CONFIG_DIR: { type: 'string', default: '', path: true },
+  STATE_DIR: { type: 'string', default: '.dominion', path: true },
 } as const satisfies Record<string, Key>
 
 export type KeyName = keyof typeof keys

@@ -5,6 +5,8 @@ import { usageError } from '../command/errors.ts'
 import { parseNumber } from '../command/number.ts'
 import { validate as generated } from './check.generated.ts'
 import type { Config } from './config.ts'
+import { findCutValues } from './cutValues.ts'
+import { isKeyMaterial } from './keyMaterial.ts'
 import { type Key, type KeyName, keys, limitsMean } from './keys.ts'
 import { createSecret } from './secret.ts'
 import { appSecretKeyRule, postgresPasswordRule, type SecretRule } from './secretRules.ts'
@@ -26,8 +28,8 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
       'Use letters, digits, - and _: it is the end of a file name, .env.NAME.',
     )
   }
-  const given = await readFiles(folder, name)
-  const complaints = await check(given)
+  const { given, cut } = await readFiles(folder, name)
+  const complaints = [...cut, ...(await check(given))]
   if (complaints.length > 0) {
     throw usageError(
       `The configuration has ${complaints.length === 1 ? 'a wrong key' : `${complaints.length} wrong keys`}:\n${complaints
@@ -53,7 +55,10 @@ interface Given {
   file: string
 }
 
-async function readFiles(folder: string, name: string | undefined): Promise<Map<string, Given>> {
+async function readFiles(
+  folder: string,
+  name: string | undefined,
+): Promise<{ given: Map<string, Given>; cut: string[] }> {
   const { parse } = await import('dotenv')
   const wanted = filesOf(name)
   const must = wanted.at(-1)!
@@ -66,12 +71,32 @@ async function readFiles(folder: string, name: string | undefined): Promise<Map<
     )
   }
   const given = new Map<string, Given>()
+  const cut: string[] = []
   for (const file of wanted.filter((each) => existsSync(path.join(folder, each)))) {
     const text = readFileSync(path.join(folder, file), 'utf8')
+    const values = Object.entries(parse(text))
+    refuseKeyMaterial(values, file)
     complainOfLines(text, file)
-    for (const [key, value] of Object.entries(parse(text))) given.set(key, { value, file })
+    cut.push(...findCutValues(text, file))
+    for (const [key, value] of values) given.set(key, { value, file })
   }
-  return given
+  return { given, cut }
+}
+
+/**
+ * A key in place of its file's path would be shown wherever the path is. First of all: what follows it in the file is no
+ * KEY=value, and its lines must not be taken for names.
+ */
+function refuseKeyMaterial(values: readonly [string, string][], file: string): void {
+  const pasted = values.flatMap(([key, value]) => {
+    const isPath = Object.hasOwn(keys, key) && (keys[key as KeyName] as Key).path
+    return isPath && isKeyMaterial(value) ? [key] : []
+  })
+  if (pasted.length === 0) return
+  throw usageError(
+    `${file}: ${pasted.join(', ')} must be a path, and looks like a key itself (its value is not shown)`,
+    'Store the key in a file that only you can read (chmod 600), and write the path of that file.',
+  )
 }
 
 /** Such a value may go on over several lines; only the first has the key. */
@@ -108,8 +133,16 @@ async function check(given: Map<string, Given>): Promise<string[]> {
     return `${given.get(key)?.file}: ${key} ${wants(keys[key], given.get(key)?.value ?? '')} (${exampleLine(key)})`
   })
   const names = Object.keys(keys)
+  // Where a key was pasted, its lines may read as names.
+  const pasted = new Set(
+    [...given.values()].filter(({ value }) => isKeyMaterial(value)).map(({ file }) => file),
+  )
   for (const [key, { file }] of given) {
     if (Object.hasOwn(keys, key)) continue
+    if (pasted.has(file)) {
+      complaints.push(`${file}: it has names that are no keys, and a pasted key (neither is shown)`)
+      continue
+    }
     const { nearest } = await import('./nearest.ts')
     const meant = nearest(key, names)
     complaints.push(`${file}: ${key} is not a key${meant ? `; did you mean ${meant}?` : ''}`)
@@ -117,7 +150,9 @@ async function check(given: Map<string, Given>): Promise<string[]> {
   const kind = given.get('REDIS_KIND')?.value ?? keys.REDIS_KIND.default
   const sku = given.get('REDIS_SKU')?.value ?? keys.REDIS_SKU.default
   if ((kind === 'classic') !== /^(Basic|Standard)_/.test(sku)) {
-    complaints.push(`REDIS_SKU ${sku} does not go with REDIS_KIND ${kind} (${exampleLine('REDIS_KIND')})`)
+    complaints.push(
+      `REDIS_SKU ${isKeyMaterial(sku) ? '***' : sku} does not go with REDIS_KIND ${kind} (${exampleLine('REDIS_KIND')})`,
+    )
   }
   for (const [key, about] of Object.entries(keys) as [KeyName, Key][]) {
     const [warning, critical] = (given.get(key)?.value ?? about.default ?? '').split(',').map(Number)
@@ -136,7 +171,7 @@ const parseValue = ({ type }: Key, text: string): number | string =>
   type === 'string' ? text : (parseNumber(text, { whole: type === 'integer' }) ?? text)
 
 function wants(about: Key, value: string): string {
-  const shown = about.secret ? '***' : JSON.stringify(value)
+  const shown = about.secret || isKeyMaterial(value) ? '***' : JSON.stringify(value)
   if (about.enum) return `must be one of ${about.enum.join(', ')}; it is ${shown}`
   if (about.minimum !== undefined) {
     const sort = about.type === 'integer' ? 'a whole number' : 'a number'

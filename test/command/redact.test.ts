@@ -37,3 +37,20 @@ test('nothing set takes nothing out; regular expression characters mean themselv
   expect(createRedactor(['', 'abc']).clean('abc')).toBe('abc')
   expect(createRedactor(['.*.*', '$&$&']).clean('plain .*.* $&$&')).toBe('plain *** ***')
 })
+
+test('a private key is taken out though nobody registered it: whole, cut, in JSON, in JSON in JSON', () => {
+  const body = 'b3BlbnNzaC1rZXktdjEAAAAABG5vbmU\nAAAEbm9uZQ+/aQ=='
+  const whole = `-----BEGIN OPENSSH PRIVATE KEY-----\n${body}\n-----END OPENSSH PRIVATE KEY-----`
+  const { clean } = createRedactor()
+  for (const dress of [
+    (text: string) => text,
+    (text: string) => text.replaceAll('\n', '\r\n'),
+    (text: string) => JSON.stringify(text),
+    (text: string) => JSON.stringify(JSON.stringify(text)),
+  ]) {
+    const cleaned = clean(`before ${dress(`${whole} between ${whole.slice(0, -40)}`)}: after`)
+    expect(cleaned).toMatch(/^before "?\\?"?\*\*\* between \*\*\*\\*"?"?: after$/)
+    expect(clean(cleaned)).toBe(cleaned)
+  }
+  expect(clean('no -----BEGIN PUBLIC KEY----- is secret')).toContain('PUBLIC KEY')
+})
