@@ -1,6 +1,7 @@
-import { appendFileSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { appendFileSync, existsSync, openSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { keepNewest } from './keepNewest.ts'
+import { makeFolder } from './makeFolder.ts'
 
 /** One event of a run, as a line of JSON. */
 export interface Entry {
@@ -29,7 +30,7 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
     file,
     write(entry) {
       if (open === undefined) {
-        mkdirSync(folder, { recursive: true, mode: 0o700 })
+        makeFolder(folder, 0o700)
         keepNewest(folder, '.jsonl', kept)
         // Open until the process ends: opened for each line it would be half of what a thousand requests take.
         open = openSync(file, 'a', 0o600)

@@ -1,9 +1,10 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { databaseHost } from '../azure/containerGroup.ts'
 import { act, type Command, look, type SecretFile, secretFile } from '../command/command.ts'
 import { exitCode, type Failure, OpsError, usageError } from '../command/errors.ts'
+import { makeFolder } from '../command/makeFolder.ts'
 import type { Config } from '../config/config.ts'
 import { reveal } from '../config/secret.ts'
 import { reachOf } from '../network/resolve.ts'
@@ -38,7 +39,7 @@ export async function reachServer(context: Context): Promise<Reached> {
 /** Node's own authorities and CA_FILE's, as connect.ts trusts them. */
 function writeAuthorities(config: Config): string {
   const file = path.join(config.stateDir, 'authorities.pem')
-  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
+  makeFolder(config.stateDir, 0o700)
   writeFileSync(
     `${file}.${process.pid}`,
     `${[...rootCertificates, ...reachOf(config).authorities].join('\n')}\n`,

@@ -6,6 +6,7 @@ import { createRunner, type Runner } from '../command/runner.ts'
 import { lossy, openTranscript } from '../command/transcript.ts'
 import type { Config } from '../config/config.ts'
 import { isReference } from '../config/secret.ts'
+import { assertStateDir } from '../config/stateDir.ts'
 import type { Context } from '../steps/context.ts'
 
 /** A context that belongs to one run of one script. */
@@ -30,6 +31,7 @@ export async function openContext<Flags>(
   mayChange: boolean,
   transcripts: { folder?: string; unwritable?: (thrown: unknown) => void } = {},
 ): Promise<OpenContext> {
+  await assertStateDir(config, transcripts.unwritable === undefined)
   const { webhook, slack, teams, email } = config.alerts
   const addresses = [config.health.pingUrl, webhook, slack, teams, email.smtp]
   const secrets = createRedactor(

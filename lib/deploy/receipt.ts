@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { keepNewest } from '../command/keepNewest.ts'
+import { makeFolder } from '../command/makeFolder.ts'
 import type { Config } from '../config/config.ts'
 import { recordFile } from '../ionos/recordFile.ts'
 import type { Context } from '../steps/context.ts'
@@ -76,7 +77,7 @@ export async function writeReceipt(
   }
   const text = runner.secrets.clean(`${JSON.stringify(receipt, null, 2)}\n`)
   const folder = localFolder(config)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })
   keepNewest(folder, '.json', receiptsKept)
   if (toVps) await runner.run(recordFile(config, { ours: vpsFolder }, `${run.id}.json`, text, receiptsKept))

@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf, unknownError } from '../command/errors.ts'
+import { makeFolder } from '../command/makeFolder.ts'
 import { type Connection, connect } from './connection.ts'
 import { isDamage } from './faults.ts'
 
@@ -27,7 +28,7 @@ export async function lockOn(file: string, waitMs: number): Promise<Alone> {
     }
   }
   return (work) => {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    makeFolder(path.dirname(file), 0o700)
     makeOwn(file)
     const lock = taken()
     try {

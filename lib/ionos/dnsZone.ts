@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Request } from '../command/command.ts'
 import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.ts'
+import { makeFolder } from '../command/makeFolder.ts'
 import type { Answer } from '../command/request.ts'
 import type { Config } from '../config/config.ts'
 import { reveal } from '../config/secret.ts'
@@ -67,7 +68,7 @@ export async function findZone(context: Context): Promise<Zone> {
 export async function setAddress(context: Context, zone: Zone, address: string): Promise<string> {
   const { config } = context
   const folder = path.join(config.stateDir, 'dns')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   const file = path.join(folder, `${zone.name}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`)
   writeFileSync(file, `${JSON.stringify(zone, null, 2)}\n`, { mode: 0o600 })
   const key = await reveal(config.ionos.dnsKey, context.runner)

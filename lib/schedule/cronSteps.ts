@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { act, type Command, look } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
+import { makeFolder } from '../command/makeFolder.ts'
 import type { Runner } from '../command/runner.ts'
 import { isAlive } from '../command/secretFiles.ts'
 import type { Context } from '../steps/context.ts'
@@ -96,7 +97,7 @@ function fieldsOf(before: readonly string[], after: readonly string[]): Field[] 
 /** Keeps a crontab as it was before a change; only its owner can read it. Gives the file. */
 function keep(stateDir: string, text: string): string {
   const folder = path.join(stateDir, 'crontabs')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   const file = path.join(folder, `${new Date().toISOString().replaceAll(/[-:.]/g, '')}.crontab`)
   writeFileSync(file, text, { mode: 0o600 })
   return file

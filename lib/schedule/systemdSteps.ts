@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { act, type Command, look } from '../command/command.ts'
 import { messageOf, OpsError } from '../command/errors.ts'
+import { makeFolder } from '../command/makeFolder.ts'
 import type { Runner } from '../command/runner.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
@@ -105,7 +106,7 @@ export function systemdSteps(
           for (const command of after) await runner.run(command)
           return
         }
-        mkdirSync(folder, { recursive: true })
+        makeFolder(folder)
         for (const unit of units) writeWhole(fileOf(unit), unit.text)
         for (const command of enableCommands(scope, timers)) await runner.run(command)
       },

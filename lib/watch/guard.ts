@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf, type OpsError, unknownError } from '../command/errors.ts'
+import { makeFolder } from '../command/makeFolder.ts'
 import type { Config } from '../config/config.ts'
 import { loadSqlite } from '../history/sqlite.ts'
 
@@ -61,7 +62,7 @@ export async function takeGuard(
 async function tryLock(file: string): Promise<(() => void) | string | undefined> {
   const { DatabaseSync } = loadSqlite()
   try {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    makeFolder(path.dirname(file), 0o700)
     // SQLite itself would make it as readable as the umask allows.
     closeSync(openSync(file, 'a', 0o600))
     const database = new DatabaseSync(file, { timeout: 0 })
