@@ -25,7 +25,8 @@ export interface Receipt {
   unchanged: string[]
   /** Steps that verified something, but of the pages saw only the maintenance page. Receipts of old lack the field. */
   hidden?: string[]
-  failed: { id: string; error: string }[]
+  /** `changing`: it failed while it changed something. Receipts of old lack the field. */
+  failed: { id: string; error: string; changing?: true }[]
   longestChain: { seconds: number; ids: string[] }
   commands: { read: number; change: number; record: number }
 }
@@ -71,7 +72,11 @@ export async function writeReceipt(
     hidden: outcomes
       .filter(({ difference }) => difference?.state === 'ok' && difference.hidden)
       .map(({ step }) => step.id),
-    failed: failed.map(({ step, error }) => ({ id: step.id, error: (error as Error).message })),
+    failed: failed.map(({ step, error, changing }) => ({
+      id: step.id,
+      error: (error as Error).message,
+      ...(changing ? { changing } : {}),
+    })),
     longestChain: { seconds: chain.ms / 1000, ids: chain.ids },
     commands: { ...runner.count },
   }

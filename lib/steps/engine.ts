@@ -8,6 +8,8 @@ export interface Outcome {
   state: Difference['state'] | 'failed' | 'skipped'
   difference?: Difference
   error?: unknown
+  /** It failed, or was left, while it changed something: half of that may be done. */
+  changing?: true
   /** Milliseconds since the start of the run. */
   started?: number
   ended?: number
@@ -79,8 +81,10 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
     if (broken || options.stopping.aborted) return end({ step, state: 'skipped' })
     const started = now()
     options.listener?.begun(step)
+    let changing = false
     try {
       const found = await Promise.race([step.inspect(ahead), stopped])
+      changing = options.mode === 'apply' && (found.state === 'create' || found.state === 'change')
       if (options.mode === 'apply') await Promise.race([mend(step, found, options), stopped])
       const byHand = options.mode === 'apply' && 'byHand' in found
       const difference = byHand ? ok(found.what) : found
@@ -88,7 +92,7 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
     } catch (error) {
       const difference = options.mode === 'plan' ? asUnknown(error) : undefined
       if (difference) return end({ step, state: 'unknown', difference, started, ended: now() })
-      return end({ step, state: 'failed', error, started, ended: now() })
+      return end({ step, state: 'failed', error, ...(changing ? { changing } : {}), started, ended: now() })
     }
   }
 

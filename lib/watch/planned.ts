@@ -36,6 +36,16 @@ export interface Explained {
 
 /** These runs change nothing that a visitor could notice; a maintenance tells of itself. */
 const harmless = ['backup-database', 'build-image', 'maintenance-mode', 'status-page', 'schedule', 'unlock']
+/** Steps that change only what nobody uses yet: images and pages beside those in force, marks, files of this machine. */
+const unnoticed = [
+  'image',
+  'frontend-build',
+  'frontend-upload',
+  'mark-bad',
+  'clear-bad',
+  'save',
+  'status-page',
+]
 /** A deploy that has taken so long hangs: it explains nothing any more, neither under way nor afterwards. */
 const longestDeployMs = 90 * 60_000
 /** What a deploy has just put in force may still be settling. */
@@ -132,9 +142,16 @@ async function holderOf(context: Context) {
   return readHolder(context).catch(() => undefined)
 }
 
-/** A step that failed may have changed half of what it was to change. */
-const touches = ({ changed, failed, line }: Receipt): boolean =>
-  (changed.length > 0 || failed.length > 0) && !isHarmless(line)
+/**
+ * Did the run change anything that a visitor could notice? A step that failed counts when it had begun to change something
+ * and the run has sent a change anywhere: half of it may be done. One that failed while it only looked explains nothing.
+ */
+function touches({ changed, failed, commands, line }: Receipt): boolean {
+  if (isHarmless(line)) return false
+  const counts = ({ id }: { id: string }) => !unnoticed.includes(id)
+  const attempted = commands.change > 0 ? failed.filter(({ changing }) => changing) : []
+  return [...changed, ...attempted].some(counts)
+}
 
 const isHarmless = (line: string): boolean =>
   harmless.includes(/^(?:npx )?dominion ([a-z-]+)/.exec(line)?.[1] ?? '')

@@ -31,6 +31,7 @@ const outcomes: Outcome[] = [
     step: step('verify', ['backend']),
     state: 'failed',
     error: new Error('no hunter2'),
+    changing: true,
     started: 2600,
     ended: 2700,
   },
@@ -75,7 +76,7 @@ test('a receipt: who, what, how long, what changed and what failed; its owner’
       },
     ],
     unchanged: ['login'],
-    failed: [{ id: 'verify', error: 'no ***' }],
+    failed: [{ id: 'verify', error: 'no ***', changing: true }],
     longestChain: { seconds: 2.7, ids: ['login', 'backend', 'verify'] },
   })
   expect(receipt.seconds).toBeGreaterThanOrEqual(2.7)

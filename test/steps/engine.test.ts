@@ -174,6 +174,23 @@ test('on the second Ctrl-C a step that runs is left where it is', async () => {
   expect(outcomes[0]?.error).toMatchObject({ message: 'stopped by a second signal' })
 })
 
+test('a step that fails tells whether it was changing something by then', async () => {
+  const change: Difference = { state: 'change', what: 'x', effects: [] }
+  const outcomes = await runSteps(
+    [
+      step('looking', [], { inspect: () => Promise.reject(new OpsError({ what: 'no' })) }),
+      step('changing', [], { inspect: async () => change, apply: () => Promise.reject(new Error('no')) }),
+      step('unsure', [], { inspect: async () => ({ state: 'unknown', why: 'silent' }) }),
+    ],
+    engine(),
+  )
+  expect(outcomes.map(({ step: { id }, state, changing }) => [id, state, changing])).toEqual([
+    ['looking', 'failed', undefined],
+    ['changing', 'failed', true],
+    ['unsure', 'failed', undefined],
+  ])
+})
+
 test('a plan only looks', async () => {
   let applied = false
   const outcomes = await runSteps(

@@ -56,13 +56,45 @@ test('receipts become planned stretches: of runs that changed something a visito
 })
 
 test('a deploy that failed in its first change is a planned stretch, too', async () => {
-  const failed = [{ id: 'backend', error: 'does not get healthy' }]
+  const failed = [{ id: 'backend', error: 'does not get healthy', changing: true as const }]
+  const commands = { read: 9, change: 1, record: 1 }
   const context = await contextWith([
-    receipt('update-backend', -50 * second, { changed: [], failed, result: 'failed' }),
+    receipt('update-backend', -50 * second, { changed: [], failed, commands, result: 'failed' }),
   ])
   const { stretches, deploy } = await workAt(context, { at, observations: [] }, quick)
   expect(stretches).toHaveLength(1)
   expect(deploy).toBe('deploy at the same time: update-backend by anna@desk')
+})
+
+test.each<[string, Partial<Receipt>]>([
+  ['while it looked', { failed: [{ id: 'point-dns', error: 'no answer' }] }],
+  [
+    'while it looked, after an image was built that nobody uses yet',
+    {
+      changed: [{ id: 'image', title: 'Image', what: 'built', fields: [], seconds: 1 }],
+      failed: [{ id: 'backend', error: 'Azure is silent' }],
+      commands: { read: 9, change: 1, record: 1 },
+    },
+  ],
+  ['before it sent anything', { failed: [{ id: 'point-dns', error: 'not logged in', changing: true }] }],
+  [
+    'in a build, of which nobody notices anything',
+    {
+      failed: [{ id: 'frontend-build', error: 'exit 1', changing: true }],
+      commands: { read: 3, change: 1, record: 1 },
+    },
+  ],
+  [
+    'in an older version, which did not note that it changed anything',
+    { failed: [{ id: 'server', error: '' }] },
+  ],
+])('a run that failed %s explains no outage', async (_, more) => {
+  const context = await contextWith([
+    receipt('deploy-complete', -50 * second, { changed: [], result: 'failed', ...more }),
+  ])
+  const observations = [seen('api', 'CRITICAL'), seen('static', 'CRITICAL')]
+  const work = await workAt(context, { at, observations }, quick)
+  expect([work.stretches, work.deploy, explain(observations, work)]).toEqual([[], undefined, undefined])
 })
 
 test('a deploy that took five hours explains ninety minutes of them', async () => {
