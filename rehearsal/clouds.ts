@@ -111,7 +111,7 @@ async function start(): Promise<void> {
       ),
       ...secrets.azure,
     }).then((it) => stoppable(it, it.stop)),
-    startNeutral({ network, folder, resolver: dns.address }).then((it) => stoppable(it, it.stop)),
+    startNeutral({ network, folder, resolver: dns.address, authority }).then((it) => stoppable(it, it.stop)),
   ])
   await Promise.all(
     ['codexdominion.app', 'www.codexdominion.app'].map((name) => dns.set(name, [vps.address])),

@@ -1,38 +1,59 @@
 import { once } from 'node:events'
+import type { Authority } from './authority.ts'
 import { type Machine, startMachine } from './machine.ts'
 import type { Network } from './network.ts'
 import { waitForPort } from './processes.ts'
 
-/** What has nothing to do with either cloud: two addresses that take connections, for HEALTH_NEUTRAL_TARGETS. */
+/** What has nothing to do with either cloud: two addresses that speak TLS, for HEALTH_NEUTRAL_TARGETS. */
 export interface Neutral {
   /** ADDRESS:443, two of them. */
   targets: string[]
   stop(): Promise<void>
 }
 
-/** Takes connections on each address given, and ends each at once. Perl, because it is on every Debian. */
+const [certificateFile, keyFile] = ['/etc/ssl/neutral.pem', '/etc/ssl/neutral.key']
+
+/** On each address given: a TLS handshake with every connection, then its end. */
 const listen = `
-use IO::Socket::INET; $SIG{CHLD} = "IGNORE";
-for my $address (@ARGV) {
-  next if fork;
-  my $listener = IO::Socket::INET->new(LocalAddr => $address, LocalPort => 443, Listen => 64, ReuseAddr => 1) or die "$address: $!";
-  while (my $connection = $listener->accept) { close $connection }
-}`
+import socket, ssl, sys, threading
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("${certificateFile}", "${keyFile}")
+def greet(connection):
+    connection.settimeout(10)
+    try:
+        context.wrap_socket(connection, server_side=True).unwrap()
+    except OSError:
+        pass
+    finally:
+        connection.close()
+def serve(listener):
+    while True:
+        threading.Thread(target=greet, args=(listener.accept()[0],), daemon=True).start()
+for address in sys.argv[1:]:
+    threading.Thread(target=serve, args=(socket.create_server((address, 443), backlog=64),)).start()`
 
 /** Starts the machine behind both addresses: it stands for the rest of the Internet. */
 export async function startNeutral(options: {
   network: Network
   folder: string
   resolver: string
+  /** Issues the certificate for both addresses. */
+  authority: Authority
 }): Promise<Neutral> {
-  const { network } = options
-  const machine: Machine = await startMachine({ name: 'internet', ...options })
-  const second = network.allocate()
-  const addresses = [machine.address, second]
+  const { network, authority } = options
+  const addresses = [network.allocate(), network.allocate()]
+  const [first, second] = addresses as [string, string]
+  const { certificate, key } = await authority.issue(addresses)
+  const machine: Machine = await startMachine({
+    name: 'internet',
+    ...options,
+    address: first,
+    files: { [certificateFile]: { text: certificate }, [keyFile]: { text: key, mode: 0o600 } },
+  })
   try {
     const added = machine.spawn(['ip', 'address', 'add', `${second}/24`, 'dev', 'eth0'], { stdio: 'ignore' })
     await once(added, 'close')
-    machine.spawn(['perl', '-e', listen, ...addresses], { stdio: 'ignore' })
+    machine.spawn(['python3', '-c', listen, ...addresses], { stdio: 'ignore' })
     for (const address of addresses) await waitForPort(address, 443, { what: 'The neutral target' })
   } catch (error) {
     await machine.stop()

@@ -36,7 +36,15 @@ export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Prom
   // An abort that has been tells nobody who begins to listen now, and no time-out that is joined with it.
   signal.throwIfAborted()
   const options = { host: address?.address ?? value.host, port: value.port }
-  const secured = secureContext && tls.connect({ ...options, servername: value.host, secureContext })
+  const secured =
+    secureContext &&
+    tls.connect({
+      ...options,
+      secureContext,
+      // Only a name may stand there (RFC 6066, 3); the certificate is held against the address all the same.
+      ...(net.isIP(value.host) ? {} : { servername: value.host }),
+      checkServerIdentity: (_, certificate) => tls.checkServerIdentity(value.host, certificate),
+    })
   const socket = secured ?? net.connect(options)
   const stop = AbortSignal.any([signal, AbortSignal.timeout(value.timeoutMs)])
   try {

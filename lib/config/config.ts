@@ -71,7 +71,7 @@ export interface Config {
     /** Of one container within an hour. */
     readonly restarts: Limits
     readonly clockSeconds: Limits
-    /** HOST:PORT. */
+    /** HOST:PORT, or tcp://HOST:PORT. */
     readonly neutralTargets: readonly string[]
     readonly pingUrl: Secret
   }

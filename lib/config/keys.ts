@@ -18,6 +18,8 @@ export interface Key {
 const hostName = '^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$'
 const host = '^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$'
 const url = '^https?://[^\\s]+$'
+const port = '(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
+const neutralTarget = `(?:tcp://)?[A-Za-z0-9.-]+:${port}`
 /** Two figures: from the first on it is a WARNING, from the second on CRITICAL. */
 const limits = '^[0-9]{1,9}(\\.[0-9]{1,3})?,[0-9]{1,9}(\\.[0-9]{1,3})?$'
 export const limitsMean = 'two figures, WARNING,CRITICAL, such as 200,1000'
@@ -181,8 +183,8 @@ export const keys = {
   HEALTH_NEUTRAL_TARGETS: {
     type: 'string',
     default: '1.1.1.1:443,9.9.9.9:443',
-    pattern: '^[A-Za-z0-9.-]+:[0-9]{1,5}(,[A-Za-z0-9.-]+:[0-9]{1,5})+$',
-    means: 'two or more HOST:PORT with commas',
+    pattern: `^${neutralTarget}(,${neutralTarget})+$`,
+    means: 'two or more HOST:PORT (or tcp://HOST:PORT) with commas',
   },
   HEALTH_PING_URL: { type: 'string', default: '', secret: true },
   SLO_PERCENT: { type: 'number', default: '99.9', minimum: 50, maximum: 99.9999 },

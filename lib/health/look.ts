@@ -4,7 +4,7 @@ import { inParallel } from '../command/queue.ts'
 import { type Verdict, worst } from '../command/verdict.ts'
 import { nearest } from '../config/nearest.ts'
 import type { Context } from '../steps/context.ts'
-import { type OwnNetwork, ownNetwork } from './neutral.ts'
+import { mayBeOwnNetwork, type OwnNetwork, ownNetwork } from './neutral.ts'
 import { observe } from './observe.ts'
 import type { Observation, Probe } from './probe.ts'
 import { certificateProbe } from './probes/certificate.ts'
@@ -111,12 +111,18 @@ export async function look(context: Context, options: LookOptions): Promise<Seen
     ),
   ])
   const observations = [...web, ...core, ...targets]
-  const { state, why } = await ownNetwork(context, observations)
+  // What the VPS saw came over ssh, which proves both ends.
+  const { state, why } = await ownNetwork(
+    context,
+    from === 'vps' ? observations.map(({ unproven: _, plain: __, ...rest }) => rest) : observations,
+  )
   if (state !== 'down') return { at, from, verdict: worst(observations), observations, ownNetwork: state }
   const detail = `this machine's own network is down (${why})`
   const known = observations.map(
     (each): Observation =>
-      each.silent ? { probe: each.probe, took: each.took, verdict: 'UNKNOWN', detail, silent: true } : each,
+      mayBeOwnNetwork(each)
+        ? { probe: each.probe, took: each.took, verdict: 'UNKNOWN', detail, silent: true }
+        : each,
   )
   return { at, from, verdict: 'UNKNOWN', observations: known, ownNetwork: state }
 }

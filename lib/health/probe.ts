@@ -20,6 +20,10 @@ export interface Reading extends Judged {
   figures?: readonly Figure[]
   /** Nothing was heard from the other side: this machine's own network could be the reason. */
   silent?: true
+  /** Something answered that could not prove to be the other side: whoever is on the way could be the reason. */
+  unproven?: true
+  /** Only plain HTTP was heard, and nothing in it that only the other side says: anybody on the way can answer so. */
+  plain?: true
   /** The site itself says that it is in maintenance: our page, or the API's answer. */
   maintenance?: true
 }

@@ -6,6 +6,8 @@ export interface Unanswered {
   verdict: Verdict
   detail: string
   silent?: true
+  /** Whoever answered is not known to be the one that was asked. */
+  unproven?: true
 }
 
 /**
@@ -27,7 +29,9 @@ export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRI
       silent: true,
     }
   const detail = message.includes(who) ? message : `${who}: ${message}`
-  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|HPE_/.test(code)) return { verdict: 'CRITICAL', detail }
+  // Nobody else can show the certificate of before: one that is over, or not yet valid, is the site's own.
+  if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$|HPE_/.test(code)) return { verdict: 'CRITICAL', detail }
+  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(code)) return { verdict: 'CRITICAL', detail, unproven: true }
   const known = asksName || code === 'ENOTFOUND' || code === 'ECONNREFUSED'
   return { verdict: known ? 'CRITICAL' : silence, detail, silent: true }
 }

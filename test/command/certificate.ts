@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import path from 'node:path'
 
 export interface Certificate {
@@ -8,7 +9,7 @@ export interface Certificate {
   cert: string
 }
 
-/** A self-signed certificate for these names, valid for `days`, made by openssl. */
+/** A self-signed certificate for these names and addresses, valid for `days`, made by openssl. */
 export function certificateFor(folder: string, names: readonly string[], days = 2): Certificate {
   const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
   execFileSync(
@@ -16,7 +17,10 @@ export function certificateFor(folder: string, names: readonly string[], days = 
     [
       ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
       ...['-days', String(days), '-subj', `/CN=${names[0]}`, '-keyout', key, '-out', cert],
-      ...['-addext', `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`],
+      ...[
+        '-addext',
+        `subjectAltName=${names.map((name) => `${isIP(name) ? 'IP' : 'DNS'}:${name}`).join(',')}`,
+      ],
     ],
     { stdio: 'ignore' },
   )

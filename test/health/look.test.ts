@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { createServer as createTcp } from 'node:net'
+import { createServer as createTls } from 'node:tls'
 import { expect, test } from 'vitest'
 import type { Runner } from '../../lib/command/runner.ts'
 import type { Config } from '../../lib/config/config.ts'
@@ -40,18 +41,36 @@ interface World {
   asked(): number
 }
 
-/** A site, a backend, a name server and two neutral targets, all real and on the loopback. */
-async function world({ https = well, http = toHttps, neutral = true, up = true } = {}): Promise<World> {
-  const certificate = certificateFor(temporaryFolder(), [domain, `www.${domain}`], 90)
+/** How the neutral targets are: away, of the rest of the Internet, or a portal that accepts whatever is asked for. */
+type Neutral = 'none' | 'real' | 'portal' | 'mute portal'
+
+/**
+ * A site, a backend, a name server and two neutral targets, all real and on the loopback.
+ * @param portal whether a captive portal answers in the site's place, too
+ */
+async function world({
+  https = well,
+  http = toHttps,
+  neutral = 'real' as Neutral,
+  scheme = '',
+  portal = false,
+  up = true,
+} = {}): Promise<World> {
+  const names = [domain, `www.${domain}`, '127.0.0.1', 'localhost']
+  const certificate = certificateFor(temporaryFolder(), names, 90)
+  const foreign = certificateFor(temporaryFolder(), ['portal.test'], 90)
   const ports = up
-    ? { 'https:': await listen(createHttps(certificate, https)), 'http:': await listen(createServer(http)) }
+    ? {
+        'https:': await listen(createHttps(portal ? foreign : certificate, https)),
+        'http:': await listen(createServer(http)),
+      }
     : { 'https:': 1, 'http:': 1 }
   let asked = 0
-  const listener = createTcp((socket) => {
-    asked++
-    socket.destroy()
-  })
-  const target = neutral ? await listen(listener) : 1
+  const listener =
+    neutral === 'mute portal' ? createTcp() : createTls(neutral === 'real' ? certificate : foreign)
+  listener.on('connection', () => void asked++)
+  listener.on('tlsClientError', () => {})
+  const target = neutral === 'none' ? 1 : await listen(listener)
   const config = await configOf(
     `DOMAIN=${domain}`,
     'IONOS_HOST=192.0.2.1',
@@ -59,7 +78,7 @@ async function world({ https = well, http = toHttps, neutral = true, up = true }
     // How quick this machine is, is no subject here.
     'HEALTH_STATIC_MS=60000,60000',
     'HEALTH_API_MS=60000,60000',
-    `HEALTH_NEUTRAL_TARGETS=127.0.0.1:${target},localhost:${target}`,
+    `HEALTH_NEUTRAL_TARGETS=${scheme}127.0.0.1:${target},${scheme}localhost:${target}`,
   )
   const runner = onPorts(
     certificate,
@@ -102,7 +121,7 @@ test('one that fails takes no other with it', async () => {
 })
 
 test('nobody answers, the neutral targets neither: this machine’s network is down, and nothing is known', async () => {
-  const { config, runner } = await world({ up: false, neutral: false })
+  const { config, runner } = await world({ up: false, neutral: 'none' })
   const seen = await look({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
   expect(verdicts(seen)).toMatchObject({ static: 'UNKNOWN', api: 'UNKNOWN', backend: 'UNKNOWN', dns: 'OK' })
@@ -114,6 +133,54 @@ test('nobody answers, but a neutral target does: an outage', async () => {
   const seen = await look({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork, asked() > 0]).toEqual(['CRITICAL', 'up', true])
   expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', backend: 'CRITICAL', certificate: 'CRITICAL' })
+})
+
+test.each<[string, Neutral]>([
+  ['shows a certificate of its own', 'portal'],
+  ['says nothing', 'mute portal'],
+])('a portal that accepts every connection and %s is no network that works', async (_, neutral) => {
+  const { config, runner, asked } = await world({ up: false, neutral })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['UNKNOWN', 'down', 2])
+  expect(seen.observations[0]!.detail).toMatch(
+    /^this machine's own network is down \(.*127\.0\.0\.1:\d+.*; .*localhost:\d+/,
+  )
+})
+
+test('tcp:// asks only for a connection, whoever accepts it', async () => {
+  const { config, runner } = await world({ up: false, neutral: 'portal', scheme: 'tcp://' })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork]).toEqual(['CRITICAL', 'up'])
+})
+
+test('a portal that answers in place of the site, too: UNKNOWN, though it says 200 in plain HTTP', async () => {
+  const login: RequestListener = (_, outgoing) => outgoing.end('<html>Please log in')
+  const { config, runner } = await world({ portal: true, neutral: 'portal', http: login })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
+  expect(verdicts(seen)).toMatchObject({ static: 'UNKNOWN', certificate: 'UNKNOWN', redirects: 'UNKNOWN' })
+})
+
+test('a portal that redirects plain HTTP and drops the rest: UNKNOWN', async () => {
+  const redirect: RequestListener = (_, outgoing) =>
+    outgoing.writeHead(302, { location: '//portal.test' }).end()
+  const { config, runner } = await world({
+    https: (incoming) => incoming.destroy(),
+    neutral: 'mute portal',
+    http: redirect,
+  })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
+})
+
+test('a wrong certificate of the site alone is an outage', async () => {
+  const well = await world({ portal: true })
+  const seen = await look(well, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork]).toEqual(['CRITICAL', 'up'])
+  // The backend is heard in plain HTTP, and by what it says it is the backend: nobody else needs to be asked.
+  expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', certificate: 'CRITICAL', backend: 'OK' })
+  const alone = await look(well, { quick: true, only: ['static'], signal })
+  expect([alone.verdict, alone.ownNetwork, well.asked() > 0]).toEqual(['CRITICAL', 'up', true])
 })
 
 test('one answer is enough to know that the network works: no neutral target is asked', async () => {

@@ -29,7 +29,9 @@ export const clockProbe = (context: Context): Probe => ({
       asked.flatMap(({ name, ms }) => (ms === undefined || Number.isNaN(ms) ? [] : [{ name, ms }])),
       config.health.clockSeconds,
     )
-    return asked.some(({ ms }) => ms !== undefined) ? reading : { ...reading, silent: true }
+    return asked.some(({ ms }) => ms !== undefined)
+      ? { ...reading, plain: true }
+      : { ...reading, silent: true }
   },
 })
 

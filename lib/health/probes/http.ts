@@ -53,15 +53,23 @@ export const httpProbe = (context: Context, question: Question): Probe => ({
   host: new URL(question.url).hostname,
   async ask(signal) {
     try {
-      return judgeAnswer(
-        question,
-        await get(context, question.url, signal, question.shared ? { shared: true } : {}),
-      )
+      const answer = await get(context, question.url, signal, question.shared ? { shared: true } : {})
+      const plain = question.url.startsWith('http:') && !isJson(answer.body)
+      return { ...judgeAnswer(question, answer), ...(plain ? { plain } : {}) }
     } catch (thrown) {
       return unanswered(question.url, thrown)
     }
   },
 })
+
+/** A portal answers with a page or a redirect, our API with an object. */
+function isJson(body: string): boolean {
+  try {
+    return typeof JSON.parse(body) === 'object'
+  } catch {
+    return false
+  }
+}
 
 export function judgeAnswer(
   { id, limits, fault, hiddenByMaintenance }: Omit<Question, 'url' | 'title'>,

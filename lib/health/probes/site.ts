@@ -80,10 +80,13 @@ function redirectsProbe(context: Context): Probe {
         }),
       )
       const faults = asked.filter((each) => each !== undefined)
+      const [, overTls] = asked
+      const plain = overTls?.silent || overTls?.unproven ? { plain: true as const } : {}
       if (faults.length === 0) return { verdict: 'OK', detail: 'both lead to the site' }
       return {
         verdict: worst(faults),
         detail: [...new Set(faults.map(({ detail }) => detail))].join('; '),
+        ...plain,
         // One that was heard is enough to know that the other's silence is not this machine's.
         ...(asked.every((each) => each?.silent) ? { silent: true as const } : {}),
       }
