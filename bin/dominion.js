@@ -24,7 +24,8 @@ async function launch() {
     const { nearest } = await import(pathToFileURL(path.join(home, 'lib', 'config', 'nearest.ts')).href)
     const meant = nearest(name, [...scripts.keys()])
     console.error(
-      `✖ There is no script ${name}${meant ? `; did you mean ${meant}?` : ''}\n→ npx dominion lists them.`,
+      // Of what was typed or pasted, only what can be seen.
+      `✖ There is no script ${name.replaceAll(/[^ -~]/g, '?')}${meant ? `; did you mean ${meant}?` : ''}\n→ npx dominion lists them.`,
     )
     process.exitCode = 2
     return

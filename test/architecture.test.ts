@@ -80,6 +80,26 @@ test('only the runner starts processes', () => {
   expect(starters.sort()).toEqual(['lib/command/process.ts', 'lib/command/runner.ts'])
 })
 
+test('whatever is printed passes the one place that makes it safe for a terminal', () => {
+  const printing = [...files('lib'), ...files('scripts')].filter((file) =>
+    /process\.(stdout|stderr)\.write|\bconsole\.|\bstd(out|err)\s*\}\s*=\s*process/.test(
+      readFileSync(path.join(home, file), 'utf8'),
+    ),
+  )
+  expect(printing).toEqual(['lib/command/terminal.ts'])
+  // Who hands the stream on, or asks on it: each makes its text safe itself.
+  const streams = [...files('lib'), ...files('scripts')].filter((file) =>
+    /process\.(stdout|stderr)\b(?!\.(write|isTTY|columns|rows|on)\b)/.test(
+      readFileSync(path.join(home, file), 'utf8'),
+    ),
+  )
+  expect(streams).toEqual(['lib/cli/ask.ts', 'lib/logs/view.ts'])
+  const styled = [...files('lib'), ...files('scripts')].filter((file) =>
+    /from 'chalk'/.test(readFileSync(path.join(home, file), 'utf8')),
+  )
+  expect(styled).toEqual(['lib/steps/colours.ts'])
+})
+
 test('a script is about a screen, a file knows one thing', () => {
   const long = (list: string[], most: number) =>
     list.filter((file) => readFileSync(path.join(home, file), 'utf8').split('\n').length > most)

@@ -1,4 +1,5 @@
 import { usageError } from '../command/errors.ts'
+import { printable } from '../command/terminal.ts'
 
 /**
  * Asks the operator to type a word before something that cannot be taken back. Gives true when it was typed.
@@ -11,7 +12,7 @@ export async function confirmedByTyping(question: string, word: string, flag: st
   const { createInterface } = await import('node:readline/promises')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return (await terminal.question(`${question} Type ${word}: `)).trim() === word
+    return (await terminal.question(printable(`${question} Type ${word}: `))).trim() === word
   } finally {
     terminal.close()
   }

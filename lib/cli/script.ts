@@ -2,6 +2,7 @@ import type { Command as Parser } from 'commander'
 import { exitCode, messageOf, OpsError, usageError } from '../command/errors.ts'
 import { quoteLine } from '../command/quote.ts'
 import { createRedactor } from '../command/redact.ts'
+import { printable, writeErr, writeJson, writeOut } from '../command/terminal.ts'
 import type { Config } from '../config/config.ts'
 
 /** The flags every script takes alike. */
@@ -80,19 +81,18 @@ export async function script<Flags extends object>(about: Script<Flags>): Promis
   } catch (thrown) {
     if (thrown instanceof Finished) return
     if (about.stopsAtOnce && run?.signal.aborted) {
-      process.stderr.write('\nStopped.\n')
+      writeErr('\nStopped.\n')
       process.exit(run.interruptedBy())
     }
     const words = run ? run.clean : clean.text
     process.exitCode = run?.interruptedBy() ?? about.failure?.exitCode ?? codeOf(thrown)
     const report = failureReport(thrown, words, process.exitCode, run)
     if (wantsJson || run?.flags.json) {
-      if (!run?.said) process.stdout.write(`${JSON.stringify({ ok: false, ...report.data })}\n`)
-    } else if (about.failure && !run?.said)
-      process.stdout.write(`${words(about.failure.line(messageOf(thrown)))}\n`)
-    process.stderr.write(report.text)
+      if (!run?.said) writeJson(`${JSON.stringify({ ok: false, ...report.data })}\n`)
+    } else if (about.failure && !run?.said) writeOut(`${words(about.failure.line(messageOf(thrown)))}\n`)
+    writeErr(report.text)
     if (run?.flags.verbose && thrown instanceof Error && !(thrown instanceof OpsError)) {
-      process.stderr.write(`${words(thrown.stack ?? '')}\n`)
+      writeErr(`${words(thrown.stack ?? '')}\n`)
     }
   }
   if (run?.transcript) {
@@ -168,11 +168,12 @@ function createRun<Flags extends CommonFlags>(
     signal,
     interruptedBy,
     story(line) {
-      if (!flags.quiet) process.stderr.write(`${run.clean(line)}\n`)
+      if (!flags.quiet) writeErr(`${run.clean(line)}\n`)
     },
     result(text, data) {
       run.said = true
-      process.stdout.write(`${run.clean(flags.json ? JSON.stringify(data) : text)}\n`)
+      if (flags.json) writeJson(`${run.clean(JSON.stringify(data))}\n`)
+      else writeOut(`${run.clean(text)}\n`)
     },
     clean: createRedactor().clean,
   }
@@ -209,7 +210,7 @@ function listenForSignals(atOnce: boolean, story: (line: string) => void) {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return
     process.exitCode = exitCode.failed
-    process.stderr.write(`✖ The result could not be written: ${error.message}\n`)
+    writeErr(`✖ The result could not be written: ${error.message}\n`)
   })
   return { stopping: stopping.signal, signal: now.signal, interruptedBy: () => by }
 }
@@ -235,9 +236,10 @@ function failureReport<Flags>(
   const data = {
     exitCode: code,
     error: {
-      what: clean(failure.what),
-      said: said && clean(said),
-      next: failure.next && clean(failure.next),
+      // Words, not data: who takes one out of the document to show it shows it safely.
+      what: printable(clean(failure.what)),
+      said: said && printable(clean(said)),
+      next: failure.next && printable(clean(failure.next)),
     },
     ...(run?.transcript ? { transcript: run.transcript } : {}),
     ...(resumable ? { resume: run.again } : {}),

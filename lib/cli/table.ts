@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import { printable } from '../command/terminal.ts'
 
 /** A column: its heading, and to which side its cells keep. */
 export interface Column {
@@ -7,7 +8,7 @@ export interface Column {
 }
 
 /** Width on a terminal: a sequence of colour takes none, everything used in this tool's tables one per character. */
-const width = (text: string): number => [...stripVTControlCharacters(text)].length
+const width = (text: string): number => [...stripVTControlCharacters(printable(text))].length
 
 /** Plain columns two blanks apart, no trailing blanks; the last column may be of any length. */
 export function tableText(columns: readonly Column[], rows: readonly (readonly string[])[]): string {

@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, openSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { keepNewest } from './keepNewest.ts'
 import { makeFolder } from './makeFolder.ts'
+import { printableJson } from './terminal.ts'
 
 /** One event of a run, as a line of JSON. */
 export interface Entry {
@@ -35,7 +36,8 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
         // Open until the process ends: opened for each line it would be half of what a thousand requests take.
         open = openSync(file, 'a', 0o600)
       }
-      writeSync(open, `${clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))}\n`)
+      const line = clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))
+      writeSync(open, `${printableJson(line)}\n`)
     },
   }
 }

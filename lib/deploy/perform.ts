@@ -2,6 +2,7 @@ import type { Run } from '../cli/script.ts'
 import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Loss } from '../command/remote.ts'
 import { revisionOf } from '../command/revision.ts'
+import { writeErr } from '../command/terminal.ts'
 import type { Context } from '../steps/context.ts'
 import { longestChain, type Outcome, runSteps } from '../steps/engine.ts'
 import { planData, planText, summary } from '../steps/plan.ts'
@@ -66,7 +67,7 @@ export async function performSteps<Flags extends StepFlags>(
         take: !planning,
         needed: task.needsVps,
         // Heard with --quiet, too: it is the operator's to make sure.
-        warn: (line) => void process.stderr.write(`${run.clean(`! ${line}`)}\n`),
+        warn: (line) => writeErr(`${run.clean(`! ${line}`)}\n`),
       })
   try {
     const list = await task.list(context)
@@ -133,7 +134,7 @@ async function perform<Flags extends StepFlags>(
     look: run.flags.quiet ? 'silent' : lookOfTerminal(),
     verbose: run.flags.verbose ?? false,
     stopping: run.stopping,
-    write: (line) => process.stderr.write(`${line}\n`),
+    write: (line) => writeErr(`${line}\n`),
     clean: runner.secrets.clean,
   })
   const running = runSteps(steps, {

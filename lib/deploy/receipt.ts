@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { keepNewest } from '../command/keepNewest.ts'
 import { makeFolder } from '../command/makeFolder.ts'
+import { printableJson } from '../command/terminal.ts'
 import type { Config } from '../config/config.ts'
 import { recordFile } from '../ionos/recordFile.ts'
 import type { Context } from '../steps/context.ts'
@@ -80,7 +81,7 @@ export async function writeReceipt(
     longestChain: { seconds: chain.ms / 1000, ids: chain.ids },
     commands: { ...runner.count },
   }
-  const text = runner.secrets.clean(`${JSON.stringify(receipt, null, 2)}\n`)
+  const text = printableJson(runner.secrets.clean(`${JSON.stringify(receipt, null, 2)}\n`))
   const folder = localFolder(config)
   makeFolder(folder, 0o700)
   writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
-import type { ChalkInstance } from 'chalk'
-import { colours } from '../steps/colours.ts'
+import { printable, printableJson } from '../command/terminal.ts'
+import { type Colours, colours, type Style } from '../steps/colours.ts'
 import type { Line } from './line.ts'
 
 /** What one source came to. */
@@ -35,8 +35,11 @@ export function textOutput(stream: Writable, clean: Clean): Output {
   return {
     closed,
     lines(lines) {
-      const rows = lines.map(({ at, source, text }) => `${moment(at)} ${named(source)} ${printable(text)}\n`)
-      return write(clean(rows.join('')))
+      // A line is one line, whatever a visitor sent.
+      const rows = lines.map(
+        ({ at, source, text }) => `${moment(at)} ${named(source)} ${text.replace(/\r$/, '')}\n`,
+      )
+      return write(printable(clean(rows.join(''))))
     },
     end: async () => {},
   }
@@ -53,12 +56,12 @@ export function documentOutput(stream: Writable, clean: Clean): Output {
       const rows = lines.map((line) => JSON.stringify(dataOf(line))).join(',\n')
       const before = begun ? ',\n' : '{"lines":[\n'
       begun = true
-      await write(clean(before + rows))
+      await write(printableJson(clean(before + rows)))
     },
     async end(reports) {
       const ok = reports.every(({ error }) => error === undefined)
       const before = begun ? '\n]' : '{"lines":[]'
-      await write(clean(`${before},"sources":${JSON.stringify(reports)},"ok":${ok}}\n`))
+      await write(printableJson(clean(`${before},"sources":${JSON.stringify(reports)},"ok":${ok}}\n`)))
     },
   }
 }
@@ -69,8 +72,8 @@ export function jsonLinesOutput(stream: Writable, clean: Clean): Output {
   const row = (data: object) => `${JSON.stringify(data)}\n`
   return {
     closed,
-    lines: (lines) => write(clean(lines.map((line) => row(dataOf(line))).join(''))),
-    end: (reports) => write(clean(row({ sources: reports }))),
+    lines: (lines) => write(printableJson(clean(lines.map((line) => row(dataOf(line))).join('')))),
+    end: (reports) => write(printableJson(clean(row({ sources: reports })))),
   }
 }
 
@@ -80,7 +83,7 @@ const dataOf = ({ at, source, text }: Line) => ({
   text,
 })
 
-function colourOf(chalk: ChalkInstance, source: string): ChalkInstance {
+function colourOf(chalk: Colours, source: string): Style {
   if (source === 'backend') return chalk.cyan
   if (source.startsWith('backend')) return chalk.blueBright
   if (source.startsWith('worker')) return chalk.magenta
@@ -88,7 +91,7 @@ function colourOf(chalk: ChalkInstance, source: string): ChalkInstance {
 }
 
 /** `2026-11-23T01:10:05.123Z`; made once for lines of the same millisecond. */
-function momentText(chalk: ChalkInstance): (at: number | undefined) => string {
+function momentText(chalk: Colours): (at: number | undefined) => string {
   let last: number | undefined
   let text = ''
   return (at) => {
@@ -98,13 +101,6 @@ function momentText(chalk: ChalkInstance): (at: number | undefined) => string {
     return text
   }
 }
-
-/** What a visitor sent may stand in a log: nothing of it may move the cursor or colour the terminal. */
-const printable = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  text.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g, (sign) =>
-    sign === '\r' ? '' : `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
 
 function writer(stream: Writable): { write(text: string): Promise<void>; closed: AbortSignal } {
   const gone = new AbortController()

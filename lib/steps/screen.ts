@@ -1,4 +1,5 @@
 import type { ListrTask } from 'listr2'
+import { printable } from '../command/terminal.ts'
 import { colours } from './colours.ts'
 import type { Listener, Outcome } from './engine.ts'
 import type { Step } from './step.ts'
@@ -64,7 +65,7 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
     },
     said(step, text, from) {
       const lines = text
-        .split(/\r?\n/)
+        .split(/[\r\n]+/)
         .map((each) => each.trimEnd())
         .filter(Boolean)
       lastWords.set(step.id, lines.at(-1) ?? '')
@@ -84,6 +85,8 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
 /** listr2's list on a terminal; each of its tasks only waits for the engine to say that its step has ended. */
 async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Screen> {
   const { Listr } = await import('listr2')
+  // listr2 writes to the terminal itself, and moves its cursor: what it is given must be safe already.
+  const shownText = (text: string) => printable(clean(text))
   const shown = new Map(
     steps.map((step) => [
       step.id,
@@ -98,22 +101,29 @@ async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Scre
   )
   const tasks = steps.map(
     (step): ListrTask => ({
-      title: chalk.dim(step.title),
+      title: shownText(chalk.dim(step.title)),
       task: async (_, task) => {
         const mine = shown.get(step.id)!
         mine.begin = () => {
-          task.title = step.title
+          task.title = shownText(step.title)
           mine.lastOne = () => {
-            task.title = `${step.title} ${chalk.yellow('– stopping after this; Ctrl-C once more stops at once')}`
+            task.title = shownText(
+              `${step.title} ${chalk.yellow('– stopping after this; Ctrl-C once more stops at once')}`,
+            )
           }
         }
         mine.say = (text) => {
-          task.output = clean(text.trimEnd().split(/\r?\n/).at(-1) ?? '')
+          task.output = shownText(
+            text
+              .trimEnd()
+              .split(/[\r\n]+/)
+              .at(-1) ?? '',
+          )
         }
         const outcome = await mine.end.promise
         mine.lastOne = () => {}
-        if (outcome.state === 'skipped') return task.skip(endLine(outcome))
-        task.title = clean(endLine(outcome))
+        if (outcome.state === 'skipped') return task.skip(shownText(endLine(outcome)))
+        task.title = shownText(endLine(outcome))
         if (outcome.state === 'failed') throw outcome.error
       },
     }),
