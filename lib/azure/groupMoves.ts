@@ -21,10 +21,11 @@ export interface BackendProxy {
    */
   switchTo(host: string, release: string, tell: Tell): Promise<void>
   /**
-   * What /health of the backend on a host answers the proxy; without a status it heard nothing, and `body` says why.
+   * What /health of the backend on a host answers the proxy; without a status it heard nothing, and `body` says why;
+   * `accepted`: there was a connection.
    * Throws when the proxy cannot be asked.
    */
-  health(host: string): Promise<{ status: number | undefined; body: string }>
+  health(host: string): Promise<{ status: number | undefined; body: string; accepted?: true }>
 }
 
 export interface Mover {
@@ -78,9 +79,10 @@ export function moverOf(context: Context, azure: Azure, proxy: BackendProxy): Mo
   }
 
   async function lookOfProxy(group: WantedGroup): Promise<Look> {
-    const { status, body } = await proxy.health(hostOf(group))
+    const { status, body, accepted } = await proxy.health(hostOf(group))
     const from = 'asked from the VPS, it'
-    if (status === undefined) return { ready: false, last: `${from} gives no answer: ${body}` }
+    if (status === undefined)
+      return { ready: false, last: `${from} gives no answer: ${body}`, ...(accepted ? { accepted } : {}) }
     return healthLook(from, status, body, releaseOf(group))
   }
 

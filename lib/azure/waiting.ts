@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf, OpsError, unknownError } from '../command/errors.ts'
+import { wasAccepted } from '../command/request.ts'
 import { count } from '../command/words.ts'
 import { backendPort, hostOfLabel, releaseIn } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
@@ -7,6 +8,7 @@ import type { Context } from '../steps/context.ts'
 import type { Tell } from '../steps/step.ts'
 import { azLook } from './az.ts'
 import type { ContainerGroup } from './containerGroup.ts'
+import { whyWorkersAreDead } from './deadWorkers.ts'
 import { crashWords, restartsOf, showGroup, viewOf } from './groupHealth.ts'
 import { type Azure, subscriptionOf } from './resources.ts'
 
@@ -17,6 +19,8 @@ export interface Look {
   last: string
   /** The application itself answered, and not as a healthy one does. */
   faulty?: boolean
+  /** Its port accepted the connection, and no answer came. */
+  accepted?: true
 }
 
 export interface Awaited {
@@ -32,8 +36,8 @@ export interface Awaited {
 /**
  * Waits until the backend's own URL says that it is healthy, and that it is this release (when /health names one).
  * The URL decides; the control plane is asked now and then only to see a crash loop early.
- * Throws with the last 50 log lines when the time is over: a verdict on the application when it answered or Azure saw
- * it end, otherwise exit 3.
+ * Throws with the last 50 log lines when the time is over: a verdict on the application when it answered, when Azure saw
+ * it end, or when it runs and only its workers do not (deadWorkers.ts); otherwise exit 3.
  */
 export async function untilBackendHealthy(
   context: Context,
@@ -52,7 +56,8 @@ export async function untilBackendHealthy(
       })
       return healthLook(url, status, body, group.release)
     } catch (thrown) {
-      return { ready: false, last: `${url}: ${messageOf(thrown)}` }
+      const accepted = wasAccepted(thrown) ? { accepted: true as const } : {}
+      return { ready: false, last: `${url}: ${messageOf(thrown)}`, ...accepted }
     }
   }
   await untilTrue(context, azure, group, tell, probe)
@@ -64,7 +69,7 @@ export function healthLook(url: string, status: number, body: string, wanted: st
   const last = `${url} says ${status}${release ? ` (release ${release})` : ''}`
   const mine = release === undefined || release === wanted
   if (status === 200) return { ready: mine, last }
-  return { ready: false, last: `${last} ${body.slice(0, 300)}`, faulty: mine }
+  return { ready: false, last: `${last} ${body.slice(0, 300).replaceAll(/\s+/g, ' ')}`, faulty: mine }
 }
 
 /** Waits until the worker is seen running three times in a row without a restart in between. */
@@ -138,14 +143,25 @@ async function untilTrue(
   }
   const late = `${name} did not get healthy within ${healthyWithinSeconds} s: ${look.last}`
   if (look.faulty) throw await unhealthy(context, azure, name, late, true)
-  const ended = endWords(await asked(), restartsBefore, restartsSeen)
+  const group = await asked()
+  const ended = endWords(group, restartsBefore, restartsSeen)
   if (ended) throw await unhealthy(context, azure, name, `${late}; Azure says that it ${ended}`, true)
-  const beside = await fromElsewhere?.().catch(
-    (thrown): Look => ({ ready: false, last: `no other machine could ask: ${messageOf(thrown)}` }),
+  const beside = await fromElsewhere?.().then(
+    (seen) => ({ ...seen, hasAsked: true }),
+    (thrown): Look & { hasAsked: boolean } => ({
+      ...{ ready: false, hasAsked: false },
+      last: `no other machine could ask: ${messageOf(thrown)}`,
+    }),
   )
   if (beside?.ready) return tell(`${beside.last}, though this machine gets no answer`)
   const what = beside ? `${late}; ${beside.last}` : late
-  throw await unhealthy(context, azure, name, what, beside?.faulty ?? false)
+  if (beside?.faulty) throw await unhealthy(context, azure, name, what, true)
+  const log = await logTail(context, azure, name).catch(() => '')
+  const state = viewOf(group)?.currentState?.state
+  // Who has asked from elsewhere knows better: on the way from here something else may accept connections.
+  const { accepted = false } = beside?.hasAsked ? beside : look
+  const dead = whyWorkersAreDead({ state, accepted, log })
+  throw await unhealthy(context, azure, name, dead ? `${what}; ${dead}` : what, dead !== undefined)
 }
 
 /** @param verdict is it the application that fails, and not the way to it? */

@@ -32,9 +32,14 @@ export interface Reach {
   proxies?: NodeJS.ProcessEnv
 }
 
+/** Did the other side accept the connection of a request that brought no answer? */
+export const wasAccepted = (thrown: unknown): boolean =>
+  thrown instanceof Error && (thrown as { accepted?: true }).accepted === true
+
 /**
  * Makes one HTTP request, on a connection of its own unless it is `shared`. Redirects are answers. Rejects when there is no
- * answer: with the socket's own error, TimeoutError after the request's time-out, AbortError when one of the signals came.
+ * answer: with the socket's own error, TimeoutError after the request's time-out, AbortError when one of the signals came;
+ * `wasAccepted` tells whether there was a connection.
  */
 export async function makeRequest(
   request: Request,
@@ -50,7 +55,9 @@ export async function makeRequest(
   const phases: Phases = { total: 0 }
   const since = () => Math.round((performance.now() - started) * 10) / 10
   let settled = () => {}
-  const answer = new Promise<Answer>((resolve, reject) => {
+  const answer = new Promise<Answer>((resolve, rejectWith) => {
+    const reject = (error: Error) =>
+      rejectWith(phases.connect === undefined ? error : Object.assign(error, { accepted: true }))
     const outgoing = client.request(
       url,
       {

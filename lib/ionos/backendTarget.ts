@@ -35,13 +35,21 @@ export function proxyOf(context: Context) {
 
 /**
  * What the VPS hears from /health of a host, as `healthFromVps` printed it. Python names the status of an error, and not
- * its body; without a status it heard nothing, and `body` says why.
+ * its body; without a status it heard nothing, and `body` says why. `accepted`: there was a connection all the same. (What
+ * goes wrong before is a URLError, what goes wrong after is not: https://github.com/python/cpython/blob/3.11/Lib/urllib/request.py,
+ * do_open.)
  */
-export function answerOf({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>) {
+export function answerOf({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>): {
+  status: number | undefined
+  body: string
+  accepted?: true
+} {
   if (code === 0) return { status: 200, body: stdout }
   const body = stderr.trim().split('\n').at(-1) || `exit ${code}`
   const status = /HTTP Error (\d{3})/.exec(body)?.[1]
-  return { status: status === undefined ? undefined : Number(status), body }
+  if (status !== undefined) return { status: Number(status), body }
+  const accepted = /^(TimeoutError|socket\.timeout|ConnectionResetError|http\.client\.\w+)\b/.test(body)
+  return { status: undefined, body, ...(accepted ? { accepted } : {}) }
 }
 
 /** Longer than any name server may keep the address that a container group had before. */

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { createServer as createTcp } from 'node:net'
 import { expect, test } from 'vitest'
 import { createAzure } from '../../lib/azure/resources.ts'
 import { type Look, untilBackendHealthy } from '../../lib/azure/waiting.ts'
@@ -11,11 +12,15 @@ import { answering } from './answering.ts'
 type State = { state: string; detailStatus?: string; exitCode?: number }
 const pending = { state: 'Waiting' }
 
+/** Its port accepts connections, and whoever comes is left without an answer: hung up on, or kept waiting. */
+type Dead = 'hangs up' | 'is mute'
+
 /** Waits a second for a backend that answers so (undefined: no answer), and that Azure sees so. */
 async function wait(
-  answer: [number, object] | undefined,
+  answer: [number, object] | Dead | undefined,
   azureSees: State | undefined,
   fromElsewhere?: () => Promise<Look>,
+  log = 'one\nits last words\n',
 ): Promise<string[]> {
   const { context } = await answering(
     { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' },
@@ -30,13 +35,16 @@ async function wait(
           }),
         }
       : { match: /^container show/, stderr: 'Max retries exceeded', code: 1 },
-    { match: /^container logs/, stdout: 'one\nits last words\n' },
+    { match: /^container logs/, stdout: log },
   )
-  const port = answer
-    ? await listen(
-        createServer((_, outgoing) => outgoing.writeHead(answer[0]).end(JSON.stringify(answer[1]))),
-      )
-    : 1
+  const port =
+    typeof answer === 'string'
+      ? await listen(createTcp((socket) => void (answer === 'hangs up' && socket.destroy())))
+      : answer
+        ? await listen(
+            createServer((_, outgoing) => outgoing.writeHead(answer[0]).end(JSON.stringify(answer[1]))),
+          )
+        : 1
   const { config } = context
   const hasty = { ...config, backend: { ...config.backend, healthyWithinSeconds: 1 } }
   const { request } = onPorts(undefined, () => port)
@@ -47,6 +55,16 @@ async function wait(
   return told
 }
 const elsewhere = (look: Look) => async () => look
+const running = { state: 'Running' }
+/** As gunicorn 20.1 writes of workers that raise SystemExit. */
+const dying = [7, 8, 9, 10]
+  .map(
+    (pid) =>
+      `[2026-11-25 21:00:00 +0000] [${pid}] [INFO] Booting worker with pid: ${pid}\n` +
+      (pid === 10 ? '' : `[2026-11-25 21:00:01 +0000] [${pid}] [INFO] Worker exiting (pid: ${pid})\n`),
+  )
+  .join('')
+  .concat('its last words\n')
 
 test.each<[string, Parameters<typeof wait>, string]>([
   [
@@ -69,9 +87,26 @@ test.each<[string, Parameters<typeof wait>, string]>([
     [undefined, pending, elsewhere({ ready: false, last: 'asked from the VPS, it says 500', faulty: true })],
     'asked from the VPS, it says 500',
   ],
+  [
+    'Azure calls it Running, and its port leaves everybody without an answer',
+    ['hangs up', running],
+    'it accepts connections and answers none',
+  ],
+  ['the same, kept waiting', ['is mute', running], 'it accepts connections and answers none'],
+  [
+    'the same, as the VPS sees it, while this machine gets no connection',
+    [undefined, running, elsewhere({ ready: false, last: 'no answer: TimeoutError', accepted: true })],
+    'it accepts connections and answers none',
+  ],
+  [
+    'nobody can ask, and its workers end again and again',
+    [undefined, running, () => Promise.reject(unknownError('The VPS is silent')), dying],
+    'no other machine could ask: The VPS is silent; its workers end again and again (3 in its last log lines)',
+  ],
 ])('a verdict on the application: %s', async (_, asked, words) => {
   const failure = await failureOf(wait(...asked))
-  expect(failure).toMatchObject({ application: true, exitCode: 1, said: 'one\nits last words' })
+  expect(failure).toMatchObject({ application: true, exitCode: 1 })
+  expect(failure.said).toContain('its last words')
   expect(failure.what).toContain(words)
 })
 
@@ -87,6 +122,18 @@ test.each<[string, Parameters<typeof wait>, string]>([
     'the VPS cannot be asked',
     [undefined, { state: 'Running' }, () => Promise.reject(unknownError('The VPS is silent'))],
     'no other machine could ask: The VPS is silent',
+  ],
+  [
+    'something on the way accepts this machine’s connections, and the VPS gets none',
+    ['hangs up', running, elsewhere({ ready: false, last: 'asked from the VPS: no connection' })],
+    'no connection',
+  ],
+  ['Azure has not started it, whatever accepts connections in its place', ['hangs up', pending], 'hang up'],
+  ['Azure is silent, too', ['hangs up', undefined], 'hang up'],
+  [
+    'one worker ended, and nobody gets a connection',
+    [undefined, running, undefined, dying.replaceAll(/pid: \d+/g, 'pid: 7')],
+    'ECONNREFUSED',
   ],
 ])('no verdict (exit 3): %s', async (_, asked, words) => {
   const failure = await failureOf(wait(...asked))
@@ -106,6 +153,15 @@ test('what Python on the VPS says', () => {
   const failed = (stderr: string) => answerOf({ code: 1, stdout: '', stderr })
   expect(answerOf({ code: 0, stdout: '{}', stderr: '' })).toEqual({ status: 200, body: '{}' })
   expect(failed('Traceback\nurllib.error.HTTPError: HTTP Error 503: SERVICE UNAVAILABLE\n').status).toBe(503)
+  for (const words of [
+    'TimeoutError: timed out',
+    'socket.timeout: timed out',
+    'ConnectionResetError: [Errno 104] x',
+  ])
+    expect(failed(`Traceback\n${words}\n`)).toEqual({ status: undefined, body: words, accepted: true })
+  expect(
+    failed('http.client.RemoteDisconnected: Remote end closed connection without response').accepted,
+  ).toBe(true)
   expect(failed('Traceback\nurllib.error.URLError: <urlopen error timed out>\n')).toEqual({
     status: undefined,
     body: 'urllib.error.URLError: <urlopen error timed out>',

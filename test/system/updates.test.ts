@@ -104,6 +104,28 @@ test('healthy, but the API fails through the site: nginx goes back, the new grou
   expect([await served(), await groups()]).toEqual([first, ['codex-backend', 'codex-worker']])
 })
 
+test('workers that end while gunicorn listens: exit 1 by every way, their last words, the old one serves, marked', async () => {
+  const heartless = changed(
+    'heartless',
+    'dominion/app.py',
+    (text) => `${text}\nraise SystemExit('no heart')\n`,
+    { HEALTHY_WITHIN_SECONDS: '25' },
+  )
+  const before = await served()
+  for (const script of ['update-backend', 'release-containers', 'deploy-complete']) {
+    const { code, stderr } = await run(script, heartless)
+    expect(code, `${script}: ${stderr}`).toBe(1)
+    expect(stderr).toMatch(
+      /did not get healthy within 25 s: .*; (its workers end again|it accepts connections)/,
+    )
+    expect(stderr).toMatch(/│ .*no heart/)
+    expect(await served()).toBe(before)
+    if (script === 'update-backend') expect(stderr).toMatch(/serves, as before; src-\w+ is marked as bad/)
+  }
+  expect(await marks()).toMatch(/its workers end again|it accepts connections/)
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+})
+
 test('a marked image: --quick passes it over, its own sources bring it with a word, silent marks stop --quick', async () => {
   const lineOf = ({ stdout }: ProcessResult, title: string) =>
     stdout.split('\n').find((line) => line.includes(title)) ?? stdout
