@@ -2,8 +2,8 @@
 const again = 3
 
 /**
- * gunicorn's words about a worker that ended (Arbiter.spawn_worker and reap_workers, 20.1 to 23:
- * https://github.com/benoitc/gunicorn/blob/23.0.0/gunicorn/arbiter.py), with its process id.
+ * gunicorn's words about a worker that ended (Arbiter.spawn_worker and reap_workers, as of 20.1 and as of later versions:
+ * https://github.com/benoitc/gunicorn/blob/20.1.0/gunicorn/arbiter.py), with its process id.
  */
 const endings =
   /Worker exiting \(pid: ?(\d+)\)|Worker \(pid: ?(\d+)\) (?:exited with code|was sent) |Worker with pid (\d+) was terminated|WORKER TIMEOUT \(pid: ?(\d+)\)/g
