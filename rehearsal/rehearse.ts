@@ -4,6 +4,7 @@ import { createAzure, redisKey, registryLogin } from '../lib/azure/resources.ts'
 import type { CommonFlags, Run } from '../lib/cli/script.ts'
 import { exitCode, OpsError, usageError } from '../lib/command/errors.ts'
 import { startProcess } from '../lib/command/process.ts'
+import { getApiToken } from '../lib/config/apiToken.ts'
 import { loadConfig } from '../lib/config/load.ts'
 import { type OpenContext, openContext } from '../lib/deploy/context.ts'
 import type { Receipt } from '../lib/deploy/receipt.ts'
@@ -157,6 +158,7 @@ async function secretsOf(context: OpenContext, state: State): Promise<string[]> 
   return [
     config.postgres.password.text(),
     config.backend.secretKey.text(),
+    await getApiToken(config, context.runner),
     state.servicePrincipal.servicePrincipal.secret,
     await redisKey(context, azure),
     (await registryLogin(context, azure)).password,

@@ -99,7 +99,8 @@ export const workerGroup = (
   image,
   cpu: config.worker.cpu,
   memoryGb: config.worker.memoryGb,
-  command: ['rq', 'worker', 'workflows'],
+  // RQ's default is pickle, and reading a pickle runs what its author wants (python-rq.org/docs/jobs).
+  command: ['rq', 'worker', '--serializer', 'rq.serializers.JSONSerializer', 'workflows'],
   environment: environmentOf(image),
 })
 

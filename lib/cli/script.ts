@@ -56,8 +56,11 @@ export interface Run<Flags> {
   interruptedBy(): number | undefined
   /** A line of the story, to stderr; silent with --quiet. */
   story(line: string): void
-  /** The result, to stdout: the text, or with --json the data. Call it once. */
-  result(text: string, data: object): void
+  /**
+   * The result, to stdout: the text, or with --json the data. Call it once.
+   * @param options isSecret: the result is a secret that was asked for, so it is printed as it is
+   */
+  result(text: string, data: object, options?: { isSecret: true }): void
   /** Set when all was done: a signal that came too late to cut anything short does not count. */
   complete?: true
   /** Where the details of a failure are; printed with it. */
@@ -170,10 +173,11 @@ function createRun<Flags extends CommonFlags>(
     story(line) {
       if (!flags.quiet) writeErr(`${run.clean(line)}\n`)
     },
-    result(text, data) {
+    result(text, data, options) {
       run.said = true
-      if (flags.json) writeJson(`${run.clean(JSON.stringify(data))}\n`)
-      else writeOut(`${run.clean(text)}\n`)
+      const shown = (printed: string) => (options?.isSecret ? printed : run.clean(printed))
+      if (flags.json) writeJson(`${shown(JSON.stringify(data))}\n`)
+      else writeOut(`${shown(text)}\n`)
     },
     clean: createRedactor().clean,
   }

@@ -3,12 +3,13 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 import { usageError } from '../command/errors.ts'
 import { parseNumber } from '../command/number.ts'
+import { deriveApiToken } from './apiToken.ts'
 import { validate as generated } from './check.generated.ts'
 import type { Config } from './config.ts'
 import { findCutValues } from './cutValues.ts'
 import { isKeyMaterial } from './keyMaterial.ts'
 import { type Key, type KeyName, keys, limitsMean } from './keys.ts'
-import { createSecret } from './secret.ts'
+import { createSecret, type Secret } from './secret.ts'
 import { appSecretKeyRule, postgresPasswordRule, type SecretRule } from './secretRules.ts'
 
 type Texts = Record<KeyName, string>
@@ -194,8 +195,12 @@ function shape(texts: Texts, fileOf: (key: KeyName) => string, folder: string, e
     const [warning = 0, critical = 0] = texts[key].split(',').map(Number)
     return { warning, critical }
   }
-  const secret = (key: KeyName, rule?: SecretRule) =>
-    createSecret(key, texts[key], { file: fileOf(key), ...(rule ? { rule } : {}) })
+  const secret = (key: KeyName, rule?: SecretRule, derive?: Secret['derive']) =>
+    createSecret(key, texts[key], {
+      file: fileOf(key),
+      ...(rule ? { rule } : {}),
+      ...(derive ? { derive } : {}),
+    })
   return {
     environment,
     folder,
@@ -223,7 +228,7 @@ function shape(texts: Texts, fileOf: (key: KeyName) => string, folder: string, e
       dnsLabel: texts.BACKEND_DNS_LABEL,
       cpu: Number(texts.BACKEND_CPU),
       memoryGb: Number(texts.BACKEND_MEMORY_GB),
-      secretKey: secret('APP_SECRET_KEY', appSecretKeyRule),
+      secretKey: secret('APP_SECRET_KEY', appSecretKeyRule, (value) => [deriveApiToken(value)]),
       healthyWithinSeconds: Number(texts.HEALTHY_WITHIN_SECONDS),
     },
     worker: {

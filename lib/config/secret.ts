@@ -16,6 +16,8 @@ export interface Secret {
   readonly given: boolean
   /** The text of `.env`; for a reference, not the value. */
   readonly text: () => string
+  /** Secrets that follow from a value: they are redacted with it. */
+  readonly derive: (value: string) => readonly string[]
   toString(): '***'
   toJSON(): '***'
 }
@@ -25,13 +27,18 @@ const placeholder = /^(change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|exam
 export const createSecret = (
   key: string,
   text: string,
-  { file = '.env', rule = () => undefined }: { file?: string; rule?: SecretRule } = {},
+  {
+    file = '.env',
+    rule = () => undefined,
+    derive = () => [],
+  }: { file?: string; rule?: SecretRule; derive?: Secret['derive'] } = {},
 ): Secret => ({
   key,
   file,
   rule,
   given: text !== '',
   text: () => text,
+  derive,
   toString: () => '***',
   toJSON: () => '***',
 })
@@ -67,7 +74,7 @@ export const inKeyVault = (secret: Secret): boolean => secret.text().startsWith(
  */
 export async function reveal(secret: Secret, runner: Runner): Promise<string> {
   const value = await fetchValue(secret, runner)
-  runner.secrets.add(value)
+  for (const each of [value, ...secret.derive(value)]) runner.secrets.add(each)
   const wrong = wrongIn(secret, value)
   if (wrong === undefined) return value
   const source = isReference(secret.text()) ? ` (${secret.text()})` : ''

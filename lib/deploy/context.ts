@@ -36,8 +36,8 @@ export async function openContext<Flags>(
   const addresses = [config.health.pingUrl, webhook, slack, teams, email.smtp]
   const secrets = createRedactor(
     [config.postgres.password, config.backend.secretKey, config.ionos.dnsKey, ...addresses]
-      .map((secret) => secret.text())
-      .filter((text) => !isReference(text))
+      .filter((secret) => secret.given && !isReference(secret.text()))
+      .flatMap((secret) => [secret.text(), ...secret.derive(secret.text())])
       .concat(passwordOf(config.network.azEnvironment.HTTPS_PROXY)),
   )
   // What is asked before the task list and the list itself are one run, in one transcript.

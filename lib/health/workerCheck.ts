@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { getApiToken } from '../config/apiToken.ts'
 import type { Context } from '../steps/context.ts'
 import { type Check, expect } from './check.ts'
 
@@ -21,12 +22,16 @@ export const workerJobCheck = ({ config, runner }: Context): Check => ({
       const { body } = await runner.request({ method: 'GET', url: api, effect: 'read', timeoutMs: 10_000 })
       return (JSON.parse(body) as { workflows: Workflow[] }).workflows
     }
+    // A backend that asks for no token ignores the header.
+    const authorization: Record<string, string> = config.backend.secretKey.given
+      ? { authorization: `Bearer ${await getApiToken(config, runner)}` }
+      : {}
     async function runOnce(before: Workflow): Promise<string> {
       const { status, body } = await runner.request({
         method: 'POST',
         url: `${api}/run`,
         effect: 'change',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...authorization },
         body: JSON.stringify({ name: before.name }),
         timeoutMs: 10_000,
       })

@@ -127,10 +127,18 @@ test('the worker: its command, its size, no address, no probes', async () => {
   const { environmentVariables: _, ...container } = group.properties.containers[0]!.properties
   expect(container).toEqual({
     image,
-    command: ['rq', 'worker', 'workflows'],
+    command: ['rq', 'worker', '--serializer', 'rq.serializers.JSONSerializer', 'workflows'],
     ports: [],
     resources: { requests: { cpu: 1, memoryInGB: 2 } },
   })
+})
+
+test('a worker of an older command is made again', async () => {
+  const config = await configOf()
+  const wanted = workerGroup(config, image)
+  const older = { ...wanted, command: ['rq', 'worker', 'workflows'] }
+  const [now, before] = [wanted, older].map((group) => configurationOf(config, group, 'password', 'key'))
+  expect(now).not.toBe(before)
 })
 
 test('the surge group is the backend under another name and label', async () => {

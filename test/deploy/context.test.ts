@@ -3,6 +3,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Run } from '../../lib/cli/script.ts'
 import { act, look } from '../../lib/command/command.ts'
+import { deriveApiToken } from '../../lib/config/apiToken.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 import { openContext } from '../../lib/deploy/context.ts'
 import { lookOfTerminal } from '../../lib/deploy/perform.ts'
@@ -31,6 +32,7 @@ test('a run knows every configured secret, keeps a transcript, and gives az its 
   expect(context.id).toMatch(new RegExp(`^\\d{8}T\\d{6}Z-x-${process.pid}$`))
   expect(run.transcript).toBe(path.join(config.stateDir, 'transcripts', `${context.id}.jsonl`))
   expect(run.clean('pg-hunter2 app-hunter2 env:NOT_A_SECRET')).toBe('*** *** env:NOT_A_SECRET')
+  expect(run.clean(`Bearer ${deriveApiToken('app-hunter2')}`)).toBe('Bearer ***')
   const folder = temporaryFolder()
   for (const program of ['az', 'npm']) {
     writeFileSync(path.join(folder, program), '#!/bin/sh\necho "$HTTPS_PROXY"\n', { mode: 0o755 })

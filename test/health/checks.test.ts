@@ -212,6 +212,25 @@ test('worker-job starts a workflow and waits until its row has changed', async (
   expect(runner.count.change).toBe(1)
 })
 
+test('worker-job sends the token that belongs to APP_SECRET_KEY, and none when the key is not set', async () => {
+  let runs = 0
+  const seen: (string | undefined)[] = []
+  const { runner } = await serve(
+    domain,
+    (url, _host, headers) => {
+      if (!url.endsWith('/run')) return [200, JSON.stringify({ workflows: [{ id: 1, name: 'dawn', runs }] })]
+      runs++
+      seen.push(headers.authorization)
+      return [202, '{}']
+    },
+    toHttps,
+  )
+  for (const key of [['APP_SECRET_KEY=0123456789abcdef0123456789abcdef'], []]) {
+    await workerJobCheck({ config: await configOf(`DOMAIN=${domain}`, ...key), runner }).run()
+  }
+  expect(seen).toEqual(['Bearer ddd34f1e66d929fe32a6449421653c55f4b41f098f30ee2fc268d8ff8bfb1bfe', undefined])
+})
+
 test('worker-job says why a job was not taken', async () => {
   const { runner } = await serve(
     domain,

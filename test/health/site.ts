@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer as createHttp, type RequestListener } from 'node:http'
+import { createServer as createHttp, type IncomingHttpHeaders, type RequestListener } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -22,7 +22,7 @@ export async function listen(server: Server): Promise<number> {
 }
 
 /** One page or answer: [status, body or location]. */
-export type Pages = (url: string, host: string) => [number, string]
+export type Pages = (url: string, host: string, headers: IncomingHttpHeaders) => [number, string]
 
 /** The site of a domain: HTTPS with a certificate for these names, and HTTP beside it. */
 export async function serve(
@@ -36,7 +36,7 @@ export async function serve(
   const answer =
     (pages: Pages): RequestListener =>
     (incoming, outgoing) => {
-      const [status, text] = pages(incoming.url ?? '', incoming.headers.host ?? '')
+      const [status, text] = pages(incoming.url ?? '', incoming.headers.host ?? '', incoming.headers)
       if (status >= 300 && status < 400) outgoing.writeHead(status, { location: text }).end()
       else outgoing.writeHead(status).end(text)
     }

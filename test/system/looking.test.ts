@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { healthUrl } from '../../lib/azure/waiting.ts'
 import { makeRequest } from '../../lib/command/request.ts'
+import { deriveApiToken } from '../../lib/config/apiToken.ts'
 import type { SourceReport } from '../../lib/logs/output.ts'
 import { reachOf } from '../../lib/network/resolve.ts'
 import { smallDashboard, workFolder } from './applications.ts'
@@ -129,7 +130,10 @@ test('followed: new lines of both clouds within 3 s, over a rotation; Ctrl-C end
   const { workflows } = JSON.parse((await get('/api/workflows')).body) as { workflows: { name: string }[] }
   const job = await get('/api/workflows/run', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${deriveApiToken(clouds.config.backend.secretKey.text())}`,
+    },
     body: JSON.stringify({ name: workflows[0]!.name }),
   })
   expect(job.status).toBe(202)

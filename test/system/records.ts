@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { deriveApiToken } from '../../lib/config/apiToken.ts'
 import type { Receipt } from '../../lib/deploy/receipt.ts'
 import { watchArguments } from '../../rehearsal/secretWatch.ts'
 import { tryOnVps } from './face.ts'
@@ -90,7 +91,8 @@ export const askVps = async (clouds: Rehearsed, line: string): Promise<string> =
 export function secretsOf({ config, state, folder }: Rehearsed) {
   const watch = watchArguments()
   const { servicePrincipal } = state.servicePrincipal
-  const secrets = [config.postgres.password.text(), config.backend.secretKey.text(), servicePrincipal.secret]
+  const key = config.backend.secretKey.text()
+  const secrets = [config.postgres.password.text(), key, deriveApiToken(key), servicePrincipal.secret]
   let heard = ''
   return {
     said(text: string) {

@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dominion import health, pages, redis_client
 from dominion.api import BLUEPRINTS
+from dominion.credentials import require_token
 from dominion.database import Database
 from dominion.errors import install_error_handlers
 from dominion.json_format import JsonFormat, utc_text
@@ -41,6 +42,7 @@ def create_app():
     for blueprint in [health.blueprint, pages.blueprint, *BLUEPRINTS]:
         app.register_blueprint(blueprint)
     install_error_handlers(app)
+    app.before_request(require_token)
     app.after_request(_common_headers)
     return app
 

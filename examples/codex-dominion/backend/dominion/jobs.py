@@ -7,6 +7,7 @@ import time
 import psycopg
 
 from dominion.database import connect, explain
+from dominion.json_format import to_plain_json
 from dominion.settings import database_conninfo
 from dominion.steps import run_step
 
@@ -20,27 +21,27 @@ class WorkflowFailed(Exception):
     """A run that kept nothing but its error."""
 
 
-def run_workflow(name):
-    """Run all steps of a workflow and record the run, in one transaction.
+def run_workflow(name, caller=None):
+    """Run all steps of a workflow and record the run and its caller, in one transaction.
 
-    Returns {"workflow", "runs", "duration_ms", "steps": [what each step did]}. When a step fails,
+    Returns {"workflow", "runs", "duration_ms", "steps": [what each step did]} as plain JSON. When a step fails,
     its transaction is rolled back, the error is recorded in the workflow's row and raised.
     """
     began = time.monotonic()
     with _connect() as connection:
         try:
             with connection.transaction():
-                result = _run(connection, name, began)
+                result = _run(connection, name, caller, began)
         except Exception as error:
             reason = explain(error) if isinstance(error, psycopg.OperationalError) else str(error)
             log.error('workflow=%s failed: %s', name, reason)
-            _record_failure(connection, name, reason, began)
+            _record_failure(connection, name, reason, caller, began)
             raise WorkflowFailed(f'{name}: {reason}') from error
     log.info('workflow=%s runs=%d ms=%d done', name, result['runs'], result['duration_ms'])
-    return result
+    return to_plain_json(result)
 
 
-def _run(connection, name, began):
+def _run(connection, name, caller, began):
     # The lock makes two runs of one workflow follow each other; other workflows go on.
     workflow = connection.execute(
         'SELECT id, steps FROM workflows WHERE name = %s FOR UPDATE', (name,)
@@ -55,10 +56,11 @@ def _run(connection, name, began):
            WHERE id = %s RETURNING runs""",
         (duration, workflow['id']),
     ).fetchone()
+    _record_caller(connection, name, caller)
     return {'workflow': name, 'runs': row['runs'], 'duration_ms': duration, 'steps': done}
 
 
-def _record_failure(connection, name, reason, began):
+def _record_failure(connection, name, reason, caller, began):
     try:
         if connection.closed:
             connection = _connect()
@@ -68,9 +70,23 @@ def _record_failure(connection, name, reason, began):
                           last_duration_ms = %s, last_error = %s WHERE name = %s""",
                 (_milliseconds(began), reason[:500], name),
             )
+            _record_caller(connection, name, caller)
     except psycopg.Error as error:
         # The job's own error, which RQ keeps, is the one to report.
         log.error('workflow=%s cannot record its failure: %s', name, explain(error))
+
+
+def _record_caller(connection, name, caller):
+    """Keep who started the latest run. `update-backend` leaves the tables alone, so the columns may still be missing."""
+    caller = caller or {}
+    try:
+        with connection.transaction():
+            connection.execute(
+                'UPDATE workflows SET last_run_by = %s, last_run_from = %s WHERE name = %s',
+                (caller.get('by'), caller.get('from'), name),
+            )
+    except psycopg.errors.UndefinedColumn:
+        log.warning('workflow=%s cannot record its caller: run the database migrations', name)
 
 
 def _connect():

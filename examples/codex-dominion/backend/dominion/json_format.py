@@ -1,5 +1,6 @@
 """How values of the database look in JSON."""
 
+import json
 from datetime import datetime, timezone
 from decimal import Decimal
 
@@ -19,6 +20,11 @@ def _plain(value):
     if isinstance(value, datetime):
         return utc_text(value)
     return DefaultJSONProvider.default(value)
+
+
+def to_plain_json(value):
+    """The value with nothing in it but what JSON knows."""
+    return json.loads(json.dumps(value, default=_plain))
 
 
 class JsonFormat(DefaultJSONProvider):

@@ -5,8 +5,10 @@ import logging.config
 import sys
 
 from rq import Worker
+from rq.serializers import JSONSerializer
 
 from dominion.logs import log_config
+from dominion.safe_queue import WorkflowJob
 from dominion.settings import SettingsError, load_settings
 
 # Seconds. RQ's default of 420 leaves a dead worker listed, and a dead connection unnoticed, for
@@ -24,7 +26,11 @@ except SettingsError as fault:
 
 
 class WorkflowWorker(Worker):
-    """RQ's worker with a short heartbeat. SIGTERM lets the running job finish."""
+    """RQ's worker with a short heartbeat, for jobs as JSON only. SIGTERM lets the running job finish."""
 
-    def __init__(self, *args, **options):
-        super().__init__(*args, **{**options, 'default_worker_ttl': WORKER_TTL})
+    def __init__(self, queues, *args, **options):
+        # The container's command names the serializer, too; this holds when it does not.
+        safe = {'serializer': JSONSerializer, 'job_class': WorkflowJob}
+        super().__init__(queues, *args, **{**options, **safe, 'default_worker_ttl': WORKER_TTL})
+        for queue in self.queues:
+            queue.serializer, queue.job_class = JSONSerializer, WorkflowJob

@@ -3,12 +3,13 @@
 import re
 from datetime import datetime, timezone
 
-from rq import Queue, Worker
-from rq.exceptions import NoSuchJobError
-from rq.job import Job
+from rq import Worker
+from rq.exceptions import DeserializationError, NoSuchJobError
+from rq.serializers import JSONSerializer
+from rq.utils import str_to_date
 
-NAME = 'workflows'
-JOB = 'dominion.jobs.run_workflow'
+from dominion.safe_queue import NAME, RUN_WORKFLOW, WorkflowJob, open_queue, was_unreadable
+
 JOB_TIMEOUT = 300  # seconds
 RESULT_TTL = 24 * 3600
 FAILURE_TTL = 7 * 24 * 3600
@@ -16,18 +17,22 @@ FAILURE_TTL = 7 * 24 * 3600
 MAX_DEPTH = 500
 
 
+UNREADABLE = 'another release of the backend queued this run, and the worker could not read it: start the workflow again'
+
+
 class QueueFull(Exception):
     """MAX_DEPTH jobs are waiting."""
 
 
-def enqueue(redis, workflow):
-    """Queue one run of the workflow; returns the job's id."""
-    queue = Queue(NAME, connection=redis)
+def enqueue(redis, workflow, caller):
+    """Queue one run of the workflow for a caller (credentials.get_caller); returns the job's id."""
+    queue = open_queue(redis)
     if queue.count >= MAX_DEPTH:
         raise QueueFull
     job = queue.enqueue(
-        JOB,
+        RUN_WORKFLOW,
         workflow,
+        caller,
         job_timeout=JOB_TIMEOUT,
         result_ttl=RESULT_TTL,
         failure_ttl=FAILURE_TTL,
@@ -44,17 +49,17 @@ def find_job(redis, job_id):
     if not re.fullmatch(r'[0-9a-f-]{36}', job_id):
         return None
     try:
-        job = Job.fetch(job_id, connection=redis)
+        job = WorkflowJob.fetch(job_id, connection=redis)
         status = str(getattr(job.get_status(), 'value', job.get_status()))
-    except NoSuchJobError:
+    except (NoSuchJobError, ValueError):  # ValueError: its `meta`, which nothing here writes, is not JSON
         return None
-    latest = job.latest_result()
+    latest = _latest_result(job)
     return {
         'id': job.id,
         'status': status,
-        'workflow': job.args[0] if job.args else None,
-        'result': job.return_value(),
-        'error': last_line(latest.exc_string if latest else None) if status == 'failed' else None,
+        'workflow': _workflow_of(job),
+        'result': latest.return_value if latest else None,
+        'error': _explain_failure(latest) if status == 'failed' else None,
         'enqueued_at': _utc(job.enqueued_at),
         'ended_at': _utc(job.ended_at),
     }
@@ -62,10 +67,8 @@ def find_job(redis, job_id):
 
 def describe(redis):
     """{"name", "depth", "running", "oldest_seconds", "workers"}; oldest_seconds is null when empty."""
-    queue = Queue(NAME, connection=redis)
-    waiting = queue.get_job_ids(0, 1)
-    oldest = Job.fetch_many(waiting, connection=redis)[0] if waiting else None
-    enqueued_at = _utc(oldest.enqueued_at) if oldest else None
+    queue = open_queue(redis)
+    enqueued_at = _oldest_moment(redis, queue)
     age = (datetime.now(timezone.utc) - enqueued_at).total_seconds() if enqueued_at else None
     return {
         'name': NAME,
@@ -73,7 +76,7 @@ def describe(redis):
         'running': queue.started_job_registry.count,
         'oldest_seconds': None if age is None else max(0, round(age, 1)),
         # all() leaves out workers whose heartbeat has expired; count() would not.
-        'workers': len(Worker.all(queue=queue)),
+        'workers': len(Worker.all(queue=queue, job_class=WorkflowJob, serializer=JSONSerializer)),
     }
 
 
@@ -81,6 +84,32 @@ def last_line(trace):
     """The sentence at the end of a Python traceback."""
     lines = [line for line in (trace or '').splitlines() if line.strip()]
     return lines[-1] if lines else 'the worker was stopped while it ran this job'
+
+
+def _latest_result(job):
+    try:
+        return job.latest_result()
+    except ValueError:  # not JSON: it was kept by an older release, or is not ours
+        return None
+
+
+def _workflow_of(job):
+    try:
+        return job.args[0] if job.args else None
+    except DeserializationError:
+        return None
+
+
+def _explain_failure(latest):
+    trace = latest.exc_string if latest else None
+    return UNREADABLE if was_unreadable(trace) else last_line(trace)
+
+
+def _oldest_moment(redis, queue):
+    """When the first waiting job was queued; None when none waits. Reads no more of the job than that."""
+    waiting = queue.get_job_ids(0, 1)
+    text = redis.hget(WorkflowJob.key_for(waiting[0]), 'enqueued_at') if waiting else None
+    return _utc(str_to_date(text)) if text else None
 
 
 def _utc(moment):

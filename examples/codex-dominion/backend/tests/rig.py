@@ -17,6 +17,9 @@ BACKEND = Path(__file__).resolve().parent.parent
 MIGRATIONS = BACKEND.parents[2] / 'infra' / 'migrations'
 PASSWORD = 'p@ss:/word-%1'  # every character that has to be escaped in an address
 REDIS_KEY = 'redis+key/=1'
+SECRET_KEY = 'a secret key of the test run'
+# The token that belongs to SECRET_KEY: the first vector, so that no test derives it by the code under test.
+TOKEN = json.loads((BACKEND / 'tests' / 'api_tokens.json').read_text())['vectors'][0]['token']
 
 
 def quote(text):
@@ -173,7 +176,7 @@ class Rig:
             'RQ_REDIS_URL': redis,
             'APP_ENV': 'production',
             'FLASK_ENV': 'production',
-            'SECRET_KEY': 'a secret key of the test run',
+            'SECRET_KEY': SECRET_KEY,
             'PORT': '5000',
             'RELEASE': 'test-1',
             'CONFIG_HASH': 'abc',
@@ -188,8 +191,19 @@ class Rig:
         argv = [bind if part == '0.0.0.0:5000' else part for part in command]
         return self._start_application(name, argv, changes)
 
-    def start_worker(self, **changes):
-        return self._start_application('worker', ['rq', 'worker', 'workflows'], changes)
+    def start_worker(self, *options, **changes):
+        """The command of the worker's container; with `options` in place of its serializer."""
+        options = options or ('--serializer', 'rq.serializers.JSONSerializer')
+        return self._start_application('worker', ['rq', 'worker', *options, 'workflows'], changes)
+
+    def redis(self):
+        """A client of the queue, as anybody has it who knows the address and the key."""
+        from redis import Redis
+
+        return Redis(
+            host='localhost', port=self.ports['redis'], password=REDIS_KEY,
+            ssl=True, ssl_ca_certs=str(self.folder / 'ca.pem'),
+        )  # fmt: skip
 
     def copy_application(self):
         """WORKDIR and COPY of Dockerfile.azure: the user of the image need not see the checkout."""
@@ -203,10 +217,14 @@ class Rig:
         argv = ['setpriv', *user, '--pdeathsig=TERM', *argv]
         return self._start(name, argv, cwd=self.folder / 'app', env={**self.environment(), **changes})
 
-    def request(self, path, body=None, method=None, headers=None):
-        """(status, headers, JSON or text) of one request to the API."""
+    def request(self, path, body=None, method=None, headers=None, token=TOKEN):
+        """(status, headers, JSON or text) of one request to the API; token=None sends it anonymously."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        headers = {**({'Content-Type': 'application/json'} if data is not None else {}), **(headers or {})}
+        headers = {
+            **({'Content-Type': 'application/json'} if data is not None else {}),
+            **({'Authorization': f'Bearer {token}'} if token else {}),
+            **(headers or {}),
+        }
         request = urllib.request.Request(
             f'http://127.0.0.1:{self.ports["api"]}{path}', data, headers, method=method
         )
@@ -217,18 +235,22 @@ class Rig:
         with answer:
             text = answer.read().decode()
             is_json = answer.headers.get_content_type() == 'application/json'
-            return answer.status, answer.headers, json.loads(text) if is_json else text
+            return answer.status, answer.headers, json.loads(text) if is_json and text else text
 
-    def run_workflow(self, name, seconds=15):
+    def run_workflow(self, name, seconds=15, headers=None):
         """Start a workflow through the API and wait for its job to end; the job."""
-        status, _, answer = self.request('/api/workflows/run', {'name': name})
+        status, _, answer = self.request('/api/workflows/run', {'name': name}, headers=headers)
         assert status == 202, answer
+        return self.job_ended(answer['job_id'], seconds)
+
+    def job_ended(self, job_id, seconds=15):
+        """Wait for a job to end; the job."""
 
         def ended():
-            job = self.request(f'/api/workflows/jobs/{answer["job_id"]}')[2]
-            return job if job['status'] in ('finished', 'failed') else None
+            job = self.request(f'/api/workflows/jobs/{job_id}')[2]
+            return job if job.get('status') in ('finished', 'failed') else None
 
-        return wait_for(ended, seconds, f'job {name}')
+        return wait_for(ended, seconds, f'job {job_id}')
 
     # -- processes -------------------------------------------------------------------------------
 

@@ -2,9 +2,9 @@ import signal
 import time
 import unittest
 
-from tests.rig import PASSWORD, REDIS_KEY, quote, shared_rig, wait_for
+from tests.rig import PASSWORD, REDIS_KEY, SECRET_KEY, TOKEN, quote, shared_rig, wait_for
 
-SECRETS = (PASSWORD, quote(PASSWORD), REDIS_KEY, quote(REDIS_KEY))
+SECRETS = (PASSWORD, quote(PASSWORD), REDIS_KEY, quote(REDIS_KEY), SECRET_KEY, TOKEN)
 
 
 class FaultsTest(unittest.TestCase):

@@ -1,11 +1,15 @@
 """/api/workflows"""
 
+import logging
+
 from flask import Blueprint, current_app, url_for
 
 from dominion import workflow_queue
+from dominion.credentials import get_caller, is_operator
 from dominion.errors import ApiError
 from dominion.validation import found, json_object, lookup_key, text_field
 
+log = logging.getLogger('dominion.workflows')
 blueprint = Blueprint('workflows', __name__, url_prefix='/api/workflows')
 
 COLUMNS = 'id, name, description, status, runs, last_run_at, last_duration_ms, council_id'
@@ -22,11 +26,13 @@ def run_workflow():
     """{"name"} -> 202 {"job_id", "workflow", "status_url"}; 404 for an unknown name, 429 for a full queue."""
     name = text_field(json_object(), 'name', 63)
     found(current_app.database.row('SELECT id FROM workflows WHERE name = %s', (name,)), 'workflow', name)
+    caller = get_caller()
     try:
-        job_id = workflow_queue.enqueue(current_app.redis, name)
+        job_id = workflow_queue.enqueue(current_app.redis, name, caller)
     except workflow_queue.QueueFull:
         waiting = f'{workflow_queue.MAX_DEPTH} runs are waiting already; try again later'
         raise ApiError(429, waiting, {'Retry-After': '30'}) from None
+    log.info('workflow=%s queued job=%s by=%s from=%s', name, job_id, caller['by'], caller['from'])
     return {'job_id': job_id, 'workflow': name, 'status_url': url_for('.show_job', job_id=job_id)}, 202
 
 
@@ -44,13 +50,16 @@ def show_job(job_id):
 
 @blueprint.get('/<key>')
 def show_workflow(key):
-    """One workflow by id or name, with its steps, the last error and its newest measurements."""
+    """One workflow by id or name, with its steps, the last error and its newest measurements.
+
+    The operator also sees who started the latest run and from where.
+    """
     database = current_app.database
+    # As JSON, so that a column that a pending migration adds is null instead of an error.
+    caller = "to_jsonb(w) ->> 'last_run_by' AS last_run_by, to_jsonb(w) ->> 'last_run_from' AS last_run_from"
+    columns = f'{COLUMNS}, steps, last_error, created_at' + (f', {caller}' if is_operator() else '')
     workflow = found(
-        database.row(
-            f'SELECT {COLUMNS}, steps, last_error, created_at FROM workflows WHERE id = %s OR name = %s',
-            lookup_key(key),
-        ),
+        database.row(f'SELECT {columns} FROM workflows w WHERE id = %s OR name = %s', lookup_key(key)),
         'workflow',
         key,
     )

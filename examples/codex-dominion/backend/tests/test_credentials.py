@@ -1,0 +1,118 @@
+import json
+import unittest
+
+from dominion.credentials import derive_token
+from tests.rig import BACKEND, TOKEN, shared_rig
+
+VECTORS = json.loads((BACKEND / 'tests' / 'api_tokens.json').read_text())['vectors']
+WRITES = (
+    ('POST', '/api/workflows/run', {'name': 'treasury-close'}),
+    ('POST', '/api/ai/ask', {'question': 'what is a capsule?'}),
+    ('PUT', '/api/agents/aurora', {}),
+    ('PATCH', '/api/nothing', {}),
+    ('DELETE', '/api/councils/dawn', None),
+    ('TRACE', '/api/workflows', None),
+    ('POST', '/', {}),
+    ('POST', '/health', {}),
+)
+
+
+class TokenTest(unittest.TestCase):
+    def test_token_is_the_one_that_the_toolbox_derives(self):
+        for vector in VECTORS:
+            with self.subTest(vector['secretKey']):
+                self.assertEqual(derive_token(vector['secretKey']), vector['token'])
+
+
+class CredentialsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.rig = shared_rig()
+
+    def test_anonymous_writes_are_refused_and_leave_nothing(self):
+        count = 'SELECT (SELECT count(*) FROM metrics) AS metrics, (SELECT sum(runs) FROM workflows) AS runs'
+        before = self.rig.sql(count)
+        for method, path, body in WRITES:
+            with self.subTest(f'{method} {path}'):
+                status, headers, answer = self.rig.request(path, body, method=method, token=None)
+                self.assertEqual(status, 401, answer)
+                self.assertEqual(answer['status'], 401)
+                self.assertIn('token', answer['error'])
+                self.assertEqual(headers['WWW-Authenticate'], 'Bearer realm="codex-dominion"')
+                self.assertEqual(headers['Cache-Control'], 'no-store')
+        self.assertEqual(self.rig.request('/api/workflows/queue')[2]['depth'], 0)
+        self.assertEqual(self.rig.sql(count), before)
+
+    def test_wrong_credentials_are_refused_and_named_as_wrong(self):
+        for value in (
+            f'Bearer {TOKEN[:-1]}',
+            f'Bearer {TOKEN}0',
+            f'Bearer {TOKEN.upper()}',
+            f'Basic {TOKEN}',
+            TOKEN,
+            'Bearer',
+            'Bearer ',
+            'Bearer \xfc\xff',
+            f'Bearer {"0" * 5000}',
+        ):
+            with self.subTest(value[:80]):
+                status, headers, _ = self.rig.request(
+                    '/api/workflows/run', {'name': 'x'}, token=None, headers={'Authorization': value}
+                )
+                self.assertEqual(status, 401)
+                self.assertIn('error="invalid_token"', headers['WWW-Authenticate'])
+
+    def test_the_token_opens_and_its_scheme_is_read_in_any_case(self):
+        for scheme in ('Bearer', 'bearer', 'BEARER'):
+            status, _, answer = self.rig.request(
+                '/api/ai/ask', {'question': 'capsule'}, token=None, headers={'Authorization': f'{scheme} {TOKEN}'}
+            )
+            self.assertEqual(status, 200, answer)
+
+    def test_reading_needs_no_token(self):
+        for method in ('GET', 'HEAD', 'OPTIONS'):
+            with self.subTest(method):
+                self.assertEqual(self.rig.request('/api/workflows', method=method, token=None)[0], 200)
+
+    def test_an_answer_to_a_request_with_a_credential_is_never_stored(self):
+        self.assertEqual(self.rig.request('/api/workflows')[1]['Cache-Control'], 'no-store')
+
+    def test_a_refused_body_is_not_read(self):
+        """The refusal comes first: an anonymous visitor cannot make the application read 64 KB."""
+        status, _, _ = self.rig.request('/api/workflows/run', b'{broken', token=None)
+        self.assertEqual(status, 401)
+
+    def test_who_started_a_run_is_kept_with_it(self):
+        for headers, seen in (({}, '127.0.0.1'), ({'X-Forwarded-For': '2001:db8::7'}, '2001:db8::7'),
+                              ({'X-Forwarded-For': 'not an address'}, None)):  # fmt: skip
+            with self.subTest(seen):
+                self.rig.run_workflow('agent-roll-call', headers=headers)
+                (row,) = self.rig.sql(
+                    "SELECT last_run_by, last_run_from FROM workflows WHERE name = 'agent-roll-call'"
+                )
+                self.assertEqual((row['last_run_by'], row['last_run_from']), ('operator', seen))
+        self.assertIn('by=operator from=2001:db8::7', self.rig.log('api'))
+        self.assertNotIn('from=not an address', self.rig.log('api'))
+
+    def test_a_failed_run_keeps_who_started_it(self):
+        steps = json.dumps([{'kind': 'measure', 'measure': 'no.such'}])
+        self.rig.sql("INSERT INTO workflows (name, steps) VALUES ('blamed', %s)", (steps,))
+        self.addCleanup(self.rig.sql, "DELETE FROM workflows WHERE name = 'blamed'")
+        self.assertEqual(self.rig.run_workflow('blamed')['status'], 'failed')
+        (row,) = self.rig.sql("SELECT status, last_run_by FROM workflows WHERE name = 'blamed'")
+        self.assertEqual((row['status'], row['last_run_by']), ('failed', 'operator'))
+
+    def test_visitors_do_not_see_who_ran_a_workflow(self):
+        self.rig.run_workflow('agent-roll-call')
+        path = '/api/workflows/agent-roll-call'
+        self.assertNotIn('last_run_from', self.rig.request(path, token=None)[2])
+        self.assertNotIn('127.0.0.1', json.dumps(self.rig.request('/api/workflows', token=None)[2]))
+        self.assertEqual(self.rig.request(path)[2]['last_run_from'], '127.0.0.1')
+
+    def test_runs_go_on_before_the_migration_is_applied(self):
+        """`update-backend` leaves the tables alone, so a release can meet the columns of the one before."""
+        self.rig.sql('ALTER TABLE workflows RENAME COLUMN last_run_by TO x_by')
+        self.addCleanup(self.rig.sql, 'ALTER TABLE workflows RENAME COLUMN x_by TO last_run_by')
+        self.assertEqual(self.rig.run_workflow('agent-roll-call')['status'], 'finished')
+        self.assertEqual(self.rig.request('/api/workflows/agent-roll-call')[0], 200)
+        self.assertIn('migration', self.rig.log('worker'))
