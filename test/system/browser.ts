@@ -11,6 +11,9 @@ export interface Page {
   evaluate<T>(expression: string): Promise<T>
   /** Waits until an expression is true. Rejects after `ms` with what the page shows then. */
   until(expression: string, ms: number): Promise<void>
+  /** Types text where the focus is, and presses one key, as a keyboard does. */
+  type(text: string): Promise<void>
+  press(key: 'Enter' | 'Escape' | 'Tab'): Promise<void>
   /** Shows the page as on a screen of this width, in the colours that its visitor prefers; gives a picture (PNG). */
   lookAs(screen: { width: number; dark: boolean }): Promise<Buffer>
   /** Errors of the console, exceptions, requests that failed or were answered with 400 and more. */
@@ -144,6 +147,20 @@ async function attach(url: string): Promise<Page> {
       await untilTrue(evaluate, "document.readyState === 'complete'", 20_000)
     },
     until: (expression, ms) => untilTrue(evaluate, expression, ms),
+    async type(text) {
+      await call('Input.insertText', { text })
+    },
+    async press(key) {
+      const code = { Enter: 13, Escape: 27, Tab: 9 }[key]
+      const event = {
+        key,
+        code: key,
+        windowsVirtualKeyCode: code,
+        ...(key === 'Enter' ? { text: '\r' } : {}),
+      }
+      await call('Input.dispatchKeyEvent', { type: 'keyDown', ...event })
+      await call('Input.dispatchKeyEvent', { type: 'keyUp', ...event })
+    },
     async lookAs({ width, dark }) {
       const size = { width, height: 800, deviceScaleFactor: 1, mobile: width < 600 }
       await call('Emulation.setDeviceMetricsOverride', size)

@@ -1,4 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startProcess } from '../../lib/command/process.ts'
 import { type Browser, openBrowser } from './browser.ts'
@@ -40,10 +42,92 @@ test('a visitor runs a workflow: the page, the API, the queue, the worker and th
     return workflows.find((each: { name: string }) => each.name === name).runs as number
   }
   const before = await runs()
-  await browser.evaluate("document.querySelector('tr[data-workflow] button').click()")
+  const run = () =>
+    browser.evaluate(
+      "(() => { const button = document.querySelector('tr[data-workflow] button'); button.focus(); button.click() })()",
+    )
+  await run()
+  await browser.until("document.activeElement.matches('[data-token-dialog] input[type=password]')", 10_000)
+  expect(await browser.evaluate("document.querySelector('[data-token-dialog]').innerText")).toContain(
+    'npx dominion api-token',
+  )
+  await looksRight('token-asked')
+
+  await browser.press('Escape')
+  await browser.until("document.querySelector('[data-token-dialog]') === null", 5_000)
+  await browser.until("document.activeElement.matches('tr[data-workflow] button')", 5_000)
+  expect(await browser.evaluate("document.querySelector('[data-job-phase]')")).toBeNull()
+
+  await run()
+  await browser.until("document.activeElement.matches('[data-token-dialog] input')", 10_000)
+  await browser.type('0'.repeat(64))
+  await browser.press('Enter')
+  await browser.until("document.querySelector('[data-token-dialog] [role=alert]') !== null", 10_000)
+  expect(await browser.evaluate("document.querySelector('[data-token-dialog] [role=alert]').innerText")).toBe(
+    'The backend did not accept this token. Print it again and enter it here.',
+  )
+  await looksRight('token-refused')
+  // The browser's own lines on the 401.
+  expect(browser.problems.splice(0).every((problem) => problem.includes('401'))).toBe(true)
+
+  const { stdout } = await clouds.dominion(['api-token'])
+  await browser.until("document.activeElement.matches('[data-token-dialog] input')", 10_000)
+  await browser.type(stdout.trim())
+  await browser.press('Enter')
   await browser.until("document.querySelector('[data-job-phase=finished]') !== null", 30_000)
   expect(await runs()).toBe(before + 1)
+
+  // Asked once: a reload keeps it.
+  await browser.open(`https://${domain}/workflows`)
+  await browser.until("document.querySelectorAll('tr[data-workflow]').length > 0", 20_000)
+  await run()
+  await browser.until("document.querySelector('[data-job-phase=finished]') !== null", 30_000)
+  expect(await runs()).toBe(before + 2)
   expect(browser.problems).toEqual([])
+})
+
+/** Pictures at both widths in both colours, kept beside the test's output when PICTURES names a folder; nothing may stick out. */
+async function looksRight(name: string): Promise<void> {
+  for (const width of [375, 1280]) {
+    for (const dark of [false, true]) {
+      await browser.evaluate(`document.documentElement.classList.toggle('dark', ${dark})`)
+      await browser.lookAs({ width, dark })
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      const picture = await browser.lookAs({ width, dark })
+      const folder = process.env.PICTURES
+      if (folder) writeFileSync(path.join(folder, `${name}-${width}-${dark ? 'dark' : 'light'}.png`), picture)
+      const [left, right] = await browser.evaluate<number[]>(
+        "(({ left, right }) => [left, right])(document.querySelector('[data-token-dialog]').getBoundingClientRect())",
+      )
+      expect(left, `${name} at ${width}`).toBeGreaterThanOrEqual(0)
+      expect(right, `${name} at ${width}`).toBeLessThanOrEqual(width)
+    }
+  }
+  await browser.evaluate("document.documentElement.classList.remove('dark')")
+  await browser.lookAs({ width: 1280, dark: false })
+}
+
+test('nobody else runs one: anonymous writes are refused, and a flood of them is cut short', async () => {
+  const runs = async () => JSON.parse((await get('/api/workflows')).body).workflows as { runs: number }[]
+  const before = await runs()
+  const post = (headers: Record<string, string> = {}) =>
+    get('/api/workflows/run', {
+      ...{ method: 'POST', body: '{"name":"treasury-close"}' },
+      headers: { 'content-type': 'application/json', ...headers },
+    })
+  for (const headers of [{}, { authorization: `Bearer ${'0'.repeat(64)}` }] as Record<string, string>[]) {
+    const answer = await post(headers)
+    expect([answer.status, JSON.parse(answer.body).status]).toEqual([401, 401])
+    expect(answer.headers['www-authenticate']).toMatch(/^Bearer realm="codex-dominion"/)
+    expect(answer.headers['cache-control']).toBe('no-store')
+  }
+  const flood = await Promise.all(Array.from({ length: 200 }, () => post()))
+  const count = (wanted: number) => flood.filter(({ status }) => status === wanted).length
+  console.log(`200 anonymous POSTs: ${count(401)} times 401, ${count(429)} times 429`)
+  expect(count(401) + count(429)).toBe(200)
+  expect(count(429)).toBeGreaterThan(100)
+  expect(await runs()).toEqual(before)
+  expect((await get('/workflows')).status).toBe(200)
 })
 
 test('pages of every section load in a browser without an error', async () => {

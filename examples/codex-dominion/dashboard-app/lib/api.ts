@@ -3,6 +3,8 @@
  * where `/api/` goes.
  */
 
+import { requestToken } from './token'
+
 /** A parsed JSON object whose fields may be missing or of another type than expected. */
 export type Row = Record<string, unknown>
 
@@ -67,10 +69,25 @@ export function getJson(path: string): Promise<Row> {
   return request(path, { method: 'GET' })
 }
 
-export function postJson(path: string, body: Row): Promise<Row> {
-  return request(path, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
-  })
+/**
+ * POST as the operator. Asks for the token when this tab has none, and again when the backend refuses it.
+ * @throws {ApiProblem} as `request` does, and when the visitor enters no token
+ */
+export async function postJson(path: string, body: Row): Promise<Row> {
+  let token = await requestToken()
+  for (;;) {
+    if (token === undefined) {
+      throw problem(401, 'Nothing was sent: no token was entered', 'Try again and enter the token.')
+    }
+    try {
+      return await request(path, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+        body: JSON.stringify(body),
+      })
+    } catch (reason) {
+      if (!isProblem(reason) || reason.status !== 401) throw reason
+      token = await requestToken(token)
+    }
+  }
 }

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { type ApiProblem, getJson, isProblem, postJson, type Row } from './api'
 import { textOf } from './rows'
+import { requestToken } from './token'
 
 /** Where a started workflow is: asked for, waiting or running as a job, or at its end. */
 export type JobState = {
@@ -66,6 +67,8 @@ export function useJob(onEnd: () => void): { job?: JobState; start: (workflow: s
   )
 
   async function start(workflow: string): Promise<void> {
+    // Before the button is disabled: closing the dialog then gives the focus back to it.
+    if ((await requestToken()) === undefined) return
     turn.current += 1
     const mine = turn.current
     const isGone = () => turn.current !== mine

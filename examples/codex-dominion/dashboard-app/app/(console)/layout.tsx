@@ -3,6 +3,7 @@ import { Brand } from '@/components/shell/brand'
 import { MobileNav } from '@/components/shell/mobile-nav'
 import { Nav, type NavSection } from '@/components/shell/nav'
 import { ThemeToggle } from '@/components/shell/theme-toggle'
+import { TokenDialog } from '@/components/shell/token-dialog'
 import { SECTIONS } from '@/data/site'
 
 const navSections: NavSection[] = SECTIONS.map(({ slug, title, icon, pages }) => ({
@@ -41,6 +42,7 @@ export default function ConsoleLayout({ children }: { children: ReactNode }) {
           {children}
         </main>
       </div>
+      <TokenDialog />
     </div>
   )
 }

@@ -8,6 +8,7 @@ import { Input } from '@/components/ui/input'
 import type { Widget } from '@/data/types'
 import { type ApiProblem, isProblem, postJson, type Row } from '@/lib/api'
 import { rowsOf, textOf } from '@/lib/rows'
+import { requestToken } from '@/lib/token'
 import { ErrorState, LoadingRows } from './states'
 
 const MAX_QUESTION = 500
@@ -49,7 +50,7 @@ export function AskWidget({ widget }: { widget: Extract<Widget, { kind: 'ask' }>
 
   async function ask(text: string) {
     const wanted = text.trim()
-    if (!wanted || busy) return
+    if (!wanted || busy || (await requestToken()) === undefined) return
     setQuestion(wanted)
     setAsked({ question: wanted })
     try {
