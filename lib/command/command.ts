@@ -39,6 +39,8 @@ export interface Command {
   readonly stdin?: string | Uint8Array | (() => Readable)
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Which variables of this program's own environment the process gets, by name. Default: all of them. */
+  readonly inherits?: (name: string) => boolean
   /** Milliseconds until the process is ended. */
   readonly timeoutMs: number
   readonly retry?: Retry

@@ -151,7 +151,8 @@ export function createRunner(options: RunnerOptions): Runner {
         const line = command.cwd ? `cd ${quoteLine([command.cwd])} && ${quoteLine(argv)}` : quoteLine(argv)
         return await (await vps.get()).exec(line, common)
       }
-      const env = { ...options.env, ...options.envOf?.[argv[0] ?? ''], ...command.env }
+      const inherited = command.inherits ? pickVariables(options.env, command.inherits) : options.env
+      const env = { ...inherited, ...options.envOf?.[argv[0] ?? ''], ...command.env }
       return await startProcess(argv, { ...common, env, ...(command.cwd ? { cwd: command.cwd } : {}) })
     } finally {
       cleanUp()
@@ -303,6 +304,9 @@ function notStarted(command: Command, thrown: unknown): unknown {
       : undefined,
   )
 }
+
+const pickVariables = (env: NodeJS.ProcessEnv, isWanted: (name: string) => boolean): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)))
 
 /** Opens at the first call; a failed opening is tried again by the caller after those who have heard of it. */
 function once<T>(open: () => Promise<T>) {

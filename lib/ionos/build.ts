@@ -8,6 +8,7 @@ import { count } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
+import { isBuildVariable, isInstallVariable } from './buildEnvironment.ts'
 import { buildNote, readExport } from './exportFolder.ts'
 import { isInstalled } from './installed.ts'
 import { sourceOf, sourcesOf } from './sources.ts'
@@ -58,7 +59,10 @@ export function buildStep(context: Context): Step {
   }
 }
 
-/** `npm ci` when what is installed is not what the lock file says, then the build. */
+/**
+ * `npm ci` when what is installed is not what the lock file says, then the build. Install scripts do not run, and neither
+ * command sees the operator's secrets: both run what strangers wrote.
+ */
 export function buildCommands(config: Config, buildId: string): Command[] {
   const cwd = config.dashboardDir
   const env = { BUILD_ID: buildId, NEXT_TELEMETRY_DISABLED: '1' }
@@ -67,18 +71,23 @@ export function buildCommands(config: Config, buildId: string): Command[] {
     ...(isInstalled(cwd)
       ? []
       : [
-          act(['npm', install, '--include=dev', '--no-audit', '--no-fund'], {
+          act(['npm', install, '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'], {
             cwd,
+            inherits: isInstallVariable,
             explain: (output) => ({ what: `npm ${install} failed in ${cwd}`, said: lastLines(output) }),
           }),
         ]),
     act(['npm', 'run', 'build'], {
       cwd,
       env,
+      inherits: isBuildVariable,
       explain: (output) => ({
         what: 'The build of the dashboard failed; nothing was published',
         said: lastLines(output),
-        next: `Mend it and run the same line again; alone it is: npm run build   (in ${cwd})`,
+        next: [
+          `Fix it and run the same line again; alone it is: npm run build   (in ${cwd})`,
+          'Install scripts do not run; a package that needs its script: npm rebuild NAME, in that folder.',
+        ].join('\n  '),
       }),
     }),
   ]

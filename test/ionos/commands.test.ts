@@ -94,7 +94,7 @@ test('someone who is not root goes through sudo, without a question', async () =
 test('the build', async () => {
   const commands = buildCommands(await configOf('DASHBOARD_DIR=/nowhere'), 'abc')
   expect(commands.map(({ argv }) => argv)).toEqual([
-    ['npm', 'install', '--include=dev', '--no-audit', '--no-fund'],
+    ['npm', 'install', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'],
     ['npm', 'run', 'build'],
   ])
   expect(commands[1]?.env).toEqual({ BUILD_ID: 'abc', NEXT_TELEMETRY_DISABLED: '1' })
