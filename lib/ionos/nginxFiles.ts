@@ -54,10 +54,13 @@ export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): Ng
       listenHttps: `${listen(facts, 443, 'ssl', http2 ? 'http2' : '')}${http2 ? '' : '\n    http2 on;'}`,
       // Older ones answer with the certificate they have, and then nothing.
       refuseUnknown: atLeast(facts.version, '1.19.4') ? 'ssl_reject_handshake on;' : 'return 444;',
+      limits: renderTemplate('limits.conf', { domain }).trimEnd(),
       apiErrors: apiErrors(folder),
     }),
     'tls.conf': renderTemplate('tls.conf', { domain }),
+    'timeouts.conf': renderTemplate('timeouts.conf'),
     'headers.conf': renderTemplate('headers.conf'),
+    'api-headers.conf': renderTemplate('api-headers.conf'),
     'compression.conf': renderTemplate('compression.conf'),
     'proxy.conf': renderTemplate('proxy.conf', { resolver: resolverOf(config, facts.nameservers) }),
     'backend.conf': renderTemplate('backend.conf', {
@@ -98,6 +101,7 @@ export const sitePointer = (config: Config): string => `${nginxFolder(config)}/c
 
 const errors: readonly { status: number; error: string; retryAfter?: number }[] = [
   { status: 413, error: 'The request is too large.' },
+  { status: 429, error: 'Too many requests from this address.', retryAfter: 10 },
   { status: 502, error: 'The backend cannot be reached.', retryAfter: 10 },
   { status: 503, error: 'The service is under maintenance or overloaded.', retryAfter: 60 },
   { status: 504, error: 'The backend did not answer in time.', retryAfter: 10 },

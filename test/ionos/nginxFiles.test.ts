@@ -18,7 +18,8 @@ const files = renderNginx(config, 'https', facts)
 test('no hole is left, and none is missing', () => {
   for (const text of Object.values(files)) expect(text).not.toMatch(/\{\{|\}\}\w|undefined/)
   expect(Object.keys(files).sort()).toEqual([
-    ...['backend.conf', 'compression.conf', 'headers.conf', 'proxy.conf', 'site.conf', 'tls.conf'],
+    ...['api-headers.conf', 'backend.conf', 'compression.conf', 'headers.conf', 'proxy.conf', 'site.conf'],
+    ...['timeouts.conf', 'tls.conf'],
   ])
   expect(() => renderTemplate('backend.conf', { backend: 'x' })).toThrow('nothing fills {{port}}')
   expect(() => renderTemplate('headers.conf', { extra: 'x' })).toThrow('has no hole for extra')
@@ -69,6 +70,32 @@ test('every location with headers of its own includes the security headers again
   for (const text of withHeaders) expect(text).toContain('headers.conf')
   // Hashed assets alone.
   expect(files['site.conf']!.match(/immutable/g)).toHaveLength(1)
+})
+
+test('every server has the time-outs: those before the Host header is read are the default server’s', () => {
+  const servers = files['site.conf']!.split(/^server \{/m).slice(1)
+  expect(servers).toHaveLength(5)
+  for (const text of servers) expect(text).toContain('timeouts.conf;')
+})
+
+test('two sites on one VPS share no limit', async () => {
+  const zones = async (domain: string) =>
+    [
+      ...renderNginx(await configOf(`DOMAIN=${domain}`), 'https', facts)['site.conf']!.matchAll(
+        /zone=([^:; ]+):/g,
+      ),
+    ].map((match) => match[1]!)
+  const [one, two] = [await zones('one.app'), await zones('two.app')]
+  expect(one).toHaveLength(3)
+  expect(one.filter((zone) => two.includes(zone))).toEqual([])
+})
+
+test('what a backend answers passes through one set of headers', () => {
+  const locations = files['site.conf']!.split(/\n {4}location /).filter((text) =>
+    text.includes('proxy.conf;'),
+  )
+  expect(locations).toHaveLength(2)
+  for (const text of locations) expect(text).toContain('api-headers.conf;')
 })
 
 test('in force: hashes, link, default site, running, loaded', () => {

@@ -76,7 +76,8 @@ test('what visitors, programs, the CA and our own checks get meanwhile', async (
     expect(wait).toBeGreaterThan(110 * 60_000)
     expect(wait).toBeLessThan(121 * 60_000)
     expect(headers['cache-control']).toBe('no-store')
-    expect(headers['content-security-policy']).toContain("default-src 'self'")
+    const policy = headers === page.headers ? "default-src 'self'" : "default-src 'none'"
+    expect(headers['content-security-policy']).toContain(policy)
   }
   expect(JSON.parse(posted.body)).toMatchObject({ error: message, status: 503, maintenance: true })
   await onVps(clouds, 'printf token > /var/www/_acme/.well-known/acme-challenge/test')

@@ -21,6 +21,29 @@ let hostAddress: string
 let get: ReturnType<typeof visitor>
 const received: { url: string; headers: IncomingHttpHeaders; bytes: number }[] = []
 
+/** What somebody who took the backend over would send to steer the whole site. */
+const hostile: Record<string, string | string[]> = {
+  'set-cookie': ['session=1; Domain=codexdominion.app', 'other=2'],
+  'service-worker-allowed': '/',
+  'access-control-allow-origin': 'https://evil.example',
+  'access-control-allow-credentials': 'true',
+  'access-control-allow-methods': '*',
+  'access-control-allow-headers': '*',
+  'access-control-allow-private-network': 'true',
+  'access-control-expose-headers': '*',
+  'access-control-max-age': '86400',
+  'clear-site-data': '"*"',
+  'alt-svc': 'h3="evil.example:443"',
+  refresh: '0; url=https://evil.example/',
+  nel: '{"report_to":"x","max_age":31536000}',
+  'report-to': '{"group":"x","max_age":31536000,"endpoints":[{"url":"https://evil.example/"}]}',
+  'reporting-endpoints': 'x="https://evil.example/"',
+  'x-accel-redirect': '/_dominion/maintenance.html',
+  'content-security-policy': "default-src *; script-src * 'unsafe-inline'",
+  'content-security-policy-report-only': 'default-src *; report-uri https://evil.example/',
+  'content-type': 'text/html',
+}
+
 /** A backend whose every request can be looked at; it stands where Azure's would. */
 function startBackend(): Server {
   const server = createServer(async (request, response) => {
@@ -30,6 +53,10 @@ function startBackend(): Server {
     response.setHeader('x-frame-options', 'SAMEORIGIN')
     response.setHeader('x-powered-by', 'test')
     response.setHeader('content-type', 'application/json')
+    if (request.url === '/api/hostile') {
+      for (const [name, value] of Object.entries(hostile)) response.setHeader(name, value)
+    }
+    if (request.url === '/api/cacheable') response.setHeader('cache-control', 'public, max-age=600')
     response.end(JSON.stringify({ bytes }))
   })
   server.keepAliveTimeout = 1000
@@ -80,13 +107,16 @@ test('pages, their redirects and what is not there', async () => {
 })
 
 test('every answer carries the security headers, and none names a version', async () => {
-  for (const path of ['/', '/p1', '/nope', '/_next/static/chunks/nope.js', '/api/anything', '/p1/']) {
+  const api = ['/api/anything', '/_dominion/health']
+  for (const path of ['/', '/p1', '/nope', '/_next/static/chunks/nope.js', '/p1/', ...api]) {
     const { headers } = await get(path)
     expect(headers['strict-transport-security'], path).toMatch(/max-age=31536000/)
     expect(headers['x-content-type-options'], path).toBe('nosniff')
     expect(headers['x-frame-options'], path).toBe('DENY')
     expect(headers['referrer-policy'], path).toBe('strict-origin-when-cross-origin')
-    expect(headers['content-security-policy'], path).toContain("default-src 'self'")
+    expect(headers['content-security-policy'], path).toMatch(
+      api.includes(path) ? /^default-src 'none'; frame-ancestors 'none'; sandbox$/ : /^default-src 'self'/,
+    )
     expect(headers['permissions-policy'], path).toContain('camera=()')
     expect(headers.server, path).toBe('nginx')
     expect(headers['x-powered-by'], path).toBeUndefined()
@@ -138,12 +168,16 @@ function toVps(_name: string, options: { all?: boolean }, done: (...values: unkn
 
 test('the API gets the whole request, and knows who asked', async () => {
   received.length = 0
-  const answer = await get('/api/workflows?x=%2F&y=1', { method: 'POST', body: 'x'.repeat(2_000_000) })
-  expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { bytes: 2_000_000 }])
+  const answer = await get('/api/workflows?x=%2F&y=1', {
+    ...{ method: 'POST', body: 'x'.repeat(1_000_000) },
+    headers: { authorization: 'Bearer 0123' },
+  })
+  expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { bytes: 1_000_000 }])
   const [{ url, headers }] = received as [(typeof received)[0]]
   expect(url).toBe('/api/workflows?x=%2F&y=1')
   expect(headers).toMatchObject({
     host: domain,
+    authorization: 'Bearer 0123',
     'x-forwarded-for': hostAddress,
     'x-real-ip': hostAddress,
     'x-forwarded-proto': 'https',
@@ -151,8 +185,95 @@ test('the API gets the whole request, and knows who asked', async () => {
     'x-forwarded-port': '443',
   })
   expect(headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/)
-  const large = await get('/api/upload', { method: 'POST', body: 'x'.repeat(26 * 1024 * 1024) })
-  expect([large.status, JSON.parse(large.body).status]).toEqual([413, 413])
+  received.length = 0
+  const large = await get('/api/upload', { method: 'POST', body: 'x'.repeat(1024 * 1024 + 1) })
+  expect([large.status, JSON.parse(large.body).status, received]).toEqual([413, 413, []])
+})
+
+test('a hostile backend cannot steer the site', async () => {
+  const answer = await get('/api/hostile')
+  expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { bytes: 0 }])
+  for (const name of Object.keys(hostile)) {
+    if (!/^content-/.test(name)) expect(answer.headers[name], name).toBeUndefined()
+  }
+  expect(answer.headers['content-security-policy']).toBe(
+    "default-src 'none'; frame-ancestors 'none'; sandbox",
+  )
+  expect(answer.headers['content-security-policy-report-only']).toBeUndefined()
+  expect(answer.headers['x-content-type-options']).toBe('nosniff')
+})
+
+test('an answer to a request with a credential is never stored', async () => {
+  expect((await get('/api/cacheable')).headers['cache-control']).toBe('public, max-age=600')
+  const authorized = await get('/api/cacheable', { headers: { authorization: 'Bearer 0123' } })
+  expect(authorized.headers['cache-control']).toBe('no-store')
+  expect((await get('/api/anything')).headers['cache-control']).toBeUndefined()
+})
+
+test('a flood of one address is cut short, and others are served', async () => {
+  received.length = 0
+  const flood = Promise.all(Array.from({ length: 200 }, () => get('/api/x', { method: 'POST', body: '{}' })))
+  // Another address: the VPS asks itself.
+  const honest = await onVps(
+    clouds,
+    `for n in 1 2 3 4 5; do python3 -c 'import ssl, urllib.request as r
+c = ssl._create_unverified_context()
+q = r.Request("https://${domain}/api/x", b"{}", {"Content-Type": "application/json"})
+print(r.urlopen(q, context=c, timeout=5).status)'; done`,
+  )
+  expect(honest.trim().split('\n')).toEqual(Array(5).fill('200'))
+  const answers = await flood
+  const refused = answers.filter(({ status }) => status === 429)
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]))
+  console.log(`${refused.length} of 200 POSTs were refused`)
+  expect(refused.length).toBeGreaterThan(120)
+  expect(received.length).toBeLessThan(80 + 5)
+  const [{ headers, body }] = refused as [(typeof refused)[0]]
+  expect(JSON.parse(body)).toEqual({ error: 'Too many requests from this address.', status: 429 })
+  expect([headers['retry-after'], headers['cache-control']]).toEqual(['10', 'no-store'])
+  expect(headers['content-security-policy']).toContain('sandbox')
+  // Reading has a limit of its own, and pages have none.
+  expect((await get('/api/x')).status).toBe(200)
+  expect((await get('/p1')).status).toBe(200)
+})
+
+test('readers who ask as fast as people do, 24 behind one address, never meet a limit', async () => {
+  const until = Date.now() + 5000
+  const statuses = new Map<number, number>()
+  const read = async () => {
+    while (Date.now() < until) {
+      const { status } = await get('/api/workflows')
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      await new Promise((resolve) => setTimeout(resolve, 150))
+    }
+  }
+  await Promise.all(Array.from({ length: 24 }, read))
+  console.log(`${statuses.get(200)} answers in 5 s`)
+  expect([...statuses.keys()]).toEqual([200])
+})
+
+test('bodies and headers that do not come are not waited for', async () => {
+  const stalled = async (text: string) => {
+    const ca = readFileSync(clouds.config.network.caFile)
+    const socket = connect({ host: clouds.state.vps, port: 443, servername: domain, ca })
+    await once(socket, 'secureConnect')
+    const started = Date.now()
+    socket.on('error', () => {})
+    socket.resume()
+    socket.write(text)
+    await once(socket, 'close')
+    return Date.now() - started
+  }
+  const head = `POST /api/x HTTP/1.1\r\nHost: ${domain}\r\n`
+  const [body, header] = await Promise.all([
+    stalled(`${head}Content-Length: 1000\r\n\r\nhalf`),
+    stalled(head),
+  ])
+  console.log(`cut after ${body} ms (body), ${header} ms (header)`)
+  for (const ms of [body, header]) {
+    expect(ms).toBeGreaterThan(8000)
+    expect(ms).toBeLessThan(15_000)
+  }
 })
 
 test('a backend that is down is an answer in JSON, and the pages stay', async () => {
