@@ -1,11 +1,14 @@
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { connect as connectHttp2, constants } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { renderNginx } from '../../lib/ionos/nginxFiles.ts'
+import { configOf } from '../ionos/configuration.ts'
+import { hostile, received, startBackend } from './echoBackend.ts'
 import { contentOf, onVps, smallDashboard, tryOnVps, visitor } from './face.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 
@@ -19,49 +22,6 @@ let environment: string
 let backend: Server
 let hostAddress: string
 let get: ReturnType<typeof visitor>
-const received: { url: string; headers: IncomingHttpHeaders; bytes: number }[] = []
-
-/** What somebody who took the backend over would send to steer the whole site. */
-const hostile: Record<string, string | string[]> = {
-  'set-cookie': ['session=1; Domain=codexdominion.app', 'other=2'],
-  'service-worker-allowed': '/',
-  'access-control-allow-origin': 'https://evil.example',
-  'access-control-allow-credentials': 'true',
-  'access-control-allow-methods': '*',
-  'access-control-allow-headers': '*',
-  'access-control-allow-private-network': 'true',
-  'access-control-expose-headers': '*',
-  'access-control-max-age': '86400',
-  'clear-site-data': '"*"',
-  'alt-svc': 'h3="evil.example:443"',
-  refresh: '0; url=https://evil.example/',
-  nel: '{"report_to":"x","max_age":31536000}',
-  'report-to': '{"group":"x","max_age":31536000,"endpoints":[{"url":"https://evil.example/"}]}',
-  'reporting-endpoints': 'x="https://evil.example/"',
-  'x-accel-redirect': '/_dominion/maintenance.html',
-  'content-security-policy': "default-src *; script-src * 'unsafe-inline'",
-  'content-security-policy-report-only': 'default-src *; report-uri https://evil.example/',
-  'content-type': 'text/html',
-}
-
-/** A backend whose every request can be looked at; it stands where Azure's would. */
-function startBackend(): Server {
-  const server = createServer(async (request, response) => {
-    let bytes = 0
-    for await (const chunk of request) bytes += chunk.length
-    received.push({ url: request.url ?? '', headers: request.headers, bytes })
-    response.setHeader('x-frame-options', 'SAMEORIGIN')
-    response.setHeader('x-powered-by', 'test')
-    response.setHeader('content-type', 'application/json')
-    if (request.url === '/api/hostile') {
-      for (const [name, value] of Object.entries(hostile)) response.setHeader(name, value)
-    }
-    if (request.url === '/api/cacheable') response.setHeader('cache-control', 'public, max-age=600')
-    response.end(JSON.stringify({ bytes }))
-  })
-  server.keepAliveTimeout = 1000
-  return server
-}
 
 beforeAll(async () => {
   clouds = await startRehearsal('test-nginx')
@@ -274,6 +234,22 @@ test('bodies and headers that do not come are not waited for', async () => {
     expect(ms).toBeGreaterThan(8000)
     expect(ms).toBeLessThan(15_000)
   }
+})
+
+test('a second site on the same VPS loads beside the first', async () => {
+  const other = await configOf('DOMAIN=second.app')
+  const facts = { version: '1.22.1', ipv6: false, nameservers: ['127.0.0.1'], backend: 'second.example' }
+  const folder = '/etc/nginx/dominion/second.app/current'
+  for (const [name, text] of Object.entries(renderNginx(other, 'https', facts))) {
+    // One default server is enough, and one certificate.
+    const written = text.replaceAll(' default_server', '').replaceAll('/live/second.app/', `/live/${domain}/`)
+    const bytes = Buffer.from(written).toString('base64')
+    await onVps(clouds, `mkdir -p ${folder} && echo ${bytes} | base64 -d > ${folder}/${name}`)
+  }
+  await onVps(clouds, `ln -s ${folder}/site.conf /etc/nginx/sites-enabled/second.app.conf`)
+  const tested = await tryOnVps(clouds, 'nginx -t')
+  await onVps(clouds, `rm -r /etc/nginx/sites-enabled/second.app.conf ${folder}`)
+  expect(tested.code, tested.stderr).toBe(0)
 })
 
 test('a backend that is down is an answer in JSON, and the pages stay', async () => {
