@@ -58,7 +58,7 @@ export interface Run<Flags> {
   story(line: string): void
   /**
    * The result, to stdout: the text, or with --json the data. Call it once.
-   * @param options isSecret: the result is a secret that was asked for, so it is printed as it is
+   * @param options isSecret: the result is a secret that the operator asked for, so nothing in it is redacted
    */
   result(text: string, data: object, options?: { isSecret: true }): void
   /** Set when all was done: a signal that came too late to cut anything short does not count. */

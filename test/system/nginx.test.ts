@@ -192,7 +192,7 @@ print(r.urlopen(q, context=c, timeout=5).status)'; done`,
   expect(JSON.parse(body)).toEqual({ error: 'Too many requests from this address.', status: 429 })
   expect([headers['retry-after'], headers['cache-control']]).toEqual(['10', 'no-store'])
   expect(headers['content-security-policy']).toContain('sandbox')
-  // Reading has a limit of its own, and pages have none.
+  // Reading has a separate limit, and pages have none.
   expect((await get('/api/x')).status).toBe(200)
   expect((await get('/p1')).status).toBe(200)
 })

@@ -109,7 +109,7 @@ class CredentialsTest(unittest.TestCase):
         self.assertNotIn('127.0.0.1', json.dumps(self.rig.request('/api/workflows', token=None)[2]))
         self.assertEqual(self.rig.request(path)[2]['last_run_from'], '127.0.0.1')
 
-    def test_runs_go_on_before_the_migration_is_applied(self):
+    def test_runs_work_before_the_migration_is_applied(self):
         """`update-backend` leaves the tables alone, so a release can meet the columns of the one before."""
         self.rig.sql('ALTER TABLE workflows RENAME COLUMN last_run_by TO x_by')
         self.addCleanup(self.rig.sql, 'ALTER TABLE workflows RENAME COLUMN x_by TO last_run_by')
