@@ -294,6 +294,44 @@ test('a backend whose address moves is followed without a reload', async () => {
   expect(await workers()).toBe(before)
 })
 
+test('a VPS with IPv6 serves the site on it, too; one without IPv6 serves it on IPv4 alone', async () => {
+  const own = '2001:db8:213::5'
+  await onVps(
+    clouds,
+    `ip -6 address add ${own}/64 dev eth0 nodad && apt-get -q install -y curl ca-certificates`,
+  )
+  const trusted = Buffer.from(readFileSync(clouds.config.network.caFile)).toString('base64')
+  await onVps(clouds, `echo ${trusted} | base64 -d > /root/trusted.pem`)
+  const over6 = (url: string) => {
+    const names = [domain, `www.${domain}`].flatMap((name) => [`${name}:80:[${own}]`, `${name}:443:[${own}]`])
+    const to = names.map((name) => `--resolve '${name}'`).join(' ')
+    return onVps(
+      clouds,
+      `curl -sS -6 --cacert /root/trusted.pem ${to} -o /dev/null -w '%{http_code} %{remote_ip} %{redirect_url}' '${url}'`,
+    )
+  }
+  expect(await over6(`https://${domain}/p1`)).toBe(`200 ${own} `)
+  expect(await over6(`http://${domain}/p1?a=1`)).toBe(`301 ${own} https://${domain}/p1?a=1`)
+  expect(await over6(`https://www.${domain}/p1`)).toBe(`301 ${own} https://${domain}/p1`)
+  const token = '/.well-known/acme-challenge/ipv6'
+  await onVps(clouds, `echo token > /var/www/_acme${token}`)
+  expect(await over6(`http://${domain}${token}`)).toBe(`200 ${own} `)
+  expect((await configure()).stdout).toContain('Nothing to do')
+
+  await onVps(clouds, 'sysctl -q -w net.ipv6.conf.all.disable_ipv6=1')
+  const done = await configure()
+  expect(done.code, done.stderr).toBe(0)
+  expect(done.stderr).toContain('site.conf differs')
+  expect(await onVps(clouds, 'ss -Hltn')).not.toMatch(/\[::\]:(80|443)\b/)
+  await onVps(clouds, 'nginx -t -q && systemctl restart nginx')
+  expect((await get('/p1')).status).toBe(200)
+  expect((await configure()).stdout).toContain('Nothing to do')
+  await onVps(clouds, 'sysctl -q -w net.ipv6.conf.all.disable_ipv6=0')
+  const plan = await clouds.dominion(['configure-nginx', '--dry-run', '--detailed-exitcode'], { environment })
+  expect([plan.code, plan.stdout]).toEqual([2, expect.stringContaining('site.conf differs')])
+  expect((await configure()).code).toBe(0)
+})
+
 test('a foreign file that nginx refuses: the old configuration is back, and the same line works when mended', async () => {
   const before = await current()
   await onVps(clouds, `echo 'bogus_directive on;' > ${broken}`)

@@ -21,7 +21,8 @@ for journal in /var/lib/dpkg/updates/[0-9]*; do
   break
 done
 command -v systemctl > /dev/null && say systemd yes
-say ipv6 "$([ -s /proc/net/if_inet6 ] && echo yes || echo no)"
+# Files of procfs have the size 0 whatever they hold.
+say ipv6 "$([ -n "$(head -c 1 /proc/net/if_inet6 2>/dev/null)" ] && echo yes || echo no)"
 awk '$4 == "00" { print "ipv6.address\t" $1 }' /proc/net/if_inet6 2>/dev/null
 sed -n 's/^[[:space:]]*nameserver[[:space:]]\{1,\}\([^[:space:]#;]*\).*/nameserver\t\1/p' /etc/resolv.conf 2>/dev/null
 
