@@ -89,24 +89,37 @@ export function nginxCommand(config: Config, files: NginxFiles): Command {
   })
 }
 
+/** What remote/nginx.sh prints when putting everything back does not make nginx's test pass. */
+const stillRefused = /^nginx refuses the previous configuration too:$/m
+
 function explainRefusal(output: string) {
   if (!/nginx/.test(output)) return undefined
+  const said = output.trim()
+  if (stillRefused.test(output)) {
+    return {
+      what: 'nginx refused the new configuration; every file is as before, and nginx refuses the previous configuration too',
+      said,
+      next: `${remedy(output)} Do it before nginx restarts: until then it would not start, and every site would be down.`,
+    }
+  }
   if (/^nginx does not start$/m.test(output)) {
     return {
       what: 'nginx accepts the configuration, but does not start; what was there before is back',
-      said: output.trim(),
+      said,
       next: 'See what else holds its ports on the VPS (ss -ltnp), end it, then run the same line again.',
     }
   }
-  const duplicate = /duplicate default server/.test(output)
   return {
     what: 'nginx refused the new configuration; the old one is back in force',
-    said: output.trim(),
-    next: duplicate
-      ? 'Another site in /etc/nginx/sites-enabled on the VPS claims default_server: take the word out there, then run the same line again.'
-      : 'Mend what nginx names (a file of another site in /etc/nginx, a port that is taken), then run the same line again.',
+    said,
+    next: remedy(output),
   }
 }
+
+const remedy = (output: string): string =>
+  /duplicate default server/.test(output)
+    ? 'Another site in /etc/nginx/sites-enabled on the VPS claims default_server: take the word out there, then run the same line again.'
+    : 'Fix what nginx names (a file of another site in /etc/nginx, a port that is taken), then run the same line again.'
 
 /** Any certificate will do, even an expired one: a site is never taken back to plain HTTP. */
 const wantedPhase = (survey: Survey): Phase => (survey.certificate.lineage ? 'https' : 'http')

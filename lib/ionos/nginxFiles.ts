@@ -91,6 +91,7 @@ export function differencesInForce(config: Config, files: NginxFiles, { nginx }:
     ),
     ...(nginx.site === sitePointer(config) ? [] : ['the site is not enabled']),
     ...(nginx.defaultSite ? ["Debian's default site is enabled"] : []),
+    ...(nginx.unfinished ? ['an earlier change was cut off'] : []),
     ...(nginx.active ? [] : ['nginx does not run']),
     ...(nginx.loaded === name ? [] : ['nginx has not loaded it yet']),
   ]

@@ -46,6 +46,8 @@ export interface Survey {
     site: string
     /** Debian's own default site is enabled. */
     defaultSite: boolean
+    /** A change of the configuration was cut off, and its journal is left (remote/nginx.sh): the next one undoes it. */
+    unfinished: boolean
   }
   /** undefined: visitors get the site. */
   maintenance: Maintenance | undefined
@@ -143,6 +145,7 @@ export function readSurvey(output: string, host: string, stderr = ''): Survey {
       backend: one('nginx.backend'),
       site: one('nginx.site'),
       defaultSite: yes('nginx.default'),
+      unfinished: yes('nginx.unfinished'),
     },
     maintenance: readMaintenance(one('maintenance')),
     certificate: {

@@ -119,6 +119,7 @@ test('in force: hashes, link, default site, running, loaded', () => {
     )
   expect(differences([])).toEqual([])
   expect(differences(['nginx.default\tyes'])).toEqual(["Debian's default site is enabled"])
+  expect(differences(['nginx.unfinished\tyes'])).toEqual(['an earlier change was cut off'])
   expect(differences([], 'units.active')).toEqual(['nginx does not run'])
   expect(differences([], 'nginx.loaded')).toEqual(['nginx has not loaded it yet'])
   expect(differences([], 'tls.conf')).toEqual(['tls.conf is missing'])
@@ -136,4 +137,9 @@ test('the command carries names and lengths; a refusal says what is in force', (
   expect(command.explain?.('nginx: [emerg] unknown directive "bogus"')).toMatchObject({
     what: 'nginx refused the new configuration; the old one is back in force',
   })
+  const both = command.explain?.(
+    'nginx: [emerg] unknown directive "bogus"\nnginx refuses the previous configuration too:\nnginx: [emerg] unknown directive "bogus"',
+  )
+  expect(both?.what).toContain('nginx refuses the previous configuration too')
+  expect(both?.next).toContain('before nginx restarts')
 })

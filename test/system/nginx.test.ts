@@ -338,7 +338,8 @@ test('a foreign file that nginx refuses: the old configuration is back, and the 
   const other = clouds.variant('other', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'no-such-api' })
   const done = await configure(other)
   expect(done.code).toBe(1)
-  expect(done.stderr).toContain('nginx refused the new configuration; the old one is back in force')
+  expect(done.stderr).toContain('every file is as before, and nginx refuses the previous configuration too')
+  expect(done.stderr).toContain('Do it before nginx restarts')
   expect(done.stderr).toContain('unknown directive "bogus_directive"')
   expect(done.stderr).toContain(broken)
   expect(done.stderr).toMatch(/Transcript: .*\.jsonl/)
@@ -374,6 +375,65 @@ test('another default_server is named with what to do about it', async () => {
   expect(done.stderr).toContain('take the word out there')
   await onVps(clouds, `rm ${broken}`)
   expect((await configure()).code).toBe(0)
+})
+
+/** Everything of nginx's configuration: kind, mode, owner, time, link target, and the content of each file. */
+const everything = () =>
+  onVps(
+    clouds,
+    String.raw`cd /etc/nginx && find . ! -type d -printf '%y %m %u:%g %T+ %s %p -> %l\n' -o -type d -printf '%y %m %u:%g %p\n' | sort && find . -type f -exec sha256sum {} + | sort`,
+  )
+
+test('a refused configuration leaves every file and link exactly as before, the missing ones too', async () => {
+  const link = `/etc/nginx/sites-enabled/${domain}.conf`
+  const neighbour = '/etc/nginx/sites-enabled/neighbour'
+  // The site's link is gone, and another site claims the port's default.
+  await onVps(
+    clouds,
+    `rm ${link}
+    echo 'server { listen 80 default_server; return 200; }' > ${neighbour} && nginx -t -q`,
+  )
+  const before = await everything()
+  const done = await configure()
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('nginx refused the new configuration; the old one is back in force')
+  expect(done.stderr).toContain('duplicate default server')
+  expect(await everything()).toBe(before)
+  await onVps(clouds, 'nginx -t -q')
+  expect((await get('/p1')).status, 'what nginx had loaded is served on').toBe(200)
+
+  // A set that was changed by hand, and a file in the link's place.
+  await onVps(
+    clouds,
+    `echo '# by hand' >> /etc/nginx/dominion/${domain}/current/headers.conf && echo '# mine' > ${link} && chmod 640 ${link}`,
+  )
+  const changed = await everything()
+  expect((await configure()).code).toBe(1)
+  expect(await everything()).toBe(changed)
+  // A run that is killed in the middle is undone by the next one.
+  const killer = '#!/bin/sh\n[ "$1" = -t ] || exec /usr/sbin/nginx "$@"\nrm "$0"; kill -9 $PPID\n'
+  await onVps(clouds, `printf '%s' '${killer}' > /usr/local/bin/nginx && chmod 755 /usr/local/bin/nginx`)
+  expect((await configure()).code).toBe(1)
+  expect(await everything()).not.toBe(changed)
+  expect((await configure()).stderr).toContain('duplicate default server')
+  expect(await everything()).toBe(changed)
+
+  await onVps(clouds, `mkdir /root/kept && mv /etc/nginx/dominion ${link} /root/kept`)
+  // A first run, where nginx refuses what was there, too.
+  await onVps(clouds, 'ln -s ../sites-available/gone /etc/nginx/sites-enabled/default')
+  const first = await everything()
+  const refused = await configure()
+  expect(refused.code).toBe(1)
+  expect(await everything()).toBe(first)
+  expect(refused.stderr).toContain('nginx refuses the previous configuration too')
+  await onVps(
+    clouds,
+    `rm ${neighbour} /etc/nginx/sites-enabled/default && mv /root/kept/dominion /etc/nginx/ && rm -r /root/kept`,
+  )
+  const again = await configure()
+  expect(again.code, again.stderr).toBe(0)
+  expect((await get('/p1')).status).toBe(200)
+  expect((await configure()).stdout).toContain('Nothing to do')
 })
 
 test('what was changed by hand is seen, named and put right; nginx that stopped is started', async () => {

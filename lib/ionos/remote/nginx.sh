@@ -1,6 +1,7 @@
 # Puts a set of nginx files in force: beside the old one, switched by one rename, tested, loaded, verified; put back when
 # nginx does not like it. Arguments: domain, name of the set, then pairs of file name and length; the files follow on
-# standard input. Exit 10: nginx refused it, the old one is back. 11: it was loaded, but nginx does not run with it.
+# standard input. Exit 10: nginx refused it. 11: it was loaded, but nginx does not run with it. Either way every file and
+# link is as before; when nginx refuses those too, the last lines on standard error say so.
 set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
@@ -9,56 +10,98 @@ domain=$1
 set_name=$2
 shift 2
 base=/etc/nginx/dominion/$domain
-enabled=/etc/nginx/sites-enabled/$domain.conf
+sites=/etc/nginx/sites-enabled
+enabled=$sites/$domain.conf
 site=$base/current/site.conf
+journal=$base/before
 
-# One at a time, also against another machine's deploy.
-mkdir -p "$base"
-exec 9> "$base/.lock"
-flock -w 30 9 || { echo "another change of nginx is under way" >&2; exit 1; }
+# One at a time, also against another machine's deploy. Not below $base, which a refused first run removes.
+exec 9> "/run/dominion-nginx-$domain.lock"
+flock -E 75 -w 30 9 || {
+  [ $? -ne 75 ] || echo "another change of nginx is under way" >&2
+  exit 1
+}
 
+# The journal holds what was there before: links and files as they are, the folder of a set that is replaced. It is
+# complete before anything is changed, so that a run that was killed is undone by the next one.
+keep() { if [ -e "$1" ] || [ -L "$1" ]; then cp -a "$1" "$journal.new/$2"; fi; }
+restore() { # name in the journal, where it belongs
+  if [ -e "$journal/$1" ] || [ -L "$journal/$1" ]; then
+    [ -d "$2" ] && [ ! -L "$2" ] && rm -rf "$2"
+    cp -a "$journal/$1" "$base/$1.new"
+    mv -T "$base/$1.new" "$2"
+  else
+    rm -rf "$2"
+  fi
+}
+undo() {
+  restore enabled "$enabled"
+  restore default "$sites/default"
+  restore current "$base/current"
+  restore set "$base/$(cat "$journal/name")"
+  made=$(cat "$journal/made")
+  mv -T "$journal" "$base/undone.new"
+  rm -rf "$base"/*.new
+  if [ -n "$made" ]; then rmdir "$base" /etc/nginx/dominion 2> /dev/null || true; fi
+}
+if [ -d "$journal" ]; then undo; fi
+
+made=
+[ -d "$base" ] || made=yes
 rm -rf "$base"/*.new
-mkdir "$base/$set_name.new"
+mkdir -p "$base/$set_name.new" "$journal.new"
 while [ $# -gt 1 ]; do
   head -c "$2" > "$base/$set_name.new/$1"
   shift 2
 done
+printf %s "$made" > "$journal.new/made"
+printf %s "$set_name" > "$journal.new/name"
+keep "$enabled" enabled
+keep "$sites/default" default
+keep "$base/current" current
+keep "$base/$set_name" set
+mv -T "$journal.new" "$journal"
 old=$(readlink "$base/loaded" 2>/dev/null || true)
-[ -n "$old" ] && [ -d "$base/$old" ] || old=
-had_default=
-[ -L /etc/nginx/sites-enabled/default ] && had_default=$(readlink /etc/nginx/sites-enabled/default)
 
 # The same name is the same content, unless someone changed the files by hand.
 if diff -rq "$base/$set_name.new" "$base/$set_name" > /dev/null 2>&1; then
   rm -rf "$base/$set_name.new"
 else
-  rm -rf "$base/$set_name"
+  rm -rf "${base:?}/$set_name"
   mv -T "$base/$set_name.new" "$base/$set_name"
 fi
 
 point() { ln -s "$2" "$1.tmp.$$" && mv -T "$1.tmp.$$" "$1"; }
 
+# However this ends before the journal is closed, everything is put back, and nginx says whether it takes that.
 put_back() {
-  if [ -n "$old" ]; then
-    point "$base/current" "$old"
+  [ -d "$journal" ] || return 0
+  undo
+  if words=$(nginx -t 2>&1); then
+    # Only what nginx was asked to load is taken back: before that it runs with what it had.
+    if [ -n "$asked" ] && systemctl is-active --quiet nginx 9>&-; then systemctl reload nginx 9>&- || true; fi
   else
-    rm -f "$enabled" "$base/current"
-    [ -n "$had_default" ] && ln -s "$had_default" /etc/nginx/sites-enabled/default
+    printf 'nginx refuses the previous configuration too:\n%s\n' "$words" >&2 || true
   fi
-  if nginx -t -q 2>/dev/null && systemctl is-active --quiet nginx 9>&-; then systemctl reload nginx 9>&- || true; fi
 }
+asked=
+trap put_back EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap '' PIPE
 
 point "$base/current" "$set_name"
 [ "$(readlink "$enabled" 2>/dev/null)" = "$site" ] || { rm -f "$enabled"; ln -s "$site" "$enabled"; }
 rm -f "$enabled".tmp.*
 # Only the link goes; sites-available keeps Debian's file.
-if [ -n "$had_default" ]; then rm -f /etc/nginx/sites-enabled/default; fi
+if [ -L "$sites/default" ]; then rm -f "$sites/default"; fi
 
-if ! words=$(nginx -t 2>&1); then
-  put_back
+words=$(nginx -t 2>&1) || {
   printf '%s\n' "$words" >&2
   exit 10
-fi
+}
+asked=yes
 
 # The pids of the workers that take requests; those that only finish say "is shutting down".
 workers() {
@@ -69,11 +112,10 @@ workers() {
 }
 if systemctl is-active --quiet nginx 9>&-; then
   before=$(workers | tr '\n' ' ')
-  words=$(systemctl reload nginx 2>&1 9>&-) || { put_back; printf '%s\n' "$words" >&2; exit 10; }
+  words=$(systemctl reload nginx 2>&1 9>&-) || { printf '%s\n' "$words" >&2; exit 10; }
 else
   before=
   words=$(systemctl start nginx 2>&1 9>&-) || {
-    put_back
     echo "nginx does not start" >&2
     printf '%s\n' "$words" >&2
     tail -n 5 /var/log/nginx/error.log >&2 2>/dev/null || true
@@ -94,13 +136,14 @@ tries=0
 until fresh; do
   tries=$((tries + 1))
   if [ $tries -gt 50 ]; then
-    put_back
     tail -n 5 /var/log/nginx/error.log >&2
     exit 11
   fi
   sleep 0.1
 done
+mv -T "$journal" "$base/done.new"
 point "$base/loaded" "$set_name"
+rm -rf "$base"/*.new
 
 # Keep the set before this one; older ones go.
 for folder in "$base"/*/; do

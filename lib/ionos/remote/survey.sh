@@ -51,6 +51,7 @@ find -H "$conf/current" -maxdepth 1 -type f -exec sha256sum {} + 2>/dev/null |
 [ -f "$conf/current/backend.conf" ] &&
   say nginx.backend "$(sed -n 's/^set \$backend \([^ ;]*\);.*/\1/p' "$conf/current/backend.conf" | head -n 1)"
 say nginx.site "$(readlink "/etc/nginx/sites-enabled/$domain.conf" 2>/dev/null)"
+[ -d "$conf/before" ] && say nginx.unfinished yes
 [ -L /etc/nginx/sites-enabled/default ] && say nginx.default yes
 [ -f "$site/maintenance/index.html" ] && say maintenance "on $(one_line "$site/maintenance/facts.json" 2>/dev/null)"
 
