@@ -37,7 +37,7 @@ function explainCa(output: string) {
     said,
     next: limited
       ? 'Wait until the time that the CA names. Asking again before only prolongs it.'
-      : 'Mend what the CA names, then run the same line again. It was asked once, because failed tries count against a limit (5 an hour).',
+      : 'Fix what the CA names, then run the same line again. It was asked once, because failed tries count against a limit (5 an hour).',
   }
 }
 

@@ -4,7 +4,8 @@ import { messageOf, OpsError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, type Field, ok, type Step, type Tell } from '../steps/step.ts'
-import { certbotCommand, withReason } from './certbot.ts'
+import { certbotCommand } from './certbot.ts'
+import { runCertbot } from './certbotLock.ts'
 import { checkRecords, siteNames } from './dnsCheck.ts'
 import { remoteScript, rootCommand } from './remoteScript.ts'
 import { acmeRoot } from './server.ts'
@@ -40,14 +41,26 @@ export function certificateStep(context: Context): Step {
       if (reasonsToAsk(config, survey).length > 0) {
         await checkReach(context, tell)
         tell(`asking ${new URL(config.acme.server).hostname} for a certificate`)
-        await runner
-          .run(certbotCommand(config, isForced(config, survey)), tell)
-          .catch((thrown) => withReason(context, thrown))
+        await askCa(context, tell)
       }
       forget(context)
       if ('effects' in difference) tell('certificate and renewal hook are in place')
     },
   }
+}
+
+/** certbot may have to wait for another one: what is there is looked at before each attempt. */
+async function askCa(context: Context, tell: Tell): Promise<void> {
+  const { config } = context
+  const certbot = async () => {
+    const survey = await surveyOf(context)
+    forget(context)
+    return reasonsToAsk(config, survey).length > 0
+      ? certbotCommand(config, isForced(config, survey))
+      : undefined
+  }
+  const done = await runCertbot(context, certbot, tell)
+  if (!done) tell('the other certbot has got the certificate: the CA is not asked again')
 }
 
 function inspectCertificate(config: Config, survey: Survey): Difference {

@@ -2,6 +2,9 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { quoteLine } from '../../lib/command/quote.ts'
+import { loadConfig } from '../../lib/config/load.ts'
+import { certbotCommand } from '../../lib/ionos/certbot.ts'
 import { contentOf, onVps, smallDashboard, visitor } from './face.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 
@@ -211,9 +214,34 @@ test('a CA that refuses the name, and has lost the account before: each is said 
   await onVps(clouds, line!)
 })
 
-test('all mended, the same line issues the certificate and serves it', async () => {
-  const done = await issue()
+const inBackground = (line: string, log = '/dev/null') => `setsid -f ${line} < /dev/null > ${log} 2>&1`
+
+/** Runs issue-certificate, and this line on the VPS as soon as it says that it waits. */
+async function issueWhileWaiting(line: string) {
+  let released: Promise<unknown> | undefined
+  const done = await clouds.dominion(['issue-certificate'], {
+    environment,
+    onOutput: (chunk) => {
+      if (chunk.includes('waiting for another certbot')) released ??= onVps(clouds, line)
+    },
+  })
+  await released
+  return done
+}
+
+test('all mended, the same line waits for another certbot, then issues the certificate and serves it', async () => {
+  // The lock as certbot takes it: fcntl.lockf.
+  const holder =
+    'import fcntl, os, time; f = open("/etc/letsencrypt/.certbot.lock", "w"); fcntl.lockf(f, fcntl.LOCK_EX); open("/run/holder.pid", "w").write(str(os.getpid())); time.sleep(300)'
+  await onVps(
+    clouds,
+    `${inBackground(`python3 -c '${holder}'`)}; until [ -s /run/holder.pid ]; do sleep 0.1; done`,
+  )
+  const done = await issueWhileWaiting('kill $(cat /run/holder.pid)')
   expect(done.code, done.stderr).toBe(0)
+  expect(done.stderr).toMatch(
+    /waiting for another certbot on the VPS to end, at most 10 minutes \(process \d+: python3 -c/,
+  )
   get = visitor(clouds) // the CA has a new root since its restart
   const { status, certificate } = await get('/')
   expect(status).toBe(200)
@@ -232,6 +260,28 @@ test('a renewed certificate is served at once: the hook reloads nginx', async ()
   }
   expect(after.stored).not.toBe(before.stored)
   expect(after.served).toBe(after.stored)
+})
+
+test('what a certbot that outlived its killed run has got is not asked for again', async () => {
+  const config = await loadConfig(process.cwd(), environment)
+  // Only one of the names is left: the next run has to ask.
+  const lacking = ['certonly', '--webroot', '-w', '/var/www/_acme', '--cert-name', domain, '-d', domain]
+  await onVps(
+    clouds,
+    `certbot --non-interactive --renew-with-new-domains --server ${config.acme.server} ${lacking.join(' ')}`,
+  )
+  const command = quoteLine(certbotCommand(config, false).argv as string[])
+  const orphan = `${command} --pre-hook "sh -c 'until [ -e /run/go ]; do sleep 0.1; done'"`
+  const lock = '/etc/letsencrypt/.certbot.lock'
+  await onVps(clouds, `${inBackground(orphan, '/root/orphan.log')}; until [ -e ${lock} ]; do sleep 0.1; done`)
+  askedOfCa()
+  const done = await issueWhileWaiting('touch /run/go')
+  expect(done.code, `${done.stderr}${await onVps(clouds, 'cat /root/orphan.log')}`).toBe(0)
+  expect(done.stderr).toMatch(/\(process \d+: \S*python3 \S*certbot certonly/)
+  expect(done.stderr).toContain('the other certbot has got the certificate: the CA is not asked again')
+  expect(askedOfCa().orders).toBe(1)
+  await onVps(clouds, `sed -i /^pre_hook/d /etc/letsencrypt/renewal/${domain}.conf`)
+  expect((await issue()).stdout).toContain('Nothing to do')
 })
 
 test('a CA that fails leaves the old certificate in force and served', async () => {
