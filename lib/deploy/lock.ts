@@ -86,8 +86,11 @@ export const holdArgv = (lock: string, holder: string, silence: number): string[
   ...[lock, holder, String(silence)],
 ]
 
+/** flock's exit code when somebody holds the lock, and only then: it fails with 1 and 64 to 71 (flock(1), sysexits(3)). */
+const conflict = 75
+
 const holdScript = `exec 9>>"$1" || exit 3
-flock -w 0.2 9 || { echo refused; exit 5; }
+words=$(flock -E ${conflict} -w 0.2 9 2>&1) || { [ $? -eq ${conflict} ] && echo refused && exit 5; echo "$words"; exit 3; }
 printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
 while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do :; done`
 
@@ -135,7 +138,9 @@ export function lockStep(
 
 // A dry run asks too: no file is made.
 const holderScript = `[ -e "$1" ] || exit 0
-flock -n "$1" true && exit 0
+flock -n -E ${conflict} "$1" true && exit 0
+code=$?
+[ "$code" -eq ${conflict} ] || exit "$code"
 cat "$1.holder" && echo && cat "$1.pid"`
 
 /** Who holds the lock; undefined when nobody does. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -7,9 +8,9 @@ import { holdArgv } from '../../lib/deploy/lock.ts'
 import { temporaryFolder } from '../command/rig.ts'
 
 /** What holds the lock on the VPS, started here with the shell and flock of this machine. */
-async function hold(lock: string, silence: number) {
+async function hold(lock: string, silence: number, env: NodeJS.ProcessEnv = process.env) {
   const [program, ...rest] = holdArgv(lock, '{"by":"me"}', silence)
-  const child = spawn(program!, rest, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(program!, rest, { env, stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(child, 'exit').then(() => Date.now())
   const [said] = await once(child.stdout, 'data')
   return { child, ended, said: String(said).trim() }
@@ -42,6 +43,22 @@ test('whoever looks for the holder at this moment keeps nobody from taking it', 
   expect(holder.said).toBe('held')
   holder.child.stdin.end()
   await holder.ended
+})
+
+test('a flock that fails is not taken for somebody who holds the lock', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(
+    path.join(folder, 'flock'),
+    '#!/bin/sh\necho "flock: invalid timeout value: 0.2" >&2; exit 64\n',
+    {
+      mode: 0o755,
+    },
+  )
+  const env = { PATH: `${folder}:${process.env.PATH}` }
+  const holder = await hold(path.join(folder, 'deploy.lock'), 60, env)
+  expect(holder.said).toBe('flock: invalid timeout value: 0.2')
+  await holder.ended
+  expect(holder.child.exitCode).toBe(3)
 })
 
 test('the lock ends with the connection, and at once with the process that unlock ends', async () => {

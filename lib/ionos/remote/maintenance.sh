@@ -10,7 +10,7 @@ shift
 mkdir -p "$site/maintenance.d"
 cd "$site"
 exec 9> maintenance.d/.lock
-flock -w 30 9 || { echo "another change of the maintenance mode is under way" >&2; exit 1; }
+flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another change of the maintenance mode is under way" >&2; exit 1; }
 
 name=
 if [ $# -gt 0 ]; then

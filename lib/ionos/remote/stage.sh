@@ -11,7 +11,7 @@ site=$1 id=$2 base=$3 form=$4 remove=$5 count=$6
 mkdir -p "$site/releases"
 cd "$site/releases"
 exec 9> .lock
-flock -w 30 9 || { echo "another publish is under way" >&2; exit 1; }
+flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another publish is under way" >&2; exit 1; }
 
 # What a killed publish left.
 rm -rf ./*.partial ./*.partial.*

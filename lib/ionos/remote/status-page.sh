@@ -6,7 +6,7 @@ umask 022
 cd "$1" || { echo "there is no site on this machine" >&2; exit 4; }
 mkdir -p status
 exec 9> status/.lock
-flock -w 30 9 || { echo "another status page is being published" >&2; exit 1; }
+flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another status page is being published" >&2; exit 1; }
 trap 'rm -f status/.new' EXIT
 head -c "$2" > status/.new
 [ "$(wc -c < status/.new)" -eq "$2" ] || { echo "the page did not arrive whole" >&2; exit 1; }

@@ -9,7 +9,7 @@ site=$1 id=$2
 shift 2
 cd "$site"
 exec 9> releases/.lock
-flock -w 30 9 || { echo "another publish is under way" >&2; exit 1; }
+flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another publish is under way" >&2; exit 1; }
 [ -f "releases/$id/release.json" ] || { echo "there is no complete release $id" >&2; exit 1; }
 
 point() {
