@@ -9,6 +9,8 @@ import { isReference } from '../config/secret.ts'
 import { assertStateDir } from '../config/stateDir.ts'
 import type { Context } from '../steps/context.ts'
 
+type Verbosity = { verbose?: boolean | undefined }
+
 /** A context that belongs to one run of one script. */
 export interface OpenContext extends Context {
   /** Names the run in transcript, lock and receipt: UTC time and script. */
@@ -24,7 +26,7 @@ export interface OpenContext extends Context {
  * @param transcripts a folder of its own: what runs every minute would push those of deploys out of the common one; and
  * `unwritable`: the run goes on without a record, which is told so
  */
-export async function openContext<Flags>(
+export async function openContext<Flags extends Verbosity>(
   run: Run<Flags>,
   config: Config,
   script: string,
@@ -58,7 +60,10 @@ export async function openContext<Flags>(
     envOf: { az: config.network.azEnvironment },
     mayChange,
     signal: run.signal,
-    openVps: async (leaving) => (await import('../ionos/ssh.ts')).openVps({ config, runner }, leaving),
+    openVps: async (leaving) =>
+      (await import('../ionos/ssh.ts')).openVps({ config, runner }, leaving, (greeting) => {
+        if (run.flags.verbose) run.story(secrets.clean(greetingLine(config, greeting)))
+      }),
     openDatabase: async (name) =>
       (await import('../database/connect.ts')).openDatabase({ config, runner }, name),
   })
@@ -68,8 +73,18 @@ export async function openContext<Flags>(
   return { config, runner, id, close: () => runner.close() }
 }
 
+/** The login shell prints before every command; shown with --verbose. */
+function greetingLine({ ionos }: Config, greeting: string): string {
+  const lines = greeting.split(/\r?\n/).filter((line) => line.trim() !== '')
+  const shown = [...lines.slice(0, 10), ...(lines.length > 10 ? [`… ${lines.length - 10} more lines`] : [])]
+  return [
+    `Ignored what the login shell of ${ionos.user} on ${ionos.host} prints before each command:`,
+    ...shown.map((line) => `  ${line.slice(0, 200)}`),
+  ].join('\n')
+}
+
 /** Opens a context for as long as `use` takes, whatever becomes of it. Gives what `use` gives: the exit code. */
-export async function withContext<Flags>(
+export async function withContext<Flags extends Verbosity>(
   run: Run<Flags>,
   script: string,
   mayChange: boolean,

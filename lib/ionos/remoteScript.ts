@@ -14,9 +14,12 @@ const loader =
 
 const minute = 60_000
 
-/** A command line as root there: itself for root, through sudo for everyone else. */
+/**
+ * A command line as root there: itself for root, through sudo for everyone else. sudo keeps the locale of the connection
+ * (sshFrame.ts) unless sudoers says otherwise, and takes PAM's then (sudoers(5), Command environment).
+ */
 export const asRoot = (config: Config, argv: readonly string[]): string[] =>
-  config.ionos.user === 'root' ? [...argv] : ['sudo', '-n', '--', ...argv]
+  config.ionos.user === 'root' ? [...argv] : ['sudo', '-n', '--', 'env', 'LC_ALL=C', ...argv]
 
 /**
  * A POSIX sh script of `remote/`, run as root on the VPS. Values of the configuration arrive as its arguments and are

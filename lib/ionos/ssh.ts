@@ -15,9 +15,14 @@ const handshakeMs = 20_000
 /**
  * Opens the one connection to the VPS: host key checked against known_hosts (fail closed), public keys only, no Nagle
  * delay (FACTS: 40–80 ms an exec).
+ * @param onGreeting hears once what the login shell prints before the lines that it runs
  * Throws exit 2 (wrong key file), 3 (unreachable, unknown or changed host key), 4 (keys refused).
  */
-export async function openVps({ config, runner }: Context, leaving: AbortSignal): Promise<Remote> {
+export async function openVps(
+  { config, runner }: Context,
+  leaving: AbortSignal,
+  onGreeting?: (text: string) => void,
+): Promise<Remote> {
   const settings = await sshSettings(config, runner)
   // The way to the VPS and back goes on while ssh is loaded, which takes all of this process once it has begun.
   const connecting = connectTcp(config, settings, leaving)
@@ -80,7 +85,7 @@ export async function openVps({ config, runner }: Context, leaving: AbortSignal)
     }
     throw handshakeError(config, error as Error)
   }
-  const remote = createRemote(ssh.connection as Client, config)
+  const remote = createRemote(ssh.connection as Client, config, onGreeting)
   return {
     ...remote,
     close() {

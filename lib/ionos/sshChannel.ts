@@ -6,6 +6,7 @@ import type { ProcessResult } from '../command/process.ts'
 import { queue } from '../command/queue.ts'
 import type { Loss, Remote } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
+import { createFrame, type Reader } from './sshFrame.ts'
 import { spareSessions } from './sshSpare.ts'
 import { streamOf } from './sshStream.ts'
 
@@ -22,8 +23,39 @@ const cannotOpen = (config: Config, error: Error): OpsError =>
     'Check MaxSessions in its sshd_config (10 is the default), then run the same line again.',
   )
 
-/** Runs lines over an open connection; lines beyond sshd's limit wait for their turn. */
-export function createRemote(connection: Client, config: Config): Remote {
+const neverStarted = (config: Config, code: number, words: string): OpsError =>
+  unknownError(
+    `The login shell of ${config.ionos.user} on ${config.ionos.host} ended before it ran the command (exit ${code})`,
+    words.trim() || undefined,
+    'Check the shell in /etc/passwd there and what its start files do (bash: ~/.bashrc), then run this command again.',
+  )
+
+/** A session of the connection, and what of its output belongs to the line that it runs. */
+interface Session {
+  channel: ClientChannel
+  stdout: Reader
+  stderr: Reader
+}
+
+/**
+ * Runs lines over an open connection; lines beyond sshd's limit wait for their turn.
+ *
+ * @param onGreeting is called once when the login shell prints something before the line that it runs
+ */
+export function createRemote(
+  connection: Client,
+  config: Config,
+  onGreeting: (text: string) => void = () => {},
+): Remote {
+  const frame = createFrame()
+  let greeted = false
+  /** After a session has ended. Throws when its line was not even started. */
+  function judge({ stdout, stderr }: Session, code: number): void {
+    const words = [stdout.before, stderr.before].filter((text) => text.trim() !== '').join('\n')
+    if (!stdout.started && code !== -1) throw neverStarted(config, code, words)
+    if (words && !greeted) onGreeting(words)
+    greeted ||= words !== ''
+  }
   const turn = queue(sessions - spare)
   let lost: Error | undefined
   let closing = false
@@ -50,15 +82,20 @@ export function createRemote(connection: Client, config: Config): Remote {
       connection.exec(line, (error, channel) => (error ? reject(error) : resolve(channel)))
     })
 
-  const spares = spareSessions(openOnce, spare)
+  const spares = spareSessions(() => openOnce(frame.waiting), spare)
 
   /** sshd frees a session a moment after it has closed the channel, so a refused one is asked for again. */
-  async function open(line: string): Promise<ClientChannel> {
+  async function open(line: string): Promise<Session> {
+    const channel = await openChannel(line)
+    return { channel, stdout: frame.reader(), stderr: frame.reader() }
+  }
+
+  async function openChannel(line: string): Promise<ClientChannel> {
     for (let tries = 1; ; tries++) {
       const ready = lost || closing ? undefined : spares.take(line)
       if (ready) return ready
       try {
-        const opening = openOnce(line)
+        const opening = openOnce(frame.direct(line))
         spares.fill()
         return await opening
       } catch (error) {
@@ -73,9 +110,10 @@ export function createRemote(connection: Client, config: Config): Remote {
     exec: (line, options) =>
       turn(async () => {
         options.signal.throwIfAborted()
-        const channel = await open(line)
-        const result = await converse(channel, options)
+        const session = await open(line)
+        const result = await converse(session, options)
         if (result.code === -1 && !result.timedOut && !options.signal.aborted && lost) throw lostError()
+        judge(session, result.code)
         return result
       }),
     async *stream(line, { stdin, signal }) {
@@ -83,10 +121,11 @@ export function createRemote(connection: Client, config: Config): Remote {
       let source: Readable | undefined
       try {
         signal.throwIfAborted()
-        const channel = await open(line)
-        source = feed(channel, stdin)
-        const end = yield* streamOf(channel, signal)
+        const session = await open(line)
+        source = feed(session.channel, stdin)
+        const end = yield* streamOf(session.channel, session, signal)
         if (end.code === -1 && !signal.aborted && lost) throw lostError()
+        if (!signal.aborted) judge(session, end.code)
         return end
       } catch (thrown) {
         throw lost && !signal.aborted ? lostError() : thrown
@@ -97,12 +136,12 @@ export function createRemote(connection: Client, config: Config): Remote {
     },
     async hold(line, beatMs) {
       const release = await turn.take()
-      const channel = await open(line).catch((error) => {
+      const session = await open(line).catch((error) => {
         release()
         throw error
       })
-      const held = await holdOpen(channel, gone)
-      const beat = setInterval(() => channel.write('\n'), beatMs)
+      const held = await holdOpen(session, gone)
+      const beat = setInterval(() => session.channel.write('\n'), beatMs)
       void held.ended.then(() => {
         clearInterval(beat)
         release()
@@ -119,7 +158,8 @@ export function createRemote(connection: Client, config: Config): Remote {
 type ExecOptions = Parameters<Remote['exec']>[1]
 
 /** Feeds a channel and listens to it until it closes. */
-function converse(channel: ClientChannel, options: ExecOptions): Promise<ProcessResult> {
+function converse(session: Session, options: ExecOptions): Promise<ProcessResult> {
+  const { channel } = session
   const { stdin, timeoutMs, signal, onOutput } = options
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
@@ -133,7 +173,7 @@ function converse(channel: ClientChannel, options: ExecOptions): Promise<Process
     stop()
   }, timeoutMs)
   signal.addEventListener('abort', stop, { once: true })
-  listen(channel, stdout, stderr, onOutput)
+  listen(session, stdout, stderr, onOutput)
   const source = feed(channel, stdin)
   return new Promise((resolve, reject) => {
     let failure: Error | undefined
@@ -160,19 +200,21 @@ function converse(channel: ClientChannel, options: ExecOptions): Promise<Process
 }
 
 function listen(
-  channel: ClientChannel,
+  session: Session,
   stdout: Buffer[],
   stderr: Buffer[],
   onOutput: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined,
 ): void {
   const streams = [
-    [channel, stdout, 'stdout'],
-    [channel.stderr, stderr, 'stderr'],
+    [session.channel, session.stdout, stdout, 'stdout'],
+    [session.channel.stderr, session.stderr, stderr, 'stderr'],
   ] as const
-  for (const [stream, into, name] of streams) {
+  for (const [stream, reader, into, name] of streams) {
     stream.on('data', (chunk: Buffer) => {
-      into.push(chunk)
-      onOutput?.(chunk.toString(), name)
+      const bytes = reader.take(chunk)
+      if (bytes.length === 0) return
+      into.push(bytes)
+      onOutput?.(bytes.toString(), name)
     })
   }
 }
@@ -190,7 +232,7 @@ function feed(channel: ClientChannel, stdin: ExecOptions['stdin']): Readable | u
 type Held = Awaited<ReturnType<Remote['hold']>> & { ended: Promise<Loss> }
 
 /** Waits for the first line (or the end) and then keeps the channel open until `close()`. */
-async function holdOpen(channel: ClientChannel, connectionGone: Promise<void>): Promise<Held> {
+async function holdOpen({ channel, stdout }: Session, connectionGone: Promise<void>): Promise<Held> {
   let text = ''
   let code: number | undefined
   let closed = false
@@ -205,7 +247,7 @@ async function holdOpen(channel: ClientChannel, connectionGone: Promise<void>): 
   })
   const firstLine = await new Promise<string>((resolve) => {
     channel.on('data', (chunk: Buffer) => {
-      text += chunk.toString()
+      text += stdout.take(chunk).toString()
       if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')))
     })
     void ended.then(() => resolve(text.trim()))

@@ -12,15 +12,15 @@ export interface Spares {
  * A session costs two round trips before its program starts (open, exec: RFC 4254 5.1 and 6.5), and a shell there. These
  * are opened while other things go on, so that a line costs one way to the VPS and the answer's way back.
  *
- * @param open opens a session with this line; rejects when the server refuses it
+ * @param open opens a session that waits for its line (Frame.waiting); rejects when the server refuses it
  */
-export function spareSessions(open: (line: string) => Promise<ClientChannel>, places: number): Spares {
+export function spareSessions(open: () => Promise<ClientChannel>, places: number): Spares {
   const ready: ClientChannel[] = []
   let wanted = places
   let opening = 0
   const fill = () => {
     for (; ready.length + opening < wanted; opening++) {
-      open(waiting).then(
+      open().then(
         (channel) => {
           opening--
           channel.on('error', () => {})
@@ -45,9 +45,6 @@ export function spareSessions(open: (line: string) => Promise<ClientChannel>, pl
     },
   }
 }
-
-/** `read` and `head` take exactly their own bytes off the input; what follows is the line's. */
-const waiting = `exec sh -c 'read -r length && line=$(head -c "$length") && eval "$line"'`
 
 /** A line that a lost connection cuts short is a syntax error as a whole: nothing of it runs. */
 function handed(line: string): string {

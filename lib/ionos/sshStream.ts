@@ -1,5 +1,6 @@
 import type { ClientChannel } from 'ssh2'
 import type { StreamEnd } from '../command/remote.ts'
+import type { Reader } from './sshFrame.ts'
 
 const graceMs = 2_000
 
@@ -9,11 +10,12 @@ const graceMs = 2_000
  */
 export async function* streamOf(
   channel: ClientChannel,
+  readers: { stdout: Reader; stderr: Reader },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, StreamEnd, undefined> {
   let stderr = ''
   channel.stderr.on('data', (chunk: Buffer) => {
-    stderr = (stderr + chunk.toString()).slice(-4000)
+    stderr = (stderr + readers.stderr.take(chunk).toString()).slice(-4000)
   })
   const closed = new Promise<number>((resolve) => {
     channel.on('close', (code?: number | null) => resolve(code ?? -1))
@@ -25,7 +27,10 @@ export async function* streamOf(
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })
   try {
-    for await (const chunk of channel) yield chunk as Buffer
+    for await (const chunk of channel) {
+      const bytes = readers.stdout.take(chunk as Buffer)
+      if (bytes.length > 0) yield bytes
+    }
     return { code: await closed, stderr }
   } finally {
     signal.removeEventListener('abort', stop)

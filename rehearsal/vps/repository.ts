@@ -6,7 +6,10 @@ import { apt } from '../packages.ts'
 import { must } from '../processes.ts'
 
 /** What an operator's scripts may install on the VPS; their dependencies come along. */
-const OFFERED = ['nginx', 'certbot', 'ca-certificates', 'cron', 'curl', 'logrotate', 'rsync', 'sudo', 'zstd']
+const OFFERED = [
+  ...['nginx', 'certbot', 'ca-certificates', 'zstd'],
+  ...['cron', 'curl', 'locales', 'logrotate', 'rsync', 'sudo'],
+]
 
 /** A package repository without network: .deb files, and the index that apt reads (deb822, "Packages"). */
 export interface Repository {

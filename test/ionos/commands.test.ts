@@ -84,7 +84,7 @@ test('an interrupted dpkg is set right before anything is installed', () => {
 
 test('someone who is not root goes through sudo, without a question', async () => {
   const deploy = await configOf('IONOS_USER=deploy')
-  expect(asRoot(deploy, ['id'])).toEqual(['sudo', '-n', '--', 'id'])
+  expect(asRoot(deploy, ['id'])).toEqual(['sudo', '-n', '--', 'env', 'LC_ALL=C', 'id'])
   const command = remoteScript(deploy, 'read', 'manifest', ['/var/www/x', 'id', 'quick'])
   expect(command.explain?.('sudo: a password is required\n')).toMatchObject({
     what: 'deploy may not use sudo without a password on 74.208.123.158',

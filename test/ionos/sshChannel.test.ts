@@ -5,9 +5,24 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Remote } from '../../lib/command/remote.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { createRemote } from '../../lib/ionos/sshChannel.ts'
+import { failureOf } from '../command/rig.ts'
 
 /* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does not
-   play the shell that waits for its line (sshSpare.ts): such a session is refused, as a full server does. */
+   play the shell that waits for its line (sshSpare.ts): such a session is refused, as a full server does. Its login shell
+   greets as it is told to. */
+
+let greeting = { stdout: '', stderr: '' }
+let greetings: string[] = []
+
+/** The line and the marker in what sshd is asked to run (sshFrame.ts). */
+function understood(asked: string): { line: string; marker: string } {
+  const [, first, second] = /printf %s%s (\w+) (\w+);/.exec(asked)!
+  const [, encoded] = /' sh '([^']*)'$/.exec(asked)!
+  const line = encoded!.replaceAll(/\\0(\d{3})/g, (_, octal) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  )
+  return { line, marker: `${first}${second}` }
+}
 
 let server: InstanceType<typeof ssh2.Server>
 let client: InstanceType<typeof ssh2.Client>
@@ -19,9 +34,19 @@ beforeAll(async () => {
     peer.on('error', () => {})
     peer.on('authentication', (asked) => asked.accept())
     peer.on('session', (accept) =>
-      accept().on('exec', (begin, refuse, { command }) => {
-        if (command.startsWith('exec sh -c')) return refuse()
+      accept().on('exec', (begin, refuse, { command: asked }) => {
+        if (asked.includes('read -r length')) return refuse()
+        const { line: command, marker } = understood(asked)
         const channel = begin()
+        channel.write(greeting.stdout)
+        channel.stderr.write(greeting.stderr)
+        if (command === 'nologin') {
+          channel.exit(1)
+          return channel.end()
+        }
+        channel.write(marker.slice(0, 5)) // a marker may come in two chunks
+        channel.write(marker.slice(5))
+        channel.stderr.write(marker)
         channel.write(command === 'held' || command === 'robbed' ? 'held\n' : `out of ${command}`)
         if (command === 'endless' || command === 'held') return
         channel.stderr.write(`err of ${command}`)
@@ -36,7 +61,9 @@ beforeAll(async () => {
   client = new ssh2.Client()
   client.connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, username: 'someone' })
   await once(client, 'ready')
-  remote = createRemote(client, { ionos: { host: '127.0.0.1' } } as Config)
+  remote = createRemote(client, { ionos: { host: '127.0.0.1', user: 'someone' } } as Config, (text) =>
+    greetings.push(text),
+  )
 })
 afterAll(() => {
   remote?.close()
@@ -69,6 +96,35 @@ test('a stream ends with its exit code; who takes no more closes it', async () =
   await endless.next()
   stop.abort()
   while (!(await endless.next()).done);
+})
+
+test('what a login shell prints before the line is not its output, and is told once', async () => {
+  greeting = { stdout: 'hello\nwithout an end', stderr: 'stty: not a tty\n' }
+  greetings = []
+  expect(await exec('one')).toMatchObject({ code: 7, stdout: 'out of one', stderr: 'err of one' })
+  const stream = remote.stream('two', { signal: new AbortController().signal })
+  const chunks: string[] = []
+  for (let next = await stream.next(); ; next = await stream.next()) {
+    if (next.done) {
+      expect(next.value).toEqual({ code: 7, stderr: 'err of two' })
+      break
+    }
+    chunks.push(String(next.value))
+  }
+  expect(chunks.join('')).toBe('out of two')
+  expect(await remote.hold('hold', 1000)).toMatchObject({ firstLine: 'out of hold' })
+  expect(greetings).toEqual(['hello\nwithout an end\nstty: not a tty\n'])
+})
+
+test('a login shell that ends before the line is no success of the line', async () => {
+  greeting = { stdout: 'This account is currently not available.\n', stderr: '' }
+  const failure = await failureOf(exec('nologin'))
+  expect(failure).toMatchObject({
+    what: 'The login shell of someone on 127.0.0.1 ended before it ran the command (exit 1)',
+    said: 'This account is currently not available.',
+    exitCode: 3,
+  })
+  greeting = { stdout: '', stderr: '' }
 })
 
 test('a program that was killed there has no exit code', async () => {

@@ -3,14 +3,18 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import type { ClientChannel } from 'ssh2'
 import { expect, onTestFinished, test } from 'vitest'
+import { createFrame } from '../../lib/ionos/sshFrame.ts'
 import { spareSessions } from '../../lib/ionos/sshSpare.ts'
+
+const marker = 'feedfacecafebeefdeadbeef'
+const { waiting } = createFrame(marker)
 
 /** The sessions of a server, played by shells of this machine: the channel is their standard input. */
 function server(refuses = false) {
   const shells: ChildProcess[] = []
-  const open = async (line: string): Promise<ClientChannel> => {
+  const open = async (): Promise<ClientChannel> => {
     if (refuses) throw new Error('refused')
-    const shell = spawn('sh', ['-c', line], { stdio: ['pipe', 'pipe', 'ignore'] })
+    const shell = spawn('sh', ['-c', waiting], { stdio: ['pipe', 'pipe', 'ignore'] })
     onTestFinished(() => void shell.kill())
     shells.push(shell)
     return shell.stdin as unknown as ClientChannel
@@ -28,7 +32,7 @@ test('a line runs in a session that waited for it, with what follows as its inpu
   expect(shells).toHaveLength(2)
   spares.take("printf '%s|' 'ü $(id)' \"it's\"; cat; exit 7")!.end('in\nput\n')
   const [said, [code]] = await Promise.all([text(shells[0]!.stdout!), once(shells[0]!, 'exit')])
-  expect([said, code]).toEqual(["ü $(id)|it's|in\nput\n", 7])
+  expect([said, code]).toEqual([`${marker}ü $(id)|it's|in\nput\n`, 7])
   await turn()
   expect(shells, 'another one waits in its place').toHaveLength(3)
 })
@@ -43,7 +47,7 @@ test('a line that is cut short does not run, wherever it is cut', async () => {
     const write = stdin!.write.bind(stdin!)
     stdin!.write = ((whole: string) => write(whole.slice(0, cut))) as never
     spares.take('echo one; echo two')!.end()
-    expect(await text(shells[0]!.stdout!), `after ${cut} bytes`).toBe('')
+    expect(await text(shells[0]!.stdout!), `after ${cut} bytes`).toBe(marker)
   }
 })
 
@@ -56,9 +60,9 @@ test('a session that has ended meanwhile is passed over; a server that refuses i
   expect(spares.take('echo')).toBeUndefined()
   const full = server(true)
   let asked = 0
-  const none = spareSessions((line) => {
+  const none = spareSessions(() => {
     asked++
-    return full.open(line)
+    return full.open()
   }, 1)
   none.fill()
   await turn()

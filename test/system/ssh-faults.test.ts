@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { ProcessResult } from '../../lib/command/process.ts'
 import { must } from '../../rehearsal/processes.ts'
-import { contentOf, onVps, smallDashboard } from './face.ts'
+import { contentOf, onVps, smallDashboard, tryOnVps, visitor, writeContent } from './face.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 
 let clouds: Rehearsed
@@ -50,6 +50,26 @@ async function withValues(
   return done
 }
 
+/**
+ * Makes this the language of every session on the VPS, as `update-locale` does: sshd's PAM reads /etc/default/locale.
+ * Without a language: none is set.
+ */
+async function speak(language: string, overAll = ''): Promise<void> {
+  const [name] = language.split('.')
+  await onVps(
+    clouds,
+    `export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+    command -v localedef update-locale > /dev/null && [ -d /usr/share/i18n/locales ] ||
+      { apt-get -q update && apt-get -q install -y --no-install-recommends locales; } > /dev/null
+    ${language ? `localedef -i ${name} -f UTF-8 ${language}` : ':'}
+    update-locale --reset ${language ? `LANG=${language}` : ''} ${overAll ? `LC_ALL=${overAll}` : ''}
+    sed -i 's/^UsePAM .*/UsePAM yes/' /etc/ssh/sshd_config && systemctl restart ssh`,
+  )
+  await expect
+    .poll(async () => (await tryOnVps(clouds, 'echo "$LANG $LC_ALL"')).stdout, { timeout: 10_000 })
+    .toBe(`${language} ${overAll}\n`)
+}
+
 /** Commands of that environment's transcripts that change something. */
 function changes(environment: string): unknown[] {
   const folder = path.join(clouds.folder, 'state', environment, 'transcripts')
@@ -61,6 +81,90 @@ function changes(environment: string): unknown[] {
 
 const keyFile = (name: string, ...options: string[]) =>
   must(['ssh-keygen', '-q', '-t', 'ed25519', '-f', path.join(work, name), ...options])
+
+test('the language of the VPS changes nothing: from bare to a site, and again', async () => {
+  const environment = clouds.variant('locale', { DASHBOARD_DIR: dashboard })
+  const run = async (script: string) => {
+    const done = await clouds.dominion([script], { environment })
+    expect(done.code, done.stderr).toBe(0)
+    return done.stdout
+  }
+  await speak('de_DE.UTF-8')
+  expect((await tryOnVps(clouds, 'flock -w 0.2 /run/try true')).code, 'a decimal comma is wanted').toBe(64)
+  for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) await run(script)
+  for (const language of ['tr_TR.UTF-8', '']) {
+    await speak(language)
+    writeContent(dashboard, contentOf(3, `in ${language || 'no language'}`))
+    for (const script of ['setup-server', 'issue-certificate'])
+      expect(await run(script)).toContain('Nothing to do')
+    await run('publish-frontend')
+    expect(await served('/p1')).toContain(`in ${language || 'no language'}`)
+  }
+})
+
+/** What a visitor gets as the text of a page: it is in the page's own asset. */
+async function served(page: string): Promise<string> {
+  const get = visitor(clouds)
+  const [, asset] = [...(await get(page)).body.matchAll(/src="(\/_next\/static\/[^"]+)"/g)].at(-1)!
+  return (await get(asset!)).body
+}
+
+/** Writes root's ~/.bashrc, which bash reads for a command that comes by ssh. */
+async function writeStartFile(lines: readonly string[]): Promise<void> {
+  const text = Buffer.from(`${lines.join('\n')}\n`).toString('base64')
+  await onVps(clouds, `echo ${text} | base64 -d > /root/.bashrc`)
+}
+
+/** What health finds from here and from the VPS; how fast it was differs from run to run. */
+async function healthOf(environment: string): Promise<string[]> {
+  const { stdout } = await clouds.dominion(['health', '--from', 'vps', '--json'], { environment })
+  const { observations } = JSON.parse(stdout) as {
+    observations: { id: string; from: string; verdict: string; ms?: number }[]
+  }
+  return observations.map(({ id, from, verdict, ms }) => `${id} ${from} ${ms === undefined ? verdict : ''}`)
+}
+
+test('what start files of the login shell print is ignored, and shown with --verbose', async () => {
+  const environment = `${clouds.name}-locale`
+  const health = await healthOf(environment)
+  expect(health).toEqual(expect.arrayContaining(['disk here OK', 'stored-certificate here OK']))
+  // Words that would mean something behind the marker, and no line break at the end.
+  const noise = [
+    ...['echo hello', 'stty -a', 'mesg y', 'printf "nginx.current\\tbogus\\n"'],
+    ...['echo "sudo: a password is required" >&2', 'printf "$ "'],
+  ]
+  onTestFinished(async () => void (await tryOnVps(clouds, 'rm -f /root/.bashrc')))
+  await writeStartFile(noise)
+  expect((await tryOnVps(clouds, 'true')).stdout).toMatch(/^hello\nnginx.current\tbogus\n\$ $/)
+  for (const script of ['setup-server', 'configure-nginx', 'issue-certificate', 'publish-frontend']) {
+    const done = await clouds.dominion([script], { environment })
+    expect(done.code, done.stderr).toBe(0)
+    expect(done.stdout, script).toContain('Nothing to do')
+    expect(`${done.stdout}${done.stderr}`).not.toContain('hello')
+  }
+  expect(await healthOf(environment)).toEqual(health)
+  const logs = await clouds.dominion(['view-logs', '--only', 'nginx', '--lines', '5'], { environment })
+  expect([logs.code, logs.stdout]).toEqual([0, expect.stringContaining('GET /')])
+  expect(logs.stdout).not.toContain('hello')
+  const loud = await clouds.dominion(['configure-nginx', '-v'], { environment })
+  expect(loud.stderr).toContain(
+    `Ignored what the login shell of root on ${clouds.state.vps} prints before each command:\n  hello\n`,
+  )
+  expect(loud.stderr.match(/hello/g)).toHaveLength(1)
+  // A change, all the way.
+  writeContent(dashboard, contentOf(4, 'with noise'))
+  expect((await clouds.dominion(['publish-frontend'], { environment })).code).toBe(0)
+  expect(await served('/p3')).toContain('with noise')
+  writeContent(dashboard, contentOf(3, 'in no language'))
+  expect((await clouds.dominion(['publish-frontend'], { environment })).code).toBe(0)
+  // One that ends sessions, except those of this test.
+  await writeStartFile(['case $BASH_EXECUTION_STRING in exec*) exit 0 ;; esac'])
+  const ended = await clouds.dominion(['setup-server'], { environment })
+  expect(ended.code).toBe(3)
+  expect(ended.stderr).toContain(
+    `The login shell of root on ${clouds.state.vps} ended before it ran the command (exit 0)`,
+  )
+})
 
 test('an unknown host key: nothing is sent, and the line to append is printed', async () => {
   const file = path.join(work, 'known_hosts_empty')
@@ -177,6 +281,7 @@ test('a user that is not root needs sudo without a password, and with it does ev
     clouds,
     'useradd -m -s /bin/sh -p "*" deploy && install -d -m 700 -o deploy /home/deploy/.ssh && install -m 600 -o deploy /root/.ssh/authorized_keys /home/deploy/.ssh/',
   )
+  await speak('de_DE.UTF-8', 'de_DE.UTF-8')
   const values = { IONOS_USER: 'deploy', DASHBOARD_DIR: dashboard }
   const without = await withValues('deploy', values)
   expect(without.code).toBe(4)
@@ -189,7 +294,9 @@ test('a user that is not root needs sudo without a password, and with it does ev
   expect(asked.code).toBe(4)
   expect(asked.stderr).toContain('deploy may not use sudo without a password')
   expect(asked.stderr).toContain('deploy ALL=(ALL) NOPASSWD: ALL')
-  await onVps(clouds, "echo 'deploy ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/deploy")
+  // This sudo keeps no locale of the connection's.
+  const rules = 'deploy ALL=(ALL) NOPASSWD: ALL\nDefaults env_check -= "LC_*", env_keep -= "LC_*"'
+  await onVps(clouds, `echo '${rules}' > /etc/sudoers.d/deploy && chmod 440 /etc/sudoers.d/deploy`)
   for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
     const done = await clouds.dominion([script], { environment: 'test-ssh-deploy' })
     expect(done.code, done.stderr).toBe(0)
@@ -203,7 +310,7 @@ test('a dpkg that was killed at its work on the VPS is set right', async () => {
   // Killed as soon as its journal is there: in the middle of unpacking.
   const killed = await onVps(
     clouds,
-    `export DEBIAN_FRONTEND=noninteractive
+    `export LC_ALL=C DEBIAN_FRONTEND=noninteractive
     dpkg --remove certbot python3-certbot python3-acme > /dev/null
     apt-get -q install -y --no-install-recommends certbot > /tmp/install.log 2>&1 &
     until ls /var/lib/dpkg/updates | grep -q '^[0-9]'; do
