@@ -1,17 +1,20 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createAuthority } from './authority.ts'
 import { endAzCalls } from './azCalls.ts'
 import { startAzure } from './azure/azure.ts'
 import { prepareImageRoot } from './azure/image-root.ts'
+import { claimRehearsal, type Owner } from './claim.ts'
 import { controlsOf, zone } from './controls.ts'
 import { startDns } from './dns.ts'
 import { environmentFile, newSecrets } from './environment.ts'
-import { startNetwork } from './network.ts'
+import { discardEnvironment, markEnvironment, placeEnvironment } from './environmentMark.ts'
+import { removeLeftovers, startNetwork } from './network.ts'
 import { startNeutral } from './neutral.ts'
 import { type Pebble, startPebble } from './pebble.ts'
 import { must } from './processes.ts'
+import { exitClaimed, ownerFile } from './rehearsal.ts'
 import { startVps } from './vps.ts'
 
 /**
@@ -21,6 +24,7 @@ import { startVps } from './vps.ts'
 const { values: flags } = parseArgs({
   options: {
     name: { type: 'string', default: 'rehearsal' },
+    id: { type: 'string' },
     folder: { type: 'string' },
     latency: { type: 'string', default: 'none' },
     environment: { type: 'string' },
@@ -29,6 +33,18 @@ const { values: flags } = parseArgs({
   },
 })
 const folder = flags.folder!
+const owner: Owner = {
+  id: flags.id!,
+  pid: process.pid,
+  startedBy: process.ppid,
+  doing: 'running',
+  from: process.cwd(),
+  since: new Date().toISOString(),
+  keep: flags.keep,
+  environment: flags.environment!,
+}
+// Before anything is touched: what is there may be another process's.
+if (!(await claimRehearsal(folder, owner))) process.exit(exitClaimed)
 const stops: (() => Promise<unknown>)[] = []
 let ending: Promise<void> | undefined
 
@@ -37,7 +53,7 @@ function end(code: number): Promise<void> {
   ending ??= (async () => {
     for (const stop of stops.reverse()) await stop().catch((error) => console.error(String(error)))
     endAzCalls(folder)
-    rmSync(flags.environment!, { force: true })
+    discardEnvironment(owner.environment, owner.id)
     rmSync(folder, { recursive: true, force: true })
     // After a failure the one that started this reads it, and takes it away.
     if (code === 0) rmSync(`${folder}.log`, { force: true })
@@ -67,7 +83,11 @@ try {
 }
 
 async function start(): Promise<void> {
+  await removeLeftovers(flags.name, folder)
+  rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  // For the one who clears up when this process was killed.
+  writeFileSync(ownerFile(folder), JSON.stringify(owner), { mode: 0o600 })
   const secrets = newSecrets()
   const imageRoot = await prepareImageRoot((line) => console.error(line))
   const latency = flags.latency === 'realistic' ? 'realistic' : 'none'
@@ -128,9 +148,9 @@ async function start(): Promise<void> {
     proxyUrl: azure.proxyUrl,
     neutralTargets: neutral.targets,
   })
-  writeFileSync(`${flags.environment}.new`, environment, { mode: 0o600 })
-  renameSync(`${flags.environment}.new`, flags.environment!)
+  placeEnvironment(owner.environment, markEnvironment(flags.name, owner.id, environment))
   const state = {
+    id: owner.id,
     pid: process.pid,
     controlUrl: azure.controlUrl,
     vps: vps.address,

@@ -68,5 +68,5 @@ export function environmentFile(clouds: {
       const key = /^([A-Z_]+)=/.exec(line)?.[1]
       return key && key in values ? `${key}=${values[key]}` : line
     })
-  return `# Written by the rehearsal; it takes this file away again.\n${lines.join('\n')}`
+  return lines.join('\n')
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -7,6 +8,8 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { OpsError, usageError } from '../lib/command/errors.ts'
 import { endAzCalls } from './azCalls.ts'
+import { claimRehearsal, type Owner, readOwner } from './claim.ts'
+import { assertReplaceable, discardEnvironment, isForeign } from './environmentMark.ts'
 import { removeLeftovers } from './network.ts'
 import { startTime } from './processes.ts'
 
@@ -21,6 +24,8 @@ export interface RehearsalOptions {
 
 /** What a running rehearsal tells of itself. */
 export interface State {
+  /** Of this one run. */
+  id: string
   pid: number
   controlUrl: string
   vps: string
@@ -42,35 +47,64 @@ export function readState(name: string): State | undefined {
   return startTime(state.pid) === undefined ? undefined : state
 }
 
+/** Who runs, or ran, the rehearsal in this folder. */
+export const ownerFile = (folder: string): string => path.join(folder, 'owner.json')
+
+/** What clouds.ts ends with, at once, when the name is another process's. */
+export const exitClaimed = 75
+
+/**
+ * Throws (exit 2) when a rehearsal of this name runs on this machine, whoever started it and from wherever, or when
+ * `.env.NAME` is none that a rehearsal wrote. Nothing has been touched then.
+ */
+export async function assertStartable(name: string): Promise<void> {
+  const owner = await readOwner(folderOf(name))
+  if (owner) throw alreadyRunning(name, owner)
+  const state = readState(name)
+  if (state) throw alreadyRunning(name, { pid: state.pid })
+  assertReplaceable(environmentOf(name))
+}
+
+function alreadyRunning(name: string, owner: Partial<Owner> | undefined): OpsError {
+  const { pid, from, since, doing = 'running', keep } = owner ?? {}
+  const who = [
+    ...(from ? [`from ${from}`] : []),
+    ...(since ? [`since ${since}`] : []),
+    ...(pid ? [`process ${pid}`] : []),
+    ...(keep ? ['kept with --keep'] : []),
+  ]
+  return usageError(
+    `A rehearsal "${name}" is ${doing}${who.length > 0 ? `: ${who.join(', ')}` : ''}`,
+    `npm run rehearse -- --down --name ${name}   takes it down. Another one beside it: npm run rehearse -- --name ANOTHER`,
+  )
+}
+
+/** Waits until what a killed run left has cleared itself up. One that is not about to end is left alone. */
+export async function waitForDying(name: string): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    const owner = await readOwner(folderOf(name))
+    const dying =
+      owner && (owner.doing !== 'running' || (!owner.keep && startTime(owner.startedBy) === undefined))
+    if (!dying) return
+    await pause(100)
+  }
+}
+
 /**
  * Starts both clouds in a process of their own and resolves when they are up.
  * Throws (exit 2) when a rehearsal of this name is running already.
  */
 export async function startClouds({ name, latency, keep }: RehearsalOptions): Promise<State> {
-  if (readState(name))
-    throw usageError(
-      `A rehearsal "${name}" is running`,
-      `npm run rehearse -- --down --name ${name}   takes it down.`,
-    )
-  await removeLeftovers(name, folderOf(name))
-  rmSync(folderOf(name), { recursive: true, force: true })
-  mkdirSync(folderOf(name), { recursive: true, mode: 0o700 })
+  await assertStartable(name)
+  const id = randomUUID()
   const logFile = `${folderOf(name)}.log`
   const log = openSync(logFile, 'a', 0o600)
   const child = spawn(
     process.execPath,
     [
       path.join(import.meta.dirname, 'clouds.ts'),
-      ...[
-        '--name',
-        name,
-        '--folder',
-        folderOf(name),
-        '--latency',
-        latency,
-        '--environment',
-        environmentOf(name),
-      ],
+      ...['--name', name, '--id', id, '--folder', folderOf(name), '--latency', latency],
+      ...['--environment', environmentOf(name)],
       ...['--packages', path.join(home, 'node_modules', '.cache', 'rehearsal-packages')],
       ...(keep ? ['--keep'] : []),
     ],
@@ -79,30 +113,111 @@ export async function startClouds({ name, latency, keep }: RehearsalOptions): Pr
     { stdio: ['pipe', 'pipe', log], detached: true },
   )
   closeSync(log)
-  await new Promise<void>((resolve, reject) => {
-    createInterface({ input: child.stdout! }).once('line', () => resolve())
-    child.once('exit', (code) => {
-      const said = existsSync(logFile) ? readFileSync(logFile, 'utf8').trim() : ''
-      reject(new OpsError({ what: `The clouds of the rehearsal did not start (exit ${code})`, said }))
-    })
+  const ended = await new Promise<{ code: number | null } | undefined>((resolve) => {
+    createInterface({ input: child.stdout! }).once('line', () => resolve(undefined))
+    child.once('exit', (code) => resolve({ code }))
   })
+  if (ended?.code === exitClaimed)
+    throw alreadyRunning(name, await readOwner(folderOf(name)).catch(() => undefined))
+  if (ended) {
+    const said = existsSync(logFile) ? readFileSync(logFile, 'utf8').trim() : ''
+    await takeDown(name, id)
+    throw new OpsError({ what: `The clouds of the rehearsal did not start (exit ${ended.code})`, said })
+  }
   child.stdout!.destroy()
   child.unref()
   ;(child.stdin as Socket).unref()
   return readState(name)!
 }
 
-/** Takes a rehearsal down and removes whatever a killed one left. Gives one line each. */
-export async function takeDown(name: string): Promise<string[]> {
-  const state = readState(name)
-  if (state) {
-    process.kill(state.pid, 'SIGTERM')
-    for (let tries = 0; tries < 300 && startTime(state.pid) !== undefined; tries++) await pause(100)
+/**
+ * Takes a rehearsal down and removes whatever a killed one left. Gives one line each.
+ * @param only this run: another one of the same name is somebody else's
+ */
+export async function takeDown(name: string, only?: string): Promise<string[]> {
+  const folder = folderOf(name)
+  const owner = await readOwner(folder)
+  if (only !== undefined && owner && owner.id !== only) return []
+  const lines = owner ? await endRehearsal(name, owner) : await endUnclaimed(name)
+  const release = await claimRehearsal(folder, {
+    ...{
+      id: randomUUID(),
+      pid: process.pid,
+      startedBy: process.ppid,
+      doing: 'being taken down',
+      keep: false,
+    },
+    ...{ from: process.cwd(), since: new Date().toISOString(), environment: environmentOf(name) },
+  })
+  if (!release) {
+    if (only !== undefined) return lines
+    throw alreadyRunning(name, await readOwner(folder))
   }
-  endAzCalls(folderOf(name))
-  const left = await removeLeftovers(name, folderOf(name))
-  rmSync(folderOf(name), { recursive: true, force: true })
-  rmSync(`${folderOf(name)}.log`, { force: true })
-  rmSync(environmentOf(name), { force: true })
-  return [...(state ? [`rehearsal "${name}" is down`] : []), ...left]
+  try {
+    const killed = readRecord(folder)
+    if (only !== undefined && killed && killed.id !== only) return lines
+    endAzCalls(folder)
+    const left = await removeLeftovers(name, folder)
+    if (killed) left.push(...discardEnvironment(killed.environment, killed.id))
+    // Of one that was killed, and whose folder is gone since: after a restart of the machine, say.
+    else if (!owner && only === undefined) left.push(...discardEnvironment(environmentOf(name)))
+    rmSync(folder, { recursive: true, force: true })
+    rmSync(`${folder}.log`, { force: true })
+    return [...lines, ...left]
+  } finally {
+    release()
+  }
+}
+
+/** One line about the `.env.NAME` here that is not the rehearsal's, for the one who asks to take that name down. */
+export const foreignEnvironment = (name: string): string[] =>
+  isForeign(environmentOf(name))
+    ? [`${environmentOf(name)} was not written by a rehearsal of that name: it stays`]
+    : []
+
+/** Ends the process that plays the clouds, which clears up after itself. */
+async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
+  const started = startTime(owner.pid)
+  // Anybody on this machine can claim a name; only our own process is sent a signal.
+  const ours = isClouds(owner.pid, folderOf(name))
+  if (owner.doing === 'running' && !ours)
+    throw new OpsError({
+      what: `Process ${owner.pid} has claimed the rehearsal "${name}", but is none`,
+      next: `See what it is: ps -fp ${owner.pid}`,
+    })
+  const lines = discardEnvironment(owner.environment, owner.id)
+  if (ours) process.kill(owner.pid, 'SIGTERM')
+  const running = () => started !== undefined && startTime(owner.pid) === started
+  const claimed = () =>
+    readOwner(folderOf(name)).then(
+      (now) => now?.id === owner.id,
+      () => true,
+    )
+  for (let tries = 0; tries < 300 && running() && (await claimed()); tries++) await pause(100)
+  if (ours && running()) process.kill(owner.pid, 'SIGKILL')
+  return [`rehearsal "${name}" is down`, ...lines]
+}
+
+/** One that an older version of this tool started claims nothing: its state says that it runs. */
+async function endUnclaimed(name: string): Promise<string[]> {
+  const state = readState(name)
+  if (!state || !isClouds(state.pid, folderOf(name))) return []
+  process.kill(state.pid, 'SIGTERM')
+  for (let tries = 0; tries < 300 && startTime(state.pid) !== undefined; tries++) await pause(100)
+  return [`rehearsal "${name}" is down`]
+}
+
+function isClouds(pid: number, folder: string): boolean {
+  try {
+    const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return argv.some((word) => path.basename(word) === 'clouds.ts') && argv.includes(folder)
+  } catch {
+    return false // it has ended
+  }
+}
+
+/** What a rehearsal that was killed noted of itself. */
+function readRecord(folder: string): Owner | undefined {
+  const file = ownerFile(folder)
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Owner) : undefined
 }

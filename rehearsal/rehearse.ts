@@ -16,7 +16,15 @@ import { login } from './login.ts'
 import { requireRoot } from './network.ts'
 import { install, missing } from './packages.ts'
 import { TIED } from './processes.ts'
-import { folderOf, readState, type State, startClouds, takeDown } from './rehearsal.ts'
+import {
+  assertStartable,
+  folderOf,
+  foreignEnvironment,
+  readState,
+  type State,
+  startClouds,
+  takeDown,
+} from './rehearsal.ts'
 import { watchArguments } from './secretWatch.ts'
 
 type Flags = CommonFlags & {
@@ -40,13 +48,15 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
   requireRoot()
   if (run.flags.down) return down(run, name)
   const startedAt = Date.now()
+  await assertStartable(name)
   await preparePackages(run)
   await prepareImageRoot((line) => run.story(line)).catch((error) => {
     throw run.interruptedBy() ? interrupted() : error
   })
+  run.story('Starting both clouds …')
+  // A start that fails takes its own down; whatever else has that name is not this run's.
+  const state = await startClouds({ name, latency, keep })
   try {
-    run.story('Starting both clouds …')
-    const state = await startClouds({ name, latency, keep })
     await login(name, state, run.signal)
     const results = await deployAndCheck(run, name, state)
     if (run.interruptedBy()) throw interrupted()
@@ -54,7 +64,7 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
   } finally {
     if (!keep || run.interruptedBy()) {
       run.story('Taking both clouds down …')
-      await takeDown(name)
+      for (const line of await takeDown(name, state.id)) run.story(`  ${line}`)
     }
   }
 }
@@ -63,10 +73,12 @@ const interrupted = () => new OpsError({ what: 'Interrupted', next: 'The same li
 
 async function down(run: Run<Flags>, name: string): Promise<number> {
   const lines = await takeDown(name)
-  run.result(
-    lines.length > 0 ? lines.join('\n') : `No rehearsal "${name}" was running, and nothing was left of one.`,
-    { ok: true, removed: lines },
-  )
+  const stays = foreignEnvironment(name)
+  const nothing = `No rehearsal "${name}" was running, and nothing was left of one.`
+  run.result([...(lines.length > 0 ? lines : [nothing]), ...stays].join('\n'), {
+    ...{ ok: true, removed: lines },
+    ...(stays.length > 0 ? { stays } : {}),
+  })
   return exitCode.done
 }
 

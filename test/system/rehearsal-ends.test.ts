@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { afterAll, expect, test } from 'vitest'
-import { readState, takeDown } from '../../rehearsal/rehearsal.ts'
+import { readState, waitForDying } from '../../rehearsal/rehearsal.ts'
 import { processesOf, type Session, startSession } from './sessions.ts'
 
 /* However a rehearsal is ended, nothing of it stays: no process, network, file. */
@@ -11,7 +11,7 @@ let session: Session
 
 afterAll(async () => {
   session?.kill('SIGKILL')
-  await takeDown(name)
+  await waitForDying(name)
 })
 
 /** What is on this machine of the rehearsal. */

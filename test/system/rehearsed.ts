@@ -4,7 +4,14 @@ import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 import { login } from '../../rehearsal/login.ts'
-import { environmentOf, folderOf, type State, startClouds, takeDown } from '../../rehearsal/rehearsal.ts'
+import {
+  environmentOf,
+  folderOf,
+  type State,
+  startClouds,
+  takeDown,
+  waitForDying,
+} from '../../rehearsal/rehearsal.ts'
 
 const home = path.join(import.meta.dirname, '..', '..')
 
@@ -45,12 +52,16 @@ export function ordinaryEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(rest).filter(([key]) => !key.startsWith('VITEST_')))
 }
 
-/** @param name unique for the test file, so that files never meet */
+/**
+ * Starts both clouds over whatever a killed run of the same name left. Throws when that name is in use: by another
+ * clone's tests, say.
+ * @param name unique for the test file, so that files never meet
+ */
 export async function startRehearsal(
   name: string,
   latency: 'none' | 'realistic' = 'none',
 ): Promise<Rehearsed> {
-  await takeDown(name)
+  await waitForDying(name)
   const variants = new Set<string>()
   const state = await startClouds({ name, latency, keep: false })
   await login(name, state, new AbortController().signal)
@@ -91,7 +102,7 @@ export async function startRehearsal(
       }),
     async down() {
       for (const variant of variants) rmSync(environmentOf(variant), { force: true })
-      await takeDown(name)
+      await takeDown(name, state.id)
     },
   }
 }

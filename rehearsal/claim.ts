@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import { connect, createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** Who has a rehearsal's name on this machine. */
+export interface Owner {
+  /** Of this one run; its `.env.NAME` carries it. */
+  id: string
+  /** The process that plays both clouds, or the one that clears up. */
+  pid: number
+  /** The process that started it. */
+  startedBy: number
+  doing: 'running' | 'being taken down'
+  /** The folder it was started from. */
+  from: string
+  /** ISO 8601. */
+  since: string
+  keep: boolean
+  /** The `.env.NAME` that it writes. */
+  environment: string
+}
+
+/**
+ * An abstract socket (unix(7)): the kernel gives a name to one process only and takes it back when that process ends,
+ * however it ends. So a claim is never stale, and two that start at the same moment cannot both have it.
+ */
+const socketFor = (folder: string): string =>
+  `\0codex-dominion-${createHash('sha256').update(folder).digest('hex').slice(0, 32)}`
+
+/**
+ * Claims a rehearsal's folder for this process. Whoever asks gets `owner` as the answer.
+ * @returns how to give it back; undefined when another process has it
+ */
+export async function claimRehearsal(folder: string, owner: Owner): Promise<(() => void) | undefined> {
+  for (let tries = 0; ; tries++) {
+    const release = await listen(folder, owner)
+    // The name of a process that is ending answers no more, and is free a moment later.
+    if (release || tries === 100 || (await readOwner(folder))) return release
+    await pause(50)
+  }
+}
+
+function listen(folder: string, owner: Owner): Promise<(() => void) | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.end(JSON.stringify(owner))
+    })
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
+    )
+    server.listen(socketFor(folder), () => {
+      server.unref()
+      resolve(() => void server.close())
+    })
+  })
+}
+
+const answerWithinMs = 5000
+
+/** Who has claimed the folder; undefined: nobody. Throws when its owner does not answer. */
+export async function readOwner(folder: string): Promise<Owner | undefined> {
+  const socket = connect(socketFor(folder))
+  socket.setTimeout(answerWithinMs, () =>
+    socket.destroy(new Error(`The process that has claimed ${folder} does not answer.`)),
+  )
+  try {
+    return JSON.parse(await text(socket)) as Owner
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined
+    // It ended while it was being asked.
+    if (code === 'ECONNRESET' || error instanceof SyntaxError) return readOwner(folder)
+    throw error
+  }
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { usageError } from '../lib/command/errors.ts'
+
+/*
+ * The rehearsal writes `.env.NAME`, and takes away what it wrote: nothing else of that name. The first line tells its own
+ * files from all others, and whether the rest is what was written.
+ */
+
+const markLine = /^# Written by the rehearsal "([^"]+)" \(run ([0-9a-f-]{36}), content ([0-9a-f]{16})\).*\n/
+
+const hashContent = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16)
+
+/** The name that `.env.NAME` has as an environment. */
+const getName = (file: string): string => path.basename(file).slice('.env.'.length)
+
+/** The text with the line that makes it this run's. */
+export const markEnvironment = (name: string, id: string, text: string): string =>
+  `# Written by the rehearsal "${name}" (run ${id}, content ${hashContent(text)}); it takes this file away again.\n${text}`
+
+export interface Mark {
+  /** Of the run that wrote it. */
+  id: string
+  /** Somebody has changed it since. */
+  changed: boolean
+}
+
+/** What the file says of itself; undefined: there is none, or no rehearsal of that name wrote it. */
+export function readMark(file: string): Mark | undefined {
+  if (!existsSync(file)) return undefined
+  const text = readFileSync(file, 'utf8')
+  const [line = '', name, id = '', content] = markLine.exec(text) ?? []
+  // A copy under another name is its maker's.
+  if (name !== getName(file)) return undefined
+  return { id, changed: hashContent(text.slice(line.length)) !== content }
+}
+
+/** Throws (exit 2) when a file stands there that no rehearsal wrote. */
+export function assertReplaceable(file: string): void {
+  if (isForeign(file)) throw foreignFile(file)
+}
+
+/** Is there a file that no rehearsal of that name wrote? */
+export const isForeign = (file: string): boolean => existsSync(file) && readMark(file) === undefined
+
+const foreignFile = (file: string) =>
+  usageError(
+    `${file} was not written by a rehearsal, and stays`,
+    'Choose another name for the rehearsal: --name ANOTHER',
+  )
+
+/**
+ * Removes the file, if a rehearsal wrote it. One that was changed since is kept under another name, which `--env` does
+ * not take: its clouds are gone, but what somebody added may be of use. Gives what there is to say.
+ * @param id only when that run wrote it
+ */
+export function discardEnvironment(file: string, id?: string): string[] {
+  const mark = readMark(file)
+  if (!mark || (id !== undefined && mark.id !== id)) return []
+  if (!mark.changed) {
+    rmSync(file, { force: true })
+    return []
+  }
+  for (let number = 1; ; number++) {
+    const kept = `${file}.changed${number === 1 ? '' : `-${number}`}`
+    if (!linked(file, kept)) continue
+    rmSync(file)
+    return [`${file} was changed since the rehearsal wrote it; kept as ${kept}`]
+  }
+}
+
+/** Puts the file there; throws (exit 2) when one of somebody else is there by then. */
+export function placeEnvironment(file: string, text: string): void {
+  const beside = `${file}.${process.pid}.new`
+  writeFileSync(beside, text, { mode: 0o600, flag: 'wx' })
+  try {
+    discardEnvironment(file)
+    if (!linked(beside, file)) throw foreignFile(file)
+  } finally {
+    rmSync(beside, { force: true })
+  }
+}
+
+/** Gives the file a second name, unless that is taken: link(2) never replaces, rename(2) does. */
+function linked(file: string, name: string): boolean {
+  try {
+    linkSync(file, name)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
