@@ -6,6 +6,7 @@ import { exitCode, OpsError, usageError } from '../lib/command/errors.ts'
 import { startProcess } from '../lib/command/process.ts'
 import { getApiToken } from '../lib/config/apiToken.ts'
 import { loadConfig } from '../lib/config/load.ts'
+import { noteConfig } from '../lib/config/pasteLine.ts'
 import { type OpenContext, openContext } from '../lib/deploy/context.ts'
 import type { Receipt } from '../lib/deploy/receipt.ts'
 import { type Check, type CheckResult, expect, runChecks } from '../lib/health/check.ts'
@@ -138,6 +139,7 @@ interface Results {
 
 async function deployAndCheck(run: Run<Flags>, name: string, state: State): Promise<Results> {
   const config = await loadConfig(process.cwd(), name)
+  noteConfig(config)
   const watch = watchArguments()
   run.story('Deploying …')
   const { receipt } = await deploy(run, name)

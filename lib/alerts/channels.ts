@@ -1,6 +1,7 @@
 import { type Failure, OpsError, usageError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { type Alert, type Channel, type ChannelName, RefusedError } from './alert.ts'
 import { emailChannel } from './email.ts'
 import { slackChannel } from './slack.ts'
@@ -88,7 +89,7 @@ function failureOf(
 ): Failure {
   // Nothing is kept of a test.
   const test = kind === 'test'
-  const again = test ? ` Then run npx dominion health --test-alert ${name} once more.` : ''
+  const again = test ? ` Then run ${formatScriptLine('health', '--test-alert', name)} once more.` : ''
   const failure: Failure =
     thrown instanceof OpsError
       ? thrown.failure

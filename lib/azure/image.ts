@@ -6,6 +6,7 @@ import type { Command } from '../command/command.ts'
 import { exitCode, messageOf, OpsError, usageError } from '../command/errors.ts'
 import { sha256OfFile } from '../command/fileHash.ts'
 import type { Config } from '../config/config.ts'
+import { formatKeyFile } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { azAct, explainBuild } from './az.ts'
@@ -27,9 +28,14 @@ export interface Image {
  * Throws (exit 2) when the folder or the Dockerfile is not there, or when az could not pack them as they are.
  */
 export async function sourceTag({ backend: { dir, dockerfile } }: Config): Promise<string> {
-  if (!existsSync(dir)) throw usageError(`There is no backend in ${dir}`, 'Set BACKEND_DIR in .env.')
+  if (!existsSync(dir))
+    throw usageError(`There is no backend in ${dir}`, `Set BACKEND_DIR in ${formatKeyFile('BACKEND_DIR')}.`)
   const recipe = await lstat(path.join(dir, dockerfile)).catch(() => undefined)
-  if (!recipe) throw usageError(`There is no ${dockerfile} in ${dir}`, 'Set BACKEND_DOCKERFILE in .env.')
+  if (!recipe)
+    throw usageError(
+      `There is no ${dockerfile} in ${dir}`,
+      `Set BACKEND_DOCKERFILE in ${formatKeyFile('BACKEND_DOCKERFILE')}.`,
+    )
   if (!recipe.isFile()) {
     throw usageError(
       `${path.join(dir, dockerfile)} is ${recipe.isSymbolicLink() ? 'a symbolic link' : 'not a file'}`,

@@ -1,4 +1,5 @@
 import { exitCode, type Failure } from '../command/errors.ts'
+import { formatKeyFile } from '../config/pasteLine.ts'
 
 /** What one refusal of Azure means to the operator. */
 export interface Meaning {
@@ -70,7 +71,8 @@ export const meanings: readonly Meaning[] = [
     when: /Subscription '?.*'? not found|SubscriptionNotFound|doesn't exist in cloud|InvalidSubscriptionId/i,
     words: "ERROR: Subscription 'codex-prod' not found. Check the spelling and casing and try again.",
     what: 'This login cannot see the subscription',
-    next: 'Set AZURE_SUBSCRIPTION in .env to one of: az account list --output table',
+    next: () =>
+      `Set AZURE_SUBSCRIPTION in ${formatKeyFile('AZURE_SUBSCRIPTION')} to one of: az account list --output table`,
     source: 'azure-cli 2.45',
     exitCode: exitCode.usage,
   },
@@ -99,7 +101,8 @@ export const meanings: readonly Meaning[] = [
     words:
       "(RequestDisallowedByAzure) Resource 'codexacr1216' was disallowed by Azure: This policy maintains a set of best available regions where your subscription can deploy resources.",
     what: 'Azure keeps this subscription out of this region (policy assignment sys.regionrestriction)',
-    next: `List the regions that it may use: az policy assignment list --disable-scope-strict-match --query "[?name=='sys.regionrestriction'].parameters.listOfAllowedLocations.value". ${anotherRegion('one of them')}`,
+    next: () =>
+      `List the regions that it may use: az policy assignment list --disable-scope-strict-match --query "[?name=='sys.regionrestriction'].parameters.listOfAllowedLocations.value". ${anotherRegion('one of them')}`,
     source:
       'learn.microsoft.com/troubleshoot/azure, error RequestDisallowedByAzure; reports of 2025 and 2026',
   },
@@ -109,7 +112,8 @@ export const meanings: readonly Meaning[] = [
     words:
       '(RequestDisallowedByPolicy) Resource \'codexacr1216\' was disallowed by policy. Policy identifiers: \'[{"policyAssignment":{"name":"Allowed locations"}}]\'.',
     what: 'A policy of your organisation forbids this resource',
-    next: 'Find the policy in the words above. Set in .env what it allows (AZURE_LOCATION for a region; POSTGRES_SKU or REDIS_SKU for a size), or ask the owner of the subscription for an exemption.',
+    next: () =>
+      `Find the policy in the words above. Set in ${formatKeyFile('AZURE_LOCATION', 'POSTGRES_SKU', 'REDIS_SKU')} what it allows (AZURE_LOCATION for a region; POSTGRES_SKU or REDIS_SKU for a size), or ask the owner of the subscription for an exemption.`,
     source: 'Azure Resource Manager, error RequestDisallowedByPolicy',
   },
   {
@@ -119,7 +123,8 @@ export const meanings: readonly Meaning[] = [
       "LocationIsOfferRestricted: Subscriptions are restricted from provisioning in location 'eastus'. Try again in a different location. For exceptions to this rule please open a support request: https://aka.ms/postgres-request-quota-increase",
     what: (output) =>
       `This subscription may not create PostgreSQL servers in ${locationIn(output) ?? 'this region'}`,
-    next: `${anotherRegion('another region')} Or ask Microsoft to open this one: https://aka.ms/postgres-request-quota-increase`,
+    next: () =>
+      `${anotherRegion('another region')} Or ask Microsoft to open this one: https://aka.ms/postgres-request-quota-increase`,
     source: 'Azure/azure-dev, ResourceNotAvailableHandler; reports of 2024 to 2026',
   },
   {
@@ -137,7 +142,8 @@ export const meanings: readonly Meaning[] = [
     words:
       'InsufficientCapacity: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
     what: 'Azure has no capacity for this Redis in this region at the moment',
-    next: `${anotherRegion('another region')} Another REDIS_SKU, such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds nothing.`,
+    next: () =>
+      `${anotherRegion('another region')} Another REDIS_SKU, such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds nothing.`,
     source: 'microsoft/aspire#19174, langchain-ai/terraform#258',
   },
   {
@@ -146,7 +152,7 @@ export const meanings: readonly Meaning[] = [
     words:
       'AllocationFailed: The operation failed. Please retry with a different size, region or contact Azure support for assistance',
     what: 'Azure could not allocate this resource in this region',
-    next: `${anotherRegion('another region')} Another size (REDIS_SKU) helps less often.`,
+    next: () => `${anotherRegion('another region')} Another size (REDIS_SKU) helps less often.`,
     source: 'langchain-ai/terraform#109',
   },
   {
@@ -156,7 +162,8 @@ export const meanings: readonly Meaning[] = [
       "The requested resource is not available in the location 'eastus' at this moment. Please retry with a different resource request or in another location. Resource requested: '2' CPU '4' GB memory 'Linux' OS",
     what: (output) =>
       `Azure has no capacity for a container group of this size in ${locationIn(output) ?? 'this region'} at the moment`,
-    next: 'Run the same line again in some minutes. If that does not help, set smaller containers in .env (BACKEND_CPU, BACKEND_MEMORY_GB, WORKER_CPU, WORKER_MEMORY_GB), or another AZURE_LOCATION.',
+    next: () =>
+      `Run the same line again in some minutes. If that does not help, set smaller containers in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB', 'WORKER_CPU', 'WORKER_MEMORY_GB', 'AZURE_LOCATION')} (BACKEND_CPU, BACKEND_MEMORY_GB, WORKER_CPU, WORKER_MEMORY_GB), or another AZURE_LOCATION.`,
     source:
       'Azure/Azure-Landing-Zones#2404; learn.microsoft.com, ServiceUnavailable (409) in Container Instances',
   },
@@ -170,7 +177,8 @@ export const meanings: readonly Meaning[] = [
         '  ',
         ' ',
       ),
-    next: 'Ask for more in the portal (Quotas, Container Instances), or set WORKER_COUNT, WORKER_CPU or BACKEND_CPU lower in .env. While a release runs, the backend needs its cores twice.',
+    next: () =>
+      `Ask for more in the portal (Quotas, Container Instances), or set WORKER_COUNT, WORKER_CPU or BACKEND_CPU lower in ${formatKeyFile('WORKER_COUNT', 'WORKER_CPU', 'BACKEND_CPU')}. While a release runs, the backend needs its cores twice.`,
     source: 'MicrosoftDocs/azure-docs#51738',
   },
   {
@@ -179,7 +187,8 @@ export const meanings: readonly Meaning[] = [
     words: "(DnsNameLabelNotAvailable) Dns name label 'codex-api' in region 'eastus' not available.",
     what: (output) =>
       `The DNS label ${/label '([^']+)'/i.exec(output)?.[1] ?? 'of the backend'} is taken in this region`,
-    next: 'Set BACKEND_DNS_LABEL in .env to a label that nobody else uses in this region, then run the same line again.',
+    next: () =>
+      `Set BACKEND_DNS_LABEL in ${formatKeyFile('BACKEND_DNS_LABEL')} to a label that nobody else uses in this region, then run the same line again.`,
     source: 'Azure Container Instances, dnsNameLabel',
   },
   {
@@ -188,7 +197,8 @@ export const meanings: readonly Meaning[] = [
     words:
       'ERROR: (BadRequest) Azure Cache for Redis is retiring, create Azure Managed Redis instance instead',
     what: 'Azure refuses classic Azure Cache for Redis: this tenant cannot create one any more',
-    next: 'Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in .env.',
+    next: () =>
+      `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU')}.`,
     source: 'aka.ms/AzureCacheForRedisRetirement',
   },
   {
@@ -207,7 +217,7 @@ export const meanings: readonly Meaning[] = [
       "(NoRegisteredProviderFound) No registered resource provider found for location 'mexicocentral' and API version '2023-05-01' for type 'containerGroups'. The supported api-versions are '2018-02-01-preview'.",
     what: (output) =>
       `Azure does not offer ${/for type '([^']+)'/.exec(output)?.[1] ?? 'this resource'} in ${locationIn(output) ?? 'this region'}`,
-    next: anotherRegion('a region that offers it'),
+    next: () => anotherRegion('a region that offers it'),
     source: 'Azure Resource Manager, error NoRegisteredProviderFound',
   },
   {
@@ -233,7 +243,8 @@ export const meanings: readonly Meaning[] = [
     when: /ServerNameAlreadyExists|NameNotAvailable|AlreadyInUse|name .* is already (taken|in use)/i,
     words: 'ServerNameAlreadyExists: Specified server name is already used.',
     what: 'The name is taken; server and registry names are global, and stay blocked for a while after a deletion',
-    next: 'Choose another name in .env (POSTGRES_SERVER, REDIS_NAME, ACR_NAME or BACKEND_DNS_LABEL).',
+    next: () =>
+      `Choose another name in ${formatKeyFile('POSTGRES_SERVER', 'REDIS_NAME', 'ACR_NAME', 'BACKEND_DNS_LABEL')} (POSTGRES_SERVER, REDIS_NAME, ACR_NAME or BACKEND_DNS_LABEL).`,
     source: 'Azure/azure-cli#26770',
   },
   {
@@ -251,7 +262,7 @@ export const meanings: readonly Meaning[] = [
 
 /** What exists in the old region cannot move: Azure refuses the same name in another one. */
 function anotherRegion(which: string): string {
-  return `Set AZURE_LOCATION in .env to ${which}; what already exists in the old region does not move, so remove it first.`
+  return `Set AZURE_LOCATION in ${formatKeyFile('AZURE_LOCATION')} to ${which}; what already exists in the old region does not move, so remove it first.`
 }
 
 const namespaceIn = (output: string): string => /namespace '([\w.]+)'/.exec(output)?.[1] ?? 'NAMESPACE'

@@ -1,5 +1,6 @@
 import { isUnanswered, messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { type Account, readAccount } from './account.ts'
 import { absent, azLook } from './az.ts'
@@ -138,7 +139,7 @@ export function createAzure(context: Context): Azure {
       const { registry, resourceGroup } = config.azure
       throw new OpsError({
         what: `There is no registry ${registry} in ${resourceGroup}`,
-        next: 'npx dominion provision   (it makes one); or check ACR_NAME and AZURE_RESOURCE_GROUP in .env.',
+        next: `${formatScriptLine('provision')}   (it makes one); or check ACR_NAME and AZURE_RESOURCE_GROUP in ${formatKeyFile('ACR_NAME', 'AZURE_RESOURCE_GROUP')}.`,
       })
     }
   }

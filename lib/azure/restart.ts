@@ -3,6 +3,7 @@ import { exitCode, type Failure, OpsError } from '../command/errors.ts'
 import { timeWords } from '../command/words.ts'
 import { surgeLabel } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import type { Step, Tell } from '../steps/step.ts'
 import { azAct, explainAz } from './az.ts'
@@ -28,7 +29,7 @@ export function explainRestart(name: string, output: string): Partial<Failure> |
   return {
     what: `Azure took the restart of ${name} and did not end it within ${timeWords(Number(seconds) * 1000)}`,
     said: undefined,
-    next: `Its container may not stop: npx dominion health --only containers shows how it is, npx dominion view-logs --only ${isWorkerName(name) ? 'worker' : 'backend'} why. The same line again restarts it anew.`,
+    next: `Its container may not stop: ${formatScriptLine('health', '--only', 'containers')} shows how it is, ${formatScriptLine('view-logs', '--only', isWorkerName(name) ? 'worker' : 'backend')} why. The same line again restarts it anew.`,
     exitCode: exitCode.unknown,
   }
 }
@@ -84,7 +85,7 @@ function restartStep(context: Context, azure: Azure, restart: Restart): Step {
       if (!names.includes(restart.name)) {
         throw new OpsError({
           what: `There is no container group ${restart.name} in ${config.azure.resourceGroup}`,
-          next: 'npx dominion deploy-complete   (it makes what is missing)',
+          next: `${formatScriptLine('deploy-complete')}   (it makes what is missing)`,
         })
       }
       const subscription = subscriptionOf(await azure.account())

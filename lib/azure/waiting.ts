@@ -4,6 +4,7 @@ import { wasAccepted } from '../command/request.ts'
 import { count } from '../command/words.ts'
 import { backendPort, hostOfLabel, releaseIn } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import type { Tell } from '../steps/step.ts'
 import { azLook } from './az.ts'
@@ -179,8 +180,7 @@ async function unhealthy(
     const next = 'Mend the application (its last log lines are above), then run the same line again.'
     return new OpsError({ what, said, next, application: true })
   }
-  const next =
-    'Nothing is known against the application. See whether this machine reaches it and Azure has started it (npx dominion doctor), then run the same line again.'
+  const next = `Nothing is known against the application. See whether this machine reaches it and Azure has started it (${formatScriptLine('doctor')}), then run the same line again.`
   return unknownError(what, said, next)
 }
 

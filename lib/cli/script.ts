@@ -4,6 +4,7 @@ import { quoteLine } from '../command/quote.ts'
 import { createRedactor } from '../command/redact.ts'
 import { printable, writeErr, writeJson, writeOut } from '../command/terminal.ts'
 import type { Config } from '../config/config.ts'
+import { noteConfig, noteEnvironment } from '../config/pasteLine.ts'
 
 /** The flags every script takes alike. */
 export interface CommonFlags {
@@ -77,6 +78,7 @@ export async function script<Flags extends object>(about: Script<Flags>): Promis
   let run: (Run<Flags & CommonFlags> & { said: boolean }) | undefined
   try {
     const flags = await parse(about, argv)
+    noteEnvironment((flags as CommonFlags).env)
     run = createRun(about, flags as Flags & CommonFlags, argv)
     if (run.flags.color === false) process.env.NO_COLOR = '1'
     const code = await about.main(run)
@@ -165,7 +167,9 @@ function createRun<Flags extends CommonFlags>(
     again: quoteLine(['npx', 'dominion', about.name, ...argv]),
     async config() {
       const { loadConfig } = await import('../config/load.ts')
-      return loadConfig(process.cwd(), flags.env)
+      const config = await loadConfig(process.cwd(), flags.env)
+      noteConfig(config)
+      return config
     },
     stopping,
     signal,

@@ -1,3 +1,4 @@
+import type { KeyName } from './keys.ts'
 import type { Secret } from './secret.ts'
 
 /** From the first on it is a WARNING, from the second on CRITICAL. */
@@ -10,6 +11,8 @@ export interface Limits {
 export interface Config {
   /** `.env` or `.env.NAME`: the name given to --env, else `default`. */
   readonly environment: string
+  /** The file that sets each key, `.env` or `.env.NAME`; for one that none sets, the file it belongs into. */
+  readonly keyFiles: Readonly<Partial<Record<KeyName, string>>>
   /** The folder `.env` lies in; relative paths count from here. */
   readonly folder: string
   readonly domain: string

@@ -203,6 +203,7 @@ function shape(texts: Texts, fileOf: (key: KeyName) => string, folder: string, e
     })
   return {
     environment,
+    keyFiles: Object.fromEntries((Object.keys(keys) as KeyName[]).map((key) => [key, fileOf(key)])),
     folder,
     domain: texts.DOMAIN,
     azure: {

@@ -65,7 +65,7 @@ function reason(config: Config, title: string, document: Compared['document'], n
     case 'Worker container':
       return containerReason(worker, { cpu: 1, memoryGb: 2 }, worker.count, document.from, now)
     default:
-      return 'the price given in .env'
+      return 'the price given in the configuration'
   }
 }
 

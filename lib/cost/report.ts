@@ -30,7 +30,7 @@ export function costText(estimate: Estimate, compared: readonly Compared[]): str
   return [parts, '', priced, ...(estimate.note ? [estimate.note] : []), '', beside].join('\n')
 }
 
-const sources = { list: 'public list', offline: 'dated table', configured: '.env' } as const
+const sources = { list: 'public list', offline: 'dated table', configured: 'configuration' } as const
 const sourceOf = ({ id, source }: Part): string =>
   source === 'offline' && (id === 'vps' || id === 'domain') ? 'assumed' : sources[source]
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { healthUrl } from '../azure/waiting.ts'
 import { messageOf, OpsError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, ok, type Step, unknown } from '../steps/step.ts'
 
@@ -33,6 +34,6 @@ async function untilHealthy({ config, runner }: Context): Promise<Difference> {
   throw new OpsError({
     what: 'The database is restored, but the backend is not healthy',
     said: `${url}: ${last}`,
-    next: 'npx dominion check-database, then npx dominion release-containers: the restore need not be done again.',
+    next: `${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}: the restore need not be done again.`,
   })
 }

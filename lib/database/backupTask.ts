@@ -3,6 +3,7 @@ import { display } from '../command/command.ts'
 import { isUnanswered, OpsError, usageError } from '../command/errors.ts'
 import { parseNumber } from '../command/number.ts'
 import { sizeWords } from '../command/words.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { type Before, beforeBackup, takeBackup } from './backup.ts'
 import { type Backup, dumpName, expired, readBackups, removeBackup, removeLeftovers } from './backupFolder.ts'
@@ -104,7 +105,7 @@ async function proveNew(context: Context, taken: Backup, { story, stopping }: Ab
   if (stopping.aborted)
     throw new OpsError({
       what: `Interrupted: ${taken.file} is complete, but not proven`,
-      next: `npx dominion backup-database --prove ${taken.file}`,
+      next: formatScriptLine('backup-database', '--prove', taken.file),
     })
   return prove(context, taken, story)
 }

@@ -2,6 +2,7 @@ import { type Azure, createAzure } from '../azure/resources.ts'
 import { exitCode } from '../command/errors.ts'
 import { type Answer, exitCodeOf, gather } from '../command/gather.ts'
 import { detailOf, type Finding, worst } from '../command/verdict.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { gatherFacts, readFirewall, unreachable } from './facts.ts'
 import { findingsOf } from './verdicts.ts'
@@ -50,7 +51,12 @@ async function firewallFinding(context: Context, azure: Azure): Promise<Finding[
   if (letIn === self) return [{ ...about, verdict: 'OK', detail: `lets this machine in (${self})` }]
   const detail = `lets in ${letIn ?? 'no operator'}; this machine is ${self}`
   return [
-    { ...about, verdict: 'WARNING', detail, next: 'npx dominion provision   (it lets this machine in)' },
+    {
+      ...about,
+      verdict: 'WARNING',
+      detail,
+      next: `${formatScriptLine('provision')}   (it lets this machine in)`,
+    },
   ]
 }
 

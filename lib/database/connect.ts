@@ -4,6 +4,7 @@ import { databaseHost } from '../azure/containerGroup.ts'
 import type { Query } from '../command/command.ts'
 import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Database } from '../command/runner.ts'
+import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import { reveal } from '../config/secret.ts'
 import { reachOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
@@ -90,7 +91,7 @@ export async function databaseAddress({ config }: Context): Promise<string> {
       throw unknownError(
         `The database server ${host} has no address`,
         messageOf(thrown),
-        'Has it been created? npx dominion provision --dry-run tells.',
+        `Has it been created? ${formatScriptLine('provision', '--dry-run')} tells.`,
       )
     })
   return address?.address ?? host
@@ -107,7 +108,7 @@ export function explainLost(host: string, thrown: Error & { code?: string }): Er
   return unknownError(
     `The connection to the database ${host} broke`,
     thrown.message,
-    'npx dominion check-database tells more; then run the same line again.',
+    `${formatScriptLine('check-database')} tells more; then run the same line again.`,
   )
 }
 
@@ -121,20 +122,20 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
     return new OpsError({
       what: `There is no such database on ${host}`,
       said,
-      next: 'npx dominion restore-database FILE --into NAME puts a backup there.',
+      next: `${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')} puts a backup there.`,
     })
   }
   if (/^28/.test(thrown.code ?? '') && !notLetIn.test(said)) {
     return new OpsError({
       what: `The database ${host} refuses the password of ${config.postgres.user}`,
       said,
-      next: 'Set POSTGRES_PASSWORD in .env to the one in force, or to a new one: npx dominion provision puts it in force.',
+      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the one in force, or to a new one: ${formatScriptLine('provision')} puts it in force.`,
       exitCode: exitCode.notLoggedIn,
     })
   }
   return unknownError(
     `The database ${host} cannot be reached`,
     said,
-    `Is ${host}:${databasePort} open to this machine? Its firewall rule "operator" belongs to the address that ran the last deploy; npx dominion provision sets it to this one's.`,
+    `Is ${host}:${databasePort} open to this machine? Its firewall rule "operator" belongs to the address that ran the last deploy; ${formatScriptLine('provision')} sets it to this one's.`,
   )
 }

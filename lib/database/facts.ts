@@ -3,6 +3,7 @@ import { type Azure, operatorAddress, operatorRule, type Resource, resourceId } 
 import { exitCode, OpsError } from '../command/errors.ts'
 import { type Answer, gather } from '../command/gather.ts'
 import type { ConnectTimes } from '../command/runner.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { appliedMigrations, type Migration, pending, readMigrations } from './migrations.ts'
 import { plainDial } from './plain.ts'
@@ -72,7 +73,7 @@ async function readServer({ config }: Context, azure: Azure): Promise<Resource> 
   if (server) return server
   throw new OpsError({
     what: `There is no PostgreSQL server ${config.postgres.server} in ${config.azure.resourceGroup}`,
-    next: 'npx dominion provision   (it makes one)',
+    next: `${formatScriptLine('provision')}   (it makes one)`,
   })
 }
 

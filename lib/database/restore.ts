@@ -1,6 +1,7 @@
 import type { Command, Query } from '../command/command.ts'
 import { messageOf, usageError } from '../command/errors.ts'
 import { count } from '../command/words.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, ok, type Step, type Tell } from '../steps/step.ts'
 import { backendStep } from './backendAfter.ts'
@@ -252,7 +253,7 @@ async function newerMigrations(context: Context): Promise<string[]> {
     const todo = pending(readMigrations(), applied)
     if (todo.length === 0) return []
     return [
-      `Newer than this backup: ${count(todo.length, 'migration')}; npx dominion provision applies what is missing.`,
+      `Newer than this backup: ${count(todo.length, 'migration')}; ${formatScriptLine('provision')} applies what is missing.`,
     ]
   } catch (thrown) {
     // The restore is done; what is amiss with the migrations is for the next check.

@@ -6,6 +6,7 @@ import { act, type Command, look, type SecretFile, secretFile } from '../command
 import { exitCode, type Failure, OpsError, usageError } from '../command/errors.ts'
 import { makeFolder } from '../command/makeFolder.ts'
 import type { Config } from '../config/config.ts'
+import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import { reveal } from '../config/secret.ts'
 import { reachOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
@@ -194,7 +195,7 @@ export function explainTool(output: string): Partial<Failure> | undefined {
   if (/ERROR: .*(?:No space left on device|read-only transaction)/.test(output))
     return {
       what: "The server's disk is full, or nearly: it takes no more",
-      next: 'Drop a database that is not needed, or raise POSTGRES_STORAGE_GB in .env and npx dominion provision; then run the same line again.',
+      next: `Drop a database that is not needed, or raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')} and ${formatScriptLine('provision')}; then run the same line again.`,
     }
   if (/No space left on device|disk full/i.test(output))
     return {
@@ -204,7 +205,7 @@ export function explainTool(output: string): Partial<Failure> | undefined {
   if (/password authentication failed/.test(output))
     return {
       what: 'The database refuses the password',
-      next: 'Set POSTGRES_PASSWORD in .env to the one in force.',
+      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the one in force.`,
       exitCode: exitCode.notLoggedIn,
     }
   if (/server version mismatch|unsupported version \(/.test(output))
@@ -215,7 +216,7 @@ export function explainTool(output: string): Partial<Failure> | undefined {
   if (unreachable.test(output))
     return {
       what: 'The database cannot be reached, or went away meanwhile',
-      next: 'npx dominion check-database tells more; then run the same line again.',
+      next: `${formatScriptLine('check-database')} tells more; then run the same line again.`,
       exitCode: exitCode.unknown,
     }
   return undefined

@@ -4,6 +4,7 @@ import type { ConnectTimes } from '../command/runner.ts'
 import { type Finding, type Judged, judgedFailure } from '../command/verdict.ts'
 import { count, sizeWords } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
+import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import type { DatabaseFacts, ServerBackup, ServerFacts, TableSize } from './facts.ts'
 
 const hour = 3_600_000
@@ -55,7 +56,7 @@ function judgeVersion({ postgres }: Config, version: string): Judged {
     : {
         verdict: 'WARNING',
         detail: `PostgreSQL ${version}; the configuration says ${postgres.version}`,
-        next: 'Set POSTGRES_VERSION in .env to what is there, or upgrade the server.',
+        next: `Set POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')} to what is there, or upgrade the server.`,
       }
 }
 
@@ -83,7 +84,7 @@ export function judgePlain(answer: string, tlsWorks: boolean): Judged {
     return {
       verdict: 'CRITICAL',
       detail: 'a plain connection is let in: passwords and data can travel readable',
-      next: 'npx dominion provision   (it sets require_secure_transport)',
+      next: `${formatScriptLine('provision')}   (it sets require_secure_transport)`,
     }
   return { verdict: 'UNKNOWN', detail: 'the server hung up on a plain connection without a word' }
 }
@@ -129,7 +130,7 @@ function judgeStorage({ stored }: ServerFacts, server: Resource | undefined, con
     stored,
     allowed,
     `${sizeWords(stored)} of ${allowed / 2 ** 30} GB${source} (${percent(stored, allowed)}), databases and write-ahead log`,
-    'Raise POSTGRES_STORAGE_GB in .env, then npx dominion provision: a full server takes no more writes.',
+    `Raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')}, then ${formatScriptLine('provision')}: a full server takes no more writes.`,
   )
 }
 
@@ -144,7 +145,7 @@ export function judgeBackups(
     backupRetentionDays?: number
   }
   const newest = backups[0]
-  const next = 'npx dominion backup-database takes one of its own; ask Azure why it took none.'
+  const next = `${formatScriptLine('backup-database')} takes one of its own; ask Azure why it took none.`
   if (!newest) {
     const created = Date.parse(
       (server as { systemData?: { createdAt?: string } } | undefined)?.systemData?.createdAt ?? '',
@@ -174,7 +175,7 @@ function judgeMigrations({ pending, all }: { pending: readonly { name: string }[
   return {
     verdict: 'WARNING',
     detail: `${pending.length} of ${all} are pending: ${pending.map(({ name }) => name).join(', ')}`,
-    next: 'npx dominion provision   (it applies them)',
+    next: `${formatScriptLine('provision')}   (it applies them)`,
   }
 }
 
@@ -187,7 +188,7 @@ function tableFindings(tables: Answer<TableSize[]>): Finding[] {
       ? {
           verdict: 'CRITICAL' as const,
           detail: 'is not there',
-          next: 'npx dominion provision   (its migrations make it), or npx dominion restore-database',
+          next: `${formatScriptLine('provision')}   (its migrations make it), or ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`,
         }
       : { verdict: 'OK' as const, detail: `${count(rows, 'row')}, ${sizeWords(bytes ?? 0)}` }),
   }))

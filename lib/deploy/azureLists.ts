@@ -5,6 +5,7 @@ import { type Image, type ImageOptions, imageStep } from '../azure/image.ts'
 import { type Azure, createAzure } from '../azure/resources.ts'
 import { secretsStep } from '../azure/secrets.ts'
 import { OpsError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { migrationStep } from '../database/migrations.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
@@ -83,7 +84,7 @@ export const registryIsThere = ({ config }: Context, azure: Azure): Step => ({
     if (await azure.registry()) return ok(`${config.azure.registry} is there`)
     throw new OpsError({
       what: `There is no registry ${config.azure.registry}`,
-      next: 'npx dominion provision   (it makes one)',
+      next: `${formatScriptLine('provision')}   (it makes one)`,
     })
   },
 })
@@ -96,7 +97,7 @@ const existingOnly = (step: Step): Step => ({
     if (difference.state === 'ok') return difference
     throw new OpsError({
       what: 'There is no image of these sources in the registry',
-      next: 'npx dominion build-image   (or --quick for the newest one there is)',
+      next: `${formatScriptLine('build-image')}   (or --quick for the newest one there is)`,
     })
   },
 })

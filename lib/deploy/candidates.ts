@@ -1,6 +1,7 @@
 import { tagOf } from '../azure/containerGroup.ts'
 import { tableText } from '../cli/table.ts'
 import { exitCode, OpsError, usageError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { BadMark, Part } from '../ionos/badReleases.ts'
 import { utc } from './history.ts'
 import type { Receipt } from './receipt.ts'
@@ -76,7 +77,7 @@ function theNamedOne(part: Part, candidates: readonly Candidate[], to: string): 
     throw new OpsError({
       what: `There is no ${part} release ${to}; nothing was changed`,
       said: candidateTable(part, candidates),
-      next: `npx dominion rollback ${part} --to ID`,
+      next: formatScriptLine('rollback', part, '--to', 'ID'),
       exitCode: exitCode.usage,
     })
   }
@@ -89,7 +90,7 @@ function theNamedOne(part: Part, candidates: readonly Candidate[], to: string): 
   if (target.bad) {
     throw usageError(
       `${target.id} is marked bad and is not gone back to: ${words(target.bad)}`,
-      `Choose another (npx dominion rollback ${part} --list). If the mark is wrong: npx dominion rollback ${part} --clear-bad ${target.id}`,
+      `Choose another (${formatScriptLine('rollback', part, '--list')}). If the mark is wrong: ${formatScriptLine('rollback', part, '--clear-bad', target.id)}`,
     )
   }
   return target
@@ -102,7 +103,7 @@ function theOneBefore(part: Part, candidates: readonly Candidate[]): Candidate {
     throw new OpsError({
       what: `It cannot be told which ${part} release is live, so there is none before it`,
       said: candidateTable(part, candidates),
-      next: `npx dominion rollback ${part} --to ID`,
+      next: formatScriptLine('rollback', part, '--to', 'ID'),
       exitCode: exitCode.usage,
     })
   }
@@ -111,13 +112,13 @@ function theOneBefore(part: Part, candidates: readonly Candidate[]): Candidate {
   if (ordered.length === 1)
     throw new OpsError({
       what: `There is no earlier ${part} release than ${ordered[live]!.id}; nothing was changed`,
-      next: `npx dominion update-${part} makes a new one`,
+      next: `${formatScriptLine(`update-${part}`)} makes a new one`,
       exitCode: exitCode.usage,
     })
   throw new OpsError({
     what: `No release before ${ordered[live]!.id} is known to have worked and is not marked bad; nothing was changed`,
     said: candidateTable(part, candidates),
-    next: `Name one: npx dominion rollback ${part} --to ID`,
+    next: `Name one: ${formatScriptLine('rollback', part, '--to', 'ID')}`,
     exitCode: exitCode.usage,
   })
 }

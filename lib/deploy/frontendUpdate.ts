@@ -1,5 +1,6 @@
 import type { Command } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { servedPagesCheck } from '../health/served.ts'
 import { faultWords, goodWords, lookUntilGood, mustAnswer } from '../health/settle.ts'
 import { siteChecks } from '../health/siteChecks.ts'
@@ -70,7 +71,7 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
       throw new OpsError({
         what: `Release ${to} does not pass its checks, and release ${from}, which is live again, does not either`,
         said: `${wrong}\nrelease ${from}:\n${faultWords(failed)}`,
-        next: 'The pages are hardly the cause, so none was marked as bad. Look at nginx and DNS: npx dominion configure-nginx --dry-run',
+        next: `The pages are hardly the cause, so none was marked as bad. Look at nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
       })
     }
     await markBad(context, 'frontend', to, wrong)
@@ -122,7 +123,7 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
         said: wrong,
         next: back
           ? `Release ${from}, live before, is marked as bad. Mend the dashboard and run the same line again.`
-          : `${to === live ? 'There is none to go back to' : 'This run did not make it live'}. What there is: npx dominion rollback frontend --list`,
+          : `${to === live ? 'There is none to go back to' : 'This run did not make it live'}. What there is: ${formatScriptLine('rollback', 'frontend', '--list')}`,
       })
     },
     async apply(difference, tell) {

@@ -1,6 +1,7 @@
 import { tagOf } from '../azure/containerGroup.ts'
 import { tableText } from '../cli/table.ts'
 import { exitCode, OpsError, usageError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { seconds } from '../steps/screen.ts'
 import type { Field } from '../steps/step.ts'
 import type { Receipt } from './receipt.ts'
@@ -158,5 +159,5 @@ export function theOne({ kept, answers, damaged }: History, prefix: string): Kep
   }
   const broken = damaged.find(({ name }) => name.startsWith(prefix))
   if (broken) throw new OpsError({ what: `The receipt ${broken.name} is damaged: ${broken.why}` })
-  throw usageError(`There is no receipt ${prefix}`, 'npx dominion history lists them.')
+  throw usageError(`There is no receipt ${prefix}`, `${formatScriptLine('history')} lists them.`)
 }

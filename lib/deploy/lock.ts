@@ -3,6 +3,7 @@ import { exitCode, OpsError, unknownError } from '../command/errors.ts'
 import { quoteLine } from '../command/quote.ts'
 import type { Loss } from '../command/remote.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { asRoot, rootCommand } from '../ionos/remoteScript.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, ok, type Step, unknown } from '../steps/step.ts'
@@ -51,15 +52,15 @@ export async function takeLock({ runner, config }: Context, id: string, what: st
     await runner.run(rootCommand(config, 'read', ['true'])) // says what hinders, sudo for one
     throw unknownError(`The lock ${file} on the VPS cannot be taken`, held.firstLine)
   }
-  throw lockedBy(config, await readHolder({ runner, config }))
+  throw lockedBy(await readHolder({ runner, config }))
 }
 
-const lockedBy = (config: Config, holder: Holder | undefined): OpsError =>
+const lockedBy = (holder: Holder | undefined): OpsError =>
   new OpsError({
     what: holder
       ? `Locked: ${holder.by} runs "${holder.what}" since ${holder.since} (${minutesSince(holder.since)})`
       : 'Locked: another deploy holds the lock',
-    next: `Wait for it to end, or if it is surely dead: npx dominion unlock${config.environment === 'default' ? '' : ` --env ${config.environment}`}`,
+    next: `Wait for it to end, or if it is surely dead: ${formatScriptLine('unlock')}`,
     exitCode: exitCode.locked,
   })
 
@@ -69,7 +70,7 @@ const lockedBy = (config: Config, holder: Holder | undefined): OpsError =>
  */
 export async function mustBeUnlocked(context: Context): Promise<void> {
   const holder = await readHolder(context).catch(() => undefined)
-  if (holder) throw lockedBy(context.config, holder)
+  if (holder) throw lockedBy(holder)
 }
 
 const beatMs = 20_000

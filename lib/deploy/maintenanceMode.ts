@@ -1,6 +1,7 @@
 import { momentAhead } from '../cli/moment.ts'
 import type { CommonFlags, Run } from '../cli/script.ts'
 import { exitCodeOf, gather } from '../command/gather.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { maintenanceStep, readableMessage } from '../ionos/maintenance.ts'
 import { inWords } from '../ionos/maintenancePage.ts'
 import { nginxHttpsStep } from '../ionos/nginx.ts'
@@ -56,7 +57,7 @@ export async function maintenanceStatus(run: Run<CommonFlags>, context: Context)
       `marker   ${marker}`,
       `visitors ${seen}`,
       ...(contradiction
-        ? ['→ The page is on, but visitors do not get it: npx dominion configure-nginx']
+        ? [`→ The page is on, but visitors do not get it: ${formatScriptLine('configure-nginx')}`]
         : []),
     ].join('\n'),
     {

@@ -3,6 +3,7 @@ import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.t
 import type { Loss } from '../command/remote.ts'
 import { revisionOf } from '../command/revision.ts'
 import { writeErr } from '../command/terminal.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { longestChain, type Outcome, runSteps } from '../steps/engine.ts'
 import { planData, planText, summary } from '../steps/plan.ts'
@@ -190,7 +191,7 @@ function cutShort(host: string, outcomes: readonly Outcome[], lockLost: Loss | u
   }
   return new OpsError({
     what: `The deploy lock was taken away while this deploy ran: ${so}`,
-    next: 'This machine was asleep for too long, or somebody ran npx dominion unlock. When nobody else deploys, the same line goes on where this one stopped.',
+    next: `This machine was asleep for too long, or somebody ran ${formatScriptLine('unlock')}. When nobody else deploys, the same line goes on where this one stopped.`,
     exitCode: exitCode.locked,
   })
 }

@@ -1,6 +1,7 @@
 import { groupNames, imageOf, tagOf } from '../azure/containerGroup.ts'
 import type { Azure, Tag } from '../azure/resources.ts'
 import { usageError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { BadMark } from '../ionos/badReleases.ts'
 import type { Survey } from '../ionos/survey.ts'
 import { type Candidate, type Evidence, newestFirst } from './candidates.ts'
@@ -67,7 +68,7 @@ export async function mustBeSettled(azure: Azure): Promise<void> {
   if (!(await azure.groups()).some(({ name }) => name === groupNames.surge)) return
   throw usageError(
     `A release was interrupted: ${groupNames.surge} is still there, so "the image before" has no meaning`,
-    'Say which image is wanted: npx dominion rollback backend --to TAG   (--list shows them)',
+    `Say which image is wanted: ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}   (--list shows them)`,
   )
 }
 

@@ -96,6 +96,6 @@ async function losses(context: Context, { skipAzure, skipIonos }: RemoveFlags): 
       ({ known, total }) =>
         `about $${known.toFixed(2)} a month${total === null ? ', and parts that are not known' : ''}; the VPS and the domain go on costing until you cancel them`,
     ),
-    'Dumps, receipts, .env and the resource group stay.',
+    'Dumps, receipts, the configuration and the resource group stay.',
   ]
 }

@@ -1,5 +1,6 @@
 import type { Run } from '../cli/script.ts'
 import { usageError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Part } from '../ionos/badReleases.ts'
 import { withContext } from './context.ts'
 import { type Performance, performSteps } from './perform.ts'
@@ -24,7 +25,7 @@ export async function rollback(run: Run<RollbackFlags>): Promise<number> {
   if (!part)
     throw usageError(
       'What is to be rolled back?',
-      'npx dominion rollback frontend, or backend; --list shows both.',
+      `${formatScriptLine('rollback', 'frontend')}, or ${formatScriptLine('rollback', 'backend')}; --list shows both.`,
     )
   if (clearBad !== undefined && (to !== undefined || markBad))
     throw usageError('--clear-bad rolls nothing back, and goes with neither --to nor --mark-bad')

@@ -4,6 +4,8 @@ import { confirmedByTyping } from '../cli/ask.ts'
 import type { CommonFlags, Run } from '../cli/script.ts'
 import { isUnanswered, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import type { KeyName } from '../config/keys.ts'
+import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import { withContext } from './context.ts'
 import { type Scale, type Scaled, type Scaling, scaleNow, valuesToSet } from './scaleNow.ts'
 
@@ -38,11 +40,14 @@ function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
   if (part !== undefined && part !== 'backend' && part !== 'worker')
     throw usageError(`${part} has no size to scale`, 'Give backend or worker.')
   if (part === 'backend' && workers !== undefined)
-    throw usageError('--workers is the number of workers, not of backends', 'npx dominion scale --workers N')
+    throw usageError(
+      '--workers is the number of workers, not of backends',
+      formatScriptLine('scale', '--workers', 'N'),
+    )
   if (part === undefined && (workers === undefined || cpu !== undefined || memory !== undefined))
     throw usageError(
       'What is to be scaled?',
-      'npx dominion scale backend --cpu 4 --memory 8, scale worker --cpu 2 --memory 4, or scale --workers 3',
+      `${formatScriptLine('scale', 'backend', '--cpu', '4', '--memory', '8')}, ${formatScriptLine('scale', 'worker', '--cpu', '2', '--memory', '4')}, or ${formatScriptLine('scale', '--workers', '3')}`,
     )
   if (cpu === undefined && memory === undefined && workers === undefined)
     throw usageError(`To what size is the ${part} to be scaled?`, 'Give --cpu, --memory (GB) or --workers.')
@@ -101,6 +106,8 @@ const wordsOf = ({ cpu, memoryGb, count }: Scale): string => `${count} × ${cpu}
 
 function warningOf(values: ReturnType<typeof valuesToSet>): string[] {
   const lines = Object.entries(values).map(([key, value]) => `  ${key}=${value}`)
-  if (lines.length === 0) return []
-  return ['The next deploy sets this back, unless .env says (--save writes it there):', ...lines]
+  const [first, ...others] = Object.keys(values) as KeyName[]
+  if (first === undefined) return []
+  const file = formatKeyFile(first, ...others)
+  return [`The next deploy sets this back, unless ${file} says (--save writes it there):`, ...lines]
 }

@@ -64,7 +64,7 @@ function saveStep(config: Config, part: Scaled, to: Scale, after: string[]): Ste
   const byFile = new Map<string, Values>()
   return {
     id: 'save',
-    title: 'Sizes in .env',
+    title: 'Sizes in the configuration',
     part: 'together',
     after,
     async inspect(): Promise<Difference> {

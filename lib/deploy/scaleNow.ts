@@ -5,6 +5,7 @@ import { OpsError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { Values } from '../config/envFile.ts'
 import type { KeyName } from '../config/keys.ts'
+import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 
 /** What has a size of its own. */
 export type Scaled = 'backend' | 'worker'
@@ -62,13 +63,13 @@ const sameSize = (a: Size, b: Size): boolean => a.cpu === b.cpu && a.memoryGb ==
 const nothingRuns = (name: string) =>
   new OpsError({
     what: `There is no ${name} to scale`,
-    next: 'Set its size in .env and release it: npx dominion deploy-complete',
+    next: `Set its size in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB')} and release it: ${formatScriptLine('deploy-complete')}`,
   })
 
 const halfReleased = (image: string) =>
   new OpsError({
     what: `The release of another image was interrupted: ${groupNames.surge} runs ${image}`,
-    next: 'Finish it first: npx dominion update-backend, or rollback backend --to TAG',
+    next: `Finish it first: ${formatScriptLine('update-backend')}, or ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}`,
   })
 
 /** The same configuration with a part in another size. */

@@ -1,6 +1,7 @@
 import type { CommonFlags, Run } from '../cli/script.ts'
 import { usageError } from '../command/errors.ts'
 import { exitCodeOf } from '../command/gather.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { differenceOf, differenceText, historyTable, receiptText, theOne } from './history.ts'
 import { type History, readHistory } from './receipts.ts'
@@ -40,7 +41,10 @@ async function showDifference(
 ): Promise<number> {
   const [first, second, ...more] = ids
   if (!first || !second || more.length > 0)
-    throw usageError(`--diff wants two ids, not ${ids.length}`, 'npx dominion history --diff A B')
+    throw usageError(
+      `--diff wants two ids, not ${ids.length}`,
+      formatScriptLine('history', '--diff', 'A', 'B'),
+    )
   const [left, right] = [
     await readHistory(context, 1000, checked(first)),
     await readHistory(context, 1000, checked(second)),
@@ -60,7 +64,10 @@ async function showDifference(
 /** An id is time, script and process id; nothing else can be a part of one. */
 function checked(id: string): string {
   if (/^[0-9A-Za-z-]+$/.test(id)) return id
-  throw usageError(`${JSON.stringify(id)} is not an id of a receipt`, 'npx dominion history lists them.')
+  throw usageError(
+    `${JSON.stringify(id)} is not an id of a receipt`,
+    `${formatScriptLine('history')} lists them.`,
+  )
 }
 
 /** What is missing from an answer, as lines below it. */

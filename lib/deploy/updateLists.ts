@@ -5,6 +5,7 @@ import { type Image, imageStep } from '../azure/image.ts'
 import { type Azure, createAzure } from '../azure/resources.ts'
 import { restartBackendStep, restartWorkersStep } from '../azure/restart.ts'
 import { OpsError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { containersCheck } from '../health/containersCheck.ts'
 import { servedBackendCheck } from '../health/served.ts'
 import { faultWords, goodWords, lookUntilKnown } from '../health/settle.ts'
@@ -89,7 +90,7 @@ function verifyBackendStep(context: Context, azure: Azure, image: Image): Step {
         throw new OpsError({
           what: `${settled.failed.length} of ${checks.length} checks failed with ${tag}`,
           said: faultWords(settled.failed),
-          next: 'npx dominion rollback backend --list   (shows what can be gone back to)',
+          next: `${formatScriptLine('rollback', 'backend', '--list')}   (shows what can be gone back to)`,
         })
       }
       const { backend: marks } = await badReleases(context)

@@ -8,6 +8,7 @@ import { exitCode, unknownError } from '../command/errors.ts'
 import type { Answer, Phases } from '../command/request.ts'
 import type { Verdict } from '../command/verdict.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { siteNames } from '../ionos/dnsCheck.ts'
 import { reachOf } from '../network/resolve.ts'
 import type { Context } from '../steps/context.ts'
@@ -89,7 +90,7 @@ export function requestsCommand(requests: readonly Request[], authorities: reado
         what: 'The VPS cannot ask for us',
         exitCode: exitCode.unknown,
         ...(/python3: (command )?not found/.test(output)
-          ? { next: 'npx dominion setup-server   (it brings Python)' }
+          ? { next: `${formatScriptLine('setup-server')}   (it brings Python)` }
           : {}),
       }),
     }),

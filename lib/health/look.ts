@@ -3,6 +3,7 @@ import { usageError } from '../command/errors.ts'
 import { inParallel } from '../command/queue.ts'
 import { type Verdict, worst } from '../command/verdict.ts'
 import { nearest } from '../config/nearest.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { mayBeOwnNetwork, type OwnNetwork, ownNetwork } from './neutral.ts'
 import { observe } from './observe.ts'
@@ -63,7 +64,7 @@ export async function probesOf(
     if (locked)
       throw usageError(
         `--only ${locked.id} needs a login, and --quick uses none`,
-        `Leave --quick out: npx dominion health --only ${only.join(',')}`,
+        `Leave --quick out: ${formatScriptLine('health', '--only', only.join(','))}`,
       )
   }
   return chosen(all, only)

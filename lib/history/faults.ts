@@ -1,4 +1,5 @@
 import { messageOf, OpsError, unknownError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 
 /** Something is wrong inside the file: SQLite said so, or a check of our own. */
 export class DamageError extends Error {}
@@ -25,7 +26,7 @@ export function fileFault(thrown: unknown, file: string, waitMs: number): unknow
     return unknownError(
       `The history ${file} is damaged`,
       said,
-      'The next run of npx dominion health, within the hour, sets it aside and begins a new one.',
+      `The next run of ${formatScriptLine('health')}, within the hour, sets it aside and begins a new one.`,
     )
   if (isBusy(thrown))
     return unknownError(

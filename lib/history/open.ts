@@ -1,5 +1,6 @@
 import { closeSync, openSync, statSync } from 'node:fs'
 import { unknownError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { type Connection, connect } from './connection.ts'
 import { fileFault, isBusy, isDamage } from './faults.ts'
 import { lockOn } from './lock.ts'
@@ -107,7 +108,7 @@ const noHistory = (file: string) =>
   unknownError(
     `There is no history yet: ${file}`,
     undefined,
-    'npx dominion health looks and records; npx dominion schedule makes it run by itself.',
+    `${formatScriptLine('health')} looks and records; ${formatScriptLine('schedule')} makes it run by itself.`,
   )
 
 function makeFile(file: string): void {

@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { OpsError, unknownError, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import { formatKeyFile } from '../config/pasteLine.ts'
 import { type Addresses, addressesOf } from '../network/resolve.ts'
 
 /** The names of the site, the main one first. */
@@ -19,7 +20,7 @@ export const readRecords = (config: Config): Promise<Records[]> =>
         throw unknownError(
           `${server} does not say where ${name} is`,
           `${error.code}: ${error.message}`,
-          'Check the network of this machine, and DNS_SERVER in .env; this says nothing about the records themselves.',
+          `Check the network of this machine, and DNS_SERVER in ${formatKeyFile('DNS_SERVER')}; this says nothing about the records themselves.`,
         )
       })
       return { name, ...found }
@@ -32,7 +33,7 @@ export function publicAddress(config: Config): string {
   if (isIPv4(publicIp)) return publicIp
   throw usageError(
     `${publicIp} is not an IPv4 address, so there is nothing to point the DNS at`,
-    'Set IONOS_PUBLIC_IP in .env to the public IPv4 address of the VPS.',
+    `Set IONOS_PUBLIC_IP in ${formatKeyFile('IONOS_PUBLIC_IP')} to the public IPv4 address of the VPS.`,
   )
 }
 
@@ -83,5 +84,5 @@ export const byHand = (config: Config): string =>
   [
     'Set these records at IONOS (Domains & SSL → DNS), wait until they are seen, and run the same line again:',
     ...siteNames(config).map((name) => `  ${name}. A ${publicAddress(config)}`),
-    '  and delete AAAA records that are not the VPS. Or set IONOS_DNS_KEY in .env, and it is done for you.',
+    `  and delete AAAA records that are not the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}, and it is done for you.`,
   ].join('\n')

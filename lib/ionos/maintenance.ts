@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from '../command/command.ts'
 import { messageOf, OpsError, unknownError, usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, differing, ok, type Step } from '../steps/step.ts'
 import { folderName, inWords, type Maintenance, maintenanceFiles, usualMessage } from './maintenancePage.ts'
@@ -122,12 +123,12 @@ async function untilServed({ config, runner }: Context, on: boolean): Promise<st
   if (/ says \d+$/.test(last)) {
     throw new OpsError({
       what: `The maintenance page is ${on ? 'in force' : 'taken away'} on the VPS, but visitors do not see it so: ${last}`,
-      next: 'See what stands in front of nginx (a CDN?), then: npx dominion maintenance-mode status',
+      next: `See what stands in front of nginx (a CDN?), then: ${formatScriptLine('maintenance-mode', 'status')}`,
     })
   }
   throw unknownError(
     `The maintenance page is ${on ? 'in force' : 'taken away'} on the VPS, but the site cannot be asked from here`,
     last,
-    'From another network: npx dominion maintenance-mode status',
+    `From another network: ${formatScriptLine('maintenance-mode', 'status')}`,
   )
 }

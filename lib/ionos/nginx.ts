@@ -2,6 +2,7 @@ import type { Command } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
 import { stableHost, surgeHost } from '../config/backend.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, type Field, ok, type Step } from '../steps/step.ts'
 import { differencesInForce, type NginxFiles, nameOfSet, type Phase, renderNginx } from './nginxFiles.ts'
@@ -43,7 +44,7 @@ export function nginxHttpsStep(context: Context): Step {
         return later(context, survey, 'https', 'after the certificate is issued')
       throw new OpsError({
         what: `There is no certificate for ${context.config.domain} on the VPS, so nginx cannot serve HTTPS`,
-        next: 'Issue it first: npx dominion issue-certificate',
+        next: `Issue it first: ${formatScriptLine('issue-certificate')}`,
       })
     },
     apply: (difference) => applyNginx(context, difference),
@@ -62,7 +63,7 @@ export function switchBackend(context: Context, host: string): Required<Pick<Ste
       if (wantedPhase(survey) === 'http') {
         throw new OpsError({
           what: `nginx does not serve ${context.config.domain} over HTTPS yet, so there is no backend to switch`,
-          next: 'Set it up first: npx dominion configure-nginx',
+          next: `Set it up first: ${formatScriptLine('configure-nginx')}`,
         })
       }
       return inspectNginx(context, survey, 'https', host)

@@ -1,5 +1,6 @@
 import { OpsError } from '../command/errors.ts'
 import { count, sizeWords } from '../command/words.ts'
+import { formatKeyFile } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { exportDir, noteOf, readNote } from './build.ts'
 import { type ExportedFile, readExport } from './exportFolder.ts'
@@ -81,7 +82,7 @@ function refuseFullDisk(host: string, survey: Survey, bytes: number): void {
   if (survey.freeBytes + survey.leftoverBytes > bytes * 1.5 + 50e6) return
   throw new OpsError({
     what: `The disk of ${host} has ${sizeWords(survey.freeBytes)} left, too little for a release`,
-    next: 'Free some space there (journalctl --vacuum-size=200M, apt-get clean), or lower KEEP_RELEASES in .env.',
+    next: `Free some space there (journalctl --vacuum-size=200M, apt-get clean), or lower KEEP_RELEASES in ${formatKeyFile('KEEP_RELEASES')}.`,
   })
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
 import { sizeWords } from '../command/words.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { type BadReleases, badReleases } from './badReleases.ts'
@@ -98,7 +99,7 @@ export function switchStep(context: Context): Step {
         }
         throw new OpsError({
           what: 'No release of the present sources lies on the VPS',
-          next: 'Publish it: npx dominion publish-frontend',
+          next: `Publish it: ${formatScriptLine('publish-frontend')}`,
         })
       }
       target = found.id

@@ -5,6 +5,7 @@ import path from 'node:path'
 import type { Ignore } from 'ignore'
 import { usageError } from '../command/errors.ts'
 import { inParallel } from '../command/queue.ts'
+import { formatKeyFile } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 
 /** Counts with the sources, so that a change of the published form publishes again. */
@@ -70,13 +71,13 @@ export function checkDashboard(folder: string): void {
   if (!existsSync(folder)) {
     throw usageError(
       `There is no dashboard at ${folder}`,
-      'Set DASHBOARD_DIR in .env to the folder with its package.json.',
+      `Set DASHBOARD_DIR in ${formatKeyFile('DASHBOARD_DIR')} to the folder with its package.json.`,
     )
   }
   if (!existsSync(file)) {
     throw usageError(
       `${folder} has no package.json`,
-      'Set DASHBOARD_DIR in .env to the folder of the Next.js project.',
+      `Set DASHBOARD_DIR in ${formatKeyFile('DASHBOARD_DIR')} to the folder of the Next.js project.`,
     )
   }
   let described: { scripts?: Record<string, string> }

@@ -1,5 +1,6 @@
 import { exitCode, OpsError, unknownError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import { formatKeyFile } from '../config/pasteLine.ts'
 import { fingerprint, keyType, type Verdict } from './knownHosts.ts'
 
 const reason: Readonly<Record<string, string>> = {
@@ -25,8 +26,8 @@ export function socketError(
   const code = codeOf(error)
   const named = ['ENOTFOUND', 'EAI_AGAIN', 'ESERVFAIL', 'ETIMEOUT'].includes(code)
   const next = named
-    ? `Check IONOS_HOST in .env (${configured})${config.network.dnsServer ? ` and DNS_SERVER (${config.network.dnsServer})` : ''}.`
-    : `Check IONOS_HOST and IONOS_PORT in .env, that the VPS runs, and that its firewall and IONOS's let port ${port} in.`
+    ? `Check IONOS_HOST in ${formatKeyFile('IONOS_HOST')} (${configured})${config.network.dnsServer ? ` and DNS_SERVER (${config.network.dnsServer})` : ''}.`
+    : `Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, that the VPS runs, and that its firewall and IONOS's let port ${port} in.`
   return unknownError(
     `The VPS ${host} cannot be reached on port ${port}: ${reason[code] ?? error.message}`,
     `${code || error.name}: ${error.message}`,
@@ -55,7 +56,7 @@ export function handshakeError(config: Config, error: Error): OpsError {
         : `No ssh session with ${host}:${port} comes about`,
     error.message,
     cut
-      ? `A firewall or proxy on the way answers for it, or its sshd is overloaded (MaxStartups). Check IONOS_HOST and IONOS_PORT in .env, and that the VPS runs.`
+      ? `A firewall or proxy on the way answers for it, or its sshd is overloaded (MaxStartups). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS runs.`
       : `Check that port ${port} is sshd's (IONOS_PORT) and that the VPS is not overloaded.`,
   )
 }
@@ -104,7 +105,7 @@ export function refusedError(config: Config, error: Error, tried: string[], left
       ...tried.map((name) => `tried: ${name}`),
       ...leftOut.map((why) => `not tried: ${why}`),
     ].join('\n'),
-    next: `Add the public half of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in .env.`,
+    next: `Add the public half of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in ${formatKeyFile('IONOS_USER', 'IONOS_SSH_KEY')}.`,
     exitCode: exitCode.notLoggedIn,
   })
 }

@@ -6,6 +6,7 @@ import { type Command, look } from '../command/command.ts'
 import { exitCode, OpsError, usageError } from '../command/errors.ts'
 import type { Runner } from '../command/runner.ts'
 import type { Config } from '../config/config.ts'
+import { formatKeyFile } from '../config/pasteLine.ts'
 
 /** What ssh's own configuration says about the host; the parts that matter here. */
 export interface SshSettings {
@@ -94,7 +95,7 @@ export async function findLogins(config: Config, settings: SshSettings): Promise
   throw new OpsError({
     what: `There is no key to log in to ${config.ionos.host} with`,
     said: logins.leftOut.join('\n') || undefined,
-    next: 'Set IONOS_SSH_KEY in .env to a private key file, or load a key into the ssh agent (ssh-add).',
+    next: `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to a private key file, or load a key into the ssh agent (ssh-add).`,
     exitCode: exitCode.notLoggedIn,
   })
 }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from '../command/command.ts'
 import { messageOf, OpsError, unknownError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { type Difference, ok, type Step } from '../steps/step.ts'
 import { remoteScript, rootCommand } from './remoteScript.ts'
@@ -84,11 +85,11 @@ export function publishPage(config: Config, { html }: StatusPage): Command {
   })
 }
 
-const noSite = ({ domain, ionos, environment }: Config, output: string) =>
+const noSite = ({ domain, ionos }: Config, output: string) =>
   /there is no site on this machine/.test(output)
     ? {
         what: `There is no site ${domain} on ${ionos.host} that a status page could lie beside`,
-        next: `Deploy it first: npx dominion deploy-complete${environment === 'default' ? '' : ` --env ${environment}`}. The page alone: npx dominion status-page --out status.html`,
+        next: `Deploy it first: ${formatScriptLine('deploy-complete')}. The page alone: ${formatScriptLine('status-page', '--out', 'status.html')}`,
       }
     : undefined
 
@@ -103,13 +104,13 @@ async function untilServed({ config, runner }: Context, { digest }: StatusPage):
       if (status === 200 && body.includes(digestTag(digest))) return `${url} shows it`
       failure = new OpsError({
         what: `The status page lies on the VPS, but ${url} does not show it: ${status === 200 ? 'another page answers' : `${status}`}`,
-        next: 'nginx may be configured as before there were status pages: npx dominion configure-nginx. A CDN in front of it may keep the old page.',
+        next: `nginx may be configured as before there were status pages: ${formatScriptLine('configure-nginx')}. A CDN in front of it may keep the old page.`,
       })
     } catch (thrown) {
       failure = unknownError(
         `The status page lies on the VPS, but whether visitors get it is not known: ${url} cannot be asked from here`,
         messageOf(thrown),
-        'See whether the site answers at all: npx dominion health',
+        `See whether the site answers at all: ${formatScriptLine('health')}`,
       )
     }
   }

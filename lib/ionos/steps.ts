@@ -1,4 +1,5 @@
 import { OpsError } from '../command/errors.ts'
+import { formatKeyFile } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { nothingAhead, type Step } from '../steps/step.ts'
 import { buildStep } from './build.ts'
@@ -53,7 +54,7 @@ function insisting(step: Step): Step {
       if (left.state === 'ok') return
       throw new OpsError({
         what: left.state === 'unknown' ? left.why : left.what,
-        next: 'Set the records at the provider of the domain, or IONOS_DNS_KEY in .env; then run the same line again.',
+        next: `Set the records at the provider of the domain, or IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}; then run the same line again.`,
       })
     },
   }

@@ -3,6 +3,7 @@ import type { Arm } from '../azure/arm.ts'
 import { groupNames, workerNames } from '../azure/containerGroup.ts'
 import { messageOf, OpsError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { type Logged, loggedContainers, readLog, shortName } from './containerGroups.ts'
 import { dater } from './dated.ts'
 import { containerDating, type Line } from './line.ts'
@@ -75,7 +76,7 @@ export function containerSources(
 const absent = (config: Config, group: string): OpsError =>
   new OpsError({
     what: `There is no container group ${group} in ${config.azure.resourceGroup}`,
-    next: 'Create it: npx dominion release-containers',
+    next: `Create it: ${formatScriptLine('release-containers')}`,
   })
 
 async function* readContainer(

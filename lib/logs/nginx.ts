@@ -1,6 +1,7 @@
 import type { Command } from '../command/command.ts'
 import { OpsError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { remoteScript } from '../ionos/remoteScript.ts'
 import type { Context } from '../steps/context.ts'
 import { dater, linesOf } from './dated.ts'
@@ -39,7 +40,7 @@ export function nginxLogCommand(
         ? {
             what: `There is no ${file} on the VPS`,
             said: undefined,
-            next: 'Set the server up: npx dominion setup-server',
+            next: `Set the server up: ${formatScriptLine('setup-server')}`,
           }
         : undefined,
     ...(follow

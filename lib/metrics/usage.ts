@@ -4,6 +4,7 @@ import { createAzure, groupId } from '../azure/resources.ts'
 import { OpsError, unknownError } from '../command/errors.ts'
 import { type Answer, gather } from '../command/gather.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 
 /** What a container group used of what it may use. */
@@ -47,7 +48,7 @@ export async function readUsage(context: Context, span: Span): Promise<Record<st
   if (groups.length === 0) {
     throw new OpsError({
       what: `There is no container group in the resource group ${resourceGroup}`,
-      next: 'Deploy first: npx dominion deploy-complete; or check AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION.',
+      next: `Deploy first: ${formatScriptLine('deploy-complete')}; or check AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION.`,
     })
   }
   const asks = namesOf(context.config, groups).map((name) => {
@@ -74,7 +75,7 @@ async function usageOf(
   if (!group) {
     throw new OpsError({
       what: `There is no container group ${name}`,
-      next: 'npx dominion release-containers makes it.',
+      next: `${formatScriptLine('release-containers')} makes it.`,
     })
   }
   const measured = await readMetrics(context, id, span)

@@ -1,5 +1,6 @@
 import { OpsError, usageError } from '../command/errors.ts'
 import { quoteLine, quotePosix } from '../command/quote.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { mustFitOneLine, type Place, type Rhythm, type Task } from './tasks.ts'
 
 /** Debian's crontab(1) takes commands of 998 characters. */
@@ -54,7 +55,7 @@ export const marksOf = ({ environment, folder }: Place): Marks => ({
 /** Our part of a crontab, with a line break at its end. */
 export function blockOf(tasks: readonly Task[], place: Place): string {
   const { begin, end } = marksOf(place)
-  const about = '# Written by npx dominion schedule --install; npx dominion schedule --remove takes it away.'
+  const about = `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`
   return [begin, about, ...tasks.map((task) => cronLine(task, place)), end, ''].join('\n')
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { usageError } from '../command/errors.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { mustFitOneLine, type Place, type Rhythm, type Task, two } from './tasks.ts'
 
 /** A unit file: its name, and all of its text. */
@@ -48,7 +49,7 @@ export function unitsOf(task: Task, place: Place, scope: Scope): Unit[] {
   const base = baseName(task, place)
   const head = [
     markOf(place),
-    '# Written by npx dominion schedule --install; npx dominion schedule --remove takes it away.',
+    `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`,
     '[Unit]',
     `Description=Codex Dominion: ${task.title} (${place.environment})`,
   ]

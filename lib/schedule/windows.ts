@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { mustFitOneLine, type Place, type Rhythm, type Task, two } from './tasks.ts'
 
 /** Where the Task Scheduler keeps it. */
@@ -53,7 +54,7 @@ export function taskXml(task: Task, place: Place): string {
       `<WorkingDirectory>${escapedXml(place.folder)}</WorkingDirectory></Exec></Actions>`,
     ].join(''),
   ]
-  const description = `Codex Dominion: ${task.title} (${place.environment}) in ${place.folder}; npx dominion schedule --remove takes it away`
+  const description = `Codex Dominion: ${task.title} (${place.environment}) in ${place.folder}; ${formatScriptLine('schedule', '--remove')} takes it away`
   return [
     '<?xml version="1.0"?>',
     '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">',

@@ -2,6 +2,7 @@ import type { Run } from '../cli/script.ts'
 import { exitCode, unknownError } from '../command/errors.ts'
 import { quoteLine } from '../command/quote.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { hourMs } from '../history/segments.ts'
 import { type History, historyFile, readHistory } from '../history/store.ts'
 import type { SloFlags, SloRange } from './range.ts'
@@ -30,7 +31,7 @@ function nothingKnown(run: Run<SloFlags>, history: History, { from, to, vantage,
   const what = `Nobody has looked${where} between ${clock(from)} and ${clock(Math.min(to, now))}`
   const times = history.latest(vantage, now).map(({ at }) => at)
   if (times.length === 0) {
-    const next = `npx dominion health${vantage === 'vps' ? ' --from vps' : ''} looks and records.`
+    const next = `${formatScriptLine('health', ...(vantage === 'vps' ? ['--from', 'vps'] : []))} looks and records.`
     return unknownError(what, undefined, next)
   }
   const newest = Math.max(...times)

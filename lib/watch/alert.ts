@@ -2,6 +2,7 @@ import type { Alert } from '../alerts/alert.ts'
 import type { Verdict } from '../command/verdict.ts'
 import { timeWords } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { News, Rank } from './confirm.ts'
 import { atMost, inBrief, namesOf } from './report.ts'
 
@@ -66,7 +67,7 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
           .map(({ target, rank, cause }) => `${verdictOf(rank)} ${target}: ${cause}`),
         ...(failing.length > mostLines ? [`and ${failing.length - mostLines} more`] : []),
         ...visitors,
-        'npx dominion health shows how it is now.',
+        `${formatScriptLine('health')} shows how it is now.`,
       ],
     }
   }

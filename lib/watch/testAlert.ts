@@ -3,6 +3,7 @@ import type { Run } from '../cli/script.ts'
 import { tableText } from '../cli/table.ts'
 import { usageError } from '../command/errors.ts'
 import { nearest } from '../config/nearest.ts'
+import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import type { OpenContext } from '../deploy/context.ts'
 import { incidentName } from './alert.ts'
 import type { HealthFlags } from './flags.ts'
@@ -28,7 +29,7 @@ export async function testAlert(
   const alert: Alert = {
     ...{ kind: 'test', verdict: 'OK', domain, environment, at, since: at },
     title: 'this is how an alert arrives',
-    lines: ['Nothing is wrong: somebody ran npx dominion health --test-alert.'],
+    lines: [`Nothing is wrong: somebody ran ${formatScriptLine('health', '--test-alert')}.`],
     incident: `test-${incidentName(at)}`,
   }
   const all = await sendAll(context, chosen(channels, name), alert)
@@ -52,7 +53,11 @@ function chosen(channels: readonly Channel[], name: string): Channel[] {
       `There are: ${known.join(', ')}.`,
     )
   }
-  if (channels.length === 0) throw usageError('No alert channel is configured', `Set ${keys} in .env.`)
+  if (channels.length === 0)
+    throw usageError(
+      'No alert channel is configured',
+      `Set ${keys} in ${formatKeyFile('ALERT_WEBHOOK_URL')}.`,
+    )
   if (name === '') return [...channels]
   const found = channels.filter((channel) => channel.name === name)
   if (found.length > 0) return found

@@ -1,3 +1,4 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { surveyOf } from '../../ionos/survey.ts'
 import { type Check, doubtful, fine } from '../check.ts'
 
@@ -12,7 +13,9 @@ export const certificateLifetime: Check = {
   id: 'certificate-lifetime',
   title: 'Lifetime of certificates',
   category: 'retirement',
-  next: 'npx dominion setup-server   (it switches certbot.timer on)',
+  get next() {
+    return `${formatScriptLine('setup-server')}   (it switches certbot.timer on)`
+  },
   async look({ context, now }) {
     const { timer } = (await surveyOf(context)).certificate
     const coming = shorter

@@ -1,3 +1,4 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { byHand, faultsOf, publicAddress, readRecords } from '../../ionos/dnsCheck.ts'
 import { surveyOf } from '../../ionos/survey.ts'
 import { type Check, fine, wrong } from '../check.ts'
@@ -7,7 +8,9 @@ export const dnsRecords: Check = {
   id: 'dns-records',
   title: 'A records',
   category: 'dns',
-  next: 'npx dominion point-dns',
+  get next() {
+    return formatScriptLine('point-dns')
+  },
   async look({ context }) {
     const { config } = context
     const address = publicAddress(config)

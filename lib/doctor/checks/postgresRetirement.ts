@@ -1,3 +1,4 @@
+import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { Check } from '../check.ts'
 import { retires } from '../retires.ts'
 
@@ -15,7 +16,9 @@ export const postgresRetirement: Check = {
   id: 'postgres-retirement',
   title: 'Version of PostgreSQL',
   category: 'retirement',
-  next: 'Back up, set a newer POSTGRES_VERSION in .env, then npx dominion provision.',
+  get next() {
+    return `Back up, set a newer POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')}, then ${formatScriptLine('provision')}.`
+  },
   async look({ context, now }) {
     const { version } = context.config.postgres
     return retires(`PostgreSQL ${version}`, ends[version], now)

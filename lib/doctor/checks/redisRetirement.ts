@@ -1,3 +1,4 @@
+import { formatKeyFile } from '../../config/pasteLine.ts'
 import { type Check, fine } from '../check.ts'
 import { retires } from '../retires.ts'
 
@@ -6,7 +7,9 @@ export const redisRetirement: Check = {
   id: 'redis-retirement',
   title: 'Sort of Redis',
   category: 'retirement',
-  next: 'Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in .env, with a REDIS_NAME of its own, then deploy.',
+  get next() {
+    return `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU', 'REDIS_NAME')}, with a REDIS_NAME of its own, then deploy.`
+  },
   async look({ context, now }) {
     if (context.config.redis.kind === 'managed') return fine('Azure Managed Redis')
     return retires('Azure Cache for Redis', '2028-09-30', now)

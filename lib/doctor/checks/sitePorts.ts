@@ -1,3 +1,4 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { reactionTo } from '../../health/reaction.ts'
 import { rootOf } from '../../health/unanswered.ts'
 import type { Context } from '../../steps/context.ts'
@@ -8,7 +9,9 @@ export const sitePorts: Check = {
   id: 'site-ports',
   title: 'Ports 80 and 443 of the VPS',
   category: 'ports',
-  next: 'npx dominion configure-nginx; and see that the IONOS firewall policy lets both ports in.',
+  get next() {
+    return `${formatScriptLine('configure-nginx')}; and see that the IONOS firewall policy lets both ports in.`
+  },
   async look({ context }) {
     const answers = await Promise.all([closed(context, 'http', 80), closed(context, 'https', 443)])
     const faults = answers.filter((answer) => answer !== undefined)

@@ -1,3 +1,4 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { lifetimeLeft } from '../../health/probes/certificate.ts'
 import { surveyOf } from '../../ionos/survey.ts'
 import { type Check, doubtful, fine, wrong } from '../check.ts'
@@ -7,7 +8,9 @@ export const storedCertificate: Check = {
   id: 'certificate',
   title: 'Certificate and its renewal',
   category: 'certificate',
-  next: 'npx dominion issue-certificate',
+  get next() {
+    return formatScriptLine('issue-certificate')
+  },
   async look({ context, now }) {
     const { certificate } = await surveyOf(context)
     const { lineage, timer, hook } = certificate
@@ -21,7 +24,10 @@ export const storedCertificate: Check = {
     const said = `until ${lineage.notAfter.toISOString().slice(0, 10)}, ${Math.round(percent)} % of its lifetime left`
     if (verdict === 'CRITICAL') return wrong(said)
     if (!timer)
-      return wrong(`${said}, but certbot.timer does not run: nothing renews it`, 'npx dominion setup-server')
+      return wrong(
+        `${said}, but certbot.timer does not run: nothing renews it`,
+        formatScriptLine('setup-server'),
+      )
     if (!hook) return doubtful(`${said}, but nginx is not told of a renewed one`)
     return verdict === 'WARNING' ? doubtful(said) : fine(`${said}; certbot.timer renews it`)
   },

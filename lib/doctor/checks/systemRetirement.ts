@@ -1,3 +1,4 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { surveyOf } from '../../ionos/survey.ts'
 import type { Check } from '../check.ts'
 import { retires } from '../retires.ts'
@@ -16,7 +17,9 @@ export const systemRetirement: Check = {
   id: 'system-retirement',
   title: 'System of the VPS',
   category: 'retirement',
-  next: 'Plan a new VPS of a newer release; npx dominion deploy-complete sets it up.',
+  get next() {
+    return `Plan a new VPS of a newer release; ${formatScriptLine('deploy-complete')} sets it up.`
+  },
   async look({ context, now }) {
     const { os } = await surveyOf(context)
     const name = `${os.id} ${os.version}`

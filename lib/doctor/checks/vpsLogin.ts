@@ -1,3 +1,4 @@
+import { formatKeyFile } from '../../config/pasteLine.ts'
 import { rootCommand } from '../../ionos/remoteScript.ts'
 import { type Check, fine } from '../check.ts'
 
@@ -6,7 +7,9 @@ export const vpsLogin: Check = {
   id: 'vps-login',
   title: 'Login on the VPS',
   category: 'login',
-  next: 'Try by hand: ssh USER@HOST, with IONOS_USER and IONOS_HOST of .env.',
+  get next() {
+    return `Try by hand: ssh USER@HOST, with IONOS_USER and IONOS_HOST of ${formatKeyFile('IONOS_USER', 'IONOS_HOST')}.`
+  },
   async look({ context }) {
     const { user, host } = context.config.ionos
     await context.runner.run(rootCommand(context.config, 'read', ['true']))

@@ -1,3 +1,4 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { surveyOf } from '../../ionos/survey.ts'
 import { type Check, fine, wrong } from '../check.ts'
 
@@ -5,7 +6,9 @@ export const vpsServices: Check = {
   id: 'vps-services',
   title: 'nginx on the VPS',
   category: 'vps',
-  next: 'npx dominion setup-server && npx dominion configure-nginx',
+  get next() {
+    return `${formatScriptLine('setup-server')} && ${formatScriptLine('configure-nginx')}`
+  },
   async look({ context }) {
     const { nginx } = await surveyOf(context)
     if (!nginx.version) return wrong('is not installed')

@@ -1,6 +1,7 @@
 import type { PeerCertificate } from 'node:tls'
 import type { Judged, Verdict } from '../../command/verdict.ts'
 import type { Limits } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { siteNames } from '../../ionos/dnsCheck.ts'
 import type { Context } from '../../steps/context.ts'
 import { byLowLimits } from '../limits.ts'
@@ -27,8 +28,8 @@ export const certificateProbe = (context: Context): Probe => ({
   },
 })
 
-const renew =
-  'See why it is not renewed (certbot.timer on the VPS); npx dominion issue-certificate asks for a new one.'
+const renew = () =>
+  `See why it is not renewed (certbot.timer on the VPS); ${formatScriptLine('issue-certificate')} asks for a new one.`
 
 /** By fraction of the lifetime: lifetimes get shorter (64 days from 2027, 45 from 2028 on). */
 export function judgeServed(
@@ -47,7 +48,7 @@ export function judgeServed(
   const figures = [{ name: 'certificate', value: percent, unit: '%', limits }] as const
   if (verdict === 'OK') return { verdict, detail: `for both names, until ${certificate.valid_to}`, figures }
   const detail = `only ${Math.round(percent)} % of its lifetime is left (until ${certificate.valid_to})`
-  return { verdict, detail, next: renew, figures }
+  return { verdict, detail, next: renew(), figures }
 }
 
 /** Per cent of a certificate's lifetime that is left, one decimal; 0 when it is over. Times in ms since 1970. */

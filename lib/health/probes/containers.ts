@@ -3,6 +3,7 @@ import { showGroups, troubleOf, viewOf } from '../../azure/groupHealth.ts'
 import type { Azure } from '../../azure/resources.ts'
 import { worst } from '../../command/verdict.ts'
 import type { Limits } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../steps/context.ts'
 import { byLimits } from '../limits.ts'
 import type { Probe, Reading } from '../probe.ts'
@@ -68,7 +69,7 @@ export function judgeContainers(all: readonly ContainerFacts[], limits: Limits, 
   return {
     verdict,
     detail: told.map(({ detail }) => detail).join('; '),
-    ...(verdict === 'OK' ? {} : { next: 'npx dominion view-logs tells why.' }),
+    ...(verdict === 'OK' ? {} : { next: `${formatScriptLine('view-logs')} tells why.` }),
     figures: [
       { name: 'restarts', value: Math.max(...judged.map(({ restarts }) => restarts)), unit: '', limits },
     ],

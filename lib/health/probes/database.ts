@@ -2,6 +2,7 @@ import { databaseHost } from '../../azure/containerGroup.ts'
 import type { Azure } from '../../azure/resources.ts'
 import { exitCode, OpsError } from '../../command/errors.ts'
 import { judgedFailure, worst } from '../../command/verdict.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { readFacts, type ServerFacts } from '../../database/facts.ts'
 import { judgeConnections } from '../../database/verdicts.ts'
 import type { Context } from '../../steps/context.ts'
@@ -48,7 +49,8 @@ export function judgeDatabase(facts: ServerFacts, { ms, connect }: { ms: number;
   }
 }
 
-const more = 'npx dominion check-database tells more; az postgres flexible-server start starts a stopped one.'
+const more = () =>
+  `${formatScriptLine('check-database')} tells more; az postgres flexible-server start starts a stopped one.`
 
 /** The server's own words that the application gets, too: no room, starting up or going down, no such database. */
 const servesNobody = /too many clients|remaining connection slots|shutting down|starting up|does not exist/i
@@ -68,7 +70,7 @@ export async function judgeNoDatabase(
     return {
       verdict: 'CRITICAL',
       detail: `${host} refuses connections: the server does not run`,
-      next: more,
+      next: more(),
       silent: true,
     }
   if (servesNobody.test(said)) return { verdict: 'CRITICAL', detail, next }

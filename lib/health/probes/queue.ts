@@ -2,6 +2,7 @@ import { redisAddress } from '../../azure/containerGroup.ts'
 import { unknownError } from '../../command/errors.ts'
 import { worst } from '../../command/verdict.ts'
 import type { Config } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../steps/context.ts'
 import { byLimits } from '../limits.ts'
 import type { Probe, Reading } from '../probe.ts'
@@ -107,7 +108,9 @@ export function judgeQueue({ jobs, oldestSeconds, workers }: QueueFacts, config:
     detail: `${hear}, ${waiting}${age}`,
     ...(verdict === 'OK'
       ? {}
-      : { next: 'npx dominion view-logs --only worker; npx dominion scale --workers N adds some.' }),
+      : {
+          next: `${formatScriptLine('view-logs', '--only', 'worker')}; ${formatScriptLine('scale', '--workers', 'N')} adds some.`,
+        }),
     figures: [
       { name: 'queue_jobs', value: jobs, unit: '', limits: queueJobs },
       { name: 'queue_seconds', value: oldestSeconds ?? 0, unit: 's', limits: queueSeconds },

@@ -1,3 +1,4 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { type Certificate, surveyOf } from '../../ionos/survey.ts'
 import type { Context } from '../../steps/context.ts'
 import type { Probe, Reading } from '../probe.ts'
@@ -44,6 +45,6 @@ export function judgeNotServed(
   return {
     verdict: 'CRITICAL',
     detail: `the stored one has expired, too (${until})`,
-    next: 'npx dominion issue-certificate',
+    next: formatScriptLine('issue-certificate'),
   }
 }

@@ -1,0 +1,41 @@
+import { quoteLine } from '../command/quote.ts'
+import type { Config } from './config.ts'
+import type { KeyName } from './keys.ts'
+
+/*
+ * What is printed for an operator to paste must act on the environment that this run works on, and must name the file
+ * that this run has read. Texts are written deep in lib/, often where no configuration is at hand. A process runs one
+ * script on one environment, so that environment is noted here once. Ask at the moment of writing, not while a module
+ * loads: it is not known by then. test/config/pasteLine.test.ts holds both.
+ */
+
+let environment: string | undefined
+let keyFiles: Config['keyFiles'] = {}
+
+/** Notes the name given to --env, before any file is read; undefined = `.env` alone. */
+export function noteEnvironment(name: string | undefined): void {
+  environment = name
+  keyFiles = {}
+}
+
+/** Notes the configuration that this run works on. */
+export function noteConfig(config: Config): void {
+  environment = config.environment === 'default' ? undefined : config.environment
+  keyFiles = config.keyFiles
+}
+
+/** The line that runs a script on this environment: `npx dominion unlock --env staging`. */
+export const formatScriptLine = (script: string, ...args: readonly string[]): string =>
+  quoteLine([
+    'npx',
+    'dominion',
+    script,
+    ...args,
+    ...(environment === undefined ? [] : ['--env', environment]),
+  ])
+
+/** The file, or files, that these keys are set in: `.env.staging`, `.env and .env.staging`. */
+export const formatKeyFile = (...keys: readonly [KeyName, ...KeyName[]]): string => {
+  const own = environment === undefined ? '.env' : `.env.${environment}`
+  return [...new Set(keys.map((key) => keyFiles[key] ?? own))].join(' and ')
+}
