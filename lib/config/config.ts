@@ -1,5 +1,6 @@
 import type { KeyName } from './keys.ts'
 import type { Secret } from './secret.ts'
+import type { ShareKind } from './shareKinds.ts'
 
 /** From the first on it is a WARNING, from the second on CRITICAL. */
 export interface Limits {
@@ -16,6 +17,8 @@ export interface Config {
   /** The folder `.env` lies in; relative paths count from here. */
   readonly folder: string
   readonly domain: string
+  /** What may be another environment's, too. */
+  readonly shares: readonly ShareKind[]
   readonly azure: {
     /** '' = the subscription that az is set to. */
     readonly subscription: string

@@ -1,3 +1,5 @@
+import { shareKinds } from './shareKinds.ts'
+
 /** One key of `.env`. Values arrive as text; `type` says what they must read as. */
 export interface Key {
   type: 'string' | 'integer' | 'number'
@@ -30,6 +32,14 @@ const dollars = '^([0-9]{1,6}(\\.[0-9]{1,2})?)?$'
  * hold the three together. After a change: npx vitest run test/config/check.test.ts --update
  */
 export const keys = {
+  SHARES: {
+    type: 'string',
+    default: '',
+    pattern: `^((${shareKinds.join('|')})(,(?!$)|$))*$`,
+    means: `some of ${shareKinds.join(', ')} with commas, or empty`,
+  },
+  BASE_ONLY: { type: 'string', default: '', pattern: '^(yes)?$', means: 'yes, or empty' },
+
   DOMAIN: {
     type: 'string',
     default: 'codexdominion.app',

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
-import { usageError } from '../command/errors.ts'
+import { type OpsError, usageError } from '../command/errors.ts'
 import { parseNumber } from '../command/number.ts'
 import { deriveApiToken } from './apiToken.ts'
 import { validate as generated } from './check.generated.ts'
@@ -11,6 +11,7 @@ import { isKeyMaterial } from './keyMaterial.ts'
 import { type Key, type KeyName, keys, limitsMean } from './keys.ts'
 import { createSecret, type Secret } from './secret.ts'
 import { appSecretKeyRule, postgresPasswordRule, type SecretRule } from './secretRules.ts'
+import type { ShareKind } from './shareKinds.ts'
 
 type Texts = Record<KeyName, string>
 
@@ -30,6 +31,7 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
     )
   }
   const { given, cut } = await readFiles(folder, name)
+  if (name === undefined && given.get('BASE_ONLY')?.value === 'yes') throw await noEnvironment(folder)
   const complaints = [...cut, ...(await check(given))]
   if (complaints.length > 0) {
     throw usageError(
@@ -45,6 +47,20 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
   const last = filesOf(name).at(-1)!
   const fileOf = (key: KeyName) => given.get(key)?.file ?? last
   return deepFreeze(shape(texts, fileOf, folder, name ?? 'default'))
+}
+
+/** Does `.env` say that it only holds what the environments have in common? */
+export async function isBaseOnly(folder: string): Promise<boolean> {
+  return (await readFiles(folder, undefined)).get('BASE_ONLY')?.value === 'yes'
+}
+
+async function noEnvironment(folder: string): Promise<OpsError> {
+  const { listEnvironments } = await import('./environments.ts')
+  const names = listEnvironments(folder).filter((each) => each !== undefined)
+  return usageError(
+    '.env only holds what the environments have in common (BASE_ONLY=yes)',
+    `Say which environment: ${names.map((each) => `--env ${each}`).join(', ') || '--env NAME, with a file .env.NAME'}`,
+  )
 }
 
 /** The later one counts. */
@@ -148,6 +164,9 @@ async function check(given: Map<string, Given>): Promise<string[]> {
     const meant = nearest(key, names)
     complaints.push(`${file}: ${key} is not a key${meant ? `; did you mean ${meant}?` : ''}`)
   }
+  const base = given.get('BASE_ONLY')
+  if (base && base.file !== '.env' && base.value !== '')
+    complaints.push(`${base.file}: BASE_ONLY is about .env, and belongs there (${exampleLine('BASE_ONLY')})`)
   const kind = given.get('REDIS_KIND')?.value ?? keys.REDIS_KIND.default
   const sku = given.get('REDIS_SKU')?.value ?? keys.REDIS_SKU.default
   if ((kind === 'classic') !== /^(Basic|Standard)_/.test(sku)) {
@@ -206,6 +225,7 @@ function shape(texts: Texts, fileOf: (key: KeyName) => string, folder: string, e
     keyFiles: Object.fromEntries((Object.keys(keys) as KeyName[]).map((key) => [key, fileOf(key)])),
     folder,
     domain: texts.DOMAIN,
+    shares: texts.SHARES.split(',').filter((word): word is ShareKind => word !== ''),
     azure: {
       subscription: texts.AZURE_SUBSCRIPTION,
       resourceGroup: texts.AZURE_RESOURCE_GROUP,

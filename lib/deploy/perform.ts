@@ -12,6 +12,7 @@ import type { Step } from '../steps/step.ts'
 import { type OpenContext, openContext } from './context.ts'
 import { type LockStep, lockStep } from './lock.ts'
 import { type ReceiptFacts, writeReceipt } from './receipt.ts'
+import { getSeparateConfig } from './separate.ts'
 
 export interface StepFlags {
   env?: string
@@ -53,7 +54,7 @@ export async function performSteps<Flags extends StepFlags>(
   run: Run<Flags>,
   task: Performance,
 ): Promise<number> {
-  const config = await run.config()
+  const config = await getSeparateConfig(run)
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning, {
     // Many of them: they must not push out those of deploys.

@@ -3,9 +3,11 @@ import { ownGroups, removeAzureSteps } from '../azure/remove.ts'
 import { type Azure, createAzure } from '../azure/resources.ts'
 import { mustConfirmName } from '../cli/ask.ts'
 import type { CommonFlags, Run } from '../cli/script.ts'
-import { messageOf } from '../command/errors.ts'
+import { messageOf, usageError } from '../command/errors.ts'
 import { type Answer, gather } from '../command/gather.ts'
 import { count } from '../command/words.ts'
+import { readOthers, type SharedWith, sharedWithOthers } from '../config/environments.ts'
+import type { ShareKind } from '../config/shareKinds.ts'
 import { monthlyEstimate } from '../cost/estimate.ts'
 import { removeSiteStep, siteParts } from '../ionos/remove.ts'
 import { surveyOf } from '../ionos/survey.ts'
@@ -13,6 +15,7 @@ import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { withContext } from './context.ts'
 import { mustBeUnlocked } from './lock.ts'
+import { getSeparateConfig } from './separate.ts'
 
 export interface RemoveFlags extends CommonFlags {
   confirm?: string
@@ -20,30 +23,78 @@ export interface RemoveFlags extends CommonFlags {
   skipIonos?: boolean
 }
 
+/** Which part of a removal another environment can name, too, by the step that would take it down. */
+const kindOfStep: Readonly<Record<string, ShareKind>> = {
+  'remove-site': 'site',
+  'remove-containers': 'containers',
+  'remove-redis': 'redis',
+  'remove-database': 'postgres',
+  'remove-registry': 'registry',
+}
+
+/** What stays because another environment names it, by its kind. */
+export type Staying = ReadonlyMap<ShareKind, SharedWith>
+
+/**
+ * What another environment of the folder names, too: it stays, also where SHARES allows that both use it.
+ * Throws (exit 2) when one of the other files cannot be read: what it names would be taken down unseen.
+ */
+export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
+  const config = await getSeparateConfig(run)
+  const others = await readOthers(config)
+  const [unreadable] = others.unreadable
+  if (unreadable) {
+    throw usageError(
+      `${unreadable.file} cannot be read, so what else it names is not known, and nothing is removed: ${unreadable.why}`,
+      `Correct ${unreadable.file}, or move it to another folder if it is no environment.`,
+    )
+  }
+  return new Map(sharedWithOthers(config, others).map((shared) => [shared.kind, shared]))
+}
+
+const stays = ({ what, files }: SharedWith): string => `${what} stays: ${files.join(', ')} names it, too`
+
+/** The same step, which leaves alone what stays. */
+function sparing(staying: Staying, step: Step): Step {
+  const shared = staying.get(kindOfStep[step.id]!)
+  if (!shared) return step
+  const { id, title, part, after } = step
+  return { id, title, part, after: after ?? [], inspect: async () => ok(stays(shared)) }
+}
+
 /** The face first, so that no visitor sees the core break; then the core, containers before what they use. */
-export function removeList(context: Context, flags: RemoveFlags): Step[] {
+export function removeList(context: Context, flags: RemoveFlags, staying: Staying): Step[] {
+  return removalSteps(context, flags, staying).map((step) => sparing(staying, step))
+}
+
+function removalSteps(context: Context, flags: RemoveFlags, staying: Staying): Step[] {
   const azure = createAzure(context)
   const face = flags.skipIonos ? [] : [removeSiteStep(context)]
   if (flags.skipAzure) return face
   const before = ['azure-login', 'azure-parts', ...face.map(({ id }) => id)]
   return [
     loginStep(context, azure.account),
-    partsStep(azure),
+    partsStep(azure, staying),
     ...face.map((step) => ({ ...step, after: ['azure-parts'] })),
     ...removeAzureSteps(context, azure, before),
   ]
 }
 
 /** The whole of the core is looked at before the face goes: while Azure is silent the site stays as it is. */
-const partsStep = (azure: Azure): Step => ({
+const partsStep = (azure: Azure, staying: Staying): Step => ({
   id: 'azure-parts',
   title: 'What is there in Azure',
   part: 'azure',
   after: ['azure-login'],
   async inspect() {
-    const [groups, tier] = await Promise.all([azure.groups(), azure.dataTier()])
-    const names = [...groups, ...tier].flatMap((each) => (each ? [each.name] : []))
-    return ok(names.join(', ') || 'nothing')
+    const [groups, [registry, database, redis]] = await Promise.all([azure.groups(), azure.dataTier()])
+    const own = [
+      ...(staying.has('containers') ? [] : groups),
+      ...(staying.has('registry') ? [] : [registry]),
+      ...(staying.has('postgres') ? [] : [database]),
+      ...(staying.has('redis') ? [] : [redis]),
+    ]
+    return ok(own.flatMap((each) => (each ? [each.name] : [])).join(', ') || 'nothing')
   },
 })
 
@@ -51,10 +102,10 @@ const partsStep = (azure: Azure): Step => ({
  * Shows what would be lost and what it costs now, and asks for the domain to be typed.
  * Throws (exit 2) when it was not; nothing has been touched then.
  */
-export const confirmRemoval = (run: Run<RemoveFlags>): Promise<number> =>
+export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise<number> =>
   withContext(run, 'remove', false, async (context) => {
     const { domain } = context.config
-    const [lines] = await Promise.all([losses(context, run.flags), mustBeUnlocked(context)])
+    const [lines] = await Promise.all([losses(context, run.flags, staying), mustBeUnlocked(context)])
     run.story(`This takes down ${domain}:`)
     for (const line of lines) run.story(`  ${line}`)
     await mustConfirmName(run.flags.confirm, domain, 'It cannot be undone.')
@@ -62,15 +113,19 @@ export const confirmRemoval = (run: Run<RemoveFlags>): Promise<number> =>
   })
 
 /** What is there, part by part; a part that cannot be asked says so, and the removal itself will meet it again. */
-async function losses(context: Context, { skipAzure, skipIonos }: RemoveFlags): Promise<string[]> {
+async function losses(
+  context: Context,
+  { skipAzure, skipIonos }: RemoveFlags,
+  staying: Staying,
+): Promise<string[]> {
   const { config } = context
   const azure = createAzure(context)
   const { site, containers, database, redis, tags, cost } = await gather({
-    site: async () => (skipIonos ? [] : siteParts(await surveyOf(context))),
-    containers: async () => (skipAzure ? [] : ownGroups(azure)),
-    database: async () => (skipAzure ? undefined : azure.database()),
-    redis: async () => (skipAzure ? undefined : azure.redis()),
-    tags: async () => (skipAzure || !(await azure.registry()) ? [] : azure.tags()),
+    site: async () => (skipIonos || staying.has('site') ? [] : siteParts(await surveyOf(context))),
+    containers: async () => (skipAzure || staying.has('containers') ? [] : ownGroups(azure)),
+    database: async () => (skipAzure || staying.has('postgres') ? undefined : azure.database()),
+    redis: async () => (skipAzure || staying.has('redis') ? undefined : azure.redis()),
+    tags: async () => (skipAzure || staying.has('registry') || !(await azure.registry()) ? [] : azure.tags()),
     cost: () => monthlyEstimate(context),
   })
   const told = <Value>(what: string, answer: Answer<Value>, text: (value: Value) => string): string =>
@@ -96,6 +151,10 @@ async function losses(context: Context, { skipAzure, skipIonos }: RemoveFlags): 
       ({ known, total }) =>
         `about $${known.toFixed(2)} a month${total === null ? ', and parts that are not known' : ''}; the VPS and the domain go on costing until you cancel them`,
     ),
+    ...[...staying.values()].map(stays),
+    ...(staying.has('postgres') && !staying.has('database')
+      ? [`Database ${config.postgres.database} stays on that server: drop it by hand when nobody needs it`]
+      : []),
     'Dumps, receipts, the configuration and the resource group stay.',
   ]
 }

@@ -8,6 +8,7 @@ import type { KeyName } from '../config/keys.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import { withContext } from './context.ts'
 import { type Scale, type Scaled, type Scaling, scaleNow, valuesToSet } from './scaleNow.ts'
+import { getSeparateConfig } from './separate.ts'
 
 export interface ScaleFlags extends CommonFlags {
   part?: string
@@ -21,7 +22,7 @@ export interface ScaleFlags extends CommonFlags {
 export async function scale(run: Run<ScaleFlags>): Promise<number> {
   const part = partOf(run.flags)
   // What comes after the first question is loaded after it.
-  const config = await run.config()
+  const config = await getSeparateConfig(run)
   const scaling = await decide(run, part).catch((thrown) => {
     if (run.flags.dryRun) return unaskedScaling(run.flags, config, part, thrown)
     throw thrown

@@ -16,14 +16,13 @@ await script<RemoveFlags>({
     if (run.flags.skipAzure && run.flags.skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
     const { performSteps } = await import('../../lib/deploy/perform.ts')
-    if (!run.flags.dryRun) await (await import('../../lib/deploy/remove.ts')).confirmRemoval(run)
+    const { confirmRemoval, readStaying, removeList } = await import('../../lib/deploy/remove.ts')
+    const staying = await readStaying(run)
+    if (!run.flags.dryRun) await confirmRemoval(run, staying)
     return performSteps(run, {
       script: 'remove',
       needsVps: !run.flags.skipIonos,
-      async list(context) {
-        const { removeList } = await import('../../lib/deploy/remove.ts')
-        return { steps: removeList(context, run.flags) }
-      },
+      list: (context) => ({ steps: removeList(context, run.flags, staying) }),
     })
   },
 })

@@ -18,7 +18,8 @@ await script<{ file: string; into?: string; confirm?: string }>({
   async main(run) {
     const { into, confirm, dryRun, file } = run.flags
     if (into === undefined) throw usageError('Into which database?', 'Give its name: --into NAME')
-    const { database } = (await run.config()).postgres
+    const { getSeparateConfig } = await import('../../lib/deploy/separate.ts')
+    const { database } = (await getSeparateConfig(run)).postgres
     const { readManifest } = await import('../../lib/database/manifest.ts')
     readManifest(path.resolve(file))
     const [{ mustConfirmName }, { performSteps }, { restoreSteps, mustBeName }] = await Promise.all([

@@ -33,8 +33,8 @@ afterAll(async () => {
 
 const json = <T>(text: string): T => JSON.parse(text) as T
 
-async function deployed(): Promise<void> {
-  const done = await clouds.dominion(['deploy-complete'], { environment })
+async function deployed(env = environment): Promise<void> {
+  const done = await clouds.dominion(['deploy-complete'], { environment: env })
   expect(done.code, done.stderr).toBe(0)
 }
 
@@ -171,12 +171,41 @@ test('what cannot be asked is unknown, and the rest is shown', async () => {
 
 /* remove: what the deploy made goes, by name typed; what is not its own stays. */
 
-const remove = (...flags: string[]) => clouds.dominion(['remove', ...flags], { environment })
+const remove = (...flags: string[]) => clouds.dominion(['remove', ...flags])
 const resources = async () => {
   const answer = await fetch(`${clouds.state.controlUrl}/resources`)
   const { resources } = (await answer.json()) as { resources: { id: string }[] }
   return resources.map(({ id }) => id)
 }
+
+/** Every part that a removal takes down, as it says that it stays. */
+const staying = [
+  'site codexdominion.app on the VPS',
+  'containers in the resource group codexdominion-prod',
+  'Redis codexdominion-redis',
+  'PostgreSQL server codexdominion-db',
+  'container registry codexacr1216',
+]
+
+test('what another environment names, too, stays: all of it here', async () => {
+  const before = await resources()
+  const plan = await remove('--dry-run', '--detailed-exitcode')
+  expect(plan.code, plan.stderr).toBe(0)
+  expect(plan.stdout).not.toMatch(/az \w+ delete|az resource delete|delete /)
+  for (const what of staying)
+    expect(plan.stdout).toMatch(new RegExp(`${what}.* stays: .*\\.env\\.${environment}`))
+  const done = await remove('--confirm=codexdominion.app')
+  expect(done.code, done.stderr).toBe(0)
+  expect(done.stdout).toMatch(/Nothing to do/)
+  for (const what of staying) expect(done.stderr).toContain(what)
+  expect(done.stderr).toMatch(/Containers: nothing[\s\S]*Database: nothing[\s\S]*stays: /)
+  expect(await resources()).toEqual(before)
+  expect(await onVps(clouds, 'ls -d /var/www/codexdominion.app /etc/nginx/dominion')).toMatch(
+    /www[\s\S]*nginx/,
+  )
+  // From here on the rehearsal's own environment is alone.
+  clouds.withdraw()
+})
 
 test('without the domain typed nothing is touched, and what would be lost is shown', async () => {
   const before = await resources()
@@ -207,6 +236,38 @@ test('the plan names every line, and asks nothing', async () => {
     expect(plan.stdout).toMatch(line)
 })
 
+test('a server and a registry that a second environment shares stay, the rest goes', async () => {
+  const second = clouds.variant('second', {
+    DOMAIN: 'second.codexdominion.app',
+    AZURE_RESOURCE_GROUP: 'second-prod',
+    BACKEND_DNS_LABEL: 'second-api',
+    REDIS_NAME: 'second-redis',
+    SHARES: 'postgres,registry',
+  })
+  const undeclared = await remove('--confirm=codexdominion.app')
+  expect(undeclared.code, undeclared.stderr).toBe(2)
+  expect(undeclared.stderr).toContain('database codexdb on it')
+  clouds.variant('second', {
+    DOMAIN: 'second.codexdominion.app',
+    AZURE_RESOURCE_GROUP: 'second-prod',
+    BACKEND_DNS_LABEL: 'second-api',
+    REDIS_NAME: 'second-redis',
+    POSTGRES_DATABASE: 'seconddb',
+    SHARES: 'postgres,registry',
+  })
+  const done = await remove('--confirm=codexdominion.app')
+  expect(done.code, done.stderr).toBe(0)
+  expect(done.stderr).toContain(`PostgreSQL server codexdominion-db stays: .env.${second} names it, too`)
+  expect(done.stderr).toContain(`container registry codexacr1216 stays: .env.${second} names it, too`)
+  expect(done.stderr).toMatch(/Database codexdb stays on that server: drop it by hand/)
+  const left = (await resources()).filter((id) => id.includes('/providers/Microsoft.')).join('\n')
+  expect(left).toMatch(/flexibleServers\/codexdominion-db/)
+  expect(left).toMatch(/registries\/codexacr1216/)
+  expect(left).not.toMatch(/containerGroups|redisEnterprise/)
+  clouds.withdraw(second)
+  await deployed(clouds.name)
+})
+
 test('with the domain typed all of it goes, and nothing that is not ours', async () => {
   await onVps(
     clouds,
@@ -223,12 +284,15 @@ test('with the domain typed all of it goes, and nothing that is not ours', async
   expect(left).toMatch(/neighbour\.conf/)
   expect(left).toMatch(/deploy-complete/)
   expect(left).toMatch(/^active$/m)
-  expect(receiptsOf(clouds, environment).map(({ receipt }) => receipt.result)).toEqual(['done', 'done'])
+  expect(receiptsOf(clouds, environment).map(({ receipt }) => receipt.result)).toEqual(['done'])
+  expect(receiptsOf(clouds, clouds.name).map(({ receipt }) => receipt.result)).toEqual(
+    new Array(4).fill('done'),
+  )
   const again = await remove('--confirm=codexdominion.app')
   expect(again.code, again.stderr).toBe(0)
   expect(again.stdout).toMatch(/Nothing to do/)
 })
 
 test('and it can be deployed again', async () => {
-  await deployed()
+  await deployed(clouds.name)
 })

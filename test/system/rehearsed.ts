@@ -3,6 +3,7 @@ import path from 'node:path'
 import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
+import { shareKinds } from '../../lib/config/shareKinds.ts'
 import { login } from '../../rehearsal/login.ts'
 import {
   environmentOf,
@@ -25,6 +26,8 @@ export interface Rehearsed {
   dominion(args: string[], options?: RunOptions): Promise<ProcessResult>
   /** Writes `.env.NAME-SUFFIX`: this environment with other values. Gives its name; `down` removes it. */
   variant(suffix: string, values: Readonly<Record<string, string>>): string
+  /** Removes these variants, or all: the others stand alone then. */
+  withdraw(...variants: string[]): void
   /** POST to the emulator's control API; see rehearsal/azure/control.ts. */
   control(path: string, body?: object): Promise<Response>
   down(): Promise<void>
@@ -87,10 +90,12 @@ export async function startRehearsal(
         },
       ),
     variant(suffix, values) {
+      // It names the same things on purpose.
+      const all: Readonly<Record<string, string>> = { SHARES: shareKinds.join(), ...values }
       const variant = `${name}-${suffix}`
       const lines = readFileSync(environmentOf(name), 'utf8').split('\n')
       const key = (line: string) => line.slice(0, Math.max(0, line.indexOf('=')))
-      const changed = lines.map((line) => (key(line) in values ? `${key(line)}=${values[key(line)]}` : line))
+      const changed = lines.map((line) => (key(line) in all ? `${key(line)}=${all[key(line)]}` : line))
       writeFileSync(environmentOf(variant), changed.join('\n'), { mode: 0o600 })
       variants.add(variant)
       return variant
@@ -100,6 +105,9 @@ export async function startRehearsal(
         method: 'POST',
         ...(body ? { body: JSON.stringify(body) } : {}),
       }),
+    withdraw(...some) {
+      for (const variant of some.length > 0 ? some : variants) rmSync(environmentOf(variant), { force: true })
+    },
     async down() {
       for (const variant of variants) rmSync(environmentOf(variant), { force: true })
       await takeDown(name, state.id)

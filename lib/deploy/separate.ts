@@ -1,0 +1,52 @@
+import type { Run } from '../cli/script.ts'
+import { type OpsError, usageError } from '../command/errors.ts'
+import type { Config } from '../config/config.ts'
+import { environmentFile, type Others, readOthers } from '../config/environments.ts'
+import { findShared } from '../config/shared.ts'
+
+const known = new WeakMap<object, Promise<Config>>()
+
+/**
+ * The configuration of a run that changes something. Throws (exit 2) when another environment of the folder names the
+ * same resources and neither file says that this is meant. Nothing has been touched then.
+ */
+export function getSeparateConfig<Flags>(run: Run<Flags>): Promise<Config> {
+  const asked = known.get(run) ?? check(run)
+  known.set(run, asked)
+  return asked
+}
+
+async function check<Flags>(run: Run<Flags>): Promise<Config> {
+  const config = await run.config()
+  const others = await readOthers(config)
+  for (const { file, why } of others.unreadable)
+    run.story(`! ${file} cannot be read, so what it names is not known: ${why}`)
+  assertSeparate(config, others)
+  return config
+}
+
+/** Throws (exit 2) naming what the first other environment names, too, unless SHARES in either file lists it. */
+export function assertSeparate(config: Config, { environments }: Others): void {
+  for (const other of environments) {
+    const meant = [...config.shares, ...other.shares]
+    const shared = findShared(config, other).filter(({ kind }) => !meant.includes(kind))
+    if (shared.length === 0) continue
+    const lines = shared.map(({ what, keys }) => `  ${what} (${keys.join(', ')})`)
+    throw refusal(config, other, lines, [...meant, ...shared.map(({ kind }) => kind)])
+  }
+}
+
+function refusal(config: Config, other: Config, lines: string[], kinds: readonly string[]): OpsError {
+  const [file, theirs] = [environmentFile(config), environmentFile(other)]
+  // What is added to .env is read by every environment.
+  const second = config.environment === 'default' ? theirs : file
+  return usageError(
+    `${file} names what ${theirs} names, too:\n${lines.join('\n')}`,
+    [
+      `Set other names in ${second}. If both are meant to share this, write there: SHARES=${[...new Set(kinds)].join(',')}`,
+      ...(config.environment === 'default' || other.environment === 'default'
+        ? ['If .env only holds what the environments have in common, write BASE_ONLY=yes in .env']
+        : []),
+    ].join('\n  '),
+  )
+}
