@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, expect, test, vi } from 'vitest'
 import { loadConfig } from '../../lib/config/load.ts'
 import { formatKeyFile, formatScriptLine, noteConfig, noteEnvironment } from '../../lib/config/pasteLine.ts'
+import { start } from '../cli/running.ts'
 import { home, temporaryFolder } from '../command/rig.ts'
 
 afterEach(() => noteEnvironment(undefined))
@@ -58,6 +59,18 @@ test('the line carries the environment, quoted for a shell', () => {
   expect(formatScriptLine('backup-database', '--prove', '/a b/it.dump')).toBe(
     "npx dominion backup-database --prove '/a b/it.dump' --env staging",
   )
+})
+
+test('a script says it so, as text and as JSON', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env.staging'), '')
+  const run = (...flags: string[]) =>
+    start([path.join(home, 'bin', 'dominion.js'), 'history', '--diff', 'A', '--env', 'staging', ...flags], {
+      cwd: folder,
+    }).ended
+  const line = 'npx dominion history --diff A B --env staging'
+  expect((await run()).stderr).toContain(`→ ${line}\n`)
+  expect(JSON.parse((await run('--json')).stdout)).toMatchObject({ error: { next: line } })
 })
 
 test('a key is looked for in the file that sets it, a new one in the file of the environment', async () => {

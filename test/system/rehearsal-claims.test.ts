@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -10,6 +18,7 @@ import { dominionArgv, ordinaryEnvironment } from './rehearsed.ts'
 
 /* A rehearsal that runs is nobody's to take down by accident, and an .env.NAME that it did not write is nobody's to delete. */
 
+const home = path.join(import.meta.dirname, '..', '..')
 const name = 'sys-claims'
 const file = environmentOf(name)
 const byHand = 'DOMAIN=by-hand.example\n'
@@ -26,7 +35,10 @@ afterAll(async () => {
 })
 
 const rehearse = (args: string[], cwd = process.cwd()): Promise<ProcessResult> =>
-  startProcess(dominionArgv(['rehearse', ...args]), {
+  dominion(['rehearse', ...args], cwd)
+
+const dominion = (args: string[], cwd: string): Promise<ProcessResult> =>
+  startProcess(dominionArgv(args), {
     cwd,
     env: ordinaryEnvironment(),
     timeoutMs: 120_000,
@@ -71,6 +83,19 @@ test.each([
   expect(stderr).toContain('--name ANOTHER')
   expect(stderr).not.toContain('Taking both clouds down')
   expect(picture()).toEqual(before)
+})
+
+test('it names what production names, and neither stands in the way of the other', async () => {
+  const example = readFileSync(path.join(home, '.env.example'), 'utf8')
+  // An address that nothing answers at: what production's line does past the check is not the point.
+  writeFileSync(path.join(elsewhere, '.env'), `${example}\nIONOS_HOST=127.0.0.1\nIONOS_PORT=1\n`)
+  copyFileSync(file, path.join(elsewhere, `.env.${name}`))
+  const plan = await dominion(['configure-nginx', '--dry-run', '--env', name], elsewhere)
+  expect(plan.code, plan.stderr).toBe(0)
+  const production = await dominion(['configure-nginx', '--dry-run'], elsewhere)
+  expect(production.stderr + production.stdout).not.toContain('names what')
+  expect(production.stdout).toContain('cannot tell')
+  rmSync(path.join(elsewhere, '.env'))
 })
 
 test('--down from another clone takes down what is named, not the file of that clone', async () => {
