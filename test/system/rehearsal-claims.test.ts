@@ -133,8 +133,15 @@ test('killed outright: its leftovers go with the next start; lines added by hand
   process.kill(killed.pid, 'SIGKILL')
   await pause(300)
   expect(existsSync(file)).toBe(true)
-  const again = await startClouds({ name, latency: 'none', keep: true })
-  expect(again.pid).not.toBe(killed.pid)
+  // By a process that ends then, as `rehearse --keep` does.
+  const start = `import { startClouds } from ${JSON.stringify(path.join(home, 'rehearsal', 'rehearsal.ts'))}
+    await startClouds(${JSON.stringify({ name, latency: 'none', keep: true })})
+    process.exit()`
+  execFileSync(process.execPath, ['--input-type=module-typescript', '--eval', start], { timeout: 60_000 })
+  expect(readState(name)?.pid).not.toBe(killed.pid)
+  const second = await rehearse(['--name', name])
+  expect(second.code, second.stderr).toBe(2)
+  expect(second.stderr).toContain('kept with --keep')
   expect(changedFiles()).toHaveLength(1)
   expect(readFileSync(changedFiles()[0]!, 'utf8')).toBe(text)
 
