@@ -51,7 +51,8 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
 
 /** Does `.env` say that it only holds what the environments have in common? */
 export async function isBaseOnly(folder: string): Promise<boolean> {
-  return (await readFiles(folder, undefined)).get('BASE_ONLY')?.value === 'yes'
+  const { given } = await readFiles(folder, undefined)
+  return given.get('BASE_ONLY')?.value === 'yes'
 }
 
 async function noEnvironment(folder: string): Promise<OpsError> {

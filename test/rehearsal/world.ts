@@ -12,6 +12,7 @@ export function emptyWorld(types: ResourceType[] = resourceTypes): World {
   const world = createWorld({
     types,
     folder: '/nonexistent',
+    imageRoot: '/nonexistent',
     network: {
       bridge: 'none',
       host: '10.213.0.1',
