@@ -3,7 +3,7 @@ import { type DebianRoot, prepareRoot } from '../debian-root.ts'
 /**
  * What every image stands on: it plays a Python image based on Debian 12. PyPI is not within reach of a rehearsal, so
  * the packages that `pip install` may ask for are these. For a backend with further requirements add Debian's packages
- * of them here; the next rehearsal makes the root anew.
+ * of them here; the next rehearsal makes a new root.
  */
 export const IMAGE_ROOT: DebianRoot = {
   purpose: "the rehearsal's container images",

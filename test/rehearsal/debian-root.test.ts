@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
-import { expect, test } from 'vitest'
-import { type DebianRoot, getRootName, getRootsFolder } from '../../rehearsal/debian-root.ts'
+import { expect, test, vi } from 'vitest'
+import { type DebianRoot, getRootName, getRootsFolder, prepareRoot } from '../../rehearsal/debian-root.ts'
 import { deriveSources } from '../../rehearsal/debian-sources.ts'
 
 /* Where a clean root comes from, and where it is kept. Making one is part of every system test. */
@@ -61,4 +61,11 @@ test('a root is named after its release, its architecture and its packages', () 
     getRootName({ ...root, packages: ['python3'] }, 'amd64'),
   ]
   expect(new Set([name, ...others]).size).toBe(4)
+})
+
+test('only root can make one', async () => {
+  const user = vi.spyOn(process, 'getuid').mockReturnValue(1000)
+  const root: DebianRoot = { purpose: 'tests', release: 'bookworm', packages: [] }
+  await expect(prepareRoot(root, () => {})).rejects.toThrow(/run it as root \(sudo npm run rehearse\)/)
+  user.mockRestore()
 })

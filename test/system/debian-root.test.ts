@@ -85,9 +85,3 @@ test('without a Debian mirror in the sources of apt it says so', async () => {
     /^Cannot make the Debian 12 root for these tests: apt on this machine has no package list of the Debian archive; add a mirror to \/etc\/apt\/sources\.list\.d and run apt-get update\./,
   )
 })
-
-test('only root can make it', async () => {
-  const { code, stderr } = await prepare(['setpriv', '--reuid=65534', '--clear-groups'])
-  expect(code, stderr).toBe(1)
-  expect(stderr).toMatch(/run it as root/)
-})
