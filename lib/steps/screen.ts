@@ -124,7 +124,8 @@ async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Scre
         mine.lastOne = () => {}
         if (outcome.state === 'skipped') return task.skip(shownText(endLine(outcome)))
         task.title = shownText(endLine(outcome))
-        if (outcome.state === 'failed') throw outcome.error
+        // Where listr2 takes its plain renderer it shows the error's own words.
+        if (outcome.state === 'failed') throw new Error(task.title)
       },
     }),
   )

@@ -77,7 +77,8 @@ test('the data tier: one deployment, its values in a secret file, in the subscri
     },
   })
   expect(display(command)).toContain('--parameters @<parameters.json>')
-  expect(display(command)).not.toContain('word')
+  // The project's own folder may contain that word.
+  expect(display(command).replaceAll(home, '')).not.toContain('word')
 })
 
 test('a container group is created from a file, and deleted by name without a question', async () => {

@@ -119,3 +119,31 @@ test.each([
 ])('%d ms are %s', (ms, text) => {
   expect(seconds(ms)).toBe(text)
 })
+
+test('the animated list is given nothing that steers a terminal', async () => {
+  const written: string[] = []
+  const keep = (chunk: unknown) => {
+    written.push(String(chunk))
+    return true
+  }
+  const spies = [process.stdout, process.stderr].map((stream) =>
+    vi.spyOn(stream, 'write').mockImplementation(keep as never),
+  )
+  const attack = '\u001b]0;owned\u0007\u009b2J\u202eover'
+  const foreign = { ...step('a'), title: `Step ${attack}` }
+  const screen = await openScreen({
+    steps: [foreign],
+    look: 'animated',
+    verbose: true,
+    write: () => {},
+    clean: createRedactor(['hunter2']).clean,
+  })
+  screen.begun(foreign)
+  screen.said(foreign, `10 %\r20 % ${attack} hunter2\n`, 'stdout')
+  screen.ended({ step: foreign, state: 'failed', error: new Error(attack), started: 0, ended: 1 })
+  await screen.finished()
+  for (const spy of spies) spy.mockRestore()
+  const text = written.join('')
+  expect(text).toContain('\\x1b]0;owned\\x07\\x9b2J\\u202eover')
+  for (const part of ['\u001b]0', '\u0007', '\u009b', '\u202e', 'hunter2']) expect(text).not.toContain(part)
+})
