@@ -10,7 +10,7 @@ const endings =
 
 /**
  * Why a container that Azure calls Running, and that never answered, is the application's fault; undefined when nothing
- * shows it. gunicorn's master goes on listening while its workers end at once (only exit codes 3 and 4 end it, too): the
+ * shows it. gunicorn's master keeps listening while its workers end at once (only exit codes 3 and 4 end it, too): the
  * port accepts connections, and nobody answers. A firewall accepts none.
  *
  * @param accepted did the port accept a connection that then brought no answer?

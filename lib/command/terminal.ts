@@ -2,7 +2,7 @@
  * What this tool prints. Most of it was written by others: a server's banner, an answer's body, a log, a receipt, the name
  * of a file. On a terminal such text could move the cursor, colour, hide, retitle the window, fill the clipboard (OSC 52),
  * make links (OSC 8) or turn the order of letters. So whatever goes to stdout or stderr passes here, and every control
- * becomes visible text. What this tool itself styles is told from it by a mark that nobody else knows.
+ * becomes visible text. The tool's own styles pass: they carry a mark that nobody else knows.
  */
 
 /**

@@ -8,7 +8,7 @@ import { fileOfKey } from './envFile.ts'
 /**
  * Makes the state folder and sees that something can be written into it. Throws (exit 2) naming key, file and reason.
  *
- * @param needed false: a run that is worth more than its records goes on where the folder is only out of order (full,
+ * @param needed false: a run that is worth more than its records continues where the folder is only out of order (full,
  *   read-only, a file in its place), and is refused where the system never takes a folder
  */
 export async function assertStateDir(config: Config, needed: boolean): Promise<void> {

@@ -143,7 +143,7 @@ async function holderOf(context: Context) {
 }
 
 /**
- * Did the run change anything that a visitor could notice? A step that failed counts when it had begun to change something
+ * Did the run change anything that a visitor could notice? A step that failed counts when it was changing something
  * and the run has sent a change anywhere: half of it may be done. One that failed while it only looked explains nothing.
  */
 function touches({ changed, failed, commands, line }: Receipt): boolean {
