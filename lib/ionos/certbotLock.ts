@@ -8,7 +8,7 @@ import { withReason } from './certbot.ts'
 import { remoteScript } from './remoteScript.ts'
 
 /**
- * So long another certbot is waited for. `certbot renew` without a terminal sleeps up to 8 minutes with its locks held
+ * How long to wait for another certbot. `certbot renew` without a terminal sleeps up to 8 minutes with its locks held
  * (certbot/_internal/renewal.py); Debian's timer switches that off, others do not.
  */
 const patienceMs = 10 * 60_000
@@ -23,8 +23,8 @@ const isBusy = (thrown: unknown): thrown is OpsError =>
   /Another instance of Certbot is already running/.test(thrown.failure.said ?? '')
 
 /**
- * Runs certbot. While another one holds its locks (the renewal timer, or one that outlived a killed run), waits for that
- * one to end and looks again, because it may have made what is wanted.
+ * Runs certbot. While another one holds its locks (the renewal timer, or one that outlived a killed run), waits for it to
+ * end, then asks for the command again: the other one may have obtained the certificate.
  *
  * @param certbot gives the command, or undefined when nothing is left to do; asked before each attempt
  * @returns undefined when there was nothing left to do

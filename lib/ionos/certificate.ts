@@ -49,7 +49,7 @@ export function certificateStep(context: Context): Step {
   }
 }
 
-/** certbot may have to wait for another one: what is there is looked at before each attempt. */
+/** Asks the CA through certbot. The certificate is checked before each attempt, because another certbot may obtain it. */
 async function askCa(context: Context, tell: Tell): Promise<void> {
   const { config } = context
   const certbot = async () => {
@@ -60,7 +60,7 @@ async function askCa(context: Context, tell: Tell): Promise<void> {
       : undefined
   }
   const done = await runCertbot(context, certbot, tell)
-  if (!done) tell('the other certbot has got the certificate: the CA is not asked again')
+  if (!done) tell('the other certbot obtained the certificate; the CA is not asked again')
 }
 
 function inspectCertificate(config: Config, survey: Survey): Difference {

@@ -100,7 +100,7 @@ function explainRefusal(output: string) {
     return {
       what: 'nginx refused the new configuration; every file is as before, and nginx refuses the previous configuration too',
       said,
-      next: `${remedy(output)} Do it before nginx restarts: until then it would not start, and every site would be down.`,
+      next: `${remedy(output)} Do it before nginx restarts: it would not start, and every site would be down.`,
     }
   }
   if (/^nginx does not start$/m.test(output)) {
@@ -119,8 +119,8 @@ function explainRefusal(output: string) {
 
 const remedy = (output: string): string =>
   /duplicate default server/.test(output)
-    ? 'Another site in /etc/nginx/sites-enabled on the VPS claims default_server: take the word out there, then run the same line again.'
-    : 'Fix what nginx names (a file of another site in /etc/nginx, a port that is taken), then run the same line again.'
+    ? 'Another site in /etc/nginx/sites-enabled on the VPS claims default_server: take the word out there, then run this command again.'
+    : 'Fix what nginx names (a file of another site in /etc/nginx, a port that is taken), then run this command again.'
 
 /** Any certificate will do, even an expired one: a site is never taken back to plain HTTP. */
 const wantedPhase = (survey: Survey): Phase => (survey.certificate.lineage ? 'https' : 'http')

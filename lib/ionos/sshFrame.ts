@@ -31,9 +31,9 @@ const mostBefore = 64 * 1024
 
 /** A frame with a marker that no output contains by chance. */
 export function createFrame(marker = randomBytes(12).toString('hex')): Frame {
-  // In two halves: `set -x` in a start file prints the line, and must not print the marker.
+  // In two halves: `set -x` in a start file prints the line, which must not contain the marker.
   const mark = `printf %s%s ${marker.slice(0, 12)} ${marker.slice(12)}`
-  // LC_ALL: tools read numbers and write messages in the language of the VPS otherwise.
+  // Without LC_ALL tools read numbers and write messages in the language of the VPS.
   const begin = `LC_ALL=C; export LC_ALL; ${mark}; ${mark} >&2; `
   return {
     direct: (line) => `exec sh -c '${begin}eval "$(printf %b "$1")"' sh '${encode(line)}'`,

@@ -98,7 +98,7 @@ test('a stream ends with its exit code; who takes no more closes it', async () =
   while (!(await endless.next()).done);
 })
 
-test('what a login shell prints before the line is not its output, and is told once', async () => {
+test('what a login shell prints before the line is not its output, and is reported once', async () => {
   greeting = { stdout: 'hello\nwithout an end', stderr: 'stty: not a tty\n' }
   greetings = []
   expect(await exec('one')).toMatchObject({ code: 7, stdout: 'out of one', stderr: 'err of one' })

@@ -262,7 +262,7 @@ test('a renewed certificate is served at once: the hook reloads nginx', async ()
   expect(after.served).toBe(after.stored)
 })
 
-test('what a certbot that outlived its killed run has got is not asked for again', async () => {
+test('the certificate that a leftover certbot obtained is not requested again', async () => {
   const config = await loadConfig(process.cwd(), environment)
   // Only one of the names is left: the next run has to ask.
   const lacking = ['certonly', '--webroot', '-w', '/var/www/_acme', '--cert-name', domain, '-d', domain]
@@ -278,7 +278,7 @@ test('what a certbot that outlived its killed run has got is not asked for again
   const done = await issueWhileWaiting('touch /run/go')
   expect(done.code, `${done.stderr}${await onVps(clouds, 'cat /root/orphan.log')}`).toBe(0)
   expect(done.stderr).toMatch(/\(process \d+: \S*python3 \S*certbot certonly/)
-  expect(done.stderr).toContain('the other certbot has got the certificate: the CA is not asked again')
+  expect(done.stderr).toContain('the other certbot obtained the certificate; the CA is not asked again')
   expect(askedOfCa().orders).toBe(1)
   await onVps(clouds, `sed -i /^pre_hook/d /etc/letsencrypt/renewal/${domain}.conf`)
   expect((await issue()).stdout).toContain('Nothing to do')

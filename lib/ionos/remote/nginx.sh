@@ -22,8 +22,8 @@ flock -E 75 -w 30 9 || {
   exit 1
 }
 
-# The journal holds what was there before: links and files as they are, the folder of a set that is replaced. It is
-# complete before anything is changed, so that a run that was killed is undone by the next one.
+# The journal holds copies of the links and files, and of the folder of a set, that this run replaces. It is complete before
+# anything is changed, so that the next run undoes one that was killed.
 keep() { if [ -e "$1" ] || [ -L "$1" ]; then cp -a "$1" "$journal.new/$2"; fi; }
 restore() { # name in the journal, where it belongs
   if [ -e "$journal/$1" ] || [ -L "$journal/$1" ]; then
