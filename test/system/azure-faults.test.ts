@@ -5,6 +5,7 @@ import { makeRequest } from '../../lib/command/request.ts'
 import type { Receipt } from '../../lib/deploy/receipt.ts'
 import { reachOf } from '../../lib/network/resolve.ts'
 import { backendCopy, smallDashboard, workFolder } from './applications.ts'
+import { lookOf } from './checker.ts'
 import { steadyLoad } from './load.ts'
 import { changesAskedOfAzure, changingLines, forgetRequests, plannedLines, secretsOf } from './records.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
@@ -131,10 +132,12 @@ test('managed Redis without capacity fails late; the failed one is shown as fail
   }
   const doctor = await run('doctor', managed, '--only', 'data-tier')
   expect(doctor.stdout).toMatch(/CRITICAL +data-tier +Redis .*Failed \(CreateFailed\)/)
-  const health = await run('health', managed)
-  expect(health.stdout + health.stderr).toMatch(
-    /codexdominion-managed is in the state Failed \(CreateFailed\)/,
-  )
+  // As part of the whole look: the provisioning of a moment ago explains it, and it is CRITICAL all the same.
+  const { observations } = await lookOf(clouds, managed, [])
+  expect(observations.find(({ id }) => id === 'redis')).toMatchObject({
+    verdict: 'CRITICAL',
+    detail: expect.stringContaining('codexdominion-managed is in the state Failed (CreateFailed)'),
+  })
   const plan = await run('provision', managed, '--dry-run')
   expect(plan.stdout).toMatch(
     /has no database: delete it, then create Redis[\s\S]*az resource delete --ids \S+codexdominion-managed [\s\S]*az deployment group create/,
@@ -171,8 +174,12 @@ test('containers without capacity or with a label that is taken: each says what 
   const full = await deploy(good, '--skip-ionos')
   expect(full.code).toBe(1)
   expect(full.stderr).toMatch(/no capacity for a container group of this size in eastus[\s\S]*BACKEND_CPU/)
-  const group = JSON.stringify(await eventsOf('codex-backend'))
-  expect(group).toMatch(/InsufficientCapacity\..*not available in the location 'eastus'/)
+  expect(await eventsOf('codex-backend')).toMatchObject([
+    {
+      name: 'InsufficientCapacity.',
+      message: expect.stringContaining("not available in the location 'eastus'"),
+    },
+  ])
   await fault('dns-label-taken', true, { label: 'codex-api' })
   const taken = await deploy(good, '--skip-ionos')
   await fault('dns-label-taken', false)
