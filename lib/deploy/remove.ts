@@ -52,7 +52,8 @@ export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
   return new Map(sharedWithOthers(config, others).map((shared) => [shared.kind, shared]))
 }
 
-const stays = ({ what, files }: SharedWith): string => `${what} stays: ${files.join(', ')} names it, too`
+const stays = ({ what, files }: SharedWith): string =>
+  `${what}: not removed, also named by ${files.join(', ')}`
 
 /** The same step, which leaves alone what stays. */
 function sparing(staying: Staying, step: Step): Step {
@@ -153,7 +154,9 @@ async function losses(
     ),
     ...[...staying.values()].map(stays),
     ...(staying.has('postgres') && !staying.has('database')
-      ? [`Database ${config.postgres.database} stays on that server: drop it by hand when nobody needs it`]
+      ? [
+          `Database ${config.postgres.database} on that server: not removed, drop it by hand when nobody needs it`,
+        ]
       : []),
     'Dumps, receipts, the configuration and the resource group stay.',
   ]

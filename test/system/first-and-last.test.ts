@@ -15,12 +15,14 @@ import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 const work = workFolder('dominion-first-last')
 let clouds: Rehearsed
 let environment: string
+let dashboard: string
 let unreachable: string
 let loggedOut: string
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-first-last')
-  environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
+  dashboard = smallDashboard(work.folder)
+  environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })
   const empty = path.join(work.folder, 'az')
   mkdirSync(empty)
   unreachable = clouds.variant('unreachable', { HTTPS_PROXY: 'http://127.0.0.1:1' })
@@ -33,8 +35,9 @@ afterAll(async () => {
 
 const json = <T>(text: string): T => JSON.parse(text) as T
 
-async function deployed(env = environment): Promise<void> {
-  const done = await clouds.dominion(['deploy-complete'], { environment: env })
+async function deployed(): Promise<void> {
+  environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })
+  const done = await clouds.dominion(['deploy-complete'], { environment })
   expect(done.code, done.stderr).toBe(0)
 }
 
@@ -178,7 +181,7 @@ const resources = async () => {
   return resources.map(({ id }) => id)
 }
 
-/** Every part that a removal takes down, as it says that it stays. */
+/** Every part that a removal takes down, as the line that leaves it out names it. */
 const staying = [
   'site codexdominion.app on the VPS',
   'containers in the resource group codexdominion-prod',
@@ -193,12 +196,12 @@ test('what another environment names, too, stays: all of it here', async () => {
   expect(plan.code, plan.stderr).toBe(0)
   expect(plan.stdout).not.toMatch(/az \w+ delete|az resource delete|delete /)
   for (const what of staying)
-    expect(plan.stdout).toMatch(new RegExp(`${what}.* stays: .*\\.env\\.${environment}`))
+    expect(plan.stdout).toMatch(new RegExp(`${what}.*: not removed, also named by .*\\.env\\.${environment}`))
   const done = await remove('--confirm=codexdominion.app')
   expect(done.code, done.stderr).toBe(0)
   expect(done.stdout).toMatch(/Nothing to do/)
   for (const what of staying) expect(done.stderr).toContain(what)
-  expect(done.stderr).toMatch(/Containers: nothing[\s\S]*Database: nothing[\s\S]*stays: /)
+  expect(done.stderr).toMatch(/Containers: nothing[\s\S]*Database: nothing[\s\S]*not removed/)
   expect(await resources()).toEqual(before)
   expect(await onVps(clouds, 'ls -d /var/www/codexdominion.app /etc/nginx/dominion')).toMatch(
     /www[\s\S]*nginx/,
@@ -257,15 +260,18 @@ test('a server and a registry that a second environment shares stay, the rest go
   })
   const done = await remove('--confirm=codexdominion.app')
   expect(done.code, done.stderr).toBe(0)
-  expect(done.stderr).toContain(`PostgreSQL server codexdominion-db stays: .env.${second} names it, too`)
-  expect(done.stderr).toContain(`container registry codexacr1216 stays: .env.${second} names it, too`)
-  expect(done.stderr).toMatch(/Database codexdb stays on that server: drop it by hand/)
+  expect(done.stderr).toContain(
+    `PostgreSQL server codexdominion-db: not removed, also named by .env.${second}`,
+  )
+  expect(done.stderr).toContain(`container registry codexacr1216: not removed, also named by .env.${second}`)
+  expect(done.stderr).toMatch(/Database codexdb on that server: not removed, drop it by hand/)
   const left = (await resources()).filter((id) => id.includes('/providers/Microsoft.')).join('\n')
   expect(left).toMatch(/flexibleServers\/codexdominion-db/)
   expect(left).toMatch(/registries\/codexacr1216/)
   expect(left).not.toMatch(/containerGroups|redisEnterprise/)
   clouds.withdraw(second)
-  await deployed(clouds.name)
+  await deployed()
+  clouds.withdraw()
 })
 
 test('with the domain typed all of it goes, and nothing that is not ours', async () => {
@@ -284,9 +290,9 @@ test('with the domain typed all of it goes, and nothing that is not ours', async
   expect(left).toMatch(/neighbour\.conf/)
   expect(left).toMatch(/deploy-complete/)
   expect(left).toMatch(/^active$/m)
-  expect(receiptsOf(clouds, environment).map(({ receipt }) => receipt.result)).toEqual(['done'])
+  expect(receiptsOf(clouds, environment).map(({ receipt }) => receipt.result)).toEqual(['done', 'done'])
   expect(receiptsOf(clouds, clouds.name).map(({ receipt }) => receipt.result)).toEqual(
-    new Array(4).fill('done'),
+    new Array(3).fill('done'),
   )
   const again = await remove('--confirm=codexdominion.app')
   expect(again.code, again.stderr).toBe(0)
@@ -294,5 +300,6 @@ test('with the domain typed all of it goes, and nothing that is not ours', async
 })
 
 test('and it can be deployed again', async () => {
-  await deployed(clouds.name)
+  await deployed()
+  clouds.withdraw()
 })
