@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { formatDominionLine } from '../config/dominionLine.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import { apiVersions, type Redis, type Resource, type ResourceType, resourceId } from './resources.ts'
 
 /** Why a Redis that is there cannot be used as it is, and what to do. */
@@ -20,7 +20,7 @@ export const clusteringPolicy = 'NoCluster'
  */
 export function findRedisFault(config: Config, redis: Redis, subscription: string): RedisFault | undefined {
   const { kind, name } = config.redis
-  const provision = formatDominionLine(config, 'provision')
+  const provision = formatScriptLine('provision')
   const state = getFailedState(redis)
   if (state && kind === 'managed' && !redis.database)
     return {
@@ -43,7 +43,7 @@ export function findRedisFault(config: Config, redis: Redis, subscription: strin
   if (policy === undefined || policy === clusteringPolicy) return undefined
   return {
     what: `Redis ${name} has the clustering policy ${String(policy)}, under which RQ fails with CROSSSLOT; Azure cannot change it to ${clusteringPolicy}`,
-    next: `When no job in its queue is needed, delete its database: ${formatDeletion(config, subscription, 'managedRedisDatabase')}   Then: ${formatDominionLine(config, 'deploy-complete')}   Or set REDIS_NAME to a new name, deploy, and delete the old Redis afterwards.`,
+    next: `When no job in its queue is needed, delete its database: ${formatDeletion(config, subscription, 'managedRedisDatabase')}   Then: ${formatScriptLine('deploy-complete')}   Or set REDIS_NAME to a new name, deploy, and delete the old Redis afterwards.`,
     empty: false,
   }
 }

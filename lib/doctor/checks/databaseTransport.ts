@@ -1,4 +1,4 @@
-import { formatDominionLine } from '../../config/dominionLine.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { type Check, fine, wrong } from '../check.ts'
 
 /** The template leaves the parameter at Azure's default, on; whoever switches it off lets passwords travel readable. */
@@ -16,6 +16,6 @@ export const databaseTransport: Check = {
     const detail = `require_secure_transport is ${secureTransport}`
     return secureTransport.toLowerCase() === 'on'
       ? fine(detail)
-      : wrong(detail, `${formatDominionLine(config, 'provision')}   (it sets the parameter to on)`)
+      : wrong(detail, `${formatScriptLine('provision')}   (it sets the parameter to on)`)
   },
 }

@@ -1,5 +1,5 @@
 import { findRedisFault } from '../../azure/redisState.ts'
-import { formatDominionLine } from '../../config/dominionLine.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import { type Check, doubtful, fine, wrong } from '../check.ts'
 
 /** A Redis that failed looks like a healthy one in the portal's list, and one with another policy takes no jobs. */
@@ -16,7 +16,7 @@ export const redisState: Check = {
     if (fault) return wrong(fault.what, fault.next)
     const state = String(redis.properties.provisioningState)
     if (kind === 'managed' && !redis.database)
-      return doubtful(`${name} is ${state} and has no database yet`, formatDominionLine(config, 'provision'))
+      return doubtful(`${name} is ${state} and has no database yet`, formatScriptLine('provision'))
     const policy = redis.database?.properties.clusteringPolicy
     return fine(`${name} is ${state}${policy ? `, clustering policy ${String(policy)}` : ''}`)
   },

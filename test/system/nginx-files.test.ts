@@ -1,0 +1,133 @@
+import { rmSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { contentOf, onVps, smallDashboard, tryOnVps, visitor } from './face.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+/*
+ * What configure-nginx does when nginx refuses, and when somebody else has changed its files.
+ */
+
+const domain = 'codexdominion.app'
+const broken = '/etc/nginx/conf.d/broken.conf'
+
+let clouds: Rehearsed
+let dashboard: string
+let environment: string
+let get: ReturnType<typeof visitor>
+
+beforeAll(async () => {
+  clouds = await startRehearsal('test-nginx-files')
+  get = visitor(clouds)
+  dashboard = smallDashboard(contentOf(3, 'face'))
+  environment = clouds.variant('face', { DASHBOARD_DIR: dashboard })
+  for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
+    const done = await clouds.dominion([script], { environment })
+    expect(done.code, done.stderr).toBe(0)
+  }
+})
+
+afterAll(async () => {
+  await clouds?.down()
+  if (dashboard) rmSync(dashboard, { recursive: true, force: true })
+})
+
+const configure = (env = environment) => clouds.dominion(['configure-nginx'], { environment: env })
+
+test('another default_server is named with what to do about it', async () => {
+  await onVps(clouds, `echo 'server { listen 80 default_server; return 200; }' > ${broken}`)
+  // A change that is due: without one nginx is asked nothing.
+  const other = clouds.variant('other', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'other-api' })
+  const done = await configure(other)
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('duplicate default server')
+  expect(done.stderr).toContain('take the word out there')
+  await onVps(clouds, `rm ${broken}`)
+  expect((await configure()).code).toBe(0)
+})
+
+/** Everything of nginx's configuration: kind, mode, owner, time, link target, and the content of each file. */
+const everything = () =>
+  onVps(
+    clouds,
+    String.raw`cd /etc/nginx && find . ! -type d -printf '%y %m %u:%g %T+ %s %p -> %l\n' -o -type d -printf '%y %m %u:%g %p\n' | sort && find . -type f -exec sha256sum {} + | sort`,
+  )
+
+test('a refused configuration leaves every file and link exactly as before, the missing ones too', async () => {
+  const link = `/etc/nginx/sites-enabled/${domain}.conf`
+  const neighbour = '/etc/nginx/sites-enabled/neighbour'
+  // The site's link is gone, and another site claims the port's default.
+  await onVps(
+    clouds,
+    `rm ${link}
+    echo 'server { listen 80 default_server; return 200; }' > ${neighbour} && nginx -t -q`,
+  )
+  const before = await everything()
+  const done = await configure()
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('nginx refused the new configuration; the old one is back in force')
+  expect(done.stderr).toContain('duplicate default server')
+  expect(await everything()).toBe(before)
+  await onVps(clouds, 'nginx -t -q')
+  expect((await get('/p1')).status, 'what nginx had loaded is served on').toBe(200)
+
+  // A set that was changed by hand, and a file in the link's place.
+  await onVps(
+    clouds,
+    `echo '# by hand' >> /etc/nginx/dominion/${domain}/current/headers.conf && echo '# mine' > ${link} && chmod 640 ${link}`,
+  )
+  const changed = await everything()
+  expect((await configure()).code).toBe(1)
+  expect(await everything()).toBe(changed)
+  // A run that is killed in the middle is undone by the next one.
+  const killer = '#!/bin/sh\n[ "$1" = -t ] || exec /usr/sbin/nginx "$@"\nrm "$0"; kill -9 $PPID\n'
+  await onVps(clouds, `printf '%s' '${killer}' > /usr/local/bin/nginx && chmod 755 /usr/local/bin/nginx`)
+  expect((await configure()).code).toBe(1)
+  expect(await everything()).not.toBe(changed)
+  expect((await configure()).stderr).toContain('duplicate default server')
+  expect(await everything()).toBe(changed)
+
+  await onVps(clouds, `mkdir /root/kept && mv /etc/nginx/dominion ${link} /root/kept`)
+  // A first run, where nginx refuses what was there, too.
+  await onVps(clouds, 'ln -s ../sites-available/gone /etc/nginx/sites-enabled/default')
+  const first = await everything()
+  const refused = await configure()
+  expect(refused.code).toBe(1)
+  expect(await everything()).toBe(first)
+  expect(refused.stderr).toContain('nginx refuses the previous configuration too')
+  await onVps(
+    clouds,
+    `rm ${neighbour} /etc/nginx/sites-enabled/default && mv /root/kept/dominion /etc/nginx/ && rm -r /root/kept`,
+  )
+  const again = await configure()
+  expect(again.code, again.stderr).toBe(0)
+  expect((await get('/p1')).status).toBe(200)
+  expect((await configure()).stdout).toContain('Nothing to do')
+})
+
+test('what was changed by hand is seen, named and put right; nginx that stopped is started', async () => {
+  const file = `/etc/nginx/dominion/${domain}/current/headers.conf`
+  await onVps(clouds, `echo '# by hand' >> ${file} && systemctl stop nginx`)
+  const plan = await clouds.dominion(['configure-nginx', '--dry-run'], { environment })
+  expect(plan.stdout).toContain('headers.conf differs')
+  const done = await configure()
+  expect(done.code, done.stderr).toBe(0)
+  expect((await get('/p1')).status).toBe(200)
+  expect(await onVps(clouds, `cat ${file}`)).not.toContain('by hand')
+  expect((await configure()).stdout).toContain('Nothing to do')
+})
+
+test('a port that something else holds: nginx does not start, and its words are shown', async () => {
+  await onVps(clouds, 'systemctl stop nginx')
+  await onVps(
+    clouds,
+    `setsid -f /usr/bin/python3 -c 'import socket,time; s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 443)); s.listen(); open("/run/holder.pid", "w").write(str(__import__("os").getpid())); time.sleep(120)' > /dev/null 2>&1 < /dev/null; while [ ! -s /run/holder.pid ]; do sleep 0.1; done`,
+  )
+  const done = await configure()
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('Address already in use')
+  expect(done.stderr).toContain('ss -ltnp')
+  await tryOnVps(clouds, 'kill $(cat /run/holder.pid)')
+  const mended = await configure()
+  expect(mended.code, mended.stderr).toBe(0)
+  expect((await get('/p1')).status).toBe(200)
+})
