@@ -28,10 +28,21 @@ export const PACKAGES = [
 ]
 
 /**
- * What the system tests need on top: a browser that looks at the site, what `schedule` writes for, a clock that is wrong,
- * a reader of OpenMetrics.
+ * What the tests need on top: a browser that looks at the site, what `schedule` writes for, a clock that is wrong, a
+ * reader of OpenMetrics; bare Debian roots for the launcher; a repository and a stream of zstd for the unit tests.
  */
-export const TEST_PACKAGES = ['chromium', 'cron', 'faketime', 'python3-prometheus-client', 'systemd']
+export const TEST_PACKAGES = [
+  'bsdutils',
+  'chromium',
+  'cron',
+  'debian-archive-keyring',
+  'faketime',
+  'git',
+  'mmdebstrap',
+  'python3-prometheus-client',
+  'systemd',
+  'zstd',
+]
 
 const POLICY = '/usr/sbin/policy-rc.d'
 const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-rehearsal'

@@ -8,7 +8,8 @@ import { install, missing, PACKAGES, TEST_PACKAGES } from '../rehearsal/packages
 import { prepareBackendTestRoot, runBackendTests } from './backendTests.ts'
 
 /*
- * What `npm test` runs, by way of test/start.js: type check, lint, unit tests, system tests against the rehearsal, and the backend's own tests.
+ * What `npm test` runs, by way of test/start.js: type check, lint, unit tests, system tests against the rehearsal, and
+ * the backend's own tests.
  * `npm test -- --unit` leaves out what needs root, Debian and minutes. The last line counts everything together;
  * a skipped test is as bad as a failed one, because nobody would notice what it no longer shows.
  */

@@ -11,6 +11,7 @@ import {
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
+import { PACKAGES, TEST_PACKAGES } from '../../rehearsal/packages.ts'
 import { collect } from '../../rehearsal/processes.ts'
 import { home, temporaryFolder } from '../command/rig.ts'
 
@@ -204,4 +205,24 @@ test('supported is what engines in package.json promises, and nothing beside it'
     engines: { node: string }
   }
   expect(engines.node).toMatch(/^\^\d+(\.\d+)?( \|\| \^\d+(\.\d+)?)*$/)
+})
+
+test('npm test installs every package that npm test -- --unit names', () => {
+  const text = readFileSync(path.join(home, 'test', 'start.js'), 'utf8')
+  const named = [...text.matchAll(/debianPackage: '([^']+)'/g)].map(([, name]) => name ?? '')
+  expect(named.length).toBeGreaterThan(5)
+  expect(named.filter((name) => ![...PACKAGES, ...TEST_PACKAGES].includes(name))).toEqual([])
+})
+
+test('npm test -- --unit on a machine that lacks programs names all of them with one line', async () => {
+  const folder = temporaryFolder()
+  const child = spawn(process.execPath, [path.join(home, 'test', 'start.js'), '--unit'], {
+    env: { PATH: folder },
+  })
+  const { code, stdout, stderr } = await collect(child)
+  expect([code, stdout]).toEqual([1, '0 passed, 1 failed, 0 skipped\n'])
+  expect(stderr).toMatch(/^✖ The unit tests need what this machine lacks: .*git, openssl, .*zstd\n/)
+  expect(stderr).toMatch(
+    /\n→ As root on Debian: apt-get install --no-install-recommends .*bsdutils git .*zstd\n$/,
+  )
 })
