@@ -49,7 +49,7 @@ function describeSupported() {
 /**
  * Prepares the environment for the programs that a script starts, npm of the dashboard above all.
  *
- * npm hands the project's .npmrc on by the environment, but the dashboard's packages may need their install scripts; the
+ * npm hands the project's .npmrc on by the environment, and ignore-scripts would skip a `prebuild` of the dashboard; the
  * user's own settings reach that npm by themselves. And `npm run` and `npx` put node_modules/.bin first: where the
  * machine's Node runs the script, the project's may be unable to start.
  */

@@ -29,7 +29,8 @@ export const PACKAGES = [
 
 /**
  * What the tests need on top: a browser that looks at the site, what `schedule` writes for, a clock that is wrong, a
- * reader of OpenMetrics; bare Debian roots for the launcher; a repository and a stream of zstd for the unit tests.
+ * reader of OpenMetrics; bare Debian roots for the launcher; other login shells; a repository and a stream of zstd for the
+ * unit tests.
  */
 export const TEST_PACKAGES = [
   'bsdutils',
@@ -37,10 +38,14 @@ export const TEST_PACKAGES = [
   'cron',
   'debian-archive-keyring',
   'faketime',
+  'fish',
   'git',
+  'ksh',
   'mmdebstrap',
   'python3-prometheus-client',
   'systemd',
+  'tcsh',
+  'zsh',
   'zstd',
 ]
 
