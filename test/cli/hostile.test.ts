@@ -6,6 +6,7 @@ import path from 'node:path'
 import ssh2 from 'ssh2'
 import { expect, onTestFinished, test } from 'vitest'
 import { home, temporaryFolder } from '../command/rig.ts'
+import { createSshKey } from '../command/sshKey.ts'
 import { nameServer } from '../health/site.ts'
 import { start } from './running.ts'
 
@@ -85,7 +86,7 @@ test('something that answers on the port of sshd', async () => {
 })
 
 test('an impostor of sshd: its banner, its reason to hang up, what commands print there', async () => {
-  const key = ssh2.utils.generateKeyPairSync('ed25519')
+  const key = createSshKey()
   for (const accepts of [false, true]) {
     const server = new ssh2.Server({ hostKeys: [key.private], banner: attack, ident: 'impostor' }, (peer) => {
       peer.on('error', () => {})
@@ -109,7 +110,7 @@ test('an impostor of sshd: its banner, its reason to hang up, what commands prin
     )
     const known = `[127.0.0.1]:${(server.address() as AddressInfo).port}`
     writeFileSync(path.join(cwd, 'known'), `${known} ${key.public}\n`)
-    writeFileSync(path.join(cwd, 'id'), ssh2.utils.generateKeyPairSync('ed25519').private, { mode: 0o600 })
+    writeFileSync(path.join(cwd, 'id'), createSshKey().private, { mode: 0o600 })
     const said = await harmless(cwd, 'unlock')
     if (accepts) expect(said).toContain(seen)
     else expect(said).toContain('refuses to let root in')

@@ -6,6 +6,7 @@ import type { Remote } from '../../lib/command/remote.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { createRemote } from '../../lib/ionos/sshChannel.ts'
 import { failureOf } from '../command/rig.ts'
+import { createSshKey } from '../command/sshKey.ts'
 
 /* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does not
    play the shell that waits for its line (sshSpare.ts): such a session is refused, as a full server does. Its login shell
@@ -29,7 +30,7 @@ let client: InstanceType<typeof ssh2.Client>
 let remote: Remote
 
 beforeAll(async () => {
-  const key = ssh2.utils.generateKeyPairSync('ed25519')
+  const key = createSshKey()
   server = new ssh2.Server({ hostKeys: [key.private] }, (peer) => {
     peer.on('error', () => {})
     peer.on('authentication', (asked) => asked.accept())
