@@ -207,6 +207,7 @@ const faults: Record<string, Row[]> = {
     row('scale backend --cpu 1', 2, [/no terminal to ask on/, /Add --yes/]),
     row('metrics --since tomorrowish', 2, [/tomorrowish/]),
     row('cost --offlin', 2, [/--offline/]),
+    row('api-token --show', 2, [/--show/]),
     row('backup-database --prove /nosuch.dump', 2, [/\/nosuch\.dump/]),
     row('restore-database /nosuch.dump --into elsewhere', 2, [/\/nosuch\.dump/]),
     row('restore-database', 2, [/<file>|which backup|file/i]),
