@@ -24,24 +24,25 @@ export interface Owner {
 /**
  * An abstract socket (unix(7)): the kernel gives a name to one process only and takes it back when that process ends,
  * however it ends. So a claim is never stale, and two that start at the same moment cannot both have it.
+ * It is the rehearsal's name that is claimed, not its folder: that one depends on TMPDIR, the network interfaces do not.
  */
-const socketFor = (folder: string): string =>
-  `\0codex-dominion-${createHash('sha256').update(folder).digest('hex').slice(0, 32)}`
+const socketFor = (name: string): string =>
+  `\0codex-dominion-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
 
 /**
- * Claims a rehearsal's folder for this process. Whoever asks gets `owner` as the answer.
+ * Claims a rehearsal's name for this process. Whoever asks gets `owner` as the answer.
  * @returns how to give it back; undefined when another process has it
  */
-export async function claimRehearsal(folder: string, owner: Owner): Promise<(() => void) | undefined> {
+export async function claimRehearsal(name: string, owner: Owner): Promise<(() => void) | undefined> {
   for (let tries = 0; ; tries++) {
-    const release = await listen(folder, owner)
+    const release = await listen(name, owner)
     // The name of a process that is ending answers no more, and is free a moment later.
-    if (release || tries === 100 || (await readOwner(folder))) return release
+    if (release || tries === 100 || (await readOwner(name))) return release
     await pause(50)
   }
 }
 
-function listen(folder: string, owner: Owner): Promise<(() => void) | undefined> {
+function listen(name: string, owner: Owner): Promise<(() => void) | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
       socket.on('error', () => {})
@@ -50,7 +51,7 @@ function listen(folder: string, owner: Owner): Promise<(() => void) | undefined>
     server.once('error', (error: NodeJS.ErrnoException) =>
       error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
     )
-    server.listen(socketFor(folder), () => {
+    server.listen(socketFor(name), () => {
       server.unref()
       resolve(() => void server.close())
     })
@@ -59,11 +60,11 @@ function listen(folder: string, owner: Owner): Promise<(() => void) | undefined>
 
 const answerWithinMs = 5000
 
-/** Who has claimed the folder; undefined: nobody. Throws when its owner does not answer. */
-export async function readOwner(folder: string): Promise<Owner | undefined> {
-  const socket = connect(socketFor(folder))
+/** Who has claimed the name; undefined: nobody. Throws when its owner does not answer. */
+export async function readOwner(name: string): Promise<Owner | undefined> {
+  const socket = connect(socketFor(name))
   socket.setTimeout(answerWithinMs, () =>
-    socket.destroy(new Error(`The process that has claimed ${folder} does not answer.`)),
+    socket.destroy(new Error(`The process that has claimed the rehearsal "${name}" does not answer.`)),
   )
   try {
     return JSON.parse(await text(socket)) as Owner
@@ -71,7 +72,7 @@ export async function readOwner(folder: string): Promise<Owner | undefined> {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined
     // It ended while it was being asked.
-    if (code === 'ECONNRESET' || error instanceof SyntaxError) return readOwner(folder)
+    if (code === 'ECONNRESET' || error instanceof SyntaxError) return readOwner(name)
     throw error
   }
 }

@@ -44,7 +44,7 @@ const owner: Owner = {
   environment: flags.environment!,
 }
 // Before anything is touched: what is there may be another process's.
-if (!(await claimRehearsal(folder, owner))) process.exit(exitClaimed)
+if (!(await claimRehearsal(flags.name, owner))) process.exit(exitClaimed)
 const stops: (() => Promise<unknown>)[] = []
 let ending: Promise<void> | undefined
 

@@ -58,7 +58,7 @@ export const exitClaimed = 75
  * `.env.NAME` is none that a rehearsal wrote. Nothing has been touched then.
  */
 export async function assertStartable(name: string): Promise<void> {
-  const owner = await readOwner(folderOf(name))
+  const owner = await readOwner(name)
   if (owner) throw alreadyRunning(name, owner)
   const state = readState(name)
   if (state) throw alreadyRunning(name, { pid: state.pid })
@@ -82,7 +82,7 @@ function alreadyRunning(name: string, owner: Partial<Owner> | undefined): OpsErr
 /** Waits until what a killed run left has cleared itself up. One that is not about to end is left alone. */
 export async function waitForDying(name: string): Promise<void> {
   for (let tries = 0; tries < 300; tries++) {
-    const owner = await readOwner(folderOf(name))
+    const owner = await readOwner(name)
     const dying =
       owner && (owner.doing !== 'running' || (!owner.keep && startTime(owner.startedBy) === undefined))
     if (!dying) return
@@ -118,7 +118,7 @@ export async function startClouds({ name, latency, keep }: RehearsalOptions): Pr
     child.once('exit', (code) => resolve({ code }))
   })
   if (ended?.code === exitClaimed)
-    throw alreadyRunning(name, await readOwner(folderOf(name)).catch(() => undefined))
+    throw alreadyRunning(name, await readOwner(name).catch(() => undefined))
   if (ended) {
     const said = existsSync(logFile) ? readFileSync(logFile, 'utf8').trim() : ''
     await takeDown(name, id)
@@ -136,10 +136,10 @@ export async function startClouds({ name, latency, keep }: RehearsalOptions): Pr
  */
 export async function takeDown(name: string, only?: string): Promise<string[]> {
   const folder = folderOf(name)
-  const owner = await readOwner(folder)
+  const owner = await readOwner(name)
   if (only !== undefined && owner && owner.id !== only) return []
   const lines = owner ? await endRehearsal(name, owner) : await endUnclaimed(name)
-  const release = await claimRehearsal(folder, {
+  const release = await claimRehearsal(name, {
     ...{
       id: randomUUID(),
       pid: process.pid,
@@ -151,7 +151,7 @@ export async function takeDown(name: string, only?: string): Promise<string[]> {
   })
   if (!release) {
     if (only !== undefined) return lines
-    throw alreadyRunning(name, await readOwner(folder))
+    throw alreadyRunning(name, await readOwner(name))
   }
   try {
     const killed = readRecord(folder)
@@ -179,7 +179,7 @@ export const foreignEnvironment = (name: string): string[] =>
 async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
   const started = startTime(owner.pid)
   // Anybody on this machine can claim a name; only our own process is sent a signal.
-  const ours = isClouds(owner.pid, folderOf(name))
+  const ours = isClouds(owner.pid, name)
   if (owner.doing === 'running' && !ours)
     throw new OpsError({
       what: `Process ${owner.pid} has claimed the rehearsal "${name}", but is none`,
@@ -189,7 +189,7 @@ async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
   if (ours) process.kill(owner.pid, 'SIGTERM')
   const running = () => started !== undefined && startTime(owner.pid) === started
   const claimed = () =>
-    readOwner(folderOf(name)).then(
+    readOwner(name).then(
       (now) => now?.id === owner.id,
       () => true,
     )
@@ -201,16 +201,16 @@ async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
 /** One that an older version of this tool started claims nothing: its state says that it runs. */
 async function endUnclaimed(name: string): Promise<string[]> {
   const state = readState(name)
-  if (!state || !isClouds(state.pid, folderOf(name))) return []
+  if (!state || !isClouds(state.pid, name)) return []
   process.kill(state.pid, 'SIGTERM')
   for (let tries = 0; tries < 300 && startTime(state.pid) !== undefined; tries++) await pause(100)
   return [`rehearsal "${name}" is down`]
 }
 
-function isClouds(pid: number, folder: string): boolean {
+function isClouds(pid: number, name: string): boolean {
   try {
     const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    return argv.some((word) => path.basename(word) === 'clouds.ts') && argv.includes(folder)
+    return argv.some((word) => path.basename(word) === 'clouds.ts') && argv[argv.indexOf('--name') + 1] === name
   } catch {
     return false // it has ended
   }
