@@ -1,1 +1,1 @@
-@node "%~dp0start.js" %*
+@node.exe "%~dp0start.js" %*

@@ -165,6 +165,20 @@ test('bin/node goes past the Node in node_modules/.bin, and npm names the one th
   })
 })
 
+test.each(['bin', 'has a folder'])('bin/node goes past what is called node and is none: %s', async (place) => {
+  const { start, folder } = project()
+  mkdirSync(path.join(folder, 'has a folder', 'node'), { recursive: true })
+  const machine = path.join(folder, 'the machine')
+  script(path.join(machine, 'node'), 'echo "machine: $(basename "$1") $2"')
+  const PATH = `${path.join(folder, place)}:${machine}:/usr/bin:/bin`
+  const ended = await start(['timeout', '5', path.join(folder, 'bin', 'node'), 'a.js'], { PATH })
+  expect(ended).toEqual({ code: 0, stdout: 'machine: start.js a.js\n', stderr: '' })
+})
+
+test('node.cmd asks for node.exe: cmd.exe looks in its own folder first, where node is node.cmd', () => {
+  expect(readFileSync(path.join(home, 'bin', 'node.cmd'), 'utf8')).toBe('@node.exe "%~dp0start.js" %*\r\n')
+})
+
 test('the command dominion runs in sh, as npx links it, past the Node in node_modules/.bin', async () => {
   const { start, folder, node } = project(missing)
   const links = path.join(folder, 'node_modules', '.bin')
