@@ -23,7 +23,9 @@ export function listEnvironments(folder: string): (string | undefined)[] {
       if (name === '.env') return [undefined]
       // Other than in --env's names, a second full stop is in those of copies: .env.prod.bak.
       const given = /^\.env\.([A-Za-z0-9_-]+)$/.exec(name)?.[1]
-      return given === undefined || given === 'example' ? [] : [given]
+      // No name for --env, either (load.ts): a file .env.default is a template.
+      const isTemplate = given === 'example' || given === 'default'
+      return given === undefined || isTemplate ? [] : [given]
     })
     .sort()
 }

@@ -30,6 +30,13 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
       'Use letters, digits, - and _: it is the end of a file name, .env.NAME.',
     )
   }
+  // Records, hints and comparisons call .env itself so.
+  if (name === 'default') {
+    throw usageError(
+      '--env default is not a name: default stands for .env itself',
+      'Leave --env out to use .env, or rename .env.default.',
+    )
+  }
   const { given, cut } = await readFiles(folder, name)
   if (name === undefined && given.get('BASE_ONLY')?.value === 'yes') throw await noEnvironment(folder)
   const complaints = [...cut, ...(await check(given))]

@@ -44,6 +44,9 @@ function refusal(config: Config, other: Config, lines: string[], kinds: readonly
     `${file} names what ${theirs} names, too:\n${lines.join('\n')}`,
     [
       `Set other names in ${second}. If both are meant to share this, write there: SHARES=${[...new Set(kinds)].join(',')}`,
+      ...(other.environment === 'default'
+        ? []
+        : [`If ${theirs} is only a copy and no environment, move it to another folder`]),
       ...(config.environment === 'default' || other.environment === 'default'
         ? ['If .env only holds what the environments have in common, write BASE_ONLY=yes in .env']
         : []),

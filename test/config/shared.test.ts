@@ -138,6 +138,7 @@ test('every environment of the folder counts; examples, copies and the base do n
     '.env.stage': core.join('\n'),
     '.env.test': without('ACR_NAME').join('\n'),
     '.env.example': '',
+    '.env.default': '',
     '.env.prod.bak': '',
     '.envrc': '',
     '.env.typo': 'DOMAN=x',
@@ -166,6 +167,16 @@ test('BASE_ONLY makes .env no environment, names those there are, and belongs in
   })
   expect((await loadConfig(folder, 'prod')).environment).toBe('prod')
   expect((await failureOf(loadConfig(folder, 'stage'))).what).toContain('.env.stage: BASE_ONLY')
+})
+
+test('default stands for .env itself: as a name it would hide .env from every comparison and hint', async () => {
+  const folder = write({ '.env': '', '.env.default': 'DOMAIN=staging.example' })
+  expect(await failureOf(loadConfig(folder, 'default'))).toMatchObject({
+    exitCode: 2,
+    what: expect.stringContaining('--env default is not a name'),
+    next: expect.stringContaining('rename .env.default'),
+  })
+  expect((await loadConfig(folder)).environment).toBe('default')
 })
 
 test.each(['vps', 'registry,', ',registry', 'registry redis', 'Registry'])(

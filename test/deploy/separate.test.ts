@@ -104,6 +104,7 @@ test('the other one is refused, too: which of them was first, nobody knows', asy
   expect(code).toBe(2)
   expect(stderr).toContain('.env names what .env.staging names, too:')
   expect(stderr).toContain('in .env.staging')
+  expect(stderr).toContain('If .env.staging is only a copy and no environment, move it to another folder')
 })
 
 test('an .env that only holds what the others have in common is no environment', async () => {
