@@ -165,15 +165,18 @@ test('bin/node goes past the Node in node_modules/.bin, and npm names the one th
   })
 })
 
-test.each(['bin', 'has a folder'])('bin/node goes past what is called node and is none: %s', async (place) => {
-  const { start, folder } = project()
-  mkdirSync(path.join(folder, 'has a folder', 'node'), { recursive: true })
-  const machine = path.join(folder, 'the machine')
-  script(path.join(machine, 'node'), 'echo "machine: $(basename "$1") $2"')
-  const PATH = `${path.join(folder, place)}:${machine}:/usr/bin:/bin`
-  const ended = await start(['timeout', '5', path.join(folder, 'bin', 'node'), 'a.js'], { PATH })
-  expect(ended).toEqual({ code: 0, stdout: 'machine: start.js a.js\n', stderr: '' })
-})
+test.each(['bin', 'has a folder'])(
+  'bin/node goes past what is called node and is none: %s',
+  async (place) => {
+    const { start, folder } = project()
+    mkdirSync(path.join(folder, 'has a folder', 'node'), { recursive: true })
+    const machine = path.join(folder, 'the machine')
+    script(path.join(machine, 'node'), 'echo "machine: $(basename "$1") $2"')
+    const PATH = `${path.join(folder, place)}:${machine}:/usr/bin:/bin`
+    const ended = await start(['timeout', '5', path.join(folder, 'bin', 'node'), 'a.js'], { PATH })
+    expect(ended).toEqual({ code: 0, stdout: 'machine: start.js a.js\n', stderr: '' })
+  },
+)
 
 test('node.cmd asks for node.exe: cmd.exe looks in its own folder first, where node is node.cmd', () => {
   expect(readFileSync(path.join(home, 'bin', 'node.cmd'), 'utf8')).toBe('@node.exe "%~dp0start.js" %*\r\n')
@@ -190,6 +193,24 @@ test('the command dominion runs in sh, as npx links it, past the Node in node_mo
   expect(await start(['sh', '-c', 'dominion health'], env)).toEqual({
     ...{ code: 2, stdout: '', stderr: explanation },
   })
+})
+
+test('both find their folder through links without readlink -f, which macOS before 12.3 lacks', async () => {
+  const { start, folder } = project(missing)
+  const links = path.join(folder, 'links')
+  mkdirSync(links)
+  for (const [file, name] of [
+    ['dominion.cmd', 'dominion'],
+    ['node', 'own-node'],
+  ] as const) {
+    symlinkSync(path.join(folder, 'bin', file), path.join(links, `${name}-absolute`))
+    symlinkSync(`${name}-absolute`, path.join(links, name))
+  }
+  script(path.join(links, 'readlink'), '[ "$1" != -f ] && exec /usr/bin/readlink "$@"; exit 1')
+  const env = { PATH: `${links}:/usr/bin:/bin`, npm_node_execpath: process.execPath }
+  const ended = { code: 2, stdout: '', stderr: explanation }
+  expect(await start(['sh', '-c', 'dominion health'], env)).toEqual(ended)
+  expect(await start(['own-node', path.join(folder, 'bin', 'dominion.js')], env)).toEqual(ended)
 })
 
 test('a script run by its path through bin/node: the same words, and with a Node that starts the script', async () => {
