@@ -117,8 +117,7 @@ export async function startClouds({ name, latency, keep }: RehearsalOptions): Pr
     createInterface({ input: child.stdout! }).once('line', () => resolve(undefined))
     child.once('exit', (code) => resolve({ code }))
   })
-  if (ended?.code === exitClaimed)
-    throw alreadyRunning(name, await readOwner(name).catch(() => undefined))
+  if (ended?.code === exitClaimed) throw alreadyRunning(name, await readOwner(name).catch(() => undefined))
   if (ended) {
     const said = existsSync(logFile) ? readFileSync(logFile, 'utf8').trim() : ''
     await takeDown(name, id)
@@ -210,7 +209,9 @@ async function endUnclaimed(name: string): Promise<string[]> {
 function isClouds(pid: number, name: string): boolean {
   try {
     const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    return argv.some((word) => path.basename(word) === 'clouds.ts') && argv[argv.indexOf('--name') + 1] === name
+    return (
+      argv.some((word) => path.basename(word) === 'clouds.ts') && argv[argv.indexOf('--name') + 1] === name
+    )
   } catch {
     return false // it has ended
   }

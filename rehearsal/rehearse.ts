@@ -45,7 +45,10 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
     throw usageError(`--latency is none or realistic, not ${latency}`)
   // It is the name of an environment, of a folder, and part of a network interface's.
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) || name === 'default')
-    throw usageError(`--name ${JSON.stringify(name)} is not a name`, 'Use letters, digits, - and _, but not default, which stands for .env.')
+    throw usageError(
+      `--name ${JSON.stringify(name)} is not a name`,
+      'Use letters, digits, - and _, but not default, which stands for .env.',
+    )
   requireRoot()
   if (run.flags.down) return down(run, name)
   const startedAt = Date.now()

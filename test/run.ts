@@ -69,12 +69,12 @@ async function prepare(): Promise<void> {
 
 async function typeCheck(): Promise<Counts> {
   say('Type check')
-  return one((await run([...tool('typescript', 'tsc'), '--noEmit'])).code === 0)
+  return one((await run([...tool('typescript', 'tsc'), '--noEmit'])) === 0)
 }
 
 async function lint(): Promise<Counts> {
   say('Lint')
-  return one((await run([...tool('@biomejs/biome', 'biome'), 'check'])).code === 0)
+  return one((await run([...tool('@biomejs/biome', 'biome'), 'check'])) === 0)
 }
 
 /** Both projects, or the unit one alone; counted from vitest's own JSON report. */
@@ -83,7 +83,7 @@ async function vitest(unitOnly: boolean): Promise<Counts> {
   const folder = mkdtempSync(path.join(tmpdir(), 'dominion-report-'))
   const report = path.join(folder, 'report.json')
   try {
-    const { code } = await run([
+    const code = await run([
       ...tool('vitest', 'vitest'),
       ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
       ...(unitOnly ? ['--project=unit'] : []),
@@ -142,15 +142,12 @@ function tool(name: string, program: string): string[] {
 }
 
 /** Runs a program to its end; its output is shown as it comes. */
-async function run(
-  argv: string[],
-  output: 'inherit' | 'ignore' = 'inherit',
-): Promise<{ started: boolean; code: number }> {
-  const running = spawn(argv[0]!, argv.slice(1), { cwd: home, stdio: ['ignore', output, output] })
+async function run(argv: string[]): Promise<number> {
+  const running = spawn(argv[0]!, argv.slice(1), { cwd: home, stdio: ['ignore', 'inherit', 'inherit'] })
   child = running
   return new Promise((resolve) => {
-    running.on('error', () => resolve({ started: false, code: -1 }))
-    running.on('close', (code) => resolve({ started: true, code: code ?? -1 }))
+    running.on('error', () => resolve(-1))
+    running.on('close', (code) => resolve(code ?? -1))
   })
 }
 

@@ -44,14 +44,17 @@ test.skipIf(process.platform !== 'linux')('a claim ends with its process, howeve
   release!()
 })
 
-test.skipIf(process.platform !== 'linux')('a claim holds whatever TMPDIR is, as the network does', async () => {
-  const name = path.basename(temporaryFolder())
-  const release = await claimRehearsal(name, owner('kept'))
-  vi.stubEnv('TMPDIR', temporaryFolder())
-  expect(await failureOf(assertStartable(name))).toMatchObject({
-    exitCode: 2,
-    what: expect.stringContaining(`A rehearsal "${name}" is running`),
-  })
-  release!()
-  await expect(assertStartable(name)).resolves.toBeUndefined()
-})
+test.skipIf(process.platform !== 'linux')(
+  'a claim holds whatever TMPDIR is, as the network does',
+  async () => {
+    const name = path.basename(temporaryFolder())
+    const release = await claimRehearsal(name, owner('kept'))
+    vi.stubEnv('TMPDIR', temporaryFolder())
+    expect(await failureOf(assertStartable(name))).toMatchObject({
+      exitCode: 2,
+      what: expect.stringContaining(`A rehearsal "${name}" is running`),
+    })
+    release!()
+    await expect(assertStartable(name)).resolves.toBeUndefined()
+  },
+)
