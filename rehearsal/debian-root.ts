@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { getDebianSources } from './debian-sources.ts'
@@ -25,7 +25,9 @@ export interface DebianRoot {
 export function getRootsFolder(env: NodeJS.ProcessEnv = process.env): string {
   // The XDG Base Directory Specification ignores a relative path.
   const cache = env.XDG_CACHE_HOME ?? ''
-  return join(isAbsolute(cache) ? cache : join(homedir(), '.cache'), 'codex-dominion', 'roots')
+  // Nor is an empty HOME a home.
+  const home = isAbsolute(homedir()) ? homedir() : userInfo().homedir
+  return join(isAbsolute(cache) ? cache : join(home, '.cache'), 'codex-dominion', 'roots')
 }
 
 /** The name of a root in that folder; another release, architecture or list of packages has another name. */

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '../lib/command/makeFolder.ts'
 import { must, PATH, TIED } from './processes.ts'
 
 /**
@@ -17,7 +18,7 @@ export async function getCachedTree(
 ): Promise<string> {
   const tree = join(place, 'tree')
   if (await isWhole(place)) return tree
-  mkdirSync(dirname(place), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(place), 0o700)
   const unlock = await lock(`${place}.lock`, () => onLine(`Waiting for another process that makes ${place}`))
   try {
     if (await isWhole(place)) return tree

@@ -1,9 +1,11 @@
-import { homedir } from 'node:os'
-import { expect, test, vi } from 'vitest'
+import { homedir, userInfo } from 'node:os'
+import { afterEach, expect, test, vi } from 'vitest'
 import { type DebianRoot, getRootName, getRootsFolder, prepareRoot } from '../../rehearsal/debian-root.ts'
 import { deriveSources } from '../../rehearsal/debian-sources.ts'
 
 /* Where a clean root comes from, and where it is kept. Making one is part of every system test. */
+
+afterEach(() => vi.unstubAllEnvs())
 
 const index = (...fields: string[]) => fields.join('\t')
 const signedBy = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
@@ -48,6 +50,8 @@ test("roots are kept in the user's cache folder", () => {
   expect(getRootsFolder({ XDG_CACHE_HOME: '/var/cache/me' })).toBe('/var/cache/me/codex-dominion/roots')
   for (const value of [undefined, '', 'relative'])
     expect(getRootsFolder({ XDG_CACHE_HOME: value })).toBe(`${homedir()}/.cache/codex-dominion/roots`)
+  vi.stubEnv('HOME', '')
+  expect(getRootsFolder({})).toBe(`${userInfo().homedir}/.cache/codex-dominion/roots`)
 })
 
 test('a root is named after its release, its architecture and its packages', () => {

@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { getCachedTree } from '../../rehearsal/tree-cache.ts'
+import { home } from '../command/rig.ts'
 
 /* What is made once is made whole, whoever asks for it and whatever happened before. */
 
@@ -80,4 +82,16 @@ test.each([
   expect(made).toBe(2)
   expect(readdirSync(path.join(tree, 'usr'))).toEqual(['file'])
   expect(lines).toEqual([`${place} is damaged: making it again`])
+})
+
+test('a cache folder that can never be made is refused at once', () => {
+  const text = `import { getCachedTree } from ${JSON.stringify(path.join(home, 'rehearsal', 'tree-cache.ts'))}
+    await getCachedTree('/proc/none/roots/one', async () => {}, () => {})`
+  const argv = ['--input-type=module-typescript', '--eval', text]
+  const { status, signal, stderr } = spawnSync(process.execPath, argv, {
+    timeout: 10_000,
+    killSignal: 'SIGKILL',
+  })
+  expect([status, signal]).toEqual([1, null])
+  expect(String(stderr)).toMatch(/Error: E[A-Z]+: .*mkdir/)
 })
