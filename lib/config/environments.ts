@@ -25,7 +25,9 @@ export function listEnvironments(folder: string): (string | undefined)[] {
       const given = /^\.env\.([A-Za-z0-9_-]+)$/.exec(name)?.[1]
       // No name for --env, either (load.ts): a file .env.default is a template.
       const isTemplate = given === 'example' || given === 'default'
-      return given === undefined || isTemplate ? [] : [given]
+      // Vim's swap file while somebody edits .env.
+      const isSwap = /^sw[a-p]$/.test(given ?? '')
+      return given === undefined || isTemplate || isSwap ? [] : [given]
     })
     .sort()
 }

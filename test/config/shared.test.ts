@@ -139,6 +139,7 @@ test('every environment of the folder counts; examples, copies and the base do n
     '.env.test': without('ACR_NAME').join('\n'),
     '.env.example': '',
     '.env.default': '',
+    '.env.swp': 'b0VIM 8.2',
     '.env.prod.bak': '',
     '.envrc': '',
     '.env.typo': 'DOMAN=x',
