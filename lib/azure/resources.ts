@@ -125,9 +125,12 @@ export function createAzure(context: Context): Azure {
     return server ? withTransport(server, transport) : resource('database')
   }
 
+  /** The database counts as absent only when Azure says so: a failed cluster without one is deleted. */
   async function managedRedis(): Promise<Redis | undefined> {
     const [cluster, database] = (await together('managedRedis', 'managedRedisDatabase')) ?? []
-    return cluster ? { ...cluster, database } : resource('managedRedis')
+    if (cluster) return { ...cluster, database }
+    const alone = await resource('managedRedis')
+    return alone && { ...alone, database: await resource('managedRedisDatabase') }
   }
 
   /** What az says when there is no registry differs by version, and is of logins. */

@@ -19,8 +19,8 @@ interface Found {
   deployment?: 'Succeeded' | 'Failed'
   transport?: string
   cluster?: object
-  /** False: the cluster has none. */
-  database?: object | false
+  /** False: the cluster has none. A number: az ends with this code when it is asked for it. */
+  database?: object | false | number
 }
 
 async function steps({
@@ -55,7 +55,15 @@ async function steps({
     },
     {
       match: /redisEnterprise\S+ \S+databases\/default/,
-      ...(database ? { stdout: JSON.stringify([redis, { properties: database }]) } : { code: 3 }),
+      ...(typeof database === 'object'
+        ? { stdout: JSON.stringify([redis, { properties: database }]) }
+        : { code: database || 3 }),
+    },
+    {
+      match: /databases\/default/,
+      ...(typeof database === 'number'
+        ? { code: database, stderr: 'ERROR: (ServiceUnavailable) The service is unavailable.' }
+        : { code: 3 }),
     },
     { match: /redisEnterprise/, stdout: JSON.stringify(redis) },
   )
@@ -110,6 +118,13 @@ test('a failed Redis with a database is not touched: the run ends with what to d
   const failure = await failureOf(inspect({ cluster: { ...well, resourceState: 'UpdateFailed' } }))
   expect(failure.what).toBe('Redis codexdominion-redis is in the state Succeeded (UpdateFailed)')
   expect(failure.next).toContain('az resource delete --ids')
+})
+
+test('a failed Redis whose database cannot be read is not taken for an empty one', async () => {
+  const failure = await failureOf(
+    inspect({ deployment: 'Failed', cluster: { ...well, resourceState: 'UpdateFailed' }, database: 1 }),
+  )
+  expect(failure.said).toContain('ServiceUnavailable')
 })
 
 test('a Redis with another policy: the run ends with the way out, though the deployment has succeeded', async () => {
