@@ -23,6 +23,7 @@ class WorkflowJob(Job):
     # RQ calls these hooks by the names that stand in Redis; this application has none.
     success_callback = None
     failure_callback = None
+    stopped_callback = None  # of RQ 1.16
 
     def __init__(self, id=None, connection=None, serializer=None):
         # Whatever the caller names: not every part of RQ hands the queue's serializer on.

@@ -9,6 +9,7 @@ import uuid
 import zlib
 from datetime import datetime
 
+from dominion.safe_queue import WorkflowJob
 from tests.rig import shared_rig, wait_for
 
 PLAIN_RQ = {'RQ_WORKER_CLASS': 'rq.Worker', 'RQ_CONNECTION_CLASS': 'redis.Redis', 'RQ_CONFIG': '', 'PYTHONPATH': ''}
@@ -98,6 +99,13 @@ class QueueSafetyTest(unittest.TestCase):
         hook = self.put(own, failure_callback_name='os.mkdir', success_callback_name='os.mkdir')
         self.assertEqual(self.end_of(hook)['status'], 'finished')
         self.assertFalse(self.marker.exists())
+
+    def test_no_hook_is_looked_up_whatever_release_of_rq_the_image_has(self):
+        job = WorkflowJob('x', connection=self.redis)
+        for hook in ('success', 'failure', 'stopped'):
+            with self.subTest(hook):
+                setattr(job, f'_{hook}_callback_name', 'os.mkdir')
+                self.assertIsNone(getattr(job, f'{hook}_callback'))
 
     def test_the_image_refuses_pickles_though_its_command_names_no_serializer(self):
         self.rig.stop_part('worker')
