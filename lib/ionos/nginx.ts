@@ -96,6 +96,20 @@ const stillRefused = /^nginx refuses the previous configuration too:$/m
 function explainRefusal(output: string) {
   if (!/nginx/.test(output)) return undefined
   const said = output.trim()
+  if (/^another change of nginx is under way$/m.test(output)) {
+    return {
+      what: 'Another change of nginx is under way on the VPS, so nothing was changed',
+      said,
+      next: 'Wait until it has ended, then run this command again.',
+    }
+  }
+  if (/^not every file of nginx could be put back$/m.test(output)) {
+    return {
+      what: 'The new configuration of nginx is not in force, and not every file could be put back',
+      said,
+      next: 'See on the VPS why its files cannot be written (df -h /etc/nginx, mount), then run this command again: it puts the others back first. Do it before nginx restarts.',
+    }
+  }
   if (stillRefused.test(output)) {
     return {
       what: 'nginx refused the new configuration; every file is as before, and nginx refuses the previous configuration too',

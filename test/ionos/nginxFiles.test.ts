@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { expect, test } from 'vitest'
 import { nginxCommand } from '../../lib/ionos/nginx.ts'
 import { differencesInForce, nameOfSet, renderNginx } from '../../lib/ionos/nginxFiles.ts'
 import { readSurvey } from '../../lib/ionos/survey.ts'
 import { renderTemplate } from '../../lib/ionos/template.ts'
+import { runInNamespaces } from '../command/namespaces.ts'
+import { temporaryFolder } from '../command/rig.ts'
 import { configOf } from './configuration.ts'
 
 const config = await configOf()
@@ -142,4 +146,44 @@ test('the command carries names and lengths; a refusal says what is in force', (
   )
   expect(both?.what).toContain('nginx refuses the previous configuration too')
   expect(both?.next).toContain('before nginx restarts')
+})
+
+test('what did not come from nginx is not called a refusal, and what is not back is not called back', () => {
+  const { explain } = nginxCommand(config, {})
+  expect(explain?.('another change of nginx is under way')).toMatchObject({
+    what: expect.stringContaining('nothing was changed'),
+    next: expect.stringContaining('Wait'),
+  })
+  const half = explain?.(
+    "nginx: [emerg] unknown directive\nrm: cannot remove '/etc/nginx/x': Read-only file system\nnot every file of nginx could be put back",
+  )
+  expect(half?.what).toBe(
+    'The new configuration of nginx is not in force, and not every file could be put back',
+  )
+})
+
+/** Runs remote/nginx.sh where /etc/nginx and /run are file systems made for it, with this program as nginx. */
+function runScript(nginx: string) {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, 'nginx'), `#!/bin/sh\n${nginx}\n`, { mode: 0o755 })
+  const script = path.join(import.meta.dirname, '../../lib/ionos/remote/nginx.sh')
+  const world = `mount --make-rprivate / && mount -t tmpfs none /etc && mount -t tmpfs none /run && mkdir -p /etc/nginx/sites-enabled &&
+    mount -t tmpfs none /etc/nginx/sites-enabled && ln -s ../old /etc/nginx/sites-enabled/default && dash "$1" site.test set site.conf 3
+    code=$?; ls -A /etc/nginx /etc/nginx/sites-enabled; exit $code`
+  const env = { PATH: `${folder}:${process.env.PATH}` }
+  const flags = ['--user', '--map-root-user', '--mount']
+  return runInNamespaces(flags, ['sh', '-c', world, 'sh', script], { env, input: 'abc' })
+}
+
+test('a refused change is undone, and what cannot be undone is said', async () => {
+  const refused = await runScript('echo "nginx: [emerg] no" >&2; exit 1')
+  expect([refused.code, refused.stdout.trim().split('\n')]).toEqual([
+    10,
+    ['/etc/nginx:', 'sites-enabled', '', '/etc/nginx/sites-enabled:', 'default'],
+  ])
+  expect(refused.stderr).not.toContain('not every file')
+  const stuck = await runScript(
+    'echo "nginx: [emerg] no" >&2; mount -o remount,ro /etc/nginx/sites-enabled; exit 1',
+  )
+  expect(stuck.stderr).toMatch(/Read-only file system\nnot every file of nginx could be put back\n$/)
 })

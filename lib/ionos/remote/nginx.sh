@@ -1,7 +1,8 @@
 # Puts a set of nginx files in force: beside the old one, switched by one rename, tested, loaded, verified; put back when
 # nginx does not like it. Arguments: domain, name of the set, then pairs of file name and length; the files follow on
 # standard input. Exit 10: nginx refused it. 11: it was loaded, but nginx does not run with it. Either way every file and
-# link is as before; when nginx refuses those too, the last lines on standard error say so.
+# link is as before; when nginx refuses those too, or not all of them can be put back, the last lines on standard error
+# say so.
 set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
@@ -76,7 +77,10 @@ point() { ln -s "$2" "$1.tmp.$$" && mv -T "$1.tmp.$$" "$1"; }
 # However this ends before the journal is closed, everything is put back, and nginx says whether it takes that.
 put_back() {
   [ -d "$journal" ] || return 0
-  undo
+  trap '' HUP INT TERM
+  # By itself: behind || or in an if the shell would go on after a failure.
+  (set -e; undo) &
+  wait $! || { echo "not every file of nginx could be put back" >&2 || true; return 0; }
   if words=$(nginx -t 2>&1); then
     # Only what nginx was asked to load is taken back: before that it runs with what it had.
     if [ -n "$asked" ] && systemctl is-active --quiet nginx 9>&-; then systemctl reload nginx 9>&- || true; fi
