@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { findRedisFault } from '../../lib/azure/redisState.ts'
 import type { Redis } from '../../lib/azure/resources.ts'
+import { noteEnvironment } from '../../lib/config/pasteLine.ts'
 import { configOf } from '../command/rig.ts'
+
+afterEach(() => noteEnvironment(undefined))
 
 const cluster = (properties: object, database?: object): Redis => ({
   id: 'x',
@@ -18,7 +21,8 @@ const clusterId =
 
 const fault = async (redis: Redis, lines: string[] = [], environment?: string) => {
   const config = await configOf(...lines)
-  return findRedisFault(environment ? { ...config, environment } : config, redis, 'sub')
+  noteEnvironment(environment)
+  return findRedisFault(config, redis, 'sub')
 }
 
 test.each([
