@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import type { ContainerGroup } from '../../lib/azure/containerGroup.ts'
 import { exitCode, OpsError } from '../../lib/command/errors.ts'
 import { judgedFailure, worst } from '../../lib/command/verdict.ts'
 import type { Config } from '../../lib/config/config.ts'
+import { noteEnvironment } from '../../lib/config/pasteLine.ts'
 import { type Bench, categories, chosenCategories } from '../../lib/doctor/check.ts'
 import { allowed } from '../../lib/doctor/checks/azurePermissions.ts'
 import { backendPort } from '../../lib/doctor/checks/backendPort.ts'
@@ -112,11 +113,14 @@ test('what ends at an unknown day is unknown', () => {
 })
 
 /** A bench whose Azure shows this PostgreSQL server and this Redis. */
-const tier = async (database: object | undefined, redis: object | undefined) =>
-  ({
-    context: { config: { ...(await configOf()), environment: 'prod' } },
+const tier = async (database: object | undefined, redis: object | undefined) => {
+  noteEnvironment('prod')
+  return {
+    context: { config: await configOf() },
     azure: { account: async () => ({ id: 'sub' }), dataTier: async () => [undefined, database, redis] },
-  }) as unknown as Bench
+  } as unknown as Bench
+}
+afterEach(() => noteEnvironment(undefined))
 const well = { provisioningState: 'Succeeded', resourceState: 'Running' }
 const managed = (properties: object, below?: object) => ({
   properties,
