@@ -87,7 +87,7 @@ export function createRemote(
   /** sshd frees a session a moment after it has closed the channel, so a refused one is asked for again. */
   async function open(line: string): Promise<Session> {
     const channel = await openChannel(line)
-    return { channel, stdout: frame.reader(), stderr: frame.reader() }
+    return { channel, stdout: frame.reader(), stderr: frame.reader('stderr') }
   }
 
   async function openChannel(line: string): Promise<ClientChannel> {

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 /**
  * What sshd is asked to run, and how its output is read. sshd hands a line to the login shell of the user, which may
  * print something first: bash reads ~/.bashrc for a command that comes by ssh (bash(1), INVOCATION), zsh ~/.zshenv, fish
- * its config.fish. So each line begins with a marker on both outputs, and what stands before it is not the line's.
+ * its config.fish. So each line begins with a marker on both outputs, and what stands before it is not the line's. The
+ * two markers differ, and stderr's comes first: a start file may join both outputs (`exec 2>&1`).
  */
 export interface Frame {
   /**
@@ -14,7 +15,7 @@ export interface Frame {
   /** The line for sshd that reads a length and a line of that length from its standard input, and runs it. */
   readonly waiting: string
   /** Reads one output of one session. */
-  reader(): Reader
+  reader(output?: 'stdout' | 'stderr'): Reader
 }
 
 export interface Reader {
@@ -32,14 +33,14 @@ const mostBefore = 64 * 1024
 /** A frame with a marker that no output contains by chance. */
 export function createFrame(marker = randomBytes(12).toString('hex')): Frame {
   // In two halves: `set -x` in a start file prints the line, which must not contain the marker.
-  const mark = `printf %s%s ${marker.slice(0, 12)} ${marker.slice(12)}`
+  const [first, second] = [marker.slice(0, 12), marker.slice(12)]
   // Without LC_ALL tools read numbers and write messages in the language of the VPS.
-  const begin = `LC_ALL=C; export LC_ALL; ${mark}; ${mark} >&2; `
+  const begin = `LC_ALL=C; export LC_ALL; printf %s%s ${second} ${first} >&2; printf %s%s ${first} ${second}; `
   return {
     direct: (line) => `exec sh -c '${begin}eval "$(printf %b "$1")"' sh '${encode(line)}'`,
     // `read` and `head` take exactly their own bytes off the input; what follows is the line's.
     waiting: `exec sh -c '${begin}read -r length && line=$(head -c "$length") && eval "$line"'`,
-    reader: () => createReader(marker),
+    reader: (output = 'stdout') => createReader(output === 'stdout' ? marker : second + first),
   }
 }
 

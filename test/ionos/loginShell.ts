@@ -12,7 +12,7 @@ export function runAsLoginShell(
   const { input, ...more } = options
   const env = { PATH: process.env.PATH, LC_ALL: 'de_DE.UTF-8', HOME: temporaryFolder(), ...more }
   const done = spawnSync(shell, ['-c', asked], { env, ...(input === undefined ? {} : { input }) })
-  const [stdout, stderr] = [frame.reader(), frame.reader()]
+  const [stdout, stderr] = [frame.reader(), frame.reader('stderr')]
   return {
     code: done.status,
     stdout: stdout.take(done.stdout).toString(),

@@ -15,14 +15,14 @@ import { createSshKey } from '../command/sshKey.ts'
 let greeting = { stdout: '', stderr: '' }
 let greetings: string[] = []
 
-/** The line and the marker in what sshd is asked to run (sshFrame.ts). */
-function understood(asked: string): { line: string; marker: string } {
+/** The line and the markers, stdout's and stderr's, in what sshd is asked to run (sshFrame.ts). */
+function understood(asked: string): { line: string; marker: string; errorMarker: string } {
   const [, first, second] = /printf %s%s (\w+) (\w+);/.exec(asked)!
   const [, encoded] = /' sh '([^']*)'$/.exec(asked)!
   const line = encoded!.replaceAll(/\\0(\d{3})/g, (_, octal) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   )
-  return { line, marker: `${first}${second}` }
+  return { line, marker: `${first}${second}`, errorMarker: `${second}${first}` }
 }
 
 let server: InstanceType<typeof ssh2.Server>
@@ -37,7 +37,7 @@ beforeAll(async () => {
     peer.on('session', (accept) =>
       accept().on('exec', (begin, refuse, { command: asked }) => {
         if (asked.includes('read -r length')) return refuse()
-        const { line: command, marker } = understood(asked)
+        const { line: command, marker, errorMarker } = understood(asked)
         const channel = begin()
         channel.write(greeting.stdout)
         channel.stderr.write(greeting.stderr)
@@ -47,7 +47,7 @@ beforeAll(async () => {
         }
         channel.write(marker.slice(0, 5)) // a marker may come in two chunks
         channel.write(marker.slice(5))
-        channel.stderr.write(marker)
+        channel.stderr.write(errorMarker)
         channel.write(command === 'held' || command === 'robbed' ? 'held\n' : `out of ${command}`)
         if (command === 'endless' || command === 'held') return
         channel.stderr.write(`err of ${command}`)

@@ -16,6 +16,14 @@ test('what a start file prints is cut off, with or without a line break at its e
   }
 })
 
+test('a start file that joins both outputs puts nothing of ours into the result', () => {
+  const file = path.join(temporaryFolder(), 'profile')
+  writeFileSync(file, 'exec 2>&1')
+  const frame = createFrame()
+  const done = runAsLoginShell('bash', `. ${file}\n${frame.direct('echo out')}`, frame)
+  expect([done.stdout, done.stderr]).toEqual(['out\n', ''])
+})
+
 test('a marker that comes in pieces, bytes that are no text, and a greeting without end', () => {
   const marker = 'feedfacecafebeefdeadbeef'
   const reader = createFrame(marker).reader()
