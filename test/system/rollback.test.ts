@@ -20,7 +20,17 @@ const page = readFileSync(path.join(home, 'docs', 'runbook.md'), 'utf8')
 /** Every `npx dominion …` of a table, once, in the order of the page. */
 const lines = [...new Set([...page.matchAll(/`npx dominion ([^`]+)`/g)].map((match) => match[1]!))]
 /** Only look, and so take no --dry-run. */
-const looking = ['doctor', 'view-logs', 'check-database', 'metrics', 'cost', 'history', 'health', 'slo']
+const looking = [
+  'api-token',
+  'doctor',
+  'view-logs',
+  'check-database',
+  'metrics',
+  'cost',
+  'history',
+  'health',
+  'slo',
+]
 
 const work = workFolder('dominion-rollback')
 let clouds: Rehearsed
