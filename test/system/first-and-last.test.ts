@@ -204,7 +204,7 @@ test('what another environment names, too, stays: all of it here', async () => {
   expect(done.stderr).toMatch(/Containers: nothing[\s\S]*Database: nothing[\s\S]*not removed/)
   expect(await resources()).toEqual(before)
   expect(await onVps(clouds, 'ls -d /var/www/codexdominion.app /etc/nginx/dominion')).toMatch(
-    /www[\s\S]*nginx/,
+    /nginx[\s\S]*www/,
   )
   // From here on the rehearsal's own environment is alone.
   clouds.withdraw()
