@@ -157,9 +157,13 @@ export async function takeDown(name: string, only?: string): Promise<string[]> {
     if (only !== undefined && killed && killed.id !== only) return lines
     endAzCalls(folder)
     const left = await removeLeftovers(name, folder)
+    if (!owner && existsSync(folder)) left.push(`folder ${folder} of a rehearsal that was killed`)
+    const environment = killed?.environment ?? environmentOf(name)
+    const written = existsSync(environment)
     if (killed) left.push(...discardEnvironment(killed.environment, killed.id))
     // Of one that was killed, and whose folder is gone since: after a restart of the machine, say.
     else if (!owner && only === undefined) left.push(...discardEnvironment(environmentOf(name)))
+    if (!owner && written && !existsSync(environment)) left.push(`file ${environment} that it wrote`)
     rmSync(folder, { recursive: true, force: true })
     rmSync(`${folder}.log`, { force: true })
     return [...lines, ...left]

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { OpsError } from '../command/errors.ts'
+import { formatAzLine } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import type { Tell } from '../steps/step.ts'
 import { azLook, explainAz } from './az.ts'
@@ -141,7 +142,7 @@ export function watchDeployment(
     }
     throw new OpsError({
       what: `${part} is not ready after ${patienceMs / 60_000} minutes`,
-      next: `az deployment operation group list ${group.join(' ')}`,
+      next: formatAzLine(`az deployment operation group list ${group.join(' ')}`),
     })
   }
 

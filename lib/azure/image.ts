@@ -6,7 +6,7 @@ import type { Command } from '../command/command.ts'
 import { exitCode, messageOf, OpsError, usageError } from '../command/errors.ts'
 import { sha256OfFile } from '../command/fileHash.ts'
 import type { Config } from '../config/config.ts'
-import { formatKeyFile } from '../config/pasteLine.ts'
+import { formatAzLine, formatKeyFile } from '../config/pasteLine.ts'
 import type { Context } from '../steps/context.ts'
 import { ok, type Step } from '../steps/step.ts'
 import { azAct, explainBuild } from './az.ts'
@@ -168,7 +168,7 @@ export function imageStep(
       if (!built) {
         throw new OpsError({
           what: `The build ended without error, but ${repository}:${tag} is not in the registry`,
-          next: 'az acr task list-runs shows what became of it.',
+          next: `${formatAzLine(`az acr task list-runs --registry ${config.azure.registry}`)}   shows what became of it.`,
         })
       }
       digest = built.digest

@@ -1,5 +1,5 @@
 import { exitCode, type Failure } from '../command/errors.ts'
-import { formatKeyFile } from '../config/pasteLine.ts'
+import { formatAzLine, formatKeyFile } from '../config/pasteLine.ts'
 
 /** What one refusal of Azure means to the operator. */
 export interface Meaning {
@@ -53,7 +53,8 @@ export const meanings: readonly Meaning[] = [
     words:
       'Resource was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs. RequestDisallowedByPolicy',
     what: 'Azure accepts changes only from a login with a second factor (MFA)',
-    next: 'Log in again with the second factor: az logout, then az login --tenant TENANT_ID (az 2.76 or newer names the policy). Or log in as a service principal: az login --service-principal.',
+    next: () =>
+      `Log in again with the second factor: ${formatAzLine('az logout')}, then ${formatAzLine('az login --tenant TENANT_ID')} (az 2.76 or newer names the policy). Or log in as a service principal: ${formatAzLine('az login --service-principal')}.`,
     source: 'MicrosoftDocs/azure-docs-cli, "Troubleshooting Azure CLI", MFA',
     exitCode: exitCode.notLoggedIn,
   },
@@ -62,7 +63,7 @@ export const meanings: readonly Meaning[] = [
     when: /az login|AADSTS|ExpiredAuthenticationToken|InvalidAuthenticationToken|Interactive authentication is needed/i,
     words: "ERROR: Please run 'az login' to setup account.",
     what: 'Not logged in to Azure, or the login has expired',
-    next: 'az login   (then run the same line again)',
+    next: () => `${formatAzLine('az login')}   (then run the same line again)`,
     source: 'azure-cli 2.45',
     exitCode: exitCode.notLoggedIn,
   },
@@ -72,7 +73,7 @@ export const meanings: readonly Meaning[] = [
     words: "ERROR: Subscription 'codex-prod' not found. Check the spelling and casing and try again.",
     what: 'This login cannot see the subscription',
     next: () =>
-      `Set AZURE_SUBSCRIPTION in ${formatKeyFile('AZURE_SUBSCRIPTION')} to one of: az account list --output table`,
+      `Set AZURE_SUBSCRIPTION in ${formatKeyFile('AZURE_SUBSCRIPTION')} to one of: ${formatAzLine('az account list --output table')}`,
     source: 'azure-cli 2.45',
     exitCode: exitCode.usage,
   },
@@ -92,7 +93,7 @@ export const meanings: readonly Meaning[] = [
       "ERROR: (MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.DBforPostgreSQL'. See https://aka.ms/rps-not-found",
     what: (output) => `The subscription is not registered for ${namespaceIn(output)}`,
     next: (output) =>
-      `az provider register --namespace ${namespaceIn(output)} --wait   (once; then run the same line again)`,
+      `${formatAzLine(`az provider register --namespace ${namespaceIn(output)} --wait`)}   (once; then run the same line again)`,
     source: 'Azure Resource Manager, common deployment errors',
   },
   {

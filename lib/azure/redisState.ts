@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
-import { formatScriptLine } from '../config/pasteLine.ts'
+import { formatAzLine, formatScriptLine } from '../config/pasteLine.ts'
+import { groupNames, workerNames } from './containerGroup.ts'
 import { apiVersions, type Redis, type Resource, type ResourceType, resourceId } from './resources.ts'
 
 /** Why a Redis that is there cannot be used as it is, and what to do. */
@@ -35,7 +36,7 @@ export function findRedisFault(config: Config, redis: Redis, subscription: strin
       what: state
         ? `Redis ${name} is in the state ${state}`
         : `The database of Redis ${name} is in the state ${below}`,
-      next: `Look at it in the Azure portal first. When no job in its queue is needed, delete it: ${formatDeletion(config, subscription, type)}   Then: ${provision}`,
+      next: `Look at it in the Azure portal first. ${describeNewStart(config, subscription, type)}`,
       empty: false,
     }
   }
@@ -43,7 +44,7 @@ export function findRedisFault(config: Config, redis: Redis, subscription: strin
   if (policy === undefined || policy === clusteringPolicy) return undefined
   return {
     what: `Redis ${name} has the clustering policy ${String(policy)}, under which RQ fails with CROSSSLOT; Azure cannot change it to ${clusteringPolicy}`,
-    next: `When no job in its queue is needed, delete its database: ${formatDeletion(config, subscription, 'managedRedisDatabase')}   Then: ${formatScriptLine('deploy-complete')}   Or set REDIS_NAME to a new name, deploy, and delete the old Redis afterwards.`,
+    next: `${describeNewStart(config, subscription, 'managedRedisDatabase')}   Or set REDIS_NAME to a new name, deploy, and delete the old Redis afterwards.`,
     empty: false,
   }
 }
@@ -57,5 +58,16 @@ function getFailedState({ properties }: Resource): string | undefined {
   return second ? `${first} (${second})` : first
 }
 
-const formatDeletion = (config: Config, subscription: string, type: ResourceType): string =>
-  `az resource delete --ids ${resourceId(config, subscription, type)} --api-version ${apiVersions[type]}`
+/**
+ * The lines that replace this Redis. The containers go with it: they hold the old key, and a deploy cannot see that,
+ * because Azure gives no secure value back.
+ */
+function describeNewStart(config: Config, subscription: string, type: ResourceType): string {
+  const redis = `az resource delete --ids ${resourceId(config, subscription, type)} --api-version ${apiVersions[type]}`
+  const containers = [groupNames.backend, ...workerNames(config)].map(
+    (name) =>
+      `az container delete --resource-group ${config.azure.resourceGroup} --name ${name} --subscription ${subscription} --yes`,
+  )
+  const what = type === 'managedRedisDatabase' ? 'its database' : 'it'
+  return `When no job in its queue is needed, delete ${what}, and the containers, which hold the old key: ${[redis, ...containers].map((line) => formatAzLine(line)).join('   ')}   Then: ${formatScriptLine('deploy-complete')}`
+}

@@ -228,7 +228,7 @@ export const keys = {
   NO_PROXY: { type: 'string', default: '' },
   REQUESTS_CA_BUNDLE: { type: 'string', default: '', path: true },
   AZURE_CONFIG_DIR: { type: 'string', default: '', path: true },
-  STATE_DIR: { type: 'string', default: '.dominion', path: true },
+  STATE_DIR: { type: 'string', default: '.dominion', path: true, pattern: '^.+$', means: 'a folder' },
 } as const satisfies Record<string, Key>
 
 export type KeyName = keyof typeof keys

@@ -11,17 +11,20 @@ import type { KeyName } from './keys.ts'
 
 let environment: string | undefined
 let keyFiles: Config['keyFiles'] = {}
+let azFolder: string | undefined
 
 /** Notes the name given to --env, before any file is read; undefined = `.env` alone. */
 export function noteEnvironment(name: string | undefined): void {
   environment = name
   keyFiles = {}
+  azFolder = undefined
 }
 
 /** Notes the configuration that this run works on. */
 export function noteConfig(config: Config): void {
   environment = config.environment === 'default' ? undefined : config.environment
   keyFiles = config.keyFiles
+  azFolder = config.network.azEnvironment.AZURE_CONFIG_DIR
 }
 
 /** The line that runs a script on this environment: `npx dominion unlock --env staging`. */
@@ -38,4 +41,15 @@ export const formatScriptLine = (script: string, ...args: readonly string[]): st
 export const formatKeyFile = (...keys: readonly [KeyName, ...KeyName[]]): string => {
   const own = environment === undefined ? '.env' : `.env.${environment}`
   return [...new Set(keys.map((key) => keyFiles[key] ?? own))].join(' and ')
+}
+
+/**
+ * A line of az for the terminal: where the environment has a login folder, the line uses it, or it would log in to another
+ * environment's.
+ */
+export function formatAzLine(line: string): string {
+  if (!azFolder) return line
+  return process.platform === 'win32'
+    ? `$env:AZURE_CONFIG_DIR='${azFolder.replaceAll("'", "''")}'; ${line}`
+    : `AZURE_CONFIG_DIR=${quoteLine([azFolder])} ${line}`
 }

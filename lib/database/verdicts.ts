@@ -4,7 +4,7 @@ import type { ConnectTimes } from '../command/runner.ts'
 import { type Finding, type Judged, judgedFailure } from '../command/verdict.ts'
 import { count, sizeWords } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
-import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
+import { formatAzLine, formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import type { DatabaseFacts, ServerBackup, ServerFacts, TableSize } from './facts.ts'
 
 const hour = 3_600_000
@@ -44,7 +44,9 @@ function judgeServer(config: Config, { name, sku, properties }: Resource): Judge
     return {
       verdict: 'CRITICAL',
       detail,
-      next: `az postgres flexible-server start --resource-group ${config.azure.resourceGroup} --name ${name}`,
+      next: formatAzLine(
+        `az postgres flexible-server start --resource-group ${config.azure.resourceGroup} --name ${name}`,
+      ),
     }
   return { verdict: /^(Updating|Starting|Restarting)$/.test(state) ? 'WARNING' : 'CRITICAL', detail }
 }

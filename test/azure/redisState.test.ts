@@ -60,7 +60,9 @@ test('a failed cluster with a database is left alone, and the line that deletes 
   )
   expect(found).toMatchObject({ what: expect.stringContaining('Failed (UpdateFailed)'), empty: false })
   expect(found?.next).toContain(`az resource delete --ids ${clusterId} --api-version 2025-07-01 `)
-  expect(found?.next).toMatch(/npx dominion provision --env prod$/)
+  expect(found?.next).toMatch(
+    / {3}az container delete --resource-group codexdominion-prod --name codex-backend --subscription sub --yes {3}az container delete .* --name codex-worker .* {3}Then: npx dominion deploy-complete --env prod$/,
+  )
 })
 
 test('a failed database in a cluster that is well: the line deletes the database alone', async () => {
@@ -86,8 +88,10 @@ test.each(['EnterpriseCluster', 'OSSCluster'])(
       empty: false,
     })
     expect(found?.next).toContain(
-      `az resource delete --ids ${clusterId}/databases/default --api-version 2025-07-01   Then: npx dominion deploy-complete --env prod `,
+      `az resource delete --ids ${clusterId}/databases/default --api-version 2025-07-01   az container delete `,
     )
-    expect(found?.next).toMatch(/Or set REDIS_NAME to a new name/)
+    expect(found?.next).toMatch(
+      /Then: npx dominion deploy-complete --env prod {3}Or set REDIS_NAME to a new name/,
+    )
   },
 )

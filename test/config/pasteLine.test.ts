@@ -2,8 +2,15 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, expect, test, vi } from 'vitest'
+import { explainAz } from '../../lib/azure/meanings.ts'
 import { loadConfig } from '../../lib/config/load.ts'
-import { formatKeyFile, formatScriptLine, noteConfig, noteEnvironment } from '../../lib/config/pasteLine.ts'
+import {
+  formatAzLine,
+  formatKeyFile,
+  formatScriptLine,
+  noteConfig,
+  noteEnvironment,
+} from '../../lib/config/pasteLine.ts'
 import { start } from '../cli/running.ts'
 import { home, temporaryFolder } from '../command/rig.ts'
 
@@ -43,7 +50,13 @@ test('no module asks while it loads: the environment is not known by then', asyn
     const asked = () => {
       throw new Error('asked while a module loads')
     }
-    return { formatScriptLine: asked, formatKeyFile: asked, noteConfig() {}, noteEnvironment() {} }
+    return {
+      formatAzLine: asked,
+      formatScriptLine: asked,
+      formatKeyFile: asked,
+      noteConfig() {},
+      noteEnvironment() {},
+    }
   })
   for (const file of sources.filter((each) => each.startsWith('lib')))
     await import(pathToFileURL(path.join(home, file)).href).catch((thrown) => {
@@ -87,4 +100,14 @@ test('a key is looked for in the file that sets it, a new one in the file of the
   expect(formatKeyFile('ACR_NAME', 'DOMAIN', 'IONOS_HOST')).toBe('.env and .env.staging')
   noteConfig(await loadConfig(folder))
   expect([formatScriptLine('doctor'), formatKeyFile('IONOS_HOST')]).toEqual(['npx dominion doctor', '.env'])
+})
+
+test('a line of az logs in to the folder of this environment, or it would change the login of another', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env.staging'), `AZURE_CONFIG_DIR=${folder}/its login\n`)
+  expect(formatAzLine('az login')).toBe('az login')
+  noteConfig(await loadConfig(folder, 'staging'))
+  const line = `AZURE_CONFIG_DIR='${folder}/its login' az login`
+  expect(formatAzLine('az login')).toBe(line)
+  expect(explainAz("ERROR: Please run 'az login' to setup account.")?.next).toContain(line)
 })

@@ -232,9 +232,12 @@ test('nginx of before there were status pages, a VPS out of reach, a file alone'
 }, 120_000)
 
 test('remove names it and takes it away', async () => {
-  const removed = await clouds.dominion(['remove', '--skip-azure', `--confirm=${domain}`], { environment })
+  // What another environment names stays, and all of these name this site.
+  clouds.withdraw()
+  const removed = await clouds.dominion(['remove', '--skip-azure', `--confirm=${domain}`])
   expect(removed.code, removed.stderr).toBe(0)
   expect(removed.stderr).toMatch(/releases? of the pages, status page/)
   expect((await tryOnVps(clouds, `ls ${site}`)).code).not.toBe(0)
+  clouds.variant('small', { DASHBOARD_DIR: dashboard })
   expect((await publish()).code).toBe(1)
 }, 120_000)

@@ -1,4 +1,5 @@
 import { exitCode, OpsError } from '../../command/errors.ts'
+import { formatAzLine } from '../../config/pasteLine.ts'
 import { type Check, fine, wrong } from '../check.ts'
 
 export const azureLogin: Check = {
@@ -12,7 +13,8 @@ export const azureLogin: Check = {
       return fine(`${user}, subscription ${name}`)
     } catch (thrown) {
       // Nothing else that asks Azure can know then; this is where it is known to be wrong.
-      if (thrown instanceof OpsError && thrown.exitCode === exitCode.notLoggedIn) return wrong(thrown.message)
+      if (thrown instanceof OpsError && thrown.exitCode === exitCode.notLoggedIn)
+        return wrong(thrown.message, formatAzLine('az login'))
       throw thrown
     }
   },

@@ -1,3 +1,4 @@
+import { formatAzLine } from '../../config/pasteLine.ts'
 import { type Check, fine, wrong } from '../check.ts'
 
 const needed = [
@@ -27,7 +28,11 @@ export const providers: Check = {
     if (missing.length === 0) return fine(`all ${needed.length}`)
     return wrong(
       missing.map(({ namespace, state }) => `${namespace} is ${state}`).join(', '),
-      missing.map(({ namespace }) => `az provider register --namespace ${namespace} --wait`).join(' && '),
+      missing
+        .map(({ namespace }) =>
+          formatAzLine(`az provider register --namespace ${namespace} --subscription ${id} --wait`),
+        )
+        .join(' && '),
     )
   },
 }
