@@ -90,14 +90,6 @@ test('so does the password, which nobody can read back: the tables are reached w
   await unchanged(clouds.name)
 })
 
-test('a disk that would have to shrink is refused in Azure’s words', async () => {
-  const bigger = clouds.variant('bigger', { POSTGRES_STORAGE_GB: '64' })
-  await changes(bigger, { name: 'PostgreSQL storage (GB)', before: '32', after: '64' })
-  const { code, stderr } = await provision(clouds.name)
-  expect(code).toBe(1)
-  expect(stderr).toMatch(/Storage cannot be scaled down: the server has 64 GB, 32 GB was asked for/)
-})
-
 /** A line of az, as an operator types it. */
 const az = (...args: string[]): string =>
   execFileSync('az', args, {
@@ -187,6 +179,14 @@ test('a Redis with another policy: plan, provision and doctor show the way out, 
   expect(stdout + stderr).toContain('create the database of Redis')
   expect(await transaction()).not.toContain('CROSSSLOT')
   await unchanged(clouds.name)
+})
+
+test('a disk that would have to shrink is refused in Azure’s words', async () => {
+  const bigger = clouds.variant('bigger', { POSTGRES_STORAGE_GB: '64' })
+  await changes(bigger, { name: 'PostgreSQL storage (GB)', before: '32', after: '64' })
+  const { code, stderr } = await provision(clouds.name)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/Storage cannot be scaled down: the server has 64 GB, 32 GB was asked for/)
 })
 
 test('no secret in anything that was said, kept or passed as an argument', () => {
