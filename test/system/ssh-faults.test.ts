@@ -52,7 +52,7 @@ async function withValues(
 
 /**
  * Makes this the language of every session on the VPS, as `update-locale` does: sshd's PAM reads /etc/default/locale.
- * Without a language none is set; some Debian releases then say C.UTF-8.
+ * Without a language none is set; the session may still show C.UTF-8.
  */
 async function speak(language: string, overAll = ''): Promise<void> {
   const [name] = language.split('.')
