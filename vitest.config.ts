@@ -54,6 +54,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/system/**'],
           testTimeout: 30_000,
+          // Half of their time is waiting; vitest's own choice on two cores is one worker.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
