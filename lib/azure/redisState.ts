@@ -3,7 +3,7 @@ import { formatAzLine, formatScriptLine } from '../config/pasteLine.ts'
 import { groupNames, workerNames } from './containerGroup.ts'
 import { apiVersions, type Redis, type Resource, type ResourceType, resourceId } from './resources.ts'
 
-/** Why a Redis that is there cannot be used as it is, and what to do. */
+/** Why an existing Redis cannot be used, and what to do. */
 export interface RedisFault {
   what: string
   next: string

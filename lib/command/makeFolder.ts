@@ -2,7 +2,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 /**
- * Makes a folder, and its parents as far as they are missing. Throws the system's own error.
+ * Makes a folder and its missing parents. Throws the system's own error.
  *
  * Node's recursive mkdir takes ENOENT for a missing parent and tries again without end, deaf to every signal, where the
  * parent is there and the system says ENOENT all the same: below /proc, behind a dangling link. Here a parent is made

@@ -43,7 +43,7 @@ function visible(control: string): string {
 }
 
 /**
- * JSON whose strings hold the same data, every control in them escaped: JSON.stringify leaves all from DEL on as they are.
+ * JSON with the same data in its strings and every control escaped: JSON.stringify escapes none from DEL on.
  * Only between the values nothing changes.
  */
 export const printableJson = (json: string): string =>

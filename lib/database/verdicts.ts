@@ -147,7 +147,7 @@ export function judgeBackups(
     backupRetentionDays?: number
   }
   const newest = backups[0]
-  const next = `${formatScriptLine('backup-database')} takes one of its own; ask Azure why it took none.`
+  const next = `${formatScriptLine('backup-database')} takes a dump here; ask Azure why it took no backup.`
   if (!newest) {
     const created = Date.parse(
       (server as { systemData?: { createdAt?: string } } | undefined)?.systemData?.createdAt ?? '',

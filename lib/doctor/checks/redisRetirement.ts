@@ -8,7 +8,7 @@ export const redisRetirement: Check = {
   title: 'Sort of Redis',
   category: 'retirement',
   get next() {
-    return `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU', 'REDIS_NAME')}, with a REDIS_NAME of its own, then deploy.`
+    return `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU', 'REDIS_NAME')}, with another REDIS_NAME, then deploy.`
   },
   async look({ context, now }) {
     if (context.config.redis.kind === 'managed') return fine('Azure Managed Redis')
