@@ -103,7 +103,7 @@ test('the deployment as a whole has failed for a busy server before any operatio
   expect(count()).toBe(1)
 })
 
-test('another refusal is told at once', async () => {
+test('another refusal ends the wait at once', async () => {
   const restricted = {
     code: 'LocationIsOfferRestricted',
     message: "Subscriptions are restricted from provisioning in location 'eastus'.",

@@ -68,7 +68,7 @@ test('a library that is missing: its name, its Debian package, the line, and exi
   expect(ended).toEqual({ code: 2, stdout: '', stderr: explanation })
 })
 
-test("another fault is told in the loader's words, with the Node that would do", async () => {
+test("any other fault is reported in the loader's words, with the Node that would do", async () => {
   const { start, launcher } = project('echo "version GLIBC_2.99 not found" >&2; exit 1')
   const { code, stderr } = await start([process.execPath, launcher])
   expect([code, stderr]).toEqual([

@@ -136,7 +136,7 @@ test('nobody answers, but a neutral target does: an outage', async () => {
 })
 
 test.each<[string, Neutral]>([
-  ['shows a certificate of its own', 'portal'],
+  ['shows a certificate that nobody vouches for', 'portal'],
   ['says nothing', 'mute portal'],
 ])('a portal that accepts every connection and %s is no network that works', async (_, neutral) => {
   const { config, runner, asked } = await world({ up: false, neutral })

@@ -10,7 +10,7 @@ import { createSshKey } from '../command/sshKey.ts'
 
 /* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does not
    play the shell that waits for its line (sshSpare.ts): such a session is refused, as a full server does. Its login shell
-   greets as it is told to. */
+   prints the greeting that a test sets. */
 
 let greeting = { stdout: '', stderr: '' }
 let greetings: string[] = []

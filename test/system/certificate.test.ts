@@ -229,7 +229,7 @@ async function issueWhileWaiting(line: string) {
   return done
 }
 
-test('all mended, the same line waits for another certbot, then issues the certificate and serves it', async () => {
+test('with all causes fixed, the same line waits for another certbot, then issues the certificate and serves it', async () => {
   // The lock as certbot takes it: fcntl.lockf.
   const holder =
     'import fcntl, os, time; f = open("/etc/letsencrypt/.certbot.lock", "w"); fcntl.lockf(f, fcntl.LOCK_EX); open("/run/holder.pid", "w").write(str(os.getpid())); time.sleep(300)'
