@@ -21,13 +21,13 @@ export interface DebianRoot {
   packages: string[]
 }
 
-/** Where roots are kept. Nothing but time is lost when it is deleted while no rehearsal runs. */
-export function getRootsFolder(env: NodeJS.ProcessEnv = process.env): string {
+/** What is kept between runs. Nothing but time is lost when it is deleted while no rehearsal runs. */
+export function getCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   // The XDG Base Directory Specification ignores a relative path.
   const cache = env.XDG_CACHE_HOME ?? ''
   // Nor is an empty HOME a home.
   const home = isAbsolute(homedir()) ? homedir() : userInfo().homedir
-  return join(isAbsolute(cache) ? cache : join(home, '.cache'), 'codex-dominion', 'roots')
+  return join(isAbsolute(cache) ? cache : join(home, '.cache'), 'codex-dominion')
 }
 
 /** The name of a root in that folder; another release, architecture or list of packages has another name. */
@@ -45,7 +45,7 @@ export async function prepareRoot(root: DebianRoot, onLine: (line: string) => vo
   requireRoot()
   const title = `${RELEASES[root.release]} root for ${root.purpose}`
   const architecture = (await must(['dpkg', '--print-architecture'])).trim()
-  const place = join(getRootsFolder(), getRootName(root, architecture))
+  const place = join(getCacheFolder(), 'roots', getRootName(root, architecture))
   const make = async (folder: string) => {
     onLine(`Making a clean ${title}, so that they do not depend on what this machine has installed.`)
     onLine(`This takes about a minute, once; it is kept in ${place}`)
@@ -75,7 +75,8 @@ async function runMmdebstrap(
   const argv = [
     ...[...TIED, 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'],
     ...['mmdebstrap', '--mode=root', '--format=directory', '--variant=minbase', `--aptopt=${settings}`],
-    ...[`--include=${packages.join(',')}`, release, folder, '-'],
+    ...packages.map((name) => `--include=${name}`),
+    ...[release, folder, '-'],
   ]
   const child = spawn(argv[0]!, argv.slice(1), {
     env: { PATH, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },

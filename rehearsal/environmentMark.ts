@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { usageError } from '../lib/command/errors.ts'
 
@@ -28,7 +28,7 @@ export interface Mark {
 
 /** What the file says of itself; undefined: there is none, or no rehearsal of that name wrote it. */
 export function readMark(file: string): Mark | undefined {
-  if (!existsSync(file)) return undefined
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined
   const text = readFileSync(file, 'utf8')
   const [line = '', name, id = '', content] = markLine.exec(text) ?? []
   // A copy under another name is its maker's.

@@ -132,20 +132,24 @@ async function losses(
   const told = <Value>(what: string, answer: Answer<Value>, text: (value: Value) => string): string =>
     `${what}: ${answer.failure ? `cannot be told (${messageOf(answer.failure)})` : text(answer.value!)}`
   const list = (words: readonly string[]) => words.join(', ') || 'nothing'
+  const goes = (part: ShareKind, line: () => string): string[] =>
+    skipAzure || staying.has(part) ? [] : [line()]
   return [
-    ...(skipIonos ? [] : [told('VPS', site, list)]),
-    ...(skipAzure
-      ? []
-      : [
-          told('Containers', containers, list),
-          told('Database', database, (there) =>
-            there ? `${config.postgres.server} with every row and its own backups` : 'nothing',
-          ),
-          told('Redis', redis, (there) => (there ? `${config.redis.name} with its queue` : 'nothing')),
-          told('Images', tags, (all) =>
-            all.length === 0 ? 'nothing' : `${count(all.length, 'image')} in ${config.azure.registry}`,
-          ),
-        ]),
+    ...(skipIonos || staying.has('site') ? [] : [told('VPS', site, list)]),
+    ...goes('containers', () => told('Containers', containers, list)),
+    ...goes('postgres', () =>
+      told('Database', database, (there) =>
+        there ? `${config.postgres.server} with every row and its own backups` : 'nothing',
+      ),
+    ),
+    ...goes('redis', () =>
+      told('Redis', redis, (there) => (there ? `${config.redis.name} with its queue` : 'nothing')),
+    ),
+    ...goes('registry', () =>
+      told('Images', tags, (all) =>
+        all.length === 0 ? 'nothing' : `${count(all.length, 'image')} in ${config.azure.registry}`,
+      ),
+    ),
     told(
       'It costs',
       cost,

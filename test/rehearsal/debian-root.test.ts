@@ -1,6 +1,6 @@
 import { homedir, userInfo } from 'node:os'
 import { afterEach, expect, test, vi } from 'vitest'
-import { type DebianRoot, getRootName, getRootsFolder, prepareRoot } from '../../rehearsal/debian-root.ts'
+import { type DebianRoot, getCacheFolder, getRootName, prepareRoot } from '../../rehearsal/debian-root.ts'
 import { deriveSources } from '../../rehearsal/debian-sources.ts'
 
 /* Where a clean root comes from, and where it is kept. Making one is part of every system test. */
@@ -47,11 +47,11 @@ test("only the Debian archive's sources count", () => {
 })
 
 test("roots are kept in the user's cache folder", () => {
-  expect(getRootsFolder({ XDG_CACHE_HOME: '/var/cache/me' })).toBe('/var/cache/me/codex-dominion/roots')
+  expect(getCacheFolder({ XDG_CACHE_HOME: '/var/cache/me' })).toBe('/var/cache/me/codex-dominion')
   for (const value of [undefined, '', 'relative'])
-    expect(getRootsFolder({ XDG_CACHE_HOME: value })).toBe(`${homedir()}/.cache/codex-dominion/roots`)
+    expect(getCacheFolder({ XDG_CACHE_HOME: value })).toBe(`${homedir()}/.cache/codex-dominion`)
   vi.stubEnv('HOME', '')
-  expect(getRootsFolder({})).toBe(`${userInfo().homedir}/.cache/codex-dominion/roots`)
+  expect(getCacheFolder({})).toBe(`${userInfo().homedir}/.cache/codex-dominion`)
 })
 
 test('a root is named after its release, its architecture and its packages', () => {

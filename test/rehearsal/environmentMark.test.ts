@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import {
@@ -28,6 +28,15 @@ test.each([
   expect(existsSync(file)).toBe(mark === undefined)
   const kept = readdirSync(path.dirname(file)).filter((name) => name !== '.env.stage')
   expect(kept).toEqual(mark?.changed ? ['.env.stage.changed'] : [])
+})
+
+test("a folder of that name is nobody's file, and stays", () => {
+  const folder = path.join(temporaryFolder(), '.env.stage')
+  mkdirSync(folder)
+  expect(readMark(folder)).toBeUndefined()
+  expect(discardEnvironment(folder)).toEqual([])
+  expect(() => placeEnvironment(folder, written)).toThrow(/was not written by a rehearsal/)
+  expect(existsSync(folder)).toBe(true)
 })
 
 test('the file of another run stays', () => {

@@ -135,7 +135,9 @@ test('after it all is well; what a fault changes is found, with what to do', asy
   expect(quota.by('container-cores')).toMatchObject({ verdict: 'WARNING' })
   expect(quota.by('azure-providers')).toMatchObject({
     verdict: 'CRITICAL',
-    next: 'az provider register --namespace Microsoft.Cache --wait',
+    next: expect.stringMatching(
+      /az provider register --namespace Microsoft\.Cache --subscription \S+ --wait$/,
+    ),
   })
   expect(quota.findings).toHaveLength(2)
 

