@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import type { Report } from '../lib/watch/report.ts'
+import type { Report } from '../lib/monitoring/report.ts'
 import { machine, median, undisturbed } from './figures.ts'
 import { needMachine } from './needs.ts'
 

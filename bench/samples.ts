@@ -1,5 +1,5 @@
-import type { Sample } from '../lib/history/sample.ts'
-import { openHistory } from '../lib/history/store.ts'
+import { openHistory } from '../lib/monitoring/store/store.ts'
+import type { Sample } from '../lib/monitoring/store/types.ts'
 
 /** What health asks, and which of it takes time that a plot is worth. */
 const targets = [

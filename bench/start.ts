@@ -21,7 +21,7 @@ const limits = { help: 2.5, start: 3 }
 const azAlone = 'az alone'
 const callsAz = `import module from 'node:module'
 module.enableCompileCache()
-const { startProcess } = await import(${JSON.stringify(path.join(home, 'lib/command/process.ts'))})
+const { startProcess } = await import(${JSON.stringify(path.join(home, 'lib/shell/spawn.ts'))})
 const signal = new AbortController().signal
 await startProcess(['az'], { env: process.env, timeoutMs: 9999, signal })`
 

@@ -34,7 +34,7 @@ function serve(): void {
 }
 
 async function measure(way: Way, folder: string): Promise<void> {
-  const { targetsAtOnce } = await import('../lib/health/look.ts')
+  const { targetsAtOnce } = await import('../lib/checks/runProbes.ts')
   const file = path.join(folder, 'targets')
   const urls = readFileSync(file, 'utf8').trim().split('\n')
   const work =
@@ -49,8 +49,8 @@ async function measure(way: Way, folder: string): Promise<void> {
 /** As the script does it: configuration, runner with its transcript, and look(). */
 async function healthWay(file: string, folder: string): Promise<() => Promise<void>> {
   const [{ look }, { readTargets }, { openContext }, { loadConfig }] = await Promise.all([
-    import('../lib/health/look.ts'),
-    import('../lib/health/targets.ts'),
+    import('../lib/checks/runProbes.ts'),
+    import('../lib/checks/customTargets.ts'),
     import('../lib/deploy/context.ts'),
     import('../lib/config/load.ts'),
   ])

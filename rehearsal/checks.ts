@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createAzure } from '../lib/azure/resources.ts'
-import { look, onVps } from '../lib/command/command.ts'
-import { type Check, expect } from '../lib/health/check.ts'
-import { coreChecks } from '../lib/health/coreChecks.ts'
-import { apiChecks, siteChecks } from '../lib/health/siteChecks.ts'
-import { workerJobCheck } from '../lib/health/workerCheck.ts'
-import type { Context } from '../lib/steps/context.ts'
+import { createAzure } from '../lib/azure/client.ts'
+import { type Check, expect } from '../lib/checks/check.ts'
+import { coreChecks } from '../lib/checks/deploy/core.ts'
+import { apiChecks, siteChecks } from '../lib/checks/deploy/site.ts'
+import { workerJobCheck } from '../lib/checks/deploy/workerJob.ts'
+import { look, onVps } from '../lib/shell/command.ts'
+import type { Context } from '../lib/tasks/context.ts'
 import type { State } from './rehearsal.ts'
 
 /** The checks that any deployment must pass; none of them knows that this is a rehearsal. */

@@ -1,7 +1,7 @@
 import type { Authority } from './authority.ts'
 import { ArmError } from './azure/errors.ts'
 import { type Call, jsonBody, type Reply } from './azure/http.ts'
-import type { IonosDnsOptions } from './azure/ionos-dns.ts'
+import type { IonosDnsOptions } from './azure/ionosDns.ts'
 import type { Dns } from './dns.ts'
 import { expireCertificate } from './expired.ts'
 import type { Network } from './network.ts'

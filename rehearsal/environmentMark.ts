@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { usageError } from '../lib/command/errors.ts'
+import { usageError } from '../lib/util/errors.ts'
 
 /*
  * The rehearsal writes `.env.NAME`, and takes away what it wrote: nothing else of that name. The first line tells its own

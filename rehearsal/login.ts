@@ -1,6 +1,6 @@
-import { OpsError } from '../lib/command/errors.ts'
-import { startProcess } from '../lib/command/process.ts'
 import { loadConfig } from '../lib/config/load.ts'
+import { startProcess } from '../lib/shell/spawn.ts'
+import { OpsError } from '../lib/util/errors.ts'
 import type { State } from './rehearsal.ts'
 
 /** The real az logs in as a service principal; its secret goes in through stdin. */

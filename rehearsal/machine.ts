@@ -22,7 +22,7 @@ export interface MachineOptions {
   fresh?: string[]
   /** Files that it begins with: absolute path → text and mode (0644). */
   files?: OverlayOptions['files']
-  /** Folder with the file system that it starts from (debian-root.ts); this host's `/` without it. */
+  /** Folder with the file system that it starts from (debianRoot.ts); this host's `/` without it. */
   root?: string
   /** With `root`: what was written in the machine since its start can be read inside, in the folder CHANGES. */
   showChanges?: boolean

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { count } from '../lib/command/words.ts'
+import { count } from '../lib/util/format.ts'
 import { must, PATH, run } from './processes.ts'
 
 /**
  * What the rehearsal needs of Debian. nginx and certbot are not among them: the VPS of the
  * rehearsal installs those itself, from files that vps/repository.ts fetches. Nor is what container
- * images hold: azure/image-root.ts lists that.
+ * images hold: azure/imageRoot.ts lists that.
  */
 export const PACKAGES = [
   'azure-cli',

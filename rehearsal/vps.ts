@@ -7,7 +7,7 @@ import type { Network } from './network.ts'
 import { waitForPort } from './processes.ts'
 import { bareServer } from './vps/bare.ts'
 import { fillRepository, type Repository } from './vps/repository.ts'
-import { sshServer } from './vps/ssh-server.ts'
+import { sshServer } from './vps/sshServer.ts'
 
 export interface VpsOptions {
   network: Network

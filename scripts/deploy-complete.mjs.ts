@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { script } from '../lib/cli/script.ts'
-import { usageError } from '../lib/command/errors.ts'
-import type { DeployFlags } from '../lib/deploy/deployList.ts'
+import { script } from '../lib/cli/defineScript.ts'
+import type { DeployFlags } from '../lib/deploy/deployTasks.ts'
+import { usageError } from '../lib/util/errors.ts'
 
 await script<DeployFlags>({
   name: 'deploy-complete',
@@ -17,11 +17,11 @@ await script<DeployFlags>({
     const { skipAzure, skipIonos } = run.flags
     if (skipAzure && skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const { performSteps } = await import('../lib/deploy/perform.ts')
+    const { performSteps } = await import('../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'deploy-complete',
       needsVps: !skipIonos,
-      list: async (context) => (await import('../lib/deploy/deployList.ts')).deployList(context, run.flags),
+      list: async (context) => (await import('../lib/deploy/deployTasks.ts')).deployList(context, run.flags),
       farewell: ({ config }) => (skipIonos ? [] : [`https://${config.domain}/`]),
     })
   },

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../lib/cli/script.ts'
+import { script } from '../lib/cli/defineScript.ts'
 
 interface Flags {
   keep?: boolean

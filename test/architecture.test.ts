@@ -4,35 +4,28 @@ import { expect, test } from 'vitest'
 
 const home = path.join(import.meta.dirname, '..')
 
-/** The rooms of docs/architecture.md, each with those it may import from (besides itself). */
+/** The rooms of docs/architecture.md from the general to the specific, each with those it may import from. */
 const below: Record<string, string[]> = {
-  command: [],
-  chart: [],
-  config: ['command'],
-  cli: ['config', 'command'],
-  steps: ['config', 'command'],
-  network: ['config', 'command'],
-  azure: ['network', 'steps', 'config', 'command'],
-  ionos: ['chart', 'network', 'steps', 'config', 'command'],
-  database: ['azure', 'network', 'steps', 'config', 'command'],
-  health: ['azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
-  history: ['config', 'command'],
-  slo: ['history', 'cli', 'config', 'command'],
-  alerts: ['config', 'command'],
-  logs: ['azure', 'ionos', 'network', 'steps', 'config', 'command'],
-  cost: ['azure', 'network', 'steps', 'cli', 'config', 'command'],
-  metrics: ['azure', 'chart', 'network', 'steps', 'cli', 'config', 'command'],
-  doctor: ['health', 'azure', 'ionos', 'database', 'network', 'steps', 'config', 'command'],
-  deploy: ['cost', 'health', 'azure', 'ionos', 'database', 'network', 'steps', 'cli', 'config', 'command'],
-  watch: [
-    ...['deploy', 'health', 'slo', 'history', 'alerts', 'azure', 'ionos', 'network'],
-    ...['steps', 'cli', 'config', 'command'],
+  util: [],
+  net: ['util'],
+  html: ['util'],
+  shell: ['net', 'util'],
+  config: ['shell', 'net', 'util'],
+  cli: ['config', 'shell', 'net', 'util'],
+  tasks: ['config', 'shell', 'net', 'util'],
+  azure: ['tasks', 'config', 'shell', 'net', 'util'],
+  vps: ['html', 'tasks', 'config', 'shell', 'net', 'util'],
+  database: ['azure', 'tasks', 'config', 'shell', 'net', 'util'],
+  checks: ['database', 'vps', 'azure', 'tasks', 'config', 'shell', 'net', 'util'],
+  cost: ['azure', 'tasks', 'cli', 'config', 'shell', 'net', 'util'],
+  logs: ['vps', 'azure', 'tasks', 'cli', 'config', 'shell', 'net', 'util'],
+  metrics: ['html', 'azure', 'tasks', 'cli', 'config', 'shell', 'net', 'util'],
+  deploy: ['checks', 'cost', 'database', 'vps', 'azure', 'tasks', 'cli', 'config', 'shell', 'net', 'util'],
+  monitoring: [
+    ...['deploy', 'checks', 'cost', 'database', 'vps', 'azure', 'html'],
+    ...['tasks', 'cli', 'config', 'shell', 'net', 'util'],
   ],
-  statusPage: [
-    ...['deploy', 'health', 'slo', 'history', 'chart', 'ionos', 'network'],
-    ...['steps', 'cli', 'config', 'command'],
-  ],
-  schedule: ['history', 'database', 'steps', 'cli', 'config', 'command'],
+  schedule: ['monitoring', 'database', 'tasks', 'cli', 'config', 'shell', 'net', 'util'],
 }
 
 function files(folder: string): string[] {
@@ -73,11 +66,11 @@ test('only the runner starts processes', () => {
       readFileSync(path.join(home, file), 'utf8'),
     ),
   )
-  expect(wrong).toEqual(['lib/command/process.ts'])
+  expect(wrong).toEqual(['lib/shell/spawn.ts'])
   const starters = [...files('lib'), ...files('scripts')].filter((file) =>
     /\bstartProcess\b/.test(readFileSync(path.join(home, file), 'utf8')),
   )
-  expect(starters.sort()).toEqual(['lib/command/process.ts', 'lib/command/runner.ts'])
+  expect(starters.sort()).toEqual(['lib/shell/runner.ts', 'lib/shell/spawn.ts'])
 })
 
 test('whatever is printed passes the one place that makes it safe for a terminal', () => {
@@ -86,18 +79,18 @@ test('whatever is printed passes the one place that makes it safe for a terminal
       readFileSync(path.join(home, file), 'utf8'),
     ),
   )
-  expect(printing).toEqual(['lib/command/terminal.ts'])
+  expect(printing).toEqual(['lib/util/terminal.ts'])
   // Who hands the stream on, or asks on it: each makes its text safe itself.
   const streams = [...files('lib'), ...files('scripts')].filter((file) =>
     /process\.(stdout|stderr)\b(?!\.(write|isTTY|columns|rows|on)\b)/.test(
       readFileSync(path.join(home, file), 'utf8'),
     ),
   )
-  expect(streams).toEqual(['lib/cli/ask.ts', 'lib/logs/view.ts'])
+  expect(streams).toEqual(['lib/cli/prompt.ts', 'lib/logs/view.ts'])
   const styled = [...files('lib'), ...files('scripts')].filter((file) =>
     /from 'chalk'/.test(readFileSync(path.join(home, file), 'utf8')),
   )
-  expect(styled).toEqual(['lib/steps/colours.ts'])
+  expect(styled).toEqual(['lib/util/colours.ts'])
 })
 
 test('a script is about a screen, a file knows one thing', () => {

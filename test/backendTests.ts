@@ -1,8 +1,8 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { IMAGE_ROOT } from '../rehearsal/azure/image-root.ts'
-import { type DebianRoot, prepareRoot } from '../rehearsal/debian-root.ts'
+import { IMAGE_ROOT } from '../rehearsal/azure/imageRoot.ts'
+import { type DebianRoot, prepareRoot } from '../rehearsal/debianRoot.ts'
 import { startMachine } from '../rehearsal/machine.ts'
 import { startNetwork } from '../rehearsal/network.ts'
 

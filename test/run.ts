@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { prepareImageRoot } from '../rehearsal/azure/image-root.ts'
+import { prepareImageRoot } from '../rehearsal/azure/imageRoot.ts'
 import { install, missing, PACKAGES, TEST_PACKAGES } from '../rehearsal/packages.ts'
 import { prepareBackendTestRoot, runBackendTests } from './backendTests.ts'
 

@@ -1,8 +1,8 @@
-import { exitCode, OpsError } from '../command/errors.ts'
-import { atLeast } from '../config/version.ts'
-import type { Context } from '../steps/context.ts'
-import { ok, type Step } from '../steps/step.ts'
-import { azLook, oldestAz } from './az.ts'
+import type { Context } from '../tasks/context.ts'
+import { ok, type Step } from '../tasks/task.ts'
+import { exitCode, OpsError } from '../util/errors.ts'
+import { atLeast } from '../util/semver.ts'
+import { azLook, oldestAz } from './cli.ts'
 
 export interface Account {
   /** Subscription id, a UUID. */

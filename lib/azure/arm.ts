@@ -1,8 +1,7 @@
-import type { Request } from '../command/command.ts'
-import { messageOf, OpsError, unknownError } from '../command/errors.ts'
-import type { Answer } from '../command/request.ts'
-import type { Context } from '../steps/context.ts'
-import { azLook, explainAz } from './az.ts'
+import type { Answer, Request } from '../net/http.ts'
+import type { Context } from '../tasks/context.ts'
+import { messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { azLook, explainAz } from './cli.ts'
 
 /**
  * Looks into ARM by requests of our own, with az's login and by az's way out. For what is asked again and again: a call of

@@ -1,7 +1,7 @@
 import { type Dirent, existsSync, readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { usageError } from '../command/errors.ts'
+import { usageError } from '../util/errors.ts'
 
 /** Something that `az acr build` packs. */
 export interface Packed {

@@ -1,17 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { type Command, secretFile } from '../command/command.ts'
-import { OpsError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import { reveal } from '../config/secret.ts'
-import type { Context } from '../steps/context.ts'
-import { type Difference, differing, type Field, ok, type Step, type Tell } from '../steps/step.ts'
-import { absent, azAct, azLook } from './az.ts'
-import { fingerprint } from './containerGroup.ts'
-import { watchDeployment } from './deploymentWatch.ts'
-import { findRedisFault } from './redisState.ts'
-import { deleteResource } from './remove.ts'
+import { type Command, secretFile } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import { type Difference, differing, type Field, ok, type Step, type Tell } from '../tasks/task.ts'
+import { OpsError } from '../util/errors.ts'
+import { absent, azAct, azLook } from './cli.ts'
 import {
   type Azure,
   apiVersions,
@@ -22,7 +18,11 @@ import {
   type Resource,
   resourceId,
   subscriptionOf,
-} from './resources.ts'
+} from './client.ts'
+import { fingerprint } from './containers/spec.ts'
+import { watchDeployment } from './deployment.ts'
+import { findRedisFault } from './redisState.ts'
+import { deleteResource } from './remove.ts'
 
 const templateFile = path.join(import.meta.dirname, '..', '..', 'infra', 'data-tier.json')
 

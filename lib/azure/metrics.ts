@@ -1,7 +1,7 @@
-import type { Command } from '../command/command.ts'
-import { unknownError, usageError } from '../command/errors.ts'
-import type { Context } from '../steps/context.ts'
-import { azLook } from './az.ts'
+import type { Command } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import { unknownError, usageError } from '../util/errors.ts'
+import { azLook } from './cli.ts'
 
 /**
  * What Azure Monitor measures of a container group: CPU in thousandths of a core, memory in bytes, network in bytes a

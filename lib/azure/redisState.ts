@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { formatAzLine, formatScriptLine } from '../config/pasteLine.ts'
-import { groupNames, workerNames } from './containerGroup.ts'
-import { apiVersions, type Redis, type Resource, type ResourceType, resourceId } from './resources.ts'
+import { apiVersions, type Redis, type Resource, type ResourceType, resourceId } from './client.ts'
+import { groupNames, workerNames } from './containers/spec.ts'
 
 /** Why an existing Redis cannot be used, and what to do. */
 export interface RedisFault {

@@ -1,10 +1,10 @@
-import type { Command } from '../command/command.ts'
-import type { Context } from '../steps/context.ts'
-import { ok, type Step } from '../steps/step.ts'
-import { azAct } from './az.ts'
-import { isOwnGroup } from './containerGroup.ts'
-import { deleteGroup } from './groupCommands.ts'
-import { type Azure, apiVersions, type ResourceType, resourceId, subscriptionOf } from './resources.ts'
+import type { Command } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import { ok, type Step } from '../tasks/task.ts'
+import { azAct } from './cli.ts'
+import { type Azure, apiVersions, type ResourceType, resourceId, subscriptionOf } from './client.ts'
+import { deleteGroup } from './containers/actions.ts'
+import { isOwnGroup } from './containers/spec.ts'
 
 /** `az resource delete`: returns when ARM says that it is gone. */
 export const deleteResource = (id: string, apiVersion: string): Command =>

@@ -1,7 +1,7 @@
-import { messageOf, OpsError } from '../command/errors.ts'
 import { inKeyVault, reveal, type Secret } from '../config/secret.ts'
-import type { Context } from '../steps/context.ts'
-import { ok, type Step } from '../steps/step.ts'
+import type { Context } from '../tasks/context.ts'
+import { ok, type Step } from '../tasks/task.ts'
+import { messageOf, OpsError } from '../util/errors.ts'
 
 /**
  * Are the secrets that a script will need set, and such as Azure takes? Asked before anything is made, in a plan, too.

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { Runner } from '../command/runner.ts'
+import type { Runner } from '../shell/runner.ts'
 import type { Config } from './config.ts'
 import { reveal } from './secret.ts'
 

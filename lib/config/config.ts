@@ -1,6 +1,6 @@
-import type { KeyName } from './keys.ts'
+import type { KeyName } from './schema.ts'
 import type { Secret } from './secret.ts'
-import type { ShareKind } from './shareKinds.ts'
+import type { ShareKind } from './shared.ts'
 
 /** From the first on it is a WARNING, from the second on CRITICAL. */
 export interface Limits {

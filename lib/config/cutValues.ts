@@ -1,5 +1,5 @@
 import { assignment } from './envFile.ts'
-import { type Key, type KeyName, keys } from './keys.ts'
+import { type Key, type KeyName, keys } from './schema.ts'
 
 /** A value in quotes as dotenv reads one: nothing in it ends it but its own quote. */
 const quoted = /^\s*(?:'(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`)\s*$/

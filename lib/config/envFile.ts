@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { messageOf, OpsError } from '../command/errors.ts'
-import type { KeyName } from './keys.ts'
+import { messageOf, OpsError } from '../util/errors.ts'
+import type { KeyName } from './schema.ts'
 
 export type Values = Partial<Record<KeyName, string>>
 

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { messageOf } from '../command/errors.ts'
+import { messageOf } from '../util/errors.ts'
 import type { Config } from './config.ts'
 import { isBaseOnly, loadConfig } from './load.ts'
 import { findShared, type Shared } from './shared.ts'

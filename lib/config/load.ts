@@ -1,17 +1,22 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
-import { type OpsError, usageError } from '../command/errors.ts'
-import { parseNumber } from '../command/number.ts'
+import { type OpsError, usageError } from '../util/errors.ts'
+import { parseNumber } from '../util/number.ts'
 import { deriveApiToken } from './apiToken.ts'
-import { validate as generated } from './check.generated.ts'
 import type { Config } from './config.ts'
 import { findCutValues } from './cutValues.ts'
-import { isKeyMaterial } from './keyMaterial.ts'
-import { type Key, type KeyName, keys, limitsMean } from './keys.ts'
-import { createSecret, type Secret } from './secret.ts'
-import { appSecretKeyRule, postgresPasswordRule, type SecretRule } from './secretRules.ts'
-import type { ShareKind } from './shareKinds.ts'
+import { validate as generated } from './schema.generated.ts'
+import { type Key, type KeyName, keys, limitsMean } from './schema.ts'
+import {
+  appSecretKeyRule,
+  createSecret,
+  isKeyMaterial,
+  postgresPasswordRule,
+  type Secret,
+  type SecretRule,
+} from './secret.ts'
+import type { ShareKind } from './shared.ts'
 
 type Texts = Record<KeyName, string>
 
@@ -168,7 +173,7 @@ async function check(given: Map<string, Given>): Promise<string[]> {
       complaints.push(`${file}: it has names that are no keys, and a pasted key (neither is shown)`)
       continue
     }
-    const { nearest } = await import('./nearest.ts')
+    const { nearest } = await import('../util/suggest.ts')
     const meant = nearest(key, names)
     complaints.push(`${file}: ${key} is not a key${meant ? `; did you mean ${meant}?` : ''}`)
   }

@@ -1,8 +1,6 @@
-import type { Command } from '../command/command.ts'
-import { look } from '../command/command.ts'
-import { exitCode, usageError } from '../command/errors.ts'
-import type { Runner } from '../command/runner.ts'
-import type { SecretRule } from './secretRules.ts'
+import { type Command, look } from '../shell/command.ts'
+import type { Runner } from '../shell/runner.ts'
+import { exitCode, usageError } from '../util/errors.ts'
 
 /** A secret as the configuration holds it: the value itself, or where it is kept. Prints as `***` wherever it goes. */
 export interface Secret {
@@ -116,3 +114,44 @@ async function followReference(secret: Secret, runner: Runner): Promise<string> 
   const { stdout } = await runner.runPrivately(command)
   return command.argv[0] === 'az' ? String(JSON.parse(stdout)) : stdout
 }
+
+/** How a key begins that belongs into a file: PEM, OpenSSH (also in base64), PuTTY, a public key, a known_hosts line. */
+const beginnings =
+  /-----BEGIN |PRIVATE KEY-----|PuTTY-User-Key-File|b3BlbnNzaC1rZXkt|LS0tLS1CRUdJTi|(^|\s)(ssh-(rsa|dss|ed25519)|ecdsa-sha2-\S+|sk-(ssh|ecdsa)-\S+)\s+AAAA/
+
+/** The middle of a key without its head: no folder has a name like that. */
+const base64 = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9+/=]{64,}$/
+/** Names of files are shorter between their slashes; a blob has few slashes. */
+const longPart = /[^/]{32,}/
+
+/** Does a text look like a key itself, where the path of its file is wanted? Several lines are no path either. */
+export const isKeyMaterial = (text: string): boolean =>
+  beginnings.test(text) ||
+  /[\r\n]/.test(text) ||
+  (!/^[/~.]/.test(text) && base64.test(text) && longPart.test(text))
+
+/** What is wrong with a secret's value, as the end of "KEY …"; undefined: nothing. Never tells the value. */
+export type SecretRule = (value: string) => string | undefined
+
+/**
+ * What Azure asks of the password of a PostgreSQL administrator: 8–128 characters of three of four sorts (`az postgres
+ * flexible-server create --help`, --admin-password), and, as the portal says, not containing the login name.
+ */
+export const postgresPasswordRule =
+  (user: string): SecretRule =>
+  (value) => {
+    if (value.length < 8 || value.length > 128) {
+      return `has ${value.length} characters; Azure takes 8 to 128`
+    }
+    const sorts = [/[a-z]/, /[A-Z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((sort) => sort.test(value)).length
+    if (sorts < 3) {
+      return `has ${sorts} of the four sorts of characters (upper case, lower case, digits, others); Azure wants three`
+    }
+    return value.toLowerCase().includes(user.toLowerCase())
+      ? 'contains the name of POSTGRES_USER, which Azure refuses'
+      : undefined
+  }
+
+/** The key signs sessions: too short a one can be guessed. */
+export const appSecretKeyRule: SecretRule = (value) =>
+  value.length < 16 ? `has ${value.length} characters; 16 is the least (openssl rand -hex 32)` : undefined

@@ -1,8 +1,7 @@
 import { isIP } from 'node:net'
-import { hostOfLabel, stableHost, surgeHost, surgeLabel } from './backend.ts'
 import type { Config } from './config.ts'
-import type { KeyName } from './keys.ts'
-import type { ShareKind } from './shareKinds.ts'
+import { hostOfLabel, stableHost, surgeHost, surgeLabel } from './endpoints.ts'
+import type { KeyName } from './schema.ts'
 
 /*
  * What two environments would share. A name that both use is no overlap by itself: it must mean the same thing. Where that
@@ -121,3 +120,16 @@ function isSameVps(config: Config, other: Config): boolean {
   if (address(own) !== undefined && address(its) !== undefined) return address(own) === address(its)
   return isSameCloud(config, other)
 }
+
+/** What two environments can share, by the names that SHARES takes. */
+export const shareKinds = [
+  'containers',
+  'dns-label',
+  'postgres',
+  'database',
+  'redis',
+  'registry',
+  'site',
+  'dns-records',
+] as const
+export type ShareKind = (typeof shareKinds)[number]

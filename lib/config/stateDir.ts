@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import path from 'node:path'
-import { messageOf, usageError } from '../command/errors.ts'
-import { makeFolder } from '../command/makeFolder.ts'
+import { messageOf, usageError } from '../util/errors.ts'
+import { makeFolder } from '../util/files.ts'
 import type { Config } from './config.ts'
 import { fileOfKey } from './envFile.ts'
 

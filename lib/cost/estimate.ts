@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { Context } from '../steps/context.ts'
+import type { Context } from '../tasks/context.ts'
 import {
   containerCpu,
   containerMemory,

@@ -1,7 +1,7 @@
-import type { Request } from '../command/command.ts'
-import { messageOf } from '../command/errors.ts'
-import { gather } from '../command/gather.ts'
-import type { Context } from '../steps/context.ts'
+import type { Request } from '../net/http.ts'
+import type { Context } from '../tasks/context.ts'
+import { gather } from '../util/collect.ts'
+import { messageOf } from '../util/errors.ts'
 import { type PriceItem, type Service, services } from './meters.ts'
 import offline from './offline.json' with { type: 'json' }
 

@@ -1,5 +1,5 @@
-import { tableText } from '../cli/table.ts'
-import type { Compared } from './document.ts'
+import { tableText } from '../util/table.ts'
+import type { Compared } from './compareWithOriginal.ts'
 import type { Estimate, Part } from './estimate.ts'
 
 /** What a person reads: each part and how it is computed, then the old document's figures beside. */

@@ -1,13 +1,15 @@
 import { Socket } from 'node:net'
 import { setImmediate as aTurn } from 'node:timers/promises'
-import { databaseHost } from '../azure/containerGroup.ts'
-import type { Query } from '../command/command.ts'
-import { exitCode, messageOf, OpsError, unknownError } from '../command/errors.ts'
-import type { Database } from '../command/runner.ts'
+import { databaseHost } from '../azure/containers/spec.ts'
+import type { Config } from '../config/config.ts'
+import { reachOf } from '../config/network.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import { reveal } from '../config/secret.ts'
-import { reachOf } from '../network/resolve.ts'
-import type { Context } from '../steps/context.ts'
+import type { Dial } from '../net/tcp.ts'
+import type { Query } from '../shell/command.ts'
+import type { Database } from '../shell/runner.ts'
+import type { Context } from '../tasks/context.ts'
+import { exitCode, messageOf, OpsError, unknownError } from '../util/errors.ts'
 
 /** What PostgreSQL listens on, in Azure too. */
 export const databasePort = 5432
@@ -138,4 +140,22 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
     said,
     `Is ${host}:${databasePort} open to this machine? Its firewall rule "operator" belongs to the address that ran the last deploy; ${formatScriptLine('provision')} sets it to this one's.`,
   )
+}
+
+/** Asks for a session without TLS, as a client that does not know better would. */
+export const plainDial = (config: Config): Dial => ({
+  host: databaseHost(config),
+  port: databasePort,
+  tls: false,
+  say: startupMessage(config.postgres.user, config.postgres.database),
+  timeoutMs: 10_000,
+  effect: 'read',
+})
+
+/** The first message of a PostgreSQL client without TLS (protocol 3.0, "StartupMessage" in the message formats). */
+function startupMessage(user: string, database: string): Buffer {
+  const body = Buffer.from(`\0\x03\0\0user\0${user}\0database\0${database}\0\0`, 'latin1')
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(body.length + 4)
+  return Buffer.concat([length, body])
 }

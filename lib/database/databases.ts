@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Effect, Query } from '../command/command.ts'
-import { messageOf, OpsError, unknownError } from '../command/errors.ts'
-import type { Context } from '../steps/context.ts'
-import { stampOf } from './backupFolder.ts'
-import type { Locale } from './manifest.ts'
-import { quoteName as name, quoteText as text } from './quote.ts'
+import type { Query } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import type { EffectKind } from '../util/effect.ts'
+import { messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { stampOf } from './backup/folder.ts'
+import type { Locale } from './backup/manifest.ts'
+import { quoteName as name, quoteText as text } from './sql.ts'
 
 /** Every server has it; databases are made, renamed and dropped from there. */
 export const maintenance = 'postgres'
@@ -35,7 +36,7 @@ export function createQuery(
   database: string,
   locale: Locale,
   owner: string | undefined,
-  effect: Effect,
+  effect: EffectKind,
 ): Query {
   const words = [
     `CREATE DATABASE ${name(database)}`,
@@ -52,7 +53,7 @@ export function createQuery(
 }
 
 /** FORCE ends who is still connected, a pg_restore of a killed run for one. */
-export const dropQuery = (database: string, effect: Effect): Query => ({
+export const dropQuery = (database: string, effect: EffectKind): Query => ({
   text: `DROP DATABASE IF EXISTS ${name(database)} WITH (FORCE)`,
   effect,
   database: maintenance,

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Query } from '../command/command.ts'
-import { OpsError } from '../command/errors.ts'
-import type { Context } from '../steps/context.ts'
-import { ok, type Step } from '../steps/step.ts'
+import type { Query } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import { ok, type Step } from '../tasks/task.ts'
+import { OpsError } from '../util/errors.ts'
 
 const folder = path.join(import.meta.dirname, '..', '..', 'infra', 'migrations')
 

@@ -1,6 +1,6 @@
-import type { CommonFlags, Run } from '../cli/script.ts'
-import { exitCode } from '../command/errors.ts'
+import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { getApiToken } from '../config/apiToken.ts'
+import { exitCode } from '../util/errors.ts'
 import { withContext } from './context.ts'
 
 /** Prints the token that the dashboard asks for. Gives the exit code. */

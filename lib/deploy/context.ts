@@ -1,13 +1,13 @@
 import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
-import type { Run } from '../cli/script.ts'
-import { createRedactor } from '../command/redact.ts'
-import { createRunner, type Runner } from '../command/runner.ts'
-import { lossy, openTranscript } from '../command/transcript.ts'
+import type { Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
 import { isReference } from '../config/secret.ts'
 import { assertStateDir } from '../config/stateDir.ts'
-import type { Context } from '../steps/context.ts'
+import { createRedactor } from '../shell/redactor.ts'
+import { createRunner, type Runner } from '../shell/runner.ts'
+import { lossy, openTranscript } from '../shell/transcript.ts'
+import type { Context } from '../tasks/context.ts'
 
 type Verbosity = { verbose?: boolean | undefined }
 
@@ -49,7 +49,7 @@ export async function openContext<Flags extends Verbosity>(
   const { folder = 'transcripts', unwritable } = transcripts
   const strict = openTranscript(path.join(config.stateDir, folder), id, secrets.clean)
   const transcript = unwritable ? lossy(strict, unwritable) : strict
-  const { azReachOf, reachOf } = await import('../network/resolve.ts')
+  const { azReachOf, reachOf } = await import('../config/network.ts')
   const runner: Runner = createRunner({
     secrets,
     transcript,
@@ -61,7 +61,7 @@ export async function openContext<Flags extends Verbosity>(
     mayChange,
     signal: run.signal,
     openVps: async (leaving) =>
-      (await import('../ionos/ssh.ts')).openVps({ config, runner }, leaving, (greeting) => {
+      (await import('../vps/ssh/connect.ts')).openVps({ config, runner }, leaving, (greeting) => {
         if (run.flags.verbose) run.story(secrets.clean(greetingLine(config, greeting)))
       }),
     openDatabase: async (name) =>

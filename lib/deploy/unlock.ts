@@ -1,6 +1,6 @@
-import { confirmedByTyping } from '../cli/ask.ts'
-import type { CommonFlags, Run } from '../cli/script.ts'
-import { exitCode, OpsError } from '../command/errors.ts'
+import type { CommonFlags, Run } from '../cli/defineScript.ts'
+import { confirmedByTyping } from '../cli/prompt.ts'
+import { exitCode, OpsError } from '../util/errors.ts'
 import { withContext } from './context.ts'
 import { breakLock, readHolder } from './lock.ts'
 

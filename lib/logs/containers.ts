@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Arm } from '../azure/arm.ts'
-import { groupNames, workerNames } from '../azure/containerGroup.ts'
-import { messageOf, OpsError } from '../command/errors.ts'
+import { groupNames, workerNames } from '../azure/containers/spec.ts'
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { type Logged, loggedContainers, readLog, shortName } from './containerGroups.ts'
-import { dater } from './dated.ts'
-import { containerDating, type Line } from './line.ts'
+import { messageOf, OpsError } from '../util/errors.ts'
+import { type Logged, loggedContainers, readLog, shortName } from './azureApi.ts'
+import { linesIn, newLines } from './buffers.ts'
 import type { Source } from './merge.ts'
-import { failing, type Wanted } from './sources.ts'
-import { linesIn, newLines } from './window.ts'
+import { failing, type Wanted } from './options.ts'
+import { containerDating, type Line } from './parse.ts'
+import { dater } from './timestamps.ts'
 
 /** Azure keeps no more of a container's log; a little less, because lines are cut off whole. */
 const keptBytes = 4 * 1024 * 1024 - 64 * 1024

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { inOrder } from './inOrder.ts'
-import type { Line } from './line.ts'
+import { inOrder } from './buffers.ts'
+import type { Line } from './parse.ts'
 
 /** Where lines come from, oldest first (but for a second: several processes may write one log). */
 export interface Source {

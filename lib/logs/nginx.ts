@@ -1,13 +1,13 @@
-import type { Command } from '../command/command.ts'
-import { OpsError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { remoteScript } from '../ionos/remoteScript.ts'
-import type { Context } from '../steps/context.ts'
-import { dater, linesOf } from './dated.ts'
-import { accessDating, type Dating, errorDating, type Line } from './line.ts'
+import type { Command } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import { OpsError } from '../util/errors.ts'
+import { remoteScript } from '../vps/remote/script.ts'
 import type { Source } from './merge.ts'
-import type { Wanted } from './sources.ts'
+import type { Wanted } from './options.ts'
+import { accessDating, type Dating, errorDating, type Line } from './parse.ts'
+import { dater, linesOf } from './timestamps.ts'
 
 /** Where Debian's nginx writes; our templates leave that as it is. */
 const logFiles = { access: '/var/log/nginx/access.log', error: '/var/log/nginx/error.log' } as const

@@ -1,6 +1,7 @@
-import { usageError } from '../command/errors.ts'
-import { parseNumber } from '../command/number.ts'
-import { nearest } from '../config/nearest.ts'
+import { usageError } from '../util/errors.ts'
+import { parseNumber } from '../util/number.ts'
+import { nearest } from '../util/suggest.ts'
+import type { Line } from './parse.ts'
 
 /** What the operator wants to see. */
 export interface View {
@@ -80,4 +81,22 @@ function expression(words: string): RegExp {
       'A backslash before a sign takes it as it is: --grep "\\[error\\]"',
     )
   }
+}
+
+/** What is wanted of every source. */
+export interface Wanted {
+  /** Is this source wanted? `backend`, `worker-2`, `access` … */
+  only(source: string): boolean
+  /** Milliseconds since 1970: nothing older. */
+  since?: number
+  /** Not more than the last so many lines of each source. */
+  tail?: number
+  follow: boolean
+  /** A source that goes on, but not as it should; or does so again. */
+  trouble(source: string, words: string): void
+}
+
+/** A source that is known to give nothing. */
+export async function* failing(error: Error): AsyncGenerator<Line[]> {
+  yield await Promise.reject(error)
 }

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
-import { printable, printableJson } from '../command/terminal.ts'
-import { type Colours, colours, type Style } from '../steps/colours.ts'
-import type { Line } from './line.ts'
+import { type Colours, colours, type Style } from '../util/colours.ts'
+import { printable, printableJson } from '../util/terminal.ts'
+import type { Line } from './parse.ts'
 
 /** What one source came to. */
 export interface SourceReport {

@@ -1,14 +1,13 @@
 import { openArm } from '../azure/arm.ts'
-import { messageOf, OpsError } from '../command/errors.ts'
-import { type Answer, exitCodeOf } from '../command/gather.ts'
-import type { Context } from '../steps/context.ts'
+import type { Context } from '../tasks/context.ts'
+import { type Answer, exitCodeOf } from '../util/collect.ts'
+import { messageOf, OpsError } from '../util/errors.ts'
+import { lastLines } from './buffers.ts'
 import { containerSources } from './containers.ts'
-import { lastLines } from './lastLines.ts'
 import { merge } from './merge.ts'
 import { nginxSources } from './nginx.ts'
-import type { View } from './options.ts'
+import type { View, Wanted } from './options.ts'
 import { documentOutput, jsonLinesOutput, type Output, type SourceReport, textOutput } from './output.ts'
-import type { Wanted } from './sources.ts'
 
 /** Milliseconds that a source may be silent before the others go on without it. */
 const patienceMs = 10_000

@@ -1,11 +1,10 @@
 import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
-import { escapeHtml } from '../chart/html.ts'
-import { type ChartPoint, chartStyle, legendMark, lineChart } from '../chart/lineChart.ts'
-import { pageStyle } from '../chart/pageStyle.ts'
-import type { Answer } from '../command/gather.ts'
-import { failureLines } from './report.ts'
+import { escapeHtml } from '../html/escape.ts'
+import { type ChartPoint, chartStyle, legendMark, lineChart } from '../html/lineChart.ts'
+import { pageStyle } from '../html/style.ts'
+import type { Answer } from '../util/collect.ts'
+import { amount, failureLines, metricTitles, perCent, spanWords } from './report.ts'
 import type { Figures, Usage } from './usage.ts'
-import { amount, metricTitles, perCent, spanWords } from './words.ts'
 
 /** The charts of a container: network in and out share one. */
 const charts: { title: string; metrics: MetricId[]; base: 1000 | 1024 }[] = [

@@ -1,9 +1,8 @@
-import { metricIds, type Span } from '../azure/metrics.ts'
-import { sparkline } from '../cli/sparkline.ts'
-import { tableText } from '../cli/table.ts'
-import type { Answer } from '../command/gather.ts'
-import type { Usage } from './usage.ts'
-import { amount, metricTitles, perCent, spanWords } from './words.ts'
+import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
+import type { Answer } from '../util/collect.ts'
+import { digits, scaled } from '../util/format.ts'
+import { sparkline, tableText } from '../util/table.ts'
+import type { Figures, Usage } from './usage.ts'
 
 /** What a person reads: a line for each metric of each container, with its course. */
 export function metricsText(
@@ -73,4 +72,30 @@ export function metricsData(
     failure ? [{ name, what: failure.message }] : [],
   )
   return { ok: failures.length === 0, from, to, interval, groups, failures }
+}
+
+export const metricTitles: Readonly<Record<MetricId, string>> = {
+  cpu: 'CPU',
+  memory: 'Memory',
+  received: 'Network in',
+  sent: 'Network out',
+}
+
+/** A figure with its unit: `12 m` (thousandths of a core), `118 MiB`, `1.2 kB/s`. */
+export function amount(metric: MetricId, figure: number): string {
+  if (metric === 'cpu') return `${digits(figure)} m`
+  if (metric === 'memory') return scaled(figure, 1024, ['B', 'KiB', 'MiB', 'GiB'])
+  return scaled(figure, 1000, ['B/s', 'kB/s', 'MB/s', 'GB/s'])
+}
+
+export const perCent = (figure: number, { allowed }: Figures): string =>
+  allowed ? `${((figure / allowed) * 100).toFixed(1)} %` : ''
+
+/** `2026-11-23 12:00 to 13:00 UTC, every 1 min`. */
+export function spanWords({ from, to, interval }: Span): string {
+  const [start, end] = [from, to].map((at) => at.toISOString().slice(0, 16).replace('T', ' '))
+  const sameDay = start!.slice(0, 10) === end!.slice(0, 10)
+  const minutes = intervalMs(interval) / 60_000
+  const every = minutes >= 60 ? `${minutes / 60} h` : `${minutes} min`
+  return `${start} to ${sameDay ? end!.slice(11) : end} UTC, every ${every}`
 }

@@ -1,11 +1,11 @@
-import { type ContainerGroup, groupNames, sizeOf, workerNames } from '../azure/containerGroup.ts'
+import { createAzure, groupId } from '../azure/client.ts'
+import { type ContainerGroup, groupNames, sizeOf, workerNames } from '../azure/containers/spec.ts'
 import { type MetricId, metricIds, type Point, readMetrics, type Span } from '../azure/metrics.ts'
-import { createAzure, groupId } from '../azure/resources.ts'
-import { OpsError, unknownError } from '../command/errors.ts'
-import { type Answer, gather } from '../command/gather.ts'
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import type { Context } from '../steps/context.ts'
+import type { Context } from '../tasks/context.ts'
+import { type Answer, gather } from '../util/collect.ts'
+import { OpsError, unknownError } from '../util/errors.ts'
 
 /** What a container group used of what it may use. */
 export interface Usage {

@@ -1,6 +1,6 @@
-import { OpsError, usageError } from '../command/errors.ts'
-import { quoteLine, quotePosix } from '../command/quote.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
+import { quoteLine, quotePosix } from '../shell/quote.ts'
+import { OpsError, usageError } from '../util/errors.ts'
 import { mustFitOneLine, type Place, type Rhythm, type Task } from './tasks.ts'
 
 /** Debian's crontab(1) takes commands of 998 characters. */

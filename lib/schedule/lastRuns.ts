@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { messageOf } from '../command/errors.ts'
-import { isAlive } from '../command/secretFiles.ts'
-import { sizeWords } from '../command/words.ts'
 import type { Config } from '../config/config.ts'
-import { readBackups } from '../database/backupFolder.ts'
-import { historyFile, readHistory } from '../history/store.ts'
+import { readBackups } from '../database/backup/folder.ts'
+import { historyFile, readHistory } from '../monitoring/store/store.ts'
+import { isAlive } from '../shell/secretFile.ts'
+import { messageOf } from '../util/errors.ts'
+import { sizeWords } from '../util/format.ts'
 import type { Task } from './tasks.ts'
 
 /** How a task went the last time, by hand or by itself. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { usageError } from '../command/errors.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
+import { usageError } from '../util/errors.ts'
 import { mustFitOneLine, type Place, type Rhythm, type Task, two } from './tasks.ts'
 
 /** A unit file: its name, and all of its text. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { usageError } from '../command/errors.ts'
 import type { Config } from '../config/config.ts'
+import { usageError } from '../util/errors.ts'
 
 /** When a task runs: every so many minutes (a divisor of an hour; from :00 on or some minutes later), or once a day by this machine's clock. */
 export type Rhythm =

@@ -1,7 +1,7 @@
-import { act, type Command, look, secretFile } from '../command/command.ts'
-import { messageOf, OpsError } from '../command/errors.ts'
-import type { Context } from '../steps/context.ts'
-import { type Difference, ok, type Step } from '../steps/step.ts'
+import { act, type Command, look, secretFile } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import { type Difference, ok, type Step } from '../tasks/task.ts'
+import { messageOf, OpsError } from '../util/errors.ts'
 import { type Place, rhythmWords, type Task } from './tasks.ts'
 import { isSameTask, taskName, taskXml } from './windows.ts'
 

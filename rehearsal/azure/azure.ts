@@ -6,13 +6,13 @@ import { arm } from './arm.ts'
 import { blobs } from './blobs.ts'
 import { type Controls, openControl } from './control.ts'
 import { meetFaults } from './faults.ts'
-import { createIonosDns, type IonosDnsOptions } from './ionos-dns.ts'
+import { createIonosDns, type IonosDnsOptions } from './ionosDns.ts'
 import { login } from './login.ts'
 import { retailPrices } from './prices.ts'
 import { resourceTypes } from './providers.ts'
 import { type Hosts, openDoors } from './proxy.ts'
-import { publicAddress } from './public-address.ts'
-import { registryApi } from './registry-api.ts'
+import { publicAddress } from './publicAddress.ts'
+import { registryApi } from './registryApi.ts'
 import { deleteResource } from './resources.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -22,7 +22,7 @@ export interface AzureOptions {
   network: Network
   dns: Dns
   authority: Authority
-  /** The file system that images and containers stand on (image-root.ts). */
+  /** The file system that images and containers stand on (imageRoot.ts). */
   imageRoot: string
   /** `realistic`: operations take a tenth of Azure's usual time. `none`: as long as the parts need. */
   latency: 'none' | 'realistic'

@@ -1,5 +1,5 @@
 import type { Call, Reply } from './http.ts'
-import { runOfLog } from './registry-runs.ts'
+import { runOfLog } from './registryRuns.ts'
 import type { World } from './world.ts'
 
 const common = (): Record<string, string> => ({

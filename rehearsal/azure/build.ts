@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { extract } from 'tar-stream'
-import { type BuildMachine, containerPath, startBuildMachine } from './build-machine.ts'
+import { type BuildMachine, containerPath, startBuildMachine } from './buildMachine.ts'
 import {
   BuildError,
   commandForm,

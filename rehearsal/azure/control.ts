@@ -6,8 +6,8 @@ import { delayGroup } from './delay.ts'
 import { ArmError, errorReply } from './errors.ts'
 import { type Call, jsonBody, type Reply, readCall, sendReply } from './http.ts'
 import type { Bag } from './json.ts'
-import type { PostgresServer } from './postgres-server.ts'
-import type { RedisServer } from './redis-server.ts'
+import type { PostgresServer } from './postgresServer.ts'
+import type { RedisServer } from './redisServer.ts'
 import type { Resource, World } from './world.ts'
 
 /** Further things to control, by the first word of the path. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { deploymentBody } from './deployment-body.ts'
-import { type DeploymentPlan, outputsOf, planDeployment, resourceBody } from './deployment-plan.ts'
+import { deploymentBody } from './deploymentBody.ts'
+import { type DeploymentPlan, outputsOf, planDeployment, resourceBody } from './deploymentPlan.ts'
 import { ArmError, badRequest, conflict, errorBody } from './errors.ts'
 import { meetPolicies } from './faults.ts'
 import type { Call, Reply } from './http.ts'
@@ -8,7 +8,7 @@ import type { Bag } from './json.ts'
 import { locationHeaders, operationHeaders, startOperation } from './operations.ts'
 import { shownParameters } from './parameters.ts'
 import { groupNamed, putResource } from './resources.ts'
-import { whatIf } from './what-if.ts'
+import { whatIf } from './whatIf.ts'
 import type { World } from './world.ts'
 
 const keyOf = (group: string, name: string): string => `${group}/${name}`.toLowerCase()

@@ -3,7 +3,7 @@ import { badRequest, conflict } from './errors.ts'
 import { jsonBody } from './http.ts'
 import type { Repository } from './images.ts'
 import type { Bag } from './json.ts'
-import { listRuns, logLink, runRoute, scheduleRun, uploadUrl } from './registry-runs.ts'
+import { listRuns, logLink, runRoute, scheduleRun, uploadUrl } from './registryRuns.ts'
 import type { ResourceType } from './types.ts'
 import type { Resource, World } from './world.ts'
 

@@ -1,4 +1,4 @@
-import { largestGroup } from './container-rules.ts'
+import { largestGroup } from './containerRules.ts'
 import { ArmError } from './errors.ts'
 import { listResources } from './groups.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'

@@ -53,7 +53,7 @@ export interface World {
   network: Network
   dns: Dns
   authority: Authority
-  /** The file system that images and containers stand on (image-root.ts). */
+  /** The file system that images and containers stand on (imageRoot.ts). */
   imageRoot: string
   latency: 'none' | 'realistic'
   subscription: { id: string; name: string; tenant: string }

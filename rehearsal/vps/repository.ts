@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { sha256OfFile } from '../../lib/command/fileHash.ts'
+import { sha256OfFile } from '../../lib/util/files.ts'
 import { apt } from '../packages.ts'
 import { must } from '../processes.ts'
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script({
   name: 'build-image',
   summary: 'build the backend image in Azure from the sources, unless it is there',
   changes: true,
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'build-image',
       needsVps: false,
       async list(context) {
-        const { imageList } = await import('../../lib/deploy/azureLists.ts')
+        const { imageList } = await import('../../lib/deploy/azureTasks.ts')
         return { steps: imageList(context) }
       },
     })

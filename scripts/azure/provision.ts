@@ -1,17 +1,17 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script({
   name: 'provision',
   summary: 'create or change the data tier: registry, PostgreSQL with its tables, Redis',
   changes: true,
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'provision',
       needsVps: false,
       async list(context) {
-        const { provisionList } = await import('../../lib/deploy/azureLists.ts')
+        const { provisionList } = await import('../../lib/deploy/azureTasks.ts')
         return { steps: provisionList(context) }
       },
     })

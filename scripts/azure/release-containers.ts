@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script<{ quick?: boolean }>({
   name: 'release-containers',
@@ -11,13 +11,13 @@ await script<{ quick?: boolean }>({
       'release the newest existing image that is not marked as bad, not the one of these sources',
     ),
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'release-containers',
       needsVps: false,
       async list(context) {
-        const { releaseList } = await import('../../lib/deploy/azureLists.ts')
-        const { proxyOf } = await import('../../lib/ionos/backendTarget.ts')
+        const { releaseList } = await import('../../lib/deploy/azureTasks.ts')
+        const { proxyOf } = await import('../../lib/vps/nginx/upstream.ts')
         return { steps: releaseList(context, { quick: run.flags.quick, proxy: proxyOf(context) }) }
       },
     })

@@ -1,17 +1,17 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script({
   name: 'issue-certificate',
   summary: 'get the certificate for both names, if it is missing or about to end',
   changes: true,
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'issue-certificate',
       needsVps: true,
       async list(context) {
-        const { issueCertificate } = await import('../../lib/ionos/steps.ts')
+        const { issueCertificate } = await import('../../lib/vps/taskLists.ts')
         return { steps: issueCertificate(context) }
       },
     })

@@ -1,17 +1,17 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script({
   name: 'point-dns',
   summary: 'check that both names point at the VPS; set them when an IONOS API key is there',
   changes: true,
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'point-dns',
       needsVps: false,
       async list(context) {
-        const { pointDns } = await import('../../lib/ionos/steps.ts')
+        const { pointDns } = await import('../../lib/vps/taskLists.ts')
         return { steps: pointDns(context) }
       },
     })

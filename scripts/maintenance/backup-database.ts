@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script<{ to?: string; keep?: string; prove?: string | boolean }>({
   name: 'backup-database',
@@ -16,7 +16,7 @@ await script<{ to?: string; keep?: string; prove?: string | boolean }>({
   async main(run) {
     const [{ withContext, whoami }, { backUp, backupOptions }] = await Promise.all([
       import('../../lib/deploy/context.ts'),
-      import('../../lib/database/backupTask.ts'),
+      import('../../lib/database/backup/run.ts'),
     ])
     const options = backupOptions(run.flags)
     return withContext(run, 'backup-database', !options.planning, async (context) => {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script({
   name: 'check-database',
@@ -7,9 +7,9 @@ await script({
   changes: false,
   async main(run) {
     const [{ tableText }, { withContext }, { checkDatabase }] = await Promise.all([
-      import('../../lib/cli/table.ts'),
+      import('../../lib/util/table.ts'),
       import('../../lib/deploy/context.ts'),
-      import('../../lib/database/check.ts'),
+      import('../../lib/database/check/check.ts'),
     ])
     return withContext(run, 'check-database', false, async (context) => {
       const { rows, advice, data, code } = await checkDatabase(context)

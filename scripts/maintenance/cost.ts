@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 interface Flags {
   offline?: boolean
@@ -17,9 +17,9 @@ await script<Flags>({
       await Promise.all([
         import('../../lib/deploy/context.ts'),
         import('../../lib/cost/estimate.ts'),
-        import('../../lib/cost/document.ts'),
+        import('../../lib/cost/compareWithOriginal.ts'),
         import('../../lib/cost/report.ts'),
-        import('../../lib/command/errors.ts'),
+        import('../../lib/util/errors.ts'),
       ])
     return withContext(run, 'cost', false, async (context) => {
       const estimate = await monthlyEstimate(context, run.flags)

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script<{ only?: string }>({
   name: 'doctor',
@@ -13,15 +13,15 @@ await script<{ only?: string }>({
   async main(run) {
     const [{ withContext }, { chosenCategories }] = await Promise.all([
       import('../../lib/deploy/context.ts'),
-      import('../../lib/doctor/check.ts'),
+      import('../../lib/checks/doctor/check.ts'),
     ])
     const chosen = chosenCategories(run.flags.only)
     return withContext(run, 'doctor', false, async (context) => {
       if (chosen.includes('vps')) await context.runner.beginVps()
       const [{ tableText }, { detailOf }, { examine, exitCodeOfFindings }] = await Promise.all([
-        import('../../lib/cli/table.ts'),
-        import('../../lib/command/verdict.ts'),
-        import('../../lib/doctor/doctor.ts'),
+        import('../../lib/util/table.ts'),
+        import('../../lib/util/status.ts'),
+        import('../../lib/checks/doctor/run.ts'),
       ])
       const findings = await examine(context, chosen, run.signal)
       const columns = [{ heading: 'STATE' }, { heading: 'ABOUT' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]

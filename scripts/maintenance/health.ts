@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
-import type { HealthFlags } from '../../lib/watch/flags.ts'
+import { script } from '../../lib/cli/defineScript.ts'
+import type { HealthFlags } from '../../lib/monitoring/options.ts'
 
 await script<HealthFlags>({
   name: 'health',
@@ -28,7 +28,7 @@ await script<HealthFlags>({
       )
   },
   async main(run) {
-    const { health } = await import('../../lib/watch/health.ts')
+    const { health } = await import('../../lib/monitoring/health.ts')
     return health(run)
   },
 })

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
-import { usageError } from '../../lib/command/errors.ts'
-import { parseNumber } from '../../lib/command/number.ts'
-import type { HistoryFlags } from '../../lib/deploy/showHistory.ts'
+import { script } from '../../lib/cli/defineScript.ts'
+import type { HistoryFlags } from '../../lib/deploy/receipts/history.ts'
+import { usageError } from '../../lib/util/errors.ts'
+import { parseNumber } from '../../lib/util/number.ts'
 
 await script<HistoryFlags>({
   name: 'history',
@@ -18,7 +18,7 @@ await script<HistoryFlags>({
     const { withContext } = await import('../../lib/deploy/context.ts')
     return withContext(run, 'history', false, async (context) => {
       await context.runner.beginVps()
-      return (await import('../../lib/deploy/showHistory.ts')).showHistory(run, context)
+      return (await import('../../lib/deploy/receipts/history.ts')).showHistory(run, context)
     })
   },
 })

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
-import { usageError } from '../../lib/command/errors.ts'
+import { script } from '../../lib/cli/defineScript.ts'
+import { usageError } from '../../lib/util/errors.ts'
 
 interface Flags {
   mode: 'on' | 'off' | 'status'
@@ -36,7 +36,7 @@ await script<Flags>({
         return (await import('../../lib/deploy/maintenanceMode.ts')).maintenanceStatus(run, context)
       })
     }
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'maintenance-mode',
       needsVps: true,

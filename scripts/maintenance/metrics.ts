@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 import type { MetricsFlags } from '../../lib/metrics/metrics.ts'
 
 await script<MetricsFlags>({

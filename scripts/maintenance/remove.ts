@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
-import { usageError } from '../../lib/command/errors.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 import type { RemoveFlags } from '../../lib/deploy/remove.ts'
+import { usageError } from '../../lib/util/errors.ts'
 
 await script<RemoveFlags>({
   name: 'remove',
@@ -15,7 +15,7 @@ await script<RemoveFlags>({
   async main(run) {
     if (run.flags.skipAzure && run.flags.skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     const { confirmRemoval, readStaying, removeList } = await import('../../lib/deploy/remove.ts')
     const staying = await readStaying(run)
     if (!run.flags.dryRun) await confirmRemoval(run, staying)

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script<{ only?: 'backend' | 'worker' }>({
   name: 'restart-containers',
@@ -10,12 +10,12 @@ await script<{ only?: 'backend' | 'worker' }>({
       parser.createOption('--only <part>', 'backend or worker alone').choices(['backend', 'worker']),
     ),
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'restart-containers',
       needsVps: false,
       async list(context) {
-        const { restartList } = await import('../../lib/deploy/updateLists.ts')
+        const { restartList } = await import('../../lib/deploy/updateTasks.ts')
         return { steps: restartList(context, run.flags.only) }
       },
     })

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import path from 'node:path'
-import { script } from '../../lib/cli/script.ts'
-import { usageError } from '../../lib/command/errors.ts'
+import { script } from '../../lib/cli/defineScript.ts'
+import { usageError } from '../../lib/util/errors.ts'
 
 await script<{ file: string; into?: string; confirm?: string }>({
   name: 'restore-database',
@@ -20,12 +20,12 @@ await script<{ file: string; into?: string; confirm?: string }>({
     if (into === undefined) throw usageError('Into which database?', 'Give its name: --into NAME')
     const { getSeparateConfig } = await import('../../lib/deploy/separate.ts')
     const { database } = (await getSeparateConfig(run)).postgres
-    const { readManifest } = await import('../../lib/database/manifest.ts')
+    const { readManifest } = await import('../../lib/database/backup/manifest.ts')
     readManifest(path.resolve(file))
     const [{ mustConfirmName }, { performSteps }, { restoreSteps, mustBeName }] = await Promise.all([
-      import('../../lib/cli/ask.ts'),
-      import('../../lib/deploy/perform.ts'),
-      import('../../lib/database/restore.ts'),
+      import('../../lib/cli/prompt.ts'),
+      import('../../lib/deploy/runTasks.ts'),
+      import('../../lib/database/restore/restore.ts'),
     ])
     mustBeName(into)
     if (into === database && !dryRun) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
-import type { RollbackFlags } from '../../lib/deploy/rollbackLists.ts'
+import { script } from '../../lib/cli/defineScript.ts'
+import type { RollbackFlags } from '../../lib/deploy/rollback/tasks.ts'
 
 await script<RollbackFlags>({
   name: 'rollback',
@@ -17,7 +17,7 @@ await script<RollbackFlags>({
       .option('--clear-bad <id>', 'take the mark off a release; rolls nothing back')
   },
   async main(run) {
-    const { rollback } = await import('../../lib/deploy/rollback.ts')
+    const { rollback } = await import('../../lib/deploy/rollback/rollback.ts')
     return rollback(run)
   },
 })

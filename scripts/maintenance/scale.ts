@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
-import { usageError } from '../../lib/command/errors.ts'
-import { parseNumber } from '../../lib/command/number.ts'
-import { keys } from '../../lib/config/keys.ts'
-import type { ScaleFlags } from '../../lib/deploy/scale.ts'
+import { script } from '../../lib/cli/defineScript.ts'
+import { keys } from '../../lib/config/schema.ts'
+import type { ScaleFlags } from '../../lib/deploy/scale/scale.ts'
+import { usageError } from '../../lib/util/errors.ts'
+import { parseNumber } from '../../lib/util/number.ts'
 
 await script<ScaleFlags>({
   name: 'scale',
@@ -21,7 +21,7 @@ await script<ScaleFlags>({
       .option('--save', 'write the size into .env, too: the next deploy goes by it')
   },
   async main(run) {
-    const { scale } = await import('../../lib/deploy/scale.ts')
+    const { scale } = await import('../../lib/deploy/scale/scale.ts')
     return scale(run)
   },
 })

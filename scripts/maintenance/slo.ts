@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
-import type { SloFlags } from '../../lib/slo/range.ts'
+import { script } from '../../lib/cli/defineScript.ts'
+import type { SloFlags } from '../../lib/monitoring/slo/options.ts'
 
 await script<SloFlags>({
   name: 'slo',
@@ -17,8 +17,8 @@ await script<SloFlags>({
       )
   },
   async main(run) {
-    const { readSloFlags } = await import('../../lib/slo/range.ts')
-    const { showSlo } = await import('../../lib/slo/show.ts')
+    const { readSloFlags } = await import('../../lib/monitoring/slo/options.ts')
+    const { showSlo } = await import('../../lib/monitoring/slo/slo.ts')
     const range = readSloFlags(run.flags)
     return showSlo(run, await run.config(), range)
   },

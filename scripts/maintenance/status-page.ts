@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 interface Flags {
   out?: string
@@ -11,13 +11,13 @@ await script<Flags>({
   changes: true,
   flags: (parser) => parser.option('--out <file>', 'write the page into this file, and nowhere else'),
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'status-page',
       needsVps: run.flags.out === undefined,
       unlisted: true,
       list: async (context) =>
-        (await import('../../lib/statusPage/statusPage.ts')).statusPageList(context, run.flags.out),
+        (await import('../../lib/monitoring/statusPage/task.ts')).statusPageList(context, run.flags.out),
     })
   },
 })

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script<{ inPlace?: boolean }>({
   name: 'update-backend',
@@ -8,12 +8,12 @@ await script<{ inPlace?: boolean }>({
   flags: (parser) =>
     parser.option('--in-place', 'the old way: replace it where it stands; requests fail meanwhile'),
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'update-backend',
       needsVps: true,
       async list(context) {
-        const { updateBackendList } = await import('../../lib/deploy/updateLists.ts')
+        const { updateBackendList } = await import('../../lib/deploy/updateTasks.ts')
         return updateBackendList(context, { inPlace: run.flags.inPlace ?? false })
       },
     })

@@ -1,16 +1,16 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 
 await script({
   name: 'update-frontend',
   summary: 'build and publish the dashboard, verify what is served, and go back when it is not whole',
   changes: true,
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/perform.ts')
+    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'update-frontend',
       needsVps: true,
-      list: async (context) => (await import('../../lib/deploy/updateLists.ts')).updateFrontendList(context),
+      list: async (context) => (await import('../../lib/deploy/updateTasks.ts')).updateFrontendList(context),
       farewell: ({ config }) => [`https://${config.domain}/`],
     })
   },

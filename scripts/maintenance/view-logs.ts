@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/script.ts'
+import { script } from '../../lib/cli/defineScript.ts'
 import type { ViewFlags } from '../../lib/logs/options.ts'
 
 interface Flags extends ViewFlags {
@@ -23,7 +23,7 @@ await script<Flags>({
   async main(run) {
     const [{ withContext }, { momentSince }, { viewOf }] = await Promise.all([
       import('../../lib/deploy/context.ts'),
-      import('../../lib/cli/since.ts'),
+      import('../../lib/util/time.ts'),
       import('../../lib/logs/options.ts'),
     ])
     const view = viewOf(run.flags, run.flags.since === undefined ? undefined : momentSince(run.flags.since))

@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'no
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ProcessResult } from '../../lib/command/process.ts'
-import type { Receipt } from '../../lib/deploy/receipt.ts'
+import type { Receipt } from '../../lib/deploy/receipts/write.ts'
+import type { ProcessResult } from '../../lib/shell/spawn.ts'
 import { backendCopy, smallDashboard, workFolder } from './applications.ts'
 import {
   askVps,

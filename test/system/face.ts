@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
-import { type Answer, makeRequest } from '../../lib/command/request.ts'
-import { reachOf } from '../../lib/network/resolve.ts'
+import { reachOf } from '../../lib/config/network.ts'
+import { type Answer, makeRequest } from '../../lib/net/http.ts'
+import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import type { Rehearsed } from './rehearsed.ts'
 
 /** A shell line on the VPS, through the machine's own ssh client. Rejects when it fails. */

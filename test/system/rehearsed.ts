@@ -1,9 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
-import { shareKinds } from '../../lib/config/shareKinds.ts'
+import { shareKinds } from '../../lib/config/shared.ts'
+import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { login } from '../../rehearsal/login.ts'
 import {
   environmentOf,

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { baseName } from '../../lib/schedule/systemd.ts'
 import type { Finished } from '../../rehearsal/processes.ts'
-import { runInNamespaces } from '../command/namespaces.ts'
-import { place as anywhere } from '../schedule/rig.ts'
+import { place as anywhere } from '../unit/schedule/rig.ts'
+import { runInNamespaces } from '../unit/shell/namespaces.ts'
 import { workFolder } from './applications.ts'
 
 /*
@@ -113,11 +113,11 @@ test('the printed line runs in the empty environment of cron, and schedule tells
 
 /** Steps of systemd against a user manager that runs as root: the scope is said, not guessed. */
 const driver = `
-import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/command/redact.ts'))}
-import { createRunner } from ${JSON.stringify(path.join(home, 'lib/command/runner.ts'))}
+import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/shell/redactor.ts'))}
+import { createRunner } from ${JSON.stringify(path.join(home, 'lib/shell/runner.ts'))}
 import { systemdSteps } from ${JSON.stringify(path.join(home, 'lib/schedule/systemdSteps.ts'))}
 import { tasksOf } from ${JSON.stringify(path.join(home, 'lib/schedule/tasks.ts'))}
-import { runSteps } from ${JSON.stringify(path.join(home, 'lib/steps/engine.ts'))}
+import { runSteps } from ${JSON.stringify(path.join(home, 'lib/tasks/engine.ts'))}
 const [wanted, every, folder, units] = process.argv.slice(2)
 const secrets = createRedactor()
 const none = new AbortController().signal

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ProcessResult, startProcess } from '../../lib/command/process.ts'
+import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { backendCopy, smallDashboard, workFolder } from './applications.ts'
 import { onVps, visitor } from './face.ts'
 import { steadyLoad } from './load.ts'

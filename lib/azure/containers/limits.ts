@@ -1,0 +1,83 @@
+import type { Context } from '../../tasks/context.ts'
+import { usageError } from '../../util/errors.ts'
+import { azLook } from '../cli.ts'
+import { type Azure, subscriptionOf } from '../client.ts'
+
+/** Of a container group: CPU cores and memory in GB. */
+export interface Size {
+  cpu: number
+  memoryGb: number
+}
+
+export interface Limits {
+  least: Size
+  most: Size
+  /** Who says so. */
+  source: string
+}
+
+/**
+ * What every container group may have, where the region does not say. A group has one container here, so that the limits
+ * of the group are those of the container.
+ * Source: learn.microsoft.com/azure/container-instances, "Container groups" (minimum) and "Resource availability & quota
+ * limits" (standard Linux groups without an increase of the quota).
+ */
+const documented: Limits = {
+  least: { cpu: 1, memoryGb: 1 },
+  most: { cpu: 4, memoryGb: 16 },
+  source: 'the documented default of Azure Container Instances',
+}
+
+/** az takes both to one decimal place (az container create --help). */
+const decimals = 1
+
+interface Capability {
+  resourceType: string
+  osType: string
+  ipAddressType: string
+  gpu: string
+  capabilities: { maxCpu: number; maxMemoryInGB: number }
+}
+
+/** The limits of the configured region, as ARM tells them. Throws (exit 3, 4) when it does not answer. */
+export async function readLimits(context: Context, azure: Azure): Promise<Limits> {
+  const { config, runner } = context
+  const account = await azure.account()
+  const url = `https://management.azure.com/subscriptions/${account.id}/providers/Microsoft.ContainerInstance/locations/${config.azure.location}/capabilities?api-version=2023-05-01`
+  const { stdout } = await runner.run(
+    azLook(['rest', '--method', 'get', '--url', url, ...subscriptionOf(account)], { accept: [0] }),
+  )
+  return limitsOf((JSON.parse(stdout) as { value?: Capability[] }).value ?? [], config.azure.location)
+}
+
+export function limitsOf(capabilities: readonly Capability[], location: string): Limits {
+  const ours = capabilities.find(
+    ({ resourceType, osType, ipAddressType, gpu }) =>
+      resourceType === 'containerGroups' &&
+      osType === 'Linux' &&
+      ipAddressType === 'Public' &&
+      gpu === 'None',
+  )?.capabilities
+  if (!ours || !(ours.maxCpu > 0) || !(ours.maxMemoryInGB > 0)) return documented
+  return {
+    least: documented.least,
+    most: { cpu: ours.maxCpu, memoryGb: ours.maxMemoryInGB },
+    source: `Azure for ${location}`,
+  }
+}
+
+/** Throws (exit 2) with the nearest size that is allowed. */
+export function mustBeAllowed(size: Size, { least, most, source }: Limits): void {
+  const allowed: Size = {
+    cpu: nearest(size.cpu, least.cpu, most.cpu),
+    memoryGb: nearest(size.memoryGb, least.memoryGb, most.memoryGb),
+  }
+  if (allowed.cpu === size.cpu && allowed.memoryGb === size.memoryGb) return
+  throw usageError(
+    `A container of ${size.cpu} CPU and ${size.memoryGb} GB is not allowed: ${least.cpu} to ${most.cpu} CPU and ${least.memoryGb} to ${most.memoryGb} GB, in tenths, says ${source}. Nothing was changed`,
+    `The nearest allowed: --cpu ${allowed.cpu} --memory ${allowed.memoryGb}`,
+  )
+}
+
+const nearest = (wanted: number, least: number, most: number): number =>
+  Math.min(most, Math.max(least, Number(wanted.toFixed(decimals))))

@@ -1,0 +1,292 @@
+import { formatAzLine, formatKeyFile } from '../config/pasteLine.ts'
+import { exitCode, type Failure } from '../util/errors.ts'
+
+/** What one refusal of Azure means to the operator. */
+export interface Meaning {
+  /** Azure's own code, or the program that says it. */
+  code: string
+  when: RegExp
+  /** A real answer that it recognises. */
+  words: string
+  what: string | ((output: string) => string)
+  next: string | ((output: string) => string)
+  /** Who has seen these words, or documents them. */
+  source: string
+  /** Shown in place of the tool's own words. */
+  said?: (output: string) => string
+  exitCode?: number
+  /** It can also be the reason of a failed image build. */
+  ofBuild?: true
+}
+
+/** What az's words mean, and what to do; undefined when they speak for themselves. */
+export function explainAz(output: string): Partial<Failure> | undefined {
+  return explain(output, meanings)
+}
+
+/** The same for a build: once it has run, a network fault in its log is the build's own, not Azure's. */
+export function explainBuild(output: string): Partial<Failure> | undefined {
+  const log = /\bRun ID: \S+ (failed|was canceled|timed out)/i.test(output)
+  return explain(output, log ? meanings.filter(({ ofBuild }) => ofBuild) : meanings)
+}
+
+function explain(output: string, known: readonly Meaning[]): Partial<Failure> | undefined {
+  const found = known.find(({ when }) => when.test(output))
+  if (!found) return undefined
+  const { what, next, said } = found
+  return {
+    what: typeof what === 'string' ? what : what(output),
+    next: typeof next === 'string' ? next : next(output),
+    ...(said ? { said: said(output) } : {}),
+    ...(found.exitCode === undefined ? {} : { exitCode: found.exitCode }),
+  }
+}
+
+/** PostgreSQL refuses a change while another one runs, and for a moment after it. */
+export const serverBusy = /ServerIsBusy|ServerBusy|is busy (?:processing|with) another operation/
+
+/** The first that recognises an answer counts, so the specific ones stand before the general ones. */
+export const meanings: readonly Meaning[] = [
+  {
+    code: 'RequestDisallowedByPolicy',
+    when: /MFA is required|multi-?factor authentication|AADSTS5007[69]\b/i,
+    words:
+      'Resource was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs. RequestDisallowedByPolicy',
+    what: 'Azure accepts changes only from a login with a second factor (MFA)',
+    next: () =>
+      `Log in again with the second factor: ${formatAzLine('az logout')}, then ${formatAzLine('az login --tenant TENANT_ID')} (az 2.76 or newer names the policy). Or log in as a service principal: ${formatAzLine('az login --service-principal')}.`,
+    source: 'MicrosoftDocs/azure-docs-cli, "Troubleshooting Azure CLI", MFA',
+    exitCode: exitCode.notLoggedIn,
+  },
+  {
+    code: 'AADSTS',
+    when: /az login|AADSTS|ExpiredAuthenticationToken|InvalidAuthenticationToken|Interactive authentication is needed/i,
+    words: "ERROR: Please run 'az login' to setup account.",
+    what: 'Not logged in to Azure, or the login has expired',
+    next: () => `${formatAzLine('az login')}   (then run the same line again)`,
+    source: 'azure-cli 2.45',
+    exitCode: exitCode.notLoggedIn,
+  },
+  {
+    code: 'SubscriptionNotFound',
+    when: /Subscription '?.*'? not found|SubscriptionNotFound|doesn't exist in cloud|InvalidSubscriptionId/i,
+    words: "ERROR: Subscription 'codex-prod' not found. Check the spelling and casing and try again.",
+    what: 'This login cannot see the subscription',
+    next: () =>
+      `Set AZURE_SUBSCRIPTION in ${formatKeyFile('AZURE_SUBSCRIPTION')} to one of: ${formatAzLine('az account list --output table')}`,
+    source: 'azure-cli 2.45',
+    exitCode: exitCode.usage,
+  },
+  {
+    code: 'AuthorizationFailed',
+    when: /AuthorizationFailed|does not have authorization/i,
+    words:
+      "ERROR: (AuthorizationFailed) The client 'x' with object id 'y' does not have authorization to perform action 'Microsoft.Cache/redisEnterprise/write'",
+    what: 'This login may not do that in Azure',
+    next: 'Ask for the role Contributor on the resource group (az role assignment create).',
+    source: 'Azure Resource Manager, common deployment errors',
+  },
+  {
+    code: 'MissingSubscriptionRegistration',
+    when: /MissingSubscriptionRegistration|not registered to use namespace/i,
+    words:
+      "ERROR: (MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.DBforPostgreSQL'. See https://aka.ms/rps-not-found",
+    what: (output) => `The subscription is not registered for ${namespaceIn(output)}`,
+    next: (output) =>
+      `${formatAzLine(`az provider register --namespace ${namespaceIn(output)} --wait`)}   (once; then run the same line again)`,
+    source: 'Azure Resource Manager, common deployment errors',
+  },
+  {
+    code: 'RequestDisallowedByAzure',
+    when: /RequestDisallowedByAzure|set of best available regions where your subscription can deploy/i,
+    words:
+      "(RequestDisallowedByAzure) Resource 'codexacr1216' was disallowed by Azure: This policy maintains a set of best available regions where your subscription can deploy resources.",
+    what: 'Azure keeps this subscription out of this region (policy assignment sys.regionrestriction)',
+    next: () =>
+      `List the regions that it may use: az policy assignment list --disable-scope-strict-match --query "[?name=='sys.regionrestriction'].parameters.listOfAllowedLocations.value". ${anotherRegion('one of them')}`,
+    source:
+      'learn.microsoft.com/troubleshoot/azure, error RequestDisallowedByAzure; reports of 2025 and 2026',
+  },
+  {
+    code: 'RequestDisallowedByPolicy',
+    when: /RequestDisallowedByPolicy|disallowed by policy|because of policy violation/i,
+    words:
+      '(RequestDisallowedByPolicy) Resource \'codexacr1216\' was disallowed by policy. Policy identifiers: \'[{"policyAssignment":{"name":"Allowed locations"}}]\'.',
+    what: 'A policy of your organisation forbids this resource',
+    next: () =>
+      `Find the policy in the words above. Set in ${formatKeyFile('AZURE_LOCATION', 'POSTGRES_SKU', 'REDIS_SKU')} what it allows (AZURE_LOCATION for a region; POSTGRES_SKU or REDIS_SKU for a size), or ask the owner of the subscription for an exemption.`,
+    source: 'Azure Resource Manager, error RequestDisallowedByPolicy',
+  },
+  {
+    code: 'LocationIsOfferRestricted',
+    when: /LocationIsOfferRestricted|Subscriptions are restricted from provisioning in location/i,
+    words:
+      "LocationIsOfferRestricted: Subscriptions are restricted from provisioning in location 'eastus'. Try again in a different location. For exceptions to this rule please open a support request: https://aka.ms/postgres-request-quota-increase",
+    what: (output) =>
+      `This subscription may not create PostgreSQL servers in ${locationIn(output) ?? 'this region'}`,
+    next: () =>
+      `${anotherRegion('another region')} Or ask Microsoft to open this one: https://aka.ms/postgres-request-quota-increase`,
+    source: 'Azure/azure-dev, ResourceNotAvailableHandler; reports of 2024 to 2026',
+  },
+  {
+    code: 'ServerIsBusy',
+    when: serverBusy,
+    words:
+      "ServerIsBusy: Cannot complete operation while server 'codexdominion-db' is busy processing another operation. Try again later.",
+    what: 'PostgreSQL is busy with another operation',
+    next: 'Wait a few minutes, then run the same line again.',
+    source: 'Azure/azure-postgresql#134, Azure/bicep-registry-modules#4451',
+  },
+  {
+    code: 'InsufficientCapacity',
+    when: /due to insufficient capacity|redis[\s\S]*InsufficientCapacity|InsufficientCapacity[\s\S]*redis/i,
+    words:
+      'InsufficientCapacity: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
+    what: 'Azure has no capacity for this Redis in this region at the moment',
+    next: () =>
+      `${anotherRegion('another region')} Another REDIS_SKU, such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds nothing.`,
+    source: 'microsoft/aspire#19174, langchain-ai/terraform#258',
+  },
+  {
+    code: 'AllocationFailed',
+    when: /AllocationFailed/,
+    words:
+      'AllocationFailed: The operation failed. Please retry with a different size, region or contact Azure support for assistance',
+    what: 'Azure could not allocate this resource in this region',
+    next: () => `${anotherRegion('another region')} Another size (REDIS_SKU) helps less often.`,
+    source: 'langchain-ai/terraform#109',
+  },
+  {
+    code: 'InsufficientCapacity',
+    when: /requested resource is not available in the location '/i,
+    words:
+      "The requested resource is not available in the location 'eastus' at this moment. Please retry with a different resource request or in another location. Resource requested: '2' CPU '4' GB memory 'Linux' OS",
+    what: (output) =>
+      `Azure has no capacity for a container group of this size in ${locationIn(output) ?? 'this region'} at the moment`,
+    next: () =>
+      `Run the same line again in some minutes. If that does not help, set smaller containers in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB', 'WORKER_CPU', 'WORKER_MEMORY_GB', 'AZURE_LOCATION')} (BACKEND_CPU, BACKEND_MEMORY_GB, WORKER_CPU, WORKER_MEMORY_GB), or another AZURE_LOCATION.`,
+    source:
+      'Azure/Azure-Landing-Zones#2404; learn.microsoft.com, ServiceUnavailable (409) in Container Instances',
+  },
+  {
+    code: 'ContainerGroupQuotaReached',
+    when: /ContainerGroupQuotaReached|container group quota '\w+' exceeded/i,
+    words:
+      "(ContainerGroupQuotaReached) Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in region 'eastus'. Limit: '10', Usage: '10' Requested: '2'.",
+    what: (output) =>
+      `The quota ${/quota '(\w+)'/i.exec(output)?.[1] ?? ''} of Azure Container Instances in ${locationIn(output) ?? 'this region'} is used up`.replace(
+        '  ',
+        ' ',
+      ),
+    next: () =>
+      `Ask for more in the portal (Quotas, Container Instances), or set WORKER_COUNT, WORKER_CPU or BACKEND_CPU lower in ${formatKeyFile('WORKER_COUNT', 'WORKER_CPU', 'BACKEND_CPU')}. While a release runs, the backend needs its cores twice.`,
+    source: 'MicrosoftDocs/azure-docs#51738',
+  },
+  {
+    code: 'DnsNameLabelNotAvailable',
+    when: /DnsNameLabelNotAvailable|dns name label '[^']*'.* not available/i,
+    words: "(DnsNameLabelNotAvailable) Dns name label 'codex-api' in region 'eastus' not available.",
+    what: (output) =>
+      `The DNS label ${/label '([^']+)'/i.exec(output)?.[1] ?? 'of the backend'} is taken in this region`,
+    next: () =>
+      `Set BACKEND_DNS_LABEL in ${formatKeyFile('BACKEND_DNS_LABEL')} to a label that nobody else uses in this region, then run the same line again.`,
+    source: 'Azure Container Instances, dnsNameLabel',
+  },
+  {
+    code: 'BadRequest',
+    when: /Azure Cache for Redis is retiring|create Azure Managed Redis/i,
+    words:
+      'ERROR: (BadRequest) Azure Cache for Redis is retiring, create Azure Managed Redis instance instead',
+    what: 'Azure refuses classic Azure Cache for Redis: this tenant cannot create one any more',
+    next: () =>
+      `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU')}.`,
+    source: 'aka.ms/AzureCacheForRedisRetirement',
+  },
+  {
+    code: 'SkuNotAvailable',
+    when: /redisEnterprise[\s\S]*(not (allowed|available|supported|enabled)|quota|NoRegisteredProviderFound|SkuNotAvailable|refused)|(SkuNotAvailable|NotAvailableForSubscription)[\s\S]*redis/i,
+    words:
+      'Microsoft.Cache/redisEnterprise SkuNotAvailable: The requested size is not available in location eastus',
+    what: 'Azure refuses Azure Managed Redis for this subscription or region',
+    next: 'Set AZURE_LOCATION or REDIS_SKU to one that is offered; an older tenant may set REDIS_KIND=classic and REDIS_SKU=Basic_C0.',
+    source: 'Azure Resource Manager, error SkuNotAvailable',
+  },
+  {
+    code: 'NoRegisteredProviderFound',
+    when: /NoRegisteredProviderFound|No registered resource provider found for location/i,
+    words:
+      "(NoRegisteredProviderFound) No registered resource provider found for location 'mexicocentral' and API version '2023-05-01' for type 'containerGroups'. The supported api-versions are '2018-02-01-preview'.",
+    what: (output) =>
+      `Azure does not offer ${/for type '([^']+)'/.exec(output)?.[1] ?? 'this resource'} in ${locationIn(output) ?? 'this region'}`,
+    next: () => anotherRegion('a region that offers it'),
+    source: 'Azure Resource Manager, error NoRegisteredProviderFound',
+  },
+  {
+    code: 'TasksOperationsNotAllowed',
+    when: /TasksOperationsNotAllowed/i,
+    words:
+      'ERROR: (TasksOperationsNotAllowed) ACR Tasks requests for the registry codexacr1216 and s are not permitted.',
+    what: 'The registry may not build images for this subscription (ACR Tasks are paused, as for free credit)',
+    next: 'Build here instead: az acr login, docker build, docker push with the same tag; then run the same line with --quick.',
+    source: 'learn.microsoft.com, Azure Container Registry tasks',
+  },
+  {
+    code: 'toomanyrequests',
+    when: /toomanyrequests|RegistryErrorResponse/i,
+    words: 'toomanyrequests: You have reached your unauthenticated pull rate limit.',
+    ofBuild: true,
+    what: 'The base image could not be pulled: its registry limits anonymous pulls',
+    next: 'Take the base image from mcr.microsoft.com, or import it once with az acr import.',
+    source: 'docs.docker.com, pull rate limit',
+  },
+  {
+    code: 'NameNotAvailable',
+    when: /ServerNameAlreadyExists|NameNotAvailable|AlreadyInUse|name .* is already (taken|in use)/i,
+    words: 'ServerNameAlreadyExists: Specified server name is already used.',
+    what: 'The name is taken; server and registry names are global, and stay blocked for a while after a deletion',
+    next: () =>
+      `Choose another name in ${formatKeyFile('POSTGRES_SERVER', 'REDIS_NAME', 'ACR_NAME', 'BACKEND_DNS_LABEL')} (POSTGRES_SERVER, REDIS_NAME, ACR_NAME or BACKEND_DNS_LABEL).`,
+    source: 'Azure/azure-cli#26770',
+  },
+  {
+    code: 'ConnectionError',
+    when: /Max retries exceeded|NewConnectionError|Name or service not known|getaddrinfo|Connection (refused|reset|aborted)|ProxyError|Read timed out|ConnectTimeout|Temporary failure in name resolution/i,
+    words:
+      "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Max retries exceeded with url: /x (Caused by NewConnectionError)",
+    what: 'Azure cannot be reached from here',
+    said: silenceOf,
+    next: 'Check the network and HTTPS_PROXY, then run the same line again.',
+    source: 'azure-cli 2.45',
+    exitCode: exitCode.unknown,
+  },
+]
+
+/** What exists in the old region cannot move: Azure refuses the same name in another one. */
+function anotherRegion(which: string): string {
+  return `Set AZURE_LOCATION in ${formatKeyFile('AZURE_LOCATION')} to ${which}; what already exists in the old region does not move, so remove it first.`
+}
+
+const namespaceIn = (output: string): string => /namespace '([\w.]+)'/.exec(output)?.[1] ?? 'NAMESPACE'
+
+const locationIn = (output: string): string | undefined => /(?:location|region) '([^']+)'/i.exec(output)?.[1]
+
+/** az says a lost connection in the words of its Python libraries; they stay in the transcript. */
+const silences: readonly [RegExp, string][] = [
+  [
+    /ProxyError|Cannot connect to proxy|Tunnel connection failed/i,
+    'the proxy (HTTPS_PROXY) does not answer, or lets nothing through',
+  ],
+  [
+    /Name or service not known|getaddrinfo|Temporary failure in name resolution|NameResolutionError/i,
+    'its name does not resolve',
+  ],
+  [/timed out|Timeout/i, 'it does not answer in time'],
+  [/refused/i, 'it refuses the connection'],
+  [/reset|aborted/i, 'the connection was cut'],
+]
+
+function silenceOf(output: string): string {
+  const [host] = /[\w.-]+\.(?:azure\.com|microsoftonline\.com|azurecr\.io|windows\.net)/.exec(output) ?? []
+  const why = silences.find(([when]) => when.test(output))?.[1] ?? 'there is no connection'
+  return host ? `${host}: ${why}` : why
+}

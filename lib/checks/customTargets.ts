@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import type { Limits } from '../config/config.ts'
+import { messageOf, usageError } from '../util/errors.ts'
+import { parseNumber } from '../util/number.ts'
+import { shownUrl, type Target } from './probes/target.ts'
+
+/** Names of the probes, which no target may have; all of the API's, also those still to come, are the site's own. */
+const taken =
+  /^(static|api(-.*)?|backend|redirects|dns|certificate|stored-certificate|clock|disk|containers|database|redis|queue|site)$/
+
+/**
+ * Reads a file of extra targets: one a line, `URL` or `NAME URL`, each with limits in milliseconds behind it if wanted
+ * (`500,2000`); # begins a comment. Throws (exit 2) naming every wrong line at once.
+ */
+export function readTargets(file: string): Target[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (thrown) {
+    throw usageError(`--targets ${file} cannot be read: ${messageOf(thrown)}`, form)
+  }
+  return parseTargets(text, file)
+}
+
+const form = 'A line is: [NAME] URL [WARNING,CRITICAL], such as   shop https://shop.example/ 500,2000'
+/** More would hide the first. */
+const mostTold = 20
+
+export function parseTargets(text: string, file: string): Target[] {
+  const complaints: string[] = []
+  const seen = new Map<string, number>()
+  const targets = text.split(/\r?\n/).flatMap((line, index): Target[] => {
+    const words = line.replace(/(^|\s)#.*$/, '').trim()
+    if (words === '') return []
+    const read = readLine(words)
+    const wrong = typeof read === 'string' ? read : complaintOf(read, seen)
+    if (typeof read === 'string' || wrong !== undefined) {
+      complaints.push(`${file}:${index + 1}: ${wrong}`)
+      return []
+    }
+    seen.set(read.id, index + 1)
+    return [read]
+  })
+  if (complaints.length === 0 && targets.length > 0) return targets
+  if (complaints.length === 0) throw usageError(`${file} names no target`, form)
+  const more = complaints.length - mostTold
+  const told = [...complaints.slice(0, mostTold), ...(more > 0 ? [`and ${more} more`] : [])]
+  const count = complaints.length === 1 ? 'a wrong line' : `${complaints.length} wrong lines`
+  throw usageError(`${file} has ${count}:\n${told.map((each) => `  ${each}`).join('\n')}`, form)
+}
+
+function complaintOf({ id }: Target, seen: ReadonlyMap<string, number>): string | undefined {
+  if (taken.test(id)) return `${id} is the name of a probe`
+  return seen.has(id)
+    ? `${id} is on line ${seen.get(id)}, too${/:\/\//.test(id) ? ': give them names' : ''}`
+    : undefined
+}
+
+/** The target, or what is wrong with the line. */
+function readLine(words: string): Target | string {
+  const parts = words.split(/\s+/)
+  const at = parts.findIndex((part) => /^[a-z][a-z0-9+.-]*:\/\//i.test(part))
+  if (at < 0) return `there is no URL in "${masked(words)}"`
+  const [text = '', limitsText, ...rest] = parts.slice(at)
+  if (at > 1 || rest.length > 0) return `"${masked(words)}" has too many words`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !/^https?:$/.test(url.protocol)) return `${masked(text)} is no http or https URL`
+  if (url.username !== '' || url.password !== '')
+    return `the URL at ${url.host} has a user name or a password in it, which would be shown and sent with every alert`
+  const limits = limitsText === undefined ? undefined : readLimits(limitsText)
+  if (typeof limits === 'string') return limits
+  url.hash = ''
+  return { id: at === 1 ? parts[0]! : shownUrl(url.href), url: url.href, ...(limits ? { limits } : {}) }
+}
+
+/** A complaint is read by more people than the file. */
+const masked = (text: string): string =>
+  text.replaceAll(/\/\/[^/\s]*@/g, '//***@').replaceAll(/\?\S+/g, '?***')
+
+function readLimits(text: string): Limits | string {
+  const milliseconds = { whole: true, maximum: 999_999_999 }
+  const [warning, critical, ...rest] = text.split(',').map((each) => parseNumber(each, milliseconds))
+  if (warning === undefined || critical === undefined || rest.length > 0)
+    return `${text} is not WARNING,CRITICAL in milliseconds, such as 500,2000`
+  if (warning > critical) return `${text}: the WARNING comes before the CRITICAL`
+  return { warning, critical }
+}

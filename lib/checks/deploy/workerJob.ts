@@ -1,0 +1,52 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { getApiToken } from '../../config/apiToken.ts'
+import type { Context } from '../../tasks/context.ts'
+import { type Check, expect } from '../check.ts'
+
+interface Workflow {
+  id: number
+  name: string
+  runs: number
+}
+
+/**
+ * Starts as many workflows at once as there are workers, through the site, and waits until their rows have changed. It
+ * changes data, so it belongs to rehearsals and to an operator who asks for it, never to a check in cron.
+ */
+export const workerJobCheck = ({ config, runner }: Context): Check => ({
+  id: 'worker-job',
+  title: config.worker.count === 1 ? 'Worker runs a job' : 'Workers run jobs',
+  async run() {
+    const api = `https://${config.domain}/api/workflows`
+    const read = async (): Promise<Workflow[]> => {
+      const { body } = await runner.request({ method: 'GET', url: api, effect: 'read', timeoutMs: 10_000 })
+      return (JSON.parse(body) as { workflows: Workflow[] }).workflows
+    }
+    // A backend that asks for no token ignores the header.
+    const authorization: Record<string, string> = config.backend.secretKey.given
+      ? { authorization: `Bearer ${await getApiToken(config, runner)}` }
+      : {}
+    async function runOnce(before: Workflow): Promise<string> {
+      const { status, body } = await runner.request({
+        method: 'POST',
+        url: `${api}/run`,
+        effect: 'change',
+        headers: { 'content-type': 'application/json', ...authorization },
+        body: JSON.stringify({ name: before.name }),
+        timeoutMs: 10_000,
+      })
+      expect(status === 202, `the job was not taken: ${status} ${body.slice(0, 200)}`)
+      const started = Date.now()
+      while (Date.now() - started < 60_000) {
+        const after = (await read()).find(({ id }) => id === before.id)
+        if (after && after.runs > before.runs)
+          return `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
+        await pause(500)
+      }
+      throw new Error(`${before.name} was not run within 60 s`)
+    }
+    const workflows = (await read()).slice(0, config.worker.count)
+    expect(workflows.length > 0, 'there is no workflow')
+    return (await Promise.all(workflows.map(runOnce))).join('; ')
+  },
+})

@@ -1,0 +1,15 @@
+import { azVersion } from '../../azure/account.ts'
+import { oldestAz } from '../../azure/cli.ts'
+import { atLeast } from '../../util/semver.ts'
+import { type Check, fine, wrong } from './check.ts'
+
+export const azureCli: Check = {
+  id: 'azure-cli',
+  title: 'Azure CLI',
+  category: 'tools',
+  next: `Install Azure CLI ${oldestAz} or newer (az upgrade, or your package manager).`,
+  async look({ context }) {
+    const version = await azVersion(context)
+    return atLeast(version, oldestAz) ? fine(version) : wrong(`${version}, needed: ${oldestAz}`)
+  },
+}

@@ -1,0 +1,29 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { surveyOf } from '../../vps/serverState.ts'
+import { type Check, doubtful, fine } from './check.ts'
+
+/** Let's Encrypt: 64 days by default from 2027-02-10 on, 45 from 2028-02-16 on. */
+const shorter = [
+  { from: '2027-02-10', days: 64 },
+  { from: '2028-02-16', days: 45 },
+]
+
+/** Nobody can renew by hand at that pace. */
+export const certificateLifetime: Check = {
+  id: 'certificate-lifetime',
+  title: 'Lifetime of certificates',
+  category: 'retirement',
+  get next() {
+    return `${formatScriptLine('setup-server')}   (it switches certbot.timer on)`
+  },
+  async look({ context, now }) {
+    const { timer } = (await surveyOf(context)).certificate
+    const coming = shorter
+      .filter(({ from }) => Date.parse(from) > now.getTime())
+      .map(({ from, days }) => `${days} days from ${from} on`)
+    const said = coming.length > 0 ? `gets shorter: ${coming.join(', ')}` : 'is 45 days'
+    return timer
+      ? fine(`${said}; certbot.timer renews in time`)
+      : doubtful(`${said}; certbot.timer does not run`)
+  },
+}

@@ -1,0 +1,41 @@
+import { type ContainerGroup, isOwnGroup, sizeOf } from '../../azure/containers/spec.ts'
+import type { Config } from '../../config/config.ts'
+import type { Judged } from '../../util/status.ts'
+import { type Check, doubtful, fine, wrong } from './check.ts'
+
+interface Usage {
+  name: { value: string }
+  currentValue: number
+  limit: number
+}
+
+/** Cores that Container Instances may use in the region; while a release runs, the backend is there twice. */
+export const containerCores: Check = {
+  id: 'container-cores',
+  title: 'Cores for containers',
+  category: 'quota',
+  next: 'Ask for more in the portal (Quotas, Container Instances), choose another AZURE_LOCATION, or smaller containers.',
+  async look({ context: { config }, azure, arm }) {
+    const { id } = await azure.account()
+    const path = `/subscriptions/${id}/providers/Microsoft.ContainerInstance/locations/${config.azure.location}/usages`
+    const found = await arm.get<{ value: Usage[] }>(path, { 'api-version': '2023-05-01' })
+    const cores = found?.value.find(({ name }) => name.value === 'StandardCores')
+    if (!cores) return { verdict: 'UNKNOWN', detail: `Azure names no limit for ${config.azure.location}` }
+    const groups = (await azure.groups()).filter(({ name }) => isOwnGroup(name))
+    return judgeCores(config, cores, groups)
+  },
+}
+
+/** What is left for us is the limit without what others in the subscription use. */
+export function judgeCores(
+  { backend, worker }: Config,
+  { currentValue, limit }: Usage,
+  own: readonly ContainerGroup[],
+): Judged {
+  const running = own.flatMap(({ containers }) => containers).map((each) => sizeOf(each).cpu ?? 0)
+  const left = limit - (currentValue - running.reduce((sum, cpu) => sum + cpu, 0))
+  const steady = backend.cpu + worker.cpu * worker.count
+  const said = `${left} of ${limit} for us; ${steady} needed, ${steady + backend.cpu} while a release runs`
+  if (left < steady) return wrong(said)
+  return left < steady + backend.cpu ? doubtful(said) : fine(said)
+}

@@ -1,0 +1,21 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Check, fine, wrong } from './check.ts'
+
+/** The template leaves the parameter at Azure's default, on; whoever switches it off lets passwords travel readable. */
+export const databaseTransport: Check = {
+  id: 'database-transport',
+  title: 'PostgreSQL over TLS only',
+  category: 'data-tier',
+  next: 'Set require_secure_transport to on.',
+  async look({ context: { config }, azure }) {
+    const [, database] = await azure.dataTier()
+    if (!database) return fine(`${config.postgres.server} is not there yet`)
+    const { secureTransport } = database
+    if (secureTransport === undefined)
+      return { verdict: 'UNKNOWN', detail: `${database.name} does not show require_secure_transport` }
+    const detail = `require_secure_transport is ${secureTransport}`
+    return secureTransport.toLowerCase() === 'on'
+      ? fine(detail)
+      : wrong(detail, `${formatScriptLine('provision')}   (it sets the parameter to on)`)
+  },
+}

@@ -1,0 +1,38 @@
+import { formatAzLine } from '../../config/pasteLine.ts'
+import { type Check, fine, wrong } from './check.ts'
+
+const needed = [
+  'Microsoft.ContainerInstance',
+  'Microsoft.ContainerRegistry',
+  'Microsoft.DBforPostgreSQL',
+  'Microsoft.Cache',
+  'Microsoft.Insights',
+]
+
+/** A subscription makes only what it is registered for. */
+export const providers: Check = {
+  id: 'azure-providers',
+  title: 'Registered providers',
+  category: 'quota',
+  next: 'az provider register --namespace NAME --wait',
+  async look({ azure, arm }) {
+    const { id } = await azure.account()
+    const states = await Promise.all(
+      needed.map(async (namespace) => {
+        const path = `/subscriptions/${id}/providers/${namespace}`
+        const found = await arm.get<{ registrationState: string }>(path, { 'api-version': '2021-04-01' })
+        return { namespace, state: found?.registrationState ?? 'unknown to Azure' }
+      }),
+    )
+    const missing = states.filter(({ state }) => state !== 'Registered')
+    if (missing.length === 0) return fine(`all ${needed.length}`)
+    return wrong(
+      missing.map(({ namespace, state }) => `${namespace} is ${state}`).join(', '),
+      missing
+        .map(({ namespace }) =>
+          formatAzLine(`az provider register --namespace ${namespace} --subscription ${id} --wait`),
+        )
+        .join(' && '),
+    )
+  },
+}

@@ -1,0 +1,23 @@
+import { findRedisFault } from '../../azure/redisState.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Check, doubtful, fine, wrong } from './check.ts'
+
+/** A Redis that failed looks like a healthy one in the portal's list, and one with another policy takes no jobs. */
+export const redisState: Check = {
+  id: 'redis-state',
+  title: 'Redis',
+  category: 'data-tier',
+  next: 'Create it again.',
+  async look({ context: { config }, azure }) {
+    const { kind, name } = config.redis
+    const [, , redis] = await azure.dataTier()
+    if (!redis) return fine(`${name} is not there yet`)
+    const fault = findRedisFault(config, redis, (await azure.account()).id)
+    if (fault) return wrong(fault.what, fault.next)
+    const state = String(redis.properties.provisioningState)
+    if (kind === 'managed' && !redis.database)
+      return doubtful(`${name} is ${state} and has no database yet`, formatScriptLine('provision'))
+    const policy = redis.database?.properties.clusteringPolicy
+    return fine(`${name} is ${state}${policy ? `, clustering policy ${String(policy)}` : ''}`)
+  },
+}

@@ -1,0 +1,28 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { surveyOf } from '../../vps/serverState.ts'
+import type { Check } from './check.ts'
+import { retires } from './endOfLife.ts'
+
+/** Debian: the end of long-term support (wiki.debian.org/LTS); Ubuntu: of standard support (ubuntu.com/about/release-cycle). */
+const ends: Readonly<Record<string, string>> = {
+  'debian 11': '2026-08-31',
+  'debian 12': '2028-06-30',
+  'debian 13': '2030-06-30',
+  'ubuntu 22.04': '2027-04-01',
+  'ubuntu 24.04': '2029-04-25',
+  'ubuntu 26.04': '2031-04-30',
+}
+
+export const systemRetirement: Check = {
+  id: 'system-retirement',
+  title: 'System of the VPS',
+  category: 'retirement',
+  get next() {
+    return `Plan a new VPS of a newer release; ${formatScriptLine('deploy-complete')} sets it up.`
+  },
+  async look({ context, now }) {
+    const { os } = await surveyOf(context)
+    const name = `${os.id} ${os.version}`
+    return retires(name, ends[name], now)
+  },
+}

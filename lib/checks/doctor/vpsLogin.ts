@@ -1,0 +1,18 @@
+import { formatKeyFile } from '../../config/pasteLine.ts'
+import { rootCommand } from '../../vps/remote/script.ts'
+import { type Check, fine } from './check.ts'
+
+/** ssh with a known host key, and root there. */
+export const vpsLogin: Check = {
+  id: 'vps-login',
+  title: 'Login on the VPS',
+  category: 'login',
+  get next() {
+    return `Try by hand: ssh USER@HOST, with IONOS_USER and IONOS_HOST of ${formatKeyFile('IONOS_USER', 'IONOS_HOST')}.`
+  },
+  async look({ context }) {
+    const { user, host } = context.config.ionos
+    await context.runner.run(rootCommand(context.config, 'read', ['true']))
+    return fine(`${user}@${host}${user === 'root' ? '' : ', with sudo'}`)
+  },
+}

@@ -1,0 +1,182 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { IncomingHttpHeaders } from 'node:http'
+import path from 'node:path'
+import type { PeerCertificate } from 'node:tls'
+import type { Config } from '../config/config.ts'
+import { reachOf } from '../config/network.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
+import type { Answer, Phases, Request } from '../net/http.ts'
+import { type Command, look, onVps } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import { exitCode, unknownError } from '../util/errors.ts'
+import type { Verdict } from '../util/status.ts'
+import { siteNames } from '../vps/dns/records.ts'
+import type { Observation, Probe } from './probe.ts'
+import type { Seen } from './runProbes.ts'
+
+const script = path.join(import.meta.dirname, '..', 'vps', 'remote', 'requests.py')
+
+/** What requests.py prints for each request, in any order. */
+interface Line {
+  index: number
+  status?: number
+  headers?: Record<string, string>
+  body?: string
+  phases?: Phases
+  /** DER in base64. */
+  certificate?: string
+  /** Instead of all these: the kind of failure, as Node names it, and its words. */
+  error?: { code: string; message: string }
+}
+
+/**
+ * The same context, whose requests are made by the VPS: all that are asked for at one moment go there together, over the one
+ * ssh connection. Whom the VPS trusts: its own authorities, and CA_FILE's.
+ */
+export function asVps(context: Context): Context {
+  const { config, runner } = context
+  const { authorities } = reachOf(config)
+  let waiting: { request: Request; answer: PromiseWithResolvers<Answer> }[] = []
+
+  async function send(): Promise<void> {
+    const batch = waiting
+    waiting = []
+    try {
+      const requests = batch.map(({ request }) => request)
+      const { stdout, stderr } = await runner.run(requestsCommand(requests, authorities))
+      const lines = readLines(stdout)
+      for (const [index, { answer, request }] of batch.entries()) {
+        const line = lines.find((each) => each.index === index)
+        if (line?.phases) answer.resolve(answerOf(line))
+        else if (line?.error) answer.reject(Object.assign(new Error(line.error.message), line.error))
+        else answer.reject(unknownError(`The VPS did not say what ${request.url} answers`, stderr))
+      }
+    } catch (thrown) {
+      for (const { answer } of batch) answer.reject(thrown)
+    }
+  }
+
+  const request = (wanted: Request): Promise<Answer> => {
+    const answer = Promise.withResolvers<Answer>()
+    if (waiting.length === 0) setImmediate(() => void send())
+    waiting.push({ request: wanted, answer })
+    return answer.promise
+  }
+  return { ...context, runner: { ...runner, request } }
+}
+
+/** Reads the script off its standard input first; what follows is the script's input. Python is there wherever certbot is. */
+const loader = 'import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])).decode())'
+
+export function requestsCommand(requests: readonly Request[], authorities: readonly string[]): Command {
+  const text = readFileSync(script, 'utf8')
+  const input = {
+    authorities,
+    requests: requests.map(({ url, method, headers = {}, timeoutMs }) => ({
+      url,
+      method,
+      headers: { 'User-Agent': 'codex-dominion-ops', ...headers },
+      timeoutMs,
+    })),
+  }
+  const longest = Math.max(...requests.map(({ timeoutMs }) => timeoutMs))
+  return onVps(
+    look(['python3', '-c', loader, String(Buffer.byteLength(text))], {
+      stdin: text + JSON.stringify(input),
+      // 64 at a time go out from there.
+      timeoutMs: Math.ceil(requests.length / 64) * longest + 10_000,
+      explain: (output) => ({
+        what: 'The VPS cannot ask for us',
+        exitCode: exitCode.unknown,
+        ...(/python3: (command )?not found/.test(output)
+          ? { next: `${formatScriptLine('setup-server')}   (it brings Python)` }
+          : {}),
+      }),
+    }),
+  )
+}
+
+function readLines(stdout: string): Line[] {
+  return stdout.split('\n').flatMap((text) => {
+    try {
+      return text === '' ? [] : [JSON.parse(text) as Line]
+    } catch {
+      return [] // cut off: that request counts as not answered for
+    }
+  })
+}
+
+function answerOf({ status = 0, headers = {}, body = '', phases, certificate }: Line): Answer {
+  return {
+    status,
+    headers: headers as IncomingHttpHeaders,
+    body,
+    phases: phases ?? { total: 0 },
+    ...(certificate ? { certificate: certificateOf(certificate) } : {}),
+  }
+}
+
+const certificateOf = (der: string): PeerCertificate =>
+  new X509Certificate(Buffer.from(der, 'base64')).toLegacyObject() as unknown as PeerCertificate
+
+/** One thing that the two do not see alike. */
+export interface Disagreement {
+  id: string
+  /** Who gets no good answer. */
+  fails: 'here' | 'vps'
+  /** What that means. */
+  verdict: Verdict
+  detail: string
+}
+
+/**
+ * Where two looks at the same time differ about whether something answers: what one of them gets is there, so the other one's
+ * silence is a network problem between. But what the VPS asks of itself never leaves it: that it answers says nothing of a
+ * firewall that keeps visitors out, and the outage stays one. Slow or wrong answers are no disagreement, and UNKNOWN is no
+ * view.
+ */
+export function compare(config: Config, here: Seen, vps: Seen): Disagreement[] {
+  return vps.observations.flatMap((there): Disagreement[] => {
+    const own = here.observations.find(({ probe }) => probe.id === there.probe.id)
+    if (!own || (own.silent && there.silent)) return []
+    const { id } = own.probe
+    const between = 'a network problem between, no outage'
+    if (own.silent && answers(there) && isVps(config, own.probe))
+      return [
+        {
+          id,
+          fails: 'here',
+          verdict: own.verdict,
+          detail: `${own.detail}; from the VPS itself it answers: firewall or network between`,
+        },
+      ]
+    if (own.silent && answers(there))
+      return [
+        {
+          id,
+          fails: 'here',
+          verdict: 'WARNING',
+          detail: `the VPS gets an answer, this machine none: ${between} (${own.detail})`,
+        },
+      ]
+    if (there.silent && answers(own))
+      return [
+        {
+          id,
+          fails: 'vps',
+          verdict: 'WARNING',
+          detail: `this machine gets an answer, the VPS none: ${between} (${there.detail})`,
+        },
+      ]
+    return []
+  })
+}
+
+/** Is what the probe asks the VPS itself? One that is not known to lie elsewhere is. */
+function isVps(config: Config, { host }: Probe): boolean {
+  const own = [...siteNames(config), config.ionos.host, config.ionos.publicIp]
+  return host === undefined || own.includes(host)
+}
+
+const answers = ({ silent, verdict }: Observation): boolean => !silent && verdict !== 'UNKNOWN'

@@ -1,0 +1,98 @@
+import type { Limits } from '../../config/config.ts'
+import type { Context } from '../../tasks/context.ts'
+import { unknownError } from '../../util/errors.ts'
+import { worst } from '../../util/status.ts'
+import { rootCommand } from '../../vps/remote/script.ts'
+import type { Probe, Reading } from '../probe.ts'
+import { coreProbe } from '../probe.ts'
+import { byLimits } from '../thresholds.ts'
+
+/** A full disk stops nginx's logs, certbot and every publish. */
+export const diskProbe = (context: Context): Probe => ({
+  ...coreProbe,
+  id: 'disk',
+  title: 'Disk of the VPS',
+  async ask() {
+    const { config, runner } = context
+    const { stdout, stderr } = await runner.run(
+      rootCommand(
+        config,
+        'read',
+        // GNU df: sizes in bytes; the folder of the site may lie on a disk of its own, or not be there yet.
+        ['df', '-B1', '--output=target,used,avail,iused,iavail', '--', '/', config.ionos.webRoot],
+        { accept: [0, 1], timeoutMs: 20_000 },
+      ),
+    )
+    return judgeDisks(readDisks(stdout, stderr), config.health.diskPercent)
+  },
+})
+
+export interface Disk {
+  mountedOn: string
+  /** Per cent used of what may be used, as df says it: what is kept for root does not count. */
+  percent: number
+  /** undefined: the file system has no fixed number of inodes. */
+  inodesPercent: number | undefined
+  freeBytes: number
+}
+
+/** Reads df's lines. Throws (exit 3) when there are none. */
+export function readDisks(stdout: string, stderr = ''): Disk[] {
+  const rows = stdout.trim().split('\n').slice(1)
+  const disks = rows.flatMap((row): Disk[] => {
+    const [, mountedOn, ...texts] = /^(.*\S)\s+(\d+)\s+(\d+)\s+(\d+|-)\s+(\d+|-)$/.exec(row) ?? []
+    if (mountedOn === undefined) return []
+    const [used, free, inodesUsed, inodesFree] = texts.map(Number) as [number, number, number, number]
+    const inodes = inodesUsed + inodesFree
+    return [
+      {
+        mountedOn,
+        percent: share(used, used + free),
+        inodesPercent: inodes > 0 ? share(inodesUsed, inodes) : undefined,
+        freeBytes: free,
+      },
+    ]
+  })
+  if (disks.length > 0)
+    return disks.filter((disk, at) => disks.findIndex((each) => each.mountedOn === disk.mountedOn) === at)
+  throw unknownError(
+    'The VPS does not tell how full its disk is',
+    `${stderr}\n${stdout}`.trim().slice(0, 500),
+  )
+}
+
+const share = (used: number, all: number): number => (all === 0 ? 100 : Math.round((used / all) * 1000) / 10)
+
+export function judgeDisks(disks: readonly Disk[], limits: Limits): Reading {
+  const judged = disks.map(({ mountedOn, percent, inodesPercent = 0, freeBytes }) => {
+    const by = byLimits(percent, limits)
+    const byInodes = byLimits(inodesPercent, limits)
+    const words = [
+      ...(by === 'OK' && byInodes !== 'OK'
+        ? []
+        : [`${percent} % used, ${(freeBytes / 1e9).toFixed(1)} GB left`]),
+      ...(byInodes === 'OK' ? [] : [`${inodesPercent} % of the inodes used`]),
+    ]
+    return {
+      verdict: worst([{ verdict: by }, { verdict: byInodes }]),
+      detail: `${mountedOn} ${words.join(', ')}`,
+    }
+  })
+  const verdict = worst(judged)
+  const told = verdict === 'OK' ? judged : judged.filter((each) => each.verdict !== 'OK')
+  const most = Math.max(...disks.map(({ percent }) => percent))
+  const mostInodes = Math.max(...disks.map(({ inodesPercent = 0 }) => inodesPercent))
+  return {
+    verdict,
+    detail: told.map(({ detail }) => detail).join('; '),
+    ...(verdict === 'OK' ? {} : { next: room }),
+    figures: [
+      { name: 'disk', value: most, unit: '%', limits },
+      { name: 'disk_inodes', value: mostInodes, unit: '%', limits },
+    ],
+  }
+}
+
+/** What makes room there. */
+export const room =
+  'Free some space there: journalctl --vacuum-size=200M, apt-get clean, or a lower KEEP_RELEASES.'

@@ -1,0 +1,26 @@
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { messageOf, usageError } from '../util/errors.ts'
+
+/** A file that the operator named for a result, as `--html FILE` does. Throws (exit 2) when it cannot be one. */
+export function checkOutFile(flag: string, file: string): void {
+  const folder = path.dirname(path.resolve(file))
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw usageError(`${flag}=${file}: there is no folder ${folder}`, 'Give a file in a folder that exists.')
+  }
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    throw usageError(`${flag}=${file} is a folder`, 'Give the name of a file, such as page.html.')
+  }
+}
+
+/** A reader of the file sees the old one or the new one, never half of it. Throws (exit 2) when it cannot be written. */
+export function writeWhole(flag: string, file: string, text: string): void {
+  const beside = `${file}.${process.pid}.part`
+  try {
+    writeFileSync(beside, text)
+    renameSync(beside, file)
+  } catch (thrown) {
+    rmSync(beside, { force: true })
+    throw usageError(`${flag}=${file} cannot be written: ${messageOf(thrown)}`)
+  }
+}

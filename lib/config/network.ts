@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import type { Reach } from '../net/http.ts'
+import { usageError } from '../util/errors.ts'
+import type { Config } from './config.ts'
+
+/** What the DNS says about one name; empty lists mean that there is no such record. */
+export interface Addresses {
+  ipv4: string[]
+  ipv6: string[]
+}
+
+/**
+ * The A and AAAA records of a name, asked of DNS_SERVER or of the system's name servers; never of /etc/hosts, because
+ * the CA and the visitors do not read it.
+ * Rejects with the resolver's own error when there is no answer (ETIMEOUT, ESERVFAIL, ECONNREFUSED).
+ */
+export async function addressesOf(config: Config, host: string): Promise<Addresses> {
+  const { Resolver } = await import('node:dns/promises')
+  const resolver = new Resolver({ timeout: 3000, tries: 2 })
+  if (config.network.dnsServer) resolver.setServers([config.network.dnsServer])
+  const [ipv4, ipv6] = await Promise.all([
+    resolver.resolve4(host).catch(absentIsEmpty),
+    resolver.resolve6(host).catch(absentIsEmpty),
+  ])
+  return { ipv4: ipv4.sort(), ipv6: ipv6.sort() }
+}
+
+/** How requests of this configuration find names (DNS_SERVER) and whom they trust (CA_FILE). */
+export function reachOf(config: Config): Reach {
+  return {
+    authorities: readAuthorities('CA_FILE', config.network.caFile),
+    async resolve(host) {
+      const bare = host.replace(/^\[(.*)\]$/, '$1')
+      const family = isIP(bare)
+      if (family) return [{ address: bare, family }]
+      if (!config.network.dnsServer || bare === 'localhost') {
+        const { lookup } = await import('node:dns/promises')
+        return lookup(bare, { all: true, order: 'ipv4first' })
+      }
+      const { ipv4, ipv6 } = await addressesOf(config, bare)
+      const found = [
+        ...ipv4.map((address) => ({ address, family: 4 })),
+        ...ipv6.map((address) => ({ address, family: 6 })),
+      ]
+      if (found.length > 0) return found
+      throw Object.assign(
+        new Error(`${bare} has no address at the name server ${config.network.dnsServer}`),
+        {
+          code: 'ENOTFOUND',
+        },
+      )
+    },
+  }
+}
+
+function absentIsEmpty(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOTFOUND' || error.code === 'ENODATA') return []
+  throw error
+}
+
+/**
+ * How az goes out, for requests to Azure of our own: by its proxy and with its authorities, those of the configuration
+ * before those of the environment. Names are the system's, as for az.
+ */
+export function azReachOf(config: Config, env: NodeJS.ProcessEnv): Reach {
+  const proxies = { ...env, ...config.network.azEnvironment }
+  return {
+    authorities: readAuthorities('REQUESTS_CA_BUNDLE', proxies.REQUESTS_CA_BUNDLE ?? ''),
+    proxies,
+    async resolve(host) {
+      const { lookup } = await import('node:dns/promises')
+      return lookup(host, { all: true, order: 'ipv4first' })
+    },
+  }
+}
+
+function readAuthorities(key: string, file: string): string[] {
+  if (!file) return []
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw usageError(
+      `${key} ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      `Set ${key} to a PEM file with the certificates to trust besides the usual ones, or leave it empty.`,
+    )
+  }
+  const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g)
+  if (found) return found
+  throw usageError(`${key} ${file} holds no certificate`, 'It must be PEM: -----BEGIN CERTIFICATE----- …')
+}

@@ -1,0 +1,135 @@
+import { chmodSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Context } from '../../tasks/context.ts'
+import { messageOf, OpsError } from '../../util/errors.ts'
+import { sha256OfFile } from '../../util/files.ts'
+import { sizeWords } from '../../util/format.ts'
+import { readLocale } from '../databases.ts'
+import { dumpCommand, listCommand, reachServer, requireTool } from '../pgTools.ts'
+import { beginSnapshot, type Content, contentWords, endSnapshot, readContent } from './content.ts'
+import { type Backup, dumpName, makePartial, publish } from './folder.ts'
+import { type Locale, type Manifest, writeManifest } from './manifest.ts'
+
+/** What a backup would hold, and what it takes to make one. */
+export interface Before {
+  serverVersion: string
+  toolVersion: string
+  locale: Locale
+  bytes: number
+}
+
+/** Are the tools there and new enough, and the database too? Changes nothing. */
+export async function beforeBackup(context: Context): Promise<Before> {
+  const [row] = await context.runner.query<{ version: string; number: number; bytes: string }>({
+    text: `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, pg_database_size(current_database())::text AS bytes`,
+    effect: 'read',
+    title: 'version and size of the database',
+  })
+  const major = Math.floor(row!.number / 10_000)
+  const toolVersion = await requireTool(context, 'pg_dump', major)
+  await requireTool(context, 'pg_restore', major)
+  const locale = await readLocale(context)
+  return { serverVersion: row!.version, toolVersion, locale, bytes: Number(row!.bytes) }
+}
+
+/**
+ * Dumps the database into a folder. Dump and manifest are of the same moment; both come to their place only when the
+ * dump is complete and lists every table. Throws without leaving anything behind.
+ */
+export async function takeBackup(
+  context: Context,
+  folder: string,
+  before: Before,
+  about: { by: string; story: (line: string) => void },
+): Promise<Backup> {
+  const { config } = context
+  const taken = new Date()
+  const name = dumpName(config, taken)
+  const within = makePartial(folder, name)
+  try {
+    const dump = path.join(within, name)
+    const { content, toc } = await dumpSnapshot(context, dump, about.story)
+    mustListTables(content, toc)
+    chmodSync(dump, 0o600)
+    const manifest: Manifest = {
+      format: 1,
+      environment: config.environment,
+      server: config.postgres.server,
+      database: config.postgres.database,
+      serverVersion: before.serverVersion,
+      toolVersion: before.toolVersion,
+      taken: taken.toISOString(),
+      by: about.by,
+      bytes: statSync(dump).size,
+      sha256: await sha256OfFile(dump),
+      locale: before.locale,
+      content,
+    }
+    writeManifest(dump, manifest)
+    return { file: publish(within, folder, name), manifest }
+  } catch (thrown) {
+    throw explainDisk(thrown, folder)
+  } finally {
+    rmSync(within, { recursive: true, force: true })
+  }
+}
+
+/** pg_dump reads the very snapshot in which rows and checksums are read. */
+async function dumpSnapshot(
+  context: Context,
+  dump: string,
+  story: (line: string) => void,
+): Promise<{ content: Content; toc: string }> {
+  const { runner } = context
+  const reached = await reachServer(context)
+  const [row] = await runner.query<{ snapshot: string }>(beginSnapshot())
+  try {
+    const content = await readContent(context)
+    story(`Dumping ${contentWords(content)}`)
+    // Made first, so that it is never there with more permissions than it shall have.
+    writeFileSync(dump, '', { mode: 0o600, flag: 'wx' })
+    await withHeartbeat(dump, story, () => runner.run(dumpCommand(reached, row!.snapshot, dump)))
+    const { stdout } = await runner.run(listCommand(dump))
+    return { content, toc: stdout }
+  } finally {
+    await runner.query(endSnapshot()).catch(() => {})
+  }
+}
+
+/** A word every half minute: a long dump is not a hung one. */
+async function withHeartbeat<T>(
+  file: string,
+  story: (line: string) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const timer = setInterval(() => {
+    if (existsSync(file)) story(`  ${sizeWords(statSync(file).size)} so far`)
+  }, 30_000)
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** The dump's own table of contents must have the data of every table that was counted. */
+export function mustListTables({ tables }: Content, toc: string): void {
+  const lines = toc.split('\n')
+  const missing = tables
+    .filter(({ schema, name }) => !lines.some((line) => line.includes(` TABLE DATA ${schema} ${name} `)))
+    .map(({ schema, name }) => `${schema}.${name}`)
+  if (missing.length === 0) return
+  throw new OpsError({
+    what: `The dump lacks ${missing.join(', ')}: it was not kept`,
+    next: 'Run the same line again; the transcript has what pg_dump said.',
+  })
+}
+
+function explainDisk(thrown: unknown, folder: string): unknown {
+  if ((thrown as NodeJS.ErrnoException).code !== 'ENOSPC') return thrown
+  return new OpsError({
+    what: `The disk of ${folder} is full`,
+    said: messageOf(thrown),
+    next: 'Make room, or choose another folder with --to; earlier backups are as they were.',
+  })
+}

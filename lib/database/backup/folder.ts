@@ -1,0 +1,132 @@
+import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { hostname } from 'node:os'
+import path from 'node:path'
+import type { Config } from '../../config/config.ts'
+import { isAlive } from '../../shell/secretFile.ts'
+import { messageOf, OpsError, usageError } from '../../util/errors.ts'
+import { type Manifest, manifestOf, readManifest } from './manifest.ts'
+
+export interface Backup {
+  /** The dump; its manifest is beside it. */
+  file: string
+  manifest: Manifest
+}
+
+/** UTC to the second: 20261123T012612Z. */
+export const stampOf = (time: Date): string => time.toISOString().replaceAll(/[-:]|\.\d+/g, '')
+
+export const dumpName = (config: Config, time: Date): string =>
+  `${config.postgres.database}-${stampOf(time)}.dump`
+
+const machine = hostname().replaceAll(/[^A-Za-z0-9-]/g, '-')
+
+/** Backups that are not complete yet lie in a folder of their own, named after the process that makes them. */
+const partial = /^\.(.+\.dump)\.([A-Za-z0-9-]+)\.(\d+)\.partial$/
+
+/** Of a backup of this tool, or half written. */
+const manifestName = /^(.+-\d{8}T\d{6}Z\.dump)\.json(?:\.new)?$/
+
+/**
+ * Makes the folder for a backup in the making, 0700. What it lies in must be there: a mistyped path is not made, and
+ * Node's recursive mkdir never returns below /proc.
+ * Throws what hinders, naming the folder.
+ */
+export function makePartial(folder: string, name: string): string {
+  const within = path.join(folder, `.${name}.${machine}.${process.pid}.partial`)
+  try {
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 })
+    mkdirSync(within, { mode: 0o700 })
+  } catch (thrown) {
+    throw new OpsError({
+      what: `The folder ${folder} cannot be written to`,
+      said: messageOf(thrown),
+      next: 'Make it writable, or choose another folder with --to.',
+    })
+  }
+  return within
+}
+
+/** Puts a complete backup in its place: the manifest first, so that no dump is ever there without one. */
+export function publish(within: string, folder: string, name: string): string {
+  const [from, to] = [path.join(within, name), path.join(folder, name)]
+  try {
+    copyFileSync(manifestOf(from), manifestOf(to), constants.COPYFILE_EXCL)
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new OpsError({ what: `There is a backup ${to} already: two were begun in the same second` })
+    rmSync(manifestOf(to), { force: true })
+    throw thrown
+  }
+  renameSync(from, to)
+  return to
+}
+
+function namesIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  try {
+    return readdirSync(folder)
+  } catch (thrown) {
+    throw usageError(
+      `The folder ${folder} cannot be read: ${messageOf(thrown)}`,
+      'Choose another one with --to.',
+    )
+  }
+}
+
+/**
+ * The backups of this environment's database in a folder, newest first; `unknown`: dumps of which it cannot be told
+ * whose they are. Only the former are ever let go.
+ */
+export function readBackups(folder: string, config: Config): { backups: Backup[]; unknown: string[] } {
+  const names = namesIn(folder).filter((name) => name.endsWith('.dump'))
+  const backups: Backup[] = []
+  const unknown: string[] = []
+  for (const name of names.sort().reverse()) {
+    const file = path.join(folder, name)
+    try {
+      const manifest = readManifest(file)
+      const { server, database, environment } = manifest
+      if (server !== config.postgres.server || database !== config.postgres.database) continue
+      if (environment === undefined) unknown.push(file)
+      else if (environment === config.environment) backups.push({ file, manifest })
+    } catch {
+      unknown.push(file)
+    }
+  }
+  return {
+    backups: backups.sort((left, right) => right.manifest.taken.localeCompare(left.manifest.taken)),
+    unknown,
+  }
+}
+
+/** Those beyond the newest `keep`; the one that was proven last stays, however old it is. */
+export function expired(backups: readonly Backup[], keep: number): Backup[] {
+  const proven = backups
+    .filter(({ manifest }) => manifest.proven)
+    .sort((left, right) => right.manifest.proven!.at.localeCompare(left.manifest.proven!.at))[0]
+  return backups.slice(keep).filter((each) => each !== proven)
+}
+
+/** The dump goes first: a manifest alone is a leftover, a dump alone would be a riddle. */
+export function removeBackup({ file }: Backup): void {
+  rmSync(file, { force: true })
+  rmSync(manifestOf(file), { force: true })
+}
+
+/** Takes away what backups of this machine that were killed have left. Gives the names. */
+export function removeLeftovers(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  const names = readdirSync(folder)
+  const making = names.flatMap((name) => {
+    const [, dump, on, pid] = partial.exec(name) ?? []
+    return dump ? [{ name, dump, dead: on === machine && !isAlive(Number(pid)) }] : []
+  })
+  const orphans = names.filter((name) => {
+    const dump = manifestName.exec(name)?.[1]
+    const alone = dump !== undefined && !names.includes(dump)
+    return alone && !making.some((each) => each.dump === dump && !each.dead)
+  })
+  const gone = [...making.filter(({ dead }) => dead).map(({ name }) => name), ...orphans]
+  for (const name of gone) rmSync(path.join(folder, name), { recursive: true, force: true })
+  return gone
+}

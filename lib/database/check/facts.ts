@@ -1,0 +1,159 @@
+import { azLook } from '../../azure/cli.ts'
+import { type Azure, operatorAddress, operatorRule, type Resource, resourceId } from '../../azure/client.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import type { ConnectTimes } from '../../shell/runner.ts'
+import type { Context } from '../../tasks/context.ts'
+import { type Answer, gather } from '../../util/collect.ts'
+import { exitCode, OpsError } from '../../util/errors.ts'
+import { plainDial } from '../connect.ts'
+import { appliedMigrations, type Migration, pending, readMigrations } from '../migrations.ts'
+
+/** A full backup that Azure took by itself. */
+export interface ServerBackup {
+  name: string
+  completed: string
+}
+
+export interface TableSize {
+  name: string
+  /** Undefined: there is no such table. */
+  rows: number | undefined
+  /** With its indexes and what is stored out of line. */
+  bytes: number | undefined
+}
+
+/** What the server says of itself over SQL. */
+export interface ServerFacts {
+  version: string
+  connections: number
+  connectionsAllowed: number
+  /** All databases and the write-ahead log, in bytes. */
+  stored: number
+}
+
+/** What is known of the database, each from its own source. */
+export type DatabaseFacts = {
+  [Name in keyof Facts]: Answer<Facts[Name]>
+}
+
+interface Facts extends Record<string, unknown> {
+  server: Resource
+  backups: ServerBackup[]
+  times: ConnectTimes
+  /** The first bytes that a client without TLS is answered. */
+  plain: string
+  facts: ServerFacts
+  tables: TableSize[]
+  migrations: { pending: Migration[]; all: number }
+}
+
+/** Asks Azure and the database itself, side by side. Changes nothing; a source that fails is an answer. */
+export function gatherFacts(context: Context, azure: Azure): Promise<DatabaseFacts> {
+  return gather<Facts>({
+    // The one that needs nothing loaded goes out first.
+    plain: async () => (await context.runner.dial(plainDial(context.config))).answer,
+    server: () => readServer(context, azure),
+    async backups() {
+      await readServer(context, azure)
+      return readBackups(context, azure)
+    },
+    times: () => context.runner.connect(),
+    facts: () => readFacts(context),
+    tables: () => readTables(context),
+    async migrations() {
+      const all = readMigrations()
+      return { pending: pending(all, await appliedMigrations(context)), all: all.length }
+    },
+  })
+}
+
+async function readServer({ config }: Context, azure: Azure): Promise<Resource> {
+  const server = await azure.database()
+  if (server) return server
+  throw new OpsError({
+    what: `There is no PostgreSQL server ${config.postgres.server} in ${config.azure.resourceGroup}`,
+    next: `${formatScriptLine('provision')}   (it makes one)`,
+  })
+}
+
+/** Two spellings of `backup list` exist (FACTS: az 2.45 and 2.91 differ); ARM itself has one. */
+async function readBackups({ config, runner }: Context, azure: Azure): Promise<ServerBackup[]> {
+  const server = resourceId(config, (await azure.account()).id, 'database')
+  const url = `https://management.azure.com${server}/backups?api-version=2022-12-01`
+  const { stdout } = await runner.run(azLook(['rest', '--method', 'get', '--url', url], { accept: [0] }))
+  const { value } = JSON.parse(stdout) as {
+    value: { name: string; properties: { completedTime: string } }[]
+  }
+  return value
+    .map(({ name, properties }) => ({ name, completed: properties.completedTime }))
+    .sort((left, right) => Date.parse(right.completed) - Date.parse(left.completed))
+}
+
+/** Connections that PostgreSQL keeps back for its administrators are not there for the application. */
+const factsText = `SELECT current_setting('server_version') AS version,
+  (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS connections,
+  (SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END) FROM pg_settings
+    WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections'))::int AS allowed,
+  ((SELECT sum(pg_database_size(oid)) FROM pg_database) + (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir()))::text AS stored`
+
+export async function readFacts({ runner }: Context): Promise<ServerFacts> {
+  const [row] = await runner.query<{
+    version: string
+    connections: number
+    allowed: number
+    stored: string
+  }>({ text: factsText, effect: 'read', title: 'version, connections, storage' })
+  return {
+    version: /^[\d.]+/.exec(row!.version)?.[0] ?? row!.version,
+    connections: row!.connections,
+    connectionsAllowed: row!.allowed,
+    stored: Number(row!.stored),
+  }
+}
+
+async function readTables({ runner }: Context): Promise<TableSize[]> {
+  const sizes = await runner.query<{ name: string; bytes: string | null }>({
+    text: `SELECT name, pg_total_relation_size(to_regclass('public.' || name))::text AS bytes
+FROM unnest($1::text[]) AS name`,
+    values: [applicationTables],
+    effect: 'read',
+    title: 'sizes of the tables',
+  })
+  const there = sizes.filter(({ bytes }) => bytes !== null)
+  const counts = there.map(
+    ({ name }) => `SELECT '${name}' AS name, count(*)::text AS rows FROM public.${name}`,
+  )
+  const rows =
+    counts.length === 0
+      ? []
+      : await runner.query<{ name: string; rows: string }>({
+          text: counts.join(' UNION ALL '),
+          effect: 'read',
+          title: 'rows of the tables',
+        })
+  return sizes.map(({ name, bytes }) => {
+    const counted = rows.find((row) => row.name === name)?.rows
+    return {
+      name,
+      rows: counted === undefined ? undefined : Number(counted),
+      bytes: bytes === null ? undefined : Number(bytes),
+    }
+  })
+}
+
+/** Whom the firewall's rule `operator` lets in, and who this machine is. Asked only when nobody is let in. */
+export async function readFirewall(
+  context: Context,
+  azure: Azure,
+): Promise<{ letIn: string | undefined; self: string }> {
+  const { id } = await azure.account()
+  const [self, letIn] = await Promise.all([operatorAddress(context), operatorRule(context, id)])
+  return { letIn, self }
+}
+
+/** Could the server not even be asked (rather than refusing the password)? */
+export const unreachable = (failure: Error | undefined): boolean =>
+  failure instanceof OpsError && failure.exitCode === exitCode.unknown
+
+/** The tables that the application lives on; infra/migrations makes them. */
+export const applicationTables = ['agents', 'capsules', 'councils', 'metrics', 'workflows'] as const

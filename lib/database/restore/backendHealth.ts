@@ -1,0 +1,39 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { healthUrl } from '../../azure/containers/waitFor.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import type { Context } from '../../tasks/context.ts'
+import { type Difference, ok, type Step, unknown } from '../../tasks/task.ts'
+import { messageOf, OpsError } from '../../util/errors.ts'
+
+/** Does the backend work with the database that has taken the live one's place? */
+export const backendStep = (context: Context): Step => ({
+  id: 'backend',
+  title: 'Backend /health',
+  part: 'together',
+  after: ['restore'],
+  async inspect(ahead) {
+    if (ahead.pending('restore')) return unknown('asked after the restore')
+    return untilHealthy(context)
+  },
+})
+
+/** Its connections were ended with the swap; it makes new ones within moments. */
+async function untilHealthy({ config, runner }: Context): Promise<Difference> {
+  const url = healthUrl(config, config.backend.dnsLabel)
+  let last = ''
+  for (let tries = 1; tries <= 15; tries++) {
+    try {
+      const answer = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 5000 })
+      if (answer.status === 200) return ok(`${url} says 200`)
+      last = `${answer.status} ${answer.body.slice(0, 300)}`
+    } catch (thrown) {
+      last = messageOf(thrown)
+    }
+    await pause(1000)
+  }
+  throw new OpsError({
+    what: 'The database is restored, but the backend is not healthy',
+    said: `${url}: ${last}`,
+    next: `${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}: the restore need not be done again.`,
+  })
+}

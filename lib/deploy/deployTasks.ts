@@ -1,0 +1,37 @@
+import { createAzure } from '../azure/client.ts'
+import type { Context } from '../tasks/context.ts'
+import { liveRelease } from '../vps/frontend/publish.ts'
+import { proxyOf } from '../vps/nginx/upstream.ts'
+import { ionosSteps } from '../vps/taskLists.ts'
+import { afterNginx, azureList } from './azureTasks.ts'
+import { imageMarks, tellingMarks } from './badReleaseWarnings.ts'
+import type { StepList } from './runTasks.ts'
+import { verifyStep } from './verify.ts'
+
+export interface DeployFlags {
+  skipAzure?: boolean
+  skipIonos?: boolean
+  quick?: boolean
+}
+
+/** The runbook of both clouds: the core beside the face, then verify. */
+export function deployList(context: Context, flags: DeployFlags): StepList {
+  const azure = createAzure(context)
+  const core = flags.skipAzure
+    ? undefined
+    : azureList(context, azure, {
+        quick: flags.quick,
+        // They lie on the VPS, which this run then leaves alone.
+        marks: flags.skipIonos ? undefined : imageMarks(context),
+        proxy: proxyOf(context),
+        needsProxy: !flags.skipIonos,
+      })
+  const face = flags.skipIonos ? [] : tellingMarks(context, ionosSteps(context))
+  const steps = [...afterNginx(core?.steps ?? []), ...face]
+  const parts = { azure: core && azure, ionos: !flags.skipIonos }
+  const all = steps.map(({ id }) => id)
+  return {
+    steps: [...steps, verifyStep(context, parts, all)],
+    about: () => ({ ...core?.image.known(), frontend: liveRelease(context) ?? '' }),
+  }
+}

@@ -1,0 +1,163 @@
+import { tagOf } from '../../azure/containers/spec.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { seconds } from '../../tasks/renderer.ts'
+import type { Field } from '../../tasks/task.ts'
+import { exitCode, OpsError, usageError } from '../../util/errors.ts'
+import { tableText } from '../../util/table.ts'
+import type { History, Kept } from './read.ts'
+import type { Receipt } from './write.ts'
+
+/** `2026-11-22 10:00:00`, UTC. */
+export const utc = (iso: string): string => new Date(iso).toISOString().slice(0, 19).replace('T', ' ')
+
+/** One line a run, newest first. An id is cut to what tells it from the others. */
+export function historyTable(kept: readonly Kept[]): string {
+  const ids = kept.map(({ receipt }) => receipt.id)
+  return tableText(
+    [
+      { heading: 'When (UTC)' },
+      { heading: 'ID' },
+      { heading: 'Who' },
+      { heading: 'Result' },
+      { heading: 'Seconds', align: 'right' },
+      { heading: 'Image' },
+      { heading: 'Frontend' },
+      { heading: 'What' },
+      { heading: 'Changed' },
+    ],
+    kept.map(({ receipt }) => [
+      utc(receipt.started),
+      shortest(receipt.id, ids),
+      receipt.by,
+      receipt.result,
+      receipt.seconds.toFixed(1),
+      tagOf(receipt.image) || '–',
+      receipt.frontend || '–',
+      receipt.line.replace(/^npx dominion /, ''),
+      changesOf(receipt),
+    ]),
+  )
+}
+
+function changesOf({ changed, failed }: Receipt): string {
+  const parts = [changed.map(({ id }) => id).join(', '), failed.map(({ id }) => `✖ ${id}`).join(', ')]
+  return parts.filter(Boolean).join('; ') || 'nothing'
+}
+
+/** The time of an id, and as much more as makes it unlike every other. */
+function shortest(id: string, all: readonly string[]): string {
+  const clashes = (length: number) =>
+    all.some((other) => other !== id && other.startsWith(id.slice(0, length)))
+  let length = id.indexOf('-') < 0 ? id.length : id.indexOf('-')
+  while (length < id.length && clashes(length)) length++
+  return id.slice(0, length)
+}
+
+/** A receipt's line or two a field, for a person. */
+export function receiptText({ receipt, places, differs }: Kept): string {
+  const { line, by, revision, image, digest, frontend, commands, unchanged, longestChain } = receipt
+  const where = places.map((place) => (place === 'vps' ? 'on the VPS' : 'here')).join(' and ')
+  const rows: [string, string][] = [
+    ['id', receipt.id],
+    ['line', line],
+    ['by', by],
+    ['when', `${utc(receipt.started)} UTC, ${seconds(receipt.seconds * 1000)}`],
+    ['result', receipt.result],
+    ['revision', revision || '–'],
+    ['image', image ? `${image}${digest ? ` (${digest.slice(0, 19)})` : ''}` : '–'],
+    ['frontend', frontend || '–'],
+    [
+      'commands',
+      commands ? `${commands.read} read, ${commands.change} change, ${commands.record} record` : '–',
+    ],
+    [
+      'longest chain',
+      longestChain ? `${seconds(longestChain.seconds * 1000)} (${longestChain.ids.join(' → ')})` : '–',
+    ],
+    ['unchanged', unchanged.join(', ') || '–'],
+    ['kept', `${where}${differs ? '; the two differ, this is the one here' : ''}`],
+  ]
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return [
+    ...rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
+    ...receipt.changed.flatMap(({ title, what, fields, seconds: took }) => [
+      `~ ${title}: ${what} [${took.toFixed(1)} s]`,
+      ...((fields ?? []) as Field[]).map(
+        ({ name, before, after }) => `    ${name}: ${before ?? '(not set)'} → ${after}`,
+      ),
+    ]),
+    ...receipt.failed.map(({ id, error }) => `✖ ${id}: ${error}`),
+  ].join('\n')
+}
+
+/** What differs between two runs. */
+export interface HistoryDifference {
+  /** Of the runs themselves and of what was in force at their ends. */
+  facts: { name: string; a: string; b: string }[]
+  /** Steps that only one of them changed, or that they changed differently. */
+  steps: { id: string; a?: string; b?: string }[]
+}
+
+const facts = ['line', 'by', 'result', 'revision', 'image', 'digest', 'frontend'] as const
+
+export function differenceOf(a: Receipt, b: Receipt): HistoryDifference {
+  const ids = [...new Set([...a.changed, ...b.changed].map(({ id }) => id))]
+  return {
+    facts: facts
+      .filter((name) => (a[name] ?? '') !== (b[name] ?? ''))
+      .map((name) => ({ name, a: a[name] ?? '', b: b[name] ?? '' })),
+    steps: ids
+      .map((id) => ({ id, a: deedOf(a, id), b: deedOf(b, id) }))
+      .filter((step) => step.a !== step.b)
+      .map(({ id, a, b }) => ({ id, ...(a === undefined ? {} : { a }), ...(b === undefined ? {} : { b }) })),
+  }
+}
+
+/** What a run did in a step, with the fields; undefined when nothing. */
+function deedOf(receipt: Receipt, id: string): string | undefined {
+  const changed = receipt.changed.find((step) => step.id === id)
+  if (!changed) return undefined
+  const fields = ((changed.fields ?? []) as Field[]).map(
+    ({ name, before, after }) => `${name}: ${before ?? '(not set)'} → ${after}`,
+  )
+  return fields.length > 0 ? `${changed.what} (${fields.join(', ')})` : changed.what
+}
+
+export function differenceText(a: Receipt, b: Receipt, { facts, steps }: HistoryDifference): string {
+  const row = (name: string, left: string, right: string) => [name, `  A ${left}`, `  B ${right}`]
+  const lines = [
+    ...facts.flatMap(({ name, a: left, b: right }) => row(name, left || '–', right || '–')),
+    ...steps.flatMap(({ id, a: left, b: right }) =>
+      row(`step ${id}`, left ?? '(unchanged)', right ?? '(unchanged)'),
+    ),
+  ]
+  return [
+    `A ${a.id}`,
+    `B ${b.id}`,
+    '',
+    ...(lines.length > 0 ? lines : ['They say the same, apart from their times.']),
+  ].join('\n')
+}
+
+/** The one receipt whose id begins so. Throws (exit 2) when there is none or several, (exit 3) when a place was silent. */
+export function theOne({ kept, answers, damaged }: History, prefix: string): Kept {
+  const exact = kept.find(({ receipt }) => receipt.id === prefix)
+  const found = exact ? [exact] : kept.filter(({ receipt }) => receipt.id.startsWith(prefix))
+  if (found.length === 1) return found[0]!
+  if (found.length > 1) {
+    throw usageError(
+      `${prefix} is the beginning of ${found.length} ids:\n${found.map(({ receipt }) => `  ${receipt.id}`).join('\n')}`,
+      'Give more of the one that is meant.',
+    )
+  }
+  const silent = Object.values(answers).find(({ failure }) => failure)?.failure
+  if (silent) {
+    throw new OpsError({
+      what: `No receipt ${prefix} was found, and not every place could be asked: ${silent.message}`,
+      exitCode: silent instanceof OpsError ? silent.exitCode : exitCode.unknown,
+    })
+  }
+  const broken = damaged.find(({ name }) => name.startsWith(prefix))
+  if (broken) throw new OpsError({ what: `The receipt ${broken.name} is damaged: ${broken.why}` })
+  throw usageError(`There is no receipt ${prefix}`, `${formatScriptLine('history')} lists them.`)
+}

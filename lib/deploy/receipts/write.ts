@@ -1,0 +1,96 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Config } from '../../config/config.ts'
+import type { Context } from '../../tasks/context.ts'
+import { durationOf, longestChain, type Outcome } from '../../tasks/engine.ts'
+import { keepNewest, makeFolder } from '../../util/files.ts'
+import { printableJson } from '../../util/terminal.ts'
+import { recordFile } from '../../vps/remote/stateFile.ts'
+import { whoami } from '../context.ts'
+
+/** What one deploy did. A record; nothing reads it to decide. */
+export interface Receipt {
+  id: string
+  line: string
+  by: string
+  started: string
+  seconds: number
+  result: 'done' | 'failed' | 'interrupted'
+  /** git revision of the folder deployed from, with `+` when files differ from it; '' outside a git checkout. */
+  revision: string
+  image: string
+  digest: string
+  frontend: string
+  changed: { id: string; title: string; what: string; fields: object[]; seconds: number }[]
+  unchanged: string[]
+  /** Steps that verified something, but of the pages saw only the maintenance page. Receipts of old lack the field. */
+  hidden?: string[]
+  /** `changing`: it failed while it changed something. Receipts of old lack the field. */
+  failed: { id: string; error: string; changing?: true }[]
+  longestChain: { seconds: number; ids: string[] }
+  commands: { read: number; change: number; record: number }
+}
+
+/** What is in force at the end of a run, as far as it learnt it. */
+export interface ReceiptFacts {
+  image?: string
+  digest?: string
+  frontend?: string
+}
+
+/** As many receipts stay at each place, and are looked through for what has worked. */
+export const receiptsKept = 200
+
+/** Keeps the receipt of a run here and, with `toVps`, on the VPS; the oldest beyond `receiptsKept` go. */
+export async function writeReceipt(
+  { config, runner }: Context,
+  outcomes: readonly Outcome[],
+  run: { id: string; line: string; startedAt: number; interrupted: boolean; revision: string },
+  about: ReceiptFacts,
+  toVps: boolean,
+): Promise<Receipt> {
+  const chain = longestChain(outcomes)
+  const failed = outcomes.filter(({ state }) => state === 'failed')
+  const receipt: Receipt = {
+    id: run.id,
+    line: run.line,
+    by: whoami(),
+    started: new Date(run.startedAt).toISOString(),
+    seconds: Math.round((Date.now() - run.startedAt) / 100) / 10,
+    result: failed.length > 0 ? 'failed' : run.interrupted ? 'interrupted' : 'done',
+    revision: run.revision,
+    image: about.image ?? '',
+    digest: about.digest ?? '',
+    frontend: about.frontend ?? '',
+    changed: outcomes.flatMap((outcome) => {
+      const { step, difference, state } = outcome
+      if (!difference || !('what' in difference) || state === 'failed') return []
+      const { what, fields = [] } = difference
+      return [{ id: step.id, title: step.title, what, fields, seconds: durationOf(outcome) / 1000 }]
+    }),
+    unchanged: outcomes.filter(({ state }) => state === 'ok').map(({ step }) => step.id),
+    hidden: outcomes
+      .filter(({ difference }) => difference?.state === 'ok' && difference.hidden)
+      .map(({ step }) => step.id),
+    failed: failed.map(({ step, error, changing }) => ({
+      id: step.id,
+      error: (error as Error).message,
+      ...(changing ? { changing } : {}),
+    })),
+    longestChain: { seconds: chain.ms / 1000, ids: chain.ids },
+    commands: { ...runner.count },
+  }
+  const text = printableJson(runner.secrets.clean(`${JSON.stringify(receipt, null, 2)}\n`))
+  const folder = localFolder(config)
+  makeFolder(folder, 0o700)
+  writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })
+  keepNewest(folder, '.json', receiptsKept)
+  if (toVps) await runner.run(recordFile(config, { ours: vpsFolder }, `${run.id}.json`, text, receiptsKept))
+  return receipt
+}
+
+/** Where the VPS keeps the receipts of every operator's machine. */
+export const vpsFolder = '/var/lib/codex-dominion/receipts'
+
+/** Where this machine keeps those of its own runs. */
+export const localFolder = (config: Config): string => path.join(config.stateDir, 'receipts')

@@ -1,0 +1,235 @@
+import type { Azure, Tag } from '../../azure/client.ts'
+import { groupNames, imageOf, tagOf } from '../../azure/containers/spec.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { exitCode, OpsError, usageError } from '../../util/errors.ts'
+import { tableText } from '../../util/table.ts'
+import type { BadMark, Part } from '../../vps/badReleases.ts'
+import type { Survey } from '../../vps/serverState.ts'
+import { utc } from '../receipts/format.ts'
+import type { Receipt } from '../receipts/write.ts'
+
+/** A release that may be gone back to. */
+export interface Candidate {
+  /** Release id (frontend) or image tag (backend). */
+  id: string
+  /** ISO time at which it was published or built. */
+  made: string
+  /** git revision it was made from; '' when unknown. */
+  revision: string
+  live: boolean
+  bad?: BadMark
+  /** ISO time at which it was last seen to work; '' = it was live, but nothing says that it worked. */
+  healthy?: string
+}
+
+/** When each release was last seen to work: ISO time by release id and by image tag. */
+export type Evidence = Readonly<Record<Part, ReadonlyMap<string, string>>>
+
+/**
+ * What the receipts prove. Of an image: a run that ended well released it or found it in force, and waited until it was
+ * healthy or verified it; that it lies in the registry proves only that it could be built. Of pages: such a run verified
+ * them where visitors see them; to have switched to them is not to have looked, nor is it when checks saw only the
+ * maintenance page. Receipts decide nothing: they say which releases a person may choose without naming them, and the
+ * release itself is watched anyway.
+ */
+export function evidenceOf(receipts: readonly Receipt[]): Evidence {
+  const seen = { frontend: new Map<string, string>(), backend: new Map<string, string>() }
+  const note = (part: Part, id: string, at: string) => {
+    if (id !== '' && at > (seen[part].get(id) ?? '')) seen[part].set(id, at)
+  }
+  for (const receipt of receipts.filter(({ result }) => result === 'done')) {
+    const { image, frontend, changed, unchanged, hidden = [], started, seconds } = receipt
+    const at = new Date(Date.parse(started) + seconds * 1000).toISOString()
+    const verified = [...unchanged, ...changed.map(({ id }) => id)].filter((id) => id.startsWith('verify'))
+    const released = changed.find(({ id }) => id === 'backend')
+    const inForce = released !== undefined || (verified.length > 0 && unchanged.includes('backend'))
+    if (inForce) note('backend', tagOf(image || fieldOf(released, 'image')), at)
+    if (verified.some((id) => !hidden.includes(id))) note('frontend', frontend, at)
+  }
+  return seen
+}
+
+/** What a field of a step became; '' when the step was not run or has no such field. */
+function fieldOf(step: Receipt['changed'][number] | undefined, name: string): string {
+  const fields = (step?.fields ?? []) as { name?: unknown; after?: unknown }[]
+  const after = fields.find((field) => field.name === name)?.after
+  return typeof after === 'string' ? after : ''
+}
+
+export const newestFirst = (candidates: readonly Candidate[]): Candidate[] =>
+  [...candidates].sort((a, b) => (a.made < b.made ? 1 : -1))
+
+/**
+ * The release to go back to: the named one (the beginning of its id is enough), or the newest one older than the live one
+ * that is known to have worked. Throws (exit 2) rather than choose one that is marked bad.
+ */
+export function chooseTarget(
+  part: Part,
+  candidates: readonly Candidate[],
+  to: string | undefined,
+): Candidate {
+  return to === undefined ? theOneBefore(part, candidates) : theNamedOne(part, candidates, to)
+}
+
+function theNamedOne(part: Part, candidates: readonly Candidate[], to: string): Candidate {
+  const exact = candidates.filter(({ id }) => id === to)
+  const found = exact.length > 0 ? exact : candidates.filter(({ id }) => to !== '' && id.startsWith(to))
+  const [target] = found
+  if (!target) {
+    throw new OpsError({
+      what: `There is no ${part} release ${to}; nothing was changed`,
+      said: candidateTable(part, candidates),
+      next: formatScriptLine('rollback', part, '--to', 'ID'),
+      exitCode: exitCode.usage,
+    })
+  }
+  if (found.length > 1) {
+    throw usageError(
+      `${to} is the beginning of ${found.length} releases: ${found.map(({ id }) => id).join(', ')}`,
+      'Give more of the one that is meant.',
+    )
+  }
+  if (target.bad) {
+    throw usageError(
+      `${target.id} is marked bad and is not gone back to: ${words(target.bad)}`,
+      `Choose another (${formatScriptLine('rollback', part, '--list')}). If the mark is wrong: ${formatScriptLine('rollback', part, '--clear-bad', target.id)}`,
+    )
+  }
+  return target
+}
+
+function theOneBefore(part: Part, candidates: readonly Candidate[]): Candidate {
+  const ordered = newestFirst(candidates)
+  const live = ordered.findIndex((candidate) => candidate.live)
+  if (live < 0) {
+    throw new OpsError({
+      what: `It cannot be told which ${part} release is live, so there is none before it`,
+      said: candidateTable(part, candidates),
+      next: formatScriptLine('rollback', part, '--to', 'ID'),
+      exitCode: exitCode.usage,
+    })
+  }
+  const target = ordered.slice(live + 1).find(isSafe)
+  if (target) return target
+  if (ordered.length === 1)
+    throw new OpsError({
+      what: `There is no earlier ${part} release than ${ordered[live]!.id}; nothing was changed`,
+      next: `${formatScriptLine(`update-${part}`)} makes a new one`,
+      exitCode: exitCode.usage,
+    })
+  throw new OpsError({
+    what: `No release before ${ordered[live]!.id} is known to have worked and is not marked bad; nothing was changed`,
+    said: candidateTable(part, candidates),
+    next: `Name one: ${formatScriptLine('rollback', part, '--to', 'ID')}`,
+    exitCode: exitCode.usage,
+  })
+}
+
+const isSafe = ({ bad, healthy }: Candidate): boolean => bad === undefined && Boolean(healthy)
+
+const words = ({ at, why }: BadMark): string => (at ? `${why} (${utc(at)} UTC)` : why)
+
+/**
+ * The candidates as a person reads them, newest first.
+ * @param allReceipts false: some could not be asked for, so that a release may have worked all the same
+ */
+export function candidateTable(part: Part, candidates: readonly Candidate[], allReceipts = true): string {
+  if (candidates.length === 0) return `There is no ${part} release.`
+  return tableText(
+    [
+      { heading: part === 'frontend' ? 'Frontend release' : 'Backend image' },
+      { heading: part === 'frontend' ? 'Published (UTC)' : 'Built (UTC)' },
+      { heading: 'Revision' },
+      { heading: 'Last seen healthy (UTC)' },
+      { heading: 'State' },
+    ],
+    newestFirst(candidates).map((candidate) => [
+      candidate.id,
+      utc(candidate.made),
+      candidate.revision || '–',
+      healthWords(candidate, allReceipts),
+      stateWords(candidate),
+    ]),
+  )
+}
+
+function healthWords({ healthy }: Candidate, allReceipts: boolean): string {
+  if (healthy) return utc(healthy)
+  if (healthy === '') return 'was live, not verified'
+  return allReceipts ? 'never' : 'not known'
+}
+
+function stateWords(candidate: Candidate): string {
+  const { live, bad } = candidate
+  const parts = [live ? 'live' : '', bad ? `bad: ${words(bad)}` : '']
+  if (!live && !bad && !isSafe(candidate)) parts.push('only with --to')
+  return parts.filter(Boolean).join('; ')
+}
+
+/** The releases that lie on the VPS. */
+export function frontendCandidates(
+  { releases, live, previous }: Pick<Survey, 'releases' | 'live' | 'previous'>,
+  bad: ReadonlyMap<string, BadMark>,
+  healthy: Evidence['frontend'],
+): Candidate[] {
+  return newestFirst(
+    releases.map(({ id, revision }) => ({
+      ...{ id, revision, live: id === live },
+      made: timeOf(id),
+      ...optional('bad', bad.get(id)),
+      // What `previous` leads to was live, whoever switched it.
+      ...optional('healthy', healthy.get(id) ?? (id === previous ? '' : undefined)),
+    })),
+  )
+}
+
+/** `20261122T215430Z-1a2b3c4d` → `2026-11-22T21:54:30Z`. */
+const timeOf = (id: string): string =>
+  id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-.*$/, '$1-$2-$3T$4:$5:$6Z')
+
+/** The images in the registry, and the one that runs. */
+export function backendCandidates(
+  tags: readonly Tag[],
+  liveTag: string,
+  bad: ReadonlyMap<string, BadMark>,
+  healthy: Evidence['backend'],
+  receipts: readonly Receipt[],
+): Candidate[] {
+  const revisions = revisionsOf(receipts)
+  return newestFirst(
+    tags.map(({ name, createdTime }) => ({
+      ...{ id: name, made: createdTime, live: name === liveTag },
+      revision: revisions.get(name) ?? '',
+      ...optional('bad', bad.get(name)),
+      ...optional('healthy', healthy.get(name)),
+    })),
+  )
+}
+
+/** The revision that each image was first released from: equal sources have one tag, whatever was committed later. */
+function revisionsOf(receipts: readonly Receipt[]): Map<string, string> {
+  const oldestFirst = [...receipts].sort((a, b) => (a.started < b.started ? -1 : 1))
+  const revisions = new Map<string, string>()
+  for (const { image, revision } of oldestFirst) {
+    if (image && revision && !revisions.has(tagOf(image))) revisions.set(tagOf(image), revision)
+  }
+  return revisions
+}
+
+/** The tag of the image that codex-backend runs; '' when there is no such group. */
+export async function liveTag(azure: Azure): Promise<string> {
+  const backend = (await azure.groups()).find(({ name }) => name === groupNames.backend)
+  return backend ? tagOf(imageOf(backend)) : ''
+}
+
+/** Throws while a release that was interrupted leaves it open which image is the live one. */
+export async function mustBeSettled(azure: Azure): Promise<void> {
+  if (!(await azure.groups()).some(({ name }) => name === groupNames.surge)) return
+  throw usageError(
+    `A release was interrupted: ${groupNames.surge} is still there, so "the image before" has no meaning`,
+    `Say which image is wanted: ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}   (--list shows them)`,
+  )
+}
+
+const optional = <Name extends string, Value>(name: Name, value: Value | undefined) =>
+  (value === undefined ? {} : { [name]: value }) as { [Key in Name]?: Value }

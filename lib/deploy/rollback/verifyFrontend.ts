@@ -1,0 +1,135 @@
+import { faultWords, goodWords, lookUntilGood, mustAnswer } from '../../checks/deploy/retry.ts'
+import { servedPagesCheck } from '../../checks/deploy/servedRelease.ts'
+import { siteChecks } from '../../checks/deploy/site.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import type { Command } from '../../shell/command.ts'
+import type { Context } from '../../tasks/context.ts'
+import { ok, type Step, type Tell, unknown } from '../../tasks/task.ts'
+import { OpsError } from '../../util/errors.ts'
+import { badReleases, clearCommand, markBad } from '../../vps/badReleases.ts'
+import { keepVerified } from '../../vps/frontend/pin.ts'
+import { switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
+import { tellCaches } from '../../vps/frontend/purge.ts'
+import { type Survey, surveyOf } from '../../vps/serverState.ts'
+import { readHistory } from '../receipts/read.ts'
+import { receiptsKept } from '../receipts/write.ts'
+import { evidenceOf } from './candidates.ts'
+
+/** Which release was live before this run, and which one it made live. Both '' while it has switched nothing. */
+export interface Switched {
+  from: string
+  to: string
+  /** The one that is live as far as was seen. */
+  live?: string
+}
+
+/** The switch, remembering what it switched. */
+export function rememberingSwitch(context: Context, step: Step, switched: Switched): Step {
+  return {
+    ...step,
+    async apply(difference, tell) {
+      const { live } = await surveyOf(context)
+      await step.apply?.(difference, tell)
+      switched.from = live
+      switched.to = (await surveyOf(context)).live
+    },
+  }
+}
+
+/**
+ * What a run that was cut off between its switch and its look has switched, as far as is left of it: the release before,
+ * when no run has ever seen the live one work. Throws when the receipts of the VPS cannot be read.
+ */
+async function switchedEarlier(context: Context, { live, previous }: Survey): Promise<Switched> {
+  const { kept, answers } = await readHistory(context, receiptsKept)
+  if (answers.vps.failure) throw answers.vps.failure
+  const worked = evidenceOf(kept.map(({ receipt }) => receipt)).frontend.has(live)
+  return worked ? { from: '', to: '' } : { from: previous, to: live }
+}
+
+/**
+ * Do visitors get the live release, whole? When they do not, and this run (or one that was cut off before it looked) has
+ * switched to it, the step goes back to the release before, marks this one as bad, and fails. Without any answer nothing
+ * is concluded and nothing moved.
+ */
+export function verifyFrontendStep(context: Context, switched: Switched): Step {
+  const { config } = context
+  const after = ['frontend-switch', 'frontend-purge', 'nginx-https']
+  const visible = siteChecks(context).filter(({ id }) => ['site-https', 'not-found', 'pages'].includes(id))
+  const checksOf = (release: string) => [servedPagesCheck(context, release), ...visible]
+  let wrong = ''
+  let tried: Switched = { from: '', to: '' }
+
+  /** Runs when the new release is not what it should be; always throws. */
+  async function goBack(tell: Tell): Promise<never> {
+    const { from, to } = tried
+    await switchBack(context, from, tell)
+    await tellCaches(context, tell)
+    switched.live = from
+    const { failed } = await lookUntilGood(context, checksOf(from))
+    if (failed.length > 0) {
+      throw new OpsError({
+        what: `Release ${to} does not pass its checks, and release ${from}, which is live again, does not either`,
+        said: `${wrong}\nrelease ${from}:\n${faultWords(failed)}`,
+        next: `The pages are hardly the cause, so none was marked as bad. Look at nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
+      })
+    }
+    await markBad(context, 'frontend', to, wrong)
+    throw new OpsError({
+      what: `Release ${to} does not pass its checks; release ${from} is live again and passes them`,
+      said: wrong,
+      next: `Mend the dashboard. Release ${to} is marked as bad: nothing rolls back to it.`,
+    })
+  }
+
+  return {
+    id: 'verify-frontend',
+    title: 'Verify what is served',
+    part: 'ionos',
+    after,
+    async inspect(ahead) {
+      if (after.some((id) => ahead.pending(id))) return unknown('checked after the switch')
+      const survey = await surveyOf(context)
+      const { live } = survey
+      switched.live = live
+      const checks = checksOf(live)
+      const settled = await lookUntilGood(context, checks)
+      const { frontend: marks } = await badReleases(context)
+      if (settled.failed.length === 0) {
+        const kept = settled.hidden === 0 ? await keepVerified(context, live) : ''
+        if (settled.hidden > 0 || !marks.has(live))
+          return ok(`release ${live}, ${goodWords(checks, settled)}${kept}`, settled.hidden > 0)
+        return {
+          state: 'change',
+          what: `release ${live} passes its checks: its mark as bad is taken away`,
+          effects: [clearCommand(config, 'frontend', live)],
+        }
+      }
+      await mustAnswer(context)
+      wrong = faultWords(settled.failed)
+      tried = switched.to === '' ? await switchedEarlier(context, survey) : { ...switched }
+      const { from, to } = tried
+      const back = to === live && from !== live && survey.releases.some(({ id }) => id === from)
+      if (back && !marks.has(from)) {
+        return {
+          state: 'change',
+          what: `back to release ${from}: ${settled.failed.length} of ${checks.length} checks failed`,
+          fields: [{ name: 'live release', before: to, after: from }],
+          effects: [switchBackCommand(config, from)],
+        }
+      }
+      throw new OpsError({
+        what: `${settled.failed.length} of ${checks.length} checks failed with release ${live}, which stays live`,
+        said: wrong,
+        next: back
+          ? `Release ${from}, live before, is marked as bad. Mend the dashboard and run the same line again.`
+          : `${to === live ? 'There is none to go back to' : 'This run did not make it live'}. What there is: ${formatScriptLine('rollback', 'frontend', '--list')}`,
+      })
+    },
+    async apply(difference, tell) {
+      if (wrong !== '') await goBack(tell)
+      if (!('effects' in difference)) return
+      for (const effect of difference.effects ?? []) await context.runner.run(effect as Command)
+    },
+  }
+}

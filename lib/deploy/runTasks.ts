@@ -1,0 +1,225 @@
+import type { Run } from '../cli/defineScript.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
+import { revisionOf } from '../shell/git.ts'
+import type { Loss } from '../shell/remote.ts'
+import type { Context } from '../tasks/context.ts'
+import { longestChain, type Outcome, runSteps } from '../tasks/engine.ts'
+import { planData, planText, summary } from '../tasks/plan.ts'
+import { openScreen, seconds } from '../tasks/renderer.ts'
+import type { Step } from '../tasks/task.ts'
+import { exitCode, messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { writeErr } from '../util/terminal.ts'
+import { type OpenContext, openContext } from './context.ts'
+import { type LockStep, lockStep } from './lock.ts'
+import { type ReceiptFacts, writeReceipt } from './receipts/write.ts'
+import { getSeparateConfig } from './separate.ts'
+
+export interface StepFlags {
+  env?: string
+  dryRun?: boolean
+  detailedExitcode?: boolean
+  json?: boolean
+  quiet?: boolean
+  verbose?: boolean
+}
+
+export interface StepList {
+  /** Every step but those of part `prepare` waits for the lock. */
+  steps: Step[]
+  /** What is in force at the end, for the receipt. */
+  about?: () => ReceiptFacts
+}
+
+export interface Performance {
+  script: string
+  /** Loaded while the connection to the VPS is on its way. */
+  list(context: Context): StepList | Promise<StepList>
+  /** False: a VPS that cannot be reached does not stop the run; it goes on without the lock, and says so. */
+  needsVps: boolean
+  /**
+   * Neither lock nor receipt: what it changes is no part of any release, nothing that a deploy touches, and it runs every
+   * few minutes. The steps see to it themselves that two runs do not meet. How it ended is story: stdout stays empty
+   * without --json.
+   */
+  unlisted?: true
+  /** Lines that follow the list when all went well. */
+  farewell?: (context: Context, outcomes: readonly Outcome[]) => string[]
+}
+
+/**
+ * Plans or performs a list of steps: lock, list on one screen, receipt, result. Every script that changes the clouds
+ * goes through here. Gives the exit code.
+ */
+export async function performSteps<Flags extends StepFlags>(
+  run: Run<Flags>,
+  task: Performance,
+): Promise<number> {
+  const config = await getSeparateConfig(run)
+  const planning = run.flags.dryRun === true
+  const context = await openContext(run, config, task.script, !planning, {
+    // Many of them: they must not push out those of deploys.
+    ...(task.unlisted ? { folder: `transcripts-${task.script}` } : {}),
+  })
+  if (task.needsVps || !task.unlisted) await context.runner.beginVps()
+  const lock = task.unlisted
+    ? undefined
+    : lockStep(context, {
+        id: context.id,
+        line: run.again,
+        take: !planning,
+        needed: task.needsVps,
+        // Heard with --quiet, too: it is the operator's to make sure.
+        warn: (line) => writeErr(`${run.clean(`! ${line}`)}\n`),
+      })
+  try {
+    const list = await task.list(context)
+    const steps = lock ? behindLock(lock.step, list.steps) : list.steps
+    return planning
+      ? await plan(run, context, steps)
+      : await perform(run, context, { ...list, steps }, lock, task)
+  } finally {
+    await lock?.release()
+    await context.close()
+  }
+}
+
+/** Preparation, then the lock, then everything else. */
+function behindLock(lock: Step, steps: readonly Step[]): Step[] {
+  const prepare = steps.filter(({ part }) => part === 'prepare')
+  const others = steps.filter(({ part }) => part !== 'prepare')
+  return [
+    ...prepare,
+    { ...lock, after: prepare.map(({ id }) => id) },
+    ...others.map((step) => ({ ...step, after: [...(step.after ?? []), lock.id] })),
+  ]
+}
+
+async function plan<Flags extends StepFlags>(
+  run: Run<Flags>,
+  context: Context,
+  steps: Step[],
+): Promise<number> {
+  const outcomes = await runSteps(steps, {
+    mode: 'plan',
+    runner: context.runner,
+    stopping: run.stopping,
+    signal: run.signal,
+  })
+  const failed = outcomes.find(({ state }) => state === 'failed')
+  const count = (...states: Outcome['state'][]) =>
+    outcomes.filter(({ state }) => states.includes(state)).length
+  const data = {
+    ok: !failed,
+    dryRun: true,
+    changes: count('create', 'change'),
+    unknown: count('unknown'),
+    steps: planData(outcomes),
+  }
+  run.result(planText(outcomes, context.runner.secrets), data)
+  if (failed) throw failed.error
+  if (!run.flags.detailedExitcode) return exitCode.done
+  if (count('create', 'change') > 0) return 2
+  return count('unknown') > 0 ? exitCode.unknown : exitCode.done
+}
+
+async function perform<Flags extends StepFlags>(
+  run: Run<Flags>,
+  context: OpenContext,
+  { steps, about }: StepList,
+  lock: LockStep | undefined,
+  { farewell, unlisted }: Pick<Performance, 'farewell' | 'unlisted'>,
+): Promise<number> {
+  const startedAt = Date.now()
+  const { runner, config } = context
+  const screen = await openScreen({
+    steps,
+    look: run.flags.quiet ? 'silent' : lookOfTerminal(),
+    verbose: run.flags.verbose ?? false,
+    stopping: run.stopping,
+    write: (line) => writeErr(`${line}\n`),
+    clean: runner.secrets.clean,
+  })
+  const running = runSteps(steps, {
+    mode: 'apply',
+    runner,
+    listener: screen,
+    stopping: lock ? AbortSignal.any([run.stopping, lock.lost]) : run.stopping,
+    signal: run.signal,
+  })
+  // After the connection has begun to open: the receipt's revision costs no time then.
+  const revision = lock ? revisionOf(runner, config.folder) : ''
+  const outcomes = await running
+  await screen.finished()
+  // A signal that came while the last step ran has cut nothing short.
+  const cut = outcomes.some(({ state }) => state === 'skipped' || state === 'failed')
+  const lockLost: Loss | undefined = lock?.lost.aborted ? lock.lost.reason : undefined
+  const interrupted = (cut && run.interruptedBy() !== undefined) || lockLost !== undefined
+  const record = { id: context.id, line: run.again, startedAt, interrupted, revision: await revision }
+  const keeping =
+    lock &&
+    writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch((thrown) => {
+      run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)
+    })
+  // Nothing changes any more: the next one may begin while the receipt travels.
+  const [receipt] = await Promise.all([keeping, lock?.release()])
+  throwFailures(outcomes)
+  if (interrupted) throw cutShort(config.ionos.host, outcomes, lockLost)
+  run.complete = true
+  const chain = longestChain(outcomes)
+  const nothing = outcomes.every(({ state }) => state === 'ok')
+  const text = [
+    `${nothing ? 'Nothing to do' : 'Done'} in ${seconds(Date.now() - startedAt)}: ${summary(outcomes, true)}`,
+    ...(nothing || chain.ids.length < 2
+      ? []
+      : [`Longest chain of dependent steps: ${seconds(chain.ms)} (${chain.ids.join(' → ')})`]),
+    ...(farewell?.(context, outcomes) ?? []),
+  ]
+  // What runs by itself every few minutes has its result elsewhere: cron would mail each of these lines.
+  if (unlisted && !run.flags.json) run.story(text.join('\n'))
+  else run.result(text.join('\n'), { ok: true, changed: !nothing, receipt, steps: planData(outcomes) })
+  return exitCode.done
+}
+
+function cutShort(host: string, outcomes: readonly Outcome[], lockLost: Loss | undefined): OpsError {
+  const so = summary(outcomes, true)
+  if (lockLost === undefined) return new OpsError({ what: `Interrupted: ${so}` })
+  if (lockLost === 'cut') {
+    return unknownError(
+      `The connection to ${host}, and with it the deploy lock, was lost while this deploy ran: ${so}`,
+      undefined,
+      'Run the same line again: every step looks first and goes on where it stopped.',
+    )
+  }
+  return new OpsError({
+    what: `The deploy lock was taken away while this deploy ran: ${so}`,
+    next: `This machine was asleep for too long, or somebody ran ${formatScriptLine('unlock')}. When nobody else deploys, the same line goes on where this one stopped.`,
+    exitCode: exitCode.locked,
+  })
+}
+
+/** The first failure is thrown; the others are named with it. */
+function throwFailures(outcomes: readonly Outcome[]): void {
+  const [first, ...rest] = outcomes.filter(({ state }) => state === 'failed')
+  if (!first) return
+  const others = rest.filter(({ error }) => messageOf(error) !== messageOf(first.error))
+  const also = others.map(({ step, error }) => `Also failed: ${step.title}: ${messageOf(error)}`)
+  if (!(first.error instanceof OpsError)) {
+    throw new OpsError({
+      what: `${first.step.title}: ${messageOf(first.error)}`,
+      said: also.join('\n') || undefined,
+    })
+  }
+  const { failure } = first.error
+  throw new OpsError({
+    ...failure,
+    what: `${first.step.title}: ${failure.what}`,
+    said: [failure.said, ...also].filter(Boolean).join('\n') || undefined,
+  })
+}
+
+/** Chosen by name: a real terminal of sane width, not in CI, not dumb. */
+export function lookOfTerminal(): 'animated' | 'plain' {
+  const { CI, TERM, NO_COLOR } = process.env
+  const sane = process.stderr.isTTY && (process.stderr.columns ?? 0) >= 40 && (process.stderr.rows ?? 0) >= 5
+  return sane && !CI && TERM !== 'dumb' && NO_COLOR === undefined ? 'animated' : 'plain'
+}

@@ -1,0 +1,151 @@
+import type { Azure } from '../../azure/client.ts'
+import type { Size } from '../../azure/containers/limits.ts'
+import {
+  type ContainerGroup,
+  groupNames,
+  imageOf,
+  isWorkerName,
+  sizeOf,
+} from '../../azure/containers/spec.ts'
+import type { Config } from '../../config/config.ts'
+import type { Values } from '../../config/envFile.ts'
+import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
+import type { KeyName } from '../../config/schema.ts'
+import { type Estimate, estimateOf } from '../../cost/estimate.ts'
+import { readPrices } from '../../cost/priceList.ts'
+import { dollars } from '../../cost/report.ts'
+import type { Context } from '../../tasks/context.ts'
+import { OpsError } from '../../util/errors.ts'
+import { tableText } from '../../util/table.ts'
+
+/** What has a size of its own. */
+export type Scaled = 'backend' | 'worker'
+
+/** A part as it runs, or as it is to run; of the backend there is one. */
+export interface Scale extends Size {
+  count: number
+}
+
+/** How a part runs now. */
+export interface Now extends Scale {
+  /** The image that it runs, and goes on running. */
+  image: string
+  /** False: a run that changed it was interrupted, or somebody has changed a part of it by hand. */
+  settled: boolean
+}
+
+/**
+ * How a part runs now. What an interrupted run has deleted and not yet made again is read off what is left, so that the
+ * same line goes on. Throws when nothing is left, or when another image is half released.
+ */
+export async function scaleNow(config: Config, azure: Azure, part: Scaled): Promise<Now> {
+  const groups = await azure.groups()
+  const named = (name: string) => groups.find((group) => group.name === name)
+  const [backend, surge] = [named(groupNames.backend), named(groupNames.surge)]
+  if (part === 'backend') {
+    if (surge && backend && imageOf(surge) !== imageOf(backend)) throw halfReleased(imageOf(surge))
+    const group = backend ?? surge
+    if (!group) throw nothingRuns(groupNames.backend)
+    return { ...groupSize(group), count: 1, image: imageOf(group), settled: backend !== undefined && !surge }
+  }
+  const workers = groups.filter(({ name }) => isWorkerName(name)).sort((a, b) => numberOf(a) - numberOf(b))
+  const [first] = workers
+  if (!first) {
+    if (!backend) throw nothingRuns(groupNames.worker)
+    return { ...config.worker, image: imageOf(backend), settled: false }
+  }
+  const count = Math.max(...workers.map(numberOf))
+  const even = workers.every((group) => sameSize(groupSize(group), groupSize(first)))
+  return { ...groupSize(first), count, image: imageOf(first), settled: even && workers.length === count }
+}
+
+/** 1 for codex-worker, N for codex-worker-N. */
+const numberOf = ({ name }: ContainerGroup): number =>
+  name === groupNames.worker ? 1 : Number(name.slice(groupNames.worker.length + 1))
+
+/** A group of ours has one container. */
+function groupSize({ containers }: ContainerGroup): Size {
+  const { cpu, memoryGb } = sizeOf(containers[0])
+  return { cpu: cpu ?? 0, memoryGb: memoryGb ?? 0 }
+}
+
+const sameSize = (a: Size, b: Size): boolean => a.cpu === b.cpu && a.memoryGb === b.memoryGb
+
+const nothingRuns = (name: string) =>
+  new OpsError({
+    what: `There is no ${name} to scale`,
+    next: `Set its size in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB')} and release it: ${formatScriptLine('deploy-complete')}`,
+  })
+
+const halfReleased = (image: string) =>
+  new OpsError({
+    what: `The release of another image was interrupted: ${groupNames.surge} runs ${image}`,
+    next: `Finish it first: ${formatScriptLine('update-backend')}, or ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}`,
+  })
+
+/** The same configuration with a part in another size. */
+export const scaledConfig = (config: Config, part: Scaled, { cpu, memoryGb, count }: Scale): Config =>
+  part === 'backend'
+    ? { ...config, backend: { ...config.backend, cpu, memoryGb } }
+    : { ...config, worker: { ...config.worker, cpu, memoryGb, count } }
+
+/** What .env must say so that the next deploy leaves the size as it is. */
+export function valuesToSet(config: Config, part: Scaled, to: Scale): Values {
+  const wanted: [KeyName, number, number][] =
+    part === 'backend'
+      ? [
+          ['BACKEND_CPU', config.backend.cpu, to.cpu],
+          ['BACKEND_MEMORY_GB', config.backend.memoryGb, to.memoryGb],
+        ]
+      : [
+          ['WORKER_CPU', config.worker.cpu, to.cpu],
+          ['WORKER_MEMORY_GB', config.worker.memoryGb, to.memoryGb],
+          ['WORKER_COUNT', config.worker.count, to.count],
+        ]
+  return Object.fromEntries(
+    wanted.filter(([, is, shall]) => is !== shall).map(([key, , shall]) => [key, String(shall)]),
+  )
+}
+
+export interface Scaling {
+  part: Scaled
+  to: Scale
+  /** What it costs now and then, in a few words. */
+  cost: string
+  /** In a plan: why it could not be asked how the part runs. What is not wanted otherwise is as configured, then. */
+  unasked?: OpsError
+  save: boolean
+}
+
+/** What all of it costs a month with the part as it is, and as it would be. */
+export async function compareCosts(context: Context, part: Scaled, now: Scale, to: Scale) {
+  const prices = await readPrices(context)
+  const at = (scale: Scale): Estimate => estimateOf(scaledConfig(context.config, part, scale), prices)
+  return costWords(part, at(now), at(to))
+}
+
+/** Before and after: a table for a person who decides, and a line for the plan. */
+export function costWords(part: Scaled, now: Estimate, then: Estimate): { table: string; line: string } {
+  const right = 'right' as const
+  const of = ({ parts }: Estimate) => parts.find(({ id }) => id === part)
+  const note = then.note ? `; ${then.note}` : ''
+  const table = tableText(
+    [
+      { heading: '$ a month' },
+      { heading: 'now', align: right },
+      { heading: 'then', align: right },
+      { heading: 'computed' },
+    ],
+    [
+      [
+        of(then)?.title ?? part,
+        dollars(of(now)?.monthly),
+        dollars(of(then)?.monthly),
+        of(then)?.quantity ?? '',
+      ],
+      ['All parts', dollars(now.total), dollars(then.total), `prices of ${then.priced}${note}`],
+    ],
+  )
+  const line = `${dollars(of(now)?.monthly)} → ${dollars(of(then)?.monthly)} $ a month; all parts ${dollars(now.total)} → ${dollars(then.total)} (prices of ${then.priced})`
+  return { table, line }
+}

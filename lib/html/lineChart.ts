@@ -1,0 +1,144 @@
+import { escapeHtml } from './escape.ts'
+
+export interface ChartPoint {
+  at: Date
+  /** null: not known; the line has a gap there. */
+  value: number | null
+  /** A band around the line, such as least and greatest. */
+  low?: number | null
+  high?: number | null
+}
+
+export interface ChartLine {
+  name: string
+  points: readonly ChartPoint[]
+}
+
+export interface LineChart {
+  /** Unique on its page. */
+  id: string
+  title: string
+  /** What the chart says, in words, for who does not see it. */
+  description: string
+  lines: readonly ChartLine[]
+  from: Date
+  to: Date
+  /** A figure with its unit, for the axis. */
+  format: (value: number) => string
+  /** The figures count in powers of this: ticks at round numbers of them. Default 1000. */
+  base?: 1000 | 1024
+  /** Pixels at the size the text is meant for; the chart shrinks and grows with its column. */
+  width?: number
+  height?: number
+}
+
+/** Solid, dashed, dotted: told apart without colour. */
+const dashes = ['', '5 3', '2 2']
+
+/**
+ * Draws lines over time as one static SVG: no script, no request. Colours are the page's: `currentColor` for text and
+ * axes, the custom properties of `chartStyle` for lines.
+ */
+export async function lineChart(chart: LineChart): Promise<string> {
+  const [{ parseHTML }, Plot] = await Promise.all([import('linkedom'), import('@observablehq/plot')])
+  const { document } = parseHTML('<!doctype html><html><body></body></html>')
+  const greatest = Math.max(
+    0,
+    ...chart.lines.flatMap(({ points }) => points.flatMap(({ value, high }) => [value ?? 0, high ?? 0])),
+  )
+  const ticks = roundTicks(greatest, chart.base ?? 1000)
+  const y = {
+    domain: [0, ticks.at(-1)!],
+    ticks,
+    tickFormat: chart.format,
+    label: null,
+    grid: true,
+    tickSize: 0,
+  }
+  const svg = Plot.plot({
+    document: document as never,
+    width: chart.width ?? 380,
+    height: chart.height ?? 190,
+    marginLeft: 62,
+    marginRight: 20,
+    style: { fontSize: '12px', background: 'none', color: 'currentColor' },
+    x: { type: 'utc', domain: [chart.from, chart.to], ticks: 4, tickFormat: timeLabels(chart), label: null },
+    y,
+    marks: [
+      ...chart.lines.flatMap(({ points }, index) => {
+        const stroke = `var(--line-${index + 1})`
+        const rows = points.map(({ at, value, low, high }) => ({
+          at,
+          value: value ?? Number.NaN,
+          low: low ?? Number.NaN,
+          high: high ?? Number.NaN,
+        }))
+        const dash = dashes[index % dashes.length]
+        return [
+          ...(points.some(({ high }) => typeof high === 'number')
+            ? [Plot.areaY(rows, { x: 'at', y1: 'low', y2: 'high', fill: stroke, fillOpacity: 0.18 })]
+            : []),
+          Plot.lineY(rows, {
+            x: 'at',
+            y: 'value',
+            stroke,
+            strokeWidth: 1.75,
+            ...(dash ? { strokeDasharray: dash } : {}),
+          }),
+          // A line needs two points: one between two gaps would not be seen.
+          Plot.dot(alone(rows), { x: 'at', y: 'value', fill: stroke, r: 2 }),
+        ]
+      }),
+      Plot.ruleY([0]),
+    ],
+  })
+  const [title, description] = [`${chart.id}-title`, `${chart.id}-description`]
+  svg.setAttribute('role', 'img')
+  svg.setAttribute('aria-labelledby', `${title} ${description}`)
+  svg.removeAttribute('aria-label')
+  const inside =
+    `<title id="${escapeHtml(title)}">${escapeHtml(chart.title)}</title>` +
+    `<desc id="${escapeHtml(description)}">${escapeHtml(chart.description)}</desc>`
+  return svg.outerHTML.replace(/^(<svg[^>]*>)/, `$1${inside.replaceAll('$', '$$$$')}`)
+}
+
+/** What a page that holds charts needs in its style sheet, once. Contrast of each colour to its page is 3 : 1 and more. */
+export const chartStyle = `
+:root { --line-1: #1d4ed8; --line-2: #b45309; --line-3: #047857; --line-4: #be185d; --line-5: #6d28d9; --line-6: #4b5563 }
+@media (prefers-color-scheme: dark) {
+  :root { --line-1: #7dabff; --line-2: #f4b25f; --line-3: #4fd6a5; --line-4: #f58ab9; --line-5: #b9a0ff; --line-6: #a9b2bf }
+}
+`
+
+/** The line before the name of a line in a legend: the same colour and dash. */
+export const legendMark = (index: number): string =>
+  `<svg class="mark" width="24" height="8" aria-hidden="true"><path d="M0,4H24" stroke="var(--line-${index + 1})" stroke-width="2"` +
+  `${dashes[index % dashes.length] ? ` stroke-dasharray="${dashes[index % dashes.length]}"` : ''}/></svg>`
+
+/** UTC, 24 hours; the date (`9 Nov`) stands below the first tick and below midnight. Over more than four days, dates alone. */
+function timeLabels({ from, to }: LineChart): (at: Date, index: number) => string {
+  const date = (at: Date) => at.toUTCString().slice(5, 11).replace(/^0/, '')
+  if (to.getTime() - from.getTime() > 4 * 86_400_000) return date
+  return (at, index) => {
+    const time = at.toISOString().slice(11, 16)
+    return index === 0 || time === '00:00' ? `${time}\n${date(at)}` : time
+  }
+}
+
+const alone = <Row extends { value: number }>(rows: readonly Row[]): Row[] =>
+  rows.filter(({ value }, index) => {
+    const known = (neighbour: Row | undefined): boolean =>
+      neighbour !== undefined && !Number.isNaN(neighbour.value)
+    return !Number.isNaN(value) && !known(rows[index - 1]) && !known(rows[index + 1])
+  })
+
+/** From 0 to at least `greatest` in three to five equal steps of 1, 2, 2.5 or 5 times a power of ten, in the unit shown. */
+export function roundTicks(greatest: number, base: 1000 | 1024): number[] {
+  if (greatest <= 0) return [0, 1]
+  const unit = base ** Math.max(0, Math.floor(Math.log(greatest) / Math.log(base)))
+  const rough = greatest / unit / 4
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 2.5, 5, 10].find((each) => each * power >= rough)! * power * unit
+  const count = Math.ceil(greatest / step - 1e-9)
+  return Array.from({ length: count + 1 }, (_, index) => index * step)
+}

@@ -1,0 +1,123 @@
+import type { Config } from '../../config/config.ts'
+import { reveal, type Secret } from '../../config/secret.ts'
+import type { Mail, MailServer } from '../../net/smtp.ts'
+import type { Runner } from '../../shell/runner.ts'
+import { OpsError, usageError } from '../../util/errors.ts'
+import {
+  type Alert,
+  atMost,
+  type Channel,
+  facts,
+  headline,
+  idOf,
+  oneLine,
+  patienceMs,
+  RefusedError,
+} from './alert.ts'
+
+/**
+ * The mail server in SMTP_URL: `smtps://user:password@host:465` speaks TLS from the start; `smtp://…:587` must offer
+ * STARTTLS, except a relay on this machine that wants no login. Login and password are percent-encoded.
+ * Throws (exit 2) when it is neither; the words never hold the value.
+ */
+export function mailServerOf(text: string, { key, file }: Pick<Secret, 'key' | 'file'>): MailServer {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const bare = url && /^\/?$/.test(url.pathname) && url.search === '' && url.hash === ''
+  if (!url || !bare || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
+    throw usageError(
+      `${key} is not the address of a mail server`,
+      `Set ${key} in ${file} as smtps://user:password@host:465 or smtp://user:password@host:587; what is no letter or digit in user and password as %40 (@), %3A (:), %2F (/) and so on.`,
+    )
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const secure = url.protocol === 'smtps:'
+  const local = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host) && url.username === ''
+  return {
+    host,
+    port: Number(url.port) || (secure ? 465 : 587),
+    encryption: secure ? 'tls' : local ? 'none' : 'starttls',
+    ...(url.username === ''
+      ? {}
+      : { login: { user: decoded(url.username), password: decoded(url.password) } }),
+  }
+}
+
+/** As meant; what is no percent-encoding is taken as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** The e-mail of an alert; all of one incident refer to the same first message, so that mail programs thread them. */
+export function mailOf(alert: Alert, server: MailServer, { to, from }: { to: string; from: string }): Mail {
+  const first = `<${incidentWord(alert)}@${alert.domain}>`
+  const begins = alert.kind === 'problem' || alert.kind === 'test'
+  return {
+    server,
+    from,
+    to: to.split(','),
+    subject: atMost(headline(alert), 200),
+    text: [
+      ...[headline(alert), ''],
+      ...(alert.lines.length > 0 ? [...alert.lines, ''] : []),
+      ...facts(alert).map(([name, value]) => `${name}: ${value}`),
+      '',
+    ].join('\n'),
+    messageId: begins ? first : `<${word(idOf(alert))}@${alert.domain}>`,
+    ...(begins ? {} : { inReplyTo: first }),
+    // RFC 3834: nobody's holiday notice shall answer.
+    headers: { 'Auto-Submitted': 'auto-generated' },
+    timeoutMs: patienceMs,
+    effect: 'record',
+  }
+}
+
+const word = (text: string): string => text.replaceAll(/[^A-Za-z0-9-]+/g, '-')
+const incidentWord = (alert: Alert): string =>
+  word(alert.kind === 'test' ? idOf(alert) : `incident-${alert.environment}-${alert.incident}`)
+
+export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
+  name: 'email',
+  title: 'e-mail',
+  key: email.smtp.key,
+  file: email.smtp.file,
+  async deliver(runner, alert) {
+    const server = await serverOf(email.smtp, runner)
+    const { refused } = await runner.mail(mailOf(alert, server, email)).catch((thrown: MailError) => {
+      throw mailFailure(thrown, server, email.smtp)
+    })
+    return refused.length > 0 ? `${server.host} did not take it for ${refused.join(', ')}` : undefined
+  },
+})
+
+async function serverOf(smtp: Secret, runner: Runner): Promise<MailServer> {
+  const server = mailServerOf(await reveal(smtp, runner), smtp)
+  if (!server.login) return server
+  const { user, password } = server.login
+  runner.secrets.add(password)
+  // As AUTH PLAIN says it (RFC 4616).
+  runner.secrets.add(`\0${user}\0${password}`)
+  return server
+}
+
+/** What nodemailer's errors carry besides their message. */
+type MailError = Error & { code?: string; response?: string; responseCode?: number }
+
+function mailFailure(thrown: MailError, { host, port }: MailServer, { key, file }: Secret): OpsError {
+  // Node's advice is for whoever starts Node.
+  const said = oneLine(thrown.message).replace(/; if the root CA is installed locally.*/, '')
+  const failure = { what: `${host}:${port}: ${atMost(said, 300)}`, next: nextOf(thrown, key, file) }
+  // Of sender and recipients it had taken some: a 5xx is for good (RFC 5321, 4.2.1), and of the message itself.
+  const isRefusal = thrown.code === 'EMESSAGE' && (thrown.responseCode ?? 0) >= 500
+  return isRefusal ? new RefusedError(failure) : new OpsError(failure)
+}
+
+function nextOf({ code, message }: MailError, key: string, file: string): string | undefined {
+  if (code === 'EAUTH' || code === 'ENOAUTH') return `Mend user and password of ${key} in ${file}.`
+  if (code === 'EENVELOPE') return 'Mend ALERT_EMAIL_TO or ALERT_EMAIL_FROM.'
+  if (code === 'ETLS' || /certificate|TLS/.test(message))
+    return 'It offers no encryption that can be trusted. Is the port right (smtps: 465, smtp: 587), the name the one in its certificate, and its authority known (CA_FILE)?'
+  return undefined
+}

@@ -1,0 +1,88 @@
+import type { Config } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { timeWords } from '../../util/format.ts'
+import type { Verdict } from '../../util/status.ts'
+import type { News, Rank } from '../incidentState.ts'
+import { atMost, inBrief, namesOf } from '../report.ts'
+import type { Alert } from './alert.ts'
+
+type Failing = Pick<News['failing'][number], 'target' | 'cause'>
+
+export const verdictOf = (rank: Rank): Verdict => (rank >= 2 ? 'CRITICAL' : rank === 1 ? 'WARNING' : 'OK')
+
+/** Names an incident by its beginning: also after its history was set aside. */
+export const incidentName = (start: number): string =>
+  `${new Date(start).toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z`
+
+/** `api 503; disk 91 % used`, those with the same words together. */
+export function titleOf(failing: readonly Failing[]): string {
+  const words = new Map<string, string[]>()
+  for (const { target, cause } of failing) {
+    const brief = inBrief(cause)
+    words.set(brief, [...(words.get(brief) ?? []), target])
+  }
+  const parts = [...words].map(([brief, targets]) => `${atMost(targets, 10, ', ')} ${brief}`)
+  return atMost(parts, 3, '; ')
+}
+
+/** A sentence: `static, api and 8 more fail: 503; disk warns: 91 % used`. */
+function sentenceOf(failing: News['failing']): string {
+  const groups = new Map<string, { targets: string[]; rank: Rank; brief: string }>()
+  for (const { target, rank, cause } of failing) {
+    const brief = inBrief(cause)
+    const key = `${verdictOf(rank)} ${brief}`
+    const group = groups.get(key) ?? { targets: [], rank, brief }
+    groups.set(key, group)
+    group.targets.push(target)
+  }
+  const parts = [...groups.values()].map(({ targets, rank, brief }) => {
+    const one = targets.length === 1 ? 's' : ''
+    return `${namesOf(targets)} ${rank >= 2 ? `fail${one}` : `warn${one}`}: ${brief}`
+  })
+  return atMost(parts, 3, '; ')
+}
+
+const mostLines = 30
+
+/** What people are told of it. */
+export function incidentAlert({ domain, environment }: Config, news: News, at: number): Alert {
+  const { kind, incident, failing, end, forgotten = [] } = news
+  const common = {
+    kind,
+    domain,
+    environment,
+    since: incident.start,
+    incident: incidentName(incident.start),
+  } as const
+  const visitors = incident.rank === 3 ? ['Visitors notice it.'] : []
+  if (kind !== 'recovery') {
+    return {
+      ...common,
+      verdict: verdictOf(incident.rank),
+      at,
+      title: sentenceOf(failing),
+      lines: [
+        ...failing
+          .slice(0, mostLines)
+          .map(({ target, rank, cause }) => `${verdictOf(rank)} ${target}: ${cause}`),
+        ...(failing.length > mostLines ? [`and ${failing.length - mostLines} more`] : []),
+        ...visitors,
+        `${formatScriptLine('health')} shows how it is now.`,
+      ],
+    }
+  }
+  return {
+    ...common,
+    verdict: verdictOf(failing[0]?.rank ?? 0),
+    at: end!,
+    title: `the incident is over after ${timeWords(end! - incident.start)}: ${namesOf(incident.targets)}`,
+    lines: [
+      `In it: ${incident.targets.slice(0, 100).join(', ')}.`,
+      `It was ${verdictOf(incident.rank)}${incident.rank === 3 ? ', and visitors noticed it' : ''}.`,
+      ...failing
+        .slice(0, mostLines)
+        .map(({ target, rank, cause }) => `Still ${verdictOf(rank)} ${target}: ${cause}`),
+      ...forgotten.map((target) => `${target} has not recovered: nobody asks about it any more.`),
+    ],
+  }
+}

@@ -1,0 +1,119 @@
+import type { Context } from '../../tasks/context.ts'
+import type { Report, Unsent } from '../report.ts'
+import type { Waiting } from '../store/records.ts'
+import type { History } from '../store/store.ts'
+import { type Alert, atMost, type Channel } from './alert.ts'
+import { type Sent, send } from './channels.ts'
+import { type Lease, leaseOf } from './lease.ts'
+
+type Delivered = Report['alerts'] & { trouble: string[] }
+
+/** So long a message is tried that a channel refuses for good, in short, too: its address may be the fault. */
+const dropMs = 86_400_000
+
+/**
+ * Sends what waits in the outbox, oldest first, all channels at once; what is sent is taken out. A channel that fails
+ * keeps its alerts, in their order, for the next run. A message that one refuses for good is sent in short; where that is
+ * refused, too, it waits for a day and holds up no other.
+ */
+export async function deliver(
+  context: Context,
+  history: History,
+  channels: readonly Channel[],
+): Promise<Delivered> {
+  const lease = leaseOf(history)
+  const told: Told = { sent: [], trouble: [] }
+  /** What is left for the next run. */
+  const left = new Set<number>()
+  const wanted = ({ id }: Waiting) => !left.has(id)
+  for (let waiting = lease.take(); waiting; waiting = lease.more(wanted)) {
+    const lines = Object.groupBy(waiting, ({ channel }) => channel)
+    await Promise.all(
+      Object.entries(lines).map(async ([name, queue = []]) => {
+        const channel = channels.find((each) => each.name === name)
+        const unsent = channel
+          ? await sendQueue(context, { history, lease, channel, queue, told })
+          : dropped(history, queue, told)
+        for (const id of unsent) left.add(id)
+      }),
+    )
+  }
+  const unsent = history.outbox().filter(({ tries }) => tries > 1)
+  return { ...told, unsent: unsent.map(unsentOf) }
+}
+
+interface Told {
+  sent: { channel: string; kind: string }[]
+  trouble: string[]
+}
+
+interface Queue {
+  history: History
+  lease: Lease
+  channel: Channel
+  queue: readonly Waiting[]
+  told: Told
+}
+
+/** Gives the ids of those that the channel did not take. */
+async function sendQueue(
+  context: Context,
+  { history, lease, channel, queue, told }: Queue,
+): Promise<number[]> {
+  const left: number[] = []
+  const leave = ({ id }: Waiting, why: string) => {
+    history.triedAgain(id, why)
+    left.push(id)
+  }
+  for (const [index, each] of queue.entries()) {
+    if (!lease.maySend(each.id)) {
+      left.push(each.id)
+      continue
+    }
+    const alert = each.alert as Alert
+    const whole = await send(context, channel, alert)
+    const inShort =
+      whole.forGood && lease.maySend(each.id) ? await send(context, channel, short(alert)) : undefined
+    const { failure, forGood, remark }: Sent = inShort ?? whole
+    if (!failure) {
+      history.sent(each.id)
+      told.sent.push({ channel: channel.name, kind: alert.kind })
+      if (inShort) told.trouble.push(`the ${alert.kind} alert was sent in short: ${whole.failure?.what}`)
+      if (remark) told.trouble.push(remark)
+    } else if (!forGood) {
+      // What is behind it waits for the same reason.
+      for (const behind of queue.slice(index)) leave(behind, failure.what)
+      return left
+    } else if (Date.now() - each.since > dropMs) {
+      history.sent(each.id)
+      told.trouble.push(`the ${alert.kind} alert was dropped, refused for a day: ${failure.what}`)
+    } else leave(each, failure.what)
+  }
+  return left
+}
+
+function dropped(history: History, queue: readonly Waiting[], { trouble }: Told): number[] {
+  for (const { id, alert, channel } of queue) {
+    history.sent(id)
+    trouble.push(
+      `the ${(alert as Alert).kind} alert for ${channel} was dropped: it is not configured any more`,
+    )
+  }
+  return []
+}
+
+/** Nothing in it that a receiver could choke on: few words, in letters that all know. */
+const short = (alert: Alert): Alert => ({
+  ...alert,
+  title: atMost(alert.title.replaceAll(/[^\w .,;:%()-]+/g, ' '), 80),
+  lines: [],
+})
+
+/** The outbox counts putting it there as its first try. */
+const unsentOf = ({ channel, alert, since, tries, error }: Waiting): Unsent => ({
+  channel,
+  kind: (alert as Alert).kind,
+  since: new Date(since).toISOString(),
+  tries: tries - 1,
+  error,
+})

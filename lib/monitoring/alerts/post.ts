@@ -1,0 +1,85 @@
+import { reveal, type Secret } from '../../config/secret.ts'
+import type { Answer } from '../../net/http.ts'
+import type { Runner } from '../../shell/runner.ts'
+import { OpsError, usageError } from '../../util/errors.ts'
+import { type Alert, atMost, type Channel, oneLine, patienceMs, RefusedError } from './alert.ts'
+
+/**
+ * The address that a secret holds. Its path and its login are registered as secrets, too: whoever has them can post, and
+ * a server may quote them in its answer.
+ * Throws (exit 2) when it is no http(s) URL; the words never hold the value.
+ */
+export async function addressOf(secret: Secret, runner: Runner): Promise<URL> {
+  const text = await reveal(secret, runner)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
+    throw usageError(
+      `${secret.key} is not an http(s) URL`,
+      `Set ${secret.key} in ${secret.file} to the whole address, https://…`,
+    )
+  for (const part of [url.href, url.pathname.replace(/\/+$/, ''), url.search, url.username, url.password])
+    if (part.length > 7) runner.secrets.add(part)
+  return url
+}
+
+/**
+ * Posts a body; gives the answer when it is of the 200s.
+ * Throws an OpsError in the server's words otherwise, a RefusedError for what it is sent: a redirect is not followed, because it would take the secret along.
+ */
+export async function post(
+  runner: Runner,
+  url: URL,
+  body: string,
+  type: string,
+  key: string,
+): Promise<Answer> {
+  const request = {
+    method: 'POST',
+    url: url.href,
+    headers: { 'content-type': type },
+    body,
+    timeoutMs: patienceMs,
+    effect: 'record',
+  } as const
+  const answer = await runner.request(request).catch((thrown: Error) => {
+    if (thrown.name !== 'TimeoutError' && thrown.name !== 'AbortError') throw thrown
+    throw new OpsError({ what: `${url.host} gave no answer within ${patienceMs / 1000} s` })
+  })
+  if (answer.status >= 200 && answer.status < 300) return answer
+  const said = atMost(oneLine(answer.body), 200)
+  const failure = {
+    what: `${url.host} answered ${answer.status}${said ? ` (${said})` : ''}`,
+    next: nextOf(answer.status, key),
+  }
+  throw isRefusal(answer.status) ? new RefusedError(failure) : new OpsError(failure)
+}
+
+/** Bad request, content too large, unprocessable content (RFC 9110, 15.5). */
+const isRefusal = (status: number): boolean => [400, 413, 422].includes(status)
+
+function nextOf(status: number, key: string): string | undefined {
+  if (status >= 300 && status < 400)
+    return `It redirects, and secrets are not sent on: set ${key} to the final address.`
+  if (isRefusal(status)) return `It does not take such a message: is ${key} the right kind of address?`
+  if ([401, 403, 404, 405, 410].includes(status))
+    return `It does not know this address, or not any more: make a new one there and set ${key}.`
+  return undefined
+}
+
+/** A channel that takes one POST of JSON at a secret address. */
+export const jsonChannel = (
+  name: Channel['name'],
+  title: string,
+  address: Secret,
+  bodyOf: (alert: Alert) => object,
+): Channel => ({
+  name,
+  title,
+  key: address.key,
+  file: address.file,
+  async deliver(runner, alert) {
+    const body = JSON.stringify(bodyOf(alert))
+    await post(runner, await addressOf(address, runner), body, 'application/json', address.key)
+    return undefined
+  },
+})

@@ -1,0 +1,59 @@
+import type { Config } from '../../config/config.ts'
+import { type Alert, atMost, type Channel, facts, headline } from './alert.ts'
+import { jsonChannel } from './post.ts'
+
+/** Bytes: Teams takes messages of 28 KB; the rest is for what the workflow adds. */
+const most = 24_000
+
+const colours = { OK: 'Good', WARNING: 'Warning', CRITICAL: 'Attention', UNKNOWN: 'Default' }
+
+/** Runs of text are shown as they are; a TextBlock would take `*` and `[` in a fault's words for Markdown. */
+const plain = (text: string, look: object = {}): object => ({
+  type: 'RichTextBlock',
+  inlines: [{ type: 'TextRun', text, ...look }],
+})
+
+/**
+ * A message for a Teams workflow ("Post to a channel when a webhook request is received"): an Adaptive Card, the only
+ * form that workflows take (learn.microsoft.com, "Create incoming webhooks with Workflows"). Longest lines are cut,
+ * then last ones left out, until Teams takes it.
+ */
+export function teamsBody(alert: Alert): object {
+  const line = atMost(headline(alert), 500)
+  const lines = alert.lines.map((each) => atMost(each, 1000))
+  for (let kept = lines.length; kept > 0; kept--) {
+    const left = lines.length - kept
+    const body = card(alert, line, left === 0 ? lines : [...lines.slice(0, kept), `… and ${left} more`])
+    if (Buffer.byteLength(JSON.stringify(body)) <= most) return body
+  }
+  return card(alert, line, [])
+}
+
+const card = (alert: Alert, line: string, lines: readonly string[]): object => ({
+  type: 'message',
+  attachments: [
+    {
+      contentType: 'application/vnd.microsoft.card.adaptive',
+      contentUrl: null,
+      content: {
+        $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+        type: 'AdaptiveCard',
+        version: '1.4',
+        fallbackText: line,
+        msteams: { width: 'Full' },
+        body: [
+          plain(line, {
+            weight: 'Bolder',
+            size: 'Medium',
+            color: colours[alert.kind === 'recovery' ? 'OK' : alert.verdict],
+          }),
+          ...lines.map((each) => plain(each)),
+          { type: 'FactSet', facts: facts(alert).map(([title, value]) => ({ title, value })) },
+        ],
+      },
+    },
+  ],
+})
+
+export const teamsChannel = ({ alerts }: Config): Channel =>
+  jsonChannel('teams', 'Teams', alerts.teams, teamsBody)

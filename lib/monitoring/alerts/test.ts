@@ -1,0 +1,66 @@
+import type { Run } from '../../cli/defineScript.ts'
+import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
+import type { OpenContext } from '../../deploy/context.ts'
+import { usageError } from '../../util/errors.ts'
+import { nearest } from '../../util/suggest.ts'
+import { tableText } from '../../util/table.ts'
+import type { HealthFlags } from '../options.ts'
+import type { Alert, Channel } from './alert.ts'
+import { incidentName } from './message.ts'
+
+const known = ['webhook', 'slack', 'teams', 'email']
+const keys =
+  'ALERT_WEBHOOK_URL, ALERT_SLACK_URL, ALERT_TEAMS_URL, or ALERT_EMAIL_TO with ALERT_EMAIL_FROM and SMTP_URL'
+
+/**
+ * Sends a test by one channel, or by all. Gives 0 when every one got through, otherwise 2: a fault would not be heard of.
+ * Throws (exit 2, health's 3) for a channel that is none, or not configured.
+ * @param name '' for all
+ */
+export async function testAlert(
+  run: Run<HealthFlags>,
+  context: OpenContext,
+  channels: readonly Channel[],
+  name: string,
+): Promise<number> {
+  const { sendAll } = await import('./channels.ts')
+  const { domain, environment } = context.config
+  const at = Date.now()
+  const alert: Alert = {
+    ...{ kind: 'test', verdict: 'OK', domain, environment, at, since: at },
+    title: 'this is how an alert arrives',
+    lines: [`Nothing is wrong: somebody ran ${formatScriptLine('health', '--test-alert')}.`],
+    incident: `test-${incidentName(at)}`,
+  }
+  const all = await sendAll(context, chosen(channels, name), alert)
+  const ok = all.every(({ failure }) => !failure)
+  const columns = [{ heading: 'CHANNEL' }, { heading: 'MS', align: 'right' as const }, { heading: 'RESULT' }]
+  const rows = all.map(({ channel, ms, failure, remark }) => [
+    channel,
+    String(ms),
+    failure?.what ?? (remark ? `sent; ${remark}` : 'sent'),
+  ])
+  const next = all.flatMap(({ failure, channel }) => (failure?.next ? [`→ ${channel}: ${failure.next}`] : []))
+  run.result([tableText(columns, rows), ...next].join('\n'), { ok, exitCode: ok ? 0 : 2, channels: all })
+  return ok ? 0 : 2
+}
+
+function chosen(channels: readonly Channel[], name: string): Channel[] {
+  if (name !== '' && !known.includes(name)) {
+    const meant = nearest(name, known)
+    throw usageError(
+      `--test-alert ${name} is no channel${meant ? `; did you mean ${meant}?` : ''}`,
+      `There are: ${known.join(', ')}.`,
+    )
+  }
+  if (channels.length === 0)
+    throw usageError(
+      'No alert channel is configured',
+      `Set ${keys} in ${formatKeyFile('ALERT_WEBHOOK_URL')}.`,
+    )
+  if (name === '') return [...channels]
+  const found = channels.filter((channel) => channel.name === name)
+  if (found.length > 0) return found
+  const there = channels.map((channel) => channel.name).join(', ')
+  throw usageError(`The channel ${name} is not configured`, `There is: ${there}. Others: ${keys}.`)
+}

@@ -1,0 +1,26 @@
+import { look, type Seen } from '../checks/runProbes.ts'
+import type { Context } from '../tasks/context.ts'
+import type { Asked } from './options.ts'
+
+export interface Looked {
+  here: Seen
+  vps?: Seen
+}
+
+/** Asks all probes, from here and, if asked to, from the VPS at the same time. Throws (exit 2) for what is no probe. */
+export async function lookOnce(context: Context, asked: Asked, signal: AbortSignal): Promise<Looked> {
+  const targets = asked.targets ? (await import('../checks/customTargets.ts')).readTargets(asked.targets) : []
+  const { quick, only } = asked
+  if (!asked.fromVps) return { here: await look(context, { quick, only, targets, signal }) }
+  const [here, vps] = await Promise.all([
+    look(context, { quick, only, targets, signal }),
+    look(context, { quick, targets, from: 'vps', signal }),
+  ])
+  return { here, vps: chosen(vps, only) }
+}
+
+/** Not every probe is asked from there. */
+const chosen = (vps: Seen, only: readonly string[]): Seen => ({
+  ...vps,
+  observations: vps.observations.filter(({ probe }) => only.length === 0 || only.includes(probe.id)),
+})

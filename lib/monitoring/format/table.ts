@@ -1,0 +1,103 @@
+import { colours } from '../../util/colours.ts'
+import type { Verdict } from '../../util/status.ts'
+import { tableText } from '../../util/table.ts'
+import type { Line, Report } from '../report.ts'
+import { atMost, namesOf, summary } from '../report.ts'
+
+const right = (heading: string) => ({ heading, align: 'right' as const })
+
+/** For a terminal: a row a probe with the milliseconds of each phase, what to do, and the line in words. */
+export function tableReport(report: Report): string {
+  const { observations } = report
+  const both = observations.some(({ from }) => from === 'vps')
+  const columns = [
+    { heading: 'STATE' },
+    { heading: 'PROBE' },
+    ...(both ? [{ heading: 'FROM' }] : []),
+    ...['DNS', 'TCP', 'TLS', 'WAIT', 'REST', 'MS'].map(right),
+    { heading: 'DETAIL' },
+  ]
+  const paint = painter()
+  const rows = observations.map((line, index) => [
+    line.planned ? 'planned' : paint(line.verdict, line.verdict),
+    line.id,
+    ...(both ? [line.from] : []),
+    ...phaseCells(line),
+    line.ms === undefined ? '' : line.ms.toFixed(0),
+    detailOf(line, observations.slice(0, index)) + progressWords(line),
+  ])
+  const words = summary(report)
+  return [
+    tableText(columns, rows),
+    '',
+    ...adviceLines(observations),
+    ...incidentLines(report),
+    paint(report.verdict, report.verdict) + words.slice(report.verdict.length),
+  ].join('\n')
+}
+
+/** On a terminal only, as everywhere: chalk looks at it. */
+function painter(): (verdict: Verdict, text: string) => string {
+  const chalk = colours()
+  const by = { OK: chalk.green, WARNING: chalk.yellow, CRITICAL: chalk.red, UNKNOWN: chalk.magenta }
+  return (verdict, text) => by[verdict](text)
+}
+
+/** A long reason that several share is told once; a short one stands wherever it holds. */
+function detailOf({ verdict, detail }: Line, earlier: readonly Line[]): string {
+  const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
+  const words = same && `as ${same.id}`
+  return words && detail.length > 60 ? words : detail
+}
+
+const progressWords = ({ verdict, progress }: Line): string =>
+  progress ? ` (${verdict === 'OK' ? 'recovering ' : ''}${progress})` : ''
+
+function adviceLines(observations: readonly Line[]): string[] {
+  const advised = observations.filter(({ verdict, planned, next }) => verdict !== 'OK' && !planned && next)
+  const groups = Map.groupBy(advised, ({ next }) => next)
+  return [...groups].map(([next, lines]) => {
+    const ids = [...new Set(lines.map(({ id }) => id))]
+    return `→ ${namesOf(ids)}: ${next}`
+  })
+}
+
+/** The incident, and what of it is bad still, on its way, or over: one that is past must not look as if it went on. */
+function incidentLines({ incident, observations }: Report): string[] {
+  if (!incident) return []
+  const here = observations.filter(({ from }) => from === 'here')
+  const seen = new Map(here.map((line) => [line.id, line]))
+  const extra = here.filter(({ id, progress }) => progress && !incident.targets.includes(id))
+  const groups: Record<string, string[]> = {}
+  for (const id of [...incident.targets, ...extra.map((line) => line.id)]) {
+    const line = seen.get(id)
+    const group = groupOf(line)
+    groups[group] = [...(groups[group] ?? []), line?.progress ? `${id} (${line.progress})` : id]
+  }
+  const since = `${incident.since.slice(0, 19).replace('T', ' ')} UTC`
+  return [
+    `Incident ${incident.id}, ${incident.verdict}, since ${since}`,
+    ...['still bad', 'recovering', 'recovered', 'not known now'].flatMap((group) =>
+      groups[group] ? [`  ${group}: ${atMost(groups[group], 20, ', ')}`] : [],
+    ),
+  ]
+}
+
+function groupOf(line: Line | undefined): string {
+  if (!line || line.verdict === 'UNKNOWN' || line.planned) return 'not known now'
+  if (line.verdict !== 'OK') return 'still bad'
+  return line.progress ? 'recovering' : 'recovered'
+}
+
+/** How long each phase took itself: the values tell when it ended. */
+function phaseCells({ phases }: Line): string[] {
+  if (!phases) return ['', '', '', '', '']
+  const { dns, connect, tls, firstByte, total } = phases
+  let before = 0
+  return [dns, connect, tls, firstByte, total].map((end) => {
+    if (end === undefined) return ''
+    const took = end - before
+    before = end
+    return Math.max(0, took).toFixed(0)
+  })
+}

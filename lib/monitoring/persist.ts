@@ -1,0 +1,111 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { OpenContext } from '../deploy/context.ts'
+import { messageOf } from '../util/errors.ts'
+import type { Channel } from './alerts/alert.ts'
+import { reportOf } from './buildReport.ts'
+import type { Judged } from './evaluate.ts'
+import { keepMirror, readMirror } from './incidentFile.ts'
+import type { ConfirmState, News, Rules } from './incidentState.ts'
+import { notKept, type Recorded, recordLook, type Store } from './record.ts'
+import type { Report } from './report.ts'
+import type { History } from './store/store.ts'
+
+interface About {
+  rules: Rules
+  channels: readonly Channel[]
+  quick: boolean
+  trouble: readonly string[]
+}
+
+/**
+ * Writes the look down with all that follows from it, sends what there is to send, and gives the report. Where nothing
+ * can be written down the look is reported all the same: at least as a WARNING, because no alert would come of a fault.
+ */
+export async function keep(
+  context: OpenContext,
+  { history, trouble }: Store,
+  judged: Judged,
+  about: About,
+): Promise<Report> {
+  const { config } = context
+  const told = [...about.trouble, ...trouble]
+  const reported = (
+    state: ConfirmState,
+    more: Partial<Pick<Report, 'alerts' | 'verdict'>> & { news?: News | undefined } = {},
+  ) => reportOf(context, judged, { ...about, state, trouble: told, ...more })
+  const unkept = () => reported(readMirror(config) ?? { rows: {} }, { verdict: atLeastWarning(judged) })
+  if (!history) return unkept()
+  let recorded: Recorded
+  let noted = ''
+  try {
+    recorded = recordLook(history, judged.entry, {
+      config,
+      rules: about.rules,
+      channels: about.channels.map(({ name }) => name),
+      lastRun({ state, news }) {
+        const report = reported(state, newsOf(news))
+        noted = report.line
+        return report
+      },
+    })
+  } catch (thrown) {
+    told.push(...asideWords(history), notKept(thrown))
+    const report = unkept()
+    history.damageSaid()
+    return report
+  }
+  told.push(...asideWords(history))
+  mirror(context, recorded, told)
+  const alerts = await sendWaiting(context, history, about.channels, told)
+  const report = reported(recorded.state, { ...newsOf(recorded.news), alerts })
+  if (report.line !== noted) noteLine(history, report)
+  history.damageSaid()
+  return report
+}
+
+const newsOf = (news: News | undefined) => (news && !news.silent ? { news } : {})
+
+const asideWords = ({ damaged }: History): string[] =>
+  damaged.map((name) => `the history was damaged and is set aside as ${name}; a new one has begun`)
+
+const atLeastWarning = ({ verdict }: Judged) => (verdict === 'OK' ? 'WARNING' : verdict)
+
+/**
+ * Beside the history what is open is written down only when that changes; or when the run that changed it was killed before
+ * it wrote it down.
+ */
+function mirror({ config }: OpenContext, { state }: Recorded, told: string[]): void {
+  if (isDeepStrictEqual(readMirror(config)?.open, state.open)) return
+  try {
+    keepMirror(config, state)
+  } catch (thrown) {
+    told.push(`the open incident could not be written down beside the history: ${messageOf(thrown)}`)
+  }
+}
+
+async function sendWaiting(
+  context: OpenContext,
+  history: History,
+  channels: readonly Channel[],
+  told: string[],
+): Promise<Report['alerts']> {
+  const none = { sent: [], unsent: [] }
+  try {
+    if (history.outbox().length === 0) return none
+    const { deliver } = await import('./alerts/outbox.ts')
+    const { trouble, ...alerts } = await deliver(context, history, channels)
+    told.push(...trouble)
+    return alerts
+  } catch (thrown) {
+    told.push(`what waits to be sent could not be kept account of: ${messageOf(thrown)}`)
+    return none
+  }
+}
+
+function noteLine(history: History, { at, exitCode, line }: Report): void {
+  try {
+    history.setLastRun({ at: Date.parse(at), exitCode, line })
+  } catch {
+    // The line that was noted with the look stands: it lacks only what became of its alerts.
+  }
+}

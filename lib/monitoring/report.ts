@@ -1,0 +1,164 @@
+import type { Figure } from '../checks/probe.ts'
+import type { Phases } from '../net/http.ts'
+import { timeWords } from '../util/format.ts'
+import type { Verdict } from '../util/status.ts'
+import type { Excluded } from './store/types.ts'
+
+/** One probe's answer, as every format tells it. */
+export interface Line {
+  id: string
+  title: string
+  from: 'here' | 'vps'
+  verdict: Verdict
+  detail: string
+  next?: string
+  /** Visitors would notice. */
+  visible: boolean
+  /** Milliseconds until the whole answer was there. */
+  ms?: number
+  /** Milliseconds from asking to verdict. */
+  took: number
+  /** Milliseconds from the start to the end of each phase. */
+  phases?: Phases
+  figures: readonly Figure[]
+  /** `2/3`: how far its fault, or its recovery, is confirmed. */
+  progress?: string
+  /** Not OK, but explained by a maintenance or a deploy: it does not count. */
+  planned?: true
+}
+
+/** An alert that waits in the history file for the next run. */
+export interface Unsent {
+  channel: string
+  kind: string
+  since: string
+  tries: number
+  error: string
+}
+
+/** What one run of the health check has to say; `--json` prints it as it is. Times are ISO 8601 in UTC. */
+export interface Report {
+  ok: boolean
+  verdict: Verdict
+  /** 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
+  exitCode: number
+  at: string
+  /** The whole line, with performance data. */
+  line: string
+  domain: string
+  environment: string
+  quick: boolean
+  /** Why faults do not count, in words. */
+  explained?: string
+  /** Nothing is left that counts: the look is kept out of the arithmetic. */
+  excluded?: Excluded
+  observations: readonly Line[]
+  /** The incident that is open after this look. */
+  incident?: { id: string; since: string; verdict: Verdict; visible: boolean; targets: readonly string[] }
+  /** What this look has changed in the incident: it has begun, risen, is due again, or has ended. */
+  news?: 'problem' | 'raised' | 'reminder' | 'recovery'
+  /** The incident that this look has ended. */
+  ended?: { id: string; since: string; until: string; targets: readonly string[] }
+  alerts: { sent: readonly { channel: string; kind: string }[]; unsent: readonly Unsent[] }
+  /** What else went wrong with the check itself: a history file set aside, a ping that failed. */
+  trouble: readonly string[]
+}
+
+export const exitCodeOf = (verdict: Verdict): number =>
+  ({ OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 })[verdict]
+
+const order: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
+const longest = 200
+const mostTold = 10
+/** The probe's name tells where it was asked: `api 503`. */
+const asked = /^(https?:\/)?\/\S*(?: says |: )/
+
+/** `CRITICAL - api 503 (2/3); disk 91 % used (1/3)`: the line without its performance data. */
+export function summary(report: Omit<Report, 'line'>): string {
+  const { verdict, explained, excluded, observations, alerts, trouble } = report
+  const bad = observations
+    .filter((each) => each.verdict !== 'OK' && !each.planned)
+    .sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
+  const again = observations.filter((each) => each.verdict === 'OK' && each.progress)
+  const over = overWords(report)
+  const parts = [
+    ...(over ? [over] : []),
+    // A look with the own network down says nothing of the targets: their words would be taken for faults.
+    ...(excluded === 'network' ? [] : together(bad)),
+    ...(explained ? [explained] : []),
+    ...again.map(({ id, progress }) => `${id} is OK again (${progress})`),
+  ]
+  if (parts.length === 0) parts.push(wellWords(observations))
+  for (const [channel, list = []] of Object.entries(Object.groupBy(alerts.unsent, (each) => each.channel))) {
+    const { kind, error } = list[0]!
+    const which = list.length === 1 ? `the ${kind} alert` : `${list.length} alerts, first the ${kind},`
+    parts.push(
+      `${which} could not be sent by ${channel}, and wait${list.length === 1 ? 's' : ''}: ${short(error)}`,
+    )
+  }
+  return `${verdict} - ${newsWords(report)}${[...parts, ...trouble].join('; ')}`
+}
+
+function overWords({ ended }: Pick<Report, 'ended'>): string | undefined {
+  if (!ended) return undefined
+  const lasted = timeWords(Date.parse(ended.until) - Date.parse(ended.since))
+  return `incident over after ${lasted}: ${namesOf(ended.targets)}`
+}
+
+/** What the faults that follow have made of the incident. */
+function newsWords({ news, incident, at }: Pick<Report, 'news' | 'incident' | 'at'>): string {
+  if (!incident) return ''
+  if (news === 'problem') return 'incident begins: '
+  if (news === 'raised')
+    return `incident is now ${incident.verdict}${incident.visible ? ' for visitors' : ''}: `
+  return news === 'reminder' ? `incident for ${timeWords(Date.parse(at) - Date.parse(incident.since))}: ` : ''
+}
+
+/** Those that fail in the same words are named together. */
+function together(bad: readonly Line[]): string[] {
+  const groups = new Map<string, Line[]>()
+  for (const line of bad) {
+    const key = JSON.stringify([line.verdict, inBrief(line.detail), line.progress])
+    groups.set(key, [...(groups.get(key) ?? []), line])
+  }
+  const parts = [...groups.values()].map((lines) => {
+    const { detail, progress } = lines[0]!
+    const seenBy = (place: Line['from']) => lines.filter(({ from }) => from === place).map(({ id }) => id)
+    const [here, vps] = [seenBy('here'), seenBy('vps')]
+    const names = [
+      ...(here.length > 0 ? [atMost(here, 20, ', ')] : []),
+      ...(vps.length > 0 ? [`${atMost(vps, 20, ', ')} seen from the VPS`] : []),
+    ]
+    return `${names.join(', and ')} ${inBrief(detail)}${progress ? ` (${progress})` : ''}`
+  })
+  return parts.length > mostTold ? [atMost(parts, mostTold, '; ')] : parts
+}
+
+/** Joined; of those beyond the first, how many. Of a thousand targets a line cannot name each. */
+export const atMost = (parts: readonly string[], most: number, between: string): string =>
+  parts.length <= most
+    ? parts.join(between)
+    : [...parts.slice(0, most), `and ${parts.length - most} more`].join(between)
+
+/** `static, api and 8 more`: enough to know an incident by. */
+export function namesOf(targets: readonly string[]): string {
+  if (targets.length <= 3) return targets.join(', ')
+  return `${targets.slice(0, 2).join(', ')} and ${targets.length - 2} more`
+}
+
+function wellWords(observations: readonly Line[]): string {
+  const timed = observations.filter(({ ms }) => ms !== undefined).sort((a, b) => b.ms! - a.ms!)
+  const slowest = timed[0] ? `, slowest: ${timed[0].id}, ${Math.round(timed[0].ms!)} ms` : ''
+  return `${observations.length === 1 ? '1 probe' : `${observations.length} probes`}${slowest}`
+}
+
+/**
+ * Words of a probe without where it asked, cut to a length that a line can bear; a semicolon is the line's own, between
+ * two faults.
+ */
+export const inBrief = (detail: string): string => short(detail.replace(asked, '').replaceAll('; ', ' / '))
+
+const short = (text: string): string => {
+  const one = text.replaceAll(/\s+/g, ' ').trim()
+  return one.length > longest ? `${one.slice(0, longest)}…` : one
+}

@@ -1,0 +1,98 @@
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Config } from '../config/config.ts'
+import { messageOf, type OpsError, unknownError } from '../util/errors.ts'
+import { makeFolder } from '../util/files.ts'
+import { loadSqlite } from './store/sqlite.ts'
+
+/** Runs of different kinds go on beside each other: the quick one from cron is not held up by a full one by hand. */
+export type Kind = keyof typeof kinds
+
+/** How each is called, and for how many milliseconds a second one waits: most are over by then. */
+const kinds = {
+  quick: { words: 'quick health check', patience: 5_000 },
+  full: { words: 'full health check', patience: 20_000 },
+  vps: { words: 'health check from the VPS', patience: 20_000 },
+} as const
+
+export interface Guard {
+  release(): void
+  /** Why two runs at once cannot be kept apart this time; the look is worth more than that. */
+  trouble?: string
+}
+
+interface Holder {
+  pid: number
+  since: string
+}
+
+/**
+ * Keeps runs from piling up: one of each kind at a time. What holds the guard is a lock of SQLite's on an empty file of its
+ * own, on all three systems: it ends with the process, however that ends.
+ * Throws (exit 3) naming the run that is under way, after `patience` milliseconds of waiting for it.
+ */
+export async function takeGuard(
+  { stateDir }: Pick<Config, 'stateDir'>,
+  kind: Kind,
+  patience: number = kinds[kind].patience,
+): Promise<Guard> {
+  const file = path.join(stateDir, `health-${kind}.lock`)
+  const holderFile = `${file}.holder`
+  const end = performance.now() + patience
+  for (;;) {
+    const lock = await tryLock(file)
+    if (typeof lock === 'string') return { release() {}, trouble: `nothing keeps a second run away: ${lock}` }
+    if (lock) {
+      const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
+      writeFileSync(holderFile, JSON.stringify(holder), { mode: 0o600 })
+      return {
+        release() {
+          rmSync(holderFile, { force: true })
+          lock()
+        },
+      }
+    }
+    if (performance.now() >= end) throw underWay(kind, readHolder(holderFile))
+    await pause(100)
+  }
+}
+
+/** What releases it; undefined when another process has it; why it cannot be had at all. */
+async function tryLock(file: string): Promise<(() => void) | string | undefined> {
+  const { DatabaseSync } = loadSqlite()
+  try {
+    makeFolder(path.dirname(file), 0o700)
+    // SQLite itself would make it as readable as the umask allows.
+    closeSync(openSync(file, 'a', 0o600))
+    const database = new DatabaseSync(file, { timeout: 0 })
+    try {
+      database.exec('BEGIN EXCLUSIVE')
+      return () => database.close()
+    } catch (thrown) {
+      database.close()
+      // SQLITE_BUSY (https://sqlite.org/rescode.html)
+      if (((thrown as { errcode?: number }).errcode ?? 0) % 256 === 5) return undefined
+      throw thrown
+    }
+  } catch (thrown) {
+    return `${file}: ${messageOf(thrown)}`
+  }
+}
+
+function readHolder(file: string): Holder | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Holder
+  } catch {
+    return undefined // it has just begun, or just ended
+  }
+}
+
+function underWay(kind: Kind, holder: Holder | undefined): OpsError {
+  const who = holder ? `process ${holder.pid}, since ${holder.since}` : 'a process that has not said which'
+  return unknownError(
+    `Another ${kinds[kind].words} is under way (${who})`,
+    undefined,
+    'Wait for it. If it never ends, see what it waits for in its transcript, and end it: it loses nothing.',
+  )
+}

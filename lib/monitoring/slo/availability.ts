@@ -1,0 +1,81 @@
+import type { Tally } from '../store/rollups.ts'
+
+/** Minutes of a range, by what is known of them. `warning` is a part of `up`; the others together are the range. */
+export interface Minutes {
+  /** OK and WARNING. */
+  up: number
+  /** Of those, WARNING. */
+  warning: number
+  down: number
+  /** Planned, or looked at while this machine's own network was down. */
+  keptOut: number
+  notKnown: number
+  /** Still to come. */
+  ahead: number
+}
+
+export interface Budget {
+  /** Minutes that it may be down in the range: (1 − SLO) × (up + down + ahead). */
+  total: number
+  used: number
+  /** Below 0 when it is overdrawn. */
+  left: number
+  /** Used of total; null while there is none. */
+  usedPercent: number | null
+}
+
+/** Milliseconds since 1970. */
+export interface Counted {
+  from: number
+  /** The end of what was counted: now, in a range that is not over. */
+  to: number
+  /** The end of the range. */
+  end: number
+}
+
+const msAMinute = 60_000
+
+/** Adds up hours of one series. */
+export function minutesOf(tallies: readonly Tally[], { from, to, end }: Counted): Minutes {
+  const ms = { ok: 0, warning: 0, down: 0, keptOut: 0 }
+  for (const tally of tallies) {
+    ms.ok += tally.ok
+    ms.warning += tally.warning
+    ms.down += tally.down
+    ms.keptOut += tally.keptOut
+  }
+  const known = ms.ok + ms.warning + ms.down + ms.keptOut
+  return {
+    up: (ms.ok + ms.warning) / msAMinute,
+    warning: ms.warning / msAMinute,
+    down: ms.down / msAMinute,
+    keptOut: ms.keptOut / msAMinute,
+    notKnown: (to - from - known) / msAMinute,
+    ahead: (end - to) / msAMinute,
+  }
+}
+
+/** Per cent; null when nothing counts. */
+export function availabilityOf({ up, down }: Pick<Minutes, 'up' | 'down'>): number | null {
+  if (up + down === 0) return null
+  // (100 × up) ÷ up is not always 100 for a computer.
+  return down === 0 ? 100 : (100 * up) / (up + down)
+}
+
+/** `99.951 %`, rounded down: 100 % is said only of a time without any fault. */
+export const perCent = (percent: number): string =>
+  percent === 100 ? '100 %' : `${(Math.floor(percent * 1000 + 1e-6) / 1000).toFixed(3)} %`
+
+export function budgetOf({ up, down, ahead }: Minutes, sloPercent: number): Budget {
+  // 100 − 99.9 is not 0.1 for a computer; whole numbers are exact.
+  const share = Math.round((100 - sloPercent) * 1e6)
+  const total = (share * (up + down + ahead)) / 1e8
+  return {
+    ...{ total, used: down, left: total - down },
+    usedPercent: total > 0 ? (100 * down) / total : null,
+  }
+}
+
+/** Percentile by nearest rank: the smallest value that `percent` per cent of them do not exceed. Sorted; not empty. */
+export const nearestRank = (sorted: ArrayLike<number>, percent: number): number =>
+  sorted[Math.max(0, Math.ceil((percent * sorted.length) / 100) - 1)]!

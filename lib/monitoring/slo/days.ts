@@ -1,0 +1,66 @@
+import { hourMs } from '../store/intervals.ts'
+import { siteSeries, type Tally } from '../store/rollups.ts'
+import type { History } from '../store/store.ts'
+import { availabilityOf, type Minutes, minutesOf } from './availability.ts'
+
+/** The worst that a day knows: down before warning before up; kept out or not known when nothing else was. */
+export type DayState = 'up' | 'warning' | 'down' | 'keptOut' | 'notKnown'
+
+/** One day (UTC) of one target. */
+export interface DayBar {
+  /** 2026-11-23 */
+  day: string
+  state: DayState
+  /** null when nothing counts. */
+  percent: number | null
+  minutes: Minutes
+}
+
+export interface DailyBars {
+  /** One bar a day, the oldest first, today last. */
+  site: DayBar[]
+  targets: { target: string; days: DayBar[] }[]
+}
+
+const dayMs = 24 * hourMs
+
+/** The last `days` days, today among them. */
+export function dailyBars(
+  history: History,
+  { days, now = Date.now() }: { days: number; now?: number },
+): DailyBars {
+  const today = Math.floor(now / dayMs) * dayMs
+  const range = { from: today - (days - 1) * dayMs, to: today + dayMs, now, hours: 24 }
+  const { tallies, targets } = history.tallies(range)
+  const cells = new Map<string, Tally[]>()
+  for (const tally of tallies) {
+    const key = keyOf(tally.series, Math.floor(tally.hour / 24))
+    const cell = cells.get(key)
+    if (cell) cell.push(tally)
+    else cells.set(key, [tally])
+  }
+  const barsOf = (series: number): DayBar[] =>
+    Array.from({ length: days }, (_, index) => {
+      const from = range.from + index * dayMs
+      const counted = { from, to: Math.min(from + dayMs, now), end: from + dayMs }
+      const minutes = minutesOf(cells.get(keyOf(series, from / dayMs)) ?? [], counted)
+      const day = new Date(from).toISOString().slice(0, 10)
+      return { day, state: stateOf(minutes), percent: availabilityOf(minutes), minutes }
+    })
+  const seen = new Set(tallies.map(({ series }) => series))
+  return {
+    site: barsOf(siteSeries),
+    targets: [...targets]
+      .filter(([series]) => seen.has(series))
+      .map(([series, target]) => ({ target, days: barsOf(series) })),
+  }
+}
+
+const keyOf = (series: number, day: number): string => `${series} ${day}`
+
+function stateOf({ up, warning, down, keptOut }: Minutes): DayState {
+  if (down > 0) return 'down'
+  if (warning > 0) return 'warning'
+  if (up > 0) return 'up'
+  return keptOut > 0 ? 'keptOut' : 'notKnown'
+}

@@ -1,0 +1,152 @@
+import { type Column, tableText } from '../../util/table.ts'
+import type { Incident } from '../store/records.ts'
+import type { Planned } from '../store/types.ts'
+import { perCent } from './availability.ts'
+import type { Availability, Latency, SloReport, TargetReport } from './report.ts'
+
+/**
+ * What a person reads: the promise and its budget, a line for each target, incidents, what was planned.
+ * @param width of the terminal, at which lines about incidents are cut; undefined: they are whole
+ */
+export function sloText(report: SloReport, domain: string, width?: number): string {
+  const { from, to, end, site, incidents, deploys, maintenances } = report
+  const still = end > to ? `, ${duration((end - to) / 60_000)} still to come` : ''
+  const time = clockOf(to - from)
+  const parts = [
+    `${domain}, ${time(from)} to ${time(to)} UTC${still}${report.vantage === 'vps' ? ', asked from the VPS' : ''}`,
+    ...(site ? [promise(site, report)] : []),
+    targetTable(report),
+    incidents.length > 0 ? incidentTable(incidents, width) : 'No incident.',
+  ]
+  const planned = [...deploys, ...maintenances].sort((a, b) => a.from - b.from)
+  if (planned.length > 0) parts.push(plannedTable(planned))
+  return parts.join('\n\n')
+}
+
+function promise(
+  { percent, met, minutes, budget }: Availability,
+  { sloPercent: slo, from, to }: SloReport,
+): string {
+  if (percent === null) return `SLO ${slo} %: whether the site was up is not known for any minute of this.`
+  const { total, used, left } = budget
+  const words = !met ? 'missed' : minutes.ahead > 0 ? 'kept so far' : 'met'
+  const rest = left < 0 ? `overdrawn by ${duration(-left)}` : `${duration(left)} left`
+  // 100 % of a minute and a half is no month's 100 %.
+  const share =
+    minutes.notKnown * 60 >= 1
+      ? ` of the ${duration(minutes.up + minutes.down)} that count (of ${duration((to - from) / 60_000)}, ${duration(minutes.notKnown)} are not known)`
+      : ''
+  return `SLO ${slo} %: ${words}, the site was up ${perCent(percent)}${share}; budget ${duration(total)}, ${duration(used)} used, ${rest}`
+}
+
+const right = (heading: string): Column => ({ heading, align: 'right' })
+
+function targetTable({ site, targets }: SloReport): string {
+  const columns = [
+    { heading: 'Target' },
+    ...['up', 'down', 'budget left', 'p50 ms', 'p95 ms', 'p99 ms', 'limit ms', 'kept out', 'not known'].map(
+      right,
+    ),
+  ]
+  const row = (
+    name: string,
+    { percent, minutes, budget }: Availability,
+    latency: Latency | null,
+  ): string[] => [
+    ...[name, upWords(percent), duration(minutes.down)],
+    percent === null ? '' : duration(budget.left),
+    ...(latency ? [latency.p50, latency.p95, latency.p99] : ['', '', '']).map(String),
+    limitWords(latency),
+    ...[duration(minutes.keptOut), duration(minutes.notKnown)],
+  ]
+  return tableText(columns, [
+    ...(site ? [row('site', site, null)] : []),
+    ...targets.map((target: TargetReport) => row(target.target, target, target.latency)),
+  ])
+}
+
+/** The limit is for p95. */
+const limitWords = (latency: Latency | null): string =>
+  latency?.limits ? `${latency.met ? '' : 'exceeded '}${latency.limits.warning}` : ''
+
+const ranks = { 1: 'WARNING', 2: 'CRITICAL', 3: 'CRITICAL, visible' } as const
+
+function incidentTable(incidents: readonly Incident[], width?: number): string {
+  const table = tableText(
+    ['Incident', 'end', 'lasted', 'worst', 'targets', 'cause'].map((heading) => ({ heading })),
+    incidents.map(({ from, to, rank, targets, cause }) => {
+      const time = clockOf((to ?? Number.POSITIVE_INFINITY) - from)
+      return [
+        ...[time(from), to === null ? 'lasts' : time(to)],
+        ...[to === null ? '' : duration((to - from) / 60_000), ranks[rank]],
+        ...[atMost(targets, 3), causeOf(cause, targets)],
+      ]
+    }),
+  )
+  if (!width) return table
+  const cut = (line: string): string => (line.length > width ? `${line.slice(0, width - 1)}…` : line)
+  return table.split('\n').map(cut).join('\n')
+}
+
+/** `static, api and 5 more` */
+const atMost = (names: readonly string[], most: number): string =>
+  names.length > most + 1
+    ? `${names.slice(0, most).join(', ')} and ${names.length - most} more`
+    : names.join(', ')
+
+/** A cause that begins with the very targets need not name them again. */
+function causeOf(cause: string, targets: readonly string[]): string {
+  const [, names = '', said = ''] =
+    /^((?:[^\s,;]+, )*[^\s,;]+?)(?: and \d+ more)?:? ([^;]+)$/.exec(cause) ?? []
+  return names !== '' && names.split(', ').every((name) => targets.includes(name)) ? said : cause
+}
+
+const plannedTable = (planned: readonly Planned[]): string =>
+  tableText(
+    ['Planned', 'end', 'lasted', 'kind', 'what'].map((heading) => ({ heading })),
+    planned.map(({ from, to, kind, what }) => [
+      time(from),
+      time(to),
+      duration((to - from) / 60_000),
+      kind,
+      what,
+    ]),
+  )
+
+/** 2026-11-23 04:18 */
+const time = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
+
+/** The ends of a short range differ in their seconds: 2026-11-23 04:18:05 */
+const clockOf = (lengthMs: number): ((ms: number) => string) =>
+  lengthMs < 120_000 ? (ms) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ') : time
+
+const upWords = (percent: number | null): string => (percent === null ? 'not known' : perCent(percent))
+
+/** Minutes as a person says them: 18 s, 43.2 min, 5 h 3 min, 12 d 4 h. */
+function duration(minutes: number): string {
+  if (minutes === 0) return '0 min'
+  if (minutes < 0) return `-${duration(-minutes)}`
+  if (minutes < 1 / 60) return 'under 1 s'
+  if (minutes < 2) return `${Math.round(minutes * 60)} s`
+  if (minutes < 120) return `${Math.round(minutes * 10) / 10} min`
+  const whole = Math.round(minutes)
+  const [days, hours] = [Math.floor(whole / 1440), Math.floor((whole % 1440) / 60)]
+  return days > 0 ? `${days} d ${hours} h` : `${hours} h ${whole % 60} min`
+}
+
+/** The same for programs: times in ISO 8601, minutes as numbers. */
+export function sloData(report: SloReport, domain: string): object {
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  const stretch = <Value extends { from: number; to: number | null }>(value: Value) => ({
+    ...value,
+    from: iso(value.from),
+    to: value.to === null ? null : iso(value.to),
+  })
+  const { from, to, end, incidents, deploys, maintenances, ...rest } = report
+  return {
+    ...{ ok: true, domain, from: iso(from), to: iso(to), end: iso(end), ...rest },
+    incidents: incidents.map(stretch),
+    deploys: deploys.map(stretch),
+    maintenances: maintenances.map(stretch),
+  }
+}

@@ -1,0 +1,61 @@
+import { hourMs } from '../store/intervals.ts'
+import type { Tally } from '../store/rollups.ts'
+import type { History } from '../store/store.ts'
+import { nearestRank } from './availability.ts'
+
+/** Percentiles of the answers' times, in whole ms, by nearest rank. */
+export interface Percentiles {
+  p50: number
+  p95: number
+  p99: number
+  /** How many answers. */
+  answers: number
+}
+
+/** Of all answers of some hours; null when there was none. */
+export function percentilesOf(tallies: readonly Tally[]): Percentiles | null {
+  const length = tallies.reduce((sum, { times }) => sum + times.length, 0)
+  if (length === 0) return null
+  const all = new Float64Array(length)
+  let at = 0
+  for (const { times } of tallies) {
+    for (const time of times) all[at++] = time
+  }
+  all.sort()
+  return {
+    p50: nearestRank(all, 50),
+    p95: nearestRank(all, 95),
+    p99: nearestRank(all, 99),
+    answers: length,
+  }
+}
+
+/** A point of a latency plot. */
+export interface LatencyPoint extends Percentiles {
+  /** The beginning of its stretch, in ms since 1970. */
+  at: number
+}
+
+/**
+ * Percentiles of one target over time, for plots; stretches without an answer are left out.
+ * @param hours length of a stretch; they begin at whole multiples of it since 1970 (24: days, UTC)
+ */
+export function latencySeries(
+  history: History,
+  target: string,
+  { from, to, now = Date.now(), hours = 1 }: { from: number; to: number; now?: number; hours?: number },
+): LatencyPoint[] {
+  const stretches = new Map<number, Tally[]>()
+  for (const tally of history.tallies({ from, to, now, times: true, only: target, hours }).tallies) {
+    const stretch = Math.floor(tally.hour / hours)
+    const found = stretches.get(stretch)
+    if (found) found.push(tally)
+    else stretches.set(stretch, [tally])
+  }
+  return [...stretches]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([stretch, list]) => {
+      const percentiles = percentilesOf(list)
+      return percentiles ? { at: stretch * hours * hourMs, ...percentiles } : []
+    })
+}

@@ -1,0 +1,130 @@
+import type { Config, Limits } from '../../config/config.ts'
+import type { Incident } from '../store/records.ts'
+import { siteSeries, type Tally } from '../store/rollups.ts'
+import type { History } from '../store/store.ts'
+import type { Planned, Vantage } from '../store/types.ts'
+import {
+  availabilityOf,
+  type Budget,
+  budgetOf,
+  type Counted,
+  type Minutes,
+  minutesOf,
+} from './availability.ts'
+import { type Percentiles, percentilesOf } from './latency.ts'
+
+/** What was promised. */
+export interface SloTerms {
+  sloPercent: number
+  /** The limits of a target's latency in ms; undefined: it has none. */
+  limitsOf(target: string): Limits | undefined
+}
+
+export const termsOf = ({ history, health }: Config): SloTerms => ({
+  sloPercent: history.sloPercent,
+  limitsOf(target) {
+    if (target === 'static') return health.staticMs
+    return /^(api|backend|api-.*)$/.test(target) ? health.apiMs : undefined
+  },
+})
+
+/** Availability of the site, or of one target. */
+export interface Availability {
+  /** up ÷ (up + down); null when neither is known. */
+  percent: number | null
+  /** Is the SLO met: is the budget, of a range that is not over too, not overdrawn? null as `percent`. */
+  met: boolean | null
+  minutes: Minutes
+  budget: Budget
+}
+
+/** The answers' times of a target. */
+export interface Latency extends Percentiles {
+  limits?: Limits
+  /** Is p95 within the lower limit? Absent without limits. */
+  met?: boolean
+}
+
+export interface TargetReport extends Availability {
+  target: string
+  /** How many samples were taken in the range. */
+  samples: number
+  /** null: no answer that took time. */
+  latency: Latency | null
+}
+
+/** Milliseconds since 1970. */
+export interface SloReport extends Counted {
+  sloPercent: number
+  vantage: Vantage
+  /** null: asked from a vantage point that does not judge the site as a whole. */
+  site: Availability | null
+  /** The targets that the range knows anything of, by name. */
+  targets: TargetReport[]
+  /** Those that touch the range, the oldest first. */
+  incidents: Incident[]
+  deploys: Planned[]
+  maintenances: Planned[]
+}
+
+/** Hours that are added up anyway: of everything that is rolled up one figure is enough. */
+const wholeRange = Number.MAX_SAFE_INTEGER
+
+/** Availability, budget and percentiles of [from, to): docs/health.md, "Arithmetic". */
+export function sloReport(
+  history: History,
+  terms: SloTerms,
+  range: { from: number; to: number; now?: number; vantage?: Vantage },
+): SloReport {
+  const { vantage = 'here', now = Date.now() } = range
+  const { sloPercent } = terms
+  return history.snapshot(() => {
+    const { span, tallies, targets } = history.tallies({
+      ...range,
+      vantage,
+      now,
+      times: true,
+      hours: wholeRange,
+    })
+    const counted: Counted = { ...span, end: Math.max(range.to, span.to) }
+    const bySeries = grouped(tallies)
+    const planned = history.planned(counted)
+    const availability = (list: readonly Tally[]): Availability => {
+      const minutes = minutesOf(list, counted)
+      const percent = availabilityOf(minutes)
+      const budget = budgetOf(minutes, sloPercent)
+      return { percent, met: percent === null ? null : budget.left >= 0, minutes, budget }
+    }
+    return {
+      ...counted,
+      sloPercent,
+      vantage,
+      site: vantage === 'here' ? availability(bySeries.get(siteSeries) ?? []) : null,
+      targets: [...targets].flatMap(([series, target]) => {
+        const list = bySeries.get(series)
+        if (!list) return []
+        const samples = list.reduce((sum, tally) => sum + tally.samples, 0)
+        return { target, samples, ...availability(list), latency: latencyOf(list, terms.limitsOf(target)) }
+      }),
+      incidents: history.incidents(counted),
+      deploys: planned.filter(({ kind }) => kind === 'deploy'),
+      maintenances: planned.filter(({ kind }) => kind === 'maintenance'),
+    }
+  })
+}
+
+function latencyOf(list: readonly Tally[], limits: Limits | undefined): Latency | null {
+  const percentiles = percentilesOf(list)
+  if (!percentiles || !limits) return percentiles
+  return { ...percentiles, limits, met: percentiles.p95 <= limits.warning }
+}
+
+function grouped(tallies: readonly Tally[]): Map<number, Tally[]> {
+  const bySeries = new Map<number, Tally[]>()
+  for (const tally of tallies) {
+    const list = bySeries.get(tally.series)
+    if (list) list.push(tally)
+    else bySeries.set(tally.series, [tally])
+  }
+  return bySeries
+}

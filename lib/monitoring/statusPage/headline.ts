@@ -1,0 +1,146 @@
+import type { Latest } from '../store/samples.ts'
+import { dayWords, isVisible, listOf, subjectOf, troubleTitle } from './labels.ts'
+import type { Condition, Headline } from './types.ts'
+
+/** The part of a newest sample that the page goes by. */
+export type LastSeen = Pick<Latest, 'target' | 'at' | 'until' | 'verdict' | 'keptOut'>
+
+export interface Situation {
+  now: number
+  /** Of each target. */
+  newest: readonly LastSeen[]
+  /** What visitors use of what a confirmed outage that is not over has hit. */
+  failing: readonly string[]
+  /** Those of them that have answered well since, but not yet often enough. */
+  awaited: readonly string[]
+  /** The newest look was taken in a planned maintenance. */
+  maintenance: boolean
+}
+
+const conditions: Readonly<Record<LastSeen['verdict'], Condition>> = {
+  OK: 'works',
+  WARNING: 'slow',
+  CRITICAL: 'down',
+  UNKNOWN: 'unknown',
+}
+
+/** What a part is doing now. What was seen too long ago is not known any more. */
+export function conditionOf(seen: LastSeen | undefined, now: number): Condition {
+  if (!seen || now >= seen.until) return 'unknown'
+  return seen.keptOut && seen.verdict === 'CRITICAL' ? 'planned' : conditions[seen.verdict]
+}
+
+/** The site is what its pages and its API are together. */
+export function siteCondition(newest: readonly LastSeen[], now: number): Condition {
+  const parts = mainOf(newest).map((seen) => conditionOf(seen, now))
+  const order: Condition[] = ['down', 'planned', 'unknown', 'slow', 'works']
+  return order.find((condition) => parts.includes(condition)) ?? 'unknown'
+}
+
+const mainOf = (seen: readonly LastSeen[]): LastSeen[] =>
+  seen.filter(({ target }) => target === 'static' || target === 'api')
+
+/** How the site is, in one sentence. What is not known is never called well. */
+export function headlineOf(situation: Situation): Headline {
+  const visible = situation.newest.filter(({ target }) => isVisible(target))
+  if (visible.length === 0) {
+    return {
+      level: 'unknown',
+      title: 'Not known yet',
+      text: 'Nothing has been checked so far.',
+      seenAt: undefined,
+    }
+  }
+  const words = stale(visible, situation) ?? planned(visible, situation) ?? fault(visible, situation)
+  return { ...(words ?? well(visible, situation)), seenAt: Math.max(...visible.map(({ at }) => at)) }
+}
+
+type Words = Omit<Headline, 'seenAt'>
+
+function stale(visible: readonly LastSeen[], situation: Situation): Words | undefined {
+  const { now } = situation
+  const main = mainOf(visible)
+  if ((main.length > 0 ? main : visible).some(({ until }) => now < until)) return undefined
+  const last = Math.max(...visible.map(({ at }) => at))
+  const then = { ...situation, now: last }
+  const { title } = planned(visible, then) ?? fault(visible, then) ?? well(visible, then)
+  return {
+    level: 'unknown',
+    title: `Not known since ${dayWords(new Date(last).toISOString().slice(0, 10))}, ${new Date(last).toISOString().slice(11, 16)} UTC`,
+    text: `No check has been made since then. What it found: “${title}”.`,
+  }
+}
+
+/** What a maintenance or a deploy explains is no fault, and what it hides is not unknown. */
+function planned(visible: readonly LastSeen[], { now, maintenance }: Situation): Words | undefined {
+  if (maintenance) {
+    return {
+      level: 'planned',
+      title: 'Planned maintenance',
+      text: 'The site is closed for work that was planned. It opens again when that is done.',
+    }
+  }
+  const explained = visible.filter((seen) => conditionOf(seen, now) === 'planned')
+  if (explained.length === 0) return undefined
+  return {
+    level: 'planned',
+    title: 'A new release is on its way',
+    text: `${list(explained)}: not answering while it is put in place.`,
+  }
+}
+
+/** Goes by the newest looks: what other targets hold open is no outage of these. */
+function fault(visible: readonly LastSeen[], { now, failing, awaited }: Situation): Words | undefined {
+  const down = visible.filter((seen) => conditionOf(seen, now) === 'down')
+  const told = down.filter(({ target }) => failing.includes(target))
+  const title = troubleTitle(
+    told.map(({ target }) => target),
+    ...([3, false] as const),
+  )
+  if (title) {
+    return {
+      level: mainOf(told).length > 0 ? 'down' : 'trouble',
+      title,
+      text: `${list(down)}: no good answer at the last check.`,
+    }
+  }
+  if (down.length > 0) {
+    return {
+      level: 'trouble',
+      title: 'A check has just failed',
+      text: `${list(down)}: no good answer. It is checked again before this is called an outage.`,
+    }
+  }
+  const again = visible.filter((seen) => awaited.includes(seen.target) && conditionOf(seen, now) === 'works')
+  if (again.length === 0) return undefined
+  const { text, plural } = subjectOf(again.map(({ target }) => target))
+  return {
+    level: 'slow',
+    title: `${text} ${plural ? 'answer' : 'answers'} again`,
+    text: 'The last check was a good one; some more are awaited before the outage is called over.',
+  }
+}
+
+function well(visible: readonly LastSeen[], { now }: Situation): Words {
+  const are = (condition: Condition) => visible.filter((seen) => conditionOf(seen, now) === condition)
+  const [slow, unknown] = [are('slow'), are('unknown')]
+  const rest = unknown.length > 0 ? ` Not known at present: ${list(unknown)}.` : ''
+  if (unknown.length === visible.length) {
+    return {
+      level: 'unknown',
+      title: 'Not known at present',
+      text: 'The last check could not tell; the network of whoever checks may be down.',
+    }
+  }
+  if (slow.length > 0) {
+    return {
+      level: 'slow',
+      title: 'It works, slower than usual',
+      text: `${list(slow)}: slower than wanted.${rest}`,
+    }
+  }
+  if (unknown.length > 0) return { level: 'works', title: 'What could be checked works', text: rest.trim() }
+  return { level: 'works', title: 'Everything works', text: 'All parts answer as they should.' }
+}
+
+const list = (seen: readonly LastSeen[]): string => listOf(seen.map(({ target }) => target))

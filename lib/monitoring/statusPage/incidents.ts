@@ -1,0 +1,74 @@
+import type { Incident } from '../store/records.ts'
+import type { Latest } from '../store/samples.ts'
+import type { History } from '../store/store.ts'
+import { causeWords, isVisible, publicCauses, troubleTitle } from './labels.ts'
+import type { Trouble } from './types.ts'
+
+/** What visitors had of an incident. Milliseconds since 1970. */
+export interface Noticed {
+  /** Those that visitors use and that were bad. */
+  targets: readonly string[]
+  rank: 1 | 3
+  /** The public part of why, in the probes' own words. */
+  causes: readonly string[]
+  start: number
+  /** undefined: it is not over for them. */
+  end: number | undefined
+  /** Targets whose newest looks were good, but not yet often enough. */
+  awaited: readonly string[]
+}
+
+/** Good looks in a row that end a trouble (health's default). */
+const recoverAfter = 2
+
+/**
+ * From the first to the last bad look of what visitors use; a bad look speaks until the next one, as in all figures.
+ * undefined: they noticed nothing. Where the single looks are gone, the incident's own times and words.
+ */
+export function noticedOf(history: History, incident: Incident, now: number): Noticed | undefined {
+  const { from, to, targets, rank, cause } = incident
+  const visible = targets.filter(isVisible)
+  if (visible.length === 0) return undefined
+  const samples = history.samples({ from, to: to ?? now + 1 }, visible)
+  if (!samples) {
+    const causes = publicCauses(cause)
+    const common = { targets: visible, causes, start: from, end: to ?? undefined, awaited: [] }
+    return { ...common, rank: rank === 3 ? 3 : 1 }
+  }
+  const counted = samples.filter(({ keptOut }) => !keptOut)
+  const down = rank === 3 && counted.some(({ verdict }) => verdict === 'CRITICAL')
+  const isBad = ({ verdict }: Latest) => verdict === 'CRITICAL' || (!down && verdict === 'WARNING')
+  const bad = counted.filter(isBad)
+  if (bad.length === 0) return undefined
+  const rows = [...new Set(bad.map(({ target }) => target))].map((target) => {
+    const all = samples.filter((sample) => sample.target === target)
+    const last = all.findLastIndex((sample) => !sample.keptOut && isBad(sample))
+    const good = all.slice(last + 1).filter(({ verdict, keptOut }) => verdict !== 'UNKNOWN' && !keptOut)
+    const end = Math.min(all[last]!.until, all[last + 1]?.at ?? Number.POSITIVE_INFINITY, to ?? now)
+    return { target, end, good: good.length }
+  })
+  const open = to === null ? rows.filter(({ good }) => good < recoverAfter) : []
+  return {
+    targets: rows.map(({ target }) => target),
+    rank: down ? 3 : 1,
+    causes: bad.map(({ cause }) => cause),
+    start: Math.min(...bad.map(({ at }) => at)),
+    end: open.length > 0 ? undefined : Math.max(...rows.map(({ end }) => end)),
+    awaited: open.filter(({ good }) => good > 0).map(({ target }) => target),
+  }
+}
+
+/** As visitors may read it. */
+export function troubleOf({ targets, rank, causes, start, end }: Noticed): Trouble[] {
+  const title = troubleTitle(targets, rank, end !== undefined, causes)
+  return title ? [{ title, cause: causeWords(causes), start, end }] : []
+}
+
+/** Targets that an outage which is not over has hit, and those of them that answer again. */
+export function ongoingOf(noticed: readonly Noticed[]): { failing: string[]; awaited: string[] } {
+  const outages = noticed.filter(({ rank, end }) => rank === 3 && end === undefined)
+  return {
+    failing: outages.flatMap(({ targets }) => targets),
+    awaited: outages.flatMap(({ awaited }) => awaited),
+  }
+}

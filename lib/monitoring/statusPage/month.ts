@@ -1,0 +1,69 @@
+import { escapeHtml } from '../../html/escape.ts'
+import { perCent } from '../slo/availability.ts'
+import { duration } from './labels.ts'
+import type { Month } from './types.ts'
+
+/** This month against the promise: availability, budget, and each part's share. */
+export function monthSection(month: Month): string {
+  const site = month.rows[0]
+  const name = monthName(month)
+  // As slo says it: what is still to come of the month may make good for a percentage below the goal.
+  const missed = month.budget !== null && month.budget.left < 0
+  const lines = month.rows.map(
+    ({ id, name, percent, down, notKnown }) =>
+      `<tr data-part="${escapeHtml(id)}"><th scope="row">${escapeHtml(name)}</th><td>${share(percent)}</td>` +
+      `<td>${down > 0 ? duration(down) : '–'}</td><td>${notKnown >= 1 ? duration(notKnown) : '–'}</td></tr>`,
+  )
+  return `<section aria-labelledby="month">
+<h2 id="month">This month: ${name}</h2>
+<div class="tiles">
+<div class="card"><p>Available</p><strong>${share(site?.percent ?? null)}</strong>
+<p><small>promised: <data value="${month.goal}">${month.goal} %</data>${missed ? ', which is missed' : ''}</small></p></div>
+<div class="card">${budgetTile(month)}</div>
+</div>
+${table(`${name}, part by part`, ['Part', 'Available', 'Down', 'Not known'], lines)}
+</section>`
+}
+
+/** The answers' times of this month. */
+export function timesTable(month: Month): string {
+  const timed = month.rows.filter(({ p50 }) => p50 !== null)
+  if (timed.length === 0) return ''
+  const lines = timed.map(
+    ({ id, name, p50, p95, p99 }) =>
+      `<tr data-times="${escapeHtml(id)}"><th scope="row">${escapeHtml(name)}</th>` +
+      `${[p50, p95, p99].map((value) => `<td>${figure(value)}</td>`).join('')}</tr>`,
+  )
+  const caption = `${monthName(month)}: how long answers took`
+  return table(caption, ['Part', 'Usual (median)', '95 % within', '99 % within'], lines)
+}
+
+const monthName = ({ from }: Month): string =>
+  new Date(from).toLocaleString('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' })
+
+function budgetTile({ budget }: Month): string {
+  if (!budget)
+    return '<p>Downtime allowed</p><strong>–</strong><p><small>nothing is known of this month yet</small></p>'
+  const { total, used, left } = budget
+  const spent = left < 0
+  const width = total > 0 ? Math.min(100, (used / total) * 100) : spent ? 100 : 0
+  return `<p>${spent ? 'More downtime than allowed' : 'Allowed downtime left'}</p><strong>${minutes(left, Math.abs(left))}</strong>
+<svg class="budget${spent ? ' spent' : ''}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="${width.toFixed(2)}" height="6"/></svg>
+<p><small>${minutes(used)} of ${minutes(total)} used</small></p>`
+}
+
+/** Minutes to a tenth; the value in full for programs. */
+const minutes = (value: number, shown = value): string =>
+  `<data value="${value}">${shown.toFixed(1)} min</data>`
+
+const share = (value: number | null): string =>
+  value === null ? '–' : `<data value="${value}">${perCent(value)}</data>`
+
+const figure = (value: number | null): string =>
+  value === null ? '–' : `<data value="${value}">${Math.round(value)}\u00a0ms</data>`
+
+const table = (caption: string, columns: readonly string[], rows: readonly string[]): string =>
+  `<div class="card figures"><section class="scroll" tabindex="0" aria-label="${caption}"><table>
+<caption>${caption}</caption>
+<thead><tr>${columns.map((column) => `<th scope="col">${column}</th>`).join('')}</tr></thead>
+<tbody>${rows.join('\n')}</tbody></table></section></div>`

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { checkOutFile, writeWhole } from '../../cli/outputFile.ts'
+import type { Config } from '../../config/config.ts'
+import type { StepList } from '../../deploy/runTasks.ts'
+import type { Context } from '../../tasks/context.ts'
+import { type Difference, ok, type Step } from '../../tasks/task.ts'
+import { digestTag, type StatusPage, statusPageStep } from '../../vps/statusPage.ts'
+import { historyFile, readHistory } from '../store/store.ts'
+
+/**
+ * Makes the page of what the history of this machine knows now.
+ * Throws (exit 3) when there is no history, or it is held, damaged or of a newer version.
+ */
+export async function makeStatusPage(config: Config, now = Date.now()): Promise<StatusPage> {
+  const [{ statusPage }, { statusView }, history] = await Promise.all([
+    import('./page.ts'),
+    import('./data.ts'),
+    readHistory(historyFile(config)),
+  ])
+  try {
+    return await statusPage(statusView(history, config, now))
+  } finally {
+    history.close()
+  }
+}
+
+/** Publishes the page, or writes it into a file alone. Throws (exit 2) when there can be no such file. */
+export function statusPageList(context: Context, out: string | undefined): StepList {
+  const make = () => makeStatusPage(context.config)
+  if (out === undefined) return { steps: [statusPageStep(context, make)] }
+  checkOutFile('--out', out)
+  return { steps: [fileStep(out, make)] }
+}
+
+/** The page as a file of this machine: no login, no network. */
+function fileStep(out: string, make: () => Promise<StatusPage>): Step {
+  const file = path.resolve(out)
+  let html = ''
+  return {
+    id: 'status-page',
+    title: `Status page ${file}`,
+    part: 'together',
+    after: [],
+    async inspect(): Promise<Difference> {
+      const page = await make()
+      html = page.html
+      const present = textOf(file)
+      if (present?.includes(digestTag(page.digest))) return ok(`written: ${page.says}`)
+      return { state: present === undefined ? 'create' : 'change', what: page.says, effects: [] }
+    },
+    async apply() {
+      writeWhole('--out', file, html)
+    },
+  }
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}

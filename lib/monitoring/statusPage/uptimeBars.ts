@@ -1,0 +1,60 @@
+import { escapeHtml } from '../../html/escape.ts'
+import { perCent } from '../slo/availability.ts'
+import { dayWords, duration } from './labels.ts'
+import { conditionMark } from './style.ts'
+import type { Day, Part } from './types.ts'
+
+/** One part: its name, how it is now, a bar a day with its words, and the days with a fault as a table. */
+export function partSection(part: Part): string {
+  const name = escapeHtml(part.name)
+  const id = `part-${escapeHtml(part.id)}`
+  const share = part.percent === null ? 'nothing known yet' : `${perCent(part.percent)} available`
+  return `<article class="part" aria-labelledby="${id}">
+<div class="head"><h3 id="${id}">${name}</h3>${conditionMark(part.now)}</div>
+<ol class="bars" aria-label="${name}, day by day">${part.days.map(bar).join('')}</ol>
+<p class="foot"><span>${dayWords(part.days[0]!.date)}</span><span>${share}</span><span>today</span></p>
+</article>`
+}
+
+const bar = (day: Day): string =>
+  `<li${day.kind === 'none' ? '' : ` class="${day.kind}"`}><i></i><span>${dayText(day)}</span></li>`
+
+/** `23 Nov 2026: partly down, 19 min; 98.681 % available` */
+export function dayText({ date, kind, percent, down, slow }: Day): string {
+  const day = dayWords(date)
+  if (kind === 'none' || percent === null) return `${day}: no data`
+  if (down === 0) return `${day}: up${slow > 0 ? `, slower than wanted for ${duration(slow)}` : ''}`
+  return `${day}: ${kind === 'down' ? 'down' : 'partly down'}, ${duration(down)}; ${perCent(percent)} available`
+}
+
+export const barsLegend = `<ul class="legend" aria-label="What the bars mean">${(
+  [
+    ['up', 'up'],
+    ['partly', 'partly down'],
+    ['down', 'down for half of the known time or longer'],
+    ['', 'no data'],
+  ] as const
+)
+  .map(([kind, words]) => {
+    const sample = `<span class="swatch ${kind}" aria-hidden="true"><i></i></span>`
+    return `<li>${sample}${words}</li>`
+  })
+  .join('')}</ul>`
+
+/** Days that were not whole, for who cannot point at a bar. */
+export function faultyDays(parts: readonly Part[]): string {
+  const rows = parts.flatMap(({ name, days }) =>
+    days.filter(({ down }) => down > 0).map((day) => ({ name, day })),
+  )
+  if (rows.length === 0) return ''
+  rows.sort((a, b) => (a.day.date < b.day.date ? 1 : a.day.date > b.day.date ? -1 : 0))
+  const cells = rows.map(
+    ({ name, day }) =>
+      `<tr><th scope="row"><time datetime="${day.date}">${dayWords(day.date)}</time></th><td>${escapeHtml(name)}</td>` +
+      `<td>${duration(day.down)}</td><td>${day.percent === null ? '–' : perCent(day.percent)}</td></tr>`,
+  )
+  return `<details><summary>Every day with a fault, as a table</summary>
+<section class="scroll" tabindex="0" aria-label="Days with a fault"><table><caption>Days (UTC) with a fault, the newest first</caption>
+<thead><tr><th scope="col">Day</th><th scope="col">Part</th><th scope="col">Down</th><th scope="col">Available</th></tr></thead>
+<tbody>${cells.join('')}</tbody></table></section></details>`
+}

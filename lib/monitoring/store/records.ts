@@ -1,0 +1,193 @@
+import { hourMs, type Span, union } from './intervals.ts'
+import type { Connection } from './sqlite.ts'
+import type { Planned } from './types.ts'
+
+/** How far the roll-ups have come. Both are whole hours, in ms since 1970. */
+export interface Progress {
+  /** Hours before it are rolled up, but for stale ones. */
+  rolledTo: number
+  /** From here on every single sample is there, with those before it that still hold. */
+  rawFrom: number
+}
+
+/** Before the first roll-up nothing is rolled up, and everything is there. */
+export function progressOf(connection: Connection): Progress {
+  const row = connection.get<{ rolled: number; raw: number }>(
+    'SELECT rolled_to AS rolled, raw_from AS raw FROM progress',
+  )
+  return { rolledTo: (row?.rolled ?? 0) * hourMs, rawFrom: (row?.raw ?? 0) * hourMs }
+}
+
+export function setProgress(connection: Connection, { rolledTo, rawFrom }: Progress): void {
+  connection.run('DELETE FROM progress')
+  connection.run('INSERT INTO progress VALUES (?, ?)', rolledTo / hourMs, rawFrom / hourMs)
+}
+
+/** Rolled-up hours that a late sample touches are counted again. */
+export function lateSample(connection: Connection, { from, to }: Span): void {
+  const { rolledTo, rawFrom } = progressOf(connection)
+  const last = Math.ceil(Math.min(to, rolledTo) / hourMs)
+  for (let hour = Math.floor(Math.max(from, rawFrom) / hourMs); hour < last; hour++)
+    connection.run('INSERT OR IGNORE INTO stale (hour) VALUES (?)', hour)
+}
+
+/** So are those that a planned stretch touches, as far as their samples are still there. */
+export function changedPlan(connection: Connection, { from, to }: Span): void {
+  const { rawFrom } = progressOf(connection)
+  connection.run(
+    'INSERT OR IGNORE INTO stale (hour) SELECT DISTINCT hour FROM rollups WHERE hour >= ? AND hour < ?',
+    ...[Math.floor(Math.max(from, rawFrom) / hourMs), Math.ceil(to / hourMs)],
+  )
+}
+
+/** How bad it is: 1 WARNING, 2 CRITICAL, 3 CRITICAL and visible to visitors. */
+export type IncidentRank = 1 | 2 | 3
+
+/** A confirmed fault. Milliseconds since 1970. */
+export interface Incident {
+  id: number
+  from: number
+  /** null while it lasts. */
+  to: number | null
+  /** The worst it was. */
+  rank: IncidentRank
+  targets: readonly string[]
+  /** One line. */
+  cause: string
+}
+
+interface Row extends Omit<Incident, 'targets'> {
+  targets: string
+}
+
+const columns = 'id, began AS "from", ended AS "to", rank, targets, cause'
+const incidentOf = (row: Row): Incident => ({ ...row, targets: JSON.parse(row.targets) as string[] })
+
+export const insertIncident = (
+  connection: Connection,
+  { from, rank, targets, cause }: Omit<Incident, 'id' | 'to'>,
+): number =>
+  connection.run(
+    'INSERT INTO incidents (began, rank, targets, cause) VALUES (?, ?, ?, ?)',
+    ...[from, rank, JSON.stringify(targets), cause],
+  ).id
+
+export function changeIncident(
+  connection: Connection,
+  id: number,
+  change: Partial<Pick<Incident, 'rank' | 'targets' | 'cause' | 'to'>>,
+): void {
+  const { rank = null, targets, cause = null, to } = change
+  connection.run(
+    `UPDATE incidents SET rank = coalesce(?, rank), targets = coalesce(?, targets), cause = coalesce(?, cause),
+     ended = coalesce(?, ended) WHERE id = ?`,
+    ...[rank, targets ? JSON.stringify(targets) : null, cause, to ?? null, id],
+  )
+}
+
+/** The newest one that lasts. */
+export function currentIncident(connection: Connection): Incident | undefined {
+  const row = connection.get<Row>(
+    `SELECT ${columns} FROM incidents WHERE ended IS NULL ORDER BY id DESC LIMIT 1`,
+  )
+  return row && incidentOf(row)
+}
+
+/** Those that touch a range, the oldest first. */
+export const incidentsIn = (connection: Connection, { from, to }: Span): Incident[] =>
+  connection
+    .all<Row>(
+      `SELECT ${columns} FROM incidents WHERE began < ? AND (ended IS NULL OR ended > ?) ORDER BY began, id`,
+      ...[to, from],
+    )
+    .map(incidentOf)
+
+/** What is kept under a key, undefined when nothing is. */
+export function readNote<Value>(connection: Connection, key: string): Value | undefined {
+  const row = connection.get<{ value: string }>('SELECT value FROM notes WHERE key = ?', key)
+  return row && (JSON.parse(row.value) as Value)
+}
+
+/** Keeps a value that JSON can hold; undefined takes the key away. */
+export function writeNote(connection: Connection, key: string, value: unknown): void {
+  if (value === undefined) connection.run('DELETE FROM notes WHERE key = ?', key)
+  else
+    connection.run(
+      'INSERT INTO notes VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+      ...[key, JSON.stringify(value)],
+    )
+}
+
+/** An alert that is not sent yet. */
+export interface Waiting {
+  id: number
+  channel: string
+  /** As lib/alerts made it. */
+  alert: unknown
+  /** When it was put here, in ms since 1970. */
+  since: number
+  /** Putting it here is the first one. */
+  tries: number
+  /** Why it could not be sent, the last time; empty before. */
+  error: string
+}
+
+export const putOff = (
+  connection: Connection,
+  { channel, alert, since, error }: Omit<Waiting, 'id' | 'tries'>,
+): number =>
+  connection.run(
+    'INSERT INTO outbox (channel, alert, since, tries, error) VALUES (?, ?, ?, 1, ?)',
+    ...[channel, JSON.stringify(alert), since, error],
+  ).id
+
+/** The oldest first. */
+export const waitingAlerts = (connection: Connection): Waiting[] =>
+  connection
+    .all<Omit<Waiting, 'alert'> & { alert: string }>('SELECT * FROM outbox ORDER BY id')
+    .map((row) => ({ ...row, alert: JSON.parse(row.alert) as unknown }))
+
+export const triedAgain = (connection: Connection, id: number, error: string): void => {
+  connection.run('UPDATE outbox SET tries = tries + 1, error = ? WHERE id = ?', error, id)
+}
+
+export const noLongerWaiting = (connection: Connection, id: number): void => {
+  connection.run('DELETE FROM outbox WHERE id = ?', id)
+}
+
+/** Notes planned stretches, known ones as they are now. What they touch is counted again. */
+export function upsertPlanned(connection: Connection, list: readonly Planned[]): void {
+  for (const { id, kind, from, to, what } of list) {
+    const end = Math.max(from, to)
+    const before = connection.get<Span & { what: string }>(
+      'SELECT began AS "from", ended AS "to", what FROM planned WHERE kind = ? AND id = ?',
+      ...[kind, id],
+    )
+    if (before?.from === from && before.to === end && before.what === what) continue
+    connection.run(
+      `INSERT INTO planned (id, kind, began, ended, what) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (kind, id) DO UPDATE SET began = excluded.began, ended = excluded.ended, what = excluded.what`,
+      ...[id, kind, from, end, what],
+    )
+    for (const span of differenceOf(before, { from, to: end })) changedPlan(connection, span)
+  }
+}
+
+/** What only one of them covers: a maintenance grows with every look, and most of it was counted long ago. */
+function differenceOf(before: Span | undefined, after: Span): Span[] {
+  if (!before || before.to <= after.from || after.to <= before.from) return before ? [before, after] : [after]
+  const edges: Span[] = [
+    { from: Math.min(before.from, after.from), to: Math.max(before.from, after.from) },
+    { from: Math.min(before.to, after.to), to: Math.max(before.to, after.to) },
+  ]
+  return edges.filter(({ from, to }) => from < to)
+}
+
+/** Those that touch a range, the oldest first. */
+export const plannedIn = (connection: Connection, { from, to }: Span): Planned[] =>
+  connection.all<Planned>(
+    `SELECT id, kind, began AS "from", ended AS "to", what FROM planned WHERE ended >= ? AND began < ? ORDER BY began, id`,
+    ...[from, to],
+  )
+
+export const plannedSpans = (connection: Connection, span: Span): Span[] => union(plannedIn(connection, span))

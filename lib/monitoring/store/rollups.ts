@@ -1,0 +1,216 @@
+import {
+  byHour,
+  type Durations,
+  type Held,
+  hourMs,
+  keepOut,
+  longestHold,
+  noTime,
+  type Segment,
+  type Span,
+  type State,
+  spread,
+  together,
+  union,
+} from './intervals.ts'
+import { plannedSpans, progressOf } from './records.ts'
+import type { Connection } from './sqlite.ts'
+import { siteTargets, type Vantage } from './types.ts'
+
+/** The site as a whole, among series. */
+export const siteSeries = 0
+
+/** One hour, a part of it, or some hours together, of one series. */
+export interface Tally extends Durations {
+  series: number
+  /** Whole hours since 1970; of some together, one of them. */
+  hour: number
+  /** How many samples began in it. */
+  samples: number
+  /** Milliseconds of the answers that count; empty when they were not asked for. */
+  times: number[]
+}
+
+interface Row {
+  series: number
+  at: number
+  holds: number
+  verdict: number
+  kept: number
+  ms: number | null
+}
+
+const states: readonly (State | undefined)[] = ['ok', 'warning', 'down', undefined]
+const heldOf = ({ at, holds, verdict, kept }: Row): Held => ({
+  ...{ at, holds },
+  state: kept ? 'keptOut' : states[verdict],
+})
+
+/** Counts single samples within [from, to); hours for which nothing speaks are left out. */
+export function countSamples(connection: Connection, vantage: Vantage, span: Span, only?: string): Tally[] {
+  const planned = plannedSpans(connection, span)
+  const bySite: Segment[][] = siteTargets.map(() => [])
+  const tallies: Tally[] = []
+  for (const [series, target] of targetNames(connection, vantage)) {
+    if (only !== undefined && target !== only) continue
+    const rows = connection.all<Row>(
+      `SELECT series, at, holds, verdict, kept_out AS kept, ms FROM samples
+       WHERE series = ? AND at >= ? AND at < ? ORDER BY at, look`,
+      ...[series, span.from - longestHold, span.to],
+    )
+    const segments = keepOut(spread(rows.map(heldOf)), planned)
+    tallies.push(...talliesOf(series, segments, rows, planned, span))
+    const part = siteTargets.indexOf(target as (typeof siteTargets)[number])
+    if (part >= 0) bySite[part] = segments
+  }
+  if (vantage !== 'here' || only !== undefined) return tallies
+  const site = together(bySite[0]!, bySite[1]!)
+  return [...tallies, ...talliesOf(siteSeries, site, [], [], span)]
+}
+
+function talliesOf(
+  series: number,
+  segments: readonly Segment[],
+  rows: readonly Row[],
+  planned: readonly Span[],
+  span: Span,
+): Tally[] {
+  const hours = new Map<number, Tally>()
+  const tally = (hour: number, durations: Durations): Tally => {
+    const made = { series, hour, samples: 0, times: [], ...durations }
+    hours.set(hour, made)
+    return made
+  }
+  for (const [hour, durations] of byHour(segments, span)) tally(hour, durations)
+  for (const { at, kept, ms } of rows) {
+    if (at < span.from) continue
+    const hour = Math.floor(at / hourMs)
+    const found = hours.get(hour) ?? tally(hour, noTime())
+    found.samples++
+    const counts = !kept && !planned.some(({ from, to }) => from <= at && at < to)
+    if (counts && ms !== null) found.times.push(ms)
+  }
+  return [...hours.values()]
+}
+
+/** What is asked of the tallies. Milliseconds since 1970. */
+export interface TallyRange extends Span {
+  now: number
+  vantage?: Vantage
+  /** Are the answers' times wanted? */
+  times?: boolean
+  /** Only this target, which spares reading the others. */
+  only?: string
+  /** Rolled-up hours of so many (whole multiples of it since 1970) come as one; default 1. */
+  hours?: number
+}
+
+/**
+ * Every hour of [from, to) that anything is known of, in no particular order, and the range that was really counted:
+ * it ends now at the latest, and where single samples are no longer there it goes by whole hours.
+ */
+export function readTallies(connection: Connection, range: TallyRange): { span: Span; tallies: Tally[] } {
+  const { vantage = 'here', times = false, only, hours = 1 } = range
+  const { rolledTo, rawFrom } = progressOf(connection)
+  const down = (time: number): number => Math.floor(time / hourMs) * hourMs
+  const up = (time: number): number => Math.ceil(time / hourMs) * hourMs
+  const from = range.from < rawFrom ? down(range.from) : range.from
+  const end = Math.max(from, Math.min(range.to, range.now))
+  const to = end < rawFrom ? up(end) : end
+
+  const rolled: Span = { from: up(from), to: Math.min(rolledTo, down(to)) }
+  if (rolled.from >= rolled.to)
+    return { span: { from, to }, tallies: countSamples(connection, vantage, { from, to }, only) }
+  const stale = connection
+    .all<{ hour: number }>(
+      'SELECT hour FROM stale WHERE hour >= ? AND hour < ? ORDER BY hour',
+      ...[rolled.from / hourMs, rolled.to / hourMs],
+    )
+    .map(({ hour }) => ({ from: hour * hourMs, to: (hour + 1) * hourMs }))
+  const tallies = readRolled(connection, rolled, { vantage, times, only, hours })
+  for (const span of union([{ from, to: rolled.from }, ...stale, { from: rolled.to, to }]))
+    tallies.push(...countSamples(connection, vantage, span, only))
+  return { span: { from, to }, tallies }
+}
+
+function readRolled(
+  connection: Connection,
+  { from, to }: Span,
+  {
+    vantage,
+    times,
+    only,
+    hours,
+  }: Required<Pick<TallyRange, 'vantage' | 'times' | 'hours'>> & {
+    only: string | undefined
+  },
+): Tally[] {
+  const names = [...targetNames(connection, vantage)]
+  const wanted = names.filter(([, target]) => only === undefined || target === only).map(([id]) => id)
+  if (only === undefined && vantage === 'here') wanted.push(siteSeries)
+  const rows = connection.iterate<Omit<Tally, 'times'> & { packed?: Uint8Array }>(
+    `SELECT series, hour, ok, warning, down, kept_out AS keptOut, samples ${times ? ', times AS packed' : ''}
+     FROM rollups WHERE series IN (SELECT value FROM json_each(?)) AND hour >= ? AND hour < ?
+     AND hour NOT IN (SELECT hour FROM stale) ORDER BY series, hour`,
+    ...[JSON.stringify(wanted), from / hourMs, to / hourMs],
+  )
+  const tallies: Tally[] = []
+  for (const { packed, ...row } of rows) {
+    let tally = tallies.at(-1)
+    const same =
+      tally?.series === row.series && Math.floor(tally.hour / hours) === Math.floor(row.hour / hours)
+    if (tally && same) {
+      for (const key of ['ok', 'warning', 'down', 'keptOut', 'samples'] as const) tally[key] += row[key]
+    } else {
+      tally = { ...row, times: [] }
+      tallies.push(tally)
+    }
+    if (packed) unpackTimes(packed, tally.times)
+  }
+  return tallies
+}
+
+/** The name of each series of a vantage point. */
+export const targetNames = (connection: Connection, vantage: Vantage): Map<number, string> =>
+  new Map(
+    connection
+      .all<{ id: number; target: string }>(
+        'SELECT id, target FROM series WHERE vantage = ? ORDER BY target',
+        vantage,
+      )
+      .map(({ id, target }) => [id, target]),
+  )
+
+/**
+ * Whole milliseconds of answers, packed: sorted, each as its distance to the one before it, in groups of 7 bits (LEB128).
+ * An hour of one look a minute takes about 60 bytes, and no percentile loses anything.
+ */
+export function packTimes(times: readonly number[]): Uint8Array {
+  const bytes: number[] = []
+  let before = 0
+  for (const time of [...times].sort((a, b) => a - b)) {
+    let rest = time - before
+    before = time
+    while (rest > 0x7f) {
+      bytes.push((rest % 0x80) | 0x80)
+      rest = Math.floor(rest / 0x80)
+    }
+    bytes.push(rest)
+  }
+  return Uint8Array.from(bytes)
+}
+
+/** Appends what `packTimes` packed to `into`, the shortest first. */
+export function unpackTimes(bytes: Uint8Array, into: number[]): void {
+  let [time, rest, scale] = [0, 0, 1]
+  for (const byte of bytes) {
+    rest += (byte & 0x7f) * scale
+    if (byte & 0x80) scale *= 0x80
+    else {
+      time += rest
+      into.push(time)
+      rest = 0
+      scale = 1
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import { unknownError } from '../../util/errors.ts'
+import type { Verdict } from '../../util/status.ts'
+import { distancesRead, holdOf, type Span } from './intervals.ts'
+import { lateSample, progressOf } from './records.ts'
+import type { Connection } from './sqlite.ts'
+import type { Look, Sample, Vantage } from './types.ts'
+
+const verdicts: readonly Verdict[] = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN']
+export const verdictNumber = (verdict: Verdict): number => verdicts.indexOf(verdict)
+export const verdictNamed = (number: number): Verdict => verdicts[number] ?? 'UNKNOWN'
+
+/** A cause is one line; a page of HTML in an answer is none. */
+const longestCause = 500
+
+/** The newest sample of a target. */
+export interface Latest extends Sample {
+  at: number
+  /** When it ceases to speak for its target. */
+  until: number
+  keptOut: boolean
+}
+
+/** Writes a look, within the caller's transaction. */
+export function insertLook(connection: Connection, look: Look): void {
+  const { at, samples, from = 'here', excluded = '' } = look
+  const { rawFrom, rolledTo } = progressOf(connection)
+  if (at < rawFrom) {
+    throw unknownError(
+      `A look of ${new Date(at).toISOString()} is older than the single looks that the history still holds`,
+      undefined,
+      'See whether the clock of this machine is right.',
+    )
+  }
+  const { id } = connection.run(
+    'INSERT INTO looks (at, vantage, excluded, samples) VALUES (?, ?, ?, ?)',
+    ...[at, from, excluded, samples.length],
+  )
+  for (const { target, verdict, ms, cause, keptOut = false } of samples) {
+    const series = seriesId(connection, from, target)
+    const earlier = connection.all<{ at: number; holds: number }>(
+      'SELECT at, holds FROM samples WHERE series = ? AND at <= ? ORDER BY at DESC LIMIT ?',
+      ...[series, at, distancesRead],
+    )
+    const holds = holdOf(
+      at,
+      earlier.map((sample) => sample.at),
+    )
+    connection.run(
+      'INSERT INTO samples (series, at, look, holds, verdict, kept_out, ms, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[series, at, id, holds, verdictNumber(verdict), excluded || keptOut ? 1 : 0],
+      ...[ms === null ? null : Math.max(0, Math.round(ms)), cause.slice(0, longestCause)],
+    )
+    if (at < rolledTo) {
+      // It came late: what it says, and what the one before it no longer says, is counted again.
+      const before = earlier[0] ? earlier[0].at + earlier[0].holds : at
+      lateSample(connection, { from: at, to: Math.max(at + holds, before) })
+    }
+  }
+}
+
+function seriesId(connection: Connection, vantage: Vantage, target: string): number {
+  const key = `${vantage} ${target}`
+  let id = connection.series.get(key)
+  if (id === undefined) {
+    connection.run('INSERT OR IGNORE INTO series (vantage, target) VALUES (?, ?)', vantage, target)
+    const row = connection.get<{ id: number }>(
+      'SELECT id FROM series WHERE vantage = ? AND target = ?',
+      ...[vantage, target],
+    )
+    id = row!.id
+    connection.series.set(key, id)
+  }
+  return id
+}
+
+/** What `latestOf` reads. */
+export interface SampleRow {
+  target: string
+  at: number
+  holds: number
+  verdict: number
+  kept: number
+  ms: number | null
+  cause: string
+}
+
+export const sampleColumns = 'target, at, holds, verdict, kept_out AS kept, ms, cause'
+
+export const latestOf = ({ holds, verdict, kept, ...rest }: SampleRow): Latest => ({
+  ...rest,
+  verdict: verdictNamed(verdict),
+  until: rest.at + holds,
+  keptOut: kept === 1,
+})
+
+/** The newest sample of each target, by target; `now` in ms: what lies ahead of it is a clock's mistake. */
+export const latestSamples = (connection: Connection, vantage: Vantage, now: number): Latest[] =>
+  connection
+    .all<SampleRow>(
+      `SELECT ${sampleColumns} FROM series JOIN samples ON samples.series = series.id
+       WHERE vantage = ? AND (at, look) =
+         (SELECT at, look FROM samples WHERE series = series.id AND at <= ? ORDER BY at DESC, look DESC LIMIT 1)
+       ORDER BY target`,
+      ...[vantage, now],
+    )
+    .map(latestOf)
+
+/**
+ * The single samples of some targets, seen from here, within [from, to), by target and time; each speaks until `until` or
+ * the next one of its target. undefined: the range begins before what is still there.
+ */
+export function samplesIn(
+  connection: Connection,
+  { from, to }: Span,
+  targets: readonly string[],
+): Latest[] | undefined {
+  const first = connection.get('SELECT 1 FROM looks WHERE at <= ? LIMIT 1', from)
+  if (!first || from < progressOf(connection).rawFrom) return undefined
+  return connection
+    .all<SampleRow>(
+      `SELECT ${sampleColumns} FROM series JOIN samples ON samples.series = series.id
+       WHERE vantage = 'here' AND target IN (SELECT value FROM json_each(?)) AND at >= ? AND at < ?
+       ORDER BY target, at, look`,
+      ...[JSON.stringify(targets), from, to],
+    )
+    .map(latestOf)
+}

@@ -1,0 +1,89 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+
+/** An open SQLite file. Statements are prepared once. */
+export interface Connection {
+  run(sql: string, ...values: SQLInputValue[]): { changes: number; id: number }
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[]
+  /** Row by row: for results that are too many to hold. */
+  iterate<Row>(sql: string, ...values: SQLInputValue[]): Iterable<Row>
+  exec(sql: string): void
+  /** Ids of (vantage, target), as far as this connection knows them; emptied by whoever rolls back. */
+  readonly series: Map<string, number>
+  /** Once more does no harm. */
+  close(): void
+}
+
+/**
+ * Opens a file. `waitMs`: how long a statement waits for another process that writes.
+ * Throws SQLite's own errors (`errcode`).
+ */
+export async function connect(
+  file: string,
+  options: { waitMs: number; readOnly: boolean },
+): Promise<Connect> {
+  const { DatabaseSync } = loadSqlite()
+  return () => {
+    const database = new DatabaseSync(file, { timeout: options.waitMs, readOnly: options.readOnly })
+    try {
+      // A look that was recorded survives a power cut, too.
+      database.exec('PRAGMA synchronous = FULL')
+      return connectionOf(database)
+    } catch (thrown) {
+      database.close()
+      throw thrown
+    }
+  }
+}
+
+/** Opens the same file, again and again when need be. */
+export type Connect = () => Connection
+
+function connectionOf(database: DatabaseSync): Connection {
+  const prepared = new Map<string, StatementSync>()
+  const statement = (sql: string): StatementSync => {
+    let found = prepared.get(sql)
+    if (!found) {
+      found = database.prepare(sql)
+      prepared.set(sql, found)
+    }
+    return found
+  }
+  return {
+    run(sql, ...values) {
+      const { changes, lastInsertRowid } = statement(sql).run(...values)
+      return { changes: Number(changes), id: Number(lastInsertRowid) }
+    },
+    get: (sql, ...values) => statement(sql).get(...values) as never,
+    all: (sql, ...values) => statement(sql).all(...values) as never,
+    iterate: (sql, ...values) => statement(sql).iterate(...values) as never,
+    exec: (sql) => database.exec(sql),
+    series: new Map(),
+    close() {
+      if (database.isOpen) database.close()
+    },
+  }
+}
+
+type Sqlite = typeof import('node:sqlite')
+
+const experimental = /^SQLite is an experimental feature\b/
+
+/**
+ * Gives `node:sqlite` without the warning that Node 22 prints when it is loaded
+ * (unflagged but still experimental there, nodejs/node#55890): cron mails whatever `health` writes to stderr.
+ * The load is synchronous, so no other code runs while the filter is in place; every other warning passes.
+ */
+export function loadSqlite(load = (): Sqlite => process.getBuiltinModule('node:sqlite')): Sqlite {
+  const emitWarning = process.emitWarning
+  process.emitWarning = ((warning: string | Error, ...rest: [type?: unknown]) => {
+    const type = typeof rest[0] === 'object' ? (rest[0] as { type?: string } | null)?.type : rest[0]
+    if (type === 'ExperimentalWarning' && experimental.test(String(warning))) return
+    Reflect.apply(emitWarning, process, [warning, ...rest])
+  }) as typeof process.emitWarning
+  try {
+    return load()
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}

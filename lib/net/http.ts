@@ -1,0 +1,187 @@
+import type { LookupAddress } from 'node:dns'
+import type { Agent, IncomingHttpHeaders } from 'node:http'
+import type { PeerCertificate } from 'node:tls'
+import type { EffectKind } from '../util/effect.ts'
+import { trustOf } from './tls.ts'
+
+/** An HTTP request made by this tool itself. */
+export interface Request {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly url: string
+  readonly effect: EffectKind
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly timeoutMs: number
+  /** So much of the answer's body is read and no more: it ends there. Without it: all of it. */
+  readonly mostBytes?: number
+  /** Asked again and again: only its first answer and its failures are written down. */
+  readonly often?: boolean
+  /** Go the way that this program goes: through its proxy, trusting whom it trusts. */
+  readonly as?: 'az'
+  /** Many such go to few servers: one may go on a connection that an earlier one has left open. */
+  readonly shared?: true
+  /** Ask this address instead of the one the name resolves to (the name still goes into SNI and Host). */
+  readonly address?: string
+}
+
+/** Milliseconds from the start of the request to the end of each phase; absent phases did not happen. */
+export interface Phases {
+  dns?: number
+  connect?: number
+  tls?: number
+  firstByte?: number
+  total: number
+}
+
+export interface Answer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: string
+  phases: Phases
+  /** The certificate the server showed, for https. */
+  readonly certificate?: PeerCertificate | undefined
+}
+
+/** How this machine reaches names and whom it trusts; from the configuration. */
+export interface Reach {
+  /** All addresses of a name (A and AAAA). */
+  resolve(host: string): Promise<LookupAddress[]>
+  /** PEM certificates trusted besides Node's own. */
+  authorities: readonly string[]
+  /** An environment whose HTTPS_PROXY, HTTP_PROXY and NO_PROXY say what goes through a proxy. */
+  proxies?: NodeJS.ProcessEnv
+}
+
+/** Did the other side accept the connection of a request that brought no answer? */
+export const wasAccepted = (thrown: unknown): boolean =>
+  thrown instanceof Error && (thrown as { accepted?: true }).accepted === true
+
+/**
+ * Makes one HTTP request, on a connection of its own unless it is `shared`. Redirects are answers. Rejects when there is no
+ * answer: with the socket's own error, TimeoutError after the request's time-out, AbortError when one of the signals came;
+ * `wasAccepted` tells whether there was a connection.
+ */
+export async function makeRequest(
+  request: Request,
+  reach: Reach,
+  ...signals: readonly AbortSignal[]
+): Promise<Answer> {
+  const url = new URL(request.url)
+  const secured = url.protocol === 'https:'
+  // An import of node:http would load all that it exports, WebSocket among it: that takes as long as Node itself to start.
+  const client = process.getBuiltinModule(secured ? 'node:https' : 'node:http')
+  const secureContext = secured ? await trustOf(reach) : undefined
+  const started = performance.now()
+  const phases: Phases = { total: 0 }
+  const since = () => Math.round((performance.now() - started) * 10) / 10
+  let settled = () => {}
+  const answer = new Promise<Answer>((resolve, rejectWith) => {
+    const reject = (error: Error) =>
+      rejectWith(phases.connect === undefined ? error : Object.assign(error, { accepted: true }))
+    const outgoing = client.request(
+      url,
+      {
+        method: request.method,
+        headers: { 'user-agent': 'codex-dominion-ops', ...request.headers },
+        agent: reach.proxies
+          ? new client.Agent({ proxyEnv: reach.proxies })
+          : request.shared
+            ? sharedAgent(reach, secured)
+            : false,
+        ...(secureContext ? { secureContext } : {}),
+        lookup: (host, options, done) => {
+          const found = request.address
+            ? Promise.resolve([{ address: request.address, family: request.address.includes(':') ? 6 : 4 }])
+            : reach.resolve(host)
+          found.then(
+            (addresses) => {
+              // Here, because the socket's own event may come before anybody listens for it.
+              if (!request.address) phases.dns = since()
+              const first = addresses[0]
+              if (!first)
+                return done(Object.assign(new Error(`${host} has no address`), { code: 'ENOTFOUND' }), '')
+              if (options.all) done(null, addresses)
+              else done(null, first.address, first.family)
+            },
+            (error: NodeJS.ErrnoException) => done(error, ''),
+          )
+        },
+      },
+      (incoming) => {
+        phases.firstByte = since()
+        const socket = incoming.socket as import('node:tls').TLSSocket
+        const certificate = socket.getPeerX509Certificate?.()
+        const most = request.mostBytes ?? Number.POSITIVE_INFINITY
+        const chunks: Buffer[] = []
+        let kept = 0
+        const answered = () => {
+          phases.total = since()
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: Buffer.concat(chunks).subarray(0, most).toString(),
+            phases,
+            // Few who ask look at it, and reading it out takes longer than the rest of an answer.
+            get certificate() {
+              return certificate?.toLegacyObject() as PeerCertificate | undefined
+            },
+          })
+        }
+        incoming.on('data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          kept += chunk.length
+          if (kept < most) return
+          answered()
+          incoming.destroy()
+        })
+        incoming.on('error', reject)
+        incoming.on('end', answered)
+      },
+    )
+    outgoing.on('socket', (socket) => {
+      if (outgoing.reusedSocket) return
+      socket.once('connect', () => {
+        phases.connect = since()
+      })
+      socket.once('secureConnect', () => {
+        phases.tls = since()
+      })
+    })
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // The other side closed what was left open, just when it was to be used again.
+      const closed = outgoing.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '')
+      if (!closed) return reject(error)
+      const { shared: _, ...alone } = request
+      makeRequest(alone, reach, ...signals).then(resolve, reject)
+    })
+    const end = (name: string, message: string, code: string) => {
+      const error = Object.assign(new Error(message), { name, code })
+      reject(error)
+      outgoing.destroy(error)
+    }
+    // AbortSignal.any and .timeout cost a sixth of a request.
+    const late = () => end('TimeoutError', `no answer within ${request.timeoutMs / 1000} s`, 'ETIMEDOUT')
+    const timer = setTimeout(late, request.timeoutMs)
+    const stop = () => end('AbortError', 'The operation was aborted', 'ABORT_ERR')
+    for (const signal of signals) signal.addEventListener('abort', stop, { once: true })
+    settled = () => {
+      clearTimeout(timer)
+      for (const signal of signals) signal.removeEventListener('abort', stop)
+    }
+    if (signals.some(({ aborted }) => aborted)) stop()
+    else outgoing.end(request.body)
+  })
+  return answer.finally(settled)
+}
+
+const agents = new WeakMap<Reach, Map<boolean, Agent>>()
+
+/** Keeps connections open for the next shared request; an idle one keeps no process alive. */
+function sharedAgent(reach: Reach, secured: boolean): Agent {
+  const known = agents.get(reach) ?? new Map<boolean, Agent>()
+  agents.set(reach, known)
+  const client = process.getBuiltinModule(secured ? 'node:https' : 'node:http')
+  const agent = known.get(secured) ?? new client.Agent({ keepAlive: true })
+  known.set(secured, agent)
+  return agent
+}

@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net'
+import type { Reach } from './http.ts'
+import { trustOf } from './tls.ts'
+
+/** How mail leaves: `tls` from the first byte (port 465), after STARTTLS, or not at all. */
+export interface MailServer {
+  readonly host: string
+  readonly port: number
+  readonly encryption: 'tls' | 'starttls' | 'none'
+  readonly login?: { readonly user: string; readonly password: string }
+}
+
+/** One e-mail that this tool sends itself. */
+export interface Mail {
+  readonly server: MailServer
+  readonly from: string
+  readonly to: readonly string[]
+  readonly subject: string
+  readonly text: string
+  /** `<local@domain>`; RFC 5322, 3.6.4. */
+  readonly messageId: string
+  /** The message that begins the thread, when it is not this one. */
+  readonly inReplyTo?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** For all of it: name, connection, TLS, login, message. */
+  readonly timeoutMs: number
+  readonly effect: 'record'
+}
+
+export interface Mailed {
+  /** The server's last word. */
+  response: string
+  /** Recipients that the server did not take, though it took others. */
+  refused: string[]
+}
+
+/** Hands one e-mail to its server. Rejects with the server's or the socket's own words when it took none of it. */
+export async function sendMail(mail: Mail, reach: Reach, signal: AbortSignal): Promise<Mailed> {
+  const { server } = mail
+  const [{ createTransport }, secureContext] = await Promise.all([
+    import('nodemailer'),
+    server.encryption === 'none' ? undefined : trustOf(reach),
+  ])
+  const late = AbortSignal.timeout(mail.timeoutMs)
+  const stop = AbortSignal.any([signal, late])
+  let socket: Socket | undefined
+  const transport = createTransport({
+    host: server.host,
+    port: server.port,
+    secure: server.encryption === 'tls',
+    requireTLS: server.encryption === 'starttls',
+    ignoreTLS: server.encryption === 'none',
+    ...(server.login ? { auth: { user: server.login.user, pass: server.login.password } } : {}),
+    ...(secureContext ? { tls: { secureContext } } : {}),
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    // A server that does not close its end must not keep a finished run waiting.
+    socketCloseTimeout: 500,
+    getSocket: (_options, done) => {
+      connected(server, reach, stop).then(
+        (open) => {
+          socket = open
+          done(null, { connection: open })
+        },
+        (error: Error) => done(error),
+      )
+    },
+  })
+  try {
+    const { response, rejected } = await transport.sendMail({
+      from: mail.from,
+      to: [...mail.to],
+      subject: mail.subject,
+      text: mail.text,
+      messageId: mail.messageId,
+      ...(mail.inReplyTo ? { inReplyTo: mail.inReplyTo, references: mail.inReplyTo } : {}),
+      headers: { ...mail.headers },
+      signal: stop,
+    })
+    return { response, refused: rejected.map(String) }
+  } catch (thrown) {
+    socket?.destroy()
+    if (!late.aborted) throw thrown
+    throw new Error(`${server.host}:${server.port} gave no answer within ${mail.timeoutMs} ms`)
+  }
+}
+
+/** An open connection to the mail server, found as this configuration finds names. */
+async function connected(server: MailServer, reach: Reach, stop: AbortSignal): Promise<Socket> {
+  const [net, [address]] = await Promise.all([import('node:net'), reach.resolve(server.host)])
+  if (!address) throw new Error(`${server.host} has no address`)
+  stop.throwIfAborted()
+  const socket = net.connect({ host: address.address, port: server.port })
+  const cut = () => void socket.destroy()
+  stop.addEventListener('abort', cut, { once: true })
+  socket.once('close', () => stop.removeEventListener('abort', cut))
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.off('error', reject)
+      resolve(socket)
+    })
+  })
+}

@@ -1,0 +1,83 @@
+import type { PeerCertificate } from 'node:tls'
+import type { Reach } from './http.ts'
+import { trustOf } from './tls.ts'
+
+/** A bare connection that says one thing and hears the answer: for what is not HTTP (Redis, PostgreSQL). */
+export interface Dial {
+  readonly host: string
+  readonly port: number
+  readonly tls: boolean
+  readonly say?: string | Uint8Array
+  /** Has the whole answer come (latin1)? Throws what the dial is to reject with. Without it the first bytes are the answer. */
+  readonly whole?: (answer: string) => boolean
+  readonly timeoutMs: number
+  readonly effect: 'read'
+}
+
+export interface Heard {
+  /** The first bytes of the answer, or the whole one, as latin1 text; '' when the other side hung up without a word. */
+  answer: string
+  certificate?: PeerCertificate
+  ms: number
+}
+
+/**
+ * Rejects when the connection or the TLS handshake fails (a certificate that does not fit the name included), and with what
+ * `whole` throws.
+ */
+export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Promise<Heard> {
+  const started = performance.now()
+  const [net, tls, secureContext, [address]] = await Promise.all([
+    import('node:net'),
+    import('node:tls'),
+    value.tls ? trustOf(reach) : undefined,
+    reach.resolve(value.host),
+  ])
+  // An abort that has been tells nobody who begins to listen now, and no time-out that is joined with it.
+  signal.throwIfAborted()
+  const options = { host: address?.address ?? value.host, port: value.port }
+  const secured =
+    secureContext &&
+    tls.connect({
+      ...options,
+      secureContext,
+      // Only a name may stand there (RFC 6066, 3); the certificate is held against the address all the same.
+      ...(net.isIP(value.host) ? {} : { servername: value.host }),
+      checkServerIdentity: (_, certificate) => tls.checkServerIdentity(value.host, certificate),
+    })
+  const socket = secured ?? net.connect(options)
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(value.timeoutMs)])
+  try {
+    return await new Promise<Heard>((resolve, reject) => {
+      const end = (answer: string) => {
+        const certificate = secured?.getPeerCertificate()
+        resolve({
+          answer,
+          ms: Math.round(performance.now() - started),
+          ...(certificate?.raw ? { certificate } : {}),
+        })
+      }
+      stop.addEventListener(
+        'abort',
+        () => reject(new Error(`${value.host}:${value.port} gave no answer within ${value.timeoutMs} ms`)),
+        { once: true },
+      )
+      socket.once(value.tls ? 'secureConnect' : 'connect', () =>
+        value.say === undefined ? end('') : socket.write(value.say),
+      )
+      let answer = ''
+      socket.on('data', (bytes: Buffer) => {
+        answer += bytes.toString('latin1')
+        try {
+          if (value.whole?.(answer) ?? true) end(answer)
+        } catch (thrown) {
+          reject(thrown)
+        }
+      })
+      socket.once('end', () => end(answer))
+      socket.on('error', reject)
+    })
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs'
+import { homedir, userInfo } from 'node:os'
+import path from 'node:path'
+import type { Context } from '../tasks/context.ts'
+import type { Step } from '../tasks/task.ts'
+import { usageError } from '../util/errors.ts'
+import { blockOf } from './cron.ts'
+import { cronSteps } from './cronSteps.ts'
+import { unitsOf } from './systemd.ts'
+import { scopeHere, systemdSteps, unitFolder } from './systemdSteps.ts'
+import { minutesOf, type Place, pathFor, type Task, tasksOf } from './tasks.ts'
+import { taskName, taskXml } from './windows.ts'
+import { windowsSteps } from './windowsSteps.ts'
+
+/** What runs by itself here: the scheduler, the tasks, and the steps that put them in or take them away. */
+export interface Scheduled {
+  kind: 'cron' | 'systemd' | 'windows'
+  place: Place
+  tasks: Task[]
+  /** What would be written, for a person to read or to put elsewhere. */
+  text: string
+  steps(wanted: boolean): Step[]
+}
+
+/** The scheduler of this machine: Windows' own, systemd where it runs (sd_booted(3)), else cron. */
+export const schedulerHere = (): Scheduled['kind'] =>
+  process.platform === 'win32' ? 'windows' : existsSync('/run/systemd/system') ? 'systemd' : 'cron'
+
+/** Another scheduler that may start our tasks on a machine with this one. */
+export const otherThan = (kind: Scheduled['kind']): Scheduled['kind'] | undefined =>
+  kind === 'windows' ? undefined : kind === 'cron' ? 'systemd' : 'cron'
+
+export function scheduledFor(context: Context, kind: Scheduled['kind'], every: string): Scheduled {
+  const { config } = context
+  const home = path.join(import.meta.dirname, '..', '..')
+  const launcher = { node: process.execPath, bin: path.join(home, 'bin', 'dominion.js') }
+  const tasks = tasksOf(config.environment, minutesOf(every), launcher)
+  const place: Place = {
+    folder: config.folder,
+    environment: config.environment,
+    path: pathFor(process.env.PATH ?? ''),
+    user: userName(kind),
+  }
+  if (kind === 'cron') {
+    const steps = (wanted: boolean) => cronSteps(context, place, wanted ? tasks : [])
+    return { kind, place, tasks, text: blockOf(tasks, place).trimEnd(), steps }
+  }
+  if (kind === 'windows') {
+    const text = tasks.map((task) => `${taskName(task, place)}:\n${taskXml(task, place)}`).join('\n')
+    return { kind, place, tasks, text, steps: (wanted) => windowsSteps(context, place, tasks, wanted) }
+  }
+  const scope = scopeHere()
+  const folder = unitFolder(scope, process.env, homedir())
+  const units = tasks.flatMap((task) => unitsOf(task, place, scope))
+  return {
+    ...{ kind, place, tasks },
+    text: units.map((unit) => `${path.join(folder, unit.name)}:\n${unit.text}`).join('\n'),
+    steps: (wanted) => systemdSteps(context, place, tasks, wanted, scope, folder),
+  }
+}
+
+function userName(kind: Scheduled['kind']): string {
+  const { USERDOMAIN, USERNAME } = process.env
+  if (kind === 'windows' && USERDOMAIN && USERNAME) return `${USERDOMAIN}\\${USERNAME}`
+  try {
+    return userInfo().username
+  } catch {
+    throw usageError(
+      'The user of this process has no name',
+      'Run it as the user whom the tasks shall run as.',
+    )
+  }
+}

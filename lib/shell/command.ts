@@ -1,0 +1,115 @@
+import type { Readable } from 'node:stream'
+import type { Request } from '../net/http.ts'
+import type { Mail } from '../net/smtp.ts'
+import type { Dial } from '../net/tcp.ts'
+import type { EffectKind } from '../util/effect.ts'
+import type { Failure } from '../util/errors.ts'
+import { quoteLine } from './quote.ts'
+
+/** A value that must not stand in a process's arguments: the runner writes it to a 0600 file and passes the path. */
+export interface SecretFile {
+  /** What a reader of the plan sees: `<name>`. */
+  readonly name: string
+  readonly content: string
+  /** Put before the path, as in az's `@file`. */
+  readonly prefix: string
+}
+
+export interface Retry {
+  /** Attempts in all. */
+  readonly times: number
+  /** Pause before the next attempt, in milliseconds. */
+  readonly pauseMs: number
+  /** Only failures whose output matches are tried again. */
+  readonly when: RegExp
+}
+
+/** A process, here or on the VPS. Never a shell string. */
+export interface Command {
+  readonly argv: readonly (string | SecretFile)[]
+  readonly on: 'here' | 'vps'
+  readonly effect: EffectKind
+  /** Text, bytes, or a function that opens a stream (called once per attempt). */
+  readonly stdin?: string | Uint8Array | (() => Readable)
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Which variables of this program's own environment the process gets, by name. Default: all of them. */
+  readonly inherits?: (name: string) => boolean
+  /** Milliseconds until the process is ended. */
+  readonly timeoutMs: number
+  readonly retry?: Retry
+  /** Exit codes that are an answer, not a failure. Default: 0 only. */
+  readonly accept?: readonly number[]
+  /** Turns the tool's words into what it means and what to do next. */
+  readonly explain?: (output: string) => Partial<Failure> | undefined
+}
+
+/** One SQL statement (or a script of several) on the deployment's database. */
+export interface Query {
+  readonly text: string
+  readonly values?: readonly unknown[]
+  readonly effect: EffectKind
+  /** Milliseconds until the answer is given up; without it the server's own limit counts. */
+  readonly timeoutMs?: number
+  /** Another database on the same server. */
+  readonly database?: string
+  /** What the plan prints instead of a long script. */
+  readonly title?: string
+}
+
+/** Everything that leaves this program is one of these. */
+export type Effect = Command | Request | Query | Dial | Mail
+
+export const isRequest = (effect: Effect): effect is Request => 'url' in effect
+export const isMail = (effect: Effect): effect is Mail => 'subject' in effect
+export const isQuery = (effect: Effect): effect is Query => 'text' in effect && !isMail(effect)
+
+type Rest = Partial<Omit<Command, 'argv' | 'on' | 'effect'>>
+
+const minute = 60_000
+
+/** A command on this machine that only looks. */
+export const look = (argv: Command['argv'], rest: Rest = {}): Command => ({
+  argv,
+  on: 'here',
+  effect: 'read',
+  timeoutMs: 2 * minute,
+  ...rest,
+})
+
+/** A command on this machine that changes something. */
+export const act = (argv: Command['argv'], rest: Rest = {}): Command => ({
+  argv,
+  on: 'here',
+  effect: 'change',
+  timeoutMs: 30 * minute,
+  ...rest,
+})
+
+/** The same command, run on the VPS. */
+export const onVps = (command: Command): Command => ({ ...command, on: 'vps' })
+
+export const secretFile = (name: string, content: string, prefix = ''): SecretFile => ({
+  name,
+  content,
+  prefix,
+})
+
+/** The line as a person reads or pastes it; secret files show as `<name>`. */
+export function display(command: Effect): string {
+  if ('tls' in command) return `${command.tls ? 'tls' : 'tcp'}://${command.host}:${command.port}`
+  if (isRequest(command)) return `${command.method} ${command.url}${command.body ? ` ${command.body}` : ''}`
+  if (isMail(command)) {
+    const { host, port } = command.server
+    return `mail by ${host}:${port} to ${command.to.join(', ')}: ${command.subject}`
+  }
+  if (isQuery(command)) {
+    const where = command.database ? `sql (${command.database})` : 'sql'
+    return `${where}: ${command.title ?? command.text.replaceAll(/\s+/g, ' ').trim()}`
+  }
+  const shown = (word: string | SecretFile) =>
+    typeof word === 'string' ? quoteLine([word]) : `${word.prefix}<${word.name}>`
+  const line = command.argv.map(shown).join(' ')
+  const where = command.cwd ? `(in ${command.cwd}) ${line}` : line
+  return command.on === 'vps' ? `vps: ${where}` : where
+}

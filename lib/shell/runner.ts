@@ -1,0 +1,349 @@
+import { existsSync } from 'node:fs'
+import { setImmediate as aTurn, setTimeout as pause } from 'node:timers/promises'
+import { type Answer, makeRequest, type Reach, type Request } from '../net/http.ts'
+import { type Mail, type Mailed, sendMail } from '../net/smtp.ts'
+import { type Dial, dial, type Heard } from '../net/tcp.ts'
+import type { EffectKind } from '../util/effect.ts'
+import { messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { type Command, display, type Effect, type Query } from './command.ts'
+import { quoteLine } from './quote.ts'
+import type { Redactor } from './redactor.ts'
+import type { Remote, StreamEnd } from './remote.ts'
+import { materialise, removeLeftovers } from './secretFile.ts'
+import { type ProcessResult, startProcess } from './spawn.ts'
+import type { Transcript } from './transcript.ts'
+
+/** The only place where anything leaves this program. */
+export interface Runner {
+  /** Runs a command to its end. Throws OpsError when its exit code is not an accepted one. */
+  run(command: Command, onOutput?: OnOutput): Promise<ProcessResult>
+  /**
+   * Hands on what a looking command on the VPS writes, as it comes and no faster than it is taken; it may be endless. Only
+   * its length goes into the transcript. The signal, or taking no more, ends it. Throws as `run` does.
+   */
+  stream(command: Command & { on: 'vps'; effect: 'read' }, wanted: AbortSignal): AsyncGenerator<Uint8Array>
+  /** The same, but the output stays out of the transcript: it is a secret itself. */
+  runPrivately(command: Command): Promise<ProcessResult>
+  /**
+   * Makes a request; any status is an answer. Throws the socket's own error when there is none.
+   * @param wanted aborted: the answer is of no more use
+   */
+  request(request: Request, wanted?: AbortSignal): Promise<Answer>
+  /** Says one thing on a bare connection and gives the answer. Throws when there is no connection. */
+  dial(value: Dial): Promise<Heard>
+  /** Sends an e-mail. Throws the server's own words when it takes none of it. */
+  mail(value: Mail): Promise<Mailed>
+  /** Runs SQL. Throws the server's own error. */
+  query<Row>(query: Query): Promise<Row[]>
+  /** Opens the connection that queries use, unless it is open, and tells how long that took. */
+  connect(database?: string): Promise<ConnectTimes>
+  /** The connection to the VPS, opened at the first use, one for the whole run. */
+  vps(): Promise<Remote>
+  /** Begins to open it and does not wait for more: whoever uses it first hears what became of it. */
+  beginVps(): Promise<void>
+  readonly secrets: Redactor
+  readonly transcript: Transcript
+  /** False in a dry run and in scripts that only look: then nothing is changed, nor noted down elsewhere. */
+  readonly mayChange: boolean
+  /** How many effects of each kind ran. */
+  readonly count: Readonly<Record<EffectKind, number>>
+  /** Closes the connections; resolves when no process is left either. */
+  close(): Promise<void>
+}
+
+type OnOutput = (chunk: string, from: 'stdout' | 'stderr') => void
+
+/** Milliseconds that each part of opening a database connection took; login is TLS and the password. */
+export interface ConnectTimes {
+  dns: number
+  tcp: number
+  login: number
+}
+
+export interface Database {
+  readonly times: ConnectTimes
+  query<Row>(query: Query): Promise<Row[]>
+  close(): Promise<void>
+}
+
+export interface RunnerOptions {
+  secrets: Redactor
+  transcript: Transcript
+  reach: Reach
+  /** How az goes out; for requests that go its way. */
+  azReach?: () => Reach
+  /** Environment of local processes. */
+  env: NodeJS.ProcessEnv
+  /** More of it for single programs, by their name. */
+  envOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** False in a dry run: then a command that is not a read is refused, whoever asks for it. */
+  mayChange: boolean
+  /** Aborted on the second Ctrl-C. */
+  signal: AbortSignal
+  /** @param leaving aborted when nobody needs the connection any more: a begun one is given up */
+  openVps: (leaving: AbortSignal) => Promise<Remote>
+  /** @param name a database on the server; undefined: the configured one */
+  openDatabase: (name?: string) => Promise<Database>
+}
+
+export function createRunner(options: RunnerOptions): Runner {
+  const { secrets, transcript, signal } = options
+  const count: Record<EffectKind, number> = { read: 0, change: 0, record: 0 }
+  removeLeftovers()
+  const underWay = new Set<Promise<unknown>>()
+  const leaving = new AbortController()
+  const vps = once(() => options.openVps(leaving.signal))
+  let azReach: Reach | undefined
+  const written = new Set<string>()
+  function reachFor({ as }: Request): Reach {
+    if (as !== 'az') return options.reach
+    azReach ??= options.azReach?.() ?? options.reach
+    return azReach
+  }
+  const databases = new Map<string | undefined, ReturnType<typeof once<Database>>>()
+  const database = (name?: string) => {
+    const connection = databases.get(name) ?? once(() => options.openDatabase(name))
+    databases.set(name, connection)
+    return connection
+  }
+
+  /** Guard, count and record of every effect. */
+  async function recorded<T>(
+    kind: 'command' | 'request' | 'query' | 'dial' | 'mail',
+    effect: Effect,
+    perform: () => Promise<T>,
+    outcome: (result: T) => Record<string, unknown>,
+  ): Promise<T> {
+    if (effect.effect !== 'read' && !options.mayChange) {
+      throw new Error(`a dry run must not run: ${secrets.clean(display(effect))}`)
+    }
+    count[effect.effect]++
+    const started = performance.now()
+    const entry = { kind, effect: effect.effect, line: display(effect) }
+    const work = perform()
+    underWay.add(work)
+    try {
+      const result = await work
+      const often = 'often' in effect && effect.often
+      if (!often || !written.has(entry.line))
+        transcript.write({ ...entry, ms: Math.round(performance.now() - started), ...outcome(result) })
+      if (often) written.add(entry.line)
+      return result
+    } catch (thrown) {
+      transcript.write({ ...entry, ms: Math.round(performance.now() - started), error: messageOf(thrown) })
+      throw thrown
+    } finally {
+      underWay.delete(work)
+    }
+  }
+
+  async function attempt(command: Command, onOutput?: OnOutput): Promise<ProcessResult> {
+    const output = onOutput && byLines((lines, from) => onOutput(secrets.clean(lines), from))
+    const stdin = typeof command.stdin === 'function' ? command.stdin() : command.stdin
+    const common = {
+      ...(stdin === undefined ? {} : { stdin }),
+      timeoutMs: command.timeoutMs,
+      signal,
+      onOutput: output?.hear,
+    }
+    const { argv, cleanUp } = materialise(command)
+    try {
+      if (command.on === 'vps') {
+        const line = command.cwd ? `cd ${quoteLine([command.cwd])} && ${quoteLine(argv)}` : quoteLine(argv)
+        return await (await vps.get()).exec(line, common)
+      }
+      const inherited = command.inherits ? pickVariables(options.env, command.inherits) : options.env
+      const env = { ...inherited, ...options.envOf?.[argv[0] ?? ''], ...command.env }
+      return await startProcess(argv, { ...common, env, ...(command.cwd ? { cwd: command.cwd } : {}) })
+    } finally {
+      cleanUp()
+      output?.end()
+    }
+  }
+
+  async function run(command: Command, onOutput?: OnOutput, isPrivate = false): Promise<ProcessResult> {
+    const accept = command.accept ?? [0]
+    for (let tries = 1; ; tries++) {
+      const result = await recorded(
+        'command',
+        command,
+        () => attempt(command, onOutput),
+        ({ code, stdout, stderr, timedOut }) => ({
+          code,
+          timedOut,
+          stdout: isPrivate ? '***' : tail(secrets.clean(stdout)),
+          stderr: tail(secrets.clean(stderr)),
+          tries,
+        }),
+      ).catch((thrown) => {
+        throw notStarted(command, thrown)
+      })
+      if (accept.includes(result.code)) return result
+      const output = `${result.stderr}\n${result.stdout}`
+      const again = command.retry && tries < command.retry.times && command.retry.when.test(output)
+      if (!again || signal.aborted) throw failed(command, result)
+      await pause(command.retry?.pauseMs ?? 0, undefined, { signal })
+    }
+  }
+
+  async function* stream(command: Command, wanted: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const end = Promise.withResolvers<StreamEnd>()
+    let bytes = 0
+    const written = recorded(
+      'command',
+      command,
+      () => end.promise,
+      ({ code, stderr }) => ({ code, bytes, stderr: secrets.clean(stderr) }),
+    )
+    written.catch(() => {})
+    const stdin = typeof command.stdin === 'function' ? command.stdin() : command.stdin
+    const options = { ...(stdin === undefined ? {} : { stdin }), signal: AbortSignal.any([wanted, signal]) }
+    let output: AsyncGenerator<Uint8Array, StreamEnd> | undefined
+    try {
+      output = (await vps.get()).stream(quoteLine(materialise(command).argv), options)
+      for (let next = await output.next(); ; next = await output.next()) {
+        if (next.done) {
+          end.resolve(next.value)
+          if (wanted.aborted || (command.accept ?? [0]).includes(next.value.code)) return
+          throw failed(command, { ...next.value, stdout: '', timedOut: false })
+        }
+        bytes += next.value.length
+        yield next.value
+      }
+    } catch (thrown) {
+      end.reject(thrown)
+      throw thrown
+    } finally {
+      await output?.return({ code: -1, stderr: '' })
+      end.resolve({ code: -1, stderr: '' })
+      await written.catch(() => {})
+    }
+  }
+
+  function failed(command: Command, result: ProcessResult): OpsError {
+    const program = command.argv
+      .slice(0, 3)
+      .filter((word) => typeof word === 'string' && !word.startsWith('-'))
+    const where = command.on === 'vps' ? ' on the VPS' : ''
+    const end = result.timedOut
+      ? `did not end within ${Math.round(command.timeoutMs / 1000)} s`
+      : `exit ${result.code}`
+    const said = lastLines([result.stdout.trim(), result.stderr.trim()].filter(Boolean).join('\n'), 50)
+    return new OpsError({
+      what: secrets.clean(`${program.join(' ')}${where} failed (${end})`),
+      said: secrets.clean(said),
+      next: `The command was: ${secrets.clean(display(command))}`,
+      ...command.explain?.(`${result.stderr}\n${result.stdout}`),
+    })
+  }
+
+  return {
+    run: (command, onOutput) => run(command, onOutput),
+    stream,
+    runPrivately: (command) => run(command, undefined, true),
+    request: (request, wanted) =>
+      recorded(
+        'request',
+        request,
+        () => makeRequest(request, reachFor(request), signal, ...(wanted ? [wanted] : [])),
+        (answer) => ({ status: answer.status, phases: answer.phases }),
+      ),
+    dial: (value) =>
+      recorded(
+        'dial',
+        value,
+        () => dial(value, options.reach, signal),
+        ({ answer, ms }) => ({ answered: answer !== '', ms }),
+      ),
+    mail: (value) =>
+      recorded(
+        'mail',
+        value,
+        () => sendMail(value, options.reach, signal),
+        ({ response, refused }) => ({ response, refused }),
+      ),
+    query: <Row>(query: Query) =>
+      recorded(
+        'query',
+        query,
+        async () => (await database(query.database).get()).query<Row>(query),
+        (rows) => ({ rows: rows.length }),
+      ),
+    connect: async (name) => (await database(name).get()).times,
+    vps: vps.get,
+    async beginVps() {
+      vps.begin()
+      // What loads next takes all of this process: let the first packet out before.
+      await aTurn()
+    },
+    secrets,
+    transcript,
+    mayChange: options.mayChange,
+    count,
+    async close() {
+      const connections = [...databases.values()]
+      if (signal.aborted) for (const each of connections) each.opened().then((open) => open?.close())
+      // After the second Ctrl-C steps are left where they are; their processes have been asked to end, and do.
+      await Promise.allSettled(underWay)
+      for (const each of connections) await (await each.opened())?.close()
+      leaving.abort()
+      ;(await vps.opened())?.close()
+    },
+  }
+}
+
+function notStarted(command: Command, thrown: unknown): unknown {
+  const program = String(command.argv[0])
+  if (command.on === 'vps' || (thrown as NodeJS.ErrnoException).code !== 'ENOENT') return thrown
+  if (command.cwd && !existsSync(command.cwd))
+    return new OpsError({ what: `There is no folder ${command.cwd} to run ${program} in` })
+  return unknownError(
+    `${program} is not installed, or not on the PATH`,
+    undefined,
+    program === 'az'
+      ? 'Install the Azure CLI (Debian: apt-get install azure-cli), then run the line again.'
+      : undefined,
+  )
+}
+
+const pickVariables = (env: NodeJS.ProcessEnv, isWanted: (name: string) => boolean): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)))
+
+/** Opens at the first call; a failed opening is tried again by the caller after those who have heard of it. */
+function once<T>(open: () => Promise<T>) {
+  let opening: Promise<T> | undefined
+  return {
+    begin() {
+      opening ??= open()
+      opening.catch(() => {}) // whoever gets it hears it
+    },
+    get(): Promise<T> {
+      const asked = opening ?? open()
+      opening = asked
+      asked.catch(() => {
+        if (opening === asked) opening = undefined
+      })
+      return asked
+    },
+    opened: async (): Promise<T | undefined> => opening?.catch(() => undefined),
+  }
+}
+
+/** Hands output on in whole lines: a secret that comes in two chunks must be seen as one. */
+function byLines(tell: OnOutput): { hear: OnOutput; end(): void } {
+  const rest = { stdout: '', stderr: '' }
+  return {
+    hear(chunk, from) {
+      const text = rest[from] + chunk
+      const whole = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1
+      rest[from] = text.slice(whole)
+      if (whole > 0) tell(text.slice(0, whole), from)
+    },
+    end() {
+      for (const from of ['stdout', 'stderr'] as const) if (rest[from] !== '') tell(rest[from], from)
+    },
+  }
+}
+
+const lastLines = (text: string, lines: number): string => text.split('\n').slice(-lines).join('\n')
+const tail = (text: string): string => (text.length > 4000 ? `…${text.slice(-4000)}` : text)

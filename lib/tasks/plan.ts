@@ -1,0 +1,72 @@
+import { display } from '../shell/command.ts'
+import type { Redactor } from '../shell/redactor.ts'
+import { colours } from '../util/colours.ts'
+import type { Outcome } from './engine.ts'
+import type { Difference } from './task.ts'
+
+const chalk = colours()
+
+const marks = {
+  ok: chalk.green('✔ ok         '),
+  create: chalk.green('+ create     '),
+  change: chalk.yellow('~ change     '),
+  unknown: chalk.magenta('? cannot tell'),
+  failed: chalk.red('✖ failed     '),
+  skipped: chalk.dim('- not reached'),
+}
+
+/** The plan as text: every step, what differs, and the lines that would be run. Nothing is left out. */
+export function planText(outcomes: readonly Outcome[], secrets: Redactor): string {
+  const lines = outcomes.flatMap((outcome) => [
+    `${marks[outcome.state]} ${outcome.step.title}${remark(outcome)}`,
+    ...details(outcome.difference).map((line) => `    ${line}`),
+  ])
+  return secrets.clean([...lines, '', summary(outcomes)].join('\n'))
+}
+
+function remark({ difference, error, state }: Outcome): string {
+  if (state === 'failed') return `: ${(error as Error).message}`
+  if (!difference) return ''
+  if (difference.state === 'ok') return chalk.dim(` (${difference.because})`)
+  return `: ${difference.state === 'unknown' ? difference.why : difference.what}`
+}
+
+function details(difference: Difference | undefined): string[] {
+  if (!difference || difference.state === 'ok') return []
+  const fields = difference.state === 'unknown' ? [] : (difference.fields ?? [])
+  const next = difference.state === 'unknown' && difference.next ? [`→ ${difference.next}`] : []
+  return [
+    ...fields.map(({ name, before, after }) => `${name}: ${before ?? chalk.dim('(not set)')} → ${after}`),
+    ...next,
+    ...(difference.effects ?? []).map((effect) => chalk.dim(`$ ${display(effect)}`)),
+  ]
+}
+
+/** One line: how many steps in which state. */
+export function summary(outcomes: readonly Outcome[], done = false): string {
+  const count = (state: Outcome['state']) => outcomes.filter((outcome) => outcome.state === state).length
+  const parts = [
+    [count('create'), done ? 'created' : 'to create'],
+    [count('change'), done ? 'changed' : 'to change'],
+    [count('ok'), 'ok'],
+    [count('unknown'), 'cannot tell'],
+    [count('failed'), 'failed'],
+  ] as const
+  return `${parts
+    .filter(([number]) => number > 0)
+    .map(([number, word]) => `${number} ${word}`)
+    .join(', ')}.`
+}
+
+/** The plan as data, for --json. */
+export const planData = (outcomes: readonly Outcome[]): object[] =>
+  outcomes.map(({ step, state, difference, error }) => ({
+    id: step.id,
+    title: step.title,
+    state,
+    ...(difference?.state === 'ok' ? { because: difference.because } : {}),
+    ...(difference?.state === 'unknown' ? { why: difference.why, next: difference.next } : {}),
+    ...(difference && 'what' in difference ? { what: difference.what, fields: difference.fields ?? [] } : {}),
+    ...(difference && 'effects' in difference ? { lines: (difference.effects ?? []).map(display) } : {}),
+    ...(error ? { error: (error as Error).message } : {}),
+  }))

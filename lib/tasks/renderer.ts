@@ -1,0 +1,152 @@
+import type { ListrTask } from 'listr2'
+import { colours } from '../util/colours.ts'
+import { printable } from '../util/terminal.ts'
+import type { Listener, Outcome } from './engine.ts'
+import type { Step } from './task.ts'
+
+export interface Screen extends Listener {
+  /** Resolves when the last line is drawn. */
+  finished(): Promise<void>
+}
+
+export interface ScreenOptions {
+  steps: readonly Step[]
+  /** Chosen by name: `animated` only on a real terminal of sane width and not in CI. */
+  look: 'animated' | 'plain' | 'silent'
+  /** Plain lines show the tools' output too. */
+  verbose: boolean
+  /** Aborted on the first Ctrl-C. */
+  stopping?: AbortSignal
+  write(line: string): void
+  clean(text: string): string
+}
+
+const chalk = colours()
+const heartbeatMs = 30_000
+
+/** Shows steps; decides nothing. */
+export async function openScreen(options: ScreenOptions): Promise<Screen> {
+  if (options.look === 'silent') return { begun() {}, said() {}, ended() {}, finished: async () => {} }
+  return options.look === 'animated' ? animated(options) : plain(options)
+}
+
+/** What one finished step says of itself. */
+export function endLine({ step, state, difference, error, started, ended }: Outcome): string {
+  const took = started === undefined || ended === undefined ? '' : ` [${seconds(ended - started)}]`
+  if (state === 'failed') return `${step.title}: failed: ${(error as Error).message.split('\n')[0]}${took}`
+  if (state === 'skipped') return `${step.title}: not begun`
+  if (difference?.state === 'ok') return `${step.title}: ok, ${difference.because}${took}`
+  return `${step.title}: ${difference && 'what' in difference ? difference.what : state}${took}`
+}
+
+export function seconds(ms: number): string {
+  const tenths = Math.round(ms / 100)
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`
+  const whole = Math.round(ms / 1000)
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`
+}
+
+/** One line an event with its time, and a sign of life every 30 s: for logs, pipes, cron and CI. */
+function plain({ write, clean, verbose }: ScreenOptions): Screen {
+  const beating = new Map<string, NodeJS.Timeout>()
+  const lastWords = new Map<string, string>()
+  const notBegun: string[] = []
+  const line = (text: string) => write(clean(`${new Date().toISOString().slice(11, 19)} ${text}`))
+  return {
+    begun(step) {
+      const since = Date.now()
+      line(`${step.title} …`)
+      const beat = setInterval(() => {
+        const words = lastWords.get(step.id)
+        line(`${step.title}: still at it, ${seconds(Date.now() - since)}${words ? ` (${words})` : ''}`)
+      }, heartbeatMs)
+      beat.unref()
+      beating.set(step.id, beat)
+    },
+    said(step, text, from) {
+      const lines = text
+        .split(/[\r\n]+/)
+        .map((each) => each.trimEnd())
+        .filter(Boolean)
+      lastWords.set(step.id, lines.at(-1) ?? '')
+      if (from === undefined || verbose) for (const each of lines) line(`${step.title}: ${each}`)
+    },
+    ended(outcome) {
+      clearInterval(beating.get(outcome.step.id))
+      if (outcome.state === 'skipped') notBegun.push(outcome.step.title)
+      else line(endLine(outcome))
+    },
+    async finished() {
+      if (notBegun.length > 0) line(`Not begun: ${notBegun.join(' · ')}`)
+    },
+  }
+}
+
+/** listr2's list on a terminal; each of its tasks only waits for the engine to say that its step has ended. */
+async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Screen> {
+  const { Listr } = await import('listr2')
+  // listr2 writes to the terminal itself, and moves its cursor: what it is given must be safe already.
+  const shownText = (text: string) => printable(clean(text))
+  const shown = new Map(
+    steps.map((step) => [
+      step.id,
+      {
+        step,
+        begin: () => {},
+        end: Promise.withResolvers<Outcome>(),
+        say: (_: string) => {},
+        lastOne: () => {},
+      },
+    ]),
+  )
+  const tasks = steps.map(
+    (step): ListrTask => ({
+      title: shownText(chalk.dim(step.title)),
+      task: async (_, task) => {
+        const mine = shown.get(step.id)!
+        mine.begin = () => {
+          task.title = shownText(step.title)
+          mine.lastOne = () => {
+            task.title = shownText(
+              `${step.title} ${chalk.yellow('– stopping after this; Ctrl-C once more stops at once')}`,
+            )
+          }
+        }
+        mine.say = (text) => {
+          task.output = shownText(
+            text
+              .trimEnd()
+              .split(/[\r\n]+/)
+              .at(-1) ?? '',
+          )
+        }
+        const outcome = await mine.end.promise
+        mine.lastOne = () => {}
+        if (outcome.state === 'skipped') return task.skip(shownText(endLine(outcome)))
+        task.title = shownText(endLine(outcome))
+        // Where listr2 takes its plain renderer it shows the error's own words.
+        if (outcome.state === 'failed') throw new Error(task.title)
+      },
+    }),
+  )
+  const listr = new Listr(tasks, {
+    concurrent: true,
+    exitOnError: false,
+    registerSignalListeners: false,
+    renderer: 'default',
+    rendererOptions: { collapseErrors: false, showErrorMessage: false, collapseSkips: false },
+  })
+  // What is printed beside the list shows only when the list is done.
+  stopping?.addEventListener('abort', () => {
+    for (const { lastOne } of shown.values()) lastOne()
+  })
+  const drawn = listr.run().catch(() => {})
+  return {
+    begun: (step) => shown.get(step.id)?.begin(),
+    said: (step, text) => shown.get(step.id)?.say(text),
+    ended: (outcome) => shown.get(outcome.step.id)?.end.resolve(outcome),
+    finished: async () => {
+      await drawn
+    },
+  }
+}

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+
+/** SHA-256 of a whole file, in hex; of any size. */
+export async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(file), hash)
+  return hash.digest('hex')
+}
+
+/** Removes all but the last `kept` files with this ending by name. Ids begin with their time, so names sort by age. */
+export function keepNewest(folder: string, ending: string, kept: number): void {
+  const names = readdirSync(folder).filter((name) => name.endsWith(ending))
+  for (const name of names.sort().slice(0, Math.max(0, names.length - kept)))
+    rmSync(path.join(folder, name), { force: true })
+}
+
+/**
+ * Makes a folder and its missing parents. Throws the system's own error.
+ *
+ * Node's recursive mkdir takes ENOENT for a missing parent and tries again without end, deaf to every signal, where the
+ * parent is there and the system says ENOENT all the same: below /proc, behind a dangling link. Here a parent is made
+ * once, and what fails after that has failed. (The same loop on Windows: https://github.com/nodejs/node/pull/27207.)
+ */
+export function makeFolder(folder: string, mode = 0o777): void {
+  if (isFolder(folder)) return
+  const parent = path.dirname(folder)
+  if (!isFolder(parent) && parent !== folder) makeFolder(parent, mode)
+  try {
+    mkdirSync(folder, { mode })
+  } catch (thrown) {
+    // Another process has made it meanwhile.
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolder(folder)) throw thrown
+  }
+}
+
+/** Behind a file instead of a folder there is nothing, either. */
+function isFolder(folder: string): boolean {
+  try {
+    return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true
+  } catch {
+    return false
+  }
+}

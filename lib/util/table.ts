@@ -1,0 +1,66 @@
+import { stripVTControlCharacters } from 'node:util'
+import { printable } from './terminal.ts'
+
+/** A column: its heading, and to which side its cells keep. */
+export interface Column {
+  heading: string
+  align?: 'left' | 'right'
+}
+
+/** Width on a terminal: a sequence of colour takes none, everything used in this tool's tables one per character. */
+const width = (text: string): number => [...stripVTControlCharacters(printable(text))].length
+
+/** Plain columns two blanks apart, no trailing blanks; the last column may be of any length. */
+export function tableText(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map(({ heading }, index) =>
+    Math.max(width(heading), ...rows.map((row) => width(row[index] ?? ''))),
+  )
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, index) => {
+        const blanks = ' '.repeat(Math.max(0, widths[index]! - width(cell)))
+        return columns[index]?.align === 'right' ? blanks + cell : cell + blanks
+      })
+      .join('  ')
+      .trimEnd()
+  return [columns.map(({ heading }) => heading), ...rows].map(line).join('\n')
+}
+
+const blocks = [...'▁▂▃▄▅▆▇█']
+const letters = [...'_.-=+*#@']
+
+/** Does the terminal show more than ASCII? POSIX says it with LC_ALL, LC_CTYPE, LANG, the first that is set. */
+export function showsUnicode(env: NodeJS.ProcessEnv = process.env, platform = process.platform): boolean {
+  if (platform === 'win32' || platform === 'darwin') return true
+  return /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || '')
+}
+
+/**
+ * A line of figures as a word of at most `width` characters, from 0 to the greatest. Figures that share a character show
+ * the greatest, so that no peak is lost; null is a blank: nothing was measured there.
+ */
+export function sparkline(
+  figures: readonly (number | null)[],
+  options: { width?: number; unicode?: boolean } = {},
+): string {
+  const { width = 30, unicode = true } = options
+  const cells = unicode ? blocks : letters
+  const shown = shorten(figures, width)
+  const greatest = Math.max(0, ...shown.map((figure) => figure ?? 0))
+  return shown
+    .map((figure) => {
+      if (figure === null) return ' '
+      if (greatest === 0 || figure <= 0) return cells[0]
+      return cells[Math.min(cells.length - 1, Math.floor((figure / greatest) * cells.length))]
+    })
+    .join('')
+}
+
+function shorten(figures: readonly (number | null)[], width: number): (number | null)[] {
+  if (figures.length <= width) return [...figures]
+  return Array.from({ length: width }, (_, cell) => {
+    const [from, to] = [cell, cell + 1].map((edge) => Math.round((edge * figures.length) / width))
+    const known = figures.slice(from, to).filter((figure) => figure !== null)
+    return known.length > 0 ? Math.max(...known) : null
+  })
+}

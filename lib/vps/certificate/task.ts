@@ -1,0 +1,169 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Config } from '../../config/config.ts'
+import type { Command } from '../../shell/command.ts'
+import type { Context } from '../../tasks/context.ts'
+import { type Difference, type Field, ok, type Step, type Tell } from '../../tasks/task.ts'
+import { messageOf, OpsError } from '../../util/errors.ts'
+import { checkRecords, siteNames } from '../dns/records.ts'
+import { acmeRoot } from '../packages.ts'
+import { remoteScript, rootCommand } from '../remote/script.ts'
+import { type Certificate, forget, type Survey, surveyOf } from '../serverState.ts'
+import { renderTemplate } from '../template.ts'
+import { certbotCommand } from './certbot.ts'
+import { runCertbot } from './certbotLock.ts'
+
+export const hookFile = '/etc/letsencrypt/renewal-hooks/deploy/dominion-nginx'
+/** certbot's timer renews long before; below this the timer does not work, and the step acts itself. */
+const leastLeft = 1 / 8
+
+const hasNames = (config: Config, certificate: Certificate): boolean =>
+  siteNames(config).every((name) => certificate.names.includes(name))
+
+/** The certificate for both names, and the hook that makes nginx serve a renewed one. */
+export function certificateStep(context: Context): Step {
+  const { config, runner } = context
+  return {
+    id: 'certificate',
+    title: `Certificate for ${siteNames(config).join(' and ')}`,
+    part: 'ionos',
+    after: ['nginx-http', 'point-dns'],
+    async inspect(ahead) {
+      const survey = await surveyOf(context)
+      const waits = ahead.pending('server') || ahead.pending('nginx-http')
+      if (waits && !survey.certificate.lineage)
+        return wanted(config, [], 'after nginx answers on port 80', true)
+      return inspectCertificate(config, survey)
+    },
+    async apply(difference, tell) {
+      const survey = await surveyOf(context)
+      const hook = hookCommand(config)
+      if (survey.certificate.hook !== hookSha()) await runner.run(hook)
+      if (reasonsToAsk(config, survey).length > 0) {
+        await checkReach(context, tell)
+        tell(`asking ${new URL(config.acme.server).hostname} for a certificate`)
+        await askCa(context, tell)
+      }
+      forget(context)
+      if ('effects' in difference) tell('certificate and renewal hook are in place')
+    },
+  }
+}
+
+/** Asks the CA through certbot. The certificate is checked before each attempt, because another certbot may obtain it. */
+async function askCa(context: Context, tell: Tell): Promise<void> {
+  const { config } = context
+  const certbot = async () => {
+    const survey = await surveyOf(context)
+    forget(context)
+    return reasonsToAsk(config, survey).length > 0
+      ? certbotCommand(config, isForced(config, survey))
+      : undefined
+  }
+  const done = await runCertbot(context, certbot, tell)
+  if (!done) tell('the other certbot obtained the certificate; the CA is not asked again')
+}
+
+function inspectCertificate(config: Config, survey: Survey): Difference {
+  const reasons = reasonsToAsk(config, survey)
+  const hookMissing = survey.certificate.hook !== hookSha()
+  if (reasons.length === 0 && !hookMissing) {
+    const days = Math.floor((survey.certificate.lineage!.notAfter.getTime() - Date.now()) / 86_400_000)
+    return ok(`valid for ${days} more days; certbot renews it`)
+  }
+  const what = [...reasons, ...(hookMissing ? ['the hook that reloads nginx is missing'] : [])].join(', ')
+  const effects = [
+    ...(hookMissing ? [hookCommand(config)] : []),
+    ...(reasons.length > 0 ? [certbotCommand(config, isForced(config, survey))] : []),
+  ]
+  return {
+    ...wanted(config, fieldsOf(config, survey), what, survey.certificate.lineage === undefined),
+    effects,
+  }
+}
+
+const wanted = (config: Config, fields: Field[], what: string, isNew: boolean) => ({
+  state: isNew ? ('create' as const) : ('change' as const),
+  what,
+  fields: fields.length > 0 ? fields : [{ name: 'names', after: siteNames(config).join(', ') }],
+  effects: [hookCommand(config), certbotCommand(config, false)] as Command[],
+})
+
+/** Why the CA is asked; empty when the certificate is good. */
+function reasonsToAsk(config: Config, survey: Survey): string[] {
+  const { lineage, server, authenticator } = survey.certificate
+  if (!lineage) return ['there is none']
+  const life = lineage.notAfter.getTime() - lineage.notBefore.getTime()
+  const left = lineage.notAfter.getTime() - Date.now()
+  return [
+    ...(hasNames(config, lineage) ? [] : [`it is for ${lineage.names.join(', ')}`]),
+    ...(left > life * leastLeft ? [] : [`it ends on ${lineage.notAfter.toISOString().slice(0, 10)}`]),
+    ...(server === config.acme.server ? [] : [`it is renewed by ${server || 'nobody'}`]),
+    ...(authenticator === 'webroot' ? [] : [`it is renewed through ${authenticator || 'nothing'}`]),
+  ]
+}
+
+/** certbot keeps a certificate that is not due, and with it the old server and way of renewal. */
+function isForced(config: Config, survey: Survey): boolean {
+  const { lineage, server, authenticator } = survey.certificate
+  return lineage !== undefined && (server !== config.acme.server || authenticator !== 'webroot')
+}
+
+function fieldsOf(config: Config, survey: Survey): Field[] {
+  const { lineage, server } = survey.certificate
+  const names = siteNames(config).join(', ')
+  return [
+    { name: 'names', before: lineage?.names.join(', '), after: names },
+    { name: 'server', before: server || undefined, after: config.acme.server },
+  ].filter((field) => field.before !== field.after)
+}
+
+const hookText = () => renderTemplate('renewal-hook.sh')
+const hookSha = () => createHash('sha256').update(hookText()).digest('hex')
+
+function hookCommand(config: Config): Command {
+  return remoteScript(config, 'change', 'install-file', [hookFile, '755'], {
+    payload: async function* () {
+      yield Buffer.from(hookText())
+    },
+  })
+}
+
+/** Would the CA find us? Asked before the CA is, because its failures are counted. */
+async function checkReach(context: Context, tell: Tell): Promise<void> {
+  const { config, runner } = context
+  await checkRecords(config, (await surveyOf(context)).ipv6Addresses)
+  const token = `dominion-${randomBytes(8).toString('hex')}`
+  const folder = `${acmeRoot}/.well-known/acme-challenge`
+  const put = remoteScript(config, 'change', 'install-file', [`${folder}/${token}`, '644'], {
+    payload: async function* () {
+      yield Buffer.from(token)
+    },
+  })
+  await runner.run(put)
+  try {
+    for (const name of siteNames(config)) await fetchToken(context, name, token)
+    tell('both names lead to this server, and port 80 is open')
+  } finally {
+    await runner.run(rootCommand(config, 'change', ['rm', '-f', `${folder}/${token}`]))
+  }
+}
+
+async function fetchToken(context: Context, name: string, token: string): Promise<void> {
+  const url = `http://${name}/.well-known/acme-challenge/${token}`
+  const next = `Open port 80 for everyone on the VPS and in the IONOS firewall policy (the CA comes from anywhere), then run the same line again.`
+  const answer = await context.runner
+    .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
+    .catch((thrown) => {
+      throw new OpsError({
+        what: `Port 80 of ${name} does not answer, so the CA was not asked`,
+        said: messageOf(thrown),
+        next,
+      })
+    })
+  if (answer.status === 200 && answer.body === token) return
+  throw new OpsError({
+    what: `${name} answers on port 80, but not with this server's file, so the CA was not asked`,
+    said: `${url} gave ${answer.status}: ${answer.body.slice(0, 300)}`,
+    next: `Something stands before the VPS or answers in its place (another server, a proxy, a parking page). ${next}`,
+  })
+}

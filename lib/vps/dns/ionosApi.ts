@@ -1,0 +1,120 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Config } from '../../config/config.ts'
+import { reveal } from '../../config/secret.ts'
+import type { Answer, Request } from '../../net/http.ts'
+import type { Context } from '../../tasks/context.ts'
+import { exitCode, messageOf, OpsError, unknownError } from '../../util/errors.ts'
+import { makeFolder } from '../../util/files.ts'
+import { siteNames } from './records.ts'
+
+/** A record as the IONOS DNS API has it; `name` is the full name. */
+export interface ZoneRecord {
+  id?: string
+  name: string
+  type: string
+  content: string
+  ttl: number
+  prio?: number
+  disabled: boolean
+}
+
+export interface Zone {
+  id: string
+  name: string
+  records: ZoneRecord[]
+}
+
+const timeoutMs = 20_000
+
+/** PATCH replaces the records of these names and types and leaves all others; PUT would replace the whole zone. */
+export const patchRequest = (config: Config, zone: string, address: string, key: string): Request => ({
+  method: 'PATCH',
+  url: `${config.ionos.dnsApi}/v1/zones/${encodeURIComponent(zone)}`,
+  effect: 'change',
+  headers: { 'x-api-key': key, 'content-type': 'application/json', accept: 'application/json' },
+  body: JSON.stringify(
+    siteNames(config).map((name) => ({
+      name,
+      type: 'A',
+      content: address,
+      ttl: 3600,
+      prio: 0,
+      disabled: false,
+    })),
+  ),
+  timeoutMs,
+})
+
+/** The zone that holds the site's names. Throws exit 4 (key refused), 3 (no answer), 1 (no such zone). */
+export async function findZone(context: Context): Promise<Zone> {
+  const { config } = context
+  const zones = (await get(context, '/v1/zones')) as { id: string; name: string }[]
+  const fitting = zones
+    .filter(({ name }) => config.domain === name || config.domain.endsWith(`.${name}`))
+    .sort((a, b) => b.name.length - a.name.length)[0]
+  if (!fitting) {
+    throw new OpsError({
+      what: `The IONOS account of this key has no DNS zone for ${config.domain}`,
+      said: `its zones: ${zones.map(({ name }) => name).join(', ') || 'none'}`,
+      next: 'Use the key of the account that holds the domain, or leave IONOS_DNS_KEY empty and set the records by hand.',
+    })
+  }
+  return (await get(context, `/v1/zones/${encodeURIComponent(fitting.id)}`)) as Zone
+}
+
+/** Sets the two A records, after the whole zone was written to the state folder. Returns the file. */
+export async function setAddress(context: Context, zone: Zone, address: string): Promise<string> {
+  const { config } = context
+  const folder = path.join(config.stateDir, 'dns')
+  makeFolder(folder, 0o700)
+  const file = path.join(folder, `${zone.name}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`)
+  writeFileSync(file, `${JSON.stringify(zone, null, 2)}\n`, { mode: 0o600 })
+  const key = await reveal(config.ionos.dnsKey, context.runner)
+  await send(context, patchRequest(config, zone.id, address, key))
+  return file
+}
+
+async function get(context: Context, address: string): Promise<unknown> {
+  const key = await reveal(context.config.ionos.dnsKey, context.runner)
+  const answer = await send(context, {
+    method: 'GET',
+    url: `${context.config.ionos.dnsApi}${address}`,
+    effect: 'read',
+    headers: { 'x-api-key': key, accept: 'application/json' },
+    timeoutMs,
+  })
+  try {
+    return JSON.parse(answer.body)
+  } catch {
+    throw unknownError('The IONOS DNS API answered with something else than JSON', answer.body.slice(0, 500))
+  }
+}
+
+async function send({ config, runner }: Context, request: Request): Promise<Answer> {
+  const answer = await runner.request(request).catch((thrown) => {
+    throw unknownError(
+      `The IONOS DNS API does not answer (${new URL(config.ionos.dnsApi).host})`,
+      messageOf(thrown),
+      'Check the network, or leave IONOS_DNS_KEY empty and set the records by hand.',
+    )
+  })
+  if (answer.status >= 200 && answer.status < 300) return answer
+  const said = `${request.method} ${request.url}: ${answer.status} ${answer.body.slice(0, 1000)}`
+  if (answer.status === 401 || answer.status === 403) {
+    throw new OpsError({
+      what: 'The IONOS DNS API refuses the key',
+      said,
+      next: 'Set IONOS_DNS_KEY to <prefix>.<secret> of a key made at developer.hosting.ionos.com, or leave it empty.',
+      exitCode: exitCode.notLoggedIn,
+    })
+  }
+  if (answer.status === 429 || answer.status >= 500) {
+    throw unknownError(
+      'The IONOS DNS API is not able to answer now',
+      said,
+      'Wait a minute and run the same line again.',
+    )
+  }
+  throw new OpsError({ what: 'The IONOS DNS API refuses the request', said })
+}

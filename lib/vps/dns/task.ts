@@ -1,0 +1,104 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Context } from '../../tasks/context.ts'
+import { type Field, ok, type Step, type Tell } from '../../tasks/task.ts'
+import { surveyOf } from '../serverState.ts'
+import { findZone, patchRequest, setAddress, type Zone } from './ionosApi.ts'
+import {
+  byHand,
+  faultsOf,
+  publicAddress,
+  type Records,
+  readRecords,
+  siteNames,
+  staleIpv6,
+} from './records.ts'
+
+const patienceMs = 120_000
+
+/**
+ * A records of both names. With a key they are set; without one the step only says what to set by hand, and the
+ * certificate, which needs them, is where a deploy stops.
+ */
+export function dnsStep(context: Context): Step {
+  const { config } = context
+  let zone: Zone | undefined
+  return {
+    id: 'point-dns',
+    title: `DNS of ${siteNames(config).join(' and ')}`,
+    part: 'ionos',
+    after: [],
+    async inspect() {
+      const address = publicAddress(config)
+      const records = await readRecords(config)
+      // Only stale ones are a fault, and only the VPS knows which are its own.
+      const ipv6 = records.some((record) => record.ipv6.length > 0) ? await ownIpv6(context) : []
+      const faults = faultsOf(records, address, ipv6)
+      if (faults.length === 0) return ok(`both names point at ${address}`)
+      const fields = fieldsOf(records, address, ipv6)
+      if (!config.ionos.dnsKey.given) {
+        const what = `to be set by hand: ${faults.join('; ')}`
+        return { state: 'change', what, fields, effects: [], byHand: true }
+      }
+      zone = await findZone(context)
+      // The zone may be right already, and the resolver not yet know of it.
+      const isSet = siteNames(config).every((name) => zoneHas(zone!, name, address))
+      return {
+        state: 'change',
+        what: isSet ? 'wait until the records are seen' : faults.join('; '),
+        fields,
+        effects: isSet ? [] : [patchRequest(config, zone.id, address, '***')],
+      }
+    },
+    async apply(difference, tell) {
+      const address = publicAddress(config)
+      if (!zone) {
+        for (const line of byHand(config).split('\n')) tell(line)
+        return
+      }
+      if ('effects' in difference && difference.effects?.length) {
+        tell(`the zone as it was: ${await setAddress(context, zone, address)}`)
+      }
+      await untilSeen(context, address, tell)
+    },
+  }
+}
+
+const zoneHas = (zone: Zone, name: string, address: string): boolean => {
+  const ours = zone.records.filter(
+    (record) => record.name === name && record.type === 'A' && !record.disabled,
+  )
+  return ours.length === 1 && ours[0]?.content === address
+}
+
+const ownIpv6 = async (context: Context): Promise<readonly string[]> =>
+  (await surveyOf(context)).ipv6Addresses
+
+const fieldsOf = (records: readonly Records[], address: string, ipv6: readonly string[]): Field[] =>
+  records.flatMap((record) => {
+    const { name, ipv4 } = record
+    const stale = staleIpv6(record, ipv6)
+    return [
+      ...(ipv4.join(', ') === address
+        ? []
+        : [{ name: `A ${name}`, before: ipv4.join(', ') || undefined, after: address }]),
+      ...(stale.length > 0
+        ? [{ name: `AAAA ${name}`, before: stale.join(', '), after: 'none (delete it by hand)' }]
+        : []),
+    ]
+  })
+
+/** Waits until the name server shows the addresses; what is not seen in time is left to the certificate's check. */
+async function untilSeen(context: Context, address: string, tell: Tell): Promise<void> {
+  const { config } = context
+  const until = Date.now() + patienceMs
+  for (;;) {
+    const missing = (await readRecords(config)).filter(({ ipv4 }) => ipv4.join() !== address)
+    if (missing.length === 0) return tell(`both names point at ${address}`)
+    if (Date.now() > until) {
+      return tell(
+        `not seen yet: ${missing.map(({ name }) => name).join(', ')}; resolvers keep old answers for a while`,
+      )
+    }
+    await pause(2000)
+  }
+}

@@ -1,0 +1,37 @@
+import type { Config } from '../../config/config.ts'
+import type { Command } from '../../shell/command.ts'
+import type { Context } from '../../tasks/context.ts'
+import { messageOf } from '../../util/errors.ts'
+import { siteRoot } from '../packages.ts'
+import { rootCommand } from '../remote/script.ts'
+import { learn, surveyOf } from '../serverState.ts'
+
+/**
+ * Keeps the release that was just seen to work from being pruned, however many broken ones follow it, and lets go of the
+ * one that was kept before. Changes nothing in a dry run, without a release, or when it is kept already.
+ * Gives words for the step that has looked: '' or why the release could not be kept, which is no fault of the release.
+ */
+export async function keepVerified(context: Context, id: string | undefined): Promise<string> {
+  const { config, runner } = context
+  if (!runner.mayChange || !id) return ''
+  try {
+    const { releases } = await surveyOf(context)
+    const kept = releases.filter(({ marked }) => marked).map((release) => release.id)
+    if (kept.join() === id) return ''
+    await runner.run(keepCommand(config, id))
+    learn(context, (known) => ({
+      ...known,
+      releases: known.releases.map((release) => ({ ...release, marked: release.id === id })),
+    }))
+    return ''
+  } catch (thrown) {
+    return `; warning: it could not be noted as the one to keep: ${messageOf(thrown)}`
+  }
+}
+
+/** The mark lies beside the release; survey.sh and switch.sh look for it. */
+export const keepCommand = (config: Config, id: string): Command =>
+  rootCommand(config, 'record', [...['sh', '-c', keepScript, 'keep', `${siteRoot(config)}/releases`, id]])
+
+const keepScript = `cd "$1" && [ -d "$2" ] && touch "$2.keep" || exit 1
+for mark in *.keep; do [ "$mark" = "$2.keep" ] || rm -f -- "$mark"; done`

@@ -1,0 +1,113 @@
+import type { Config } from '../../config/config.ts'
+import type { Request } from '../../net/http.ts'
+import type { Command } from '../../shell/command.ts'
+import type { Context } from '../../tasks/context.ts'
+import { ok, type Step, type Tell, unknown } from '../../tasks/task.ts'
+import { messageOf } from '../../util/errors.ts'
+import { count } from '../../util/format.ts'
+import { siteRoot } from '../packages.ts'
+import { recordFile } from '../remote/stateFile.ts'
+import { learn, type Survey, surveyOf } from '../serverState.ts'
+import { changedAddresses, type Manifest } from './manifest.ts'
+import { manifestOf } from './prepare.ts'
+
+/*
+ * Caches in front of the site (PURGE_URL). A file `cached` on the VPS names every release that they may hold pages of:
+ * each switch adds the new one (switch.sh), and only an answer from the caches makes it the live one alone. So a run that
+ * was killed in between, or a hook that failed, is made up for by the next run.
+ */
+
+/** Tells the caches what changed since they were last told; nothing without PURGE_URL. */
+export function purgeSteps(context: Context): Step[] {
+  const { config } = context
+  if (!config.ionos.purgeUrl) return []
+  hideTokens(context)
+  const effects = [purgeRequest(config)]
+  return [
+    {
+      id: 'frontend-purge',
+      title: 'Tell the caches',
+      part: 'ionos',
+      after: ['frontend-switch'],
+      async inspect(ahead) {
+        if (ahead.unsure('frontend-switch')) return unknown('what is live is not known')
+        if (ahead.pending('frontend-switch')) {
+          return { state: 'change', what: 'which addresses changed, after the switch', effects }
+        }
+        const survey = await surveyOf(context)
+        const { live, cached } = survey
+        if (live === '') return ok('no release is live')
+        if (!isDue(survey)) return ok(`they were told of release ${live}`)
+        const fields = [{ name: 'releases in caches', before: cached.join(', ') || undefined, after: live }]
+        return { state: 'change', what: 'which addresses changed', fields, effects }
+      },
+      apply: (_difference, tell) => tellCaches(context, tell),
+    },
+  ]
+}
+
+/** Such hooks carry their token in the address: as a password, in the query, or as a long part of the path. */
+function hideTokens({ config, runner }: Context): void {
+  const url = new URL(config.ionos.purgeUrl)
+  const tokens = url.pathname.split('/').filter((part) => part.length >= 16)
+  for (const part of [url.password, url.search.slice(1), ...url.searchParams.values(), ...tokens]) {
+    runner.secrets.add(part)
+  }
+}
+
+/** May caches hold pages of another release than the live one, or were they never told of it? */
+export const isDue = ({ live, cached }: Pick<Survey, 'live' | 'cached'>): boolean =>
+  live !== '' && (!cached.includes(live) || cached.some((id) => id !== live))
+
+/**
+ * Tells a CDN in front of the site which addresses changed: POST PURGE_URL with {domain, release, changed}.
+ * A failure is told and nothing more: the new pages are live, and the next run tells the caches.
+ */
+export async function tellCaches(context: Context, tell: Tell): Promise<void> {
+  const { config, runner } = context
+  if (!config.ionos.purgeUrl) return
+  hideTokens(context)
+  const { host } = new URL(config.ionos.purgeUrl)
+  try {
+    const survey = await surveyOf(context)
+    if (!isDue(survey)) return
+    const { live } = survey
+    const changed = await changedFor(context, survey)
+    const { status, body } = await runner.request(purgeRequest(config, { release: live, changed }))
+    if (status < 200 || status >= 300) {
+      return tell(`warning: ${host} answered the purge with ${status}: ${body.slice(0, 200)}`)
+    }
+    tell(`caches were told of ${count(changed.length, 'changed address', 'changed addresses')}`)
+    await runner.run(cachedCommand(config, live))
+    learn(context, (known) => ({ ...known, cached: [live] }))
+  } catch (thrown) {
+    tell(`warning: the purge at ${host} failed: ${messageOf(thrown)}`)
+  }
+}
+
+/** @param facts undefined: they are known only after the switch */
+export const purgeRequest = (
+  { domain, ionos }: Config,
+  facts?: { release: string; changed: readonly string[] },
+): Request => ({
+  ...{ method: 'POST', url: new URL(ionos.purgeUrl).href, effect: 'change', timeoutMs: 15_000 },
+  headers: { 'content-type': 'application/json' },
+  ...(facts ? { body: JSON.stringify({ domain, ...facts }) } : {}),
+})
+
+/** Notes that caches hold the pages of this release and of no other. */
+export const cachedCommand = (config: Config, id: string): Command =>
+  recordFile(config, { there: siteRoot(config) }, 'cached', `${id}\n`)
+
+/** The addresses that differ between the live release and any that caches may hold; all, when one of those is gone. */
+async function changedFor(context: Context, { live, cached, releases }: Survey): Promise<string[]> {
+  const others = cached.filter((id) => id !== live)
+  const there = (id: string) => releases.some((release) => release.id === id)
+  const nothing: Manifest = new Map()
+  const [fresh, ...old] = await Promise.all([
+    manifestOf(context, live, 'quick'),
+    ...others.map((id) => (there(id) ? manifestOf(context, id, 'quick') : nothing)),
+  ])
+  const before = old.length > 0 ? old : [nothing]
+  return [...new Set(before.flatMap((manifest) => changedAddresses(manifest, fresh)))].sort()
+}

@@ -1,0 +1,134 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Config } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import type { Command } from '../../shell/command.ts'
+import type { Context } from '../../tasks/context.ts'
+import { type Difference, differing, ok, type Step } from '../../tasks/task.ts'
+import { messageOf, OpsError, unknownError, usageError } from '../../util/errors.ts'
+import { siteRoot } from '../packages.ts'
+import { remoteScript } from '../remote/script.ts'
+import { forget, surveyOf } from '../serverState.ts'
+import { folderName, inWords, type Maintenance, maintenanceFiles, usualMessage } from './page.ts'
+
+/** What the operator wants the visitors to get. */
+export type Wanted = { on: false } | { on: true; by: string; message?: string; until?: Date }
+
+/** Turns the maintenance page on or off. A maintenance that is on keeps its beginning when its words change. */
+export function maintenanceStep(context: Context, wanted: Wanted): Step {
+  const { config, runner } = context
+  return {
+    id: 'maintenance',
+    title: 'Maintenance mode',
+    part: 'ionos',
+    // Its addresses are nginx's: with a configuration of before there would be a page that nobody gets.
+    after: ['nginx-https'],
+    async inspect(): Promise<Difference> {
+      const present = (await surveyOf(context)).maintenance
+      if (!wanted.on) {
+        if (!present) return ok('off: visitors get the site')
+        return {
+          state: 'change',
+          what: `end the ${inWords(present)}`,
+          effects: [maintenanceCommand(config, undefined)],
+        }
+      }
+      const announced = announcement(wanted, present)
+      const fields = differing({ ...present }, { ...announced })
+      if (present && fields.length === 0) return ok(inWords(present))
+      return {
+        state: 'change',
+        what: present
+          ? `${fields.map(({ name }) => other[name] ?? name).join(' and ')} on the maintenance page`
+          : 'visitors get the maintenance page instead of the site',
+        fields,
+        effects: [maintenanceCommand(config, announced)],
+      }
+    },
+    async apply(difference, tell) {
+      if (!('effects' in difference)) return
+      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
+      forget(context)
+      tell(await untilServed(context, wanted.on))
+    },
+  }
+}
+
+const other: Readonly<Record<string, string>> = { message: 'other words', until: 'another end' }
+
+/** The command that puts a page in force (remote/maintenance.sh), or takes it away. */
+export function maintenanceCommand(config: Config, maintenance: Maintenance | undefined): Command {
+  const site = siteRoot(config)
+  if (!maintenance) return remoteScript(config, 'change', 'maintenance', [site])
+  const files = Object.entries(maintenanceFiles(config, maintenance)).map(
+    ([name, content]) => [name, Buffer.from(content)] as const,
+  )
+  const pairs = files.flatMap(([name, content]) => [name, String(content.length)])
+  return remoteScript(
+    config,
+    'change',
+    'maintenance',
+    [site, folderName(maintenance, new Date()), ...pairs],
+    {
+      payload: async function* () {
+        for (const [, content] of files) yield content
+      },
+    },
+  )
+}
+
+function announcement(wanted: Wanted & { on: true }, present: Maintenance | undefined): Maintenance {
+  const message = wanted.message ?? present?.message
+  const until = wanted.until?.toISOString() ?? present?.until
+  return {
+    since: present?.since || new Date().toISOString(),
+    by: present?.by || wanted.by,
+    message: message || usualMessage,
+    ...(until ? { until } : {}),
+  }
+}
+
+const longestMessage = 500
+
+/** The words as they go onto the page. Throws (exit 2) when they cannot. */
+export function readableMessage(message: string): string {
+  const words = message.trim()
+  if (words === '') throw usageError('--message is empty', 'Leave it out for the usual words.')
+  if (words.length > longestMessage) {
+    throw usageError(`--message has ${words.length} characters; ${longestMessage} fit on the page`)
+  }
+  if (/\p{Cc}/u.test(words)) throw usageError('--message holds control characters', 'Give one line of text.')
+  return words
+}
+
+/** Asks the site as a visitor until it answers so, and says what it answered. Throws (exit 3) when it cannot tell. */
+async function untilServed({ config, runner }: Context, on: boolean): Promise<string> {
+  const url = `https://${config.domain}/`
+  let last = ''
+  for (let tries = 1; tries <= 5; tries++) {
+    try {
+      const { status, headers } = await runner.request({
+        method: 'GET',
+        url,
+        effect: 'read',
+        timeoutMs: 5000,
+      })
+      const shown = status === 503 && headers['retry-after'] !== undefined
+      if (shown === on) return `${url} says ${status}${on ? `, Retry-After: ${headers['retry-after']}` : ''}`
+      last = `${url} says ${status}`
+    } catch (thrown) {
+      last = `${url}: ${messageOf(thrown)}`
+    }
+    await pause(500)
+  }
+  if (/ says \d+$/.test(last)) {
+    throw new OpsError({
+      what: `The maintenance page is ${on ? 'in force' : 'taken away'} on the VPS, but visitors do not see it so: ${last}`,
+      next: `See what stands in front of nginx (a CDN?), then: ${formatScriptLine('maintenance-mode', 'status')}`,
+    })
+  }
+  throw unknownError(
+    `The maintenance page is ${on ? 'in force' : 'taken away'} on the VPS, but the site cannot be asked from here`,
+    last,
+    `From another network: ${formatScriptLine('maintenance-mode', 'status')}`,
+  )
+}

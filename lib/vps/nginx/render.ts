@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { Config } from '../../config/config.ts'
+import { backendPort } from '../../config/endpoints.ts'
+import { OpsError, usageError } from '../../util/errors.ts'
+import { atLeast } from '../../util/semver.ts'
+import { acmeRoot, siteRoot } from '../packages.ts'
+import type { Survey } from '../serverState.ts'
+import { renderTemplate } from '../template.ts'
+
+/** The files of one configuration of nginx, by name; they lie together in a folder named after their content. */
+export type NginxFiles = Readonly<Record<string, string>>
+
+/** What nginx is asked to do: before (`http`) or with (`https`) a certificate. */
+export type Phase = 'http' | 'https'
+
+/** What the text of the configuration depends on besides `.env`. */
+export interface NginxFacts {
+  /** `1.22.1` */
+  version: string
+  ipv6: boolean
+  nameservers: readonly string[]
+  /** The host that /api/ goes to. */
+  backend: string
+}
+
+/** Where the site's configuration lies: `current` and `loaded` are links to one of its sets. */
+export const nginxFolder = (config: Config): string => `/etc/nginx/dominion/${config.domain}`
+
+/** Renders all files of a phase. Throws when the VPS has no name server that nginx can ask. */
+export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): NginxFiles {
+  const { domain } = config
+  const folder = `${nginxFolder(config)}/current`
+  if (phase === 'http') {
+    return {
+      'site.conf': renderTemplate('site-http.conf', {
+        domain,
+        acmeRoot,
+        listenHttpDefault: listen(facts, 80, 'default_server'),
+        listenHttp: listen(facts, 80),
+      }),
+    }
+  }
+  const http2 = !atLeast(facts.version, '1.25.1')
+  return {
+    'site.conf': renderTemplate('site-https.conf', {
+      domain,
+      folder,
+      acmeRoot,
+      siteRoot: siteRoot(config),
+      listenHttpDefault: listen(facts, 80, 'default_server'),
+      listenHttp: listen(facts, 80),
+      listenHttpsDefault: listen(facts, 443, 'ssl', http2 ? 'http2' : '', 'default_server'),
+      listenHttps: `${listen(facts, 443, 'ssl', http2 ? 'http2' : '')}${http2 ? '' : '\n    http2 on;'}`,
+      // Older ones answer with the certificate they have, and then nothing.
+      refuseUnknown: atLeast(facts.version, '1.19.4') ? 'ssl_reject_handshake on;' : 'return 444;',
+      limits: renderTemplate('limits.conf', { domain }).trimEnd(),
+      apiErrors: apiErrors(folder),
+    }),
+    'tls.conf': renderTemplate('tls.conf', { domain }),
+    'timeouts.conf': renderTemplate('timeouts.conf'),
+    'headers.conf': renderTemplate('headers.conf'),
+    'api-headers.conf': renderTemplate('api-headers.conf'),
+    'compression.conf': renderTemplate('compression.conf'),
+    'proxy.conf': renderTemplate('proxy.conf', { resolver: resolverOf(config, facts.nameservers) }),
+    'backend.conf': renderTemplate('backend.conf', {
+      backend: hostName(facts.backend),
+      port: String(backendPort),
+    }),
+  }
+}
+
+/** The name of a set: 12 hexadecimal digits of the sha256 over names and contents. */
+export function nameOfSet(files: NginxFiles): string {
+  const hash = createHash('sha256')
+  for (const name of Object.keys(files).sort()) hash.update(`${name}\0${files[name]}\0`)
+  return hash.digest('hex').slice(0, 12)
+}
+
+/** Do exactly these files lie in force, are they enabled, loaded, and is nginx running? The reasons why not. */
+export function differencesInForce(config: Config, files: NginxFiles, { nginx }: Survey): string[] {
+  const name = nameOfSet(files)
+  const sha = (text: string) => createHash('sha256').update(text).digest('hex')
+  const altered = [...new Set([...Object.keys(files), ...Object.keys(nginx.files)])].filter(
+    (file) => files[file] === undefined || sha(files[file]) !== nginx.files[file],
+  )
+  return [
+    ...altered.map(
+      (file) =>
+        `${file} ${nginx.files[file] ? (files[file] === undefined ? 'is one too many' : 'differs') : 'is missing'}`,
+    ),
+    ...(nginx.site === sitePointer(config) ? [] : ['the site is not enabled']),
+    ...(nginx.defaultSite ? ["Debian's default site is enabled"] : []),
+    ...(nginx.unfinished ? ['an earlier change was cut off'] : []),
+    ...(nginx.active ? [] : ['nginx does not run']),
+    ...(nginx.loaded === name ? [] : ['nginx has not loaded it yet']),
+  ]
+}
+
+/** Where sites-enabled's link leads. */
+export const sitePointer = (config: Config): string => `${nginxFolder(config)}/current/site.conf`
+
+const errors: readonly { status: number; error: string; retryAfter?: number }[] = [
+  { status: 413, error: 'The request is too large.' },
+  { status: 429, error: 'Too many requests from this address.', retryAfter: 10 },
+  { status: 502, error: 'The backend cannot be reached.', retryAfter: 10 },
+  { status: 503, error: 'The service is under maintenance or overloaded.', retryAfter: 60 },
+  { status: 504, error: 'The backend did not answer in time.', retryAfter: 10 },
+]
+
+const apiErrors = (folder: string): string =>
+  errors
+    .map(({ status, error, retryAfter }) =>
+      renderTemplate('api-error.conf', {
+        ...{ folder, error, status: String(status) },
+        retryAfter: retryAfter
+          ? `add_header Retry-After ${retryAfter} always;`
+          : '# Trying again does not help.',
+      }).trimEnd(),
+    )
+    .join('\n\n')
+
+function listen(facts: NginxFacts, port: number, ...words: string[]): string {
+  const options = words
+    .filter(Boolean)
+    .map((word) => ` ${word}`)
+    .join('')
+  const lines = [`    listen ${port}${options};`]
+  // On a kernel without IPv6 nginx would refuse to start.
+  if (facts.ipv6) lines.push(`    listen [::]:${port}${options};`)
+  return lines.join('\n')
+}
+
+function resolverOf(config: Config, nameservers: readonly string[]): string {
+  // nginx knows no zone (fe80::1%eth0).
+  const usable = nameservers
+    .filter((address) => isIP(address) && !address.includes('%'))
+    .map((address) => (isIP(address) === 6 ? `[${address}]` : address))
+  if (usable.length > 0) return usable.join(' ')
+  throw new OpsError({
+    what: `${config.ionos.host} names no name server in /etc/resolv.conf, so nginx could not find the backend`,
+    next: 'Put a line such as `nameserver 9.9.9.9` into /etc/resolv.conf on the VPS.',
+  })
+}
+
+function hostName(host: string): string {
+  if (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)) return host
+  throw usageError(`${JSON.stringify(host)} is not a host name that nginx could pass requests on to`)
+}

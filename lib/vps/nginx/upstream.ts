@@ -1,0 +1,95 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { backendPort, releaseIn } from '../../config/endpoints.ts'
+import { type Command, look, onVps } from '../../shell/command.ts'
+import type { ProcessResult } from '../../shell/spawn.ts'
+import type { Context } from '../../tasks/context.ts'
+import { nothingAhead, type Tell } from '../../tasks/task.ts'
+import { OpsError, unknownError } from '../../util/errors.ts'
+import { surveyOf } from '../serverState.ts'
+import { switchBackend, switchCommand } from './tasks.ts'
+
+/** nginx on the VPS as what stands before the backend: the BackendProxy of lib/azure/containers/actions.ts. */
+export function proxyOf(context: Context) {
+  return {
+    /** Undefined while nginx serves no site yet. */
+    async target(): Promise<string | undefined> {
+      return (await surveyOf(context)).nginx.backend || undefined
+    },
+    async linesTo(host: string) {
+      return [switchCommand(context.config, await surveyOf(context), host)]
+    },
+    async switchTo(host: string, release: string, tell: Tell) {
+      await untilSeen(context, host, release, tell)
+      const { inspect, apply } = switchBackend(context, host)
+      const difference = await inspect(nothingAhead)
+      if (difference.state === 'ok') return
+      if (difference.state === 'unknown') throw unknownError(difference.why)
+      await apply(difference, tell)
+      tell(`nginx sends /api/ to ${host}`)
+    },
+    async health(host: string) {
+      return answerOf(await context.runner.run(healthFromVps(host)))
+    },
+  }
+}
+
+/**
+ * What the VPS hears from /health of a host, as `healthFromVps` printed it. Python names the status of an error, and not
+ * its body; without a status it heard nothing, and `body` says why. `accepted`: there was a connection all the same. (What
+ * goes wrong before is a URLError, what goes wrong after is not: https://github.com/python/cpython/blob/3.11/Lib/urllib/request.py,
+ * do_open.)
+ */
+export function answerOf({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>): {
+  status: number | undefined
+  body: string
+  accepted?: true
+} {
+  if (code === 0) return { status: 200, body: stdout }
+  const body = stderr.trim().split('\n').at(-1) || `exit ${code}`
+  const status = /HTTP Error (\d{3})/.exec(body)?.[1]
+  if (status !== undefined) return { status: Number(status), body }
+  const accepted = /^(TimeoutError|socket\.timeout|ConnectionResetError|http\.client\.\w+)\b/.test(body)
+  return { status: undefined, body, ...(accepted ? { accepted } : {}) }
+}
+
+/** Longer than any name server may keep the address that a container group had before. */
+const seenWithinMs = 180_000
+
+/**
+ * Waits until the VPS itself reaches the host and hears this release (any, when /health names none). This machine may
+ * know the new address of a name while the VPS's name server still keeps the old one.
+ */
+async function untilSeen(context: Context, host: string, release: string, tell: Tell): Promise<void> {
+  const deadline = Date.now() + seenWithinMs
+  for (let told = ''; ; await pause(1000)) {
+    const { status, body } = answerOf(await context.runner.run(healthFromVps(host)))
+    const named = releaseIn(body)
+    if (status === 200 && (named === undefined || named === release)) return
+    const seen = status === 200 ? `release ${named}` : body
+    if (Date.now() > deadline) {
+      throw new OpsError({
+        what: `The VPS does not reach the new backend ${host}, so nginx was left as it is`,
+        said: seen,
+        next: 'See whether the VPS may open port 5000 to the outside and resolves the name, then run the same line again.',
+      })
+    }
+    if (seen !== told) tell(`the VPS does not see the release at ${host} yet: ${seen}`)
+    told = seen
+  }
+}
+
+/** Python is there wherever certbot is. */
+export const healthFromVps = (host: string): Command =>
+  onVps(
+    look(
+      [
+        ...[
+          'python3',
+          '-c',
+          'import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read(9999).decode())',
+        ],
+        `http://${host}:${backendPort}/health`,
+      ],
+      { accept: [0, 1], timeoutMs: 20_000 },
+    ),
+  )

@@ -1,0 +1,135 @@
+import type { Config } from '../config/config.ts'
+import type { Command } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import { type Field, ok, type Step } from '../tasks/task.ts'
+import { OpsError } from '../util/errors.ts'
+import { rootCommand } from './remote/script.ts'
+import { forget, type Survey, surveyOf } from './serverState.ts'
+
+/**
+ * What a bare Debian or Ubuntu needs: nginx (its gzip_static serves the .gz files made here, so no module for brotli,
+ * which not every supported release has), certbot, the certificates of the public authorities, and zstd, in which the
+ * pages travel.
+ */
+const packages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
+
+export const acmeRoot = '/var/www/_acme'
+export const siteRoot = (config: Config): string => `${config.ionos.webRoot}/${config.domain}`
+
+/** Puts up the parts of the face on a bare VPS. */
+export function serverStep(context: Context): Step {
+  const { config, runner } = context
+  return {
+    id: 'server',
+    title: 'Packages, folders and services on the VPS',
+    part: 'ionos',
+    after: [],
+    async inspect() {
+      const survey = await surveyOf(context)
+      refuseForeignSystem(config, survey)
+      const missing = packages.filter((name) => !survey.packages.has(name))
+      const effects = serverCommands(config, survey, missing)
+      if (effects.length === 0) return ok('packages, folders and services are there')
+      return {
+        state: missing.includes('nginx') ? 'create' : 'change',
+        what: [
+          ...(survey.dpkgInterrupted ? ['finish what an interrupted dpkg left'] : []),
+          missing.length > 0 ? `install ${missing.join(', ')}` : 'folders and services',
+        ].join(', '),
+        fields: lacking(survey, missing),
+        effects,
+      }
+    },
+    async apply(difference, tell) {
+      if (!('effects' in difference)) return
+      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
+      forget(context)
+    },
+  }
+}
+
+/** Exactly the commands that are needed; none on a server that has everything. */
+export function serverCommands(config: Config, survey: Survey, missing: readonly string[]): Command[] {
+  const commands: Command[] = []
+  const apt = (...words: string[]) =>
+    rootCommand(
+      config,
+      'change',
+      ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120', '-q', ...words],
+      {
+        timeoutMs: 15 * 60_000,
+        // DPkg::Lock::Timeout does not cover the lock of the package lists, which unattended-upgrades takes too.
+        retry: {
+          times: 12,
+          pauseMs: 10_000,
+          when: /Could not get lock|Temporary failure resolving|Hash Sum mismatch/,
+        },
+        explain: (output) =>
+          /Could not get lock|is held by process/.test(output)
+            ? {
+                what: 'Another package manager has held its lock on the VPS for two minutes',
+                next: 'Wait for it (unattended-upgrades?) and run the same line again; see: ps -ef | grep -e apt -e dpkg',
+              }
+            : undefined,
+      },
+    )
+  if (survey.dpkgInterrupted) commands.push(finishDpkg(config))
+  if (survey.dpkgInterrupted || missing.length > 0) commands.push(apt('update'))
+  if (survey.dpkgInterrupted) commands.push(apt('install', '-y', '--fix-broken'))
+  if (missing.length > 0) commands.push(apt('install', '-y', '--no-install-recommends', ...missing))
+  const folders = [
+    ...(survey.web.releases ? [] : [`${siteRoot(config)}/releases`]),
+    ...(survey.web.acme ? [] : [`${acmeRoot}/.well-known/acme-challenge`]),
+  ]
+  if (folders.length > 0) {
+    commands.push(rootCommand(config, 'change', ['install', '-d', '-m', '755', ...folders]))
+  }
+  // Debian's default site may not start beside a foreign server on port 80; nginx-http starts nginx with its own.
+  if (!survey.nginx.enabled) commands.push(rootCommand(config, 'change', ['systemctl', 'enable', 'nginx']))
+  if (!survey.certificate.timer) {
+    commands.push(rootCommand(config, 'change', ['systemctl', 'enable', '--now', 'certbot.timer']))
+  }
+  return commands
+}
+
+/**
+ * What dpkg itself asks for after it was killed. It fails where a package waits for one that was never unpacked; then
+ * `apt-get --fix-broken install`, which follows, fetches that, and its exit code counts.
+ */
+const finishDpkg = (config: Config): Command =>
+  rootCommand(
+    config,
+    'change',
+    [
+      ...['env', 'DEBIAN_FRONTEND=noninteractive'],
+      ...['dpkg', '--force-confdef', '--force-confold', '--configure', '-a'],
+    ],
+    { timeoutMs: 15 * 60_000, accept: [0, 1] },
+  )
+
+function lacking(survey: Survey, missing: readonly string[]): Field[] {
+  return [
+    ...(survey.dpkgInterrupted ? [{ name: 'dpkg', before: 'interrupted', after: 'in order' }] : []),
+    ...missing.map((name) => ({ name: `package ${name}`, after: 'installed' })),
+    ...(survey.web.releases ? [] : [{ name: 'folder for releases', after: 'there' }]),
+    ...(survey.web.acme ? [] : [{ name: 'folder for ACME challenges', after: 'there' }]),
+    ...(survey.nginx.enabled ? [] : [{ name: 'nginx', after: 'enabled' }]),
+    ...(survey.certificate.timer ? [] : [{ name: 'certbot.timer', after: 'enabled' }]),
+  ]
+}
+
+function refuseForeignSystem(config: Config, survey: Survey): void {
+  const { id, like, version } = survey.os
+  if (![id, ...like].includes('debian') && id !== 'ubuntu') {
+    throw new OpsError({
+      what: `${config.ionos.host} runs ${id || 'an unknown system'} ${version}, not Debian or Ubuntu`,
+      next: 'Install Debian 12 or Ubuntu 22.04/24.04 on the VPS (IONOS console: reinstall), or set IONOS_HOST to another one.',
+    })
+  }
+  if (!survey.systemd) {
+    throw new OpsError({
+      what: `${config.ionos.host} has no systemctl: nginx and the renewal timer could not be kept running`,
+      next: 'Use a VPS with systemd, as the images of Debian and Ubuntu have it.',
+    })
+  }
+}

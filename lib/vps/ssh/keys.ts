@@ -1,0 +1,191 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import path from 'node:path'
+import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
+import type { Config } from '../../config/config.ts'
+import { formatKeyFile } from '../../config/pasteLine.ts'
+import { type Command, look } from '../../shell/command.ts'
+import type { Runner } from '../../shell/runner.ts'
+import { exitCode, OpsError, usageError } from '../../util/errors.ts'
+
+/** What ssh's own configuration says about the host; the parts that matter here. */
+export interface SshSettings {
+  hostname: string
+  hostKeyAlias: string
+  identityFiles: string[]
+  identitiesOnly: boolean
+  /** Socket of the agent; '' when there is none. */
+  agent: string
+  proxy: boolean
+}
+
+/** One way to log in, and how an error names it. */
+export interface Login {
+  name: string
+  method: AnyAuthMethod
+}
+
+/** The ways to log in, in the order tried, and why other keys were left out. */
+export interface Logins {
+  ways: Login[]
+  leftOut: string[]
+}
+
+const usualFiles = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => path.join(homedir(), '.ssh', name))
+
+/** What counts when IONOS_SSH_KEY is set, or when OpenSSH is not installed. */
+const plainSettings = (host: string): SshSettings => ({
+  hostname: host,
+  hostKeyAlias: '',
+  identityFiles: usualFiles,
+  identitiesOnly: false,
+  agent: process.env.SSH_AUTH_SOCK ?? (process.platform === 'win32' ? '\\\\.\\pipe\\openssh-ssh-agent' : ''),
+  proxy: false,
+})
+
+/**
+ * What OpenSSH would use for the host; asked for only when IONOS_SSH_KEY leaves the choice to it, because it costs a
+ * process. Without OpenSSH, or when its configuration is broken: the usual files.
+ */
+export async function sshSettings(config: Config, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
+  const { host, key } = config.ionos
+  if (key) return plainSettings(host)
+  const answer = await runner.run(settingsCommand(config)).catch(() => undefined)
+  return answer ? readSettings(answer.stdout, host) : plainSettings(host)
+}
+
+/** `ssh -G` prints the settings that OpenSSH would use, and connects to nothing (ssh(1)). */
+export const settingsCommand = ({ ionos: { host, port, user } }: Config): Command =>
+  look(['ssh', '-G', '-p', String(port), '-l', user, '--', host], { timeoutMs: 10_000 })
+
+/** Reads the output of `ssh -G`: one `keyword value` a line. */
+export function readSettings(output: string, host: string): SshSettings {
+  const plain = plainSettings(host)
+  const lines = output.split(/\r?\n/).map((line) => {
+    const [word = '', ...rest] = line.split(' ')
+    return { word, value: rest.join(' ').trim() }
+  })
+  const one = (word: string) => lines.find((line) => line.word === word)?.value
+  const agent = one('identityagent')
+  const files = lines.filter((line) => line.word === 'identityfile').map((line) => atHome(line.value))
+  return {
+    hostname: one('hostname') || host,
+    hostKeyAlias: one('hostkeyalias') ?? '',
+    identityFiles: files.length > 0 ? files : plain.identityFiles,
+    identitiesOnly: one('identitiesonly') === 'yes',
+    agent:
+      agent === undefined || agent === 'SSH_AUTH_SOCK' ? plain.agent : agent === 'none' ? '' : atHome(agent),
+    proxy: ['proxyjump', 'proxycommand'].some((word) => (one(word) ?? 'none') !== 'none'),
+  }
+}
+
+const atHome = (file: string): string => file.replace(/^~(?=$|[/\\])/, homedir())
+
+/**
+ * Everything that may open the door: the one key of IONOS_SSH_KEY, else the agent's keys and the usual files.
+ * Throws (exit 2) when IONOS_SSH_KEY names no private key; (exit 4) when there is nothing to log in with, or only a key with a
+ * passphrase that no agent holds.
+ */
+export async function findLogins(config: Config, settings: SshSettings): Promise<Logins> {
+  const agentKeys = await askAgent(settings.agent)
+  const logins = config.ionos.key
+    ? await onlyThisKey(config, agentKeys)
+    : await whateverIsThere(config, settings, agentKeys)
+  if (logins.ways.length > 0) return logins
+  throw new OpsError({
+    what: `There is no key to log in to ${config.ionos.host} with`,
+    said: logins.leftOut.join('\n') || undefined,
+    next: `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to a private key file, or load a key into the ssh agent (ssh-add).`,
+    exitCode: exitCode.notLoggedIn,
+  })
+}
+
+interface AgentKeys {
+  agent: BaseAgent
+  keys: ParsedKey[]
+}
+
+async function onlyThisKey(config: Config, agentKeys: AgentKeys | undefined): Promise<Logins> {
+  const file = config.ionos.key
+  const found = await readKey(file)
+  if (found.is === 'usable') return { ways: [asKey(config, file, found.key)], leftOut: [] }
+  if (found.is === 'locked') {
+    if (agentKeys && agentKeys.keys.length > 0) return { ways: [asAgent(config, agentKeys)], leftOut: [] }
+    throw new OpsError({
+      what: `The private key ${file} has a passphrase, and no ssh agent holds it`,
+      next: `Load it, then run the same line again: ssh-add ${file}`,
+      exitCode: exitCode.notLoggedIn,
+    })
+  }
+  throw usageError(
+    `IONOS_SSH_KEY ${file}: ${found.why}`,
+    'It must be the private half of a key pair in OpenSSH or PEM form (made with: ssh-keygen -t ed25519).',
+  )
+}
+
+async function whateverIsThere(
+  config: Config,
+  settings: SshSettings,
+  agentKeys: AgentKeys | undefined,
+): Promise<Logins> {
+  const ways: Login[] = []
+  const leftOut: string[] = []
+  if (agentKeys && agentKeys.keys.length > 0 && !settings.identitiesOnly)
+    ways.push(asAgent(config, agentKeys))
+  for (const file of settings.identityFiles.filter((each) => existsSync(each))) {
+    const found = await readKey(file)
+    if (found.is === 'usable') ways.push(asKey(config, file, found.key))
+    else if (found.is === 'locked') leftOut.push(`${file} has a passphrase; load it with ssh-add`)
+    else leftOut.push(`${file}: ${found.why}`)
+  }
+  // IdentitiesOnly asks for the files, but a file with a passphrase can only be used through the agent that holds it.
+  if (ways.length === 0 && agentKeys && agentKeys.keys.length > 0) ways.push(asAgent(config, agentKeys))
+  return { ways, leftOut }
+}
+
+type KeyFile = { is: 'usable'; key: Buffer } | { is: 'locked' } | { is: 'wrong'; why: string }
+
+async function readKey(file: string): Promise<KeyFile> {
+  const { default: ssh2 } = await import('ssh2')
+  let key: Buffer
+  try {
+    key = readFileSync(file)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    return { is: 'wrong', why: code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})` }
+  }
+  const parsed = ssh2.utils.parseKey(key)
+  if (parsed instanceof Error) {
+    if (/passphrase|encrypted/i.test(parsed.message)) return { is: 'locked' }
+    return { is: 'wrong', why: `it is not a private key that can be read (${parsed.message})` }
+  }
+  const first = Array.isArray(parsed) ? parsed[0] : parsed
+  if (!first?.isPrivateKey()) return { is: 'wrong', why: 'it is a public key; the private half is needed' }
+  return { is: 'usable', key }
+}
+
+async function askAgent(socket: string): Promise<AgentKeys | undefined> {
+  if (!socket) return undefined
+  const { default: ssh2 } = await import('ssh2')
+  const agent = ssh2.createAgent(socket)
+  // An agent that does not answer must not hold up the login: ssh2 would end the attempt with its error.
+  const keys = await new Promise<ParsedKey[]>((resolve) => {
+    const timer = setTimeout(() => resolve([]), 3000)
+    agent.getIdentities((error, found) => {
+      clearTimeout(timer)
+      // All agents of ssh2 answer with parsed keys; its types allow more.
+      resolve(error ? [] : ((found ?? []) as ParsedKey[]))
+    })
+  })
+  return { agent, keys }
+}
+
+const asKey = (config: Config, file: string, key: Buffer): Login => ({
+  name: file,
+  method: { type: 'publickey', username: config.ionos.user, key },
+})
+
+const asAgent = (config: Config, { agent, keys }: AgentKeys): Login => ({
+  name: `the agent's ${keys.map((key) => `${key.type}${key.comment ? ` (${key.comment})` : ''}`).join(', ')}`,
+  method: { type: 'agent', username: config.ionos.user, agent },
+})

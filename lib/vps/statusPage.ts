@@ -1,0 +1,118 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Config } from '../config/config.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
+import type { Command } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import { type Difference, ok, type Step } from '../tasks/task.ts'
+import { messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { siteRoot } from './packages.ts'
+import { remoteScript, rootCommand } from './remote/script.ts'
+
+/** A page to publish. */
+export interface StatusPage {
+  html: string
+  /** Hexadecimal; the same as long as the page says the same. It stands in the page (`digestTag`). */
+  digest: string
+  /** What it says, for the plan: `all works, seen at 04:20 UTC`. */
+  says: string
+}
+
+/** By this a page on the VPS, or one that a visitor gets, is known. */
+export const digestTag = (digest: string): string => `<meta name="dominion-status" content="${digest}">`
+
+export const statusUrl = ({ domain }: Config): string => `https://${domain}/status/`
+
+/**
+ * Publishes the page beside the releases, none of which it touches: WEB_ROOT/DOMAIN/status/index.html, by one rename.
+ * `inspect` throws (exit 1) where there is no site, (exit 3, 4) where the VPS cannot be asked; `apply` throws when
+ * visitors do not get the page afterwards.
+ */
+export function statusPageStep(context: Context, make: () => Promise<StatusPage>): Step {
+  const { config, runner } = context
+  let page: StatusPage
+  return {
+    id: 'status-page',
+    title: `Status page ${statusUrl(config)}`,
+    part: 'ionos',
+    after: [],
+    async inspect(): Promise<Difference> {
+      // The page is made while the connection opens.
+      const [made, { stdout }] = await Promise.all([make(), runner.run(presentPage(config))])
+      page = made
+      const present = stdout.trim()
+      if (present === page.digest) return ok(`published: ${page.says}`)
+      return {
+        state: present === 'none' ? 'create' : 'change',
+        what: page.says,
+        fields: [
+          {
+            name: 'page',
+            before: present === 'none' ? undefined : present.slice(0, 12),
+            after: page.digest.slice(0, 12),
+          },
+        ],
+        effects: [publishPage(config, page)],
+      }
+    },
+    async apply(difference, tell) {
+      if (!('effects' in difference)) return
+      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
+      tell(await untilServed(context, page))
+    },
+  }
+}
+
+/** Says the digest of the page on the VPS, or `none`. */
+export const presentPage = (config: Config): Command =>
+  rootCommand(config, 'read', ['sh', '-c', presentScript, 'status-page', siteRoot(config)], {
+    timeoutMs: 30_000,
+    explain: (output) => noSite(config, output),
+  })
+
+const presentScript = `[ -d "$1/releases" ] || { echo "there is no site on this machine" >&2; exit 4; }
+[ -f "$1/status/index.html" ] || { echo none; exit 0; }
+digest=$(sed -n 's/.*<meta name="dominion-status" content="\\([0-9a-f]*\\)">.*/\\1/p' "$1/status/index.html" | head -n 1)
+echo "\${digest:-other}"`
+
+/** The command that puts a page in force (remote/status-page.sh). */
+export function publishPage(config: Config, { html }: StatusPage): Command {
+  const content = Buffer.from(html)
+  return remoteScript(config, 'change', 'status-page', [siteRoot(config), String(content.length)], {
+    payload: async function* () {
+      yield content
+    },
+    explain: (output) => noSite(config, output),
+  })
+}
+
+const noSite = ({ domain, ionos }: Config, output: string) =>
+  /there is no site on this machine/.test(output)
+    ? {
+        what: `There is no site ${domain} on ${ionos.host} that a status page could lie beside`,
+        next: `Deploy it first: ${formatScriptLine('deploy-complete')}. The page alone: ${formatScriptLine('status-page', '--out', 'status.html')}`,
+      }
+    : undefined
+
+/** Asks the site as a visitor until the page is there. Throws (exit 1) when another answer comes, (exit 3) when none does. */
+async function untilServed({ config, runner }: Context, { digest }: StatusPage): Promise<string> {
+  const url = statusUrl(config)
+  let failure: OpsError | undefined
+  for (let tries = 1; tries <= 3; tries++) {
+    if (tries > 1) await pause(500)
+    try {
+      const { status, body } = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
+      if (status === 200 && body.includes(digestTag(digest))) return `${url} shows it`
+      failure = new OpsError({
+        what: `The status page lies on the VPS, but ${url} does not show it: ${status === 200 ? 'another page answers' : `${status}`}`,
+        next: `nginx may be configured as before there were status pages: ${formatScriptLine('configure-nginx')}. A CDN in front of it may keep the old page.`,
+      })
+    } catch (thrown) {
+      failure = unknownError(
+        `The status page lies on the VPS, but whether visitors get it is not known: ${url} cannot be asked from here`,
+        messageOf(thrown),
+        `See whether the site answers at all: ${formatScriptLine('health')}`,
+      )
+    }
+  }
+  throw failure
+}

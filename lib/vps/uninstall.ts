@@ -1,0 +1,42 @@
+import type { Config } from '../config/config.ts'
+import type { Context } from '../tasks/context.ts'
+import { ok, type Step } from '../tasks/task.ts'
+import { count } from '../util/format.ts'
+import { hookFile } from './certificate/task.ts'
+import { acmeRoot } from './packages.ts'
+import { remoteScript } from './remote/script.ts'
+import { forget, type Survey, surveyOf } from './serverState.ts'
+
+/** Takes the site off the VPS. Packages, other sites, receipts and marks stay. */
+export function removeSiteStep(context: Context): Step {
+  const { config, runner } = context
+  return {
+    id: 'remove-site',
+    title: `Site ${config.domain} on the VPS`,
+    part: 'ionos',
+    after: [],
+    async inspect() {
+      const there = siteParts(await surveyOf(context))
+      if (there.length === 0) return ok('nothing of it is there')
+      return { state: 'change', what: `delete ${there.join(', ')}`, effects: [removeSite(config)] }
+    },
+    async apply(_, tell) {
+      await runner.run(removeSite(config), tell)
+      forget(context)
+    },
+  }
+}
+
+/** What of the site is there, in words. */
+export function siteParts(survey: Survey): string[] {
+  const { releases, nginx, certificate, web } = survey
+  return [
+    ...(nginx.current || nginx.site ? ['nginx configuration'] : []),
+    ...(certificate.lineage ? ['certificate'] : []),
+    ...(web.releases ? [`${count(releases.length, 'release')} of the pages`] : []),
+    ...(web.status ? ['status page'] : []),
+  ]
+}
+
+export const removeSite = (config: Config) =>
+  remoteScript(config, 'change', 'remove', [config.domain, config.ionos.webRoot, acmeRoot, hookFile])

@@ -1,0 +1,235 @@
+import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Machine } from '../machine.ts'
+import { rangeBlocks } from './addresses.ts'
+import { ArmError } from './errors.ts'
+import { serverProgram, startServerMachine } from './serverMachine.ts'
+import type { World } from './world.ts'
+
+/** A PostgreSQL server of the rehearsal: Debian's PostgreSQL with TLS in a machine of its own. */
+export interface PostgresServer {
+  machine: Machine
+  host: string
+  /** What really runs, such as `15.18`. */
+  version(): string
+  settings: Map<string, Setting>
+  sql(database: string, statement: string): Promise<string>
+  /** Who may connect from where; in force at once. */
+  allow(rules: { start: string; end: string }[], secureOnly: boolean): Promise<void>
+  set(name: string, value: string): Promise<void>
+  backUp(folder: string): Promise<void>
+  start(): Promise<void>
+  stop(): Promise<void>
+  running(): boolean
+  remove(): Promise<void>
+}
+
+/** A row of pg_settings. */
+export interface Setting {
+  name: string
+  setting: string
+  boot_val: string
+  vartype: string
+  context: string
+  short_desc: string
+  min_val: string | null
+  max_val: string | null
+  enumvals: string | null
+  pending_restart: boolean
+}
+
+const binaries = '/usr/lib/postgresql'
+const data = '/var/lib/postgresql/data'
+const sockets = '/run/postgresql'
+
+export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
+export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/** The version asked for when this machine has it, otherwise its newest. */
+export function installedVersion(wanted: string): string {
+  const found = existsSync(binaries) ? readdirSync(binaries).filter((name) => /^\d+$/.test(name)) : []
+  if (found.includes(wanted)) return wanted
+  const newest = found.sort((left, right) => Number(left) - Number(right)).at(-1)
+  if (newest) return newest
+  throw new Error('No PostgreSQL server is installed: apt-get install postgresql')
+}
+
+const configuration = `
+listen_addresses = '*'
+port = 5432
+unix_socket_directories = '${sockets}'
+ssl = on
+ssl_cert_file = 'server.crt'
+ssl_key_file = 'server.key'
+ssl_min_protocol_version = 'TLSv1.2'
+password_encryption = 'scram-sha-256'
+max_connections = 50
+shared_buffers = 32MB
+# The rehearsal's data need not outlive a power cut of the machine.
+fsync = off
+full_page_writes = off
+timezone = 'UTC'
+log_line_prefix = '%m [%p] '
+`
+
+export async function startPostgres(
+  world: World,
+  name: string,
+  admin: { login: string; password: string },
+  wantedVersion: string,
+): Promise<PostgresServer> {
+  const host = `${name}.postgres.database.azure.com`
+  const bin = `${binaries}/${installedVersion(wantedVersion)}/bin`
+  const { machine, certificate } = await startServerMachine(world, `pg-${name}`, host)
+  try {
+    await must(
+      machine,
+      'sh',
+      '-euc',
+      `install -d -o postgres -g postgres -m 700 ${data}; install -d -o postgres -g postgres -m 755 ${sockets}
+       setpriv --reuid=postgres --regid=postgres --init-groups ${bin}/initdb -D ${data} -E UTF8 --locale=C.UTF-8 --no-sync -A peer > /dev/null
+       cat >> ${data}/postgresql.conf <<'END'${configuration}END
+       umask 077; touch ${data}/server.key ${data}/server.crt ${data}/pg_hba.conf`,
+    )
+    const write = (file: string, text: string) => writeFileSync(join(machine.root, data, file), text)
+    write('server.key', certificate.key)
+    write('server.crt', certificate.certificate)
+    write('pg_hba.conf', 'local all,replication postgres peer\n')
+    await must(machine, 'sh', '-c', `chown -R postgres:postgres ${data}`)
+  } catch (error) {
+    await machine.stop()
+    throw error
+  }
+  const server = serverIn(world, machine, host, bin)
+  try {
+    await server.start()
+    await server.sql(
+      'postgres',
+      `CREATE ROLE azure_pg_admin NOLOGIN;
+       CREATE ROLE ${quoteName(admin.login)} LOGIN CREATEDB CREATEROLE PASSWORD ${quoteText(admin.password)} IN ROLE azure_pg_admin;
+       GRANT pg_monitor, pg_signal_backend TO azure_pg_admin;
+       ALTER DATABASE postgres OWNER TO azure_pg_admin;`,
+    )
+  } catch (error) {
+    await machine.stop()
+    throw error
+  }
+  await world.dns.set(host, [machine.address])
+  return server
+}
+
+async function must(machine: Machine, ...argv: string[]): Promise<string> {
+  const { code, stdout, stderr } = await machine.run(argv)
+  if (code !== 0) throw new Error(`${argv[0]} failed (${code}): ${(stderr || stdout).trim()}`)
+  return stdout
+}
+
+function serverIn(world: World, machine: Machine, host: string, bin: string): PostgresServer {
+  let removed = false
+  const settings = new Map<string, Setting>()
+  const program = serverProgram(machine, {
+    title: `PostgreSQL of ${host}`,
+    argv: [`${bin}/postgres`, '-D', data],
+    user: 'postgres',
+    ready: answers,
+    endSignal: 'SIGINT',
+  })
+
+  async function sql(database: string, statement: string): Promise<string> {
+    if (!program.running())
+      throw new ArmError(409, 'ServerIsNotReady', `The server '${host.split('.')[0]}' is stopped.`)
+    const argv = [`${bin}/psql`, '-h', sockets, '-d', database, '-v', 'ON_ERROR_STOP=1', '-XAtq', '-f', '-']
+    const { code, stdout, stderr } = await machine.run(argv, { user: 'postgres', input: statement })
+    if (code === 0) return stdout.trim()
+    const words = /ERROR: {2}(.*)/.exec(stderr)?.[1] ?? stderr.trim()
+    throw new ArmError(400, 'InternalServerError', `PostgreSQL refused: ${words}`)
+  }
+
+  async function readSettings(): Promise<void> {
+    const rows = await sql(
+      'postgres',
+      `SELECT json_agg(json_build_object('name', name, 'setting', setting, 'boot_val', boot_val, 'vartype', vartype,
+         'context', context, 'short_desc', short_desc, 'min_val', min_val, 'max_val', max_val,
+         'enumvals', array_to_string(enumvals, ','), 'pending_restart', pending_restart)) FROM pg_settings`,
+    )
+    for (const row of JSON.parse(rows) as Setting[]) settings.set(row.name, row)
+  }
+
+  /** Within 20 s. */
+  async function answers(running: () => boolean): Promise<boolean> {
+    for (let tries = 0; running() && tries < 200; tries += 1) {
+      const { code } = await machine.run([`${bin}/pg_isready`, '-q', '-h', sockets])
+      if (code === 0) return true
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    return false
+  }
+
+  async function start(): Promise<void> {
+    if (program.running()) return
+    await program.start()
+    await readSettings()
+  }
+
+  return {
+    machine,
+    host,
+    version: () => /^\d[\d.]*/.exec(settings.get('server_version')?.setting ?? '')?.[0] ?? '',
+    settings,
+    sql,
+    start,
+    stop: program.stop,
+    running: program.running,
+    async allow(rules, secureOnly) {
+      if (removed) return
+      const kind = secureOnly ? 'hostssl' : 'host'
+      const blocks = rules.flatMap(({ start: from, end }) =>
+        // 0.0.0.0 to 0.0.0.0 is Azure's way to write "every Azure service".
+        from === '0.0.0.0' && end === '0.0.0.0'
+          ? [...world.azureAddresses].map((address) => `${address}/32`)
+          : rangeBlocks(from, end),
+      )
+      const lines = [
+        'local all,replication postgres peer',
+        ...blocks.map((block) => `${kind} all all ${block} scram-sha-256`),
+      ]
+      writeFileSync(join(machine.root, data, 'pg_hba.conf'), `${lines.join('\n')}\n`)
+      // SIGHUP rather than SQL: it does no harm to a server that is just ending.
+      program.signal('SIGHUP')
+      // It answers nothing; the postmaster reads the file within milliseconds.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    },
+    async set(name, value) {
+      await sql('postgres', `ALTER SYSTEM SET ${quoteName(name)} = ${quoteText(value)}`)
+      await sql('postgres', 'SELECT pg_reload_conf()')
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      await readSettings()
+    },
+    async backUp(folder) {
+      const inside = '/tmp/backup'
+      const argv = [
+        `${bin}/pg_basebackup`,
+        '-h',
+        sockets,
+        '-D',
+        inside,
+        '-Ft',
+        '-z',
+        '-c',
+        'fast',
+        '--no-sync',
+      ]
+      const { code, stderr } = await machine.run(argv, { user: 'postgres' })
+      if (code !== 0) throw new Error(`pg_basebackup failed: ${stderr.trim()}`)
+      // Out of the machine, so that a backup outlives its server.
+      cpSync(join(machine.root, inside), folder, { recursive: true })
+      rmSync(join(machine.root, inside), { recursive: true, force: true })
+    },
+    async remove() {
+      removed = true
+      await world.dns.remove(host)
+      await program.stop()
+      await machine.stop()
+    },
+  }
+}

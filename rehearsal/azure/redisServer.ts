@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Machine } from '../machine.ts'
+import { serverProgram, startServerMachine } from './serverMachine.ts'
+import { waitForPort } from './waitForPort.ts'
+import type { World } from './world.ts'
+
+/** A Redis server of the rehearsal: Debian's redis-server, TLS only, in a machine of its own. */
+export interface RedisServer {
+  machine: Machine
+  host: string
+  port: number
+  keys: { primary: string; secondary: string }
+  regenerate(which: 'primary' | 'secondary'): Promise<void>
+  start(): Promise<void>
+  stop(): Promise<void>
+  running(): boolean
+  remove(): Promise<void>
+}
+
+export interface RedisOptions {
+  name: string
+  host: string
+  port: number
+  /** Bytes of maxmemory. */
+  memory: number
+  evictionPolicy: string
+  keysAllowed: boolean
+  /**
+   * One node that owns all slots and enforces the rules of a cluster, as every policy but NoCluster does. Azure lets DEL,
+   * MSET, MGET, EXISTS, UNLINK and TOUCH cross slots under EnterpriseCluster; this one refuses them, too.
+   */
+  clustered: boolean
+}
+
+/** Like Azure's: 44 characters that end with `=`. */
+const newKey = (): string => randomBytes(32).toString('base64')
+
+function configuration(options: RedisOptions): string {
+  return [
+    'bind 0.0.0.0',
+    'port 0',
+    `tls-port ${options.port}`,
+    'tls-cert-file /etc/redis/server.crt',
+    'tls-key-file /etc/redis/server.key',
+    'tls-auth-clients no',
+    'tls-protocols "TLSv1.2 TLSv1.3"',
+    'protected-mode no',
+    'save ""',
+    'appendonly no',
+    'dir /var/lib/redis',
+    `maxmemory ${options.memory}`,
+    `maxmemory-policy ${options.evictionPolicy}`,
+    'aclfile /etc/redis/users.acl',
+    ...(options.clustered
+      ? ['cluster-enabled yes', 'tls-cluster yes', 'tls-ca-cert-file /etc/ssl/certs/ca-certificates.crt']
+      : []),
+  ].join('\n')
+}
+
+export async function startRedis(world: World, options: RedisOptions): Promise<RedisServer> {
+  const { machine, certificate } = await startServerMachine(world, `redis-${options.name}`, options.host)
+  const keys = { primary: newKey(), secondary: newKey() }
+  const write = (file: string, text: string) => writeFileSync(join(machine.root, 'etc/redis', file), text)
+  const writeUsers = () => {
+    const rules = options.keysAllowed ? `on >${keys.primary} >${keys.secondary} ~* &* +@all` : 'off nopass'
+    write('users.acl', `user default ${rules}\n`)
+  }
+  const program = serverProgram(machine, {
+    title: `Redis of ${options.host}`,
+    argv: ['redis-server', '/etc/redis/rehearsal.conf'],
+    user: 'redis',
+    ready: (running) => waitForPort(machine.address, options.port, 10_000, running),
+    endSignal: 'SIGTERM',
+  })
+
+  async function start(): Promise<void> {
+    if (program.running()) return
+    await program.start()
+    if (options.clustered) await takeSlots()
+  }
+
+  /** Slots are kept over a restart; it serves them once it has looked at its cluster, which takes it about two seconds. */
+  async function takeSlots(): Promise<void> {
+    const info = await cli('CLUSTER', 'INFO')
+    if (/cluster_slots_assigned:0\b/.test(info)) await cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    const deadline = Date.now() + 20_000
+    while (!/cluster_state:ok/.test(await cli('CLUSTER', 'INFO'))) {
+      if (Date.now() > deadline) throw new Error(`The Redis of ${options.host} does not serve its slots.`)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+
+  async function cli(...words: string[]): Promise<string> {
+    const argv = [
+      'redis-cli',
+      '--tls',
+      '--cacert',
+      '/etc/ssl/certs/ca-certificates.crt',
+      '--sni',
+      options.host,
+    ]
+    const { stdout, stderr } = await machine.run([...argv, '-p', String(options.port), ...words], {
+      env: { REDISCLI_AUTH: keys.primary },
+    })
+    if (/^(ERR|NOAUTH|WRONGPASS)/.test(stdout))
+      throw new Error(`Redis refused ${words[0]}: ${stdout}${stderr}`)
+    return stdout
+  }
+
+  try {
+    await machine.run(['sh', '-c', 'umask 077; mkdir -p /etc/redis /var/lib/redis'])
+    write('server.key', certificate.key)
+    write('server.crt', certificate.certificate)
+    write('rehearsal.conf', configuration(options))
+    writeUsers()
+    await machine.run(['sh', '-c', 'chown -R redis:redis /etc/redis /var/lib/redis'])
+    await start()
+  } catch (error) {
+    await machine.stop()
+    throw error
+  }
+  await world.dns.set(options.host, [machine.address])
+  return {
+    machine,
+    host: options.host,
+    port: options.port,
+    keys,
+    start,
+    stop: program.stop,
+    running: program.running,
+    async regenerate(which) {
+      const old = { ...keys }
+      keys[which] = newKey()
+      writeUsers()
+      const argv = ['redis-cli', '--tls', '--insecure', '-p', String(options.port), 'ACL', 'LOAD']
+      await machine.run(argv, { env: { REDISCLI_AUTH: old.primary } })
+    },
+    async remove() {
+      await world.dns.remove(options.host)
+      await program.stop()
+      await machine.stop()
+    },
+  }
+}

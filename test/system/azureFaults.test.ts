@@ -1,0 +1,299 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { healthUrl } from '../../lib/azure/containers/waitFor.ts'
+import { reachOf } from '../../lib/config/network.ts'
+import type { Receipt } from '../../lib/deploy/receipts/write.ts'
+import { makeRequest } from '../../lib/net/http.ts'
+import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
+import { backendCopy, smallDashboard, workFolder } from './applications.ts'
+import { lookOf } from './checker.ts'
+import { steadyLoad } from './load.ts'
+import { changesAskedOfAzure, changingLines, forgetRequests, plannedLines, secretsOf } from './records.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+/* What goes wrong in Azure, and releases over a site that is being read: nobody may notice either. */
+
+const work = workFolder('dominion-azure')
+let clouds: Rehearsed
+let common: Record<string, string>
+let good: string
+let secrets: ReturnType<typeof secretsOf>
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-azure')
+  secrets = secretsOf(clouds)
+  // Classic Redis is an option: what follows shows that it works, once the tenant may have it.
+  common = {
+    DASHBOARD_DIR: smallDashboard(work.folder),
+    REDIS_KIND: 'classic',
+    REDIS_SKU: 'Basic_C0',
+  }
+  good = clouds.variant('good', common)
+})
+afterAll(async () => {
+  await clouds?.down()
+  work.remove()
+})
+
+const deploy = (environment: string, ...flags: string[]) => run('deploy-complete', environment, ...flags)
+
+async function run(script: string, environment: string, ...flags: string[]): Promise<ProcessResult> {
+  const result = await clouds.dominion([script, ...flags], { environment })
+  secrets.said(result.stdout + result.stderr)
+  return result
+}
+
+const fault = (name: string, on = true, more: object = {}) => clouds.control('/faults', { name, on, ...more })
+
+/** Container groups that exist: name → image. */
+async function groups(): Promise<string[]> {
+  const answer = await fetch(`${clouds.state.controlUrl}/resources`)
+  const { resources } = (await answer.json()) as { resources: { id: string }[] }
+  return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
+}
+
+/** The events of a container group, as az shows them. */
+async function eventsOf(name: string): Promise<unknown> {
+  const { azEnvironment } = clouds.config.network
+  const { stdout } = await startProcess(
+    ['az', 'container', 'show', '--name', name, '--resource-group', clouds.config.azure.resourceGroup],
+    { env: { ...process.env, ...azEnvironment }, timeoutMs: 60_000, signal: AbortSignal.timeout(60_000) },
+  )
+  return (JSON.parse(stdout) as { instanceView?: { events?: unknown } }).instanceView?.events
+}
+
+test('policies refuse before anything is made: the region, a rule of the organisation, a login without MFA', async () => {
+  await forgetRequests(clouds)
+  const refusals = [
+    [
+      'region-disallowed',
+      {},
+      /Azure keeps this subscription out of this region[\s\S]*az policy assignment list/,
+      1,
+    ],
+    ['policy-disallowed', {}, /A policy of your organisation forbids this resource[\s\S]*exemption/, 1],
+    ['policy-disallowed', { mfa: true }, /only from a login with a second factor[\s\S]*az login --tenant/, 4],
+  ] as const
+  for (const [name, more, words, exit] of refusals) {
+    await fault(name, true, more)
+    const { code, stderr } = await run('provision', good)
+    await fault(name, false)
+    expect(stderr).toMatch(words)
+    expect(code).toBe(exit)
+  }
+  const answer = await fetch(`${clouds.state.controlUrl}/resources`)
+  expect(await answer.json()).toEqual({ resources: [] })
+})
+
+test('a region that is closed to PostgreSQL: says so, with the key to change and where to ask', async () => {
+  await fault('postgres-location-restricted')
+  const { code, stderr } = await run('provision', good)
+  await fault('postgres-location-restricted', false)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(
+    /may not create PostgreSQL servers in eastus[\s\S]*AZURE_LOCATION[\s\S]*aka\.ms\/postgres-request-quota-increase/,
+  )
+})
+
+test('classic Redis refused: says which setting to change', async () => {
+  const { code, stderr } = await run('provision', good)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/classic Azure Cache for Redis[\s\S]*is retiring[\s\S]*REDIS_KIND=managed/)
+  await fault('classic-redis-retired', false)
+})
+
+test('managed Redis refused: says which setting to change', async () => {
+  await fault('managed-redis-refused')
+  const managed = clouds.variant('managed', {
+    ...common,
+    REDIS_KIND: 'managed',
+    REDIS_SKU: 'Balanced_B0',
+    REDIS_NAME: 'codexdominion-managed',
+  })
+  const { code, stderr } = await run('provision', managed)
+  await fault('managed-redis-refused', false)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(
+    /Azure refuses Azure Managed Redis[\s\S]*AZURE_LOCATION or REDIS_SKU[\s\S]*REDIS_KIND=classic/,
+  )
+})
+
+test('managed Redis without capacity fails late; the failed one is shown as failed and deleted before the next try', async () => {
+  const managed = `${clouds.name}-managed`
+  for (const code of ['InsufficientCapacity', 'AllocationFailed']) {
+    await fault('redis-no-capacity', true, { code })
+    const late = await run('provision', managed)
+    await fault('redis-no-capacity', false)
+    expect(late.code).toBe(1)
+    expect(late.stderr).toMatch(
+      new RegExp(
+        `no capacity for this Redis[\\s\\S]*${code}: Request failed[\\s\\S]*AZURE_LOCATION[\\s\\S]*REDIS_SKU`,
+      ),
+    )
+  }
+  const doctor = await run('doctor', managed, '--only', 'data-tier')
+  expect(doctor.stdout).toMatch(/CRITICAL +data-tier +Redis .*Failed \(CreateFailed\)/)
+  // As part of the whole look: the provisioning of a moment ago explains it, and it is CRITICAL all the same.
+  const { observations } = await lookOf(clouds, managed, [])
+  expect(observations.find(({ id }) => id === 'redis')).toMatchObject({
+    verdict: 'CRITICAL',
+    detail: expect.stringContaining('codexdominion-managed is in the state Failed (CreateFailed)'),
+  })
+  const plan = await run('provision', managed, '--dry-run')
+  expect(plan.stdout).toMatch(
+    /has no database: delete it, then create Redis[\s\S]*az resource delete --ids \S+codexdominion-managed [\s\S]*az deployment group create/,
+  )
+  expect(plan.stdout).not.toMatch(/Redis: ok/)
+  const { code, stderr } = await run('provision', managed)
+  expect(code, stderr).toBe(0)
+})
+
+test('a registry that may not build: says so and what to do instead', async () => {
+  await fault('build-tasks-not-allowed')
+  const { code, stderr } = await run('build-image', good)
+  await fault('build-tasks-not-allowed', false)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/may not build images[\s\S]*docker build, docker push[\s\S]*--quick/)
+})
+
+test('a failing image build: its log is shown, and nothing is released', async () => {
+  const broken = backendCopy(work.folder, 'unbuildable', {
+    'requirements.txt': (text) => `${text}no-such-package-of-codex-dominion==1.0\n`,
+  })
+  await forgetRequests(clouds)
+  const { code, stderr } = await deploy(
+    clouds.variant('unbuildable', { ...common, BACKEND_DIR: broken }),
+    '--skip-ionos',
+  )
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/│ .*no-such-package-of-codex-dominion/)
+  expect((await changesAskedOfAzure(clouds)).filter((line) => /containerGroups/.test(line))).toEqual([])
+})
+
+test('containers without capacity or with a label that is taken: each says what to change', async () => {
+  await fault('container-no-capacity')
+  const full = await deploy(good, '--skip-ionos')
+  expect(full.code).toBe(1)
+  expect(full.stderr).toMatch(/no capacity for a container group of this size in eastus[\s\S]*BACKEND_CPU/)
+  expect(await eventsOf('codex-backend')).toMatchObject([
+    {
+      name: 'InsufficientCapacity.',
+      message: expect.stringContaining("not available in the location 'eastus'"),
+    },
+  ])
+  await fault('dns-label-taken', true, { label: 'codex-api' })
+  const taken = await deploy(good, '--skip-ionos')
+  await fault('dns-label-taken', false)
+  expect(taken.code).toBe(1)
+  expect(taken.stderr).toMatch(/The DNS label codex-api is taken in this region[\s\S]*BACKEND_DNS_LABEL/)
+  await fault('few-cores', true, { cores: 1 })
+  const few = await deploy(good, '--skip-ionos')
+  await fault('few-cores', false)
+  expect(few.code).toBe(1)
+  expect(few.stderr).toMatch(/The quota StandardCores of Azure Container Instances in eastus is used up/)
+})
+
+test('with the faults gone the same line goes on to a verified site, on classic Redis', async () => {
+  const { code, stdout, stderr } = await deploy(good)
+  expect(code, stderr).toBe(0)
+  expect(stdout).toMatch(/^Done in /)
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+})
+
+/** Deploys while readers read. */
+async function underLoad(environment: string, ...flags: string[]) {
+  const load = steadyLoad(clouds.config)
+  const result = await deploy(environment, ...flags)
+  return { ...result, load: await load.stop() }
+}
+
+test('a release that crashes: its last words are shown, and the old one serves on', async () => {
+  const crashing = backendCopy(work.folder, 'crashing', {
+    'dominion/app.py': (text) => `${text}\nraise RuntimeError('the stars are not right')\n`,
+  })
+  const { code, stderr, load } = await underLoad(
+    clouds.variant('crashing', { ...common, BACKEND_DIR: crashing }),
+    '--skip-ionos',
+  )
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/crashes again and again[\s\S]*The old release is still serving/)
+  expect(stderr).toMatch(/│ .*the stars are not right/)
+  const shown = stderr.split('\n').filter((line) => line.startsWith('  │ '))
+  expect(shown.length).toBeLessThanOrEqual(50)
+  expect(load.failed).toEqual([])
+  expect(load.answered).toBeGreaterThan(50)
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+})
+
+test('a release that answers but is not healthy: given up after its time, and the old one serves on', async () => {
+  const ill = backendCopy(work.folder, 'ill', {
+    'dominion/health.py': (text) => text.replace('200 if healthy else 503', '503'),
+  })
+  const { code, stderr, load } = await underLoad(
+    clouds.variant('ill', { ...common, BACKEND_DIR: ill, HEALTHY_WITHIN_SECONDS: '6' }),
+    '--skip-ionos',
+  )
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/codex-backend-next did not get healthy within 6 s: .* says 503/)
+  expect(load.failed).toEqual([])
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+})
+
+test('the good sources again: nothing to do, for nothing was lost', async () => {
+  const { code, stdout, stderr } = await deploy(good)
+  expect(code, stderr).toBe(0)
+  expect(stdout).toMatch(/^Nothing to do/)
+})
+
+test('a new release: no request fails, the new image serves, and the plan told every line of it', async () => {
+  const newer = backendCopy(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
+  const environment = clouds.variant('newer', { ...common, BACKEND_DIR: newer })
+  const lines = await plannedLines(clouds, ['deploy-complete'], environment)
+  const { code, stdout, stderr, load } = await underLoad(environment, '--json')
+  expect(code, stderr).toBe(0)
+  const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
+  expect(changingLines(clouds, receipt.id, environment)).toEqual(lines)
+  const words = lines.map((line) =>
+    /az acr build|az container \w+|vps: .* nginx /.exec(line)?.[0].slice(0, 19),
+  )
+  expect(words).toEqual([
+    ...['az acr build', 'az container create', "vps: sh -c 'script=", 'az container create'],
+    ...["vps: sh -c 'script=", 'az container delete', 'az container create'],
+  ])
+  expect(receipt.changed.map(({ id }) => id).sort()).toEqual(['backend', 'image', 'worker'])
+  expect(load.failed).toEqual([])
+  expect(load.answered).toBeGreaterThan(50)
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+  const tag = receipt.image.split(':')[1]!
+  const health = { method: 'GET', url: healthUrl(clouds.config, 'codex-api'), effect: 'read' } as const
+  const answer = await makeRequest(
+    { ...health, timeoutMs: 10_000 },
+    reachOf(clouds.config),
+    new AbortController().signal,
+  )
+  expect(JSON.parse(answer.body)).toMatchObject({ status: 'ok', release: tag })
+})
+
+test('another size: the plan says delete and create, and no request fails while it is done', async () => {
+  const smaller = clouds.variant('smaller', { ...common, BACKEND_CPU: '1' })
+  const plan = await deploy(smaller, '--dry-run', '--skip-ionos', '--quick')
+  expect(plan.stdout).toMatch(/Backend container: codex-backend: delete and create again[\s\S]*CPU: 2 → 1/)
+  const { code, stderr, load } = await underLoad(smaller, '--skip-ionos', '--quick')
+  expect(code, stderr).toBe(0)
+  expect(load.failed).toEqual([])
+  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
+})
+
+test('a killed worker comes back by itself', async () => {
+  const group = `${clouds.state.controlUrl}/containers/codex-worker`
+  const read = async () => (await (await fetch(group)).json()) as { pid: number; restarts: number }
+  const before = await read()
+  await clouds.control('/containers/codex-worker/kill')
+  await expect
+    .poll(async () => (await read()).restarts, { timeout: 20_000, interval: 250 })
+    .toBeGreaterThan(before.restarts)
+  expect((await read()).pid).not.toBe(before.pid)
+})
+
+test('no secret in anything that was said, kept or passed as an argument', () => {
+  expect(secrets.seen()).toEqual([])
+})

@@ -1,0 +1,194 @@
+import { execFileSync } from 'node:child_process'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { resourceId } from '../../lib/azure/client.ts'
+import type { Receipt } from '../../lib/deploy/receipts/write.ts'
+import { changesAskedOfAzure, forgetRequests, secretsOf } from './records.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+/* `provision`, and nothing else: what is refused before anything is made, and settings that go to and fro. */
+
+let clouds: Rehearsed
+let secrets: ReturnType<typeof secretsOf>
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-data-tier')
+  secrets = secretsOf(clouds)
+})
+afterAll(() => clouds?.down())
+
+async function provision(environment: string, ...flags: string[]) {
+  const { code, stdout, stderr } = await clouds.dominion(['provision', ...flags], { environment })
+  secrets.said(stdout + stderr)
+  return { code, stdout, stderr }
+}
+
+/** The receipt of a run that must go well. */
+async function provisioned(environment: string): Promise<Receipt> {
+  const { code, stdout, stderr } = await provision(environment, '--json')
+  expect(code, stderr).toBe(0)
+  return (JSON.parse(stdout) as { receipt: Receipt }).receipt
+}
+
+test('a password that is still the placeholder is refused before anything is made, in a plan too, with its file', async () => {
+  const environment = clouds.variant('placeholder', { POSTGRES_PASSWORD: 'change-me' })
+  await forgetRequests(clouds)
+  for (const flags of [[], ['--dry-run']]) {
+    const { code, stderr } = await provision(environment, ...flags)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/✖ .*POSTGRES_PASSWORD is still the placeholder of \.env\.example/)
+    expect(stderr).toContain(`→ Set POSTGRES_PASSWORD in .env.${environment}: `)
+  }
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+})
+
+test('the data tier is made once, though PostgreSQL is busy at first: submitted again, and the operator sees it', async () => {
+  await clouds.control('/faults', { name: 'postgres-busy' })
+  const { code, stdout, stderr } = await provision(clouds.name, '--json')
+  expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(
+    /PostgreSQL is busy with another operation: .*submitted again 30 s after.*\(1 of 3\)/,
+  )
+  const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
+  expect(receipt.changed.map(({ id }) => id)).toEqual(
+    expect.arrayContaining(['data-tier', 'registry', 'database', 'redis', 'migrations']),
+  )
+})
+
+/** A second run has nothing to do, and asks for nothing. */
+async function unchanged(environment: string): Promise<void> {
+  await forgetRequests(clouds)
+  const receipt = await provisioned(environment)
+  expect({ changed: receipt.changed, changes: receipt.commands.change }).toEqual({ changed: [], changes: 0 })
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+}
+
+/** Only this one field of the data tier is changed; `before` is what Azure says of the server. */
+async function changes(environment: string, field: object): Promise<void> {
+  const { changed } = await provisioned(environment)
+  expect(changed.find(({ id }) => id === 'data-tier')?.fields).toEqual([field])
+}
+
+test('a setting of the server goes from A to B and back to A: applied each time, and then nothing', async () => {
+  const longer = clouds.variant('longer', { POSTGRES_BACKUP_DAYS: '14' })
+  const days = { name: 'PostgreSQL backup (days)' }
+  await changes(longer, { ...days, before: '7', after: '14' })
+  await unchanged(longer)
+  await changes(clouds.name, { ...days, before: '14', after: '7' })
+  await unchanged(clouds.name)
+})
+
+test('so does the password, which nobody can read back: the tables are reached with the one in force', async () => {
+  const other = clouds.variant('other', { POSTGRES_PASSWORD: 'Another-1-of-the-passwords' })
+  for (const environment of [other, clouds.name]) {
+    const { changed, unchanged: same } = await provisioned(environment)
+    expect(changed.find(({ id }) => id === 'data-tier')?.fields).toMatchObject([
+      { name: 'template or password' },
+    ])
+    // It has asked the database which tables are there, as the user with this password.
+    expect(same).toContain('migrations')
+  }
+  await unchanged(clouds.name)
+})
+
+/** A line of az, as an operator types it. */
+const az = (...args: string[]): string =>
+  execFileSync('az', args, {
+    env: { ...process.env, ...clouds.config.network.azEnvironment },
+    encoding: 'utf8',
+  })
+
+const idOf = (type: Parameters<typeof resourceId>[2]) =>
+  resourceId(clouds.config, clouds.config.azure.subscription, type)
+
+const rest = (method: string, id: string, version: string, body?: object): string =>
+  az(
+    ...['rest', '--method', method, '--url', `https://management.azure.com${id}?api-version=${version}`],
+    ...(body ? ['--body', JSON.stringify(body)] : []),
+  )
+
+test('require_secure_transport switched off: doctor finds it, provision sets it by one line, and then nothing', async () => {
+  rest('put', idOf('secureTransport'), '2022-12-01', {
+    properties: { value: 'off', source: 'user-override' },
+  })
+  const { stdout } = await clouds.dominion(['doctor', '--only', 'data-tier'], { environment: clouds.name })
+  expect(stdout).toMatch(/CRITICAL +data-tier +PostgreSQL over TLS only +require_secure_transport is off/)
+  const { changed, commands } = await provisioned(clouds.name)
+  expect(changed.find(({ id }) => id === 'data-tier')?.fields).toEqual([
+    { name: 'PostgreSQL require_secure_transport', before: 'off', after: 'on' },
+  ])
+  expect(commands.change).toBe(1)
+  await unchanged(clouds.name)
+})
+
+/** What Redis answers to a transaction over keys of two slots, as RQ sends them. */
+async function transaction(): Promise<string> {
+  const { primaryKey } = JSON.parse(
+    rest('post', `${idOf('managedRedisDatabase')}/listKeys`, '2025-07-01'),
+  ) as { primaryKey: string }
+  const server = await fetch(`${clouds.state.controlUrl}/redis/${clouds.config.redis.name}`)
+  const { address } = (await server.json()) as { address: string }
+  return execFileSync('redis-cli', ['-h', address, '-p', '10000', '--tls', '--insecure'], {
+    env: { PATH: process.env.PATH, REDISCLI_AUTH: primaryKey },
+    input: 'PING\nMULTI\nSET one 1\nSET two 2\nEXEC\nMGET one two\n',
+    encoding: 'utf8',
+  })
+}
+
+test('Redis takes a transaction over several slots, and no policy but NoCluster does', async () => {
+  expect(await transaction()).toMatch(/^PONG\nOK\nQUEUED\nQUEUED\nOK\nOK\n1\n2\n/)
+})
+
+test('a Redis with another policy: plan, provision and doctor show the way out, and it leads out', async () => {
+  const database = idOf('managedRedisDatabase')
+  az('resource', 'delete', '--ids', database, '--api-version', '2025-07-01')
+  const properties = {
+    clientProtocol: 'Encrypted',
+    port: 10000,
+    clusteringPolicy: 'EnterpriseCluster',
+    evictionPolicy: 'NoEviction',
+    accessKeysAuthentication: 'Enabled',
+  }
+  rest('put', database, '2025-07-01', { properties })
+  await expect
+    .poll(() => rest('get', database, '2025-07-01'), { timeout: 60_000, interval: 2000 })
+    .toContain('"Succeeded"')
+  expect(await transaction()).toMatch(/^PONG\n[\s\S]*CROSSSLOT[\s\S]*CROSSSLOT/)
+
+  const way = /az resource delete --ids (\S+databases\/default) --api-version (\S+) /
+  await forgetRequests(clouds)
+  const seen = []
+  for (const flags of [['--dry-run'], []]) {
+    const { code, stdout, stderr } = await provision(clouds.name, ...flags)
+    expect(code).toBe(1)
+    seen.push(stdout + stderr)
+  }
+  const doctor = await clouds.dominion(['doctor', '--only', 'data-tier'], { environment: clouds.name })
+  expect(doctor.code).toBe(1)
+  seen.push(doctor.stdout)
+  for (const said of seen) {
+    expect(said).toMatch(/clustering policy EnterpriseCluster, under which RQ fails with CROSSSLOT/)
+    expect(said).toContain(`npx dominion deploy-complete --env ${clouds.name}`)
+    expect(said).toMatch(way)
+  }
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+
+  const [, id = '', version = ''] = way.exec(seen[0]!) ?? []
+  az('resource', 'delete', '--ids', id, '--api-version', version)
+  const { code, stdout, stderr } = await provision(clouds.name)
+  expect(code, stderr).toBe(0)
+  expect(stdout + stderr).toContain('create the database of Redis')
+  expect(await transaction()).not.toContain('CROSSSLOT')
+  await unchanged(clouds.name)
+})
+
+test('a disk that would have to shrink is refused in Azure’s words', async () => {
+  const bigger = clouds.variant('bigger', { POSTGRES_STORAGE_GB: '64' })
+  await changes(bigger, { name: 'PostgreSQL storage (GB)', before: '32', after: '64' })
+  const { code, stderr } = await provision(clouds.name)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/Storage cannot be scaled down: the server has 64 GB, 32 GB was asked for/)
+})
+
+test('no secret in anything that was said, kept or passed as an argument', () => {
+  expect(secrets.seen()).toEqual([])
+})

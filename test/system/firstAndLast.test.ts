@@ -1,0 +1,307 @@
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Examined } from '../../lib/checks/doctor/run.ts'
+import { smallDashboard, workFolder } from './applications.ts'
+import { onVps } from './face.ts'
+import { changesAskedOfAzure, forgetRequests, receiptsOf } from './records.ts'
+import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+
+/*
+ * The beginning and the end: what it will cost, what doctor says before the first deploy and after it, and how all that
+ * the deploy made is removed.
+ */
+
+const work = workFolder('dominion-first-last')
+let clouds: Rehearsed
+let environment: string
+let dashboard: string
+let unreachable: string
+let loggedOut: string
+
+beforeAll(async () => {
+  clouds = await startRehearsal('sys-first-last')
+  dashboard = smallDashboard(work.folder)
+  environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })
+  const empty = path.join(work.folder, 'az')
+  mkdirSync(empty)
+  unreachable = clouds.variant('unreachable', { HTTPS_PROXY: 'http://127.0.0.1:1' })
+  loggedOut = clouds.variant('loggedout', { AZURE_CONFIG_DIR: empty })
+})
+afterAll(async () => {
+  await clouds?.down()
+  work.remove()
+})
+
+const json = <T>(text: string): T => JSON.parse(text) as T
+
+async function deployed(): Promise<void> {
+  environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })
+  const done = await clouds.dominion(['deploy-complete'], { environment })
+  expect(done.code, done.stderr).toBe(0)
+}
+
+/* cost needs nothing; metrics need containers. */
+
+test('before anything is deployed: no metrics, and what to do', async () => {
+  const { code, stdout, stderr } = await clouds.dominion(['metrics'])
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(/There is no container group in the resource group \S+\n→ Deploy first/)
+})
+
+test('cost needs no login and no deployment: the public list, part by part', async () => {
+  await forgetRequests(clouds)
+  const { code, stdout, stderr } = await clouds.dominion(['cost', '--json'], { environment: loggedOut })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const cost = json<{ total: number; parts: { id: string; monthly: number; source: string }[] }>(stdout)
+  expect(cost.parts.map(({ id, monthly, source }) => [id, monthly, source])).toEqual([
+    ['postgres-compute', 12.41, 'list'],
+    ['postgres-storage', 3.68, 'list'],
+    ['redis', 11.68, 'list'],
+    ['registry', 5.07, 'list'],
+    ['backend', 72.12, 'list'],
+    ['worker', 36.06, 'list'],
+    ['vps', 7.5, 'offline'],
+    ['domain', 1.25, 'offline'],
+  ])
+  expect(cost.total).toBe(149.77)
+  const { requests } = json<{ requests: { host: string }[] }>(
+    await (await fetch(`${clouds.state.controlUrl}/requests`)).text(),
+  )
+  expect(new Set(requests.map(({ host }) => host))).toEqual(new Set(['prices.azure.com']))
+})
+
+test('the list out of reach: prices of the dated table, and it says so', async () => {
+  const { code, stdout } = await clouds.dominion(['cost'], { environment: unreachable })
+  expect(code).toBe(0)
+  expect(stdout).toMatch(
+    /The public price list gave no answer \(.*ECONNREFUSED.*\); those prices are from the table of/,
+  )
+  expect(stdout).toMatch(/Backend container +72\.12 +dated table/)
+})
+
+test('a size that the list does not have is unknown, exit 3', async () => {
+  const odd = clouds.variant('odd', { POSTGRES_SKU: 'Standard_B20ms' })
+  const { code, stdout } = await clouds.dominion(['cost'], { environment: odd })
+  expect(code).toBe(3)
+  expect(stdout).toMatch(/Standard_B20ms +UNKNOWN +public list .*has no .*B20ms in eastus/)
+  expect(stdout).toMatch(/Total +UNKNOWN +\$137\.36 for the parts that have a price/)
+})
+
+/* doctor: says what is not as it must be, and never changes anything. */
+
+async function examine(flags: string[] = [], env = environment) {
+  const done = await clouds.dominion(['doctor', '--json', ...flags], { environment: env })
+  const { findings } = JSON.parse(done.stdout) as { findings: Examined[] }
+  const by = (id: string) => findings.find((each) => each.id === id)
+  const not = findings.filter(({ verdict }) => verdict !== 'OK').map(({ id }) => id)
+  return { code: done.code, findings, by, not }
+}
+
+test('before the first deploy: tools, logins, rights and names are looked at, what is missing is named', async () => {
+  const { code, by, not, findings } = await examine()
+  expect(code).toBe(1)
+  expect(not.sort()).toEqual([
+    'backend-port',
+    'certificate',
+    'certificate-lifetime',
+    'served-certificate',
+    'site-ports',
+    'vps-services',
+  ])
+  expect(by('azure-permissions')?.detail).toMatch(/all \d+ that a deploy needs/)
+  expect(by('container-cores')?.detail).toBe('10 of 10 for us; 3 needed, 5 while a release runs')
+  expect(by('vps-services')).toMatchObject({ verdict: 'CRITICAL', detail: 'is not installed' })
+  expect(
+    findings.filter(({ verdict, next }) => (verdict === 'WARNING' || verdict === 'CRITICAL') && !next),
+  ).toEqual([])
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(
+    await onVps(clouds, 'ls /run/lock/codex-dominion.lock /var/lib/codex-dominion 2>&1 || true'),
+  ).toMatch(/No such file[\s\S]*No such file/)
+})
+
+test('after it all is well; what a fault changes is found, with what to do', async () => {
+  await deployed()
+  await forgetRequests(clouds)
+  const well = await examine()
+  expect(well.not, JSON.stringify(well.findings)).toEqual([])
+  expect(well.code).toBe(0)
+
+  await clouds.control('/faults', { name: 'few-cores', cores: 4 })
+  await clouds.control('/providers', { namespace: 'Microsoft.Cache', state: 'NotRegistered' })
+  const quota = await examine(['--only', 'quota'])
+  expect(quota.code).toBe(1)
+  expect(quota.by('container-cores')).toMatchObject({ verdict: 'WARNING' })
+  expect(quota.by('azure-providers')).toMatchObject({
+    verdict: 'CRITICAL',
+    next: expect.stringMatching(
+      /az provider register --namespace Microsoft\.Cache --subscription \S+ --wait$/,
+    ),
+  })
+  expect(quota.findings).toHaveLength(2)
+
+  await onVps(clouds, 'systemctl disable --now certbot.timer && systemctl stop nginx')
+  const face = await examine(['--only', 'vps,certificate,ports'])
+  expect(face.by('certificate')?.detail).toMatch(/certbot.timer does not run/)
+  expect(face.by('vps-services')?.detail).toMatch(/does not run/)
+  expect(face.by('site-ports')?.detail).toMatch(/80 refuses connections; 443 refuses connections/)
+  expect(face.by('served-certificate')?.verdict).toBe('UNKNOWN')
+  expect(await changesAskedOfAzure(clouds)).toEqual([])
+
+  await onVps(clouds, 'systemctl enable --now certbot.timer && systemctl start nginx')
+  await clouds.control('/faults', { name: 'few-cores', on: false })
+  await clouds.control('/providers', { namespace: 'Microsoft.Cache', state: 'Registered' })
+  expect((await examine()).code).toBe(0)
+})
+
+test('what cannot be asked is unknown, and the rest is shown', async () => {
+  const cut = clouds.variant('cut', {
+    IONOS_PORT: '1',
+    DNS_SERVER: '127.0.0.1:1',
+    HTTPS_PROXY: 'http://127.0.0.1:1',
+  })
+  const { by, findings } = await examine(['--only', 'tools,login,vps,ports,dns'], cut)
+  expect(by('vps-login')?.verdict).toBe('UNKNOWN')
+  expect(by('vps-disk')?.verdict).toBe('UNKNOWN')
+  expect(by('azure-permissions')?.verdict).toBe('UNKNOWN')
+  expect(by('site-ports')?.verdict).toBe('UNKNOWN')
+  expect(by('dns-records')?.verdict).toBe('UNKNOWN')
+  expect(by('node')?.verdict).toBe('OK')
+  expect(findings).toHaveLength(12)
+  const { code, stderr } = await clouds.dominion(['doctor', '--only', 'quotas'], { environment })
+  expect(code).toBe(2)
+  expect(stderr).toContain('--only quotas is no category; did you mean quota?')
+})
+
+/* remove: what the deploy made goes, by name typed; what is not its own stays. */
+
+const remove = (...flags: string[]) => clouds.dominion(['remove', ...flags])
+const resources = async () => {
+  const answer = await fetch(`${clouds.state.controlUrl}/resources`)
+  const { resources } = (await answer.json()) as { resources: { id: string }[] }
+  return resources.map(({ id }) => id)
+}
+
+/** Every part that a removal takes down, as the line that leaves it out names it. */
+const staying = [
+  'site codexdominion.app on the VPS',
+  'containers in the resource group codexdominion-prod',
+  'Redis codexdominion-redis',
+  'PostgreSQL server codexdominion-db',
+  'container registry codexacr1216',
+]
+
+test('what another environment names, too, stays: all of it here', async () => {
+  const before = await resources()
+  const plan = await remove('--dry-run', '--detailed-exitcode')
+  expect(plan.code, plan.stderr).toBe(0)
+  expect(plan.stdout).not.toMatch(/az \w+ delete|az resource delete|delete /)
+  for (const what of staying)
+    expect(plan.stdout).toMatch(new RegExp(`${what}.*: not removed, also named by .*\\.env\\.${environment}`))
+  const done = await remove('--confirm=codexdominion.app')
+  expect(done.code, done.stderr).toBe(0)
+  expect(done.stdout).toMatch(/Nothing to do/)
+  for (const what of staying) expect(done.stderr).toContain(what)
+  expect(done.stderr).toMatch(/Containers: nothing[\s\S]*Database: nothing[\s\S]*not removed/)
+  expect(await resources()).toEqual(before)
+  expect(await onVps(clouds, 'ls -d /var/www/codexdominion.app /etc/nginx/dominion')).toMatch(
+    /nginx[\s\S]*www/,
+  )
+  // From here on the rehearsal's own environment is alone.
+  clouds.withdraw()
+})
+
+test('without the domain typed nothing is touched, and what would be lost is shown', async () => {
+  const before = await resources()
+  const asked = await remove()
+  expect(asked.code, asked.stderr).toBe(2)
+  expect(asked.stderr).toMatch(/VPS: nginx configuration, certificate, 1 releases? of the pages/)
+  expect(asked.stderr).toMatch(/Containers: codex-backend, codex-worker/)
+  expect(asked.stderr).toMatch(/Database: codexdominion-db with every row/)
+  expect(asked.stderr).toMatch(/It costs: about \$\d+\.\d\d a month/)
+  expect(asked.stderr).toMatch(/--confirm=codexdominion\.app/)
+  const wrong = await remove('--confirm=codexdominion.ap', '--quiet')
+  expect(wrong.code).toBe(2)
+  expect(wrong.stderr).toMatch(/--confirm=codexdominion\.ap is not the name/)
+  expect(await resources()).toEqual(before)
+})
+
+test('the plan names every line, and asks nothing', async () => {
+  const plan = await remove('--dry-run', '--detailed-exitcode')
+  expect(plan.code, plan.stderr).toBe(2)
+  for (const line of [
+    /vps: .*remove.* codexdominion\.app \/var\/www/,
+    /az container delete .*codex-backend /,
+    /az container delete .*codex-worker /,
+    /az resource delete .*redisEnterprise\/codexdominion-redis/,
+    /az resource delete .*flexibleServers\/codexdominion-db/,
+    /az resource delete .*registries\/codexacr1216/,
+  ])
+    expect(plan.stdout).toMatch(line)
+})
+
+test('a server and a registry that a second environment shares stay, the rest goes', async () => {
+  const second = clouds.variant('second', {
+    DOMAIN: 'second.codexdominion.app',
+    AZURE_RESOURCE_GROUP: 'second-prod',
+    BACKEND_DNS_LABEL: 'second-api',
+    REDIS_NAME: 'second-redis',
+    SHARES: 'postgres,registry',
+  })
+  const undeclared = await remove('--confirm=codexdominion.app')
+  expect(undeclared.code, undeclared.stderr).toBe(2)
+  expect(undeclared.stderr).toContain('database codexdb on it')
+  clouds.variant('second', {
+    DOMAIN: 'second.codexdominion.app',
+    AZURE_RESOURCE_GROUP: 'second-prod',
+    BACKEND_DNS_LABEL: 'second-api',
+    REDIS_NAME: 'second-redis',
+    POSTGRES_DATABASE: 'seconddb',
+    SHARES: 'postgres,registry',
+  })
+  const done = await remove('--confirm=codexdominion.app')
+  expect(done.code, done.stderr).toBe(0)
+  expect(done.stderr).toContain(
+    `PostgreSQL server codexdominion-db: not removed, also named by .env.${second}`,
+  )
+  expect(done.stderr).toContain(`container registry codexacr1216: not removed, also named by .env.${second}`)
+  expect(done.stderr).toMatch(/Database codexdb on that server: not removed, drop it by hand/)
+  const left = (await resources()).filter((id) => id.includes('/providers/Microsoft.')).join('\n')
+  expect(left).toMatch(/flexibleServers\/codexdominion-db/)
+  expect(left).toMatch(/registries\/codexacr1216/)
+  expect(left).not.toMatch(/containerGroups|redisEnterprise/)
+  clouds.withdraw(second)
+  await deployed()
+  clouds.withdraw()
+})
+
+test('with the domain typed all of it goes, and nothing that is not ours', async () => {
+  await onVps(
+    clouds,
+    `printf 'server { listen 8081; return 204; }\\n' > /etc/nginx/sites-enabled/neighbour.conf && systemctl reload nginx`,
+  )
+  const done = await remove('--confirm=codexdominion.app')
+  expect(done.code, done.stderr).toBe(0)
+  expect((await resources()).filter((id) => id.includes('/providers/Microsoft.'))).toEqual([])
+  const left = await onVps(
+    clouds,
+    'ls -d /var/www/codexdominion.app /etc/nginx/dominion /etc/letsencrypt/live/codexdominion.app 2> /dev/null; ls /etc/nginx/sites-enabled /var/lib/codex-dominion/receipts; systemctl is-active nginx',
+  )
+  expect(left).not.toMatch(/var\/www|nginx\/dominion|letsencrypt|codexdominion/)
+  expect(left).toMatch(/neighbour\.conf/)
+  expect(left).toMatch(/deploy-complete/)
+  expect(left).toMatch(/^active$/m)
+  expect(receiptsOf(clouds, environment).map(({ receipt }) => receipt.result)).toEqual(['done', 'done'])
+  expect(receiptsOf(clouds, clouds.name).map(({ receipt }) => receipt.result)).toEqual(
+    new Array(3).fill('done'),
+  )
+  const again = await remove('--confirm=codexdominion.app')
+  expect(again.code, again.stderr).toBe(0)
+  expect(again.stdout).toMatch(/Nothing to do/)
+})
+
+test('and it can be deployed again', async () => {
+  await deployed()
+  clouds.withdraw()
+})

@@ -1,0 +1,210 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { gzipSync } from 'node:zlib'
+import { pack } from 'tar-stream'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createAuthority } from '../../rehearsal/authority.ts'
+import { buildImage } from '../../rehearsal/azure/build.ts'
+import { prepareImageRoot } from '../../rehearsal/azure/imageRoot.ts'
+import { type Image, pushImage, type Repository } from '../../rehearsal/azure/images.ts'
+import { unpackImage } from '../../rehearsal/azure/layer.ts'
+import { createWorld, type World } from '../../rehearsal/azure/world.ts'
+import { startDns } from '../../rehearsal/dns.ts'
+import { startMachine } from '../../rehearsal/machine.ts'
+import { startNetwork } from '../../rehearsal/network.ts'
+import { must } from '../../rehearsal/processes.ts'
+import { workFolder } from './applications.ts'
+
+/* What an image holds depends on its sources and on the image root alone, whatever happens on this host meanwhile. */
+
+const work = workFolder('dominion-image-builds')
+const repositories = new Map<string, Repository>()
+const stops: (() => Promise<void>)[] = []
+let world: World
+let builds = 0
+
+beforeAll(async () => {
+  const network = await startNetwork({ name: 'sys-image-builds' })
+  stops.push(network.stop)
+  const dns = await startDns({ network, folder: work.folder })
+  stops.push(dns.stop)
+  world = createWorld({
+    types: [],
+    folder: work.folder,
+    network,
+    dns,
+    authority: await createAuthority(path.join(work.folder, 'authority')),
+    imageRoot: await prepareImageRoot(console.error),
+    latency: 'none',
+    subscription: { id: 's', name: 'Rehearsal', tenant: 't' },
+    servicePrincipal: { id: 'p', secret: '' },
+  })
+})
+afterAll(async () => {
+  for (const stop of stops.reverse()) await stop()
+  work.remove()
+})
+
+/** Builds an image of these files; gives it with the build's log. */
+async function build(files: Record<string, string>): Promise<{ image: Image; log: string }> {
+  const context = pack()
+  for (const [name, text] of Object.entries(files)) context.entry({ name, mtime: new Date(0) }, text)
+  context.finalize()
+  const source = gzipSync(await buffer(context))
+  let log = ''
+  builds += 1
+  const input = {
+    name: `build-${builds}`,
+    source,
+    dockerfile: 'Dockerfile',
+    arguments: {},
+    loginServer: 'own.azurecr.io',
+    repositories,
+  }
+  const image = await buildImage(world, input, (text) => {
+    log += text
+  }).catch((error: Error) => {
+    throw new Error(`${log}${error.message}`)
+  })
+  return { image, log }
+}
+
+const PYTHON = 'FROM mcr.microsoft.com/devcontainers/python:3.12-bookworm\n'
+
+async function filesIn(image: Image): Promise<string[]> {
+  const list = await must(['tar', '-tf', image.archive])
+  return list
+    .trimEnd()
+    .split('\n')
+    .map((name) => name.replace(/\/$/, ''))
+}
+
+/** Folders of this host in which another program writes while images are built. */
+const noisy = ['/usr/local', '/opt', '/etc', '/var/lib', '/var/tmp'].map((above) =>
+  path.join(above, `dominion-noise-${process.pid}`),
+)
+
+/** Writes and removes 1,000 files a second in those folders until it is stopped, and says how many it wrote. */
+function startNoise(): { stop(): Promise<number> } {
+  const code = `
+const { mkdirSync, rmSync, writeFileSync } = require('node:fs')
+const folders = ${JSON.stringify(noisy)}
+for (const folder of folders) mkdirSync(folder, { recursive: true })
+let count = 0
+const start = Date.now()
+const timer = setInterval(() => {
+  while (count < Date.now() - start) {
+    const name = (number) => folders[number % folders.length] + '/file-' + number
+    writeFileSync(name(count), 'x'.repeat(20_000))
+    if (count >= 500) rmSync(name(count - 500))
+    count += 1
+  }
+}, 5)
+process.stdin.resume().on('end', () => {
+  clearInterval(timer)
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  console.log(count)
+})`
+  const child = spawn(process.execPath, ['-e', code], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  let said = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk
+  })
+  return {
+    async stop() {
+      child.stdin.end()
+      await ended
+      return Number(said)
+    },
+  }
+}
+
+test('what another program writes on this host meanwhile is not in the image', async () => {
+  const sources = {
+    Dockerfile: `${PYTHON}WORKDIR /app\nCOPY . .\nRUN sleep 2 && echo made > /usr/lib/made && ls -d ${noisy.join(' ')} || true\n`,
+    'hello.txt': 'hello\n',
+  }
+  const noise = startNoise()
+  let written = 0
+  const both = []
+  try {
+    both.push(await build(sources), await build(sources))
+  } finally {
+    written = await noise.stop()
+  }
+  expect(written).toBeGreaterThan(2000)
+  for (const { image, log } of both) {
+    const files = await filesIn(image)
+    expect(files.filter((name) => name.includes('dominion-noise'))).toEqual([])
+    expect(files.filter((name) => !['tmp', 'usr', 'usr/lib'].includes(name))).toEqual([
+      'app',
+      'app/Dockerfile',
+      'app/hello.txt',
+      'usr/lib/made',
+    ])
+    expect(log).not.toMatch(/^\/\S*dominion-noise/m)
+  }
+  const [first, second] = both.map(({ image }) => image.digest)
+  expect(second).toBe(first)
+  const other = await build({ ...sources, 'hello.txt': 'HELLO\n' })
+  expect(other.image.digest).not.toBe(first)
+})
+
+test("the packages that pip finds are the image root's, not this host's", async () => {
+  const folders = await must(['/usr/bin/python3', '-c', 'import sys; print("\\n".join(sys.path))'])
+  const local = folders.split('\n').find((folder) => /^\/usr\/local\/.*\/dist-packages$/.test(folder))!
+  const distribution = path.join(local, `dominion_probe_${process.pid}-1.0.dist-info`)
+  mkdirSync(distribution)
+  try {
+    writeFileSync(
+      path.join(distribution, 'METADATA'),
+      `Metadata-Version: 2.1\nName: dominion-probe-${process.pid}\nVersion: 1.0\n`,
+    )
+    const wanted = `${PYTHON}RUN pip install dominion-probe-${process.pid}\n`
+    await expect(build({ Dockerfile: wanted })).rejects.toThrow(/No matching distribution found/)
+  } finally {
+    rmSync(distribution, { recursive: true })
+  }
+  // Debian 12's RQ, whatever Debian this host runs.
+  const { log } = await build({
+    Dockerfile: `${PYTHON}RUN pip install 'rq>=1.13,<1.14' && python --version\n`,
+  })
+  expect(log).toMatch(/Requirement already satisfied: rq.*\nPython 3\.11\./)
+})
+
+test('what a build removes or replaces is so in the images on top and in the containers', async () => {
+  const { image } = await build({
+    Dockerfile: `${PYTHON}RUN rm /etc/debian_version && rm -r /usr/share/doc/python3-rq && mkdir /usr/share/doc/python3-rq \\
+  && echo own > /usr/share/doc/python3-rq/own && rm -r /opt && ln -s /srv /opt && rm /etc/issue && mkdir /etc/issue \\
+  && echo in > /etc/issue/in && chmod 700 /mnt\n`,
+  })
+  pushImage(repositories, 'base', 'one', image)
+  const check = `test ! -e /etc/debian_version; test "$(ls /usr/share/doc/python3-rq)" = own; test -L /opt
+test "$(cat /etc/issue/in)" = in; test "$(stat -c %a /mnt)" = 700`
+  const { image: above } = await build({
+    Dockerfile: `FROM own.azurecr.io/base:one\nCOPY check /check\nRUN sh -eu /check && rm -r /etc/issue\n`,
+    check,
+  })
+  expect((await filesIn(above)).filter((name) => /issue|debian_version/.test(name))).toEqual([])
+  const machine = await startMachine({
+    name: 'container',
+    folder: work.folder,
+    network: world.network,
+    resolver: world.dns.address,
+    root: world.imageRoot,
+  })
+  try {
+    await unpackImage(machine, above)
+    const seen = await machine.run([
+      'sh',
+      '-euc',
+      `${check.replace(/test "\$\(cat.*?;/, '')}; test ! -e /etc/issue`,
+    ])
+    expect(seen.code, seen.stderr).toBe(0)
+  } finally {
+    await machine.stop()
+  }
+})

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { quoteLine } from '../../lib/shell/quote.ts'
+import { createFrame } from '../../lib/vps/ssh/frame.ts'
+import { runAsLoginShell } from '../unit/vps/loginShell.ts'
+
+/*
+ * sshd gives a line to whatever shell the user logs in with. These shells are Debian packages that `npm test` installs.
+ */
+
+/** What zsh, fish and csh read as their own, beside what sh does. */
+const words = [
+  ...["it's", "\\'", '\\\\', 'a\\', '!history !!', '$HOME $(id) `id`', '*', '%~?[]{}<>|&;#', '"', ''],
+  ...['two\nlines', 'tab\there', 'ü – 日本', '\\0101', '%s %d', '\u0001', '-n'],
+]
+const line = `${quoteLine(['printf', '%s\\0', ...words])}; printf '%s' "$LC_ALL" >&2; exit 7`
+
+for (const shell of ['sh', 'bash', 'dash', 'zsh', 'fish', 'tcsh', 'ksh']) {
+  test(`${shell} as the login shell runs a line unchanged`, () => {
+    const frame = createFrame()
+    const done = runAsLoginShell(shell, frame.direct(line), frame)
+    expect(done.stdout.split('\0')).toEqual([...words, ''])
+    expect([done.code, done.stderr, done.before[0]]).toEqual([7, 'C', ''])
+    const whole = 'printf "%s|" "$LC_ALL"; cat'
+    const waited = runAsLoginShell(shell, frame.waiting, frame, { input: `${whole.length}\n${whole}in\nput` })
+    expect(waited.stdout).toBe('C|in\nput')
+  })
+}

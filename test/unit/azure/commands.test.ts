@@ -1,0 +1,276 @@
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { readAccount } from '../../../lib/azure/account.ts'
+import { azAct, azLook } from '../../../lib/azure/cli.ts'
+import { createAzure, groupId, redisKey, registryLogin, resourceId } from '../../../lib/azure/client.ts'
+import { createGroup, deleteGroup } from '../../../lib/azure/containers/actions.ts'
+import { showGroup } from '../../../lib/azure/containers/status.ts'
+import { deployCommand } from '../../../lib/azure/dataTier.ts'
+import { buildCommand } from '../../../lib/azure/image.ts'
+import { display } from '../../../lib/shell/command.ts'
+import { configOf, failureOf, home, secretIn } from '../shell/rig.ts'
+import { answering } from './answering.ts'
+
+const subscription = '11111111-1111-1111-1111-111111111111'
+const always = ['--output', 'json', '--only-show-errors']
+const account = JSON.stringify({
+  id: subscription,
+  name: 'Codex',
+  tenantId: 't',
+  user: { name: 'ops@example.org' },
+})
+
+test('every az line asks for JSON and nothing else, whatever the operator has set', () => {
+  const command = azLook(['group', 'show', '--name', 'x'])
+  expect(command).toMatchObject({
+    argv: ['az', 'group', 'show', '--name', 'x', ...always],
+    effect: 'read',
+    on: 'here',
+    accept: [0, 3],
+    env: {
+      AZURE_CORE_NO_COLOR: '1',
+      AZURE_CORE_COLLECT_TELEMETRY: '0',
+      AZURE_CORE_LOGIN_EXPERIENCE_V2: 'off',
+      AZURE_EXTENSION_USE_DYNAMIC_INSTALL: 'no',
+    },
+  })
+  expect(azAct(['group', 'create'])).toMatchObject({ effect: 'change' })
+  expect(azAct(['group', 'create']).accept).toBeUndefined()
+})
+
+test('the image is built in its own folder, with az’s settings', async () => {
+  const command = buildCommand(await configOf('BACKEND_DIR=/srv/backend'), 'src-abc', ['--subscription', 's'])
+  expect(command).toMatchObject({
+    argv: [
+      ...['az', 'acr', 'build', '--registry', 'codexacr1216', '--image', 'codex-backend:src-abc'],
+      ...['--file', 'Dockerfile.azure', '.', '--subscription', 's', ...always],
+    ],
+    cwd: '/srv/backend',
+    effect: 'change',
+    env: { PYTHONUTF8: '1', AZURE_CORE_NO_COLOR: '1', AZURE_EXTENSION_USE_DYNAMIC_INSTALL: 'no' },
+  })
+  expect(command.timeoutMs).toBe(3_600_000)
+})
+
+test('the data tier: one deployment, its values in a secret file, in the subscription that was asked for', async () => {
+  const config = await configOf()
+  const parameters = { location: 'eastus', postgresStorageGb: 32 }
+  const command = deployCommand(config, 'codex-data-tier-1', parameters, 'pa"ss\\word', [
+    '--subscription',
+    's',
+  ])
+  const file = secretIn(command.argv)
+  expect(command.argv).toEqual([
+    ...['az', 'deployment', 'group', 'create', '--resource-group', 'codexdominion-prod'],
+    ...['--name', 'codex-data-tier-1', '--template-file', path.join(home, 'infra', 'data-tier.json')],
+    ...['--parameters', file, '--no-wait', '--subscription', 's', ...always],
+  ])
+  expect(file).toMatchObject({ name: 'parameters.json', prefix: '@' })
+  expect(JSON.parse(file.content)).toEqual({
+    $schema: 'https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#',
+    contentVersion: '1.0.0.0',
+    parameters: {
+      location: { value: 'eastus' },
+      postgresStorageGb: { value: 32 },
+      configuration: { value: 'codex-data-tier-1' },
+      postgresPassword: { value: 'pa"ss\\word' },
+    },
+  })
+  expect(display(command)).toContain('--parameters @<parameters.json>')
+  // The project's own folder may contain that word.
+  expect(display(command).replaceAll(home, '')).not.toContain('word')
+})
+
+test('a container group is created from a file, and deleted by name without a question', async () => {
+  const config = await configOf('AZURE_RESOURCE_GROUP=rg1')
+  const create = createGroup(config, 'group', '{"secure":"value"}', ['--subscription', 's'])
+  expect(create.argv).toEqual([
+    ...['az', 'container', 'create', '--resource-group', 'rg1', '--file'],
+    { name: 'group.json', content: '{"secure":"value"}', prefix: '' },
+    ...['--subscription', 's', ...always],
+  ])
+  expect(deleteGroup(config, 'codex-backend-next', ['--subscription', 's']).argv).toEqual([
+    ...['az', 'container', 'delete', '--resource-group', 'rg1', '--name', 'codex-backend-next', '--yes'],
+    ...['--subscription', 's', ...always],
+  ])
+})
+
+test.each([
+  ['registry', 'Microsoft.ContainerRegistry/registries/codexacr1216'],
+  ['database', 'Microsoft.DBforPostgreSQL/flexibleServers/codexdominion-db'],
+  [
+    'secureTransport',
+    'Microsoft.DBforPostgreSQL/flexibleServers/codexdominion-db/configurations/require_secure_transport',
+  ],
+  ['managedRedis', 'Microsoft.Cache/redisEnterprise/codexdominion-redis'],
+  ['managedRedisDatabase', 'Microsoft.Cache/redisEnterprise/codexdominion-redis/databases/default'],
+  ['classicRedis', 'Microsoft.Cache/Redis/codexdominion-redis'],
+] as const)('ARM’s id of the %s', async (type, end) => {
+  expect(resourceId(await configOf(), 'sub', type)).toBe(
+    `/subscriptions/sub/resourceGroups/codexdominion-prod/providers/${end}`,
+  )
+})
+
+test('what is asked of az, and each thing once until it may have changed', async () => {
+  const { context, asked } = await answering(
+    { match: /^account show/, stdout: account },
+    { match: /^resource show --ids \S+ --/, stdout: '{"id":"x","name":"n","properties":{}}' },
+    { match: /^resource show/, stdout: '[{"id":"x","name":"n"},{"id":"y","properties":{}}]' },
+    { match: /^container list/, stdout: '[]' },
+    { match: /^acr repository show-tags/, stdout: '[]' },
+    { match: /^deployment group show/, code: 3 },
+  )
+  const azure = createAzure(context)
+  await Promise.all([azure.registry(), azure.registry(), azure.database(), azure.redis(), azure.groups()])
+  expect(await azure.tags()).toEqual([])
+  expect(await azure.deployment('d1')).toBeUndefined()
+  await azure.groups()
+  const id = (type: Parameters<typeof resourceId>[2]) => resourceId(context.config, subscription, type)
+  const end = ['--subscription', subscription, ...always]
+  const expected = [
+    ['account', 'show', ...always],
+    ['resource', 'show', '--ids', id('registry'), '--api-version', '2022-12-01', ...end],
+    [
+      ...['resource', 'show', '--ids', id('database'), id('secureTransport')],
+      ...['--api-version', '2022-12-01', ...end],
+    ],
+    [
+      ...['resource', 'show', '--ids', id('managedRedis'), id('managedRedisDatabase')],
+      ...['--api-version', '2025-07-01', ...end],
+    ],
+    ['container', 'list', '--resource-group', 'codexdominion-prod', ...end],
+    [
+      ...['acr', 'repository', 'show-tags', '--name', 'codexacr1216', '--repository', 'codex-backend'],
+      ...['--detail', '--orderby', 'time_desc', '--top', '100', ...end],
+    ],
+    ['deployment', 'group', 'show', '--resource-group', 'codexdominion-prod', '--name', 'd1', ...end],
+  ]
+  expect(asked().sort()).toEqual(expected.sort())
+  azure.forget('groups')
+  await azure.groups()
+  expect(asked()).toHaveLength(expected.length + 1)
+})
+
+test('keys and credentials: where they come from, and that they stay out of the transcript', async () => {
+  const { context, asked, transcript } = await answering(
+    { match: /^account show/, stdout: account },
+    { match: /^rest/, stdout: '{"primaryKey":"fresh-redis-key"}' },
+    {
+      match: /^acr credential/,
+      stdout: '{"username":"codexacr1216","passwords":[{"name":"password","value":"fresh-acr-key"}]}',
+    },
+  )
+  const azure = createAzure(context)
+  expect(await redisKey(context, azure)).toBe('fresh-redis-key')
+  expect(await registryLogin(context, azure)).toEqual({ username: 'codexacr1216', password: 'fresh-acr-key' })
+  const path = resourceId(context.config, subscription, 'managedRedis')
+  const url = `https://management.azure.com${path}/databases/default/listKeys?api-version=2025-07-01`
+  expect(asked()).toContainEqual(['rest', '--method', 'post', '--url', url, ...always])
+  expect(asked()).toContainEqual([
+    ...['acr', 'credential', 'show', '--name', 'codexacr1216', '--subscription', subscription, ...always],
+  ])
+  expect(transcript()).not.toContain('fresh-')
+  expect(context.runner.secrets.clean('fresh-redis-key fresh-acr-key')).toBe('*** ***')
+})
+
+test('classic Redis has its keys elsewhere', async () => {
+  const { context, asked } = await answering(
+    { match: /^account show/, stdout: account },
+    { match: /^rest/, stdout: '{"primaryKey":"k3y-classic"}' },
+  )
+  const config = await configOf('REDIS_KIND=classic', 'REDIS_SKU=Basic_C0')
+  const classic = { ...context, config }
+  await redisKey(classic, createAzure(classic))
+  const url = `https://management.azure.com${resourceId(config, subscription, 'classicRedis')}/listKeys?api-version=2024-03-01`
+  expect(asked()).toContainEqual(['rest', '--method', 'post', '--url', url, ...always])
+})
+
+test('a group that is not there is absent; silence is not', async () => {
+  const absent = await answering(
+    { match: /^account show/, stdout: account },
+    { match: /^container show/, code: 3, stderr: 'ERROR: (ResourceNotFound) x' },
+  )
+  expect(await showGroup(absent.context, createAzure(absent.context), 'codex-backend')).toBeUndefined()
+  expect(absent.asked().at(-1)).toEqual([
+    ...[
+      'container',
+      'show',
+      '--ids',
+      groupId(absent.context.config, subscription, 'codex-backend'),
+      ...always,
+    ],
+  ])
+  const silent = await answering(
+    { match: /^account show/, stdout: account },
+    { match: /^container/, code: 1, stderr: 'ERROR: Max retries exceeded with url: /x (NewConnectionError)' },
+  )
+  expect(await failureOf(createAzure(silent.context).groups())).toMatchObject({ exitCode: 3 })
+})
+
+test('a repository that nobody has pushed to has no tags; a registry that refuses us is an error', async () => {
+  const empty = await answering(
+    { match: /^account show/, stdout: account },
+    {
+      match: /^acr repository/,
+      code: 1,
+      stderr: 'ERROR: repository "codex-backend" is not found.',
+    },
+  )
+  expect(await createAzure(empty.context).tags()).toEqual([])
+  expect(await createAzure(empty.context).tag('src-abc')).toBeUndefined()
+  const refused = await answering(
+    { match: /^account show/, stdout: account },
+    {
+      match: /^acr repository/,
+      code: 1,
+      stderr: 'ERROR: (AuthorizationFailed) The client does not have authorization to perform action',
+    },
+  )
+  expect((await failureOf(createAzure(refused.context).tags())).what).toBe(
+    'This login may not do that in Azure',
+  )
+  const gone = await answering(
+    { match: /^account show/, stdout: account },
+    {
+      match: /^acr repository/,
+      code: 1,
+      stderr: 'ERROR: Unable to authenticate using AAD or admin login credentials.',
+    },
+    { match: /^resource show .*registries/, code: 3, stderr: 'ERROR: (ResourceNotFound)' },
+  )
+  expect((await failureOf(createAzure(gone.context).tags())).what).toBe(
+    'There is no registry codexacr1216 in codexdominion-prod',
+  )
+})
+
+test('whether one tag is there is asked of this tag, so that an old one is found, too', async () => {
+  const tag = { name: 'src-old', digest: 'sha256:1', createdTime: '2020-01-01T00:00:00Z' }
+  const { context, asked } = await answering(
+    { match: /^account show/, stdout: account },
+    { match: /--image codex-backend:src-old /, stdout: JSON.stringify({ ...tag, signed: false }) },
+    {
+      match: /^acr repository show /,
+      code: 1,
+      stderr: 'ERROR: 2026-11-23 Error: the specified tag does not exist. Correlation ID: 7e5c38f4.',
+    },
+  )
+  const azure = createAzure(context)
+  expect(await azure.tag('src-old')).toMatchObject(tag)
+  expect(await azure.tag('src-none')).toBeUndefined()
+  const line = (name: string) => [
+    ...['acr', 'repository', 'show', '--name', 'codexacr1216', '--image', `codex-backend:${name}`],
+    ...['--subscription', subscription, ...always],
+  ]
+  expect(asked().slice(1)).toEqual([line('src-old'), line('src-none')])
+})
+
+test('the subscription of the configuration is the one that is asked for', async () => {
+  const { context, asked } = await answering({ match: /^account show/, stdout: account })
+  expect(await readAccount({ ...context, config: await configOf('AZURE_SUBSCRIPTION=codex-prod') })).toEqual({
+    id: subscription,
+    name: 'Codex',
+    tenantId: 't',
+    user: 'ops@example.org',
+  })
+  expect(asked()).toEqual([['account', 'show', '--subscription', 'codex-prod', ...always]])
+})

@@ -1,0 +1,158 @@
+import { expect, test } from 'vitest'
+import { createAzure, groupId, resourceId } from '../../../lib/azure/client.ts'
+import type { ContainerGroup } from '../../../lib/azure/containers/spec.ts'
+import { showGroups, troubleOf } from '../../../lib/azure/containers/status.ts'
+import { containersCheck } from '../../../lib/checks/deploy/core.ts'
+import { type Answer, answering } from './answering.ts'
+
+const subscription = '11111111-1111-1111-1111-111111111111'
+const account: Answer = {
+  match: /^account show/,
+  stdout: JSON.stringify({ id: subscription, name: 'Codex', tenantId: 't' }),
+}
+const now = Date.parse('2026-11-23T12:00:00Z')
+type View = NonNullable<ContainerGroup['containers'][number]['instanceView']>
+
+const group = (name: string, view?: View | null): ContainerGroup => ({
+  name,
+  containers: [{ name, image: 'i', instanceView: view }],
+})
+const running = (startTime: string, restartCount = 0): View => ({
+  restartCount,
+  currentState: { state: 'Running', startTime, detailStatus: '' },
+})
+
+test.each<[string, View | null | undefined, string | undefined]>([
+  ['running', running('2026-11-23T11:59:59Z'), undefined],
+  ['restarted now and then', running('2026-11-23T11:59:59Z', 2), undefined],
+  ['restarted often, but long ago', running('2026-11-20T12:00:00Z', 40), undefined],
+  [
+    'running between two crashes',
+    running('2026-11-23T11:59:48Z', 7),
+    'codex-worker crashes again and again (7 restarts, the last 12 s ago)',
+  ],
+  [
+    'waiting for its next try',
+    { restartCount: 5, currentState: { state: 'Waiting', detailStatus: 'CrashLoopBackOff' } },
+    'codex-worker is Waiting (CrashLoopBackOff, 5 restarts)',
+  ],
+  [
+    'ended',
+    { restartCount: 0, currentState: { state: 'Terminated', detailStatus: 'Error', exitCode: 137 } },
+    'codex-worker is Terminated (Error, exit 137)',
+  ],
+  ['not told', null, 'codex-worker is in an unknown state'],
+])('a container that is %s', (_, view, trouble) => {
+  expect(troubleOf(group('codex-worker', view), now)).toBe(trouble)
+})
+
+const listed = (...names: string[]): Answer => ({
+  match: /^container list/,
+  stdout: JSON.stringify(names.map((name) => group(name))),
+})
+const shown = (...groups: ContainerGroup[]): Answer => ({
+  match: /^container show/,
+  stdout: JSON.stringify(groups.length === 1 ? groups[0] : groups),
+})
+const well = running('2026-11-20T00:00:00Z')
+
+test('all groups are shown by one az call, in whatever order az answers', async () => {
+  const [backend, worker] = [group('codex-backend', well), group('codex-worker', well)]
+  const { context, asked } = await answering(account, shown(worker, backend))
+  expect(await showGroups(context, createAzure(context), ['codex-backend', 'codex-worker'])).toEqual([
+    worker,
+    backend,
+  ])
+  expect(asked().at(-1)?.slice(0, 5)).toEqual([
+    ...['container', 'show', '--ids'],
+    ...['codex-backend', 'codex-worker'].map((name) => groupId(context.config, subscription, name)),
+  ])
+  const single = await answering(account, shown(backend))
+  expect(await showGroups(single.context, createAzure(single.context), ['codex-backend'])).toEqual([backend])
+})
+
+test.each<[string, Answer[], string]>([
+  [
+    'well',
+    [
+      listed('codex-backend', 'codex-worker'),
+      shown(group('codex-worker', well), group('codex-backend', well)),
+    ],
+    '',
+  ],
+  [
+    'a worker is not there',
+    [listed('codex-backend'), shown(group('codex-backend', well))],
+    'codex-worker is absent',
+  ],
+  [
+    'a worker is there, but az only warns that it cannot be shown',
+    [listed('codex-backend', 'codex-worker'), shown(group('codex-backend', well))],
+    'codex-worker cannot be asked for its state',
+  ],
+  [
+    'a worker crashes',
+    [
+      listed('codex-backend', 'codex-worker'),
+      shown(group('codex-backend', well), group('codex-worker', running(new Date().toISOString(), 9))),
+    ],
+    'codex-worker crashes again and again (9 restarts',
+  ],
+])('containers: %s', async (_, answers, trouble) => {
+  const { context } = await answering(account, ...answers)
+  const seen = containersCheck(context, createAzure(context)).run()
+  if (trouble) await expect(seen).rejects.toThrow(trouble)
+  else expect(await seen).toBe('codex-backend Running, codex-worker Running')
+})
+
+test('registry and database are asked for by one call; each by its own when one of them is absent', async () => {
+  const redis: Answer = {
+    match: /^resource show .*redis\S+ \S+databases/,
+    stdout: '[{"name":"redis"},{"name":"default"}]',
+  }
+  const both = await answering(account, redis, {
+    match: /^resource show .*registries\S+ \S+flexibleServers/,
+    stdout: '[{"name":"registry"},{"name":"database"},{"properties":{"value":"on"}}]',
+  })
+  const azure = createAzure(both.context)
+  const names = (await azure.dataTier()).map((each) => each?.name)
+  expect(names).toEqual(['registry', 'database', 'redis'])
+  expect((await azure.registry())?.name).toBe('registry')
+  expect(await azure.database()).toMatchObject({ secureTransport: 'on' })
+  expect(await azure.redis()).toMatchObject({ database: { name: 'default' } })
+  const [ids] = both.asked().flatMap((argv) => (argv.join().includes('registries') ? [argv.slice(2, 8)] : []))
+  expect(both.asked()).toHaveLength(3)
+  expect(ids).toEqual([
+    '--ids',
+    resourceId(both.context.config, subscription, 'registry'),
+    resourceId(both.context.config, subscription, 'database'),
+    resourceId(both.context.config, subscription, 'secureTransport'),
+    ...['--api-version', '2022-12-01'],
+  ])
+
+  const one = await answering(
+    account,
+    redis,
+    { match: /registries\S+ \S+flexibleServers/, code: 3 },
+    { match: /registries/, stdout: '{"name":"registry"}' },
+    { match: /flexibleServers/, code: 3 },
+  )
+  expect((await createAzure(one.context).dataTier()).map((each) => each?.name)).toEqual([
+    'registry',
+    undefined,
+    'redis',
+  ])
+})
+
+test('a server that does not show its parameters is there all the same; so is a Redis without a database', async () => {
+  const { context } = await answering(
+    account,
+    { match: /require_secure_transport/, stderr: 'ERROR: (ServerIsStopped) x', code: 1 },
+    { match: /flexibleServers/, stdout: '{"name":"database"}' },
+    { match: /databases\/default/, code: 3 },
+    { match: /redisEnterprise/, stdout: '{"name":"redis"}' },
+  )
+  const azure = createAzure(context)
+  expect(await azure.database()).toEqual({ name: 'database' })
+  expect(await azure.redis()).toEqual({ name: 'redis' })
+})

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { deploymentName, templateParameters } from '../../../lib/azure/dataTier.ts'
+import { clusteringPolicy } from '../../../lib/azure/redisState.ts'
+import { configOf, home } from '../shell/rig.ts'
+
+const template = JSON.parse(readFileSync(path.join(home, 'infra', 'data-tier.json'), 'utf8')) as {
+  parameters: Record<string, { type: string; defaultValue?: unknown; allowedValues?: unknown[] }>
+  resources: { type: string; name: string; dependsOn?: string[]; properties: Record<string, unknown> }[]
+}
+
+test('managed Redis: every parameter, typed as the template wants it', async () => {
+  expect(templateParameters(await configOf(), '198.51.100.7')).toEqual({
+    location: 'eastus',
+    registryName: 'codexacr1216',
+    postgresServer: 'codexdominion-db',
+    postgresDatabase: 'codexdb',
+    postgresUser: 'codexadmin',
+    postgresSku: 'Standard_B1ms',
+    postgresVersion: '16',
+    postgresStorageGb: 32,
+    postgresBackupDays: 7,
+    operatorAddress: '198.51.100.7',
+    redisKind: 'managed',
+    redisName: 'codexdominion-redis',
+    redisSku: 'Balanced_B0',
+  })
+})
+
+test('classic Redis: its size in parts', async () => {
+  const config = await configOf('REDIS_KIND=classic', 'REDIS_SKU=Standard_C2')
+  expect(templateParameters(config, '198.51.100.7')).toMatchObject({
+    redisKind: 'classic',
+    classicFamilyAndCapacity: { name: 'Standard', family: 'C', capacity: 2 },
+  })
+})
+
+test.each([[[]], [['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0']]])(
+  'the template knows each parameter, and gets each that it asks for %j',
+  async (lines: string[]) => {
+    const given = {
+      ...templateParameters(await configOf(...lines), '198.51.100.7'),
+      configuration: '',
+      postgresPassword: '',
+    }
+    const typeOf = (value: unknown) => (typeof value === 'number' ? 'int' : typeof value)
+    for (const [name, value] of Object.entries(given)) {
+      const about = template.parameters[name]
+      expect(about?.type.replace('secureString', 'string').toLowerCase(), name).toBe(typeOf(value))
+      if (about?.allowedValues) expect(about.allowedValues, name).toContain(value)
+    }
+    const asked = Object.entries(template.parameters).filter(([, about]) => !('defaultValue' in about))
+    expect(Object.keys(given)).toEqual(expect.arrayContaining(asked.map(([name]) => name)))
+  },
+)
+
+test('the password is the template’s only secret parameter', () => {
+  const secure = Object.entries(template.parameters).filter(([, { type }]) => /^secure/i.test(type))
+  expect(secure.map(([name]) => name)).toEqual(['postgresPassword'])
+})
+
+test('a deployment is named after what it applies: the same for the same, another for anything else', async () => {
+  const parameters = templateParameters(await configOf(), '198.51.100.7')
+  const name = deploymentName(parameters, 'password', 'server')
+  expect(name).toMatch(/^codex-data-tier-[0-9a-f]{12}$/)
+  expect(deploymentName(templateParameters(await configOf(), '198.51.100.7'), 'password', 'server')).toBe(
+    name,
+  )
+  const others = [
+    deploymentName(templateParameters(await configOf(), '198.51.100.8'), 'password', 'server'),
+    deploymentName({ ...parameters, postgresStorageGb: 64 }, 'password', 'server'),
+    deploymentName(parameters, 'other', 'server'),
+  ]
+  expect(new Set([name, ...others]).size).toBe(4)
+})
+
+test('Redis gets the policy under which RQ works, which is also the one that is looked for', () => {
+  const [database] = template.resources.filter(({ type }) => /redisEnterprise\/databases$/.test(type))
+  expect(database?.properties.clusteringPolicy).toBe('NoCluster')
+  expect(clusteringPolicy).toBe('NoCluster')
+})
+
+test('children of the PostgreSQL server follow each other one by one, the database first, and none is a parameter', () => {
+  const children = template.resources.filter(({ type }) => /flexibleServers\/./.test(type))
+  expect(children.map(({ type }) => type.split('/').at(-1))).toEqual([
+    'databases',
+    'firewallRules',
+    'firewallRules',
+  ])
+  const behind = children.map(({ dependsOn = [] }) => dependsOn.join())
+  expect(behind[0]).toMatch(/flexibleServers', parameters\('postgresServer'\)\)/)
+  expect(behind[1]).toMatch(/flexibleServers\/databases'/)
+  expect(behind[2]).toMatch(/flexibleServers\/firewallRules'.*'azure-services'/)
+})

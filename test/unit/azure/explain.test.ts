@@ -1,0 +1,249 @@
+import { expect, test } from 'vitest'
+import { azAct, explainAz } from '../../../lib/azure/cli.ts'
+import { meanings as table } from '../../../lib/azure/errors.ts'
+import { buildCommand } from '../../../lib/azure/image.ts'
+import { configOf } from '../shell/rig.ts'
+
+const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
+  [
+    'not logged in (2.45)',
+    "ERROR: Please run 'az login' to setup account.",
+    { what: 'Not logged in to Azure, or the login has expired', exitCode: 4 },
+  ],
+  [
+    'a login that has expired',
+    'ERROR: AADSTS700082: The refresh token has expired due to inactivity. The token was issued on 2026-01-01.\nInteractive authentication is needed. Please run:\naz login',
+    { exitCode: 4 },
+  ],
+  [
+    'another subscription',
+    "ERROR: Subscription 'codex-prod' not found. Check the spelling and casing and try again.",
+    { what: 'This login cannot see the subscription', exitCode: 2 },
+  ],
+  [
+    'a subscription that this login does not see',
+    "ERROR: The subscription of '11111111-1111-1111-1111-111111111111' doesn't exist in cloud 'AzureCloud'.",
+    { what: 'This login cannot see the subscription', exitCode: 2 },
+  ],
+  [
+    'no right',
+    "ERROR: (AuthorizationFailed) The client 'x' with object id 'y' does not have authorization to perform action 'Microsoft.Resources/subscriptions/resourcegroups/write' over scope '/subscriptions/s'",
+    { what: 'This login may not do that in Azure' },
+  ],
+  [
+    'a provider that is not registered',
+    "ERROR: (MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.DBforPostgreSQL'. See https://aka.ms/rps-not-found",
+    {
+      what: 'The subscription is not registered for Microsoft.DBforPostgreSQL',
+      next: expect.stringContaining('az provider register --namespace Microsoft.DBforPostgreSQL --wait'),
+    },
+  ],
+  [
+    'classic Redis',
+    'ERROR: (BadRequest) Azure Cache for Redis is retiring, create Azure Managed Redis instance instead',
+    { next: expect.stringContaining('REDIS_KIND=managed') },
+  ],
+  [
+    'managed Redis',
+    'Microsoft.Cache/redisEnterprise SkuNotAvailable: The requested size is not available in location eastus',
+    { next: expect.stringContaining('REDIS_KIND=classic') },
+  ],
+  [
+    'no builds on free credit',
+    'ERROR: (TasksOperationsNotAllowed) ACR Tasks requests for the registry codexacr1216 and s are not permitted.',
+    { next: expect.stringContaining('docker build') },
+  ],
+  [
+    'the limit of Docker Hub',
+    'toomanyrequests: You have reached your unauthenticated pull rate limit.',
+    { next: expect.stringContaining('mcr.microsoft.com') },
+  ],
+  [
+    'a name that is taken',
+    'ERROR: (AlreadyInUse) The registry DNS name codexacr1216.azurecr.io is already in use.',
+    { next: expect.stringContaining('ACR_NAME') },
+  ],
+  [
+    'a server name that is taken',
+    'ServerNameAlreadyExists: Specified server name is already used.',
+    { what: expect.stringContaining('The name is taken') },
+  ],
+  [
+    'no network',
+    "ERROR: HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded with url: /x (Caused by NewConnectionError('<urllib3.connection.HTTPSConnection object at 0x7f>: Failed to establish a new connection: [Errno -2] Name or service not known'))",
+    {
+      what: 'Azure cannot be reached from here',
+      said: 'login.microsoftonline.com: its name does not resolve',
+      exitCode: 3,
+    },
+  ],
+  [
+    'no proxy',
+    "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Max retries exceeded with url: /subscriptions (Caused by ProxyError('Cannot connect to proxy.', NewConnectionError('<urllib3>: Failed to establish a new connection: [Errno 111] Connection refused')))",
+    {
+      said: 'management.azure.com: the proxy (HTTPS_PROXY) does not answer, or lets nothing through',
+      exitCode: 3,
+    },
+  ],
+]
+
+test.each(meanings)('%s', (_, output, meaning) => {
+  const explained = explainAz(output)
+  expect(explained).toMatchObject(meaning!)
+  expect(explained?.next, 'every meaning says what to do').toBeTruthy()
+})
+
+/** What operators have met, in Azure's own words as they were reported, with the key or the line that helps. */
+const reported: [string, string, string, RegExp][] = [
+  [
+    'PostgreSQL that is busy (Azure/azure-postgresql#134)',
+    `"code":"ServerIsBusy","message":"Cannot complete operation while server 'somePgServerName' is busy processing another operation. Try again later."`,
+    'PostgreSQL is busy with another operation',
+    /Wait a few minutes/,
+  ],
+  [
+    'the same in its older words (Azure/bicep-registry-modules#4451)',
+    "ServerBusy: Server 'psqltest00502' is busy with another operation. Please try again later.",
+    'PostgreSQL is busy with another operation',
+    /Wait a few minutes/,
+  ],
+  [
+    'a region that is closed to PostgreSQL',
+    "Microsoft.DBforPostgreSQL/flexibleServers LocationIsOfferRestricted: Subscriptions are restricted from provisioning in location 'eastus'. Try again in a different location. For exceptions to this rule please open a support request with Issue type of 'Service and subscription limits'. See https://aka.ms/postgres-request-quota-increase for more details.",
+    'This subscription may not create PostgreSQL servers in eastus',
+    /AZURE_LOCATION.*aka\.ms\/postgres-request-quota-increase/,
+  ],
+  [
+    'a region that is closed to everything',
+    "(RequestDisallowedByAzure) Resource 'platodo-plan' was disallowed by Azure: This policy maintains a set of best available regions where your subscription can deploy resources. The objective of this policy is to ensure that your subscription has full access to Azure services with optimal performance. Should you need additional or different regions, contact support..\nCode: RequestDisallowedByAzure",
+    'Azure keeps this subscription out of this region (policy assignment sys.regionrestriction)',
+    /az policy assignment list .*AZURE_LOCATION/,
+  ],
+  [
+    'a policy of the organisation',
+    `(RequestDisallowedByPolicy) Resource 'codexacr1216' was disallowed by policy. Policy identifiers: '[{"policyAssignment":{"name":"Allowed locations"}}]'.`,
+    'A policy of your organisation forbids this resource',
+    /AZURE_LOCATION.*exemption/,
+  ],
+  [
+    'a change without a second factor (azure-docs-cli)',
+    'Resource was disallowed by policy. Reasons: MFA is required. See error details for policy resource\nIDs. RequestDisallowedByPolicy Message: Resource policy resource IDs was disallowed by policy.\nReasons: MFA is required.',
+    'Azure accepts changes only from a login with a second factor (MFA)',
+    /az login --tenant/,
+  ],
+  [
+    'the same with az 2.75, which asks for a login only',
+    'Due to a configuration change made by your administrator, or because you moved to a new location,\nyou must enroll in multi-factor authentication. Interactive authentication is needed.',
+    'Azure accepts changes only from a login with a second factor (MFA)',
+    /az login --tenant/,
+  ],
+  [
+    'no capacity for Redis (microsoft/aspire#19174)',
+    'InsufficientCapacity: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
+    'Azure has no capacity for this Redis in this region at the moment',
+    /AZURE_LOCATION.*REDIS_SKU/,
+  ],
+  [
+    'the same under another code',
+    'Microsoft.Cache/redisEnterprise AllocationFailed: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size, region or contact Azure support for assistance.',
+    'Azure has no capacity for this Redis in this region at the moment',
+    /AZURE_LOCATION.*REDIS_SKU/,
+  ],
+  [
+    'an allocation that failed (langchain-ai/terraform#109)',
+    'AllocationFailed: Please retry with a different size, region or contact Azure support for assistance',
+    'Azure could not allocate this resource in this region',
+    /AZURE_LOCATION.*REDIS_SKU/,
+  ],
+  [
+    'no capacity for containers (Azure/Azure-Landing-Zones#2404)',
+    "(Failed) The requested resource is not available in the location 'uksouth' at this moment. Please retry with a different resource request or in another location. Resource requested: '1' CPU '2' GB memory 'Linux' OS virtual network",
+    'Azure has no capacity for a container group of this size in uksouth at the moment',
+    /BACKEND_CPU.*AZURE_LOCATION/,
+  ],
+  [
+    'no cores left',
+    "(ContainerGroupQuotaReached) Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in region 'westus2'. Limit: '10', Usage: '10' Requested: '1'.",
+    'The quota StandardCores of Azure Container Instances in westus2 is used up',
+    /Quotas.*WORKER_COUNT/,
+  ],
+  [
+    'a DNS label that is taken',
+    "(DnsNameLabelNotAvailable) Dns name label 'codex-api' in region 'eastus' not available.",
+    'The DNS label codex-api is taken in this region',
+    /BACKEND_DNS_LABEL/,
+  ],
+  [
+    'a region that does not offer a type',
+    "(NoRegisteredProviderFound) No registered resource provider found for location 'chilecentral' and API version '2025-07-01' for type 'redisEnterprise'. The supported api-versions are '2021-03-01'.",
+    'Azure does not offer redisEnterprise in chilecentral',
+    /AZURE_LOCATION/,
+  ],
+]
+
+test.each(reported)('%s', (_, output, what, next) => {
+  const explained = explainAz(output)
+  expect(explained?.what).toBe(what)
+  expect(explained?.next).toMatch(next)
+})
+
+test.each(table.map((row) => [row.code, row] as const))(
+  'the table: %s is recognised by its own words, and by no row before',
+  (_, row) => {
+    expect(table.find(({ when }) => when.test(row.words))).toBe(row)
+    expect(row.source).not.toBe('')
+    const explained = explainAz(row.words)
+    expect(explained?.what).toMatch(/\S/)
+    expect(explained?.next).toMatch(/\S/)
+  },
+)
+
+test.each([
+  "ERROR: (ResourceNotFound) The Resource 'Microsoft.ContainerInstance/containerGroups/nope' under resource group 'rg1' was not found.",
+  "ERROR: (25, 'Inappropriate ioctl for device')",
+  'ERROR: (InvalidTemplateDeployment) The template deployment failed with error',
+  '',
+])('words that speak for themselves: %j', (output) => {
+  expect(explainAz(output)).toBeUndefined()
+})
+
+const retried = (output: string) => azAct(['x']).retry!.when.test(output)
+
+test.each([
+  'ERROR: (OperationNotAllowed) The container group is still transitioning, please retry later.',
+  'ERROR: (TooManyRequests) The request is being throttled.',
+  'ERROR: (RequestConflict) Another operation is in progress',
+  'ERROR: (AnotherOperationInProgress) x',
+  "ERROR: (ServerIsBusy) Cannot complete operation while server 'x' is busy processing another operation. Try again later.",
+  '429 Client Error: Too Many Requests for url: https://management.azure.com/',
+  "ERROR: Operation returned an invalid status 'Too Many Requests'",
+])('a busy Azure is tried again: %s', (output) => {
+  expect(retried(output)).toBe(true)
+})
+
+test.each([
+  "ERROR: (AuthorizationFailed) The client '429f' does not have authorization",
+  'WARNING: Sending context (429.000 Bytes) to registry: codexacr1...',
+  'Downloading psycopg-3.2.whl (429 kB)',
+])('other words are not: %s', (output) => {
+  expect(retried(output)).toBe(false)
+})
+
+test('a failed build is a failed build, whatever its log says: it is not built again', async () => {
+  const { retry } = buildCommand(await configOf(), 'src-1', [])
+  for (const log of [
+    'toomanyrequests: You have reached your unauthenticated pull rate limit.',
+    'ERROR: HTTP error 429 Too Many Requests while getting a wheel',
+    'Downloading psycopg-3.2.whl (429 kB)\nERROR: No matching distribution found for nonsense==1',
+  ]) {
+    expect(retry?.when.test(log) ?? false, log).toBe(false)
+  }
+})
+
+test('a network fault inside a build is not taken for Azure being out of reach', async () => {
+  const log =
+    'Step 4/9 : RUN pip install -r requirements.txt\nWARNING: Retrying after connection broken by \'ReadTimeoutError("Read timed out.")\'\nERROR: No matching distribution found for flask\nRun ID: ca1 failed after 12s.'
+  expect(buildCommand(await configOf(), 'src-1', []).explain?.(log)?.what).not.toBe(
+    'Azure cannot be reached from here',
+  )
+})

@@ -1,0 +1,75 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { createAzure } from '../../../lib/azure/client.ts'
+import { type ImageMarks, imageStep, sourceTag } from '../../../lib/azure/image.ts'
+import { nothingAhead } from '../../../lib/tasks/task.ts'
+import { unknownError } from '../../../lib/util/errors.ts'
+import { failureOf, temporaryFolder } from '../shell/rig.ts'
+import { answering } from './answering.ts'
+
+const tag = (name: string, day: number) => ({
+  name,
+  digest: `sha256:${name}`,
+  createdTime: `2026-11-${day}T10:00:00Z`,
+})
+
+/** A registry with an image a day, and a backend whose sources are none of them. */
+async function registry(...names: string[]) {
+  const tags = names.map((name, index) => tag(name, 10 + index))
+  const { context } = await answering(
+    { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' },
+    { match: /^resource show/, stdout: '{"name":"registry"}' },
+    { match: /show-tags/, stdout: JSON.stringify(tags) },
+    { match: /^acr repository show /, stdout: JSON.stringify(tags.at(-1)) },
+  )
+  const dir = temporaryFolder()
+  writeFileSync(path.join(dir, 'Dockerfile.azure'), 'FROM x')
+  const config = { ...context.config, backend: { ...context.config.backend, dir } }
+  return { config, runner: context.runner }
+}
+
+async function look(names: string[], quick: boolean, marks?: () => Promise<ImageMarks>) {
+  const context = await registry(...names)
+  const { step, image } = imageStep(context, createAzure(context), { quick, marks })
+  const seen = await step.inspect(nothingAhead)
+  return { words: 'because' in seen ? seen.because : '', image: image.known().image.split(':')[1] }
+}
+const marked =
+  (...names: string[]) =>
+  async () =>
+    new Map(names.map((name) => [name, { why: `${name} crashed` }]))
+
+test('--quick takes the newest image that is not marked as bad, and names those it passes over', async () => {
+  expect((await look(['a', 'b', 'c'], true)).image).toBe('c')
+  const seen = await look(['a', 'b', 'c'], true, marked('c', 'b', 'elsewhere'))
+  expect(seen.image).toBe('a')
+  expect(seen.words).toMatch(/codex-backend:a of .*; marked as bad: c \(c crashed\), b \(b crashed\)$/)
+  expect(await failureOf(look(['a'], true, marked('a')))).toEqual({
+    what: 'There is no image to use: every codex-backend in codexacr1216 is marked as bad',
+    said: 'a (a crashed)',
+    next: 'Run the same line without --quick: it builds one.',
+    exitCode: 1,
+  })
+})
+
+test('marks that cannot be read: --quick chooses none (exit 3); without it the sources decide, and the doubt is said', async () => {
+  const silent = () => Promise.reject(unknownError('The VPS does not answer', undefined, 'Look at it.'))
+  expect(await failureOf(look(['a'], true, silent))).toEqual({
+    what: 'Which images are marked as bad is not known, so --quick chooses none: The VPS does not answer',
+    said: undefined,
+    next: 'Look at it. Without --quick the image of the sources here is taken.',
+    exitCode: 3,
+  })
+  const { words } = await look(['a'], false, silent)
+  expect(words).toContain('whether it is marked as bad is not known: The VPS does not answer')
+})
+
+test('a marked image of the present sources is released all the same, and the plan says so', async () => {
+  const context = await registry('a')
+  const name = await sourceTag(context.config)
+  const { step } = imageStep(context, createAzure(context), { marks: marked(name) })
+  expect(await step.inspect(nothingAhead)).toMatchObject({
+    because: expect.stringContaining(`it is marked as bad (${name} crashed), and released all the same`),
+  })
+})

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { createAzure } from '../../../lib/azure/client.ts'
+import { limitsOf, mustBeAllowed, readLimits } from '../../../lib/azure/containers/limits.ts'
+import { failureOf } from '../shell/rig.ts'
+import { answering } from './answering.ts'
+
+const capability = (more: object, maxCpu = 31, maxMemoryInGB = 240) => ({
+  ...{ resourceType: 'containerGroups', osType: 'Linux', ipAddressType: 'Public', gpu: 'None' },
+  ...{ location: 'eastus', capabilities: { maxCpu, maxMemoryInGB, maxGpuCount: 0 } },
+  ...more,
+})
+const refusal = (cpu: number, memoryGb: number, limits = limitsOf([], 'eastus')) =>
+  failureOf(Promise.resolve().then(() => mustBeAllowed({ cpu, memoryGb }, limits)))
+
+test('a size that is refused, with the nearest that is allowed', async () => {
+  for (const [cpu, memoryGb] of [
+    [1, 1],
+    [4, 16],
+    [1.5, 3.5],
+  ] as const)
+    mustBeAllowed({ cpu, memoryGb }, limitsOf([], 'eastus'))
+  expect(await refusal(5, 32)).toMatchObject({
+    what: expect.stringMatching(/^A container of 5 CPU and 32 GB is not allowed: 1 to 4 CPU and 1 to 16 GB/),
+    next: 'The nearest allowed: --cpu 4 --memory 16',
+    exitCode: 2,
+  })
+  expect((await refusal(0.5, 2.25)).next).toBe('The nearest allowed: --cpu 1 --memory 2.3')
+  expect((await refusal(2, 0.1)).next).toBe('The nearest allowed: --cpu 2 --memory 1')
+})
+
+test('the region’s own limits count, where it tells them for what runs here', async () => {
+  mustBeAllowed({ cpu: 31, memoryGb: 240 }, limitsOf([capability({})], 'eastus'))
+  const others = [{ osType: 'Windows' }, { gpu: 'V100' }, { ipAddressType: 'Private' }].map((more) =>
+    capability(more),
+  )
+  expect(limitsOf([...others, capability({}, 2, 8)], 'eastus').most).toEqual({ cpu: 2, memoryGb: 8 })
+  expect(limitsOf(others, 'eastus').most).toEqual({ cpu: 4, memoryGb: 16 })
+})
+
+test('they are asked of ARM; silence is no limit', async () => {
+  const id = '11111111-1111-1111-1111-111111111111'
+  const account = { match: /^account show/, stdout: JSON.stringify({ id, name: 'n', tenantId: 't' }) }
+  const { context, asked } = await answering(account, {
+    match: /^rest/,
+    stdout: JSON.stringify({ value: [capability({})] }),
+  })
+  expect((await readLimits(context, createAzure(context))).most.cpu).toBe(31)
+  expect(asked()).toContainEqual([
+    ...['rest', '--method', 'get', '--url'],
+    `https://management.azure.com/subscriptions/${id}/providers/Microsoft.ContainerInstance/locations/eastus/capabilities?api-version=2023-05-01`,
+    ...['--subscription', id, '--output', 'json', '--only-show-errors'],
+  ])
+  const silent = await answering(account, {
+    match: /^rest/,
+    code: 1,
+    stderr: 'Max retries exceeded with url: /x (NewConnectionError)',
+  })
+  expect(await failureOf(readLimits(silent.context, createAzure(silent.context)))).toMatchObject({
+    exitCode: 3,
+  })
+})

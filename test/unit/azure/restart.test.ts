@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { explainRestart, restartGroup } from '../../../lib/azure/containers/restart.ts'
+import { display } from '../../../lib/shell/command.ts'
+import { configOf } from '../vps/configuration.ts'
+
+test('az container restart, of one group', async () => {
+  const command = restartGroup(await configOf(), 'codex-worker-2', ['--subscription', 'abc'])
+  expect(display(command)).toBe(
+    'az container restart --resource-group codexdominion-prod --name codex-worker-2 --subscription abc --output json --only-show-errors',
+  )
+  expect(command.effect).toBe('change')
+})
+
+test('a restart that does not end is no fault of the network', () => {
+  const output =
+    "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Read timed out. (read timeout=300)"
+  expect(explainRestart('codex-worker-2', output)).toMatchObject({
+    what: 'Azure took the restart of codex-worker-2 and did not end it within 5 min',
+    next: expect.stringContaining('view-logs --only worker'),
+    exitCode: 3,
+  })
+  expect(explainRestart('codex-backend', 'ERROR: Max retries exceeded')).toMatchObject({
+    what: 'Azure cannot be reached from here',
+  })
+})

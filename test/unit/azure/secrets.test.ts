@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { secretsStep } from '../../../lib/azure/secrets.ts'
+import { nothingAhead } from '../../../lib/tasks/task.ts'
+import { configOf, failureOf, openRunner } from '../shell/rig.ts'
+
+async function stepOf(...lines: string[]) {
+  const { postgres, backend } = await configOf(...lines)
+  const context = { config: await configOf(...lines), runner: openRunner() }
+  return secretsStep(context, [postgres.password, backend.secretKey])
+}
+
+test('all secrets that cannot be used are named at once, before anything else', async () => {
+  const step = await stepOf('POSTGRES_PASSWORD=change-me', 'APP_SECRET_KEY=')
+  expect(step.part).toBe('prepare')
+  const failure = await failureOf(step.inspect(nothingAhead))
+  expect(failure).toMatchObject({
+    what: 'POSTGRES_PASSWORD is still the placeholder of .env.example; APP_SECRET_KEY is not set',
+    exitCode: 2,
+  })
+  expect(failure.next).toMatch(/Set POSTGRES_PASSWORD in \.env: .*\n {2}Set APP_SECRET_KEY in \.env: /)
+})
+
+test('those that can be used are, and a key vault is asked once the login is there', async () => {
+  const good = await stepOf('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=0123456789abcdef')
+  expect(await good.inspect(nothingAhead)).toMatchObject({ state: 'ok' })
+  expect(good.after).toEqual([])
+  expect((await stepOf('POSTGRES_PASSWORD=azkv://codex/db')).after).toEqual(['azure-login'])
+})

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { sourceTag } from '../../../lib/azure/image.ts'
+import type { Config } from '../../../lib/config/config.ts'
+import { configOf, failureOf, temporaryFolder } from '../shell/rig.ts'
+
+let folder: string
+let config: Config
+
+async function backend(files: Record<string, string>): Promise<void> {
+  folder = temporaryFolder()
+  for (const [name, content] of Object.entries(files)) put(name, content)
+  config = await configOf(`BACKEND_DIR=${folder}`)
+}
+function put(name: string, content: string): void {
+  const file = path.join(folder, name)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, content)
+}
+const files = { 'Dockerfile.azure': 'FROM x', 'app/a.py': '1', 'app/b.py': '2' }
+
+test('equal sources have one tag, wherever and whenever they lie', async () => {
+  await backend(files)
+  const tag = await sourceTag(config)
+  expect(tag).toMatch(/^src-[0-9a-f]{12}$/)
+  utimesSync(path.join(folder, 'app/a.py'), 0, 0)
+  chmodSync(path.join(folder, 'app/a.py'), 0o600)
+  expect(await sourceTag(config)).toBe(tag)
+  const reversed = Object.fromEntries(Object.entries(files).reverse())
+  await backend(reversed)
+  expect(await sourceTag(config)).toBe(tag)
+})
+
+test('what is hashed: the Dockerfile, then each packed path with its kind and content, in the order of the paths', async () => {
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+  const names = Array.from({ length: 30 }, (_, index) => `${sha256(String(index)).slice(0, 6)}.py`)
+  await backend(
+    Object.fromEntries([...names, 'Dockerfile.azure', 'z/run'].map((name) => [name, `of ${name}`])),
+  )
+  chmodSync(path.join(folder, 'z/run'), 0o755)
+  symlinkSync('run', path.join(folder, 'z/walk'))
+  const lines = [
+    `Dockerfile.azure\0${sha256('of Dockerfile.azure')}\n`,
+    ...[...names, 'Dockerfile.azure'].sort().map((name) => `${name}\0file\0plain ${sha256(`of ${name}`)}\n`),
+    'z\0folder\0\n',
+    `z/run\0file\0executable ${sha256('of z/run')}\n`,
+    'z/walk\0link\0run\n',
+  ]
+  expect(await sourceTag(config)).toBe(`src-${sha256(lines.join('')).slice(0, 12)}`)
+})
+
+test('content, names, and what stands in which file count', async () => {
+  await backend(files)
+  const seen = [await sourceTag(config)]
+  put('app/a.py', '1 ')
+  seen.push(await sourceTag(config))
+  put('app/a.py', '2')
+  put('app/b.py', '1')
+  seen.push(await sourceTag(config))
+  renameSync(path.join(folder, 'app/b.py'), path.join(folder, 'app/c.py'))
+  seen.push(await sourceTag(config))
+  put('new', '')
+  seen.push(await sourceTag(config))
+  put('Dockerfile.azure', 'FROM y')
+  seen.push(await sourceTag(config))
+  mkdirSync(path.join(folder, 'empty'))
+  seen.push(await sourceTag(config))
+  chmodSync(path.join(folder, 'new'), 0o755)
+  seen.push(await sourceTag(config))
+  symlinkSync('new', path.join(folder, 'link'))
+  seen.push(await sourceTag(config))
+  rmSync(path.join(folder, 'link'))
+  symlinkSync('app', path.join(folder, 'link'))
+  seen.push(await sourceTag(config))
+  put('Dockerfile.other', 'FROM y')
+  seen.push(await sourceTag(config))
+  config = await configOf(`BACKEND_DIR=${folder}`, 'BACKEND_DOCKERFILE=Dockerfile.other')
+  seen.push(await sourceTag(config))
+  expect(new Set(seen).size).toBe(seen.length)
+})
+
+test('what .dockerignore names does not count, and neither does what az never packs', async () => {
+  await backend({ ...files, '.dockerignore': 'tests\n*.md\n!KEEP.md\n' })
+  const tag = await sourceTag(config)
+  put('tests/test_a.py', 'x')
+  put('README.md', 'x')
+  put('.git/HEAD', 'x')
+  expect(await sourceTag(config)).toBe(tag)
+  put('KEEP.md', 'x')
+  const kept = await sourceTag(config)
+  expect(kept).not.toBe(tag)
+  // az packs it unless .dockerignore says otherwise, so it may change the image.
+  put('app/__pycache__/a.pyc', 'x')
+  expect(await sourceTag(config)).not.toBe(kept)
+})
+
+test('the Dockerfile counts even when it is ignored', async () => {
+  await backend({ ...files, '.dockerignore': 'Dockerfile*\n' })
+  const tag = await sourceTag(config)
+  put('Dockerfile.azure', 'FROM y')
+  expect(await sourceTag(config)).not.toBe(tag)
+})
+
+test('no folder, no Dockerfile: each is named, with its setting', async () => {
+  await backend({ 'app/a.py': '' })
+  expect(await failureOf(sourceTag(config))).toEqual({
+    what: `There is no Dockerfile.azure in ${folder}`,
+    next: 'Set BACKEND_DOCKERFILE in .env.',
+    exitCode: 2,
+  })
+  symlinkSync('app/a.py', path.join(folder, 'Dockerfile.azure'))
+  expect((await failureOf(sourceTag(config))).what).toBe(`${folder}/Dockerfile.azure is a symbolic link`)
+  rmSync(folder, { recursive: true })
+  expect(await failureOf(sourceTag(config))).toMatchObject({ what: `There is no backend in ${folder}` })
+})

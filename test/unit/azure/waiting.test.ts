@@ -1,0 +1,169 @@
+import { createServer } from 'node:http'
+import { createServer as createTcp } from 'node:net'
+import { expect, test } from 'vitest'
+import { createAzure } from '../../../lib/azure/client.ts'
+import { type Look, untilBackendHealthy } from '../../../lib/azure/containers/waitFor.ts'
+import { unknownError } from '../../../lib/util/errors.ts'
+import { answerOf } from '../../../lib/vps/nginx/upstream.ts'
+import { listen, onPorts } from '../checks/site.ts'
+import { failureOf } from '../shell/rig.ts'
+import { answering } from './answering.ts'
+
+type State = { state: string; detailStatus?: string; exitCode?: number }
+const pending = { state: 'Waiting' }
+
+/** Its port accepts connections, and whoever comes is left without an answer: hung up on, or kept waiting. */
+type Dead = 'hangs up' | 'is mute'
+
+/** Waits a second for a backend that answers so (undefined: no answer), and that Azure sees so. */
+async function wait(
+  answer: [number, object] | Dead | undefined,
+  azureSees: State | undefined,
+  fromElsewhere?: () => Promise<Look>,
+  log = 'one\nits last words\n',
+): Promise<string[]> {
+  const { context } = await answering(
+    { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' },
+    azureSees
+      ? {
+          match: /^container show/,
+          stdout: JSON.stringify({
+            name: 'codex-backend-next',
+            containers: [
+              { name: 'c', image: 'i', instanceView: { restartCount: 0, currentState: azureSees } },
+            ],
+          }),
+        }
+      : { match: /^container show/, stderr: 'Max retries exceeded', code: 1 },
+    { match: /^container logs/, stdout: log },
+  )
+  const port =
+    typeof answer === 'string'
+      ? await listen(createTcp((socket) => void (answer === 'hangs up' && socket.destroy())))
+      : answer
+        ? await listen(
+            createServer((_, outgoing) => outgoing.writeHead(answer[0]).end(JSON.stringify(answer[1]))),
+          )
+        : 1
+  const { config } = context
+  const hasty = { ...config, backend: { ...config.backend, healthyWithinSeconds: 1 } }
+  const { request } = onPorts(undefined, () => port)
+  const told: string[] = []
+  const group = { name: 'codex-backend-next', label: 'codex-next', release: 'src-new', fromElsewhere }
+  const slow = { config: hasty, runner: { ...context.runner, request } }
+  await untilBackendHealthy(slow, createAzure(slow), group, (line) => told.push(line))
+  return told
+}
+const elsewhere = (look: Look) => async () => look
+const running = { state: 'Running' }
+/** As gunicorn 20.1 writes of workers that raise SystemExit. */
+const dying = [7, 8, 9, 10]
+  .map(
+    (pid) =>
+      `[2026-11-25 21:00:00 +0000] [${pid}] [INFO] Booting worker with pid: ${pid}\n` +
+      (pid === 10 ? '' : `[2026-11-25 21:00:01 +0000] [${pid}] [INFO] Worker exiting (pid: ${pid})\n`),
+  )
+  .join('')
+  .concat('its last words\n')
+
+test.each<[string, Parameters<typeof wait>, string]>([
+  [
+    'the backend answers, and not well',
+    [[503, { release: 'src-new' }], pending],
+    'says 503 (release src-new)',
+  ],
+  [
+    'Azure says that it ended',
+    [undefined, { state: 'Terminated', exitCode: 1 }],
+    'Azure says that it is Terminated',
+  ],
+  [
+    'Azure says that it crashes',
+    [undefined, { state: 'Waiting', detailStatus: 'CrashLoopBackOff: Back-off' }],
+    'Azure says that it is Waiting (CrashLoopBackOff',
+  ],
+  [
+    'the VPS hears it say so',
+    [undefined, pending, elsewhere({ ready: false, last: 'asked from the VPS, it says 500', faulty: true })],
+    'asked from the VPS, it says 500',
+  ],
+  [
+    'Azure calls it Running, and its port leaves everybody without an answer',
+    ['hangs up', running],
+    'it accepts connections and answers none',
+  ],
+  ['the same, kept waiting', ['is mute', running], 'it accepts connections and answers none'],
+  [
+    'the same, as the VPS sees it, while this machine gets no connection',
+    [undefined, running, elsewhere({ ready: false, last: 'no answer: TimeoutError', accepted: true })],
+    'it accepts connections and answers none',
+  ],
+  [
+    'nobody can ask, and its workers end again and again',
+    [undefined, running, () => Promise.reject(unknownError('The VPS is silent')), dying],
+    'no other machine could ask: The VPS is silent; its workers end again and again (3 in its last log lines)',
+  ],
+])('a verdict on the application: %s', async (_, asked, words) => {
+  const failure = await failureOf(wait(...asked))
+  expect(failure).toMatchObject({ application: true, exitCode: 1 })
+  expect(failure.said).toContain('its last words')
+  expect(failure.what).toContain(words)
+})
+
+test.each<[string, Parameters<typeof wait>, string]>([
+  ['this machine gets no answer, and Azure has not started it', [undefined, pending], 'ECONNREFUSED'],
+  ['nor from Azure', [undefined, undefined], 'ECONNREFUSED'],
+  [
+    'the release of before answers, and not well',
+    [[503, { release: 'src-old' }], pending],
+    'release src-old',
+  ],
+  [
+    'the VPS cannot be asked',
+    [undefined, { state: 'Running' }, () => Promise.reject(unknownError('The VPS is silent'))],
+    'no other machine could ask: The VPS is silent',
+  ],
+  [
+    'something on the way accepts this machine’s connections, and the VPS gets none',
+    ['hangs up', running, elsewhere({ ready: false, last: 'asked from the VPS: no connection' })],
+    'no connection',
+  ],
+  ['Azure has not started it, whatever accepts connections in its place', ['hangs up', pending], 'hang up'],
+  ['Azure is silent, too', ['hangs up', undefined], 'hang up'],
+  [
+    'one worker ended, and nobody gets a connection',
+    [undefined, running, undefined, dying.replaceAll(/pid: \d+/g, 'pid: 7')],
+    'ECONNREFUSED',
+  ],
+])('no verdict (exit 3): %s', async (_, asked, words) => {
+  const failure = await failureOf(wait(...asked))
+  expect(failure.exitCode).toBe(3)
+  expect(failure.application).toBeUndefined()
+  expect(failure.what).toContain(words)
+})
+
+test('healthy as the VPS sees it is healthy', async () => {
+  const seen = { ready: true, last: 'asked from the VPS, it says 200 (release src-new)' }
+  expect((await wait(undefined, { state: 'Running' }, elsewhere(seen))).at(-1)).toBe(
+    `${seen.last}, though this machine gets no answer`,
+  )
+})
+
+test('what Python on the VPS says', () => {
+  const failed = (stderr: string) => answerOf({ code: 1, stdout: '', stderr })
+  expect(answerOf({ code: 0, stdout: '{}', stderr: '' })).toEqual({ status: 200, body: '{}' })
+  expect(failed('Traceback\nurllib.error.HTTPError: HTTP Error 503: SERVICE UNAVAILABLE\n').status).toBe(503)
+  for (const words of [
+    'TimeoutError: timed out',
+    'socket.timeout: timed out',
+    'ConnectionResetError: [Errno 104] x',
+  ])
+    expect(failed(`Traceback\n${words}\n`)).toEqual({ status: undefined, body: words, accepted: true })
+  expect(
+    failed('http.client.RemoteDisconnected: Remote end closed connection without response').accepted,
+  ).toBe(true)
+  expect(failed('Traceback\nurllib.error.URLError: <urlopen error timed out>\n')).toEqual({
+    status: undefined,
+    body: 'urllib.error.URLError: <urlopen error timed out>',
+  })
+})

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { expect, test } from 'vitest'
+import { start } from '../cli/running.ts'
+import { home } from '../shell/rig.ts'
+
+const isRoot = process.getuid?.() === 0
+const asRoot = '✖ This benchmark needs root\n→ sudo '
+
+/** Runs `needMachine` in a process that it may end, then prints `ready`. */
+const need = (argument: string) => {
+  const module = pathToFileURL(path.join(home, 'bench', 'needs.ts')).href
+  const program = `const { needMachine } = await import(${JSON.stringify(module)}); await needMachine(${argument}); console.log('ready')`
+  return start(['--input-type=module', '-e', program]).ended
+}
+
+test('a rehearsal that is not running: the line that starts it, and no stack', async () => {
+  const { code, stdout, stderr } = await start([path.join(home, 'bench', 'health.ts'), 'nobody']).ended
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toBe(
+    isRoot
+      ? '✖ This benchmark needs a rehearsal "nobody" that was kept\n→ npm run rehearse -- --name nobody --keep\n'
+      : expect.stringContaining(asRoot),
+  )
+})
+
+test('a Debian package that is missing: its name and the line that installs it', async () => {
+  const { code, stdout, stderr } = await need("{ packages: ['no-such-package-a', 'no-such-package-b'] }")
+  expect([code, stdout]).toEqual([2, ''])
+  if (!isRoot) expect(stderr).toContain(asRoot)
+  else if (!existsSync('/usr/bin/dpkg-query')) expect(stderr).toContain('needs Debian or Ubuntu')
+  else
+    expect(stderr).toBe(
+      '✖ This benchmark needs Debian packages that are missing: no-such-package-a, no-such-package-b\n→ apt-get install --no-install-recommends no-such-package-a no-such-package-b\n',
+    )
+})
+
+test('a machine that has everything', async () => {
+  const { code, stdout, stderr } = await need('{}')
+  expect([code, stdout]).toEqual(isRoot ? [0, 'ready\n'] : [2, ''])
+  expect(stderr).toBe(isRoot ? '' : expect.stringContaining(asRoot))
+})

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { adviceOn } from '../../../lib/checks/advice.ts'
+import { unanswered } from '../../../lib/checks/connectionErrors.ts'
+import type { Observation } from '../../../lib/checks/probe.ts'
+
+const advice = (id: string, detail: string, rest: Partial<Observation> = {}) =>
+  adviceOn({ probe: { id }, verdict: 'CRITICAL', detail, took: 1, ...rest } as Observation)
+
+test.each([
+  ['static', 'https://shop.test/: connect ECONNREFUSED 10.0.0.5:443', /systemctl start nginx/],
+  ['certificate', 'https://shop.test/: connection refused', /systemctl start nginx/],
+  ['static', 'no answer within 10 s', /firewall.*80 and 443/],
+  ['api', 'no answer within 10 s', /restart-containers --only backend/],
+  ['api-ai', '/api/ai/status says 502', /view-logs --only backend/],
+  [
+    'backend',
+    'http://b.test:8000/health: connect ECONNREFUSED 10.0.0.6:8000',
+    /restart-containers --only backend/,
+  ],
+])('%s, %s: what to do', (id, detail, words) => {
+  expect(advice(id, detail)).toMatch(words)
+})
+
+test('no advice on what is no fault, what nobody here can mend, or where the probe knows better', () => {
+  expect(advice('static', '200 in 900 ms, limit 500 ms', { verdict: 'WARNING' })).toBeUndefined()
+  expect(advice('shop', 'connect ECONNREFUSED 10.0.0.9:443')).toBeUndefined()
+  expect(advice('static', 'https://shop.test/ says 404')).toBeUndefined()
+  expect(advice('backend', 'refused', { next: 'this' })).toBe('this')
+})
+
+test("Python's words are said as words", () => {
+  const error = Object.assign(new Error('[Errno 111] Connection refused'), { code: 'ECONNREFUSED' })
+  expect(unanswered('https://shop.test/', error).detail).toBe('https://shop.test/: connection refused')
+})

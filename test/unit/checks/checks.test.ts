@@ -1,0 +1,260 @@
+import { createServer as createTcp, type Socket } from 'node:net'
+import { createServer as createTls } from 'node:tls'
+import { expect, test } from 'vitest'
+import type { Azure } from '../../../lib/azure/client.ts'
+import { type CheckResult, expect as must, runChecks } from '../../../lib/checks/check.ts'
+import { backendHealthCheck, coreChecks } from '../../../lib/checks/deploy/core.ts'
+import { apiChecks, siteChecks } from '../../../lib/checks/deploy/site.ts'
+import { workerJobCheck } from '../../../lib/checks/deploy/workerJob.ts'
+import { certificateFor } from '../shell/certificate.ts'
+import { configOf, temporaryFolder } from '../shell/rig.ts'
+import { listen, nameServer, onPorts, type Pages, serve } from './site.ts'
+
+const domain = 'site.test'
+const byId = (results: CheckResult[]) =>
+  Object.fromEntries(results.map(({ id, ok, detail }) => [id, [ok, detail]]))
+const paths = ['', ...Array.from({ length: 54 }, (_, index) => `/page-${index}`)]
+
+/** The site as it should be; `change` answers first. */
+const site =
+  (change: (url: string, host: string) => [number, string] | undefined = () => undefined): Pages =>
+  (url, host) => {
+    const changed = change(url, host)
+    if (changed) return changed
+    if (host.startsWith('www.')) return [301, `https://${domain}${url}`]
+    if (url === '/sitemap.xml') {
+      return [200, paths.map((path) => `<url><loc>https://${domain}${path}</loc></url>`).join('')]
+    }
+    if (url === '/_next/static/app.js') return [200, '']
+    if (url === '/' || /^\/page-\d+$/.test(url))
+      return [200, '<html><script src="/_next/static/app.js"></html>']
+    const areas: Record<string, object> = {
+      '/api/ai/status': { capsules: [1] },
+      '/api/treasury/summary': { balance: 0 },
+      '/api/workflows': { workflows: [1, 2] },
+      '/api/councils': { councils: [1] },
+      '/api/agents': { agents: [1] },
+    }
+    return areas[url] ? [200, JSON.stringify(areas[url])] : [404, '<html>not found</html>']
+  }
+const toHttps: Pages = (url) => [301, `https://${domain}${url}`]
+
+async function results(
+  change?: Parameters<typeof site>[0],
+  http = toHttps,
+  more: Parameters<typeof serve>[3] = {},
+) {
+  const { runner } = await serve(domain, site(change), http, more)
+  const records = { [domain]: ['192.0.2.1'], [`www.${domain}`]: ['192.0.2.1'] }
+  const dns = await nameServer(records)
+  const config = await configOf(`DOMAIN=${domain}`, 'IONOS_HOST=192.0.2.1', `DNS_SERVER=${dns}`)
+  return byId(await runChecks([...siteChecks({ config, runner }), ...apiChecks({ config, runner }, true)]))
+}
+
+test('a site that is well passes every check', async () => {
+  const seen = await results()
+  expect(Object.entries(seen).filter(([, [ok]]) => !ok)).toEqual([])
+  expect(Object.keys(seen)).toEqual([
+    ...['site-https', 'certificate', 'http-redirect', 'www-redirect', 'not-found', 'pages', 'dns'],
+    ...['api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],
+  ])
+  expect(seen.pages).toEqual([true, '55 pages, 1 assets'])
+  expect(seen['api-workflows']?.[1]).toMatch(/^200 in \d+ ms, 2 workflows$/)
+})
+
+test.each<[string, string, Parameters<typeof site>[0], string]>([
+  [
+    'site-https',
+    'a broken front page',
+    (url) => (url === '/' ? [502, 'bad'] : undefined),
+    'https://site.test/ says 502',
+  ],
+  [
+    'site-https',
+    'no page at all',
+    (url) => (url === '/' ? [200, 'hello'] : undefined),
+    'https://site.test/ is not a page',
+  ],
+  [
+    'www-redirect',
+    'www on its own',
+    (_, host) => (host.startsWith('www.') ? [200, '<html>'] : undefined),
+    'https://www.site.test/workflows says 200',
+  ],
+  [
+    'not-found',
+    'missing pages that say 200',
+    (url) => (url.startsWith('/no-such-page') ? [200, '<html>'] : undefined),
+    'a missing page says 200, a missing chunk 404',
+  ],
+  [
+    'not-found',
+    'a 404 without a page',
+    (url) => (url.startsWith('/no-such-page') ? [404, 'nothing'] : undefined),
+    'the 404 has no page',
+  ],
+  ['pages', 'a page that is gone', (url) => (url === '/page-7' ? [404, ''] : undefined), '/page-7 says 404'],
+  [
+    'pages',
+    'an asset that is gone',
+    (url) => (url === '/_next/static/app.js' ? [404, ''] : undefined),
+    'missing: /_next/static/app.js',
+  ],
+  [
+    'pages',
+    'too few pages',
+    (url) => (url === '/sitemap.xml' ? [200, '<loc>https://site.test/</loc>'] : undefined),
+    'the site map names 1 pages, fewer than 52',
+  ],
+  [
+    'api-agents',
+    'an API area that fails',
+    (url) => (url === '/api/agents' ? [503, '{"error":"database"}'] : undefined),
+    '/api/agents says 503: database',
+  ],
+  [
+    'api-councils',
+    'an API area with nothing from the database',
+    (url) => (url === '/api/councils' ? [200, '{"councils":[]}'] : undefined),
+    '/api/councils has no councils',
+  ],
+])('%s sees %s', async (id, _, change, detail) => {
+  const seen = await results(change)
+  expect(seen[id]).toEqual([false, detail])
+})
+
+test('http-redirect sees http that stays, or leads elsewhere', async () => {
+  const stays = await results(undefined, () => [200, '<html>'])
+  expect(stays['http-redirect']).toEqual([false, 'http://site.test/workflows?a=1 says 200'])
+  const elsewhere = await results(undefined, () => [301, 'https://site.test/'])
+  expect(elsewhere['http-redirect']?.[1]).toBe(
+    'http://site.test/workflows?a=1 leads to https://site.test/, not to https://site.test/workflows?a=1',
+  )
+})
+
+test('certificate sees a name that is missing', async () => {
+  const seen = await results(undefined, toHttps, { names: [domain] })
+  expect(seen.certificate).toEqual([false, 'it is not for www.site.test (DNS:site.test)'])
+})
+
+test.each([
+  [{ [domain]: ['192.0.2.1'] }, 'www.site.test has no A record, wanted: A 192.0.2.1'],
+  [
+    { [domain]: ['192.0.2.9'] },
+    'site.test has A 192.0.2.9, wanted: A 192.0.2.1; www.site.test has no A record, wanted: A 192.0.2.1',
+  ],
+  [
+    { [domain]: ['192.0.2.1', '192.0.2.9'] },
+    'site.test has A 192.0.2.1, 192.0.2.9, wanted: A 192.0.2.1; www.site.test has no A record, wanted: A 192.0.2.1',
+  ],
+])('dns sees %j', async (records, detail) => {
+  const config = await configOf(
+    `DOMAIN=${domain}`,
+    'IONOS_HOST=192.0.2.1',
+    `DNS_SERVER=${await nameServer(records)}`,
+  )
+  const checks = siteChecks({ config, runner: onPorts(undefined, () => 1) }).filter(({ id }) => id === 'dns')
+  expect(byId(await runChecks(checks)).dns).toEqual([false, detail])
+})
+
+test('the backend is asked under its own name and port', async () => {
+  const asked: string[] = []
+  const { runner } = await serve(domain, site(), (url, host) => {
+    asked.push(`${host}${url}`)
+    return asked.length === 1 ? [200, '{}'] : [503, '{"redis":"down"}']
+  })
+  const check = backendHealthCheck({ config: await configOf(), runner })
+  expect(await check.run()).toMatch(/^200 in \d+ ms$/)
+  await expect(check.run()).rejects.toThrow('/health says 503: {"redis":"down"}')
+  expect(asked[0]).toBe('codex-api.eastus.azurecontainer.io:5000/health')
+})
+
+const redisHost = 'codexdominion-redis.eastus.redis.azure.net'
+test.each([
+  ['TLS and a key', '-NOAUTH Authentication required.\r\n', undefined, true, 'TLS and a key are asked for'],
+  ['no key', '+PONG\r\n', undefined, false, 'Redis asks for no key'],
+  ['something else', 'HTTP/1.1 400\r\n', undefined, false, 'no Redis answers over TLS'],
+  ['a plain door beside', '-NOAUTH\r\n', '-NOAUTH\r\n', false, 'a plain connection is answered'],
+])('redis-tls sees %s', async (_, overTls, plain, ok, detail) => {
+  const certificate = certificateFor(temporaryFolder(), [redisHost])
+  const say = (words: string) => (socket: Socket) =>
+    socket.on('error', () => {}).on('data', () => socket.write(words))
+  const tlsPort = await listen(createTls(certificate, say(overTls)))
+  // As at Azure: one port, which speaks TLS only, unless the case has a plain door.
+  const plainPort = plain === undefined ? tlsPort : await listen(createTcp(say(plain)))
+  const runner = onPorts(
+    certificate,
+    () => 1,
+    ({ tls }) => (tls ? tlsPort : plainPort),
+  )
+  const checks = coreChecks({ config: await configOf(), runner }, {} as Azure).filter(
+    ({ id }) => id === 'redis-tls',
+  )
+  const seen = byId(await runChecks(checks))['redis-tls']
+  expect(seen).toEqual([ok, expect.stringContaining(detail)])
+})
+
+test('worker-job starts a workflow and waits until its row has changed', async () => {
+  let runs = 3
+  const { runner } = await serve(
+    domain,
+    (url) => {
+      if (url === '/api/workflows/run') {
+        setTimeout(() => runs++, 300)
+        return [202, '{}']
+      }
+      return [200, JSON.stringify({ workflows: [{ id: 1, name: 'dawn', runs }] })]
+    },
+    toHttps,
+  )
+  const config = await configOf(`DOMAIN=${domain}`)
+  expect(await workerJobCheck({ config, runner }).run()).toMatch(/^dawn: run 4 done after \d+ ms$/)
+  expect(runner.count.change).toBe(1)
+})
+
+test('worker-job sends the token that belongs to APP_SECRET_KEY, and none when the key is not set', async () => {
+  let runs = 0
+  const seen: (string | undefined)[] = []
+  const { runner } = await serve(
+    domain,
+    (url, _host, headers) => {
+      if (!url.endsWith('/run')) return [200, JSON.stringify({ workflows: [{ id: 1, name: 'dawn', runs }] })]
+      runs++
+      seen.push(headers.authorization)
+      return [202, '{}']
+    },
+    toHttps,
+  )
+  for (const key of [['APP_SECRET_KEY=0123456789abcdef0123456789abcdef'], []]) {
+    await workerJobCheck({ config: await configOf(`DOMAIN=${domain}`, ...key), runner }).run()
+  }
+  expect(seen).toEqual(['Bearer ddd34f1e66d929fe32a6449421653c55f4b41f098f30ee2fc268d8ff8bfb1bfe', undefined])
+})
+
+test('worker-job says why a job was not taken', async () => {
+  const { runner } = await serve(
+    domain,
+    (url) =>
+      url.endsWith('/run')
+        ? [503, 'queue is down']
+        : [200, '{"workflows":[{"id":1,"name":"dawn","runs":0}]}'],
+    toHttps,
+  )
+  const check = workerJobCheck({ config: await configOf(`DOMAIN=${domain}`), runner })
+  await expect(check.run()).rejects.toThrow('the job was not taken: 503 queue is down')
+})
+
+test('checks run side by side, and none stops another', async () => {
+  const slow = (id: string, ms: number, fails = false) => ({
+    ...{ id, title: id },
+    run: () =>
+      new Promise<string>((resolve, reject) =>
+        setTimeout(() => (fails ? reject('no words') : resolve(id)), ms),
+      ),
+  })
+  const started = Date.now()
+  const seen = await runChecks([slow('a', 150), slow('b', 100, true), slow('c', 150)])
+  expect(Date.now() - started).toBeLessThan(350)
+  expect(byId(seen)).toEqual({ a: [true, 'a'], b: [false, 'no words'], c: [true, 'c'] })
+  expect(() => must(0, 'zero is nothing')).toThrow('zero is nothing')
+})

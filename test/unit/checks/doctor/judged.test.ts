@@ -1,0 +1,196 @@
+import { afterEach, expect, test } from 'vitest'
+import type { ContainerGroup } from '../../../../lib/azure/containers/spec.ts'
+import { allowed } from '../../../../lib/checks/doctor/azurePermissions.ts'
+import { backendPort } from '../../../../lib/checks/doctor/backendPort.ts'
+import { type Bench, categories, chosenCategories } from '../../../../lib/checks/doctor/check.ts'
+import { judgeClocks } from '../../../../lib/checks/doctor/clock.ts'
+import { judgeCores } from '../../../../lib/checks/doctor/containerCores.ts'
+import { databaseTransport } from '../../../../lib/checks/doctor/databaseTransport.ts'
+import { retires } from '../../../../lib/checks/doctor/endOfLife.ts'
+import { redisState } from '../../../../lib/checks/doctor/redisState.ts'
+import { checks, exitCodeOfFindings } from '../../../../lib/checks/doctor/run.ts'
+import { sitePorts } from '../../../../lib/checks/doctor/sitePorts.ts'
+import type { Config } from '../../../../lib/config/config.ts'
+import { noteEnvironment } from '../../../../lib/config/pasteLine.ts'
+import { exitCode, OpsError } from '../../../../lib/util/errors.ts'
+import { judgedFailure, worst } from '../../../../lib/util/status.ts'
+import { configOf } from '../../shell/rig.ts'
+
+const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
+const group = (cpu: number) => ({ containers: [{ resources: { requests: { cpu } } }] }) as ContainerGroup
+const cores = (currentValue: number, limit: number) => ({
+  name: { value: 'StandardCores' },
+  currentValue,
+  limit,
+})
+
+test.each([
+  ['what others use is not ours', 6, 10, 'OK'],
+  ['too few for a release beside the old one', 7, 10, 'WARNING'],
+  ['too few at all', 9, 10, 'CRITICAL'],
+] as const)('cores: %s', (_, used, limit, verdict) => {
+  expect(judgeCores(config, cores(used, limit), [group(2)]).verdict).toBe(verdict)
+})
+
+test.each([
+  ['both are right', [-400, 900], 'OK', 'this machine is right, the VPS is right'],
+  ['one is half a minute behind', [900, -31_000], 'WARNING', 'this machine is right, the VPS is 31 s behind'],
+  ['one is too far ahead', [301_000, 0], 'CRITICAL', 'this machine is 301 s ahead, the VPS is right'],
+  ['one could not be asked', [0], 'UNKNOWN', 'this machine is right; the other could not be asked'],
+  ['the one that could is far off', [-400_000], 'CRITICAL', 'this machine is 400 s behind; the other could'],
+] as const)('clocks: %s', (_, ms, verdict, words) => {
+  const known = ms.map((each, index) => ({ name: index === 0 ? 'this machine' : 'the VPS', ms: each }))
+  const judged = judgeClocks(known)
+  expect(judged.verdict).toBe(verdict)
+  expect(judged.detail).toContain(words)
+})
+
+/** A bench whose VPS hears this of the backend, and whose own requests all end with this error. */
+const bench = (heard: object, error: object) =>
+  ({
+    context: {
+      config: { domain: 'a.app', azure: { location: 'l' }, backend: { dnsLabel: 'b' } },
+      runner: {
+        run: async () => ({ code: 1, stdout: '', stderr: '', ...heard }),
+        request: () => Promise.reject(Object.assign(new Error('no answer'), error)),
+      },
+    },
+  }) as unknown as Bench
+
+test.each([
+  [{ code: 0, stdout: '{}' }, 'OK', 'b.l.azurecontainer.io answers'],
+  [
+    { stderr: 'x\nurllib.error.HTTPError: HTTP Error 503: NO\n' },
+    'WARNING',
+    'answers, though not well: urllib',
+  ],
+  [
+    { stderr: 'x\nurllib.error.URLError: <timed out>\n' },
+    'CRITICAL',
+    'azurecontainer.io: urllib.error.URLError',
+  ],
+])('the port of the backend, when the VPS hears %j: %s', async (heard, verdict, words) => {
+  const judged = await backendPort.look(bench(heard, {}))
+  expect(judged.verdict).toBe(verdict)
+  expect(judged.detail).toContain(words)
+})
+
+test('ports of the site: refused is closed, TLS that fails is open, a silent or refusing name server tells nothing', async () => {
+  const look = (error: object) => sitePorts.look(bench({}, error))
+  const closed = '80 refuses connections; 443 refuses connections'
+  expect(await look({ code: 'ECONNREFUSED', syscall: 'connect' })).toMatchObject({ detail: closed })
+  for (const code of [
+    'CERT_HAS_EXPIRED',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ECONNRESET',
+    'HPE_INVALID_CONSTANT',
+  ])
+    expect(await look({ code })).toMatchObject({ verdict: 'OK' })
+  await expect(look({ code: 'ECONNREFUSED', syscall: 'queryA' })).rejects.toThrow('80: no answer')
+  await expect(look({ code: 'ETIMEDOUT' })).rejects.toThrow('80: no answer')
+})
+
+test('rights: patterns, exceptions, and another role that allows it all the same', () => {
+  const action = 'Microsoft.Cache/redisEnterprise/write'
+  expect(allowed([{ actions: ['*/read'] }], action)).toBe(false)
+  expect(allowed([{ actions: ['microsoft.cache/*'] }], action)).toBe(true)
+  const but = { actions: ['*'], notActions: ['Microsoft.Cache/*/write'] }
+  expect(allowed([but], action)).toBe(false)
+  expect(allowed([but, { actions: ['Microsoft.Cache/redisEnterprise/*'] }], action)).toBe(true)
+  expect(allowed([{ actions: ['MicrosoftxCache/redisEnterprise/write'] }], action)).toBe(false)
+})
+
+test.each([
+  ['2026-01-01', 'OK'],
+  ['2028-06-01', 'WARNING'],
+  ['2028-09-30', 'CRITICAL'],
+])('what ends on 2028-09-30 is, on %s, %s', (on, verdict) => {
+  expect(retires('It', '2028-09-30', new Date(on)).verdict).toBe(verdict)
+})
+test('what ends at an unknown day is unknown', () => {
+  expect(retires('Node 99', undefined, new Date()).verdict).toBe('UNKNOWN')
+})
+
+/** A bench whose Azure shows this PostgreSQL server and this Redis. */
+const tier = async (database: object | undefined, redis: object | undefined) => {
+  noteEnvironment('prod')
+  return {
+    context: { config: await configOf() },
+    azure: { account: async () => ({ id: 'sub' }), dataTier: async () => [undefined, database, redis] },
+  } as unknown as Bench
+}
+afterEach(() => noteEnvironment(undefined))
+const well = { provisioningState: 'Succeeded', resourceState: 'Running' }
+const managed = (properties: object, below?: object) => ({
+  properties,
+  ...(below ? { database: { properties: below } } : {}),
+})
+
+test.each([
+  ['not there yet', undefined, 'OK', /is not there yet/, undefined],
+  [
+    'as it should be',
+    managed(well, { ...well, clusteringPolicy: 'NoCluster' }),
+    'OK',
+    /Succeeded.*NoCluster/,
+    undefined,
+  ],
+  [
+    'without a database',
+    managed(well),
+    'WARNING',
+    /has no database yet/,
+    /^npx dominion provision --env prod$/,
+  ],
+  [
+    'failed and empty',
+    managed({ provisioningState: 'Failed', resourceState: 'CreateFailed' }),
+    'CRITICAL',
+    /Failed \(CreateFailed\)/,
+    /^npx dominion provision --env prod {3}/,
+  ],
+  [
+    'with another policy',
+    managed(well, { ...well, clusteringPolicy: 'EnterpriseCluster' }),
+    'CRITICAL',
+    /EnterpriseCluster.*CROSSSLOT/,
+    /az resource delete --ids \S+ .*npx dominion deploy-complete --env prod/,
+  ],
+] as const)('the state of a Redis that is %s', async (_, redis, verdict, detail, next) => {
+  const judged = await redisState.look(await tier(undefined, redis))
+  expect(judged.verdict).toBe(verdict)
+  expect(judged.detail).toMatch(detail)
+  if (next) expect(judged.next).toMatch(next)
+})
+
+test.each([
+  [undefined, 'OK'],
+  [{ name: 'db', secureTransport: 'on' }, 'OK'],
+  [{ name: 'db', secureTransport: 'OFF' }, 'CRITICAL'],
+  [{ name: 'db' }, 'UNKNOWN'],
+] as const)('require_secure_transport of %j is %s', async (database, verdict) => {
+  expect((await databaseTransport.look(await tier(database, undefined))).verdict).toBe(verdict)
+})
+
+test('every check has an id of its own and a known category, and every category has a check', () => {
+  expect(new Set(checks.map(({ id }) => id)).size).toBe(checks.length)
+  expect([...new Set(checks.map(({ category }) => category))].sort()).toEqual([...categories].sort())
+})
+
+test('--only: several, blanks, and the nearest right one', () => {
+  expect(chosenCategories('dns, vps')).toEqual(['dns', 'vps'])
+  expect(chosenCategories(undefined)).toEqual(categories)
+  expect(() => chosenCategories('toolz')).toThrow(/did you mean tools\?/)
+})
+
+test('silence is unknown, a refusal is critical, and what is known to be wrong outweighs what is not known', () => {
+  const silent = judgedFailure(new OpsError({ what: 'no answer', exitCode: exitCode.unknown }))
+  const refused = judgedFailure(new OpsError({ what: 'refused', said: 'its words\nmore', next: 'do this' }))
+  expect(silent.verdict).toBe('UNKNOWN')
+  expect(refused).toEqual({ verdict: 'CRITICAL', detail: 'refused: its words', next: 'do this' })
+  expect(judgedFailure(new Error('odd')).verdict).toBe('UNKNOWN')
+  expect(worst([silent, refused])).toBe('CRITICAL')
+  const code = (...verdicts: ('OK' | 'WARNING' | 'UNKNOWN')[]) =>
+    exitCodeOfFindings(verdicts.map((verdict) => ({ id: '', title: '', detail: '', verdict })))
+  expect([code('OK'), code('OK', 'UNKNOWN'), code('WARNING', 'UNKNOWN')]).toEqual([0, 3, 1])
+})

@@ -1,0 +1,272 @@
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import { createServer as createTcp } from 'node:net'
+import { createServer as createTls } from 'node:tls'
+import { expect, test } from 'vitest'
+import type { Probe } from '../../../lib/checks/probe.ts'
+import { targetProbe } from '../../../lib/checks/probes/target.ts'
+import { observe } from '../../../lib/checks/runProbe.ts'
+import { look, probesOf, targetsAtOnce } from '../../../lib/checks/runProbes.ts'
+import type { Config } from '../../../lib/config/config.ts'
+import type { Runner } from '../../../lib/shell/runner.ts'
+import { certificateFor } from '../shell/certificate.ts'
+import { configOf, entriesOf, openRunner, temporaryFolder } from '../shell/rig.ts'
+import { listen, nameServer, onPorts } from './site.ts'
+
+const domain = 'site.test'
+const { signal } = new AbortController()
+const wellKnown: Record<string, object> = {
+  '/api/ai/status': { capsules: [1] },
+  '/api/treasury/summary': { balance: 0 },
+  '/api/workflows': { workflows: [] },
+  '/api/councils': { councils: [1] },
+  '/api/agents': { agents: [1] },
+}
+
+const well: RequestListener = (incoming, outgoing) => {
+  const { url = '' } = incoming
+  const host = incoming.headers.host ?? ''
+  if (host.startsWith('www.')) return outgoing.writeHead(301, { location: `https://${domain}${url}` }).end()
+  outgoing.end(url === '/' ? '<html>' : JSON.stringify(wellKnown[url] ?? { status: 'ok' }))
+}
+const toHttps: RequestListener = (incoming, outgoing) =>
+  incoming.headers.host === domain
+    ? outgoing.writeHead(301, { location: `https://${domain}${incoming.url}` }).end()
+    : outgoing.end('{}')
+
+interface World {
+  config: Config
+  runner: Runner
+  /** Connections that the neutral targets took. */
+  asked(): number
+}
+
+/** How the neutral targets are: away, of the rest of the Internet, or a portal that accepts whatever is asked for. */
+type Neutral = 'none' | 'real' | 'portal' | 'mute portal'
+
+/**
+ * A site, a backend, a name server and two neutral targets, all real and on the loopback.
+ * @param portal whether a captive portal answers in the site's place, too
+ */
+async function world({
+  https = well,
+  http = toHttps,
+  neutral = 'real' as Neutral,
+  scheme = '',
+  portal = false,
+  up = true,
+} = {}): Promise<World> {
+  const names = [domain, `www.${domain}`, '127.0.0.1', 'localhost']
+  const certificate = certificateFor(temporaryFolder(), names, 90)
+  const foreign = certificateFor(temporaryFolder(), ['portal.test'], 90)
+  const ports = up
+    ? {
+        'https:': await listen(createHttps(portal ? foreign : certificate, https)),
+        'http:': await listen(createServer(http)),
+      }
+    : { 'https:': 1, 'http:': 1 }
+  let asked = 0
+  const listener =
+    neutral === 'mute portal' ? createTcp() : createTls(neutral === 'real' ? certificate : foreign)
+  listener.on('connection', () => void asked++)
+  listener.on('tlsClientError', () => {})
+  const target = neutral === 'none' ? 1 : await listen(listener)
+  const config = await configOf(
+    `DOMAIN=${domain}`,
+    'IONOS_HOST=192.0.2.1',
+    `DNS_SERVER=${await nameServer({ [domain]: ['192.0.2.1'], [`www.${domain}`]: ['192.0.2.1'] })}`,
+    // How quick this machine is, is no subject here.
+    'HEALTH_STATIC_MS=60000,60000',
+    'HEALTH_API_MS=60000,60000',
+    `HEALTH_NEUTRAL_TARGETS=${scheme}127.0.0.1:${target},${scheme}localhost:${target}`,
+  )
+  const runner = onPorts(
+    certificate,
+    (url) => ports[url.protocol as keyof typeof ports],
+    ({ port }) => port,
+  )
+  return { config, runner, asked: () => asked }
+}
+
+const verdicts = (seen: Awaited<ReturnType<typeof look>>) =>
+  Object.fromEntries(seen.observations.map(({ probe, verdict }) => [probe.id, verdict]))
+
+test('a system that is well: every quick probe is OK, with its phases, and nobody else was asked', async () => {
+  const { config, runner, asked } = await world()
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect(seen.observations.filter(({ verdict }) => verdict !== 'OK').map(({ detail }) => detail)).toEqual([])
+  expect([seen.verdict, seen.ownNetwork, seen.from, asked()]).toEqual(['OK', 'not asked', 'here', 0])
+  expect(seen.observations.map(({ probe }) => probe.id)).toEqual([
+    ...['static', 'api', 'backend', 'api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],
+    ...['redirects', 'certificate', 'dns', 'clock'],
+  ])
+  const { phases, ms } = seen.observations[0]!
+  expect(Object.keys(phases!).sort()).toEqual(['connect', 'dns', 'firstByte', 'tls', 'total'])
+  expect(phases!.dns! <= phases!.connect! && phases!.tls! <= phases!.firstByte!).toBe(true)
+  expect(ms).toBe(phases!.total)
+  // No process and no ssh: requests alone.
+  expect([...new Set(entriesOf(runner).map(({ kind }) => kind))]).toEqual(['request'])
+})
+
+test('one that fails takes no other with it', async () => {
+  const { config, runner, asked } = await world({
+    https: (incoming, outgoing) =>
+      incoming.url === '/api/agents' ? outgoing.writeHead(503).end('no') : well(incoming, outgoing),
+  })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect(Object.entries(verdicts(seen)).filter(([, verdict]) => verdict !== 'OK')).toEqual([
+    ['api-agents', 'CRITICAL'],
+  ])
+  expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['CRITICAL', 'not asked', 0])
+})
+
+test('nobody answers, the neutral targets neither: this machine’s network is down, and nothing is known', async () => {
+  const { config, runner } = await world({ up: false, neutral: 'none' })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
+  expect(verdicts(seen)).toMatchObject({ static: 'UNKNOWN', api: 'UNKNOWN', backend: 'UNKNOWN', dns: 'OK' })
+  expect(seen.observations[0]!.detail).toMatch(/^this machine's own network is down \(.*127\.0\.0\.1:1/)
+})
+
+test('nobody answers, but a neutral target does: an outage', async () => {
+  const { config, runner, asked } = await world({ up: false })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork, asked() > 0]).toEqual(['CRITICAL', 'up', true])
+  expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', backend: 'CRITICAL', certificate: 'CRITICAL' })
+})
+
+test.each<[string, Neutral]>([
+  ['shows a certificate that nobody vouches for', 'portal'],
+  ['says nothing', 'mute portal'],
+])('a portal that accepts every connection and %s is no network that works', async (_, neutral) => {
+  const { config, runner, asked } = await world({ up: false, neutral })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['UNKNOWN', 'down', 2])
+  expect(seen.observations[0]!.detail).toMatch(
+    /^this machine's own network is down \(.*127\.0\.0\.1:\d+.*; .*localhost:\d+/,
+  )
+})
+
+test('tcp:// asks only for a connection, whoever accepts it', async () => {
+  const { config, runner } = await world({ up: false, neutral: 'portal', scheme: 'tcp://' })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork]).toEqual(['CRITICAL', 'up'])
+})
+
+test('a portal that answers in place of the site, too: UNKNOWN, though it says 200 in plain HTTP', async () => {
+  const login: RequestListener = (_, outgoing) => outgoing.end('<html>Please log in')
+  const { config, runner } = await world({ portal: true, neutral: 'portal', http: login })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
+  expect(verdicts(seen)).toMatchObject({ static: 'UNKNOWN', certificate: 'UNKNOWN', redirects: 'UNKNOWN' })
+})
+
+test('a portal that redirects plain HTTP and drops the rest: UNKNOWN', async () => {
+  const redirect: RequestListener = (_, outgoing) =>
+    outgoing.writeHead(302, { location: '//portal.test' }).end()
+  const { config, runner } = await world({
+    https: (incoming) => incoming.destroy(),
+    neutral: 'mute portal',
+    http: redirect,
+  })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
+})
+
+test('a wrong certificate of the site alone is an outage', async () => {
+  const well = await world({ portal: true })
+  const seen = await look(well, { quick: true, signal })
+  expect([seen.verdict, seen.ownNetwork]).toEqual(['CRITICAL', 'up'])
+  // The backend is heard in plain HTTP, and by what it says it is the backend: nobody else needs to be asked.
+  expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', certificate: 'CRITICAL', backend: 'OK' })
+  const alone = await look(well, { quick: true, only: ['static'], signal })
+  expect([alone.verdict, alone.ownNetwork, well.asked() > 0]).toEqual(['CRITICAL', 'up', true])
+})
+
+test('one answer is enough to know that the network works: no neutral target is asked', async () => {
+  const { config, runner, asked } = await world({
+    https: (incoming, outgoing) => (incoming.url === '/' ? outgoing.destroy() : well(incoming, outgoing)),
+  })
+  const seen = await look({ config, runner }, { quick: true, signal })
+  expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', api: 'OK' })
+  expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['CRITICAL', 'up', 0])
+})
+
+test('a certificate that nobody trusts is an answer, and CRITICAL', async () => {
+  const { config, runner } = await world()
+  const doubting = { ...runner, request: openRunner().request }
+  const port = await listen(createHttps(certificateFor(temporaryFolder(), [domain]), well))
+  const probe = targetProbe({ config, runner: doubting }, { id: 'x', url: `https://127.0.0.1:${port}/` })
+  const { verdict, silent } = await observe(probe, signal)
+  expect([verdict, silent]).toEqual(['CRITICAL', undefined])
+})
+
+test('one that hangs gets its own time-out’s verdict, and its request is ended', async () => {
+  const { config, runner } = await world()
+  let ended = 0
+  const port = await listen(createServer((incoming) => void incoming.socket.once('close', () => ended++)))
+  const hanging = targetProbe({ config, runner }, { id: 'x', url: `http://127.0.0.1:${port}/` })
+  const here = { ...runner, request: openRunner().request }
+  const probe = {
+    ...targetProbe({ config, runner: here }, { id: 'x', url: `http://127.0.0.1:${port}/` }),
+    timeoutMs: 100,
+  }
+  const outage = await observe(probe, signal)
+  expect(outage).toMatchObject({ verdict: 'CRITICAL', detail: 'no answer within 0.1 s', silent: true })
+  expect(outage.ms).toBeUndefined()
+  expect((await observe({ ...probe, silence: 'UNKNOWN' }, signal)).verdict).toBe('UNKNOWN')
+  await expect.poll(() => ended).toBe(2)
+  expect(hanging.timeoutMs).toBe(10_000)
+})
+
+test('a probe that throws is UNKNOWN; a stopped look rejects', async () => {
+  const probe = {
+    id: 'x',
+    timeoutMs: 1000,
+    silence: 'CRITICAL',
+    ask: () => Promise.reject(new Error('broken')),
+  }
+  expect(await observe(probe as never as Probe, signal)).toMatchObject({
+    verdict: 'UNKNOWN',
+    detail: 'broken',
+  })
+  const stop = new AbortController()
+  const looking = observe({ ...probe, ask: () => new Promise(() => {}) } as never as Probe, stop.signal)
+  stop.abort(new Error('stopped by a second signal'))
+  await expect(looking).rejects.toThrow('stopped by a second signal')
+})
+
+test('--only takes ids, and names the nearest one', async () => {
+  const { config, runner } = await world()
+  const chosen = await probesOf({ config, runner }, { quick: true, only: ['dns', 'api'] })
+  expect(chosen.map(({ id }) => id)).toEqual(['api', 'dns'])
+  const wrong = probesOf({ config, runner }, { quick: true, only: ['statik'] })
+  await expect(wrong).rejects.toThrow('--only statik is no probe of this look; did you mean static?')
+  // Needs a login: not part of a quick look.
+  await expect(probesOf({ config, runner }, { quick: true, only: ['queue'] })).rejects.toThrow(
+    '--only queue needs a login, and --quick uses none',
+  )
+})
+
+test('extra targets are asked a bounded number at a time', async () => {
+  const { config } = await world()
+  let [now, most] = [0, 0]
+  const port = await listen(
+    createServer((_, outgoing) => {
+      most = Math.max(most, ++now)
+      setTimeout(() => {
+        now--
+        outgoing.end()
+      }, 20)
+    }),
+  )
+  const targets = Array.from({ length: 200 }, (_, at) => ({
+    id: `t${at}`,
+    url: `http://127.0.0.1:${port}/${at}`,
+  }))
+  const only = targets.map(({ id }) => id)
+  const seen = await look({ config, runner: openRunner() }, { quick: true, targets, only, signal })
+  expect([seen.verdict, seen.observations.length]).toEqual(['OK', 200])
+  expect(most).toBeGreaterThan(targetsAtOnce / 2)
+  expect(most).toBeLessThanOrEqual(targetsAtOnce)
+})

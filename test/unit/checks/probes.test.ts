@@ -1,0 +1,111 @@
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { clockProbe } from '../../../lib/checks/probes/clock.ts'
+import { siteProbes } from '../../../lib/checks/probes/site.ts'
+import { targetProbe } from '../../../lib/checks/probes/target.ts'
+import { observe } from '../../../lib/checks/runProbe.ts'
+import { startProcess } from '../../../lib/shell/spawn.ts'
+import { certificateFor } from '../shell/certificate.ts'
+import { configOf, entriesOf, home, openRunner, temporaryFolder } from '../shell/rig.ts'
+import { listen, onPorts } from './site.ts'
+
+const { signal } = new AbortController()
+const configured = () => configOf('DOMAIN=site.test')
+
+/** A site of which HTTP or HTTPS may not be there at all. */
+async function site({ http, https }: { http?: RequestListener; https?: RequestListener }) {
+  const certificate = certificateFor(temporaryFolder(), ['site.test', 'www.site.test'])
+  const ports = {
+    'http:': http ? await listen(createServer(http)) : 1,
+    'https:': https ? await listen(createHttps(certificate, https)) : 1,
+  }
+  return {
+    config: await configured(),
+    runner: onPorts(certificate, (url) => ports[url.protocol as keyof typeof ports]),
+  }
+}
+
+const redirects = async (context: Awaited<ReturnType<typeof site>>) =>
+  observe(siteProbes(context).find(({ id }) => id === 'redirects')!, signal)
+
+test('two ways that fail: the worse verdict, and silence only when neither was heard', async () => {
+  const wrong: RequestListener = (_, outgoing) => outgoing.end('no redirect')
+  const context = await site({ https: wrong })
+  const { request } = context.runner
+  const noNames = Object.assign(new Error('queryA EAI_AGAIN'), { code: 'EAI_AGAIN', syscall: 'queryA' })
+  const halfKnown: typeof request = async (value, stop) =>
+    value.url.startsWith('http:') ? Promise.reject(noNames) : request(value, stop)
+  const mixed = await redirects({ ...context, runner: { ...context.runner, request: halfKnown } })
+  expect([mixed.verdict, mixed.silent]).toEqual(['CRITICAL', undefined])
+  expect(mixed.detail).toContain('EAI_AGAIN); https://www.site.test/workflows says 200')
+  const heard = await redirects(await site({ http: wrong }))
+  expect([heard.verdict, heard.silent]).toEqual(['CRITICAL', undefined])
+  const silent = await redirects(await site({}))
+  expect([silent.verdict, silent.silent]).toEqual(['CRITICAL', true])
+})
+
+test('clocks: an answer that tells no time is no silence', async () => {
+  const timeless: RequestListener = (_, outgoing) => {
+    outgoing.sendDate = false
+    outgoing.end()
+  }
+  const asked = await observe(clockProbe(await site({ http: timeless })), signal)
+  expect([asked.verdict, asked.detail, asked.silent]).toEqual([
+    'UNKNOWN',
+    'no server told its time',
+    undefined,
+  ])
+  const nobody = await observe(clockProbe(await site({})), signal)
+  expect([nobody.verdict, nobody.silent]).toEqual(['UNKNOWN', true])
+})
+
+test('what a target’s query says is asked, and stands in no words and in no transcript', async () => {
+  const seen: string[] = []
+  const port = await listen(
+    createServer((incoming, outgoing) => {
+      seen.push(incoming.url ?? '')
+      outgoing.writeHead(500).end()
+    }),
+  )
+  const [config, runner] = [await configured(), openRunner()]
+  const at = (where: number) => `http://127.0.0.1:${where}/shop?token=geheim`
+  const failing = await observe(targetProbe({ config, runner }, { id: 'shop', url: at(port) }), signal)
+  expect([failing.detail, seen]).toEqual([`http://127.0.0.1:${port}/shop says 500`, ['/shop?token=geheim']])
+  const gone = await observe(targetProbe({ config, runner }, { id: 'shop', url: at(1) }), signal)
+  expect(gone.detail).toMatch(/^http:\/\/127\.0\.0\.1:1\/shop: connect ECONNREFUSED/)
+  const written = JSON.stringify(entriesOf(runner))
+  expect(written).toContain('/shop')
+  expect(written).not.toContain('geheim')
+})
+
+test('a target that streams without an end is not kept, and has answered', async () => {
+  const chunk = Buffer.alloc(1 << 16, 'x')
+  let sent = 0
+  const endless: RequestListener = (_, outgoing) => {
+    const go = () => {
+      while (!outgoing.destroyed && outgoing.write(chunk)) sent += chunk.length
+    }
+    outgoing.on('drain', go)
+    go()
+  }
+  const port = await listen(createServer(endless))
+  const context = { config: await configured(), runner: openRunner() }
+  const probe = targetProbe(context, { id: 'x', url: `http://127.0.0.1:${port}/` })
+  const { verdict, detail } = await observe({ ...probe, timeoutMs: 5000 }, signal)
+  expect([verdict === 'CRITICAL' && !/limit/.test(detail), detail.slice(0, 4)]).toEqual([false, '200 '])
+  expect(sent).toBeLessThan(50 << 20)
+})
+
+test('the VPS names a host without whom its URL names', async () => {
+  const port = await listen(createServer((incoming, outgoing) => outgoing.end(incoming.headers.host)))
+  const requests = [
+    { url: `http://bob:geheim@127.0.0.1:${port}/`, method: 'GET', headers: {}, timeoutMs: 5000 },
+  ]
+  const script = path.join(home, 'lib/vps/remote/requests.py')
+  const stdin = JSON.stringify({ authorities: [], requests })
+  const options = { stdin, env: process.env, timeoutMs: 20_000, signal }
+  const { stdout } = await startProcess(['python3', script], options)
+  expect(JSON.parse(stdout)).toMatchObject({ status: 200, body: `127.0.0.1:${port}` })
+})

@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Azure, createAzure } from '../../../lib/azure/client.ts'
+import type { Probe } from '../../../lib/checks/probe.ts'
+import { queueProbe } from '../../../lib/checks/probes/queue.ts'
+import { redisProbe } from '../../../lib/checks/probes/redis.ts'
+import { askRedis, readReplies } from '../../../lib/checks/redis.ts'
+import { observe } from '../../../lib/checks/runProbe.ts'
+import type { Context } from '../../../lib/tasks/context.ts'
+import { OpsError } from '../../../lib/util/errors.ts'
+import { certificateFor } from '../shell/certificate.ts'
+import { configOf, temporaryFolder } from '../shell/rig.ts'
+import { onPorts } from './site.ts'
+
+const host = 'codexdominion-redis.eastus.redis.azure.net'
+const key = 'q0ke"y\r\n$3 ÄÖÜ=='
+const { signal } = new AbortController()
+
+/** Debian's Redis, TLS only and with a key, as Azure's; gone when the test has ended. */
+async function startRedis() {
+  const folder = temporaryFolder()
+  const certificate = certificateFor(folder, [host])
+  const port = await freePort()
+  const server = spawn(
+    'redis-server',
+    [
+      ...['--port', '0', '--tls-port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+      ...['--tls-cert-file', path.join(folder, 'cert.pem'), '--tls-key-file', path.join(folder, 'key.pem')],
+      ...['--tls-auth-clients', 'no', '--requirepass', key],
+    ],
+    { stdio: 'ignore' },
+  )
+  const ended = once(server, 'close')
+  onTestFinished(async () => {
+    server.kill()
+    await ended
+  })
+  const runner = onPorts(
+    certificate,
+    () => 1,
+    () => port,
+  )
+  const context = { config: await configOf('WORKER_COUNT=1'), runner }
+  for (let tries = 1; !(await accepts(port)); tries++) {
+    if (tries > 200) throw new Error('redis-server does not start')
+    await pause(20)
+  }
+  return { context, runner, port, ask: (...commands: string[][]) => askRedis(context, key, commands) }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  return port
+}
+
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
+    socket.on('connect', () => socket.destroy())
+  })
+
+/** Azure that says so of the Redis and its database; that does not answer without them. */
+function azureThatSays(context: Context, ...properties: object[]): Azure {
+  const run: Context['runner']['run'] = async ({ argv }) => {
+    if (properties.length === 0) throw new OpsError({ what: 'Azure cannot be reached', exitCode: 3 })
+    const answer = argv.includes('account') ? { id: 's', name: 'n', tenantId: 't' } : properties
+    return { code: 0, stdout: JSON.stringify(answer), stderr: '', timedOut: false }
+  }
+  return createAzure({ ...context, runner: { ...context.runner, run } })
+}
+
+const seen = async (probe: Probe) => {
+  const { verdict, detail } = await observe(probe, signal)
+  return `${verdict} ${detail}`
+}
+
+test('Redis and its queue, asked for real; the key stands in no transcript', async () => {
+  const { context, runner, ask } = await startRedis()
+  const keyed = async () => key
+  const silent = azureThatSays(context)
+  expect(await seen(redisProbe(context, silent, keyed))).toMatch(
+    /^OK PONG in \d+ ms, over TLS and with a key only$/,
+  )
+  expect(await seen(redisProbe(context, silent, async () => 'another'))).toMatch(
+    /^CRITICAL it does not take the key that Azure gives: NOAUTH/,
+  )
+  const lost = async () => Promise.reject(new OpsError({ what: 'Not logged in to Azure', exitCode: 4 }))
+  expect(await seen(redisProbe(context, silent, lost))).toBe(
+    'UNKNOWN it asks for a key, which is not known: Not logged in to Azure',
+  )
+  expect(await seen(queueProbe(context, lost))).toBe('UNKNOWN Not logged in to Azure')
+
+  expect(await seen(queueProbe(context, keyed))).toBe('CRITICAL no worker listens, no job waits')
+  const enqueued = new Date(Date.now() - 400_000).toISOString()
+  await ask(
+    ['RPUSH', 'rq:queue:workflows', 'first', 'second'],
+    ['HSET', 'rq:job:first', 'enqueued_at', enqueued, 'data', '\u0000ä\r\n'],
+    ['SADD', 'rq:workers:workflows', 'rq:worker:one', 'rq:worker:killed'],
+    ['HSET', 'rq:worker:one', 'state', 'idle'],
+  )
+  expect(await seen(queueProbe(context, keyed))).toMatch(
+    /^CRITICAL no worker listens, 2 jobs wait, .* 40\d s$/,
+  )
+  // A worker waits for jobs on a connection of its name.
+  const waiting = ask(['CLIENT', 'SETNAME', 'one'], ['BLPOP', 'nothing', '2'])
+  await expect.poll(async () => String((await ask(['CLIENT', 'LIST']))[0])).toContain('name=one')
+  expect(await seen(queueProbe(context, keyed))).toMatch(
+    /^WARNING 1 of 1 workers listen, 2 jobs wait, the oldest for 40\d s$/,
+  )
+  await waiting
+  // Nobody waits, but a job runs whose worker has lately given a sign of life.
+  await ask(['ZADD', 'rq:wip:workflows', String(Math.round(Date.now() / 1000) + 90), 'running'])
+  expect(await seen(queueProbe(context, keyed))).toMatch(/^WARNING 1 of 1 workers listen/)
+  const written = readFileSync(runner.transcript.file, 'utf8')
+  expect(written).toContain(host)
+  expect(written).not.toContain('q0ke')
+})
+
+test('a Redis that Azure calls failed is never well, whether it answers or not', async () => {
+  const { context } = await startRedis()
+  const well = { properties: { provisioningState: 'Succeeded', resourceState: 'Running' } }
+  const failed = { properties: { provisioningState: 'Failed', resourceState: 'UpdateFailed' } }
+  const keyed = async () => key
+  expect(await seen(redisProbe(context, azureThatSays(context, well, well), keyed))).toMatch(/^OK PONG/)
+  const words = 'CRITICAL Redis codexdominion-redis is in the state Failed (UpdateFailed)'
+  expect(await seen(redisProbe(context, azureThatSays(context, failed, well), keyed))).toBe(words)
+  const gone = { ...context, runner: onPorts(undefined, () => 1) }
+  expect(await seen(redisProbe(gone, azureThatSays(gone, failed, well), keyed))).toBe(words)
+})
+
+test('an answer of many parts is read whole', async () => {
+  const { ask } = await startRedis()
+  const long = 'ä'.repeat(300_000)
+  const replies = await ask(['SET', 'long', long], ['GET', 'long'], ['GET', 'none'], ['INCR', 'n'], ['NO'])
+  expect(replies.slice(0, 4)).toEqual(['OK', long, null, 1])
+  expect(replies[4]).toEqual({ error: expect.stringMatching(/^ERR unknown command/) })
+})
+
+test.each([
+  ['+OK\r\n:3\r\n', 2, ['OK', 3]],
+  ['*2\r\n$1\r\na\r\n*0\r\n', 1, [['a', []]]],
+  ['$-1\r\n*-1\r\n', 2, [null, null]],
+  ['$5\r\nab\r\nc\r\n', 1, ['ab\r\nc']],
+  ['$5\r\nab', 1, undefined],
+  ['*2\r\n:1\r\n', 1, undefined],
+  ['+OK', 1, undefined],
+])('replies in %j', (text, count, replies) => {
+  expect(readReplies(text, count)).toEqual(replies)
+})
+
+test('what is no Redis, and what hangs up', async () => {
+  for (const said of ['HTTP/1.1 400 Bad Request', '$many', '*-2', '$99999999999'])
+    expect(() => readReplies(`${said}\r\n`, 1)).toThrow('What answers is no Redis')
+  const { context } = await startRedis()
+  const gone = { ...context, runner: onPorts(undefined, () => 1) }
+  const { verdict, silent } = await observe(
+    redisProbe(gone, azureThatSays(gone), async () => key),
+    signal,
+  )
+  expect([verdict, silent]).toEqual(['CRITICAL', true])
+})

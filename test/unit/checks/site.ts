@@ -1,0 +1,103 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer as createHttp, type IncomingHttpHeaders, type RequestListener } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+import type { Dial } from '../../../lib/net/tcp.ts'
+import type { Runner } from '../../../lib/shell/runner.ts'
+import { type Certificate, certificateFor } from '../shell/certificate.ts'
+import { openRunner, temporaryFolder } from '../shell/rig.ts'
+
+/** Listens on a free port of the loopback, until the test has ended. */
+export async function listen(server: Server): Promise<number> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => sockets.add(socket))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+/** One page or answer: [status, body or location]. */
+export type Pages = (url: string, host: string, headers: IncomingHttpHeaders) => [number, string]
+
+/** The site of a domain: HTTPS with a certificate for these names, and HTTP beside it. */
+export async function serve(
+  domain: string,
+  https: Pages,
+  http: Pages,
+  more: { names?: string[]; days?: number } = {},
+) {
+  const folder = temporaryFolder()
+  const certificate = certificateFor(folder, more.names ?? [domain, `www.${domain}`], more.days)
+  const answer =
+    (pages: Pages): RequestListener =>
+    (incoming, outgoing) => {
+      const [status, text] = pages(incoming.url ?? '', incoming.headers.host ?? '', incoming.headers)
+      if (status >= 300 && status < 400) outgoing.writeHead(status, { location: text }).end()
+      else outgoing.writeHead(status).end(text)
+    }
+  const ports = {
+    'https:': await listen(createHttps(certificate, answer(https))),
+    'http:': await listen(createHttp(answer(http))),
+  }
+  return { certificate, runner: onPorts(certificate, (url) => ports[url.protocol as keyof typeof ports]) }
+}
+
+/**
+ * A real runner that finds every name on the loopback, at ports that need no root instead of 80, 443 and the like:
+ * only the number in the URL is another one.
+ */
+export function onPorts(
+  certificate: Certificate | undefined,
+  portOf: (url: URL) => number,
+  dialPort: (dial: Dial) => number = () => 1,
+): Runner {
+  const runner = openRunner({
+    reach: {
+      resolve: async () => [{ address: '127.0.0.1', family: 4 }],
+      authorities: certificate ? [certificate.cert] : [],
+    },
+  })
+  return {
+    ...runner,
+    request(request) {
+      const url = new URL(request.url)
+      const host = url.host
+      url.port = String(portOf(url))
+      return runner.request({ ...request, url: url.href, headers: { ...request.headers, host } })
+    },
+    dial: (dial) => runner.dial({ ...dial, port: dialPort(dial) }),
+  }
+}
+
+/** A name server that knows the A records given, and that nothing else exists (RFC 1035). Gives its address:port. */
+export async function nameServer(records: Record<string, string[]>): Promise<string> {
+  const socket = createSocket('udp4')
+  socket.on('message', (query, from) => {
+    const labels: string[] = []
+    let at = 12
+    for (let length = query[at]!; length > 0; length = query[at]!) {
+      labels.push(query.toString('latin1', at + 1, at + 1 + length))
+      at += length + 1
+    }
+    const question = query.subarray(12, at + 5)
+    const addresses = query.readUInt16BE(at + 1) === 1 ? (records[labels.join('.').toLowerCase()] ?? []) : []
+    const header = Buffer.alloc(12)
+    query.copy(header, 0, 0, 2)
+    header.writeUInt16BE(labels.join('.').toLowerCase() in records ? 0x8180 : 0x8183, 2)
+    header.writeUInt16BE(1, 4)
+    header.writeUInt16BE(addresses.length, 6)
+    const answers = addresses.map((address) =>
+      // Name: a pointer to the question; type A, class IN, 60 s, four bytes.
+      Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...address.split('.').map(Number)]),
+    )
+    socket.send(Buffer.concat([header, question, ...answers]), from.port, from.address)
+  })
+  await once(socket.bind(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void socket.close())
+  return `127.0.0.1:${socket.address().port}`
+}

@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { home, temporaryFolder } from '../shell/rig.ts'
+
+export interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Neither this terminal nor this CI counts for what is started: only what a test says. */
+const environment = (more: Record<string, string> = {}): Record<string, string> => ({
+  PATH: process.env.PATH ?? '',
+  HOME: process.env.HOME ?? '',
+  LC_ALL: 'C.UTF-8',
+  ...more,
+})
+
+/** Starts this Node with the arguments; it is ended with the test at the latest. */
+export function start(argv: readonly string[], more: { cwd?: string; env?: Record<string, string> } = {}) {
+  const child = spawn(process.execPath, argv, {
+    cwd: more.cwd ?? home,
+    env: environment(more.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return { child, ...listen(child) }
+}
+
+function listen(child: ChildProcess) {
+  let [stdout, stderr] = ['', '']
+  const waiting: { words: string; heard: () => void }[] = []
+  const hear = () => {
+    for (const { words, heard } of waiting) if ((stdout + stderr).includes(words)) heard()
+  }
+  child.stdout?.on('data', (chunk: Buffer) => {
+    stdout += chunk
+    hear()
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk
+    hear()
+  })
+  return {
+    ended: new Promise<Ended>((resolve) => {
+      child.on('close', (code) => resolve({ code, stdout, stderr }))
+    }),
+    /** Resolves once the words were printed. */
+    says: (words: string) =>
+      new Promise<void>((heard) => {
+        waiting.push({ words, heard })
+        hear()
+      }),
+  }
+}
+
+/**
+ * Writes a small script as those in scripts/ are, and starts it.
+ * @param body what stands in the object given to script(), besides name and summary
+ */
+export function startScript(
+  body: string,
+  argv: readonly string[] = [],
+  more: { env?: Record<string, string>; files?: Record<string, string> } = {},
+) {
+  const cwd = temporaryFolder()
+  const from = (file: string) => JSON.stringify(path.join(home, 'lib', file))
+  const file = path.join(cwd, 'example.ts')
+  writeFileSync(
+    file,
+    `import { script } from ${from('cli/script.ts')}
+import { OpsError, unknownError, usageError } from ${from('util/errors.ts')}
+void [OpsError, unknownError, usageError]
+await script({ name: 'example', summary: 'an example', changes: true, ${body} })
+`,
+  )
+  for (const [name, text] of Object.entries(more.files ?? {})) writeFileSync(path.join(cwd, name), text)
+  return { cwd, ...start([file, ...argv], { cwd, ...more }) }
+}
+
+export const runScript = (...given: Parameters<typeof startScript>): Promise<Ended> =>
+  startScript(...given).ended

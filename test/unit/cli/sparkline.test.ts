@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { showsUnicode, sparkline } from '../../../lib/util/table.ts'
+
+test('from 0 to the greatest; a gap is a blank', () => {
+  expect(sparkline([0, 1, 2, 3, null, 4, 5, 6, 7, 8])).toBe('▁▂▃▄ ▅▆▇██')
+  expect(sparkline([0, 4, null, 8], { unicode: false })).toBe('_+ @')
+  expect(sparkline([0, 0, null])).toBe('▁▁ ')
+  expect(sparkline([])).toBe('')
+})
+
+test('more figures than room: a peak is not lost, a gap only where all of them are', () => {
+  const figures = Array.from({ length: 60 }, (_, index) => (index === 31 ? 100 : index < 10 ? null : 1))
+  const line = sparkline(figures, { width: 30 })
+  expect([...line]).toHaveLength(30)
+  expect(line.slice(0, 5)).toBe('     ')
+  expect(line[15]).toBe('█')
+  expect(line[16]).toBe('▁')
+})
+
+test('Unicode where the locale says so', () => {
+  expect(showsUnicode({ LANG: 'en_US.UTF-8' }, 'linux')).toBe(true)
+  expect(showsUnicode({ LANG: 'en_US.UTF-8', LC_ALL: 'C' }, 'linux')).toBe(false)
+  expect(showsUnicode({ LC_CTYPE: 'C.utf8', LANG: 'C' }, 'linux')).toBe(true)
+  expect(showsUnicode({}, 'linux')).toBe(false)
+  expect(showsUnicode({}, 'win32')).toBe(true)
+})

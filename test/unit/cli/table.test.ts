@@ -1,0 +1,15 @@
+import { styleText } from 'node:util'
+import { expect, test } from 'vitest'
+import { tableText } from '../../../lib/util/table.ts'
+
+test('columns line up, numbers to the right, colours take no room, nothing trails', () => {
+  const red = styleText('red', 'bad', { validateStream: false })
+  const text = tableText(
+    [{ heading: 'Part' }, { heading: '$', align: 'right' }, { heading: 'Why' }],
+    [
+      ['–', '10.00', red],
+      ['longer', '5', ''],
+    ],
+  )
+  expect(text).toBe(`Part        $  Why\n–       10.00  ${red}\nlonger      5`)
+})

@@ -1,0 +1,98 @@
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
+import { parse } from 'dotenv'
+import { expect, test } from 'vitest'
+import { fileOfKey, saveValues, withValues } from '../../../lib/config/envFile.ts'
+import { failureOf, home, temporaryFolder } from '../shell/rig.ts'
+
+test('a value is replaced where it counts; comments, order, quotes elsewhere and line ends stay', () => {
+  const text = [
+    '# BACKEND_CPU=9 is a comment',
+    'BACKEND_CPU=1',
+    "NOTE='two lines:",
+    "BACKEND_CPU=7'",
+    'export  BACKEND_CPU = "2"   # cores',
+    'BACKEND_MEMORY_GB=',
+    'WORKER_CPU=1#tight',
+    'LAST=x',
+  ].join('\r\n')
+  const after = withValues(text, {
+    BACKEND_CPU: '4',
+    BACKEND_MEMORY_GB: '8',
+    WORKER_CPU: '2',
+    WORKER_COUNT: '3',
+  })
+  expect(after.split('\r\n')).toEqual([
+    '# BACKEND_CPU=9 is a comment',
+    'BACKEND_CPU=1',
+    "NOTE='two lines:",
+    "BACKEND_CPU=7'",
+    'export  BACKEND_CPU = 4   # cores',
+    'BACKEND_MEMORY_GB=8',
+    'WORKER_CPU=2#tight',
+    'LAST=x',
+    'WORKER_COUNT=3',
+    '',
+  ])
+  expect(withValues('', { WORKER_COUNT: '2' })).toBe('WORKER_COUNT=2\n')
+  expect(withValues(after, {})).toBe(after)
+})
+
+test('a copy of .env.example: two lines differ and nothing else', () => {
+  const text = readFileSync(path.join(home, '.env.example'), 'utf8')
+  const after = withValues(text, { WORKER_CPU: '1.5', WORKER_MEMORY_GB: '3' })
+  const before = text.split('\n')
+  const lines = after.split('\n')
+  expect(lines.length).toBe(before.length)
+  expect(lines.filter((line, index) => line !== before[index])).toEqual([
+    'WORKER_CPU=1.5',
+    'WORKER_MEMORY_GB=3',
+  ])
+  expect(parse(after)).toEqual({ ...parse(text), WORKER_CPU: '1.5', WORKER_MEMORY_GB: '3' })
+})
+
+test('the file that a value comes from', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env'), 'WORKER_CPU=1\nBACKEND_CPU=2\n')
+  expect(await fileOfKey(folder, 'default', 'WORKER_COUNT')).toBe('.env')
+  writeFileSync(path.join(folder, '.env.stage'), 'WORKER_CPU=2\n')
+  expect(await fileOfKey(folder, 'stage', 'WORKER_CPU')).toBe('.env.stage')
+  expect(await fileOfKey(folder, 'stage', 'BACKEND_CPU')).toBe('.env')
+  expect(await fileOfKey(folder, 'stage', 'WORKER_COUNT')).toBe('.env.stage')
+})
+
+test('saving keeps the mode and a link, and leaves nothing beside', async () => {
+  const folder = temporaryFolder()
+  mkdirSync(path.join(folder, 'kept'))
+  const real = path.join(folder, 'kept', 'env')
+  writeFileSync(real, 'WORKER_CPU=1\n')
+  chmodSync(real, 0o640)
+  symlinkSync(real, path.join(folder, '.env'))
+  await saveValues(path.join(folder, '.env'), { WORKER_CPU: '2' })
+  expect(readFileSync(real, 'utf8')).toBe('WORKER_CPU=2\n')
+  expect(statSync(real).mode & 0o777).toBe(0o640)
+  expect(lstatSync(path.join(folder, '.env')).isSymbolicLink()).toBe(true)
+  expect(readdirSync(path.join(folder, 'kept'))).toEqual(['env'])
+})
+
+test('what cannot be saved is said with the lines to set, and the file is as it was', async () => {
+  const folder = temporaryFolder()
+  const file = path.join(folder, '.env')
+  writeFileSync(file, 'WORKER_CPU=1\n')
+  // The place of the new file is taken: as a full disk, it fails before the rename.
+  writeFileSync(`${file}.${process.pid}.new`, '')
+  expect(await failureOf(saveValues(file, { WORKER_CPU: '2' }))).toMatchObject({
+    what: expect.stringContaining('could not be written'),
+    next: 'Set by hand: WORKER_CPU=2',
+  })
+  expect(readFileSync(file, 'utf8')).toBe('WORKER_CPU=1\n')
+})

@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterEach, expect, test, vi } from 'vitest'
+import { explainAz } from '../../../lib/azure/errors.ts'
+import { loadConfig } from '../../../lib/config/load.ts'
+import {
+  formatAzLine,
+  formatKeyFile,
+  formatScriptLine,
+  noteConfig,
+  noteEnvironment,
+} from '../../../lib/config/pasteLine.ts'
+import { start } from '../cli/running.ts'
+import { home, temporaryFolder } from '../shell/rig.ts'
+
+afterEach(() => noteEnvironment(undefined))
+
+const sources = ['lib', 'scripts'].flatMap((folder) =>
+  readdirSync(path.join(home, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.generated.ts'))
+    .map((name) => path.join(folder, name)),
+)
+
+/** Lines of code, without comments, each with its file. */
+const codeLines = sources.flatMap((file) =>
+  readFileSync(path.join(home, file), 'utf8')
+    .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+    .split('\n')
+    .map((line) => `${file}: ${line.replace(/^\s*\/\/.*$/, '').trim()}`),
+)
+
+test('no line to paste is written by hand: it would act on production', () => {
+  // What only shows the flags, or takes a receipt's line apart, acts on nothing.
+  const raw = codeLines.filter((line) => /npx dominion [a-z$]/.test(line) && !/ --help shows/.test(line))
+  expect(raw).toEqual([])
+})
+
+test('no text takes it for granted that a key is set in .env', () => {
+  // BASE_ONLY is about that very file.
+  const raw = codeLines.filter(
+    (line) => /\b(in|of|from|unless) \.env\b(?!\.)/.test(line) && !line.includes('BASE_ONLY'),
+  )
+  expect(raw).toEqual([])
+})
+
+test('no module asks while it loads: the environment is not known by then', async () => {
+  vi.resetModules()
+  vi.doMock('../../../lib/config/pasteLine.ts', () => {
+    const asked = () => {
+      throw new Error('asked while a module loads')
+    }
+    return {
+      formatAzLine: asked,
+      formatScriptLine: asked,
+      formatKeyFile: asked,
+      noteConfig() {},
+      noteEnvironment() {},
+    }
+  })
+  for (const file of sources.filter((each) => each.startsWith('lib')))
+    await import(pathToFileURL(path.join(home, file)).href).catch((thrown) => {
+      throw new Error(`${file}: ${thrown}`)
+    })
+  vi.doUnmock('../../../lib/config/pasteLine.ts')
+}, 60_000)
+
+test('the line carries the environment, quoted for a shell', () => {
+  expect(formatScriptLine('unlock')).toBe('npx dominion unlock')
+  noteEnvironment('staging')
+  expect(formatScriptLine('unlock')).toBe('npx dominion unlock --env staging')
+  expect(formatScriptLine('backup-database', '--prove', '/a b/it.dump')).toBe(
+    "npx dominion backup-database --prove '/a b/it.dump' --env staging",
+  )
+})
+
+test('a script says it so, as text and as JSON', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env.staging'), '')
+  const run = (...flags: string[]) =>
+    start([path.join(home, 'bin', 'dominion.js'), 'history', '--diff', 'A', '--env', 'staging', ...flags], {
+      cwd: folder,
+    }).ended
+  const line = 'npx dominion history --diff A B --env staging'
+  expect((await run()).stderr).toContain(`→ ${line}\n`)
+  expect(JSON.parse((await run('--json')).stdout)).toMatchObject({ error: { next: line } })
+})
+
+test('a key is looked for in the file that sets it, a new one in the file of the environment', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env'), 'DOMAIN=a.app\nACR_NAME=registry1\n')
+  writeFileSync(path.join(folder, '.env.staging'), 'DOMAIN=staging.a.app\n')
+  noteEnvironment('staging')
+  expect(formatKeyFile('ACR_NAME')).toBe('.env.staging')
+  noteConfig(await loadConfig(folder, 'staging'))
+  expect(formatScriptLine('doctor')).toBe('npx dominion doctor --env staging')
+  expect(formatKeyFile('ACR_NAME')).toBe('.env')
+  expect(formatKeyFile('DOMAIN')).toBe('.env.staging')
+  expect(formatKeyFile('IONOS_HOST')).toBe('.env.staging')
+  expect(formatKeyFile('ACR_NAME', 'DOMAIN', 'IONOS_HOST')).toBe('.env and .env.staging')
+  noteConfig(await loadConfig(folder))
+  expect([formatScriptLine('doctor'), formatKeyFile('IONOS_HOST')]).toEqual(['npx dominion doctor', '.env'])
+})
+
+test('a line of az logs in to the folder of this environment, or it would change the login of another', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env.staging'), `AZURE_CONFIG_DIR=${folder}/its login\n`)
+  expect(formatAzLine('az login')).toBe('az login')
+  noteConfig(await loadConfig(folder, 'staging'))
+  const line = `AZURE_CONFIG_DIR='${folder}/its login' az login`
+  expect(formatAzLine('az login')).toBe(line)
+  expect(explainAz("ERROR: Please run 'az login' to setup account.")?.next).toContain(line)
+})

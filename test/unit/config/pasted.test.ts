@@ -1,0 +1,141 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { parse } from 'dotenv'
+import { expect, test } from 'vitest'
+import { loadConfig } from '../../../lib/config/load.ts'
+import { type Key, keys } from '../../../lib/config/schema.ts'
+import { start } from '../cli/running.ts'
+import { configOf, failureOf, home, temporaryFolder } from '../shell/rig.ts'
+
+/* What was pasted into .env and reads as something else: values that end at a #, keys in place of their paths. */
+
+const failing = (text: string) => {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env'), text)
+  return failureOf(loadConfig(folder))
+}
+
+test.each([
+  ['POSTGRES_PASSWORD=Good-Horse-9#battery', 1],
+  ['POSTGRES_PASSWORD=Good-Horse-9 # battery', 1],
+  ['POSTGRES_PASSWORD=#battery', 1],
+  ['POSTGRES_PASSWORD= # battery', 1],
+  ['# a comment\n\nDOMAIN=a.app # the apex\nexport POSTGRES_PASSWORD = Good-Horse-9#battery', 4],
+  ['APP_SECRET_KEY="one\ntwo"\r\nPOSTGRES_PASSWORD: Good-Horse-9#battery\r\nDOMAIN=a.app', 3],
+  [`POSTGRES_PASSWORD='it's#battery'`, 1],
+  ['POSTGRES_PASSWORD="Good-Horse-9#battery', 1],
+  ['PURGE_URL=https://cdn.test/purge#battery', 1],
+  ['DASHBOARD_DIR="my # battery', 1],
+])('%j: a value that a # would cut short is refused by its line', async (text, line) => {
+  const { what, next, exitCode } = await failing(text)
+  const key = /(\w+) ?[=:] ?[^=\n]*battery/.exec(text)![1]
+  expect(what).toMatch(new RegExp(`\\.env line ${line}: ${key} has a # `))
+  expect(exitCode).toBe(2)
+  // Neither the part that would be left, nor the rest.
+  expect(`${what}${next}`).not.toMatch(/battery|Horse/)
+})
+
+test.each([
+  ['"Good-Horse-9#battery"', 'Good-Horse-9#battery'],
+  ["'Good-Horse-9 # battery'", 'Good-Horse-9 # battery'],
+  ['`it\'s a "#"`', 'it\'s a "#"'],
+  ["'Good-Horse-9#battery' # a comment", 'Good-Horse-9#battery'],
+  ['"Good\\"Horse#battery"', 'Good\\"Horse#battery'],
+  ['"two\\nlines#battery"', 'two\nlines#battery'],
+  ['Good-Horse-9', 'Good-Horse-9'],
+])('POSTGRES_PASSWORD=%s is whole', async (written, meant) => {
+  expect((await configOf(`POSTGRES_PASSWORD=${written}`)).postgres.password.text()).toBe(meant)
+})
+
+test('a comment behind a value that is no secret stays one, as dotenv documents', async () => {
+  const config = await configOf(
+    'DOMAIN=a.app # the apex',
+    'PURGE_URL= # none',
+    'IONOS_PORT=22\t#',
+    'ACME_EMAIL=',
+  )
+  expect([config.domain, config.ionos.purgeUrl, config.ionos.port]).toEqual(['a.app', '', 22])
+})
+
+const folder = () => {
+  const at = temporaryFolder()
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path.join(at, 'key')])
+  execFileSync('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', path.join(at, 'pem')], {
+    stdio: 'ignore',
+  })
+  return {
+    openssh: readFileSync(path.join(at, 'key'), 'utf8').trim(),
+    publicHalf: readFileSync(path.join(at, 'key.pub'), 'utf8').trim(),
+    pem: readFileSync(path.join(at, 'pem'), 'utf8').trim(),
+  }
+}
+
+test('a key in place of a path is refused by name, however it was pasted, and stays unseen', async () => {
+  const { openssh, publicHalf, pem } = folder()
+  const body = openssh.split('\n').slice(1, -1)
+  const forms = [
+    `"${openssh}"`,
+    openssh,
+    `"${openssh.replaceAll('\n', '\\n')}"`,
+    `'${pem}'`,
+    pem,
+    body.join(''),
+    body[0]!,
+    body[1]!.replace(/^[/~.]/, 'a'),
+    Buffer.from(openssh).toString('base64'),
+    publicHalf,
+    '"PuTTY-User-Key-File-3: ssh-ed25519"',
+  ]
+  for (const form of forms)
+    for (const key of ['IONOS_SSH_KEY', 'STATE_DIR']) {
+      const { what, next, exitCode } = await failing(`DOMAIN=a.app\n${key}=${form}\nACME_EMAIL=\n`)
+      expect([what, exitCode], form).toEqual([
+        `.env: ${key} must be a path, and looks like a key itself (its value is not shown)`,
+        2,
+      ])
+      for (const part of [...body, ...pem.split('\n').slice(1, -1)])
+        expect(`${what}${next}`).not.toContain(part)
+    }
+})
+
+test('paths are no keys: long ones, hashes in them, blanks, other systems', async () => {
+  const paths = [
+    '~/.ssh/id_ed25519',
+    '/var/lib/docker/overlay2/4f5ae1c9b8d7Ae6f5ae1c9b8d7e6f5ae1c9b8d7e6f5ae1c9b8d7e6f5ae1c9b8d/diff/key',
+    'Projects/CodexDominion/Secrets/Production2026/Keys/Operators/AnnaOfTheDeskByTheWindow/id',
+    '"C:\\Users\\Anna Lind\\.ssh\\id_ed25519"',
+    '"/home/anna/a private key"',
+  ]
+  for (const each of paths) expect((await configOf(`IONOS_SSH_KEY=${each}`)).ionos.key).not.toBe('')
+})
+
+test('every key whose value is resolved as a path is guarded', () => {
+  const guarded = Object.entries(keys).flatMap(([name, about]) => ((about as Key).path ? [name] : []))
+  const named = Object.keys(keys).filter((name) => /_(DIR|FILE|KEY|HOSTS|BUNDLE|ROOT|DOCKERFILE)$/.test(name))
+  const secrets = ['APP_SECRET_KEY', 'IONOS_DNS_KEY']
+  expect(guarded.sort()).toEqual(named.filter((name) => !secrets.includes(name)).sort())
+})
+
+test('a key pasted where no path belongs is not told either, nor is what follows it', async () => {
+  const { openssh } = folder()
+  const lines = openssh.split('\n').slice(1, -1)
+  const secretLines = [...lines, 'QyNTUxOQAAACBshort=']
+  const text = `IONOS_HOST="${openssh}"\nREDIS_SKU="${openssh}"\nQyNTUxOQAAACBshort=\n`
+  const { what } = await failing(text)
+  expect(Object.keys(parse(text))).toContain('QyNTUxOQAAACBshort')
+  for (const line of secretLines) expect(what).not.toContain(line.replace(/=+$/, ''))
+  expect(what).toContain('.env: IONOS_HOST must be an address or a host name; it is ***')
+})
+
+test('as a whole: neither screen nor transcript nor receipt has a byte of it', async () => {
+  const { openssh } = folder()
+  const cwd = temporaryFolder()
+  writeFileSync(path.join(cwd, '.env'), `IONOS_SSH_KEY="${openssh}"\n`)
+  const line = [path.join(home, 'bin', 'dominion.js'), 'point-dns', '--json']
+  const { code, stdout, stderr } = await start(line, { cwd }).ended
+  expect(code).toBe(2)
+  expect(stderr).toContain('IONOS_SSH_KEY must be a path')
+  for (const part of openssh.split('\n').slice(1, -1)) expect(stdout + stderr).not.toContain(part)
+  expect(existsSync(path.join(cwd, '.dominion'))).toBe(false)
+})

@@ -1,0 +1,145 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { inspect } from 'node:util'
+import { expect, test } from 'vitest'
+import type { Config } from '../../../lib/config/config.ts'
+import { loadConfig } from '../../../lib/config/load.ts'
+import { createSecret, isReference, reveal, type Secret, secretCommand } from '../../../lib/config/secret.ts'
+import { configOf, failureOf, openRunner, temporaryFolder } from '../shell/rig.ts'
+
+test('a secret prints as *** wherever it goes', async () => {
+  const { postgres } = await configOf('POSTGRES_PASSWORD=hunter2')
+  expect([`${postgres.password}`, String(postgres.password), JSON.stringify(postgres.password)]).toEqual([
+    '***',
+    '***',
+    '"***"',
+  ])
+  expect(JSON.stringify(postgres) + inspect(postgres, { depth: 9 })).not.toContain('hunter2')
+})
+
+test.each(['change-me', 'CHANGE_ME', 'changeme', 'your-password', '<password>', 'xxxx', 'replace-me'])(
+  'the placeholder %s is refused by name',
+  async (text) => {
+    expect(await failureOf(reveal(createSecret('POSTGRES_PASSWORD', text), openRunner()))).toMatchObject({
+      what: 'POSTGRES_PASSWORD is still the placeholder of .env.example',
+      next: expect.stringContaining('Set POSTGRES_PASSWORD in .env'),
+      exitCode: 2,
+    })
+  },
+)
+
+test('a secret that is not set, or that az would read as a file or an option, is refused by name', async () => {
+  const say = async (text: string) =>
+    (await failureOf(reveal(createSecret('APP_SECRET_KEY', text), openRunner()))).what
+  expect(await say('')).toBe('APP_SECRET_KEY is not set')
+  const beginning = 'APP_SECRET_KEY must not begin with @ or -: az would read it as a file or an option'
+  expect(await say('@file')).toBe(beginning)
+  expect(await say('-x')).toBe(beginning)
+})
+
+test('a value is known to the redactor before anyone sees it', async () => {
+  const runner = openRunner()
+  expect(await reveal(createSecret('K', 'Gr8-secret'), runner)).toBe('Gr8-secret')
+  expect(runner.secrets.clean('it is Gr8-secret')).toBe('it is ***')
+})
+
+test('what a reference is, and the command that fetches it', () => {
+  expect(['env:X', 'op://v/i/f', 'azkv://v/n', 'plain', 'environment'].map(isReference)).toEqual([
+    ...[true, true, true, false, false],
+  ])
+  expect(secretCommand('op://Ops/db/password')).toMatchObject({
+    argv: ['op', 'read', '--no-newline', 'op://Ops/db/password'],
+    effect: 'read',
+    on: 'here',
+  })
+  expect(secretCommand('azkv://codex-vault/db-password')?.argv).toEqual([
+    ...['az', 'keyvault', 'secret', 'show', '--vault-name', 'codex-vault', '--name', 'db-password'],
+    ...['--query', 'value', '--output', 'json', '--only-show-errors'],
+  ])
+  expect(secretCommand('plain')).toBeUndefined()
+})
+
+test('env:NAME asks the environment', async () => {
+  process.env.DOMINION_TEST_SECRET = 'from-outside'
+  try {
+    expect(await reveal(createSecret('K', 'env:DOMINION_TEST_SECRET'), openRunner())).toBe('from-outside')
+  } finally {
+    delete process.env.DOMINION_TEST_SECRET
+  }
+  const gone = reveal(createSecret('K', 'env:DOMINION_TEST_SECRET'), openRunner())
+  expect((await failureOf(gone)).what).toBe('K (env:DOMINION_TEST_SECRET) is not set')
+})
+
+const refusal = async (line: string, pick: (config: Config) => Secret) =>
+  (await failureOf(reveal(pick(await configOf(line)), openRunner()))).what
+
+test.each([
+  ['Ab1-567', 'has 7 characters; Azure takes 8 to 128'],
+  [`Ab1-${'x'.repeat(125)}`, 'has 129 characters; Azure takes 8 to 128'],
+  [
+    'lowercase1',
+    'has 2 of the four sorts of characters (upper case, lower case, digits, others); Azure wants three',
+  ],
+  ['x1-CODEXADMIN-y', 'contains the name of POSTGRES_USER, which Azure refuses'],
+])('a database password that Azure would refuse is refused: %s', async (password, why) => {
+  expect(await refusal(`POSTGRES_PASSWORD=${password}`, ({ postgres }) => postgres.password)).toBe(
+    `POSTGRES_PASSWORD ${why}`,
+  )
+})
+
+test.each(['Ab1-5678', `Ab1${'x'.repeat(125)}`, 'Lower-case', 'UPPER 123', 'pässwörT 1'])(
+  'a database password that Azure takes is taken: %s',
+  async (password) => {
+    const { postgres } = await configOf(`POSTGRES_PASSWORD='${password}'`)
+    expect(await reveal(postgres.password, openRunner())).toBe(password)
+  },
+)
+
+test('the key of the application has 16 characters at least; a reference is judged by what it leads to', async () => {
+  const key = ({ backend }: Config) => backend.secretKey
+  expect(await refusal('APP_SECRET_KEY=0123456789abcde', key)).toBe(
+    'APP_SECRET_KEY has 15 characters; 16 is the least (openssl rand -hex 32)',
+  )
+  const { backend } = await configOf('APP_SECRET_KEY=0123456789abcdef')
+  expect(await reveal(backend.secretKey, openRunner())).toBe('0123456789abcdef')
+  process.env.DOMINION_TEST_SHORT = 'short'
+  try {
+    expect(await refusal('APP_SECRET_KEY=env:DOMINION_TEST_SHORT', key)).toBe(
+      'APP_SECRET_KEY (env:DOMINION_TEST_SHORT) has 5 characters; 16 is the least (openssl rand -hex 32)',
+    )
+  } finally {
+    delete process.env.DOMINION_TEST_SHORT
+  }
+})
+
+test('the file to set a secret in is the one that it is set in, or else the one of the environment', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env'), 'POSTGRES_PASSWORD=change-me')
+  writeFileSync(path.join(folder, '.env.eu'), '')
+  const { postgres, backend } = await loadConfig(folder, 'eu')
+  const next = async (secret: Secret) => (await failureOf(reveal(secret, openRunner()))).next
+  expect(await next(postgres.password)).toMatch(/^Set POSTGRES_PASSWORD in \.env: /)
+  expect(await next(backend.secretKey)).toMatch(/^Set APP_SECRET_KEY in \.env\.eu: /)
+  expect((await loadConfig(folder)).backend.secretKey.file).toBe('.env')
+})
+
+test('op:// asks 1Password’s own program; what it says stays out of the transcript', async () => {
+  const folder = temporaryFolder()
+  // Stands where `op` would: prints the last argument, so that the test sees what was asked for.
+  writeFileSync(path.join(folder, 'op'), '#!/bin/sh\nprintf "value of %s" "$3"\n', { mode: 0o755 })
+  const runner = openRunner({ env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } })
+  expect(await reveal(createSecret('K', 'op://Ops/db/password'), runner)).toBe(
+    'value of op://Ops/db/password',
+  )
+  expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('value of')
+})
+
+test.each(['azkv://only-a-vault', 'azkv://vault/name/version', 'azkv://'])(
+  '%s is refused, and never taken for the password itself',
+  async (text) => {
+    expect(await failureOf(reveal(createSecret('POSTGRES_PASSWORD', text), openRunner()))).toMatchObject({
+      what: `POSTGRES_PASSWORD is a reference that cannot be followed: ${text}`,
+      exitCode: 2,
+    })
+  },
+)

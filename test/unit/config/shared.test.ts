@@ -1,0 +1,194 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { readOthers, sharedWithOthers } from '../../../lib/config/environments.ts'
+import { loadConfig } from '../../../lib/config/load.ts'
+import { findShared } from '../../../lib/config/shared.ts'
+import { configOf, failureOf, temporaryFolder } from '../shell/rig.ts'
+
+const core = [
+  'AZURE_RESOURCE_GROUP=staging',
+  'ACR_NAME=stagingacr',
+  'POSTGRES_SERVER=staging-db',
+  'REDIS_NAME=staging-redis',
+  'BACKEND_DNS_LABEL=staging-api',
+]
+const without = (...keys: string[]) => core.filter((line) => !keys.some((key) => line.startsWith(`${key}=`)))
+const domain = 'DOMAIN=staging.example'
+const vps = 'IONOS_HOST=192.0.2.7'
+const everything = ['containers', 'dns-label', 'postgres', 'database', 'redis', 'registry']
+const [one, two] = ['1', '2'].map(
+  (digit) => `AZURE_SUBSCRIPTION=${digit.repeat(8)}-0000-4000-8000-000000000000`,
+)
+const rehearsed = (n: string) => [
+  `AZURE_SUBSCRIPTION=${n.repeat(8)}-0000-4000-8000-000000000000`,
+  `AZURE_CONFIG_DIR=/tmp/${n}/az`,
+  `HTTPS_PROXY=http://127.0.0.1:400${n}`,
+  `REQUESTS_CA_BUNDLE=/tmp/${n}/ca.pem`,
+  `IONOS_HOST=10.213.${n}.5`,
+]
+
+test.each<[string, string[], string[], string[]]>([
+  ['the same twice: defaults count', [], [], [...everything, 'site']],
+  ['only the domain differs', [], [domain], everything],
+  ['everything differs, on one VPS', [], [...core, domain], []],
+  ['everything differs, the VPS too', [], [...core, domain, vps], []],
+  ['the server alone is the same', [], [...without('POSTGRES_SERVER'), domain], ['postgres', 'database']],
+  [
+    'the server, with another database',
+    [],
+    [...without('POSTGRES_SERVER'), domain, 'POSTGRES_DATABASE=staging'],
+    ['postgres'],
+  ],
+  ['a database of the same name on another server', [], [...core, domain, 'POSTGRES_DATABASE=codexdb'], []],
+  [
+    'the registry, in other case',
+    [],
+    [...without('ACR_NAME'), 'ACR_NAME=CodexAcr1216', domain],
+    ['registry'],
+  ],
+  [
+    'the group, in other case',
+    [],
+    [...core, 'AZURE_RESOURCE_GROUP=CodexDominion-Prod', domain],
+    ['containers'],
+  ],
+  ['the address of the backend', [], [...without('BACKEND_DNS_LABEL'), domain], ['dns-label']],
+  [
+    'the address that a release in progress uses',
+    [],
+    [...core, 'BACKEND_DNS_LABEL=codex-api-next', domain],
+    ['dns-label'],
+  ],
+  [
+    'the same label in another region',
+    [],
+    [...without('BACKEND_DNS_LABEL'), domain, 'AZURE_LOCATION=westeurope'],
+    [],
+  ],
+  ['a managed Redis of the same name', [], [...without('REDIS_NAME'), domain], ['redis']],
+  [
+    'one in another region and group',
+    [],
+    [...without('REDIS_NAME'), domain, 'AZURE_LOCATION=westeurope'],
+    [],
+  ],
+  ['the site on the same VPS', [], core, ['site']],
+  ['www. of the other site', [], [...core, 'DOMAIN=www.codexdominion.app'], ['site']],
+  ['the same domain on another address', [], [...core, vps], []],
+  ['and its records are set from here', ['IONOS_DNS_KEY=a.b'], [...core, vps], ['dns-records']],
+  [
+    'the same domain, the VPS by a name that may be the same',
+    [],
+    [...core, 'IONOS_HOST=vps.example'],
+    ['site'],
+  ],
+  ['the same public address', [], [...core, 'IONOS_HOST=vps', 'IONOS_PUBLIC_IP=74.208.123.158'], ['site']],
+  // Server, registry and label are unique in all of Azure: two subscriptions cannot both have them.
+  [
+    'other subscriptions, the same names',
+    [one!],
+    [two!, domain],
+    everything.filter((kind) => kind !== 'containers'),
+  ],
+  [
+    'a group of the same name in another subscription',
+    [one!],
+    [...core, two!, 'AZURE_RESOURCE_GROUP=codexdominion-prod', domain],
+    [],
+  ],
+  [
+    'a subscription that is not known may be the same',
+    [],
+    [...core, two!, 'AZURE_RESOURCE_GROUP=codexdominion-prod', domain],
+    ['containers'],
+  ],
+  [
+    'an id and a name may be the same',
+    ['AZURE_SUBSCRIPTION=Prod'],
+    [...core, two!, 'AZURE_RESOURCE_GROUP=codexdominion-prod', domain],
+    ['containers'],
+  ],
+  ['a rehearsal beside production', [], rehearsed('1'), []],
+  ['two rehearsals', rehearsed('1'), rehearsed('2'), []],
+  ['a rehearsal beside one whose VPS has a name', ['IONOS_HOST=vps.example'], rehearsed('1'), []],
+  ['another login alone is no other cloud', [], [domain, 'AZURE_CONFIG_DIR=/srv/az'], everything],
+  [
+    'nor another proxy with its authority',
+    [],
+    [domain, 'HTTPS_PROXY=http://p:1', 'REQUESTS_CA_BUNDLE=/p.pem'],
+    everything,
+  ],
+])('%s', async (_, first, second, kinds) => {
+  const [a, b] = [await configOf(...first), await configOf(...second)]
+  expect(findShared(a, b).map(({ kind }) => kind)).toEqual(kinds)
+  expect(findShared(b, a).map(({ kind }) => kind)).toEqual(kinds)
+})
+
+function write(files: Record<string, string>): string {
+  const folder = temporaryFolder()
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text)
+  return folder
+}
+
+test('every environment of the folder counts; examples, copies and the base do not', async () => {
+  const folder = write({
+    '.env': 'BASE_ONLY=yes\nACR_NAME=common1',
+    '.env.prod': '',
+    '.env.stage': core.join('\n'),
+    '.env.test': without('ACR_NAME').join('\n'),
+    '.env.example': '',
+    '.env.default': '',
+    '.env.swp': 'b0VIM 8.2',
+    '.env.prod.bak': '',
+    '.envrc': '',
+    '.env.typo': 'DOMAN=x',
+  })
+  const config = await loadConfig(folder, 'prod')
+  const others = await readOthers(config)
+  expect(others.environments.map(({ environment }) => environment).sort()).toEqual(['stage', 'test'])
+  expect(others.unreadable).toEqual([
+    { file: '.env.typo', why: expect.stringContaining('DOMAN is not a key') },
+  ])
+  expect(sharedWithOthers(config, others)).toEqual([
+    {
+      ...{ kind: 'site', keys: ['DOMAIN', 'IONOS_HOST'], files: ['.env.stage', '.env.test'] },
+      what: 'site codexdominion.app on the VPS 74.208.123.158',
+    },
+    { kind: 'registry', what: 'container registry common1', keys: ['ACR_NAME'], files: ['.env.test'] },
+  ])
+})
+
+test('BASE_ONLY makes .env no environment, names those there are, and belongs in .env', async () => {
+  const folder = write({ '.env': 'BASE_ONLY=yes', '.env.prod': '', '.env.stage': 'BASE_ONLY=yes' })
+  expect(await failureOf(loadConfig(folder))).toMatchObject({
+    exitCode: 2,
+    what: expect.stringContaining('BASE_ONLY=yes'),
+    next: expect.stringContaining('--env prod, --env stage'),
+  })
+  expect((await loadConfig(folder, 'prod')).environment).toBe('prod')
+  expect((await failureOf(loadConfig(folder, 'stage'))).what).toContain('.env.stage: BASE_ONLY')
+})
+
+test('default stands for .env itself: as a name it would hide .env from every comparison and hint', async () => {
+  const folder = write({ '.env': '', '.env.default': 'DOMAIN=staging.example' })
+  expect(await failureOf(loadConfig(folder, 'default'))).toMatchObject({
+    exitCode: 2,
+    what: expect.stringContaining('--env default is not a name'),
+    next: expect.stringContaining('rename .env.default'),
+  })
+  expect((await loadConfig(folder)).environment).toBe('default')
+})
+
+test.each(['vps', 'registry,', ',registry', 'registry redis', 'Registry'])(
+  'SHARES=%s is refused',
+  async (value) => {
+    const failure = await failureOf(configOf(`SHARES=${value}`))
+    expect(failure.what).toContain('SHARES must be some of containers, dns-label, postgres')
+  },
+)
+
+test('SHARES lists kinds', async () => {
+  expect((await configOf('SHARES=registry,redis')).shares).toEqual(['registry', 'redis'])
+  expect((await configOf('SHARES=')).shares).toEqual([])
+})

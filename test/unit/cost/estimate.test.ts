@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest'
+import { compareWithDocument } from '../../../lib/cost/compareWithOriginal.ts'
+import { estimateOf, monthlyEstimate } from '../../../lib/cost/estimate.ts'
+import { containerCpu } from '../../../lib/cost/meters.ts'
+import { priceOf } from '../../../lib/cost/price.ts'
+import { type Prices, readPrices } from '../../../lib/cost/priceList.ts'
+import { costText } from '../../../lib/cost/report.ts'
+import { configOf } from '../shell/rig.ts'
+import { answered, item, page } from './rig.ts'
+
+const offline = async (...env: string[]): Promise<Prices> =>
+  readPrices((await answered(() => new Error('nobody'), ...env)).context, { offline: true })
+const containers = (...items: ReturnType<typeof item>[]): Prices => {
+  const nothing = { source: 'list', items: [] } as const
+  return {
+    currency: 'USD',
+    priced: '2026-11-01',
+    region: 'eastus',
+    byService: {
+      'Azure Database for PostgreSQL': nothing,
+      'Redis Cache': nothing,
+      'Container Registry': nothing,
+      'Container Instances': { source: 'list', items },
+    },
+  }
+}
+const now = new Date('2026-11-20')
+
+test('the configuration as it comes, with the prices of the dated table', async () => {
+  const estimate = estimateOf(await configOf(''), await offline())
+  expect(Object.fromEntries(estimate.parts.map(({ id, monthly }) => [id, monthly]))).toEqual({
+    'postgres-compute': 12.41, // 730 × 0.017
+    'postgres-storage': 3.68, // 32 × 0.115
+    redis: 11.68, // 730 × 0.016
+    registry: 5.07, // 30.417 × 0.1666
+    backend: 72.12, // 730 × (2 × 0.0405 + 4 × 0.00445)
+    worker: 36.06,
+    vps: 7.5,
+    domain: 1.25,
+  })
+  expect(estimate).toMatchObject({ total: 149.77, known: 149.77, priced: '2026-08-11', currency: 'USD' })
+})
+
+test('workers, sizes and what IONOS bills count', async () => {
+  const config = await configOf(
+    ...['WORKER_COUNT=3', 'WORKER_CPU=0.5', 'WORKER_MEMORY_GB=1', 'POSTGRES_STORAGE_GB=64'],
+    ...['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0', 'VPS_MONTHLY_USD=6', 'DOMAIN_YEARLY_USD=24'],
+  )
+  const { parts } = estimateOf(config, await offline())
+  const of = (id: string) => parts.find((part) => part.id === id)
+  expect(of('worker')).toMatchObject({ monthly: 54.09, title: 'Worker containers (3)' })
+  expect(of('postgres-storage')).toMatchObject({ monthly: 7.36 })
+  expect(of('redis')).toMatchObject({ monthly: 16.06 })
+  expect(of('vps')).toMatchObject({ monthly: 6, source: 'configured' })
+  expect(of('domain')).toMatchObject({ monthly: 2, source: 'configured' })
+})
+
+test('a price that the list does not have is unknown, and so is the total', async () => {
+  const { context } = await answered(() => ({ body: page([item({})]) }))
+  const estimate = await monthlyEstimate(context)
+  const backend = estimate.parts.find(({ id }) => id === 'backend')
+  expect(backend).toMatchObject({ monthly: null, source: 'list' })
+  expect(backend?.unknown).toBe(
+    'the public price list has no Container Instances, Standard, Standard Memory Duration in eastus',
+  )
+  expect(estimate).toMatchObject({ total: null, known: 8.75 })
+  const text = costText(estimate, compareWithDocument(context.config, estimate))
+  expect(text).toMatch(/Total +UNKNOWN +\$8\.75 for the parts that have a price/)
+  expect(text).not.toContain('NaN')
+})
+
+test('a region that the dated table does not have is unknown', async () => {
+  const { parts } = estimateOf(
+    await configOf('AZURE_LOCATION=westeurope'),
+    await offline('AZURE_LOCATION=westeurope'),
+  )
+  expect(parts[0]).toMatchObject({
+    monthly: null,
+    unknown: 'the table of 2026-08-11 has no prices of westeurope, only of eastus, eastus2',
+  })
+})
+
+test('graduated prices are summed tier by tier', () => {
+  const prices = containers(
+    item({ tierMinimumUnits: 100, retailPrice: 0.5 }),
+    item({ tierMinimumUnits: 0, retailPrice: 1 }),
+    item({ tierMinimumUnits: 1000, retailPrice: 0.1 }),
+  )
+  expect(priceOf(containerCpu, 1500, prices, now)).toMatchObject({ cost: 100 + 450 + 50 })
+  expect(priceOf(containerCpu, 50, prices, now)).toMatchObject({ cost: 50 })
+})
+
+test('the price in force counts, not an older and not an announced one', () => {
+  const prices = containers(
+    item({ retailPrice: 3, effectiveStartDate: '2027-01-01T00:00:00Z' }),
+    item({ retailPrice: 2, effectiveStartDate: '2026-06-01T00:00:00Z' }),
+    item({ retailPrice: 1, effectiveStartDate: '2021-06-01T00:00:00Z' }),
+  )
+  expect(priceOf(containerCpu, 1, prices, now)).toMatchObject({ cost: 2 })
+})
+
+test('spot prices, other units and two answers are not taken for the price', () => {
+  const spot = item({ skuName: 'Standard Spot', meterName: 'Standard Spot vCPU Duration', retailPrice: 0.01 })
+  expect(priceOf(containerCpu, 1, containers(spot), now)).toHaveProperty('unknown')
+  expect(priceOf(containerCpu, 1, containers(item({ unitOfMeasure: '100 Seconds' })), now)).toMatchObject({
+    unknown: expect.stringContaining('per "100 Seconds", not per "1 Hour"'),
+  })
+  expect(priceOf(containerCpu, 1, containers(item({}), item({ retailPrice: 9 })), now)).toMatchObject({
+    unknown: expect.stringContaining('several prices'),
+  })
+})
+
+test('the old document stands beside, with what makes the difference', async () => {
+  const config = await configOf('WORKER_COUNT=2')
+  const compared = compareWithDocument(config, estimateOf(config, await offline()))
+  expect(compared.map(({ title, document, now }) => [title, document?.from, document?.to, now])).toEqual([
+    ['PostgreSQL', 15, 15, 16.09],
+    ['Redis', 17, 17, 11.68],
+    ['Backend container', 50, 50, 72.12],
+    ['Worker container', 25, 25, 72.12],
+    ['Container registry', undefined, undefined, 5.07],
+    ['VPS', 5, 10, 7.5],
+    ['Domain', 1.25, 1.25, 1.25],
+    ['Total', 113, 118, 185.83],
+  ])
+  expect(compared[2]?.because).toBe("runs all 730 h of a month; the document's figure would pay for 506 h")
+  expect(compared[3]?.because).toBe('2 × 1 CPU, 2 GB; the document means one of 1 CPU, 2 GB')
+  expect(compared[6]?.because).toBe('as the document has it')
+})

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { parsePage, pricesRequest, readPrices } from '../../../lib/cost/priceList.ts'
+import { answered, item, page } from './rig.ts'
+
+test('asks for the pay-as-you-go prices of one service in one region, blanks as %20', () => {
+  expect(pricesRequest('Redis Cache', 'westeurope')).toEqual({
+    method: 'GET',
+    url:
+      'https://prices.azure.com/api/retail/prices?api-version=2023-01-01-preview&%24filter=serviceName%20eq%20%27Redis%20Cache%27' +
+      '%20and%20armRegionName%20eq%20%27westeurope%27%20and%20priceType%20eq%20%27Consumption%27',
+    effect: 'read',
+    timeoutMs: 15_000,
+    as: 'az',
+  })
+})
+
+test('reads every page, and says from when the prices are', async () => {
+  const next = 'https://prices.azure.com:443/api/retail/prices?$skip=1000'
+  const { context, asked } = await answered((url) =>
+    url.searchParams.has('$skip')
+      ? { body: page([item({ meterName: 'second' })]) }
+      : { body: page([item({ meterName: 'first' })], url.search.includes('Redis') ? next : null) },
+  )
+  const prices = await readPrices(context)
+  expect(prices.byService['Redis Cache']).toMatchObject({
+    source: 'list',
+    items: [{ meterName: 'first' }, { meterName: 'second' }],
+  })
+  expect(asked).toHaveLength(5)
+  expect(prices).toMatchObject({ priced: new Date().toISOString().slice(0, 10), region: 'eastus' })
+  expect(prices.note).toBeUndefined()
+})
+
+test('a list without an end is not followed for ever', async () => {
+  const { context, asked } = await answered(() => ({
+    body: page([], 'https://prices.azure.com/api/retail/prices?$skip=1'),
+  }))
+  expect((await readPrices(context)).note).toContain('more than 20 pages')
+  expect(asked.length).toBe(80)
+})
+
+test.each([
+  ['no connection', () => new Error('connect ECONNREFUSED'), 'ECONNREFUSED'],
+  ['a refusal', () => ({ status: 429, body: 'Too many requests' }), 'answered 429: Too many requests'],
+  ['a page of a proxy', () => ({ body: '<html>Sign in' }), 'no JSON: <html>Sign in'],
+  ['another shape', () => ({ body: '{"error":1}' }), 'JSON without Items'],
+  ['null', () => ({ body: 'null' }), 'JSON without Items'],
+])('%s: the dated table, and the note says so', async (_what, answer, why) => {
+  const { context } = await answered(answer)
+  const prices = await readPrices(context)
+  expect(prices.note).toContain(why)
+  expect(prices.note).toContain('from the table of 2026-08-11')
+  expect(prices.priced).toBe('2026-08-11')
+  expect(prices.byService['Container Registry'].source).toBe('offline')
+  expect(prices.byService['Container Registry'].items).toHaveLength(1)
+})
+
+test('one service without an answer: only its prices are old', async () => {
+  const { context } = await answered((url) =>
+    url.search.includes('Redis') ? new Error('reset') : { body: page([item({})]) },
+  )
+  const prices = await readPrices(context)
+  expect(prices.byService['Redis Cache'].source).toBe('offline')
+  expect(prices.byService['Container Instances'].source).toBe('list')
+  expect(prices).toMatchObject({ priced: '2026-08-11' })
+  expect(prices.note).toContain('for 1 of 4 services (reset)')
+})
+
+test('--offline asks nobody', async () => {
+  const { context, asked } = await answered(() => new Error('asked'))
+  expect((await readPrices(context, { offline: true })).priced).toBe('2026-08-11')
+  expect(asked).toEqual([])
+})
+
+test('a page is read strictly', () => {
+  expect(() => parsePage(page([item({ retailPrice: Number.NaN })]))).toThrow('cannot be read')
+  expect(() => parsePage(page([item({})], 'https://elsewhere.example/next'))).toThrow('elsewhere')
+  expect(() => parsePage(page([item({})], null, 'EUR'))).toThrow('prices in EUR')
+})

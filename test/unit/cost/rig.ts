@@ -1,0 +1,37 @@
+import type { PriceItem } from '../../../lib/cost/meters.ts'
+import type { Answer, Request } from '../../../lib/net/http.ts'
+import type { Runner } from '../../../lib/shell/runner.ts'
+import { configOf, openRunner } from '../shell/rig.ts'
+
+export const item = (more: Partial<PriceItem>): PriceItem => ({
+  serviceName: 'Container Instances',
+  productName: 'Container Instances',
+  skuName: 'Standard',
+  meterName: 'Standard vCPU Duration',
+  unitOfMeasure: '1 Hour',
+  retailPrice: 0.05,
+  tierMinimumUnits: 0,
+  effectiveStartDate: '2026-01-01T00:00:00Z',
+  ...more,
+})
+
+export const page = (items: unknown[], next: string | null = null, currency = 'USD'): string =>
+  JSON.stringify({ BillingCurrency: currency, Items: items, NextPageLink: next, Count: items.length })
+
+/** A context whose requests are answered here. `asked` are their URLs, in order. */
+export async function answered(
+  answer: (url: URL) => { status?: number; body: string } | Error,
+  ...env: string[]
+) {
+  const asked: string[] = []
+  const runner: Runner = {
+    ...openRunner(),
+    async request({ url }: Request): Promise<Answer> {
+      asked.push(url)
+      const given = answer(new URL(url))
+      if (given instanceof Error) throw given
+      return { status: given.status ?? 200, headers: {}, body: given.body, phases: { total: 1 } }
+    },
+  }
+  return { context: { config: await configOf(...env), runner }, asked }
+}

@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest'
+import type { Resource } from '../../../lib/azure/client.ts'
+import type { DatabaseFacts } from '../../../lib/database/check/facts.ts'
+import {
+  findingsOf,
+  judgeBackups,
+  judgeConnections,
+  judgePlain,
+} from '../../../lib/database/check/verdicts.ts'
+import { OpsError, unknownError } from '../../../lib/util/errors.ts'
+import { worst } from '../../../lib/util/status.ts'
+import { configOf } from '../shell/rig.ts'
+
+const now = Date.parse('2026-11-23T12:00:00Z')
+const server = (properties: object): Resource => ({
+  id: '/…/codexdominion-db',
+  name: 'codexdominion-db',
+  location: 'eastus',
+  sku: { name: 'Standard_B1ms' },
+  properties: { state: 'Ready', storage: { storageSizeGB: 32 }, ...properties },
+})
+const backup = (completed: string) => ({ name: 'b', completed })
+
+/** As the server writes it: E, four bytes of length, fields that end in a zero byte, one more zero byte. */
+const refusal = (code: string, message: string): string => {
+  const fields = [`SFATAL`, `VFATAL`, `C${code}`, `M${message}`, 'Fauth.c', 'L543', 'RClientAuthentication']
+  const body = Buffer.from(`${fields.join('\0')}\0\0`, 'latin1')
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(body.length + 4)
+  return `E${Buffer.concat([length, body]).toString('latin1')}`
+}
+
+const facts = (changes: Partial<DatabaseFacts> = {}): DatabaseFacts => ({
+  server: { value: server({}) },
+  backups: { value: [backup('2026-11-23T02:00:00Z')] },
+  times: { value: { dns: 2, tcp: 10, login: 60 } },
+  plain: {
+    value: refusal('28000', 'no pg_hba.conf entry for host "203.0.113.9", user "codexadmin", no encryption'),
+  },
+  facts: { value: { version: '16.4', connections: 6, connectionsAllowed: 35, stored: 2 ** 30 } },
+  tables: { value: [{ name: 'agents', rows: 13, bytes: 81_920 }] },
+  migrations: { value: { pending: [], all: 5 } },
+  ...changes,
+})
+const judged = async (changes: Partial<DatabaseFacts>) =>
+  Object.fromEntries(
+    findingsOf(await configOf(), facts(changes), now).map(({ id, verdict, detail }) => [
+      id,
+      `${verdict} ${detail}`,
+    ]),
+  )
+
+test('everything in order', async () => {
+  expect(await judged({})).toEqual({
+    server: 'OK codexdominion-db is Ready (Standard_B1ms)',
+    version: 'OK PostgreSQL 16.4',
+    tls: 'OK a plain connection was tried and refused',
+    connection: 'OK 72 ms: DNS 2, TCP 10, TLS and login 60',
+    connections: 'OK 6 of 35 (17 %)',
+    storage: 'OK 1.07 GB of 32 GB (3 %), databases and write-ahead log',
+    backups: 'OK 1 in Azure, newest 2026-11-23T02:00:00Z (10 h ago)',
+    migrations: 'OK all 5 are applied, as they are in infra/',
+    'table-agents': 'OK 13 rows, 81.9 kB',
+  })
+})
+
+test('silence is UNKNOWN, what is known to be wrong is CRITICAL', async () => {
+  const silent = await judged({
+    server: { failure: new OpsError({ what: 'There is no PostgreSQL server' }) },
+    times: { failure: unknownError('cannot be reached', 'ECONNREFUSED') },
+    plain: { failure: new Error('connect ECONNREFUSED') },
+    tables: { failure: unknownError('cannot be reached', 'ECONNREFUSED') },
+    migrations: { failure: new OpsError({ what: '0001_a.sql was edited after it had been applied' }) },
+  })
+  expect(silent).toMatchObject({
+    server: 'CRITICAL There is no PostgreSQL server',
+    connection: 'UNKNOWN cannot be reached: ECONNREFUSED',
+    tls: 'UNKNOWN connect ECONNREFUSED',
+    tables: 'UNKNOWN cannot be reached: ECONNREFUSED',
+    migrations: 'CRITICAL 0001_a.sql was edited after it had been applied',
+    // Without Azure's word the configuration's size is what there is to compare with.
+    storage: 'OK 1.07 GB of 32 GB of the configuration (3 %), databases and write-ahead log',
+  })
+})
+
+test('a plain connection: refused, let in, or no telling', () => {
+  expect(judgePlain(refusal('28000', 'no pg_hba.conf entry'), true).verdict).toBe('OK')
+  expect(judgePlain('R\0', true).verdict).toBe('CRITICAL')
+  // Who is refused everything has not seen TLS enforced.
+  expect(judgePlain(refusal('28000', 'no pg_hba.conf entry'), false).verdict).toBe('UNKNOWN')
+  // What a server says to anybody is no word about TLS.
+  expect(judgePlain(refusal('53300', 'sorry, too many clients already'), true)).toMatchObject({
+    verdict: 'UNKNOWN',
+    detail: expect.stringContaining('53300: sorry, too many clients already'),
+  })
+  expect(judgePlain(refusal('3D000', 'database "codexdb" does not exist'), true).verdict).toBe('UNKNOWN')
+  expect(judgePlain('E\0', true).verdict).toBe('UNKNOWN')
+  expect(judgePlain('', true).verdict).toBe('UNKNOWN')
+})
+
+test.each([
+  [27, 'OK'],
+  [28, 'WARNING'],
+  [34, 'CRITICAL'],
+])('%d of 35 connections: %s', (connections, verdict) => {
+  expect(judgeConnections({ version: '16', connections, connectionsAllowed: 35, stored: 0 }).verdict).toBe(
+    verdict,
+  )
+})
+
+test.each([
+  ['2026-11-22T01:00:00Z', 'OK'],
+  ['2026-11-21T12:00:00Z', 'WARNING'],
+  ['2026-11-20T11:00:00Z', 'CRITICAL'],
+])('a newest backup of %s: %s', (completed, verdict) => {
+  expect(judgeBackups([backup(completed)], server({}), now).verdict).toBe(verdict)
+})
+
+test('no backup at all: a new server may have none yet', () => {
+  const created = (createdAt: string) => ({ ...server({}), systemData: { createdAt } }) as Resource
+  expect(judgeBackups([], created('2026-11-23T11:00:00Z'), now).verdict).toBe('WARNING')
+  expect(judgeBackups([], created('2026-11-01T11:00:00Z'), now).verdict).toBe('CRITICAL')
+  expect(judgeBackups([], undefined, now).verdict).toBe('CRITICAL')
+})
+
+test('a stopped server, another version, a slow login, a missing table, a pending migration', async () => {
+  const config = await configOf()
+  const found = findingsOf(
+    config,
+    facts({
+      server: { value: server({ state: 'Stopped' }) },
+      times: { value: { dns: 2, tcp: 10, login: 1200 } },
+      facts: { value: { version: '15.18', connections: 1, connectionsAllowed: 35, stored: 31.5 * 2 ** 30 } },
+      tables: { value: [{ name: 'agents', rows: undefined, bytes: undefined }] },
+      migrations: { value: { pending: [{ name: '0005_x.sql', sha256: '', sql: '' }], all: 5 } },
+    }),
+    now,
+  )
+  expect(Object.fromEntries(found.map(({ id, verdict }) => [id, verdict]))).toMatchObject({
+    server: 'CRITICAL',
+    version: 'WARNING',
+    connection: 'WARNING',
+    storage: 'CRITICAL',
+    migrations: 'WARNING',
+    'table-agents': 'CRITICAL',
+  })
+  expect(found[0]?.next).toContain('az postgres flexible-server start')
+  expect(worst(found)).toBe('CRITICAL')
+  expect(worst(findingsOf(config, facts({ plain: { failure: new Error('x') } }), now))).toBe('UNKNOWN')
+})

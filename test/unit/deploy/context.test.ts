@@ -1,0 +1,73 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Run } from '../../../lib/cli/defineScript.ts'
+import { deriveApiToken } from '../../../lib/config/apiToken.ts'
+import { loadConfig } from '../../../lib/config/load.ts'
+import { openContext } from '../../../lib/deploy/context.ts'
+import { lookOfTerminal } from '../../../lib/deploy/runTasks.ts'
+import { act, look } from '../../../lib/shell/command.ts'
+import { temporaryFolder } from '../shell/rig.ts'
+
+async function open(mayChange: boolean) {
+  const folder = temporaryFolder()
+  writeFileSync(
+    path.join(folder, '.env'),
+    'POSTGRES_PASSWORD=pg-hunter2\nAPP_SECRET_KEY=app-hunter2\nIONOS_DNS_KEY=env:NOT_A_SECRET\nHTTPS_PROXY=http://proxy:1\n',
+  )
+  const config = await loadConfig(folder)
+  const never = new AbortController().signal
+  const run: Run<object> = {
+    ...{ flags: {}, again: 'npx dominion x --env pg-hunter2', config: async () => config },
+    ...{ stopping: never, signal: never, interruptedBy: () => undefined, story() {}, result() {} },
+    clean: (text) => text,
+  }
+  const context = await openContext(run, config, 'x', mayChange)
+  onTestFinished(() => context.close())
+  return { run, config, context }
+}
+
+test('a run knows every configured secret, keeps a transcript, and gives az its proxy', async () => {
+  const { run, config, context } = await open(true)
+  expect(context.id).toMatch(new RegExp(`^\\d{8}T\\d{6}Z-x-${process.pid}$`))
+  expect(run.transcript).toBe(path.join(config.stateDir, 'transcripts', `${context.id}.jsonl`))
+  expect(run.clean('pg-hunter2 app-hunter2 env:NOT_A_SECRET')).toBe('*** *** env:NOT_A_SECRET')
+  expect(run.clean(`Bearer ${deriveApiToken('app-hunter2')}`)).toBe('Bearer ***')
+  const folder = temporaryFolder()
+  for (const program of ['az', 'npm']) {
+    writeFileSync(path.join(folder, program), '#!/bin/sh\necho "$HTTPS_PROXY"\n', { mode: 0o755 })
+  }
+  const proxyOf = async (program: string) =>
+    (
+      await context.runner.run(look([program], { env: { PATH: `${folder}:${process.env.PATH}` } }))
+    ).stdout.trim()
+  expect(await proxyOf('az')).toBe('http://proxy:1')
+  expect(await proxyOf('npm')).toBe(process.env.HTTPS_PROXY ?? '')
+  const text = readFileSync(run.transcript!, 'utf8')
+  expect(text).not.toContain('hunter2')
+  expect(JSON.parse(text.split('\n')[0]!)).toMatchObject({
+    kind: 'start',
+    script: 'x',
+    line: 'npx dominion x --env ***',
+  })
+  expect(statSync(run.transcript!).mode & 0o777).toBe(0o600)
+})
+
+test('what is asked before the list and the list itself are one run in one transcript', async () => {
+  const { run, config, context } = await open(false)
+  const second = await openContext(run, config, 'x', true)
+  await second.runner.run(look(['true']))
+  await second.close()
+  expect(second.id).toBe(context.id)
+  const lines = readFileSync(run.transcript!, 'utf8').trim().split('\n')
+  expect(lines.map((line) => (JSON.parse(line) as { kind: string }).kind)).toEqual(['start', 'command'])
+})
+
+test('a context of a dry run changes nothing', async () => {
+  const { context } = await open(false)
+  await expect(context.runner.run(act(['true']))).rejects.toThrow('a dry run must not run')
+})
+
+test('without a terminal the lines are plain', () => {
+  expect(lookOfTerminal()).toBe('plain')
+})

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
+import { imageBefore } from '../../../lib/deploy/rollback/automatic.ts'
+import type { Remote } from '../../../lib/shell/remote.ts'
+import { unknownError } from '../../../lib/util/errors.ts'
+import { configOf, failureOf, openRunner } from '../shell/rig.ts'
+
+/* What a release that goes on from a run that was cut off goes back to, when its image does not work. */
+
+const image = (tag: string) => `codexacr1216.azurecr.io/codex-backend:${tag}`
+const released = (tag: string, started: string): Receipt => ({
+  ...{ id: `${started}-x`, line: '', by: '', started, seconds: 1, result: 'done', revision: '', digest: '' },
+  ...{ image: image(tag), frontend: '', unchanged: [], failed: [] },
+  changed: [{ id: 'backend', title: '', what: '', fields: [], seconds: 1 }],
+  ...{ longestChain: { seconds: 0, ids: [] }, commands: { read: 0, change: 0, record: 0 } },
+})
+
+/** A VPS that knows these receipts, and these tags as bad. */
+async function vps(receipts: readonly Receipt[], bad: readonly string[] = []) {
+  const lines = receipts.map(
+    (receipt) => `${receipt.id}.json\t${Buffer.from(JSON.stringify(receipt)).toString('base64')}`,
+  )
+  const marks = bad.map((tag) => `backend\t${tag}\t{"at":"2026-11-22T10:00:00Z","why":"it crashes"}`)
+  const remote: Partial<Remote> = {
+    exec: async (line) => ({
+      code: 0,
+      timedOut: false,
+      stderr: '',
+      stdout: [...(line.includes('/bad') ? marks : lines), 'end', ''].join('\n'),
+    }),
+    close() {},
+  }
+  return {
+    config: await configOf(),
+    runner: openRunner({ openVps: async () => remote as Remote }),
+  }
+}
+
+const history = [released('t1', '2026-11-20T10:00:00.000Z'), released('t2', '2026-11-21T10:00:00.000Z')]
+const cutOff = { backend: image('new'), workers: [] }
+
+test('the backend’s own image before the release; nothing else is asked', async () => {
+  const context = { config: await configOf(), runner: openRunner() }
+  expect(await imageBefore(context, image('new'), { backend: image('old'), workers: [] })).toBe(image('old'))
+})
+
+test('cut off behind the backend: what a worker still runs, or what was last seen to work, but no bad one', async () => {
+  const workers = [image('new'), image('old')]
+  expect(await imageBefore(await vps(history), image('new'), { ...cutOff, workers })).toBe(image('old'))
+  expect(await imageBefore(await vps(history), image('new'), cutOff)).toBe(image('t2'))
+  // The backend group was deleted, and not yet made again.
+  expect(await imageBefore(await vps(history), image('new'), { backend: undefined, workers: [] })).toBe(
+    image('t2'),
+  )
+  const marked = await vps(history, ['old', 't2'])
+  expect(await imageBefore(marked, image('new'), { ...cutOff, workers })).toBe(image('t1'))
+})
+
+test('none to go back to: the image itself was seen to work, or none was', async () => {
+  const seen = await vps([...history, released('new', '2026-11-22T10:00:00.000Z')])
+  expect(await imageBefore(seen, image('new'), cutOff)).toBeUndefined()
+  expect(await imageBefore(await vps([]), image('new'), cutOff)).toBeUndefined()
+})
+
+test('a VPS that does not answer is not one without receipts', async () => {
+  const silent = {
+    config: await configOf(),
+    runner: openRunner({ openVps: () => Promise.reject(unknownError('the VPS is silent')) }),
+  }
+  expect(await failureOf(imageBefore(silent, image('new'), cutOff))).toMatchObject({ exitCode: 3 })
+})

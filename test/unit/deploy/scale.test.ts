@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest'
+import type { Azure } from '../../../lib/azure/client.ts'
+import type { ContainerGroup } from '../../../lib/azure/containers/spec.ts'
+import type { Estimate } from '../../../lib/cost/estimate.ts'
+import {
+  costWords,
+  type Scaled,
+  scaledConfig,
+  scaleNow,
+  valuesToSet,
+} from '../../../lib/deploy/scale/current.ts'
+import { configOf, failureOf } from '../shell/rig.ts'
+
+const group = (name: string, cpu: number, memoryInGb: number, image = 'r/i:1'): ContainerGroup => ({
+  name,
+  containers: [{ name, image, resources: { requests: { cpu, memoryInGb } } }],
+})
+const now = async (part: Scaled, ...groups: ContainerGroup[]) =>
+  scaleNow(await configOf('WORKER_COUNT=4'), { groups: async () => groups } as unknown as Azure, part)
+
+test('how a part runs, and goes on from where an interrupted run has left it', async () => {
+  const backend = group('codex-backend', 2, 4)
+  const settled = { image: 'r/i:1', settled: true }
+  expect(await now('backend', backend, group('else', 9, 9))).toEqual({
+    cpu: 2,
+    memoryGb: 4,
+    count: 1,
+    ...settled,
+  })
+  // Killed before and after the stable group was deleted.
+  const next = group('codex-backend-next', 4, 4)
+  expect(await now('backend', backend, next)).toMatchObject({ cpu: 2, settled: false })
+  expect(await now('backend', next)).toMatchObject({ cpu: 4, image: 'r/i:1', settled: false })
+  expect(await failureOf(now('backend', backend, group('codex-backend-next', 2, 4, 'r/i:2')))).toMatchObject({
+    what: 'The release of another image was interrupted: codex-backend-next runs r/i:2',
+  })
+  expect(await failureOf(now('backend'))).toMatchObject({ what: 'There is no codex-backend to scale' })
+
+  const workers = [10, 2].map((number) => group(`codex-worker-${number}`, 1, 2))
+  expect(await now('worker', ...workers, group('codex-worker', 1, 2))).toMatchObject({
+    count: 10,
+    settled: false,
+  })
+  expect(await now('worker', group('codex-worker', 1, 2), workers[1]!)).toEqual({
+    ...{ cpu: 1, memoryGb: 2, count: 2 },
+    ...settled,
+  })
+  expect(await now('worker', group('codex-worker', 2, 2), workers[1]!)).toMatchObject({
+    cpu: 2,
+    settled: false,
+  })
+  // The only worker was deleted and not yet made again.
+  expect(await now('worker', backend)).toMatchObject({
+    cpu: 1,
+    memoryGb: 2,
+    count: 4,
+    image: 'r/i:1',
+    settled: false,
+  })
+  expect(await failureOf(now('worker', group('codex-worker-x', 1, 2)))).toMatchObject({
+    what: 'There is no codex-worker to scale',
+  })
+})
+
+test('what .env must say, and that it is then the configuration of what runs', async () => {
+  const config = await configOf('WORKER_CPU=1', 'WORKER_MEMORY_GB=2')
+  const to = { cpu: 1.5, memoryGb: 2, count: 3 }
+  expect(valuesToSet(config, 'worker', to)).toEqual({ WORKER_CPU: '1.5', WORKER_COUNT: '3' })
+  expect(valuesToSet(scaledConfig(config, 'worker', to), 'worker', to)).toEqual({})
+  expect(valuesToSet(config, 'backend', { ...to, count: 1 })).toEqual({
+    BACKEND_CPU: '1.5',
+    BACKEND_MEMORY_GB: '2',
+  })
+})
+
+test('the cost before and after; a price that is not known is not nought', () => {
+  const estimate = (monthly: number | null): Estimate => ({
+    parts: [
+      {
+        id: 'worker',
+        title: 'Worker container',
+        monthly,
+        currency: 'USD',
+        quantity: '730 h × 1 CPU',
+        source: 'list',
+      },
+    ],
+    ...{ total: monthly, known: monthly ?? 0, currency: 'USD', priced: '2026-11-01' },
+  })
+  const { table, line } = costWords('worker', estimate(36.1), estimate(null))
+  expect(table.split('\n')[1]).toMatch(/^Worker container +36\.10 +UNKNOWN +730 h × 1 CPU$/)
+  expect(line).toBe('36.10 → UNKNOWN $ a month; all parts 36.10 → UNKNOWN (prices of 2026-11-01)')
+})

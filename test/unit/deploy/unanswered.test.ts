@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest'
+import type { Run } from '../../../lib/cli/defineScript.ts'
+import { backUp } from '../../../lib/database/backup/run.ts'
+import type { History } from '../../../lib/deploy/receipts/read.ts'
+import { type RollbackFlags, receiptsFor, rollbackOf } from '../../../lib/deploy/rollback/tasks.ts'
+import type { StepList } from '../../../lib/deploy/runTasks.ts'
+import { unaskedScaling } from '../../../lib/deploy/scale/scale.ts'
+import { scaleList } from '../../../lib/deploy/scale/tasks.ts'
+import type { Context } from '../../../lib/tasks/context.ts'
+import { runSteps } from '../../../lib/tasks/engine.ts'
+import { OpsError, unknownError } from '../../../lib/util/errors.ts'
+import { answering } from '../azure/answering.ts'
+import { configOf, failureOf, openRunner } from '../shell/rig.ts'
+
+/* Plans and choices while a cloud does not answer: what is not known is said, and nothing is made up. */
+
+const silent = () => Promise.reject(unknownError('it is silent', '', 'See whether it is there.'))
+
+async function planOf({ runner }: Context, { steps }: StepList) {
+  const stopping = new AbortController().signal
+  const outcomes = await runSteps(steps, { mode: 'plan', runner, stopping })
+  return Object.fromEntries(
+    outcomes.map(({ step, state, difference, error }) => [
+      step.id,
+      `${state}: ${difference?.state === 'unknown' ? difference.why : String(error ?? '')}`,
+    ]),
+  )
+}
+
+const run = (flags: RollbackFlags) => ({ flags, again: 'npx dominion rollback' }) as Run<RollbackFlags>
+
+test.each([{}, { markBad: true }])(
+  'rollback frontend, a silent VPS, %j: every step cannot tell',
+  async (flags) => {
+    const context = { config: await configOf(), runner: openRunner({ openVps: silent }) }
+    expect(await planOf(context, await rollbackOf(run(flags), 'frontend').list(context))).toMatchObject({
+      'rollback-target': 'unknown: it is silent',
+      'mark-bad': flags.markBad ? 'unknown: the release is not chosen' : 'ok: ',
+      'frontend-switch': 'unknown: the release is not chosen',
+      'verify-frontend': 'unknown: checked after the switch',
+    })
+  },
+)
+
+test('rollback backend, logged out: every step cannot tell', async () => {
+  const { context } = await answering({
+    match: /./,
+    stderr: "Please run 'az login' to setup account.",
+    code: 1,
+  })
+  const { steps } = await rollbackOf(run({}), 'backend').list(context)
+  const withoutVps = steps.filter(({ id }) => id !== 'nginx-https')
+  expect(await planOf(context, { steps: withoutVps })).toMatchObject({
+    image: expect.stringMatching(/^unknown: /),
+    backend: 'unknown: the release is not chosen',
+    worker: 'unknown: the release is not chosen',
+  })
+})
+
+test('the one before is not told from receipts of which some are missing; a named one needs none', () => {
+  const failure = unknownError('the VPS is silent')
+  const history = { kept: [], damaged: [], answers: { here: {}, vps: { failure } } } as unknown as History
+  expect(() => receiptsFor(history, undefined)).toThrow(failure)
+  expect(receiptsFor(history, 'f1')).toEqual([])
+})
+
+test('scale, logged out: the plan has every step, none of them made up; a run, and other faults, still throw', async () => {
+  const { context } = await answering({
+    match: /./,
+    stderr: "Please run 'az login' to setup account.",
+    code: 1,
+  })
+  const out = new OpsError({ what: 'logged out', exitCode: 4 })
+  const scaling = unaskedScaling({ workers: 3 }, context.config, 'worker', out)
+  expect(scaling.to).toEqual({ cpu: 1, memoryGb: 2, count: 3 })
+  expect(await planOf(context, scaleList(context, scaling))).toMatchObject({
+    image: 'unknown: logged out',
+    cost: 'unknown: it cannot be compared with what runs',
+    worker: 'unknown: it goes by what runs, which could not be asked',
+    verify: 'unknown: checked after the changes',
+  })
+  const refused = new OpsError({ what: 'no such size', exitCode: 2 })
+  expect(() => unaskedScaling({ cpu: 3 }, context.config, 'worker', refused)).toThrow(refused)
+})
+
+test('backup-database, a silent server: the plan has its lines; a run ends with exit 3', async () => {
+  const context = {
+    config: await configOf('POSTGRES_PASSWORD=Gr8-password'),
+    runner: openRunner({ openDatabase: silent }),
+  }
+  const options = { to: undefined, keep: 14, prove: 'new', planning: true } as const
+  const about = { by: 'ops@desk', story() {}, stopping: new AbortController().signal }
+  const { text, data, changes } = await backUp(context, options, about)
+  expect(text).toMatch(/^Would dump codexdb to /)
+  expect(text).toMatch(/\n {2}\$ pg_dump .*--snapshot=SNAPSHOT/)
+  expect(text).toMatch(/\n {2}\$ pg_restore /)
+  expect(text).toContain('? cannot tell what is on the server: it is silent\n  → See whether it is there.')
+  expect(text).not.toContain('Gr8-password')
+  expect([data, changes]).toMatchObject([{ dryRun: true, unknown: 1, why: 'it is silent' }, true])
+  expect(await failureOf(backUp(context, { ...options, planning: false }, about))).toMatchObject({
+    exitCode: 3,
+  })
+})

@@ -1,0 +1,72 @@
+import { parseHTML } from 'linkedom'
+import { expect, test } from 'vitest'
+import { type ChartPoint, lineChart, roundTicks } from '../../../lib/html/lineChart.ts'
+
+const from = new Date('2026-11-23T12:00:00Z')
+const to = new Date('2026-11-23T13:00:00Z')
+const points = (values: (number | null)[]): ChartPoint[] =>
+  values.map((value, index) => ({ at: new Date(from.getTime() + index * 600_000), value }))
+
+async function drawn(lines: { name: string; points: ChartPoint[] }[], title = 'Latency <p95>') {
+  const svg = await lineChart({
+    id: 'latency',
+    title,
+    description: 'From 1 & up, $& and all',
+    lines,
+    from,
+    to,
+    format: (value) => `${value} ms`,
+  })
+  const { document } = parseHTML(`<!doctype html><html><body>${svg}</body></html>`)
+  return { svg, root: document.querySelector('svg')! }
+}
+interface Queried {
+  querySelectorAll(query: string): Iterable<{ getAttribute(name: string): string | null }>
+}
+/** How many separate strokes each line has. */
+const strokes = (root: Queried): number[] =>
+  [...root.querySelectorAll('g[aria-label="line"] path')].map(
+    (path) => path.getAttribute('d')!.match(/M/g)!.length,
+  )
+
+test('an unknown value interrupts the line, and a value alone between two gaps is a dot', async () => {
+  const { root } = await drawn([{ name: 'p95', points: points([1, 2, null, 3, null, 4, 5]) }])
+  expect(strokes(root)).toEqual([3])
+  expect(root.querySelectorAll('g[aria-label="dot"] circle')).toHaveLength(1)
+})
+
+test('nothing known: axes without a line, and no NaN anywhere', async () => {
+  const { svg, root } = await drawn([{ name: 'p95', points: points([null, null]) }])
+  expect(root.querySelectorAll('g[aria-label="line"] path')).toHaveLength(0)
+  expect(svg).not.toContain('NaN')
+  expect(root.textContent).toContain('0 ms')
+})
+
+test('for a reader without eyes: a role, a title and a description; hostile text stays text', async () => {
+  const { root } = await drawn([{ name: 'p95', points: points([1, 2]) }], '</title><script>x</script>')
+  expect(root.getAttribute('role')).toBe('img')
+  expect(root.getAttribute('aria-labelledby')).toBe('latency-title latency-description')
+  expect(root.querySelector('#latency-title')?.textContent).toBe('</title><script>x</script>')
+  expect(root.querySelector('#latency-description')?.textContent).toBe('From 1 & up, $& and all')
+  expect(root.querySelector('script')).toBeNull()
+})
+
+test('static: no script, no address but that of SVG itself; colours are the page’s', async () => {
+  const { svg } = await drawn([
+    { name: 'a', points: points([1, 2]) },
+    { name: 'b', points: points([2, 1]) },
+  ])
+  expect(svg.match(/https?:[^"]*/g) ?? []).toEqual([])
+  expect(svg).toContain('stroke="var(--line-1)"')
+  expect(svg).toMatch(
+    /stroke="var\(--line-2\)"[^>]*stroke-dasharray="5 3"|stroke-dasharray="5 3"[^>]*stroke="var\(--line-2\)"/,
+  )
+})
+
+test('ticks are round in the unit that is shown', () => {
+  expect(roundTicks(0, 1000)).toEqual([0, 1])
+  expect(roundTicks(7, 1000)).toEqual([0, 2, 4, 6, 8])
+  expect(roundTicks(1900, 1000)).toEqual([0, 500, 1000, 1500, 2000])
+  expect(roundTicks(700 * 1024 ** 2, 1024).map((tick) => tick / 1024 ** 2)).toEqual([0, 200, 400, 600, 800])
+  expect(roundTicks(0.003, 1000).at(-1)).toBeGreaterThanOrEqual(0.003)
+})

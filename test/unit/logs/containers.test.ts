@@ -1,0 +1,154 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { beforeEach, expect, test } from 'vitest'
+import { type Arm, accessCommand, armRequest } from '../../../lib/azure/arm.ts'
+import type { Config } from '../../../lib/config/config.ts'
+import { newLines } from '../../../lib/logs/buffers.ts'
+import { containerSources } from '../../../lib/logs/containers.ts'
+import { merge } from '../../../lib/logs/merge.ts'
+import type { Wanted } from '../../../lib/logs/options.ts'
+import { configOf } from '../shell/rig.ts'
+
+let config: Config
+beforeEach(async () => {
+  config = await configOf()
+})
+
+test('the login of az, and a request that goes its way with the token in no address', () => {
+  const line =
+    'az account get-access-token --resource https://management.azure.com/ --subscription sub --output json'
+  expect(accessCommand('sub').argv.join(' ')).toBe(`${line} --only-show-errors`)
+  expect(armRequest('/x', { 'api-version': '1', tail: '5' }, 'secret')).toMatchObject({
+    method: 'GET',
+    url: 'https://management.azure.com/x?api-version=1&tail=5',
+    effect: 'read',
+    as: 'az',
+    headers: { authorization: 'Bearer secret' },
+  })
+})
+
+const numbered = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_none, index) => `line ${from + index}`)
+
+test('a window that moves along a log', () => {
+  expect(newLines([], ['a', 'b'])).toEqual(['a', 'b'])
+  expect(newLines(['a', 'b'], ['a', 'b'])).toEqual([])
+  expect(newLines(['a', 'b', 'c'], ['b', 'c', 'd', 'e'])).toEqual(['d', 'e'])
+  expect(newLines(['x', 'x'], ['x', 'x', 'x'])).toEqual(['x'])
+  expect(newLines(['a', 'b'], ['c', 'd'])).toBeUndefined()
+  expect(newLines(['a', 'wor'], ['a', 'words', 'more']), 'a line seen half').toEqual(['words', 'more'])
+})
+
+/** Azure with container groups whose logs a test writes. */
+function cloud(logs: Record<string, string[]>) {
+  const asked: string[] = []
+  let failure: Error | undefined
+  const fail = (error?: Error) => {
+    failure = error
+  }
+  const arm: Arm = {
+    subscription: async () => 'sub',
+    async get<Body>(path: string, query: Readonly<Record<string, string>>) {
+      asked.push(`${path.split('/').slice(8).join('/')} ${query.tail ?? ''}`.trim())
+      if (failure) throw failure
+      const group = path.split('/')[8]
+      const groups = Object.keys(logs).map((name) => ({ name, properties: { containers: [{ name }] } }))
+      if (group === undefined) return { value: groups } as Body
+      const lines = logs[group]
+      if (!lines) return undefined
+      const shown = query.tail ? lines.slice(-Number(query.tail)) : lines
+      return { content: shown.map((text) => `${text}\n`).join('') } as Body
+    },
+  }
+  return { arm, asked, fail }
+}
+
+const view = (more: Partial<Wanted> = {}) => {
+  const troubles: string[] = []
+  const wanted: Wanted = {
+    only: () => true,
+    follow: false,
+    trouble: (...words) => void troubles.push(words.join(': ')),
+    ...more,
+  }
+  return { wanted, troubles }
+}
+
+/** Reads until enough was seen, or to the end. */
+async function read(arm: Arm, wanted: Wanted, enough?: Promise<void>) {
+  const stop = new AbortController()
+  void enough?.then(() => stop.abort())
+  const failures: string[] = []
+  const texts: string[] = []
+  const merged = merge(
+    containerSources(config, () => arm, wanted),
+    {
+      signal: stop.signal,
+      patienceMs: 5000,
+      onLate: () => {},
+      onFailure: ({ id }, error) => void failures.push(`${id}: ${error.message}`),
+    },
+  )
+  for await (const batch of merged) {
+    texts.push(...batch.map(({ source, text }) => `${source} ${text}`))
+  }
+  return { texts, failures }
+}
+
+test('our groups and no other; a group that should be there and is not is named', async () => {
+  const logs = {
+    'codex-backend': ['2026-11-23T01:00:02Z b'],
+    'codex-backend-next': ['2026-11-23T01:00:01Z n'],
+    other: ['o'],
+  }
+  const { texts, failures } = await read(cloud(logs).arm, view().wanted)
+  expect(texts).toEqual(['backend-next n', 'backend b'])
+  expect(failures).toEqual(['worker: There is no container group codex-worker in codexdominion-prod'])
+  const some = cloud(logs)
+  await read(some.arm, view({ only: (source) => source === 'backend', tail: 5 }).wanted)
+  expect(some.asked).toEqual(['', 'codex-backend/containers/codex-backend/logs 5'])
+})
+
+test('following: no line twice and none lost, over a burst, a failure, a restart', async () => {
+  const log = numbered(0, 20)
+  const logs: Record<string, string[]> = { 'codex-backend': log }
+  const { arm, fail } = cloud(logs)
+  const { wanted, troubles } = view({ follow: true, tail: 2, only: (source) => source === 'backend' })
+  const story = async () => {
+    await pause(1500)
+    log.push(...numbered(20, 22))
+    await pause(1500)
+    log.push(...numbered(22, 500)) // more than a window
+    await pause(1500)
+    fail(new Error('no network'))
+    log.push(...numbered(500, 502))
+    await pause(1500)
+    fail()
+    await pause(6000)
+    logs['codex-backend'] = ['begun anew'] // another container under the same name
+    await pause(1500)
+    delete logs['codex-backend']
+    await pause(2500)
+  }
+  const { texts, failures } = await read(arm, wanted, story())
+  const expected = [...numbered(18, 502), 'begun anew']
+  expect(texts).toEqual(expected.map((text) => `backend ${text}`))
+  expect(failures).toEqual([])
+  expect(troubles).toEqual([
+    'backend: no network',
+    'backend: answers again',
+    'backend: codex-backend is gone',
+  ])
+})
+
+test('the end of what Azure keeps is told', async () => {
+  const line = `2026-11-23T01:00:00Z ${'x'.repeat(1000)}`
+  const logs = { 'codex-backend': Array.from({ length: 4100 }, () => line) }
+  const { wanted, troubles } = view({
+    only: (source) => source === 'backend',
+    since: Date.parse('2026-11-22'),
+  })
+  expect((await read(cloud(logs).arm, wanted)).texts).toHaveLength(4100)
+  expect(troubles).toEqual([
+    expect.stringContaining('only the newest 4 MB of its log: it begins at 2026-11-23T01:00:00.000Z'),
+  ])
+})

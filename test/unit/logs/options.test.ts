@@ -1,0 +1,88 @@
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { expect, test, vi } from 'vitest'
+import { type ViewFlags, viewOf } from '../../../lib/logs/options.ts'
+import { documentOutput, jsonLinesOutput, textOutput } from '../../../lib/logs/output.ts'
+
+const shown = (only: string) =>
+  ['backend', 'backend-next', 'worker', 'worker-12', 'access', 'error', 'worker/sidecar'].filter(
+    viewOf({ only }, undefined).only,
+  )
+
+test('--only: each word and what it means', () => {
+  expect(shown('backend')).toEqual(['backend', 'backend-next'])
+  expect(shown('worker')).toEqual(['worker', 'worker-12', 'worker/sidecar'])
+  expect(shown('nginx')).toEqual(['access', 'error'])
+  expect(shown('access, worker')).toEqual(['worker', 'worker-12', 'access', 'worker/sidecar'])
+})
+
+test.each<[ViewFlags, string]>([
+  [{ only: 'acess' }, '--only=acess: there is no log called "acess". Did you mean access?'],
+  [{ only: 'backend,postgres' }, '--only=backend,postgres: there is no log called "postgres"'],
+  [{ only: '' }, '--only=: there is no log called ""'],
+  [{ lines: '-5' }, '--lines=-5 is not a number of lines'],
+  [{ lines: '0' }, '--lines=0 shows nothing'],
+  [{ lines: 'all' }, '--lines=all is not a number of lines'],
+  [{ grep: '(' }, '--grep is no regular expression: /(/: Unterminated group'],
+])('wrong flags: %o', (flags, words) => {
+  expect(() => viewOf(flags, undefined)).toThrow(words)
+})
+
+test('how many lines when nothing says', () => {
+  expect(viewOf({}, undefined).lines).toBe(100)
+  expect(viewOf({ follow: true }, undefined).lines).toBe(10)
+  expect(viewOf({}, new Date()).lines).toBeUndefined()
+  expect(viewOf({ follow: true }, new Date()).lines).toBeUndefined()
+  expect(viewOf({ lines: '0', follow: true }, new Date()).lines).toBe(0)
+})
+
+const lines = [
+  { at: Date.parse('2026-11-23T01:10:05.123Z'), source: 'access', text: '"GET /\x1b[2Jhunter2\x9b" ü\t.' },
+  { at: undefined, source: 'backend-next', text: 'no time' },
+]
+const clean = (words: string) => words.replaceAll('hunter2', '***')
+
+test('text: control characters and secrets of what is logged do not reach the terminal; no colours when not wanted', async () => {
+  vi.stubEnv('NO_COLOR', '1')
+  const stream = new PassThrough()
+  await textOutput(stream, clean).lines(lines)
+  stream.end()
+  expect(await text(stream)).toBe(
+    '2026-11-23T01:10:05.123Z access   "GET /\\x1b[2J***\\x9b" ü\t.\n(no time)                backend-next no time\n',
+  )
+  vi.unstubAllEnvs()
+})
+
+test('--json: one document, also without any line; with --follow a document a line', async () => {
+  const reports = [{ source: 'access', lines: 1 }]
+  const written = async (format: typeof documentOutput, ...batches: (typeof lines)[]) => {
+    const stream = new PassThrough()
+    const output = format(stream, clean)
+    for (const batch of batches) await output.lines(batch)
+    await output.end(reports)
+    stream.end()
+    return text(stream)
+  }
+  const data = [
+    { at: '2026-11-23T01:10:05.123Z', source: 'access', text: '"GET /\x1b[2J***\x9b" ü\t.' },
+    { at: null, source: 'backend-next', text: 'no time' },
+  ]
+  expect(JSON.parse(await written(documentOutput, lines, [], lines))).toEqual({
+    lines: [...data, ...data],
+    sources: reports,
+    ok: true,
+  })
+  expect(JSON.parse(await written(documentOutput))).toEqual({ lines: [], sources: reports, ok: true })
+  const rows = (await written(jsonLinesOutput, lines)).trimEnd().split('\n')
+  expect(rows.map((row) => JSON.parse(row))).toEqual([...data, { sources: reports }])
+})
+
+test('nobody reads any more: writing is over, and nothing waits for ever', async () => {
+  const stream = new PassThrough({ highWaterMark: 10 })
+  const output = textOutput(stream, clean)
+  const stuck = output.lines(lines)
+  stream.destroy(Object.assign(new Error('broken pipe'), { code: 'EPIPE' }))
+  await stuck
+  expect(output.closed.aborted).toBe(true)
+  await output.lines(lines)
+})

@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { channelsOf, send, sendAll } from '../../../../lib/monitoring/alerts/channels.ts'
+import { slackBody } from '../../../../lib/monitoring/alerts/slack.ts'
+import { teamsBody } from '../../../../lib/monitoring/alerts/teams.ts'
+import { configOf, entriesOf, failureOf, openRunner } from '../../shell/rig.ts'
+import { alert, closedPort, receiver, silent } from './rig.ts'
+
+const path = '/services/T0123/B4567/sEcReTsEcReT'
+
+test('webhook, Slack and Teams get their own form, all at once; no address is written down', async () => {
+  const { heard, port } = await receiver((outgoing) => outgoing.writeHead(202).end())
+  const config = await configOf(
+    `ALERT_WEBHOOK_URL=http://hook.test:${port}${path}?key=abcdefgh`,
+    `ALERT_SLACK_URL=http://slack.test:${port}/slack${path}`,
+    `ALERT_TEAMS_URL=http://teams.test:${port}/teams${path}`,
+  )
+  const runner = openRunner()
+  const sent = await sendAll({ runner }, channelsOf(config), alert())
+  expect(sent.map(({ channel, failure }) => [channel, failure])).toEqual([
+    ['webhook', undefined],
+    ['slack', undefined],
+    ['teams', undefined],
+  ])
+  const bodyAt = (start: string) => {
+    const one = heard.find(({ line }) => line.startsWith(`POST ${start}`))!
+    expect(one.headers['content-type']).toBe('application/json')
+    return JSON.parse(one.body)
+  }
+  expect(bodyAt(`${path}?key=abcdefgh`)).toEqual({
+    version: 1,
+    id: '42-problem-1795408200000',
+    ...{ kind: 'problem', verdict: 'CRITICAL', domain: 'codexdominion.app', environment: 'default' },
+    ...{ incident: '42', at: '2026-11-23T04:30:00.000Z', since: '2026-11-23T04:20:00.000Z' },
+    title: 'api 503',
+    lines: ['api: CRITICAL, 503 <Service & Unavailable>', 'backend: CRITICAL, refused'],
+  })
+  expect(bodyAt('/slack')).toMatchObject({
+    text: 'CRITICAL: codexdominion.app: api 503',
+    blocks: [
+      {
+        type: 'header',
+        text: { type: 'plain_text', text: ':red_circle: CRITICAL: codexdominion.app: api 503' },
+      },
+      {
+        type: 'section',
+        text: {
+          type: 'mrkdwn',
+          text: 'api: CRITICAL, 503 &lt;Service &amp; Unavailable&gt;\nbackend: CRITICAL, refused',
+        },
+      },
+      { type: 'context' },
+    ],
+  })
+  const [{ contentType, content }] = bodyAt('/teams').attachments
+  expect(contentType).toBe('application/vnd.microsoft.card.adaptive')
+  expect(content).toMatchObject({ type: 'AdaptiveCard', version: '1.4' })
+  expect(content.body.at(-1).facts).toContainEqual({ title: 'Incident', value: '42' })
+  expect(entriesOf(runner).map(({ kind, effect, status }) => [kind, effect, status])).toEqual(
+    Array(3).fill(['request', 'record', 202]),
+  )
+  expect(readFileSync(runner.transcript.file, 'utf8')).not.toMatch(/sEcReT|abcdefgh/)
+})
+
+test('what is refused, redirected, cut off, silent or not there is told, and holds up no other', async () => {
+  const echoing = await receiver((outgoing, { line }) => outgoing.writeHead(404).end(`Cannot ${line}`))
+  const moved = await receiver((outgoing) =>
+    outgoing.writeHead(302, { location: `http://elsewhere.test${path}` }).end(),
+  )
+  const broken = await receiver((outgoing) => outgoing.writeHead(500).end('a bad\nday'))
+  const good = await receiver((outgoing) => outgoing.end('ok'))
+  const runner = openRunner()
+  const sendTo = async (port: number) => {
+    const config = await configOf(`ALERT_SLACK_URL=http://slack.test:${port}${path}`)
+    const { failure, ms } = await send({ runner }, channelsOf(config)[0]!, alert())
+    return { what: failure?.what, next: failure?.next, ms }
+  }
+  const [gone, redirected, failing, refused, hanging, well] = await Promise.all(
+    [echoing.port, moved.port, broken.port, await closedPort(), await silent(), good.port].map(sendTo),
+  )
+  expect(gone!.what).toBe(
+    `The alert could not be sent to Slack: slack.test:${echoing.port} answered 404 (Cannot POST ***)`,
+  )
+  expect(gone!.next).toContain('set ALERT_SLACK_URL')
+  expect(redirected!.what).toContain(`answered 302`)
+  expect(redirected!.next).toContain('final address')
+  expect(failing!.what).toContain('answered 500 (a bad day)')
+  expect(failing!.next).toBe(
+    'It is sent again with the next run. If that does not help: ALERT_SLACK_URL in .env.',
+  )
+  expect(refused!.what).toContain('ECONNREFUSED')
+  expect(hanging!.what).toContain('gave no answer within 10 s')
+  expect(hanging!.ms).toBeGreaterThanOrEqual(9900)
+  expect(well).toMatchObject({ what: undefined })
+  expect(well!.ms).toBeLessThan(9000)
+  expect(
+    [gone, redirected, failing, refused, hanging].map((each) => JSON.stringify(each)).join(),
+  ).not.toMatch(/sEcReT/)
+  expect(readFileSync(runner.transcript.file, 'utf8')).not.toMatch(/sEcReT/)
+})
+
+test('an address that is none, a reference that leads nowhere, and a secret in the alert itself', async () => {
+  const { heard, port } = await receiver((outgoing) => outgoing.end('ok'))
+  const runner = openRunner({ known: ['pa55word'] })
+  const sendBy = async (value: string) => {
+    const config = await configOf(`ALERT_WEBHOOK_URL=${value}`)
+    return send(
+      { runner },
+      channelsOf(config)[0]!,
+      alert({ title: 'login pa55word failed', lines: ['pa55word'] }),
+    )
+  }
+  expect((await sendBy('hooks.example/sEcReT')).failure?.what).toMatch(
+    /^The alert could not be sent to the webhook: ALERT_WEBHOOK_URL is not an http\(s\) URL$/,
+  )
+  expect((await sendBy('env:NO_SUCH_VARIABLE')).failure?.what).toContain(
+    'ALERT_WEBHOOK_URL (env:NO_SUCH_VARIABLE) is not set',
+  )
+  process.env.HOOK_FOR_TEST = `http://hook.test:${port}${path}`
+  expect(await sendBy('env:HOOK_FOR_TEST')).toMatchObject({ channel: 'webhook' })
+  delete process.env.HOOK_FOR_TEST
+  expect(JSON.parse(heard[0]!.body)).toMatchObject({ title: 'login *** failed', lines: ['***'] })
+  expect(readFileSync(runner.transcript.file, 'utf8')).not.toMatch(/sEcReT|pa55word/)
+})
+
+test('a channel configured by half is named; a dry run sends nothing', async () => {
+  expect(channelsOf(await configOf(''))).toEqual([])
+  const half = await configOf('ALERT_EMAIL_TO=ops@codex.test', 'ALERT_EMAIL_FROM=dominion@codex.test')
+  const failure = await failureOf((async () => channelsOf(half))())
+  expect(failure).toMatchObject({
+    what: 'Alerts by e-mail are configured by half: ALERT_EMAIL_TO and ALERT_EMAIL_FROM without SMTP_URL',
+    exitCode: 2,
+  })
+  const { heard, port } = await receiver((outgoing) => outgoing.end())
+  const config = await configOf(`ALERT_WEBHOOK_URL=http://hook.test:${port}/`)
+  const runner = openRunner({ mayChange: false })
+  await expect(send({ runner }, channelsOf(config)[0]!, alert())).rejects.toThrow('a dry run must not')
+  expect(heard).toEqual([])
+})
+
+test('the longest alert stays within what Slack and Teams take, and nothing in it is markup', () => {
+  const long = alert({
+    title: '<!channel> & '.repeat(200),
+    lines: Array(200).fill('&<ü*[x](y)>'.repeat(300)),
+  })
+  const { text, blocks } = slackBody(long) as {
+    text: string
+    blocks: { type: string; text?: { text: string } }[]
+  }
+  const lengths = [text, ...blocks.map((block) => block.text?.text ?? '')].map(({ length }) => length)
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(3000)
+  expect(blocks[1]!.text!.text.length).toBeGreaterThan(2900)
+  expect(blocks[0]!.text!.text.length).toBeLessThanOrEqual(150)
+  expect(text + blocks[1]!.text!.text).not.toMatch(/[<>]|&(?!amp;|lt;|gt;)/)
+  const card = JSON.stringify(teamsBody(long))
+  expect(Buffer.byteLength(card)).toBeLessThanOrEqual(28_000)
+  expect(Buffer.byteLength(card)).toBeGreaterThan(15_000)
+  expect(card).toMatch(/… and \d+ more/)
+  expect(card.includes('"TextBlock"')).toBe(false)
+})
+
+test.each([
+  ['raised', 'Now CRITICAL: codexdominion.app (staging): api 503'],
+  ['reminder', 'Still CRITICAL: codexdominion.app (staging): api 503'],
+  ['recovery', 'Recovered: codexdominion.app (staging): api 503'],
+  ['test', 'Test: codexdominion.app (staging): api 503'],
+] as const)('%s', (kind, words) => {
+  expect(slackBody(alert({ kind, environment: 'staging', title: 'api\n503' }))).toMatchObject({ text: words })
+})
+
+test('of a test that fails nothing is kept: it is to be made once more', async () => {
+  const config = await configOf(`ALERT_SLACK_URL=http://slack.test:${await closedPort()}${path}`)
+  const { failure } = await send({ runner: openRunner() }, channelsOf(config)[0]!, alert({ kind: 'test' }))
+  expect(failure!.next).toBe(
+    'Put ALERT_SLACK_URL in .env right, or what it names. Then run npx dominion health --test-alert slack once more.',
+  )
+})

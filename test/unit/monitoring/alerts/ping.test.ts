@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { pingEnd, pingStart } from '../../../../lib/monitoring/alerts/ping.ts'
+import { configOf, openRunner } from '../../shell/rig.ts'
+import { closedPort, receiver } from './rig.ts'
+
+const check = '/5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278'
+
+test('a run is told when it begins and how it ended, with its line as body', async () => {
+  const { heard, port } = await receiver((outgoing) => outgoing.end('OK'))
+  const config = await configOf(`HEALTH_PING_URL=http://ping.test:${port}${check}/?create=1`)
+  const runner = openRunner({ known: ['pa55word'] })
+  expect(await pingStart({ config, runner })).toBeUndefined()
+  expect(await pingEnd({ config, runner }, 2, 'CRITICAL - api 503 pa55word (3/3)')).toBeUndefined()
+  expect(heard.map(({ line, body }) => [line, body])).toEqual([
+    [`POST ${check}/start?create=1`, ''],
+    [`POST ${check}/2?create=1`, 'CRITICAL - api 503 *** (3/3)'],
+  ])
+  expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('5bf66975')
+})
+
+test('a ping that is not heard is told, never thrown, and never tells the address', async () => {
+  const lost = await receiver((outgoing) => outgoing.end('OK (not found)'))
+  const echoing = await receiver((outgoing, { line }) => outgoing.writeHead(404).end(line))
+  const runner = openRunner()
+  const pinged = async (port: number) =>
+    pingEnd({ config: await configOf(`HEALTH_PING_URL=http://ping.test:${port}${check}`), runner }, 0, 'OK')
+  expect((await pinged(lost.port))?.what).toBe(
+    `The dead man's switch was not told (0): ping.test:${lost.port} answered: not found`,
+  )
+  expect((await pinged(echoing.port))?.what).toMatch(/answered 404 \(POST \*\*\*/)
+  expect((await pinged(await closedPort()))?.what).toContain('ECONNREFUSED')
+  const nothing = { config: await configOf(''), runner }
+  expect([await pingStart(nothing), await pingEnd(nothing, 0, 'OK')]).toEqual([undefined, undefined])
+})

@@ -1,0 +1,64 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+import type { Alert } from '../../../../lib/monitoring/alerts/alert.ts'
+
+export const alert = (more: Partial<Alert> = {}): Alert => ({
+  kind: 'problem',
+  verdict: 'CRITICAL',
+  domain: 'codexdominion.app',
+  environment: 'default',
+  at: Date.UTC(2026, 10, 23, 4, 30),
+  since: Date.UTC(2026, 10, 23, 4, 20),
+  title: 'api 503',
+  lines: ['api: CRITICAL, 503 <Service & Unavailable>', 'backend: CRITICAL, refused'],
+  incident: '42',
+  ...more,
+})
+
+/** Gives the port; the server and its connections end with the test. */
+export async function listen(server: Server): Promise<number> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => sockets.add(socket.on('close', () => sockets.delete(socket))))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+export interface Heard {
+  line: string
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+/** A receiver that keeps what it hears and answers as it is told. */
+export async function receiver(answer: (outgoing: ServerResponse, heard: Heard) => void) {
+  const heard: Heard[] = []
+  const server = createServer((incoming, outgoing) => {
+    let body = ''
+    incoming.on('data', (chunk) => {
+      body += chunk
+    })
+    incoming.on('end', () => {
+      const one = { line: `${incoming.method} ${incoming.url}`, headers: incoming.headers, body }
+      heard.push(one)
+      answer(outgoing, one)
+    })
+  })
+  return { heard, port: await listen(server) }
+}
+
+/** Takes connections and never says a word. */
+export const silent = (): Promise<number> => listen(createTcp())
+
+/** A port that nobody listens on. */
+export async function closedPort(): Promise<number> {
+  const server = createTcp()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

@@ -1,0 +1,116 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { Channel } from '../../../lib/monitoring/alerts/alert.ts'
+import { channelsOf } from '../../../lib/monitoring/alerts/channels.ts'
+import { deliver } from '../../../lib/monitoring/alerts/outbox.ts'
+import type { History } from '../../../lib/monitoring/store/store.ts'
+import { configOf, openRunner } from '../shell/rig.ts'
+import { alert, receiver } from './alerts/rig.ts'
+import { day, historyPath, opened } from './store/rig.ts'
+
+const contextOf = () => ({ runner: openRunner() }) as never
+
+const putOff = (history: History, incident: string, since = Date.now()) =>
+  history.putOff({ channel: 'webhook', alert: alert({ incident }), since, error: '' })
+
+/** Takes what its `judge` takes, 200; gives what it took. */
+async function hook(judge: (body: { incident: string; lines: string[] }) => number) {
+  const taken: string[] = []
+  const { port, heard } = await receiver((outgoing, { body }) => {
+    const said = JSON.parse(body) as { incident: string; lines: string[] }
+    const status = judge(said)
+    if (status === 200) taken.push(`${said.incident} ${said.lines.length}`)
+    outgoing.writeHead(status).end(status === 200 ? '' : 'no such message')
+  })
+  const channels = channelsOf(await configOf(`ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`))
+  return { taken, heard, channels }
+}
+
+test('what a channel refuses for good is sent in short', async () => {
+  const { taken, channels } = await hook(({ incident, lines }) =>
+    incident === 'a' && lines.length > 0 ? 413 : 200,
+  )
+  const history = await opened()
+  for (const incident of ['a', 'b']) putOff(history, incident)
+  const { sent, unsent, trouble } = await deliver(contextOf(), history, channels)
+  expect(taken).toEqual(['a 0', 'b 2'])
+  expect([sent.length, unsent]).toEqual([2, []])
+  expect(trouble).toEqual([expect.stringMatching(/^the problem alert was sent in short: .* answered 413/)])
+  expect(history.outbox()).toEqual([])
+})
+
+test('refused in short, too: it holds up no other, and is dropped after a day, which is said', async () => {
+  const { taken, channels } = await hook(({ incident }) => (incident === 'a' ? 400 : 200))
+  const history = await opened()
+  for (const incident of ['a', 'b']) putOff(history, incident)
+  const first = await deliver(contextOf(), history, channels)
+  expect(taken).toEqual(['b 2'])
+  expect(first.unsent).toMatchObject([{ tries: 1, error: expect.stringContaining('answered 400') }])
+  expect((await deliver(contextOf(), history, channels)).unsent).toMatchObject([{ tries: 2 }])
+
+  putOff(history, 'a', Date.now() - 2 * day)
+  const later = await deliver(contextOf(), history, channels)
+  expect(later.trouble).toEqual([
+    expect.stringMatching(/^the problem alert was dropped, refused for a day: /),
+  ])
+  expect(history.outbox()).toHaveLength(1)
+})
+
+test('a channel that fails keeps all that waits for it, and all of it is told', async () => {
+  const { heard, channels } = await hook(() => 500)
+  const history = await opened()
+  for (const incident of ['a', 'b', 'c']) putOff(history, incident)
+  const { unsent } = await deliver(contextOf(), history, channels)
+  expect(heard).toHaveLength(1)
+  expect(unsent.map(({ tries, error }) => [tries, /answered 500/.test(error)])).toEqual(
+    Array(3).fill([1, true]),
+  )
+})
+
+test('a sender that takes longer than its lease for all of it is not overtaken by another run', async () => {
+  let ahead = 0
+  const now = Date.now
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
+  onTestFinished(() => void vi.restoreAllMocks())
+  const file = historyPath()
+  const [first, second] = [await opened(file), await opened(file)]
+  for (let number = 0; number < 10; number++) putOff(first, String(number))
+  const got: string[] = []
+  let other: ReturnType<typeof deliver> | undefined
+  const channel = (who: string): Channel => ({
+    ...{ name: 'webhook', title: 'the webhook', key: 'ALERT_WEBHOOK_URL', file: '.env' },
+    async deliver(_, { incident }) {
+      got.push(who + incident)
+      ahead += 9000
+      if (who === 'first' && incident === '8') other = deliver(contextOf(), second, [channel('second')])
+      await other
+      return undefined
+    },
+  })
+  await deliver(contextOf(), first, [channel('first')])
+  expect(got).toEqual([...Array(10).keys()].map((number) => `first${number}`))
+})
+
+test('a sender that was held up for longer than its lease sends nothing that another one has sent', async () => {
+  let ahead = 0
+  const now = Date.now
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
+  onTestFinished(() => void vi.restoreAllMocks())
+  const file = historyPath()
+  const [first, second] = [await opened(file), await opened(file)]
+  for (const incident of ['a', 'b', 'c']) putOff(first, incident)
+  const got: string[] = []
+  const channel = (who: string): Channel => ({
+    ...{ name: 'webhook', title: 'the webhook', key: 'ALERT_WEBHOOK_URL', file: '.env' },
+    async deliver(_, { incident }) {
+      if (who === 'first') {
+        // The machine slept.
+        ahead += 600_000
+        await deliver(contextOf(), second, [channel('second')])
+      }
+      got.push(`${who} ${incident}`)
+      return undefined
+    },
+  })
+  await deliver(contextOf(), first, [channel('first')])
+  expect(got).toEqual(['second a', 'second b', 'second c', 'first a'])
+})

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { type HealthFlags, readFlags } from '../../../lib/monitoring/options.ts'
+
+test('by default: a table on a terminal, a line elsewhere, 3 and 2 looks, reminders every six hours', () => {
+  const rules = { failAfter: 3, recoverAfter: 2, remindMs: 6 * 3_600_000 }
+  expect(readFlags({}, true)).toEqual({ quick: false, only: [], format: 'table', rules, fromVps: false })
+  expect(readFlags({}, false).format).toBe('plugin')
+  expect(readFlags({ json: true }, true).format).toBe('json')
+})
+
+test('what is asked for', () => {
+  const flags = {
+    quick: true,
+    only: 'api, static,',
+    format: 'openmetrics',
+    failAfter: '1',
+    recoverAfter: '10',
+  }
+  expect(readFlags({ ...flags, remind: '1d12h' }, true)).toMatchObject({
+    ...{ quick: true, only: ['api', 'static'], format: 'openmetrics' },
+    rules: { failAfter: 1, recoverAfter: 10, remindMs: 36 * 3_600_000 },
+  })
+  expect(readFlags({ remind: '0' }, true).rules.remindMs).toBe(0)
+  expect(readFlags({ testAlert: true }, true).testAlert).toBe('')
+  expect(readFlags({ testAlert: 'slack' }, true).testAlert).toBe('slack')
+})
+
+test.each<[HealthFlags, RegExp]>([
+  [{ format: 'tables' }, /--format tables is none; did you mean table/],
+  [{ json: true, format: 'table' }, /contradict/],
+  [{ from: 'moon' }, /--from moon is no place/],
+  [{ from: 'vps', quick: true }, /needs ssh/],
+  [{ only: ' , ' }, /names no probe/],
+  [{ failAfter: '0' }, /--fail-after=0/],
+  [{ recoverAfter: '2.5' }, /--recover-after=2.5/],
+  [{ remind: 'soon' }, /--remind=soon/],
+  [{ remind: '0h' }, /--remind=0h/],
+  [{ testAlert: true, only: 'api' }, /looks at nothing/],
+])('%j is refused', (flags, words) => {
+  expect(() => readFlags(flags, true)).toThrow(words)
+})

@@ -1,0 +1,159 @@
+import { expect, onTestFinished, test } from 'vitest'
+import type { Observation } from '../../../lib/checks/probe.ts'
+import type { Seen } from '../../../lib/checks/runProbes.ts'
+import type { OpenContext } from '../../../lib/deploy/context.ts'
+import type { Looked } from '../../../lib/monitoring/collect.ts'
+import { judge } from '../../../lib/monitoring/evaluate.ts'
+import { recordLook } from '../../../lib/monitoring/record.ts'
+import { sloReport } from '../../../lib/monitoring/slo/report.ts'
+import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
+import type { Verdict } from '../../../lib/util/status.ts'
+import { configOf, openRunner } from '../shell/rig.ts'
+
+const at = Date.UTC(2026, 10, 23, 4)
+const nothingKept = { history: undefined, trouble: [], close() {} }
+
+const seen = (id: string, verdict: Verdict, detail = '', more: Partial<Observation> = {}): Observation => ({
+  probe: {
+    ...{ id, visible: true, hiddenByMaintenance: id === 'static' },
+    ...(id === 'backend' ? { host: 'core.test' } : {}),
+  } as Observation['probe'],
+  ...{ verdict, detail, took: 1 },
+  ...more,
+})
+
+const look = (observations: Observation[], more: Partial<Seen> = {}): Seen => ({
+  ...{ at, from: 'here', verdict: 'OK', observations, ownNetwork: 'not asked' },
+  ...more,
+})
+
+async function judged(looked: Looked, known: string[] = []) {
+  const context = { config: await configOf('DOMAIN=shop.test'), runner: openRunner({ known }) }
+  return judge(context as unknown as OpenContext, looked, nothingKept, true)
+}
+
+test('what the VPS gets of itself is no witness: a closed firewall is an outage', async () => {
+  const refused = seen('static', 'CRITICAL', 'https://shop.test/: timed out', { silent: true })
+  const { verdict, entry } = await judged({
+    here: look([refused]),
+    vps: look([seen('static', 'OK', '200 in 9 ms', { ms: 9 })], { from: 'vps' }),
+  })
+  expect(verdict).toBe('CRITICAL')
+  expect(entry.seen).toMatchObject([
+    {
+      verdict: 'CRITICAL',
+      cause: 'https://shop.test/: timed out; from the VPS itself it answers: firewall or network between',
+    },
+  ])
+})
+
+test('what only one of the two places gets is a network problem between, not an outage', async () => {
+  const refused = seen('backend', 'CRITICAL', 'http://core.test/: refused', { silent: true })
+  const well = seen('backend', 'OK', '200 in 9 ms', { ms: 9 })
+  const { verdict, entry, observations } = await judged({
+    here: look([refused]),
+    vps: look([well], { from: 'vps' }),
+  })
+  expect(verdict).toBe('WARNING')
+  expect(observations.map(({ from, seen }) => `${from} ${seen.verdict}`)).toEqual(['here WARNING', 'vps OK'])
+  expect(observations[0]!.seen.detail).toMatch(/a network problem between, no outage/)
+  expect(entry.seen).toMatchObject([{ target: 'backend', verdict: 'WARNING' }])
+  expect(entry.looks.map(({ from, samples }) => [from, samples[0]!.verdict])).toEqual([
+    ['here', 'WARNING'],
+    ['vps', 'OK'],
+  ])
+  const both = await judged({ here: look([refused]), vps: look([refused], { from: 'vps' }) })
+  expect(both.verdict).toBe('CRITICAL')
+  const broken = look([seen('backend', 'CRITICAL', '/ says 500', { ms: 9 })], { from: 'vps' })
+  const wrong = await judged({ here: look([refused]), vps: broken })
+  expect(wrong.entry.seen).toMatchObject([{ target: 'backend', verdict: 'CRITICAL' }])
+})
+
+test('a maintenance explains its part; another fault besides it counts', async () => {
+  const hidden = seen('static', 'CRITICAL', '503', { maintenance: true })
+  const alone = await judged({ here: look([hidden, seen('disk', 'OK')]) })
+  expect(alone).toMatchObject({ verdict: 'OK', excluded: 'maintenance' })
+  expect(alone.entry).toMatchObject({
+    seen: undefined,
+    looks: [{ excluded: 'maintenance' }],
+    maintenance: { from: at, to: at },
+  })
+  const besides = await judged({ here: look([hidden, seen('disk', 'CRITICAL', 'full')]) })
+  expect(besides.verdict).toBe('CRITICAL')
+  expect(besides.excluded).toBeUndefined()
+  expect(besides.explained).toBe('planned maintenance (it explains static)')
+  expect(besides.entry.seen).toMatchObject([{ target: 'disk' }])
+  expect(besides.entry.stretches).toMatchObject([{ kind: 'maintenance' }])
+  expect(besides.entry.looks[0]!.excluded).toBeUndefined()
+  expect(besides.entry.looks[0]!.samples.map(({ target, keptOut }) => [target, keptOut])).toEqual([
+    ...[
+      ['static', true],
+      ['disk', undefined],
+    ],
+  ])
+  expect(besides.observations.map(({ planned }) => planned)).toEqual([true, false])
+})
+
+test('a maintenance with another fault besides is no downtime when it ends, and one maintenance throughout', async () => {
+  const history = await openHistory(historyFile(await configOf()), { sampleDays: 35, days: 400 })
+  onTestFinished(() => history.close())
+  const config = await configOf('DOMAIN=shop.test')
+  const context = { config, runner: openRunner() } as unknown as OpenContext
+  const rules = { failAfter: 3, recoverAfter: 2, remindMs: 0 }
+  const minute = 60_000
+  const ours = seen('static', 'CRITICAL', '503', { ms: 5, maintenance: true })
+  for (let number = 0; number < 60; number++) {
+    const on = number >= 20 && number < 30
+    const late = seen('clock', 'WARNING', 'this machine is 2 s ahead')
+    const page = on ? ours : seen('static', 'OK', '', { ms: 50 })
+    // By hand, in the middle of it: --only api,clock.
+    const observations = [...(number === 25 ? [] : [page]), seen('api', 'OK', '', { ms: 50 }), late]
+    const looked = { here: { ...look(observations), at: at + number * minute } }
+    const { entry } = await judge(context, looked, { history, trouble: [], close() {} }, true)
+    recordLook(history, entry, { config, rules, channels: [], lastRun: () => ({ exitCode: 1, line: '' }) })
+  }
+  const terms = { sloPercent: 99.9, limitsOf: () => undefined }
+  const { site, targets, maintenances } = sloReport(history, terms, { from: at, to: at + 60 * minute })
+  expect(site!.minutes).toMatchObject({ down: 0, up: 50, keptOut: 10 })
+  expect(targets.find(({ target }) => target === 'static')!.latency).toMatchObject({ p50: 50 })
+  expect(maintenances.map(({ from, to }) => [from, to])).toEqual([[at + 20 * minute, at + 29 * minute]])
+})
+
+test.each([
+  ['a look that has asked nobody over ssh', ['containers'], true],
+  ['one whose disk was seen', ['containers', 'disk'], true],
+  ['one that has just waited for the VPS in vain', ['containers', 'stored-certificate'], false],
+])('the VPS is asked what it knows of work: %s', async (_, ids, isAsked) => {
+  let asked = false
+  const openVps = async () => {
+    asked = true
+    throw new Error('not there')
+  }
+  const context = { config: await configOf(), runner: openRunner({ openVps }) } as unknown as OpenContext
+  const observations = ids.map((id) => seen(id, id === 'stored-certificate' ? 'UNKNOWN' : 'CRITICAL'))
+  await judge(context, { here: look(observations) }, nothingKept, false)
+  expect(asked).toBe(isAsked)
+  asked = false
+  await judge(context, { here: look(observations) }, nothingKept, true)
+  expect(asked).toBe(false)
+})
+
+test('the own network down: the whole look is kept out', async () => {
+  const detail = "this machine's own network is down (a: timed out; b: timed out)"
+  const silent = seen('static', 'UNKNOWN', detail, { silent: true })
+  const { verdict, excluded, explained, entry } = await judged({
+    here: look([silent, seen('disk', 'OK')], { ownNetwork: 'down' }),
+  })
+  expect({ verdict, excluded, explained, seen: entry.seen }).toEqual({
+    ...{ verdict: 'UNKNOWN', excluded: 'network', explained: detail, seen: undefined },
+  })
+  expect(entry.looks).toMatchObject([{ excluded: 'network' }])
+})
+
+test('what is kept of a cause is one line, without secrets', async () => {
+  const { entry } = await judged({ here: look([seen('api', 'CRITICAL', 'said hunter2hunter2\n twice')]) }, [
+    'hunter2hunter2',
+  ])
+  expect(entry.seen).toMatchObject([{ cause: 'said *** twice' }])
+  expect(entry.looks[0]!.samples).toMatchObject([{ cause: 'said *** twice' }])
+})

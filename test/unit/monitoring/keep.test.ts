@@ -1,0 +1,246 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Config } from '../../../lib/config/config.ts'
+import type { OpenContext } from '../../../lib/deploy/context.ts'
+import { channelsOf } from '../../../lib/monitoring/alerts/channels.ts'
+import type { Judged } from '../../../lib/monitoring/evaluate.ts'
+import { keep } from '../../../lib/monitoring/persist.ts'
+import type { Store } from '../../../lib/monitoring/record.ts'
+import { recordLook } from '../../../lib/monitoring/record.ts'
+import type { Report } from '../../../lib/monitoring/report.ts'
+import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
+import type { Excluded } from '../../../lib/monitoring/store/types.ts'
+import type { Verdict } from '../../../lib/util/status.ts'
+import { configOf, openRunner } from '../shell/rig.ts'
+import { receiver } from './alerts/rig.ts'
+
+/*
+ * Record, confirm and tell, with a real history file and a real receiver of alerts; only the looks are made up.
+ */
+
+const rules = { failAfter: 3, recoverAfter: 2, remindMs: 0 }
+const begin = Date.UTC(2026, 10, 23, 4)
+const minute = 60_000
+
+function judged(number: number, verdict: Verdict, excluded?: Excluded): Judged {
+  const at = begin + number * minute
+  const probe = { id: 'api', title: 'API', visible: true, quick: true } as never
+  const detail = verdict === 'OK' ? '200 in 8 ms' : 'https://shop.test/_dominion/health says 503'
+  const cause = verdict === 'OK' ? '' : detail
+  return {
+    at,
+    verdict,
+    observations: [{ from: 'here', seen: { probe, verdict, detail, took: 8, ms: 8 }, planned: false }],
+    ...(excluded ? { excluded, explained: 'planned' } : {}),
+    entry: {
+      looks: [{ at, samples: [{ target: 'api', verdict, ms: 8, cause }], ...(excluded ? { excluded } : {}) }],
+      stretches: [],
+      seen: excluded ? undefined : [{ target: 'api', verdict, visible: true, cause }],
+      maintenance: undefined,
+    },
+  }
+}
+
+interface Told {
+  kind: string
+  verdict: string
+  incident: string
+  title: string
+}
+
+async function rig(answer: () => number = () => 200) {
+  const { heard, port } = await receiver((outgoing) => outgoing.writeHead(answer()).end())
+  const config = await configOf('DOMAIN=shop.test', `ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`)
+  const told = () => heard.map(({ body }) => JSON.parse(body) as Told)
+  return {
+    config,
+    told,
+    kinds: () => told().map(({ kind }) => kind),
+    look: (number: number, verdict: Verdict, excluded?: Excluded) =>
+      kept(config, judged(number, verdict, excluded)),
+  }
+}
+
+async function kept(config: Config, about: Judged, waitMs = 5000): Promise<Report> {
+  const store = await storeOf(config, waitMs)
+  const context = { config, runner: openRunner() } as unknown as OpenContext
+  const channels = channelsOf(config)
+  const report = await keep(context, store, about, { rules, channels, quick: true, trouble: [] })
+  store.close()
+  return report
+}
+
+async function storeOf(config: Config, waitMs = 5000): Promise<Store> {
+  const history = await openHistory(historyFile(config), { ...config.history, waitMs })
+  return { history, trouble: [], close: () => history.close() }
+}
+
+async function historyOf(config: Config) {
+  const { history } = await storeOf(config)
+  onTestFinished(() => history!.close())
+  return history!
+}
+
+test('three bad looks are one alert and one incident, two good ones end both', async () => {
+  const { config, look, told, kinds } = await rig()
+  expect((await look(0, 'CRITICAL')).line).toBe("CRITICAL - api 503 (1/3) | 'api'=8ms;;;0")
+  expect((await look(1, 'CRITICAL')).line).toContain('api 503 (2/3)')
+  expect(kinds()).toEqual([])
+  const third = await look(2, 'CRITICAL')
+  expect(third).toMatchObject({ news: 'problem', incident: { id: '20261123T040000Z', targets: ['api'] } })
+  expect((await look(3, 'CRITICAL')).line).toContain('api 503 (3/3)')
+  expect((await look(4, 'OK')).line).toBe("OK - api is OK again (1/2) | 'api'=8ms;;;0")
+  expect((await look(5, 'OK')).line).toBe("OK - incident over after 4 min: api | 'api'=8ms;;;0")
+  expect(told()).toMatchObject([
+    { kind: 'problem', verdict: 'CRITICAL', incident: '20261123T040000Z', title: 'api fails: 503' },
+    {
+      kind: 'recovery',
+      verdict: 'OK',
+      incident: '20261123T040000Z',
+      title: 'the incident is over after 4 min: api',
+    },
+  ])
+  const history = await historyOf(config)
+  expect(history.incidents({ from: 0, to: begin * 2 })).toMatchObject([
+    { from: begin, to: begin + 4 * minute, rank: 3, targets: ['api'], cause: 'api 503' },
+  ])
+  expect(history.lastRun()).toMatchObject({ at: begin + 5 * minute, exitCode: 0 })
+  expect(history.currentIncident()).toBeUndefined()
+})
+
+test('an alert that cannot be sent is part of the line, waits, and is sent later, in order and once', async () => {
+  let answer = 500
+  const { look, kinds } = await rig(() => answer)
+  for (const number of [0, 1]) await look(number, 'CRITICAL')
+  const third = await look(2, 'CRITICAL')
+  expect(third.alerts.unsent).toMatchObject([{ channel: 'webhook', kind: 'problem', tries: 1 }])
+  expect(third.line).toMatch(
+    /^CRITICAL - incident begins: api 503 \(3\/3\); the problem alert could not be sent by webhook/,
+  )
+  expect((await look(3, 'OK')).alerts.unsent).toMatchObject([{ tries: 2 }])
+  answer = 200
+  const ended = await look(4, 'OK')
+  expect(ended.alerts).toEqual({
+    sent: [
+      { channel: 'webhook', kind: 'problem' },
+      { channel: 'webhook', kind: 'recovery' },
+    ],
+    unsent: [],
+  })
+  expect(kinds()).toEqual(['problem', 'problem', 'problem', 'recovery'])
+  expect((await look(5, 'OK')).alerts.sent).toEqual([])
+})
+
+test('what waits behind an alert that cannot be sent is told, too', async () => {
+  const { look, kinds } = await rig(() => 500)
+  for (const number of [0, 1, 2, 3]) await look(number, 'CRITICAL')
+  await look(4, 'OK')
+  const ended = await look(5, 'OK')
+  expect(ended.alerts.unsent).toMatchObject([
+    { kind: 'problem', tries: 4 },
+    { kind: 'recovery', tries: 1 },
+  ])
+  expect(ended.line).toMatch(
+    /; 2 alerts, first the problem, could not be sent by webhook, and wait: .* 500 \|/,
+  )
+  expect(kinds()).toEqual(Array(4).fill('problem'))
+})
+
+test('a run that was killed after it wrote the look down loses no alert', async () => {
+  const { config, look, kinds } = await rig()
+  for (const number of [0, 1]) await look(number, 'CRITICAL')
+  const history = await historyOf(config)
+  const lastRun = () => ({ exitCode: 2, line: '' })
+  recordLook(history, judged(2, 'CRITICAL').entry, { config, rules, channels: ['webhook'], lastRun })
+  expect(kinds()).toEqual([])
+  await look(3, 'CRITICAL')
+  expect(kinds()).toEqual(['problem'])
+})
+
+test('two runs at once count both looks, and send each alert once', async () => {
+  const { look, kinds } = await rig()
+  await look(0, 'CRITICAL')
+  const both = await Promise.all([look(1, 'CRITICAL'), look(2, 'CRITICAL')])
+  expect(both.filter(({ news }) => news === 'problem')).toHaveLength(1)
+  await Promise.all([look(3, 'OK'), look(4, 'OK'), look(5, 'OK')])
+  expect(kinds()).toEqual(['problem', 'recovery'])
+})
+
+test('a damaged history is set aside and said; the incident goes on, told once and ended once', async () => {
+  const { config, look, told } = await rig()
+  for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
+  writeFileSync(historyFile(config), 'This was a database once.\n'.repeat(500))
+  const after = await look(3, 'CRITICAL')
+  expect(after.verdict).toBe('CRITICAL')
+  expect(after.trouble).toEqual([
+    expect.stringMatching(/^the history was damaged and is set aside as .*damaged-/),
+  ])
+  expect(after.line).toContain('set aside')
+  for (const number of [4, 5]) expect((await look(number, 'OK')).trouble).toEqual([])
+  expect(told().map(({ kind, incident }) => [kind, incident])).toEqual([
+    ['problem', '20261123T040000Z'],
+    ['recovery', '20261123T040000Z'],
+  ])
+  const [incident] = (await historyOf(config)).incidents({ from: 0, to: begin * 2 })
+  expect(incident).toMatchObject({ from: begin, to: begin + 4 * minute, targets: ['api'] })
+})
+
+test('killed after it set the history aside, or before it wrote beside it: nothing is lost, nothing told twice', async () => {
+  const { config, look, told } = await rig()
+  for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
+  writeFileSync(historyFile(config), 'This was a database once.\n'.repeat(500))
+  const { history: killed } = await storeOf(config)
+  expect(killed!.damaged).toHaveLength(1)
+  killed!.close()
+  const after = await look(3, 'CRITICAL')
+  expect(after.trouble).toEqual([expect.stringMatching(/is set aside as .*damaged-/)])
+  expect((await look(4, 'CRITICAL')).trouble).toEqual([])
+  await look(5, 'OK')
+
+  const history = await historyOf(config)
+  const lastRun = () => ({ exitCode: 0, line: '' })
+  recordLook(history, judged(6, 'OK').entry, { config, rules, channels: ['webhook'], lastRun })
+  const mirror = `${config.stateDir}/health-incident.json`
+  expect(existsSync(mirror)).toBe(true)
+  await look(7, 'OK')
+  expect(existsSync(mirror)).toBe(false)
+  expect(told().map(({ kind, incident }) => [kind, incident])).toEqual([
+    ['problem', '20261123T040000Z'],
+    ['recovery', '20261123T040000Z'],
+  ])
+})
+
+test('a history that another process holds: the look is reported, at least as a WARNING, and said', async () => {
+  const { config, look } = await rig()
+  await look(0, 'OK')
+  const holder = new DatabaseSync(historyFile(config))
+  holder.exec('BEGIN IMMEDIATE')
+  const well = await kept(config, judged(1, 'OK'), 100)
+  expect(well).toMatchObject({ verdict: 'WARNING', exitCode: 1, ok: false })
+  expect(well.line).toMatch(
+    /^WARNING - 1 probe.*nothing was recorded, and no alert can come of this look: .* held by/,
+  )
+  expect(await kept(config, judged(2, 'CRITICAL'), 100)).toMatchObject({ exitCode: 2 })
+  holder.close()
+  expect(await look(3, 'OK')).toMatchObject({ exitCode: 0, trouble: [] })
+})
+
+test('a look that is kept out counts for nothing, and is recorded as kept out', async () => {
+  const { config, look, kinds } = await rig()
+  for (const number of [0, 1]) await look(number, 'CRITICAL')
+  expect((await look(2, 'CRITICAL', 'maintenance')).news).toBeUndefined()
+  const history = await historyOf(config)
+  expect(history.latest('here', begin + 3 * minute)).toMatchObject([{ target: 'api', keptOut: true }])
+  await look(3, 'CRITICAL')
+  expect(kinds()).toEqual(['problem'])
+})
+
+test('what waits for a channel that is gone is dropped, and said', async () => {
+  const { config, look } = await rig(() => 500)
+  for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
+  const silent = { ...config, alerts: (await configOf('DOMAIN=shop.test')).alerts }
+  const report = await kept(silent, judged(3, 'CRITICAL'))
+  expect(report.trouble).toEqual(['the problem alert for webhook was dropped: it is not configured any more'])
+  expect((await kept(silent, judged(4, 'CRITICAL'))).trouble).toEqual([])
+})

@@ -1,0 +1,117 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { start } from '../cli/running.ts'
+import { home, temporaryFolder } from '../shell/rig.ts'
+import { receiver } from './alerts/rig.ts'
+
+/** `health` in a folder with these lines of `.env`; nothing that would look at anything is ever reached. */
+function health(env: string | undefined, ...args: string[]) {
+  const cwd = temporaryFolder()
+  if (env !== undefined) writeFileSync(path.join(cwd, '.env'), env)
+  return start([path.join(home, 'bin', 'dominion.js'), 'health', ...args], { cwd }).ended
+}
+
+test.each<[string, string | undefined, string[], RegExp]>([
+  ['a flag that there is not', '', ['--quik'], /^UNKNOWN - unknown option '--quik'.*\n$/],
+  ['no configuration', undefined, ['--quick'], /^UNKNOWN - There is no \.env in .*\n$/],
+  ['two wrong keys', 'DOMAIN=A\nSLO_PERCENT=x', [], /^UNKNOWN - The configuration has 2 wrong keys: .*\n$/],
+  [
+    'half a channel',
+    'ALERT_EMAIL_TO=a@b.test',
+    ['--quick'],
+    /^UNKNOWN - Alerts by e-mail are configured by half: ALERT_EMAIL_TO without .*\n$/,
+  ],
+  ['no channel to test', '', ['--test-alert'], /^UNKNOWN - No alert channel is configured\n$/],
+  [
+    'no such channel',
+    'ALERT_WEBHOOK_URL=http://127.0.0.1:9/x',
+    ['--test-alert', 'webhok'],
+    /did you mean webhook\?\n$/,
+  ],
+  ['wrong lines of targets', '', ['--quick', '--targets', '.env'], /^UNKNOWN - \.env names no target\n$/],
+])('%s is UNKNOWN, on one line of stdout', async (_, env, args, line) => {
+  const { code, stdout, stderr } = await health(env, ...args)
+  expect(stdout).toMatch(line)
+  expect(stderr).toMatch(/^✖ /)
+  expect(code).toBe(3)
+})
+
+test('as JSON it is one document, however that was asked for', async () => {
+  for (const args of [['--json'], ['--format', 'json']]) {
+    const { code, stdout } = await health('DOMAIN=A', ...args)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 3, error: { what: expect.any(String) } })
+    expect(code).toBe(3)
+  }
+})
+
+test('a test alert that is refused is exit 2, and its address stays unsaid', async () => {
+  const { code, stdout, stderr } = await health(
+    'ALERT_WEBHOOK_URL=http://127.0.0.1:9/s3cr3tp4th',
+    '--test-alert',
+  )
+  expect(code).toBe(2)
+  expect(stdout).toMatch(/^CHANNEL +MS +RESULT\nwebhook +\d+ +The alert could not be sent to the webhook: /)
+  expect(stdout + stderr).not.toContain('s3cr3tp4th')
+})
+
+test('a state folder that cannot be made costs the record, not the look', async () => {
+  const { port } = await receiver((outgoing) => outgoing.end('well'))
+  const cwd = temporaryFolder()
+  writeFileSync(path.join(cwd, '.env'), 'STATE_DIR=.env')
+  writeFileSync(path.join(cwd, 'targets'), `shop http://127.0.0.1:${port}/ 8000,9000`)
+  const line = ['health', '--quick', '--quiet', '--targets', 'targets', '--only', 'shop']
+  const { code, stdout } = await start([path.join(home, 'bin', 'dominion.js'), ...line], { cwd }).ended
+  expect(stdout).toMatch(
+    /^WARNING - 1 probe, .*there is no transcript: .*; nothing keeps a second run away: .*/,
+  )
+  expect(stdout).toMatch(
+    /nothing was recorded, and no alert can come of this look: .* \| 'shop'=\d+ms;8000;9000;0\n$/,
+  )
+  expect(code).toBe(1)
+})
+
+/** A folder whose `.env` and extra target stand for a whole system; the answer is given when `held` says so. */
+async function oneTarget(...lines: string[]) {
+  let asked = () => {}
+  const hasAsked = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  const held = Promise.withResolvers<void>()
+  const { port } = await receiver((outgoing) => {
+    asked()
+    void held.promise.then(() => outgoing.end('well'))
+  })
+  const cwd = temporaryFolder()
+  writeFileSync(path.join(cwd, '.env'), [`STATE_DIR=${cwd}/state`, ...lines].join('\n'))
+  writeFileSync(path.join(cwd, 'targets'), `shop http://127.0.0.1:${port}/ 8000,9000`)
+  const argv = ['--quick', '--format', 'plugin', '--targets', 'targets', '--only', 'shop']
+  return {
+    hasAsked,
+    answer: held.resolve,
+    start: (...more: string[]) =>
+      start([path.join(home, 'bin', 'dominion.js'), 'health', ...argv, ...more], { cwd }),
+  }
+}
+
+test("a dead man's switch that cannot be told is said with --quiet, too: on the line, before its figures", async () => {
+  const { answer, start } = await oneTarget('HEALTH_PING_URL=http://127.0.0.1:9/s3cr3tp4th')
+  answer()
+  const { code, stdout } = await start('--quiet').ended
+  expect(stdout).toMatch(
+    /^OK - 1 probe, .*; The dead man's switch was not told .* \| 'shop'=\d+ms;8000;9000;0\n$/,
+  )
+  expect(stdout).not.toContain('s3cr3tp4th')
+  expect(code).toBe(0)
+})
+
+test('a signal stops a look at once: nothing is said of it but that, and nothing waited for', async () => {
+  const { hasAsked, start } = await oneTarget()
+  const { child, ended } = start()
+  await hasAsked
+  child.kill('SIGINT')
+  const { code, stdout, stderr } = await ended
+  expect(stdout).toBe('')
+  expect(stderr).toBe('\nStopped.\n')
+  expect(code).toBe(130)
+})

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { sloText } from '../../../../lib/monitoring/slo/format.ts'
+import type { SloReport } from '../../../../lib/monitoring/slo/report.ts'
+
+const from = Date.UTC(2026, 10, 1)
+const dayMinutes = 1440
+
+function reportOf(minutes: { up: number; down: number }, lengthMs: number, rest: Partial<SloReport> = {}) {
+  const notKnown = lengthMs / 60_000 - minutes.up - minutes.down
+  const report: SloReport = {
+    ...{ from, to: from + lengthMs, end: from + lengthMs, sloPercent: 99.9, vantage: 'here' },
+    site: {
+      percent: (100 * minutes.up) / (minutes.up + minutes.down),
+      met: true,
+      minutes: { ...minutes, warning: 0, keptOut: 0, notKnown, ahead: 0 },
+      budget: { total: 1, used: minutes.down, left: 1 - minutes.down, usedPercent: 0 },
+    },
+    ...{ targets: [], incidents: [], deploys: [], maintenances: [] },
+    ...rest,
+  }
+  return report
+}
+
+test('how much is known stands in the headline, and seconds are told', () => {
+  const little = sloText(reportOf({ up: 1.6, down: 0 }, 22 * dayMinutes * 60_000), 'a.example')
+  expect(little).toContain(
+    'the site was up 100 % of the 96 s that count (of 22 d 0 h, 21 d 23 h are not known);',
+  )
+  const short = sloText(reportOf({ up: 0.35, down: 0.05 }, 24_000), 'a.example')
+  expect(short).toContain('a.example, 2026-11-01 00:00:00 to 2026-11-01 00:00:24 UTC')
+  expect(short).toContain('the site was up 87.500 %; budget 60 s, 3 s used, 57 s left')
+})
+
+test('an incident is one line: few names, once, no wider than the terminal', () => {
+  const targets = ['static', 'api', 'api-ai', 'api-agents', 'certificate', 'tls']
+  const incident = (cause: string) => ({ id: 1, from, to: from + 18_000, rank: 3 as const, targets, cause })
+  const lines = (cause: string, width?: number) =>
+    sloText(
+      reportOf({ up: 10, down: 0 }, 600_000, { incidents: [incident(cause)] }),
+      'a.example',
+      width,
+    ).split('\n')
+  expect(lines('static, api, api-ai and 3 more connection refused').at(-1)).toBe(
+    '2026-11-01 00:00:00  2026-11-01 00:00:18  18 s    CRITICAL, visible  static, api, api-ai and 3 more  connection refused',
+  )
+  const two = 'static connection refused; certificate has expired'
+  expect(lines(two).at(-1)).toContain(two)
+  const cut = lines(`static ${'very '.repeat(80)}long`, 100)
+  expect(Math.max(...cut.slice(-2).map((line) => line.length))).toBe(100)
+  expect(cut.at(-1)).toMatch(/…$/)
+})

@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest'
+import {
+  conditionOf,
+  headlineOf,
+  type LastSeen,
+  siteCondition,
+} from '../../../../lib/monitoring/statusPage/headline.ts'
+
+const now = Date.parse('2026-11-23T12:00:00Z')
+const minute = 60_000
+
+const seen = (verdict: LastSeen['verdict'], targets: string[], rest: Partial<LastSeen> = {}): LastSeen[] =>
+  targets.map((target) => ({
+    ...{ target, verdict, at: now - minute, until: now + 14 * minute, keptOut: false },
+    ...rest,
+  }))
+const of = (newest: LastSeen[], rest: Partial<Parameters<typeof headlineOf>[0]> = {}) =>
+  headlineOf({ now, newest, failing: [], awaited: [], maintenance: false, ...rest })
+const all = ['static', 'api', 'api-ai']
+
+test.each<[string, ReturnType<typeof of>, string, RegExp]>([
+  ['never looked', of([]), 'unknown', /^Not known yet: Nothing has been checked/],
+  ['extra targets alone', of(seen('OK', ['https://a.example', 'queue'])), 'unknown', /^Not known yet/],
+  ['all well', of(seen('OK', all)), 'works', /^Everything works/],
+  [
+    'too old',
+    of(seen('OK', all, { at: now - 60 * minute, until: now - 45 * minute })),
+    'unknown',
+    /^Not known since 23 Nov 2026, 11:00 UTC: No check has been made since then. What it found: “Everything works”/,
+  ],
+  [
+    'at the very end',
+    of(seen('CRITICAL', all, { until: now })),
+    'unknown',
+    /^Not known since .*“A check has just failed”/,
+  ],
+  [
+    'one area was not asked any more',
+    of([...seen('OK', ['static', 'api']), ...seen('OK', ['api-ai'], { until: now - minute })]),
+    'works',
+    /^What could be checked works: Not known at present: API: AI\.$/,
+  ],
+  [
+    'own network down',
+    of(seen('UNKNOWN', all, { keptOut: true })),
+    'unknown',
+    /^Not known at present: The last check could not tell/,
+  ],
+  [
+    'slow',
+    of([...seen('OK', ['static']), ...seen('WARNING', ['api'])]),
+    'slow',
+    /slower than usual: API: slower/,
+  ],
+  [
+    'one bad look, not yet an incident',
+    of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'])]),
+    'trouble',
+    /^A check has just failed: API: no good answer\. It is checked again/,
+  ],
+  [
+    'an outage',
+    of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'])], {
+      failing: ['api'],
+    }),
+    'down',
+    /^The API does not work as expected: API: no good answer/,
+  ],
+  [
+    'an area is out',
+    of([...seen('OK', ['static', 'api']), ...seen('CRITICAL', ['api-ai'])], {
+      failing: ['api-ai'],
+    }),
+    'trouble',
+    /^The AI part of the API does not work as expected/,
+  ],
+  [
+    'an outage that may be over',
+    of(seen('OK', all), { failing: ['static', 'api'], awaited: ['static', 'api'] }),
+    'slow',
+    /^The website and the API answer again: The last check was a good one; some more are awaited/,
+  ],
+  [
+    'an outage of one, of which another has recovered',
+    of([...seen('OK', ['static', 'api-ai']), ...seen('CRITICAL', ['api'])], {
+      failing: ['static', 'api'],
+      awaited: ['static'],
+    }),
+    'down',
+    /^The API does not work as expected: API: no good answer/,
+  ],
+  [
+    'several areas with the API',
+    of([...seen('OK', ['static']), ...seen('CRITICAL', ['api', 'api-ai', 'api-agents'])]),
+    'trouble',
+    /^A check has just failed: API and its parts AI, Agents: no good answer/,
+  ],
+  [
+    'an outage that is over for visitors, whatever holds its incident open',
+    of(seen('OK', all), { failing: ['static', 'api'] }),
+    'works',
+    /^Everything works/,
+  ],
+  [
+    'maintenance',
+    of(seen('CRITICAL', all, { keptOut: true }), { maintenance: true }),
+    'planned',
+    /^Planned maintenance/,
+  ],
+  [
+    'maintenance whose probes could not tell',
+    of(seen('UNKNOWN', all, { keptOut: true }), { maintenance: true }),
+    'planned',
+    /^Planned maintenance/,
+  ],
+  [
+    'maintenance, but seen too long ago',
+    of(seen('CRITICAL', all, { keptOut: true, until: now - minute }), { maintenance: true }),
+    'unknown',
+    /^Not known since .*“Planned maintenance”/,
+  ],
+  [
+    'a deploy explains it',
+    of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'], { keptOut: true })]),
+    'planned',
+    /^A new release is on its way: API: not answering/,
+  ],
+])('%s', (_name, { level, title, text }, wanted, words) => {
+  expect(`${title}: ${text}`).toMatch(words)
+  expect(level).toBe(wanted)
+})
+
+test('the site is as bad as the worse of its pages and its API', () => {
+  const site = (page: LastSeen['verdict'], api: LastSeen['verdict']) =>
+    siteCondition([...seen(page, ['static']), ...seen(api, ['api']), ...seen('CRITICAL', ['api-ai'])], now)
+  expect([site('OK', 'OK'), site('OK', 'WARNING'), site('UNKNOWN', 'WARNING')]).toEqual([
+    ...['works', 'slow', 'unknown'],
+  ])
+  expect([site('CRITICAL', 'UNKNOWN'), siteCondition([], now)]).toEqual(['down', 'unknown'])
+  expect(conditionOf(undefined, now)).toBe('unknown')
+  const explained = seen('CRITICAL', ['api'], { keptOut: true })
+  expect(siteCondition([...seen('UNKNOWN', ['static']), ...explained], now)).toBe('planned')
+  expect(siteCondition([...seen('CRITICAL', ['static']), ...explained], now)).toBe('down')
+})

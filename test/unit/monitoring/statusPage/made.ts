@@ -1,0 +1,88 @@
+import { type History, openHistory } from '../../../../lib/monitoring/store/store.ts'
+import type { Excluded, Planned } from '../../../../lib/monitoring/store/types.ts'
+import type { Verdict } from '../../../../lib/util/status.ts'
+
+const minute = 60_000
+export const day = 1440 * minute
+
+export const targets = [
+  ...['static', 'api', 'api-agents', 'api-ai', 'api-councils', 'api-treasury', 'api-workflows'],
+  ...['backend', 'database', 'queue', 'https://inner.example:8443/secret'],
+]
+
+/** A stretch in which some targets are not OK; `excluded` when it is kept out. */
+export interface Stretch {
+  from: number
+  to: number
+  targets: readonly string[]
+  verdict: Verdict
+  cause?: string
+  excluded?: Excluded
+}
+
+/** Words that must never be on a public page. */
+export const hostile =
+  '<script>alert(1)</script> ECONNREFUSED 10.1.2.3:5432 codexdominion-db.postgres.database.azure.com "x" & y'
+
+/**
+ * A made-up history: a look every `every` ms from `from` to `to`, with times that follow a simple rule, the stretches
+ * given, nothing at all in `gaps`, an incident for each stretch that is not kept out, and what was planned.
+ */
+export async function madeUpHistory(
+  file: string,
+  made: {
+    from: number
+    to: number
+    every: (at: number) => number
+    stretches?: readonly Stretch[]
+    gaps?: readonly { from: number; to: number }[]
+    planned?: readonly Planned[]
+    /** The last stretch's incident is not over. */
+    open?: boolean
+  },
+): Promise<void> {
+  const { from, to, every, stretches = [], gaps = [], planned = [] } = made
+  const history = await openHistory(file, { sampleDays: 35, days: 400 })
+  const within = (at: number) => (span: { from: number; to: number }) => span.from <= at && at < span.to
+  let at = from
+  while (at <= to) {
+    // A transaction for many looks: each one alone would wait for the disk.
+    const until = Math.min(to, at + 5 * day)
+    history.transaction(() => {
+      for (; at <= until; at += every(at)) {
+        if (gaps.some(within(at))) continue
+        const bad = stretches.filter(within(at))
+        const excluded = bad.find((stretch) => stretch.excluded)?.excluded
+        history.record({
+          at,
+          samples: targets.map((target, index) => {
+            const fault = bad.find((stretch) => stretch.targets.includes(target))
+            if (!fault) return { target, verdict: 'OK', ms: timeOf(at, index), cause: '' }
+            const ms = fault.verdict === 'WARNING' ? 640 : null
+            return { target, verdict: fault.verdict, ms, cause: fault.cause ?? hostile }
+          }),
+          ...(excluded ? { excluded } : {}),
+        })
+      }
+    })
+  }
+  history.transaction(() => {
+    history.plan(planned)
+    noteIncidents(history, stretches, made.open ?? false)
+  })
+  history.close()
+}
+
+function noteIncidents(history: History, stretches: readonly Stretch[], open: boolean): void {
+  const counted = stretches.filter(({ excluded }) => !excluded)
+  for (const [index, { from, to, targets, verdict, cause = hostile }] of counted.entries()) {
+    const id = history.openIncident({ from, rank: verdict === 'CRITICAL' ? 3 : 1, targets, cause })
+    if (!open || index < counted.length - 1) history.closeIncident(id, to)
+  }
+}
+
+/** Milliseconds; by day slower than by night, and never twice the same in a row. */
+const timeOf = (at: number, index: number): number => {
+  const wave = Math.sin((at / day) * 2 * Math.PI) + 1
+  return Math.round((index === 0 ? 40 : 120) + 30 * wave + ((at / minute) % 7) * (index === 0 ? 3 : 11))
+}

@@ -1,0 +1,115 @@
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { statusView } from '../../../../lib/monitoring/statusPage/data.ts'
+import { openHistory } from '../../../../lib/monitoring/store/store.ts'
+import type { Verdict } from '../../../../lib/util/status.ts'
+import { temporaryFolder } from '../../shell/rig.ts'
+import { configOf } from '../../vps/configuration.ts'
+
+const begin = Date.parse('2026-11-23T05:00:00Z')
+const second = 1000
+
+/** Looks by their seconds; [static, api, containers] of each. */
+async function seen(
+  looks: readonly (readonly [number, Verdict, Verdict, Verdict])[],
+  incident: { from: number; to?: number; rank: 1 | 2 | 3; targets?: string[] },
+) {
+  const history = await openHistory(path.join(temporaryFolder(), 'health.sqlite'), {
+    sampleDays: 35,
+    days: 400,
+  })
+  for (const [at, ...verdicts] of looks) {
+    history.record({
+      at: begin + at * second,
+      samples: ['static', 'api', 'containers'].map((target, index) => {
+        const verdict = verdicts[index]!
+        const said = target === 'containers' ? 'backend was restarted' : 'connect ECONNREFUSED 127.0.0.1:443'
+        return { target, verdict, ms: verdict === 'OK' ? 50 : null, cause: verdict === 'OK' ? '' : said }
+      }),
+    })
+  }
+  const { from, to, rank, targets = ['containers', 'static', 'api'] } = incident
+  const cause = 'containers backend was restarted; certificate, tls, static connect ECONNREFUSED'
+  const id = history.openIncident({ from: begin + from * second, rank, targets, cause })
+  if (to !== undefined) history.closeIncident(id, begin + to * second)
+  const now = begin + (looks.at(-1)?.[0] ?? 0) * second + second
+  const { headline, troubles } = statusView(history, await configOf(), now)
+  history.close()
+  return { headline, troubles, at: (ms: number | undefined) => ms && (ms - begin) / second }
+}
+
+const private1 = [0, 'OK', 'OK', 'WARNING'] as const
+const outage = [
+  private1,
+  [20, 'OK', 'OK', 'WARNING'],
+  [40, 'CRITICAL', 'OK', 'WARNING'],
+  [50, 'CRITICAL', 'CRITICAL', 'WARNING'],
+] as const
+
+test('an outage lasts as long as visitors had it, however long its incident', async () => {
+  const { troubles, headline, at } = await seen(
+    [
+      ...outage,
+      [58, 'OK', 'OK', 'WARNING'],
+      [70, 'OK', 'OK', 'WARNING'],
+      [90, 'OK', 'OK', 'OK'],
+      [100, 'OK', 'OK', 'OK'],
+    ],
+    { from: 0, to: 90, rank: 3 },
+  )
+  expect(troubles.map(({ title, cause, start, end }) => [title, cause, at(start), at(end)])).toEqual([
+    ['The website and the API did not work as expected', 'No connection could be made.', 40, 58],
+  ])
+  expect(headline.title).toBe('Everything works')
+})
+
+test('what is private holds no public outage open', async () => {
+  const good = [
+    [58, 'OK', 'OK', 'WARNING'],
+    [70, 'OK', 'OK', 'WARNING'],
+  ] as const
+  const incident = { from: 0, rank: 3 } as const
+  const during = await seen(outage, incident)
+  expect(during.headline).toMatchObject({
+    level: 'down',
+    title: 'The website and the API do not work as expected',
+  })
+  expect(during.troubles).toMatchObject([{ end: undefined }])
+  const one = await seen([...outage, good[0]], incident)
+  expect(one.headline).toMatchObject({ level: 'slow', title: 'The website and the API answer again' })
+  expect(one.troubles).toMatchObject([{ end: undefined }])
+  const two = await seen([...outage, ...good], incident)
+  expect(two.headline).toMatchObject({ level: 'works', title: 'Everything works' })
+  expect(two.troubles.map(({ end }) => two.at(end))).toEqual([58])
+})
+
+test('an incident of which visitors had nothing is none of theirs; a slow one is told as such', async () => {
+  const quiet = await seen([private1, [20, 'OK', 'OK', 'WARNING']], { from: 0, rank: 3 })
+  expect(quiet.troubles).toEqual([])
+  const slow = await seen([[0, 'WARNING', 'OK', 'CRITICAL']], { from: 0, rank: 2 })
+  expect(slow.troubles).toMatchObject([{ title: 'The website is impaired', end: undefined }])
+})
+
+test('where the looks are gone, the incident’s own times and the public part of its words', async () => {
+  const { troubles, at } = await seen(
+    [
+      [86_400, 'OK', 'OK', 'OK'],
+      [86_700, 'OK', 'OK', 'OK'],
+    ],
+    { from: 0, to: 90, rank: 3 },
+  )
+  expect(troubles.map(({ cause, start, end }) => [cause, at(start), at(end)])).toEqual([
+    ['No connection could be made.', 0, 90],
+  ])
+})
+
+test('a young history has ninety days, too, and says when it begins', async () => {
+  const { openHistory: open } = await import('../../../../lib/monitoring/store/store.ts')
+  const history = await open(path.join(temporaryFolder(), 'health.sqlite'), { sampleDays: 35, days: 400 })
+  history.record({ at: begin, samples: [{ target: 'static', verdict: 'OK', ms: 50, cause: '' }] })
+  const view = statusView(history, await configOf(), begin + second)
+  history.close()
+  expect(view.parts[0]!.days).toHaveLength(90)
+  const { statusPage } = await import('../../../../lib/monitoring/statusPage/page.ts')
+  expect((await statusPage(view)).html).toContain('The history begins on 23 Nov 2026.')
+})

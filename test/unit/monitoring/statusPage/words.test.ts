@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest'
+import { availabilityOf, perCent } from '../../../../lib/monitoring/slo/availability.ts'
+import { dayOf } from '../../../../lib/monitoring/statusPage/data.ts'
+import {
+  byImportance,
+  causeWords,
+  dayWords,
+  duration,
+  isVisible,
+  nameOf,
+  publicCauses,
+  troubleTitle,
+} from '../../../../lib/monitoring/statusPage/labels.ts'
+import { monthSection } from '../../../../lib/monitoring/statusPage/month.ts'
+import { barsLegend } from '../../../../lib/monitoring/statusPage/uptimeBars.ts'
+import { hostile } from './made.ts'
+
+test('only what visitors use has a public name', () => {
+  const ids = [
+    'api-ai',
+    'queue',
+    'api',
+    'https://inner.example/',
+    'static',
+    'api-<b>',
+    'api-',
+    'API',
+    'api-a_b',
+    'api-2',
+    'api-inner-tool',
+    'api-team-plans',
+  ]
+  expect(ids.filter(isVisible).sort(byImportance).map(nameOf)).toEqual(['Website', 'API', 'API: AI'])
+  expect(nameOf('api-team-plans')).toBe('API: Team plans')
+})
+
+test.each([
+  [['static'], 3, true, 'The website did not work as expected'],
+  [['api', 'static', 'api-ai'], 3, false, 'The website and the API do not work as expected'],
+  [['api-ai', 'api-treasury'], 3, true, 'The AI and Treasury parts of the API did not work as expected'],
+  [
+    ['api-ai', 'api-agents', 'api-councils', 'api-workflows', 'static'],
+    3,
+    true,
+    'The website and parts of the API did not work as expected',
+  ],
+  [['api'], 1, true, 'The API was slower than usual', ['200 in 640 ms, limit 500 ms']],
+  [
+    ['api-ai', 'api-agents', 'api-councils', 'api-workflows'],
+    2,
+    false,
+    'Parts of the API are slower than usual',
+    ['200 in 501 ms, limit 500 ms', '640 ms'],
+  ],
+  [['static', 'disk'], 2, true, 'The website was impaired', ['/ 91 % used', '200 in 640 ms']],
+  [['static', 'api'], 1, false, 'The website and the API are impaired', ['no answer within 200 ms']],
+  [['api'], 1, true, 'The API was impaired', []],
+  [['database', 'disk', 'https://inner.example', 'api-inner-tool'], 2, true, undefined],
+] as const)('%j of rank %d, over: %s: %s', (targets, rank, over, title, causes = []) => {
+  expect(troubleTitle(targets, rank, over, causes)).toBe(title)
+})
+
+test.each([
+  [['503 from https://codexdominion.app/_dominion/health'], 'It answered with an error.'],
+  [
+    ['https://a.example/health says 503: no database'],
+    'It answered with an error. Behind it the database had a problem.',
+  ],
+  [['no answer within 10 s'], 'No answer came in time.'],
+  [['getaddrinfo ENOTFOUND secret.host'], 'Its name could not be found.'],
+  [['certificate has expired'], 'No secure connection could be made.'],
+  [['200 in 512 ms, limit 500 ms'], 'Answers took too long.'],
+  [['404', '404', '200 in 512 ms, limit 500 ms'], 'It did not find what was asked for.'],
+  [['something nobody has thought of at /srv/x'], ''],
+  // A name in an address, a port, another probe's name: none of them is a cause.
+  [['https://tls-shop.example/: connect ECONNREFUSED 127.0.0.1:443'], 'No connection could be made.'],
+  [['https://tls.example/ is not a page', 'for the same reason as certificate'], ''],
+  [[hostile], 'No connection could be made.'],
+] as const)('%s', (causes, words) => {
+  expect(causeWords(causes)).toBe(words)
+})
+
+test('of an incident’s line only what visitors use speaks, without its name', () => {
+  const line = 'certificate, tls and static refused; containers backend was restarted; disk / 91 % used'
+  expect(publicCauses('static, api and 5 more connect ECONNREFUSED; tls expired; redis no')).toEqual([
+    'connect ECONNREFUSED',
+  ])
+  expect(publicCauses('certificate, static connection refused')).toEqual(['connection refused'])
+  expect(causeWords(publicCauses(line))).toBe('')
+  expect(causeWords(publicCauses('certificate, static refused; containers was restarted'))).toBe(
+    'No connection could be made.',
+  )
+})
+
+test('stretches, shares and days', () => {
+  expect([0.3, 1, 1.99, 2, 59.4, 60, 65, 1440, 1445, 3000].map(duration)).toEqual([
+    ...['18 s', '60 s', '119 s', '2 min', '59 min', '1 h', '1 h 5 min', '1 d', '1 d', '2 d 2 h'],
+  ])
+  expect([100, 99.9999999, 99.9, 0, 98.12345].map(perCent)).toEqual([
+    ...['100 %', '99.999 %', '99.900 %', '0.000 %', '98.123 %'],
+  ])
+  // Sums for which (100 × up) ÷ up misses 100.
+  const ups = Array.from({ length: 2000 }, (_, index) => (index * 7919 + 1) / 60_000)
+  expect(new Set(ups.map((up) => perCent(availabilityOf({ up, down: 0 })!)))).toEqual(new Set(['100 %']))
+  expect(dayWords('2026-03-01')).toBe('1 Mar 2026')
+})
+
+test('the promise is missed when its budget is overdrawn, as slo says it', () => {
+  const row = {
+    id: 'site',
+    name: 'site',
+    percent: 99.6,
+    down: 5,
+    notKnown: 0,
+    p50: null,
+    p95: null,
+    p99: null,
+  }
+  const month = (left: number) =>
+    monthSection({
+      ...{ from: 0, to: 30 * 86_400_000, goal: 99.9, rows: [row] },
+      budget: { total: 5 + left, used: 5, left },
+    })
+  expect(month(38)).not.toContain('missed')
+  expect(month(0)).not.toContain('missed')
+  expect(month(-0.1)).toContain('promised: <data value="99.9">99.9 %</data>, which is missed')
+})
+
+test('a day is down from half of its known time on', () => {
+  const kind = (up: number, down: number) =>
+    dayOf({
+      day: '2026-11-23',
+      state: 'down',
+      percent: up + down > 0 ? (100 * up) / (up + down) : null,
+      minutes: { up, warning: 0, down, keptOut: 0, notKnown: 1440 - up - down, ahead: 0 },
+    }).kind
+  expect([kind(0, 0), kind(10, 0), kind(10, 9), kind(10, 10), kind(0, 1)]).toEqual([
+    ...['none', 'up', 'partly', 'down', 'down'],
+  ])
+  expect(barsLegend).toContain('down for half of the known time or longer')
+})

@@ -1,0 +1,198 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { expect, onTestFinished, test } from 'vitest'
+import { identityOf, setAside } from '../../../../lib/monitoring/store/quarantine.ts'
+import { readHistory } from '../../../../lib/monitoring/store/store.ts'
+import { day, historyPath, hour, look, minute, opened } from './rig.ts'
+
+const start = Date.UTC(2026, 0, 1)
+
+/** A history of two days, closed. */
+async function written(): Promise<string> {
+  const file = historyPath()
+  const history = await opened(file)
+  history.transaction(() => {
+    for (let at = start; at < start + 2 * day; at += 5 * minute) history.record(look(at))
+  })
+  history.close()
+  return file
+}
+
+/** The middle half of every page from the third on: SQLite opens such a file without a word. */
+function garble(file: string): void {
+  const handle = openSync(file, 'r+')
+  const noise = Buffer.alloc(2048, 0xa7)
+  for (let at = 3 * 4096; at < statSync(file).size; at += 4096) writeSync(handle, noise, 0, 2048, at)
+  closeSync(handle)
+}
+
+test.each<[string, (file: string) => void]>([
+  [
+    'text',
+    (file) => writeFileSync(file, 'not a database, but long enough to be looked at as one\n'.repeat(100)),
+  ],
+  ['truncated', (file) => truncateSync(file, 20_000)],
+  ['cut in the first page', (file) => truncateSync(file, 300)],
+  ['noise in its middle', garble],
+])('%s: set aside, said, and checking goes on', async (_, damage) => {
+  const file = await written()
+  damage(file)
+  const bytes = readFileSync(file)
+  await expect(
+    readHistory(file).then((history) =>
+      history.tallies({ from: start, to: start + 2 * day, now: start + 3 * day }),
+    ),
+  ).rejects.toMatchObject({ exitCode: 3, message: `The history ${file} is damaged` })
+
+  const history = await opened(file)
+  // An hour later: the file is looked at as a whole at the latest when an hour is rolled up.
+  const at = start + 2 * day + 2 * hour
+  history.transaction(() => {
+    history.setNote('confirm', { looks: (history.note<{ looks: number }>('confirm')?.looks ?? 0) + 1 })
+    history.record(look(at))
+  })
+  expect(history.damaged).toHaveLength(1)
+  const [aside = ''] = history.damaged
+  // A run that ends before it has said so leaves it to the next one.
+  const other = await opened(file)
+  expect(other.damaged).toEqual([aside])
+  other.close()
+  history.damageSaid()
+  expect(history.damaged).toEqual([])
+  expect(aside).toMatch(/health\.sqlite\.damaged-\d{8}T\d{6}Z$/)
+  expect(readFileSync(aside).subarray(0, bytes.length).equals(bytes)).toBe(true)
+  expect(history.latest().map((sample) => sample.at)).toEqual([at, at])
+  expect(history.note('confirm')).toEqual({ looks: 1 })
+  history.close()
+  const names = readdirSync(path.dirname(file))
+  expect(names.filter((name) => name.startsWith('health.sqlite') && !name.includes('damaged'))).toEqual([
+    'health.sqlite',
+    'health.sqlite.lock',
+  ])
+  const again = await opened(file)
+  expect(again.damaged).toEqual([])
+  expect(again.latest()).toHaveLength(2)
+})
+
+test('a file that was set aside by another process is written no more: its successor is', async () => {
+  const file = await written()
+  const history = await opened(file)
+  history.record(look(start + 3 * day))
+  setAside(file, identityOf(file), new Date(start))
+  history.record(look(start + 3 * day + minute))
+  history.close()
+  const after = await readHistory(file)
+  expect(after.latest()[0]?.at).toBe(start + 3 * day + minute)
+  after.close()
+  const aside = await readHistory(`${file}.damaged-20260101T000000Z`)
+  expect(aside.latest()[0]?.at).toBe(start + 3 * day)
+  aside.close()
+})
+
+test('while one process sets a file aside no other opens it, and its log goes before it', async () => {
+  const file = await written()
+  writeFileSync(file, 'not a database, but long enough to be looked at as one\n'.repeat(100))
+  writeFileSync(`${file}-wal`, 'its log')
+  const holder = new DatabaseSync(`${file}.lock`)
+  holder.exec('BEGIN EXCLUSIVE')
+  await expect(opened(file, { waitMs: 100 })).rejects.toThrow(/was held by another process for 0\.1 s/)
+  expect(readdirSync(path.dirname(file)).filter((name) => name.includes('damaged'))).toEqual([])
+  holder.close()
+
+  const log = `${file}.damaged-20260101T000000Z-wal`
+  mkdirSync(log)
+  expect(() => setAside(file, identityOf(file), new Date(start))).toThrow(/-wal/)
+  expect(existsSync(file)).toBe(true)
+  rmdirSync(log)
+  setAside(file, identityOf(file), new Date(start))
+  expect(readFileSync(log, 'utf8')).toBe('its log')
+
+  writeFileSync(`${file}.lock`, 'not an SQLite file, but a rather long text, as somebody may put there')
+  await expect(opened(file)).rejects.toMatchObject({
+    exitCode: 3,
+    message: `${file}.lock is no lock of ours`,
+  })
+})
+
+test('held by another process: waited for, then said', async () => {
+  const file = await written()
+  // Another process, as it would be: it holds the file for as long as it lives.
+  const holder = spawn(process.execPath, [
+    '-e',
+    `const { DatabaseSync } = require('node:sqlite'); const d = new DatabaseSync(process.argv[1])
+     d.exec('BEGIN EXCLUSIVE'); console.log('held'); setTimeout(() => d.exec('COMMIT'), Number(process.argv[2]))`,
+    file,
+    '1500',
+  ])
+  onTestFinished(() => {
+    holder.kill('SIGKILL')
+  })
+  await once(holder.stdout, 'data')
+  const impatient = await opened(file, { waitMs: 300 })
+  expect(() => impatient.record(look(start + 3 * day))).toThrow(
+    `The history ${file} was held by another process for 0.3 s`,
+  )
+  // Who only looks need not wait.
+  const reader = await readHistory(file)
+  expect(reader.latest()).toHaveLength(2)
+  reader.close()
+  const patient = await opened(file, { waitMs: 20_000 })
+  patient.record(look(start + 3 * day))
+  expect(patient.latest()[0]?.at).toBe(start + 3 * day)
+  expect(patient.damaged).toEqual([])
+})
+
+test('a newer file and another program’s are refused, and not touched', async () => {
+  const newer = await written()
+  const database = new DatabaseSync(newer)
+  database.exec('PRAGMA user_version = 99')
+  database.close()
+  const foreign = historyPath()
+  mkdirSync(path.dirname(foreign))
+  const other = new DatabaseSync(foreign)
+  other.exec('CREATE TABLE theirs (x)')
+  other.close()
+  const bytes = new Map([newer, foreign].map((file) => [file, readFileSync(file)]))
+  await expect(opened(newer)).rejects.toThrow(/newer version of this tool \(its format 99/)
+  await expect(readHistory(newer)).rejects.toMatchObject({ exitCode: 3 })
+  await expect(opened(foreign)).rejects.toThrow(/SQLite file of another program/)
+  for (const file of [newer, foreign]) {
+    expect(readdirSync(path.dirname(file)).filter((name) => name.includes('damaged'))).toEqual([])
+    expect(readFileSync(file).equals(bytes.get(file)!)).toBe(true)
+  }
+})
+
+test('no history yet is said, and nothing is made', async () => {
+  const file = historyPath()
+  await expect(readHistory(file)).rejects.toMatchObject({
+    exitCode: 3,
+    message: `There is no history yet: ${file}`,
+  })
+  expect(existsSync(path.dirname(file))).toBe(false)
+})
+
+test('only its owner reads it; a place where it cannot be is said', async () => {
+  const file = await written()
+  expect((statSync(file).mode & 0o777).toString(8)).toBe('600')
+  expect((statSync(path.dirname(file)).mode & 0o777).toString(8)).toBe('700')
+  const blocked = path.join(file, 'health.sqlite')
+  await expect(opened(blocked)).rejects.toMatchObject({
+    exitCode: 3,
+    message: `The history ${blocked} cannot be opened, or not be read`,
+  })
+})

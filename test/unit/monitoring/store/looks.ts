@@ -1,0 +1,12 @@
+import type { Look, Sample } from '../../../../lib/monitoring/store/types.ts'
+import type { Verdict } from '../../../../lib/util/status.ts'
+
+export const sample = (target: string, verdict: Verdict = 'OK', ms: number | null = 70): Sample => ({
+  ...{ target, verdict, ms },
+  cause: verdict === 'OK' ? '' : `${target} is ${verdict}`,
+})
+
+export const look = (at: number, ...samples: Sample[]): Look => ({
+  at,
+  samples: samples.length > 0 ? samples : [sample('static'), sample('api')],
+})

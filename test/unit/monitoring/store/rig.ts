@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { forget, type Retention, rollUp } from '../../../../lib/monitoring/store/maintenance.ts'
+import { connect } from '../../../../lib/monitoring/store/sqlite.ts'
+import { type History, openHistory } from '../../../../lib/monitoring/store/store.ts'
+
+export { look, sample } from './looks.ts'
+
+export const minute = 60_000
+export const hour = 60 * minute
+export const day = 24 * hour
+
+/** A file of its own, gone after the test. */
+export function historyPath(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'dominion-history-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return path.join(folder, 'state', 'health.sqlite')
+}
+
+export async function opened(
+  file = historyPath(),
+  options: { sampleDays?: number; days?: number; waitMs?: number } = {},
+): Promise<History> {
+  const history = await openHistory(file, { sampleDays: 35, days: 400, ...options })
+  onTestFinished(() => history.close())
+  return history
+}
+
+/** All that is due by then is rolled up and taken away, as many runs would do it. */
+export async function settled(file: string, now: number, retention: Partial<Retention> = {}): Promise<void> {
+  const connection = (await connect(file, { waitMs: 1000, readOnly: false }))()
+  for (let left = 1; left > 0; ) {
+    connection.exec('BEGIN IMMEDIATE')
+    left = rollUp(connection, now) + forget(connection, now, { sampleDays: 35, days: 400, ...retention })
+    connection.exec('COMMIT')
+  }
+  connection.close()
+}

@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import { sloReport } from '../../../../lib/monitoring/slo/report.ts'
+import { historyPath, look, minute, opened, sample } from './rig.ts'
+
+const start = Date.UTC(2026, 0, 1)
+const whole = { from: start, to: start + 60 * minute }
+
+test('a transaction that fails leaves nothing of what was done in it', async () => {
+  const history = await opened()
+  const failing = () =>
+    history.transaction(() => {
+      history.record(look(start, sample('new')))
+      history.setNote('confirm', { rows: 1 })
+      history.openIncident({ from: start, rank: 2, targets: ['new'], cause: 'x' })
+      history.transaction(() => history.putOff({ channel: 'slack', alert: {}, since: start, error: '' }))
+      throw new Error('killed here')
+    })
+  expect(failing).toThrow('killed here')
+  expect([history.latest(), history.note('confirm'), history.incidents(whole), history.outbox()]).toEqual([
+    ...[[], undefined, [], []],
+  ])
+  // The target is as new as it was: its number in the file went with the transaction.
+  history.record(look(start, sample('new')))
+  expect(history.latest().map(({ target }) => target)).toEqual(['new'])
+})
+
+test('an incident begins, rises and ends', async () => {
+  const history = await opened()
+  expect(history.currentIncident()).toBeUndefined()
+  const id = history.openIncident({ from: start, rank: 1, targets: ['api'], cause: 'api 640 ms' })
+  history.raiseIncident(id, { rank: 3, targets: ['api', 'static'], cause: 'api 503' })
+  const incident = { id, from: start, to: null, rank: 3, targets: ['api', 'static'], cause: 'api 503' }
+  expect(history.currentIncident()).toEqual(incident)
+  history.raiseIncident(id, { targets: ['api'] })
+  history.closeIncident(id, start + 10 * minute)
+  expect(history.currentIncident()).toBeUndefined()
+  const closed = { ...incident, targets: ['api'], to: start + 10 * minute }
+  expect(history.incidents(whole)).toEqual([closed])
+  expect(history.incidents({ from: start + 9 * minute, to: whole.to })).toEqual([closed])
+  expect(history.incidents({ from: start + 10 * minute, to: whole.to })).toEqual([])
+  expect(history.incidents({ from: 0, to: start })).toEqual([])
+})
+
+test('alerts wait in order until they are sent, over the end of a run', async () => {
+  const file = historyPath()
+  const first = await opened(file)
+  const [slack, email] = ['slack', 'email'].map((channel) =>
+    first.putOff({ channel, alert: { title: `to ${channel}` }, since: start, error: 'refused' }),
+  )
+  first.triedAgain(slack!, 'answered 500')
+  first.setLastRun({ at: start, exitCode: 2, line: 'CRITICAL - api 503' })
+  first.close()
+  const second = await opened(file)
+  expect(second.outbox()).toEqual([
+    {
+      id: slack,
+      channel: 'slack',
+      alert: { title: 'to slack' },
+      since: start,
+      tries: 2,
+      error: 'answered 500',
+    },
+    { id: email, channel: 'email', alert: { title: 'to email' }, since: start, tries: 1, error: 'refused' },
+  ])
+  second.sent(slack!)
+  expect(second.outbox().map(({ id }) => id)).toEqual([email])
+  expect(second.lastRun()).toEqual({ at: start, exitCode: 2, line: 'CRITICAL - api 503' })
+})
+
+test('looks from the VPS are told apart, and never make the site up or down', async () => {
+  const history = await opened()
+  history.record(look(start))
+  history.record({ ...look(start + minute, sample('static', 'CRITICAL'), sample('api')), from: 'vps' })
+  const now = start + 3 * minute
+  expect(history.latest('here', now).map(({ target, verdict }) => [target, verdict])).toEqual([
+    ['api', 'OK'],
+    ['static', 'OK'],
+  ])
+  expect(history.latest('vps', now)[1]).toMatchObject({
+    target: 'static',
+    verdict: 'CRITICAL',
+    at: start + minute,
+  })
+  // A clock that ran ahead must not show what has not been yet.
+  history.record(look(start + 100 * minute, sample('static', 'CRITICAL')))
+  expect(history.latest('here', now)[1]).toMatchObject({ target: 'static', verdict: 'OK', at: start })
+  const terms = { sloPercent: 99.9, limitsOf: () => undefined }
+  const here = sloReport(history, terms, { ...whole, now })
+  expect(here.site?.minutes).toMatchObject({ up: 3, down: 0, ahead: 57 })
+  const there = sloReport(history, terms, { ...whole, now, vantage: 'vps' })
+  expect(there.site).toBeNull()
+  expect(there.targets.map(({ target, minutes: { up, down } }) => [target, up, down])).toEqual([
+    ['api', 2, 0],
+    ['static', 0, 2],
+  ])
+})

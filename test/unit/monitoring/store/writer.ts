@@ -1,0 +1,21 @@
+import { openHistory } from '../../../../lib/monitoring/store/store.ts'
+import { look, sample } from './looks.ts'
+
+/*
+ * A checker of its own process: node writer.ts FILE NAME COUNT. Each look goes in with a count of its own, in one
+ * transaction; `written N` on stdout once it is kept.
+ */
+const [file = '', name = '', count = '0'] = process.argv.slice(2)
+const history = await openHistory(file, { sampleDays: 35, days: 400 })
+for (let turn = 0; turn < Number(count); turn++) {
+  history.transaction(() => {
+    // Times run over hours, so that roll-ups are written beside the looks.
+    const looks = history.note<number>('looks') ?? 0
+    history.record(
+      look(Date.UTC(2026, 0, 1) + looks * 300_000, sample('static'), sample('api'), sample(name)),
+    )
+    history.setNote('looks', looks + 1)
+  })
+  process.stdout.write(`written ${turn + 1}\n`)
+}
+history.close()

@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
+import { addressOf, deleteResource, putResource, view } from '../../../rehearsal/azure/resources.ts'
+import type { World } from '../../../rehearsal/azure/world.ts'
+import { emptyWorld } from './world.ts'
+
+/* Refusals that tests switch on, in Azure's own words, and what they leave behind. */
+
+const location = 'eastus'
+const cluster = { type: 'Microsoft.Cache/redisEnterprise', name: 'codexredis' }
+const clusterBody = { location, sku: { name: 'Balanced_B0' }, properties: { highAvailability: 'Disabled' } }
+
+const put = (world: World, { type, name }: { type: string; name: string }, body: object) =>
+  putResource(world, addressOf(world, 'rg', type, name), body)
+
+test('Redis without capacity is accepted, fails later, and its orphan refuses the next PUT until it is deleted', async () => {
+  const world = emptyWorld()
+  world.faults.set('redis-no-capacity', { name: 'redis-no-capacity' })
+  const { resource, operation } = put(world, cluster, clusterBody)
+  await operation?.done
+  expect(operation?.error).toMatchObject({
+    code: 'InsufficientCapacity',
+    message:
+      'Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
+  })
+  expect(view(world, resource).properties).toMatchObject({
+    provisioningState: 'Failed',
+    resourceState: 'CreateFailed',
+  })
+  world.faults.clear()
+  const again = () => put(world, cluster, clusterBody)
+  expect(again).toThrow(expect.objectContaining({ status: 409, code: 'Conflict' }))
+  await deleteResource(world, resource).done
+  const next = again()
+  await next.operation?.done
+  expect(view(world, next.resource).properties).toMatchObject({
+    provisioningState: 'Succeeded',
+    resourceState: 'Running',
+  })
+})
+
+test.each([
+  ['region-disallowed', {}, 'RequestDisallowedByAzure', /set of best available regions/],
+  ['policy-disallowed', {}, 'RequestDisallowedByPolicy', /was disallowed by policy\. Policy identifiers/],
+  ['policy-disallowed', { mfa: true }, 'RequestDisallowedByPolicy', /Reasons: MFA is required/],
+])('%s %j refuses what is new and lets be what is there', async (name, more, code, words) => {
+  const world = emptyWorld()
+  await put(world, cluster, clusterBody).operation?.done
+  world.faults.set(name, { name, ...more })
+  expect(() => put(world, { ...cluster, name: 'another' }, clusterBody)).toThrow(
+    expect.objectContaining({ status: 403, code, message: expect.stringMatching(words) }),
+  )
+  expect(() => put(world, cluster, clusterBody)).not.toThrow()
+})
+
+test.each([
+  ['NoCluster', 'OSSCluster', true],
+  ['NoCluster', 'EnterpriseCluster', true],
+  ['EnterpriseCluster', 'NoCluster', false],
+  ['OSSCluster', 'NoCluster', false],
+])('the clustering policy from %s to %s: allowed is %s', async (from, to, allowed) => {
+  const database = { type: `${cluster.type}/databases`, name: 'codexredis/default' }
+  const idle = resourceTypes.map((type) => ({ ...type, apply: async () => {} }))
+  const world = emptyWorld(idle)
+  await put(world, cluster, clusterBody).operation?.done
+  await put(world, database, { properties: { clusteringPolicy: from } }).operation?.done
+  const change = () => put(world, database, { properties: { clusteringPolicy: to } })
+  if (allowed) expect(change).not.toThrow()
+  else expect(change).toThrow("'properties.clusteringPolicy' cannot be changed")
+})
+
+const group = (name: string, cpu: number, dnsNameLabel: string) => ({
+  body: {
+    location,
+    properties: {
+      osType: 'Linux',
+      restartPolicy: 'Always',
+      containers: [
+        {
+          name,
+          properties: {
+            image: 'codexacr.azurecr.io/codex-backend:1',
+            ports: [{ port: 5000 }],
+            resources: { requests: { cpu, memoryInGB: 1 } },
+          },
+        },
+      ],
+      ipAddress: { type: 'Public', ports: [{ port: 5000 }], dnsNameLabel },
+    },
+  },
+  address: { type: 'Microsoft.ContainerInstance/containerGroups', name },
+})
+
+test('a DNS label of somebody else, and more cores than the region has left', () => {
+  const world = emptyWorld()
+  world.faults.set('dns-label-taken', { name: 'dns-label-taken', label: 'codex-api' })
+  const taken = group('codex-backend', 1, 'codex-api')
+  expect(() => put(world, taken.address, taken.body)).toThrow(
+    "Dns name label 'codex-api' in region 'eastus' not available.",
+  )
+  world.faults.set('few-cores', { name: 'few-cores', cores: 1 })
+  const large = group('codex-backend', 2, 'codex-other')
+  expect(() => put(world, large.address, large.body)).toThrow(
+    "Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in region " +
+      "'eastus'. Limit: '1', Usage: '0' Requested: '2'.",
+  )
+})

@@ -1,0 +1,33 @@
+import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
+import type { ResourceType } from '../../../rehearsal/azure/types.ts'
+import { createWorld, type World } from '../../../rehearsal/azure/world.ts'
+
+/** Fails whoever wants a machine: a unit test asks the emulator's rules only. */
+const noMachine = (): never => {
+  throw new Error('A unit test starts no machine of the rehearsal.')
+}
+
+/** The emulated cloud with one resource group, `rg` in eastus, and nothing that runs behind it. */
+export function emptyWorld(types: ResourceType[] = resourceTypes): World {
+  const world = createWorld({
+    types,
+    folder: '/nonexistent',
+    imageRoot: '/nonexistent',
+    network: {
+      bridge: 'none',
+      host: '10.213.0.1',
+      allocate: noMachine,
+      release: noMachine,
+      plug: noMachine,
+      cut: noMachine,
+      stop: noMachine,
+    },
+    dns: { address: '10.213.0.1', set: noMachine, remove: noMachine, setIpv6: noMachine, stop: noMachine },
+    authority: { certificate: '', certificateFile: '', issue: noMachine },
+    latency: 'none',
+    subscription: { id: '00000000-0000-0000-0000-000000000001', name: 'Rehearsal', tenant: 'tenant' },
+    servicePrincipal: { id: 'principal', secret: 'secret' },
+  })
+  world.groups.set('rg', { name: 'rg', location: 'eastus', tags: {}, deleting: false })
+  return world
+}

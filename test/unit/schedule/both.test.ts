@@ -1,0 +1,91 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterEach, expect, test, vi } from 'vitest'
+import type { Run } from '../../../lib/cli/defineScript.ts'
+import { type ScheduleFlags, schedule } from '../../../lib/schedule/schedule.ts'
+import { unitsOf } from '../../../lib/schedule/systemd.ts'
+import { systemdSteps } from '../../../lib/schedule/systemdSteps.ts'
+import { runSteps } from '../../../lib/tasks/engine.ts'
+import { configOf, openRunner, temporaryFolder } from '../shell/rig.ts'
+import { place, tasks } from './rig.ts'
+
+const none = new AbortController().signal
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+})
+
+/** A crontab that is a file, and a systemd that takes everything. */
+function programs(folder: string) {
+  const spool = path.join(folder, 'spool')
+  const log = path.join(folder, 'asked')
+  const write = (name: string, ...lines: string[]) =>
+    writeFileSync(path.join(folder, name), ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 })
+  write(
+    'crontab',
+    `case "$1" in`,
+    `-l) cat '${spool}' 2>/dev/null || { echo 'no crontab for you' >&2; exit 1; } ;;`,
+    `-r) rm '${spool}' ;;`,
+    `-) cat > '${spool}' ;;`,
+    'esac',
+  )
+  write('systemctl', `echo "$*" >> '${log}'`, 'case "$*" in *is-system-running) echo running ;; esac')
+  return {
+    runner: openRunner({ env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } }),
+    crontab: () => (existsSync(spool) ? readFileSync(spool, 'utf8') : ''),
+    asked: () => (existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : []),
+  }
+}
+
+test('--remove takes ours away from both schedulers, and --install says that the other one has them, too', async () => {
+  const folder = temporaryFolder()
+  // Units of a user lie in a folder of this test; those of root would be this machine's.
+  vi.spyOn(process, 'getuid').mockReturnValue(1000)
+  vi.stubEnv('XDG_CONFIG_HOME', folder)
+  const { runner, crontab } = programs(folder)
+  const units = () => {
+    const there = path.join(folder, 'systemd', 'user')
+    return existsSync(there) ? readdirSync(there).length : 0
+  }
+  const context = { config: await configOf(), runner }
+  const run = async (flags: Partial<ScheduleFlags>) => {
+    const [said, results]: [string[], object[]] = [[], []]
+    await schedule(
+      {
+        ...{ flags: { every: '5m', ...flags } as ScheduleFlags, stopping: none, signal: none },
+        story: (line: string) => said.push(line),
+        result: (_: string, data: object) => results.push(data),
+      } as unknown as Run<ScheduleFlags>,
+      context,
+    )
+    return { said: said.join('\n'), result: results[0] }
+  }
+  const first = await run({ install: true, as: 'cron' })
+  expect(first.said).not.toContain('too;')
+  const second = await run({ install: true, as: 'systemd' })
+  expect(second.said).toContain('! cron has entries of ours, too; with both of them each task runs twice: ')
+  expect(second.said).toContain('npx dominion schedule --remove --as cron')
+  expect([crontab().includes('health --quiet'), units()]).toEqual([true, 6])
+  // One that is named is the only one.
+  await run({ remove: true, as: 'cron' })
+  expect([crontab(), units()]).toEqual(['', 6])
+  await run({ install: true, as: 'cron' })
+  const { result } = await run({ remove: true })
+  expect(result).toMatchObject({ ok: true, changed: true })
+  expect([crontab(), units()]).toEqual(['', 0])
+  expect((await run({ remove: true })).result).toMatchObject({ changed: false })
+})
+
+test('an install that was killed after its first file is taken away without a timer to disable', async () => {
+  const folder = temporaryFolder()
+  const { runner, asked } = programs(folder)
+  const units = path.join(folder, 'units')
+  mkdirSync(units)
+  const [service] = unitsOf(tasks()[0]!, place, 'user')
+  writeFileSync(path.join(units, service!.name), service!.text)
+  const steps = systemdSteps({ runner } as never, place, tasks(), false, 'user', units)
+  const [outcome] = await runSteps(steps, { mode: 'apply', runner, stopping: none, signal: none })
+  expect([outcome!.state, readdirSync(units)]).toEqual(['change', []])
+  expect(asked()).toEqual(['--user is-system-running', '--user daemon-reload'])
+})

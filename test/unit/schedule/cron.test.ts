@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { blockOf, cronLine, cronTimes, marksOf, withBlock, withoutBlock } from '../../../lib/schedule/cron.ts'
+import { writeCommand } from '../../../lib/schedule/cronSteps.ts'
+import { minutesOf, pathFor, rhythmWords, tasksOf } from '../../../lib/schedule/tasks.ts'
+import { temporaryFolder } from '../shell/rig.ts'
+import { launcher, place, tasks } from './rig.ts'
+
+test('a line brings folder and PATH along, and escapes what cron and the shell take for theirs', () => {
+  expect(cronLine(tasks()[0]!, place)).toBe(
+    [
+      "*/5 * * * * cd '/srv/O'\\''Brien'\\''s 100\\% $HOME & co' &&",
+      "PATH='/opt/az 2/bin:/usr/bin:/bin' '/opt/node 26/bin/node'",
+      "'/srv/O'\\''Brien'\\''s 100\\% $HOME & co/bin/dominion.js' health --quiet --env staging",
+    ].join(' '),
+  )
+})
+
+test.each([
+  [1, '* * * * *', 'every minute'],
+  [5, '*/5 * * * *', 'every 5 minutes'],
+  [60, '0 * * * *', 'every hour'],
+])('every %i minutes', (everyMinutes, times, words) => {
+  expect([cronTimes({ everyMinutes }), rhythmWords({ everyMinutes })]).toEqual([times, words])
+})
+
+test('which tasks there are, and when', () => {
+  const seen = tasksOf('default', 5, launcher).map(({ argv, rhythm }) => [
+    argv.slice(2).join(' '),
+    cronTimes(rhythm),
+  ])
+  expect(seen).toEqual([
+    ['health --quiet', '*/5 * * * *'],
+    ['status-page --quiet', '2-59/10 * * * *'],
+    ['backup-database --prove --quiet', '15 3 * * *'],
+  ])
+})
+
+test('what is --every', () => {
+  expect(['1m', '5m', '30m', '60m', '1h'].map(minutesOf)).toEqual([1, 5, 30, 60, 60])
+  for (const wrong of ['7m', '0m', '90m', '2h', '5', ''])
+    expect(() => minutesOf(wrong)).toThrow('evenly into an hour')
+})
+
+// What cron does to a line: an escaped % becomes %, another one would end it; then /bin/sh gets it in an empty environment.
+test('a line runs as /bin/sh runs it for cron: there, with that PATH, and these words', () => {
+  const folder = path.join(temporaryFolder(), "O'Brien's 100% $HOME & co")
+  mkdirSync(folder)
+  const program = path.join(folder, 'node 26')
+  writeFileSync(program, '#!/bin/sh\npwd\necho "$PATH"\nfor word in "$@"; do echo "$word"; done\n')
+  chmodSync(program, 0o755)
+  const [health] = tasksOf('staging', 5, { node: program, bin: `${folder}/dominion.js` })
+  const line = cronLine(health!, { ...place, folder }).replace(/^(\S+ ){5}/, '')
+  expect(line).not.toMatch(/[^\\]%/)
+  const said = execFileSync('env', ['-i', '/bin/sh', '-c', line.replaceAll('\\%', '%')], { encoding: 'utf8' })
+  const words = [`${folder}/dominion.js`, 'health', '--quiet', '--env', 'staging']
+  expect(said.trimEnd().split('\n')).toEqual([folder, place.path, ...words])
+})
+
+const others = '# mine\nMAILTO=anna\n\n1 1 * * * echo 5\\%  \n\t# é\r\n'
+
+test.each([
+  ['none', ''],
+  ['lines of others', others],
+])('into a crontab with %s and out again: every other byte as it was', (_, before) => {
+  const block = blockOf(tasks(), place)
+  const after = withBlock(before, block, place)
+  expect(after).toBe(before + block)
+  expect(withBlock(after, block, place)).toBe(after)
+  const below = `${after}2 2 * * * true\n`
+  const changed = withBlock(below, blockOf(tasks(1), place), place)
+  expect(changed).toBe(`${before}${blockOf(tasks(1), place)}2 2 * * * true\n`)
+  expect(withoutBlock(changed, place)).toBe(`${before}2 2 * * * true\n`)
+  expect(withoutBlock(after, place)).toBe(before)
+})
+
+test('a block of another environment or folder is not ours', () => {
+  const foreign =
+    blockOf(tasks(), { ...place, environment: 'live' }) + blockOf(tasks(), { ...place, folder: '/srv' })
+  expect(withoutBlock(foreign, place)).toBe(foreign)
+})
+
+test('half a block, or two, is not guessed at', () => {
+  const block = blockOf(tasks(), place)
+  const { begin, end } = marksOf(place)
+  for (const broken of [`${begin}\n${others}`, `${others}${end}\n`, block + block, `${end}\n${begin}\n`])
+    expect(() => withoutBlock(broken, place)).toThrow('has our marks, but not as one block')
+})
+
+test('what cannot stand in a crontab is refused by name', () => {
+  const line = (folder: string) => () => cronLine(tasks()[0]!, { ...place, folder })
+  expect(line('/srv/a\nb')).toThrow('"/srv/a\\nb" has a control character in it')
+  expect(line('/srv/a\\b')).toThrow('has a backslash in it')
+  expect(line(`/srv/${'x'.repeat(1000)}`)).toThrow('cron takes 998')
+})
+
+test('the text goes in by stdin; an empty one takes the crontab away', () => {
+  expect(writeCommand('a\n')).toMatchObject({ argv: ['crontab', '-'], stdin: 'a\n', effect: 'change' })
+  expect(writeCommand('')).toMatchObject({ argv: ['crontab', '-r'], effect: 'change' })
+})
+
+test('PATH holds the folders of the programs that tasks start, in their order, and nothing of the terminal', () => {
+  const folder = temporaryFolder()
+  for (const [name, program] of Object.entries({ one: 'ls', two: 'pg_dump', three: 'az' })) {
+    mkdirSync(path.join(folder, name))
+    writeFileSync(path.join(folder, name, program), '')
+  }
+  const [one, two, three] = ['one', 'two', 'three'].map((name) => path.join(folder, name))
+  expect(pathFor(`${one}:${two}:./bin::${three}:/bin`, ['/usr/bin', '/bin'])).toMatch(
+    new RegExp(`^${two}:${three}:(/bin:/usr/bin|/usr/bin:/bin)$`),
+  )
+})

@@ -1,0 +1,13 @@
+import { type Place, type Task, tasksOf } from '../../../lib/schedule/tasks.ts'
+
+/** A folder whose name has everything in it that a scheduler may take for its own. */
+export const place: Place = {
+  folder: "/srv/O'Brien's 100% $HOME & co",
+  environment: 'staging',
+  path: '/opt/az 2/bin:/usr/bin:/bin',
+  user: 'anna',
+}
+
+export const launcher = { node: '/opt/node 26/bin/node', bin: `${place.folder}/bin/dominion.js` }
+
+export const tasks = (everyMinutes = 5): Task[] => tasksOf(place.environment, everyMinutes, launcher)

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { baseName, calendarOf, quotedWord, unitsOf } from '../../../lib/schedule/systemd.ts'
+import { disableCommands, enableCommands, unitFolder } from '../../../lib/schedule/systemdSteps.ts'
+import { display } from '../../../lib/shell/command.ts'
+import { launcher, place, tasks } from './rig.ts'
+
+test('a service of the system, and its timer', () => {
+  const [service, timer] = unitsOf(tasks()[2]!, place, 'system')
+  const base = baseName({ id: 'backup-database' }, place)
+  expect(base).toMatch(/^codex-dominion-staging-backup-database-[0-9a-f]{6}$/)
+  expect(service).toEqual({
+    name: `${base}.service`,
+    text: `# codex-dominion-ops: staging in ${place.folder}
+# Written by npx dominion schedule --install; npx dominion schedule --remove takes it away.
+[Unit]
+Description=Codex Dominion: proven backup (staging)
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+User=anna
+WorkingDirectory=/srv/O'Brien's 100%% $HOME & co
+Environment="PATH=/opt/az 2/bin:/usr/bin:/bin"
+ExecStart="/opt/node 26/bin/node" "/srv/O'Brien's 100%% $$HOME & co/bin/dominion.js" "backup-database" "--prove" "--quiet" "--env" "staging"
+TimeoutStartSec=360min
+`,
+  })
+  expect(timer!.text.split('\n').slice(3)).toEqual([
+    ...['Description=Codex Dominion: proven backup (staging)', ''],
+    ...['[Timer]', 'OnCalendar=*-*-* 03:15:00', 'Persistent=true', 'AccuracySec=5s', ''],
+    ...['[Install]', 'WantedBy=timers.target', ''],
+  ])
+})
+
+test('a service of a user names no user and waits for no network target, which user managers do not have', () => {
+  const [service] = unitsOf(tasks()[0]!, place, 'user')
+  expect(service!.text).not.toMatch(/User=|network-online/)
+})
+
+test('times and words as systemd reads them', () => {
+  expect([1, 5, 60].map((everyMinutes) => calendarOf({ everyMinutes }))).toEqual([
+    '*-*-* *:0/1:00',
+    '*-*-* *:0/5:00',
+    '*-*-* *:00:00',
+  ])
+  expect(calendarOf({ everyMinutes: 10, fromMinute: 2 })).toBe('*-*-* *:2/10:00')
+  expect(quotedWord('a "b" \\ 5%')).toBe('"a \\"b\\" \\\\ 5%%"')
+})
+
+test('what cannot stand in a unit file is refused by name', () => {
+  expect(() => unitsOf(tasks()[0]!, { ...place, folder: '/srv/a\nb' }, 'user')).toThrow(
+    'has a control character',
+  )
+  const [task] = tasks()
+  const argv = ['/opt/$node', ...task!.argv.slice(1)]
+  expect(() => unitsOf({ ...task!, argv }, place, 'user')).toThrow('/opt/$node')
+  expect(launcher.node).not.toContain('$')
+})
+
+test('what puts them in force and takes them away', () => {
+  expect(enableCommands('system', ['a.timer', 'b.timer']).map(display)).toEqual([
+    'systemctl daemon-reload',
+    'systemctl enable a.timer b.timer',
+    'systemctl restart a.timer b.timer',
+  ])
+  const { before, after } = disableCommands('user', ['a.timer'])
+  expect([...before, ...after].map(display)).toEqual([
+    'systemctl --user disable --now a.timer',
+    'systemctl --user daemon-reload',
+  ])
+  expect(unitFolder('user', { XDG_CONFIG_HOME: '/c' }, '/home/anna')).toBe('/c/systemd/user')
+  expect(unitFolder('user', {}, '/home/anna')).toBe('/home/anna/.config/systemd/user')
+})

@@ -1,0 +1,72 @@
+import { DOMParser } from 'linkedom'
+import { expect, test } from 'vitest'
+import { isSameTask, quotedArgument, taskXml } from '../../../lib/schedule/windows.ts'
+import { createCommand, deleteCommand } from '../../../lib/schedule/windowsSteps.ts'
+import { secretIn } from '../shell/rig.ts'
+import { place, tasks } from './rig.ts'
+
+const windows = { ...place, folder: 'C:\\Ops & “co”\\100% é', user: 'DESK\\anna' }
+
+const textOf = (xml: string, name: string): string | undefined =>
+  new DOMParser().parseFromString(xml, 'text/xml').querySelector(name)?.textContent ?? undefined
+
+test('a task in plain ASCII, with words and folder as they are', () => {
+  const [health, , backup] = tasks()
+  const argv = [
+    'C:\\Program Files\\node.exe',
+    `${windows.folder}\\bin\\dominion.js`,
+    ...health!.argv.slice(2),
+  ]
+  const xml = taskXml({ ...health!, argv }, windows)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
+  expect(xml).toMatch(/^[\x00-\x7f]*$/)
+  expect(textOf(xml, 'Command')).toBe('C:\\Program Files\\node.exe')
+  expect(textOf(xml, 'Arguments')).toBe(`"${windows.folder}\\bin\\dominion.js" health --quiet --env staging`)
+  expect(textOf(xml, 'WorkingDirectory')).toBe(windows.folder)
+  expect(textOf(xml, 'UserId')).toBe('DESK\\anna')
+  expect(textOf(xml, 'Interval')).toBe('PT5M')
+  const night = taskXml(backup!, windows)
+  expect(textOf(night, 'StartBoundary')).toBe('2026-01-01T03:15:00')
+  expect(textOf(night, 'Interval')).toBeUndefined()
+  expect(textOf(night, 'StartWhenAvailable')).toBe('true')
+  // The schema is a sequence: another order is refused.
+  const order = ['RegistrationInfo', 'Triggers', 'Principals', 'Settings', 'Actions'].map((name) =>
+    xml.indexOf(`<${name}`),
+  )
+  expect(order).toEqual([...order].sort((a, b) => a - b))
+})
+
+test('the task that Windows holds is known by its mark, a changed one is not', () => {
+  const held = (every: number) =>
+    taskXml(tasks(every)[0]!, windows).replace('<Triggers>', '<Added/>\r\n<Triggers>')
+  expect(isSameTask(held(5), taskXml(tasks(5)[0]!, windows))).toBe(true)
+  expect(isSameTask(held(1), taskXml(tasks(5)[0]!, windows))).toBe(false)
+})
+
+test.each([
+  ['plain', 'plain'],
+  ['', '""'],
+  ['two words', '"two words"'],
+  ['a "b" c', '"a \\"b\\" c"'],
+  ['C:\\two words\\', '"C:\\two words\\\\"'],
+  ['C:\\one\\', 'C:\\one\\'],
+])('an argument: %s', (text, quoted) => {
+  expect(quotedArgument(text)).toBe(quoted)
+})
+
+test('what schtasks is given', () => {
+  const [health] = tasks()
+  const create = createCommand(health!, windows)
+  expect(create.argv.filter((word) => typeof word === 'string')).toEqual([
+    ...[
+      'schtasks',
+      '/Create',
+      '/F',
+      '/TN',
+      expect.stringMatching(/^\\Codex Dominion\\staging health [0-9a-f]{6}$/),
+    ],
+    '/XML',
+  ])
+  expect(secretIn(create.argv).content).toBe(taskXml(health!, windows))
+  expect(deleteCommand(health!, windows).argv.slice(0, 4)).toEqual(['schtasks', '/Delete', '/F', '/TN'])
+})

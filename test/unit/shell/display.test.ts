@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { act, display, look, onVps, secretFile } from '../../../lib/shell/command.ts'
+import { secretIn } from './rig.ts'
+
+test('a command shows as the line to paste, its secret files by name only', () => {
+  const command = act(['az', 'x', '--file', secretFile('group.json', 'hunter2'), '--name', "it's here"])
+  expect(display(command)).toBe("az x --file <group.json> --name 'it'\\''s here'")
+  expect(display(act(['az', '--parameters', secretFile('p.json', 'hunter2', '@')]))).toBe(
+    'az --parameters @<p.json>',
+  )
+  expect(secretIn(command.argv).content).toBe('hunter2')
+})
+
+test('where it runs is said', () => {
+  expect(display(onVps(look(['ls', '-l'])))).toBe('vps: ls -l')
+  expect(display(look(['npm', 'ci'], { cwd: '/some where' }))).toBe('(in /some where) npm ci')
+})
+
+test('the shown line means the same when it is pasted, even for words that look like a secret file', () => {
+  const words = ['<in.txt>', '@<in.txt>', '$(id)', 'a b']
+  const line = display(look(['printf', '%s\\n', ...words]))
+  expect(execFileSync('sh', ['-c', line]).toString().trimEnd().split('\n')).toEqual(words)
+})
+
+test('requests, queries and dials', () => {
+  expect(
+    display({ method: 'PATCH', url: 'https://a/b', body: '{"x":1}', effect: 'change', timeoutMs: 1 }),
+  ).toBe('PATCH https://a/b {"x":1}')
+  expect(display({ text: 'SELECT\n  1', effect: 'read' })).toBe('sql: SELECT 1')
+  expect(display({ text: 'BEGIN; …', title: '0001_a.sql', effect: 'change' })).toBe('sql: 0001_a.sql')
+  expect(display({ host: 'r.example', port: 10000, tls: true, timeoutMs: 1, effect: 'read' })).toBe(
+    'tls://r.example:10000',
+  )
+})
+
+test('looking and changing are told apart', () => {
+  expect([look(['a']), act(['a'])].map(({ effect }) => effect)).toEqual(['read', 'change'])
+})

@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { quoteLine, quotePosix } from '../../../lib/shell/quote.ts'
+import { temporaryFolder } from './rig.ts'
+
+const hostile = [
+  '',
+  ' ',
+  '  two  spaces ',
+  '\ttab\t',
+  'line\nbreak\n',
+  '\r\n',
+  "it's",
+  "'",
+  "''",
+  "'; touch pwned; '",
+  '"double"',
+  '$(touch pwned)',
+  '`touch pwned`',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+  '${HOME}$HOME$$',
+  'a;touch pwned',
+  'a&&touch pwned',
+  'a|touch pwned',
+  'a>pwned',
+  '<pwned',
+  '*',
+  '?.[a-z]',
+  '~',
+  '~root',
+  '{a,b}',
+  '!history!!',
+  '#comment',
+  '-rf',
+  '--',
+  '=',
+  'A=b',
+  '\\',
+  '\\\\n',
+  'end\\',
+  "$'\\x41'",
+  '%s%n',
+  'ünï-日本-🏛',
+  '\u0001\u001b[31m\u007f',
+  String.fromCharCode(...Array.from({ length: 255 }, (_, index) => index + 1)),
+  'x'.repeat(100_000),
+]
+
+/** Prints each argument that the shell made out of the line, ended by NUL. */
+const print = ['printf', '%s\\0']
+
+test.each(['sh', 'dash', 'bash'])('%s gives back every hostile argument byte for byte', (shell) => {
+  const cwd = temporaryFolder()
+  const output = execFileSync(shell, ['-c', quoteLine([...print, ...hostile])], { cwd })
+  expect(output.toString().split('\0').slice(0, -1)).toEqual(hostile)
+  expect(existsSync(path.join(cwd, 'pwned'))).toBe(false)
+})
+
+test('a line within a line, as sh -c on the VPS gets it', () => {
+  const inner = quoteLine([...print, ...hostile])
+  const output = execFileSync('dash', ['-c', quoteLine(['sh', '-c', inner])], { cwd: temporaryFolder() })
+  expect(output.toString().split('\0').slice(0, -1)).toEqual(hostile)
+})
+
+test('what needs no quotes gets none, so that a plan stays readable', () => {
+  expect(quoteLine(['az', '--name', 'a_b.c-d@e%f+g=h:i,j/k'])).toBe('az --name a_b.c-d@e%f+g=h:i,j/k')
+  expect(quotePosix('')).toBe("''")
+})
+
+test('NUL is refused: no argument can carry it', () => {
+  expect(() => quotePosix('a\0b')).toThrow('NUL')
+})

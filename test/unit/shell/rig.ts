@@ -1,0 +1,80 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { Config } from '../../../lib/config/config.ts'
+import { loadConfig } from '../../../lib/config/load.ts'
+import type { SecretFile } from '../../../lib/shell/command.ts'
+import { createRedactor } from '../../../lib/shell/redactor.ts'
+import { createRunner, type Runner, type RunnerOptions } from '../../../lib/shell/runner.ts'
+import { openTranscript } from '../../../lib/shell/transcript.ts'
+import { OpsError } from '../../../lib/util/errors.ts'
+
+/** The project's own folder. */
+export const home = path.join(import.meta.dirname, '..', '..', '..')
+
+/** A folder that is gone when the test has ended. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'dominion-unit-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** The configuration that an `.env` with these lines gives; its state folder is gone when the test has ended. */
+export async function configOf(...lines: string[]): Promise<Config> {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, '.env'), lines.join('\n'))
+  return loadConfig(folder)
+}
+
+/** The runner as scripts have it, with a transcript in a temporary folder. */
+export function openRunner(options: Partial<RunnerOptions> & { known?: string[] } = {}): Runner {
+  const secrets = createRedactor(options.known ?? [])
+  const runner = createRunner({
+    secrets,
+    transcript: openTranscript(path.join(temporaryFolder(), 'transcripts'), 'run', secrets.clean),
+    reach: { resolve: async () => [{ address: '127.0.0.1', family: 4 }], authorities: [] },
+    env: process.env,
+    mayChange: true,
+    signal: new AbortController().signal,
+    openVps: () => Promise.reject(new Error('this test has no VPS')),
+    openDatabase: () => Promise.reject(new Error('this test has no database')),
+    ...options,
+  })
+  onTestFinished(() => runner.close())
+  return runner
+}
+
+/** What the runner wrote down, one object an event. */
+export const entriesOf = ({ transcript }: Runner): Record<string, unknown>[] =>
+  readFileSync(transcript.file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+/** The failure that a promise is rejected with; fails when it is not. */
+export async function failureOf(promise: Promise<unknown>): Promise<OpsError['failure']> {
+  const thrown = await promise.then(
+    () => new Error('it did not fail'),
+    (error: unknown) => error,
+  )
+  if (!(thrown instanceof OpsError)) throw thrown
+  return { ...thrown.failure, exitCode: thrown.exitCode }
+}
+
+/** The content of the secret file in an argument vector. */
+export function secretIn(argv: readonly (string | SecretFile)[]): SecretFile {
+  const file = argv.find((word) => typeof word !== 'string')
+  if (!file) throw new Error('there is no secret file among the arguments')
+  return file
+}
+
+/** Is the process there, and not only as a zombie that waits for its parent? */
+export function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z'
+  } catch {
+    return false
+  }
+}

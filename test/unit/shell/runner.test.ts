@@ -1,0 +1,397 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { act, type Command, look, onVps, type Query } from '../../../lib/shell/command.ts'
+import type { Remote } from '../../../lib/shell/remote.ts'
+import { startProcess } from '../../../lib/shell/spawn.ts'
+import { entriesOf, failureOf, isRunning, openRunner, temporaryFolder } from './rig.ts'
+
+const sh = (script: string, ...args: string[]): Command['argv'] => ['sh', '-c', script, 'sh', ...args]
+
+/** A script that fails, saying `words`, until it has been started `times` times. */
+const busyUntil = (folder: string, times: number, words: string): Command['argv'] =>
+  sh(
+    'echo x >> "$1/tries"; [ "$(wc -l < "$1/tries")" -ge "$2" ] && echo done && exit 0; echo "$3" >&2; exit 1',
+    ...[folder, String(times), words],
+  )
+
+test('a command gives its output, and arguments arrive byte for byte, through no shell', async () => {
+  const words = ['a b', "it's", '$(id)', '*', '\n', '', 'ünï']
+  const result = await openRunner().run(look(['printf', '%s\\0', ...words]))
+  expect(result).toMatchObject({ code: 0, stderr: '', timedOut: false })
+  expect(result.stdout.split('\0').slice(0, -1)).toEqual(words)
+})
+
+test('the working folder, the environment and stdin are those of the command', async () => {
+  const cwd = temporaryFolder()
+  const runner = openRunner({ env: { ...process.env, A: 'outer', B: 'outer' } })
+  const { stdout } = await runner.run(
+    look(sh('pwd; echo "$A $B"; cat'), { cwd, env: { B: 'inner' }, stdin: 'words\n' }),
+  )
+  expect(stdout).toBe(`${cwd}\nouter inner\nwords\n`)
+})
+
+test('the proxy of one program is not handed to another', async () => {
+  const proxied = (program: string) =>
+    openRunner({ envOf: { [program]: { HTTPS_PROXY: 'http://127.0.0.1:9' } } })
+  const asked = look(['sh', '-c', 'echo "proxy=$HTTPS_PROXY"'], { env: {} })
+  expect((await proxied('sh').run(asked)).stdout).toBe('proxy=http://127.0.0.1:9\n')
+  expect((await proxied('az').run(asked)).stdout).toBe(`proxy=${process.env.HTTPS_PROXY ?? ''}\n`)
+})
+
+test('a failure says what failed, the tool’s own words and the line; explain has the last word', async () => {
+  const failure = await failureOf(openRunner().run(look(sh('echo out; echo err >&2; exit 7'))))
+  expect(failure.what).toBe('sh echo out; echo err >&2; exit 7 failed (exit 7)')
+  expect(failure).toMatchObject({ said: 'out\nerr', exitCode: 1 })
+  expect(failure.next).toContain("The command was: sh -c 'echo out; echo err >&2; exit 7'")
+  const explained = look(sh('echo no login >&2; exit 1'), {
+    explain: (output) => (output.includes('no login') ? { what: 'Not logged in', exitCode: 4 } : undefined),
+  })
+  expect(await failureOf(openRunner().run(explained))).toMatchObject({ what: 'Not logged in', exitCode: 4 })
+})
+
+test('only the last 50 lines of a long failure are shown', async () => {
+  const { said } = await failureOf(openRunner().run(look(sh('seq 1 200; exit 1'))))
+  expect(said?.split('\n')).toHaveLength(50)
+  expect(said).toMatch(/^151\n[\s\S]*\n200$/)
+})
+
+test('an accepted exit code is an answer', async () => {
+  const { code, stdout } = await openRunner().run(look(sh('echo none; exit 3'), { accept: [0, 3] }))
+  expect([code, stdout]).toEqual([3, 'none\n'])
+  await failureOf(openRunner().run(look(sh('exit 0'), { accept: [3] })))
+})
+
+test('a busy cloud is tried again, as often as the command says, and the tries are written down', async () => {
+  const folder = temporaryFolder()
+  const retry = { times: 3, pauseMs: 5, when: /still transitioning/ }
+  const runner = openRunner()
+  const { stdout } = await runner.run(act(busyUntil(folder, 3, 'still transitioning'), { retry }))
+  expect(stdout).toBe('done\n')
+  expect(entriesOf(runner).map(({ tries, code }) => [tries, code])).toEqual([
+    [1, 1],
+    [2, 1],
+    [3, 0],
+  ])
+})
+
+test('a failure of another kind is not tried again, and a busy cloud not for ever', async () => {
+  const retry = { times: 3, pauseMs: 5, when: /still transitioning/ }
+  const tries = (folder: string) => readFileSync(path.join(folder, 'tries'), 'utf8').length / 2
+  const [wrong, busy] = [temporaryFolder(), temporaryFolder()]
+  await failureOf(openRunner().run(act(busyUntil(wrong, 9, 'no such thing'), { retry })))
+  await failureOf(openRunner().run(act(busyUntil(busy, 9, 'still transitioning'), { retry })))
+  expect([tries(wrong), tries(busy)]).toEqual([1, 3])
+})
+
+test('a stream on stdin is opened anew for each attempt', async () => {
+  let opened = 0
+  const stdin = () => Readable.from([`attempt ${++opened}`])
+  const retry = { times: 2, pauseMs: 1, when: /busy/ }
+  const command = act(
+    sh('read -r words; echo "$words"; [ "$words" = "attempt 2" ] || { echo busy; exit 1; }'),
+    {
+      stdin,
+      retry,
+    },
+  )
+  expect((await openRunner().run(command)).stdout).toBe('attempt 2\n')
+})
+
+test('a program that does not read its stdin does no harm', async () => {
+  expect(await openRunner().run(look(['true'], { stdin: 'x'.repeat(5_000_000) }))).toMatchObject({ code: 0 })
+})
+
+test('a time-out ends the process and all it started', async () => {
+  const file = path.join(temporaryFolder(), 'pid')
+  const command = look(sh('sleep 300 & echo $! > "$1"; wait', file), { timeoutMs: 400 })
+  const failure = await failureOf(openRunner().run(command))
+  expect(failure.what).toMatch(/did not end within 0 s/)
+  await pause(50)
+  expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false)
+})
+
+test('a process that will not end is ended five seconds later', async () => {
+  const file = path.join(temporaryFolder(), 'pid')
+  const started = Date.now()
+  const command = look(
+    sh('trap "" TERM; sleep 300 & echo $! > "$1"; while :; do wait; sleep 1; done', file),
+    {
+      timeoutMs: 200,
+    },
+  )
+  await failureOf(openRunner().run(command))
+  expect(Date.now() - started).toBeGreaterThan(4900)
+  await pause(50)
+  expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false)
+})
+
+test('the second Ctrl-C ends what runs and lets nothing new begin', async () => {
+  const stop = new AbortController()
+  const runner = openRunner({ signal: stop.signal })
+  const folder = temporaryFolder()
+  const running = runner.run(look(sh('echo $$ > "$1/pid"; exec sleep 300', folder)))
+  while (!existsSync(path.join(folder, 'pid'))) await pause(10)
+  setTimeout(() => stop.abort(), 50)
+  await expect(running).rejects.toThrow('failed (exit -1)')
+  expect(isRunning(Number(readFileSync(path.join(folder, 'pid'), 'utf8')))).toBe(false)
+  await expect(runner.run(act(['touch', path.join(folder, 'late')]))).rejects.toThrow()
+  expect(existsSync(path.join(folder, 'late'))).toBe(false)
+})
+
+test('the second Ctrl-C ends the pause before another attempt', async () => {
+  const stop = new AbortController()
+  const folder = temporaryFolder()
+  const retry = { times: 5, pauseMs: 60_000, when: /busy/ }
+  const running = openRunner({ signal: stop.signal }).run(act(busyUntil(folder, 9, 'busy'), { retry }))
+  setTimeout(() => stop.abort(), 300)
+  await expect(running).rejects.toThrow()
+  expect(readFileSync(path.join(folder, 'tries'), 'utf8')).toBe('x\n')
+})
+
+test('a program that is not installed leaves the state unknown, and az is said how to get', async () => {
+  expect(await failureOf(openRunner().run(look(['no-such-program-here'])))).toEqual({
+    what: 'no-such-program-here is not installed, or not on the PATH',
+    exitCode: 3,
+  })
+  const bare = openRunner({ env: { PATH: temporaryFolder() } })
+  expect((await failureOf(bare.run(look(['az', 'version'])))).next).toContain('apt-get install azure-cli')
+})
+
+test('a working folder that is not there is not taken for a missing program', async () => {
+  const cwd = path.join(temporaryFolder(), 'gone')
+  const thrown = await openRunner()
+    .run(look(['true'], { cwd }))
+    .then(String, String)
+  expect(thrown).toContain(cwd)
+  expect(thrown).not.toContain('not installed')
+})
+
+test('a dry run refuses changes and records, whoever asks, and still looks', async () => {
+  const folder = temporaryFolder()
+  const runner = openRunner({ mayChange: false })
+  const touch = act(['touch', path.join(folder, 'made')])
+  await expect(runner.run(touch)).rejects.toThrow('a dry run must not run: touch')
+  await expect(runner.run({ ...touch, effect: 'record' })).rejects.toThrow('a dry run must not run')
+  const post = { method: 'POST', url: 'http://127.0.0.1:9/', effect: 'change', timeoutMs: 1000 } as const
+  await expect(runner.request(post)).rejects.toThrow('a dry run must not run: POST')
+  await expect(runner.query({ text: 'DROP TABLE x', effect: 'change' })).rejects.toThrow('sql: DROP TABLE x')
+  expect(existsSync(path.join(folder, 'made'))).toBe(false)
+  expect((await runner.run(look(['echo', 'seen']))).stdout).toBe('seen\n')
+  expect(runner.count).toEqual({ read: 1, change: 0, record: 0 })
+})
+
+test('what ran is counted by its effect', async () => {
+  const runner = openRunner()
+  await runner.run(look(['true']))
+  await runner.run(act(['true']))
+  await runner.run({ ...act(['true']), effect: 'record' })
+  await failureOf(runner.run(act(['false'])))
+  expect(runner.count).toEqual({ read: 1, change: 2, record: 1 })
+})
+
+test('the transcript is its owner’s alone, one JSON object a line, without secrets', async () => {
+  const runner = openRunner({ known: ['hunter2'] })
+  await runner.run(look(['echo', 'the password is hunter2']))
+  await failureOf(runner.run(look(sh('echo "hunter2 refused" >&2; exit 1'))))
+  const { file } = runner.transcript
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700)
+  expect(readFileSync(file, 'utf8')).not.toContain('hunter2')
+  expect(entriesOf(runner)).toMatchObject([
+    { kind: 'command', effect: 'read', code: 0, stdout: 'the password is ***\n', timedOut: false },
+    { code: 1, stderr: '*** refused\n' },
+  ])
+})
+
+test('a secret at the edge of what the transcript keeps leaves no piece of itself', async () => {
+  const secret = 'S3cret-'.repeat(6)
+  const runner = openRunner({ known: [secret] })
+  // 4000 characters are kept: the cut goes through the middle of the secret.
+  await runner.run(look(['printf', '%s', `${secret}${'.'.repeat(4000 - 20)}`]))
+  expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('cret-')
+})
+
+test('a failure shows no secret, neither in the words nor in the line', async () => {
+  const runner = openRunner({ known: ['hunter2'] })
+  const failure = await failureOf(runner.run(look(sh('echo "no hunter2" >&2; exit 1', 'hunter2'))))
+  expect(JSON.stringify(failure)).not.toContain('hunter2')
+  expect(failure.said).toBe('no ***')
+})
+
+test('output that is a secret itself stays out of the transcript', async () => {
+  const runner = openRunner()
+  const { stdout } = await runner.runPrivately(look(['echo', 'fresh-key']))
+  expect(stdout).toBe('fresh-key\n')
+  expect(entriesOf(runner)[0]).toMatchObject({ stdout: '***' })
+})
+
+test('output comes while the program runs, secrets taken out', async () => {
+  const chunks: string[] = []
+  await openRunner({ known: ['hunter2'] }).run(look(sh('echo one; echo hunter2 >&2')), (chunk, from) =>
+    chunks.push(`${from}: ${chunk}`),
+  )
+  expect(chunks.sort()).toEqual(['stderr: ***\n', 'stdout: one\n'])
+})
+
+test('a secret that comes in two pieces does not get through either', async () => {
+  let heard = ''
+  await openRunner({ known: ['hunter2-and-more'] }).run(
+    look(sh('printf hunter2-; sleep 0.2; printf "and-more\\n"')),
+    (chunk) => {
+      heard += chunk
+    },
+  )
+  expect(heard).not.toContain('hunter2-and-more')
+})
+
+test('SQL goes to the database it names, over one connection each, closed with the run', async () => {
+  const folder = temporaryFolder()
+  const opened: (string | undefined)[] = []
+  let closed = 0
+  const runner = openRunner({
+    async openDatabase(name) {
+      opened.push(name)
+      const database = new DatabaseSync(path.join(folder, name ?? 'db'))
+      return {
+        times: { dns: 1, tcp: 2, login: 3 },
+        query: async <Row>({ text, values = [] }: Query) =>
+          database.prepare(text).all(...(values as string[])) as Row[],
+        async close() {
+          closed++
+          if (database.isOpen) database.close()
+        },
+      }
+    },
+  })
+  await runner.query({ text: 'CREATE TABLE t (name text)', effect: 'change' })
+  await runner.query({ text: 'INSERT INTO t VALUES (?)', values: ["O'Hara"], effect: 'change' })
+  expect(await runner.query({ text: 'SELECT name FROM t', effect: 'read' })).toEqual([{ name: "O'Hara" }])
+  const elsewhere = { text: 'SELECT name FROM t', effect: 'read', database: 'other' } as const
+  await expect(runner.query(elsewhere)).rejects.toThrow('no such table')
+  expect(await runner.connect('other')).toEqual({ dns: 1, tcp: 2, login: 3 })
+  expect(entriesOf(runner).map(({ kind, rows }) => [kind, rows])).toEqual([
+    ['query', 0],
+    ['query', 0],
+    ['query', 1],
+    ['query', undefined],
+  ])
+  await runner.close()
+  expect([opened, closed]).toEqual([[undefined, 'other'], 2])
+})
+
+/** The far end of a connection, played by a shell on this machine. */
+const shellHere: Remote = {
+  exec: (line, options) => startProcess(['sh', '-c', line], { ...options, env: process.env }),
+  async *stream(line, { signal }) {
+    const child = spawn('sh', ['-c', line], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    const closed = once(child, 'close')
+    const end = () => {
+      try {
+        process.kill(-child.pid!)
+      } catch {
+        // It has ended, and so has all it started.
+      }
+    }
+    signal.addEventListener('abort', end)
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk
+    })
+    try {
+      yield* child.stdout
+      return { code: (await closed)[0] ?? -1, stderr }
+    } finally {
+      end()
+      await closed
+    }
+  },
+  hold: () => Promise.reject(new Error('not held here')),
+  close() {},
+}
+
+test('a line for the VPS reaches its shell quoted, in its folder, over one connection', async () => {
+  let opened = 0
+  const runner = openRunner({
+    async openVps() {
+      opened++
+      return shellHere
+    },
+  })
+  const cwd = path.join(temporaryFolder(), "it's $(here)")
+  execFileSync('mkdir', [cwd])
+  const words = ["it's", '$(touch pwned)', '`id`', '*', '']
+  const { stdout } = await runner.run(onVps(look(['printf', '%s\\0', ...words], { cwd })))
+  expect(stdout.split('\0').slice(0, -1)).toEqual(words)
+  expect((await runner.run(onVps(look(['pwd'], { cwd })))).stdout).toBe(`${cwd}\n`)
+  expect(existsSync(path.join(cwd, 'pwned'))).toBe(false)
+  expect(opened).toBe(1)
+  expect((await failureOf(runner.run(onVps(look(['false']))))).what).toBe('false on the VPS failed (exit 1)')
+})
+
+test('a stream is taken as it comes, and written down by its length', async () => {
+  const runner = openRunner({ openVps: async () => shellHere })
+  const stream = (script: string, signal = new AbortController().signal) =>
+    runner.stream({ ...look(['sh', '-c', script]), on: 'vps', effect: 'read' }, signal)
+  const chunks = await Readable.from(stream('echo one; sleep 0.2; echo two')).toArray()
+  expect(chunks.map(String)).toEqual(['one\n', 'two\n'])
+  const failure = await failureOf(Readable.from(stream('echo out; echo why >&2; exit 3')).toArray())
+  expect(failure).toMatchObject({ what: expect.stringContaining('on the VPS failed (exit 3)'), said: 'why' })
+  for await (const chunk of stream('while echo more; do sleep 0.01; done')) {
+    expect(String(chunk)).toContain('more')
+    break
+  }
+  const stop = new AbortController()
+  for await (const _chunk of stream('echo on; exec sleep 60', stop.signal)) stop.abort()
+  expect(entriesOf(runner)).toMatchObject([
+    { kind: 'command', effect: 'read', code: 0, bytes: 8 },
+    { code: 3, bytes: 4, stderr: 'why\n' },
+    { code: -1 },
+    { bytes: 3 },
+  ])
+  await runner.close()
+})
+
+test('a connection that could not be opened is tried again by the next command', async () => {
+  let opened = 0
+  const runner = openRunner({
+    async openVps() {
+      if (++opened === 1) throw new Error('unreachable')
+      return shellHere
+    },
+  })
+  await expect(runner.run(onVps(look(['true'])))).rejects.toThrow('unreachable')
+  expect(await runner.run(onVps(look(['true'])))).toMatchObject({ code: 0 })
+  expect(entriesOf(runner)).toMatchObject([{ error: 'unreachable' }, { code: 0 }])
+})
+
+test('a connection begun early is opened once, its failure told to the first who needs it, and given up unused', async () => {
+  let opened = 0
+  const failing = openRunner({
+    async openVps() {
+      if (++opened === 1) throw new Error('unreachable')
+      return shellHere
+    },
+  })
+  await failing.beginVps()
+  await expect(failing.vps()).rejects.toThrow('unreachable')
+  expect(opened).toBe(1)
+  await failing.vps()
+  const unused = openRunner({
+    openVps: (leaving) =>
+      new Promise((_, reject) => leaving.addEventListener('abort', () => reject(leaving.reason))),
+  })
+  await unused.beginVps()
+  await unused.close()
+})
+
+test('a program found but not executable is no silent success', async () => {
+  const file = path.join(temporaryFolder(), 'tool')
+  writeFileSync(file, '#!/bin/sh\n', { mode: 0o644 })
+  await expect(openRunner().run(look([file]))).rejects.toThrow(/EACCES|not installed/)
+})

@@ -1,0 +1,123 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { act, type Command, onVps, secretFile } from '../../../lib/shell/command.ts'
+import { entriesOf, failureOf, home, isRunning, openRunner, temporaryFolder } from './rig.ts'
+
+const content = '{"password":"hunter2 \\" ünï\\n"}'
+
+/** A child that tells how it sees itself: its arguments, as /proc shows them to everybody, and the file it was given. */
+const witness = `
+const { readFileSync, statSync } = require('node:fs')
+const path = require('node:path')
+const file = process.argv[1].replace(/^@/, '')
+console.log(JSON.stringify({
+  word: process.argv[1],
+  seenByAll: readFileSync('/proc/self/cmdline', 'utf8'),
+  environment: readFileSync('/proc/self/environ', 'utf8'),
+  content: readFileSync(file, 'utf8'),
+  mode: (statSync(file).mode & 0o777).toString(8),
+  folderMode: (statSync(path.dirname(file)).mode & 0o777).toString(8),
+}))
+process.exitCode = Number(process.argv[2])
+`
+const ask = (exit: number, prefix = '', rest: Partial<Command> = {}): Command =>
+  act([process.execPath, '-e', witness, '--', secretFile('group.json', content, prefix), String(exit)], rest)
+
+interface Seen {
+  word: string
+  seenByAll: string
+  environment: string
+  content: string
+  mode: string
+  folderMode: string
+}
+
+test('the program gets a file of its owner alone; its arguments and environment hold no secret', async () => {
+  const runner = openRunner()
+  const { stdout } = await runner.runPrivately(ask(0))
+  const seen = JSON.parse(stdout) as Seen
+  expect(seen).toMatchObject({ content, mode: '600', folderMode: '700' })
+  expect(path.basename(seen.word)).toBe('group.json')
+  expect(seen.seenByAll).toContain(seen.word)
+  expect(seen.seenByAll + seen.environment).not.toContain('hunter2')
+  expect(existsSync(seen.word)).toBe(false)
+  expect(existsSync(path.dirname(seen.word))).toBe(false)
+  expect(entriesOf(runner)[0]?.line).toContain('<group.json>')
+  expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('hunter2')
+})
+
+test('what az reads with @ gets its prefix', async () => {
+  const seen = JSON.parse((await openRunner().runPrivately(ask(0, '@'))).stdout) as Seen
+  expect(seen.word).toMatch(/^@\/.*\/group\.json$/)
+  expect(seen.content).toBe(content)
+})
+
+test('the file is gone after a failure too', async () => {
+  const failure = await failureOf(openRunner().run(ask(1)))
+  const { word } = JSON.parse(failure.said!) as Seen
+  expect(existsSync(path.dirname(word))).toBe(false)
+  expect(failure.next).toContain('<group.json>')
+})
+
+test('the file is gone after a time-out, and each attempt has one of its own', async () => {
+  const log = path.join(temporaryFolder(), 'log')
+  const command = act(
+    ['sh', '-c', 'echo "$1" >> "$2"; echo busy; sleep 60', 'sh', secretFile('a', 'x'), log],
+    {
+      timeoutMs: 300,
+      retry: { times: 2, pauseMs: 1, when: /busy/ },
+    },
+  )
+  await failureOf(openRunner().run(command))
+  const files = readFileSync(log, 'utf8').trimEnd().split('\n')
+  expect(new Set(files).size).toBe(2)
+  expect(files.filter((file) => existsSync(path.dirname(file)))).toEqual([])
+})
+
+test('the file is gone when this program ends in the middle', async () => {
+  const folder = temporaryFolder()
+  // The program under test, ended by process.exit while its command runs.
+  const program = `
+import { act, secretFile } from ${JSON.stringify(path.join(home, 'lib/shell/command.ts'))}
+import { createRunner } from ${JSON.stringify(path.join(home, 'lib/shell/runner.ts'))}
+import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/shell/redactor.ts'))}
+const runner = createRunner({ secrets: createRedactor(), transcript: { file: '', write() {} }, env: process.env,
+  mayChange: true, signal: new AbortController().signal })
+runner.run(act(['sh', '-c', 'echo $$ "$1"; exec sleep 5', 'sh', secretFile('a', 'x')]), (chunk) => {
+  process.stdout.write(chunk)
+  process.exit(9)
+})`
+  const { stdout, code } = await openRunner().run(
+    act([process.execPath, '--input-type=module-typescript', '-e', program], { accept: [9], cwd: folder }),
+  )
+  const [pid, file] = stdout.trim().split(' ')
+  expect(code).toBe(9)
+  expect(file).toMatch(/\/a$/)
+  expect(existsSync(path.dirname(file!))).toBe(false)
+  if (isRunning(Number(pid))) process.kill(Number(pid))
+})
+
+test('what a killed run left goes with the next one; what another container that shares this folder uses stays', async () => {
+  const { word } = JSON.parse((await openRunner().runPrivately(ask(0))).stdout) as Seen
+  const mine = path.basename(path.dirname(word)).split('-')
+  const folderOf = (namespace: string, pid: number) =>
+    path.join(tmpdir(), ['dominion', namespace, pid, 'Ab12Cd'].join('-'))
+  const gone = 2 ** 22 + 1
+  const [left, used, foreign] = [
+    folderOf(mine[1]!, gone),
+    folderOf(mine[1]!, process.pid),
+    folderOf('7', gone),
+  ]
+  onTestFinished(() => {
+    for (const folder of [left, used, foreign]) rmSync(folder, { recursive: true, force: true })
+  })
+  for (const folder of [left, used, foreign]) mkdirSync(folder)
+  openRunner()
+  expect([left, used, foreign].filter((folder) => existsSync(folder))).toEqual([used, foreign])
+})
+
+test('the VPS gets no secret files', async () => {
+  await expect(openRunner().run(onVps(ask(0)))).rejects.toThrow('use stdin on the VPS')
+})

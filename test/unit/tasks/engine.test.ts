@@ -1,0 +1,347 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { act } from '../../../lib/shell/command.ts'
+import {
+  type EngineOptions,
+  inOrder,
+  type Listener,
+  longestChain,
+  type Outcome,
+  runSteps,
+} from '../../../lib/tasks/engine.ts'
+import { type Ahead, type Difference, differing, ok, type Step, unknown } from '../../../lib/tasks/task.ts'
+import { OpsError, unknownError } from '../../../lib/util/errors.ts'
+import { entriesOf, openRunner } from '../shell/rig.ts'
+
+const create = (what = 'it'): Difference => ({ state: 'create', what, effects: [] })
+
+const step = (id: string, after: string[] = [], more: Partial<Step> = {}): Step => ({
+  id,
+  title: `Title of ${id}`,
+  part: 'azure',
+  after,
+  inspect: async () => ok('there'),
+  ...more,
+})
+
+const engine = (more: Partial<EngineOptions> = {}): EngineOptions => ({
+  mode: 'apply',
+  runner: openRunner(),
+  stopping: new AbortController().signal,
+  signal: new AbortController().signal,
+  ...more,
+})
+const states = (outcomes: Outcome[]) =>
+  Object.fromEntries(outcomes.map(({ step: { id }, state }) => [id, state]))
+
+test('a step starts when those it waits for are done, whatever the order of the list', async () => {
+  const log: string[] = []
+  const logging = (id: string, after: string[]) =>
+    step(id, after, {
+      async inspect() {
+        log.push(`${id} looks`)
+        await pause(5)
+        return create()
+      },
+      async apply() {
+        await pause(5)
+        log.push(`${id} done`)
+      },
+    })
+  const outcomes = await runSteps(
+    [logging('c', ['b']), logging('a', []), logging('b', ['a', 'not-in-this-list'])],
+    engine(),
+  )
+  expect(log).toEqual(['a looks', 'a done', 'b looks', 'b done', 'c looks', 'c done'])
+  expect(states(outcomes)).toEqual({ a: 'create', b: 'create', c: 'create' })
+})
+
+test('independent chains run side by side: the whole takes as long as its longest chain', async () => {
+  const slow = (id: string, after: string[], ms: number) =>
+    step(id, after, { inspect: () => pause(ms).then(() => ok('x')) })
+  const list = [
+    ...[slow('a1', [], 100), slow('a2', ['a1'], 150), slow('b1', [], 200), slow('b2', ['b1'], 150)],
+    ...[slow('c', [], 50), slow('end', ['a2', 'b2', 'c'], 50)],
+  ]
+  const started = performance.now()
+  const outcomes = await runSteps(list, engine())
+  const took = performance.now() - started
+  const chain = longestChain(outcomes)
+  expect(chain.ids).toEqual(['b1', 'b2', 'end'])
+  expect(chain.ms).toBeGreaterThanOrEqual(395)
+  expect(took).toBeLessThan(chain.ms * 1.1 + 100)
+})
+
+test('apply mends what differs, and nothing else', async () => {
+  const applied: string[] = []
+  const mends = (id: string, difference: Difference) =>
+    step(id, [], {
+      inspect: async () => difference,
+      apply: async (given) => {
+        applied.push(`${id} ${given.state}`)
+      },
+    })
+  await runSteps(
+    [
+      mends('fine', ok('there')),
+      mends('new', create()),
+      mends('old', { ...create(), state: 'change' } as Difference),
+    ],
+    engine(),
+  )
+  expect(applied).toEqual(['new create', 'old change'])
+})
+
+test('what only the operator can do is planned as a change, and told, but not counted as changed', async () => {
+  const told: string[] = []
+  const byHand: Difference = { state: 'change', what: 'set A www by hand', effects: [], byHand: true }
+  const steps = [
+    step('dns', [], { inspect: async () => byHand, apply: async (_, tell) => tell('A www 192.0.2.1') }),
+  ]
+  const listener: Listener = { begun() {}, said: (_, line) => told.push(line), ended() {} }
+  expect(states(await runSteps(steps, engine({ mode: 'plan' })))).toEqual({ dns: 'change' })
+  const [outcome] = await runSteps(steps, engine({ listener }))
+  expect(outcome).toMatchObject({ state: 'ok', difference: { because: 'set A www by hand' } })
+  expect(told).toEqual(['A www 192.0.2.1'])
+})
+
+test('without an apply of its own, a difference’s effects are run in order', async () => {
+  const runner = openRunner()
+  const effects = [act(['echo', 'one']), act(['echo', 'two'])]
+  const said: string[] = []
+  const listener: Listener = { begun() {}, ended() {}, said: (_, line, from) => said.push(`${from} ${line}`) }
+  await runSteps(
+    [step('a', [], { inspect: async () => ({ state: 'create', what: 'x', effects }) })],
+    engine({ runner, listener }),
+  )
+  expect(said).toEqual(['stdout one\n', 'stdout two\n'])
+  expect(runner.count.change).toBe(2)
+})
+
+test('after a failure nothing new begins, what runs goes on to its end', async () => {
+  let finished = false
+  const outcomes = await runSteps(
+    [
+      step('bad', [], { inspect: () => Promise.reject(new OpsError({ what: 'no' })) }),
+      step('slow', [], {
+        async inspect() {
+          await pause(50)
+          finished = true
+          return ok('done')
+        },
+      }),
+      step('after-bad', ['bad']),
+      step('after-slow', ['slow']),
+    ],
+    engine(),
+  )
+  expect(states(outcomes)).toEqual({
+    bad: 'failed',
+    slow: 'ok',
+    'after-bad': 'skipped',
+    'after-slow': 'skipped',
+  })
+  expect(finished).toBe(true)
+})
+
+test('on the first Ctrl-C what runs goes on to its end, and nothing new begins', async () => {
+  const stopping = new AbortController()
+  const outcomes = await runSteps(
+    [
+      step('running', [], {
+        async inspect() {
+          stopping.abort()
+          await pause(20)
+          return ok('done')
+        },
+      }),
+      step('next', ['running']),
+    ],
+    engine({ stopping: stopping.signal }),
+  )
+  expect(states(outcomes)).toEqual({ running: 'ok', next: 'skipped' })
+})
+
+test('on the second Ctrl-C a step that runs is left where it is', async () => {
+  const now = new AbortController()
+  setTimeout(() => now.abort(new Error('stopped by a second signal')), 20)
+  const never = new Promise<Difference>(() => {})
+  const outcomes = await runSteps(
+    [step('looking', [], { inspect: () => never }), step('next', ['looking'])],
+    engine({ signal: now.signal }),
+  )
+  expect(states(outcomes)).toEqual({ looking: 'failed', next: 'skipped' })
+  expect(outcomes[0]?.error).toMatchObject({ message: 'stopped by a second signal' })
+})
+
+test('a step that fails tells whether it was changing something by then', async () => {
+  const change: Difference = { state: 'change', what: 'x', effects: [] }
+  const outcomes = await runSteps(
+    [
+      step('looking', [], { inspect: () => Promise.reject(new OpsError({ what: 'no' })) }),
+      step('changing', [], { inspect: async () => change, apply: () => Promise.reject(new Error('no')) }),
+      step('unsure', [], { inspect: async () => ({ state: 'unknown', why: 'silent' }) }),
+    ],
+    engine(),
+  )
+  expect(outcomes.map(({ step: { id }, state, changing }) => [id, state, changing])).toEqual([
+    ['looking', 'failed', undefined],
+    ['changing', 'failed', true],
+    ['unsure', 'failed', undefined],
+  ])
+})
+
+test('a plan only looks', async () => {
+  let applied = false
+  const outcomes = await runSteps(
+    [
+      step('a', [], {
+        inspect: async () => create(),
+        async apply() {
+          applied = true
+        },
+      }),
+      step('b', [], {
+        inspect: async () => ({ state: 'create', what: 'x', effects: [act(['touch', '/nowhere/x'])] }),
+      }),
+    ],
+    engine({ mode: 'plan', runner: openRunner({ mayChange: false }) }),
+  )
+  expect([states(outcomes), applied]).toEqual([{ a: 'create', b: 'create' }, false])
+})
+
+test.each([
+  [
+    'the remote state is not known',
+    unknownError('Azure cannot be reached', undefined, 'Check the network'),
+    'unknown',
+  ],
+  ['not logged in', new OpsError({ what: 'Not logged in', next: 'az login', exitCode: 4 }), 'unknown'],
+  ['a wrong setting', new OpsError({ what: 'No Dockerfile', exitCode: 2 }), 'failed'],
+  ['a failure', new OpsError({ what: 'az said no' }), 'failed'],
+  ['a mistake of this program', new TypeError('x is not a function'), 'failed'],
+])('in a plan, %s is %s', async (_, error, state) => {
+  const [outcome] = await runSteps(
+    [step('a', [], { inspect: () => Promise.reject(error) })],
+    engine({ mode: 'plan' }),
+  )
+  expect(outcome?.state).toBe(state)
+  if (state === 'unknown') {
+    expect(outcome?.difference).toEqual({
+      state: 'unknown',
+      why: error.message,
+      next: (error as OpsError).failure.next,
+    })
+  }
+  const [real] = await runSteps([step('a', [], { inspect: () => Promise.reject(error) })], engine())
+  expect(real?.state, 'in a real run it is a failure').toBe('failed')
+})
+
+test('what cannot be told in a plan does not hide the steps behind it', async () => {
+  const seen: boolean[] = []
+  const behind = (id: string) =>
+    step(id, ['silent', 'fine', 'made'], {
+      async inspect(ahead: Ahead) {
+        seen.push(
+          ahead.pending('silent'),
+          ahead.pending('fine'),
+          ahead.pending('made'),
+          ahead.unsure('silent'),
+        )
+        return ok('x')
+      },
+    })
+  const list = [
+    step('silent', [], { inspect: () => Promise.reject(unknownError('no answer')) }),
+    step('fine'),
+    step('made', [], { inspect: async () => create() }),
+    behind('b'),
+  ]
+  expect(states(await runSteps(list, engine({ mode: 'plan' })))).toMatchObject({ silent: 'unknown', b: 'ok' })
+  expect(seen).toEqual([true, false, true, true])
+})
+
+test('in a real run nothing lies ahead any more', async () => {
+  let pending: boolean | undefined
+  await runSteps(
+    [
+      step('made', [], { inspect: async () => create() }),
+      step('b', ['made'], {
+        async inspect(ahead) {
+          pending = ahead.pending('made') || ahead.unsure('made')
+          return ok('x')
+        },
+      }),
+    ],
+    engine(),
+  )
+  expect(pending).toBe(false)
+})
+
+test('a step that cannot tell stops a real run with exit code 3', async () => {
+  const [outcome] = await runSteps(
+    [step('a', [], { inspect: async () => unknown('who knows', 'ask') })],
+    engine(),
+  )
+  expect(outcome?.state).toBe('failed')
+  expect((outcome!.error as OpsError).failure).toEqual({ what: 'who knows', next: 'ask', exitCode: 3 })
+})
+
+test('steps are written down and told of, with their fields and errors', async () => {
+  const runner = openRunner({ known: ['hunter2'] })
+  const told: string[] = []
+  const listener: Listener = {
+    begun: ({ id }) => told.push(`begun ${id}`),
+    said() {},
+    ended: ({ step: { id }, state }) => told.push(`ended ${id} ${state}`),
+  }
+  const fields = [{ name: 'CPU', before: '1', after: '2' }]
+  await runSteps(
+    [
+      step('a', [], { inspect: async () => ({ state: 'change', what: 'x', fields, effects: [] }) }),
+      step('b', ['a'], { inspect: () => Promise.reject(new Error('said hunter2')) }),
+      step('c', ['b']),
+    ],
+    engine({ runner, listener }),
+  )
+  expect(told).toEqual(['begun a', 'ended a change', 'begun b', 'ended b failed', 'ended c skipped'])
+  expect(entriesOf(runner)).toMatchObject([
+    { kind: 'step', id: 'a', state: 'change', fields },
+    { kind: 'step', id: 'b', state: 'failed', error: 'said ***' },
+  ])
+})
+
+test('steps that wait for each other are a mistake in the list, and are named', () => {
+  expect(() => inOrder([step('a', ['c']), step('b', ['a']), step('c', ['b'])])).toThrow(
+    'steps wait for each other: a → c → b → a',
+  )
+  expect(() => inOrder([step('self', ['self'])])).toThrow('self → self')
+})
+
+test('the longest chain of steps goes by measured time, not by number', () => {
+  const done = (id: string, after: string[], started: number, ended: number): Outcome => ({
+    step: step(id, after),
+    state: 'ok',
+    started,
+    ended,
+  })
+  const outcomes = [
+    done('short1', [], 0, 10),
+    done('short2', ['short1'], 10, 20),
+    done('short3', ['short2'], 20, 30),
+    done('long', [], 0, 100),
+    done('end', ['short3', 'long', 'elsewhere'], 100, 105),
+    { step: step('skipped', ['end']), state: 'skipped' } as Outcome,
+  ]
+  expect(longestChain(outcomes)).toMatchObject({ ms: 105, ids: expect.arrayContaining(['long', 'end']) })
+  expect(longestChain(outcomes).ids.slice(0, 2)).toEqual(['long', 'end'])
+  expect(longestChain([])).toEqual({ ms: 0, ids: [] })
+})
+
+test('fields that differ, as texts', () => {
+  expect(differing({ a: 1, b: 'x', c: null }, { a: '1', b: 'y', c: 2, d: true })).toEqual([
+    { name: 'b', before: 'x', after: 'y' },
+    { name: 'c', before: undefined, after: '2' },
+    { name: 'd', before: undefined, after: 'true' },
+  ])
+})

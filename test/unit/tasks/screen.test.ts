@@ -1,0 +1,149 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { createRedactor } from '../../../lib/shell/redactor.ts'
+import { endLine, openScreen, type ScreenOptions, seconds } from '../../../lib/tasks/renderer.ts'
+import type { Step } from '../../../lib/tasks/task.ts'
+
+const step = (id: string): Step => ({ id, title: `Step ${id}`, part: 'azure' }) as Step
+const timed = /^\d\d:\d\d:\d\d /
+
+async function plainScreen(more: Partial<ScreenOptions> = {}) {
+  const lines: string[] = []
+  const screen = await openScreen({
+    steps: [step('a'), step('b')],
+    look: 'plain',
+    verbose: false,
+    write: (line) => lines.push(line),
+    clean: createRedactor(['hunter2']).clean,
+    ...more,
+  })
+  return { screen, lines, said: () => lines.map((line) => line.replace(timed, '')) }
+}
+
+afterEach(() => void vi.useRealTimers())
+
+test('plain lines: one an event, each with its time, no secret, no colour', async () => {
+  const { screen, lines, said } = await plainScreen()
+  screen.begun(step('a'))
+  screen.said(step('a'), 'starting with hunter2')
+  screen.ended({
+    step: step('a'),
+    state: 'create',
+    difference: { state: 'create', what: 'made', effects: [] },
+    started: 0,
+    ended: 1234,
+  })
+  screen.ended({
+    step: step('b'),
+    state: 'failed',
+    error: new Error('no hunter2\nand more'),
+    started: 0,
+    ended: 10,
+  })
+  await screen.finished()
+  expect(said()).toEqual([
+    'Step a …',
+    'Step a: starting with ***',
+    'Step a: made [1.2 s]',
+    'Step b: failed: no *** [0.0 s]',
+  ])
+  expect(lines.every((line) => timed.test(line))).toBe(true)
+  expect(lines.join('')).not.toContain('\u001b')
+})
+
+test('a tool’s output is shown with --verbose only, a step’s own words always', async () => {
+  const quiet = await plainScreen()
+  quiet.screen.said(step('a'), 'chatter\n', 'stdout')
+  quiet.screen.said(step('a'), 'own words')
+  expect(quiet.said()).toEqual(['Step a: own words'])
+  const verbose = await plainScreen({ verbose: true })
+  verbose.screen.said(step('a'), 'one\r\n\ntwo  \n', 'stderr')
+  expect(verbose.said()).toEqual(['Step a: one', 'Step a: two'])
+})
+
+test('a long step gives a sign of life every 30 s, with the tool’s last words, until it ends', async () => {
+  vi.useFakeTimers()
+  const { screen, said } = await plainScreen()
+  screen.begun(step('a'))
+  vi.advanceTimersByTime(29_000)
+  expect(said()).toHaveLength(1)
+  vi.advanceTimersByTime(1000)
+  screen.said(step('a'), 'Layer 1\nLayer 2 of hunter2\n', 'stdout')
+  vi.advanceTimersByTime(60_000)
+  screen.ended({
+    step: step('a'),
+    state: 'ok',
+    difference: { state: 'ok', because: 'x' },
+    started: 0,
+    ended: 90_000,
+  })
+  vi.advanceTimersByTime(300_000)
+  expect(said()).toEqual([
+    'Step a …',
+    'Step a: still at it, 30.0 s',
+    'Step a: still at it, 1 min 0 s (Layer 2 of ***)',
+    'Step a: still at it, 1 min 30 s (Layer 2 of ***)',
+    'Step a: ok, x [1 min 30 s]',
+  ])
+})
+
+test('silent is silent', async () => {
+  const { screen, lines } = await plainScreen({ look: 'silent' })
+  screen.begun(step('a'))
+  screen.said(step('a'), 'x')
+  screen.ended({ step: step('a'), state: 'skipped' })
+  await screen.finished()
+  expect(lines).toEqual([])
+})
+
+test('what a step that has ended says of itself', () => {
+  expect(endLine({ step: step('a'), state: 'skipped' })).toBe('Step a: not begun')
+  expect(
+    endLine({
+      step: step('a'),
+      state: 'ok',
+      difference: { state: 'ok', because: 'it is there' },
+      started: 5,
+      ended: 105,
+    }),
+  ).toBe('Step a: ok, it is there [0.1 s]')
+})
+
+test.each([
+  [0, '0.0 s'],
+  [1249, '1.2 s'],
+  [59_940, '59.9 s'],
+  [59_999, '1 min 0 s'],
+  [60_000, '1 min 0 s'],
+  [119_700, '2 min 0 s'],
+  [3_725_000, '62 min 5 s'],
+])('%d ms are %s', (ms, text) => {
+  expect(seconds(ms)).toBe(text)
+})
+
+test('the animated list is given nothing that steers a terminal', async () => {
+  const written: string[] = []
+  const keep = (chunk: unknown) => {
+    written.push(String(chunk))
+    return true
+  }
+  const spies = [process.stdout, process.stderr].map((stream) =>
+    vi.spyOn(stream, 'write').mockImplementation(keep as never),
+  )
+  const attack = '\u001b]0;owned\u0007\u009b2J\u202eover'
+  const foreign = { ...step('a'), title: `Step ${attack}` }
+  const screen = await openScreen({
+    steps: [foreign],
+    look: 'animated',
+    verbose: true,
+    write: () => {},
+    clean: createRedactor(['hunter2']).clean,
+  })
+  screen.begun(foreign)
+  screen.said(foreign, `10 %\r20 % ${attack} hunter2\n`, 'stdout')
+  screen.ended({ step: foreign, state: 'failed', error: new Error(attack), started: 0, ended: 1 })
+  await screen.finished()
+  for (const spy of spies) spy.mockRestore()
+  const text = written.join('')
+  expect(text).toContain('\\x1b]0;owned\\x07\\x9b2J\\u202eover')
+  for (const part of ['\u001b]0', '\u0007', '\u009b', '\u202e', 'hunter2']) expect(text).not.toContain(part)
+})

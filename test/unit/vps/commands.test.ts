@@ -1,0 +1,236 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { type Command, display } from '../../../lib/shell/command.ts'
+import { certbotCommand, wordsOfCa } from '../../../lib/vps/certificate/certbot.ts'
+import { patchRequest } from '../../../lib/vps/dns/ionosApi.ts'
+import { digitsOf, faultsOf } from '../../../lib/vps/dns/records.ts'
+import { buildCommands } from '../../../lib/vps/frontend/build.ts'
+import { switchCommand } from '../../../lib/vps/frontend/publish.ts'
+import { stageCommand } from '../../../lib/vps/frontend/upload.ts'
+import { serverCommands } from '../../../lib/vps/packages.ts'
+import { asRoot, remoteScript } from '../../../lib/vps/remote/script.ts'
+import { readSurvey } from '../../../lib/vps/serverState.ts'
+import { readSettings, settingsCommand } from '../../../lib/vps/ssh/keys.ts'
+import { configOf } from './configuration.ts'
+
+const config = await configOf()
+const stdinOf = async (command: Command) => buffer((command.stdin as () => NodeJS.ReadableStream)())
+
+const bare = [
+  'survey\t1',
+  'os.ID\tdebian',
+  'os.VERSION_ID\t12',
+  'systemd\tyes',
+  'nameserver\t9.9.9.9',
+  'end\tsurvey',
+]
+const bareSurvey = readSurvey(bare.join('\n'), 'vps')
+
+test('certbot: webroot, fixed lineage, both names', () => {
+  expect(certbotCommand(config, false).argv).toEqual([
+    ...['certbot', 'certonly', '--non-interactive', '--agree-tos', '--register-unsafely-without-email'],
+    ...['--server', 'https://acme-v02.api.letsencrypt.org/directory'],
+    ...['--webroot', '--webroot-path', '/var/www/_acme', '--cert-name', 'codexdominion.app'],
+    ...['--domain', 'codexdominion.app', '--domain', 'www.codexdominion.app'],
+    ...['--renew-with-new-domains', '--key-type', 'ecdsa', '--keep-until-expiring'],
+  ])
+})
+
+test('certbot: an address and a forced renewal when asked for', async () => {
+  const { argv } = certbotCommand(await configOf('ACME_EMAIL=ops@example.org'), true)
+  expect(argv).toContain('ops@example.org')
+  expect(argv.at(-1)).toBe('--force-renewal')
+})
+
+test('a bare server gets everything, a complete one nothing', () => {
+  expect(serverCommands(config, bareSurvey, ['nginx', 'certbot']).map(display)).toEqual([
+    'vps: env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -q update',
+    'vps: env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -q install -y --no-install-recommends nginx certbot',
+    'vps: install -d -m 755 /var/www/codexdominion.app/releases /var/www/_acme/.well-known/acme-challenge',
+    'vps: systemctl enable nginx',
+    'vps: systemctl enable --now certbot.timer',
+  ])
+  const complete = readSurvey(
+    [
+      ...bare.slice(0, -1),
+      'units.active\tactive active',
+      'units.enabled\tenabled enabled',
+      'web.releases\tyes',
+      'web.acme\tyes',
+      'end\tsurvey',
+    ].join('\n'),
+    'vps',
+  )
+  expect(serverCommands(config, complete, [])).toEqual([])
+})
+
+test('an interrupted dpkg is set right before anything is installed', () => {
+  const survey = readSurvey([...bare.slice(0, -1), 'dpkg.interrupted\tyes', 'end\tsurvey'].join('\n'), 'vps')
+  const [finish, ...rest] = serverCommands(config, survey, ['nginx'])
+  expect(display(finish!)).toBe(
+    'vps: env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a',
+  )
+  expect(finish!.accept).toEqual([0, 1])
+  expect(rest.slice(0, 3).map(({ argv }) => argv.slice(6).join(' '))).toEqual([
+    'update',
+    'install -y --fix-broken',
+    'install -y --no-install-recommends nginx',
+  ])
+})
+
+test('someone who is not root goes through sudo, without a question', async () => {
+  const deploy = await configOf('IONOS_USER=deploy')
+  expect(asRoot(deploy, ['id'])).toEqual(['sudo', '-n', '--', 'env', 'LC_ALL=C', 'id'])
+  const command = remoteScript(deploy, 'read', 'manifest', ['/var/www/x', 'id', 'quick'])
+  expect(command.explain?.('sudo: a password is required\n')).toMatchObject({
+    what: 'deploy may not use sudo without a password on 74.208.123.158',
+  })
+})
+
+test('the build', async () => {
+  const commands = buildCommands(await configOf('DASHBOARD_DIR=/nowhere'), 'abc')
+  expect(commands.map(({ argv }) => argv)).toEqual([
+    ['npm', 'install', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'],
+    ['npm', 'run', 'build'],
+  ])
+  expect(commands[1]?.env).toEqual({ BUILD_ID: 'abc', NEXT_TELEMETRY_DISABLED: '1' })
+})
+
+const facts = { id: '20261122T100000Z-aaaaaaaa', source: 'a', revision: '', builtAt: '', files: 1, bytes: 2 }
+const hostile = "$(touch x) 'quoted'.html"
+const publication = {
+  facts,
+  base: '',
+  files: new Map([[hostile, { sha256: 'a'.repeat(64), size: 2, read: async () => Buffer.from('hi') }]]),
+  plan: {
+    send: [hostile],
+    remove: ['old\'s "file".html'],
+    carried: [],
+    compress: [hostile],
+    manifest: new Map([[hostile, { sha256: 'a'.repeat(64), size: 2, retired: '' }]]),
+  },
+}
+
+test.each([
+  ['zstd', zstdDecompressSync],
+  ['gzip', gunzipSync],
+] as const)('staging with %s: lengths in the arguments, names only in the stream', async (form, unpack) => {
+  const wire = { bytes: 0 }
+  const command = stageCommand(config, { ...publication, form }, wire)
+  expect(command.argv.slice(3, 4)).toEqual(['stage'])
+  expect(command.argv.slice(5)).toEqual([...['/var/www/codexdominion.app', facts.id, '-', form, '18', '1']])
+  expect(command.argv.join(' ')).not.toContain('touch')
+  const sent = await stdinOf(command)
+  const payload = sent.subarray(Number(command.argv[4]))
+  expect(payload.subarray(0, 18).toString()).toBe('old\'s "file".html\0')
+  expect(payload.length - 18).toBe(wire.bytes)
+  const folder = execFileSync('mktemp', ['-d']).toString().trim()
+  execFileSync('tar', ['-x', '-C', folder], { input: unpack(payload.subarray(18)) })
+  const content = (name: string) => readFileSync(path.join(folder, name), 'utf8')
+  expect(content('.publish/manifest')).toBe(`${'a'.repeat(64)} 2 - ${hostile}\n`)
+  expect(content('.publish/compress')).toBe(`${hostile}\n`)
+  expect(JSON.parse(content('.publish/release.json'))).toEqual(facts)
+  expect(content(hostile)).toBe('hi')
+  execFileSync('rm', ['-r', folder])
+})
+
+test('switching names what may go', () => {
+  const ids = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
+  const rows = ids.map((id) => `release\t${id}\t\t{"id":"${id}","source":"s","builtAt":"t"}`)
+  const survey = readSurvey(
+    [...bare.slice(0, -1), `live\t${ids[1]}`, ...rows, 'end\tsurvey'].join('\n'),
+    'vps',
+  )
+  const command = switchCommand(
+    { config: { ...config, ionos: { ...config.ionos, keepReleases: 2 } } },
+    survey,
+    ids[2]!,
+    new Map(),
+  )
+  expect(command.argv.slice(5)).toEqual(['/var/www/codexdominion.app', ids[2], ids[0]])
+})
+
+test('scripts on the VPS are plain sh, and the loader runs them with what follows as their input', () => {
+  const folder = path.join(import.meta.dirname, '..', '..', '..', 'lib', 'vps', 'remote')
+  for (const file of readdirSync(folder)) execFileSync('/bin/sh', ['-n', path.join(folder, file)])
+})
+
+test('a remote script reads its own length and leaves the rest; a cut-off one does not run', async () => {
+  const dir = execFileSync('mktemp', ['-d']).toString().trim()
+  const target = path.join(dir, "it's $(here)")
+  const command = remoteScript(config, 'change', 'install-file', [target, '640'], {
+    payload: async function* () {
+      yield Buffer.from('content\n')
+    },
+  })
+  const [program, ...args] = command.argv as string[]
+  const input = await stdinOf(command)
+  execFileSync(program!, args, { input })
+  expect(execFileSync('cat', [target]).toString()).toBe('content\n')
+  expect(execFileSync('stat', ['-c', '%a', target]).toString().trim()).toBe('640')
+  execFileSync('rm', [target])
+  expect(() => execFileSync(program!, args, { input: input.subarray(0, 60), stdio: 'pipe' })).toThrow()
+  expect(readdirSync(dir)).toEqual([])
+  execFileSync('rm', ['-r', dir])
+})
+
+test('the survey of a bare server, and of one that answers something else', () => {
+  expect(bareSurvey).toMatchObject({
+    os: { id: 'debian', version: '12' },
+    live: '',
+    releases: [],
+    nginx: { active: false },
+  })
+  expect(() => readSurvey('Welcome to Ubuntu\n', 'vps')).toThrow('vps did not answer')
+  expect(() => readSurvey(bare.slice(0, -1).join('\n'), 'vps')).toThrow('vps did not answer')
+})
+
+test('records that lead elsewhere are named', () => {
+  const own = [digitsOf('2001:db8::1')]
+  expect(own).toEqual(['20010db8000000000000000000000001'])
+  const records = [
+    { name: 'a.app', ipv4: ['192.0.2.1'], ipv6: ['2001:DB8:0::1'] },
+    { name: 'www.a.app', ipv4: [], ipv6: ['2001:db8::2'] },
+  ]
+  expect(faultsOf(records, '192.0.2.1', own)).toEqual([
+    'www.a.app has no A record, wanted: A 192.0.2.1',
+    'www.a.app has AAAA 2001:db8::2, which is not the VPS: delete it',
+  ])
+})
+
+test('the IONOS API: only the two A records, by PATCH', () => {
+  const request = patchRequest(config, 'zone 1', '192.0.2.1', 'prefix.secret')
+  expect(request.method).toBe('PATCH')
+  expect(request.url).toBe('https://api.hosting.ionos.com/dns/v1/zones/zone%201')
+  expect(JSON.parse(request.body!)).toEqual([
+    { name: 'codexdominion.app', type: 'A', content: '192.0.2.1', ttl: 3600, prio: 0, disabled: false },
+    { name: 'www.codexdominion.app', type: 'A', content: '192.0.2.1', ttl: 3600, prio: 0, disabled: false },
+  ])
+  expect(display(request)).not.toContain('secret')
+})
+
+test("the CA's words are found in certbot's log", () => {
+  const log =
+    '{"type":"x","detail":"JWS has an invalid anti-replay nonce"}\n"detail": "Cannot issue for \\"a.app\\": blocked",\n'
+  expect(wordsOfCa(log)).toEqual(['Cannot issue for "a.app": blocked'])
+})
+
+test('what ssh -G says', async () => {
+  const asked = settingsCommand(await configOf('IONOS_HOST=vps.example\nIONOS_PORT=2222'))
+  expect([display(asked), asked.effect]).toEqual(['ssh -G -p 2222 -l root -- vps.example', 'read'])
+  const output =
+    'hostname 10.0.0.9\nidentitiesonly yes\nidentityfile /k/one\nidentityfile /k/two words\nproxyjump none\nidentityagent none\n'
+  expect(readSettings(output, 'alias')).toEqual({
+    hostname: '10.0.0.9',
+    hostKeyAlias: '',
+    identityFiles: ['/k/one', '/k/two words'],
+    identitiesOnly: true,
+    agent: '',
+    proxy: false,
+  })
+  expect(readSettings('proxyjump bastion\n', 'alias')).toMatchObject({ hostname: 'alias', proxy: true })
+})

@@ -1,0 +1,176 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Command } from '../../../lib/shell/command.ts'
+import type { Runner } from '../../../lib/shell/runner.ts'
+import { type Entry, type Manifest, readManifest, writeManifest } from '../../../lib/vps/frontend/manifest.ts'
+import { keepCommand, keepVerified } from '../../../lib/vps/frontend/pin.ts'
+import { switchBackCommand } from '../../../lib/vps/frontend/publish.ts'
+import { remoteScript } from '../../../lib/vps/remote/script.ts'
+import { readSurvey } from '../../../lib/vps/serverState.ts'
+import { configOf } from './configuration.ts'
+
+/* The scripts themselves, run by the shell of this machine on a web root of their own. */
+
+const [a, b, c] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
+let root: string
+let site: string
+const config = await configOf()
+
+beforeEach(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'dominion-web-'))
+  site = path.join(root, config.domain)
+  for (const id of [a, b, c]) {
+    mkdirSync(path.join(site, 'releases', id), { recursive: true })
+    writeFileSync(path.join(site, 'releases', id, 'release.json'), '{"source":"s","builtAt":"t"}\n')
+  }
+})
+afterEach(() => rmSync(root, { recursive: true }))
+
+const here = () => ({ ...config, ionos: { ...config.ionos, webRoot: root } })
+const marks = () => readdirSync(path.join(site, 'releases')).filter((name) => name.endsWith('.keep'))
+
+async function perform({ argv, stdin }: Command): Promise<string> {
+  const input = typeof stdin === 'function' ? await buffer(stdin()) : ''
+  const [program, ...args] = argv as string[]
+  return execFileSync(program!, args, { input, stdio: 'pipe' }).toString()
+}
+
+test('one release is kept, the one before is let go; one that is gone is refused and changes nothing', async () => {
+  const command = keepCommand(here(), a)
+  expect(command.effect).toBe('record')
+  await perform(command)
+  expect(marks()).toEqual([`${a}.keep`])
+  await perform(keepCommand(here(), c))
+  expect(marks()).toEqual([`${c}.keep`])
+  await expect(perform(keepCommand(here(), '20260104T000000Z-aaaaaaaa'))).rejects.toThrow()
+  expect(marks()).toEqual([`${c}.keep`])
+})
+
+test.each([
+  ['in a dry run', false, [], []],
+  ['when it is kept already', true, [b], []],
+  ['when nothing is', true, [], [b]],
+  ['when another is, too', true, [a, b], [b]],
+])('%s', async (_when, mayChange, kept, wanted) => {
+  const recorded: string[] = []
+  const lines = [a, b].map(
+    (id) => `release\t${id}\t${kept.includes(id) ? 'keep' : ''}\t{"source":"s","builtAt":"t"}`,
+  )
+  const runner = {
+    mayChange,
+    async run(command: Command) {
+      if (command.effect === 'record') recorded.push(command.argv.at(-1) as string)
+      return {
+        code: 0,
+        stdout: ['survey\t1', ...lines, 'end\tsurvey'].join('\n'),
+        stderr: '',
+        timedOut: false,
+      }
+    },
+  } as unknown as Runner
+  const context = { config, runner }
+  expect(await keepVerified(context, b)).toBe('')
+  expect(await keepVerified(context, b)).toBe('')
+  expect(await keepVerified(context, undefined)).toBe('')
+  expect(recorded).toEqual(wanted)
+})
+
+test('a VPS that does not take the note down is a warning, not a fault of the release', async () => {
+  const runner = { mayChange: true, run: () => Promise.reject(new Error('gone')) } as unknown as Runner
+  expect(await keepVerified({ config, runner }, b)).toBe(
+    '; warning: it could not be noted as the one to keep: gone',
+  )
+})
+
+test('the survey sees what is kept, what caches may hold, and what an interrupted publish left', async () => {
+  const survey = async () =>
+    readSurvey(await perform(remoteScript(config, 'read', 'survey', [root, config.domain])), 'vps')
+  expect(await survey()).toMatchObject({ cached: [], leftoverBytes: 0, live: '' })
+  await perform(switchBackCommand(here(), a))
+  expect((await survey()).cached, 'nobody tells caches here').toEqual([])
+  writeFileSync(path.join(site, 'cached'), `${a}\n`)
+  await perform(switchBackCommand(here(), b))
+  await perform(keepCommand(here(), b))
+  const part = path.join(site, 'releases', '20260104T000000Z-aaaaaaaa.partial')
+  execFileSync('cp', ['-al', path.join(site, 'releases', a), part])
+  writeFileSync(path.join(part, 'half'), Buffer.alloc(64 * 1024, 1))
+  const { cached, leftoverBytes, live, previous, releases } = await survey()
+  expect({ cached, live, previous }).toEqual({ cached: [a, b], live: b, previous: a })
+  expect(releases.filter(({ marked }) => marked).map(({ id }) => id)).toEqual([b])
+  expect(leftoverBytes, 'without what a release shares').toBe(64 * 1024)
+})
+
+/** Puts files into a release and writes the manifest beside it; `.gz` and retired files are marked so in the name. */
+function fill(id: string, files: Record<string, string>, retired: Record<string, string> = {}): void {
+  const manifest: [string, Entry][] = Object.entries(files).map(([name, text]) => {
+    const file = path.join(site, 'releases', id, name)
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, text)
+    const sha256 = createHash('sha256').update(text).digest('hex')
+    return [name, { sha256, size: Buffer.byteLength(text), retired: retired[name] ?? '' }]
+  })
+  writeFileSync(path.join(site, 'releases', `${id}.manifest`), writeManifest(new Map(manifest)))
+}
+
+test('a release that is gone back to gets the assets of each that is left, and its manifest tells of them', async () => {
+  const asset = (name: string) => `_next/static/${name}`
+  fill(a, { 'index.html': 'a', [asset('both.js')]: 'both', [asset('a.js')]: 'a' })
+  fill(b, {
+    'index.html': 'b',
+    'b.html': 'b',
+    [asset('both.js')]: 'both',
+    [asset('both.js.gz')]: 'gz',
+    [asset('b.js')]: 'b',
+  })
+  fill(
+    c,
+    {
+      'index.html': 'c',
+      [asset('c/one two.js')]: 'c',
+      [asset('c/one two.js.gz')]: 'gz',
+      [asset('old.js')]: 'old',
+    },
+    { [asset('old.js')]: '2026-01-01' },
+  )
+  for (const id of [c, b, a]) await perform(switchBackCommand(here(), id))
+  const today = new Date().toISOString().slice(0, 10)
+  // `full` reads the files themselves, `quick` believes the manifest when names and sizes fit.
+  const manifest = async (how: string) =>
+    readManifest(await perform(remoteScript(config, 'read', 'manifest', [site, '-', how])))
+  const [quick, full] = [await manifest('quick'), await manifest('full')]
+  expect(Object.fromEntries([...quick].map(([name, { retired }]) => [name, retired]))).toEqual({
+    'index.html': '',
+    [asset('a.js')]: '',
+    [asset('both.js')]: '',
+    [asset('b.js')]: today,
+    [asset('c/one two.js')]: today,
+    [asset('c/one two.js.gz')]: today,
+    [asset('old.js')]: '2026-01-01',
+  })
+  const content = (each: Manifest) => [...each].map(([name, { sha256, size }]) => [name, sha256, size]).sort()
+  expect(content(quick)).toEqual(content(full))
+  const read = (id: string, name: string) => readFileSync(path.join(site, 'releases', id, name), 'utf8')
+  expect([read(a, 'index.html'), read(c, 'index.html')]).toEqual(['a', 'c'])
+  // Killed between files and manifest, the same line goes on.
+  writeFileSync(path.join(site, 'releases', `${c}.manifest`), '')
+  fill(c, { 'index.html': 'c' })
+  await perform(switchBackCommand(here(), c))
+  expect((await manifest('quick')).get(asset('b.js'))?.retired).toBe(today)
+  expect(readdirSync(path.join(site, 'releases')).filter((name) => /carried|new$/.test(name))).toEqual([])
+})
+
+test('an upload that is cut off leaves nothing', async () => {
+  const id = '20260104T000000Z-aaaaaaaa'
+  const stage = remoteScript(config, 'change', 'stage', [site, id, a, 'gzip', '0', '1'], {
+    payload: async function* () {
+      yield Buffer.from('1f8b', 'hex')
+    },
+  })
+  await expect(perform(stage)).rejects.toThrow('unexpected end of file')
+  expect(readdirSync(path.join(site, 'releases')).sort()).toEqual(['.lock', a, b, c])
+})

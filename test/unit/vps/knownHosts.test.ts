@@ -1,0 +1,119 @@
+import { createHmac } from 'node:crypto'
+import { expect, test } from 'vitest'
+import {
+  fingerprint,
+  hostKeyAlgorithms,
+  judge,
+  keyType,
+  knownName,
+  parseKnownHosts,
+} from '../../../lib/vps/ssh/knownHosts.ts'
+
+/** A public key blob of a type: its name as a length-prefixed field, then some bytes. */
+function blob(type: string, content: string): string {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(type.length)
+  return Buffer.concat([length, Buffer.from(type), Buffer.from(content)]).toString('base64')
+}
+const ed = blob('ssh-ed25519', 'ours')
+const other = blob('ssh-ed25519', 'theirs')
+const rsa = blob('ssh-rsa', 'ours')
+const hashed = (name: string) => {
+  const salt = Buffer.from('0123456789abcdefghij')
+  return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`
+}
+const verdict = (text: string, name: string, key: string) => judge(parseKnownHosts(text), [name], key)
+
+test('a plain line vouches for its host and no other', () => {
+  const text = `# comment\n\nvps.example,10.0.0.1 ssh-ed25519 ${ed} a comment\r\n`
+  expect(verdict(text, 'vps.example', ed)).toEqual({ is: 'known', line: 3 })
+  expect(verdict(text, 'VPS.example', ed)).toEqual({ is: 'known', line: 3 })
+  expect(verdict(text, '10.0.0.1', ed)).toEqual({ is: 'known', line: 3 })
+  expect(verdict(text, 'vps.example.org', ed)).toEqual({ is: 'unknown' })
+  expect(verdict('', 'vps.example', ed)).toEqual({ is: 'unknown' })
+})
+
+test('a port other than 22 is part of the name', () => {
+  expect(knownName('Vps', 22)).toBe('vps')
+  expect(knownName('Vps', 2222)).toBe('[vps]:2222')
+  expect(verdict(`[vps]:2222 ssh-ed25519 ${ed}`, knownName('vps', 2222), ed)).toEqual({
+    is: 'known',
+    line: 1,
+  })
+  expect(verdict(`vps ssh-ed25519 ${ed}`, knownName('vps', 2222), ed)).toEqual({ is: 'unknown' })
+})
+
+test('hashed names, as Debian writes them', () => {
+  const text = `${hashed('[vps]:2222')} ssh-ed25519 ${ed}\n${hashed('vps')} ssh-ed25519 ${other}`
+  expect(verdict(text, '[vps]:2222', ed)).toEqual({ is: 'known', line: 1 })
+  expect(verdict(text, 'vps', ed)).toEqual({ is: 'changed', lines: [2], sameType: true })
+  expect(verdict(text, 'elsewhere', ed)).toEqual({ is: 'unknown' })
+})
+
+test('wildcards, and patterns that rule a line out', () => {
+  const text = `*.example,!bad.example,10.0.0.? ssh-ed25519 ${ed}`
+  expect(verdict(text, 'www.example', ed).is).toBe('known')
+  expect(verdict(text, '10.0.0.7', ed).is).toBe('known')
+  expect(verdict(text, '10.0.0.77', ed).is).toBe('unknown')
+  expect(verdict(text, 'bad.example', ed).is).toBe('unknown')
+  expect(verdict(`!vps ssh-ed25519 ${ed}`, 'other', ed).is).toBe('unknown')
+})
+
+test('a changed key names its lines, those of the same type first', () => {
+  const text = `vps ssh-rsa ${rsa}\nvps ssh-ed25519 ${ed}`
+  expect(verdict(text, 'vps', other)).toEqual({ is: 'changed', lines: [2], sameType: true })
+  expect(verdict(`vps ssh-rsa ${rsa}`, 'vps', other)).toEqual({ is: 'changed', lines: [1], sameType: false })
+})
+
+test('a revoked key is refused, even where another line vouches for it', () => {
+  const text = `vps ssh-ed25519 ${ed}\n@revoked * ssh-ed25519 ${ed}`
+  expect(verdict(text, 'vps', ed)).toEqual({ is: 'revoked', line: 2 })
+  expect(verdict(`@revoked vps ssh-ed25519 ${ed}`, 'vps', other)).toEqual({ is: 'unknown' })
+})
+
+test('lines that say one thing and hold another vouch for nothing', () => {
+  for (const line of [
+    `vps ssh-rsa ${ed}`,
+    `vps ssh-ed25519`,
+    `vps ssh-ed25519 !!!`,
+    `@cert-authority vps ssh-ed25519 ${ed}`,
+    `@unheard-of vps ssh-ed25519 ${ed}`,
+    `|2|c2FsdA==|aGFzaA== ssh-ed25519 ${ed}`,
+    `|1||  ssh-ed25519 ${ed}`,
+    `|1|c2FsdA==|aGFzaA==|more ssh-ed25519 ${ed}`,
+    `,, ssh-ed25519 ${ed}`,
+    `! ssh-ed25519 ${ed}`,
+  ]) {
+    expect(verdict(line, 'vps', ed), line).toEqual({ is: 'unknown' })
+  }
+})
+
+test('regular expression signs in a pattern are plain characters', () => {
+  expect(verdict(`.* ssh-ed25519 ${ed}`, 'vps', ed).is).toBe('unknown')
+  expect(verdict(`[a-z]+ ssh-ed25519 ${ed}`, 'vps', ed).is).toBe('unknown')
+})
+
+test('a hostile pattern does not stall', () => {
+  const started = performance.now()
+  expect(verdict(`${'*a'.repeat(2000)}b ssh-ed25519 ${ed}`, 'a'.repeat(2000), ed).is).toBe('unknown')
+  expect(performance.now() - started).toBeLessThan(1000)
+})
+
+test('algorithms of known keys are offered first, SHA-1 never', () => {
+  const known = parseKnownHosts(`vps ssh-rsa ${rsa}`)
+  expect(hostKeyAlgorithms(known, ['vps']).slice(0, 3)).toEqual([
+    'rsa-sha2-512',
+    'rsa-sha2-256',
+    'ssh-ed25519',
+  ])
+  expect(hostKeyAlgorithms(known, ['other'])[0]).toBe('ssh-ed25519')
+  expect(hostKeyAlgorithms(known, ['vps'])).not.toContain('ssh-rsa')
+})
+
+test('types and fingerprints of keys', () => {
+  expect(keyType(ed)).toBe('ssh-ed25519')
+  expect(keyType('')).toBe('')
+  expect(keyType('/////w==')).toBe('')
+  const real = 'AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl' // github.com's, as it publishes it
+  expect(fingerprint(real)).toBe('SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU')
+})

@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { afterAll, expect, test } from 'vitest'
+import { hiddenByMaintenance } from '../../../lib/checks/deploy/retry.ts'
+import { apiChecks, siteChecks } from '../../../lib/checks/deploy/site.ts'
+import type { Context } from '../../../lib/tasks/context.ts'
+import { folderName, inWords, maintenanceFiles, readMaintenance } from '../../../lib/vps/maintenance/page.ts'
+import { maintenanceCommand, readableMessage } from '../../../lib/vps/maintenance/task.ts'
+import { configOf } from './configuration.ts'
+
+const home = mkdtempSync(path.join(tmpdir(), 'dominion-maintenance-'))
+afterAll(() => rmSync(home, { recursive: true }))
+
+const config = await configOf(`WEB_ROOT=${home}\n`)
+const facts = { since: '2026-11-23T01:00:00.000Z', by: 'ann@desk', message: 'Soon <back> & "well"' }
+const until = '2026-11-25T23:05:00.000Z'
+
+test('message and end reach the page escaped, and the programs as JSON', () => {
+  const files = maintenanceFiles(config, { ...facts, until })
+  expect(files['index.html']).toContain('<p>Soon &lt;back&gt; &amp; &quot;well&quot;</p>')
+  expect(files['index.html']).toContain(`<time datetime="${until}">25 Nov 2026, 23:05 UTC</time>`)
+  expect(files['index.html']).not.toMatch(/\{\{|src=|https?:/)
+  expect(JSON.parse(files['api.json']!)).toEqual({
+    ...{ error: facts.message, status: 503, maintenance: true, until },
+    generator: 'codex-dominion-maintenance',
+  })
+  expect(maintenanceFiles(config, facts)['index.html']).toContain('as soon as we can')
+})
+
+test('the folder carries the end as nginx reads it', () => {
+  const now = new Date('2026-11-23T02:03:04.567Z')
+  expect(folderName({ ...facts, until }, now)).toBe('20261123T020304567Z-until-Wed-25-Nov-2026-23:05:00')
+  expect(folderName(facts, now)).toBe('20261123T020304567Z-open')
+})
+
+test('the marker is read back; a damaged one still counts', () => {
+  const read = (value: object) => readMaintenance(`on ${JSON.stringify(value)}`)
+  expect(read({ ...facts, until })).toEqual({ ...facts, until })
+  expect(read({ ...facts, until: 'never' })).toEqual(facts)
+  expect(readMaintenance('')).toBeUndefined()
+  expect(readMaintenance('on {"since":')).toEqual({ since: '', by: '', message: '' })
+  expect(inWords(facts)).toBe('planned maintenance since 2026-11-23T01:00:00.000Z by ann@desk')
+  expect(inWords({ ...facts, until: '2020-01-01T00:00:00.000Z' })).toMatch(/\(overdue\)$/)
+})
+
+test('words that do not fit are refused', () => {
+  expect(readableMessage(' Soon. ')).toBe('Soon.')
+  for (const wrong of ['', '  ', 'a\nb', 'x'.repeat(501)])
+    expect(() => readableMessage(wrong)).toThrow('--message')
+})
+
+/** Runs the command's script here, on a folder of its own. */
+async function perform(command: ReturnType<typeof maintenanceCommand>, cut = 0): Promise<void> {
+  const input = await buffer((command.stdin as () => NodeJS.ReadableStream)())
+  const [program, ...rest] = command.argv as string[]
+  execFileSync(program!, rest, { input: input.subarray(0, input.length - cut), stdio: 'pipe' })
+}
+
+test('on, other words, off: one rename each, releases untouched, nothing half-written in force', async () => {
+  const site = path.join(home, 'codexdominion.app')
+  mkdirSync(path.join(site, 'releases', 'one'), { recursive: true })
+  const page = path.join(site, 'maintenance', 'index.html')
+  await perform(maintenanceCommand(config, facts))
+  expect(readFileSync(page, 'utf8')).toContain('Soon &lt;back&gt;')
+  const first = realpathSync(path.join(site, 'maintenance'))
+
+  await expect(perform(maintenanceCommand(config, { ...facts, message: 'half' }), 20)).rejects.toThrow(
+    'did not arrive whole',
+  )
+  expect(realpathSync(path.join(site, 'maintenance'))).toBe(first)
+
+  await perform(maintenanceCommand(config, { ...facts, message: 'Other words', until }))
+  expect(readFileSync(page, 'utf8')).toContain('Other words')
+  expect(realpathSync(path.join(site, 'maintenance'))).toMatch(/-until-Wed-25-Nov-2026-23:05:00$/)
+  expect(existsSync(first)).toBe(false)
+
+  await perform(maintenanceCommand(config, undefined))
+  expect(existsSync(page)).toBe(false)
+  expect(readdirSync(site).sort()).toEqual(['maintenance.d', 'releases'])
+  await perform(maintenanceCommand(config, undefined))
+})
+
+test('the checks that maintenance mode hides are those that ask for pages and the API', () => {
+  const context = { config } as Context
+  const ids = [...siteChecks(context), ...apiChecks(context, false)].filter(hiddenByMaintenance)
+  expect(ids.map(({ id }) => id)).toEqual([
+    ...['site-https', 'not-found', 'pages'],
+    ...['api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],
+  ])
+})

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { differencesInForce, nameOfSet, renderNginx } from '../../../lib/vps/nginx/render.ts'
+import { nginxCommand } from '../../../lib/vps/nginx/tasks.ts'
+import { readSurvey } from '../../../lib/vps/serverState.ts'
+import { renderTemplate } from '../../../lib/vps/template.ts'
+import { runInNamespaces } from '../shell/namespaces.ts'
+import { temporaryFolder } from '../shell/rig.ts'
+import { configOf } from './configuration.ts'
+
+const config = await configOf()
+const facts = {
+  version: '1.22.1',
+  ipv6: true,
+  nameservers: ['10.0.0.2', 'fe80::1%eth0', '2001:db8::53', 'junk;'],
+  backend: 'codex-api.eastus.azurecontainer.io',
+}
+const files = renderNginx(config, 'https', facts)
+
+test('no hole is left, and none is missing', () => {
+  for (const text of Object.values(files)) expect(text).not.toMatch(/\{\{|\}\}\w|undefined/)
+  expect(Object.keys(files).sort()).toEqual([
+    ...['api-headers.conf', 'backend.conf', 'compression.conf', 'headers.conf', 'proxy.conf', 'site.conf'],
+    ...['timeouts.conf', 'tls.conf'],
+  ])
+  expect(() => renderTemplate('backend.conf', { backend: 'x' })).toThrow('nothing fills {{port}}')
+  expect(() => renderTemplate('headers.conf', { extra: 'x' })).toThrow('has no hole for extra')
+})
+
+test('the backend is asked for by name at run time, with no URI behind the port', () => {
+  expect(files['backend.conf']).toBe(
+    'set $backend codex-api.eastus.azurecontainer.io;\nproxy_pass http://$backend:5000;\n',
+  )
+  expect(files['proxy.conf']).toContain('resolver 10.0.0.2 [2001:db8::53] valid=10s ipv6=off;')
+})
+
+test('a host name that would break out of its line is refused', () => {
+  for (const backend of ['a;b', 'a b', '', 'a{', '-a', '$x', 'a\nb']) {
+    expect(() => renderNginx(config, 'https', { ...facts, backend })).toThrow('is not a host name')
+  }
+})
+
+test('a machine without name servers', () => {
+  expect(() => renderNginx(config, 'https', { ...facts, nameservers: [] })).toThrow('names no name server')
+})
+
+test('http2 and unknown names, by version', () => {
+  const site = (version: string) =>
+    renderNginx(config, 'https', { ...facts, version, ipv6: false })['site.conf']!
+  expect(site('1.22.1')).toContain('listen 443 ssl http2 default_server;')
+  expect(site('1.22.1')).not.toContain('http2 on;')
+  expect(site('1.25.1')).toContain('    listen 443 ssl;\n    http2 on;')
+  expect(site('1.18.0')).not.toContain('ssl_reject_handshake')
+  expect(site('1.22.1')).toContain('ssl_reject_handshake on;')
+  expect(site('1.22.1')).not.toContain('[::]')
+  expect(files['site.conf']).toContain('listen [::]:443 ssl http2;')
+})
+
+test('before the certificate nothing speaks of one, and the challenge comes first', () => {
+  const first = renderNginx(config, 'http', facts)
+  expect(Object.keys(first)).toEqual(['site.conf'])
+  expect(first['site.conf']).not.toContain('ssl')
+  for (const text of [first['site.conf']!, files['site.conf']!]) {
+    expect(text.indexOf('acme-challenge')).toBeLessThan(text.indexOf('location / {'))
+  }
+})
+
+test('every location with headers of its own includes the security headers again', () => {
+  const locations = files['site.conf']!.split(/\n {4}location /).slice(1)
+  const withHeaders = locations.filter((text) => text.includes('add_header'))
+  expect(withHeaders.length).toBeGreaterThan(5)
+  for (const text of withHeaders) expect(text).toContain('headers.conf')
+  // Hashed assets alone.
+  expect(files['site.conf']!.match(/immutable/g)).toHaveLength(1)
+})
+
+test('every server has the time-outs: those before the Host header is read are the default server’s', () => {
+  const servers = files['site.conf']!.split(/^server \{/m).slice(1)
+  expect(servers).toHaveLength(5)
+  for (const text of servers) expect(text).toContain('timeouts.conf;')
+})
+
+test('two sites on one VPS share no limit', async () => {
+  const zones = async (domain: string) =>
+    [
+      ...renderNginx(await configOf(`DOMAIN=${domain}`), 'https', facts)['site.conf']!.matchAll(
+        /zone=([^:; ]+):/g,
+      ),
+    ].map((match) => match[1]!)
+  const [one, two] = [await zones('one.app'), await zones('two.app')]
+  expect(one).toHaveLength(3)
+  expect(one.filter((zone) => two.includes(zone))).toEqual([])
+})
+
+test('what a backend answers passes through one set of headers', () => {
+  const locations = files['site.conf']!.split(/\n {4}location /).filter((text) =>
+    text.includes('proxy.conf;'),
+  )
+  expect(locations).toHaveLength(2)
+  for (const text of locations) expect(text).toContain('api-headers.conf;')
+})
+
+test('in force: hashes, link, default site, running, loaded', () => {
+  const sha = (text: string) => createHash('sha256').update(text).digest('hex')
+  const rows = [
+    'survey\t1',
+    'units.active\tactive active',
+    `nginx.current\t${nameOfSet(files)}`,
+    `nginx.loaded\t${nameOfSet(files)}`,
+    'nginx.site\t/etc/nginx/dominion/codexdominion.app/current/site.conf',
+    ...Object.entries(files).map(([name, text]) => `nginx.file\t${sha(text)}\t${name}`),
+  ]
+  const differences = (more: string[], without = '') =>
+    differencesInForce(
+      config,
+      files,
+      readSurvey(
+        [...rows.filter((row) => !without || !row.includes(without)), ...more, 'end\tsurvey'].join('\n'),
+        'vps',
+      ),
+    )
+  expect(differences([])).toEqual([])
+  expect(differences(['nginx.default\tyes'])).toEqual(["Debian's default site is enabled"])
+  expect(differences(['nginx.unfinished\tyes'])).toEqual(['an earlier change was cut off'])
+  expect(differences([], 'units.active')).toEqual(['nginx does not run'])
+  expect(differences([], 'nginx.loaded')).toEqual(['nginx has not loaded it yet'])
+  expect(differences([], 'tls.conf')).toEqual(['tls.conf is missing'])
+  expect(differences([`nginx.file\t${sha('x')}\tmine.conf`])).toEqual(['mine.conf is one too many'])
+})
+
+test('the command carries names and lengths; a refusal says what is in force', () => {
+  const command = nginxCommand(config, { 'site.conf': 'ä\n' })
+  expect(command.argv.slice(5)).toEqual([
+    'codexdominion.app',
+    nameOfSet({ 'site.conf': 'ä\n' }),
+    'site.conf',
+    '3',
+  ])
+  expect(command.explain?.('nginx: [emerg] unknown directive "bogus"')).toMatchObject({
+    what: 'nginx refused the new configuration; the old one is back in force',
+  })
+  const both = command.explain?.(
+    'nginx: [emerg] unknown directive "bogus"\nnginx refuses the previous configuration too:\nnginx: [emerg] unknown directive "bogus"',
+  )
+  expect(both?.what).toContain('nginx refuses the previous configuration too')
+  expect(both?.next).toContain('before nginx restarts')
+})
+
+test('what did not come from nginx is not called a refusal, and what is not back is not called back', () => {
+  const { explain } = nginxCommand(config, {})
+  expect(explain?.('another change of nginx is under way')).toMatchObject({
+    what: expect.stringContaining('nothing was changed'),
+    next: expect.stringContaining('Wait'),
+  })
+  const half = explain?.(
+    "nginx: [emerg] unknown directive\nrm: cannot remove '/etc/nginx/x': Read-only file system\nnot every file of nginx could be put back",
+  )
+  expect(half?.what).toBe(
+    'The new configuration of nginx is not in force, and not every file could be put back',
+  )
+})
+
+/** Runs remote/nginx.sh where /etc/nginx and /run are file systems made for it, with this program as nginx. */
+function runScript(nginx: string) {
+  const folder = temporaryFolder()
+  writeFileSync(path.join(folder, 'nginx'), `#!/bin/sh\n${nginx}\n`, { mode: 0o755 })
+  const script = path.join(import.meta.dirname, '../../../lib/vps/remote/nginx.sh')
+  const world = `mount --make-rprivate / && mount -t tmpfs none /etc && mount -t tmpfs none /run && mkdir -p /etc/nginx/sites-enabled &&
+    mount -t tmpfs none /etc/nginx/sites-enabled && ln -s ../old /etc/nginx/sites-enabled/default && dash "$1" site.test set site.conf 3
+    code=$?; ls -A /etc/nginx /etc/nginx/sites-enabled; exit $code`
+  const env = { PATH: `${folder}:${process.env.PATH}` }
+  const flags = ['--user', '--map-root-user', '--mount']
+  return runInNamespaces(flags, ['sh', '-c', world, 'sh', script], { env, input: 'abc' })
+}
+
+test('a refused change is undone, and what cannot be undone is said', async () => {
+  const refused = await runScript('echo "nginx: [emerg] no" >&2; exit 1')
+  expect([refused.code, refused.stdout.trim().split('\n')]).toEqual([
+    10,
+    ['/etc/nginx:', 'sites-enabled', '', '/etc/nginx/sites-enabled:', 'default'],
+  ])
+  expect(refused.stderr).not.toContain('not every file')
+  const stuck = await runScript(
+    'echo "nginx: [emerg] no" >&2; mount -o remount,ro /etc/nginx/sites-enabled; exit 1',
+  )
+  expect(stuck.stderr).toMatch(/Read-only file system\nnot every file of nginx could be put back\n$/)
+})

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import type { Request } from '../../../lib/net/http.ts'
+import { type Command, display } from '../../../lib/shell/command.ts'
+import type { Runner } from '../../../lib/shell/runner.ts'
+import type { Context } from '../../../lib/tasks/context.ts'
+import {
+  cachedCommand,
+  isDue,
+  purgeRequest,
+  purgeSteps,
+  tellCaches,
+} from '../../../lib/vps/frontend/purge.ts'
+import { configOf } from './configuration.ts'
+
+const [x, a, b] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
+const hook = 'https://cdn.example/purge/a-long-token-in-it?key=other'
+
+/** A VPS that holds releases with these files, its caches' record, and a hook that answers `status`. */
+async function faceOf(cached: string, manifests: Record<string, string>, status = 200) {
+  const done: (Command | Request)[] = []
+  const hidden: string[] = []
+  const lines = [
+    ...['survey\t1', `live\t${b}`, `cached\t${cached}`],
+    ...Object.keys(manifests).map((id) => `release\t${id}\t\t{"source":"s","builtAt":"t"}`),
+    'end\tsurvey',
+  ]
+  const runner = {
+    mayChange: true,
+    secrets: { add: (text: string) => void hidden.push(text), clean: (text: string) => text },
+    async run(command: Command) {
+      const [, , , name, , , id] = command.argv as string[]
+      if (command.effect === 'record') done.push(command)
+      const stdout = name === 'survey' ? lines.join('\n') : manifests[id ?? '']
+      return { code: 0, stdout: stdout ?? '', stderr: '', timedOut: false }
+    },
+    async request(request: Request) {
+      done.push(request)
+      if (status === 0) throw new Error('connect ECONNREFUSED')
+      return { status, headers: {}, body: 'said', phases: { total: 1 } }
+    },
+  } as unknown as Runner
+  const context: Context = { config: await configOf(`PURGE_URL=${hook}`), runner }
+  return { context, done, hidden }
+}
+
+const manifest = (files: Record<string, string>): string =>
+  Object.entries(files)
+    .map(([name, letter]) => `${letter.repeat(64)} 1 - ${name}\n`)
+    .join('')
+const asTheyWere = {
+  [x]: manifest({ 'p.html': '1', 'q.html': '1' }),
+  [a]: manifest({ 'p.html': '2', 'q.html': '1' }),
+  [b]: manifest({ 'p.html': '1', 'q.html': '3' }),
+}
+const ahead = (pending: boolean, unsure = false) => ({ pending: () => pending, unsure: () => unsure })
+
+test('caches are to be told when they may hold another release, or were never told', () => {
+  expect(isDue({ live: b, cached: [b] })).toBe(false)
+  for (const cached of [[], [x], [x, b]]) expect(isDue({ live: b, cached })).toBe(true)
+  expect(isDue({ live: '', cached: [] })).toBe(false)
+})
+
+test('they hear of every address that differs from any release they may hold, and then it is noted', async () => {
+  const { context, done } = await faceOf(`${x} ${a} ${b}`, asTheyWere)
+  const said: string[] = []
+  await tellCaches(context, (line) => said.push(line))
+  // p is as it was in x, but a cache may have taken it while a was live.
+  const facts = { release: b, changed: ['/p', '/p.html', '/q', '/q.html'] }
+  expect(done.map(display)).toEqual(
+    [purgeRequest(context.config, facts), cachedCommand(context.config, b)].map(display),
+  )
+  expect(JSON.parse((done[0] as Request).body!)).toEqual({ domain: 'codexdominion.app', ...facts })
+  expect(said).toEqual(['caches were told of 4 changed addresses'])
+  await tellCaches(context, () => {})
+  expect(done).toHaveLength(2)
+})
+
+test('a release that is gone counts as every address', async () => {
+  const { [x]: _gone, ...left } = asTheyWere
+  const { context, done } = await faceOf(`${x} ${b}`, left)
+  await tellCaches(context, () => {})
+  expect(JSON.parse((done[0] as Request).body!).changed).toEqual(['/p', '/p.html', '/q', '/q.html'])
+})
+
+test.each([
+  [500, 'cdn.example answered the purge with 500: said'],
+  [0, 'the purge at cdn.example failed: connect ECONNREFUSED'],
+])('a hook that fails (%s) is a warning, and nothing is noted', async (status, words) => {
+  const { context, done } = await faceOf(x, asTheyWere, status)
+  const said: string[] = []
+  await tellCaches(context, (line) => said.push(line))
+  expect(said).toEqual([`warning: ${words}`])
+  expect(done).toHaveLength(1)
+})
+
+test('a plan shows the request, also before the switch, and its tokens are hidden', async () => {
+  const { context, hidden } = await faceOf(b, asTheyWere)
+  const [step] = purgeSteps(context)
+  const effects = [purgeRequest(context.config)]
+  expect(await step!.inspect(ahead(true))).toMatchObject({ state: 'change', effects })
+  expect(await step!.inspect(ahead(true, true))).toMatchObject({ state: 'unknown' })
+  expect(await step!.inspect(ahead(false))).toMatchObject({ state: 'ok' })
+  expect(hidden).toEqual(expect.arrayContaining(['a-long-token-in-it', 'key=other', 'other']))
+  const late = await faceOf(x, asTheyWere)
+  expect(await purgeSteps(late.context)[0]!.inspect(ahead(false))).toMatchObject({
+    state: 'change',
+    fields: [{ before: x, after: b }],
+    effects,
+  })
+  expect(purgeSteps({ ...context, config: await configOf() })).toEqual([])
+})

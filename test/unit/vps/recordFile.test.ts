@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import type { Command } from '../../../lib/shell/command.ts'
+import { recordFile } from '../../../lib/vps/remote/stateFile.ts'
+import { temporaryFolder } from '../shell/rig.ts'
+import { configOf } from './configuration.ts'
+
+const config = await configOf()
+
+function play({ argv, stdin }: Command): void {
+  const [program, ...rest] = argv as string[]
+  execFileSync(program!, rest, { input: String(stdin), stdio: 'pipe' })
+}
+
+test('a folder of our own is made, for root alone; another one must be there', () => {
+  const folder = path.join(temporaryFolder(), "it's ours")
+  for (const text of ['first\n', 'later\n']) play(recordFile(config, { ours: folder }, 'a.json', text))
+  expect(readdirSync(folder)).toEqual(['a.json'])
+  expect(readFileSync(path.join(folder, 'a.json'), 'utf8')).toBe('later\n')
+  expect([folder, path.join(folder, 'a.json')].map((each) => statSync(each).mode & 0o777)).toEqual([
+    0o700, 0o600,
+  ])
+
+  play(recordFile(config, { there: folder }, 'b', '$(x)\n'))
+  expect(readFileSync(path.join(folder, 'b'), 'utf8')).toBe('$(x)\n')
+  const gone = path.join(folder, 'gone')
+  expect(() => play(recordFile(config, { there: gone }, 'b', ''))).toThrow('gone')
+  expect(existsSync(gone)).toBe(false)
+})
+
+test('of what is kept in a folder only so many of the last names stay', () => {
+  const folder = path.join(temporaryFolder(), 'receipts')
+  const names = ['20260101', '20260102', '20260103', '20260104'].map((day) => `${day}T000000Z-deploy-1.json`)
+  for (const name of names) play(recordFile(config, { ours: folder }, name, '{}\n', 3))
+  expect(readdirSync(folder).sort()).toEqual(names.slice(1))
+  // A clock that is behind: what was written last is among what stays only if its name is.
+  play(recordFile(config, { ours: folder }, names[0]!, '{}\n', 4))
+  expect(readdirSync(folder).sort()).toEqual(names)
+})

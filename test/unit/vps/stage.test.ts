@@ -1,0 +1,104 @@
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { gunzipSync } from 'node:zlib'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Command } from '../../../lib/shell/command.ts'
+import { type ExportedFile, sha256 } from '../../../lib/vps/frontend/export.ts'
+import { planRelease, readManifest } from '../../../lib/vps/frontend/manifest.ts'
+import { type ArchiveForm, altered, stageCommand } from '../../../lib/vps/frontend/upload.ts'
+import { remoteScript } from '../../../lib/vps/remote/script.ts'
+import { configOf } from './configuration.ts'
+
+/* The scripts of the VPS, run here by the shell of this machine on a folder of its own. */
+
+async function site() {
+  const root = mkdtempSync(path.join(tmpdir(), 'dominion-stage-'))
+  onTestFinished(() => rmSync(root, { recursive: true }))
+  const config = await configOf(`WEB_ROOT=${root}`)
+  const releases = path.join(root, config.domain, 'releases')
+  const run = async (command: Command): Promise<SpawnSyncReturns<Buffer>> => {
+    const [program, ...args] = command.argv as string[]
+    return spawnSync(program!, args, {
+      input: await buffer((command.stdin as () => NodeJS.ReadableStream)()),
+    })
+  }
+  const manifest = async (id: string, how: 'quick' | 'full') =>
+    readManifest(
+      (
+        await run(remoteScript(config, 'read', 'manifest', [path.dirname(releases), id, how]))
+      ).stdout.toString(),
+    )
+  const stage = async (id: string, base: string, contents: Record<string, string>, form: ArchiveForm) => {
+    const files = new Map<string, ExportedFile>(
+      Object.entries(contents).map(([name, text]) => {
+        const content = Buffer.from(text)
+        return [name, { sha256: sha256(content), size: content.length, read: async () => content }]
+      }),
+    )
+    const before = base ? await manifest(base, 'quick') : new Map()
+    const plan = planRelease(files, before, { now: new Date(), keepDays: 30 })
+    const facts = { id, source: 's', revision: '', builtAt: 'now', files: files.size, bytes: 1 }
+    return run(stageCommand(config, { facts, base, plan, files, form }, { bytes: 0 }))
+  }
+  return { releases, manifest, stage, file: (...parts: string[]) => path.join(releases, ...parts) }
+}
+
+const page = (word: string) => `<html>${`${word} `.repeat(500)}</html>`
+const odd = "it's $(odd) ü.txt"
+
+test.each(['zstd', 'gzip'] as const)('a release as it is staged, sent by %s', async (form) => {
+  const { releases, manifest, stage, file } = await site()
+  const first = { 'index.html': page('one'), 'a/b.html': page('two'), [odd]: page('odd'), 'gone/x.html': 'x' }
+  const done = await stage('20260101T000000Z-aaaaaaaa', '', first, form)
+  expect([done.status, done.stderr.toString()]).toEqual([0, ''])
+  const id = '20260102T000000Z-bbbbbbbb'
+  const { 'gone/x.html': _gone, ...second } = { ...first, 'index.html': page('changed') }
+  expect((await stage(id, '20260101T000000Z-aaaaaaaa', second, form)).status).toBe(0)
+  for (const [name, text] of Object.entries(second)) {
+    expect(readFileSync(file(id, name), 'utf8'), name).toBe(text)
+    expect(gunzipSync(readFileSync(file(id, `${name}.gz`))).toString(), name).toBe(text)
+  }
+  expect(readFileSync(file('20260101T000000Z-aaaaaaaa', 'index.html'), 'utf8'), 'the one before').toBe(
+    page('one'),
+  )
+  const inode = (release: string) => statSync(file(release, 'a/b.html.gz')).ino
+  expect(inode(id), 'what stays is a hard link').toBe(inode('20260101T000000Z-aaaaaaaa'))
+  expect(readdirSync(file(id)).sort()).toEqual(
+    ['a', 'index.html', 'index.html.gz', odd, `${odd}.gz`, 'release.json'].sort(),
+  )
+  expect(readdirSync(releases).filter((name) => name.includes('partial'))).toEqual([])
+  const kept = await manifest(id, 'quick')
+  expect(kept.size).toBe(6)
+  expect(kept, 'what is written down is what lies there').toEqual(await manifest(id, 'full'))
+})
+
+test('a text that is a hard link and has no .gz yet gets one', async () => {
+  const { stage, file } = await site()
+  const ids = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa'] as const
+  const files = { 'index.html': page('one') }
+  await stage(ids[0], '', files, 'zstd')
+  rmSync(file(ids[0], 'index.html.gz'))
+  expect((await stage(ids[1], ids[0], files, 'zstd')).status).toBe(0)
+  expect(gunzipSync(readFileSync(file(ids[1], 'index.html.gz'))).toString()).toBe(page('one'))
+})
+
+test('a release that was changed by hand is not built upon', async () => {
+  const { releases, stage, file } = await site()
+  const ids = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa'] as const
+  const files = { 'index.html': page('one'), 'a.html': page('two') }
+  await stage(ids[0], '', files, 'zstd')
+  writeFileSync(file(ids[0], 'a.html'), page('owt'))
+  const changed = await stage(ids[1], ids[0], { ...files, 'index.html': page('new') }, 'zstd')
+  expect([changed.status, changed.stderr.toString()]).toEqual([
+    altered,
+    expect.stringContaining('a.html: FAILED'),
+  ])
+  writeFileSync(file(ids[0], 'a.html'), page('two'))
+  linkSync(file(ids[0], 'a.html'), file(ids[0], 'more.html'))
+  const more = await stage(ids[1], ids[0], files, 'zstd')
+  expect([more.status, readdirSync(releases).sort()]).toEqual([0, expect.arrayContaining([...ids])])
+  expect(readdirSync(file(ids[1]))).not.toContain('more.html')
+})
