@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { dailyBars } from '../lib/monitoring/slo/days.ts'
-import { latencySeries, percentilesOf } from '../lib/monitoring/slo/latency.ts'
+import { getPercentiles, latencySeries } from '../lib/monitoring/slo/latency.ts'
 import { sloReport } from '../lib/monitoring/slo/report.ts'
 import { countSamples } from '../lib/monitoring/store/rollups.ts'
 import { connect } from '../lib/monitoring/store/sqlite.ts'
@@ -71,7 +71,7 @@ try {
     history.close()
     const scan = timed(() => {
       const tallies = countSamples(connection, 'here', month)
-      return [...Map.groupBy(tallies, ({ series }) => series).values()].map(percentilesOf)
+      return [...Map.groupBy(tallies, ({ series }) => series).values()].map(getPercentiles)
     })
     const line = ['slo', '--since', new Date(month.from).toISOString(), '--json']
     const dominion = (args: string[]) =>

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { script } from '../lib/cli/defineScript.ts'
+import { defineScript } from '../lib/cli/defineScript.ts'
 import type { DeployFlags } from '../lib/deploy/deployTasks.ts'
 import { usageError } from '../lib/util/errors.ts'
 
-await script<DeployFlags>({
+await defineScript<DeployFlags>({
   name: 'deploy-complete',
   summary: 'take both clouds from whatever is there to a working, verified site',
   changes: true,
@@ -12,12 +12,12 @@ await script<DeployFlags>({
       .option('--skip-azure', 'leave the core as it is')
       .option('--skip-ionos', 'leave the face as it is')
       .option('--quick', 'use the newest existing image that is not marked as bad; build none'),
-  oldSpellings: { '-skipazure': '--skip-azure', '-skipionos': '--skip-ionos', '-quickdeploy': '--quick' },
+  legacyFlags: { '-skipazure': '--skip-azure', '-skipionos': '--skip-ionos', '-quickdeploy': '--quick' },
   async main(run) {
     const { skipAzure, skipIonos } = run.flags
     if (skipAzure && skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const { performSteps } = await import('../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'deploy-complete',
       needsVps: !skipIonos,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../lib/cli/defineScript.ts'
+import { defineScript } from '../lib/cli/defineScript.ts'
 
 interface Flags {
   keep?: boolean
@@ -9,7 +9,7 @@ interface Flags {
   name: string
 }
 
-await script<Flags>({
+await defineScript<Flags>({
   name: 'rehearse',
   summary: 'rehearse the whole deployment on this machine, against real parts',
   changes: false,

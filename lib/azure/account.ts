@@ -1,5 +1,5 @@
 import type { Context } from '../tasks/context.ts'
-import { ok, type Step } from '../tasks/task.ts'
+import { ok, type Task } from '../tasks/task.ts'
 import { exitCode, OpsError } from '../util/errors.ts'
 import { atLeast } from '../util/semver.ts'
 import { azLook, oldestAz } from './cli.ts'
@@ -13,7 +13,7 @@ export interface Account {
 }
 
 /** Is az there, new enough, logged in, and does it see the subscription? */
-export const loginStep = (context: Context, account: () => Promise<Account>): Step => ({
+export const loginStep = (context: Context, account: () => Promise<Account>): Task => ({
   id: 'azure-login',
   title: 'Azure login',
   part: 'prepare',

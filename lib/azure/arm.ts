@@ -1,6 +1,6 @@
-import type { Answer, Request } from '../net/http.ts'
+import type { HttpRequest, HttpResponse } from '../net/http.ts'
 import type { Context } from '../tasks/context.ts'
-import { messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { azLook, explainAz } from './cli.ts'
 
 /**
@@ -36,7 +36,7 @@ export const armRequest = (
   path: string,
   query: Readonly<Record<string, string>>,
   token: string,
-): Request => ({
+): HttpRequest => ({
   method: 'GET',
   url: `https://management.azure.com${path}?${new URLSearchParams(query)}`,
   effect: 'read',
@@ -63,12 +63,12 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal): Arm {
     return answer
   }
 
-  async function get(path: string, query: Readonly<Record<string, string>>): Promise<Answer> {
+  async function get(path: string, query: Readonly<Record<string, string>>): Promise<HttpResponse> {
     const { accessToken } = await login()
     return runner.request(armRequest(path, query, accessToken), wanted).catch((thrown) => {
       throw unknownError(
         'Azure cannot be reached from here',
-        messageOf(thrown),
+        getMessage(thrown),
         'Check the network and HTTPS_PROXY, then run the same line again.',
       )
     })
@@ -91,7 +91,7 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal): Arm {
 }
 
 /** ARM's refusal in its own words, with what they mean. */
-function refused({ status, body }: Answer): OpsError {
+function refused({ status, body }: HttpResponse): OpsError {
   let said = body.slice(0, 500)
   try {
     const { code, message } = (JSON.parse(body) as { error: { code: string; message: string } }).error

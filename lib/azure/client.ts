@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
-import { isUnanswered, messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { getMessage, isUnanswered, OpsError, unknownError } from '../util/errors.ts'
 import { type Account, readAccount } from './account.ts'
 import { absent, azLook } from './cli.ts'
 import type { ContainerGroup } from './containers/spec.ts'
@@ -84,7 +84,7 @@ export function createAzure(context: Context): Azure {
   }
 
   async function show(args: string[]): Promise<unknown> {
-    const { stdout, code } = await runner.run(azLook([...args, ...subscriptionOf(await azure.account())]))
+    const { stdout, code } = await runner.run(azLook([...args, ...subscriptionFlag(await azure.account())]))
     return code === absent ? undefined : JSON.parse(stdout || 'null')
   }
   const resource = async (type: ResourceType): Promise<Resource | undefined> => {
@@ -111,7 +111,7 @@ export function createAzure(context: Context): Azure {
       azLook(
         [
           ...['resource', 'show', '--ids', ...ids, '--api-version', apiVersions[types[0]!]],
-          ...subscriptionOf(account),
+          ...subscriptionFlag(account),
         ],
         { accept: [0, 1, absent] },
       ),
@@ -173,8 +173,8 @@ export function createAzure(context: Context): Azure {
     groups: () =>
       keep('groups', async () => ((await show(['container', 'list', ...group])) ?? []) as ContainerGroup[]),
     tags: () =>
-      keep('tags', () => inRegistry(async () => readTags(context, subscriptionOf(await azure.account())))),
-    tag: (name) => inRegistry(async () => readTag(context, name, subscriptionOf(await azure.account()))),
+      keep('tags', () => inRegistry(async () => readTags(context, subscriptionFlag(await azure.account())))),
+    tag: (name) => inRegistry(async () => readTag(context, name, subscriptionFlag(await azure.account()))),
     forget(...what) {
       for (const each of what) kept.delete(each)
     },
@@ -187,7 +187,7 @@ const withTransport = (server: Resource, transport: Resource | undefined): Datab
   secureTransport: transport?.properties.value as string | undefined,
 })
 
-export const subscriptionOf = (account: Account): string[] => ['--subscription', account.id]
+export const subscriptionFlag = (account: Account): string[] => ['--subscription', account.id]
 
 export const apiVersions = {
   // One that both know, so that one call can ask for both.
@@ -277,7 +277,7 @@ export async function operatorAddress({ runner }: Context): Promise<string> {
   const answer = await runner
     .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
     .catch((thrown) => {
-      throw unknown(messageOf(thrown))
+      throw unknown(getMessage(thrown))
     })
   const address = /"ip":\s*"([0-9.]+)"/.exec(answer.body)?.[1]
   if (answer.status !== 200 || !address) throw unknown(`${answer.status} ${answer.body.slice(0, 200)}`)
@@ -316,7 +316,7 @@ export async function registryLogin(
         'show',
         '--name',
         context.config.azure.registry,
-        ...subscriptionOf(await azure.account()),
+        ...subscriptionFlag(await azure.account()),
       ],
       { accept: [0] },
     ),

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { reveal } from '../config/secret.ts'
 import { type Command, secretFile } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Difference, differing, type Field, ok, type Step, type Tell } from '../tasks/task.ts'
+import { type Difference, differing, type Field, type Log, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { absent, azAct, azLook } from './cli.ts'
 import {
@@ -17,7 +17,7 @@ import {
   type Redis,
   type Resource,
   resourceId,
-  subscriptionOf,
+  subscriptionFlag,
 } from './client.ts'
 import { fingerprint } from './containers/spec.ts'
 import { watchDeployment } from './deployment.ts'
@@ -99,7 +99,7 @@ export const requireTransport = (config: Config, subscription: string): Command 
 
 /** Registry, database and Redis: submitted as one deployment; each part is waited for by itself, so that what needs
  * only one of them need not wait for all. */
-export function dataTierSteps(context: Context, azure: Azure): Step[] {
+export function dataTierSteps(context: Context, azure: Azure): Task[] {
   const { config, runner } = context
   let watch: ReturnType<typeof watchDeployment> | undefined
   let name = ''
@@ -109,7 +109,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
 
   const follow = () =>
     watchDeployment(context, name, azure, {
-      async submit(tell: Tell) {
+      async submit(tell: Log) {
         if (deploy) await runner.run(deploy, tell)
       },
     })
@@ -186,7 +186,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
         resourceGroup,
         '--location',
         location,
-        ...subscriptionOf(await azure.account()),
+        ...subscriptionFlag(await azure.account()),
       ]),
     ]
   }
@@ -207,7 +207,7 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
   }
 
   /** A part is there when ARM says so; while a deployment runs, when its last operation has succeeded. */
-  const part = (id: 'registry' | 'database' | 'redis', title: string, shown: string): Step => ({
+  const part = (id: 'registry' | 'database' | 'redis', title: string, shown: string): Task => ({
     id,
     title,
     part: 'azure',
@@ -217,8 +217,8 @@ export function dataTierSteps(context: Context, azure: Azure): Step[] {
       const fault = id === 'redis' ? await redisFault() : undefined
       if (resource && !watch && !fault)
         return ok(`${shown} is ${String(resource.properties.provisioningState ?? resource.properties.state)}`)
-      if (fault && !watch && !ahead.pending('data-tier')) throw new OpsError(fault)
-      if (!resource || ahead.pending('data-tier'))
+      if (fault && !watch && !ahead.willChange('data-tier')) throw new OpsError(fault)
+      if (!resource || ahead.willChange('data-tier'))
         return { state: 'create', what: `${shown}, by the data tier`, effects: [] }
       return { state: 'change', what: `${shown} is ready`, effects: [] }
     },

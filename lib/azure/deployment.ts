@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
 import { formatAzLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
-import type { Tell } from '../tasks/task.ts'
+import type { Log } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { azLook, explainAz } from './cli.ts'
-import { type Azure, type Deployment, type DeploymentError, subscriptionOf } from './client.ts'
+import { type Azure, type Deployment, type DeploymentError, subscriptionFlag } from './client.ts'
 import { serverBusy } from './errors.ts'
 
 interface Operation {
@@ -37,7 +37,7 @@ const submissions = { times: 3, pauseMs: 30_000 } as const
 
 export interface WatchOptions {
   /** Submits the same deployment again. */
-  submit(tell: Tell): Promise<void>
+  submit(tell: Log): Promise<void>
   /** Waits so many milliseconds. */
   pause?(ms: number): Promise<unknown>
 }
@@ -59,7 +59,7 @@ export function watchDeployment(
   /** The operations as of now; those who ask within one round share it. */
   function look(): Promise<Operation[]> {
     round ??= (async () => {
-      const subscription = subscriptionOf(await azure.account())
+      const subscription = subscriptionFlag(await azure.account())
       const { stdout } = await runner.run(
         azLook(['deployment', 'operation', 'group', 'list', ...group, ...subscription]),
       )
@@ -78,7 +78,7 @@ export function watchDeployment(
   let again: Promise<void> | undefined
 
   /** Submits it again, once for all who wait; rejects with the refusal itself when it is none of a busy server. */
-  async function recover(refusal: OpsError, tell: Tell): Promise<void> {
+  async function recover(refusal: OpsError, tell: Log): Promise<void> {
     if (!serverBusy.test(refusal.failure.said ?? '')) throw refusal
     if (!again) {
       if (submitted >= submissions.times) throw refusal
@@ -91,7 +91,7 @@ export function watchDeployment(
   }
 
   /** ARM refuses a deployment of this name while parts of the last one still run. */
-  async function submitAgain(refusal: OpsError, tell: Tell): Promise<void> {
+  async function submitAgain(refusal: OpsError, tell: Log): Promise<void> {
     const seconds = submissions.pauseMs / 1000
     tell(
       `PostgreSQL is busy with another operation: the deployment is submitted again ${seconds} s after its other parts have ended (${submitted} of ${submissions.times})`,
@@ -115,7 +115,7 @@ export function watchDeployment(
     return (await azure.deployment(name))?.properties
   }
 
-  async function until(part: keyof typeof last, tell: Tell): Promise<void> {
+  async function until(part: keyof typeof last, tell: Log): Promise<void> {
     let deadline = Date.now() + patienceMs
     for (let told = ''; Date.now() < deadline; await nextRound()) {
       const mine = (await look()).filter(({ properties }) =>
@@ -147,7 +147,7 @@ export function watchDeployment(
   }
 
   /** Nothing of this part runs: has the deployment as a whole ended? Throws when it ended badly. */
-  async function hasEnded(tell: Tell): Promise<boolean> {
+  async function hasEnded(tell: Log): Promise<boolean> {
     if (again) {
       await again
       return false

@@ -6,12 +6,12 @@ import type { Config } from '../config/config.ts'
 import { formatAzLine, formatKeyFile } from '../config/pasteLine.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
-import { ok, type Step } from '../tasks/task.ts'
-import { exitCode, messageOf, OpsError, usageError } from '../util/errors.ts'
+import { ok, type Task } from '../tasks/task.ts'
+import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { sha256OfFile } from '../util/files.ts'
 import { type Packed, packedFiles } from './buildContext.ts'
 import { azAct, explainBuild } from './cli.ts'
-import { type Azure, repository, subscriptionOf, type Tag } from './client.ts'
+import { type Azure, repository, subscriptionFlag, type Tag } from './client.ts'
 
 /** The image of this run, known once its step has looked. */
 export interface Image {
@@ -91,7 +91,7 @@ export function imageStep(
   context: Context,
   azure: Azure,
   { quick = false, marks = async () => new Map() }: ImageOptions = {},
-): { step: Step; image: Image } {
+): { step: Task; image: Image } {
   const { config, runner } = context
   let tag: string | undefined
   let digest = ''
@@ -130,10 +130,10 @@ export function imageStep(
         const why = marked.get(name)?.why
         return why === undefined ? '' : `; it is marked as bad (${why}), and released all the same`
       },
-      (thrown) => `; whether it is marked as bad is not known: ${messageOf(thrown)}`,
+      (thrown) => `; whether it is marked as bad is not known: ${getMessage(thrown)}`,
     )
 
-  const step: Step = {
+  const step: Task = {
     id: 'image',
     title: 'Backend image',
     // Whether there is an image to use is asked before anything is made.
@@ -149,11 +149,11 @@ export function imageStep(
         digest = found.digest
         return ok(words)
       }
-      const there = !ahead.pending('registry') || (await azure.registry()) !== undefined
+      const there = !ahead.willChange('registry') || (await azure.registry()) !== undefined
       const [found, mark] = await Promise.all([there ? azure.tag(source) : undefined, caution(source)])
       digest = found?.digest ?? ''
       if (found) return ok(`${evidence(found, source, false)}${mark}`)
-      const subscription = subscriptionOf(await azure.account())
+      const subscription = subscriptionFlag(await azure.account())
       return {
         state: 'create',
         what: `build ${repository}:${source}${mark}`,
@@ -186,7 +186,7 @@ export function imageStep(
 
 /** Silence about the marks is not "none": without the sources to go by, a bad image might come back. */
 function cannotChoose(thrown: unknown): never {
-  const failure = thrown instanceof OpsError ? thrown.failure : { what: messageOf(thrown) }
+  const failure = thrown instanceof OpsError ? thrown.failure : { what: getMessage(thrown) }
   throw new OpsError({
     exitCode: exitCode.unknown,
     ...failure,

@@ -1,8 +1,8 @@
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
-import { ok, type Step } from '../tasks/task.ts'
+import { ok, type Task } from '../tasks/task.ts'
 import { azAct } from './cli.ts'
-import { type Azure, apiVersions, type ResourceType, resourceId, subscriptionOf } from './client.ts'
+import { type Azure, apiVersions, type ResourceType, resourceId, subscriptionFlag } from './client.ts'
 import { deleteGroup } from './containers/actions.ts'
 import { isOwnGroup } from './containers/spec.ts'
 
@@ -15,10 +15,10 @@ export const deleteResource = (id: string, apiVersion: string): Command =>
  * an empty one costs nothing.
  * @param before steps that must be done first
  */
-export function removeAzureSteps(context: Context, azure: Azure, before: readonly string[]): Step[] {
+export function removeAzureSteps(context: Context, azure: Azure, before: readonly string[]): Task[] {
   const { config } = context
   const redisType = config.redis.kind === 'managed' ? 'managedRedis' : 'classicRedis'
-  const containers: Step = {
+  const containers: Task = {
     id: 'remove-containers',
     title: 'Containers',
     part: 'azure',
@@ -26,7 +26,7 @@ export function removeAzureSteps(context: Context, azure: Azure, before: readonl
     async inspect() {
       const names = await ownGroups(azure)
       if (names.length === 0) return ok('none are there')
-      const subscription = subscriptionOf(await azure.account())
+      const subscription = subscriptionFlag(await azure.account())
       const effects = names.map((name) => deleteGroup(config, name, subscription))
       return { state: 'change', what: `delete ${names.join(', ')}`, effects }
     },
@@ -37,7 +37,7 @@ export function removeAzureSteps(context: Context, azure: Azure, before: readonl
     name: string,
     type: ResourceType,
     read: () => Promise<unknown>,
-  ): Step => ({
+  ): Task => ({
     id,
     title,
     part: 'azure',

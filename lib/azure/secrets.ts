@@ -1,13 +1,13 @@
 import { inKeyVault, reveal, type Secret } from '../config/secret.ts'
 import type { Context } from '../tasks/context.ts'
-import { ok, type Step } from '../tasks/task.ts'
-import { messageOf, OpsError } from '../util/errors.ts'
+import { ok, type Task } from '../tasks/task.ts'
+import { getMessage, OpsError } from '../util/errors.ts'
 
 /**
  * Are the secrets that a script will need set, and such as Azure takes? Asked before anything is made, in a plan, too.
  * A reference is followed, and its value checked the same. All that are wrong are named at once.
  */
-export const secretsStep = ({ runner }: Context, secrets: readonly Secret[]): Step => ({
+export const secretsStep = ({ runner }: Context, secrets: readonly Secret[]): Task => ({
   id: 'secrets',
   title: 'Secrets',
   part: 'prepare',
@@ -28,7 +28,7 @@ function together(thrown: readonly unknown[]): unknown {
   const next = thrown.flatMap((each) => (each instanceof OpsError ? (each.failure.next ?? []) : []))
   return new OpsError({
     ...first.failure,
-    what: thrown.map(messageOf).join('; '),
+    what: thrown.map(getMessage).join('; '),
     next: [...new Set(next)].join('\n  '),
     exitCode: first.exitCode,
   })

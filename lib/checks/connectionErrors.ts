@@ -1,4 +1,4 @@
-import { isUnanswered, messageOf } from '../util/errors.ts'
+import { getMessage, isUnanswered } from '../util/errors.ts'
 import { judgedFailure, type Verdict } from '../util/status.ts'
 
 /** What it means that a request or a connection brought no answer. */
@@ -19,7 +19,7 @@ export interface Unanswered {
 export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRITICAL'): Unanswered {
   // Not the other side's failure: the way to asking it.
   if (isUnanswered(thrown)) return { ...judgedFailure(thrown), verdict: 'UNKNOWN', silent: true }
-  const { code = '', syscall = '', message } = rootOf(thrown)
+  const { code = '', syscall = '', message } = getRootCause(thrown)
   const asksName = syscall.startsWith('query') || syscall === 'getaddrinfo' || code === 'EAI_AGAIN'
   // A name server that is silent says nothing of whom it was asked about.
   if (asksName && /^(EAI_AGAIN|ETIMEOUT|ECONNREFUSED)$/.test(code))
@@ -37,13 +37,13 @@ export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRI
 }
 
 /** The error of Node at the bottom of what was thrown. */
-export function rootOf(thrown: unknown): { code?: string; syscall?: string; message: string } {
+export function getRootCause(thrown: unknown): { code?: string; syscall?: string; message: string } {
   const error = thrown as NodeJS.ErrnoException & { errors?: unknown[] }
   // Several addresses were tried: the first one's fate stands for all.
-  if (Array.isArray(error?.errors) && error.errors.length > 0) return rootOf(error.errors[0])
-  if (error?.code === undefined && error?.cause instanceof Error) return rootOf(error.cause)
+  if (Array.isArray(error?.errors) && error.errors.length > 0) return getRootCause(error.errors[0])
+  if (error?.code === undefined && error?.cause instanceof Error) return getRootCause(error.cause)
   const { code, syscall } = error ?? {}
-  const message = messageOf(thrown)
+  const message = getMessage(thrown)
     // Node's word on its own end of a connection that was never made.
     .replace(/ - Local \(.*\)$/, '')
     // Python's number of the error, before its words.
@@ -58,7 +58,7 @@ const hostOf = (who: string): string => (URL.canParse(who) ? new URL(who).hostna
  * HTTP went wrong. Undefined: nothing was heard of it.
  */
 export function reactionTo(thrown: unknown): 'refused' | 'connected' | undefined {
-  const { code = '', syscall = '' } = rootOf(thrown)
+  const { code = '', syscall = '' } = getRootCause(thrown)
   // A name server may refuse, too; that says nothing of whom it was asked about.
   if (code === 'ECONNREFUSED' && !syscall.startsWith('query')) return 'refused'
   return /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|ECONNRESET|HPE_/.test(code) ? 'connected' : undefined

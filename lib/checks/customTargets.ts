@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Limits } from '../config/config.ts'
-import { messageOf, usageError } from '../util/errors.ts'
+import { getMessage, usageError } from '../util/errors.ts'
 import { parseNumber } from '../util/number.ts'
 import { shownUrl, type Target } from './probes/target.ts'
 
@@ -17,7 +17,7 @@ export function readTargets(file: string): Target[] {
   try {
     text = readFileSync(file, 'utf8')
   } catch (thrown) {
-    throw usageError(`--targets ${file} cannot be read: ${messageOf(thrown)}`, form)
+    throw usageError(`--targets ${file} cannot be read: ${getMessage(thrown)}`, form)
   }
   return parseTargets(text, file)
 }

@@ -4,16 +4,16 @@ import type { IncomingHttpHeaders } from 'node:http'
 import path from 'node:path'
 import type { PeerCertificate } from 'node:tls'
 import type { Config } from '../config/config.ts'
-import { reachOf } from '../config/network.ts'
+import { createNetworkOptions } from '../config/network.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import type { Answer, Phases, Request } from '../net/http.ts'
+import type { HttpRequest, HttpResponse, Phases } from '../net/http.ts'
 import { type Command, look, onVps } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
 import type { Verdict } from '../util/status.ts'
 import { siteNames } from '../vps/dns/records.ts'
 import type { Observation, Probe } from './probe.ts'
-import type { Seen } from './runProbes.ts'
+import type { ProbeRun } from './runProbes.ts'
 
 const script = path.join(import.meta.dirname, '..', 'vps', 'remote', 'requests.py')
 
@@ -36,8 +36,8 @@ interface Line {
  */
 export function asVps(context: Context): Context {
   const { config, runner } = context
-  const { authorities } = reachOf(config)
-  let waiting: { request: Request; answer: PromiseWithResolvers<Answer> }[] = []
+  const { authorities } = createNetworkOptions(config)
+  let waiting: { request: HttpRequest; answer: PromiseWithResolvers<HttpResponse> }[] = []
 
   async function send(): Promise<void> {
     const batch = waiting
@@ -57,8 +57,8 @@ export function asVps(context: Context): Context {
     }
   }
 
-  const request = (wanted: Request): Promise<Answer> => {
-    const answer = Promise.withResolvers<Answer>()
+  const request = (wanted: HttpRequest): Promise<HttpResponse> => {
+    const answer = Promise.withResolvers<HttpResponse>()
     if (waiting.length === 0) setImmediate(() => void send())
     waiting.push({ request: wanted, answer })
     return answer.promise
@@ -69,7 +69,7 @@ export function asVps(context: Context): Context {
 /** Reads the script off its standard input first; what follows is the script's input. Python is there wherever certbot is. */
 const loader = 'import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])).decode())'
 
-export function requestsCommand(requests: readonly Request[], authorities: readonly string[]): Command {
+export function requestsCommand(requests: readonly HttpRequest[], authorities: readonly string[]): Command {
   const text = readFileSync(script, 'utf8')
   const input = {
     authorities,
@@ -107,7 +107,7 @@ function readLines(stdout: string): Line[] {
   })
 }
 
-function answerOf({ status = 0, headers = {}, body = '', phases, certificate }: Line): Answer {
+function answerOf({ status = 0, headers = {}, body = '', phases, certificate }: Line): HttpResponse {
   return {
     status,
     headers: headers as IncomingHttpHeaders,
@@ -136,7 +136,7 @@ export interface Disagreement {
  * firewall that keeps visitors out, and the outage stays one. Slow or wrong answers are no disagreement, and UNKNOWN is no
  * view.
  */
-export function compare(config: Config, here: Seen, vps: Seen): Disagreement[] {
+export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagreement[] {
   return vps.observations.flatMap((there): Disagreement[] => {
     const own = here.observations.find(({ probe }) => probe.id === there.probe.id)
     if (!own || (own.silent && there.silent)) return []

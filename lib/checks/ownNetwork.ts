@@ -1,5 +1,5 @@
 import type { Context } from '../tasks/context.ts'
-import { messageOf } from '../util/errors.ts'
+import { getMessage } from '../util/errors.ts'
 import type { Observation } from './probe.ts'
 
 const timeoutMs = 3000
@@ -32,13 +32,13 @@ export async function ownNetwork(
     try {
       await runner.dial({ host, port, tls, timeoutMs, effect: 'read' })
     } catch (thrown) {
-      const said = messageOf(thrown)
+      const said = getMessage(thrown)
       throw new Error(said.includes(target) ? said : `${target}: ${said}`)
     }
   })
   return Promise.any(asked).then(
     () => ({ state: 'up' as const, why: '' }),
-    (none: AggregateError) => ({ state: 'down' as const, why: none.errors.map(messageOf).join('; ') }),
+    (none: AggregateError) => ({ state: 'down' as const, why: none.errors.map(getMessage).join('; ') }),
   )
 }
 

@@ -1,21 +1,25 @@
-import type { Answer } from '../net/http.ts'
+import type { HttpResponse } from '../net/http.ts'
 
 /*
  * What is right about an answer of the site. One judgement for those who ask: the checks of a deploy and the probes.
  * Each gives what is wrong, in words, or undefined.
  */
 
-export const faultOfPage = (url: string, { status, body }: Answer): string | undefined => {
+export const faultOfPage = (url: string, { status, body }: HttpResponse): string | undefined => {
   if (status !== 200) return `${url} says ${status}`
   return /<html/i.test(body) ? undefined : `${url} is not a page`
 }
 
-export function faultOfRedirect(from: string, to: string, { status, headers }: Answer): string | undefined {
+export function faultOfRedirect(
+  from: string,
+  to: string,
+  { status, headers }: HttpResponse,
+): string | undefined {
   if (status !== 301 && status !== 308) return `${from} says ${status}`
   return headers.location === to ? undefined : `${from} leads to ${headers.location}, not to ${to}`
 }
 
-export function faultOfHealth(url: string, { status, body }: Answer): string | undefined {
+export function faultOfHealth(url: string, { status, body }: HttpResponse): string | undefined {
   return status === 200 ? undefined : `${url} says ${status}${inBrief(body)}`
 }
 
@@ -37,16 +41,16 @@ export const areas: readonly Area[] = [
 /**
  * @param filled empty lists are wrong: true for a site that has just been made with its first data
  */
-export function faultOfArea({ path, field }: Area, answer: Answer, filled = false): string | undefined {
+export function faultOfArea({ path, field }: Area, answer: HttpResponse, filled = false): string | undefined {
   const { status, body } = answer
   if (status !== 200) return `${path} says ${status}${inBrief(body)}`
-  const value = fieldOf(body, field)
+  const value = getField(body, field)
   const empty = Array.isArray(value) && value.length === 0
   return value === undefined || (filled && empty) ? `${path} has no ${field}` : undefined
 }
 
 /** A field of a JSON object; undefined when the text is no such thing. */
-export function fieldOf(body: string, field: string): unknown {
+export function getField(body: string, field: string): unknown {
   try {
     const value = JSON.parse(body) as Record<string, unknown> | null
     return value?.[field]
@@ -63,9 +67,9 @@ function inBrief(body: string): string {
 
 function wordsOf(body: string): string {
   if (/<html|<!doctype/i.test(body)) return /<title>([^<]*)<\/title>/i.exec(body)?.[1] ?? ''
-  const checks = fieldOf(body, 'checks') as Record<string, { ok?: boolean; error?: string }> | undefined
+  const checks = getField(body, 'checks') as Record<string, { ok?: boolean; error?: string }> | undefined
   const failed = Object.entries(checks ?? {}).filter(([, check]) => check?.ok === false)
   if (failed.length > 0) return failed.map(([name, { error }]) => `${name}: ${error ?? 'failed'}`).join('; ')
-  const error = fieldOf(body, 'error')
+  const error = getField(body, 'error')
   return typeof error === 'string' ? error : body
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
-import { inParallel } from '../util/concurrency.ts'
+import { mapLimit } from '../util/concurrency.ts'
 import { usageError } from '../util/errors.ts'
 import { type Verdict, worst } from '../util/status.ts'
 import { nearest } from '../util/suggest.ts'
@@ -14,7 +14,7 @@ import { siteProbes } from './probes/site.ts'
 import { type Target, targetProbe } from './probes/target.ts'
 import { observe } from './runProbe.ts'
 
-export type Vantage = 'here' | 'vps'
+export type Origin = 'here' | 'vps'
 
 export interface LookOptions {
   /** Only what needs no login: no az and no ssh is started. */
@@ -24,15 +24,15 @@ export interface LookOptions {
   /** Further HTTP targets (targets.ts). */
   targets?: readonly Target[] | undefined
   /** `vps`: the HTTP probes alone, asked from there over ssh. Default: here. */
-  from?: Vantage | undefined
+  from?: Origin | undefined
   signal: AbortSignal
 }
 
 /** What one look saw. */
-export interface Seen {
+export interface ProbeRun {
   /** Milliseconds since 1970 at which it began. */
   at: number
-  from: Vantage
+  from: Origin
   /** The worst; UNKNOWN when this machine's own network is down. */
   verdict: Verdict
   observations: Observation[]
@@ -48,13 +48,13 @@ const headStartMs = 1000
  * Every probe that these options ask for, in the order they are shown. Throws (exit 2) for an id that is none, naming the
  * nearest right one.
  */
-export async function probesOf(
+export async function listProbes(
   context: Context,
   { quick, only = [], targets = [], from = 'here' }: Omit<LookOptions, 'signal'>,
 ): Promise<Probe[]> {
   const web = [...siteProbes(context), certificateProbe(context)]
   const extra = targets.map((target) => targetProbe(context, target))
-  if (from === 'vps') return chosen([...web, ...extra].map(patiently), only)
+  if (from === 'vps') return chosen([...web, ...extra].map(withLongTimeout), only)
   const free = [...web, dnsProbe(context), clockProbe(context)]
   const full = async () => (await import('./probes/index.ts')).fullProbes(context)
   if (!quick) return chosen([...free, ...(await full()), ...extra], only)
@@ -71,7 +71,7 @@ export async function probesOf(
 }
 
 /** Over ssh: what the VPS waited for in vain it says itself; silence is of the way there. */
-const patiently = (probe: Probe): Probe => ({ ...probe, timeoutMs: 45_000, silence: 'UNKNOWN' })
+const withLongTimeout = (probe: Probe): Probe => ({ ...probe, timeoutMs: 45_000, silence: 'UNKNOWN' })
 
 function chosen(probes: readonly Probe[], only: readonly string[]): Probe[] {
   if (only.length === 0) return [...probes]
@@ -92,10 +92,10 @@ function chosen(probes: readonly Probe[], only: readonly string[]): Probe[] {
  * Asks all probes at once; one that fails or hangs holds up no other, and itself no longer than its own time-out.
  * Throws (exit 2) for a wrong id, and what `signal` was aborted with.
  */
-export async function look(context: Context, options: LookOptions): Promise<Seen> {
+export async function look(context: Context, options: LookOptions): Promise<ProbeRun> {
   const { signal, from = 'here' } = options
   const asking = from === 'vps' ? (await import('./fromVps.ts')).asVps(context) : context
-  const probes = await probesOf(asking, options)
+  const probes = await listProbes(asking, options)
   const at = Date.now()
   const ask = (probe: Probe) => observe(probe, signal)
   const first = Promise.all(probes.filter(({ group }) => group === 'web').map(ask))
@@ -104,7 +104,7 @@ export async function look(context: Context, options: LookOptions): Promise<Seen
     first,
     then.then(() => Promise.all(probes.filter(({ group }) => group === 'core').map(ask))),
     then.then(() =>
-      inParallel(
+      mapLimit(
         targetsAtOnce,
         probes.filter(({ group }) => group === 'target'),
         ask,

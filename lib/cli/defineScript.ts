@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { noteConfig, noteEnvironment } from '../config/pasteLine.ts'
 import { quoteLine } from '../shell/quote.ts'
 import { createRedactor } from '../shell/redactor.ts'
-import { exitCode, messageOf, OpsError, usageError } from '../util/errors.ts'
+import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { printable, writeErr, writeJson, writeOut } from '../util/terminal.ts'
 
 /** The flags every script takes alike. */
@@ -28,7 +28,7 @@ export interface Script<Flags extends object> {
   /** Adds the flags of this script. */
   flags?: (parser: Parser) => void
   /** Spellings of an older tool, in lower case, and what they mean now. */
-  oldSpellings?: Readonly<Record<string, string>>
+  legacyFlags?: Readonly<Record<string, string>>
   /**
    * For a script whose exit codes are another program's (a monitoring plugin's): the one of every failure, and a line of it
    * for stdout unless JSON is wanted there.
@@ -71,8 +71,8 @@ export interface Run<Flags> {
 }
 
 /** Parses the flags, runs the script, and turns whatever happens into words and an exit code. */
-export async function script<Flags extends object>(about: Script<Flags>): Promise<void> {
-  const argv = modern(process.argv.slice(2), about.oldSpellings ?? {})
+export async function defineScript<Flags extends object>(about: Script<Flags>): Promise<void> {
+  const argv = translateLegacyFlags(process.argv.slice(2), about.legacyFlags ?? {})
   const wantsJson = argv.includes('--json')
   const clean = { text: createRedactor().clean }
   let run: (Run<Flags & CommonFlags> & { said: boolean }) | undefined
@@ -94,7 +94,7 @@ export async function script<Flags extends object>(about: Script<Flags>): Promis
     const report = failureReport(thrown, words, process.exitCode, run)
     if (wantsJson || run?.flags.json) {
       if (!run?.said) writeJson(`${JSON.stringify({ ok: false, ...report.data })}\n`)
-    } else if (about.failure && !run?.said) writeOut(`${words(about.failure.line(messageOf(thrown)))}\n`)
+    } else if (about.failure && !run?.said) writeOut(`${words(about.failure.line(getMessage(thrown)))}\n`)
     writeErr(report.text)
     if (run?.flags.verbose && thrown instanceof Error && !(thrown instanceof OpsError)) {
       writeErr(`${words(thrown.stack ?? '')}\n`)
@@ -150,8 +150,10 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
 }
 
 /** Turns `-SkipAzure` and its like, in any case, into today's flags. */
-export const modern = (argv: readonly string[], old: Readonly<Record<string, string>>): string[] =>
-  argv.map((word) => (Object.hasOwn(old, word.toLowerCase()) ? old[word.toLowerCase()]! : word))
+export const translateLegacyFlags = (
+  argv: readonly string[],
+  old: Readonly<Record<string, string>>,
+): string[] => argv.map((word) => (Object.hasOwn(old, word.toLowerCase()) ? old[word.toLowerCase()]! : word))
 
 function createRun<Flags extends CommonFlags>(
   about: Pick<Script<Flags>, 'name' | 'endsByCtrlC' | 'stopsAtOnce'>,
@@ -231,7 +233,7 @@ function failureReport<Flags>(
   code: number,
   run: Run<Flags> | undefined,
 ): { text: string; data: object } {
-  const failure = thrown instanceof OpsError ? thrown.failure : { what: messageOf(thrown) }
+  const failure = thrown instanceof OpsError ? thrown.failure : { what: getMessage(thrown) }
   const said = failure.said?.trim()
   const resumable = run !== undefined && codeOf(thrown) !== exitCode.usage
   const lines = [

@@ -1,6 +1,6 @@
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { messageOf, usageError } from '../util/errors.ts'
+import { getMessage, usageError } from '../util/errors.ts'
 
 /** A file that the operator named for a result, as `--html FILE` does. Throws (exit 2) when it cannot be one. */
 export function checkOutFile(flag: string, file: string): void {
@@ -21,6 +21,6 @@ export function writeWhole(flag: string, file: string, text: string): void {
     renameSync(beside, file)
   } catch (thrown) {
     rmSync(beside, { force: true })
-    throw usageError(`${flag}=${file} cannot be written: ${messageOf(thrown)}`)
+    throw usageError(`${flag}=${file} cannot be written: ${getMessage(thrown)}`)
   }
 }

@@ -22,11 +22,7 @@ export async function confirmedByTyping(question: string, word: string, flag: st
  * Before something is destroyed: its name must have been typed, here or as `--confirm=NAME`. `question` says what is lost.
  * Throws (exit 2) when it was not, or was another name; nothing has been touched then.
  */
-export async function mustConfirmName(
-  given: string | undefined,
-  name: string,
-  question: string,
-): Promise<void> {
+export async function confirmName(given: string | undefined, name: string, question: string): Promise<void> {
   if (given === name) return
   if (given !== undefined) {
     throw usageError(

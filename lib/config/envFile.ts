@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { messageOf, OpsError } from '../util/errors.ts'
+import { getMessage, OpsError } from '../util/errors.ts'
 import type { KeyName } from './schema.ts'
 
 export type Values = Partial<Record<KeyName, string>>
@@ -85,7 +85,7 @@ export async function saveValues(file: string, values: Readonly<Record<string, s
   } catch (thrown) {
     rmSync(beside, { force: true })
     throw new OpsError({
-      what: `${file} could not be written: ${messageOf(thrown)}`,
+      what: `${file} could not be written: ${getMessage(thrown)}`,
       next: `Set by hand: ${Object.entries(values)
         .map(([key, value]) => `${key}=${value}`)
         .join(' ')}`,

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { messageOf } from '../util/errors.ts'
+import { getMessage } from '../util/errors.ts'
 import type { Config } from './config.ts'
 import { isBaseOnly, loadConfig } from './load.ts'
 import { findShared, type Shared } from './shared.ts'
@@ -42,7 +42,7 @@ export async function readOthers(config: Config): Promise<Others> {
       if (name === undefined && (await isBaseOnly(config.folder))) continue
       others.environments.push(await loadConfig(config.folder, name))
     } catch (thrown) {
-      others.unreadable.push({ file, why: messageOf(thrown).split('\n').slice(0, 2).join(' ').trim() })
+      others.unreadable.push({ file, why: getMessage(thrown).split('\n').slice(0, 2).join(' ').trim() })
     }
   }
   return others

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import type { Reach } from '../net/http.ts'
+import type { NetworkOptions } from '../net/http.ts'
 import { usageError } from '../util/errors.ts'
 import type { Config } from './config.ts'
 
@@ -15,7 +15,7 @@ export interface Addresses {
  * the CA and the visitors do not read it.
  * Rejects with the resolver's own error when there is no answer (ETIMEOUT, ESERVFAIL, ECONNREFUSED).
  */
-export async function addressesOf(config: Config, host: string): Promise<Addresses> {
+export async function resolveAddresses(config: Config, host: string): Promise<Addresses> {
   const { Resolver } = await import('node:dns/promises')
   const resolver = new Resolver({ timeout: 3000, tries: 2 })
   if (config.network.dnsServer) resolver.setServers([config.network.dnsServer])
@@ -27,7 +27,7 @@ export async function addressesOf(config: Config, host: string): Promise<Address
 }
 
 /** How requests of this configuration find names (DNS_SERVER) and whom they trust (CA_FILE). */
-export function reachOf(config: Config): Reach {
+export function createNetworkOptions(config: Config): NetworkOptions {
   return {
     authorities: readAuthorities('CA_FILE', config.network.caFile),
     async resolve(host) {
@@ -38,7 +38,7 @@ export function reachOf(config: Config): Reach {
         const { lookup } = await import('node:dns/promises')
         return lookup(bare, { all: true, order: 'ipv4first' })
       }
-      const { ipv4, ipv6 } = await addressesOf(config, bare)
+      const { ipv4, ipv6 } = await resolveAddresses(config, bare)
       const found = [
         ...ipv4.map((address) => ({ address, family: 4 })),
         ...ipv6.map((address) => ({ address, family: 6 })),
@@ -63,7 +63,7 @@ function absentIsEmpty(error: NodeJS.ErrnoException): string[] {
  * How az goes out, for requests to Azure of our own: by its proxy and with its authorities, those of the configuration
  * before those of the environment. Names are the system's, as for az.
  */
-export function azReachOf(config: Config, env: NodeJS.ProcessEnv): Reach {
+export function createAzNetworkOptions(config: Config, env: NodeJS.ProcessEnv): NetworkOptions {
   const proxies = { ...env, ...config.network.azEnvironment }
   return {
     authorities: readAuthorities('REQUESTS_CA_BUNDLE', proxies.REQUESTS_CA_BUNDLE ?? ''),

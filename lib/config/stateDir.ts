@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import path from 'node:path'
-import { messageOf, usageError } from '../util/errors.ts'
+import { getMessage, usageError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
 import type { Config } from './config.ts'
 import { fileOfKey } from './envFile.ts'
@@ -22,7 +22,7 @@ export async function assertStateDir(config: Config, needed: boolean): Promise<v
     if (!needed && !never) return
     const file = await fileOfKey(folder, environment, 'STATE_DIR')
     throw usageError(
-      `${file}: STATE_DIR=${path.dirname(stateDir)} is no folder that can be written: ${messageOf(thrown)}`,
+      `${file}: STATE_DIR=${path.dirname(stateDir)} is no folder that can be written: ${getMessage(thrown)}`,
       `Set STATE_DIR in ${file} to a folder that you may write, or leave it out: receipts and transcripts are kept there.`,
     )
   }

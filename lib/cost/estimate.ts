@@ -12,7 +12,7 @@ import {
   registry,
 } from './meters.ts'
 import offline from './offline.json' with { type: 'json' }
-import { priceOf } from './price.ts'
+import { getPrice } from './price.ts'
 import { type Prices, readPrices } from './priceList.ts'
 
 export type PartId =
@@ -57,11 +57,11 @@ export async function monthlyEstimate(
   context: Context,
   options: { offline?: boolean } = {},
 ): Promise<Estimate> {
-  return estimateOf(context.config, await readPrices(context, options))
+  return estimateCost(context.config, await readPrices(context, options))
 }
 
 /** Estimates a configuration with prices already read: to compare two configurations, read once. */
-export function estimateOf(config: Config, prices: Prices): Estimate {
+export function estimateCost(config: Config, prices: Prices): Estimate {
   const { postgres, backend, worker } = config
   const hours = `${hoursPerMonth} h`
   const priced = (id: PartId, title: string, lines: Line[], more = ''): Part =>
@@ -110,7 +110,7 @@ interface Line {
 }
 
 function partOf(id: PartId, title: string, lines: Line[], prices: Prices, more: string): Part {
-  const answers = lines.map(({ meter, quantity, says }) => ({ says, ...priceOf(meter, quantity, prices) }))
+  const answers = lines.map(({ meter, quantity, says }) => ({ says, ...getPrice(meter, quantity, prices) }))
   const { source } = answers[0]!
   const unknown = answers.find((answer) => 'unknown' in answer)
   const about = { id, title, currency: 'USD', source } as const

@@ -11,7 +11,7 @@ export type Priced =
  * Prices a month's quantity of a meter, in the units of `meter.unit`. Graduated prices are summed tier by tier
  * (`tierMinimumUnits`). A price that is not in the list, stands in another unit, or is there twice is unknown.
  */
-export function priceOf(meter: Meter, quantity: number, prices: Prices, now = new Date()): Priced {
+export function getPrice(meter: Meter, quantity: number, prices: Prices, now = new Date()): Priced {
   const { source, items } = prices.byService[meter.service]
   const found = items.filter(
     (item) =>

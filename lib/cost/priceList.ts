@@ -1,7 +1,7 @@
-import type { Request } from '../net/http.ts'
+import type { HttpRequest } from '../net/http.ts'
 import type { Context } from '../tasks/context.ts'
-import { gather } from '../util/collect.ts'
-import { messageOf } from '../util/errors.ts'
+import { settleAll } from '../util/collect.ts'
+import { getMessage } from '../util/errors.ts'
 import { type PriceItem, type Service, services } from './meters.ts'
 import offline from './offline.json' with { type: 'json' }
 
@@ -30,14 +30,14 @@ const mostPages = 20
  * Asks for the pay-as-you-go prices of one service in one region. Values are compared with regard to case.
  * Source: learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices
  */
-export function pricesRequest(service: Service, region: string): Request {
+export function pricesRequest(service: Service, region: string): HttpRequest {
   const filter = `serviceName eq '${service}' and armRegionName eq '${region}' and priceType eq 'Consumption'`
   const query = new URLSearchParams({ 'api-version': '2023-01-01-preview', $filter: filter })
   return pageRequest(`${address}?${query.toString().replaceAll('+', '%20')}`)
 }
 
 /** By az's way: where only a proxy leads out, .env tells az of it. */
-const pageRequest = (url: string): Request => ({
+const pageRequest = (url: string): HttpRequest => ({
   method: 'GET',
   url,
   effect: 'read',
@@ -66,7 +66,7 @@ export async function readPrices(
     const note = `These are the prices of the table of ${offline.date}, not today's, as --offline asks.`
     return { currency: 'USD', priced: offline.date, region, byService, note }
   }
-  const answers = await gather(
+  const answers = await settleAll(
     Object.fromEntries(
       services.map((service) => [service, () => readService({ config, runner }, service, region)]),
     ) as Record<Service, () => Promise<PriceItem[]>>,
@@ -82,7 +82,7 @@ export async function readPrices(
         return [service, items ? { source: 'list', items } : table(service)]
       }),
     ) as Prices['byService'],
-    ...(failures[0] ? { note: notReached(messageOf(failures[0]), failures.length) } : {}),
+    ...(failures[0] ? { note: notReached(getMessage(failures[0]), failures.length) } : {}),
   }
 }
 
@@ -92,7 +92,7 @@ const notReached = (why: string, count: number): string =>
 
 async function readService({ runner }: Context, service: Service, region: string): Promise<PriceItem[]> {
   const items: PriceItem[] = []
-  let request: Request | undefined = pricesRequest(service, region)
+  let request: HttpRequest | undefined = pricesRequest(service, region)
   for (let page = 1; request; page++) {
     if (page > mostPages) throw new Error(`${address} gave more than ${mostPages} pages for ${service}`)
     const { status, body } = await runner.request(request)

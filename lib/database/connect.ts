@@ -2,14 +2,14 @@ import { Socket } from 'node:net'
 import { setImmediate as aTurn } from 'node:timers/promises'
 import { databaseHost } from '../azure/containers/spec.ts'
 import type { Config } from '../config/config.ts'
-import { reachOf } from '../config/network.ts'
+import { createNetworkOptions } from '../config/network.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import { reveal } from '../config/secret.ts'
-import type { Dial } from '../net/tcp.ts'
+import type { TcpExchange } from '../net/tcp.ts'
 import type { Query } from '../shell/command.ts'
 import type { Database } from '../shell/runner.ts'
 import type { Context } from '../tasks/context.ts'
-import { exitCode, messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
 
 /** What PostgreSQL listens on, in Azure too. */
 export const databasePort = 5432
@@ -22,7 +22,7 @@ export const databasePort = 5432
 export async function openDatabase(context: Context, name?: string): Promise<Database> {
   const { config, runner } = context
   const host = databaseHost(config)
-  const { authorities } = reachOf(config)
+  const { authorities } = createNetworkOptions(config)
   const password = await reveal(config.postgres.password, runner)
   const asked = performance.now()
   const address = await databaseAddress(context)
@@ -87,12 +87,12 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
 /** The server's address, found as this configuration finds names. Throws exit 3 when it has none. */
 export async function databaseAddress({ config }: Context): Promise<string> {
   const host = databaseHost(config)
-  const [address] = await reachOf(config)
+  const [address] = await createNetworkOptions(config)
     .resolve(host)
     .catch((thrown) => {
       throw unknownError(
         `The database server ${host} has no address`,
-        messageOf(thrown),
+        getMessage(thrown),
         `Has it been created? ${formatScriptLine('provision', '--dry-run')} tells.`,
       )
     })
@@ -119,7 +119,7 @@ const notLetIn = /no pg_hba\.conf entry/
 
 function explainConnect({ config }: Context, thrown: Error & { code?: string }): OpsError {
   const host = databaseHost(config)
-  const said = messageOf(thrown)
+  const said = getMessage(thrown)
   if (thrown.code === '3D000') {
     return new OpsError({
       what: `There is no such database on ${host}`,
@@ -143,7 +143,7 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
 }
 
 /** Asks for a session without TLS, as a client that does not know better would. */
-export const plainDial = (config: Config): Dial => ({
+export const plainDial = (config: Config): TcpExchange => ({
   host: databaseHost(config),
   port: databasePort,
   tls: false,

@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Query } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import type { EffectKind } from '../util/effect.ts'
-import { messageOf, OpsError, unknownError } from '../util/errors.ts'
-import { stampOf } from './backup/folder.ts'
+import { getMessage, OpsError, unknownError } from '../util/errors.ts'
+import { parseTimestamp } from './backup/folder.ts'
 import type { Locale } from './backup/manifest.ts'
 import { quoteName as name, quoteText as text } from './sql.ts'
 
@@ -15,19 +15,19 @@ export const maintenance = 'postgres'
 const longest = 63
 
 /** `codexdb_prove_20261123t012612z_1a2b`: a database that is taken away again by who made it, or by the next run. */
-export function passingName(database: string, purpose: 'prove' | 'restore', time: Date): string {
-  const end = `_${purpose}_${stampOf(time).toLowerCase()}_${randomBytes(2).toString('hex')}`
+export function temporaryName(database: string, purpose: 'prove' | 'restore', time: Date): string {
+  const end = `_${purpose}_${parseTimestamp(time).toLowerCase()}_${randomBytes(2).toString('hex')}`
   return `${database.slice(0, longest - end.length)}${end}`
 }
 
 /** What a live database is called once another one has taken its place. */
 export function nameBefore(database: string, time: Date): string {
-  const end = `_before_${stampOf(time).toLowerCase()}`
+  const end = `_before_${parseTimestamp(time).toLowerCase()}`
   return `${database.slice(0, longest - end.length)}${end}`
 }
 
 /** Is it the name of a database that is soon to go? */
-export const isPassing = (database: string): boolean => passing.test(database)
+export const isTemporary = (database: string): boolean => passing.test(database)
 
 const passing = /_(?:prove|restore)_\d{8}t\d{6}z_[0-9a-f]{4}$/
 
@@ -102,7 +102,7 @@ export async function rename(
       if (await isRenamed(context, renames, thrown)) return
       throw new OpsError({
         what: `The databases could not be renamed (${renameQuery(renames).title}); all names are as they were`,
-        said: [messageOf(thrown), (thrown as { detail?: string }).detail].filter(Boolean).join('\n'),
+        said: [getMessage(thrown), (thrown as { detail?: string }).detail].filter(Boolean).join('\n'),
         next: 'End what is connected to them (pg_stat_activity tells), then run the same line again.',
       })
     }
@@ -147,7 +147,7 @@ WHERE pid <> pg_backend_pid() AND state = 'active' AND position($1 in query) > 0
   } catch (silent) {
     throw unknownError(
       `Whether the databases were renamed is not known (${renameQuery(renames).title})`,
-      [messageOf(thrown), messageOf(silent)].join('\n'),
+      [getMessage(thrown), getMessage(silent)].join('\n'),
       'When the server answers again, run the same line again: it sees what was done, and does the rest.',
     )
   }
@@ -198,7 +198,7 @@ const unlock = ({ runner }: Context, database: string): Promise<unknown> =>
 
 /** Databases that a run has made for itself; one that still runs looks after its own. */
 export const leftoversAmong = (databases: readonly Database[]): string[] =>
-  databases.map((each) => each.name).filter(isPassing)
+  databases.map((each) => each.name).filter(isTemporary)
 
 /** Drops what killed runs have left on the server. Gives the names. */
 export async function dropLeftovers(context: Context, names: readonly string[]): Promise<string[]> {

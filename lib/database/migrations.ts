@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Query } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
-import { ok, type Step } from '../tasks/task.ts'
+import { ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 
 const folder = path.join(import.meta.dirname, '..', '..', 'infra', 'migrations')
@@ -72,7 +72,7 @@ export async function appliedMigrations(
 }
 
 /** The tables, made by migrations that are applied once each. */
-export function migrationStep(context: Context): Step {
+export function migrationStep(context: Context): Task {
   const { runner } = context
   const all = readMigrations()
   return {
@@ -81,11 +81,11 @@ export function migrationStep(context: Context): Step {
     part: 'azure',
     after: ['database'],
     async inspect(ahead) {
-      if (ahead.unsure('database')) {
+      if (ahead.isUnknown('database')) {
         const effects = all.map(migrationQuery)
         return { state: 'unknown', why: 'not known whether the database is there', effects }
       }
-      const todo = ahead.pending('database')
+      const todo = ahead.willChange('database')
         ? all
         : pending(all, await reached(() => appliedMigrations(context)))
       if (todo.length === 0) return ok(`all ${all.length} migrations are applied`)

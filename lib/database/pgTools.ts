@@ -3,7 +3,7 @@ import path from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { databaseHost } from '../azure/containers/spec.ts'
 import type { Config } from '../config/config.ts'
-import { reachOf } from '../config/network.ts'
+import { createNetworkOptions } from '../config/network.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import { reveal } from '../config/secret.ts'
 import { act, type Command, look, type SecretFile, secretFile } from '../shell/command.ts'
@@ -43,7 +43,7 @@ function writeAuthorities(config: Config): string {
   makeFolder(config.stateDir, 0o700)
   writeFileSync(
     `${file}.${process.pid}`,
-    `${[...rootCertificates, ...reachOf(config).authorities].join('\n')}\n`,
+    `${[...rootCertificates, ...createNetworkOptions(config).authorities].join('\n')}\n`,
     { mode: 0o600 },
   )
   renameSync(`${file}.${process.pid}`, file)
@@ -110,7 +110,7 @@ export const restoreCommand = (reached: Reached, database: string, file: string)
   )
 
 /** The lines of a table of contents that give rights to roles. */
-export const grantsOf = (toc: string): string[] =>
+export const extractGrants = (toc: string): string[] =>
   toc.split('\n').filter((line) => /^\d+; \d+ \d+ (?:DEFAULT )?ACL /.test(line))
 
 /** Only the rights, once the rest is there; undefined when the dump has none. Errors are for the caller to tell. */

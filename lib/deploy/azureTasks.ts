@@ -7,7 +7,7 @@ import { secretsStep } from '../azure/secrets.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import { migrationStep } from '../database/migrations.ts'
 import type { Context } from '../tasks/context.ts'
-import { ok, type Step } from '../tasks/task.ts'
+import { ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { imageMarks } from './badReleaseWarnings.ts'
 
@@ -18,7 +18,7 @@ export function azureList(
   context: Context,
   azure: Azure,
   { quick = false, marks, ...release }: AzureOptions,
-): { steps: Step[]; image: Image } {
+): { steps: Task[]; image: Image } {
   const { step, image } = imageStep(context, azure, { quick, marks })
   const steps = [
     containerSecrets(context),
@@ -32,7 +32,7 @@ export function azureList(
 }
 
 /** `provision`: the data tier and its tables. */
-export function provisionList(context: Context): Step[] {
+export function provisionList(context: Context): Task[] {
   const azure = createAzure(context)
   return [
     secretsStep(context, [context.config.postgres.password]),
@@ -43,7 +43,7 @@ export function provisionList(context: Context): Step[] {
 }
 
 /** `build-image`: needs the registry, makes nothing else. */
-export function imageList(context: Context): Step[] {
+export function imageList(context: Context): Task[] {
   const azure = createAzure(context)
   return [loginStep(context, azure.account), registryIsThere(context, azure), imageStep(context, azure).step]
 }
@@ -52,7 +52,7 @@ export function imageList(context: Context): Step[] {
 export function releaseList(
   context: Context,
   { quick = false, ...release }: Omit<AzureOptions, 'marks'>,
-): Step[] {
+): Task[] {
   const azure = createAzure(context)
   const { step, image } = imageStep(context, azure, { quick, marks: imageMarks(context) })
   const containers = containerSteps(context, azure, { image, ...release })
@@ -66,16 +66,16 @@ export function releaseList(
 }
 
 /** What both containers are given. */
-export const containerSecrets = (context: Context): Step =>
+export const containerSecrets = (context: Context): Task =>
   secretsStep(context, [context.config.postgres.password, context.config.backend.secretKey])
 
 /** A release switches nginx to and fro, so nginx must have got its configuration of this run before it begins. */
-export const afterNginx = (steps: readonly Step[]): Step[] =>
+export const afterNginx = (steps: readonly Task[]): Task[] =>
   steps.map((step) =>
     step.id === 'backend' ? { ...step, after: [...(step.after ?? []), 'nginx-https'] } : step,
   )
 
-export const registryIsThere = ({ config }: Context, azure: Azure): Step => ({
+export const registryIsThere = ({ config }: Context, azure: Azure): Task => ({
   id: 'registry',
   title: 'Container registry',
   part: 'azure',
@@ -90,7 +90,7 @@ export const registryIsThere = ({ config }: Context, azure: Azure): Step => ({
 })
 
 /** The same step, but a missing image is an error instead of a build. */
-const existingOnly = (step: Step): Step => ({
+const existingOnly = (step: Task): Task => ({
   ...step,
   async inspect(ahead) {
     const difference = await step.inspect(ahead)

@@ -1,6 +1,6 @@
 import type { ImageMarks } from '../azure/image.ts'
 import type { Context } from '../tasks/context.ts'
-import type { Difference, Step } from '../tasks/task.ts'
+import type { Difference, Task } from '../tasks/task.ts'
 import { badReleases } from '../vps/badReleases.ts'
 
 /** The marks of bad images, which the VPS keeps. A VPS that is not set up yet has none; one that is silent throws. */
@@ -13,7 +13,7 @@ export const imageMarks =
  * The steps, the switch of the pages saying so when it would bring back a release that is marked as bad. One that this
  * run uploads is new, and nobody can have marked it.
  */
-export function tellingMarks(context: Context, steps: readonly Step[]): Step[] {
+export function warnIfMarkedBad(context: Context, steps: readonly Task[]): Task[] {
   let wasThere = false
 
   async function withMark(difference: Difference): Promise<Difference> {

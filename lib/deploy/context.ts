@@ -6,7 +6,7 @@ import { isReference } from '../config/secret.ts'
 import { assertStateDir } from '../config/stateDir.ts'
 import { createRedactor } from '../shell/redactor.ts'
 import { createRunner, type Runner } from '../shell/runner.ts'
-import { lossy, openTranscript } from '../shell/transcript.ts'
+import { bestEffort, openTranscript } from '../shell/transcript.ts'
 import type { Context } from '../tasks/context.ts'
 
 type Verbosity = { verbose?: boolean | undefined }
@@ -48,8 +48,10 @@ export async function openContext<Flags extends Verbosity>(
     begun ?? `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
   const { folder = 'transcripts', unwritable } = transcripts
   const strict = openTranscript(path.join(config.stateDir, folder), id, secrets.clean)
-  const transcript = unwritable ? lossy(strict, unwritable) : strict
-  const { azReachOf, reachOf } = await import('../config/network.ts')
+  const transcript = unwritable ? bestEffort(strict, unwritable) : strict
+  const { createAzNetworkOptions: azReachOf, createNetworkOptions: reachOf } = await import(
+    '../config/network.ts'
+  )
   const runner: Runner = createRunner({
     secrets,
     transcript,

@@ -1,10 +1,10 @@
 import { createAzure } from '../azure/client.ts'
 import type { Context } from '../tasks/context.ts'
 import { liveRelease } from '../vps/frontend/publish.ts'
-import { proxyOf } from '../vps/nginx/upstream.ts'
+import { nginxUpstream } from '../vps/nginx/upstream.ts'
 import { ionosSteps } from '../vps/taskLists.ts'
 import { afterNginx, azureList } from './azureTasks.ts'
-import { imageMarks, tellingMarks } from './badReleaseWarnings.ts'
+import { imageMarks, warnIfMarkedBad } from './badReleaseWarnings.ts'
 import type { StepList } from './runTasks.ts'
 import { verifyStep } from './verify.ts'
 
@@ -23,10 +23,10 @@ export function deployList(context: Context, flags: DeployFlags): StepList {
         quick: flags.quick,
         // They lie on the VPS, which this run then leaves alone.
         marks: flags.skipIonos ? undefined : imageMarks(context),
-        proxy: proxyOf(context),
+        proxy: nginxUpstream(context),
         needsProxy: !flags.skipIonos,
       })
-  const face = flags.skipIonos ? [] : tellingMarks(context, ionosSteps(context))
+  const face = flags.skipIonos ? [] : warnIfMarkedBad(context, ionosSteps(context))
   const steps = [...afterNginx(core?.steps ?? []), ...face]
   const parts = { azure: core && azure, ionos: !flags.skipIonos }
   const all = steps.map(({ id }) => id)

@@ -4,7 +4,7 @@ import type { Command } from '../shell/command.ts'
 import { quoteLine } from '../shell/quote.ts'
 import type { Loss } from '../shell/remote.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Difference, ok, type Step, unknown } from '../tasks/task.ts'
+import { type Difference, ok, type Task, unknown } from '../tasks/task.ts'
 import { exitCode, OpsError, unknownError } from '../util/errors.ts'
 import { asRoot, rootCommand } from '../vps/remote/script.ts'
 import { whoami } from './context.ts'
@@ -68,7 +68,7 @@ const lockedBy = (holder: Holder | undefined): OpsError =>
  * Before an operator is asked anything: throws (exit 5) when somebody deploys, so that no answer is given in vain. A VPS
  * that cannot be asked is for the run itself to meet.
  */
-export async function mustBeUnlocked(context: Context): Promise<void> {
+export async function assertUnlocked(context: Context): Promise<void> {
   const holder = await readHolder(context).catch(() => undefined)
   if (holder) throw lockedBy(holder)
 }
@@ -96,7 +96,7 @@ printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
 while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do :; done`
 
 export interface LockStep {
-  step: Step
+  step: Task
   held(): boolean
   /** Aborted when the lock is gone before this run has released it; the reason is a `Loss`. */
   lost: AbortSignal

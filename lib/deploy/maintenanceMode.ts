@@ -1,13 +1,13 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
-import type { Step } from '../tasks/task.ts'
-import { exitCodeOf, gather } from '../util/collect.ts'
+import type { Task } from '../tasks/task.ts'
+import { getExitCode, settleAll } from '../util/collect.ts'
 import { momentAhead } from '../util/time.ts'
-import { inWords } from '../vps/maintenance/page.ts'
+import { formatUntil } from '../vps/maintenance/page.ts'
 import { maintenanceStep, readableMessage } from '../vps/maintenance/task.ts'
 import { nginxHttpsStep } from '../vps/nginx/tasks.ts'
-import { surveyOf } from '../vps/serverState.ts'
+import { inspectServer } from '../vps/serverState.ts'
 import { whoami } from './context.ts'
 
 /** nginx as it must be for the page to be seen, then the page on or off. Throws (exit 2) when `until` is no time ahead, or `message` does not fit. */
@@ -15,7 +15,7 @@ export function maintenanceList(
   context: Context,
   mode: 'on' | 'off',
   { message, until }: { message: string | undefined; until: string | undefined },
-): Step[] {
+): Task[] {
   const wanted =
     mode === 'off'
       ? ({ on: false } as const)
@@ -34,8 +34,8 @@ export function maintenanceList(
  */
 export async function maintenanceStatus(run: Run<CommonFlags>, context: Context): Promise<number> {
   const url = `https://${context.config.domain}/`
-  const answers = await gather({
-    vps: async () => (await surveyOf(context)).maintenance ?? null,
+  const answers = await settleAll({
+    vps: async () => (await inspectServer(context)).maintenance ?? null,
     site: async () => {
       const request = { method: 'GET', url, effect: 'read', timeoutMs: 10_000 } as const
       const { status, headers } = await context.runner.request(request)
@@ -46,7 +46,7 @@ export async function maintenanceStatus(run: Run<CommonFlags>, context: Context)
   const marker = vps.failure
     ? `unknown: ${vps.failure.message}`
     : vps.value
-      ? `on: ${inWords(vps.value)}\n         "${vps.value.message}"`
+      ? `on: ${formatUntil(vps.value)}\n         "${vps.value.message}"`
       : 'off'
   const seen = site.failure
     ? `unknown: ${site.failure.message}`
@@ -70,5 +70,5 @@ export async function maintenanceStatus(run: Run<CommonFlags>, context: Context)
       ),
     },
   )
-  return exitCodeOf(answers)
+  return getExitCode(answers)
 }

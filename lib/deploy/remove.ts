@@ -2,19 +2,19 @@ import { loginStep } from '../azure/account.ts'
 import { type Azure, createAzure } from '../azure/client.ts'
 import { ownGroups, removeAzureSteps } from '../azure/remove.ts'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
-import { mustConfirmName } from '../cli/prompt.ts'
+import { confirmName } from '../cli/prompt.ts'
 import { readOthers, type SharedWith, sharedWithOthers } from '../config/environments.ts'
 import type { ShareKind } from '../config/shared.ts'
 import { monthlyEstimate } from '../cost/estimate.ts'
 import type { Context } from '../tasks/context.ts'
-import { ok, type Step } from '../tasks/task.ts'
-import { type Answer, gather } from '../util/collect.ts'
-import { messageOf, usageError } from '../util/errors.ts'
+import { ok, type Task } from '../tasks/task.ts'
+import { type Settled, settleAll } from '../util/collect.ts'
+import { getMessage, usageError } from '../util/errors.ts'
 import { count } from '../util/format.ts'
-import { surveyOf } from '../vps/serverState.ts'
+import { inspectServer } from '../vps/serverState.ts'
 import { removeSiteStep, siteParts } from '../vps/uninstall.ts'
 import { withContext } from './context.ts'
-import { mustBeUnlocked } from './lock.ts'
+import { assertUnlocked } from './lock.ts'
 import { getSeparateConfig } from './separate.ts'
 
 export interface RemoveFlags extends CommonFlags {
@@ -56,7 +56,7 @@ const stays = ({ what, files }: SharedWith): string =>
   `${what}: not removed, also named by ${files.join(', ')}`
 
 /** The same step, which leaves alone what stays. */
-function sparing(staying: Staying, step: Step): Step {
+function sparing(staying: Staying, step: Task): Task {
   const shared = staying.get(kindOfStep[step.id]!)
   if (!shared) return step
   const { id, title, part, after } = step
@@ -64,11 +64,11 @@ function sparing(staying: Staying, step: Step): Step {
 }
 
 /** The face first, so that no visitor sees the core break; then the core, containers before what they use. */
-export function removeList(context: Context, flags: RemoveFlags, staying: Staying): Step[] {
+export function removeList(context: Context, flags: RemoveFlags, staying: Staying): Task[] {
   return removalSteps(context, flags, staying).map((step) => sparing(staying, step))
 }
 
-function removalSteps(context: Context, flags: RemoveFlags, staying: Staying): Step[] {
+function removalSteps(context: Context, flags: RemoveFlags, staying: Staying): Task[] {
   const azure = createAzure(context)
   const face = flags.skipIonos ? [] : [removeSiteStep(context)]
   if (flags.skipAzure) return face
@@ -82,7 +82,7 @@ function removalSteps(context: Context, flags: RemoveFlags, staying: Staying): S
 }
 
 /** The whole of the core is looked at before the face goes: while Azure is silent the site stays as it is. */
-const partsStep = (azure: Azure, staying: Staying): Step => ({
+const partsStep = (azure: Azure, staying: Staying): Task => ({
   id: 'azure-parts',
   title: 'What is there in Azure',
   part: 'azure',
@@ -106,10 +106,10 @@ const partsStep = (azure: Azure, staying: Staying): Step => ({
 export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise<number> =>
   withContext(run, 'remove', false, async (context) => {
     const { domain } = context.config
-    const [lines] = await Promise.all([losses(context, run.flags, staying), mustBeUnlocked(context)])
+    const [lines] = await Promise.all([losses(context, run.flags, staying), assertUnlocked(context)])
     run.story(`This takes down ${domain}:`)
     for (const line of lines) run.story(`  ${line}`)
-    await mustConfirmName(run.flags.confirm, domain, 'It cannot be undone.')
+    await confirmName(run.flags.confirm, domain, 'It cannot be undone.')
     return 0
   })
 
@@ -121,16 +121,16 @@ async function losses(
 ): Promise<string[]> {
   const { config } = context
   const azure = createAzure(context)
-  const { site, containers, database, redis, tags, cost } = await gather({
-    site: async () => (skipIonos || staying.has('site') ? [] : siteParts(await surveyOf(context))),
+  const { site, containers, database, redis, tags, cost } = await settleAll({
+    site: async () => (skipIonos || staying.has('site') ? [] : siteParts(await inspectServer(context))),
     containers: async () => (skipAzure || staying.has('containers') ? [] : ownGroups(azure)),
     database: async () => (skipAzure || staying.has('postgres') ? undefined : azure.database()),
     redis: async () => (skipAzure || staying.has('redis') ? undefined : azure.redis()),
     tags: async () => (skipAzure || staying.has('registry') || !(await azure.registry()) ? [] : azure.tags()),
     cost: () => monthlyEstimate(context),
   })
-  const told = <Value>(what: string, answer: Answer<Value>, text: (value: Value) => string): string =>
-    `${what}: ${answer.failure ? `cannot be told (${messageOf(answer.failure)})` : text(answer.value!)}`
+  const told = <Value>(what: string, answer: Settled<Value>, text: (value: Value) => string): string =>
+    `${what}: ${answer.failure ? `cannot be told (${getMessage(answer.failure)})` : text(answer.value!)}`
   const list = (words: readonly string[]) => words.join(', ') || 'nothing'
   const goes = (part: ShareKind, line: () => string): string[] =>
     skipAzure || staying.has(part) ? [] : [line()]

@@ -1,13 +1,13 @@
 import type { Run } from '../cli/defineScript.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { revisionOf } from '../shell/git.ts'
+import { getRevision } from '../shell/git.ts'
 import type { Loss } from '../shell/remote.ts'
 import type { Context } from '../tasks/context.ts'
-import { longestChain, type Outcome, runSteps } from '../tasks/engine.ts'
+import { criticalPath, type Outcome, runSteps } from '../tasks/engine.ts'
 import { planData, planText, summary } from '../tasks/plan.ts'
 import { openScreen, seconds } from '../tasks/renderer.ts'
-import type { Step } from '../tasks/task.ts'
-import { exitCode, messageOf, OpsError, unknownError } from '../util/errors.ts'
+import type { Task } from '../tasks/task.ts'
+import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { writeErr } from '../util/terminal.ts'
 import { type OpenContext, openContext } from './context.ts'
 import { type LockStep, lockStep } from './lock.ts'
@@ -25,12 +25,12 @@ export interface StepFlags {
 
 export interface StepList {
   /** Every step but those of part `prepare` waits for the lock. */
-  steps: Step[]
+  steps: Task[]
   /** What is in force at the end, for the receipt. */
   about?: () => ReceiptFacts
 }
 
-export interface Performance {
+export interface TaskRun {
   script: string
   /** Loaded while the connection to the VPS is on its way. */
   list(context: Context): StepList | Promise<StepList>
@@ -50,10 +50,7 @@ export interface Performance {
  * Plans or performs a list of steps: lock, list on one screen, receipt, result. Every script that changes the clouds
  * goes through here. Gives the exit code.
  */
-export async function performSteps<Flags extends StepFlags>(
-  run: Run<Flags>,
-  task: Performance,
-): Promise<number> {
+export async function runTasks<Flags extends StepFlags>(run: Run<Flags>, task: TaskRun): Promise<number> {
   const config = await getSeparateConfig(run)
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning, {
@@ -84,7 +81,7 @@ export async function performSteps<Flags extends StepFlags>(
 }
 
 /** Preparation, then the lock, then everything else. */
-function behindLock(lock: Step, steps: readonly Step[]): Step[] {
+function behindLock(lock: Task, steps: readonly Task[]): Task[] {
   const prepare = steps.filter(({ part }) => part === 'prepare')
   const others = steps.filter(({ part }) => part !== 'prepare')
   return [
@@ -97,7 +94,7 @@ function behindLock(lock: Step, steps: readonly Step[]): Step[] {
 async function plan<Flags extends StepFlags>(
   run: Run<Flags>,
   context: Context,
-  steps: Step[],
+  steps: Task[],
 ): Promise<number> {
   const outcomes = await runSteps(steps, {
     mode: 'plan',
@@ -127,7 +124,7 @@ async function perform<Flags extends StepFlags>(
   context: OpenContext,
   { steps, about }: StepList,
   lock: LockStep | undefined,
-  { farewell, unlisted }: Pick<Performance, 'farewell' | 'unlisted'>,
+  { farewell, unlisted }: Pick<TaskRun, 'farewell' | 'unlisted'>,
 ): Promise<number> {
   const startedAt = Date.now()
   const { runner, config } = context
@@ -147,7 +144,7 @@ async function perform<Flags extends StepFlags>(
     signal: run.signal,
   })
   // After the connection has begun to open: the receipt's revision costs no time then.
-  const revision = lock ? revisionOf(runner, config.folder) : ''
+  const revision = lock ? getRevision(runner, config.folder) : ''
   const outcomes = await running
   await screen.finished()
   // A signal that came while the last step ran has cut nothing short.
@@ -158,14 +155,14 @@ async function perform<Flags extends StepFlags>(
   const keeping =
     lock &&
     writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch((thrown) => {
-      run.story(`! The receipt could not be kept: ${messageOf(thrown)}`)
+      run.story(`! The receipt could not be kept: ${getMessage(thrown)}`)
     })
   // Nothing changes any more: the next one may begin while the receipt travels.
   const [receipt] = await Promise.all([keeping, lock?.release()])
   throwFailures(outcomes)
   if (interrupted) throw cutShort(config.ionos.host, outcomes, lockLost)
   run.complete = true
-  const chain = longestChain(outcomes)
+  const chain = criticalPath(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [
     `${nothing ? 'Nothing to do' : 'Done'} in ${seconds(Date.now() - startedAt)}: ${summary(outcomes, true)}`,
@@ -201,11 +198,11 @@ function cutShort(host: string, outcomes: readonly Outcome[], lockLost: Loss | u
 function throwFailures(outcomes: readonly Outcome[]): void {
   const [first, ...rest] = outcomes.filter(({ state }) => state === 'failed')
   if (!first) return
-  const others = rest.filter(({ error }) => messageOf(error) !== messageOf(first.error))
-  const also = others.map(({ step, error }) => `Also failed: ${step.title}: ${messageOf(error)}`)
+  const others = rest.filter(({ error }) => getMessage(error) !== getMessage(first.error))
+  const also = others.map(({ step, error }) => `Also failed: ${step.title}: ${getMessage(error)}`)
   if (!(first.error instanceof OpsError)) {
     throw new OpsError({
-      what: `${first.step.title}: ${messageOf(first.error)}`,
+      what: `${first.step.title}: ${getMessage(first.error)}`,
       said: also.join('\n') || undefined,
     })
   }

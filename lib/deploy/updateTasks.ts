@@ -2,28 +2,28 @@ import { loginStep } from '../azure/account.ts'
 import { type Azure, createAzure } from '../azure/client.ts'
 import { containerSteps } from '../azure/containers/release.ts'
 import { restartBackendStep, restartWorkersStep } from '../azure/containers/restart.ts'
-import { tagOf } from '../azure/containers/spec.ts'
+import { getTag } from '../azure/containers/spec.ts'
 import { type Image, imageStep } from '../azure/image.ts'
 import { containersCheck } from '../checks/deploy/core.ts'
-import { faultWords, goodWords, lookUntilKnown } from '../checks/deploy/retry.ts'
+import { describeFailed, describePassed, lookUntilKnown } from '../checks/deploy/retry.ts'
 import { servedBackendCheck } from '../checks/deploy/servedRelease.ts'
 import { apiChecks } from '../checks/deploy/site.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
-import { ok, type Step, unknown } from '../tasks/task.ts'
+import { ok, type Task, unknown } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { badReleases, clearCommand } from '../vps/badReleases.ts'
 import { nginxHttpsStep } from '../vps/nginx/tasks.ts'
-import { proxyOf } from '../vps/nginx/upstream.ts'
+import { nginxUpstream } from '../vps/nginx/upstream.ts'
 import { publishFrontend } from '../vps/taskLists.ts'
 import { afterNginx, containerSecrets, registryIsThere } from './azureTasks.ts'
-import { imageMarks, tellingMarks } from './badReleaseWarnings.ts'
-import { verifyingProxy, withOwnRollback } from './rollback/automatic.ts'
+import { imageMarks, warnIfMarkedBad } from './badReleaseWarnings.ts'
+import { verifyingProxy, withAutomaticRollback } from './rollback/automatic.ts'
 import { rememberingSwitch, type Switched, verifyFrontendStep } from './rollback/verifyFrontend.ts'
 import type { StepList } from './runTasks.ts'
 
 /** `restart-containers`: the containers as they are, started anew. */
-export function restartList(context: Context, only: 'backend' | 'worker' | undefined): Step[] {
+export function restartList(context: Context, only: 'backend' | 'worker' | undefined): Task[] {
   const azure = createAzure(context)
   return [
     loginStep(context, azure.account),
@@ -35,7 +35,7 @@ export function restartList(context: Context, only: 'backend' | 'worker' | undef
 /** `update-frontend`: build, publish, look at what is served, and go back when it is not what it should be. */
 export function updateFrontendList(context: Context): StepList {
   const switched: Switched = { from: '', to: '' }
-  const steps = tellingMarks(context, publishFrontend(context)).map((step) =>
+  const steps = warnIfMarkedBad(context, publishFrontend(context)).map((step) =>
     step.id === 'frontend-switch' ? rememberingSwitch(context, step, switched) : step,
   )
   const verify = verifyFrontendStep(context, switched)
@@ -53,7 +53,7 @@ export function updateFrontendList(context: Context): StepList {
 export function updateBackendList(context: Context, { inPlace }: { inPlace: boolean }): StepList {
   const azure = createAzure(context)
   const { step, image } = imageStep(context, azure, { marks: imageMarks(context) })
-  const proxy = inPlace ? proxyOf(context) : verifyingProxy(context, azure)
+  const proxy = inPlace ? nginxUpstream(context) : verifyingProxy(context, azure)
   const release = containerSteps(context, azure, { image, proxy, needsProxy: true, inPlace })
   return {
     steps: [
@@ -62,7 +62,7 @@ export function updateBackendList(context: Context, { inPlace }: { inPlace: bool
       registryIsThere(context, azure),
       step,
       nginxHttpsStep(context),
-      ...afterNginx(withOwnRollback(context, azure, release, { image, inPlace })),
+      ...afterNginx(withAutomaticRollback(context, azure, release, { image, inPlace })),
       verifyBackendStep(context, azure, image),
     ],
     about: () => image.known(),
@@ -70,7 +70,7 @@ export function updateBackendList(context: Context, { inPlace }: { inPlace: bool
 }
 
 /** The last look: the release through the site, the containers, the API. */
-function verifyBackendStep(context: Context, azure: Azure, image: Image): Step {
+function verifyBackendStep(context: Context, azure: Azure, image: Image): Task {
   const after = ['backend', 'worker', 'nginx-https']
   return {
     id: 'verify-backend',
@@ -78,8 +78,8 @@ function verifyBackendStep(context: Context, azure: Azure, image: Image): Step {
     part: 'together',
     after,
     async inspect(ahead) {
-      if (after.some((id) => ahead.pending(id))) return unknown('checked after the release')
-      const tag = tagOf(image.name())
+      if (after.some((id) => ahead.willChange(id))) return unknown('checked after the release')
+      const tag = getTag(image.name())
       const checks = [
         servedBackendCheck(context, tag),
         containersCheck(context, azure),
@@ -89,13 +89,13 @@ function verifyBackendStep(context: Context, azure: Azure, image: Image): Step {
       if (settled.failed.length > 0) {
         throw new OpsError({
           what: `${settled.failed.length} of ${checks.length} checks failed with ${tag}`,
-          said: faultWords(settled.failed),
+          said: describeFailed(settled.failed),
           next: `${formatScriptLine('rollback', 'backend', '--list')}   (shows what can be gone back to)`,
         })
       }
       const { backend: marks } = await badReleases(context)
       if (settled.hidden > 0 || !marks.has(tag))
-        return ok(`${tag}, ${goodWords(checks, settled)}`, settled.hidden > 0)
+        return ok(`${tag}, ${describePassed(checks, settled)}`, settled.hidden > 0)
       return {
         state: 'change',
         what: `${tag} passes its checks: its mark as bad is taken away`,

@@ -3,7 +3,7 @@ import type { Arm } from '../azure/arm.ts'
 import { groupNames, workerNames } from '../azure/containers/spec.ts'
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { messageOf, OpsError } from '../util/errors.ts'
+import { getMessage, OpsError } from '../util/errors.ts'
 import { type Logged, loggedContainers, readLog, shortName } from './azureApi.ts'
 import { linesIn, newLines } from './buffers.ts'
 import type { Source } from './merge.ts'
@@ -136,8 +136,8 @@ async function* follower(
       found = await look(config, arm, logged, seen)
     } catch (thrown) {
       if (signal.aborted) return
-      if (failure !== messageOf(thrown)) trouble(source, messageOf(thrown))
-      failure = messageOf(thrown)
+      if (failure !== getMessage(thrown)) trouble(source, getMessage(thrown))
+      failure = getMessage(thrown)
       continue
     }
     if (failure) trouble(source, 'answers again')

@@ -34,7 +34,7 @@ export const sourceNames = Object.keys(sources)
 export const usualLines = { looking: 100, following: 10 } as const
 
 /** Reads the flags. Throws (exit 2) naming the flag, and what was probably meant. */
-export function viewOf(flags: ViewFlags, since: Date | undefined): View {
+export function parseView(flags: ViewFlags, since: Date | undefined): View {
   const follow = flags.follow === true
   const usual = since ? undefined : follow ? usualLines.following : usualLines.looking
   const lines = flags.lines === undefined ? usual : count(flags.lines)

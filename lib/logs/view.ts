@@ -1,7 +1,7 @@
 import { openArm } from '../azure/arm.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Answer, exitCodeOf } from '../util/collect.ts'
-import { messageOf, OpsError } from '../util/errors.ts'
+import { getExitCode, type Settled } from '../util/collect.ts'
+import { getMessage, OpsError } from '../util/errors.ts'
 import { lastLines } from './buffers.ts'
 import { containerSources } from './containers.ts'
 import { merge } from './merge.ts'
@@ -32,7 +32,7 @@ export async function viewLogs(
   const format = json ? (view.follow ? jsonLinesOutput : documentOutput) : textOutput
   const output = format(process.stdout, clean)
   const reports = new Map<string, SourceReport>()
-  const answers: Record<string, Answer<void>> = {}
+  const answers: Record<string, Settled<void>> = {}
   const reportOf = (source: string): SourceReport => {
     const report = reports.get(source) ?? { source, lines: 0 }
     reports.set(source, report)
@@ -40,7 +40,7 @@ export async function viewLogs(
   }
   const told = new Map<string, string>()
   const fail = (source: string, error: Error) => {
-    const failure = error instanceof OpsError ? error.failure : { what: messageOf(error) }
+    const failure = error instanceof OpsError ? error.failure : { what: getMessage(error) }
     answers[source] = { failure: error }
     reportOf(source).error = { what: failure.what, said: failure.said, next: failure.next }
     const words = [failure.what, failure.said?.trim(), failure.next && `→ ${failure.next}`]
@@ -64,7 +64,7 @@ export async function viewLogs(
   if (!json && !view.follow && all.some(({ error }) => !error) && all.every(({ lines }) => lines === 0))
     tell(view.grep ? `no line matches ${view.grep.source}` : 'no line in this time')
   await output.end(all)
-  return exitCodeOf(answers)
+  return getExitCode(answers)
 }
 
 function sourcesOf(context: Context, view: View, tell: (line: string) => void) {

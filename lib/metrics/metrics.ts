@@ -3,7 +3,7 @@ import { spanSince } from '../azure/metrics.ts'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { checkOutFile, writeWhole } from '../cli/outputFile.ts'
 import type { Context } from '../tasks/context.ts'
-import { exitCodeOf } from '../util/collect.ts'
+import { getExitCode } from '../util/collect.ts'
 import { OpsError } from '../util/errors.ts'
 import { showsUnicode } from '../util/table.ts'
 import { momentSince } from '../util/time.ts'
@@ -48,5 +48,5 @@ export async function showMetrics(
   for (const { failure } of Object.values(answers)) {
     if (failure instanceof OpsError && failure.failure.next) run.story(`→ ${failure.failure.next}`)
   }
-  return exitCodeOf(answers)
+  return getExitCode(answers)
 }

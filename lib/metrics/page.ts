@@ -2,8 +2,8 @@ import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metric
 import { escapeHtml } from '../html/escape.ts'
 import { type ChartPoint, chartStyle, legendMark, lineChart } from '../html/lineChart.ts'
 import { pageStyle } from '../html/style.ts'
-import type { Answer } from '../util/collect.ts'
-import { amount, failureLines, metricTitles, perCent, spanWords } from './report.ts'
+import type { Settled } from '../util/collect.ts'
+import { amount, failureLines, formatSpan, metricTitles, perCent } from './report.ts'
 import type { Figures, Usage } from './usage.ts'
 
 /** The charts of a container: network in and out share one. */
@@ -15,7 +15,7 @@ const charts: { title: string; metrics: MetricId[]; base: 1000 | 1024 }[] = [
 
 /** A page of its own: no script, no request, light and dark as the reader's system has it. */
 export async function metricsPage(
-  answers: Readonly<Record<string, Answer<Usage>>>,
+  answers: Readonly<Record<string, Settled<Usage>>>,
   span: Span,
   environment: string,
 ): Promise<string> {
@@ -39,7 +39,7 @@ export async function metricsPage(
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(spanWords(span))}. A gap in a line: nothing was measured.
+<p>${escapeHtml(formatSpan(span))}. A gap in a line: nothing was measured.
 CPU is in thousandths of a core (m), % is of what the container may use.</p>
 ${failures.length > 0 ? `<ul class="failures">${failures.join('')}</ul>` : ''}
 ${sections.join('\n')}

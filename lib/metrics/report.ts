@@ -1,12 +1,12 @@
 import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
-import type { Answer } from '../util/collect.ts'
+import type { Settled } from '../util/collect.ts'
 import { digits, scaled } from '../util/format.ts'
 import { sparkline, tableText } from '../util/table.ts'
 import type { Figures, Usage } from './usage.ts'
 
 /** What a person reads: a line for each metric of each container, with its course. */
 export function metricsText(
-  answers: Readonly<Record<string, Answer<Usage>>>,
+  answers: Readonly<Record<string, Settled<Usage>>>,
   span: Span,
   unicode: boolean,
 ): string {
@@ -21,7 +21,7 @@ export function metricsText(
     value ? rowsOf(name, value, unicode) : [],
   )
   return [
-    spanWords(span),
+    formatSpan(span),
     ...(rows.length > 0
       ? [tableText(columns, rows), 'CPU in thousandths of a core (m); % of what the container may use.']
       : []),
@@ -50,12 +50,12 @@ function rowsOf(name: string, { metrics, cpu, memoryGb }: Usage, unicode: boolea
 }
 
 /** What could not be reached or was not there, one line each. */
-export const failureLines = (answers: Readonly<Record<string, Answer<Usage>>>): string[] =>
+export const failureLines = (answers: Readonly<Record<string, Settled<Usage>>>): string[] =>
   Object.entries(answers).flatMap(([name, { failure }]) => (failure ? [`✖ ${name}: ${failure.message}`] : []))
 
 /** The same for programs: times in ISO 8601, units in the keys, null where nothing was measured. */
 export function metricsData(
-  answers: Readonly<Record<string, Answer<Usage>>>,
+  answers: Readonly<Record<string, Settled<Usage>>>,
   { from, to, interval }: Span,
 ): object {
   const units = { cpu: 'millicores', memory: 'bytes', received: 'bytes/s', sent: 'bytes/s' } as const
@@ -92,7 +92,7 @@ export const perCent = (figure: number, { allowed }: Figures): string =>
   allowed ? `${((figure / allowed) * 100).toFixed(1)} %` : ''
 
 /** `2026-11-23 12:00 to 13:00 UTC, every 1 min`. */
-export function spanWords({ from, to, interval }: Span): string {
+export function formatSpan({ from, to, interval }: Span): string {
   const [start, end] = [from, to].map((at) => at.toISOString().slice(0, 16).replace('T', ' '))
   const sameDay = start!.slice(0, 10) === end!.slice(0, 10)
   const minutes = intervalMs(interval) / 60_000

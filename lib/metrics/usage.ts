@@ -1,10 +1,10 @@
 import { createAzure, groupId } from '../azure/client.ts'
-import { type ContainerGroup, groupNames, sizeOf, workerNames } from '../azure/containers/spec.ts'
+import { type ContainerGroup, getSize, groupNames, workerNames } from '../azure/containers/spec.ts'
 import { type MetricId, metricIds, type Point, readMetrics, type Span } from '../azure/metrics.ts'
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Answer, gather } from '../util/collect.ts'
+import { type Settled, settleAll } from '../util/collect.ts'
 import { OpsError, unknownError } from '../util/errors.ts'
 
 /** What a container group used of what it may use. */
@@ -41,7 +41,7 @@ const bytesPerGb = 1024 ** 3
  * not there, or of which nothing was measured, is a failed answer beside the others.
  * Throws when Azure does not tell which groups there are, or when there are none.
  */
-export async function readUsage(context: Context, span: Span): Promise<Record<string, Answer<Usage>>> {
+export async function readUsage(context: Context, span: Span): Promise<Record<string, Settled<Usage>>> {
   const azure = createAzure(context)
   const [account, groups] = await Promise.all([azure.account(), azure.groups()])
   const { resourceGroup } = context.config.azure
@@ -56,7 +56,7 @@ export async function readUsage(context: Context, span: Span): Promise<Record<st
     const id = groupId(context.config, account.id, name)
     return [name, () => usageOf(context, name, group, id, span)] as const
   })
-  return gather(Object.fromEntries(asks))
+  return settleAll(Object.fromEntries(asks))
 }
 
 /** Those that the configuration wants, then the others that are there. */
@@ -79,7 +79,7 @@ async function usageOf(
     })
   }
   const measured = await readMetrics(context, id, span)
-  if (metricIds.every((metric) => summaryOf(measured[metric]) === undefined)) {
+  if (metricIds.every((metric) => summarize(measured[metric]) === undefined)) {
     throw unknownError(
       `Nothing was measured of ${name} since ${span.from.toISOString()}`,
       undefined,
@@ -90,11 +90,11 @@ async function usageOf(
 }
 
 function usage(group: ContainerGroup, measured: Readonly<Record<MetricId, readonly Point[]>>): Usage {
-  const sizes = group.containers.map(sizeOf)
+  const sizes = group.containers.map(getSize)
   const cpu = sizes.reduce((sum, size) => sum + (size.cpu ?? 0), 0)
   const memoryGb = sizes.reduce((sum, size) => sum + (size.memoryGb ?? 0), 0)
   const figures = (id: MetricId, allowed?: number): Figures => {
-    const summary = summaryOf(measured[id])
+    const summary = summarize(measured[id])
     return { points: measured[id], ...(summary ? { summary } : {}), ...(allowed ? { allowed } : {}) }
   }
   return {
@@ -110,7 +110,7 @@ function usage(group: ContainerGroup, measured: Readonly<Record<MetricId, readon
 }
 
 /** Least, mean, greatest and latest of what was measured; undefined when nothing was. */
-export function summaryOf(points: readonly Point[]): Summary | undefined {
+export function summarize(points: readonly Point[]): Summary | undefined {
   const known = points.filter(({ average }) => average !== null)
   const last = known.at(-1)
   if (!last) return undefined

@@ -1,12 +1,12 @@
 import { adviceOn } from '../checks/advice.ts'
 import type { Context } from '../tasks/context.ts'
 import type { Verdict } from '../util/status.ts'
-import { incidentName, verdictOf } from './alerts/message.ts'
+import { getVerdict, incidentName } from './alerts/message.ts'
 import type { Judged } from './evaluate.ts'
 import { pluginLine } from './format/nagios.ts'
 import { type ConfirmState, type News, progress, type Rules } from './incidentState.ts'
 import type { Format } from './options.ts'
-import { exitCodeOf, type Line, type Report } from './report.ts'
+import { type Line, type Report, toExitCode } from './report.ts'
 
 interface About {
   rules: Rules
@@ -20,13 +20,13 @@ interface About {
 }
 
 /** Everything a run has to say, whatever the format. */
-export function reportOf({ config, runner }: Context, judged: Judged, about: About): Report {
+export function buildReport({ config, runner }: Context, judged: Judged, about: About): Report {
   const { state, rules, news } = about
   const verdict = about.verdict ?? judged.verdict
   const report: Omit<Report, 'line'> = {
     ok: verdict === 'OK',
     verdict,
-    exitCode: exitCodeOf(verdict),
+    exitCode: toExitCode(verdict),
     at: new Date(judged.at).toISOString(),
     domain: config.domain,
     environment: config.environment,
@@ -76,7 +76,7 @@ function lineOf({ from, seen, planned }: Judged['observations'][number], far: st
 const incidentOf = ({ start, rank, targets }: NonNullable<ConfirmState['open']>): Report['incident'] => ({
   id: incidentName(start),
   since: new Date(start).toISOString(),
-  verdict: verdictOf(rank),
+  verdict: getVerdict(rank),
   visible: rank === 3,
   targets,
 })

@@ -1,14 +1,14 @@
-import { look, type Seen } from '../checks/runProbes.ts'
+import { look, type ProbeRun } from '../checks/runProbes.ts'
 import type { Context } from '../tasks/context.ts'
 import type { Asked } from './options.ts'
 
-export interface Looked {
-  here: Seen
-  vps?: Seen
+export interface Collected {
+  here: ProbeRun
+  vps?: ProbeRun
 }
 
 /** Asks all probes, from here and, if asked to, from the VPS at the same time. Throws (exit 2) for what is no probe. */
-export async function lookOnce(context: Context, asked: Asked, signal: AbortSignal): Promise<Looked> {
+export async function collect(context: Context, asked: Asked, signal: AbortSignal): Promise<Collected> {
   const targets = asked.targets ? (await import('../checks/customTargets.ts')).readTargets(asked.targets) : []
   const { quick, only } = asked
   if (!asked.fromVps) return { here: await look(context, { quick, only, targets, signal }) }
@@ -20,7 +20,7 @@ export async function lookOnce(context: Context, asked: Asked, signal: AbortSign
 }
 
 /** Not every probe is asked from there. */
-const chosen = (vps: Seen, only: readonly string[]): Seen => ({
+const chosen = (vps: ProbeRun, only: readonly string[]): ProbeRun => ({
   ...vps,
   observations: vps.observations.filter(({ probe }) => only.length === 0 || only.includes(probe.id)),
 })

@@ -1,9 +1,9 @@
 import type { Disagreement } from '../checks/fromVps.ts'
 import type { Observation } from '../checks/probe.ts'
-import type { Seen } from '../checks/runProbes.ts'
+import type { ProbeRun } from '../checks/runProbes.ts'
 import type { OpenContext } from '../deploy/context.ts'
 import { type Verdict, worst } from '../util/status.ts'
-import type { Looked } from './collect.ts'
+import type { Collected } from './collect.ts'
 import type { Counted } from './incidentState.ts'
 import { type Explained, explain, type Noted, workAt } from './plannedWork.ts'
 import type { Store } from './record.ts'
@@ -28,9 +28,9 @@ export interface Judged {
  *
  * @param quick no ssh may be opened for it
  */
-export async function judge(
+export async function evaluate(
   context: OpenContext,
-  looked: Looked,
+  looked: Collected,
   store: Store,
   quick: boolean,
 ): Promise<Judged> {
@@ -71,14 +71,14 @@ export async function judge(
 
 const isFault = (verdict: Verdict): boolean => verdict === 'WARNING' || verdict === 'CRITICAL'
 
-const compared = async ({ config }: OpenContext, { here, vps }: Looked) =>
+const compared = async ({ config }: OpenContext, { here, vps }: Collected) =>
   vps ? (await import('../checks/fromVps.ts')).compare(config, here, vps) : []
 
 /** What the one who gets no answer is told of the other, who gets one. A wrong answer is a fault. */
-function vpsCompared({ here, vps }: Looked, disagreements: readonly Disagreement[]): Looked {
-  const isWrong = (seen: Seen | undefined, id: string) =>
+function vpsCompared({ here, vps }: Collected, disagreements: readonly Disagreement[]): Collected {
+  const isWrong = (seen: ProbeRun | undefined, id: string) =>
     seen?.observations.some(({ probe, verdict }) => probe.id === id && verdict === 'CRITICAL')
-  const between = (seen: Seen, other: Seen | undefined): Seen => ({
+  const between = (seen: ProbeRun, other: ProbeRun | undefined): ProbeRun => ({
     ...seen,
     observations: seen.observations.map((each) => {
       const found = disagreements.find(({ id, fails }) => id === each.probe.id && fails === seen.from)
@@ -90,7 +90,7 @@ function vpsCompared({ here, vps }: Looked, disagreements: readonly Disagreement
   return { here: between(here, vps), ...(vps ? { vps: between(vps, here) } : {}) }
 }
 
-function ownNetworkDown({ observations }: Seen): Explained {
+function ownNetworkDown({ observations }: ProbeRun): Explained {
   const silent = observations.filter(({ silent }) => silent)
   const why =
     silent.find(({ verdict }) => verdict === 'UNKNOWN')?.detail ?? "this machine's own network is down"
@@ -98,7 +98,7 @@ function ownNetworkDown({ observations }: Seen): Explained {
 }
 
 /** The probes that ask the VPS have just learnt nothing there: it is not waited for again. */
-function sshFails({ observations }: Seen): boolean {
+function sshFails({ observations }: ProbeRun): boolean {
   const asked = observations.filter(({ probe }) => ['disk', 'stored-certificate'].includes(probe.id))
   return asked.length > 0 && asked.every(({ verdict }) => verdict === 'UNKNOWN')
 }
@@ -112,7 +112,7 @@ function notedIn({ history }: Store): Noted | undefined {
 }
 
 const lookOf = (
-  { at, from, observations }: Seen,
+  { at, from, observations }: ProbeRun,
   {
     excluded,
     isPlanned,

@@ -2,9 +2,9 @@ import { setImmediate as immediate, setTimeout as pause } from 'node:timers/prom
 import type { Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
 import { type OpenContext, openContext } from '../deploy/context.ts'
-import { messageOf } from '../util/errors.ts'
+import { getMessage } from '../util/errors.ts'
 import type { Channel } from './alerts/alert.ts'
-import { lookOnce } from './collect.ts'
+import { collect } from './collect.ts'
 import { type Asked, type HealthFlags, readFlags } from './options.ts'
 import { takeGuard } from './singleInstance.ts'
 
@@ -18,7 +18,7 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
   // It changes nothing that a deploy touches, and so has no dry run; but alerts and pings leave this machine.
   const context = await openContext(run, config, 'health', true, {
     folder: 'transcripts-health',
-    unwritable: (thrown) => trouble.push(`there is no transcript: ${messageOf(thrown)}`),
+    unwritable: (thrown) => trouble.push(`there is no transcript: ${getMessage(thrown)}`),
   })
   try {
     if (asked.testAlert !== undefined) {
@@ -57,7 +57,7 @@ async function once(
   trouble: readonly string[],
 ): Promise<Said> {
   const inVain = new AbortController()
-  const looking = lookOnce(context, asked, AbortSignal.any([run.signal, inVain.signal]))
+  const looking = collect(context, asked, AbortSignal.any([run.signal, inVain.signal]))
   const preparing = Promise.race([looking, firstOut()]).then(() => prepared(context.config))
   const [looked, { formatted, isNews, judge, keep, store, withTrouble }] = await Promise.all([
     looking,
@@ -99,7 +99,7 @@ async function prepared(config: Config) {
   await immediate()
   const store = await openStore(config)
   await immediate()
-  const { judge } = await import('./evaluate.ts')
+  const { evaluate: judge } = await import('./evaluate.ts')
   await immediate()
   const { keep } = await import('./persist.ts')
   const { formatted, isNews, withTrouble } = await import('./buildReport.ts')
@@ -117,7 +117,7 @@ async function pinged(context: OpenContext, work: () => Promise<Said>): Promise<
   const started = pingStart(context)
   const said = await work().catch(async (thrown) => {
     await started
-    await pingEnd(context, 3, `UNKNOWN - ${messageOf(thrown)}`)
+    await pingEnd(context, 3, `UNKNOWN - ${getMessage(thrown)}`)
     throw thrown
   })
   const failures = [await started, await pingEnd(context, said.exitCode, said.line)]
@@ -129,5 +129,5 @@ async function pinged(context: OpenContext, work: () => Promise<Said>): Promise<
 async function channelsIn(config: Config): Promise<Channel[]> {
   const { webhook, slack, teams, email } = config.alerts
   const any = [webhook, slack, teams, email.smtp].some(({ given }) => given) || email.to || email.from
-  return any ? (await import('./alerts/channels.ts')).channelsOf(config) : []
+  return any ? (await import('./alerts/channels.ts')).createChannels(config) : []
 }

@@ -85,7 +85,7 @@ const fresh: Row = { bad: 0, critical: 0, good: 0, badSince: 0, goodSince: 0, ra
  * A look that is kept out of the arithmetic is not given here at all. A target that is UNKNOWN, or was not asked, stays
  * as it was.
  */
-export function confirm(
+export function advance(
   state: ConfirmState,
   look: { at: number; seen: readonly Counted[] },
   rules: Rules,
@@ -162,7 +162,8 @@ function follow(
     const news: News = { kind: 'recovery', incident, failing, end, forgotten: left, ...silent }
     return { open: rank > 0 ? rest : undefined, news }
   }
-  const kind = incident.rank > open.rank ? 'raised' : isDue(open.toldAt, at, rules) ? 'reminder' : undefined
+  const kind =
+    incident.rank > open.rank ? 'raised' : isReminderDue(open.toldAt, at, rules) ? 'reminder' : undefined
   if (!kind) return { open: incident, news: undefined }
   const { quiet: _, ...loud } = incident
   const told: Open = { ...loud, toldAt: at }
@@ -188,7 +189,7 @@ const unconfirmed = (held: readonly [string, Row][]): News['failing'] =>
     .sort((a, b) => b.rank - a.rank)
 
 /** A clock that was set back must not silence the reminders until it has caught up. */
-const isDue = (toldAt: number, at: number, { remindMs }: Rules): boolean =>
+const isReminderDue = (toldAt: number, at: number, { remindMs }: Rules): boolean =>
   remindMs > 0 && (at - toldAt >= remindMs || toldAt - at > overtakenMs)
 
 const worse = (a: Rank, b: Rank): Rank => (a > b ? a : b)

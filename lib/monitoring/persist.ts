@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { OpenContext } from '../deploy/context.ts'
-import { messageOf } from '../util/errors.ts'
+import { getMessage } from '../util/errors.ts'
 import type { Channel } from './alerts/alert.ts'
-import { reportOf } from './buildReport.ts'
+import { buildReport } from './buildReport.ts'
 import type { Judged } from './evaluate.ts'
 import { keepMirror, readMirror } from './incidentFile.ts'
 import type { ConfirmState, News, Rules } from './incidentState.ts'
@@ -32,7 +32,7 @@ export async function keep(
   const reported = (
     state: ConfirmState,
     more: Partial<Pick<Report, 'alerts' | 'verdict'>> & { news?: News | undefined } = {},
-  ) => reportOf(context, judged, { ...about, state, trouble: told, ...more })
+  ) => buildReport(context, judged, { ...about, state, trouble: told, ...more })
   const unkept = () => reported(readMirror(config) ?? { rows: {} }, { verdict: atLeastWarning(judged) })
   if (!history) return unkept()
   let recorded: Recorded
@@ -79,7 +79,7 @@ function mirror({ config }: OpenContext, { state }: Recorded, told: string[]): v
   try {
     keepMirror(config, state)
   } catch (thrown) {
-    told.push(`the open incident could not be written down beside the history: ${messageOf(thrown)}`)
+    told.push(`the open incident could not be written down beside the history: ${getMessage(thrown)}`)
   }
 }
 
@@ -97,7 +97,7 @@ async function sendWaiting(
     told.push(...trouble)
     return alerts
   } catch (thrown) {
-    told.push(`what waits to be sent could not be kept account of: ${messageOf(thrown)}`)
+    told.push(`what waits to be sent could not be kept account of: ${getMessage(thrown)}`)
     return none
   }
 }

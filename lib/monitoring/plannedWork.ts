@@ -129,8 +129,8 @@ async function receiptsOf(context: Context, quick: boolean): Promise<Receipt[]> 
 
 /** What the VPS says of a maintenance; undefined when it cannot be asked. */
 async function markerOf(context: Context): Promise<{ words: string; since: string } | 'off' | undefined> {
-  const { surveyOf } = await import('../vps/serverState.ts')
-  const { inWords } = await import('../vps/maintenance/page.ts')
+  const { inspectServer: surveyOf } = await import('../vps/serverState.ts')
+  const { formatUntil: inWords } = await import('../vps/maintenance/page.ts')
   const survey = await surveyOf(context).catch(() => undefined)
   if (!survey) return undefined
   const { maintenance } = survey

@@ -1,12 +1,12 @@
 import type { Config } from '../config/config.ts'
-import { messageOf, OpsError } from '../util/errors.ts'
+import { getMessage, OpsError } from '../util/errors.ts'
 import type { Alert, ChannelName } from './alerts/alert.ts'
-import { incidentAlert, titleOf } from './alerts/message.ts'
+import { formatTitle, incidentAlert } from './alerts/message.ts'
 import { readMirror } from './incidentFile.ts'
 import {
+  advance,
   type ConfirmState,
   type Counted,
-  confirm,
   type News,
   type Open,
   type Rules,
@@ -60,7 +60,7 @@ export function recordLook(
     const before = stateIn(history, config)
     const at = entry.looks[0]!.at
     const after = entry.seen
-      ? confirm(before, { at, seen: entry.seen }, rules)
+      ? advance(before, { at, seen: entry.seen }, rules)
       : { state: before, news: undefined }
     history.setNote(notes.state, after.state)
     keepIncident(history, before, after.state, after.news)
@@ -81,7 +81,7 @@ function stateIn(history: History, config: Config): ConfirmState {
   const open = readMirror(config)
   if (!open?.open) return { rows: {} }
   const { start, rank, targets } = open.open
-  const cause = titleOf(Object.entries(open.rows).map(([target, row]) => ({ target, ...row })))
+  const cause = formatTitle(Object.entries(open.rows).map(([target, row]) => ({ target, ...row })))
   if (rank > 0)
     history.setNote(
       notes.incident,
@@ -108,12 +108,12 @@ function keepIncident(
   if (id === undefined || !open || open.rank === 0) return
   const grown = open.targets.length > (before.open?.targets.length ?? 0)
   if (news?.kind === 'raised')
-    history.raiseIncident(id, { rank: open.rank, targets: open.targets, cause: titleOf(news.failing) })
+    history.raiseIncident(id, { rank: open.rank, targets: open.targets, cause: formatTitle(news.failing) })
   else if (grown) history.raiseIncident(id, { targets: open.targets })
 }
 
 const begun = (history: History, { start, rank, targets }: Open, { failing }: News): number =>
-  history.openIncident({ from: start, rank: rank as 1 | 2 | 3, targets, cause: titleOf(failing) })
+  history.openIncident({ from: start, rank: rank as 1 | 2 | 3, targets, cause: formatTitle(failing) })
 
 /** Nothing is lost between here and the channel: what is sent is taken out, and only then. */
 function putOut(history: History, alert: Alert, channels: readonly ChannelName[]): void {
@@ -142,6 +142,6 @@ export async function openStore(config: Config): Promise<Store> {
 /** One line of why nothing could be written down, and what that means. */
 export function notKept(thrown: unknown): string {
   const said = thrown instanceof OpsError ? thrown.failure.said : undefined
-  const why = `${messageOf(thrown)}${said ? ` (${said.trim().split('\n')[0]})` : ''}`
+  const why = `${getMessage(thrown)}${said ? ` (${said.trim().split('\n')[0]})` : ''}`
   return `nothing was recorded, and no alert can come of this look: ${why}`
 }

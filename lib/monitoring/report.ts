@@ -1,6 +1,6 @@
 import type { Figure } from '../checks/probe.ts'
 import type { Phases } from '../net/http.ts'
-import { timeWords } from '../util/format.ts'
+import { formatTimestamp } from '../util/format.ts'
 import type { Verdict } from '../util/status.ts'
 import type { Excluded } from './store/types.ts'
 
@@ -64,7 +64,7 @@ export interface Report {
   trouble: readonly string[]
 }
 
-export const exitCodeOf = (verdict: Verdict): number =>
+export const toExitCode = (verdict: Verdict): number =>
   ({ OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 })[verdict]
 
 const order: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
@@ -101,8 +101,8 @@ export function summary(report: Omit<Report, 'line'>): string {
 
 function overWords({ ended }: Pick<Report, 'ended'>): string | undefined {
   if (!ended) return undefined
-  const lasted = timeWords(Date.parse(ended.until) - Date.parse(ended.since))
-  return `incident over after ${lasted}: ${namesOf(ended.targets)}`
+  const lasted = formatTimestamp(Date.parse(ended.until) - Date.parse(ended.since))
+  return `incident over after ${lasted}: ${formatNames(ended.targets)}`
 }
 
 /** What the faults that follow have made of the incident. */
@@ -111,7 +111,9 @@ function newsWords({ news, incident, at }: Pick<Report, 'news' | 'incident' | 'a
   if (news === 'problem') return 'incident begins: '
   if (news === 'raised')
     return `incident is now ${incident.verdict}${incident.visible ? ' for visitors' : ''}: `
-  return news === 'reminder' ? `incident for ${timeWords(Date.parse(at) - Date.parse(incident.since))}: ` : ''
+  return news === 'reminder'
+    ? `incident for ${formatTimestamp(Date.parse(at) - Date.parse(incident.since))}: `
+    : ''
 }
 
 /** Those that fail in the same words are named together. */
@@ -141,7 +143,7 @@ export const atMost = (parts: readonly string[], most: number, between: string):
     : [...parts.slice(0, most), `and ${parts.length - most} more`].join(between)
 
 /** `static, api and 8 more`: enough to know an incident by. */
-export function namesOf(targets: readonly string[]): string {
+export function formatNames(targets: readonly string[]): string {
   if (targets.length <= 3) return targets.join(', ')
   return `${targets.slice(0, 2).join(', ')} and ${targets.length - 2} more`
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
-import { messageOf, type OpsError, unknownError } from '../util/errors.ts'
+import { getMessage, type OpsError, unknownError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
 import { loadSqlite } from './store/sqlite.ts'
 
@@ -76,7 +76,7 @@ async function tryLock(file: string): Promise<(() => void) | string | undefined>
       throw thrown
     }
   } catch (thrown) {
-    return `${file}: ${messageOf(thrown)}`
+    return `${file}: ${getMessage(thrown)}`
   }
 }
 

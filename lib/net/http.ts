@@ -2,10 +2,10 @@ import type { LookupAddress } from 'node:dns'
 import type { Agent, IncomingHttpHeaders } from 'node:http'
 import type { PeerCertificate } from 'node:tls'
 import type { EffectKind } from '../util/effect.ts'
-import { trustOf } from './tls.ts'
+import { secureContextFor } from './tls.ts'
 
 /** An HTTP request made by this tool itself. */
-export interface Request {
+export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: string
   readonly effect: EffectKind
@@ -33,7 +33,7 @@ export interface Phases {
   total: number
 }
 
-export interface Answer {
+export interface HttpResponse {
   status: number
   headers: IncomingHttpHeaders
   body: string
@@ -43,7 +43,7 @@ export interface Answer {
 }
 
 /** How this machine reaches names and whom it trusts; from the configuration. */
-export interface Reach {
+export interface NetworkOptions {
   /** All addresses of a name (A and AAAA). */
   resolve(host: string): Promise<LookupAddress[]>
   /** PEM certificates trusted besides Node's own. */
@@ -62,20 +62,20 @@ export const wasAccepted = (thrown: unknown): boolean =>
  * `wasAccepted` tells whether there was a connection.
  */
 export async function makeRequest(
-  request: Request,
-  reach: Reach,
+  request: HttpRequest,
+  reach: NetworkOptions,
   ...signals: readonly AbortSignal[]
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const url = new URL(request.url)
   const secured = url.protocol === 'https:'
   // An import of node:http would load all that it exports, WebSocket among it: that takes as long as Node itself to start.
   const client = process.getBuiltinModule(secured ? 'node:https' : 'node:http')
-  const secureContext = secured ? await trustOf(reach) : undefined
+  const secureContext = secured ? await secureContextFor(reach) : undefined
   const started = performance.now()
   const phases: Phases = { total: 0 }
   const since = () => Math.round((performance.now() - started) * 10) / 10
   let settled = () => {}
-  const answer = new Promise<Answer>((resolve, rejectWith) => {
+  const answer = new Promise<HttpResponse>((resolve, rejectWith) => {
     const reject = (error: Error) =>
       rejectWith(phases.connect === undefined ? error : Object.assign(error, { accepted: true }))
     const outgoing = client.request(
@@ -174,10 +174,10 @@ export async function makeRequest(
   return answer.finally(settled)
 }
 
-const agents = new WeakMap<Reach, Map<boolean, Agent>>()
+const agents = new WeakMap<NetworkOptions, Map<boolean, Agent>>()
 
 /** Keeps connections open for the next shared request; an idle one keeps no process alive. */
-function sharedAgent(reach: Reach, secured: boolean): Agent {
+function sharedAgent(reach: NetworkOptions, secured: boolean): Agent {
   const known = agents.get(reach) ?? new Map<boolean, Agent>()
   agents.set(reach, known)
   const client = process.getBuiltinModule(secured ? 'node:https' : 'node:http')

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import type { Reach } from './http.ts'
-import { trustOf } from './tls.ts'
+import type { NetworkOptions } from './http.ts'
+import { secureContextFor } from './tls.ts'
 
 /** How mail leaves: `tls` from the first byte (port 465), after STARTTLS, or not at all. */
 export interface MailServer {
@@ -35,11 +35,11 @@ export interface Mailed {
 }
 
 /** Hands one e-mail to its server. Rejects with the server's or the socket's own words when it took none of it. */
-export async function sendMail(mail: Mail, reach: Reach, signal: AbortSignal): Promise<Mailed> {
+export async function sendMail(mail: Mail, reach: NetworkOptions, signal: AbortSignal): Promise<Mailed> {
   const { server } = mail
   const [{ createTransport }, secureContext] = await Promise.all([
     import('nodemailer'),
-    server.encryption === 'none' ? undefined : trustOf(reach),
+    server.encryption === 'none' ? undefined : secureContextFor(reach),
   ])
   const late = AbortSignal.timeout(mail.timeoutMs)
   const stop = AbortSignal.any([signal, late])
@@ -86,7 +86,7 @@ export async function sendMail(mail: Mail, reach: Reach, signal: AbortSignal): P
 }
 
 /** An open connection to the mail server, found as this configuration finds names. */
-async function connected(server: MailServer, reach: Reach, stop: AbortSignal): Promise<Socket> {
+async function connected(server: MailServer, reach: NetworkOptions, stop: AbortSignal): Promise<Socket> {
   const [net, [address]] = await Promise.all([import('node:net'), reach.resolve(server.host)])
   if (!address) throw new Error(`${server.host} has no address`)
   stop.throwIfAborted()

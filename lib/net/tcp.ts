@@ -1,9 +1,9 @@
 import type { PeerCertificate } from 'node:tls'
-import type { Reach } from './http.ts'
-import { trustOf } from './tls.ts'
+import type { NetworkOptions } from './http.ts'
+import { secureContextFor } from './tls.ts'
 
 /** A bare connection that says one thing and hears the answer: for what is not HTTP (Redis, PostgreSQL). */
-export interface Dial {
+export interface TcpExchange {
   readonly host: string
   readonly port: number
   readonly tls: boolean
@@ -14,7 +14,7 @@ export interface Dial {
   readonly effect: 'read'
 }
 
-export interface Heard {
+export interface TcpReply {
   /** The first bytes of the answer, or the whole one, as latin1 text; '' when the other side hung up without a word. */
   answer: string
   certificate?: PeerCertificate
@@ -25,12 +25,16 @@ export interface Heard {
  * Rejects when the connection or the TLS handshake fails (a certificate that does not fit the name included), and with what
  * `whole` throws.
  */
-export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Promise<Heard> {
+export async function exchange(
+  value: TcpExchange,
+  reach: NetworkOptions,
+  signal: AbortSignal,
+): Promise<TcpReply> {
   const started = performance.now()
   const [net, tls, secureContext, [address]] = await Promise.all([
     import('node:net'),
     import('node:tls'),
-    value.tls ? trustOf(reach) : undefined,
+    value.tls ? secureContextFor(reach) : undefined,
     reach.resolve(value.host),
   ])
   // An abort that has been tells nobody who begins to listen now, and no time-out that is joined with it.
@@ -48,7 +52,7 @@ export async function dial(value: Dial, reach: Reach, signal: AbortSignal): Prom
   const socket = secured ?? net.connect(options)
   const stop = AbortSignal.any([signal, AbortSignal.timeout(value.timeoutMs)])
   try {
-    return await new Promise<Heard>((resolve, reject) => {
+    return await new Promise<TcpReply>((resolve, reject) => {
       const end = (answer: string) => {
         const certificate = secured?.getPeerCertificate()
         resolve({

@@ -1,13 +1,13 @@
 import type { SecureContext } from 'node:tls'
-import type { Reach } from './http.ts'
+import type { NetworkOptions } from './http.ts'
 
-const made = new WeakMap<Reach, Promise<SecureContext>>()
+const made = new WeakMap<NetworkOptions, Promise<SecureContext>>()
 
 /**
  * Whom TLS connections of this reach trust: Node's own authorities and CA_FILE's. Made once a run, because every context
  * with authorities of its own parses all of Node's anew (docs/measurements.md).
  */
-export function trustOf(reach: Reach): Promise<SecureContext> {
+export function secureContextFor(reach: NetworkOptions): Promise<SecureContext> {
   const known = made.get(reach) ?? makeContext(reach.authorities)
   made.set(reach, known)
   return known

@@ -4,11 +4,11 @@ import { act, type Command, look } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
 import { isAlive } from '../shell/secretFile.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Difference, type Field, ok, type Step } from '../tasks/task.ts'
+import { type Difference, type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
-import { blockOf, linesNow, withBlock, withoutBlock } from './cron.ts'
-import type { Place, Task } from './tasks.ts'
+import { linesNow, renderBlock, withBlock, withoutBlock } from './cron.ts'
+import type { InstallTarget, ScheduledTask } from './tasks.ts'
 
 const C = { LC_ALL: 'C' }
 const readCommand = look(['crontab', '-l'], { env: C, accept: [0, 1], timeoutMs: 10_000 })
@@ -46,9 +46,13 @@ async function readCrontab(runner: Runner): Promise<string> {
 }
 
 /** The block of this environment as it shall be; no tasks: none of it. */
-export function cronSteps({ runner, config }: Context, place: Place, tasks: readonly Task[]): Step[] {
+export function cronSteps(
+  { runner, config }: Context,
+  place: InstallTarget,
+  tasks: readonly ScheduledTask[],
+): Task[] {
   const wanted = (text: string) =>
-    tasks.length > 0 ? withBlock(text, blockOf(tasks, place), place) : withoutBlock(text, place)
+    tasks.length > 0 ? withBlock(text, renderBlock(tasks, place), place) : withoutBlock(text, place)
   return [
     {
       id: 'crontab',

@@ -4,13 +4,13 @@ import type { Config } from '../config/config.ts'
 import { readBackups } from '../database/backup/folder.ts'
 import { historyFile, readHistory } from '../monitoring/store/store.ts'
 import { isAlive } from '../shell/secretFile.ts'
-import { messageOf } from '../util/errors.ts'
-import { sizeWords } from '../util/format.ts'
-import type { Task } from './tasks.ts'
+import { getMessage } from '../util/errors.ts'
+import { formatBytes } from '../util/format.ts'
+import type { ScheduledTask } from './tasks.ts'
 
 /** How a task went the last time, by hand or by itself. */
 export interface LastRun {
-  task: Task['id']
+  task: ScheduledTask['id']
   /** When it began (health: ended), milliseconds since 1970; null: never, as far as this machine knows. */
   at: number | null
   /** null: it runs now, it was killed, or nobody can tell. */
@@ -41,7 +41,7 @@ async function healthRun(config: Config): Promise<LastRun> {
       history.close()
     }
   } catch (thrown) {
-    return { ...never, words: `cannot tell: ${messageOf(thrown)}` }
+    return { ...never, words: `cannot tell: ${getMessage(thrown)}` }
   }
 }
 
@@ -51,11 +51,11 @@ function backupRun(config: Config): LastRun {
   try {
     const [newest] = readBackups(path.join(config.stateDir, 'backups'), config).backups
     const dump = newest
-      ? `newest dump ${newest.manifest.taken}, ${sizeWords(newest.manifest.bytes)}, ${newest.manifest.proven ? 'proven' : 'not proven'}`
+      ? `newest dump ${newest.manifest.taken}, ${formatBytes(newest.manifest.bytes)}, ${newest.manifest.proven ? 'proven' : 'not proven'}`
       : 'no dump'
     return { ...run, words: `${run.words}; ${dump}` }
   } catch (thrown) {
-    return { ...run, words: `${run.words}; its dumps cannot be read: ${messageOf(thrown)}` }
+    return { ...run, words: `${run.words}; its dumps cannot be read: ${getMessage(thrown)}` }
   }
 }
 
@@ -87,7 +87,7 @@ function lastTranscript({ stateDir }: Config, script: 'status-page' | 'backup-da
     }
     return never
   } catch (thrown) {
-    return { ...never, words: `cannot tell: ${messageOf(thrown)}` }
+    return { ...never, words: `cannot tell: ${getMessage(thrown)}` }
   }
 }
 

@@ -3,14 +3,14 @@ import { quoteLine } from '../shell/quote.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Outcome, runSteps } from '../tasks/engine.ts'
 import { planData, planText, summary } from '../tasks/plan.ts'
-import type { Step } from '../tasks/task.ts'
-import { exitCode, messageOf, OpsError, usageError } from '../util/errors.ts'
+import type { Task } from '../tasks/task.ts'
+import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { tableText } from '../util/table.ts'
 import { cronRuns, noCrontab } from './cronSteps.ts'
 import { type LastRun, lastRuns } from './lastRuns.ts'
 import { otherThan, type Scheduled, scheduledFor, schedulerHere } from './scheduler.ts'
 import { endsWithLogin, scopeHere } from './systemdSteps.ts'
-import { rhythmWords, type Task, unreachableSecrets } from './tasks.ts'
+import { formatInterval, type ScheduledTask, unreachableSecrets } from './tasks.ts'
 
 export interface ScheduleFlags extends CommonFlags {
   install?: boolean
@@ -52,12 +52,12 @@ export async function schedule(run: Run<ScheduleFlags>, context: Context): Promi
 async function perform(
   run: Run<ScheduleFlags>,
   { runner }: Context,
-  steps: Step[],
+  steps: Task[],
   mode: 'plan' | 'apply',
 ): Promise<Outcome[]> {
   const listener = {
     begun() {},
-    said: (_step: Step, line: string, from?: string) => {
+    said: (_step: Task, line: string, from?: string) => {
       if (from === undefined) run.story(line)
     },
     ended() {},
@@ -93,7 +93,7 @@ async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Schedu
   await warn(run, context, scheduled, installed === 'yes')
   run.result([text, '', runsText(tasks, runs), '', state].join('\n'), {
     ...{ ok: !failure, as: kind, installed: failure ? null : installed, text },
-    tasks: tasks.map(({ id, rhythm, argv }) => ({ id, when: rhythmWords(rhythm), argv })),
+    tasks: tasks.map(({ id, rhythm, argv }) => ({ id, when: formatInterval(rhythm), argv })),
     lastRuns: runs,
     ...(failure ? { error: { what: failure.message } } : {}),
   })
@@ -112,7 +112,7 @@ async function isInstalled(
     if (states.every((state) => state === 'ok')) return 'yes'
     return states.every((state) => state === 'create') ? 'no' : 'otherwise'
   } catch (thrown) {
-    return thrown instanceof Error ? thrown : new Error(messageOf(thrown))
+    return thrown instanceof Error ? thrown : new Error(getMessage(thrown))
   }
 }
 
@@ -136,7 +136,7 @@ async function hasOurs(
     return (await perform(run, context, steps(false), 'plan')).some(({ state }) => state !== 'ok')
   } catch (thrown) {
     if (thrown instanceof OpsError && thrown.failure.what === noCrontab) return false
-    return thrown instanceof Error ? thrown : new Error(messageOf(thrown))
+    return thrown instanceof Error ? thrown : new Error(getMessage(thrown))
   }
 }
 
@@ -145,7 +145,7 @@ async function stepsElsewhere(
   run: Run<ScheduleFlags>,
   context: Context,
   scheduled: Scheduled,
-): Promise<Step[]> {
+): Promise<Task[]> {
   const other = run.flags.as === undefined ? otherOf(run, context, scheduled) : undefined
   // What cannot be told fails as a step, in its own words.
   return other && (await hasOurs(run, context, other)) !== false ? other.steps(false) : []
@@ -189,12 +189,12 @@ async function warn(
     run.story(`! These timers stop when ${place.user} logs out: loginctl enable-linger ${place.user}`)
 }
 
-function runsText(tasks: readonly Task[], runs: readonly LastRun[]): string {
+function runsText(tasks: readonly ScheduledTask[], runs: readonly LastRun[]): string {
   const rows = tasks.map(({ id, rhythm }) => {
     const last = runs.find(({ task }) => task === id)
     const at = last?.at ? `${new Date(last.at).toISOString().slice(0, 16).replace('T', ' ')} UTC` : '–'
     const code = last?.exitCode === null || last === undefined ? '' : `exit ${last.exitCode}: `
-    return [id, rhythmWords(rhythm), at, `${code}${last?.words ?? ''}`]
+    return [id, formatInterval(rhythm), at, `${code}${last?.words ?? ''}`]
   })
   return tableText([{ heading: 'task' }, { heading: 'when' }, { heading: 'last run' }, { heading: '' }], rows)
 }

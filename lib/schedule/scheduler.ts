@@ -2,24 +2,24 @@ import { existsSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
 import type { Context } from '../tasks/context.ts'
-import type { Step } from '../tasks/task.ts'
+import type { Task } from '../tasks/task.ts'
 import { usageError } from '../util/errors.ts'
-import { blockOf } from './cron.ts'
+import { renderBlock } from './cron.ts'
 import { cronSteps } from './cronSteps.ts'
-import { unitsOf } from './systemd.ts'
+import { renderUnits } from './systemd.ts'
 import { scopeHere, systemdSteps, unitFolder } from './systemdSteps.ts'
-import { minutesOf, type Place, pathFor, type Task, tasksOf } from './tasks.ts'
+import { type InstallTarget, listScheduledTasks, parseMinutes, pathFor, type ScheduledTask } from './tasks.ts'
 import { taskName, taskXml } from './windows.ts'
 import { windowsSteps } from './windowsSteps.ts'
 
 /** What runs by itself here: the scheduler, the tasks, and the steps that put them in or take them away. */
 export interface Scheduled {
   kind: 'cron' | 'systemd' | 'windows'
-  place: Place
-  tasks: Task[]
+  place: InstallTarget
+  tasks: ScheduledTask[]
   /** What would be written, for a person to read or to put elsewhere. */
   text: string
-  steps(wanted: boolean): Step[]
+  steps(wanted: boolean): Task[]
 }
 
 /** The scheduler of this machine: Windows' own, systemd where it runs (sd_booted(3)), else cron. */
@@ -34,8 +34,8 @@ export function scheduledFor(context: Context, kind: Scheduled['kind'], every: s
   const { config } = context
   const home = path.join(import.meta.dirname, '..', '..')
   const launcher = { node: process.execPath, bin: path.join(home, 'bin', 'dominion.js') }
-  const tasks = tasksOf(config.environment, minutesOf(every), launcher)
-  const place: Place = {
+  const tasks = listScheduledTasks(config.environment, parseMinutes(every), launcher)
+  const place: InstallTarget = {
     folder: config.folder,
     environment: config.environment,
     path: pathFor(process.env.PATH ?? ''),
@@ -43,7 +43,7 @@ export function scheduledFor(context: Context, kind: Scheduled['kind'], every: s
   }
   if (kind === 'cron') {
     const steps = (wanted: boolean) => cronSteps(context, place, wanted ? tasks : [])
-    return { kind, place, tasks, text: blockOf(tasks, place).trimEnd(), steps }
+    return { kind, place, tasks, text: renderBlock(tasks, place).trimEnd(), steps }
   }
   if (kind === 'windows') {
     const text = tasks.map((task) => `${taskName(task, place)}:\n${taskXml(task, place)}`).join('\n')
@@ -51,7 +51,7 @@ export function scheduledFor(context: Context, kind: Scheduled['kind'], every: s
   }
   const scope = scopeHere()
   const folder = unitFolder(scope, process.env, homedir())
-  const units = tasks.flatMap((task) => unitsOf(task, place, scope))
+  const units = tasks.flatMap((task) => renderUnits(task, place, scope))
   return {
     ...{ kind, place, tasks },
     text: units.map((unit) => `${path.join(folder, unit.name)}:\n${unit.text}`).join('\n'),

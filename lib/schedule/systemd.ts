@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import { usageError } from '../util/errors.ts'
-import { mustFitOneLine, type Place, type Rhythm, type Task, two } from './tasks.ts'
+import { assertOneLine, type InstallTarget, type Interval, type ScheduledTask, two } from './tasks.ts'
 
 /** A unit file: its name, and all of its text. */
 export interface Unit {
@@ -13,7 +13,7 @@ export interface Unit {
 export type Scope = 'system' | 'user'
 
 /** As systemd.time(7) writes it. */
-export function calendarOf(rhythm: Rhythm): string {
+export function toCalendar(rhythm: Interval): string {
   if ('dailyAt' in rhythm) return `*-*-* ${two(rhythm.dailyAt.hour)}:${two(rhythm.dailyAt.minute)}:00`
   const { everyMinutes, fromMinute = 0 } = rhythm
   return everyMinutes === 60 ? `*-*-* *:${two(fromMinute)}:00` : `*-*-* *:${fromMinute}/${everyMinutes}:00`
@@ -27,11 +27,11 @@ export const quotedWord = (text: string): string =>
 const execWord = (text: string): string => quotedWord(text).replaceAll('$', '$$$$')
 
 /** The first line of our files: by it they are known as ours. */
-export const markOf = ({ environment, folder }: Place): string =>
+export const getMarker = ({ environment, folder }: InstallTarget): string =>
   `# codex-dominion-ops: ${environment} in ${folder}`
 
 /** Names tell environments apart, and folders of the same machine. */
-export function baseName(task: Pick<Task, 'id'>, { environment, folder }: Place): string {
+export function baseName(task: Pick<ScheduledTask, 'id'>, { environment, folder }: InstallTarget): string {
   const where = createHash('sha256').update(folder).digest('hex').slice(0, 6)
   return `codex-dominion-${environment}-${task.id}-${where}`
 }
@@ -39,8 +39,8 @@ export function baseName(task: Pick<Task, 'id'>, { environment, folder }: Place)
 /**
  * The service and the timer of one task. Throws (exit 2) when a path cannot stand in a unit file.
  */
-export function unitsOf(task: Task, place: Place, scope: Scope): Unit[] {
-  for (const word of [place.folder, place.path, ...task.argv]) mustFitOneLine(word, 'unit file')
+export function renderUnits(task: ScheduledTask, place: InstallTarget, scope: Scope): Unit[] {
+  for (const word of [place.folder, place.path, ...task.argv]) assertOneLine(word, 'unit file')
   if (/[$"'\\]/.test(task.argv[0]!))
     throw usageError(
       `systemd starts no program whose path has a quote, a backslash or a $ in it: ${task.argv[0]}`,
@@ -48,7 +48,7 @@ export function unitsOf(task: Task, place: Place, scope: Scope): Unit[] {
     )
   const base = baseName(task, place)
   const head = [
-    markOf(place),
+    getMarker(place),
     `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`,
     '[Unit]',
     `Description=Codex Dominion: ${task.title} (${place.environment})`,
@@ -70,7 +70,7 @@ export function unitsOf(task: Task, place: Place, scope: Scope): Unit[] {
     ...head,
     '',
     '[Timer]',
-    `OnCalendar=${calendarOf(task.rhythm)}`,
+    `OnCalendar=${toCalendar(task.rhythm)}`,
     ...(task.catchUp ? ['Persistent=true'] : []),
     'AccuracySec=5s',
     '',

@@ -3,11 +3,11 @@ import path from 'node:path'
 import { act, type Command, look } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Difference, type Field, ok, type Step } from '../tasks/task.ts'
-import { messageOf, OpsError } from '../util/errors.ts'
+import { type Difference, type Field, ok, type Task } from '../tasks/task.ts'
+import { getMessage, OpsError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
-import { markOf, type Scope, type Unit, unitsOf } from './systemd.ts'
-import type { Place, Task } from './tasks.ts'
+import { getMarker, renderUnits, type Scope, type Unit } from './systemd.ts'
+import type { InstallTarget, ScheduledTask } from './tasks.ts'
 
 export const scopeHere = (): Scope => (process.getuid?.() === 0 ? 'system' : 'user')
 
@@ -39,11 +39,11 @@ export const disableCommands = (
 })
 
 /** Throws what to do when no systemd answers here: there is none, or this login has no session with it. */
-async function mustAnswer(runner: Runner, scope: Scope): Promise<void> {
+async function assertResponding(runner: Runner, scope: Scope): Promise<void> {
   const instead = 'Use --as cron.'
   const asked = look(systemctl(scope, 'is-system-running'), { accept: [0, 1], timeoutMs: 10_000 })
   const { stdout, stderr } = await runner.run(asked).catch((thrown) => {
-    throw new OpsError({ what: 'systemd does not run this machine', said: messageOf(thrown), next: instead })
+    throw new OpsError({ what: 'systemd does not run this machine', said: getMessage(thrown), next: instead })
   })
   if (/^(running|degraded|starting|initializing|maintenance)\s*$/.test(stdout)) return
   const noSession = scope === 'user' && existsSync('/run/systemd/system')
@@ -59,13 +59,13 @@ async function mustAnswer(runner: Runner, scope: Scope): Promise<void> {
 /** The services and timers of this environment as they shall be; `wanted` false: none of them. */
 export function systemdSteps(
   { runner }: Context,
-  place: Place,
-  tasks: readonly Task[],
+  place: InstallTarget,
+  tasks: readonly ScheduledTask[],
   wanted: boolean,
   scope: Scope,
   folder: string,
-): Step[] {
-  const units = tasks.flatMap((task) => unitsOf(task, place, scope))
+): Task[] {
+  const units = tasks.flatMap((task) => renderUnits(task, place, scope))
   const timers = units.map(({ name }) => name).filter((name) => name.endsWith('.timer'))
   const fileOf = ({ name }: Unit) => path.join(folder, name)
   const there = () => units.filter((unit) => existsSync(fileOf(unit)))
@@ -81,8 +81,8 @@ export function systemdSteps(
       part: 'together',
       async inspect(): Promise<Difference> {
         if (!wanted && there().length === 0) return ok('none of ours is there')
-        await mustAnswer(runner, scope)
-        for (const unit of there()) mustBeOurs(fileOf(unit), place)
+        await assertResponding(runner, scope)
+        for (const unit of there()) assertOwnUnit(fileOf(unit), place)
         if (!wanted) {
           const fields = there().map(({ name }) => ({ name, before: 'there', after: '(gone)' }))
           const { before, after } = commandsOut()
@@ -114,8 +114,8 @@ export function systemdSteps(
   ]
 }
 
-function mustBeOurs(file: string, place: Place): void {
-  const mark = markOf(place)
+function assertOwnUnit(file: string, place: InstallTarget): void {
+  const mark = getMarker(place)
   if (readFileSync(file, 'utf8').startsWith(`${mark}\n`)) return
   throw new OpsError({
     what: `${file} is not of this project: it does not begin with “${mark}”`,

@@ -4,15 +4,15 @@ import type { Config } from '../config/config.ts'
 import { usageError } from '../util/errors.ts'
 
 /** When a task runs: every so many minutes (a divisor of an hour; from :00 on or some minutes later), or once a day by this machine's clock. */
-export type Rhythm =
+export type Interval =
   | { readonly everyMinutes: number; readonly fromMinute?: number }
   | { readonly dailyAt: { readonly hour: number; readonly minute: number } }
 
 /** One thing that runs by itself. Every path in it is absolute. */
-export interface Task {
+export interface ScheduledTask {
   readonly id: 'health' | 'status-page' | 'backup-database'
   readonly title: string
-  readonly rhythm: Rhythm
+  readonly rhythm: Interval
   readonly argv: readonly string[]
   /** How long it may take before a scheduler that can ends it. */
   readonly limitMinutes: number
@@ -21,7 +21,7 @@ export interface Task {
 }
 
 /** What all tasks of an environment share. */
-export interface Place {
+export interface InstallTarget {
   /** Where `.env` lies. */
   readonly folder: string
   /** The name given to --env, else `default`. */
@@ -41,7 +41,11 @@ export interface Launcher {
 }
 
 /** Health every so many minutes, the status page every ten, a proven backup at night. */
-export function tasksOf(environment: string, everyMinutes: number, { node, bin }: Launcher): Task[] {
+export function listScheduledTasks(
+  environment: string,
+  everyMinutes: number,
+  { node, bin }: Launcher,
+): ScheduledTask[] {
   const argv = (...words: string[]) => [
     ...[node, bin, ...words, '--quiet'],
     ...(environment === 'default' ? [] : ['--env', environment]),
@@ -79,7 +83,7 @@ export function tasksOf(environment: string, everyMinutes: number, { node, bin }
 const divisors = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60]
 
 /** Reads --every: `1m`, `5m` … `1h`. Throws (exit 2) where an hour is no multiple of it: cron could not keep it even. */
-export function minutesOf(words: string): number {
+export function parseMinutes(words: string): number {
   const found = /^(\d{1,2})m$/.exec(words)?.[1] ?? (words === '1h' ? '60' : '')
   if (divisors.includes(Number(found))) return Number(found)
   throw usageError(
@@ -92,7 +96,7 @@ export function minutesOf(words: string): number {
 }
 
 /** `every 5 minutes`, `every hour`, `every night at 03:15`. */
-export function rhythmWords(rhythm: Rhythm): string {
+export function formatInterval(rhythm: Interval): string {
   if ('dailyAt' in rhythm) return `every night at ${two(rhythm.dailyAt.hour)}:${two(rhythm.dailyAt.minute)}`
   if (rhythm.everyMinutes === 1) return 'every minute'
   return rhythm.everyMinutes === 60 ? 'every hour' : `every ${rhythm.everyMinutes} minutes`
@@ -127,7 +131,7 @@ export const unreachableSecrets = (config: Config): string[] =>
     .map(({ key }) => key)
 
 /** Throws (exit 2) when a text cannot stand on one line of a scheduler's file. */
-export function mustFitOneLine(text: string, kind: string): void {
+export function assertOneLine(text: string, kind: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
   if (!/[\u0000-\u001f\u007f]/.test(text)) return
   throw usageError(

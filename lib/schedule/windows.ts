@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { mustFitOneLine, type Place, type Rhythm, type Task, two } from './tasks.ts'
+import { assertOneLine, type InstallTarget, type Interval, type ScheduledTask, two } from './tasks.ts'
 
 /** Where the Task Scheduler keeps it. */
-export const taskName = (task: Pick<Task, 'id'>, { environment, folder }: Place): string =>
+export const taskName = (task: Pick<ScheduledTask, 'id'>, { environment, folder }: InstallTarget): string =>
   `\\Codex Dominion\\${environment} ${task.id} ${hash(folder)}`
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 6)
@@ -20,7 +20,7 @@ export function quotedArgument(text: string): string {
   return `"${text.replaceAll(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
 }
 
-function trigger(rhythm: Rhythm): string[] {
+function trigger(rhythm: Interval): string[] {
   const at = (hour: number, minute: number) =>
     `<StartBoundary>2026-01-01T${two(hour)}:${two(minute)}:00</StartBoundary>`
   const daily = ['<Enabled>true</Enabled>', '<ScheduleByDay><DaysInterval>1</DaysInterval></ScheduleByDay>']
@@ -35,8 +35,8 @@ function trigger(rhythm: Rhythm): string[] {
  * is logged on, which needs no password and can read az's login. A hash in its description tells whether it is as it
  * shall be: Windows writes the rest anew.
  */
-export function taskXml(task: Task, place: Place): string {
-  for (const word of [place.folder, ...task.argv]) mustFitOneLine(word, 'task of Windows')
+export function taskXml(task: ScheduledTask, place: InstallTarget): string {
+  for (const word of [place.folder, ...task.argv]) assertOneLine(word, 'task of Windows')
   const [command = '', ...words] = task.argv
   const body = [
     `<Triggers><CalendarTrigger>${trigger(task.rhythm).join('')}</CalendarTrigger></Triggers>`,

@@ -1,27 +1,27 @@
 import { act, type Command, look, secretFile } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Difference, ok, type Step } from '../tasks/task.ts'
-import { messageOf, OpsError } from '../util/errors.ts'
-import { type Place, rhythmWords, type Task } from './tasks.ts'
+import { type Difference, ok, type Task } from '../tasks/task.ts'
+import { getMessage, OpsError } from '../util/errors.ts'
+import { formatInterval, type InstallTarget, type ScheduledTask } from './tasks.ts'
 import { isSameTask, taskName, taskXml } from './windows.ts'
 
 /** The file goes away with the command: Windows keeps a copy of its own. */
-export const createCommand = (task: Task, place: Place): Command =>
+export const createCommand = (task: ScheduledTask, place: InstallTarget): Command =>
   act([
     ...['schtasks', '/Create', '/F', '/TN', taskName(task, place)],
     ...['/XML', secretFile(`${task.id}.xml`, taskXml(task, place))],
   ])
 
-export const deleteCommand = (task: Task, place: Place): Command =>
+export const deleteCommand = (task: ScheduledTask, place: InstallTarget): Command =>
   act(['schtasks', '/Delete', '/F', '/TN', taskName(task, place)])
 
 /** One step a task. `wanted` false: none of them. */
 export const windowsSteps = (
   { runner }: Context,
-  place: Place,
-  tasks: readonly Task[],
+  place: InstallTarget,
+  tasks: readonly ScheduledTask[],
   wanted: boolean,
-): Step[] =>
+): Task[] =>
   tasks.map((task) => ({
     id: task.id,
     title: `Task ${taskName(task, place)}`,
@@ -34,7 +34,7 @@ export const windowsSteps = (
       const { code, stdout } = await runner.run(asked).catch((thrown) => {
         throw new OpsError({
           what: 'There is no Task Scheduler on this machine',
-          said: messageOf(thrown),
+          said: getMessage(thrown),
           next: 'Use --as cron or --as systemd.',
         })
       })
@@ -46,7 +46,7 @@ export const windowsSteps = (
       if (there && isSameTask(stdout, taskXml(task, place))) return ok('is there')
       return {
         state: there ? 'change' : 'create',
-        what: rhythmWords(task.rhythm),
+        what: formatInterval(task.rhythm),
         effects: [createCommand(task, place)],
       }
     },

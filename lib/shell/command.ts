@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
-import type { Request } from '../net/http.ts'
+import type { HttpRequest } from '../net/http.ts'
 import type { Mail } from '../net/smtp.ts'
-import type { Dial } from '../net/tcp.ts'
+import type { TcpExchange } from '../net/tcp.ts'
 import type { EffectKind } from '../util/effect.ts'
 import type { Failure } from '../util/errors.ts'
 import { quoteLine } from './quote.ts'
@@ -58,9 +58,9 @@ export interface Query {
 }
 
 /** Everything that leaves this program is one of these. */
-export type Effect = Command | Request | Query | Dial | Mail
+export type Effect = Command | HttpRequest | Query | TcpExchange | Mail
 
-export const isRequest = (effect: Effect): effect is Request => 'url' in effect
+export const isRequest = (effect: Effect): effect is HttpRequest => 'url' in effect
 export const isMail = (effect: Effect): effect is Mail => 'subject' in effect
 export const isQuery = (effect: Effect): effect is Query => 'text' in effect && !isMail(effect)
 

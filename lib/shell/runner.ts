@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs'
 import { setImmediate as aTurn, setTimeout as pause } from 'node:timers/promises'
-import { type Answer, makeRequest, type Reach, type Request } from '../net/http.ts'
+import { type HttpRequest, type HttpResponse, makeRequest, type NetworkOptions } from '../net/http.ts'
 import { type Mail, type Mailed, sendMail } from '../net/smtp.ts'
-import { type Dial, dial, type Heard } from '../net/tcp.ts'
+import { exchange, type TcpExchange, type TcpReply } from '../net/tcp.ts'
 import type { EffectKind } from '../util/effect.ts'
-import { messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { type Command, display, type Effect, type Query } from './command.ts'
 import { quoteLine } from './quote.ts'
 import type { Redactor } from './redactor.ts'
 import type { Remote, StreamEnd } from './remote.ts'
-import { materialise, removeLeftovers } from './secretFile.ts'
+import { removeLeftovers, writeSecretFiles } from './secretFile.ts'
 import { type ProcessResult, startProcess } from './spawn.ts'
 import type { Transcript } from './transcript.ts'
 
@@ -28,9 +28,9 @@ export interface Runner {
    * Makes a request; any status is an answer. Throws the socket's own error when there is none.
    * @param wanted aborted: the answer is of no more use
    */
-  request(request: Request, wanted?: AbortSignal): Promise<Answer>
+  request(request: HttpRequest, wanted?: AbortSignal): Promise<HttpResponse>
   /** Says one thing on a bare connection and gives the answer. Throws when there is no connection. */
-  dial(value: Dial): Promise<Heard>
+  dial(value: TcpExchange): Promise<TcpReply>
   /** Sends an e-mail. Throws the server's own words when it takes none of it. */
   mail(value: Mail): Promise<Mailed>
   /** Runs SQL. Throws the server's own error. */
@@ -69,9 +69,9 @@ export interface Database {
 export interface RunnerOptions {
   secrets: Redactor
   transcript: Transcript
-  reach: Reach
+  reach: NetworkOptions
   /** How az goes out; for requests that go its way. */
-  azReach?: () => Reach
+  azReach?: () => NetworkOptions
   /** Environment of local processes. */
   env: NodeJS.ProcessEnv
   /** More of it for single programs, by their name. */
@@ -93,9 +93,9 @@ export function createRunner(options: RunnerOptions): Runner {
   const underWay = new Set<Promise<unknown>>()
   const leaving = new AbortController()
   const vps = once(() => options.openVps(leaving.signal))
-  let azReach: Reach | undefined
+  let azReach: NetworkOptions | undefined
   const written = new Set<string>()
-  function reachFor({ as }: Request): Reach {
+  function reachFor({ as }: HttpRequest): NetworkOptions {
     if (as !== 'az') return options.reach
     azReach ??= options.azReach?.() ?? options.reach
     return azReach
@@ -130,7 +130,7 @@ export function createRunner(options: RunnerOptions): Runner {
       if (often) written.add(entry.line)
       return result
     } catch (thrown) {
-      transcript.write({ ...entry, ms: Math.round(performance.now() - started), error: messageOf(thrown) })
+      transcript.write({ ...entry, ms: Math.round(performance.now() - started), error: getMessage(thrown) })
       throw thrown
     } finally {
       underWay.delete(work)
@@ -146,7 +146,7 @@ export function createRunner(options: RunnerOptions): Runner {
       signal,
       onOutput: output?.hear,
     }
-    const { argv, cleanUp } = materialise(command)
+    const { argv, cleanUp } = writeSecretFiles(command)
     try {
       if (command.on === 'vps') {
         const line = command.cwd ? `cd ${quoteLine([command.cwd])} && ${quoteLine(argv)}` : quoteLine(argv)
@@ -200,7 +200,7 @@ export function createRunner(options: RunnerOptions): Runner {
     const options = { ...(stdin === undefined ? {} : { stdin }), signal: AbortSignal.any([wanted, signal]) }
     let output: AsyncGenerator<Uint8Array, StreamEnd> | undefined
     try {
-      output = (await vps.get()).stream(quoteLine(materialise(command).argv), options)
+      output = (await vps.get()).stream(quoteLine(writeSecretFiles(command).argv), options)
       for (let next = await output.next(); ; next = await output.next()) {
         if (next.done) {
           end.resolve(next.value)
@@ -252,7 +252,7 @@ export function createRunner(options: RunnerOptions): Runner {
       recorded(
         'dial',
         value,
-        () => dial(value, options.reach, signal),
+        () => exchange(value, options.reach, signal),
         ({ answer, ms }) => ({ answered: answer !== '', ms }),
       ),
     mail: (value) =>

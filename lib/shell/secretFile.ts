@@ -21,7 +21,7 @@ const named = new RegExp(`^${prefix}(\\d+)-[A-Za-z0-9]{6}$`)
  * `cleanUp` takes them away; so does the end of this process, and
  * `removeLeftovers` takes away what a killed one left.
  */
-export function materialise(command: Command): { argv: string[]; cleanUp(): void } {
+export function writeSecretFiles(command: Command): { argv: string[]; cleanUp(): void } {
   if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
   if (command.on === 'vps')
     throw new Error('secret files exist for local commands only; use stdin on the VPS')

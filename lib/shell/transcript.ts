@@ -42,7 +42,7 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
 }
 
 /** The same, for a run that is worth more than its record: what cannot be written is told once, and goes missing. */
-export function lossy(transcript: Transcript, unwritable: (thrown: unknown) => void): Transcript {
+export function bestEffort(transcript: Transcript, unwritable: (thrown: unknown) => void): Transcript {
   let told = false
   return {
     file: transcript.file,

@@ -1,9 +1,9 @@
 import type { Runner } from '../shell/runner.ts'
-import { exitCode, isUnanswered, messageOf, OpsError } from '../util/errors.ts'
-import { type Ahead, type Difference, ok, type Step, type Tell } from './task.ts'
+import { exitCode, getMessage, isUnanswered, OpsError } from '../util/errors.ts'
+import { type Ahead, type Difference, type Log, ok, type Task } from './task.ts'
 
 export interface Outcome {
-  step: Step
+  step: Task
   /** `skipped`: not begun, because an earlier one failed or the operator interrupted. */
   state: Difference['state'] | 'failed' | 'skipped'
   difference?: Difference
@@ -17,9 +17,9 @@ export interface Outcome {
 
 /** Told while steps run; the screen listens. */
 export interface Listener {
-  begun(step: Step): void
+  begun(step: Task): void
   /** `from` is set when it is a tool's output, unset when it is the step's own word. */
-  said(step: Step, line: string, from?: 'stdout' | 'stderr'): void
+  said(step: Task, line: string, from?: 'stdout' | 'stderr'): void
   ended(outcome: Outcome): void
 }
 
@@ -39,7 +39,7 @@ export interface EngineOptions {
  * Never rejects for a failed step: its outcome carries the error. Steps named in `after` that are not in the list
  * count as done, so a script may run any part of the list.
  */
-export async function runSteps(steps: readonly Step[], options: EngineOptions): Promise<Outcome[]> {
+export async function runSteps(steps: readonly Task[], options: EngineOptions): Promise<Outcome[]> {
   const origin = performance.now()
   const now = () => Math.round(performance.now() - origin)
   const outcomes = new Map<string, Outcome>()
@@ -51,11 +51,11 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
   stopped.catch(() => {})
 
   const ahead: Ahead = {
-    pending(id) {
+    willChange(id) {
       const state = outcomes.get(id)?.state
       return options.mode === 'plan' && (state === 'create' || state === 'change' || state === 'unknown')
     },
-    unsure: (id) => options.mode === 'plan' && outcomes.get(id)?.state === 'unknown',
+    isUnknown: (id) => options.mode === 'plan' && outcomes.get(id)?.state === 'unknown',
   }
 
   function end(outcome: Outcome): Outcome {
@@ -68,7 +68,7 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
         id: outcome.step.id,
         state,
         ms: (ended ?? 0) - started,
-        ...(error ? { error: messageOf(error) } : {}),
+        ...(error ? { error: getMessage(error) } : {}),
         ...(difference && 'fields' in difference ? { fields: difference.fields } : {}),
       })
     }
@@ -76,7 +76,7 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
     return outcome
   }
 
-  async function perform(step: Step): Promise<Outcome> {
+  async function perform(step: Task): Promise<Outcome> {
     await Promise.all((step.after ?? []).map((id) => running.get(id)))
     if (broken || options.stopping.aborted) return end({ step, state: 'skipped' })
     const started = now()
@@ -85,8 +85,8 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
     try {
       const found = await Promise.race([step.inspect(ahead), stopped])
       changing = options.mode === 'apply' && (found.state === 'create' || found.state === 'change')
-      if (options.mode === 'apply') await Promise.race([mend(step, found, options), stopped])
-      const byHand = options.mode === 'apply' && 'byHand' in found
+      if (options.mode === 'apply') await Promise.race([apply(step, found, options), stopped])
+      const byHand = options.mode === 'apply' && 'manual' in found
       const difference = byHand ? ok(found.what) : found
       return end({ step, state: difference.state, difference, started, ended: now() })
     } catch (error) {
@@ -100,12 +100,12 @@ export async function runSteps(steps: readonly Step[], options: EngineOptions): 
   return Promise.all(running.values())
 }
 
-async function mend(step: Step, difference: Difference, options: EngineOptions): Promise<void> {
+async function apply(step: Task, difference: Difference, options: EngineOptions): Promise<void> {
   if (difference.state === 'ok') return
   if (difference.state === 'unknown') {
     throw new OpsError({ what: difference.why, next: difference.next, exitCode: exitCode.unknown })
   }
-  const tell: Tell = (line, from) => options.listener?.said(step, line, from)
+  const tell: Log = (line, from) => options.listener?.said(step, line, from)
   if (step.apply) return step.apply(difference, tell)
   for (const effect of difference.effects) {
     if ('url' in effect) await options.runner.request(effect)
@@ -122,11 +122,11 @@ function asUnknown(error: unknown): Difference | undefined {
 }
 
 /** The steps so that each comes after those it waits for. Throws on a cycle: that is a mistake in the list. */
-export function inOrder(steps: readonly Step[]): Step[] {
+export function inOrder(steps: readonly Task[]): Task[] {
   const known = new Map(steps.map((step) => [step.id, step]))
   const placed = new Set<string>()
-  const ordered: Step[] = []
-  const place = (step: Step, path: readonly string[]) => {
+  const ordered: Task[] = []
+  const place = (step: Task, path: readonly string[]) => {
     if (placed.has(step.id)) return
     if (path.includes(step.id))
       throw new Error(`steps wait for each other: ${[...path, step.id].join(' → ')}`)
@@ -142,7 +142,7 @@ export function inOrder(steps: readonly Step[]): Step[] {
 }
 
 /** The longest chain of dependent steps, by measured time: no schedule can be quicker. Milliseconds. */
-export function longestChain(outcomes: readonly Outcome[]): { ms: number; ids: string[] } {
+export function criticalPath(outcomes: readonly Outcome[]): { ms: number; ids: string[] } {
   const byId = new Map(outcomes.map((outcome) => [outcome.step.id, outcome]))
   const known = new Map<string, { ms: number; ids: string[] }>()
   const chainTo = (outcome: Outcome): { ms: number; ids: string[] } => {
@@ -153,11 +153,11 @@ export function longestChain(outcomes: readonly Outcome[]): { ms: number; ids: s
       .flatMap((name) => byId.get(name) ?? [])
       .map(chainTo)
       .sort((a, b) => b.ms - a.ms)[0] ?? { ms: 0, ids: [] }
-    const chain = { ms: before.ms + durationOf(outcome), ids: [...before.ids, id] }
+    const chain = { ms: before.ms + getDuration(outcome), ids: [...before.ids, id] }
     known.set(id, chain)
     return chain
   }
   return outcomes.map(chainTo).sort((a, b) => b.ms - a.ms)[0] ?? { ms: 0, ids: [] }
 }
 
-export const durationOf = ({ started, ended }: Outcome): number => (ended ?? 0) - (started ?? 0)
+export const getDuration = ({ started, ended }: Outcome): number => (ended ?? 0) - (started ?? 0)

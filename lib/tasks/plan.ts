@@ -27,7 +27,7 @@ export function planText(outcomes: readonly Outcome[], secrets: Redactor): strin
 function remark({ difference, error, state }: Outcome): string {
   if (state === 'failed') return `: ${(error as Error).message}`
   if (!difference) return ''
-  if (difference.state === 'ok') return chalk.dim(` (${difference.because})`)
+  if (difference.state === 'ok') return chalk.dim(` (${difference.reason})`)
   return `: ${difference.state === 'unknown' ? difference.why : difference.what}`
 }
 
@@ -64,7 +64,7 @@ export const planData = (outcomes: readonly Outcome[]): object[] =>
     id: step.id,
     title: step.title,
     state,
-    ...(difference?.state === 'ok' ? { because: difference.because } : {}),
+    ...(difference?.state === 'ok' ? { because: difference.reason } : {}),
     ...(difference?.state === 'unknown' ? { why: difference.why, next: difference.next } : {}),
     ...(difference && 'what' in difference ? { what: difference.what, fields: difference.fields ?? [] } : {}),
     ...(difference && 'effects' in difference ? { lines: (difference.effects ?? []).map(display) } : {}),

@@ -2,7 +2,7 @@ import type { ListrTask } from 'listr2'
 import { colours } from '../util/colours.ts'
 import { printable } from '../util/terminal.ts'
 import type { Listener, Outcome } from './engine.ts'
-import type { Step } from './task.ts'
+import type { Task } from './task.ts'
 
 export interface Screen extends Listener {
   /** Resolves when the last line is drawn. */
@@ -10,7 +10,7 @@ export interface Screen extends Listener {
 }
 
 export interface ScreenOptions {
-  steps: readonly Step[]
+  steps: readonly Task[]
   /** Chosen by name: `animated` only on a real terminal of sane width and not in CI. */
   look: 'animated' | 'plain' | 'silent'
   /** Plain lines show the tools' output too. */
@@ -35,7 +35,7 @@ export function endLine({ step, state, difference, error, started, ended }: Outc
   const took = started === undefined || ended === undefined ? '' : ` [${seconds(ended - started)}]`
   if (state === 'failed') return `${step.title}: failed: ${(error as Error).message.split('\n')[0]}${took}`
   if (state === 'skipped') return `${step.title}: not begun`
-  if (difference?.state === 'ok') return `${step.title}: ok, ${difference.because}${took}`
+  if (difference?.state === 'ok') return `${step.title}: ok, ${difference.reason}${took}`
   return `${step.title}: ${difference && 'what' in difference ? difference.what : state}${took}`
 }
 

@@ -1,4 +1,4 @@
-import type { Request } from '../net/http.ts'
+import type { HttpRequest } from '../net/http.ts'
 import type { Command, Query } from '../shell/command.ts'
 
 /** One field that differs. `before` is undefined when it was not set. */
@@ -11,39 +11,39 @@ export interface Field {
 /** What lies between what is there and what the configuration wants. */
 export type Difference =
   /** `hidden`: it looked, but what visitors get was behind the maintenance page. */
-  | { state: 'ok'; because: string; hidden?: boolean }
+  | { state: 'ok'; reason: string; maskedByMaintenance?: boolean }
   | {
       state: 'create' | 'change'
       what: string
       fields?: Field[]
-      effects: readonly (Command | Request | Query)[]
+      effects: readonly (Command | HttpRequest | Query)[]
       /** Only the operator can do it: `apply` says so, and the run has not changed it. */
-      byHand?: true
+      manual?: true
     }
   /** `effects`: what would be run if it turned out to be needed. */
   | {
       state: 'unknown'
       why: string
       next?: string | undefined
-      effects?: readonly (Command | Request | Query)[]
+      effects?: readonly (Command | HttpRequest | Query)[]
     }
 
 /** What a dry run knows of the steps before this one; in a real run nothing lies ahead. */
 export interface Ahead {
   /** Will this earlier step create or change something that is not there yet? */
-  pending(step: string): boolean
+  willChange(step: string): boolean
   /** Could this earlier step not tell what is there? */
-  unsure(step: string): boolean
+  isUnknown(step: string): boolean
 }
 
 /** For a look outside of a plan. */
-export const nothingAhead: Ahead = { pending: () => false, unsure: () => false }
+export const nothingAhead: Ahead = { willChange: () => false, isUnknown: () => false }
 
 /** Says a line while a step runs; the second argument marks a tool's output, as the runner hands it on. */
-export type Tell = (line: string, from?: 'stdout' | 'stderr') => void
+export type Log = (line: string, from?: 'stdout' | 'stderr') => void
 
 /** One line of the runbook: what is there, what differs, and how to mend it. */
-export interface Step {
+export interface Task {
   id: string
   title: string
   /** Groups steps on the screen: which cloud. */
@@ -53,19 +53,19 @@ export interface Step {
   /** Looks only. Thrown errors end the run (a dry run turns those of exit code 3 and 4 into `unknown`). */
   inspect(ahead: Ahead): Promise<Difference>
   /** Mends the difference. Without it the difference's effects are run in order. */
-  apply?(difference: Difference, tell: Tell): Promise<void>
+  apply?(difference: Difference, tell: Log): Promise<void>
 }
 
 export const ok = (because: string, hidden = false): Difference => ({
-  ...{ state: 'ok', because },
-  ...(hidden ? { hidden } : {}),
+  ...{ state: 'ok', reason: because },
+  ...(hidden ? { maskedByMaintenance: hidden } : {}),
 })
 export const unknown = (why: string, next?: string): Difference => ({ state: 'unknown', why, next })
 
 /** The same step; where a plan shows that the step it goes by could not tell, it cannot either. */
-export const goingBy = (id: string, why: string, step: Step): Step => ({
+export const goingBy = (id: string, why: string, step: Task): Task => ({
   ...step,
-  inspect: async (ahead) => (ahead.unsure(id) ? unknown(why) : step.inspect(ahead)),
+  inspect: async (ahead) => (ahead.isUnknown(id) ? unknown(why) : step.inspect(ahead)),
 })
 
 /** The fields that differ, as texts. */

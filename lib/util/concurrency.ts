@@ -5,7 +5,7 @@ export interface Queue {
 }
 
 /** At most `places` at a time, first come, first served. */
-export function queue(places: number): Queue {
+export function createLimiter(places: number): Queue {
   let free = places
   const waiting: (() => void)[] = []
   const take = async () => {
@@ -32,11 +32,11 @@ export function queue(places: number): Queue {
 }
 
 /** Results in the order of the items, at most `places` under way. Rejects with the first failure. */
-export function inParallel<T, R>(
+export function mapLimit<T, R>(
   places: number,
   items: readonly T[],
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
-  const turn = queue(places)
+  const turn = createLimiter(places)
   return Promise.all(items.map((item) => turn(() => work(item))))
 }

@@ -49,5 +49,5 @@ export const isUnanswered = (thrown: unknown): thrown is OpsError =>
   (thrown.exitCode === exitCode.unknown || thrown.exitCode === exitCode.notLoggedIn)
 
 /** One line of whatever was thrown. */
-export const messageOf = (thrown: unknown): string =>
+export const getMessage = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown)

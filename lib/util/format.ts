@@ -3,7 +3,7 @@ export const count = (number: number, thing: string, things = `${thing}s`): stri
   `${number} ${number === 1 ? thing : things}`
 
 /** Bytes as a person reads them: `82 kB`, `1.07 GB`. */
-export const sizeWords = (bytes: number): string => scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB'])
+export const formatBytes = (bytes: number): string => scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB'])
 
 /** A figure in the greatest of these units that it fills, each `base` times the one before it. */
 export function scaled(figure: number, base: number, units: readonly string[]): string {
@@ -18,7 +18,7 @@ export const digits = (figure: number): string =>
   figure >= 100 ? figure.toFixed(0) : String(Number(figure.toPrecision(3)))
 
 /** How long something took or lasts: `25 s`, from two minutes on `4 min`, then `2 h 5 min`, `3 d 4 h`. */
-export function timeWords(ms: number): string {
+export function formatTimestamp(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))
   if (seconds < 120) return `${seconds} s`
   const minutes = Math.round(seconds / 60)

@@ -24,7 +24,7 @@ export function worst(findings: readonly Pick<Judged, 'verdict'>[]): Verdict {
 }
 
 /** A fault that many things share is told once: the others name where. */
-export function detailOf({ verdict, detail }: Finding, earlier: readonly Finding[]): string {
+export function getDetail({ verdict, detail }: Finding, earlier: readonly Finding[]): string {
   const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
   return same ? `for the same reason as ${same.title}` : detail
 }

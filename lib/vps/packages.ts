@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Field, ok, type Step } from '../tasks/task.ts'
+import { type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { rootCommand } from './remote/script.ts'
-import { forget, type Survey, surveyOf } from './serverState.ts'
+import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /**
  * What a bare Debian or Ubuntu needs: nginx (its gzip_static serves the .gz files made here, so no module for brotli,
@@ -17,7 +17,7 @@ export const acmeRoot = '/var/www/_acme'
 export const siteRoot = (config: Config): string => `${config.ionos.webRoot}/${config.domain}`
 
 /** Puts up the parts of the face on a bare VPS. */
-export function serverStep(context: Context): Step {
+export function serverStep(context: Context): Task {
   const { config, runner } = context
   return {
     id: 'server',
@@ -25,7 +25,7 @@ export function serverStep(context: Context): Step {
     part: 'ionos',
     after: [],
     async inspect() {
-      const survey = await surveyOf(context)
+      const survey = await inspectServer(context)
       refuseForeignSystem(config, survey)
       const missing = packages.filter((name) => !survey.packages.has(name))
       const effects = serverCommands(config, survey, missing)
@@ -43,13 +43,13 @@ export function serverStep(context: Context): Step {
     async apply(difference, tell) {
       if (!('effects' in difference)) return
       for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
-      forget(context)
+      invalidateServerState(context)
     },
   }
 }
 
 /** Exactly the commands that are needed; none on a server that has everything. */
-export function serverCommands(config: Config, survey: Survey, missing: readonly string[]): Command[] {
+export function serverCommands(config: Config, survey: ServerState, missing: readonly string[]): Command[] {
   const commands: Command[] = []
   const apt = (...words: string[]) =>
     rootCommand(
@@ -107,7 +107,7 @@ const finishDpkg = (config: Config): Command =>
     { timeoutMs: 15 * 60_000, accept: [0, 1] },
   )
 
-function lacking(survey: Survey, missing: readonly string[]): Field[] {
+function lacking(survey: ServerState, missing: readonly string[]): Field[] {
   return [
     ...(survey.dpkgInterrupted ? [{ name: 'dpkg', before: 'interrupted', after: 'in order' }] : []),
     ...missing.map((name) => ({ name: `package ${name}`, after: 'installed' })),
@@ -118,7 +118,7 @@ function lacking(survey: Survey, missing: readonly string[]): Field[] {
   ]
 }
 
-function refuseForeignSystem(config: Config, survey: Survey): void {
+function refuseForeignSystem(config: Config, survey: ServerState): void {
   const { id, like, version } = survey.os
   if (![id, ...like].includes('debian') && id !== 'ubuntu') {
     throw new OpsError({

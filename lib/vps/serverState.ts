@@ -14,7 +14,7 @@ export interface Certificate {
 }
 
 /** What is there on the VPS, as one exec saw it. */
-export interface Survey {
+export interface ServerState {
   os: { id: string; like: string[]; version: string }
   systemd: boolean
   ipv6: boolean
@@ -67,13 +67,13 @@ export interface Survey {
   releases: Release[]
 }
 
-const known = new WeakMap<Context, Promise<Survey>>()
+const known = new WeakMap<Context, Promise<ServerState>>()
 
 /**
  * The state of the VPS, read once per run and again after `forget`.
  * Throws OpsError of exit 3 or 4 when the VPS cannot be asked.
  */
-export function surveyOf(context: Context): Promise<Survey> {
+export function inspectServer(context: Context): Promise<ServerState> {
   const asked = known.get(context) ?? ask(context)
   known.set(context, asked)
   asked.catch(() => known.get(context) === asked && known.delete(context))
@@ -81,10 +81,10 @@ export function surveyOf(context: Context): Promise<Survey> {
 }
 
 /** After a change: what was read does not hold any more. */
-export const forget = (context: Context): void => void known.delete(context)
+export const invalidateServerState = (context: Context): void => void known.delete(context)
 
 /** After a change whose whole effect is known: what was read holds with it. */
-export function learn(context: Context, change: (survey: Survey) => Survey): void {
+export function learn(context: Context, change: (survey: ServerState) => ServerState): void {
   const asked = known.get(context)
   if (asked) known.set(context, asked.then(change))
 }
@@ -98,13 +98,13 @@ export const surveyCommand = ({ config }: Pick<Context, 'config'>) =>
     }),
   })
 
-async function ask(context: Context): Promise<Survey> {
+async function ask(context: Context): Promise<ServerState> {
   const { stdout, stderr } = await context.runner.run(surveyCommand(context))
   return readSurvey(stdout, context.config.ionos.host, stderr)
 }
 
 /** Reads the lines of survey.sh. Throws (exit 3) when they are not all there. */
-export function readSurvey(output: string, host: string, stderr = ''): Survey {
+export function readSurvey(output: string, host: string, stderr = ''): ServerState {
   const facts = output.split('\n').map((line) => line.split('\t'))
   const rows = (name: string) => facts.filter((fact) => fact[0] === name)
   const one = (name: string) => rows(name)[0]?.[1] ?? ''

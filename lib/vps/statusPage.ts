@@ -3,8 +3,8 @@ import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Difference, ok, type Step } from '../tasks/task.ts'
-import { messageOf, OpsError, unknownError } from '../util/errors.ts'
+import { type Difference, ok, type Task } from '../tasks/task.ts'
+import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { siteRoot } from './packages.ts'
 import { remoteScript, rootCommand } from './remote/script.ts'
 
@@ -27,7 +27,7 @@ export const statusUrl = ({ domain }: Config): string => `https://${domain}/stat
  * `inspect` throws (exit 1) where there is no site, (exit 3, 4) where the VPS cannot be asked; `apply` throws when
  * visitors do not get the page afterwards.
  */
-export function statusPageStep(context: Context, make: () => Promise<StatusPage>): Step {
+export function statusPageStep(context: Context, make: () => Promise<StatusPage>): Task {
   const { config, runner } = context
   let page: StatusPage
   return {
@@ -109,7 +109,7 @@ async function untilServed({ config, runner }: Context, { digest }: StatusPage):
     } catch (thrown) {
       failure = unknownError(
         `The status page lies on the VPS, but whether visitors get it is not known: ${url} cannot be asked from here`,
-        messageOf(thrown),
+        getMessage(thrown),
         `See whether the site answers at all: ${formatScriptLine('health')}`,
       )
     }

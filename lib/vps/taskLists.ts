@@ -1,6 +1,6 @@
 import { formatKeyFile } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
-import { nothingAhead, type Step } from '../tasks/task.ts'
+import { nothingAhead, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { certificateStep } from './certificate/task.ts'
 import { dnsStep } from './dns/task.ts'
@@ -11,7 +11,7 @@ import { nginxHttpStep, nginxHttpsStep } from './nginx/tasks.ts'
 import { serverStep } from './packages.ts'
 
 /** The whole face: server, pages, names, nginx, certificate. */
-export const ionosSteps = (context: Context): Step[] => [
+export const ionosSteps = (context: Context): Task[] => [
   serverStep(context),
   buildStep(context),
   uploadStep(context),
@@ -23,9 +23,9 @@ export const ionosSteps = (context: Context): Step[] => [
   ...purgeSteps(context),
 ]
 
-export const setupServer = (context: Context): Step[] => [serverStep(context)]
+export const setupServer = (context: Context): Task[] => [serverStep(context)]
 
-export const publishFrontend = (context: Context): Step[] => [
+export const publishFrontend = (context: Context): Task[] => [
   buildStep(context),
   uploadStep(context),
   switchStep(context),
@@ -33,19 +33,19 @@ export const publishFrontend = (context: Context): Step[] => [
 ]
 
 /** With a certificate there: the whole site; before: what the CA needs to find. */
-export const configureNginx = (context: Context): Step[] => [{ ...nginxHttpStep(context), title: 'nginx' }]
+export const configureNginx = (context: Context): Task[] => [{ ...nginxHttpStep(context), title: 'nginx' }]
 
 /** With nginx around it, so that a new certificate is served at once. */
-export const issueCertificate = (context: Context): Step[] => [
+export const issueCertificate = (context: Context): Task[] => [
   nginxHttpStep(context),
   certificateStep(context),
   nginxHttpsStep(context),
 ]
 
-export const pointDns = (context: Context): Step[] => [insisting(dnsStep(context))]
+export const pointDns = (context: Context): Task[] => [insisting(dnsStep(context))]
 
 /** The step alone is not done while the names point elsewhere; in a deploy the certificate stops there. */
-function insisting(step: Step): Step {
+function insisting(step: Task): Task {
   return {
     ...step,
     async apply(difference, tell) {

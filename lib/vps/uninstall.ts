@@ -1,14 +1,14 @@
 import type { Config } from '../config/config.ts'
 import type { Context } from '../tasks/context.ts'
-import { ok, type Step } from '../tasks/task.ts'
+import { ok, type Task } from '../tasks/task.ts'
 import { count } from '../util/format.ts'
 import { hookFile } from './certificate/task.ts'
 import { acmeRoot } from './packages.ts'
 import { remoteScript } from './remote/script.ts'
-import { forget, type Survey, surveyOf } from './serverState.ts'
+import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /** Takes the site off the VPS. Packages, other sites, receipts and marks stay. */
-export function removeSiteStep(context: Context): Step {
+export function removeSiteStep(context: Context): Task {
   const { config, runner } = context
   return {
     id: 'remove-site',
@@ -16,19 +16,19 @@ export function removeSiteStep(context: Context): Step {
     part: 'ionos',
     after: [],
     async inspect() {
-      const there = siteParts(await surveyOf(context))
+      const there = siteParts(await inspectServer(context))
       if (there.length === 0) return ok('nothing of it is there')
       return { state: 'change', what: `delete ${there.join(', ')}`, effects: [removeSite(config)] }
     },
     async apply(_, tell) {
       await runner.run(removeSite(config), tell)
-      forget(context)
+      invalidateServerState(context)
     },
   }
 }
 
 /** What of the site is there, in words. */
-export function siteParts(survey: Survey): string[] {
+export function siteParts(survey: ServerState): string[] {
   const { releases, nginx, certificate, web } = survey
   return [
     ...(nginx.current || nginx.site ? ['nginx configuration'] : []),

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script({
+await defineScript({
   name: 'build-image',
   summary: 'build the backend image in Azure from the sources, unless it is there',
   changes: true,
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'build-image',
       needsVps: false,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script<{ quick?: boolean }>({
+await defineScript<{ quick?: boolean }>({
   name: 'release-containers',
   summary: 'release the image to backend and worker without downtime',
   changes: true,
@@ -11,13 +11,13 @@ await script<{ quick?: boolean }>({
       'release the newest existing image that is not marked as bad, not the one of these sources',
     ),
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'release-containers',
       needsVps: false,
       async list(context) {
         const { releaseList } = await import('../../lib/deploy/azureTasks.ts')
-        const { proxyOf } = await import('../../lib/vps/nginx/upstream.ts')
+        const { nginxUpstream: proxyOf } = await import('../../lib/vps/nginx/upstream.ts')
         return { steps: releaseList(context, { quick: run.flags.quick, proxy: proxyOf(context) }) }
       },
     })

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script({
+await defineScript({
   name: 'issue-certificate',
   summary: 'get the certificate for both names, if it is missing or about to end',
   changes: true,
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'issue-certificate',
       needsVps: true,

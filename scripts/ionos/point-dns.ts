@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script({
+await defineScript({
   name: 'point-dns',
   summary: 'check that both names point at the VPS; set them when an IONOS API key is there',
   changes: true,
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'point-dns',
       needsVps: false,

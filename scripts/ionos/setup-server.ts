@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script({
+await defineScript({
   name: 'setup-server',
   summary: 'install nginx and certbot on the VPS and make its folders',
   changes: true,
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'setup-server',
       needsVps: true,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script({
+await defineScript({
   name: 'api-token',
   summary: 'print the token that the dashboard asks for before it runs a workflow',
   changes: false,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script<{ to?: string; keep?: string; prove?: string | boolean }>({
+await defineScript<{ to?: string; keep?: string; prove?: string | boolean }>({
   name: 'backup-database',
   summary: 'dump the database to a folder, with retention; --prove restores it into a throwaway and compares',
   changes: true,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script({
+await defineScript({
   name: 'check-database',
   summary: 'look at the database: state, TLS, connection time, tables, room left, backups, migrations',
   changes: false,

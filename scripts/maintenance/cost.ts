@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
 interface Flags {
   offline?: boolean
 }
 
-await script<Flags>({
+await defineScript<Flags>({
   name: 'cost',
   summary: 'what the configured system costs a month, part by part (needs no login)',
   changes: false,

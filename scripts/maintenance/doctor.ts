@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script<{ only?: string }>({
+await defineScript<{ only?: string }>({
   name: 'doctor',
   summary: 'look whether everything a deploy needs is as it must be; changes nothing',
   changes: false,
@@ -18,7 +18,7 @@ await script<{ only?: string }>({
     const chosen = chosenCategories(run.flags.only)
     return withContext(run, 'doctor', false, async (context) => {
       if (chosen.includes('vps')) await context.runner.beginVps()
-      const [{ tableText }, { detailOf }, { examine, exitCodeOfFindings }] = await Promise.all([
+      const [{ tableText }, { getDetail: detailOf }, { examine, exitCodeOfFindings }] = await Promise.all([
         import('../../lib/util/table.ts'),
         import('../../lib/util/status.ts'),
         import('../../lib/checks/doctor/run.ts'),

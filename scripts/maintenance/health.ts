@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import type { HealthFlags } from '../../lib/monitoring/options.ts'
 
-await script<HealthFlags>({
+await defineScript<HealthFlags>({
   name: 'health',
   summary: 'ask everything at once how it is; one line for cron, history, alerts; --quick needs no login',
   changes: false,

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import type { HistoryFlags } from '../../lib/deploy/receipts/history.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
 
-await script<HistoryFlags>({
+await defineScript<HistoryFlags>({
   name: 'history',
   summary: 'the receipts of deploys, of this machine and of the VPS, as one table',
   changes: false,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import { usageError } from '../../lib/util/errors.ts'
 
 interface Flags {
@@ -8,7 +8,7 @@ interface Flags {
   until?: string
 }
 
-await script<Flags>({
+await defineScript<Flags>({
   name: 'maintenance-mode',
   summary: 'show the visitors a friendly maintenance page (503), end it, or say how things are',
   changes: true,
@@ -36,7 +36,7 @@ await script<Flags>({
         return (await import('../../lib/deploy/maintenanceMode.ts')).maintenanceStatus(run, context)
       })
     }
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'maintenance-mode',
       needsVps: true,

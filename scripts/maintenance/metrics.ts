@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import type { MetricsFlags } from '../../lib/metrics/metrics.ts'
 
-await script<MetricsFlags>({
+await defineScript<MetricsFlags>({
   name: 'metrics',
   summary: 'CPU, memory and network of the containers, as a table or a page of charts',
   changes: false,

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import type { RemoveFlags } from '../../lib/deploy/remove.ts'
 import { usageError } from '../../lib/util/errors.ts'
 
-await script<RemoveFlags>({
+await defineScript<RemoveFlags>({
   name: 'remove',
   summary: 'take down what the deploy made; dumps and receipts stay',
   changes: true,
@@ -15,7 +15,7 @@ await script<RemoveFlags>({
   async main(run) {
     if (run.flags.skipAzure && run.flags.skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     const { confirmRemoval, readStaying, removeList } = await import('../../lib/deploy/remove.ts')
     const staying = await readStaying(run)
     if (!run.flags.dryRun) await confirmRemoval(run, staying)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script<{ only?: 'backend' | 'worker' }>({
+await defineScript<{ only?: 'backend' | 'worker' }>({
   name: 'restart-containers',
   summary: 'restart backend and workers as they are, and wait until they are healthy',
   changes: true,
@@ -10,7 +10,7 @@ await script<{ only?: 'backend' | 'worker' }>({
       parser.createOption('--only <part>', 'backend or worker alone').choices(['backend', 'worker']),
     ),
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'restart-containers',
       needsVps: false,

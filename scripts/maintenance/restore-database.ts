@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import path from 'node:path'
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import { usageError } from '../../lib/util/errors.ts'
 
-await script<{ file: string; into?: string; confirm?: string }>({
+await defineScript<{ file: string; into?: string; confirm?: string }>({
   name: 'restore-database',
   summary:
     'restore a backup into a new database, or with the name typed over the live one, which is kept beside',
@@ -22,7 +22,11 @@ await script<{ file: string; into?: string; confirm?: string }>({
     const { database } = (await getSeparateConfig(run)).postgres
     const { readManifest } = await import('../../lib/database/backup/manifest.ts')
     readManifest(path.resolve(file))
-    const [{ mustConfirmName }, { performSteps }, { restoreSteps, mustBeName }] = await Promise.all([
+    const [
+      { confirmName: mustConfirmName },
+      { runTasks: performSteps },
+      { restoreSteps, assertDatabaseName: mustBeName },
+    ] = await Promise.all([
       import('../../lib/cli/prompt.ts'),
       import('../../lib/deploy/runTasks.ts'),
       import('../../lib/database/restore/restore.ts'),

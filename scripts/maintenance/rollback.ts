@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import type { RollbackFlags } from '../../lib/deploy/rollback/tasks.ts'
 
-await script<RollbackFlags>({
+await defineScript<RollbackFlags>({
   name: 'rollback',
   summary: 'go back to an earlier release of the frontend or the backend',
   changes: true,

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import { keys } from '../../lib/config/schema.ts'
 import type { ScaleFlags } from '../../lib/deploy/scale/scale.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
 
-await script<ScaleFlags>({
+await defineScript<ScaleFlags>({
   name: 'scale',
   summary: 'change size or number of the containers; shows the monthly cost before and after',
   changes: true,

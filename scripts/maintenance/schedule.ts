@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import type { ScheduleFlags } from '../../lib/schedule/schedule.ts'
 
-await script<ScheduleFlags>({
+await defineScript<ScheduleFlags>({
   name: 'schedule',
   summary:
     'health, status page and nightly backup by themselves: prints, installs or removes the entries; last runs',

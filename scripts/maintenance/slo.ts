@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import type { SloFlags } from '../../lib/monitoring/slo/options.ts'
 
-await script<SloFlags>({
+await defineScript<SloFlags>({
   name: 'slo',
   summary:
     'availability against the SLO, error budget, latency and incidents of a month or a range, from the history',

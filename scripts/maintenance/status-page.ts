@@ -1,17 +1,17 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
 interface Flags {
   out?: string
 }
 
-await script<Flags>({
+await defineScript<Flags>({
   name: 'status-page',
   summary: 'publish https://DOMAIN/status/: state now, 90 days, latency, incidents, deploys; or --out FILE',
   changes: true,
   flags: (parser) => parser.option('--out <file>', 'write the page into this file, and nowhere else'),
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'status-page',
       needsVps: run.flags.out === undefined,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script({
+await defineScript({
   name: 'unlock',
   summary: 'show who holds the deploy lock, and release it',
   changes: true,

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await script<{ inPlace?: boolean }>({
+await defineScript<{ inPlace?: boolean }>({
   name: 'update-backend',
   summary: 'build the backend and release it with no failed request, or go back by itself',
   changes: true,
   flags: (parser) =>
     parser.option('--in-place', 'the old way: replace it where it stands; requests fail meanwhile'),
   async main(run) {
-    const { performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
     return performSteps(run, {
       script: 'update-backend',
       needsVps: true,

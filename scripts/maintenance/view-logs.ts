@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { script } from '../../lib/cli/defineScript.ts'
+import { defineScript } from '../../lib/cli/defineScript.ts'
 import type { ViewFlags } from '../../lib/logs/options.ts'
 
 interface Flags extends ViewFlags {
   since?: string
 }
 
-await script<Flags>({
+await defineScript<Flags>({
   name: 'view-logs',
   summary: 'show the logs of backend, workers and nginx, merged by time',
   changes: false,
@@ -21,7 +21,7 @@ await script<Flags>({
       .addHelpText('after', '\nTimes are UTC. With --json and --follow each line is a document (JSON Lines).')
   },
   async main(run) {
-    const [{ withContext }, { momentSince }, { viewOf }] = await Promise.all([
+    const [{ withContext }, { momentSince }, { parseView: viewOf }] = await Promise.all([
       import('../../lib/deploy/context.ts'),
       import('../../lib/util/time.ts'),
       import('../../lib/logs/options.ts'),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { healthUrl } from '../../lib/azure/containers/waitFor.ts'
-import { reachOf } from '../../lib/config/network.ts'
+import { createNetworkOptions } from '../../lib/config/network.ts'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { makeRequest } from '../../lib/net/http.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
@@ -267,7 +267,7 @@ test('a new release: no request fails, the new image serves, and the plan told e
   const health = { method: 'GET', url: healthUrl(clouds.config, 'codex-api'), effect: 'read' } as const
   const answer = await makeRequest(
     { ...health, timeoutMs: 10_000 },
-    reachOf(clouds.config),
+    createNetworkOptions(clouds.config),
     new AbortController().signal,
   )
   expect(JSON.parse(answer.body)).toMatchObject({ status: 'ok', release: tag })

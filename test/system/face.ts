@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { reachOf } from '../../lib/config/network.ts'
-import { type Answer, makeRequest } from '../../lib/net/http.ts'
+import { createNetworkOptions } from '../../lib/config/network.ts'
+import { type HttpResponse, makeRequest } from '../../lib/net/http.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import type { Rehearsed } from './rehearsed.ts'
 
@@ -24,11 +24,11 @@ export const tryOnVps = ({ folder, state }: Rehearsed, line: string): Promise<Pr
 
 /** A request as a visitor's, found through the rehearsal's DNS and trusted by its authorities. */
 export function visitor({ config }: Rehearsed) {
-  const reach = reachOf(config)
+  const reach = createNetworkOptions(config)
   return (
     address: string,
     options: { method?: 'GET' | 'HEAD' | 'POST'; headers?: Record<string, string>; body?: string } = {},
-  ): Promise<Answer> => {
+  ): Promise<HttpResponse> => {
     const url = address.startsWith('/') ? `https://${config.domain}${address}` : address
     const request = { method: 'GET', url, effect: 'read', timeoutMs: 15_000, ...options } as const
     return makeRequest(request, reach, AbortSignal.timeout(20_000))

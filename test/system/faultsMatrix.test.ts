@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { holdArgv } from '../../lib/deploy/lock.ts'
 import { quoteLine } from '../../lib/shell/quote.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
-import { inParallel } from '../../lib/util/concurrency.ts'
+import { mapLimit } from '../../lib/util/concurrency.ts'
 import { smallDashboard, workFolder } from './applications.ts'
 import { askVps, changesAskedOfAzure, forgetRequests, stateFolder, transcriptOf } from './records.ts'
 import { type Rehearsed, startRehearsal } from './rehearsed.ts'
@@ -90,12 +90,12 @@ const takesLock = /^(restart|update|rollback (front|back)|scale|maintenance-mode
 async function wrong(environment: string, rows: readonly Row[], takers = 1): Promise<string[]> {
   const runRow = (each: Row) => wrongOf(environment, each)
   const found = await Promise.all([
-    inParallel(
+    mapLimit(
       takers,
       rows.filter(({ line }) => takesLock.test(line)),
       runRow,
     ),
-    inParallel(
+    mapLimit(
       3 - takers,
       rows.filter(({ line }) => !takesLock.test(line)),
       runRow,

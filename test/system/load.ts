@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../../lib/config/config.ts'
-import { reachOf } from '../../lib/config/network.ts'
+import { createNetworkOptions } from '../../lib/config/network.ts'
 import { makeRequest } from '../../lib/net/http.ts'
 
 export interface Load {
@@ -10,7 +10,7 @@ export interface Load {
 
 /** Readers who ask the site for a page and the API again and again, each request on a new connection. */
 export function steadyLoad(config: Config, readers = 4): Load {
-  const reach = reachOf(config)
+  const reach = createNetworkOptions(config)
   const over = new AbortController()
   const failed: string[] = []
   let answered = 0

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { healthUrl } from '../../lib/azure/containers/waitFor.ts'
 import { deriveApiToken } from '../../lib/config/apiToken.ts'
-import { reachOf } from '../../lib/config/network.ts'
+import { createNetworkOptions } from '../../lib/config/network.ts'
 import type { SourceReport } from '../../lib/logs/output.ts'
 import { makeRequest } from '../../lib/net/http.ts'
 import { smallDashboard, workFolder } from './applications.ts'
@@ -291,7 +291,7 @@ test('what both containers really used, as figures, a table and a page', async (
   // Over more than one of the samples that are taken every 15 s.
   while (Date.now() - started < 20_000) {
     const request = { method: 'GET', url, effect: 'read', timeoutMs: 10_000 } as const
-    await makeRequest(request, reachOf(config), AbortSignal.timeout(15_000))
+    await makeRequest(request, createNetworkOptions(config), AbortSignal.timeout(15_000))
     asked++
     await pause(20)
   }

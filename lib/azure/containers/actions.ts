@@ -3,12 +3,12 @@ import { hostOfLabel } from '../../config/endpoints.ts'
 import { reveal } from '../../config/secret.ts'
 import { type Command, secretFile } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import type { Tell } from '../../tasks/task.ts'
+import type { Log } from '../../tasks/task.ts'
 import { azAct } from '../cli.ts'
-import { type Azure, redisKey, registryLogin, subscriptionOf } from '../client.ts'
+import { type Azure, redisKey, registryLogin, subscriptionFlag } from '../client.ts'
 import type { Move } from './plan.ts'
 import { type GroupSecrets, groupFile, type WantedGroup } from './spec.ts'
-import { healthLook, type Look, untilBackendHealthy, untilWorkerRuns } from './waitFor.ts'
+import { healthLook, type Look, untilWorkerRuns, waitUntilHealthy } from './waitFor.ts'
 
 /** Whatever stands before the backend and can be pointed at another host: nginx on the VPS. */
 export interface BackendProxy {
@@ -20,7 +20,7 @@ export interface BackendProxy {
    * Points it elsewhere, once that host answers it as this release; returns when that is in force.
    * Throws with the old one still in force.
    */
-  switchTo(host: string, release: string, tell: Tell): Promise<void>
+  switchTo(host: string, release: string, tell: Log): Promise<void>
   /**
    * What /health of the backend on a host answers the proxy; without a status it heard nothing, and `body` says why;
    * `accepted`: there was a connection.
@@ -32,15 +32,15 @@ export interface BackendProxy {
 export interface Mover {
   /** What a move changes, as the lines that `perform` runs; the files are complete only when the keys have been read. */
   lines(move: Move): Promise<Command[]>
-  perform(move: Move, tell: Tell): Promise<void>
+  perform(move: Move, tell: Log): Promise<void>
 }
 
 /** Turns moves into lines, and runs them. */
-export function moverOf(context: Context, azure: Azure, proxy: BackendProxy): Mover {
+export function createExecutor(context: Context, azure: Azure, proxy: BackendProxy): Mover {
   const { config, runner } = context
   const hostOf = ({ public: open }: WantedGroup) => hostOfLabel(config, open?.dnsLabel ?? '')
   const releaseOf = ({ environment }: WantedGroup) => environment.RELEASE ?? ''
-  const subscription = async () => subscriptionOf(await azure.account())
+  const subscription = async () => subscriptionFlag(await azure.account())
 
   let secrets: Promise<GroupSecrets> | undefined
   function readSecrets(): Promise<GroupSecrets> {
@@ -56,7 +56,7 @@ export function moverOf(context: Context, azure: Azure, proxy: BackendProxy): Mo
     return secrets
   }
 
-  async function put(group: WantedGroup, replace: boolean, tell: Tell): Promise<void> {
+  async function put(group: WantedGroup, replace: boolean, tell: Log): Promise<void> {
     try {
       if (replace) {
         tell(`deleting ${group.name}: its size cannot be changed in place`)
@@ -70,7 +70,7 @@ export function moverOf(context: Context, azure: Azure, proxy: BackendProxy): Mo
     }
   }
 
-  async function drop(name: string, tell: Tell): Promise<void> {
+  async function drop(name: string, tell: Log): Promise<void> {
     tell(`deleting ${name}`)
     try {
       await runner.run(deleteGroup(config, name, await subscription()))
@@ -87,9 +87,9 @@ export function moverOf(context: Context, azure: Azure, proxy: BackendProxy): Mo
     return healthLook(from, status, body, releaseOf(group))
   }
 
-  const untilWell = (group: WantedGroup, tell: Tell): Promise<void> =>
+  const untilWell = (group: WantedGroup, tell: Log): Promise<void> =>
     group.public
-      ? untilBackendHealthy(
+      ? waitUntilHealthy(
           context,
           azure,
           {

@@ -1,7 +1,7 @@
 import type { Context } from '../../tasks/context.ts'
 import { usageError } from '../../util/errors.ts'
 import { azLook } from '../cli.ts'
-import { type Azure, subscriptionOf } from '../client.ts'
+import { type Azure, subscriptionFlag } from '../client.ts'
 
 /** Of a container group: CPU cores and memory in GB. */
 export interface Size {
@@ -45,12 +45,12 @@ export async function readLimits(context: Context, azure: Azure): Promise<Limits
   const account = await azure.account()
   const url = `https://management.azure.com/subscriptions/${account.id}/providers/Microsoft.ContainerInstance/locations/${config.azure.location}/capabilities?api-version=2023-05-01`
   const { stdout } = await runner.run(
-    azLook(['rest', '--method', 'get', '--url', url, ...subscriptionOf(account)], { accept: [0] }),
+    azLook(['rest', '--method', 'get', '--url', url, ...subscriptionFlag(account)], { accept: [0] }),
   )
-  return limitsOf((JSON.parse(stdout) as { value?: Capability[] }).value ?? [], config.azure.location)
+  return getLimits((JSON.parse(stdout) as { value?: Capability[] }).value ?? [], config.azure.location)
 }
 
-export function limitsOf(capabilities: readonly Capability[], location: string): Limits {
+export function getLimits(capabilities: readonly Capability[], location: string): Limits {
   const ours = capabilities.find(
     ({ resourceType, osType, ipAddressType, gpu }) =>
       resourceType === 'containerGroups' &&
@@ -67,7 +67,7 @@ export function limitsOf(capabilities: readonly Capability[], location: string):
 }
 
 /** Throws (exit 2) with the nearest size that is allowed. */
-export function mustBeAllowed(size: Size, { least, most, source }: Limits): void {
+export function assertAllowed(size: Size, { least, most, source }: Limits): void {
   const allowed: Size = {
     cpu: nearest(size.cpu, least.cpu, most.cpu),
     memoryGb: nearest(size.memoryGb, least.memoryGb, most.memoryGb),

@@ -1,5 +1,5 @@
 import type { Field } from '../../tasks/task.ts'
-import { type ContainerGroup, groupNames, isWorkerName, sizeOf, type WantedGroup } from './spec.ts'
+import { type ContainerGroup, getSize, groupNames, isWorkerName, type WantedGroup } from './spec.ts'
 
 /**
  * One thing that a release does to the container groups. A list of them, in order, is what the plan shows as lines and
@@ -23,13 +23,13 @@ export interface Seen {
 /** What ARM does not change in place; such a difference costs a deletion. */
 const immutable = new Set(['CPU', 'memory (GB)', 'restart policy', 'operating system'])
 
-export const mustReplace = (fields: readonly Field[]): boolean =>
+export const needsReplacement = (fields: readonly Field[]): boolean =>
   fields.some(({ name }) => immutable.has(name))
 
 /** What differs between a running group and the wanted one. */
 export function groupFields(before: ContainerGroup, wanted: WantedGroup, configuration: string): Field[] {
   const [container] = before.containers
-  const { cpu, memoryGb } = sizeOf(container)
+  const { cpu, memoryGb } = getSize(container)
   const pairs: [string, unknown, unknown][] = [
     ['image', container?.image, wanted.image],
     ['CPU', cpu, wanted.cpu],
@@ -60,7 +60,7 @@ export function movesTo(group: WantedGroup, seen: Seen | undefined): Move[] {
     if (seen.state === 'Succeeded') return []
     if (underWay.test(seen.state)) return [wait]
   }
-  return [{ do: 'put', group, replace: mustReplace(seen?.fields ?? []) }, wait]
+  return [{ do: 'put', group, replace: needsReplacement(seen?.fields ?? []) }, wait]
 }
 
 export interface BackendNow {
@@ -113,19 +113,19 @@ export const surplusWorkers = (
   names.filter((name) => isWorkerName(name) && workers.every(({ group }) => group.name !== name)).sort()
 
 /** A group that is as it should be. */
-export const runningWords = ({ image, cpu, memoryGb }: WantedGroup): string =>
+export const describeRunning = ({ image, cpu, memoryGb }: WantedGroup): string =>
   `${image.split('/').at(-1)}, ${cpu} CPU, ${memoryGb} GB`
 
 /** What becomes of a group that is not. */
-export function groupWords({ name, image, cpu, memoryGb }: WantedGroup, seen: Seen | undefined): string {
+export function describeGroup({ name, image, cpu, memoryGb }: WantedGroup, seen: Seen | undefined): string {
   if (!seen) return `${name}, ${cpu} CPU, ${memoryGb} GB, ${image}`
-  return mustReplace(seen.fields)
+  return needsReplacement(seen.fields)
     ? `${name}: delete and create again (ACI cannot change this in place)`
     : name
 }
 
 /** What differs, or the state that a run which was killed has left. */
-export const fieldsOf = (seen: Seen | undefined): Field[] =>
+export const toFields = (seen: Seen | undefined): Field[] =>
   !seen || seen.fields.length > 0 || seen.state === 'Succeeded'
     ? (seen?.fields ?? [])
     : [{ name: 'state', before: seen.state, after: 'Succeeded' }]
@@ -135,8 +135,8 @@ export const requestsMayFail = ({ stable, surge, serving, inPlace }: BackendNow)
   (stable?.fields.length ?? 0) > 0 && !(surge && serving === 'surge') && (inPlace || serving === undefined)
 
 /** What becomes of the backend, and who serves meanwhile. */
-export function backendWords(stable: WantedGroup, now: BackendNow): string {
-  const words = groupWords(stable, now.stable)
+export function describeBackend(stable: WantedGroup, now: BackendNow): string {
+  const words = describeGroup(stable, now.stable)
   const { surge } = groupNames
   if (!now.stable) return words
   if (now.stable.fields.length === 0) {
@@ -150,7 +150,7 @@ export function backendWords(stable: WantedGroup, now: BackendNow): string {
 }
 
 export const backendFields = (now: BackendNow): Field[] => [
-  ...fieldsOf(now.stable),
+  ...toFields(now.stable),
   ...(now.serving === 'surge'
     ? [{ name: 'served from', before: groupNames.surge, after: groupNames.backend }]
     : []),

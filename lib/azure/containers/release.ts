@@ -1,32 +1,32 @@
 import { surgeHost } from '../../config/endpoints.ts'
 import { reveal } from '../../config/secret.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Ahead, ok, type Step, type Tell } from '../../tasks/task.ts'
-import { inParallel } from '../../util/concurrency.ts'
-import { messageOf, OpsError } from '../../util/errors.ts'
+import { type Ahead, type Log, ok, type Task } from '../../tasks/task.ts'
+import { mapLimit } from '../../util/concurrency.ts'
+import { getMessage, OpsError } from '../../util/errors.ts'
 import type { Azure } from '../client.ts'
 import type { Image } from '../image.ts'
-import { type BackendProxy, type Mover, moverOf } from './actions.ts'
+import { type BackendProxy, createExecutor, type Mover } from './actions.ts'
 import {
   type BackendNow,
   backendFields,
   backendMoves,
-  backendWords,
-  fieldsOf,
+  describeBackend,
+  describeGroup,
+  describeRunning,
   groupFields,
-  groupWords,
   type Move,
   movesTo,
   requestsMayFail,
-  runningWords,
   type Seen,
   surplusWorkers,
+  toFields,
   workerMoves,
 } from './plan.ts'
 import {
   backendGroup,
-  configurationOf,
   groupNames,
+  hashConfiguration,
   type WantedGroup,
   workerGroup,
   workerNames,
@@ -43,8 +43,8 @@ export interface ReleaseOptions {
 }
 
 /** Backend without downtime by a surge group (unless `inPlace`), workers in place. */
-export function containerSteps(context: Context, azure: Azure, options: ReleaseOptions): Step[] {
-  const mover = moverOf(context, azure, options.proxy)
+export function containerSteps(context: Context, azure: Azure, options: ReleaseOptions): Task[] {
+  const mover = createExecutor(context, azure, options.proxy)
   return [backendStep(context, azure, mover, options), workerStep(context, azure, mover, options)]
 }
 
@@ -53,7 +53,7 @@ function backendStep(
   azure: Azure,
   mover: Mover,
   { image, proxy, needsProxy = false, inPlace = false }: ReleaseOptions,
-): Step {
+): Task {
   const { config } = context
   const surgeName = groupNames.surge
   let moves: Move[] = []
@@ -65,11 +65,11 @@ function backendStep(
     const must = needsProxy || surge !== undefined
     const host = must ? await proxy.target() : await proxy.target().catch(() => undefined)
     if (host === surgeHost(config)) return 'surge'
-    return host !== undefined || ahead.pending('nginx-https') ? 'elsewhere' : undefined
+    return host !== undefined || ahead.willChange('nginx-https') ? 'elsewhere' : undefined
   }
 
   /** Nothing that nginx sends requests to is deleted, whoever has pointed it there meanwhile. */
-  async function mustNotServe(name: string): Promise<void> {
+  async function assertNotServing(name: string): Promise<void> {
     if (serving === undefined || (await proxy.target()) !== surgeHost(config)) return
     throw new OpsError({
       what: `nginx sends /api/ to ${name} again, so it was not deleted`,
@@ -77,14 +77,14 @@ function backendStep(
     })
   }
 
-  async function perform(move: Move, tell: Tell): Promise<void> {
-    if (move.do === 'delete') await mustNotServe(move.name)
+  async function perform(move: Move, tell: Log): Promise<void> {
+    if (move.do === 'delete') await assertNotServing(move.name)
     await mover.perform(move, tell)
     if (move.do === 'serve') serving = move.group.name === surgeName ? 'surge' : 'elsewhere'
   }
 
   /** What the failure of a move means for who serves. A new release that is not healthy is taken away again. */
-  async function consequence(move: Move, thrown: unknown, tell: Tell): Promise<unknown> {
+  async function consequence(move: Move, thrown: unknown, tell: Log): Promise<unknown> {
     if (!(thrown instanceof OpsError) || move.do === 'delete' || move.do === 'serve') return thrown
     const also = (words: string) =>
       new OpsError({ ...thrown.failure, what: `${thrown.failure.what}. ${words}` })
@@ -93,7 +93,7 @@ function backendStep(
     if (serving === 'surge' || move.do === 'put') return thrown
     await mover
       .perform({ do: 'delete', name: surgeName }, tell)
-      .catch((failure) => tell(`${surgeName} could not be deleted: ${messageOf(failure)}`))
+      .catch((failure) => tell(`${surgeName} could not be deleted: ${getMessage(failure)}`))
     return also('The old release is still serving')
   }
 
@@ -111,10 +111,10 @@ function backendStep(
       const now: BackendNow = { stable: stableSeen, surge: surgeSeen, serving, inPlace }
       moves = backendMoves(stable, surge, now)
       uncovered = requestsMayFail(now)
-      if (moves.length === 0) return ok(runningWords(stable))
+      if (moves.length === 0) return ok(describeRunning(stable))
       return {
         state: stableSeen || surgeSeen ? 'change' : 'create',
-        what: backendWords(stable, now),
+        what: describeBackend(stable, now),
         fields: backendFields(now),
         effects: await linesOf(mover, moves),
       }
@@ -133,7 +133,7 @@ function backendStep(
 /** How many worker groups are changed at once, after the first. */
 const workersAtOnce = 4
 
-function workerStep(context: Context, azure: Azure, mover: Mover, { image }: ReleaseOptions): Step {
+function workerStep(context: Context, azure: Azure, mover: Mover, { image }: ReleaseOptions): Task {
   const { config } = context
   let moves: Move[] = []
   const one = config.worker.count === 1
@@ -148,18 +148,18 @@ function workerStep(context: Context, azure: Azure, mover: Mover, { image }: Rel
       const groups = workerNames(config).map((name) => workerGroup(config, image.name(), name))
       const workers = await Promise.all(groups.map(async (group) => ({ group, seen: await of(group) })))
       moves = workerMoves(workers, names)
-      if (moves.length === 0) return ok(`${one ? '' : `${groups.length} × `}${runningWords(groups[0]!)}`)
+      if (moves.length === 0) return ok(`${one ? '' : `${groups.length} × `}${describeRunning(groups[0]!)}`)
       const surplus = surplusWorkers(workers, names)
       const open = workers.filter(({ group, seen }) => movesTo(group, seen).length > 0)
       const named = workers.length + surplus.length > 1
       return {
         state: surplus.length === 0 && workers.every(({ seen }) => !seen) ? 'create' : 'change',
         what: [
-          ...open.map(({ group, seen }) => groupWords(group, seen)),
+          ...open.map(({ group, seen }) => describeGroup(group, seen)),
           ...surplus.map((name) => `delete ${name}: WORKER_COUNT is ${groups.length}`),
         ].join('; '),
         fields: open.flatMap(({ group, seen }) =>
-          fieldsOf(seen).map((field) => (named ? { ...field, name: `${group.name} ${field.name}` } : field)),
+          toFields(seen).map((field) => (named ? { ...field, name: `${group.name} ${field.name}` } : field)),
         ),
         effects: await linesOf(mover, moves),
       }
@@ -175,7 +175,7 @@ function workerStep(context: Context, azure: Azure, mover: Mover, { image }: Rel
       }
       // The first by itself: a release that does not run stops there, and the others go on taking jobs.
       await perform(first)
-      await inParallel(workersAtOnce, rest, perform)
+      await mapLimit(workersAtOnce, rest, perform)
       await perform(deletions)
     },
   }
@@ -183,7 +183,7 @@ function workerStep(context: Context, azure: Azure, mover: Mover, { image }: Rel
 
 /** The groups as they are now; none where a plan knows that there is no resource group yet. */
 async function groupsNow({ config, runner }: Context, azure: Azure, ahead: Ahead) {
-  const nothingYet = ahead.pending('data-tier') && !(await azure.registry())
+  const nothingYet = ahead.willChange('data-tier') && !(await azure.registry())
   const groups = nothingYet ? [] : await azure.groups()
   return {
     names: groups.map(({ name }) => name),
@@ -192,7 +192,7 @@ async function groupsNow({ config, runner }: Context, azure: Azure, ahead: Ahead
       if (!before) return undefined
       const password = await reveal(config.postgres.password, runner)
       const secretKey = await reveal(config.backend.secretKey, runner)
-      const configuration = configurationOf(config, wanted, password, secretKey)
+      const configuration = hashConfiguration(config, wanted, password, secretKey)
       return {
         fields: groupFields(before, wanted, configuration),
         state: before.provisioningState ?? 'Succeeded',

@@ -3,14 +3,14 @@ import { surgeLabel } from '../../config/endpoints.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import type { Step, Tell } from '../../tasks/task.ts'
+import type { Log, Task } from '../../tasks/task.ts'
 import { exitCode, type Failure, OpsError } from '../../util/errors.ts'
-import { timeWords } from '../../util/format.ts'
+import { formatTimestamp } from '../../util/format.ts'
 import { azAct, explainAz } from '../cli.ts'
-import { type Azure, subscriptionOf } from '../client.ts'
-import { type ContainerGroup, groupNames, imageOf, isWorkerName, tagOf } from './spec.ts'
-import { restartsOf, showGroup, viewOf } from './status.ts'
-import { untilBackendHealthy, untilStartedAnew, untilWorkerRuns } from './waitFor.ts'
+import { type Azure, subscriptionFlag } from '../client.ts'
+import { type ContainerGroup, getImage, getTag, groupNames, isWorkerName } from './spec.ts'
+import { countRestarts, parseInstanceView, showGroup } from './status.ts'
+import { untilStartedAnew, untilWorkerRuns, waitUntilHealthy } from './waitFor.ts'
 
 /** `az container restart`: stops the group's container and starts it again, of the same image and settings. */
 export const restartGroup = (config: Config, name: string, subscription: string[]): Command =>
@@ -27,7 +27,7 @@ export function explainRestart(name: string, output: string): Partial<Failure> |
   const [, seconds] = /Read timed out\.? \(read timeout=(\d+)\)/i.exec(output) ?? []
   if (seconds === undefined) return explainAz(output)
   return {
-    what: `Azure took the restart of ${name} and did not end it within ${timeWords(Number(seconds) * 1000)}`,
+    what: `Azure took the restart of ${name} and did not end it within ${formatTimestamp(Number(seconds) * 1000)}`,
     said: undefined,
     next: `Its container may not stop: ${formatScriptLine('health', '--only', 'containers')} shows how it is, ${formatScriptLine('view-logs', '--only', isWorkerName(name) ? 'worker' : 'backend')} why. The same line again restarts it anew.`,
     exitCode: exitCode.unknown,
@@ -35,7 +35,7 @@ export function explainRestart(name: string, output: string): Partial<Failure> |
 }
 
 /** Restarts the backend, also a surge group that an interrupted release has left, each after the other. */
-export const restartBackendStep = (context: Context, azure: Azure): Step =>
+export const restartBackendStep = (context: Context, azure: Azure): Task =>
   restartStep(context, azure, {
     id: 'restart-backend',
     title: 'Restart the backend',
@@ -45,13 +45,13 @@ export const restartBackendStep = (context: Context, azure: Azure): Step =>
     async ready(group, restartsBefore, tell) {
       const { config } = context
       const label = group.name === groupNames.surge ? surgeLabel(config) : config.backend.dnsLabel
-      const release = tagOf(imageOf(group))
-      await untilBackendHealthy(context, azure, { name: group.name, label, release, restartsBefore }, tell)
+      const release = getTag(getImage(group))
+      await waitUntilHealthy(context, azure, { name: group.name, label, release, restartsBefore }, tell)
     },
   })
 
 /** Restarts every worker there is, one after the other, so that the others go on taking jobs. */
-export const restartWorkersStep = (context: Context, azure: Azure): Step =>
+export const restartWorkersStep = (context: Context, azure: Azure): Task =>
   restartStep(context, azure, {
     id: 'restart-workers',
     title: 'Restart the workers',
@@ -69,10 +69,10 @@ interface Restart {
   meanwhile: string
   /** Which group must be there. */
   name: string
-  ready(group: ContainerGroup, restartsBefore: number, tell: Tell): Promise<void>
+  ready(group: ContainerGroup, restartsBefore: number, tell: Log): Promise<void>
 }
 
-function restartStep(context: Context, azure: Azure, restart: Restart): Step {
+function restartStep(context: Context, azure: Azure, restart: Restart): Task {
   const { config, runner } = context
   const groups = async () => (await azure.groups()).filter(({ name }) => restart.isMine(name))
   return {
@@ -88,7 +88,7 @@ function restartStep(context: Context, azure: Azure, restart: Restart): Step {
           next: `${formatScriptLine('deploy-complete')}   (it makes what is missing)`,
         })
       }
-      const subscription = subscriptionOf(await azure.account())
+      const subscription = subscriptionFlag(await azure.account())
       return {
         state: 'change',
         what: `${names.join(', ')}, with a gap: ${restart.meanwhile}`,
@@ -96,14 +96,14 @@ function restartStep(context: Context, azure: Azure, restart: Restart): Step {
       }
     },
     async apply(_, tell) {
-      const subscription = subscriptionOf(await azure.account())
+      const subscription = subscriptionFlag(await azure.account())
       for (const group of (await groups()).sort((a, b) => a.name.localeCompare(b.name))) {
         const { name } = group
         const before = await showGroup(context, azure, name)
-        const restartsBefore = restartsOf(before)
+        const restartsBefore = countRestarts(before)
         tell(`restarting ${name}`)
         await runner.run(restartGroup(config, name, subscription))
-        const startedBefore = viewOf(before)?.currentState?.startTime
+        const startedBefore = parseInstanceView(before)?.currentState?.startTime
         await untilStartedAnew(context, azure, { name, startedBefore, restartsBefore }, tell)
         await restart.ready(group, restartsBefore, tell)
         tell(`${name} is healthy again`)

@@ -105,29 +105,29 @@ export const workerGroup = (
 })
 
 /** The image that a group runs; '' when ARM names none. */
-export const imageOf = ({ containers }: ContainerGroup): string => containers[0]?.image ?? ''
+export const getImage = ({ containers }: ContainerGroup): string => containers[0]?.image ?? ''
 
 /** What a container may use: cores and GB, as far as ARM says it. `az` spells the memory in two ways. */
-export function sizeOf(container: ContainerGroup['containers'][number] | undefined) {
+export function getSize(container: ContainerGroup['containers'][number] | undefined) {
   const { cpu, memoryInGb, memoryInGB } = container?.resources?.requests ?? {}
   return { cpu, memoryGb: memoryInGb ?? memoryInGB }
 }
 
 /** The tag of an image's full name: all of it when it has none. */
-export const tagOf = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
+export const getTag = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
 
 const environmentOf = (image: string): Record<string, string> => ({
   APP_ENV: 'production',
   FLASK_ENV: 'production',
   PORT: String(backendPort),
-  RELEASE: tagOf(image),
+  RELEASE: getTag(image),
   // libpq: check the server's certificate against the image's own authorities.
   PGSSLMODE: 'verify-full',
   PGSSLROOTCERT: '/etc/ssl/certs/ca-certificates.crt',
 })
 
 /** Tells whether a running group was made from the same configuration: secrets cannot be read back from ARM. */
-export function configurationOf(
+export function hashConfiguration(
   config: Config,
   group: WantedGroup,
   databasePassword: string,
@@ -183,7 +183,7 @@ export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecr
     location: config.azure.location,
     tags: {
       application: 'codex-dominion',
-      configuration: configurationOf(config, group, secrets.databasePassword, secrets.appSecretKey),
+      configuration: hashConfiguration(config, group, secrets.databasePassword, secrets.appSecretKey),
     },
     properties: {
       osType: 'Linux',

@@ -4,14 +4,14 @@ import { backendPort, hostOfLabel, releaseIn } from '../../config/endpoints.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { wasAccepted } from '../../net/http.ts'
 import type { Context } from '../../tasks/context.ts'
-import type { Tell } from '../../tasks/task.ts'
-import { messageOf, OpsError, unknownError } from '../../util/errors.ts'
+import type { Log } from '../../tasks/task.ts'
+import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { count } from '../../util/format.ts'
 import { azLook } from '../cli.ts'
-import { type Azure, subscriptionOf } from '../client.ts'
+import { type Azure, subscriptionFlag } from '../client.ts'
 import { whyWorkersAreDead } from './deadWorkers.ts'
 import type { ContainerGroup } from './spec.ts'
-import { crashWords, restartsOf, showGroup, viewOf } from './status.ts'
+import { countRestarts, describeCrash, parseInstanceView, showGroup } from './status.ts'
 
 /** What one look says. */
 export interface Look {
@@ -40,11 +40,11 @@ export interface Awaited {
  * Throws with the last 50 log lines when the time is over: a verdict on the application when it answered, when Azure saw
  * it end, or when it runs and only its workers do not (deadWorkers.ts); otherwise exit 3.
  */
-export async function untilBackendHealthy(
+export async function waitUntilHealthy(
   context: Context,
   azure: Azure,
   group: Awaited,
-  tell: Tell,
+  tell: Log,
 ): Promise<void> {
   const url = healthUrl(context.config, group.label)
   const probe = async (): Promise<Look> => {
@@ -58,10 +58,10 @@ export async function untilBackendHealthy(
       return healthLook(url, status, body, group.release)
     } catch (thrown) {
       const accepted = wasAccepted(thrown) ? { accepted: true as const } : {}
-      return { ready: false, last: `${url}: ${messageOf(thrown)}`, ...accepted }
+      return { ready: false, last: `${url}: ${getMessage(thrown)}`, ...accepted }
     }
   }
-  await untilTrue(context, azure, group, tell, probe)
+  await poll(context, azure, group, tell, probe)
 }
 
 /** What an answer of /health says of a release. The answer of another release says nothing of this one. */
@@ -78,13 +78,13 @@ export async function untilWorkerRuns(
   context: Context,
   azure: Azure,
   name: string,
-  tell: Tell,
+  tell: Log,
   restartsBefore = 0,
 ): Promise<void> {
   let steady = 0
   let restarts: number | undefined
-  await untilTrue(context, azure, { name, restartsBefore }, tell, async () => {
-    const view = viewOf(await showGroup(context, azure, name))
+  await poll(context, azure, { name, restartsBefore }, tell, async () => {
+    const view = parseInstanceView(await showGroup(context, azure, name))
     const state = view?.currentState?.state ?? 'unknown'
     const calm = state === 'Running' && (restarts === undefined || view?.restartCount === restarts)
     steady = calm ? steady + 1 : 0
@@ -101,11 +101,11 @@ export async function untilStartedAnew(
   context: Context,
   azure: Azure,
   group: { name: string; startedBefore: string | undefined; restartsBefore: number },
-  tell: Tell,
+  tell: Log,
 ): Promise<void> {
   const { name, startedBefore } = group
-  await untilTrue(context, azure, group, tell, async () => {
-    const { state, startTime } = viewOf(await showGroup(context, azure, name))?.currentState ?? {}
+  await poll(context, azure, group, tell, async () => {
+    const { state, startTime } = parseInstanceView(await showGroup(context, azure, name))?.currentState ?? {}
     return {
       ready: state === 'Running' && startTime !== undefined && startTime !== startedBefore,
       last: `${name} is ${state ?? 'unknown'}, started ${startTime ?? 'at an unknown time'}`,
@@ -116,11 +116,11 @@ export async function untilStartedAnew(
 export const healthUrl = (config: Config, label: string): string =>
   `http://${hostOfLabel(config, label)}:${backendPort}/health`
 
-async function untilTrue(
+async function poll(
   context: Context,
   azure: Azure,
   { name, restartsBefore = 0, fromElsewhere }: Pick<Awaited, 'name' | 'restartsBefore' | 'fromElsewhere'>,
-  tell: Tell,
+  tell: Log,
   probe: () => Promise<Look>,
 ): Promise<void> {
   const { healthyWithinSeconds } = context.config.backend
@@ -138,7 +138,7 @@ async function untilTrue(
       const group = await asked()
       const crashing = crashingSince(group, restartsBefore)
       if (crashing) throw await unhealthy(context, azure, name, `${name} ${crashing}`, true)
-      restartsSeen ??= group && restartsOf(group)
+      restartsSeen ??= group && countRestarts(group)
     }
     await pause(1000)
   }
@@ -151,14 +151,14 @@ async function untilTrue(
     (seen) => ({ ...seen, hasAsked: true }),
     (thrown): Look & { hasAsked: boolean } => ({
       ...{ ready: false, hasAsked: false },
-      last: `no other machine could ask: ${messageOf(thrown)}`,
+      last: `no other machine could ask: ${getMessage(thrown)}`,
     }),
   )
   if (beside?.ready) return tell(`${beside.last}, though this machine gets no answer`)
   const what = beside ? `${late}; ${beside.last}` : late
   if (beside?.faulty) throw await unhealthy(context, azure, name, what, true)
   const log = await logTail(context, azure, name).catch(() => '')
-  const state = viewOf(group)?.currentState?.state
+  const state = parseInstanceView(group)?.currentState?.state
   // Who has asked from elsewhere knows better: on the way from here something else may accept connections.
   const { accepted = false } = beside?.hasAsked ? beside : look
   const dead = whyWorkersAreDead({ state, accepted, log })
@@ -174,7 +174,7 @@ async function unhealthy(
   verdict: boolean,
 ): Promise<OpsError> {
   const said = await logTail(context, azure, name).catch(
-    (thrown) => `The log of ${name} cannot be read: ${messageOf(thrown)}`,
+    (thrown) => `The log of ${name} cannot be read: ${getMessage(thrown)}`,
   )
   if (verdict) {
     const next = 'Mend the application (its last log lines are above), then run the same line again.'
@@ -186,9 +186,9 @@ async function unhealthy(
 
 /** Will it not get better by itself? A group that is restarted, and not made anew, keeps the count of its life. */
 function crashingSince(group: ContainerGroup | undefined, restartsBefore: number): string | undefined {
-  const { state, exitCode, detailStatus } = viewOf(group)?.currentState ?? {}
+  const { state, exitCode, detailStatus } = parseInstanceView(group)?.currentState ?? {}
   const lately = `; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'}`
-  return crashWords(restartsOf(group) - restartsBefore, lately)
+  return describeCrash(countRestarts(group) - restartsBefore, lately)
 }
 
 /**
@@ -201,16 +201,16 @@ function endWords(
   restartsSeen: number | undefined,
 ): string | undefined {
   if (!group) return undefined
-  const { state = '', detailStatus = '' } = viewOf(group)?.currentState ?? {}
+  const { state = '', detailStatus = '' } = parseInstanceView(group)?.currentState ?? {}
   if (state === 'Terminated' || /CrashLoopBackOff/.test(detailStatus)) return `is ${state} (${detailStatus})`
-  const since = restartsOf(group) - (restartsSeen ?? restartsOf(group))
+  const since = countRestarts(group) - (restartsSeen ?? countRestarts(group))
   return since > 0 ? `was restarted ${count(since, 'time')} meanwhile` : crashingSince(group, restartsBefore)
 }
 
 /** The last 50 lines that the container wrote. */
 export async function logTail({ runner, config }: Context, azure: Azure, name: string): Promise<string> {
   const { resourceGroup } = config.azure
-  const subscription = subscriptionOf(await azure.account())
+  const subscription = subscriptionFlag(await azure.account())
   const { stdout, stderr } = await runner.run(
     azLook(['container', 'logs', '--resource-group', resourceGroup, '--name', name, ...subscription], {
       accept: [0, 1, 3],

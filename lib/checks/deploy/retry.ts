@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '../../tasks/context.ts'
-import { messageOf, OpsError, unknownError } from '../../util/errors.ts'
-import { inWords } from '../../vps/maintenance/page.ts'
-import { surveyOf } from '../../vps/serverState.ts'
+import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
+import { formatUntil } from '../../vps/maintenance/page.ts'
+import { inspectServer } from '../../vps/serverState.ts'
 import { type Check, type CheckResult, runChecks } from '../check.ts'
 import { reactionTo } from '../connectionErrors.ts'
 
@@ -15,7 +15,7 @@ export interface Settled {
 }
 
 /** Looks up to `tries` times, a second longer apart each: a change takes some seconds to be seen everywhere; a fault stays. */
-export async function lookUntilGood(context: Context, checks: readonly Check[], tries = 4): Promise<Settled> {
+export async function retryChecks(context: Context, checks: readonly Check[], tries = 4): Promise<Settled> {
   for (let turn = 1; ; turn++) {
     const failed = (await runChecks(checks)).filter(({ ok }) => !ok)
     if (failed.length === 0) return { failed, hidden: 0 }
@@ -28,12 +28,12 @@ export async function lookUntilGood(context: Context, checks: readonly Check[], 
 }
 
 /** What the checks saw, as a step says it. */
-export const goodWords = (checks: readonly Check[], { hidden, planned }: Settled): string =>
+export const describePassed = (checks: readonly Check[], { hidden, planned }: Settled): string =>
   hidden === 0
     ? `${checks.length} checks`
     : `${planned}: ${checks.length - hidden} checks; ${hidden} more see only its page, until maintenance-mode off`
 
-export const faultWords = (failed: readonly CheckResult[]): string =>
+export const describeFailed = (failed: readonly CheckResult[]): string =>
   failed.map(({ id, detail }) => `${id}: ${detail}`).join('\n')
 
 /**
@@ -45,28 +45,28 @@ export async function lookUntilKnown(
   checks: readonly Check[],
   {
     tries,
-    mustHear = () => mustBeThere(context),
+    mustHear = () => assertReachable(context),
   }: { tries?: number; mustHear?: (failed: readonly CheckResult[]) => Promise<unknown> } = {},
 ): Promise<Settled> {
-  const settled = await lookUntilGood(context, checks, tries)
+  const settled = await retryChecks(context, checks, tries)
   const { failed } = settled
   if (failed.length === 0) return settled
   await mustHear(failed).catch((thrown) => {
     if (!(thrown instanceof OpsError)) throw thrown
-    const said = [thrown.failure.said, faultWords(failed)].filter(Boolean).join('\n')
+    const said = [thrown.failure.said, describeFailed(failed)].filter(Boolean).join('\n')
     throw new OpsError({ ...thrown.failure, said })
   })
   return settled
 }
 
 /** Throws (exit 3) when the site gives this machine no answer at all: then failed checks say nothing about the site. */
-export async function mustAnswer(context: Context): Promise<void> {
+export async function assertResponding(context: Context): Promise<void> {
   const silence = await silenceOf(context)
   if (silence !== undefined) throw noAnswer(context, silence)
 }
 
 /** The same for who asks for the way to the site, too: a refused connection or a wrong certificate is an answer then. */
-export async function mustBeThere(context: Context): Promise<void> {
+export async function assertReachable(context: Context): Promise<void> {
   const silence = await silenceOf(context)
   if (silence !== undefined && reactionTo(silence) === undefined) throw noAnswer(context, silence)
 }
@@ -83,7 +83,7 @@ async function silenceOf({ config, runner }: Context): Promise<unknown> {
 const noAnswer = ({ config }: Context, silence: unknown): OpsError =>
   unknownError(
     `https://${config.domain}/ gives this machine no answer, so nothing can be said about what visitors get`,
-    messageOf(silence),
+    getMessage(silence),
     'See whether the site is there from another network; then run the same line again.',
   )
 
@@ -92,8 +92,8 @@ const noAnswer = ({ config }: Context, silence: unknown): OpsError =>
  * not answer: then a fault is a fault.
  */
 export async function plannedMaintenance(context: Context): Promise<string | undefined> {
-  const survey = await surveyOf(context).catch(() => undefined)
-  return survey?.maintenance && inWords(survey.maintenance)
+  const survey = await inspectServer(context).catch(() => undefined)
+  return survey?.maintenance && formatUntil(survey.maintenance)
 }
 
 const hidden = ['site-https', 'not-found', 'pages', 'worker-job']

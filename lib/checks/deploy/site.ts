@@ -1,11 +1,11 @@
-import type { Answer } from '../../net/http.ts'
+import type { HttpResponse } from '../../net/http.ts'
 import type { Context } from '../../tasks/context.ts'
-import { inParallel } from '../../util/concurrency.ts'
+import { mapLimit } from '../../util/concurrency.ts'
 import { siteNames } from '../../vps/dns/records.ts'
 import { type Check, expect } from '../check.ts'
 import { judgeServed } from '../probes/certificate.ts'
 import { faultsOfNames } from '../probes/dns.ts'
-import { areas, faultOfArea, faultOfPage, faultOfRedirect, fieldOf } from '../responses.ts'
+import { areas, faultOfArea, faultOfPage, faultOfRedirect, getField } from '../responses.ts'
 
 /** Pages the product promises to have, at least. */
 const fewestPages = 52
@@ -13,7 +13,7 @@ const fewestPages = 52
 /** What a visitor sees: the site, its certificate, its redirects, its pages. Nothing here changes anything. */
 export function siteChecks({ config, runner }: Context): Check[] {
   const { domain } = config
-  const get = (url: string, method: 'GET' | 'HEAD' = 'GET'): Promise<Answer> =>
+  const get = (url: string, method: 'GET' | 'HEAD' = 'GET'): Promise<HttpResponse> =>
     runner.request({ method, url, effect: 'read', timeoutMs: 15_000 })
 
   return [
@@ -23,7 +23,7 @@ export function siteChecks({ config, runner }: Context): Check[] {
       async run() {
         const url = `https://${domain}/`
         const answer = await get(url)
-        mustBeRight(faultOfPage(url, answer))
+        assertCorrect(faultOfPage(url, answer))
         return `200 in ${Math.round(answer.phases.total)} ms`
       },
     },
@@ -34,7 +34,7 @@ export function siteChecks({ config, runner }: Context): Check[] {
         const { certificate } = await get(`https://${domain}/`, 'HEAD')
         const limits = config.health.certificatePercent
         const { verdict, detail } = judgeServed(certificate, siteNames(config), limits, Date.now())
-        mustBeRight(verdict === 'CRITICAL' ? detail : undefined)
+        assertCorrect(verdict === 'CRITICAL' ? detail : undefined)
         return detail
       },
     },
@@ -76,7 +76,7 @@ export function siteChecks({ config, runner }: Context): Check[] {
           paths.length >= fewestPages,
           `the site map names ${paths.length} pages, fewer than ${fewestPages}`,
         )
-        const pages = await inParallel(8, paths, async (path) => ({
+        const pages = await mapLimit(8, paths, async (path) => ({
           path,
           answer: await get(`https://${domain}${path}`),
         }))
@@ -87,7 +87,7 @@ export function siteChecks({ config, runner }: Context): Check[] {
             [...answer.body.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g)].map((match) => match[1]!),
           ),
         )
-        const answers = await inParallel(8, [...assets], async (path) => ({
+        const answers = await mapLimit(8, [...assets], async (path) => ({
           path,
           answer: await get(`https://${domain}${path}`, 'HEAD'),
         }))
@@ -101,7 +101,7 @@ export function siteChecks({ config, runner }: Context): Check[] {
       title: 'DNS',
       async run() {
         const faults = await faultsOfNames(config)
-        mustBeRight(faults.length > 0 ? faults.join('; ') : undefined)
+        assertCorrect(faults.length > 0 ? faults.join('; ') : undefined)
         return `both names point at ${config.ionos.publicIp}`
       },
     },
@@ -119,20 +119,24 @@ export function apiChecks({ config, runner }: Context, filled: boolean): Check[]
     async run() {
       const url = `https://${config.domain}${area.path}`
       const answer = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 15_000 })
-      mustBeRight(faultOfArea(area, answer, filled))
-      const value = fieldOf(answer.body, area.field)
+      assertCorrect(faultOfArea(area, answer, filled))
+      const value = getField(answer.body, area.field)
       const many = Array.isArray(value) ? `, ${value.length} ${area.field}` : ''
       return `200 in ${Math.round(answer.phases.total)} ms${many}`
     },
   }))
 }
 
-async function redirect(get: (url: string) => Promise<Answer>, from: string, to: string): Promise<string> {
+async function redirect(
+  get: (url: string) => Promise<HttpResponse>,
+  from: string,
+  to: string,
+): Promise<string> {
   const answer = await get(from)
-  mustBeRight(faultOfRedirect(from, to, answer))
+  assertCorrect(faultOfRedirect(from, to, answer))
   return `${answer.status} to ${to}`
 }
 
-function mustBeRight(fault: string | undefined): void {
+function assertCorrect(fault: string | undefined): void {
   if (fault !== undefined) throw new Error(fault)
 }

@@ -1,6 +1,6 @@
 import { formatAzLine } from '../../config/pasteLine.ts'
 import { exitCode, OpsError } from '../../util/errors.ts'
-import { type Check, fine, wrong } from './check.ts'
+import { type Check, fail, pass } from './check.ts'
 
 export const azureLogin: Check = {
   id: 'azure-login',
@@ -10,11 +10,11 @@ export const azureLogin: Check = {
   async look({ azure }) {
     try {
       const { user, name } = await azure.account()
-      return fine(`${user}, subscription ${name}`)
+      return pass(`${user}, subscription ${name}`)
     } catch (thrown) {
       // Nothing else that asks Azure can know then; this is where it is known to be wrong.
       if (thrown instanceof OpsError && thrown.exitCode === exitCode.notLoggedIn)
-        return wrong(thrown.message, formatAzLine('az login'))
+        return fail(thrown.message, formatAzLine('az login'))
       throw thrown
     }
   },

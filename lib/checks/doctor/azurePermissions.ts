@@ -1,4 +1,4 @@
-import { type Check, fine, wrong } from './check.ts'
+import { type Check, fail, pass } from './check.ts'
 
 /** What a deploy does in the resource group. */
 const needed = [
@@ -33,8 +33,8 @@ export const azurePermissions: Check = {
     const found =
       (await read(`${subscription}/resourceGroups/${resourceGroup}`)) ?? (await read(subscription))
     const lacking = needed.filter((action) => !allowed(found?.value ?? [], action))
-    if (lacking.length > 0) return wrong(`this login may not: ${lacking.join(', ')}`)
-    return fine(`all ${needed.length} that a deploy needs`)
+    if (lacking.length > 0) return fail(`this login may not: ${lacking.join(', ')}`)
+    return pass(`all ${needed.length} that a deploy needs`)
   },
 }
 

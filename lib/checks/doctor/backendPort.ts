@@ -1,7 +1,7 @@
 import { backendPort as port, stableHost } from '../../config/endpoints.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { answerOf, healthFromVps } from '../../vps/nginx/upstream.ts'
-import { type Check, doubtful, fine, wrong } from './check.ts'
+import { getResponse, healthFromVps } from '../../vps/nginx/upstream.ts'
+import { type Check, fail, pass, warn } from './check.ts'
 
 /** nginx must reach the backend: asked from the VPS, not from here. */
 export const backendPort: Check = {
@@ -13,11 +13,11 @@ export const backendPort: Check = {
   },
   async look({ context: { config, runner } }) {
     const host = stableHost(config)
-    const { status, body } = await runner.run(healthFromVps(host)).then(answerOf)
-    if (status === 200) return fine(`${host} answers`)
-    if (status === undefined) return wrong(`${host}: ${body}`)
+    const { status, body } = await runner.run(healthFromVps(host)).then(getResponse)
+    if (status === 200) return pass(`${host} answers`)
+    if (status === undefined) return fail(`${host}: ${body}`)
     // The way is open; whether the application is well is for others to judge.
-    return doubtful(
+    return warn(
       `${host} answers, though not well: ${body}`,
       formatScriptLine('view-logs', '--only', 'backend'),
     )

@@ -1,6 +1,6 @@
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { surveyOf } from '../../vps/serverState.ts'
-import { type Check, doubtful, fine } from './check.ts'
+import { inspectServer } from '../../vps/serverState.ts'
+import { type Check, pass, warn } from './check.ts'
 
 /** Let's Encrypt: 64 days by default from 2027-02-10 on, 45 from 2028-02-16 on. */
 const shorter = [
@@ -17,13 +17,11 @@ export const certificateLifetime: Check = {
     return `${formatScriptLine('setup-server')}   (it switches certbot.timer on)`
   },
   async look({ context, now }) {
-    const { timer } = (await surveyOf(context)).certificate
+    const { timer } = (await inspectServer(context)).certificate
     const coming = shorter
       .filter(({ from }) => Date.parse(from) > now.getTime())
       .map(({ from, days }) => `${days} days from ${from} on`)
     const said = coming.length > 0 ? `gets shorter: ${coming.join(', ')}` : 'is 45 days'
-    return timer
-      ? fine(`${said}; certbot.timer renews in time`)
-      : doubtful(`${said}; certbot.timer does not run`)
+    return timer ? pass(`${said}; certbot.timer renews in time`) : warn(`${said}; certbot.timer does not run`)
   },
 }

@@ -6,7 +6,7 @@ import type { Judged } from '../../util/status.ts'
 import { nearest } from '../../util/suggest.ts'
 
 /** What checks look with; each thing is asked once, whoever asks. */
-export interface Bench {
+export interface CheckContext {
   context: Context
   azure: Azure
   arm: Arm
@@ -49,9 +49,9 @@ export interface Check {
   /** What to do when it is not so, where the finding itself does not say it better. */
   next: string
   /** Throws when it cannot look; silence is UNKNOWN. */
-  look(bench: Bench): Promise<Judged>
+  look(bench: CheckContext): Promise<Judged>
 }
 
-export const fine = (detail: string): Judged => ({ verdict: 'OK', detail })
-export const doubtful = (detail: string, next?: string): Judged => ({ verdict: 'WARNING', detail, next })
-export const wrong = (detail: string, next?: string): Judged => ({ verdict: 'CRITICAL', detail, next })
+export const pass = (detail: string): Judged => ({ verdict: 'OK', detail })
+export const warn = (detail: string, next?: string): Judged => ({ verdict: 'WARNING', detail, next })
+export const fail = (detail: string, next?: string): Judged => ({ verdict: 'CRITICAL', detail, next })

@@ -2,7 +2,7 @@ import type { Context } from '../../tasks/context.ts'
 import type { Judged } from '../../util/status.ts'
 import { rootCommand } from '../../vps/remote/script.ts'
 import { skew, told } from '../probes/clock.ts'
-import { type Check, doubtful, fine, wrong } from './check.ts'
+import { type Check, fail, pass, warn } from './check.ts'
 
 /** Azure refuses tokens from about five minutes on; half a minute already makes logs hard to compare. */
 const limits = { doubtful: 30_000, wrong: 300_000 }
@@ -35,9 +35,9 @@ export function judgeClocks(known: readonly { name: string; ms: number }[]): Jud
   const said = known.map(({ name, ms }) => `${name} ${told(ms)}`).join(', ')
   const detail = whole ? said : `${said}; the other could not be asked`
   const most = Math.max(...known.map(({ ms }) => Math.abs(ms)))
-  if (most > limits.wrong) return wrong(detail)
-  if (most > limits.doubtful) return doubtful(detail)
-  return whole ? fine(detail) : { verdict: 'UNKNOWN', detail }
+  if (most > limits.wrong) return fail(detail)
+  if (most > limits.doubtful) return warn(detail)
+  return whole ? pass(detail) : { verdict: 'UNKNOWN', detail }
 }
 
 async function azureTime({ runner }: Context): Promise<number> {
@@ -49,15 +49,15 @@ async function azureTime({ runner }: Context): Promise<number> {
     as: 'az',
     timeoutMs: 10_000,
   })
-  return mustBeTime('Azure', Date.parse(headers.date ?? ''))
+  return assertTime('Azure', Date.parse(headers.date ?? ''))
 }
 
 async function vpsTime({ config, runner }: Context): Promise<number> {
   const { stdout } = await runner.run(rootCommand(config, 'read', ['date', '+%s']))
-  return mustBeTime('The VPS', stdout.trim() === '' ? Number.NaN : Number(stdout) * 1000)
+  return assertTime('The VPS', stdout.trim() === '' ? Number.NaN : Number(stdout) * 1000)
 }
 
-function mustBeTime(who: string, time: number): number {
+function assertTime(who: string, time: number): number {
   if (Number.isFinite(time)) return time
   throw new Error(`${who} did not tell its time`)
 }

@@ -1,7 +1,7 @@
-import { type ContainerGroup, isOwnGroup, sizeOf } from '../../azure/containers/spec.ts'
+import { type ContainerGroup, getSize, isOwnGroup } from '../../azure/containers/spec.ts'
 import type { Config } from '../../config/config.ts'
 import type { Judged } from '../../util/status.ts'
-import { type Check, doubtful, fine, wrong } from './check.ts'
+import { type Check, fail, pass, warn } from './check.ts'
 
 interface Usage {
   name: { value: string }
@@ -32,10 +32,10 @@ export function judgeCores(
   { currentValue, limit }: Usage,
   own: readonly ContainerGroup[],
 ): Judged {
-  const running = own.flatMap(({ containers }) => containers).map((each) => sizeOf(each).cpu ?? 0)
+  const running = own.flatMap(({ containers }) => containers).map((each) => getSize(each).cpu ?? 0)
   const left = limit - (currentValue - running.reduce((sum, cpu) => sum + cpu, 0))
   const steady = backend.cpu + worker.cpu * worker.count
   const said = `${left} of ${limit} for us; ${steady} needed, ${steady + backend.cpu} while a release runs`
-  if (left < steady) return wrong(said)
-  return left < steady + backend.cpu ? doubtful(said) : fine(said)
+  if (left < steady) return fail(said)
+  return left < steady + backend.cpu ? warn(said) : pass(said)
 }

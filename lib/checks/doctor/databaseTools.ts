@@ -1,5 +1,5 @@
 import { requireTool } from '../../database/pgTools.ts'
-import { type Check, fine } from './check.ts'
+import { type Check, pass } from './check.ts'
 
 /** pg_dump refuses a server that is newer than itself. */
 export const databaseTools: Check = {
@@ -13,6 +13,6 @@ export const databaseTools: Check = {
       requireTool(context, 'pg_dump', needed),
       requireTool(context, 'pg_restore', needed),
     ])
-    return fine([...new Set(versions)].join(', '))
+    return pass([...new Set(versions)].join(', '))
   },
 }

@@ -1,5 +1,5 @@
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { type Check, fine, wrong } from './check.ts'
+import { type Check, fail, pass } from './check.ts'
 
 /** The template leaves the parameter at Azure's default, on; whoever switches it off lets passwords travel readable. */
 export const databaseTransport: Check = {
@@ -9,13 +9,13 @@ export const databaseTransport: Check = {
   next: 'Set require_secure_transport to on.',
   async look({ context: { config }, azure }) {
     const [, database] = await azure.dataTier()
-    if (!database) return fine(`${config.postgres.server} is not there yet`)
+    if (!database) return pass(`${config.postgres.server} is not there yet`)
     const { secureTransport } = database
     if (secureTransport === undefined)
       return { verdict: 'UNKNOWN', detail: `${database.name} does not show require_secure_transport` }
     const detail = `require_secure_transport is ${secureTransport}`
     return secureTransport.toLowerCase() === 'on'
-      ? fine(detail)
-      : wrong(detail, `${formatScriptLine('provision')}   (it sets the parameter to on)`)
+      ? pass(detail)
+      : fail(detail, `${formatScriptLine('provision')}   (it sets the parameter to on)`)
   },
 }

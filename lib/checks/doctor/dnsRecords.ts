@@ -1,7 +1,7 @@
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { byHand, faultsOf, publicAddress, readRecords } from '../../vps/dns/records.ts'
-import { surveyOf } from '../../vps/serverState.ts'
-import { type Check, fine, wrong } from './check.ts'
+import { byHand, findFaults, publicAddress, readRecords } from '../../vps/dns/records.ts'
+import { inspectServer } from '../../vps/serverState.ts'
+import { type Check, fail, pass } from './check.ts'
 
 /** Both names lead to the VPS and nowhere else. */
 export const dnsRecords: Check = {
@@ -16,10 +16,10 @@ export const dnsRecords: Check = {
     const address = publicAddress(config)
     const records = await readRecords(config)
     const hasIpv6 = records.some(({ ipv6 }) => ipv6.length > 0)
-    const own = hasIpv6 ? (await surveyOf(context)).ipv6Addresses : []
-    const faults = faultsOf(records, address, own)
+    const own = hasIpv6 ? (await inspectServer(context)).ipv6Addresses : []
+    const faults = findFaults(records, address, own)
     return faults.length === 0
-      ? fine(`both names point at ${address}`)
-      : wrong(faults.join('; '), byHand(config))
+      ? pass(`both names point at ${address}`)
+      : fail(faults.join('; '), byHand(config))
   },
 }

@@ -1,6 +1,6 @@
 import { count } from '../../util/format.ts'
 import type { Judged } from '../../util/status.ts'
-import { doubtful, fine, wrong } from './check.ts'
+import { fail, pass, warn } from './check.ts'
 
 const day = 86_400_000
 /** Long enough to plan a move in. */
@@ -10,8 +10,8 @@ const ahead = 180 * day
 export function retires(what: string, ends: string | undefined, now: Date): Judged {
   if (ends === undefined) return { verdict: 'UNKNOWN', detail: `${what}: when it ends is not in the table` }
   const left = Date.parse(ends) - now.getTime()
-  if (left <= 0) return wrong(`${what} ended on ${ends}`)
+  if (left <= 0) return fail(`${what} ended on ${ends}`)
   const days = Math.floor(left / day)
-  if (left < ahead) return doubtful(`${what} ends on ${ends}, in ${count(days, 'day')}`)
-  return fine(`${what} ends on ${ends}`)
+  if (left < ahead) return warn(`${what} ends on ${ends}, in ${count(days, 'day')}`)
+  return pass(`${what} ends on ${ends}`)
 }

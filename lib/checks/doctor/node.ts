@@ -1,5 +1,5 @@
 import { atLeast } from '../../util/semver.ts'
-import { type Check, fine, wrong } from './check.ts'
+import { type Check, fail, pass } from './check.ts'
 
 /** What the way through a proxy (http.Agent, proxyEnv) came with, on each line that has it. */
 const oldest = { 22: '22.21.0', newer: '24.5.0' }
@@ -13,6 +13,6 @@ export const node: Check = {
   async look() {
     const { node: version } = process.versions
     const wanted = version.startsWith('22.') ? oldest[22] : oldest.newer
-    return atLeast(version, wanted) ? fine(version) : wrong(`${version}, needed: ${wanted}`)
+    return atLeast(version, wanted) ? pass(version) : fail(`${version}, needed: ${wanted}`)
   },
 }

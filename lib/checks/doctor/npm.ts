@@ -1,5 +1,5 @@
 import { look } from '../../shell/command.ts'
-import { type Check, fine } from './check.ts'
+import { type Check, pass } from './check.ts'
 
 /** The dashboard is built with npm. */
 export const npm: Check = {
@@ -9,6 +9,6 @@ export const npm: Check = {
   next: 'Install Node.js with npm: the dashboard is built with it.',
   async look({ context }) {
     const { stdout } = await context.runner.run(look(['npm', '--version']))
-    return fine(stdout.trim())
+    return pass(stdout.trim())
   },
 }

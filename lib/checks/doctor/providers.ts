@@ -1,5 +1,5 @@
 import { formatAzLine } from '../../config/pasteLine.ts'
-import { type Check, fine, wrong } from './check.ts'
+import { type Check, fail, pass } from './check.ts'
 
 const needed = [
   'Microsoft.ContainerInstance',
@@ -25,8 +25,8 @@ export const providers: Check = {
       }),
     )
     const missing = states.filter(({ state }) => state !== 'Registered')
-    if (missing.length === 0) return fine(`all ${needed.length}`)
-    return wrong(
+    if (missing.length === 0) return pass(`all ${needed.length}`)
+    return fail(
       missing.map(({ namespace, state }) => `${namespace} is ${state}`).join(', '),
       missing
         .map(({ namespace }) =>

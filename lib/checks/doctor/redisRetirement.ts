@@ -1,5 +1,5 @@
 import { formatKeyFile } from '../../config/pasteLine.ts'
-import { type Check, fine } from './check.ts'
+import { type Check, pass } from './check.ts'
 import { retires } from './endOfLife.ts'
 
 /** Azure's announcement: Basic, Standard and Premium end on 2028-09-30; new tenants cannot create one already. */
@@ -11,7 +11,7 @@ export const redisRetirement: Check = {
     return `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU', 'REDIS_NAME')}, with another REDIS_NAME, then deploy.`
   },
   async look({ context, now }) {
-    if (context.config.redis.kind === 'managed') return fine('Azure Managed Redis')
+    if (context.config.redis.kind === 'managed') return pass('Azure Managed Redis')
     return retires('Azure Cache for Redis', '2028-09-30', now)
   },
 }

@@ -1,6 +1,6 @@
 import { findRedisFault } from '../../azure/redisState.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { type Check, doubtful, fine, wrong } from './check.ts'
+import { type Check, fail, pass, warn } from './check.ts'
 
 /** A Redis that failed looks like a healthy one in the portal's list, and one with another policy takes no jobs. */
 export const redisState: Check = {
@@ -11,13 +11,13 @@ export const redisState: Check = {
   async look({ context: { config }, azure }) {
     const { kind, name } = config.redis
     const [, , redis] = await azure.dataTier()
-    if (!redis) return fine(`${name} is not there yet`)
+    if (!redis) return pass(`${name} is not there yet`)
     const fault = findRedisFault(config, redis, (await azure.account()).id)
-    if (fault) return wrong(fault.what, fault.next)
+    if (fault) return fail(fault.what, fault.next)
     const state = String(redis.properties.provisioningState)
     if (kind === 'managed' && !redis.database)
-      return doubtful(`${name} is ${state} and has no database yet`, formatScriptLine('provision'))
+      return warn(`${name} is ${state} and has no database yet`, formatScriptLine('provision'))
     const policy = redis.database?.properties.clusteringPolicy
-    return fine(`${name} is ${state}${policy ? `, clustering policy ${String(policy)}` : ''}`)
+    return pass(`${name} is ${state}${policy ? `, clustering policy ${String(policy)}` : ''}`)
   },
 }

@@ -8,7 +8,7 @@ import { azureLogin } from './azureLogin.ts'
 import { azurePermissions } from './azurePermissions.ts'
 import { backendPort } from './backendPort.ts'
 import { certificateLifetime } from './certificateLifetime.ts'
-import type { Bench, Category, Check } from './check.ts'
+import type { Category, Check, CheckContext } from './check.ts'
 import { clock } from './clock.ts'
 import { containerCores } from './containerCores.ts'
 import { databaseTools } from './databaseTools.ts'
@@ -39,13 +39,18 @@ export async function examine(
   chosen: readonly Category[],
   stop: AbortSignal,
 ): Promise<Examined[]> {
-  const bench: Bench = { context, azure: createAzure(context), arm: openArm(context, stop), now: new Date() }
+  const bench: CheckContext = {
+    context,
+    azure: createAzure(context),
+    arm: openArm(context, stop),
+    now: new Date(),
+  }
   return Promise.all(
     checks.filter(({ category }) => chosen.includes(category)).map((check) => examineOne(check, bench)),
   )
 }
 
-async function examineOne(check: Check, bench: Bench): Promise<Examined> {
+async function examineOne(check: Check, bench: CheckContext): Promise<Examined> {
   const { id, title, category, next } = check
   const judged = await check.look(bench).catch(judgedFailure)
   // Nothing stands between us and a program of this machine: one that does not answer is not there.

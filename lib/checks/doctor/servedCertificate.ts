@@ -1,4 +1,4 @@
-import { surveyOf } from '../../vps/serverState.ts'
+import { inspectServer } from '../../vps/serverState.ts'
 import { judgeStored, reloadLine } from '../probes/certificate.ts'
 import type { Check } from './check.ts'
 
@@ -13,7 +13,7 @@ export const servedCertificate: Check = {
     const url = `https://${config.domain}/`
     const [{ certificate: served }, { certificate }] = await Promise.all([
       runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 }),
-      surveyOf(context),
+      inspectServer(context),
     ])
     return judgeStored(served?.serialNumber, certificate.lineage?.serial)
   },

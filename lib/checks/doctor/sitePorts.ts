@@ -1,7 +1,7 @@
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { reactionTo, rootOf } from '../connectionErrors.ts'
-import { type Check, fine, wrong } from './check.ts'
+import { getRootCause, reactionTo } from '../connectionErrors.ts'
+import { type Check, fail, pass } from './check.ts'
 
 /** The CA comes to port 80, visitors to 443. */
 export const sitePorts: Check = {
@@ -14,7 +14,7 @@ export const sitePorts: Check = {
   async look({ context }) {
     const answers = await Promise.all([closed(context, 'http', 80), closed(context, 'https', 443)])
     const faults = answers.filter((answer) => answer !== undefined)
-    return faults.length === 0 ? fine('both answer') : wrong(faults.join('; '))
+    return faults.length === 0 ? pass('both answer') : fail(faults.join('; '))
   },
 }
 
@@ -32,7 +32,7 @@ async function closed(
     if (reaction === 'refused') return `${port} refuses connections`
     // What follows a connection (TLS, HTTP) is for other checks.
     if (reaction === 'connected') return undefined
-    throw new Error(`${port}: ${rootOf(thrown).message}`)
+    throw new Error(`${port}: ${getRootCause(thrown).message}`)
   }
   return undefined
 }

@@ -1,5 +1,5 @@
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { surveyOf } from '../../vps/serverState.ts'
+import { inspectServer } from '../../vps/serverState.ts'
 import type { Check } from './check.ts'
 import { retires } from './endOfLife.ts'
 
@@ -21,7 +21,7 @@ export const systemRetirement: Check = {
     return `Plan a new VPS of a newer release; ${formatScriptLine('deploy-complete')} sets it up.`
   },
   async look({ context, now }) {
-    const { os } = await surveyOf(context)
+    const { os } = await inspectServer(context)
     const name = `${os.id} ${os.version}`
     return retires(name, ends[name], now)
   },

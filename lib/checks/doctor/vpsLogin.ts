@@ -1,6 +1,6 @@
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import { rootCommand } from '../../vps/remote/script.ts'
-import { type Check, fine } from './check.ts'
+import { type Check, pass } from './check.ts'
 
 /** ssh with a known host key, and root there. */
 export const vpsLogin: Check = {
@@ -13,6 +13,6 @@ export const vpsLogin: Check = {
   async look({ context }) {
     const { user, host } = context.config.ionos
     await context.runner.run(rootCommand(context.config, 'read', ['true']))
-    return fine(`${user}@${host}${user === 'root' ? '' : ', with sudo'}`)
+    return pass(`${user}@${host}${user === 'root' ? '' : ', with sudo'}`)
   },
 }

@@ -1,6 +1,6 @@
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { surveyOf } from '../../vps/serverState.ts'
-import { type Check, fine, wrong } from './check.ts'
+import { inspectServer } from '../../vps/serverState.ts'
+import { type Check, fail, pass } from './check.ts'
 
 export const vpsServices: Check = {
   id: 'vps-services',
@@ -10,11 +10,11 @@ export const vpsServices: Check = {
     return `${formatScriptLine('setup-server')} && ${formatScriptLine('configure-nginx')}`
   },
   async look({ context }) {
-    const { nginx } = await surveyOf(context)
-    if (!nginx.version) return wrong('is not installed')
-    if (!nginx.active) return wrong(`${nginx.version} does not run`)
+    const { nginx } = await inspectServer(context)
+    if (!nginx.version) return fail('is not installed')
+    if (!nginx.active) return fail(`${nginx.version} does not run`)
     return nginx.enabled
-      ? fine(`${nginx.version} runs`)
-      : wrong(`${nginx.version} would not start after a reboot`)
+      ? pass(`${nginx.version} runs`)
+      : fail(`${nginx.version} would not start after a reboot`)
   },
 }

@@ -1,6 +1,6 @@
 import type { Azure } from '../../azure/client.ts'
 import { type ContainerGroup, groupNames, workerNames } from '../../azure/containers/spec.ts'
-import { showGroups, troubleOf, viewOf } from '../../azure/containers/status.ts'
+import { findTrouble, parseInstanceView, showGroups } from '../../azure/containers/status.ts'
 import type { Limits } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
@@ -43,7 +43,7 @@ export async function readContainers(context: Context, azure: Azure): Promise<Co
 export function troubleWith({ name, group }: ContainerFacts, now: number): string | undefined {
   if (group === 'absent') return `${name} is absent`
   if (group === 'silent') return `${name} cannot be asked for its state`
-  return troubleOf(group, now)
+  return findTrouble(group, now)
 }
 
 /**
@@ -54,7 +54,7 @@ export function judgeContainers(all: readonly ContainerFacts[], limits: Limits, 
   const judged = all.map((facts) => {
     const { name, group } = facts
     const restarts = typeof group === 'string' ? 0 : restartsWithinHour(group, now)
-    const runs = typeof group !== 'string' && viewOf(group)?.currentState?.state === 'Running'
+    const runs = typeof group !== 'string' && parseInstanceView(group)?.currentState?.state === 'Running'
     const trouble = runs ? undefined : troubleWith(facts, now)
     if (trouble !== undefined) {
       const verdict = group === 'silent' ? ('UNKNOWN' as const) : ('CRITICAL' as const)

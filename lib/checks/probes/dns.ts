@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { Context } from '../../tasks/context.ts'
-import { byHand, faultsOf, publicAddress, readRecords } from '../../vps/dns/records.ts'
+import { byHand, findFaults, publicAddress, readRecords } from '../../vps/dns/records.ts'
 import type { Probe } from '../probe.ts'
 import { webProbe } from './http.ts'
 
@@ -25,7 +25,7 @@ export const dnsProbe = ({ config }: Context): Probe => ({
 /** What is wrong with the A records, one line a fault. Throws (exit 3) when the name server does not answer. */
 export async function faultsOfNames(config: Config): Promise<string[]> {
   const records = await readRecords(config)
-  return faultsOf(
+  return findFaults(
     records.map((record) => ({ ...record, ipv6: [] })),
     publicAddress(config),
     [],

@@ -1,5 +1,5 @@
 import type { Limits } from '../../config/config.ts'
-import type { Answer, Request } from '../../net/http.ts'
+import type { HttpRequest, HttpResponse } from '../../net/http.ts'
 import type { Context } from '../../tasks/context.ts'
 import { isOurMaintenance } from '../../vps/maintenance/page.ts'
 import { unanswered } from '../connectionErrors.ts'
@@ -26,8 +26,8 @@ export const get = (
   { runner }: Context,
   url: string,
   signal: AbortSignal,
-  rest: Partial<Pick<Request, 'method' | 'shared' | 'timeoutMs'>> = {},
-): Promise<Answer> => {
+  rest: Partial<Pick<HttpRequest, 'method' | 'shared' | 'timeoutMs'>> = {},
+): Promise<HttpResponse> => {
   const mostBytes = rest.shared ? mostOfOthers : mostOfOurs
   const timeoutMs = httpTimeoutMs + 1000
   return runner.request({ method: 'GET', url, effect: 'read', timeoutMs, mostBytes, ...rest }, signal)
@@ -39,7 +39,7 @@ interface Question extends Pick<Probe, 'id' | 'title' | 'visible' | 'hiddenByMai
   /** One of many: it may go on a connection that is open. */
   shared?: true
   /** What is wrong with the answer, however quick it came. */
-  fault(answer: Answer): string | undefined
+  fault(answer: HttpResponse): string | undefined
 }
 
 /** One GET, on a connection of its own unless it is shared: wrong is CRITICAL, slow is judged by the limits. */
@@ -72,7 +72,7 @@ function isJson(body: string): boolean {
 
 export function judgeAnswer(
   { id, limits, fault, hiddenByMaintenance }: Omit<Question, 'url' | 'title'>,
-  answer: Answer,
+  answer: HttpResponse,
 ): Reading {
   const { phases, status } = answer
   const ms = phases.total

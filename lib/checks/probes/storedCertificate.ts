@@ -1,7 +1,7 @@
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Certificate, surveyOf } from '../../vps/serverState.ts'
-import { rootOf, unanswered } from '../connectionErrors.ts'
+import { type Certificate, inspectServer } from '../../vps/serverState.ts'
+import { getRootCause, unanswered } from '../connectionErrors.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { coreProbe } from '../probe.ts'
 import { judgeStored, reloadLine } from './certificate.ts'
@@ -16,7 +16,7 @@ export const storedCertificateProbe = (context: Context): Probe => ({
     const url = `https://${context.config.domain}/`
     const [served, survey] = await Promise.allSettled([
       get(context, url, signal, { method: 'HEAD' }),
-      surveyOf(context),
+      inspectServer(context),
     ])
     if (survey.status === 'rejected') throw survey.reason
     const { lineage } = survey.value.certificate
@@ -33,7 +33,8 @@ export function judgeNotServed(
   lineage: Pick<Certificate, 'notAfter'> | undefined,
   now: number,
 ): Reading {
-  if (rootOf(thrown).code !== 'CERT_HAS_EXPIRED') return { ...unanswered(url, thrown), verdict: 'UNKNOWN' }
+  if (getRootCause(thrown).code !== 'CERT_HAS_EXPIRED')
+    return { ...unanswered(url, thrown), verdict: 'UNKNOWN' }
   if (!lineage) return judgeStored('expired', undefined)
   const until = lineage.notAfter.toISOString().slice(0, 10)
   if (lineage.notAfter.getTime() > now)

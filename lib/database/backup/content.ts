@@ -91,7 +91,7 @@ export async function readContent({ runner }: Context, database?: string): Promi
 }
 
 /** What `restored` has otherwise than `wanted`, one line each; empty when they are the same. */
-export function differencesOf(wanted: Content, restored: Content): string[] {
+export function compareContent(wanted: Content, restored: Content): string[] {
   const nameOf = ({ schema, name }: TableContent) => `${schema}.${name}`
   const there = new Map(restored.tables.map((table) => [nameOf(table), table]))
   const known = new Set(wanted.tables.map(nameOf))
@@ -118,8 +118,8 @@ export function differencesOf(wanted: Content, restored: Content): string[] {
   ]
 }
 
-export const rowsOf = ({ tables }: Content): number => tables.reduce((sum, { rows }) => sum + rows, 0)
+export const countRows = ({ tables }: Content): number => tables.reduce((sum, { rows }) => sum + rows, 0)
 
 /** `9 tables, 160 rows`. */
-export const contentWords = (content: Content): string =>
-  `${count(content.tables.length, 'table')}, ${count(rowsOf(content), 'row')}`
+export const describeContent = (content: Content): string =>
+  `${count(content.tables.length, 'table')}, ${count(countRows(content), 'row')}`

@@ -1,12 +1,12 @@
 import { chmodSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Context } from '../../tasks/context.ts'
-import { messageOf, OpsError } from '../../util/errors.ts'
+import { getMessage, OpsError } from '../../util/errors.ts'
 import { sha256OfFile } from '../../util/files.ts'
-import { sizeWords } from '../../util/format.ts'
+import { formatBytes } from '../../util/format.ts'
 import { readLocale } from '../databases.ts'
 import { dumpCommand, listCommand, reachServer, requireTool } from '../pgTools.ts'
-import { beginSnapshot, type Content, contentWords, endSnapshot, readContent } from './content.ts'
+import { beginSnapshot, type Content, describeContent, endSnapshot, readContent } from './content.ts'
 import { type Backup, dumpName, makePartial, publish } from './folder.ts'
 import { type Locale, type Manifest, writeManifest } from './manifest.ts'
 
@@ -49,7 +49,7 @@ export async function takeBackup(
   try {
     const dump = path.join(within, name)
     const { content, toc } = await dumpSnapshot(context, dump, about.story)
-    mustListTables(content, toc)
+    assertListsTables(content, toc)
     chmodSync(dump, 0o600)
     const manifest: Manifest = {
       format: 1,
@@ -85,7 +85,7 @@ async function dumpSnapshot(
   const [row] = await runner.query<{ snapshot: string }>(beginSnapshot())
   try {
     const content = await readContent(context)
-    story(`Dumping ${contentWords(content)}`)
+    story(`Dumping ${describeContent(content)}`)
     // Made first, so that it is never there with more permissions than it shall have.
     writeFileSync(dump, '', { mode: 0o600, flag: 'wx' })
     await withHeartbeat(dump, story, () => runner.run(dumpCommand(reached, row!.snapshot, dump)))
@@ -103,7 +103,7 @@ async function withHeartbeat<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const timer = setInterval(() => {
-    if (existsSync(file)) story(`  ${sizeWords(statSync(file).size)} so far`)
+    if (existsSync(file)) story(`  ${formatBytes(statSync(file).size)} so far`)
   }, 30_000)
   try {
     return await work()
@@ -113,7 +113,7 @@ async function withHeartbeat<T>(
 }
 
 /** The dump's own table of contents must have the data of every table that was counted. */
-export function mustListTables({ tables }: Content, toc: string): void {
+export function assertListsTables({ tables }: Content, toc: string): void {
   const lines = toc.split('\n')
   const missing = tables
     .filter(({ schema, name }) => !lines.some((line) => line.includes(` TABLE DATA ${schema} ${name} `)))
@@ -129,7 +129,7 @@ function explainDisk(thrown: unknown, folder: string): unknown {
   if ((thrown as NodeJS.ErrnoException).code !== 'ENOSPC') return thrown
   return new OpsError({
     what: `The disk of ${folder} is full`,
-    said: messageOf(thrown),
+    said: getMessage(thrown),
     next: 'Make room, or choose another folder with --to; earlier backups are as they were.',
   })
 }

@@ -3,8 +3,8 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { isAlive } from '../../shell/secretFile.ts'
-import { messageOf, OpsError, usageError } from '../../util/errors.ts'
-import { type Manifest, manifestOf, readManifest } from './manifest.ts'
+import { getMessage, OpsError, usageError } from '../../util/errors.ts'
+import { type Manifest, manifestPath, readManifest } from './manifest.ts'
 
 export interface Backup {
   /** The dump; its manifest is beside it. */
@@ -13,10 +13,10 @@ export interface Backup {
 }
 
 /** UTC to the second: 20261123T012612Z. */
-export const stampOf = (time: Date): string => time.toISOString().replaceAll(/[-:]|\.\d+/g, '')
+export const parseTimestamp = (time: Date): string => time.toISOString().replaceAll(/[-:]|\.\d+/g, '')
 
 export const dumpName = (config: Config, time: Date): string =>
-  `${config.postgres.database}-${stampOf(time)}.dump`
+  `${config.postgres.database}-${parseTimestamp(time)}.dump`
 
 const machine = hostname().replaceAll(/[^A-Za-z0-9-]/g, '-')
 
@@ -39,7 +39,7 @@ export function makePartial(folder: string, name: string): string {
   } catch (thrown) {
     throw new OpsError({
       what: `The folder ${folder} cannot be written to`,
-      said: messageOf(thrown),
+      said: getMessage(thrown),
       next: 'Make it writable, or choose another folder with --to.',
     })
   }
@@ -50,11 +50,11 @@ export function makePartial(folder: string, name: string): string {
 export function publish(within: string, folder: string, name: string): string {
   const [from, to] = [path.join(within, name), path.join(folder, name)]
   try {
-    copyFileSync(manifestOf(from), manifestOf(to), constants.COPYFILE_EXCL)
+    copyFileSync(manifestPath(from), manifestPath(to), constants.COPYFILE_EXCL)
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'EEXIST')
       throw new OpsError({ what: `There is a backup ${to} already: two were begun in the same second` })
-    rmSync(manifestOf(to), { force: true })
+    rmSync(manifestPath(to), { force: true })
     throw thrown
   }
   renameSync(from, to)
@@ -67,7 +67,7 @@ function namesIn(folder: string): string[] {
     return readdirSync(folder)
   } catch (thrown) {
     throw usageError(
-      `The folder ${folder} cannot be read: ${messageOf(thrown)}`,
+      `The folder ${folder} cannot be read: ${getMessage(thrown)}`,
       'Choose another one with --to.',
     )
   }
@@ -110,7 +110,7 @@ export function expired(backups: readonly Backup[], keep: number): Backup[] {
 /** The dump goes first: a manifest alone is a leftover, a dump alone would be a riddle. */
 export function removeBackup({ file }: Backup): void {
   rmSync(file, { force: true })
-  rmSync(manifestOf(file), { force: true })
+  rmSync(manifestPath(file), { force: true })
 }
 
 /** Takes away what backups of this machine that were killed have left. Gives the names. */

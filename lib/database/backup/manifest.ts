@@ -34,11 +34,11 @@ export interface Manifest {
   proven?: { at: string; server: string; seconds: number }
 }
 
-export const manifestOf = (dump: string): string => `${dump}.json`
+export const manifestPath = (dump: string): string => `${dump}.json`
 
 /** Throws when there is none, or when it cannot be read: then nothing is known of the dump. */
 export function readManifest(dump: string): Manifest {
-  const file = manifestOf(dump)
+  const file = manifestPath(dump)
   if (!existsSync(dump))
     throw usageError(`There is no backup ${dump}`, 'ls its folder: a backup is a .dump and its .dump.json.')
   if (!existsSync(file)) {
@@ -62,7 +62,7 @@ export function readManifest(dump: string): Manifest {
 
 /** Writes a manifest beside its place and moves it there. */
 export function writeManifest(dump: string, manifest: Manifest): void {
-  const file = manifestOf(dump)
+  const file = manifestPath(dump)
   const beside = `${file}.new`
   try {
     writeFileSync(beside, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
@@ -73,7 +73,7 @@ export function writeManifest(dump: string, manifest: Manifest): void {
 }
 
 /** Throws when the dump is not byte for byte what its manifest describes. */
-export async function mustBeWhole(dump: string, { bytes, sha256 }: Manifest): Promise<void> {
+export async function verifyChecksum(dump: string, { bytes, sha256 }: Manifest): Promise<void> {
   const next = 'Do not rely on it: take another backup, or restore from another one.'
   const size = statSync(dump).size
   if (size !== bytes)

@@ -3,21 +3,21 @@ import { formatScriptLine } from '../../config/pasteLine.ts'
 import { display } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { isUnanswered, OpsError, usageError } from '../../util/errors.ts'
-import { sizeWords } from '../../util/format.ts'
+import { formatBytes } from '../../util/format.ts'
 import { parseNumber } from '../../util/number.ts'
 import {
   createQuery,
   dropLeftovers,
   dropQuery,
   leftoversAmong,
-  passingName,
   readDatabases,
+  temporaryName,
 } from '../databases.ts'
 import { dumpCommand, type Reached, reachServer, requireTool, restoreCommand } from '../pgTools.ts'
-import { contentWords, rowsOf } from './content.ts'
+import { countRows, describeContent } from './content.ts'
 import { type Before, beforeBackup, takeBackup } from './dump.ts'
 import { type Backup, dumpName, expired, readBackups, removeBackup, removeLeftovers } from './folder.ts'
-import { type Locale, mustBeWhole, readManifest } from './manifest.ts'
+import { type Locale, readManifest, verifyChecksum } from './manifest.ts'
 import { prove } from './verify.ts'
 
 export interface BackupOptions {
@@ -120,7 +120,7 @@ async function proveOne(
   const backup = { file, manifest: readManifest(file) }
   await requireTool(context, 'pg_restore', Number.parseInt(backup.manifest.toolVersion, 10))
   if (options.planning) {
-    await mustBeWhole(file, backup.manifest)
+    await verifyChecksum(file, backup.manifest)
     const lines = proveLines(await plannedReach(context), backup)
     return {
       text: [`${file} is whole; it would be proven:`, ...lines, ...silenceWords(silent)].join('\n'),
@@ -183,7 +183,7 @@ async function planned(
     display(dumpCommand(reached, 'SNAPSHOT', file)),
     ...(options.prove === 'new' ? proveLines(reached, { file, manifest }) : []),
   ]
-  const about = before && ` (${sizeWords(before.bytes)} on the server, PostgreSQL ${before.serverVersion})`
+  const about = before && ` (${formatBytes(before.bytes)} on the server, PostgreSQL ${before.serverVersion})`
   const text = [
     `Would dump ${config.postgres.database}${about ?? ''} to ${file}`,
     ...lines.map((line) => `  $ ${line}`),
@@ -204,7 +204,7 @@ async function planned(
 }
 
 function proveLines(reached: Reached, { file, manifest }: Backup): string[] {
-  const database = passingName(reached.config.postgres.database, 'prove', new Date())
+  const database = temporaryName(reached.config.postgres.database, 'prove', new Date())
   const create = createQuery(database, manifest.locale, undefined, 'record')
   const restore = restoreCommand(reached, database, file)
   return [create, restore, dropQuery(database, 'record')].map(display)
@@ -212,7 +212,7 @@ function proveLines(reached: Reached, { file, manifest }: Backup): string[] {
 
 function sentence({ file, manifest }: Backup): string {
   const { content, bytes, proven } = manifest
-  const held = `${contentWords(content)}, ${sizeWords(bytes)}`
+  const held = `${describeContent(content)}, ${formatBytes(bytes)}`
   const how = proven ? `; proven ${proven.at} in ${proven.seconds} s: restored and the same` : ''
   return `${file}: ${held}${how}`
 }
@@ -222,7 +222,7 @@ const dataOf = ({ file, manifest }: Backup): object => ({
   bytes: manifest.bytes,
   sha256: manifest.sha256,
   taken: manifest.taken,
-  rows: rowsOf(manifest.content),
+  rows: countRows(manifest.content),
   tables: manifest.content.tables,
   proven: manifest.proven ?? null,
 })

@@ -1,11 +1,11 @@
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
-import { createQuery, passingName, withPassing } from '../databases.ts'
+import { createQuery, temporaryName, withPassing } from '../databases.ts'
 import { explainTool, reachServer, restoreCommand, restoreErrors } from '../pgTools.ts'
-import { beginSnapshot, type Content, differencesOf, endSnapshot, readContent } from './content.ts'
+import { beginSnapshot, type Content, compareContent, endSnapshot, readContent } from './content.ts'
 import type { Backup } from './folder.ts'
-import { mustBeWhole, writeManifest } from './manifest.ts'
+import { verifyChecksum, writeManifest } from './manifest.ts'
 
 /**
  * Restores a backup into a database of its own on the same server, compares every table with the manifest, and takes
@@ -19,8 +19,8 @@ export async function prove(
   const { config } = context
   const { file, manifest } = backup
   const began = performance.now()
-  await mustBeWhole(file, manifest)
-  const database = passingName(config.postgres.database, 'prove', new Date())
+  await verifyChecksum(file, manifest)
+  const database = temporaryName(config.postgres.database, 'prove', new Date())
   story(`Restoring ${file} into ${database}`)
   await withPassing(
     context,
@@ -48,9 +48,9 @@ export async function restoreAndCompare(
   { file, manifest }: Backup,
 ): Promise<void> {
   const { stderr } = await context.runner.run(command)
-  const errors = mustBeOfTheDump(restoreErrors(stderr))
+  const errors = assertMatchesDump(restoreErrors(stderr))
   const differences =
-    errors.length > 0 ? [] : differencesOf(manifest.content, await contentOf(context, database))
+    errors.length > 0 ? [] : compareContent(manifest.content, await contentOf(context, database))
   if (errors.length + differences.length === 0) return
   throw new OpsError({
     what: `${file} does not give back the database it was made of`,
@@ -60,7 +60,7 @@ export async function restoreAndCompare(
 }
 
 /** Hands back pg_restore's errors, unless they are not about the dump: then throws what they mean. */
-export function mustBeOfTheDump(errors: string[]): string[] {
+export function assertMatchesDump(errors: string[]): string[] {
   const said = errors.join('\n')
   const meaning = explainTool(said)
   if (!meaning) return errors

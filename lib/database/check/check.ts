@@ -1,11 +1,11 @@
 import { type Azure, createAzure } from '../../azure/client.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Answer, exitCodeOf, gather } from '../../util/collect.ts'
+import { getExitCode, type Settled, settleAll } from '../../util/collect.ts'
 import { exitCode } from '../../util/errors.ts'
-import { detailOf, type Finding, worst } from '../../util/status.ts'
+import { type Finding, getDetail, worst } from '../../util/status.ts'
 import { gatherFacts, readFirewall, unreachable } from './facts.ts'
-import { findingsOf } from './verdicts.ts'
+import { evaluateFacts } from './verdicts.ts'
 
 export interface DatabaseCheck {
   /** Verdict, what was looked at, how it is: the cells of a table. */
@@ -22,13 +22,17 @@ export async function checkDatabase(context: Context): Promise<DatabaseCheck> {
   const azure = createAzure(context)
   const facts = await gatherFacts(context, azure)
   const closed = unreachable(facts.times.failure) ? await firewallFinding(context, azure) : []
-  const findings = [...findingsOf(context.config, facts, Date.now()), ...closed]
+  const findings = [...evaluateFacts(context.config, facts, Date.now()), ...closed]
   const verdict = worst(findings)
   const wrong = verdict === 'WARNING' || verdict === 'CRITICAL'
-  const silent = exitCodeOf(facts as Record<string, Answer<unknown>>)
+  const silent = getExitCode(facts as Record<string, Settled<unknown>>)
   const unknown = silent === exitCode.notLoggedIn ? silent : exitCode.unknown
   return {
-    rows: findings.map((each, index) => [each.verdict, each.title, detailOf(each, findings.slice(0, index))]),
+    rows: findings.map((each, index) => [
+      each.verdict,
+      each.title,
+      getDetail(each, findings.slice(0, index)),
+    ]),
     advice: [...new Set(findings.flatMap(({ next }) => (next ? [`→ ${next}`] : []))), summary(findings)],
     data: {
       ok: verdict === 'OK',
@@ -44,7 +48,7 @@ export async function checkDatabase(context: Context): Promise<DatabaseCheck> {
 }
 
 async function firewallFinding(context: Context, azure: Azure): Promise<Finding[]> {
-  const { rule } = await gather({ rule: () => readFirewall(context, azure) })
+  const { rule } = await settleAll({ rule: () => readFirewall(context, azure) })
   const about = { id: 'firewall', title: 'Firewall' }
   if (rule.failure) return [{ ...about, verdict: 'UNKNOWN', detail: rule.failure.message }]
   const { letIn, self } = rule.value

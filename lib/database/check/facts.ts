@@ -3,7 +3,7 @@ import { type Azure, operatorAddress, operatorRule, type Resource, resourceId } 
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { ConnectTimes } from '../../shell/runner.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Answer, gather } from '../../util/collect.ts'
+import { type Settled, settleAll } from '../../util/collect.ts'
 import { exitCode, OpsError } from '../../util/errors.ts'
 import { plainDial } from '../connect.ts'
 import { appliedMigrations, type Migration, pending, readMigrations } from '../migrations.ts'
@@ -33,7 +33,7 @@ export interface ServerFacts {
 
 /** What is known of the database, each from its own source. */
 export type DatabaseFacts = {
-  [Name in keyof Facts]: Answer<Facts[Name]>
+  [Name in keyof Facts]: Settled<Facts[Name]>
 }
 
 interface Facts extends Record<string, unknown> {
@@ -49,7 +49,7 @@ interface Facts extends Record<string, unknown> {
 
 /** Asks Azure and the database itself, side by side. Changes nothing; a source that fails is an answer. */
 export function gatherFacts(context: Context, azure: Azure): Promise<DatabaseFacts> {
-  return gather<Facts>({
+  return settleAll<Facts>({
     // The one that needs nothing loaded goes out first.
     plain: async () => (await context.runner.dial(plainDial(context.config))).answer,
     server: () => readServer(context, azure),

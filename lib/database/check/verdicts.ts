@@ -2,15 +2,15 @@ import type { Resource } from '../../azure/client.ts'
 import type { Config } from '../../config/config.ts'
 import { formatAzLine, formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { ConnectTimes } from '../../shell/runner.ts'
-import type { Answer } from '../../util/collect.ts'
-import { count, sizeWords } from '../../util/format.ts'
+import type { Settled } from '../../util/collect.ts'
+import { count, formatBytes } from '../../util/format.ts'
 import { type Finding, type Judged, judgedFailure } from '../../util/status.ts'
 import type { DatabaseFacts, ServerBackup, ServerFacts, TableSize } from './facts.ts'
 
 const hour = 3_600_000
 
 /** Every finding, in the order they are shown. A source that gave no answer is UNKNOWN, never OK. */
-export function findingsOf(config: Config, facts: DatabaseFacts, now: number): Finding[] {
+export function evaluateFacts(config: Config, facts: DatabaseFacts, now: number): Finding[] {
   const { server, backups, times, plain, facts: own, tables, migrations } = facts
   const tlsWorks = times.value !== undefined
   return [
@@ -29,7 +29,7 @@ export function findingsOf(config: Config, facts: DatabaseFacts, now: number): F
 function finding<Value>(
   id: string,
   title: string,
-  answer: Answer<Value>,
+  answer: Settled<Value>,
   judge: (value: Value) => Judged,
 ): Finding {
   if (answer.failure) return { id, title, ...judgedFailure(answer.failure) }
@@ -131,7 +131,7 @@ function judgeStorage({ stored }: ServerFacts, server: Resource | undefined, con
   return judgeShare(
     stored,
     allowed,
-    `${sizeWords(stored)} of ${allowed / 2 ** 30} GB${source} (${percent(stored, allowed)}), databases and write-ahead log`,
+    `${formatBytes(stored)} of ${allowed / 2 ** 30} GB${source} (${percent(stored, allowed)}), databases and write-ahead log`,
     `Raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')}, then ${formatScriptLine('provision')}: a full server takes no more writes.`,
   )
 }
@@ -181,7 +181,7 @@ function judgeMigrations({ pending, all }: { pending: readonly { name: string }[
   }
 }
 
-function tableFindings(tables: Answer<TableSize[]>): Finding[] {
+function tableFindings(tables: Settled<TableSize[]>): Finding[] {
   if (tables.failure) return [{ id: 'tables', title: 'Tables', ...judgedFailure(tables.failure) }]
   return tables.value.map(({ name, rows, bytes }) => ({
     id: `table-${name}`,
@@ -192,6 +192,6 @@ function tableFindings(tables: Answer<TableSize[]>): Finding[] {
           detail: 'is not there',
           next: `${formatScriptLine('provision')}   (its migrations make it), or ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`,
         }
-      : { verdict: 'OK' as const, detail: `${count(rows, 'row')}, ${sizeWords(bytes ?? 0)}` }),
+      : { verdict: 'OK' as const, detail: `${count(rows, 'row')}, ${formatBytes(bytes ?? 0)}` }),
   }))
 }

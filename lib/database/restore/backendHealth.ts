@@ -2,17 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { healthUrl } from '../../azure/containers/waitFor.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Difference, ok, type Step, unknown } from '../../tasks/task.ts'
-import { messageOf, OpsError } from '../../util/errors.ts'
+import { type Difference, ok, type Task, unknown } from '../../tasks/task.ts'
+import { getMessage, OpsError } from '../../util/errors.ts'
 
 /** Does the backend work with the database that has taken the live one's place? */
-export const backendStep = (context: Context): Step => ({
+export const backendStep = (context: Context): Task => ({
   id: 'backend',
   title: 'Backend /health',
   part: 'together',
   after: ['restore'],
   async inspect(ahead) {
-    if (ahead.pending('restore')) return unknown('asked after the restore')
+    if (ahead.willChange('restore')) return unknown('asked after the restore')
     return untilHealthy(context)
   },
 })
@@ -27,7 +27,7 @@ async function untilHealthy({ config, runner }: Context): Promise<Difference> {
       if (answer.status === 200) return ok(`${url} says 200`)
       last = `${answer.status} ${answer.body.slice(0, 300)}`
     } catch (thrown) {
-      last = messageOf(thrown)
+      last = getMessage(thrown)
     }
     await pause(1000)
   }

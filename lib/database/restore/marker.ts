@@ -1,6 +1,6 @@
 import type { Query } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { ok, type Step } from '../../tasks/task.ts'
+import { ok, type Task } from '../../tasks/task.ts'
 import { maintenance } from '../databases.ts'
 import { quoteName, quoteText } from '../sql.ts'
 
@@ -25,7 +25,7 @@ const commentOf = ({ sha256, unfinished }: Mark): string => {
 }
 
 /** Undefined when the comment is somebody else's. */
-export function markOf(comment: string | null): Mark | undefined {
+export function createMarker(comment: string | null): Mark | undefined {
   const [whole, sha256, before] = pattern.exec(comment ?? '') ?? []
   if (!whole || !sha256) return undefined
   return whole.includes(', not finished') ? { sha256, unfinished: { before } } : { sha256 }
@@ -52,10 +52,10 @@ async function readComment({ runner }: Context, database: string): Promise<strin
 
 /** Undefined: the database was not made of a dump by this tool, or is not there. */
 export const readMark = async (context: Context, database: string): Promise<Mark | undefined> =>
-  markOf(await readComment(context, database))
+  createMarker(await readComment(context, database))
 
 /** Behind everything else: the live database gets the comment that the one before it had. */
-export const finishStep = (context: Context): Step => {
+export const finishStep = (context: Context): Task => {
   const { database } = context.config.postgres
   return {
     id: 'finished',
@@ -64,7 +64,7 @@ export const finishStep = (context: Context): Step => {
     after: ['backend'],
     async inspect(ahead) {
       const what = `${database} no longer says that its restore is not finished`
-      if (ahead.pending('restore'))
+      if (ahead.willChange('restore'))
         return {
           state: 'change',
           what,
@@ -81,5 +81,5 @@ export const finishStep = (context: Context): Step => {
 
 async function ownComment(context: Context, database: string): Promise<string | null> {
   const comment = await readComment(context, database)
-  return markOf(comment) ? null : comment
+  return createMarker(comment) ? null : comment
 }

@@ -1,32 +1,32 @@
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command, Query } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Difference, ok, type Step, type Tell } from '../../tasks/task.ts'
-import { messageOf, usageError } from '../../util/errors.ts'
+import { type Difference, type Log, ok, type Task } from '../../tasks/task.ts'
+import { getMessage, usageError } from '../../util/errors.ts'
 import { count } from '../../util/format.ts'
-import { contentWords, countQuery } from '../backup/content.ts'
+import { countQuery, describeContent } from '../backup/content.ts'
 import type { Backup } from '../backup/folder.ts'
-import { mustBeWhole, readManifest } from '../backup/manifest.ts'
-import { mustBeOfTheDump, restoreAndCompare } from '../backup/verify.ts'
+import { readManifest, verifyChecksum } from '../backup/manifest.ts'
+import { assertMatchesDump, restoreAndCompare } from '../backup/verify.ts'
 import {
   createQuery,
   type Database,
   dropLeftovers,
   dropQuery,
-  isPassing,
+  isTemporary,
   leftoversAmong,
   maintenance,
   nameBefore,
-  passingName,
   readDatabases,
   rename,
   renameQuery,
+  temporaryName,
   withPassing,
 } from '../databases.ts'
 import { appliedMigrations, pending, readMigrations } from '../migrations.ts'
 import {
+  extractGrants,
   grantsCommand,
-  grantsOf,
   listCommand,
   type Reached,
   reachServer,
@@ -39,8 +39,8 @@ import { finishStep, type Mark, markQuery, readMark } from './marker.ts'
 import { propertyQueries, readProperties } from './properties.ts'
 
 /** Throws exit 2 when a database cannot be called that. */
-export function mustBeName(name: string): void {
-  if (/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name) && !reserved.includes(name) && !isPassing(name)) return
+export function assertDatabaseName(name: string): void {
+  if (/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name) && !reserved.includes(name) && !isTemporary(name)) return
   throw usageError(
     `--into ${name} is not a name for a database of ours`,
     'Use 1-63 letters, digits or _, not beginning with a digit, and none that the server keeps for itself.',
@@ -56,7 +56,7 @@ const noTable = '42P01'
 const reserved = ['postgres', 'template0', 'template1', 'azure_maintenance', 'azure_sys']
 
 export interface Restore {
-  steps: Step[]
+  steps: Task[]
   /** What the operator should know when it is done. */
   farewell(): string[]
 }
@@ -70,7 +70,7 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
   const { config, runner } = context
   const live = into === config.postgres.database
   const began = new Date()
-  const beside = passingName(into, 'restore', began)
+  const beside = temporaryName(into, 'restore', began)
   const before = nameBefore(into, began)
   const said: string[] = []
   let backup: Backup | undefined
@@ -84,13 +84,13 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
     return backup
   }
 
-  const whole: Step = {
+  const whole: Task = {
     id: 'backup',
     title: 'Backup file',
     part: 'prepare',
     async inspect() {
       const { manifest } = await readBackup()
-      await mustBeWhole(file, manifest)
+      await verifyChecksum(file, manifest)
       const [row] = await runner.query<{ major: number }>({
         text: `SELECT current_setting('server_version_num')::int / 10000 AS major`,
         effect: 'read',
@@ -107,12 +107,12 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
       )
       const proven = manifest.proven ? `proven ${manifest.proven.at}` : 'never proven'
       return ok(
-        `${manifest.server}/${manifest.database} of ${manifest.taken}: ${contentWords(manifest.content)}; whole, ${proven}`,
+        `${manifest.server}/${manifest.database} of ${manifest.taken}: ${describeContent(manifest.content)}; whole, ${proven}`,
       )
     },
   }
 
-  const leftovers: Step = {
+  const leftovers: Task = {
     id: 'leftovers',
     title: 'Leftovers of killed runs',
     part: 'azure',
@@ -185,14 +185,14 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
     for (const { schema, name, rows } of manifest.content.tables) {
       const now = await runner.query<{ rows: string }>(countQuery(schema, name)).then(
         ([row]) => row?.rows,
-        (thrown) => (thrown.code === noTable ? 'no such table' : `not counted (${messageOf(thrown)})`),
+        (thrown) => (thrown.code === noTable ? 'no such table' : `not counted (${getMessage(thrown)})`),
       )
       fields.push({ name: `rows of ${schema}.${name}`, before: now, after: String(rows) })
     }
     return fields
   }
 
-  async function apply(_: Difference, tell: Tell): Promise<void> {
+  async function apply(_: Difference, tell: Log): Promise<void> {
     const found = (await databases()).find(({ name }) => name === into)
     const known = await readBackup()
     const create = createQuery(beside, known.manifest.locale, found?.owner, 'change')
@@ -217,17 +217,17 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
   }
 
   async function toc(): Promise<string[]> {
-    return grantsOf((await runner.run(listCommand(file))).stdout)
+    return extractGrants((await runner.run(listCommand(file))).stdout)
   }
 
   /** Rights of other roles are given back where those roles are; what cannot be is said, and is no failure. */
-  async function finish(effect: Command | Query, tell: Tell): Promise<void> {
+  async function finish(effect: Command | Query, tell: Log): Promise<void> {
     const errors =
       'argv' in effect
-        ? mustBeOfTheDump(restoreErrors((await runner.run(effect)).stderr))
+        ? assertMatchesDump(restoreErrors((await runner.run(effect)).stderr))
         : await runner.query(effect).then(
             () => [],
-            (thrown) => [`${effect.text}: ${messageOf(thrown)}`],
+            (thrown) => [`${effect.text}: ${getMessage(thrown)}`],
           )
     for (const line of errors) {
       tell(line)
@@ -257,6 +257,6 @@ async function newerMigrations(context: Context): Promise<string[]> {
     ]
   } catch (thrown) {
     // The restore is done; what is amiss with the migrations is for the next check.
-    return [`Migrations: ${messageOf(thrown)}`]
+    return [`Migrations: ${getMessage(thrown)}`]
   }
 }

@@ -1,4 +1,4 @@
-import { tagOf } from '../../azure/containers/spec.ts'
+import { getTag } from '../../azure/containers/spec.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { seconds } from '../../tasks/renderer.ts'
 import type { Field } from '../../tasks/task.ts'
@@ -31,7 +31,7 @@ export function historyTable(kept: readonly Kept[]): string {
       receipt.by,
       receipt.result,
       receipt.seconds.toFixed(1),
-      tagOf(receipt.image) || '–',
+      getTag(receipt.image) || '–',
       receipt.frontend || '–',
       receipt.line.replace(/^npx dominion /, ''),
       changesOf(receipt),
@@ -100,7 +100,7 @@ export interface HistoryDifference {
 
 const facts = ['line', 'by', 'result', 'revision', 'image', 'digest', 'frontend'] as const
 
-export function differenceOf(a: Receipt, b: Receipt): HistoryDifference {
+export function compareReceipts(a: Receipt, b: Receipt): HistoryDifference {
   const ids = [...new Set([...a.changed, ...b.changed].map(({ id }) => id))]
   return {
     facts: facts

@@ -1,9 +1,9 @@
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { exitCodeOf } from '../../util/collect.ts'
+import { getExitCode } from '../../util/collect.ts'
 import { usageError } from '../../util/errors.ts'
-import { differenceOf, differenceText, historyTable, receiptText, theOne } from './format.ts'
+import { compareReceipts, differenceText, historyTable, receiptText, theOne } from './format.ts'
 import { type History, readHistory } from './read.ts'
 
 export interface HistoryFlags extends CommonFlags {
@@ -20,7 +20,7 @@ export async function showHistory(run: Run<HistoryFlags>, context: Context): Pro
   if (asked.length > 1) throw usageError(`${asked.join(' and ')} are two questions`, 'Give one of them.')
   if (diff !== undefined) return showDifference(run, context, diff)
   const history = await readHistory(context, show === undefined ? (lines ?? 20) : 1000, show && checked(show))
-  const code = exitCodeOf(history.answers)
+  const code = getExitCode(history.answers)
   if (show !== undefined) {
     const one = theOne(history, show)
     run.result(receiptText(one) + notes(history), { ok: code === 0, ...one, ...gaps(history) })
@@ -49,9 +49,9 @@ async function showDifference(
     await readHistory(context, 1000, checked(first)),
     await readHistory(context, 1000, checked(second)),
   ]
-  const code = exitCodeOf(left.answers) || exitCodeOf(right.answers)
+  const code = getExitCode(left.answers) || getExitCode(right.answers)
   const [a, b] = [theOne(left, first).receipt, theOne(right, second).receipt]
-  const difference = differenceOf(a, b)
+  const difference = compareReceipts(a, b)
   run.result(differenceText(a, b, difference) + notes(left, right), {
     ok: code === 0,
     a: a.id,

@@ -3,8 +3,8 @@ import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Answer, gather } from '../../util/collect.ts'
-import { messageOf, unknownError } from '../../util/errors.ts'
+import { type Settled, settleAll } from '../../util/collect.ts'
+import { getMessage, unknownError } from '../../util/errors.ts'
 import { rootCommand } from '../../vps/remote/script.ts'
 import { localFolder, type Receipt, vpsFolder } from './write.ts'
 
@@ -36,7 +36,7 @@ export interface History {
   kept: Kept[]
   damaged: Damaged[]
   /** Each place as it answered, or why it did not. */
-  answers: Readonly<Record<Place, Answer<Receipts>>>
+  answers: Readonly<Record<Place, Settled<Receipts>>>
 }
 
 /**
@@ -45,7 +45,7 @@ export interface History {
  * @param prefix only those whose id begins so
  */
 export async function readHistory(context: Context, most: number, prefix = ''): Promise<History> {
-  const answers = await gather<Record<Place, Receipts>>({
+  const answers = await settleAll<Record<Place, Receipts>>({
     here: async () => receiptsHere(context.config, most, prefix),
     vps: async () => {
       const { stdout } = await context.runner.run(receiptsCommand(context.config, most, prefix))
@@ -83,7 +83,7 @@ export function receiptsHere(config: Config, most: number, prefix: string): Rece
     names = readdirSync(folder)
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return { receipts: [], damaged: [] }
-    throw unknownError(`The receipts in ${folder} cannot be read: ${messageOf(thrown)}`)
+    throw unknownError(`The receipts in ${folder} cannot be read: ${getMessage(thrown)}`)
   }
   const wanted = names
     .filter((name) => name.endsWith('.json') && !name.startsWith('.') && name.startsWith(prefix))
@@ -94,7 +94,7 @@ export function receiptsHere(config: Config, most: number, prefix: string): Rece
       try {
         return readReceipt('here', name, readFileSync(path.join(folder, name), 'utf8'))
       } catch (thrown) {
-        return { place: 'here', name, why: messageOf(thrown) }
+        return { place: 'here', name, why: getMessage(thrown) }
       }
     }),
   )
@@ -140,7 +140,7 @@ function readReceipt(place: Place, name: string, json: string): Receipt | Damage
   try {
     receipt = JSON.parse(json) as Partial<Receipt> | null
   } catch (thrown) {
-    return damaged(json.trim() === '' ? 'it is empty' : messageOf(thrown))
+    return damaged(json.trim() === '' ? 'it is empty' : getMessage(thrown))
   }
   if (receipt === null || typeof receipt !== 'object') return damaged('it is not a receipt')
   if (`${receipt.id}.json` !== name) return damaged(`it calls itself ${JSON.stringify(receipt.id)}`)

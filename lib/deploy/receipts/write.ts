@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { Context } from '../../tasks/context.ts'
-import { durationOf, longestChain, type Outcome } from '../../tasks/engine.ts'
+import { criticalPath, getDuration, type Outcome } from '../../tasks/engine.ts'
 import { keepNewest, makeFolder } from '../../util/files.ts'
 import { printableJson } from '../../util/terminal.ts'
 import { recordFile } from '../../vps/remote/stateFile.ts'
@@ -49,7 +49,7 @@ export async function writeReceipt(
   about: ReceiptFacts,
   toVps: boolean,
 ): Promise<Receipt> {
-  const chain = longestChain(outcomes)
+  const chain = criticalPath(outcomes)
   const failed = outcomes.filter(({ state }) => state === 'failed')
   const receipt: Receipt = {
     id: run.id,
@@ -66,11 +66,11 @@ export async function writeReceipt(
       const { step, difference, state } = outcome
       if (!difference || !('what' in difference) || state === 'failed') return []
       const { what, fields = [] } = difference
-      return [{ id: step.id, title: step.title, what, fields, seconds: durationOf(outcome) / 1000 }]
+      return [{ id: step.id, title: step.title, what, fields, seconds: getDuration(outcome) / 1000 }]
     }),
     unchanged: outcomes.filter(({ state }) => state === 'ok').map(({ step }) => step.id),
     hidden: outcomes
-      .filter(({ difference }) => difference?.state === 'ok' && difference.hidden)
+      .filter(({ difference }) => difference?.state === 'ok' && difference.maskedByMaintenance)
       .map(({ step }) => step.id),
     failed: failed.map(({ step, error, changing }) => ({
       id: step.id,

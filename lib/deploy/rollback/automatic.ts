@@ -1,27 +1,33 @@
 import { type Azure, repository } from '../../azure/client.ts'
-import { type BackendProxy, moverOf } from '../../azure/containers/actions.ts'
+import { type BackendProxy, createExecutor } from '../../azure/containers/actions.ts'
 import { containerSteps, type ReleaseOptions } from '../../azure/containers/release.ts'
-import { type ContainerGroup, groupNames, imageOf, isWorkerName, tagOf } from '../../azure/containers/spec.ts'
+import {
+  type ContainerGroup,
+  getImage,
+  getTag,
+  groupNames,
+  isWorkerName,
+} from '../../azure/containers/spec.ts'
 import { logTail } from '../../azure/containers/waitFor.ts'
-import { faultWords, lookUntilGood, mustAnswer } from '../../checks/deploy/retry.ts'
+import { assertResponding, describeFailed, retryChecks } from '../../checks/deploy/retry.ts'
 import { servedBackendCheck } from '../../checks/deploy/servedRelease.ts'
 import { apiChecks } from '../../checks/deploy/site.ts'
 import { surgeHost } from '../../config/endpoints.ts'
 import type { Context } from '../../tasks/context.ts'
-import { nothingAhead, type Step, type Tell } from '../../tasks/task.ts'
-import { messageOf, OpsError } from '../../util/errors.ts'
+import { type Log, nothingAhead, type Task } from '../../tasks/task.ts'
+import { getMessage, OpsError } from '../../util/errors.ts'
 import { badReleases, markBad } from '../../vps/badReleases.ts'
 import { switchBackend } from '../../vps/nginx/tasks.ts'
-import { proxyOf } from '../../vps/nginx/upstream.ts'
+import { nginxUpstream } from '../../vps/nginx/upstream.ts'
 import { readHistory } from '../receipts/read.ts'
 import { receiptsKept } from '../receipts/write.ts'
-import { evidenceOf } from './candidates.ts'
+import { verifiedReleases } from './candidates.ts'
 
 /** Looks that are each a second longer apart; the many last longer than the 10 s for which nginx keeps an address. */
 const looks = { few: 4, many: 6 }
 
 /** Asks the API through the site, as visitors do. Throws with the container's last words when it is not as it should be. */
-export async function mustServe(
+export async function assertServing(
   context: Context,
   azure: Azure,
   group: string,
@@ -29,12 +35,14 @@ export async function mustServe(
   tries = looks.many,
 ): Promise<string> {
   const checks = [servedBackendCheck(context, release), ...apiChecks(context, false)]
-  const { failed, hidden } = await lookUntilGood(context, checks, tries)
+  const { failed, hidden } = await retryChecks(context, checks, tries)
   if (failed.length === 0) return `${release} answers through the site (${checks.length - hidden} checks)`
-  await mustAnswer(context)
+  await assertResponding(context)
   throw new OpsError({
     what: `${failed.length} of ${checks.length} checks through the site failed with ${release}`,
-    said: [faultWords(failed), `last lines of ${group}:`, await logTail(context, azure, group)].join('\n'),
+    said: [describeFailed(failed), `last lines of ${group}:`, await logTail(context, azure, group)].join(
+      '\n',
+    ),
     next: 'Mend the application (what it said is above), then run the same line again.',
     application: true,
   })
@@ -42,7 +50,7 @@ export async function mustServe(
 
 /** nginx as usual, but where it is pointed at must serve the site; if it does not, nginx goes back. */
 export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
-  const proxy = proxyOf(context)
+  const proxy = nginxUpstream(context)
   return {
     ...proxy,
     async switchTo(host, release, tell) {
@@ -50,7 +58,7 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
       await proxy.switchTo(host, release, tell)
       const group = host === surgeHost(context.config) ? groupNames.surge : groupNames.backend
       try {
-        tell(await mustServe(context, azure, group, release, looks.few))
+        tell(await assertServing(context, azure, group, release, looks.few))
       } catch (thrown) {
         if (before === undefined || before === host) throw thrown
         const { inspect, apply } = switchBackend(context, before)
@@ -79,11 +87,11 @@ export async function imageBefore(
     badReleases(context),
   ])
   if (answers.vps.failure) throw answers.vps.failure
-  const seen = evidenceOf(kept.map(({ receipt }) => receipt)).backend
-  if (seen.has(tagOf(wanted))) return undefined
+  const seen = verifiedReleases(kept.map(({ receipt }) => receipt)).backend
+  if (seen.has(getTag(wanted))) return undefined
   const newestFirst = [...seen].sort(([, a], [, b]) => (a < b ? 1 : -1))
   const named = newestFirst.map(([tag]) => `${context.config.azure.registry}.azurecr.io/${repository}:${tag}`)
-  return [...workers, ...named].find((image) => image !== wanted && !marks.has(tagOf(image)))
+  return [...workers, ...named].find((image) => image !== wanted && !marks.has(getTag(image)))
 }
 
 /** The images that backend and workers run now. */
@@ -92,9 +100,9 @@ async function imagesNow(azure: Azure): Promise<{ backend: string | undefined; w
   const stable = groups.find(({ name }) => name === groupNames.backend)
   const workers = groups
     .filter(({ name }) => isWorkerName(name))
-    .map(imageOf)
+    .map(getImage)
     .filter(Boolean)
-  return { backend: (stable && imageOf(stable)) || undefined, workers }
+  return { backend: (stable && getImage(stable)) || undefined, workers }
 }
 
 /**
@@ -102,12 +110,12 @@ async function imagesNow(azure: Azure): Promise<{ backend: string | undefined; w
  * before is released the same way to backend and workers, and the new one is marked as bad when the old one answers.
  * A failure of something else (Azure, the VPS, nginx) is no verdict on the image, and moves nothing.
  */
-export function withOwnRollback(
+export function withAutomaticRollback(
   context: Context,
   azure: Azure,
-  steps: readonly Step[],
+  steps: readonly Task[],
   { image, inPlace }: Pick<ReleaseOptions, 'image' | 'inPlace'>,
-): Step[] {
+): Task[] {
   let before: Awaited<ReturnType<typeof imagesNow>> = { backend: undefined, workers: [] }
   return steps.map((step) => ({
     ...step,
@@ -120,34 +128,34 @@ export function withOwnRollback(
       try {
         await step.apply?.(difference, tell)
         if (step.id === 'backend' && inPlace)
-          tell(await mustServe(context, azure, groupNames.backend, tagOf(wanted)))
+          tell(await assertServing(context, azure, groupNames.backend, getTag(wanted)))
       } catch (thrown) {
         const verdict = thrown instanceof OpsError && thrown.failure.application
         if (!verdict) throw thrown
         const to = await imageBefore(context, wanted, before).catch((unread) => {
-          tell(`it cannot be told what was in force before: ${messageOf(unread)}`)
+          tell(`it cannot be told what was in force before: ${getMessage(unread)}`)
         })
         if (!to) throw thrown
-        throw await wentBack(context, azure, { from: wanted, to, inPlace }, thrown, tell)
+        throw await rollBack(context, azure, { from: wanted, to, inPlace }, thrown, tell)
       }
     },
   }))
 }
 
 /** Backend and workers on the image of before, those that are not; nothing is left of the surge group. */
-async function putBack(
+async function restorePrevious(
   context: Context,
   azure: Azure,
   to: string,
   inPlace: boolean,
-  tell: Tell,
+  tell: Log,
 ): Promise<void> {
-  const options = { image: { name: () => to }, proxy: proxyOf(context), needsProxy: true, inPlace }
-  const isOther = (group: ContainerGroup) => imageOf(group) !== to
+  const options = { image: { name: () => to }, proxy: nginxUpstream(context), needsProxy: true, inPlace }
+  const isOther = (group: ContainerGroup) => getImage(group) !== to
   azure.forget('groups')
   const groups = await azure.groups()
   const [backend, worker] = containerSteps(context, azure, options)
-  const again = async (step: Step | undefined) => {
+  const again = async (step: Task | undefined) => {
     const difference = await step?.inspect(nothingAhead)
     if (difference && difference.state !== 'ok') await step?.apply?.(difference, tell)
   }
@@ -157,34 +165,37 @@ async function putBack(
     groups.some(({ name }) => name === groupNames.surge) &&
     (await options.proxy.target()) !== surgeHost(context.config)
   )
-    await moverOf(context, azure, options.proxy).perform({ do: 'delete', name: groupNames.surge }, tell)
+    await createExecutor(context, azure, options.proxy).perform(
+      { do: 'delete', name: groupNames.surge },
+      tell,
+    )
   if (groups.some((group) => isWorkerName(group.name) && isOther(group))) await again(worker)
 }
 
 /** Goes back to the image of before, and gives the failure with what became of it. */
-async function wentBack(
+async function rollBack(
   context: Context,
   azure: Azure,
   { from, to, inPlace = false }: { from: string; to: string; inPlace?: boolean | undefined },
   { failure }: OpsError,
-  tell: Tell,
+  tell: Log,
 ): Promise<OpsError> {
-  const [bad, good] = [tagOf(from), tagOf(to)]
+  const [bad, good] = [getTag(from), getTag(to)]
   tell(`${failure.what}; going back to ${good}`)
   try {
-    await putBack(context, azure, to, inPlace, tell)
-    const { failed } = await lookUntilGood(context, [servedBackendCheck(context, good)], looks.many)
-    if (failed.length > 0) throw new OpsError({ what: faultWords(failed) })
+    await restorePrevious(context, azure, to, inPlace, tell)
+    const { failed } = await retryChecks(context, [servedBackendCheck(context, good)], looks.many)
+    if (failed.length > 0) throw new OpsError({ what: describeFailed(failed) })
   } catch (thrown) {
     return new OpsError({
       ...failure,
-      what: `${failure.what}. Going back to ${good} failed, too: ${messageOf(thrown)}`,
+      what: `${failure.what}. Going back to ${good} failed, too: ${getMessage(thrown)}`,
       next: 'The image is hardly the only cause, so it was not marked as bad. Look at database, Redis and network, then run the same line again.',
     })
   }
   const marked = await markBad(context, 'backend', bad, failure.what).then(
     () => `${bad} is marked as bad`,
-    (thrown) => `${bad} could not be marked as bad: ${messageOf(thrown)}`,
+    (thrown) => `${bad} could not be marked as bad: ${getMessage(thrown)}`,
   )
   return new OpsError({ ...failure, what: `${failure.what}. ${good} serves, as before; ${marked}` })
 }

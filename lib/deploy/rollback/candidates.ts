@@ -1,10 +1,10 @@
 import type { Azure, Tag } from '../../azure/client.ts'
-import { groupNames, imageOf, tagOf } from '../../azure/containers/spec.ts'
+import { getImage, getTag, groupNames } from '../../azure/containers/spec.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 import { tableText } from '../../util/table.ts'
 import type { BadMark, Part } from '../../vps/badReleases.ts'
-import type { Survey } from '../../vps/serverState.ts'
+import type { ServerState } from '../../vps/serverState.ts'
 import { utc } from '../receipts/format.ts'
 import type { Receipt } from '../receipts/write.ts'
 
@@ -32,7 +32,7 @@ export type Evidence = Readonly<Record<Part, ReadonlyMap<string, string>>>
  * maintenance page. Receipts decide nothing: they say which releases a person may choose without naming them, and the
  * release itself is watched anyway.
  */
-export function evidenceOf(receipts: readonly Receipt[]): Evidence {
+export function verifiedReleases(receipts: readonly Receipt[]): Evidence {
   const seen = { frontend: new Map<string, string>(), backend: new Map<string, string>() }
   const note = (part: Part, id: string, at: string) => {
     if (id !== '' && at > (seen[part].get(id) ?? '')) seen[part].set(id, at)
@@ -43,7 +43,7 @@ export function evidenceOf(receipts: readonly Receipt[]): Evidence {
     const verified = [...unchanged, ...changed.map(({ id }) => id)].filter((id) => id.startsWith('verify'))
     const released = changed.find(({ id }) => id === 'backend')
     const inForce = released !== undefined || (verified.length > 0 && unchanged.includes('backend'))
-    if (inForce) note('backend', tagOf(image || fieldOf(released, 'image')), at)
+    if (inForce) note('backend', getTag(image || fieldOf(released, 'image')), at)
     if (verified.some((id) => !hidden.includes(id))) note('frontend', frontend, at)
   }
   return seen
@@ -68,10 +68,10 @@ export function chooseTarget(
   candidates: readonly Candidate[],
   to: string | undefined,
 ): Candidate {
-  return to === undefined ? theOneBefore(part, candidates) : theNamedOne(part, candidates, to)
+  return to === undefined ? previousRelease(part, candidates) : releaseById(part, candidates, to)
 }
 
-function theNamedOne(part: Part, candidates: readonly Candidate[], to: string): Candidate {
+function releaseById(part: Part, candidates: readonly Candidate[], to: string): Candidate {
   const exact = candidates.filter(({ id }) => id === to)
   const found = exact.length > 0 ? exact : candidates.filter(({ id }) => to !== '' && id.startsWith(to))
   const [target] = found
@@ -98,7 +98,7 @@ function theNamedOne(part: Part, candidates: readonly Candidate[], to: string): 
   return target
 }
 
-function theOneBefore(part: Part, candidates: readonly Candidate[]): Candidate {
+function previousRelease(part: Part, candidates: readonly Candidate[]): Candidate {
   const ordered = newestFirst(candidates)
   const live = ordered.findIndex((candidate) => candidate.live)
   if (live < 0) {
@@ -168,7 +168,7 @@ function stateWords(candidate: Candidate): string {
 
 /** The releases that lie on the VPS. */
 export function frontendCandidates(
-  { releases, live, previous }: Pick<Survey, 'releases' | 'live' | 'previous'>,
+  { releases, live, previous }: Pick<ServerState, 'releases' | 'live' | 'previous'>,
   bad: ReadonlyMap<string, BadMark>,
   healthy: Evidence['frontend'],
 ): Candidate[] {
@@ -211,7 +211,7 @@ function revisionsOf(receipts: readonly Receipt[]): Map<string, string> {
   const oldestFirst = [...receipts].sort((a, b) => (a.started < b.started ? -1 : 1))
   const revisions = new Map<string, string>()
   for (const { image, revision } of oldestFirst) {
-    if (image && revision && !revisions.has(tagOf(image))) revisions.set(tagOf(image), revision)
+    if (image && revision && !revisions.has(getTag(image))) revisions.set(getTag(image), revision)
   }
   return revisions
 }
@@ -219,11 +219,11 @@ function revisionsOf(receipts: readonly Receipt[]): Map<string, string> {
 /** The tag of the image that codex-backend runs; '' when there is no such group. */
 export async function liveTag(azure: Azure): Promise<string> {
   const backend = (await azure.groups()).find(({ name }) => name === groupNames.backend)
-  return backend ? tagOf(imageOf(backend)) : ''
+  return backend ? getTag(getImage(backend)) : ''
 }
 
 /** Throws while a release that was interrupted leaves it open which image is the live one. */
-export async function mustBeSettled(azure: Azure): Promise<void> {
+export async function assertSettled(azure: Azure): Promise<void> {
   if (!(await azure.groups()).some(({ name }) => name === groupNames.surge)) return
   throw usageError(
     `A release was interrupted: ${groupNames.surge} is still there, so "the image before" has no meaning`,

@@ -1,19 +1,19 @@
 import { createAzure } from '../../azure/client.ts'
 import type { Run } from '../../cli/defineScript.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Answer, exitCodeOf, gather } from '../../util/collect.ts'
+import { getExitCode, type Settled, settleAll } from '../../util/collect.ts'
 import type { BadReleases, Part } from '../../vps/badReleases.ts'
 import { badReleases } from '../../vps/badReleases.ts'
-import { surveyOf } from '../../vps/serverState.ts'
+import { inspectServer } from '../../vps/serverState.ts'
 import { readHistory } from '../receipts/read.ts'
 import { receiptsKept } from '../receipts/write.ts'
 import {
   backendCandidates,
   type Candidate,
   candidateTable,
-  evidenceOf,
   frontendCandidates,
   liveTag,
+  verifiedReleases,
 } from './candidates.ts'
 import type { RollbackFlags } from './tasks.ts'
 
@@ -26,21 +26,21 @@ export async function listReleases(
   const azure = createAzure(context)
   const history = await readHistory(context, receiptsKept)
   const receipts = history.kept.map(({ receipt }) => receipt)
-  const evidence = evidenceOf(receipts)
-  const marks = await gather<{ marks: BadReleases }>({ marks: () => badReleases(context) })
+  const evidence = verifiedReleases(receipts)
+  const marks = await settleAll<{ marks: BadReleases }>({ marks: () => badReleases(context) })
   const none: BadReleases = { frontend: new Map(), backend: new Map() }
   const bad = marks.marks.value ?? none
   const asks: Record<Part, () => Promise<Candidate[]>> = {
-    frontend: async () => frontendCandidates(await surveyOf(context), bad.frontend, evidence.frontend),
+    frontend: async () => frontendCandidates(await inspectServer(context), bad.frontend, evidence.frontend),
     backend: async () => {
       const [tags, live] = await Promise.all([azure.tags(), liveTag(azure)])
       return backendCandidates(tags, live, bad.backend, evidence.backend, receipts)
     },
   }
-  const found = await gather<Partial<Record<Part, Candidate[]>>>(
+  const found = await settleAll<Partial<Record<Part, Candidate[]>>>(
     Object.fromEntries(parts.map((part) => [part, asks[part]])),
   )
-  const answers: Record<string, Answer<unknown>> = {
+  const answers: Record<string, Settled<unknown>> = {
     ...found,
     'marks of bad releases': marks.marks,
     'receipts of the VPS': history.answers.vps,
@@ -50,11 +50,11 @@ export async function listReleases(
     failure ? [{ what, why: failure.message }] : [],
   )
   const tables = parts.flatMap((part) =>
-    found[part]?.value ? [candidateTable(part, found[part].value, exitCodeOf(history.answers) === 0)] : [],
+    found[part]?.value ? [candidateTable(part, found[part].value, getExitCode(history.answers) === 0)] : [],
   )
   const notes = missing.map(({ what, why }) => `! Not known: ${what}: ${why}`)
   const releases = Object.fromEntries(parts.map((part) => [part, found[part]?.value ?? null]))
-  const code = exitCodeOf(answers)
+  const code = getExitCode(answers)
   run.result([...tables, notes.join('\n')].filter(Boolean).join('\n\n'), {
     ok: code === 0,
     ...releases,

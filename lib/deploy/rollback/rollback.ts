@@ -3,7 +3,7 @@ import { formatScriptLine } from '../../config/pasteLine.ts'
 import { usageError } from '../../util/errors.ts'
 import type { Part } from '../../vps/badReleases.ts'
 import { withContext } from '../context.ts'
-import { type Performance, performSteps } from '../runTasks.ts'
+import { runTasks, type TaskRun } from '../runTasks.ts'
 import type { RollbackFlags } from './tasks.ts'
 
 /** Lists what may be gone back to, or goes back to it. Gives the exit code. */
@@ -30,12 +30,12 @@ export async function rollback(run: Run<RollbackFlags>): Promise<number> {
   if (clearBad !== undefined && (to !== undefined || markBad))
     throw usageError('--clear-bad rolls nothing back, and goes with neither --to nor --mark-bad')
   if (why !== undefined && !markBad) throw usageError('--why goes with --mark-bad')
-  let task: Pick<Performance, 'list' | 'farewell'>
-  return performSteps(run, {
+  let task: Pick<TaskRun, 'list' | 'farewell'>
+  return runTasks(run, {
     script: 'rollback',
     needsVps: true,
     async list(context) {
-      task = (await import('./tasks.ts')).rollbackOf(run, part)
+      task = (await import('./tasks.ts')).getRollbackTasks(run, part)
       return task.list(context)
     },
     farewell: (context, outcomes) => task.farewell?.(context, outcomes) ?? [],

@@ -3,30 +3,30 @@ import { type Azure, createAzure, repository } from '../../azure/client.ts'
 import { containerSteps } from '../../azure/containers/release.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import type { Context } from '../../tasks/context.ts'
-import { goingBy, ok, type Step, unknown } from '../../tasks/task.ts'
+import { goingBy, ok, type Task, unknown } from '../../tasks/task.ts'
 import { usageError } from '../../util/errors.ts'
 import { badReleases, clearCommand, markCommand, type Part } from '../../vps/badReleases.ts'
 import { switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
 import { purgeSteps } from '../../vps/frontend/purge.ts'
 import { nginxHttpsStep } from '../../vps/nginx/tasks.ts'
-import { surveyOf } from '../../vps/serverState.ts'
+import { inspectServer } from '../../vps/serverState.ts'
 import { afterNginx } from '../azureTasks.ts'
 import { whoami } from '../context.ts'
 import { utc } from '../receipts/format.ts'
 import { type History, readHistory } from '../receipts/read.ts'
 import type { Receipt } from '../receipts/write.ts'
 import { receiptsKept } from '../receipts/write.ts'
-import type { Performance, StepList } from '../runTasks.ts'
+import type { StepList, TaskRun } from '../runTasks.ts'
 import { verifyStep } from '../verify.ts'
 import { verifyingProxy } from './automatic.ts'
 import {
+  assertSettled,
   backendCandidates,
   type Candidate,
   chooseTarget,
-  evidenceOf,
   frontendCandidates,
   liveTag,
-  mustBeSettled,
+  verifiedReleases,
 } from './candidates.ts'
 import { type Switched, verifyFrontendStep } from './verifyFrontend.ts'
 
@@ -54,29 +54,29 @@ const chosen = ({ target }: Choice): Candidate => {
 }
 
 /** What `rollback PART` does. */
-export function rollbackOf(run: Run<RollbackFlags>, part: Part): Pick<Performance, 'list' | 'farewell'> {
+export function getRollbackTasks(run: Run<RollbackFlags>, part: Part): Pick<TaskRun, 'list' | 'farewell'> {
   if (run.flags.clearBad !== undefined) return clearing(part, run.flags.clearBad)
   return part === 'frontend' ? frontendRollback(run) : backendRollback(run)
 }
 
-function frontendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | 'farewell'> {
+function frontendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'farewell'> {
   const choice: Choice = { left: '' }
   const switched: Switched = { from: '', to: '' }
   let took: number | undefined
   const list = (context: Context): StepList => {
     const choose = chooseStep(run, 'frontend', choice, [], async () => {
       const [survey, bad, history] = await Promise.all([
-        surveyOf(context),
+        inspectServer(context),
         badReleases(context),
         readHistory(context, receiptsKept),
       ])
-      const { frontend } = evidenceOf(receiptsFor(history, run.flags.to))
+      const { frontend } = verifiedReleases(receiptsFor(history, run.flags.to))
       return {
         candidates: frontendCandidates(survey, bad.frontend, frontend),
         left: survey.live,
       }
     })
-    const swap: Step = goingBy(choose.id, notChosen, {
+    const swap: Task = goingBy(choose.id, notChosen, {
       id: 'frontend-switch',
       title: 'Switch back',
       part: 'ionos',
@@ -121,12 +121,12 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | '
   return { list, farewell }
 }
 
-function backendRollback(run: Run<RollbackFlags>): Pick<Performance, 'list' | 'farewell'> {
+function backendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'farewell'> {
   const choice: Choice = { left: '' }
   const list = (context: Context): StepList => {
     const azure = createAzure(context)
     const choose = chooseStep(run, 'backend', choice, ['azure-login'], async () => {
-      if (run.flags.to === undefined) await mustBeSettled(azure)
+      if (run.flags.to === undefined) await assertSettled(azure)
       return backendChoices(context, azure, run.flags.to)
     })
     const name = () => `${context.config.azure.registry}.azurecr.io/${repository}:${chosen(choice).id}`
@@ -174,7 +174,7 @@ async function backendChoices(context: Context, azure: Azure, to: string | undef
   // The list ends after 100 tags; one that is named may be older.
   const older = to && !tags.some(({ name }) => name.startsWith(to)) ? await azure.tag(to) : undefined
   const receipts = receiptsFor(history, to)
-  const { backend } = evidenceOf(receipts)
+  const { backend } = verifiedReleases(receipts)
   return {
     candidates: backendCandidates(older ? [...tags, older] : tags, left, bad.backend, backend, receipts),
     left,
@@ -198,7 +198,7 @@ function chooseStep(
   choice: Choice,
   after: string[],
   ask: () => Promise<{ candidates: Candidate[]; left: string }>,
-): Step {
+): Task {
   return {
     // The containers' steps wait for a step of this name to tell them the image.
     id: part === 'backend' ? 'image' : 'rollback-target',
@@ -225,7 +225,7 @@ function markStep(
   part: Part,
   choice: Choice,
   after: string,
-): Step {
+): Task {
   return {
     id: 'mark-bad',
     title: 'Mark of the release that is left',
@@ -234,7 +234,7 @@ function markStep(
     async inspect(ahead) {
       const { left } = choice
       if (!run.flags.markBad) return ok('none asked for')
-      if (ahead.unsure(after)) return unknown(notChosen)
+      if (ahead.isUnknown(after)) return unknown(notChosen)
       if (left === '' || left === chosen(choice).id) return ok('none is left')
       const mark = {
         at: new Date().toISOString(),
@@ -246,7 +246,7 @@ function markStep(
   }
 }
 
-function clearing(part: Part, id: string): Pick<Performance, 'list'> {
+function clearing(part: Part, id: string): Pick<TaskRun, 'list'> {
   return {
     list: (context) => ({
       steps: [

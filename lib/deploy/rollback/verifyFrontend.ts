@@ -1,19 +1,19 @@
-import { faultWords, goodWords, lookUntilGood, mustAnswer } from '../../checks/deploy/retry.ts'
+import { assertResponding, describeFailed, describePassed, retryChecks } from '../../checks/deploy/retry.ts'
 import { servedPagesCheck } from '../../checks/deploy/servedRelease.ts'
 import { siteChecks } from '../../checks/deploy/site.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { ok, type Step, type Tell, unknown } from '../../tasks/task.ts'
+import { type Log, ok, type Task, unknown } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { badReleases, clearCommand, markBad } from '../../vps/badReleases.ts'
 import { keepVerified } from '../../vps/frontend/pin.ts'
 import { switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
-import { tellCaches } from '../../vps/frontend/purge.ts'
-import { type Survey, surveyOf } from '../../vps/serverState.ts'
+import { purgeCdn } from '../../vps/frontend/purge.ts'
+import { inspectServer, type ServerState } from '../../vps/serverState.ts'
 import { readHistory } from '../receipts/read.ts'
 import { receiptsKept } from '../receipts/write.ts'
-import { evidenceOf } from './candidates.ts'
+import { verifiedReleases } from './candidates.ts'
 
 /** Which release was live before this run, and which one it made live. Both '' while it has switched nothing. */
 export interface Switched {
@@ -24,14 +24,14 @@ export interface Switched {
 }
 
 /** The switch, remembering what it switched. */
-export function rememberingSwitch(context: Context, step: Step, switched: Switched): Step {
+export function rememberingSwitch(context: Context, step: Task, switched: Switched): Task {
   return {
     ...step,
     async apply(difference, tell) {
-      const { live } = await surveyOf(context)
+      const { live } = await inspectServer(context)
       await step.apply?.(difference, tell)
       switched.from = live
-      switched.to = (await surveyOf(context)).live
+      switched.to = (await inspectServer(context)).live
     },
   }
 }
@@ -40,10 +40,10 @@ export function rememberingSwitch(context: Context, step: Step, switched: Switch
  * What a run that was cut off between its switch and its look has switched, as far as is left of it: the release before,
  * when no run has ever seen the live one work. Throws when the receipts of the VPS cannot be read.
  */
-async function switchedEarlier(context: Context, { live, previous }: Survey): Promise<Switched> {
+async function switchedEarlier(context: Context, { live, previous }: ServerState): Promise<Switched> {
   const { kept, answers } = await readHistory(context, receiptsKept)
   if (answers.vps.failure) throw answers.vps.failure
-  const worked = evidenceOf(kept.map(({ receipt }) => receipt)).frontend.has(live)
+  const worked = verifiedReleases(kept.map(({ receipt }) => receipt)).frontend.has(live)
   return worked ? { from: '', to: '' } : { from: previous, to: live }
 }
 
@@ -52,7 +52,7 @@ async function switchedEarlier(context: Context, { live, previous }: Survey): Pr
  * switched to it, the step goes back to the release before, marks this one as bad, and fails. Without any answer nothing
  * is concluded and nothing moved.
  */
-export function verifyFrontendStep(context: Context, switched: Switched): Step {
+export function verifyFrontendStep(context: Context, switched: Switched): Task {
   const { config } = context
   const after = ['frontend-switch', 'frontend-purge', 'nginx-https']
   const visible = siteChecks(context).filter(({ id }) => ['site-https', 'not-found', 'pages'].includes(id))
@@ -61,16 +61,16 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
   let tried: Switched = { from: '', to: '' }
 
   /** Runs when the new release is not what it should be; always throws. */
-  async function goBack(tell: Tell): Promise<never> {
+  async function goBack(tell: Log): Promise<never> {
     const { from, to } = tried
     await switchBack(context, from, tell)
-    await tellCaches(context, tell)
+    await purgeCdn(context, tell)
     switched.live = from
-    const { failed } = await lookUntilGood(context, checksOf(from))
+    const { failed } = await retryChecks(context, checksOf(from))
     if (failed.length > 0) {
       throw new OpsError({
         what: `Release ${to} does not pass its checks, and release ${from}, which is live again, does not either`,
-        said: `${wrong}\nrelease ${from}:\n${faultWords(failed)}`,
+        said: `${wrong}\nrelease ${from}:\n${describeFailed(failed)}`,
         next: `The pages are hardly the cause, so none was marked as bad. Look at nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
       })
     }
@@ -88,25 +88,25 @@ export function verifyFrontendStep(context: Context, switched: Switched): Step {
     part: 'ionos',
     after,
     async inspect(ahead) {
-      if (after.some((id) => ahead.pending(id))) return unknown('checked after the switch')
-      const survey = await surveyOf(context)
+      if (after.some((id) => ahead.willChange(id))) return unknown('checked after the switch')
+      const survey = await inspectServer(context)
       const { live } = survey
       switched.live = live
       const checks = checksOf(live)
-      const settled = await lookUntilGood(context, checks)
+      const settled = await retryChecks(context, checks)
       const { frontend: marks } = await badReleases(context)
       if (settled.failed.length === 0) {
         const kept = settled.hidden === 0 ? await keepVerified(context, live) : ''
         if (settled.hidden > 0 || !marks.has(live))
-          return ok(`release ${live}, ${goodWords(checks, settled)}${kept}`, settled.hidden > 0)
+          return ok(`release ${live}, ${describePassed(checks, settled)}${kept}`, settled.hidden > 0)
         return {
           state: 'change',
           what: `release ${live} passes its checks: its mark as bad is taken away`,
           effects: [clearCommand(config, 'frontend', live)],
         }
       }
-      await mustAnswer(context)
-      wrong = faultWords(settled.failed)
+      await assertResponding(context)
+      wrong = describeFailed(settled.failed)
       tried = switched.to === '' ? await switchedEarlier(context, survey) : { ...switched }
       const { from, to } = tried
       const back = to === live && from !== live && survey.releases.some(({ id }) => id === from)

@@ -2,16 +2,16 @@ import type { Azure } from '../../azure/client.ts'
 import type { Size } from '../../azure/containers/limits.ts'
 import {
   type ContainerGroup,
+  getImage,
+  getSize,
   groupNames,
-  imageOf,
   isWorkerName,
-  sizeOf,
 } from '../../azure/containers/spec.ts'
 import type { Config } from '../../config/config.ts'
 import type { Values } from '../../config/envFile.ts'
 import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { KeyName } from '../../config/schema.ts'
-import { type Estimate, estimateOf } from '../../cost/estimate.ts'
+import { type Estimate, estimateCost } from '../../cost/estimate.ts'
 import { readPrices } from '../../cost/priceList.ts'
 import { dollars } from '../../cost/report.ts'
 import type { Context } from '../../tasks/context.ts'
@@ -27,7 +27,7 @@ export interface Scale extends Size {
 }
 
 /** How a part runs now. */
-export interface Now extends Scale {
+export interface CurrentSize extends Scale {
   /** The image that it runs, and goes on running. */
   image: string
   /** False: a run that changed it was interrupted, or somebody has changed a part of it by hand. */
@@ -38,25 +38,25 @@ export interface Now extends Scale {
  * How a part runs now. What an interrupted run has deleted and not yet made again is read off what is left, so that the
  * same line goes on. Throws when nothing is left, or when another image is half released.
  */
-export async function scaleNow(config: Config, azure: Azure, part: Scaled): Promise<Now> {
+export async function scaleNow(config: Config, azure: Azure, part: Scaled): Promise<CurrentSize> {
   const groups = await azure.groups()
   const named = (name: string) => groups.find((group) => group.name === name)
   const [backend, surge] = [named(groupNames.backend), named(groupNames.surge)]
   if (part === 'backend') {
-    if (surge && backend && imageOf(surge) !== imageOf(backend)) throw halfReleased(imageOf(surge))
+    if (surge && backend && getImage(surge) !== getImage(backend)) throw halfReleased(getImage(surge))
     const group = backend ?? surge
     if (!group) throw nothingRuns(groupNames.backend)
-    return { ...groupSize(group), count: 1, image: imageOf(group), settled: backend !== undefined && !surge }
+    return { ...groupSize(group), count: 1, image: getImage(group), settled: backend !== undefined && !surge }
   }
   const workers = groups.filter(({ name }) => isWorkerName(name)).sort((a, b) => numberOf(a) - numberOf(b))
   const [first] = workers
   if (!first) {
     if (!backend) throw nothingRuns(groupNames.worker)
-    return { ...config.worker, image: imageOf(backend), settled: false }
+    return { ...config.worker, image: getImage(backend), settled: false }
   }
   const count = Math.max(...workers.map(numberOf))
   const even = workers.every((group) => sameSize(groupSize(group), groupSize(first)))
-  return { ...groupSize(first), count, image: imageOf(first), settled: even && workers.length === count }
+  return { ...groupSize(first), count, image: getImage(first), settled: even && workers.length === count }
 }
 
 /** 1 for codex-worker, N for codex-worker-N. */
@@ -65,7 +65,7 @@ const numberOf = ({ name }: ContainerGroup): number =>
 
 /** A group of ours has one container. */
 function groupSize({ containers }: ContainerGroup): Size {
-  const { cpu, memoryGb } = sizeOf(containers[0])
+  const { cpu, memoryGb } = getSize(containers[0])
   return { cpu: cpu ?? 0, memoryGb: memoryGb ?? 0 }
 }
 
@@ -107,7 +107,7 @@ export function valuesToSet(config: Config, part: Scaled, to: Scale): Values {
   )
 }
 
-export interface Scaling {
+export interface ScalePlan {
   part: Scaled
   to: Scale
   /** What it costs now and then, in a few words. */
@@ -120,12 +120,12 @@ export interface Scaling {
 /** What all of it costs a month with the part as it is, and as it would be. */
 export async function compareCosts(context: Context, part: Scaled, now: Scale, to: Scale) {
   const prices = await readPrices(context)
-  const at = (scale: Scale): Estimate => estimateOf(scaledConfig(context.config, part, scale), prices)
-  return costWords(part, at(now), at(to))
+  const at = (scale: Scale): Estimate => estimateCost(scaledConfig(context.config, part, scale), prices)
+  return formatCost(part, at(now), at(to))
 }
 
 /** Before and after: a table for a person who decides, and a line for the plan. */
-export function costWords(part: Scaled, now: Estimate, then: Estimate): { table: string; line: string } {
+export function formatCost(part: Scaled, now: Estimate, then: Estimate): { table: string; line: string } {
   const right = 'right' as const
   const of = ({ parts }: Estimate) => parts.find(({ id }) => id === part)
   const note = then.note ? `; ${then.note}` : ''

@@ -1,5 +1,5 @@
 import { createAzure } from '../../azure/client.ts'
-import { mustBeAllowed, readLimits } from '../../azure/containers/limits.ts'
+import { assertAllowed, readLimits } from '../../azure/containers/limits.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import { confirmedByTyping } from '../../cli/prompt.ts'
 import type { Config } from '../../config/config.ts'
@@ -8,7 +8,7 @@ import type { KeyName } from '../../config/schema.ts'
 import { isUnanswered, usageError } from '../../util/errors.ts'
 import { withContext } from '../context.ts'
 import { getSeparateConfig } from '../separate.ts'
-import { type Scale, type Scaled, type Scaling, scaleNow, valuesToSet } from './current.ts'
+import { type Scale, type Scaled, type ScalePlan, scaleNow, valuesToSet } from './current.ts'
 
 export interface ScaleFlags extends CommonFlags {
   part?: string
@@ -28,7 +28,7 @@ export async function scale(run: Run<ScaleFlags>): Promise<number> {
     throw thrown
   })
   const values = valuesToSet(config, part, scaling.to)
-  const { performSteps } = await import('../runTasks.ts')
+  const { runTasks: performSteps } = await import('../runTasks.ts')
   return performSteps(run, {
     script: 'scale',
     needsVps: part === 'backend',
@@ -56,12 +56,12 @@ function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
 }
 
 /** What is wanted, once it is allowed, priced, and agreed to. Nothing has been touched then. */
-async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<Scaling> {
+async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
   const { cpu, memory, workers, save = false, yes, dryRun } = run.flags
-  let scaling: Scaling | undefined
+  let scaling: ScalePlan | undefined
   await withContext(run, 'scale', false, async (context) => {
     const azure = createAzure(context)
-    if (!dryRun) await (await import('../lock.ts')).mustBeUnlocked(context)
+    if (!dryRun) await (await import('../lock.ts')).assertUnlocked(context)
     const now = await scaleNow(context.config, azure, part)
     const to: Scale = {
       cpu: cpu ?? now.cpu,
@@ -69,7 +69,7 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<Scaling> {
       count: workers ?? now.count,
     }
     if (to.cpu !== now.cpu || to.memoryGb !== now.memoryGb)
-      mustBeAllowed(to, await readLimits(context, azure))
+      assertAllowed(to, await readLimits(context, azure))
     const { compareCosts } = await import('./current.ts')
     const costs = await compareCosts(context, part, now, to)
     scaling = { part, to, cost: costs.line, save }
@@ -92,7 +92,7 @@ export function unaskedScaling(
   config: Config,
   part: Scaled,
   thrown: unknown,
-): Scaling {
+): ScalePlan {
   if (!isUnanswered(thrown)) throw thrown
   const now = part === 'backend' ? { ...config.backend, count: 1 } : config.worker
   const to = { cpu: cpu ?? now.cpu, memoryGb: memory ?? now.memoryGb, count: workers ?? now.count }

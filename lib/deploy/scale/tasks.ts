@@ -6,18 +6,18 @@ import type { Config } from '../../config/config.ts'
 import { fileOfKey, saveValues, type Values } from '../../config/envFile.ts'
 import type { KeyName } from '../../config/schema.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Difference, type Field, goingBy, ok, type Step, unknown } from '../../tasks/task.ts'
+import { type Difference, type Field, goingBy, ok, type Task, unknown } from '../../tasks/task.ts'
 import { nginxHttpsStep } from '../../vps/nginx/tasks.ts'
 import { afterNginx } from '../azureTasks.ts'
 import { verifyingProxy } from '../rollback/automatic.ts'
 import type { StepList } from '../runTasks.ts'
 import { verifyStep } from '../verify.ts'
-import { type Scale, type Scaled, type Scaling, scaledConfig, scaleNow, valuesToSet } from './current.ts'
+import { type Scale, type Scaled, type ScalePlan, scaledConfig, scaleNow, valuesToSet } from './current.ts'
 
 const notAsked = 'it goes by what runs, which could not be asked'
 
 /** Backend by the surge way, workers one after the other; then .env, when it is to be saved there. */
-export function scaleList(context: Context, { part, to, cost, unasked, save }: Scaling): StepList {
+export function scaleList(context: Context, { part, to, cost, unasked, save }: ScalePlan): StepList {
   const scaled = { ...context, config: scaledConfig(context.config, part, to) }
   const azure = createAzure(scaled)
   let running = ''
@@ -26,7 +26,7 @@ export function scaleList(context: Context, { part, to, cost, unasked, save }: S
     image,
     proxy: verifyingProxy(scaled, azure),
     needsProxy: true,
-  }) as [Step, Step]
+  }) as [Task, Task]
   const release =
     part === 'backend'
       ? [{ ...nginxHttpsStep(scaled), after: ['image'] }, ...afterNginx([backend])]
@@ -59,7 +59,7 @@ export function scaleList(context: Context, { part, to, cost, unasked, save }: S
 }
 
 /** The configuration is what the next deploy goes by, so the size goes into the file that it came from. */
-function saveStep(config: Config, part: Scaled, to: Scale, after: string[]): Step {
+function saveStep(config: Config, part: Scaled, to: Scale, after: string[]): Task {
   const values = valuesToSet(config, part, to)
   const byFile = new Map<string, Values>()
   return {

@@ -73,7 +73,7 @@ export function facts({ kind, at, since, incident }: Alert): [name: string, valu
 }
 
 /** Names one alert for good: a receiver that gets it twice can tell. */
-export const idOf = ({ incident, kind, at }: Alert): string => `${incident}-${kind}-${at}`
+export const getAlertId = ({ incident, kind, at }: Alert): string => `${incident}-${kind}-${at}`
 
 export const oneLine = (text: string): string => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
 

@@ -21,7 +21,7 @@ export interface Sent {
 }
 
 /** The channels that are configured, none to four. Throws (exit 2) when one is configured by half. */
-export function channelsOf(config: Config): Channel[] {
+export function createChannels(config: Config): Channel[] {
   const { webhook, slack, teams, email } = config.alerts
   const given = {
     ALERT_EMAIL_TO: email.to !== '',

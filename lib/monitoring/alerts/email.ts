@@ -8,8 +8,8 @@ import {
   atMost,
   type Channel,
   facts,
+  getAlertId,
   headline,
-  idOf,
   oneLine,
   patienceMs,
   RefusedError,
@@ -20,7 +20,7 @@ import {
  * STARTTLS, except a relay on this machine that wants no login. Login and password are percent-encoded.
  * Throws (exit 2) when it is neither; the words never hold the value.
  */
-export function mailServerOf(text: string, { key, file }: Pick<Secret, 'key' | 'file'>): MailServer {
+export function parseMailServer(text: string, { key, file }: Pick<Secret, 'key' | 'file'>): MailServer {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const bare = url && /^\/?$/.test(url.pathname) && url.search === '' && url.hash === ''
   if (!url || !bare || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
@@ -51,7 +51,11 @@ function decoded(text: string): string {
 }
 
 /** The e-mail of an alert; all of one incident refer to the same first message, so that mail programs thread them. */
-export function mailOf(alert: Alert, server: MailServer, { to, from }: { to: string; from: string }): Mail {
+export function createMail(
+  alert: Alert,
+  server: MailServer,
+  { to, from }: { to: string; from: string },
+): Mail {
   const first = `<${incidentWord(alert)}@${alert.domain}>`
   const begins = alert.kind === 'problem' || alert.kind === 'test'
   return {
@@ -65,7 +69,7 @@ export function mailOf(alert: Alert, server: MailServer, { to, from }: { to: str
       ...facts(alert).map(([name, value]) => `${name}: ${value}`),
       '',
     ].join('\n'),
-    messageId: begins ? first : `<${word(idOf(alert))}@${alert.domain}>`,
+    messageId: begins ? first : `<${word(getAlertId(alert))}@${alert.domain}>`,
     ...(begins ? {} : { inReplyTo: first }),
     // RFC 3834: nobody's holiday notice shall answer.
     headers: { 'Auto-Submitted': 'auto-generated' },
@@ -76,7 +80,7 @@ export function mailOf(alert: Alert, server: MailServer, { to, from }: { to: str
 
 const word = (text: string): string => text.replaceAll(/[^A-Za-z0-9-]+/g, '-')
 const incidentWord = (alert: Alert): string =>
-  word(alert.kind === 'test' ? idOf(alert) : `incident-${alert.environment}-${alert.incident}`)
+  word(alert.kind === 'test' ? getAlertId(alert) : `incident-${alert.environment}-${alert.incident}`)
 
 export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
   name: 'email',
@@ -85,7 +89,7 @@ export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
   file: email.smtp.file,
   async deliver(runner, alert) {
     const server = await serverOf(email.smtp, runner)
-    const { refused } = await runner.mail(mailOf(alert, server, email)).catch((thrown: MailError) => {
+    const { refused } = await runner.mail(createMail(alert, server, email)).catch((thrown: MailError) => {
       throw mailFailure(thrown, server, email.smtp)
     })
     return refused.length > 0 ? `${server.host} did not take it for ${refused.join(', ')}` : undefined
@@ -93,7 +97,7 @@ export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
 })
 
 async function serverOf(smtp: Secret, runner: Runner): Promise<MailServer> {
-  const server = mailServerOf(await reveal(smtp, runner), smtp)
+  const server = parseMailServer(await reveal(smtp, runner), smtp)
   if (!server.login) return server
   const { user, password } = server.login
   runner.secrets.add(password)

@@ -16,7 +16,7 @@ export interface Lease {
   more(wanted: (waiting: Waiting) => boolean): Waiting[] | undefined
 }
 
-export function leaseOf(history: History): Lease {
+export function createLease(history: History): Lease {
   const holder = randomUUID()
   const held = () => history.note<{ holder: string; until: number }>(key)
   const renew = () => history.setNote(key, { holder, until: Date.now() + leaseMs })

@@ -1,21 +1,21 @@
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { timeWords } from '../../util/format.ts'
+import { formatTimestamp } from '../../util/format.ts'
 import type { Verdict } from '../../util/status.ts'
 import type { News, Rank } from '../incidentState.ts'
-import { atMost, inBrief, namesOf } from '../report.ts'
+import { atMost, formatNames, inBrief } from '../report.ts'
 import type { Alert } from './alert.ts'
 
 type Failing = Pick<News['failing'][number], 'target' | 'cause'>
 
-export const verdictOf = (rank: Rank): Verdict => (rank >= 2 ? 'CRITICAL' : rank === 1 ? 'WARNING' : 'OK')
+export const getVerdict = (rank: Rank): Verdict => (rank >= 2 ? 'CRITICAL' : rank === 1 ? 'WARNING' : 'OK')
 
 /** Names an incident by its beginning: also after its history was set aside. */
 export const incidentName = (start: number): string =>
   `${new Date(start).toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z`
 
 /** `api 503; disk 91 % used`, those with the same words together. */
-export function titleOf(failing: readonly Failing[]): string {
+export function formatTitle(failing: readonly Failing[]): string {
   const words = new Map<string, string[]>()
   for (const { target, cause } of failing) {
     const brief = inBrief(cause)
@@ -30,14 +30,14 @@ function sentenceOf(failing: News['failing']): string {
   const groups = new Map<string, { targets: string[]; rank: Rank; brief: string }>()
   for (const { target, rank, cause } of failing) {
     const brief = inBrief(cause)
-    const key = `${verdictOf(rank)} ${brief}`
+    const key = `${getVerdict(rank)} ${brief}`
     const group = groups.get(key) ?? { targets: [], rank, brief }
     groups.set(key, group)
     group.targets.push(target)
   }
   const parts = [...groups.values()].map(({ targets, rank, brief }) => {
     const one = targets.length === 1 ? 's' : ''
-    return `${namesOf(targets)} ${rank >= 2 ? `fail${one}` : `warn${one}`}: ${brief}`
+    return `${formatNames(targets)} ${rank >= 2 ? `fail${one}` : `warn${one}`}: ${brief}`
   })
   return atMost(parts, 3, '; ')
 }
@@ -58,13 +58,13 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
   if (kind !== 'recovery') {
     return {
       ...common,
-      verdict: verdictOf(incident.rank),
+      verdict: getVerdict(incident.rank),
       at,
       title: sentenceOf(failing),
       lines: [
         ...failing
           .slice(0, mostLines)
-          .map(({ target, rank, cause }) => `${verdictOf(rank)} ${target}: ${cause}`),
+          .map(({ target, rank, cause }) => `${getVerdict(rank)} ${target}: ${cause}`),
         ...(failing.length > mostLines ? [`and ${failing.length - mostLines} more`] : []),
         ...visitors,
         `${formatScriptLine('health')} shows how it is now.`,
@@ -73,15 +73,15 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
   }
   return {
     ...common,
-    verdict: verdictOf(failing[0]?.rank ?? 0),
+    verdict: getVerdict(failing[0]?.rank ?? 0),
     at: end!,
-    title: `the incident is over after ${timeWords(end! - incident.start)}: ${namesOf(incident.targets)}`,
+    title: `the incident is over after ${formatTimestamp(end! - incident.start)}: ${formatNames(incident.targets)}`,
     lines: [
       `In it: ${incident.targets.slice(0, 100).join(', ')}.`,
-      `It was ${verdictOf(incident.rank)}${incident.rank === 3 ? ', and visitors noticed it' : ''}.`,
+      `It was ${getVerdict(incident.rank)}${incident.rank === 3 ? ', and visitors noticed it' : ''}.`,
       ...failing
         .slice(0, mostLines)
-        .map(({ target, rank, cause }) => `Still ${verdictOf(rank)} ${target}: ${cause}`),
+        .map(({ target, rank, cause }) => `Still ${getVerdict(rank)} ${target}: ${cause}`),
       ...forgotten.map((target) => `${target} has not recovered: nobody asks about it any more.`),
     ],
   }

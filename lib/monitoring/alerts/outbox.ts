@@ -4,7 +4,7 @@ import type { Waiting } from '../store/records.ts'
 import type { History } from '../store/store.ts'
 import { type Alert, atMost, type Channel } from './alert.ts'
 import { type Sent, send } from './channels.ts'
-import { type Lease, leaseOf } from './lease.ts'
+import { createLease, type Lease } from './lease.ts'
 
 type Delivered = Report['alerts'] & { trouble: string[] }
 
@@ -21,7 +21,7 @@ export async function deliver(
   history: History,
   channels: readonly Channel[],
 ): Promise<Delivered> {
-  const lease = leaseOf(history)
+  const lease = createLease(history)
   const told: Told = { sent: [], trouble: [] }
   /** What is left for the next run. */
   const left = new Set<number>()

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { type Failure, OpsError } from '../../util/errors.ts'
 import { atMost } from './alert.ts'
-import { addressOf, post } from './post.ts'
+import { post, resolveAddress } from './post.ts'
 
 type Pinging = { config: Config; runner: Runner }
 
@@ -24,7 +24,7 @@ async function ping({ config, runner }: Pinging, end: string, line: string): Pro
   if (!pingUrl.given) return undefined
   const { clean } = runner.secrets
   try {
-    const base = await addressOf(pingUrl, runner)
+    const base = await resolveAddress(pingUrl, runner)
     const url = new URL(base)
     url.pathname = `${base.pathname.replace(/\/+$/, '')}/${end}`
     const { body } = await post(

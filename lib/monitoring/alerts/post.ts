@@ -1,5 +1,5 @@
 import { reveal, type Secret } from '../../config/secret.ts'
-import type { Answer } from '../../net/http.ts'
+import type { HttpResponse } from '../../net/http.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
 import { type Alert, atMost, type Channel, oneLine, patienceMs, RefusedError } from './alert.ts'
@@ -9,7 +9,7 @@ import { type Alert, atMost, type Channel, oneLine, patienceMs, RefusedError } f
  * a server may quote them in its answer.
  * Throws (exit 2) when it is no http(s) URL; the words never hold the value.
  */
-export async function addressOf(secret: Secret, runner: Runner): Promise<URL> {
+export async function resolveAddress(secret: Secret, runner: Runner): Promise<URL> {
   const text = await reveal(secret, runner)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
@@ -32,7 +32,7 @@ export async function post(
   body: string,
   type: string,
   key: string,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const request = {
     method: 'POST',
     url: url.href,
@@ -79,7 +79,7 @@ export const jsonChannel = (
   file: address.file,
   async deliver(runner, alert) {
     const body = JSON.stringify(bodyOf(alert))
-    await post(runner, await addressOf(address, runner), body, 'application/json', address.key)
+    await post(runner, await resolveAddress(address, runner), body, 'application/json', address.key)
     return undefined
   },
 })

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import { type Alert, type Channel, idOf } from './alert.ts'
+import { type Alert, type Channel, getAlertId } from './alert.ts'
 import { jsonChannel } from './post.ts'
 
 /**
@@ -9,7 +9,7 @@ import { jsonChannel } from './post.ts'
  */
 export const webhookBody = (alert: Alert): object => ({
   version: 1,
-  id: idOf(alert),
+  id: getAlertId(alert),
   kind: alert.kind,
   verdict: alert.verdict,
   domain: alert.domain,

@@ -8,7 +8,7 @@ import { type Line, type Report, summary } from '../report.ts'
  */
 export function pluginLine(report: Omit<Report, 'line'>): string {
   const data = report.observations
-    .flatMap(figuresOf)
+    .flatMap(formatPerfdata)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(performanceData)
   const text = plain(summary(report))
@@ -16,7 +16,7 @@ export function pluginLine(report: Omit<Report, 'line'>): string {
 }
 
 /** The figures of a line; its time goes by its own name. */
-export function figuresOf({ id, from, ms, figures }: Line): Figure[] {
+export function formatPerfdata({ id, from, ms, figures }: Line): Figure[] {
   const timed = ms === undefined || figures.some(({ name }) => name === id)
   const all = timed ? figures : [{ name: id, value: ms, unit: 'ms' as const }, ...figures]
   return from === 'vps' ? all.map((each) => ({ ...each, name: `vps ${each.name}` })) : [...all]

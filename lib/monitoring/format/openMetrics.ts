@@ -1,6 +1,6 @@
 import type { Figure } from '../../checks/probe.ts'
-import { exitCodeOf, type Report } from '../report.ts'
-import { figuresOf } from './nagios.ts'
+import { type Report, toExitCode } from '../report.ts'
+import { formatPerfdata } from './nagios.ts'
 
 interface Family {
   name: string
@@ -60,7 +60,7 @@ export function openMetrics(report: Report): string {
     {
       name: 'dominion_probe_verdict',
       help: 'One probe: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
-      samples: observations.map((each) => ({ labels: probe(each), value: exitCodeOf(each.verdict) })),
+      samples: observations.map((each) => ({ labels: probe(each), value: toExitCode(each.verdict) })),
     },
     {
       name: 'dominion_probe_duration_seconds',
@@ -92,7 +92,7 @@ function figureFamilies(
 ): Family[] {
   const families = new Map<string, Family>()
   for (const line of observations) {
-    for (const { name: figure, value, unit } of figuresOf({ ...line, from: 'here' })) {
+    for (const { name: figure, value, unit } of formatPerfdata({ ...line, from: 'here' })) {
       // Its time has a family of its own.
       if (figure === line.id && unit === 'ms') continue
       const base = units[unit]

@@ -2,7 +2,7 @@ import { colours } from '../../util/colours.ts'
 import type { Verdict } from '../../util/status.ts'
 import { tableText } from '../../util/table.ts'
 import type { Line, Report } from '../report.ts'
-import { atMost, namesOf, summary } from '../report.ts'
+import { atMost, formatNames, summary } from '../report.ts'
 
 const right = (heading: string) => ({ heading, align: 'right' as const })
 
@@ -58,7 +58,7 @@ function adviceLines(observations: readonly Line[]): string[] {
   const groups = Map.groupBy(advised, ({ next }) => next)
   return [...groups].map(([next, lines]) => {
     const ids = [...new Set(lines.map(({ id }) => id))]
-    return `→ ${namesOf(ids)}: ${next}`
+    return `→ ${formatNames(ids)}: ${next}`
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Tally } from '../store/rollups.ts'
+import type { Rollup } from '../store/rollups.ts'
 
 /** Minutes of a range, by what is known of them. `warning` is a part of `up`; the others together are the range. */
 export interface Minutes {
@@ -36,7 +36,7 @@ export interface Counted {
 const msAMinute = 60_000
 
 /** Adds up hours of one series. */
-export function minutesOf(tallies: readonly Tally[], { from, to, end }: Counted): Minutes {
+export function countMinutes(tallies: readonly Rollup[], { from, to, end }: Counted): Minutes {
   const ms = { ok: 0, warning: 0, down: 0, keptOut: 0 }
   for (const tally of tallies) {
     ms.ok += tally.ok
@@ -56,7 +56,7 @@ export function minutesOf(tallies: readonly Tally[], { from, to, end }: Counted)
 }
 
 /** Per cent; null when nothing counts. */
-export function availabilityOf({ up, down }: Pick<Minutes, 'up' | 'down'>): number | null {
+export function getAvailability({ up, down }: Pick<Minutes, 'up' | 'down'>): number | null {
   if (up + down === 0) return null
   // (100 × up) ÷ up is not always 100 for a computer.
   return down === 0 ? 100 : (100 * up) / (up + down)
@@ -66,7 +66,7 @@ export function availabilityOf({ up, down }: Pick<Minutes, 'up' | 'down'>): numb
 export const perCent = (percent: number): string =>
   percent === 100 ? '100 %' : `${(Math.floor(percent * 1000 + 1e-6) / 1000).toFixed(3)} %`
 
-export function budgetOf({ up, down, ahead }: Minutes, sloPercent: number): Budget {
+export function getErrorBudget({ up, down, ahead }: Minutes, sloPercent: number): Budget {
   // 100 − 99.9 is not 0.1 for a computer; whole numbers are exact.
   const share = Math.round((100 - sloPercent) * 1e6)
   const total = (share * (up + down + ahead)) / 1e8

@@ -1,7 +1,7 @@
 import { hourMs } from '../store/intervals.ts'
-import { siteSeries, type Tally } from '../store/rollups.ts'
+import { type Rollup, siteSeries } from '../store/rollups.ts'
 import type { History } from '../store/store.ts'
-import { availabilityOf, type Minutes, minutesOf } from './availability.ts'
+import { countMinutes, getAvailability, type Minutes } from './availability.ts'
 
 /** The worst that a day knows: down before warning before up; kept out or not known when nothing else was. */
 export type DayState = 'up' | 'warning' | 'down' | 'keptOut' | 'notKnown'
@@ -32,7 +32,7 @@ export function dailyBars(
   const today = Math.floor(now / dayMs) * dayMs
   const range = { from: today - (days - 1) * dayMs, to: today + dayMs, now, hours: 24 }
   const { tallies, targets } = history.tallies(range)
-  const cells = new Map<string, Tally[]>()
+  const cells = new Map<string, Rollup[]>()
   for (const tally of tallies) {
     const key = keyOf(tally.series, Math.floor(tally.hour / 24))
     const cell = cells.get(key)
@@ -43,9 +43,9 @@ export function dailyBars(
     Array.from({ length: days }, (_, index) => {
       const from = range.from + index * dayMs
       const counted = { from, to: Math.min(from + dayMs, now), end: from + dayMs }
-      const minutes = minutesOf(cells.get(keyOf(series, from / dayMs)) ?? [], counted)
+      const minutes = countMinutes(cells.get(keyOf(series, from / dayMs)) ?? [], counted)
       const day = new Date(from).toISOString().slice(0, 10)
-      return { day, state: stateOf(minutes), percent: availabilityOf(minutes), minutes }
+      return { day, state: stateOf(minutes), percent: getAvailability(minutes), minutes }
     })
   const seen = new Set(tallies.map(({ series }) => series))
   return {

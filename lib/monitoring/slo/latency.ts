@@ -1,5 +1,5 @@
 import { hourMs } from '../store/intervals.ts'
-import type { Tally } from '../store/rollups.ts'
+import type { Rollup } from '../store/rollups.ts'
 import type { History } from '../store/store.ts'
 import { nearestRank } from './availability.ts'
 
@@ -13,7 +13,7 @@ export interface Percentiles {
 }
 
 /** Of all answers of some hours; null when there was none. */
-export function percentilesOf(tallies: readonly Tally[]): Percentiles | null {
+export function getPercentiles(tallies: readonly Rollup[]): Percentiles | null {
   const length = tallies.reduce((sum, { times }) => sum + times.length, 0)
   if (length === 0) return null
   const all = new Float64Array(length)
@@ -45,7 +45,7 @@ export function latencySeries(
   target: string,
   { from, to, now = Date.now(), hours = 1 }: { from: number; to: number; now?: number; hours?: number },
 ): LatencyPoint[] {
-  const stretches = new Map<number, Tally[]>()
+  const stretches = new Map<number, Rollup[]>()
   for (const tally of history.tallies({ from, to, now, times: true, only: target, hours }).tallies) {
     const stretch = Math.floor(tally.hour / hours)
     const found = stretches.get(stretch)
@@ -55,7 +55,7 @@ export function latencySeries(
   return [...stretches]
     .sort(([a], [b]) => a - b)
     .flatMap(([stretch, list]) => {
-      const percentiles = percentilesOf(list)
+      const percentiles = getPercentiles(list)
       return percentiles ? { at: stretch * hours * hourMs, ...percentiles } : []
     })
 }

@@ -1,17 +1,17 @@
 import type { Config, Limits } from '../../config/config.ts'
 import type { Incident } from '../store/records.ts'
-import { siteSeries, type Tally } from '../store/rollups.ts'
+import { type Rollup, siteSeries } from '../store/rollups.ts'
 import type { History } from '../store/store.ts'
 import type { Planned, Vantage } from '../store/types.ts'
 import {
-  availabilityOf,
   type Budget,
-  budgetOf,
   type Counted,
+  countMinutes,
+  getAvailability,
+  getErrorBudget,
   type Minutes,
-  minutesOf,
 } from './availability.ts'
-import { type Percentiles, percentilesOf } from './latency.ts'
+import { getPercentiles, type Percentiles } from './latency.ts'
 
 /** What was promised. */
 export interface SloTerms {
@@ -20,7 +20,7 @@ export interface SloTerms {
   limitsOf(target: string): Limits | undefined
 }
 
-export const termsOf = ({ history, health }: Config): SloTerms => ({
+export const getTerms = ({ history, health }: Config): SloTerms => ({
   sloPercent: history.sloPercent,
   limitsOf(target) {
     if (target === 'static') return health.staticMs
@@ -89,10 +89,10 @@ export function sloReport(
     const counted: Counted = { ...span, end: Math.max(range.to, span.to) }
     const bySeries = grouped(tallies)
     const planned = history.planned(counted)
-    const availability = (list: readonly Tally[]): Availability => {
-      const minutes = minutesOf(list, counted)
-      const percent = availabilityOf(minutes)
-      const budget = budgetOf(minutes, sloPercent)
+    const availability = (list: readonly Rollup[]): Availability => {
+      const minutes = countMinutes(list, counted)
+      const percent = getAvailability(minutes)
+      const budget = getErrorBudget(minutes, sloPercent)
       return { percent, met: percent === null ? null : budget.left >= 0, minutes, budget }
     }
     return {
@@ -113,14 +113,14 @@ export function sloReport(
   })
 }
 
-function latencyOf(list: readonly Tally[], limits: Limits | undefined): Latency | null {
-  const percentiles = percentilesOf(list)
+function latencyOf(list: readonly Rollup[], limits: Limits | undefined): Latency | null {
+  const percentiles = getPercentiles(list)
   if (!percentiles || !limits) return percentiles
   return { ...percentiles, limits, met: percentiles.p95 <= limits.warning }
 }
 
-function grouped(tallies: readonly Tally[]): Map<number, Tally[]> {
-  const bySeries = new Map<number, Tally[]>()
+function grouped(tallies: readonly Rollup[]): Map<number, Rollup[]> {
+  const bySeries = new Map<number, Rollup[]>()
   for (const tally of tallies) {
     const list = bySeries.get(tally.series)
     if (list) list.push(tally)

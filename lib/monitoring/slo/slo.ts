@@ -7,13 +7,13 @@ import { hourMs } from '../store/intervals.ts'
 import { type History, historyFile, readHistory } from '../store/store.ts'
 import { sloData, sloText } from './format.ts'
 import type { SloFlags, SloRange } from './options.ts'
-import { sloReport, termsOf } from './report.ts'
+import { getTerms, sloReport } from './report.ts'
 
 /** Prints the report of a range. Throws (exit 3) when there is no history, or it knows nothing of that range. */
 export async function showSlo(run: Run<SloFlags>, config: Config, range: SloRange): Promise<number> {
   const history = await readHistory(historyFile(config))
   try {
-    const report = sloReport(history, termsOf(config), range)
+    const report = sloReport(history, getTerms(config), range)
     if (report.targets.length === 0) throw nothingKnown(run, history, range)
     const width = process.stdout.isTTY ? process.stdout.columns : undefined
     run.result(sloText(report, config.domain, width), sloData(report, config.domain))

@@ -1,12 +1,12 @@
 import type { Config } from '../../config/config.ts'
-import { availabilityOf } from '../slo/availability.ts'
+import { getAvailability } from '../slo/availability.ts'
 import { type DayBar, dailyBars } from '../slo/days.ts'
 import { latencySeries } from '../slo/latency.ts'
-import { type SloReport, sloReport, termsOf } from '../slo/report.ts'
+import { getTerms, type SloReport, sloReport } from '../slo/report.ts'
 import type { History } from '../store/store.ts'
-import { conditionOf, headlineOf, siteCondition } from './headline.ts'
-import { noticedOf, ongoingOf, troubleOf } from './incidents.ts'
-import { byImportance, isVisible, nameOf } from './labels.ts'
+import { getCondition, getHeadline, siteCondition } from './headline.ts'
+import { selectNoticed, selectOngoing, toPublicIncident } from './incidents.ts'
+import { byImportance, getServiceName, isVisible } from './labels.ts'
 import type { Condition, Day, Latency, Month, Part, StatusView } from './types.ts'
 
 const hourMs = 3_600_000
@@ -25,28 +25,28 @@ export const statusView = (history: History, config: Config, now: number): Statu
     const planned = history.planned(lately).toReversed()
     const noticed = history
       .incidents({ from: lately.from, to: now + 1 })
-      .flatMap((incident) => noticedOf(history, incident, now) ?? [])
+      .flatMap((incident) => selectNoticed(history, incident, now) ?? [])
     const atLastLook = planned.filter(({ from, to }) => from <= seenAt && seenAt <= to)
     return {
       domain: config.domain,
       madeAt: now,
-      headline: headlineOf({
+      headline: getHeadline({
         now,
         newest,
-        ...ongoingOf(noticed),
+        ...selectOngoing(noticed),
         maintenance: atLastLook.some(({ kind }) => kind === 'maintenance'),
       }),
       parts: partsOf(history, now, (target) =>
         target === undefined
           ? siteCondition(newest, now)
-          : conditionOf(
+          : getCondition(
               newest.find((seen) => seen.target === target),
               now,
             ),
       ),
       latency: ['static', 'api'].map((id) => latencyOf(history, config, id, now)),
-      month: monthOf(sloReport(history, termsOf(config), { ...monthAround(now), now })),
-      troubles: noticed.sort((a, b) => b.start - a.start).flatMap(troubleOf),
+      month: monthOf(sloReport(history, getTerms(config), { ...monthAround(now), now })),
+      troubles: noticed.sort((a, b) => b.start - a.start).flatMap(toPublicIncident),
       works: planned
         .filter(({ from }) => from <= now)
         .map(({ kind, from, to }) => ({ kind, start: from, end: Math.min(to, now) })),
@@ -71,19 +71,19 @@ function partsOf(
     part('site', siteName, condition(undefined), site),
     ...visible
       .sort((a, b) => byImportance(a.target, b.target))
-      .map(({ target, days }) => part(target, nameOf(target), condition(target), days)),
+      .map(({ target, days }) => part(target, getServiceName(target), condition(target), days)),
   ]
 }
 
 function part(id: string, name: string, now: Condition, bars: readonly DayBar[]): Part {
   const sum = (pick: 'up' | 'down') => bars.reduce((all, { minutes }) => all + minutes[pick], 0)
   return {
-    ...{ id, name, now, days: bars.map(dayOf) },
-    percent: availabilityOf({ up: sum('up'), down: sum('down') }),
+    ...{ id, name, now, days: bars.map(formatDay) },
+    percent: getAvailability({ up: sum('up'), down: sum('down') }),
   }
 }
 
-export function dayOf({ day, percent, minutes: { up, down, warning } }: DayBar): Day {
+export function formatDay({ day, percent, minutes: { up, down, warning } }: DayBar): Day {
   const kind = percent === null ? 'none' : down === 0 ? 'up' : down < up ? 'partly' : 'down'
   return { date: day, kind, percent, down, slow: warning }
 }
@@ -98,7 +98,7 @@ function latencyOf(history: History, { health }: Config, id: string, now: number
     return { at, p50, p95 }
   })
   const limitMs = (id === 'static' ? health.staticMs : health.apiMs).warning
-  return { id, name: nameOf(id), points, from, to, limitMs }
+  return { id, name: getServiceName(id), points, from, to, limitMs }
 }
 
 function monthOf({ from, end, sloPercent, site, targets }: SloReport): Month {
@@ -113,7 +113,7 @@ function monthOf({ from, end, sloPercent, site, targets }: SloReport): Month {
       ...(site ? [{ id: 'site', name: siteName, ...row(site), ...none }] : []),
       ...visible.map(({ target, latency, ...rest }) => {
         const { p50, p95, p99 } = latency ?? none
-        return { id: target, name: nameOf(target), ...row(rest), p50, p95, p99 }
+        return { id: target, name: getServiceName(target), ...row(rest), p50, p95, p99 }
       }),
     ],
   }

@@ -1,5 +1,5 @@
 import type { Latest } from '../store/samples.ts'
-import { dayWords, isVisible, listOf, subjectOf, troubleTitle } from './labels.ts'
+import { formatDayLabel, formatList, getSubject, isVisible, troubleTitle } from './labels.ts'
 import type { Condition, Headline } from './types.ts'
 
 /** The part of a newest sample that the page goes by. */
@@ -25,14 +25,14 @@ const conditions: Readonly<Record<LastSeen['verdict'], Condition>> = {
 }
 
 /** What a part is doing now. What was seen too long ago is not known any more. */
-export function conditionOf(seen: LastSeen | undefined, now: number): Condition {
+export function getCondition(seen: LastSeen | undefined, now: number): Condition {
   if (!seen || now >= seen.until) return 'unknown'
   return seen.keptOut && seen.verdict === 'CRITICAL' ? 'planned' : conditions[seen.verdict]
 }
 
 /** The site is what its pages and its API are together. */
 export function siteCondition(newest: readonly LastSeen[], now: number): Condition {
-  const parts = mainOf(newest).map((seen) => conditionOf(seen, now))
+  const parts = mainOf(newest).map((seen) => getCondition(seen, now))
   const order: Condition[] = ['down', 'planned', 'unknown', 'slow', 'works']
   return order.find((condition) => parts.includes(condition)) ?? 'unknown'
 }
@@ -41,7 +41,7 @@ const mainOf = (seen: readonly LastSeen[]): LastSeen[] =>
   seen.filter(({ target }) => target === 'static' || target === 'api')
 
 /** How the site is, in one sentence. What is not known is never called well. */
-export function headlineOf(situation: Situation): Headline {
+export function getHeadline(situation: Situation): Headline {
   const visible = situation.newest.filter(({ target }) => isVisible(target))
   if (visible.length === 0) {
     return {
@@ -66,7 +66,7 @@ function stale(visible: readonly LastSeen[], situation: Situation): Words | unde
   const { title } = planned(visible, then) ?? fault(visible, then) ?? well(visible, then)
   return {
     level: 'unknown',
-    title: `Not known since ${dayWords(new Date(last).toISOString().slice(0, 10))}, ${new Date(last).toISOString().slice(11, 16)} UTC`,
+    title: `Not known since ${formatDayLabel(new Date(last).toISOString().slice(0, 10))}, ${new Date(last).toISOString().slice(11, 16)} UTC`,
     text: `No check has been made since then. What it found: “${title}”.`,
   }
 }
@@ -80,7 +80,7 @@ function planned(visible: readonly LastSeen[], { now, maintenance }: Situation):
       text: 'The site is closed for work that was planned. It opens again when that is done.',
     }
   }
-  const explained = visible.filter((seen) => conditionOf(seen, now) === 'planned')
+  const explained = visible.filter((seen) => getCondition(seen, now) === 'planned')
   if (explained.length === 0) return undefined
   return {
     level: 'planned',
@@ -91,7 +91,7 @@ function planned(visible: readonly LastSeen[], { now, maintenance }: Situation):
 
 /** Goes by the newest looks: what other targets hold open is no outage of these. */
 function fault(visible: readonly LastSeen[], { now, failing, awaited }: Situation): Words | undefined {
-  const down = visible.filter((seen) => conditionOf(seen, now) === 'down')
+  const down = visible.filter((seen) => getCondition(seen, now) === 'down')
   const told = down.filter(({ target }) => failing.includes(target))
   const title = troubleTitle(
     told.map(({ target }) => target),
@@ -111,9 +111,9 @@ function fault(visible: readonly LastSeen[], { now, failing, awaited }: Situatio
       text: `${list(down)}: no good answer. It is checked again before this is called an outage.`,
     }
   }
-  const again = visible.filter((seen) => awaited.includes(seen.target) && conditionOf(seen, now) === 'works')
+  const again = visible.filter((seen) => awaited.includes(seen.target) && getCondition(seen, now) === 'works')
   if (again.length === 0) return undefined
-  const { text, plural } = subjectOf(again.map(({ target }) => target))
+  const { text, plural } = getSubject(again.map(({ target }) => target))
   return {
     level: 'slow',
     title: `${text} ${plural ? 'answer' : 'answers'} again`,
@@ -122,7 +122,7 @@ function fault(visible: readonly LastSeen[], { now, failing, awaited }: Situatio
 }
 
 function well(visible: readonly LastSeen[], { now }: Situation): Words {
-  const are = (condition: Condition) => visible.filter((seen) => conditionOf(seen, now) === condition)
+  const are = (condition: Condition) => visible.filter((seen) => getCondition(seen, now) === condition)
   const [slow, unknown] = [are('slow'), are('unknown')]
   const rest = unknown.length > 0 ? ` Not known at present: ${list(unknown)}.` : ''
   if (unknown.length === visible.length) {
@@ -143,4 +143,4 @@ function well(visible: readonly LastSeen[], { now }: Situation): Words {
   return { level: 'works', title: 'Everything works', text: 'All parts answer as they should.' }
 }
 
-const list = (seen: readonly LastSeen[]): string => listOf(seen.map(({ target }) => target))
+const list = (seen: readonly LastSeen[]): string => formatList(seen.map(({ target }) => target))

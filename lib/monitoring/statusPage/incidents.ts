@@ -1,8 +1,8 @@
 import type { Incident } from '../store/records.ts'
 import type { Latest } from '../store/samples.ts'
 import type { History } from '../store/store.ts'
-import { causeWords, isVisible, publicCauses, troubleTitle } from './labels.ts'
-import type { Trouble } from './types.ts'
+import { formatCause, isVisible, publicCauses, troubleTitle } from './labels.ts'
+import type { PublicIncident } from './types.ts'
 
 /** What visitors had of an incident. Milliseconds since 1970. */
 export interface Noticed {
@@ -25,7 +25,7 @@ const recoverAfter = 2
  * From the first to the last bad look of what visitors use; a bad look speaks until the next one, as in all figures.
  * undefined: they noticed nothing. Where the single looks are gone, the incident's own times and words.
  */
-export function noticedOf(history: History, incident: Incident, now: number): Noticed | undefined {
+export function selectNoticed(history: History, incident: Incident, now: number): Noticed | undefined {
   const { from, to, targets, rank, cause } = incident
   const visible = targets.filter(isVisible)
   if (visible.length === 0) return undefined
@@ -59,13 +59,13 @@ export function noticedOf(history: History, incident: Incident, now: number): No
 }
 
 /** As visitors may read it. */
-export function troubleOf({ targets, rank, causes, start, end }: Noticed): Trouble[] {
+export function toPublicIncident({ targets, rank, causes, start, end }: Noticed): PublicIncident[] {
   const title = troubleTitle(targets, rank, end !== undefined, causes)
-  return title ? [{ title, cause: causeWords(causes), start, end }] : []
+  return title ? [{ title, cause: formatCause(causes), start, end }] : []
 }
 
 /** Targets that an outage which is not over has hit, and those of them that answer again. */
-export function ongoingOf(noticed: readonly Noticed[]): { failing: string[]; awaited: string[] } {
+export function selectOngoing(noticed: readonly Noticed[]): { failing: string[]; awaited: string[] } {
   const outages = noticed.filter(({ rank, end }) => rank === 3 && end === undefined)
   return {
     failing: outages.flatMap(({ targets }) => targets),

@@ -12,7 +12,7 @@ export const isVisible = (target: string): boolean =>
   target === 'static' || target === 'api' || areaIds.has(target)
 
 /** `Website`, `API`, `API: Treasury`. */
-export function nameOf(target: string): string {
+export function getServiceName(target: string): string {
   if (target === 'static') return 'Website'
   if (target === 'api') return 'API'
   const words = target.replace(/^api-/, '').replaceAll('-', ' ')
@@ -21,24 +21,24 @@ export function nameOf(target: string): string {
 
 /** Website, API, then its areas by name. */
 export const byImportance = (a: string, b: string): number =>
-  rankOf(a) - rankOf(b) || (nameOf(a) < nameOf(b) ? -1 : 1)
+  rankOf(a) - rankOf(b) || (getServiceName(a) < getServiceName(b) ? -1 : 1)
 const rankOf = (target: string): number => (target === 'static' ? 0 : target === 'api' ? 1 : 2)
 
 /** `Website, API and its parts AI, Agents`. */
-export function listOf(targets: readonly string[]): string {
+export function formatList(targets: readonly string[]): string {
   const [main, parts] = [
     ['static', 'api'],
     targets.filter((target) => areaIds.has(target)).sort(byImportance),
   ]
-  const names = main.filter((target) => targets.includes(target)).map(nameOf)
-  const areaNames = parts.map((target) => nameOf(target).slice('API: '.length)).join(', ')
+  const names = main.filter((target) => targets.includes(target)).map(getServiceName)
+  const areaNames = parts.map((target) => getServiceName(target).slice('API: '.length)).join(', ')
   if (parts.length === 0) return names.join(', ')
   if (!targets.includes('api')) return [...names, `API: ${areaNames}`].join(', ')
   return `${names.join(', ')} and its part${parts.length > 1 ? 's' : ''} ${areaNames}`
 }
 
 /** `The website and the API`. */
-export function subjectOf(targets: readonly string[]): { text: string; plural: boolean } {
+export function getSubject(targets: readonly string[]): { text: string; plural: boolean } {
   const visible = targets.filter(isVisible).sort(byImportance)
   const names = [
     ...(visible.includes('static') ? ['the website'] : []),
@@ -55,7 +55,7 @@ export function subjectOf(targets: readonly string[]): { text: string; plural: b
 function areasOf(visible: readonly string[]): string[] {
   const names = visible
     .filter((target) => areaIds.has(target))
-    .map((target) => nameOf(target).slice('API: '.length))
+    .map((target) => getServiceName(target).slice('API: '.length))
   if (names.length === 0) return []
   if (names.length === 1) return [`the ${names[0]} part of the API`]
   return [
@@ -75,7 +75,7 @@ export function troubleTitle(
   over: boolean,
   causes: readonly string[] = [],
 ): string | undefined {
-  const { text, plural } = subjectOf(targets)
+  const { text, plural } = getSubject(targets)
   if (text === '') return undefined
   if (rank === 3) {
     return over
@@ -117,7 +117,7 @@ const behind: readonly (readonly [RegExp, string])[] = [
  * Why, in plain words; never in the error's own, which may name hosts and files. '' when there is nothing to say.
  * @param causes of the looks at what visitors use, and of nothing else; what most of them say is taken
  */
-export function causeWords(causes: readonly string[]): string {
+export function formatCause(causes: readonly string[]): string {
   const counts = new Map<string, number>()
   const parts = new Set<string>()
   for (const cause of causes) {
@@ -158,7 +158,7 @@ export function duration(minutes: number): string {
 }
 
 /** `23 Nov 2026` */
-export function dayWords(date: string): string {
+export function formatDayLabel(date: string): string {
   const [, day, month, year] = new Date(`${date}T00:00:00Z`).toUTCString().split(' ')
   return `${Number(day)} ${month} ${year}`
 }

@@ -3,7 +3,7 @@ import { escapeHtml } from '../../html/escape.ts'
 import { chartStyle, legendMark, lineChart } from '../../html/lineChart.ts'
 import { pageStyle } from '../../html/style.ts'
 import { digestTag, type StatusPage } from '../../vps/statusPage.ts'
-import { dayWords } from './labels.ts'
+import { formatDayLabel } from './labels.ts'
 import { monthSection, timesTable } from './month.ts'
 import { favicon, icon, statusStyle } from './style.ts'
 import { moment, troublesSection, worksSection } from './timeline.ts'
@@ -88,7 +88,7 @@ maintenance and deploys. Slow answers count as up.</p>
 function begins(parts: readonly Part[]): string {
   const first = parts.flatMap(({ days }) => days.find(({ kind }) => kind !== 'none')?.date ?? []).sort()[0]
   if (first === undefined || first === parts[0]?.days[0]?.date) return ''
-  return `<p class="begins">The history begins on ${dayWords(first)}.</p>\n`
+  return `<p class="begins">The history begins on ${formatDayLabel(first)}.</p>\n`
 }
 
 const milliseconds = (value: number): string =>

@@ -4,7 +4,7 @@ import { checkOutFile, writeWhole } from '../../cli/outputFile.ts'
 import type { Config } from '../../config/config.ts'
 import type { StepList } from '../../deploy/runTasks.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Difference, ok, type Step } from '../../tasks/task.ts'
+import { type Difference, ok, type Task } from '../../tasks/task.ts'
 import { digestTag, type StatusPage, statusPageStep } from '../../vps/statusPage.ts'
 import { historyFile, readHistory } from '../store/store.ts'
 
@@ -34,7 +34,7 @@ export function statusPageList(context: Context, out: string | undefined): StepL
 }
 
 /** The page as a file of this machine: no login, no network. */
-function fileStep(out: string, make: () => Promise<StatusPage>): Step {
+function fileStep(out: string, make: () => Promise<StatusPage>): Task {
   const file = path.resolve(out)
   let html = ''
   return {

@@ -1,7 +1,7 @@
 import { escapeHtml } from '../../html/escape.ts'
 import { timeElement } from '../../vps/maintenance/page.ts'
 import { duration } from './labels.ts'
-import type { Trouble, Work } from './types.ts'
+import type { PublicIncident, Work } from './types.ts'
 
 /** A moment as `<time>`. */
 export const moment = (at: number): string => timeElement(new Date(at).toISOString())
@@ -9,7 +9,7 @@ export const moment = (at: number): string => timeElement(new Date(at).toISOStri
 /** More than these are told by their number. */
 const shown = { troubles: 50, works: 30 }
 
-export function troublesSection(troubles: readonly Trouble[], days: number): string {
+export function troublesSection(troubles: readonly PublicIncident[], days: number): string {
   const items = troubles.slice(0, shown.troubles).map(
     ({ title, cause, start, end }) =>
       `<li${end === undefined ? ' class="open"' : ''}><h3>${escapeHtml(title)}</h3>

@@ -48,7 +48,7 @@ export interface Latency {
   limitMs: number
 }
 
-export interface Trouble {
+export interface PublicIncident {
   title: string
   cause: string
   start: number
@@ -93,6 +93,6 @@ export interface StatusView {
   latency: readonly Latency[]
   month: Month
   /** The newest first. */
-  troubles: readonly Trouble[]
+  troubles: readonly PublicIncident[]
   works: readonly Work[]
 }

@@ -1,6 +1,6 @@
 import { escapeHtml } from '../../html/escape.ts'
 import { perCent } from '../slo/availability.ts'
-import { dayWords, duration } from './labels.ts'
+import { duration, formatDayLabel } from './labels.ts'
 import { conditionMark } from './style.ts'
 import type { Day, Part } from './types.ts'
 
@@ -12,7 +12,7 @@ export function partSection(part: Part): string {
   return `<article class="part" aria-labelledby="${id}">
 <div class="head"><h3 id="${id}">${name}</h3>${conditionMark(part.now)}</div>
 <ol class="bars" aria-label="${name}, day by day">${part.days.map(bar).join('')}</ol>
-<p class="foot"><span>${dayWords(part.days[0]!.date)}</span><span>${share}</span><span>today</span></p>
+<p class="foot"><span>${formatDayLabel(part.days[0]!.date)}</span><span>${share}</span><span>today</span></p>
 </article>`
 }
 
@@ -21,7 +21,7 @@ const bar = (day: Day): string =>
 
 /** `23 Nov 2026: partly down, 19 min; 98.681 % available` */
 export function dayText({ date, kind, percent, down, slow }: Day): string {
-  const day = dayWords(date)
+  const day = formatDayLabel(date)
   if (kind === 'none' || percent === null) return `${day}: no data`
   if (down === 0) return `${day}: up${slow > 0 ? `, slower than wanted for ${duration(slow)}` : ''}`
   return `${day}: ${kind === 'down' ? 'down' : 'partly down'}, ${duration(down)}; ${perCent(percent)} available`
@@ -50,7 +50,7 @@ export function faultyDays(parts: readonly Part[]): string {
   rows.sort((a, b) => (a.day.date < b.day.date ? 1 : a.day.date > b.day.date ? -1 : 0))
   const cells = rows.map(
     ({ name, day }) =>
-      `<tr><th scope="row"><time datetime="${day.date}">${dayWords(day.date)}</time></th><td>${escapeHtml(name)}</td>` +
+      `<tr><th scope="row"><time datetime="${day.date}">${formatDayLabel(day.date)}</time></th><td>${escapeHtml(name)}</td>` +
       `<td>${duration(day.down)}</td><td>${day.percent === null ? '–' : perCent(day.percent)}</td></tr>`,
   )
   return `<details><summary>Every day with a fault, as a table</summary>

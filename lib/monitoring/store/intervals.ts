@@ -33,7 +33,7 @@ export const distancesRead = 10
  * by hand change it.
  * @param earlier times of the samples before it, newest first
  */
-export function holdOf(at: number, earlier: readonly number[]): number {
+export function validityOf(at: number, earlier: readonly number[]): number {
   const times = [at, ...earlier.slice(0, distancesRead)]
   const distances = times.slice(1).map((time, index) => times[index]! - time)
   const usual = distances.sort((a, b) => a - b)[Math.ceil((distances.length * 8) / 10) - 1] ?? 0
@@ -48,7 +48,7 @@ export interface Held {
 }
 
 /** Samples of one target, the oldest first, as stretches. */
-export function spread(samples: readonly Held[]): Segment[] {
+export function toSegments(samples: readonly Held[]): Segment[] {
   const segments: Segment[] = []
   for (const [index, { at, holds, state }] of samples.entries()) {
     const to = Math.min(at + holds, samples[index + 1]?.at ?? Number.POSITIVE_INFINITY)
@@ -69,7 +69,7 @@ export function union(spans: readonly Span[]): Span[] {
 }
 
 /** What is known of planned stretches is kept out. Both lists in order and without overlap. */
-export function keepOut(segments: readonly Segment[], planned: readonly Span[]): Segment[] {
+export function exclude(segments: readonly Segment[], planned: readonly Span[]): Segment[] {
   if (planned.length === 0) return [...segments]
   const result: Segment[] = []
   let first = 0
@@ -91,7 +91,7 @@ export function keepOut(segments: readonly Segment[], planned: readonly Span[]):
  * Two parts as one thing: down while either is, kept out while either is, otherwise known only while both are.
  * Both lists in order and without overlap.
  */
-export function together(a: readonly Segment[], b: readonly Segment[]): Segment[] {
+export function combine(a: readonly Segment[], b: readonly Segment[]): Segment[] {
   const edges = [...new Set([...a, ...b].flatMap(({ from, to }) => [from, to]))].sort((x, y) => x - y)
   const result: Segment[] = []
   let [i, j] = [0, 0]

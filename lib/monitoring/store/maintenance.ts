@@ -1,5 +1,5 @@
 import { hourMs, longestHold } from './intervals.ts'
-import { type Progress, progressOf, setProgress } from './records.ts'
+import { type Progress, readProgress, setProgress } from './records.ts'
 import { countSamples, packTimes } from './rollups.ts'
 import type { Connection } from './sqlite.ts'
 import type { Vantage } from './types.ts'
@@ -28,7 +28,7 @@ export function rollUp(connection: Connection, now: number): number {
   )
   for (const { hour } of stale) rollHour(connection, hour)
   let done = stale.length
-  const { rolledTo, rawFrom } = progressOf(connection)
+  const { rolledTo, rawFrom } = readProgress(connection)
   let next = rolledTo
   for (; done < hoursARun && next < until; done++) {
     const look = connection.get<{ at: number | null }>(
@@ -70,7 +70,7 @@ export const forget = (connection: Connection, now: number, { sampleDays, days }
 
 /** Only samples of hours that are rolled up, and none that an hour still to be counted again needs. */
 function forgetSamples(connection: Connection, before: number): number {
-  const progress = progressOf(connection)
+  const progress = readProgress(connection)
   const oldestStale = connection.get<{ hour: number | null }>('SELECT min(hour) AS hour FROM stale')?.hour
   const edge = Math.min(before, progress.rolledTo, (oldestStale ?? Number.POSITIVE_INFINITY) * hourMs)
   let done = 0

@@ -1,10 +1,10 @@
 import { closeSync, openSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { messageOf, OpsError, unknownError } from '../../util/errors.ts'
+import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { makeFolder } from '../../util/files.ts'
-import { identityOf, said, setAside, unsaidOf } from './quarantine.ts'
-import { migrate, versionOf } from './schema.ts'
+import { getFileId, getUnreported, quarantine, said } from './quarantine.ts'
+import { getVersion, migrate } from './schema.ts'
 import { type Connection, connect } from './sqlite.ts'
 
 export interface OpenOptions {
@@ -45,10 +45,10 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
 
   const opened = (): Connection => {
     if (!readOnly) makeFile(file)
-    identity = identityOf(file)
+    identity = getFileId(file)
     const connection = open()
     try {
-      if (readOnly) mustHaveTables(connection, file)
+      if (readOnly) assertTables(connection, file)
       else patiently(waitMs, () => migrate(connection, file))
       return connection
     } catch (thrown) {
@@ -60,7 +60,7 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
     if (readOnly || !isDamage(thrown)) throw fault(thrown)
     try {
       return alone(() => {
-        const name = setAside(file, identity, new Date())
+        const name = quarantine(file, identity, new Date())
         if (name) result.damaged.push(name)
         return opened()
       })
@@ -71,10 +71,10 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
 
   const result: OpenFile = {
     connection: undefined as unknown as Connection,
-    damaged: readOnly ? [] : unsaidOf(file),
+    damaged: readOnly ? [] : getUnreported(file),
     damageSaid: () => said(file, result.damaged.splice(0)),
     follow() {
-      if (readOnly || identityOf(file) === identity) return
+      if (readOnly || getFileId(file) === identity) return
       closed()
       try {
         result.connection = alone(opened)
@@ -115,8 +115,8 @@ function makeFile(file: string): void {
   closeSync(openSync(file, 'a', 0o600))
 }
 
-function mustHaveTables(connection: Connection, file: string): void {
-  if (versionOf(connection, file) === 0) throw noHistory(file)
+function assertTables(connection: Connection, file: string): void {
+  if (getVersion(connection, file) === 0) throw noHistory(file)
 }
 
 /** While a new file gets its form SQLite does not wait by itself. */
@@ -152,7 +152,7 @@ export const isBusy = (thrown: unknown): boolean => [5, 6].includes(codeOf(throw
 /** What SQLite or the file system said of the history file, as one sentence and what to do (exit 3). */
 export function fileFault(thrown: unknown, file: string, waitMs: number): unknown {
   if (thrown instanceof OpsError) return thrown
-  const said = messageOf(thrown)
+  const said = getMessage(thrown)
   const again = 'then run the same line again.'
   if (isDamage(thrown))
     return unknownError(
@@ -211,7 +211,7 @@ export async function lockOn(file: string, waitMs: number): Promise<Alone> {
       lock?.close()
       // It must not be taken for damage of what it guards.
       if (!isDamage(thrown)) throw thrown
-      throw unknownError(`${file} is no lock of ours`, messageOf(thrown), 'Take it away: it holds nothing.')
+      throw unknownError(`${file} is no lock of ours`, getMessage(thrown), 'Take it away: it holds nothing.')
     }
   }
   return (work) => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
 import path from 'node:path'
 
 /** Tells one file from another that has taken its name. */
-export const identityOf = (file: string): string | undefined => {
+export const getFileId = (file: string): string | undefined => {
   const found = statSync(file, { bigint: true, throwIfNoEntry: false })
   return found && `${found.dev}:${found.ino}`
 }
@@ -11,12 +11,12 @@ export const identityOf = (file: string): string | undefined => {
  * Renames a damaged history, with what SQLite keeps beside it. Gives its new name; undefined when another process has
  * put it aside already (the file is no longer `identity`). To be called under the lock that everybody opens it under.
  */
-export function setAside(file: string, identity: string | undefined, now: Date): string | undefined {
-  if (identity === undefined || identityOf(file) !== identity) return undefined
+export function quarantine(file: string, identity: string | undefined, now: Date): string | undefined {
+  if (identity === undefined || getFileId(file) !== identity) return undefined
   const time = now.toISOString().replaceAll(/[-:]/g, '').replace(/\..*/, 'Z')
   let name = `${file}.damaged-${time}`
   for (let turn = 2; existsSync(name); turn++) name = `${file}.damaged-${time}-${turn}`
-  noteUnsaid(file, [...unsaidOf(file), name])
+  noteUnsaid(file, [...getUnreported(file), name])
   // A log of changes belongs to its file: left behind, it would be taken for the new one's. So it goes first.
   for (const ending of ['-wal', '-shm']) {
     if (existsSync(file + ending)) renameSync(file + ending, name + ending)
@@ -28,7 +28,7 @@ export function setAside(file: string, identity: string | undefined, now: Date):
 const unsaidFile = (file: string): string => `${file}.damaged.json`
 
 /** Damaged files that were set aside by a run which ended before it said so. */
-export function unsaidOf(file: string): string[] {
+export function getUnreported(file: string): string[] {
   try {
     const names = JSON.parse(readFileSync(unsaidFile(file), 'utf8')) as string[]
     return names.map((name) => path.join(path.dirname(file), name)).filter((name) => existsSync(name))
@@ -39,7 +39,7 @@ export function unsaidOf(file: string): string[] {
 
 /** Those were told to somebody. */
 export function said(file: string, names: readonly string[]): void {
-  const unsaid = unsaidOf(file)
+  const unsaid = getUnreported(file)
   if (unsaid.length > 0)
     noteUnsaid(
       file,

@@ -11,7 +11,7 @@ export interface Progress {
 }
 
 /** Before the first roll-up nothing is rolled up, and everything is there. */
-export function progressOf(connection: Connection): Progress {
+export function readProgress(connection: Connection): Progress {
   const row = connection.get<{ rolled: number; raw: number }>(
     'SELECT rolled_to AS rolled, raw_from AS raw FROM progress',
   )
@@ -25,7 +25,7 @@ export function setProgress(connection: Connection, { rolledTo, rawFrom }: Progr
 
 /** Rolled-up hours that a late sample touches are counted again. */
 export function lateSample(connection: Connection, { from, to }: Span): void {
-  const { rolledTo, rawFrom } = progressOf(connection)
+  const { rolledTo, rawFrom } = readProgress(connection)
   const last = Math.ceil(Math.min(to, rolledTo) / hourMs)
   for (let hour = Math.floor(Math.max(from, rawFrom) / hourMs); hour < last; hour++)
     connection.run('INSERT OR IGNORE INTO stale (hour) VALUES (?)', hour)
@@ -33,7 +33,7 @@ export function lateSample(connection: Connection, { from, to }: Span): void {
 
 /** So are those that a planned stretch touches, as far as their samples are still there. */
 export function changedPlan(connection: Connection, { from, to }: Span): void {
-  const { rawFrom } = progressOf(connection)
+  const { rawFrom } = readProgress(connection)
   connection.run(
     'INSERT OR IGNORE INTO stale (hour) SELECT DISTINCT hour FROM rollups WHERE hour >= ? AND hour < ?',
     ...[Math.floor(Math.max(from, rawFrom) / hourMs), Math.ceil(to / hourMs)],
@@ -132,7 +132,7 @@ export interface Waiting {
   error: string
 }
 
-export const putOff = (
+export const enqueue = (
   connection: Connection,
   { channel, alert, since, error }: Omit<Waiting, 'id' | 'tries'>,
 ): number =>
@@ -147,11 +147,11 @@ export const waitingAlerts = (connection: Connection): Waiting[] =>
     .all<Omit<Waiting, 'alert'> & { alert: string }>('SELECT * FROM outbox ORDER BY id')
     .map((row) => ({ ...row, alert: JSON.parse(row.alert) as unknown }))
 
-export const triedAgain = (connection: Connection, id: number, error: string): void => {
+export const recordAttempt = (connection: Connection, id: number, error: string): void => {
   connection.run('UPDATE outbox SET tries = tries + 1, error = ? WHERE id = ?', error, id)
 }
 
-export const noLongerWaiting = (connection: Connection, id: number): void => {
+export const dequeue = (connection: Connection, id: number): void => {
   connection.run('DELETE FROM outbox WHERE id = ?', id)
 }
 

@@ -1,19 +1,19 @@
 import {
   byHour,
+  combine,
   type Durations,
+  exclude,
   type Held,
   hourMs,
-  keepOut,
   longestHold,
   noTime,
   type Segment,
   type Span,
   type State,
-  spread,
-  together,
+  toSegments,
   union,
 } from './intervals.ts'
-import { plannedSpans, progressOf } from './records.ts'
+import { plannedSpans, readProgress } from './records.ts'
 import type { Connection } from './sqlite.ts'
 import { siteTargets, type Vantage } from './types.ts'
 
@@ -21,7 +21,7 @@ import { siteTargets, type Vantage } from './types.ts'
 export const siteSeries = 0
 
 /** One hour, a part of it, or some hours together, of one series. */
-export interface Tally extends Durations {
+export interface Rollup extends Durations {
   series: number
   /** Whole hours since 1970; of some together, one of them. */
   hour: number
@@ -47,10 +47,10 @@ const heldOf = ({ at, holds, verdict, kept }: Row): Held => ({
 })
 
 /** Counts single samples within [from, to); hours for which nothing speaks are left out. */
-export function countSamples(connection: Connection, vantage: Vantage, span: Span, only?: string): Tally[] {
+export function countSamples(connection: Connection, vantage: Vantage, span: Span, only?: string): Rollup[] {
   const planned = plannedSpans(connection, span)
   const bySite: Segment[][] = siteTargets.map(() => [])
-  const tallies: Tally[] = []
+  const tallies: Rollup[] = []
   for (const [series, target] of targetNames(connection, vantage)) {
     if (only !== undefined && target !== only) continue
     const rows = connection.all<Row>(
@@ -58,13 +58,13 @@ export function countSamples(connection: Connection, vantage: Vantage, span: Spa
        WHERE series = ? AND at >= ? AND at < ? ORDER BY at, look`,
       ...[series, span.from - longestHold, span.to],
     )
-    const segments = keepOut(spread(rows.map(heldOf)), planned)
+    const segments = exclude(toSegments(rows.map(heldOf)), planned)
     tallies.push(...talliesOf(series, segments, rows, planned, span))
     const part = siteTargets.indexOf(target as (typeof siteTargets)[number])
     if (part >= 0) bySite[part] = segments
   }
   if (vantage !== 'here' || only !== undefined) return tallies
-  const site = together(bySite[0]!, bySite[1]!)
+  const site = combine(bySite[0]!, bySite[1]!)
   return [...tallies, ...talliesOf(siteSeries, site, [], [], span)]
 }
 
@@ -74,9 +74,9 @@ function talliesOf(
   rows: readonly Row[],
   planned: readonly Span[],
   span: Span,
-): Tally[] {
-  const hours = new Map<number, Tally>()
-  const tally = (hour: number, durations: Durations): Tally => {
+): Rollup[] {
+  const hours = new Map<number, Rollup>()
+  const tally = (hour: number, durations: Durations): Rollup => {
     const made = { series, hour, samples: 0, times: [], ...durations }
     hours.set(hour, made)
     return made
@@ -109,9 +109,9 @@ export interface TallyRange extends Span {
  * Every hour of [from, to) that anything is known of, in no particular order, and the range that was really counted:
  * it ends now at the latest, and where single samples are no longer there it goes by whole hours.
  */
-export function readTallies(connection: Connection, range: TallyRange): { span: Span; tallies: Tally[] } {
+export function readTallies(connection: Connection, range: TallyRange): { span: Span; tallies: Rollup[] } {
   const { vantage = 'here', times = false, only, hours = 1 } = range
-  const { rolledTo, rawFrom } = progressOf(connection)
+  const { rolledTo, rawFrom } = readProgress(connection)
   const down = (time: number): number => Math.floor(time / hourMs) * hourMs
   const up = (time: number): number => Math.ceil(time / hourMs) * hourMs
   const from = range.from < rawFrom ? down(range.from) : range.from
@@ -144,17 +144,17 @@ function readRolled(
   }: Required<Pick<TallyRange, 'vantage' | 'times' | 'hours'>> & {
     only: string | undefined
   },
-): Tally[] {
+): Rollup[] {
   const names = [...targetNames(connection, vantage)]
   const wanted = names.filter(([, target]) => only === undefined || target === only).map(([id]) => id)
   if (only === undefined && vantage === 'here') wanted.push(siteSeries)
-  const rows = connection.iterate<Omit<Tally, 'times'> & { packed?: Uint8Array }>(
+  const rows = connection.iterate<Omit<Rollup, 'times'> & { packed?: Uint8Array }>(
     `SELECT series, hour, ok, warning, down, kept_out AS keptOut, samples ${times ? ', times AS packed' : ''}
      FROM rollups WHERE series IN (SELECT value FROM json_each(?)) AND hour >= ? AND hour < ?
      AND hour NOT IN (SELECT hour FROM stale) ORDER BY series, hour`,
     ...[JSON.stringify(wanted), from / hourMs, to / hourMs],
   )
-  const tallies: Tally[] = []
+  const tallies: Rollup[] = []
   for (const { packed, ...row } of rows) {
     let tally = tallies.at(-1)
     const same =

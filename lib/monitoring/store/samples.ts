@@ -1,7 +1,7 @@
 import { unknownError } from '../../util/errors.ts'
 import type { Verdict } from '../../util/status.ts'
-import { distancesRead, holdOf, type Span } from './intervals.ts'
-import { lateSample, progressOf } from './records.ts'
+import { distancesRead, type Span, validityOf } from './intervals.ts'
+import { lateSample, readProgress } from './records.ts'
 import type { Connection } from './sqlite.ts'
 import type { Look, Sample, Vantage } from './types.ts'
 
@@ -23,7 +23,7 @@ export interface Latest extends Sample {
 /** Writes a look, within the caller's transaction. */
 export function insertLook(connection: Connection, look: Look): void {
   const { at, samples, from = 'here', excluded = '' } = look
-  const { rawFrom, rolledTo } = progressOf(connection)
+  const { rawFrom, rolledTo } = readProgress(connection)
   if (at < rawFrom) {
     throw unknownError(
       `A look of ${new Date(at).toISOString()} is older than the single looks that the history still holds`,
@@ -41,7 +41,7 @@ export function insertLook(connection: Connection, look: Look): void {
       'SELECT at, holds FROM samples WHERE series = ? AND at <= ? ORDER BY at DESC LIMIT ?',
       ...[series, at, distancesRead],
     )
-    const holds = holdOf(
+    const holds = validityOf(
       at,
       earlier.map((sample) => sample.at),
     )
@@ -86,7 +86,7 @@ export interface SampleRow {
 
 export const sampleColumns = 'target, at, holds, verdict, kept_out AS kept, ms, cause'
 
-export const latestOf = ({ holds, verdict, kept, ...rest }: SampleRow): Latest => ({
+export const getLatest = ({ holds, verdict, kept, ...rest }: SampleRow): Latest => ({
   ...rest,
   verdict: verdictNamed(verdict),
   until: rest.at + holds,
@@ -103,7 +103,7 @@ export const latestSamples = (connection: Connection, vantage: Vantage, now: num
        ORDER BY target`,
       ...[vantage, now],
     )
-    .map(latestOf)
+    .map(getLatest)
 
 /**
  * The single samples of some targets, seen from here, within [from, to), by target and time; each speaks until `until` or
@@ -115,7 +115,7 @@ export function samplesIn(
   targets: readonly string[],
 ): Latest[] | undefined {
   const first = connection.get('SELECT 1 FROM looks WHERE at <= ? LIMIT 1', from)
-  if (!first || from < progressOf(connection).rawFrom) return undefined
+  if (!first || from < readProgress(connection).rawFrom) return undefined
   return connection
     .all<SampleRow>(
       `SELECT ${sampleColumns} FROM series JOIN samples ON samples.series = series.id
@@ -123,5 +123,5 @@ export function samplesIn(
        ORDER BY target, at, look`,
       ...[JSON.stringify(targets), from, to],
     )
-    .map(latestOf)
+    .map(getLatest)
 }

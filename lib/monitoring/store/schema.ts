@@ -55,11 +55,11 @@ const number = (connection: Connection, sql: string): number =>
 
 /** Brings a file to the newest shape; what another process is doing at the same time is done once. */
 export function migrate(connection: Connection, file: string): void {
-  if (versionOf(connection, file) === migrations.length) return
+  if (getVersion(connection, file) === migrations.length) return
   connection.exec('PRAGMA journal_mode = WAL')
   connection.exec('BEGIN IMMEDIATE')
   try {
-    const version = versionOf(connection, file)
+    const version = getVersion(connection, file)
     for (const sql of migrations.slice(version)) connection.exec(sql)
     connection.exec(
       `PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}; COMMIT`,
@@ -71,7 +71,7 @@ export function migrate(connection: Connection, file: string): void {
 }
 
 /** How many migrations a file has had. Throws (exit 3) when it is newer than this program, or not ours. */
-export function versionOf(connection: Connection, file: string): number {
+export function getVersion(connection: Connection, file: string): number {
   const version = number(connection, 'PRAGMA user_version')
   const application = number(connection, 'PRAGMA application_id')
   const tables = number(connection, 'SELECT count(*) FROM sqlite_schema')

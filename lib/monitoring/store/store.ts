@@ -6,20 +6,20 @@ import { DamageError, isDamage, openFile } from './open.ts'
 import {
   changeIncident,
   currentIncident,
+  dequeue,
+  enqueue,
   type Incident,
   incidentsIn,
   insertIncident,
-  noLongerWaiting,
   plannedIn,
-  putOff,
   readNote,
-  triedAgain,
+  recordAttempt,
   upsertPlanned,
   type Waiting,
   waitingAlerts,
   writeNote,
 } from './records.ts'
-import { readTallies, type Tally, type TallyRange, targetNames } from './rollups.ts'
+import { type Rollup, readTallies, type TallyRange, targetNames } from './rollups.ts'
 import { insertLook, type Latest, latestSamples, samplesIn } from './samples.ts'
 import type { Connection } from './sqlite.ts'
 import type { Look, Planned, Vantage } from './types.ts'
@@ -83,7 +83,7 @@ export interface History {
   sent(id: number): void
 
   /** For lib/slo: counted hours, the range that was counted, and the names of the series (0: the site). */
-  tallies(range: TallyRange): { span: Span; tallies: Tally[]; targets: Map<number, string> }
+  tallies(range: TallyRange): { span: Span; tallies: Rollup[]; targets: Map<number, string> }
   close(): void
 }
 
@@ -164,7 +164,7 @@ async function open(
         if (rollUp(connection, look.at) === 0) return
         forget(connection, look.at, options)
         if (looked === connection) return
-        mustBeSound(connection)
+        assertIntact(connection)
         looked = connection
       }),
     plan: (list) => write((connection) => upsertPlanned(connection, list)),
@@ -186,9 +186,9 @@ async function open(
     setLastRun: (run) => write((connection) => writeNote(connection, 'last run', run)),
 
     outbox: () => read(waitingAlerts),
-    putOff: (alert) => write((connection) => putOff(connection, alert)),
-    triedAgain: (id, error) => write((connection) => triedAgain(connection, id, error)),
-    sent: (id) => write((connection) => noLongerWaiting(connection, id)),
+    putOff: (alert) => write((connection) => enqueue(connection, alert)),
+    triedAgain: (id, error) => write((connection) => recordAttempt(connection, id, error)),
+    sent: (id) => write((connection) => dequeue(connection, id)),
 
     tallies: (range) =>
       read((connection) => ({
@@ -200,7 +200,7 @@ async function open(
 }
 
 /** SQLite sees damage only where it reads. Throws when any page, index or value is not as it must be. */
-function mustBeSound(connection: Connection): void {
+function assertIntact(connection: Connection): void {
   const wrong = connection.all<{ quick_check: string }>('PRAGMA quick_check(3)')
   if (wrong[0]?.quick_check !== 'ok')
     throw new DamageError(wrong.map((row) => Object.values(row).join(' ')).join('; '))

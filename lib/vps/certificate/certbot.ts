@@ -42,14 +42,14 @@ function explainCa(output: string) {
 }
 
 /** certbot 2.1 (Debian 12) crashes on some refusals and leaves the CA's words only in its log: fetch them. */
-export async function withReason({ config, runner }: Context, thrown: unknown): Promise<never> {
+export async function withAcmeReason({ config, runner }: Context, thrown: unknown): Promise<never> {
   if (!(thrown instanceof OpsError) || /\bDetail: /.test(thrown.failure.said ?? '')) throw thrown
   const tail = rootCommand(config, 'read', ['tail', '-n', '400', '/var/log/letsencrypt/letsencrypt.log'])
   const log = await runner.run(tail).then(
     ({ stdout }) => lastRun(stdout),
     () => '',
   )
-  const said = [...wordsOfCa(log), thrown.failure.said ?? ''].join('\n')
+  const said = [...acmeErrorDetails(log), thrown.failure.said ?? ''].join('\n')
   const forgotten = /Account \S+ not found|accountDoesNotExist|No account exists with the provided key/i.test(
     log,
   )
@@ -68,7 +68,7 @@ export async function withReason({ config, runner }: Context, thrown: unknown): 
 export const lastRun = (log: string): string => log.slice(Math.max(0, log.lastIndexOf('certbot version: ')))
 
 /** The problem documents (RFC 8555, 6.7) of the last answers in certbot's log. */
-export function wordsOfCa(log: string): string[] {
+export function acmeErrorDetails(log: string): string[] {
   const details = [...log.matchAll(/"detail":\s*"((?:[^"\\]|\\.)*)"/g)].map(
     ([, text]) => JSON.parse(`"${text}"`) as string,
   )

@@ -2,10 +2,10 @@ import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import type { Context } from '../../tasks/context.ts'
-import type { Tell } from '../../tasks/task.ts'
+import type { Log } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { remoteScript } from '../remote/script.ts'
-import { withReason } from './certbot.ts'
+import { withAcmeReason } from './certbot.ts'
 
 /**
  * How long to wait for another certbot. `certbot renew` without a terminal sleeps up to 8 minutes with its locks held
@@ -33,7 +33,7 @@ const isBusy = (thrown: unknown): thrown is OpsError =>
 export async function runCertbot(
   context: Context,
   certbot: () => Promise<Command | undefined>,
-  tell: Tell,
+  tell: Log,
   patience = patienceMs,
 ): Promise<ProcessResult | undefined> {
   const { config, runner } = context
@@ -44,7 +44,7 @@ export async function runCertbot(
     try {
       return await runner.run(command, tell)
     } catch (thrown) {
-      if (!isBusy(thrown)) return withReason(context, thrown)
+      if (!isBusy(thrown)) return withAcmeReason(context, thrown)
       const seconds = Math.max(0, Math.ceil((deadline - Date.now()) / 1000))
       let holder = ''
       const { code } = await runner.run(waitCommand(config, seconds), (lines) => {

@@ -2,12 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Difference, type Field, ok, type Step, type Tell } from '../../tasks/task.ts'
-import { messageOf, OpsError } from '../../util/errors.ts'
+import { type Difference, type Field, type Log, ok, type Task } from '../../tasks/task.ts'
+import { getMessage, OpsError } from '../../util/errors.ts'
 import { checkRecords, siteNames } from '../dns/records.ts'
 import { acmeRoot } from '../packages.ts'
 import { remoteScript, rootCommand } from '../remote/script.ts'
-import { type Certificate, forget, type Survey, surveyOf } from '../serverState.ts'
+import { type Certificate, inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
 import { renderTemplate } from '../template.ts'
 import { certbotCommand } from './certbot.ts'
 import { runCertbot } from './certbotLock.ts'
@@ -20,7 +20,7 @@ const hasNames = (config: Config, certificate: Certificate): boolean =>
   siteNames(config).every((name) => certificate.names.includes(name))
 
 /** The certificate for both names, and the hook that makes nginx serve a renewed one. */
-export function certificateStep(context: Context): Step {
+export function certificateStep(context: Context): Task {
   const { config, runner } = context
   return {
     id: 'certificate',
@@ -28,14 +28,14 @@ export function certificateStep(context: Context): Step {
     part: 'ionos',
     after: ['nginx-http', 'point-dns'],
     async inspect(ahead) {
-      const survey = await surveyOf(context)
-      const waits = ahead.pending('server') || ahead.pending('nginx-http')
+      const survey = await inspectServer(context)
+      const waits = ahead.willChange('server') || ahead.willChange('nginx-http')
       if (waits && !survey.certificate.lineage)
         return wanted(config, [], 'after nginx answers on port 80', true)
       return inspectCertificate(config, survey)
     },
     async apply(difference, tell) {
-      const survey = await surveyOf(context)
+      const survey = await inspectServer(context)
       const hook = hookCommand(config)
       if (survey.certificate.hook !== hookSha()) await runner.run(hook)
       if (reasonsToAsk(config, survey).length > 0) {
@@ -43,18 +43,18 @@ export function certificateStep(context: Context): Step {
         tell(`asking ${new URL(config.acme.server).hostname} for a certificate`)
         await askCa(context, tell)
       }
-      forget(context)
+      invalidateServerState(context)
       if ('effects' in difference) tell('certificate and renewal hook are in place')
     },
   }
 }
 
 /** Asks the CA through certbot. The certificate is checked before each attempt, because another certbot may obtain it. */
-async function askCa(context: Context, tell: Tell): Promise<void> {
+async function askCa(context: Context, tell: Log): Promise<void> {
   const { config } = context
   const certbot = async () => {
-    const survey = await surveyOf(context)
-    forget(context)
+    const survey = await inspectServer(context)
+    invalidateServerState(context)
     return reasonsToAsk(config, survey).length > 0
       ? certbotCommand(config, isForced(config, survey))
       : undefined
@@ -63,7 +63,7 @@ async function askCa(context: Context, tell: Tell): Promise<void> {
   if (!done) tell('the other certbot obtained the certificate; the CA is not asked again')
 }
 
-function inspectCertificate(config: Config, survey: Survey): Difference {
+function inspectCertificate(config: Config, survey: ServerState): Difference {
   const reasons = reasonsToAsk(config, survey)
   const hookMissing = survey.certificate.hook !== hookSha()
   if (reasons.length === 0 && !hookMissing) {
@@ -89,7 +89,7 @@ const wanted = (config: Config, fields: Field[], what: string, isNew: boolean) =
 })
 
 /** Why the CA is asked; empty when the certificate is good. */
-function reasonsToAsk(config: Config, survey: Survey): string[] {
+function reasonsToAsk(config: Config, survey: ServerState): string[] {
   const { lineage, server, authenticator } = survey.certificate
   if (!lineage) return ['there is none']
   const life = lineage.notAfter.getTime() - lineage.notBefore.getTime()
@@ -103,12 +103,12 @@ function reasonsToAsk(config: Config, survey: Survey): string[] {
 }
 
 /** certbot keeps a certificate that is not due, and with it the old server and way of renewal. */
-function isForced(config: Config, survey: Survey): boolean {
+function isForced(config: Config, survey: ServerState): boolean {
   const { lineage, server, authenticator } = survey.certificate
   return lineage !== undefined && (server !== config.acme.server || authenticator !== 'webroot')
 }
 
-function fieldsOf(config: Config, survey: Survey): Field[] {
+function fieldsOf(config: Config, survey: ServerState): Field[] {
   const { lineage, server } = survey.certificate
   const names = siteNames(config).join(', ')
   return [
@@ -129,9 +129,9 @@ function hookCommand(config: Config): Command {
 }
 
 /** Would the CA find us? Asked before the CA is, because its failures are counted. */
-async function checkReach(context: Context, tell: Tell): Promise<void> {
+async function checkReach(context: Context, tell: Log): Promise<void> {
   const { config, runner } = context
-  await checkRecords(config, (await surveyOf(context)).ipv6Addresses)
+  await checkRecords(config, (await inspectServer(context)).ipv6Addresses)
   const token = `dominion-${randomBytes(8).toString('hex')}`
   const folder = `${acmeRoot}/.well-known/acme-challenge`
   const put = remoteScript(config, 'change', 'install-file', [`${folder}/${token}`, '644'], {
@@ -156,7 +156,7 @@ async function fetchToken(context: Context, name: string, token: string): Promis
     .catch((thrown) => {
       throw new OpsError({
         what: `Port 80 of ${name} does not answer, so the CA was not asked`,
-        said: messageOf(thrown),
+        said: getMessage(thrown),
         next,
       })
     })

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { reveal } from '../../config/secret.ts'
-import type { Answer, Request } from '../../net/http.ts'
+import type { HttpRequest, HttpResponse } from '../../net/http.ts'
 import type { Context } from '../../tasks/context.ts'
-import { exitCode, messageOf, OpsError, unknownError } from '../../util/errors.ts'
+import { exitCode, getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { makeFolder } from '../../util/files.ts'
 import { siteNames } from './records.ts'
 
@@ -28,7 +28,7 @@ export interface Zone {
 const timeoutMs = 20_000
 
 /** PATCH replaces the records of these names and types and leaves all others; PUT would replace the whole zone. */
-export const patchRequest = (config: Config, zone: string, address: string, key: string): Request => ({
+export const patchRequest = (config: Config, zone: string, address: string, key: string): HttpRequest => ({
   method: 'PATCH',
   url: `${config.ionos.dnsApi}/v1/zones/${encodeURIComponent(zone)}`,
   effect: 'change',
@@ -91,11 +91,11 @@ async function get(context: Context, address: string): Promise<unknown> {
   }
 }
 
-async function send({ config, runner }: Context, request: Request): Promise<Answer> {
+async function send({ config, runner }: Context, request: HttpRequest): Promise<HttpResponse> {
   const answer = await runner.request(request).catch((thrown) => {
     throw unknownError(
       `The IONOS DNS API does not answer (${new URL(config.ionos.dnsApi).host})`,
-      messageOf(thrown),
+      getMessage(thrown),
       'Check the network, or leave IONOS_DNS_KEY empty and set the records by hand.',
     )
   })

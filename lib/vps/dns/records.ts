@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import type { Config } from '../../config/config.ts'
-import { type Addresses, addressesOf } from '../../config/network.ts'
+import { type Addresses, resolveAddresses } from '../../config/network.ts'
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import { OpsError, unknownError, usageError } from '../../util/errors.ts'
 
@@ -15,7 +15,7 @@ export interface Records extends Addresses {
 export const readRecords = (config: Config): Promise<Records[]> =>
   Promise.all(
     siteNames(config).map(async (name) => {
-      const found = await addressesOf(config, name).catch((error: NodeJS.ErrnoException) => {
+      const found = await resolveAddresses(config, name).catch((error: NodeJS.ErrnoException) => {
         const server = config.network.dnsServer || "this machine's name server"
         throw unknownError(
           `${server} does not say where ${name} is`,
@@ -42,7 +42,7 @@ export function publicAddress(config: Config): string {
  * @param ipv6 addresses of the VPS itself, 32 hexadecimal digits each: an AAAA record of one of them is right, any other
  *   is a stale one that sends a part of the visitors, and the CA, elsewhere
  */
-export function faultsOf(records: readonly Records[], address: string, ipv6: readonly string[]): string[] {
+export function findFaults(records: readonly Records[], address: string, ipv6: readonly string[]): string[] {
   return records.flatMap((record) => {
     const { name, ipv4 } = record
     const stale = staleIpv6(record, ipv6)
@@ -56,10 +56,10 @@ export function faultsOf(records: readonly Records[], address: string, ipv6: rea
 }
 
 export const staleIpv6 = (record: Records, own: readonly string[]): string[] =>
-  record.ipv6.filter((address) => !own.includes(digitsOf(address)))
+  record.ipv6.filter((address) => !own.includes(formatAddress(address)))
 
 /** An IPv6 address as the kernel lists it: 32 hexadecimal digits. */
-export function digitsOf(address: string): string {
+export function formatAddress(address: string): string {
   const [head = '', tail] = address.toLowerCase().split('::')
   const groups = (text: string) => text.split(':').filter(Boolean)
   const left = groups(head)
@@ -70,7 +70,7 @@ export function digitsOf(address: string): string {
 
 /** Throws when the names do not lead to the VPS: the CA would fail, and its failures are counted. */
 export async function checkRecords(config: Config, ipv6: readonly string[]): Promise<void> {
-  const faults = faultsOf(await readRecords(config), publicAddress(config), ipv6)
+  const faults = findFaults(await readRecords(config), publicAddress(config), ipv6)
   if (faults.length === 0) return
   throw new OpsError({
     what: 'The DNS does not point at the VPS, so the CA was not asked for a certificate',

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '../../tasks/context.ts'
-import { type Field, ok, type Step, type Tell } from '../../tasks/task.ts'
-import { surveyOf } from '../serverState.ts'
+import { type Field, type Log, ok, type Task } from '../../tasks/task.ts'
+import { inspectServer } from '../serverState.ts'
 import { findZone, patchRequest, setAddress, type Zone } from './ionosApi.ts'
 import {
   byHand,
-  faultsOf,
+  findFaults,
   publicAddress,
   type Records,
   readRecords,
@@ -19,7 +19,7 @@ const patienceMs = 120_000
  * A records of both names. With a key they are set; without one the step only says what to set by hand, and the
  * certificate, which needs them, is where a deploy stops.
  */
-export function dnsStep(context: Context): Step {
+export function dnsStep(context: Context): Task {
   const { config } = context
   let zone: Zone | undefined
   return {
@@ -32,12 +32,12 @@ export function dnsStep(context: Context): Step {
       const records = await readRecords(config)
       // Only stale ones are a fault, and only the VPS knows which are its own.
       const ipv6 = records.some((record) => record.ipv6.length > 0) ? await ownIpv6(context) : []
-      const faults = faultsOf(records, address, ipv6)
+      const faults = findFaults(records, address, ipv6)
       if (faults.length === 0) return ok(`both names point at ${address}`)
       const fields = fieldsOf(records, address, ipv6)
       if (!config.ionos.dnsKey.given) {
         const what = `to be set by hand: ${faults.join('; ')}`
-        return { state: 'change', what, fields, effects: [], byHand: true }
+        return { state: 'change', what, fields, effects: [], manual: true }
       }
       zone = await findZone(context)
       // The zone may be right already, and the resolver not yet know of it.
@@ -71,7 +71,7 @@ const zoneHas = (zone: Zone, name: string, address: string): boolean => {
 }
 
 const ownIpv6 = async (context: Context): Promise<readonly string[]> =>
-  (await surveyOf(context)).ipv6Addresses
+  (await inspectServer(context)).ipv6Addresses
 
 const fieldsOf = (records: readonly Records[], address: string, ipv6: readonly string[]): Field[] =>
   records.flatMap((record) => {
@@ -88,7 +88,7 @@ const fieldsOf = (records: readonly Records[], address: string, ipv6: readonly s
   })
 
 /** Waits until the name server shows the addresses; what is not seen in time is left to the certificate's check. */
-async function untilSeen(context: Context, address: string, tell: Tell): Promise<void> {
+async function untilSeen(context: Context, address: string, tell: Log): Promise<void> {
   const { config } = context
   const until = Date.now() + patienceMs
   for (;;) {

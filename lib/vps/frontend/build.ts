@@ -3,16 +3,16 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { act, type Command } from '../../shell/command.ts'
-import { revisionOf } from '../../shell/git.ts'
+import { getRevision } from '../../shell/git.ts'
 import type { Context } from '../../tasks/context.ts'
-import { ok, type Step } from '../../tasks/task.ts'
+import { ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { count } from '../../util/format.ts'
-import { surveyOf } from '../serverState.ts'
+import { inspectServer } from '../serverState.ts'
 import { isBuildVariable, isInstallVariable } from './buildEnvironment.ts'
 import { buildNote, readExport } from './export.ts'
 import { isInstalled } from './lockfile.ts'
-import { sourceOf, sourcesOf } from './sources.ts'
+import { getSource, readSources } from './sources.ts'
 
 /** What out/.build.json says of the export it lies in. */
 export interface BuildNote {
@@ -24,7 +24,7 @@ export interface BuildNote {
 export const exportDir = (config: Config): string => path.join(config.dashboardDir, 'out')
 
 /** Builds the dashboard, unless the VPS or out/ already holds a build of these sources. */
-export function buildStep(context: Context): Step {
+export function buildStep(context: Context): Task {
   const { config, runner } = context
   return {
     id: 'frontend-build',
@@ -32,9 +32,9 @@ export function buildStep(context: Context): Step {
     part: 'ionos',
     after: [],
     async inspect() {
-      const { all: source, shared } = await sourcesOf(context)
+      const { all: source, shared } = await readSources(context)
       if (readNote(config)?.source === source) return ok('out/ was built from these sources')
-      const published = (await surveyOf(context)).releases.find((release) => release.source === source)
+      const published = (await inspectServer(context)).releases.find((release) => release.source === source)
       if (published) return ok(`release ${published.id} was built from these sources`)
       return {
         state: 'create',
@@ -44,12 +44,12 @@ export function buildStep(context: Context): Step {
     },
     async apply(difference, tell) {
       if (!('effects' in difference)) return
-      const source = await sourceOf(context)
+      const source = await getSource(context)
       for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
       const files = await readExport(exportDir(config))
       const note: BuildNote = {
         source,
-        revision: await revisionOf(runner, config.dashboardDir),
+        revision: await getRevision(runner, config.dashboardDir),
         builtAt: new Date().toISOString(),
       }
       // Written last: an interrupted build leaves an export without a note, and is built again.
@@ -107,7 +107,7 @@ export function readNote(config: Config): BuildNote | undefined {
 }
 
 /** The note of the export that is about to be published. Throws when out/ is of other sources. */
-export function noteOf(config: Config, source: string): BuildNote {
+export function createBuildNote(config: Config, source: string): BuildNote {
   const note = readNote(config)
   if (note?.source === source) return note
   throw new OpsError({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { inParallel } from '../../util/concurrency.ts'
+import { mapLimit } from '../../util/concurrency.ts'
 import { OpsError } from '../../util/errors.ts'
 
 /** Written into out/ after a build; says which sources it was made of. Not published. */
@@ -50,7 +50,7 @@ export async function readExport(folder: string): Promise<Map<string, ExportedFi
     })
   }
   let room = memory
-  const files = await inParallel(16, paths, async (name) => {
+  const files = await mapLimit(16, paths, async (name) => {
     const file = path.join(folder, ...name.split('/'))
     const content = await readFile(file)
     room -= content.length

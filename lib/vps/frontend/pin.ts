@@ -1,10 +1,10 @@
 import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { messageOf } from '../../util/errors.ts'
+import { getMessage } from '../../util/errors.ts'
 import { siteRoot } from '../packages.ts'
 import { rootCommand } from '../remote/script.ts'
-import { learn, surveyOf } from '../serverState.ts'
+import { inspectServer, learn } from '../serverState.ts'
 
 /**
  * Keeps the release that was just seen to work from being pruned, however many broken ones follow it, and lets go of the
@@ -15,7 +15,7 @@ export async function keepVerified(context: Context, id: string | undefined): Pr
   const { config, runner } = context
   if (!runner.mayChange || !id) return ''
   try {
-    const { releases } = await surveyOf(context)
+    const { releases } = await inspectServer(context)
     const kept = releases.filter(({ marked }) => marked).map((release) => release.id)
     if (kept.join() === id) return ''
     await runner.run(keepCommand(config, id))
@@ -25,7 +25,7 @@ export async function keepVerified(context: Context, id: string | undefined): Pr
     }))
     return ''
   } catch (thrown) {
-    return `; warning: it could not be noted as the one to keep: ${messageOf(thrown)}`
+    return `; warning: it could not be noted as the one to keep: ${getMessage(thrown)}`
   }
 }
 

@@ -1,15 +1,15 @@
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
-import { count, sizeWords } from '../../util/format.ts'
+import { count, formatBytes } from '../../util/format.ts'
 import { siteRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
-import type { Survey } from '../serverState.ts'
-import { exportDir, noteOf, readNote } from './build.ts'
+import type { ServerState } from '../serverState.ts'
+import { createBuildNote, exportDir, readNote } from './build.ts'
 import { type ExportedFile, readExport } from './export.ts'
 import { type Manifest, type Plan, planRelease, readManifest } from './manifest.ts'
 import { type ReleaseFacts, releaseId } from './release.ts'
-import { sourceOf } from './sources.ts'
+import { getSource } from './sources.ts'
 import type { ArchiveForm } from './upload.ts'
 
 /** Everything that is known about a publish before its first byte travels. */
@@ -32,7 +32,7 @@ export interface Early {
 export async function readEarly(context: Context): Promise<Map<string, ExportedFile> | undefined> {
   const { config } = context
   try {
-    const source = await sourceOf(context)
+    const source = await getSource(context)
     return readNote(config)?.source === source ? await readExport(exportDir(config)) : undefined
   } catch {
     return undefined
@@ -42,15 +42,15 @@ export async function readEarly(context: Context): Promise<Map<string, ExportedF
 /** Compares the export with the live release. Throws when the sources have changed since the build, or the disk is full. */
 export async function preparePublication(
   context: Context,
-  survey: Survey,
+  survey: ServerState,
   source: string,
   early: Early,
   how: 'quick' | 'full',
 ): Promise<Publication> {
   const { config } = context
-  const note = noteOf(config, source)
+  const note = createBuildNote(config, source)
   const base = survey.releases.some((release) => release.id === survey.live) ? survey.live : ''
-  const manifest = async () => (await early.manifest) ?? manifestOf(context, base, how)
+  const manifest = async () => (await early.manifest) ?? createManifest(context, base, how)
   const exported = async () => (await early.exported) ?? readExport(exportDir(config))
   const [before, files] = await Promise.all([base ? manifest() : (new Map() as Manifest), exported()])
   const now = new Date()
@@ -71,17 +71,17 @@ export async function preparePublication(
 export const liveOne = '-'
 
 /** The files of a release on the VPS; `quick` believes the manifest beside it when names and sizes fit. */
-export async function manifestOf(context: Context, id: string, how: 'quick' | 'full'): Promise<Manifest> {
+export async function createManifest(context: Context, id: string, how: 'quick' | 'full'): Promise<Manifest> {
   const { config, runner } = context
   const { stdout } = await runner.run(remoteScript(config, 'read', 'manifest', [siteRoot(config), id, how]))
   return readManifest(stdout)
 }
 
-function refuseFullDisk(host: string, survey: Survey, bytes: number): void {
+function refuseFullDisk(host: string, survey: ServerState, bytes: number): void {
   // With what compressing adds, and room for the rest of the system.
   if (survey.freeBytes + survey.leftoverBytes > bytes * 1.5 + 50e6) return
   throw new OpsError({
-    what: `The disk of ${host} has ${sizeWords(survey.freeBytes)} left, too little for a release`,
+    what: `The disk of ${host} has ${formatBytes(survey.freeBytes)} left, too little for a release`,
     next: `Free some space there (journalctl --vacuum-size=200M, apt-get clean), or lower KEEP_RELEASES in ${formatKeyFile('KEEP_RELEASES')}.`,
   })
 }
@@ -93,5 +93,5 @@ const sum = (files: Iterable<{ size: number }>): number =>
 export function describe({ plan, files }: Publication): string {
   const bytes = sum(plan.send.map((name) => files.get(name)!))
   const carried = plan.carried.length > 0 ? `, ${count(plan.carried.length, 'earlier asset')} stay` : ''
-  return `${plan.send.length} of ${count(files.size, 'file')} (${sizeWords(bytes)} of ${sizeWords(sum(files.values()))})${carried}`
+  return `${plan.send.length} of ${count(files.size, 'file')} (${formatBytes(bytes)} of ${formatBytes(sum(files.values()))})${carried}`
 }

@@ -2,17 +2,24 @@ import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { ok, type Step, type Tell } from '../../tasks/task.ts'
+import { type Log, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
-import { sizeWords } from '../../util/format.ts'
+import { formatBytes } from '../../util/format.ts'
 import { type BadReleases, badReleases } from '../badReleases.ts'
 import { siteRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
-import { forget, learn, type Survey, surveyOf } from '../serverState.ts'
+import { inspectServer, invalidateServerState, learn, type ServerState } from '../serverState.ts'
 import { readNote } from './build.ts'
-import { describe, liveOne, manifestOf, type Publication, preparePublication, readEarly } from './prepare.ts'
+import {
+  createManifest,
+  describe,
+  liveOne,
+  type Publication,
+  preparePublication,
+  readEarly,
+} from './prepare.ts'
 import { toPrune } from './release.ts'
-import { sourceOf } from './sources.ts'
+import { getSource } from './sources.ts'
 import { altered, stageCommand, type Wire } from './upload.ts'
 
 const lastLive = new WeakMap<Context, string>()
@@ -21,7 +28,7 @@ const lastLive = new WeakMap<Context, string>()
 export const liveRelease = (context: Context): string | undefined => lastLive.get(context) || undefined
 
 /** Brings the export to the VPS as a release beside the live one. Nothing that is served changes. */
-export function uploadStep(context: Context): Step {
+export function uploadStep(context: Context): Task {
   const { config, runner } = context
   let prepared: Publication | undefined
   const exported = readEarly(context)
@@ -31,15 +38,15 @@ export function uploadStep(context: Context): Step {
     part: 'ionos',
     after: ['server', 'frontend-build'],
     async inspect(ahead) {
-      const source = await sourceOf(context)
+      const source = await getSource(context)
       // Asked beside the survey when there is something to publish, as far as can be told before it.
       const built = readNote(config)?.source === source
-      const manifest = built ? manifestOf(context, liveOne, 'quick').catch(() => undefined) : undefined
-      const survey = await surveyOf(context)
+      const manifest = built ? createManifest(context, liveOne, 'quick').catch(() => undefined) : undefined
+      const survey = await inspectServer(context)
       lastLive.set(context, survey.live)
       const there = survey.releases.find((release) => release.source === source)
       if (there) return ok(`release ${there.id} holds these sources`)
-      if (ahead.pending('frontend-build')) {
+      if (ahead.willChange('frontend-build')) {
         return { state: 'create', what: 'a release, as soon as it is built', effects: [] }
       }
       prepared = await preparePublication(context, survey, source, { exported, manifest }, 'quick')
@@ -57,21 +64,21 @@ export function uploadStep(context: Context): Step {
       const { code } = await runner.run(stageCommand(config, prepared, wire))
       if (code === altered) {
         tell(`release ${prepared.base} was changed by hand on the VPS; comparing every file`)
-        const survey = await surveyOf(context)
-        prepared = await preparePublication(context, survey, await sourceOf(context), {}, 'full')
+        const survey = await inspectServer(context)
+        prepared = await preparePublication(context, survey, await getSource(context), {}, 'full')
         wire = { bytes: 0 }
         const again = await runner.run(stageCommand(config, prepared, wire))
         if (again.code === altered) throw notWhole(again.stderr)
       }
       const staged = { ...prepared.facts, marked: false }
       learn(context, (known) => ({ ...known, releases: [...known.releases, staged] }))
-      tell(`${describe(prepared)}, ${sizeWords(wire.bytes)} on the wire`)
+      tell(`${describe(prepared)}, ${formatBytes(wire.bytes)} on the wire`)
     },
   }
 }
 
 /** Makes the uploaded release the one that is served. */
-export function switchStep(context: Context): Step {
+export function switchStep(context: Context): Task {
   const { runner } = context
   let target = ''
   return {
@@ -80,14 +87,14 @@ export function switchStep(context: Context): Step {
     part: 'ionos',
     after: ['frontend-upload'],
     async inspect(ahead) {
-      const source = await sourceOf(context)
-      const survey = await surveyOf(context)
+      const source = await getSource(context)
+      const survey = await inspectServer(context)
       lastLive.set(context, survey.live)
       const live = survey.releases.find((release) => release.id === survey.live)
       if (live?.source === source) return ok(`release ${live.id} is live`)
       const found = survey.releases.filter((release) => release.source === source).at(-1)
       if (!found) {
-        if (ahead.pending('frontend-upload') || ahead.pending('frontend-build')) {
+        if (ahead.willChange('frontend-upload') || ahead.willChange('frontend-build')) {
           const fields = [{ name: 'live release', before: survey.live || undefined, after: 'the new one' }]
           return { state: survey.live ? 'change' : 'create', what: 'after the upload', fields, effects: [] }
         }
@@ -109,7 +116,7 @@ export function switchStep(context: Context): Step {
       if (!('effects' in difference) || target === '') return
       for (const effect of difference.effects as readonly Command[]) await runner.run(effect)
       lastLive.set(context, target)
-      forget(context)
+      invalidateServerState(context)
       tell(`release ${target} is live`)
     },
   }
@@ -118,7 +125,7 @@ export function switchStep(context: Context): Step {
 /** The command that switches, with the ids that may go. */
 export function switchCommand(
   { config }: Pick<Context, 'config'>,
-  survey: Survey,
+  survey: ServerState,
   target: string,
   bad: BadReleases['frontend'],
 ): Command {
@@ -143,12 +150,12 @@ export const switchBackCommand = (config: Config, id: string): Command =>
   remoteScript(config, 'change', 'switch', [siteRoot(config), id])
 
 /** Runs it, and gives the milliseconds that the switch itself took. Caches are told afterwards (purge.ts). */
-export async function switchBack(context: Context, id: string, tell: Tell): Promise<number> {
+export async function switchBack(context: Context, id: string, tell: Log): Promise<number> {
   const { config, runner } = context
   const started = performance.now()
   await runner.run(switchBackCommand(config, id))
   const ms = Math.round(performance.now() - started)
-  forget(context)
+  invalidateServerState(context)
   tell(`release ${id} is live, switched in ${ms} ms`)
   return ms
 }

@@ -1,15 +1,15 @@
 import type { Config } from '../../config/config.ts'
-import type { Request } from '../../net/http.ts'
+import type { HttpRequest } from '../../net/http.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { ok, type Step, type Tell, unknown } from '../../tasks/task.ts'
-import { messageOf } from '../../util/errors.ts'
+import { type Log, ok, type Task, unknown } from '../../tasks/task.ts'
+import { getMessage } from '../../util/errors.ts'
 import { count } from '../../util/format.ts'
 import { siteRoot } from '../packages.ts'
 import { recordFile } from '../remote/stateFile.ts'
-import { learn, type Survey, surveyOf } from '../serverState.ts'
+import { inspectServer, learn, type ServerState } from '../serverState.ts'
 import { changedAddresses, type Manifest } from './manifest.ts'
-import { manifestOf } from './prepare.ts'
+import { createManifest } from './prepare.ts'
 
 /*
  * Caches in front of the site (PURGE_URL). A file `cached` on the VPS names every release that they may hold pages of:
@@ -18,7 +18,7 @@ import { manifestOf } from './prepare.ts'
  */
 
 /** Tells the caches what changed since they were last told; nothing without PURGE_URL. */
-export function purgeSteps(context: Context): Step[] {
+export function purgeSteps(context: Context): Task[] {
   const { config } = context
   if (!config.ionos.purgeUrl) return []
   hideTokens(context)
@@ -30,18 +30,18 @@ export function purgeSteps(context: Context): Step[] {
       part: 'ionos',
       after: ['frontend-switch'],
       async inspect(ahead) {
-        if (ahead.unsure('frontend-switch')) return unknown('what is live is not known')
-        if (ahead.pending('frontend-switch')) {
+        if (ahead.isUnknown('frontend-switch')) return unknown('what is live is not known')
+        if (ahead.willChange('frontend-switch')) {
           return { state: 'change', what: 'which addresses changed, after the switch', effects }
         }
-        const survey = await surveyOf(context)
+        const survey = await inspectServer(context)
         const { live, cached } = survey
         if (live === '') return ok('no release is live')
-        if (!isDue(survey)) return ok(`they were told of release ${live}`)
+        if (!needsPurge(survey)) return ok(`they were told of release ${live}`)
         const fields = [{ name: 'releases in caches', before: cached.join(', ') || undefined, after: live }]
         return { state: 'change', what: 'which addresses changed', fields, effects }
       },
-      apply: (_difference, tell) => tellCaches(context, tell),
+      apply: (_difference, tell) => purgeCdn(context, tell),
     },
   ]
 }
@@ -56,21 +56,21 @@ function hideTokens({ config, runner }: Context): void {
 }
 
 /** May caches hold pages of another release than the live one, or were they never told of it? */
-export const isDue = ({ live, cached }: Pick<Survey, 'live' | 'cached'>): boolean =>
+export const needsPurge = ({ live, cached }: Pick<ServerState, 'live' | 'cached'>): boolean =>
   live !== '' && (!cached.includes(live) || cached.some((id) => id !== live))
 
 /**
  * Tells a CDN in front of the site which addresses changed: POST PURGE_URL with {domain, release, changed}.
  * A failure is told and nothing more: the new pages are live, and the next run tells the caches.
  */
-export async function tellCaches(context: Context, tell: Tell): Promise<void> {
+export async function purgeCdn(context: Context, tell: Log): Promise<void> {
   const { config, runner } = context
   if (!config.ionos.purgeUrl) return
   hideTokens(context)
   const { host } = new URL(config.ionos.purgeUrl)
   try {
-    const survey = await surveyOf(context)
-    if (!isDue(survey)) return
+    const survey = await inspectServer(context)
+    if (!needsPurge(survey)) return
     const { live } = survey
     const changed = await changedFor(context, survey)
     const { status, body } = await runner.request(purgeRequest(config, { release: live, changed }))
@@ -81,7 +81,7 @@ export async function tellCaches(context: Context, tell: Tell): Promise<void> {
     await runner.run(cachedCommand(config, live))
     learn(context, (known) => ({ ...known, cached: [live] }))
   } catch (thrown) {
-    tell(`warning: the purge at ${host} failed: ${messageOf(thrown)}`)
+    tell(`warning: the purge at ${host} failed: ${getMessage(thrown)}`)
   }
 }
 
@@ -89,7 +89,7 @@ export async function tellCaches(context: Context, tell: Tell): Promise<void> {
 export const purgeRequest = (
   { domain, ionos }: Config,
   facts?: { release: string; changed: readonly string[] },
-): Request => ({
+): HttpRequest => ({
   ...{ method: 'POST', url: new URL(ionos.purgeUrl).href, effect: 'change', timeoutMs: 15_000 },
   headers: { 'content-type': 'application/json' },
   ...(facts ? { body: JSON.stringify({ domain, ...facts }) } : {}),
@@ -100,13 +100,13 @@ export const cachedCommand = (config: Config, id: string): Command =>
   recordFile(config, { there: siteRoot(config) }, 'cached', `${id}\n`)
 
 /** The addresses that differ between the live release and any that caches may hold; all, when one of those is gone. */
-async function changedFor(context: Context, { live, cached, releases }: Survey): Promise<string[]> {
+async function changedFor(context: Context, { live, cached, releases }: ServerState): Promise<string[]> {
   const others = cached.filter((id) => id !== live)
   const there = (id: string) => releases.some((release) => release.id === id)
   const nothing: Manifest = new Map()
   const [fresh, ...old] = await Promise.all([
-    manifestOf(context, live, 'quick'),
-    ...others.map((id) => (there(id) ? manifestOf(context, id, 'quick') : nothing)),
+    createManifest(context, live, 'quick'),
+    ...others.map((id) => (there(id) ? createManifest(context, id, 'quick') : nothing)),
   ])
   const before = old.length > 0 ? old : [nothing]
   return [...new Set(before.flatMap((manifest) => changedAddresses(manifest, fresh)))].sort()

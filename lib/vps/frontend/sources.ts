@@ -5,7 +5,7 @@ import path from 'node:path'
 import type { Ignore } from 'ignore'
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { inParallel } from '../../util/concurrency.ts'
+import { mapLimit } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
 
 /** Counts with the sources, so that a change of the published form publishes again. */
@@ -32,14 +32,14 @@ export interface Sources {
 const known = new WeakMap<Context, Promise<Sources>>()
 
 /** The dashboard's sources, read once a run. Throws (exit 2) when they are not a dashboard. */
-export function sourcesOf(context: Context): Promise<Sources> {
+export function readSources(context: Context): Promise<Sources> {
   const asked = known.get(context) ?? hashSources(context.config.dashboardDir, process.env)
   known.set(context, asked)
   return asked
 }
 
 /** sha256 of all sources: what a release is compared by. */
-export const sourceOf = async (context: Context): Promise<string> => (await sourcesOf(context)).all
+export const getSource = async (context: Context): Promise<string> => (await readSources(context)).all
 
 /**
  * sha256 over paths and contents of everything that decides over the build: the files that .gitignore does not leave
@@ -48,7 +48,7 @@ export const sourceOf = async (context: Context): Promise<string> => (await sour
 export async function hashSources(folder: string, environment: NodeJS.ProcessEnv): Promise<Sources> {
   checkDashboard(folder)
   const paths = [...new Set([...(await listSources(folder)), ...(await dotEnvFiles(folder))])].sort()
-  const sums = await inParallel(16, paths, async (name) => {
+  const sums = await mapLimit(16, paths, async (name) => {
     const file = path.join(folder, ...name.split('/'))
     const content = await readFile(file).catch(() => readlink(file))
     return createHash('sha256').update(content).digest('hex')

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { escapeHtml } from '../../html/escape.ts'
-import type { Answer } from '../../net/http.ts'
+import type { HttpResponse } from '../../net/http.ts'
 import { renderTemplate } from '../template.ts'
 
 /** A maintenance that is announced to the visitors. Times are ISO 8601 in UTC. */
@@ -35,7 +35,7 @@ export function readMaintenance(said: string): Maintenance | undefined {
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** `planned maintenance since … by …`, as checks and plans say it. */
-export function inWords({ since, by, until }: Maintenance): string {
+export function formatUntil({ since, by, until }: Maintenance): string {
   const end = until ? `, announced until ${until}${Date.parse(until) < Date.now() ? ' (overdue)' : ''}` : ''
   return `planned maintenance since ${since || 'an unknown time'} by ${by || 'an unknown person'}${end}`
 }
@@ -81,7 +81,7 @@ export function timeElement(until: string): string {
 export const maintenanceMark = 'codex-dominion-maintenance'
 
 /** Is this the page, or the API's answer, of our own maintenance mode? (templates/maintenance.html, maintenancePage.ts) */
-export const isOurMaintenance = ({ status, body }: Pick<Answer, 'status' | 'body'>): boolean =>
+export const isOurMaintenance = ({ status, body }: Pick<HttpResponse, 'status' | 'body'>): boolean =>
   status === 503 &&
   (body.includes(`<meta name="generator" content="${maintenanceMark}">`) ||
     generatorOf(body) === maintenanceMark)

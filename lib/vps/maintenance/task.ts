@@ -3,18 +3,18 @@ import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Difference, differing, ok, type Step } from '../../tasks/task.ts'
-import { messageOf, OpsError, unknownError, usageError } from '../../util/errors.ts'
+import { type Difference, differing, ok, type Task } from '../../tasks/task.ts'
+import { getMessage, OpsError, unknownError, usageError } from '../../util/errors.ts'
 import { siteRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
-import { forget, surveyOf } from '../serverState.ts'
-import { folderName, inWords, type Maintenance, maintenanceFiles, usualMessage } from './page.ts'
+import { inspectServer, invalidateServerState } from '../serverState.ts'
+import { folderName, formatUntil, type Maintenance, maintenanceFiles, usualMessage } from './page.ts'
 
 /** What the operator wants the visitors to get. */
 export type Wanted = { on: false } | { on: true; by: string; message?: string; until?: Date }
 
 /** Turns the maintenance page on or off. A maintenance that is on keeps its beginning when its words change. */
-export function maintenanceStep(context: Context, wanted: Wanted): Step {
+export function maintenanceStep(context: Context, wanted: Wanted): Task {
   const { config, runner } = context
   return {
     id: 'maintenance',
@@ -23,18 +23,18 @@ export function maintenanceStep(context: Context, wanted: Wanted): Step {
     // Its addresses are nginx's: with a configuration of before there would be a page that nobody gets.
     after: ['nginx-https'],
     async inspect(): Promise<Difference> {
-      const present = (await surveyOf(context)).maintenance
+      const present = (await inspectServer(context)).maintenance
       if (!wanted.on) {
         if (!present) return ok('off: visitors get the site')
         return {
           state: 'change',
-          what: `end the ${inWords(present)}`,
+          what: `end the ${formatUntil(present)}`,
           effects: [maintenanceCommand(config, undefined)],
         }
       }
       const announced = announcement(wanted, present)
       const fields = differing({ ...present }, { ...announced })
-      if (present && fields.length === 0) return ok(inWords(present))
+      if (present && fields.length === 0) return ok(formatUntil(present))
       return {
         state: 'change',
         what: present
@@ -47,7 +47,7 @@ export function maintenanceStep(context: Context, wanted: Wanted): Step {
     async apply(difference, tell) {
       if (!('effects' in difference)) return
       for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
-      forget(context)
+      invalidateServerState(context)
       tell(await untilServed(context, wanted.on))
     },
   }
@@ -116,7 +116,7 @@ async function untilServed({ config, runner }: Context, on: boolean): Promise<st
       if (shown === on) return `${url} says ${status}${on ? `, Retry-After: ${headers['retry-after']}` : ''}`
       last = `${url} says ${status}`
     } catch (thrown) {
-      last = `${url}: ${messageOf(thrown)}`
+      last = `${url}: ${getMessage(thrown)}`
     }
     await pause(500)
   }

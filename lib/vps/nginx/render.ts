@@ -5,7 +5,7 @@ import { backendPort } from '../../config/endpoints.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
 import { atLeast } from '../../util/semver.ts'
 import { acmeRoot, siteRoot } from '../packages.ts'
-import type { Survey } from '../serverState.ts'
+import type { ServerState } from '../serverState.ts'
 import { renderTemplate } from '../template.ts'
 
 /** The files of one configuration of nginx, by name; they lie together in a folder named after their content. */
@@ -78,7 +78,7 @@ export function nameOfSet(files: NginxFiles): string {
 }
 
 /** Do exactly these files lie in force, are they enabled, loaded, and is nginx running? The reasons why not. */
-export function differencesInForce(config: Config, files: NginxFiles, { nginx }: Survey): string[] {
+export function differencesInForce(config: Config, files: NginxFiles, { nginx }: ServerState): string[] {
   const name = nameOfSet(files)
   const sha = (text: string) => createHash('sha256').update(text).digest('hex')
   const altered = [...new Set([...Object.keys(files), ...Object.keys(nginx.files)])].filter(

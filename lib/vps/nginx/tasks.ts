@@ -3,22 +3,23 @@ import { stableHost, surgeHost } from '../../config/endpoints.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Difference, type Field, ok, type Step } from '../../tasks/task.ts'
+import { type Difference, type Field, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { remoteScript } from '../remote/script.ts'
-import { forget, type Survey, surveyOf } from '../serverState.ts'
+import { inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
 import { differencesInForce, type NginxFiles, nameOfSet, type Phase, renderNginx } from './render.ts'
 
 /** nginx before there is a certificate: it answers the CA. With a certificate in place already, the whole site. */
-export function nginxHttpStep(context: Context): Step {
+export function nginxHttpStep(context: Context): Task {
   return {
     id: 'nginx-http',
     title: 'nginx on port 80',
     part: 'ionos',
     after: ['server'],
     async inspect(ahead) {
-      const survey = await surveyOf(context)
-      if (ahead.pending('server')) return later(context, survey, 'http', 'after the packages are installed')
+      const survey = await inspectServer(context)
+      if (ahead.willChange('server'))
+        return later(context, survey, 'http', 'after the packages are installed')
       return inspectNginx(context, survey, wantedPhase(survey))
     },
     apply: (difference) => applyNginx(context, difference),
@@ -26,21 +27,21 @@ export function nginxHttpStep(context: Context): Step {
 }
 
 /** nginx with TLS, the static site and the proxy. */
-export function nginxHttpsStep(context: Context): Step {
+export function nginxHttpsStep(context: Context): Task {
   return {
     id: 'nginx-https',
     title: 'nginx with TLS, pages and /api/',
     part: 'ionos',
     after: ['certificate'],
     async inspect(ahead) {
-      const survey = await surveyOf(context)
-      if (ahead.pending('server'))
+      const survey = await inspectServer(context)
+      if (ahead.willChange('server'))
         return later(context, survey, 'https', 'after nginx and the certificate are there')
       if (wantedPhase(survey) === 'https') {
-        if (ahead.pending('nginx-http')) return ok('the step nginx-http puts it in force')
+        if (ahead.willChange('nginx-http')) return ok('the step nginx-http puts it in force')
         return inspectNginx(context, survey, 'https')
       }
-      if (ahead.pending('certificate'))
+      if (ahead.willChange('certificate'))
         return later(context, survey, 'https', 'after the certificate is issued')
       throw new OpsError({
         what: `There is no certificate for ${context.config.domain} on the VPS, so nginx cannot serve HTTPS`,
@@ -56,10 +57,10 @@ export function nginxHttpsStep(context: Context): Step {
  * the backend's name different.
  * `inspect` says ok when it goes there already; `apply` throws when nginx refuses, with the old host back in force.
  */
-export function switchBackend(context: Context, host: string): Required<Pick<Step, 'inspect' | 'apply'>> {
+export function switchBackend(context: Context, host: string): Required<Pick<Task, 'inspect' | 'apply'>> {
   return {
     async inspect() {
-      const survey = await surveyOf(context)
+      const survey = await inspectServer(context)
       if (wantedPhase(survey) === 'http') {
         throw new OpsError({
           what: `nginx does not serve ${context.config.domain} over HTTPS yet, so there is no backend to switch`,
@@ -73,7 +74,7 @@ export function switchBackend(context: Context, host: string): Required<Pick<Ste
 }
 
 /** The line that `switchBackend` runs, whatever lies in force before it. */
-export const switchCommand = (config: Config, survey: Survey, host: string): Command =>
+export const switchCommand = (config: Config, survey: ServerState, host: string): Command =>
   nginxCommand(config, filesFor(config, survey, 'https', host))
 
 /** The command that puts a set of files in force (remote/nginx.sh). */
@@ -137,16 +138,16 @@ const remedy = (output: string): string =>
     : 'Fix what nginx names (a file of another site in /etc/nginx, a port that is taken), then run this command again.'
 
 /** Any certificate will do, even an expired one: a site is never taken back to plain HTTP. */
-const wantedPhase = (survey: Survey): Phase => (survey.certificate.lineage ? 'https' : 'http')
+const wantedPhase = (survey: ServerState): Phase => (survey.certificate.lineage ? 'https' : 'http')
 
 /**
  * The host that /api/ should go to. A release that is under way keeps the surge host until it ends: only the release
  * knows when the stable one can take requests again.
  */
-const backendInForce = (config: Config, survey: Survey): string =>
+const backendInForce = (config: Config, survey: ServerState): string =>
   survey.nginx.backend === surgeHost(config) ? surgeHost(config) : stableHost(config)
 
-function inspectNginx(context: Context, survey: Survey, phase: Phase, host?: string): Difference {
+function inspectNginx(context: Context, survey: ServerState, phase: Phase, host?: string): Difference {
   const { config } = context
   const files = filesFor(config, survey, phase, host)
   const reasons = differencesInForce(config, files, survey)
@@ -160,7 +161,7 @@ function inspectNginx(context: Context, survey: Survey, phase: Phase, host?: str
   }
 }
 
-function fieldsOf(survey: Survey, files: NginxFiles, host: string | undefined): Field[] {
+function fieldsOf(survey: ServerState, files: NginxFiles, host: string | undefined): Field[] {
   const { current, backend } = survey.nginx
   const wanted = nameOfSet(files)
   return [
@@ -170,7 +171,7 @@ function fieldsOf(survey: Survey, files: NginxFiles, host: string | undefined): 
   ]
 }
 
-const filesFor = (config: Config, survey: Survey, phase: Phase, host?: string): NginxFiles =>
+const filesFor = (config: Config, survey: ServerState, phase: Phase, host?: string): NginxFiles =>
   renderNginx(config, phase, {
     version: survey.nginx.version ?? survey.nginx.candidate,
     ipv6: survey.ipv6,
@@ -179,7 +180,7 @@ const filesFor = (config: Config, survey: Survey, phase: Phase, host?: string): 
   })
 
 /** In a plan, before what it builds on is there. */
-function later(context: Context, survey: Survey, phase: Phase, when: string): Difference {
+function later(context: Context, survey: ServerState, phase: Phase, when: string): Difference {
   const files = filesFor(context.config, survey, phase)
   return {
     state: survey.nginx.current ? 'change' : 'create',
@@ -194,6 +195,6 @@ async function applyNginx(context: Context, difference: Difference): Promise<voi
   try {
     for (const effect of difference.effects ?? []) await context.runner.run(effect as Command)
   } finally {
-    forget(context)
+    invalidateServerState(context)
   }
 }

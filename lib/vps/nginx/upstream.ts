@@ -3,22 +3,22 @@ import { backendPort, releaseIn } from '../../config/endpoints.ts'
 import { type Command, look, onVps } from '../../shell/command.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import type { Context } from '../../tasks/context.ts'
-import { nothingAhead, type Tell } from '../../tasks/task.ts'
+import { type Log, nothingAhead } from '../../tasks/task.ts'
 import { OpsError, unknownError } from '../../util/errors.ts'
-import { surveyOf } from '../serverState.ts'
+import { inspectServer } from '../serverState.ts'
 import { switchBackend, switchCommand } from './tasks.ts'
 
 /** nginx on the VPS as what stands before the backend: the BackendProxy of lib/azure/containers/actions.ts. */
-export function proxyOf(context: Context) {
+export function nginxUpstream(context: Context) {
   return {
     /** Undefined while nginx serves no site yet. */
     async target(): Promise<string | undefined> {
-      return (await surveyOf(context)).nginx.backend || undefined
+      return (await inspectServer(context)).nginx.backend || undefined
     },
     async linesTo(host: string) {
-      return [switchCommand(context.config, await surveyOf(context), host)]
+      return [switchCommand(context.config, await inspectServer(context), host)]
     },
-    async switchTo(host: string, release: string, tell: Tell) {
+    async switchTo(host: string, release: string, tell: Log) {
       await untilSeen(context, host, release, tell)
       const { inspect, apply } = switchBackend(context, host)
       const difference = await inspect(nothingAhead)
@@ -28,7 +28,7 @@ export function proxyOf(context: Context) {
       tell(`nginx sends /api/ to ${host}`)
     },
     async health(host: string) {
-      return answerOf(await context.runner.run(healthFromVps(host)))
+      return getResponse(await context.runner.run(healthFromVps(host)))
     },
   }
 }
@@ -39,7 +39,7 @@ export function proxyOf(context: Context) {
  * goes wrong before is a URLError, what goes wrong after is not: https://github.com/python/cpython/blob/3.11/Lib/urllib/request.py,
  * do_open.)
  */
-export function answerOf({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>): {
+export function getResponse({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>): {
   status: number | undefined
   body: string
   accepted?: true
@@ -59,10 +59,10 @@ const seenWithinMs = 180_000
  * Waits until the VPS itself reaches the host and hears this release (any, when /health names none). This machine may
  * know the new address of a name while the VPS's name server still keeps the old one.
  */
-async function untilSeen(context: Context, host: string, release: string, tell: Tell): Promise<void> {
+async function untilSeen(context: Context, host: string, release: string, tell: Log): Promise<void> {
   const deadline = Date.now() + seenWithinMs
   for (let told = ''; ; await pause(1000)) {
-    const { status, body } = answerOf(await context.runner.run(healthFromVps(host)))
+    const { status, body } = getResponse(await context.runner.run(healthFromVps(host)))
     const named = releaseIn(body)
     if (status === 200 && (named === undefined || named === release)) return
     const seen = status === 200 ? `release ${named}` : body

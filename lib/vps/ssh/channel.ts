@@ -4,7 +4,7 @@ import type { Client, ClientChannel } from 'ssh2'
 import type { Config } from '../../config/config.ts'
 import type { Loss, Remote, StreamEnd } from '../../shell/remote.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
-import { queue } from '../../util/concurrency.ts'
+import { createLimiter } from '../../util/concurrency.ts'
 import { type OpsError, unknownError } from '../../util/errors.ts'
 import { createFrame, type Reader } from './frame.ts'
 import { spareSessions } from './spareChannels.ts'
@@ -55,7 +55,7 @@ export function createRemote(
     if (words && !greeted) onGreeting(words)
     greeted ||= words !== ''
   }
-  const turn = queue(sessions - spare)
+  const turn = createLimiter(sessions - spare)
   let lost: Error | undefined
   let closing = false
   const gone = new Promise<void>((resolve) => {

@@ -3,7 +3,7 @@ import net from 'node:net'
 import { setImmediate as aTurn } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import type { Config } from '../../config/config.ts'
-import { reachOf } from '../../config/network.ts'
+import { createNetworkOptions } from '../../config/network.ts'
 import type { Remote } from '../../shell/remote.ts'
 import type { Context } from '../../tasks/context.ts'
 import { findLogins, type SshSettings, sshSettings } from './keys.ts'
@@ -98,7 +98,7 @@ export async function openVps(
 async function connectTcp(config: Config, settings: SshSettings, leaving: AbortSignal): Promise<net.Socket> {
   const { port } = config.ionos
   const host = settings.hostname
-  const { resolve } = reachOf(config)
+  const { resolve } = createNetworkOptions(config)
   const failed = async (error: NodeJS.ErrnoException) => {
     const { socketError } = await import('./errors.ts')
     return socketError(config, host, error, settings.proxy)

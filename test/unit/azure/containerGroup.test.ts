@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { groupFields, mustReplace } from '../../../lib/azure/containers/plan.ts'
+import { groupFields, needsReplacement } from '../../../lib/azure/containers/plan.ts'
 import {
   backendGroup,
   type ContainerGroup,
-  configurationOf,
   fingerprint,
   type GroupSecrets,
   groupFile,
+  hashConfiguration,
   workerGroup,
 } from '../../../lib/azure/containers/spec.ts'
 import { configOf } from '../shell/rig.ts'
@@ -137,7 +137,7 @@ test('a worker of an older command is made again', async () => {
   const config = await configOf()
   const wanted = workerGroup(config, image)
   const older = { ...wanted, command: ['rq', 'worker', 'workflows'] }
-  const [now, before] = [wanted, older].map((group) => configurationOf(config, group, 'password', 'key'))
+  const [now, before] = [wanted, older].map((group) => hashConfiguration(config, group, 'password', 'key'))
   expect(now).not.toBe(before)
 })
 
@@ -165,7 +165,7 @@ test('the configuration tag changes with every part, secrets too, and tells none
     ...[other = config, wanted = group, password = 'a', key = 'b']: Partial<
       [typeof config, typeof group, string, string]
     >
-  ) => configurationOf(other, wanted, password, key)
+  ) => hashConfiguration(other, wanted, password, key)
   const same = tag()
   expect(same).toMatch(/^[0-9a-f]{16}$/)
   expect(tag(await configOf())).toBe(same)
@@ -185,8 +185,8 @@ test('groups of a release before this one differ: their liveness asked /health, 
   const config = await configOf()
   // What that release computed of this configuration.
   const before = { backend: '6be0d9f0376c227b', worker: 'd1c307bc156d3af7' }
-  expect(configurationOf(config, backendGroup(config, image), 'a', 'b')).not.toBe(before.backend)
-  expect(configurationOf(config, workerGroup(config, image), 'a', 'b')).not.toBe(before.worker)
+  expect(hashConfiguration(config, backendGroup(config, image), 'a', 'b')).not.toBe(before.backend)
+  expect(hashConfiguration(config, workerGroup(config, image), 'a', 'b')).not.toBe(before.worker)
 })
 
 test('a fingerprint is stable, salted, and no plain hash', () => {
@@ -271,5 +271,5 @@ test.each([
 ])('%s differs', async (_, group, container, field, replace) => {
   const fields = groupFields(running(group, container), backendGroup(await configOf(), image), 'tag-1')
   expect(fields).toEqual([field])
-  expect(mustReplace(fields)).toBe(replace)
+  expect(needsReplacement(fields)).toBe(replace)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createAzure, groupId, resourceId } from '../../../lib/azure/client.ts'
 import type { ContainerGroup } from '../../../lib/azure/containers/spec.ts'
-import { showGroups, troubleOf } from '../../../lib/azure/containers/status.ts'
+import { findTrouble, showGroups } from '../../../lib/azure/containers/status.ts'
 import { containersCheck } from '../../../lib/checks/deploy/core.ts'
 import { type Answer, answering } from './answering.ts'
 
@@ -43,7 +43,7 @@ test.each<[string, View | null | undefined, string | undefined]>([
   ],
   ['not told', null, 'codex-worker is in an unknown state'],
 ])('a container that is %s', (_, view, trouble) => {
-  expect(troubleOf(group('codex-worker', view), now)).toBe(trouble)
+  expect(findTrouble(group('codex-worker', view), now)).toBe(trouble)
 })
 
 const listed = (...names: string[]): Answer => ({

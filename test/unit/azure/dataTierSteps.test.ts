@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { dataTierSteps, deploymentName, templateParameters } from '../../../lib/azure/dataTier.ts'
-import type { Answer as HttpAnswer } from '../../../lib/net/http.ts'
+import type { HttpResponse as HttpAnswer } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import { type Difference, nothingAhead } from '../../../lib/tasks/task.ts'
 import { configOf, failureOf } from '../shell/rig.ts'
@@ -87,7 +87,7 @@ test('everything as wanted: nothing to do, and Redis is ok', async () => {
   expect(await tier.inspect(nothingAhead)).toMatchObject({ state: 'ok' })
   expect(await redis.inspect(nothingAhead)).toEqual({
     state: 'ok',
-    because: 'codexdominion-redis is Succeeded',
+    reason: 'codexdominion-redis is Succeeded',
   })
 })
 
@@ -104,7 +104,7 @@ test('a failed Redis that holds nothing is deleted before it is created again, a
     ),
     expect.stringMatching(/^az deployment group create /),
   ])
-  const ahead = { pending: (id: string) => id === 'data-tier', unsure: () => false }
+  const ahead = { willChange: (id: string) => id === 'data-tier', isUnknown: () => false }
   expect(await redis.inspect(ahead)).toMatchObject({ state: 'create' })
 })
 

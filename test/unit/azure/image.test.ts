@@ -33,7 +33,7 @@ async function look(names: string[], quick: boolean, marks?: () => Promise<Image
   const context = await registry(...names)
   const { step, image } = imageStep(context, createAzure(context), { quick, marks })
   const seen = await step.inspect(nothingAhead)
-  return { words: 'because' in seen ? seen.because : '', image: image.known().image.split(':')[1] }
+  return { words: 'reason' in seen ? seen.reason : '', image: image.known().image.split(':')[1] }
 }
 const marked =
   (...names: string[]) =>
@@ -70,6 +70,6 @@ test('a marked image of the present sources is released all the same, and the pl
   const name = await sourceTag(context.config)
   const { step } = imageStep(context, createAzure(context), { marks: marked(name) })
   expect(await step.inspect(nothingAhead)).toMatchObject({
-    because: expect.stringContaining(`it is marked as bad (${name} crashed), and released all the same`),
+    reason: expect.stringContaining(`it is marked as bad (${name} crashed), and released all the same`),
   })
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
-import { limitsOf, mustBeAllowed, readLimits } from '../../../lib/azure/containers/limits.ts'
+import { assertAllowed, getLimits, readLimits } from '../../../lib/azure/containers/limits.ts'
 import { failureOf } from '../shell/rig.ts'
 import { answering } from './answering.ts'
 
@@ -9,8 +9,8 @@ const capability = (more: object, maxCpu = 31, maxMemoryInGB = 240) => ({
   ...{ location: 'eastus', capabilities: { maxCpu, maxMemoryInGB, maxGpuCount: 0 } },
   ...more,
 })
-const refusal = (cpu: number, memoryGb: number, limits = limitsOf([], 'eastus')) =>
-  failureOf(Promise.resolve().then(() => mustBeAllowed({ cpu, memoryGb }, limits)))
+const refusal = (cpu: number, memoryGb: number, limits = getLimits([], 'eastus')) =>
+  failureOf(Promise.resolve().then(() => assertAllowed({ cpu, memoryGb }, limits)))
 
 test('a size that is refused, with the nearest that is allowed', async () => {
   for (const [cpu, memoryGb] of [
@@ -18,7 +18,7 @@ test('a size that is refused, with the nearest that is allowed', async () => {
     [4, 16],
     [1.5, 3.5],
   ] as const)
-    mustBeAllowed({ cpu, memoryGb }, limitsOf([], 'eastus'))
+    assertAllowed({ cpu, memoryGb }, getLimits([], 'eastus'))
   expect(await refusal(5, 32)).toMatchObject({
     what: expect.stringMatching(/^A container of 5 CPU and 32 GB is not allowed: 1 to 4 CPU and 1 to 16 GB/),
     next: 'The nearest allowed: --cpu 4 --memory 16',
@@ -29,12 +29,12 @@ test('a size that is refused, with the nearest that is allowed', async () => {
 })
 
 test('the region’s own limits count, where it tells them for what runs here', async () => {
-  mustBeAllowed({ cpu: 31, memoryGb: 240 }, limitsOf([capability({})], 'eastus'))
+  assertAllowed({ cpu: 31, memoryGb: 240 }, getLimits([capability({})], 'eastus'))
   const others = [{ osType: 'Windows' }, { gpu: 'V100' }, { ipAddressType: 'Private' }].map((more) =>
     capability(more),
   )
-  expect(limitsOf([...others, capability({}, 2, 8)], 'eastus').most).toEqual({ cpu: 2, memoryGb: 8 })
-  expect(limitsOf(others, 'eastus').most).toEqual({ cpu: 4, memoryGb: 16 })
+  expect(getLimits([...others, capability({}, 2, 8)], 'eastus').most).toEqual({ cpu: 2, memoryGb: 8 })
+  expect(getLimits(others, 'eastus').most).toEqual({ cpu: 4, memoryGb: 16 })
 })
 
 test('they are asked of ARM; silence is no limit', async () => {

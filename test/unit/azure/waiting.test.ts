@@ -2,9 +2,9 @@ import { createServer } from 'node:http'
 import { createServer as createTcp } from 'node:net'
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
-import { type Look, untilBackendHealthy } from '../../../lib/azure/containers/waitFor.ts'
+import { type Look, waitUntilHealthy } from '../../../lib/azure/containers/waitFor.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { answerOf } from '../../../lib/vps/nginx/upstream.ts'
+import { getResponse } from '../../../lib/vps/nginx/upstream.ts'
 import { listen, onPorts } from '../checks/site.ts'
 import { failureOf } from '../shell/rig.ts'
 import { answering } from './answering.ts'
@@ -51,7 +51,7 @@ async function wait(
   const told: string[] = []
   const group = { name: 'codex-backend-next', label: 'codex-next', release: 'src-new', fromElsewhere }
   const slow = { config: hasty, runner: { ...context.runner, request } }
-  await untilBackendHealthy(slow, createAzure(slow), group, (line) => told.push(line))
+  await waitUntilHealthy(slow, createAzure(slow), group, (line) => told.push(line))
   return told
 }
 const elsewhere = (look: Look) => async () => look
@@ -150,8 +150,8 @@ test('healthy as the VPS sees it is healthy', async () => {
 })
 
 test('what Python on the VPS says', () => {
-  const failed = (stderr: string) => answerOf({ code: 1, stdout: '', stderr })
-  expect(answerOf({ code: 0, stdout: '{}', stderr: '' })).toEqual({ status: 200, body: '{}' })
+  const failed = (stderr: string) => getResponse({ code: 1, stdout: '', stderr })
+  expect(getResponse({ code: 0, stdout: '{}', stderr: '' })).toEqual({ status: 200, body: '{}' })
   expect(failed('Traceback\nurllib.error.HTTPError: HTTP Error 503: SERVICE UNAVAILABLE\n').status).toBe(503)
   for (const words of [
     'TimeoutError: timed out',

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { asVps, compare } from '../../../lib/checks/fromVps.ts'
 import type { Observation } from '../../../lib/checks/probe.ts'
 import { observe } from '../../../lib/checks/runProbe.ts'
-import { look, probesOf, type Seen } from '../../../lib/checks/runProbes.ts'
+import { listProbes, look, type ProbeRun } from '../../../lib/checks/runProbes.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
@@ -88,7 +88,7 @@ test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
 test('ssh that hangs is no outage, either', async () => {
   const opening = Promise.withResolvers<Remote>()
   const context = { config: await configOf(), runner: openRunner({ openVps: () => opening.promise }) }
-  const [probe] = await probesOf(asVps(context), { quick: true, only: ['api'], from: 'vps' })
+  const [probe] = await listProbes(asVps(context), { quick: true, only: ['api'], from: 'vps' })
   const seen = await observe({ ...probe!, timeoutMs: 100 }, signal)
   expect(seen).toMatchObject({ verdict: 'UNKNOWN', detail: 'no answer within 0.1 s', silent: true })
   // The VPS's own time-out comes first.
@@ -111,7 +111,12 @@ test('a VPS without Python says what to do', async () => {
   })
 })
 
-const one = (from: 'here' | 'vps', verdict: Observation['verdict'], silent = false, host?: string): Seen => {
+const one = (
+  from: 'here' | 'vps',
+  verdict: Observation['verdict'],
+  silent = false,
+  host?: string,
+): ProbeRun => {
   const observation = {
     probe: { id: 'shop', ...(host ? { host } : {}) },
     verdict,
@@ -158,7 +163,7 @@ test.each([
 test('a probe over HTTP says whom it asks', async () => {
   const context = { config: await configOf('DOMAIN=site.test'), runner: openRunner() }
   const targets = [{ id: 'shop', url: 'https://shop.example:8443/a' }]
-  const probes = await probesOf(context, { quick: true, targets })
+  const probes = await listProbes(context, { quick: true, targets })
   expect(probes.flatMap(({ id, host }) => (['api', 'shop'].includes(id) ? host : []))).toEqual([
     ...['site.test', 'shop.example'],
   ])

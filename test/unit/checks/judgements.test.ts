@@ -12,12 +12,12 @@ import { judgePing } from '../../../lib/checks/probes/redis.ts'
 import { judgeNotServed } from '../../../lib/checks/probes/storedCertificate.ts'
 import { faultOfArea, faultOfHealth, faultOfPage, faultOfRedirect } from '../../../lib/checks/responses.ts'
 import type { Config } from '../../../lib/config/config.ts'
-import type { Answer } from '../../../lib/net/http.ts'
+import type { HttpResponse } from '../../../lib/net/http.ts'
 import { exitCode, OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { maintenanceFiles } from '../../../lib/vps/maintenance/page.ts'
 import { configOf } from '../shell/rig.ts'
 
-const answer = (status: number, body = '', total = 10, headers = {}): Answer => ({
+const answer = (status: number, body = '', total = 10, headers = {}): HttpResponse => ({
   status,
   body,
   headers,

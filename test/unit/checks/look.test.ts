@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import type { Probe } from '../../../lib/checks/probe.ts'
 import { targetProbe } from '../../../lib/checks/probes/target.ts'
 import { observe } from '../../../lib/checks/runProbe.ts'
-import { look, probesOf, targetsAtOnce } from '../../../lib/checks/runProbes.ts'
+import { listProbes, look, targetsAtOnce } from '../../../lib/checks/runProbes.ts'
 import type { Config } from '../../../lib/config/config.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
 import { certificateFor } from '../shell/certificate.ts'
@@ -238,12 +238,12 @@ test('a probe that throws is UNKNOWN; a stopped look rejects', async () => {
 
 test('--only takes ids, and names the nearest one', async () => {
   const { config, runner } = await world()
-  const chosen = await probesOf({ config, runner }, { quick: true, only: ['dns', 'api'] })
+  const chosen = await listProbes({ config, runner }, { quick: true, only: ['dns', 'api'] })
   expect(chosen.map(({ id }) => id)).toEqual(['api', 'dns'])
-  const wrong = probesOf({ config, runner }, { quick: true, only: ['statik'] })
+  const wrong = listProbes({ config, runner }, { quick: true, only: ['statik'] })
   await expect(wrong).rejects.toThrow('--only statik is no probe of this look; did you mean static?')
   // Needs a login: not part of a quick look.
-  await expect(probesOf({ config, runner }, { quick: true, only: ['queue'] })).rejects.toThrow(
+  await expect(listProbes({ config, runner }, { quick: true, only: ['queue'] })).rejects.toThrow(
     '--only queue needs a login, and --quick uses none',
   )
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
-import { lookUntilKnown, mustAnswer } from '../../../lib/checks/deploy/retry.ts'
+import { assertResponding, lookUntilKnown } from '../../../lib/checks/deploy/retry.ts'
 import { verifyStep } from '../../../lib/deploy/verify.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { type Answer, answering } from '../azure/answering.ts'
@@ -33,7 +33,7 @@ test.each(['ECONNREFUSED', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
     const context = await deaf(code)
     const { failed } = await lookUntilKnown(context, [wrong], { tries: 1 })
     expect(failed).toMatchObject([{ id: 'pages', detail: '/ says 502' }])
-    expect(await failureOf(mustAnswer(context))).toMatchObject({ exitCode: 3 })
+    expect(await failureOf(assertResponding(context))).toMatchObject({ exitCode: 3 })
   },
 )
 

@@ -4,7 +4,7 @@ import { createServer as createHttp, type IncomingHttpHeaders, type RequestListe
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import type { Dial } from '../../../lib/net/tcp.ts'
+import type { TcpExchange } from '../../../lib/net/tcp.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
 import { type Certificate, certificateFor } from '../shell/certificate.ts'
 import { openRunner, temporaryFolder } from '../shell/rig.ts'
@@ -54,7 +54,7 @@ export async function serve(
 export function onPorts(
   certificate: Certificate | undefined,
   portOf: (url: URL) => number,
-  dialPort: (dial: Dial) => number = () => 1,
+  dialPort: (dial: TcpExchange) => number = () => 1,
 ): Runner {
   const runner = openRunner({
     reach: {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { modern } from '../../../lib/cli/defineScript.ts'
+import { translateLegacyFlags } from '../../../lib/cli/defineScript.ts'
 import { quoteLine } from '../../../lib/shell/quote.ts'
 import { home, temporaryFolder } from '../shell/rig.ts'
 import { runScript, startScript } from './running.ts'
@@ -111,10 +111,10 @@ describe('flags', () => {
 
   test('spellings of PowerShell mean today’s flags, in any case', () => {
     const old = { '-skipazure': '--skip-azure', '-quickdeploy': '--quick' }
-    expect(modern(['-SkipAzure', '-QUICKDEPLOY', '-skipazure', '--env', 'eu'], old)).toEqual([
+    expect(translateLegacyFlags(['-SkipAzure', '-QUICKDEPLOY', '-skipazure', '--env', 'eu'], old)).toEqual([
       ...['--skip-azure', '--quick', '--skip-azure', '--env', 'eu'],
     ])
-    expect(modern(['constructor', 'toString', '-SkipOther'], old)).toEqual([
+    expect(translateLegacyFlags(['constructor', 'toString', '-SkipOther'], old)).toEqual([
       'constructor',
       'toString',
       '-SkipOther',

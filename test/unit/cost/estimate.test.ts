@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { compareWithDocument } from '../../../lib/cost/compareWithOriginal.ts'
-import { estimateOf, monthlyEstimate } from '../../../lib/cost/estimate.ts'
+import { estimateCost, monthlyEstimate } from '../../../lib/cost/estimate.ts'
 import { containerCpu } from '../../../lib/cost/meters.ts'
-import { priceOf } from '../../../lib/cost/price.ts'
+import { getPrice } from '../../../lib/cost/price.ts'
 import { type Prices, readPrices } from '../../../lib/cost/priceList.ts'
 import { costText } from '../../../lib/cost/report.ts'
 import { configOf } from '../shell/rig.ts'
@@ -27,7 +27,7 @@ const containers = (...items: ReturnType<typeof item>[]): Prices => {
 const now = new Date('2026-11-20')
 
 test('the configuration as it comes, with the prices of the dated table', async () => {
-  const estimate = estimateOf(await configOf(''), await offline())
+  const estimate = estimateCost(await configOf(''), await offline())
   expect(Object.fromEntries(estimate.parts.map(({ id, monthly }) => [id, monthly]))).toEqual({
     'postgres-compute': 12.41, // 730 × 0.017
     'postgres-storage': 3.68, // 32 × 0.115
@@ -46,7 +46,7 @@ test('workers, sizes and what IONOS bills count', async () => {
     ...['WORKER_COUNT=3', 'WORKER_CPU=0.5', 'WORKER_MEMORY_GB=1', 'POSTGRES_STORAGE_GB=64'],
     ...['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0', 'VPS_MONTHLY_USD=6', 'DOMAIN_YEARLY_USD=24'],
   )
-  const { parts } = estimateOf(config, await offline())
+  const { parts } = estimateCost(config, await offline())
   const of = (id: string) => parts.find((part) => part.id === id)
   expect(of('worker')).toMatchObject({ monthly: 54.09, title: 'Worker containers (3)' })
   expect(of('postgres-storage')).toMatchObject({ monthly: 7.36 })
@@ -70,7 +70,7 @@ test('a price that the list does not have is unknown, and so is the total', asyn
 })
 
 test('a region that the dated table does not have is unknown', async () => {
-  const { parts } = estimateOf(
+  const { parts } = estimateCost(
     await configOf('AZURE_LOCATION=westeurope'),
     await offline('AZURE_LOCATION=westeurope'),
   )
@@ -86,8 +86,8 @@ test('graduated prices are summed tier by tier', () => {
     item({ tierMinimumUnits: 0, retailPrice: 1 }),
     item({ tierMinimumUnits: 1000, retailPrice: 0.1 }),
   )
-  expect(priceOf(containerCpu, 1500, prices, now)).toMatchObject({ cost: 100 + 450 + 50 })
-  expect(priceOf(containerCpu, 50, prices, now)).toMatchObject({ cost: 50 })
+  expect(getPrice(containerCpu, 1500, prices, now)).toMatchObject({ cost: 100 + 450 + 50 })
+  expect(getPrice(containerCpu, 50, prices, now)).toMatchObject({ cost: 50 })
 })
 
 test('the price in force counts, not an older and not an announced one', () => {
@@ -96,23 +96,23 @@ test('the price in force counts, not an older and not an announced one', () => {
     item({ retailPrice: 2, effectiveStartDate: '2026-06-01T00:00:00Z' }),
     item({ retailPrice: 1, effectiveStartDate: '2021-06-01T00:00:00Z' }),
   )
-  expect(priceOf(containerCpu, 1, prices, now)).toMatchObject({ cost: 2 })
+  expect(getPrice(containerCpu, 1, prices, now)).toMatchObject({ cost: 2 })
 })
 
 test('spot prices, other units and two answers are not taken for the price', () => {
   const spot = item({ skuName: 'Standard Spot', meterName: 'Standard Spot vCPU Duration', retailPrice: 0.01 })
-  expect(priceOf(containerCpu, 1, containers(spot), now)).toHaveProperty('unknown')
-  expect(priceOf(containerCpu, 1, containers(item({ unitOfMeasure: '100 Seconds' })), now)).toMatchObject({
+  expect(getPrice(containerCpu, 1, containers(spot), now)).toHaveProperty('unknown')
+  expect(getPrice(containerCpu, 1, containers(item({ unitOfMeasure: '100 Seconds' })), now)).toMatchObject({
     unknown: expect.stringContaining('per "100 Seconds", not per "1 Hour"'),
   })
-  expect(priceOf(containerCpu, 1, containers(item({}), item({ retailPrice: 9 })), now)).toMatchObject({
+  expect(getPrice(containerCpu, 1, containers(item({}), item({ retailPrice: 9 })), now)).toMatchObject({
     unknown: expect.stringContaining('several prices'),
   })
 })
 
 test('the old document stands beside, with what makes the difference', async () => {
   const config = await configOf('WORKER_COUNT=2')
-  const compared = compareWithDocument(config, estimateOf(config, await offline()))
+  const compared = compareWithDocument(config, estimateCost(config, await offline()))
   expect(compared.map(({ title, document, now }) => [title, document?.from, document?.to, now])).toEqual([
     ['PostgreSQL', 15, 15, 16.09],
     ['Redis', 17, 17, 11.68],

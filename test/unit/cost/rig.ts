@@ -1,5 +1,5 @@
 import type { PriceItem } from '../../../lib/cost/meters.ts'
-import type { Answer, Request } from '../../../lib/net/http.ts'
+import type { HttpRequest, HttpResponse } from '../../../lib/net/http.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
 import { configOf, openRunner } from '../shell/rig.ts'
 
@@ -26,7 +26,7 @@ export async function answered(
   const asked: string[] = []
   const runner: Runner = {
     ...openRunner(),
-    async request({ url }: Request): Promise<Answer> {
+    async request({ url }: HttpRequest): Promise<HttpResponse> {
       asked.push(url)
       const given = answer(new URL(url))
       if (given instanceof Error) throw given

@@ -46,7 +46,7 @@ test('a real database: planned, made, left alone the second time, and nothing of
   const second = await perform('apply')
   expect(second.outcome).toMatchObject({
     state: 'ok',
-    difference: { because: `all ${all.length} migrations are applied` },
+    difference: { reason: `all ${all.length} migrations are applied` },
   })
   expect(second.count.change).toBe(0)
 

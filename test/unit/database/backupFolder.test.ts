@@ -12,7 +12,7 @@ import {
 } from '../../../lib/database/backup/folder.ts'
 import {
   type Manifest,
-  manifestOf,
+  manifestPath,
   readManifest,
   writeManifest,
 } from '../../../lib/database/backup/manifest.ts'
@@ -65,7 +65,7 @@ test('a backup comes to its place whole, and over no other', () => {
   expect(statSync(within).mode & 0o777).toBe(0o700)
   const file = publish(within, path.join(folder, 'backups'), name)
   expect(readManifest(file)).toEqual(manifest(day(1)))
-  expect(statSync(manifestOf(file)).mode & 0o777).toBe(0o600)
+  expect(statSync(manifestPath(file)).mode & 0o777).toBe(0o600)
   // What is left of the folder is its maker's to remove; a dead one's goes with the next run.
   writeFileSync(path.join(within, name), 'other')
   writeManifest(path.join(within, name), manifest(day(2)))

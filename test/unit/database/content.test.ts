@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest'
 import {
   beginSnapshot,
-  differencesOf,
+  compareContent,
   endSnapshot,
   readContent,
 } from '../../../lib/database/backup/content.ts'
 import {
   createQuery,
-  isPassing,
+  isTemporary,
   nameBefore,
-  passingName,
   rename,
   renameQuery,
+  temporaryName,
 } from '../../../lib/database/databases.ts'
 import { configOf, failureOf, openRunner } from '../shell/rig.ts'
 import { startPostgres } from './postgres.ts'
@@ -58,15 +58,15 @@ CREATE INDEX ON t (name); CREATE VIEW v AS SELECT 1 AS one; CREATE TEMPORARY TAB
   await client.query(`INSERT INTO t VALUES (1, 'a')`)
   await client.query(`SET timezone = 'Asia/Tokyo'`)
   await client.query(`SET extra_float_digits = -3`)
-  expect(differencesOf(first, await read())).toEqual([])
+  expect(compareContent(first, await read())).toEqual([])
 
   await client.query(`UPDATE t SET name = 'b' WHERE id = 1`)
-  expect(differencesOf(first, await read())).toEqual([
+  expect(compareContent(first, await read())).toEqual([
     'public.t has the same number of rows, but other content',
   ])
   await client.query('DELETE FROM t WHERE id = 1; DROP VIEW v; CREATE TABLE more ()')
   await client.query('DROP TABLE "Odd ""one"."a table"')
-  expect(differencesOf(first, await read())).toEqual([
+  expect(compareContent(first, await read())).toEqual([
     'Odd "one.a table is missing',
     'public.t has 2 rows; the backup was made of 3',
     'public.more was not in the backup',
@@ -104,13 +104,13 @@ test('a real server: names change all or none', async () => {
 
 test('names of databases that come and go: told apart, and never longer than PostgreSQL keeps', () => {
   const time = new Date('2026-11-23T01:02:03.456Z')
-  expect(passingName('codexdb', 'prove', time)).toMatch(/^codexdb_prove_20261123t010203z_[0-9a-f]{4}$/)
+  expect(temporaryName('codexdb', 'prove', time)).toMatch(/^codexdb_prove_20261123t010203z_[0-9a-f]{4}$/)
   expect(nameBefore('codexdb', time)).toBe('codexdb_before_20261123t010203z')
   const long = 'x'.repeat(63)
-  for (const name of [passingName(long, 'restore', time), nameBefore(long, time)])
+  for (const name of [temporaryName(long, 'restore', time), nameBefore(long, time)])
     expect(name).toHaveLength(63)
-  expect(isPassing(passingName(long, 'restore', time))).toBe(true)
-  expect(isPassing(nameBefore('codexdb', time))).toBe(false)
+  expect(isTemporary(temporaryName(long, 'restore', time))).toBe(true)
+  expect(isTemporary(nameBefore('codexdb', time))).toBe(false)
 })
 
 test('hostile names stay names', () => {

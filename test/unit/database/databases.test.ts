@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { explainLost } from '../../../lib/database/connect.ts'
 import { maintenance, rename, renameQuery } from '../../../lib/database/databases.ts'
-import { finishStep, markOf, markQuery, readMark } from '../../../lib/database/restore/marker.ts'
+import { createMarker, finishStep, markQuery, readMark } from '../../../lib/database/restore/marker.ts'
 import { propertyQueries, readProperties } from '../../../lib/database/restore/properties.ts'
 import type { Database } from '../../../lib/shell/runner.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
@@ -118,8 +118,8 @@ test('settings and rights of a database are the same on the one that takes its p
 
 test('the mark of a restore: known again, and taken from the live one when it is finished', async () => {
   const sha256 = 'ab'.repeat(32)
-  expect(markOf(null)).toBeUndefined()
-  expect(markOf('what a person wrote')).toBeUndefined()
+  expect(createMarker(null)).toBeUndefined()
+  expect(createMarker('what a person wrote')).toBeUndefined()
   const server = await startPostgres()
   const context = await contextOn(server)
   await server.query('CREATE DATABASE codexdb')

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { mustBeOfTheDump } from '../../../lib/database/backup/verify.ts'
+import { assertMatchesDump } from '../../../lib/database/backup/verify.ts'
 import {
   databaseArgument,
   dumpCommand,
   explainTool,
+  extractGrants,
   grantsCommand,
-  grantsOf,
   howToInstall,
   listCommand,
   type Reached,
@@ -48,7 +48,7 @@ test('pg_restore: the contents, everything but rights, then the rights alone', a
     '3402; 0 0 ACL public TABLE agents codexadmin',
     '1771; 826 16461 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES codexadmin',
   ].join('\n')
-  const rights = grantsCommand(await reached(), 'beside', 'x.dump', grantsOf(toc))!
+  const rights = grantsCommand(await reached(), 'beside', 'x.dump', extractGrants(toc))!
   expect(display(rights)).toBe(
     `pg_restore --no-password --no-owner --use-list=<rights.list> ${url('beside')} x.dump`,
   )
@@ -57,7 +57,7 @@ test('pg_restore: the contents, everything but rights, then the rights alone', a
       .content.split('\n')
       .map((line) => line.slice(0, 4)),
   ).toEqual(['3402', '1771', ''])
-  expect(grantsCommand(await reached(), 'beside', 'x.dump', grantsOf('; nothing'))).toBeUndefined()
+  expect(grantsCommand(await reached(), 'beside', 'x.dump', extractGrants('; nothing'))).toBeUndefined()
 })
 
 test('the password is in the passfile alone, with what separates its fields escaped', async () => {
@@ -81,15 +81,15 @@ pg_restore: warning: errors ignored on restore: 2`
 
 test('what hinders a restore from outside is not called a damaged backup', async () => {
   const broken = 'pg_restore: error: could not execute query: server closed the connection unexpectedly'
-  expect(await failureOf((async () => mustBeOfTheDump([broken]))())).toMatchObject({
+  expect(await failureOf((async () => assertMatchesDump([broken]))())).toMatchObject({
     what: 'The database cannot be reached, or went away meanwhile',
     said: broken,
     exitCode: 3,
   })
   const refused = 'pg_restore: error: connection failed: FATAL:  password authentication failed for user "x"'
-  expect(await failureOf((async () => mustBeOfTheDump([refused]))())).toMatchObject({ exitCode: 4 })
+  expect(await failureOf((async () => assertMatchesDump([refused]))())).toMatchObject({ exitCode: 4 })
   const damaged = ['pg_restore: error: could not uncompress data: (null)']
-  expect(mustBeOfTheDump(damaged)).toEqual(damaged)
+  expect(assertMatchesDump(damaged)).toEqual(damaged)
 })
 
 test.each([

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Resource } from '../../../lib/azure/client.ts'
 import type { DatabaseFacts } from '../../../lib/database/check/facts.ts'
 import {
-  findingsOf,
+  evaluateFacts,
   judgeBackups,
   judgeConnections,
   judgePlain,
@@ -44,7 +44,7 @@ const facts = (changes: Partial<DatabaseFacts> = {}): DatabaseFacts => ({
 })
 const judged = async (changes: Partial<DatabaseFacts>) =>
   Object.fromEntries(
-    findingsOf(await configOf(), facts(changes), now).map(({ id, verdict, detail }) => [
+    evaluateFacts(await configOf(), facts(changes), now).map(({ id, verdict, detail }) => [
       id,
       `${verdict} ${detail}`,
     ]),
@@ -125,7 +125,7 @@ test('no backup at all: a new server may have none yet', () => {
 
 test('a stopped server, another version, a slow login, a missing table, a pending migration', async () => {
   const config = await configOf()
-  const found = findingsOf(
+  const found = evaluateFacts(
     config,
     facts({
       server: { value: server({ state: 'Stopped' }) },
@@ -146,5 +146,5 @@ test('a stopped server, another version, a slow login, a missing table, a pendin
   })
   expect(found[0]?.next).toContain('az postgres flexible-server start')
   expect(worst(found)).toBe('CRITICAL')
-  expect(worst(findingsOf(config, facts({ plain: { failure: new Error('x') } }), now))).toBe('UNKNOWN')
+  expect(worst(evaluateFacts(config, facts({ plain: { failure: new Error('x') } }), now))).toBe('UNKNOWN')
 })

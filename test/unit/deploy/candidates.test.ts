@@ -5,8 +5,8 @@ import {
   type Candidate,
   candidateTable,
   chooseTarget,
-  evidenceOf,
   frontendCandidates,
+  verifiedReleases,
 } from '../../../lib/deploy/rollback/candidates.ts'
 import { failureOf } from '../shell/rig.ts'
 
@@ -29,7 +29,7 @@ const image = (tag: string) => `r.azurecr.io/codex-backend:${tag}`
 const ended = '2026-11-22T10:01:30.000Z'
 
 test('what proves that an image worked: released and waited for, or verified while in force; nothing else does', () => {
-  const backend = (more: Partial<Receipt>) => [...evidenceOf([receipt(more)]).backend]
+  const backend = (more: Partial<Receipt>) => [...verifiedReleases([receipt(more)]).backend]
   expect(backend({ image: image('a'), changed: [step('backend')] })).toEqual([['a', ended]])
   expect(backend({ image: image('a'), unchanged: ['backend', 'verify'] })).toEqual([['a', ended]])
   expect(
@@ -43,7 +43,7 @@ test('what proves that an image worked: released and waited for, or verified whi
 })
 
 test('what proves that pages worked: a run that saw them where visitors see them; switching is not looking', () => {
-  const frontend = (more: Partial<Receipt>) => [...evidenceOf([receipt(more)]).frontend]
+  const frontend = (more: Partial<Receipt>) => [...verifiedReleases([receipt(more)]).frontend]
   const switched = step('frontend-switch', [{ name: 'live release', after: 'f1' }])
   // publish-frontend switches, and nobody looks.
   expect(frontend({ frontend: 'f1', changed: [switched] })).toEqual([])
@@ -56,9 +56,9 @@ test('what proves that pages worked: a run that saw them where visitors see them
   expect(frontend({ frontend: 'f1' })).toEqual([])
   expect(frontend({ frontend: 'f1', unchanged: ['verify'], result: 'failed' })).toEqual([])
   const later = receipt({ frontend: 'f1', unchanged: ['verify'], started: '2026-11-23T10:00:00.000Z' })
-  expect(evidenceOf([later, receipt({ frontend: 'f1', unchanged: ['verify'] })]).frontend.get('f1')).toBe(
-    '2026-11-23T10:01:30.000Z',
-  )
+  expect(
+    verifiedReleases([later, receipt({ frontend: 'f1', unchanged: ['verify'] })]).frontend.get('f1'),
+  ).toBe('2026-11-23T10:01:30.000Z')
 })
 
 const candidate = (id: string, more: Partial<Candidate> = {}): Candidate => ({

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { differenceOf, differenceText, historyTable, theOne } from '../../../lib/deploy/receipts/format.ts'
+import { compareReceipts, differenceText, historyTable, theOne } from '../../../lib/deploy/receipts/format.ts'
 import { merged, readHistory, readReceipts, receiptsCommand } from '../../../lib/deploy/receipts/read.ts'
 import { localFolder, type Receipt, vpsFolder } from '../../../lib/deploy/receipts/write.ts'
 import type { Command } from '../../../lib/shell/command.ts'
@@ -116,7 +116,7 @@ test('the table: ids no longer than they must be, what changed and what failed',
 })
 
 test('the difference of two runs: facts, steps and their fields', () => {
-  const difference = differenceOf(first, second)
+  const difference = compareReceipts(first, second)
   expect(difference).toEqual({
     facts: [
       { name: 'result', a: 'done', b: 'failed' },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { tellingMarks } from '../../../lib/deploy/badReleaseWarnings.ts'
-import { type Difference, nothingAhead, type Step } from '../../../lib/tasks/task.ts'
+import { warnIfMarkedBad } from '../../../lib/deploy/badReleaseWarnings.ts'
+import { type Difference, nothingAhead, type Task } from '../../../lib/tasks/task.ts'
 import { configOf, openRunner } from '../shell/rig.ts'
 
 const id = '20261122T100000Z-aaaaaaaa'
@@ -14,12 +14,12 @@ async function told(upload: Difference): Promise<[string, number]> {
     const mark = JSON.stringify({ at: '', why: 'all white' })
     return { code: 0, stdout: `frontend\t${id}\t${mark}\nend\n`, stderr: '' } as never
   }
-  const step = (name: string, difference: Difference): Step => ({
+  const step = (name: string, difference: Difference): Task => ({
     ...{ id: name, title: name, part: 'ionos' },
     inspect: async () => difference,
   })
   const fields = [{ name: 'live release', before: 'other', after: id }]
-  const steps = tellingMarks({ config: await configOf(), runner: { ...runner, run } }, [
+  const steps = warnIfMarkedBad({ config: await configOf(), runner: { ...runner, run } }, [
     step('frontend-upload', upload),
     step('frontend-switch', { state: 'change', what: `release ${id}`, fields, effects: [] }),
   ])
@@ -30,7 +30,7 @@ async function told(upload: Difference): Promise<[string, number]> {
 }
 
 test('pages that are marked as bad come back with a word; new ones are not asked about', async () => {
-  expect(await told({ state: 'ok', because: 'there' })).toEqual([
+  expect(await told({ state: 'ok', reason: 'there' })).toEqual([
     `release ${id}; it is marked as bad (all white), and published all the same`,
     1,
   ])

@@ -5,16 +5,16 @@ import { loadConfig } from '../../../lib/config/load.ts'
 import { type Receipt, writeReceipt } from '../../../lib/deploy/receipts/write.ts'
 import { act, look } from '../../../lib/shell/command.ts'
 import type { Outcome } from '../../../lib/tasks/engine.ts'
-import { ok, type Step } from '../../../lib/tasks/task.ts'
+import { ok, type Task } from '../../../lib/tasks/task.ts'
 import { openRunner, temporaryFolder } from '../shell/rig.ts'
 
-const step = (id: string, after: string[] = []): Step => ({
+const step = (id: string, after: string[] = []): Task => ({
   ...{ id, title: `Title of ${id}`, part: 'azure', after },
   inspect: () => Promise.reject(new Error('only outcomes are looked at')),
 })
 
 const outcomes: Outcome[] = [
-  { step: step('login'), state: 'ok', difference: { state: 'ok', because: 'x' }, started: 0, ended: 100 },
+  { step: step('login'), state: 'ok', difference: { state: 'ok', reason: 'x' }, started: 0, ended: 100 },
   {
     step: step('backend', ['login']),
     state: 'change',

@@ -3,7 +3,7 @@ import type { Azure } from '../../../lib/azure/client.ts'
 import type { ContainerGroup } from '../../../lib/azure/containers/spec.ts'
 import type { Estimate } from '../../../lib/cost/estimate.ts'
 import {
-  costWords,
+  formatCost,
   type Scaled,
   scaledConfig,
   scaleNow,
@@ -87,7 +87,7 @@ test('the cost before and after; a price that is not known is not nought', () =>
     ],
     ...{ total: monthly, known: monthly ?? 0, currency: 'USD', priced: '2026-11-01' },
   })
-  const { table, line } = costWords('worker', estimate(36.1), estimate(null))
+  const { table, line } = formatCost('worker', estimate(36.1), estimate(null))
   expect(table.split('\n')[1]).toMatch(/^Worker container +36\.10 +UNKNOWN +730 h × 1 CPU$/)
   expect(line).toBe('36.10 → UNKNOWN $ a month; all parts 36.10 → UNKNOWN (prices of 2026-11-01)')
 })

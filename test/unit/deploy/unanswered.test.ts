@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Run } from '../../../lib/cli/defineScript.ts'
 import { backUp } from '../../../lib/database/backup/run.ts'
 import type { History } from '../../../lib/deploy/receipts/read.ts'
-import { type RollbackFlags, receiptsFor, rollbackOf } from '../../../lib/deploy/rollback/tasks.ts'
+import { getRollbackTasks, type RollbackFlags, receiptsFor } from '../../../lib/deploy/rollback/tasks.ts'
 import type { StepList } from '../../../lib/deploy/runTasks.ts'
 import { unaskedScaling } from '../../../lib/deploy/scale/scale.ts'
 import { scaleList } from '../../../lib/deploy/scale/tasks.ts'
@@ -33,12 +33,14 @@ test.each([{}, { markBad: true }])(
   'rollback frontend, a silent VPS, %j: every step cannot tell',
   async (flags) => {
     const context = { config: await configOf(), runner: openRunner({ openVps: silent }) }
-    expect(await planOf(context, await rollbackOf(run(flags), 'frontend').list(context))).toMatchObject({
-      'rollback-target': 'unknown: it is silent',
-      'mark-bad': flags.markBad ? 'unknown: the release is not chosen' : 'ok: ',
-      'frontend-switch': 'unknown: the release is not chosen',
-      'verify-frontend': 'unknown: checked after the switch',
-    })
+    expect(await planOf(context, await getRollbackTasks(run(flags), 'frontend').list(context))).toMatchObject(
+      {
+        'rollback-target': 'unknown: it is silent',
+        'mark-bad': flags.markBad ? 'unknown: the release is not chosen' : 'ok: ',
+        'frontend-switch': 'unknown: the release is not chosen',
+        'verify-frontend': 'unknown: checked after the switch',
+      },
+    )
   },
 )
 
@@ -48,7 +50,7 @@ test('rollback backend, logged out: every step cannot tell', async () => {
     stderr: "Please run 'az login' to setup account.",
     code: 1,
   })
-  const { steps } = await rollbackOf(run({}), 'backend').list(context)
+  const { steps } = await getRollbackTasks(run({}), 'backend').list(context)
   const withoutVps = steps.filter(({ id }) => id !== 'nginx-https')
   expect(await planOf(context, { steps: withoutVps })).toMatchObject({
     image: expect.stringMatching(/^unknown: /),

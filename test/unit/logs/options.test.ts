@@ -1,12 +1,12 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, test, vi } from 'vitest'
-import { type ViewFlags, viewOf } from '../../../lib/logs/options.ts'
+import { parseView, type ViewFlags } from '../../../lib/logs/options.ts'
 import { documentOutput, jsonLinesOutput, textOutput } from '../../../lib/logs/output.ts'
 
 const shown = (only: string) =>
   ['backend', 'backend-next', 'worker', 'worker-12', 'access', 'error', 'worker/sidecar'].filter(
-    viewOf({ only }, undefined).only,
+    parseView({ only }, undefined).only,
   )
 
 test('--only: each word and what it means', () => {
@@ -25,15 +25,15 @@ test.each<[ViewFlags, string]>([
   [{ lines: 'all' }, '--lines=all is not a number of lines'],
   [{ grep: '(' }, '--grep is no regular expression: /(/: Unterminated group'],
 ])('wrong flags: %o', (flags, words) => {
-  expect(() => viewOf(flags, undefined)).toThrow(words)
+  expect(() => parseView(flags, undefined)).toThrow(words)
 })
 
 test('how many lines when nothing says', () => {
-  expect(viewOf({}, undefined).lines).toBe(100)
-  expect(viewOf({ follow: true }, undefined).lines).toBe(10)
-  expect(viewOf({}, new Date()).lines).toBeUndefined()
-  expect(viewOf({ follow: true }, new Date()).lines).toBeUndefined()
-  expect(viewOf({ lines: '0', follow: true }, new Date()).lines).toBe(0)
+  expect(parseView({}, undefined).lines).toBe(100)
+  expect(parseView({ follow: true }, undefined).lines).toBe(10)
+  expect(parseView({}, new Date()).lines).toBeUndefined()
+  expect(parseView({ follow: true }, new Date()).lines).toBeUndefined()
+  expect(parseView({ lines: '0', follow: true }, new Date()).lines).toBe(0)
 })
 
 const lines = [

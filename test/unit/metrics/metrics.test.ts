@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { type MetricId, metricIds, metricNames, type Point, type Span } from '../../../lib/azure/metrics.ts'
 import { metricsPage } from '../../../lib/metrics/page.ts'
 import { amount, metricsData, metricsText } from '../../../lib/metrics/report.ts'
-import { readUsage, summaryOf } from '../../../lib/metrics/usage.ts'
-import { exitCodeOf } from '../../../lib/util/collect.ts'
+import { readUsage, summarize } from '../../../lib/metrics/usage.ts'
+import { getExitCode } from '../../../lib/util/collect.ts'
 import { answering } from '../azure/answering.ts'
 import { failureOf } from '../shell/rig.ts'
 
@@ -44,14 +44,14 @@ const some = { cpu: [100, null, 300], memory: [1024 ** 3], received: [2000], sen
 const none = { cpu: [], memory: [null], received: [], sent: [] }
 
 test('least, mean, greatest and last are of what was measured', () => {
-  expect(summaryOf([point(0, 10, 5), point(1, null), point(2, 30, 1), point(3, null)])).toEqual({
+  expect(summarize([point(0, 10, 5), point(1, null), point(2, 30, 1), point(3, null)])).toEqual({
     minimum: 5,
     average: 20,
     maximum: 31,
     last: 30,
     lastAt: new Date('2026-11-23T12:02:00Z'),
   })
-  expect(summaryOf([point(0, null)])).toBeUndefined()
+  expect(summarize([point(0, null)])).toBeUndefined()
 })
 
 test('one group without figures and one that is missing lose no other’s', async () => {
@@ -72,7 +72,7 @@ test('one group without figures and one that is missing lose no other’s', asyn
   expect(text).toContain(
     '✖ codex-backend-next: Nothing was measured of codex-backend-next since 2026-11-23T12:00',
   )
-  expect(exitCodeOf(answers)).toBe(1)
+  expect(getExitCode(answers)).toBe(1)
   const data = JSON.parse(JSON.stringify(metricsData(answers, span)))
   expect(data).toMatchObject({
     ok: false,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import {
+  advance,
   type ConfirmState,
   type Counted,
-  confirm,
   type News,
   progress,
   type Rules,
@@ -33,7 +33,7 @@ function play(
     const signs = Object.entries(targets).map(([target, text]) => ({ target, sign: text[index] ?? ' ' }))
     if (signs.some(({ sign }) => sign === 'x')) continue
     const asked = signs.filter(({ sign }) => sign !== ' ').map(({ target, sign }) => seen(target, sign))
-    const step = confirm(state, { at: index * minute, seen: asked }, { ...rules, ...some })
+    const step = advance(state, { at: index * minute, seen: asked }, { ...rules, ...some })
     state = step.state
     if (step.news) told.push({ ...step.news, at: index })
   }
@@ -122,8 +122,8 @@ test('a rise is told instead of a reminder, and puts the next one off', () => {
 
 test('of two runs at a time the one that began later counts where both have asked', () => {
   const begin = play({ api: 'CC' }).state
-  const late = confirm(begin, { at: 10 * minute, seen: [seen('api', '.')] }, rules)
-  const early = confirm(late.state, { at: 9 * minute, seen: [seen('api', 'C'), seen('disk', 'C')] }, rules)
+  const late = advance(begin, { at: 10 * minute, seen: [seen('api', '.')] }, rules)
+  const early = advance(late.state, { at: 9 * minute, seen: [seen('api', 'C'), seen('disk', 'C')] }, rules)
   expect(early.state.rows.api).toEqual(late.state.rows.api)
   expect(early.state.rows.disk).toMatchObject({ bad: 1 })
 })
@@ -132,7 +132,7 @@ test('a clock that was set back silences nothing', () => {
   const day = 24 * 60 * minute
   let state: ConfirmState = { rows: {} }
   const at = (time: number, sign: string) => {
-    const step = confirm(state, { at: time, seen: [seen('api', sign)] }, rules)
+    const step = advance(state, { at: time, seen: [seen('api', sign)] }, rules)
     state = step.state
     return step.news?.kind
   }
@@ -145,9 +145,9 @@ test('a target that nobody asks about any more leaves the incident, and that is 
   const { state } = play({ 'https://old.test/': 'CCC', api: '...' })
   expect(state.open).toBeDefined()
   const days = (number: number) => number * 24 * 60 * minute
-  const later = confirm(state, { at: days(6), seen: [seen('api', '.')] }, rules)
+  const later = advance(state, { at: days(6), seen: [seen('api', '.')] }, rules)
   expect(later.news?.kind).toBe('reminder')
-  const gone = confirm(later.state, { at: days(8), seen: [seen('api', '.')] }, rules)
+  const gone = advance(later.state, { at: days(8), seen: [seen('api', '.')] }, rules)
   expect(gone.news).toMatchObject({ kind: 'recovery', forgotten: ['https://old.test/'] })
   expect(gone.state.open).toBeUndefined()
 })
@@ -211,7 +211,7 @@ test('a target may be called as what every object has', () => {
     let state: ConfirmState = { rows: {} }
     const told = ['C', 'C', 'C', '.', '.'].map((sign, index) => {
       // Between two runs it goes through JSON.
-      const step = confirm(JSON.parse(JSON.stringify(state)), { at: index, seen: [seen(name, sign)] }, rules)
+      const step = advance(JSON.parse(JSON.stringify(state)), { at: index, seen: [seen(name, sign)] }, rules)
       state = step.state
       return step.news?.kind
     })

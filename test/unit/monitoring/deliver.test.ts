@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Channel } from '../../../lib/monitoring/alerts/alert.ts'
-import { channelsOf } from '../../../lib/monitoring/alerts/channels.ts'
+import { createChannels } from '../../../lib/monitoring/alerts/channels.ts'
 import { deliver } from '../../../lib/monitoring/alerts/outbox.ts'
 import type { History } from '../../../lib/monitoring/store/store.ts'
 import { configOf, openRunner } from '../shell/rig.ts'
@@ -21,7 +21,7 @@ async function hook(judge: (body: { incident: string; lines: string[] }) => numb
     if (status === 200) taken.push(`${said.incident} ${said.lines.length}`)
     outgoing.writeHead(status).end(status === 200 ? '' : 'no such message')
   })
-  const channels = channelsOf(await configOf(`ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`))
+  const channels = createChannels(await configOf(`ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`))
   return { taken, heard, channels }
 }
 

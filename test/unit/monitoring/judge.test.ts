@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Observation } from '../../../lib/checks/probe.ts'
-import type { Seen } from '../../../lib/checks/runProbes.ts'
+import type { ProbeRun } from '../../../lib/checks/runProbes.ts'
 import type { OpenContext } from '../../../lib/deploy/context.ts'
-import type { Looked } from '../../../lib/monitoring/collect.ts'
-import { judge } from '../../../lib/monitoring/evaluate.ts'
+import type { Collected } from '../../../lib/monitoring/collect.ts'
+import { evaluate } from '../../../lib/monitoring/evaluate.ts'
 import { recordLook } from '../../../lib/monitoring/record.ts'
 import { sloReport } from '../../../lib/monitoring/slo/report.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
@@ -22,14 +22,14 @@ const seen = (id: string, verdict: Verdict, detail = '', more: Partial<Observati
   ...more,
 })
 
-const look = (observations: Observation[], more: Partial<Seen> = {}): Seen => ({
+const look = (observations: Observation[], more: Partial<ProbeRun> = {}): ProbeRun => ({
   ...{ at, from: 'here', verdict: 'OK', observations, ownNetwork: 'not asked' },
   ...more,
 })
 
-async function judged(looked: Looked, known: string[] = []) {
+async function judged(looked: Collected, known: string[] = []) {
   const context = { config: await configOf('DOMAIN=shop.test'), runner: openRunner({ known }) }
-  return judge(context as unknown as OpenContext, looked, nothingKept, true)
+  return evaluate(context as unknown as OpenContext, looked, nothingKept, true)
 }
 
 test('what the VPS gets of itself is no witness: a closed firewall is an outage', async () => {
@@ -109,7 +109,7 @@ test('a maintenance with another fault besides is no downtime when it ends, and 
     // By hand, in the middle of it: --only api,clock.
     const observations = [...(number === 25 ? [] : [page]), seen('api', 'OK', '', { ms: 50 }), late]
     const looked = { here: { ...look(observations), at: at + number * minute } }
-    const { entry } = await judge(context, looked, { history, trouble: [], close() {} }, true)
+    const { entry } = await evaluate(context, looked, { history, trouble: [], close() {} }, true)
     recordLook(history, entry, { config, rules, channels: [], lastRun: () => ({ exitCode: 1, line: '' }) })
   }
   const terms = { sloPercent: 99.9, limitsOf: () => undefined }
@@ -131,10 +131,10 @@ test.each([
   }
   const context = { config: await configOf(), runner: openRunner({ openVps }) } as unknown as OpenContext
   const observations = ids.map((id) => seen(id, id === 'stored-certificate' ? 'UNKNOWN' : 'CRITICAL'))
-  await judge(context, { here: look(observations) }, nothingKept, false)
+  await evaluate(context, { here: look(observations) }, nothingKept, false)
   expect(asked).toBe(isAsked)
   asked = false
-  await judge(context, { here: look(observations) }, nothingKept, true)
+  await evaluate(context, { here: look(observations) }, nothingKept, true)
   expect(asked).toBe(false)
 })
 

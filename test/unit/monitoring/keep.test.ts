@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Config } from '../../../lib/config/config.ts'
 import type { OpenContext } from '../../../lib/deploy/context.ts'
-import { channelsOf } from '../../../lib/monitoring/alerts/channels.ts'
+import { createChannels } from '../../../lib/monitoring/alerts/channels.ts'
 import type { Judged } from '../../../lib/monitoring/evaluate.ts'
 import { keep } from '../../../lib/monitoring/persist.ts'
 import type { Store } from '../../../lib/monitoring/record.ts'
@@ -65,7 +65,7 @@ async function rig(answer: () => number = () => 200) {
 async function kept(config: Config, about: Judged, waitMs = 5000): Promise<Report> {
   const store = await storeOf(config, waitMs)
   const context = { config, runner: openRunner() } as unknown as OpenContext
-  const channels = channelsOf(config)
+  const channels = createChannels(config)
   const report = await keep(context, store, about, { rules, channels, quick: true, trouble: [] })
   store.close()
   return report

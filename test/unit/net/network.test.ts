@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createServer as createTls } from 'node:tls'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
-import type { Request } from '../../../lib/net/http.ts'
+import type { HttpRequest } from '../../../lib/net/http.ts'
 import { certificateFor } from '../shell/certificate.ts'
 import { entriesOf, openRunner } from '../shell/rig.ts'
 
@@ -29,7 +29,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-const get = (url: string, rest: Partial<Request> = {}): Request => ({
+const get = (url: string, rest: Partial<HttpRequest> = {}): HttpRequest => ({
   method: 'GET',
   url,
   effect: 'read',

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { Run } from '../../../lib/cli/defineScript.ts'
 import { type ScheduleFlags, schedule } from '../../../lib/schedule/schedule.ts'
-import { unitsOf } from '../../../lib/schedule/systemd.ts'
+import { renderUnits } from '../../../lib/schedule/systemd.ts'
 import { systemdSteps } from '../../../lib/schedule/systemdSteps.ts'
 import { runSteps } from '../../../lib/tasks/engine.ts'
 import { configOf, openRunner, temporaryFolder } from '../shell/rig.ts'
@@ -82,7 +82,7 @@ test('an install that was killed after its first file is taken away without a ti
   const { runner, asked } = programs(folder)
   const units = path.join(folder, 'units')
   mkdirSync(units)
-  const [service] = unitsOf(tasks()[0]!, place, 'user')
+  const [service] = renderUnits(tasks()[0]!, place, 'user')
   writeFileSync(path.join(units, service!.name), service!.text)
   const steps = systemdSteps({ runner } as never, place, tasks(), false, 'user', units)
   const [outcome] = await runSteps(steps, { mode: 'apply', runner, stopping: none, signal: none })

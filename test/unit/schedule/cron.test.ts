@@ -2,9 +2,16 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { blockOf, cronLine, cronTimes, marksOf, withBlock, withoutBlock } from '../../../lib/schedule/cron.ts'
+import {
+  cronLine,
+  cronTimes,
+  getMarkers,
+  renderBlock,
+  withBlock,
+  withoutBlock,
+} from '../../../lib/schedule/cron.ts'
 import { writeCommand } from '../../../lib/schedule/cronSteps.ts'
-import { minutesOf, pathFor, rhythmWords, tasksOf } from '../../../lib/schedule/tasks.ts'
+import { formatInterval, listScheduledTasks, parseMinutes, pathFor } from '../../../lib/schedule/tasks.ts'
 import { temporaryFolder } from '../shell/rig.ts'
 import { launcher, place, tasks } from './rig.ts'
 
@@ -23,11 +30,11 @@ test.each([
   [5, '*/5 * * * *', 'every 5 minutes'],
   [60, '0 * * * *', 'every hour'],
 ])('every %i minutes', (everyMinutes, times, words) => {
-  expect([cronTimes({ everyMinutes }), rhythmWords({ everyMinutes })]).toEqual([times, words])
+  expect([cronTimes({ everyMinutes }), formatInterval({ everyMinutes })]).toEqual([times, words])
 })
 
 test('which tasks there are, and when', () => {
-  const seen = tasksOf('default', 5, launcher).map(({ argv, rhythm }) => [
+  const seen = listScheduledTasks('default', 5, launcher).map(({ argv, rhythm }) => [
     argv.slice(2).join(' '),
     cronTimes(rhythm),
   ])
@@ -39,9 +46,9 @@ test('which tasks there are, and when', () => {
 })
 
 test('what is --every', () => {
-  expect(['1m', '5m', '30m', '60m', '1h'].map(minutesOf)).toEqual([1, 5, 30, 60, 60])
+  expect(['1m', '5m', '30m', '60m', '1h'].map(parseMinutes)).toEqual([1, 5, 30, 60, 60])
   for (const wrong of ['7m', '0m', '90m', '2h', '5', ''])
-    expect(() => minutesOf(wrong)).toThrow('evenly into an hour')
+    expect(() => parseMinutes(wrong)).toThrow('evenly into an hour')
 })
 
 // What cron does to a line: an escaped % becomes %, another one would end it; then /bin/sh gets it in an empty environment.
@@ -51,7 +58,7 @@ test('a line runs as /bin/sh runs it for cron: there, with that PATH, and these 
   const program = path.join(folder, 'node 26')
   writeFileSync(program, '#!/bin/sh\npwd\necho "$PATH"\nfor word in "$@"; do echo "$word"; done\n')
   chmodSync(program, 0o755)
-  const [health] = tasksOf('staging', 5, { node: program, bin: `${folder}/dominion.js` })
+  const [health] = listScheduledTasks('staging', 5, { node: program, bin: `${folder}/dominion.js` })
   const line = cronLine(health!, { ...place, folder }).replace(/^(\S+ ){5}/, '')
   expect(line).not.toMatch(/[^\\]%/)
   const said = execFileSync('env', ['-i', '/bin/sh', '-c', line.replaceAll('\\%', '%')], { encoding: 'utf8' })
@@ -65,26 +72,27 @@ test.each([
   ['none', ''],
   ['lines of others', others],
 ])('into a crontab with %s and out again: every other byte as it was', (_, before) => {
-  const block = blockOf(tasks(), place)
+  const block = renderBlock(tasks(), place)
   const after = withBlock(before, block, place)
   expect(after).toBe(before + block)
   expect(withBlock(after, block, place)).toBe(after)
   const below = `${after}2 2 * * * true\n`
-  const changed = withBlock(below, blockOf(tasks(1), place), place)
-  expect(changed).toBe(`${before}${blockOf(tasks(1), place)}2 2 * * * true\n`)
+  const changed = withBlock(below, renderBlock(tasks(1), place), place)
+  expect(changed).toBe(`${before}${renderBlock(tasks(1), place)}2 2 * * * true\n`)
   expect(withoutBlock(changed, place)).toBe(`${before}2 2 * * * true\n`)
   expect(withoutBlock(after, place)).toBe(before)
 })
 
 test('a block of another environment or folder is not ours', () => {
   const foreign =
-    blockOf(tasks(), { ...place, environment: 'live' }) + blockOf(tasks(), { ...place, folder: '/srv' })
+    renderBlock(tasks(), { ...place, environment: 'live' }) +
+    renderBlock(tasks(), { ...place, folder: '/srv' })
   expect(withoutBlock(foreign, place)).toBe(foreign)
 })
 
 test('half a block, or two, is not guessed at', () => {
-  const block = blockOf(tasks(), place)
-  const { begin, end } = marksOf(place)
+  const block = renderBlock(tasks(), place)
+  const { begin, end } = getMarkers(place)
   for (const broken of [`${begin}\n${others}`, `${others}${end}\n`, block + block, `${end}\n${begin}\n`])
     expect(() => withoutBlock(broken, place)).toThrow('has our marks, but not as one block')
 })

@@ -1,7 +1,7 @@
-import { type Place, type Task, tasksOf } from '../../../lib/schedule/tasks.ts'
+import { type InstallTarget, listScheduledTasks, type ScheduledTask } from '../../../lib/schedule/tasks.ts'
 
 /** A folder whose name has everything in it that a scheduler may take for its own. */
-export const place: Place = {
+export const place: InstallTarget = {
   folder: "/srv/O'Brien's 100% $HOME & co",
   environment: 'staging',
   path: '/opt/az 2/bin:/usr/bin:/bin',
@@ -10,4 +10,5 @@ export const place: Place = {
 
 export const launcher = { node: '/opt/node 26/bin/node', bin: `${place.folder}/bin/dominion.js` }
 
-export const tasks = (everyMinutes = 5): Task[] => tasksOf(place.environment, everyMinutes, launcher)
+export const tasks = (everyMinutes = 5): ScheduledTask[] =>
+  listScheduledTasks(place.environment, everyMinutes, launcher)

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { baseName, calendarOf, quotedWord, unitsOf } from '../../../lib/schedule/systemd.ts'
+import { baseName, quotedWord, renderUnits, toCalendar } from '../../../lib/schedule/systemd.ts'
 import { disableCommands, enableCommands, unitFolder } from '../../../lib/schedule/systemdSteps.ts'
 import { display } from '../../../lib/shell/command.ts'
 import { launcher, place, tasks } from './rig.ts'
 
 test('a service of the system, and its timer', () => {
-  const [service, timer] = unitsOf(tasks()[2]!, place, 'system')
+  const [service, timer] = renderUnits(tasks()[2]!, place, 'system')
   const base = baseName({ id: 'backup-database' }, place)
   expect(base).toMatch(/^codex-dominion-staging-backup-database-[0-9a-f]{6}$/)
   expect(service).toEqual({
@@ -34,27 +34,27 @@ TimeoutStartSec=360min
 })
 
 test('a service of a user names no user and waits for no network target, which user managers do not have', () => {
-  const [service] = unitsOf(tasks()[0]!, place, 'user')
+  const [service] = renderUnits(tasks()[0]!, place, 'user')
   expect(service!.text).not.toMatch(/User=|network-online/)
 })
 
 test('times and words as systemd reads them', () => {
-  expect([1, 5, 60].map((everyMinutes) => calendarOf({ everyMinutes }))).toEqual([
+  expect([1, 5, 60].map((everyMinutes) => toCalendar({ everyMinutes }))).toEqual([
     '*-*-* *:0/1:00',
     '*-*-* *:0/5:00',
     '*-*-* *:00:00',
   ])
-  expect(calendarOf({ everyMinutes: 10, fromMinute: 2 })).toBe('*-*-* *:2/10:00')
+  expect(toCalendar({ everyMinutes: 10, fromMinute: 2 })).toBe('*-*-* *:2/10:00')
   expect(quotedWord('a "b" \\ 5%')).toBe('"a \\"b\\" \\\\ 5%%"')
 })
 
 test('what cannot stand in a unit file is refused by name', () => {
-  expect(() => unitsOf(tasks()[0]!, { ...place, folder: '/srv/a\nb' }, 'user')).toThrow(
+  expect(() => renderUnits(tasks()[0]!, { ...place, folder: '/srv/a\nb' }, 'user')).toThrow(
     'has a control character',
   )
   const [task] = tasks()
   const argv = ['/opt/$node', ...task!.argv.slice(1)]
-  expect(() => unitsOf({ ...task!, argv }, place, 'user')).toThrow('/opt/$node')
+  expect(() => renderUnits({ ...task!, argv }, place, 'user')).toThrow('/opt/$node')
   expect(launcher.node).not.toContain('$')
 })
 

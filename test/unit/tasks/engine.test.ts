@@ -2,20 +2,20 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { act } from '../../../lib/shell/command.ts'
 import {
+  criticalPath,
   type EngineOptions,
   inOrder,
   type Listener,
-  longestChain,
   type Outcome,
   runSteps,
 } from '../../../lib/tasks/engine.ts'
-import { type Ahead, type Difference, differing, ok, type Step, unknown } from '../../../lib/tasks/task.ts'
+import { type Ahead, type Difference, differing, ok, type Task, unknown } from '../../../lib/tasks/task.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { entriesOf, openRunner } from '../shell/rig.ts'
 
 const create = (what = 'it'): Difference => ({ state: 'create', what, effects: [] })
 
-const step = (id: string, after: string[] = [], more: Partial<Step> = {}): Step => ({
+const step = (id: string, after: string[] = [], more: Partial<Task> = {}): Task => ({
   id,
   title: `Title of ${id}`,
   part: 'azure',
@@ -66,7 +66,7 @@ test('independent chains run side by side: the whole takes as long as its longes
   const started = performance.now()
   const outcomes = await runSteps(list, engine())
   const took = performance.now() - started
-  const chain = longestChain(outcomes)
+  const chain = criticalPath(outcomes)
   expect(chain.ids).toEqual(['b1', 'b2', 'end'])
   expect(chain.ms).toBeGreaterThanOrEqual(395)
   expect(took).toBeLessThan(chain.ms * 1.1 + 100)
@@ -94,14 +94,14 @@ test('apply mends what differs, and nothing else', async () => {
 
 test('what only the operator can do is planned as a change, and told, but not counted as changed', async () => {
   const told: string[] = []
-  const byHand: Difference = { state: 'change', what: 'set A www by hand', effects: [], byHand: true }
+  const byHand: Difference = { state: 'change', what: 'set A www by hand', effects: [], manual: true }
   const steps = [
     step('dns', [], { inspect: async () => byHand, apply: async (_, tell) => tell('A www 192.0.2.1') }),
   ]
   const listener: Listener = { begun() {}, said: (_, line) => told.push(line), ended() {} }
   expect(states(await runSteps(steps, engine({ mode: 'plan' })))).toEqual({ dns: 'change' })
   const [outcome] = await runSteps(steps, engine({ listener }))
-  expect(outcome).toMatchObject({ state: 'ok', difference: { because: 'set A www by hand' } })
+  expect(outcome).toMatchObject({ state: 'ok', difference: { reason: 'set A www by hand' } })
   expect(told).toEqual(['A www 192.0.2.1'])
 })
 
@@ -243,10 +243,10 @@ test('what cannot be told in a plan does not hide the steps behind it', async ()
     step(id, ['silent', 'fine', 'made'], {
       async inspect(ahead: Ahead) {
         seen.push(
-          ahead.pending('silent'),
-          ahead.pending('fine'),
-          ahead.pending('made'),
-          ahead.unsure('silent'),
+          ahead.willChange('silent'),
+          ahead.willChange('fine'),
+          ahead.willChange('made'),
+          ahead.isUnknown('silent'),
         )
         return ok('x')
       },
@@ -268,7 +268,7 @@ test('in a real run nothing lies ahead any more', async () => {
       step('made', [], { inspect: async () => create() }),
       step('b', ['made'], {
         async inspect(ahead) {
-          pending = ahead.pending('made') || ahead.unsure('made')
+          pending = ahead.willChange('made') || ahead.isUnknown('made')
           return ok('x')
         },
       }),
@@ -333,9 +333,9 @@ test('the longest chain of steps goes by measured time, not by number', () => {
     done('end', ['short3', 'long', 'elsewhere'], 100, 105),
     { step: step('skipped', ['end']), state: 'skipped' } as Outcome,
   ]
-  expect(longestChain(outcomes)).toMatchObject({ ms: 105, ids: expect.arrayContaining(['long', 'end']) })
-  expect(longestChain(outcomes).ids.slice(0, 2)).toEqual(['long', 'end'])
-  expect(longestChain([])).toEqual({ ms: 0, ids: [] })
+  expect(criticalPath(outcomes)).toMatchObject({ ms: 105, ids: expect.arrayContaining(['long', 'end']) })
+  expect(criticalPath(outcomes).ids.slice(0, 2)).toEqual(['long', 'end'])
+  expect(criticalPath([])).toEqual({ ms: 0, ids: [] })
 })
 
 test('fields that differ, as texts', () => {

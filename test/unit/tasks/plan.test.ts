@@ -4,17 +4,17 @@ import { act, onVps, secretFile } from '../../../lib/shell/command.ts'
 import { createRedactor } from '../../../lib/shell/redactor.ts'
 import type { Outcome } from '../../../lib/tasks/engine.ts'
 import { planData, planText, summary } from '../../../lib/tasks/plan.ts'
-import type { Difference, Step } from '../../../lib/tasks/task.ts'
+import type { Difference, Task } from '../../../lib/tasks/task.ts'
 
 const outcome = (title: string, state: Outcome['state'], rest: Partial<Outcome> = {}): Outcome => ({
-  step: { id: title.toLowerCase(), title, part: 'azure' } as Step,
+  step: { id: title.toLowerCase(), title, part: 'azure' } as Task,
   state,
   ...rest,
 })
 const differs = (title: string, difference: Difference) => outcome(title, difference.state, { difference })
 
 const outcomes: Outcome[] = [
-  differs('Login', { state: 'ok', because: 'ops@example.org' }),
+  differs('Login', { state: 'ok', reason: 'ops@example.org' }),
   differs('Registry', {
     state: 'create',
     what: 'codexacr1216',

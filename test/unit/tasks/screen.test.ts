@@ -1,9 +1,9 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { createRedactor } from '../../../lib/shell/redactor.ts'
 import { endLine, openScreen, type ScreenOptions, seconds } from '../../../lib/tasks/renderer.ts'
-import type { Step } from '../../../lib/tasks/task.ts'
+import type { Task } from '../../../lib/tasks/task.ts'
 
-const step = (id: string): Step => ({ id, title: `Step ${id}`, part: 'azure' }) as Step
+const step = (id: string): Task => ({ id, title: `Step ${id}`, part: 'azure' }) as Task
 const timed = /^\d\d:\d\d:\d\d /
 
 async function plainScreen(more: Partial<ScreenOptions> = {}) {
@@ -72,7 +72,7 @@ test('a long step gives a sign of life every 30 s, with the tool’s last words,
   screen.ended({
     step: step('a'),
     state: 'ok',
-    difference: { state: 'ok', because: 'x' },
+    difference: { state: 'ok', reason: 'x' },
     started: 0,
     ended: 90_000,
   })
@@ -101,7 +101,7 @@ test('what a step that has ended says of itself', () => {
     endLine({
       step: step('a'),
       state: 'ok',
-      difference: { state: 'ok', because: 'it is there' },
+      difference: { state: 'ok', reason: 'it is there' },
       started: 5,
       ended: 105,
     }),

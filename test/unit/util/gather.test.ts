@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { exitCodeOf, gather } from '../../../lib/util/collect.ts'
+import { getExitCode, settleAll } from '../../../lib/util/collect.ts'
 import { exitCode, OpsError } from '../../../lib/util/errors.ts'
 
 test('one source that fails loses no other answer', async () => {
-  const answers = await gather<{ a: number; b: string; c: string }>({
+  const answers = await settleAll<{ a: number; b: string; c: string }>({
     a: async () => 1,
     b: async () => {
       throw new OpsError({ what: 'not logged in', exitCode: exitCode.notLoggedIn })
@@ -13,7 +13,7 @@ test('one source that fails loses no other answer', async () => {
   expect(answers.a).toEqual({ value: 1 })
   expect(answers.b.failure?.message).toBe('not logged in')
   expect(answers.c.failure?.message).toBe('odd')
-  expect(exitCodeOf(answers)).toBe(4)
-  expect(exitCodeOf({ a: answers.a, c: answers.c })).toBe(3)
-  expect(exitCodeOf({ a: answers.a })).toBe(0)
+  expect(getExitCode(answers)).toBe(4)
+  expect(getExitCode({ a: answers.a, c: answers.c })).toBe(3)
+  expect(getExitCode({ a: answers.a })).toBe(0)
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { count, sizeWords, timeWords } from '../../../lib/util/format.ts'
+import { count, formatBytes, formatTimestamp } from '../../../lib/util/format.ts'
 
 test('one of a thing, or several', () => {
   expect([0, 1, 2].map((number) => count(number, 'release'))).toEqual([
@@ -18,7 +18,7 @@ test.each([
   [123_456_789, '123 MB'],
   [1_073_741_824, '1.07 GB'],
   [5e15, '5000 TB'],
-])('%d bytes are %s', (bytes, words) => expect(sizeWords(bytes)).toBe(words))
+])('%d bytes are %s', (bytes, words) => expect(formatBytes(bytes)).toBe(words))
 
 test.each([
   [400, '0 s'],
@@ -27,4 +27,4 @@ test.each([
   [120_000, '2 min'],
   [7_500_000, '2 h 5 min'],
   [172_800_000 + 4 * 3_600_000, '2 d 4 h'],
-])('%d ms last %s', (ms, words) => expect(timeWords(ms)).toBe(words))
+])('%d ms last %s', (ms, words) => expect(formatTimestamp(ms)).toBe(words))

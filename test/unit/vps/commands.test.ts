@@ -5,9 +5,9 @@ import { buffer } from 'node:stream/consumers'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { type Command, display } from '../../../lib/shell/command.ts'
-import { certbotCommand, wordsOfCa } from '../../../lib/vps/certificate/certbot.ts'
+import { acmeErrorDetails, certbotCommand } from '../../../lib/vps/certificate/certbot.ts'
 import { patchRequest } from '../../../lib/vps/dns/ionosApi.ts'
-import { digitsOf, faultsOf } from '../../../lib/vps/dns/records.ts'
+import { findFaults, formatAddress } from '../../../lib/vps/dns/records.ts'
 import { buildCommands } from '../../../lib/vps/frontend/build.ts'
 import { switchCommand } from '../../../lib/vps/frontend/publish.ts'
 import { stageCommand } from '../../../lib/vps/frontend/upload.ts'
@@ -156,7 +156,8 @@ test('switching names what may go', () => {
 
 test('scripts on the VPS are plain sh, and the loader runs them with what follows as their input', () => {
   const folder = path.join(import.meta.dirname, '..', '..', '..', 'lib', 'vps', 'remote')
-  for (const file of readdirSync(folder)) execFileSync('/bin/sh', ['-n', path.join(folder, file)])
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.sh')))
+    execFileSync('/bin/sh', ['-n', path.join(folder, file)])
 })
 
 test('a remote script reads its own length and leaves the rest; a cut-off one does not run', async () => {
@@ -190,13 +191,13 @@ test('the survey of a bare server, and of one that answers something else', () =
 })
 
 test('records that lead elsewhere are named', () => {
-  const own = [digitsOf('2001:db8::1')]
+  const own = [formatAddress('2001:db8::1')]
   expect(own).toEqual(['20010db8000000000000000000000001'])
   const records = [
     { name: 'a.app', ipv4: ['192.0.2.1'], ipv6: ['2001:DB8:0::1'] },
     { name: 'www.a.app', ipv4: [], ipv6: ['2001:db8::2'] },
   ]
-  expect(faultsOf(records, '192.0.2.1', own)).toEqual([
+  expect(findFaults(records, '192.0.2.1', own)).toEqual([
     'www.a.app has no A record, wanted: A 192.0.2.1',
     'www.a.app has AAAA 2001:db8::2, which is not the VPS: delete it',
   ])
@@ -216,7 +217,7 @@ test('the IONOS API: only the two A records, by PATCH', () => {
 test("the CA's words are found in certbot's log", () => {
   const log =
     '{"type":"x","detail":"JWS has an invalid anti-replay nonce"}\n"detail": "Cannot issue for \\"a.app\\": blocked",\n'
-  expect(wordsOfCa(log)).toEqual(['Cannot issue for "a.app": blocked'])
+  expect(acmeErrorDetails(log)).toEqual(['Cannot issue for "a.app": blocked'])
 })
 
 test('what ssh -G says', async () => {

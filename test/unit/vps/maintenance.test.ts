@@ -7,7 +7,12 @@ import { afterAll, expect, test } from 'vitest'
 import { hiddenByMaintenance } from '../../../lib/checks/deploy/retry.ts'
 import { apiChecks, siteChecks } from '../../../lib/checks/deploy/site.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
-import { folderName, inWords, maintenanceFiles, readMaintenance } from '../../../lib/vps/maintenance/page.ts'
+import {
+  folderName,
+  formatUntil,
+  maintenanceFiles,
+  readMaintenance,
+} from '../../../lib/vps/maintenance/page.ts'
 import { maintenanceCommand, readableMessage } from '../../../lib/vps/maintenance/task.ts'
 import { configOf } from './configuration.ts'
 
@@ -42,8 +47,8 @@ test('the marker is read back; a damaged one still counts', () => {
   expect(read({ ...facts, until: 'never' })).toEqual(facts)
   expect(readMaintenance('')).toBeUndefined()
   expect(readMaintenance('on {"since":')).toEqual({ since: '', by: '', message: '' })
-  expect(inWords(facts)).toBe('planned maintenance since 2026-11-23T01:00:00.000Z by ann@desk')
-  expect(inWords({ ...facts, until: '2020-01-01T00:00:00.000Z' })).toMatch(/\(overdue\)$/)
+  expect(formatUntil(facts)).toBe('planned maintenance since 2026-11-23T01:00:00.000Z by ann@desk')
+  expect(formatUntil({ ...facts, until: '2020-01-01T00:00:00.000Z' })).toMatch(/\(overdue\)$/)
 })
 
 test('words that do not fit are refused', () => {

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
-import type { Request } from '../../../lib/net/http.ts'
+import type { HttpRequest } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import {
   cachedCommand,
-  isDue,
+  needsPurge,
+  purgeCdn,
   purgeRequest,
   purgeSteps,
-  tellCaches,
 } from '../../../lib/vps/frontend/purge.ts'
 import { configOf } from './configuration.ts'
 
@@ -17,7 +17,7 @@ const hook = 'https://cdn.example/purge/a-long-token-in-it?key=other'
 
 /** A VPS that holds releases with these files, its caches' record, and a hook that answers `status`. */
 async function faceOf(cached: string, manifests: Record<string, string>, status = 200) {
-  const done: (Command | Request)[] = []
+  const done: (Command | HttpRequest)[] = []
   const hidden: string[] = []
   const lines = [
     ...['survey\t1', `live\t${b}`, `cached\t${cached}`],
@@ -33,7 +33,7 @@ async function faceOf(cached: string, manifests: Record<string, string>, status 
       const stdout = name === 'survey' ? lines.join('\n') : manifests[id ?? '']
       return { code: 0, stdout: stdout ?? '', stderr: '', timedOut: false }
     },
-    async request(request: Request) {
+    async request(request: HttpRequest) {
       done.push(request)
       if (status === 0) throw new Error('connect ECONNREFUSED')
       return { status, headers: {}, body: 'said', phases: { total: 1 } }
@@ -52,34 +52,34 @@ const asTheyWere = {
   [a]: manifest({ 'p.html': '2', 'q.html': '1' }),
   [b]: manifest({ 'p.html': '1', 'q.html': '3' }),
 }
-const ahead = (pending: boolean, unsure = false) => ({ pending: () => pending, unsure: () => unsure })
+const ahead = (pending: boolean, unsure = false) => ({ willChange: () => pending, isUnknown: () => unsure })
 
 test('caches are to be told when they may hold another release, or were never told', () => {
-  expect(isDue({ live: b, cached: [b] })).toBe(false)
-  for (const cached of [[], [x], [x, b]]) expect(isDue({ live: b, cached })).toBe(true)
-  expect(isDue({ live: '', cached: [] })).toBe(false)
+  expect(needsPurge({ live: b, cached: [b] })).toBe(false)
+  for (const cached of [[], [x], [x, b]]) expect(needsPurge({ live: b, cached })).toBe(true)
+  expect(needsPurge({ live: '', cached: [] })).toBe(false)
 })
 
 test('they hear of every address that differs from any release they may hold, and then it is noted', async () => {
   const { context, done } = await faceOf(`${x} ${a} ${b}`, asTheyWere)
   const said: string[] = []
-  await tellCaches(context, (line) => said.push(line))
+  await purgeCdn(context, (line) => said.push(line))
   // p is as it was in x, but a cache may have taken it while a was live.
   const facts = { release: b, changed: ['/p', '/p.html', '/q', '/q.html'] }
   expect(done.map(display)).toEqual(
     [purgeRequest(context.config, facts), cachedCommand(context.config, b)].map(display),
   )
-  expect(JSON.parse((done[0] as Request).body!)).toEqual({ domain: 'codexdominion.app', ...facts })
+  expect(JSON.parse((done[0] as HttpRequest).body!)).toEqual({ domain: 'codexdominion.app', ...facts })
   expect(said).toEqual(['caches were told of 4 changed addresses'])
-  await tellCaches(context, () => {})
+  await purgeCdn(context, () => {})
   expect(done).toHaveLength(2)
 })
 
 test('a release that is gone counts as every address', async () => {
   const { [x]: _gone, ...left } = asTheyWere
   const { context, done } = await faceOf(`${x} ${b}`, left)
-  await tellCaches(context, () => {})
-  expect(JSON.parse((done[0] as Request).body!).changed).toEqual(['/p', '/p.html', '/q', '/q.html'])
+  await purgeCdn(context, () => {})
+  expect(JSON.parse((done[0] as HttpRequest).body!).changed).toEqual(['/p', '/p.html', '/q', '/q.html'])
 })
 
 test.each([
@@ -88,7 +88,7 @@ test.each([
 ])('a hook that fails (%s) is a warning, and nothing is noted', async (status, words) => {
   const { context, done } = await faceOf(x, asTheyWere, status)
   const said: string[] = []
-  await tellCaches(context, (line) => said.push(line))
+  await purgeCdn(context, (line) => said.push(line))
   expect(said).toEqual([`warning: ${words}`])
   expect(done).toHaveLength(1)
 })

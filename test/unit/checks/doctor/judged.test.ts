@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { ContainerGroup } from '../../../../lib/azure/containers/spec.ts'
 import { allowed } from '../../../../lib/checks/doctor/azurePermissions.ts'
 import { backendPort } from '../../../../lib/checks/doctor/backendPort.ts'
-import { type Bench, categories, chosenCategories } from '../../../../lib/checks/doctor/check.ts'
+import { type CheckContext, categories, chosenCategories } from '../../../../lib/checks/doctor/check.ts'
 import { judgeClocks } from '../../../../lib/checks/doctor/clock.ts'
 import { judgeCores } from '../../../../lib/checks/doctor/containerCores.ts'
 import { databaseTransport } from '../../../../lib/checks/doctor/databaseTransport.ts'
@@ -55,7 +55,7 @@ const bench = (heard: object, error: object) =>
         request: () => Promise.reject(Object.assign(new Error('no answer'), error)),
       },
     },
-  }) as unknown as Bench
+  }) as unknown as CheckContext
 
 test.each([
   [{ code: 0, stdout: '{}' }, 'OK', 'b.l.azurecontainer.io answers'],
@@ -117,7 +117,7 @@ const tier = async (database: object | undefined, redis: object | undefined) => 
   return {
     context: { config: await configOf() },
     azure: { account: async () => ({ id: 'sub' }), dataTier: async () => [undefined, database, redis] },
-  } as unknown as Bench
+  } as unknown as CheckContext
 }
 afterEach(() => noteEnvironment(undefined))
 const well = { provisioningState: 'Succeeded', resourceState: 'Running' }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { channelsOf, send, sendAll } from '../../../../lib/monitoring/alerts/channels.ts'
+import { createChannels, send, sendAll } from '../../../../lib/monitoring/alerts/channels.ts'
 import { slackBody } from '../../../../lib/monitoring/alerts/slack.ts'
 import { teamsBody } from '../../../../lib/monitoring/alerts/teams.ts'
 import { configOf, entriesOf, failureOf, openRunner } from '../../shell/rig.ts'
@@ -16,7 +16,7 @@ test('webhook, Slack and Teams get their own form, all at once; no address is wr
     `ALERT_TEAMS_URL=http://teams.test:${port}/teams${path}`,
   )
   const runner = openRunner()
-  const sent = await sendAll({ runner }, channelsOf(config), alert())
+  const sent = await sendAll({ runner }, createChannels(config), alert())
   expect(sent.map(({ channel, failure }) => [channel, failure])).toEqual([
     ['webhook', undefined],
     ['slack', undefined],
@@ -72,7 +72,7 @@ test('what is refused, redirected, cut off, silent or not there is told, and hol
   const runner = openRunner()
   const sendTo = async (port: number) => {
     const config = await configOf(`ALERT_SLACK_URL=http://slack.test:${port}${path}`)
-    const { failure, ms } = await send({ runner }, channelsOf(config)[0]!, alert())
+    const { failure, ms } = await send({ runner }, createChannels(config)[0]!, alert())
     return { what: failure?.what, next: failure?.next, ms }
   }
   const [gone, redirected, failing, refused, hanging, well] = await Promise.all(
@@ -106,7 +106,7 @@ test('an address that is none, a reference that leads nowhere, and a secret in t
     const config = await configOf(`ALERT_WEBHOOK_URL=${value}`)
     return send(
       { runner },
-      channelsOf(config)[0]!,
+      createChannels(config)[0]!,
       alert({ title: 'login pa55word failed', lines: ['pa55word'] }),
     )
   }
@@ -124,9 +124,9 @@ test('an address that is none, a reference that leads nowhere, and a secret in t
 })
 
 test('a channel configured by half is named; a dry run sends nothing', async () => {
-  expect(channelsOf(await configOf(''))).toEqual([])
+  expect(createChannels(await configOf(''))).toEqual([])
   const half = await configOf('ALERT_EMAIL_TO=ops@codex.test', 'ALERT_EMAIL_FROM=dominion@codex.test')
-  const failure = await failureOf((async () => channelsOf(half))())
+  const failure = await failureOf((async () => createChannels(half))())
   expect(failure).toMatchObject({
     what: 'Alerts by e-mail are configured by half: ALERT_EMAIL_TO and ALERT_EMAIL_FROM without SMTP_URL',
     exitCode: 2,
@@ -134,7 +134,7 @@ test('a channel configured by half is named; a dry run sends nothing', async () 
   const { heard, port } = await receiver((outgoing) => outgoing.end())
   const config = await configOf(`ALERT_WEBHOOK_URL=http://hook.test:${port}/`)
   const runner = openRunner({ mayChange: false })
-  await expect(send({ runner }, channelsOf(config)[0]!, alert())).rejects.toThrow('a dry run must not')
+  await expect(send({ runner }, createChannels(config)[0]!, alert())).rejects.toThrow('a dry run must not')
   expect(heard).toEqual([])
 })
 
@@ -170,7 +170,11 @@ test.each([
 
 test('of a test that fails nothing is kept: it is to be made once more', async () => {
   const config = await configOf(`ALERT_SLACK_URL=http://slack.test:${await closedPort()}${path}`)
-  const { failure } = await send({ runner: openRunner() }, channelsOf(config)[0]!, alert({ kind: 'test' }))
+  const { failure } = await send(
+    { runner: openRunner() },
+    createChannels(config)[0]!,
+    alert({ kind: 'test' }),
+  )
   expect(failure!.next).toBe(
     'Put ALERT_SLACK_URL in .env right, or what it names. Then run npx dominion health --test-alert slack once more.',
   )

@@ -4,8 +4,8 @@ import path from 'node:path'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { Alert } from '../../../../lib/monitoring/alerts/alert.ts'
-import { channelsOf, send } from '../../../../lib/monitoring/alerts/channels.ts'
-import { mailOf, mailServerOf } from '../../../../lib/monitoring/alerts/email.ts'
+import { createChannels, send } from '../../../../lib/monitoring/alerts/channels.ts'
+import { createMail, parseMailServer } from '../../../../lib/monitoring/alerts/email.ts'
 import { certificateFor } from '../../shell/certificate.ts'
 import { configOf, entriesOf, openRunner } from '../../shell/rig.ts'
 import { alert, closedPort, silent } from './rig.ts'
@@ -65,7 +65,7 @@ async function mail(url: string, runner = trusting(), to = 'anna@codex.test', wh
     `ALERT_EMAIL_TO=${to}`,
     'ALERT_EMAIL_FROM=dominion@codex.test',
   )
-  return send({ runner }, channelsOf(config)[0]!, alert(what))
+  return send({ runner }, createChannels(config)[0]!, alert(what))
 }
 
 /** A header of a message, unfolded. */
@@ -104,8 +104,8 @@ test('problem and recovery leave after STARTTLS and login, as one thread; neithe
 
 test('a dry run refuses an e-mail, whoever asks for it', async () => {
   const { port, taken } = await mailServer()
-  const server = mailServerOf(`smtp://localhost:${port}`, { key: 'SMTP_URL', file: '.env' })
-  const value = mailOf(alert(), server, { to: 'anna@codex.test', from: 'dominion@codex.test' })
+  const server = parseMailServer(`smtp://localhost:${port}`, { key: 'SMTP_URL', file: '.env' })
+  const value = createMail(alert(), server, { to: 'anna@codex.test', from: 'dominion@codex.test' })
   await expect(openRunner({ mayChange: false }).mail(value)).rejects.toThrow(
     'a dry run must not run: mail by localhost',
   )
@@ -189,13 +189,13 @@ test.each([
     { host: 'localhost', port: 587, encryption: 'starttls', login: { user: 'u', password: 'p' } },
   ],
 ])('%s', (text, server) => {
-  expect(mailServerOf(text, { key: 'SMTP_URL', file: '.env' })).toEqual(server)
+  expect(parseMailServer(text, { key: 'SMTP_URL', file: '.env' })).toEqual(server)
 })
 
 test.each(['mail.test:587', 'http://h.test', 'smtp://', 'smtp://u:pa/ss@h.test', 'smtp://h.test?a=b'])(
   'no mail server: %s',
   (text) => {
-    expect(() => mailServerOf(text, { key: 'SMTP_URL', file: '.env' })).toThrow(
+    expect(() => parseMailServer(text, { key: 'SMTP_URL', file: '.env' })).toThrow(
       'SMTP_URL is not the address of a mail server',
     )
   },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import {
-  conditionOf,
-  headlineOf,
+  getCondition,
+  getHeadline,
   type LastSeen,
   siteCondition,
 } from '../../../../lib/monitoring/statusPage/headline.ts'
@@ -14,8 +14,8 @@ const seen = (verdict: LastSeen['verdict'], targets: string[], rest: Partial<Las
     ...{ target, verdict, at: now - minute, until: now + 14 * minute, keptOut: false },
     ...rest,
   }))
-const of = (newest: LastSeen[], rest: Partial<Parameters<typeof headlineOf>[0]> = {}) =>
-  headlineOf({ now, newest, failing: [], awaited: [], maintenance: false, ...rest })
+const of = (newest: LastSeen[], rest: Partial<Parameters<typeof getHeadline>[0]> = {}) =>
+  getHeadline({ now, newest, failing: [], awaited: [], maintenance: false, ...rest })
 const all = ['static', 'api', 'api-ai']
 
 test.each<[string, ReturnType<typeof of>, string, RegExp]>([
@@ -137,7 +137,7 @@ test('the site is as bad as the worse of its pages and its API', () => {
     ...['works', 'slow', 'unknown'],
   ])
   expect([site('CRITICAL', 'UNKNOWN'), siteCondition([], now)]).toEqual(['down', 'unknown'])
-  expect(conditionOf(undefined, now)).toBe('unknown')
+  expect(getCondition(undefined, now)).toBe('unknown')
   const explained = seen('CRITICAL', ['api'], { keptOut: true })
   expect(siteCondition([...seen('UNKNOWN', ['static']), ...explained], now)).toBe('planned')
   expect(siteCondition([...seen('CRITICAL', ['static']), ...explained], now)).toBe('down')

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { parseHTML } from 'linkedom'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dailyBars } from '../../../../lib/monitoring/slo/days.ts'
-import { type SloReport, sloReport, termsOf } from '../../../../lib/monitoring/slo/report.ts'
+import { getTerms, type SloReport, sloReport } from '../../../../lib/monitoring/slo/report.ts'
 import { monthAround, statusView } from '../../../../lib/monitoring/statusPage/data.ts'
 import { statusPage } from '../../../../lib/monitoring/statusPage/page.ts'
 import type { StatusView } from '../../../../lib/monitoring/statusPage/types.ts'
@@ -65,7 +65,7 @@ beforeAll(async () => {
   })
   const history = await readHistory(file)
   view = statusView(history, config, now)
-  report = sloReport(history, termsOf(config), { ...monthAround(now), now })
+  report = sloReport(history, getTerms(config), { ...monthAround(now), now })
   bars = dailyBars(history, { days: 90, now })
   history.close()
   html = (await statusPage(view)).html

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
-import { availabilityOf, perCent } from '../../../../lib/monitoring/slo/availability.ts'
-import { dayOf } from '../../../../lib/monitoring/statusPage/data.ts'
+import { getAvailability, perCent } from '../../../../lib/monitoring/slo/availability.ts'
+import { formatDay } from '../../../../lib/monitoring/statusPage/data.ts'
 import {
   byImportance,
-  causeWords,
-  dayWords,
   duration,
+  formatCause,
+  formatDayLabel,
+  getServiceName,
   isVisible,
-  nameOf,
   publicCauses,
   troubleTitle,
 } from '../../../../lib/monitoring/statusPage/labels.ts'
@@ -30,8 +30,8 @@ test('only what visitors use has a public name', () => {
     'api-inner-tool',
     'api-team-plans',
   ]
-  expect(ids.filter(isVisible).sort(byImportance).map(nameOf)).toEqual(['Website', 'API', 'API: AI'])
-  expect(nameOf('api-team-plans')).toBe('API: Team plans')
+  expect(ids.filter(isVisible).sort(byImportance).map(getServiceName)).toEqual(['Website', 'API', 'API: AI'])
+  expect(getServiceName('api-team-plans')).toBe('API: Team plans')
 })
 
 test.each([
@@ -77,7 +77,7 @@ test.each([
   [['https://tls.example/ is not a page', 'for the same reason as certificate'], ''],
   [[hostile], 'No connection could be made.'],
 ] as const)('%s', (causes, words) => {
-  expect(causeWords(causes)).toBe(words)
+  expect(formatCause(causes)).toBe(words)
 })
 
 test('of an incident’s line only what visitors use speaks, without its name', () => {
@@ -86,8 +86,8 @@ test('of an incident’s line only what visitors use speaks, without its name', 
     'connect ECONNREFUSED',
   ])
   expect(publicCauses('certificate, static connection refused')).toEqual(['connection refused'])
-  expect(causeWords(publicCauses(line))).toBe('')
-  expect(causeWords(publicCauses('certificate, static refused; containers was restarted'))).toBe(
+  expect(formatCause(publicCauses(line))).toBe('')
+  expect(formatCause(publicCauses('certificate, static refused; containers was restarted'))).toBe(
     'No connection could be made.',
   )
 })
@@ -101,8 +101,8 @@ test('stretches, shares and days', () => {
   ])
   // Sums for which (100 × up) ÷ up misses 100.
   const ups = Array.from({ length: 2000 }, (_, index) => (index * 7919 + 1) / 60_000)
-  expect(new Set(ups.map((up) => perCent(availabilityOf({ up, down: 0 })!)))).toEqual(new Set(['100 %']))
-  expect(dayWords('2026-03-01')).toBe('1 Mar 2026')
+  expect(new Set(ups.map((up) => perCent(getAvailability({ up, down: 0 })!)))).toEqual(new Set(['100 %']))
+  expect(formatDayLabel('2026-03-01')).toBe('1 Mar 2026')
 })
 
 test('the promise is missed when its budget is overdrawn, as slo says it', () => {
@@ -128,7 +128,7 @@ test('the promise is missed when its budget is overdrawn, as slo says it', () =>
 
 test('a day is down from half of its known time on', () => {
   const kind = (up: number, down: number) =>
-    dayOf({
+    formatDay({
       day: '2026-11-23',
       state: 'down',
       percent: up + down > 0 ? (100 * up) / (up + down) : null,

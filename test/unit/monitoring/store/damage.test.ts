@@ -16,7 +16,7 @@ import {
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
-import { identityOf, setAside } from '../../../../lib/monitoring/store/quarantine.ts'
+import { getFileId, quarantine } from '../../../../lib/monitoring/store/quarantine.ts'
 import { readHistory } from '../../../../lib/monitoring/store/store.ts'
 import { day, historyPath, hour, look, minute, opened } from './rig.ts'
 
@@ -93,7 +93,7 @@ test('a file that was set aside by another process is written no more: its succe
   const file = await written()
   const history = await opened(file)
   history.record(look(start + 3 * day))
-  setAside(file, identityOf(file), new Date(start))
+  quarantine(file, getFileId(file), new Date(start))
   history.record(look(start + 3 * day + minute))
   history.close()
   const after = await readHistory(file)
@@ -116,10 +116,10 @@ test('while one process sets a file aside no other opens it, and its log goes be
 
   const log = `${file}.damaged-20260101T000000Z-wal`
   mkdirSync(log)
-  expect(() => setAside(file, identityOf(file), new Date(start))).toThrow(/-wal/)
+  expect(() => quarantine(file, getFileId(file), new Date(start))).toThrow(/-wal/)
   expect(existsSync(file)).toBe(true)
   rmdirSync(log)
-  setAside(file, identityOf(file), new Date(start))
+  quarantine(file, getFileId(file), new Date(start))
   expect(readFileSync(log, 'utf8')).toBe('its log')
 
   writeFileSync(`${file}.lock`, 'not an SQLite file, but a rather long text, as somebody may put there')

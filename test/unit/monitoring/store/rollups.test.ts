@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countSamples, type Tally } from '../../../../lib/monitoring/store/rollups.ts'
+import { countSamples, type Rollup } from '../../../../lib/monitoring/store/rollups.ts'
 import { type Connection, connect } from '../../../../lib/monitoring/store/sqlite.ts'
 import type { Look, Planned } from '../../../../lib/monitoring/store/types.ts'
 import type { Verdict } from '../../../../lib/util/status.ts'
@@ -37,7 +37,7 @@ function randomLooks(roll: (below: number) => number): Look[] {
   return looks
 }
 
-const ordered = (tallies: readonly Tally[]): Tally[] =>
+const ordered = (tallies: readonly Rollup[]): Rollup[] =>
   tallies
     .map((tally) => ({ ...tally, times: tally.times.toSorted((a, b) => a - b) }))
     .sort((a, b) => a.series - b.series || a.hour - b.hour)

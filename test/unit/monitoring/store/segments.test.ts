@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import {
-  holdOf,
-  keepOut,
+  combine,
+  exclude,
   type Segment,
-  spread,
-  together,
+  toSegments,
+  validityOf,
 } from '../../../../lib/monitoring/store/intervals.ts'
 import { packTimes, unpackTimes } from '../../../../lib/monitoring/store/rollups.ts'
 import { hour, minute } from './rig.ts'
@@ -33,14 +33,14 @@ test.each([
   ['an older schedule does not count', [...times(10, 5), ...times(50, 60)], 15],
   ['four looks so far', [10, 10, 10, 20], 60],
 ])('a sample holds three times the usual distance: %s', (_, distances, minutes) => {
-  expect(holdOf(now, earlier(...distances)) / minute).toBe(minutes)
+  expect(validityOf(now, earlier(...distances)) / minute).toBe(minutes)
 })
 
 const stretches = (segments: readonly Segment[]): string =>
   segments.map(({ from, to, state }) => `${from}-${to} ${state}`).join(', ')
 
 test('samples hold until the next, or as long as they may; UNKNOWN says nothing', () => {
-  const segments = spread([
+  const segments = toSegments([
     { at: 0, holds: 30, state: 'ok' },
     { at: 10, holds: 30, state: 'down' },
     { at: 20, holds: 30, state: undefined },
@@ -52,7 +52,7 @@ test('samples hold until the next, or as long as they may; UNKNOWN says nothing'
 })
 
 test('planned stretches keep out what is known of them', () => {
-  const segments = spread([
+  const segments = toSegments([
     { at: 0, holds: 50, state: 'ok' },
     { at: 50, holds: 50, state: 'down' },
     { at: 200, holds: 10, state: 'ok' },
@@ -62,7 +62,7 @@ test('planned stretches keep out what is known of them', () => {
     { from: 40, to: 60 },
     { from: 90, to: 205 },
   ]
-  expect(stretches(keepOut(segments, planned))).toBe(
+  expect(stretches(exclude(segments, planned))).toBe(
     '0-10 ok, 10-20 keptOut, 20-40 ok, 40-50 keptOut, 50-60 keptOut, 60-90 down, 90-100 keptOut, 200-205 keptOut, 205-210 ok',
   )
 })
@@ -80,7 +80,7 @@ test('the site is down while a part is, and known while both are', () => {
     { from: 35, to: 80, state: 'ok' },
     { from: 80, to: 95, state: 'down' },
   ]
-  expect(stretches(together(a, b))).toBe(
+  expect(stretches(combine(a, b))).toBe(
     '10-20 ok, 20-30 warning, 30-35 down, 35-40 ok, 50-60 down, 70-80 keptOut, 80-90 down, 90-95 down',
   )
 })
