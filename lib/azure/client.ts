@@ -45,7 +45,7 @@ export interface Azure {
   database(): Promise<DatabaseServer | undefined>
   redis(): Promise<Redis | undefined>
   /** All three; registry and database by one call, if both are there. */
-  dataTier(): Promise<[registry?: Resource, database?: DatabaseServer, redis?: Redis]>
+  dataTier(): Promise<[Resource | undefined, DatabaseServer | undefined, Redis | undefined]>
   /** The deployment of the data tier with this name. */
   deployment(name: string): Promise<Deployment | undefined>
   /** Every container group of the resource group. */

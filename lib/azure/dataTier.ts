@@ -191,7 +191,7 @@ export function dataTierSteps(context: Context, azure: Azure): Task[] {
     ]
   }
 
-  function namesOf([registry, database, redis]: [Resource?, Resource?, Redis?]): string {
+  function namesOf([registry, database, redis]: readonly (Resource | undefined)[]): string {
     const missing = [
       ...(registry ? [] : [`registry ${config.azure.registry}`]),
       ...(database ? [] : [`PostgreSQL ${config.postgres.server} (${config.postgres.sku})`]),

@@ -82,7 +82,7 @@ export type ImageMarks = ReadonlyMap<string, { why: string }>
 
 export interface ImageOptions {
   /** Use the newest image that is there and not marked as bad, whatever the sources say. */
-  quick?: boolean
+  quick?: boolean | undefined
   /** Reads the marks of bad images; undefined where nothing keeps any. Rejects when they cannot be known. */
   marks?: (() => Promise<ImageMarks>) | undefined
 }

@@ -73,7 +73,11 @@ function lineOf({ from, seen, planned }: Judged['observations'][number], far: st
   }
 }
 
-const incidentOf = ({ start, rank, targets }: NonNullable<ConfirmState['open']>): Report['incident'] => ({
+const incidentOf = ({
+  start,
+  rank,
+  targets,
+}: NonNullable<ConfirmState['open']>): NonNullable<Report['incident']> => ({
   id: incidentName(start),
   since: new Date(start).toISOString(),
   verdict: getVerdict(rank),
@@ -81,7 +85,7 @@ const incidentOf = ({ start, rank, targets }: NonNullable<ConfirmState['open']>)
   targets,
 })
 
-const endedOf = ({ incident: { start, targets }, end }: News): Report['ended'] => ({
+const endedOf = ({ incident: { start, targets }, end }: News): NonNullable<Report['ended']> => ({
   id: incidentName(start),
   since: new Date(start).toISOString(),
   until: new Date(end!).toISOString(),

@@ -37,7 +37,7 @@ export interface Command {
   readonly inherits?: (name: string) => boolean
   /** Milliseconds until the process is ended. */
   readonly timeoutMs: number
-  readonly retry?: Retry
+  readonly retry?: Retry | undefined
   /** Exit codes that are an answer, not a failure. Default: 0 only. */
   readonly accept?: readonly number[]
   /** Turns the tool's words into what it means and what to do next. */

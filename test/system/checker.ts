@@ -90,7 +90,8 @@ export function startReceiver() {
     for await (const chunk of incoming) body += chunk
     if (incoming.url!.startsWith('/ping')) {
       pings.push({ path: incoming.url!, body })
-      return outgoing.end('OK')
+      outgoing.end('OK')
+      return
     }
     if (receiver.answer === 200) alerts.push(JSON.parse(body))
     outgoing.writeHead(receiver.answer).end()

@@ -33,7 +33,7 @@ export interface Receipt {
 
 /** What is in force at the end of a run, as far as it learnt it. */
 export interface ReceiptFacts {
-  image?: string
+  image?: string | undefined
   digest?: string
   frontend?: string
 }

@@ -15,7 +15,7 @@ type View = NonNullable<ContainerGroup['containers'][number]['instanceView']>
 
 const group = (name: string, view?: View | null): ContainerGroup => ({
   name,
-  containers: [{ name, image: 'i', instanceView: view }],
+  containers: [{ name, image: 'i', ...(view === undefined ? {} : { instanceView: view }) }],
 })
 const running = (startTime: string, restartCount = 0): View => ({
   restartCount,

@@ -26,8 +26,8 @@ const wellKnown: Record<string, object> = {
 const well: RequestListener = (incoming, outgoing) => {
   const { url = '' } = incoming
   const host = incoming.headers.host ?? ''
-  if (host.startsWith('www.')) return outgoing.writeHead(301, { location: `https://${domain}${url}` }).end()
-  outgoing.end(url === '/' ? '<html>' : JSON.stringify(wellKnown[url] ?? { status: 'ok' }))
+  if (host.startsWith('www.')) outgoing.writeHead(301, { location: `https://${domain}${url}` }).end()
+  else outgoing.end(url === '/' ? '<html>' : JSON.stringify(wellKnown[url] ?? { status: 'ok' }))
 }
 const toHttps: RequestListener = (incoming, outgoing) =>
   incoming.headers.host === domain

@@ -55,7 +55,12 @@ function written(name: string, lineOf: typeof accessLine): string {
 }
 
 /** First and last line, and how many. */
-function shown(file: string, since: string, lines: string, follow = ''): [string?, string?, number?] {
+function shown(
+  file: string,
+  since: string,
+  lines: string,
+  follow = '',
+): [string | undefined, string | undefined, number] {
   const env = { ...process.env, TZ: 'UTC' }
   const output = execFileSync('sh', [script, file, since, lines, follow], {
     encoding: 'utf8',
