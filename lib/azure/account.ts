@@ -13,7 +13,7 @@ export interface Account {
 }
 
 /** Is az there, new enough, logged in, and does it see the subscription? */
-export const loginStep = (context: Context, account: () => Promise<Account>): Task => ({
+export const loginTask = (context: Context, account: () => Promise<Account>): Task => ({
   id: 'azure-login',
   title: 'Azure login',
   part: 'prepare',

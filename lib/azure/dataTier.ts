@@ -99,7 +99,7 @@ export const requireTransport = (config: Config, subscription: string): Command 
 
 /** Registry, database and Redis: submitted as one deployment; each part is waited for by itself, so that what needs
  * only one of them need not wait for all. */
-export function dataTierSteps(context: Context, azure: Azure): Task[] {
+export function dataTierTasks(context: Context, azure: Azure): Task[] {
   const { config, runner } = context
   let watch: ReturnType<typeof watchDeployment> | undefined
   let name = ''

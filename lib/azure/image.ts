@@ -87,7 +87,7 @@ export interface ImageOptions {
   marks?: (() => Promise<ImageMarks>) | undefined
 }
 
-export function imageStep(
+export function imageTask(
   context: Context,
   azure: Azure,
   { quick = false, marks = async () => new Map() }: ImageOptions = {},

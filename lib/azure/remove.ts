@@ -15,7 +15,7 @@ export const deleteResource = (id: string, apiVersion: string): Command =>
  * an empty one costs nothing.
  * @param before steps that must be done first
  */
-export function removeAzureSteps(context: Context, azure: Azure, before: readonly string[]): Task[] {
+export function removeAzureTasks(context: Context, azure: Azure, before: readonly string[]): Task[] {
   const { config } = context
   const redisType = config.redis.kind === 'managed' ? 'managedRedis' : 'classicRedis'
   const containers: Task = {

@@ -7,7 +7,7 @@ import { getMessage, OpsError } from '../util/errors.ts'
  * Are the secrets that a script will need set, and such as Azure takes? Asked before anything is made, in a plan, too.
  * A reference is followed, and its value checked the same. All that are wrong are named at once.
  */
-export const secretsStep = ({ runner }: Context, secrets: readonly Secret[]): Task => ({
+export const secretsTask = ({ runner }: Context, secrets: readonly Secret[]): Task => ({
   id: 'secrets',
   title: 'Secrets',
   part: 'prepare',

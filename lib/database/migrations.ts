@@ -72,7 +72,7 @@ export async function appliedMigrations(
 }
 
 /** The tables, made by migrations that are applied once each. */
-export function migrationStep(context: Context): Task {
+export function migrationTask(context: Context): Task {
   const { runner } = context
   const all = readMigrations()
   return {

@@ -1,11 +1,11 @@
-import { loginStep } from '../azure/account.ts'
+import { loginTask } from '../azure/account.ts'
 import { type Azure, createAzure } from '../azure/client.ts'
-import { containerSteps, type ReleaseOptions } from '../azure/containers/release.ts'
-import { dataTierSteps } from '../azure/dataTier.ts'
-import { type Image, type ImageOptions, imageStep } from '../azure/image.ts'
-import { secretsStep } from '../azure/secrets.ts'
+import { containerTasks, type ReleaseOptions } from '../azure/containers/release.ts'
+import { dataTierTasks } from '../azure/dataTier.ts'
+import { type Image, type ImageOptions, imageTask } from '../azure/image.ts'
+import { secretsTask } from '../azure/secrets.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { migrationStep } from '../database/migrations.ts'
+import { migrationTask } from '../database/migrations.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
@@ -19,14 +19,14 @@ export function azureList(
   azure: Azure,
   { quick = false, marks, ...release }: AzureOptions,
 ): { steps: Task[]; image: Image } {
-  const { step, image } = imageStep(context, azure, { quick, marks })
+  const { step, image } = imageTask(context, azure, { quick, marks })
   const steps = [
     containerSecrets(context),
-    loginStep(context, azure.account),
-    ...dataTierSteps(context, azure),
-    migrationStep(context),
+    loginTask(context, azure.account),
+    ...dataTierTasks(context, azure),
+    migrationTask(context),
     step,
-    ...containerSteps(context, azure, { image, ...release }),
+    ...containerTasks(context, azure, { image, ...release }),
   ]
   return { steps, image }
 }
@@ -35,17 +35,17 @@ export function azureList(
 export function provisionList(context: Context): Task[] {
   const azure = createAzure(context)
   return [
-    secretsStep(context, [context.config.postgres.password]),
-    loginStep(context, azure.account),
-    ...dataTierSteps(context, azure),
-    migrationStep(context),
+    secretsTask(context, [context.config.postgres.password]),
+    loginTask(context, azure.account),
+    ...dataTierTasks(context, azure),
+    migrationTask(context),
   ]
 }
 
 /** `build-image`: needs the registry, makes nothing else. */
 export function imageList(context: Context): Task[] {
   const azure = createAzure(context)
-  return [loginStep(context, azure.account), registryIsThere(context, azure), imageStep(context, azure).step]
+  return [loginTask(context, azure.account), registryIsThere(context, azure), imageTask(context, azure).step]
 }
 
 /** `release-containers`: the image that exists, to backend and workers. */
@@ -54,11 +54,11 @@ export function releaseList(
   { quick = false, ...release }: Omit<AzureOptions, 'marks'>,
 ): Task[] {
   const azure = createAzure(context)
-  const { step, image } = imageStep(context, azure, { quick, marks: imageMarks(context) })
-  const containers = containerSteps(context, azure, { image, ...release })
+  const { step, image } = imageTask(context, azure, { quick, marks: imageMarks(context) })
+  const containers = containerTasks(context, azure, { image, ...release })
   return [
     containerSecrets(context),
-    loginStep(context, azure.account),
+    loginTask(context, azure.account),
     registryIsThere(context, azure),
     existingOnly(step),
     ...containers,
@@ -67,7 +67,7 @@ export function releaseList(
 
 /** What both containers are given. */
 export const containerSecrets = (context: Context): Task =>
-  secretsStep(context, [context.config.postgres.password, context.config.backend.secretKey])
+  secretsTask(context, [context.config.postgres.password, context.config.backend.secretKey])
 
 /** A release switches nginx to and fro, so nginx must have got its configuration of this run before it begins. */
 export const afterNginx = (steps: readonly Task[]): Task[] =>

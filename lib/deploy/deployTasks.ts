@@ -2,11 +2,11 @@ import { createAzure } from '../azure/client.ts'
 import type { Context } from '../tasks/context.ts'
 import { liveRelease } from '../vps/frontend/publish.ts'
 import { nginxUpstream } from '../vps/nginx/upstream.ts'
-import { ionosSteps } from '../vps/taskLists.ts'
+import { ionosTasks } from '../vps/taskLists.ts'
 import { afterNginx, azureList } from './azureTasks.ts'
 import { imageMarks, warnIfMarkedBad } from './badReleaseWarnings.ts'
-import type { StepList } from './runTasks.ts'
-import { verifyStep } from './verify.ts'
+import type { TaskList } from './runTasks.ts'
+import { verifyTask } from './verify.ts'
 
 export interface DeployFlags {
   skipAzure?: boolean
@@ -15,7 +15,7 @@ export interface DeployFlags {
 }
 
 /** The runbook of both clouds: the core beside the face, then verify. */
-export function deployList(context: Context, flags: DeployFlags): StepList {
+export function deployList(context: Context, flags: DeployFlags): TaskList {
   const azure = createAzure(context)
   const core = flags.skipAzure
     ? undefined
@@ -26,12 +26,12 @@ export function deployList(context: Context, flags: DeployFlags): StepList {
         proxy: nginxUpstream(context),
         needsProxy: !flags.skipIonos,
       })
-  const face = flags.skipIonos ? [] : warnIfMarkedBad(context, ionosSteps(context))
+  const face = flags.skipIonos ? [] : warnIfMarkedBad(context, ionosTasks(context))
   const steps = [...afterNginx(core?.steps ?? []), ...face]
   const parts = { azure: core && azure, ionos: !flags.skipIonos }
   const all = steps.map(({ id }) => id)
   return {
-    steps: [...steps, verifyStep(context, parts, all)],
+    steps: [...steps, verifyTask(context, parts, all)],
     about: () => ({ ...core?.image.known(), frontend: liveRelease(context) ?? '' }),
   }
 }

@@ -95,7 +95,7 @@ words=$(flock -E ${conflict} -w 0.2 9 2>&1) || { [ $? -eq ${conflict} ] && echo 
 printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
 while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do :; done`
 
-export interface LockStep {
+export interface LockTask {
   step: Task
   held(): boolean
   /** Aborted when the lock is gone before this run has released it; the reason is a `Loss`. */
@@ -107,10 +107,10 @@ export interface LockStep {
  * The lock as a step of the list. In a plan it only tells who holds it.
  * @param needed false: a VPS that cannot be reached is no reason to stop; the step says that there is no lock
  */
-export function lockStep(
+export function lockTask(
   context: Context,
   run: { id: string; line: string; take: boolean; needed: boolean; warn(line: string): void },
-): LockStep {
+): LockTask {
   let lock: Lock | undefined
   const lost = new AbortController()
   async function inspect(): Promise<Difference> {

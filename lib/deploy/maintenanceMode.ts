@@ -5,8 +5,8 @@ import type { Task } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/collect.ts'
 import { momentAhead } from '../util/time.ts'
 import { formatUntil } from '../vps/maintenance/page.ts'
-import { maintenanceStep, readableMessage } from '../vps/maintenance/task.ts'
-import { nginxHttpsStep } from '../vps/nginx/tasks.ts'
+import { maintenanceTask, readableMessage } from '../vps/maintenance/task.ts'
+import { nginxHttpsTask } from '../vps/nginx/tasks.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import { whoami } from './context.ts'
 
@@ -25,7 +25,7 @@ export function maintenanceList(
           ...(message === undefined ? {} : { message: readableMessage(message) }),
           ...(until === undefined ? {} : { until: momentAhead('--until', until) }),
         } as const)
-  return [nginxHttpsStep(context), maintenanceStep(context, wanted)]
+  return [nginxHttpsTask(context), maintenanceTask(context, wanted)]
 }
 
 /**

@@ -1,6 +1,6 @@
-import { loginStep } from '../azure/account.ts'
+import { loginTask } from '../azure/account.ts'
 import { type Azure, createAzure } from '../azure/client.ts'
-import { ownGroups, removeAzureSteps } from '../azure/remove.ts'
+import { ownGroups, removeAzureTasks } from '../azure/remove.ts'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { confirmName } from '../cli/prompt.ts'
 import { readOthers, type SharedWith, sharedWithOthers } from '../config/environments.ts'
@@ -12,7 +12,7 @@ import { type Settled, settleAll } from '../util/collect.ts'
 import { getMessage, usageError } from '../util/errors.ts'
 import { count } from '../util/format.ts'
 import { inspectServer } from '../vps/serverState.ts'
-import { removeSiteStep, siteParts } from '../vps/uninstall.ts'
+import { removeSiteTask, siteParts } from '../vps/uninstall.ts'
 import { withContext } from './context.ts'
 import { assertUnlocked } from './lock.ts'
 import { getSeparateConfig } from './separate.ts'
@@ -70,14 +70,14 @@ export function removeList(context: Context, flags: RemoveFlags, staying: Stayin
 
 function removalSteps(context: Context, flags: RemoveFlags, staying: Staying): Task[] {
   const azure = createAzure(context)
-  const face = flags.skipIonos ? [] : [removeSiteStep(context)]
+  const face = flags.skipIonos ? [] : [removeSiteTask(context)]
   if (flags.skipAzure) return face
   const before = ['azure-login', 'azure-parts', ...face.map(({ id }) => id)]
   return [
-    loginStep(context, azure.account),
+    loginTask(context, azure.account),
     partsStep(azure, staying),
     ...face.map((step) => ({ ...step, after: ['azure-parts'] })),
-    ...removeAzureSteps(context, azure, before),
+    ...removeAzureTasks(context, azure, before),
   ]
 }
 

@@ -3,18 +3,18 @@ import { formatScriptLine } from '../config/pasteLine.ts'
 import { getRevision } from '../shell/git.ts'
 import type { Loss } from '../shell/remote.ts'
 import type { Context } from '../tasks/context.ts'
-import { criticalPath, type Outcome, runSteps } from '../tasks/engine.ts'
+import { criticalPath, executeTasks, type Outcome } from '../tasks/engine.ts'
 import { planData, planText, summary } from '../tasks/plan.ts'
 import { openScreen, seconds } from '../tasks/renderer.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { writeErr } from '../util/terminal.ts'
 import { type OpenContext, openContext } from './context.ts'
-import { type LockStep, lockStep } from './lock.ts'
+import { type LockTask, lockTask } from './lock.ts'
 import { type ReceiptFacts, writeReceipt } from './receipts/write.ts'
 import { getSeparateConfig } from './separate.ts'
 
-export interface StepFlags {
+export interface TaskFlags {
   env?: string
   dryRun?: boolean
   detailedExitcode?: boolean
@@ -23,7 +23,7 @@ export interface StepFlags {
   verbose?: boolean
 }
 
-export interface StepList {
+export interface TaskList {
   /** Every step but those of part `prepare` waits for the lock. */
   steps: Task[]
   /** What is in force at the end, for the receipt. */
@@ -33,7 +33,7 @@ export interface StepList {
 export interface TaskRun {
   script: string
   /** Loaded while the connection to the VPS is on its way. */
-  list(context: Context): StepList | Promise<StepList>
+  list(context: Context): TaskList | Promise<TaskList>
   /** False: a VPS that cannot be reached does not stop the run; it goes on without the lock, and says so. */
   needsVps: boolean
   /**
@@ -50,7 +50,7 @@ export interface TaskRun {
  * Plans or performs a list of steps: lock, list on one screen, receipt, result. Every script that changes the clouds
  * goes through here. Gives the exit code.
  */
-export async function runTasks<Flags extends StepFlags>(run: Run<Flags>, task: TaskRun): Promise<number> {
+export async function runTasks<Flags extends TaskFlags>(run: Run<Flags>, task: TaskRun): Promise<number> {
   const config = await getSeparateConfig(run)
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, task.script, !planning, {
@@ -60,7 +60,7 @@ export async function runTasks<Flags extends StepFlags>(run: Run<Flags>, task: T
   if (task.needsVps || !task.unlisted) await context.runner.beginVps()
   const lock = task.unlisted
     ? undefined
-    : lockStep(context, {
+    : lockTask(context, {
         id: context.id,
         line: run.again,
         take: !planning,
@@ -91,12 +91,12 @@ function behindLock(lock: Task, steps: readonly Task[]): Task[] {
   ]
 }
 
-async function plan<Flags extends StepFlags>(
+async function plan<Flags extends TaskFlags>(
   run: Run<Flags>,
   context: Context,
   steps: Task[],
 ): Promise<number> {
-  const outcomes = await runSteps(steps, {
+  const outcomes = await executeTasks(steps, {
     mode: 'plan',
     runner: context.runner,
     stopping: run.stopping,
@@ -119,11 +119,11 @@ async function plan<Flags extends StepFlags>(
   return count('unknown') > 0 ? exitCode.unknown : exitCode.done
 }
 
-async function perform<Flags extends StepFlags>(
+async function perform<Flags extends TaskFlags>(
   run: Run<Flags>,
   context: OpenContext,
-  { steps, about }: StepList,
-  lock: LockStep | undefined,
+  { steps, about }: TaskList,
+  lock: LockTask | undefined,
   { farewell, unlisted }: Pick<TaskRun, 'farewell' | 'unlisted'>,
 ): Promise<number> {
   const startedAt = Date.now()
@@ -136,7 +136,7 @@ async function perform<Flags extends StepFlags>(
     write: (line) => writeErr(`${line}\n`),
     clean: runner.secrets.clean,
   })
-  const running = runSteps(steps, {
+  const running = executeTasks(steps, {
     mode: 'apply',
     runner,
     listener: screen,

@@ -1,9 +1,9 @@
-import { loginStep } from '../azure/account.ts'
+import { loginTask } from '../azure/account.ts'
 import { type Azure, createAzure } from '../azure/client.ts'
-import { containerSteps } from '../azure/containers/release.ts'
-import { restartBackendStep, restartWorkersStep } from '../azure/containers/restart.ts'
+import { containerTasks } from '../azure/containers/release.ts'
+import { restartBackendTask, restartWorkersTask } from '../azure/containers/restart.ts'
 import { getTag } from '../azure/containers/spec.ts'
-import { type Image, imageStep } from '../azure/image.ts'
+import { type Image, imageTask } from '../azure/image.ts'
 import { containersCheck } from '../checks/deploy/core.ts'
 import { describeFailed, describePassed, lookUntilKnown } from '../checks/deploy/retry.ts'
 import { servedBackendCheck } from '../checks/deploy/servedRelease.ts'
@@ -13,35 +13,35 @@ import type { Context } from '../tasks/context.ts'
 import { ok, type Task, unknown } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { badReleases, clearCommand } from '../vps/badReleases.ts'
-import { nginxHttpsStep } from '../vps/nginx/tasks.ts'
+import { nginxHttpsTask } from '../vps/nginx/tasks.ts'
 import { nginxUpstream } from '../vps/nginx/upstream.ts'
 import { publishFrontend } from '../vps/taskLists.ts'
 import { afterNginx, containerSecrets, registryIsThere } from './azureTasks.ts'
 import { imageMarks, warnIfMarkedBad } from './badReleaseWarnings.ts'
 import { verifyingProxy, withAutomaticRollback } from './rollback/automatic.ts'
-import { rememberingSwitch, type Switched, verifyFrontendStep } from './rollback/verifyFrontend.ts'
-import type { StepList } from './runTasks.ts'
+import { rememberingSwitch, type Switched, verifyFrontendTask } from './rollback/verifyFrontend.ts'
+import type { TaskList } from './runTasks.ts'
 
 /** `restart-containers`: the containers as they are, started anew. */
 export function restartList(context: Context, only: 'backend' | 'worker' | undefined): Task[] {
   const azure = createAzure(context)
   return [
-    loginStep(context, azure.account),
-    ...(only === 'worker' ? [] : [restartBackendStep(context, azure)]),
-    ...(only === 'backend' ? [] : [restartWorkersStep(context, azure)]),
+    loginTask(context, azure.account),
+    ...(only === 'worker' ? [] : [restartBackendTask(context, azure)]),
+    ...(only === 'backend' ? [] : [restartWorkersTask(context, azure)]),
   ]
 }
 
 /** `update-frontend`: build, publish, look at what is served, and go back when it is not what it should be. */
-export function updateFrontendList(context: Context): StepList {
+export function updateFrontendList(context: Context): TaskList {
   const switched: Switched = { from: '', to: '' }
   const steps = warnIfMarkedBad(context, publishFrontend(context)).map((step) =>
     step.id === 'frontend-switch' ? rememberingSwitch(context, step, switched) : step,
   )
-  const verify = verifyFrontendStep(context, switched)
+  const verify = verifyFrontendTask(context, switched)
   // nginx first: what is served is asked at addresses that its configuration gives.
   return {
-    steps: [nginxHttpsStep(context), ...steps, verify],
+    steps: [nginxHttpsTask(context), ...steps, verify],
     about: () => ({ frontend: switched.live ?? '' }),
   }
 }
@@ -50,18 +50,18 @@ export function updateFrontendList(context: Context): StepList {
  * `update-backend`: the image of the present sources, released beside the old one (or in place), seen through the site,
  * and taken back when it does not work. The tables stay as they are: `provision` applies migrations.
  */
-export function updateBackendList(context: Context, { inPlace }: { inPlace: boolean }): StepList {
+export function updateBackendList(context: Context, { inPlace }: { inPlace: boolean }): TaskList {
   const azure = createAzure(context)
-  const { step, image } = imageStep(context, azure, { marks: imageMarks(context) })
+  const { step, image } = imageTask(context, azure, { marks: imageMarks(context) })
   const proxy = inPlace ? nginxUpstream(context) : verifyingProxy(context, azure)
-  const release = containerSteps(context, azure, { image, proxy, needsProxy: true, inPlace })
+  const release = containerTasks(context, azure, { image, proxy, needsProxy: true, inPlace })
   return {
     steps: [
       containerSecrets(context),
-      loginStep(context, azure.account),
+      loginTask(context, azure.account),
       registryIsThere(context, azure),
       step,
-      nginxHttpsStep(context),
+      nginxHttpsTask(context),
       ...afterNginx(withAutomaticRollback(context, azure, release, { image, inPlace })),
       verifyBackendStep(context, azure, image),
     ],

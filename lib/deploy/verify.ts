@@ -10,7 +10,7 @@ import { keepVerified } from '../vps/frontend/pin.ts'
 import { liveRelease } from '../vps/frontend/publish.ts'
 
 /** What a visitor must see when the deploy says it is done, and that backend and workers run. */
-export function verifyStep(
+export function verifyTask(
   context: Context,
   parts: { azure: Azure | undefined; ionos: boolean },
   after: readonly string[],

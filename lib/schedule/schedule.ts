@@ -1,15 +1,15 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { quoteLine } from '../shell/quote.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Outcome, runSteps } from '../tasks/engine.ts'
+import { executeTasks, type Outcome } from '../tasks/engine.ts'
 import { planData, planText, summary } from '../tasks/plan.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { tableText } from '../util/table.ts'
-import { cronRuns, noCrontab } from './cronSteps.ts'
+import { cronRuns, noCrontab } from './cronTasks.ts'
 import { type LastRun, lastRuns } from './lastRuns.ts'
 import { otherThan, type Scheduled, scheduledFor, schedulerHere } from './scheduler.ts'
-import { endsWithLogin, scopeHere } from './systemdSteps.ts'
+import { endsWithLogin, scopeHere } from './systemdTasks.ts'
 import { formatInterval, type ScheduledTask, unreachableSecrets } from './tasks.ts'
 
 export interface ScheduleFlags extends CommonFlags {
@@ -63,7 +63,7 @@ async function perform(
     ended() {},
   }
   const { stopping, signal } = run
-  const outcomes = await runSteps(steps, { mode, runner, listener, stopping, signal })
+  const outcomes = await executeTasks(steps, { mode, runner, listener, stopping, signal })
   const failed = outcomes.find(({ state }) => state === 'failed')
   if (failed) throw failed.error
   return outcomes

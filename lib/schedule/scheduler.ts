@@ -5,12 +5,12 @@ import type { Context } from '../tasks/context.ts'
 import type { Task } from '../tasks/task.ts'
 import { usageError } from '../util/errors.ts'
 import { renderBlock } from './cron.ts'
-import { cronSteps } from './cronSteps.ts'
+import { cronTasks } from './cronTasks.ts'
 import { renderUnits } from './systemd.ts'
-import { scopeHere, systemdSteps, unitFolder } from './systemdSteps.ts'
+import { scopeHere, systemdTasks, unitFolder } from './systemdTasks.ts'
 import { type InstallTarget, listScheduledTasks, parseMinutes, pathFor, type ScheduledTask } from './tasks.ts'
 import { taskName, taskXml } from './windows.ts'
-import { windowsSteps } from './windowsSteps.ts'
+import { windowsTasks } from './windowsTasks.ts'
 
 /** What runs by itself here: the scheduler, the tasks, and the steps that put them in or take them away. */
 export interface Scheduled {
@@ -42,12 +42,12 @@ export function scheduledFor(context: Context, kind: Scheduled['kind'], every: s
     user: userName(kind),
   }
   if (kind === 'cron') {
-    const steps = (wanted: boolean) => cronSteps(context, place, wanted ? tasks : [])
+    const steps = (wanted: boolean) => cronTasks(context, place, wanted ? tasks : [])
     return { kind, place, tasks, text: renderBlock(tasks, place).trimEnd(), steps }
   }
   if (kind === 'windows') {
     const text = tasks.map((task) => `${taskName(task, place)}:\n${taskXml(task, place)}`).join('\n')
-    return { kind, place, tasks, text, steps: (wanted) => windowsSteps(context, place, tasks, wanted) }
+    return { kind, place, tasks, text, steps: (wanted) => windowsTasks(context, place, tasks, wanted) }
   }
   const scope = scopeHere()
   const folder = unitFolder(scope, process.env, homedir())
@@ -55,7 +55,7 @@ export function scheduledFor(context: Context, kind: Scheduled['kind'], every: s
   return {
     ...{ kind, place, tasks },
     text: units.map((unit) => `${path.join(folder, unit.name)}:\n${unit.text}`).join('\n'),
-    steps: (wanted) => systemdSteps(context, place, tasks, wanted, scope, folder),
+    steps: (wanted) => systemdTasks(context, place, tasks, wanted, scope, folder),
   }
 }
 

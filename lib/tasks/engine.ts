@@ -39,7 +39,7 @@ export interface EngineOptions {
  * Never rejects for a failed step: its outcome carries the error. Steps named in `after` that are not in the list
  * count as done, so a script may run any part of the list.
  */
-export async function runSteps(steps: readonly Task[], options: EngineOptions): Promise<Outcome[]> {
+export async function executeTasks(steps: readonly Task[], options: EngineOptions): Promise<Outcome[]> {
   const origin = performance.now()
   const now = () => Math.round(performance.now() - origin)
   const outcomes = new Map<string, Outcome>()

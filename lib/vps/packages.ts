@@ -17,7 +17,7 @@ export const acmeRoot = '/var/www/_acme'
 export const siteRoot = (config: Config): string => `${config.ionos.webRoot}/${config.domain}`
 
 /** Puts up the parts of the face on a bare VPS. */
-export function serverStep(context: Context): Task {
+export function serverTask(context: Context): Task {
   const { config, runner } = context
   return {
     id: 'server',

@@ -27,7 +27,7 @@ export const statusUrl = ({ domain }: Config): string => `https://${domain}/stat
  * `inspect` throws (exit 1) where there is no site, (exit 3, 4) where the VPS cannot be asked; `apply` throws when
  * visitors do not get the page afterwards.
  */
-export function statusPageStep(context: Context, make: () => Promise<StatusPage>): Task {
+export function statusPageTask(context: Context, make: () => Promise<StatusPage>): Task {
   const { config, runner } = context
   let page: StatusPage
   return {

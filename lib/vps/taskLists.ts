@@ -2,47 +2,47 @@ import { formatKeyFile } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import { nothingAhead, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { certificateStep } from './certificate/task.ts'
-import { dnsStep } from './dns/task.ts'
-import { buildStep } from './frontend/build.ts'
-import { switchStep, uploadStep } from './frontend/publish.ts'
-import { purgeSteps } from './frontend/purge.ts'
-import { nginxHttpStep, nginxHttpsStep } from './nginx/tasks.ts'
-import { serverStep } from './packages.ts'
+import { certificateTask } from './certificate/task.ts'
+import { dnsTask } from './dns/task.ts'
+import { buildTask } from './frontend/build.ts'
+import { switchTask, uploadTask } from './frontend/publish.ts'
+import { purgeTasks } from './frontend/purge.ts'
+import { nginxHttpsTask, nginxHttpTask } from './nginx/tasks.ts'
+import { serverTask } from './packages.ts'
 
 /** The whole face: server, pages, names, nginx, certificate. */
-export const ionosSteps = (context: Context): Task[] => [
-  serverStep(context),
-  buildStep(context),
-  uploadStep(context),
-  dnsStep(context),
-  nginxHttpStep(context),
-  certificateStep(context),
-  nginxHttpsStep(context),
-  switchStep(context),
-  ...purgeSteps(context),
+export const ionosTasks = (context: Context): Task[] => [
+  serverTask(context),
+  buildTask(context),
+  uploadTask(context),
+  dnsTask(context),
+  nginxHttpTask(context),
+  certificateTask(context),
+  nginxHttpsTask(context),
+  switchTask(context),
+  ...purgeTasks(context),
 ]
 
-export const setupServer = (context: Context): Task[] => [serverStep(context)]
+export const setupServer = (context: Context): Task[] => [serverTask(context)]
 
 export const publishFrontend = (context: Context): Task[] => [
-  buildStep(context),
-  uploadStep(context),
-  switchStep(context),
-  ...purgeSteps(context),
+  buildTask(context),
+  uploadTask(context),
+  switchTask(context),
+  ...purgeTasks(context),
 ]
 
 /** With a certificate there: the whole site; before: what the CA needs to find. */
-export const configureNginx = (context: Context): Task[] => [{ ...nginxHttpStep(context), title: 'nginx' }]
+export const configureNginx = (context: Context): Task[] => [{ ...nginxHttpTask(context), title: 'nginx' }]
 
 /** With nginx around it, so that a new certificate is served at once. */
 export const issueCertificate = (context: Context): Task[] => [
-  nginxHttpStep(context),
-  certificateStep(context),
-  nginxHttpsStep(context),
+  nginxHttpTask(context),
+  certificateTask(context),
+  nginxHttpsTask(context),
 ]
 
-export const pointDns = (context: Context): Task[] => [insisting(dnsStep(context))]
+export const pointDns = (context: Context): Task[] => [insisting(dnsTask(context))]
 
 /** The step alone is not done while the names point elsewhere; in a deploy the certificate stops there. */
 function insisting(step: Task): Task {

@@ -8,7 +8,7 @@ import { remoteScript } from './remote/script.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /** Takes the site off the VPS. Packages, other sites, receipts and marks stay. */
-export function removeSiteStep(context: Context): Task {
+export function removeSiteTask(context: Context): Task {
   const { config, runner } = context
   return {
     id: 'remove-site',

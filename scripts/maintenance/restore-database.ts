@@ -25,7 +25,7 @@ await defineScript<{ file: string; into?: string; confirm?: string }>({
     const [
       { confirmName: mustConfirmName },
       { runTasks: performSteps },
-      { restoreSteps, assertDatabaseName: mustBeName },
+      { restoreTasks: restoreSteps, assertDatabaseName: mustBeName },
     ] = await Promise.all([
       import('../../lib/cli/prompt.ts'),
       import('../../lib/deploy/runTasks.ts'),

@@ -43,7 +43,7 @@ export interface ReleaseOptions {
 }
 
 /** Backend without downtime by a surge group (unless `inPlace`), workers in place. */
-export function containerSteps(context: Context, azure: Azure, options: ReleaseOptions): Task[] {
+export function containerTasks(context: Context, azure: Azure, options: ReleaseOptions): Task[] {
   const mover = createExecutor(context, azure, options.proxy)
   return [backendStep(context, azure, mover, options), workerStep(context, azure, mover, options)]
 }

@@ -35,7 +35,7 @@ export function explainRestart(name: string, output: string): Partial<Failure> |
 }
 
 /** Restarts the backend, also a surge group that an interrupted release has left, each after the other. */
-export const restartBackendStep = (context: Context, azure: Azure): Task =>
+export const restartBackendTask = (context: Context, azure: Azure): Task =>
   restartStep(context, azure, {
     id: 'restart-backend',
     title: 'Restart the backend',
@@ -51,7 +51,7 @@ export const restartBackendStep = (context: Context, azure: Azure): Task =>
   })
 
 /** Restarts every worker there is, one after the other, so that the others go on taking jobs. */
-export const restartWorkersStep = (context: Context, azure: Azure): Task =>
+export const restartWorkersTask = (context: Context, azure: Azure): Task =>
   restartStep(context, azure, {
     id: 'restart-workers',
     title: 'Restart the workers',

@@ -6,7 +6,7 @@ import { type Difference, ok, type Task, unknown } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 
 /** Does the backend work with the database that has taken the live one's place? */
-export const backendStep = (context: Context): Task => ({
+export const backendHealthTask = (context: Context): Task => ({
   id: 'backend',
   title: 'Backend /health',
   part: 'together',

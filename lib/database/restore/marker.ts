@@ -55,7 +55,7 @@ export const readMark = async (context: Context, database: string): Promise<Mark
   createMarker(await readComment(context, database))
 
 /** Behind everything else: the live database gets the comment that the one before it had. */
-export const finishStep = (context: Context): Task => {
+export const finishTask = (context: Context): Task => {
   const { database } = context.config.postgres
   return {
     id: 'finished',

@@ -34,8 +34,8 @@ import {
   restoreCommand,
   restoreErrors,
 } from '../pgTools.ts'
-import { backendStep } from './backendHealth.ts'
-import { finishStep, type Mark, markQuery, readMark } from './marker.ts'
+import { backendHealthTask } from './backendHealth.ts'
+import { finishTask, type Mark, markQuery, readMark } from './marker.ts'
 import { propertyQueries, readProperties } from './properties.ts'
 
 /** Throws exit 2 when a database cannot be called that. */
@@ -66,7 +66,7 @@ export interface Restore {
  * and only then gets the name: in one transaction, in which a live database becomes NAME_before_TIME. Killed at any
  * moment, every name has a whole database; the next run drops what is half, and knows what is whole (mark.ts).
  */
-export function restoreSteps(context: Context, file: string, into: string): Restore {
+export function restoreTasks(context: Context, file: string, into: string): Restore {
   const { config, runner } = context
   const live = into === config.postgres.database
   const began = new Date()
@@ -240,7 +240,7 @@ export function restoreSteps(context: Context, file: string, into: string): Rest
       whole,
       leftovers,
       { id: 'restore', title: `Database ${into}`, part: 'azure', after: ['leftovers'], inspect, apply },
-      ...(live ? [backendStep(context), finishStep(context)] : []),
+      ...(live ? [backendHealthTask(context), finishTask(context)] : []),
     ],
     farewell: () => said,
   }

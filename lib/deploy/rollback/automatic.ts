@@ -1,6 +1,6 @@
 import { type Azure, repository } from '../../azure/client.ts'
 import { type BackendProxy, createExecutor } from '../../azure/containers/actions.ts'
-import { containerSteps, type ReleaseOptions } from '../../azure/containers/release.ts'
+import { containerTasks, type ReleaseOptions } from '../../azure/containers/release.ts'
 import {
   type ContainerGroup,
   getImage,
@@ -154,7 +154,7 @@ async function restorePrevious(
   const isOther = (group: ContainerGroup) => getImage(group) !== to
   azure.forget('groups')
   const groups = await azure.groups()
-  const [backend, worker] = containerSteps(context, azure, options)
+  const [backend, worker] = containerTasks(context, azure, options)
   const again = async (step: Task | undefined) => {
     const difference = await step?.inspect(nothingAhead)
     if (difference && difference.state !== 'ok') await step?.apply?.(difference, tell)

@@ -1,14 +1,14 @@
-import { loginStep } from '../../azure/account.ts'
+import { loginTask } from '../../azure/account.ts'
 import { type Azure, createAzure, repository } from '../../azure/client.ts'
-import { containerSteps } from '../../azure/containers/release.ts'
+import { containerTasks } from '../../azure/containers/release.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import type { Context } from '../../tasks/context.ts'
 import { goingBy, ok, type Task, unknown } from '../../tasks/task.ts'
 import { usageError } from '../../util/errors.ts'
 import { badReleases, clearCommand, markCommand, type Part } from '../../vps/badReleases.ts'
 import { switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
-import { purgeSteps } from '../../vps/frontend/purge.ts'
-import { nginxHttpsStep } from '../../vps/nginx/tasks.ts'
+import { purgeTasks } from '../../vps/frontend/purge.ts'
+import { nginxHttpsTask } from '../../vps/nginx/tasks.ts'
 import { inspectServer } from '../../vps/serverState.ts'
 import { afterNginx } from '../azureTasks.ts'
 import { whoami } from '../context.ts'
@@ -16,8 +16,8 @@ import { utc } from '../receipts/format.ts'
 import { type History, readHistory } from '../receipts/read.ts'
 import type { Receipt } from '../receipts/write.ts'
 import { receiptsKept } from '../receipts/write.ts'
-import type { StepList, TaskRun } from '../runTasks.ts'
-import { verifyStep } from '../verify.ts'
+import type { TaskList, TaskRun } from '../runTasks.ts'
+import { verifyTask } from '../verify.ts'
 import { verifyingProxy } from './automatic.ts'
 import {
   assertSettled,
@@ -28,7 +28,7 @@ import {
   liveTag,
   verifiedReleases,
 } from './candidates.ts'
-import { type Switched, verifyFrontendStep } from './verifyFrontend.ts'
+import { type Switched, verifyFrontendTask } from './verifyFrontend.ts'
 
 export interface RollbackFlags extends CommonFlags {
   part?: string
@@ -63,7 +63,7 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'fare
   const choice: Choice = { left: '' }
   const switched: Switched = { from: '', to: '' }
   let took: number | undefined
-  const list = (context: Context): StepList => {
+  const list = (context: Context): TaskList => {
     const choose = chooseStep(run, 'frontend', choice, [], async () => {
       const [survey, bad, history] = await Promise.all([
         inspectServer(context),
@@ -102,10 +102,10 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'fare
         choose,
         markStep(run, context, 'frontend', choice, choose.id),
         swap,
-        ...purgeSteps(context),
+        ...purgeTasks(context),
         // What is served is asked at an address that the configuration of today gives. It can wait; the swap cannot.
-        { ...nginxHttpsStep(context), after: [swap.id] },
-        verifyFrontendStep(context, switched),
+        { ...nginxHttpsTask(context), after: [swap.id] },
+        verifyFrontendTask(context, switched),
       ],
       about: () => ({ frontend: switched.live ?? (switched.to || choice.left) }),
     }
@@ -123,14 +123,14 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'fare
 
 function backendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'farewell'> {
   const choice: Choice = { left: '' }
-  const list = (context: Context): StepList => {
+  const list = (context: Context): TaskList => {
     const azure = createAzure(context)
     const choose = chooseStep(run, 'backend', choice, ['azure-login'], async () => {
       if (run.flags.to === undefined) await assertSettled(azure)
       return backendChoices(context, azure, run.flags.to)
     })
     const name = () => `${context.config.azure.registry}.azurecr.io/${repository}:${chosen(choice).id}`
-    const releases = containerSteps(context, azure, {
+    const releases = containerTasks(context, azure, {
       image: { name },
       proxy: verifyingProxy(context, azure),
       needsProxy: true,
@@ -139,13 +139,13 @@ function backendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'farew
     )
     return {
       steps: [
-        loginStep(context, azure.account),
+        loginTask(context, azure.account),
         choose,
         markStep(run, context, 'backend', choice, choose.id),
         // Not before the choice: a refusal has changed nothing.
-        { ...nginxHttpsStep(context), after: ['mark-bad'] },
+        { ...nginxHttpsTask(context), after: ['mark-bad'] },
         ...afterNginx(releases),
-        verifyStep(
+        verifyTask(
           context,
           { azure, ionos: true },
           releases.map(({ id }) => id),

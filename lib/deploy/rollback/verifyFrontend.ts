@@ -52,7 +52,7 @@ async function switchedEarlier(context: Context, { live, previous }: ServerState
  * switched to it, the step goes back to the release before, marks this one as bad, and fails. Without any answer nothing
  * is concluded and nothing moved.
  */
-export function verifyFrontendStep(context: Context, switched: Switched): Task {
+export function verifyFrontendTask(context: Context, switched: Switched): Task {
   const { config } = context
   const after = ['frontend-switch', 'frontend-purge', 'nginx-https']
   const visible = siteChecks(context).filter(({ id }) => ['site-https', 'not-found', 'pages'].includes(id))

@@ -1,40 +1,40 @@
 import path from 'node:path'
-import { loginStep } from '../../azure/account.ts'
+import { loginTask } from '../../azure/account.ts'
 import { createAzure } from '../../azure/client.ts'
-import { containerSteps } from '../../azure/containers/release.ts'
+import { containerTasks } from '../../azure/containers/release.ts'
 import type { Config } from '../../config/config.ts'
 import { fileOfKey, saveValues, type Values } from '../../config/envFile.ts'
 import type { KeyName } from '../../config/schema.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Difference, type Field, goingBy, ok, type Task, unknown } from '../../tasks/task.ts'
-import { nginxHttpsStep } from '../../vps/nginx/tasks.ts'
+import { nginxHttpsTask } from '../../vps/nginx/tasks.ts'
 import { afterNginx } from '../azureTasks.ts'
 import { verifyingProxy } from '../rollback/automatic.ts'
-import type { StepList } from '../runTasks.ts'
-import { verifyStep } from '../verify.ts'
+import type { TaskList } from '../runTasks.ts'
+import { verifyTask } from '../verify.ts'
 import { type Scale, type Scaled, type ScalePlan, scaledConfig, scaleNow, valuesToSet } from './current.ts'
 
 const notAsked = 'it goes by what runs, which could not be asked'
 
 /** Backend by the surge way, workers one after the other; then .env, when it is to be saved there. */
-export function scaleList(context: Context, { part, to, cost, unasked, save }: ScalePlan): StepList {
+export function scaleList(context: Context, { part, to, cost, unasked, save }: ScalePlan): TaskList {
   const scaled = { ...context, config: scaledConfig(context.config, part, to) }
   const azure = createAzure(scaled)
   let running = ''
   const image = { name: () => running }
-  const [backend, worker] = containerSteps(scaled, azure, {
+  const [backend, worker] = containerTasks(scaled, azure, {
     image,
     proxy: verifyingProxy(scaled, azure),
     needsProxy: true,
   }) as [Task, Task]
   const release =
     part === 'backend'
-      ? [{ ...nginxHttpsStep(scaled), after: ['image'] }, ...afterNginx([backend])]
+      ? [{ ...nginxHttpsTask(scaled), after: ['image'] }, ...afterNginx([backend])]
       : [{ ...worker, after: ['image'] }]
   const changing = release.map(({ id }) => id)
   return {
     steps: [
-      loginStep(scaled, azure.account),
+      loginTask(scaled, azure.account),
       {
         id: 'image',
         title: 'Image that runs',
@@ -51,7 +51,7 @@ export function scaleList(context: Context, { part, to, cost, unasked, save }: S
         inspect: async () => (unasked ? unknown(cost) : ok(cost)),
       },
       ...release.map((step) => goingBy('image', notAsked, step)),
-      verifyStep(scaled, { azure, ionos: part === 'backend' }, changing),
+      verifyTask(scaled, { azure, ionos: part === 'backend' }, changing),
       ...(save ? [saveStep(context.config, part, to, ['verify'])] : []),
     ],
     about: () => ({ image: running }),

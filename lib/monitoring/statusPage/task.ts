@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { checkOutFile, writeWhole } from '../../cli/outputFile.ts'
 import type { Config } from '../../config/config.ts'
-import type { StepList } from '../../deploy/runTasks.ts'
+import type { TaskList } from '../../deploy/runTasks.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Difference, ok, type Task } from '../../tasks/task.ts'
-import { digestTag, type StatusPage, statusPageStep } from '../../vps/statusPage.ts'
+import { digestTag, type StatusPage, statusPageTask } from '../../vps/statusPage.ts'
 import { historyFile, readHistory } from '../store/store.ts'
 
 /**
@@ -26,9 +26,9 @@ export async function makeStatusPage(config: Config, now = Date.now()): Promise<
 }
 
 /** Publishes the page, or writes it into a file alone. Throws (exit 2) when there can be no such file. */
-export function statusPageList(context: Context, out: string | undefined): StepList {
+export function statusPageList(context: Context, out: string | undefined): TaskList {
   const make = () => makeStatusPage(context.config)
-  if (out === undefined) return { steps: [statusPageStep(context, make)] }
+  if (out === undefined) return { steps: [statusPageTask(context, make)] }
   checkOutFile('--out', out)
   return { steps: [fileStep(out, make)] }
 }

@@ -20,7 +20,7 @@ const hasNames = (config: Config, certificate: Certificate): boolean =>
   siteNames(config).every((name) => certificate.names.includes(name))
 
 /** The certificate for both names, and the hook that makes nginx serve a renewed one. */
-export function certificateStep(context: Context): Task {
+export function certificateTask(context: Context): Task {
   const { config, runner } = context
   return {
     id: 'certificate',

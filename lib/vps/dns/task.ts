@@ -19,7 +19,7 @@ const patienceMs = 120_000
  * A records of both names. With a key they are set; without one the step only says what to set by hand, and the
  * certificate, which needs them, is where a deploy stops.
  */
-export function dnsStep(context: Context): Task {
+export function dnsTask(context: Context): Task {
   const { config } = context
   let zone: Zone | undefined
   return {

@@ -24,7 +24,7 @@ export interface BuildNote {
 export const exportDir = (config: Config): string => path.join(config.dashboardDir, 'out')
 
 /** Builds the dashboard, unless the VPS or out/ already holds a build of these sources. */
-export function buildStep(context: Context): Task {
+export function buildTask(context: Context): Task {
   const { config, runner } = context
   return {
     id: 'frontend-build',

@@ -28,7 +28,7 @@ const lastLive = new WeakMap<Context, string>()
 export const liveRelease = (context: Context): string | undefined => lastLive.get(context) || undefined
 
 /** Brings the export to the VPS as a release beside the live one. Nothing that is served changes. */
-export function uploadStep(context: Context): Task {
+export function uploadTask(context: Context): Task {
   const { config, runner } = context
   let prepared: Publication | undefined
   const exported = readEarly(context)
@@ -78,7 +78,7 @@ export function uploadStep(context: Context): Task {
 }
 
 /** Makes the uploaded release the one that is served. */
-export function switchStep(context: Context): Task {
+export function switchTask(context: Context): Task {
   const { runner } = context
   let target = ''
   return {

@@ -18,7 +18,7 @@ import { createManifest } from './prepare.ts'
  */
 
 /** Tells the caches what changed since they were last told; nothing without PURGE_URL. */
-export function purgeSteps(context: Context): Task[] {
+export function purgeTasks(context: Context): Task[] {
   const { config } = context
   if (!config.ionos.purgeUrl) return []
   hideTokens(context)

@@ -14,7 +14,7 @@ import { folderName, formatUntil, type Maintenance, maintenanceFiles, usualMessa
 export type Wanted = { on: false } | { on: true; by: string; message?: string; until?: Date }
 
 /** Turns the maintenance page on or off. A maintenance that is on keeps its beginning when its words change. */
-export function maintenanceStep(context: Context, wanted: Wanted): Task {
+export function maintenanceTask(context: Context, wanted: Wanted): Task {
   const { config, runner } = context
   return {
     id: 'maintenance',

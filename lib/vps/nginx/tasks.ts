@@ -10,7 +10,7 @@ import { inspectServer, invalidateServerState, type ServerState } from '../serve
 import { differencesInForce, type NginxFiles, nameOfSet, type Phase, renderNginx } from './render.ts'
 
 /** nginx before there is a certificate: it answers the CA. With a certificate in place already, the whole site. */
-export function nginxHttpStep(context: Context): Task {
+export function nginxHttpTask(context: Context): Task {
   return {
     id: 'nginx-http',
     title: 'nginx on port 80',
@@ -27,7 +27,7 @@ export function nginxHttpStep(context: Context): Task {
 }
 
 /** nginx with TLS, the static site and the proxy. */
-export function nginxHttpsStep(context: Context): Task {
+export function nginxHttpsTask(context: Context): Task {
   return {
     id: 'nginx-https',
     title: 'nginx with TLS, pages and /api/',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
-import { dataTierSteps, deploymentName, templateParameters } from '../../../lib/azure/dataTier.ts'
+import { dataTierTasks, deploymentName, templateParameters } from '../../../lib/azure/dataTier.ts'
 import type { HttpResponse as HttpAnswer } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import { type Difference, nothingAhead } from '../../../lib/tasks/task.ts'
@@ -74,7 +74,7 @@ async function steps({
     phases: { total: 1 },
   }
   const scripted = { ...context, runner: { ...context.runner, request: async () => answer } }
-  const [tier, ...parts] = dataTierSteps(scripted, createAzure(scripted))
+  const [tier, ...parts] = dataTierTasks(scripted, createAzure(scripted))
   return { tier: tier!, redis: parts.find(({ id }) => id === 'redis')! }
 }
 

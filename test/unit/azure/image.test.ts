@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
-import { type ImageMarks, imageStep, sourceTag } from '../../../lib/azure/image.ts'
+import { type ImageMarks, imageTask, sourceTag } from '../../../lib/azure/image.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
 import { failureOf, temporaryFolder } from '../shell/rig.ts'
@@ -31,7 +31,7 @@ async function registry(...names: string[]) {
 
 async function look(names: string[], quick: boolean, marks?: () => Promise<ImageMarks>) {
   const context = await registry(...names)
-  const { step, image } = imageStep(context, createAzure(context), { quick, marks })
+  const { step, image } = imageTask(context, createAzure(context), { quick, marks })
   const seen = await step.inspect(nothingAhead)
   return { words: 'reason' in seen ? seen.reason : '', image: image.known().image.split(':')[1] }
 }
@@ -68,7 +68,7 @@ test('marks that cannot be read: --quick chooses none (exit 3); without it the s
 test('a marked image of the present sources is released all the same, and the plan says so', async () => {
   const context = await registry('a')
   const name = await sourceTag(context.config)
-  const { step } = imageStep(context, createAzure(context), { marks: marked(name) })
+  const { step } = imageTask(context, createAzure(context), { marks: marked(name) })
   expect(await step.inspect(nothingAhead)).toMatchObject({
     reason: expect.stringContaining(`it is marked as bad (${name} crashed), and released all the same`),
   })

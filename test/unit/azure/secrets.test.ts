@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { secretsStep } from '../../../lib/azure/secrets.ts'
+import { secretsTask } from '../../../lib/azure/secrets.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { configOf, failureOf, openRunner } from '../shell/rig.ts'
 
 async function stepOf(...lines: string[]) {
   const { postgres, backend } = await configOf(...lines)
   const context = { config: await configOf(...lines), runner: openRunner() }
-  return secretsStep(context, [postgres.password, backend.secretKey])
+  return secretsTask(context, [postgres.password, backend.secretKey])
 }
 
 test('all secrets that cannot be used are named at once, before anything else', async () => {

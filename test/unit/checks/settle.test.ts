@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { assertResponding, lookUntilKnown } from '../../../lib/checks/deploy/retry.ts'
-import { verifyStep } from '../../../lib/deploy/verify.ts'
+import { verifyTask } from '../../../lib/deploy/verify.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { type Answer, answering } from '../azure/answering.ts'
 import { failureOf } from '../shell/rig.ts'
@@ -40,7 +40,7 @@ test.each(['ECONNREFUSED', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
 test('a deploy of the core alone: Azure says whether what failed is known', { timeout: 60_000 }, async () => {
   const verified = async (...answers: Answer[]) => {
     const context = await deaf('ENETUNREACH', account, ...answers)
-    const step = verifyStep(context, { azure: createAzure(context), ionos: false }, [])
+    const step = verifyTask(context, { azure: createAzure(context), ionos: false }, [])
     const { what, exitCode } = await failureOf(step.inspect(nothingAhead))
     return [what, exitCode]
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { migrationQuery, migrationStep, readMigrations } from '../../../lib/database/migrations.ts'
-import { runSteps } from '../../../lib/tasks/engine.ts'
+import { migrationQuery, migrationTask, readMigrations } from '../../../lib/database/migrations.ts'
+import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { configOf, openRunner } from '../shell/rig.ts'
 import { startPostgres } from './postgres.ts'
 
@@ -18,7 +18,7 @@ test('a real database: planned, made, left alone the second time, and nothing of
   const perform = async (mode: 'plan' | 'apply') => {
     const runner = openRunner({ openDatabase, mayChange: mode === 'apply' })
     const never = new AbortController().signal
-    const [outcome] = await runSteps([migrationStep({ config, runner })], {
+    const [outcome] = await executeTasks([migrationTask({ config, runner })], {
       ...{ mode, runner, stopping: never, signal: never },
     })
     return { outcome, count: runner.count }

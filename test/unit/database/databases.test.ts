@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { explainLost } from '../../../lib/database/connect.ts'
 import { maintenance, rename, renameQuery } from '../../../lib/database/databases.ts'
-import { createMarker, finishStep, markQuery, readMark } from '../../../lib/database/restore/marker.ts'
+import { createMarker, finishTask, markQuery, readMark } from '../../../lib/database/restore/marker.ts'
 import { propertyQueries, readProperties } from '../../../lib/database/restore/properties.ts'
 import type { Database } from '../../../lib/shell/runner.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
@@ -125,7 +125,7 @@ test('the mark of a restore: known again, and taken from the live one when it is
   await server.query('CREATE DATABASE codexdb')
   await server.query('CREATE DATABASE codexdb_before')
   await server.query(`COMMENT ON DATABASE codexdb_before IS 'the archive'`)
-  const step = finishStep(context)
+  const step = finishTask(context)
   const marks = [{ sha256 }, { sha256, unfinished: { before: undefined } }]
   for (const mark of marks) {
     await server.query(markQuery('codexdb', mark).text)

@@ -3,11 +3,11 @@ import type { Run } from '../../../lib/cli/defineScript.ts'
 import { backUp } from '../../../lib/database/backup/run.ts'
 import type { History } from '../../../lib/deploy/receipts/read.ts'
 import { getRollbackTasks, type RollbackFlags, receiptsFor } from '../../../lib/deploy/rollback/tasks.ts'
-import type { StepList } from '../../../lib/deploy/runTasks.ts'
+import type { TaskList } from '../../../lib/deploy/runTasks.ts'
 import { unaskedScaling } from '../../../lib/deploy/scale/scale.ts'
 import { scaleList } from '../../../lib/deploy/scale/tasks.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
-import { runSteps } from '../../../lib/tasks/engine.ts'
+import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { answering } from '../azure/answering.ts'
 import { configOf, failureOf, openRunner } from '../shell/rig.ts'
@@ -16,9 +16,9 @@ import { configOf, failureOf, openRunner } from '../shell/rig.ts'
 
 const silent = () => Promise.reject(unknownError('it is silent', '', 'See whether it is there.'))
 
-async function planOf({ runner }: Context, { steps }: StepList) {
+async function planOf({ runner }: Context, { steps }: TaskList) {
   const stopping = new AbortController().signal
-  const outcomes = await runSteps(steps, { mode: 'plan', runner, stopping })
+  const outcomes = await executeTasks(steps, { mode: 'plan', runner, stopping })
   return Object.fromEntries(
     outcomes.map(({ step, state, difference, error }) => [
       step.id,

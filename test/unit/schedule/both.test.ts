@@ -4,8 +4,8 @@ import { afterEach, expect, test, vi } from 'vitest'
 import type { Run } from '../../../lib/cli/defineScript.ts'
 import { type ScheduleFlags, schedule } from '../../../lib/schedule/schedule.ts'
 import { renderUnits } from '../../../lib/schedule/systemd.ts'
-import { systemdSteps } from '../../../lib/schedule/systemdSteps.ts'
-import { runSteps } from '../../../lib/tasks/engine.ts'
+import { systemdTasks } from '../../../lib/schedule/systemdTasks.ts'
+import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { configOf, openRunner, temporaryFolder } from '../shell/rig.ts'
 import { place, tasks } from './rig.ts'
 
@@ -84,8 +84,8 @@ test('an install that was killed after its first file is taken away without a ti
   mkdirSync(units)
   const [service] = renderUnits(tasks()[0]!, place, 'user')
   writeFileSync(path.join(units, service!.name), service!.text)
-  const steps = systemdSteps({ runner } as never, place, tasks(), false, 'user', units)
-  const [outcome] = await runSteps(steps, { mode: 'apply', runner, stopping: none, signal: none })
+  const steps = systemdTasks({ runner } as never, place, tasks(), false, 'user', units)
+  const [outcome] = await executeTasks(steps, { mode: 'apply', runner, stopping: none, signal: none })
   expect([outcome!.state, readdirSync(units)]).toEqual(['change', []])
   expect(asked()).toEqual(['--user is-system-running', '--user daemon-reload'])
 })

@@ -10,7 +10,7 @@ import {
   withBlock,
   withoutBlock,
 } from '../../../lib/schedule/cron.ts'
-import { writeCommand } from '../../../lib/schedule/cronSteps.ts'
+import { writeCommand } from '../../../lib/schedule/cronTasks.ts'
 import { formatInterval, listScheduledTasks, parseMinutes, pathFor } from '../../../lib/schedule/tasks.ts'
 import { temporaryFolder } from '../shell/rig.ts'
 import { launcher, place, tasks } from './rig.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { baseName, quotedWord, renderUnits, toCalendar } from '../../../lib/schedule/systemd.ts'
-import { disableCommands, enableCommands, unitFolder } from '../../../lib/schedule/systemdSteps.ts'
+import { disableCommands, enableCommands, unitFolder } from '../../../lib/schedule/systemdTasks.ts'
 import { display } from '../../../lib/shell/command.ts'
 import { launcher, place, tasks } from './rig.ts'
 

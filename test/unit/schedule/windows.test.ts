@@ -1,7 +1,7 @@
 import { DOMParser } from 'linkedom'
 import { expect, test } from 'vitest'
 import { isSameTask, quotedArgument, taskXml } from '../../../lib/schedule/windows.ts'
-import { createCommand, deleteCommand } from '../../../lib/schedule/windowsSteps.ts'
+import { createCommand, deleteCommand } from '../../../lib/schedule/windowsTasks.ts'
 import { secretIn } from '../shell/rig.ts'
 import { place, tasks } from './rig.ts'
 

@@ -4,10 +4,10 @@ import { act } from '../../../lib/shell/command.ts'
 import {
   criticalPath,
   type EngineOptions,
+  executeTasks,
   inOrder,
   type Listener,
   type Outcome,
-  runSteps,
 } from '../../../lib/tasks/engine.ts'
 import { type Ahead, type Difference, differing, ok, type Task, unknown } from '../../../lib/tasks/task.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
@@ -48,7 +48,7 @@ test('a step starts when those it waits for are done, whatever the order of the 
         log.push(`${id} done`)
       },
     })
-  const outcomes = await runSteps(
+  const outcomes = await executeTasks(
     [logging('c', ['b']), logging('a', []), logging('b', ['a', 'not-in-this-list'])],
     engine(),
   )
@@ -64,7 +64,7 @@ test('independent chains run side by side: the whole takes as long as its longes
     ...[slow('c', [], 50), slow('end', ['a2', 'b2', 'c'], 50)],
   ]
   const started = performance.now()
-  const outcomes = await runSteps(list, engine())
+  const outcomes = await executeTasks(list, engine())
   const took = performance.now() - started
   const chain = criticalPath(outcomes)
   expect(chain.ids).toEqual(['b1', 'b2', 'end'])
@@ -81,7 +81,7 @@ test('apply mends what differs, and nothing else', async () => {
         applied.push(`${id} ${given.state}`)
       },
     })
-  await runSteps(
+  await executeTasks(
     [
       mends('fine', ok('there')),
       mends('new', create()),
@@ -99,8 +99,8 @@ test('what only the operator can do is planned as a change, and told, but not co
     step('dns', [], { inspect: async () => byHand, apply: async (_, tell) => tell('A www 192.0.2.1') }),
   ]
   const listener: Listener = { begun() {}, said: (_, line) => told.push(line), ended() {} }
-  expect(states(await runSteps(steps, engine({ mode: 'plan' })))).toEqual({ dns: 'change' })
-  const [outcome] = await runSteps(steps, engine({ listener }))
+  expect(states(await executeTasks(steps, engine({ mode: 'plan' })))).toEqual({ dns: 'change' })
+  const [outcome] = await executeTasks(steps, engine({ listener }))
   expect(outcome).toMatchObject({ state: 'ok', difference: { reason: 'set A www by hand' } })
   expect(told).toEqual(['A www 192.0.2.1'])
 })
@@ -110,7 +110,7 @@ test('without an apply of its own, a difference’s effects are run in order', a
   const effects = [act(['echo', 'one']), act(['echo', 'two'])]
   const said: string[] = []
   const listener: Listener = { begun() {}, ended() {}, said: (_, line, from) => said.push(`${from} ${line}`) }
-  await runSteps(
+  await executeTasks(
     [step('a', [], { inspect: async () => ({ state: 'create', what: 'x', effects }) })],
     engine({ runner, listener }),
   )
@@ -120,7 +120,7 @@ test('without an apply of its own, a difference’s effects are run in order', a
 
 test('after a failure nothing new begins, what runs goes on to its end', async () => {
   let finished = false
-  const outcomes = await runSteps(
+  const outcomes = await executeTasks(
     [
       step('bad', [], { inspect: () => Promise.reject(new OpsError({ what: 'no' })) }),
       step('slow', [], {
@@ -146,7 +146,7 @@ test('after a failure nothing new begins, what runs goes on to its end', async (
 
 test('on the first Ctrl-C what runs goes on to its end, and nothing new begins', async () => {
   const stopping = new AbortController()
-  const outcomes = await runSteps(
+  const outcomes = await executeTasks(
     [
       step('running', [], {
         async inspect() {
@@ -166,7 +166,7 @@ test('on the second Ctrl-C a step that runs is left where it is', async () => {
   const now = new AbortController()
   setTimeout(() => now.abort(new Error('stopped by a second signal')), 20)
   const never = new Promise<Difference>(() => {})
-  const outcomes = await runSteps(
+  const outcomes = await executeTasks(
     [step('looking', [], { inspect: () => never }), step('next', ['looking'])],
     engine({ signal: now.signal }),
   )
@@ -176,7 +176,7 @@ test('on the second Ctrl-C a step that runs is left where it is', async () => {
 
 test('a step that fails tells whether it was changing something by then', async () => {
   const change: Difference = { state: 'change', what: 'x', effects: [] }
-  const outcomes = await runSteps(
+  const outcomes = await executeTasks(
     [
       step('looking', [], { inspect: () => Promise.reject(new OpsError({ what: 'no' })) }),
       step('changing', [], { inspect: async () => change, apply: () => Promise.reject(new Error('no')) }),
@@ -193,7 +193,7 @@ test('a step that fails tells whether it was changing something by then', async 
 
 test('a plan only looks', async () => {
   let applied = false
-  const outcomes = await runSteps(
+  const outcomes = await executeTasks(
     [
       step('a', [], {
         inspect: async () => create(),
@@ -221,7 +221,7 @@ test.each([
   ['a failure', new OpsError({ what: 'az said no' }), 'failed'],
   ['a mistake of this program', new TypeError('x is not a function'), 'failed'],
 ])('in a plan, %s is %s', async (_, error, state) => {
-  const [outcome] = await runSteps(
+  const [outcome] = await executeTasks(
     [step('a', [], { inspect: () => Promise.reject(error) })],
     engine({ mode: 'plan' }),
   )
@@ -233,7 +233,7 @@ test.each([
       next: (error as OpsError).failure.next,
     })
   }
-  const [real] = await runSteps([step('a', [], { inspect: () => Promise.reject(error) })], engine())
+  const [real] = await executeTasks([step('a', [], { inspect: () => Promise.reject(error) })], engine())
   expect(real?.state, 'in a real run it is a failure').toBe('failed')
 })
 
@@ -257,13 +257,16 @@ test('what cannot be told in a plan does not hide the steps behind it', async ()
     step('made', [], { inspect: async () => create() }),
     behind('b'),
   ]
-  expect(states(await runSteps(list, engine({ mode: 'plan' })))).toMatchObject({ silent: 'unknown', b: 'ok' })
+  expect(states(await executeTasks(list, engine({ mode: 'plan' })))).toMatchObject({
+    silent: 'unknown',
+    b: 'ok',
+  })
   expect(seen).toEqual([true, false, true, true])
 })
 
 test('in a real run nothing lies ahead any more', async () => {
   let pending: boolean | undefined
-  await runSteps(
+  await executeTasks(
     [
       step('made', [], { inspect: async () => create() }),
       step('b', ['made'], {
@@ -279,7 +282,7 @@ test('in a real run nothing lies ahead any more', async () => {
 })
 
 test('a step that cannot tell stops a real run with exit code 3', async () => {
-  const [outcome] = await runSteps(
+  const [outcome] = await executeTasks(
     [step('a', [], { inspect: async () => unknown('who knows', 'ask') })],
     engine(),
   )
@@ -296,7 +299,7 @@ test('steps are written down and told of, with their fields and errors', async (
     ended: ({ step: { id }, state }) => told.push(`ended ${id} ${state}`),
   }
   const fields = [{ name: 'CPU', before: '1', after: '2' }]
-  await runSteps(
+  await executeTasks(
     [
       step('a', [], { inspect: async () => ({ state: 'change', what: 'x', fields, effects: [] }) }),
       step('b', ['a'], { inspect: () => Promise.reject(new Error('said hunter2')) }),

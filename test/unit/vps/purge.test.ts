@@ -8,7 +8,7 @@ import {
   needsPurge,
   purgeCdn,
   purgeRequest,
-  purgeSteps,
+  purgeTasks,
 } from '../../../lib/vps/frontend/purge.ts'
 import { configOf } from './configuration.ts'
 
@@ -95,17 +95,17 @@ test.each([
 
 test('a plan shows the request, also before the switch, and its tokens are hidden', async () => {
   const { context, hidden } = await faceOf(b, asTheyWere)
-  const [step] = purgeSteps(context)
+  const [step] = purgeTasks(context)
   const effects = [purgeRequest(context.config)]
   expect(await step!.inspect(ahead(true))).toMatchObject({ state: 'change', effects })
   expect(await step!.inspect(ahead(true, true))).toMatchObject({ state: 'unknown' })
   expect(await step!.inspect(ahead(false))).toMatchObject({ state: 'ok' })
   expect(hidden).toEqual(expect.arrayContaining(['a-long-token-in-it', 'key=other', 'other']))
   const late = await faceOf(x, asTheyWere)
-  expect(await purgeSteps(late.context)[0]!.inspect(ahead(false))).toMatchObject({
+  expect(await purgeTasks(late.context)[0]!.inspect(ahead(false))).toMatchObject({
     state: 'change',
     fields: [{ before: x, after: b }],
     effects,
   })
-  expect(purgeSteps({ ...context, config: await configOf() })).toEqual([])
+  expect(purgeTasks({ ...context, config: await configOf() })).toEqual([])
 })

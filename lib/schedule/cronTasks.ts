@@ -46,7 +46,7 @@ async function readCrontab(runner: Runner): Promise<string> {
 }
 
 /** The block of this environment as it shall be; no tasks: none of it. */
-export function cronSteps(
+export function cronTasks(
   { runner, config }: Context,
   place: InstallTarget,
   tasks: readonly ScheduledTask[],

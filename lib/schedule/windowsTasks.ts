@@ -16,7 +16,7 @@ export const deleteCommand = (task: ScheduledTask, place: InstallTarget): Comman
   act(['schtasks', '/Delete', '/F', '/TN', taskName(task, place)])
 
 /** One step a task. `wanted` false: none of them. */
-export const windowsSteps = (
+export const windowsTasks = (
   { runner }: Context,
   place: InstallTarget,
   tasks: readonly ScheduledTask[],

@@ -57,7 +57,7 @@ async function assertResponding(runner: Runner, scope: Scope): Promise<void> {
 }
 
 /** The services and timers of this environment as they shall be; `wanted` false: none of them. */
-export function systemdSteps(
+export function systemdTasks(
   { runner }: Context,
   place: InstallTarget,
   tasks: readonly ScheduledTask[],
