@@ -21,7 +21,7 @@ async function launch() {
   if (name === undefined || name === '--help' || name === '-h') return list(scripts)
   const file = scripts.get(name)
   if (!file) {
-    const { nearest } = await import(pathToFileURL(path.join(home, 'lib', 'config', 'nearest.ts')).href)
+    const { nearest } = await import(pathToFileURL(path.join(home, 'lib', 'util', 'suggest.ts')).href)
     const meant = nearest(name, [...scripts.keys()])
     console.error(
       // Of what was typed or pasted, only what can be seen.

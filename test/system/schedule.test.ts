@@ -116,7 +116,7 @@ const driver = `
 import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/shell/redactor.ts'))}
 import { createRunner } from ${JSON.stringify(path.join(home, 'lib/shell/runner.ts'))}
 import { systemdSteps } from ${JSON.stringify(path.join(home, 'lib/schedule/systemdTasks.ts'))}
-import { tasksOf } from ${JSON.stringify(path.join(home, 'lib/schedule/tasks.ts'))}
+import { listScheduledTasks } from ${JSON.stringify(path.join(home, 'lib/schedule/tasks.ts'))}
 import { runSteps } from ${JSON.stringify(path.join(home, 'lib/tasks/engine.ts'))}
 const [wanted, every, folder, units] = process.argv.slice(2)
 const secrets = createRedactor()
@@ -126,7 +126,7 @@ const runner = createRunner({
   mayChange: true, signal: none, openVps: async () => { throw new Error() }, openDatabase: async () => { throw new Error() },
 })
 const place = { folder, environment: 'staging', path: '/opt/az 2/bin:/usr/bin:/bin', user: 'root' }
-const tasks = tasksOf('staging', Number(every), { node: folder.replaceAll("'", '').replace('$HOME', 'x') + '/node', bin: folder + '/dominion.js' })
+const tasks = listScheduledTasks('staging', Number(every), { node: folder.replaceAll("'", '').replace('$HOME', 'x') + '/node', bin: folder + '/dominion.js' })
 const steps = systemdSteps({ runner }, place, tasks, wanted === 'in', 'user', units)
 const [outcome] = await runSteps(steps, { mode: 'apply', runner, stopping: none })
 console.log(outcome.state + (outcome.error ? ' ' + outcome.error.message : ''))

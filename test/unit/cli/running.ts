@@ -70,10 +70,10 @@ export function startScript(
   const file = path.join(cwd, 'example.ts')
   writeFileSync(
     file,
-    `import { script } from ${from('cli/script.ts')}
+    `import { defineScript } from ${from('cli/defineScript.ts')}
 import { OpsError, unknownError, usageError } from ${from('util/errors.ts')}
 void [OpsError, unknownError, usageError]
-await script({ name: 'example', summary: 'an example', changes: true, ${body} })
+await defineScript({ name: 'example', summary: 'an example', changes: true, ${body} })
 `,
   )
   for (const [name, text] of Object.entries(more.files ?? {})) writeFileSync(path.join(cwd, name), text)

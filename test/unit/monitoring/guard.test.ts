@@ -8,7 +8,7 @@ import { failureOf, home, temporaryFolder } from '../shell/rig.ts'
 
 /** Another process that holds the guard until it is killed. */
 async function holderOf(stateDir: string) {
-  const module = JSON.stringify(path.join(home, 'lib', 'watch', 'guard.ts'))
+  const module = JSON.stringify(path.join(home, 'lib', 'monitoring', 'singleInstance.ts'))
   const code = `import { takeGuard } from ${module}
     await takeGuard({ stateDir: ${JSON.stringify(stateDir)} }, 'quick')
     console.log('held'); setInterval(() => {}, 1000)`
