@@ -123,7 +123,7 @@ describe('flags', () => {
 
   test('deploy-complete knows those of deploy-dominion-complete.ps1', async () => {
     const { code, stderr } = await runScript(
-      `oldSpellings: { '-skipazure': '--skip-azure' }, flags: (parser) => parser.option('--skip-azure', 'x'),
+      `legacyFlags: { '-skipazure': '--skip-azure' }, flags: (parser) => parser.option('--skip-azure', 'x'),
 ${main("run.story(String(run.flags.skipAzure)); throw new OpsError({ what: 'stop' })")}`,
       ['-SkipAzure'],
     )
