@@ -6,20 +6,20 @@ const minute = 60_000
 const systemTest = (name: string): string => `test/system/${name}.test.ts`
 
 /** They build the repository's own dashboard, in its own folder, or run the unit tests once more. */
-const alone = ['site', 'rehearsal-ends', 'node-versions'].map(systemTest)
+const alone = ['site', 'rehearsalEnds', 'nodeVersions'].map(systemTest)
 
 /** The longest first, so that none of them is left over at the end: a fresh clone knows no times. */
 const longest = [
-  'faults-matrix',
+  'faultsMatrix',
   'latency',
   'health',
-  'azure-faults',
+  'azureFaults',
   'updates',
   'interrupts',
   'containers',
   'rollback',
   'looking',
-  'first-and-last',
+  'firstAndLast',
 ].map(systemTest)
 
 class LongestFirst extends BaseSequencer {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { prepareImageRoot } from '../rehearsal/azure/imageRoot.ts'
 import { install, missing, PACKAGES, TEST_PACKAGES } from '../rehearsal/packages.ts'
-import { prepareBackendTestRoot, runBackendTests } from './backendTests.ts'
+import { prepareBackendTestRoot, runBackendTests } from './support/backendTests.ts'
 
 /*
  * What `npm test` runs, by way of test/start.js: type check, lint, unit tests, system tests against the rehearsal, and

@@ -4,11 +4,17 @@ import { createNetworkOptions } from '../../lib/config/network.ts'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { makeRequest } from '../../lib/net/http.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
-import { backendCopy, smallDashboard, workFolder } from './applications.ts'
-import { lookOf } from './checker.ts'
-import { steadyLoad } from './load.ts'
-import { changesAskedOfAzure, changingLines, forgetRequests, plannedLines, secretsOf } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { lookOf } from '../support/system/health.ts'
+import { steadyLoad } from '../support/system/load.ts'
+import {
+  changesAskedOfAzure,
+  changingLines,
+  forgetRequests,
+  plannedLines,
+  secretsOf,
+} from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
 
 /* What goes wrong in Azure, and releases over a site that is being read: nobody may notice either. */
 

@@ -4,12 +4,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { environmentOf } from '../../rehearsal/rehearsal.ts'
-import { backendCopy, smallDashboard, workFolder } from './applications.ts'
-import { onVps } from './face.ts'
-import { steadyLoad } from './load.ts'
-import { changesAskedOfAzure, changingLines, forgetRequests, plannedLines } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
-import { type Session, startSession } from './sessions.ts'
+import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { steadyLoad } from '../support/system/load.ts'
+import {
+  changesAskedOfAzure,
+  changingLines,
+  forgetRequests,
+  plannedLines,
+} from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { type Session, startSession } from '../support/system/sessions.ts'
+import { onVps } from '../support/system/site.ts'
 
 /*
  * Container groups, more of them, larger ones, and moved while the connection to the VPS breaks. Each part goes on from

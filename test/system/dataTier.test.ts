@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { resourceId } from '../../lib/azure/client.ts'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
-import { changesAskedOfAzure, forgetRequests, secretsOf } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { changesAskedOfAzure, forgetRequests, secretsOf } from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
 
 /* `provision`, and nothing else: what is refused before anything is made, and settings that go to and fro. */
 

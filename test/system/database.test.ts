@@ -9,10 +9,10 @@ import { createRedactor } from '../../lib/shell/redactor.ts'
 import type { Runner } from '../../lib/shell/runner.ts'
 import { sha256OfFile } from '../../lib/util/files.ts'
 import type { Finding } from '../../lib/util/status.ts'
-import { workFolder } from './applications.ts'
-import { secretsOf } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
-import { startSession } from './sessions.ts'
+import { workFolder } from '../support/system/applications.ts'
+import { secretsOf } from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { startSession } from '../support/system/sessions.ts'
 
 /* The database looked at, backed up, proven and put back, on a real server; and what stands in the way. */
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { type Finished, run } from '../../rehearsal/processes.ts'
-import { workFolder } from './applications.ts'
+import { workFolder } from '../support/system/applications.ts'
 
 /* What the rehearsal says when it cannot make a clean root. */
 

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
-import { backendCopy, smallDashboard, workFolder } from './applications.ts'
+import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
 import {
   askVps,
   changesAskedOfAzure,
@@ -12,8 +12,8 @@ import {
   receiptsOf,
   secretsOf,
   transcriptOf,
-} from './records.ts'
-import { type Rehearsed, type RunOptions, startRehearsal } from './rehearsed.ts'
+} from '../support/system/records.ts'
+import { type Rehearsed, type RunOptions, startRehearsal } from '../support/system/rehearsal.ts'
 
 /* The ordinary way: look first, deploy from nothing, deploy again, and the spellings and short cuts in between. */
 

@@ -7,9 +7,15 @@ import { holdArgv } from '../../lib/deploy/lock.ts'
 import { quoteLine } from '../../lib/shell/quote.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
 import { mapLimit } from '../../lib/util/concurrency.ts'
-import { smallDashboard, workFolder } from './applications.ts'
-import { askVps, changesAskedOfAzure, forgetRequests, stateFolder, transcriptOf } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import {
+  askVps,
+  changesAskedOfAzure,
+  forgetRequests,
+  stateFolder,
+  transcriptOf,
+} from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
 
 /*
  * Every script of the day-two tasks under every fault: words that name the thing and the next step, the right exit code,

@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Examined } from '../../lib/checks/doctor/run.ts'
-import { smallDashboard, workFolder } from './applications.ts'
-import { onVps } from './face.ts'
-import { changesAskedOfAzure, forgetRequests, receiptsOf } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import { changesAskedOfAzure, forgetRequests, receiptsOf } from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { onVps } from '../support/system/site.ts'
 
 /*
  * The beginning and the end: what it will cost, what doctor says before the first deploy and after it, and how all that

@@ -3,9 +3,9 @@ import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type DebianRoot, prepareRoot } from '../../rehearsal/debianRoot.ts'
 import { getDebianSources } from '../../rehearsal/debianSources.ts'
-import { runInNamespaces } from '../unit/shell/namespaces.ts'
-import { workFolder } from './applications.ts'
-import { installNode } from './nodes.ts'
+import { runInNamespaces } from '../support/namespaces.ts'
+import { workFolder } from '../support/system/applications.ts'
+import { installNode } from '../support/system/nodeReleases.ts'
 
 /*
  * The launcher on a bare Debian with Node 20: a root that holds nothing but the base system, in namespaces, with the

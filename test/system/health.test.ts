@@ -5,11 +5,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Report } from '../../lib/monitoring/report.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
-import { smallDashboard, workFolder } from './applications.ts'
-import { type Fault, familiesOf, fromCron, lookOf, lookUntil, startReceiver } from './checker.ts'
-import { onVps } from './face.ts'
-import { stateFolder } from './records.ts'
-import { dominionArgv, type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import {
+  type Fault,
+  familiesOf,
+  fromCron,
+  lookOf,
+  lookUntil,
+  startReceiver,
+} from '../support/system/health.ts'
+import { stateFolder } from '../support/system/records.ts'
+import { dominionArgv, type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { onVps } from '../support/system/site.ts'
 
 /*
  * One fault after the other on real parts: right verdict, right exit code, one alert, one recovery. Alerts and pings go to a

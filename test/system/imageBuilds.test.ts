@@ -15,7 +15,7 @@ import { startDns } from '../../rehearsal/dns.ts'
 import { startMachine } from '../../rehearsal/machine.ts'
 import { startNetwork } from '../../rehearsal/network.ts'
 import { must } from '../../rehearsal/processes.ts'
-import { workFolder } from './applications.ts'
+import { workFolder } from '../support/system/applications.ts'
 
 /* What an image holds depends on its sources and on the image root alone, whatever happens on this host meanwhile. */
 

@@ -2,11 +2,11 @@ import { existsSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { backendCopy, smallDashboard, workFolder } from './applications.ts'
-import { steadyLoad } from './load.ts'
-import { receiptsOf, secretsOf } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
-import { processesOf, type Session, startSession } from './sessions.ts'
+import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { steadyLoad } from '../support/system/load.ts'
+import { receiptsOf, secretsOf } from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { processesOf, type Session, startSession } from '../support/system/sessions.ts'
 
 /* Ctrl-C, SIGTERM and SIGKILL at many moments: the same line always goes on, and nobody notices. */
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
-import { smallDashboard, workFolder } from './applications.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
 
 const work = workFolder('dominion-latency')
 let clouds: Rehearsed

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { quoteLine } from '../../lib/shell/quote.ts'
 import { createFrame } from '../../lib/vps/ssh/frame.ts'
-import { runAsLoginShell } from '../unit/vps/loginShell.ts'
+import { runAsLoginShell } from '../support/loginShell.ts'
 
 /*
  * sshd gives a line to whatever shell the user logs in with. These shells are Debian packages that `npm test` installs.

@@ -10,12 +10,12 @@ import { deriveApiToken } from '../../lib/config/apiToken.ts'
 import { createNetworkOptions } from '../../lib/config/network.ts'
 import type { SourceReport } from '../../lib/logs/output.ts'
 import { makeRequest } from '../../lib/net/http.ts'
-import { smallDashboard, workFolder } from './applications.ts'
-import { openBrowser } from './browser.ts'
-import { onVps, visitor } from './face.ts'
-import { changesAskedOfAzure, forgetRequests, stateFolder } from './records.ts'
-import { type Rehearsed, type RunOptions, startRehearsal } from './rehearsed.ts'
-import { processesOf, type Session, startSession } from './sessions.ts'
+import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import { openBrowser } from '../support/system/browser.ts'
+import { changesAskedOfAzure, forgetRequests, stateFolder } from '../support/system/records.ts'
+import { type Rehearsed, type RunOptions, startRehearsal } from '../support/system/rehearsal.ts'
+import { processesOf, type Session, startSession } from '../support/system/sessions.ts'
+import { onVps, visitor } from '../support/system/site.ts'
 
 /* What an operator looks at while it runs: the logs as both clouds really write them, and what the containers use. */
 

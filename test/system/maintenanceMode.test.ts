@@ -1,11 +1,11 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { smallDashboard, workFolder } from './applications.ts'
-import { openBrowser } from './browser.ts'
-import { leastContrast } from './contrast.ts'
-import { onVps, visitor } from './face.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import { openBrowser } from '../support/system/browser.ts'
+import { leastContrast } from '../support/system/contrast.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { onVps, visitor } from '../support/system/site.ts'
 
 /* A maintenance that visitors are told of, and that our own checks know. */
 

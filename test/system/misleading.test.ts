@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { createServer } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { certificateFor } from '../unit/shell/certificate.ts'
-import { smallDashboard, workFolder } from './applications.ts'
-import { lookOf, lookUntil } from './checker.ts'
-import { onVps } from './face.ts'
-import { stateFolder } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { certificateFor } from '../support/certificate.ts'
+import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import { lookOf, lookUntil } from '../support/system/health.ts'
+import { stateFolder } from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { onVps } from '../support/system/site.ts'
 
 /* What would mislead a health check: somebody who answers in place of others, a run that changed nothing. */
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { contentOf, onVps, smallDashboard, tryOnVps, visitor } from './face.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { contentOf, onVps, smallDashboard, tryOnVps, visitor } from '../support/system/site.ts'
 
 /*
  * What configure-nginx does when nginx refuses, and when somebody else has changed its files.

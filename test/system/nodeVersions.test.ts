@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { collect } from '../../rehearsal/processes.ts'
-import { workFolder } from './applications.ts'
-import { getLowestReleases, getNewestRelease, installNode } from './nodes.ts'
-import { ordinaryEnvironment } from './rehearsed.ts'
+import { workFolder } from '../support/system/applications.ts'
+import { getLowestReleases, getNewestRelease, installNode } from '../support/system/nodeReleases.ts'
+import { ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
 /*
  * What `engines` in package.json promises, with the lowest and the newest release of each line: every module loads,

@@ -7,9 +7,9 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Relay, startRelay } from '../../rehearsal/relay.ts'
-import { contentOf, onVps, smallDashboard, visitor, writeContent } from './face.ts'
-import { readersOf } from './readers.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { contentOf, onVps, smallDashboard, visitor, writeContent } from '../support/system/site.ts'
+import { readersOf } from '../support/system/visitors.ts'
 
 const site = '/var/www/codexdominion.app'
 // As many as a look at what is served wants to see.

@@ -14,7 +14,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { environmentOf, folderOf, readState, startClouds } from '../../rehearsal/rehearsal.ts'
-import { dominionArgv, ordinaryEnvironment } from './rehearsed.ts'
+import { dominionArgv, ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
 /* A rehearsal that runs is nobody's to take down by accident, and an .env.NAME that it did not write is nobody's to delete. */
 

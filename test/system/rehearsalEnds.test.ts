@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { afterAll, expect, test } from 'vitest'
 import { readState, waitForDying } from '../../rehearsal/rehearsal.ts'
-import { processesOf, type Session, startSession } from './sessions.ts'
+import { processesOf, type Session, startSession } from '../support/system/sessions.ts'
 
 /* However a rehearsal is ended, nothing of it stays: no process, network, file. */
 

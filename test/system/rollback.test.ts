@@ -3,12 +3,18 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
-import { backendCopy, smallDashboard, workFolder } from './applications.ts'
-import { onVps, visitor } from './face.ts'
-import { steadyLoad } from './load.ts'
-import { changesAskedOfAzure, forgetRequests, receiptsOf, stateFolder, transcriptOf } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
-import { startSession } from './sessions.ts'
+import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { steadyLoad } from '../support/system/load.ts'
+import {
+  changesAskedOfAzure,
+  forgetRequests,
+  receiptsOf,
+  stateFolder,
+  transcriptOf,
+} from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { startSession } from '../support/system/sessions.ts'
+import { onVps, visitor } from '../support/system/site.ts'
 
 /*
  * Two releases of pages and backend. First docs/runbook.md, every new line as it stands there, with --dry-run where it

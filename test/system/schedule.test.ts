@@ -3,9 +3,9 @@ import path from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { baseName } from '../../lib/schedule/systemd.ts'
 import type { Finished } from '../../rehearsal/processes.ts'
-import { place as anywhere } from '../unit/schedule/rig.ts'
-import { runInNamespaces } from '../unit/shell/namespaces.ts'
-import { workFolder } from './applications.ts'
+import { runInNamespaces } from '../support/namespaces.ts'
+import { place as anywhere } from '../support/scheduleFixtures.ts'
+import { workFolder } from '../support/system/applications.ts'
 
 /*
  * What `schedule` writes, taken by the real crontab and by a real systemd: in namespaces of their own, so that neither this

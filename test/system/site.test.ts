@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startProcess } from '../../lib/shell/spawn.ts'
-import { type Browser, openBrowser } from './browser.ts'
-import { onVps, visitor } from './face.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { type Browser, openBrowser } from '../support/system/browser.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { onVps, visitor } from '../support/system/site.ts'
 
 const domain = 'codexdominion.app'
 

@@ -8,8 +8,8 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
 import { must } from '../../rehearsal/processes.ts'
-import { contentOf, onVps, smallDashboard, tryOnVps, visitor, writeContent } from './face.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { contentOf, onVps, smallDashboard, tryOnVps, visitor, writeContent } from '../support/system/site.ts'
 
 let clouds: Rehearsed
 let work: string

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { smallDashboard, workFolder } from './applications.ts'
-import { onVps, visitor } from './face.ts'
-import { readersOf } from './readers.ts'
-import { receiptsOf } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import { receiptsOf } from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { onVps, visitor } from '../support/system/site.ts'
+import { readersOf } from '../support/system/visitors.ts'
 
 /* Pages are updated while they are read, and come back by themselves when the new ones are not whole. */
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
-import { backendCopy, smallDashboard, workFolder } from './applications.ts'
-import { onVps, visitor } from './face.ts'
-import { steadyLoad } from './load.ts'
-import { changesAskedOfAzure, forgetRequests } from './records.ts'
-import { type Rehearsed, startRehearsal } from './rehearsed.ts'
+import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { steadyLoad } from '../support/system/load.ts'
+import { changesAskedOfAzure, forgetRequests } from '../support/system/records.ts'
+import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { onVps, visitor } from '../support/system/site.ts'
 
 /* The backend is updated and restarted while the site is read. */
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { packedFiles } from '../../../lib/azure/buildContext.ts'
-import { failureOf, temporaryFolder } from '../shell/rig.ts'
+import { failureOf, temporaryFolder } from '../../support/helpers.ts'
 
 /** The interpreter that az runs in: Microsoft's package brings its own. */
 const python = existsSync('/opt/az/bin/python3') ? '/opt/az/bin/python3' : '/usr/bin/python3'

@@ -8,8 +8,8 @@ import { showGroup } from '../../../lib/azure/containers/status.ts'
 import { deployCommand } from '../../../lib/azure/dataTier.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
 import { display } from '../../../lib/shell/command.ts'
-import { configOf, failureOf, home, secretIn } from '../shell/rig.ts'
-import { answering } from './answering.ts'
+import { answering } from '../../support/fakeAz.ts'
+import { configOf, failureOf, home, secretIn } from '../../support/helpers.ts'
 
 const subscription = '11111111-1111-1111-1111-111111111111'
 const always = ['--output', 'json', '--only-show-errors']

@@ -9,7 +9,7 @@ import {
   hashConfiguration,
   workerGroup,
 } from '../../../lib/azure/containers/spec.ts'
-import { configOf } from '../shell/rig.ts'
+import { configOf } from '../../support/helpers.ts'
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'
 const secrets: GroupSecrets = {

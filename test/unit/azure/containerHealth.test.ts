@@ -3,7 +3,7 @@ import { createAzure, groupId, resourceId } from '../../../lib/azure/client.ts'
 import type { ContainerGroup } from '../../../lib/azure/containers/spec.ts'
 import { findTrouble, showGroups } from '../../../lib/azure/containers/status.ts'
 import { containersCheck } from '../../../lib/checks/deploy/core.ts'
-import { type Answer, answering } from './answering.ts'
+import { type Answer, answering } from '../../support/fakeAz.ts'
 
 const subscription = '11111111-1111-1111-1111-111111111111'
 const account: Answer = {

@@ -8,7 +8,7 @@ import {
   workerMoves,
 } from '../../../lib/azure/containers/plan.ts'
 import { backendGroup, isWorkerName, workerGroup, workerNames } from '../../../lib/azure/containers/spec.ts'
-import { configOf } from '../shell/rig.ts'
+import { configOf } from '../../support/helpers.ts'
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'
 const same: Seen = { fields: [], state: 'Succeeded' }

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { deploymentName, templateParameters } from '../../../lib/azure/dataTier.ts'
 import { clusteringPolicy } from '../../../lib/azure/redisState.ts'
-import { configOf, home } from '../shell/rig.ts'
+import { configOf, home } from '../../support/helpers.ts'
 
 const template = JSON.parse(readFileSync(path.join(home, 'infra', 'data-tier.json'), 'utf8')) as {
   parameters: Record<string, { type: string; defaultValue?: unknown; allowedValues?: unknown[] }>

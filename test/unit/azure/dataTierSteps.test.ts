@@ -4,8 +4,8 @@ import { dataTierTasks, deploymentName, templateParameters } from '../../../lib/
 import type { HttpResponse as HttpAnswer } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import { type Difference, nothingAhead } from '../../../lib/tasks/task.ts'
-import { configOf, failureOf } from '../shell/rig.ts'
-import { answering } from './answering.ts'
+import { answering } from '../../support/fakeAz.ts'
+import { configOf, failureOf } from '../../support/helpers.ts'
 
 /* What the data tier's step makes of what Azure shows: everything as wanted, but for one thing. */
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { watchDeployment } from '../../../lib/azure/deployment.ts'
-import { failureOf } from '../shell/rig.ts'
-import { answering } from './answering.ts'
+import { answering } from '../../support/fakeAz.ts'
+import { failureOf } from '../../support/helpers.ts'
 
 const account = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
 const operation = (

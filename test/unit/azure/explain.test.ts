@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { azAct, explainAz } from '../../../lib/azure/cli.ts'
 import { meanings as table } from '../../../lib/azure/errors.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
-import { configOf } from '../shell/rig.ts'
+import { configOf } from '../../support/helpers.ts'
 
 const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
   [

@@ -5,8 +5,8 @@ import { createAzure } from '../../../lib/azure/client.ts'
 import { type ImageMarks, imageTask, sourceTag } from '../../../lib/azure/image.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { failureOf, temporaryFolder } from '../shell/rig.ts'
-import { answering } from './answering.ts'
+import { answering } from '../../support/fakeAz.ts'
+import { failureOf, temporaryFolder } from '../../support/helpers.ts'
 
 const tag = (name: string, day: number) => ({
   name,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { assertAllowed, getLimits, readLimits } from '../../../lib/azure/containers/limits.ts'
-import { failureOf } from '../shell/rig.ts'
-import { answering } from './answering.ts'
+import { answering } from '../../support/fakeAz.ts'
+import { failureOf } from '../../support/helpers.ts'
 
 const capability = (more: object, maxCpu = 31, maxMemoryInGB = 240) => ({
   ...{ resourceType: 'containerGroups', osType: 'Linux', ipAddressType: 'Public', gpu: 'None' },

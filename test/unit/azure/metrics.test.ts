@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { metricsCommand, parseMetrics, type Span, spanSince } from '../../../lib/azure/metrics.ts'
-import { failureOf } from '../shell/rig.ts'
+import { failureOf } from '../../support/helpers.ts'
 
 const span: Span = {
   from: new Date('2026-11-23T12:00:00Z'),

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { Redis } from '../../../lib/azure/client.ts'
 import { findRedisFault } from '../../../lib/azure/redisState.ts'
 import { noteEnvironment } from '../../../lib/config/pasteLine.ts'
-import { configOf } from '../shell/rig.ts'
+import { configOf } from '../../support/helpers.ts'
 
 afterEach(() => noteEnvironment(undefined))
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { explainRestart, restartGroup } from '../../../lib/azure/containers/restart.ts'
 import { display } from '../../../lib/shell/command.ts'
-import { configOf } from '../vps/configuration.ts'
+import { configOf } from '../../support/config.ts'
 
 test('az container restart, of one group', async () => {
   const command = restartGroup(await configOf(), 'codex-worker-2', ['--subscription', 'abc'])

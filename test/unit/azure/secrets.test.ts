@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { secretsTask } from '../../../lib/azure/secrets.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
-import { configOf, failureOf, openRunner } from '../shell/rig.ts'
+import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
 
 async function stepOf(...lines: string[]) {
   const { postgres, backend } = await configOf(...lines)

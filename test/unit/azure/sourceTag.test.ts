@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { sourceTag } from '../../../lib/azure/image.ts'
 import type { Config } from '../../../lib/config/config.ts'
-import { configOf, failureOf, temporaryFolder } from '../shell/rig.ts'
+import { configOf, failureOf, temporaryFolder } from '../../support/helpers.ts'
 
 let folder: string
 let config: Config

@@ -5,9 +5,9 @@ import { createAzure } from '../../../lib/azure/client.ts'
 import { type Look, waitUntilHealthy } from '../../../lib/azure/containers/waitFor.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
 import { getResponse } from '../../../lib/vps/nginx/upstream.ts'
-import { listen, onPorts } from '../checks/site.ts'
-import { failureOf } from '../shell/rig.ts'
-import { answering } from './answering.ts'
+import { answering } from '../../support/fakeAz.ts'
+import { failureOf } from '../../support/helpers.ts'
+import { listen, onPorts } from '../../support/servers.ts'
 
 type State = { state: string; detailStatus?: string; exitCode?: number }
 const pending = { state: 'Waiting' }

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
-import { start } from '../cli/running.ts'
-import { home } from '../shell/rig.ts'
+import { home } from '../../support/helpers.ts'
+import { start } from '../../support/runScript.ts'
 
 const isRoot = process.getuid?.() === 0
 const asRoot = '✖ This benchmark needs root\n→ sudo '

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { start } from '../cli/running.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
+import { start } from '../../support/runScript.ts'
 
 const launcher = path.join(home, 'bin', 'dominion.js')
 const dominion = (...argv: string[]) => start([launcher, ...argv]).ended

@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { PACKAGES, TEST_PACKAGES } from '../../../rehearsal/packages.ts'
 import { collect } from '../../../rehearsal/processes.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
 
 /*
  * bin/ in a small project whose `engines` do not name the Node that runs the tests, with a stand-in for the Node that npm

@@ -6,9 +6,9 @@ import { type CheckResult, expect as must, runChecks } from '../../../lib/checks
 import { backendHealthCheck, coreChecks } from '../../../lib/checks/deploy/core.ts'
 import { apiChecks, siteChecks } from '../../../lib/checks/deploy/site.ts'
 import { workerJobCheck } from '../../../lib/checks/deploy/workerJob.ts'
-import { certificateFor } from '../shell/certificate.ts'
-import { configOf, temporaryFolder } from '../shell/rig.ts'
-import { listen, nameServer, onPorts, type Pages, serve } from './site.ts'
+import { certificateFor } from '../../support/certificate.ts'
+import { configOf, temporaryFolder } from '../../support/helpers.ts'
+import { listen, nameServer, onPorts, type Pages, serve } from '../../support/servers.ts'
 
 const domain = 'site.test'
 const byId = (results: CheckResult[]) =>

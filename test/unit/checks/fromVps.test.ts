@@ -8,9 +8,9 @@ import { listProbes, look, type ProbeRun } from '../../../lib/checks/runProbes.t
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { certificateFor } from '../shell/certificate.ts'
-import { configOf, openRunner, temporaryFolder } from '../shell/rig.ts'
-import { listen } from './site.ts'
+import { certificateFor } from '../../support/certificate.ts'
+import { configOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { listen } from '../../support/servers.ts'
 
 const { signal } = new AbortController()
 const env = { PATH: process.env.PATH }

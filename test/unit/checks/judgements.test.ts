@@ -15,7 +15,7 @@ import type { Config } from '../../../lib/config/config.ts'
 import type { HttpResponse } from '../../../lib/net/http.ts'
 import { exitCode, OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { maintenanceFiles } from '../../../lib/vps/maintenance/page.ts'
-import { configOf } from '../shell/rig.ts'
+import { configOf } from '../../support/helpers.ts'
 
 const answer = (status: number, body = '', total = 10, headers = {}): HttpResponse => ({
   status,

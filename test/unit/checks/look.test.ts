@@ -9,9 +9,9 @@ import { observe } from '../../../lib/checks/runProbe.ts'
 import { listProbes, look, targetsAtOnce } from '../../../lib/checks/runProbes.ts'
 import type { Config } from '../../../lib/config/config.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
-import { certificateFor } from '../shell/certificate.ts'
-import { configOf, entriesOf, openRunner, temporaryFolder } from '../shell/rig.ts'
-import { listen, nameServer, onPorts } from './site.ts'
+import { certificateFor } from '../../support/certificate.ts'
+import { configOf, entriesOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { listen, nameServer, onPorts } from '../../support/servers.ts'
 
 const domain = 'site.test'
 const { signal } = new AbortController()

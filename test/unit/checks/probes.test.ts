@@ -7,9 +7,9 @@ import { siteProbes } from '../../../lib/checks/probes/site.ts'
 import { targetProbe } from '../../../lib/checks/probes/target.ts'
 import { observe } from '../../../lib/checks/runProbe.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
-import { certificateFor } from '../shell/certificate.ts'
-import { configOf, entriesOf, home, openRunner, temporaryFolder } from '../shell/rig.ts'
-import { listen, onPorts } from './site.ts'
+import { certificateFor } from '../../support/certificate.ts'
+import { configOf, entriesOf, home, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { listen, onPorts } from '../../support/servers.ts'
 
 const { signal } = new AbortController()
 const configured = () => configOf('DOMAIN=site.test')

@@ -3,8 +3,8 @@ import { createAzure } from '../../../lib/azure/client.ts'
 import { assertResponding, lookUntilKnown } from '../../../lib/checks/deploy/retry.ts'
 import { verifyTask } from '../../../lib/deploy/verify.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
-import { type Answer, answering } from '../azure/answering.ts'
-import { failureOf } from '../shell/rig.ts'
+import { type Answer, answering } from '../../support/fakeAz.ts'
+import { failureOf } from '../../support/helpers.ts'
 
 const wrong = { id: 'pages', title: 'Pages', run: () => Promise.reject(new Error('/ says 502')) }
 const account: Answer = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { deriveApiToken } from '../../../lib/config/apiToken.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
-import { start } from './running.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
+import { start } from '../../support/runScript.ts'
 
 const launcher = path.join(home, 'bin', 'dominion.js')
 const secretKey = 'a-key-of-16-or-more'

@@ -5,10 +5,10 @@ import { type AddressInfo, createServer } from 'node:net'
 import path from 'node:path'
 import ssh2 from 'ssh2'
 import { expect, onTestFinished, test } from 'vitest'
-import { nameServer } from '../checks/site.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
-import { createSshKey } from '../shell/sshKey.ts'
-import { start } from './running.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
+import { start } from '../../support/runScript.ts'
+import { nameServer } from '../../support/servers.ts'
+import { createSshKey } from '../../support/sshKey.ts'
 
 /*
  * Whoever the scripts talk to tries to steer the terminal: clear it, retitle it, fill its clipboard, hide text, turn it

@@ -4,8 +4,8 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { translateLegacyFlags } from '../../../lib/cli/defineScript.ts'
 import { quoteLine } from '../../../lib/shell/quote.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
-import { runScript, startScript } from './running.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
+import { runScript, startScript } from '../../support/runScript.ts'
 
 const main = (statements: string) => `async main(run) { ${statements} }`
 

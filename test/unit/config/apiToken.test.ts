@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { deriveApiToken, getApiToken } from '../../../lib/config/apiToken.ts'
 import { reveal } from '../../../lib/config/secret.ts'
-import { configOf, home, openRunner } from '../shell/rig.ts'
+import { configOf, home, openRunner } from '../../support/helpers.ts'
 
 // The backend's own tests read the same file.
 const shared = path.join(home, 'examples', 'codex-dominion', 'backend', 'tests', 'api_tokens.json')

@@ -12,7 +12,7 @@ import path from 'node:path'
 import { parse } from 'dotenv'
 import { expect, test } from 'vitest'
 import { fileOfKey, saveValues, withValues } from '../../../lib/config/envFile.ts'
-import { failureOf, home, temporaryFolder } from '../shell/rig.ts'
+import { failureOf, home, temporaryFolder } from '../../support/helpers.ts'
 
 test('a value is replaced where it counts; comments, order, quotes elsewhere and line ends stay', () => {
   const text = [

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { keys } from '../../../lib/config/schema.ts'
-import { configOf, failureOf, home, temporaryFolder } from '../shell/rig.ts'
+import { configOf, failureOf, home, temporaryFolder } from '../../support/helpers.ts'
 
 const example = readFileSync(path.join(home, '.env.example'), 'utf8')
 const lineOf = (key: string) => example.split('\n').findIndex((line) => line.startsWith(`${key}=`)) + 1

@@ -11,8 +11,8 @@ import {
   noteConfig,
   noteEnvironment,
 } from '../../../lib/config/pasteLine.ts'
-import { start } from '../cli/running.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
+import { start } from '../../support/runScript.ts'
 
 afterEach(() => noteEnvironment(undefined))
 

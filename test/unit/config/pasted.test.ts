@@ -5,8 +5,8 @@ import { parse } from 'dotenv'
 import { expect, test } from 'vitest'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { type Key, keys } from '../../../lib/config/schema.ts'
-import { start } from '../cli/running.ts'
-import { configOf, failureOf, home, temporaryFolder } from '../shell/rig.ts'
+import { configOf, failureOf, home, temporaryFolder } from '../../support/helpers.ts'
+import { start } from '../../support/runScript.ts'
 
 /* What was pasted into .env and reads as something else: values that end at a #, keys in place of their paths. */
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import type { Config } from '../../../lib/config/config.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { createSecret, isReference, reveal, type Secret, secretCommand } from '../../../lib/config/secret.ts'
-import { configOf, failureOf, openRunner, temporaryFolder } from '../shell/rig.ts'
+import { configOf, failureOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 test('a secret prints as *** wherever it goes', async () => {
   const { postgres } = await configOf('POSTGRES_PASSWORD=hunter2')

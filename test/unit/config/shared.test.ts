@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { readOthers, sharedWithOthers } from '../../../lib/config/environments.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { findShared } from '../../../lib/config/shared.ts'
-import { configOf, failureOf, temporaryFolder } from '../shell/rig.ts'
+import { configOf, failureOf, temporaryFolder } from '../../support/helpers.ts'
 
 const core = [
   'AZURE_RESOURCE_GROUP=staging',

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'nod
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { makeFolder } from '../../../lib/util/files.ts'
-import { start } from '../cli/running.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
+import { start } from '../../support/runScript.ts'
 
 /* A state folder that no system lets anybody make: refused at once, and not tried without end. */
 

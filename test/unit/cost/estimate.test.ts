@@ -5,8 +5,8 @@ import { containerCpu } from '../../../lib/cost/meters.ts'
 import { getPrice } from '../../../lib/cost/price.ts'
 import { type Prices, readPrices } from '../../../lib/cost/priceList.ts'
 import { costText } from '../../../lib/cost/report.ts'
-import { configOf } from '../shell/rig.ts'
-import { answered, item, page } from './rig.ts'
+import { configOf } from '../../support/helpers.ts'
+import { answered, item, page } from '../../support/priceFixtures.ts'
 
 const offline = async (...env: string[]): Promise<Prices> =>
   readPrices((await answered(() => new Error('nobody'), ...env)).context, { offline: true })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parsePage, pricesRequest, readPrices } from '../../../lib/cost/priceList.ts'
-import { answered, item, page } from './rig.ts'
+import { answered, item, page } from '../../support/priceFixtures.ts'
 
 test('asks for the pay-as-you-go prices of one service in one region, blanks as %20', () => {
   expect(pricesRequest('Redis Cache', 'westeurope')).toEqual({

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { migrationQuery, migrationTask, readMigrations } from '../../../lib/database/migrations.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
-import { configOf, openRunner } from '../shell/rig.ts'
-import { startPostgres } from './postgres.ts'
+import { configOf, openRunner } from '../../support/helpers.ts'
+import { startPostgres } from '../../support/postgres.ts'
 
 test('a real database: planned, made, left alone the second time, and nothing of a failing migration kept', async () => {
   const client = await startPostgres()

@@ -16,7 +16,7 @@ import {
   readManifest,
   writeManifest,
 } from '../../../lib/database/backup/manifest.ts'
-import { configOf, failureOf, temporaryFolder } from '../shell/rig.ts'
+import { configOf, failureOf, temporaryFolder } from '../../support/helpers.ts'
 
 const manifest = (taken: string, proven?: string): Manifest => ({
   format: 1,

@@ -13,8 +13,8 @@ import {
   renameQuery,
   temporaryName,
 } from '../../../lib/database/databases.ts'
-import { configOf, failureOf, openRunner } from '../shell/rig.ts'
-import { startPostgres } from './postgres.ts'
+import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
+import { startPostgres } from '../../support/postgres.ts'
 
 async function served() {
   const client = await startPostgres()

@@ -7,8 +7,8 @@ import { propertyQueries, readProperties } from '../../../lib/database/restore/p
 import type { Database } from '../../../lib/shell/runner.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
-import { configOf, failureOf, openRunner } from '../shell/rig.ts'
-import { startPostgres } from './postgres.ts'
+import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
+import { startPostgres } from '../../support/postgres.ts'
 
 /** A context whose runner reaches this server; `around` may break a connection. */
 async function contextOn(

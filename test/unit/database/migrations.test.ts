@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { migrationQuery, pending, readMigrations } from '../../../lib/database/migrations.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
 
 const own = path.join(home, 'infra', 'migrations')
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -16,7 +16,7 @@ import {
   restoreErrors,
 } from '../../../lib/database/pgTools.ts'
 import { display } from '../../../lib/shell/command.ts'
-import { configOf, failureOf, openRunner, secretIn, temporaryFolder } from '../shell/rig.ts'
+import { configOf, failureOf, openRunner, secretIn, temporaryFolder } from '../../support/helpers.ts'
 
 const reached = async (password = 'Gr8-password'): Promise<Reached> => ({
   config: await configOf(),

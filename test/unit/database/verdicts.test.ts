@@ -9,7 +9,7 @@ import {
 } from '../../../lib/database/check/verdicts.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { worst } from '../../../lib/util/status.ts'
-import { configOf } from '../shell/rig.ts'
+import { configOf } from '../../support/helpers.ts'
 
 const now = Date.parse('2026-11-23T12:00:00Z')
 const server = (properties: object): Resource => ({

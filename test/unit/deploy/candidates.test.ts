@@ -8,7 +8,7 @@ import {
   frontendCandidates,
   verifiedReleases,
 } from '../../../lib/deploy/rollback/candidates.ts'
-import { failureOf } from '../shell/rig.ts'
+import { failureOf } from '../../support/helpers.ts'
 
 const receipt = (more: Partial<Receipt>): Receipt => ({
   ...{

@@ -7,7 +7,7 @@ import { loadConfig } from '../../../lib/config/load.ts'
 import { openContext } from '../../../lib/deploy/context.ts'
 import { lookOfTerminal } from '../../../lib/deploy/runTasks.ts'
 import { act, look } from '../../../lib/shell/command.ts'
-import { temporaryFolder } from '../shell/rig.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
 
 async function open(mayChange: boolean) {
   const folder = temporaryFolder()

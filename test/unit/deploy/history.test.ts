@@ -6,7 +6,7 @@ import { compareReceipts, differenceText, historyTable, theOne } from '../../../
 import { merged, readHistory, readReceipts, receiptsCommand } from '../../../lib/deploy/receipts/read.ts'
 import { localFolder, type Receipt, vpsFolder } from '../../../lib/deploy/receipts/write.ts'
 import type { Command } from '../../../lib/shell/command.ts'
-import { configOf, failureOf, openRunner, temporaryFolder } from '../shell/rig.ts'
+import { configOf, failureOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 const receipt = (id: string, more: Partial<Receipt> = {}): Receipt => ({
   ...{ id, line: 'npx dominion deploy-complete', by: 'ops@desk', started: '2026-11-22T10:00:00.000Z' },

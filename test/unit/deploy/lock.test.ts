@@ -5,7 +5,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { holdArgv } from '../../../lib/deploy/lock.ts'
-import { temporaryFolder } from '../shell/rig.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
 
 /** What holds the lock on the VPS, started here with the shell and flock of this machine. */
 async function hold(lock: string, silence: number, env: NodeJS.ProcessEnv = process.env) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { warnIfMarkedBad } from '../../../lib/deploy/badReleaseWarnings.ts'
 import { type Difference, nothingAhead, type Task } from '../../../lib/tasks/task.ts'
-import { configOf, openRunner } from '../shell/rig.ts'
+import { configOf, openRunner } from '../../support/helpers.ts'
 
 const id = '20261122T100000Z-aaaaaaaa'
 

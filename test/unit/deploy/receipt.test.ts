@@ -6,7 +6,7 @@ import { type Receipt, writeReceipt } from '../../../lib/deploy/receipts/write.t
 import { act, look } from '../../../lib/shell/command.ts'
 import type { Outcome } from '../../../lib/tasks/engine.ts'
 import { ok, type Task } from '../../../lib/tasks/task.ts'
-import { openRunner, temporaryFolder } from '../shell/rig.ts'
+import { openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 const step = (id: string, after: string[] = []): Task => ({
   ...{ id, title: `Title of ${id}`, part: 'azure', after },

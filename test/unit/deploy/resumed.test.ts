@@ -3,7 +3,7 @@ import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
 import { imageBefore } from '../../../lib/deploy/rollback/automatic.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { configOf, failureOf, openRunner } from '../shell/rig.ts'
+import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
 
 /* What a release that goes on from a run that was cut off goes back to, when its image does not work. */
 

@@ -9,7 +9,7 @@ import {
   scaleNow,
   valuesToSet,
 } from '../../../lib/deploy/scale/current.ts'
-import { configOf, failureOf } from '../shell/rig.ts'
+import { configOf, failureOf } from '../../support/helpers.ts'
 
 const group = (name: string, cpu: number, memoryInGb: number, image = 'r/i:1'): ContainerGroup => ({
   name,

@@ -1,8 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { start } from '../cli/running.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
+import { start } from '../../support/runScript.ts'
 
 /* Scripts that change something refuse an environment that would share a resource with another one, before they touch anything. */
 

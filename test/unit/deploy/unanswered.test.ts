@@ -9,8 +9,8 @@ import { scaleList } from '../../../lib/deploy/scale/tasks.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
-import { answering } from '../azure/answering.ts'
-import { configOf, failureOf, openRunner } from '../shell/rig.ts'
+import { answering } from '../../support/fakeAz.ts'
+import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
 
 /* Plans and choices while a cloud does not answer: what is not known is said, and nothing is made up. */
 

@@ -6,7 +6,7 @@ import { newLines } from '../../../lib/logs/buffers.ts'
 import { containerSources } from '../../../lib/logs/containers.ts'
 import { merge } from '../../../lib/logs/merge.ts'
 import type { Wanted } from '../../../lib/logs/options.ts'
-import { configOf } from '../shell/rig.ts'
+import { configOf } from '../../support/helpers.ts'
 
 let config: Config
 beforeEach(async () => {

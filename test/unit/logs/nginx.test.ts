@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { nginxLogCommand } from '../../../lib/logs/nginx.ts'
-import { configOf, home, temporaryFolder } from '../shell/rig.ts'
+import { configOf, home, temporaryFolder } from '../../support/helpers.ts'
 
 const script = path.join(home, 'lib', 'vps', 'remote', 'nginx-log.sh')
 const hour = 3600_000

@@ -5,8 +5,8 @@ import { metricsPage } from '../../../lib/metrics/page.ts'
 import { amount, metricsData, metricsText } from '../../../lib/metrics/report.ts'
 import { readUsage, summarize } from '../../../lib/metrics/usage.ts'
 import { getExitCode } from '../../../lib/util/collect.ts'
-import { answering } from '../azure/answering.ts'
-import { failureOf } from '../shell/rig.ts'
+import { answering } from '../../support/fakeAz.ts'
+import { failureOf } from '../../support/helpers.ts'
 
 const from = new Date('2026-11-23T12:00:00Z')
 const span: Span = { from, to: new Date('2026-11-23T12:04:00Z'), interval: 'PT1M' }

@@ -3,9 +3,9 @@ import type { Channel } from '../../../lib/monitoring/alerts/alert.ts'
 import { createChannels } from '../../../lib/monitoring/alerts/channels.ts'
 import { deliver } from '../../../lib/monitoring/alerts/outbox.ts'
 import type { History } from '../../../lib/monitoring/store/store.ts'
-import { configOf, openRunner } from '../shell/rig.ts'
-import { alert, receiver } from './alerts/rig.ts'
-import { day, historyPath, opened } from './store/rig.ts'
+import { alert, receiver } from '../../support/alertFixtures.ts'
+import { configOf, openRunner } from '../../support/helpers.ts'
+import { day, historyPath, opened } from '../../support/historyFixtures.ts'
 
 const contextOf = () => ({ runner: openRunner() }) as never
 

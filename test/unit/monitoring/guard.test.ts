@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { takeGuard } from '../../../lib/monitoring/singleInstance.ts'
-import { failureOf, home, temporaryFolder } from '../shell/rig.ts'
+import { failureOf, home, temporaryFolder } from '../../support/helpers.ts'
 
 /** Another process that holds the guard until it is killed. */
 async function holderOf(stateDir: string) {

@@ -8,7 +8,7 @@ import { recordLook } from '../../../lib/monitoring/record.ts'
 import { sloReport } from '../../../lib/monitoring/slo/report.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
 import type { Verdict } from '../../../lib/util/status.ts'
-import { configOf, openRunner } from '../shell/rig.ts'
+import { configOf, openRunner } from '../../support/helpers.ts'
 
 const at = Date.UTC(2026, 10, 23, 4)
 const nothingKept = { history: undefined, trouble: [], close() {} }

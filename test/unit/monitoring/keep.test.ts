@@ -12,8 +12,8 @@ import type { Report } from '../../../lib/monitoring/report.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
 import type { Excluded } from '../../../lib/monitoring/store/types.ts'
 import type { Verdict } from '../../../lib/util/status.ts'
-import { configOf, openRunner } from '../shell/rig.ts'
-import { receiver } from './alerts/rig.ts'
+import { receiver } from '../../support/alertFixtures.ts'
+import { configOf, openRunner } from '../../support/helpers.ts'
 
 /*
  * Record, confirm and tell, with a real history file and a real receiver of alerts; only the looks are made up.

@@ -6,7 +6,7 @@ import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
 import { explain, type Noted, workAt } from '../../../lib/monitoring/plannedWork.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import type { Verdict } from '../../../lib/util/status.ts'
-import { configOf, openRunner } from '../shell/rig.ts'
+import { configOf, openRunner } from '../../support/helpers.ts'
 
 const at = Date.UTC(2026, 10, 23, 4)
 const second = 1000

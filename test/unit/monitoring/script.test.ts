@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { start } from '../cli/running.ts'
-import { home, temporaryFolder } from '../shell/rig.ts'
-import { receiver } from './alerts/rig.ts'
+import { receiver } from '../../support/alertFixtures.ts'
+import { home, temporaryFolder } from '../../support/helpers.ts'
+import { start } from '../../support/runScript.ts'
 
 /** `health` in a folder with these lines of `.env`; nothing that would look at anything is ever reached. */
 function health(env: string | undefined, ...args: string[]) {

@@ -7,8 +7,8 @@ import path from 'node:path'
 import { createServer as createTls } from 'node:tls'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { HttpRequest } from '../../../lib/net/http.ts'
-import { certificateFor } from '../shell/certificate.ts'
-import { entriesOf, openRunner } from '../shell/rig.ts'
+import { certificateFor } from '../../support/certificate.ts'
+import { entriesOf, openRunner } from '../../support/helpers.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dominion-unit-'))
 const certificate = certificateFor(folder, ['site.test', 'www.site.test'])

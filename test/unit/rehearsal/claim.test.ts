@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { claimRehearsal, type Owner, readOwner } from '../../../rehearsal/claim.ts'
 import { assertStartable } from '../../../rehearsal/rehearsal.ts'
-import { failureOf, home, temporaryFolder } from '../shell/rig.ts'
+import { failureOf, home, temporaryFolder } from '../../support/helpers.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 

@@ -7,7 +7,7 @@ import {
   placeEnvironment,
   readMark,
 } from '../../../rehearsal/environmentMark.ts'
-import { temporaryFolder } from '../shell/rig.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
 
 const id = '6f9619ff-8b86-4d01-b42d-00cf4fc964ff'
 const written = markEnvironment('stage', id, 'DOMAIN=a.app\n')

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import { addressOf, deleteResource, putResource, view } from '../../../rehearsal/azure/resources.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
-import { emptyWorld } from './world.ts'
+import { emptyWorld } from '../../support/emulatorFixtures.ts'
 
 /* Refusals that tests switch on, in Azure's own words, and what they leave behind. */
 

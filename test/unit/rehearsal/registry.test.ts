@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { addressOf, putResource, view } from '../../../rehearsal/azure/resources.ts'
-import { emptyWorld } from './world.ts'
+import { emptyWorld } from '../../support/emulatorFixtures.ts'
 
 /**
  * The shape of `Policies` in Microsoft's models (@azure/arm-containerregistry 12, API 2025-11-01; `softDeletePolicy` of

@@ -5,8 +5,8 @@ import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import { addressOf, putResource } from '../../../rehearsal/azure/resources.ts'
 import type { ResourceType } from '../../../rehearsal/azure/types.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
-import { home } from '../shell/rig.ts'
-import { emptyWorld } from './world.ts'
+import { emptyWorld } from '../../support/emulatorFixtures.ts'
+import { home } from '../../support/helpers.ts'
 
 /* When a flexible server refuses a change because it is busy. Nothing runs behind these servers. */
 

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { getCachedTree } from '../../../rehearsal/treeCache.ts'
-import { home } from '../shell/rig.ts'
+import { home } from '../../support/helpers.ts'
 
 /* What is made once is made whole, whoever asks for it and whatever happened before. */
 

@@ -6,8 +6,8 @@ import { type ScheduleFlags, schedule } from '../../../lib/schedule/schedule.ts'
 import { renderUnits } from '../../../lib/schedule/systemd.ts'
 import { systemdTasks } from '../../../lib/schedule/systemdTasks.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
-import { configOf, openRunner, temporaryFolder } from '../shell/rig.ts'
-import { place, tasks } from './rig.ts'
+import { configOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { place, tasks } from '../../support/scheduleFixtures.ts'
 
 const none = new AbortController().signal
 

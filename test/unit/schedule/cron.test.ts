@@ -12,8 +12,8 @@ import {
 } from '../../../lib/schedule/cron.ts'
 import { writeCommand } from '../../../lib/schedule/cronTasks.ts'
 import { formatInterval, listScheduledTasks, parseMinutes, pathFor } from '../../../lib/schedule/tasks.ts'
-import { temporaryFolder } from '../shell/rig.ts'
-import { launcher, place, tasks } from './rig.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
+import { launcher, place, tasks } from '../../support/scheduleFixtures.ts'
 
 test('a line brings folder and PATH along, and escapes what cron and the shell take for theirs', () => {
   expect(cronLine(tasks()[0]!, place)).toBe(

@@ -6,7 +6,7 @@ import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts
 import { lastRuns } from '../../../lib/schedule/lastRuns.ts'
 import { unreachableSecrets } from '../../../lib/schedule/tasks.ts'
 import { endTranscript, openTranscript } from '../../../lib/shell/transcript.ts'
-import { configOf } from '../shell/rig.ts'
+import { configOf } from '../../support/helpers.ts'
 
 /** The transcript of one run. `end`: its exit code, or what a killed one has left. */
 function ran(

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { baseName, quotedWord, renderUnits, toCalendar } from '../../../lib/schedule/systemd.ts'
 import { disableCommands, enableCommands, unitFolder } from '../../../lib/schedule/systemdTasks.ts'
 import { display } from '../../../lib/shell/command.ts'
-import { launcher, place, tasks } from './rig.ts'
+import { launcher, place, tasks } from '../../support/scheduleFixtures.ts'
 
 test('a service of the system, and its timer', () => {
   const [service, timer] = renderUnits(tasks()[2]!, place, 'system')

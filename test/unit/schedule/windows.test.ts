@@ -2,8 +2,8 @@ import { DOMParser } from 'linkedom'
 import { expect, test } from 'vitest'
 import { isSameTask, quotedArgument, taskXml } from '../../../lib/schedule/windows.ts'
 import { createCommand, deleteCommand } from '../../../lib/schedule/windowsTasks.ts'
-import { secretIn } from '../shell/rig.ts'
-import { place, tasks } from './rig.ts'
+import { secretIn } from '../../support/helpers.ts'
+import { place, tasks } from '../../support/scheduleFixtures.ts'
 
 const windows = { ...place, folder: 'C:\\Ops & “co”\\100% é', user: 'DESK\\anna' }
 

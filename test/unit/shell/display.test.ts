@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { act, display, look, onVps, secretFile } from '../../../lib/shell/command.ts'
-import { secretIn } from './rig.ts'
+import { secretIn } from '../../support/helpers.ts'
 
 test('a command shows as the line to paste, its secret files by name only', () => {
   const command = act(['az', 'x', '--file', secretFile('group.json', 'hunter2'), '--name', "it's here"])

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { runInNamespaces } from './namespaces.ts'
-import { temporaryFolder } from './rig.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
+import { runInNamespaces } from '../../support/namespaces.ts'
 
 test('a machine that refuses namespaces: the right that is missing, whatever the program wanted to read', async () => {
   const folder = temporaryFolder()

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { quoteLine, quotePosix } from '../../../lib/shell/quote.ts'
-import { temporaryFolder } from './rig.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
 
 const hostile = [
   '',

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { getRevision } from '../../../lib/shell/git.ts'
-import { openRunner, temporaryFolder } from './rig.ts'
+import { openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 test('the git revision, and that files differ from it', async () => {
   const [runner, folder] = [openRunner(), temporaryFolder()]

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { act, type Command, look, onVps, type Query } from '../../../lib/shell/command.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
-import { entriesOf, failureOf, isRunning, openRunner, temporaryFolder } from './rig.ts'
+import { entriesOf, failureOf, isRunning, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 const sh = (script: string, ...args: string[]): Command['argv'] => ['sh', '-c', script, 'sh', ...args]
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { act, type Command, onVps, secretFile } from '../../../lib/shell/command.ts'
-import { entriesOf, failureOf, home, isRunning, openRunner, temporaryFolder } from './rig.ts'
+import { entriesOf, failureOf, home, isRunning, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 const content = '{"password":"hunter2 \\" ünï\\n"}'
 

@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openTranscript } from '../../../lib/shell/transcript.ts'
-import { temporaryFolder } from './rig.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
 
 test('the newest 500 transcripts stay, and nothing that is not one goes', () => {
   const folder = temporaryFolder()

@@ -11,7 +11,7 @@ import {
 } from '../../../lib/tasks/engine.ts'
 import { type Ahead, type Difference, differing, ok, type Task, unknown } from '../../../lib/tasks/task.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
-import { entriesOf, openRunner } from '../shell/rig.ts'
+import { entriesOf, openRunner } from '../../support/helpers.ts'
 
 const create = (what = 'it'): Difference => ({ state: 'create', what, effects: [] })
 

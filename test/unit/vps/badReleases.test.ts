@@ -5,7 +5,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { clearCommand, markCommand, marksCommand, readMarks } from '../../../lib/vps/badReleases.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
 
 const config = await configOf()
 const root = '/var/lib/codex-dominion/bad'

@@ -5,7 +5,7 @@ import { display } from '../../../lib/shell/command.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
 import { buildCommands } from '../../../lib/vps/frontend/build.ts'
 import { isBuildVariable, isInstallVariable } from '../../../lib/vps/frontend/buildEnvironment.ts'
-import { configOf, openRunner, temporaryFolder } from '../shell/rig.ts'
+import { configOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 const secrets = {
   AZURE_CLIENT_SECRET: 'stolen-1',

@@ -7,8 +7,8 @@ import type { Remote } from '../../../lib/shell/remote.ts'
 import type { ProcessResult } from '../../../lib/shell/spawn.ts'
 import { certbotCommand } from '../../../lib/vps/certificate/certbot.ts'
 import { runCertbot } from '../../../lib/vps/certificate/certbotLock.ts'
-import { failureOf, home, openRunner, temporaryFolder } from '../shell/rig.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
+import { failureOf, home, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 const config = await configOf()
 const script = path.join(home, 'lib/vps/remote/certbot-wait.sh')

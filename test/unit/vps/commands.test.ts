@@ -15,7 +15,7 @@ import { serverCommands } from '../../../lib/vps/packages.ts'
 import { asRoot, remoteScript } from '../../../lib/vps/remote/script.ts'
 import { readSurvey } from '../../../lib/vps/serverState.ts'
 import { readSettings, settingsCommand } from '../../../lib/vps/ssh/keys.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
 
 const config = await configOf()
 const stdinOf = async (command: Command) => buffer((command.stdin as () => NodeJS.ReadableStream)())

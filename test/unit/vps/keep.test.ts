@@ -12,7 +12,7 @@ import { keepCommand, keepVerified } from '../../../lib/vps/frontend/pin.ts'
 import { switchBackCommand } from '../../../lib/vps/frontend/publish.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
 import { readSurvey } from '../../../lib/vps/serverState.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
 
 /* The scripts themselves, run by the shell of this machine on a web root of their own. */
 

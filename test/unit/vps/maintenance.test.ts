@@ -14,7 +14,7 @@ import {
   readMaintenance,
 } from '../../../lib/vps/maintenance/page.ts'
 import { maintenanceCommand, readableMessage } from '../../../lib/vps/maintenance/task.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-maintenance-'))
 afterAll(() => rmSync(home, { recursive: true }))

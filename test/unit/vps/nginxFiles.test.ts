@@ -6,9 +6,9 @@ import { differencesInForce, nameOfSet, renderNginx } from '../../../lib/vps/ngi
 import { nginxCommand } from '../../../lib/vps/nginx/tasks.ts'
 import { readSurvey } from '../../../lib/vps/serverState.ts'
 import { renderTemplate } from '../../../lib/vps/template.ts'
-import { runInNamespaces } from '../shell/namespaces.ts'
-import { temporaryFolder } from '../shell/rig.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
+import { runInNamespaces } from '../../support/namespaces.ts'
 
 const config = await configOf()
 const facts = {

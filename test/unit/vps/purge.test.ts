@@ -10,7 +10,7 @@ import {
   purgeRequest,
   purgeTasks,
 } from '../../../lib/vps/frontend/purge.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
 
 const [x, a, b] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
 const hook = 'https://cdn.example/purge/a-long-token-in-it?key=other'

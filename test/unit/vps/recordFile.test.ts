@@ -4,8 +4,8 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { recordFile } from '../../../lib/vps/remote/stateFile.ts'
-import { temporaryFolder } from '../shell/rig.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
 
 const config = await configOf()
 

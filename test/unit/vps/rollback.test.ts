@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { switchBackCommand } from '../../../lib/vps/frontend/publish.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
 
 test('going back names the release and nothing that may be removed', async () => {
   const command = switchBackCommand(await configOf(), '20261122T100000Z-aaaaaaaa')

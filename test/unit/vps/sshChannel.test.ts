@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Config } from '../../../lib/config/config.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { createRemote } from '../../../lib/vps/ssh/channel.ts'
-import { failureOf } from '../shell/rig.ts'
-import { createSshKey } from '../shell/sshKey.ts'
+import { failureOf } from '../../support/helpers.ts'
+import { createSshKey } from '../../support/sshKey.ts'
 
 /* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does not
    play the shell that waits for its line (sshSpare.ts): such a session is refused, as a full server does. Its login shell

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createFrame } from '../../../lib/vps/ssh/frame.ts'
-import { temporaryFolder } from '../shell/rig.ts'
-import { runAsLoginShell } from './loginShell.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
+import { runAsLoginShell } from '../../support/loginShell.ts'
 
 test('what a start file prints is cut off, with or without a line break at its end, and even with set -x', () => {
   for (const noise of ['echo hello', 'printf hello', 'echo hello; echo "stty: not a tty" >&2; set -xv']) {

@@ -10,7 +10,7 @@ import { type ExportedFile, sha256 } from '../../../lib/vps/frontend/export.ts'
 import { planRelease, readManifest } from '../../../lib/vps/frontend/manifest.ts'
 import { type ArchiveForm, altered, stageCommand } from '../../../lib/vps/frontend/upload.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
 
 /* The scripts of the VPS, run here by the shell of this machine on a folder of its own. */
 

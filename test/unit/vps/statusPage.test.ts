@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { renderNginx } from '../../../lib/vps/nginx/render.ts'
 import { digestTag, presentPage, publishPage } from '../../../lib/vps/statusPage.ts'
-import { configOf } from './configuration.ts'
+import { configOf } from '../../support/config.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-status-'))
 afterAll(() => rmSync(home, { recursive: true }))

@@ -14,7 +14,7 @@ import type { Config } from '../../../../lib/config/config.ts'
 import { noteEnvironment } from '../../../../lib/config/pasteLine.ts'
 import { exitCode, OpsError } from '../../../../lib/util/errors.ts'
 import { judgedFailure, worst } from '../../../../lib/util/status.ts'
-import { configOf } from '../../shell/rig.ts'
+import { configOf } from '../../../support/helpers.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
 const group = (cpu: number) => ({ containers: [{ resources: { requests: { cpu } } }] }) as ContainerGroup

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { createChannels, send, sendAll } from '../../../../lib/monitoring/alerts/channels.ts'
 import { slackBody } from '../../../../lib/monitoring/alerts/slack.ts'
 import { teamsBody } from '../../../../lib/monitoring/alerts/teams.ts'
-import { configOf, entriesOf, failureOf, openRunner } from '../../shell/rig.ts'
-import { alert, closedPort, receiver, silent } from './rig.ts'
+import { alert, closedPort, receiver, silent } from '../../../support/alertFixtures.ts'
+import { configOf, entriesOf, failureOf, openRunner } from '../../../support/helpers.ts'
 
 const path = '/services/T0123/B4567/sEcReTsEcReT'
 

@@ -6,9 +6,9 @@ import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { Alert } from '../../../../lib/monitoring/alerts/alert.ts'
 import { createChannels, send } from '../../../../lib/monitoring/alerts/channels.ts'
 import { createMail, parseMailServer } from '../../../../lib/monitoring/alerts/email.ts'
-import { certificateFor } from '../../shell/certificate.ts'
-import { configOf, entriesOf, openRunner } from '../../shell/rig.ts'
-import { alert, closedPort, silent } from './rig.ts'
+import { alert, closedPort, silent } from '../../../support/alertFixtures.ts'
+import { certificateFor } from '../../../support/certificate.ts'
+import { configOf, entriesOf, openRunner } from '../../../support/helpers.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dominion-unit-'))
 const certificate = certificateFor(folder, ['mail.test'])

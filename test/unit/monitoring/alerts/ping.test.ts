@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { pingEnd, pingStart } from '../../../../lib/monitoring/alerts/ping.ts'
-import { configOf, openRunner } from '../../shell/rig.ts'
-import { closedPort, receiver } from './rig.ts'
+import { closedPort, receiver } from '../../../support/alertFixtures.ts'
+import { configOf, openRunner } from '../../../support/helpers.ts'
 
 const check = '/5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278'
 

@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openHistory } from '../../../../lib/monitoring/store/store.ts'
-import { start } from '../../cli/running.ts'
-import { home, temporaryFolder } from '../../shell/rig.ts'
-import { look, sample } from '../store/looks.ts'
+import { home, temporaryFolder } from '../../../support/helpers.ts'
+import { look, sample } from '../../../support/runFixtures.ts'
+import { start } from '../../../support/runScript.ts'
 
 const hour = 3_600_000
 const begin = Date.UTC(2026, 8, 1)

@@ -4,7 +4,7 @@ import { latencySeries } from '../../../../lib/monitoring/slo/latency.ts'
 import { type SloReport, sloReport } from '../../../../lib/monitoring/slo/report.ts'
 import type { History } from '../../../../lib/monitoring/store/store.ts'
 import type { Look, Planned } from '../../../../lib/monitoring/store/types.ts'
-import { day, historyPath, minute, opened, sample, settled } from '../store/rig.ts'
+import { day, historyPath, minute, opened, sample, settled } from '../../../support/historyFixtures.ts'
 
 /*
  * A made-up year, a look every ten minutes, counted here in another way: a row of 525,600 characters for each target, one

@@ -9,8 +9,8 @@ import { monthAround, statusView } from '../../../../lib/monitoring/statusPage/d
 import { statusPage } from '../../../../lib/monitoring/statusPage/page.ts'
 import type { StatusView } from '../../../../lib/monitoring/statusPage/types.ts'
 import { readHistory } from '../../../../lib/monitoring/store/store.ts'
-import { configOf } from '../../vps/configuration.ts'
-import { day, hostile, madeUpHistory } from './made.ts'
+import { configOf } from '../../../support/config.ts'
+import { day, hostile, madeUpHistory } from '../../../support/statusPageFixtures.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-status-page-'))
 afterAll(() => rmSync(home, { recursive: true }))

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { start } from '../../cli/running.ts'
-import { home, temporaryFolder } from '../../shell/rig.ts'
-import { madeUpHistory } from './made.ts'
+import { home, temporaryFolder } from '../../../support/helpers.ts'
+import { start } from '../../../support/runScript.ts'
+import { madeUpHistory } from '../../../support/statusPageFixtures.ts'
 
 test('with --quiet a page that was made brings no line that cron would mail; --json is one document', async () => {
   const folder = temporaryFolder()

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { statusView } from '../../../../lib/monitoring/statusPage/data.ts'
 import { openHistory } from '../../../../lib/monitoring/store/store.ts'
 import type { Verdict } from '../../../../lib/util/status.ts'
-import { temporaryFolder } from '../../shell/rig.ts'
-import { configOf } from '../../vps/configuration.ts'
+import { configOf } from '../../../support/config.ts'
+import { temporaryFolder } from '../../../support/helpers.ts'
 
 const begin = Date.parse('2026-11-23T05:00:00Z')
 const second = 1000

@@ -13,7 +13,7 @@ import {
 } from '../../../../lib/monitoring/statusPage/labels.ts'
 import { monthSection } from '../../../../lib/monitoring/statusPage/month.ts'
 import { barsLegend } from '../../../../lib/monitoring/statusPage/uptimeBars.ts'
-import { hostile } from './made.ts'
+import { hostile } from '../../../support/statusPageFixtures.ts'
 
 test('only what visitors use has a public name', () => {
   const ids = [

@@ -18,7 +18,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { getFileId, quarantine } from '../../../../lib/monitoring/store/quarantine.ts'
 import { readHistory } from '../../../../lib/monitoring/store/store.ts'
-import { day, historyPath, hour, look, minute, opened } from './rig.ts'
+import { day, historyPath, hour, look, minute, opened } from '../../../support/historyFixtures.ts'
 
 const start = Date.UTC(2026, 0, 1)
 

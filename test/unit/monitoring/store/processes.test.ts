@@ -4,12 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { connect } from '../../../../lib/monitoring/store/sqlite.ts'
 import { openHistory } from '../../../../lib/monitoring/store/store.ts'
-import { runInNamespaces } from '../../shell/namespaces.ts'
-import { historyPath } from './rig.ts'
+import { historyPath } from '../../../support/historyFixtures.ts'
+import { runInNamespaces } from '../../../support/namespaces.ts'
 
 /** Processes start slowly on a machine that is busy. */
 const timeout = 180_000
-const writer = path.join(import.meta.dirname, 'writer.ts')
+const writer = path.join(import.meta.dirname, '../../../support/historyWriter.ts')
 
 interface Writer {
   process: ChildProcess

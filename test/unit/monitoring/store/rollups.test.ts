@@ -3,7 +3,16 @@ import { countSamples, type Rollup } from '../../../../lib/monitoring/store/roll
 import { type Connection, connect } from '../../../../lib/monitoring/store/sqlite.ts'
 import type { Look, Planned } from '../../../../lib/monitoring/store/types.ts'
 import type { Verdict } from '../../../../lib/util/status.ts'
-import { day, historyPath, hour, look, minute, opened, sample, settled } from './rig.ts'
+import {
+  day,
+  historyPath,
+  hour,
+  look,
+  minute,
+  opened,
+  sample,
+  settled,
+} from '../../../support/historyFixtures.ts'
 
 const start = Date.UTC(2026, 2, 1)
 

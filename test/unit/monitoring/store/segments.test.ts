@@ -7,7 +7,7 @@ import {
   validityOf,
 } from '../../../../lib/monitoring/store/intervals.ts'
 import { packTimes, unpackTimes } from '../../../../lib/monitoring/store/rollups.ts'
-import { hour, minute } from './rig.ts'
+import { hour, minute } from '../../../support/historyFixtures.ts'
 
 const now = 1000 * hour
 /** Times before `now`, newest first, from the distances between them in minutes. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { sloReport } from '../../../../lib/monitoring/slo/report.ts'
-import { historyPath, look, minute, opened, sample } from './rig.ts'
+import { historyPath, look, minute, opened, sample } from '../../../support/historyFixtures.ts'
 
 const start = Date.UTC(2026, 0, 1)
 const whole = { from: start, to: start + 60 * minute }

@@ -1,10 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../../lib/config/config.ts'
-import { loadConfig } from '../../lib/config/load.ts'
-import { shareKinds } from '../../lib/config/shared.ts'
-import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
-import { login } from '../../rehearsal/login.ts'
+import type { Config } from '../../../lib/config/config.ts'
+import { loadConfig } from '../../../lib/config/load.ts'
+import { shareKinds } from '../../../lib/config/shared.ts'
+import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
+import { login } from '../../../rehearsal/login.ts'
 import {
   environmentOf,
   folderOf,
@@ -12,9 +12,9 @@ import {
   startClouds,
   takeDown,
   waitForDying,
-} from '../../rehearsal/rehearsal.ts'
+} from '../../../rehearsal/rehearsal.ts'
 
-const home = path.join(import.meta.dirname, '..', '..')
+const home = path.join(import.meta.dirname, '..', '..', '..')
 
 /** Two clouds of a test file's own, and the ordinary scripts run against them as an operator runs them. */
 export interface Rehearsed {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { onTestFinished } from 'vitest'
-import { temporaryFolder } from '../shell/rig.ts'
+import { temporaryFolder } from './helpers.ts'
 
 /** An empty PostgreSQL of Debian's newest version, on a socket of its own; gone when the test has ended. */
 export async function startPostgres(): Promise<Client> {

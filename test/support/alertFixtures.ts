@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
-import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
-import { onTestFinished } from 'vitest'
-import type { Alert } from '../../../../lib/monitoring/alerts/alert.ts'
+import { type AddressInfo, createServer as createTcp } from 'node:net'
+import type { Alert } from '../../lib/monitoring/alerts/alert.ts'
+import { listen } from './servers.ts'
 
 export const alert = (more: Partial<Alert> = {}): Alert => ({
   kind: 'problem',
@@ -15,18 +15,6 @@ export const alert = (more: Partial<Alert> = {}): Alert => ({
   incident: '42',
   ...more,
 })
-
-/** Gives the port; the server and its connections end with the test. */
-export async function listen(server: Server): Promise<number> {
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => sockets.add(socket.on('close', () => sockets.delete(socket))))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return (server.address() as AddressInfo).port
-}
 
 export interface Heard {
   line: string

@@ -1,5 +1,5 @@
-import type { Look, Sample } from '../../../../lib/monitoring/store/types.ts'
-import type { Verdict } from '../../../../lib/util/status.ts'
+import type { Look, Sample } from '../../lib/monitoring/store/types.ts'
+import type { Verdict } from '../../lib/util/status.ts'
 
 export const sample = (target: string, verdict: Verdict = 'OK', ms: number | null = 70): Sample => ({
   ...{ target, verdict, ms },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Agent, get } from 'node:https'
-import type { Rehearsed } from './rehearsed.ts'
+import type { Rehearsed } from './rehearsal.ts'
 
 export interface Seen {
   pages: number

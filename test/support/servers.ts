@@ -4,10 +4,10 @@ import { createServer as createHttp, type IncomingHttpHeaders, type RequestListe
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import type { TcpExchange } from '../../../lib/net/tcp.ts'
-import type { Runner } from '../../../lib/shell/runner.ts'
-import { type Certificate, certificateFor } from '../shell/certificate.ts'
-import { openRunner, temporaryFolder } from '../shell/rig.ts'
+import type { TcpExchange } from '../../lib/net/tcp.ts'
+import type { Runner } from '../../lib/shell/runner.ts'
+import { type Certificate, certificateFor } from './certificate.ts'
+import { openRunner, temporaryFolder } from './helpers.ts'
 
 /** Listens on a free port of the loopback, until the test has ended. */
 export async function listen(server: Server): Promise<number> {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Config } from '../../lib/config/config.ts'
-import { createNetworkOptions } from '../../lib/config/network.ts'
-import { makeRequest } from '../../lib/net/http.ts'
+import type { Config } from '../../../lib/config/config.ts'
+import { createNetworkOptions } from '../../../lib/config/network.ts'
+import { makeRequest } from '../../../lib/net/http.ts'
 
 export interface Load {
   /** Ends the load and gives how many requests were answered with 200, the longest, and the first words of the others. */

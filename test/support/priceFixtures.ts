@@ -1,7 +1,7 @@
-import type { PriceItem } from '../../../lib/cost/meters.ts'
-import type { HttpRequest, HttpResponse } from '../../../lib/net/http.ts'
-import type { Runner } from '../../../lib/shell/runner.ts'
-import { configOf, openRunner } from '../shell/rig.ts'
+import type { PriceItem } from '../../lib/cost/meters.ts'
+import type { HttpRequest, HttpResponse } from '../../lib/net/http.ts'
+import type { Runner } from '../../lib/shell/runner.ts'
+import { configOf, openRunner } from './helpers.ts'
 
 export const item = (more: Partial<PriceItem>): PriceItem => ({
   serviceName: 'Container Instances',

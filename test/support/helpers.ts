@@ -2,16 +2,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Config } from '../../../lib/config/config.ts'
-import { loadConfig } from '../../../lib/config/load.ts'
-import type { SecretFile } from '../../../lib/shell/command.ts'
-import { createRedactor } from '../../../lib/shell/redactor.ts'
-import { createRunner, type Runner, type RunnerOptions } from '../../../lib/shell/runner.ts'
-import { openTranscript } from '../../../lib/shell/transcript.ts'
-import { OpsError } from '../../../lib/util/errors.ts'
+import type { Config } from '../../lib/config/config.ts'
+import { loadConfig } from '../../lib/config/load.ts'
+import type { SecretFile } from '../../lib/shell/command.ts'
+import { createRedactor } from '../../lib/shell/redactor.ts'
+import { createRunner, type Runner, type RunnerOptions } from '../../lib/shell/runner.ts'
+import { openTranscript } from '../../lib/shell/transcript.ts'
+import { OpsError } from '../../lib/util/errors.ts'
 
 /** The project's own folder. */
-export const home = path.join(import.meta.dirname, '..', '..', '..')
+export const home = path.join(import.meta.dirname, '..', '..')
 
 /** A folder that is gone when the test has ended. */
 export function temporaryFolder(): string {

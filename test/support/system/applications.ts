@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-const home = path.join(import.meta.dirname, '..', '..')
+const home = path.join(import.meta.dirname, '..', '..', '..')
 
 /** A temporary folder for applications that a test file makes up. */
 export function workFolder(name: string): { folder: string; remove(): void } {

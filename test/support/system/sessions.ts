@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { dominionArgv, ordinaryEnvironment } from './rehearsed.ts'
+import { dominionArgv, ordinaryEnvironment } from './rehearsal.ts'
 
 /** A script that runs, and can be killed or interrupted meanwhile. */
 export interface Session {

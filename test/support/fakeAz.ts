@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { configOf, openRunner, temporaryFolder } from '../shell/rig.ts'
+import { configOf, openRunner, temporaryFolder } from './helpers.ts'
 
 export interface Answer {
   /** Of the arguments behind `az`, joined by blanks. The first that fits counts. */

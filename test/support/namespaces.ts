@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { collect, type Finished } from '../../../rehearsal/processes.ts'
+import { collect, type Finished } from '../../rehearsal/processes.ts'
 
 /**
  * Runs a program in Linux namespaces that end with it.

@@ -1,8 +1,8 @@
-import { openHistory } from '../../../../lib/monitoring/store/store.ts'
-import { look, sample } from './looks.ts'
+import { openHistory } from '../../lib/monitoring/store/store.ts'
+import { look, sample } from './runFixtures.ts'
 
 /*
- * A checker of its own process: node writer.ts FILE NAME COUNT. Each look goes in with a count of its own, in one
+ * A checker of its own process: node historyWriter.ts FILE NAME COUNT. Each look goes in with a count of its own, in one
  * transaction; `written N` on stdout once it is kept.
  */
 const [file = '', name = '', count = '0'] = process.argv.slice(2)

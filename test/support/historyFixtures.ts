@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { forget, type Retention, rollUp } from '../../../../lib/monitoring/store/maintenance.ts'
-import { connect } from '../../../../lib/monitoring/store/sqlite.ts'
-import { type History, openHistory } from '../../../../lib/monitoring/store/store.ts'
+import { forget, type Retention, rollUp } from '../../lib/monitoring/store/maintenance.ts'
+import { connect } from '../../lib/monitoring/store/sqlite.ts'
+import { type History, openHistory } from '../../lib/monitoring/store/store.ts'
 
-export { look, sample } from './looks.ts'
+export { look, sample } from './runFixtures.ts'
 
 export const minute = 60_000
 export const hour = 60 * minute

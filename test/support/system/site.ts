@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createNetworkOptions } from '../../lib/config/network.ts'
-import { type HttpResponse, makeRequest } from '../../lib/net/http.ts'
-import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
-import type { Rehearsed } from './rehearsed.ts'
+import { createNetworkOptions } from '../../../lib/config/network.ts'
+import { type HttpResponse, makeRequest } from '../../../lib/net/http.ts'
+import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
+import type { Rehearsed } from './rehearsal.ts'
 
 /** A shell line on the VPS, through the machine's own ssh client. Rejects when it fails. */
 export async function onVps(clouds: Rehearsed, line: string): Promise<string> {

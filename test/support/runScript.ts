@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { home, temporaryFolder } from '../shell/rig.ts'
+import { home, temporaryFolder } from './helpers.ts'
 
 export interface Ended {
   code: number | null

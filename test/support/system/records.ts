@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { deriveApiToken } from '../../lib/config/apiToken.ts'
-import type { Receipt } from '../../lib/deploy/receipts/write.ts'
-import { watchArguments } from '../../rehearsal/secretWatch.ts'
-import { tryOnVps } from './face.ts'
-import type { Rehearsed } from './rehearsed.ts'
+import { deriveApiToken } from '../../../lib/config/apiToken.ts'
+import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
+import { watchArguments } from '../../../rehearsal/secretWatch.ts'
+import type { Rehearsed } from './rehearsal.ts'
+import { tryOnVps } from './site.ts'
 
 /** One line of a transcript. */
 export interface Entry {

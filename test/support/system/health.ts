@@ -3,9 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
-import type { Report } from '../../lib/monitoring/report.ts'
-import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
-import { dominionArgv, type Rehearsed } from './rehearsed.ts'
+import type { Report } from '../../../lib/monitoring/report.ts'
+import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
+import { dominionArgv, type Rehearsed } from './rehearsal.ts'
 
 /** A way to break something, and to mend it. */
 export interface Fault {

@@ -1,6 +1,6 @@
-import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
-import type { ResourceType } from '../../../rehearsal/azure/types.ts'
-import { createWorld, type World } from '../../../rehearsal/azure/world.ts'
+import { resourceTypes } from '../../rehearsal/azure/providers.ts'
+import type { ResourceType } from '../../rehearsal/azure/types.ts'
+import { createWorld, type World } from '../../rehearsal/azure/world.ts'
 
 /** Fails whoever wants a machine: a unit test asks the emulator's rules only. */
 const noMachine = (): never => {

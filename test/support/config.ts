@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Config } from '../../../lib/config/config.ts'
-import { loadConfig } from '../../../lib/config/load.ts'
+import type { Config } from '../../lib/config/config.ts'
+import { loadConfig } from '../../lib/config/load.ts'
 
 /** The configuration that an `.env` with these lines gives. */
 export async function configOf(lines = ''): Promise<Config> {

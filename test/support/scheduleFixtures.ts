@@ -1,4 +1,4 @@
-import { type InstallTarget, listScheduledTasks, type ScheduledTask } from '../../../lib/schedule/tasks.ts'
+import { type InstallTarget, listScheduledTasks, type ScheduledTask } from '../../lib/schedule/tasks.ts'
 
 /** A folder whose name has everything in it that a scheduler may take for its own. */
 export const place: InstallTarget = {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { createFrame } from '../../../lib/vps/ssh/frame.ts'
-import { temporaryFolder } from '../shell/rig.ts'
+import { createFrame } from '../../lib/vps/ssh/frame.ts'
+import { temporaryFolder } from './helpers.ts'
 
 /** Runs a line with a login shell, as sshd does, and gives what the reader leaves of its output. */
 export function runAsLoginShell(

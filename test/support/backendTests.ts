@@ -1,12 +1,12 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { IMAGE_ROOT } from '../rehearsal/azure/imageRoot.ts'
-import { type DebianRoot, prepareRoot } from '../rehearsal/debianRoot.ts'
-import { startMachine } from '../rehearsal/machine.ts'
-import { startNetwork } from '../rehearsal/network.ts'
+import { IMAGE_ROOT } from '../../rehearsal/azure/imageRoot.ts'
+import { type DebianRoot, prepareRoot } from '../../rehearsal/debianRoot.ts'
+import { startMachine } from '../../rehearsal/machine.ts'
+import { startNetwork } from '../../rehearsal/network.ts'
 
-const home = path.dirname(import.meta.dirname)
+const home = path.join(import.meta.dirname, '..', '..')
 const NAME = 'backend-tests'
 
 /** What an image has, and what the tests of the backend start beside it. */
