@@ -2,7 +2,7 @@ import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
 import { exitCode, OpsError } from '../util/errors.ts'
 import { atLeast } from '../util/semver.ts'
-import { azLook, oldestAz } from './cli.ts'
+import { az, oldestAz } from './cli.ts'
 
 export interface Account {
   /** Subscription id, a UUID. */
@@ -33,8 +33,10 @@ export const loginTask = (context: Context, account: () => Promise<Account>): Ta
 
 /** Reads the account that the configuration means; throws (exit 4, 2) when there is none. */
 export async function readAccount({ config, runner }: Context): Promise<Account> {
-  const which = config.azure.subscription ? ['--subscription', config.azure.subscription] : []
-  const { stdout } = await runner.run(azLook(['account', 'show', ...which], { accept: [0] }))
+  const { subscription } = config.azure
+  const { stdout } = await runner.run(
+    az({ accept: [0] })`account show ${subscription !== '' && ['--subscription', subscription]}`,
+  )
   const { id, name, tenantId, user } = JSON.parse(stdout) as {
     id: string
     name: string
@@ -45,6 +47,6 @@ export async function readAccount({ config, runner }: Context): Promise<Account>
 }
 
 export async function azVersion({ runner }: Context): Promise<string> {
-  const { stdout } = await runner.run(azLook(['version'], { accept: [0] }))
+  const { stdout } = await runner.run(az({ accept: [0] })`version`)
   return (JSON.parse(stdout) as { 'azure-cli': string })['azure-cli']
 }

@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse } from '../net/http.ts'
 import type { Context } from '../tasks/context.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
-import { azLook, explainAz } from './cli.ts'
+import { az, explainAz } from './cli.ts'
 
 /**
  * Looks into ARM by requests of our own, with az's login and by az's way out. For what is asked again and again: a call of
@@ -24,13 +24,9 @@ interface Access {
 
 /** What az says to whom, in its own words; see `az account get-access-token --help`. */
 export const accessCommand = (subscription: string) =>
-  azLook(
-    [
-      ...['account', 'get-access-token', '--resource', 'https://management.azure.com/'],
-      ...(subscription ? ['--subscription', subscription] : []),
-    ],
-    { accept: [0] },
-  )
+  az({ accept: [0] })`
+    account get-access-token --resource https://management.azure.com/
+    ${subscription !== '' && ['--subscription', subscription]}`
 
 export const armRequest = (
   path: string,

@@ -1,4 +1,4 @@
-import { act, type Command, look } from '../shell/command.ts'
+import { commandTemplate, local } from '../shell/template.ts'
 import { explainAz, serverBusy } from './errors.ts'
 
 export { explainAz, explainBuild } from './errors.ts'
@@ -28,25 +28,11 @@ const busy = new RegExp(
     .join('|'),
 )
 
-const always = (args: Command['argv']): Command['argv'] => [
-  'az',
-  ...args,
-  '--output',
-  'json',
-  '--only-show-errors',
-]
 const retry = { times: 6, pauseMs: 10_000, when: busy }
 
-/** An az line that only looks. Exit 3 (absent) is an answer. */
-export const azLook = (args: Command['argv'], rest: Partial<Command> = {}): Command =>
-  look(always(args), {
-    explain: explainAz,
-    retry,
-    accept: [0, absent],
-    ...rest,
-    env: { ...env, ...rest.env },
-  })
-
-/** An az line that changes something. */
-export const azAct = (args: Command['argv'], rest: Partial<Command> = {}): Command =>
-  act(always(args), { explain: explainAz, retry, ...rest, env: { ...env, ...rest.env } })
+/** A command of az: `` az`group show --name ${name}` `` reads, and accepts exit 3 (absent); `az.change` changes. */
+export const az = commandTemplate((argv, effect, options) => {
+  const all = { explain: explainAz, retry, ...options, env: { ...env, ...options.env } }
+  const run = effect === 'read' ? local({ accept: [0, absent], ...all }) : local.change({ ...all })
+  return { ...run`az ${argv} --output json --only-show-errors`, effect }
+})

@@ -1,9 +1,11 @@
 import type { Config } from '../config/config.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
+import type { Command } from '../shell/command.ts'
+import type { Runner } from '../shell/runner.ts'
 import type { Context } from '../tasks/context.ts'
 import { getMessage, isUnanswered, OpsError, unknownError } from '../util/errors.ts'
 import { type Account, readAccount } from './account.ts'
-import { absent, azLook } from './cli.ts'
+import { absent, az } from './cli.ts'
 import type { ContainerGroup } from './containers/spec.ts'
 
 /** A resource as ARM tells it. */
@@ -83,22 +85,19 @@ export function createAzure(context: Context): Azure {
     return asked
   }
 
-  async function show(args: string[]): Promise<unknown> {
-    const { stdout, code } = await runner.run(azLook([...args, ...subscriptionFlag(await azure.account())]))
+  async function show(command: Command): Promise<unknown> {
+    const { stdout, code } = await runner.run(command)
     return code === absent ? undefined : JSON.parse(stdout || 'null')
   }
   const resource = async (type: ResourceType): Promise<Resource | undefined> => {
-    const { id } = await azure.account()
-    return (await show([
-      'resource',
-      'show',
-      '--ids',
-      resourceId(config, id, type),
-      '--api-version',
-      apiVersions[type],
-    ])) as Resource | undefined
+    const account = await azure.account()
+    const command = az`
+      resource show --ids ${resourceId(config, account.id, type)} --api-version ${apiVersions[type]}
+      ${subscriptionFlag(account)}`
+    return (await show(command)) as Resource | undefined
   }
-  const group = ['--resource-group', config.azure.resourceGroup]
+  const { resourceGroup } = config.azure
+  const subscription = async () => subscriptionFlag(await azure.account())
 
   /**
    * Several by one call, in that order; all must know the API version of the first. Undefined when one of them is absent
@@ -108,13 +107,8 @@ export function createAzure(context: Context): Azure {
     const account = await azure.account()
     const ids = types.map((type) => resourceId(config, account.id, type))
     const { code, stdout } = await runner.run(
-      azLook(
-        [
-          ...['resource', 'show', '--ids', ...ids, '--api-version', apiVersions[types[0]!]],
-          ...subscriptionFlag(account),
-        ],
-        { accept: [0, 1, absent] },
-      ),
+      az({ accept: [0, 1, absent] })`
+        resource show --ids ${ids} --api-version ${apiVersions[types[0]!]} ${subscriptionFlag(account)}`,
     )
     return code === 0 ? (JSON.parse(stdout) as Resource[]) : undefined
   }
@@ -166,15 +160,17 @@ export function createAzure(context: Context): Azure {
     },
     deployment: (name) =>
       keep('deployment', async () => {
-        return (await show(['deployment', 'group', 'show', ...group, '--name', name])) as
-          | Deployment
-          | undefined
+        const command = az`
+          deployment group show --resource-group ${resourceGroup} --name ${name} ${await subscription()}`
+        return (await show(command)) as Deployment | undefined
       }),
     groups: () =>
-      keep('groups', async () => ((await show(['container', 'list', ...group])) ?? []) as ContainerGroup[]),
-    tags: () =>
-      keep('tags', () => inRegistry(async () => readTags(context, subscriptionFlag(await azure.account())))),
-    tag: (name) => inRegistry(async () => readTag(context, name, subscriptionFlag(await azure.account()))),
+      keep('groups', async () => {
+        const command = az`container list --resource-group ${resourceGroup} ${await subscription()}`
+        return ((await show(command)) ?? []) as ContainerGroup[]
+      }),
+    tags: () => keep('tags', () => inRegistry(async () => readTags(context, await subscription()))),
+    tag: (name) => inRegistry(async () => readTag(context, name, await subscription())),
     forget(...what) {
       for (const each of what) kept.delete(each)
     },
@@ -224,20 +220,25 @@ export const groupsId = (config: Config, subscription: string): string =>
 export const groupId = (config: Config, subscription: string, name: string): string =>
   `${groupsId(config, subscription)}/${name}`
 
-async function readTags(context: Context, subscription: string[]): Promise<Tag[]> {
-  const which = ['--repository', repository, '--detail', '--orderby', 'time_desc', '--top', '100']
-  return ((await askRepository(context, ['show-tags', ...which, ...subscription])) ?? []) as Tag[]
+async function readTags({ config, runner }: Context, subscription: string[]): Promise<Tag[]> {
+  const command = az({ accept: [0, 1, absent] })`
+    acr repository show-tags --name ${config.azure.registry} --repository ${repository}
+    --detail --orderby time_desc --top 100 ${subscription}`
+  return ((await askRepository(runner, command)) ?? []) as Tag[]
 }
 
-async function readTag(context: Context, name: string, subscription: string[]): Promise<Tag | undefined> {
-  const which = ['--image', `${repository}:${name}`]
-  return (await askRepository(context, ['show', ...which, ...subscription])) as Tag | undefined
+async function readTag(
+  { config, runner }: Context,
+  name: string,
+  subscription: string[],
+): Promise<Tag | undefined> {
+  const command = az({ accept: [0, 1, absent] })`
+    acr repository show --name ${config.azure.registry} --image ${repository}:${name} ${subscription}`
+  return (await askRepository(runner, command)) as Tag | undefined
 }
 
 /** Asking for what nobody has pushed fails; that is an answer too: `undefined`. */
-async function askRepository({ runner, config }: Context, [what = '', ...which]: string[]): Promise<unknown> {
-  const line = ['acr', 'repository', what, '--name', config.azure.registry, ...which]
-  const command = azLook(line, { accept: [0, 1, absent] })
+async function askRepository(runner: Runner, command: Command): Promise<unknown> {
   const { code, stdout, stderr } = await runner.run(command)
   if (code === 0) return JSON.parse(stdout)
   if (notPushed.test(stderr)) return undefined
@@ -257,7 +258,7 @@ export async function operatorRule(
 ): Promise<string | undefined> {
   const rule = `${resourceId(config, subscription, 'database')}/firewallRules/operator`
   const { code, stdout } = await runner.run(
-    azLook(['resource', 'show', '--ids', rule, '--api-version', apiVersions.database]),
+    az`resource show --ids ${rule} --api-version ${apiVersions.database}`,
   )
   return code === absent ? undefined : ((JSON.parse(stdout) as Resource).properties.startIpAddress as string)
 }
@@ -293,10 +294,7 @@ export async function redisKey(context: Context, azure: Azure): Promise<string> 
       ? [`${resourceId(config, id, 'managedRedisDatabase')}/listKeys`, apiVersions.managedRedisDatabase]
       : [`${resourceId(config, id, 'classicRedis')}/listKeys`, apiVersions.classicRedis]
   const { stdout } = await context.runner.runPrivately(
-    azLook(
-      ['rest', '--method', 'post', '--url', `https://management.azure.com${path}?api-version=${version}`],
-      { accept: [0] },
-    ),
+    az({ accept: [0] })`rest --method post --url https://management.azure.com${path}?api-version=${version}`,
   )
   const { primaryKey } = JSON.parse(stdout) as { primaryKey: string }
   context.runner.secrets.add(primaryKey)
@@ -309,17 +307,8 @@ export async function registryLogin(
   azure: Azure,
 ): Promise<{ username: string; password: string }> {
   const { stdout } = await context.runner.runPrivately(
-    azLook(
-      [
-        'acr',
-        'credential',
-        'show',
-        '--name',
-        context.config.azure.registry,
-        ...subscriptionFlag(await azure.account()),
-      ],
-      { accept: [0] },
-    ),
+    az({ accept: [0] })`
+      acr credential show --name ${context.config.azure.registry} ${subscriptionFlag(await azure.account())}`,
   )
   const { username, passwords } = JSON.parse(stdout) as { username: string; passwords: { value: string }[] }
   const password = passwords[0]?.value ?? ''

@@ -7,7 +7,7 @@ import { type Command, secretFile } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Difference, differing, type Field, type Log, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { absent, azAct, azLook } from './cli.ts'
+import { absent, az } from './cli.ts'
 import {
   type Azure,
   apiVersions,
@@ -81,21 +81,18 @@ export function deployCommand(
       contentVersion: '1.0.0.0',
       parameters: values,
     }),
-    '@',
   )
-  return azAct([
-    ...['deployment', 'group', 'create', '--resource-group', config.azure.resourceGroup, '--name', name],
-    ...['--template-file', templateFile, '--parameters', file, '--no-wait', ...subscription],
-  ])
+  return az.change`
+    deployment group create --resource-group ${config.azure.resourceGroup} --name ${name}
+    --template-file ${templateFile} --parameters @${file} --no-wait ${subscription}`
 }
 
 /** Sets the server to take connections with TLS only; returns when ARM has done it. */
 export const requireTransport = (config: Config, subscription: string): Command =>
-  azAct([
-    ...['resource', 'update', '--ids', resourceId(config, subscription, 'secureTransport')],
-    ...['--api-version', apiVersions.secureTransport],
-    ...['--set', 'properties.value=on', '--set', 'properties.source=user-override'],
-  ])
+  az.change`
+    resource update --ids ${resourceId(config, subscription, 'secureTransport')}
+    --api-version ${apiVersions.secureTransport}
+    --set properties.value=on --set properties.source=user-override`
 
 /** Registry, database and Redis: submitted as one deployment; each part is waited for by itself, so that what needs
  * only one of them need not wait for all. */
@@ -168,7 +165,7 @@ export function dataTierTasks(context: Context, azure: Azure): Task[] {
 
   async function existing(subscription: string) {
     const group = await runner.run(
-      azLook(['group', 'show', '--name', config.azure.resourceGroup, '--subscription', subscription]),
+      az`group show --name ${config.azure.resourceGroup} --subscription ${subscription}`,
     )
     groupThere = group.code !== absent
     return groupThere ? azure.dataTier() : []
@@ -178,17 +175,8 @@ export function dataTierTasks(context: Context, azure: Azure): Task[] {
   async function groupIfMissing(known: boolean): Promise<Command[]> {
     if (known || groupThere !== false) return []
     const { resourceGroup, location } = config.azure
-    return [
-      azAct([
-        'group',
-        'create',
-        '--name',
-        resourceGroup,
-        '--location',
-        location,
-        ...subscriptionFlag(await azure.account()),
-      ]),
-    ]
+    const subscription = subscriptionFlag(await azure.account())
+    return [az.change`group create --name ${resourceGroup} --location ${location} ${subscription}`]
   }
 
   function namesOf([registry, database, redis]: readonly (Resource | undefined)[]): string {

@@ -3,7 +3,7 @@ import { formatAzLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import type { Log } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { azLook, explainAz } from './cli.ts'
+import { az, explainAz } from './cli.ts'
 import { type Azure, type Deployment, type DeploymentError, subscriptionFlag } from './client.ts'
 import { serverBusy } from './errors.ts'
 
@@ -53,7 +53,6 @@ export function watchDeployment(
   { submit, pause = (ms) => setTimeout(ms) }: WatchOptions,
 ) {
   const { config, runner } = context
-  const group = ['--resource-group', config.azure.resourceGroup, '--name', name]
   let round: Promise<Operation[]> | undefined
 
   /** The operations as of now; those who ask within one round share it. */
@@ -61,7 +60,9 @@ export function watchDeployment(
     round ??= (async () => {
       const subscription = subscriptionFlag(await azure.account())
       const { stdout } = await runner.run(
-        azLook(['deployment', 'operation', 'group', 'list', ...group, ...subscription]),
+        az`
+          deployment operation group list --resource-group ${config.azure.resourceGroup} --name ${name}
+          ${subscription}`,
       )
       return JSON.parse(stdout) as Operation[]
     })()
@@ -142,7 +143,9 @@ export function watchDeployment(
     }
     throw new OpsError({
       what: `${part} is not ready after ${patienceMs / 60_000} minutes`,
-      next: formatAzLine(`az deployment operation group list ${group.join(' ')}`),
+      next: formatAzLine(
+        `az deployment operation group list --resource-group ${config.azure.resourceGroup} --name ${name}`,
+      ),
     })
   }
 

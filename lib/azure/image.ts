@@ -10,7 +10,7 @@ import { ok, type Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { sha256OfFile } from '../util/files.ts'
 import { type Packed, packedFiles } from './buildContext.ts'
-import { azAct, explainBuild } from './cli.ts'
+import { az, explainBuild } from './cli.ts'
 import { type Azure, repository, subscriptionFlag, type Tag } from './client.ts'
 
 /** The image of this run, known once its step has looked. */
@@ -61,21 +61,17 @@ async function contentOf(file: string, kind: Packed['kind']): Promise<string> {
 
 /** `az acr build`: packs the folder, uploads it, builds in Azure, prints the log. */
 export const buildCommand = (config: Config, tag: string, subscription: string[]): Command =>
-  azAct(
-    [
-      ...['acr', 'build', '--registry', config.azure.registry, '--image', `${repository}:${tag}`],
-      // In the folder itself: az looks for --file from the working folder, not from the source folder.
-      ...['--file', config.backend.dockerfile, '.', ...subscription],
-    ],
-    {
-      cwd: config.backend.dir,
-      timeoutMs: 60 * 60_000,
-      env: { PYTHONUTF8: '1' },
-      explain: explainBuild,
-      // Whatever its log says, a build that failed is not built again; az itself repeats a throttled upload.
-      retry: undefined,
-    },
-  )
+  az.change({
+    // az resolves --file against the working folder, not against the source folder.
+    cwd: config.backend.dir,
+    timeoutMs: 60 * 60_000,
+    env: { PYTHONUTF8: '1' },
+    explain: explainBuild,
+    // A failed build is never repeated, whatever its log says; az itself repeats a throttled upload.
+    retry: undefined,
+  })`
+    acr build --registry ${config.azure.registry} --image ${repository}:${tag}
+    --file ${config.backend.dockerfile} . ${subscription}`
 
 /** Why images must not come back, by tag. */
 export type ImageMarks = ReadonlyMap<string, { why: string }>

@@ -1,7 +1,7 @@
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { unknownError, usageError } from '../util/errors.ts'
-import { azLook } from './cli.ts'
+import { az } from './cli.ts'
 
 /**
  * What Azure Monitor measures of a container group: CPU in thousandths of a core, memory in bytes, network in bytes a
@@ -78,19 +78,11 @@ export function spanSince(since: Date, now = new Date()): Span {
  * @param id ARM's id of the container group
  */
 export const metricsCommand = (id: string, { from, to, interval }: Span): Command =>
-  azLook(
-    [
-      ...['rest', '--method', 'get', '--url'],
-      `https://management.azure.com${id}/providers/Microsoft.Insights/metrics`,
-      '--url-parameters',
-      'api-version=2018-01-01',
-      `metricnames=${Object.values(metricNames).join(',')}`,
-      `timespan=${from.toISOString()}/${to.toISOString()}`,
-      `interval=${interval}`,
-      'aggregation=Average,Minimum,Maximum',
-    ],
-    { accept: [0] },
-  )
+  az({ accept: [0] })`
+    rest --method get --url https://management.azure.com${id}/providers/Microsoft.Insights/metrics
+    --url-parameters api-version=2018-01-01 metricnames=${Object.values(metricNames).join(',')}
+    timespan=${from.toISOString()}/${to.toISOString()} interval=${interval}
+    aggregation=Average,Minimum,Maximum`
 
 /** What one container group used in the span. Throws when Azure does not answer or answers another thing. */
 export async function readMetrics({ runner }: Context, id: string, span: Span): Promise<Measured> {

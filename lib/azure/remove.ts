@@ -1,14 +1,14 @@
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
-import { azAct } from './cli.ts'
+import { az } from './cli.ts'
 import { type Azure, apiVersions, type ResourceType, resourceId, subscriptionFlag } from './client.ts'
 import { deleteGroup } from './containers/actions.ts'
 import { isOwnGroup } from './containers/spec.ts'
 
 /** `az resource delete`: returns when ARM says that it is gone. */
 export const deleteResource = (id: string, apiVersion: string): Command =>
-  azAct(['resource', 'delete', '--ids', id, '--api-version', apiVersion], { timeoutMs: 60 * 60_000 })
+  az.change({ timeoutMs: 60 * 60_000 })`resource delete --ids ${id} --api-version ${apiVersion}`
 
 /**
  * Deletes what a deploy made in the resource group, containers first. The group itself and whatever else lies in it stay:

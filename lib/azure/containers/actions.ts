@@ -4,7 +4,7 @@ import { reveal } from '../../config/secret.ts'
 import { type Command, secretFile } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
-import { azAct } from '../cli.ts'
+import { az } from '../cli.ts'
 import { type Azure, redisKey, registryLogin, subscriptionFlag } from '../client.ts'
 import type { Move } from './plan.ts'
 import { type GroupSecrets, groupFile, type WantedGroup } from './spec.ts'
@@ -136,24 +136,9 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
 
 /** `az container create --file`: creates the group, or changes it to exactly this. */
 export const createGroup = (config: Config, name: string, file: string, subscription: string[]): Command =>
-  azAct([
-    'container',
-    'create',
-    '--resource-group',
-    config.azure.resourceGroup,
-    '--file',
-    secretFile(`${name}.json`, file),
-    ...subscription,
-  ])
+  az.change`
+    container create --resource-group ${config.azure.resourceGroup}
+    --file ${secretFile(`${name}.json`, file)} ${subscription}`
 
 export const deleteGroup = (config: Config, name: string, subscription: string[]): Command =>
-  azAct([
-    'container',
-    'delete',
-    '--resource-group',
-    config.azure.resourceGroup,
-    '--name',
-    name,
-    '--yes',
-    ...subscription,
-  ])
+  az.change`container delete --resource-group ${config.azure.resourceGroup} --name ${name} --yes ${subscription}`

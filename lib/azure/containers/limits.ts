@@ -1,6 +1,6 @@
 import type { Context } from '../../tasks/context.ts'
 import { usageError } from '../../util/errors.ts'
-import { azLook } from '../cli.ts'
+import { az } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
 
 /** Of a container group: CPU cores and memory in GB. */
@@ -45,7 +45,7 @@ export async function readLimits(context: Context, azure: Azure): Promise<Limits
   const account = await azure.account()
   const url = `https://management.azure.com/subscriptions/${account.id}/providers/Microsoft.ContainerInstance/locations/${config.azure.location}/capabilities?api-version=2023-05-01`
   const { stdout } = await runner.run(
-    azLook(['rest', '--method', 'get', '--url', url, ...subscriptionFlag(account)], { accept: [0] }),
+    az({ accept: [0] })`rest --method get --url ${url} ${subscriptionFlag(account)}`,
   )
   return getLimits((JSON.parse(stdout) as { value?: Capability[] }).value ?? [], config.azure.location)
 }

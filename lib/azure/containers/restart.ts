@@ -6,7 +6,7 @@ import type { Context } from '../../tasks/context.ts'
 import type { Log, Task } from '../../tasks/task.ts'
 import { exitCode, type Failure, OpsError } from '../../util/errors.ts'
 import { formatTimestamp } from '../../util/format.ts'
-import { azAct, explainAz } from '../cli.ts'
+import { az, explainAz } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
 import { type ContainerGroup, getImage, getTag, groupNames, isWorkerName } from './spec.ts'
 import { countRestarts, parseInstanceView, showGroup } from './status.ts'
@@ -14,13 +14,8 @@ import { untilStartedAnew, untilWorkerRuns, waitUntilHealthy } from './waitFor.t
 
 /** `az container restart`: stops the group's container and starts it again, of the same image and settings. */
 export const restartGroup = (config: Config, name: string, subscription: string[]): Command =>
-  azAct(
-    [
-      ...['container', 'restart', '--resource-group', config.azure.resourceGroup, '--name', name],
-      ...subscription,
-    ],
-    { explain: (output) => explainRestart(name, output) },
-  )
+  az.change({ explain: (output) => explainRestart(name, output) })`
+    container restart --resource-group ${config.azure.resourceGroup} --name ${name} ${subscription}`
 
 /** Azure was reached just before: that it is silent about this one operation is no fault of the network. */
 export function explainRestart(name: string, output: string): Partial<Failure> | undefined {

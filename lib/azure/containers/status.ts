@@ -1,6 +1,6 @@
 import type { Context } from '../../tasks/context.ts'
 import { count } from '../../util/format.ts'
-import { azLook } from '../cli.ts'
+import { az } from '../cli.ts'
 import { type Azure, groupId } from '../client.ts'
 import type { ContainerGroup } from './spec.ts'
 
@@ -17,7 +17,7 @@ export async function showGroups(
   if (names.length === 0) return []
   const { id } = await azure.account()
   const ids = names.map((name) => groupId(context.config, id, name))
-  const { stdout } = await context.runner.run(azLook(['container', 'show', '--ids', ...ids]))
+  const { stdout } = await context.runner.run(az`container show --ids ${ids}`)
   // One is printed as itself, several as a list in the order of the answers.
   return ([] as ContainerGroup[]).concat(JSON.parse(stdout || '[]') as ContainerGroup | ContainerGroup[])
 }

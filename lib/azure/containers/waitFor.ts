@@ -7,7 +7,7 @@ import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { count } from '../../util/format.ts'
-import { azLook } from '../cli.ts'
+import { az } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
 import { whyWorkersAreDead } from './deadWorkers.ts'
 import type { ContainerGroup } from './spec.ts'
@@ -212,9 +212,8 @@ export async function logTail({ runner, config }: Context, azure: Azure, name: s
   const { resourceGroup } = config.azure
   const subscription = subscriptionFlag(await azure.account())
   const { stdout, stderr } = await runner.run(
-    azLook(['container', 'logs', '--resource-group', resourceGroup, '--name', name, ...subscription], {
-      accept: [0, 1, 3],
-    }),
+    az({ accept: [0, 1, 3] })`
+      container logs --resource-group ${resourceGroup} --name ${name} ${subscription}`,
   )
   return (stdout || stderr || `${name} has written no log`).trimEnd().split('\n').slice(-50).join('\n')
 }

@@ -1,4 +1,4 @@
-import { azLook } from '../../azure/cli.ts'
+import { az } from '../../azure/cli.ts'
 import { type Azure, operatorAddress, operatorRule, type Resource, resourceId } from '../../azure/client.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { ConnectTimes } from '../../shell/runner.ts'
@@ -80,7 +80,7 @@ async function readServer({ config }: Context, azure: Azure): Promise<Resource> 
 async function readBackups({ config, runner }: Context, azure: Azure): Promise<ServerBackup[]> {
   const server = resourceId(config, (await azure.account()).id, 'database')
   const url = `https://management.azure.com${server}/backups?api-version=2022-12-01`
-  const { stdout } = await runner.run(azLook(['rest', '--method', 'get', '--url', url], { accept: [0] }))
+  const { stdout } = await runner.run(az({ accept: [0] })`rest --method get --url ${url}`)
   const { value } = JSON.parse(stdout) as {
     value: { name: string; properties: { completedTime: string } }[]
   }

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readAccount } from '../../../lib/azure/account.ts'
-import { azAct, azLook } from '../../../lib/azure/cli.ts'
+import { az } from '../../../lib/azure/cli.ts'
 import { createAzure, groupId, redisKey, registryLogin, resourceId } from '../../../lib/azure/client.ts'
 import { createGroup, deleteGroup } from '../../../lib/azure/containers/actions.ts'
 import { showGroup } from '../../../lib/azure/containers/status.ts'
@@ -21,7 +21,7 @@ const account = JSON.stringify({
 })
 
 test('every az line asks for JSON and nothing else, whatever the operator has set', () => {
-  const command = azLook(['group', 'show', '--name', 'x'])
+  const command = az`group show --name ${'x'}`
   expect(command).toMatchObject({
     argv: ['az', 'group', 'show', '--name', 'x', ...always],
     effect: 'read',
@@ -34,8 +34,8 @@ test('every az line asks for JSON and nothing else, whatever the operator has se
       AZURE_EXTENSION_USE_DYNAMIC_INSTALL: 'no',
     },
   })
-  expect(azAct(['group', 'create'])).toMatchObject({ effect: 'change' })
-  expect(azAct(['group', 'create']).accept).toBeUndefined()
+  expect(az.change`group create`).toMatchObject({ effect: 'change' })
+  expect(az.change`group create`.accept).toBeUndefined()
 })
 
 test('the image is built in its own folder, with az’s settings', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { azAct, explainAz } from '../../../lib/azure/cli.ts'
+import { az, explainAz } from '../../../lib/azure/cli.ts'
 import { meanings as table } from '../../../lib/azure/errors.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
 import { configOf } from '../../support/helpers.ts'
@@ -207,7 +207,7 @@ test.each([
   expect(explainAz(output)).toBeUndefined()
 })
 
-const retried = (output: string) => azAct(['x']).retry!.when.test(output)
+const retried = (output: string) => az.change`x`.retry!.when.test(output)
 
 test.each([
   'ERROR: (OperationNotAllowed) The container group is still transitioning, please retry later.',
