@@ -49,14 +49,23 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       {
+        // Nothing but Node: no other program, no network beyond the loopback.
         test: {
           name: 'unit',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/system/**'],
+          include: ['test/*.test.ts', 'test/unit/**/*.test.ts'],
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Real programs: PostgreSQL, Redis, ssh, git, the login shells, whole scripts.
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
           testTimeout: 30_000,
           // Half of their time is waiting; vitest's own choice on two cores is one worker.
           maxWorkers: 3,
-          sequence: { groupOrder: 0 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -65,7 +74,7 @@ export default defineConfig({
           name: 'system-alone',
           include: alone,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -76,7 +85,7 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           exclude: alone,
           maxWorkers: 3,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import {
@@ -49,21 +48,6 @@ test('what is --every', () => {
   expect(['1m', '5m', '30m', '60m', '1h'].map(parseMinutes)).toEqual([1, 5, 30, 60, 60])
   for (const wrong of ['7m', '0m', '90m', '2h', '5', ''])
     expect(() => parseMinutes(wrong)).toThrow('evenly into an hour')
-})
-
-// What cron does to a line: an escaped % becomes %, another one would end it; then /bin/sh gets it in an empty environment.
-test('a line runs as /bin/sh runs it for cron: there, with that PATH, and these words', () => {
-  const folder = path.join(temporaryFolder(), "O'Brien's 100% $HOME & co")
-  mkdirSync(folder)
-  const program = path.join(folder, 'node 26')
-  writeFileSync(program, '#!/bin/sh\npwd\necho "$PATH"\nfor word in "$@"; do echo "$word"; done\n')
-  chmodSync(program, 0o755)
-  const [health] = listScheduledTasks('staging', 5, { node: program, bin: `${folder}/dominion.js` })
-  const line = cronLine(health!, { ...place, folder }).replace(/^(\S+ ){5}/, '')
-  expect(line).not.toMatch(/[^\\]%/)
-  const said = execFileSync('env', ['-i', '/bin/sh', '-c', line.replaceAll('\\%', '%')], { encoding: 'utf8' })
-  const words = [`${folder}/dominion.js`, 'health', '--quiet', '--env', 'staging']
-  expect(said.trimEnd().split('\n')).toEqual([folder, place.path, ...words])
 })
 
 const others = '# mine\nMAILTO=anna\n\n1 1 * * * echo 5\\%  \n\t# é\r\n'

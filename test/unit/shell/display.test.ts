@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { act, display, look, onVps, secretFile } from '../../../lib/shell/command.ts'
 import { secretIn } from '../../support/helpers.ts'
@@ -15,12 +14,6 @@ test('a command shows as the line to paste, its secret files by name only', () =
 test('where it runs is said', () => {
   expect(display(onVps(look(['ls', '-l'])))).toBe('vps: ls -l')
   expect(display(look(['npm', 'ci'], { cwd: '/some where' }))).toBe('(in /some where) npm ci')
-})
-
-test('the shown line means the same when it is pasted, even for words that look like a secret file', () => {
-  const words = ['<in.txt>', '@<in.txt>', '$(id)', 'a b']
-  const line = display(look(['printf', '%s\\n', ...words]))
-  expect(execFileSync('sh', ['-c', line]).toString().trimEnd().split('\n')).toEqual(words)
 })
 
 test('requests, queries and dials', () => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { display, look } from '../../../lib/shell/command.ts'
 import { quoteLine, quotePosix } from '../../../lib/shell/quote.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
@@ -71,4 +72,10 @@ test('what needs no quotes gets none, so that a plan stays readable', () => {
 
 test('NUL is refused: no argument can carry it', () => {
   expect(() => quotePosix('a\0b')).toThrow('NUL')
+})
+
+test('the shown line means the same when it is pasted, even for words that look like a secret file', () => {
+  const words = ['<in.txt>', '@<in.txt>', '$(id)', 'a b']
+  const line = display(look(['printf', '%s\\n', ...words]))
+  expect(execFileSync('sh', ['-c', line]).toString().trimEnd().split('\n')).toEqual(words)
 })
