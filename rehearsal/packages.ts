@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { count } from '../lib/util/format.ts'
+import { formatCount } from '../lib/util/format.ts'
 import { must, PATH, run } from './processes.ts'
 
 /**
@@ -81,14 +81,14 @@ export async function install(options: {
   if (wanted.length === 0) return
   if (process.getuid?.() !== 0)
     throw new Error(`Only root can install the missing packages: ${wanted.join(', ')}. ${byHand(wanted)}`)
-  onLine(`The rehearsal needs ${count(wanted.length, 'Debian package')} more: ${wanted.join(', ')}`)
+  onLine(`The rehearsal needs ${formatCount(wanted.length, 'Debian package')} more: ${wanted.join(', ')}`)
   onLine('Reading the package lists (apt-get update)')
   const update = await apt(['update'])
   const uris = await apt(['install', '--print-uris', ...ARGUMENTS, ...wanted])
   if (uris.code !== 0) throw aptError(wanted, `${uris.stderr}\n${update.stderr}`)
   const sizes = uris.stdout.matchAll(/^'\S+' \S+ (\d+) /gm)
   const files = Array.from(sizes, ([, size]) => Number(size))
-  onLine(`Installing them: ${count(files.length, 'file')} to download, ${megabytes(files)} MB`)
+  onLine(`Installing them: ${formatCount(files.length, 'file')} to download, ${megabytes(files)} MB`)
   const before = await installedNames()
   await quietly(async () => {
     const words = await aptInstall(wanted, onLine)
@@ -100,7 +100,7 @@ export async function install(options: {
   if (still.length > 0)
     throw new Error(`These packages are still missing after apt-get install: ${still.join(', ')}.`)
   onLine(
-    `Installed ${count(fresh.length, 'package')}; their services are neither started nor enabled at boot`,
+    `Installed ${formatCount(fresh.length, 'package')}; their services are neither started nor enabled at boot`,
   )
 }
 

@@ -17,8 +17,8 @@ await defineScript<DeployFlags>({
     const { skipAzure, skipIonos } = run.flags
     if (skipAzure && skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const { runTasks: performSteps } = await import('../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'deploy-complete',
       needsVps: !skipIonos,
       list: async (context) => (await import('../lib/deploy/deployTasks.ts')).deployList(context, run.flags),

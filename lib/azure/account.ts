@@ -1,7 +1,7 @@
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
 import { exitCode, OpsError } from '../util/errors.ts'
-import { atLeast } from '../util/semver.ts'
+import { isAtLeast } from '../util/semver.ts'
 import { az, oldestAz } from './cli.ts'
 
 export interface Account {
@@ -19,7 +19,7 @@ export const loginTask = (context: Context, account: () => Promise<Account>): Ta
   part: 'prepare',
   async inspect() {
     const version = await azVersion(context)
-    if (!atLeast(version, oldestAz)) {
+    if (!isAtLeast(version, oldestAz)) {
       throw new OpsError({
         what: `az ${version} is too old`,
         next: `Install Azure CLI ${oldestAz} or newer (az upgrade, or your package manager).`,

@@ -3,8 +3,8 @@ import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import { mapLimit } from '../util/concurrency.ts'
 import { usageError } from '../util/errors.ts'
-import { type Verdict, worst } from '../util/status.ts'
-import { nearest } from '../util/suggest.ts'
+import { type Verdict, worstVerdict } from '../util/status.ts'
+import { findNearest } from '../util/suggest.ts'
 import { mayBeOwnNetwork, type OwnNetwork, ownNetwork } from './ownNetwork.ts'
 import type { Observation, Probe } from './probe.ts'
 import { certificateProbe } from './probes/certificate.ts'
@@ -79,7 +79,7 @@ function chosen(probes: readonly Probe[], only: readonly string[]): Probe[] {
   const wanted = new Set(only)
   for (const id of wanted) {
     if (ids.has(id)) continue
-    const meant = nearest(id, [...ids])
+    const meant = findNearest(id, [...ids])
     throw usageError(
       `--only ${id} is no probe of this look${meant ? `; did you mean ${meant}?` : ''}`,
       `There are: ${[...ids].join(', ')}.`,
@@ -117,7 +117,8 @@ export async function look(context: Context, options: LookOptions): Promise<Prob
     context,
     from === 'vps' ? observations.map(({ unproven: _, plain: __, ...rest }) => rest) : observations,
   )
-  if (state !== 'down') return { at, from, verdict: worst(observations), observations, ownNetwork: state }
+  if (state !== 'down')
+    return { at, from, verdict: worstVerdict(observations), observations, ownNetwork: state }
   const detail = `this machine's own network is down (${why})`
   const known = observations.map(
     (each): Observation =>

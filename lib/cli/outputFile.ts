@@ -3,7 +3,7 @@ import path from 'node:path'
 import { getMessage, usageError } from '../util/errors.ts'
 
 /** A file that the operator named for a result, as `--html FILE` does. Throws (exit 2) when it cannot be one. */
-export function checkOutFile(flag: string, file: string): void {
+export function assertOutputFile(flag: string, file: string): void {
   const folder = path.dirname(path.resolve(file))
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw usageError(`${flag}=${file}: there is no folder ${folder}`, 'Give a file in a folder that exists.')
@@ -14,7 +14,7 @@ export function checkOutFile(flag: string, file: string): void {
 }
 
 /** A reader of the file sees the old one or the new one, never half of it. Throws (exit 2) when it cannot be written. */
-export function writeWhole(flag: string, file: string, text: string): void {
+export function writeOutputFile(flag: string, file: string, text: string): void {
   const beside = `${file}.${process.pid}.part`
   try {
     writeFileSync(beside, text)

@@ -173,8 +173,8 @@ async function check(given: Map<string, Given>): Promise<string[]> {
       complaints.push(`${file}: it has names that are no keys, and a pasted key (neither is shown)`)
       continue
     }
-    const { nearest } = await import('../util/suggest.ts')
-    const meant = nearest(key, names)
+    const { findNearest } = await import('../util/suggest.ts')
+    const meant = findNearest(key, names)
     complaints.push(`${file}: ${key} is not a key${meant ? `; did you mean ${meant}?` : ''}`)
   }
   const base = given.get('BASE_ONLY')

@@ -1,11 +1,11 @@
-import { tableText } from '../util/table.ts'
+import { formatTable } from '../util/table.ts'
 import type { Compared } from './compareWithOriginal.ts'
 import type { Estimate, Part } from './estimate.ts'
 
 /** What a person reads: each part and how it is computed, then the old document's figures beside. */
 export function costText(estimate: Estimate, compared: readonly Compared[]): string {
   const right = 'right' as const
-  const parts = tableText(
+  const parts = formatTable(
     [
       { heading: 'Part' },
       { heading: '$ a month', align: right },
@@ -17,7 +17,7 @@ export function costText(estimate: Estimate, compared: readonly Compared[]): str
       ['Total', dollars(estimate.total), '', totalText(estimate)],
     ],
   )
-  const beside = tableText(
+  const beside = formatTable(
     [
       { heading: 'Part' },
       { heading: 'document $', align: right },

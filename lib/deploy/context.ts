@@ -49,14 +49,12 @@ export async function openContext<Flags extends Verbosity>(
   const { folder = 'transcripts', unwritable } = transcripts
   const strict = openTranscript(path.join(config.stateDir, folder), id, secrets.clean)
   const transcript = unwritable ? bestEffort(strict, unwritable) : strict
-  const { createAzNetworkOptions: azReachOf, createNetworkOptions: reachOf } = await import(
-    '../config/network.ts'
-  )
+  const { createAzNetworkOptions, createNetworkOptions } = await import('../config/network.ts')
   const runner: Runner = createRunner({
     secrets,
     transcript,
-    reach: reachOf(config),
-    azReach: () => azReachOf(config, process.env),
+    reach: createNetworkOptions(config),
+    azReach: () => createAzNetworkOptions(config, process.env),
     env: process.env,
     // The proxy is for az alone: npm and git have settings of their own.
     envOf: { az: config.network.azEnvironment },

@@ -3,7 +3,7 @@ import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import type { Task } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/collect.ts'
-import { momentAhead } from '../util/time.ts'
+import { parseFutureTime } from '../util/time.ts'
 import { formatUntil } from '../vps/maintenance/page.ts'
 import { maintenanceTask, readableMessage } from '../vps/maintenance/task.ts'
 import { nginxHttpsTask } from '../vps/nginx/tasks.ts'
@@ -23,7 +23,7 @@ export function maintenanceList(
           on: true,
           by: whoami(),
           ...(message === undefined ? {} : { message: readableMessage(message) }),
-          ...(until === undefined ? {} : { until: momentAhead('--until', until) }),
+          ...(until === undefined ? {} : { until: parseFutureTime('--until', until) }),
         } as const)
   return [nginxHttpsTask(context), maintenanceTask(context, wanted)]
 }

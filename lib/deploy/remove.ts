@@ -10,7 +10,7 @@ import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
 import { type Settled, settleAll } from '../util/collect.ts'
 import { getMessage, usageError } from '../util/errors.ts'
-import { count } from '../util/format.ts'
+import { formatCount } from '../util/format.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import { removeSiteTask, siteParts } from '../vps/uninstall.ts'
 import { withContext } from './context.ts'
@@ -147,7 +147,7 @@ async function losses(
     ),
     ...goes('registry', () =>
       told('Images', tags, (all) =>
-        all.length === 0 ? 'nothing' : `${count(all.length, 'image')} in ${config.azure.registry}`,
+        all.length === 0 ? 'nothing' : `${formatCount(all.length, 'image')} in ${config.azure.registry}`,
       ),
     ),
     told(

@@ -1,6 +1,6 @@
 import { usageError } from '../util/errors.ts'
 import { parseNumber } from '../util/number.ts'
-import { nearest } from '../util/suggest.ts'
+import { findNearest } from '../util/suggest.ts'
 import type { Line } from './parse.ts'
 
 /** What the operator wants to see. */
@@ -57,7 +57,7 @@ function only(words: string | undefined): View['only'] {
   const names = words.split(',').map((word) => word.trim())
   for (const name of names) {
     if (Object.hasOwn(sources, name)) continue
-    const meant = nearest(name, sourceNames)
+    const meant = findNearest(name, sourceNames)
     throw usageError(
       `--only=${words}: there is no log called "${name}"${meant ? `. Did you mean ${meant}?` : ''}`,
       `Give one or more of ${sourceNames.join(', ')}, with commas between them.`,

@@ -1,12 +1,12 @@
 import path from 'node:path'
 import { spanSince } from '../azure/metrics.ts'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
-import { checkOutFile, writeWhole } from '../cli/outputFile.ts'
+import { assertOutputFile, writeOutputFile } from '../cli/outputFile.ts'
 import type { Context } from '../tasks/context.ts'
 import { getExitCode } from '../util/collect.ts'
 import { OpsError } from '../util/errors.ts'
 import { showsUnicode } from '../util/table.ts'
-import { momentSince } from '../util/time.ts'
+import { parsePastTime } from '../util/time.ts'
 import { metricsData, metricsText } from './report.ts'
 import { readUsage } from './usage.ts'
 
@@ -18,8 +18,8 @@ export interface MetricsFlags extends CommonFlags {
 
 /** Throws (exit 2) before anything is asked when the flags cannot be followed. */
 export function readMetricsFlags({ since = '1h', html }: MetricsFlags) {
-  const span = spanSince(momentSince(since))
-  if (html !== undefined) checkOutFile('--html', html)
+  const span = spanSince(parsePastTime(since))
+  if (html !== undefined) assertOutputFile('--html', html)
   return { span, html }
 }
 
@@ -40,7 +40,7 @@ export async function showMetrics(
       span,
       environment === 'default' ? domain : `${domain} (${environment})`,
     )
-    writeWhole('--html', page, text)
+    writeOutputFile('--html', page, text)
     run.story(`Chart page: ${page}`)
   }
   const data = { ...metricsData(answers, span), ...(page ? { html: page } : {}) }

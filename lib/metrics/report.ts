@@ -1,7 +1,7 @@
 import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
 import type { Settled } from '../util/collect.ts'
-import { digits, scaled } from '../util/format.ts'
-import { sparkline, tableText } from '../util/table.ts'
+import { formatFigure, formatScaled } from '../util/format.ts'
+import { formatTable, sparkline } from '../util/table.ts'
 import type { Figures, Usage } from './usage.ts'
 
 /** What a person reads: a line for each metric of each container, with its course. */
@@ -23,7 +23,7 @@ export function metricsText(
   return [
     formatSpan(span),
     ...(rows.length > 0
-      ? [tableText(columns, rows), 'CPU in thousandths of a core (m); % of what the container may use.']
+      ? [formatTable(columns, rows), 'CPU in thousandths of a core (m); % of what the container may use.']
       : []),
     ...failureLines(answers),
   ].join('\n')
@@ -83,9 +83,9 @@ export const metricTitles: Readonly<Record<MetricId, string>> = {
 
 /** A figure with its unit: `12 m` (thousandths of a core), `118 MiB`, `1.2 kB/s`. */
 export function amount(metric: MetricId, figure: number): string {
-  if (metric === 'cpu') return `${digits(figure)} m`
-  if (metric === 'memory') return scaled(figure, 1024, ['B', 'KiB', 'MiB', 'GiB'])
-  return scaled(figure, 1000, ['B/s', 'kB/s', 'MB/s', 'GB/s'])
+  if (metric === 'cpu') return `${formatFigure(figure)} m`
+  if (metric === 'memory') return formatScaled(figure, 1024, ['B', 'KiB', 'MiB', 'GiB'])
+  return formatScaled(figure, 1000, ['B/s', 'kB/s', 'MB/s', 'GB/s'])
 }
 
 export const perCent = (figure: number, { allowed }: Figures): string =>

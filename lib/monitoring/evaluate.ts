@@ -2,7 +2,7 @@ import type { Disagreement } from '../checks/fromVps.ts'
 import type { Observation } from '../checks/probe.ts'
 import type { ProbeRun } from '../checks/runProbes.ts'
 import type { OpenContext } from '../deploy/context.ts'
-import { type Verdict, worst } from '../util/status.ts'
+import { type Verdict, worstVerdict } from '../util/status.ts'
 import type { Collected } from './collect.ts'
 import type { Counted } from './incidentState.ts'
 import { type Explained, explain, type Noted, workAt } from './plannedWork.ts'
@@ -50,7 +50,7 @@ export async function evaluate(
     !networkDown && verdict !== 'OK' && (explained?.ids.has(probe.id) ?? false)
   return {
     at,
-    verdict: networkDown ? 'UNKNOWN' : all.length === 0 ? 'OK' : worst(all),
+    verdict: networkDown ? 'UNKNOWN' : all.length === 0 ? 'OK' : worstVerdict(all),
     observations: [here, ...(vps ? [vps] : [])].flatMap((seen) =>
       seen.observations.map((each) => ({
         from: seen.from,

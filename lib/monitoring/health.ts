@@ -59,7 +59,7 @@ async function once(
   const inVain = new AbortController()
   const looking = collect(context, asked, AbortSignal.any([run.signal, inVain.signal]))
   const preparing = Promise.race([looking, firstOut()]).then(() => prepared(context.config))
-  const [looked, { formatted, isNews, judge, keep, store, withTrouble }] = await Promise.all([
+  const [looked, { formatted, isNews, evaluate, keep, store, withTrouble }] = await Promise.all([
     looking,
     preparing,
   ]).catch(async (thrown) => {
@@ -69,7 +69,7 @@ async function once(
     throw thrown
   })
   try {
-    const judged = await judge(context, looked, store, asked.quick)
+    const judged = await evaluate(context, looked, store, asked.quick)
     const about = { rules: asked.rules, channels, quick: asked.quick, trouble }
     const report = await keep(context, store, judged, about)
     return {
@@ -99,11 +99,11 @@ async function prepared(config: Config) {
   await immediate()
   const store = await openStore(config)
   await immediate()
-  const { evaluate: judge } = await import('./evaluate.ts')
+  const { evaluate } = await import('./evaluate.ts')
   await immediate()
   const { keep } = await import('./persist.ts')
   const { formatted, isNews, withTrouble } = await import('./buildReport.ts')
-  return { store, judge, keep, formatted, isNews, withTrouble }
+  return { store, evaluate, keep, formatted, isNews, withTrouble }
 }
 
 /** Between `/start` and `/<exit code>` of the dead man's switch, if there is one. A ping that fails is told, no more. */

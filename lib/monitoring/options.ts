@@ -1,8 +1,8 @@
 import type { CommonFlags } from '../cli/defineScript.ts'
 import { usageError } from '../util/errors.ts'
 import { parseNumber } from '../util/number.ts'
-import { nearest } from '../util/suggest.ts'
-import { momentSince } from '../util/time.ts'
+import { findNearest } from '../util/suggest.ts'
+import { parsePastTime } from '../util/time.ts'
 import type { Rules } from './incidentState.ts'
 
 export const formats = ['plugin', 'json', 'table', 'openmetrics'] as const
@@ -66,7 +66,7 @@ export function readFlags(flags: HealthFlags, onTerminal: boolean): Asked {
 function formatNamed(name: string): Format {
   const format = formats.find((each) => each === name)
   if (format) return format
-  const meant = nearest(name, formats)
+  const meant = findNearest(name, formats)
   throw usageError(
     `--format ${name} is none${meant ? `; did you mean ${meant}?` : ''}`,
     `There are: ${formats.join(', ')}.`,
@@ -83,7 +83,7 @@ function duration(flag: string, words: string): number {
   if (words === '0') return 0
   const now = new Date()
   if (/^([0-9]{1,6}[smhdw])+$/.test(words)) {
-    const ms = now.getTime() - momentSince(words, now).getTime()
+    const ms = now.getTime() - parsePastTime(words, now).getTime()
     if (ms > 0) return ms
   }
   throw usageError(`${flag}=${words} is not a length of time`, 'Give 30m, 6h, 1d …, or 0 for never.')

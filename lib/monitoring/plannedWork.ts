@@ -129,12 +129,12 @@ async function receiptsOf(context: Context, quick: boolean): Promise<Receipt[]> 
 
 /** What the VPS says of a maintenance; undefined when it cannot be asked. */
 async function markerOf(context: Context): Promise<{ words: string; since: string } | 'off' | undefined> {
-  const { inspectServer: surveyOf } = await import('../vps/serverState.ts')
-  const { formatUntil: inWords } = await import('../vps/maintenance/page.ts')
-  const survey = await surveyOf(context).catch(() => undefined)
+  const { inspectServer } = await import('../vps/serverState.ts')
+  const { formatUntil } = await import('../vps/maintenance/page.ts')
+  const survey = await inspectServer(context).catch(() => undefined)
   if (!survey) return undefined
   const { maintenance } = survey
-  return maintenance ? { words: inWords(maintenance), since: maintenance.since } : 'off'
+  return maintenance ? { words: formatUntil(maintenance), since: maintenance.since } : 'off'
 }
 
 async function holderOf(context: Context) {

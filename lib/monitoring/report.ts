@@ -1,6 +1,6 @@
 import type { Figure } from '../checks/probe.ts'
 import type { Phases } from '../net/http.ts'
-import { formatTimestamp } from '../util/format.ts'
+import { formatDuration } from '../util/format.ts'
 import type { Verdict } from '../util/status.ts'
 import type { Excluded } from './store/types.ts'
 
@@ -101,7 +101,7 @@ export function summary(report: Omit<Report, 'line'>): string {
 
 function overWords({ ended }: Pick<Report, 'ended'>): string | undefined {
   if (!ended) return undefined
-  const lasted = formatTimestamp(Date.parse(ended.until) - Date.parse(ended.since))
+  const lasted = formatDuration(Date.parse(ended.until) - Date.parse(ended.since))
   return `incident over after ${lasted}: ${formatNames(ended.targets)}`
 }
 
@@ -112,7 +112,7 @@ function newsWords({ news, incident, at }: Pick<Report, 'news' | 'incident' | 'a
   if (news === 'raised')
     return `incident is now ${incident.verdict}${incident.visible ? ' for visitors' : ''}: `
   return news === 'reminder'
-    ? `incident for ${formatTimestamp(Date.parse(at) - Date.parse(incident.since))}: `
+    ? `incident for ${formatDuration(Date.parse(at) - Date.parse(incident.since))}: `
     : ''
 }
 

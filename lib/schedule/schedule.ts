@@ -5,7 +5,7 @@ import { executeTasks, type Outcome } from '../tasks/engine.ts'
 import { planData, planText, summary } from '../tasks/plan.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
-import { tableText } from '../util/table.ts'
+import { formatTable } from '../util/table.ts'
 import { cronRuns, noCrontab } from './cronTasks.ts'
 import { type LastRun, lastRuns } from './lastRuns.ts'
 import { otherThan, type Scheduled, scheduledFor, schedulerHere } from './scheduler.ts'
@@ -196,5 +196,8 @@ function runsText(tasks: readonly ScheduledTask[], runs: readonly LastRun[]): st
     const code = last?.exitCode === null || last === undefined ? '' : `exit ${last.exitCode}: `
     return [id, formatInterval(rhythm), at, `${code}${last?.words ?? ''}`]
   })
-  return tableText([{ heading: 'task' }, { heading: 'when' }, { heading: 'last run' }, { heading: '' }], rows)
+  return formatTable(
+    [{ heading: 'task' }, { heading: 'when' }, { heading: 'last run' }, { heading: '' }],
+    rows,
+  )
 }

@@ -1,11 +1,11 @@
-export interface Queue {
+export interface Limiter {
   <T>(work: () => Promise<T>): Promise<T>
   /** Takes a place until the function it gives is called. */
   take(): Promise<() => void>
 }
 
 /** At most `places` at a time, first come, first served. */
-export function createLimiter(places: number): Queue {
+export function createLimiter(places: number): Limiter {
   let free = places
   const waiting: (() => void)[] = []
   const take = async () => {

@@ -2,7 +2,7 @@
  * Is a dotted version such as `1.25.1` this one or a newer? A missing part counts as 0; what follows the number in a part
  * (`1-9+deb12u2`) does not count.
  */
-export function atLeast(version: string, wanted: string): boolean {
+export function isAtLeast(version: string, wanted: string): boolean {
   const [left, right] = [version, wanted].map((text) =>
     text.split('.').map((part) => Number.parseInt(part, 10)),
   )

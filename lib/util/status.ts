@@ -18,7 +18,7 @@ export interface Finding extends Judged {
 }
 
 /** The worst of them; UNKNOWN counts less than what is known to be wrong. */
-export function worst(findings: readonly Pick<Judged, 'verdict'>[]): Verdict {
+export function worstVerdict(findings: readonly Pick<Judged, 'verdict'>[]): Verdict {
   const order: Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
   return order.find((verdict) => findings.some((each) => each.verdict === verdict)) ?? 'UNKNOWN'
 }

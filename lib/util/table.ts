@@ -11,7 +11,7 @@ export interface Column {
 const width = (text: string): number => [...stripVTControlCharacters(printable(text))].length
 
 /** Plain columns two blanks apart, no trailing blanks; the last column may be of any length. */
-export function tableText(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map(({ heading }, index) =>
     Math.max(width(heading), ...rows.map((row) => width(row[index] ?? ''))),
   )

@@ -16,7 +16,7 @@ const dateOrTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d
  * A date and time (ISO 8601; without a zone, this machine's clock), or a date: its midnight on this machine's clock.
  * An invalid Date when it is neither, or names a day that no calendar has.
  */
-export function readDateTime(words: string): Date {
+export function parseDateTime(words: string): Date {
   if (!dateOrTime.test(words)) return new Date('')
   const day = words.slice(0, 10)
   // The 30th of February would be read as the 2nd of March.
@@ -37,7 +37,7 @@ function parseDuration(words: string): number | undefined {
  * The future moment that a flag names: a while from now (`30m`, `2h`, `1d`), a time of day on this machine's clock
  * (`03:30`: the next one), or a date and time (ISO 8601; without a zone, this machine's). Throws (exit 2) naming the flag.
  */
-export function momentAhead(flag: string, words: string, now = new Date()): Date {
+export function parseFutureTime(flag: string, words: string, now = new Date()): Date {
   const moment = parseFuture(words, now)
   if (Number.isNaN(moment.getTime())) {
     throw usageError(
@@ -60,16 +60,16 @@ function parseFuture(words: string, now: Date): Date {
     if (today <= now) today.setDate(today.getDate() + 1)
     return today
   }
-  return readDateTime(words)
+  return parseDateTime(words)
 }
 
 /**
  * The past moment that `--since`, or another flag, names: a while ago (`30m`, `1h`, `2d`, `1h30m`), or a date and time
  * (ISO 8601; without a zone, this machine's clock). Throws (exit 2).
  */
-export function momentSince(words: string, now = new Date(), flag = '--since'): Date {
+export function parsePastTime(words: string, now = new Date(), flag = '--since'): Date {
   const ago = parseDuration(words.trim())
-  const moment = ago === undefined ? readDateTime(words.trim()) : new Date(now.getTime() - ago)
+  const moment = ago === undefined ? parseDateTime(words.trim()) : new Date(now.getTime() - ago)
   if (Number.isNaN(moment.getTime())) {
     throw usageError(
       `${flag}=${words} is not a time`,

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
-import { count } from '../util/format.ts'
+import { formatCount } from '../util/format.ts'
 import { hookFile } from './certificate/task.ts'
 import { acmeRoot } from './packages.ts'
 import { remoteScript } from './remote/script.ts'
@@ -33,7 +33,7 @@ export function siteParts(survey: ServerState): string[] {
   return [
     ...(nginx.current || nginx.site ? ['nginx configuration'] : []),
     ...(certificate.lineage ? ['certificate'] : []),
-    ...(web.releases ? [`${count(releases.length, 'release')} of the pages`] : []),
+    ...(web.releases ? [`${formatCount(releases.length, 'release')} of the pages`] : []),
     ...(web.status ? ['status page'] : []),
   ]
 }

@@ -6,8 +6,8 @@ await defineScript({
   summary: 'build the backend image in Azure from the sources, unless it is there',
   changes: true,
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'build-image',
       needsVps: false,
       async list(context) {

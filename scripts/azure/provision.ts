@@ -6,8 +6,8 @@ await defineScript({
   summary: 'create or change the data tier: registry, PostgreSQL with its tables, Redis',
   changes: true,
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'provision',
       needsVps: false,
       async list(context) {

@@ -11,14 +11,14 @@ await defineScript<{ quick?: boolean }>({
       'release the newest existing image that is not marked as bad, not the one of these sources',
     ),
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'release-containers',
       needsVps: false,
       async list(context) {
         const { releaseList } = await import('../../lib/deploy/azureTasks.ts')
-        const { nginxUpstream: proxyOf } = await import('../../lib/vps/nginx/upstream.ts')
-        return { steps: releaseList(context, { quick: run.flags.quick, proxy: proxyOf(context) }) }
+        const { nginxUpstream } = await import('../../lib/vps/nginx/upstream.ts')
+        return { steps: releaseList(context, { quick: run.flags.quick, proxy: nginxUpstream(context) }) }
       },
     })
   },

@@ -6,8 +6,8 @@ await defineScript({
   summary: 'write the nginx configuration, test it, put it in force or back',
   changes: true,
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'configure-nginx',
       needsVps: true,
       async list(context) {

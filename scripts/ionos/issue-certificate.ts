@@ -6,8 +6,8 @@ await defineScript({
   summary: 'get the certificate for both names, if it is missing or about to end',
   changes: true,
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'issue-certificate',
       needsVps: true,
       async list(context) {

@@ -6,8 +6,8 @@ await defineScript({
   summary: 'check that both names point at the VPS; set them when an IONOS API key is there',
   changes: true,
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'point-dns',
       needsVps: false,
       async list(context) {

@@ -6,14 +6,14 @@ await defineScript({
   summary: 'build the dashboard and publish it atomically, sending only what changed',
   changes: true,
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'publish-frontend',
       needsVps: true,
       async list(context) {
-        const { warnIfMarkedBad: tellingMarks } = await import('../../lib/deploy/badReleaseWarnings.ts')
+        const { warnIfMarkedBad } = await import('../../lib/deploy/badReleaseWarnings.ts')
         const { publishFrontend } = await import('../../lib/vps/taskLists.ts')
-        return { steps: tellingMarks(context, publishFrontend(context)) }
+        return { steps: warnIfMarkedBad(context, publishFrontend(context)) }
       },
     })
   },

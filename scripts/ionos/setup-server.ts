@@ -6,8 +6,8 @@ await defineScript({
   summary: 'install nginx and certbot on the VPS and make its folders',
   changes: true,
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'setup-server',
       needsVps: true,
       async list(context) {

@@ -6,7 +6,7 @@ await defineScript({
   summary: 'look at the database: state, TLS, connection time, tables, room left, backups, migrations',
   changes: false,
   async main(run) {
-    const [{ tableText }, { withContext }, { checkDatabase }] = await Promise.all([
+    const [{ formatTable }, { withContext }, { checkDatabase }] = await Promise.all([
       import('../../lib/util/table.ts'),
       import('../../lib/deploy/context.ts'),
       import('../../lib/database/check/check.ts'),
@@ -14,7 +14,7 @@ await defineScript({
     return withContext(run, 'check-database', false, async (context) => {
       const { rows, advice, data, code } = await checkDatabase(context)
       const columns = [{ heading: 'STATE' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
-      run.result([tableText(columns, rows), '', ...advice].join('\n'), data)
+      run.result([formatTable(columns, rows), '', ...advice].join('\n'), data)
       return code
     })
   },

@@ -18,11 +18,12 @@ await defineScript<{ only?: string }>({
     const chosen = chosenCategories(run.flags.only)
     return withContext(run, 'doctor', false, async (context) => {
       if (chosen.includes('vps')) await context.runner.beginVps()
-      const [{ tableText }, { getDetail: detailOf }, { examine, exitCodeOfFindings }] = await Promise.all([
-        import('../../lib/util/table.ts'),
-        import('../../lib/util/status.ts'),
-        import('../../lib/checks/doctor/run.ts'),
-      ])
+      const [{ formatTable: tableText }, { getDetail: detailOf }, { examine, exitCodeOfFindings }] =
+        await Promise.all([
+          import('../../lib/util/table.ts'),
+          import('../../lib/util/status.ts'),
+          import('../../lib/checks/doctor/run.ts'),
+        ])
       const findings = await examine(context, chosen, run.signal)
       const columns = [{ heading: 'STATE' }, { heading: 'ABOUT' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
       const rows = findings.map((each, index) => {

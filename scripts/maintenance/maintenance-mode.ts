@@ -36,8 +36,8 @@ await defineScript<Flags>({
         return (await import('../../lib/deploy/maintenanceMode.ts')).maintenanceStatus(run, context)
       })
     }
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'maintenance-mode',
       needsVps: true,
       async list(context) {

@@ -15,11 +15,11 @@ await defineScript<RemoveFlags>({
   async main(run) {
     if (run.flags.skipAzure && run.flags.skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
     const { confirmRemoval, readStaying, removeList } = await import('../../lib/deploy/remove.ts')
     const staying = await readStaying(run)
     if (!run.flags.dryRun) await confirmRemoval(run, staying)
-    return performSteps(run, {
+    return runTasks(run, {
       script: 'remove',
       needsVps: !run.flags.skipIonos,
       list: (context) => ({ steps: removeList(context, run.flags, staying) }),

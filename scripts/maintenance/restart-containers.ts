@@ -10,8 +10,8 @@ await defineScript<{ only?: 'backend' | 'worker' }>({
       parser.createOption('--only <part>', 'backend or worker alone').choices(['backend', 'worker']),
     ),
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'restart-containers',
       needsVps: false,
       async list(context) {

@@ -22,26 +22,22 @@ await defineScript<{ file: string; into?: string; confirm?: string }>({
     const { database } = (await getSeparateConfig(run)).postgres
     const { readManifest } = await import('../../lib/database/backup/manifest.ts')
     readManifest(path.resolve(file))
-    const [
-      { confirmName: mustConfirmName },
-      { runTasks: performSteps },
-      { restoreTasks: restoreSteps, assertDatabaseName: mustBeName },
-    ] = await Promise.all([
+    const [{ confirmName }, { runTasks }, { restoreTasks, assertDatabaseName }] = await Promise.all([
       import('../../lib/cli/prompt.ts'),
       import('../../lib/deploy/runTasks.ts'),
       import('../../lib/database/restore/restore.ts'),
     ])
-    mustBeName(into)
+    assertDatabaseName(into)
     if (into === database && !dryRun) {
       const question = `${database} is the live database: what was written since the backup leaves the site.`
-      await mustConfirmName(confirm, database, question)
+      await confirmName(confirm, database, question)
     }
     const farewells: (() => string[])[] = []
-    return performSteps(run, {
+    return runTasks(run, {
       script: 'restore-database',
       needsVps: false,
       list(context) {
-        const { steps, farewell } = restoreSteps(context, path.resolve(file), into)
+        const { steps, farewell } = restoreTasks(context, path.resolve(file), into)
         farewells.push(farewell)
         return { steps }
       },

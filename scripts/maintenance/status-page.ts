@@ -11,8 +11,8 @@ await defineScript<Flags>({
   changes: true,
   flags: (parser) => parser.option('--out <file>', 'write the page into this file, and nowhere else'),
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'status-page',
       needsVps: run.flags.out === undefined,
       unlisted: true,

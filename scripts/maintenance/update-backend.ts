@@ -8,8 +8,8 @@ await defineScript<{ inPlace?: boolean }>({
   flags: (parser) =>
     parser.option('--in-place', 'the old way: replace it where it stands; requests fail meanwhile'),
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'update-backend',
       needsVps: true,
       async list(context) {

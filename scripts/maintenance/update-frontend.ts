@@ -6,8 +6,8 @@ await defineScript({
   summary: 'build and publish the dashboard, verify what is served, and go back when it is not whole',
   changes: true,
   async main(run) {
-    const { runTasks: performSteps } = await import('../../lib/deploy/runTasks.ts')
-    return performSteps(run, {
+    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
+    return runTasks(run, {
       script: 'update-frontend',
       needsVps: true,
       list: async (context) => (await import('../../lib/deploy/updateTasks.ts')).updateFrontendList(context),

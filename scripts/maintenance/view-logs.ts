@@ -21,12 +21,15 @@ await defineScript<Flags>({
       .addHelpText('after', '\nTimes are UTC. With --json and --follow each line is a document (JSON Lines).')
   },
   async main(run) {
-    const [{ withContext }, { momentSince }, { parseView: viewOf }] = await Promise.all([
+    const [{ withContext }, { parsePastTime }, { parseView }] = await Promise.all([
       import('../../lib/deploy/context.ts'),
       import('../../lib/util/time.ts'),
       import('../../lib/logs/options.ts'),
     ])
-    const view = viewOf(run.flags, run.flags.since === undefined ? undefined : momentSince(run.flags.since))
+    const view = parseView(
+      run.flags,
+      run.flags.since === undefined ? undefined : parsePastTime(run.flags.since),
+    )
     return withContext(run, 'view-logs', false, async (context) => {
       if (view.only('access') || view.only('error')) await context.runner.beginVps()
       const { viewLogs } = await import('../../lib/logs/view.ts')

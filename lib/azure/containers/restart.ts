@@ -5,7 +5,7 @@ import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Log, Task } from '../../tasks/task.ts'
 import { exitCode, type Failure, OpsError } from '../../util/errors.ts'
-import { formatTimestamp } from '../../util/format.ts'
+import { formatDuration } from '../../util/format.ts'
 import { az, explainAz } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
 import { type ContainerGroup, getImage, getTag, groupNames, isWorkerName } from './spec.ts'
@@ -22,7 +22,7 @@ export function explainRestart(name: string, output: string): Partial<Failure> |
   const [, seconds] = /Read timed out\.? \(read timeout=(\d+)\)/i.exec(output) ?? []
   if (seconds === undefined) return explainAz(output)
   return {
-    what: `Azure took the restart of ${name} and did not end it within ${formatTimestamp(Number(seconds) * 1000)}`,
+    what: `Azure took the restart of ${name} and did not end it within ${formatDuration(Number(seconds) * 1000)}`,
     said: undefined,
     next: `Its container may not stop: ${formatScriptLine('health', '--only', 'containers')} shows how it is, ${formatScriptLine('view-logs', '--only', isWorkerName(name) ? 'worker' : 'backend')} why. The same line again restarts it anew.`,
     exitCode: exitCode.unknown,

@@ -1,5 +1,5 @@
 import type { Context } from '../../tasks/context.ts'
-import { count } from '../../util/format.ts'
+import { formatCount } from '../../util/format.ts'
 import { az } from '../cli.ts'
 import { type Azure, groupId } from '../client.ts'
 import type { ContainerGroup } from './spec.ts'
@@ -41,7 +41,7 @@ const justNowMs = 60_000
 
 /** That so many restarts are a crash loop, with what is known of the last one; undefined when they are too few. */
 export const describeCrash = (restarts: number, lately: string): string | undefined =>
-  restarts < crashLoop ? undefined : `crashes again and again (${count(restarts, 'restart')}${lately})`
+  restarts < crashLoop ? undefined : `crashes again and again (${formatCount(restarts, 'restart')}${lately})`
 
 /** What is wrong with a running group, in words; undefined when nothing is. Between two crashes it says Running, too. */
 export function findTrouble(group: ContainerGroup, now = Date.now()): string | undefined {
@@ -51,7 +51,7 @@ export function findTrouble(group: ContainerGroup, now = Date.now()): string | u
   const details = [
     ...(detailStatus ? [detailStatus] : []),
     ...(exitCode === undefined || exitCode === null ? [] : [`exit ${exitCode}`]),
-    ...(restarts > 0 ? [count(restarts, 'restart')] : []),
+    ...(restarts > 0 ? [formatCount(restarts, 'restart')] : []),
   ].join(', ')
   if (state !== 'Running')
     return `${name} is ${state ?? 'in an unknown state'}${details ? ` (${details})` : ''}`

@@ -6,7 +6,7 @@ import { wasAccepted } from '../../net/http.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
-import { count } from '../../util/format.ts'
+import { formatCount } from '../../util/format.ts'
 import { az } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
 import { whyWorkersAreDead } from './deadWorkers.ts'
@@ -91,7 +91,7 @@ export async function untilWorkerRuns(
     restarts = view?.restartCount
     return {
       ready: steady >= 3,
-      last: `${name} is ${state}${view?.restartCount ? `, ${count(view.restartCount, 'restart')}` : ''}`,
+      last: `${name} is ${state}${view?.restartCount ? `, ${formatCount(view.restartCount, 'restart')}` : ''}`,
     }
   })
 }
@@ -204,7 +204,9 @@ function endWords(
   const { state = '', detailStatus = '' } = parseInstanceView(group)?.currentState ?? {}
   if (state === 'Terminated' || /CrashLoopBackOff/.test(detailStatus)) return `is ${state} (${detailStatus})`
   const since = countRestarts(group) - (restartsSeen ?? countRestarts(group))
-  return since > 0 ? `was restarted ${count(since, 'time')} meanwhile` : crashingSince(group, restartsBefore)
+  return since > 0
+    ? `was restarted ${formatCount(since, 'time')} meanwhile`
+    : crashingSince(group, restartsBefore)
 }
 
 /** The last 50 lines that the container wrote. */

@@ -1,6 +1,6 @@
 import { azVersion } from '../../azure/account.ts'
 import { oldestAz } from '../../azure/cli.ts'
-import { atLeast } from '../../util/semver.ts'
+import { isAtLeast } from '../../util/semver.ts'
 import { type Check, fail, pass } from './check.ts'
 
 export const azureCli: Check = {
@@ -10,6 +10,6 @@ export const azureCli: Check = {
   next: `Install Azure CLI ${oldestAz} or newer (az upgrade, or your package manager).`,
   async look({ context }) {
     const version = await azVersion(context)
-    return atLeast(version, oldestAz) ? pass(version) : fail(`${version}, needed: ${oldestAz}`)
+    return isAtLeast(version, oldestAz) ? pass(version) : fail(`${version}, needed: ${oldestAz}`)
   },
 }

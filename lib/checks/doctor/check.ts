@@ -3,7 +3,7 @@ import type { Azure } from '../../azure/client.ts'
 import type { Context } from '../../tasks/context.ts'
 import { usageError } from '../../util/errors.ts'
 import type { Judged } from '../../util/status.ts'
-import { nearest } from '../../util/suggest.ts'
+import { findNearest } from '../../util/suggest.ts'
 
 /** What checks look with; each thing is asked once, whoever asks. */
 export interface CheckContext {
@@ -33,7 +33,7 @@ export function chosenCategories(only: string | undefined): readonly Category[] 
   return only.split(',').map((word) => {
     const found = categories.find((category) => category === word.trim())
     if (found) return found
-    const meant = nearest(word.trim(), categories)
+    const meant = findNearest(word.trim(), categories)
     throw usageError(
       `--only ${word.trim()} is no category${meant ? `; did you mean ${meant}?` : ''}`,
       `There are: ${categories.join(', ')}.`,

@@ -1,4 +1,4 @@
-import { count } from '../../util/format.ts'
+import { formatCount } from '../../util/format.ts'
 import type { Judged } from '../../util/status.ts'
 import { fail, pass, warn } from './check.ts'
 
@@ -12,6 +12,6 @@ export function retires(what: string, ends: string | undefined, now: Date): Judg
   const left = Date.parse(ends) - now.getTime()
   if (left <= 0) return fail(`${what} ended on ${ends}`)
   const days = Math.floor(left / day)
-  if (left < ahead) return warn(`${what} ends on ${ends}, in ${count(days, 'day')}`)
+  if (left < ahead) return warn(`${what} ends on ${ends}, in ${formatCount(days, 'day')}`)
   return pass(`${what} ends on ${ends}`)
 }

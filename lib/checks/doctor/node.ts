@@ -1,4 +1,4 @@
-import { atLeast } from '../../util/semver.ts'
+import { isAtLeast } from '../../util/semver.ts'
 import { type Check, fail, pass } from './check.ts'
 
 /** What the way through a proxy (http.Agent, proxyEnv) came with, on each line that has it. */
@@ -13,6 +13,6 @@ export const node: Check = {
   async look() {
     const { node: version } = process.versions
     const wanted = version.startsWith('22.') ? oldest[22] : oldest.newer
-    return atLeast(version, wanted) ? pass(version) : fail(`${version}, needed: ${wanted}`)
+    return isAtLeast(version, wanted) ? pass(version) : fail(`${version}, needed: ${wanted}`)
   },
 }

@@ -2,7 +2,7 @@ import { openArm } from '../../azure/arm.ts'
 import { createAzure } from '../../azure/client.ts'
 import type { Context } from '../../tasks/context.ts'
 import { exitCode } from '../../util/errors.ts'
-import { type Finding, judgedFailure, worst } from '../../util/status.ts'
+import { type Finding, judgedFailure, worstVerdict } from '../../util/status.ts'
 import { azureCli } from './azureCli.ts'
 import { azureLogin } from './azureLogin.ts'
 import { azurePermissions } from './azurePermissions.ts'
@@ -63,7 +63,7 @@ async function examineOne(check: Check, bench: CheckContext): Promise<Examined> 
 
 /** 0 all well, 1 something is wrong or will be, 3 something could not be known. */
 export function exitCodeOfFindings(findings: readonly Finding[]): number {
-  const verdict = worst(findings)
+  const verdict = worstVerdict(findings)
   if (verdict === 'OK') return exitCode.done
   return verdict === 'UNKNOWN' ? exitCode.unknown : exitCode.failed
 }

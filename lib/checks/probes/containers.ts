@@ -4,7 +4,7 @@ import { findTrouble, parseInstanceView, showGroups } from '../../azure/containe
 import type { Limits } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { worst } from '../../util/status.ts'
+import { worstVerdict } from '../../util/status.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { coreProbe } from '../probe.ts'
 import { byLimits } from '../thresholds.ts'
@@ -64,7 +64,7 @@ export function judgeContainers(all: readonly ContainerFacts[], limits: Limits, 
     const often = restarts === 1 ? '1 restart' : `${restarts} restarts`
     return { verdict, detail: `${name} Running${restarts > 0 ? `, ${often} within the hour` : ''}`, restarts }
   })
-  const verdict = worst(judged)
+  const verdict = worstVerdict(judged)
   const told = verdict === 'OK' ? judged : judged.filter((each) => each.verdict !== 'OK')
   return {
     verdict,

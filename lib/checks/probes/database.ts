@@ -5,7 +5,7 @@ import { readFacts, type ServerFacts } from '../../database/check/facts.ts'
 import { judgeConnections } from '../../database/check/verdicts.ts'
 import type { Context } from '../../tasks/context.ts'
 import { exitCode, OpsError } from '../../util/errors.ts'
-import { judgedFailure, worst } from '../../util/status.ts'
+import { judgedFailure, worstVerdict } from '../../util/status.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { coreProbe } from '../probe.ts'
 
@@ -37,7 +37,7 @@ export function judgeDatabase(facts: ServerFacts, { ms, connect }: { ms: number;
   const { connections, connectionsAllowed } = facts
   const used = judgeConnections(facts)
   return {
-    verdict: worst([used]),
+    verdict: worstVerdict([used]),
     detail: `answers in ${ms} ms, ${connect} of them to connect; connections ${used.detail}`,
     ...(used.verdict === 'OK' ? {} : { next: used.next }),
     ms,

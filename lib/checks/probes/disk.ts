@@ -1,7 +1,7 @@
 import type { Limits } from '../../config/config.ts'
 import type { Context } from '../../tasks/context.ts'
 import { unknownError } from '../../util/errors.ts'
-import { worst } from '../../util/status.ts'
+import { worstVerdict } from '../../util/status.ts'
 import { rootCommand } from '../../vps/remote/script.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { coreProbe } from '../probe.ts'
@@ -74,11 +74,11 @@ export function judgeDisks(disks: readonly Disk[], limits: Limits): Reading {
       ...(byInodes === 'OK' ? [] : [`${inodesPercent} % of the inodes used`]),
     ]
     return {
-      verdict: worst([{ verdict: by }, { verdict: byInodes }]),
+      verdict: worstVerdict([{ verdict: by }, { verdict: byInodes }]),
       detail: `${mountedOn} ${words.join(', ')}`,
     }
   })
-  const verdict = worst(judged)
+  const verdict = worstVerdict(judged)
   const told = verdict === 'OK' ? judged : judged.filter((each) => each.verdict !== 'OK')
   const most = Math.max(...disks.map(({ percent }) => percent))
   const mostInodes = Math.max(...disks.map(({ inodesPercent = 0 }) => inodesPercent))

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
 import { unknownError } from '../../util/errors.ts'
-import { worst } from '../../util/status.ts'
+import { worstVerdict } from '../../util/status.ts'
 import { unanswered } from '../connectionErrors.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { coreProbe } from '../probe.ts'
@@ -102,7 +102,7 @@ export function judgeQueue({ jobs, oldestSeconds, workers }: QueueFacts, config:
   const waiting = jobs === 0 ? 'no job waits' : `${jobs} ${jobs === 1 ? 'job waits' : 'jobs wait'}`
   const age = oldestSeconds === undefined ? '' : `, the oldest for ${oldestSeconds} s`
   const hear = workers === 0 ? 'no worker listens' : `${workers} of ${wanted} workers listen`
-  const verdict = worst(verdicts.map((each) => ({ verdict: each })))
+  const verdict = worstVerdict(verdicts.map((each) => ({ verdict: each })))
   return {
     verdict,
     detail: `${hear}, ${waiting}${age}`,

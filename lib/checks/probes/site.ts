@@ -1,6 +1,6 @@
 import { backendPort, stableHost } from '../../config/endpoints.ts'
 import type { Context } from '../../tasks/context.ts'
-import { worst } from '../../util/status.ts'
+import { worstVerdict } from '../../util/status.ts'
 import { unanswered } from '../connectionErrors.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { areas, faultOfArea, faultOfHealth, faultOfPage, faultOfRedirect } from '../responses.ts'
@@ -84,7 +84,7 @@ function redirectsProbe(context: Context): Probe {
       const plain = overTls?.silent || overTls?.unproven ? { plain: true as const } : {}
       if (faults.length === 0) return { verdict: 'OK', detail: 'both lead to the site' }
       return {
-        verdict: worst(faults),
+        verdict: worstVerdict(faults),
         detail: [...new Set(faults.map(({ detail }) => detail))].join('; '),
         ...plain,
         // One that was heard is enough to know that the other's silence is not this machine's.

@@ -1,6 +1,6 @@
 import type { Query } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { count } from '../../util/format.ts'
+import { formatCount } from '../../util/format.ts'
 import { quoteName } from '../sql.ts'
 
 /** One table, as it can be compared with a restored one. */
@@ -101,7 +101,9 @@ export function compareContent(wanted: Content, restored: Content): string[] {
       const other = there.get(nameOf(table))
       if (!other) return [`${nameOf(table)} is missing`]
       if (other.rows !== table.rows)
-        return [`${nameOf(table)} has ${count(other.rows, 'row')}; the backup was made of ${table.rows}`]
+        return [
+          `${nameOf(table)} has ${formatCount(other.rows, 'row')}; the backup was made of ${table.rows}`,
+        ]
       return other.checksum === table.checksum
         ? []
         : [`${nameOf(table)} has the same number of rows, but other content`]
@@ -122,4 +124,4 @@ export const countRows = ({ tables }: Content): number => tables.reduce((sum, { 
 
 /** `9 tables, 160 rows`. */
 export const describeContent = (content: Content): string =>
-  `${count(content.tables.length, 'table')}, ${count(countRows(content), 'row')}`
+  `${formatCount(content.tables.length, 'table')}, ${formatCount(countRows(content), 'row')}`

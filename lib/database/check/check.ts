@@ -3,7 +3,7 @@ import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
 import { getExitCode, type Settled, settleAll } from '../../util/collect.ts'
 import { exitCode } from '../../util/errors.ts'
-import { type Finding, getDetail, worst } from '../../util/status.ts'
+import { type Finding, getDetail, worstVerdict } from '../../util/status.ts'
 import { gatherFacts, readFirewall, unreachable } from './facts.ts'
 import { evaluateFacts } from './verdicts.ts'
 
@@ -23,7 +23,7 @@ export async function checkDatabase(context: Context): Promise<DatabaseCheck> {
   const facts = await gatherFacts(context, azure)
   const closed = unreachable(facts.times.failure) ? await firewallFinding(context, azure) : []
   const findings = [...evaluateFacts(context.config, facts, Date.now()), ...closed]
-  const verdict = worst(findings)
+  const verdict = worstVerdict(findings)
   const wrong = verdict === 'WARNING' || verdict === 'CRITICAL'
   const silent = getExitCode(facts as Record<string, Settled<unknown>>)
   const unknown = silent === exitCode.notLoggedIn ? silent : exitCode.unknown

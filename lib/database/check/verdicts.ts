@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { formatAzLine, formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { ConnectTimes } from '../../shell/runner.ts'
 import type { Settled } from '../../util/collect.ts'
-import { count, formatBytes } from '../../util/format.ts'
+import { formatBytes, formatCount } from '../../util/format.ts'
 import { type Finding, type Judged, judgedFailure } from '../../util/status.ts'
 import type { DatabaseFacts, ServerBackup, ServerFacts, TableSize } from './facts.ts'
 
@@ -192,6 +192,6 @@ function tableFindings(tables: Settled<TableSize[]>): Finding[] {
           detail: 'is not there',
           next: `${formatScriptLine('provision')}   (its migrations make it), or ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`,
         }
-      : { verdict: 'OK' as const, detail: `${count(rows, 'row')}, ${formatBytes(bytes ?? 0)}` }),
+      : { verdict: 'OK' as const, detail: `${formatCount(rows, 'row')}, ${formatBytes(bytes ?? 0)}` }),
   }))
 }

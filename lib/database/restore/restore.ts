@@ -3,7 +3,7 @@ import type { Command, Query } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Difference, type Log, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, usageError } from '../../util/errors.ts'
-import { count } from '../../util/format.ts'
+import { formatCount } from '../../util/format.ts'
 import { countQuery, describeContent } from '../backup/content.ts'
 import type { Backup } from '../backup/folder.ts'
 import { readManifest, verifyChecksum } from '../backup/manifest.ts'
@@ -253,7 +253,7 @@ async function newerMigrations(context: Context): Promise<string[]> {
     const todo = pending(readMigrations(), applied)
     if (todo.length === 0) return []
     return [
-      `Newer than this backup: ${count(todo.length, 'migration')}; ${formatScriptLine('provision')} applies what is missing.`,
+      `Newer than this backup: ${formatCount(todo.length, 'migration')}; ${formatScriptLine('provision')} applies what is missing.`,
     ]
   } catch (thrown) {
     // The restore is done; what is amiss with the migrations is for the next check.

@@ -3,7 +3,7 @@ import { formatScriptLine } from '../../config/pasteLine.ts'
 import { seconds } from '../../tasks/renderer.ts'
 import type { Field } from '../../tasks/task.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
-import { tableText } from '../../util/table.ts'
+import { formatTable } from '../../util/table.ts'
 import type { History, Kept } from './read.ts'
 import type { Receipt } from './write.ts'
 
@@ -13,7 +13,7 @@ export const utc = (iso: string): string => new Date(iso).toISOString().slice(0,
 /** One line a run, newest first. An id is cut to what tells it from the others. */
 export function historyTable(kept: readonly Kept[]): string {
   const ids = kept.map(({ receipt }) => receipt.id)
-  return tableText(
+  return formatTable(
     [
       { heading: 'When (UTC)' },
       { heading: 'ID' },

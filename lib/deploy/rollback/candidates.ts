@@ -2,7 +2,7 @@ import type { Azure, Tag } from '../../azure/client.ts'
 import { getImage, getTag, groupNames } from '../../azure/containers/spec.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
-import { tableText } from '../../util/table.ts'
+import { formatTable } from '../../util/table.ts'
 import type { BadMark, Part } from '../../vps/badReleases.ts'
 import type { ServerState } from '../../vps/serverState.ts'
 import { utc } from '../receipts/format.ts'
@@ -135,7 +135,7 @@ const words = ({ at, why }: BadMark): string => (at ? `${why} (${utc(at)} UTC)` 
  */
 export function candidateTable(part: Part, candidates: readonly Candidate[], allReceipts = true): string {
   if (candidates.length === 0) return `There is no ${part} release.`
-  return tableText(
+  return formatTable(
     [
       { heading: part === 'frontend' ? 'Frontend release' : 'Backend image' },
       { heading: part === 'frontend' ? 'Published (UTC)' : 'Built (UTC)' },

@@ -16,7 +16,7 @@ import { readPrices } from '../../cost/priceList.ts'
 import { dollars } from '../../cost/report.ts'
 import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
-import { tableText } from '../../util/table.ts'
+import { formatTable } from '../../util/table.ts'
 
 /** What has a size of its own. */
 export type Scaled = 'backend' | 'worker'
@@ -129,7 +129,7 @@ export function formatCost(part: Scaled, now: Estimate, then: Estimate): { table
   const right = 'right' as const
   const of = ({ parts }: Estimate) => parts.find(({ id }) => id === part)
   const note = then.note ? `; ${then.note}` : ''
-  const table = tableText(
+  const table = formatTable(
     [
       { heading: '$ a month' },
       { heading: 'now', align: right },

@@ -28,8 +28,8 @@ export async function scale(run: Run<ScaleFlags>): Promise<number> {
     throw thrown
   })
   const values = valuesToSet(config, part, scaling.to)
-  const { runTasks: performSteps } = await import('../runTasks.ts')
-  return performSteps(run, {
+  const { runTasks } = await import('../runTasks.ts')
+  return runTasks(run, {
     script: 'scale',
     needsVps: part === 'backend',
     list: async (context) => (await import('./tasks.ts')).scaleList(context, scaling),

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { formatTimestamp } from '../../util/format.ts'
+import { formatDuration } from '../../util/format.ts'
 import type { Verdict } from '../../util/status.ts'
 import type { News, Rank } from '../incidentState.ts'
 import { atMost, formatNames, inBrief } from '../report.ts'
@@ -75,7 +75,7 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
     ...common,
     verdict: getVerdict(failing[0]?.rank ?? 0),
     at: end!,
-    title: `the incident is over after ${formatTimestamp(end! - incident.start)}: ${formatNames(incident.targets)}`,
+    title: `the incident is over after ${formatDuration(end! - incident.start)}: ${formatNames(incident.targets)}`,
     lines: [
       `In it: ${incident.targets.slice(0, 100).join(', ')}.`,
       `It was ${getVerdict(incident.rank)}${incident.rank === 3 ? ', and visitors noticed it' : ''}.`,

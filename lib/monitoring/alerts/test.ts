@@ -2,8 +2,8 @@ import type { Run } from '../../cli/defineScript.ts'
 import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { OpenContext } from '../../deploy/context.ts'
 import { usageError } from '../../util/errors.ts'
-import { nearest } from '../../util/suggest.ts'
-import { tableText } from '../../util/table.ts'
+import { findNearest } from '../../util/suggest.ts'
+import { formatTable } from '../../util/table.ts'
 import type { HealthFlags } from '../options.ts'
 import type { Alert, Channel } from './alert.ts'
 import { incidentName } from './message.ts'
@@ -41,13 +41,13 @@ export async function testAlert(
     failure?.what ?? (remark ? `sent; ${remark}` : 'sent'),
   ])
   const next = all.flatMap(({ failure, channel }) => (failure?.next ? [`→ ${channel}: ${failure.next}`] : []))
-  run.result([tableText(columns, rows), ...next].join('\n'), { ok, exitCode: ok ? 0 : 2, channels: all })
+  run.result([formatTable(columns, rows), ...next].join('\n'), { ok, exitCode: ok ? 0 : 2, channels: all })
   return ok ? 0 : 2
 }
 
 function chosen(channels: readonly Channel[], name: string): Channel[] {
   if (name !== '' && !known.includes(name)) {
-    const meant = nearest(name, known)
+    const meant = findNearest(name, known)
     throw usageError(
       `--test-alert ${name} is no channel${meant ? `; did you mean ${meant}?` : ''}`,
       `There are: ${known.join(', ')}.`,

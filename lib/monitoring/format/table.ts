@@ -1,6 +1,6 @@
 import { colours } from '../../util/colours.ts'
 import type { Verdict } from '../../util/status.ts'
-import { tableText } from '../../util/table.ts'
+import { formatTable } from '../../util/table.ts'
 import type { Line, Report } from '../report.ts'
 import { atMost, formatNames, summary } from '../report.ts'
 
@@ -28,7 +28,7 @@ export function tableReport(report: Report): string {
   ])
   const words = summary(report)
   return [
-    tableText(columns, rows),
+    formatTable(columns, rows),
     '',
     ...adviceLines(observations),
     ...incidentLines(report),

@@ -1,4 +1,4 @@
-import { type Column, tableText } from '../../util/table.ts'
+import { type Column, formatTable } from '../../util/table.ts'
 import type { Incident } from '../store/records.ts'
 import type { Planned } from '../store/types.ts'
 import { perCent } from './availability.ts'
@@ -59,7 +59,7 @@ function targetTable({ site, targets }: SloReport): string {
     limitWords(latency),
     ...[duration(minutes.keptOut), duration(minutes.notKnown)],
   ]
-  return tableText(columns, [
+  return formatTable(columns, [
     ...(site ? [row('site', site, null)] : []),
     ...targets.map((target: TargetReport) => row(target.target, target, target.latency)),
   ])
@@ -72,7 +72,7 @@ const limitWords = (latency: Latency | null): string =>
 const ranks = { 1: 'WARNING', 2: 'CRITICAL', 3: 'CRITICAL, visible' } as const
 
 function incidentTable(incidents: readonly Incident[], width?: number): string {
-  const table = tableText(
+  const table = formatTable(
     ['Incident', 'end', 'lasted', 'worst', 'targets', 'cause'].map((heading) => ({ heading })),
     incidents.map(({ from, to, rank, targets, cause }) => {
       const time = clockOf((to ?? Number.POSITIVE_INFINITY) - from)
@@ -102,7 +102,7 @@ function causeOf(cause: string, targets: readonly string[]): string {
 }
 
 const plannedTable = (planned: readonly Planned[]): string =>
-  tableText(
+  formatTable(
     ['Planned', 'end', 'lasted', 'kind', 'what'].map((heading) => ({ heading })),
     planned.map(({ from, to, kind, what }) => [
       time(from),

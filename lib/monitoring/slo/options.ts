@@ -1,6 +1,6 @@
 import type { CommonFlags } from '../../cli/defineScript.ts'
 import { usageError } from '../../util/errors.ts'
-import { momentSince } from '../../util/time.ts'
+import { parsePastTime } from '../../util/time.ts'
 import type { Vantage } from '../store/types.ts'
 
 export interface SloFlags extends CommonFlags {
@@ -29,8 +29,8 @@ export function readSloFlags(flags: SloFlags, now = new Date()): SloRange {
   if (since === undefined && until === undefined) return { ...monthOf(month, now), ...rest }
   if (since === undefined)
     throw usageError(`--until=${until} does not say from when`, 'Add --since, or give --month.')
-  const begin = momentSince(since, now).getTime()
-  const end = until === undefined ? now.getTime() : momentSince(until, now, '--until').getTime()
+  const begin = parsePastTime(since, now).getTime()
+  const end = until === undefined ? now.getTime() : parsePastTime(until, now, '--until').getTime()
   if (begin >= end)
     throw usageError(`--until=${until} is not after --since=${since}`, 'Give the earlier one as --since.')
   return { from: begin, to: end, ...rest }

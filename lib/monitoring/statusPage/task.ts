@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { checkOutFile, writeWhole } from '../../cli/outputFile.ts'
+import { assertOutputFile, writeOutputFile } from '../../cli/outputFile.ts'
 import type { Config } from '../../config/config.ts'
 import type { TaskList } from '../../deploy/runTasks.ts'
 import type { Context } from '../../tasks/context.ts'
@@ -29,7 +29,7 @@ export async function makeStatusPage(config: Config, now = Date.now()): Promise<
 export function statusPageList(context: Context, out: string | undefined): TaskList {
   const make = () => makeStatusPage(context.config)
   if (out === undefined) return { steps: [statusPageTask(context, make)] }
-  checkOutFile('--out', out)
+  assertOutputFile('--out', out)
   return { steps: [fileStep(out, make)] }
 }
 
@@ -50,7 +50,7 @@ function fileStep(out: string, make: () => Promise<StatusPage>): Task {
       return { state: present === undefined ? 'create' : 'change', what: page.says, effects: [] }
     },
     async apply() {
-      writeWhole('--out', file, html)
+      writeOutputFile('--out', file, html)
     },
   }
 }

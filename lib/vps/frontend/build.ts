@@ -7,7 +7,7 @@ import { getRevision } from '../../shell/git.ts'
 import type { Context } from '../../tasks/context.ts'
 import { ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
-import { count } from '../../util/format.ts'
+import { formatCount } from '../../util/format.ts'
 import { inspectServer } from '../serverState.ts'
 import { isBuildVariable, isInstallVariable } from './buildEnvironment.ts'
 import { buildNote, readExport } from './export.ts'
@@ -54,7 +54,7 @@ export function buildTask(context: Context): Task {
       }
       // Written last: an interrupted build leaves an export without a note, and is built again.
       await writeFile(path.join(exportDir(config), buildNote), `${JSON.stringify(note)}\n`)
-      tell(`${count(files.size, 'file')} in out/`)
+      tell(`${formatCount(files.size, 'file')} in out/`)
     },
   }
 }

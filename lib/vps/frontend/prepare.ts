@@ -1,7 +1,7 @@
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
-import { count, formatBytes } from '../../util/format.ts'
+import { formatBytes, formatCount } from '../../util/format.ts'
 import { siteRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
 import type { ServerState } from '../serverState.ts'
@@ -92,6 +92,6 @@ const sum = (files: Iterable<{ size: number }>): number =>
 /** What travels, of what: `3 of 600 files (12 kB of 13.2 MB)`. */
 export function describe({ plan, files }: Publication): string {
   const bytes = sum(plan.send.map((name) => files.get(name)!))
-  const carried = plan.carried.length > 0 ? `, ${count(plan.carried.length, 'earlier asset')} stay` : ''
-  return `${plan.send.length} of ${count(files.size, 'file')} (${formatBytes(bytes)} of ${formatBytes(sum(files.values()))})${carried}`
+  const carried = plan.carried.length > 0 ? `, ${formatCount(plan.carried.length, 'earlier asset')} stay` : ''
+  return `${plan.send.length} of ${formatCount(files.size, 'file')} (${formatBytes(bytes)} of ${formatBytes(sum(files.values()))})${carried}`
 }

@@ -4,7 +4,7 @@ import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Log, ok, type Task, unknown } from '../../tasks/task.ts'
 import { getMessage } from '../../util/errors.ts'
-import { count } from '../../util/format.ts'
+import { formatCount } from '../../util/format.ts'
 import { siteRoot } from '../packages.ts'
 import { recordFile } from '../remote/stateFile.ts'
 import { inspectServer, learn, type ServerState } from '../serverState.ts'
@@ -77,7 +77,7 @@ export async function purgeCdn(context: Context, tell: Log): Promise<void> {
     if (status < 200 || status >= 300) {
       return tell(`warning: ${host} answered the purge with ${status}: ${body.slice(0, 200)}`)
     }
-    tell(`caches were told of ${count(changed.length, 'changed address', 'changed addresses')}`)
+    tell(`caches were told of ${formatCount(changed.length, 'changed address', 'changed addresses')}`)
     await runner.run(cachedCommand(config, live))
     learn(context, (known) => ({ ...known, cached: [live] }))
   } catch (thrown) {

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import type { Config } from '../../config/config.ts'
 import { backendPort } from '../../config/endpoints.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
-import { atLeast } from '../../util/semver.ts'
+import { isAtLeast } from '../../util/semver.ts'
 import { acmeRoot, siteRoot } from '../packages.ts'
 import type { ServerState } from '../serverState.ts'
 import { renderTemplate } from '../template.ts'
@@ -41,7 +41,7 @@ export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): Ng
       }),
     }
   }
-  const http2 = !atLeast(facts.version, '1.25.1')
+  const http2 = !isAtLeast(facts.version, '1.25.1')
   return {
     'site.conf': renderTemplate('site-https.conf', {
       domain,
@@ -53,7 +53,7 @@ export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): Ng
       listenHttpsDefault: listen(facts, 443, 'ssl', http2 ? 'http2' : '', 'default_server'),
       listenHttps: `${listen(facts, 443, 'ssl', http2 ? 'http2' : '')}${http2 ? '' : '\n    http2 on;'}`,
       // Older ones answer with the certificate they have, and then nothing.
-      refuseUnknown: atLeast(facts.version, '1.19.4') ? 'ssl_reject_handshake on;' : 'return 444;',
+      refuseUnknown: isAtLeast(facts.version, '1.19.4') ? 'ssl_reject_handshake on;' : 'return 444;',
       limits: renderTemplate('limits.conf', { domain }).trimEnd(),
       apiErrors: apiErrors(folder),
     }),

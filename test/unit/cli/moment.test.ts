@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { momentAhead } from '../../../lib/util/time.ts'
+import { parseFutureTime } from '../../../lib/util/time.ts'
 
 const now = new Date(2026, 10, 23, 3, 15)
-const read = (words: string) => momentAhead('--until', words, now)
+const read = (words: string) => parseFutureTime('--until', words, now)
 
 test('a while from now, a time of day, a date and time', () => {
   expect(read('30m').getTime() - now.getTime()).toBe(30 * 60_000)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { momentSince } from '../../../lib/util/time.ts'
+import { parsePastTime } from '../../../lib/util/time.ts'
 
 const now = new Date('2026-11-23T12:00:00Z')
 
@@ -12,12 +12,12 @@ test.each([
   ['2026-11-23T03:30Z', '2026-11-23T03:30:00.000Z'],
   ['2026-11-23 03:30:05.250+01:00', '2026-11-23T02:30:05.250Z'],
 ])('%s', (words, moment) => {
-  expect(momentSince(words, now).toISOString()).toBe(moment)
+  expect(parsePastTime(words, now).toISOString()).toBe(moment)
 })
 
 test('a date or time without a zone is this machine’s', () => {
-  expect(momentSince('2026-11-20', now)).toEqual(new Date(2026, 10, 20))
-  expect(momentSince('2026-11-20T08:00', now)).toEqual(new Date(2026, 10, 20, 8))
+  expect(parsePastTime('2026-11-20', now)).toEqual(new Date(2026, 10, 20))
+  expect(parsePastTime('2026-11-20T08:00', now)).toEqual(new Date(2026, 10, 20, 8))
 })
 
 test.each([
@@ -34,9 +34,9 @@ test.each([
   '23/11/2026',
   '1h '.repeat(3),
 ])('“%s” is no time', (words) => {
-  expect(() => momentSince(words, now)).toThrow(`--since=${words} is not a time`)
+  expect(() => parsePastTime(words, now)).toThrow(`--since=${words} is not a time`)
 })
 
 test('the future is refused', () => {
-  expect(() => momentSince('2026-11-24T00:00Z', now)).toThrow('lies ahead: 2026-11-24T00:00:00.000Z')
+  expect(() => parsePastTime('2026-11-24T00:00Z', now)).toThrow('lies ahead: 2026-11-24T00:00:00.000Z')
 })

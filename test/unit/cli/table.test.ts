@@ -1,10 +1,10 @@
 import { styleText } from 'node:util'
 import { expect, test } from 'vitest'
-import { tableText } from '../../../lib/util/table.ts'
+import { formatTable } from '../../../lib/util/table.ts'
 
 test('columns line up, numbers to the right, colours take no room, nothing trails', () => {
   const red = styleText('red', 'bad', { validateStream: false })
-  const text = tableText(
+  const text = formatTable(
     [{ heading: 'Part' }, { heading: '$', align: 'right' }, { heading: 'Why' }],
     [
       ['–', '10.00', red],

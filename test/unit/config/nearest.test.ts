@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nearest } from '../../../lib/util/suggest.ts'
+import { findNearest } from '../../../lib/util/suggest.ts'
 
 const scripts = ['deploy-complete', 'provision', 'build-image', 'release-containers', 'rehearse']
 
@@ -10,13 +10,13 @@ test.each([
   ['relase-container', 'release-containers'],
   ['rehearsal', 'rehearse'],
 ])('%s means %s', (typed, meant) => {
-  expect(nearest(typed, scripts)).toBe(meant)
+  expect(findNearest(typed, scripts)).toBe(meant)
 })
 
 test.each(['', 'x', 'nginx', 'completely-different', 'constructor'])('%j means none of them', (typed) => {
-  expect(nearest(typed, scripts)).toBeUndefined()
+  expect(findNearest(typed, scripts)).toBeUndefined()
 })
 
 test('of nothing, nothing is nearest', () => {
-  expect(nearest('x', [])).toBeUndefined()
+  expect(findNearest('x', [])).toBeUndefined()
 })

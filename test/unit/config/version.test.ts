@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { atLeast } from '../../../lib/util/semver.ts'
+import { isAtLeast } from '../../../lib/util/semver.ts'
 
 test.each([
   ['2.44.1', '2.45.0', false],
@@ -16,5 +16,5 @@ test.each([
   ['1.26', '1.25.1', true],
   ['', '1.25.1', false],
 ])('%s is at least %s: %s', (version, wanted, answer) => {
-  expect(atLeast(version, wanted)).toBe(answer)
+  expect(isAtLeast(version, wanted)).toBe(answer)
 })

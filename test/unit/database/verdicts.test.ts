@@ -8,7 +8,7 @@ import {
   judgePlain,
 } from '../../../lib/database/check/verdicts.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
-import { worst } from '../../../lib/util/status.ts'
+import { worstVerdict } from '../../../lib/util/status.ts'
 import { configOf } from '../../support/helpers.ts'
 
 const now = Date.parse('2026-11-23T12:00:00Z')
@@ -145,6 +145,8 @@ test('a stopped server, another version, a slow login, a missing table, a pendin
     'table-agents': 'CRITICAL',
   })
   expect(found[0]?.next).toContain('az postgres flexible-server start')
-  expect(worst(found)).toBe('CRITICAL')
-  expect(worst(evaluateFacts(config, facts({ plain: { failure: new Error('x') } }), now))).toBe('UNKNOWN')
+  expect(worstVerdict(found)).toBe('CRITICAL')
+  expect(worstVerdict(evaluateFacts(config, facts({ plain: { failure: new Error('x') } }), now))).toBe(
+    'UNKNOWN',
+  )
 })

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { Chalk } from 'chalk'
 import { expect, test } from 'vitest'
 import { colours } from '../../../lib/util/colours.ts'
-import { tableText } from '../../../lib/util/table.ts'
+import { formatTable } from '../../../lib/util/table.ts'
 import { printable, printableJson } from '../../../lib/util/terminal.ts'
 
 /** What steers a terminal, or hides: with what is left to be seen of it. */
@@ -71,7 +71,7 @@ test('without colours there is nothing that passes', () => {
 test('a table keeps its columns whatever stands in a cell', () => {
   const { green } = colours(new Chalk({ level: 1 }))
   const text = printable(
-    tableText(
+    formatTable(
       [{ heading: 'A' }, { heading: 'B' }],
       [
         ['\x1b[2Jx', '1'],

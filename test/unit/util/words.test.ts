@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
-import { count, formatBytes, formatTimestamp } from '../../../lib/util/format.ts'
+import { formatBytes, formatCount, formatDuration } from '../../../lib/util/format.ts'
 
 test('one of a thing, or several', () => {
-  expect([0, 1, 2].map((number) => count(number, 'release'))).toEqual([
+  expect([0, 1, 2].map((number) => formatCount(number, 'release'))).toEqual([
     '0 releases',
     '1 release',
     '2 releases',
   ])
-  expect(count(2, 'address', 'addresses')).toBe('2 addresses')
+  expect(formatCount(2, 'address', 'addresses')).toBe('2 addresses')
 })
 
 test.each([
@@ -27,4 +27,4 @@ test.each([
   [120_000, '2 min'],
   [7_500_000, '2 h 5 min'],
   [172_800_000 + 4 * 3_600_000, '2 d 4 h'],
-])('%d ms last %s', (ms, words) => expect(formatTimestamp(ms)).toBe(words))
+])('%d ms last %s', (ms, words) => expect(formatDuration(ms)).toBe(words))

@@ -13,7 +13,7 @@ import { sitePorts } from '../../../../lib/checks/doctor/sitePorts.ts'
 import type { Config } from '../../../../lib/config/config.ts'
 import { noteEnvironment } from '../../../../lib/config/pasteLine.ts'
 import { exitCode, OpsError } from '../../../../lib/util/errors.ts'
-import { judgedFailure, worst } from '../../../../lib/util/status.ts'
+import { judgedFailure, worstVerdict } from '../../../../lib/util/status.ts'
 import { configOf } from '../../../support/helpers.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
@@ -189,7 +189,7 @@ test('silence is unknown, a refusal is critical, and what is known to be wrong o
   expect(silent.verdict).toBe('UNKNOWN')
   expect(refused).toEqual({ verdict: 'CRITICAL', detail: 'refused: its words', next: 'do this' })
   expect(judgedFailure(new Error('odd')).verdict).toBe('UNKNOWN')
-  expect(worst([silent, refused])).toBe('CRITICAL')
+  expect(worstVerdict([silent, refused])).toBe('CRITICAL')
   const code = (...verdicts: ('OK' | 'WARNING' | 'UNKNOWN')[]) =>
     exitCodeOfFindings(verdicts.map((verdict) => ({ id: '', title: '', detail: '', verdict })))
   expect([code('OK'), code('OK', 'UNKNOWN'), code('WARNING', 'UNKNOWN')]).toEqual([0, 3, 1])
