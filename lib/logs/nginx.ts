@@ -6,8 +6,7 @@ import { OpsError } from '../util/errors.ts'
 import { remoteScript } from '../vps/remote/script.ts'
 import type { Source } from './merge.ts'
 import type { Wanted } from './options.ts'
-import { accessDating, type Dating, errorDating, type Line } from './parse.ts'
-import { dater, linesOf } from './timestamps.ts'
+import { accessDating, type Dating, dater, errorDating, type Line, linesOf } from './parse.ts'
 
 /** Where Debian's nginx writes; our templates leave that as it is. */
 const logFiles = { access: '/var/log/nginx/access.log', error: '/var/log/nginx/error.log' } as const

@@ -7,7 +7,7 @@ import { getExitCode } from '../util/collect.ts'
 import { OpsError } from '../util/errors.ts'
 import { showsUnicode } from '../util/table.ts'
 import { parsePastTime } from '../util/time.ts'
-import { metricsData, metricsText } from './report.ts'
+import { metricsData, metricsText } from './formatMetrics.ts'
 import { readUsage } from './usage.ts'
 
 export interface MetricsFlags extends CommonFlags {

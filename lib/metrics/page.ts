@@ -3,7 +3,7 @@ import { escapeHtml } from '../html/escape.ts'
 import { type ChartPoint, chartStyle, legendMark, lineChart } from '../html/lineChart.ts'
 import { pageStyle } from '../html/style.ts'
 import type { Settled } from '../util/collect.ts'
-import { amount, failureLines, formatSpan, metricTitles, perCent } from './report.ts'
+import { amount, failureLines, formatSpan, metricTitles, perCent } from './formatMetrics.ts'
 import type { Figures, Usage } from './usage.ts'
 
 /** The charts of a container: network in and out share one. */

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { usageError } from '../util/errors.ts'
+import { act, type Command, look } from '../shell/command.ts'
+import type { Runner } from '../shell/runner.ts'
+import type { Context } from '../tasks/context.ts'
+import { type Difference, type Field, ok, type Task } from '../tasks/task.ts'
+import { getMessage, OpsError, usageError } from '../util/errors.ts'
+import { makeFolder } from '../util/files.ts'
 import { assertOneLine, type InstallTarget, type Interval, type ScheduledTask, two } from './tasks.ts'
 
 /** A unit file: its name, and all of its text. */
@@ -81,4 +88,154 @@ export function renderUnits(task: ScheduledTask, place: InstallTarget, scope: Sc
     { name: `${base}.service`, text: `${service.join('\n')}\n` },
     { name: `${base}.timer`, text: `${timer.join('\n')}\n` },
   ]
+}
+
+export const scopeHere = (): Scope => (process.getuid?.() === 0 ? 'system' : 'user')
+
+/** Where unit files of this scope belong (systemd.unit(5)). */
+export const unitFolder = (scope: Scope, env: NodeJS.ProcessEnv, home: string): string =>
+  scope === 'system'
+    ? '/etc/systemd/system'
+    : path.join(env.XDG_CONFIG_HOME || path.join(home, '.config'), 'systemd', 'user')
+
+const systemctl = (scope: Scope, ...words: string[]): string[] => [
+  ...['systemctl', ...(scope === 'user' ? ['--user'] : [])],
+  ...words,
+]
+
+/** What puts changed files in force. A timer that runs keeps its old times until it is started again. */
+export const enableCommands = (scope: Scope, timers: readonly string[]): Command[] => [
+  act(systemctl(scope, 'daemon-reload')),
+  act(systemctl(scope, 'enable', ...timers)),
+  act(systemctl(scope, 'restart', ...timers)),
+]
+
+/** Before their files go, and after that. An install that was killed may have left no timer to disable. */
+export const disableCommands = (
+  scope: Scope,
+  timers: readonly string[],
+): { before: Command[]; after: Command[] } => ({
+  before: timers.length > 0 ? [act(systemctl(scope, 'disable', '--now', ...timers))] : [],
+  after: [act(systemctl(scope, 'daemon-reload'))],
+})
+
+/** Throws what to do when no systemd answers here: there is none, or this login has no session with it. */
+async function assertResponding(runner: Runner, scope: Scope): Promise<void> {
+  const instead = 'Use --as cron.'
+  const asked = look(systemctl(scope, 'is-system-running'), { accept: [0, 1], timeoutMs: 10_000 })
+  const { stdout, stderr } = await runner.run(asked).catch((thrown) => {
+    throw new OpsError({ what: 'systemd does not run this machine', said: getMessage(thrown), next: instead })
+  })
+  if (/^(running|degraded|starting|initializing|maintenance)\s*$/.test(stdout)) return
+  const noSession = scope === 'user' && existsSync('/run/systemd/system')
+  throw new OpsError({
+    what: noSession ? 'This login has no session with systemd' : 'systemd does not run this machine',
+    said: stderr.trim() || stdout.trim() || undefined,
+    next: noSession
+      ? 'Log in directly (ssh, not su), and run loginctl enable-linger once, so that timers go on without a login; or use --as cron.'
+      : instead,
+  })
+}
+
+/** The services and timers of this environment as they shall be; `wanted` false: none of them. */
+export function systemdTasks(
+  { runner }: Context,
+  place: InstallTarget,
+  tasks: readonly ScheduledTask[],
+  wanted: boolean,
+  scope: Scope,
+  folder: string,
+): Task[] {
+  const units = tasks.flatMap((task) => renderUnits(task, place, scope))
+  const timers = units.map(({ name }) => name).filter((name) => name.endsWith('.timer'))
+  const fileOf = ({ name }: Unit) => path.join(folder, name)
+  const there = () => units.filter((unit) => existsSync(fileOf(unit)))
+  const commandsOut = () =>
+    disableCommands(
+      scope,
+      timers.filter((name) => existsSync(path.join(folder, name))),
+    )
+  return [
+    {
+      id: 'timers',
+      title: scope === 'system' ? 'Timers of systemd' : `Timers of ${place.user}`,
+      part: 'together',
+      async inspect(): Promise<Difference> {
+        if (!wanted && there().length === 0) return ok('none of ours is there')
+        await assertResponding(runner, scope)
+        for (const unit of there()) assertOwnUnit(fileOf(unit), place)
+        if (!wanted) {
+          const fields = there().map(({ name }) => ({ name, before: 'there', after: '(gone)' }))
+          const { before, after } = commandsOut()
+          return { state: 'change', what: 'ours out of it', fields, effects: [...before, ...after] }
+        }
+        const fields = units.flatMap((unit) => fieldOf(fileOf(unit), unit))
+        const idle = await idleTimers(runner, scope, timers)
+        if (fields.length === 0 && idle.length === 0) return ok('these timers run')
+        return {
+          state: there().length === 0 ? 'create' : 'change',
+          what: there().length === 0 ? 'our timers into it' : 'our timers',
+          fields: [...fields, ...idle.map((name) => ({ name, before: 'idle', after: 'running' }))],
+          effects: enableCommands(scope, timers),
+        }
+      },
+      async apply() {
+        if (!wanted) {
+          const { before, after } = commandsOut()
+          for (const command of before) await runner.run(command)
+          for (const unit of there()) rmSync(fileOf(unit), { force: true })
+          for (const command of after) await runner.run(command)
+          return
+        }
+        makeFolder(folder)
+        for (const unit of units) writeWhole(fileOf(unit), unit.text)
+        for (const command of enableCommands(scope, timers)) await runner.run(command)
+      },
+    },
+  ]
+}
+
+function assertOwnUnit(file: string, place: InstallTarget): void {
+  const mark = getMarker(place)
+  if (readFileSync(file, 'utf8').startsWith(`${mark}\n`)) return
+  throw new OpsError({
+    what: `${file} is not of this project: it does not begin with “${mark}”`,
+    next: 'Move it away, if it is of no use, and run this again.',
+  })
+}
+
+function fieldOf(file: string, { name, text }: Unit): Field[] {
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
+  if (before === text) return []
+  const lines = (all: string) => all.split('\n')
+  const changed = before === undefined ? [] : lines(text).filter((line) => !lines(before).includes(line))
+  return [{ name, before: before === undefined ? undefined : 'other', after: changed.join('; ') || 'there' }]
+}
+
+/** Those that are not enabled, or do not run. */
+async function idleTimers(runner: Runner, scope: Scope, timers: readonly string[]): Promise<string[]> {
+  const ask = async (verb: string, good: string) => {
+    const asked = look(systemctl(scope, verb, ...timers), { accept: [0, 1, 3, 4], timeoutMs: 10_000 })
+    const states = (await runner.run(asked)).stdout.trim().split('\n')
+    return timers.filter((_, index) => states[index] !== good)
+  }
+  const [disabled, inactive] = await Promise.all([ask('is-enabled', 'enabled'), ask('is-active', 'active')])
+  return timers.filter((name) => disabled.includes(name) || inactive.includes(name))
+}
+
+/** systemd never sees half a file. */
+function writeWhole(file: string, text: string): void {
+  const fresh = `${file}.new`
+  writeFileSync(fresh, text, { mode: 0o644 })
+  renameSync(fresh, file)
+}
+
+/** Do this user's timers stop when the last login ends? Undefined where nobody can tell. */
+export async function endsWithLogin(runner: Runner, user: string): Promise<boolean | undefined> {
+  const asked = look(['loginctl', 'show-user', user, '--property=Linger', '--value'], {
+    accept: [0, 1],
+    timeoutMs: 10_000,
+  })
+  const { code, stdout } = await runner.run(asked).catch(() => ({ code: 1, stdout: '' }))
+  return code === 0 ? stdout.trim() === 'no' : undefined
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { defineScript } from '../../lib/cli/defineScript.ts'
-import type { SloFlags } from '../../lib/monitoring/slo/options.ts'
+import type { SloFlags } from '../../lib/monitoring/slo/slo.ts'
 
 await defineScript<SloFlags>({
   name: 'slo',
@@ -17,8 +17,7 @@ await defineScript<SloFlags>({
       )
   },
   async main(run) {
-    const { readSloFlags } = await import('../../lib/monitoring/slo/options.ts')
-    const { showSlo } = await import('../../lib/monitoring/slo/slo.ts')
+    const { readSloFlags, showSlo } = await import('../../lib/monitoring/slo/slo.ts')
     const range = readSloFlags(run.flags)
     return showSlo(run, await run.config(), range)
   },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { forget, type Retention, rollUp } from '../../lib/monitoring/store/maintenance.ts'
+import { forget, type Retention, rollUp } from '../../lib/monitoring/store/retention.ts'
 import { connect } from '../../lib/monitoring/store/sqlite.ts'
 import { type History, openHistory } from '../../lib/monitoring/store/store.ts'
 

@@ -1,9 +1,15 @@
-/* Merges a million generated lines to standard output and tells on stderr how much memory that took; see memory.test.ts. */
-
 import { merge, type Source } from '../../lib/logs/merge.ts'
 import { textOutput } from '../../lib/logs/output.ts'
-import { accessDating, containerDating, type Dating, errorDating } from '../../lib/logs/parse.ts'
-import { dater, linesOf } from '../../lib/logs/timestamps.ts'
+import {
+  accessDating,
+  containerDating,
+  type Dating,
+  dater,
+  errorDating,
+  linesOf,
+} from '../../lib/logs/parse.ts'
+
+/* Merges a million generated lines to standard output and tells on stderr how much memory that took; see memory.test.ts. */
 
 const began = Date.parse('2026-11-23T00:00:00Z')
 const clock = (id: number) => new Date(began + id * 40).toISOString()

@@ -115,7 +115,7 @@ test('the printed line runs in the empty environment of cron, and schedule tells
 const driver = `
 import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/shell/redactor.ts'))}
 import { createRunner } from ${JSON.stringify(path.join(home, 'lib/shell/runner.ts'))}
-import { systemdSteps } from ${JSON.stringify(path.join(home, 'lib/schedule/systemdTasks.ts'))}
+import { systemdSteps } from ${JSON.stringify(path.join(home, 'lib/schedule/systemd.ts'))}
 import { listScheduledTasks } from ${JSON.stringify(path.join(home, 'lib/schedule/tasks.ts'))}
 import { runSteps } from ${JSON.stringify(path.join(home, 'lib/tasks/engine.ts'))}
 const [wanted, every, folder, units] = process.argv.slice(2)

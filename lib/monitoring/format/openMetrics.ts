@@ -1,6 +1,6 @@
 import type { Figure } from '../../checks/probe.ts'
 import { type Report, toExitCode } from '../report.ts'
-import { formatPerfdata } from './nagios.ts'
+import { formatPerfdata } from './plugin.ts'
 
 interface Family {
   name: string

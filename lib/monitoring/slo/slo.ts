@@ -1,13 +1,14 @@
-import type { Run } from '../../cli/defineScript.ts'
+import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { quoteLine } from '../../shell/quote.ts'
-import { exitCode, unknownError } from '../../util/errors.ts'
+import { exitCode, unknownError, usageError } from '../../util/errors.ts'
+import { parsePastTime } from '../../util/time.ts'
 import { hourMs } from '../store/intervals.ts'
 import { type History, historyFile, readHistory } from '../store/store.ts'
-import { sloData, sloText } from './format.ts'
-import type { SloFlags, SloRange } from './options.ts'
-import { getTerms, sloReport } from './report.ts'
+import type { Vantage } from '../store/types.ts'
+import { sloData, sloText } from './formatSlo.ts'
+import { getTerms, sloReport } from './sloReport.ts'
 
 /** Prints the report of a range. Throws (exit 3) when there is no history, or it knows nothing of that range. */
 export async function showSlo(run: Run<SloFlags>, config: Config, range: SloRange): Promise<number> {
@@ -53,3 +54,45 @@ const lineFor = ({ env, from = 'here', json }: SloFlags, month: string): string 
     ...(env === undefined ? [] : ['--env', env]),
     ...(json ? ['--json'] : []),
   ])
+
+export interface SloFlags extends CommonFlags {
+  month?: string
+  since?: string
+  until?: string
+  from?: string
+}
+
+/** What `slo` is asked for. Milliseconds since 1970, [from, to). */
+export interface SloRange {
+  from: number
+  to: number
+  now: number
+  vantage: Vantage
+}
+
+/** The month of UTC that is asked for, this one unless said otherwise, or --since and --until. Throws (exit 2). */
+export function readSloFlags(flags: SloFlags, now = new Date()): SloRange {
+  const { month, since, until, from = 'here' } = flags
+  if (from !== 'here' && from !== 'vps')
+    throw usageError(`--from=${from} is no vantage point`, 'Give here or vps.')
+  if (month !== undefined && (since !== undefined || until !== undefined))
+    throw usageError('--month is a range by itself', 'Give it alone, or --since and --until.')
+  const rest = { now: now.getTime(), vantage: from } as const
+  if (since === undefined && until === undefined) return { ...monthOf(month, now), ...rest }
+  if (since === undefined)
+    throw usageError(`--until=${until} does not say from when`, 'Add --since, or give --month.')
+  const begin = parsePastTime(since, now).getTime()
+  const end = until === undefined ? now.getTime() : parsePastTime(until, now, '--until').getTime()
+  if (begin >= end)
+    throw usageError(`--until=${until} is not after --since=${since}`, 'Give the earlier one as --since.')
+  return { from: begin, to: end, ...rest }
+}
+
+function monthOf(words: string | undefined, now: Date): { from: number; to: number } {
+  const name = words ?? now.toISOString().slice(0, 7)
+  const [, year, month] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(name) ?? []
+  if (!year || !month) throw usageError(`--month=${words} is not a month`, 'Give it as 2026-11.')
+  const from = Date.UTC(Number(year), Number(month) - 1)
+  if (from > now.getTime()) throw usageError(`--month=${words} lies ahead`, 'Give a month that has begun.')
+  return { from, to: Date.UTC(Number(year), Number(month)) }
+}

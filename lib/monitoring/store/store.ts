@@ -1,7 +1,6 @@
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { Span } from './intervals.ts'
-import { forget, type Retention, rollUp } from './maintenance.ts'
 import { DamageError, isDamage, openFile } from './open.ts'
 import {
   changeIncident,
@@ -19,6 +18,7 @@ import {
   waitingAlerts,
   writeNote,
 } from './records.ts'
+import { forget, type Retention, rollUp } from './retention.ts'
 import { type Rollup, readTallies, type TallyRange, targetNames } from './rollups.ts'
 import { insertLook, type Latest, latestSamples, samplesIn } from './samples.ts'
 import type { Connection } from './sqlite.ts'

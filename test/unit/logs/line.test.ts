@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
-import { accessDating, containerDating, errorDating, isoDating } from '../../../lib/logs/parse.ts'
-import { dater, linesOf } from '../../../lib/logs/timestamps.ts'
+import {
+  accessDating,
+  containerDating,
+  dater,
+  errorDating,
+  isoDating,
+  linesOf,
+} from '../../../lib/logs/parse.ts'
 
 const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString())
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { performanceData, pluginLine } from '../../../lib/monitoring/format/nagios.ts'
 import { openMetrics } from '../../../lib/monitoring/format/openMetrics.ts'
+import { performanceData, pluginLine } from '../../../lib/monitoring/format/plugin.ts'
 import { tableReport } from '../../../lib/monitoring/format/table.ts'
 import { type Line, type Report, summary } from '../../../lib/monitoring/report.ts'
 

@@ -8,8 +8,8 @@ import {
   renderBlock,
   withBlock,
   withoutBlock,
+  writeCommand,
 } from '../../../lib/schedule/cron.ts'
-import { writeCommand } from '../../../lib/schedule/cronTasks.ts'
 import { formatInterval, listScheduledTasks, parseMinutes, pathFor } from '../../../lib/schedule/tasks.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 import { launcher, place, tasks } from '../../support/scheduleFixtures.ts'

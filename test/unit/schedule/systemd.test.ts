@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
-import { baseName, quotedWord, renderUnits, toCalendar } from '../../../lib/schedule/systemd.ts'
-import { disableCommands, enableCommands, unitFolder } from '../../../lib/schedule/systemdTasks.ts'
+import {
+  baseName,
+  disableCommands,
+  enableCommands,
+  quotedWord,
+  renderUnits,
+  toCalendar,
+  unitFolder,
+} from '../../../lib/schedule/systemd.ts'
 import { display } from '../../../lib/shell/command.ts'
 import { launcher, place, tasks } from '../../support/scheduleFixtures.ts'
 

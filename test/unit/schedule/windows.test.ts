@@ -1,7 +1,12 @@
 import { DOMParser } from 'linkedom'
 import { expect, test } from 'vitest'
-import { isSameTask, quotedArgument, taskXml } from '../../../lib/schedule/windows.ts'
-import { createCommand, deleteCommand } from '../../../lib/schedule/windowsTasks.ts'
+import {
+  createCommand,
+  deleteCommand,
+  isSameTask,
+  quotedArgument,
+  taskXml,
+} from '../../../lib/schedule/windows.ts'
 import { secretIn } from '../../support/helpers.ts'
 import { place, tasks } from '../../support/scheduleFixtures.ts'
 

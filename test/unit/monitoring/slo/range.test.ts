@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readSloFlags, type SloFlags } from '../../../../lib/monitoring/slo/options.ts'
+import { readSloFlags, type SloFlags } from '../../../../lib/monitoring/slo/slo.ts'
 
 const now = new Date('2026-11-23T04:00:00Z')
 const read = (flags: Partial<SloFlags>) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { sloText } from '../../../../lib/monitoring/slo/format.ts'
-import type { SloReport } from '../../../../lib/monitoring/slo/report.ts'
+import { sloText } from '../../../../lib/monitoring/slo/formatSlo.ts'
+import type { SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 
 const from = Date.UTC(2026, 10, 1)
 const dayMinutes = 1440

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { dailyBars } from '../../../../lib/monitoring/slo/days.ts'
 import { latencySeries } from '../../../../lib/monitoring/slo/latency.ts'
-import { type SloReport, sloReport } from '../../../../lib/monitoring/slo/report.ts'
+import { type SloReport, sloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 import type { History } from '../../../../lib/monitoring/store/store.ts'
 import type { Look, Planned } from '../../../../lib/monitoring/store/types.ts'
 import { day, historyPath, minute, opened, sample, settled } from '../../../support/historyFixtures.ts'

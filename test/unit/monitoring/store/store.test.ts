@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sloReport } from '../../../../lib/monitoring/slo/report.ts'
+import { sloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 import { historyPath, look, minute, opened, sample } from '../../../support/historyFixtures.ts'
 
 const start = Date.UTC(2026, 0, 1)

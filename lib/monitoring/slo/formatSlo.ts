@@ -2,7 +2,7 @@ import { type Column, formatTable } from '../../util/table.ts'
 import type { Incident } from '../store/records.ts'
 import type { Planned } from '../store/types.ts'
 import { perCent } from './availability.ts'
-import type { Availability, Latency, SloReport, TargetReport } from './report.ts'
+import type { Availability, Latency, SloReport, TargetReport } from './sloReport.ts'
 
 /**
  * What a person reads: the promise and its budget, a line for each target, incidents, what was planned.
