@@ -41,11 +41,13 @@ class LongestFirst extends BaseSequencer {
 const system = {
   testTimeout: 30 * minute,
   hookTimeout: 30 * minute,
+  globalSetup: './test/support/setup/system.ts',
   env: { SETUPTOOLS_USE_DISTUTILS: 'stdlib' },
 }
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/countReporter.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -62,6 +64,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          globalSetup: './test/support/setup/integration.ts',
           testTimeout: 30_000,
           // Half of their time is waiting; vitest's own choice on two cores is one worker.
           maxWorkers: 3,

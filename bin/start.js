@@ -2,10 +2,12 @@
 import path from 'node:path'
 import { handOver, isSupported, runHere, runWith } from './projectNode.js'
 
-const argv = process.argv.slice(2)
+// --install: root on Debian gets the library that the project's Node lacks.
+const install = process.argv[2] === '--install'
+const argv = process.argv.slice(install ? 3 : 2)
 const [file = '', ...args] = argv
 
 // Plain JavaScript of the project looks for the right Node itself.
 if (file.endsWith('.js') || (file.endsWith('.ts') && isSupported())) await runHere(path.resolve(file), args)
 else if (isSupported()) runWith(process.execPath, argv)
-else handOver(argv)
+else handOver(argv, { install })

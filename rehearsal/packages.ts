@@ -29,8 +29,8 @@ export const PACKAGES = [
 
 /**
  * What the tests need on top: a browser that looks at the site, what `schedule` writes for, a clock that is wrong, a
- * reader of OpenMetrics; bare Debian roots for the launcher; other login shells; a repository and a stream of zstd for the
- * unit tests.
+ * reader of OpenMetrics; bare Debian roots for the launcher; other login shells; a repository, a stream of zstd and a linter
+ * of shell files for the integration tests.
  */
 export const TEST_PACKAGES = [
   'bsdutils',
@@ -43,6 +43,7 @@ export const TEST_PACKAGES = [
   'ksh',
   'mmdebstrap',
   'python3-prometheus-client',
+  'shellcheck',
   'systemd',
   'tcsh',
   'zsh',

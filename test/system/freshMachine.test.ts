@@ -88,13 +88,13 @@ const explained = {
 describe.each(['bookworm', 'trixie'] as const)('a bare Debian %s with Node 20', (release) => {
   test('without libatomic1 every way in says what is missing; rehearse --install installs it; then all is well', async () => {
     const { scripts } = JSON.parse(readFileSync(path.join(home, 'package.json'), 'utf8')) as {
-      scripts: Record<'rehearse' | 'deploy' | 'test', string>
+      scripts: Record<'rehearse' | 'deploy' | 'test:unit', string>
     }
     const ended = await onBareMachine(release, {
       loader: 'node_modules/.bin/node --version',
       node: 'node bin/dominion.js',
       deploy: `${npm} ${scripts.deploy} --help`,
-      unit: `${npm} ${scripts.test} --unit`,
+      unit: `${npm} ${scripts['test:unit']}`,
       path: 'bin/node scripts/azure/provision.ts --help',
       npx: `mkdir /tmp/links; ln -s /ops/bin/dominion.cmd /tmp/links/dominion; PATH=/tmp/links:/ops/node_modules/.bin:$PATH dominion`,
       install: `${npm} ${scripts.rehearse} --help`,
@@ -103,11 +103,8 @@ describe.each(['bookworm', 'trixie'] as const)('a bare Debian %s with Node 20', 
     })
     // Otherwise the machine is not bare, and the rest shows nothing.
     expect(ended.loader).toMatchObject({ code: 127, stderr: expect.stringContaining('libatomic.so.1') })
-    for (const way of ['node', 'deploy', 'path', 'npx'] as const) expect(ended[way], way).toEqual(explained)
-    expect(ended.unit).toMatchObject({ code: 1, stdout: '0 passed, 1 failed, 0 skipped\n' })
-    expect(ended.unit.stderr).toMatch(
-      /^→ As root on Debian: apt-get install --no-install-recommends azure-cli git libatomic1 openssl postgresql python3 redis-server zstd$/m,
-    )
+    for (const way of ['node', 'deploy', 'unit', 'path', 'npx'] as const)
+      expect(ended[way], way).toEqual(explained)
     expect(ended.install).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^Usage: dominion rehearse/),

@@ -11,8 +11,8 @@ import { ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
 /*
  * What `engines` in package.json promises, with the lowest and the newest release of each line: every module loads,
- * every script explains itself, and what cron runs writes nothing to stderr. The whole unit suite runs on the lowest
- * release of all; on each of the others it would take minutes and hardly show more.
+ * every script explains itself, and what cron runs writes nothing to stderr. Unit and integration tests run on the
+ * lowest release of all; on each of the others they would take minutes and hardly show more.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
@@ -95,8 +95,9 @@ for (const file of globSync('{lib,rehearsal}/**/*.ts')) if (file !== 'rehearsal/
   })
 })
 
-test('the whole unit suite passes on the lowest release', async () => {
+test('unit and integration tests pass on the lowest release', async () => {
   const vitest = path.join(home, 'node_modules', 'vitest', 'vitest.mjs')
-  const { code, stdout, stderr } = await run(lowest[0]!, [vitest, 'run', '--project=unit'], home)
+  const argv = [vitest, 'run', '--project=unit', '--project=integration']
+  const { code, stdout, stderr } = await run(lowest[0]!, argv, home)
   expect(code, `${stdout.slice(-20_000)}\n${stderr.slice(-5000)}`).toBe(0)
 })

@@ -10,10 +10,11 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { PACKAGES, TEST_PACKAGES } from '../../../rehearsal/packages.ts'
 import { collect } from '../../../rehearsal/processes.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
+import setup, { needs } from '../../support/setup/integration.ts'
 
 /*
  * bin/ in a small project whose `engines` do not name the Node that runs the tests, with a stand-in for the Node that npm
@@ -242,22 +243,19 @@ test('supported is what engines in package.json promises, and nothing beside it'
   expect(engines.node).toMatch(/^\^\d+(\.\d+)?( \|\| \^\d+(\.\d+)?)*$/)
 })
 
-test('npm test installs every package that npm test -- --unit names', () => {
-  const text = readFileSync(path.join(home, 'test', 'start.js'), 'utf8')
-  const named = [...text.matchAll(/debianPackage: '([^']+)'/g)].map(([, name]) => name ?? '')
+test('npm test installs every package that the integration tests name', () => {
+  const named = needs.map(({ debianPackage }) => debianPackage)
   expect(named.length).toBeGreaterThan(5)
   expect(named.filter((name) => ![...PACKAGES, ...TEST_PACKAGES].includes(name))).toEqual([])
 })
 
-test('npm test -- --unit on a machine that lacks programs names all of them with one line', async () => {
-  const folder = temporaryFolder()
-  const child = spawn(process.execPath, [path.join(home, 'test', 'start.js'), '--unit'], {
-    env: { PATH: folder },
-  })
-  const { code, stdout, stderr } = await collect(child)
-  expect([code, stdout]).toEqual([1, '0 passed, 1 failed, 0 skipped\n'])
-  expect(stderr).toMatch(/^✖ The unit tests need what this machine lacks: .*git, openssl, .*zstd\n/)
-  expect(stderr).toMatch(
-    /\n→ As root on Debian: apt-get install --no-install-recommends .*bsdutils git .*zstd\n$/,
+test('the integration tests on a machine that lacks programs name all of them with one line', () => {
+  vi.stubEnv('PATH', temporaryFolder())
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const names = ['git', 'openssl', 'python3', 'redis-server', 'bsdutils', 'shellcheck', 'zstd']
+  const list = new RegExp(`what this machine lacks: .*${names.join('.*, ')}\n`)
+  expect(setup).toThrow(list)
+  expect(setup).toThrow(
+    /\n→ As root on Debian: apt-get install --no-install-recommends .*git openssl .*zstd$/,
   )
 })

@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { expect, test } from 'vitest'
 import { IMAGE_ROOT } from '../../rehearsal/azure/imageRoot.ts'
 import { type DebianRoot, prepareRoot } from '../../rehearsal/debianRoot.ts'
 import { startMachine } from '../../rehearsal/machine.ts'
@@ -16,17 +17,11 @@ const ROOT: DebianRoot = {
   packages: [...IMAGE_ROOT.packages, 'openssl', 'postgresql', 'redis-server'],
 }
 
-export const prepareBackendTestRoot = (onLine: (line: string) => void): Promise<string> =>
-  prepareRoot(ROOT, onLine)
-
 /**
  * Runs the tests of the example backend where its image runs: in a machine with Debian 12's Python and its packages,
  * whatever this host has.
  */
-export async function runBackendTests(
-  root: string,
-  onOutput: (chunk: Buffer) => void,
-): Promise<{ code: number; output: string }> {
+async function runBackendTests(root: string): Promise<{ code: number; output: string }> {
   const folder = mkdtempSync(path.join(tmpdir(), `dominion-${NAME}-`))
   const network = await startNetwork({ name: NAME })
   try {
@@ -45,7 +40,6 @@ export async function runBackendTests(
       for (const stream of [child.stdout, child.stderr])
         stream?.on('data', (chunk: Buffer) => {
           output += chunk
-          onOutput(chunk)
         })
       const code = await new Promise<number>((resolve, reject) =>
         child.once('error', reject).once('close', (ended) => resolve(ended ?? -1)),
@@ -59,3 +53,10 @@ export async function runBackendTests(
     rmSync(folder, { recursive: true, force: true })
   }
 }
+
+test('the tests of the example backend', async () => {
+  const { code, output } = await runBackendTests(await prepareRoot(ROOT, () => {}))
+  expect(code, output).toBe(0)
+  // A skipped test is as bad as a failed one: then there is more behind OK.
+  expect(output).toMatch(/^Ran [1-9]\d* tests? in .*\n\nOK$/m)
+})
