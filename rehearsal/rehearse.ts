@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { createAzure, redisKey, registryLogin } from '../lib/azure/client.ts'
+import { createAzure } from '../lib/azure/client.ts'
+import { readRedisKey } from '../lib/azure/resources/redis.ts'
+import { readRegistryCredentials } from '../lib/azure/resources/registry.ts'
 import { type Check, type CheckResult, expect, runChecks } from '../lib/checks/check.ts'
 import type { CommonFlags, Run } from '../lib/cli/defineScript.ts'
 import { getApiToken } from '../lib/config/apiToken.ts'
@@ -177,8 +179,8 @@ async function secretsOf(context: OpenContext, state: State): Promise<string[]> 
     config.backend.secretKey.text(),
     await getApiToken(config, context.runner),
     state.servicePrincipal.servicePrincipal.secret,
-    await redisKey(context, azure),
-    (await registryLogin(context, azure)).password,
+    await readRedisKey(context, azure),
+    (await readRegistryCredentials(context, azure)).password,
   ]
 }
 

@@ -12,6 +12,11 @@ export interface Account {
   user: string
 }
 
+/** Who can say which subscription is used. */
+export interface Login {
+  account(): Promise<Account>
+}
+
 /** Is az there, new enough, logged in, and does it see the subscription? */
 export const loginTask = (context: Context, account: () => Promise<Account>): Task => ({
   id: 'azure-login',

@@ -6,6 +6,7 @@ import { OpsError } from '../util/errors.ts'
 import { az, explainAz } from './cli.ts'
 import { type Azure, type Deployment, type DeploymentError, subscriptionFlag } from './client.ts'
 import { serverBusy } from './errors.ts'
+import { getDataTier, type PartId } from './resources/index.ts'
 
 interface Operation {
   properties: {
@@ -14,20 +15,6 @@ interface Operation {
     targetResource?: { resourceType: string; resourceName: string } | null
   }
 }
-
-/** The last operation of each part, by type and name: when it has succeeded, the part can be used. */
-const last = {
-  registry: /^Microsoft\.ContainerRegistry\/registries /i,
-  database: /^Microsoft\.DBforPostgreSQL\/flexibleServers\/firewallRules \S*\boperator$/i,
-  redis: /^Microsoft\.Cache\/(redisEnterprise\/databases|Redis) /i,
-} as const
-
-/** Every operation that belongs to a part, for its failures. */
-const family = {
-  registry: /^Microsoft\.ContainerRegistry/i,
-  database: /^Microsoft\.DBforPostgreSQL/i,
-  redis: /^Microsoft\.Cache/i,
-} as const
 
 const everyMs = 4000
 const patienceMs = 40 * 60_000
@@ -116,11 +103,13 @@ export function watchDeployment(
     return (await azure.deployment(name))?.properties
   }
 
-  async function until(part: keyof typeof last, tell: Log): Promise<void> {
+  async function until(id: PartId, tell: Log): Promise<void> {
+    const part = getDataTier(config).find((each) => each.id === id)!
+    const isMine = new RegExp(`^${part.provider}`, 'i')
     let deadline = Date.now() + patienceMs
     for (let told = ''; Date.now() < deadline; await nextRound()) {
       const mine = (await look()).filter(({ properties }) =>
-        family[part].test(properties.targetResource?.resourceType ?? ''),
+        isMine.test(properties.targetResource?.resourceType ?? ''),
       )
       const failed = mine.find(({ properties }) => properties.provisioningState === 'Failed')
       if (failed) {
@@ -129,7 +118,7 @@ export function watchDeployment(
         continue
       }
       const end = mine.find(({ properties: { targetResource } }) =>
-        last[part].test(`${targetResource?.resourceType} ${targetResource?.resourceName}`),
+        part.lastOperation.test(`${targetResource?.resourceType} ${targetResource?.resourceName}`),
       )
       if (end?.properties.provisioningState === 'Succeeded') return
       const now = mine
@@ -142,7 +131,7 @@ export function watchDeployment(
       if (quiet && (await hasEnded(tell))) return
     }
     throw new OpsError({
-      what: `${part} is not ready after ${patienceMs / 60_000} minutes`,
+      what: `${part.title} is not ready after ${patienceMs / 60_000} minutes`,
       next: formatAzLine(
         `az deployment operation group list --resource-group ${config.azure.resourceGroup} --name ${name}`,
       ),

@@ -11,7 +11,8 @@ import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { sha256OfFile } from '../util/files.ts'
 import { type Packed, packedFiles } from './buildContext.ts'
 import { az, explainBuild } from './cli.ts'
-import { type Azure, repository, subscriptionFlag, type Tag } from './client.ts'
+import { type Azure, subscriptionFlag } from './client.ts'
+import { repository, type Tag } from './resources/registry.ts'
 
 /** The image of this run, known once its step has looked. */
 export interface Image {

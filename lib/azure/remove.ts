@@ -1,23 +1,27 @@
+import type { Config } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
 import { az } from './cli.ts'
-import { type Azure, apiVersions, type ResourceType, resourceId, subscriptionFlag } from './client.ts'
-import { deleteGroup } from './containers/actions.ts'
-import { isOwnGroup } from './containers/spec.ts'
+import { type Azure, subscriptionFlag } from './client.ts'
+import { deleteGroup, isOwnGroup } from './resources/containerGroups.ts'
+import { getDataTier, type Part } from './resources/index.ts'
+import { type ArmLocation, resourceId } from './resources/resource.ts'
 
-/** `az resource delete`: returns when ARM says that it is gone. */
-export const deleteResource = (id: string, apiVersion: string): Command =>
-  az.change({ timeoutMs: 60 * 60_000 })`resource delete --ids ${id} --api-version ${apiVersion}`
+const hour = 3_600_000
+
+/** `az resource delete`: returns when ARM says that the resource is gone. */
+export const deleteResource = (config: Config, subscription: string, location: ArmLocation): Command =>
+  az.change({ timeoutMs: hour })`
+    resource delete --ids ${resourceId(config, subscription, location)} --api-version ${location.apiVersion}`
 
 /**
- * Deletes what a deploy made in the resource group, containers first. The group itself and whatever else lies in it stay:
- * an empty one costs nothing.
- * @param before steps that must be done first
+ * Deletes what a deploy created in the resource group, containers first. The group itself and everything else in it stay:
+ * an empty group costs nothing.
+ * @param before ids of tasks that must be done first
  */
 export function removeAzureTasks(context: Context, azure: Azure, before: readonly string[]): Task[] {
   const { config } = context
-  const redisType = config.redis.kind === 'managed' ? 'managedRedis' : 'classicRedis'
   const containers: Task = {
     id: 'remove-containers',
     title: 'Containers',
@@ -25,40 +29,27 @@ export function removeAzureTasks(context: Context, azure: Azure, before: readonl
     after: before,
     async inspect() {
       const names = await ownGroups(azure)
-      if (names.length === 0) return ok('none are there')
+      if (names.length === 0) return ok('there are none')
       const subscription = subscriptionFlag(await azure.account())
       const effects = names.map((name) => deleteGroup(config, name, subscription))
       return { state: 'change', what: `delete ${names.join(', ')}`, effects }
     },
   }
-  const resource = (
-    id: string,
-    title: string,
-    name: string,
-    type: ResourceType,
-    read: () => Promise<unknown>,
-  ): Task => ({
-    id,
-    title,
+  const remove = (part: Part): Task => ({
+    id: `remove-${part.id}`,
+    title: part.title,
     part: 'azure',
     after: ['remove-containers'],
     async inspect() {
-      if ((await read()) === undefined) return ok('it is not there')
-      const { id: subscription } = await azure.account()
-      const effects = [deleteResource(resourceId(config, subscription, type), apiVersions[type])]
-      return { state: 'change', what: `delete ${name}`, effects }
+      if ((await azure[part.id]()) === undefined) return ok('it does not exist')
+      const effects = [deleteResource(config, (await azure.account()).id, part)]
+      return { state: 'change', what: `delete ${part.name(config)}`, effects }
     },
   })
-  const { registry, redis, postgres } = { registry: config.azure.registry, ...config }
-  return [
-    containers,
-    resource('remove-redis', 'Redis', redis.name, redisType, azure.redis),
-    resource('remove-database', 'PostgreSQL server', postgres.server, 'database', azure.database),
-    resource('remove-registry', 'Container registry', registry, 'registry', azure.registry),
-  ]
+  return [containers, ...getDataTier(config).reverse().map(remove)]
 }
 
-/** Container groups that deploys made, by their names. */
+/** The names of the container groups that deploys created. */
 export async function ownGroups(azure: Azure): Promise<string[]> {
   return (await azure.groups()).map(({ name }) => name).filter(isOwnGroup)
 }

@@ -1,4 +1,4 @@
-import { redisAddress } from '../azure/containers/spec.ts'
+import { redisAddress } from '../azure/resources/redis.ts'
 import type { Context } from '../tasks/context.ts'
 import { unknownError } from '../util/errors.ts'
 

@@ -1,6 +1,6 @@
+import { hoursPerMonth } from '../azure/resources/meter.ts'
 import type { Config } from '../config/config.ts'
-import type { Estimate, PartId } from './estimate.ts'
-import { hoursPerMonth } from './meters.ts'
+import type { Estimate } from './estimate.ts'
 
 /** A line of the old document's cost estimate beside this configuration's. */
 export interface Compared {
@@ -14,7 +14,7 @@ export interface Compared {
 }
 
 const cent = 0.005
-type Row = { title: string; parts: PartId[]; from: number; to: number } | { title: string; parts: PartId[] }
+type Row = { title: string; parts: string[]; from: number; to: number } | { title: string; parts: string[] }
 
 const rows: Row[] = [
   { title: 'PostgreSQL', parts: ['postgres-compute', 'postgres-storage'], from: 15, to: 15 },

@@ -1,6 +1,6 @@
-import type { Meter, PriceItem } from './meters.ts'
+import type { Meter } from '../azure/resources/meter.ts'
 import offline from './offline.json' with { type: 'json' }
-import type { Prices } from './priceList.ts'
+import type { PriceItem, Prices } from './priceList.ts'
 
 /** What a quantity costs, or why that cannot be told. Never 0 for a price that is not known. */
 export type Priced =
@@ -12,15 +12,15 @@ export type Priced =
  * (`tierMinimumUnits`). A price that is not in the list, stands in another unit, or is there twice is unknown.
  */
 export function getPrice(meter: Meter, quantity: number, prices: Prices, now = new Date()): Priced {
-  const { source, items } = prices.byService[meter.service]
+  const { source, items } = prices.byService[meter.service] ?? { source: 'list', items: [] }
   const found = items.filter(
     (item) =>
       meter.products.includes(item.productName) &&
       item.skuName.toLowerCase() === meter.sku.toLowerCase() &&
-      meter.meters.some((name) => name.toLowerCase() === item.meterName.toLowerCase()) &&
+      item.meterName.toLowerCase() === meter.meter.toLowerCase() &&
       (item.effectiveStartDate === undefined || Date.parse(item.effectiveStartDate) <= now.getTime()),
   )
-  const name = `${meter.products[0]}, ${meter.sku}, ${meter.meters[0]}`
+  const name = `${meter.products[0]}, ${meter.sku}, ${meter.meter}`
   if (found.length === 0) return { unknown: notListed(name, prices, source), source }
   const other = found.find(({ unitOfMeasure }) => unitOfMeasure !== meter.unit)
   if (other)

@@ -1,9 +1,25 @@
+import { getResources } from '../azure/resources/index.ts'
+import type { Config } from '../config/config.ts'
 import type { HttpRequest } from '../net/http.ts'
 import type { Context } from '../tasks/context.ts'
 import { settleAll } from '../util/collect.ts'
 import { getMessage } from '../util/errors.ts'
-import { type PriceItem, type Service, services } from './meters.ts'
 import offline from './offline.json' with { type: 'json' }
+
+/** One row of the Azure Retail Prices API; field names as it spells them. `retailPrice` is in US dollars per unit. */
+export interface PriceItem {
+  serviceName: string
+  productName: string
+  skuName: string
+  meterName: string
+  /** Such as `1 Hour`, `1 GB Hour`, `1 GB/Month`, `1/Day`. */
+  unitOfMeasure: string
+  retailPrice: number
+  /** The quantity a month from which this price counts; absent = from the first unit. */
+  tierMinimumUnits?: number
+  /** ISO time; a price may be announced before it is in force. */
+  effectiveStartDate?: string
+}
 
 /** The prices of one region, and where each service's come from. */
 export interface Prices {
@@ -11,7 +27,7 @@ export interface Prices {
   /** ISO date of the oldest price among them. */
   priced: string
   region: string
-  byService: Readonly<Record<Service, ServicePrices>>
+  byService: Readonly<Record<string, ServicePrices>>
   /** Why the public list was not used, where it was not. */
   note?: string
 }
@@ -30,7 +46,7 @@ const mostPages = 20
  * Asks for the pay-as-you-go prices of one service in one region. Values are compared with regard to case.
  * Source: learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices
  */
-export function pricesRequest(service: Service, region: string): HttpRequest {
+export function pricesRequest(service: string, region: string): HttpRequest {
   const filter = `serviceName eq '${service}' and armRegionName eq '${region}' and priceType eq 'Consumption'`
   const query = new URLSearchParams({ 'api-version': '2023-01-01-preview', $filter: filter })
   return pageRequest(`${address}?${query.toString().replaceAll('+', '%20')}`)
@@ -45,52 +61,58 @@ const pageRequest = (url: string): HttpRequest => ({
   as: 'az',
 })
 
+/** The price list's names of the services that the configuration uses. */
+const getServices = (config: Config): string[] => {
+  const parts = getResources(config).flatMap((resource) => resource.getPricedParts(config))
+  const services = parts.flatMap(({ quantities }) => quantities.map(({ meter }) => meter.service))
+  return [...new Set(services)]
+}
+
 /**
- * The prices of the configured region: from the public list, or for a service whose prices it does not give, and for all
- * with `offline`, from the dated table in offline.json. Never throws for a list that cannot be reached: `note` says it.
+ * Reads the prices of the configured region: from the public list, or from the dated table in offline.json for a service
+ * that the list gives no prices of, and for all with `offline`. Never throws when the list cannot be reached: `note` says
+ * so.
  */
 export async function readPrices(
   { config, runner }: Context,
   options: { offline?: boolean } = {},
 ): Promise<Prices> {
   const region = config.azure.location
-  const table = (service: Service): ServicePrices => ({
+  const services = getServices(config)
+  const mapServices = (prices: (service: string) => ServicePrices): Prices['byService'] =>
+    Object.fromEntries(services.map((service) => [service, prices(service)]))
+  const table = (service: string): ServicePrices => ({
     source: 'offline',
     items: offlineItems(service, region),
   })
-  const today = new Date().toISOString().slice(0, 10)
   if (options.offline) {
-    const byService = Object.fromEntries(
-      services.map((service) => [service, table(service)]),
-    ) as Prices['byService']
-    const note = `These are the prices of the table of ${offline.date}, not today's, as --offline asks.`
-    return { currency: 'USD', priced: offline.date, region, byService, note }
+    const note = `These are the prices of the table of ${offline.date}, not today's, as --offline requests.`
+    return { currency: 'USD', priced: offline.date, region, byService: mapServices(table), note }
   }
-  const answers = await settleAll(
+  const answers = await settleAll<Record<string, PriceItem[]>>(
     Object.fromEntries(
       services.map((service) => [service, () => readService({ config, runner }, service, region)]),
-    ) as Record<Service, () => Promise<PriceItem[]>>,
+    ),
   )
-  const failures = services.flatMap((service) => answers[service].failure ?? [])
+  const failures = services.flatMap((service) => answers[service]?.failure ?? [])
+  const byService = mapServices((service) => {
+    const items = answers[service]?.value
+    return items ? { source: 'list', items } : table(service)
+  })
   return {
     currency: 'USD',
-    priced: failures.length > 0 ? offline.date : today,
+    priced: failures.length > 0 ? offline.date : new Date().toISOString().slice(0, 10),
     region,
-    byService: Object.fromEntries(
-      services.map((service) => {
-        const items = answers[service].value
-        return [service, items ? { source: 'list', items } : table(service)]
-      }),
-    ) as Prices['byService'],
-    ...(failures[0] ? { note: notReached(getMessage(failures[0]), failures.length) } : {}),
+    byService,
+    ...(failures[0] ? { note: notReached(getMessage(failures[0]), failures.length, services.length) } : {}),
   }
 }
 
-const notReached = (why: string, count: number): string =>
-  `The public price list gave no answer${count < services.length ? ` for ${count} of ${services.length} services` : ''} (${why}); ` +
+const notReached = (why: string, count: number, all: number): string =>
+  `The public price list gave no answer${count < all ? ` for ${count} of ${all} services` : ''} (${why}); ` +
   `those prices are from the table of ${offline.date}, not today's.`
 
-async function readService({ runner }: Context, service: Service, region: string): Promise<PriceItem[]> {
+async function readService({ runner }: Context, service: string, region: string): Promise<PriceItem[]> {
   const items: PriceItem[] = []
   let request: HttpRequest | undefined = pricesRequest(service, region)
   for (let page = 1; request; page++) {
@@ -133,5 +155,5 @@ function isPrice(item: unknown): item is PriceItem {
   )
 }
 
-const offlineItems = (service: Service, region: string): PriceItem[] =>
+const offlineItems = (service: string, region: string): PriceItem[] =>
   offline.regions.includes(region) ? offline.items.filter(({ serviceName }) => serviceName === service) : []

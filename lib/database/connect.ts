@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { setImmediate as aTurn } from 'node:timers/promises'
-import { databaseHost } from '../azure/containers/spec.ts'
+import { databaseHost } from '../azure/resources/postgres.ts'
 import type { Config } from '../config/config.ts'
 import { createNetworkOptions } from '../config/network.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'

@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { rootCertificates } from 'node:tls'
-import { databaseHost } from '../azure/containers/spec.ts'
+import { databaseHost } from '../azure/resources/postgres.ts'
 import type { Config } from '../config/config.ts'
 import { createNetworkOptions } from '../config/network.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'

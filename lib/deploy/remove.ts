@@ -88,7 +88,7 @@ const partsStep = (azure: Azure, staying: Staying): Task => ({
   part: 'azure',
   after: ['azure-login'],
   async inspect() {
-    const [groups, [registry, database, redis]] = await Promise.all([azure.groups(), azure.dataTier()])
+    const [groups, { registry, database, redis }] = await Promise.all([azure.groups(), azure.dataTier()])
     const own = [
       ...(staying.has('containers') ? [] : groups),
       ...(staying.has('registry') ? [] : [registry]),

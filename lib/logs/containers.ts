@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Arm } from '../azure/arm.ts'
-import { groupId, groupsId } from '../azure/client.ts'
-import { groupNames, isOwnGroup, workerNames } from '../azure/containers/spec.ts'
+import { groupId, groupNames, groupsId, isOwnGroup, workerNames } from '../azure/resources/containerGroups.ts'
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import { getMessage, OpsError } from '../util/errors.ts'

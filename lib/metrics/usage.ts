@@ -1,6 +1,12 @@
-import { createAzure, groupId } from '../azure/client.ts'
-import { type ContainerGroup, getSize, groupNames, workerNames } from '../azure/containers/spec.ts'
+import { createAzure } from '../azure/client.ts'
 import { type MetricId, metricIds, type Point, readMetrics, type Span } from '../azure/metrics.ts'
+import {
+  type ContainerGroup,
+  getSize,
+  groupId,
+  groupNames,
+  workerNames,
+} from '../azure/resources/containerGroups.ts'
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'

@@ -1,4 +1,4 @@
-import type { PriceItem } from '../../lib/cost/meters.ts'
+import type { PriceItem } from '../../lib/cost/priceList.ts'
 import type { HttpRequest, HttpResponse } from '../../lib/net/http.ts'
 import type { Runner } from '../../lib/shell/runner.ts'
 import { configOf, openRunner } from './helpers.ts'

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { resourceId } from '../../lib/azure/client.ts'
+import { secureTransport } from '../../lib/azure/resources/postgres.ts'
+import { managedDatabase } from '../../lib/azure/resources/redis.ts'
+import { resourceId } from '../../lib/azure/resources/resource.ts'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { changesAskedOfAzure, forgetRequests, secretsOf } from '../support/system/records.ts'
 import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
@@ -107,7 +109,7 @@ const rest = (method: string, id: string, version: string, body?: object): strin
   )
 
 test('require_secure_transport switched off: doctor finds it, provision sets it by one line, and then nothing', async () => {
-  rest('put', idOf('secureTransport'), '2022-12-01', {
+  rest('put', idOf(secureTransport), '2022-12-01', {
     properties: { value: 'off', source: 'user-override' },
   })
   const { stdout } = await clouds.dominion(['doctor', '--only', 'data-tier'], { environment: clouds.name })
@@ -122,9 +124,9 @@ test('require_secure_transport switched off: doctor finds it, provision sets it 
 
 /** What Redis answers to a transaction over keys of two slots, as RQ sends them. */
 async function transaction(): Promise<string> {
-  const { primaryKey } = JSON.parse(
-    rest('post', `${idOf('managedRedisDatabase')}/listKeys`, '2025-07-01'),
-  ) as { primaryKey: string }
+  const { primaryKey } = JSON.parse(rest('post', `${idOf(managedDatabase)}/listKeys`, '2025-07-01')) as {
+    primaryKey: string
+  }
   const server = await fetch(`${clouds.state.controlUrl}/redis/${clouds.config.redis.name}`)
   const { address } = (await server.json()) as { address: string }
   return execFileSync('redis-cli', ['-h', address, '-p', '10000', '--tls', '--insecure'], {
@@ -139,7 +141,7 @@ test('Redis takes a transaction over several slots, and no policy but NoCluster 
 })
 
 test('a Redis with another policy: plan, provision and doctor show the way out, and it leads out', async () => {
-  const database = idOf('managedRedisDatabase')
+  const database = idOf(managedDatabase)
   az('resource', 'delete', '--ids', database, '--api-version', '2025-07-01')
   const properties = {
     clientProtocol: 'Encrypted',

@@ -1,11 +1,12 @@
-import type { Config } from '../../config/config.ts'
 import { hostOfLabel } from '../../config/endpoints.ts'
 import { reveal } from '../../config/secret.ts'
-import { type Command, secretFile } from '../../shell/command.ts'
+import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
-import { az } from '../cli.ts'
-import { type Azure, redisKey, registryLogin, subscriptionFlag } from '../client.ts'
+import { type Azure, subscriptionFlag } from '../client.ts'
+import { createGroup, deleteGroup } from '../resources/containerGroups.ts'
+import { readRedisKey } from '../resources/redis.ts'
+import { readRegistryCredentials } from '../resources/registry.ts'
 import type { Move } from './plan.ts'
 import { type GroupSecrets, groupFile, type WantedGroup } from './spec.ts'
 import { healthLook, type Look, untilWorkerRuns, waitUntilHealthy } from './waitFor.ts'
@@ -48,8 +49,8 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
       const [databasePassword, appSecretKey, key, registry] = await Promise.all([
         reveal(config.postgres.password, runner),
         reveal(config.backend.secretKey, runner),
-        redisKey(context, azure),
-        registryLogin(context, azure),
+        readRedisKey(context, azure),
+        readRegistryCredentials(context, azure),
       ])
       return { databasePassword, appSecretKey, redisKey: key, registry }
     })()
@@ -133,12 +134,3 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     },
   }
 }
-
-/** `az container create --file`: creates the group, or changes it to exactly this. */
-export const createGroup = (config: Config, name: string, file: string, subscription: string[]): Command =>
-  az.change`
-    container create --resource-group ${config.azure.resourceGroup}
-    --file ${secretFile(`${name}.json`, file)} ${subscription}`
-
-export const deleteGroup = (config: Config, name: string, subscription: string[]): Command =>
-  az.change`container delete --resource-group ${config.azure.resourceGroup} --name ${name} --yes ${subscription}`

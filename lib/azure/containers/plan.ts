@@ -1,5 +1,6 @@
 import type { Field } from '../../tasks/task.ts'
-import { type ContainerGroup, getSize, groupNames, isWorkerName, type WantedGroup } from './spec.ts'
+import { type ContainerGroup, getSize, groupNames, isWorkerName } from '../resources/containerGroups.ts'
+import type { WantedGroup } from './spec.ts'
 
 /**
  * One thing that a release does to the container groups. A list of them, in order, is what the plan shows as lines and

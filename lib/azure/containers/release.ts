@@ -6,6 +6,7 @@ import { mapLimit } from '../../util/concurrency.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import type { Azure } from '../client.ts'
 import type { Image } from '../image.ts'
+import { groupNames, workerNames } from '../resources/containerGroups.ts'
 import { type BackendProxy, createExecutor, type Mover } from './actions.ts'
 import {
   type BackendNow,
@@ -23,14 +24,7 @@ import {
   toFields,
   workerMoves,
 } from './plan.ts'
-import {
-  backendGroup,
-  groupNames,
-  hashConfiguration,
-  type WantedGroup,
-  workerGroup,
-  workerNames,
-} from './spec.ts'
+import { backendGroup, hashConfiguration, type WantedGroup, workerGroup } from './spec.ts'
 
 export interface ReleaseOptions {
   /** Says which image is wanted, once the steps before have found it. */

@@ -8,8 +8,15 @@ import { exitCode, type Failure, OpsError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
 import { az, explainAz } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
-import { type ContainerGroup, getImage, getTag, groupNames, isWorkerName } from './spec.ts'
-import { countRestarts, parseInstanceView, showGroup } from './status.ts'
+import {
+  type ContainerGroup,
+  getImage,
+  getTag,
+  groupNames,
+  isWorkerName,
+  showGroup,
+} from '../resources/containerGroups.ts'
+import { countRestarts, parseInstanceView } from './status.ts'
 import { untilStartedAnew, untilWorkerRuns, waitUntilHealthy } from './waitFor.ts'
 
 /** `az container restart`: stops the group's container and starts it again, of the same image and settings. */

@@ -1,29 +1,9 @@
 import { createHash, scryptSync } from 'node:crypto'
 import type { Config } from '../../config/config.ts'
 import { backendPort, surgeLabel } from '../../config/endpoints.ts'
-import { clusteringPolicy } from '../redisState.ts'
-
-/** A container group as `az container list` prints it; the parts that are compared. */
-export interface ContainerGroup {
-  name: string
-  provisioningState?: string
-  restartPolicy?: string
-  osType?: string
-  tags?: Record<string, string> | null
-  ipAddress?: { ip?: string | null; fqdn?: string | null; dnsNameLabel?: string | null } | null
-  containers: {
-    name: string
-    image: string
-    command?: string[] | null
-    resources?: { requests?: { cpu?: number; memoryInGb?: number; memoryInGB?: number } }
-    instanceView?: {
-      currentState?: { state?: string; startTime?: string; detailStatus?: string; exitCode?: number }
-      restartCount?: number
-      /** The last ones. Equal ones that follow each other are one, with a count. */
-      events?: { name: string; count: number; firstTimestamp?: string; lastTimestamp?: string }[] | null
-    } | null
-  }[]
-}
+import { getTag, groupNames } from '../resources/containerGroups.ts'
+import { databaseHost } from '../resources/postgres.ts'
+import { clusteringPolicy, redisAddress } from '../resources/redis.ts'
 
 /** What a group must be; the secrets stay apart until the file for az is written. */
 export interface WantedGroup {
@@ -45,19 +25,6 @@ export interface GroupSecrets {
   registry: { username: string; password: string }
 }
 
-export const groupNames = {
-  backend: 'codex-backend',
-  surge: 'codex-backend-next',
-  worker: 'codex-worker',
-} as const
-
-export const databaseHost = (config: Config): string =>
-  `${config.postgres.server}.postgres.database.azure.com`
-export const redisAddress = ({ redis, azure }: Config): { host: string; port: number } =>
-  redis.kind === 'managed'
-    ? { host: `${redis.name}.${azure.location}.redis.azure.net`, port: 10000 }
-    : { host: `${redis.name}.redis.cache.windows.net`, port: 6380 }
-
 /** The backend under its stable name, or beside it under another one while a release is under way. */
 export const backendGroup = (
   config: Config,
@@ -75,21 +42,6 @@ export const backendGroup = (
   environment: environmentOf(image),
 })
 
-/** The names of the worker groups that the configuration wants: codex-worker, codex-worker-2 … */
-export const workerNames = ({ worker }: Config): string[] =>
-  Array.from({ length: worker.count }, (_, index) => workerName(index + 1))
-
-const workerName = (number: number): string =>
-  number === 1 ? groupNames.worker : `${groupNames.worker}-${number}`
-
-/** Is this a name that a worker group of ours may have? A group of any other name is somebody else's. */
-export const isWorkerName = (name: string): boolean =>
-  name === groupNames.worker || /^codex-worker-([2-9]|[1-9][0-9]+)$/.test(name)
-
-/** Did a deploy make this group, going by its name? */
-export const isOwnGroup = (name: string): boolean =>
-  name === groupNames.backend || name === groupNames.surge || isWorkerName(name)
-
 export const workerGroup = (
   config: Config,
   image: string,
@@ -103,18 +55,6 @@ export const workerGroup = (
   command: ['rq', 'worker', '--serializer', 'rq.serializers.JSONSerializer', 'workflows'],
   environment: environmentOf(image),
 })
-
-/** The image that a group runs; '' when ARM names none. */
-export const getImage = ({ containers }: ContainerGroup): string => containers[0]?.image ?? ''
-
-/** What a container may use: cores and GB, as far as ARM says it. `az` spells the memory in two ways. */
-export function getSize(container: ContainerGroup['containers'][number] | undefined) {
-  const { cpu, memoryInGb, memoryInGB } = container?.resources?.requests ?? {}
-  return { cpu, memoryGb: memoryInGb ?? memoryInGB }
-}
-
-/** The tag of an image's full name: all of it when it has none. */
-export const getTag = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
 
 const environmentOf = (image: string): Record<string, string> => ({
   APP_ENV: 'production',

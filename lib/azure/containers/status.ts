@@ -1,33 +1,5 @@
-import type { Context } from '../../tasks/context.ts'
 import { formatCount } from '../../util/format.ts'
-import { az } from '../cli.ts'
-import { type Azure, groupId } from '../client.ts'
-import type { ContainerGroup } from './spec.ts'
-
-/**
- * Groups that are there, with their instance view, by one az call: `az container list` does not give the view, and
- * `az container show` takes several ids. One that cannot be shown is left out (az then only warns); none at all is an
- * error.
- */
-export async function showGroups(
-  context: Context,
-  azure: Azure,
-  names: readonly string[],
-): Promise<ContainerGroup[]> {
-  if (names.length === 0) return []
-  const { id } = await azure.account()
-  const ids = names.map((name) => groupId(context.config, id, name))
-  const { stdout } = await context.runner.run(az`container show --ids ${ids}`)
-  // One is printed as itself, several as a list in the order of the answers.
-  return ([] as ContainerGroup[]).concat(JSON.parse(stdout || '[]') as ContainerGroup | ContainerGroup[])
-}
-
-/** One group with its instance view; undefined when it is not there. */
-export const showGroup = async (
-  context: Context,
-  azure: Azure,
-  name: string,
-): Promise<ContainerGroup | undefined> => (await showGroups(context, azure, [name]))[0]
+import type { ContainerGroup } from '../resources/containerGroups.ts'
 
 /** What Azure saw of the group's container; a group of ours has one. */
 export const parseInstanceView = (group: ContainerGroup | undefined) => group?.containers[0]?.instanceView

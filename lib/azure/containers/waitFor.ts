@@ -9,9 +9,9 @@ import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { az } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
+import { type ContainerGroup, showGroup } from '../resources/containerGroups.ts'
 import { whyWorkersAreDead } from './deadWorkers.ts'
-import type { ContainerGroup } from './spec.ts'
-import { countRestarts, describeCrash, parseInstanceView, showGroup } from './status.ts'
+import { countRestarts, describeCrash, parseInstanceView } from './status.ts'
 
 /** What one look says. */
 export interface Look {

@@ -1,14 +1,11 @@
+import { getResources } from '../../azure/resources/index.ts'
+import type { Config } from '../../config/config.ts'
 import { type Check, fail, pass } from './check.ts'
 
-/** What a deploy does in the resource group. */
-const needed = [
+/** The actions of a deploy in the resource group. */
+const getNeeded = (config: Config): string[] => [
   'Microsoft.Resources/deployments/write',
-  'Microsoft.ContainerRegistry/registries/write',
-  'Microsoft.ContainerRegistry/registries/scheduleRun/action',
-  'Microsoft.ContainerInstance/containerGroups/write',
-  'Microsoft.ContainerInstance/containerGroups/delete',
-  'Microsoft.DBforPostgreSQL/flexibleServers/write',
-  'Microsoft.Cache/redisEnterprise/write',
+  ...getResources(config).flatMap(({ permissions }) => permissions),
 ]
 
 interface Permission {
@@ -24,6 +21,7 @@ export const azurePermissions: Check = {
   async look({ context, azure, arm }) {
     const { id } = await azure.account()
     const { resourceGroup } = context.config.azure
+    const needed = getNeeded(context.config)
     const read = (scope: string) =>
       arm.get<{ value: Permission[] }>(`${scope}/providers/Microsoft.Authorization/permissions`, {
         'api-version': '2022-04-01',

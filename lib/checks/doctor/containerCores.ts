@@ -1,4 +1,4 @@
-import { type ContainerGroup, getSize, isOwnGroup } from '../../azure/containers/spec.ts'
+import { type ContainerGroup, getSize, isOwnGroup } from '../../azure/resources/containerGroups.ts'
 import type { Config } from '../../config/config.ts'
 import type { Judged } from '../../util/status.ts'
 import { type Check, fail, pass, warn } from './check.ts'

@@ -8,7 +8,7 @@ export const databaseTransport: Check = {
   category: 'data-tier',
   next: 'Set require_secure_transport to on.',
   async look({ context: { config }, azure }) {
-    const [, database] = await azure.dataTier()
+    const { database } = await azure.dataTier()
     if (!database) return pass(`${config.postgres.server} is not there yet`)
     const { secureTransport } = database
     if (secureTransport === undefined)

@@ -1,13 +1,6 @@
+import { getResources } from '../../azure/resources/index.ts'
 import { formatAzLine } from '../../config/pasteLine.ts'
 import { type Check, fail, pass } from './check.ts'
-
-const needed = [
-  'Microsoft.ContainerInstance',
-  'Microsoft.ContainerRegistry',
-  'Microsoft.DBforPostgreSQL',
-  'Microsoft.Cache',
-  'Microsoft.Insights',
-]
 
 /** A subscription makes only what it is registered for. */
 export const providers: Check = {
@@ -15,7 +8,9 @@ export const providers: Check = {
   title: 'Registered providers',
   category: 'quota',
   next: 'az provider register --namespace NAME --wait',
-  async look({ azure, arm }) {
+  async look({ context: { config }, azure, arm }) {
+    // Microsoft.Insights holds the metrics of the containers.
+    const needed = [...getResources(config).map(({ provider }) => provider), 'Microsoft.Insights']
     const { id } = await azure.account()
     const states = await Promise.all(
       needed.map(async (namespace) => {

@@ -1,4 +1,4 @@
-import { findRedisFault } from '../../azure/redisState.ts'
+import { findRedisFault } from '../../azure/resources/redis.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { type Check, fail, pass, warn } from './check.ts'
 
@@ -10,7 +10,7 @@ export const redisState: Check = {
   next: 'Create it again.',
   async look({ context: { config }, azure }) {
     const { kind, name } = config.redis
-    const [, , redis] = await azure.dataTier()
+    const { redis } = await azure.dataTier()
     if (!redis) return pass(`${name} is not there yet`)
     const fault = findRedisFault(config, redis, (await azure.account()).id)
     if (fault) return fail(fault.what, fault.next)

@@ -1,6 +1,11 @@
 import type { Azure } from '../../azure/client.ts'
-import { type ContainerGroup, groupNames, workerNames } from '../../azure/containers/spec.ts'
-import { findTrouble, parseInstanceView, showGroups } from '../../azure/containers/status.ts'
+import { findTrouble, parseInstanceView } from '../../azure/containers/status.ts'
+import {
+  type ContainerGroup,
+  groupNames,
+  showGroups,
+  workerNames,
+} from '../../azure/resources/containerGroups.ts'
 import type { Limits } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'

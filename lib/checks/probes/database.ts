@@ -1,5 +1,5 @@
 import type { Azure } from '../../azure/client.ts'
-import { databaseHost } from '../../azure/containers/spec.ts'
+import { databaseHost } from '../../azure/resources/postgres.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { readFacts, type ServerFacts } from '../../database/check/facts.ts'
 import { judgeConnections } from '../../database/check/verdicts.ts'

@@ -1,4 +1,5 @@
-import { createAzure, redisKey } from '../../azure/client.ts'
+import { createAzure } from '../../azure/client.ts'
+import { readRedisKey } from '../../azure/resources/redis.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Probe } from '../probe.ts'
@@ -16,7 +17,7 @@ export function fullProbes(context: Context): Probe[] {
   const azure = createAzure(hurried)
   let asked: Promise<string> | undefined
   const key = () => {
-    asked ??= redisKey(hurried, azure)
+    asked ??= readRedisKey(hurried, azure)
     return asked
   }
   return [

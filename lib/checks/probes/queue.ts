@@ -1,4 +1,4 @@
-import { redisAddress } from '../../azure/containers/spec.ts'
+import { redisAddress } from '../../azure/resources/redis.ts'
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'

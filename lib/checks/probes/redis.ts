@@ -1,6 +1,5 @@
 import type { Azure } from '../../azure/client.ts'
-import { redisAddress } from '../../azure/containers/spec.ts'
-import { findRedisFault } from '../../azure/redisState.ts'
+import { findRedisFault, redisAddress } from '../../azure/resources/redis.ts'
 import type { Context } from '../../tasks/context.ts'
 import { judgedFailure } from '../../util/status.ts'
 import { unanswered } from '../connectionErrors.ts'

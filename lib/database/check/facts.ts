@@ -1,5 +1,7 @@
 import { az } from '../../azure/cli.ts'
-import { type Azure, operatorAddress, operatorRule, type Resource, resourceId } from '../../azure/client.ts'
+import type { Azure } from '../../azure/client.ts'
+import { postgres, readOperatorAddress, readOperatorRule } from '../../azure/resources/postgres.ts'
+import { type Resource, resourceId } from '../../azure/resources/resource.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { ConnectTimes } from '../../shell/runner.ts'
 import type { Context } from '../../tasks/context.ts'
@@ -78,7 +80,7 @@ async function readServer({ config }: Context, azure: Azure): Promise<Resource> 
 
 /** Two spellings of `backup list` exist (FACTS: az 2.45 and 2.91 differ); ARM itself has one. */
 async function readBackups({ config, runner }: Context, azure: Azure): Promise<ServerBackup[]> {
-  const server = resourceId(config, (await azure.account()).id, 'database')
+  const server = resourceId(config, (await azure.account()).id, postgres)
   const url = `https://management.azure.com${server}/backups?api-version=2022-12-01`
   const { stdout } = await runner.run(az({ accept: [0] })`rest --method get --url ${url}`)
   const { value } = JSON.parse(stdout) as {
@@ -147,7 +149,7 @@ export async function readFirewall(
   azure: Azure,
 ): Promise<{ letIn: string | undefined; self: string }> {
   const { id } = await azure.account()
-  const [self, letIn] = await Promise.all([operatorAddress(context), operatorRule(context, id)])
+  const [self, letIn] = await Promise.all([readOperatorAddress(context), readOperatorRule(context, id)])
   return { letIn, self }
 }
 

@@ -1,4 +1,4 @@
-import type { Resource } from '../../azure/client.ts'
+import type { Resource } from '../../azure/resources/resource.ts'
 import type { Config } from '../../config/config.ts'
 import { formatAzLine, formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { ConnectTimes } from '../../shell/runner.ts'

@@ -1,4 +1,4 @@
-import { getTag } from '../../azure/containers/spec.ts'
+import { getTag } from '../../azure/resources/containerGroups.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { seconds } from '../../tasks/renderer.ts'
 import type { Field } from '../../tasks/task.ts'

@@ -1,14 +1,15 @@
-import { type Azure, repository } from '../../azure/client.ts'
+import type { Azure } from '../../azure/client.ts'
 import { type BackendProxy, createExecutor } from '../../azure/containers/actions.ts'
 import { containerTasks, type ReleaseOptions } from '../../azure/containers/release.ts'
+import { logTail } from '../../azure/containers/waitFor.ts'
 import {
   type ContainerGroup,
   getImage,
   getTag,
   groupNames,
   isWorkerName,
-} from '../../azure/containers/spec.ts'
-import { logTail } from '../../azure/containers/waitFor.ts'
+} from '../../azure/resources/containerGroups.ts'
+import { repository } from '../../azure/resources/registry.ts'
 import { assertResponding, describeFailed, retryChecks } from '../../checks/deploy/retry.ts'
 import { servedBackendCheck } from '../../checks/deploy/servedRelease.ts'
 import { apiChecks } from '../../checks/deploy/site.ts'

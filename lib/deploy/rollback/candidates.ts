@@ -1,5 +1,6 @@
-import type { Azure, Tag } from '../../azure/client.ts'
-import { getImage, getTag, groupNames } from '../../azure/containers/spec.ts'
+import type { Azure } from '../../azure/client.ts'
+import { getImage, getTag, groupNames } from '../../azure/resources/containerGroups.ts'
+import type { Tag } from '../../azure/resources/registry.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 import { formatTable } from '../../util/table.ts'

@@ -1,6 +1,7 @@
 import { loginTask } from '../../azure/account.ts'
-import { type Azure, createAzure, repository } from '../../azure/client.ts'
+import { type Azure, createAzure } from '../../azure/client.ts'
 import { containerTasks } from '../../azure/containers/release.ts'
+import { repository } from '../../azure/resources/registry.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import type { Context } from '../../tasks/context.ts'
 import { goingBy, ok, type Task, unknown } from '../../tasks/task.ts'

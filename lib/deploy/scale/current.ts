@@ -6,7 +6,7 @@ import {
   getSize,
   groupNames,
   isWorkerName,
-} from '../../azure/containers/spec.ts'
+} from '../../azure/resources/containerGroups.ts'
 import type { Config } from '../../config/config.ts'
 import type { Values } from '../../config/envFile.ts'
 import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'

@@ -2,11 +2,19 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readAccount } from '../../../lib/azure/account.ts'
 import { az } from '../../../lib/azure/cli.ts'
-import { createAzure, groupId, redisKey, registryLogin, resourceId } from '../../../lib/azure/client.ts'
-import { createGroup, deleteGroup } from '../../../lib/azure/containers/actions.ts'
-import { showGroup } from '../../../lib/azure/containers/status.ts'
+import { createAzure } from '../../../lib/azure/client.ts'
 import { deployCommand } from '../../../lib/azure/dataTier.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
+import { createGroup, deleteGroup, groupId, showGroup } from '../../../lib/azure/resources/containerGroups.ts'
+import { postgres, secureTransport } from '../../../lib/azure/resources/postgres.ts'
+import {
+  classicRedis,
+  managedDatabase,
+  managedRedis,
+  readRedisKey,
+} from '../../../lib/azure/resources/redis.ts'
+import { readRegistryCredentials, registry } from '../../../lib/azure/resources/registry.ts'
+import { resourceId } from '../../../lib/azure/resources/resource.ts'
 import { display } from '../../../lib/shell/command.ts'
 import { answering } from '../../support/fakeAz.ts'
 import { configOf, failureOf, home, secretIn } from '../../support/helpers.ts'
@@ -96,16 +104,16 @@ test('a container group is created from a file, and deleted by name without a qu
 })
 
 test.each([
-  ['registry', 'Microsoft.ContainerRegistry/registries/codexacr1216'],
-  ['database', 'Microsoft.DBforPostgreSQL/flexibleServers/codexdominion-db'],
+  ['Microsoft.ContainerRegistry/registries/codexacr1216', registry],
+  ['Microsoft.DBforPostgreSQL/flexibleServers/codexdominion-db', postgres],
   [
-    'secureTransport',
     'Microsoft.DBforPostgreSQL/flexibleServers/codexdominion-db/configurations/require_secure_transport',
+    secureTransport,
   ],
-  ['managedRedis', 'Microsoft.Cache/redisEnterprise/codexdominion-redis'],
-  ['managedRedisDatabase', 'Microsoft.Cache/redisEnterprise/codexdominion-redis/databases/default'],
-  ['classicRedis', 'Microsoft.Cache/Redis/codexdominion-redis'],
-] as const)('ARM’s id of the %s', async (type, end) => {
+  ['Microsoft.Cache/redisEnterprise/codexdominion-redis', managedRedis],
+  ['Microsoft.Cache/redisEnterprise/codexdominion-redis/databases/default', managedDatabase],
+  ['Microsoft.Cache/Redis/codexdominion-redis', classicRedis],
+] as const)('ARM’s id ends as %s', async (end, type) => {
   expect(resourceId(await configOf(), 'sub', type)).toBe(
     `/subscriptions/sub/resourceGroups/codexdominion-prod/providers/${end}`,
   )
@@ -129,13 +137,13 @@ test('what is asked of az, and each thing once until it may have changed', async
   const end = ['--subscription', subscription, ...always]
   const expected = [
     ['account', 'show', ...always],
-    ['resource', 'show', '--ids', id('registry'), '--api-version', '2022-12-01', ...end],
+    ['resource', 'show', '--ids', id(registry), '--api-version', '2022-12-01', ...end],
     [
-      ...['resource', 'show', '--ids', id('database'), id('secureTransport')],
+      ...['resource', 'show', '--ids', id(postgres), id(secureTransport)],
       ...['--api-version', '2022-12-01', ...end],
     ],
     [
-      ...['resource', 'show', '--ids', id('managedRedis'), id('managedRedisDatabase')],
+      ...['resource', 'show', '--ids', id(managedRedis), id(managedDatabase)],
       ...['--api-version', '2025-07-01', ...end],
     ],
     ['container', 'list', '--resource-group', 'codexdominion-prod', ...end],
@@ -161,9 +169,12 @@ test('keys and credentials: where they come from, and that they stay out of the 
     },
   )
   const azure = createAzure(context)
-  expect(await redisKey(context, azure)).toBe('fresh-redis-key')
-  expect(await registryLogin(context, azure)).toEqual({ username: 'codexacr1216', password: 'fresh-acr-key' })
-  const path = resourceId(context.config, subscription, 'managedRedis')
+  expect(await readRedisKey(context, azure)).toBe('fresh-redis-key')
+  expect(await readRegistryCredentials(context, azure)).toEqual({
+    username: 'codexacr1216',
+    password: 'fresh-acr-key',
+  })
+  const path = resourceId(context.config, subscription, managedRedis)
   const url = `https://management.azure.com${path}/databases/default/listKeys?api-version=2025-07-01`
   expect(asked()).toContainEqual(['rest', '--method', 'post', '--url', url, ...always])
   expect(asked()).toContainEqual([
@@ -180,8 +191,8 @@ test('classic Redis has its keys elsewhere', async () => {
   )
   const config = await configOf('REDIS_KIND=classic', 'REDIS_SKU=Basic_C0')
   const classic = { ...context, config }
-  await redisKey(classic, createAzure(classic))
-  const url = `https://management.azure.com${resourceId(config, subscription, 'classicRedis')}/listKeys?api-version=2024-03-01`
+  await readRedisKey(classic, createAzure(classic))
+  const url = `https://management.azure.com${resourceId(config, subscription, classicRedis)}/listKeys?api-version=2024-03-01`
   expect(asked()).toContainEqual(['rest', '--method', 'post', '--url', url, ...always])
 })
 

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { groupFields, needsReplacement } from '../../../lib/azure/containers/plan.ts'
 import {
   backendGroup,
-  type ContainerGroup,
   fingerprint,
   type GroupSecrets,
   groupFile,
   hashConfiguration,
   workerGroup,
 } from '../../../lib/azure/containers/spec.ts'
+import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
 import { configOf } from '../../support/helpers.ts'
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'

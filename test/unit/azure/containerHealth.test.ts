@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
-import { createAzure, groupId, resourceId } from '../../../lib/azure/client.ts'
-import type { ContainerGroup } from '../../../lib/azure/containers/spec.ts'
-import { findTrouble, showGroups } from '../../../lib/azure/containers/status.ts'
+import { createAzure } from '../../../lib/azure/client.ts'
+import { findTrouble } from '../../../lib/azure/containers/status.ts'
+import { type ContainerGroup, groupId, showGroups } from '../../../lib/azure/resources/containerGroups.ts'
+import { postgres, secureTransport } from '../../../lib/azure/resources/postgres.ts'
+import { registry } from '../../../lib/azure/resources/registry.ts'
+import { resourceId } from '../../../lib/azure/resources/resource.ts'
 import { containersCheck } from '../../../lib/checks/deploy/core.ts'
 import { type Answer, answering } from '../../support/fakeAz.ts'
 
@@ -115,7 +118,7 @@ test('registry and database are asked for by one call; each by its own when one 
     stdout: '[{"name":"registry"},{"name":"database"},{"properties":{"value":"on"}}]',
   })
   const azure = createAzure(both.context)
-  const names = (await azure.dataTier()).map((each) => each?.name)
+  const names = Object.values(await azure.dataTier()).map((each) => each?.name)
   expect(names).toEqual(['registry', 'database', 'redis'])
   expect((await azure.registry())?.name).toBe('registry')
   expect(await azure.database()).toMatchObject({ secureTransport: 'on' })
@@ -124,9 +127,9 @@ test('registry and database are asked for by one call; each by its own when one 
   expect(both.asked()).toHaveLength(3)
   expect(ids).toEqual([
     '--ids',
-    resourceId(both.context.config, subscription, 'registry'),
-    resourceId(both.context.config, subscription, 'database'),
-    resourceId(both.context.config, subscription, 'secureTransport'),
+    resourceId(both.context.config, subscription, registry),
+    resourceId(both.context.config, subscription, postgres),
+    resourceId(both.context.config, subscription, secureTransport),
     ...['--api-version', '2022-12-01'],
   ])
 
@@ -137,7 +140,7 @@ test('registry and database are asked for by one call; each by its own when one 
     { match: /registries/, stdout: '{"name":"registry"}' },
     { match: /flexibleServers/, code: 3 },
   )
-  expect((await createAzure(one.context).dataTier()).map((each) => each?.name)).toEqual([
+  expect(Object.values(await createAzure(one.context).dataTier()).map((each) => each?.name)).toEqual([
     'registry',
     undefined,
     'redis',

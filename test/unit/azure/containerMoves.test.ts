@@ -7,7 +7,8 @@ import {
   type Seen,
   workerMoves,
 } from '../../../lib/azure/containers/plan.ts'
-import { backendGroup, isWorkerName, workerGroup, workerNames } from '../../../lib/azure/containers/spec.ts'
+import { backendGroup, workerGroup } from '../../../lib/azure/containers/spec.ts'
+import { isWorkerName, workerNames } from '../../../lib/azure/resources/containerGroups.ts'
 import { configOf } from '../../support/helpers.ts'
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { deploymentName, templateParameters } from '../../../lib/azure/dataTier.ts'
-import { clusteringPolicy } from '../../../lib/azure/redisState.ts'
+import { clusteringPolicy } from '../../../lib/azure/resources/redis.ts'
 import { configOf, home } from '../../support/helpers.ts'
 
 const template = JSON.parse(readFileSync(path.join(home, 'infra', 'data-tier.json'), 'utf8')) as {

@@ -1,6 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import type { Redis } from '../../../lib/azure/client.ts'
-import { findRedisFault } from '../../../lib/azure/redisState.ts'
+import { findRedisFault, type Redis } from '../../../lib/azure/resources/redis.ts'
 import { noteEnvironment } from '../../../lib/config/pasteLine.ts'
 import { configOf } from '../../support/helpers.ts'
 

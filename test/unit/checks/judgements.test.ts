@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ContainerGroup } from '../../../lib/azure/containers/spec.ts'
+import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
 import { unanswered } from '../../../lib/checks/connectionErrors.ts'
 import { judgeServed, judgeStored } from '../../../lib/checks/probes/certificate.ts'
 import { judgeClocks } from '../../../lib/checks/probes/clock.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { cpuMeter } from '../../../lib/azure/resources/containerGroups.ts'
 import { compareWithDocument } from '../../../lib/cost/compareWithOriginal.ts'
 import { estimateCost, monthlyEstimate } from '../../../lib/cost/estimate.ts'
-import { containerCpu } from '../../../lib/cost/meters.ts'
 import { getPrice } from '../../../lib/cost/price.ts'
 import { type Prices, readPrices } from '../../../lib/cost/priceList.ts'
 import { costText } from '../../../lib/cost/report.ts'
@@ -86,8 +86,8 @@ test('graduated prices are summed tier by tier', () => {
     item({ tierMinimumUnits: 0, retailPrice: 1 }),
     item({ tierMinimumUnits: 1000, retailPrice: 0.1 }),
   )
-  expect(getPrice(containerCpu, 1500, prices, now)).toMatchObject({ cost: 100 + 450 + 50 })
-  expect(getPrice(containerCpu, 50, prices, now)).toMatchObject({ cost: 50 })
+  expect(getPrice(cpuMeter, 1500, prices, now)).toMatchObject({ cost: 100 + 450 + 50 })
+  expect(getPrice(cpuMeter, 50, prices, now)).toMatchObject({ cost: 50 })
 })
 
 test('the price in force counts, not an older and not an announced one', () => {
@@ -96,16 +96,16 @@ test('the price in force counts, not an older and not an announced one', () => {
     item({ retailPrice: 2, effectiveStartDate: '2026-06-01T00:00:00Z' }),
     item({ retailPrice: 1, effectiveStartDate: '2021-06-01T00:00:00Z' }),
   )
-  expect(getPrice(containerCpu, 1, prices, now)).toMatchObject({ cost: 2 })
+  expect(getPrice(cpuMeter, 1, prices, now)).toMatchObject({ cost: 2 })
 })
 
 test('spot prices, other units and two answers are not taken for the price', () => {
   const spot = item({ skuName: 'Standard Spot', meterName: 'Standard Spot vCPU Duration', retailPrice: 0.01 })
-  expect(getPrice(containerCpu, 1, containers(spot), now)).toHaveProperty('unknown')
-  expect(getPrice(containerCpu, 1, containers(item({ unitOfMeasure: '100 Seconds' })), now)).toMatchObject({
+  expect(getPrice(cpuMeter, 1, containers(spot), now)).toHaveProperty('unknown')
+  expect(getPrice(cpuMeter, 1, containers(item({ unitOfMeasure: '100 Seconds' })), now)).toMatchObject({
     unknown: expect.stringContaining('per "100 Seconds", not per "1 Hour"'),
   })
-  expect(getPrice(containerCpu, 1, containers(item({}), item({ retailPrice: 9 })), now)).toMatchObject({
+  expect(getPrice(cpuMeter, 1, containers(item({}), item({ retailPrice: 9 })), now)).toMatchObject({
     unknown: expect.stringContaining('several prices'),
   })
 })

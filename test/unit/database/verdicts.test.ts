@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Resource } from '../../../lib/azure/client.ts'
+import type { Resource } from '../../../lib/azure/resources/resource.ts'
 import type { DatabaseFacts } from '../../../lib/database/check/facts.ts'
 import {
   evaluateFacts,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Azure } from '../../../lib/azure/client.ts'
-import type { ContainerGroup } from '../../../lib/azure/containers/spec.ts'
+import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
 import type { Estimate } from '../../../lib/cost/estimate.ts'
 import {
   formatCost,

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import type { ContainerGroup } from '../../../../lib/azure/containers/spec.ts'
+import type { ContainerGroup } from '../../../../lib/azure/resources/containerGroups.ts'
 import { allowed } from '../../../../lib/checks/doctor/azurePermissions.ts'
 import { backendPort } from '../../../../lib/checks/doctor/backendPort.ts'
 import { type CheckContext, categories, chosenCategories } from '../../../../lib/checks/doctor/check.ts'
@@ -116,7 +116,7 @@ const tier = async (database: object | undefined, redis: object | undefined) => 
   noteEnvironment('prod')
   return {
     context: { config: await configOf() },
-    azure: { account: async () => ({ id: 'sub' }), dataTier: async () => [undefined, database, redis] },
+    azure: { account: async () => ({ id: 'sub' }), dataTier: async () => ({ database, redis }) },
   } as unknown as CheckContext
 }
 afterEach(() => noteEnvironment(undefined))

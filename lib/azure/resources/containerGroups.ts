@@ -1,0 +1,142 @@
+import type { Config } from '../../config/config.ts'
+import { type Command, secretFile } from '../../shell/command.ts'
+import type { Context } from '../../tasks/context.ts'
+import type { Login } from '../account.ts'
+import { az } from '../cli.ts'
+import { hoursPerMonth, type PricedQuantity } from './meter.ts'
+import { type AzureResource, resourceId } from './resource.ts'
+
+/** A container group as `az container list` prints it; the parts that are compared. */
+export interface ContainerGroup {
+  name: string
+  provisioningState?: string
+  restartPolicy?: string
+  osType?: string
+  tags?: Record<string, string> | null
+  ipAddress?: { ip?: string | null; fqdn?: string | null; dnsNameLabel?: string | null } | null
+  containers: {
+    name: string
+    image: string
+    command?: string[] | null
+    resources?: { requests?: { cpu?: number; memoryInGb?: number; memoryInGB?: number } }
+    instanceView?: {
+      currentState?: { state?: string; startTime?: string; detailStatus?: string; exitCode?: number }
+      restartCount?: number
+      /** The last ones. Equal ones that follow each other are one, with a count. */
+      events?: { name: string; count: number; firstTimestamp?: string; lastTimestamp?: string }[] | null
+    } | null
+  }[]
+}
+
+/** The container groups of the backend and the workers. */
+export const containerGroups: AzureResource = {
+  provider: 'Microsoft.ContainerInstance',
+  permissions: [
+    'Microsoft.ContainerInstance/containerGroups/write',
+    'Microsoft.ContainerInstance/containerGroups/delete',
+  ],
+  getPricedParts: ({ backend, worker }) => [
+    { id: 'backend', title: 'Backend container', quantities: getQuantities(backend, 1) },
+    {
+      id: 'worker',
+      title: worker.count === 1 ? 'Worker container' : `Worker containers (${worker.count})`,
+      quantities: getQuantities(worker, worker.count),
+    },
+  ],
+}
+
+const meterOf = (meter: string, unit: string) => ({
+  service: 'Container Instances',
+  products: ['Container Instances'],
+  sku: 'Standard',
+  meter,
+  unit,
+})
+/** Linux; Windows has a meter on top. Billed while the group exists and runs. */
+export const cpuMeter = meterOf('Standard vCPU Duration', '1 Hour')
+const memoryMeter = meterOf('Standard Memory Duration', '1 GB Hour')
+
+function getQuantities(
+  { cpu, memoryGb }: { cpu: number; memoryGb: number },
+  count: number,
+): PricedQuantity[] {
+  const times = `${count === 1 ? '' : `${count} × `}${hoursPerMonth} h`
+  return [
+    { meter: cpuMeter, quantity: count * cpu * hoursPerMonth, formula: `${times} × ${cpu} CPU` },
+    { meter: memoryMeter, quantity: count * memoryGb * hoursPerMonth, formula: `${times} × ${memoryGb} GB` },
+  ]
+}
+
+export const groupNames = {
+  backend: 'codex-backend',
+  surge: 'codex-backend-next',
+  worker: 'codex-worker',
+} as const
+
+/** The names of the worker groups that the configuration wants: codex-worker, codex-worker-2 … */
+export const workerNames = ({ worker }: Config): string[] =>
+  Array.from({ length: worker.count }, (_, index) =>
+    index === 0 ? groupNames.worker : `${groupNames.worker}-${index + 1}`,
+  )
+
+/** Is this the name of a worker group? A group of any other name belongs to somebody else. */
+export const isWorkerName = (name: string): boolean =>
+  name === groupNames.worker || /^codex-worker-([2-9]|[1-9][0-9]+)$/.test(name)
+
+/** Did a deploy create this group, judging by its name? */
+export const isOwnGroup = (name: string): boolean =>
+  name === groupNames.backend || name === groupNames.surge || isWorkerName(name)
+
+/** The image that a group runs; '' when ARM names none. */
+export const getImage = ({ containers }: ContainerGroup): string => containers[0]?.image ?? ''
+
+/** The tag of an image's full name; the whole name when it has none. */
+export const getTag = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
+
+/** A container's cores and GB, as far as ARM shows them. `az` spells the memory in two ways. */
+export function getSize(container: ContainerGroup['containers'][number] | undefined) {
+  const { cpu, memoryInGb, memoryInGB } = container?.resources?.requests ?? {}
+  return { cpu, memoryGb: memoryInGb ?? memoryInGB }
+}
+
+/** ARM's path of all container groups of the resource group. */
+export const groupsId = (config: Config, subscription: string): string =>
+  resourceId(config, subscription, { path: () => 'Microsoft.ContainerInstance/containerGroups' })
+
+/** ARM's id of a container group. */
+export const groupId = (config: Config, subscription: string, name: string): string =>
+  `${groupsId(config, subscription)}/${name}`
+
+/**
+ * Reads the groups that exist, with their instance view, by one az call: `az container list` does not give the view, and
+ * `az container show` takes several ids. A group that cannot be shown is missing (az only warns); if none can be shown,
+ * it throws.
+ */
+export async function showGroups(
+  { config, runner }: Context,
+  login: Login,
+  names: readonly string[],
+): Promise<ContainerGroup[]> {
+  if (names.length === 0) return []
+  const { id } = await login.account()
+  const ids = names.map((name) => groupId(config, id, name))
+  const { stdout } = await runner.run(az`container show --ids ${ids}`)
+  // One is printed as itself, several as a list in the order of the answers.
+  return ([] as ContainerGroup[]).concat(JSON.parse(stdout || '[]') as ContainerGroup | ContainerGroup[])
+}
+
+/** Reads one group with its instance view; undefined when it does not exist. */
+export const showGroup = async (
+  context: Context,
+  login: Login,
+  name: string,
+): Promise<ContainerGroup | undefined> => (await showGroups(context, login, [name]))[0]
+
+/** `az container create --file`: creates the group, or changes it to exactly this. */
+export const createGroup = (config: Config, name: string, file: string, subscription: string[]): Command =>
+  az.change`
+    container create --resource-group ${config.azure.resourceGroup} --file ${secretFile(`${name}.json`, file)}
+      ${subscription}`
+
+export const deleteGroup = (config: Config, name: string, subscription: string[]): Command =>
+  az.change`container delete --resource-group ${config.azure.resourceGroup} --name ${name} --yes ${subscription}`

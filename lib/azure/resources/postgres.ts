@@ -1,0 +1,151 @@
+import type { Config } from '../../config/config.ts'
+import type { Command } from '../../shell/command.ts'
+import type { Context } from '../../tasks/context.ts'
+import { differing } from '../../tasks/task.ts'
+import { getMessage, unknownError } from '../../util/errors.ts'
+import { absent, az } from '../cli.ts'
+import { hoursPerMonth, type PricedPart } from './meter.ts'
+import { type ArmLocation, type DataTierResource, type Resource, resourceId } from './resource.ts'
+
+/** The PostgreSQL server, with one of its parameters. */
+export interface DatabaseServer extends Resource {
+  /** `require_secure_transport` as ARM shows it, on or off; undefined when it could not be read. */
+  secureTransport?: string | undefined
+}
+
+const apiVersion = '2022-12-01'
+const path = ({ postgres }: Config): string => `Microsoft.DBforPostgreSQL/flexibleServers/${postgres.server}`
+
+export const secureTransport: ArmLocation = {
+  apiVersion,
+  path: (config) => `${path(config)}/configurations/require_secure_transport`,
+}
+/** The firewall rule that admits the operator's machine. */
+const operatorRule: ArmLocation = { apiVersion, path: (config) => `${path(config)}/firewallRules/operator` }
+
+export const postgres: DataTierResource<DatabaseServer> = {
+  provider: 'Microsoft.DBforPostgreSQL',
+  permissions: ['Microsoft.DBforPostgreSQL/flexibleServers/write'],
+  title: 'PostgreSQL server',
+  name: (config) => config.postgres.server,
+  describe: (config) => `PostgreSQL ${config.postgres.server} (${config.postgres.sku})`,
+  apiVersion,
+  path,
+  // A stopped server may not show its parameters; it exists all the same, so nothing completes it.
+  children: [secureTransport],
+  combine: ([server, transport]) => ({
+    ...server,
+    secureTransport: transport?.properties.value as string | undefined,
+  }),
+  getParameters: ({ postgres }, operatorAddress) => ({
+    postgresServer: postgres.server,
+    postgresDatabase: postgres.database,
+    postgresUser: postgres.user,
+    postgresSku: postgres.sku,
+    postgresVersion: postgres.version,
+    postgresStorageGb: postgres.storageGb,
+    postgresBackupDays: postgres.backupDays,
+    operatorAddress,
+  }),
+  lastOperation: /^Microsoft\.DBforPostgreSQL\/flexibleServers\/firewallRules \S*\boperator$/i,
+  getDrift({ postgres }, { sku, properties }) {
+    const storage = properties.storage as { storageSizeGB?: number; storageSizeGb?: number } | undefined
+    const backup = properties.backup as { backupRetentionDays?: number } | undefined
+    return differing(
+      {
+        'PostgreSQL size': sku?.name,
+        'PostgreSQL version': properties.version,
+        'PostgreSQL storage (GB)': storage?.storageSizeGB ?? storage?.storageSizeGb,
+        'PostgreSQL backup (days)': backup?.backupRetentionDays,
+      },
+      {
+        'PostgreSQL size': postgres.sku,
+        'PostgreSQL version': postgres.version,
+        'PostgreSQL storage (GB)': postgres.storageGb,
+        'PostgreSQL backup (days)': postgres.backupDays,
+      },
+    )
+  },
+  getCorrections(config, found, subscription) {
+    if (found.secureTransport?.toLowerCase() !== 'off') return []
+    const field = { name: 'PostgreSQL require_secure_transport', before: 'off', after: 'on' }
+    return [{ field, command: requireSecureTransport(config, subscription) }]
+  },
+  getPricedParts({ postgres }): PricedPart[] {
+    const size = postgres.sku.replace(/^Standard_/, '')
+    const { storageGb } = postgres
+    const compute = {
+      service,
+      products: ['Azure Database for PostgreSQL Flexible Server Burstable BS Series Compute'],
+      sku: size,
+      meter: size,
+      unit: '1 Hour',
+    }
+    return [
+      {
+        id: 'postgres-compute',
+        title: `PostgreSQL server ${postgres.sku}`,
+        quantities: [{ meter: compute, quantity: hoursPerMonth, formula: `${hoursPerMonth} h` }],
+      },
+      {
+        id: 'postgres-storage',
+        title: 'PostgreSQL disk and backups',
+        quantities: [{ meter: storageMeter, quantity: storageGb, formula: `${storageGb} GB` }],
+        remark: `; ${postgres.backupDays} days of backups are free up to ${storageGb} GB`,
+      },
+    ]
+  },
+}
+
+const service = 'Azure Database for PostgreSQL'
+/** Backups are free up to the size of the disk, so they have no meter. */
+const storageMeter = {
+  service,
+  products: [
+    'Azure Database for PostgreSQL Flex Server Storage',
+    'Az DB for PostgreSQL Flexible Server Storage',
+  ],
+  sku: 'Storage',
+  meter: 'Storage Data Stored',
+  unit: '1 GB/Month',
+}
+
+export const databaseHost = ({ postgres }: Config): string => `${postgres.server}.postgres.database.azure.com`
+
+/** Makes the server accept TLS connections only; returns when ARM has done it. */
+const requireSecureTransport = (config: Config, subscription: string): Command =>
+  az.change`
+    resource update --ids ${resourceId(config, subscription, secureTransport)} --api-version ${apiVersion}
+      --set properties.value=on --set properties.source=user-override`
+
+/** Reads the address that the server's firewall rule `operator` admits; undefined when there is no such rule. */
+export async function readOperatorRule(
+  { config, runner }: Context,
+  subscription: string,
+): Promise<string | undefined> {
+  const id = resourceId(config, subscription, operatorRule)
+  const { code, stdout } = await runner.run(az`resource show --ids ${id} --api-version ${apiVersion}`)
+  return code === absent ? undefined : ((JSON.parse(stdout) as Resource).properties.startIpAddress as string)
+}
+
+/**
+ * Reads the public address of this machine, as the server's firewall sees it.
+ * Throws (exit 3) when the service that reports it gives no address.
+ */
+export async function readOperatorAddress({ runner }: Context): Promise<string> {
+  const url = 'https://api.ipify.org/?format=json'
+  const unknown = (said: string) =>
+    unknownError(
+      "Cannot determine this machine's public address, which the database's firewall must admit",
+      `${url}: ${said}`,
+      'Check the network, then run this command again.',
+    )
+  const answer = await runner
+    .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
+    .catch((thrown) => {
+      throw unknown(getMessage(thrown))
+    })
+  const address = /"ip":\s*"([0-9.]+)"/.exec(answer.body)?.[1]
+  if (answer.status !== 200 || !address) throw unknown(`${answer.status} ${answer.body.slice(0, 200)}`)
+  return address
+}

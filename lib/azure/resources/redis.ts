@@ -1,0 +1,194 @@
+import type { Config } from '../../config/config.ts'
+import { formatAzLine, formatScriptLine } from '../../config/pasteLine.ts'
+import type { Context } from '../../tasks/context.ts'
+import { differing } from '../../tasks/task.ts'
+import type { Login } from '../account.ts'
+import { az } from '../cli.ts'
+import { groupNames, workerNames } from './containerGroups.ts'
+import { hoursPerMonth, type PricedPart } from './meter.ts'
+import { type ArmLocation, type DataTierResource, type Fault, type Resource, resourceId } from './resource.ts'
+
+/** A Redis; a managed one carries its database, once it has one. */
+export interface Redis extends Resource {
+  database?: Resource | undefined
+}
+
+/** What both kinds have in common. */
+const common = {
+  provider: 'Microsoft.Cache',
+  title: 'Redis',
+  name: ({ redis }: Config) => redis.name,
+  describe: ({ redis }: Config) => `Redis ${redis.name} (${redis.sku})`,
+}
+
+/** The only policy under which RQ's transactions work; the template asks for it. */
+export const clusteringPolicy = 'NoCluster'
+
+export const managedDatabase: ArmLocation = {
+  apiVersion: '2025-07-01',
+  path: ({ redis }) => `Microsoft.Cache/redisEnterprise/${redis.name}/databases/default`,
+}
+
+/** Azure Managed Redis: a cluster with one database. */
+export const managedRedis: DataTierResource<Redis> = {
+  ...common,
+  permissions: ['Microsoft.Cache/redisEnterprise/write'],
+  apiVersion: managedDatabase.apiVersion,
+  path: ({ redis }) => `Microsoft.Cache/redisEnterprise/${redis.name}`,
+  children: [managedDatabase],
+  combine: ([cluster, database]) => (database ? { ...cluster, database } : cluster),
+  // The database counts as absent only when Azure says so: a failed cluster without one is deleted.
+  complete: async (cluster, { show }) => ({ ...cluster, database: await show(managedDatabase) }),
+  getParameters: ({ redis }) => ({ redisKind: redis.kind, redisName: redis.name, redisSku: redis.sku }),
+  lastOperation: /^Microsoft\.Cache\/redisEnterprise\/databases /i,
+  getDrift: ({ redis }, { sku }) => differing({ 'Redis size': sku?.name }, { 'Redis size': redis.sku }),
+  getMissingChild: ({ redis }, { database }) =>
+    database ? undefined : `the database of Redis ${redis.name}`,
+  // A cluster that found no capacity stays behind as CreateFailed, and Azure answers the next creation with Conflict
+  // (microsoft/aspire#19174).
+  findFault(config, cluster, subscription) {
+    const { name } = config.redis
+    const state = getFailedState(cluster)
+    if (state && !cluster.database)
+      return {
+        what: `Redis ${name} is in the state ${state} and has no database`,
+        next: `${formatScriptLine('provision')}   (it deletes this Redis, which holds nothing, and creates it again)`,
+        empty: true,
+      }
+    if (state)
+      return brokenRedis(config, subscription, managedRedis, `Redis ${name} is in the state ${state}`)
+    if (!cluster.database) return undefined
+    const below = getFailedState(cluster.database)
+    if (below) {
+      const what = `The database of Redis ${name} is in the state ${below}`
+      return brokenRedis(config, subscription, managedDatabase, what)
+    }
+    const policy = cluster.database.properties.clusteringPolicy
+    if (policy === undefined || policy === clusteringPolicy) return undefined
+    return {
+      what: `Redis ${name} has the clustering policy ${String(policy)}, under which RQ fails with CROSSSLOT; Azure cannot change it to ${clusteringPolicy}`,
+      next: `${describeNewStart(config, subscription, managedDatabase)}   Or set REDIS_NAME to a new name, deploy, and delete the old Redis afterwards.`,
+      empty: false,
+    }
+  },
+  // Billed by node; the template creates it without high availability, so one.
+  getPricedParts({ redis }) {
+    const [family = '', size = ''] = redis.sku.split('_')
+    return pricedAs(
+      redis.sku,
+      `Azure Managed Redis - ${managedFamilies[family] ?? family}`,
+      size,
+      `${size} Cache Instance`,
+    )
+  },
+}
+
+const managedFamilies: Record<string, string> = {
+  Balanced: 'Balanced',
+  MemoryOptimized: 'Memory Optimized',
+  ComputeOptimized: 'Compute Optimized',
+}
+
+/** Azure Cache for Redis, which new tenants cannot create any more. */
+export const classicRedis: DataTierResource<Redis> = {
+  ...common,
+  permissions: ['Microsoft.Cache/redis/write'],
+  apiVersion: '2024-03-01',
+  path: ({ redis }) => `Microsoft.Cache/Redis/${redis.name}`,
+  children: [],
+  combine: ([found]) => found,
+  getParameters({ redis }) {
+    const [, name, family, capacity] = /^(Basic|Standard)_([A-Z])([0-9])$/.exec(redis.sku) ?? []
+    return {
+      ...{ redisKind: redis.kind, redisName: redis.name, redisSku: redis.sku },
+      ...(name ? { classicFamilyAndCapacity: { name, family, capacity: Number(capacity) } } : {}),
+    }
+  },
+  lastOperation: /^Microsoft\.Cache\/Redis /i,
+  getDrift({ redis }, { properties }) {
+    const sku = properties.sku as { name: string; family: string; capacity: number } | undefined
+    const size = sku && `${sku.name}_${sku.family}${sku.capacity}`
+    return differing({ 'Redis size': size }, { 'Redis size': redis.sku })
+  },
+  // It never counts as empty: Azure does not show whether it holds anything.
+  findFault(config, found, subscription) {
+    const state = getFailedState(found)
+    return state
+      ? brokenRedis(config, subscription, classicRedis, `Redis ${config.redis.name} is in the state ${state}`)
+      : undefined
+  },
+  // Above Basic the list also has `C1 Cache Instance`, one of two nodes; `C1 Cache` is the whole cache.
+  getPricedParts({ redis }) {
+    const [family = '', size = ''] = redis.sku.split('_')
+    return pricedAs(redis.sku, `Azure Redis Cache ${family}`, size, `${size} Cache`)
+  },
+}
+
+/** Finds out why this Redis cannot be used; undefined when it can. */
+export const findRedisFault = (config: Config, redis: Redis, subscription: string): Fault | undefined =>
+  redisFor(config).findFault?.(config, redis, subscription)
+
+export const redisFor = ({ redis }: Config): DataTierResource<Redis> =>
+  redis.kind === 'managed' ? managedRedis : classicRedis
+
+const pricedAs = (title: string, product: string, sku: string, meter: string): PricedPart[] => [
+  {
+    id: 'redis',
+    title: `Redis ${title}`,
+    quantities: [
+      {
+        meter: { service: 'Redis Cache', products: [product], sku, meter, unit: '1 Hour' },
+        quantity: hoursPerMonth,
+        formula: `${hoursPerMonth} h`,
+      },
+    ],
+  },
+]
+
+export const redisAddress = ({ redis, azure }: Config): { host: string; port: number } =>
+  redis.kind === 'managed'
+    ? { host: `${redis.name}.${azure.location}.redis.azure.net`, port: 10000 }
+    : { host: `${redis.name}.redis.cache.windows.net`, port: 6380 }
+
+/** Reads the key of Redis; kept out of the transcript. */
+export async function readRedisKey({ config, runner }: Context, login: Login): Promise<string> {
+  const { id } = await login.account()
+  const location = config.redis.kind === 'managed' ? managedDatabase : classicRedis
+  const url = `https://management.azure.com${resourceId(config, id, location)}/listKeys?api-version=${location.apiVersion}`
+  const { stdout } = await runner.runPrivately(az({ accept: [0] })`rest --method post --url ${url}`)
+  const { primaryKey } = JSON.parse(stdout) as { primaryKey: string }
+  runner.secrets.add(primaryKey)
+  return primaryKey
+}
+
+/**
+ * A state that ARM calls failed, such as `Failed (CreateFailed)`; undefined for every other.
+ * States: ProvisioningState and ResourceState of the API redisEnterprise 2025-07-01.
+ */
+function getFailedState({ properties }: Resource): string | undefined {
+  const { provisioningState, resourceState } = properties
+  const states = [...new Set([provisioningState, resourceState].map((each) => String(each ?? '')))]
+  if (!states.some((each) => /(Failed|Canceled)$/.test(each))) return undefined
+  const [first = '', second] = states.filter(Boolean)
+  return second ? `${first} (${second})` : first
+}
+
+const brokenRedis = (config: Config, subscription: string, location: ArmLocation, what: string): Fault => ({
+  what,
+  next: `Look at it in the Azure portal first. ${describeNewStart(config, subscription, location)}`,
+  empty: false,
+})
+
+/**
+ * The lines that replace this Redis. The containers are deleted with it: they hold the old key, and a deploy cannot see
+ * that, because Azure gives no secure value back.
+ */
+function describeNewStart(config: Config, subscription: string, location: ArmLocation): string {
+  const redis = `az resource delete --ids ${resourceId(config, subscription, location)} --api-version ${location.apiVersion}`
+  const containers = [groupNames.backend, ...workerNames(config)].map(
+    (name) =>
+      `az container delete --resource-group ${config.azure.resourceGroup} --name ${name} --subscription ${subscription} --yes`,
+  )
+  const what = location === managedDatabase ? 'its database' : 'it'
+  return `If no job in its queue is needed, delete ${what} and the containers, which hold the old key: ${[redis, ...containers].map((line) => formatAzLine(line)).join('   ')}   Then: ${formatScriptLine('deploy-complete')}`
+}

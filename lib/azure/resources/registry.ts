@@ -1,0 +1,101 @@
+import type { Command } from '../../shell/command.ts'
+import type { Runner } from '../../shell/runner.ts'
+import type { Context } from '../../tasks/context.ts'
+import { differing } from '../../tasks/task.ts'
+import type { Login } from '../account.ts'
+import { absent, az } from '../cli.ts'
+import { daysPerMonth } from './meter.ts'
+import type { DataTierResource } from './resource.ts'
+
+/** The container registry, with the backend image in it. */
+export const registry: DataTierResource = {
+  provider: 'Microsoft.ContainerRegistry',
+  permissions: [
+    'Microsoft.ContainerRegistry/registries/write',
+    'Microsoft.ContainerRegistry/registries/scheduleRun/action',
+  ],
+  title: 'Container registry',
+  name: ({ azure }) => azure.registry,
+  describe: ({ azure }) => `registry ${azure.registry}`,
+  // A version that PostgreSQL knows too, so that one az call can read both.
+  apiVersion: '2022-12-01',
+  path: ({ azure }) => `Microsoft.ContainerRegistry/registries/${azure.registry}`,
+  children: [],
+  combine: ([found]) => found,
+  getParameters: ({ azure }) => ({ registryName: azure.registry }),
+  lastOperation: /^Microsoft\.ContainerRegistry\/registries /i,
+  getDrift: (_, { properties }) =>
+    differing({ 'registry admin login': properties.adminUserEnabled }, { 'registry admin login': true }),
+  getPricedParts: () => [
+    {
+      id: 'registry',
+      title: 'Container registry Basic',
+      quantities: [{ meter, quantity: daysPerMonth, formula: `${daysPerMonth.toFixed(1)} days` }],
+    },
+  ],
+}
+
+const meter = {
+  service: 'Container Registry',
+  products: ['Container Registry'],
+  sku: 'Basic',
+  meter: 'Basic Registry Unit',
+  unit: '1/Day',
+}
+
+/** A tag of the backend image. */
+export interface Tag {
+  name: string
+  digest: string
+  createdTime: string
+}
+
+export const repository = 'codex-backend'
+
+/** Reads the last 100 tags of the backend image, newest first. */
+export async function readTags({ config, runner }: Context, subscription: string[]): Promise<Tag[]> {
+  const command = az({ accept: [0, 1, absent] })`
+    acr repository show-tags --name ${config.azure.registry} --repository ${repository}
+      --detail --orderby time_desc --top 100 ${subscription}`
+  return ((await readRepository(runner, command)) ?? []) as Tag[]
+}
+
+/** Reads one tag of the backend image; undefined when nobody has pushed it. */
+export async function readTag(
+  { config, runner }: Context,
+  name: string,
+  subscription: string[],
+): Promise<Tag | undefined> {
+  const command = az({ accept: [0, 1, absent] })`
+    acr repository show --name ${config.azure.registry} --image ${repository}:${name} ${subscription}`
+  return (await readRepository(runner, command)) as Tag | undefined
+}
+
+/** What nobody has pushed is an answer too: `undefined`. */
+async function readRepository(runner: Runner, command: Command): Promise<unknown> {
+  const { code, stdout, stderr } = await runner.run(command)
+  if (code === 0) return JSON.parse(stdout)
+  if (notPushed.test(stderr)) return undefined
+  // Any other failure is an error: the strict run explains it.
+  await runner.run({ ...command, accept: [0] })
+  return undefined
+}
+
+/** The registry's messages, seen in azure-cli #31569 and behind NAME_UNKNOWN. */
+const notPushed =
+  /specified tag .*does not exist|repository .*(is )?not found|TAG_UNKNOWN|NAME_UNKNOWN|repository name not known/i
+
+/** Reads the name and password that container groups pull the image with; kept out of the transcript. */
+export async function readRegistryCredentials(
+  { config, runner }: Context,
+  login: Login,
+): Promise<{ username: string; password: string }> {
+  const { id } = await login.account()
+  const { stdout } = await runner.runPrivately(
+    az({ accept: [0] })`acr credential show --name ${config.azure.registry} --subscription ${id}`,
+  )
+  const { username, passwords } = JSON.parse(stdout) as { username: string; passwords: { value: string }[] }
+  const password = passwords[0]?.value ?? ''
+  runner.secrets.add(password)
+  return { username, password }
+}

@@ -1,0 +1,85 @@
+import type { Config } from '../../config/config.ts'
+import type { Command } from '../../shell/command.ts'
+import type { Field } from '../../tasks/task.ts'
+import type { PricedPart } from './meter.ts'
+
+/** A resource as `az resource show` prints it. */
+export interface Resource {
+  id: string
+  name: string
+  location: string
+  sku?: { name?: string; tier?: string }
+  tags?: Record<string, string> | null
+  properties: Record<string, unknown> & { provisioningState?: string }
+}
+
+/** Where ARM keeps a resource. */
+export interface ArmLocation {
+  apiVersion: string
+  /** The path below the resource group's `/providers/`. */
+  path(config: Config): string
+}
+
+/** What any Azure resource of the system declares: what doctor checks, and what it costs. */
+export interface AzureResource {
+  /** The resource provider that the subscription must be registered for. */
+  provider: string
+  /** The actions that the login must be allowed to perform. */
+  permissions: readonly string[]
+  /** Its parts in the cost estimate. */
+  getPricedParts(config: Config): readonly PricedPart[]
+}
+
+export type Parameters = Record<string, string | number | object>
+
+/** Why an existing resource cannot be used, and what to do. */
+export interface Fault {
+  what: string
+  next: string
+  /** It holds no data, so a run may delete it. */
+  empty: boolean
+}
+
+/** A setting that is corrected without a deployment. */
+export interface Correction {
+  field: Field
+  command: Command
+}
+
+/** Reads resources; `undefined` means absent. */
+export interface Reader {
+  show(location: ArmLocation): Promise<Resource | undefined>
+}
+
+/** Everything that this tool knows of one resource of infra/data-tier.json. `Found` is what it reads of it. */
+export interface DataTierResource<Found extends Resource = Resource> extends AzureResource, ArmLocation {
+  /** Also the id of its task and of the deployment's part. */
+  title: string
+  name(config: Config): string
+  /** How a plan names it, such as `PostgreSQL codexdominion-db (Standard_B1ms)`. */
+  describe(config: Config): string
+  /** Children that the same az call shows. */
+  children: readonly ArmLocation[]
+  /** Makes one value of the resource and its children, in that order. */
+  combine(parts: readonly [Resource, ...Resource[]]): Found
+  /** Reads the children of a resource that one call could not show together with them. */
+  complete?(found: Found, reader: Reader): Promise<Found>
+  /** Its parameters of the template; the password is not among them. */
+  getParameters(config: Config, operatorAddress: string): Parameters
+  /** The ARM operation after which it can be used, as `type name`. */
+  lastOperation: RegExp
+  /** What differs from the configuration and the deployment changes. */
+  getDrift(config: Config, found: Found): Field[]
+  getCorrections?(config: Config, found: Found, subscription: string): Correction[]
+  findFault?(config: Config, found: Found, subscription: string): Fault | undefined
+  /** Which child is still missing, as a plan names it. */
+  getMissingChild?(config: Config, found: Found): string | undefined
+}
+
+/** ARM's id of a resource. */
+export const resourceId = (
+  config: Config,
+  subscription: string,
+  location: Pick<ArmLocation, 'path'>,
+): string =>
+  `/subscriptions/${subscription}/resourceGroups/${config.azure.resourceGroup}/providers/${location.path(config)}`
