@@ -11,8 +11,8 @@ import { noteConfig } from '../lib/config/pasteLine.ts'
 import { type OpenContext, openContext } from '../lib/deploy/context.ts'
 import type { Receipt } from '../lib/deploy/receipts/write.ts'
 import { startProcess } from '../lib/shell/spawn.ts'
-import { seconds } from '../lib/tasks/renderer.ts'
 import { exitCode, OpsError, usageError } from '../lib/util/errors.ts'
+import { formatDuration } from '../lib/util/format.ts'
 import { prepareImageRoot } from './azure/imageRoot.ts'
 import { crashCheck, ordinaryChecks, renewalCheck } from './checks.ts'
 import { login } from './login.ts'
@@ -228,7 +228,7 @@ function report(run: Run<Flags>, { checks, receipt }: Results, startedAt: number
   const table = checks.map(
     (check) => `${check.ok ? '✔' : '✖'} ${check.id.padEnd(width)}  ${check.detail.split('\n')[0]}`,
   )
-  const summary = `${checks.filter((check) => check.ok).length} of ${checks.length} checks passed; deploy ${receipt.seconds} s, longest chain ${receipt.longestChain.seconds.toFixed(1)} s, one after the other ${oneAfterTheOther.toFixed(1)} s; in all ${seconds(took * 1000)}`
+  const summary = `${checks.filter((check) => check.ok).length} of ${checks.length} checks passed; deploy ${formatDuration(receipt.seconds * 1000)}, longest chain ${formatDuration(receipt.longestChain.seconds * 1000)}, one after the other ${formatDuration(oneAfterTheOther * 1000)}; in all ${formatDuration(took * 1000)}`
   const around = run.flags.keep ? lookAround(run.flags.name) : []
   run.result([...table, '', summary, ...around].join('\n'), {
     ok,

@@ -3,6 +3,7 @@ import { formatAzLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import type { Log } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
+import { formatDuration } from '../util/format.ts'
 import { az, explainAz } from './cli.ts'
 import { type Azure, type Deployment, type DeploymentError, subscriptionFlag } from './client.ts'
 import { serverBusy } from './errors.ts'
@@ -80,9 +81,8 @@ export function watchDeployment(
 
   /** ARM refuses a deployment of this name while parts of the last one still run. */
   async function submitAgain(refusal: OpsError, tell: Log): Promise<void> {
-    const seconds = submissions.pauseMs / 1000
     tell(
-      `PostgreSQL is busy with another operation: the deployment is submitted again ${seconds} s after its other parts have ended (${submitted} of ${submissions.times})`,
+      `PostgreSQL is busy with another operation: the deployment is submitted again ${formatDuration(submissions.pauseMs)} after its other parts have ended (${submitted} of ${submissions.times})`,
     )
     const deadline = Date.now() + patienceMs
     let state = await stateNow()
@@ -131,7 +131,7 @@ export function watchDeployment(
       if (quiet && (await hasEnded(tell))) return
     }
     throw new OpsError({
-      what: `${part.title} is not ready after ${patienceMs / 60_000} minutes`,
+      what: `${part.title} is not ready after ${formatDuration(patienceMs)}`,
       next: formatAzLine(
         `az deployment operation group list --resource-group ${config.azure.resourceGroup} --name ${name}`,
       ),

@@ -1,4 +1,5 @@
 import { exitCode, OpsError } from '../util/errors.ts'
+import { formatDuration } from '../util/format.ts'
 import { judgedFailure } from '../util/status.ts'
 import type { Observation, Probe, Reading } from './probe.ts'
 
@@ -9,7 +10,7 @@ export async function observe(probe: Probe, stop: AbortSignal): Promise<Observat
   const ends = new AbortController()
   const over = Promise.withResolvers<Reading>()
   const timer = setTimeout(() => {
-    const detail = `no answer within ${probe.timeoutMs / 1000} s`
+    const detail = `no answer within ${formatDuration(probe.timeoutMs)}`
     over.resolve({ verdict: probe.silence, detail, silent: true })
     ends.abort()
   }, probe.timeoutMs)

@@ -6,6 +6,7 @@ import type { Loss } from '../shell/remote.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Difference, ok, type Task, unknown } from '../tasks/task.ts'
 import { exitCode, OpsError, unknownError } from '../util/errors.ts'
+import { formatDuration } from '../util/format.ts'
 import { asRoot, rootCommand } from '../vps/remote/script.ts'
 import { whoami } from './context.ts'
 
@@ -58,7 +59,7 @@ export async function takeLock({ runner, config }: Context, id: string, what: st
 const lockedBy = (holder: Holder | undefined): OpsError =>
   new OpsError({
     what: holder
-      ? `Locked: ${holder.by} runs "${holder.what}" since ${holder.since} (${minutesSince(holder.since)})`
+      ? `Locked: ${holder.by} runs "${holder.what}" since ${holder.since} (${formatDuration(Date.now() - Date.parse(holder.since))} ago)`
       : 'Locked: another deploy holds the lock',
     next: `Wait for it to end, or if it is surely dead: ${formatScriptLine('unlock')}`,
     exitCode: exitCode.locked,
@@ -158,6 +159,3 @@ export const breakLock = (config: Config, holder: Holder): Command =>
     ...['sh', '-c', `[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`, 'unlock'],
     ...[file, String(holder.pid)],
   ])
-
-const minutesSince = (since: string): string =>
-  `${Math.round((Date.now() - Date.parse(since)) / 60_000)} min ago`

@@ -5,9 +5,10 @@ import type { Loss } from '../shell/remote.ts'
 import type { Context } from '../tasks/context.ts'
 import { criticalPath, executeTasks, type Outcome } from '../tasks/engine.ts'
 import { planData, planText, summary } from '../tasks/plan.ts'
-import { openScreen, seconds } from '../tasks/renderer.ts'
+import { openScreen } from '../tasks/renderer.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
+import { formatDuration } from '../util/format.ts'
 import { writeErr } from '../util/terminal.ts'
 import { type OpenContext, openContext } from './context.ts'
 import { type LockTask, lockTask } from './lock.ts'
@@ -165,10 +166,10 @@ async function perform<Flags extends TaskFlags>(
   const chain = criticalPath(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [
-    `${nothing ? 'Nothing to do' : 'Done'} in ${seconds(Date.now() - startedAt)}: ${summary(outcomes, true)}`,
+    `${nothing ? 'Nothing to do' : 'Done'} in ${formatDuration(Date.now() - startedAt)}: ${summary(outcomes, true)}`,
     ...(nothing || chain.ids.length < 2
       ? []
-      : [`Longest chain of dependent steps: ${seconds(chain.ms)} (${chain.ids.join(' → ')})`]),
+      : [`Longest chain of dependent steps: ${formatDuration(chain.ms)} (${chain.ids.join(' → ')})`]),
     ...(farewell?.(context, outcomes) ?? []),
   ]
   // What runs by itself every few minutes has its result elsewhere: cron would mail each of these lines.

@@ -2,6 +2,7 @@ import { openArm } from '../azure/arm.ts'
 import type { Context } from '../tasks/context.ts'
 import { getExitCode, type Settled } from '../util/collect.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
+import { formatDuration } from '../util/format.ts'
 import { lastLines } from './buffers.ts'
 import { containerSources } from './containers.ts'
 import { merge } from './merge.ts'
@@ -55,7 +56,9 @@ export async function viewLogs(
     patienceMs,
     onOpen: ({ id }) => void (id.includes(',') || reportOf(id)),
     onLate: ({ id }) =>
-      tell(`! ${id}: nothing for ${patienceMs / 1000} s; the others go on, its lines follow when they come`),
+      tell(
+        `! ${id}: nothing for ${formatDuration(patienceMs)}; the others go on, its lines follow when they come`,
+      ),
     onFailure: ({ id }, error) => fail(id, error),
   })
   await show(lines, view, output, json, ({ source }) => void reportOf(source).lines++)

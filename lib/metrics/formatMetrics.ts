@@ -1,6 +1,6 @@
 import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
 import type { Settled } from '../util/collect.ts'
-import { formatFigure, formatScaled } from '../util/format.ts'
+import { formatDuration, formatFigure, formatScaled } from '../util/format.ts'
 import { formatTable, sparkline } from '../util/table.ts'
 import type { Figures, Usage } from './usage.ts'
 
@@ -95,7 +95,5 @@ export const perCent = (figure: number, { allowed }: Figures): string =>
 export function formatSpan({ from, to, interval }: Span): string {
   const [start, end] = [from, to].map((at) => at.toISOString().slice(0, 16).replace('T', ' '))
   const sameDay = start!.slice(0, 10) === end!.slice(0, 10)
-  const minutes = intervalMs(interval) / 60_000
-  const every = minutes >= 60 ? `${minutes / 60} h` : `${minutes} min`
-  return `${start} to ${sameDay ? end!.slice(11) : end} UTC, every ${every}`
+  return `${start} to ${sameDay ? end!.slice(11) : end} UTC, every ${formatDuration(intervalMs(interval))}`
 }

@@ -1,6 +1,6 @@
 import type { Figure } from '../checks/probe.ts'
 import type { Phases } from '../net/http.ts'
-import { formatDuration } from '../util/format.ts'
+import { formatCount, formatDuration, formatList } from '../util/format.ts'
 import type { Verdict } from '../util/status.ts'
 import type { Excluded } from './store/types.ts'
 
@@ -102,7 +102,7 @@ export function summary(report: Omit<Report, 'line'>): string {
 function overWords({ ended }: Pick<Report, 'ended'>): string | undefined {
   if (!ended) return undefined
   const lasted = formatDuration(Date.parse(ended.until) - Date.parse(ended.since))
-  return `incident over after ${lasted}: ${formatNames(ended.targets)}`
+  return `incident over after ${lasted}: ${formatList(ended.targets, 2)}`
 }
 
 /** What the faults that follow have made of the incident. */
@@ -128,30 +128,18 @@ function together(bad: readonly Line[]): string[] {
     const seenBy = (place: Line['from']) => lines.filter(({ from }) => from === place).map(({ id }) => id)
     const [here, vps] = [seenBy('here'), seenBy('vps')]
     const names = [
-      ...(here.length > 0 ? [atMost(here, 20, ', ')] : []),
-      ...(vps.length > 0 ? [`${atMost(vps, 20, ', ')} seen from the VPS`] : []),
+      ...(here.length > 0 ? [formatList(here, 20)] : []),
+      ...(vps.length > 0 ? [`${formatList(vps, 20)} seen from the VPS`] : []),
     ]
     return `${names.join(', and ')} ${inBrief(detail)}${progress ? ` (${progress})` : ''}`
   })
-  return parts.length > mostTold ? [atMost(parts, mostTold, '; ')] : parts
-}
-
-/** Joined; of those beyond the first, how many. Of a thousand targets a line cannot name each. */
-export const atMost = (parts: readonly string[], most: number, between: string): string =>
-  parts.length <= most
-    ? parts.join(between)
-    : [...parts.slice(0, most), `and ${parts.length - most} more`].join(between)
-
-/** `static, api and 8 more`: enough to know an incident by. */
-export function formatNames(targets: readonly string[]): string {
-  if (targets.length <= 3) return targets.join(', ')
-  return `${targets.slice(0, 2).join(', ')} and ${targets.length - 2} more`
+  return parts.length > mostTold ? [formatList(parts, mostTold, '; ')] : parts
 }
 
 function wellWords(observations: readonly Line[]): string {
   const timed = observations.filter(({ ms }) => ms !== undefined).sort((a, b) => b.ms! - a.ms!)
   const slowest = timed[0] ? `, slowest: ${timed[0].id}, ${Math.round(timed[0].ms!)} ms` : ''
-  return `${observations.length === 1 ? '1 probe' : `${observations.length} probes`}${slowest}`
+  return `${formatCount(observations.length, 'probe')}${slowest}`
 }
 
 /**

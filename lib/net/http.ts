@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns'
 import type { Agent, IncomingHttpHeaders } from 'node:http'
 import type { PeerCertificate } from 'node:tls'
 import type { EffectKind } from '../util/effect.ts'
+import { formatDuration } from '../util/format.ts'
 import { secureContextFor } from './tls.ts'
 
 /** An HTTP request made by this tool itself. */
@@ -160,7 +161,8 @@ export async function makeRequest(
       outgoing.destroy(error)
     }
     // AbortSignal.any and .timeout cost a sixth of a request.
-    const late = () => end('TimeoutError', `no answer within ${request.timeoutMs / 1000} s`, 'ETIMEDOUT')
+    const late = () =>
+      end('TimeoutError', `no answer within ${formatDuration(request.timeoutMs)}`, 'ETIMEDOUT')
     const timer = setTimeout(late, request.timeoutMs)
     const stop = () => end('AbortError', 'The operation was aborted', 'ABORT_ERR')
     for (const signal of signals) signal.addEventListener('abort', stop, { once: true })

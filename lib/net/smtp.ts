@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { formatDuration } from '../util/format.ts'
 import type { NetworkOptions } from './http.ts'
 import { secureContextFor } from './tls.ts'
 
@@ -81,7 +82,7 @@ export async function sendMail(mail: Mail, reach: NetworkOptions, signal: AbortS
   } catch (thrown) {
     socket?.destroy()
     if (!late.aborted) throw thrown
-    throw new Error(`${server.host}:${server.port} gave no answer within ${mail.timeoutMs} ms`)
+    throw new Error(`${server.host}:${server.port} gave no answer within ${formatDuration(mail.timeoutMs)}`)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { PeerCertificate } from 'node:tls'
+import { formatDuration } from '../util/format.ts'
 import type { NetworkOptions } from './http.ts'
 import { secureContextFor } from './tls.ts'
 
@@ -63,7 +64,10 @@ export async function exchange(
       }
       stop.addEventListener(
         'abort',
-        () => reject(new Error(`${value.host}:${value.port} gave no answer within ${value.timeoutMs} ms`)),
+        () =>
+          reject(
+            new Error(`${value.host}:${value.port} gave no answer within ${formatDuration(value.timeoutMs)}`),
+          ),
         { once: true },
       )
       socket.once(value.tls ? 'secureConnect' : 'connect', () =>

@@ -5,6 +5,7 @@ import { type Mail, type Mailed, sendMail } from '../net/smtp.ts'
 import { exchange, type TcpExchange, type TcpReply } from '../net/tcp.ts'
 import type { EffectKind } from '../util/effect.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
+import { formatDuration } from '../util/format.ts'
 import { type Command, display, type Effect, type Query } from './command.ts'
 import { quoteLine } from './quote.ts'
 import type { Redactor } from './redactor.ts'
@@ -226,7 +227,7 @@ export function createRunner(options: RunnerOptions): Runner {
       .filter((word) => typeof word === 'string' && !word.startsWith('-'))
     const where = command.on === 'vps' ? ' on the VPS' : ''
     const end = result.timedOut
-      ? `did not end within ${Math.round(command.timeoutMs / 1000)} s`
+      ? `did not end within ${formatDuration(command.timeoutMs)}`
       : `exit ${result.code}`
     const said = lastLines([result.stdout.trim(), result.stderr.trim()].filter(Boolean).join('\n'), 50)
     return new OpsError({

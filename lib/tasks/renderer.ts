@@ -1,5 +1,6 @@
 import type { ListrTask } from 'listr2'
 import { colours } from '../util/colours.ts'
+import { formatDuration } from '../util/format.ts'
 import { printable } from '../util/terminal.ts'
 import type { Listener, Outcome } from './engine.ts'
 import type { Task } from './task.ts'
@@ -32,18 +33,11 @@ export async function openScreen(options: ScreenOptions): Promise<Screen> {
 
 /** What one finished step says of itself. */
 export function endLine({ step, state, difference, error, started, ended }: Outcome): string {
-  const took = started === undefined || ended === undefined ? '' : ` [${seconds(ended - started)}]`
+  const took = started === undefined || ended === undefined ? '' : ` [${formatDuration(ended - started)}]`
   if (state === 'failed') return `${step.title}: failed: ${(error as Error).message.split('\n')[0]}${took}`
   if (state === 'skipped') return `${step.title}: not begun`
   if (difference?.state === 'ok') return `${step.title}: ok, ${difference.reason}${took}`
   return `${step.title}: ${difference && 'what' in difference ? difference.what : state}${took}`
-}
-
-export function seconds(ms: number): string {
-  const tenths = Math.round(ms / 100)
-  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`
-  const whole = Math.round(ms / 1000)
-  return `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
 /** One line an event with its time, and a sign of life every 30 s: for logs, pipes, cron and CI. */
@@ -58,7 +52,7 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
       line(`${step.title} …`)
       const beat = setInterval(() => {
         const words = lastWords.get(step.id)
-        line(`${step.title}: still at it, ${seconds(Date.now() - since)}${words ? ` (${words})` : ''}`)
+        line(`${step.title}: still at it, ${formatDuration(Date.now() - since)}${words ? ` (${words})` : ''}`)
       }, heartbeatMs)
       beat.unref()
       beating.set(step.id, beat)

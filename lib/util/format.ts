@@ -17,15 +17,33 @@ export function formatScaled(figure: number, base: number, units: readonly strin
 export const formatFigure = (figure: number): string =>
   figure >= 100 ? figure.toFixed(0) : String(Number(figure.toPrecision(3)))
 
-/** How long something took or lasts: `25 s`, from two minutes on `4 min`, then `2 h 5 min`, `3 d 4 h`. */
+/**
+ * How long something took or lasts, in its two largest units: `0.4 s`, `25 s`, `2 min 30 s`, `2 h 5 min`, `3 d 4 h`. A lesser
+ * unit that is 0 is left out. Below ten seconds one decimal counts; a negative time is `0 s`.
+ */
 export function formatDuration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000))
-  if (seconds < 120) return `${seconds} s`
+  const tenths = Math.max(0, Math.round(ms / 100))
+  if (tenths < 100) return `${tenths / 10} s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return formatTwo(seconds, 60, 'min', 's')
   const minutes = Math.round(seconds / 60)
-  if (minutes < 120) return `${minutes} min`
-  const two = (number: number, unit: string, rest: number, lesser: string) =>
-    `${number} ${unit}${rest > 0 ? ` ${rest} ${lesser}` : ''}`
-  if (minutes < 48 * 60) return two(Math.floor(minutes / 60), 'h', minutes % 60, 'min')
-  const hours = Math.round(minutes / 60)
-  return two(Math.floor(hours / 24), 'd', hours % 24, 'h')
+  return minutes < 24 * 60
+    ? formatTwo(minutes, 60, 'h', 'min')
+    : formatTwo(Math.round(minutes / 60), 24, 'd', 'h')
+}
+
+function formatTwo(number: number, base: number, unit: string, lesser: string): string {
+  const rest = number % base
+  return `${Math.floor(number / base)} ${unit}${rest > 0 ? ` ${rest} ${lesser}` : ''}`
+}
+
+/**
+ * `a, b and 3 more`: at most `most` items by name and how many others there are. One item more is named, not counted.
+ * @param separator other than a comma, it also stands before the last part: `a; b; and 3 more`
+ */
+export function formatList(items: readonly string[], most: number, separator = ', '): string {
+  if (items.length <= most + 1) return items.join(separator)
+  const named = items.slice(0, most).join(separator)
+  return `${named}${separator === ', ' ? ' ' : separator}and ${items.length - most} more`
 }

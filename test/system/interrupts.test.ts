@@ -162,7 +162,7 @@ test('two deploys at once: the second is told who, since when, and the line that
   const refused = await ended(second)
   expect(refused.code, refused.said).toBe(5)
   expect(refused.said).toMatch(
-    /Locked: \S+@\S+ runs "npx dominion deploy-complete --env sys-stop-first-of-two" since \d{4}-\S+Z \(0 min ago\)/,
+    /Locked: \S+@\S+ runs "npx dominion deploy-complete --env sys-stop-first-of-two" since \d{4}-\S+Z \([12]?\d(\.\d)? s ago\)/,
   )
   expect(refused.said).toMatch(/npx dominion unlock --env sys-stop-first/)
   expect(receiptsOf(clouds, environment).at(-1)?.receipt.failed[0]?.id).toBe('lock')

@@ -6,7 +6,7 @@ import { wasAccepted } from '../../net/http.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
-import { formatCount } from '../../util/format.ts'
+import { formatCount, formatDuration } from '../../util/format.ts'
 import { az } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
 import { type ContainerGroup, showGroup } from '../resources/containerGroups.ts'
@@ -142,7 +142,7 @@ async function poll(
     }
     await pause(1000)
   }
-  const late = `${name} did not get healthy within ${healthyWithinSeconds} s: ${look.last}`
+  const late = `${name} did not get healthy within ${formatDuration(healthyWithinSeconds * 1000)}: ${look.last}`
   if (look.faulty) throw await unhealthy(context, azure, name, late, true)
   const group = await asked()
   const ended = endWords(group, restartsBefore, restartsSeen)

@@ -3,7 +3,7 @@ import { formatScriptLine } from '../../config/pasteLine.ts'
 import { display } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { isUnanswered, OpsError, usageError } from '../../util/errors.ts'
-import { formatBytes } from '../../util/format.ts'
+import { formatBytes, formatDuration } from '../../util/format.ts'
 import { parseNumber } from '../../util/number.ts'
 import {
   createQuery,
@@ -213,7 +213,9 @@ function proveLines(reached: Reached, { file, manifest }: Backup): string[] {
 function sentence({ file, manifest }: Backup): string {
   const { content, bytes, proven } = manifest
   const held = `${describeContent(content)}, ${formatBytes(bytes)}`
-  const how = proven ? `; proven ${proven.at} in ${proven.seconds} s: restored and the same` : ''
+  const how = proven
+    ? `; proven ${proven.at} in ${formatDuration(proven.seconds * 1000)}: restored and the same`
+    : ''
   return `${file}: ${held}${how}`
 }
 

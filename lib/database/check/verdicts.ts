@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { formatAzLine, formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { ConnectTimes } from '../../shell/runner.ts'
 import type { Settled } from '../../util/collect.ts'
-import { formatBytes, formatCount } from '../../util/format.ts'
+import { formatBytes, formatCount, formatDuration } from '../../util/format.ts'
 import { type Finding, type Judged, judgedFailure } from '../../util/status.ts'
 import type { DatabaseFacts, ServerBackup, ServerFacts, TableSize } from './facts.ts'
 
@@ -164,13 +164,10 @@ export function judgeBackups(
     ? `; any moment since ${earliestRestoreDate} can be restored, up to about 5 minutes ago`
     : ''
   const kept = backupRetentionDays ? `, kept ${backupRetentionDays} days` : ''
-  const detail = `${backups.length} in Azure${kept}, newest ${newest.completed} (${since(age)} ago)${point}`
+  const detail = `${backups.length} in Azure${kept}, newest ${newest.completed} (${formatDuration(age)} ago)${point}`
   if (age < 36 * hour) return { verdict: 'OK', detail }
   return { verdict: age < 72 * hour ? 'WARNING' : 'CRITICAL', detail, next }
 }
-
-const since = (ms: number): string =>
-  ms < 2 * hour ? `${Math.max(0, Math.round(ms / 60_000))} min` : `${Math.round(ms / hour)} h`
 
 function judgeMigrations({ pending, all }: { pending: readonly { name: string }[]; all: number }): Judged {
   if (pending.length === 0) return { verdict: 'OK', detail: `all ${all} are applied, as they are in infra/` }

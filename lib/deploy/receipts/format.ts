@@ -1,8 +1,8 @@
 import { getTag } from '../../azure/resources/containerGroups.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { seconds } from '../../tasks/renderer.ts'
 import type { Field } from '../../tasks/task.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
+import { formatDuration } from '../../util/format.ts'
 import { formatTable } from '../../util/table.ts'
 import type { History, Kept } from './read.ts'
 import type { Receipt } from './write.ts'
@@ -61,7 +61,7 @@ export function receiptText({ receipt, places, differs }: Kept): string {
     ['id', receipt.id],
     ['line', line],
     ['by', by],
-    ['when', `${utc(receipt.started)} UTC, ${seconds(receipt.seconds * 1000)}`],
+    ['when', `${utc(receipt.started)} UTC, ${formatDuration(receipt.seconds * 1000)}`],
     ['result', receipt.result],
     ['revision', revision || '–'],
     ['image', image ? `${image}${digest ? ` (${digest.slice(0, 19)})` : ''}` : '–'],
@@ -72,7 +72,7 @@ export function receiptText({ receipt, places, differs }: Kept): string {
     ],
     [
       'longest chain',
-      longestChain ? `${seconds(longestChain.seconds * 1000)} (${longestChain.ids.join(' → ')})` : '–',
+      longestChain ? `${formatDuration(longestChain.seconds * 1000)} (${longestChain.ids.join(' → ')})` : '–',
     ],
     ['unchanged', unchanged.join(', ') || '–'],
     ['kept', `${where}${differs ? '; the two differ, this is the one here' : ''}`],
@@ -81,7 +81,7 @@ export function receiptText({ receipt, places, differs }: Kept): string {
   return [
     ...rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
     ...receipt.changed.flatMap(({ title, what, fields, seconds: took }) => [
-      `~ ${title}: ${what} [${took.toFixed(1)} s]`,
+      `~ ${title}: ${what} [${formatDuration(took * 1000)}]`,
       ...((fields ?? []) as Field[]).map(
         ({ name, before, after }) => `    ${name}: ${before ?? '(not set)'} → ${after}`,
       ),

@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { formatDuration } from '../../util/format.ts'
+import { formatDuration, formatList } from '../../util/format.ts'
 import type { Verdict } from '../../util/status.ts'
 import type { News, Rank } from '../incidentState.ts'
-import { atMost, formatNames, inBrief } from '../report.ts'
+import { inBrief } from '../report.ts'
 import type { Alert } from './alert.ts'
 
 type Failing = Pick<News['failing'][number], 'target' | 'cause'>
@@ -21,8 +21,8 @@ export function formatTitle(failing: readonly Failing[]): string {
     const brief = inBrief(cause)
     words.set(brief, [...(words.get(brief) ?? []), target])
   }
-  const parts = [...words].map(([brief, targets]) => `${atMost(targets, 10, ', ')} ${brief}`)
-  return atMost(parts, 3, '; ')
+  const parts = [...words].map(([brief, targets]) => `${formatList(targets, 10)} ${brief}`)
+  return formatList(parts, 3, '; ')
 }
 
 /** A sentence: `static, api and 8 more fail: 503; disk warns: 91 % used`. */
@@ -37,9 +37,9 @@ function sentenceOf(failing: News['failing']): string {
   }
   const parts = [...groups.values()].map(({ targets, rank, brief }) => {
     const one = targets.length === 1 ? 's' : ''
-    return `${formatNames(targets)} ${rank >= 2 ? `fail${one}` : `warn${one}`}: ${brief}`
+    return `${formatList(targets, 2)} ${rank >= 2 ? `fail${one}` : `warn${one}`}: ${brief}`
   })
-  return atMost(parts, 3, '; ')
+  return formatList(parts, 3, '; ')
 }
 
 const mostLines = 30
@@ -75,7 +75,7 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
     ...common,
     verdict: getVerdict(failing[0]?.rank ?? 0),
     at: end!,
-    title: `the incident is over after ${formatDuration(end! - incident.start)}: ${formatNames(incident.targets)}`,
+    title: `the incident is over after ${formatDuration(end! - incident.start)}: ${formatList(incident.targets, 2)}`,
     lines: [
       `In it: ${incident.targets.slice(0, 100).join(', ')}.`,
       `It was ${getVerdict(incident.rank)}${incident.rank === 3 ? ', and visitors noticed it' : ''}.`,

@@ -2,6 +2,7 @@ import { reveal, type Secret } from '../../config/secret.ts'
 import type { HttpResponse } from '../../net/http.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
+import { formatDuration } from '../../util/format.ts'
 import { type Alert, atMost, type Channel, oneLine, patienceMs, RefusedError } from './alert.ts'
 
 /**
@@ -43,7 +44,7 @@ export async function post(
   } as const
   const answer = await runner.request(request).catch((thrown: Error) => {
     if (thrown.name !== 'TimeoutError' && thrown.name !== 'AbortError') throw thrown
-    throw new OpsError({ what: `${url.host} gave no answer within ${patienceMs / 1000} s` })
+    throw new OpsError({ what: `${url.host} gave no answer within ${formatDuration(patienceMs)}` })
   })
   if (answer.status >= 200 && answer.status < 300) return answer
   const said = atMost(oneLine(answer.body), 200)

@@ -1,8 +1,9 @@
 import { colours } from '../../util/colours.ts'
+import { formatList } from '../../util/format.ts'
 import type { Verdict } from '../../util/status.ts'
 import { formatTable } from '../../util/table.ts'
 import type { Line, Report } from '../report.ts'
-import { atMost, formatNames, summary } from '../report.ts'
+import { summary } from '../report.ts'
 
 const right = (heading: string) => ({ heading, align: 'right' as const })
 
@@ -58,7 +59,7 @@ function adviceLines(observations: readonly Line[]): string[] {
   const groups = Map.groupBy(advised, ({ next }) => next)
   return [...groups].map(([next, lines]) => {
     const ids = [...new Set(lines.map(({ id }) => id))]
-    return `→ ${formatNames(ids)}: ${next}`
+    return `→ ${formatList(ids, 2)}: ${next}`
   })
 }
 
@@ -78,7 +79,7 @@ function incidentLines({ incident, observations }: Report): string[] {
   return [
     `Incident ${incident.id}, ${incident.verdict}, since ${since}`,
     ...['still bad', 'recovering', 'recovered', 'not known now'].flatMap((group) =>
-      groups[group] ? [`  ${group}: ${atMost(groups[group], 20, ', ')}`] : [],
+      groups[group] ? [`  ${group}: ${formatList(groups[group], 20)}`] : [],
     ),
   ]
 }

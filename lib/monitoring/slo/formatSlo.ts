@@ -1,3 +1,4 @@
+import { formatDuration, formatList } from '../../util/format.ts'
 import { type Column, formatTable } from '../../util/table.ts'
 import type { Incident } from '../store/records.ts'
 import type { Planned } from '../store/types.ts'
@@ -10,7 +11,7 @@ import type { Availability, Latency, SloReport, TargetReport } from './sloReport
  */
 export function sloText(report: SloReport, domain: string, width?: number): string {
   const { from, to, end, site, incidents, deploys, maintenances } = report
-  const still = end > to ? `, ${duration((end - to) / 60_000)} still to come` : ''
+  const still = end > to ? `, ${formatDuration(end - to)} still to come` : ''
   const time = clockOf(to - from)
   const parts = [
     `${domain}, ${time(from)} to ${time(to)} UTC${still}${report.vantage === 'vps' ? ', asked from the VPS' : ''}`,
@@ -30,13 +31,13 @@ function promise(
   if (percent === null) return `SLO ${slo} %: whether the site was up is not known for any minute of this.`
   const { total, used, left } = budget
   const words = !met ? 'missed' : minutes.ahead > 0 ? 'kept so far' : 'met'
-  const rest = left < 0 ? `overdrawn by ${duration(-left)}` : `${duration(left)} left`
+  const rest = left < 0 ? `overdrawn by ${formatMinutes(-left)}` : `${formatMinutes(left)} left`
   // 100 % of a minute and a half is no month's 100 %.
   const share =
     minutes.notKnown * 60 >= 1
-      ? ` of the ${duration(minutes.up + minutes.down)} that count (of ${duration((to - from) / 60_000)}, ${duration(minutes.notKnown)} are not known)`
+      ? ` of the ${formatMinutes(minutes.up + minutes.down)} that count (of ${formatDuration(to - from)}, ${formatMinutes(minutes.notKnown)} are not known)`
       : ''
-  return `SLO ${slo} %: ${words}, the site was up ${perCent(percent)}${share}; budget ${duration(total)}, ${duration(used)} used, ${rest}`
+  return `SLO ${slo} %: ${words}, the site was up ${perCent(percent)}${share}; budget ${formatMinutes(total)}, ${formatMinutes(used)} used, ${rest}`
 }
 
 const right = (heading: string): Column => ({ heading, align: 'right' })
@@ -53,11 +54,11 @@ function targetTable({ site, targets }: SloReport): string {
     { percent, minutes, budget }: Availability,
     latency: Latency | null,
   ): string[] => [
-    ...[name, upWords(percent), duration(minutes.down)],
-    percent === null ? '' : duration(budget.left),
+    ...[name, upWords(percent), formatMinutes(minutes.down)],
+    percent === null ? '' : formatMinutes(budget.left),
     ...(latency ? [latency.p50, latency.p95, latency.p99] : ['', '', '']).map(String),
     limitWords(latency),
-    ...[duration(minutes.keptOut), duration(minutes.notKnown)],
+    ...[formatMinutes(minutes.keptOut), formatMinutes(minutes.notKnown)],
   ]
   return formatTable(columns, [
     ...(site ? [row('site', site, null)] : []),
@@ -78,8 +79,8 @@ function incidentTable(incidents: readonly Incident[], width?: number): string {
       const time = clockOf((to ?? Number.POSITIVE_INFINITY) - from)
       return [
         ...[time(from), to === null ? 'lasts' : time(to)],
-        ...[to === null ? '' : duration((to - from) / 60_000), ranks[rank]],
-        ...[atMost(targets, 3), causeOf(cause, targets)],
+        ...[to === null ? '' : formatDuration(to - from), ranks[rank]],
+        ...[formatList(targets, 3), causeOf(cause, targets)],
       ]
     }),
   )
@@ -87,12 +88,6 @@ function incidentTable(incidents: readonly Incident[], width?: number): string {
   const cut = (line: string): string => (line.length > width ? `${line.slice(0, width - 1)}…` : line)
   return table.split('\n').map(cut).join('\n')
 }
-
-/** `static, api and 5 more` */
-const atMost = (names: readonly string[], most: number): string =>
-  names.length > most + 1
-    ? `${names.slice(0, most).join(', ')} and ${names.length - most} more`
-    : names.join(', ')
 
 /** A cause that begins with the very targets need not name them again. */
 function causeOf(cause: string, targets: readonly string[]): string {
@@ -104,13 +99,7 @@ function causeOf(cause: string, targets: readonly string[]): string {
 const plannedTable = (planned: readonly Planned[]): string =>
   formatTable(
     ['Planned', 'end', 'lasted', 'kind', 'what'].map((heading) => ({ heading })),
-    planned.map(({ from, to, kind, what }) => [
-      time(from),
-      time(to),
-      duration((to - from) / 60_000),
-      kind,
-      what,
-    ]),
+    planned.map(({ from, to, kind, what }) => [time(from), time(to), formatDuration(to - from), kind, what]),
   )
 
 /** 2026-11-23 04:18 */
@@ -122,17 +111,8 @@ const clockOf = (lengthMs: number): ((ms: number) => string) =>
 
 const upWords = (percent: number | null): string => (percent === null ? 'not known' : perCent(percent))
 
-/** Minutes as a person says them: 18 s, 43.2 min, 5 h 3 min, 12 d 4 h. */
-function duration(minutes: number): string {
-  if (minutes === 0) return '0 min'
-  if (minutes < 0) return `-${duration(-minutes)}`
-  if (minutes < 1 / 60) return 'under 1 s'
-  if (minutes < 2) return `${Math.round(minutes * 60)} s`
-  if (minutes < 120) return `${Math.round(minutes * 10) / 10} min`
-  const whole = Math.round(minutes)
-  const [days, hours] = [Math.floor(whole / 1440), Math.floor((whole % 1440) / 60)]
-  return days > 0 ? `${days} d ${hours} h` : `${hours} h ${whole % 60} min`
-}
+const formatMinutes = (minutes: number): string =>
+  `${minutes < 0 ? '-' : ''}${formatDuration(Math.abs(minutes) * 60_000)}`
 
 /** The same for programs: times in ISO 8601, minutes as numbers. */
 export function sloData(report: SloReport, domain: string): object {

@@ -147,16 +147,6 @@ export const publicCauses = (line: string): string[] =>
     return names.split(', ').some(isVisible) ? said : []
   })
 
-/** `18 s`, `12 min`, `1 h 5 min`, `3 d 2 h`. */
-export function duration(minutes: number): string {
-  if (minutes < 2) return `${Math.max(1, Math.round(minutes * 60))} s`
-  const whole = Math.round(minutes)
-  if (whole < 60) return `${whole} min`
-  const hours = Math.floor(whole / 60)
-  if (hours < 24) return [`${hours} h`, whole % 60 ? `${whole % 60} min` : ''].filter(Boolean).join(' ')
-  return [`${Math.floor(hours / 24)} d`, hours % 24 ? `${hours % 24} h` : ''].filter(Boolean).join(' ')
-}
-
 /** `23 Nov 2026` */
 export function formatDayLabel(date: string): string {
   const [, day, month, year] = new Date(`${date}T00:00:00Z`).toUTCString().split(' ')

@@ -1,6 +1,6 @@
 import { escapeHtml } from '../../html/escape.ts'
+import { formatDuration } from '../../util/format.ts'
 import { perCent } from '../slo/availability.ts'
-import { duration } from './labels.ts'
 import type { Month } from './types.ts'
 
 /** This month against the promise: availability, budget, and each part's share. */
@@ -12,7 +12,7 @@ export function monthSection(month: Month): string {
   const lines = month.rows.map(
     ({ id, name, percent, down, notKnown }) =>
       `<tr data-part="${escapeHtml(id)}"><th scope="row">${escapeHtml(name)}</th><td>${share(percent)}</td>` +
-      `<td>${down > 0 ? duration(down) : '–'}</td><td>${notKnown >= 1 ? duration(notKnown) : '–'}</td></tr>`,
+      `<td>${down > 0 ? formatDuration(down * 60_000) : '–'}</td><td>${notKnown >= 1 ? formatDuration(notKnown * 60_000) : '–'}</td></tr>`,
   )
   return `<section aria-labelledby="month">
 <h2 id="month">This month: ${name}</h2>

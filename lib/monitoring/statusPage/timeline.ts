@@ -1,6 +1,6 @@
 import { escapeHtml } from '../../html/escape.ts'
+import { formatDuration } from '../../util/format.ts'
 import { timeElement } from '../../vps/maintenance/page.ts'
-import { duration } from './labels.ts'
 import type { PublicIncident, Work } from './types.ts'
 
 /** A moment as `<time>`. */
@@ -44,7 +44,7 @@ function span(start: number, end: number | undefined): string {
   const [first, last] = [start, end].map((at) => new Date(at).toISOString())
   const sameDay = first!.slice(0, 10) === last!.slice(0, 10)
   const ended = sameDay ? `<time datetime="${last}">${last!.slice(11, 16)} UTC</time>` : moment(end)
-  const lasted = duration((end - start) / 60_000)
+  const lasted = formatDuration(end - start)
   if (first!.slice(0, 16) === last!.slice(0, 16)) return `${moment(start)}, for ${lasted}`
   return `${moment(start)} to ${ended} (${lasted})`
 }

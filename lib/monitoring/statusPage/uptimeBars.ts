@@ -1,6 +1,7 @@
 import { escapeHtml } from '../../html/escape.ts'
+import { formatDuration } from '../../util/format.ts'
 import { perCent } from '../slo/availability.ts'
-import { duration, formatDayLabel } from './labels.ts'
+import { formatDayLabel } from './labels.ts'
 import { conditionMark } from './style.ts'
 import type { Day, Part } from './types.ts'
 
@@ -23,8 +24,9 @@ const bar = (day: Day): string =>
 export function dayText({ date, kind, percent, down, slow }: Day): string {
   const day = formatDayLabel(date)
   if (kind === 'none' || percent === null) return `${day}: no data`
-  if (down === 0) return `${day}: up${slow > 0 ? `, slower than wanted for ${duration(slow)}` : ''}`
-  return `${day}: ${kind === 'down' ? 'down' : 'partly down'}, ${duration(down)}; ${perCent(percent)} available`
+  if (down === 0)
+    return `${day}: up${slow > 0 ? `, slower than wanted for ${formatDuration(slow * 60_000)}` : ''}`
+  return `${day}: ${kind === 'down' ? 'down' : 'partly down'}, ${formatDuration(down * 60_000)}; ${perCent(percent)} available`
 }
 
 export const barsLegend = `<ul class="legend" aria-label="What the bars mean">${(
@@ -51,7 +53,7 @@ export function faultyDays(parts: readonly Part[]): string {
   const cells = rows.map(
     ({ name, day }) =>
       `<tr><th scope="row"><time datetime="${day.date}">${formatDayLabel(day.date)}</time></th><td>${escapeHtml(name)}</td>` +
-      `<td>${duration(day.down)}</td><td>${day.percent === null ? '–' : perCent(day.percent)}</td></tr>`,
+      `<td>${formatDuration(day.down * 60_000)}</td><td>${day.percent === null ? '–' : perCent(day.percent)}</td></tr>`,
   )
   return `<details><summary>Every day with a fault, as a table</summary>
 <section class="scroll" tabindex="0" aria-label="Days with a fault"><table><caption>Days (UTC) with a fault, the newest first</caption>

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { makeFolder } from '../../util/files.ts'
+import { formatDuration } from '../../util/format.ts'
 import { getFileId, getUnreported, quarantine, said } from './quarantine.ts'
 import { getVersion, migrate } from './schema.ts'
 import { type Connection, connect } from './sqlite.ts'
@@ -162,7 +163,7 @@ export function fileFault(thrown: unknown, file: string, waitMs: number): unknow
     )
   if (isBusy(thrown))
     return unknownError(
-      `The history ${file} was held by another process for ${waitMs / 1000} s`,
+      `The history ${file} was held by another process for ${formatDuration(waitMs)}`,
       said,
       `See who holds it (fuser ${file}), end it or wait; ${again}`,
     )

@@ -4,6 +4,7 @@ import type { ProcessResult } from '../../shell/spawn.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
+import { formatDuration } from '../../util/format.ts'
 import { remoteScript } from '../remote/script.ts'
 import { withAcmeReason } from './certbot.ts'
 
@@ -50,7 +51,9 @@ export async function runCertbot(
       const { code } = await runner.run(waitCommand(config, seconds), (lines) => {
         for (const [, pid, line = ''] of lines.matchAll(/^holder\t(\d+)\t(.*)$/gm)) {
           holder = `process ${pid}: ${line.trim()}`
-          tell(`waiting for another certbot on the VPS to end, at most ${length(seconds)} (${holder})`)
+          tell(
+            `waiting for another certbot on the VPS to end, at most ${formatDuration(seconds * 1000)} (${holder})`,
+          )
         }
       })
       if (code === stillHeld || Date.now() >= deadline) throw stillBusy(holder, patience)
@@ -69,13 +72,10 @@ const waitCommand = (config: Config, seconds: number): Command =>
 function stillBusy(holder: string, patience: number): OpsError {
   const pid = /^process (\d+)/.exec(holder)?.[1]
   return new OpsError({
-    what: `Another certbot on the VPS has not ended within ${length(patience / 1000)}, so the CA was not asked`,
+    what: `Another certbot on the VPS has not ended within ${formatDuration(patience)}, so the CA was not asked`,
     said: holder || 'Another instance of Certbot is already running.',
     next: pid
       ? `Wait until it has ended (on the VPS: ps -fp ${pid}), or end it there (kill ${pid}), then run this command again.`
       : 'Find it on the VPS (ps -ef | grep certbot), wait until it has ended, then run this command again.',
   })
 }
-
-const length = (seconds: number): string =>
-  seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${Math.round(seconds)} s`

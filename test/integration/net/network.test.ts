@@ -140,7 +140,7 @@ test('a dial that is hung up on, that nobody answers, and that only connects', a
   expect(await runner.dial({ ...dial, port: rude, say: 'x' })).toMatchObject({ answer: '' })
   expect(await runner.dial({ ...dial, port: silent })).toMatchObject({ answer: '' })
   await expect(runner.dial({ ...dial, port: silent, say: 'x' })).rejects.toThrow(
-    `a.test:${silent} gave no answer within 200 ms`,
+    `a.test:${silent} gave no answer within 0.2 s`,
   )
 })
 

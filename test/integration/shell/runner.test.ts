@@ -111,7 +111,7 @@ test('a time-out ends the process and all it started', async () => {
   const file = path.join(temporaryFolder(), 'pid')
   const command = look(sh('sleep 300 & echo $! > "$1"; wait', file), { timeoutMs: 400 })
   const failure = await failureOf(openRunner().run(command))
-  expect(failure.what).toMatch(/did not end within 0 s/)
+  expect(failure.what).toMatch(/did not end within 0.4 s/)
   await pause(50)
   expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false)
 })

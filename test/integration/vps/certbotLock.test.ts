@@ -104,7 +104,7 @@ test('another certbot is waited for, and what is there is looked at again', asyn
 test('one that does not end is named, and the CA is not blamed', async () => {
   const { context, tell } = vps(busy, { code: 75, ...held })
   expect(await failureOf(runCertbot(context, command, tell))).toMatchObject({
-    what: 'Another certbot on the VPS has not ended within 10 minutes, so the CA was not asked',
+    what: 'Another certbot on the VPS has not ended within 10 min, so the CA was not asked',
     said: 'process 421: /usr/bin/python3 /usr/bin/certbot -q renew',
     next: 'Wait until it has ended (on the VPS: ps -fp 421), or end it there (kill 421), then run this command again.',
   })

@@ -167,7 +167,7 @@ test('of many faults the line names some, and how many more', () => {
   )
   const words = summary(report(many))
   expect(words).toMatch(
-    /^CRITICAL - t0, t1, .*, t19, and 480 more refused; t500 broken 500; .*; and 491 more$/,
+    /^CRITICAL - t0, t1, .*, t19 and 480 more refused; t500 broken 500; .*; and 491 more$/,
   )
 })
 

@@ -166,7 +166,7 @@ test('wrong login, no trust, no STARTTLS, a wrong recipient, silence and a close
     /altnames.* → .*the name the one in its certificate/,
     /STARTTLS.* → It offers no encryption that can be trusted/,
     /no such box.* → Mend ALERT_EMAIL_TO/,
-    /gave no answer within 10000 ms/,
+    /gave no answer within 10 s/,
     /ECONNREFUSED.* → It is sent again with the next run/,
   ]
   for (const [index, words] of expected.entries()) expect(said[index]).toMatch(words)

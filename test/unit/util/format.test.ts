@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatBytes, formatCount, formatDuration } from '../../../lib/util/format.ts'
+import { formatBytes, formatCount, formatDuration, formatList } from '../../../lib/util/format.ts'
 
 test('one of a thing, or several', () => {
   expect([0, 1, 2].map((number) => formatCount(number, 'release'))).toEqual([
@@ -21,10 +21,28 @@ test.each([
 ])('%d bytes are %s', (bytes, words) => expect(formatBytes(bytes)).toBe(words))
 
 test.each([
-  [400, '0 s'],
+  [-5000, '0 s'],
+  [0, '0 s'],
+  [40, '0 s'],
+  [400, '0.4 s'],
+  [1249, '1.2 s'],
+  [9960, '10 s'],
   [25_000, '25 s'],
-  [119_000, '119 s'],
-  [120_000, '2 min'],
+  [59_400, '59 s'],
+  [59_999, '1 min'],
+  [119_700, '2 min'],
+  [119_000, '1 min 59 s'],
+  [59.4 * 60_000, '59 min 24 s'],
+  [3_599_600, '1 h'],
+  [3_725_000, '1 h 2 min'],
   [7_500_000, '2 h 5 min'],
+  [86_399_000, '1 d'],
+  [1445 * 60_000, '1 d'],
   [172_800_000 + 4 * 3_600_000, '2 d 4 h'],
 ])('%d ms last %s', (ms, words) => expect(formatDuration(ms)).toBe(words))
+
+test('a long list names the first and counts the rest', () => {
+  expect(formatList(['a', 'b', 'c'], 2)).toBe('a, b, c')
+  expect(formatList(['a', 'b', 'c', 'd'], 2)).toBe('a, b and 2 more')
+  expect(formatList(['a', 'b', 'c', 'd'], 2, '; ')).toBe('a; b; and 2 more')
+})
