@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { createAzure } from '../lib/azure/client.ts'
 import { type Check, expect } from '../lib/checks/check.ts'
 import { coreChecks } from '../lib/checks/deploy/core.ts'
@@ -6,6 +5,7 @@ import { apiChecks, siteChecks } from '../lib/checks/deploy/site.ts'
 import { workerJobCheck } from '../lib/checks/deploy/workerJob.ts'
 import { look, onVps } from '../lib/shell/command.ts'
 import type { Context } from '../lib/tasks/context.ts'
+import { poll } from '../lib/util/poll.ts'
 import type { State } from './rehearsal.ts'
 
 /** The checks that any deployment must pass; none of them knows that this is a rehearsal. */
@@ -43,8 +43,7 @@ export const crashCheck = ({ config, runner }: Context, { controlUrl }: State): 
     const killed = await fetch(`${group}/kill`, { method: 'POST' })
     expect(killed.ok, `the container could not be killed: ${await killed.text()}`)
     const started = Date.now()
-    while (Date.now() - started < 60_000) {
-      await pause(250)
+    const attempt = async () => {
       const answer = await runner
         .request({
           method: 'GET',
@@ -54,9 +53,13 @@ export const crashCheck = ({ config, runner }: Context, { controlUrl }: State): 
         })
         .catch(() => undefined)
       const now = await read()
-      if (answer?.status !== 200 || now.pid === before.pid || now.restarts <= before.restarts) continue
+      if (answer?.status !== 200 || now.pid === before.pid || now.restarts <= before.restarts)
+        return undefined
       return `pid ${before.pid} → ${now.pid}, restart ${now.restarts}, API back after ${Date.now() - started} ms`
     }
-    throw new Error('the API was not back within 60 s')
+    return poll(attempt, {
+      ...{ intervalMs: 250, timeoutMs: 60_000 },
+      describe: () => new Error('the API was not back within 60 s'),
+    })
   },
 })

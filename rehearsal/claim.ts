@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { setTimeout as pause } from 'node:timers/promises'
+import { poll } from '../lib/util/poll.ts'
 
 /** Who has a rehearsal's name on this machine. */
 export interface Owner {
@@ -34,12 +34,13 @@ const socketFor = (name: string): string =>
  * @returns how to give it back; undefined when another process has it
  */
 export async function claimRehearsal(name: string, owner: Owner): Promise<(() => void) | undefined> {
-  for (let tries = 0; ; tries++) {
+  const attempt = async () => {
     const release = await listen(name, owner)
+    if (release) return { release }
     // The name of a process that is ending answers no more, and is free a moment later.
-    if (release || tries === 100 || (await readOwner(name))) return release
-    await pause(50)
+    return (await readOwner(name)) ? { release: undefined } : undefined
   }
+  return (await poll(attempt, { intervalMs: 50, attempts: 101 }))?.release
 }
 
 function listen(name: string, owner: Owner): Promise<(() => void) | undefined> {

@@ -5,8 +5,8 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as pause } from 'node:timers/promises'
 import { OpsError, usageError } from '../lib/util/errors.ts'
+import { poll } from '../lib/util/poll.ts'
 import { endAzCalls } from './azCalls.ts'
 import { claimRehearsal, type Owner, readOwner } from './claim.ts'
 import { assertReplaceable, discardEnvironment, isForeign } from './environmentMark.ts'
@@ -81,13 +81,13 @@ function alreadyRunning(name: string, owner: Partial<Owner> | undefined): OpsErr
 
 /** Waits until what a killed run left has cleared itself up. One that is not about to end is left alone. */
 export async function waitForDying(name: string): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+  const isSettled = async () => {
     const owner = await readOwner(name)
     const dying =
       owner && (owner.doing !== 'running' || (!owner.keep && startTime(owner.startedBy) === undefined))
-    if (!dying) return
-    await pause(100)
+    return !dying || undefined
   }
+  await poll(isSettled, { intervalMs: 100, attempts: 300 })
 }
 
 /**
@@ -196,7 +196,8 @@ async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
       (now) => now?.id === owner.id,
       () => true,
     )
-  for (let tries = 0; tries < 300 && running() && (await claimed()); tries++) await pause(100)
+  const hasEnded = async () => !(running() && (await claimed())) || undefined
+  await poll(hasEnded, { intervalMs: 100, attempts: 300 })
   if (ours && running()) process.kill(owner.pid, 'SIGKILL')
   return [`rehearsal "${name}" is down`, ...lines]
 }
@@ -206,7 +207,8 @@ async function endUnclaimed(name: string): Promise<string[]> {
   const state = readState(name)
   if (!state || !isClouds(state.pid, name)) return []
   process.kill(state.pid, 'SIGTERM')
-  for (let tries = 0; tries < 300 && startTime(state.pid) !== undefined; tries++) await pause(100)
+  const hasEnded = async () => startTime(state.pid) === undefined || undefined
+  await poll(hasEnded, { intervalMs: 100, attempts: 300 })
   return [`rehearsal "${name}" is down`]
 }
 

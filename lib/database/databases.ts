@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Query } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import type { EffectKind } from '../util/effect.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
+import { poll } from '../util/poll.ts'
 import { parseTimestamp } from './backup/folder.ts'
 import type { Locale } from './backup/manifest.ts'
 import { quoteName as name, quoteText as text } from './sql.ts'
@@ -128,12 +128,13 @@ async function isRenamed(
 WHERE pid <> pg_backend_pid() AND state = 'active' AND position($1 in query) > 0`
   const look = async (database: string) => {
     const values = [renames.at(-1)![0]]
-    for (let tries = 1; ; tries++) {
-      const [row] = await runner.query<{ sessions: number }>({ text, values, effect: 'read', database })
-      if (row!.sessions === 0) break
-      if (tries === 20) throw new Error('the server is still renaming')
-      await pause(1000)
-    }
+    await poll(
+      async () => {
+        const [row] = await runner.query<{ sessions: number }>({ text, values, effect: 'read', database })
+        return row!.sessions === 0 || undefined
+      },
+      { intervalMs: 1000, attempts: 20, describe: () => new Error('the server is still renaming') },
+    )
     const names = (await readDatabases(context, database)).map((each) => each.name)
     const targets = renames.map(([, to]) => to)
     return (

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { getMessage, type OpsError, unknownError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
+import { poll } from '../util/poll.ts'
 import { loadSqlite } from './store/sqlite.ts'
 
 /** Runs of different kinds go on beside each other: the quick one from cron is not held up by a full one by hand. */
@@ -39,22 +39,18 @@ export async function takeGuard(
 ): Promise<Guard> {
   const file = path.join(stateDir, `health-${kind}.lock`)
   const holderFile = `${file}.holder`
-  const end = performance.now() + patience
-  for (;;) {
-    const lock = await tryLock(file)
-    if (typeof lock === 'string') return { release() {}, trouble: `nothing keeps a second run away: ${lock}` }
-    if (lock) {
-      const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
-      writeFileSync(holderFile, JSON.stringify(holder), { mode: 0o600 })
-      return {
-        release() {
-          rmSync(holderFile, { force: true })
-          lock()
-        },
-      }
-    }
-    if (performance.now() >= end) throw underWay(kind, readHolder(holderFile))
-    await pause(100)
+  const lock = await poll(() => tryLock(file), {
+    ...{ intervalMs: 100, timeoutMs: patience },
+    describe: () => underWay(kind, readHolder(holderFile)),
+  })
+  if (typeof lock === 'string') return { release() {}, trouble: `nothing keeps a second run away: ${lock}` }
+  const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
+  writeFileSync(holderFile, JSON.stringify(holder), { mode: 0o600 })
+  return {
+    release() {
+      rmSync(holderFile, { force: true })
+      lock()
+    },
   }
 }
 

@@ -19,7 +19,7 @@ export const formatFigure = (figure: number): string =>
 
 /**
  * How long something took or lasts, in its two largest units: `0.4 s`, `25 s`, `2 min 30 s`, `2 h 5 min`, `3 d 4 h`. A lesser
- * unit that is 0 is left out. Below ten seconds one decimal counts; a negative time is `0 s`.
+ * unit that is 0 is left out; what is smaller is cut off. Below ten seconds one decimal counts; a negative time is `0 s`.
  */
 export function formatDuration(ms: number): string {
   const tenths = Math.max(0, Math.round(ms / 100))
@@ -27,10 +27,10 @@ export function formatDuration(ms: number): string {
   const seconds = Math.round(ms / 1000)
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3600) return formatTwo(seconds, 60, 'min', 's')
-  const minutes = Math.round(seconds / 60)
+  const minutes = Math.floor(seconds / 60)
   return minutes < 24 * 60
     ? formatTwo(minutes, 60, 'h', 'min')
-    : formatTwo(Math.round(minutes / 60), 24, 'd', 'h')
+    : formatTwo(Math.floor(minutes / 60), 24, 'd', 'h')
 }
 
 function formatTwo(number: number, base: number, unit: string, lesser: string): string {

@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Difference, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
+import { poll } from '../util/poll.ts'
 import { siteRoot } from './packages.ts'
 import { remoteScript, rootCommand } from './remote/script.ts'
 
@@ -97,8 +97,7 @@ const noSite = ({ domain, ionos }: Config, output: string) =>
 async function untilServed({ config, runner }: Context, { digest }: StatusPage): Promise<string> {
   const url = statusUrl(config)
   let failure: OpsError | undefined
-  for (let tries = 1; tries <= 3; tries++) {
-    if (tries > 1) await pause(500)
+  const attempt = async () => {
     try {
       const { status, body } = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
       if (status === 200 && body.includes(digestTag(digest))) return `${url} shows it`
@@ -113,6 +112,7 @@ async function untilServed({ config, runner }: Context, { digest }: StatusPage):
         `See whether the site answers at all: ${formatScriptLine('health')}`,
       )
     }
+    return undefined
   }
-  throw failure
+  return poll(attempt, { intervalMs: 500, attempts: 3, describe: () => failure })
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { poll } from '../../lib/util/poll.ts'
 import type { Machine } from '../machine.ts'
 import { serverProgram, startServerMachine } from './serverMachine.ts'
 import { waitForPort } from './waitForPort.ts'
@@ -85,11 +86,10 @@ export async function startRedis(world: World, options: RedisOptions): Promise<R
   async function takeSlots(): Promise<void> {
     const info = await cli('CLUSTER', 'INFO')
     if (/cluster_slots_assigned:0\b/.test(info)) await cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-    const deadline = Date.now() + 20_000
-    while (!/cluster_state:ok/.test(await cli('CLUSTER', 'INFO'))) {
-      if (Date.now() > deadline) throw new Error(`The Redis of ${options.host} does not serve its slots.`)
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
+    await poll(async () => /cluster_state:ok/.test(await cli('CLUSTER', 'INFO')) || undefined, {
+      ...{ intervalMs: 100, timeoutMs: 20_000 },
+      describe: () => new Error(`The Redis of ${options.host} does not serve its slots.`),
+    })
   }
 
   async function cli(...words: string[]): Promise<string> {

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { poll } from '../../lib/util/poll.ts'
 import { buildImage } from './build.ts'
 import { BuildError } from './dockerfile.ts'
 import { ArmError, badRequest } from './errors.ts'
@@ -172,8 +173,7 @@ async function carryOut(
 /** `az acr build --no-logs` sleeps 30 s between its questions, so an answer waits a moment for the run's end. */
 export async function runRoute(registry: Resource, id: string): Promise<Reply> {
   const run = runNamed(registry, id)
-  const latest = Date.now() + 20_000
-  while (!run.endedAt && Date.now() < latest) await new Promise((resolve) => setTimeout(resolve, 100))
+  await poll(async () => run.endedAt, { intervalMs: 100, timeoutMs: 20_000 })
   return { status: 200, body: show(registry, run) }
 }
 

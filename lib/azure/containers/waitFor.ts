@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { backendPort, hostOfLabel, releaseIn } from '../../config/endpoints.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
@@ -7,6 +6,7 @@ import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { formatCount, formatDuration } from '../../util/format.ts'
+import { poll } from '../../util/poll.ts'
 import { az } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
 import { type ContainerGroup, showGroup } from '../resources/containerGroups.ts'
@@ -61,7 +61,7 @@ export async function waitUntilHealthy(
       return { ready: false, last: `${url}: ${getMessage(thrown)}`, ...accepted }
     }
   }
-  await poll(context, azure, group, tell, probe)
+  await waitUntilReady(context, azure, group, tell, probe)
 }
 
 /** What an answer of /health says of a release. The answer of another release says nothing of this one. */
@@ -83,7 +83,7 @@ export async function untilWorkerRuns(
 ): Promise<void> {
   let steady = 0
   let restarts: number | undefined
-  await poll(context, azure, { name, restartsBefore }, tell, async () => {
+  await waitUntilReady(context, azure, { name, restartsBefore }, tell, async () => {
     const view = parseInstanceView(await showGroup(context, azure, name))
     const state = view?.currentState?.state ?? 'unknown'
     const calm = state === 'Running' && (restarts === undefined || view?.restartCount === restarts)
@@ -104,7 +104,7 @@ export async function untilStartedAnew(
   tell: Log,
 ): Promise<void> {
   const { name, startedBefore } = group
-  await poll(context, azure, group, tell, async () => {
+  await waitUntilReady(context, azure, group, tell, async () => {
     const { state, startTime } = parseInstanceView(await showGroup(context, azure, name))?.currentState ?? {}
     return {
       ready: state === 'Running' && startTime !== undefined && startTime !== startedBefore,
@@ -116,7 +116,7 @@ export async function untilStartedAnew(
 export const healthUrl = (config: Config, label: string): string =>
   `http://${hostOfLabel(config, label)}:${backendPort}/health`
 
-async function poll(
+async function waitUntilReady(
   context: Context,
   azure: Azure,
   { name, restartsBefore = 0, fromElsewhere }: Pick<Awaited, 'name' | 'restartsBefore' | 'fromElsewhere'>,
@@ -124,15 +124,14 @@ async function poll(
   probe: () => Promise<Look>,
 ): Promise<void> {
   const { healthyWithinSeconds } = context.config.backend
-  const deadline = Date.now() + healthyWithinSeconds * 1000
   // A control plane that is silent is not an outage: the next look may hear it.
   const asked = () => showGroup(context, azure, name).catch(() => undefined)
   let look: Look = { ready: false, last: '' }
   let restartsSeen: number | undefined
-  for (let round = 1; Date.now() < deadline; round++) {
+  const attempt = async (round: number) => {
     const before = look.last
     look = await probe()
-    if (look.ready) return
+    if (look.ready) return true
     if (look.last !== before) tell(look.last)
     if (round % 8 === 0) {
       const group = await asked()
@@ -140,8 +139,9 @@ async function poll(
       if (crashing) throw await unhealthy(context, azure, name, `${name} ${crashing}`, true)
       restartsSeen ??= group && countRestarts(group)
     }
-    await pause(1000)
+    return undefined
   }
+  if (await poll(attempt, { intervalMs: 1000, timeoutMs: healthyWithinSeconds * 1000 })) return
   const late = `${name} did not get healthy within ${formatDuration(healthyWithinSeconds * 1000)}: ${look.last}`
   if (look.faulty) throw await unhealthy(context, azure, name, late, true)
   const group = await asked()

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '../../tasks/context.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
+import { poll } from '../../util/poll.ts'
 import { formatUntil } from '../../vps/maintenance/page.ts'
 import { inspectServer } from '../../vps/serverState.ts'
 import { type Check, type CheckResult, runChecks } from '../check.ts'
@@ -16,15 +16,16 @@ export interface Settled {
 
 /** Looks up to `tries` times, a second longer apart each: a change takes some seconds to be seen everywhere; a fault stays. */
 export async function retryChecks(context: Context, checks: readonly Check[], tries = 4): Promise<Settled> {
-  for (let turn = 1; ; turn++) {
+  let last: Settled = { failed: [], hidden: 0 }
+  const attempt = async (): Promise<Settled | undefined> => {
     const failed = (await runChecks(checks)).filter(({ ok }) => !ok)
     if (failed.length === 0) return { failed, hidden: 0 }
     const planned = await plannedMaintenance(context)
     const broken = failed.filter((check) => !(planned && hiddenByMaintenance(check)))
-    if (broken.length === 0 || turn === tries)
-      return { failed: broken, hidden: failed.length - broken.length, planned }
-    await pause(turn * 1000)
+    last = { failed: broken, hidden: failed.length - broken.length, planned }
+    return broken.length === 0 ? last : undefined
   }
+  return (await poll(attempt, { intervalMs: (turn) => turn * 1000, attempts: tries })) ?? last
 }
 
 /** What the checks saw, as a step says it. */

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { getApiToken } from '../../config/apiToken.ts'
 import type { Context } from '../../tasks/context.ts'
+import { poll } from '../../util/poll.ts'
 import { type Check, expect } from '../check.ts'
 
 interface Workflow {
@@ -37,13 +37,18 @@ export const workerJobCheck = ({ config, runner }: Context): Check => ({
       })
       expect(status === 202, `the job was not taken: ${status} ${body.slice(0, 200)}`)
       const started = Date.now()
-      while (Date.now() - started < 60_000) {
-        const after = (await read()).find(({ id }) => id === before.id)
-        if (after && after.runs > before.runs)
-          return `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
-        await pause(500)
-      }
-      throw new Error(`${before.name} was not run within 60 s`)
+      return poll(
+        async () => {
+          const after = (await read()).find(({ id }) => id === before.id)
+          return after && after.runs > before.runs
+            ? `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
+            : undefined
+        },
+        {
+          ...{ intervalMs: 500, timeoutMs: 60_000 },
+          describe: () => new Error(`${before.name} was not run within 60 s`),
+        },
+      )
     }
     const workflows = (await read()).slice(0, config.worker.count)
     expect(workflows.length > 0, 'there is no workflow')

@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { healthUrl } from '../../azure/containers/waitFor.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Difference, ok, type Task, unknown } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
+import { poll } from '../../util/poll.ts'
 
 /** Does the backend work with the database that has taken the live one's place? */
 export const backendHealthTask = (context: Context): Task => ({
@@ -21,7 +21,7 @@ export const backendHealthTask = (context: Context): Task => ({
 async function untilHealthy({ config, runner }: Context): Promise<Difference> {
   const url = healthUrl(config, config.backend.dnsLabel)
   let last = ''
-  for (let tries = 1; tries <= 15; tries++) {
+  const attempt = async () => {
     try {
       const answer = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 5000 })
       if (answer.status === 200) return ok(`${url} says 200`)
@@ -29,11 +29,13 @@ async function untilHealthy({ config, runner }: Context): Promise<Difference> {
     } catch (thrown) {
       last = getMessage(thrown)
     }
-    await pause(1000)
+    return undefined
   }
-  throw new OpsError({
-    what: 'The database is restored, but the backend is not healthy',
-    said: `${url}: ${last}`,
-    next: `${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}: the restore need not be done again.`,
-  })
+  const unhealthy = () =>
+    new OpsError({
+      what: 'The database is restored, but the backend is not healthy',
+      said: `${url}: ${last}`,
+      next: `${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}: the restore need not be done again.`,
+    })
+  return poll(attempt, { intervalMs: 1000, attempts: 15, describe: unhealthy })
 }

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '../../tasks/context.ts'
 import { type Field, type Log, ok, type Task } from '../../tasks/task.ts'
+import { poll } from '../../util/poll.ts'
 import { inspectServer } from '../serverState.ts'
 import { findZone, patchRequest, setAddress, type Zone } from './ionosApi.ts'
 import {
@@ -90,15 +90,16 @@ const fieldsOf = (records: readonly Records[], address: string, ipv6: readonly s
 /** Waits until the name server shows the addresses; what is not seen in time is left to the certificate's check. */
 async function untilSeen(context: Context, address: string, tell: Log): Promise<void> {
   const { config } = context
-  const until = Date.now() + patienceMs
-  for (;;) {
-    const missing = (await readRecords(config)).filter(({ ipv4 }) => ipv4.join() !== address)
-    if (missing.length === 0) return tell(`both names point at ${address}`)
-    if (Date.now() > until) {
-      return tell(
-        `not seen yet: ${missing.map(({ name }) => name).join(', ')}; resolvers keep old answers for a while`,
-      )
-    }
-    await pause(2000)
+  let missing: readonly Records[] = []
+  const isSeen = async () => {
+    missing = (await readRecords(config)).filter(({ ipv4 }) => ipv4.join() !== address)
+    return missing.length === 0 || undefined
   }
+  const seen = await poll(isSeen, { intervalMs: 2000, timeoutMs: patienceMs })
+  const names = missing.map(({ name }) => name).join(', ')
+  tell(
+    seen
+      ? `both names point at ${address}`
+      : `not seen yet: ${names}; resolvers keep old answers for a while`,
+  )
 }

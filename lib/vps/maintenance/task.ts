@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Difference, differing, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError, usageError } from '../../util/errors.ts'
+import { poll } from '../../util/poll.ts'
 import { siteRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
 import { inspectServer, invalidateServerState } from '../serverState.ts'
@@ -104,7 +104,7 @@ export function readableMessage(message: string): string {
 async function untilServed({ config, runner }: Context, on: boolean): Promise<string> {
   const url = `https://${config.domain}/`
   let last = ''
-  for (let tries = 1; tries <= 5; tries++) {
+  const attempt = async () => {
     try {
       const { status, headers } = await runner.request({
         method: 'GET',
@@ -118,8 +118,10 @@ async function untilServed({ config, runner }: Context, on: boolean): Promise<st
     } catch (thrown) {
       last = `${url}: ${getMessage(thrown)}`
     }
-    await pause(500)
+    return undefined
   }
+  const served = await poll(attempt, { intervalMs: 500, attempts: 5 })
+  if (served !== undefined) return served
   if (/ says \d+$/.test(last)) {
     throw new OpsError({
       what: `The maintenance page is ${on ? 'in force' : 'taken away'} on the VPS, but visitors do not see it so: ${last}`,

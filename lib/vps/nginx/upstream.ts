@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { backendPort, releaseIn } from '../../config/endpoints.ts'
 import { type Command, look, onVps } from '../../shell/command.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Log, nothingAhead } from '../../tasks/task.ts'
 import { OpsError, unknownError } from '../../util/errors.ts'
+import { poll } from '../../util/poll.ts'
 import { inspectServer } from '../serverState.ts'
 import { switchBackend, switchCommand } from './tasks.ts'
 
@@ -60,22 +60,23 @@ const seenWithinMs = 180_000
  * know the new address of a name while the VPS's name server still keeps the old one.
  */
 async function untilSeen(context: Context, host: string, release: string, tell: Log): Promise<void> {
-  const deadline = Date.now() + seenWithinMs
-  for (let told = ''; ; await pause(1000)) {
+  let seen = ''
+  const attempt = async () => {
     const { status, body } = getResponse(await context.runner.run(healthFromVps(host)))
     const named = releaseIn(body)
-    if (status === 200 && (named === undefined || named === release)) return
-    const seen = status === 200 ? `release ${named}` : body
-    if (Date.now() > deadline) {
-      throw new OpsError({
-        what: `The VPS does not reach the new backend ${host}, so nginx was left as it is`,
-        said: seen,
-        next: 'See whether the VPS may open port 5000 to the outside and resolves the name, then run the same line again.',
-      })
-    }
-    if (seen !== told) tell(`the VPS does not see the release at ${host} yet: ${seen}`)
-    told = seen
+    if (status === 200 && (named === undefined || named === release)) return true
+    const before = seen
+    seen = status === 200 ? `release ${named}` : body
+    if (seen !== before) tell(`the VPS does not see the release at ${host} yet: ${seen}`)
+    return undefined
   }
+  const unreachable = () =>
+    new OpsError({
+      what: `The VPS does not reach the new backend ${host}, so nginx was left as it is`,
+      said: seen,
+      next: 'See whether the VPS may open port 5000 to the outside and resolves the name, then run the same line again.',
+    })
+  await poll(attempt, { intervalMs: 1000, timeoutMs: seenWithinMs, describe: unreachable })
 }
 
 /** Python is there wherever certbot is. */

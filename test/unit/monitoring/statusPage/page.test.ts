@@ -148,7 +148,7 @@ test('incidents that visitors noticed, deploys and maintenances: by time, in set
   ])
   expect(items('works')).toEqual([
     'Planned maintenance 23 Nov 2026, 10:00 UTC to 11:00 UTC (1 h)',
-    'Deploy 22 Nov 2026, 12:00 UTC to 12:01 UTC (95 s)',
+    'Deploy 22 Nov 2026, 12:00 UTC to 12:01 UTC (1 min 35 s)',
   ])
 })
 
