@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { dailyBars } from '../lib/monitoring/slo/days.ts'
-import { getPercentiles, latencySeries } from '../lib/monitoring/slo/latency.ts'
-import { sloReport } from '../lib/monitoring/slo/sloReport.ts'
+import { buildDailyBars } from '../lib/monitoring/slo/days.ts'
+import { getLatencySeries, getPercentiles } from '../lib/monitoring/slo/latency.ts'
+import { buildSloReport } from '../lib/monitoring/slo/sloReport.ts'
 import { countSamples } from '../lib/monitoring/store/rollups.ts'
 import { connect } from '../lib/monitoring/store/sqlite.ts'
 import { historyFile, openHistory, readHistory } from '../lib/monitoring/store/store.ts'
@@ -55,7 +55,7 @@ try {
   console.log('| | ms | |\n| --- | --- | --- |')
   show('made, each with its roll-ups', made, `${(made / looks).toFixed(2)} a look`)
 
-  const terms = { sloPercent: 99.9, limitsOf: () => undefined }
+  const terms = { sloPercent: 99.9, getLimits: () => undefined }
   const connection = (await connect(file, { waitMs: 5000, readOnly: true }))()
   const times: Record<'report' | 'scan' | 'script' | 'page' | 'bars' | 'plots', number[]> = {
     ...{ report: [], scan: [], script: [], page: [], bars: [], plots: [] },
@@ -63,15 +63,15 @@ try {
   async function measure(round: number): Promise<void> {
     // A fresh reader each time: nothing prepared, nothing in SQLite's own cache.
     const history = await readHistory(file)
-    const report = timed(() => sloReport(history, terms, month))
-    const bars = timed(() => dailyBars(history, { days: 90, now }))
+    const report = timed(() => buildSloReport(history, terms, month))
+    const bars = timed(() => buildDailyBars(history, { days: 90, now }))
     const plots = timed(() =>
-      ['static', 'api'].map((target) => latencySeries(history, target, { ...month, hours: 24 })),
+      ['static', 'api'].map((target) => getLatencySeries(history, target, { ...month, hours: 24 })),
     )
     history.close()
     const scan = timed(() => {
-      const tallies = countSamples(connection, 'here', month)
-      return [...Map.groupBy(tallies, ({ series }) => series).values()].map(getPercentiles)
+      const rollups = countSamples(connection, 'here', month)
+      return [...Map.groupBy(rollups, ({ series }) => series).values()].map(getPercentiles)
     })
     const line = ['slo', '--since', new Date(month.from).toISOString(), '--json']
     const dominion = (args: string[]) =>

@@ -1,7 +1,7 @@
-import type { Line } from './parse.ts'
+import type { LogLine } from './parse.ts'
 
 /** Lines of a text; what stands behind the last newline is one that may still grow. */
-export function linesIn(text: string): { lines: string[]; growing: boolean } {
+export function splitLines(text: string): { lines: string[]; growing: boolean } {
   const lines = text.split('\n')
   const growing = lines.at(-1) !== ''
   if (!growing) lines.pop()
@@ -14,7 +14,7 @@ export function linesIn(text: string): { lines: string[]; growing: boolean } {
  * @param now a later look
  * @returns undefined when the two do not meet: lines are missing between them, or the log has begun anew
  */
-export function newLines(before: readonly string[], now: readonly string[]): string[] | undefined {
+export function findNewLines(before: readonly string[], now: readonly string[]): string[] | undefined {
   if (before.length === 0) return [...now]
   for (let from = 0; from < before.length; from++) {
     const length = before.length - from
@@ -30,20 +30,20 @@ export function newLines(before: readonly string[], now: readonly string[]): str
 }
 
 /** How much older than a line before it a line may be: several processes write one log, each at its own pace. */
-const reachMs = 1000
+const maxSkewMs = 1000
 /** Lines held at most; in a busier second than that the oldest of them go. */
-const mostHeld = 10_000
+const maxHeld = 10_000
 
 /**
  * Puts lines that are nearly in order of time quite in order: holds the newest second of them.
  * @param batches an empty one says: these were all there are until now; then nothing is held any longer
  */
-export async function* inOrder(batches: AsyncIterable<Line[]>): AsyncGenerator<Line[]> {
-  let held: Line[] = []
+export async function* sortBatches(batches: AsyncIterable<LogLine[]>): AsyncGenerator<LogLine[]> {
+  let held: LogLine[] = []
   for await (const batch of batches) {
     held = [...held, ...batch].sort(byTime)
-    const settled = batch.length === 0 ? held.length : firstAfter(held, timeOf(held.at(-1)!) - reachMs)
-    const ready = held.splice(0, Math.max(settled, held.length - mostHeld))
+    const settled = batch.length === 0 ? held.length : firstAfter(held, getTime(held.at(-1)!) - maxSkewMs)
+    const ready = held.splice(0, Math.max(settled, held.length - maxHeld))
     if (ready.length > 0) yield ready
     if (batch.length === 0) yield []
   }
@@ -51,11 +51,11 @@ export async function* inOrder(batches: AsyncIterable<Line[]>): AsyncGenerator<L
 }
 
 /** A line that nobody can date comes first. */
-const timeOf = ({ at }: Line): number => at ?? Number.MIN_SAFE_INTEGER
-const byTime = (one: Line, other: Line): number => timeOf(one) - timeOf(other)
+const getTime = ({ at }: LogLine): number => at ?? Number.MIN_SAFE_INTEGER
+const byTime = (one: LogLine, other: LogLine): number => getTime(one) - getTime(other)
 
-function firstAfter(lines: readonly Line[], time: number): number {
-  const index = lines.findIndex((line) => timeOf(line) > time)
+function firstAfter(lines: readonly LogLine[], time: number): number {
+  const index = lines.findIndex((line) => getTime(line) > time)
   return index < 0 ? lines.length : index
 }
 
@@ -63,18 +63,18 @@ function firstAfter(lines: readonly Line[], time: number): number {
  * Lets lines through, of those that are there already only the last `count`. It never holds more than these.
  * @param give gets them, in order
  */
-export function lastLines(
+export function createTail(
   count: number | undefined,
-  give: (lines: readonly Line[]) => Promise<void>,
+  give: (lines: readonly LogLine[]) => Promise<void>,
 ): {
-  take(lines: readonly Line[]): Promise<void>
+  take(lines: readonly LogLine[]): Promise<void>
   /** Gives what is held. */
   flush(): Promise<void>
   /** From now on everything is let through. */
   open(): Promise<void>
 } {
   let limit = count
-  let held: Line[] = []
+  let held: LogLine[] = []
   let oldest = 0
   const flush = async () => {
     const lines = [...held.slice(oldest), ...held.slice(0, oldest)]

@@ -4,17 +4,17 @@ import { groupId, groupNames, groupsId, isOwnGroup, workerNames } from '../azure
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
-import { linesIn, newLines } from './buffers.ts'
+import { findNewLines, splitLines } from './buffers.ts'
 import type { Source } from './merge.ts'
-import { failing, type Wanted } from './options.ts'
-import { containerDating, dater, type Line } from './parse.ts'
+import { createFailingSource, type SourceOptions } from './options.ts'
+import { createLineParser, type LogLine, parseContainerTimestamp } from './parse.ts'
 
 /** Azure keeps no more of a container's log; a little less, because lines are cut off whole. */
 const keptBytes = 4 * 1024 * 1024 - 64 * 1024
 const pollMs = 1000
-const troubledPollMs = 5000
+const retryPollMs = 5000
 /** Lines looked at each second; when all of them are new, the whole log is. */
-const window = 100
+const windowLines = 100
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal }).catch(() => {})
@@ -26,7 +26,7 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 export function containerSources(
   config: Config,
   open: (signal: AbortSignal) => Arm,
-  wanted: Wanted,
+  wanted: SourceOptions,
 ): Source[] {
   const expected = [groupNames.backend, ...workerNames(config)].filter((group) =>
     wanted.only(shortName(group)),
@@ -38,7 +38,7 @@ export function containerSources(
       async *open(signal, add) {
         const arm = open(signal)
         const reading = new Set<string>()
-        const addFound = (found: readonly Logged[]) => {
+        const addFound = (found: readonly ContainerLog[]) => {
           for (const logged of found) {
             const { source } = logged
             if (!wanted.only(source) || reading.has(source)) continue
@@ -55,23 +55,24 @@ export function containerSources(
             })
           }
         }
-        const found = await loggedContainers(config, arm)
+        const found = await listContainerLogs(config, arm)
         const missing = expected.filter((name) => !found.some(({ group }) => group === name))
-        for (const name of missing) add({ id: shortName(name), open: () => failing(absent(config, name)) })
+        for (const name of missing)
+          add({ id: shortName(name), open: () => createFailingSource(missingGroupError(config, name)) })
         addFound(found)
         if (!wanted.follow) return
         yield []
         while (!signal.aborted) {
-          await pause(troubledPollMs, signal)
+          await pause(retryPollMs, signal)
           // While Azure does not answer, the containers' own sources say so.
-          addFound(await loggedContainers(config, arm).catch(() => []))
+          addFound(await listContainerLogs(config, arm).catch(() => []))
         }
       },
     },
   ]
 }
 
-const absent = (config: Config, group: string): OpsError =>
+const missingGroupError = (config: Config, group: string): OpsError =>
   new OpsError({
     what: `There is no container group ${group} in ${config.azure.resourceGroup}`,
     next: `Create it: ${formatScriptLine('release-containers')}`,
@@ -80,26 +81,26 @@ const absent = (config: Config, group: string): OpsError =>
 async function* readContainer(
   config: Config,
   arm: Arm,
-  logged: Logged,
-  wanted: Wanted,
+  logged: ContainerLog,
+  wanted: SourceOptions,
   signal: AbortSignal,
-): AsyncGenerator<Line[]> {
+): AsyncGenerator<LogLine[]> {
   const { source, group } = logged
-  const { since, follow, trouble } = wanted
+  const { since, follow, warn: trouble } = wanted
   // Following begins in the middle of a window, however few lines of it are shown.
   const tail = since === undefined ? wanted.tail : undefined
   const text = await readLog(
     config,
     arm,
     logged,
-    follow && tail !== undefined ? Math.max(tail, window) : tail,
+    follow && tail !== undefined ? Math.max(tail, windowLines) : tail,
   )
-  if (text === undefined) throw absent(config, group)
-  const first = linesIn(text)
-  const dates = dater(source, containerDating, since)
-  const shown = wanted.tail === undefined ? first.lines : last(first.lines, wanted.tail)
+  if (text === undefined) throw missingGroupError(config, group)
+  const first = splitLines(text)
+  const dates = createLineParser(source, parseContainerTimestamp, since)
+  const shown = wanted.tail === undefined ? first.lines : takeLast(first.lines, wanted.tail)
   const lines = [...dates.take(shown), ...dates.rest()]
-  const oldest = containerDating(first.lines[0] ?? '').at
+  const oldest = parseContainerTimestamp(first.lines[0] ?? '').at
   if (Buffer.byteLength(text) > keptBytes && oldest !== undefined && oldest > (since ?? 0))
     trouble(
       source,
@@ -108,30 +109,30 @@ async function* readContainer(
   if (lines.length > 0) yield lines
   if (!follow) return
   yield []
-  yield* follower(config, arm, logged, last(first.lines, window), wanted, signal)
+  yield* followContainer(config, arm, logged, takeLast(first.lines, windowLines), wanted, signal)
 }
 
-const last = <T>(list: readonly T[], count: number): T[] => (count > 0 ? list.slice(-count) : [])
+const takeLast = <T>(list: readonly T[], count: number): T[] => (count > 0 ? list.slice(-count) : [])
 
 /** Looks again every second and gives what is new, until the container is gone. Failures are told and outlasted. */
-async function* follower(
+async function* followContainer(
   config: Config,
   arm: Arm,
-  logged: Logged,
+  logged: ContainerLog,
   first: readonly string[],
-  { trouble }: Wanted,
+  { warn: trouble }: SourceOptions,
   signal: AbortSignal,
-): AsyncGenerator<Line[]> {
+): AsyncGenerator<LogLine[]> {
   const { source } = logged
-  const dates = dater(source, containerDating)
+  const dates = createLineParser(source, parseContainerTimestamp)
   let seen: readonly string[] = first
   let half: string | undefined
   let failure = ''
   while (!signal.aborted) {
-    await pause(failure ? troubledPollMs : pollMs, signal)
-    let found: Looked | undefined
+    await pause(failure ? retryPollMs : pollMs, signal)
+    let found: NewOutput | undefined
     try {
-      found = await look(config, arm, logged, seen)
+      found = await readNewOutput(config, arm, logged, seen)
     } catch (thrown) {
       if (signal.aborted) return
       if (failure !== getMessage(thrown)) trouble(source, getMessage(thrown))
@@ -149,38 +150,38 @@ async function* follower(
     if (growing && fresh.length > 0 && fresh.at(-1) !== half) half = fresh.pop()
     else half = undefined
     if (fresh.length === 0) continue
-    seen = last([...seen, ...fresh], window)
+    seen = takeLast([...seen, ...fresh], windowLines)
     yield [...dates.take(fresh), ...dates.rest()]
   }
 }
 
-interface Looked {
+interface NewOutput {
   fresh: string[]
   growing: boolean
 }
 
 /** What a container has written since its last lines were `seen`; undefined when it is gone. */
-async function look(
+async function readNewOutput(
   config: Config,
   arm: Arm,
-  logged: Logged,
+  logged: ContainerLog,
   seen: readonly string[],
-): Promise<Looked | undefined> {
-  const text = await readLog(config, arm, logged, window)
+): Promise<NewOutput | undefined> {
+  const text = await readLog(config, arm, logged, windowLines)
   if (text === undefined) return undefined
-  const { lines, growing } = linesIn(text)
-  const fresh = newLines(seen, lines)
+  const { lines, growing } = splitLines(text)
+  const fresh = findNewLines(seen, lines)
   if (fresh) return { fresh, growing }
   // More than a window since the last look, or a container that was replaced: only the whole log tells.
-  const all = lines.length < window ? text : await readLog(config, arm, logged)
+  const all = lines.length < windowLines ? text : await readLog(config, arm, logged)
   if (all === undefined) return undefined
-  const whole = linesIn(all)
+  const whole = splitLines(all)
   const meets = whole.lines.lastIndexOf(seen.at(-1) ?? '')
   return { fresh: whole.lines.slice(meets + 1), growing: whole.growing }
 }
 
 /** A container whose log can be read. */
-export interface Logged {
+export interface ContainerLog {
   /** `backend`, `backend-next`, `worker-2`; a second container of a group has its own name behind it. */
   source: string
   group: string
@@ -197,9 +198,9 @@ interface Page {
 }
 
 /** Every container of our groups; nothing when the resource group is not there. */
-export async function loggedContainers(config: Config, arm: Arm): Promise<Logged[]> {
+export async function listContainerLogs(config: Config, arm: Arm): Promise<ContainerLog[]> {
   const path = groupsId(config, await arm.subscription())
-  const found: Logged[] = []
+  const found: ContainerLog[] = []
   let query: Record<string, string> = { 'api-version': apiVersion }
   for (let more = true; more; ) {
     const page = await arm.get<Page>(path, query)
@@ -225,7 +226,7 @@ export async function loggedContainers(config: Config, arm: Arm): Promise<Logged
 export async function readLog(
   config: Config,
   arm: Arm,
-  { group, container }: Logged,
+  { group, container }: ContainerLog,
   tail?: number,
 ): Promise<string | undefined> {
   const path = `${groupId(config, await arm.subscription(), group)}/containers/${container}/logs`

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { inOrder } from './buffers.ts'
-import type { Line } from './parse.ts'
+import { sortBatches } from './buffers.ts'
+import type { LogLine } from './parse.ts'
 
 /** Where lines come from, oldest first (but for a second: several processes may write one log). */
 export interface Source {
@@ -10,7 +10,7 @@ export interface Source {
    * Batches of lines. An empty batch says: these were all there are until now, what follows is new (--follow).
    * @param add joins a source that was found only now
    */
-  open(signal: AbortSignal, add: (source: Source) => void): AsyncIterable<Line[]>
+  open(signal: AbortSignal, add: (source: Source) => void): AsyncIterable<LogLine[]>
 }
 
 export interface MergeOptions {
@@ -27,14 +27,14 @@ export interface MergeOptions {
 
 interface Feed {
   source: Source
-  iterator: AsyncIterator<Line[]>
+  iterator: AsyncIterator<LogLine[]>
   /**
    * - `waited for`: nothing is handed on before its next line is known
    * - `late`: it has said nothing for too long
    * - `live`: its lines go out as they come
    */
   state: 'waited for' | 'late' | 'live' | 'ended'
-  batch: Line[]
+  batch: LogLine[]
   next: number
   asked: boolean
   patience?: NodeJS.Timeout
@@ -46,10 +46,10 @@ const batchSize = 1000
  * Merges sources by time, holding one batch of each. Gives batches; an empty one when everything that is there has been
  * given and the rest is late or yet to be written.
  */
-export const merge = (sources: readonly Source[], options: MergeOptions): AsyncGenerator<Line[]> =>
-  inOrder(merged(sources, options))
+export const merge = (sources: readonly Source[], options: MergeOptions): AsyncGenerator<LogLine[]> =>
+  sortBatches(mergeFeeds(sources, options))
 
-async function* merged(sources: readonly Source[], options: MergeOptions): AsyncGenerator<Line[]> {
+async function* mergeFeeds(sources: readonly Source[], options: MergeOptions): AsyncGenerator<LogLine[]> {
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
   const feeds: Feed[] = []
@@ -64,9 +64,10 @@ async function* merged(sources: readonly Source[], options: MergeOptions): Async
   sources.forEach(add)
   try {
     for (let told = false; !signal.aborted; ) {
-      for (const feed of feeds) if (isEmpty(feed) && feed.state !== 'ended' && !feed.asked) ask(feed, options)
+      for (const feed of feeds)
+        if (isEmpty(feed) && feed.state !== 'ended' && !feed.asked) requestBatch(feed, options)
       const blocking = feeds.filter((feed) => feed.state === 'waited for' && isEmpty(feed))
-      const lines = blocking.length === 0 ? earliest(feeds) : []
+      const lines = blocking.length === 0 ? takeEarliest(feeds) : []
       if (lines.length > 0) {
         told = false
         yield lines
@@ -91,7 +92,7 @@ async function* merged(sources: readonly Source[], options: MergeOptions): Async
   }
 
   /** Asks a source for its next batch. */
-  function ask(feed: Feed, { onLate, onFailure, patienceMs }: MergeOptions): void {
+  function requestBatch(feed: Feed, { onLate, onFailure, patienceMs }: MergeOptions): void {
     feed.asked = true
     feed.iterator
       .next()
@@ -126,8 +127,8 @@ async function* merged(sources: readonly Source[], options: MergeOptions): Async
 const isEmpty = ({ batch, next }: Feed): boolean => next >= batch.length
 
 /** Lines in order of time, until a source that must be waited for has no more in hand. */
-function earliest(feeds: readonly Feed[]): Line[] {
-  const lines: Line[] = []
+function takeEarliest(feeds: readonly Feed[]): LogLine[] {
+  const lines: LogLine[] = []
   while (lines.length < batchSize) {
     let first: Feed | undefined
     let least = Number.POSITIVE_INFINITY

@@ -5,8 +5,15 @@ import type { Context } from '../tasks/context.ts'
 import { OpsError } from '../util/errors.ts'
 import { remoteScript } from '../vps/remote/script.ts'
 import type { Source } from './merge.ts'
-import type { Wanted } from './options.ts'
-import { accessDating, type Dating, dater, errorDating, type Line, linesOf } from './parse.ts'
+import type { SourceOptions } from './options.ts'
+import {
+  createErrorTimestampParser,
+  createLineParser,
+  type LogLine,
+  parseAccessTimestamp,
+  readLines,
+  type TimestampParser,
+} from './parse.ts'
 
 /** Where Debian's nginx writes; our templates leave that as it is. */
 const logFiles = { access: '/var/log/nginx/access.log', error: '/var/log/nginx/error.log' } as const
@@ -14,7 +21,7 @@ type Log = keyof typeof logFiles
 export const nginxLogs = Object.keys(logFiles) as Log[]
 
 /** The line that says that what follows is new (remote/nginx-log.sh). */
-const nowMark = '\x01'
+const liveMarker = '\x01'
 
 /**
  * Reads one log of nginx with its rotated parts (remote/nginx-log.sh).
@@ -23,7 +30,7 @@ const nowMark = '\x01'
 export function nginxLogCommand(
   config: Config,
   log: Log,
-  { since, tail, follow }: Pick<Wanted, 'since' | 'tail' | 'follow'>,
+  { since, tail, follow }: Pick<SourceOptions, 'since' | 'tail' | 'follow'>,
   ended: Promise<void>,
 ): Command & { on: 'vps'; effect: 'read' } {
   const file = logFiles[log]
@@ -55,7 +62,7 @@ export function nginxLogCommand(
 }
 
 /** nginx's access and error log. */
-export function nginxSources(context: Context, wanted: Wanted): Source[] {
+export function nginxSources(context: Context, wanted: SourceOptions): Source[] {
   return nginxLogs
     .filter((log) => wanted.only(log))
     .map((log) => ({ id: log, open: (signal) => readNginxLog(context, log, wanted, signal) }))
@@ -64,18 +71,18 @@ export function nginxSources(context: Context, wanted: Wanted): Source[] {
 async function* readNginxLog(
   { config, runner }: Context,
   log: Log,
-  wanted: Wanted,
+  wanted: SourceOptions,
   signal: AbortSignal,
-): AsyncGenerator<Line[]> {
+): AsyncGenerator<LogLine[]> {
   const ended = new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
   const output = runner.stream(nginxLogCommand(config, log, wanted, ended), signal)
-  let dates: ReturnType<typeof dater> | undefined
-  for await (const texts of linesOf(output)) {
-    dates ??= dater(log, datingOf(log, texts.shift() ?? ''), wanted.since)
-    const mark = wanted.follow ? texts.indexOf(nowMark) : -1
-    const lines = dates.take(texts.filter((text) => text !== nowMark))
+  let dates: ReturnType<typeof createLineParser> | undefined
+  for await (const texts of readLines(output)) {
+    dates ??= createLineParser(log, createTimestampParser(log, texts.shift() ?? ''), wanted.since)
+    const mark = wanted.follow ? texts.indexOf(liveMarker) : -1
+    const lines = dates.take(texts.filter((text) => text !== liveMarker))
     if (mark >= 0) lines.push(...dates.rest())
     if (lines.length > 0) yield lines
     if (mark >= 0) yield []
@@ -88,8 +95,8 @@ async function* readNginxLog(
 }
 
 /** @param clock the first line of remote/nginx-log.sh */
-function datingOf(log: Log, clock: string): Dating {
+function createTimestampParser(log: Log, clock: string): TimestampParser {
   const [word, offset = '', zone = ''] = clock.split(' ')
   if (word !== 'clock') throw new OpsError({ what: `The VPS did not say its time zone but: ${clock}` })
-  return log === 'access' ? accessDating : errorDating(zone, offset)
+  return log === 'access' ? parseAccessTimestamp : createErrorTimestampParser(zone, offset)
 }

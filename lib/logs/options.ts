@@ -1,7 +1,7 @@
 import { usageError } from '../util/errors.ts'
 import { parseNumber } from '../util/number.ts'
 import { findNearest } from '../util/suggest.ts'
-import type { Line } from './parse.ts'
+import type { LogLine } from './parse.ts'
 
 /** What the operator wants to see. */
 export interface View {
@@ -31,13 +31,13 @@ const sources: Readonly<Record<string, RegExp>> = {
 export const sourceNames = Object.keys(sources)
 
 /** Lines that are shown when nothing says how many. */
-export const usualLines = { looking: 100, following: 10 } as const
+export const defaultLines = { looking: 100, following: 10 } as const
 
 /** Reads the flags. Throws (exit 2) naming the flag, and what was probably meant. */
 export function parseView(flags: ViewFlags, since: Date | undefined): View {
   const follow = flags.follow === true
-  const usual = since ? undefined : follow ? usualLines.following : usualLines.looking
-  const lines = flags.lines === undefined ? usual : count(flags.lines)
+  const usual = since ? undefined : follow ? defaultLines.following : defaultLines.looking
+  const lines = flags.lines === undefined ? usual : parseLineCount(flags.lines)
   if (lines === 0 && !follow)
     throw usageError(
       '--lines=0 shows nothing',
@@ -48,7 +48,7 @@ export function parseView(flags: ViewFlags, since: Date | undefined): View {
     follow,
     ...(since ? { since } : {}),
     ...(lines === undefined ? {} : { lines }),
-    ...(flags.grep === undefined ? {} : { grep: expression(flags.grep) }),
+    ...(flags.grep === undefined ? {} : { grep: parseGrep(flags.grep) }),
   }
 }
 
@@ -66,13 +66,13 @@ function only(words: string | undefined): View['only'] {
   return (source) => names.some((name) => sources[name]!.test(source))
 }
 
-function count(words: string): number {
+function parseLineCount(words: string): number {
   const number = parseNumber(words, { whole: true, maximum: 999_999_999 })
   if (number !== undefined) return number
   throw usageError(`--lines=${words} is not a number of lines`, 'Give a whole number: --lines 200')
 }
 
-function expression(words: string): RegExp {
+function parseGrep(words: string): RegExp {
   try {
     return new RegExp(words)
   } catch (thrown) {
@@ -84,7 +84,7 @@ function expression(words: string): RegExp {
 }
 
 /** What is wanted of every source. */
-export interface Wanted {
+export interface SourceOptions {
   /** Is this source wanted? `backend`, `worker-2`, `access` … */
   only(source: string): boolean
   /** Milliseconds since 1970: nothing older. */
@@ -93,10 +93,10 @@ export interface Wanted {
   tail?: number
   follow: boolean
   /** A source that goes on, but not as it should; or does so again. */
-  trouble(source: string, words: string): void
+  warn(source: string, words: string): void
 }
 
 /** A source that is known to give nothing. */
-export async function* failing(error: Error): AsyncGenerator<Line[]> {
+export async function* createFailingSource(error: Error): AsyncGenerator<LogLine[]> {
   yield await Promise.reject(error)
 }

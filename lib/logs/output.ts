@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import { type Colours, colours, type Style } from '../util/colours.ts'
 import { printable, printableJson } from '../util/terminal.ts'
-import type { Line } from './parse.ts'
+import type { LogLine } from './parse.ts'
 
 /** What one source came to. */
 export interface SourceReport {
@@ -13,7 +13,7 @@ export interface SourceReport {
 
 /** Where lines go; each call resolves when the reader at the other end keeps up. */
 export interface Output {
-  lines(lines: readonly Line[]): Promise<void>
+  lines(lines: readonly LogLine[]): Promise<void>
   end(reports: readonly SourceReport[]): Promise<void>
   /** Aborted when nobody reads any more (`| head`). */
   readonly closed: AbortSignal
@@ -23,15 +23,15 @@ type Clean = (text: string) => string
 
 /** Time in UTC, source and text, a line each, coloured by source. */
 export function textOutput(stream: Writable, clean: Clean): Output {
-  const { write, closed } = writer(stream)
+  const { write, closed } = createWriter(stream)
   const chalk = colours()
   const names = new Map<string, string>()
   const named = (source: string): string => {
-    const known = names.get(source) ?? colourOf(chalk, source)(source.padEnd(8))
+    const known = names.get(source) ?? pickColour(chalk, source)(source.padEnd(8))
     names.set(source, known)
     return known
   }
-  const moment = momentText(chalk)
+  const moment = createTimeFormatter(chalk)
   return {
     closed,
     lines(lines) {
@@ -47,13 +47,13 @@ export function textOutput(stream: Writable, clean: Clean): Output {
 
 /** One document, written as its lines come: `{"lines": […], "sources": […], "ok": …}`. */
 export function documentOutput(stream: Writable, clean: Clean): Output {
-  const { write, closed } = writer(stream)
+  const { write, closed } = createWriter(stream)
   let begun = false
   return {
     closed,
     async lines(lines) {
       if (lines.length === 0) return
-      const rows = lines.map((line) => JSON.stringify(dataOf(line))).join(',\n')
+      const rows = lines.map((line) => JSON.stringify(toJson(line))).join(',\n')
       const before = begun ? ',\n' : '{"lines":[\n'
       begun = true
       await write(printableJson(clean(before + rows)))
@@ -68,22 +68,22 @@ export function documentOutput(stream: Writable, clean: Clean): Output {
 
 /** A document a line (JSON Lines), for what has no end; the last one tells of the sources. */
 export function jsonLinesOutput(stream: Writable, clean: Clean): Output {
-  const { write, closed } = writer(stream)
+  const { write, closed } = createWriter(stream)
   const row = (data: object) => `${JSON.stringify(data)}\n`
   return {
     closed,
-    lines: (lines) => write(printableJson(clean(lines.map((line) => row(dataOf(line))).join('')))),
+    lines: (lines) => write(printableJson(clean(lines.map((line) => row(toJson(line))).join('')))),
     end: (reports) => write(printableJson(clean(row({ sources: reports })))),
   }
 }
 
-const dataOf = ({ at, source, text }: Line) => ({
+const toJson = ({ at, source, text }: LogLine) => ({
   at: at === undefined ? null : new Date(at).toISOString(),
   source,
   text,
 })
 
-function colourOf(chalk: Colours, source: string): Style {
+function pickColour(chalk: Colours, source: string): Style {
   if (source === 'backend') return chalk.cyan
   if (source.startsWith('backend')) return chalk.blueBright
   if (source.startsWith('worker')) return chalk.magenta
@@ -91,7 +91,7 @@ function colourOf(chalk: Colours, source: string): Style {
 }
 
 /** `2026-11-23T01:10:05.123Z`; made once for lines of the same millisecond. */
-function momentText(chalk: Colours): (at: number | undefined) => string {
+function createTimeFormatter(chalk: Colours): (at: number | undefined) => string {
   let last: number | undefined
   let text = ''
   return (at) => {
@@ -102,7 +102,7 @@ function momentText(chalk: Colours): (at: number | undefined) => string {
   }
 }
 
-function writer(stream: Writable): { write(text: string): Promise<void>; closed: AbortSignal } {
+function createWriter(stream: Writable): { write(text: string): Promise<void>; closed: AbortSignal } {
   const gone = new AbortController()
   let drained = Promise.withResolvers<void>()
   const close = () => {

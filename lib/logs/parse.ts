@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 
 /** One line of a log. */
-export interface Line {
+export interface LogLine {
   /** Milliseconds since 1970; undefined when nothing tells when it was written. */
   at: number | undefined
   /** `backend`, `worker-2`, `access` … */
@@ -11,7 +11,7 @@ export interface Line {
 }
 
 /** Finds the time in a line. */
-export type Dating = (text: string) => { at: number | undefined; text: string }
+export type TimestampParser = (text: string) => { at: number | undefined; text: string }
 
 const stamp = String.raw`(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))? ?(Z|[+-]\d\d:?\d\d)?`
 const iso = new RegExp(`^(?:${stamp}(?:\\s|$)|\\[${stamp}\\])`)
@@ -20,24 +20,24 @@ const iso = new RegExp(`^(?:${stamp}(?:\\s|$)|\\[${stamp}\\])`)
  * A time stamp as programs put it first: ISO 8601, Python's logging (`2026-11-23 01:10:05,123`), gunicorn's
  * (`[2026-11-23 01:10:05 +0000]`). Without a zone it is UTC, as containers run.
  */
-export function isoDating(text: string): { at: number | undefined; text: string } {
+export function parseIsoTimestamp(text: string): { at: number | undefined; text: string } {
   const found = iso.exec(text)
   if (!found) return { at: undefined, text }
   const bracketed = found[1] === undefined
   const [date, hour, minute, second, fraction, zone] = found.slice(bracketed ? 7 : 1, bracketed ? 13 : 7)
   const start = Date.parse(`${date}T00:00:00Z`)
   const ms = Number((fraction ?? '').padEnd(3, '0').slice(0, 3))
-  const at = start + clock(hour, minute, second) + ms - offsetOf(zone)
+  const at = start + toMilliseconds(hour, minute, second) + ms - parseOffset(zone)
   return Number.isNaN(at)
     ? { at: undefined, text }
     : { at, text: bracketed ? text : text.slice(found[0].length) }
 }
 
 /** A container's line as Azure hands it on with `timestamps`: its own stamp first, then the program's, which wins. */
-export function containerDating(text: string): { at: number | undefined; text: string } {
-  const outer = isoDating(text)
+export function parseContainerTimestamp(text: string): { at: number | undefined; text: string } {
+  const outer = parseIsoTimestamp(text)
   if (outer.at === undefined) return outer
-  const inner = isoDating(outer.text)
+  const inner = parseIsoTimestamp(outer.text)
   return inner.at === undefined ? outer : inner
 }
 
@@ -46,12 +46,12 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const accessTime = /\[(\d\d)\/([A-Z][a-z]{2})\/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})\] "/
 
 /** nginx's access log in the format `combined`: `$time_local` in brackets. The text stays whole. */
-export function accessDating(text: string): { at: number | undefined; text: string } {
+export function parseAccessTimestamp(text: string): { at: number | undefined; text: string } {
   const found = accessTime.exec(text)
   if (!found) return { at: undefined, text }
   const [, day, month, year, hour, minute, second, zone] = found
   const start = Date.UTC(Number(year), months.indexOf(month!), Number(day))
-  return { at: start + clock(hour, minute, second) - offsetOf(zone), text }
+  return { at: start + toMilliseconds(hour, minute, second) - parseOffset(zone), text }
 }
 
 const errorTime = /^(\d{4})\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) /
@@ -60,21 +60,21 @@ const errorTime = /^(\d{4})\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) /
  * nginx's error log: the server's local time, without a zone.
  * @param zone the server's time zone as in the IANA database; or else its offset from UTC, `+0100`
  */
-export function errorDating(zone: string, offset: string): Dating {
+export function createErrorTimestampParser(zone: string, offset: string): TimestampParser {
   const hourStart = localHours(zone, offset)
   return (text) => {
     const found = errorTime.exec(text)
     if (!found) return { at: undefined, text }
     const [whole, year, month, day, hour, minute, second] = found
     const at = hourStart(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour)))
-    return { at: at + clock('0', minute, second), text: text.slice(whole.length) }
+    return { at: at + toMilliseconds('0', minute, second), text: text.slice(whole.length) }
   }
 }
 
 /** Turns the start of an hour on a local clock (as if it were UTC) into the real one; each hour is worked out once. */
 function localHours(zone: string, offset: string): (local: number) => number {
   const known = new Map<number, number>()
-  const offsetAt = zoneOffsets(zone) ?? (() => offsetOf(offset))
+  const offsetAt = zoneOffsets(zone) ?? (() => parseOffset(offset))
   return (local) => {
     const before = known.get(local)
     if (before !== undefined) return before
@@ -91,7 +91,7 @@ function zoneOffsets(timeZone: string): ((at: number) => number) | undefined {
     const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
     return (at) => {
       const name = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? ''
-      return offsetOf(name.replace(/^GMT/, ''))
+      return parseOffset(name.replace(/^GMT/, ''))
     }
   } catch {
     return undefined
@@ -99,17 +99,17 @@ function zoneOffsets(timeZone: string): ((at: number) => number) | undefined {
 }
 
 /** `+01:00`, `-0530`, `Z`, nothing → milliseconds. */
-function offsetOf(zone: string | undefined): number {
+function parseOffset(zone: string | undefined): number {
   const found = /^([+-])(\d\d):?(\d\d)$/.exec(zone ?? '')
   if (!found) return 0
-  return (found[1] === '-' ? -1 : 1) * clock(found[2], found[3], '0')
+  return (found[1] === '-' ? -1 : 1) * toMilliseconds(found[2], found[3], '0')
 }
 
-const clock = (hour = '0', minute = '0', second = '0'): number =>
+const toMilliseconds = (hour = '0', minute = '0', second = '0'): number =>
   ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000
 
 /** Whole lines of a stream of bytes, chunk by chunk; the last one may lack its newline. */
-export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
+export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
   const decoder = new StringDecoder('utf8')
   let rest = ''
   for await (const chunk of bytes) {
@@ -122,30 +122,30 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
 }
 
 /** Lines that wait for a time stamp to come; more of them go on without one. */
-const mostUndated = 1000
+const maxUndated = 1000
 
 /**
  * Dates the lines of one source. A line without a time of its own (a traceback's second line) has that of the line before
  * it; at the very beginning that of the first that has one. Lines older than `since` are left out.
  */
-export function dater(
+export function createLineParser(
   source: string,
-  dating: Dating,
+  dating: TimestampParser,
   since?: number,
 ): {
-  take(texts: readonly string[]): Line[]
+  take(texts: readonly string[]): LogLine[]
   /** What still waits for a time when the source ends, or has nothing more to say for now. */
-  rest(): Line[]
+  rest(): LogLine[]
 } {
   let last: number | undefined
-  let waiting: Line[] = []
-  const wanted = ({ at }: Line) => since === undefined || at === undefined || at >= since
+  let waiting: LogLine[] = []
+  const wanted = ({ at }: LogLine) => since === undefined || at === undefined || at >= since
   return {
     take(texts) {
-      const lines: Line[] = []
+      const lines: LogLine[] = []
       for (const raw of texts) {
         const { at = last, text } = dating(raw)
-        if (at === undefined && waiting.length < mostUndated) {
+        if (at === undefined && waiting.length < maxUndated) {
           waiting.push({ at, source, text })
           continue
         }

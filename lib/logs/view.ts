@@ -3,17 +3,17 @@ import type { Context } from '../tasks/context.ts'
 import { getExitCode, type Settled } from '../util/collect.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
-import { lastLines } from './buffers.ts'
+import { createTail } from './buffers.ts'
 import { containerSources } from './containers.ts'
 import { merge } from './merge.ts'
 import { nginxSources } from './nginx.ts'
-import type { View, Wanted } from './options.ts'
+import type { SourceOptions, View } from './options.ts'
 import { documentOutput, jsonLinesOutput, type Output, type SourceReport, textOutput } from './output.ts'
 
 /** Milliseconds that a source may be silent before the others go on without it. */
 const patienceMs = 10_000
 
-export interface Viewing {
+export interface ViewContext {
   json: boolean
   /** Aborted: enough. */
   stopping: AbortSignal
@@ -27,7 +27,7 @@ export interface Viewing {
 export async function viewLogs(
   context: Context,
   view: View,
-  { json, stopping, tell }: Viewing,
+  { json, stopping, tell }: ViewContext,
 ): Promise<number> {
   const { clean } = context.runner.secrets
   const format = json ? (view.follow ? jsonLinesOutput : documentOutput) : textOutput
@@ -51,7 +51,7 @@ export async function viewLogs(
     tell(`! ${source}: ${before ? `the same as ${before}` : words}`)
     told.set(words, source)
   }
-  const lines = merge(sourcesOf(context, view, tell), {
+  const lines = merge(createSources(context, view, tell), {
     signal: AbortSignal.any([stopping, output.closed]),
     patienceMs,
     onOpen: ({ id }) => void (id.includes(',') || reportOf(id)),
@@ -70,14 +70,14 @@ export async function viewLogs(
   return getExitCode(answers)
 }
 
-function sourcesOf(context: Context, view: View, tell: (line: string) => void) {
-  const wanted: Wanted = {
+function createSources(context: Context, view: View, tell: (line: string) => void) {
+  const wanted: SourceOptions = {
     only: view.only,
     follow: view.follow,
     ...(view.since ? { since: view.since.getTime() } : {}),
     // Which lines match is seen only here: the last ones may be far back.
     ...(view.lines === undefined || view.grep ? {} : { tail: view.lines }),
-    trouble: (source, words) => tell(`! ${source}: ${words}`),
+    warn: (source, words) => tell(`! ${source}: ${words}`),
   }
   return [
     ...containerSources(context.config, (signal) => openArm(context, signal), wanted),
@@ -94,7 +94,7 @@ async function show(
   isDocument: boolean,
   onShown: (line: { source: string }) => void,
 ): Promise<void> {
-  const last = lastLines(count, async (lines) => {
+  const last = createTail(count, async (lines) => {
     lines.forEach(onShown)
     await output.lines(lines)
   })

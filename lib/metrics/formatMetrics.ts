@@ -5,7 +5,7 @@ import { formatTable, sparkline } from '../util/table.ts'
 import type { Figures, Usage } from './usage.ts'
 
 /** What a person reads: a line for each metric of each container, with its course. */
-export function metricsText(
+export function formatMetrics(
   answers: Readonly<Record<string, Settled<Usage>>>,
   span: Span,
   unicode: boolean,
@@ -18,7 +18,7 @@ export function metricsText(
     { heading: unicode ? 'Course, 0 … max' : 'Course, 0 to max' },
   ]
   const rows = Object.entries(answers).flatMap(([name, { value }]) =>
-    value ? rowsOf(name, value, unicode) : [],
+    value ? formatRows(name, value, unicode) : [],
   )
   return [
     formatSpan(span),
@@ -29,7 +29,7 @@ export function metricsText(
   ].join('\n')
 }
 
-function rowsOf(name: string, { metrics, cpu, memoryGb }: Usage, unicode: boolean): string[][] {
+function formatRows(name: string, { metrics, cpu, memoryGb }: Usage, unicode: boolean): string[][] {
   const second = `  ${cpu} CPU, ${memoryGb} GB`
   return metricIds.map((id, index) => {
     const figures = metrics[id]
@@ -39,8 +39,8 @@ function rowsOf(name: string, { metrics, cpu, memoryGb }: Usage, unicode: boolea
     const { minimum, average, maximum, last } = summary
     return [
       ...[first, metricTitles[id]],
-      ...[minimum, average, maximum, last].map((figure) => amount(id, figure)),
-      ...[perCent(average, figures), perCent(maximum, figures)],
+      ...[minimum, average, maximum, last].map((figure) => formatAmount(id, figure)),
+      ...[formatShare(average, figures), formatShare(maximum, figures)],
       sparkline(
         figures.points.map((point) => point.average),
         { unicode },
@@ -54,7 +54,7 @@ export const failureLines = (answers: Readonly<Record<string, Settled<Usage>>>):
   Object.entries(answers).flatMap(([name, { failure }]) => (failure ? [`✖ ${name}: ${failure.message}`] : []))
 
 /** The same for programs: times in ISO 8601, units in the keys, null where nothing was measured. */
-export function metricsData(
+export function toMetricsJson(
   answers: Readonly<Record<string, Settled<Usage>>>,
   { from, to, interval }: Span,
 ): object {
@@ -82,13 +82,13 @@ export const metricTitles: Readonly<Record<MetricId, string>> = {
 }
 
 /** A figure with its unit: `12 m` (thousandths of a core), `118 MiB`, `1.2 kB/s`. */
-export function amount(metric: MetricId, figure: number): string {
+export function formatAmount(metric: MetricId, figure: number): string {
   if (metric === 'cpu') return `${formatFigure(figure)} m`
   if (metric === 'memory') return formatScaled(figure, 1024, ['B', 'KiB', 'MiB', 'GiB'])
   return formatScaled(figure, 1000, ['B/s', 'kB/s', 'MB/s', 'GB/s'])
 }
 
-export const perCent = (figure: number, { allowed }: Figures): string =>
+export const formatShare = (figure: number, { allowed }: Figures): string =>
   allowed ? `${((figure / allowed) * 100).toFixed(1)} %` : ''
 
 /** `2026-11-23 12:00 to 13:00 UTC, every 1 min`. */

@@ -7,7 +7,7 @@ import { getExitCode } from '../util/collect.ts'
 import { OpsError } from '../util/errors.ts'
 import { showsUnicode } from '../util/table.ts'
 import { parsePastTime } from '../util/time.ts'
-import { metricsData, metricsText } from './formatMetrics.ts'
+import { formatMetrics, toMetricsJson } from './formatMetrics.ts'
 import { readUsage } from './usage.ts'
 
 export interface MetricsFlags extends CommonFlags {
@@ -17,7 +17,7 @@ export interface MetricsFlags extends CommonFlags {
 }
 
 /** Throws (exit 2) before anything is asked when the flags cannot be followed. */
-export function readMetricsFlags({ since = '1h', html }: MetricsFlags) {
+export function parseMetricsFlags({ since = '1h', html }: MetricsFlags) {
   const span = spanSince(parsePastTime(since))
   if (html !== undefined) assertOutputFile('--html', html)
   return { span, html }
@@ -27,12 +27,12 @@ export function readMetricsFlags({ since = '1h', html }: MetricsFlags) {
 export async function showMetrics(
   run: Run<MetricsFlags>,
   context: Context,
-  { span, html }: ReturnType<typeof readMetricsFlags>,
+  { span, html }: ReturnType<typeof parseMetricsFlags>,
 ): Promise<number> {
   const answers = await readUsage(context, span)
   let page: string | undefined
   if (html !== undefined) {
-    const { metricsPage } = await import('./page.ts')
+    const { renderMetricsPage: metricsPage } = await import('./page.ts')
     page = path.resolve(html)
     const { environment, domain } = context.config
     const text = await metricsPage(
@@ -43,8 +43,8 @@ export async function showMetrics(
     writeOutputFile('--html', page, text)
     run.story(`Chart page: ${page}`)
   }
-  const data = { ...metricsData(answers, span), ...(page ? { html: page } : {}) }
-  run.result(metricsText(answers, span, showsUnicode()), data)
+  const data = { ...toMetricsJson(answers, span), ...(page ? { html: page } : {}) }
+  run.result(formatMetrics(answers, span, showsUnicode()), data)
   for (const { failure } of Object.values(answers)) {
     if (failure instanceof OpsError && failure.failure.next) run.story(`→ ${failure.failure.next}`)
   }

@@ -3,7 +3,7 @@ import { escapeHtml } from '../html/escape.ts'
 import { type ChartPoint, chartStyle, legendMark, lineChart } from '../html/lineChart.ts'
 import { pageStyle } from '../html/style.ts'
 import type { Settled } from '../util/collect.ts'
-import { amount, failureLines, formatSpan, metricTitles, perCent } from './formatMetrics.ts'
+import { failureLines, formatAmount, formatShare, formatSpan, metricTitles } from './formatMetrics.ts'
 import type { Figures, Usage } from './usage.ts'
 
 /** The charts of a container: network in and out share one. */
@@ -14,14 +14,14 @@ const charts: { title: string; metrics: MetricId[]; base: 1000 | 1024 }[] = [
 ]
 
 /** A page of its own: no script, no request, light and dark as the reader's system has it. */
-export async function metricsPage(
+export async function renderMetricsPage(
   answers: Readonly<Record<string, Settled<Usage>>>,
   span: Span,
   environment: string,
 ): Promise<string> {
   const sections = await Promise.all(
     Object.entries(answers).map(([name, { value }], index) =>
-      value ? section(name, value, index, span) : '',
+      value ? renderSection(name, value, index, span) : '',
     ),
   )
   const title = `Container metrics, ${environment}`
@@ -49,7 +49,7 @@ ${sections.join('\n')}
 `
 }
 
-async function section(name: string, usage: Usage, index: number, span: Span): Promise<string> {
+async function renderSection(name: string, usage: Usage, index: number, span: Span): Promise<string> {
   const figures = await Promise.all(
     charts.map(async ({ title, metrics, base }, number) => {
       const lines = metrics.map((id) => ({
@@ -59,14 +59,14 @@ async function section(name: string, usage: Usage, index: number, span: Span): P
       const svg = await lineChart({
         id: `chart-${index}-${number}`,
         title: `${title} of ${name}`,
-        description: metrics.map((id) => inWords(id, usage.metrics[id])).join(' '),
+        description: metrics.map((id) => describeMetric(id, usage.metrics[id])).join(' '),
         lines,
         from: span.from,
         to: span.to,
         base,
-        format: (value) => amount(metrics[0]!, value),
+        format: (value) => formatAmount(metrics[0]!, value),
       })
-      return `<figure><figcaption>${caption(title, metrics, usage)}</figcaption>${svg}</figure>`
+      return `<figure><figcaption>${renderCaption(title, metrics, usage)}</figcaption>${svg}</figure>`
     }),
   )
   const heading = escapeHtml(name)
@@ -87,7 +87,7 @@ function chartPoints({ points }: Figures, band: boolean): ChartPoint[] {
   }))
 }
 
-function caption(title: string, metrics: readonly MetricId[], usage: Usage): string {
+function renderCaption(title: string, metrics: readonly MetricId[], usage: Usage): string {
   if (metrics.length > 1) {
     const marks = metrics.map(
       (id, index) => `${legendMark(index)} ${metricTitles[id].replace('Network ', '')}`,
@@ -97,29 +97,29 @@ function caption(title: string, metrics: readonly MetricId[], usage: Usage): str
   const figures = usage.metrics[metrics[0]!]
   const { summary, allowed } = figures
   const most = allowed
-    ? `: at most ${summary ? perCent(summary.maximum, figures) : '?'} of ${amount(metrics[0]!, allowed)}`
+    ? `: at most ${summary ? formatShare(summary.maximum, figures) : '?'} of ${formatAmount(metrics[0]!, allowed)}`
     : ''
   return escapeHtml(`${title}${most}`)
 }
 
-function inWords(id: MetricId, figures: Figures): string {
+function describeMetric(id: MetricId, figures: Figures): string {
   const { summary } = figures
   if (!summary) return `${metricTitles[id]}: nothing was measured.`
   const { minimum, average, maximum, last } = summary
-  const share = figures.allowed ? ` (${perCent(maximum, figures)} of what is allowed)` : ''
-  return `${metricTitles[id]}: ${amount(id, minimum)} to ${amount(id, maximum)}${share}, ${amount(id, average)} on average, ${amount(id, last)} last.`
+  const share = figures.allowed ? ` (${formatShare(maximum, figures)} of what is allowed)` : ''
+  return `${metricTitles[id]}: ${formatAmount(id, minimum)} to ${formatAmount(id, maximum)}${share}, ${formatAmount(id, average)} on average, ${formatAmount(id, last)} last.`
 }
 
 function summaryTable(heading: string, { metrics }: Usage): string {
   const rows = metricIds.map((id) => {
     const figures = metrics[id]
     const { summary } = figures
-    if (!summary) return row(metricTitles[id], ['nothing measured', '', '', '', ''])
+    if (!summary) return renderRow(metricTitles[id], ['nothing measured', '', '', '', ''])
     const { minimum, average, maximum, last } = summary
-    const cells = [minimum, average, maximum, last].map((figure) => amount(id, figure))
-    return row(metricTitles[id], [...cells, perCent(maximum, figures) || '–'])
+    const cells = [minimum, average, maximum, last].map((figure) => formatAmount(id, figure))
+    return renderRow(metricTitles[id], [...cells, formatShare(maximum, figures) || '–'])
   })
-  return table(heading, ['', 'min', 'avg', 'max', 'last', 'max %'], rows)
+  return renderTable(heading, ['', 'min', 'avg', 'max', 'last', 'max %'], rows)
 }
 
 function pointsTable(heading: string, { metrics }: Usage, { interval }: Span): string {
@@ -131,19 +131,19 @@ function pointsTable(heading: string, { metrics }: Usage, { interval }: Span): s
       .replace('T', ' ')
     const cells = metricIds.map((id) => {
       const average = metrics[id].points[index]?.average ?? null
-      return average === null ? '–' : amount(id, average)
+      return average === null ? '–' : formatAmount(id, average)
     })
-    return row(time, cells)
+    return renderRow(time, cells)
   })
   const columns = ['UTC', ...metricIds.map((id) => metricTitles[id])]
-  return `<details><summary>Every figure of ${heading}</summary>${table(`${heading}, mean of each interval`, columns, rows)}</details>`
+  return `<details><summary>Every figure of ${heading}</summary>${renderTable(`${heading}, mean of each interval`, columns, rows)}</details>`
 }
 
 /** Cells hold no markup of their own; on a narrow page a figure may part from its unit, but not from its %. */
-const row = (head: string, cells: readonly string[]): string =>
+const renderRow = (head: string, cells: readonly string[]): string =>
   `<tr><th scope="row">${escapeHtml(head)}</th>${cells.map((cell) => `<td>${escapeHtml(cell.replace(' %', '\u00a0%'))}</td>`).join('')}</tr>`
 
-const table = (caption: string, columns: readonly string[], rows: readonly string[]): string =>
+const renderTable = (caption: string, columns: readonly string[], rows: readonly string[]): string =>
   `<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>` +
   `${columns.map((column) => (column ? `<th scope="col">${column}</th>` : '<td></td>')).join('')}</tr></thead>` +
   `<tbody>${rows.join('')}</tbody></table></div>`

@@ -57,21 +57,21 @@ export async function readUsage(context: Context, span: Span): Promise<Record<st
       next: `Deploy first: ${formatScriptLine('deploy-complete')}; or check AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION.`,
     })
   }
-  const asks = namesOf(context.config, groups).map((name) => {
+  const asks = listGroupNames(context.config, groups).map((name) => {
     const group = groups.find((each) => each.name === name)
     const id = groupId(context.config, account.id, name)
-    return [name, () => usageOf(context, name, group, id, span)] as const
+    return [name, () => readGroupUsage(context, name, group, id, span)] as const
   })
   return settleAll(Object.fromEntries(asks))
 }
 
 /** Those that the configuration wants, then the others that are there. */
-function namesOf(config: Config, groups: readonly ContainerGroup[]): string[] {
+function listGroupNames(config: Config, groups: readonly ContainerGroup[]): string[] {
   const wanted = [groupNames.backend, ...workerNames(config)]
   return [...new Set([...wanted, ...groups.map(({ name }) => name).sort()])]
 }
 
-async function usageOf(
+async function readGroupUsage(
   context: Context,
   name: string,
   group: ContainerGroup | undefined,
@@ -92,10 +92,10 @@ async function usageOf(
       'The first figures come some minutes after a container has started; a longer --since shows older ones.',
     )
   }
-  return usage(group, measured)
+  return toUsage(group, measured)
 }
 
-function usage(group: ContainerGroup, measured: Readonly<Record<MetricId, readonly Point[]>>): Usage {
+function toUsage(group: ContainerGroup, measured: Readonly<Record<MetricId, readonly Point[]>>): Usage {
   const sizes = group.containers.map(getSize)
   const cpu = sizes.reduce((sum, size) => sum + (size.cpu ?? 0), 0)
   const memoryGb = sizes.reduce((sum, size) => sum + (size.memoryGb ?? 0), 0)

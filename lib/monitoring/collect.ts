@@ -1,6 +1,6 @@
 import { look, type ProbeRun } from '../checks/runProbes.ts'
 import type { Context } from '../tasks/context.ts'
-import type { Asked } from './options.ts'
+import type { HealthOptions } from './options.ts'
 
 export interface Collected {
   here: ProbeRun
@@ -8,7 +8,11 @@ export interface Collected {
 }
 
 /** Asks all probes, from here and, if asked to, from the VPS at the same time. Throws (exit 2) for what is no probe. */
-export async function collect(context: Context, asked: Asked, signal: AbortSignal): Promise<Collected> {
+export async function collect(
+  context: Context,
+  asked: HealthOptions,
+  signal: AbortSignal,
+): Promise<Collected> {
   const targets = asked.targets ? (await import('../checks/customTargets.ts')).readTargets(asked.targets) : []
   const { quick, only } = asked
   if (!asked.fromVps) return { here: await look(context, { quick, only, targets, signal }) }
@@ -16,11 +20,11 @@ export async function collect(context: Context, asked: Asked, signal: AbortSigna
     look(context, { quick, only, targets, signal }),
     look(context, { quick, targets, from: 'vps', signal }),
   ])
-  return { here, vps: chosen(vps, only) }
+  return { here, vps: filterProbes(vps, only) }
 }
 
 /** Not every probe is asked from there. */
-const chosen = (vps: ProbeRun, only: readonly string[]): ProbeRun => ({
+const filterProbes = (vps: ProbeRun, only: readonly string[]): ProbeRun => ({
   ...vps,
   observations: vps.observations.filter(({ probe }) => only.length === 0 || only.includes(probe.id)),
 })

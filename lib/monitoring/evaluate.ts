@@ -4,23 +4,23 @@ import type { ProbeRun } from '../checks/runProbes.ts'
 import type { OpenContext } from '../deploy/context.ts'
 import { type Verdict, worstVerdict } from '../util/status.ts'
 import type { Collected } from './collect.ts'
-import type { Counted } from './incidentState.ts'
-import { type Explained, explain, type Noted, workAt } from './plannedWork.ts'
-import type { Store } from './record.ts'
-import { type Entry, notedMaintenance } from './record.ts'
-import type { Excluded, Look, Vantage } from './store/types.ts'
+import type { TargetStatus } from './incidentState.ts'
+import { type Explanation, explain, findPlannedWork, type KnownMaintenance } from './plannedWork.ts'
+import type { HistoryHandle } from './record.ts'
+import { getNotedMaintenance, type RunRecord } from './record.ts'
+import type { CheckRun, Excluded, Origin } from './store/types.ts'
 
 /** A look with what is known of it. */
-export interface Judged {
+export interface Evaluation {
   at: number
   /** Of what nothing explains. */
   verdict: Verdict
-  observations: readonly { from: Vantage; seen: Observation; planned: boolean }[]
+  observations: readonly { from: Origin; seen: Observation; planned: boolean }[]
   /** Why faults do not count, in words. */
   explained?: string
   /** Nothing is left that counts. */
   excluded?: Excluded
-  entry: Entry
+  entry: RunRecord
 }
 
 /**
@@ -31,16 +31,19 @@ export interface Judged {
 export async function evaluate(
   context: OpenContext,
   looked: Collected,
-  store: Store,
+  store: HistoryHandle,
   quick: boolean,
-): Promise<Judged> {
-  const { here, vps } = vpsCompared(looked, await compared(context, looked))
+): Promise<Evaluation> {
+  const { here, vps } = applyDisagreements(looked, await findDisagreements(context, looked))
   const { at } = here
   const networkDown = here.ownNetwork === 'down'
   const work = networkDown
     ? { stretches: [] }
-    : await workAt(context, here, { quick: quick || sshFails(here), noted: notedIn(store) })
-  const explained = networkDown ? ownNetworkDown(here) : explain(here.observations, work)
+    : await findPlannedWork(context, here, {
+        quick: quick || isSshFailing(here),
+        noted: readNotedMaintenance(store),
+      })
+  const explained = networkDown ? explainOwnNetwork(here) : explain(here.observations, work)
   const left = here.observations.filter(({ probe }) => !explained?.ids.has(probe.id))
   const all = [...left, ...(vps?.observations.filter(({ probe }) => !explained?.ids.has(probe.id)) ?? [])]
   const wrong = left.some(({ verdict }) => isFault(verdict))
@@ -61,9 +64,9 @@ export async function evaluate(
     ...(explained ? { explained: explained.why } : {}),
     ...(excluded ? { excluded } : {}),
     entry: {
-      looks: [here, ...(vps ? [vps] : [])].map((seen) => lookOf(seen, { excluded, isPlanned, clean })),
+      looks: [here, ...(vps ? [vps] : [])].map((seen) => toCheckRun(seen, { excluded, isPlanned, clean })),
       stretches: work.stretches,
-      seen: excluded ? undefined : left.map((each) => counted(each, clean)),
+      seen: excluded ? undefined : left.map((each) => toTargetStatus(each, clean)),
       maintenance: 'noted' in work ? work.noted : undefined,
     },
   }
@@ -71,11 +74,11 @@ export async function evaluate(
 
 const isFault = (verdict: Verdict): boolean => verdict === 'WARNING' || verdict === 'CRITICAL'
 
-const compared = async ({ config }: OpenContext, { here, vps }: Collected) =>
+const findDisagreements = async ({ config }: OpenContext, { here, vps }: Collected) =>
   vps ? (await import('../checks/fromVps.ts')).compare(config, here, vps) : []
 
 /** What the one who gets no answer is told of the other, who gets one. A wrong answer is a fault. */
-function vpsCompared({ here, vps }: Collected, disagreements: readonly Disagreement[]): Collected {
+function applyDisagreements({ here, vps }: Collected, disagreements: readonly Disagreement[]): Collected {
   const isWrong = (seen: ProbeRun | undefined, id: string) =>
     seen?.observations.some(({ probe, verdict }) => probe.id === id && verdict === 'CRITICAL')
   const between = (seen: ProbeRun, other: ProbeRun | undefined): ProbeRun => ({
@@ -90,7 +93,7 @@ function vpsCompared({ here, vps }: Collected, disagreements: readonly Disagreem
   return { here: between(here, vps), ...(vps ? { vps: between(vps, here) } : {}) }
 }
 
-function ownNetworkDown({ observations }: ProbeRun): Explained {
+function explainOwnNetwork({ observations }: ProbeRun): Explanation {
   const silent = observations.filter(({ silent }) => silent)
   const why =
     silent.find(({ verdict }) => verdict === 'UNKNOWN')?.detail ?? "this machine's own network is down"
@@ -98,49 +101,49 @@ function ownNetworkDown({ observations }: ProbeRun): Explained {
 }
 
 /** The probes that ask the VPS have just learnt nothing there: it is not waited for again. */
-function sshFails({ observations }: ProbeRun): boolean {
+function isSshFailing({ observations }: ProbeRun): boolean {
   const asked = observations.filter(({ probe }) => ['disk', 'stored-certificate'].includes(probe.id))
   return asked.length > 0 && asked.every(({ verdict }) => verdict === 'UNKNOWN')
 }
 
-function notedIn({ history }: Store): Noted | undefined {
+function readNotedMaintenance({ history }: HistoryHandle): KnownMaintenance | undefined {
   try {
-    return history && notedMaintenance(history)
+    return history && getNotedMaintenance(history)
   } catch {
     return undefined // the transaction that follows says what hinders
   }
 }
 
-const lookOf = (
+const toCheckRun = (
   { at, from, observations }: ProbeRun,
   {
     excluded,
     isPlanned,
     clean,
   }: {
-    excluded: Look['excluded']
+    excluded: CheckRun['excluded']
     isPlanned(observation: Observation): boolean
     clean(text: string): string
   },
-): Look => ({
+): CheckRun => ({
   at,
   from,
   samples: observations.map((each) => ({
     target: each.probe.id,
     verdict: each.verdict,
     ms: each.ms ?? null,
-    cause: causeOf(each.verdict, each.detail, clean),
+    cause: toCause(each.verdict, each.detail, clean),
     ...(isPlanned(each) ? { keptOut: true } : {}),
   })),
   ...(excluded ? { excluded } : {}),
 })
 
-const counted = (each: Observation, clean: (text: string) => string): Counted => ({
+const toTargetStatus = (each: Observation, clean: (text: string) => string): TargetStatus => ({
   target: each.probe.id,
   verdict: each.verdict,
   visible: each.probe.visible,
-  cause: causeOf(each.verdict, each.detail, clean),
+  cause: toCause(each.verdict, each.detail, clean),
 })
 
-const causeOf = (verdict: Verdict, detail: string, clean: (text: string) => string): string =>
+const toCause = (verdict: Verdict, detail: string, clean: (text: string) => string): string =>
   verdict === 'OK' ? '' : clean(detail).replaceAll(/\s+/g, ' ').trim()

@@ -5,15 +5,15 @@ import { type OpenContext, openContext } from '../deploy/context.ts'
 import { getMessage } from '../util/errors.ts'
 import type { Channel } from './alerts/alert.ts'
 import { collect } from './collect.ts'
-import { type Asked, type HealthFlags, readFlags } from './options.ts'
-import { takeGuard } from './singleInstance.ts'
+import { type HealthFlags, type HealthOptions, parseHealthFlags } from './options.ts'
+import { acquireRunLock } from './singleInstance.ts'
 
 /** One run of the health check: look, know, record, confirm, tell, say (docs/health.md). Gives the exit code. */
 export async function health(run: Run<HealthFlags>): Promise<number> {
   if (run.flags.format === 'json') run.flags.json = true
-  const asked = readFlags(run.flags, process.stdout.isTTY === true)
+  const asked = parseHealthFlags(run.flags, process.stdout.isTTY === true)
   const config = await run.config()
-  const channels = await channelsIn(config)
+  const channels = await loadChannels(config)
   const trouble: string[] = []
   // It changes nothing that a deploy touches, and so has no dry run; but alerts and pings leave this machine.
   const context = await openContext(run, config, 'health', true, {
@@ -22,15 +22,15 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
   })
   try {
     if (asked.testAlert !== undefined) {
-      const { testAlert } = await import('./alerts/test.ts')
+      const { sendTestAlert: testAlert } = await import('./alerts/test.ts')
       const code = await testAlert(run, context, channels, asked.testAlert)
       run.complete = true
       return code
     }
-    const guard = await takeGuard(config, asked.quick ? 'quick' : asked.fromVps ? 'vps' : 'full')
+    const guard = await acquireRunLock(config, asked.quick ? 'quick' : asked.fromVps ? 'vps' : 'full')
     try {
       if (guard.trouble) trouble.push(guard.trouble)
-      const code = await pinged(context, () => once(run, context, asked, channels, trouble))
+      const code = await withPings(context, () => runCheck(run, context, asked, channels, trouble))
       // All is said: a signal that came meanwhile has cut nothing short, and the code is the look's.
       run.complete = true
       return code
@@ -42,23 +42,23 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
   }
 }
 
-interface Said {
+interface CheckResult {
   exitCode: number
   line: string
   /** Gives what goes to stdout once the ping is out. */
   say(pingTrouble: string[]): Promise<void>
 }
 
-async function once(
+async function runCheck(
   run: Run<HealthFlags>,
   context: OpenContext,
-  asked: Asked,
+  asked: HealthOptions,
   channels: readonly Channel[],
   trouble: readonly string[],
-): Promise<Said> {
+): Promise<CheckResult> {
   const inVain = new AbortController()
   const looking = collect(context, asked, AbortSignal.any([run.signal, inVain.signal]))
-  const preparing = Promise.race([looking, firstOut()]).then(() => prepared(context.config))
+  const preparing = Promise.race([looking, afterFirstPackets()]).then(() => loadModules(context.config))
   const [looked, { formatted, isNews, evaluate, keep, store, withTrouble }] = await Promise.all([
     looking,
     preparing,
@@ -88,26 +88,30 @@ async function once(
 }
 
 /** By then the probes' first packets are out. */
-const firstOut = () => pause(20, undefined, { ref: false })
+const afterFirstPackets = () => pause(20, undefined, { ref: false })
 
 /**
  * What is needed when the probes have answered, loaded while they are waited for; a little at a time, because an answer that
  * comes meanwhile would be timed late.
  */
-async function prepared(config: Config) {
-  const { openStore } = await import('./record.ts')
+async function loadModules(config: Config) {
+  const { openHistoryHandle: openStore } = await import('./record.ts')
   await immediate()
   const store = await openStore(config)
   await immediate()
   const { evaluate } = await import('./evaluate.ts')
   await immediate()
-  const { keep } = await import('./persist.ts')
-  const { formatted, isNews, withTrouble } = await import('./buildReport.ts')
+  const { persist: keep } = await import('./persist.ts')
+  const {
+    formatReport: formatted,
+    isNoteworthy: isNews,
+    addTrouble: withTrouble,
+  } = await import('./buildReport.ts')
   return { store, evaluate, keep, formatted, isNews, withTrouble }
 }
 
 /** Between `/start` and `/<exit code>` of the dead man's switch, if there is one. A ping that fails is told, no more. */
-async function pinged(context: OpenContext, work: () => Promise<Said>): Promise<number> {
+async function withPings(context: OpenContext, work: () => Promise<CheckResult>): Promise<number> {
   if (!context.config.health.pingUrl.given) {
     const said = await work()
     await said.say([])
@@ -126,7 +130,7 @@ async function pinged(context: OpenContext, work: () => Promise<Said>): Promise<
 }
 
 /** Loaded only where an alert can leave this machine at all. Throws (exit 2) when a channel is configured by half. */
-async function channelsIn(config: Config): Promise<Channel[]> {
+async function loadChannels(config: Config): Promise<Channel[]> {
   const { webhook, slack, teams, email } = config.alerts
   const any = [webhook, slack, teams, email.smtp].some(({ given }) => given) || email.to || email.from
   return any ? (await import('./alerts/channels.ts')).createChannels(config) : []

@@ -3,7 +3,7 @@ import { usageError } from '../util/errors.ts'
 import { parseNumber } from '../util/number.ts'
 import { findNearest } from '../util/suggest.ts'
 import { parsePastTime } from '../util/time.ts'
-import type { Rules } from './incidentState.ts'
+import type { IncidentRules } from './incidentState.ts'
 
 export const formats = ['plugin', 'json', 'table', 'openmetrics'] as const
 export type Format = (typeof formats)[number]
@@ -21,11 +21,11 @@ export interface HealthFlags extends CommonFlags {
 }
 
 /** What a run is asked for. */
-export interface Asked {
+export interface HealthOptions {
   quick: boolean
   only: string[]
   format: Format
-  rules: Rules
+  rules: IncidentRules
   targets?: string
   fromVps: boolean
   /** '' = every channel. */
@@ -33,9 +33,9 @@ export interface Asked {
 }
 
 /** Throws (exit 2, which health turns into its own 3) when the flags cannot be followed. */
-export function readFlags(flags: HealthFlags, onTerminal: boolean): Asked {
+export function parseHealthFlags(flags: HealthFlags, onTerminal: boolean): HealthOptions {
   const { json, targets, testAlert } = flags
-  const format = flags.format === undefined ? undefined : formatNamed(flags.format)
+  const format = flags.format === undefined ? undefined : parseFormat(flags.format)
   if (flags.from !== undefined && flags.from !== 'vps')
     throw usageError(`--from ${flags.from} is no place to look from`, 'There is: vps.')
   if (json && format && format !== 'json') throw usageError(`--json and --format ${format} contradict`)
@@ -53,9 +53,9 @@ export function readFlags(flags: HealthFlags, onTerminal: boolean): Asked {
     only,
     format: json ? 'json' : (format ?? (onTerminal ? 'table' : 'plugin')),
     rules: {
-      failAfter: count('--fail-after', flags.failAfter ?? '3'),
-      recoverAfter: count('--recover-after', flags.recoverAfter ?? '2'),
-      remindMs: duration('--remind', flags.remind ?? '6h'),
+      failAfter: parseCount('--fail-after', flags.failAfter ?? '3'),
+      recoverAfter: parseCount('--recover-after', flags.recoverAfter ?? '2'),
+      remindMs: parseReminder('--remind', flags.remind ?? '6h'),
     },
     ...(targets === undefined ? {} : { targets }),
     fromVps: flags.from === 'vps',
@@ -63,7 +63,7 @@ export function readFlags(flags: HealthFlags, onTerminal: boolean): Asked {
   }
 }
 
-function formatNamed(name: string): Format {
+function parseFormat(name: string): Format {
   const format = formats.find((each) => each === name)
   if (format) return format
   const meant = findNearest(name, formats)
@@ -73,13 +73,13 @@ function formatNamed(name: string): Format {
   )
 }
 
-function count(flag: string, words: string): number {
+function parseCount(flag: string, words: string): number {
   const number = parseNumber(words, { whole: true, minimum: 1, maximum: 9999 })
   if (number !== undefined) return number
   throw usageError(`${flag}=${words} is not a number of looks`, 'Give a whole number from 1 on.')
 }
 
-function duration(flag: string, words: string): number {
+function parseReminder(flag: string, words: string): number {
   if (words === '0') return 0
   const now = new Date()
   if (/^([0-9]{1,6}[smhdw])+$/.test(words)) {

@@ -3,15 +3,15 @@ import type { OpenContext } from '../deploy/context.ts'
 import { getMessage } from '../util/errors.ts'
 import type { Channel } from './alerts/alert.ts'
 import { buildReport } from './buildReport.ts'
-import type { Judged } from './evaluate.ts'
-import { keepMirror, readMirror } from './incidentFile.ts'
-import type { ConfirmState, News, Rules } from './incidentState.ts'
-import { notKept, type Recorded, recordLook, type Store } from './record.ts'
+import type { Evaluation } from './evaluate.ts'
+import { readIncidentFile, writeIncidentFile } from './incidentFile.ts'
+import type { IncidentEvent, IncidentRules, IncidentState } from './incidentState.ts'
+import { formatNotRecorded, type HistoryHandle, type Recorded, recordRun } from './record.ts'
 import type { Report } from './report.ts'
 import type { History } from './store/store.ts'
 
 interface About {
-  rules: Rules
+  rules: IncidentRules
   channels: readonly Channel[]
   quick: boolean
   trouble: readonly string[]
@@ -21,69 +21,69 @@ interface About {
  * Writes the look down with all that follows from it, sends what there is to send, and gives the report. Where nothing
  * can be written down the look is reported all the same: at least as a WARNING, because no alert would come of a fault.
  */
-export async function keep(
+export async function persist(
   context: OpenContext,
-  { history, trouble }: Store,
-  judged: Judged,
+  { history, trouble }: HistoryHandle,
+  judged: Evaluation,
   about: About,
 ): Promise<Report> {
   const { config } = context
   const told = [...about.trouble, ...trouble]
   const reported = (
-    state: ConfirmState,
-    more: Partial<Pick<Report, 'alerts' | 'verdict'>> & { news?: News | undefined } = {},
+    state: IncidentState,
+    more: Partial<Pick<Report, 'alerts' | 'verdict'>> & { news?: IncidentEvent | undefined } = {},
   ) => buildReport(context, judged, { ...about, state, trouble: told, ...more })
-  const unkept = () => reported(readMirror(config) ?? { rows: {} }, { verdict: atLeastWarning(judged) })
+  const unkept = () => reported(readIncidentFile(config) ?? { rows: {} }, { verdict: atLeastWarning(judged) })
   if (!history) return unkept()
   let recorded: Recorded
   let noted = ''
   try {
-    recorded = recordLook(history, judged.entry, {
+    recorded = recordRun(history, judged.entry, {
       config,
       rules: about.rules,
       channels: about.channels.map(({ name }) => name),
       lastRun({ state, news }) {
-        const report = reported(state, newsOf(news))
+        const report = reported(state, toNews(news))
         noted = report.line
         return report
       },
     })
   } catch (thrown) {
-    told.push(...asideWords(history), notKept(thrown))
+    told.push(...formatQuarantined(history), formatNotRecorded(thrown))
     const report = unkept()
-    history.damageSaid()
+    history.markDamageReported()
     return report
   }
-  told.push(...asideWords(history))
-  mirror(context, recorded, told)
-  const alerts = await sendWaiting(context, history, about.channels, told)
-  const report = reported(recorded.state, { ...newsOf(recorded.news), alerts })
-  if (report.line !== noted) noteLine(history, report)
-  history.damageSaid()
+  told.push(...formatQuarantined(history))
+  updateIncidentFile(context, recorded, told)
+  const alerts = await sendOutbox(context, history, about.channels, told)
+  const report = reported(recorded.state, { ...toNews(recorded.news), alerts })
+  if (report.line !== noted) updateLastRun(history, report)
+  history.markDamageReported()
   return report
 }
 
-const newsOf = (news: News | undefined) => (news && !news.silent ? { news } : {})
+const toNews = (news: IncidentEvent | undefined) => (news && !news.silent ? { news } : {})
 
-const asideWords = ({ damaged }: History): string[] =>
+const formatQuarantined = ({ damaged }: History): string[] =>
   damaged.map((name) => `the history was damaged and is set aside as ${name}; a new one has begun`)
 
-const atLeastWarning = ({ verdict }: Judged) => (verdict === 'OK' ? 'WARNING' : verdict)
+const atLeastWarning = ({ verdict }: Evaluation) => (verdict === 'OK' ? 'WARNING' : verdict)
 
 /**
  * Beside the history what is open is written down only when that changes; or when the run that changed it was killed before
  * it wrote it down.
  */
-function mirror({ config }: OpenContext, { state }: Recorded, told: string[]): void {
-  if (isDeepStrictEqual(readMirror(config)?.open, state.open)) return
+function updateIncidentFile({ config }: OpenContext, { state }: Recorded, told: string[]): void {
+  if (isDeepStrictEqual(readIncidentFile(config)?.open, state.open)) return
   try {
-    keepMirror(config, state)
+    writeIncidentFile(config, state)
   } catch (thrown) {
     told.push(`the open incident could not be written down beside the history: ${getMessage(thrown)}`)
   }
 }
 
-async function sendWaiting(
+async function sendOutbox(
   context: OpenContext,
   history: History,
   channels: readonly Channel[],
@@ -102,7 +102,7 @@ async function sendWaiting(
   }
 }
 
-function noteLine(history: History, { at, exitCode, line }: Report): void {
+function updateLastRun(history: History, { at, exitCode, line }: Report): void {
   try {
     history.setLastRun({ at: Date.parse(at), exitCode, line })
   } catch {

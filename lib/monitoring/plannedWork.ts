@@ -6,7 +6,7 @@ import type { Context } from '../tasks/context.ts'
 import type { Excluded, Planned } from './store/types.ts'
 
 /** A maintenance that a look has seen and that went on then, as it is noted for the next one. */
-export interface Noted {
+export interface KnownMaintenance {
   /** Its id among the planned stretches: as it was first seen. */
   id: string
   /** Since 1970 in milliseconds: its beginning, and when a look has last seen it. */
@@ -15,19 +15,19 @@ export interface Noted {
 }
 
 /** What is known of work that was announced or is under way, when a look is judged. */
-export interface Work {
+export interface PlannedWork {
   /** Planned stretches for the history; those that this look touches among them. */
   stretches: Planned[]
   /** The maintenance, in words. */
   maintenance?: string
   /** To be noted of it for the next look; `over`: there is none. Absent when this look cannot tell. */
-  noted?: Noted | 'over'
+  noted?: KnownMaintenance | 'over'
   /** A deploy under way, or one that ended while we looked, in words. */
   deploy?: string
 }
 
 /** Why faults do not count, and those that do not. */
-export interface Explained {
+export interface Explanation {
   by: Excluded
   why: string
   /** Ids of the observations that it explains. */
@@ -47,14 +47,14 @@ const unnoticed = [
   'status-page',
 ]
 /** A deploy that has taken so long hangs: it explains nothing any more, neither under way nor afterwards. */
-const longestDeployMs = 90 * 60_000
+const maxDeployMs = 90 * 60_000
 /** What a deploy has just put in force may still be settling. */
 const graceMs = 5_000
 /** The marker is written by an operator's clock, a look by this machine's. */
-const clocksApartMs = 60_000
+const maxClockSkewMs = 60_000
 /** Nobody has seen it for so long: what the site says now is another maintenance. No sample speaks for longer. */
-const unseenMs = 3 * 3_600_000
-const read = 20
+const forgetAfterMs = 3 * 3_600_000
+const receiptsRead = 20
 
 /**
  * Asks what work there is. Quick: only what lies on this machine, and what the site itself says; no ssh. Otherwise the
@@ -63,21 +63,22 @@ const read = 20
  *
  * @param noted the maintenance that an earlier look saw
  */
-export async function workAt(
+export async function findPlannedWork(
   context: Context,
   look: { at: number; observations: readonly Observation[] },
-  { quick, noted }: { quick: boolean; noted: Noted | undefined },
-): Promise<Work> {
+  { quick, noted }: { quick: boolean; noted: KnownMaintenance | undefined },
+): Promise<PlannedWork> {
   const [receipts, marker, holder] = await Promise.all([
-    receiptsOf(context, quick),
-    quick ? undefined : markerOf(context),
-    quick || look.observations.every(({ verdict }) => verdict === 'OK') ? undefined : holderOf(context),
+    readReceipts(context, quick),
+    quick ? undefined : readMarker(context),
+    quick || look.observations.every(({ verdict }) => verdict === 'OK') ? undefined : readLockHolder(context),
   ])
-  const deploys = receipts.filter(touches).map(stretchOf)
-  const told = marker === undefined ? unsaidIn(look.observations) : marker === 'off' ? undefined : marker
-  const known = told && sameOrNew(noted, Date.parse(told.since), look.at)
+  const deploys = receipts.filter(affectsVisitors).map(toPlanned)
+  const told =
+    marker === undefined ? findMaintenancePage(look.observations) : marker === 'off' ? undefined : marker
+  const known = told && mergeMaintenance(noted, Date.parse(told.since), look.at)
   const now = deploys.find((each) => each.from <= look.at && look.at <= each.to + graceMs)
-  const held = holder && !isHarmless(holder.what) && look.at - Date.parse(holder.since) < longestDeployMs
+  const held = holder && !isHarmless(holder.what) && look.at - Date.parse(holder.since) < maxDeployMs
   const deploy = held ? `deploy under way: "${holder.what}" by ${holder.by} since ${holder.since}` : undefined
   const ended = now ? `deploy at the same time: ${now.what}` : undefined
   return {
@@ -86,19 +87,23 @@ export async function workAt(
       ...(told && known ? [{ ...known, kind: 'maintenance' as const, what: told.words }] : []),
     ],
     ...(told ? { maintenance: told.words } : {}),
-    ...(known ? { noted: known } : marker === 'off' || isSeen(look.observations) ? { noted: 'over' } : {}),
+    ...(known
+      ? { noted: known }
+      : marker === 'off' || isSiteAnswering(look.observations)
+        ? { noted: 'over' }
+        : {}),
     ...((deploy ?? ended) ? { deploy: (deploy ?? ended)! } : {}),
   }
 }
 
 /** The site says it itself; by whom and since when only the VPS knows. */
-const unsaidIn = (observations: readonly Observation[]) =>
+const findMaintenancePage = (observations: readonly Observation[]) =>
   observations.some(({ maintenance }) => maintenance)
     ? { words: 'planned maintenance', since: '' }
     : undefined
 
 /** The front page was asked and gave an answer; that this is not our page the caller knows. */
-const isSeen = (observations: readonly Observation[]): boolean =>
+const isSiteAnswering = (observations: readonly Observation[]): boolean =>
   observations.some(({ probe, verdict, silent }) => probe.id === 'static' && verdict !== 'UNKNOWN' && !silent)
 
 /**
@@ -107,28 +112,28 @@ const isSeen = (observations: readonly Observation[]): boolean =>
  *
  * @param since the marker's; NaN without one
  */
-function sameOrNew(noted: Noted | undefined, since: number, at: number): Noted {
-  const goesOn = noted && (since <= noted.from + clocksApartMs || (!since && at - noted.to <= unseenMs))
+function mergeMaintenance(noted: KnownMaintenance | undefined, since: number, at: number): KnownMaintenance {
+  const goesOn = noted && (since <= noted.from + maxClockSkewMs || (!since && at - noted.to <= forgetAfterMs))
   if (goesOn) return { id: noted.id, from: since || noted.from, to: Math.max(noted.to, at) }
   const from = since || at
   return { id: new Date(from).toISOString(), from, to: Math.max(from, at) }
 }
 
-async function receiptsOf(context: Context, quick: boolean): Promise<Receipt[]> {
+async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]> {
   const folder = path.join(context.config.stateDir, 'receipts')
   // Most machines that check every minute have none: then nothing is loaded to read them.
   if (quick && !(existsSync(folder) && readdirSync(folder).length > 0)) return []
   const { readHistory, receiptsHere } = await import('../deploy/receipts/read.ts')
-  if (!quick) return (await readHistory(context, read)).kept.map(({ receipt }) => receipt)
+  if (!quick) return (await readHistory(context, receiptsRead)).kept.map(({ receipt }) => receipt)
   try {
-    return receiptsHere(context.config, read, '').receipts
+    return receiptsHere(context.config, receiptsRead, '').receipts
   } catch {
     return []
   }
 }
 
 /** What the VPS says of a maintenance; undefined when it cannot be asked. */
-async function markerOf(context: Context): Promise<{ words: string; since: string } | 'off' | undefined> {
+async function readMarker(context: Context): Promise<{ words: string; since: string } | 'off' | undefined> {
   const { inspectServer } = await import('../vps/serverState.ts')
   const { formatUntil } = await import('../vps/maintenance/page.ts')
   const survey = await inspectServer(context).catch(() => undefined)
@@ -137,7 +142,7 @@ async function markerOf(context: Context): Promise<{ words: string; since: strin
   return maintenance ? { words: formatUntil(maintenance), since: maintenance.since } : 'off'
 }
 
-async function holderOf(context: Context) {
+async function readLockHolder(context: Context) {
   const { readHolder } = await import('../deploy/lock.ts')
   return readHolder(context).catch(() => undefined)
 }
@@ -146,7 +151,7 @@ async function holderOf(context: Context) {
  * Did the run change anything that a visitor could notice? A step that failed counts when it was changing something
  * and the run has sent a change anywhere: half of it may be done. One that failed while it only looked explains nothing.
  */
-function touches({ changed, failed, commands, line }: Receipt): boolean {
+function affectsVisitors({ changed, failed, commands, line }: Receipt): boolean {
   if (isHarmless(line)) return false
   const counts = ({ id }: { id: string }) => !unnoticed.includes(id)
   const attempted = commands.change > 0 ? failed.filter(({ changing }) => changing) : []
@@ -156,26 +161,26 @@ function touches({ changed, failed, commands, line }: Receipt): boolean {
 const isHarmless = (line: string): boolean =>
   harmless.includes(/^(?:npx )?dominion ([a-z-]+)/.exec(line)?.[1] ?? '')
 
-function stretchOf({ id, line, by, started, seconds }: Receipt): Planned {
+function toPlanned({ id, line, by, started, seconds }: Receipt): Planned {
   const from = Date.parse(started)
   const what = `${line.replace(/^npx dominion /, '')} by ${by}`
-  return { id, kind: 'deploy', from, to: from + Math.min(Math.ceil(seconds * 1000), longestDeployMs), what }
+  return { id, kind: 'deploy', from, to: from + Math.min(Math.ceil(seconds * 1000), maxDeployMs), what }
 }
 
 /**
  * Which faults of a look the work explains. A maintenance explains what visitors do not get because of it; a deploy
  * everything. UNKNOWN is no fault: nothing needs to explain it.
  */
-export function explain(observations: readonly Observation[], work: Work): Explained | undefined {
+export function explain(observations: readonly Observation[], work: PlannedWork): Explanation | undefined {
   const bad = observations.filter(({ verdict }) => verdict === 'WARNING' || verdict === 'CRITICAL')
   if (bad.length === 0) return undefined
-  if (work.deploy !== undefined) return because('deploy', work.deploy, bad)
+  if (work.deploy !== undefined) return createExplanation('deploy', work.deploy, bad)
   if (work.maintenance === undefined) return undefined
   const hidden = bad.filter(({ probe }) => probe.hiddenByMaintenance)
-  return hidden.length > 0 ? because('maintenance', work.maintenance, hidden) : undefined
+  return hidden.length > 0 ? createExplanation('maintenance', work.maintenance, hidden) : undefined
 }
 
-const because = (by: Excluded, words: string, hidden: readonly Observation[]): Explained => ({
+const createExplanation = (by: Excluded, words: string, hidden: readonly Observation[]): Explanation => ({
   by,
   why: `${words} (it explains ${hidden.map(({ probe }) => probe.id).join(', ')})`,
   ids: new Set(hidden.map(({ probe }) => probe.id)),

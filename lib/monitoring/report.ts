@@ -5,7 +5,7 @@ import type { Verdict } from '../util/status.ts'
 import type { Excluded } from './store/types.ts'
 
 /** One probe's answer, as every format tells it. */
-export interface Line {
+export interface ProbeReport {
   id: string
   title: string
   from: 'here' | 'vps'
@@ -52,7 +52,7 @@ export interface Report {
   explained?: string
   /** Nothing is left that counts: the look is kept out of the arithmetic. */
   excluded?: Excluded
-  observations: readonly Line[]
+  observations: readonly ProbeReport[]
   /** The incident that is open after this look. */
   incident?: { id: string; since: string; verdict: Verdict; visible: boolean; targets: readonly string[] }
   /** What this look has changed in the incident: it has begun, risen, is due again, or has ended. */
@@ -68,45 +68,45 @@ export const toExitCode = (verdict: Verdict): number =>
   ({ OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 })[verdict]
 
 const order: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
-const longest = 200
-const mostTold = 10
+const maxDetailLength = 200
+const maxFaults = 10
 /** The probe's name tells where it was asked: `api 503`. */
-const asked = /^(https?:\/)?\/\S*(?: says |: )/
+const requestPrefix = /^(https?:\/)?\/\S*(?: says |: )/
 
 /** `CRITICAL - api 503 (2/3); disk 91 % used (1/3)`: the line without its performance data. */
-export function summary(report: Omit<Report, 'line'>): string {
+export function formatSummary(report: Omit<Report, 'line'>): string {
   const { verdict, explained, excluded, observations, alerts, trouble } = report
   const bad = observations
     .filter((each) => each.verdict !== 'OK' && !each.planned)
     .sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
   const again = observations.filter((each) => each.verdict === 'OK' && each.progress)
-  const over = overWords(report)
+  const over = formatEndedIncident(report)
   const parts = [
     ...(over ? [over] : []),
     // A look with the own network down says nothing of the targets: their words would be taken for faults.
-    ...(excluded === 'network' ? [] : together(bad)),
+    ...(excluded === 'network' ? [] : groupFaults(bad)),
     ...(explained ? [explained] : []),
     ...again.map(({ id, progress }) => `${id} is OK again (${progress})`),
   ]
-  if (parts.length === 0) parts.push(wellWords(observations))
+  if (parts.length === 0) parts.push(formatAllOk(observations))
   for (const [channel, list = []] of Object.entries(Object.groupBy(alerts.unsent, (each) => each.channel))) {
     const { kind, error } = list[0]!
     const which = list.length === 1 ? `the ${kind} alert` : `${list.length} alerts, first the ${kind},`
     parts.push(
-      `${which} could not be sent by ${channel}, and wait${list.length === 1 ? 's' : ''}: ${short(error)}`,
+      `${which} could not be sent by ${channel}, and wait${list.length === 1 ? 's' : ''}: ${cut(error)}`,
     )
   }
-  return `${verdict} - ${newsWords(report)}${[...parts, ...trouble].join('; ')}`
+  return `${verdict} - ${formatIncidentChange(report)}${[...parts, ...trouble].join('; ')}`
 }
 
-function overWords({ ended }: Pick<Report, 'ended'>): string | undefined {
+function formatEndedIncident({ ended }: Pick<Report, 'ended'>): string | undefined {
   if (!ended) return undefined
   const lasted = formatDuration(Date.parse(ended.until) - Date.parse(ended.since))
   return `incident over after ${lasted}: ${formatList(ended.targets, 2)}`
 }
 
 /** What the faults that follow have made of the incident. */
-function newsWords({ news, incident, at }: Pick<Report, 'news' | 'incident' | 'at'>): string {
+function formatIncidentChange({ news, incident, at }: Pick<Report, 'news' | 'incident' | 'at'>): string {
   if (!incident) return ''
   if (news === 'problem') return 'incident begins: '
   if (news === 'raised')
@@ -117,26 +117,27 @@ function newsWords({ news, incident, at }: Pick<Report, 'news' | 'incident' | 'a
 }
 
 /** Those that fail in the same words are named together. */
-function together(bad: readonly Line[]): string[] {
-  const groups = new Map<string, Line[]>()
+function groupFaults(bad: readonly ProbeReport[]): string[] {
+  const groups = new Map<string, ProbeReport[]>()
   for (const line of bad) {
-    const key = JSON.stringify([line.verdict, inBrief(line.detail), line.progress])
+    const key = JSON.stringify([line.verdict, shortenDetail(line.detail), line.progress])
     groups.set(key, [...(groups.get(key) ?? []), line])
   }
   const parts = [...groups.values()].map((lines) => {
     const { detail, progress } = lines[0]!
-    const seenBy = (place: Line['from']) => lines.filter(({ from }) => from === place).map(({ id }) => id)
+    const seenBy = (place: ProbeReport['from']) =>
+      lines.filter(({ from }) => from === place).map(({ id }) => id)
     const [here, vps] = [seenBy('here'), seenBy('vps')]
     const names = [
       ...(here.length > 0 ? [formatList(here, 20)] : []),
       ...(vps.length > 0 ? [`${formatList(vps, 20)} seen from the VPS`] : []),
     ]
-    return `${names.join(', and ')} ${inBrief(detail)}${progress ? ` (${progress})` : ''}`
+    return `${names.join(', and ')} ${shortenDetail(detail)}${progress ? ` (${progress})` : ''}`
   })
-  return parts.length > mostTold ? [formatList(parts, mostTold, '; ')] : parts
+  return parts.length > maxFaults ? [formatList(parts, maxFaults, '; ')] : parts
 }
 
-function wellWords(observations: readonly Line[]): string {
+function formatAllOk(observations: readonly ProbeReport[]): string {
   const timed = observations.filter(({ ms }) => ms !== undefined).sort((a, b) => b.ms! - a.ms!)
   const slowest = timed[0] ? `, slowest: ${timed[0].id}, ${Math.round(timed[0].ms!)} ms` : ''
   return `${formatCount(observations.length, 'probe')}${slowest}`
@@ -146,9 +147,10 @@ function wellWords(observations: readonly Line[]): string {
  * Words of a probe without where it asked, cut to a length that a line can bear; a semicolon is the line's own, between
  * two faults.
  */
-export const inBrief = (detail: string): string => short(detail.replace(asked, '').replaceAll('; ', ' / '))
+export const shortenDetail = (detail: string): string =>
+  cut(detail.replace(requestPrefix, '').replaceAll('; ', ' / '))
 
-const short = (text: string): string => {
+const cut = (text: string): string => {
   const one = text.replaceAll(/\s+/g, ' ').trim()
-  return one.length > longest ? `${one.slice(0, longest)}…` : one
+  return one.length > maxDetailLength ? `${one.slice(0, maxDetailLength)}…` : one
 }

@@ -7,7 +7,7 @@ import { poll } from '../util/poll.ts'
 import { loadSqlite } from './store/sqlite.ts'
 
 /** Runs of different kinds go on beside each other: the quick one from cron is not held up by a full one by hand. */
-export type Kind = keyof typeof kinds
+export type RunKind = keyof typeof kinds
 
 /** How each is called, and for how many milliseconds a second one waits: most are over by then. */
 const kinds = {
@@ -16,7 +16,7 @@ const kinds = {
   vps: { words: 'health check from the VPS', patience: 20_000 },
 } as const
 
-export interface Guard {
+export interface RunLock {
   release(): void
   /** Why two runs at once cannot be kept apart this time; the look is worth more than that. */
   trouble?: string
@@ -32,16 +32,16 @@ interface Holder {
  * own, on all three systems: it ends with the process, however that ends.
  * Throws (exit 3) naming the run that is under way, after `patience` milliseconds of waiting for it.
  */
-export async function takeGuard(
+export async function acquireRunLock(
   { stateDir }: Pick<Config, 'stateDir'>,
-  kind: Kind,
+  kind: RunKind,
   patience: number = kinds[kind].patience,
-): Promise<Guard> {
+): Promise<RunLock> {
   const file = path.join(stateDir, `health-${kind}.lock`)
   const holderFile = `${file}.holder`
   const lock = await poll(() => tryLock(file), {
     ...{ intervalMs: 100, timeoutMs: patience },
-    describe: () => underWay(kind, readHolder(holderFile)),
+    describe: () => alreadyRunning(kind, readHolder(holderFile)),
   })
   if (typeof lock === 'string') return { release() {}, trouble: `nothing keeps a second run away: ${lock}` }
   const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
@@ -84,7 +84,7 @@ function readHolder(file: string): Holder | undefined {
   }
 }
 
-function underWay(kind: Kind, holder: Holder | undefined): OpsError {
+function alreadyRunning(kind: RunKind, holder: Holder | undefined): OpsError {
   const who = holder ? `process ${holder.pid}, since ${holder.since}` : 'a process that has not said which'
   return unknownError(
     `Another ${kinds[kind].words} is under way (${who})`,

@@ -12,12 +12,12 @@ import { makeFolder } from '../util/files.ts'
 import { assertOneLine, type InstallTarget, type Interval, type ScheduledTask } from './tasks.ts'
 
 /** Debian's crontab(1) takes commands of 998 characters. */
-const longest = 998
+const maxLineLength = 998
 
 /** The five fields of crontab(5). */
-export function cronTimes(rhythm: Interval): string {
-  if ('dailyAt' in rhythm) return `${rhythm.dailyAt.minute} ${rhythm.dailyAt.hour} * * *`
-  const { everyMinutes, fromMinute = 0 } = rhythm
+export function formatCronFields(interval: Interval): string {
+  if ('dailyAt' in interval) return `${interval.dailyAt.minute} ${interval.dailyAt.hour} * * *`
+  const { everyMinutes, fromMinute = 0 } = interval
   if (fromMinute > 0) return `${fromMinute}-59/${everyMinutes} * * * *`
   if (everyMinutes === 1) return '* * * * *'
   return everyMinutes === 60 ? '0 * * * *' : `*/${everyMinutes} * * * *`
@@ -28,7 +28,7 @@ export function cronTimes(rhythm: Interval): string {
  * all lines of others below it. `%` is escaped: crontab(5) makes a line's end of it, within quotes, too.
  * Throws (exit 2) when a path cannot stand in a crontab.
  */
-export function cronLine({ rhythm, argv }: ScheduledTask, { folder, path }: InstallTarget): string {
+export function formatCronLine({ interval, argv }: ScheduledTask, { folder, path }: InstallTarget): string {
   const words = [folder, path, ...argv]
   for (const word of words) assertOneLine(word, 'crontab')
   const odd = words.find((word) => word.includes('\\'))
@@ -41,12 +41,12 @@ export function cronLine({ rhythm, argv }: ScheduledTask, { folder, path }: Inst
     '%',
     '\\%',
   )
-  if (command.length > longest)
+  if (command.length > maxLineLength)
     throw usageError(
-      `The line for ${argv[2]} has ${command.length} characters; cron takes ${longest}`,
+      `The line for ${argv[2]} has ${command.length} characters; cron takes ${maxLineLength}`,
       'Move the project to a folder with a shorter path.',
     )
-  return `${cronTimes(rhythm)} ${command}`
+  return `${formatCronFields(interval)} ${command}`
 }
 
 interface Marks {
@@ -64,24 +64,24 @@ export const getMarkers = ({ environment, folder }: InstallTarget): Marks => ({
 export function renderBlock(tasks: readonly ScheduledTask[], place: InstallTarget): string {
   const { begin, end } = getMarkers(place)
   const about = `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`
-  return [begin, about, ...tasks.map((task) => cronLine(task, place)), end, ''].join('\n')
+  return [begin, about, ...tasks.map((task) => formatCronLine(task, place)), end, ''].join('\n')
 }
 
 /** The crontab with our block as it shall be: in its old place, else at the end. Every other line stays byte for byte. */
-export function withBlock(text: string, block: string, place: InstallTarget): string {
+export function insertBlock(text: string, block: string, place: InstallTarget): string {
   const found = findBlock(text, place)
   if (found) return text.slice(0, found.from) + block + text.slice(found.to)
   return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${block}`
 }
 
 /** The crontab without our block. */
-export function withoutBlock(text: string, place: InstallTarget): string {
+export function removeBlock(text: string, place: InstallTarget): string {
   const found = findBlock(text, place)
   return found ? text.slice(0, found.from) + text.slice(found.to) : text
 }
 
 /** The lines of our block that are there now. */
-export function linesNow(text: string, place: InstallTarget): string[] {
+export function getBlockLines(text: string, place: InstallTarget): string[] {
   const found = findBlock(text, place)
   return found ? text.slice(found.from, found.to).trimEnd().split('\n').slice(1, -1) : []
 }
@@ -148,7 +148,7 @@ export function cronTasks(
   tasks: readonly ScheduledTask[],
 ): Task[] {
   const wanted = (text: string) =>
-    tasks.length > 0 ? withBlock(text, renderBlock(tasks, place), place) : withoutBlock(text, place)
+    tasks.length > 0 ? insertBlock(text, renderBlock(tasks, place), place) : removeBlock(text, place)
   return [
     {
       id: 'crontab',
@@ -158,7 +158,7 @@ export function cronTasks(
         const now = await readCrontab(runner)
         const text = wanted(now)
         if (text === now) return ok(tasks.length > 0 ? 'these lines are in it' : 'none of our lines is in it')
-        const [before, after] = [linesNow(now, place), linesNow(text, place)]
+        const [before, after] = [getBlockLines(now, place), getBlockLines(text, place)]
         return {
           state: before.length === 0 ? 'create' : 'change',
           what:
@@ -167,14 +167,14 @@ export function cronTasks(
               : before.length === 0
                 ? 'our lines into it'
                 : 'our lines',
-          fields: fieldsOf(before, after),
+          fields: compareLines(before, after),
           effects: [writeCommand(text)],
         }
       },
       async apply(_difference, tell) {
         // Read again: an editor may have been saved meanwhile.
         const now = await readCrontab(runner)
-        if (now !== '') tell(`The crontab as it was is kept as ${keep(config.stateDir, now)}`)
+        if (now !== '') tell(`The crontab as it was is kept as ${backUpCrontab(config.stateDir, now)}`)
         await runner.run(writeCommand(wanted(now)))
       },
     },
@@ -182,7 +182,7 @@ export function cronTasks(
 }
 
 /** Lines that go, lines that come; comments aside. */
-function fieldsOf(before: readonly string[], after: readonly string[]): Field[] {
+function compareLines(before: readonly string[], after: readonly string[]): Field[] {
   const lines = (all: readonly string[]) => all.filter((line) => !line.startsWith('#'))
   const named = (all: readonly string[]) =>
     new Map(
@@ -195,7 +195,7 @@ function fieldsOf(before: readonly string[], after: readonly string[]): Field[] 
 }
 
 /** Keeps a crontab as it was before a change; only its owner can read it. Gives the file. */
-function keep(stateDir: string, text: string): string {
+function backUpCrontab(stateDir: string, text: string): string {
   const folder = path.join(stateDir, 'crontabs')
   makeFolder(folder, 0o700)
   const file = path.join(folder, `${new Date().toISOString().replaceAll(/[-:.]/g, '')}.crontab`)
@@ -206,7 +206,7 @@ function keep(stateDir: string, text: string): string {
 const pidFiles = ['/run/crond.pid', '/var/run/crond.pid', '/run/cron.pid', '/run/crond.reboot']
 
 /** Does a cron daemon seem to run? Undefined where it leaves no trace to go by (macOS starts it by itself). */
-export function cronRuns(): boolean | undefined {
+export function isCronRunning(): boolean | undefined {
   if (process.platform !== 'linux') return undefined
   const pids = pidFiles.filter((file) => existsSync(file)).map((file) => Number(readFileSync(file, 'utf8')))
   return pids.some((pid) => pid > 0 && isAlive(pid))

@@ -20,12 +20,12 @@ export interface LastRun {
 }
 
 /** Of each task the last run that this machine knows of. Never throws: what cannot be read is said in its line. */
-export async function lastRuns(config: Config): Promise<LastRun[]> {
-  const page = lastTranscript(config, 'status-page')
-  return [await healthRun(config), page, backupRun(config)]
+export async function readLastRuns(config: Config): Promise<LastRun[]> {
+  const page = readLastTranscript(config, 'status-page')
+  return [await readHealthRun(config), page, readBackupRun(config)]
 }
 
-async function healthRun(config: Config): Promise<LastRun> {
+async function readHealthRun(config: Config): Promise<LastRun> {
   const never: LastRun = { task: 'health', at: null, exitCode: null, words: 'never' }
   const file = historyFile(config)
   if (!existsSync(file)) return never
@@ -46,8 +46,8 @@ async function healthRun(config: Config): Promise<LastRun> {
 }
 
 /** The newest dump says more than the run that made it. */
-function backupRun(config: Config): LastRun {
-  const run = lastTranscript(config, 'backup-database')
+function readBackupRun(config: Config): LastRun {
+  const run = readLastTranscript(config, 'backup-database')
   try {
     const [newest] = readBackups(path.join(config.stateDir, 'backups'), config).backups
     const dump = newest
@@ -59,14 +59,14 @@ function backupRun(config: Config): LastRun {
   }
 }
 
-interface Begun {
+interface TranscriptStart {
   at: string
   line: string
   pid: number
 }
 
 /** The newest transcript of a script that was no dry run. */
-function lastTranscript({ stateDir }: Config, script: 'status-page' | 'backup-database'): LastRun {
+function readLastTranscript({ stateDir }: Config, script: 'status-page' | 'backup-database'): LastRun {
   const never: LastRun = { task: script, at: null, exitCode: null, words: 'never' }
   const folder = path.join(stateDir, script === 'status-page' ? 'transcripts-status-page' : 'transcripts')
   if (!existsSync(folder)) return never
@@ -77,9 +77,10 @@ function lastTranscript({ stateDir }: Config, script: 'status-page' | 'backup-da
       .sort()
       .reverse()) {
       const lines = readFileSync(path.join(folder, name), 'utf8').trimEnd().split('\n')
-      const begun = read<Begun>(lines[0])
+      const begun = parseEntry<TranscriptStart>(lines[0])
       if (!begun || / (--dry-run|-n)( |$)/.test(begun.line)) continue
-      const ended = lines.length > 1 ? read<{ kind: string; exitCode: number }>(lines.at(-1)) : undefined
+      const ended =
+        lines.length > 1 ? parseEntry<{ kind: string; exitCode: number }>(lines.at(-1)) : undefined
       const at = Date.parse(begun.at)
       if (ended?.kind === 'end')
         return { ...never, at, exitCode: ended.exitCode, words: ended.exitCode === 0 ? 'done' : 'failed' }
@@ -92,7 +93,7 @@ function lastTranscript({ stateDir }: Config, script: 'status-page' | 'backup-da
 }
 
 /** A line of a transcript; undefined when a killed run has left half of it. */
-function read<Value>(line: string | undefined): Value | undefined {
+function parseEntry<Value>(line: string | undefined): Value | undefined {
   try {
     return JSON.parse(line ?? '') as Value
   } catch {

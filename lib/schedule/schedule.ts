@@ -9,19 +9,19 @@ import { planData, planText, summary } from '../tasks/plan.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { formatTable } from '../util/table.ts'
-import { cronRuns, cronTasks, noCrontab, renderBlock } from './cron.ts'
-import { type LastRun, lastRuns } from './lastRuns.ts'
-import { endsWithLogin, renderUnits, scopeHere, systemdTasks, unitFolder } from './systemd.ts'
+import { cronTasks, isCronRunning, noCrontab, renderBlock } from './cron.ts'
+import { type LastRun, readLastRuns } from './lastRuns.ts'
+import { getScope, getUnitFolder, renderUnits, stopsAtLogout, systemdTasks } from './systemd.ts'
 import {
+  buildPath,
   formatInterval,
   type InstallTarget,
   listScheduledTasks,
   parseMinutes,
-  pathFor,
   type ScheduledTask,
   unreachableSecrets,
 } from './tasks.ts'
-import { taskName, taskXml, windowsTasks } from './windows.ts'
+import { getTaskName, renderTaskXml, windowsTasks } from './windows.ts'
 
 export interface ScheduleFlags extends CommonFlags {
   install?: boolean
@@ -34,7 +34,7 @@ export interface ScheduleFlags extends CommonFlags {
 export async function schedule(run: Run<ScheduleFlags>, context: Context): Promise<number> {
   const { install, remove, dryRun } = run.flags
   if (install && remove) throw usageError('--install and --remove do not go together')
-  const scheduled = scheduledFor(context, run.flags.as ?? schedulerHere(), run.flags.every)
+  const scheduled = createSchedule(context, run.flags.as ?? detectScheduler(), run.flags.every)
   if (!install && !remove) return show(run, context, scheduled)
   const mode = dryRun ? 'plan' : 'apply'
   const steps = [
@@ -50,9 +50,9 @@ export async function schedule(run: Run<ScheduleFlags>, context: Context): Promi
   }
   const changed = outcomes.some(({ state }) => state !== 'ok')
   if (install) await warn(run, context, scheduled)
-  const runs = await lastRuns(context.config)
+  const runs = await readLastRuns(context.config)
   const done = changed ? `Done: ${summary(outcomes, true)}` : `Nothing to do: ${summary(outcomes, true)}`
-  run.result(install ? [done, '', runsText(scheduled.tasks, runs)].join('\n') : done, {
+  run.result(install ? [done, '', formatLastRuns(scheduled.tasks, runs)].join('\n') : done, {
     ...{ ok: true, as: scheduled.kind, installed: install === true, changed },
     ...{ steps: planData(outcomes), lastRuns: runs },
   })
@@ -81,11 +81,11 @@ async function perform(
 }
 
 /** The entries, whether they are in, and the last runs. */
-async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Scheduled): Promise<number> {
+async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Schedule): Promise<number> {
   const { kind, tasks, text } = scheduled
   const elsewhere = run.flags.as !== undefined && (kind === 'windows') !== (process.platform === 'win32')
   const installed: Installed = elsewhere ? 'elsewhere' : await isInstalled(run, context, scheduled)
-  const runs = await lastRuns(context.config)
+  const runs = await readLastRuns(context.config)
   const line = quoteLine([
     ...['npx', 'dominion', 'schedule', '--install'],
     ...(run.flags.as ? ['--as', kind] : []),
@@ -102,9 +102,9 @@ async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Schedu
         elsewhere: 'Whether it is installed can only be told on a machine of that kind.',
       }[installed as Exclude<Installed, Error>]
   await warn(run, context, scheduled, installed === 'yes')
-  run.result([text, '', runsText(tasks, runs), '', state].join('\n'), {
+  run.result([text, '', formatLastRuns(tasks, runs), '', state].join('\n'), {
     ...{ ok: !failure, as: kind, installed: failure ? null : installed, text },
-    tasks: tasks.map(({ id, rhythm, argv }) => ({ id, when: formatInterval(rhythm), argv })),
+    tasks: tasks.map(({ id, interval, argv }) => ({ id, when: formatInterval(interval), argv })),
     lastRuns: runs,
     ...(failure ? { error: { what: failure.message } } : {}),
   })
@@ -116,7 +116,7 @@ type Installed = 'yes' | 'otherwise' | 'no' | 'elsewhere' | Error
 async function isInstalled(
   run: Run<ScheduleFlags>,
   context: Context,
-  { steps }: Scheduled,
+  { steps }: Schedule,
 ): Promise<Installed> {
   try {
     const states = (await perform(run, context, steps(true), 'plan')).map(({ state }) => state)
@@ -128,20 +128,20 @@ async function isInstalled(
 }
 
 /** The other scheduler of this machine; undefined where there is but one. */
-function otherOf(
+function getOtherSchedule(
   { flags }: Run<ScheduleFlags>,
   context: Context,
-  { kind }: Scheduled,
-): Scheduled | undefined {
-  const other = otherThan(kind)
-  return other && scheduledFor(context, other, flags.every)
+  { kind }: Schedule,
+): Schedule | undefined {
+  const other = getOtherScheduler(kind)
+  return other && createSchedule(context, other, flags.every)
 }
 
 /** Has it entries of ours? The failure where it cannot tell. */
-async function hasOurs(
+async function hasOwnEntries(
   run: Run<ScheduleFlags>,
   context: Context,
-  { steps }: Scheduled,
+  { steps }: Schedule,
 ): Promise<boolean | Error> {
   try {
     return (await perform(run, context, steps(false), 'plan')).some(({ state }) => state !== 'ok')
@@ -155,17 +155,17 @@ async function hasOurs(
 async function stepsElsewhere(
   run: Run<ScheduleFlags>,
   context: Context,
-  scheduled: Scheduled,
+  scheduled: Schedule,
 ): Promise<Task[]> {
-  const other = run.flags.as === undefined ? otherOf(run, context, scheduled) : undefined
+  const other = run.flags.as === undefined ? getOtherSchedule(run, context, scheduled) : undefined
   // What cannot be told fails as a step, in its own words.
-  return other && (await hasOurs(run, context, other)) !== false ? other.steps(false) : []
+  return other && (await hasOwnEntries(run, context, other)) !== false ? other.steps(false) : []
 }
 
 /** Says that the other scheduler starts our tasks, too. */
-async function warnOfOther(run: Run<ScheduleFlags>, context: Context, scheduled: Scheduled): Promise<void> {
-  const other = otherOf(run, context, scheduled)
-  const ours = other ? await hasOurs(run, context, other) : false
+async function warnAboutOther(run: Run<ScheduleFlags>, context: Context, scheduled: Schedule): Promise<void> {
+  const other = getOtherSchedule(run, context, scheduled)
+  const ours = other ? await hasOwnEntries(run, context, other) : false
   if (!other || ours === false) return
   const line = quoteLine([
     ...['npx', 'dominion', 'schedule', '--remove', '--as', other.kind],
@@ -182,7 +182,7 @@ async function warnOfOther(run: Run<ScheduleFlags>, context: Context, scheduled:
 async function warn(
   run: Run<ScheduleFlags>,
   context: Context,
-  scheduled: Scheduled,
+  scheduled: Schedule,
   installed = true,
 ): Promise<void> {
   const { config, runner } = context
@@ -192,20 +192,20 @@ async function warn(
     run.story(
       `! ${keys.join(', ')}: a secret kept in the environment (env:…) is not there when a scheduler starts the task`,
     )
-  await warnOfOther(run, context, scheduled)
+  await warnAboutOther(run, context, scheduled)
   if (!installed) return
-  if (kind === 'cron' && cronRuns() === false)
+  if (kind === 'cron' && isCronRunning() === false)
     run.story('! No cron daemon seems to run on this machine, so nothing will start: systemctl start cron')
-  if (kind === 'systemd' && scopeHere() === 'user' && (await endsWithLogin(runner, place.user)))
+  if (kind === 'systemd' && getScope() === 'user' && (await stopsAtLogout(runner, place.user)))
     run.story(`! These timers stop when ${place.user} logs out: loginctl enable-linger ${place.user}`)
 }
 
-function runsText(tasks: readonly ScheduledTask[], runs: readonly LastRun[]): string {
-  const rows = tasks.map(({ id, rhythm }) => {
+function formatLastRuns(tasks: readonly ScheduledTask[], runs: readonly LastRun[]): string {
+  const rows = tasks.map(({ id, interval }) => {
     const last = runs.find(({ task }) => task === id)
     const at = last?.at ? `${new Date(last.at).toISOString().slice(0, 16).replace('T', ' ')} UTC` : '–'
     const code = last?.exitCode === null || last === undefined ? '' : `exit ${last.exitCode}: `
-    return [id, formatInterval(rhythm), at, `${code}${last?.words ?? ''}`]
+    return [id, formatInterval(interval), at, `${code}${last?.words ?? ''}`]
   })
   return formatTable(
     [{ heading: 'task' }, { heading: 'when' }, { heading: 'last run' }, { heading: '' }],
@@ -214,7 +214,7 @@ function runsText(tasks: readonly ScheduledTask[], runs: readonly LastRun[]): st
 }
 
 /** What runs by itself here: the scheduler, the tasks, and the steps that put them in or take them away. */
-export interface Scheduled {
+export interface Schedule {
   kind: 'cron' | 'systemd' | 'windows'
   place: InstallTarget
   tasks: ScheduledTask[]
@@ -224,14 +224,14 @@ export interface Scheduled {
 }
 
 /** The scheduler of this machine: Windows' own, systemd where it runs (sd_booted(3)), else cron. */
-export const schedulerHere = (): Scheduled['kind'] =>
+export const detectScheduler = (): Schedule['kind'] =>
   process.platform === 'win32' ? 'windows' : existsSync('/run/systemd/system') ? 'systemd' : 'cron'
 
 /** Another scheduler that may start our tasks on a machine with this one. */
-export const otherThan = (kind: Scheduled['kind']): Scheduled['kind'] | undefined =>
+export const getOtherScheduler = (kind: Schedule['kind']): Schedule['kind'] | undefined =>
   kind === 'windows' ? undefined : kind === 'cron' ? 'systemd' : 'cron'
 
-export function scheduledFor(context: Context, kind: Scheduled['kind'], every: string): Scheduled {
+export function createSchedule(context: Context, kind: Schedule['kind'], every: string): Schedule {
   const { config } = context
   const home = path.join(import.meta.dirname, '..', '..')
   const launcher = { node: process.execPath, bin: path.join(home, 'bin', 'dominion.js') }
@@ -239,19 +239,19 @@ export function scheduledFor(context: Context, kind: Scheduled['kind'], every: s
   const place: InstallTarget = {
     folder: config.folder,
     environment: config.environment,
-    path: pathFor(process.env.PATH ?? ''),
-    user: userName(kind),
+    path: buildPath(process.env.PATH ?? ''),
+    user: getUserName(kind),
   }
   if (kind === 'cron') {
     const steps = (wanted: boolean) => cronTasks(context, place, wanted ? tasks : [])
     return { kind, place, tasks, text: renderBlock(tasks, place).trimEnd(), steps }
   }
   if (kind === 'windows') {
-    const text = tasks.map((task) => `${taskName(task, place)}:\n${taskXml(task, place)}`).join('\n')
+    const text = tasks.map((task) => `${getTaskName(task, place)}:\n${renderTaskXml(task, place)}`).join('\n')
     return { kind, place, tasks, text, steps: (wanted) => windowsTasks(context, place, tasks, wanted) }
   }
-  const scope = scopeHere()
-  const folder = unitFolder(scope, process.env, homedir())
+  const scope = getScope()
+  const folder = getUnitFolder(scope, process.env, homedir())
   const units = tasks.flatMap((task) => renderUnits(task, place, scope))
   return {
     ...{ kind, place, tasks },
@@ -260,7 +260,7 @@ export function scheduledFor(context: Context, kind: Scheduled['kind'], every: s
   }
 }
 
-function userName(kind: Scheduled['kind']): string {
+function getUserName(kind: Schedule['kind']): string {
   const { USERDOMAIN, USERNAME } = process.env
   if (kind === 'windows' && USERDOMAIN && USERNAME) return `${USERDOMAIN}\\${USERNAME}`
   try {

@@ -8,7 +8,7 @@ import type { Context } from '../tasks/context.ts'
 import { type Difference, type Field, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, usageError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
-import { assertOneLine, type InstallTarget, type Interval, type ScheduledTask, two } from './tasks.ts'
+import { assertOneLine, type InstallTarget, type Interval, pad2, type ScheduledTask } from './tasks.ts'
 
 /** A unit file: its name, and all of its text. */
 export interface Unit {
@@ -20,25 +20,25 @@ export interface Unit {
 export type Scope = 'system' | 'user'
 
 /** As systemd.time(7) writes it. */
-export function toCalendar(rhythm: Interval): string {
-  if ('dailyAt' in rhythm) return `*-*-* ${two(rhythm.dailyAt.hour)}:${two(rhythm.dailyAt.minute)}:00`
-  const { everyMinutes, fromMinute = 0 } = rhythm
-  return everyMinutes === 60 ? `*-*-* *:${two(fromMinute)}:00` : `*-*-* *:${fromMinute}/${everyMinutes}:00`
+export function toCalendar(interval: Interval): string {
+  if ('dailyAt' in interval) return `*-*-* ${pad2(interval.dailyAt.hour)}:${pad2(interval.dailyAt.minute)}:00`
+  const { everyMinutes, fromMinute = 0 } = interval
+  return everyMinutes === 60 ? `*-*-* *:${pad2(fromMinute)}:00` : `*-*-* *:${fromMinute}/${everyMinutes}:00`
 }
 
 /** One word of ExecStart= or Environment=: in double quotes, C escapes, specifiers doubled (systemd.syntax(7)). */
-export const quotedWord = (text: string): string =>
+export const quoteWord = (text: string): string =>
   `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')}"`
 
 /** A word of ExecStart=, where $ stands for a variable, too (systemd.service(5)). */
-const execWord = (text: string): string => quotedWord(text).replaceAll('$', '$$$$')
+const quoteExecWord = (text: string): string => quoteWord(text).replaceAll('$', '$$$$')
 
 /** The first line of our files: by it they are known as ours. */
 export const getMarker = ({ environment, folder }: InstallTarget): string =>
   `# codex-dominion-ops: ${environment} in ${folder}`
 
 /** Names tell environments apart, and folders of the same machine. */
-export function baseName(task: Pick<ScheduledTask, 'id'>, { environment, folder }: InstallTarget): string {
+export function getUnitName(task: Pick<ScheduledTask, 'id'>, { environment, folder }: InstallTarget): string {
   const where = createHash('sha256').update(folder).digest('hex').slice(0, 6)
   return `codex-dominion-${environment}-${task.id}-${where}`
 }
@@ -53,7 +53,7 @@ export function renderUnits(task: ScheduledTask, place: InstallTarget, scope: Sc
       `systemd starts no program whose path has a quote, a backslash or a $ in it: ${task.argv[0]}`,
       'Move the project to a folder with a plainer name.',
     )
-  const base = baseName(task, place)
+  const base = getUnitName(task, place)
   const head = [
     getMarker(place),
     `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`,
@@ -69,15 +69,15 @@ export function renderUnits(task: ScheduledTask, place: InstallTarget, scope: Sc
     // A system unit has no HOME without it; az and ssh keep their things there.
     ...(scope === 'system' ? [`User=${place.user}`] : []),
     `WorkingDirectory=${place.folder.replaceAll('%', '%%')}`,
-    `Environment=${quotedWord(`PATH=${place.path}`)}`,
-    `ExecStart=${task.argv.map(execWord).join(' ')}`,
+    `Environment=${quoteWord(`PATH=${place.path}`)}`,
+    `ExecStart=${task.argv.map(quoteExecWord).join(' ')}`,
     `TimeoutStartSec=${task.limitMinutes}min`,
   ]
   const timer = [
     ...head,
     '',
     '[Timer]',
-    `OnCalendar=${toCalendar(task.rhythm)}`,
+    `OnCalendar=${toCalendar(task.interval)}`,
     ...(task.catchUp ? ['Persistent=true'] : []),
     'AccuracySec=5s',
     '',
@@ -90,10 +90,10 @@ export function renderUnits(task: ScheduledTask, place: InstallTarget, scope: Sc
   ]
 }
 
-export const scopeHere = (): Scope => (process.getuid?.() === 0 ? 'system' : 'user')
+export const getScope = (): Scope => (process.getuid?.() === 0 ? 'system' : 'user')
 
 /** Where unit files of this scope belong (systemd.unit(5)). */
-export const unitFolder = (scope: Scope, env: NodeJS.ProcessEnv, home: string): string =>
+export const getUnitFolder = (scope: Scope, env: NodeJS.ProcessEnv, home: string): string =>
   scope === 'system'
     ? '/etc/systemd/system'
     : path.join(env.XDG_CONFIG_HOME || path.join(home, '.config'), 'systemd', 'user')
@@ -169,8 +169,8 @@ export function systemdTasks(
           const { before, after } = commandsOut()
           return { state: 'change', what: 'ours out of it', fields, effects: [...before, ...after] }
         }
-        const fields = units.flatMap((unit) => fieldOf(fileOf(unit), unit))
-        const idle = await idleTimers(runner, scope, timers)
+        const fields = units.flatMap((unit) => compareUnit(fileOf(unit), unit))
+        const idle = await listIdleTimers(runner, scope, timers)
         if (fields.length === 0 && idle.length === 0) return ok('these timers run')
         return {
           state: there().length === 0 ? 'create' : 'change',
@@ -204,7 +204,7 @@ function assertOwnUnit(file: string, place: InstallTarget): void {
   })
 }
 
-function fieldOf(file: string, { name, text }: Unit): Field[] {
+function compareUnit(file: string, { name, text }: Unit): Field[] {
   const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
   if (before === text) return []
   const lines = (all: string) => all.split('\n')
@@ -213,7 +213,7 @@ function fieldOf(file: string, { name, text }: Unit): Field[] {
 }
 
 /** Those that are not enabled, or do not run. */
-async function idleTimers(runner: Runner, scope: Scope, timers: readonly string[]): Promise<string[]> {
+async function listIdleTimers(runner: Runner, scope: Scope, timers: readonly string[]): Promise<string[]> {
   const ask = async (verb: string, good: string) => {
     const asked = look(systemctl(scope, verb, ...timers), { accept: [0, 1, 3, 4], timeoutMs: 10_000 })
     const states = (await runner.run(asked)).stdout.trim().split('\n')
@@ -231,7 +231,7 @@ function writeWhole(file: string, text: string): void {
 }
 
 /** Do this user's timers stop when the last login ends? Undefined where nobody can tell. */
-export async function endsWithLogin(runner: Runner, user: string): Promise<boolean | undefined> {
+export async function stopsAtLogout(runner: Runner, user: string): Promise<boolean | undefined> {
   const asked = look(['loginctl', 'show-user', user, '--property=Linger', '--value'], {
     accept: [0, 1],
     timeoutMs: 10_000,

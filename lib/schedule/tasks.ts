@@ -12,7 +12,7 @@ export type Interval =
 export interface ScheduledTask {
   readonly id: 'health' | 'status-page' | 'backup-database'
   readonly title: string
-  readonly rhythm: Interval
+  readonly interval: Interval
   readonly argv: readonly string[]
   /** How long it may take before a scheduler that can ends it. */
   readonly limitMinutes: number
@@ -54,7 +54,7 @@ export function listScheduledTasks(
     {
       id: 'health',
       title: 'health check',
-      rhythm: { everyMinutes },
+      interval: { everyMinutes },
       argv: argv('health'),
       limitMinutes: 10,
       catchUp: false,
@@ -63,7 +63,7 @@ export function listScheduledTasks(
       id: 'status-page',
       title: 'status page',
       // Two minutes after a look: it shows that one, and not the one before.
-      rhythm: { everyMinutes: 10, fromMinute: 2 },
+      interval: { everyMinutes: 10, fromMinute: 2 },
       argv: argv('status-page'),
       limitMinutes: 9,
       catchUp: false,
@@ -72,7 +72,7 @@ export function listScheduledTasks(
       id: 'backup-database',
       title: 'proven backup',
       // Behind the hour that a change of clocks skips or repeats.
-      rhythm: { dailyAt: { hour: 3, minute: 15 } },
+      interval: { dailyAt: { hour: 3, minute: 15 } },
       argv: argv('backup-database', '--prove'),
       limitMinutes: 360,
       catchUp: true,
@@ -96,13 +96,14 @@ export function parseMinutes(words: string): number {
 }
 
 /** `every 5 minutes`, `every hour`, `every night at 03:15`. */
-export function formatInterval(rhythm: Interval): string {
-  if ('dailyAt' in rhythm) return `every night at ${two(rhythm.dailyAt.hour)}:${two(rhythm.dailyAt.minute)}`
-  if (rhythm.everyMinutes === 1) return 'every minute'
-  return rhythm.everyMinutes === 60 ? 'every hour' : `every ${rhythm.everyMinutes} minutes`
+export function formatInterval(interval: Interval): string {
+  if ('dailyAt' in interval)
+    return `every night at ${pad2(interval.dailyAt.hour)}:${pad2(interval.dailyAt.minute)}`
+  if (interval.everyMinutes === 1) return 'every minute'
+  return interval.everyMinutes === 60 ? 'every hour' : `every ${interval.everyMinutes} minutes`
 }
 
-export const two = (number: number): string => String(number).padStart(2, '0')
+export const pad2 = (number: number): string => String(number).padStart(2, '0')
 
 const programs = ['az', 'pg_dump', 'pg_restore', 'ssh', 'op', 'git']
 
@@ -110,7 +111,7 @@ const programs = ['az', 'pg_dump', 'pg_restore', 'ssh', 'op', 'git']
  * The PATH that tasks get: the folders of this PATH that hold the programs they start, then the usual ones. Cron's own
  * is too short for az; a whole PATH would differ from terminal to terminal.
  */
-export function pathFor(
+export function buildPath(
   given: string,
   usual: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin'],
 ): string {

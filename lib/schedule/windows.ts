@@ -9,36 +9,38 @@ import {
   formatInterval,
   type InstallTarget,
   type Interval,
+  pad2,
   type ScheduledTask,
-  two,
 } from './tasks.ts'
 
 /** Where the Task Scheduler keeps it. */
-export const taskName = (task: Pick<ScheduledTask, 'id'>, { environment, folder }: InstallTarget): string =>
-  `\\Codex Dominion\\${environment} ${task.id} ${hash(folder)}`
+export const getTaskName = (
+  task: Pick<ScheduledTask, 'id'>,
+  { environment, folder }: InstallTarget,
+): string => `\\Codex Dominion\\${environment} ${task.id} ${hash(folder)}`
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 6)
 
 /**
  * A text in XML, in ASCII alone: whatever code page schtasks reads the file in, it reads the same.
  */
-export const escapedXml = (text: string): string =>
+export const escapeXml = (text: string): string =>
   text.replaceAll(/[&<>"']|[^\x20-\x7e]/gu, (character) => `&#${character.codePointAt(0)};`)
 
 /** One argument as CommandLineToArgvW takes it apart again. */
-export function quotedArgument(text: string): string {
+export function quoteArgument(text: string): string {
   if (text !== '' && !/[\s"]/.test(text)) return text
   return `"${text.replaceAll(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
 }
 
-function trigger(rhythm: Interval): string[] {
+function renderTrigger(interval: Interval): string[] {
   const at = (hour: number, minute: number) =>
-    `<StartBoundary>2026-01-01T${two(hour)}:${two(minute)}:00</StartBoundary>`
+    `<StartBoundary>2026-01-01T${pad2(hour)}:${pad2(minute)}:00</StartBoundary>`
   const daily = ['<Enabled>true</Enabled>', '<ScheduleByDay><DaysInterval>1</DaysInterval></ScheduleByDay>']
   const every = (minutes: number) =>
     `<Repetition><Interval>PT${minutes}M</Interval><Duration>P1D</Duration><StopAtDurationEnd>false</StopAtDurationEnd></Repetition>`
-  if ('dailyAt' in rhythm) return [at(rhythm.dailyAt.hour, rhythm.dailyAt.minute), ...daily]
-  return [every(rhythm.everyMinutes), at(0, rhythm.fromMinute ?? 0), ...daily]
+  if ('dailyAt' in interval) return [at(interval.dailyAt.hour, interval.dailyAt.minute), ...daily]
+  return [every(interval.everyMinutes), at(0, interval.fromMinute ?? 0), ...daily]
 }
 
 /**
@@ -46,12 +48,12 @@ function trigger(rhythm: Interval): string[] {
  * is logged on, which needs no password and can read az's login. A hash in its description tells whether it is as it
  * shall be: Windows writes the rest anew.
  */
-export function taskXml(task: ScheduledTask, place: InstallTarget): string {
+export function renderTaskXml(task: ScheduledTask, place: InstallTarget): string {
   for (const word of [place.folder, ...task.argv]) assertOneLine(word, 'task of Windows')
   const [command = '', ...words] = task.argv
   const body = [
-    `<Triggers><CalendarTrigger>${trigger(task.rhythm).join('')}</CalendarTrigger></Triggers>`,
-    `<Principals><Principal id="Author"><UserId>${escapedXml(place.user)}</UserId><LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>`,
+    `<Triggers><CalendarTrigger>${renderTrigger(task.interval).join('')}</CalendarTrigger></Triggers>`,
+    `<Principals><Principal id="Author"><UserId>${escapeXml(place.user)}</UserId><LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>`,
     [
       '<Settings><MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>',
       '<DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>',
@@ -60,16 +62,16 @@ export function taskXml(task: ScheduledTask, place: InstallTarget): string {
       `<ExecutionTimeLimit>PT${task.limitMinutes}M</ExecutionTimeLimit></Settings>`,
     ].join(''),
     [
-      `<Actions Context="Author"><Exec><Command>${escapedXml(command)}</Command>`,
-      `<Arguments>${escapedXml(words.map(quotedArgument).join(' '))}</Arguments>`,
-      `<WorkingDirectory>${escapedXml(place.folder)}</WorkingDirectory></Exec></Actions>`,
+      `<Actions Context="Author"><Exec><Command>${escapeXml(command)}</Command>`,
+      `<Arguments>${escapeXml(words.map(quoteArgument).join(' '))}</Arguments>`,
+      `<WorkingDirectory>${escapeXml(place.folder)}</WorkingDirectory></Exec></Actions>`,
     ].join(''),
   ]
   const description = `Codex Dominion: ${task.title} (${place.environment}) in ${place.folder}; ${formatScriptLine('schedule', '--remove')} takes it away`
   return [
     '<?xml version="1.0"?>',
     '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">',
-    `<RegistrationInfo><Description>${escapedXml(description)} [${hash(body.join())}]</Description></RegistrationInfo>`,
+    `<RegistrationInfo><Description>${escapeXml(description)} [${hash(body.join())}]</Description></RegistrationInfo>`,
     ...body,
     '</Task>',
     '',
@@ -85,12 +87,12 @@ export const isSameTask = (held: string, wanted: string): boolean => {
 /** The file goes away with the command: Windows keeps a copy of its own. */
 export const createCommand = (task: ScheduledTask, place: InstallTarget): Command =>
   act([
-    ...['schtasks', '/Create', '/F', '/TN', taskName(task, place)],
-    ...['/XML', secretFile(`${task.id}.xml`, taskXml(task, place))],
+    ...['schtasks', '/Create', '/F', '/TN', getTaskName(task, place)],
+    ...['/XML', secretFile(`${task.id}.xml`, renderTaskXml(task, place))],
   ])
 
 export const deleteCommand = (task: ScheduledTask, place: InstallTarget): Command =>
-  act(['schtasks', '/Delete', '/F', '/TN', taskName(task, place)])
+  act(['schtasks', '/Delete', '/F', '/TN', getTaskName(task, place)])
 
 /** One step a task. `wanted` false: none of them. */
 export const windowsTasks = (
@@ -101,10 +103,10 @@ export const windowsTasks = (
 ): Task[] =>
   tasks.map((task) => ({
     id: task.id,
-    title: `Task ${taskName(task, place)}`,
+    title: `Task ${getTaskName(task, place)}`,
     part: 'together',
     async inspect(): Promise<Difference> {
-      const asked = look(['schtasks', '/Query', '/TN', taskName(task, place), '/XML', 'ONE'], {
+      const asked = look(['schtasks', '/Query', '/TN', getTaskName(task, place), '/XML', 'ONE'], {
         accept: [0, 1],
         timeoutMs: 30_000,
       })
@@ -120,10 +122,10 @@ export const windowsTasks = (
         return there
           ? { state: 'change', what: 'is taken away', effects: [deleteCommand(task, place)] }
           : ok('is not there')
-      if (there && isSameTask(stdout, taskXml(task, place))) return ok('is there')
+      if (there && isSameTask(stdout, renderTaskXml(task, place))) return ok('is there')
       return {
         state: there ? 'change' : 'create',
-        what: formatInterval(task.rhythm),
+        what: formatInterval(task.interval),
         effects: [createCommand(task, place)],
       }
     },

@@ -12,7 +12,7 @@ await defineScript<MetricsFlags>({
       .option('--html <file>', 'write a page of charts, too')
   },
   async main(run) {
-    const { readMetricsFlags, showMetrics } = await import('../../lib/metrics/metrics.ts')
+    const { parseMetricsFlags: readMetricsFlags, showMetrics } = await import('../../lib/metrics/metrics.ts')
     const asked = readMetricsFlags(run.flags)
     const { withContext } = await import('../../lib/deploy/context.ts')
     return withContext(run, 'metrics', false, (context) => showMetrics(run, context, asked))

@@ -17,7 +17,7 @@ await defineScript<SloFlags>({
       )
   },
   async main(run) {
-    const { readSloFlags, showSlo } = await import('../../lib/monitoring/slo/slo.ts')
+    const { parseSloFlags: readSloFlags, showSlo } = await import('../../lib/monitoring/slo/slo.ts')
     const range = readSloFlags(run.flags)
     return showSlo(run, await run.config(), range)
   },

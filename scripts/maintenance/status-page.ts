@@ -17,7 +17,10 @@ await defineScript<Flags>({
       needsVps: run.flags.out === undefined,
       unlisted: true,
       list: async (context) =>
-        (await import('../../lib/monitoring/statusPage/task.ts')).statusPageList(context, run.flags.out),
+        (await import('../../lib/monitoring/statusPage/task.ts')).createStatusPageTasks(
+          context,
+          run.flags.out,
+        ),
     })
   },
 })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { forget, type Retention, rollUp } from '../../lib/monitoring/store/retention.ts'
+import { prune, type Retention, rollUp } from '../../lib/monitoring/store/retention.ts'
 import { connect } from '../../lib/monitoring/store/sqlite.ts'
 import { type History, openHistory } from '../../lib/monitoring/store/store.ts'
 
@@ -33,7 +33,7 @@ export async function settled(file: string, now: number, retention: Partial<Rete
   const connection = (await connect(file, { waitMs: 1000, readOnly: false }))()
   for (let left = 1; left > 0; ) {
     connection.exec('BEGIN IMMEDIATE')
-    left = rollUp(connection, now) + forget(connection, now, { sampleDays: 35, days: 400, ...retention })
+    left = rollUp(connection, now) + prune(connection, now, { sampleDays: 35, days: 400, ...retention })
     connection.exec('COMMIT')
   }
   connection.close()

@@ -1,12 +1,12 @@
 import { merge, type Source } from '../../lib/logs/merge.ts'
 import { textOutput } from '../../lib/logs/output.ts'
 import {
-  accessDating,
-  containerDating,
-  type Dating,
-  dater,
-  errorDating,
-  linesOf,
+  createErrorTimestampParser,
+  createLineParser,
+  parseAccessTimestamp,
+  parseContainerTimestamp,
+  readLines,
+  type TimestampParser,
 } from '../../lib/logs/parse.ts'
 
 /* Merges a million generated lines to standard output and tells on stderr how much memory that took; see memory.test.ts. */
@@ -14,19 +14,19 @@ import {
 const began = Date.parse('2026-11-23T00:00:00Z')
 const clock = (id: number) => new Date(began + id * 40).toISOString()
 
-const makers: Record<string, { dating: Dating; line(id: number): string }> = {
+const makers: Record<string, { dating: TimestampParser; line(id: number): string }> = {
   access: {
-    dating: accessDating,
+    dating: parseAccessTimestamp,
     line: (id) =>
       `10.0.0.1 - - [23/Nov/2026:${clock(id).slice(11, 19)} +0000] "GET /page-${id} HTTP/2.0" 200 5321 "-" "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"`,
   },
   error: {
-    dating: errorDating('UTC', '+0000'),
+    dating: createErrorTimestampParser('UTC', '+0000'),
     line: (id) =>
       `2026/11/23 ${clock(id).slice(11, 19)} [error] 7#7: *${id} connect() failed (111: Connection refused)`,
   },
   backend: {
-    dating: containerDating,
+    dating: parseContainerTimestamp,
     line: (id) =>
       `${clock(id)} ${clock(id)} level=info logger=gunicorn.access method=GET path=/api/workflows status=200 ms=4`,
   },
@@ -42,8 +42,8 @@ async function* bytes(line: (id: number) => string, count: number): AsyncGenerat
 const sources: Source[] = Object.entries(makers).map(([id, { dating, line }]) => ({
   id,
   async *open() {
-    const dates = dater(id, dating)
-    for await (const texts of linesOf(bytes(line, id === 'access' ? 400_000 : 300_000)))
+    const dates = createLineParser(id, dating)
+    for await (const texts of readLines(bytes(line, id === 'access' ? 400_000 : 300_000)))
       yield dates.take(texts)
   },
 }))

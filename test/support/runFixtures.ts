@@ -1,4 +1,4 @@
-import type { Look, Sample } from '../../lib/monitoring/store/types.ts'
+import type { CheckRun, Sample } from '../../lib/monitoring/store/types.ts'
 import type { Verdict } from '../../lib/util/status.ts'
 
 export const sample = (target: string, verdict: Verdict = 'OK', ms: number | null = 70): Sample => ({
@@ -6,7 +6,7 @@ export const sample = (target: string, verdict: Verdict = 'OK', ms: number | nul
   cause: verdict === 'OK' ? '' : `${target} is ${verdict}`,
 })
 
-export const look = (at: number, ...samples: Sample[]): Look => ({
+export const look = (at: number, ...samples: Sample[]): CheckRun => ({
   at,
   samples: samples.length > 0 ? samples : [sample('static'), sample('api')],
 })

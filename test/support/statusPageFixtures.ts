@@ -67,7 +67,7 @@ export async function madeUpHistory(
     })
   }
   history.transaction(() => {
-    history.plan(planned)
+    history.recordPlanned(planned)
     noteIncidents(history, stretches, made.open ?? false)
   })
   history.close()

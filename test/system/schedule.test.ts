@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { baseName } from '../../lib/schedule/systemd.ts'
+import { getUnitName } from '../../lib/schedule/systemd.ts'
 import type { Finished } from '../../rehearsal/processes.ts'
 import { runInNamespaces } from '../support/namespaces.ts'
 import { place as anywhere } from '../support/scheduleFixtures.ts'
@@ -161,7 +161,7 @@ test('a real systemd takes the timers, runs a service with folder, PATH and word
   writeFileSync(path.join(plain, 'node'), program, { mode: 0o755 })
   writeFileSync(path.join(work.folder, 'driver.ts'), driver)
   const [health, backup] = (['health', 'backup-database'] as const).map((id) =>
-    baseName({ id }, { ...anywhere, folder, environment: 'staging' }),
+    getUnitName({ id }, { ...anywhere, folder, environment: 'staging' }),
   )
   const steps = (wanted: string, every: number) =>
     `"$NODE" "$WORK/driver.ts" ${wanted} ${every} "$FOLDER" "$WORK/config/systemd/user"`

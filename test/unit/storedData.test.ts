@@ -5,9 +5,9 @@ import { expect, test } from 'vitest'
 import type { Config } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 import { receiptsHere } from '../../lib/deploy/receipts/read.ts'
-import { readMirror } from '../../lib/monitoring/incidentFile.ts'
-import { notedMaintenance, recordLook } from '../../lib/monitoring/record.ts'
-import { getTerms, sloReport } from '../../lib/monitoring/slo/sloReport.ts'
+import { readIncidentFile } from '../../lib/monitoring/incidentFile.ts'
+import { getNotedMaintenance, recordRun } from '../../lib/monitoring/record.ts'
+import { buildSloReport, getTerms } from '../../lib/monitoring/slo/sloReport.ts'
 import { historyFile, openHistory, readHistory } from '../../lib/monitoring/store/store.ts'
 import { home, temporaryFolder } from '../support/helpers.ts'
 
@@ -110,8 +110,8 @@ test('history of then: samples, roll-ups, incidents, planned work, outbox and no
         ['webhook', 'problem'],
       ],
     )
-    expect(notedMaintenance(history)?.id).toBe('2026-11-22T03:20:00.000Z')
-    const { site, targets } = sloReport(history, getTerms(config), range)
+    expect(getNotedMaintenance(history)?.id).toBe('2026-11-22T03:20:00.000Z')
+    const { site, targets } = buildSloReport(history, getTerms(config), range)
     expect(site).toMatchObject({ met: false, minutes: { down: 40 } })
     expect(site!.minutes.up).toBeGreaterThan(310)
     expect(targets.find(({ target }) => target === 'api')).toMatchObject({
@@ -125,11 +125,11 @@ test('history of then: samples, roll-ups, incidents, planned work, outbox and no
 
 test('an incident of then is continued, also from the file beside a lost history', async () => {
   const config = await install()
-  expect(readMirror(config)?.open).toMatchObject({ start: at('05:40:00'), targets: ['api'] })
+  expect(readIncidentFile(config)?.open).toMatchObject({ start: at('05:40:00'), targets: ['api'] })
   const history = await openHistory(historyFile(config), config.history)
   const rules = { failAfter: 3, recoverAfter: 2, remindMs: 0 }
   const check = (time: string) =>
-    recordLook(
+    recordRun(
       history,
       {
         looks: [{ at: at(time), samples: [{ target: 'api', verdict: 'OK', ms: 90, cause: '' }] }],

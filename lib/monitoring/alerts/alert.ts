@@ -42,9 +42,9 @@ export interface Channel {
 export class RefusedError extends OpsError {}
 
 /** Milliseconds that one channel, or one ping, may take. */
-export const patienceMs = 10_000
+export const deliveryTimeoutMs = 10_000
 
-const words = {
+const prefixes = {
   problem: (verdict: Verdict) => verdict,
   raised: (verdict: Verdict) => `Now ${verdict}`,
   reminder: (verdict: Verdict) => `Still ${verdict}`,
@@ -53,21 +53,21 @@ const words = {
 }
 
 /** `Still CRITICAL: codexdominion.app (staging): api 503`, one line whatever the title holds. */
-export function headline({ kind, verdict, domain, environment, title }: Alert): string {
+export function formatHeadline({ kind, verdict, domain, environment, title }: Alert): string {
   const where = environment === 'default' ? domain : `${domain} (${environment})`
-  return oneLine(`${words[kind](verdict)}: ${where}: ${title}`)
+  return toOneLine(`${prefixes[kind](verdict)}: ${where}: ${title}`)
 }
 
 /** `2026-11-23 04:30 UTC`. */
-export const moment = (at: number): string =>
+export const formatMoment = (at: number): string =>
   `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 /** Since when and which incident; a test has neither. */
-export function facts({ kind, at, since, incident }: Alert): [name: string, value: string][] {
-  if (kind === 'test') return [['Sent', moment(at)]]
+export function getFacts({ kind, at, since, incident }: Alert): [name: string, value: string][] {
+  if (kind === 'test') return [['Sent', formatMoment(at)]]
   return [
-    [kind === 'recovery' ? 'Began' : 'Since', moment(since)],
-    [kind === 'recovery' ? 'Ended' : 'Seen', moment(at)],
+    [kind === 'recovery' ? 'Began' : 'Since', formatMoment(since)],
+    [kind === 'recovery' ? 'Ended' : 'Seen', formatMoment(at)],
     ['Incident', incident],
   ]
 }
@@ -75,10 +75,10 @@ export function facts({ kind, at, since, incident }: Alert): [name: string, valu
 /** Names one alert for good: a receiver that gets it twice can tell. */
 export const getAlertId = ({ incident, kind, at }: Alert): string => `${incident}-${kind}-${at}`
 
-export const oneLine = (text: string): string => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
+export const toOneLine = (text: string): string => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
 
 /** At most so many characters, the last one an ellipsis where something was cut off. */
-export function atMost(text: string, characters: number): string {
+export function truncate(text: string, characters: number): string {
   const all = [...text]
   return all.length <= characters ? text : `${all.slice(0, characters - 1).join('')}…`
 }

@@ -9,7 +9,7 @@ import { teamsChannel } from './teams.ts'
 import { webhookChannel } from './webhook.ts'
 
 /** What became of one alert on one channel. */
-export interface Sent {
+export interface Delivery {
   channel: ChannelName
   ms: number
   /** Why it did not get through, without any secret; absent when it did. */
@@ -47,21 +47,25 @@ export function createChannels(config: Config): Channel[] {
  * Sends one alert on one channel, within ten seconds. Never throws for a channel that refuses or does not answer: that is
  * told by the result, for the caller to keep the alert and to send it again.
  */
-export async function send({ runner }: { runner: Runner }, channel: Channel, alert: Alert): Promise<Sent> {
+export async function sendAlert(
+  { runner }: { runner: Runner },
+  channel: Channel,
+  alert: Alert,
+): Promise<Delivery> {
   // A bug of the caller's, not the channel's fault.
   if (!runner.mayChange) throw new Error('a dry run must not send an alert')
   const started = performance.now()
-  const sent = (more: Partial<Sent>): Sent => ({
+  const sent = (more: Partial<Delivery>): Delivery => ({
     channel: channel.name,
     ms: Math.round(performance.now() - started),
     ...more,
   })
   try {
-    const remark = await channel.deliver(runner, cleaned(alert, runner.secrets.clean))
+    const remark = await channel.deliver(runner, redactAlert(alert, runner.secrets.clean))
     return sent(remark ? { remark: runner.secrets.clean(remark) } : {})
   } catch (thrown) {
     return sent({
-      failure: failureOf(thrown, channel, alert, runner.secrets.clean),
+      failure: toFailure(thrown, channel, alert, runner.secrets.clean),
       ...(thrown instanceof RefusedError ? { forGood: true } : {}),
     })
   }
@@ -72,16 +76,16 @@ export const sendAll = (
   context: { runner: Runner },
   channels: readonly Channel[],
   alert: Alert,
-): Promise<Sent[]> => Promise.all(channels.map((channel) => send(context, channel, alert)))
+): Promise<Delivery[]> => Promise.all(channels.map((channel) => sendAlert(context, channel, alert)))
 
 /** The same alert, without any secret in its words. */
-const cleaned = (alert: Alert, clean: (text: string) => string): Alert => ({
+const redactAlert = (alert: Alert, clean: (text: string) => string): Alert => ({
   ...alert,
   title: clean(alert.title),
   lines: alert.lines.map(clean),
 })
 
-function failureOf(
+function toFailure(
   thrown: unknown,
   { name, title, key, file }: Channel,
   { kind }: Alert,

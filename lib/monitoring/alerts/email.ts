@@ -5,14 +5,14 @@ import type { Runner } from '../../shell/runner.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
 import {
   type Alert,
-  atMost,
   type Channel,
-  facts,
+  deliveryTimeoutMs,
+  formatHeadline,
   getAlertId,
-  headline,
-  oneLine,
-  patienceMs,
+  getFacts,
   RefusedError,
+  toOneLine,
+  truncate,
 } from './alert.ts'
 
 /**
@@ -35,14 +35,12 @@ export function parseMailServer(text: string, { key, file }: Pick<Secret, 'key' 
     host,
     port: Number(url.port) || (secure ? 465 : 587),
     encryption: secure ? 'tls' : local ? 'none' : 'starttls',
-    ...(url.username === ''
-      ? {}
-      : { login: { user: decoded(url.username), password: decoded(url.password) } }),
+    ...(url.username === '' ? {} : { login: { user: decode(url.username), password: decode(url.password) } }),
   }
 }
 
 /** As meant; what is no percent-encoding is taken as it stands. */
-function decoded(text: string): string {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -56,31 +54,31 @@ export function createMail(
   server: MailServer,
   { to, from }: { to: string; from: string },
 ): Mail {
-  const first = `<${incidentWord(alert)}@${alert.domain}>`
+  const first = `<${getThreadToken(alert)}@${alert.domain}>`
   const begins = alert.kind === 'problem' || alert.kind === 'test'
   return {
     server,
     from,
     to: to.split(','),
-    subject: atMost(headline(alert), 200),
+    subject: truncate(formatHeadline(alert), 200),
     text: [
-      ...[headline(alert), ''],
+      ...[formatHeadline(alert), ''],
       ...(alert.lines.length > 0 ? [...alert.lines, ''] : []),
-      ...facts(alert).map(([name, value]) => `${name}: ${value}`),
+      ...getFacts(alert).map(([name, value]) => `${name}: ${value}`),
       '',
     ].join('\n'),
-    messageId: begins ? first : `<${word(getAlertId(alert))}@${alert.domain}>`,
+    messageId: begins ? first : `<${toToken(getAlertId(alert))}@${alert.domain}>`,
     ...(begins ? {} : { inReplyTo: first }),
     // RFC 3834: nobody's holiday notice shall answer.
     headers: { 'Auto-Submitted': 'auto-generated' },
-    timeoutMs: patienceMs,
+    timeoutMs: deliveryTimeoutMs,
     effect: 'record',
   }
 }
 
-const word = (text: string): string => text.replaceAll(/[^A-Za-z0-9-]+/g, '-')
-const incidentWord = (alert: Alert): string =>
-  word(alert.kind === 'test' ? getAlertId(alert) : `incident-${alert.environment}-${alert.incident}`)
+const toToken = (text: string): string => text.replaceAll(/[^A-Za-z0-9-]+/g, '-')
+const getThreadToken = (alert: Alert): string =>
+  toToken(alert.kind === 'test' ? getAlertId(alert) : `incident-${alert.environment}-${alert.incident}`)
 
 export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
   name: 'email',
@@ -88,7 +86,7 @@ export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
   key: email.smtp.key,
   file: email.smtp.file,
   async deliver(runner, alert) {
-    const server = await serverOf(email.smtp, runner)
+    const server = await resolveServer(email.smtp, runner)
     const { refused } = await runner.mail(createMail(alert, server, email)).catch((thrown: MailError) => {
       throw mailFailure(thrown, server, email.smtp)
     })
@@ -96,7 +94,7 @@ export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
   },
 })
 
-async function serverOf(smtp: Secret, runner: Runner): Promise<MailServer> {
+async function resolveServer(smtp: Secret, runner: Runner): Promise<MailServer> {
   const server = parseMailServer(await reveal(smtp, runner), smtp)
   if (!server.login) return server
   const { user, password } = server.login
@@ -111,14 +109,14 @@ type MailError = Error & { code?: string; response?: string; responseCode?: numb
 
 function mailFailure(thrown: MailError, { host, port }: MailServer, { key, file }: Secret): OpsError {
   // Node's advice is for whoever starts Node.
-  const said = oneLine(thrown.message).replace(/; if the root CA is installed locally.*/, '')
-  const failure = { what: `${host}:${port}: ${atMost(said, 300)}`, next: nextOf(thrown, key, file) }
+  const said = toOneLine(thrown.message).replace(/; if the root CA is installed locally.*/, '')
+  const failure = { what: `${host}:${port}: ${truncate(said, 300)}`, next: adviceFor(thrown, key, file) }
   // Of sender and recipients it had taken some: a 5xx is for good (RFC 5321, 4.2.1), and of the message itself.
   const isRefusal = thrown.code === 'EMESSAGE' && (thrown.responseCode ?? 0) >= 500
   return isRefusal ? new RefusedError(failure) : new OpsError(failure)
 }
 
-function nextOf({ code, message }: MailError, key: string, file: string): string | undefined {
+function adviceFor({ code, message }: MailError, key: string, file: string): string | undefined {
   if (code === 'EAUTH' || code === 'ENOAUTH') return `Mend user and password of ${key} in ${file}.`
   if (code === 'EENVELOPE') return 'Mend ALERT_EMAIL_TO or ALERT_EMAIL_FROM.'
   if (code === 'ETLS' || /certificate|TLS/.test(message))

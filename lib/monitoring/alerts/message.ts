@@ -2,23 +2,23 @@ import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { formatDuration, formatList } from '../../util/format.ts'
 import type { Verdict } from '../../util/status.ts'
-import type { News, Rank } from '../incidentState.ts'
-import { inBrief } from '../report.ts'
+import type { IncidentEvent, Rank } from '../incidentState.ts'
+import { shortenDetail } from '../report.ts'
 import type { Alert } from './alert.ts'
 
-type Failing = Pick<News['failing'][number], 'target' | 'cause'>
+type Failing = Pick<IncidentEvent['failing'][number], 'target' | 'cause'>
 
 export const getVerdict = (rank: Rank): Verdict => (rank >= 2 ? 'CRITICAL' : rank === 1 ? 'WARNING' : 'OK')
 
 /** Names an incident by its beginning: also after its history was set aside. */
-export const incidentName = (start: number): string =>
+export const getIncidentId = (start: number): string =>
   `${new Date(start).toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z`
 
 /** `api 503; disk 91 % used`, those with the same words together. */
 export function formatTitle(failing: readonly Failing[]): string {
   const words = new Map<string, string[]>()
   for (const { target, cause } of failing) {
-    const brief = inBrief(cause)
+    const brief = shortenDetail(cause)
     words.set(brief, [...(words.get(brief) ?? []), target])
   }
   const parts = [...words].map(([brief, targets]) => `${formatList(targets, 10)} ${brief}`)
@@ -26,10 +26,10 @@ export function formatTitle(failing: readonly Failing[]): string {
 }
 
 /** A sentence: `static, api and 8 more fail: 503; disk warns: 91 % used`. */
-function sentenceOf(failing: News['failing']): string {
+function formatSentence(failing: IncidentEvent['failing']): string {
   const groups = new Map<string, { targets: string[]; rank: Rank; brief: string }>()
   for (const { target, rank, cause } of failing) {
-    const brief = inBrief(cause)
+    const brief = shortenDetail(cause)
     const key = `${getVerdict(rank)} ${brief}`
     const group = groups.get(key) ?? { targets: [], rank, brief }
     groups.set(key, group)
@@ -42,17 +42,17 @@ function sentenceOf(failing: News['failing']): string {
   return formatList(parts, 3, '; ')
 }
 
-const mostLines = 30
+const maxLines = 30
 
 /** What people are told of it. */
-export function incidentAlert({ domain, environment }: Config, news: News, at: number): Alert {
+export function createIncidentAlert({ domain, environment }: Config, news: IncidentEvent, at: number): Alert {
   const { kind, incident, failing, end, forgotten = [] } = news
   const common = {
     kind,
     domain,
     environment,
     since: incident.start,
-    incident: incidentName(incident.start),
+    incident: getIncidentId(incident.start),
   } as const
   const visitors = incident.rank === 3 ? ['Visitors notice it.'] : []
   if (kind !== 'recovery') {
@@ -60,12 +60,12 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
       ...common,
       verdict: getVerdict(incident.rank),
       at,
-      title: sentenceOf(failing),
+      title: formatSentence(failing),
       lines: [
         ...failing
-          .slice(0, mostLines)
+          .slice(0, maxLines)
           .map(({ target, rank, cause }) => `${getVerdict(rank)} ${target}: ${cause}`),
-        ...(failing.length > mostLines ? [`and ${failing.length - mostLines} more`] : []),
+        ...(failing.length > maxLines ? [`and ${failing.length - maxLines} more`] : []),
         ...visitors,
         `${formatScriptLine('health')} shows how it is now.`,
       ],
@@ -80,7 +80,7 @@ export function incidentAlert({ domain, environment }: Config, news: News, at: n
       `In it: ${incident.targets.slice(0, 100).join(', ')}.`,
       `It was ${getVerdict(incident.rank)}${incident.rank === 3 ? ', and visitors noticed it' : ''}.`,
       ...failing
-        .slice(0, mostLines)
+        .slice(0, maxLines)
         .map(({ target, rank, cause }) => `Still ${getVerdict(rank)} ${target}: ${cause}`),
       ...forgotten.map((target) => `${target} has not recovered: nobody asks about it any more.`),
     ],

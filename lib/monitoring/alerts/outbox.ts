@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../../tasks/context.ts'
 import type { Report, Unsent } from '../report.ts'
-import type { Waiting } from '../store/records.ts'
+import type { QueuedAlert } from '../store/records.ts'
 import type { History } from '../store/store.ts'
-import { type Alert, atMost, type Channel } from './alert.ts'
-import { type Sent, send } from './channels.ts'
+import { type Alert, type Channel, truncate } from './alert.ts'
+import { type Delivery, sendAlert } from './channels.ts'
 
 type Delivered = Report['alerts'] & { trouble: string[] }
 
@@ -22,10 +22,10 @@ export async function deliver(
   channels: readonly Channel[],
 ): Promise<Delivered> {
   const lease = createLease(history)
-  const told: Told = { sent: [], trouble: [] }
+  const told: DeliveryLog = { sent: [], trouble: [] }
   /** What is left for the next run. */
   const left = new Set<number>()
-  const wanted = ({ id }: Waiting) => !left.has(id)
+  const wanted = ({ id }: QueuedAlert) => !left.has(id)
   for (let waiting = lease.take(); waiting; waiting = lease.more(wanted)) {
     const lines = Object.groupBy(waiting, ({ channel }) => channel)
     await Promise.all(
@@ -33,16 +33,16 @@ export async function deliver(
         const channel = channels.find((each) => each.name === name)
         const unsent = channel
           ? await sendQueue(context, { history, lease, channel, queue, told })
-          : dropped(history, queue, told)
+          : dropUnconfigured(history, queue, told)
         for (const id of unsent) left.add(id)
       }),
     )
   }
   const unsent = history.outbox().filter(({ tries }) => tries > 1)
-  return { ...told, unsent: unsent.map(unsentOf) }
+  return { ...told, unsent: unsent.map(toUnsent) }
 }
 
-interface Told {
+interface DeliveryLog {
   sent: { channel: string; kind: string }[]
   trouble: string[]
 }
@@ -51,8 +51,8 @@ interface Queue {
   history: History
   lease: Lease
   channel: Channel
-  queue: readonly Waiting[]
-  told: Told
+  queue: readonly QueuedAlert[]
+  told: DeliveryLog
 }
 
 /** Gives the ids of those that the channel did not take. */
@@ -61,8 +61,8 @@ async function sendQueue(
   { history, lease, channel, queue, told }: Queue,
 ): Promise<number[]> {
   const left: number[] = []
-  const leave = ({ id }: Waiting, why: string) => {
-    history.triedAgain(id, why)
+  const leave = ({ id }: QueuedAlert, why: string) => {
+    history.recordAttempt(id, why)
     left.push(id)
   }
   for (const [index, each] of queue.entries()) {
@@ -71,12 +71,12 @@ async function sendQueue(
       continue
     }
     const alert = each.alert as Alert
-    const whole = await send(context, channel, alert)
+    const whole = await sendAlert(context, channel, alert)
     const inShort =
-      whole.forGood && lease.maySend(each.id) ? await send(context, channel, short(alert)) : undefined
-    const { failure, forGood, remark }: Sent = inShort ?? whole
+      whole.forGood && lease.maySend(each.id) ? await sendAlert(context, channel, shorten(alert)) : undefined
+    const { failure, forGood, remark }: Delivery = inShort ?? whole
     if (!failure) {
-      history.sent(each.id)
+      history.dequeue(each.id)
       told.sent.push({ channel: channel.name, kind: alert.kind })
       if (inShort) told.trouble.push(`the ${alert.kind} alert was sent in short: ${whole.failure?.what}`)
       if (remark) told.trouble.push(remark)
@@ -85,16 +85,20 @@ async function sendQueue(
       for (const behind of queue.slice(index)) leave(behind, failure.what)
       return left
     } else if (Date.now() - each.since > dropMs) {
-      history.sent(each.id)
+      history.dequeue(each.id)
       told.trouble.push(`the ${alert.kind} alert was dropped, refused for a day: ${failure.what}`)
     } else leave(each, failure.what)
   }
   return left
 }
 
-function dropped(history: History, queue: readonly Waiting[], { trouble }: Told): number[] {
+function dropUnconfigured(
+  history: History,
+  queue: readonly QueuedAlert[],
+  { trouble }: DeliveryLog,
+): number[] {
   for (const { id, alert, channel } of queue) {
-    history.sent(id)
+    history.dequeue(id)
     trouble.push(
       `the ${(alert as Alert).kind} alert for ${channel} was dropped: it is not configured any more`,
     )
@@ -103,14 +107,14 @@ function dropped(history: History, queue: readonly Waiting[], { trouble }: Told)
 }
 
 /** Nothing in it that a receiver could choke on: few words, in letters that all know. */
-const short = (alert: Alert): Alert => ({
+const shorten = (alert: Alert): Alert => ({
   ...alert,
-  title: atMost(alert.title.replaceAll(/[^\w .,;:%()-]+/g, ' '), 80),
+  title: truncate(alert.title.replaceAll(/[^\w .,;:%()-]+/g, ' '), 80),
   lines: [],
 })
 
 /** The outbox counts putting it there as its first try. */
-const unsentOf = ({ channel, alert, since, tries, error }: Waiting): Unsent => ({
+const toUnsent = ({ channel, alert, since, tries, error }: QueuedAlert): Unsent => ({
   channel,
   kind: (alert as Alert).kind,
   since: new Date(since).toISOString(),
@@ -125,11 +129,11 @@ const key = 'sender'
 /** The right to send what waits in the outbox: one process at a time has it, so that nothing is sent twice. */
 export interface Lease {
   /** Everything that waits; undefined when nothing does, or another process is sending. */
-  take(): Waiting[] | undefined
+  take(): QueuedAlert[] | undefined
   /** To be asked before each sending: whether it is still ours to send. From then on the lease lasts a minute again. */
   maySend(id: number): boolean
   /** What waits now, as far as it is `wanted`; the lease ends where that is nothing. */
-  more(wanted: (waiting: Waiting) => boolean): Waiting[] | undefined
+  more(wanted: (waiting: QueuedAlert) => boolean): QueuedAlert[] | undefined
 }
 
 export function createLease(history: History): Lease {

@@ -1,10 +1,10 @@
 import type { Config } from '../../config/config.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { type Failure, OpsError } from '../../util/errors.ts'
-import { atMost } from './alert.ts'
+import { truncate } from './alert.ts'
 import { post, resolveAddress } from './post.ts'
 
-type Pinging = { config: Config; runner: Runner }
+type PingContext = { config: Config; runner: Runner }
 
 /** Characters of a ping's body; healthchecks.io keeps 100 kB. */
 const bodyLimit = 10_000
@@ -13,13 +13,17 @@ const bodyLimit = 10_000
  * Tells the dead man's switch (HEALTH_PING_URL) that a run begins: POST to URL/start, as healthchecks.io documents.
  * Never throws: gives what went wrong, or nothing when it was heard or none is configured.
  */
-export const pingStart = (context: Pinging): Promise<Failure | undefined> => ping(context, 'start', '')
+export const pingStart = (context: PingContext): Promise<Failure | undefined> => ping(context, 'start', '')
 
 /** Tells it how the run ended: POST to URL/<exit code> with the line as body. As `pingStart` otherwise. */
-export const pingEnd = (context: Pinging, exitCode: number, line: string): Promise<Failure | undefined> =>
+export const pingEnd = (context: PingContext, exitCode: number, line: string): Promise<Failure | undefined> =>
   ping(context, String(exitCode), line)
 
-async function ping({ config, runner }: Pinging, end: string, line: string): Promise<Failure | undefined> {
+async function ping(
+  { config, runner }: PingContext,
+  end: string,
+  line: string,
+): Promise<Failure | undefined> {
   const { pingUrl } = config.health
   if (!pingUrl.given) return undefined
   const { clean } = runner.secrets
@@ -30,14 +34,14 @@ async function ping({ config, runner }: Pinging, end: string, line: string): Pro
     const { body } = await post(
       runner,
       url,
-      atMost(clean(line), bodyLimit),
+      truncate(clean(line), bodyLimit),
       'text/plain; charset=utf-8',
       pingUrl.key,
     )
     // "OK (not found)", "OK (rate limited)": healthchecks.io says it with status 200.
     const remark = /^OK \((.+)\)\s*$/.exec(body)?.[1]
     if (remark === undefined) return undefined
-    throw new OpsError({ what: `${url.host} answered: ${atMost(remark, 100)}` })
+    throw new OpsError({ what: `${url.host} answered: ${truncate(remark, 100)}` })
   } catch (thrown) {
     const failure =
       thrown instanceof OpsError ? thrown.failure : { what: String((thrown as Error).message ?? thrown) }

@@ -3,7 +3,7 @@ import type { HttpResponse } from '../../net/http.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
-import { type Alert, atMost, type Channel, oneLine, patienceMs, RefusedError } from './alert.ts'
+import { type Alert, type Channel, deliveryTimeoutMs, RefusedError, toOneLine, truncate } from './alert.ts'
 
 /**
  * The address that a secret holds. Its path and its login are registered as secrets, too: whoever has them can post, and
@@ -39,18 +39,18 @@ export async function post(
     url: url.href,
     headers: { 'content-type': type },
     body,
-    timeoutMs: patienceMs,
+    timeoutMs: deliveryTimeoutMs,
     effect: 'record',
   } as const
   const answer = await runner.request(request).catch((thrown: Error) => {
     if (thrown.name !== 'TimeoutError' && thrown.name !== 'AbortError') throw thrown
-    throw new OpsError({ what: `${url.host} gave no answer within ${formatDuration(patienceMs)}` })
+    throw new OpsError({ what: `${url.host} gave no answer within ${formatDuration(deliveryTimeoutMs)}` })
   })
   if (answer.status >= 200 && answer.status < 300) return answer
-  const said = atMost(oneLine(answer.body), 200)
+  const said = truncate(toOneLine(answer.body), 200)
   const failure = {
     what: `${url.host} answered ${answer.status}${said ? ` (${said})` : ''}`,
-    next: nextOf(answer.status, key),
+    next: adviceFor(answer.status, key),
   }
   throw isRefusal(answer.status) ? new RefusedError(failure) : new OpsError(failure)
 }
@@ -58,7 +58,7 @@ export async function post(
 /** Bad request, content too large, unprocessable content (RFC 9110, 15.5). */
 const isRefusal = (status: number): boolean => [400, 413, 422].includes(status)
 
-function nextOf(status: number, key: string): string | undefined {
+function adviceFor(status: number, key: string): string | undefined {
   if (status >= 300 && status < 400)
     return `It redirects, and secrets are not sent on: set ${key} to the final address.`
   if (isRefusal(status)) return `It does not take such a message: is ${key} the right kind of address?`
@@ -72,14 +72,14 @@ export const jsonChannel = (
   name: Channel['name'],
   title: string,
   address: Secret,
-  bodyOf: (alert: Alert) => object,
+  createBody: (alert: Alert) => object,
 ): Channel => ({
   name,
   title,
   key: address.key,
   file: address.file,
   async deliver(runner, alert) {
-    const body = JSON.stringify(bodyOf(alert))
+    const body = JSON.stringify(createBody(alert))
     await post(runner, await resolveAddress(address, runner), body, 'application/json', address.key)
     return undefined
   },

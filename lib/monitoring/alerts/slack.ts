@@ -1,11 +1,11 @@
 import type { Config } from '../../config/config.ts'
-import { type Alert, atMost, type Channel, facts, headline } from './alert.ts'
+import { type Alert, type Channel, formatHeadline, getFacts, truncate } from './alert.ts'
 import { jsonChannel } from './post.ts'
 
 /** Slack's limits in characters: a header block, a text object (docs.slack.dev, Block Kit reference). */
 const limits = { header: 150, text: 3000 }
 
-const signs = {
+const icons = {
   OK: ':large_green_circle:',
   WARNING: ':large_orange_circle:',
   CRITICAL: ':red_circle:',
@@ -13,42 +13,42 @@ const signs = {
 }
 
 /** The three characters that are Slack's own; without it, a fault's text could call `<!channel>`. */
-const escaped = (text: string): string =>
+const escapeText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
 /**
  * Escaped text within Slack's limit, which counts what escaping adds. Shortened from the end, never within an entity.
  */
-function fitting(text: string, limit: number): string {
-  let kept = atMost(text, limit)
-  while (escaped(kept).length > limit)
-    kept = atMost(kept, [...kept].length - 1 - Math.floor((escaped(kept).length - limit) / 5))
-  return escaped(kept)
+function fitEscaped(text: string, limit: number): string {
+  let kept = truncate(text, limit)
+  while (escapeText(kept).length > limit)
+    kept = truncate(kept, [...kept].length - 1 - Math.floor((escapeText(kept).length - limit) / 5))
+  return escapeText(kept)
 }
 
 /** A message for an incoming webhook: blocks, and the text that notifications show. */
 export function slackBody(alert: Alert): object {
-  const line = headline(alert)
-  const sign = signs[alert.kind === 'recovery' ? 'OK' : alert.verdict]
-  const about = facts(alert).map(([name, value]) => `${name}: ${value}`)
+  const line = formatHeadline(alert)
+  const sign = icons[alert.kind === 'recovery' ? 'OK' : alert.verdict]
+  const about = getFacts(alert).map(([name, value]) => `${name}: ${value}`)
   return {
-    text: fitting(line, limits.text),
+    text: fitEscaped(line, limits.text),
     blocks: [
       {
         type: 'header',
-        text: { type: 'plain_text', text: atMost(`${sign} ${line}`, limits.header), emoji: true },
+        text: { type: 'plain_text', text: truncate(`${sign} ${line}`, limits.header), emoji: true },
       },
       ...(alert.lines.length > 0
         ? [
             {
               type: 'section',
-              text: { type: 'mrkdwn', text: fitting(alert.lines.join('\n'), limits.text), verbatim: true },
+              text: { type: 'mrkdwn', text: fitEscaped(alert.lines.join('\n'), limits.text), verbatim: true },
             },
           ]
         : []),
       {
         type: 'context',
-        elements: [{ type: 'mrkdwn', text: fitting(about.join('  ·  '), limits.text), verbatim: true }],
+        elements: [{ type: 'mrkdwn', text: fitEscaped(about.join('  ·  '), limits.text), verbatim: true }],
       },
     ],
   }

@@ -1,14 +1,14 @@
 import type { Config } from '../../config/config.ts'
-import { type Alert, atMost, type Channel, facts, headline } from './alert.ts'
+import { type Alert, type Channel, formatHeadline, getFacts, truncate } from './alert.ts'
 import { jsonChannel } from './post.ts'
 
 /** Bytes: Teams takes messages of 28 KB; the rest is for what the workflow adds. */
-const most = 24_000
+const maxBytes = 24_000
 
 const colours = { OK: 'Good', WARNING: 'Warning', CRITICAL: 'Attention', UNKNOWN: 'Default' }
 
 /** Runs of text are shown as they are; a TextBlock would take `*` and `[` in a fault's words for Markdown. */
-const plain = (text: string, look: object = {}): object => ({
+const textBlock = (text: string, look: object = {}): object => ({
   type: 'RichTextBlock',
   inlines: [{ type: 'TextRun', text, ...look }],
 })
@@ -19,12 +19,12 @@ const plain = (text: string, look: object = {}): object => ({
  * then last ones left out, until Teams takes it.
  */
 export function teamsBody(alert: Alert): object {
-  const line = atMost(headline(alert), 500)
-  const lines = alert.lines.map((each) => atMost(each, 1000))
+  const line = truncate(formatHeadline(alert), 500)
+  const lines = alert.lines.map((each) => truncate(each, 1000))
   for (let kept = lines.length; kept > 0; kept--) {
     const left = lines.length - kept
     const body = card(alert, line, left === 0 ? lines : [...lines.slice(0, kept), `… and ${left} more`])
-    if (Buffer.byteLength(JSON.stringify(body)) <= most) return body
+    if (Buffer.byteLength(JSON.stringify(body)) <= maxBytes) return body
   }
   return card(alert, line, [])
 }
@@ -42,13 +42,13 @@ const card = (alert: Alert, line: string, lines: readonly string[]): object => (
         fallbackText: line,
         msteams: { width: 'Full' },
         body: [
-          plain(line, {
+          textBlock(line, {
             weight: 'Bolder',
             size: 'Medium',
             color: colours[alert.kind === 'recovery' ? 'OK' : alert.verdict],
           }),
-          ...lines.map((each) => plain(each)),
-          { type: 'FactSet', facts: facts(alert).map(([title, value]) => ({ title, value })) },
+          ...lines.map((each) => textBlock(each)),
+          { type: 'FactSet', facts: getFacts(alert).map(([title, value]) => ({ title, value })) },
         ],
       },
     },

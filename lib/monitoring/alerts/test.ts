@@ -6,9 +6,9 @@ import { findNearest } from '../../util/suggest.ts'
 import { formatTable } from '../../util/table.ts'
 import type { HealthFlags } from '../options.ts'
 import type { Alert, Channel } from './alert.ts'
-import { incidentName } from './message.ts'
+import { getIncidentId } from './message.ts'
 
-const known = ['webhook', 'slack', 'teams', 'email']
+const channelNames = ['webhook', 'slack', 'teams', 'email']
 const keys =
   'ALERT_WEBHOOK_URL, ALERT_SLACK_URL, ALERT_TEAMS_URL, or ALERT_EMAIL_TO with ALERT_EMAIL_FROM and SMTP_URL'
 
@@ -17,7 +17,7 @@ const keys =
  * Throws (exit 2, health's 3) for a channel that is none, or not configured.
  * @param name '' for all
  */
-export async function testAlert(
+export async function sendTestAlert(
   run: Run<HealthFlags>,
   context: OpenContext,
   channels: readonly Channel[],
@@ -30,9 +30,9 @@ export async function testAlert(
     ...{ kind: 'test', verdict: 'OK', domain, environment, at, since: at },
     title: 'this is how an alert arrives',
     lines: [`Nothing is wrong: somebody ran ${formatScriptLine('health', '--test-alert')}.`],
-    incident: `test-${incidentName(at)}`,
+    incident: `test-${getIncidentId(at)}`,
   }
-  const all = await sendAll(context, chosen(channels, name), alert)
+  const all = await sendAll(context, selectChannels(channels, name), alert)
   const ok = all.every(({ failure }) => !failure)
   const columns = [{ heading: 'CHANNEL' }, { heading: 'MS', align: 'right' as const }, { heading: 'RESULT' }]
   const rows = all.map(({ channel, ms, failure, remark }) => [
@@ -45,12 +45,12 @@ export async function testAlert(
   return ok ? 0 : 2
 }
 
-function chosen(channels: readonly Channel[], name: string): Channel[] {
-  if (name !== '' && !known.includes(name)) {
-    const meant = findNearest(name, known)
+function selectChannels(channels: readonly Channel[], name: string): Channel[] {
+  if (name !== '' && !channelNames.includes(name)) {
+    const meant = findNearest(name, channelNames)
     throw usageError(
       `--test-alert ${name} is no channel${meant ? `; did you mean ${meant}?` : ''}`,
-      `There are: ${known.join(', ')}.`,
+      `There are: ${channelNames.join(', ')}.`,
     )
   }
   if (channels.length === 0)

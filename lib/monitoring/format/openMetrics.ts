@@ -1,6 +1,6 @@
 import type { Figure } from '../../checks/probe.ts'
 import { type Report, toExitCode } from '../report.ts'
-import { formatPerfdata } from './plugin.ts'
+import { collectFigures } from './plugin.ts'
 
 interface Family {
   name: string
@@ -23,7 +23,7 @@ const units: Readonly<Record<Figure['unit'], { unit: string; scale: number } | u
  * The look as OpenMetrics text (https://github.com/prometheus/OpenMetrics, version 1.0), for a textfile collector. All are
  * gauges; the last line is `# EOF`.
  */
-export function openMetrics(report: Report): string {
+export function formatOpenMetrics(report: Report): string {
   const { observations, incident } = report
   const common = { domain: report.domain, environment: report.environment }
   const probe = ({ id, from }: Report['observations'][number]) => ({ ...common, probe: id, from })
@@ -83,7 +83,7 @@ export function openMetrics(report: Report): string {
     },
     ...figureFamilies(report, probe),
   ]
-  return [...families.filter(({ samples }) => samples.length > 0).flatMap(familyLines), '# EOF'].join('\n')
+  return [...families.filter(({ samples }) => samples.length > 0).flatMap(formatFamily), '# EOF'].join('\n')
 }
 
 function figureFamilies(
@@ -92,7 +92,7 @@ function figureFamilies(
 ): Family[] {
   const families = new Map<string, Family>()
   for (const line of observations) {
-    for (const { name: figure, value, unit } of formatPerfdata({ ...line, from: 'here' })) {
+    for (const { name: figure, value, unit } of collectFigures({ ...line, from: 'here' })) {
       // Its time has a family of its own.
       if (figure === line.id && unit === 'ms') continue
       const base = units[unit]
@@ -110,23 +110,23 @@ function figureFamilies(
   return [...families.values()]
 }
 
-function familyLines({ name, help, unit, samples }: Family): string[] {
+function formatFamily({ name, help, unit, samples }: Family): string[] {
   return [
     `# TYPE ${name} gauge`,
     ...(unit ? [`# UNIT ${name} ${unit}`] : []),
-    `# HELP ${name} ${escaped(help)}`,
-    ...samples.map(({ labels, value }) => `${name}{${labelText(labels)}} ${number(value)}`),
+    `# HELP ${name} ${escapeText(help)}`,
+    ...samples.map(({ labels, value }) => `${name}{${formatLabels(labels)}} ${formatNumber(value)}`),
   ]
 }
 
-const labelText = (labels: Readonly<Record<string, string>>): string =>
+const formatLabels = (labels: Readonly<Record<string, string>>): string =>
   Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .map(([name, value]) => `${name}="${escapeText(value)}"`)
     .join(',')
 
-const escaped = (text: string): string =>
+const escapeText = (text: string): string =>
   text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 
 /** Sums of binary fractions show no more digits than they are worth. */
-const number = (value: number): string =>
+const formatNumber = (value: number): string =>
   Number.isFinite(value) ? String(Number(value.toPrecision(12))) : 'NaN'

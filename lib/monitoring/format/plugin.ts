@@ -1,46 +1,46 @@
 import type { Figure } from '../../checks/probe.ts'
-import { type Line, type Report, summary } from '../report.ts'
+import { formatSummary, type ProbeReport, type Report } from '../report.ts'
 
 /**
  * The line that monitoring systems read: text, a bar, performance data, as the Monitoring Plugins' development guidelines
  * write it (https://www.monitoring-plugins.org/doc/guidelines.html). Labels in alphabetical order, so that the order
  * never changes.
  */
-export function pluginLine(report: Omit<Report, 'line'>): string {
+export function formatPluginLine(report: Omit<Report, 'line'>): string {
   const data = report.observations
-    .flatMap(formatPerfdata)
+    .flatMap(collectFigures)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map(performanceData)
-  const text = plain(summary(report))
+    .map(formatPerfdata)
+  const text = toPlainText(formatSummary(report))
   return data.length > 0 ? `${text} | ${data.join(' ')}` : text
 }
 
 /** The figures of a line; its time goes by its own name. */
-export function formatPerfdata({ id, from, ms, figures }: Line): Figure[] {
+export function collectFigures({ id, from, ms, figures }: ProbeReport): Figure[] {
   const timed = ms === undefined || figures.some(({ name }) => name === id)
   const all = timed ? figures : [{ name: id, value: ms, unit: 'ms' as const }, ...figures]
   return from === 'vps' ? all.map((each) => ({ ...each, name: `vps ${each.name}` })) : [...all]
 }
 
 /** `'api'=812ms;500;2000;0`: label, value with unit, warning, critical, least, most. */
-export function performanceData({ name, value, unit, limits }: Figure): string {
+export function formatPerfdata({ name, value, unit, limits }: Figure): string {
   // Two quotes are one; an equals sign cannot be had in a label at all.
-  const label = plain(name).replaceAll("'", "''").replaceAll('=', '_')
+  const label = toPlainText(name).replaceAll("'", "''").replaceAll('=', '_')
   // Alerted on from the limit on: a range that ends there, or, where less is worse, that begins there.
   const lessIsWorse = limits !== undefined && limits.warning > limits.critical
   const range = (limit: number | undefined) =>
-    limit === undefined ? '' : `${figure(limit)}${lessIsWorse ? ':' : ''}`
-  const shown = unit === 'ms' ? figure(Math.round(value)) : figure(value)
+    limit === undefined ? '' : `${formatNumber(limit)}${lessIsWorse ? ':' : ''}`
+  const shown = unit === 'ms' ? formatNumber(Math.round(value)) : formatNumber(value)
   const most = unit === '%' ? ';100' : ''
   return `'${label}'=${shown}${shown === 'U' ? '' : unit};${range(limits?.warning)};${range(limits?.critical)};0${most}`
 }
 
 /** Digits and a full stop only: neither exponent nor locale. */
-const figure = (value: number): string =>
+const formatNumber = (value: number): string =>
   Number.isFinite(value) ? value.toFixed(3).replace(/\.?0+$/, '') : 'U'
 
 /** One line, in which the bar stands for nothing but itself. */
-const plain = (text: string): string =>
+const toPlainText = (text: string): string =>
   text
     .replaceAll(/[\p{Cc}\s]+/gu, ' ')
     .replaceAll('|', '¦')

@@ -2,13 +2,13 @@ import { colours } from '../../util/colours.ts'
 import { formatList } from '../../util/format.ts'
 import type { Verdict } from '../../util/status.ts'
 import { formatTable } from '../../util/table.ts'
-import type { Line, Report } from '../report.ts'
-import { summary } from '../report.ts'
+import type { ProbeReport, Report } from '../report.ts'
+import { formatSummary } from '../report.ts'
 
 const right = (heading: string) => ({ heading, align: 'right' as const })
 
 /** For a terminal: a row a probe with the milliseconds of each phase, what to do, and the line in words. */
-export function tableReport(report: Report): string {
+export function formatReportTable(report: Report): string {
   const { observations } = report
   const both = observations.some(({ from }) => from === 'vps')
   const columns = [
@@ -18,16 +18,16 @@ export function tableReport(report: Report): string {
     ...['DNS', 'TCP', 'TLS', 'WAIT', 'REST', 'MS'].map(right),
     { heading: 'DETAIL' },
   ]
-  const paint = painter()
+  const paint = createPainter()
   const rows = observations.map((line, index) => [
     line.planned ? 'planned' : paint(line.verdict, line.verdict),
     line.id,
     ...(both ? [line.from] : []),
     ...phaseCells(line),
     line.ms === undefined ? '' : line.ms.toFixed(0),
-    detailOf(line, observations.slice(0, index)) + progressWords(line),
+    formatDetail(line, observations.slice(0, index)) + formatProgressNote(line),
   ])
-  const words = summary(report)
+  const words = formatSummary(report)
   return [
     formatTable(columns, rows),
     '',
@@ -38,23 +38,23 @@ export function tableReport(report: Report): string {
 }
 
 /** On a terminal only, as everywhere: chalk looks at it. */
-function painter(): (verdict: Verdict, text: string) => string {
+function createPainter(): (verdict: Verdict, text: string) => string {
   const chalk = colours()
   const by = { OK: chalk.green, WARNING: chalk.yellow, CRITICAL: chalk.red, UNKNOWN: chalk.magenta }
   return (verdict, text) => by[verdict](text)
 }
 
 /** A long reason that several share is told once; a short one stands wherever it holds. */
-function detailOf({ verdict, detail }: Line, earlier: readonly Line[]): string {
+function formatDetail({ verdict, detail }: ProbeReport, earlier: readonly ProbeReport[]): string {
   const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
   const words = same && `as ${same.id}`
   return words && detail.length > 60 ? words : detail
 }
 
-const progressWords = ({ verdict, progress }: Line): string =>
+const formatProgressNote = ({ verdict, progress }: ProbeReport): string =>
   progress ? ` (${verdict === 'OK' ? 'recovering ' : ''}${progress})` : ''
 
-function adviceLines(observations: readonly Line[]): string[] {
+function adviceLines(observations: readonly ProbeReport[]): string[] {
   const advised = observations.filter(({ verdict, planned, next }) => verdict !== 'OK' && !planned && next)
   const groups = Map.groupBy(advised, ({ next }) => next)
   return [...groups].map(([next, lines]) => {
@@ -72,7 +72,7 @@ function incidentLines({ incident, observations }: Report): string[] {
   const groups: Record<string, string[]> = {}
   for (const id of [...incident.targets, ...extra.map((line) => line.id)]) {
     const line = seen.get(id)
-    const group = groupOf(line)
+    const group = getGroup(line)
     groups[group] = [...(groups[group] ?? []), line?.progress ? `${id} (${line.progress})` : id]
   }
   const since = `${incident.since.slice(0, 19).replace('T', ' ')} UTC`
@@ -84,14 +84,14 @@ function incidentLines({ incident, observations }: Report): string[] {
   ]
 }
 
-function groupOf(line: Line | undefined): string {
+function getGroup(line: ProbeReport | undefined): string {
   if (!line || line.verdict === 'UNKNOWN' || line.planned) return 'not known now'
   if (line.verdict !== 'OK') return 'still bad'
   return line.progress ? 'recovering' : 'recovered'
 }
 
 /** How long each phase took itself: the values tell when it ended. */
-function phaseCells({ phases }: Line): string[] {
+function phaseCells({ phases }: ProbeReport): string[] {
   if (!phases) return ['', '', '', '', '']
   const { dns, connect, tls, firstByte, total } = phases
   let before = 0

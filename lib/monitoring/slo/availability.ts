@@ -25,7 +25,7 @@ export interface Budget {
 }
 
 /** Milliseconds since 1970. */
-export interface Counted {
+export interface CountedRange {
   from: number
   /** The end of what was counted: now, in a range that is not over. */
   to: number
@@ -33,25 +33,25 @@ export interface Counted {
   end: number
 }
 
-const msAMinute = 60_000
+const minuteMs = 60_000
 
 /** Adds up hours of one series. */
-export function countMinutes(tallies: readonly Rollup[], { from, to, end }: Counted): Minutes {
+export function countMinutes(rollups: readonly Rollup[], { from, to, end }: CountedRange): Minutes {
   const ms = { ok: 0, warning: 0, down: 0, keptOut: 0 }
-  for (const tally of tallies) {
-    ms.ok += tally.ok
-    ms.warning += tally.warning
-    ms.down += tally.down
-    ms.keptOut += tally.keptOut
+  for (const rollup of rollups) {
+    ms.ok += rollup.ok
+    ms.warning += rollup.warning
+    ms.down += rollup.down
+    ms.keptOut += rollup.keptOut
   }
   const known = ms.ok + ms.warning + ms.down + ms.keptOut
   return {
-    up: (ms.ok + ms.warning) / msAMinute,
-    warning: ms.warning / msAMinute,
-    down: ms.down / msAMinute,
-    keptOut: ms.keptOut / msAMinute,
-    notKnown: (to - from - known) / msAMinute,
-    ahead: (end - to) / msAMinute,
+    up: (ms.ok + ms.warning) / minuteMs,
+    warning: ms.warning / minuteMs,
+    down: ms.down / minuteMs,
+    keptOut: ms.keptOut / minuteMs,
+    notKnown: (to - from - known) / minuteMs,
+    ahead: (end - to) / minuteMs,
   }
 }
 
@@ -63,7 +63,7 @@ export function getAvailability({ up, down }: Pick<Minutes, 'up' | 'down'>): num
 }
 
 /** `99.951 %`, rounded down: 100 % is said only of a time without any fault. */
-export const perCent = (percent: number): string =>
+export const formatPercent = (percent: number): string =>
   percent === 100 ? '100 %' : `${(Math.floor(percent * 1000 + 1e-6) / 1000).toFixed(3)} %`
 
 export function getErrorBudget({ up, down, ahead }: Minutes, sloPercent: number): Budget {

@@ -25,38 +25,38 @@ export interface DailyBars {
 const dayMs = 24 * hourMs
 
 /** The last `days` days, today among them. */
-export function dailyBars(
+export function buildDailyBars(
   history: History,
   { days, now = Date.now() }: { days: number; now?: number },
 ): DailyBars {
   const today = Math.floor(now / dayMs) * dayMs
   const range = { from: today - (days - 1) * dayMs, to: today + dayMs, now, hours: 24 }
-  const { tallies, targets } = history.tallies(range)
+  const { rollups, targets } = history.rollups(range)
   const cells = new Map<string, Rollup[]>()
-  for (const tally of tallies) {
-    const key = keyOf(tally.series, Math.floor(tally.hour / 24))
+  for (const rollup of rollups) {
+    const key = toKey(rollup.series, Math.floor(rollup.hour / 24))
     const cell = cells.get(key)
-    if (cell) cell.push(tally)
-    else cells.set(key, [tally])
+    if (cell) cell.push(rollup)
+    else cells.set(key, [rollup])
   }
-  const barsOf = (series: number): DayBar[] =>
+  const buildBars = (series: number): DayBar[] =>
     Array.from({ length: days }, (_, index) => {
       const from = range.from + index * dayMs
       const counted = { from, to: Math.min(from + dayMs, now), end: from + dayMs }
-      const minutes = countMinutes(cells.get(keyOf(series, from / dayMs)) ?? [], counted)
+      const minutes = countMinutes(cells.get(toKey(series, from / dayMs)) ?? [], counted)
       const day = new Date(from).toISOString().slice(0, 10)
       return { day, state: stateOf(minutes), percent: getAvailability(minutes), minutes }
     })
-  const seen = new Set(tallies.map(({ series }) => series))
+  const seen = new Set(rollups.map(({ series }) => series))
   return {
-    site: barsOf(siteSeries),
+    site: buildBars(siteSeries),
     targets: [...targets]
       .filter(([series]) => seen.has(series))
-      .map(([series, target]) => ({ target, days: barsOf(series) })),
+      .map(([series, target]) => ({ target, days: buildBars(series) })),
   }
 }
 
-const keyOf = (series: number, day: number): string => `${series} ${day}`
+const toKey = (series: number, day: number): string => `${series} ${day}`
 
 function stateOf({ up, warning, down, keptOut }: Minutes): DayState {
   if (down > 0) return 'down'

@@ -2,20 +2,20 @@ import { formatDuration, formatList } from '../../util/format.ts'
 import { type Column, formatTable } from '../../util/table.ts'
 import type { Incident } from '../store/records.ts'
 import type { Planned } from '../store/types.ts'
-import { perCent } from './availability.ts'
+import { formatPercent } from './availability.ts'
 import type { Availability, Latency, SloReport, TargetReport } from './sloReport.ts'
 
 /**
  * What a person reads: the promise and its budget, a line for each target, incidents, what was planned.
  * @param width of the terminal, at which lines about incidents are cut; undefined: they are whole
  */
-export function sloText(report: SloReport, domain: string, width?: number): string {
+export function formatSlo(report: SloReport, domain: string, width?: number): string {
   const { from, to, end, site, incidents, deploys, maintenances } = report
   const still = end > to ? `, ${formatDuration(end - to)} still to come` : ''
-  const time = clockOf(to - from)
+  const formatTime = getTimeFormatter(to - from)
   const parts = [
-    `${domain}, ${time(from)} to ${time(to)} UTC${still}${report.vantage === 'vps' ? ', asked from the VPS' : ''}`,
-    ...(site ? [promise(site, report)] : []),
+    `${domain}, ${formatTime(from)} to ${formatTime(to)} UTC${still}${report.vantage === 'vps' ? ', asked from the VPS' : ''}`,
+    ...(site ? [formatPromise(site, report)] : []),
     targetTable(report),
     incidents.length > 0 ? incidentTable(incidents, width) : 'No incident.',
   ]
@@ -24,7 +24,7 @@ export function sloText(report: SloReport, domain: string, width?: number): stri
   return parts.join('\n\n')
 }
 
-function promise(
+function formatPromise(
   { percent, met, minutes, budget }: Availability,
   { sloPercent: slo, from, to }: SloReport,
 ): string {
@@ -37,7 +37,7 @@ function promise(
     minutes.notKnown * 60 >= 1
       ? ` of the ${formatMinutes(minutes.up + minutes.down)} that count (of ${formatDuration(to - from)}, ${formatMinutes(minutes.notKnown)} are not known)`
       : ''
-  return `SLO ${slo} %: ${words}, the site was up ${perCent(percent)}${share}; budget ${formatMinutes(total)}, ${formatMinutes(used)} used, ${rest}`
+  return `SLO ${slo} %: ${words}, the site was up ${formatPercent(percent)}${share}; budget ${formatMinutes(total)}, ${formatMinutes(used)} used, ${rest}`
 }
 
 const right = (heading: string): Column => ({ heading, align: 'right' })
@@ -54,10 +54,10 @@ function targetTable({ site, targets }: SloReport): string {
     { percent, minutes, budget }: Availability,
     latency: Latency | null,
   ): string[] => [
-    ...[name, upWords(percent), formatMinutes(minutes.down)],
+    ...[name, formatUptime(percent), formatMinutes(minutes.down)],
     percent === null ? '' : formatMinutes(budget.left),
     ...(latency ? [latency.p50, latency.p95, latency.p99] : ['', '', '']).map(String),
-    limitWords(latency),
+    formatLimit(latency),
     ...[formatMinutes(minutes.keptOut), formatMinutes(minutes.notKnown)],
   ]
   return formatTable(columns, [
@@ -67,7 +67,7 @@ function targetTable({ site, targets }: SloReport): string {
 }
 
 /** The limit is for p95. */
-const limitWords = (latency: Latency | null): string =>
+const formatLimit = (latency: Latency | null): string =>
   latency?.limits ? `${latency.met ? '' : 'exceeded '}${latency.limits.warning}` : ''
 
 const ranks = { 1: 'WARNING', 2: 'CRITICAL', 3: 'CRITICAL, visible' } as const
@@ -76,11 +76,11 @@ function incidentTable(incidents: readonly Incident[], width?: number): string {
   const table = formatTable(
     ['Incident', 'end', 'lasted', 'worst', 'targets', 'cause'].map((heading) => ({ heading })),
     incidents.map(({ from, to, rank, targets, cause }) => {
-      const time = clockOf((to ?? Number.POSITIVE_INFINITY) - from)
+      const time = getTimeFormatter((to ?? Number.POSITIVE_INFINITY) - from)
       return [
         ...[time(from), to === null ? 'lasts' : time(to)],
         ...[to === null ? '' : formatDuration(to - from), ranks[rank]],
-        ...[formatList(targets, 3), causeOf(cause, targets)],
+        ...[formatList(targets, 3), trimCause(cause, targets)],
       ]
     }),
   )
@@ -90,7 +90,7 @@ function incidentTable(incidents: readonly Incident[], width?: number): string {
 }
 
 /** A cause that begins with the very targets need not name them again. */
-function causeOf(cause: string, targets: readonly string[]): string {
+function trimCause(cause: string, targets: readonly string[]): string {
   const [, names = '', said = ''] =
     /^((?:[^\s,;]+, )*[^\s,;]+?)(?: and \d+ more)?:? ([^;]+)$/.exec(cause) ?? []
   return names !== '' && names.split(', ').every((name) => targets.includes(name)) ? said : cause
@@ -106,16 +106,17 @@ const plannedTable = (planned: readonly Planned[]): string =>
 const time = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
 
 /** The ends of a short range differ in their seconds: 2026-11-23 04:18:05 */
-const clockOf = (lengthMs: number): ((ms: number) => string) =>
+const getTimeFormatter = (lengthMs: number): ((ms: number) => string) =>
   lengthMs < 120_000 ? (ms) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ') : time
 
-const upWords = (percent: number | null): string => (percent === null ? 'not known' : perCent(percent))
+const formatUptime = (percent: number | null): string =>
+  percent === null ? 'not known' : formatPercent(percent)
 
 const formatMinutes = (minutes: number): string =>
   `${minutes < 0 ? '-' : ''}${formatDuration(Math.abs(minutes) * 60_000)}`
 
 /** The same for programs: times in ISO 8601, minutes as numbers. */
-export function sloData(report: SloReport, domain: string): object {
+export function toSloJson(report: SloReport, domain: string): object {
   const iso = (ms: number): string => new Date(ms).toISOString()
   const stretch = <Value extends { from: number; to: number | null }>(value: Value) => ({
     ...value,

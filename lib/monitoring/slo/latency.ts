@@ -13,12 +13,12 @@ export interface Percentiles {
 }
 
 /** Of all answers of some hours; null when there was none. */
-export function getPercentiles(tallies: readonly Rollup[]): Percentiles | null {
-  const length = tallies.reduce((sum, { times }) => sum + times.length, 0)
+export function getPercentiles(rollups: readonly Rollup[]): Percentiles | null {
+  const length = rollups.reduce((sum, { times }) => sum + times.length, 0)
   if (length === 0) return null
   const all = new Float64Array(length)
   let at = 0
-  for (const { times } of tallies) {
+  for (const { times } of rollups) {
     for (const time of times) all[at++] = time
   }
   all.sort()
@@ -40,17 +40,17 @@ export interface LatencyPoint extends Percentiles {
  * Percentiles of one target over time, for plots; stretches without an answer are left out.
  * @param hours length of a stretch; they begin at whole multiples of it since 1970 (24: days, UTC)
  */
-export function latencySeries(
+export function getLatencySeries(
   history: History,
   target: string,
   { from, to, now = Date.now(), hours = 1 }: { from: number; to: number; now?: number; hours?: number },
 ): LatencyPoint[] {
   const stretches = new Map<number, Rollup[]>()
-  for (const tally of history.tallies({ from, to, now, times: true, only: target, hours }).tallies) {
-    const stretch = Math.floor(tally.hour / hours)
+  for (const rollup of history.rollups({ from, to, now, times: true, only: target, hours }).rollups) {
+    const stretch = Math.floor(rollup.hour / hours)
     const found = stretches.get(stretch)
-    if (found) found.push(tally)
-    else stretches.set(stretch, [tally])
+    if (found) found.push(rollup)
+    else stretches.set(stretch, [rollup])
   }
   return [...stretches]
     .sort(([a], [b]) => a - b)

@@ -6,18 +6,18 @@ import { exitCode, unknownError, usageError } from '../../util/errors.ts'
 import { parsePastTime } from '../../util/time.ts'
 import { hourMs } from '../store/intervals.ts'
 import { type History, historyFile, readHistory } from '../store/store.ts'
-import type { Vantage } from '../store/types.ts'
-import { sloData, sloText } from './formatSlo.ts'
-import { getTerms, sloReport } from './sloReport.ts'
+import type { Origin } from '../store/types.ts'
+import { formatSlo, toSloJson } from './formatSlo.ts'
+import { buildSloReport, getTerms } from './sloReport.ts'
 
 /** Prints the report of a range. Throws (exit 3) when there is no history, or it knows nothing of that range. */
 export async function showSlo(run: Run<SloFlags>, config: Config, range: SloRange): Promise<number> {
   const history = await readHistory(historyFile(config))
   try {
-    const report = sloReport(history, getTerms(config), range)
-    if (report.targets.length === 0) throw nothingKnown(run, history, range)
+    const report = buildSloReport(history, getTerms(config), range)
+    if (report.targets.length === 0) throw noDataError(run, history, range)
     const width = process.stdout.isTTY ? process.stdout.columns : undefined
-    run.result(sloText(report, config.domain, width), sloData(report, config.domain))
+    run.result(formatSlo(report, config.domain, width), toSloJson(report, config.domain))
     return exitCode.done
   } finally {
     history.close()
@@ -25,29 +25,30 @@ export async function showSlo(run: Run<SloFlags>, config: Config, range: SloRang
 }
 
 /** `2026-11-23 04:18 UTC` */
-const clock = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+const formatMinute = (ms: number): string =>
+  `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
-function nothingKnown(run: Run<SloFlags>, history: History, { from, to, vantage, now }: SloRange) {
+function noDataError(run: Run<SloFlags>, history: History, { from, to, vantage, now }: SloRange) {
   const where = vantage === 'vps' ? ' from the VPS' : ''
-  const what = `Nobody has looked${where} between ${clock(from)} and ${clock(Math.min(to, now))}`
+  const what = `Nobody has looked${where} between ${formatMinute(from)} and ${formatMinute(Math.min(to, now))}`
   const times = history.latest(vantage, now).map(({ at }) => at)
   if (times.length === 0) {
     const next = `${formatScriptLine('health', ...(vantage === 'vps' ? ['--from', 'vps'] : []))} looks and records.`
     return unknownError(what, undefined, next)
   }
   const newest = Math.max(...times)
-  const { tallies } = history.tallies({ from: 0, to: now + 1, now, vantage })
-  const first = Math.min(newest, ...tallies.map(({ hour }) => hour * hourMs))
+  const { rollups } = history.rollups({ from: 0, to: now + 1, now, vantage })
+  const first = Math.min(newest, ...rollups.map(({ hour }) => hour * hourMs))
   // The same line would bring the same answer.
-  run.again = lineFor(run.flags, new Date(newest).toISOString().slice(0, 7))
+  run.again = formatSloLine(run.flags, new Date(newest).toISOString().slice(0, 7))
   return unknownError(
     what,
     undefined,
-    `There are looks${where} from ${clock(first)} to ${clock(newest)}: ${run.again}`,
+    `There are looks${where} from ${formatMinute(first)} to ${formatMinute(newest)}: ${run.again}`,
   )
 }
 
-const lineFor = ({ env, from = 'here', json }: SloFlags, month: string): string =>
+const formatSloLine = ({ env, from = 'here', json }: SloFlags, month: string): string =>
   quoteLine([
     ...['npx', 'dominion', 'slo', '--month', month],
     ...(from === 'here' ? [] : ['--from', from]),
@@ -67,18 +68,18 @@ export interface SloRange {
   from: number
   to: number
   now: number
-  vantage: Vantage
+  vantage: Origin
 }
 
 /** The month of UTC that is asked for, this one unless said otherwise, or --since and --until. Throws (exit 2). */
-export function readSloFlags(flags: SloFlags, now = new Date()): SloRange {
+export function parseSloFlags(flags: SloFlags, now = new Date()): SloRange {
   const { month, since, until, from = 'here' } = flags
   if (from !== 'here' && from !== 'vps')
     throw usageError(`--from=${from} is no vantage point`, 'Give here or vps.')
   if (month !== undefined && (since !== undefined || until !== undefined))
     throw usageError('--month is a range by itself', 'Give it alone, or --since and --until.')
   const rest = { now: now.getTime(), vantage: from } as const
-  if (since === undefined && until === undefined) return { ...monthOf(month, now), ...rest }
+  if (since === undefined && until === undefined) return { ...parseMonth(month, now), ...rest }
   if (since === undefined)
     throw usageError(`--until=${until} does not say from when`, 'Add --since, or give --month.')
   const begin = parsePastTime(since, now).getTime()
@@ -88,7 +89,7 @@ export function readSloFlags(flags: SloFlags, now = new Date()): SloRange {
   return { from: begin, to: end, ...rest }
 }
 
-function monthOf(words: string | undefined, now: Date): { from: number; to: number } {
+function parseMonth(words: string | undefined, now: Date): { from: number; to: number } {
   const name = words ?? now.toISOString().slice(0, 7)
   const [, year, month] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(name) ?? []
   if (!year || !month) throw usageError(`--month=${words} is not a month`, 'Give it as 2026-11.')

@@ -2,10 +2,10 @@ import type { Config, Limits } from '../../config/config.ts'
 import type { Incident } from '../store/records.ts'
 import { type Rollup, siteSeries } from '../store/rollups.ts'
 import type { History } from '../store/store.ts'
-import type { Planned, Vantage } from '../store/types.ts'
+import type { Origin, Planned } from '../store/types.ts'
 import {
   type Budget,
-  type Counted,
+  type CountedRange,
   countMinutes,
   getAvailability,
   getErrorBudget,
@@ -17,12 +17,12 @@ import { getPercentiles, type Percentiles } from './latency.ts'
 export interface SloTerms {
   sloPercent: number
   /** The limits of a target's latency in ms; undefined: it has none. */
-  limitsOf(target: string): Limits | undefined
+  getLimits(target: string): Limits | undefined
 }
 
 export const getTerms = ({ history, health }: Config): SloTerms => ({
   sloPercent: history.sloPercent,
-  limitsOf(target) {
+  getLimits(target) {
     if (target === 'static') return health.staticMs
     return /^(api|backend|api-.*)$/.test(target) ? health.apiMs : undefined
   },
@@ -54,9 +54,9 @@ export interface TargetReport extends Availability {
 }
 
 /** Milliseconds since 1970. */
-export interface SloReport extends Counted {
+export interface SloReport extends CountedRange {
   sloPercent: number
-  vantage: Vantage
+  vantage: Origin
   /** null: asked from a vantage point that does not judge the site as a whole. */
   site: Availability | null
   /** The targets that the range knows anything of, by name. */
@@ -71,23 +71,23 @@ export interface SloReport extends Counted {
 const wholeRange = Number.MAX_SAFE_INTEGER
 
 /** Availability, budget and percentiles of [from, to): docs/health.md, "Arithmetic". */
-export function sloReport(
+export function buildSloReport(
   history: History,
   terms: SloTerms,
-  range: { from: number; to: number; now?: number; vantage?: Vantage },
+  range: { from: number; to: number; now?: number; vantage?: Origin },
 ): SloReport {
   const { vantage = 'here', now = Date.now() } = range
   const { sloPercent } = terms
   return history.snapshot(() => {
-    const { span, tallies, targets } = history.tallies({
+    const { span, rollups, targets } = history.rollups({
       ...range,
       vantage,
       now,
       times: true,
       hours: wholeRange,
     })
-    const counted: Counted = { ...span, end: Math.max(range.to, span.to) }
-    const bySeries = grouped(tallies)
+    const counted: CountedRange = { ...span, end: Math.max(range.to, span.to) }
+    const bySeries = groupBySeries(rollups)
     const planned = history.planned(counted)
     const availability = (list: readonly Rollup[]): Availability => {
       const minutes = countMinutes(list, counted)
@@ -103,8 +103,8 @@ export function sloReport(
       targets: [...targets].flatMap(([series, target]) => {
         const list = bySeries.get(series)
         if (!list) return []
-        const samples = list.reduce((sum, tally) => sum + tally.samples, 0)
-        return { target, samples, ...availability(list), latency: latencyOf(list, terms.limitsOf(target)) }
+        const samples = list.reduce((sum, rollup) => sum + rollup.samples, 0)
+        return { target, samples, ...availability(list), latency: toLatency(list, terms.getLimits(target)) }
       }),
       incidents: history.incidents(counted),
       deploys: planned.filter(({ kind }) => kind === 'deploy'),
@@ -113,18 +113,18 @@ export function sloReport(
   })
 }
 
-function latencyOf(list: readonly Rollup[], limits: Limits | undefined): Latency | null {
+function toLatency(list: readonly Rollup[], limits: Limits | undefined): Latency | null {
   const percentiles = getPercentiles(list)
   if (!percentiles || !limits) return percentiles
   return { ...percentiles, limits, met: percentiles.p95 <= limits.warning }
 }
 
-function grouped(tallies: readonly Rollup[]): Map<number, Rollup[]> {
+function groupBySeries(rollups: readonly Rollup[]): Map<number, Rollup[]> {
   const bySeries = new Map<number, Rollup[]>()
-  for (const tally of tallies) {
-    const list = bySeries.get(tally.series)
-    if (list) list.push(tally)
-    else bySeries.set(tally.series, [tally])
+  for (const rollup of rollups) {
+    const list = bySeries.get(rollup.series)
+    if (list) list.push(rollup)
+    else bySeries.set(rollup.series, [rollup])
   }
   return bySeries
 }

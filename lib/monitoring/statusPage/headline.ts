@@ -1,9 +1,9 @@
-import type { Latest } from '../store/samples.ts'
-import { formatDayLabel, formatList, getSubject, isVisible, troubleTitle } from './labels.ts'
+import type { StoredSample } from '../store/samples.ts'
+import { formatDayLabel, formatIncidentTitle, formatList, getSubject, isVisible } from './labels.ts'
 import type { Condition, Headline } from './types.ts'
 
 /** The part of a newest sample that the page goes by. */
-export type LastSeen = Pick<Latest, 'target' | 'at' | 'until' | 'verdict' | 'keptOut'>
+export type LastSeen = Pick<StoredSample, 'target' | 'at' | 'until' | 'verdict' | 'keptOut'>
 
 export interface Situation {
   now: number
@@ -32,12 +32,12 @@ export function getCondition(seen: LastSeen | undefined, now: number): Condition
 
 /** The site is what its pages and its API are together. */
 export function siteCondition(newest: readonly LastSeen[], now: number): Condition {
-  const parts = mainOf(newest).map((seen) => getCondition(seen, now))
+  const parts = selectMain(newest).map((seen) => getCondition(seen, now))
   const order: Condition[] = ['down', 'planned', 'unknown', 'slow', 'works']
   return order.find((condition) => parts.includes(condition)) ?? 'unknown'
 }
 
-const mainOf = (seen: readonly LastSeen[]): LastSeen[] =>
+const selectMain = (seen: readonly LastSeen[]): LastSeen[] =>
   seen.filter(({ target }) => target === 'static' || target === 'api')
 
 /** How the site is, in one sentence. What is not known is never called well. */
@@ -51,19 +51,26 @@ export function getHeadline(situation: Situation): Headline {
       seenAt: undefined,
     }
   }
-  const words = stale(visible, situation) ?? planned(visible, situation) ?? fault(visible, situation)
-  return { ...(words ?? well(visible, situation)), seenAt: Math.max(...visible.map(({ at }) => at)) }
+  const words =
+    staleHeadline(visible, situation) ??
+    plannedHeadline(visible, situation) ??
+    faultHeadline(visible, situation)
+  return {
+    ...(words ?? normalHeadline(visible, situation)),
+    seenAt: Math.max(...visible.map(({ at }) => at)),
+  }
 }
 
-type Words = Omit<Headline, 'seenAt'>
+type HeadlineText = Omit<Headline, 'seenAt'>
 
-function stale(visible: readonly LastSeen[], situation: Situation): Words | undefined {
+function staleHeadline(visible: readonly LastSeen[], situation: Situation): HeadlineText | undefined {
   const { now } = situation
-  const main = mainOf(visible)
+  const main = selectMain(visible)
   if ((main.length > 0 ? main : visible).some(({ until }) => now < until)) return undefined
   const last = Math.max(...visible.map(({ at }) => at))
   const then = { ...situation, now: last }
-  const { title } = planned(visible, then) ?? fault(visible, then) ?? well(visible, then)
+  const { title } =
+    plannedHeadline(visible, then) ?? faultHeadline(visible, then) ?? normalHeadline(visible, then)
   return {
     level: 'unknown',
     title: `Not known since ${formatDayLabel(new Date(last).toISOString().slice(0, 10))}, ${new Date(last).toISOString().slice(11, 16)} UTC`,
@@ -72,7 +79,10 @@ function stale(visible: readonly LastSeen[], situation: Situation): Words | unde
 }
 
 /** What a maintenance or a deploy explains is no fault, and what it hides is not unknown. */
-function planned(visible: readonly LastSeen[], { now, maintenance }: Situation): Words | undefined {
+function plannedHeadline(
+  visible: readonly LastSeen[],
+  { now, maintenance }: Situation,
+): HeadlineText | undefined {
   if (maintenance) {
     return {
       level: 'planned',
@@ -85,30 +95,33 @@ function planned(visible: readonly LastSeen[], { now, maintenance }: Situation):
   return {
     level: 'planned',
     title: 'A new release is on its way',
-    text: `${list(explained)}: not answering while it is put in place.`,
+    text: `${formatNames(explained)}: not answering while it is put in place.`,
   }
 }
 
 /** Goes by the newest looks: what other targets hold open is no outage of these. */
-function fault(visible: readonly LastSeen[], { now, failing, awaited }: Situation): Words | undefined {
+function faultHeadline(
+  visible: readonly LastSeen[],
+  { now, failing, awaited }: Situation,
+): HeadlineText | undefined {
   const down = visible.filter((seen) => getCondition(seen, now) === 'down')
   const told = down.filter(({ target }) => failing.includes(target))
-  const title = troubleTitle(
+  const title = formatIncidentTitle(
     told.map(({ target }) => target),
     ...([3, false] as const),
   )
   if (title) {
     return {
-      level: mainOf(told).length > 0 ? 'down' : 'trouble',
+      level: selectMain(told).length > 0 ? 'down' : 'trouble',
       title,
-      text: `${list(down)}: no good answer at the last check.`,
+      text: `${formatNames(down)}: no good answer at the last check.`,
     }
   }
   if (down.length > 0) {
     return {
       level: 'trouble',
       title: 'A check has just failed',
-      text: `${list(down)}: no good answer. It is checked again before this is called an outage.`,
+      text: `${formatNames(down)}: no good answer. It is checked again before this is called an outage.`,
     }
   }
   const again = visible.filter((seen) => awaited.includes(seen.target) && getCondition(seen, now) === 'works')
@@ -121,10 +134,10 @@ function fault(visible: readonly LastSeen[], { now, failing, awaited }: Situatio
   }
 }
 
-function well(visible: readonly LastSeen[], { now }: Situation): Words {
+function normalHeadline(visible: readonly LastSeen[], { now }: Situation): HeadlineText {
   const are = (condition: Condition) => visible.filter((seen) => getCondition(seen, now) === condition)
   const [slow, unknown] = [are('slow'), are('unknown')]
-  const rest = unknown.length > 0 ? ` Not known at present: ${list(unknown)}.` : ''
+  const rest = unknown.length > 0 ? ` Not known at present: ${formatNames(unknown)}.` : ''
   if (unknown.length === visible.length) {
     return {
       level: 'unknown',
@@ -136,11 +149,11 @@ function well(visible: readonly LastSeen[], { now }: Situation): Words {
     return {
       level: 'slow',
       title: 'It works, slower than usual',
-      text: `${list(slow)}: slower than wanted.${rest}`,
+      text: `${formatNames(slow)}: slower than wanted.${rest}`,
     }
   }
   if (unknown.length > 0) return { level: 'works', title: 'What could be checked works', text: rest.trim() }
   return { level: 'works', title: 'Everything works', text: 'All parts answer as they should.' }
 }
 
-const list = (seen: readonly LastSeen[]): string => formatList(seen.map(({ target }) => target))
+const formatNames = (seen: readonly LastSeen[]): string => formatList(seen.map(({ target }) => target))

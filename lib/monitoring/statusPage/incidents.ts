@@ -1,11 +1,11 @@
 import type { Incident } from '../store/records.ts'
-import type { Latest } from '../store/samples.ts'
+import type { StoredSample } from '../store/samples.ts'
 import type { History } from '../store/store.ts'
-import { formatCause, isVisible, publicCauses, troubleTitle } from './labels.ts'
+import { formatIncidentTitle, formatPublicCause, isVisible, parsePublicCauses } from './labels.ts'
 import type { PublicIncident } from './types.ts'
 
 /** What visitors had of an incident. Milliseconds since 1970. */
-export interface Noticed {
+export interface VisibleIncident {
   /** Those that visitors use and that were bad. */
   targets: readonly string[]
   rank: 1 | 3
@@ -25,19 +25,23 @@ const recoverAfter = 2
  * From the first to the last bad look of what visitors use; a bad look speaks until the next one, as in all figures.
  * undefined: they noticed nothing. Where the single looks are gone, the incident's own times and words.
  */
-export function selectNoticed(history: History, incident: Incident, now: number): Noticed | undefined {
+export function toVisibleIncident(
+  history: History,
+  incident: Incident,
+  now: number,
+): VisibleIncident | undefined {
   const { from, to, targets, rank, cause } = incident
   const visible = targets.filter(isVisible)
   if (visible.length === 0) return undefined
   const samples = history.samples({ from, to: to ?? now + 1 }, visible)
   if (!samples) {
-    const causes = publicCauses(cause)
+    const causes = parsePublicCauses(cause)
     const common = { targets: visible, causes, start: from, end: to ?? undefined, awaited: [] }
     return { ...common, rank: rank === 3 ? 3 : 1 }
   }
   const counted = samples.filter(({ keptOut }) => !keptOut)
   const down = rank === 3 && counted.some(({ verdict }) => verdict === 'CRITICAL')
-  const isBad = ({ verdict }: Latest) => verdict === 'CRITICAL' || (!down && verdict === 'WARNING')
+  const isBad = ({ verdict }: StoredSample) => verdict === 'CRITICAL' || (!down && verdict === 'WARNING')
   const bad = counted.filter(isBad)
   if (bad.length === 0) return undefined
   const rows = [...new Set(bad.map(({ target }) => target))].map((target) => {
@@ -59,13 +63,13 @@ export function selectNoticed(history: History, incident: Incident, now: number)
 }
 
 /** As visitors may read it. */
-export function toPublicIncident({ targets, rank, causes, start, end }: Noticed): PublicIncident[] {
-  const title = troubleTitle(targets, rank, end !== undefined, causes)
-  return title ? [{ title, cause: formatCause(causes), start, end }] : []
+export function toPublicIncident({ targets, rank, causes, start, end }: VisibleIncident): PublicIncident[] {
+  const title = formatIncidentTitle(targets, rank, end !== undefined, causes)
+  return title ? [{ title, cause: formatPublicCause(causes), start, end }] : []
 }
 
 /** Targets that an outage which is not over has hit, and those of them that answer again. */
-export function selectOngoing(noticed: readonly Noticed[]): { failing: string[]; awaited: string[] } {
+export function selectOngoing(noticed: readonly VisibleIncident[]): { failing: string[]; awaited: string[] } {
   const outages = noticed.filter(({ rank, end }) => rank === 3 && end === undefined)
   return {
     failing: outages.flatMap(({ targets }) => targets),

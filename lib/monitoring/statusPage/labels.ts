@@ -20,15 +20,15 @@ export function getServiceName(target: string): string {
 }
 
 /** Website, API, then its areas by name. */
-export const byImportance = (a: string, b: string): number =>
-  rankOf(a) - rankOf(b) || (getServiceName(a) < getServiceName(b) ? -1 : 1)
-const rankOf = (target: string): number => (target === 'static' ? 0 : target === 'api' ? 1 : 2)
+export const compareServices = (a: string, b: string): number =>
+  getServiceOrder(a) - getServiceOrder(b) || (getServiceName(a) < getServiceName(b) ? -1 : 1)
+const getServiceOrder = (target: string): number => (target === 'static' ? 0 : target === 'api' ? 1 : 2)
 
 /** `Website, API and its parts AI, Agents`. */
 export function formatList(targets: readonly string[]): string {
   const [main, parts] = [
     ['static', 'api'],
-    targets.filter((target) => areaIds.has(target)).sort(byImportance),
+    targets.filter((target) => areaIds.has(target)).sort(compareServices),
   ]
   const names = main.filter((target) => targets.includes(target)).map(getServiceName)
   const areaNames = parts.map((target) => getServiceName(target).slice('API: '.length)).join(', ')
@@ -39,11 +39,11 @@ export function formatList(targets: readonly string[]): string {
 
 /** `The website and the API`. */
 export function getSubject(targets: readonly string[]): { text: string; plural: boolean } {
-  const visible = targets.filter(isVisible).sort(byImportance)
+  const visible = targets.filter(isVisible).sort(compareServices)
   const names = [
     ...(visible.includes('static') ? ['the website'] : []),
     // The API as a whole stands for its areas.
-    ...(visible.includes('api') ? ['the API'] : areasOf(visible)),
+    ...(visible.includes('api') ? ['the API'] : formatAreas(visible)),
   ]
   const text = names.join(' and ')
   return {
@@ -52,7 +52,7 @@ export function getSubject(targets: readonly string[]): { text: string; plural: 
   }
 }
 
-function areasOf(visible: readonly string[]): string[] {
+function formatAreas(visible: readonly string[]): string[] {
   const names = visible
     .filter((target) => areaIds.has(target))
     .map((target) => getServiceName(target).slice('API: '.length))
@@ -69,7 +69,7 @@ function areasOf(visible: readonly string[]): string[] {
  * What an incident was to visitors; undefined when they noticed nothing of it.
  * @param causes the looks' own words: they alone tell whether it was about time (rank 1 and 2)
  */
-export function troubleTitle(
+export function formatIncidentTitle(
   targets: readonly string[],
   rank: 1 | 2 | 3,
   over: boolean,
@@ -83,15 +83,15 @@ export function troubleTitle(
       : `${text} ${plural ? 'do' : 'does'} not work as expected`
   }
   const is = over ? (plural ? 'were' : 'was') : plural ? 'are' : 'is'
-  return `${text} ${is} ${isOfTime(causes) ? 'slower than usual' : 'impaired'}`
+  return `${text} ${is} ${isLatencyOnly(causes) ? 'slower than usual' : 'impaired'}`
 }
 
 /** Each answer was a good one, and late: `200 in 640 ms, limit 500 ms`. */
-const isOfTime = (causes: readonly string[]): boolean =>
+const isLatencyOnly = (causes: readonly string[]): boolean =>
   causes.length > 0 && causes.every((cause) => /\d ms$/.test(cause) && !/\bwithin\b/.test(cause))
 
 /** Kinds of raw errors and the words for them; the first that fits. */
-const kinds: readonly (readonly [RegExp, string])[] = [
+const causePatterns: readonly (readonly [RegExp, string])[] = [
   [
     /time(d )?[- ]?out|no answer within|did not (end|answer) within|ETIMEDOUT|\baborted\b/i,
     'No answer came in time.',
@@ -108,7 +108,7 @@ const kinds: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** Parts behind the site, where an answer of the site itself names them. */
-const behind: readonly (readonly [RegExp, string])[] = [
+const dependencies: readonly (readonly [RegExp, string])[] = [
   [/\b(database|postgres\w*)\b/i, 'the database'],
   [/\b(redis|queue)\b/i, 'the job queue'],
 ]
@@ -117,7 +117,7 @@ const behind: readonly (readonly [RegExp, string])[] = [
  * Why, in plain words; never in the error's own, which may name hosts and files. '' when there is nothing to say.
  * @param causes of the looks at what visitors use, and of nothing else; what most of them say is taken
  */
-export function formatCause(causes: readonly string[]): string {
+export function formatPublicCause(causes: readonly string[]): string {
   const counts = new Map<string, number>()
   const parts = new Set<string>()
   for (const cause of causes) {
@@ -127,10 +127,10 @@ export function formatCause(causes: readonly string[]): string {
       .replaceAll(/(for )?the same reason as .*/g, '')
       .replaceAll(/:\d+\b/g, '')
       .replaceAll(/\b(\d+ in )?\d+ ms\b(, limit \d+ ms)?/g, 'slow')
-    const kind = kinds.find(([pattern]) => pattern.test(text))?.[1]
+    const kind = causePatterns.find(([pattern]) => pattern.test(text))?.[1]
     if (kind) counts.set(kind, (counts.get(kind) ?? 0) + 1)
     if (/\b5\d\d\b/.test(text))
-      for (const [pattern, words] of behind) if (pattern.test(text)) parts.add(words)
+      for (const [pattern, words] of dependencies) if (pattern.test(text)) parts.add(words)
   }
   const [kind] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? []
   const part = parts.size > 0 ? `Behind it ${[...parts].join(' and ')} had a problem.` : undefined
@@ -141,7 +141,7 @@ export function formatCause(causes: readonly string[]): string {
  * Of an incident's line (`static, api and 5 more refused; tls, queue …`) what is said of the things that visitors use,
  * without their names.
  */
-export const publicCauses = (line: string): string[] =>
+export const parsePublicCauses = (line: string): string[] =>
   line.split('; ').flatMap((part) => {
     const [, names = '', said = ''] = /^((?:[^\s,;]+, )*[^\s,;:]+)(?: and \d+ more)?:? (.+)$/.exec(part) ?? []
     return names.split(', ').some(isVisible) ? said : []

@@ -1,6 +1,6 @@
 import { escapeHtml } from '../../html/escape.ts'
 import { formatDuration } from '../../util/format.ts'
-import { perCent } from '../slo/availability.ts'
+import { formatPercent } from '../slo/availability.ts'
 import type { Month } from './types.ts'
 
 /** This month against the promise: availability, budget, and each part's share. */
@@ -11,13 +11,13 @@ export function monthSection(month: Month): string {
   const missed = month.budget !== null && month.budget.left < 0
   const lines = month.rows.map(
     ({ id, name, percent, down, notKnown }) =>
-      `<tr data-part="${escapeHtml(id)}"><th scope="row">${escapeHtml(name)}</th><td>${share(percent)}</td>` +
+      `<tr data-part="${escapeHtml(id)}"><th scope="row">${escapeHtml(name)}</th><td>${percentCell(percent)}</td>` +
       `<td>${down > 0 ? formatDuration(down * 60_000) : '–'}</td><td>${notKnown >= 1 ? formatDuration(notKnown * 60_000) : '–'}</td></tr>`,
   )
   return `<section aria-labelledby="month">
 <h2 id="month">This month: ${name}</h2>
 <div class="tiles">
-<div class="card"><p>Available</p><strong>${share(site?.percent ?? null)}</strong>
+<div class="card"><p>Available</p><strong>${percentCell(site?.percent ?? null)}</strong>
 <p><small>promised: <data value="${month.goal}">${month.goal} %</data>${missed ? ', which is missed' : ''}</small></p></div>
 <div class="card">${budgetTile(month)}</div>
 </div>
@@ -26,7 +26,7 @@ ${table(`${name}, part by part`, ['Part', 'Available', 'Down', 'Not known'], lin
 }
 
 /** The answers' times of this month. */
-export function timesTable(month: Month): string {
+export function latencyTable(month: Month): string {
   const timed = month.rows.filter(({ p50 }) => p50 !== null)
   if (timed.length === 0) return ''
   const lines = timed.map(
@@ -56,8 +56,8 @@ function budgetTile({ budget }: Month): string {
 const minutes = (value: number, shown = value): string =>
   `<data value="${value}">${shown.toFixed(1)} min</data>`
 
-const share = (value: number | null): string =>
-  value === null ? '–' : `<data value="${value}">${perCent(value)}</data>`
+const percentCell = (value: number | null): string =>
+  value === null ? '–' : `<data value="${value}">${formatPercent(value)}</data>`
 
 const figure = (value: number | null): string =>
   value === null ? '–' : `<data value="${value}">${Math.round(value)}\u00a0ms</data>`

@@ -12,8 +12,8 @@ import { historyFile, readHistory } from '../store/store.ts'
  * Makes the page of what the history of this machine knows now.
  * Throws (exit 3) when there is no history, or it is held, damaged or of a newer version.
  */
-export async function makeStatusPage(config: Config, now = Date.now()): Promise<StatusPage> {
-  const [{ statusPage }, { statusView }, history] = await Promise.all([
+export async function buildStatusPage(config: Config, now = Date.now()): Promise<StatusPage> {
+  const [{ renderStatusPage: statusPage }, { buildStatusView: statusView }, history] = await Promise.all([
     import('./page.ts'),
     import('./data.ts'),
     readHistory(historyFile(config)),
@@ -26,15 +26,15 @@ export async function makeStatusPage(config: Config, now = Date.now()): Promise<
 }
 
 /** Publishes the page, or writes it into a file alone. Throws (exit 2) when there can be no such file. */
-export function statusPageList(context: Context, out: string | undefined): TaskList {
-  const make = () => makeStatusPage(context.config)
+export function createStatusPageTasks(context: Context, out: string | undefined): TaskList {
+  const make = () => buildStatusPage(context.config)
   if (out === undefined) return { steps: [statusPageTask(context, make)] }
   assertOutputFile('--out', out)
-  return { steps: [fileStep(out, make)] }
+  return { steps: [createFileTask(out, make)] }
 }
 
 /** The page as a file of this machine: no login, no network. */
-function fileStep(out: string, make: () => Promise<StatusPage>): Task {
+function createFileTask(out: string, make: () => Promise<StatusPage>): Task {
   const file = path.resolve(out)
   let html = ''
   return {
@@ -45,7 +45,7 @@ function fileStep(out: string, make: () => Promise<StatusPage>): Task {
     async inspect(): Promise<Difference> {
       const page = await make()
       html = page.html
-      const present = textOf(file)
+      const present = readIfPresent(file)
       if (present?.includes(digestTag(page.digest))) return ok(`written: ${page.says}`)
       return { state: present === undefined ? 'create' : 'change', what: page.says, effects: [] }
     },
@@ -55,7 +55,7 @@ function fileStep(out: string, make: () => Promise<StatusPage>): Task {
   }
 }
 
-function textOf(file: string): string | undefined {
+function readIfPresent(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch {

@@ -93,6 +93,6 @@ export interface StatusView {
   latency: readonly Latency[]
   month: Month
   /** The newest first. */
-  troubles: readonly PublicIncident[]
+  incidents: readonly PublicIncident[]
   works: readonly Work[]
 }

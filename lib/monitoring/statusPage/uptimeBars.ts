@@ -1,6 +1,6 @@
 import { escapeHtml } from '../../html/escape.ts'
 import { formatDuration } from '../../util/format.ts'
-import { perCent } from '../slo/availability.ts'
+import { formatPercent } from '../slo/availability.ts'
 import { formatDayLabel } from './labels.ts'
 import { conditionMark } from './style.ts'
 import type { Day, Part } from './types.ts'
@@ -9,7 +9,7 @@ import type { Day, Part } from './types.ts'
 export function partSection(part: Part): string {
   const name = escapeHtml(part.name)
   const id = `part-${escapeHtml(part.id)}`
-  const share = part.percent === null ? 'nothing known yet' : `${perCent(part.percent)} available`
+  const share = part.percent === null ? 'nothing known yet' : `${formatPercent(part.percent)} available`
   return `<article class="part" aria-labelledby="${id}">
 <div class="head"><h3 id="${id}">${name}</h3>${conditionMark(part.now)}</div>
 <ol class="bars" aria-label="${name}, day by day">${part.days.map(bar).join('')}</ol>
@@ -26,7 +26,7 @@ export function dayText({ date, kind, percent, down, slow }: Day): string {
   if (kind === 'none' || percent === null) return `${day}: no data`
   if (down === 0)
     return `${day}: up${slow > 0 ? `, slower than wanted for ${formatDuration(slow * 60_000)}` : ''}`
-  return `${day}: ${kind === 'down' ? 'down' : 'partly down'}, ${formatDuration(down * 60_000)}; ${perCent(percent)} available`
+  return `${day}: ${kind === 'down' ? 'down' : 'partly down'}, ${formatDuration(down * 60_000)}; ${formatPercent(percent)} available`
 }
 
 export const barsLegend = `<ul class="legend" aria-label="What the bars mean">${(
@@ -53,7 +53,7 @@ export function faultyDays(parts: readonly Part[]): string {
   const cells = rows.map(
     ({ name, day }) =>
       `<tr><th scope="row"><time datetime="${day.date}">${formatDayLabel(day.date)}</time></th><td>${escapeHtml(name)}</td>` +
-      `<td>${formatDuration(day.down * 60_000)}</td><td>${day.percent === null ? '–' : perCent(day.percent)}</td></tr>`,
+      `<td>${formatDuration(day.down * 60_000)}</td><td>${day.percent === null ? '–' : formatPercent(day.percent)}</td></tr>`,
   )
   return `<details><summary>Every day with a fault, as a table</summary>
 <section class="scroll" tabindex="0" aria-label="Days with a fault"><table><caption>Days (UTC) with a fault, the newest first</caption>

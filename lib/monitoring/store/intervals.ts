@@ -21,11 +21,11 @@ export interface Span {
 export type Durations = Record<State, number>
 
 const minute = 60_000
-const shortest = 5 * minute
+const minValidity = 5 * minute
 /** A look says nothing of what was later than this. */
-export const longestHold = 180 * minute
+export const maxValidity = 180 * minute
 /** Distances between looks that tell the usual one. */
-export const distancesRead = 10
+export const intervalsRead = 10
 
 /**
  * How long a sample speaks for its target when no other follows: three times the usual distance, 5 minutes to 3 hours.
@@ -33,22 +33,22 @@ export const distancesRead = 10
  * by hand change it.
  * @param earlier times of the samples before it, newest first
  */
-export function validityOf(at: number, earlier: readonly number[]): number {
-  const times = [at, ...earlier.slice(0, distancesRead)]
+export function getValidity(at: number, earlier: readonly number[]): number {
+  const times = [at, ...earlier.slice(0, intervalsRead)]
   const distances = times.slice(1).map((time, index) => times[index]! - time)
   const usual = distances.sort((a, b) => a - b)[Math.ceil((distances.length * 8) / 10) - 1] ?? 0
-  return Math.min(longestHold, Math.max(shortest, 3 * usual))
+  return Math.min(maxValidity, Math.max(minValidity, 3 * usual))
 }
 
 /** A sample as far as time is concerned: its state holds until the next one, at most `holds` ms; undefined: UNKNOWN. */
-export interface Held {
+export interface TimedSample {
   at: number
   holds: number
   state: State | undefined
 }
 
 /** Samples of one target, the oldest first, as stretches. */
-export function toSegments(samples: readonly Held[]): Segment[] {
+export function toSegments(samples: readonly TimedSample[]): Segment[] {
   const segments: Segment[] = []
   for (const [index, { at, holds, state }] of samples.entries()) {
     const to = Math.min(at + holds, samples[index + 1]?.at ?? Number.POSITIVE_INFINITY)
@@ -99,7 +99,7 @@ export function combine(a: readonly Segment[], b: readonly Segment[]): Segment[]
     const [from, to] = [edges[index]!, edges[index + 1]!]
     while (i < a.length && a[i]!.to <= from) i++
     while (j < b.length && b[j]!.to <= from) j++
-    const state = both(stateAt(a[i], from), stateAt(b[j], from))
+    const state = combineStates(stateAt(a[i], from), stateAt(b[j], from))
     if (state) result.push({ from, to, state })
   }
   return result
@@ -108,17 +108,17 @@ export function combine(a: readonly Segment[], b: readonly Segment[]): Segment[]
 const stateAt = (segment: Segment | undefined, at: number): State | undefined =>
   segment && segment.from <= at ? segment.state : undefined
 
-function both(a: State | undefined, b: State | undefined): State | undefined {
+function combineStates(a: State | undefined, b: State | undefined): State | undefined {
   if (a === 'down' || b === 'down') return 'down'
   if (a === 'keptOut' || b === 'keptOut') return 'keptOut'
   if (a === undefined || b === undefined) return undefined
   return a === 'warning' || b === 'warning' ? 'warning' : 'ok'
 }
 
-export const noTime = (): Durations => ({ ok: 0, warning: 0, down: 0, keptOut: 0 })
+export const zeroDurations = (): Durations => ({ ok: 0, warning: 0, down: 0, keptOut: 0 })
 
 /** Adds up segments within [from, to) by hours, keyed by whole hours since 1970; hours without any are left out. */
-export function byHour(segments: readonly Segment[], { from, to }: Span): Map<number, Durations> {
+export function sumByHour(segments: readonly Segment[], { from, to }: Span): Map<number, Durations> {
   const hours = new Map<number, Durations>()
   for (const segment of segments) {
     let at = Math.max(segment.from, from)
@@ -128,7 +128,7 @@ export function byHour(segments: readonly Segment[], { from, to }: Span): Map<nu
       const until = Math.min(end, (hour + 1) * hourMs)
       let sums = hours.get(hour)
       if (!sums) {
-        sums = noTime()
+        sums = zeroDurations()
         hours.set(hour, sums)
       }
       sums[segment.state] += until - at

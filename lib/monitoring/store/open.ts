@@ -4,8 +4,8 @@ import { formatScriptLine } from '../../config/pasteLine.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { makeFolder } from '../../util/files.ts'
 import { formatDuration } from '../../util/format.ts'
-import { getFileId, getUnreported, quarantine, said } from './quarantine.ts'
-import { getVersion, migrate } from './schema.ts'
+import { getFileId, getUnreported, markReported, quarantine } from './quarantine.ts'
+import { migrate, readVersion } from './schema.ts'
 import { type Connection, connect } from './sqlite.ts'
 
 export interface OpenOptions {
@@ -21,11 +21,11 @@ export interface OpenFile {
   /** Where damaged files were put, the newest last; also by a run that ended before it said so. */
   damaged: string[]
   /** What is in `damaged` was said, and needs not be said again. */
-  damageSaid(): void
+  markDamageReported(): void
   /** Opens the file that has taken this one's place: another process has set it aside. */
-  follow(): void
+  reopenIfReplaced(): void
   /** Puts the file aside as damaged and begins a new one; `thrown` says why. Throws where that cannot be. */
-  renew(thrown: unknown): void
+  quarantineAndReopen(thrown: unknown): void
   /** SQLite's or the file system's words as a failure that says what to do. */
   fault(thrown: unknown): unknown
 }
@@ -37,7 +37,7 @@ export interface OpenFile {
  */
 export async function openFile(file: string, options: OpenOptions): Promise<OpenFile> {
   const { readOnly, waitMs } = options
-  const fault = (thrown: unknown): unknown => fileFault(thrown, file, waitMs)
+  const toError = (thrown: unknown): unknown => toHistoryError(thrown, file, waitMs)
   const open = await connect(file, options)
   /** Nobody opens a file that is just being set aside. */
   const lock = readOnly ? undefined : await lockOn(`${file}.lock`, waitMs)
@@ -50,7 +50,7 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
     const connection = open()
     try {
       if (readOnly) assertTables(connection, file)
-      else patiently(waitMs, () => migrate(connection, file))
+      else retryWhileBusy(waitMs, () => migrate(connection, file))
       return connection
     } catch (thrown) {
       connection.close()
@@ -58,7 +58,7 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
     }
   }
   const openedAfter = (thrown: unknown): Connection => {
-    if (readOnly || !isDamage(thrown)) throw fault(thrown)
+    if (readOnly || !isDamage(thrown)) throw toError(thrown)
     try {
       return alone(() => {
         const name = quarantine(file, identity, new Date())
@@ -66,15 +66,15 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
         return opened()
       })
     } catch (again) {
-      throw fault(again)
+      throw toError(again)
     }
   }
 
   const result: OpenFile = {
     connection: undefined as unknown as Connection,
     damaged: readOnly ? [] : getUnreported(file),
-    damageSaid: () => said(file, result.damaged.splice(0)),
-    follow() {
+    markDamageReported: () => markReported(file, result.damaged.splice(0)),
+    reopenIfReplaced() {
       if (readOnly || getFileId(file) === identity) return
       closed()
       try {
@@ -83,11 +83,11 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
         result.connection = openedAfter(thrown)
       }
     },
-    renew(thrown) {
+    quarantineAndReopen(thrown) {
       closed()
       result.connection = openedAfter(thrown)
     },
-    fault,
+    fault: toError,
   }
   const closed = (): void => {
     try {
@@ -117,11 +117,11 @@ function makeFile(file: string): void {
 }
 
 function assertTables(connection: Connection, file: string): void {
-  if (getVersion(connection, file) === 0) throw noHistory(file)
+  if (readVersion(connection, file) === 0) throw noHistory(file)
 }
 
 /** While a new file gets its form SQLite does not wait by itself. */
-function patiently(waitMs: number, work: () => void): void {
+function retryWhileBusy(waitMs: number, work: () => void): void {
   const until = performance.now() + waitMs
   for (;;) {
     try {
@@ -140,18 +140,18 @@ export class DamageError extends Error {}
 /** SQLITE_CORRUPT, SQLITE_NOTADB (https://sqlite.org/rescode.html). */
 const damage = [11, 26]
 
-const codeOf = (thrown: unknown): number | undefined => {
+const getErrorCode = (thrown: unknown): number | undefined => {
   const { errcode } = (thrown ?? {}) as { errcode?: number }
   return errcode === undefined ? undefined : errcode & 0xff
 }
 
 export const isDamage = (thrown: unknown): boolean =>
-  thrown instanceof DamageError || damage.includes(codeOf(thrown) ?? 0)
+  thrown instanceof DamageError || damage.includes(getErrorCode(thrown) ?? 0)
 
-export const isBusy = (thrown: unknown): boolean => [5, 6].includes(codeOf(thrown) ?? 0)
+export const isBusy = (thrown: unknown): boolean => [5, 6].includes(getErrorCode(thrown) ?? 0)
 
 /** What SQLite or the file system said of the history file, as one sentence and what to do (exit 3). */
-export function fileFault(thrown: unknown, file: string, waitMs: number): unknown {
+export function toHistoryError(thrown: unknown, file: string, waitMs: number): unknown {
   if (thrown instanceof OpsError) return thrown
   const said = getMessage(thrown)
   const again = 'then run the same line again.'
@@ -168,7 +168,7 @@ export function fileFault(thrown: unknown, file: string, waitMs: number): unknow
       `See who holds it (fuser ${file}), end it or wait; ${again}`,
     )
   const { code } = (thrown ?? {}) as NodeJS.ErrnoException
-  switch (codeOf(thrown) ?? code) {
+  switch (getErrorCode(thrown) ?? code) {
     case 8:
     case 'EROFS':
       return unknownError(`The history ${file} cannot be written`, said, `Make it writable; ${again}`)

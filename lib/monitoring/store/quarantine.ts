@@ -16,7 +16,7 @@ export function quarantine(file: string, identity: string | undefined, now: Date
   const time = now.toISOString().replaceAll(/[-:]/g, '').replace(/\..*/, 'Z')
   let name = `${file}.damaged-${time}`
   for (let turn = 2; existsSync(name); turn++) name = `${file}.damaged-${time}-${turn}`
-  noteUnsaid(file, [...getUnreported(file), name])
+  writeUnreported(file, [...getUnreported(file), name])
   // A log of changes belongs to its file: left behind, it would be taken for the new one's. So it goes first.
   for (const ending of ['-wal', '-shm']) {
     if (existsSync(file + ending)) renameSync(file + ending, name + ending)
@@ -25,12 +25,12 @@ export function quarantine(file: string, identity: string | undefined, now: Date
   return name
 }
 
-const unsaidFile = (file: string): string => `${file}.damaged.json`
+const getUnreportedFile = (file: string): string => `${file}.damaged.json`
 
 /** Damaged files that were set aside by a run which ended before it said so. */
 export function getUnreported(file: string): string[] {
   try {
-    const names = JSON.parse(readFileSync(unsaidFile(file), 'utf8')) as string[]
+    const names = JSON.parse(readFileSync(getUnreportedFile(file), 'utf8')) as string[]
     return names.map((name) => path.join(path.dirname(file), name)).filter((name) => existsSync(name))
   } catch {
     return [] // there is none, or it is half written
@@ -38,20 +38,20 @@ export function getUnreported(file: string): string[] {
 }
 
 /** Those were told to somebody. */
-export function said(file: string, names: readonly string[]): void {
+export function markReported(file: string, names: readonly string[]): void {
   const unsaid = getUnreported(file)
   if (unsaid.length > 0)
-    noteUnsaid(
+    writeUnreported(
       file,
       unsaid.filter((name) => !names.includes(name)),
     )
 }
 
-function noteUnsaid(file: string, names: readonly string[]): void {
+function writeUnreported(file: string, names: readonly string[]): void {
   try {
-    if (names.length === 0) rmSync(unsaidFile(file), { force: true })
+    if (names.length === 0) rmSync(getUnreportedFile(file), { force: true })
     else
-      writeFileSync(unsaidFile(file), JSON.stringify(names.map((name) => path.basename(name))), {
+      writeFileSync(getUnreportedFile(file), JSON.stringify(names.map((name) => path.basename(name))), {
         mode: 0o600,
       })
   } catch {

@@ -24,7 +24,7 @@ export function setProgress(connection: Connection, { rolledTo, rawFrom }: Progr
 }
 
 /** Rolled-up hours that a late sample touches are counted again. */
-export function lateSample(connection: Connection, { from, to }: Span): void {
+export function markStaleSpan(connection: Connection, { from, to }: Span): void {
   const { rolledTo, rawFrom } = readProgress(connection)
   const last = Math.ceil(Math.min(to, rolledTo) / hourMs)
   for (let hour = Math.floor(Math.max(from, rawFrom) / hourMs); hour < last; hour++)
@@ -32,7 +32,7 @@ export function lateSample(connection: Connection, { from, to }: Span): void {
 }
 
 /** So are those that a planned stretch touches, as far as their samples are still there. */
-export function changedPlan(connection: Connection, { from, to }: Span): void {
+export function markStalePlanned(connection: Connection, { from, to }: Span): void {
   const { rawFrom } = readProgress(connection)
   connection.run(
     'INSERT OR IGNORE INTO stale (hour) SELECT DISTINCT hour FROM rollups WHERE hour >= ? AND hour < ?',
@@ -61,7 +61,7 @@ interface Row extends Omit<Incident, 'targets'> {
 }
 
 const columns = 'id, began AS "from", ended AS "to", rank, targets, cause'
-const incidentOf = (row: Row): Incident => ({ ...row, targets: JSON.parse(row.targets) as string[] })
+const parseIncident = (row: Row): Incident => ({ ...row, targets: JSON.parse(row.targets) as string[] })
 
 export const insertIncident = (
   connection: Connection,
@@ -90,17 +90,17 @@ export function currentIncident(connection: Connection): Incident | undefined {
   const row = connection.get<Row>(
     `SELECT ${columns} FROM incidents WHERE ended IS NULL ORDER BY id DESC LIMIT 1`,
   )
-  return row && incidentOf(row)
+  return row && parseIncident(row)
 }
 
 /** Those that touch a range, the oldest first. */
-export const incidentsIn = (connection: Connection, { from, to }: Span): Incident[] =>
+export const listIncidents = (connection: Connection, { from, to }: Span): Incident[] =>
   connection
     .all<Row>(
       `SELECT ${columns} FROM incidents WHERE began < ? AND (ended IS NULL OR ended > ?) ORDER BY began, id`,
       ...[to, from],
     )
-    .map(incidentOf)
+    .map(parseIncident)
 
 /** What is kept under a key, undefined when nothing is. */
 export function readNote<Value>(connection: Connection, key: string): Value | undefined {
@@ -119,7 +119,7 @@ export function writeNote(connection: Connection, key: string, value: unknown): 
 }
 
 /** An alert that is not sent yet. */
-export interface Waiting {
+export interface QueuedAlert {
   id: number
   channel: string
   /** As lib/alerts made it. */
@@ -134,7 +134,7 @@ export interface Waiting {
 
 export const enqueue = (
   connection: Connection,
-  { channel, alert, since, error }: Omit<Waiting, 'id' | 'tries'>,
+  { channel, alert, since, error }: Omit<QueuedAlert, 'id' | 'tries'>,
 ): number =>
   connection.run(
     'INSERT INTO outbox (channel, alert, since, tries, error) VALUES (?, ?, ?, 1, ?)',
@@ -142,9 +142,9 @@ export const enqueue = (
   ).id
 
 /** The oldest first. */
-export const waitingAlerts = (connection: Connection): Waiting[] =>
+export const listOutbox = (connection: Connection): QueuedAlert[] =>
   connection
-    .all<Omit<Waiting, 'alert'> & { alert: string }>('SELECT * FROM outbox ORDER BY id')
+    .all<Omit<QueuedAlert, 'alert'> & { alert: string }>('SELECT * FROM outbox ORDER BY id')
     .map((row) => ({ ...row, alert: JSON.parse(row.alert) as unknown }))
 
 export const recordAttempt = (connection: Connection, id: number, error: string): void => {
@@ -169,12 +169,12 @@ export function upsertPlanned(connection: Connection, list: readonly Planned[]):
        ON CONFLICT (kind, id) DO UPDATE SET began = excluded.began, ended = excluded.ended, what = excluded.what`,
       ...[id, kind, from, end, what],
     )
-    for (const span of differenceOf(before, { from, to: end })) changedPlan(connection, span)
+    for (const span of getChangedSpans(before, { from, to: end })) markStalePlanned(connection, span)
   }
 }
 
 /** What only one of them covers: a maintenance grows with every look, and most of it was counted long ago. */
-function differenceOf(before: Span | undefined, after: Span): Span[] {
+function getChangedSpans(before: Span | undefined, after: Span): Span[] {
   if (!before || before.to <= after.from || after.to <= before.from) return before ? [before, after] : [after]
   const edges: Span[] = [
     { from: Math.min(before.from, after.from), to: Math.max(before.from, after.from) },
@@ -184,10 +184,11 @@ function differenceOf(before: Span | undefined, after: Span): Span[] {
 }
 
 /** Those that touch a range, the oldest first. */
-export const plannedIn = (connection: Connection, { from, to }: Span): Planned[] =>
+export const listPlanned = (connection: Connection, { from, to }: Span): Planned[] =>
   connection.all<Planned>(
     `SELECT id, kind, began AS "from", ended AS "to", what FROM planned WHERE ended >= ? AND began < ? ORDER BY began, id`,
     ...[from, to],
   )
 
-export const plannedSpans = (connection: Connection, span: Span): Span[] => union(plannedIn(connection, span))
+export const listPlannedSpans = (connection: Connection, span: Span): Span[] =>
+  union(listPlanned(connection, span))

@@ -1,8 +1,8 @@
-import { hourMs, longestHold } from './intervals.ts'
+import { hourMs, maxValidity } from './intervals.ts'
 import { type Progress, readProgress, setProgress } from './records.ts'
-import { countSamples, packTimes } from './rollups.ts'
+import { countSamples, encodeLatencies } from './rollups.ts'
 import type { Connection } from './sqlite.ts'
-import type { Vantage } from './types.ts'
+import type { Origin } from './types.ts'
 
 /** Days that single samples, and roll-ups with incidents and planned stretches, are kept. */
 export interface Retention {
@@ -13,8 +13,8 @@ export interface Retention {
 /** Looks are written at their end and may come late; after this they are the exception. */
 const graceMs = 600_000
 /** Hours that one run rolls up, counts again, or takes samples away of: it must stay short. */
-const hoursARun = 6
-const vantages: readonly Vantage[] = ['here', 'vps']
+const hoursPerRun = 6
+const origins: readonly Origin[] = ['here', 'vps']
 
 /**
  * Rolls up hours that are over, a few of them, within the caller's transaction. Gives how many: 0 when there is nothing
@@ -24,16 +24,16 @@ export function rollUp(connection: Connection, now: number): number {
   const until = Math.floor((now - graceMs) / hourMs) * hourMs
   const stale = connection.all<{ hour: number }>(
     'SELECT hour FROM stale WHERE hour < ? ORDER BY hour LIMIT ?',
-    ...[until / hourMs, hoursARun],
+    ...[until / hourMs, hoursPerRun],
   )
   for (const { hour } of stale) rollHour(connection, hour)
   let done = stale.length
   const { rolledTo, rawFrom } = readProgress(connection)
   let next = rolledTo
-  for (; done < hoursARun && next < until; done++) {
+  for (; done < hoursPerRun && next < until; done++) {
     const look = connection.get<{ at: number | null }>(
       'SELECT min(at) AS at FROM looks WHERE at >= ?',
-      next - longestHold,
+      next - maxValidity,
     )
     if (!look || look.at === null || look.at >= until) break
     // Of a stretch without looks there is nothing to roll up.
@@ -50,11 +50,11 @@ function rollHour(connection: Connection, hour: number): void {
   connection.run('DELETE FROM rollups WHERE hour = ?', hour)
   connection.run('DELETE FROM stale WHERE hour = ?', hour)
   const span = { from: hour * hourMs, to: (hour + 1) * hourMs }
-  for (const tally of vantages.flatMap((vantage) => countSamples(connection, vantage, span))) {
-    const { series, ok, warning, down, keptOut, samples, times } = tally
+  for (const rollup of origins.flatMap((vantage) => countSamples(connection, vantage, span))) {
+    const { series, ok, warning, down, keptOut, samples, times } = rollup
     connection.run(
       `INSERT INTO rollups (series, hour, ok, warning, down, kept_out, samples, times) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[series, hour, ok, warning, down, keptOut, samples, packTimes(times)],
+      ...[series, hour, ok, warning, down, keptOut, samples, encodeLatencies(times)],
     )
   }
 }
@@ -64,34 +64,33 @@ function rollHour(connection: Connection, hour: number): void {
  * is to go with the hours that are rolled up, not with the looks: a clock that runs years ahead for an hour must not
  * empty the history.
  */
-export const forget = (connection: Connection, now: number, { sampleDays, days }: Retention): number =>
-  forgetSamples(connection, now - sampleDays * 24 * hourMs) +
-  forgetHours(connection, now - days * 24 * hourMs)
+export const prune = (connection: Connection, now: number, { sampleDays, days }: Retention): number =>
+  pruneSamples(connection, now - sampleDays * 24 * hourMs) + pruneHours(connection, now - days * 24 * hourMs)
 
 /** Only samples of hours that are rolled up, and none that an hour still to be counted again needs. */
-function forgetSamples(connection: Connection, before: number): number {
+function pruneSamples(connection: Connection, before: number): number {
   const progress = readProgress(connection)
   const oldestStale = connection.get<{ hour: number | null }>('SELECT min(hour) AS hour FROM stale')?.hour
   const edge = Math.min(before, progress.rolledTo, (oldestStale ?? Number.POSITIVE_INFINITY) * hourMs)
   let done = 0
   let forgotten: Progress | undefined
-  for (; done < hoursARun; done++) {
+  for (; done < hoursPerRun; done++) {
     const oldest = connection.get<{ at: number | null }>('SELECT min(at) AS at FROM looks')?.at
     if (oldest === undefined || oldest === null) break
     const end = (Math.floor(oldest / hourMs) + 1) * hourMs
-    if (end + longestHold > edge) break
+    if (end + maxValidity > edge) break
     connection.run('DELETE FROM samples WHERE series IN (SELECT id FROM series) AND at < ?', end)
     connection.run('DELETE FROM looks WHERE at < ?', end)
-    forgotten = { ...progress, rawFrom: Math.max(progress.rawFrom, end + longestHold) }
+    forgotten = { ...progress, rawFrom: Math.max(progress.rawFrom, end + maxValidity) }
   }
   if (forgotten) setProgress(connection, forgotten)
   return done
 }
 
 /** The oldest hours first, and what belongs to the time before them. */
-function forgetHours(connection: Connection, before: number): number {
+function pruneHours(connection: Connection, before: number): number {
   let done = 0
-  for (; done < hoursARun; done++) {
+  for (; done < hoursPerRun; done++) {
     const oldest = connection.get<{ hour: number | null }>('SELECT min(hour) AS hour FROM rollups')?.hour
     if (oldest === undefined || oldest === null || (oldest + 1) * hourMs > before) break
     connection.run('DELETE FROM rollups WHERE hour = ?', oldest)

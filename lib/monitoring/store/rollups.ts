@@ -1,21 +1,21 @@
 import {
-  byHour,
   combine,
   type Durations,
   exclude,
-  type Held,
   hourMs,
-  longestHold,
-  noTime,
+  maxValidity,
   type Segment,
   type Span,
   type State,
+  sumByHour,
+  type TimedSample,
   toSegments,
   union,
+  zeroDurations,
 } from './intervals.ts'
-import { plannedSpans, readProgress } from './records.ts'
+import { listPlannedSpans, readProgress } from './records.ts'
 import type { Connection } from './sqlite.ts'
-import { siteTargets, type Vantage } from './types.ts'
+import { type Origin, siteTargets } from './types.ts'
 
 /** The site as a whole, among series. */
 export const siteSeries = 0
@@ -41,34 +41,34 @@ interface Row {
 }
 
 const states: readonly (State | undefined)[] = ['ok', 'warning', 'down', undefined]
-const heldOf = ({ at, holds, verdict, kept }: Row): Held => ({
+const toTimedSample = ({ at, holds, verdict, kept }: Row): TimedSample => ({
   ...{ at, holds },
   state: kept ? 'keptOut' : states[verdict],
 })
 
 /** Counts single samples within [from, to); hours for which nothing speaks are left out. */
-export function countSamples(connection: Connection, vantage: Vantage, span: Span, only?: string): Rollup[] {
-  const planned = plannedSpans(connection, span)
+export function countSamples(connection: Connection, vantage: Origin, span: Span, only?: string): Rollup[] {
+  const planned = listPlannedSpans(connection, span)
   const bySite: Segment[][] = siteTargets.map(() => [])
-  const tallies: Rollup[] = []
-  for (const [series, target] of targetNames(connection, vantage)) {
+  const rollups: Rollup[] = []
+  for (const [series, target] of readTargetNames(connection, vantage)) {
     if (only !== undefined && target !== only) continue
     const rows = connection.all<Row>(
       `SELECT series, at, holds, verdict, kept_out AS kept, ms FROM samples
        WHERE series = ? AND at >= ? AND at < ? ORDER BY at, look`,
-      ...[series, span.from - longestHold, span.to],
+      ...[series, span.from - maxValidity, span.to],
     )
-    const segments = exclude(toSegments(rows.map(heldOf)), planned)
-    tallies.push(...talliesOf(series, segments, rows, planned, span))
+    const segments = exclude(toSegments(rows.map(toTimedSample)), planned)
+    rollups.push(...rollUpSeries(series, segments, rows, planned, span))
     const part = siteTargets.indexOf(target as (typeof siteTargets)[number])
     if (part >= 0) bySite[part] = segments
   }
-  if (vantage !== 'here' || only !== undefined) return tallies
+  if (vantage !== 'here' || only !== undefined) return rollups
   const site = combine(bySite[0]!, bySite[1]!)
-  return [...tallies, ...talliesOf(siteSeries, site, [], [], span)]
+  return [...rollups, ...rollUpSeries(siteSeries, site, [], [], span)]
 }
 
-function talliesOf(
+function rollUpSeries(
   series: number,
   segments: readonly Segment[],
   rows: readonly Row[],
@@ -76,16 +76,16 @@ function talliesOf(
   span: Span,
 ): Rollup[] {
   const hours = new Map<number, Rollup>()
-  const tally = (hour: number, durations: Durations): Rollup => {
+  const rollup = (hour: number, durations: Durations): Rollup => {
     const made = { series, hour, samples: 0, times: [], ...durations }
     hours.set(hour, made)
     return made
   }
-  for (const [hour, durations] of byHour(segments, span)) tally(hour, durations)
+  for (const [hour, durations] of sumByHour(segments, span)) rollup(hour, durations)
   for (const { at, kept, ms } of rows) {
     if (at < span.from) continue
     const hour = Math.floor(at / hourMs)
-    const found = hours.get(hour) ?? tally(hour, noTime())
+    const found = hours.get(hour) ?? rollup(hour, zeroDurations())
     found.samples++
     const counts = !kept && !planned.some(({ from, to }) => from <= at && at < to)
     if (counts && ms !== null) found.times.push(ms)
@@ -93,10 +93,10 @@ function talliesOf(
   return [...hours.values()]
 }
 
-/** What is asked of the tallies. Milliseconds since 1970. */
-export interface TallyRange extends Span {
+/** What is asked of the rollups. Milliseconds since 1970. */
+export interface RollupRange extends Span {
   now: number
-  vantage?: Vantage
+  vantage?: Origin
   /** Are the answers' times wanted? */
   times?: boolean
   /** Only this target, which spares reading the others. */
@@ -109,7 +109,7 @@ export interface TallyRange extends Span {
  * Every hour of [from, to) that anything is known of, in no particular order, and the range that was really counted:
  * it ends now at the latest, and where single samples are no longer there it goes by whole hours.
  */
-export function readTallies(connection: Connection, range: TallyRange): { span: Span; tallies: Rollup[] } {
+export function readRollups(connection: Connection, range: RollupRange): { span: Span; rollups: Rollup[] } {
   const { vantage = 'here', times = false, only, hours = 1 } = range
   const { rolledTo, rawFrom } = readProgress(connection)
   const down = (time: number): number => Math.floor(time / hourMs) * hourMs
@@ -120,20 +120,20 @@ export function readTallies(connection: Connection, range: TallyRange): { span: 
 
   const rolled: Span = { from: up(from), to: Math.min(rolledTo, down(to)) }
   if (rolled.from >= rolled.to)
-    return { span: { from, to }, tallies: countSamples(connection, vantage, { from, to }, only) }
+    return { span: { from, to }, rollups: countSamples(connection, vantage, { from, to }, only) }
   const stale = connection
     .all<{ hour: number }>(
       'SELECT hour FROM stale WHERE hour >= ? AND hour < ? ORDER BY hour',
       ...[rolled.from / hourMs, rolled.to / hourMs],
     )
     .map(({ hour }) => ({ from: hour * hourMs, to: (hour + 1) * hourMs }))
-  const tallies = readRolled(connection, rolled, { vantage, times, only, hours })
+  const rollups = readStoredRollups(connection, rolled, { vantage, times, only, hours })
   for (const span of union([{ from, to: rolled.from }, ...stale, { from: rolled.to, to }]))
-    tallies.push(...countSamples(connection, vantage, span, only))
-  return { span: { from, to }, tallies }
+    rollups.push(...countSamples(connection, vantage, span, only))
+  return { span: { from, to }, rollups }
 }
 
-function readRolled(
+function readStoredRollups(
   connection: Connection,
   { from, to }: Span,
   {
@@ -141,11 +141,11 @@ function readRolled(
     times,
     only,
     hours,
-  }: Required<Pick<TallyRange, 'vantage' | 'times' | 'hours'>> & {
+  }: Required<Pick<RollupRange, 'vantage' | 'times' | 'hours'>> & {
     only: string | undefined
   },
 ): Rollup[] {
-  const names = [...targetNames(connection, vantage)]
+  const names = [...readTargetNames(connection, vantage)]
   const wanted = names.filter(([, target]) => only === undefined || target === only).map(([id]) => id)
   if (only === undefined && vantage === 'here') wanted.push(siteSeries)
   const rows = connection.iterate<Omit<Rollup, 'times'> & { packed?: Uint8Array }>(
@@ -154,24 +154,24 @@ function readRolled(
      AND hour NOT IN (SELECT hour FROM stale) ORDER BY series, hour`,
     ...[JSON.stringify(wanted), from / hourMs, to / hourMs],
   )
-  const tallies: Rollup[] = []
+  const rollups: Rollup[] = []
   for (const { packed, ...row } of rows) {
-    let tally = tallies.at(-1)
+    let rollup = rollups.at(-1)
     const same =
-      tally?.series === row.series && Math.floor(tally.hour / hours) === Math.floor(row.hour / hours)
-    if (tally && same) {
-      for (const key of ['ok', 'warning', 'down', 'keptOut', 'samples'] as const) tally[key] += row[key]
+      rollup?.series === row.series && Math.floor(rollup.hour / hours) === Math.floor(row.hour / hours)
+    if (rollup && same) {
+      for (const key of ['ok', 'warning', 'down', 'keptOut', 'samples'] as const) rollup[key] += row[key]
     } else {
-      tally = { ...row, times: [] }
-      tallies.push(tally)
+      rollup = { ...row, times: [] }
+      rollups.push(rollup)
     }
-    if (packed) unpackTimes(packed, tally.times)
+    if (packed) decodeLatencies(packed, rollup.times)
   }
-  return tallies
+  return rollups
 }
 
 /** The name of each series of a vantage point. */
-export const targetNames = (connection: Connection, vantage: Vantage): Map<number, string> =>
+export const readTargetNames = (connection: Connection, vantage: Origin): Map<number, string> =>
   new Map(
     connection
       .all<{ id: number; target: string }>(
@@ -185,7 +185,7 @@ export const targetNames = (connection: Connection, vantage: Vantage): Map<numbe
  * Whole milliseconds of answers, packed: sorted, each as its distance to the one before it, in groups of 7 bits (LEB128).
  * An hour of one look a minute takes about 60 bytes, and no percentile loses anything.
  */
-export function packTimes(times: readonly number[]): Uint8Array {
+export function encodeLatencies(times: readonly number[]): Uint8Array {
   const bytes: number[] = []
   let before = 0
   for (const time of [...times].sort((a, b) => a - b)) {
@@ -201,7 +201,7 @@ export function packTimes(times: readonly number[]): Uint8Array {
 }
 
 /** Appends what `packTimes` packed to `into`, the shortest first. */
-export function unpackTimes(bytes: Uint8Array, into: number[]): void {
+export function decodeLatencies(bytes: Uint8Array, into: number[]): void {
   let [time, rest, scale] = [0, 0, 1]
   for (const byte of bytes) {
     rest += (byte & 0x7f) * scale

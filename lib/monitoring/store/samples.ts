@@ -1,19 +1,19 @@
 import { unknownError } from '../../util/errors.ts'
 import type { Verdict } from '../../util/status.ts'
-import { distancesRead, type Span, validityOf } from './intervals.ts'
-import { lateSample, readProgress } from './records.ts'
+import { getValidity, intervalsRead, type Span } from './intervals.ts'
+import { markStaleSpan, readProgress } from './records.ts'
 import type { Connection } from './sqlite.ts'
-import type { Look, Sample, Vantage } from './types.ts'
+import type { CheckRun, Origin, Sample } from './types.ts'
 
 const verdicts: readonly Verdict[] = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN']
-export const verdictNumber = (verdict: Verdict): number => verdicts.indexOf(verdict)
-export const verdictNamed = (number: number): Verdict => verdicts[number] ?? 'UNKNOWN'
+export const encodeVerdict = (verdict: Verdict): number => verdicts.indexOf(verdict)
+export const decodeVerdict = (number: number): Verdict => verdicts[number] ?? 'UNKNOWN'
 
 /** A cause is one line; a page of HTML in an answer is none. */
 const longestCause = 500
 
 /** The newest sample of a target. */
-export interface Latest extends Sample {
+export interface StoredSample extends Sample {
   at: number
   /** When it ceases to speak for its target. */
   until: number
@@ -21,7 +21,7 @@ export interface Latest extends Sample {
 }
 
 /** Writes a look, within the caller's transaction. */
-export function insertLook(connection: Connection, look: Look): void {
+export function insertCheckRun(connection: Connection, look: CheckRun): void {
   const { at, samples, from = 'here', excluded = '' } = look
   const { rawFrom, rolledTo } = readProgress(connection)
   if (at < rawFrom) {
@@ -39,26 +39,26 @@ export function insertLook(connection: Connection, look: Look): void {
     const series = seriesId(connection, from, target)
     const earlier = connection.all<{ at: number; holds: number }>(
       'SELECT at, holds FROM samples WHERE series = ? AND at <= ? ORDER BY at DESC LIMIT ?',
-      ...[series, at, distancesRead],
+      ...[series, at, intervalsRead],
     )
-    const holds = validityOf(
+    const holds = getValidity(
       at,
       earlier.map((sample) => sample.at),
     )
     connection.run(
       'INSERT INTO samples (series, at, look, holds, verdict, kept_out, ms, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[series, at, id, holds, verdictNumber(verdict), excluded || keptOut ? 1 : 0],
+      ...[series, at, id, holds, encodeVerdict(verdict), excluded || keptOut ? 1 : 0],
       ...[ms === null ? null : Math.max(0, Math.round(ms)), cause.slice(0, longestCause)],
     )
     if (at < rolledTo) {
       // It came late: what it says, and what the one before it no longer says, is counted again.
       const before = earlier[0] ? earlier[0].at + earlier[0].holds : at
-      lateSample(connection, { from: at, to: Math.max(at + holds, before) })
+      markStaleSpan(connection, { from: at, to: Math.max(at + holds, before) })
     }
   }
 }
 
-function seriesId(connection: Connection, vantage: Vantage, target: string): number {
+function seriesId(connection: Connection, vantage: Origin, target: string): number {
   const key = `${vantage} ${target}`
   let id = connection.series.get(key)
   if (id === undefined) {
@@ -86,15 +86,15 @@ export interface SampleRow {
 
 export const sampleColumns = 'target, at, holds, verdict, kept_out AS kept, ms, cause'
 
-export const getLatest = ({ holds, verdict, kept, ...rest }: SampleRow): Latest => ({
+export const toStoredSample = ({ holds, verdict, kept, ...rest }: SampleRow): StoredSample => ({
   ...rest,
-  verdict: verdictNamed(verdict),
+  verdict: decodeVerdict(verdict),
   until: rest.at + holds,
   keptOut: kept === 1,
 })
 
 /** The newest sample of each target, by target; `now` in ms: what lies ahead of it is a clock's mistake. */
-export const latestSamples = (connection: Connection, vantage: Vantage, now: number): Latest[] =>
+export const readLatest = (connection: Connection, vantage: Origin, now: number): StoredSample[] =>
   connection
     .all<SampleRow>(
       `SELECT ${sampleColumns} FROM series JOIN samples ON samples.series = series.id
@@ -103,17 +103,17 @@ export const latestSamples = (connection: Connection, vantage: Vantage, now: num
        ORDER BY target`,
       ...[vantage, now],
     )
-    .map(getLatest)
+    .map(toStoredSample)
 
 /**
  * The single samples of some targets, seen from here, within [from, to), by target and time; each speaks until `until` or
  * the next one of its target. undefined: the range begins before what is still there.
  */
-export function samplesIn(
+export function readSamples(
   connection: Connection,
   { from, to }: Span,
   targets: readonly string[],
-): Latest[] | undefined {
+): StoredSample[] | undefined {
   const first = connection.get('SELECT 1 FROM looks WHERE at <= ? LIMIT 1', from)
   if (!first || from < readProgress(connection).rawFrom) return undefined
   return connection
@@ -123,5 +123,5 @@ export function samplesIn(
        ORDER BY target, at, look`,
       ...[JSON.stringify(targets), from, to],
     )
-    .map(getLatest)
+    .map(toStoredSample)
 }

@@ -50,16 +50,16 @@ const migrations: readonly string[] = [
   `,
 ]
 
-const number = (connection: Connection, sql: string): number =>
+const readNumber = (connection: Connection, sql: string): number =>
   Object.values(connection.get<Record<string, number>>(sql) ?? {})[0] ?? 0
 
 /** Brings a file to the newest shape; what another process is doing at the same time is done once. */
 export function migrate(connection: Connection, file: string): void {
-  if (getVersion(connection, file) === migrations.length) return
+  if (readVersion(connection, file) === migrations.length) return
   connection.exec('PRAGMA journal_mode = WAL')
   connection.exec('BEGIN IMMEDIATE')
   try {
-    const version = getVersion(connection, file)
+    const version = readVersion(connection, file)
     for (const sql of migrations.slice(version)) connection.exec(sql)
     connection.exec(
       `PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}; COMMIT`,
@@ -71,10 +71,10 @@ export function migrate(connection: Connection, file: string): void {
 }
 
 /** How many migrations a file has had. Throws (exit 3) when it is newer than this program, or not ours. */
-export function getVersion(connection: Connection, file: string): number {
-  const version = number(connection, 'PRAGMA user_version')
-  const application = number(connection, 'PRAGMA application_id')
-  const tables = number(connection, 'SELECT count(*) FROM sqlite_schema')
+export function readVersion(connection: Connection, file: string): number {
+  const version = readNumber(connection, 'PRAGMA user_version')
+  const application = readNumber(connection, 'PRAGMA application_id')
+  const tables = readNumber(connection, 'SELECT count(*) FROM sqlite_schema')
   if (application !== applicationId && (tables > 0 || version > 0)) {
     throw new OpsError({
       what: `${file} is an SQLite file of another program`,

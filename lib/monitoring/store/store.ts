@@ -8,21 +8,21 @@ import {
   dequeue,
   enqueue,
   type Incident,
-  incidentsIn,
   insertIncident,
-  plannedIn,
+  listIncidents,
+  listOutbox,
+  listPlanned,
+  type QueuedAlert,
   readNote,
   recordAttempt,
   upsertPlanned,
-  type Waiting,
-  waitingAlerts,
   writeNote,
 } from './records.ts'
-import { forget, type Retention, rollUp } from './retention.ts'
-import { type Rollup, readTallies, type TallyRange, targetNames } from './rollups.ts'
-import { insertLook, type Latest, latestSamples, samplesIn } from './samples.ts'
+import { prune, type Retention, rollUp } from './retention.ts'
+import { type Rollup, type RollupRange, readRollups, readTargetNames } from './rollups.ts'
+import { insertCheckRun, readLatest, readSamples, type StoredSample } from './samples.ts'
 import type { Connection } from './sqlite.ts'
-import type { Look, Planned, Vantage } from './types.ts'
+import type { CheckRun, Origin, Planned } from './types.ts'
 
 /** How the last run of health ended. */
 export interface LastRun {
@@ -41,7 +41,7 @@ export interface History {
   /** Where damaged files were put by this run, or by one that ended before it said so: to be said. */
   readonly damaged: readonly string[]
   /** It was said. Until then every run finds it in `damaged` again. */
-  damageSaid(): void
+  markDamageReported(): void
   /**
    * Reads and writes as one: nothing of it is there when `work` throws or the process is killed, and no other process
    * writes meanwhile. Inside another one it is part of that. Must bear being called again: a file that turns out to be
@@ -51,15 +51,15 @@ export interface History {
   /** Several readings of one and the same moment. Writes nothing, holds up nobody. */
   snapshot<Value>(work: () => Value): Value
   /** Writes a look, rolls up and forgets what is due. Its texts must be free of secrets. */
-  record(look: Look): void
+  record(look: CheckRun): void
   /** Notes planned stretches; a known id is as it is now, and what it touches is counted again. */
-  plan(list: readonly Planned[]): void
+  recordPlanned(list: readonly Planned[]): void
   /** Those that touch a range, the oldest first. */
   planned(range: Span): Planned[]
   /** The newest sample of each target. */
-  latest(vantage?: Vantage, now?: number): Latest[]
+  latest(vantage?: Origin, now?: number): StoredSample[]
   /** The samples of targets within a range, by target and time; undefined when they are no longer all there. */
-  samples(range: Span, targets: readonly string[]): Latest[] | undefined
+  samples(range: Span, targets: readonly string[]): StoredSample[] | undefined
 
   /** The incident that lasts, if one does. */
   currentIncident(): Incident | undefined
@@ -77,13 +77,13 @@ export interface History {
   setLastRun(run: LastRun): void
 
   /** Alerts that could not be sent, the oldest first. */
-  outbox(): Waiting[]
-  putOff(alert: Omit<Waiting, 'id' | 'tries'>): number
-  triedAgain(id: number, error: string): void
-  sent(id: number): void
+  outbox(): QueuedAlert[]
+  enqueue(alert: Omit<QueuedAlert, 'id' | 'tries'>): number
+  recordAttempt(id: number, error: string): void
+  dequeue(id: number): void
 
   /** For lib/slo: counted hours, the range that was counted, and the names of the series (0: the site). */
-  tallies(range: TallyRange): { span: Span; tallies: Rollup[]; targets: Map<number, string> }
+  rollups(range: RollupRange): { span: Span; rollups: Rollup[]; targets: Map<number, string> }
   close(): void
 }
 
@@ -136,12 +136,12 @@ async function open(
 
   function all<Value>(begin: string, work: (connection: Connection) => Value): Value {
     if (within) return work(opened.connection)
-    opened.follow()
+    opened.reopenIfReplaced()
     try {
       return once(begin, work)
     } catch (thrown) {
       if (readOnly || !isDamage(thrown)) throw opened.fault(thrown)
-      opened.renew(thrown)
+      opened.quarantineAndReopen(thrown)
     }
     try {
       return once(begin, work)
@@ -155,45 +155,45 @@ async function open(
   return {
     file,
     damaged: opened.damaged,
-    damageSaid: opened.damageSaid,
+    markDamageReported: opened.markDamageReported,
     transaction: (work) => write(() => work()),
     snapshot: (work) => read(() => work()),
     record: (look) =>
       write((connection) => {
-        insertLook(connection, look)
+        insertCheckRun(connection, look)
         if (rollUp(connection, look.at) === 0) return
-        forget(connection, look.at, options)
+        prune(connection, look.at, options)
         if (looked === connection) return
         assertIntact(connection)
         looked = connection
       }),
-    plan: (list) => write((connection) => upsertPlanned(connection, list)),
-    planned: (range) => read((connection) => plannedIn(connection, range)),
+    recordPlanned: (list) => write((connection) => upsertPlanned(connection, list)),
+    planned: (range) => read((connection) => listPlanned(connection, range)),
     latest: (vantage = 'here', now = Date.now()) =>
-      read((connection) => latestSamples(connection, vantage, now)),
+      read((connection) => readLatest(connection, vantage, now)),
 
-    samples: (range, targets) => read((connection) => samplesIn(connection, range, targets)),
+    samples: (range, targets) => read((connection) => readSamples(connection, range, targets)),
 
     currentIncident: () => read(currentIncident),
     openIncident: (incident) => write((connection) => insertIncident(connection, incident)),
     raiseIncident: (id, change) => write((connection) => changeIncident(connection, id, change)),
     closeIncident: (id, at) => write((connection) => changeIncident(connection, id, { to: at })),
-    incidents: (range) => read((connection) => incidentsIn(connection, range)),
+    incidents: (range) => read((connection) => listIncidents(connection, range)),
 
     note: (key) => read((connection) => readNote(connection, key)),
     setNote: (key, value) => write((connection) => writeNote(connection, key, value)),
     lastRun: () => read((connection) => readNote<LastRun>(connection, 'last run')),
     setLastRun: (run) => write((connection) => writeNote(connection, 'last run', run)),
 
-    outbox: () => read(waitingAlerts),
-    putOff: (alert) => write((connection) => enqueue(connection, alert)),
-    triedAgain: (id, error) => write((connection) => recordAttempt(connection, id, error)),
-    sent: (id) => write((connection) => dequeue(connection, id)),
+    outbox: () => read(listOutbox),
+    enqueue: (alert) => write((connection) => enqueue(connection, alert)),
+    recordAttempt: (id, error) => write((connection) => recordAttempt(connection, id, error)),
+    dequeue: (id) => write((connection) => dequeue(connection, id)),
 
-    tallies: (range) =>
+    rollups: (range) =>
       read((connection) => ({
-        ...readTallies(connection, range),
-        targets: targetNames(connection, range.vantage ?? 'here'),
+        ...readRollups(connection, range),
+        targets: readTargetNames(connection, range.vantage ?? 'here'),
       })),
     close: () => opened.connection.close(),
   }

@@ -20,12 +20,12 @@ export interface Sample {
 }
 
 /** Where it was asked from: this machine, or the VPS. The arithmetic is over `here` unless asked otherwise. */
-export type Vantage = 'here' | 'vps'
+export type Origin = 'here' | 'vps'
 
 /** What one run of the health check saw, all of it at one time. */
-export interface Look {
+export interface CheckRun {
   /** Default: `here`. */
-  from?: Vantage
+  from?: Origin
   /** Milliseconds since 1970 at which it began. */
   at: number
   samples: readonly Sample[]

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { takeGuard } from '../../../lib/monitoring/singleInstance.ts'
+import { acquireRunLock } from '../../../lib/monitoring/singleInstance.ts'
 import { failureOf, home, temporaryFolder } from '../../support/helpers.ts'
 
 /** Another process that holds the guard until it is killed. */
@@ -28,16 +28,16 @@ async function holderOf(stateDir: string) {
 test('a second run of a kind is told who is at it and since when; a killed one holds nothing', async () => {
   const stateDir = path.join(temporaryFolder(), 'state')
   const holder = await holderOf(stateDir)
-  const failure = await failureOf(takeGuard({ stateDir }, 'quick', 300))
+  const failure = await failureOf(acquireRunLock({ stateDir }, 'quick', 300))
   expect(failure).toMatchObject({ exitCode: 3 })
   expect(failure.what).toMatch(
     new RegExp(`^Another quick health check is under way \\(process ${holder.pid}, since 20\\d\\d-.*Z\\)$`),
   )
   // One of the other kind is not in its way.
-  const full = await takeGuard({ stateDir }, 'full', 0)
+  const full = await acquireRunLock({ stateDir }, 'full', 0)
   full.release()
   await holder.kill()
-  const quick = await takeGuard({ stateDir }, 'quick', 0)
+  const quick = await acquireRunLock({ stateDir }, 'quick', 0)
   expect(quick.trouble).toBeUndefined()
   quick.release()
   expect(readdirSync(stateDir).sort()).toEqual(['health-full.lock', 'health-quick.lock'])
@@ -45,8 +45,8 @@ test('a second run of a kind is told who is at it and since when; a killed one h
 
 test('a run waits for one that is about to end', async () => {
   const stateDir = temporaryFolder()
-  const first = await takeGuard({ stateDir }, 'quick')
-  const second = takeGuard({ stateDir }, 'quick')
+  const first = await acquireRunLock({ stateDir }, 'quick')
+  const second = acquireRunLock({ stateDir }, 'quick')
   setTimeout(first.release, 150)
   await expect(second).resolves.toBeDefined()
   ;(await second).release()
@@ -55,12 +55,12 @@ test('a run waits for one that is about to end', async () => {
 test('where no lock can be made the look goes on, and says so', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, 'state'), 'a file in the place of the folder')
-  const { trouble } = await takeGuard({ stateDir: path.join(folder, 'state') }, 'quick', 0)
+  const { trouble } = await acquireRunLock({ stateDir: path.join(folder, 'state') }, 'quick', 0)
   expect(trouble).toMatch(/^nothing keeps a second run away: .*state/)
   mkdirSync(path.join(folder, 'other'))
   writeFileSync(path.join(folder, 'other', 'health-quick.lock'), 'not an SQLite file, but a rather long text')
   chmodSync(path.join(folder, 'other', 'health-quick.lock'), 0o600)
-  expect((await takeGuard({ stateDir: path.join(folder, 'other') }, 'quick', 0)).trouble).toMatch(
+  expect((await acquireRunLock({ stateDir: path.join(folder, 'other') }, 'quick', 0)).trouble).toMatch(
     /not a database/,
   )
 })

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { cronLine } from '../../../lib/schedule/cron.ts'
+import { formatCronLine } from '../../../lib/schedule/cron.ts'
 import { listScheduledTasks } from '../../../lib/schedule/tasks.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 import { place } from '../../support/scheduleFixtures.ts'
@@ -15,7 +15,7 @@ test('a line runs as /bin/sh runs it for cron: there, with that PATH, and these 
   writeFileSync(program, '#!/bin/sh\npwd\necho "$PATH"\nfor word in "$@"; do echo "$word"; done\n')
   chmodSync(program, 0o755)
   const [health] = listScheduledTasks('staging', 5, { node: program, bin: `${folder}/dominion.js` })
-  const line = cronLine(health!, { ...place, folder }).replace(/^(\S+ ){5}/, '')
+  const line = formatCronLine(health!, { ...place, folder }).replace(/^(\S+ ){5}/, '')
   expect(line).not.toMatch(/[^\\]%/)
   const said = execFileSync('env', ['-i', '/bin/sh', '-c', line.replaceAll('\\%', '%')], { encoding: 'utf8' })
   const words = [`${folder}/dominion.js`, 'health', '--quiet', '--env', 'staging']

@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { beforeEach, expect, test } from 'vitest'
 import { type Arm, accessCommand, armRequest } from '../../../lib/azure/arm.ts'
 import type { Config } from '../../../lib/config/config.ts'
-import { newLines } from '../../../lib/logs/buffers.ts'
+import { findNewLines } from '../../../lib/logs/buffers.ts'
 import { containerSources } from '../../../lib/logs/containers.ts'
 import { merge } from '../../../lib/logs/merge.ts'
-import type { Wanted } from '../../../lib/logs/options.ts'
+import type { SourceOptions } from '../../../lib/logs/options.ts'
 import { configOf } from '../../support/helpers.ts'
 
 let config: Config
@@ -30,12 +30,12 @@ const numbered = (from: number, to: number) =>
   Array.from({ length: to - from }, (_none, index) => `line ${from + index}`)
 
 test('a window that moves along a log', () => {
-  expect(newLines([], ['a', 'b'])).toEqual(['a', 'b'])
-  expect(newLines(['a', 'b'], ['a', 'b'])).toEqual([])
-  expect(newLines(['a', 'b', 'c'], ['b', 'c', 'd', 'e'])).toEqual(['d', 'e'])
-  expect(newLines(['x', 'x'], ['x', 'x', 'x'])).toEqual(['x'])
-  expect(newLines(['a', 'b'], ['c', 'd'])).toBeUndefined()
-  expect(newLines(['a', 'wor'], ['a', 'words', 'more']), 'a line seen half').toEqual(['words', 'more'])
+  expect(findNewLines([], ['a', 'b'])).toEqual(['a', 'b'])
+  expect(findNewLines(['a', 'b'], ['a', 'b'])).toEqual([])
+  expect(findNewLines(['a', 'b', 'c'], ['b', 'c', 'd', 'e'])).toEqual(['d', 'e'])
+  expect(findNewLines(['x', 'x'], ['x', 'x', 'x'])).toEqual(['x'])
+  expect(findNewLines(['a', 'b'], ['c', 'd'])).toBeUndefined()
+  expect(findNewLines(['a', 'wor'], ['a', 'words', 'more']), 'a line seen half').toEqual(['words', 'more'])
 })
 
 /** Azure with container groups whose logs a test writes. */
@@ -62,19 +62,19 @@ function cloud(logs: Record<string, string[]>) {
   return { arm, asked, fail }
 }
 
-const view = (more: Partial<Wanted> = {}) => {
+const view = (more: Partial<SourceOptions> = {}) => {
   const troubles: string[] = []
-  const wanted: Wanted = {
+  const wanted: SourceOptions = {
     only: () => true,
     follow: false,
-    trouble: (...words) => void troubles.push(words.join(': ')),
+    warn: (...words) => void troubles.push(words.join(': ')),
     ...more,
   }
   return { wanted, troubles }
 }
 
 /** Reads until enough was seen, or to the end. */
-async function read(arm: Arm, wanted: Wanted, enough?: Promise<void>) {
+async function read(arm: Arm, wanted: SourceOptions, enough?: Promise<void>) {
   const stop = new AbortController()
   void enough?.then(() => stop.abort())
   const failures: string[] = []

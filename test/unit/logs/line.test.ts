@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import {
-  accessDating,
-  containerDating,
-  dater,
-  errorDating,
-  isoDating,
-  linesOf,
+  createErrorTimestampParser,
+  createLineParser,
+  parseAccessTimestamp,
+  parseContainerTimestamp,
+  parseIsoTimestamp,
+  readLines,
 } from '../../../lib/logs/parse.ts'
 
 const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString())
@@ -25,14 +25,16 @@ test.each([
   ['2026-11-23T01:10:05.123Zoo', undefined, '2026-11-23T01:10:05.123Zoo'],
   ['Traceback at 2026-11-23T01:10:05Z', undefined, 'Traceback at 2026-11-23T01:10:05Z'],
 ])('a program’s line: %s', (line, at, text) => {
-  const found = isoDating(line)
+  const found = parseIsoTimestamp(line)
   expect([iso(found.at), found.text]).toEqual([at, text])
 })
 
 test('of Azure’s stamp and the program’s own the program’s counts', () => {
   const outer = '2026-11-23T01:10:06.000000000Z '
-  expect(iso(containerDating(`${outer}2026-11-23T01:10:05.123Z hello`).at)).toBe('2026-11-23T01:10:05.123Z')
-  expect(containerDating(`${outer}  File "x"`)).toEqual({
+  expect(iso(parseContainerTimestamp(`${outer}2026-11-23T01:10:05.123Z hello`).at)).toBe(
+    '2026-11-23T01:10:05.123Z',
+  )
+  expect(parseContainerTimestamp(`${outer}  File "x"`)).toEqual({
     at: Date.parse('2026-11-23T01:10:06Z'),
     text: '  File "x"',
   })
@@ -40,18 +42,21 @@ test('of Azure’s stamp and the program’s own the program’s counts', () => 
 
 test('access log: the time between user and request, whatever a visitor calls himself', () => {
   const line = '10.0.0.1 - [01/Jan/2030:00:00:00 +0000] x [23/Nov/2026:01:10:05 +0100] "GET / HTTP/2.0" 200 5'
-  expect([iso(accessDating(line).at), accessDating(line).text]).toEqual(['2026-11-23T00:10:05.000Z', line])
-  expect(accessDating('not a line').at).toBeUndefined()
+  expect([iso(parseAccessTimestamp(line).at), parseAccessTimestamp(line).text]).toEqual([
+    '2026-11-23T00:10:05.000Z',
+    line,
+  ])
+  expect(parseAccessTimestamp('not a line').at).toBeUndefined()
 })
 
 test('error log: local time of the server, over a change of the clock', () => {
-  const berlin = errorDating('Europe/Berlin', '+0200')
+  const berlin = createErrorTimestampParser('Europe/Berlin', '+0200')
   const at = (time: string) => iso(berlin(`${time} [error] 7#7: no`).at)
   expect(at('2026/10/25 01:59:59')).toBe('2026-10-24T23:59:59.000Z')
   expect(at('2026/10/25 03:00:00')).toBe('2026-10-25T02:00:00.000Z')
   expect(at('2026/07/01 12:00:00')).toBe('2026-07-01T10:00:00.000Z')
   expect(berlin('2026/07/01 12:00:00 [error] 7#7: no').text).toBe('[error] 7#7: no')
-  expect(iso(errorDating('Nowhere/At-all', '+0200')('2026/07/01 12:00:00 x').at)).toBe(
+  expect(iso(createErrorTimestampParser('Nowhere/At-all', '+0200')('2026/07/01 12:00:00 x').at)).toBe(
     '2026-07-01T10:00:00.000Z',
   )
 })
@@ -62,13 +67,13 @@ test('lines are put together from chunks, in the middle of a letter too', async 
     for (const byte of bytes) yield Uint8Array.of(byte)
   }
   const lines: string[] = []
-  for await (const batch of linesOf(chunks())) lines.push(...batch)
+  for await (const batch of readLines(chunks())) lines.push(...batch)
   expect(lines).toEqual(['one', 'zwölf', '', 'last'])
 })
 
 test('a line without a time has that of the line before; the first ones that of the first that has one', () => {
   const since = Date.parse('2026-11-23T01:00:00Z')
-  const dates = dater('backend', isoDating, since)
+  const dates = createLineParser('backend', parseIsoTimestamp, since)
   const lines = dates.take([
     'before',
     '2026-11-23T00:59:59Z old',
@@ -80,7 +85,7 @@ test('a line without a time has that of the line before; the first ones that of 
     ['2026-11-23T01:00:00.000Z', 'new'],
     ['2026-11-23T01:00:00.000Z', '  at x'],
   ])
-  const none = dater('worker', isoDating, since)
+  const none = createLineParser('worker', parseIsoTimestamp, since)
   expect(none.take(['a', 'b'])).toEqual([])
   expect(none.rest().map(({ at, text }) => [at, text])).toEqual([
     [undefined, 'a'],

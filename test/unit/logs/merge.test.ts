@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { lastLines } from '../../../lib/logs/buffers.ts'
+import { createTail } from '../../../lib/logs/buffers.ts'
 import { type MergeOptions, merge, type Source } from '../../../lib/logs/merge.ts'
-import type { Line } from '../../../lib/logs/parse.ts'
+import type { LogLine } from '../../../lib/logs/parse.ts'
 
-const line = (source: string, at: number | undefined, text = String(at)): Line => ({ at, source, text })
+const line = (source: string, at: number | undefined, text = String(at)): LogLine => ({ at, source, text })
 
 /** Gives batches of times; a number alone is a pause in milliseconds, [] says that what follows is new. */
 const source = (id: string, ...batches: (number[] | number | Error)[]): Source => ({
@@ -129,7 +129,7 @@ test('when enough was seen every source is ended', async () => {
 
 test('the last lines are all that is held, in order, and later everything is let through', async () => {
   const shown: string[] = []
-  const last = lastLines(3, async (lines) => void shown.push(lines.map(({ text }) => text).join(' ')))
+  const last = createTail(3, async (lines) => void shown.push(lines.map(({ text }) => text).join(' ')))
   await last.take([1, 2].map((at) => line('a', at)))
   await last.take([3, 4, 5].map((at) => line('a', at)))
   expect(shown).toEqual([])
@@ -137,7 +137,7 @@ test('the last lines are all that is held, in order, and later everything is let
   await last.take([line('a', 6)])
   await last.flush()
   expect(shown).toEqual(['3 4 5', '6'])
-  const none = lastLines(0, async () => void shown.push('one too many'))
+  const none = createTail(0, async () => void shown.push('one too many'))
   await none.take([line('a', 1)])
   await none.flush()
   expect(shown).toHaveLength(2)

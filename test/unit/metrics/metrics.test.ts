@@ -1,8 +1,8 @@
 import { parseHTML } from 'linkedom'
 import { expect, test } from 'vitest'
 import { type MetricId, metricIds, metricNames, type Point, type Span } from '../../../lib/azure/metrics.ts'
-import { amount, metricsData, metricsText } from '../../../lib/metrics/formatMetrics.ts'
-import { metricsPage } from '../../../lib/metrics/page.ts'
+import { formatAmount, formatMetrics, toMetricsJson } from '../../../lib/metrics/formatMetrics.ts'
+import { renderMetricsPage } from '../../../lib/metrics/page.ts'
 import { readUsage, summarize } from '../../../lib/metrics/usage.ts'
 import { getExitCode } from '../../../lib/util/collect.ts'
 import { answering } from '../../support/fakeAz.ts'
@@ -63,7 +63,7 @@ test('one group without figures and one that is missing lose no other’s', asyn
   )
   const answers = await readUsage(context, span)
   expect(Object.keys(answers)).toEqual(['codex-backend', 'codex-worker', 'codex-backend-next'])
-  const text = metricsText(answers, span, false)
+  const text = formatMetrics(answers, span, false)
   expect(text).toMatch(
     /codex-backend {2}CPU +50 m +200 m +600 m +300 m +10\.0 % +30\.0 % {2}- @\n {2}2 CPU, 4 GB {2}Memory +512 MiB +1 GiB +2 GiB +1 GiB +25\.0 % +50\.0 %/,
   )
@@ -73,7 +73,7 @@ test('one group without figures and one that is missing lose no other’s', asyn
     '✖ codex-backend-next: Nothing was measured of codex-backend-next since 2026-11-23T12:00',
   )
   expect(getExitCode(answers)).toBe(1)
-  const data = JSON.parse(JSON.stringify(metricsData(answers, span)))
+  const data = JSON.parse(JSON.stringify(toMetricsJson(answers, span)))
   expect(data).toMatchObject({
     ok: false,
     failures: [{ name: 'codex-worker' }, { name: 'codex-backend-next' }],
@@ -116,7 +116,7 @@ test('the page: charts with titles, tables of the figures, gaps as dashes, nothi
     match: /metricnames/,
     stdout: measured(some),
   })
-  const html = await metricsPage(await readUsage(context, span), span, 'a <b> & co')
+  const html = await renderMetricsPage(await readUsage(context, span), span, 'a <b> & co')
   const { document } = parseHTML(html)
   const charts = [...document.querySelectorAll('figure > svg')]
   expect(charts.map((chart) => chart.querySelector('title')?.textContent)).toEqual(
@@ -142,4 +142,4 @@ test.each<[MetricId, number, string]>([
   ['memory', 4 * 1024 ** 3, '4 GiB'],
   ['received', 999.9, '1 kB/s'],
   ['sent', 0, '0 B/s'],
-])('%s %d is said as %s', (metric, figure, words) => expect(amount(metric, figure)).toBe(words))
+])('%s %d is said as %s', (metric, figure, words) => expect(formatAmount(metric, figure)).toBe(words))

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
 import {
   advance,
-  type ConfirmState,
-  type Counted,
-  type News,
-  progress,
-  type Rules,
+  formatProgress,
+  type IncidentEvent,
+  type IncidentRules,
+  type IncidentState,
+  type TargetStatus,
 } from '../../../lib/monitoring/incidentState.ts'
 
 const minute = 60_000
-const rules: Rules = { failAfter: 3, recoverAfter: 2, remindMs: 6 * 60 * minute }
+const rules: IncidentRules = { failAfter: 3, recoverAfter: 2, remindMs: 6 * 60 * minute }
 const verdicts = { '.': 'OK', W: 'WARNING', C: 'CRITICAL', U: 'UNKNOWN' } as const
 
 /** `api` and `static` are what visitors notice. */
-const seen = (target: string, sign: string): Counted => ({
+const seen = (target: string, sign: string): TargetStatus => ({
   target,
   verdict: verdicts[sign as keyof typeof verdicts],
   visible: ['api', 'static'].includes(target),
@@ -23,11 +23,11 @@ const seen = (target: string, sign: string): Counted => ({
 /** A string a target, a look a minute: `.WCU`; a blank was not asked, and x is a look that is kept out. */
 function play(
   targets: Record<string, string>,
-  some: Partial<Rules> = {},
-  begin: ConfirmState = { rows: {} },
+  some: Partial<IncidentRules> = {},
+  begin: IncidentState = { rows: {} },
 ) {
   let state = begin
-  const told: (News & { at: number })[] = []
+  const told: (IncidentEvent & { at: number })[] = []
   const length = Math.max(...Object.values(targets).map((signs) => signs.length))
   for (let index = 0; index < length; index++) {
     const signs = Object.entries(targets).map(([target, text]) => ({ target, sign: text[index] ?? ' ' }))
@@ -130,7 +130,7 @@ test('of two runs at a time the one that began later counts where both have aske
 
 test('a clock that was set back silences nothing', () => {
   const day = 24 * 60 * minute
-  let state: ConfirmState = { rows: {} }
+  let state: IncidentState = { rows: {} }
   const at = (time: number, sign: string) => {
     const step = advance(state, { at: time, seen: [seen('api', sign)] }, rules)
     state = step.state
@@ -208,7 +208,7 @@ test('a bad look of something that is no part of it, asked about once by hand, h
 
 test('a target may be called as what every object has', () => {
   for (const name of ['constructor', 'toString', '__proto__']) {
-    let state: ConfirmState = { rows: {} }
+    let state: IncidentState = { rows: {} }
     const told = ['C', 'C', 'C', '.', '.'].map((sign, index) => {
       // Between two runs it goes through JSON.
       const step = advance(JSON.parse(JSON.stringify(state)), { at: index, seen: [seen(name, sign)] }, rules)
@@ -220,7 +220,7 @@ test('a target may be called as what every object has', () => {
 })
 
 test('how far it is confirmed', () => {
-  const after = (signs: string) => progress(play({ api: signs }).state.rows.api, rules)
+  const after = (signs: string) => formatProgress(play({ api: signs }).state.rows.api, rules)
   expect(after('C')).toBe('1/3')
   expect(after('CC')).toBe('2/3')
   expect(after('CCCCC')).toBe('3/3')
@@ -228,5 +228,5 @@ test('how far it is confirmed', () => {
   expect(after('CCC.')).toBe('1/2')
   expect(after('CCC..')).toBeUndefined()
   expect(after('....')).toBeUndefined()
-  expect(progress(undefined, rules)).toBeUndefined()
+  expect(formatProgress(undefined, rules)).toBeUndefined()
 })

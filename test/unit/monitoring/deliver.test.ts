@@ -10,7 +10,7 @@ import { day, historyPath, opened } from '../../support/historyFixtures.ts'
 const contextOf = () => ({ runner: openRunner() }) as never
 
 const putOff = (history: History, incident: string, since = Date.now()) =>
-  history.putOff({ channel: 'webhook', alert: alert({ incident }), since, error: '' })
+  history.enqueue({ channel: 'webhook', alert: alert({ incident }), since, error: '' })
 
 /** Takes what its `judge` takes, 200; gives what it took. */
 async function hook(judge: (body: { incident: string; lines: string[] }) => number) {

@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest'
-import { type HealthFlags, readFlags } from '../../../lib/monitoring/options.ts'
+import { type HealthFlags, parseHealthFlags } from '../../../lib/monitoring/options.ts'
 
 test('by default: a table on a terminal, a line elsewhere, 3 and 2 looks, reminders every six hours', () => {
   const rules = { failAfter: 3, recoverAfter: 2, remindMs: 6 * 3_600_000 }
-  expect(readFlags({}, true)).toEqual({ quick: false, only: [], format: 'table', rules, fromVps: false })
-  expect(readFlags({}, false).format).toBe('plugin')
-  expect(readFlags({ json: true }, true).format).toBe('json')
+  expect(parseHealthFlags({}, true)).toEqual({
+    quick: false,
+    only: [],
+    format: 'table',
+    rules,
+    fromVps: false,
+  })
+  expect(parseHealthFlags({}, false).format).toBe('plugin')
+  expect(parseHealthFlags({ json: true }, true).format).toBe('json')
 })
 
 test('what is asked for', () => {
@@ -16,13 +22,13 @@ test('what is asked for', () => {
     failAfter: '1',
     recoverAfter: '10',
   }
-  expect(readFlags({ ...flags, remind: '1d12h' }, true)).toMatchObject({
+  expect(parseHealthFlags({ ...flags, remind: '1d12h' }, true)).toMatchObject({
     ...{ quick: true, only: ['api', 'static'], format: 'openmetrics' },
     rules: { failAfter: 1, recoverAfter: 10, remindMs: 36 * 3_600_000 },
   })
-  expect(readFlags({ remind: '0' }, true).rules.remindMs).toBe(0)
-  expect(readFlags({ testAlert: true }, true).testAlert).toBe('')
-  expect(readFlags({ testAlert: 'slack' }, true).testAlert).toBe('slack')
+  expect(parseHealthFlags({ remind: '0' }, true).rules.remindMs).toBe(0)
+  expect(parseHealthFlags({ testAlert: true }, true).testAlert).toBe('')
+  expect(parseHealthFlags({ testAlert: 'slack' }, true).testAlert).toBe('slack')
 })
 
 test.each<[HealthFlags, RegExp]>([
@@ -37,5 +43,5 @@ test.each<[HealthFlags, RegExp]>([
   [{ remind: '0h' }, /--remind=0h/],
   [{ testAlert: true, only: 'api' }, /looks at nothing/],
 ])('%j is refused', (flags, words) => {
-  expect(() => readFlags(flags, true)).toThrow(words)
+  expect(() => parseHealthFlags(flags, true)).toThrow(words)
 })

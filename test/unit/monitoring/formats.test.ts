@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { openMetrics } from '../../../lib/monitoring/format/openMetrics.ts'
-import { performanceData, pluginLine } from '../../../lib/monitoring/format/plugin.ts'
-import { tableReport } from '../../../lib/monitoring/format/table.ts'
-import { type Line, type Report, summary } from '../../../lib/monitoring/report.ts'
+import { formatOpenMetrics } from '../../../lib/monitoring/format/openMetrics.ts'
+import { formatPerfdata, formatPluginLine } from '../../../lib/monitoring/format/plugin.ts'
+import { formatReportTable } from '../../../lib/monitoring/format/table.ts'
+import { formatSummary, type ProbeReport, type Report } from '../../../lib/monitoring/report.ts'
 
 const apiMs = { warning: 500, critical: 2000 }
-const line = (id: string, rest: Partial<Line> = {}): Line => ({
+const line = (id: string, rest: Partial<ProbeReport> = {}): ProbeReport => ({
   ...{
     id,
     title: id,
@@ -32,7 +32,7 @@ const bad = line('api', {
   progress: '2/3',
 })
 
-function report(observations: Line[], rest: Partial<Report> = {}): Report {
+function report(observations: ProbeReport[], rest: Partial<Report> = {}): Report {
   const about = { domain: 'shop.test', environment: 'default', at: '2026-11-23T04:00:00.000Z', quick: true }
   const state = { ok: false, verdict: 'CRITICAL', exitCode: 2, line: '' } as const
   return { ...about, ...state, observations, alerts: { sent: [], unsent: [] }, trouble: [], ...rest }
@@ -47,7 +47,7 @@ const incident = {
 const fine = { verdict: 'OK', exitCode: 0, ok: true } as const
 
 test('the line of the issue, to the letter', () => {
-  expect(pluginLine(report([good, bad]))).toBe(
+  expect(formatPluginLine(report([good, bad]))).toBe(
     "CRITICAL - api 503 (2/3) | 'api'=812ms;500;2000;0 'static'=74ms;200;1000;0",
   )
 })
@@ -67,12 +67,12 @@ test.each([
   [{ name: "it's | a\nlabel", value: 2.5e13, unit: 'B' }, "'it''s ¦ a label'=25000000000000B;;;0"],
   [{ name: 'x', value: Number.NaN, unit: 'ms' }, "'x'=U;;;0"],
 ] as const)('performance data of %j', (figure, expected) => {
-  expect(performanceData(figure)).toBe(expected)
+  expect(formatPerfdata(figure)).toBe(expected)
 })
 
 test('one line, whose only bar is the one before the performance data', () => {
   const nasty = line('api', { verdict: 'CRITICAL', detail: 'a | b\nc\u0007' })
-  expect(pluginLine(report([nasty]))).toBe('CRITICAL - api a ¦ b c')
+  expect(formatPluginLine(report([nasty]))).toBe('CRITICAL - api a ¦ b c')
 })
 
 test.each<[string, Report, string]>([
@@ -158,21 +158,21 @@ test.each<[string, Report, string]>([
     'OK - incident over after 25 s: static, api and 2 more',
   ],
 ])('summary: %s', (_, about, expected) => {
-  expect(summary(about)).toBe(expected)
+  expect(formatSummary(about)).toBe(expected)
 })
 
 test('of many faults the line names some, and how many more', () => {
   const many = Array.from({ length: 1000 }, (_, number) =>
     line(`t${number}`, { verdict: 'CRITICAL', detail: number < 500 ? 'refused' : `broken ${number}` }),
   )
-  const words = summary(report(many))
+  const words = formatSummary(report(many))
   expect(words).toMatch(
     /^CRITICAL - t0, t1, .*, t19 and 480 more refused; t500 broken 500; .*; and 491 more$/,
   )
 })
 
 test('the table shows how long each phase took itself, what to do, and the line in words', () => {
-  expect(tableReport(report([good, bad], { incident })).split('\n')).toEqual([
+  expect(formatReportTable(report([good, bad], { incident })).split('\n')).toEqual([
     'STATE     PROBE   DNS  TCP  TLS  WAIT  REST   MS  DETAIL',
     'OK        static                              74  200 in 81 ms',
     'CRITICAL  api       2    3   16   789     2  812  https://shop.test/_dominion/health says 503 (2/3)',
@@ -189,7 +189,7 @@ test('the table tells what of an incident is bad still, what recovers, and what 
   const lines = [bad, { ...good, progress: '1/2' }, line('disk')]
   const open = { ...incident, targets }
   expect(
-    tableReport(report(lines, { incident: open }))
+    formatReportTable(report(lines, { incident: open }))
       .split('\n')
       .slice(-6),
   ).toEqual([
@@ -206,7 +206,9 @@ test('the table shares a long reason by id, and an advice by all whom it helps',
   const fault = 'connect ECONNREFUSED 10.213.1.5:443, which nobody expected to be so at this time of day'
   const down = (id: string) => line(id, { verdict: 'CRITICAL', detail: fault, next: 'systemctl start nginx' })
   const short = (id: string) => line(id, { verdict: 'CRITICAL', detail: 'no answer within 10 s' })
-  const text = tableReport(report([down('static'), down('certificate'), short('api'), short('backend')]))
+  const text = formatReportTable(
+    report([down('static'), down('certificate'), short('api'), short('backend')]),
+  )
   expect(text).toMatch(/certificate +as static\n/)
   expect(text).toMatch(/backend +no answer within 10 s\n/)
   expect(text).toContain('→ static, certificate: systemctl start nginx')
@@ -220,7 +222,7 @@ test('OpenMetrics: base units, escaped labels, every family declared once and en
       { name: 'queue_jobs', value: 4, unit: '' },
     ],
   })
-  const text = openMetrics(report([bad, strange]))
+  const text = formatOpenMetrics(report([bad, strange]))
   const common = 'domain="shop.test",environment="default"'
   const lines = text.split('\n')
   expect(lines).toContain(`dominion_health_verdict{${common}} 2`)

@@ -4,8 +4,8 @@ import type { ProbeRun } from '../../../lib/checks/runProbes.ts'
 import type { OpenContext } from '../../../lib/deploy/context.ts'
 import type { Collected } from '../../../lib/monitoring/collect.ts'
 import { evaluate } from '../../../lib/monitoring/evaluate.ts'
-import { recordLook } from '../../../lib/monitoring/record.ts'
-import { sloReport } from '../../../lib/monitoring/slo/sloReport.ts'
+import { recordRun } from '../../../lib/monitoring/record.ts'
+import { buildSloReport } from '../../../lib/monitoring/slo/sloReport.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
 import type { Verdict } from '../../../lib/util/status.ts'
 import { configOf, openRunner } from '../../support/helpers.ts'
@@ -110,10 +110,10 @@ test('a maintenance with another fault besides is no downtime when it ends, and 
     const observations = [...(number === 25 ? [] : [page]), seen('api', 'OK', '', { ms: 50 }), late]
     const looked = { here: { ...look(observations), at: at + number * minute } }
     const { entry } = await evaluate(context, looked, { history, trouble: [], close() {} }, true)
-    recordLook(history, entry, { config, rules, channels: [], lastRun: () => ({ exitCode: 1, line: '' }) })
+    recordRun(history, entry, { config, rules, channels: [], lastRun: () => ({ exitCode: 1, line: '' }) })
   }
-  const terms = { sloPercent: 99.9, limitsOf: () => undefined }
-  const { site, targets, maintenances } = sloReport(history, terms, { from: at, to: at + 60 * minute })
+  const terms = { sloPercent: 99.9, getLimits: () => undefined }
+  const { site, targets, maintenances } = buildSloReport(history, terms, { from: at, to: at + 60 * minute })
   expect(site!.minutes).toMatchObject({ down: 0, up: 50, keptOut: 10 })
   expect(targets.find(({ target }) => target === 'static')!.latency).toMatchObject({ p50: 50 })
   expect(maintenances.map(({ from, to }) => [from, to])).toEqual([[at + 20 * minute, at + 29 * minute]])

@@ -4,10 +4,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Config } from '../../../lib/config/config.ts'
 import type { OpenContext } from '../../../lib/deploy/context.ts'
 import { createChannels } from '../../../lib/monitoring/alerts/channels.ts'
-import type { Judged } from '../../../lib/monitoring/evaluate.ts'
-import { keep } from '../../../lib/monitoring/persist.ts'
-import type { Store } from '../../../lib/monitoring/record.ts'
-import { recordLook } from '../../../lib/monitoring/record.ts'
+import type { Evaluation } from '../../../lib/monitoring/evaluate.ts'
+import { persist } from '../../../lib/monitoring/persist.ts'
+import type { HistoryHandle } from '../../../lib/monitoring/record.ts'
+import { recordRun } from '../../../lib/monitoring/record.ts'
 import type { Report } from '../../../lib/monitoring/report.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
 import type { Excluded } from '../../../lib/monitoring/store/types.ts'
@@ -23,7 +23,7 @@ const rules = { failAfter: 3, recoverAfter: 2, remindMs: 0 }
 const begin = Date.UTC(2026, 10, 23, 4)
 const minute = 60_000
 
-function judged(number: number, verdict: Verdict, excluded?: Excluded): Judged {
+function judged(number: number, verdict: Verdict, excluded?: Excluded): Evaluation {
   const at = begin + number * minute
   const probe = { id: 'api', title: 'API', visible: true, quick: true } as never
   const detail = verdict === 'OK' ? '200 in 8 ms' : 'https://shop.test/_dominion/health says 503'
@@ -62,16 +62,16 @@ async function rig(answer: () => number = () => 200) {
   }
 }
 
-async function kept(config: Config, about: Judged, waitMs = 5000): Promise<Report> {
+async function kept(config: Config, about: Evaluation, waitMs = 5000): Promise<Report> {
   const store = await storeOf(config, waitMs)
   const context = { config, runner: openRunner() } as unknown as OpenContext
   const channels = createChannels(config)
-  const report = await keep(context, store, about, { rules, channels, quick: true, trouble: [] })
+  const report = await persist(context, store, about, { rules, channels, quick: true, trouble: [] })
   store.close()
   return report
 }
 
-async function storeOf(config: Config, waitMs = 5000): Promise<Store> {
+async function storeOf(config: Config, waitMs = 5000): Promise<HistoryHandle> {
   const history = await openHistory(historyFile(config), { ...config.history, waitMs })
   return { history, trouble: [], close: () => history.close() }
 }
@@ -152,7 +152,7 @@ test('a run that was killed after it wrote the look down loses no alert', async 
   for (const number of [0, 1]) await look(number, 'CRITICAL')
   const history = await historyOf(config)
   const lastRun = () => ({ exitCode: 2, line: '' })
-  recordLook(history, judged(2, 'CRITICAL').entry, { config, rules, channels: ['webhook'], lastRun })
+  recordRun(history, judged(2, 'CRITICAL').entry, { config, rules, channels: ['webhook'], lastRun })
   expect(kinds()).toEqual([])
   await look(3, 'CRITICAL')
   expect(kinds()).toEqual(['problem'])
@@ -200,7 +200,7 @@ test('killed after it set the history aside, or before it wrote beside it: nothi
 
   const history = await historyOf(config)
   const lastRun = () => ({ exitCode: 0, line: '' })
-  recordLook(history, judged(6, 'OK').entry, { config, rules, channels: ['webhook'], lastRun })
+  recordRun(history, judged(6, 'OK').entry, { config, rules, channels: ['webhook'], lastRun })
   const mirror = `${config.stateDir}/health-incident.json`
   expect(existsSync(mirror)).toBe(true)
   await look(7, 'OK')

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Observation } from '../../../lib/checks/probe.ts'
 import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
-import { explain, type Noted, workAt } from '../../../lib/monitoring/plannedWork.ts'
+import { explain, findPlannedWork, type KnownMaintenance } from '../../../lib/monitoring/plannedWork.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import type { Verdict } from '../../../lib/util/status.ts'
 import { configOf, openRunner } from '../../support/helpers.ts'
@@ -45,7 +45,7 @@ test('receipts become planned stretches: of runs that changed something a visito
     receipt('maintenance-mode', -450 * second),
     receipt('deploy-complete', -400 * second, { changed: [] }),
   ])
-  const { stretches, deploy } = await workAt(context, { at, observations: [] }, quick)
+  const { stretches, deploy } = await findPlannedWork(context, { at, observations: [] }, quick)
   expect(stretches).toEqual([
     expect.objectContaining({
       ...{ kind: 'deploy', from: at - 600 * second, to: at - 540 * second },
@@ -61,7 +61,7 @@ test('a deploy that failed in its first change is a planned stretch, too', async
   const context = await contextWith([
     receipt('update-backend', -50 * second, { changed: [], failed, commands, result: 'failed' }),
   ])
-  const { stretches, deploy } = await workAt(context, { at, observations: [] }, quick)
+  const { stretches, deploy } = await findPlannedWork(context, { at, observations: [] }, quick)
   expect(stretches).toHaveLength(1)
   expect(deploy).toBe('deploy at the same time: update-backend by anna@desk')
 })
@@ -93,20 +93,20 @@ test.each<[string, Partial<Receipt>]>([
     receipt('deploy-complete', -50 * second, { changed: [], result: 'failed', ...more }),
   ])
   const observations = [seen('api', 'CRITICAL'), seen('static', 'CRITICAL')]
-  const work = await workAt(context, { at, observations }, quick)
+  const work = await findPlannedWork(context, { at, observations }, quick)
   expect([work.stretches, work.deploy, explain(observations, work)]).toEqual([[], undefined, undefined])
 })
 
 test('a deploy that took five hours explains ninety minutes of them', async () => {
   const context = await contextWith([receipt('update-backend', -300 * minute, { seconds: 300 * 60 })])
-  const { stretches, deploy } = await workAt(context, { at, observations: [] }, quick)
+  const { stretches, deploy } = await findPlannedWork(context, { at, observations: [] }, quick)
   expect(stretches).toMatchObject([{ from: at - 300 * minute, to: at - 210 * minute }])
   expect(deploy).toBeUndefined()
 })
 
 test('a deploy that ended while we looked explains what the look saw of it', async () => {
   const context = await contextWith([receipt('update-backend', -50 * second)])
-  const work = await workAt(context, { at, observations: [] }, quick)
+  const work = await findPlannedWork(context, { at, observations: [] }, quick)
   expect(work.deploy).toBe('deploy at the same time: update-backend by anna@desk')
   const observations = [seen('api', 'CRITICAL'), seen('disk', 'OK'), seen('redis', 'UNKNOWN')]
   expect(explain(observations, work)).toMatchObject({ by: 'deploy', ids: new Set(['api']) })
@@ -115,8 +115,8 @@ test('a deploy that ended while we looked explains what the look saw of it', asy
 test('without a login the site itself says that it is in maintenance, and whether it still is', async () => {
   const context = await contextWith([])
   const ours = seen('static', 'CRITICAL', { maintenance: true })
-  const asked = (ms: number, observations: Observation[], noted: Noted | undefined) =>
-    workAt(context, { at: at + ms, observations }, { quick: true, noted })
+  const asked = (ms: number, observations: Observation[], noted: KnownMaintenance | undefined) =>
+    findPlannedWork(context, { at: at + ms, observations }, { quick: true, noted })
   const first = await asked(0, [ours, seen('api-ai', 'CRITICAL')], undefined)
   expect(first.maintenance).toBe('planned maintenance')
   const noted = { id: new Date(at).toISOString(), from: at, to: at }
@@ -144,8 +144,8 @@ test('with a login the marker says it, whatever the site says', async () => {
   const ours = [seen('static', 'CRITICAL', { maintenance: true })]
   const marker = (ms: number) =>
     `on ${JSON.stringify({ since: new Date(at + ms).toISOString(), by: 'anna@desk', message: 'Soon.' })}`
-  const asked = async (maintenance: string, noted?: Noted) =>
-    workAt(await contextWithVps(maintenance), { at, observations: ours }, { quick: false, noted })
+  const asked = async (maintenance: string, noted?: KnownMaintenance) =>
+    findPlannedWork(await contextWithVps(maintenance), { at, observations: ours }, { quick: false, noted })
   const off = await asked('')
   expect(off).toEqual({ stretches: [], noted: 'over' })
   expect(explain(ours, off)).toBeUndefined()
@@ -160,7 +160,11 @@ test('with a login the marker says it, whatever the site says', async () => {
   // It has ended and another one has begun since the last look.
   expect((await asked(marker(-2 * minute), guessed)).noted).toMatchObject({ from: at - 2 * minute })
   const nobody = { config: await configOf(), runner: openRunner() }
-  const unasked = await workAt(nobody, { at, observations: ours }, { quick: false, noted: undefined })
+  const unasked = await findPlannedWork(
+    nobody,
+    { at, observations: ours },
+    { quick: false, noted: undefined },
+  )
   expect(unasked.maintenance).toBe('planned maintenance')
 })
 

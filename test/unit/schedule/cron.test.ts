@@ -2,20 +2,20 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import {
-  cronLine,
-  cronTimes,
+  formatCronFields,
+  formatCronLine,
   getMarkers,
+  insertBlock,
+  removeBlock,
   renderBlock,
-  withBlock,
-  withoutBlock,
   writeCommand,
 } from '../../../lib/schedule/cron.ts'
-import { formatInterval, listScheduledTasks, parseMinutes, pathFor } from '../../../lib/schedule/tasks.ts'
+import { buildPath, formatInterval, listScheduledTasks, parseMinutes } from '../../../lib/schedule/tasks.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 import { launcher, place, tasks } from '../../support/scheduleFixtures.ts'
 
 test('a line brings folder and PATH along, and escapes what cron and the shell take for theirs', () => {
-  expect(cronLine(tasks()[0]!, place)).toBe(
+  expect(formatCronLine(tasks()[0]!, place)).toBe(
     [
       "*/5 * * * * cd '/srv/O'\\''Brien'\\''s 100\\% $HOME & co' &&",
       "PATH='/opt/az 2/bin:/usr/bin:/bin' '/opt/node 26/bin/node'",
@@ -29,13 +29,13 @@ test.each([
   [5, '*/5 * * * *', 'every 5 minutes'],
   [60, '0 * * * *', 'every hour'],
 ])('every %i minutes', (everyMinutes, times, words) => {
-  expect([cronTimes({ everyMinutes }), formatInterval({ everyMinutes })]).toEqual([times, words])
+  expect([formatCronFields({ everyMinutes }), formatInterval({ everyMinutes })]).toEqual([times, words])
 })
 
 test('which tasks there are, and when', () => {
-  const seen = listScheduledTasks('default', 5, launcher).map(({ argv, rhythm }) => [
+  const seen = listScheduledTasks('default', 5, launcher).map(({ argv, interval }) => [
     argv.slice(2).join(' '),
-    cronTimes(rhythm),
+    formatCronFields(interval),
   ])
   expect(seen).toEqual([
     ['health --quiet', '*/5 * * * *'],
@@ -57,32 +57,32 @@ test.each([
   ['lines of others', others],
 ])('into a crontab with %s and out again: every other byte as it was', (_, before) => {
   const block = renderBlock(tasks(), place)
-  const after = withBlock(before, block, place)
+  const after = insertBlock(before, block, place)
   expect(after).toBe(before + block)
-  expect(withBlock(after, block, place)).toBe(after)
+  expect(insertBlock(after, block, place)).toBe(after)
   const below = `${after}2 2 * * * true\n`
-  const changed = withBlock(below, renderBlock(tasks(1), place), place)
+  const changed = insertBlock(below, renderBlock(tasks(1), place), place)
   expect(changed).toBe(`${before}${renderBlock(tasks(1), place)}2 2 * * * true\n`)
-  expect(withoutBlock(changed, place)).toBe(`${before}2 2 * * * true\n`)
-  expect(withoutBlock(after, place)).toBe(before)
+  expect(removeBlock(changed, place)).toBe(`${before}2 2 * * * true\n`)
+  expect(removeBlock(after, place)).toBe(before)
 })
 
 test('a block of another environment or folder is not ours', () => {
   const foreign =
     renderBlock(tasks(), { ...place, environment: 'live' }) +
     renderBlock(tasks(), { ...place, folder: '/srv' })
-  expect(withoutBlock(foreign, place)).toBe(foreign)
+  expect(removeBlock(foreign, place)).toBe(foreign)
 })
 
 test('half a block, or two, is not guessed at', () => {
   const block = renderBlock(tasks(), place)
   const { begin, end } = getMarkers(place)
   for (const broken of [`${begin}\n${others}`, `${others}${end}\n`, block + block, `${end}\n${begin}\n`])
-    expect(() => withoutBlock(broken, place)).toThrow('has our marks, but not as one block')
+    expect(() => removeBlock(broken, place)).toThrow('has our marks, but not as one block')
 })
 
 test('what cannot stand in a crontab is refused by name', () => {
-  const line = (folder: string) => () => cronLine(tasks()[0]!, { ...place, folder })
+  const line = (folder: string) => () => formatCronLine(tasks()[0]!, { ...place, folder })
   expect(line('/srv/a\nb')).toThrow('"/srv/a\\nb" has a control character in it')
   expect(line('/srv/a\\b')).toThrow('has a backslash in it')
   expect(line(`/srv/${'x'.repeat(1000)}`)).toThrow('cron takes 998')
@@ -100,7 +100,7 @@ test('PATH holds the folders of the programs that tasks start, in their order, a
     writeFileSync(path.join(folder, name, program), '')
   }
   const [one, two, three] = ['one', 'two', 'three'].map((name) => path.join(folder, name))
-  expect(pathFor(`${one}:${two}:./bin::${three}:/bin`, ['/usr/bin', '/bin'])).toMatch(
+  expect(buildPath(`${one}:${two}:./bin::${three}:/bin`, ['/usr/bin', '/bin'])).toMatch(
     new RegExp(`^${two}:${three}:(/bin:/usr/bin|/usr/bin:/bin)$`),
   )
 })

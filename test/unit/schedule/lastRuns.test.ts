@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Config } from '../../../lib/config/config.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
-import { lastRuns } from '../../../lib/schedule/lastRuns.ts'
+import { readLastRuns } from '../../../lib/schedule/lastRuns.ts'
 import { unreachableSecrets } from '../../../lib/schedule/tasks.ts'
 import { endTranscript, openTranscript } from '../../../lib/shell/transcript.ts'
 import { configOf } from '../../support/helpers.ts'
@@ -28,7 +28,7 @@ function ran(
 }
 
 const words = async (config: Config) =>
-  (await lastRuns(config)).map(({ exitCode, words }) => [exitCode, words])
+  (await readLastRuns(config)).map(({ exitCode, words }) => [exitCode, words])
 
 test('nothing has run yet', async () => {
   expect(await words(await configOf(''))).toEqual([
@@ -48,7 +48,7 @@ test('each task’s last run; plans are none, and a killed one is told', async (
   const history = await openHistory(historyFile(config), { sampleDays: 35, days: 400 })
   history.setLastRun({ at: 1_795_408_200_000, exitCode: 2, line: "CRITICAL - api 503 (3/3) | 'api'=812ms" })
   history.close()
-  const [health, ...others] = await lastRuns(config)
+  const [health, ...others] = await readLastRuns(config)
   expect(health).toEqual({
     task: 'health',
     at: 1_795_408_200_000,

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
 import {
-  baseName,
   disableCommands,
   enableCommands,
-  quotedWord,
+  getUnitFolder,
+  getUnitName,
+  quoteWord,
   renderUnits,
   toCalendar,
-  unitFolder,
 } from '../../../lib/schedule/systemd.ts'
 import { display } from '../../../lib/shell/command.ts'
 import { launcher, place, tasks } from '../../support/scheduleFixtures.ts'
 
 test('a service of the system, and its timer', () => {
   const [service, timer] = renderUnits(tasks()[2]!, place, 'system')
-  const base = baseName({ id: 'backup-database' }, place)
+  const base = getUnitName({ id: 'backup-database' }, place)
   expect(base).toMatch(/^codex-dominion-staging-backup-database-[0-9a-f]{6}$/)
   expect(service).toEqual({
     name: `${base}.service`,
@@ -52,7 +52,7 @@ test('times and words as systemd reads them', () => {
     '*-*-* *:00:00',
   ])
   expect(toCalendar({ everyMinutes: 10, fromMinute: 2 })).toBe('*-*-* *:2/10:00')
-  expect(quotedWord('a "b" \\ 5%')).toBe('"a \\"b\\" \\\\ 5%%"')
+  expect(quoteWord('a "b" \\ 5%')).toBe('"a \\"b\\" \\\\ 5%%"')
 })
 
 test('what cannot stand in a unit file is refused by name', () => {
@@ -76,6 +76,6 @@ test('what puts them in force and takes them away', () => {
     'systemctl --user disable --now a.timer',
     'systemctl --user daemon-reload',
   ])
-  expect(unitFolder('user', { XDG_CONFIG_HOME: '/c' }, '/home/anna')).toBe('/c/systemd/user')
-  expect(unitFolder('user', {}, '/home/anna')).toBe('/home/anna/.config/systemd/user')
+  expect(getUnitFolder('user', { XDG_CONFIG_HOME: '/c' }, '/home/anna')).toBe('/c/systemd/user')
+  expect(getUnitFolder('user', {}, '/home/anna')).toBe('/home/anna/.config/systemd/user')
 })

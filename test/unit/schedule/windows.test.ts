@@ -4,8 +4,8 @@ import {
   createCommand,
   deleteCommand,
   isSameTask,
-  quotedArgument,
-  taskXml,
+  quoteArgument,
+  renderTaskXml,
 } from '../../../lib/schedule/windows.ts'
 import { secretIn } from '../../support/helpers.ts'
 import { place, tasks } from '../../support/scheduleFixtures.ts'
@@ -22,7 +22,7 @@ test('a task in plain ASCII, with words and folder as they are', () => {
     `${windows.folder}\\bin\\dominion.js`,
     ...health!.argv.slice(2),
   ]
-  const xml = taskXml({ ...health!, argv }, windows)
+  const xml = renderTaskXml({ ...health!, argv }, windows)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
   expect(xml).toMatch(/^[\x00-\x7f]*$/)
   expect(textOf(xml, 'Command')).toBe('C:\\Program Files\\node.exe')
@@ -30,7 +30,7 @@ test('a task in plain ASCII, with words and folder as they are', () => {
   expect(textOf(xml, 'WorkingDirectory')).toBe(windows.folder)
   expect(textOf(xml, 'UserId')).toBe('DESK\\anna')
   expect(textOf(xml, 'Interval')).toBe('PT5M')
-  const night = taskXml(backup!, windows)
+  const night = renderTaskXml(backup!, windows)
   expect(textOf(night, 'StartBoundary')).toBe('2026-01-01T03:15:00')
   expect(textOf(night, 'Interval')).toBeUndefined()
   expect(textOf(night, 'StartWhenAvailable')).toBe('true')
@@ -43,9 +43,9 @@ test('a task in plain ASCII, with words and folder as they are', () => {
 
 test('the task that Windows holds is known by its mark, a changed one is not', () => {
   const held = (every: number) =>
-    taskXml(tasks(every)[0]!, windows).replace('<Triggers>', '<Added/>\r\n<Triggers>')
-  expect(isSameTask(held(5), taskXml(tasks(5)[0]!, windows))).toBe(true)
-  expect(isSameTask(held(1), taskXml(tasks(5)[0]!, windows))).toBe(false)
+    renderTaskXml(tasks(every)[0]!, windows).replace('<Triggers>', '<Added/>\r\n<Triggers>')
+  expect(isSameTask(held(5), renderTaskXml(tasks(5)[0]!, windows))).toBe(true)
+  expect(isSameTask(held(1), renderTaskXml(tasks(5)[0]!, windows))).toBe(false)
 })
 
 test.each([
@@ -56,7 +56,7 @@ test.each([
   ['C:\\two words\\', '"C:\\two words\\\\"'],
   ['C:\\one\\', 'C:\\one\\'],
 ])('an argument: %s', (text, quoted) => {
-  expect(quotedArgument(text)).toBe(quoted)
+  expect(quoteArgument(text)).toBe(quoted)
 })
 
 test('what schtasks is given', () => {
@@ -72,6 +72,6 @@ test('what schtasks is given', () => {
     ],
     '/XML',
   ])
-  expect(secretIn(create.argv).content).toBe(taskXml(health!, windows))
+  expect(secretIn(create.argv).content).toBe(renderTaskXml(health!, windows))
   expect(deleteCommand(health!, windows).argv.slice(0, 4)).toEqual(['schtasks', '/Delete', '/F', '/TN'])
 })

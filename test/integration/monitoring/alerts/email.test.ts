@@ -4,7 +4,7 @@ import path from 'node:path'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { Alert } from '../../../../lib/monitoring/alerts/alert.ts'
-import { createChannels, send } from '../../../../lib/monitoring/alerts/channels.ts'
+import { createChannels, sendAlert } from '../../../../lib/monitoring/alerts/channels.ts'
 import { createMail, parseMailServer } from '../../../../lib/monitoring/alerts/email.ts'
 import { alert, closedPort, silent } from '../../../support/alertFixtures.ts'
 import { certificateFor } from '../../../support/certificate.ts'
@@ -65,7 +65,7 @@ async function mail(url: string, runner = trusting(), to = 'anna@codex.test', wh
     `ALERT_EMAIL_TO=${to}`,
     'ALERT_EMAIL_FROM=dominion@codex.test',
   )
-  return send({ runner }, createChannels(config)[0]!, alert(what))
+  return sendAlert({ runner }, createChannels(config)[0]!, alert(what))
 }
 
 /** A header of a message, unfolded. */

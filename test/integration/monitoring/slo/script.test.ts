@@ -36,7 +36,7 @@ async function filled(file: string): Promise<void> {
       const api = sample('api', down ? 'CRITICAL' : 'OK', down ? null : ms)
       history.record(look(begin + (turn * hour) / 12, sample('static', 'OK', 80), api))
     }
-    history.plan([
+    history.recordPlanned([
       {
         id: 'd',
         kind: 'deploy',

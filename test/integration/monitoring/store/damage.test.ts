@@ -55,7 +55,7 @@ test.each<[string, (file: string) => void]>([
   const bytes = readFileSync(file)
   await expect(
     readHistory(file).then((history) =>
-      history.tallies({ from: start, to: start + 2 * day, now: start + 3 * day }),
+      history.rollups({ from: start, to: start + 2 * day, now: start + 3 * day }),
     ),
   ).rejects.toMatchObject({ exitCode: 3, message: `The history ${file} is damaged` })
 
@@ -72,7 +72,7 @@ test.each<[string, (file: string) => void]>([
   const other = await opened(file)
   expect(other.damaged).toEqual([aside])
   other.close()
-  history.damageSaid()
+  history.markDamageReported()
   expect(history.damaged).toEqual([])
   expect(aside).toMatch(/health\.sqlite\.damaged-\d{8}T\d{6}Z$/)
   expect(readFileSync(aside).subarray(0, bytes.length).equals(bytes)).toBe(true)

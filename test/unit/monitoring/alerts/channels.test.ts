@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createChannels, send, sendAll } from '../../../../lib/monitoring/alerts/channels.ts'
+import { createChannels, sendAlert, sendAll } from '../../../../lib/monitoring/alerts/channels.ts'
 import { slackBody } from '../../../../lib/monitoring/alerts/slack.ts'
 import { teamsBody } from '../../../../lib/monitoring/alerts/teams.ts'
 import { alert, closedPort, receiver, silent } from '../../../support/alertFixtures.ts'
@@ -72,7 +72,7 @@ test('what is refused, redirected, cut off, silent or not there is told, and hol
   const runner = openRunner()
   const sendTo = async (port: number) => {
     const config = await configOf(`ALERT_SLACK_URL=http://slack.test:${port}${path}`)
-    const { failure, ms } = await send({ runner }, createChannels(config)[0]!, alert())
+    const { failure, ms } = await sendAlert({ runner }, createChannels(config)[0]!, alert())
     return { what: failure?.what, next: failure?.next, ms }
   }
   const [gone, redirected, failing, refused, hanging, well] = await Promise.all(
@@ -104,7 +104,7 @@ test('an address that is none, a reference that leads nowhere, and a secret in t
   const runner = openRunner({ known: ['pa55word'] })
   const sendBy = async (value: string) => {
     const config = await configOf(`ALERT_WEBHOOK_URL=${value}`)
-    return send(
+    return sendAlert(
       { runner },
       createChannels(config)[0]!,
       alert({ title: 'login pa55word failed', lines: ['pa55word'] }),
@@ -134,7 +134,9 @@ test('a channel configured by half is named; a dry run sends nothing', async () 
   const { heard, port } = await receiver((outgoing) => outgoing.end())
   const config = await configOf(`ALERT_WEBHOOK_URL=http://hook.test:${port}/`)
   const runner = openRunner({ mayChange: false })
-  await expect(send({ runner }, createChannels(config)[0]!, alert())).rejects.toThrow('a dry run must not')
+  await expect(sendAlert({ runner }, createChannels(config)[0]!, alert())).rejects.toThrow(
+    'a dry run must not',
+  )
   expect(heard).toEqual([])
 })
 
@@ -170,7 +172,7 @@ test.each([
 
 test('of a test that fails nothing is kept: it is to be made once more', async () => {
   const config = await configOf(`ALERT_SLACK_URL=http://slack.test:${await closedPort()}${path}`)
-  const { failure } = await send(
+  const { failure } = await sendAlert(
     { runner: openRunner() },
     createChannels(config)[0]!,
     alert({ kind: 'test' }),

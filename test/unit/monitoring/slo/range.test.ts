@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { readSloFlags, type SloFlags } from '../../../../lib/monitoring/slo/slo.ts'
+import { parseSloFlags, type SloFlags } from '../../../../lib/monitoring/slo/slo.ts'
 
 const now = new Date('2026-11-23T04:00:00Z')
 const read = (flags: Partial<SloFlags>) => {
-  const { from, to, vantage } = readSloFlags(flags as SloFlags, now)
+  const { from, to, vantage } = parseSloFlags(flags as SloFlags, now)
   return [from, to].map((ms) => new Date(ms).toISOString().slice(0, 16)).concat(vantage)
 }
 

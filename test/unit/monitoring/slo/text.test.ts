@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sloText } from '../../../../lib/monitoring/slo/formatSlo.ts'
+import { formatSlo } from '../../../../lib/monitoring/slo/formatSlo.ts'
 import type { SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 
 const from = Date.UTC(2026, 10, 1)
@@ -22,11 +22,11 @@ function reportOf(minutes: { up: number; down: number }, lengthMs: number, rest:
 }
 
 test('how much is known stands in the headline, and seconds are told', () => {
-  const little = sloText(reportOf({ up: 1.6, down: 0 }, 22 * dayMinutes * 60_000), 'a.example')
+  const little = formatSlo(reportOf({ up: 1.6, down: 0 }, 22 * dayMinutes * 60_000), 'a.example')
   expect(little).toContain(
     'the site was up 100 % of the 1 min 36 s that count (of 22 d, 21 d 23 h are not known);',
   )
-  const short = sloText(reportOf({ up: 0.35, down: 0.05 }, 24_000), 'a.example')
+  const short = formatSlo(reportOf({ up: 0.35, down: 0.05 }, 24_000), 'a.example')
   expect(short).toContain('a.example, 2026-11-01 00:00:00 to 2026-11-01 00:00:24 UTC')
   expect(short).toContain('the site was up 87.500 %; budget 1 min, 3 s used, 57 s left')
 })
@@ -35,7 +35,7 @@ test('an incident is one line: few names, once, no wider than the terminal', () 
   const targets = ['static', 'api', 'api-ai', 'api-agents', 'certificate', 'tls']
   const incident = (cause: string) => ({ id: 1, from, to: from + 18_000, rank: 3 as const, targets, cause })
   const lines = (cause: string, width?: number) =>
-    sloText(
+    formatSlo(
       reportOf({ up: 10, down: 0 }, 600_000, { incidents: [incident(cause)] }),
       'a.example',
       width,

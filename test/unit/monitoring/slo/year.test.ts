@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { dailyBars } from '../../../../lib/monitoring/slo/days.ts'
-import { latencySeries } from '../../../../lib/monitoring/slo/latency.ts'
-import { type SloReport, sloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
+import { buildDailyBars } from '../../../../lib/monitoring/slo/days.ts'
+import { getLatencySeries } from '../../../../lib/monitoring/slo/latency.ts'
+import { buildSloReport, type SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 import type { History } from '../../../../lib/monitoring/store/store.ts'
-import type { Look, Planned } from '../../../../lib/monitoring/store/types.ts'
+import type { CheckRun, Planned } from '../../../../lib/monitoring/store/types.ts'
 import { day, historyPath, minute, opened, sample, settled } from '../../../support/historyFixtures.ts'
 
 /*
@@ -41,7 +41,7 @@ const within = (list: readonly (readonly [number, number])[], time: number): boo
 const apiMs = (turn: number): number => 100 + ((turn * 7919) % 900)
 const staticMs = (turn: number): number => 20 + ((turn * 104_729) % 211)
 
-function lookAt(time: number): Look | undefined {
+function lookAt(time: number): CheckRun | undefined {
   if (within(gaps, time)) return undefined
   const turn = time / 10
   const base = { at: start + time * minute }
@@ -134,12 +134,12 @@ const shown = (report: SloReport) =>
 
 const terms = {
   sloPercent: 99.9,
-  limitsOf: (target: string) => (target === 'api' ? { warning: 500, critical: 2000 } : undefined),
+  getLimits: (target: string) => (target === 'api' ? { warning: 500, critical: 2000 } : undefined),
 }
 const monthStarts = Array.from({ length: 13 }, (_, month) => (Date.UTC(2025, month, 1) - start) / minute)
 const moment = (time: number): number => start + time * minute
 const reportOf = (history: History, from: number, to: number, now = to) =>
-  sloReport(history, terms, { from: moment(from), to: moment(to), now: moment(now) })
+  buildSloReport(history, terms, { from: moment(from), to: moment(to), now: moment(now) })
 
 const timeout = 180_000
 
@@ -166,7 +166,9 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
   for (let month = 0; month < 12; month++) {
     const [from, to] = [monthStarts[month]!, monthStarts[month + 1]!]
     history.transaction(() => {
-      history.plan(stretches.filter((stretch) => moment(from) <= stretch.from && stretch.from < moment(to)))
+      history.recordPlanned(
+        stretches.filter((stretch) => moment(from) <= stretch.from && stretch.from < moment(to)),
+      )
       for (let time = from; time < to; time += 10) {
         const seen = lookAt(time)
         if (seen) history.record(seen)
@@ -178,7 +180,7 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
   await settled(history.file, moment(minutes))
   // The single looks of January are gone, so that only whole hours of it can be told.
   expect(
-    history.tallies({ from: start + 20 * minute, to: start + day, now: start + 2 * day }).span.from,
+    history.rollups({ from: start + 20 * minute, to: start + day, now: start + 2 * day }).span.from,
   ).toBe(start)
   for (const [month, from] of monthStarts.slice(0, 12).entries()) {
     const to = monthStarts[month + 1]!
@@ -211,7 +213,7 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
   expect(limits).toMatchObject({ limits: { warning: 500 }, met: false })
 
   // The page's bars and plots are the same figures by days.
-  const bars = dailyBars(history, { days: 365, now: moment(minutes) - 1 })
+  const bars = buildDailyBars(history, { days: 365, now: moment(minutes) - 1 })
   const byDay = (paintedRow: Painted) =>
     Array.from({ length: 365 }, (_, index) => expected(paintedRow, index * 1440, (index + 1) * 1440))
   expect(
@@ -226,7 +228,7 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
   expect(some).toEqual(['up', 'warning', 'down', 'notKnown', 'down'])
   const queueDay = bars.targets.find(({ target }) => target === 'queue')?.days[at('05-06T00:00') / 1440]
   expect(queueDay).toMatchObject({ state: 'notKnown', percent: null })
-  const series = latencySeries(history, 'api', {
+  const series = getLatencySeries(history, 'api', {
     from: start,
     to: moment(minutes),
     now: moment(minutes),

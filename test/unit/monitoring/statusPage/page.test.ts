@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseHTML } from 'linkedom'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dailyBars } from '../../../../lib/monitoring/slo/days.ts'
-import { getTerms, type SloReport, sloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
-import { monthAround, statusView } from '../../../../lib/monitoring/statusPage/data.ts'
-import { statusPage } from '../../../../lib/monitoring/statusPage/page.ts'
+import { buildDailyBars } from '../../../../lib/monitoring/slo/days.ts'
+import { buildSloReport, getTerms, type SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
+import { buildStatusView, getMonthRange } from '../../../../lib/monitoring/statusPage/data.ts'
+import { renderStatusPage } from '../../../../lib/monitoring/statusPage/page.ts'
 import type { StatusView } from '../../../../lib/monitoring/statusPage/types.ts'
 import { readHistory } from '../../../../lib/monitoring/store/store.ts'
 import { configOf } from '../../../support/config.ts'
@@ -23,7 +23,7 @@ const file = path.join(home, 'health.sqlite')
 
 let view: StatusView
 let report: SloReport
-let bars: ReturnType<typeof dailyBars>
+let bars: ReturnType<typeof buildDailyBars>
 let html: string
 let document: ReturnType<typeof parseHTML>['document']
 
@@ -64,11 +64,11 @@ beforeAll(async () => {
     ],
   })
   const history = await readHistory(file)
-  view = statusView(history, config, now)
-  report = sloReport(history, getTerms(config), { ...monthAround(now), now })
-  bars = dailyBars(history, { days: 90, now })
+  view = buildStatusView(history, config, now)
+  report = buildSloReport(history, getTerms(config), { ...getMonthRange(now), now })
+  bars = buildDailyBars(history, { days: 90, now })
   history.close()
-  html = (await statusPage(view)).html
+  html = (await renderStatusPage(view)).html
   document = parseHTML(html).document
 }, 60_000)
 
@@ -165,13 +165,13 @@ test('nothing private, no script, nothing from elsewhere', () => {
 
 test('whatever a text holds, it stays a text', async () => {
   const text = '"><script>alert(1)</script>'
-  const { html } = await statusPage({
+  const { html } = await renderStatusPage({
     ...view,
     domain: text,
     headline: { ...view.headline, title: text, text },
     parts: view.parts.map((part) => ({ ...part, name: text, id: text })),
     latency: view.latency.map((each) => ({ ...each, name: text, id: text })),
-    troubles: [{ title: text, cause: text, start: now - hour, end: undefined }],
+    incidents: [{ title: text, cause: text, start: now - hour, end: undefined }],
     month: { ...view.month, rows: view.month.rows.map((row) => ({ ...row, name: text, id: text })) },
   })
   expect(html).not.toContain('<script')
@@ -192,9 +192,9 @@ test('plots speak for themselves, and have gaps where nothing was measured', () 
 
 test('the same facts have the same digest, others another; the page says when it was made', async () => {
   const [page, later, worse] = await Promise.all([
-    statusPage(view),
-    statusPage({ ...view, madeAt: view.madeAt + 600_000 }),
-    statusPage({ ...view, headline: { ...view.headline, level: 'down', title: 'Down' } }),
+    renderStatusPage(view),
+    renderStatusPage({ ...view, madeAt: view.madeAt + 600_000 }),
+    renderStatusPage({ ...view, headline: { ...view.headline, level: 'down', title: 'Down' } }),
   ])
   expect(later.digest).toBe(page.digest)
   expect(later.html).not.toBe(page.html)
@@ -205,13 +205,13 @@ test('the same facts have the same digest, others another; the page says when it
 
 test('long after the last look nothing is called well', async () => {
   const history = await readHistory(file)
-  const old = statusView(history, config, now + 2 * day)
+  const old = buildStatusView(history, config, now + 2 * day)
   history.close()
   expect(old.headline).toMatchObject({
     level: 'unknown',
     seenAt: now - 60_000 - ((60 * day - 60_000) % 300_000),
   })
   expect(new Set(old.parts.map((part) => part.now))).toEqual(new Set(['unknown']))
-  const { html } = await statusPage(old)
+  const { html } = await renderStatusPage(old)
   expect(html).toContain('Last checked <time datetime="2026-11-23T11:5')
 })

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { statusView } from '../../../../lib/monitoring/statusPage/data.ts'
+import { buildStatusView } from '../../../../lib/monitoring/statusPage/data.ts'
 import { openHistory } from '../../../../lib/monitoring/store/store.ts'
 import type { Verdict } from '../../../../lib/util/status.ts'
 import { configOf } from '../../../support/config.ts'
@@ -33,9 +33,9 @@ async function seen(
   const id = history.openIncident({ from: begin + from * second, rank, targets, cause })
   if (to !== undefined) history.closeIncident(id, begin + to * second)
   const now = begin + (looks.at(-1)?.[0] ?? 0) * second + second
-  const { headline, troubles } = statusView(history, await configOf(), now)
+  const { headline, incidents } = buildStatusView(history, await configOf(), now)
   history.close()
-  return { headline, troubles, at: (ms: number | undefined) => ms && (ms - begin) / second }
+  return { headline, incidents, at: (ms: number | undefined) => ms && (ms - begin) / second }
 }
 
 const private1 = [0, 'OK', 'OK', 'WARNING'] as const
@@ -47,7 +47,7 @@ const outage = [
 ] as const
 
 test('an outage lasts as long as visitors had it, however long its incident', async () => {
-  const { troubles, headline, at } = await seen(
+  const { incidents, headline, at } = await seen(
     [
       ...outage,
       [58, 'OK', 'OK', 'WARNING'],
@@ -57,7 +57,7 @@ test('an outage lasts as long as visitors had it, however long its incident', as
     ],
     { from: 0, to: 90, rank: 3 },
   )
-  expect(troubles.map(({ title, cause, start, end }) => [title, cause, at(start), at(end)])).toEqual([
+  expect(incidents.map(({ title, cause, start, end }) => [title, cause, at(start), at(end)])).toEqual([
     ['The website and the API did not work as expected', 'No connection could be made.', 40, 58],
   ])
   expect(headline.title).toBe('Everything works')
@@ -74,31 +74,31 @@ test('what is private holds no public outage open', async () => {
     level: 'down',
     title: 'The website and the API do not work as expected',
   })
-  expect(during.troubles).toMatchObject([{ end: undefined }])
+  expect(during.incidents).toMatchObject([{ end: undefined }])
   const one = await seen([...outage, good[0]], incident)
   expect(one.headline).toMatchObject({ level: 'slow', title: 'The website and the API answer again' })
-  expect(one.troubles).toMatchObject([{ end: undefined }])
+  expect(one.incidents).toMatchObject([{ end: undefined }])
   const two = await seen([...outage, ...good], incident)
   expect(two.headline).toMatchObject({ level: 'works', title: 'Everything works' })
-  expect(two.troubles.map(({ end }) => two.at(end))).toEqual([58])
+  expect(two.incidents.map(({ end }) => two.at(end))).toEqual([58])
 })
 
 test('an incident of which visitors had nothing is none of theirs; a slow one is told as such', async () => {
   const quiet = await seen([private1, [20, 'OK', 'OK', 'WARNING']], { from: 0, rank: 3 })
-  expect(quiet.troubles).toEqual([])
+  expect(quiet.incidents).toEqual([])
   const slow = await seen([[0, 'WARNING', 'OK', 'CRITICAL']], { from: 0, rank: 2 })
-  expect(slow.troubles).toMatchObject([{ title: 'The website is impaired', end: undefined }])
+  expect(slow.incidents).toMatchObject([{ title: 'The website is impaired', end: undefined }])
 })
 
 test('where the looks are gone, the incident’s own times and the public part of its words', async () => {
-  const { troubles, at } = await seen(
+  const { incidents, at } = await seen(
     [
       [86_400, 'OK', 'OK', 'OK'],
       [86_700, 'OK', 'OK', 'OK'],
     ],
     { from: 0, to: 90, rank: 3 },
   )
-  expect(troubles.map(({ cause, start, end }) => [cause, at(start), at(end)])).toEqual([
+  expect(incidents.map(({ cause, start, end }) => [cause, at(start), at(end)])).toEqual([
     ['No connection could be made.', 0, 90],
   ])
 })
@@ -107,9 +107,9 @@ test('a young history has ninety days, too, and says when it begins', async () =
   const { openHistory: open } = await import('../../../../lib/monitoring/store/store.ts')
   const history = await open(path.join(temporaryFolder(), 'health.sqlite'), { sampleDays: 35, days: 400 })
   history.record({ at: begin, samples: [{ target: 'static', verdict: 'OK', ms: 50, cause: '' }] })
-  const view = statusView(history, await configOf(), begin + second)
+  const view = buildStatusView(history, await configOf(), begin + second)
   history.close()
   expect(view.parts[0]!.days).toHaveLength(90)
-  const { statusPage } = await import('../../../../lib/monitoring/statusPage/page.ts')
+  const { renderStatusPage: statusPage } = await import('../../../../lib/monitoring/statusPage/page.ts')
   expect((await statusPage(view)).html).toContain('The history begins on 23 Nov 2026.')
 })

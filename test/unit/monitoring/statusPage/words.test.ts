@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
-import { getAvailability, perCent } from '../../../../lib/monitoring/slo/availability.ts'
+import { formatPercent, getAvailability } from '../../../../lib/monitoring/slo/availability.ts'
 import { formatDay } from '../../../../lib/monitoring/statusPage/data.ts'
 import {
-  byImportance,
-  formatCause,
+  compareServices,
   formatDayLabel,
+  formatIncidentTitle,
+  formatPublicCause,
   getServiceName,
   isVisible,
-  publicCauses,
-  troubleTitle,
+  parsePublicCauses,
 } from '../../../../lib/monitoring/statusPage/labels.ts'
 import { monthSection } from '../../../../lib/monitoring/statusPage/month.ts'
 import { barsLegend } from '../../../../lib/monitoring/statusPage/uptimeBars.ts'
@@ -29,7 +29,11 @@ test('only what visitors use has a public name', () => {
     'api-inner-tool',
     'api-team-plans',
   ]
-  expect(ids.filter(isVisible).sort(byImportance).map(getServiceName)).toEqual(['Website', 'API', 'API: AI'])
+  expect(ids.filter(isVisible).sort(compareServices).map(getServiceName)).toEqual([
+    'Website',
+    'API',
+    'API: AI',
+  ])
   expect(getServiceName('api-team-plans')).toBe('API: Team plans')
 })
 
@@ -56,7 +60,7 @@ test.each([
   [['api'], 1, true, 'The API was impaired', []],
   [['database', 'disk', 'https://inner.example', 'api-inner-tool'], 2, true, undefined],
 ] as const)('%j of rank %d, over: %s: %s', (targets, rank, over, title, causes = []) => {
-  expect(troubleTitle(targets, rank, over, causes)).toBe(title)
+  expect(formatIncidentTitle(targets, rank, over, causes)).toBe(title)
 })
 
 test.each([
@@ -76,28 +80,30 @@ test.each([
   [['https://tls.example/ is not a page', 'for the same reason as certificate'], ''],
   [[hostile], 'No connection could be made.'],
 ] as const)('%s', (causes, words) => {
-  expect(formatCause(causes)).toBe(words)
+  expect(formatPublicCause(causes)).toBe(words)
 })
 
 test('of an incident’s line only what visitors use speaks, without its name', () => {
   const line = 'certificate, tls and static refused; containers backend was restarted; disk / 91 % used'
-  expect(publicCauses('static, api and 5 more connect ECONNREFUSED; tls expired; redis no')).toEqual([
+  expect(parsePublicCauses('static, api and 5 more connect ECONNREFUSED; tls expired; redis no')).toEqual([
     'connect ECONNREFUSED',
   ])
-  expect(publicCauses('certificate, static connection refused')).toEqual(['connection refused'])
-  expect(formatCause(publicCauses(line))).toBe('')
-  expect(formatCause(publicCauses('certificate, static refused; containers was restarted'))).toBe(
+  expect(parsePublicCauses('certificate, static connection refused')).toEqual(['connection refused'])
+  expect(formatPublicCause(parsePublicCauses(line))).toBe('')
+  expect(formatPublicCause(parsePublicCauses('certificate, static refused; containers was restarted'))).toBe(
     'No connection could be made.',
   )
 })
 
 test('shares and days', () => {
-  expect([100, 99.9999999, 99.9, 0, 98.12345].map(perCent)).toEqual([
+  expect([100, 99.9999999, 99.9, 0, 98.12345].map(formatPercent)).toEqual([
     ...['100 %', '99.999 %', '99.900 %', '0.000 %', '98.123 %'],
   ])
   // Sums for which (100 × up) ÷ up misses 100.
   const ups = Array.from({ length: 2000 }, (_, index) => (index * 7919 + 1) / 60_000)
-  expect(new Set(ups.map((up) => perCent(getAvailability({ up, down: 0 })!)))).toEqual(new Set(['100 %']))
+  expect(new Set(ups.map((up) => formatPercent(getAvailability({ up, down: 0 })!)))).toEqual(
+    new Set(['100 %']),
+  )
   expect(formatDayLabel('2026-03-01')).toBe('1 Mar 2026')
 })
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { countSamples, type Rollup } from '../../../../lib/monitoring/store/rollups.ts'
 import { type Connection, connect } from '../../../../lib/monitoring/store/sqlite.ts'
-import type { Look, Planned } from '../../../../lib/monitoring/store/types.ts'
+import type { CheckRun, Planned } from '../../../../lib/monitoring/store/types.ts'
 import type { Verdict } from '../../../../lib/util/status.ts'
 import {
   day,
@@ -28,8 +28,8 @@ function dice(seed: number): (below: number) => number {
 const targets = ['static', 'api', 'queue']
 
 /** Ten days: irregular looks, single targets, gaps, late ones, all verdicts, own network down. */
-function randomLooks(roll: (below: number) => number): Look[] {
-  const looks: Look[] = []
+function randomLooks(roll: (below: number) => number): CheckRun[] {
+  const looks: CheckRun[] = []
   for (let at = start; at < start + 10 * day; at += (1 + roll(20)) * minute) {
     if (roll(200) === 0) at += roll(600) * minute
     const verdict = (): Verdict => (['OK', 'OK', 'OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const)[roll(6)]!
@@ -46,9 +46,9 @@ function randomLooks(roll: (below: number) => number): Look[] {
   return looks
 }
 
-const ordered = (tallies: readonly Rollup[]): Rollup[] =>
-  tallies
-    .map((tally) => ({ ...tally, times: tally.times.toSorted((a, b) => a - b) }))
+const ordered = (rollups: readonly Rollup[]): Rollup[] =>
+  rollups
+    .map((rollup) => ({ ...rollup, times: rollup.times.toSorted((a, b) => a - b) }))
     .sort((a, b) => a.series - b.series || a.hour - b.hour)
 
 /** Minute by minute, with no arithmetic of stretches: what is known of a target at its beginning. */
@@ -81,37 +81,37 @@ test.each([1, 2, 3])(
     const looks = randomLooks(roll)
     // One transaction: what is asked here is arithmetic, and a disk that others use makes each look slow.
     history.transaction(() => looks.forEach(recordAndPlan))
-    function recordAndPlan(each: Look, index: number): void {
+    function recordAndPlan(each: CheckRun, index: number): void {
       history.record(each)
       // A stretch becomes known later than its looks, and again with another end.
       if (index % 50 === 49) {
         const from = start + roll(10 * 24 * 60) * minute
         planned.push({ id: `${index}`, kind: 'deploy', from, to: from + roll(180) * minute, what: '' })
-        history.plan(planned.slice(-1))
+        history.recordPlanned(planned.slice(-1))
       }
       if (index % 130 === 129) {
         const changed = planned[roll(planned.length)]!
         if (roll(2) === 0) changed.from += (roll(120) - 60) * minute
         changed.to = changed.from + roll(300) * minute
-        history.plan([{ ...changed }])
+        history.recordPlanned([{ ...changed }])
       }
     }
     const whole = { from: start, to: start + 10 * day, now: start + 10 * day }
-    const mixed = history.tallies({ ...whole, times: true })
+    const mixed = history.rollups({ ...whole, times: true })
     await settled(file, start + 11 * day)
-    const rolled = history.tallies({ ...whole, times: true })
+    const rolled = history.rollups({ ...whole, times: true })
 
     const connection = (await connect(file, { waitMs: 1000, readOnly: true }))()
     expect(connection.get<{ n: number }>('SELECT count(*) AS n FROM stale')?.n).toBe(0)
     expect(connection.get<{ n: number }>('SELECT count(*) AS n FROM looks')?.n).toBe(looks.length)
     const single = countSamples(connection, 'here', whole)
-    expect(ordered(mixed.tallies)).toEqual(ordered(single))
-    expect(ordered(rolled.tallies)).toEqual(ordered(single))
+    expect(ordered(mixed.rollups)).toEqual(ordered(single))
+    expect(ordered(rolled.rollups)).toEqual(ordered(single))
 
     for (const [series, target] of rolled.targets) {
-      const list = rolled.tallies.filter((tally) => tally.series === series)
+      const list = rolled.rollups.filter((rollup) => rollup.series === series)
       const sum = (key: 'ok' | 'warning' | 'down' | 'keptOut') =>
-        list.reduce((total, tally) => total + tally[key], 0) / minute
+        list.reduce((total, rollup) => total + rollup[key], 0) / minute
       expect([sum('ok'), sum('warning'), sum('down'), sum('keptOut')], target).toEqual(
         minuteByMinute(connection, planned, target),
       )
@@ -131,8 +131,8 @@ test('a part of an hour is counted from its samples; where they are gone, whole 
   const now = start + 4 * day
   await settled(history.file, now, { sampleDays: 2 })
   const down = (from: number, to: number) => {
-    const { span, tallies } = history.tallies({ from, to, now })
-    const minutes = tallies.filter(({ series }) => series === 0).reduce((sum, tally) => sum + tally.down, 0)
+    const { span, rollups } = history.rollups({ from, to, now })
+    const minutes = rollups.filter(({ series }) => series === 0).reduce((sum, rollup) => sum + rollup.down, 0)
     return [(span.from - from) / minute, (span.to - to) / minute, minutes / minute]
   }
   expect(down(start + 40 * minute, start + 90 * minute)).toEqual([-40, 30, 20])
@@ -147,7 +147,7 @@ test('what is older than its retention goes, a little at a time, and takes nothi
   const history = await opened(file, { sampleDays: 2, days: 32 })
   history.transaction(() => {
     for (let at = start; at < start + 40 * day; at += 20 * minute) history.record(look(at))
-    history.plan([
+    history.recordPlanned([
       { id: 'old', kind: 'deploy', from: start, to: start + minute, what: '' },
       { id: 'new', kind: 'deploy', from: start + 39 * day, to: start + 39 * day + minute, what: '' },
     ])
@@ -180,10 +180,10 @@ test('a clock that was wrong for an hour takes away little', async () => {
     for (let at = start + 20 * day; at < start + 21 * day; at += 20 * minute) history.record(look(at))
   })
   const now = start + 21 * day
-  const { tallies } = history.tallies({ from: start, to: now, now })
-  const known = tallies.filter(({ series }) => series === 0).reduce((sum, { ok }) => sum + ok, 0)
+  const { rollups } = history.rollups({ from: start, to: now, now })
+  const known = rollups.filter(({ series }) => series === 0).reduce((sum, { ok }) => sum + ok, 0)
   expect((now - start - known) / hour).toBeLessThanOrEqual(3 * 6)
-  const after = history.tallies({ from: start + 20 * day, to: now, now })
-  const ok = after.tallies.filter(({ series }) => series === 0).reduce((sum, tally) => sum + tally.ok, 0)
+  const after = history.rollups({ from: start + 20 * day, to: now, now })
+  const ok = after.rollups.filter(({ series }) => series === 0).reduce((sum, rollup) => sum + rollup.ok, 0)
   expect(ok / hour).toBe(24)
 })

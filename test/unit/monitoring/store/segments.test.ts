@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 import {
   combine,
   exclude,
+  getValidity,
   type Segment,
   toSegments,
-  validityOf,
 } from '../../../../lib/monitoring/store/intervals.ts'
-import { packTimes, unpackTimes } from '../../../../lib/monitoring/store/rollups.ts'
+import { decodeLatencies, encodeLatencies } from '../../../../lib/monitoring/store/rollups.ts'
 import { hour, minute } from '../../../support/historyFixtures.ts'
 
 const now = 1000 * hour
@@ -33,7 +33,7 @@ test.each([
   ['an older schedule does not count', [...times(10, 5), ...times(50, 60)], 15],
   ['four looks so far', [10, 10, 10, 20], 60],
 ])('a sample holds three times the usual distance: %s', (_, distances, minutes) => {
-  expect(validityOf(now, earlier(...distances)) / minute).toBe(minutes)
+  expect(getValidity(now, earlier(...distances)) / minute).toBe(minutes)
 })
 
 const stretches = (segments: readonly Segment[]): string =>
@@ -88,8 +88,8 @@ test('the site is down while a part is, and known while both are', () => {
 test('packed times come back', () => {
   const values = [0, 0, 127, 128, 500, 74, 3_600_000, 2 ** 40, 129, 128]
   const back: number[] = []
-  unpackTimes(packTimes(values), back)
+  decodeLatencies(encodeLatencies(values), back)
   expect(back).toEqual(values.toSorted((a, b) => a - b))
   const steady = Array.from({ length: 60 }, (_, index) => 70 + (index % 13))
-  expect(packTimes(steady).length).toBe(60)
+  expect(encodeLatencies(steady).length).toBe(60)
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
+import { buildSloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 import { historyPath, look, minute, opened, sample } from '../../../support/historyFixtures.ts'
 
 const start = Date.UTC(2026, 0, 1)
@@ -12,7 +12,7 @@ test('a transaction that fails leaves nothing of what was done in it', async () 
       history.record(look(start, sample('new')))
       history.setNote('confirm', { rows: 1 })
       history.openIncident({ from: start, rank: 2, targets: ['new'], cause: 'x' })
-      history.transaction(() => history.putOff({ channel: 'slack', alert: {}, since: start, error: '' }))
+      history.transaction(() => history.enqueue({ channel: 'slack', alert: {}, since: start, error: '' }))
       throw new Error('killed here')
     })
   expect(failing).toThrow('killed here')
@@ -45,9 +45,9 @@ test('alerts wait in order until they are sent, over the end of a run', async ()
   const file = historyPath()
   const first = await opened(file)
   const [slack, email] = ['slack', 'email'].map((channel) =>
-    first.putOff({ channel, alert: { title: `to ${channel}` }, since: start, error: 'refused' }),
+    first.enqueue({ channel, alert: { title: `to ${channel}` }, since: start, error: 'refused' }),
   )
-  first.triedAgain(slack!, 'answered 500')
+  first.recordAttempt(slack!, 'answered 500')
   first.setLastRun({ at: start, exitCode: 2, line: 'CRITICAL - api 503' })
   first.close()
   const second = await opened(file)
@@ -62,7 +62,7 @@ test('alerts wait in order until they are sent, over the end of a run', async ()
     },
     { id: email, channel: 'email', alert: { title: 'to email' }, since: start, tries: 1, error: 'refused' },
   ])
-  second.sent(slack!)
+  second.dequeue(slack!)
   expect(second.outbox().map(({ id }) => id)).toEqual([email])
   expect(second.lastRun()).toEqual({ at: start, exitCode: 2, line: 'CRITICAL - api 503' })
 })
@@ -84,10 +84,10 @@ test('looks from the VPS are told apart, and never make the site up or down', as
   // A clock that ran ahead must not show what has not been yet.
   history.record(look(start + 100 * minute, sample('static', 'CRITICAL')))
   expect(history.latest('here', now)[1]).toMatchObject({ target: 'static', verdict: 'OK', at: start })
-  const terms = { sloPercent: 99.9, limitsOf: () => undefined }
-  const here = sloReport(history, terms, { ...whole, now })
+  const terms = { sloPercent: 99.9, getLimits: () => undefined }
+  const here = buildSloReport(history, terms, { ...whole, now })
   expect(here.site?.minutes).toMatchObject({ up: 3, down: 0, ahead: 57 })
-  const there = sloReport(history, terms, { ...whole, now, vantage: 'vps' })
+  const there = buildSloReport(history, terms, { ...whole, now, vantage: 'vps' })
   expect(there.site).toBeNull()
   expect(there.targets.map(({ target, minutes: { up, down } }) => [target, up, down])).toEqual([
     ['api', 2, 0],
