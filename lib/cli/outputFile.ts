@@ -1,6 +1,7 @@
-import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import path from 'node:path'
 import { getMessage, usageError } from '../util/errors.ts'
+import { writeAtomically } from '../util/files.ts'
 
 /** A file that the operator named for a result, as `--html FILE` does. Throws (exit 2) when it cannot be one. */
 export function assertOutputFile(flag: string, file: string): void {
@@ -15,12 +16,9 @@ export function assertOutputFile(flag: string, file: string): void {
 
 /** A reader of the file sees the old one or the new one, never half of it. Throws (exit 2) when it cannot be written. */
 export function writeOutputFile(flag: string, file: string, text: string): void {
-  const beside = `${file}.${process.pid}.part`
   try {
-    writeFileSync(beside, text)
-    renameSync(beside, file)
+    writeAtomically(file, text)
   } catch (thrown) {
-    rmSync(beside, { force: true })
     throw usageError(`${flag}=${file} cannot be written: ${getMessage(thrown)}`)
   }
 }

@@ -1,15 +1,7 @@
-import {
-  chownSync,
-  existsSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { getMessage, OpsError } from '../util/errors.ts'
+import { writeAtomically } from '../util/files.ts'
 import type { KeyName } from './schema.ts'
 
 export type Values = Partial<Record<KeyName, string>>
@@ -75,15 +67,12 @@ export async function saveValues(file: string, values: Readonly<Record<string, s
     })
   }
   const { mode, uid, gid } = statSync(target)
-  const beside = `${target}.${process.pid}.new`
-  try {
-    writeFileSync(beside, after, { mode: mode & 0o777, flag: 'wx', flush: true })
-    const made = statSync(beside)
-    if (made.uid !== uid || made.gid !== gid) chownSync(beside, uid, gid)
+  const check = () => {
     if (readFileSync(target, 'utf8') !== before) throw new Error('somebody else has just changed it')
-    renameSync(beside, target)
+  }
+  try {
+    writeAtomically(target, after, { mode: mode & 0o777, owner: { uid, gid }, check })
   } catch (thrown) {
-    rmSync(beside, { force: true })
     throw new OpsError({
       what: `${file} could not be written: ${getMessage(thrown)}`,
       next: `Set by hand: ${Object.entries(values)

@@ -1,4 +1,3 @@
-import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { databaseHost } from '../azure/resources/postgres.ts'
@@ -9,7 +8,7 @@ import { reveal } from '../config/secret.ts'
 import { act, type Command, look, type SecretFile, secretFile } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { exitCode, type Failure, OpsError, usageError } from '../util/errors.ts'
-import { makeFolder } from '../util/files.ts'
+import { makeFolder, writeAtomically } from '../util/files.ts'
 import { databaseAddress, databasePort } from './connect.ts'
 
 const hour = 3_600_000
@@ -41,12 +40,8 @@ export async function reachServer(context: Context): Promise<Reached> {
 function writeAuthorities(config: Config): string {
   const file = path.join(config.stateDir, 'authorities.pem')
   makeFolder(config.stateDir, 0o700)
-  writeFileSync(
-    `${file}.${process.pid}`,
-    `${[...rootCertificates, ...createNetworkOptions(config).authorities].join('\n')}\n`,
-    { mode: 0o600 },
-  )
-  renameSync(`${file}.${process.pid}`, file)
+  const authorities = [...rootCertificates, ...createNetworkOptions(config).authorities]
+  writeAtomically(file, `${authorities.join('\n')}\n`, { mode: 0o600 })
   return file
 }
 

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
+import { writeAtomically } from '../util/files.ts'
 import type { IncidentState, OpenIncident, Streak } from './incidentState.ts'
 
 /*
@@ -19,9 +20,7 @@ export function writeIncidentFile(config: Pick<Config, 'stateDir'>, state: Incid
     return
   }
   const rows = Object.fromEntries(Object.entries(state.rows).filter(([, { rank }]) => rank > 0))
-  const beside = `${file}.${process.pid}.part`
-  writeFileSync(beside, JSON.stringify({ open: state.open, rows }), { mode: 0o600 })
-  renameSync(beside, file)
+  writeAtomically(file, JSON.stringify({ open: state.open, rows }), { mode: 0o600 })
 }
 
 /** The incident that was open; undefined when none was, or the file is none of ours. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import { act, type Command, look } from '../shell/command.ts'
@@ -7,7 +7,7 @@ import type { Runner } from '../shell/runner.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Difference, type Field, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, usageError } from '../util/errors.ts'
-import { makeFolder } from '../util/files.ts'
+import { makeFolder, writeAtomically } from '../util/files.ts'
 import { assertOneLine, type InstallTarget, type Interval, pad2, type ScheduledTask } from './tasks.ts'
 
 /** A unit file: its name, and all of its text. */
@@ -188,7 +188,7 @@ export function systemdTasks(
           return
         }
         makeFolder(folder)
-        for (const unit of units) writeWhole(fileOf(unit), unit.text)
+        for (const unit of units) writeAtomically(fileOf(unit), unit.text, { mode: 0o644 })
         for (const command of enableCommands(scope, timers)) await runner.run(command)
       },
     },
@@ -221,13 +221,6 @@ async function listIdleTimers(runner: Runner, scope: Scope, timers: readonly str
   }
   const [disabled, inactive] = await Promise.all([ask('is-enabled', 'enabled'), ask('is-active', 'active')])
   return timers.filter((name) => disabled.includes(name) || inactive.includes(name))
-}
-
-/** systemd never sees half a file. */
-function writeWhole(file: string, text: string): void {
-  const fresh = `${file}.new`
-  writeFileSync(fresh, text, { mode: 0o644 })
-  renameSync(fresh, file)
 }
 
 /** Do this user's timers stop when the last login ends? Undefined where nobody can tell. */

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  chownSync,
+  createReadStream,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
@@ -8,6 +17,35 @@ export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash('sha256')
   await pipeline(createReadStream(file), hash)
   return hash.digest('hex')
+}
+
+/**
+ * Replaces a file, or makes it: a reader sees the old content or the new one, never half of it, even after a power failure.
+ * Throws the file system's own error; the file is then as it was.
+ *
+ * @param options.owner whose file it becomes; without it, this process's
+ * @param options.check called just before the new content takes its place; what it throws prevents that
+ */
+export function writeAtomically(
+  file: string,
+  content: string,
+  options: { mode?: number; owner?: { uid: number; gid: number }; check?: () => void } = {},
+): void {
+  const { mode = 0o666, owner, check } = options
+  const beside = `${file}.${process.pid}.new`
+  // Left by a process of this number that was killed.
+  rmSync(beside, { force: true })
+  try {
+    writeFileSync(beside, content, { mode, flag: 'wx', flush: true })
+    const written = statSync(beside)
+    if (owner && (written.uid !== owner.uid || written.gid !== owner.gid))
+      chownSync(beside, owner.uid, owner.gid)
+    check?.()
+    renameSync(beside, file)
+  } catch (thrown) {
+    rmSync(beside, { force: true })
+    throw thrown
+  }
 }
 
 /** Removes all but the last `kept` files with this ending by name. Ids begin with their time, so names sort by age. */

@@ -41,8 +41,9 @@ export async function poll<Value>(
     signal?.throwIfAborted()
     const value = await attempt(count)
     if (value !== undefined) return value
-    if (count >= attempts || performance.now() >= deadline) break
+    if (count >= attempts) break
     const wait = typeof intervalMs === 'number' ? intervalMs : intervalMs(count)
+    if (performance.now() + wait > deadline) break
     await pause(wait, undefined, signal ? { signal } : {})
   }
   if (describe) throw describe()

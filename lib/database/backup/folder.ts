@@ -24,7 +24,7 @@ const machine = hostname().replaceAll(/[^A-Za-z0-9-]/g, '-')
 const partial = /^\.(.+\.dump)\.([A-Za-z0-9-]+)\.(\d+)\.partial$/
 
 /** Of a backup of this tool, or half written. */
-const manifestName = /^(.+-\d{8}T\d{6}Z\.dump)\.json(?:\.new)?$/
+const manifestName = /^(.+-\d{8}T\d{6}Z\.dump)\.json(?:(?:\.\d+)?\.new)?$/
 
 /**
  * Makes the folder for a backup in the making, 0700. What it lies in must be there: a mistyped path is not made, and

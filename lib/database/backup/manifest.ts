@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { OpsError, usageError } from '../../util/errors.ts'
-import { sha256OfFile } from '../../util/files.ts'
+import { sha256OfFile, writeAtomically } from '../../util/files.ts'
 import type { Content } from './content.ts'
 
 /** How a database orders and classifies text; CREATE DATABASE takes it. */
@@ -60,16 +60,8 @@ export function readManifest(dump: string): Manifest {
   })
 }
 
-/** Writes a manifest beside its place and moves it there. */
 export function writeManifest(dump: string, manifest: Manifest): void {
-  const file = manifestPath(dump)
-  const beside = `${file}.new`
-  try {
-    writeFileSync(beside, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
-    renameSync(beside, file)
-  } finally {
-    rmSync(beside, { force: true })
-  }
+  writeAtomically(manifestPath(dump), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
 }
 
 /** Throws when the dump is not byte for byte what its manifest describes. */

@@ -89,7 +89,7 @@ test('what cannot be saved is said with the lines to set, and the file is as it 
   const file = path.join(folder, '.env')
   writeFileSync(file, 'WORKER_CPU=1\n')
   // The place of the new file is taken: as a full disk, it fails before the rename.
-  writeFileSync(`${file}.${process.pid}.new`, '')
+  mkdirSync(`${file}.${process.pid}.new`)
   expect(await failureOf(saveValues(file, { WORKER_CPU: '2' }))).toMatchObject({
     what: expect.stringContaining('could not be written'),
     next: 'Set by hand: WORKER_CPU=2',
