@@ -55,6 +55,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/*.test.ts', 'test/unit/**/*.test.ts'],
+          testTimeout: 30_000,
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },

@@ -75,6 +75,8 @@ export interface RunnerOptions {
   azReach?: () => NetworkOptions
   /** Environment of local processes. */
   env: NodeJS.ProcessEnv
+  /** How a local process starts; default: startProcess. */
+  startLocal?: typeof startProcess
   /** More of it for single programs, by their name. */
   envOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** False in a dry run: then a command that is not a read is refused, whoever asks for it. */
@@ -88,7 +90,7 @@ export interface RunnerOptions {
 }
 
 export function createRunner(options: RunnerOptions): Runner {
-  const { secrets, transcript, signal } = options
+  const { secrets, transcript, signal, startLocal = startProcess } = options
   const count: Record<EffectKind, number> = { read: 0, change: 0, record: 0 }
   removeLeftovers()
   const underWay = new Set<Promise<unknown>>()
@@ -155,7 +157,7 @@ export function createRunner(options: RunnerOptions): Runner {
       }
       const inherited = command.inherits ? pickVariables(options.env, command.inherits) : options.env
       const env = { ...inherited, ...options.envOf?.[argv[0] ?? ''], ...command.env }
-      return await startProcess(argv, { ...common, env, ...(command.cwd ? { cwd: command.cwd } : {}) })
+      return await startLocal(argv, { ...common, env, ...(command.cwd ? { cwd: command.cwd } : {}) })
     } finally {
       cleanUp()
       output?.end()

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
-import { configOf, openRunner, temporaryFolder } from './helpers.ts'
+import { readFileSync } from 'node:fs'
+import { startProcess } from '../../lib/shell/spawn.ts'
+import { configOf, openRunner } from './helpers.ts'
 
 export interface Answer {
   /** Of the arguments behind `az`, joined by blanks. The first that fits counts. */
@@ -10,37 +10,35 @@ export interface Answer {
   code?: number
 }
 
-const program = (folder: string, answers: readonly Answer[]) => `#!${process.execPath}
-const { appendFileSync } = require('node:fs')
-const argv = process.argv.slice(2)
-appendFileSync(${JSON.stringify(path.join(folder, 'asked'))}, JSON.stringify(argv) + '\\n')
-const answers = [${answers.map(({ match, ...rest }) => `{ match: ${match}, ...${JSON.stringify(rest)} }`).join(', ')}]
-const { stdout = '', stderr = '', code = 0 } = answers.find(({ match }) => match.test(argv.join(' '))) ??
-  { stderr: 'no answer prepared for ' + argv.join(' '), code: 99 }
-process.stdout.write(stdout)
-process.stderr.write(stderr)
-process.exitCode = code
-`
-
-/** A context whose PATH has a program `az` that gives these answers: to see what is asked, and what is made of it. */
-export async function answering(...answers: Answer[]) {
-  const folder = temporaryFolder()
-  writeFileSync(path.join(folder, 'az'), program(folder, answers), { mode: 0o755 })
-  const runner = openRunner({ env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } })
-  const log = path.join(folder, 'asked')
+/** A context in which az is not started: it gives these answers, to see what is asked and what is made of it. */
+export async function fakeAz(...answers: Answer[]) {
+  const asked: string[][] = []
+  const runner = openRunner({
+    async startLocal(argv, options) {
+      const [program, ...words] = argv
+      if (program !== 'az') return startProcess(argv, options)
+      asked.push(words)
+      const line = words.join(' ')
+      const {
+        stdout = '',
+        stderr = '',
+        code = 0,
+      } = answers.find(({ match }) => match.test(line)) ?? {
+        stderr: `no answer prepared for ${line}`,
+        code: 99,
+      }
+      if (stdout) options.onOutput?.(stdout, 'stdout')
+      if (stderr) options.onOutput?.(stderr, 'stderr')
+      return { code, stdout, stderr, timedOut: false }
+    },
+  })
   return {
     context: {
       config: await configOf('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key-of-tests'),
       runner,
     },
     /** The arguments of every call so far. */
-    asked: (): string[][] =>
-      existsSync(log)
-        ? readFileSync(log, 'utf8')
-            .trimEnd()
-            .split('\n')
-            .map((line) => JSON.parse(line) as string[])
-        : [],
+    asked: (): string[][] => asked,
     transcript: () => readFileSync(runner.transcript.file, 'utf8'),
   }
 }

@@ -5,7 +5,7 @@ import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { makeRequest } from '../../lib/net/http.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
-import { lookOf } from '../support/system/health.ts'
+import { lookOf } from '../support/system/checks.ts'
 import { steadyLoad } from '../support/system/load.ts'
 import {
   changesAskedOfAzure,

@@ -13,7 +13,7 @@ import {
   lookOf,
   lookUntil,
   startReceiver,
-} from '../support/system/health.ts'
+} from '../support/system/checks.ts'
 import { stateFolder } from '../support/system/records.ts'
 import { dominionArgv, type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
 import { onVps } from '../support/system/site.ts'

@@ -16,7 +16,7 @@ import {
 import { readRegistryCredentials, registry } from '../../../lib/azure/resources/registry.ts'
 import { resourceId } from '../../../lib/azure/resources/resource.ts'
 import { display } from '../../../lib/shell/command.ts'
-import { answering } from '../../support/fakeAz.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { configOf, failureOf, home, secretIn } from '../../support/helpers.ts'
 
 const subscription = '11111111-1111-1111-1111-111111111111'
@@ -120,7 +120,7 @@ test.each([
 })
 
 test('what is asked of az, and each thing once until it may have changed', async () => {
-  const { context, asked } = await answering(
+  const { context, asked } = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /^resource show --ids \S+ --/, stdout: '{"id":"x","name":"n","properties":{}}' },
     { match: /^resource show/, stdout: '[{"id":"x","name":"n"},{"id":"y","properties":{}}]' },
@@ -160,7 +160,7 @@ test('what is asked of az, and each thing once until it may have changed', async
 })
 
 test('keys and credentials: where they come from, and that they stay out of the transcript', async () => {
-  const { context, asked, transcript } = await answering(
+  const { context, asked, transcript } = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /^rest/, stdout: '{"primaryKey":"fresh-redis-key"}' },
     {
@@ -185,7 +185,7 @@ test('keys and credentials: where they come from, and that they stay out of the 
 })
 
 test('classic Redis has its keys elsewhere', async () => {
-  const { context, asked } = await answering(
+  const { context, asked } = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /^rest/, stdout: '{"primaryKey":"k3y-classic"}' },
   )
@@ -197,7 +197,7 @@ test('classic Redis has its keys elsewhere', async () => {
 })
 
 test('a group that is not there is absent; silence is not', async () => {
-  const absent = await answering(
+  const absent = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /^container show/, code: 3, stderr: 'ERROR: (ResourceNotFound) x' },
   )
@@ -211,7 +211,7 @@ test('a group that is not there is absent; silence is not', async () => {
       ...always,
     ],
   ])
-  const silent = await answering(
+  const silent = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /^container/, code: 1, stderr: 'ERROR: Max retries exceeded with url: /x (NewConnectionError)' },
   )
@@ -219,7 +219,7 @@ test('a group that is not there is absent; silence is not', async () => {
 })
 
 test('a repository that nobody has pushed to has no tags; a registry that refuses us is an error', async () => {
-  const empty = await answering(
+  const empty = await fakeAz(
     { match: /^account show/, stdout: account },
     {
       match: /^acr repository/,
@@ -229,7 +229,7 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
   )
   expect(await createAzure(empty.context).tags()).toEqual([])
   expect(await createAzure(empty.context).tag('src-abc')).toBeUndefined()
-  const refused = await answering(
+  const refused = await fakeAz(
     { match: /^account show/, stdout: account },
     {
       match: /^acr repository/,
@@ -240,7 +240,7 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
   expect((await failureOf(createAzure(refused.context).tags())).what).toBe(
     'This login may not do that in Azure',
   )
-  const gone = await answering(
+  const gone = await fakeAz(
     { match: /^account show/, stdout: account },
     {
       match: /^acr repository/,
@@ -256,7 +256,7 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
 
 test('whether one tag is there is asked of this tag, so that an old one is found, too', async () => {
   const tag = { name: 'src-old', digest: 'sha256:1', createdTime: '2020-01-01T00:00:00Z' }
-  const { context, asked } = await answering(
+  const { context, asked } = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /--image codex-backend:src-old /, stdout: JSON.stringify({ ...tag, signed: false }) },
     {
@@ -276,7 +276,7 @@ test('whether one tag is there is asked of this tag, so that an old one is found
 })
 
 test('the subscription of the configuration is the one that is asked for', async () => {
-  const { context, asked } = await answering({ match: /^account show/, stdout: account })
+  const { context, asked } = await fakeAz({ match: /^account show/, stdout: account })
   expect(await readAccount({ ...context, config: await configOf('AZURE_SUBSCRIPTION=codex-prod') })).toEqual({
     id: subscription,
     name: 'Codex',

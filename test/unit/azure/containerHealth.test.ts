@@ -6,7 +6,7 @@ import { postgres, secureTransport } from '../../../lib/azure/resources/postgres
 import { registry } from '../../../lib/azure/resources/registry.ts'
 import { resourceId } from '../../../lib/azure/resources/resource.ts'
 import { containersCheck } from '../../../lib/checks/deploy/core.ts'
-import { type Answer, answering } from '../../support/fakeAz.ts'
+import { type Answer, fakeAz } from '../../support/fakeAz.ts'
 
 const subscription = '11111111-1111-1111-1111-111111111111'
 const account: Answer = {
@@ -61,7 +61,7 @@ const well = running('2026-11-20T00:00:00Z')
 
 test('all groups are shown by one az call, in whatever order az answers', async () => {
   const [backend, worker] = [group('codex-backend', well), group('codex-worker', well)]
-  const { context, asked } = await answering(account, shown(worker, backend))
+  const { context, asked } = await fakeAz(account, shown(worker, backend))
   expect(await showGroups(context, createAzure(context), ['codex-backend', 'codex-worker'])).toEqual([
     worker,
     backend,
@@ -70,7 +70,7 @@ test('all groups are shown by one az call, in whatever order az answers', async 
     ...['container', 'show', '--ids'],
     ...['codex-backend', 'codex-worker'].map((name) => groupId(context.config, subscription, name)),
   ])
-  const single = await answering(account, shown(backend))
+  const single = await fakeAz(account, shown(backend))
   expect(await showGroups(single.context, createAzure(single.context), ['codex-backend'])).toEqual([backend])
 })
 
@@ -102,7 +102,7 @@ test.each<[string, Answer[], string]>([
     'codex-worker crashes again and again (9 restarts',
   ],
 ])('containers: %s', async (_, answers, trouble) => {
-  const { context } = await answering(account, ...answers)
+  const { context } = await fakeAz(account, ...answers)
   const seen = containersCheck(context, createAzure(context)).run()
   if (trouble) await expect(seen).rejects.toThrow(trouble)
   else expect(await seen).toBe('codex-backend Running, codex-worker Running')
@@ -113,7 +113,7 @@ test('registry and database are asked for by one call; each by its own when one 
     match: /^resource show .*redis\S+ \S+databases/,
     stdout: '[{"name":"redis"},{"name":"default"}]',
   }
-  const both = await answering(account, redis, {
+  const both = await fakeAz(account, redis, {
     match: /^resource show .*registries\S+ \S+flexibleServers/,
     stdout: '[{"name":"registry"},{"name":"database"},{"properties":{"value":"on"}}]',
   })
@@ -133,7 +133,7 @@ test('registry and database are asked for by one call; each by its own when one 
     ...['--api-version', '2022-12-01'],
   ])
 
-  const one = await answering(
+  const one = await fakeAz(
     account,
     redis,
     { match: /registries\S+ \S+flexibleServers/, code: 3 },
@@ -148,7 +148,7 @@ test('registry and database are asked for by one call; each by its own when one 
 })
 
 test('a server that does not show its parameters is there all the same; so is a Redis without a database', async () => {
-  const { context } = await answering(
+  const { context } = await fakeAz(
     account,
     { match: /require_secure_transport/, stderr: 'ERROR: (ServerIsStopped) x', code: 1 },
     { match: /flexibleServers/, stdout: '{"name":"database"}' },

@@ -4,7 +4,7 @@ import { dataTierTasks, deploymentName, templateParameters } from '../../../lib/
 import type { HttpResponse as HttpAnswer } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import { type Difference, nothingAhead } from '../../../lib/tasks/task.ts'
-import { answering } from '../../support/fakeAz.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { configOf, failureOf } from '../../support/helpers.ts'
 
 /* What the data tier's step makes of what Azure shows: everything as wanted, but for one thing. */
@@ -42,7 +42,7 @@ async function steps({
     properties: { version: '16', storage: { storageSizeGB: 32 }, backup: { backupRetentionDays: 7 } },
   }
   const redis = { name: 'codexdominion-redis', sku: { name: 'Balanced_B0' }, properties: cluster }
-  const { context } = await answering(
+  const { context } = await fakeAz(
     { match: /^account show/, stdout: '{"id":"sub","name":"Codex","tenantId":"t"}' },
     {
       match: /^deployment group show/,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { watchDeployment } from '../../../lib/azure/deployment.ts'
-import { answering } from '../../support/fakeAz.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { failureOf } from '../../support/helpers.ts'
 
 const account = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
@@ -42,7 +42,7 @@ async function follow(
   endStates = ['Failed'],
   part: 'database' | 'registry' = 'database',
 ) {
-  const { context } = await answering(account)
+  const { context } = await fakeAz(account)
   const { runner } = context
   let round = 0
   let end = 0
@@ -115,7 +115,7 @@ test('another refusal ends the wait at once', async () => {
 })
 
 test('parts that wait side by side have it submitted once', async () => {
-  const { context } = await answering(account)
+  const { context } = await fakeAz(account)
   let submitted = 0
   const run = async (command: Parameters<typeof context.runner.run>[0]) => {
     const line = command.argv.join(' ')

@@ -5,7 +5,7 @@ import { createAzure } from '../../../lib/azure/client.ts'
 import { type ImageMarks, imageTask, sourceTag } from '../../../lib/azure/image.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { answering } from '../../support/fakeAz.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { failureOf, temporaryFolder } from '../../support/helpers.ts'
 
 const tag = (name: string, day: number) => ({
@@ -17,7 +17,7 @@ const tag = (name: string, day: number) => ({
 /** A registry with an image a day, and a backend whose sources are none of them. */
 async function registry(...names: string[]) {
   const tags = names.map((name, index) => tag(name, 10 + index))
-  const { context } = await answering(
+  const { context } = await fakeAz(
     { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' },
     { match: /^resource show/, stdout: '{"name":"registry"}' },
     { match: /show-tags/, stdout: JSON.stringify(tags) },

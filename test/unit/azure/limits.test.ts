@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { assertAllowed, getLimits, readLimits } from '../../../lib/azure/containers/limits.ts'
-import { answering } from '../../support/fakeAz.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { failureOf } from '../../support/helpers.ts'
 
 const capability = (more: object, maxCpu = 31, maxMemoryInGB = 240) => ({
@@ -40,7 +40,7 @@ test('the region’s own limits count, where it tells them for what runs here', 
 test('they are asked of ARM; silence is no limit', async () => {
   const id = '11111111-1111-1111-1111-111111111111'
   const account = { match: /^account show/, stdout: JSON.stringify({ id, name: 'n', tenantId: 't' }) }
-  const { context, asked } = await answering(account, {
+  const { context, asked } = await fakeAz(account, {
     match: /^rest/,
     stdout: JSON.stringify({ value: [capability({})] }),
   })
@@ -50,7 +50,7 @@ test('they are asked of ARM; silence is no limit', async () => {
     `https://management.azure.com/subscriptions/${id}/providers/Microsoft.ContainerInstance/locations/eastus/capabilities?api-version=2023-05-01`,
     ...['--subscription', id, '--output', 'json', '--only-show-errors'],
   ])
-  const silent = await answering(account, {
+  const silent = await fakeAz(account, {
     match: /^rest/,
     code: 1,
     stderr: 'Max retries exceeded with url: /x (NewConnectionError)',

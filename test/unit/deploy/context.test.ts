@@ -56,7 +56,7 @@ test('a run knows every configured secret, keeps a transcript, and gives az its 
 test('what is asked before the list and the list itself are one run in one transcript', async () => {
   const { run, config, context } = await open(false)
   const second = await openContext(run, config, 'x', true)
-  await second.runner.run(look(['true']))
+  await second.runner.run(look([process.execPath, '--version']))
   await second.close()
   expect(second.id).toBe(context.id)
   const lines = readFileSync(run.transcript!, 'utf8').trim().split('\n')

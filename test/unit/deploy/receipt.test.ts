@@ -46,7 +46,7 @@ async function context() {
 
 test('a receipt: who, what, how long, what changed and what failed; its owner’s alone, without secrets', async () => {
   const { config, runner } = await context()
-  await runner.run(act(['true']))
+  await runner.run(act([process.execPath, '--version']))
   const run = {
     id: '20261122T100000Z-x-1',
     line: 'npx dominion deploy-complete',
@@ -106,7 +106,7 @@ test('a step that saw the maintenance page instead of the site is named', async 
 test('nothing changed is said by an empty list', async () => {
   const { config, runner } = await context()
   const run = { id: 'r', line: '', startedAt: Date.now(), interrupted: false, revision: 'abc+' }
-  await runner.run(look(['true']))
+  await runner.run(look([process.execPath, '--version']))
   const receipt = await writeReceipt({ config, runner }, outcomes.slice(0, 1), run, {}, false)
   expect([receipt.changed, receipt.commands.change]).toEqual([[], 0])
 })

@@ -9,7 +9,7 @@ import { scaleList } from '../../../lib/deploy/scale/tasks.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
-import { answering } from '../../support/fakeAz.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
 
 /* Plans and choices while a cloud does not answer: what is not known is said, and nothing is made up. */
@@ -45,7 +45,7 @@ test.each([{}, { markBad: true }])(
 )
 
 test('rollback backend, logged out: every step cannot tell', async () => {
-  const { context } = await answering({
+  const { context } = await fakeAz({
     match: /./,
     stderr: "Please run 'az login' to setup account.",
     code: 1,
@@ -67,7 +67,7 @@ test('the one before is not told from receipts of which some are missing; a name
 })
 
 test('scale, logged out: the plan has every step, none of them made up; a run, and other faults, still throw', async () => {
-  const { context } = await answering({
+  const { context } = await fakeAz({
     match: /./,
     stderr: "Please run 'az login' to setup account.",
     code: 1,

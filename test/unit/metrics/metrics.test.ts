@@ -5,7 +5,7 @@ import { formatAmount, formatMetrics, toMetricsJson } from '../../../lib/metrics
 import { renderMetricsPage } from '../../../lib/metrics/page.ts'
 import { readUsage, summarize } from '../../../lib/metrics/usage.ts'
 import { getExitCode } from '../../../lib/util/collect.ts'
-import { answering } from '../../support/fakeAz.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { failureOf } from '../../support/helpers.ts'
 
 const from = new Date('2026-11-23T12:00:00Z')
@@ -55,7 +55,7 @@ test('least, mean, greatest and last are of what was measured', () => {
 })
 
 test('one group without figures and one that is missing lose no other’s', async () => {
-  const { context } = await answering(
+  const { context } = await fakeAz(
     account,
     list('codex-backend', 'codex-backend-next'),
     { match: /codex-backend\/.*metricnames/, stdout: measured(some) },
@@ -92,7 +92,7 @@ test('one group without figures and one that is missing lose no other’s', asyn
 })
 
 test('no groups at all: what to do', async () => {
-  const { context } = await answering(account, { match: /^container list/, code: 3 })
+  const { context } = await fakeAz(account, { match: /^container list/, code: 3 })
   expect(await failureOf(readUsage(context, span))).toMatchObject({
     what: 'There is no container group in the resource group codexdominion-prod',
     next: expect.stringContaining('deploy-complete'),
@@ -100,7 +100,7 @@ test('no groups at all: what to do', async () => {
 })
 
 test('a login that has expired is told with its own exit code', async () => {
-  const { context } = await answering({
+  const { context } = await fakeAz({
     match: /./,
     code: 1,
     stderr: "Please run 'az login' to setup account.",
@@ -112,7 +112,7 @@ test('a login that has expired is told with its own exit code', async () => {
 })
 
 test('the page: charts with titles, tables of the figures, gaps as dashes, nothing from elsewhere', async () => {
-  const { context } = await answering(account, list('codex-backend', 'codex-worker'), {
+  const { context } = await fakeAz(account, list('codex-backend', 'codex-worker'), {
     match: /metricnames/,
     stdout: measured(some),
   })

@@ -107,7 +107,7 @@ test('what only the operator can do is planned as a change, and told, but not co
 
 test('without an apply of its own, a difference’s effects are run in order', async () => {
   const runner = openRunner()
-  const effects = [act(['echo', 'one']), act(['echo', 'two'])]
+  const effects = ['one', 'two'].map((word) => act([process.execPath, '--print', `'${word}'`]))
   const said: string[] = []
   const listener: Listener = { begun() {}, ended() {}, said: (_, line, from) => said.push(`${from} ${line}`) }
   await executeTasks(

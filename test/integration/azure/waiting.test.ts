@@ -5,7 +5,7 @@ import { createAzure } from '../../../lib/azure/client.ts'
 import { type Look, waitUntilHealthy } from '../../../lib/azure/containers/waitFor.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
 import { getResponse } from '../../../lib/vps/nginx/upstream.ts'
-import { answering } from '../../support/fakeAz.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { failureOf } from '../../support/helpers.ts'
 import { listen, onPorts } from '../../support/servers.ts'
 
@@ -22,7 +22,7 @@ async function wait(
   fromElsewhere?: () => Promise<Look>,
   log = 'one\nits last words\n',
 ): Promise<string[]> {
-  const { context } = await answering(
+  const { context } = await fakeAz(
     { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' },
     azureSees
       ? {

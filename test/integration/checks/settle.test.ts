@@ -3,7 +3,7 @@ import { createAzure } from '../../../lib/azure/client.ts'
 import { assertResponding, lookUntilKnown } from '../../../lib/checks/deploy/retry.ts'
 import { verifyTask } from '../../../lib/deploy/verify.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
-import { type Answer, answering } from '../../support/fakeAz.ts'
+import { type Answer, fakeAz } from '../../support/fakeAz.ts'
 import { failureOf } from '../../support/helpers.ts'
 
 const wrong = { id: 'pages', title: 'Pages', run: () => Promise.reject(new Error('/ says 502')) }
@@ -11,7 +11,7 @@ const account: Answer = { match: /^account show/, stdout: '{"id":"s","name":"Cod
 
 /** A machine whose requests all end with this error. */
 async function deaf(code: string, ...answers: Answer[]) {
-  const { context } = await answering(...answers)
+  const { context } = await fakeAz(...answers)
   const request = () => Promise.reject(Object.assign(new Error(`it is ${code}`), { code }))
   return { ...context, runner: { ...context.runner, request } }
 }

@@ -1,0 +1,44 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { home } from '../../support/helpers.ts'
+
+const read = (file: string) => readFileSync(path.join(home, file), 'utf8')
+
+test('every link to a file of the repository finds it, and its heading', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md', 'bench/*.md', '.github/**/*.md'], { cwd: home })
+  expect(pages.length).toBeGreaterThan(20)
+  const broken = pages.flatMap((page) =>
+    Array.from(read(page).matchAll(/\]\((?!https?:)([^)\s#]*)(?:#([^)\s]+))?\)/g), ([, target, heading]) => {
+      const file = target ? path.join(path.dirname(page), target) : page
+      if (target?.startsWith('../../')) return undefined
+      if (!existsSync(path.join(home, file))) return `${page}: ${target}`
+      return heading && !headings(read(file)).includes(heading) ? `${page}: ${target}#${heading}` : undefined
+    }).filter((found) => found !== undefined),
+  )
+  expect(broken).toEqual([])
+})
+
+/** The anchors that GitHub gives to a page's headings. */
+const headings = (text: string): string[] =>
+  Array.from(text.matchAll(/^#+ (.*)$/gm), ([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\- ]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+test('every message of the troubleshooting page is one of the scripts', () => {
+  const sources = globSync(['lib/**/*.ts', 'scripts/**/*.ts', 'bin/*.js'], { cwd: home }).map(read).join('\n')
+  // What a template fills in is … on the page.
+  const said = sources.replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, '…').replaceAll("\\'", "'")
+  const messages = Array.from(
+    read('docs/troubleshooting.md').matchAll(/^\| (?!message|---)(.*?) \|/gm),
+    ([, message]) => message!,
+  )
+  expect(messages.length).toBeGreaterThan(25)
+  const unknown = messages.flatMap((message) =>
+    message.split('…').filter((part) => !said.includes(part.replace(/^[ ,]+|[ ,(]+$/g, ''))),
+  )
+  expect(unknown).toEqual([])
+})
