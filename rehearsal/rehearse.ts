@@ -56,10 +56,10 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
   const startedAt = Date.now()
   await assertStartable(name)
   await preparePackages(run)
-  await prepareImageRoot((line) => run.story(line)).catch((error) => {
+  await prepareImageRoot((line) => run.log(line)).catch((error) => {
     throw run.interruptedBy() ? interrupted() : error
   })
-  run.story('Starting both clouds …')
+  run.log('Starting both clouds …')
   // A start that fails takes its own down; whatever else has that name is not this run's.
   const state = await startClouds({ name, latency, keep })
   try {
@@ -69,8 +69,8 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
     return report(run, results, startedAt)
   } finally {
     if (!keep || run.interruptedBy()) {
-      run.story('Taking both clouds down …')
-      for (const line of await takeDown(name, state.id)) run.story(`  ${line}`)
+      run.log('Taking both clouds down …')
+      for (const line of await takeDown(name, state.id)) run.log(`  ${line}`)
     }
   }
 }
@@ -97,8 +97,8 @@ async function preparePackages(run: Run<Flags>): Promise<void> {
       'npm run rehearse installs them (--install), or: apt-get install --no-install-recommends …',
     )
   }
-  run.story(`Installing Debian packages: ${lacking.join(' ')}`)
-  await install({ onLine: (line) => run.story(`  ${line}`) })
+  run.log(`Installing Debian packages: ${lacking.join(' ')}`)
+  await install({ onLine: (line) => run.log(`  ${line}`) })
 }
 
 interface Deployed {
@@ -146,9 +146,9 @@ async function deployAndCheck(run: Run<Flags>, name: string, state: State): Prom
   const config = await loadConfig(process.cwd(), name)
   noteConfig(config)
   const watch = watchArguments()
-  run.story('Deploying …')
+  run.log('Deploying …')
   const { receipt } = await deploy(run, name)
-  run.story('Checking …')
+  run.log('Checking …')
   const context = await openContext(run, config, 'rehearse', true)
   try {
     const first = await runChecks(ordinaryChecks(context))

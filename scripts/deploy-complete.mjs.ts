@@ -22,7 +22,7 @@ await defineScript<DeployFlags>({
       script: 'deploy-complete',
       needsVps: !skipIonos,
       list: async (context) => (await import('../lib/deploy/deployTasks.ts')).deployList(context, run.flags),
-      farewell: ({ config }) => (skipIonos ? [] : [`https://${config.domain}/`]),
+      summary: ({ config }) => (skipIonos ? [] : [`https://${config.domain}/`]),
     })
   },
 })

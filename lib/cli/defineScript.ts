@@ -6,7 +6,7 @@ import { createRedactor } from '../shell/redactor.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { printable, writeErr, writeJson, writeOut } from '../util/terminal.ts'
 
-/** The flags every script takes alike. */
+/** Flags that every script takes. */
 export interface CommonFlags {
   env?: string
   dryRun?: boolean
@@ -21,56 +21,56 @@ export interface CommonFlags {
 export interface Script<Flags extends object> {
   /** As in `npx dominion NAME`. */
   name: string
-  /** One line; `npx dominion` lists it. */
+  /** One line, shown by `npx dominion` and --help. */
   summary: string
-  /** Does it change anything? Then it takes --dry-run, --detailed-exitcode and --yes. */
+  /** Whether it changes anything: it then takes --dry-run, --detailed-exitcode and --yes. */
   changes: boolean
-  /** Adds the flags of this script. */
+  /** Adds this script's own flags. */
   flags?: (parser: Parser) => void
-  /** Spellings of an older tool, in lower case, and what they mean now. */
+  /** Flags of the tool that this one replaces, in lower case, and what they are called now. */
   legacyFlags?: Readonly<Record<string, string>>
   /**
-   * For a script whose exit codes are another program's (a monitoring plugin's): the one of every failure, and a line of it
-   * for stdout unless JSON is wanted there.
+   * For a script that follows another program's exit codes (a monitoring plugin's): the code of every failure, and the line
+   * to print on stdout without --json.
    */
   failure?: { exitCode: number; line(what: string): string }
-  /** Ctrl-C is how it ends: nothing needs to be said of it. */
+  /** Whether Ctrl-C is the normal way to end it: no message is printed then. */
   endsByCtrlC?: (flags: Flags) => boolean
-  /** It only looks, or can be left anywhere: the first signal stops it at once. */
+  /** The first signal stops it at once: it is read-only, or safe to interrupt anywhere. */
   stopsAtOnce?: true
-  /** Gives the exit code, or nothing for 0. */
+  /** Resolves to the exit code; undefined means 0. */
   main(run: Run<Flags & CommonFlags>): Promise<number | undefined>
 }
 
 /** One run of a script. */
 export interface Run<Flags> {
   flags: Flags
-  /** The line that does the same again, for the operator to paste. */
-  again: string
+  /** The command that repeats this run, for the operator to paste. */
+  resumeCommand: string
   /** Reads `.env` (and `.env.NAME`). */
   config(): Promise<Config>
-  /** First Ctrl-C or SIGTERM: finish what runs, begin nothing new. */
+  /** Aborted by the first Ctrl-C or SIGTERM: finish the steps that are running and start no other. */
   stopping: AbortSignal
-  /** Second Ctrl-C: stop at once. */
+  /** Aborted by the second one: stop at once. */
   signal: AbortSignal
-  /** The exit code of the signal that came, if one did. */
+  /** The exit code for the signal that was received, if any. */
   interruptedBy(): number | undefined
-  /** A line of the story, to stderr; silent with --quiet. */
-  story(line: string): void
+  /** Prints a line of progress to stderr, unless --quiet is given. */
+  log(line: string): void
   /**
-   * The result, to stdout: the text, or with --json the data. Call it once.
-   * @param options isSecret: the result is a secret that the operator asked for, so nothing in it is redacted
+   * Prints the result to stdout: the text, or with --json the data. Call it once.
+   * @param options.isSecret the operator asked for a secret, so the result is not redacted
    */
   result(text: string, data: object, options?: { isSecret: true }): void
-  /** Set when all was done: a signal that came too late to cut anything short does not count. */
+  /** Set when everything is done: a signal that came too late to interrupt anything is ignored. */
   complete?: true
-  /** Where the details of a failure are; printed with it. */
+  /** The file with the details; its path is printed with a failure. */
   transcript?: string
-  /** Takes secrets out of anything printed. */
+  /** Replaces secrets in a text with ***. */
   clean(text: string): string
 }
 
-/** Parses the flags, runs the script, and turns whatever happens into words and an exit code. */
+/** Parses the flags, runs the script, and reports the outcome as a message and an exit code. */
 export async function defineScript<Flags extends object>(about: Script<Flags>): Promise<void> {
   const argv = translateLegacyFlags(process.argv.slice(2), about.legacyFlags ?? {})
   const wantsJson = argv.includes('--json')
@@ -104,11 +104,11 @@ export async function defineScript<Flags extends object>(about: Script<Flags>): 
     const { endTranscript } = await import('../shell/transcript.ts')
     endTranscript(run.transcript, Number(process.exitCode))
   }
-  // Steps that were left where they were may still hold timers and connections.
+  // Interrupted steps may still hold timers and connections.
   if (run?.signal.aborted) process.exit()
 }
 
-/** --help was printed: nothing is left to do. */
+/** Thrown after --help was printed. */
 class Finished extends Error {}
 
 async function parse<Flags extends object>(about: Script<Flags>, argv: string[]): Promise<object> {
@@ -119,15 +119,15 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
     .configureOutput({ writeErr() {} })
     .helpOption('-h, --help', 'show this help')
     .option('--env <name>', 'read .env.NAME over .env')
-    .option('--json', 'one JSON document on stdout')
-    .option('-q, --quiet', 'say nothing but the result')
-    .option('-v, --verbose', 'say more')
-    .option('--no-color', 'plain text')
+    .option('--json', 'print one JSON document on stdout')
+    .option('-q, --quiet', 'print only the result')
+    .option('-v, --verbose', 'print more details')
+    .option('--no-color', 'disable colors')
   if (about.changes) {
     parser
-      .option('-n, --dry-run', 'show every effect, change nothing')
-      .option('--detailed-exitcode', 'with --dry-run: exit 0 = no change, 2 = changes')
-      .option('-y, --yes', 'answer yes to what would be asked')
+      .option('-n, --dry-run', 'show every command, change nothing')
+      .option('--detailed-exitcode', 'with --dry-run: exit 0 if nothing would change, 2 if something would')
+      .option('-y, --yes', 'skip confirmation prompts')
   }
   about.flags?.(parser)
   try {
@@ -137,19 +137,19 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
     if (thrown.exitCode === 0) throw new Finished()
     throw usageError(
       thrown.message.replace(/^error: /, '').replace(/\n\(/, ' ('),
-      `npx dominion ${about.name} --help shows the flags.`,
+      `npx dominion ${about.name} --help lists the flags.`,
     )
   }
   const flags = parser.opts()
   if (flags.detailedExitcode && !flags.dryRun)
     throw usageError(
-      '--detailed-exitcode goes with --dry-run',
-      `npx dominion ${about.name} --help shows the flags.`,
+      '--detailed-exitcode needs --dry-run',
+      `npx dominion ${about.name} --help lists the flags.`,
     )
   return flags
 }
 
-/** Turns `-SkipAzure` and its like, in any case, into today's flags. */
+/** Replaces flags such as `-SkipAzure`, in any case, with their current names. */
 export const translateLegacyFlags = (
   argv: readonly string[],
   old: Readonly<Record<string, string>>,
@@ -161,12 +161,12 @@ function createRun<Flags extends CommonFlags>(
   argv: string[],
 ): Run<Flags> & { said: boolean } {
   const { stopping, signal, interruptedBy } = listenForSignals(about.stopsAtOnce === true, (line) => {
-    if (!about.endsByCtrlC?.(flags)) run.story(line)
+    if (!about.endsByCtrlC?.(flags)) run.log(line)
   })
   const run: Run<Flags> & { said: boolean } = {
     flags,
     said: false,
-    again: quoteLine(['npx', 'dominion', about.name, ...argv]),
+    resumeCommand: quoteLine(['npx', 'dominion', about.name, ...argv]),
     async config() {
       const { loadConfig } = await import('../config/load.ts')
       const config = await loadConfig(process.cwd(), flags.env)
@@ -176,7 +176,7 @@ function createRun<Flags extends CommonFlags>(
     stopping,
     signal,
     interruptedBy,
-    story(line) {
+    log(line) {
       if (!flags.quiet) writeErr(`${run.clean(line)}\n`)
     },
     result(text, data, options) {
@@ -190,16 +190,16 @@ function createRun<Flags extends CommonFlags>(
   return run
 }
 
-/** Two signals nearer than this are one. */
+/** Signals closer together than this count as one. */
 const echoMs = 100
 
-function listenForSignals(atOnce: boolean, story: (line: string) => void) {
+function listenForSignals(atOnce: boolean, log: (line: string) => void) {
   const stopping = new AbortController()
   const now = new AbortController()
   let by: number | undefined
   let heardAt = 0
   const on = (code: number) => () => {
-    // `timeout`, sudo and their like hand on the signal that the terminal has sent to all: one key, heard twice.
+    // `timeout` and sudo forward the signal that the terminal has already sent to every process: one key, two signals.
     if (by !== undefined && Date.now() - heardAt < echoMs) return
     heardAt = Date.now()
     if (by !== undefined) return now.abort(new Error('stopped by a second signal'))
@@ -208,14 +208,14 @@ function listenForSignals(atOnce: boolean, story: (line: string) => void) {
       stopping.abort()
       return now.abort(new Error('stopped by a signal'))
     }
-    story('\nStopping after the current step; once more stops at once.')
+    log('\nFinishing the current step; press Ctrl-C again to stop now.')
     stopping.abort()
   }
   process.on('SIGINT', on(exitCode.interrupted))
   process.on('SIGTERM', on(exitCode.terminated))
-  // The terminal was closed: what runs is finished, though nobody hears of it any more.
+  // The terminal was closed: the running steps are still finished.
   process.on('SIGHUP', on(exitCode.hungUp))
-  // A reader that has seen enough (`| head`) is no fault; a result that could not be written is one.
+  // A reader that closes the pipe early (`| head`) is not an error; a result that cannot be written is.
   process.stderr.on('error', () => {})
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return
@@ -240,19 +240,19 @@ function failureReport<Flags>(
     `✖ ${failure.what}`,
     ...(said ? said.split('\n').map((line) => `  │ ${line}`) : []),
     ...(failure.next ? [`→ ${failure.next}`] : []),
-    ...(run?.transcript ? [`  Transcript: ${run.transcript}`] : []),
-    ...(resumable ? [`  To go on:   ${run.again}`] : []),
+    ...(run?.transcript ? [`  Transcript:  ${run.transcript}`] : []),
+    ...(resumable ? [`  Resume with: ${run.resumeCommand}`] : []),
   ]
   const data = {
     exitCode: code,
     error: {
-      // Words, not data: who takes one out of the document to show it shows it safely.
+      // Prose, not data: safe to show on a terminal when it is taken out of the document.
       what: printable(clean(failure.what)),
       said: said && printable(clean(said)),
       next: failure.next && printable(clean(failure.next)),
     },
     ...(run?.transcript ? { transcript: run.transcript } : {}),
-    ...(resumable ? { resume: run.again } : {}),
+    ...(resumable ? { resume: run.resumeCommand } : {}),
   }
   return { text: clean(`${lines.join('\n')}\n`), data }
 }

@@ -62,14 +62,15 @@ export async function openContext<Flags extends Verbosity>(
     signal: run.signal,
     openVps: async (leaving) =>
       (await import('../vps/ssh/connect.ts')).openVps({ config, runner }, leaving, (greeting) => {
-        if (run.flags.verbose) run.story(secrets.clean(greetingLine(config, greeting)))
+        if (run.flags.verbose) run.log(secrets.clean(greetingLine(config, greeting)))
       }),
     openDatabase: async (name) =>
       (await import('../database/connect.ts')).openDatabase({ config, runner }, name),
   })
   run.clean = secrets.clean
   run.transcript = transcript.file
-  if (!begun) transcript.write({ kind: 'start', script, line: run.again, by: whoami(), pid: process.pid })
+  if (!begun)
+    transcript.write({ kind: 'start', script, line: run.resumeCommand, by: whoami(), pid: process.pid })
   return { config, runner, id, close: () => runner.close() }
 }
 

@@ -107,8 +107,8 @@ export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise
   withContext(run, 'remove', false, async (context) => {
     const { domain } = context.config
     const [lines] = await Promise.all([losses(context, run.flags, staying), assertUnlocked(context)])
-    run.story(`This takes down ${domain}:`)
-    for (const line of lines) run.story(`  ${line}`)
+    run.log(`This takes down ${domain}:`)
+    for (const line of lines) run.log(`  ${line}`)
     await confirmName(run.flags.confirm, domain, 'It cannot be undone.')
     return 0
   })

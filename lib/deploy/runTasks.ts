@@ -4,7 +4,7 @@ import { getRevision } from '../shell/git.ts'
 import type { Loss } from '../shell/remote.ts'
 import type { Context } from '../tasks/context.ts'
 import { criticalPath, executeTasks, type Outcome } from '../tasks/engine.ts'
-import { planData, planText, summary } from '../tasks/plan.ts'
+import { formatSummary, planData, planText } from '../tasks/plan.ts'
 import { openScreen } from '../tasks/renderer.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
@@ -44,7 +44,7 @@ export interface TaskRun {
    */
   unlisted?: true
   /** Lines that follow the list when all went well. */
-  farewell?: (context: Context, outcomes: readonly Outcome[]) => string[]
+  summary?: (context: Context, outcomes: readonly Outcome[]) => string[]
 }
 
 /**
@@ -63,7 +63,7 @@ export async function runTasks<Flags extends TaskFlags>(run: Run<Flags>, task: T
     ? undefined
     : lockTask(context, {
         id: context.id,
-        line: run.again,
+        line: run.resumeCommand,
         take: !planning,
         needed: task.needsVps,
         // Heard with --quiet, too: it is the operator's to make sure.
@@ -125,7 +125,7 @@ async function perform<Flags extends TaskFlags>(
   context: OpenContext,
   { steps, about }: TaskList,
   lock: LockTask | undefined,
-  { farewell, unlisted }: Pick<TaskRun, 'farewell' | 'unlisted'>,
+  { summary, unlisted }: Pick<TaskRun, 'summary' | 'unlisted'>,
 ): Promise<number> {
   const startedAt = Date.now()
   const { runner, config } = context
@@ -152,11 +152,11 @@ async function perform<Flags extends TaskFlags>(
   const cut = outcomes.some(({ state }) => state === 'skipped' || state === 'failed')
   const lockLost: Loss | undefined = lock?.lost.aborted ? lock.lost.reason : undefined
   const interrupted = (cut && run.interruptedBy() !== undefined) || lockLost !== undefined
-  const record = { id: context.id, line: run.again, startedAt, interrupted, revision: await revision }
+  const record = { id: context.id, line: run.resumeCommand, startedAt, interrupted, revision: await revision }
   const keeping =
     lock &&
     writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch((thrown) => {
-      run.story(`! The receipt could not be kept: ${getMessage(thrown)}`)
+      run.log(`! The receipt could not be kept: ${getMessage(thrown)}`)
     })
   // Nothing changes any more: the next one may begin while the receipt travels.
   const [receipt] = await Promise.all([keeping, lock?.release()])
@@ -166,20 +166,20 @@ async function perform<Flags extends TaskFlags>(
   const chain = criticalPath(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')
   const text = [
-    `${nothing ? 'Nothing to do' : 'Done'} in ${formatDuration(Date.now() - startedAt)}: ${summary(outcomes, true)}`,
+    `${nothing ? 'Nothing to do' : 'Done'} in ${formatDuration(Date.now() - startedAt)}: ${formatSummary(outcomes, true)}`,
     ...(nothing || chain.ids.length < 2
       ? []
       : [`Longest chain of dependent steps: ${formatDuration(chain.ms)} (${chain.ids.join(' → ')})`]),
-    ...(farewell?.(context, outcomes) ?? []),
+    ...(summary?.(context, outcomes) ?? []),
   ]
   // What runs by itself every few minutes has its result elsewhere: cron would mail each of these lines.
-  if (unlisted && !run.flags.json) run.story(text.join('\n'))
+  if (unlisted && !run.flags.json) run.log(text.join('\n'))
   else run.result(text.join('\n'), { ok: true, changed: !nothing, receipt, steps: planData(outcomes) })
   return exitCode.done
 }
 
 function cutShort(host: string, outcomes: readonly Outcome[], lockLost: Loss | undefined): OpsError {
-  const so = summary(outcomes, true)
+  const so = formatSummary(outcomes, true)
   if (lockLost === undefined) return new OpsError({ what: `Interrupted: ${so}` })
   if (lockLost === 'cut') {
     return unknownError(

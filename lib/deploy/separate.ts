@@ -20,7 +20,7 @@ async function check<Flags>(run: Run<Flags>): Promise<Config> {
   const config = await run.config()
   const others = await readOthers(config)
   for (const { file, why } of others.unreadable)
-    run.story(`! ${file} cannot be read, so what it names is not known: ${why}`)
+    run.log(`! ${file} cannot be read, so what it names is not known: ${why}`)
   assertSeparate(config, others)
   return config
 }

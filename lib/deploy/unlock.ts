@@ -21,7 +21,7 @@ export async function unlock(run: Run<CommonFlags>): Promise<number> {
       run.result(`${who}\nIt would be released.`, { ok: true, dryRun: true, holder, released: false })
       return run.flags.detailedExitcode ? 2 : exitCode.done
     }
-    run.story(who)
+    run.log(who)
     if (!run.flags.yes && !(await confirmedByTyping('Release it?', 'unlock', '--yes'))) {
       throw new OpsError({ what: 'Not confirmed: the lock stays', exitCode: exitCode.usage })
     }

@@ -41,12 +41,12 @@ export async function showMetrics(
       environment === 'default' ? domain : `${domain} (${environment})`,
     )
     writeOutputFile('--html', page, text)
-    run.story(`Chart page: ${page}`)
+    run.log(`Chart page: ${page}`)
   }
   const data = { ...toMetricsJson(answers, span), ...(page ? { html: page } : {}) }
   run.result(formatMetrics(answers, span, showsUnicode()), data)
   for (const { failure } of Object.values(answers)) {
-    if (failure instanceof OpsError && failure.failure.next) run.story(`→ ${failure.failure.next}`)
+    if (failure instanceof OpsError && failure.failure.next) run.log(`→ ${failure.failure.next}`)
   }
   return getExitCode(answers)
 }

@@ -5,7 +5,7 @@ import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { quoteLine } from '../shell/quote.ts'
 import type { Context } from '../tasks/context.ts'
 import { executeTasks, type Outcome } from '../tasks/engine.ts'
-import { planData, planText, summary } from '../tasks/plan.ts'
+import { formatSummary, planData, planText } from '../tasks/plan.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { formatTable } from '../util/table.ts'
@@ -51,7 +51,9 @@ export async function schedule(run: Run<ScheduleFlags>, context: Context): Promi
   const changed = outcomes.some(({ state }) => state !== 'ok')
   if (install) await warn(run, context, scheduled)
   const runs = await readLastRuns(context.config)
-  const done = changed ? `Done: ${summary(outcomes, true)}` : `Nothing to do: ${summary(outcomes, true)}`
+  const done = changed
+    ? `Done: ${formatSummary(outcomes, true)}`
+    : `Nothing to do: ${formatSummary(outcomes, true)}`
   run.result(install ? [done, '', formatLastRuns(scheduled.tasks, runs)].join('\n') : done, {
     ...{ ok: true, as: scheduled.kind, installed: install === true, changed },
     ...{ steps: planData(outcomes), lastRuns: runs },
@@ -69,7 +71,7 @@ async function perform(
   const listener = {
     begun() {},
     said: (_step: Task, line: string, from?: string) => {
-      if (from === undefined) run.story(line)
+      if (from === undefined) run.log(line)
     },
     ended() {},
   }
@@ -171,7 +173,7 @@ async function warnAboutOther(run: Run<ScheduleFlags>, context: Context, schedul
     ...['npx', 'dominion', 'schedule', '--remove', '--as', other.kind],
     ...(run.flags.env ? ['--env', run.flags.env] : []),
   ])
-  run.story(
+  run.log(
     ours === true
       ? `! ${other.kind} has entries of ours, too; with both of them each task runs twice: ${line}`
       : `! Whether ${other.kind} has entries of ours, too, cannot be told: ${ours.message}`,
@@ -189,15 +191,15 @@ async function warn(
   const { kind, place } = scheduled
   const keys = unreachableSecrets(config)
   if (keys.length > 0)
-    run.story(
+    run.log(
       `! ${keys.join(', ')}: a secret kept in the environment (env:…) is not there when a scheduler starts the task`,
     )
   await warnAboutOther(run, context, scheduled)
   if (!installed) return
   if (kind === 'cron' && isCronRunning() === false)
-    run.story('! No cron daemon seems to run on this machine, so nothing will start: systemctl start cron')
+    run.log('! No cron daemon seems to run on this machine, so nothing will start: systemctl start cron')
   if (kind === 'systemd' && getScope() === 'user' && (await stopsAtLogout(runner, place.user)))
-    run.story(`! These timers stop when ${place.user} logs out: loginctl enable-linger ${place.user}`)
+    run.log(`! These timers stop when ${place.user} logs out: loginctl enable-linger ${place.user}`)
 }
 
 function formatLastRuns(tasks: readonly ScheduledTask[], runs: readonly LastRun[]): string {

@@ -21,7 +21,7 @@ export function planText(outcomes: readonly Outcome[], secrets: Redactor): strin
     `${marks[outcome.state]} ${outcome.step.title}${remark(outcome)}`,
     ...details(outcome.difference).map((line) => `    ${line}`),
   ])
-  return secrets.clean([...lines, '', summary(outcomes)].join('\n'))
+  return secrets.clean([...lines, '', formatSummary(outcomes)].join('\n'))
 }
 
 function remark({ difference, error, state }: Outcome): string {
@@ -43,7 +43,7 @@ function details(difference: Difference | undefined): string[] {
 }
 
 /** One line: how many steps in which state. */
-export function summary(outcomes: readonly Outcome[], done = false): string {
+export function formatSummary(outcomes: readonly Outcome[], done = false): string {
   const count = (state: Outcome['state']) => outcomes.filter((outcome) => outcome.state === state).length
   const parts = [
     [count('create'), done ? 'created' : 'to create'],

@@ -102,7 +102,7 @@ async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Scre
           task.title = shownText(step.title)
           mine.lastOne = () => {
             task.title = shownText(
-              `${step.title} ${chalk.yellow('– stopping after this; Ctrl-C once more stops at once')}`,
+              `${step.title} ${chalk.yellow('– stopping after this; press Ctrl-C again to stop now')}`,
             )
           }
         }

@@ -20,7 +20,7 @@ await defineScript<{ to?: string; keep?: string; prove?: string | boolean }>({
     ])
     const options = backupOptions(run.flags)
     return withContext(run, 'backup-database', !options.planning, async (context) => {
-      const { story, stopping } = run
+      const { log: story, stopping } = run
       const { text, data, changes } = await backUp(context, options, { by: whoami(), story, stopping })
       run.result(text, data)
       return options.planning && run.flags.detailedExitcode && changes ? 2 : 0

@@ -32,16 +32,16 @@ await defineScript<{ file: string; into?: string; confirm?: string }>({
       const question = `${database} is the live database: what was written since the backup leaves the site.`
       await confirmName(confirm, database, question)
     }
-    const farewells: (() => string[])[] = []
+    const summaries: (() => string[])[] = []
     return runTasks(run, {
       script: 'restore-database',
       needsVps: false,
       list(context) {
-        const { steps, farewell } = restoreTasks(context, path.resolve(file), into)
-        farewells.push(farewell)
+        const { steps, summary } = restoreTasks(context, path.resolve(file), into)
+        summaries.push(summary)
         return { steps }
       },
-      farewell: () => farewells.flatMap((each) => each()),
+      summary: () => summaries.flatMap((each) => each()),
     })
   },
 })

@@ -11,7 +11,7 @@ await defineScript({
       script: 'update-frontend',
       needsVps: true,
       list: async (context) => (await import('../../lib/deploy/updateTasks.ts')).updateFrontendList(context),
-      farewell: ({ config }) => [`https://${config.domain}/`],
+      summary: ({ config }) => [`https://${config.domain}/`],
     })
   },
 })

@@ -33,7 +33,7 @@ await defineScript<Flags>({
     return withContext(run, 'view-logs', false, async (context) => {
       if (view.only('access') || view.only('error')) await context.runner.beginVps()
       const { viewLogs } = await import('../../lib/logs/view.ts')
-      const { flags, stopping, story } = run
+      const { flags, stopping, log: story } = run
       return viewLogs(context, view, { json: flags.json === true, stopping, tell: story })
     })
   },

@@ -82,7 +82,7 @@ test('DNS that points elsewhere is found before the CA is asked', async () => {
     expect(done.stderr).toContain(`${name} has A ${elsewhere}, wanted: A ${clouds.state.vps}`)
     expect(done.stderr).toContain(`${name}. A ${clouds.state.vps}`)
   }
-  expect(done.stderr).toContain(`To go on:   npx dominion issue-certificate --env ${environment}`)
+  expect(done.stderr).toContain(`Resume with: npx dominion issue-certificate --env ${environment}`)
   expect(askedOfCa()).toEqual({ requests: 0, orders: 0 })
   await control('/dns', { name: `www.${domain}`, a: [] })
   const missing = await issue()

@@ -148,7 +148,7 @@ test('lost before, between and after the two switches: no request fails, and the
     return running
   }
   const lost =
-    /✖ Backend container: The connection to \S+ was lost[\s\S]*→ Run the same line again[\s\S]*To go on: +npx dominion release-containers/
+    /✖ Backend container: The connection to \S+ was lost[\s\S]*→ Run the same line again[\s\S]*Resume with: +npx dominion release-containers/
 
   const first = release()
   await first.until(/starting codex-backend-next/)

@@ -150,7 +150,7 @@ test('logged out: exit 4 and `az login`; nothing was changed', async () => {
   expect(code).toBe(4)
   expect(stderr).toMatch(/Not logged in to Azure[\s\S]*→ az login/)
   expect(stderr).toMatch(
-    /Transcript: .*\.jsonl\n {2}To go on: {3}npx dominion deploy-complete --env sys-deploy-out/,
+    /Transcript: .*\.jsonl\n {2}Resume with: npx dominion deploy-complete --env sys-deploy-out/,
   )
   expect(await changesAskedOfAzure(clouds)).toEqual([])
   expect(await askVps(clouds, 'command -v nginx || echo none')).toBe('none\n')

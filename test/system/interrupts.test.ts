@@ -82,11 +82,11 @@ test('Ctrl-C once: what runs is finished, nothing new begins, exit 130', async (
   session.kill('SIGINT')
   const { code, said } = await ended(session)
   expect(code, said).toBe(130)
-  expect(said).toMatch(/Stopping after the current step; once more stops at once/)
+  expect(said).toMatch(/Finishing the current step; press Ctrl-C again to stop now\./)
   expect(said).toMatch(/Backend image: build codex-backend:src-/)
   expect(said).toMatch(/Not begun: .*Backend container/)
   expect(said).toMatch(
-    /✖ Interrupted: [^\n]*\n {2}Transcript[^\n]*\n {2}To go on: {3}npx dominion deploy-complete --env sys-stop-once/,
+    /✖ Interrupted: [^\n]*\n {2}Transcript[^\n]*\n {2}Resume with: npx dominion deploy-complete --env sys-stop-once/,
   )
   const { receipt } = receiptsOf(clouds, env).at(-1)!
   expect(receipt.result).toBe('interrupted')

@@ -343,7 +343,7 @@ test('a foreign file that nginx refuses: the old configuration is back, and the 
   expect(done.stderr).toContain('unknown directive "bogus_directive"')
   expect(done.stderr).toContain(broken)
   expect(done.stderr).toMatch(/Transcript: .*\.jsonl/)
-  expect(done.stderr).toContain(`To go on:   npx dominion configure-nginx --env ${other}`)
+  expect(done.stderr).toContain(`Resume with: npx dominion configure-nginx --env ${other}`)
   expect(await current()).toBe(before)
   expect((await get('/p1')).status).toBe(200)
   expect((await get('/api/workflows')).status).toBe(200)

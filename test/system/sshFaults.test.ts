@@ -45,7 +45,7 @@ async function withValues(
     expect(done.stderr).not.toMatch(/\bat .*\.ts:\d+/) // no stack, a sentence
     expect(changes(environment)).toEqual([])
     if (done.code !== 2)
-      expect(done.stderr).toContain(`To go on:   npx dominion setup-server --env ${environment}`)
+      expect(done.stderr).toContain(`Resume with: npx dominion setup-server --env ${environment}`)
   }
   return done
 }

@@ -58,7 +58,7 @@ const reserved = ['postgres', 'template0', 'template1', 'azure_maintenance', 'az
 export interface Restore {
   steps: Task[]
   /** What the operator should know when it is done. */
-  farewell(): string[]
+  summary(): string[]
 }
 
 /**
@@ -242,7 +242,7 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
       { id: 'restore', title: `Database ${into}`, part: 'azure', after: ['leftovers'], inspect, apply },
       ...(live ? [backendHealthTask(context), finishTask(context)] : []),
     ],
-    farewell: () => said,
+    summary: () => said,
   }
 }
 

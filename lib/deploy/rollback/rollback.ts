@@ -30,7 +30,7 @@ export async function rollback(run: Run<RollbackFlags>): Promise<number> {
   if (clearBad !== undefined && (to !== undefined || markBad))
     throw usageError('--clear-bad rolls nothing back, and goes with neither --to nor --mark-bad')
   if (why !== undefined && !markBad) throw usageError('--why goes with --mark-bad')
-  let task: Pick<TaskRun, 'list' | 'farewell'>
+  let task: Pick<TaskRun, 'list' | 'summary'>
   return runTasks(run, {
     script: 'rollback',
     needsVps: true,
@@ -38,6 +38,6 @@ export async function rollback(run: Run<RollbackFlags>): Promise<number> {
       task = (await import('./tasks.ts')).getRollbackTasks(run, part)
       return task.list(context)
     },
-    farewell: (context, outcomes) => task.farewell?.(context, outcomes) ?? [],
+    summary: (context, outcomes) => task.summary?.(context, outcomes) ?? [],
   })
 }

@@ -55,12 +55,12 @@ const chosen = ({ target }: Choice): Candidate => {
 }
 
 /** What `rollback PART` does. */
-export function getRollbackTasks(run: Run<RollbackFlags>, part: Part): Pick<TaskRun, 'list' | 'farewell'> {
+export function getRollbackTasks(run: Run<RollbackFlags>, part: Part): Pick<TaskRun, 'list' | 'summary'> {
   if (run.flags.clearBad !== undefined) return clearing(part, run.flags.clearBad)
   return part === 'frontend' ? frontendRollback(run) : backendRollback(run)
 }
 
-function frontendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'farewell'> {
+function frontendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'summary'> {
   const choice: Choice = { left: '' }
   const switched: Switched = { from: '', to: '' }
   let took: number | undefined
@@ -111,7 +111,7 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'fare
       about: () => ({ frontend: switched.live ?? (switched.to || choice.left) }),
     }
   }
-  const farewell = () => [
+  const summary = () => [
     ...(took === undefined ? [] : [`Switched in ${took} ms on the open connection, nothing was uploaded.`]),
     ...(choice.left === choice.target?.id
       ? []
@@ -119,10 +119,10 @@ function frontendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'fare
           `The sources are as they were: the next deploy-complete, publish-frontend or update-frontend of them brings ${choice.left} live again.`,
         ]),
   ]
-  return { list, farewell }
+  return { list, summary }
 }
 
-function backendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'farewell'> {
+function backendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'summary'> {
   const choice: Choice = { left: '' }
   const list = (context: Context): TaskList => {
     const azure = createAzure(context)
@@ -155,14 +155,14 @@ function backendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'farew
       about: () => ({ image: choice.target && name() }),
     }
   }
-  const farewell = () =>
+  const summary = () =>
     choice.left === choice.target?.id
       ? []
       : [
           'The tables are not rolled back: migrations that came with the newer image stay.',
           `The sources are as they were: the next deploy-complete or update-backend of them brings ${choice.left} back.`,
         ]
-  return { list, farewell }
+  return { list, summary }
 }
 
 async function backendChoices(context: Context, azure: Azure, to: string | undefined) {
@@ -210,7 +210,7 @@ function chooseStep(
       const { candidates, left } = await ask()
       const target = chooseTarget(part, candidates, run.flags.to)
       Object.assign(choice, { target, left })
-      if (run.flags.to === undefined) run.again = `${run.again} --to ${target.id}`
+      if (run.flags.to === undefined) run.resumeCommand = `${run.resumeCommand} --to ${target.id}`
       const seen = target.healthy
         ? `last seen healthy ${utc(target.healthy)} UTC`
         : 'not known to have worked'

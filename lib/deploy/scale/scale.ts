@@ -33,7 +33,7 @@ export async function scale(run: Run<ScaleFlags>): Promise<number> {
     script: 'scale',
     needsVps: part === 'backend',
     list: async (context) => (await import('./tasks.ts')).scaleList(context, scaling),
-    farewell: () => (scaling.save ? [] : warningOf(values)),
+    summary: () => (scaling.save ? [] : warningOf(values)),
   })
 }
 
@@ -74,11 +74,11 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
     const costs = await compareCosts(context, part, now, to)
     scaling = { part, to, cost: costs.line, save }
     if (now.settled && wordsOf(now) === wordsOf(to)) return 0
-    run.story(
+    run.log(
       `${part === 'backend' ? 'Backend' : 'Workers'}: ${wordsOf(now)} → ${wordsOf(to)}\n\n${costs.table}\n`,
     )
     if (part === 'worker' && cutsOff(now, to))
-      run.story('A job that runs in a worker which is replaced or deleted may be cut off.')
+      run.log('A job that runs in a worker which is replaced or deleted may be cut off.')
     const agreed = yes || dryRun || (await confirmedByTyping('Scale?', 'yes', '--yes'))
     if (!agreed) throw usageError('Not confirmed: everything stays as it is')
     return 0

@@ -40,11 +40,11 @@ function noDataError(run: Run<SloFlags>, history: History, { from, to, vantage, 
   const { rollups } = history.rollups({ from: 0, to: now + 1, now, vantage })
   const first = Math.min(newest, ...rollups.map(({ hour }) => hour * hourMs))
   // The same line would bring the same answer.
-  run.again = formatSloLine(run.flags, new Date(newest).toISOString().slice(0, 7))
+  run.resumeCommand = formatSloLine(run.flags, new Date(newest).toISOString().slice(0, 7))
   return unknownError(
     what,
     undefined,
-    `There are looks${where} from ${formatMinute(first)} to ${formatMinute(newest)}: ${run.again}`,
+    `There are looks${where} from ${formatMinute(first)} to ${formatMinute(newest)}: ${run.resumeCommand}`,
   )
 }
 

@@ -35,8 +35,8 @@ throw new OpsError({ what: 'az said no to hunter2', said: 'first\\nsecond hunter
       '  │ first',
       '  │ second ***',
       '→ az login',
-      '  Transcript: /state/t.jsonl',
-      '  To go on:   npx dominion example --env eu -n',
+      '  Transcript:  /state/t.jsonl',
+      '  Resume with: npx dominion example --env eu -n',
       '',
     ])
   })
@@ -63,7 +63,7 @@ describe('flags', () => {
     )
     expect([code, stderr]).toEqual([
       2,
-      "✖ unknown option '--skip-azur' (Did you mean --skip-azure?)\n→ npx dominion example --help shows the flags.\n",
+      "✖ unknown option '--skip-azur' (Did you mean --skip-azure?)\n→ npx dominion example --help lists the flags.\n",
     ])
   })
 
@@ -137,7 +137,7 @@ ${main("run.story(String(run.flags.skipAzure)); throw new OpsError({ what: 'stop
       `flags: (parser) => parser.option('--what <text>', 'x'), ${main("throw new OpsError({ what: 'stop' })")}`,
       ['--what', "it's $(id)"],
     )
-    const line = /To go on: +(.*)/.exec(stderr)![1]!
+    const line = /Resume with: +(.*)/.exec(stderr)![1]!
     const words = execFileSync('sh', ['-c', `printf '%s\\n' ${line}`]).toString()
     expect(words.trimEnd().split('\n')).toEqual(['npx', 'dominion', 'example', '--what', "it's $(id)"])
   })
@@ -208,7 +208,9 @@ run.story('the step ends')`)
     child.kill(signal)
     const { code: exit, stderr } = await ended
     expect(exit).toBe(code)
-    expect(stderr).toBe('ready\n\nStopping after the current step; once more stops at once.\nthe step ends\n')
+    expect(stderr).toBe(
+      'ready\n\nFinishing the current step; press Ctrl-C again to stop now.\nthe step ends\n',
+    )
   })
 
   test('a script that gives back a code after a signal was interrupted all the same', async () => {
@@ -235,7 +237,7 @@ run.story('the step ends')`)
     child.kill('SIGTERM')
     const { code, stderr } = await ended
     expect(code).toBe(143)
-    expect(stderr).toContain('✖ Interrupted\n  To go on:   npx dominion example\n')
+    expect(stderr).toContain('✖ Interrupted\n  Resume with: npx dominion example\n')
   })
 
   test('a second one stops at once', async () => {
@@ -249,7 +251,7 @@ await new Promise((_, reject) => {
     )
     await says('ready')
     child.kill('SIGINT')
-    await says('once more stops at once')
+    await says('again to stop now')
     child.kill('SIGINT') // an echo of the first: `timeout` and sudo hand on what the terminal sent to all
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(child.exitCode).toBeNull()

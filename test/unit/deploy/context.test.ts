@@ -18,8 +18,8 @@ async function open(mayChange: boolean) {
   const config = await loadConfig(folder)
   const never = new AbortController().signal
   const run: Run<object> = {
-    ...{ flags: {}, again: 'npx dominion x --env pg-hunter2', config: async () => config },
-    ...{ stopping: never, signal: never, interruptedBy: () => undefined, story() {}, result() {} },
+    ...{ flags: {}, resumeCommand: 'npx dominion x --env pg-hunter2', config: async () => config },
+    ...{ stopping: never, signal: never, interruptedBy: () => undefined, log() {}, result() {} },
     clean: (text) => text,
   }
   const context = await openContext(run, config, 'x', mayChange)

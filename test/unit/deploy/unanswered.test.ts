@@ -27,7 +27,8 @@ async function planOf({ runner }: Context, { steps }: TaskList) {
   )
 }
 
-const run = (flags: RollbackFlags) => ({ flags, again: 'npx dominion rollback' }) as Run<RollbackFlags>
+const run = (flags: RollbackFlags) =>
+  ({ flags, resumeCommand: 'npx dominion rollback' }) as Run<RollbackFlags>
 
 test.each([{}, { markBad: true }])(
   'rollback frontend, a silent VPS, %j: every step cannot tell',

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { act, onVps, secretFile } from '../../../lib/shell/command.ts'
 import { createRedactor } from '../../../lib/shell/redactor.ts'
 import type { Outcome } from '../../../lib/tasks/engine.ts'
-import { planData, planText, summary } from '../../../lib/tasks/plan.ts'
+import { formatSummary, planData, planText } from '../../../lib/tasks/plan.ts'
 import type { Difference, Task } from '../../../lib/tasks/task.ts'
 
 const outcome = (title: string, state: Outcome['state'], rest: Partial<Outcome> = {}): Outcome => ({
@@ -86,6 +86,6 @@ test('the same as data', () => {
 })
 
 test('the summary names only what there is', () => {
-  expect(summary([outcomes[0]!])).toBe('1 ok.')
-  expect(summary([outcomes[0]!, outcomes[0]!, outcomes[1]!])).toBe('1 to create, 2 ok.')
+  expect(formatSummary([outcomes[0]!])).toBe('1 ok.')
+  expect(formatSummary([outcomes[0]!, outcomes[0]!, outcomes[1]!])).toBe('1 to create, 2 ok.')
 })

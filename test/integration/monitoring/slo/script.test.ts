@@ -121,5 +121,5 @@ test('without a history, or for a range that nobody looked at, it says so and ex
   expect(empty.stderr).toContain(
     '→ There are looks from 2026-09-01 00:00 UTC to 2026-09-01 09:55 UTC: npx dominion slo --month 2026-09\n',
   )
-  expect(empty.stderr).toContain('To go on:   npx dominion slo --month 2026-09\n')
+  expect(empty.stderr).toContain('Resume with: npx dominion slo --month 2026-09\n')
 })
