@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { quoteLine } from '../../lib/shell/quote.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
 import { configOf, openRunner } from './helpers.ts'
 
@@ -12,12 +13,12 @@ export interface Answer {
 
 /** A context in which az is not started: it gives these answers, to see what is asked and what is made of it. */
 export async function fakeAz(...answers: Answer[]) {
-  const asked: string[][] = []
+  const asked: string[] = []
   const runner = openRunner({
     async startLocal(argv, options) {
       const [program, ...words] = argv
       if (program !== 'az') return startProcess(argv, options)
-      asked.push(words)
+      asked.push(quoteLine(['az', ...words]))
       const line = words.join(' ')
       const {
         stdout = '',
@@ -37,8 +38,8 @@ export async function fakeAz(...answers: Answer[]) {
       config: await configOf('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key-of-tests'),
       runner,
     },
-    /** The arguments of every call so far. */
-    asked: (): string[][] => asked,
+    /** Every line so far. */
+    asked: (): string[] => asked,
     transcript: () => readFileSync(runner.transcript.file, 'utf8'),
   }
 }

@@ -66,10 +66,10 @@ test('all groups are shown by one az call, in whatever order az answers', async 
     worker,
     backend,
   ])
-  expect(asked().at(-1)?.slice(0, 5)).toEqual([
-    ...['container', 'show', '--ids'],
-    ...['codex-backend', 'codex-worker'].map((name) => groupId(context.config, subscription, name)),
-  ])
+  const [first, second] = ['codex-backend', 'codex-worker'].map((name) =>
+    groupId(context.config, subscription, name),
+  )
+  expect(asked().at(-1)).toBe(`az container show --ids ${first} ${second} --output json --only-show-errors`)
   const single = await fakeAz(account, shown(backend))
   expect(await showGroups(single.context, createAzure(single.context), ['codex-backend'])).toEqual([backend])
 })
@@ -123,15 +123,13 @@ test('registry and database are asked for by one call; each by its own when one 
   expect((await azure.registry())?.name).toBe('registry')
   expect(await azure.database()).toMatchObject({ secureTransport: 'on' })
   expect(await azure.redis()).toMatchObject({ database: { name: 'default' } })
-  const [ids] = both.asked().flatMap((argv) => (argv.join().includes('registries') ? [argv.slice(2, 8)] : []))
   expect(both.asked()).toHaveLength(3)
-  expect(ids).toEqual([
-    '--ids',
-    resourceId(both.context.config, subscription, registry),
-    resourceId(both.context.config, subscription, postgres),
-    resourceId(both.context.config, subscription, secureTransport),
-    ...['--api-version', '2022-12-01'],
-  ])
+  const ids = [registry, postgres, secureTransport].map((type) =>
+    resourceId(both.context.config, subscription, type),
+  )
+  expect(both.asked().find((line) => line.includes('registries'))).toContain(
+    `az resource show --ids ${ids.join(' ')} --api-version 2022-12-01 `,
+  )
 
   const one = await fakeAz(
     account,
