@@ -5,8 +5,8 @@ import type { Receipt } from '../lib/deploy/receipts/write.ts'
 import { startProcess } from '../lib/shell/spawn.ts'
 import { PACKAGES } from '../rehearsal/packages.ts'
 import { type Relay, startRelay } from '../rehearsal/relay.ts'
-import { type Rehearsed, startRehearsal } from '../test/support/system/rehearsal.ts'
-import { onVps } from '../test/support/system/site.ts'
+import { type Rehearsal, startRehearsal } from '../test/support/system/rehearsal.ts'
+import { runOnVps } from '../test/support/system/site.ts'
 import { machine, median, undisturbed } from './figures.ts'
 import { needMachine } from './needs.ts'
 
@@ -24,7 +24,7 @@ const site = '/var/www/codexdominion.app'
 const changedPage = path.join('app', '(console)', 'agents', 'page.tsx')
 
 interface Bench {
-  clouds: Rehearsed
+  clouds: Rehearsal
   relay: Relay
   /** Over the line. */
   environment: string
@@ -143,7 +143,7 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const bench = await prepare(folder)
 try {
   const { clouds } = bench
-  await onVps(
+  await runOnVps(
     clouds,
     'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends rsync',
   )
@@ -153,7 +153,7 @@ try {
   await publish(bench) // fills caches on both ends
   const [cold, changed] = [none(), none()]
   for (let round = 0; round < rounds; round++) {
-    await onVps(
+    await runOnVps(
       clouds,
       `rm -rf ${site}/releases/* ${site}/current ${site}/previous /srv/rsync /srv/scp && mkdir -p /srv/rsync/live /srv/scp`,
     )

@@ -5,7 +5,7 @@ import { loadConfig } from '../../lib/config/load.ts'
 import { createNetworkOptions } from '../../lib/config/network.ts'
 import { makeRequest } from '../../lib/net/http.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
-import { day, madeUpHistory } from '../../test/support/statusPageFixtures.ts'
+import { createHistory, day } from '../../test/support/statusPageFixtures.ts'
 import { openBrowser } from '../../test/support/system/browser.ts'
 
 /*
@@ -22,7 +22,7 @@ const { domain } = config
 const now = Date.now()
 
 // Three months with two short incidents and a deploy a week, so that the page has something to show.
-await madeUpHistory(path.join(config.stateDir, 'health.sqlite'), {
+await createHistory(path.join(config.stateDir, 'health.sqlite'), {
   from: now - 89 * day,
   to: now,
   every: (at) => (at > now - 2 * day ? 5 * minute : 60 * minute),

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer as createTcp } from 'node:net'
 import type { Alert } from '../../lib/monitoring/alerts/alert.ts'
 import { listen } from './servers.ts'
 
-export const alert = (more: Partial<Alert> = {}): Alert => ({
+export const createAlert = (more: Partial<Alert> = {}): Alert => ({
   kind: 'problem',
   verdict: 'CRITICAL',
   domain: 'codexdominion.app',
@@ -16,15 +16,15 @@ export const alert = (more: Partial<Alert> = {}): Alert => ({
   ...more,
 })
 
-export interface Heard {
+export interface ReceivedRequest {
   line: string
   headers: IncomingHttpHeaders
   body: string
 }
 
 /** A receiver that keeps what it hears and answers as it is told. */
-export async function receiver(answer: (outgoing: ServerResponse, heard: Heard) => void) {
-  const heard: Heard[] = []
+export async function startReceiver(answer: (outgoing: ServerResponse, heard: ReceivedRequest) => void) {
+  const heard: ReceivedRequest[] = []
   const server = createServer((incoming, outgoing) => {
     let body = ''
     incoming.on('data', (chunk) => {
@@ -40,10 +40,10 @@ export async function receiver(answer: (outgoing: ServerResponse, heard: Heard) 
 }
 
 /** Takes connections and never says a word. */
-export const silent = (): Promise<number> => listen(createTcp())
+export const startSilentServer = (): Promise<number> => listen(createTcp())
 
 /** A port that nobody listens on. */
-export async function closedPort(): Promise<number> {
+export async function getClosedPort(): Promise<number> {
   const server = createTcp()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo

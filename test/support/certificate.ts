@@ -10,7 +10,7 @@ export interface Certificate {
 }
 
 /** A self-signed certificate for these names and addresses, valid for `days`, made by openssl. */
-export function certificateFor(folder: string, names: readonly string[], days = 2): Certificate {
+export function createCertificate(folder: string, names: readonly string[], days = 2): Certificate {
   const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
   execFileSync(
     'openssl',

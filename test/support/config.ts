@@ -5,7 +5,7 @@ import type { Config } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 
 /** The configuration that an `.env` with these lines gives. */
-export async function configOf(lines = ''): Promise<Config> {
+export async function loadFileConfig(lines = ''): Promise<Config> {
   const folder = mkdtempSync(path.join(tmpdir(), 'dominion-test-'))
   try {
     writeFileSync(path.join(folder, '.env'), lines)

@@ -8,7 +8,7 @@ const noMachine = (): never => {
 }
 
 /** The emulated cloud with one resource group, `rg` in eastus, and nothing that runs behind it. */
-export function emptyWorld(types: ResourceType[] = resourceTypes): World {
+export function createEmptyWorld(types: ResourceType[] = resourceTypes): World {
   const world = createWorld({
     types,
     folder: '/nonexistent',

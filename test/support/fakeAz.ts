@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { quoteLine } from '../../lib/shell/quote.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
-import { configOf, openRunner } from './helpers.ts'
+import { loadTestConfig, openRunner } from './helpers.ts'
 
 export interface Answer {
   /** Of the arguments behind `az`, joined by blanks. The first that fits counts. */
@@ -35,7 +35,7 @@ export async function fakeAz(...answers: Answer[]) {
   })
   return {
     context: {
-      config: await configOf('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key-of-tests'),
+      config: await loadTestConfig('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key-of-tests'),
       runner,
     },
     /** Every line so far. */

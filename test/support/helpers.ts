@@ -21,7 +21,7 @@ export function temporaryFolder(): string {
 }
 
 /** The configuration that an `.env` with these lines gives; its state folder is gone when the test has ended. */
-export async function configOf(...lines: string[]): Promise<Config> {
+export async function loadTestConfig(...lines: string[]): Promise<Config> {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, '.env'), lines.join('\n'))
   return loadConfig(folder)
@@ -46,14 +46,14 @@ export function openRunner(options: Partial<RunnerOptions> & { known?: string[] 
 }
 
 /** What the runner wrote down, one object an event. */
-export const entriesOf = ({ transcript }: Runner): Record<string, unknown>[] =>
+export const readTranscript = ({ transcript }: Runner): Record<string, unknown>[] =>
   readFileSync(transcript.file, 'utf8')
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 
 /** The failure that a promise is rejected with; fails when it is not. */
-export async function failureOf(promise: Promise<unknown>): Promise<OpsError['failure']> {
+export async function getFailure(promise: Promise<unknown>): Promise<OpsError['failure']> {
   const thrown = await promise.then(
     () => new Error('it did not fail'),
     (error: unknown) => error,
@@ -63,7 +63,7 @@ export async function failureOf(promise: Promise<unknown>): Promise<OpsError['fa
 }
 
 /** The content of the secret file in an argument vector. */
-export function secretIn(argv: readonly (string | SecretFile)[]): SecretFile {
+export function findSecretFile(argv: readonly (string | SecretFile)[]): SecretFile {
   const file = argv.find((word) => typeof word !== 'string')
   if (!file) throw new Error('there is no secret file among the arguments')
   return file

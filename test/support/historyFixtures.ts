@@ -6,21 +6,21 @@ import { prune, type Retention, rollUp } from '../../lib/monitoring/store/retent
 import { connect } from '../../lib/monitoring/store/sqlite.ts'
 import { type History, openHistory } from '../../lib/monitoring/store/store.ts'
 
-export { look, sample } from './runFixtures.ts'
+export { createRun as look, createSample as sample } from './runFixtures.ts'
 
 export const minute = 60_000
 export const hour = 60 * minute
 export const day = 24 * hour
 
 /** A file of its own, gone after the test. */
-export function historyPath(): string {
+export function createHistoryPath(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'dominion-history-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return path.join(folder, 'state', 'health.sqlite')
 }
 
-export async function opened(
-  file = historyPath(),
+export async function openTestHistory(
+  file = createHistoryPath(),
   options: { sampleDays?: number; days?: number; waitMs?: number } = {},
 ): Promise<History> {
   const history = await openHistory(file, { sampleDays: 35, days: 400, ...options })
@@ -29,7 +29,11 @@ export async function opened(
 }
 
 /** All that is due by then is rolled up and taken away, as many runs would do it. */
-export async function settled(file: string, now: number, retention: Partial<Retention> = {}): Promise<void> {
+export async function rollUpAll(
+  file: string,
+  now: number,
+  retention: Partial<Retention> = {},
+): Promise<void> {
   const connection = (await connect(file, { waitMs: 1000, readOnly: false }))()
   for (let left = 1; left > 0; ) {
     connection.exec('BEGIN IMMEDIATE')

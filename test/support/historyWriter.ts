@@ -1,5 +1,5 @@
 import { openHistory } from '../../lib/monitoring/store/store.ts'
-import { look, sample } from './runFixtures.ts'
+import { createRun, createSample } from './runFixtures.ts'
 
 /*
  * A checker of its own process: node historyWriter.ts FILE NAME COUNT. Each look goes in with a count of its own, in one
@@ -12,7 +12,12 @@ for (let turn = 0; turn < Number(count); turn++) {
     // Times run over hours, so that roll-ups are written beside the looks.
     const looks = history.note<number>('looks') ?? 0
     history.record(
-      look(Date.UTC(2026, 0, 1) + looks * 300_000, sample('static'), sample('api'), sample(name)),
+      createRun(
+        Date.UTC(2026, 0, 1) + looks * 300_000,
+        createSample('static'),
+        createSample('api'),
+        createSample(name),
+      ),
     )
     history.setNote('looks', looks + 1)
   })

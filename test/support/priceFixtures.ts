@@ -1,9 +1,9 @@
 import type { PriceItem } from '../../lib/cost/priceList.ts'
 import type { HttpRequest, HttpResponse } from '../../lib/net/http.ts'
 import type { Runner } from '../../lib/shell/runner.ts'
-import { configOf, openRunner } from './helpers.ts'
+import { loadTestConfig, openRunner } from './helpers.ts'
 
-export const item = (more: Partial<PriceItem>): PriceItem => ({
+export const createPrice = (more: Partial<PriceItem>): PriceItem => ({
   serviceName: 'Container Instances',
   productName: 'Container Instances',
   skuName: 'Standard',
@@ -19,7 +19,7 @@ export const page = (items: unknown[], next: string | null = null, currency = 'U
   JSON.stringify({ BillingCurrency: currency, Items: items, NextPageLink: next, Count: items.length })
 
 /** A context whose requests are answered here. `asked` are their URLs, in order. */
-export async function answered(
+export async function createPriceServer(
   answer: (url: URL) => { status?: number; body: string } | Error,
   ...env: string[]
 ) {
@@ -33,5 +33,5 @@ export async function answered(
       return { status: given.status ?? 200, headers: {}, body: given.body, phases: { total: 1 } }
     },
   }
-  return { context: { config: await configOf(...env), runner }, asked }
+  return { context: { config: await loadTestConfig(...env), runner }, asked }
 }

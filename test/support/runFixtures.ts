@@ -1,12 +1,12 @@
 import type { CheckRun, Sample } from '../../lib/monitoring/store/types.ts'
 import type { Verdict } from '../../lib/util/status.ts'
 
-export const sample = (target: string, verdict: Verdict = 'OK', ms: number | null = 70): Sample => ({
+export const createSample = (target: string, verdict: Verdict = 'OK', ms: number | null = 70): Sample => ({
   ...{ target, verdict, ms },
   cause: verdict === 'OK' ? '' : `${target} is ${verdict}`,
 })
 
-export const look = (at: number, ...samples: Sample[]): CheckRun => ({
+export const createRun = (at: number, ...samples: Sample[]): CheckRun => ({
   at,
-  samples: samples.length > 0 ? samples : [sample('static'), sample('api')],
+  samples: samples.length > 0 ? samples : [createSample('static'), createSample('api')],
 })

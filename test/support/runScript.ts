@@ -4,7 +4,7 @@ import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { home, temporaryFolder } from './helpers.ts'
 
-export interface Ended {
+export interface Finished {
   code: number | null
   stdout: string
   stderr: string
@@ -44,7 +44,7 @@ function listen(child: ChildProcess) {
     hear()
   })
   return {
-    ended: new Promise<Ended>((resolve) => {
+    ended: new Promise<Finished>((resolve) => {
       child.on('close', (code) => resolve({ code, stdout, stderr }))
     }),
     /** Resolves once the words were printed. */
@@ -80,5 +80,5 @@ await defineScript({ name: 'example', summary: 'an example', changes: true, ${bo
   return { cwd, ...start([file, ...argv], { cwd, ...more }) }
 }
 
-export const runScript = (...given: Parameters<typeof startScript>): Promise<Ended> =>
+export const runScript = (...given: Parameters<typeof startScript>): Promise<Finished> =>
   startScript(...given).ended

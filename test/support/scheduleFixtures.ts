@@ -1,14 +1,14 @@
 import { type InstallTarget, listScheduledTasks, type ScheduledTask } from '../../lib/schedule/tasks.ts'
 
 /** A folder whose name has everything in it that a scheduler may take for its own. */
-export const place: InstallTarget = {
+export const target: InstallTarget = {
   folder: "/srv/O'Brien's 100% $HOME & co",
   environment: 'staging',
   path: '/opt/az 2/bin:/usr/bin:/bin',
   user: 'anna',
 }
 
-export const launcher = { node: '/opt/node 26/bin/node', bin: `${place.folder}/bin/dominion.js` }
+export const launcher = { node: '/opt/node 26/bin/node', bin: `${target.folder}/bin/dominion.js` }
 
 export const tasks = (everyMinutes = 5): ScheduledTask[] =>
-  listScheduledTasks(place.environment, everyMinutes, launcher)
+  listScheduledTasks(target.environment, everyMinutes, launcher)

@@ -6,7 +6,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { TcpExchange } from '../../lib/net/tcp.ts'
 import type { Runner } from '../../lib/shell/runner.ts'
-import { type Certificate, certificateFor } from './certificate.ts'
+import { type Certificate, createCertificate } from './certificate.ts'
 import { openRunner, temporaryFolder } from './helpers.ts'
 
 /** Listens on a free port of the loopback, until the test has ended. */
@@ -25,14 +25,14 @@ export async function listen(server: Server): Promise<number> {
 export type Pages = (url: string, host: string, headers: IncomingHttpHeaders) => [number, string]
 
 /** The site of a domain: HTTPS with a certificate for these names, and HTTP beside it. */
-export async function serve(
+export async function startSite(
   domain: string,
   https: Pages,
   http: Pages,
   more: { names?: string[]; days?: number } = {},
 ) {
   const folder = temporaryFolder()
-  const certificate = certificateFor(folder, more.names ?? [domain, `www.${domain}`], more.days)
+  const certificate = createCertificate(folder, more.names ?? [domain, `www.${domain}`], more.days)
   const answer =
     (pages: Pages): RequestListener =>
     (incoming, outgoing) => {
@@ -44,14 +44,17 @@ export async function serve(
     'https:': await listen(createHttps(certificate, answer(https))),
     'http:': await listen(createHttp(answer(http))),
   }
-  return { certificate, runner: onPorts(certificate, (url) => ports[url.protocol as keyof typeof ports]) }
+  return {
+    certificate,
+    runner: createPortRunner(certificate, (url) => ports[url.protocol as keyof typeof ports]),
+  }
 }
 
 /**
  * A real runner that finds every name on the loopback, at ports that need no root instead of 80, 443 and the like:
  * only the number in the URL is another one.
  */
-export function onPorts(
+export function createPortRunner(
   certificate: Certificate | undefined,
   portOf: (url: URL) => number,
   dialPort: (dial: TcpExchange) => number = () => 1,
@@ -75,7 +78,7 @@ export function onPorts(
 }
 
 /** A name server that knows the A records given, and that nothing else exists (RFC 1035). Gives its address:port. */
-export async function nameServer(records: Record<string, string[]>): Promise<string> {
+export async function startNameServer(records: Record<string, string[]>): Promise<string> {
   const socket = createSocket('udp4')
   socket.on('message', (query, from) => {
     const labels: string[] = []

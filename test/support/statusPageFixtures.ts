@@ -28,7 +28,7 @@ export const hostile =
  * A made-up history: a look every `every` ms from `from` to `to`, with times that follow a simple rule, the stretches
  * given, nothing at all in `gaps`, an incident for each stretch that is not kept out, and what was planned.
  */
-export async function madeUpHistory(
+export async function createHistory(
   file: string,
   made: {
     from: number

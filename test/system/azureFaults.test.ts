@@ -4,29 +4,29 @@ import { createNetworkOptions } from '../../lib/config/network.ts'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { makeRequest } from '../../lib/net/http.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
-import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
-import { lookOf } from '../support/system/checks.ts'
+import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
+import { runHealth } from '../support/system/checks.ts'
 import { steadyLoad } from '../support/system/load.ts'
 import {
-  changesAskedOfAzure,
-  changingLines,
   forgetRequests,
-  plannedLines,
-  secretsOf,
+  getAzureChanges,
+  getChangingLines,
+  getPlannedLines,
+  listSecrets,
 } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 
 /* What goes wrong in Azure, and releases over a site that is being read: nobody may notice either. */
 
-const work = workFolder('dominion-azure')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-azure')
+let clouds: Rehearsal
 let common: Record<string, string>
 let good: string
-let secrets: ReturnType<typeof secretsOf>
+let secrets: ReturnType<typeof listSecrets>
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-azure')
-  secrets = secretsOf(clouds)
+  secrets = listSecrets(clouds)
   // Classic Redis is an option: what follows shows that it works, once the tenant may have it.
   common = {
     DASHBOARD_DIR: smallDashboard(work.folder),
@@ -139,7 +139,7 @@ test('managed Redis without capacity fails late; the failed one is shown as fail
   const doctor = await run('doctor', managed, '--only', 'data-tier')
   expect(doctor.stdout).toMatch(/CRITICAL +data-tier +Redis .*Failed \(CreateFailed\)/)
   // As part of the whole look: the provisioning of a moment ago explains it, and it is CRITICAL all the same.
-  const { observations } = await lookOf(clouds, managed, [])
+  const { observations } = await runHealth(clouds, managed, [])
   expect(observations.find(({ id }) => id === 'redis')).toMatchObject({
     verdict: 'CRITICAL',
     detail: expect.stringContaining('codexdominion-managed is in the state Failed (CreateFailed)'),
@@ -162,7 +162,7 @@ test('a registry that may not build: says so and what to do instead', async () =
 })
 
 test('a failing image build: its log is shown, and nothing is released', async () => {
-  const broken = backendCopy(work.folder, 'unbuildable', {
+  const broken = copyBackend(work.folder, 'unbuildable', {
     'requirements.txt': (text) => `${text}no-such-package-of-codex-dominion==1.0\n`,
   })
   await forgetRequests(clouds)
@@ -172,7 +172,7 @@ test('a failing image build: its log is shown, and nothing is released', async (
   )
   expect(code).toBe(1)
   expect(stderr).toMatch(/│ .*no-such-package-of-codex-dominion/)
-  expect((await changesAskedOfAzure(clouds)).filter((line) => /containerGroups/.test(line))).toEqual([])
+  expect((await getAzureChanges(clouds)).filter((line) => /containerGroups/.test(line))).toEqual([])
 })
 
 test('containers without capacity or with a label that is taken: each says what to change', async () => {
@@ -213,7 +213,7 @@ async function underLoad(environment: string, ...flags: string[]) {
 }
 
 test('a release that crashes: its last words are shown, and the old one serves on', async () => {
-  const crashing = backendCopy(work.folder, 'crashing', {
+  const crashing = copyBackend(work.folder, 'crashing', {
     'dominion/app.py': (text) => `${text}\nraise RuntimeError('the stars are not right')\n`,
   })
   const { code, stderr, load } = await underLoad(
@@ -231,7 +231,7 @@ test('a release that crashes: its last words are shown, and the old one serves o
 })
 
 test('a release that answers but is not healthy: given up after its time, and the old one serves on', async () => {
-  const ill = backendCopy(work.folder, 'ill', {
+  const ill = copyBackend(work.folder, 'ill', {
     'dominion/health.py': (text) => text.replace('200 if healthy else 503', '503'),
   })
   const { code, stderr, load } = await underLoad(
@@ -251,13 +251,13 @@ test('the good sources again: nothing to do, for nothing was lost', async () => 
 })
 
 test('a new release: no request fails, the new image serves, and the plan told every line of it', async () => {
-  const newer = backendCopy(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
+  const newer = copyBackend(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
   const environment = clouds.variant('newer', { ...common, BACKEND_DIR: newer })
-  const lines = await plannedLines(clouds, ['deploy-complete'], environment)
+  const lines = await getPlannedLines(clouds, ['deploy-complete'], environment)
   const { code, stdout, stderr, load } = await underLoad(environment, '--json')
   expect(code, stderr).toBe(0)
   const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
-  expect(changingLines(clouds, receipt.id, environment)).toEqual(lines)
+  expect(getChangingLines(clouds, receipt.id, environment)).toEqual(lines)
   const words = lines.map((line) =>
     /az acr build|az container \w+|vps: .* nginx /.exec(line)?.[0].slice(0, 19),
   )

@@ -4,25 +4,25 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { environmentOf } from '../../rehearsal/rehearsal.ts'
-import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { steadyLoad } from '../support/system/load.ts'
 import {
-  changesAskedOfAzure,
-  changingLines,
   forgetRequests,
-  plannedLines,
+  getAzureChanges,
+  getChangingLines,
+  getPlannedLines,
 } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { type Session, startSession } from '../support/system/sessions.ts'
-import { onVps } from '../support/system/site.ts'
+import { runOnVps } from '../support/system/site.ts'
 
 /*
  * Container groups, more of them, larger ones, and moved while the connection to the VPS breaks. Each part goes on from
  * what the one before it left.
  */
 
-const work = workFolder('dominion-containers')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-containers')
+let clouds: Rehearsal
 let common: Record<string, string>
 /** As `common`, with a backend of other sources. */
 let newer: Record<string, string>
@@ -32,7 +32,7 @@ let running: Session | undefined
 beforeAll(async () => {
   clouds = await startRehearsal('sys-containers')
   common = { DASHBOARD_DIR: smallDashboard(work.folder) }
-  const backend = backendCopy(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
+  const backend = copyBackend(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
   newer = { ...common, BACKEND_DIR: backend }
   environment = clouds.variant('scaled', newer)
   const { code, stderr } = await core(
@@ -61,14 +61,14 @@ async function groups(): Promise<string[]> {
 test('another size: each is deleted and created, one after the other, by the lines of the plan', async () => {
   expect(await groups()).toEqual(['codex-backend', 'codex-worker', 'codex-worker-2'])
   const bigger = clouds.variant('bigger', { ...common, WORKER_COUNT: '2', WORKER_MEMORY_GB: '3' })
-  const lines = await plannedLines(clouds, ['release-containers'], bigger)
+  const lines = await getPlannedLines(clouds, ['release-containers'], bigger)
   expect(lines.map((line) => /(--name|--file) <?[\w-]+/.exec(line)?.[0])).toEqual([
     ...['--name codex-worker', '--file <codex-worker', '--name codex-worker-2', '--file <codex-worker-2'],
   ])
   const { code, stdout, stderr } = await core('release-containers', bigger, '--json')
   expect(code, stderr).toBe(0)
   const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
-  expect(changingLines(clouds, receipt.id, bigger)).toEqual(lines)
+  expect(getChangingLines(clouds, receipt.id, bigger)).toEqual(lines)
 })
 
 /* Maintenance of what the backend needs. */
@@ -127,7 +127,7 @@ test('one worker again: the surplus is deleted as the plan says, and the site is
 
 /** Kills the sshd process that serves the run which holds the lock. */
 const breakConnection = () =>
-  onVps(
+  runOnVps(
     clouds,
     `pid=$(cat /run/lock/codex-dominion.lock.pid)
 until grep -q '^Name:.sshd' /proc/$pid/status; do pid=$(sed -n 's/^PPid:.//p' /proc/$pid/status); done
@@ -136,7 +136,7 @@ kill -9 $pid`,
 
 /** The host that nginx sends /api/ to. */
 const target = async () =>
-  (await onVps(clouds, 'cat /etc/nginx/dominion/*/loaded/backend.conf')).match(/codex-api[a-z-]*/)?.[0]
+  (await runOnVps(clouds, 'cat /etc/nginx/dominion/*/loaded/backend.conf')).match(/codex-api[a-z-]*/)?.[0]
 
 test('lost before, between and after the two switches: no request fails, and the same line finishes', async () => {
   const environment = clouds.variant('newer', { ...newer, WORKER_MEMORY_GB: '3' })
@@ -220,7 +220,7 @@ test('refused before anything is touched: too large, too small, nobody to ask, n
   expect(await clouds.dominion(['scale', '--workers', '2', '--yes'], { environment: out })).toMatchObject({
     code: 4,
   })
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
 })
 
 test('backend: the surge way, no request fails; the next deploy would set it back, and the script says so', async () => {

@@ -4,17 +4,17 @@ import { secureTransport } from '../../lib/azure/resources/postgres.ts'
 import { managedDatabase } from '../../lib/azure/resources/redis.ts'
 import { resourceId } from '../../lib/azure/resources/resource.ts'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
-import { changesAskedOfAzure, forgetRequests, secretsOf } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { forgetRequests, getAzureChanges, listSecrets } from '../support/system/records.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 
 /* `provision`, and nothing else: what is refused before anything is made, and settings that go to and fro. */
 
-let clouds: Rehearsed
-let secrets: ReturnType<typeof secretsOf>
+let clouds: Rehearsal
+let secrets: ReturnType<typeof listSecrets>
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-data-tier')
-  secrets = secretsOf(clouds)
+  secrets = listSecrets(clouds)
 })
 afterAll(() => clouds?.down())
 
@@ -40,7 +40,7 @@ test('a password that is still the placeholder is refused before anything is mad
     expect(stderr).toMatch(/✖ .*POSTGRES_PASSWORD is still the placeholder of \.env\.example/)
     expect(stderr).toContain(`→ Set POSTGRES_PASSWORD in .env.${environment}: `)
   }
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
 })
 
 test('the data tier is made once, though PostgreSQL is busy at first: submitted again, and the operator sees it', async () => {
@@ -61,7 +61,7 @@ async function unchanged(environment: string): Promise<void> {
   await forgetRequests(clouds)
   const receipt = await provisioned(environment)
   expect({ changed: receipt.changed, changes: receipt.commands.change }).toEqual({ changed: [], changes: 0 })
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
 }
 
 /** Only this one field of the data tier is changed; `before` is what Azure says of the server. */
@@ -172,7 +172,7 @@ test('a Redis with another policy: plan, provision and doctor show the way out, 
     expect(said).toContain(`npx dominion deploy-complete --env ${clouds.name}`)
     expect(said).toMatch(way)
   }
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
 
   const [, id = '', version = ''] = way.exec(seen[0]!) ?? []
   az('resource', 'delete', '--ids', id, '--api-version', version)

@@ -9,23 +9,23 @@ import { createRedactor } from '../../lib/shell/redactor.ts'
 import type { Runner } from '../../lib/shell/runner.ts'
 import { sha256OfFile } from '../../lib/util/files.ts'
 import type { Finding } from '../../lib/util/status.ts'
-import { workFolder } from '../support/system/applications.ts'
-import { secretsOf } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { createWorkFolder } from '../support/system/applications.ts'
+import { listSecrets } from '../support/system/records.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { startSession } from '../support/system/sessions.ts'
 
 /* The database looked at, backed up, proven and put back, on a real server; and what stands in the way. */
 
-const work = workFolder('dominion-database')
+const work = createWorkFolder('dominion-database')
 const server = '/postgres/codexdominion-db'
-let clouds: Rehearsed
-let secrets: ReturnType<typeof secretsOf>
+let clouds: Rehearsal
+let secrets: ReturnType<typeof listSecrets>
 /** A backup that was proven, and is not touched. */
 let good: string
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-database')
-  secrets = secretsOf(clouds)
+  secrets = listSecrets(clouds)
   const { code, stderr } = await clouds.dominion(['deploy-complete', '--skip-ionos', '--quiet'])
   expect(code, stderr).toBe(0)
   await sql('CREATE ROLE reader')

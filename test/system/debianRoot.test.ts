@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { type Finished, run } from '../../rehearsal/processes.ts'
-import { workFolder } from '../support/system/applications.ts'
+import { createWorkFolder } from '../support/system/applications.ts'
 
 /* What the rehearsal says when it cannot make a clean root. */
 
-const work = workFolder('dominion-debian-root')
+const work = createWorkFolder('dominion-debian-root')
 afterAll(work.remove)
 
 const cache = path.join(work.folder, 'cache')

@@ -4,16 +4,16 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
-import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import {
-  askVps,
-  changesAskedOfAzure,
   forgetRequests,
-  receiptsOf,
-  secretsOf,
-  transcriptOf,
+  getAzureChanges,
+  listSecrets,
+  queryVps,
+  readReceipts,
+  readTranscript,
 } from '../support/system/records.ts'
-import { type Rehearsed, type RunOptions, startRehearsal } from '../support/system/rehearsal.ts'
+import { type Rehearsal, type RunOptions, startRehearsal } from '../support/system/rehearsal.ts'
 
 /* The ordinary way: look first, deploy from nothing, deploy again, and the spellings and short cuts in between. */
 
@@ -24,15 +24,15 @@ interface Plan {
   steps: { id: string; state: string; what?: string; why?: string; lines?: string[] }[]
 }
 
-const work = workFolder('dominion-deploy')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-deploy')
+let clouds: Rehearsal
 let dashboard: string
 let environment: string
-let secrets: ReturnType<typeof secretsOf>
+let secrets: ReturnType<typeof listSecrets>
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-deploy')
-  secrets = secretsOf(clouds)
+  secrets = listSecrets(clouds)
   dashboard = smallDashboard(work.folder)
   environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })
 })
@@ -55,7 +55,7 @@ const steps = [
 ]
 
 test('a dry run on bare clouds lists every effect and has none', async () => {
-  const before = await askVps(
+  const before = await queryVps(
     clouds,
     'ls -R /var/www /etc/nginx /etc/letsencrypt /var/lib/codex-dominion 2>&1',
   )
@@ -74,9 +74,9 @@ test('a dry run on bare clouds lists every effect and has none', async () => {
   ])
     expect(stdout).toContain(line)
   expect(stdout).toMatch(/\d+ to create/)
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
   expect(
-    await askVps(clouds, 'ls -R /var/www /etc/nginx /etc/letsencrypt /var/lib/codex-dominion 2>&1'),
+    await queryVps(clouds, 'ls -R /var/www /etc/nginx /etc/letsencrypt /var/lib/codex-dominion 2>&1'),
   ).toBe(before)
   expect(existsSync(path.join(dashboard, 'out'))).toBe(false)
 })
@@ -152,8 +152,8 @@ test('logged out: exit 4 and `az login`; nothing was changed', async () => {
   expect(stderr).toMatch(
     /Transcript: .*\.jsonl\n {2}Resume with: npx dominion deploy-complete --env sys-deploy-out/,
   )
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
-  expect(await askVps(clouds, 'command -v nginx || echo none')).toBe('none\n')
+  expect(await getAzureChanges(clouds)).toEqual([])
+  expect(await queryVps(clouds, 'command -v nginx || echo none')).toBe('none\n')
 })
 
 test('a subscription that this login cannot see: exit 2', async () => {
@@ -179,7 +179,7 @@ test('--quick without an image is refused before anything is made', async () => 
   const { code, stderr } = await deploy(['--quick'])
   expect(code).toBe(1)
   expect(stderr).toMatch(/There is no image to use[\s\S]*without --quick/)
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
 })
 
 test('from nothing to a verified site; the receipt tells who, when, what and how long', async () => {
@@ -201,11 +201,11 @@ test('from nothing to a verified site; the receipt tells who, when, what and how
   expect(receipt.changed.map(({ id }) => id)).toEqual(
     expect.arrayContaining(['data-tier', 'image', 'backend']),
   )
-  const kept = receiptsOf(clouds, environment).find(({ file }) => file.endsWith(`${receipt.id}.json`))
+  const kept = readReceipts(clouds, environment).find(({ file }) => file.endsWith(`${receipt.id}.json`))
   expect(kept).toMatchObject({ mode: 0o600, receipt })
   const file = `/var/lib/codex-dominion/receipts/${receipt.id}.json`
-  expect(JSON.parse(await askVps(clouds, `cat ${file}`))).toEqual(receipt)
-  expect(await askVps(clouds, `stat -c %a ${file}`)).toBe('600\n')
+  expect(JSON.parse(await queryVps(clouds, `cat ${file}`))).toEqual(receipt)
+  expect(await queryVps(clouds, `stat -c %a ${file}`)).toBe('600\n')
 })
 
 test('the second deploy changes nothing, with at most eight az calls', async () => {
@@ -216,10 +216,10 @@ test('the second deploy changes nothing, with at most eight az calls', async () 
   expect(changed).toBe(false)
   expect(receipt.changed).toEqual([])
   expect(receipt.unchanged.sort()).toEqual([...steps].sort())
-  const effects = transcriptOf(clouds, receipt.id, environment)
+  const effects = readTranscript(clouds, receipt.id, environment)
   expect(effects.filter(({ effect }) => effect === 'change')).toEqual([])
   expect(effects.filter(({ line }) => line.startsWith('az ')).length).toBeLessThanOrEqual(8)
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
 })
 
 test('a dry run on what is in force: --detailed-exitcode 0', async () => {
@@ -243,7 +243,7 @@ test('the old PowerShell spellings, in any case', async () => {
 })
 
 test('--quick uses the newest image and says why nothing is rebuilt', async () => {
-  const changed = backendCopy(work.folder, 'changed-backend', {
+  const changed = copyBackend(work.folder, 'changed-backend', {
     'dominion/app.py': (text) => `${text}\n# changed\n`,
   })
   const other = clouds.variant('quick', { DASHBOARD_DIR: dashboard, BACKEND_DIR: changed })

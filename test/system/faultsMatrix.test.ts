@@ -7,15 +7,15 @@ import { holdArgv } from '../../lib/deploy/lock.ts'
 import { quoteLine } from '../../lib/shell/quote.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
 import { mapLimit } from '../../lib/util/concurrency.ts'
-import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import {
-  askVps,
-  changesAskedOfAzure,
   forgetRequests,
+  getAzureChanges,
+  queryVps,
+  readTranscript,
   stateFolder,
-  transcriptOf,
 } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 
 /*
  * Every script of the day-two tasks under every fault: words that name the thing and the next step, the right exit code,
@@ -26,8 +26,8 @@ const folder = path.join(import.meta.dirname, '..', '..', 'scripts', 'maintenanc
 /** Those of the health checks have tests of their own. */
 const elsewhere = ['health', 'schedule', 'slo', 'status-page']
 
-const work = workFolder('dominion-matrix')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-matrix')
+let clouds: Rehearsal
 let dump: string
 let before: { vps: string }
 
@@ -71,7 +71,7 @@ const run = (environment: string, args: string[]) =>
 
 /** All that the deploy made on the VPS; not this tool's own records, nor what the site itself writes. */
 const face = () =>
-  askVps(
+  queryVps(
     clouds,
     "find /var/www /etc/nginx /etc/letsencrypt /var/lib/codex-dominion -path '*/receipts' -prune -o -printf '%p %T@ %l\\n' | sort",
   )
@@ -298,14 +298,14 @@ test('an environment that is not there', async () => {
 })
 
 test('nothing of it has changed anything', async () => {
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
   expect(await face()).toBe(before.vps)
   const changed = Object.keys(environments)
     .map((name) => `sys-matrix-${name}`)
     .flatMap((name) =>
       readdirSync(path.join(stateFolder(clouds, name), 'transcripts'))
         .filter((file) => !/-(deploy-complete|backup-database)-/.test(file))
-        .flatMap((file) => transcriptOf(clouds, path.basename(file, '.jsonl'), name)),
+        .flatMap((file) => readTranscript(clouds, path.basename(file, '.jsonl'), name)),
     )
     .filter(({ effect }) => effect === 'change')
   expect(changed).toEqual([])

@@ -2,18 +2,18 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Examined } from '../../lib/checks/doctor/run.ts'
-import { smallDashboard, workFolder } from '../support/system/applications.ts'
-import { changesAskedOfAzure, forgetRequests, receiptsOf } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { onVps } from '../support/system/site.ts'
+import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
+import { forgetRequests, getAzureChanges, readReceipts } from '../support/system/records.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import { runOnVps } from '../support/system/site.ts'
 
 /*
  * The beginning and the end: what it will cost, what doctor says before the first deploy and after it, and how all that
  * the deploy made is removed.
  */
 
-const work = workFolder('dominion-first-last')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-first-last')
+let clouds: Rehearsal
 let environment: string
 let dashboard: string
 let unreachable: string
@@ -115,9 +115,9 @@ test('before the first deploy: tools, logins, rights and names are looked at, wh
   expect(
     findings.filter(({ verdict, next }) => (verdict === 'WARNING' || verdict === 'CRITICAL') && !next),
   ).toEqual([])
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
   expect(
-    await onVps(clouds, 'ls /run/lock/codex-dominion.lock /var/lib/codex-dominion 2>&1 || true'),
+    await runOnVps(clouds, 'ls /run/lock/codex-dominion.lock /var/lib/codex-dominion 2>&1 || true'),
   ).toMatch(/No such file[\s\S]*No such file/)
 })
 
@@ -141,15 +141,15 @@ test('after it all is well; what a fault changes is found, with what to do', asy
   })
   expect(quota.findings).toHaveLength(2)
 
-  await onVps(clouds, 'systemctl disable --now certbot.timer && systemctl stop nginx')
+  await runOnVps(clouds, 'systemctl disable --now certbot.timer && systemctl stop nginx')
   const face = await examine(['--only', 'vps,certificate,ports'])
   expect(face.by('certificate')?.detail).toMatch(/certbot.timer does not run/)
   expect(face.by('vps-services')?.detail).toMatch(/does not run/)
   expect(face.by('site-ports')?.detail).toMatch(/80 refuses connections; 443 refuses connections/)
   expect(face.by('served-certificate')?.verdict).toBe('UNKNOWN')
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
 
-  await onVps(clouds, 'systemctl enable --now certbot.timer && systemctl start nginx')
+  await runOnVps(clouds, 'systemctl enable --now certbot.timer && systemctl start nginx')
   await clouds.control('/faults', { name: 'few-cores', on: false })
   await clouds.control('/providers', { namespace: 'Microsoft.Cache', state: 'Registered' })
   expect((await examine()).code).toBe(0)
@@ -205,7 +205,7 @@ test('what another environment names, too, stays: all of it here', async () => {
   for (const what of staying) expect(done.stderr).toContain(what)
   expect(done.stderr).toMatch(/Containers: nothing[\s\S]*Database: nothing[\s\S]*not removed/)
   expect(await resources()).toEqual(before)
-  expect(await onVps(clouds, 'ls -d /var/www/codexdominion.app /etc/nginx/dominion')).toMatch(
+  expect(await runOnVps(clouds, 'ls -d /var/www/codexdominion.app /etc/nginx/dominion')).toMatch(
     /nginx[\s\S]*www/,
   )
   // From here on the rehearsal's own environment is alone.
@@ -277,14 +277,14 @@ test('a server and a registry that a second environment shares stay, the rest go
 })
 
 test('with the domain typed all of it goes, and nothing that is not ours', async () => {
-  await onVps(
+  await runOnVps(
     clouds,
     `printf 'server { listen 8081; return 204; }\\n' > /etc/nginx/sites-enabled/neighbour.conf && systemctl reload nginx`,
   )
   const done = await remove('--confirm=codexdominion.app')
   expect(done.code, done.stderr).toBe(0)
   expect((await resources()).filter((id) => id.includes('/providers/Microsoft.'))).toEqual([])
-  const left = await onVps(
+  const left = await runOnVps(
     clouds,
     'ls -d /var/www/codexdominion.app /etc/nginx/dominion /etc/letsencrypt/live/codexdominion.app 2> /dev/null; ls /etc/nginx/sites-enabled /var/lib/codex-dominion/receipts; systemctl is-active nginx',
   )
@@ -292,8 +292,8 @@ test('with the domain typed all of it goes, and nothing that is not ours', async
   expect(left).toMatch(/neighbour\.conf/)
   expect(left).toMatch(/deploy-complete/)
   expect(left).toMatch(/^active$/m)
-  expect(receiptsOf(clouds, environment).map(({ receipt }) => receipt.result)).toEqual(['done', 'done'])
-  expect(receiptsOf(clouds, clouds.name).map(({ receipt }) => receipt.result)).toEqual(
+  expect(readReceipts(clouds, environment).map(({ receipt }) => receipt.result)).toEqual(['done', 'done'])
+  expect(readReceipts(clouds, clouds.name).map(({ receipt }) => receipt.result)).toEqual(
     new Array(3).fill('done'),
   )
   const again = await remove('--confirm=codexdominion.app')

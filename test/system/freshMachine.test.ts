@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type DebianRoot, prepareRoot } from '../../rehearsal/debianRoot.ts'
 import { getDebianSources } from '../../rehearsal/debianSources.ts'
 import { runInNamespaces } from '../support/namespaces.ts'
-import { workFolder } from '../support/system/applications.ts'
+import { createWorkFolder } from '../support/system/applications.ts'
 import { installNode } from '../support/system/nodeReleases.ts'
 
 /*
@@ -13,7 +13,7 @@ import { installNode } from '../support/system/nodeReleases.ts'
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
-const work = workFolder('dominion-fresh')
+const work = createWorkFolder('dominion-fresh')
 let node = ''
 beforeAll(async () => {
   node = await installNode('20.19.2')

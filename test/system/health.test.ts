@@ -5,18 +5,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Report } from '../../lib/monitoring/report.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
-import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import {
   type Fault,
-  familiesOf,
-  fromCron,
-  lookOf,
-  lookUntil,
+  readMetricFamilies,
+  runFromCron,
+  runHealth,
+  runHealthUntil,
   startReceiver,
 } from '../support/system/checks.ts'
 import { stateFolder } from '../support/system/records.ts'
-import { dominionArgv, type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { onVps } from '../support/system/site.ts'
+import { dominionArgv, type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import { runOnVps } from '../support/system/site.ts'
 
 /*
  * One fault after the other on real parts: right verdict, right exit code, one alert, one recovery. Alerts and pings go to a
@@ -24,8 +24,8 @@ import { onVps } from '../support/system/site.ts'
  * themselves: what takes a moment to come about would otherwise be told in two parts.
  */
 
-const work = workFolder('dominion-health')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-health')
+let clouds: Rehearsal
 /** Who checks and tells, and who only waits for things to come about. */
 let checker: string
 let scout: string
@@ -56,10 +56,11 @@ afterAll(async () => {
 const state = () => stateFolder(clouds, checker)
 const file = () => path.join(state(), 'health.sqlite')
 
-const look = (args: string[], environment = checker) => lookOf(clouds, environment, args)
-const cron = (args: string[], started?: (pid: number) => void) => fromCron(checker, args, started)
+const look = (args: string[], environment = checker) => runHealth(clouds, environment, args)
+const cron = (args: string[], started?: (pid: number) => void) => runFromCron(checker, args, started)
 /** Looks as somebody who tells nobody. */
-const until = (args: string[], isSo: (report: Report) => boolean) => lookUntil(() => look(args, scout), isSo)
+const until = (args: string[], isSo: (report: Report) => boolean) =>
+  runHealthUntil(() => look(args, scout), isSo)
 
 const atOnce = ['--fail-after', '1', '--recover-after', '1']
 
@@ -88,7 +89,7 @@ const control = (route: string, body?: object) => async () => {
   const { status } = await clouds.control(route, body)
   expect(status).toBeLessThan(300)
 }
-const there = (line: string) => () => onVps(clouds, line)
+const there = (line: string) => () => runOnVps(clouds, line)
 const quick = ['--quick']
 
 test('all is well: every probe answers, in every format, and the dead man is told', async () => {
@@ -106,7 +107,7 @@ test('all is well: every probe answers, in every format, and the dead man is tol
   const metrics = await clouds.dominion(['health', '--quick', '--format', 'openmetrics'], {
     environment: checker,
   })
-  const names = await familiesOf(metrics.stdout)
+  const names = await readMetricFamilies(metrics.stdout)
   expect(names).toContain('dominion_probe_duration_seconds')
   const both = await look(['--from', 'vps', '--only', 'static,api'])
   expect(both.observations.map(({ id, from, verdict }) => `${id} ${from} ${verdict}`)).toEqual([
@@ -180,7 +181,7 @@ test('a slow API of 600 ms is a WARNING; the webhook is down meanwhile, and gets
   receiver.answer = 503
   // nginx asks again for the backend's address after ten seconds.
   await control('/containers/codex-backend/delay', { milliseconds: 600 })()
-  await lookUntil(
+  await runHealthUntil(
     () => look(args, slowScout),
     ({ exitCode }) => exitCode === 1,
   )
@@ -192,7 +193,7 @@ test('a slow API of 600 ms is a WARNING; the webhook is down meanwhile, and gets
   expect(JSON.stringify(bad)).not.toContain('/hook')
   expect((await look(args, slow)).alerts.unsent).toMatchObject([{ tries: 2 }])
   await control('/containers/codex-backend/delay', { milliseconds: 0 })()
-  await lookUntil(
+  await runHealthUntil(
     () => look(args, slowScout),
     ({ exitCode }) => exitCode === 0,
   )
@@ -329,7 +330,7 @@ test('a deploy under way explains a fault, and no longer than it lasts', async (
   const lock = '/run/lock/codex-dominion.lock'
   const line = 'npx dominion restart-containers'
   const holder = JSON.stringify({ by: 'anna@desk', since: new Date().toISOString(), what: line, id: 'hers' })
-  await onVps(
+  await runOnVps(
     clouds,
     `nohup flock -o ${lock} sleep 300 > /dev/null 2>&1 & echo $! > ${lock}.pid; printf %s '${holder}' > ${lock}.holder`,
   )
@@ -341,7 +342,7 @@ test('a deploy under way explains a fault, and no longer than it lasts', async (
       /^OK - deploy under way: "npx dominion restart-containers" by anna@desk since 20/,
     )
     expect(during).toMatchObject({ exitCode: 0, excluded: 'deploy' })
-    await onVps(clouds, `kill $(cat ${lock}.pid)`)
+    await runOnVps(clouds, `kill $(cat ${lock}.pid)`)
     expect(await look(args)).toMatchObject({ exitCode: 2, news: 'problem' })
   } finally {
     await control('/containers/codex-backend/start')()

@@ -15,11 +15,11 @@ import { startDns } from '../../rehearsal/dns.ts'
 import { startMachine } from '../../rehearsal/machine.ts'
 import { startNetwork } from '../../rehearsal/network.ts'
 import { must } from '../../rehearsal/processes.ts'
-import { workFolder } from '../support/system/applications.ts'
+import { createWorkFolder } from '../support/system/applications.ts'
 
 /* What an image holds depends on its sources and on the image root alone, whatever happens on this host meanwhile. */
 
-const work = workFolder('dominion-image-builds')
+const work = createWorkFolder('dominion-image-builds')
 const repositories = new Map<string, Repository>()
 const stops: (() => Promise<void>)[] = []
 let world: World

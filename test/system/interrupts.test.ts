@@ -2,24 +2,24 @@ import { existsSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { steadyLoad } from '../support/system/load.ts'
-import { receiptsOf, secretsOf } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { processesOf, type Session, startSession } from '../support/system/sessions.ts'
+import { listSecrets, readReceipts } from '../support/system/records.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import { findProcesses, type Session, startSession } from '../support/system/sessions.ts'
 
 /* Ctrl-C, SIGTERM and SIGKILL at many moments: the same line always goes on, and nobody notices. */
 
-const work = workFolder('dominion-stop')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-stop')
+let clouds: Rehearsal
 let environment: string
 let common: Record<string, string>
-let secrets: ReturnType<typeof secretsOf>
+let secrets: ReturnType<typeof listSecrets>
 let running: Session | undefined
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-stop')
-  secrets = secretsOf(clouds)
+  secrets = listSecrets(clouds)
   common = { DASHBOARD_DIR: smallDashboard(work.folder, 1) }
   environment = clouds.variant('first', common)
 })
@@ -42,12 +42,12 @@ async function ended(session: Session) {
 
 /** An environment whose backend differs from all others. */
 function release(name: string): string {
-  const dir = backendCopy(work.folder, name, { 'dominion/app.py': (text) => `${text}\n# ${name}\n` })
+  const dir = copyBackend(work.folder, name, { 'dominion/app.py': (text) => `${text}\n# ${name}\n` })
   return clouds.variant(name, { ...common, BACKEND_DIR: dir })
 }
 
 /** az and npm that a run has started, or the run itself. */
-const ownProcesses = () => processesOf(new RegExp(`AZURE_CONFIG_DIR=${clouds.folder}/az(\\0|$)`))
+const ownProcesses = () => findProcesses(new RegExp(`AZURE_CONFIG_DIR=${clouds.folder}/az(\\0|$)`))
 const groups = async () => {
   const answer = await fetch(`${clouds.state.controlUrl}/resources`)
   const { resources } = (await answer.json()) as { resources: { id: string }[] }
@@ -88,7 +88,7 @@ test('Ctrl-C once: what runs is finished, nothing new begins, exit 130', async (
   expect(said).toMatch(
     /✖ Interrupted: [^\n]*\n {2}Transcript[^\n]*\n {2}Resume with: npx dominion deploy-complete --env sys-stop-once/,
   )
-  const { receipt } = receiptsOf(clouds, env).at(-1)!
+  const { receipt } = readReceipts(clouds, env).at(-1)!
   expect(receipt.result).toBe('interrupted')
   expect(receipt.changed.map(({ id }) => id)).toEqual(['image'])
   expect(ownProcesses()).toEqual([])
@@ -165,7 +165,7 @@ test('two deploys at once: the second is told who, since when, and the line that
     /Locked: \S+@\S+ runs "npx dominion deploy-complete --env sys-stop-first-of-two" since \d{4}-\S+Z \([12]?\d(\.\d)? s ago\)/,
   )
   expect(refused.said).toMatch(/npx dominion unlock --env sys-stop-first/)
-  expect(receiptsOf(clouds, environment).at(-1)?.receipt.failed[0]?.id).toBe('lock')
+  expect(readReceipts(clouds, environment).at(-1)?.receipt.failed[0]?.id).toBe('lock')
 
   const asked = await clouds.dominion(['unlock'], { environment })
   expect(asked.code).toBe(2)

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
-import { smallDashboard, workFolder } from '../support/system/applications.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 
-const work = workFolder('dominion-latency')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-latency')
+let clouds: Rehearsal
 let environment: string
 
 beforeAll(async () => {

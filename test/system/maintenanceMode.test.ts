@@ -1,24 +1,24 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { smallDashboard, workFolder } from '../support/system/applications.ts'
+import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { openBrowser } from '../support/system/browser.ts'
-import { leastContrast } from '../support/system/contrast.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { onVps, visitor } from '../support/system/site.ts'
+import { getLeastContrast } from '../support/system/contrast.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import { createVisitor, runOnVps } from '../support/system/site.ts'
 
 /* A maintenance that visitors are told of, and that our own checks know. */
 
 const domain = 'codexdominion.app'
-const work = workFolder('dominion-maintenance')
+const work = createWorkFolder('dominion-maintenance')
 const message = 'New <i>councils</i> & more. Come back for tea.'
-let clouds: Rehearsed
+let clouds: Rehearsal
 let environment: string
-let get: ReturnType<typeof visitor>
+let get: ReturnType<typeof createVisitor>
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-maintenance')
-  get = visitor(clouds)
+  get = createVisitor(clouds)
   environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
   const done = await clouds.dominion(['deploy-complete'], { environment })
   expect(done.code, done.stderr).toBe(0)
@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 const mode = (...flags: string[]) => clouds.dominion(['maintenance-mode', ...flags], { environment })
-const live = () => onVps(clouds, `readlink /var/www/${domain}/current`)
+const live = () => runOnVps(clouds, `readlink /var/www/${domain}/current`)
 
 test('on: every request gets the page or its JSON from one moment on, never a half one', async () => {
   const before = await live()
@@ -80,7 +80,7 @@ test('what visitors, programs, the CA and our own checks get meanwhile', async (
     expect(headers['content-security-policy']).toContain(policy)
   }
   expect(JSON.parse(posted.body)).toMatchObject({ error: message, status: 503, maintenance: true })
-  await onVps(clouds, 'printf token > /var/www/_acme/.well-known/acme-challenge/test')
+  await runOnVps(clouds, 'printf token > /var/www/_acme/.well-known/acme-challenge/test')
   expect((await get(`http://${domain}/.well-known/acme-challenge/test`)).body).toBe('token')
   expect(JSON.parse((await get('/_dominion/health')).body).status).toBe('ok')
 })
@@ -101,7 +101,7 @@ test('the page on a phone and on a desk, by day and by night', async () => {
         expect(picture.readUInt32BE(16), 'width of the PNG').toBe(width)
         expect(await browser.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
         expect(
-          await browser.evaluate<number>(leastContrast('h1, p, button, time')),
+          await browser.evaluate<number>(getLeastContrast('h1, p, button, time')),
           `${width} dark=${dark}`,
         ).toBeGreaterThan(4.5)
         const brightness = await browser.evaluate<number>(

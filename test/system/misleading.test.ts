@@ -4,17 +4,17 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { createServer } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { certificateFor } from '../support/certificate.ts'
-import { smallDashboard, workFolder } from '../support/system/applications.ts'
-import { lookOf, lookUntil } from '../support/system/checks.ts'
+import { createCertificate } from '../support/certificate.ts'
+import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
+import { runHealth, runHealthUntil } from '../support/system/checks.ts'
 import { stateFolder } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { onVps } from '../support/system/site.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import { runOnVps } from '../support/system/site.ts'
 
 /* What would mislead a health check: somebody who answers in place of others, a run that changed nothing. */
 
-const work = workFolder('dominion-misleading')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-misleading')
+let clouds: Rehearsal
 let values: Record<string, string>
 let plain: string
 
@@ -35,14 +35,14 @@ afterAll(async () => {
 })
 
 const atOnce = ['--fail-after', '1', '--recover-after', '1']
-const look = (environment: string, ...args: string[]) => lookOf(clouds, environment, [...args, ...atOnce])
+const look = (environment: string, ...args: string[]) => runHealth(clouds, environment, [...args, ...atOnce])
 const control = async (route: string, body?: object) => {
   const { status } = await clouds.control(route, body)
   expect(status).toBeLessThan(300)
 }
 
 test('a captive portal accepts every connection: this network is down, and nothing is known of the site', async () => {
-  const portal = createServer(certificateFor(work.folder, ['portal.test', 'localhost', '127.0.0.1']))
+  const portal = createServer(createCertificate(work.folder, ['portal.test', 'localhost', '127.0.0.1']))
   portal.on('tlsClientError', () => {})
   portal.listen(0, '127.0.0.1')
   await once(portal, 'listening')
@@ -64,11 +64,11 @@ test('a captive portal accepts every connection: this network is down, and nothi
 })
 
 test('the neutral targets show their certificates: an outage is one', async () => {
-  await lookUntil(
+  await runHealthUntil(
     () => look(plain, '--quick'),
     ({ exitCode }) => exitCode === 0,
   )
-  await onVps(clouds, 'systemctl stop nginx')
+  await runOnVps(clouds, 'systemctl stop nginx')
   try {
     const seen = await look(plain, '--quick', '--only', 'static')
     expect(seen.line).toMatch(/^CRITICAL - .*\bstatic\b.*ECONNREFUSED/)
@@ -84,9 +84,9 @@ test('the neutral targets show their certificates: an outage is one', async () =
       clouds.config.health.neutralTargets.map((target) => [`tls://${target}`, undefined]).sort(),
     )
   } finally {
-    await onVps(clouds, 'systemctl start nginx')
+    await runOnVps(clouds, 'systemctl start nginx')
   }
-  await lookUntil(
+  await runHealthUntil(
     () => look(plain, '--quick'),
     ({ exitCode }) => exitCode === 0,
   )

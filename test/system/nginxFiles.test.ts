@@ -1,7 +1,13 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { contentOf, onVps, smallDashboard, tryOnVps, visitor } from '../support/system/site.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import {
+  createContent,
+  createVisitor,
+  runOnVps,
+  smallDashboard,
+  tryRunOnVps,
+} from '../support/system/site.ts'
 
 /*
  * What configure-nginx does when nginx refuses, and when somebody else has changed its files.
@@ -10,15 +16,15 @@ import { contentOf, onVps, smallDashboard, tryOnVps, visitor } from '../support/
 const domain = 'codexdominion.app'
 const broken = '/etc/nginx/conf.d/broken.conf'
 
-let clouds: Rehearsed
+let clouds: Rehearsal
 let dashboard: string
 let environment: string
-let get: ReturnType<typeof visitor>
+let get: ReturnType<typeof createVisitor>
 
 beforeAll(async () => {
   clouds = await startRehearsal('test-nginx-files')
-  get = visitor(clouds)
-  dashboard = smallDashboard(contentOf(3, 'face'))
+  get = createVisitor(clouds)
+  dashboard = smallDashboard(createContent(3, 'face'))
   environment = clouds.variant('face', { DASHBOARD_DIR: dashboard })
   for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
     const done = await clouds.dominion([script], { environment })
@@ -34,20 +40,20 @@ afterAll(async () => {
 const configure = (env = environment) => clouds.dominion(['configure-nginx'], { environment: env })
 
 test('another default_server is named with what to do about it', async () => {
-  await onVps(clouds, `echo 'server { listen 80 default_server; return 200; }' > ${broken}`)
+  await runOnVps(clouds, `echo 'server { listen 80 default_server; return 200; }' > ${broken}`)
   // A change that is due: without one nginx is asked nothing.
   const other = clouds.variant('other', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'other-api' })
   const done = await configure(other)
   expect(done.code).toBe(1)
   expect(done.stderr).toContain('duplicate default server')
   expect(done.stderr).toContain('take the word out there')
-  await onVps(clouds, `rm ${broken}`)
+  await runOnVps(clouds, `rm ${broken}`)
   expect((await configure()).code).toBe(0)
 })
 
 /** Everything of nginx's configuration: kind, mode, owner, time, link target, and the content of each file. */
 const everything = () =>
-  onVps(
+  runOnVps(
     clouds,
     String.raw`cd /etc/nginx && find . ! -type d -printf '%y %m %u:%g %T+ %s %p -> %l\n' -o -type d -printf '%y %m %u:%g %p\n' | sort && find . -type f -exec sha256sum {} + | sort`,
   )
@@ -56,7 +62,7 @@ test('a refused configuration leaves every file and link exactly as before, the 
   const link = `/etc/nginx/sites-enabled/${domain}.conf`
   const neighbour = '/etc/nginx/sites-enabled/neighbour'
   // The site's link is gone, and another site claims the port's default.
-  await onVps(
+  await runOnVps(
     clouds,
     `rm ${link}
     echo 'server { listen 80 default_server; return 200; }' > ${neighbour} && nginx -t -q`,
@@ -67,11 +73,11 @@ test('a refused configuration leaves every file and link exactly as before, the 
   expect(done.stderr).toContain('nginx refused the new configuration; the old one is back in force')
   expect(done.stderr).toContain('duplicate default server')
   expect(await everything()).toBe(before)
-  await onVps(clouds, 'nginx -t -q')
+  await runOnVps(clouds, 'nginx -t -q')
   expect((await get('/p1')).status, 'what nginx had loaded is served on').toBe(200)
 
   // A set that was changed by hand, and a file in the link's place.
-  await onVps(
+  await runOnVps(
     clouds,
     `echo '# by hand' >> /etc/nginx/dominion/${domain}/current/headers.conf && echo '# mine' > ${link} && chmod 640 ${link}`,
   )
@@ -80,21 +86,21 @@ test('a refused configuration leaves every file and link exactly as before, the 
   expect(await everything()).toBe(changed)
   // A run that is killed in the middle is undone by the next one.
   const killer = '#!/bin/sh\n[ "$1" = -t ] || exec /usr/sbin/nginx "$@"\nrm "$0"; kill -9 $PPID\n'
-  await onVps(clouds, `printf '%s' '${killer}' > /usr/local/bin/nginx && chmod 755 /usr/local/bin/nginx`)
+  await runOnVps(clouds, `printf '%s' '${killer}' > /usr/local/bin/nginx && chmod 755 /usr/local/bin/nginx`)
   expect((await configure()).code).toBe(1)
   expect(await everything()).not.toBe(changed)
   expect((await configure()).stderr).toContain('duplicate default server')
   expect(await everything()).toBe(changed)
 
-  await onVps(clouds, `mkdir /root/kept && mv /etc/nginx/dominion ${link} /root/kept`)
+  await runOnVps(clouds, `mkdir /root/kept && mv /etc/nginx/dominion ${link} /root/kept`)
   // A first run, where nginx refuses what was there, too.
-  await onVps(clouds, 'ln -s ../sites-available/gone /etc/nginx/sites-enabled/default')
+  await runOnVps(clouds, 'ln -s ../sites-available/gone /etc/nginx/sites-enabled/default')
   const first = await everything()
   const refused = await configure()
   expect(refused.code).toBe(1)
   expect(await everything()).toBe(first)
   expect(refused.stderr).toContain('nginx refuses the previous configuration too')
-  await onVps(
+  await runOnVps(
     clouds,
     `rm ${neighbour} /etc/nginx/sites-enabled/default && mv /root/kept/dominion /etc/nginx/ && rm -r /root/kept`,
   )
@@ -106,19 +112,19 @@ test('a refused configuration leaves every file and link exactly as before, the 
 
 test('what was changed by hand is seen, named and put right; nginx that stopped is started', async () => {
   const file = `/etc/nginx/dominion/${domain}/current/headers.conf`
-  await onVps(clouds, `echo '# by hand' >> ${file} && systemctl stop nginx`)
+  await runOnVps(clouds, `echo '# by hand' >> ${file} && systemctl stop nginx`)
   const plan = await clouds.dominion(['configure-nginx', '--dry-run'], { environment })
   expect(plan.stdout).toContain('headers.conf differs')
   const done = await configure()
   expect(done.code, done.stderr).toBe(0)
   expect((await get('/p1')).status).toBe(200)
-  expect(await onVps(clouds, `cat ${file}`)).not.toContain('by hand')
+  expect(await runOnVps(clouds, `cat ${file}`)).not.toContain('by hand')
   expect((await configure()).stdout).toContain('Nothing to do')
 })
 
 test('a port that something else holds: nginx does not start, and its words are shown', async () => {
-  await onVps(clouds, 'systemctl stop nginx')
-  await onVps(
+  await runOnVps(clouds, 'systemctl stop nginx')
+  await runOnVps(
     clouds,
     `setsid -f /usr/bin/python3 -c 'import socket,time; s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 443)); s.listen(); open("/run/holder.pid", "w").write(str(__import__("os").getpid())); time.sleep(120)' > /dev/null 2>&1 < /dev/null; while [ ! -s /run/holder.pid ]; do sleep 0.1; done`,
   )
@@ -126,7 +132,7 @@ test('a port that something else holds: nginx does not start, and its words are 
   expect(done.code).toBe(1)
   expect(done.stderr).toContain('Address already in use')
   expect(done.stderr).toContain('ss -ltnp')
-  await tryOnVps(clouds, 'kill $(cat /run/holder.pid)')
+  await tryRunOnVps(clouds, 'kill $(cat /run/holder.pid)')
   const fixed = await configure()
   expect(fixed.code, fixed.stderr).toBe(0)
   expect((await get('/p1')).status).toBe(200)

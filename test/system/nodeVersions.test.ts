@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { collect } from '../../rehearsal/processes.ts'
-import { workFolder } from '../support/system/applications.ts'
+import { createWorkFolder } from '../support/system/applications.ts'
 import { getLowestReleases, getNewestRelease, installNode } from '../support/system/nodeReleases.ts'
 import { ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
@@ -19,7 +19,7 @@ const home = path.join(import.meta.dirname, '..', '..')
 const launcher = path.join(home, 'bin', 'dominion.js')
 const lowest = getLowestReleases()
 const lines = lowest.map((release) => release.split('.')[0]!)
-const work = workFolder('dominion-nodes')
+const work = createWorkFolder('dominion-nodes')
 const folder = work.folder
 const server = createServer((_, outgoing) => outgoing.end('well'))
 const nodes = new Map<string, string>()

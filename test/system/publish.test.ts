@@ -7,27 +7,33 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Relay, startRelay } from '../../rehearsal/relay.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { contentOf, onVps, smallDashboard, visitor, writeContent } from '../support/system/site.ts'
-import { readersOf } from '../support/system/visitors.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import {
+  createContent,
+  createVisitor,
+  runOnVps,
+  smallDashboard,
+  writeContent,
+} from '../support/system/site.ts'
+import { startVisitors } from '../support/system/visitors.ts'
 
 const site = '/var/www/codexdominion.app'
 // As many as a look at what is served wants to see.
 const names = Array.from({ length: 52 }, (_, index) => (index === 0 ? '/' : `/p${index}`))
 
-let clouds: Rehearsed
+let clouds: Rehearsal
 let relay: Relay
 let hook: Server
 let environment: string
 let dashboard: string
-let get: ReturnType<typeof visitor>
+let get: ReturnType<typeof createVisitor>
 const purged: { url: string; body: { domain: string; release: string; changed: string[] } }[] = []
 let purgeStatus = 200
 let whenPurged: (() => void) | undefined
 
 beforeAll(async () => {
   clouds = await startRehearsal('test-publish')
-  get = visitor(clouds)
+  get = createVisitor(clouds)
   relay = await startRelay({ host: clouds.state.vps, port: 22 })
   hook = createServer(async (request, response) => {
     purged.push({ url: request.url ?? '', body: JSON.parse(String(Buffer.concat(await request.toArray()))) })
@@ -39,7 +45,7 @@ beforeAll(async () => {
   const knownHosts = path.join(clouds.folder, 'known_hosts_relay')
   const keys = readFileSync(path.join(clouds.folder, 'known_hosts'), 'utf8')
   writeFileSync(knownHosts, keys.replaceAll(/^\S+/gm, `[127.0.0.1]:${relay.port}`))
-  dashboard = smallDashboard(contentOf(names.length, 'one'))
+  dashboard = smallDashboard(createContent(names.length, 'one'))
   const places = names.map((name) => `<url><loc>https://codexdominion.app${name}</loc></url>`)
   writeFileSync(path.join(dashboard, 'public', 'sitemap.xml'), `<urlset>${places.join('')}</urlset>`)
   for (const [name, text] of Object.entries(odd)) {
@@ -77,11 +83,11 @@ const odd: Record<string, string> = {
   'odd/-rf.txt': 'dash',
 }
 
-const change = (word: string) => writeContent(dashboard, contentOf(names.length, word))
+const change = (word: string) => writeContent(dashboard, createContent(names.length, word))
 const publish = () => clouds.dominion(['publish-frontend', '--json'], { environment })
-const live = async () => (await onVps(clouds, `readlink ${site}/current`)).trim().split('/').at(-1)!
+const live = async () => (await runOnVps(clouds, `readlink ${site}/current`)).trim().split('/').at(-1)!
 const releases = async () =>
-  (await onVps(clouds, `ls ${site}/releases`))
+  (await runOnVps(clouds, `ls ${site}/releases`))
     .split('\n')
     .filter((name) => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(name))
 
@@ -126,7 +132,7 @@ test('an unchanged export sends nothing and changes nothing', async () => {
 })
 
 test('one page changed sends only what differs, over one connection', async () => {
-  const content = contentOf(names.length, 'one')
+  const content = createContent(names.length, 'one')
   content.pages.p3 = 'another text '.repeat(200)
   writeContent(dashboard, content)
   const old = /src="(\S+)"><\/script><\/head>/.exec((await get('/p3')).body)![1]!
@@ -137,7 +143,7 @@ test('one page changed sends only what differs, over one connection', async () =
   expect(sent).toMatch(/^2 of \d+$/)
   expect(story).toMatch(/2 of \d+ files .* on the wire/)
   const folder = `${site}/current`
-  const stale = await onVps(
+  const stale = await runOnVps(
     clouds,
     `cd ${folder} && find . -name '*.gz' | while read -r f; do gzip -dc "$f" | cmp -s - "\${f%.gz}" || echo "$f"; done; find . -name '*.gz' | wc -l`,
   )
@@ -197,7 +203,7 @@ test('killed between the switch and the purge: the plan shows it, the same line 
 })
 
 test('publishes under a load of 24 readers: no request fails, no page misses an asset', async () => {
-  const readers = readersOf(clouds, names, 24)
+  const readers = startVisitors(clouds, names, 24)
   const done: number[] = []
   for (const word of ['alpha', 'beta', 'gamma', 'delta']) {
     change(word)
@@ -218,7 +224,7 @@ test('old releases go, but never the live one and the one before', async () => {
   const [now, left] = [await live(), await releases()]
   expect(left).toHaveLength(3)
   expect(left).toEqual(expect.arrayContaining([before, now]))
-  const manifests = (await onVps(clouds, `ls ${site}/releases`))
+  const manifests = (await runOnVps(clouds, `ls ${site}/releases`))
     .split('\n')
     .filter((name) => name.endsWith('.manifest'))
   expect(manifests.sort()).toEqual(left.map((id) => `${id}.manifest`).sort())
@@ -231,7 +237,7 @@ test('a rollback: pages that are open keep their assets, and the caches are told
   const assets = [...(await get('/p1')).body.matchAll(/src="(\/_next\/[^"]+)"/g)].map(([, asset]) => asset!)
   expect(assets).toHaveLength(2)
   purged.length = 0
-  const readers = readersOf(clouds, names, 8)
+  const readers = startVisitors(clouds, names, 8)
   const done = await clouds.dominion(['rollback', 'frontend', '--to', older, '--json'], { environment })
   const { pages, failures } = await readers.stop()
   expect(done.code, done.stderr).toBe(0)
@@ -239,7 +245,7 @@ test('a rollback: pages that are open keep their assets, and the caches are told
   expect(failures).toEqual([])
   expect(pages).toBeGreaterThan(20)
   for (const asset of assets) {
-    await onVps(clouds, `cmp ${site}/current${asset} ${site}/previous${asset}`)
+    await runOnVps(clouds, `cmp ${site}/current${asset} ${site}/previous${asset}`)
     const answer = await get(asset, { headers: { 'accept-encoding': 'gzip' } })
     // The one that all pages share is too short to be worth compressing.
     const coding = asset === assets.at(-1) ? 'gzip' : undefined
@@ -263,7 +269,7 @@ test('the last release that was seen to work stays, however many follow that nob
   // Looked at: it is the one to keep from here on, and a second look writes nothing.
   const looked = await clouds.dominion(['update-frontend'], { environment })
   expect(looked.code, looked.stderr).toBe(0)
-  expect((await onVps(clouds, `cd ${site}/releases && ls -d *.keep`)).trim()).toBe(`${await live()}.keep`)
+  expect((await runOnVps(clouds, `cd ${site}/releases && ls -d *.keep`)).trim()).toBe(`${await live()}.keep`)
   change('five more')
   await published()
   expect(await releases()).not.toContain(seen)
@@ -310,7 +316,7 @@ test('killed in the middle of an upload, the same line finishes; the old release
   const from = relay.sent()
   const { spawned, ended } = killable()
   await sentSince(from, 600_000)
-  expect(await onVps(clouds, `ls -d ${site}/releases/*.partial`)).toContain('.partial')
+  expect(await runOnVps(clouds, `ls -d ${site}/releases/*.partial`)).toContain('.partial')
   process.kill(-spawned.pid!, 'SIGKILL')
   await ended
   relay.set({ rate: Number.POSITIVE_INFINITY })
@@ -319,20 +325,22 @@ test('killed in the middle of an upload, the same line finishes; the old release
   expect((await get('/big.bin')).status).toBe(404)
   // What had arrived does not fill the disk.
   await expect
-    .poll(() => onVps(clouds, `ls -d ${site}/releases/*.partial* 2>/dev/null || true`), { timeout: 20_000 })
+    .poll(() => runOnVps(clouds, `ls -d ${site}/releases/*.partial* 2>/dev/null || true`), {
+      timeout: 20_000,
+    })
     .toBe('')
   await published()
-  expect(await onVps(clouds, `sha256sum < ${site}/current/big.bin`)).toContain(
+  expect(await runOnVps(clouds, `sha256sum < ${site}/current/big.bin`)).toContain(
     createHash('sha256').update(big).digest('hex'),
   )
-  expect(await onVps(clouds, `ls -d ${site}/releases/*.partial || true`)).not.toContain('.partial')
+  expect(await runOnVps(clouds, `ls -d ${site}/releases/*.partial || true`)).not.toContain('.partial')
   expect(await live()).not.toBe(before)
   rmSync(path.join(dashboard, 'public', 'big.bin'))
 })
 
 test('a release changed by hand is found out and compared in full', async () => {
-  await onVps(clouds, `cd ${site}/current && sed 's/p1/p#/' p1.html > x && cat x > p1.html && rm x`)
-  const content = contentOf(names.length, 'five more')
+  await runOnVps(clouds, `cd ${site}/current && sed 's/p1/p#/' p1.html > x && cat x > p1.html && rm x`)
+  const content = createContent(names.length, 'five more')
   content.pages.p2 = 'by hand '.repeat(200)
   writeContent(dashboard, content)
   const { story } = await published()

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { afterAll, expect, test } from 'vitest'
 import { readState, waitForDying } from '../../rehearsal/rehearsal.ts'
-import { processesOf, type Session, startSession } from '../support/system/sessions.ts'
+import { findProcesses, type Session, startSession } from '../support/system/sessions.ts'
 
 /* However a rehearsal is ended, nothing of it stays: no process, network, file. */
 
@@ -17,7 +17,7 @@ afterAll(async () => {
 /** What is on this machine of the rehearsal. */
 function left(): string[] {
   return [
-    ...processesOf(new RegExp(`\\b${name}\\b`)),
+    ...findProcesses(new RegExp(`\\b${name}\\b`)),
     ...readdirSync(tmpdir()).filter((file) => file.includes(name)),
     ...(existsSync(`.env.${name}`) ? [`.env.${name}`] : []),
   ]

@@ -3,18 +3,18 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
-import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { steadyLoad } from '../support/system/load.ts'
 import {
-  changesAskedOfAzure,
   forgetRequests,
-  receiptsOf,
+  getAzureChanges,
+  readReceipts,
+  readTranscript,
   stateFolder,
-  transcriptOf,
 } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { startSession } from '../support/system/sessions.ts'
-import { onVps, visitor } from '../support/system/site.ts'
+import { createVisitor, runOnVps } from '../support/system/site.ts'
 
 /*
  * Two releases of pages and backend. First docs/runbook.md, every new line as it stands there, with --dry-run where it
@@ -38,8 +38,8 @@ const looking = [
   'slo',
 ]
 
-const work = workFolder('dominion-rollback')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-rollback')
+let clouds: Rehearsal
 let one: string
 let two: string
 /** What the words in capitals of the runbook stand for. */
@@ -52,7 +52,7 @@ beforeAll(async () => {
   expect(await run(['deploy-complete', '--quiet'], one)).toMatchObject({ code: 0 })
   const build = path.join(dashboard, 'build.mjs')
   writeFileSync(build, readFileSync(build, 'utf8').replace('<h1>', '<h1>new '))
-  const backend = backendCopy(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
+  const backend = copyBackend(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
   // Thirty scripts at a time: how soon the site answers them says nothing of it.
   const patient = { HEALTH_STATIC_MS: '8000,9000', HEALTH_API_MS: '8000,9000' }
   two = clouds.variant('two', { DASHBOARD_DIR: dashboard, BACKEND_DIR: backend, ...patient })
@@ -125,7 +125,7 @@ test.concurrent.each(lines.filter((line) => !line.includes('--follow')))('npx do
 })
 
 test('none of these lines has changed anything', async () => {
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
   const plan = await clouds.dominion(['deploy-complete', '-n', '--detailed-exitcode'], { environment: two })
   expect(plan.code, plan.stdout).toBe(0)
 })
@@ -162,7 +162,7 @@ test('the list: both releases of both parts, when they worked, and which is live
 
 test('pages: back by one rename, without an upload, in less than a second; the one that is left is marked', async () => {
   const [newer, older] = (await listed()).frontend!
-  const get = visitor(clouds)
+  const get = createVisitor(clouds)
   expect((await get('/page-1')).body).toContain('<h1>new page-1')
   const load = steadyLoad(clouds.config)
   const { code, stdout, stderr } = await run([
@@ -181,9 +181,11 @@ test('pages: back by one rename, without an upload, in less than a second; the o
   expect(ms).toBeLessThan(1000)
   expect(failed).toEqual([])
   expect(receipt.changed.map(({ id }) => id)).toEqual(['mark-bad', 'frontend-switch'])
-  const changing = transcriptOf(clouds, receipt.id, two).filter(({ effect }) => effect === 'change')
+  const changing = readTranscript(clouds, receipt.id, two).filter(({ effect }) => effect === 'change')
   expect(changing.map(({ line }) => / switch /.test(line))).toEqual([true])
-  expect(await onVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${older!.id}\n`)
+  expect(await runOnVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(
+    `releases/${older!.id}\n`,
+  )
   expect((await get('/page-1')).body).toContain('<h1>page-1')
   const after = (await listed()).frontend!
   expect(after.find(({ id }) => id === newer!.id)).toMatchObject({
@@ -202,7 +204,9 @@ test('never to a release marked bad; and none before the first', async () => {
   const none = await run(['rollback', 'frontend'])
   expect(none.code).toBe(2)
   expect(none.stderr).toMatch(/No release before .* is known to have worked/)
-  expect(await onVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${older!.id}\n`)
+  expect(await runOnVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(
+    `releases/${older!.id}\n`,
+  )
   expect(await run(['rollback', 'frontend', '--clear-bad', newer!.id, '--quiet'])).toMatchObject({ code: 0 })
   const forward = await run(['rollback', 'frontend', '--to', newer!.id])
   expect(forward.code, forward.stderr).toBe(0)
@@ -212,7 +216,7 @@ test('never to a release marked bad; and none before the first', async () => {
 test('pages that turn out not to be whole: the release that was left is live again, and they are marked', async () => {
   const [newer, older] = (await listed()).frontend!
   // Broken on the VPS itself, since they were last seen to work.
-  await onVps(
+  await runOnVps(
     clouds,
     `cd /var/www/codexdominion.app/releases/${older!.id} && find . -name '*.html.*' -delete && find . -name '*.html' -exec sed -i 's#<h1>#<script src="/_next/static/gone.js"></script><h1>#' {} +`,
   )
@@ -221,7 +225,9 @@ test('pages that turn out not to be whole: the release that was left is live aga
   expect(stderr).toContain(
     `Release ${older!.id} does not pass its checks; release ${newer!.id} is live again and passes them`,
   )
-  expect(await onVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${newer!.id}\n`)
+  expect(await runOnVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(
+    `releases/${newer!.id}\n`,
+  )
   expect((await listed()).frontend!.map(({ live, bad }) => [live, bad !== undefined])).toEqual([
     [true, false],
     [false, true],
@@ -239,7 +245,7 @@ test('backend: the image before, the surge way, while readers read; the one that
   expect(code, stderr).toBe(0)
   expect(failed).toEqual([])
   expect(stdout).toMatch(/tables are not rolled back[\s\S]*brings src-\w+ back/)
-  const health = await visitor(clouds)('/_dominion/health')
+  const health = await createVisitor(clouds)('/_dominion/health')
   expect(JSON.parse(health.body)).toMatchObject({ release: older!.id })
   const after = (await listed()).backend!
   expect(after.map(({ live, bad }) => [live, bad !== undefined])).toEqual([
@@ -250,7 +256,7 @@ test('backend: the image before, the surge way, while readers read; the one that
   const refused = await run(['rollback', 'backend', '--to', newer!.id])
   expect(refused.code).toBe(2)
   expect(refused.stderr).toContain(`${newer!.id} is marked bad`)
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
 })
 
 test('a silent VPS: nothing is rolled back, and the lists show what they can', async () => {
@@ -277,8 +283,8 @@ test('history: receipts of all machines once each; one is shown by its beginning
   const { stdout, code } = await run(['history', '--json'])
   expect(code).toBe(0)
   const { receipts } = JSON.parse(stdout) as { receipts: (Receipt & { places: string[] })[] }
-  const [first] = receiptsOf(clouds, one).map(idOfRun)
-  const own = receiptsOf(clouds, two).map(idOfRun)
+  const [first] = readReceipts(clouds, one).map(idOfRun)
+  const own = readReceipts(clouds, two).map(idOfRun)
   expect(receipts.map(({ id }) => id).filter((id) => id === first || own.includes(id))).toEqual(
     [first!, ...own].reverse(),
   )
@@ -294,7 +300,7 @@ test('history: receipts of all machines once each; one is shown by its beginning
 
 test('history with a damaged receipt and a silent VPS: what is there is shown, what is not is named', async () => {
   const silent = clouds.variant('silent', { IONOS_PORT: '9' })
-  const [shown] = receiptsOf(clouds, silent).map(idOfRun)
+  const [shown] = readReceipts(clouds, silent).map(idOfRun)
   writeFileSync(path.join(stateFolder(clouds, silent), 'receipts', '29990101T000000Z-x-1.json'), '{"id"')
   const { code, stdout } = await run(['history'], silent)
   expect(code).toBe(3)

@@ -4,8 +4,8 @@ import { beforeAll, expect, test } from 'vitest'
 import { getUnitName } from '../../lib/schedule/systemd.ts'
 import type { Finished } from '../../rehearsal/processes.ts'
 import { runInNamespaces } from '../support/namespaces.ts'
-import { place as anywhere } from '../support/scheduleFixtures.ts'
-import { workFolder } from '../support/system/applications.ts'
+import { target as anywhere } from '../support/scheduleFixtures.ts'
+import { createWorkFolder } from '../support/system/applications.ts'
 
 /*
  * What `schedule` writes, taken by the real crontab and by a real systemd: in namespaces of their own, so that neither this
@@ -13,7 +13,7 @@ import { workFolder } from '../support/system/applications.ts'
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
-const work = workFolder('dominion-schedule')
+const work = createWorkFolder('dominion-schedule')
 /** A name with everything in it that cron, a shell or systemd take for theirs. */
 const folder = path.join(work.folder, "O'Brien's 100% $HOME é")
 const spool = path.join(work.folder, 'spool')

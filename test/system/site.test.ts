@@ -4,18 +4,18 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startProcess } from '../../lib/shell/spawn.ts'
 import { type Browser, openBrowser } from '../support/system/browser.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { onVps, visitor } from '../support/system/site.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import { createVisitor, runOnVps } from '../support/system/site.ts'
 
 const domain = 'codexdominion.app'
 
-let clouds: Rehearsed
-let get: ReturnType<typeof visitor>
+let clouds: Rehearsal
+let get: ReturnType<typeof createVisitor>
 let browser: Browser
 
 beforeAll(async () => {
   clouds = await startRehearsal('test-site')
-  get = visitor(clouds)
+  get = createVisitor(clouds)
   const done = await clouds.dominion(['deploy-complete', '--json'])
   expect(done.code, done.stderr).toBe(0)
   const { certificate } = await get('/', { method: 'HEAD' })
@@ -156,7 +156,7 @@ test('without the backend the pages stay and the API says so; made anew at anoth
     const container = await fetch(`${clouds.state.controlUrl}/containers/codex-backend`)
     return ((await container.json()) as { address: string }).address
   }
-  const [before, workers] = [await address(), await onVps(clouds, 'pgrep -f "^nginx: worker" | sort')]
+  const [before, workers] = [await address(), await runOnVps(clouds, 'pgrep -f "^nginx: worker" | sort')]
   await az(
     'container',
     'delete',
@@ -177,7 +177,7 @@ test('without the backend the pages stay and the API says so; made anew at anoth
     .poll(async () => (await get('/api/workflows')).status, { timeout: 15_000, interval: 200 })
     .toBe(200)
   expect(await address()).not.toBe(before)
-  expect(await onVps(clouds, 'pgrep -f "^nginx: worker" | sort'), 'no reload').toBe(workers)
+  expect(await runOnVps(clouds, 'pgrep -f "^nginx: worker" | sort'), 'no reload').toBe(workers)
 })
 
 async function az(...words: string[]): Promise<void> {

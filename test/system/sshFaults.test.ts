@@ -8,10 +8,17 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
 import { must } from '../../rehearsal/processes.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { contentOf, onVps, smallDashboard, tryOnVps, visitor, writeContent } from '../support/system/site.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import {
+  createContent,
+  createVisitor,
+  runOnVps,
+  smallDashboard,
+  tryRunOnVps,
+  writeContent,
+} from '../support/system/site.ts'
 
-let clouds: Rehearsed
+let clouds: Rehearsal
 let work: string
 let dashboard: string
 let agentPid = 0
@@ -19,7 +26,7 @@ let agentPid = 0
 beforeAll(async () => {
   clouds = await startRehearsal('test-ssh')
   work = mkdtempSync(path.join(tmpdir(), 'test-ssh-'))
-  dashboard = smallDashboard(contentOf(3, 'ssh'))
+  dashboard = smallDashboard(createContent(3, 'ssh'))
 })
 
 afterAll(async () => {
@@ -56,7 +63,7 @@ async function withValues(
  */
 async function speak(language: string, overAll = ''): Promise<void> {
   const [name] = language.split('.')
-  await onVps(
+  await runOnVps(
     clouds,
     `export LC_ALL=C DEBIAN_FRONTEND=noninteractive
     command -v localedef update-locale > /dev/null && [ -d /usr/share/i18n/locales ] ||
@@ -66,7 +73,7 @@ async function speak(language: string, overAll = ''): Promise<void> {
     sed -i 's/^UsePAM .*/UsePAM yes/' /etc/ssh/sshd_config && systemctl restart ssh`,
   )
   await expect
-    .poll(async () => (await tryOnVps(clouds, 'echo "$LANG $LC_ALL"')).stdout, { timeout: 10_000 })
+    .poll(async () => (await tryRunOnVps(clouds, 'echo "$LANG $LC_ALL"')).stdout, { timeout: 10_000 })
     .toMatch(language ? `${language} ${overAll}\n` : /^(C\.UTF-8)? \n$/)
 }
 
@@ -90,11 +97,11 @@ test('the language of the VPS changes nothing: from bare to a site, and again', 
     return done.stdout
   }
   await speak('de_DE.UTF-8')
-  expect((await tryOnVps(clouds, 'flock -w 0.2 /run/try true')).code, 'a decimal comma is wanted').toBe(64)
+  expect((await tryRunOnVps(clouds, 'flock -w 0.2 /run/try true')).code, 'a decimal comma is wanted').toBe(64)
   for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) await run(script)
   for (const language of ['tr_TR.UTF-8', '']) {
     await speak(language)
-    writeContent(dashboard, contentOf(3, `in ${language || 'no language'}`))
+    writeContent(dashboard, createContent(3, `in ${language || 'no language'}`))
     for (const script of ['setup-server', 'issue-certificate'])
       expect(await run(script)).toContain('Nothing to do')
     await run('publish-frontend')
@@ -104,7 +111,7 @@ test('the language of the VPS changes nothing: from bare to a site, and again', 
 
 /** What a visitor gets as the text of a page: it is in the page's own asset. */
 async function served(page: string): Promise<string> {
-  const get = visitor(clouds)
+  const get = createVisitor(clouds)
   const [, asset] = [...(await get(page)).body.matchAll(/src="(\/_next\/static\/[^"]+)"/g)].at(-1)!
   return (await get(asset!)).body
 }
@@ -112,7 +119,7 @@ async function served(page: string): Promise<string> {
 /** Writes root's ~/.bashrc, which bash reads for a command that comes by ssh. */
 async function writeStartFile(lines: readonly string[]): Promise<void> {
   const text = Buffer.from(`${lines.join('\n')}\n`).toString('base64')
-  await onVps(clouds, `echo ${text} | base64 -d > /root/.bashrc`)
+  await runOnVps(clouds, `echo ${text} | base64 -d > /root/.bashrc`)
 }
 
 /** What health finds from here and from the VPS; how fast it was differs from run to run. */
@@ -133,9 +140,9 @@ test('what start files of the login shell print is ignored, and shown with --ver
     ...['echo hello', 'stty -a', 'mesg y', 'printf "nginx.current\\tbogus\\n"'],
     ...['echo "sudo: a password is required" >&2', 'printf "$ "'],
   ]
-  onTestFinished(async () => void (await tryOnVps(clouds, 'rm -f /root/.bashrc')))
+  onTestFinished(async () => void (await tryRunOnVps(clouds, 'rm -f /root/.bashrc')))
   await writeStartFile(noise)
-  expect((await tryOnVps(clouds, 'true')).stdout).toMatch(/^hello\nnginx.current\tbogus\n\$ $/)
+  expect((await tryRunOnVps(clouds, 'true')).stdout).toMatch(/^hello\nnginx.current\tbogus\n\$ $/)
   for (const script of ['setup-server', 'configure-nginx', 'issue-certificate', 'publish-frontend']) {
     const done = await clouds.dominion([script], { environment })
     expect(done.code, done.stderr).toBe(0)
@@ -152,10 +159,10 @@ test('what start files of the login shell print is ignored, and shown with --ver
   )
   expect(loud.stderr.match(/hello/g)).toHaveLength(1)
   // A change, all the way.
-  writeContent(dashboard, contentOf(4, 'with noise'))
+  writeContent(dashboard, createContent(4, 'with noise'))
   expect((await clouds.dominion(['publish-frontend'], { environment })).code).toBe(0)
   expect(await served('/p3')).toContain('with noise')
-  writeContent(dashboard, contentOf(3, 'in no language'))
+  writeContent(dashboard, createContent(3, 'in no language'))
   expect((await clouds.dominion(['publish-frontend'], { environment })).code).toBe(0)
   // One that ends sessions, except those of this test.
   await writeStartFile(['case $BASH_EXECUTION_STRING in exec*) exit 0 ;; esac'])
@@ -277,7 +284,7 @@ test('what answers on the port is not sshd', async () => {
 })
 
 test('a user that is not root needs sudo without a password, and with it does everything', async () => {
-  await onVps(
+  await runOnVps(
     clouds,
     'useradd -m -s /bin/sh -p "*" deploy && install -d -m 700 -o deploy /home/deploy/.ssh && install -m 600 -o deploy /root/.ssh/authorized_keys /home/deploy/.ssh/',
   )
@@ -286,7 +293,7 @@ test('a user that is not root needs sudo without a password, and with it does ev
   const without = await withValues('deploy', values)
   expect(without.code).toBe(4)
   expect(without.stderr).toContain('sudo is not installed there')
-  await onVps(
+  await runOnVps(
     clouds,
     'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends sudo',
   )
@@ -296,19 +303,19 @@ test('a user that is not root needs sudo without a password, and with it does ev
   expect(asked.stderr).toContain('deploy ALL=(ALL) NOPASSWD: ALL')
   // This sudo keeps no locale of the connection's.
   const rules = 'deploy ALL=(ALL) NOPASSWD: ALL\nDefaults env_check -= "LC_*", env_keep -= "LC_*"'
-  await onVps(clouds, `echo '${rules}' > /etc/sudoers.d/deploy && chmod 440 /etc/sudoers.d/deploy`)
+  await runOnVps(clouds, `echo '${rules}' > /etc/sudoers.d/deploy && chmod 440 /etc/sudoers.d/deploy`)
   for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
     const done = await clouds.dominion([script], { environment: 'test-ssh-deploy' })
     expect(done.code, done.stderr).toBe(0)
     expect(done.stderr, 'the receipt is kept').not.toContain('!')
   }
-  const receipts = await onVps(clouds, 'ls /var/lib/codex-dominion/receipts')
+  const receipts = await runOnVps(clouds, 'ls /var/lib/codex-dominion/receipts')
   expect(receipts).toContain('issue-certificate')
 })
 
 test('a dpkg that was killed at its work on the VPS is set right', async () => {
   // Killed as soon as its journal is there: in the middle of unpacking.
-  const killed = await onVps(
+  const killed = await runOnVps(
     clouds,
     `export LC_ALL=C DEBIAN_FRONTEND=noninteractive
     dpkg --remove certbot python3-certbot python3-acme > /dev/null
@@ -324,7 +331,7 @@ test('a dpkg that was killed at its work on the VPS is set right', async () => {
   expect(plan.stdout).toContain('finish what an interrupted dpkg left')
   const done = await clouds.dominion(['setup-server'])
   expect(done.code, done.stderr).toBe(0)
-  expect(await onVps(clouds, 'dpkg --audit; certbot --version 2>&1')).toMatch(/^certbot \d/)
+  expect(await runOnVps(clouds, 'dpkg --audit; certbot --version 2>&1')).toMatch(/^certbot \d/)
   const again = await clouds.dominion(['setup-server', '--dry-run', '--detailed-exitcode'])
   expect(again.code, again.stdout).toBe(0)
 })

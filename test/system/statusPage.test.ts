@@ -2,29 +2,35 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { day, madeUpHistory } from '../support/statusPageFixtures.ts'
-import { workFolder } from '../support/system/applications.ts'
+import { createHistory, day } from '../support/statusPageFixtures.ts'
+import { createWorkFolder } from '../support/system/applications.ts'
 import { openBrowser } from '../support/system/browser.ts'
-import { leastContrast } from '../support/system/contrast.ts'
-import { receiptsOf, stateFolder } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { contentOf, onVps, smallDashboard, tryOnVps, visitor } from '../support/system/site.ts'
+import { getLeastContrast } from '../support/system/contrast.ts'
+import { readReceipts, stateFolder } from '../support/system/records.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import {
+  createContent,
+  createVisitor,
+  runOnVps,
+  smallDashboard,
+  tryRunOnVps,
+} from '../support/system/site.ts'
 
 /* The public status page: beside the releases, in a real browser, with the figures of slo. */
 
 const domain = 'codexdominion.app'
 const site = `/var/www/${domain}`
 const minute = 60_000
-const work = workFolder('dominion-status-page')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-status-page')
+let clouds: Rehearsal
 let dashboard: string
 let environment: string
-let get: ReturnType<typeof visitor>
+let get: ReturnType<typeof createVisitor>
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-status-page')
-  get = visitor(clouds)
-  const content = contentOf(3, 'face')
+  get = createVisitor(clouds)
+  const content = createContent(3, 'face')
   content.pages.status = 'of its own'
   dashboard = smallDashboard(content)
   environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })
@@ -42,7 +48,7 @@ const historyFile = () => path.join(stateFolder(clouds, environment), 'health.sq
 async function makeHistory(): Promise<void> {
   const now = Date.now()
   const outage = { from: now - 1.2 * day, to: now - 1.2 * day + 20 * minute }
-  await madeUpHistory(historyFile(), {
+  await createHistory(historyFile(), {
     from: now - 40 * day,
     to: now - 60 * minute,
     every: (at) => (at > now - 2 * day ? 5 * minute : 60 * minute),
@@ -61,7 +67,7 @@ test('no history, no site: said, with the code, and nothing is begun', async () 
   const bare = await publish('--json')
   expect(bare.code).toBe(1)
   expect(JSON.parse(bare.stdout).error.what).toMatch(/There is no site codexdominion\.app on/)
-  expect(await onVps(clouds, `ls ${path.dirname(site)} 2>/dev/null || true`)).not.toContain(domain)
+  expect(await runOnVps(clouds, `ls ${path.dirname(site)} 2>/dev/null || true`)).not.toContain(domain)
 }, 120_000)
 
 test('published beside the releases, while a deploy holds the lock; no receipt, nothing of a release changes', async () => {
@@ -72,30 +78,30 @@ test('published beside the releases, while a deploy holds the lock; no receipt, 
   // Until there is one, a page of the dashboard's own is served as ever.
   expect((await get('/status')).body).toContain('<title>status</title>')
   expect((await get('/status/')).status).toBe(308)
-  const releases = () => onVps(clouds, `cd ${site} && readlink current && ls -R releases | sha256sum`)
-  const [before, receipts] = [await releases(), receiptsOf(clouds, environment).length]
+  const releases = () => runOnVps(clouds, `cd ${site} && readlink current && ls -R releases | sha256sum`)
+  const [before, receipts] = [await releases(), readReceipts(clouds, environment).length]
 
   const plan = await publish('--dry-run', '--detailed-exitcode')
   expect(plan.code, plan.stderr).toBe(2)
   expect(plan.stdout).toMatch(
     /\+ create +Status page https:\/\/codexdominion\.app\/status\/: it says “Not known since /,
   )
-  expect((await tryOnVps(clouds, `ls ${site}/status`)).code).not.toBe(0)
+  expect((await tryRunOnVps(clouds, `ls ${site}/status`)).code).not.toBe(0)
 
   // As a deploy does.
   const lock = '/run/lock/codex-dominion.lock'
-  const deploying = tryOnVps(clouds, `flock ${lock} sh -c 'echo $$ > /run/holder; exec sleep 50'`)
+  const deploying = tryRunOnVps(clouds, `flock ${lock} sh -c 'echo $$ > /run/holder; exec sleep 50'`)
   await expect
-    .poll(() => tryOnVps(clouds, `flock -n ${lock} true`), { timeout: 20_000 })
+    .poll(() => tryRunOnVps(clouds, `flock -n ${lock} true`), { timeout: 20_000 })
     .toMatchObject({ code: 1 })
   const done = await publish()
   expect(done.code, done.stderr).toBe(0)
   expect(done.stderr).toContain('https://codexdominion.app/status/ shows it')
-  expect((await tryOnVps(clouds, `flock -n ${lock} true`)).code, 'still locked').toBe(1)
-  await onVps(clouds, 'kill "$(cat /run/holder)"')
+  expect((await tryRunOnVps(clouds, `flock -n ${lock} true`)).code, 'still locked').toBe(1)
+  await runOnVps(clouds, 'kill "$(cat /run/holder)"')
   await deploying
   expect(await releases()).toBe(before)
-  expect(receiptsOf(clouds, environment)).toHaveLength(receipts)
+  expect(readReceipts(clouds, environment)).toHaveLength(receipts)
 
   for (const address of ['/status', '/status/', '/status/?from=mail']) {
     const { status, body, headers } = await get(address)
@@ -130,9 +136,10 @@ test('in headless Chromium: phone and desk, day and night; its figures are those
           ),
         ).toBe(0)
         const texts = 'h1, h2, h3, p, time, th, td, caption, small, summary, .legend li, .now, .top a, strong'
-        expect(await browser.evaluate<number>(leastContrast(texts)), `${width} dark=${dark}`).toBeGreaterThan(
-          4.5,
-        )
+        expect(
+          await browser.evaluate<number>(getLeastContrast(texts)),
+          `${width} dark=${dark}`,
+        ).toBeGreaterThan(4.5)
         const [background] = (
           await browser.evaluate<string>('getComputedStyle(document.body).backgroundColor')
         ).match(/\d+/)!
@@ -203,7 +210,7 @@ test('reachable in maintenance; what says the same is not sent again; a newer lo
 
 test('nginx of before there were status pages, a VPS out of reach, a file alone', async () => {
   const conf = `/etc/nginx/dominion/${domain}/current/site.conf`
-  const kept = await onVps(
+  const kept = await runOnVps(
     clouds,
     `cp -p ${conf} /root/site.conf && sed -i '/rewrite .*status/d' ${conf} && nginx -s reload`,
   )
@@ -237,7 +244,7 @@ test('remove names it and takes it away', async () => {
   const removed = await clouds.dominion(['remove', '--skip-azure', `--confirm=${domain}`])
   expect(removed.code, removed.stderr).toBe(0)
   expect(removed.stderr).toMatch(/releases? of the pages, status page/)
-  expect((await tryOnVps(clouds, `ls ${site}`)).code).not.toBe(0)
+  expect((await tryRunOnVps(clouds, `ls ${site}`)).code).not.toBe(0)
   clouds.variant('small', { DASHBOARD_DIR: dashboard })
   expect((await publish()).code).toBe(1)
 }, 120_000)

@@ -1,24 +1,24 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { smallDashboard, workFolder } from '../support/system/applications.ts'
-import { receiptsOf } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { onVps, visitor } from '../support/system/site.ts'
-import { readersOf } from '../support/system/visitors.ts'
+import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
+import { readReceipts } from '../support/system/records.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import { createVisitor, runOnVps } from '../support/system/site.ts'
+import { startVisitors } from '../support/system/visitors.ts'
 
 /* Pages are updated while they are read, and come back by themselves when the new ones are not whole. */
 
-const work = workFolder('dominion-update-frontend')
+const work = createWorkFolder('dominion-update-frontend')
 const pages = ['/', '/page-1', '/page-30', '/page-58']
-let clouds: Rehearsed
+let clouds: Rehearsal
 let environment: string
 let dashboard: string
-let get: ReturnType<typeof visitor>
+let get: ReturnType<typeof createVisitor>
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-frontend')
-  get = visitor(clouds)
+  get = createVisitor(clouds)
   dashboard = smallDashboard(work.folder)
   environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })
   for (const script of ['setup-server', 'issue-certificate', 'publish-frontend']) {
@@ -32,10 +32,10 @@ afterAll(async () => {
 })
 
 const update = (...flags: string[]) => clouds.dominion(['update-frontend', ...flags], { environment })
-const live = async () => (await onVps(clouds, 'readlink /var/www/codexdominion.app/current')).trim()
+const live = async () => (await runOnVps(clouds, 'readlink /var/www/codexdominion.app/current')).trim()
 const served = async () => JSON.parse((await get('/_dominion/release.json')).body).id as string
 const marks = async () =>
-  (await onVps(clouds, 'ls /var/lib/codex-dominion/bad/frontend 2>/dev/null || true'))
+  (await runOnVps(clouds, 'ls /var/lib/codex-dominion/bad/frontend 2>/dev/null || true'))
     .split('\n')
     .filter(Boolean)
 
@@ -49,7 +49,7 @@ function edit(from: string, to: string): void {
 }
 
 async function underLoad(...flags: string[]) {
-  const readers = readersOf(clouds, pages, 6)
+  const readers = startVisitors(clouds, pages, 6)
   const result = await update(...flags)
   const seen = await readers.stop()
   const { pages: read, assets, longestMs } = seen
@@ -93,9 +93,9 @@ test('pages that miss an asset: the release before is back, the new one marked, 
   expect(`releases/${await served()}`).toBe(good)
   const bad = /Release (\S+) does not pass/.exec(stderr)![1]!
   expect(await marks()).toEqual([bad])
-  const mark = JSON.parse(await onVps(clouds, `cat /var/lib/codex-dominion/bad/frontend/${bad}`))
+  const mark = JSON.parse(await runOnVps(clouds, `cat /var/lib/codex-dominion/bad/frontend/${bad}`))
   expect(mark.why).toContain('gone.js')
-  expect(receiptsOf(clouds, environment).at(-1)!.receipt.result).toBe('failed')
+  expect(readReceipts(clouds, environment).at(-1)!.receipt.result).toBe('failed')
 })
 
 test('a run that was cut off between switch and look: the same line looks, and goes back all the same', async () => {
@@ -116,7 +116,7 @@ test('a run that was cut off between switch and look: the same line looks, and g
 test('sources that are whole after all take the mark away', async () => {
   const [bad] = await marks()
   // What was missing comes by another way: the very same release is whole now.
-  await onVps(clouds, `printf 1 > /var/www/codexdominion.app/releases/${bad}/_next/static/gone.js`)
+  await runOnVps(clouds, `printf 1 > /var/www/codexdominion.app/releases/${bad}/_next/static/gone.js`)
   const { code, stderr } = await update()
   expect(code, stderr).toBe(0)
   expect(await live()).toBe(`releases/${bad}`)
@@ -138,7 +138,7 @@ test('two rollbacks in a row: pages that were opened on either release that was 
     released.push({ id: await served(), asset: `/_next/static/${word}.js` })
   }
   const [oldest, middle, newest] = released
-  const readers = readersOf(clouds, pages, 6)
+  const readers = startVisitors(clouds, pages, 6)
   for (const target of [middle!, oldest!]) {
     const back = await clouds.dominion(['rollback', 'frontend', '--to', target.id], { environment })
     expect(back.code, back.stderr).toBe(0)

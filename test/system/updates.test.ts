@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
-import { backendCopy, smallDashboard, workFolder } from '../support/system/applications.ts'
+import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { steadyLoad } from '../support/system/load.ts'
-import { changesAskedOfAzure, forgetRequests } from '../support/system/records.ts'
-import { type Rehearsed, startRehearsal } from '../support/system/rehearsal.ts'
-import { onVps, visitor } from '../support/system/site.ts'
+import { forgetRequests, getAzureChanges } from '../support/system/records.ts'
+import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import { createVisitor, runOnVps } from '../support/system/site.ts'
 
 /* The backend is updated and restarted while the site is read. */
 
-const work = workFolder('dominion-updates')
-let clouds: Rehearsed
+const work = createWorkFolder('dominion-updates')
+let clouds: Rehearsal
 let common: Record<string, string>
 let good: string
 let first: string
@@ -32,7 +32,7 @@ const run = (script: string, environment: string, ...flags: string[]): Promise<P
 
 /** The release that /api/ goes to, as the site itself says. */
 async function served(): Promise<string> {
-  const { status, body } = await visitor(clouds)('/_dominion/health')
+  const { status, body } = await createVisitor(clouds)('/_dominion/health')
   expect(status, body).toBe(200)
   return (JSON.parse(body) as { release: string }).release
 }
@@ -58,7 +58,7 @@ async function imageOf(name: string): Promise<string | undefined> {
   return stdout.trim().split(':')[1]
 }
 
-const marks = () => onVps(clouds, 'cat /var/lib/codex-dominion/bad/backend/* 2>/dev/null || true')
+const marks = () => runOnVps(clouds, 'cat /var/lib/codex-dominion/bad/backend/* 2>/dev/null || true')
 
 async function underLoad(script: string, environment: string, ...flags: string[]) {
   const load = steadyLoad(clouds.config)
@@ -73,7 +73,7 @@ async function underLoad(script: string, environment: string, ...flags: string[]
 const changed = (name: string, file: string, edit: (text: string) => string, more = {}): string =>
   clouds.variant(name, {
     ...common,
-    BACKEND_DIR: backendCopy(work.folder, name, { [file]: edit }),
+    BACKEND_DIR: copyBackend(work.folder, name, { [file]: edit }),
     ...more,
   })
 
@@ -142,7 +142,7 @@ test('a marked image: --quick passes it over, its own sources bring it with a wo
   const stopped = await run('release-containers', deaf, '--quick')
   expect(stopped.code, stopped.stderr).toBe(3)
   expect(stopped.stderr).toContain('Which images are marked as bad is not known, so --quick chooses none')
-  expect(await changesAskedOfAzure(clouds)).toEqual([])
+  expect(await getAzureChanges(clouds)).toEqual([])
 })
 
 test('an update under a steady load: no request fails, and the new release serves', async () => {
@@ -188,7 +188,7 @@ test('a worker that crashes behind a healthy backend: both go back, no request f
   expect([await served(), await groups()]).toEqual([before, ['codex-backend', 'codex-worker']])
   expect([await imageOf('codex-backend'), await imageOf('codex-worker')]).toEqual([before, before])
   const tag = /(src-\w+) is marked as bad/.exec(stderr)![1]!
-  expect(await onVps(clouds, `cat /var/lib/codex-dominion/bad/backend/${tag}`)).toContain('codex-worker')
+  expect(await runOnVps(clouds, `cat /var/lib/codex-dominion/bad/backend/${tag}`)).toContain('codex-worker')
 })
 
 test('restart: planned by its exact lines, seen to be started anew', async () => {
@@ -206,7 +206,7 @@ test('restart: planned by its exact lines, seen to be started anew', async () =>
   const { code, stderr } = await run('restart-containers', good, '--only', 'worker')
   expect(code, stderr).toBe(0)
   expect(await pid()).not.toBe(before)
-  expect(await changesAskedOfAzure(clouds)).toEqual([
+  expect(await getAzureChanges(clouds)).toEqual([
     expect.stringMatching(/^POST management\.azure\.com.*containerGroups\/codex-worker\/restart$/),
   ])
 })
@@ -230,5 +230,5 @@ test('logged out: exit 4, and nothing is asked of Azure', async () => {
     expect(code, stderr).toBe(4)
     expect(stderr).toContain('az login')
   }
-  expect((await changesAskedOfAzure(clouds)).filter((line) => /containerGroups/.test(line))).toEqual([])
+  expect((await getAzureChanges(clouds)).filter((line) => /containerGroups/.test(line))).toEqual([])
 })

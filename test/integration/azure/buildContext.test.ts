@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { packedFiles } from '../../../lib/azure/buildContext.ts'
-import { failureOf, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, temporaryFolder } from '../../support/helpers.ts'
 
 /** The interpreter that az runs in: Microsoft's package brings its own. */
 const python = existsSync('/opt/az/bin/python3') ? '/opt/az/bin/python3' : '/usr/bin/python3'
@@ -144,7 +144,7 @@ test.each(['a\\b', 'c++', '[]x]', 'x{,2}', '!', '!/', 'a(b', '*['])(
   'a rule %s that az or Python would not take, or take otherwise, is refused with its line',
   async (rule) => {
     const folder = tree({ '.dockerignore': `# first\n${rule}\n` })
-    expect(await failureOf(packedFiles(folder, 'Dockerfile'))).toMatchObject({
+    expect(await getFailure(packedFiles(folder, 'Dockerfile'))).toMatchObject({
       what: `.dockerignore line 2: what az makes of the rule ${JSON.stringify(rule)} cannot be told`,
       exitCode: 2,
     })
@@ -153,7 +153,7 @@ test.each(['a\\b', 'c++', '[]x]', 'x{,2}', '!', '!/', 'a(b', '*['])(
 
 test('an ignore file that is no text is refused', async () => {
   const folder = tree({ '.dockerignore': Uint8Array.of(0x61, 0xff) })
-  expect((await failureOf(packedFiles(folder, 'Dockerfile'))).what).toBe(
+  expect((await getFailure(packedFiles(folder, 'Dockerfile'))).what).toBe(
     `${path.join(folder, '.dockerignore')} is not UTF-8 text`,
   )
 })
@@ -164,14 +164,14 @@ test('a socket stops az wherever it lies, and is named; a queue only where it wo
   await packedFiles(folder, 'Dockerfile')
   const server = createServer().listen(path.join(folder, 'tests/socket'))
   await new Promise((resolve) => server.once('listening', resolve))
-  const refused = await failureOf(packedFiles(folder, 'Dockerfile'))
+  const refused = await getFailure(packedFiles(folder, 'Dockerfile'))
   await new Promise((resolve) => server.close(resolve))
   expect(refused.what).toBe(
     `${path.join(folder, 'tests/socket')} cannot be packed for the build: it is neither a file nor a folder nor a link`,
   )
   execFileSync('mkfifo', [path.join(folder, 'app/queue')])
-  expect((await failureOf(packedFiles(folder, 'Dockerfile'))).what).toContain('app/queue cannot be packed')
+  expect((await getFailure(packedFiles(folder, 'Dockerfile'))).what).toContain('app/queue cannot be packed')
   rmSync(path.join(folder, 'app/queue'))
   writeFileSync(Buffer.concat([Buffer.from(`${folder}/app/`), Buffer.of(0xff)]), '')
-  expect((await failureOf(packedFiles(folder, 'Dockerfile'))).what).toContain('its name is not UTF-8')
+  expect((await getFailure(packedFiles(folder, 'Dockerfile'))).what).toContain('its name is not UTF-8')
 })

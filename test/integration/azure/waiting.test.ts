@@ -6,8 +6,8 @@ import { type Look, waitUntilHealthy } from '../../../lib/azure/containers/waitF
 import { unknownError } from '../../../lib/util/errors.ts'
 import { getResponse } from '../../../lib/vps/nginx/upstream.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { failureOf } from '../../support/helpers.ts'
-import { listen, onPorts } from '../../support/servers.ts'
+import { getFailure } from '../../support/helpers.ts'
+import { createPortRunner, listen } from '../../support/servers.ts'
 
 type State = { state: string; detailStatus?: string; exitCode?: number }
 const pending = { state: 'Waiting' }
@@ -47,7 +47,7 @@ async function wait(
         : 1
   const { config } = context
   const hasty = { ...config, backend: { ...config.backend, healthyWithinSeconds: 1 } }
-  const { request } = onPorts(undefined, () => port)
+  const { request } = createPortRunner(undefined, () => port)
   const told: string[] = []
   const group = { name: 'codex-backend-next', label: 'codex-next', release: 'src-new', fromElsewhere }
   const slow = { config: hasty, runner: { ...context.runner, request } }
@@ -104,7 +104,7 @@ test.each<[string, Parameters<typeof wait>, string]>([
     'no other machine could ask: The VPS is silent; its workers end again and again (3 in its last log lines)',
   ],
 ])('a verdict on the application: %s', async (_, asked, words) => {
-  const failure = await failureOf(wait(...asked))
+  const failure = await getFailure(wait(...asked))
   expect(failure).toMatchObject({ application: true, exitCode: 1 })
   expect(failure.said).toContain('its last words')
   expect(failure.what).toContain(words)
@@ -136,7 +136,7 @@ test.each<[string, Parameters<typeof wait>, string]>([
     'ECONNREFUSED',
   ],
 ])('no verdict (exit 3): %s', async (_, asked, words) => {
-  const failure = await failureOf(wait(...asked))
+  const failure = await getFailure(wait(...asked))
   expect(failure.exitCode).toBe(3)
   expect(failure.application).toBeUndefined()
   expect(failure.what).toContain(words)

@@ -6,9 +6,9 @@ import { type CheckResult, expect as must, runChecks } from '../../../lib/checks
 import { backendHealthCheck, coreChecks } from '../../../lib/checks/deploy/core.ts'
 import { apiChecks, siteChecks } from '../../../lib/checks/deploy/site.ts'
 import { workerJobCheck } from '../../../lib/checks/deploy/workerJob.ts'
-import { certificateFor } from '../../support/certificate.ts'
-import { configOf, temporaryFolder } from '../../support/helpers.ts'
-import { listen, nameServer, onPorts, type Pages, serve } from '../../support/servers.ts'
+import { createCertificate } from '../../support/certificate.ts'
+import { loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
+import { createPortRunner, listen, type Pages, startNameServer, startSite } from '../../support/servers.ts'
 
 const domain = 'site.test'
 const byId = (results: CheckResult[]) =>
@@ -42,12 +42,12 @@ const toHttps: Pages = (url) => [301, `https://${domain}${url}`]
 async function results(
   change?: Parameters<typeof site>[0],
   http = toHttps,
-  more: Parameters<typeof serve>[3] = {},
+  more: Parameters<typeof startSite>[3] = {},
 ) {
-  const { runner } = await serve(domain, site(change), http, more)
+  const { runner } = await startSite(domain, site(change), http, more)
   const records = { [domain]: ['192.0.2.1'], [`www.${domain}`]: ['192.0.2.1'] }
-  const dns = await nameServer(records)
-  const config = await configOf(`DOMAIN=${domain}`, 'IONOS_HOST=192.0.2.1', `DNS_SERVER=${dns}`)
+  const dns = await startNameServer(records)
+  const config = await loadTestConfig(`DOMAIN=${domain}`, 'IONOS_HOST=192.0.2.1', `DNS_SERVER=${dns}`)
   return byId(await runChecks([...siteChecks({ config, runner }), ...apiChecks({ config, runner }, true)]))
 }
 
@@ -148,22 +148,24 @@ test.each([
     'site.test has A 192.0.2.1, 192.0.2.9, wanted: A 192.0.2.1; www.site.test has no A record, wanted: A 192.0.2.1',
   ],
 ])('dns sees %j', async (records, detail) => {
-  const config = await configOf(
+  const config = await loadTestConfig(
     `DOMAIN=${domain}`,
     'IONOS_HOST=192.0.2.1',
-    `DNS_SERVER=${await nameServer(records)}`,
+    `DNS_SERVER=${await startNameServer(records)}`,
   )
-  const checks = siteChecks({ config, runner: onPorts(undefined, () => 1) }).filter(({ id }) => id === 'dns')
+  const checks = siteChecks({ config, runner: createPortRunner(undefined, () => 1) }).filter(
+    ({ id }) => id === 'dns',
+  )
   expect(byId(await runChecks(checks)).dns).toEqual([false, detail])
 })
 
 test('the backend is asked under its own name and port', async () => {
   const asked: string[] = []
-  const { runner } = await serve(domain, site(), (url, host) => {
+  const { runner } = await startSite(domain, site(), (url, host) => {
     asked.push(`${host}${url}`)
     return asked.length === 1 ? [200, '{}'] : [503, '{"redis":"down"}']
   })
-  const check = backendHealthCheck({ config: await configOf(), runner })
+  const check = backendHealthCheck({ config: await loadTestConfig(), runner })
   expect(await check.run()).toMatch(/^200 in \d+ ms$/)
   await expect(check.run()).rejects.toThrow('/health says 503: {"redis":"down"}')
   expect(asked[0]).toBe('codex-api.eastus.azurecontainer.io:5000/health')
@@ -176,18 +178,18 @@ test.each([
   ['something else', 'HTTP/1.1 400\r\n', undefined, false, 'no Redis answers over TLS'],
   ['a plain door beside', '-NOAUTH\r\n', '-NOAUTH\r\n', false, 'a plain connection is answered'],
 ])('redis-tls sees %s', async (_, overTls, plain, ok, detail) => {
-  const certificate = certificateFor(temporaryFolder(), [redisHost])
+  const certificate = createCertificate(temporaryFolder(), [redisHost])
   const say = (words: string) => (socket: Socket) =>
     socket.on('error', () => {}).on('data', () => socket.write(words))
   const tlsPort = await listen(createTls(certificate, say(overTls)))
   // As at Azure: one port, which speaks TLS only, unless the case has a plain door.
   const plainPort = plain === undefined ? tlsPort : await listen(createTcp(say(plain)))
-  const runner = onPorts(
+  const runner = createPortRunner(
     certificate,
     () => 1,
     ({ tls }) => (tls ? tlsPort : plainPort),
   )
-  const checks = coreChecks({ config: await configOf(), runner }, {} as Azure).filter(
+  const checks = coreChecks({ config: await loadTestConfig(), runner }, {} as Azure).filter(
     ({ id }) => id === 'redis-tls',
   )
   const seen = byId(await runChecks(checks))['redis-tls']
@@ -196,7 +198,7 @@ test.each([
 
 test('worker-job starts a workflow and waits until its row has changed', async () => {
   let runs = 3
-  const { runner } = await serve(
+  const { runner } = await startSite(
     domain,
     (url) => {
       if (url === '/api/workflows/run') {
@@ -207,7 +209,7 @@ test('worker-job starts a workflow and waits until its row has changed', async (
     },
     toHttps,
   )
-  const config = await configOf(`DOMAIN=${domain}`)
+  const config = await loadTestConfig(`DOMAIN=${domain}`)
   expect(await workerJobCheck({ config, runner }).run()).toMatch(/^dawn: run 4 done after \d+ ms$/)
   expect(runner.count.change).toBe(1)
 })
@@ -215,7 +217,7 @@ test('worker-job starts a workflow and waits until its row has changed', async (
 test('worker-job sends the token that belongs to APP_SECRET_KEY, and none when the key is not set', async () => {
   let runs = 0
   const seen: (string | undefined)[] = []
-  const { runner } = await serve(
+  const { runner } = await startSite(
     domain,
     (url, _host, headers) => {
       if (!url.endsWith('/run')) return [200, JSON.stringify({ workflows: [{ id: 1, name: 'dawn', runs }] })]
@@ -226,13 +228,13 @@ test('worker-job sends the token that belongs to APP_SECRET_KEY, and none when t
     toHttps,
   )
   for (const key of [['APP_SECRET_KEY=0123456789abcdef0123456789abcdef'], []]) {
-    await workerJobCheck({ config: await configOf(`DOMAIN=${domain}`, ...key), runner }).run()
+    await workerJobCheck({ config: await loadTestConfig(`DOMAIN=${domain}`, ...key), runner }).run()
   }
   expect(seen).toEqual(['Bearer ddd34f1e66d929fe32a6449421653c55f4b41f098f30ee2fc268d8ff8bfb1bfe', undefined])
 })
 
 test('worker-job says why a job was not taken', async () => {
-  const { runner } = await serve(
+  const { runner } = await startSite(
     domain,
     (url) =>
       url.endsWith('/run')
@@ -240,7 +242,7 @@ test('worker-job says why a job was not taken', async () => {
         : [200, '{"workflows":[{"id":1,"name":"dawn","runs":0}]}'],
     toHttps,
   )
-  const check = workerJobCheck({ config: await configOf(`DOMAIN=${domain}`), runner })
+  const check = workerJobCheck({ config: await loadTestConfig(`DOMAIN=${domain}`), runner })
   await expect(check.run()).rejects.toThrow('the job was not taken: 503 queue is down')
 })
 

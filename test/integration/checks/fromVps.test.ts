@@ -8,8 +8,8 @@ import { listProbes, look, type ProbeRun } from '../../../lib/checks/runProbes.t
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { certificateFor } from '../../support/certificate.ts'
-import { configOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { createCertificate } from '../../support/certificate.ts'
+import { loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 import { listen } from '../../support/servers.ts'
 
 const { signal } = new AbortController()
@@ -27,7 +27,7 @@ async function here(...lines: string[]) {
     close() {},
   } as Remote
   const context = {
-    config: await configOf(...lines),
+    config: await loadTestConfig(...lines),
     runner: openRunner({ openVps: async () => remote }),
   }
   return { context, execs: () => execs }
@@ -35,7 +35,7 @@ async function here(...lines: string[]) {
 
 test('requests of one moment go there together, and each has its own answer', async () => {
   const folder = temporaryFolder()
-  const certificate = certificateFor(folder, ['localhost'])
+  const certificate = createCertificate(folder, ['localhost'])
   const secure = await listen(
     createHttps(certificate, (incoming, outgoing) =>
       outgoing.end(`${incoming.method} ${incoming.headers.host} ä`),
@@ -76,7 +76,7 @@ test('requests of one moment go there together, and each has its own answer', as
 })
 
 test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
-  const config = await configOf('DOMAIN=site.test', 'HEALTH_NEUTRAL_TARGETS=127.0.0.1:1,localhost:1')
+  const config = await loadTestConfig('DOMAIN=site.test', 'HEALTH_NEUTRAL_TARGETS=127.0.0.1:1,localhost:1')
   const openVps = () => Promise.reject(unknownError('192.0.2.1 cannot be reached', 'ETIMEDOUT'))
   const runner = openRunner({ openVps })
   const seen = await look({ config, runner }, { quick: true, from: 'vps', signal })
@@ -87,7 +87,7 @@ test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
 
 test('ssh that hangs is no outage, either', async () => {
   const opening = Promise.withResolvers<Remote>()
-  const context = { config: await configOf(), runner: openRunner({ openVps: () => opening.promise }) }
+  const context = { config: await loadTestConfig(), runner: openRunner({ openVps: () => opening.promise }) }
   const [probe] = await listProbes(asVps(context), { quick: true, only: ['api'], from: 'vps' })
   const seen = await observe({ ...probe!, timeoutMs: 100 }, signal)
   expect(seen).toMatchObject({ verdict: 'UNKNOWN', detail: 'no answer within 0.1 s', silent: true })
@@ -104,7 +104,7 @@ test('a VPS without Python says what to do', async () => {
         close() {},
       }) as never as Remote,
   })
-  const { request } = asVps({ config: await configOf(), runner }).runner
+  const { request } = asVps({ config: await loadTestConfig(), runner }).runner
   const asked = request({ method: 'GET', url: 'http://127.0.0.1:1/', effect: 'read', timeoutMs: 100 })
   await expect(asked).rejects.toMatchObject({
     failure: { exitCode: 3, next: expect.stringContaining('setup-server') },
@@ -138,7 +138,7 @@ test.each([
 ] as const)('%s', async (_, [here, silentHere], [vps, silentThere], fails) => {
   const elsewhere = 'shop.example'
   const [found] = compare(
-    await configOf('DOMAIN=site.test'),
+    await loadTestConfig('DOMAIN=site.test'),
     one('here', here, silentHere, elsewhere),
     one('vps', vps, silentThere, elsewhere),
   )
@@ -153,7 +153,7 @@ test.each([
   [undefined, 'CRITICAL'],
   ['site-backend.westeurope.azurecontainer.io', 'WARNING'],
 ])('the VPS is no witness of its own doors: %s is %s', async (host, verdict) => {
-  const config = await configOf('DOMAIN=site.test', 'IONOS_HOST=192.0.2.7')
+  const config = await loadTestConfig('DOMAIN=site.test', 'IONOS_HOST=192.0.2.7')
   const found = compare(config, one('here', 'CRITICAL', true, host), one('vps', 'OK', false, host))
   expect(found).toMatchObject([{ fails: 'here', verdict }])
   if (verdict === 'CRITICAL')
@@ -161,7 +161,7 @@ test.each([
 })
 
 test('a probe over HTTP says whom it asks', async () => {
-  const context = { config: await configOf('DOMAIN=site.test'), runner: openRunner() }
+  const context = { config: await loadTestConfig('DOMAIN=site.test'), runner: openRunner() }
   const targets = [{ id: 'shop', url: 'https://shop.example:8443/a' }]
   const probes = await listProbes(context, { quick: true, targets })
   expect(probes.flatMap(({ id, host }) => (['api', 'shop'].includes(id) ? host : []))).toEqual([

@@ -9,9 +9,9 @@ import { observe } from '../../../lib/checks/runProbe.ts'
 import { listProbes, look, targetsAtOnce } from '../../../lib/checks/runProbes.ts'
 import type { Config } from '../../../lib/config/config.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
-import { certificateFor } from '../../support/certificate.ts'
-import { configOf, entriesOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
-import { listen, nameServer, onPorts } from '../../support/servers.ts'
+import { createCertificate } from '../../support/certificate.ts'
+import { loadTestConfig, openRunner, readTranscript, temporaryFolder } from '../../support/helpers.ts'
+import { createPortRunner, listen, startNameServer } from '../../support/servers.ts'
 
 const domain = 'site.test'
 const { signal } = new AbortController()
@@ -57,8 +57,8 @@ async function world({
   up = true,
 } = {}): Promise<World> {
   const names = [domain, `www.${domain}`, '127.0.0.1', 'localhost']
-  const certificate = certificateFor(temporaryFolder(), names, 90)
-  const foreign = certificateFor(temporaryFolder(), ['portal.test'], 90)
+  const certificate = createCertificate(temporaryFolder(), names, 90)
+  const foreign = createCertificate(temporaryFolder(), ['portal.test'], 90)
   const ports = up
     ? {
         'https:': await listen(createHttps(portal ? foreign : certificate, https)),
@@ -71,16 +71,16 @@ async function world({
   listener.on('connection', () => void asked++)
   listener.on('tlsClientError', () => {})
   const target = neutral === 'none' ? 1 : await listen(listener)
-  const config = await configOf(
+  const config = await loadTestConfig(
     `DOMAIN=${domain}`,
     'IONOS_HOST=192.0.2.1',
-    `DNS_SERVER=${await nameServer({ [domain]: ['192.0.2.1'], [`www.${domain}`]: ['192.0.2.1'] })}`,
+    `DNS_SERVER=${await startNameServer({ [domain]: ['192.0.2.1'], [`www.${domain}`]: ['192.0.2.1'] })}`,
     // How quick this machine is, is no subject here.
     'HEALTH_STATIC_MS=60000,60000',
     'HEALTH_API_MS=60000,60000',
     `HEALTH_NEUTRAL_TARGETS=${scheme}127.0.0.1:${target},${scheme}localhost:${target}`,
   )
-  const runner = onPorts(
+  const runner = createPortRunner(
     certificate,
     (url) => ports[url.protocol as keyof typeof ports],
     ({ port }) => port,
@@ -105,7 +105,7 @@ test('a system that is well: every quick probe is OK, with its phases, and nobod
   expect(phases!.dns! <= phases!.connect! && phases!.tls! <= phases!.firstByte!).toBe(true)
   expect(ms).toBe(phases!.total)
   // No process and no ssh: requests alone.
-  expect([...new Set(entriesOf(runner).map(({ kind }) => kind))]).toEqual(['request'])
+  expect([...new Set(readTranscript(runner).map(({ kind }) => kind))]).toEqual(['request'])
 })
 
 test('one that fails takes no other with it', async () => {
@@ -195,7 +195,7 @@ test('one answer is enough to know that the network works: no neutral target is 
 test('a certificate that nobody trusts is an answer, and CRITICAL', async () => {
   const { config, runner } = await world()
   const doubting = { ...runner, request: openRunner().request }
-  const port = await listen(createHttps(certificateFor(temporaryFolder(), [domain]), well))
+  const port = await listen(createHttps(createCertificate(temporaryFolder(), [domain]), well))
   const probe = targetProbe({ config, runner: doubting }, { id: 'x', url: `https://127.0.0.1:${port}/` })
   const { verdict, silent } = await observe(probe, signal)
   expect([verdict, silent]).toEqual(['CRITICAL', undefined])

@@ -7,23 +7,23 @@ import { siteProbes } from '../../../lib/checks/probes/site.ts'
 import { targetProbe } from '../../../lib/checks/probes/target.ts'
 import { observe } from '../../../lib/checks/runProbe.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
-import { certificateFor } from '../../support/certificate.ts'
-import { configOf, entriesOf, home, openRunner, temporaryFolder } from '../../support/helpers.ts'
-import { listen, onPorts } from '../../support/servers.ts'
+import { createCertificate } from '../../support/certificate.ts'
+import { home, loadTestConfig, openRunner, readTranscript, temporaryFolder } from '../../support/helpers.ts'
+import { createPortRunner, listen } from '../../support/servers.ts'
 
 const { signal } = new AbortController()
-const configured = () => configOf('DOMAIN=site.test')
+const configured = () => loadTestConfig('DOMAIN=site.test')
 
 /** A site of which HTTP or HTTPS may not be there at all. */
 async function site({ http, https }: { http?: RequestListener; https?: RequestListener }) {
-  const certificate = certificateFor(temporaryFolder(), ['site.test', 'www.site.test'])
+  const certificate = createCertificate(temporaryFolder(), ['site.test', 'www.site.test'])
   const ports = {
     'http:': http ? await listen(createServer(http)) : 1,
     'https:': https ? await listen(createHttps(certificate, https)) : 1,
   }
   return {
     config: await configured(),
-    runner: onPorts(certificate, (url) => ports[url.protocol as keyof typeof ports]),
+    runner: createPortRunner(certificate, (url) => ports[url.protocol as keyof typeof ports]),
   }
 }
 
@@ -75,7 +75,7 @@ test('what a target’s query says is asked, and stands in no words and in no tr
   expect([failing.detail, seen]).toEqual([`http://127.0.0.1:${port}/shop says 500`, ['/shop?token=geheim']])
   const gone = await observe(targetProbe({ config, runner }, { id: 'shop', url: at(1) }), signal)
   expect(gone.detail).toMatch(/^http:\/\/127\.0\.0\.1:1\/shop: connect ECONNREFUSED/)
-  const written = JSON.stringify(entriesOf(runner))
+  const written = JSON.stringify(readTranscript(runner))
   expect(written).toContain('/shop')
   expect(written).not.toContain('geheim')
 })

@@ -13,9 +13,9 @@ import { askRedis, readReplies } from '../../../lib/checks/redis.ts'
 import { observe } from '../../../lib/checks/runProbe.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import { OpsError } from '../../../lib/util/errors.ts'
-import { certificateFor } from '../../support/certificate.ts'
-import { configOf, temporaryFolder } from '../../support/helpers.ts'
-import { onPorts } from '../../support/servers.ts'
+import { createCertificate } from '../../support/certificate.ts'
+import { loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
+import { createPortRunner } from '../../support/servers.ts'
 
 const host = 'codexdominion-redis.eastus.redis.azure.net'
 const key = 'q0ke"y\r\n$3 ÄÖÜ=='
@@ -24,7 +24,7 @@ const { signal } = new AbortController()
 /** Debian's Redis, TLS only and with a key, as Azure's; gone when the test has ended. */
 async function startRedis() {
   const folder = temporaryFolder()
-  const certificate = certificateFor(folder, [host])
+  const certificate = createCertificate(folder, [host])
   const port = await freePort()
   const server = spawn(
     'redis-server',
@@ -40,12 +40,12 @@ async function startRedis() {
     server.kill()
     await ended
   })
-  const runner = onPorts(
+  const runner = createPortRunner(
     certificate,
     () => 1,
     () => port,
   )
-  const context = { config: await configOf('WORKER_COUNT=1'), runner }
+  const context = { config: await loadTestConfig('WORKER_COUNT=1'), runner }
   for (let tries = 1; !(await accepts(port)); tries++) {
     if (tries > 200) throw new Error('redis-server does not start')
     await pause(20)
@@ -132,7 +132,7 @@ test('a Redis that Azure calls failed is never well, whether it answers or not',
   expect(await seen(redisProbe(context, azureThatSays(context, well, well), keyed))).toMatch(/^OK PONG/)
   const words = 'CRITICAL Redis codexdominion-redis is in the state Failed (UpdateFailed)'
   expect(await seen(redisProbe(context, azureThatSays(context, failed, well), keyed))).toBe(words)
-  const gone = { ...context, runner: onPorts(undefined, () => 1) }
+  const gone = { ...context, runner: createPortRunner(undefined, () => 1) }
   expect(await seen(redisProbe(gone, azureThatSays(gone, failed, well), keyed))).toBe(words)
 })
 
@@ -160,7 +160,7 @@ test('what is no Redis, and what hangs up', async () => {
   for (const said of ['HTTP/1.1 400 Bad Request', '$many', '*-2', '$99999999999'])
     expect(() => readReplies(`${said}\r\n`, 1)).toThrow('What answers is no Redis')
   const { context } = await startRedis()
-  const gone = { ...context, runner: onPorts(undefined, () => 1) }
+  const gone = { ...context, runner: createPortRunner(undefined, () => 1) }
   const { verdict, silent } = await observe(
     redisProbe(gone, azureThatSays(gone), async () => key),
     signal,

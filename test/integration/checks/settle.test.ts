@@ -4,7 +4,7 @@ import { assertResponding, lookUntilKnown } from '../../../lib/checks/deploy/ret
 import { verifyTask } from '../../../lib/deploy/verify.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { type Answer, fakeAz } from '../../support/fakeAz.ts'
-import { failureOf } from '../../support/helpers.ts'
+import { getFailure } from '../../support/helpers.ts'
 
 const wrong = { id: 'pages', title: 'Pages', run: () => Promise.reject(new Error('/ says 502')) }
 const account: Answer = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
@@ -19,7 +19,7 @@ async function deaf(code: string, ...answers: Answer[]) {
 test.each(['ENETUNREACH', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', ''])(
   'a site that this machine does not hear (%s) is unknown, not broken; what failed is told with it',
   async (code) => {
-    expect(await failureOf(lookUntilKnown(await deaf(code), [wrong], { tries: 1 }))).toMatchObject({
+    expect(await getFailure(lookUntilKnown(await deaf(code), [wrong], { tries: 1 }))).toMatchObject({
       what: expect.stringContaining('gives this machine no answer'),
       said: `it is ${code}\npages: / says 502`,
       exitCode: 3,
@@ -33,7 +33,7 @@ test.each(['ECONNREFUSED', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
     const context = await deaf(code)
     const { failed } = await lookUntilKnown(context, [wrong], { tries: 1 })
     expect(failed).toMatchObject([{ id: 'pages', detail: '/ says 502' }])
-    expect(await failureOf(assertResponding(context))).toMatchObject({ exitCode: 3 })
+    expect(await getFailure(assertResponding(context))).toMatchObject({ exitCode: 3 })
   },
 )
 
@@ -41,7 +41,7 @@ test('a deploy of the core alone: Azure says whether what failed is known', { ti
   const verified = async (...answers: Answer[]) => {
     const context = await deaf('ENETUNREACH', account, ...answers)
     const step = verifyTask(context, { azure: createAzure(context), ionos: false }, [])
-    const { what, exitCode } = await failureOf(step.inspect(nothingAhead))
+    const { what, exitCode } = await getFailure(step.inspect(nothingAhead))
     return [what, exitCode]
   }
   const list = /^container list/

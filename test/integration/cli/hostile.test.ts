@@ -7,7 +7,7 @@ import ssh2 from 'ssh2'
 import { expect, onTestFinished, test } from 'vitest'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
-import { nameServer } from '../../support/servers.ts'
+import { startNameServer } from '../../support/servers.ts'
 import { createSshKey } from '../../support/sshKey.ts'
 
 /*
@@ -125,7 +125,7 @@ test.runIf(process.platform === 'linux')(
     onTestFinished(() => void server.close())
     server.listen(5000, address)
     await once(server, 'listening')
-    const dns = await nameServer({ 'codex-api.eastus.azurecontainer.io': [address] })
+    const dns = await startNameServer({ 'codex-api.eastus.azurecontainer.io': [address] })
     const cwd = folderOf(`DNS_SERVER=${dns}`)
     const line = ['health', '--quick', '--only', 'backend']
     expect(await harmless(cwd, ...line, '--format', 'table')).toContain('hidden\\x9b31m')

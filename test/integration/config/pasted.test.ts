@@ -5,7 +5,7 @@ import { parse } from 'dotenv'
 import { expect, test } from 'vitest'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { type Key, keys } from '../../../lib/config/schema.ts'
-import { configOf, failureOf, home, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, home, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 
 /* What was pasted into .env and reads as something else: values that end at a #, keys in place of their paths. */
@@ -13,7 +13,7 @@ import { start } from '../../support/runScript.ts'
 const failing = (text: string) => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, '.env'), text)
-  return failureOf(loadConfig(folder))
+  return getFailure(loadConfig(folder))
 }
 
 test.each([
@@ -45,11 +45,11 @@ test.each([
   ['"two\\nlines#battery"', 'two\nlines#battery'],
   ['Good-Horse-9', 'Good-Horse-9'],
 ])('POSTGRES_PASSWORD=%s is whole', async (written, meant) => {
-  expect((await configOf(`POSTGRES_PASSWORD=${written}`)).postgres.password.text()).toBe(meant)
+  expect((await loadTestConfig(`POSTGRES_PASSWORD=${written}`)).postgres.password.text()).toBe(meant)
 })
 
 test('a comment behind a value that is no secret stays one, as dotenv documents', async () => {
-  const config = await configOf(
+  const config = await loadTestConfig(
     'DOMAIN=a.app # the apex',
     'PURGE_URL= # none',
     'IONOS_PORT=22\t#',
@@ -107,7 +107,7 @@ test('paths are no keys: long ones, hashes in them, blanks, other systems', asyn
     '"C:\\Users\\Anna Lind\\.ssh\\id_ed25519"',
     '"/home/anna/a private key"',
   ]
-  for (const each of paths) expect((await configOf(`IONOS_SSH_KEY=${each}`)).ionos.key).not.toBe('')
+  for (const each of paths) expect((await loadTestConfig(`IONOS_SSH_KEY=${each}`)).ionos.key).not.toBe('')
 })
 
 test('every key whose value is resolved as a path is guarded', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { migrationQuery, migrationTask, readMigrations } from '../../../lib/database/migrations.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
-import { configOf, openRunner } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
 test('a real database: planned, made, left alone the second time, and nothing of a failing migration kept', async () => {
@@ -14,7 +14,7 @@ test('a real database: planned, made, left alone the second time, and nothing of
     },
     close: async () => {},
   })
-  const config = await configOf()
+  const config = await loadTestConfig()
   const perform = async (mode: 'plan' | 'apply') => {
     const runner = openRunner({ openDatabase, mayChange: mode === 'apply' })
     const never = new AbortController().signal

@@ -13,7 +13,7 @@ import {
   renameQuery,
   temporaryName,
 } from '../../../lib/database/databases.ts'
-import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
 async function served() {
@@ -28,7 +28,7 @@ async function served() {
       close: async () => {},
     }),
   })
-  const context = { config: await configOf(), runner }
+  const context = { config: await loadTestConfig(), runner }
   const read = async () => {
     await runner.query(beginSnapshot())
     const content = await readContent(context)
@@ -84,7 +84,7 @@ test('a real server: names change all or none', async () => {
   await client.query(createQuery('live', locale, 'owner', 'change').text)
   await client.query(createQuery('beside', locale, undefined, 'change').text)
   expect(
-    await failureOf(
+    await getFailure(
       rename(context, [
         ['live', 'before'],
         ['absent', 'live'],

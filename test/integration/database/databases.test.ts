@@ -7,7 +7,7 @@ import { propertyQueries, readProperties } from '../../../lib/database/restore/p
 import type { Database } from '../../../lib/shell/runner.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
-import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
 /** A context whose runner reaches this server; `around` may break a connection. */
@@ -16,7 +16,7 @@ async function contextOn(
   around: (database: string, text: string, ask: () => Promise<unknown>) => Promise<unknown> = (_d, _t, ask) =>
     ask(),
 ): Promise<Context> {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const openDatabase = async (name = config.postgres.database): Promise<Database> => {
     const client = new Client({ host: server.host, user: 'owner', database: name })
     client.on('error', () => {})
@@ -59,14 +59,14 @@ test('a connection that breaks over a rename: what the names are is looked up, o
     })
   }
   const reached = await breaking('before')
-  expect(await failureOf(rename(reached, renames))).toMatchObject({
+  expect(await getFailure(rename(reached, renames))).toMatchObject({
     what: expect.stringContaining('could not be renamed'),
     exitCode: 1,
   })
   await reached.runner.close()
   expect(await names(server)).toEqual(['codexdb', 'codexdb_beside'])
   const silent = await breaking('before', false)
-  expect(await failureOf(rename(silent, renames))).toMatchObject({
+  expect(await getFailure(rename(silent, renames))).toMatchObject({
     what: expect.stringContaining('Whether the databases were renamed is not known'),
     exitCode: 3,
   })
@@ -86,8 +86,8 @@ test('a session that the server ends, and whatever is asked after it, is "cannot
     })
   await expect(explained('SELECT nonsense')).rejects.toMatchObject({ code: '42703' })
   const broke = { what: 'The connection to the database db broke', exitCode: 3 }
-  expect(await failureOf(explained('SELECT pg_terminate_backend(pg_backend_pid())'))).toMatchObject(broke)
-  expect(await failureOf(explained('SELECT 1'))).toMatchObject(broke)
+  expect(await getFailure(explained('SELECT pg_terminate_backend(pg_backend_pid())'))).toMatchObject(broke)
+  expect(await getFailure(explained('SELECT 1'))).toMatchObject(broke)
 })
 
 test('settings and rights of a database are the same on the one that takes its place', async () => {

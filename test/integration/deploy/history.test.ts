@@ -6,7 +6,7 @@ import { compareReceipts, differenceText, historyTable, theOne } from '../../../
 import { merged, readHistory, readReceipts, receiptsCommand } from '../../../lib/deploy/receipts/read.ts'
 import { localFolder, type Receipt, vpsFolder } from '../../../lib/deploy/receipts/write.ts'
 import type { Command } from '../../../lib/shell/command.ts'
-import { configOf, failureOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 const receipt = (id: string, more: Partial<Receipt> = {}): Receipt => ({
   ...{ id, line: 'npx dominion deploy-complete', by: 'ops@desk', started: '2026-11-22T10:00:00.000Z' },
@@ -40,7 +40,7 @@ function played(command: Command, folder: string): string {
 }
 
 test('receipts of the VPS: the newest, by prefix, damaged ones named, none where nothing was deployed', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const folder = temporaryFolder()
   for (const each of [first, second])
     writeFileSync(path.join(folder, `${each.id}.json`), JSON.stringify(each))
@@ -75,13 +75,13 @@ test('both places become one list, newest first; the silence of one hides nothin
     { receipt: second, places: ['here'], differs: false },
     { receipt: first, places: ['here', 'vps'], differs: true },
   ])
-  const config = await configOf()
+  const config = await loadTestConfig()
   mkdirSync(localFolder(config), { recursive: true })
   writeFileSync(path.join(localFolder(config), `${first.id}.json`), JSON.stringify(first))
   const history = await readHistory({ config, runner: openRunner() }, 9)
   expect(history.kept).toEqual([{ receipt: first, places: ['here'], differs: false }])
   expect(history.answers.vps.failure?.message).toBe('this test has no VPS')
-  expect(await failureOf(Promise.resolve().then(() => theOne(history, '2030')))).toMatchObject({
+  expect(await getFailure(Promise.resolve().then(() => theOne(history, '2030')))).toMatchObject({
     exitCode: 3,
   })
 })
@@ -100,7 +100,7 @@ test('an id may be cut as long as it means one run', async () => {
     ['20261122', /beginning of 2 ids/],
     ['2030', /There is no receipt 2030/],
   ] as const)
-    expect(await failureOf(Promise.resolve().then(() => theOne(history, prefix)))).toMatchObject({
+    expect(await getFailure(Promise.resolve().then(() => theOne(history, prefix)))).toMatchObject({
       what: expect.stringMatching(words),
       exitCode: 2,
     })

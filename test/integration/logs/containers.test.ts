@@ -6,11 +6,11 @@ import { findNewLines } from '../../../lib/logs/buffers.ts'
 import { containerSources } from '../../../lib/logs/containers.ts'
 import { merge } from '../../../lib/logs/merge.ts'
 import type { SourceOptions } from '../../../lib/logs/options.ts'
-import { configOf } from '../../support/helpers.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 let config: Config
 beforeEach(async () => {
-  config = await configOf()
+  config = await loadTestConfig()
 })
 
 test('the login of az, and a request that goes its way with the token in no address', () => {

@@ -5,13 +5,13 @@ import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { nginxLogCommand } from '../../../lib/logs/nginx.ts'
-import { configOf, home, temporaryFolder } from '../../support/helpers.ts'
+import { home, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const script = path.join(home, 'lib', 'vps', 'remote', 'nginx-log.sh')
 const hour = 3600_000
 
 test('the command: file, time in seconds, lines, follow; followed, its input stays open until it ends', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const once = nginxLogCommand(
     config,
     'error',

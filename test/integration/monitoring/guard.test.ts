@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { acquireRunLock } from '../../../lib/monitoring/singleInstance.ts'
-import { failureOf, home, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 
 /** Another process that holds the guard until it is killed. */
 async function holderOf(stateDir: string) {
@@ -28,7 +28,7 @@ async function holderOf(stateDir: string) {
 test('a second run of a kind is told who is at it and since when; a killed one holds nothing', async () => {
   const stateDir = path.join(temporaryFolder(), 'state')
   const holder = await holderOf(stateDir)
-  const failure = await failureOf(acquireRunLock({ stateDir }, 'quick', 300))
+  const failure = await getFailure(acquireRunLock({ stateDir }, 'quick', 300))
   expect(failure).toMatchObject({ exitCode: 3 })
   expect(failure.what).toMatch(
     new RegExp(`^Another quick health check is under way \\(process ${holder.pid}, since 20\\d\\d-.*Z\\)$`),

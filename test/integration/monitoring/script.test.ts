@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { receiver } from '../../support/alertFixtures.ts'
+import { startReceiver } from '../../support/alertFixtures.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 
@@ -56,7 +56,7 @@ test('a test alert that is refused is exit 2, and its address stays unsaid', asy
 })
 
 test('a state folder that cannot be made costs the record, not the look', async () => {
-  const { port } = await receiver((outgoing) => outgoing.end('well'))
+  const { port } = await startReceiver((outgoing) => outgoing.end('well'))
   const cwd = temporaryFolder()
   writeFileSync(path.join(cwd, '.env'), 'STATE_DIR=.env')
   writeFileSync(path.join(cwd, 'targets'), `shop http://127.0.0.1:${port}/ 8000,9000`)
@@ -78,7 +78,7 @@ async function oneTarget(...lines: string[]) {
     asked = resolve
   })
   const held = Promise.withResolvers<void>()
-  const { port } = await receiver((outgoing) => {
+  const { port } = await startReceiver((outgoing) => {
     asked()
     void held.promise.then(() => outgoing.end('well'))
   })

@@ -7,11 +7,11 @@ import path from 'node:path'
 import { createServer as createTls } from 'node:tls'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { HttpRequest } from '../../../lib/net/http.ts'
-import { certificateFor } from '../../support/certificate.ts'
-import { entriesOf, openRunner } from '../../support/helpers.ts'
+import { createCertificate } from '../../support/certificate.ts'
+import { openRunner, readTranscript } from '../../support/helpers.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dominion-unit-'))
-const certificate = certificateFor(folder, ['site.test', 'www.site.test'])
+const certificate = createCertificate(folder, ['site.test', 'www.site.test'])
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const trusting = (address = '127.0.0.1') => ({
@@ -58,7 +58,7 @@ test('a request: method, headers, body, and an answer with its phases', async ()
   expect(result.headers['x-seen']).toBe(`POST /run?a=1 api.test:${port}`)
   expect(result.phases.total).toBeGreaterThanOrEqual(result.phases.firstByte!)
   expect(result.phases.firstByte).toBeGreaterThanOrEqual(result.phases.connect!)
-  expect(entriesOf(runner)[0]).toMatchObject({ kind: 'request', effect: 'read', status: 202 })
+  expect(readTranscript(runner)[0]).toMatchObject({ kind: 'request', effect: 'read', status: 202 })
 })
 
 test('a redirect is an answer, and so is an error', async () => {
@@ -108,7 +108,7 @@ test('no answer: refused, silent, cut off, and a name without address', async ()
   expect(Date.now() - started).toBeLessThan(2000)
   const lost = openRunner({ reach: { resolve: async () => [], authorities: [] } })
   await expect(lost.request(get('http://no.test/'))).rejects.toThrow('no.test has no address')
-  expect(entriesOf(runner).map(({ error }) => typeof error)).toEqual(['string', 'string', 'string'])
+  expect(readTranscript(runner).map(({ error }) => typeof error)).toEqual(['string', 'string', 'string'])
 })
 
 test('a dial says its word and gives the answer', async () => {
@@ -125,7 +125,7 @@ test('a dial says its word and gives the answer', async () => {
   await expect(runner.dial({ ...ping, host: 'other.test', port: secured, tls: true })).rejects.toThrow(
     /altnames/,
   )
-  expect(entriesOf(runner).map(({ kind, answered }) => [kind, answered])).toEqual([
+  expect(readTranscript(runner).map(({ kind, answered }) => [kind, answered])).toEqual([
     ['dial', true],
     ['dial', true],
     ['dial', undefined],
@@ -195,7 +195,7 @@ test('what is asked again and again is written down once, its failures each time
   server.closeAllConnections()
   for (let count = 0; count < 2; count++)
     await expect(runner.request(get(url, { often: true }))).rejects.toThrow()
-  const seen = entriesOf(runner).map((entry) => entry.status ?? 'failed')
+  const seen = readTranscript(runner).map((entry) => entry.status ?? 'failed')
   expect(seen).toEqual([200, 500, 'failed', 'failed'])
   expect(runner.count.read).toBe(6)
 })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { claimRehearsal, type Owner, readOwner } from '../../../rehearsal/claim.ts'
 import { assertStartable } from '../../../rehearsal/rehearsal.ts'
-import { failureOf, home, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -50,7 +50,7 @@ test.skipIf(process.platform !== 'linux')(
     const name = path.basename(temporaryFolder())
     const release = await claimRehearsal(name, owner('kept'))
     vi.stubEnv('TMPDIR', temporaryFolder())
-    expect(await failureOf(assertStartable(name))).toMatchObject({
+    expect(await getFailure(assertStartable(name))).toMatchObject({
       exitCode: 2,
       what: expect.stringContaining(`A rehearsal "${name}" is running`),
     })

@@ -5,8 +5,8 @@ import type { Run } from '../../../lib/cli/defineScript.ts'
 import { type ScheduleFlags, schedule } from '../../../lib/schedule/schedule.ts'
 import { renderUnits, systemdTasks } from '../../../lib/schedule/systemd.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
-import { configOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
-import { place, tasks } from '../../support/scheduleFixtures.ts'
+import { loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { target, tasks } from '../../support/scheduleFixtures.ts'
 
 const none = new AbortController().signal
 
@@ -47,7 +47,7 @@ test('--remove takes ours away from both schedulers, and --install says that the
     const there = path.join(folder, 'systemd', 'user')
     return existsSync(there) ? readdirSync(there).length : 0
   }
-  const context = { config: await configOf(), runner }
+  const context = { config: await loadTestConfig(), runner }
   const run = async (flags: Partial<ScheduleFlags>) => {
     const [said, results]: [string[], object[]] = [[], []]
     await schedule(
@@ -81,9 +81,9 @@ test('an install that was killed after its first file is taken away without a ti
   const { runner, asked } = programs(folder)
   const units = path.join(folder, 'units')
   mkdirSync(units)
-  const [service] = renderUnits(tasks()[0]!, place, 'user')
+  const [service] = renderUnits(tasks()[0]!, target, 'user')
   writeFileSync(path.join(units, service!.name), service!.text)
-  const steps = systemdTasks({ runner } as never, place, tasks(), false, 'user', units)
+  const steps = systemdTasks({ runner } as never, target, tasks(), false, 'user', units)
   const [outcome] = await executeTasks(steps, { mode: 'apply', runner, stopping: none, signal: none })
   expect([outcome!.state, readdirSync(units)]).toEqual(['change', []])
   expect(asked()).toEqual(['--user is-system-running', '--user daemon-reload'])

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { formatCronLine } from '../../../lib/schedule/cron.ts'
 import { listScheduledTasks } from '../../../lib/schedule/tasks.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
-import { place } from '../../support/scheduleFixtures.ts'
+import { target } from '../../support/scheduleFixtures.ts'
 
 // What cron does to a line: an escaped % becomes %, another one would end it; then /bin/sh gets it in an empty environment.
 test('a line runs as /bin/sh runs it for cron: there, with that PATH, and these words', () => {
@@ -15,9 +15,9 @@ test('a line runs as /bin/sh runs it for cron: there, with that PATH, and these 
   writeFileSync(program, '#!/bin/sh\npwd\necho "$PATH"\nfor word in "$@"; do echo "$word"; done\n')
   chmodSync(program, 0o755)
   const [health] = listScheduledTasks('staging', 5, { node: program, bin: `${folder}/dominion.js` })
-  const line = formatCronLine(health!, { ...place, folder }).replace(/^(\S+ ){5}/, '')
+  const line = formatCronLine(health!, { ...target, folder }).replace(/^(\S+ ){5}/, '')
   expect(line).not.toMatch(/[^\\]%/)
   const said = execFileSync('env', ['-i', '/bin/sh', '-c', line.replaceAll('\\%', '%')], { encoding: 'utf8' })
   const words = [`${folder}/dominion.js`, 'health', '--quiet', '--env', 'staging']
-  expect(said.trimEnd().split('\n')).toEqual([folder, place.path, ...words])
+  expect(said.trimEnd().split('\n')).toEqual([folder, target.path, ...words])
 })

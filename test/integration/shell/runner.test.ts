@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { act, type Command, look, onVps, type Query } from '../../../lib/shell/command.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
-import { entriesOf, failureOf, isRunning, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, isRunning, openRunner, readTranscript, temporaryFolder } from '../../support/helpers.ts'
 
 const sh = (script: string, ...args: string[]): Command['argv'] => ['sh', '-c', script, 'sh', ...args]
 
@@ -45,18 +45,18 @@ test('the proxy of one program is not handed to another', async () => {
 })
 
 test('a failure says what failed, the tool’s own words and the line; explain has the last word', async () => {
-  const failure = await failureOf(openRunner().run(look(sh('echo out; echo err >&2; exit 7'))))
+  const failure = await getFailure(openRunner().run(look(sh('echo out; echo err >&2; exit 7'))))
   expect(failure.what).toBe('sh echo out; echo err >&2; exit 7 failed (exit 7)')
   expect(failure).toMatchObject({ said: 'out\nerr', exitCode: 1 })
   expect(failure.next).toContain("The command was: sh -c 'echo out; echo err >&2; exit 7'")
   const explained = look(sh('echo no login >&2; exit 1'), {
     explain: (output) => (output.includes('no login') ? { what: 'Not logged in', exitCode: 4 } : undefined),
   })
-  expect(await failureOf(openRunner().run(explained))).toMatchObject({ what: 'Not logged in', exitCode: 4 })
+  expect(await getFailure(openRunner().run(explained))).toMatchObject({ what: 'Not logged in', exitCode: 4 })
 })
 
 test('only the last 50 lines of a long failure are shown', async () => {
-  const { said } = await failureOf(openRunner().run(look(sh('seq 1 200; exit 1'))))
+  const { said } = await getFailure(openRunner().run(look(sh('seq 1 200; exit 1'))))
   expect(said?.split('\n')).toHaveLength(50)
   expect(said).toMatch(/^151\n[\s\S]*\n200$/)
 })
@@ -64,7 +64,7 @@ test('only the last 50 lines of a long failure are shown', async () => {
 test('an accepted exit code is an answer', async () => {
   const { code, stdout } = await openRunner().run(look(sh('echo none; exit 3'), { accept: [0, 3] }))
   expect([code, stdout]).toEqual([3, 'none\n'])
-  await failureOf(openRunner().run(look(sh('exit 0'), { accept: [3] })))
+  await getFailure(openRunner().run(look(sh('exit 0'), { accept: [3] })))
 })
 
 test('a busy cloud is tried again, as often as the command says, and the tries are written down', async () => {
@@ -73,7 +73,7 @@ test('a busy cloud is tried again, as often as the command says, and the tries a
   const runner = openRunner()
   const { stdout } = await runner.run(act(busyUntil(folder, 3, 'still transitioning'), { retry }))
   expect(stdout).toBe('done\n')
-  expect(entriesOf(runner).map(({ tries, code }) => [tries, code])).toEqual([
+  expect(readTranscript(runner).map(({ tries, code }) => [tries, code])).toEqual([
     [1, 1],
     [2, 1],
     [3, 0],
@@ -84,8 +84,8 @@ test('a failure of another kind is not tried again, and a busy cloud not for eve
   const retry = { times: 3, pauseMs: 5, when: /still transitioning/ }
   const tries = (folder: string) => readFileSync(path.join(folder, 'tries'), 'utf8').length / 2
   const [wrong, busy] = [temporaryFolder(), temporaryFolder()]
-  await failureOf(openRunner().run(act(busyUntil(wrong, 9, 'no such thing'), { retry })))
-  await failureOf(openRunner().run(act(busyUntil(busy, 9, 'still transitioning'), { retry })))
+  await getFailure(openRunner().run(act(busyUntil(wrong, 9, 'no such thing'), { retry })))
+  await getFailure(openRunner().run(act(busyUntil(busy, 9, 'still transitioning'), { retry })))
   expect([tries(wrong), tries(busy)]).toEqual([1, 3])
 })
 
@@ -110,7 +110,7 @@ test('a program that does not read its stdin does no harm', async () => {
 test('a time-out ends the process and all it started', async () => {
   const file = path.join(temporaryFolder(), 'pid')
   const command = look(sh('sleep 300 & echo $! > "$1"; wait', file), { timeoutMs: 400 })
-  const failure = await failureOf(openRunner().run(command))
+  const failure = await getFailure(openRunner().run(command))
   expect(failure.what).toMatch(/did not end within 0.4 s/)
   await pause(50)
   expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false)
@@ -125,7 +125,7 @@ test('a process that will not end is ended five seconds later', async () => {
       timeoutMs: 200,
     },
   )
-  await failureOf(openRunner().run(command))
+  await getFailure(openRunner().run(command))
   expect(Date.now() - started).toBeGreaterThan(4900)
   await pause(50)
   expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false)
@@ -155,12 +155,12 @@ test('the second Ctrl-C ends the pause before another attempt', async () => {
 })
 
 test('a program that is not installed leaves the state unknown, and az is said how to get', async () => {
-  expect(await failureOf(openRunner().run(look(['no-such-program-here'])))).toEqual({
+  expect(await getFailure(openRunner().run(look(['no-such-program-here'])))).toEqual({
     what: 'no-such-program-here is not installed, or not on the PATH',
     exitCode: 3,
   })
   const bare = openRunner({ env: { PATH: temporaryFolder() } })
-  expect((await failureOf(bare.run(look(['az', 'version'])))).next).toContain('apt-get install azure-cli')
+  expect((await getFailure(bare.run(look(['az', 'version'])))).next).toContain('apt-get install azure-cli')
 })
 
 test('a working folder that is not there is not taken for a missing program', async () => {
@@ -191,19 +191,19 @@ test('what ran is counted by its effect', async () => {
   await runner.run(look(['true']))
   await runner.run(act(['true']))
   await runner.run({ ...act(['true']), effect: 'record' })
-  await failureOf(runner.run(act(['false'])))
+  await getFailure(runner.run(act(['false'])))
   expect(runner.count).toEqual({ read: 1, change: 2, record: 1 })
 })
 
 test('the transcript is its owner’s alone, one JSON object a line, without secrets', async () => {
   const runner = openRunner({ known: ['hunter2'] })
   await runner.run(look(['echo', 'the password is hunter2']))
-  await failureOf(runner.run(look(sh('echo "hunter2 refused" >&2; exit 1'))))
+  await getFailure(runner.run(look(sh('echo "hunter2 refused" >&2; exit 1'))))
   const { file } = runner.transcript
   expect(statSync(file).mode & 0o777).toBe(0o600)
   expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700)
   expect(readFileSync(file, 'utf8')).not.toContain('hunter2')
-  expect(entriesOf(runner)).toMatchObject([
+  expect(readTranscript(runner)).toMatchObject([
     { kind: 'command', effect: 'read', code: 0, stdout: 'the password is ***\n', timedOut: false },
     { code: 1, stderr: '*** refused\n' },
   ])
@@ -219,7 +219,7 @@ test('a secret at the edge of what the transcript keeps leaves no piece of itsel
 
 test('a failure shows no secret, neither in the words nor in the line', async () => {
   const runner = openRunner({ known: ['hunter2'] })
-  const failure = await failureOf(runner.run(look(sh('echo "no hunter2" >&2; exit 1', 'hunter2'))))
+  const failure = await getFailure(runner.run(look(sh('echo "no hunter2" >&2; exit 1', 'hunter2'))))
   expect(JSON.stringify(failure)).not.toContain('hunter2')
   expect(failure.said).toBe('no ***')
 })
@@ -228,7 +228,7 @@ test('output that is a secret itself stays out of the transcript', async () => {
   const runner = openRunner()
   const { stdout } = await runner.runPrivately(look(['echo', 'fresh-key']))
   expect(stdout).toBe('fresh-key\n')
-  expect(entriesOf(runner)[0]).toMatchObject({ stdout: '***' })
+  expect(readTranscript(runner)[0]).toMatchObject({ stdout: '***' })
 })
 
 test('output comes while the program runs, secrets taken out', async () => {
@@ -275,7 +275,7 @@ test('SQL goes to the database it names, over one connection each, closed with t
   const elsewhere = { text: 'SELECT name FROM t', effect: 'read', database: 'other' } as const
   await expect(runner.query(elsewhere)).rejects.toThrow('no such table')
   expect(await runner.connect('other')).toEqual({ dns: 1, tcp: 2, login: 3 })
-  expect(entriesOf(runner).map(({ kind, rows }) => [kind, rows])).toEqual([
+  expect(readTranscript(runner).map(({ kind, rows }) => [kind, rows])).toEqual([
     ['query', 0],
     ['query', 0],
     ['query', 1],
@@ -331,7 +331,7 @@ test('a line for the VPS reaches its shell quoted, in its folder, over one conne
   expect((await runner.run(onVps(look(['pwd'], { cwd })))).stdout).toBe(`${cwd}\n`)
   expect(existsSync(path.join(cwd, 'pwned'))).toBe(false)
   expect(opened).toBe(1)
-  expect((await failureOf(runner.run(onVps(look(['false']))))).what).toBe('false on the VPS failed (exit 1)')
+  expect((await getFailure(runner.run(onVps(look(['false']))))).what).toBe('false on the VPS failed (exit 1)')
 })
 
 test('a stream is taken as it comes, and written down by its length', async () => {
@@ -340,7 +340,7 @@ test('a stream is taken as it comes, and written down by its length', async () =
     runner.stream({ ...look(['sh', '-c', script]), on: 'vps', effect: 'read' }, signal)
   const chunks = await Readable.from(stream('echo one; sleep 0.2; echo two')).toArray()
   expect(chunks.map(String)).toEqual(['one\n', 'two\n'])
-  const failure = await failureOf(Readable.from(stream('echo out; echo why >&2; exit 3')).toArray())
+  const failure = await getFailure(Readable.from(stream('echo out; echo why >&2; exit 3')).toArray())
   expect(failure).toMatchObject({ what: expect.stringContaining('on the VPS failed (exit 3)'), said: 'why' })
   for await (const chunk of stream('while echo more; do sleep 0.01; done')) {
     expect(String(chunk)).toContain('more')
@@ -348,7 +348,7 @@ test('a stream is taken as it comes, and written down by its length', async () =
   }
   const stop = new AbortController()
   for await (const _chunk of stream('echo on; exec sleep 60', stop.signal)) stop.abort()
-  expect(entriesOf(runner)).toMatchObject([
+  expect(readTranscript(runner)).toMatchObject([
     { kind: 'command', effect: 'read', code: 0, bytes: 8 },
     { code: 3, bytes: 4, stderr: 'why\n' },
     { code: -1 },
@@ -367,7 +367,7 @@ test('a connection that could not be opened is tried again by the next command',
   })
   await expect(runner.run(onVps(look(['true'])))).rejects.toThrow('unreachable')
   expect(await runner.run(onVps(look(['true'])))).toMatchObject({ code: 0 })
-  expect(entriesOf(runner)).toMatchObject([{ error: 'unreachable' }, { code: 0 }])
+  expect(readTranscript(runner)).toMatchObject([{ error: 'unreachable' }, { code: 0 }])
 })
 
 test('a connection begun early is opened once, its failure told to the first who needs it, and given up unused', async () => {

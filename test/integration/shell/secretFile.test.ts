@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { act, type Command, onVps, secretFile } from '../../../lib/shell/command.ts'
-import { entriesOf, failureOf, home, isRunning, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import {
+  getFailure,
+  home,
+  isRunning,
+  openRunner,
+  readTranscript,
+  temporaryFolder,
+} from '../../support/helpers.ts'
 
 const content = '{"password":"hunter2 \\" ünï\\n"}'
 
@@ -44,7 +51,7 @@ test('the program gets a file of its owner alone; its arguments and environment 
   expect(seen.seenByAll + seen.environment).not.toContain('hunter2')
   expect(existsSync(seen.word)).toBe(false)
   expect(existsSync(path.dirname(seen.word))).toBe(false)
-  expect(entriesOf(runner)[0]?.line).toContain('<group.json>')
+  expect(readTranscript(runner)[0]?.line).toContain('<group.json>')
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('hunter2')
 })
 
@@ -55,7 +62,7 @@ test('what az reads with @ gets its prefix', async () => {
 })
 
 test('the file is gone after a failure too', async () => {
-  const failure = await failureOf(openRunner().run(ask(1)))
+  const failure = await getFailure(openRunner().run(ask(1)))
   const { word } = JSON.parse(failure.said!) as Seen
   expect(existsSync(path.dirname(word))).toBe(false)
   expect(failure.next).toContain('<group.json>')
@@ -70,7 +77,7 @@ test('the file is gone after a time-out, and each attempt has one of its own', a
       retry: { times: 2, pauseMs: 1, when: /busy/ },
     },
   )
-  await failureOf(openRunner().run(command))
+  await getFailure(openRunner().run(command))
   const files = readFileSync(log, 'utf8').trimEnd().split('\n')
   expect(new Set(files).size).toBe(2)
   expect(files.filter((file) => existsSync(path.dirname(file)))).toEqual([])

@@ -5,9 +5,9 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { clearCommand, markCommand, marksCommand, readMarks } from '../../../lib/vps/badReleases.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 
-const config = await configOf()
+const config = await loadFileConfig()
 const root = '/var/lib/codex-dominion/bad'
 
 /** Runs a command of the VPS here, with its folder elsewhere. */

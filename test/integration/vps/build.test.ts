@@ -5,7 +5,7 @@ import { display } from '../../../lib/shell/command.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
 import { buildCommands } from '../../../lib/vps/frontend/build.ts'
 import { isBuildVariable, isInstallVariable } from '../../../lib/vps/frontend/buildEnvironment.ts'
-import { configOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 const secrets = {
   AZURE_CLIENT_SECRET: 'stolen-1',
@@ -70,7 +70,7 @@ test('a package’s install script does not run, and the build does not see the 
   rmSync(stolen)
   rmSync(path.join(dashboard, 'node_modules'), { recursive: true })
 
-  const config = await configOf(`DASHBOARD_DIR=${dashboard}`)
+  const config = await loadTestConfig(`DASHBOARD_DIR=${dashboard}`)
   const runner = openRunner({
     env: { ...process.env, ...secrets, NEXT_PUBLIC_TITLE: 'Codex' },
     mayChange: true,
@@ -97,7 +97,7 @@ require('fs').appendFileSync(${JSON.stringify(log)}, JSON.stringify([process.arg
   writeFileSync(path.join(bin, 'npm'), fake, { mode: 0o755 })
   const env = { ...plain, ...secrets, PATH: `${bin}${path.delimiter}${plain.PATH}`, UNKNOWN: '1' }
   const runner = openRunner({ env, mayChange: true })
-  const commands = buildCommands(await configOf(`DASHBOARD_DIR=${dashboard}`), 'build-1')
+  const commands = buildCommands(await loadTestConfig(`DASHBOARD_DIR=${dashboard}`), 'build-1')
   for (const command of commands) await runner.run(command)
   const [install, build] = readFileSync(log, 'utf8')
     .trim()

@@ -7,10 +7,10 @@ import type { Remote } from '../../../lib/shell/remote.ts'
 import type { ProcessResult } from '../../../lib/shell/spawn.ts'
 import { certbotCommand } from '../../../lib/vps/certificate/certbot.ts'
 import { runCertbot } from '../../../lib/vps/certificate/certbotLock.ts'
-import { configOf } from '../../support/config.ts'
-import { failureOf, home, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { loadFileConfig } from '../../support/config.ts'
+import { getFailure, home, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
-const config = await configOf()
+const config = await loadFileConfig()
 const script = path.join(home, 'lib/vps/remote/certbot-wait.sh')
 
 /** A process that holds the lock as certbot does: fcntl.lockf, and the file is removed before it is released. */
@@ -103,20 +103,20 @@ test('another certbot is waited for, and what is there is looked at again', asyn
 
 test('one that does not end is named, and the CA is not blamed', async () => {
   const { context, tell } = vps(busy, { code: 75, ...held })
-  expect(await failureOf(runCertbot(context, command, tell))).toMatchObject({
+  expect(await getFailure(runCertbot(context, command, tell))).toMatchObject({
     what: 'Another certbot on the VPS has not ended within 10 min, so the CA was not asked',
     said: 'process 421: /usr/bin/python3 /usr/bin/certbot -q renew',
     next: 'Wait until it has ended (on the VPS: ps -fp 421), or end it there (kill 421), then run this command again.',
   })
   const unseen = vps(busy, { code: 0, stdout: '', stderr: '' })
-  const failure = await failureOf(runCertbot(unseen.context, command, unseen.tell, 0))
+  const failure = await getFailure(runCertbot(unseen.context, command, unseen.tell, 0))
   expect(failure.next).toContain('ps -ef | grep certbot')
 })
 
 test('words of the CA are no reason to wait', async () => {
   const refusal = { code: 1, stdout: '', stderr: 'Detail: 192.0.2.1: Timeout during connect\n' }
   const { context, asked, tell } = vps(refusal)
-  expect((await failureOf(runCertbot(context, command, tell))).what).toContain('The CA did not issue')
+  expect((await getFailure(runCertbot(context, command, tell))).what).toContain('The CA did not issue')
   expect(asked).toEqual(['certbot'])
 })
 

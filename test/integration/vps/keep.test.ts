@@ -12,14 +12,14 @@ import { keepCommand, keepVerified } from '../../../lib/vps/frontend/pin.ts'
 import { switchBackCommand } from '../../../lib/vps/frontend/publish.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
 import { readSurvey } from '../../../lib/vps/serverState.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 
 /* The scripts themselves, run by the shell of this machine on a web root of their own. */
 
 const [a, b, c] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
 let root: string
 let site: string
-const config = await configOf()
+const config = await loadFileConfig()
 
 beforeEach(() => {
   root = mkdtempSync(path.join(tmpdir(), 'dominion-web-'))

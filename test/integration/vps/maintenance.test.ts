@@ -14,12 +14,12 @@ import {
   readMaintenance,
 } from '../../../lib/vps/maintenance/page.ts'
 import { maintenanceCommand, readableMessage } from '../../../lib/vps/maintenance/task.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-maintenance-'))
 afterAll(() => rmSync(home, { recursive: true }))
 
-const config = await configOf(`WEB_ROOT=${home}\n`)
+const config = await loadFileConfig(`WEB_ROOT=${home}\n`)
 const facts = { since: '2026-11-23T01:00:00.000Z', by: 'ann@desk', message: 'Soon <back> & "well"' }
 const until = '2026-11-25T23:05:00.000Z'
 

@@ -6,11 +6,11 @@ import { differencesInForce, nameOfSet, renderNginx } from '../../../lib/vps/ngi
 import { nginxCommand } from '../../../lib/vps/nginx/tasks.ts'
 import { readSurvey } from '../../../lib/vps/serverState.ts'
 import { renderTemplate } from '../../../lib/vps/template.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 import { runInNamespaces } from '../../support/namespaces.ts'
 
-const config = await configOf()
+const config = await loadFileConfig()
 const facts = {
   version: '1.22.1',
   ipv6: true,
@@ -85,7 +85,7 @@ test('every server has the time-outs: those before the Host header is read are t
 test('two sites on one VPS share no limit', async () => {
   const zones = async (domain: string) =>
     [
-      ...renderNginx(await configOf(`DOMAIN=${domain}`), 'https', facts)['site.conf']!.matchAll(
+      ...renderNginx(await loadFileConfig(`DOMAIN=${domain}`), 'https', facts)['site.conf']!.matchAll(
         /zone=([^:; ]+):/g,
       ),
     ].map((match) => match[1]!)

@@ -4,10 +4,10 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { recordFile } from '../../../lib/vps/remote/stateFile.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
-const config = await configOf()
+const config = await loadFileConfig()
 
 function play({ argv, stdin }: Command): void {
   const [program, ...rest] = argv as string[]

@@ -7,9 +7,9 @@ import { expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { stageCommand } from '../../../lib/vps/frontend/upload.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 
-const config = await configOf()
+const config = await loadFileConfig()
 const stdinOf = async (command: Command) => buffer((command.stdin as () => NodeJS.ReadableStream)())
 
 const facts = { id: '20261122T100000Z-aaaaaaaa', source: 'a', revision: '', builtAt: '', files: 1, bytes: 2 }

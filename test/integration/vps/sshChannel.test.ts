@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Config } from '../../../lib/config/config.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { createRemote } from '../../../lib/vps/ssh/channel.ts'
-import { failureOf } from '../../support/helpers.ts'
+import { getFailure } from '../../support/helpers.ts'
 import { createSshKey } from '../../support/sshKey.ts'
 
 /* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does not
@@ -119,7 +119,7 @@ test('what a login shell prints before the line is not its output, and is report
 
 test('a login shell that ends before the line is no success of the line', async () => {
   greeting = { stdout: 'This account is currently not available.\n', stderr: '' }
-  const failure = await failureOf(exec('nologin'))
+  const failure = await getFailure(exec('nologin'))
   expect(failure).toMatchObject({
     what: 'The login shell of someone on 127.0.0.1 ended before it ran the command (exit 1)',
     said: 'This account is currently not available.',

@@ -10,14 +10,14 @@ import { type ExportedFile, sha256 } from '../../../lib/vps/frontend/export.ts'
 import { planRelease, readManifest } from '../../../lib/vps/frontend/manifest.ts'
 import { type ArchiveForm, altered, stageCommand } from '../../../lib/vps/frontend/upload.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 
 /* The scripts of the VPS, run here by the shell of this machine on a folder of its own. */
 
 async function site() {
   const root = mkdtempSync(path.join(tmpdir(), 'dominion-stage-'))
   onTestFinished(() => rmSync(root, { recursive: true }))
-  const config = await configOf(`WEB_ROOT=${root}`)
+  const config = await loadFileConfig(`WEB_ROOT=${root}`)
   const releases = path.join(root, config.domain, 'releases')
   const run = async (command: Command): Promise<SpawnSyncReturns<Buffer>> => {
     const [program, ...args] = command.argv as string[]

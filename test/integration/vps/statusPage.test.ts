@@ -7,12 +7,12 @@ import { afterAll, expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { renderNginx } from '../../../lib/vps/nginx/render.ts'
 import { digestTag, presentPage, publishPage } from '../../../lib/vps/statusPage.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-status-'))
 afterAll(() => rmSync(home, { recursive: true }))
 
-const config = await configOf(`WEB_ROOT=${home}\n`)
+const config = await loadFileConfig(`WEB_ROOT=${home}\n`)
 const site = path.join(home, 'codexdominion.app')
 const pageOf = (digest: string) => ({
   html: `<!doctype html>\n${digestTag(digest)}\n<p>${digest}</p>`,

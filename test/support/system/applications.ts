@@ -5,7 +5,7 @@ import path from 'node:path'
 const home = path.join(import.meta.dirname, '..', '..', '..')
 
 /** A temporary folder for applications that a test file makes up. */
-export function workFolder(name: string): { folder: string; remove(): void } {
+export function createWorkFolder(name: string): { folder: string; remove(): void } {
   const folder = mkdtempSync(path.join(tmpdir(), `${name}-`))
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
@@ -49,7 +49,7 @@ console.log('60 pages')
 }
 
 /** A copy of the example's backend, with some of its files changed. */
-export function backendCopy(
+export function copyBackend(
   folder: string,
   name: string,
   changes: Record<string, (text: string) => string> = {},

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { Report } from '../../../lib/monitoring/report.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
-import { dominionArgv, type Rehearsed } from './rehearsal.ts'
+import { dominionArgv, type Rehearsal } from './rehearsal.ts'
 
 /** A way to break something, and to mend it. */
 export interface Fault {
@@ -19,7 +19,7 @@ export interface Fault {
 }
 
 /** A look as `health --json` tells it; its exit code is the one it names. */
-export async function lookOf(clouds: Rehearsed, environment: string, args: string[]): Promise<Report> {
+export async function runHealth(clouds: Rehearsal, environment: string, args: string[]): Promise<Report> {
   const { code, stdout, stderr } = await clouds.dominion(['health', '--json', ...args], { environment })
   expect(stdout, stderr).toMatch(/^\{.*\}\n$/)
   const report = JSON.parse(stdout) as Report
@@ -28,7 +28,7 @@ export async function lookOf(clouds: Rehearsed, environment: string, args: strin
 }
 
 /** Looks until it is so. */
-export async function lookUntil(
+export async function runHealthUntil(
   look: () => Promise<Report>,
   isSo: (report: Report) => boolean,
 ): Promise<void> {
@@ -42,7 +42,7 @@ export async function lookUntil(
 }
 
 /** As cron runs it: no environment at all. */
-export function fromCron(
+export function runFromCron(
   environment: string,
   args: string[],
   started: (pid: number) => void = () => {},
@@ -63,7 +63,7 @@ export function fromCron(
 }
 
 /** Names of the metrics in it, as the reference implementation of OpenMetrics reads it: it throws where a rule is broken. */
-export async function familiesOf(text: string): Promise<string[]> {
+export async function readMetricFamilies(text: string): Promise<string[]> {
   const code = `import sys, json
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 print(json.dumps([f.name for f in text_string_to_metric_families(sys.stdin.read())]))`
@@ -74,7 +74,7 @@ print(json.dumps([f.name for f in text_string_to_metric_families(sys.stdin.read(
 }
 
 /** What a webhook was told. */
-export interface Told {
+export interface ReceivedAlert {
   kind: string
   verdict: string
   title: string
@@ -83,7 +83,7 @@ export interface Told {
 
 /** Takes alerts at `/hook` and pings at `/ping`; `answer` is what it answers to alerts, which it keeps only with 200. */
 export function startReceiver() {
-  const alerts: Told[] = []
+  const alerts: ReceivedAlert[] = []
   const pings: { path: string; body: string }[] = []
   const server = createServer(async (incoming, outgoing) => {
     let body = ''

@@ -1,5 +1,5 @@
 /** An expression for a browser: the least contrast of these texts on what is behind them (WCAG 2.2, 1.4.3). */
-export const leastContrast = (selector: string): string => `(() => {
+export const getLeastContrast = (selector: string): string => `(() => {
   const numbers = (color) => color.match(/[\\d.]+/g).map(Number)
   const light = (color) => {
     const [r, g, b] = numbers(color).map((each) => each / 255)

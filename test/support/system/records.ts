@@ -3,8 +3,8 @@ import path from 'node:path'
 import { deriveApiToken } from '../../../lib/config/apiToken.ts'
 import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
 import { watchArguments } from '../../../rehearsal/secretWatch.ts'
-import type { Rehearsed } from './rehearsal.ts'
-import { tryOnVps } from './site.ts'
+import type { Rehearsal } from './rehearsal.ts'
+import { tryRunOnVps } from './site.ts'
 
 /** One line of a transcript. */
 export interface Entry {
@@ -13,11 +13,11 @@ export interface Entry {
   line: string
 }
 
-export const stateFolder = ({ folder }: Rehearsed, environment: string): string =>
+export const stateFolder = ({ folder }: Rehearsal, environment: string): string =>
   path.join(folder, 'state', environment)
 
 /** The effects that a run's transcript tells of. */
-export function transcriptOf(clouds: Rehearsed, id: string, environment = clouds.name): Entry[] {
+export function readTranscript(clouds: Rehearsal, id: string, environment = clouds.name): Entry[] {
   const file = path.join(stateFolder(clouds, environment), 'transcripts', `${id}.jsonl`)
   return readFileSync(file, 'utf8')
     .trim()
@@ -27,14 +27,14 @@ export function transcriptOf(clouds: Rehearsed, id: string, environment = clouds
 }
 
 /** The lines that a run has changed something by, in the order of their ends. */
-export const changingLines = (clouds: Rehearsed, id: string, environment = clouds.name): string[] =>
-  transcriptOf(clouds, id, environment)
+export const getChangingLines = (clouds: Rehearsal, id: string, environment = clouds.name): string[] =>
+  readTranscript(clouds, id, environment)
     .filter(({ effect }) => effect === 'change')
     .map(({ line }) => line)
 
 /** The lines that a dry run says would be run, in the order of its steps. */
-export async function plannedLines(
-  clouds: Rehearsed,
+export async function getPlannedLines(
+  clouds: Rehearsal,
   script: string[],
   environment = clouds.name,
 ): Promise<string[]> {
@@ -45,8 +45,8 @@ export async function plannedLines(
 }
 
 /** The receipts of an environment, oldest first, with the permissions of their files. */
-export function receiptsOf(
-  clouds: Rehearsed,
+export function readReceipts(
+  clouds: Rehearsal,
   environment = clouds.name,
 ): { receipt: Receipt; mode: number; file: string }[] {
   const folder = path.join(stateFolder(clouds, environment), 'receipts')
@@ -68,7 +68,7 @@ const signingIn = /^login\.|\/oauth2\//
 const reading = /\/listKeys$/
 
 /** What the emulator was asked since the list was emptied; looking and signing in left out. */
-export async function changesAskedOfAzure({ state }: Rehearsed): Promise<string[]> {
+export async function getAzureChanges({ state }: Rehearsal): Promise<string[]> {
   const answer = await fetch(`${state.controlUrl}/requests`)
   const { requests } = (await answer.json()) as { requests: { method: string; host: string; path: string }[] }
   return requests
@@ -77,18 +77,18 @@ export async function changesAskedOfAzure({ state }: Rehearsed): Promise<string[
     .map(({ method, host, path }) => `${method} ${host}${path}`)
 }
 
-export const forgetRequests = ({ state }: Rehearsed): Promise<Response> =>
+export const forgetRequests = ({ state }: Rehearsal): Promise<Response> =>
   fetch(`${state.controlUrl}/requests`, { method: 'DELETE' })
 
 /** Runs a shell line on the VPS and gives what it said, whatever its exit code. */
-export const askVps = async (clouds: Rehearsed, line: string): Promise<string> =>
-  (await tryOnVps(clouds, line)).stdout
+export const queryVps = async (clouds: Rehearsal, line: string): Promise<string> =>
+  (await tryRunOnVps(clouds, line)).stdout
 
 /**
  * Watches a test file's own runs for secrets: everything they say, their processes' arguments, transcripts and receipts.
  * `said` takes what a run wrote; `seen` gives the places where a secret was, which must be none.
  */
-export function secretsOf({ config, state, folder }: Rehearsed) {
+export function listSecrets({ config, state, folder }: Rehearsal) {
   const watch = watchArguments()
   const { servicePrincipal } = state.servicePrincipal
   const key = config.backend.secretKey.text()

@@ -17,7 +17,7 @@ import {
 const home = path.join(import.meta.dirname, '..', '..', '..')
 
 /** Two clouds of a test file's own, and the ordinary scripts run against them as an operator runs them. */
-export interface Rehearsed {
+export interface Rehearsal {
   name: string
   folder: string
   state: State
@@ -63,7 +63,7 @@ export function ordinaryEnvironment(): NodeJS.ProcessEnv {
 export async function startRehearsal(
   name: string,
   latency: 'none' | 'realistic' = 'none',
-): Promise<Rehearsed> {
+): Promise<Rehearsal> {
   await waitForDying(name)
   const variants = new Set<string>()
   const state = await startClouds({ name, latency, keep: false })

@@ -48,7 +48,7 @@ export function startSession(args: string[]): Session {
 }
 
 /** Processes on this machine, other than this one, whose arguments or environment match. */
-export function processesOf(words: RegExp): string[] {
+export function findProcesses(words: RegExp): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap((pid) => {

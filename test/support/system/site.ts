@@ -4,16 +4,16 @@ import path from 'node:path'
 import { createNetworkOptions } from '../../../lib/config/network.ts'
 import { type HttpResponse, makeRequest } from '../../../lib/net/http.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
-import type { Rehearsed } from './rehearsal.ts'
+import type { Rehearsal } from './rehearsal.ts'
 
 /** A shell line on the VPS, through the machine's own ssh client. Rejects when it fails. */
-export async function onVps(clouds: Rehearsed, line: string): Promise<string> {
-  const result = await tryOnVps(clouds, line)
+export async function runOnVps(clouds: Rehearsal, line: string): Promise<string> {
+  const result = await tryRunOnVps(clouds, line)
   if (result.code !== 0) throw new Error(`${line}: exit ${result.code}: ${result.stderr}`)
   return result.stdout
 }
 
-export const tryOnVps = ({ folder, state }: Rehearsed, line: string): Promise<ProcessResult> =>
+export const tryRunOnVps = ({ folder, state }: Rehearsal, line: string): Promise<ProcessResult> =>
   startProcess(
     [
       ...['ssh', '-i', path.join(folder, 'id_ed25519'), '-o', 'BatchMode=yes', '-o', 'IdentitiesOnly=yes'],
@@ -23,7 +23,7 @@ export const tryOnVps = ({ folder, state }: Rehearsed, line: string): Promise<Pr
   )
 
 /** A request as a visitor's, found through the rehearsal's DNS and trusted by its authorities. */
-export function visitor({ config }: Rehearsed) {
+export function createVisitor({ config }: Rehearsal) {
   const reach = createNetworkOptions(config)
   return (
     address: string,
@@ -68,7 +68,7 @@ export const writeContent = (folder: string, content: Content): void =>
   writeFileSync(path.join(folder, 'content.json'), JSON.stringify(content))
 
 /** Pages `index`, `p1` … with text enough to be worth compressing. */
-export const contentOf = (pages: number, word: string): Content => ({
+export const createContent = (pages: number, word: string): Content => ({
   shared: word,
   pages: Object.fromEntries(
     Array.from({ length: pages }, (_, index) => [

@@ -1,23 +1,27 @@
 import { readFileSync } from 'node:fs'
 import { Agent, get } from 'node:https'
-import type { Rehearsed } from './rehearsal.ts'
+import type { Rehearsal } from './rehearsal.ts'
 
-export interface Seen {
+export interface VisitorReport {
   pages: number
   assets: number
   longestMs: number
   failures: string[]
 }
 
-export interface Readers {
-  seen(): Seen
-  stop(): Promise<Seen>
+export interface Visitors {
+  seen(): VisitorReport
+  stop(): Promise<VisitorReport>
 }
 
 /** `count` readers at once, each fetching one page after the other with all assets that it names, as browsers do. */
-export function readersOf({ config, state }: Rehearsed, pages: readonly string[], count: number): Readers {
+export function startVisitors(
+  { config, state }: Rehearsal,
+  pages: readonly string[],
+  count: number,
+): Visitors {
   const agent = new Agent({ keepAlive: true, maxSockets: count, ca: readFileSync(config.network.caFile) })
-  const seen: Seen = { pages: 0, assets: 0, longestMs: 0, failures: [] }
+  const seen: VisitorReport = { pages: 0, assets: 0, longestMs: 0, failures: [] }
   let reading = true
   const fetchOne = (path: string) =>
     new Promise<string | undefined>((resolve) => {

@@ -18,7 +18,7 @@ import { resourceId } from '../../../lib/azure/resources/resource.ts'
 import { display } from '../../../lib/shell/command.ts'
 import { quoteLine } from '../../../lib/shell/quote.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { configOf, failureOf, home, secretIn } from '../../support/helpers.ts'
+import { findSecretFile, getFailure, home, loadTestConfig } from '../../support/helpers.ts'
 
 const subscription = '11111111-1111-1111-1111-111111111111'
 const always = '--output json --only-show-errors'
@@ -48,7 +48,10 @@ test('every az line asks for JSON and nothing else, whatever the operator has se
 })
 
 test('the image is built in its own folder, with az’s settings', async () => {
-  const command = buildCommand(await configOf('BACKEND_DIR=/srv/backend'), 'src-abc', ['--subscription', 's'])
+  const command = buildCommand(await loadTestConfig('BACKEND_DIR=/srv/backend'), 'src-abc', [
+    '--subscription',
+    's',
+  ])
   expect(display(command)).toBe(
     `(in /srv/backend) az acr build --registry codexacr1216 --image codex-backend:src-abc --file Dockerfile.azure . --subscription s ${always}`,
   )
@@ -60,7 +63,7 @@ test('the image is built in its own folder, with az’s settings', async () => {
 })
 
 test('the data tier: one deployment, its values in a secret file, in the subscription that was asked for', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const parameters = { location: 'eastus', postgresStorageGb: 32 }
   const options = ['--subscription', 's']
   const command = deployCommand(config, 'codex-data-tier-1', parameters, 'pa"ss\\word', options)
@@ -68,7 +71,7 @@ test('the data tier: one deployment, its values in a secret file, in the subscri
   expect(display(command)).toBe(
     `az deployment group create --resource-group codexdominion-prod --name codex-data-tier-1 --template-file ${template} --parameters @<parameters.json> --no-wait --subscription s ${always}`,
   )
-  const file = secretIn(command.argv)
+  const file = findSecretFile(command.argv)
   expect(file).toMatchObject({ name: 'parameters.json', prefix: '@' })
   expect(JSON.parse(file.content)).toEqual({
     $schema: 'https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#',
@@ -83,12 +86,12 @@ test('the data tier: one deployment, its values in a secret file, in the subscri
 })
 
 test('a container group is created from a file, and deleted by name without a question', async () => {
-  const config = await configOf('AZURE_RESOURCE_GROUP=rg1')
+  const config = await loadTestConfig('AZURE_RESOURCE_GROUP=rg1')
   const create = createGroup(config, 'group', '{"secure":"value"}', ['--subscription', 's'])
   expect(display(create)).toBe(
     `az container create --resource-group rg1 --file <group.json> --subscription s ${always}`,
   )
-  expect(secretIn(create.argv).content).toBe('{"secure":"value"}')
+  expect(findSecretFile(create.argv).content).toBe('{"secure":"value"}')
   expect(display(deleteGroup(config, 'codex-backend-next', ['--subscription', 's']))).toBe(
     `az container delete --resource-group rg1 --name codex-backend-next --yes --subscription s ${always}`,
   )
@@ -105,7 +108,7 @@ test.each([
   ['Microsoft.Cache/redisEnterprise/codexdominion-redis/databases/default', managedDatabase],
   ['Microsoft.Cache/Redis/codexdominion-redis', classicRedis],
 ] as const)('ARM’s id ends as %s', async (end, type) => {
-  expect(resourceId(await configOf(), 'sub', type)).toBe(
+  expect(resourceId(await loadTestConfig(), 'sub', type)).toBe(
     `/subscriptions/sub/resourceGroups/codexdominion-prod/providers/${end}`,
   )
 })
@@ -171,7 +174,7 @@ test('classic Redis has its keys elsewhere', async () => {
     { match: /^account show/, stdout: account },
     { match: /^rest/, stdout: '{"primaryKey":"k3y-classic"}' },
   )
-  const config = await configOf('REDIS_KIND=classic', 'REDIS_SKU=Basic_C0')
+  const config = await loadTestConfig('REDIS_KIND=classic', 'REDIS_SKU=Basic_C0')
   const classic = { ...context, config }
   await readRedisKey(classic, createAzure(classic))
   const url = `https://management.azure.com${resourceId(config, subscription, classicRedis)}/listKeys?api-version=2024-03-01`
@@ -190,7 +193,7 @@ test('a group that is not there is absent; silence is not', async () => {
     { match: /^account show/, stdout: account },
     { match: /^container/, code: 1, stderr: 'ERROR: Max retries exceeded with url: /x (NewConnectionError)' },
   )
-  expect(await failureOf(createAzure(silent.context).groups())).toMatchObject({ exitCode: 3 })
+  expect(await getFailure(createAzure(silent.context).groups())).toMatchObject({ exitCode: 3 })
 })
 
 test('a repository that nobody has pushed to has no tags; a registry that refuses us is an error', async () => {
@@ -212,7 +215,7 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
       stderr: 'ERROR: (AuthorizationFailed) The client does not have authorization to perform action',
     },
   )
-  expect((await failureOf(createAzure(refused.context).tags())).what).toBe(
+  expect((await getFailure(createAzure(refused.context).tags())).what).toBe(
     'This login may not do that in Azure',
   )
   const gone = await fakeAz(
@@ -224,7 +227,7 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
     },
     { match: /^resource show .*registries/, code: 3, stderr: 'ERROR: (ResourceNotFound)' },
   )
-  expect((await failureOf(createAzure(gone.context).tags())).what).toBe(
+  expect((await getFailure(createAzure(gone.context).tags())).what).toBe(
     'There is no registry codexacr1216 in codexdominion-prod',
   )
 })
@@ -250,7 +253,9 @@ test('whether one tag is there is asked of this tag, so that an old one is found
 
 test('the subscription of the configuration is the one that is asked for', async () => {
   const { context, asked } = await fakeAz({ match: /^account show/, stdout: account })
-  expect(await readAccount({ ...context, config: await configOf('AZURE_SUBSCRIPTION=codex-prod') })).toEqual({
+  expect(
+    await readAccount({ ...context, config: await loadTestConfig('AZURE_SUBSCRIPTION=codex-prod') }),
+  ).toEqual({
     id: subscription,
     name: 'Codex',
     tenantId: 't',

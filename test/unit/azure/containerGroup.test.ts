@@ -9,7 +9,7 @@ import {
   workerGroup,
 } from '../../../lib/azure/containers/spec.ts'
 import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
-import { configOf } from '../../support/helpers.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'
 const secrets: GroupSecrets = {
@@ -45,7 +45,7 @@ interface Group {
 const parse = (text: string) => JSON.parse(text) as Group
 
 test('the backend: size, port, label, probes, restart policy, environment', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const group = parse(groupFile(config, backendGroup(config, image), secrets))
   expect(group).toMatchObject({
     apiVersion: '2023-05-01',
@@ -86,7 +86,7 @@ test('the backend: size, port, label, probes, restart policy, environment', asyn
 })
 
 test('secrets stand only in secureValue, escaped as addresses want it', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const group = parse(groupFile(config, backendGroup(config, image), secrets))
   const variables = group.properties.containers[0]!.properties.environmentVariables
   const secure = Object.fromEntries(
@@ -120,7 +120,7 @@ test('secrets stand only in secureValue, escaped as addresses want it', async ()
 })
 
 test('the worker: its command, its size, no address, no probes', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const group = parse(groupFile(config, workerGroup(config, image), secrets))
   expect(group.name).toBe('codex-worker')
   expect(group.properties.ipAddress).toBeUndefined()
@@ -134,7 +134,7 @@ test('the worker: its command, its size, no address, no probes', async () => {
 })
 
 test('a worker of an older command is made again', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const wanted = workerGroup(config, image)
   const older = { ...wanted, command: ['rq', 'worker', 'workflows'] }
   const [now, before] = [wanted, older].map((group) => hashConfiguration(config, group, 'password', 'key'))
@@ -142,7 +142,7 @@ test('a worker of an older command is made again', async () => {
 })
 
 test('the surge group is the backend under another name and label', async () => {
-  const config = await configOf('BACKEND_CPU=1.5')
+  const config = await loadTestConfig('BACKEND_CPU=1.5')
   const [stable, surge] = [backendGroup(config, image), backendGroup(config, image, 'surge')]
   expect(surge).toEqual({
     ...stable,
@@ -153,13 +153,13 @@ test('the surge group is the backend under another name and label', async () => 
 })
 
 test('classic Redis has another host and port', async () => {
-  const config = await configOf('REDIS_KIND=classic', 'REDIS_SKU=Basic_C0')
+  const config = await loadTestConfig('REDIS_KIND=classic', 'REDIS_SKU=Basic_C0')
   const text = groupFile(config, backendGroup(config, image), secrets)
   expect(text).toContain('@codexdominion-redis.redis.cache.windows.net:6380/0')
 })
 
 test('the configuration tag changes with every part, secrets too, and tells none of them', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const group = backendGroup(config, image)
   const tag = (
     ...[other = config, wanted = group, password = 'a', key = 'b']: Partial<
@@ -168,21 +168,21 @@ test('the configuration tag changes with every part, secrets too, and tells none
   ) => hashConfiguration(other, wanted, password, key)
   const same = tag()
   expect(same).toMatch(/^[0-9a-f]{16}$/)
-  expect(tag(await configOf())).toBe(same)
+  expect(tag(await loadTestConfig())).toBe(same)
   const others = [
     tag(config, { ...group, image: `${image}0` }),
     tag(config, { ...group, environment: { ...group.environment, NEW: '1' } }),
     tag(config, group, 'other'),
     tag(config, group, 'a', 'other'),
-    tag(await configOf('POSTGRES_SERVER=other-db')),
-    tag(await configOf('POSTGRES_DATABASE=otherdb')),
-    tag(await configOf('REDIS_NAME=other-redis')),
+    tag(await loadTestConfig('POSTGRES_SERVER=other-db')),
+    tag(await loadTestConfig('POSTGRES_DATABASE=otherdb')),
+    tag(await loadTestConfig('REDIS_NAME=other-redis')),
   ]
   expect(new Set([same, ...others]).size).toBe(others.length + 1)
 })
 
 test('groups of a release before this one differ: their liveness asked /health, and their Redis had another policy', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   // What that release computed of this configuration.
   const before = { backend: '6be0d9f0376c227b', worker: 'd1c307bc156d3af7' }
   expect(hashConfiguration(config, backendGroup(config, image), 'a', 'b')).not.toBe(before.backend)
@@ -217,7 +217,7 @@ const running = (change: Partial<ContainerGroup> = {}, container: object = {}): 
 })
 
 test('a group that is as wanted differs in nothing', async () => {
-  const wanted = backendGroup(await configOf(), image)
+  const wanted = backendGroup(await loadTestConfig(), image)
   expect(groupFields(running(), wanted, 'tag-1')).toEqual([])
   const otherSpelling = running({}, { resources: { requests: { cpu: 2.0, memoryInGB: 4.0 } } })
   expect(groupFields(otherSpelling, wanted, 'tag-1')).toEqual([])
@@ -269,7 +269,7 @@ test.each([
     false,
   ],
 ])('%s differs', async (_, group, container, field, replace) => {
-  const fields = groupFields(running(group, container), backendGroup(await configOf(), image), 'tag-1')
+  const fields = groupFields(running(group, container), backendGroup(await loadTestConfig(), image), 'tag-1')
   expect(fields).toEqual([field])
   expect(needsReplacement(fields)).toBe(replace)
 })

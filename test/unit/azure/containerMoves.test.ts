@@ -9,7 +9,7 @@ import {
 } from '../../../lib/azure/containers/plan.ts'
 import { backendGroup, workerGroup } from '../../../lib/azure/containers/spec.ts'
 import { isWorkerName, workerNames } from '../../../lib/azure/resources/containerGroups.ts'
-import { configOf } from '../../support/helpers.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'
 const same: Seen = { fields: [], state: 'Succeeded' }
@@ -26,7 +26,7 @@ const words = (moves: Move[]) =>
   })
 
 async function release(now: Partial<BackendNow>) {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const whole = { stable: undefined, surge: undefined, serving: undefined, inPlace: false, ...now }
   const moves = backendMoves(backendGroup(config, image), backendGroup(config, image, 'surge'), whole)
   return { moves: words(moves).join(', '), gap: requestsMayFail(whole) }
@@ -133,7 +133,7 @@ test('a group that nginx is pointed at is never deleted before nginx is pointed 
 
 test('workers: as many as wanted, the surplus deleted last, and nobody else’s group', async () => {
   const moves = async (count: number, seen: Record<string, Seen>, others: string[] = []) => {
-    const config = await configOf(`WORKER_COUNT=${count}`)
+    const config = await loadTestConfig(`WORKER_COUNT=${count}`)
     const workers = workerNames(config).map((name) => ({
       group: workerGroup(config, image, name),
       seen: seen[name],
@@ -158,11 +158,11 @@ test('workers: as many as wanted, the surplus deleted last, and nobody else’s 
 })
 
 test('further workers are the first under another name', async () => {
-  const config = await configOf('WORKER_COUNT=2')
+  const config = await loadTestConfig('WORKER_COUNT=2')
   const [first, second] = workerNames(config).map((name) => workerGroup(config, image, name))
   expect(second).toEqual({ ...first, name: 'codex-worker-2' })
 })
 
 test.each(['0', '21', '1.5', 'two'])('WORKER_COUNT=%s is refused', async (count) => {
-  await expect(configOf(`WORKER_COUNT=${count}`)).rejects.toThrow()
+  await expect(loadTestConfig(`WORKER_COUNT=${count}`)).rejects.toThrow()
 })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { deploymentName, templateParameters } from '../../../lib/azure/dataTier.ts'
 import { clusteringPolicy } from '../../../lib/azure/resources/redis.ts'
-import { configOf, home } from '../../support/helpers.ts'
+import { home, loadTestConfig } from '../../support/helpers.ts'
 
 const template = JSON.parse(readFileSync(path.join(home, 'infra', 'data-tier.json'), 'utf8')) as {
   parameters: Record<string, { type: string; defaultValue?: unknown; allowedValues?: unknown[] }>
@@ -11,7 +11,7 @@ const template = JSON.parse(readFileSync(path.join(home, 'infra', 'data-tier.jso
 }
 
 test('managed Redis: every parameter, typed as the template wants it', async () => {
-  expect(templateParameters(await configOf(), '198.51.100.7')).toEqual({
+  expect(templateParameters(await loadTestConfig(), '198.51.100.7')).toEqual({
     location: 'eastus',
     registryName: 'codexacr1216',
     postgresServer: 'codexdominion-db',
@@ -29,7 +29,7 @@ test('managed Redis: every parameter, typed as the template wants it', async () 
 })
 
 test('classic Redis: its size in parts', async () => {
-  const config = await configOf('REDIS_KIND=classic', 'REDIS_SKU=Standard_C2')
+  const config = await loadTestConfig('REDIS_KIND=classic', 'REDIS_SKU=Standard_C2')
   expect(templateParameters(config, '198.51.100.7')).toMatchObject({
     redisKind: 'classic',
     classicFamilyAndCapacity: { name: 'Standard', family: 'C', capacity: 2 },
@@ -40,7 +40,7 @@ test.each([[[]], [['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0']]])(
   'the template knows each parameter, and gets each that it asks for %j',
   async (lines: string[]) => {
     const given = {
-      ...templateParameters(await configOf(...lines), '198.51.100.7'),
+      ...templateParameters(await loadTestConfig(...lines), '198.51.100.7'),
       configuration: '',
       postgresPassword: '',
     }
@@ -61,14 +61,14 @@ test('the password is the template’s only secret parameter', () => {
 })
 
 test('a deployment is named after what it applies: the same for the same, another for anything else', async () => {
-  const parameters = templateParameters(await configOf(), '198.51.100.7')
+  const parameters = templateParameters(await loadTestConfig(), '198.51.100.7')
   const name = deploymentName(parameters, 'password', 'server')
   expect(name).toMatch(/^codex-data-tier-[0-9a-f]{12}$/)
-  expect(deploymentName(templateParameters(await configOf(), '198.51.100.7'), 'password', 'server')).toBe(
-    name,
-  )
+  expect(
+    deploymentName(templateParameters(await loadTestConfig(), '198.51.100.7'), 'password', 'server'),
+  ).toBe(name)
   const others = [
-    deploymentName(templateParameters(await configOf(), '198.51.100.8'), 'password', 'server'),
+    deploymentName(templateParameters(await loadTestConfig(), '198.51.100.8'), 'password', 'server'),
     deploymentName({ ...parameters, postgresStorageGb: 64 }, 'password', 'server'),
     deploymentName(parameters, 'other', 'server'),
   ]

@@ -5,7 +5,7 @@ import type { HttpResponse as HttpAnswer } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import { type Difference, nothingAhead } from '../../../lib/tasks/task.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { configOf, failureOf } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig } from '../../support/helpers.ts'
 
 /* What the data tier's step makes of what Azure shows: everything as wanted, but for one thing. */
 
@@ -30,7 +30,7 @@ async function steps({
   database = wanted,
 }: Found) {
   const name = deploymentName(
-    templateParameters(await configOf(), address),
+    templateParameters(await loadTestConfig(), address),
     'Gr8-password',
     'codexdominion-db',
   )
@@ -111,24 +111,24 @@ test('a failed Redis that holds nothing is deleted before it is created again, a
 test('a failed Redis is never ok, even where the deployment of that name has succeeded once', async () => {
   const { tier, redis } = await steps({ cluster: failed, database: false })
   expect(await tier.inspect(nothingAhead)).toMatchObject({ state: 'change' })
-  expect((await failureOf(redis.inspect(nothingAhead))).what).toContain('Failed (CreateFailed)')
+  expect((await getFailure(redis.inspect(nothingAhead))).what).toContain('Failed (CreateFailed)')
 })
 
 test('a failed Redis with a database is not touched: the run ends with what to do', async () => {
-  const failure = await failureOf(inspect({ cluster: { ...well, resourceState: 'UpdateFailed' } }))
+  const failure = await getFailure(inspect({ cluster: { ...well, resourceState: 'UpdateFailed' } }))
   expect(failure.what).toBe('Redis codexdominion-redis is in the state Succeeded (UpdateFailed)')
   expect(failure.next).toContain('az resource delete --ids')
 })
 
 test('a failed Redis whose database cannot be read is not taken for an empty one', async () => {
-  const failure = await failureOf(
+  const failure = await getFailure(
     inspect({ deployment: 'Failed', cluster: { ...well, resourceState: 'UpdateFailed' }, database: 1 }),
   )
   expect(failure.said).toContain('ServiceUnavailable')
 })
 
 test('a Redis with another policy: the run ends with the way out, though the deployment has succeeded', async () => {
-  const failure = await failureOf(inspect({ database: { ...well, clusteringPolicy: 'EnterpriseCluster' } }))
+  const failure = await getFailure(inspect({ database: { ...well, clusteringPolicy: 'EnterpriseCluster' } }))
   expect(failure.what).toMatch(/clustering policy EnterpriseCluster.*CROSSSLOT/)
   expect(failure.next).toMatch(/az resource delete --ids \S+\/databases\/default .*REDIS_NAME/)
 })

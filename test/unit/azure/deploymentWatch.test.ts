@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { watchDeployment } from '../../../lib/azure/deployment.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { failureOf } from '../../support/helpers.ts'
+import { getFailure } from '../../support/helpers.ts'
 
 const account = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
 const operation = (
@@ -90,7 +90,7 @@ test('a busy PostgreSQL: once the deployment has ended it is submitted again, af
 
 test('busy for ever: submitted again three times, then the refusal in Azure’s words with what to do', async () => {
   const { outcome, count, pauses } = await follow([failedDatabase])
-  const failure = await failureOf(outcome)
+  const failure = await getFailure(outcome)
   expect(count()).toBe(3)
   expect(pauses.filter((ms) => ms === 30_000)).toHaveLength(3)
   expect(failure.what).toBe('PostgreSQL is busy with another operation')
@@ -109,7 +109,7 @@ test('another refusal ends the wait at once', async () => {
     message: "Subscriptions are restricted from provisioning in location 'eastus'.",
   }
   const { outcome, count } = await follow([[operation(server, 'Failed', restricted)]])
-  const failure = await failureOf(outcome)
+  const failure = await getFailure(outcome)
   expect(count()).toBe(0)
   expect(failure.what).toBe('This subscription may not create PostgreSQL servers in eastus')
 })

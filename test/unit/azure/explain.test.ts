@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { az, explainAz } from '../../../lib/azure/cli.ts'
 import { meanings as table } from '../../../lib/azure/errors.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
-import { configOf } from '../../support/helpers.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
   [
@@ -230,7 +230,7 @@ test.each([
 })
 
 test('a failed build is a failed build, whatever its log says: it is not built again', async () => {
-  const { retry } = buildCommand(await configOf(), 'src-1', [])
+  const { retry } = buildCommand(await loadTestConfig(), 'src-1', [])
   for (const log of [
     'toomanyrequests: You have reached your unauthenticated pull rate limit.',
     'ERROR: HTTP error 429 Too Many Requests while getting a wheel',
@@ -243,7 +243,7 @@ test('a failed build is a failed build, whatever its log says: it is not built a
 test('a network fault inside a build is not taken for Azure being out of reach', async () => {
   const log =
     'Step 4/9 : RUN pip install -r requirements.txt\nWARNING: Retrying after connection broken by \'ReadTimeoutError("Read timed out.")\'\nERROR: No matching distribution found for flask\nRun ID: ca1 failed after 12s.'
-  expect(buildCommand(await configOf(), 'src-1', []).explain?.(log)?.what).not.toBe(
+  expect(buildCommand(await loadTestConfig(), 'src-1', []).explain?.(log)?.what).not.toBe(
     'Azure cannot be reached from here',
   )
 })

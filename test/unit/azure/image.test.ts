@@ -6,7 +6,7 @@ import { type ImageMarks, imageTask, sourceTag } from '../../../lib/azure/image.
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { failureOf, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, temporaryFolder } from '../../support/helpers.ts'
 
 const tag = (name: string, day: number) => ({
   name,
@@ -45,7 +45,7 @@ test('--quick takes the newest image that is not marked as bad, and names those 
   const seen = await look(['a', 'b', 'c'], true, marked('c', 'b', 'elsewhere'))
   expect(seen.image).toBe('a')
   expect(seen.words).toMatch(/codex-backend:a of .*; marked as bad: c \(c crashed\), b \(b crashed\)$/)
-  expect(await failureOf(look(['a'], true, marked('a')))).toEqual({
+  expect(await getFailure(look(['a'], true, marked('a')))).toEqual({
     what: 'There is no image to use: every codex-backend in codexacr1216 is marked as bad',
     said: 'a (a crashed)',
     next: 'Run the same line without --quick: it builds one.',
@@ -55,7 +55,7 @@ test('--quick takes the newest image that is not marked as bad, and names those 
 
 test('marks that cannot be read: --quick chooses none (exit 3); without it the sources decide, and the doubt is said', async () => {
   const silent = () => Promise.reject(unknownError('The VPS does not answer', undefined, 'Look at it.'))
-  expect(await failureOf(look(['a'], true, silent))).toEqual({
+  expect(await getFailure(look(['a'], true, silent))).toEqual({
     what: 'Which images are marked as bad is not known, so --quick chooses none: The VPS does not answer',
     said: undefined,
     next: 'Look at it. Without --quick the image of the sources here is taken.',

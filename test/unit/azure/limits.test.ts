@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { assertAllowed, getLimits, readLimits } from '../../../lib/azure/containers/limits.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { failureOf } from '../../support/helpers.ts'
+import { getFailure } from '../../support/helpers.ts'
 
 const capability = (more: object, maxCpu = 31, maxMemoryInGB = 240) => ({
   ...{ resourceType: 'containerGroups', osType: 'Linux', ipAddressType: 'Public', gpu: 'None' },
@@ -10,7 +10,7 @@ const capability = (more: object, maxCpu = 31, maxMemoryInGB = 240) => ({
   ...more,
 })
 const refusal = (cpu: number, memoryGb: number, limits = getLimits([], 'eastus')) =>
-  failureOf(Promise.resolve().then(() => assertAllowed({ cpu, memoryGb }, limits)))
+  getFailure(Promise.resolve().then(() => assertAllowed({ cpu, memoryGb }, limits)))
 
 test('a size that is refused, with the nearest that is allowed', async () => {
   for (const [cpu, memoryGb] of [
@@ -54,7 +54,7 @@ test('they are asked of ARM; silence is no limit', async () => {
     code: 1,
     stderr: 'Max retries exceeded with url: /x (NewConnectionError)',
   })
-  expect(await failureOf(readLimits(silent.context, createAzure(silent.context)))).toMatchObject({
+  expect(await getFailure(readLimits(silent.context, createAzure(silent.context)))).toMatchObject({
     exitCode: 3,
   })
 })

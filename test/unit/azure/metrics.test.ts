@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { metricsCommand, parseMetrics, type Span, spanSince } from '../../../lib/azure/metrics.ts'
-import { failureOf } from '../../support/helpers.ts'
+import { getFailure } from '../../support/helpers.ts'
 
 const span: Span = {
   from: new Date('2026-11-23T12:00:00Z'),
@@ -55,7 +55,7 @@ test('a group that has never been measured has no timeseries: gaps everywhere', 
 })
 
 test('a metric that failed or is missing is unknown, not empty', async () => {
-  const failing = (text: string) => failureOf(Promise.resolve().then(() => parseMetrics(text, span)))
+  const failing = (text: string) => getFailure(Promise.resolve().then(() => parseMetrics(text, span)))
   expect(await failing(reply([], { errorCode: 'InternalError', errorMessage: 'try later' }))).toMatchObject({
     what: 'Azure Monitor could not tell CpuUsage (InternalError)',
     said: 'try later',
@@ -83,6 +83,6 @@ test.each([
 
 test.each(['2026-11-23T12:58:00Z', '2026-10-23T12:00:00Z'])('too short or too long: %s', async (since) => {
   const now = new Date('2026-11-23T13:00:00Z')
-  const failure = await failureOf(Promise.resolve().then(() => spanSince(new Date(since), now)))
+  const failure = await getFailure(Promise.resolve().then(() => spanSince(new Date(since), now)))
   expect(failure).toMatchObject({ exitCode: 2, next: 'Give for example --since 1h, 6h, 1d or 7d.' })
 })

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { findRedisFault, type Redis } from '../../../lib/azure/resources/redis.ts'
 import { noteEnvironment } from '../../../lib/config/pasteLine.ts'
-import { configOf } from '../../support/helpers.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 afterEach(() => noteEnvironment(undefined))
 
@@ -19,7 +19,7 @@ const clusterId =
   '/subscriptions/sub/resourceGroups/codexdominion-prod/providers/Microsoft.Cache/redisEnterprise/codexdominion-redis'
 
 const fault = async (redis: Redis, lines: string[] = [], environment?: string) => {
-  const config = await configOf(...lines)
+  const config = await loadTestConfig(...lines)
   noteEnvironment(environment)
   return findRedisFault(config, redis, 'sub')
 }

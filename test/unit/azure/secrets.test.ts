@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest'
 import { secretsTask } from '../../../lib/azure/secrets.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
-import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 async function stepOf(...lines: string[]) {
-  const { postgres, backend } = await configOf(...lines)
-  const context = { config: await configOf(...lines), runner: openRunner() }
+  const { postgres, backend } = await loadTestConfig(...lines)
+  const context = { config: await loadTestConfig(...lines), runner: openRunner() }
   return secretsTask(context, [postgres.password, backend.secretKey])
 }
 
 test('all secrets that cannot be used are named at once, before anything else', async () => {
   const step = await stepOf('POSTGRES_PASSWORD=change-me', 'APP_SECRET_KEY=')
   expect(step.part).toBe('prepare')
-  const failure = await failureOf(step.inspect(nothingAhead))
+  const failure = await getFailure(step.inspect(nothingAhead))
   expect(failure).toMatchObject({
     what: 'POSTGRES_PASSWORD is still the placeholder of .env.example; APP_SECRET_KEY is not set',
     exitCode: 2,

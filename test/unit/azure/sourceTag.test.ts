@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { sourceTag } from '../../../lib/azure/image.ts'
 import type { Config } from '../../../lib/config/config.ts'
-import { configOf, failureOf, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 let folder: string
 let config: Config
@@ -12,7 +12,7 @@ let config: Config
 async function backend(files: Record<string, string>): Promise<void> {
   folder = temporaryFolder()
   for (const [name, content] of Object.entries(files)) put(name, content)
-  config = await configOf(`BACKEND_DIR=${folder}`)
+  config = await loadTestConfig(`BACKEND_DIR=${folder}`)
 }
 function put(name: string, content: string): void {
   const file = path.join(folder, name)
@@ -76,7 +76,7 @@ test('content, names, and what stands in which file count', async () => {
   seen.push(await sourceTag(config))
   put('Dockerfile.other', 'FROM y')
   seen.push(await sourceTag(config))
-  config = await configOf(`BACKEND_DIR=${folder}`, 'BACKEND_DOCKERFILE=Dockerfile.other')
+  config = await loadTestConfig(`BACKEND_DIR=${folder}`, 'BACKEND_DOCKERFILE=Dockerfile.other')
   seen.push(await sourceTag(config))
   expect(new Set(seen).size).toBe(seen.length)
 })
@@ -105,13 +105,13 @@ test('the Dockerfile counts even when it is ignored', async () => {
 
 test('no folder, no Dockerfile: each is named, with its setting', async () => {
   await backend({ 'app/a.py': '' })
-  expect(await failureOf(sourceTag(config))).toEqual({
+  expect(await getFailure(sourceTag(config))).toEqual({
     what: `There is no Dockerfile.azure in ${folder}`,
     next: 'Set BACKEND_DOCKERFILE in .env.',
     exitCode: 2,
   })
   symlinkSync('app/a.py', path.join(folder, 'Dockerfile.azure'))
-  expect((await failureOf(sourceTag(config))).what).toBe(`${folder}/Dockerfile.azure is a symbolic link`)
+  expect((await getFailure(sourceTag(config))).what).toBe(`${folder}/Dockerfile.azure is a symbolic link`)
   rmSync(folder, { recursive: true })
-  expect(await failureOf(sourceTag(config))).toMatchObject({ what: `There is no backend in ${folder}` })
+  expect(await getFailure(sourceTag(config))).toMatchObject({ what: `There is no backend in ${folder}` })
 })

@@ -15,7 +15,7 @@ import type { Config } from '../../../lib/config/config.ts'
 import type { HttpResponse } from '../../../lib/net/http.ts'
 import { exitCode, OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { maintenanceFiles } from '../../../lib/vps/maintenance/page.ts'
-import { configOf } from '../../support/helpers.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 const answer = (status: number, body = '', total = 10, headers = {}): HttpResponse => ({
   status,
@@ -291,7 +291,7 @@ test.each([
   [{ jobs: 0, oldestSeconds: undefined, workers: 1 }, 'WARNING', '1 of 2 workers listen, no job waits'],
   [{ jobs: 0, oldestSeconds: undefined, workers: 0 }, 'CRITICAL', 'no worker listens, no job waits'],
 ])('a queue of %j is %s', async (facts, verdict, detail) => {
-  expect(judgeQueue(facts, await configOf('WORKER_COUNT=2'))).toMatchObject({ verdict, detail })
+  expect(judgeQueue(facts, await loadTestConfig('WORKER_COUNT=2'))).toMatchObject({ verdict, detail })
 })
 
 test('a worker is one, though it has two connections; one that lost its name is known by its waiting', () => {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { deriveApiToken, getApiToken } from '../../../lib/config/apiToken.ts'
 import { reveal } from '../../../lib/config/secret.ts'
-import { configOf, home, openRunner } from '../../support/helpers.ts'
+import { home, loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 // The backend's own tests read the same file.
 const shared = path.join(home, 'examples', 'codex-dominion', 'backend', 'tests', 'api_tokens.json')
@@ -17,7 +17,7 @@ test.each(vectors)('the token of $secretKey is the one that the backend asks for
 
 test('the redactor knows the token wherever the key is used, not only where the token is', async () => {
   const [{ secretKey, token }] = vectors as [(typeof vectors)[0]]
-  const config = await configOf(`APP_SECRET_KEY="${secretKey}"`)
+  const config = await loadTestConfig(`APP_SECRET_KEY="${secretKey}"`)
   const runner = openRunner()
   await reveal(config.backend.secretKey, runner)
   expect(runner.secrets.clean(`Authorization: Bearer ${token}`)).toBe('Authorization: Bearer ***')
@@ -25,6 +25,6 @@ test('the redactor knows the token wherever the key is used, not only where the 
 })
 
 test('a key that cannot be used gives no token', async () => {
-  const config = await configOf('APP_SECRET_KEY=short')
+  const config = await loadTestConfig('APP_SECRET_KEY=short')
   await expect(getApiToken(config, openRunner())).rejects.toThrow('APP_SECRET_KEY has 5 characters')
 })

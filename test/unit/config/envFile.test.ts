@@ -12,7 +12,7 @@ import path from 'node:path'
 import { parse } from 'dotenv'
 import { expect, test } from 'vitest'
 import { fileOfKey, saveValues, withValues } from '../../../lib/config/envFile.ts'
-import { failureOf, home, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 
 test('a value is replaced where it counts; comments, order, quotes elsewhere and line ends stay', () => {
   const text = [
@@ -90,7 +90,7 @@ test('what cannot be saved is said with the lines to set, and the file is as it 
   writeFileSync(file, 'WORKER_CPU=1\n')
   // The place of the new file is taken: as a full disk, it fails before the rename.
   mkdirSync(`${file}.${process.pid}.new`)
-  expect(await failureOf(saveValues(file, { WORKER_CPU: '2' }))).toMatchObject({
+  expect(await getFailure(saveValues(file, { WORKER_CPU: '2' }))).toMatchObject({
     what: expect.stringContaining('could not be written'),
     next: 'Set by hand: WORKER_CPU=2',
   })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { keys } from '../../../lib/config/schema.ts'
-import { configOf, failureOf, home, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, home, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const example = readFileSync(path.join(home, '.env.example'), 'utf8')
 const lineOf = (key: string) => example.split('\n').findIndex((line) => line.startsWith(`${key}=`)) + 1
@@ -14,7 +14,7 @@ function write(files: Record<string, string>): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text)
   return folder
 }
-const failing = (text: string) => failureOf(loadConfig(write({ '.env': text })))
+const failing = (text: string) => getFailure(loadConfig(write({ '.env': text })))
 
 test('a plain copy of .env.example is a valid configuration, the same as an empty file but for its placeholders', async () => {
   const folder = write({ '.env': example, '.env.empty': '' })
@@ -70,7 +70,7 @@ test('every wrong key is named at once, with its file, what it is and where it i
     '.env': 'DOMAIN=Not A Domain\nIONOS_PORT=70000\nPOSTGRES_VERSION=9\nBACKEND_CPU=two\nPURGE_URL=ftp://x',
     '.env.eu': 'AZURE_LOCATION=West Europe\nKEEP_RELEASES=1.5\nACME_EMAIL=nobody\nWEB_ROOT=relative',
   })
-  const failure = await failureOf(loadConfig(folder, 'eu'))
+  const failure = await getFailure(loadConfig(folder, 'eu'))
   expect(failure.exitCode).toBe(2)
   expect(failure.what.split('\n')).toEqual([
     'The configuration has 9 wrong keys:',
@@ -115,7 +115,7 @@ test.each(['SOMETHING_ELSE_ENTIRELY', 'constructor', 'toString'])(
 
 test('a wrong value of a secret is not shown, an empty number is refused, a quoted value is read', async () => {
   expect((await failing('IONOS_PORT=')).what).toContain('it is ""')
-  const config = await configOf('POSTGRES_PASSWORD="a #b\'c"', "APP_SECRET_KEY='  spaces  '")
+  const config = await loadTestConfig('POSTGRES_PASSWORD="a #b\'c"', "APP_SECRET_KEY='  spaces  '")
   expect(config.postgres.password.text()).toBe("a #b'c")
   expect(config.backend.secretKey.text()).toBe('  spaces  ')
 })
@@ -128,8 +128,8 @@ test.each([
 })
 
 test('both sorts of Redis, each with its size', async () => {
-  expect((await configOf('REDIS_KIND=classic', 'REDIS_SKU=Basic_C0')).redis.kind).toBe('classic')
-  expect((await configOf('REDIS_SKU=Balanced_B1')).redis.sku).toBe('Balanced_B1')
+  expect((await loadTestConfig('REDIS_KIND=classic', 'REDIS_SKU=Basic_C0')).redis.kind).toBe('classic')
+  expect((await loadTestConfig('REDIS_SKU=Balanced_B1')).redis.sku).toBe('Balanced_B1')
 })
 
 test.each([
@@ -147,19 +147,19 @@ test('a bad line is found in a file made from .env.example too', async () => {
 })
 
 test('a value over several lines is one value', async () => {
-  const config = await configOf('APP_SECRET_KEY="first', 'second"', 'DOMAIN=a.app')
+  const config = await loadTestConfig('APP_SECRET_KEY="first', 'second"', 'DOMAIN=a.app')
   expect([config.backend.secretKey.text(), config.domain]).toEqual(['first\nsecond', 'a.app'])
 })
 
 test('a missing file is named, with what to do', async () => {
   const folder = temporaryFolder()
-  expect(await failureOf(loadConfig(folder))).toEqual({
+  expect(await getFailure(loadConfig(folder))).toEqual({
     what: `There is no .env in ${folder}`,
     next: 'Copy .env.example to .env and fill it in.',
     exitCode: 2,
   })
   writeFileSync(path.join(folder, '.env'), '')
-  expect(await failureOf(loadConfig(folder, 'eu'))).toMatchObject({
+  expect(await getFailure(loadConfig(folder, 'eu'))).toMatchObject({
     what: `There is no .env.eu in ${folder}`,
   })
 })
@@ -175,7 +175,7 @@ test('.env.NAME is read over .env, and needs no .env', async () => {
 test.each(['', '../../etc/passwd', 'a/b', 'a b', '.', '$(id)', 'ä', 'eu\n', '\0'])(
   '--env %j is refused before any file is opened',
   async (name) => {
-    const failure = await failureOf(loadConfig(write({ '.env': '' }), name))
+    const failure = await getFailure(loadConfig(write({ '.env': '' }), name))
     expect(failure).toMatchObject({ what: `--env ${JSON.stringify(name)} is not a name`, exitCode: 2 })
   },
 )
@@ -183,14 +183,14 @@ test.each(['', '../../etc/passwd', 'a/b', 'a b', '.', '$(id)', 'ä', 'eu\n', '\0
 test('the environment does not count: a cron line and a terminal see the same', async () => {
   process.env.DOMAIN = 'from.environment.app'
   try {
-    expect((await configOf()).domain).toBe('codexdominion.app')
+    expect((await loadTestConfig()).domain).toBe('codexdominion.app')
   } finally {
     delete process.env.DOMAIN
   }
 })
 
 test('the configuration is frozen to its leaves', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   expect(Object.isFrozen(config)).toBe(true)
   for (const part of Object.values(config)) expect(Object.isFrozen(part)).toBe(true)
   expect(Object.isFrozen(config.network.azEnvironment)).toBe(true)

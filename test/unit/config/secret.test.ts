@@ -5,10 +5,10 @@ import { expect, test } from 'vitest'
 import type { Config } from '../../../lib/config/config.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { createSecret, isReference, reveal, type Secret, secretCommand } from '../../../lib/config/secret.ts'
-import { configOf, failureOf, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 test('a secret prints as *** wherever it goes', async () => {
-  const { postgres } = await configOf('POSTGRES_PASSWORD=hunter2')
+  const { postgres } = await loadTestConfig('POSTGRES_PASSWORD=hunter2')
   expect([`${postgres.password}`, String(postgres.password), JSON.stringify(postgres.password)]).toEqual([
     '***',
     '***',
@@ -20,7 +20,7 @@ test('a secret prints as *** wherever it goes', async () => {
 test.each(['change-me', 'CHANGE_ME', 'changeme', 'your-password', '<password>', 'xxxx', 'replace-me'])(
   'the placeholder %s is refused by name',
   async (text) => {
-    expect(await failureOf(reveal(createSecret('POSTGRES_PASSWORD', text), openRunner()))).toMatchObject({
+    expect(await getFailure(reveal(createSecret('POSTGRES_PASSWORD', text), openRunner()))).toMatchObject({
       what: 'POSTGRES_PASSWORD is still the placeholder of .env.example',
       next: expect.stringContaining('Set POSTGRES_PASSWORD in .env'),
       exitCode: 2,
@@ -30,7 +30,7 @@ test.each(['change-me', 'CHANGE_ME', 'changeme', 'your-password', '<password>', 
 
 test('a secret that is not set, or that az would read as a file or an option, is refused by name', async () => {
   const say = async (text: string) =>
-    (await failureOf(reveal(createSecret('APP_SECRET_KEY', text), openRunner()))).what
+    (await getFailure(reveal(createSecret('APP_SECRET_KEY', text), openRunner()))).what
   expect(await say('')).toBe('APP_SECRET_KEY is not set')
   const beginning = 'APP_SECRET_KEY must not begin with @ or -: az would read it as a file or an option'
   expect(await say('@file')).toBe(beginning)
@@ -67,11 +67,11 @@ test('env:NAME asks the environment', async () => {
     delete process.env.DOMINION_TEST_SECRET
   }
   const gone = reveal(createSecret('K', 'env:DOMINION_TEST_SECRET'), openRunner())
-  expect((await failureOf(gone)).what).toBe('K (env:DOMINION_TEST_SECRET) is not set')
+  expect((await getFailure(gone)).what).toBe('K (env:DOMINION_TEST_SECRET) is not set')
 })
 
 const refusal = async (line: string, pick: (config: Config) => Secret) =>
-  (await failureOf(reveal(pick(await configOf(line)), openRunner()))).what
+  (await getFailure(reveal(pick(await loadTestConfig(line)), openRunner()))).what
 
 test.each([
   ['Ab1-567', 'has 7 characters; Azure takes 8 to 128'],
@@ -90,7 +90,7 @@ test.each([
 test.each(['Ab1-5678', `Ab1${'x'.repeat(125)}`, 'Lower-case', 'UPPER 123', 'pässwörT 1'])(
   'a database password that Azure takes is taken: %s',
   async (password) => {
-    const { postgres } = await configOf(`POSTGRES_PASSWORD='${password}'`)
+    const { postgres } = await loadTestConfig(`POSTGRES_PASSWORD='${password}'`)
     expect(await reveal(postgres.password, openRunner())).toBe(password)
   },
 )
@@ -100,7 +100,7 @@ test('the key of the application has 16 characters at least; a reference is judg
   expect(await refusal('APP_SECRET_KEY=0123456789abcde', key)).toBe(
     'APP_SECRET_KEY has 15 characters; 16 is the least (openssl rand -hex 32)',
   )
-  const { backend } = await configOf('APP_SECRET_KEY=0123456789abcdef')
+  const { backend } = await loadTestConfig('APP_SECRET_KEY=0123456789abcdef')
   expect(await reveal(backend.secretKey, openRunner())).toBe('0123456789abcdef')
   process.env.DOMINION_TEST_SHORT = 'short'
   try {
@@ -117,7 +117,7 @@ test('the file to set a secret in is the one that it is set in, or else the one 
   writeFileSync(path.join(folder, '.env'), 'POSTGRES_PASSWORD=change-me')
   writeFileSync(path.join(folder, '.env.eu'), '')
   const { postgres, backend } = await loadConfig(folder, 'eu')
-  const next = async (secret: Secret) => (await failureOf(reveal(secret, openRunner()))).next
+  const next = async (secret: Secret) => (await getFailure(reveal(secret, openRunner()))).next
   expect(await next(postgres.password)).toMatch(/^Set POSTGRES_PASSWORD in \.env: /)
   expect(await next(backend.secretKey)).toMatch(/^Set APP_SECRET_KEY in \.env\.eu: /)
   expect((await loadConfig(folder)).backend.secretKey.file).toBe('.env')
@@ -137,7 +137,7 @@ test('op:// asks 1Password’s own program; what it says stays out of the transc
 test.each(['azkv://only-a-vault', 'azkv://vault/name/version', 'azkv://'])(
   '%s is refused, and never taken for the password itself',
   async (text) => {
-    expect(await failureOf(reveal(createSecret('POSTGRES_PASSWORD', text), openRunner()))).toMatchObject({
+    expect(await getFailure(reveal(createSecret('POSTGRES_PASSWORD', text), openRunner()))).toMatchObject({
       what: `POSTGRES_PASSWORD is a reference that cannot be followed: ${text}`,
       exitCode: 2,
     })

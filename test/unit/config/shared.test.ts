@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { readOthers, sharedWithOthers } from '../../../lib/config/environments.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { findShared } from '../../../lib/config/shared.ts'
-import { configOf, failureOf, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const core = [
   'AZURE_RESOURCE_GROUP=staging',
@@ -120,7 +120,7 @@ test.each<[string, string[], string[], string[]]>([
     everything,
   ],
 ])('%s', async (_, first, second, kinds) => {
-  const [a, b] = [await configOf(...first), await configOf(...second)]
+  const [a, b] = [await loadTestConfig(...first), await loadTestConfig(...second)]
   expect(findShared(a, b).map(({ kind }) => kind)).toEqual(kinds)
   expect(findShared(b, a).map(({ kind }) => kind)).toEqual(kinds)
 })
@@ -161,18 +161,18 @@ test('every environment of the folder counts; examples, copies and the base do n
 
 test('BASE_ONLY makes .env no environment, names those there are, and belongs in .env', async () => {
   const folder = write({ '.env': 'BASE_ONLY=yes', '.env.prod': '', '.env.stage': 'BASE_ONLY=yes' })
-  expect(await failureOf(loadConfig(folder))).toMatchObject({
+  expect(await getFailure(loadConfig(folder))).toMatchObject({
     exitCode: 2,
     what: expect.stringContaining('BASE_ONLY=yes'),
     next: expect.stringContaining('--env prod, --env stage'),
   })
   expect((await loadConfig(folder, 'prod')).environment).toBe('prod')
-  expect((await failureOf(loadConfig(folder, 'stage'))).what).toContain('.env.stage: BASE_ONLY')
+  expect((await getFailure(loadConfig(folder, 'stage'))).what).toContain('.env.stage: BASE_ONLY')
 })
 
 test('default stands for .env itself: as a name it would hide .env from every comparison and hint', async () => {
   const folder = write({ '.env': '', '.env.default': 'DOMAIN=staging.example' })
-  expect(await failureOf(loadConfig(folder, 'default'))).toMatchObject({
+  expect(await getFailure(loadConfig(folder, 'default'))).toMatchObject({
     exitCode: 2,
     what: expect.stringContaining('--env default is not a name'),
     next: expect.stringContaining('rename .env.default'),
@@ -183,12 +183,12 @@ test('default stands for .env itself: as a name it would hide .env from every co
 test.each(['vps', 'registry,', ',registry', 'registry redis', 'Registry'])(
   'SHARES=%s is refused',
   async (value) => {
-    const failure = await failureOf(configOf(`SHARES=${value}`))
+    const failure = await getFailure(loadTestConfig(`SHARES=${value}`))
     expect(failure.what).toContain('SHARES must be some of containers, dns-label, postgres')
   },
 )
 
 test('SHARES lists kinds', async () => {
-  expect((await configOf('SHARES=registry,redis')).shares).toEqual(['registry', 'redis'])
-  expect((await configOf('SHARES=')).shares).toEqual([])
+  expect((await loadTestConfig('SHARES=registry,redis')).shares).toEqual(['registry', 'redis'])
+  expect((await loadTestConfig('SHARES=')).shares).toEqual([])
 })

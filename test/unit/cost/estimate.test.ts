@@ -5,12 +5,12 @@ import { estimateCost, monthlyEstimate } from '../../../lib/cost/estimate.ts'
 import { getPrice } from '../../../lib/cost/price.ts'
 import { type Prices, readPrices } from '../../../lib/cost/priceList.ts'
 import { costText } from '../../../lib/cost/report.ts'
-import { configOf } from '../../support/helpers.ts'
-import { answered, item, page } from '../../support/priceFixtures.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
+import { createPrice, createPriceServer, page } from '../../support/priceFixtures.ts'
 
 const offline = async (...env: string[]): Promise<Prices> =>
-  readPrices((await answered(() => new Error('nobody'), ...env)).context, { offline: true })
-const containers = (...items: ReturnType<typeof item>[]): Prices => {
+  readPrices((await createPriceServer(() => new Error('nobody'), ...env)).context, { offline: true })
+const containers = (...items: ReturnType<typeof createPrice>[]): Prices => {
   const nothing = { source: 'list', items: [] } as const
   return {
     currency: 'USD',
@@ -27,7 +27,7 @@ const containers = (...items: ReturnType<typeof item>[]): Prices => {
 const now = new Date('2026-11-20')
 
 test('the configuration as it comes, with the prices of the dated table', async () => {
-  const estimate = estimateCost(await configOf(''), await offline())
+  const estimate = estimateCost(await loadTestConfig(''), await offline())
   expect(Object.fromEntries(estimate.parts.map(({ id, monthly }) => [id, monthly]))).toEqual({
     'postgres-compute': 12.41, // 730 × 0.017
     'postgres-storage': 3.68, // 32 × 0.115
@@ -42,7 +42,7 @@ test('the configuration as it comes, with the prices of the dated table', async 
 })
 
 test('workers, sizes and what IONOS bills count', async () => {
-  const config = await configOf(
+  const config = await loadTestConfig(
     ...['WORKER_COUNT=3', 'WORKER_CPU=0.5', 'WORKER_MEMORY_GB=1', 'POSTGRES_STORAGE_GB=64'],
     ...['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0', 'VPS_MONTHLY_USD=6', 'DOMAIN_YEARLY_USD=24'],
   )
@@ -56,7 +56,7 @@ test('workers, sizes and what IONOS bills count', async () => {
 })
 
 test('a price that the list does not have is unknown, and so is the total', async () => {
-  const { context } = await answered(() => ({ body: page([item({})]) }))
+  const { context } = await createPriceServer(() => ({ body: page([createPrice({})]) }))
   const estimate = await monthlyEstimate(context)
   const backend = estimate.parts.find(({ id }) => id === 'backend')
   expect(backend).toMatchObject({ monthly: null, source: 'list' })
@@ -71,7 +71,7 @@ test('a price that the list does not have is unknown, and so is the total', asyn
 
 test('a region that the dated table does not have is unknown', async () => {
   const { parts } = estimateCost(
-    await configOf('AZURE_LOCATION=westeurope'),
+    await loadTestConfig('AZURE_LOCATION=westeurope'),
     await offline('AZURE_LOCATION=westeurope'),
   )
   expect(parts[0]).toMatchObject({
@@ -82,9 +82,9 @@ test('a region that the dated table does not have is unknown', async () => {
 
 test('graduated prices are summed tier by tier', () => {
   const prices = containers(
-    item({ tierMinimumUnits: 100, retailPrice: 0.5 }),
-    item({ tierMinimumUnits: 0, retailPrice: 1 }),
-    item({ tierMinimumUnits: 1000, retailPrice: 0.1 }),
+    createPrice({ tierMinimumUnits: 100, retailPrice: 0.5 }),
+    createPrice({ tierMinimumUnits: 0, retailPrice: 1 }),
+    createPrice({ tierMinimumUnits: 1000, retailPrice: 0.1 }),
   )
   expect(getPrice(cpuMeter, 1500, prices, now)).toMatchObject({ cost: 100 + 450 + 50 })
   expect(getPrice(cpuMeter, 50, prices, now)).toMatchObject({ cost: 50 })
@@ -92,26 +92,34 @@ test('graduated prices are summed tier by tier', () => {
 
 test('the price in force counts, not an older and not an announced one', () => {
   const prices = containers(
-    item({ retailPrice: 3, effectiveStartDate: '2027-01-01T00:00:00Z' }),
-    item({ retailPrice: 2, effectiveStartDate: '2026-06-01T00:00:00Z' }),
-    item({ retailPrice: 1, effectiveStartDate: '2021-06-01T00:00:00Z' }),
+    createPrice({ retailPrice: 3, effectiveStartDate: '2027-01-01T00:00:00Z' }),
+    createPrice({ retailPrice: 2, effectiveStartDate: '2026-06-01T00:00:00Z' }),
+    createPrice({ retailPrice: 1, effectiveStartDate: '2021-06-01T00:00:00Z' }),
   )
   expect(getPrice(cpuMeter, 1, prices, now)).toMatchObject({ cost: 2 })
 })
 
 test('spot prices, other units and two answers are not taken for the price', () => {
-  const spot = item({ skuName: 'Standard Spot', meterName: 'Standard Spot vCPU Duration', retailPrice: 0.01 })
-  expect(getPrice(cpuMeter, 1, containers(spot), now)).toHaveProperty('unknown')
-  expect(getPrice(cpuMeter, 1, containers(item({ unitOfMeasure: '100 Seconds' })), now)).toMatchObject({
-    unknown: expect.stringContaining('per "100 Seconds", not per "1 Hour"'),
+  const spot = createPrice({
+    skuName: 'Standard Spot',
+    meterName: 'Standard Spot vCPU Duration',
+    retailPrice: 0.01,
   })
-  expect(getPrice(cpuMeter, 1, containers(item({}), item({ retailPrice: 9 })), now)).toMatchObject({
+  expect(getPrice(cpuMeter, 1, containers(spot), now)).toHaveProperty('unknown')
+  expect(getPrice(cpuMeter, 1, containers(createPrice({ unitOfMeasure: '100 Seconds' })), now)).toMatchObject(
+    {
+      unknown: expect.stringContaining('per "100 Seconds", not per "1 Hour"'),
+    },
+  )
+  expect(
+    getPrice(cpuMeter, 1, containers(createPrice({}), createPrice({ retailPrice: 9 })), now),
+  ).toMatchObject({
     unknown: expect.stringContaining('several prices'),
   })
 })
 
 test('the old document stands beside, with what makes the difference', async () => {
-  const config = await configOf('WORKER_COUNT=2')
+  const config = await loadTestConfig('WORKER_COUNT=2')
   const compared = compareWithDocument(config, estimateCost(config, await offline()))
   expect(compared.map(({ title, document, now }) => [title, document?.from, document?.to, now])).toEqual([
     ['PostgreSQL', 15, 15, 16.09],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parsePage, pricesRequest, readPrices } from '../../../lib/cost/priceList.ts'
-import { answered, item, page } from '../../support/priceFixtures.ts'
+import { createPrice, createPriceServer, page } from '../../support/priceFixtures.ts'
 
 test('asks for the pay-as-you-go prices of one service in one region, blanks as %20', () => {
   expect(pricesRequest('Redis Cache', 'westeurope')).toEqual({
@@ -16,10 +16,10 @@ test('asks for the pay-as-you-go prices of one service in one region, blanks as 
 
 test('reads every page, and says from when the prices are', async () => {
   const next = 'https://prices.azure.com:443/api/retail/prices?$skip=1000'
-  const { context, asked } = await answered((url) =>
+  const { context, asked } = await createPriceServer((url) =>
     url.searchParams.has('$skip')
-      ? { body: page([item({ meterName: 'second' })]) }
-      : { body: page([item({ meterName: 'first' })], url.search.includes('Redis') ? next : null) },
+      ? { body: page([createPrice({ meterName: 'second' })]) }
+      : { body: page([createPrice({ meterName: 'first' })], url.search.includes('Redis') ? next : null) },
   )
   const prices = await readPrices(context)
   expect(prices.byService['Redis Cache']).toMatchObject({
@@ -32,7 +32,7 @@ test('reads every page, and says from when the prices are', async () => {
 })
 
 test('a list without an end is not followed for ever', async () => {
-  const { context, asked } = await answered(() => ({
+  const { context, asked } = await createPriceServer(() => ({
     body: page([], 'https://prices.azure.com/api/retail/prices?$skip=1'),
   }))
   expect((await readPrices(context)).note).toContain('more than 20 pages')
@@ -46,7 +46,7 @@ test.each([
   ['another shape', () => ({ body: '{"error":1}' }), 'JSON without Items'],
   ['null', () => ({ body: 'null' }), 'JSON without Items'],
 ])('%s: the dated table, and the note says so', async (_what, answer, why) => {
-  const { context } = await answered(answer)
+  const { context } = await createPriceServer(answer)
   const prices = await readPrices(context)
   expect(prices.note).toContain(why)
   expect(prices.note).toContain('from the table of 2026-08-11')
@@ -56,8 +56,8 @@ test.each([
 })
 
 test('one service without an answer: only its prices are old', async () => {
-  const { context } = await answered((url) =>
-    url.search.includes('Redis') ? new Error('reset') : { body: page([item({})]) },
+  const { context } = await createPriceServer((url) =>
+    url.search.includes('Redis') ? new Error('reset') : { body: page([createPrice({})]) },
   )
   const prices = await readPrices(context)
   expect(prices.byService['Redis Cache']?.source).toBe('offline')
@@ -67,13 +67,13 @@ test('one service without an answer: only its prices are old', async () => {
 })
 
 test('--offline asks nobody', async () => {
-  const { context, asked } = await answered(() => new Error('asked'))
+  const { context, asked } = await createPriceServer(() => new Error('asked'))
   expect((await readPrices(context, { offline: true })).priced).toBe('2026-08-11')
   expect(asked).toEqual([])
 })
 
 test('a page is read strictly', () => {
-  expect(() => parsePage(page([item({ retailPrice: Number.NaN })]))).toThrow('cannot be read')
-  expect(() => parsePage(page([item({})], 'https://elsewhere.example/next'))).toThrow('elsewhere')
-  expect(() => parsePage(page([item({})], null, 'EUR'))).toThrow('prices in EUR')
+  expect(() => parsePage(page([createPrice({ retailPrice: Number.NaN })]))).toThrow('cannot be read')
+  expect(() => parsePage(page([createPrice({})], 'https://elsewhere.example/next'))).toThrow('elsewhere')
+  expect(() => parsePage(page([createPrice({})], null, 'EUR'))).toThrow('prices in EUR')
 })

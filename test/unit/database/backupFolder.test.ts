@@ -16,7 +16,7 @@ import {
   readManifest,
   writeManifest,
 } from '../../../lib/database/backup/manifest.ts'
-import { configOf, failureOf, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const manifest = (taken: string, proven?: string): Manifest => ({
   format: 1,
@@ -114,7 +114,7 @@ test('only backups of this database and environment count; one that nothing is k
   const { environment: _, ...early } = manifest(day(5))
   put('early.dump', early)
   put('broken.dump', '{"format": 1')
-  const { backups, unknown } = readBackups(folder, await configOf())
+  const { backups, unknown } = readBackups(folder, await loadTestConfig())
   expect(backups.map(({ file }) => path.basename(file))).toEqual(['b.dump', 'a.dump'])
   expect(unknown.sort()).toEqual(['broken.dump', 'early.dump'].map((name) => path.join(folder, name)))
   expect(existsSync(path.join(folder, 'other.dump'))).toBe(true)
@@ -123,7 +123,7 @@ test('only backups of this database and environment count; one that nothing is k
 test('a folder that cannot be written to is named', async () => {
   const file = path.join(temporaryFolder(), 'file')
   writeFileSync(file, '')
-  expect(await failureOf((async () => makePartial(path.join(file, 'in'), 'x.dump'))())).toMatchObject({
+  expect(await getFailure((async () => makePartial(path.join(file, 'in'), 'x.dump'))())).toMatchObject({
     what: `The folder ${path.join(file, 'in')} cannot be written to`,
     exitCode: 1,
   })

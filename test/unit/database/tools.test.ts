@@ -16,10 +16,16 @@ import {
   restoreErrors,
 } from '../../../lib/database/pgTools.ts'
 import { display } from '../../../lib/shell/command.ts'
-import { configOf, failureOf, openRunner, secretIn, temporaryFolder } from '../../support/helpers.ts'
+import {
+  findSecretFile,
+  getFailure,
+  loadTestConfig,
+  openRunner,
+  temporaryFolder,
+} from '../../support/helpers.ts'
 
 const reached = async (password = 'Gr8-password'): Promise<Reached> => ({
-  config: await configOf(),
+  config: await loadTestConfig(),
   address: '198.51.100.4',
   password,
   authorities: '/state of/a&b/authorities.pem',
@@ -53,7 +59,7 @@ test('pg_restore: the contents, everything but rights, then the rights alone', a
     `pg_restore --no-password --no-owner --use-list=<rights.list> ${url('beside')} x.dump`,
   )
   expect(
-    secretIn(rights.argv)
+    findSecretFile(rights.argv)
       .content.split('\n')
       .map((line) => line.slice(0, 4)),
   ).toEqual(['3402', '1771', ''])
@@ -81,13 +87,13 @@ pg_restore: warning: errors ignored on restore: 2`
 
 test('what hinders a restore from outside is not called a damaged backup', async () => {
   const broken = 'pg_restore: error: could not execute query: server closed the connection unexpectedly'
-  expect(await failureOf((async () => assertMatchesDump([broken]))())).toMatchObject({
+  expect(await getFailure((async () => assertMatchesDump([broken]))())).toMatchObject({
     what: 'The database cannot be reached, or went away meanwhile',
     said: broken,
     exitCode: 3,
   })
   const refused = 'pg_restore: error: connection failed: FATAL:  password authentication failed for user "x"'
-  expect(await failureOf((async () => assertMatchesDump([refused]))())).toMatchObject({ exitCode: 4 })
+  expect(await getFailure((async () => assertMatchesDump([refused]))())).toMatchObject({ exitCode: 4 })
   const damaged = ['pg_restore: error: could not uncompress data: (null)']
   expect(assertMatchesDump(damaged)).toEqual(damaged)
 })
@@ -109,7 +115,7 @@ test('a tool of any version that is as new as the server will do; an older one i
     })
   const ask = async () =>
     requireTool(
-      { config: await configOf(), runner: openRunner({ env: { PATH: `${folder}:/bin` } }) },
+      { config: await loadTestConfig(), runner: openRunner({ env: { PATH: `${folder}:/bin` } }) },
       'pg_dump',
       16,
     )
@@ -118,7 +124,7 @@ test('a tool of any version that is as new as the server will do; an older one i
   answer('16beta1')
   expect(await ask()).toBe('16beta1')
   answer('15.18')
-  expect(await failureOf(ask())).toMatchObject({
+  expect(await getFailure(ask())).toMatchObject({
     what: 'pg_dump is version 15.18; a server of version 16 needs 16 or newer',
     exitCode: 2,
   })

@@ -9,7 +9,7 @@ import {
 } from '../../../lib/database/check/verdicts.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { worstVerdict } from '../../../lib/util/status.ts'
-import { configOf } from '../../support/helpers.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 const now = Date.parse('2026-11-23T12:00:00Z')
 const server = (properties: object): Resource => ({
@@ -44,7 +44,7 @@ const facts = (changes: Partial<DatabaseFacts> = {}): DatabaseFacts => ({
 })
 const judged = async (changes: Partial<DatabaseFacts>) =>
   Object.fromEntries(
-    evaluateFacts(await configOf(), facts(changes), now).map(({ id, verdict, detail }) => [
+    evaluateFacts(await loadTestConfig(), facts(changes), now).map(({ id, verdict, detail }) => [
       id,
       `${verdict} ${detail}`,
     ]),
@@ -124,7 +124,7 @@ test('no backup at all: a new server may have none yet', () => {
 })
 
 test('a stopped server, another version, a slow login, a missing table, a pending migration', async () => {
-  const config = await configOf()
+  const config = await loadTestConfig()
   const found = evaluateFacts(
     config,
     facts({

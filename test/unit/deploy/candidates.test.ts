@@ -8,7 +8,7 @@ import {
   frontendCandidates,
   verifiedReleases,
 } from '../../../lib/deploy/rollback/candidates.ts'
-import { failureOf } from '../../support/helpers.ts'
+import { getFailure } from '../../support/helpers.ts'
 
 const receipt = (more: Partial<Receipt>): Receipt => ({
   ...{
@@ -80,7 +80,7 @@ test('the one before: the newest older one that worked and is not bad', async ()
   expect(chooseTarget('backend', all, 'r6').id).toBe('r6')
   expect(chooseTarget('backend', all, 'r3').id).toBe('r3')
   const refused = (to: string | undefined, from = all) =>
-    failureOf(Promise.resolve().then(() => chooseTarget('backend', from, to)))
+    getFailure(Promise.resolve().then(() => chooseTarget('backend', from, to)))
   expect(await refused('r4')).toMatchObject({
     what: 'r4 is marked bad and is not gone back to: it lost orders (2026-11-22 10:01:30 UTC)',
     next: expect.stringContaining('--clear-bad r4'),

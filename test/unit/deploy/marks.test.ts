@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { warnIfMarkedBad } from '../../../lib/deploy/badReleaseWarnings.ts'
 import { type Difference, nothingAhead, type Task } from '../../../lib/tasks/task.ts'
-import { configOf, openRunner } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 const id = '20261122T100000Z-aaaaaaaa'
 
@@ -19,7 +19,7 @@ async function told(upload: Difference): Promise<[string, number]> {
     inspect: async () => difference,
   })
   const fields = [{ name: 'live release', before: 'other', after: id }]
-  const steps = warnIfMarkedBad({ config: await configOf(), runner: { ...runner, run } }, [
+  const steps = warnIfMarkedBad({ config: await loadTestConfig(), runner: { ...runner, run } }, [
     step('frontend-upload', upload),
     step('frontend-switch', { state: 'change', what: `release ${id}`, fields, effects: [] }),
   ])

@@ -3,7 +3,7 @@ import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
 import { imageBefore } from '../../../lib/deploy/rollback/automatic.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 /* What a release that goes on from a run that was cut off goes back to, when its image does not work. */
 
@@ -31,7 +31,7 @@ async function vps(receipts: readonly Receipt[], bad: readonly string[] = []) {
     close() {},
   }
   return {
-    config: await configOf(),
+    config: await loadTestConfig(),
     runner: openRunner({ openVps: async () => remote as Remote }),
   }
 }
@@ -40,7 +40,7 @@ const history = [released('t1', '2026-11-20T10:00:00.000Z'), released('t2', '202
 const cutOff = { backend: image('new'), workers: [] }
 
 test('the backend’s own image before the release; nothing else is asked', async () => {
-  const context = { config: await configOf(), runner: openRunner() }
+  const context = { config: await loadTestConfig(), runner: openRunner() }
   expect(await imageBefore(context, image('new'), { backend: image('old'), workers: [] })).toBe(image('old'))
 })
 
@@ -64,8 +64,8 @@ test('none to go back to: the image itself was seen to work, or none was', async
 
 test('a VPS that does not answer is not one without receipts', async () => {
   const silent = {
-    config: await configOf(),
+    config: await loadTestConfig(),
     runner: openRunner({ openVps: () => Promise.reject(unknownError('the VPS is silent')) }),
   }
-  expect(await failureOf(imageBefore(silent, image('new'), cutOff))).toMatchObject({ exitCode: 3 })
+  expect(await getFailure(imageBefore(silent, image('new'), cutOff))).toMatchObject({ exitCode: 3 })
 })

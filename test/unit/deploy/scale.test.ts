@@ -9,14 +9,14 @@ import {
   scaleNow,
   valuesToSet,
 } from '../../../lib/deploy/scale/current.ts'
-import { configOf, failureOf } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig } from '../../support/helpers.ts'
 
 const group = (name: string, cpu: number, memoryInGb: number, image = 'r/i:1'): ContainerGroup => ({
   name,
   containers: [{ name, image, resources: { requests: { cpu, memoryInGb } } }],
 })
 const now = async (part: Scaled, ...groups: ContainerGroup[]) =>
-  scaleNow(await configOf('WORKER_COUNT=4'), { groups: async () => groups } as unknown as Azure, part)
+  scaleNow(await loadTestConfig('WORKER_COUNT=4'), { groups: async () => groups } as unknown as Azure, part)
 
 test('how a part runs, and goes on from where an interrupted run has left it', async () => {
   const backend = group('codex-backend', 2, 4)
@@ -31,10 +31,12 @@ test('how a part runs, and goes on from where an interrupted run has left it', a
   const next = group('codex-backend-next', 4, 4)
   expect(await now('backend', backend, next)).toMatchObject({ cpu: 2, settled: false })
   expect(await now('backend', next)).toMatchObject({ cpu: 4, image: 'r/i:1', settled: false })
-  expect(await failureOf(now('backend', backend, group('codex-backend-next', 2, 4, 'r/i:2')))).toMatchObject({
-    what: 'The release of another image was interrupted: codex-backend-next runs r/i:2',
-  })
-  expect(await failureOf(now('backend'))).toMatchObject({ what: 'There is no codex-backend to scale' })
+  expect(await getFailure(now('backend', backend, group('codex-backend-next', 2, 4, 'r/i:2')))).toMatchObject(
+    {
+      what: 'The release of another image was interrupted: codex-backend-next runs r/i:2',
+    },
+  )
+  expect(await getFailure(now('backend'))).toMatchObject({ what: 'There is no codex-backend to scale' })
 
   const workers = [10, 2].map((number) => group(`codex-worker-${number}`, 1, 2))
   expect(await now('worker', ...workers, group('codex-worker', 1, 2))).toMatchObject({
@@ -57,13 +59,13 @@ test('how a part runs, and goes on from where an interrupted run has left it', a
     image: 'r/i:1',
     settled: false,
   })
-  expect(await failureOf(now('worker', group('codex-worker-x', 1, 2)))).toMatchObject({
+  expect(await getFailure(now('worker', group('codex-worker-x', 1, 2)))).toMatchObject({
     what: 'There is no codex-worker to scale',
   })
 })
 
 test('what .env must say, and that it is then the configuration of what runs', async () => {
-  const config = await configOf('WORKER_CPU=1', 'WORKER_MEMORY_GB=2')
+  const config = await loadTestConfig('WORKER_CPU=1', 'WORKER_MEMORY_GB=2')
   const to = { cpu: 1.5, memoryGb: 2, count: 3 }
   expect(valuesToSet(config, 'worker', to)).toEqual({ WORKER_CPU: '1.5', WORKER_COUNT: '3' })
   expect(valuesToSet(scaledConfig(config, 'worker', to), 'worker', to)).toEqual({})

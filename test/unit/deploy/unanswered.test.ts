@@ -10,7 +10,7 @@ import type { Context } from '../../../lib/tasks/context.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { configOf, failureOf, openRunner } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 /* Plans and choices while a cloud does not answer: what is not known is said, and nothing is made up. */
 
@@ -33,7 +33,7 @@ const run = (flags: RollbackFlags) =>
 test.each([{}, { markBad: true }])(
   'rollback frontend, a silent VPS, %j: every step cannot tell',
   async (flags) => {
-    const context = { config: await configOf(), runner: openRunner({ openVps: silent }) }
+    const context = { config: await loadTestConfig(), runner: openRunner({ openVps: silent }) }
     expect(await planOf(context, await getRollbackTasks(run(flags), 'frontend').list(context))).toMatchObject(
       {
         'rollback-target': 'unknown: it is silent',
@@ -88,7 +88,7 @@ test('scale, logged out: the plan has every step, none of them made up; a run, a
 
 test('backup-database, a silent server: the plan has its lines; a run ends with exit 3', async () => {
   const context = {
-    config: await configOf('POSTGRES_PASSWORD=Gr8-password'),
+    config: await loadTestConfig('POSTGRES_PASSWORD=Gr8-password'),
     runner: openRunner({ openDatabase: silent }),
   }
   const options = { to: undefined, keep: 14, prove: 'new', planning: true } as const
@@ -100,7 +100,7 @@ test('backup-database, a silent server: the plan has its lines; a run ends with 
   expect(text).toContain('? cannot tell what is on the server: it is silent\n  → See whether it is there.')
   expect(text).not.toContain('Gr8-password')
   expect([data, changes]).toMatchObject([{ dryRun: true, unknown: 1, why: 'it is silent' }, true])
-  expect(await failureOf(backUp(context, { ...options, planning: false }, about))).toMatchObject({
+  expect(await getFailure(backUp(context, { ...options, planning: false }, about))).toMatchObject({
     exitCode: 3,
   })
 })

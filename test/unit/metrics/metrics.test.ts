@@ -6,7 +6,7 @@ import { renderMetricsPage } from '../../../lib/metrics/page.ts'
 import { readUsage, summarize } from '../../../lib/metrics/usage.ts'
 import { getExitCode } from '../../../lib/util/collect.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { failureOf } from '../../support/helpers.ts'
+import { getFailure } from '../../support/helpers.ts'
 
 const from = new Date('2026-11-23T12:00:00Z')
 const span: Span = { from, to: new Date('2026-11-23T12:04:00Z'), interval: 'PT1M' }
@@ -93,7 +93,7 @@ test('one group without figures and one that is missing lose no other’s', asyn
 
 test('no groups at all: what to do', async () => {
   const { context } = await fakeAz(account, { match: /^container list/, code: 3 })
-  expect(await failureOf(readUsage(context, span))).toMatchObject({
+  expect(await getFailure(readUsage(context, span))).toMatchObject({
     what: 'There is no container group in the resource group codexdominion-prod',
     next: expect.stringContaining('deploy-complete'),
   })
@@ -105,7 +105,7 @@ test('a login that has expired is told with its own exit code', async () => {
     code: 1,
     stderr: "Please run 'az login' to setup account.",
   })
-  expect(await failureOf(readUsage(context, span))).toMatchObject({
+  expect(await getFailure(readUsage(context, span))).toMatchObject({
     exitCode: 4,
     next: expect.stringContaining('az login'),
   })

@@ -3,25 +3,25 @@ import type { Channel } from '../../../lib/monitoring/alerts/alert.ts'
 import { createChannels } from '../../../lib/monitoring/alerts/channels.ts'
 import { deliver } from '../../../lib/monitoring/alerts/outbox.ts'
 import type { History } from '../../../lib/monitoring/store/store.ts'
-import { alert, receiver } from '../../support/alertFixtures.ts'
-import { configOf, openRunner } from '../../support/helpers.ts'
-import { day, historyPath, opened } from '../../support/historyFixtures.ts'
+import { createAlert, startReceiver } from '../../support/alertFixtures.ts'
+import { loadTestConfig, openRunner } from '../../support/helpers.ts'
+import { createHistoryPath, day, openTestHistory } from '../../support/historyFixtures.ts'
 
 const contextOf = () => ({ runner: openRunner() }) as never
 
 const putOff = (history: History, incident: string, since = Date.now()) =>
-  history.enqueue({ channel: 'webhook', alert: alert({ incident }), since, error: '' })
+  history.enqueue({ channel: 'webhook', alert: createAlert({ incident }), since, error: '' })
 
 /** Takes what its `judge` takes, 200; gives what it took. */
 async function hook(judge: (body: { incident: string; lines: string[] }) => number) {
   const taken: string[] = []
-  const { port, heard } = await receiver((outgoing, { body }) => {
+  const { port, heard } = await startReceiver((outgoing, { body }) => {
     const said = JSON.parse(body) as { incident: string; lines: string[] }
     const status = judge(said)
     if (status === 200) taken.push(`${said.incident} ${said.lines.length}`)
     outgoing.writeHead(status).end(status === 200 ? '' : 'no such message')
   })
-  const channels = createChannels(await configOf(`ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`))
+  const channels = createChannels(await loadTestConfig(`ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`))
   return { taken, heard, channels }
 }
 
@@ -29,7 +29,7 @@ test('what a channel refuses for good is sent in short', async () => {
   const { taken, channels } = await hook(({ incident, lines }) =>
     incident === 'a' && lines.length > 0 ? 413 : 200,
   )
-  const history = await opened()
+  const history = await openTestHistory()
   for (const incident of ['a', 'b']) putOff(history, incident)
   const { sent, unsent, trouble } = await deliver(contextOf(), history, channels)
   expect(taken).toEqual(['a 0', 'b 2'])
@@ -40,7 +40,7 @@ test('what a channel refuses for good is sent in short', async () => {
 
 test('refused in short, too: it holds up no other, and is dropped after a day, which is said', async () => {
   const { taken, channels } = await hook(({ incident }) => (incident === 'a' ? 400 : 200))
-  const history = await opened()
+  const history = await openTestHistory()
   for (const incident of ['a', 'b']) putOff(history, incident)
   const first = await deliver(contextOf(), history, channels)
   expect(taken).toEqual(['b 2'])
@@ -57,7 +57,7 @@ test('refused in short, too: it holds up no other, and is dropped after a day, w
 
 test('a channel that fails keeps all that waits for it, and all of it is told', async () => {
   const { heard, channels } = await hook(() => 500)
-  const history = await opened()
+  const history = await openTestHistory()
   for (const incident of ['a', 'b', 'c']) putOff(history, incident)
   const { unsent } = await deliver(contextOf(), history, channels)
   expect(heard).toHaveLength(1)
@@ -71,8 +71,8 @@ test('a sender that takes longer than its lease for all of it is not overtaken b
   const now = Date.now
   vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
   onTestFinished(() => void vi.restoreAllMocks())
-  const file = historyPath()
-  const [first, second] = [await opened(file), await opened(file)]
+  const file = createHistoryPath()
+  const [first, second] = [await openTestHistory(file), await openTestHistory(file)]
   for (let number = 0; number < 10; number++) putOff(first, String(number))
   const got: string[] = []
   let other: ReturnType<typeof deliver> | undefined
@@ -95,8 +95,8 @@ test('a sender that was held up for longer than its lease sends nothing that ano
   const now = Date.now
   vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
   onTestFinished(() => void vi.restoreAllMocks())
-  const file = historyPath()
-  const [first, second] = [await opened(file), await opened(file)]
+  const file = createHistoryPath()
+  const [first, second] = [await openTestHistory(file), await openTestHistory(file)]
   for (const incident of ['a', 'b', 'c']) putOff(first, incident)
   const got: string[] = []
   const channel = (who: string): Channel => ({

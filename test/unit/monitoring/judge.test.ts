@@ -8,7 +8,7 @@ import { recordRun } from '../../../lib/monitoring/record.ts'
 import { buildSloReport } from '../../../lib/monitoring/slo/sloReport.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
 import type { Verdict } from '../../../lib/util/status.ts'
-import { configOf, openRunner } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 const at = Date.UTC(2026, 10, 23, 4)
 const nothingKept = { history: undefined, trouble: [], close() {} }
@@ -28,7 +28,7 @@ const look = (observations: Observation[], more: Partial<ProbeRun> = {}): ProbeR
 })
 
 async function judged(looked: Collected, known: string[] = []) {
-  const context = { config: await configOf('DOMAIN=shop.test'), runner: openRunner({ known }) }
+  const context = { config: await loadTestConfig('DOMAIN=shop.test'), runner: openRunner({ known }) }
   return evaluate(context as unknown as OpenContext, looked, nothingKept, true)
 }
 
@@ -95,9 +95,9 @@ test('a maintenance explains its part; another fault besides it counts', async (
 })
 
 test('a maintenance with another fault besides is no downtime when it ends, and one maintenance throughout', async () => {
-  const history = await openHistory(historyFile(await configOf()), { sampleDays: 35, days: 400 })
+  const history = await openHistory(historyFile(await loadTestConfig()), { sampleDays: 35, days: 400 })
   onTestFinished(() => history.close())
-  const config = await configOf('DOMAIN=shop.test')
+  const config = await loadTestConfig('DOMAIN=shop.test')
   const context = { config, runner: openRunner() } as unknown as OpenContext
   const rules = { failAfter: 3, recoverAfter: 2, remindMs: 0 }
   const minute = 60_000
@@ -129,7 +129,10 @@ test.each([
     asked = true
     throw new Error('not there')
   }
-  const context = { config: await configOf(), runner: openRunner({ openVps }) } as unknown as OpenContext
+  const context = {
+    config: await loadTestConfig(),
+    runner: openRunner({ openVps }),
+  } as unknown as OpenContext
   const observations = ids.map((id) => seen(id, id === 'stored-certificate' ? 'UNKNOWN' : 'CRITICAL'))
   await evaluate(context, { here: look(observations) }, nothingKept, false)
   expect(asked).toBe(isAsked)

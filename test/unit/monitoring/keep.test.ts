@@ -12,8 +12,8 @@ import type { Report } from '../../../lib/monitoring/report.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
 import type { Excluded } from '../../../lib/monitoring/store/types.ts'
 import type { Verdict } from '../../../lib/util/status.ts'
-import { receiver } from '../../support/alertFixtures.ts'
-import { configOf, openRunner } from '../../support/helpers.ts'
+import { startReceiver } from '../../support/alertFixtures.ts'
+import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 /*
  * Record, confirm and tell, with a real history file and a real receiver of alerts; only the looks are made up.
@@ -50,8 +50,8 @@ interface Told {
 }
 
 async function rig(answer: () => number = () => 200) {
-  const { heard, port } = await receiver((outgoing) => outgoing.writeHead(answer()).end())
-  const config = await configOf('DOMAIN=shop.test', `ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`)
+  const { heard, port } = await startReceiver((outgoing) => outgoing.writeHead(answer()).end())
+  const config = await loadTestConfig('DOMAIN=shop.test', `ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`)
   const told = () => heard.map(({ body }) => JSON.parse(body) as Told)
   return {
     config,
@@ -239,7 +239,7 @@ test('a look that is kept out counts for nothing, and is recorded as kept out', 
 test('what waits for a channel that is gone is dropped, and said', async () => {
   const { config, look } = await rig(() => 500)
   for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
-  const silent = { ...config, alerts: (await configOf('DOMAIN=shop.test')).alerts }
+  const silent = { ...config, alerts: (await loadTestConfig('DOMAIN=shop.test')).alerts }
   const report = await kept(silent, judged(3, 'CRITICAL'))
   expect(report.trouble).toEqual(['the problem alert for webhook was dropped: it is not configured any more'])
   expect((await kept(silent, judged(4, 'CRITICAL'))).trouble).toEqual([])

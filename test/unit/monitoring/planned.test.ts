@@ -6,7 +6,7 @@ import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
 import { explain, findPlannedWork, type KnownMaintenance } from '../../../lib/monitoring/plannedWork.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import type { Verdict } from '../../../lib/util/status.ts'
-import { configOf, openRunner } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 const at = Date.UTC(2026, 10, 23, 4)
 const second = 1000
@@ -28,7 +28,7 @@ const receipt = (script: string, beganMs: number, more: Partial<Receipt> = {}): 
 })
 
 async function contextWith(receipts: Receipt[]) {
-  const config = await configOf('DOMAIN=shop.test')
+  const config = await loadTestConfig('DOMAIN=shop.test')
   const folder = path.join(config.stateDir, 'receipts')
   mkdirSync(folder, { recursive: true })
   for (const each of receipts) writeFileSync(path.join(folder, `${each.id}.json`), JSON.stringify(each))
@@ -137,7 +137,7 @@ async function contextWithVps(maintenance: string) {
   const stdout = `survey\t1\nmaintenance\t${maintenance}\nend\tsurvey\n`
   const exec = async () => ({ code: 0, stdout, stderr: '', timedOut: false })
   const runner = openRunner({ openVps: async () => ({ exec, close() {} }) as never as Remote })
-  return { config: await configOf('DOMAIN=shop.test'), runner }
+  return { config: await loadTestConfig('DOMAIN=shop.test'), runner }
 }
 
 test('with a login the marker says it, whatever the site says', async () => {
@@ -159,7 +159,7 @@ test('with a login the marker says it, whatever the site says', async () => {
   expect(known).toMatchObject({ noted: { id: 'first', from: began, to: at }, stretches: [{ id: 'first' }] })
   // It has ended and another one has begun since the last look.
   expect((await asked(marker(-2 * minute), guessed)).noted).toMatchObject({ from: at - 2 * minute })
-  const nobody = { config: await configOf(), runner: openRunner() }
+  const nobody = { config: await loadTestConfig(), runner: openRunner() }
   const unasked = await findPlannedWork(
     nobody,
     { at, observations: ours },

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import { addressOf, deleteResource, putResource, view } from '../../../rehearsal/azure/resources.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
-import { emptyWorld } from '../../support/emulatorFixtures.ts'
+import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 
 /* Refusals that tests switch on, in Azure's own words, and what they leave behind. */
 
@@ -14,7 +14,7 @@ const put = (world: World, { type, name }: { type: string; name: string }, body:
   putResource(world, addressOf(world, 'rg', type, name), body)
 
 test('Redis without capacity is accepted, fails later, and its orphan refuses the next PUT until it is deleted', async () => {
-  const world = emptyWorld()
+  const world = createEmptyWorld()
   world.faults.set('redis-no-capacity', { name: 'redis-no-capacity' })
   const { resource, operation } = put(world, cluster, clusterBody)
   await operation?.done
@@ -44,7 +44,7 @@ test.each([
   ['policy-disallowed', {}, 'RequestDisallowedByPolicy', /was disallowed by policy\. Policy identifiers/],
   ['policy-disallowed', { mfa: true }, 'RequestDisallowedByPolicy', /Reasons: MFA is required/],
 ])('%s %j refuses what is new and lets be what is there', async (name, more, code, words) => {
-  const world = emptyWorld()
+  const world = createEmptyWorld()
   await put(world, cluster, clusterBody).operation?.done
   world.faults.set(name, { name, ...more })
   expect(() => put(world, { ...cluster, name: 'another' }, clusterBody)).toThrow(
@@ -61,7 +61,7 @@ test.each([
 ])('the clustering policy from %s to %s: allowed is %s', async (from, to, allowed) => {
   const database = { type: `${cluster.type}/databases`, name: 'codexredis/default' }
   const idle = resourceTypes.map((type) => ({ ...type, apply: async () => {} }))
-  const world = emptyWorld(idle)
+  const world = createEmptyWorld(idle)
   await put(world, cluster, clusterBody).operation?.done
   await put(world, database, { properties: { clusteringPolicy: from } }).operation?.done
   const change = () => put(world, database, { properties: { clusteringPolicy: to } })
@@ -92,7 +92,7 @@ const group = (name: string, cpu: number, dnsNameLabel: string) => ({
 })
 
 test('a DNS label of somebody else, and more cores than the region has left', () => {
-  const world = emptyWorld()
+  const world = createEmptyWorld()
   world.faults.set('dns-label-taken', { name: 'dns-label-taken', label: 'codex-api' })
   const taken = group('codex-backend', 1, 'codex-api')
   expect(() => put(world, taken.address, taken.body)).toThrow(

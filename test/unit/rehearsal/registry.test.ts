@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { addressOf, putResource, view } from '../../../rehearsal/azure/resources.ts'
-import { emptyWorld } from '../../support/emulatorFixtures.ts'
+import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 
 /**
  * The shape of `Policies` in Microsoft's models (@azure/arm-containerregistry 12, API 2025-11-01; `softDeletePolicy` of
@@ -19,13 +19,13 @@ const policies = {
   },
 }
 
-const address = (world: ReturnType<typeof emptyWorld>) =>
+const address = (world: ReturnType<typeof createEmptyWorld>) =>
   addressOf(world, 'rg', 'Microsoft.ContainerRegistry/registries', 'codexregistry')
 
 const body = { location: 'eastus', sku: { name: 'Basic' }, properties: { adminUserEnabled: true } }
 
 test('a registry shows its policies as Azure does, and in a list too', async () => {
-  const world = emptyWorld()
+  const world = createEmptyWorld()
   const put = putResource(world, address(world), body)
   await put.operation?.done
   expect(view(world, put.resource).properties.policies).toEqual(policies)
@@ -33,7 +33,7 @@ test('a registry shows its policies as Azure does, and in a list too', async () 
 })
 
 test('a policy that is set is shown, and the others keep their defaults', async () => {
-  const world = emptyWorld()
+  const world = createEmptyWorld()
   const put = putResource(world, address(world), {
     ...body,
     properties: { policies: { azureADAuthenticationAsArmPolicy: { status: 'disabled' } } },

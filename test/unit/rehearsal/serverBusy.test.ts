@@ -5,7 +5,7 @@ import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import { addressOf, putResource } from '../../../rehearsal/azure/resources.ts'
 import type { ResourceType } from '../../../rehearsal/azure/types.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
-import { emptyWorld } from '../../support/emulatorFixtures.ts'
+import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 import { home } from '../../support/helpers.ts'
 
 /* When a flexible server refuses a change because it is busy. Nothing runs behind these servers. */
@@ -57,7 +57,7 @@ const busy = {
   message:
     "Cannot complete operation while server 'codex-db' is busy processing another operation. Try again later.",
 }
-const ours = () => emptyWorld(resourceTypes.map(idle))
+const ours = () => createEmptyWorld(resourceTypes.map(idle))
 
 test('a parameter right behind the server is refused, as the first one and on every later run', async () => {
   const world = ours()

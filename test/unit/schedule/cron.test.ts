@@ -12,10 +12,10 @@ import {
 } from '../../../lib/schedule/cron.ts'
 import { buildPath, formatInterval, listScheduledTasks, parseMinutes } from '../../../lib/schedule/tasks.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
-import { launcher, place, tasks } from '../../support/scheduleFixtures.ts'
+import { launcher, target, tasks } from '../../support/scheduleFixtures.ts'
 
 test('a line brings folder and PATH along, and escapes what cron and the shell take for theirs', () => {
-  expect(formatCronLine(tasks()[0]!, place)).toBe(
+  expect(formatCronLine(tasks()[0]!, target)).toBe(
     [
       "*/5 * * * * cd '/srv/O'\\''Brien'\\''s 100\\% $HOME & co' &&",
       "PATH='/opt/az 2/bin:/usr/bin:/bin' '/opt/node 26/bin/node'",
@@ -56,33 +56,33 @@ test.each([
   ['none', ''],
   ['lines of others', others],
 ])('into a crontab with %s and out again: every other byte as it was', (_, before) => {
-  const block = renderBlock(tasks(), place)
-  const after = insertBlock(before, block, place)
+  const block = renderBlock(tasks(), target)
+  const after = insertBlock(before, block, target)
   expect(after).toBe(before + block)
-  expect(insertBlock(after, block, place)).toBe(after)
+  expect(insertBlock(after, block, target)).toBe(after)
   const below = `${after}2 2 * * * true\n`
-  const changed = insertBlock(below, renderBlock(tasks(1), place), place)
-  expect(changed).toBe(`${before}${renderBlock(tasks(1), place)}2 2 * * * true\n`)
-  expect(removeBlock(changed, place)).toBe(`${before}2 2 * * * true\n`)
-  expect(removeBlock(after, place)).toBe(before)
+  const changed = insertBlock(below, renderBlock(tasks(1), target), target)
+  expect(changed).toBe(`${before}${renderBlock(tasks(1), target)}2 2 * * * true\n`)
+  expect(removeBlock(changed, target)).toBe(`${before}2 2 * * * true\n`)
+  expect(removeBlock(after, target)).toBe(before)
 })
 
 test('a block of another environment or folder is not ours', () => {
   const foreign =
-    renderBlock(tasks(), { ...place, environment: 'live' }) +
-    renderBlock(tasks(), { ...place, folder: '/srv' })
-  expect(removeBlock(foreign, place)).toBe(foreign)
+    renderBlock(tasks(), { ...target, environment: 'live' }) +
+    renderBlock(tasks(), { ...target, folder: '/srv' })
+  expect(removeBlock(foreign, target)).toBe(foreign)
 })
 
 test('half a block, or two, is not guessed at', () => {
-  const block = renderBlock(tasks(), place)
-  const { begin, end } = getMarkers(place)
+  const block = renderBlock(tasks(), target)
+  const { begin, end } = getMarkers(target)
   for (const broken of [`${begin}\n${others}`, `${others}${end}\n`, block + block, `${end}\n${begin}\n`])
-    expect(() => removeBlock(broken, place)).toThrow('has our marks, but not as one block')
+    expect(() => removeBlock(broken, target)).toThrow('has our marks, but not as one block')
 })
 
 test('what cannot stand in a crontab is refused by name', () => {
-  const line = (folder: string) => () => formatCronLine(tasks()[0]!, { ...place, folder })
+  const line = (folder: string) => () => formatCronLine(tasks()[0]!, { ...target, folder })
   expect(line('/srv/a\nb')).toThrow('"/srv/a\\nb" has a control character in it')
   expect(line('/srv/a\\b')).toThrow('has a backslash in it')
   expect(line(`/srv/${'x'.repeat(1000)}`)).toThrow('cron takes 998')

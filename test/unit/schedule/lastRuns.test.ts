@@ -6,7 +6,7 @@ import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts
 import { readLastRuns } from '../../../lib/schedule/lastRuns.ts'
 import { unreachableSecrets } from '../../../lib/schedule/tasks.ts'
 import { endTranscript, openTranscript } from '../../../lib/shell/transcript.ts'
-import { configOf } from '../../support/helpers.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 /** The transcript of one run. `end`: its exit code, or what a killed one has left. */
 function ran(
@@ -31,7 +31,7 @@ const words = async (config: Config) =>
   (await readLastRuns(config)).map(({ exitCode, words }) => [exitCode, words])
 
 test('nothing has run yet', async () => {
-  expect(await words(await configOf(''))).toEqual([
+  expect(await words(await loadTestConfig(''))).toEqual([
     [null, 'never'],
     [null, 'never'],
     [null, 'never; no dump'],
@@ -39,7 +39,7 @@ test('nothing has run yet', async () => {
 })
 
 test('each task’s last run; plans are none, and a killed one is told', async () => {
-  const config = await configOf('')
+  const config = await loadTestConfig('')
   const page = 'npx dominion status-page'
   ran(config, '010000', 'status-page', page, 0)
   ran(config, '020000', 'status-page', `${page} --quiet`, 3)
@@ -67,7 +67,7 @@ test('each task’s last run; plans are none, and a killed one is told', async (
 })
 
 test('secrets that only a terminal has are named', async () => {
-  const config = await configOf(
+  const config = await loadTestConfig(
     'ALERT_SLACK_URL=env:SLACK',
     'SMTP_URL=op://vault/smtp/url',
     'HEALTH_PING_URL=env:PING',

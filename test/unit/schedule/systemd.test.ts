@@ -9,15 +9,15 @@ import {
   toCalendar,
 } from '../../../lib/schedule/systemd.ts'
 import { display } from '../../../lib/shell/command.ts'
-import { launcher, place, tasks } from '../../support/scheduleFixtures.ts'
+import { launcher, target, tasks } from '../../support/scheduleFixtures.ts'
 
 test('a service of the system, and its timer', () => {
-  const [service, timer] = renderUnits(tasks()[2]!, place, 'system')
-  const base = getUnitName({ id: 'backup-database' }, place)
+  const [service, timer] = renderUnits(tasks()[2]!, target, 'system')
+  const base = getUnitName({ id: 'backup-database' }, target)
   expect(base).toMatch(/^codex-dominion-staging-backup-database-[0-9a-f]{6}$/)
   expect(service).toEqual({
     name: `${base}.service`,
-    text: `# codex-dominion-ops: staging in ${place.folder}
+    text: `# codex-dominion-ops: staging in ${target.folder}
 # Written by npx dominion schedule --install; npx dominion schedule --remove takes it away.
 [Unit]
 Description=Codex Dominion: proven backup (staging)
@@ -41,7 +41,7 @@ TimeoutStartSec=360min
 })
 
 test('a service of a user names no user and waits for no network target, which user managers do not have', () => {
-  const [service] = renderUnits(tasks()[0]!, place, 'user')
+  const [service] = renderUnits(tasks()[0]!, target, 'user')
   expect(service!.text).not.toMatch(/User=|network-online/)
 })
 
@@ -56,12 +56,12 @@ test('times and words as systemd reads them', () => {
 })
 
 test('what cannot stand in a unit file is refused by name', () => {
-  expect(() => renderUnits(tasks()[0]!, { ...place, folder: '/srv/a\nb' }, 'user')).toThrow(
+  expect(() => renderUnits(tasks()[0]!, { ...target, folder: '/srv/a\nb' }, 'user')).toThrow(
     'has a control character',
   )
   const [task] = tasks()
   const argv = ['/opt/$node', ...task!.argv.slice(1)]
-  expect(() => renderUnits({ ...task!, argv }, place, 'user')).toThrow('/opt/$node')
+  expect(() => renderUnits({ ...task!, argv }, target, 'user')).toThrow('/opt/$node')
   expect(launcher.node).not.toContain('$')
 })
 

@@ -7,10 +7,10 @@ import {
   quoteArgument,
   renderTaskXml,
 } from '../../../lib/schedule/windows.ts'
-import { secretIn } from '../../support/helpers.ts'
-import { place, tasks } from '../../support/scheduleFixtures.ts'
+import { findSecretFile } from '../../support/helpers.ts'
+import { target, tasks } from '../../support/scheduleFixtures.ts'
 
-const windows = { ...place, folder: 'C:\\Ops & “co”\\100% é', user: 'DESK\\anna' }
+const windows = { ...target, folder: 'C:\\Ops & “co”\\100% é', user: 'DESK\\anna' }
 
 const textOf = (xml: string, name: string): string | undefined =>
   new DOMParser().parseFromString(xml, 'text/xml').querySelector(name)?.textContent ?? undefined
@@ -72,6 +72,6 @@ test('what schtasks is given', () => {
     ],
     '/XML',
   ])
-  expect(secretIn(create.argv).content).toBe(renderTaskXml(health!, windows))
+  expect(findSecretFile(create.argv).content).toBe(renderTaskXml(health!, windows))
   expect(deleteCommand(health!, windows).argv.slice(0, 4)).toEqual(['schtasks', '/Delete', '/F', '/TN'])
 })

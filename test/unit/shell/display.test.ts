@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { act, display, look, onVps, secretFile } from '../../../lib/shell/command.ts'
-import { secretIn } from '../../support/helpers.ts'
+import { findSecretFile } from '../../support/helpers.ts'
 
 test('a command shows as the line to paste, its secret files by name only', () => {
   const command = act(['az', 'x', '--file', secretFile('group.json', 'hunter2'), '--name', "it's here"])
@@ -8,7 +8,7 @@ test('a command shows as the line to paste, its secret files by name only', () =
   expect(display(act(['az', '--parameters', secretFile('p.json', 'hunter2', '@')]))).toBe(
     'az --parameters @<p.json>',
   )
-  expect(secretIn(command.argv).content).toBe('hunter2')
+  expect(findSecretFile(command.argv).content).toBe('hunter2')
 })
 
 test('where it runs is said', () => {

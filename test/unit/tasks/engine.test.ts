@@ -11,7 +11,7 @@ import {
 } from '../../../lib/tasks/engine.ts'
 import { type Ahead, type Difference, differing, ok, type Task, unknown } from '../../../lib/tasks/task.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
-import { entriesOf, openRunner } from '../../support/helpers.ts'
+import { openRunner, readTranscript } from '../../support/helpers.ts'
 
 const create = (what = 'it'): Difference => ({ state: 'create', what, effects: [] })
 
@@ -308,7 +308,7 @@ test('steps are written down and told of, with their fields and errors', async (
     engine({ runner, listener }),
   )
   expect(told).toEqual(['begun a', 'ended a change', 'begun b', 'ended b failed', 'ended c skipped'])
-  expect(entriesOf(runner)).toMatchObject([
+  expect(readTranscript(runner)).toMatchObject([
     { kind: 'step', id: 'a', state: 'change', fields },
     { kind: 'step', id: 'b', state: 'failed', error: 'said ***' },
   ])

@@ -9,9 +9,9 @@ import { serverCommands } from '../../../lib/vps/packages.ts'
 import { asRoot, remoteScript } from '../../../lib/vps/remote/script.ts'
 import { readSurvey } from '../../../lib/vps/serverState.ts'
 import { readSettings, settingsCommand } from '../../../lib/vps/ssh/keys.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 
-const config = await configOf()
+const config = await loadFileConfig()
 
 const bare = [
   'survey\t1',
@@ -30,7 +30,7 @@ test('certbot: webroot, fixed lineage, both names', () => {
 })
 
 test('certbot: an address and a forced renewal when asked for', async () => {
-  const line = display(certbotCommand(await configOf('ACME_EMAIL=ops@example.org'), true))
+  const line = display(certbotCommand(await loadFileConfig('ACME_EMAIL=ops@example.org'), true))
   expect(line).toMatch(/ --email ops@example\.org .* --force-renewal$/)
 })
 
@@ -71,7 +71,7 @@ test('an interrupted dpkg is set right before anything is installed', () => {
 })
 
 test('someone who is not root goes through sudo, without a question', async () => {
-  const deploy = await configOf('IONOS_USER=deploy')
+  const deploy = await loadFileConfig('IONOS_USER=deploy')
   expect(asRoot(deploy, ['id'])).toEqual(['sudo', '-n', '--', 'env', 'LC_ALL=C', 'id'])
   const command = remoteScript(deploy, 'read', 'manifest', ['/var/www/x', 'id', 'quick'])
   expect(command.explain?.('sudo: a password is required\n')).toMatchObject({
@@ -80,7 +80,7 @@ test('someone who is not root goes through sudo, without a question', async () =
 })
 
 test('the build', async () => {
-  const commands = buildCommands(await configOf('DASHBOARD_DIR=/nowhere'), 'abc')
+  const commands = buildCommands(await loadFileConfig('DASHBOARD_DIR=/nowhere'), 'abc')
   expect(commands.map(display)).toEqual([
     '(in /nowhere) npm install --include=dev --ignore-scripts --no-audit --no-fund',
     '(in /nowhere) npm run build',
@@ -146,7 +146,7 @@ test("the CA's words are found in certbot's log", () => {
 })
 
 test('what ssh -G says', async () => {
-  const asked = settingsCommand(await configOf('IONOS_HOST=vps.example\nIONOS_PORT=2222'))
+  const asked = settingsCommand(await loadFileConfig('IONOS_HOST=vps.example\nIONOS_PORT=2222'))
   expect([display(asked), asked.effect]).toEqual(['ssh -G -p 2222 -l root -- vps.example', 'read'])
   const output =
     'hostname 10.0.0.9\nidentitiesonly yes\nidentityfile /k/one\nidentityfile /k/two words\nproxyjump none\nidentityagent none\n'

@@ -10,7 +10,7 @@ import {
   purgeRequest,
   purgeTasks,
 } from '../../../lib/vps/frontend/purge.ts'
-import { configOf } from '../../support/config.ts'
+import { loadFileConfig } from '../../support/config.ts'
 
 const [x, a, b] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
 const hook = 'https://cdn.example/purge/a-long-token-in-it?key=other'
@@ -39,7 +39,7 @@ async function faceOf(cached: string, manifests: Record<string, string>, status 
       return { status, headers: {}, body: 'said', phases: { total: 1 } }
     },
   } as unknown as Runner
-  const context: Context = { config: await configOf(`PURGE_URL=${hook}`), runner }
+  const context: Context = { config: await loadFileConfig(`PURGE_URL=${hook}`), runner }
   return { context, done, hidden }
 }
 
@@ -107,5 +107,5 @@ test('a plan shows the request, also before the switch, and its tokens are hidde
     fields: [{ before: x, after: b }],
     effects,
   })
-  expect(purgeTasks({ ...context, config: await configOf() })).toEqual([])
+  expect(purgeTasks({ ...context, config: await loadFileConfig() })).toEqual([])
 })

@@ -3,20 +3,25 @@ import { expect, test } from 'vitest'
 import { createChannels, sendAlert, sendAll } from '../../../../lib/monitoring/alerts/channels.ts'
 import { slackBody } from '../../../../lib/monitoring/alerts/slack.ts'
 import { teamsBody } from '../../../../lib/monitoring/alerts/teams.ts'
-import { alert, closedPort, receiver, silent } from '../../../support/alertFixtures.ts'
-import { configOf, entriesOf, failureOf, openRunner } from '../../../support/helpers.ts'
+import {
+  createAlert,
+  getClosedPort,
+  startReceiver,
+  startSilentServer,
+} from '../../../support/alertFixtures.ts'
+import { getFailure, loadTestConfig, openRunner, readTranscript } from '../../../support/helpers.ts'
 
 const path = '/services/T0123/B4567/sEcReTsEcReT'
 
 test('webhook, Slack and Teams get their own form, all at once; no address is written down', async () => {
-  const { heard, port } = await receiver((outgoing) => outgoing.writeHead(202).end())
-  const config = await configOf(
+  const { heard, port } = await startReceiver((outgoing) => outgoing.writeHead(202).end())
+  const config = await loadTestConfig(
     `ALERT_WEBHOOK_URL=http://hook.test:${port}${path}?key=abcdefgh`,
     `ALERT_SLACK_URL=http://slack.test:${port}/slack${path}`,
     `ALERT_TEAMS_URL=http://teams.test:${port}/teams${path}`,
   )
   const runner = openRunner()
-  const sent = await sendAll({ runner }, createChannels(config), alert())
+  const sent = await sendAll({ runner }, createChannels(config), createAlert())
   expect(sent.map(({ channel, failure }) => [channel, failure])).toEqual([
     ['webhook', undefined],
     ['slack', undefined],
@@ -56,27 +61,29 @@ test('webhook, Slack and Teams get their own form, all at once; no address is wr
   expect(contentType).toBe('application/vnd.microsoft.card.adaptive')
   expect(content).toMatchObject({ type: 'AdaptiveCard', version: '1.4' })
   expect(content.body.at(-1).facts).toContainEqual({ title: 'Incident', value: '42' })
-  expect(entriesOf(runner).map(({ kind, effect, status }) => [kind, effect, status])).toEqual(
+  expect(readTranscript(runner).map(({ kind, effect, status }) => [kind, effect, status])).toEqual(
     Array(3).fill(['request', 'record', 202]),
   )
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toMatch(/sEcReT|abcdefgh/)
 })
 
 test('what is refused, redirected, cut off, silent or not there is told, and holds up no other', async () => {
-  const echoing = await receiver((outgoing, { line }) => outgoing.writeHead(404).end(`Cannot ${line}`))
-  const moved = await receiver((outgoing) =>
+  const echoing = await startReceiver((outgoing, { line }) => outgoing.writeHead(404).end(`Cannot ${line}`))
+  const moved = await startReceiver((outgoing) =>
     outgoing.writeHead(302, { location: `http://elsewhere.test${path}` }).end(),
   )
-  const broken = await receiver((outgoing) => outgoing.writeHead(500).end('a bad\nday'))
-  const good = await receiver((outgoing) => outgoing.end('ok'))
+  const broken = await startReceiver((outgoing) => outgoing.writeHead(500).end('a bad\nday'))
+  const good = await startReceiver((outgoing) => outgoing.end('ok'))
   const runner = openRunner()
   const sendTo = async (port: number) => {
-    const config = await configOf(`ALERT_SLACK_URL=http://slack.test:${port}${path}`)
-    const { failure, ms } = await sendAlert({ runner }, createChannels(config)[0]!, alert())
+    const config = await loadTestConfig(`ALERT_SLACK_URL=http://slack.test:${port}${path}`)
+    const { failure, ms } = await sendAlert({ runner }, createChannels(config)[0]!, createAlert())
     return { what: failure?.what, next: failure?.next, ms }
   }
   const [gone, redirected, failing, refused, hanging, well] = await Promise.all(
-    [echoing.port, moved.port, broken.port, await closedPort(), await silent(), good.port].map(sendTo),
+    [echoing.port, moved.port, broken.port, await getClosedPort(), await startSilentServer(), good.port].map(
+      sendTo,
+    ),
   )
   expect(gone!.what).toBe(
     `The alert could not be sent to Slack: slack.test:${echoing.port} answered 404 (Cannot POST ***)`,
@@ -100,14 +107,14 @@ test('what is refused, redirected, cut off, silent or not there is told, and hol
 })
 
 test('an address that is none, a reference that leads nowhere, and a secret in the alert itself', async () => {
-  const { heard, port } = await receiver((outgoing) => outgoing.end('ok'))
+  const { heard, port } = await startReceiver((outgoing) => outgoing.end('ok'))
   const runner = openRunner({ known: ['pa55word'] })
   const sendBy = async (value: string) => {
-    const config = await configOf(`ALERT_WEBHOOK_URL=${value}`)
+    const config = await loadTestConfig(`ALERT_WEBHOOK_URL=${value}`)
     return sendAlert(
       { runner },
       createChannels(config)[0]!,
-      alert({ title: 'login pa55word failed', lines: ['pa55word'] }),
+      createAlert({ title: 'login pa55word failed', lines: ['pa55word'] }),
     )
   }
   expect((await sendBy('hooks.example/sEcReT')).failure?.what).toMatch(
@@ -124,24 +131,24 @@ test('an address that is none, a reference that leads nowhere, and a secret in t
 })
 
 test('a channel configured by half is named; a dry run sends nothing', async () => {
-  expect(createChannels(await configOf(''))).toEqual([])
-  const half = await configOf('ALERT_EMAIL_TO=ops@codex.test', 'ALERT_EMAIL_FROM=dominion@codex.test')
-  const failure = await failureOf((async () => createChannels(half))())
+  expect(createChannels(await loadTestConfig(''))).toEqual([])
+  const half = await loadTestConfig('ALERT_EMAIL_TO=ops@codex.test', 'ALERT_EMAIL_FROM=dominion@codex.test')
+  const failure = await getFailure((async () => createChannels(half))())
   expect(failure).toMatchObject({
     what: 'Alerts by e-mail are configured by half: ALERT_EMAIL_TO and ALERT_EMAIL_FROM without SMTP_URL',
     exitCode: 2,
   })
-  const { heard, port } = await receiver((outgoing) => outgoing.end())
-  const config = await configOf(`ALERT_WEBHOOK_URL=http://hook.test:${port}/`)
+  const { heard, port } = await startReceiver((outgoing) => outgoing.end())
+  const config = await loadTestConfig(`ALERT_WEBHOOK_URL=http://hook.test:${port}/`)
   const runner = openRunner({ mayChange: false })
-  await expect(sendAlert({ runner }, createChannels(config)[0]!, alert())).rejects.toThrow(
+  await expect(sendAlert({ runner }, createChannels(config)[0]!, createAlert())).rejects.toThrow(
     'a dry run must not',
   )
   expect(heard).toEqual([])
 })
 
 test('the longest alert stays within what Slack and Teams take, and nothing in it is markup', () => {
-  const long = alert({
+  const long = createAlert({
     title: '<!channel> & '.repeat(200),
     lines: Array(200).fill('&<ü*[x](y)>'.repeat(300)),
   })
@@ -167,15 +174,17 @@ test.each([
   ['recovery', 'Recovered: codexdominion.app (staging): api 503'],
   ['test', 'Test: codexdominion.app (staging): api 503'],
 ] as const)('%s', (kind, words) => {
-  expect(slackBody(alert({ kind, environment: 'staging', title: 'api\n503' }))).toMatchObject({ text: words })
+  expect(slackBody(createAlert({ kind, environment: 'staging', title: 'api\n503' }))).toMatchObject({
+    text: words,
+  })
 })
 
 test('of a test that fails nothing is kept: it is to be made once more', async () => {
-  const config = await configOf(`ALERT_SLACK_URL=http://slack.test:${await closedPort()}${path}`)
+  const config = await loadTestConfig(`ALERT_SLACK_URL=http://slack.test:${await getClosedPort()}${path}`)
   const { failure } = await sendAlert(
     { runner: openRunner() },
     createChannels(config)[0]!,
-    alert({ kind: 'test' }),
+    createAlert({ kind: 'test' }),
   )
   expect(failure!.next).toBe(
     'Put ALERT_SLACK_URL in .env right, or what it names. Then run npx dominion health --test-alert slack once more.',

@@ -6,12 +6,12 @@ import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { Alert } from '../../../../lib/monitoring/alerts/alert.ts'
 import { createChannels, sendAlert } from '../../../../lib/monitoring/alerts/channels.ts'
 import { createMail, parseMailServer } from '../../../../lib/monitoring/alerts/email.ts'
-import { alert, closedPort, silent } from '../../../support/alertFixtures.ts'
-import { certificateFor } from '../../../support/certificate.ts'
-import { configOf, entriesOf, openRunner } from '../../../support/helpers.ts'
+import { createAlert, getClosedPort, startSilentServer } from '../../../support/alertFixtures.ts'
+import { createCertificate } from '../../../support/certificate.ts'
+import { loadTestConfig, openRunner, readTranscript } from '../../../support/helpers.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dominion-unit-'))
-const certificate = certificateFor(folder, ['mail.test'])
+const certificate = createCertificate(folder, ['mail.test'])
 afterAll(() => rmSync(folder, { recursive: true }))
 
 interface Taken {
@@ -60,12 +60,12 @@ const trusting = () =>
   })
 
 async function mail(url: string, runner = trusting(), to = 'anna@codex.test', what: Partial<Alert> = {}) {
-  const config = await configOf(
+  const config = await loadTestConfig(
     `SMTP_URL=${url}`,
     `ALERT_EMAIL_TO=${to}`,
     'ALERT_EMAIL_FROM=dominion@codex.test',
   )
-  return sendAlert({ runner }, createChannels(config)[0]!, alert(what))
+  return sendAlert({ runner }, createChannels(config)[0]!, createAlert(what))
 }
 
 /** A header of a message, unfolded. */
@@ -77,7 +77,7 @@ test('problem and recovery leave after STARTTLS and login, as one thread; neithe
   const runner = trusting()
   const url = `smtp://${login}@mail.test:${port}`
   expect((await mail(url, runner, 'anna@codex.test,ben@codex.test')).failure).toBeUndefined()
-  const recovery = { kind: 'recovery', title: 'api 503', at: alert().at + 60_000 } as const
+  const recovery = { kind: 'recovery', title: 'api 503', at: createAlert().at + 60_000 } as const
   expect((await mail(url, runner, 'anna@codex.test', recovery)).failure).toBeUndefined()
   expect(taken.map(({ to, secure, user }) => [to, secure, user])).toEqual([
     [['anna@codex.test', 'ben@codex.test'], true, 'dominion@codex.test'],
@@ -95,7 +95,7 @@ test('problem and recovery leave after STARTTLS and login, as one thread; neithe
     [undefined, thread, thread],
   )
   expect(header(second, 'message-id')).not.toBe(thread)
-  expect(entriesOf(runner)[0]).toMatchObject({
+  expect(readTranscript(runner)[0]).toMatchObject({
     ...{ kind: 'mail', effect: 'record', refused: [] },
     line: `mail by mail.test:${port} to anna@codex.test, ben@codex.test: CRITICAL: codexdominion.app: api 503`,
   })
@@ -105,7 +105,7 @@ test('problem and recovery leave after STARTTLS and login, as one thread; neithe
 test('a dry run refuses an e-mail, whoever asks for it', async () => {
   const { port, taken } = await mailServer()
   const server = parseMailServer(`smtp://localhost:${port}`, { key: 'SMTP_URL', file: '.env' })
-  const value = createMail(alert(), server, { to: 'anna@codex.test', from: 'dominion@codex.test' })
+  const value = createMail(createAlert(), server, { to: 'anna@codex.test', from: 'dominion@codex.test' })
   await expect(openRunner({ mayChange: false }).mail(value)).rejects.toThrow(
     'a dry run must not run: mail by localhost',
   )
@@ -156,8 +156,8 @@ test('wrong login, no trust, no STARTTLS, a wrong recipient, silence and a close
     mail(`smtp://${login}@other.test:${port}`, runner),
     mail(`smtp://${login}@mail.test:${plain.port}`, runner),
     mail(`smtp://${login}@mail.test:${port}`, runner, 'ben@nowhere.test'),
-    mail(`smtp://${login}@mail.test:${await silent()}`, runner),
-    mail(`smtp://${login}@mail.test:${await closedPort()}`, runner),
+    mail(`smtp://${login}@mail.test:${await startSilentServer()}`, runner),
+    mail(`smtp://${login}@mail.test:${await getClosedPort()}`, runner),
   ])
   const said = failures.map(({ failure }) => `${failure?.what} → ${failure?.next}`)
   const expected = [

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openHistory } from '../../../../lib/monitoring/store/store.ts'
 import { home, temporaryFolder } from '../../../support/helpers.ts'
-import { look, sample } from '../../../support/runFixtures.ts'
+import { createRun, createSample } from '../../../support/runFixtures.ts'
 import { start } from '../../../support/runScript.ts'
 
 const hour = 3_600_000
@@ -33,8 +33,8 @@ async function filled(file: string): Promise<void> {
     for (let turn = 0; turn < 120; turn++) {
       const down = turn >= 60 && turn < 64
       const ms = turn % 20 === 10 ? 900 : 120
-      const api = sample('api', down ? 'CRITICAL' : 'OK', down ? null : ms)
-      history.record(look(begin + (turn * hour) / 12, sample('static', 'OK', 80), api))
+      const api = createSample('api', down ? 'CRITICAL' : 'OK', down ? null : ms)
+      history.record(createRun(begin + (turn * hour) / 12, createSample('static', 'OK', 80), api))
     }
     history.recordPlanned([
       {

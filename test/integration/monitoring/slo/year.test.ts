@@ -4,7 +4,14 @@ import { getLatencySeries } from '../../../../lib/monitoring/slo/latency.ts'
 import { buildSloReport, type SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 import type { History } from '../../../../lib/monitoring/store/store.ts'
 import type { CheckRun, Planned } from '../../../../lib/monitoring/store/types.ts'
-import { day, historyPath, minute, opened, sample, settled } from '../../../support/historyFixtures.ts'
+import {
+  createHistoryPath,
+  day,
+  minute,
+  openTestHistory,
+  rollUpAll,
+  sample,
+} from '../../../support/historyFixtures.ts'
 
 /*
  * A made-up year, a look every ten minutes, counted here in another way: a row of 525,600 characters for each target, one
@@ -144,7 +151,7 @@ const reportOf = (history: History, from: number, to: number, now = to) =>
 const timeout = 180_000
 
 test('a made-up year comes out exactly, before and after roll-up and retention', { timeout }, async () => {
-  const history = await opened(historyPath(), { sampleDays: 35, days: 400 })
+  const history = await openTestHistory(createHistoryPath(), { sampleDays: 35, days: 400 })
   const [site, api, page, queue] = [
     paintedSite(painted('api'), painted('static')),
     ...['api', 'static', 'queue'].map(painted),
@@ -177,7 +184,7 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
     // Its last hours are not rolled up yet.
     expect(shown(reportOf(history, from, to)), `month ${month + 1}`).toEqual(wanted(from, to))
   }
-  await settled(history.file, moment(minutes))
+  await rollUpAll(history.file, moment(minutes))
   // The single looks of January are gone, so that only whole hours of it can be told.
   expect(
     history.rollups({ from: start + 20 * minute, to: start + day, now: start + 2 * day }).span.from,
@@ -240,7 +247,7 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
 })
 
 test('a month that is not over: what is ahead gives budget, and the last look speaks until now', async () => {
-  const history = await opened(historyPath())
+  const history = await openTestHistory(createHistoryPath())
   history.transaction(() => {
     for (let time = 0; time < 3 * 1440; time += 5)
       history.record({

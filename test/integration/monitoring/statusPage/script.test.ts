@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { home, temporaryFolder } from '../../../support/helpers.ts'
 import { start } from '../../../support/runScript.ts'
-import { madeUpHistory } from '../../../support/statusPageFixtures.ts'
+import { createHistory } from '../../../support/statusPageFixtures.ts'
 
 test('with --quiet a page that was made brings no line that cron would mail; --json is one document', async () => {
   const folder = temporaryFolder()
@@ -17,7 +17,7 @@ test('with --quiet a page that was made brings no line that cron would mail; --j
   )
   writeFileSync(path.join(folder, '.env'), text, { mode: 0o600 })
   const now = Date.now()
-  await madeUpHistory(path.join(folder, '.dominion', 'default', 'health.sqlite'), {
+  await createHistory(path.join(folder, '.dominion', 'default', 'health.sqlite'), {
     ...{ from: now - 3_600_000, to: now - 60_000, every: () => 300_000 },
   })
   const page = (...flags: string[]) =>

@@ -18,14 +18,21 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { getFileId, quarantine } from '../../../../lib/monitoring/store/quarantine.ts'
 import { readHistory } from '../../../../lib/monitoring/store/store.ts'
-import { day, historyPath, hour, look, minute, opened } from '../../../support/historyFixtures.ts'
+import {
+  createHistoryPath,
+  day,
+  hour,
+  look,
+  minute,
+  openTestHistory,
+} from '../../../support/historyFixtures.ts'
 
 const start = Date.UTC(2026, 0, 1)
 
 /** A history of two days, closed. */
 async function written(): Promise<string> {
-  const file = historyPath()
-  const history = await opened(file)
+  const file = createHistoryPath()
+  const history = await openTestHistory(file)
   history.transaction(() => {
     for (let at = start; at < start + 2 * day; at += 5 * minute) history.record(look(at))
   })
@@ -59,7 +66,7 @@ test.each<[string, (file: string) => void]>([
     ),
   ).rejects.toMatchObject({ exitCode: 3, message: `The history ${file} is damaged` })
 
-  const history = await opened(file)
+  const history = await openTestHistory(file)
   // An hour later: the file is looked at as a whole at the latest when an hour is rolled up.
   const at = start + 2 * day + 2 * hour
   history.transaction(() => {
@@ -69,7 +76,7 @@ test.each<[string, (file: string) => void]>([
   expect(history.damaged).toHaveLength(1)
   const [aside = ''] = history.damaged
   // A run that ends before it has said so leaves it to the next one.
-  const other = await opened(file)
+  const other = await openTestHistory(file)
   expect(other.damaged).toEqual([aside])
   other.close()
   history.markDamageReported()
@@ -84,14 +91,14 @@ test.each<[string, (file: string) => void]>([
     'health.sqlite',
     'health.sqlite.lock',
   ])
-  const again = await opened(file)
+  const again = await openTestHistory(file)
   expect(again.damaged).toEqual([])
   expect(again.latest()).toHaveLength(2)
 })
 
 test('a file that was set aside by another process is written no more: its successor is', async () => {
   const file = await written()
-  const history = await opened(file)
+  const history = await openTestHistory(file)
   history.record(look(start + 3 * day))
   quarantine(file, getFileId(file), new Date(start))
   history.record(look(start + 3 * day + minute))
@@ -110,7 +117,9 @@ test('while one process sets a file aside no other opens it, and its log goes be
   writeFileSync(`${file}-wal`, 'its log')
   const holder = new DatabaseSync(`${file}.lock`)
   holder.exec('BEGIN EXCLUSIVE')
-  await expect(opened(file, { waitMs: 100 })).rejects.toThrow(/was held by another process for 0\.1 s/)
+  await expect(openTestHistory(file, { waitMs: 100 })).rejects.toThrow(
+    /was held by another process for 0\.1 s/,
+  )
   expect(readdirSync(path.dirname(file)).filter((name) => name.includes('damaged'))).toEqual([])
   holder.close()
 
@@ -123,7 +132,7 @@ test('while one process sets a file aside no other opens it, and its log goes be
   expect(readFileSync(log, 'utf8')).toBe('its log')
 
   writeFileSync(`${file}.lock`, 'not an SQLite file, but a rather long text, as somebody may put there')
-  await expect(opened(file)).rejects.toMatchObject({
+  await expect(openTestHistory(file)).rejects.toMatchObject({
     exitCode: 3,
     message: `${file}.lock is no lock of ours`,
   })
@@ -143,7 +152,7 @@ test('held by another process: waited for, then said', async () => {
     holder.kill('SIGKILL')
   })
   await once(holder.stdout, 'data')
-  const impatient = await opened(file, { waitMs: 300 })
+  const impatient = await openTestHistory(file, { waitMs: 300 })
   expect(() => impatient.record(look(start + 3 * day))).toThrow(
     `The history ${file} was held by another process for 0.3 s`,
   )
@@ -151,7 +160,7 @@ test('held by another process: waited for, then said', async () => {
   const reader = await readHistory(file)
   expect(reader.latest()).toHaveLength(2)
   reader.close()
-  const patient = await opened(file, { waitMs: 20_000 })
+  const patient = await openTestHistory(file, { waitMs: 20_000 })
   patient.record(look(start + 3 * day))
   expect(patient.latest()[0]?.at).toBe(start + 3 * day)
   expect(patient.damaged).toEqual([])
@@ -162,15 +171,15 @@ test('a newer file and another program’s are refused, and not touched', async 
   const database = new DatabaseSync(newer)
   database.exec('PRAGMA user_version = 99')
   database.close()
-  const foreign = historyPath()
+  const foreign = createHistoryPath()
   mkdirSync(path.dirname(foreign))
   const other = new DatabaseSync(foreign)
   other.exec('CREATE TABLE theirs (x)')
   other.close()
   const bytes = new Map([newer, foreign].map((file) => [file, readFileSync(file)]))
-  await expect(opened(newer)).rejects.toThrow(/newer version of this tool \(its format 99/)
+  await expect(openTestHistory(newer)).rejects.toThrow(/newer version of this tool \(its format 99/)
   await expect(readHistory(newer)).rejects.toMatchObject({ exitCode: 3 })
-  await expect(opened(foreign)).rejects.toThrow(/SQLite file of another program/)
+  await expect(openTestHistory(foreign)).rejects.toThrow(/SQLite file of another program/)
   for (const file of [newer, foreign]) {
     expect(readdirSync(path.dirname(file)).filter((name) => name.includes('damaged'))).toEqual([])
     expect(readFileSync(file).equals(bytes.get(file)!)).toBe(true)
@@ -178,7 +187,7 @@ test('a newer file and another program’s are refused, and not touched', async 
 })
 
 test('no history yet is said, and nothing is made', async () => {
-  const file = historyPath()
+  const file = createHistoryPath()
   await expect(readHistory(file)).rejects.toMatchObject({
     exitCode: 3,
     message: `There is no history yet: ${file}`,
@@ -191,7 +200,7 @@ test('only its owner reads it; a place where it cannot be is said', async () => 
   expect((statSync(file).mode & 0o777).toString(8)).toBe('600')
   expect((statSync(path.dirname(file)).mode & 0o777).toString(8)).toBe('700')
   const blocked = path.join(file, 'health.sqlite')
-  await expect(opened(blocked)).rejects.toMatchObject({
+  await expect(openTestHistory(blocked)).rejects.toMatchObject({
     exitCode: 3,
     message: `The history ${blocked} cannot be opened, or not be read`,
   })

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { connect } from '../../../../lib/monitoring/store/sqlite.ts'
 import { openHistory } from '../../../../lib/monitoring/store/store.ts'
-import { historyPath } from '../../../support/historyFixtures.ts'
+import { createHistoryPath } from '../../../support/historyFixtures.ts'
 import { runInNamespaces } from '../../../support/namespaces.ts'
 
 /** Processes start slowly on a machine that is busy. */
@@ -51,7 +51,7 @@ async function contentOf(file: string) {
 }
 
 test('two checkers at once lose nothing, from an absent file on', { timeout }, async () => {
-  const file = historyPath()
+  const file = createHistoryPath()
   const writers = ['queue', 'disk'].map((name) => startWriter(file, name, 200))
   expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([
     [0, ''],
@@ -61,7 +61,7 @@ test('two checkers at once lose nothing, from an absent file on', { timeout }, a
 })
 
 test('a checker killed at any moment leaves a sound file and no half look', { timeout }, async () => {
-  const file = historyPath()
+  const file = createHistoryPath()
   const history = await openHistory(file, { sampleDays: 35, days: 400 })
   history.close()
   let said = 0
@@ -86,7 +86,7 @@ test('a checker killed at any moment leaves a sound file and no half look', { ti
 })
 
 test('a full disk is said, and nothing half is left on it', { timeout }, async () => {
-  const file = historyPath()
+  const file = createHistoryPath()
   const kept = path.join(path.dirname(path.dirname(file)), 'kept')
   // A disk of 1 MB in a namespace of its own, which goes with its process.
   const script = `mkdir "$1" && mount -t tmpfs -o size=1m none "$1" && "$3" "$4" "$1/health.sqlite" queue 100000

@@ -4,14 +4,14 @@ import { type Connection, connect } from '../../../../lib/monitoring/store/sqlit
 import type { CheckRun, Planned } from '../../../../lib/monitoring/store/types.ts'
 import type { Verdict } from '../../../../lib/util/status.ts'
 import {
+  createHistoryPath,
   day,
-  historyPath,
   hour,
   look,
   minute,
-  opened,
+  openTestHistory,
+  rollUpAll,
   sample,
-  settled,
 } from '../../../support/historyFixtures.ts'
 
 const start = Date.UTC(2026, 2, 1)
@@ -75,8 +75,8 @@ test.each([1, 2, 3])(
   'random looks: roll-ups, samples, and minute by minute say the same (seed %i)',
   async (seed) => {
     const roll = dice(seed)
-    const file = historyPath()
-    const history = await opened(file)
+    const file = createHistoryPath()
+    const history = await openTestHistory(file)
     const planned: Planned[] = []
     const looks = randomLooks(roll)
     // One transaction: what is asked here is arithmetic, and a disk that others use makes each look slow.
@@ -98,7 +98,7 @@ test.each([1, 2, 3])(
     }
     const whole = { from: start, to: start + 10 * day, now: start + 10 * day }
     const mixed = history.rollups({ ...whole, times: true })
-    await settled(file, start + 11 * day)
+    await rollUpAll(file, start + 11 * day)
     const rolled = history.rollups({ ...whole, times: true })
 
     const connection = (await connect(file, { waitMs: 1000, readOnly: true }))()
@@ -121,7 +121,7 @@ test.each([1, 2, 3])(
 )
 
 test('a part of an hour is counted from its samples; where they are gone, whole hours are', async () => {
-  const history = await opened(undefined, { sampleDays: 2 })
+  const history = await openTestHistory(undefined, { sampleDays: 2 })
   history.transaction(() => {
     for (let at = start; at < start + 4 * day; at += 10 * minute) {
       const down = at >= start + 30 * minute && at < start + 50 * minute
@@ -129,7 +129,7 @@ test('a part of an hour is counted from its samples; where they are gone, whole 
     }
   })
   const now = start + 4 * day
-  await settled(history.file, now, { sampleDays: 2 })
+  await rollUpAll(history.file, now, { sampleDays: 2 })
   const down = (from: number, to: number) => {
     const { span, rollups } = history.rollups({ from, to, now })
     const minutes = rollups.filter(({ series }) => series === 0).reduce((sum, rollup) => sum + rollup.down, 0)
@@ -143,8 +143,8 @@ test('a part of an hour is counted from its samples; where they are gone, whole 
 })
 
 test('what is older than its retention goes, a little at a time, and takes nothing else with it', async () => {
-  const file = historyPath()
-  const history = await opened(file, { sampleDays: 2, days: 32 })
+  const file = createHistoryPath()
+  const history = await openTestHistory(file, { sampleDays: 2, days: 32 })
   history.transaction(() => {
     for (let at = start; at < start + 40 * day; at += 20 * minute) history.record(look(at))
     history.recordPlanned([
@@ -156,7 +156,7 @@ test('what is older than its retention goes, a little at a time, and takes nothi
     history.openIncident({ from: start + minute, ...incident })
   })
   const now = start + 40 * day
-  await settled(history.file, now, { sampleDays: 2, days: 32 })
+  await rollUpAll(history.file, now, { sampleDays: 2, days: 32 })
   const connection = (await connect(file, { waitMs: 1000, readOnly: true }))()
   const oldest = (sql: string) =>
     (connection.get<{ value: number }>(`SELECT ${sql} AS value`)?.value ?? 0) - now
@@ -172,7 +172,7 @@ test('what is older than its retention goes, a little at a time, and takes nothi
 })
 
 test('a clock that was wrong for an hour takes away little', async () => {
-  const history = await opened(undefined, { sampleDays: 2, days: 32 })
+  const history = await openTestHistory(undefined, { sampleDays: 2, days: 32 })
   history.transaction(() => {
     for (let at = start; at < start + 20 * day; at += 20 * minute) history.record(look(at))
     // Ten years ahead, a look every five minutes, then right again.

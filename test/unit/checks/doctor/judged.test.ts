@@ -14,7 +14,7 @@ import type { Config } from '../../../../lib/config/config.ts'
 import { noteEnvironment } from '../../../../lib/config/pasteLine.ts'
 import { exitCode, OpsError } from '../../../../lib/util/errors.ts'
 import { judgedFailure, worstVerdict } from '../../../../lib/util/status.ts'
-import { configOf } from '../../../support/helpers.ts'
+import { loadTestConfig } from '../../../support/helpers.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
 const group = (cpu: number) => ({ containers: [{ resources: { requests: { cpu } } }] }) as ContainerGroup
@@ -115,7 +115,7 @@ test('what ends at an unknown day is unknown', () => {
 const tier = async (database: object | undefined, redis: object | undefined) => {
   noteEnvironment('prod')
   return {
-    context: { config: await configOf() },
+    context: { config: await loadTestConfig() },
     azure: { account: async () => ({ id: 'sub' }), dataTier: async () => ({ database, redis }) },
   } as unknown as CheckContext
 }

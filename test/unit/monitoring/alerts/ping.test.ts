@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { pingEnd, pingStart } from '../../../../lib/monitoring/alerts/ping.ts'
-import { closedPort, receiver } from '../../../support/alertFixtures.ts'
-import { configOf, openRunner } from '../../../support/helpers.ts'
+import { getClosedPort, startReceiver } from '../../../support/alertFixtures.ts'
+import { loadTestConfig, openRunner } from '../../../support/helpers.ts'
 
 const check = '/5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278'
 
 test('a run is told when it begins and how it ended, with its line as body', async () => {
-  const { heard, port } = await receiver((outgoing) => outgoing.end('OK'))
-  const config = await configOf(`HEALTH_PING_URL=http://ping.test:${port}${check}/?create=1`)
+  const { heard, port } = await startReceiver((outgoing) => outgoing.end('OK'))
+  const config = await loadTestConfig(`HEALTH_PING_URL=http://ping.test:${port}${check}/?create=1`)
   const runner = openRunner({ known: ['pa55word'] })
   expect(await pingStart({ config, runner })).toBeUndefined()
   expect(await pingEnd({ config, runner }, 2, 'CRITICAL - api 503 pa55word (3/3)')).toBeUndefined()
@@ -20,16 +20,20 @@ test('a run is told when it begins and how it ended, with its line as body', asy
 })
 
 test('a ping that is not heard is told, never thrown, and never tells the address', async () => {
-  const lost = await receiver((outgoing) => outgoing.end('OK (not found)'))
-  const echoing = await receiver((outgoing, { line }) => outgoing.writeHead(404).end(line))
+  const lost = await startReceiver((outgoing) => outgoing.end('OK (not found)'))
+  const echoing = await startReceiver((outgoing, { line }) => outgoing.writeHead(404).end(line))
   const runner = openRunner()
   const pinged = async (port: number) =>
-    pingEnd({ config: await configOf(`HEALTH_PING_URL=http://ping.test:${port}${check}`), runner }, 0, 'OK')
+    pingEnd(
+      { config: await loadTestConfig(`HEALTH_PING_URL=http://ping.test:${port}${check}`), runner },
+      0,
+      'OK',
+    )
   expect((await pinged(lost.port))?.what).toBe(
     `The dead man's switch was not told (0): ping.test:${lost.port} answered: not found`,
   )
   expect((await pinged(echoing.port))?.what).toMatch(/answered 404 \(POST \*\*\*/)
-  expect((await pinged(await closedPort()))?.what).toContain('ECONNREFUSED')
-  const nothing = { config: await configOf(''), runner }
+  expect((await pinged(await getClosedPort()))?.what).toContain('ECONNREFUSED')
+  const nothing = { config: await loadTestConfig(''), runner }
   expect([await pingStart(nothing), await pingEnd(nothing, 0, 'OK')]).toEqual([undefined, undefined])
 })

@@ -9,13 +9,13 @@ import { buildStatusView, getMonthRange } from '../../../../lib/monitoring/statu
 import { renderStatusPage } from '../../../../lib/monitoring/statusPage/page.ts'
 import type { StatusView } from '../../../../lib/monitoring/statusPage/types.ts'
 import { readHistory } from '../../../../lib/monitoring/store/store.ts'
-import { configOf } from '../../../support/config.ts'
-import { day, hostile, madeUpHistory } from '../../../support/statusPageFixtures.ts'
+import { loadFileConfig } from '../../../support/config.ts'
+import { createHistory, day, hostile } from '../../../support/statusPageFixtures.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-status-page-'))
 afterAll(() => rmSync(home, { recursive: true }))
 
-const config = await configOf()
+const config = await loadFileConfig()
 const now = Date.parse('2026-11-23T12:00:00Z')
 const hour = 3_600_000
 const outage = { from: now - 3 * day, to: now - 3 * day + 2 * hour }
@@ -28,7 +28,7 @@ let html: string
 let document: ReturnType<typeof parseHTML>['document']
 
 beforeAll(async () => {
-  await madeUpHistory(file, {
+  await createHistory(file, {
     from: now - 60 * day,
     to: now - 60_000,
     every: (at) => (at > now - day ? 300_000 : hour),

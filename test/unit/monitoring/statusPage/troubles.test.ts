@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { buildStatusView } from '../../../../lib/monitoring/statusPage/data.ts'
 import { openHistory } from '../../../../lib/monitoring/store/store.ts'
 import type { Verdict } from '../../../../lib/util/status.ts'
-import { configOf } from '../../../support/config.ts'
+import { loadFileConfig } from '../../../support/config.ts'
 import { temporaryFolder } from '../../../support/helpers.ts'
 
 const begin = Date.parse('2026-11-23T05:00:00Z')
@@ -33,7 +33,7 @@ async function seen(
   const id = history.openIncident({ from: begin + from * second, rank, targets, cause })
   if (to !== undefined) history.closeIncident(id, begin + to * second)
   const now = begin + (looks.at(-1)?.[0] ?? 0) * second + second
-  const { headline, incidents } = buildStatusView(history, await configOf(), now)
+  const { headline, incidents } = buildStatusView(history, await loadFileConfig(), now)
   history.close()
   return { headline, incidents, at: (ms: number | undefined) => ms && (ms - begin) / second }
 }
@@ -107,7 +107,7 @@ test('a young history has ninety days, too, and says when it begins', async () =
   const { openHistory: open } = await import('../../../../lib/monitoring/store/store.ts')
   const history = await open(path.join(temporaryFolder(), 'health.sqlite'), { sampleDays: 35, days: 400 })
   history.record({ at: begin, samples: [{ target: 'static', verdict: 'OK', ms: 50, cause: '' }] })
-  const view = buildStatusView(history, await configOf(), begin + second)
+  const view = buildStatusView(history, await loadFileConfig(), begin + second)
   history.close()
   expect(view.parts[0]!.days).toHaveLength(90)
   const { renderStatusPage: statusPage } = await import('../../../../lib/monitoring/statusPage/page.ts')

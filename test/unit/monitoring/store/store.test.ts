@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { buildSloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
-import { historyPath, look, minute, opened, sample } from '../../../support/historyFixtures.ts'
+import { createHistoryPath, look, minute, openTestHistory, sample } from '../../../support/historyFixtures.ts'
 
 const start = Date.UTC(2026, 0, 1)
 const whole = { from: start, to: start + 60 * minute }
 
 test('a transaction that fails leaves nothing of what was done in it', async () => {
-  const history = await opened()
+  const history = await openTestHistory()
   const failing = () =>
     history.transaction(() => {
       history.record(look(start, sample('new')))
@@ -25,7 +25,7 @@ test('a transaction that fails leaves nothing of what was done in it', async () 
 })
 
 test('an incident begins, rises and ends', async () => {
-  const history = await opened()
+  const history = await openTestHistory()
   expect(history.currentIncident()).toBeUndefined()
   const id = history.openIncident({ from: start, rank: 1, targets: ['api'], cause: 'api 640 ms' })
   history.raiseIncident(id, { rank: 3, targets: ['api', 'static'], cause: 'api 503' })
@@ -42,15 +42,15 @@ test('an incident begins, rises and ends', async () => {
 })
 
 test('alerts wait in order until they are sent, over the end of a run', async () => {
-  const file = historyPath()
-  const first = await opened(file)
+  const file = createHistoryPath()
+  const first = await openTestHistory(file)
   const [slack, email] = ['slack', 'email'].map((channel) =>
     first.enqueue({ channel, alert: { title: `to ${channel}` }, since: start, error: 'refused' }),
   )
   first.recordAttempt(slack!, 'answered 500')
   first.setLastRun({ at: start, exitCode: 2, line: 'CRITICAL - api 503' })
   first.close()
-  const second = await opened(file)
+  const second = await openTestHistory(file)
   expect(second.outbox()).toEqual([
     {
       id: slack,
@@ -68,7 +68,7 @@ test('alerts wait in order until they are sent, over the end of a run', async ()
 })
 
 test('looks from the VPS are told apart, and never make the site up or down', async () => {
-  const history = await opened()
+  const history = await openTestHistory()
   history.record(look(start))
   history.record({ ...look(start + minute, sample('static', 'CRITICAL'), sample('api')), from: 'vps' })
   const now = start + 3 * minute
