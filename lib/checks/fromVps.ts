@@ -7,11 +7,12 @@ import type { Config } from '../config/config.ts'
 import { createNetworkOptions } from '../config/network.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { HttpRequest, HttpResponse, Phases } from '../net/http.ts'
-import { type Command, look, onVps } from '../shell/command.ts'
+import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
 import type { Verdict } from '../util/status.ts'
 import { siteNames } from '../vps/dns/records.ts'
+import { vps } from '../vps/remote/vps.ts'
 import type { Observation, Probe } from './probe.ts'
 import type { ProbeRun } from './runProbes.ts'
 
@@ -44,7 +45,7 @@ export function asVps(context: Context): Context {
     waiting = []
     try {
       const requests = batch.map(({ request }) => request)
-      const { stdout, stderr } = await runner.run(requestsCommand(requests, authorities))
+      const { stdout, stderr } = await runner.run(requestsCommand(config, requests, authorities))
       const lines = readLines(stdout)
       for (const [index, { answer, request }] of batch.entries()) {
         const line = lines.find((each) => each.index === index)
@@ -69,7 +70,11 @@ export function asVps(context: Context): Context {
 /** Reads the script off its standard input first; what follows is the script's input. Python is there wherever certbot is. */
 const loader = 'import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])).decode())'
 
-export function requestsCommand(requests: readonly HttpRequest[], authorities: readonly string[]): Command {
+function requestsCommand(
+  config: Config,
+  requests: readonly HttpRequest[],
+  authorities: readonly string[],
+): Command {
   const text = readFileSync(script, 'utf8')
   const input = {
     authorities,
@@ -81,20 +86,18 @@ export function requestsCommand(requests: readonly HttpRequest[], authorities: r
     })),
   }
   const longest = Math.max(...requests.map(({ timeoutMs }) => timeoutMs))
-  return onVps(
-    look(['python3', '-c', loader, String(Buffer.byteLength(text))], {
-      stdin: text + JSON.stringify(input),
-      // 64 at a time go out from there.
-      timeoutMs: Math.ceil(requests.length / 64) * longest + 10_000,
-      explain: (output) => ({
-        what: 'The VPS cannot ask for us',
-        exitCode: exitCode.unknown,
-        ...(/python3: (command )?not found/.test(output)
-          ? { next: `${formatScriptLine('setup-server')}   (it brings Python)` }
-          : {}),
-      }),
+  return vps(config)({
+    stdin: text + JSON.stringify(input),
+    // The script sends 64 at a time.
+    timeoutMs: Math.ceil(requests.length / 64) * longest + 10_000,
+    explain: (output) => ({
+      what: 'The VPS cannot ask for us',
+      exitCode: exitCode.unknown,
+      ...(/python3: (command )?not found/.test(output)
+        ? { next: `${formatScriptLine('setup-server')}   (it brings Python)` }
+        : {}),
     }),
-  )
+  })`python3 -c ${loader} ${Buffer.byteLength(text)}`
 }
 
 function readLines(stdout: string): Line[] {

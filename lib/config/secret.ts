@@ -1,5 +1,6 @@
-import { type Command, look } from '../shell/command.ts'
+import type { Command } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
+import { local } from '../shell/template.ts'
 import { exitCode, usageError } from '../util/errors.ts'
 
 /** A secret as the configuration holds it: the value itself, or where it is kept. Prints as `***` wherever it goes. */
@@ -50,16 +51,12 @@ export function secretCommand(text: string): Command | undefined {
     next: 'Log in where the secret is kept (op signin, az login).',
     exitCode: exitCode.notLoggedIn,
   })
-  if (text.startsWith('op://')) return look(['op', 'read', '--no-newline', text], { explain })
+  if (text.startsWith('op://')) return local({ explain })`op read --no-newline ${text}`
   const vault = /^azkv:\/\/([^/]+)\/([^/]+)$/.exec(text)
   if (!vault) return undefined
-  return look(
-    [
-      ...['az', 'keyvault', 'secret', 'show', '--vault-name', vault[1]!, '--name', vault[2]!],
-      ...['--query', 'value', '--output', 'json', '--only-show-errors'],
-    ],
-    { explain },
-  )
+  return local({ explain })`
+    az keyvault secret show --vault-name ${vault[1]} --name ${vault[2]}
+    --query value --output json --only-show-errors`
 }
 
 /** Is it kept in an Azure Key Vault? */

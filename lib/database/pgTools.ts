@@ -5,7 +5,8 @@ import type { Config } from '../config/config.ts'
 import { createNetworkOptions } from '../config/network.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import { reveal } from '../config/secret.ts'
-import { act, type Command, look, type SecretFile, secretFile } from '../shell/command.ts'
+import { type Command, type SecretFile, secretFile } from '../shell/command.ts'
+import { local } from '../shell/template.ts'
 import type { Context } from '../tasks/context.ts'
 import { exitCode, type Failure, OpsError, usageError } from '../util/errors.ts'
 import { makeFolder, writeAtomically } from '../util/files.ts'
@@ -74,35 +75,22 @@ export function databaseArgument(
 }
 
 /** Everything of the snapshot into one compressed file. */
-export const dumpCommand = (reached: Reached, snapshot: string, file: string): Command => ({
-  ...act(
-    [
-      ...['pg_dump', '--format=custom', '--no-password', '--lock-wait-timeout=60s'],
-      ...[`--snapshot=${snapshot}`, `--file=${file}`],
-      databaseArgument(reached, reached.config.postgres.database),
-    ],
-    { env, timeoutMs: 12 * hour, explain: explainTool },
-  ),
-  effect: 'record',
-})
+export const dumpCommand = (reached: Reached, snapshot: string, file: string): Command =>
+  local.record({ env, timeoutMs: 12 * hour, explain: explainTool })`
+    pg_dump --format=custom --no-password --lock-wait-timeout=60s
+    --snapshot=${snapshot} --file=${file} ${databaseArgument(reached, reached.config.postgres.database)}`
 
 /** The table of contents of a dump, which stands at its beginning. */
 export const listCommand = (file: string): Command =>
-  look(['pg_restore', '--list', file], { env, explain: explainTool })
+  local({ env, explain: explainTool })`pg_restore --list ${file}`
 
 /**
  * Puts a dump into a database. Owners are not set: everything belongs to who restores, as in the original. It goes on
  * after an error and exits 1 then (restoreErrors tells which count).
  */
 export const restoreCommand = (reached: Reached, database: string, file: string): Command =>
-  act(
-    [
-      ...['pg_restore', '--no-password', '--no-owner', '--no-privileges'],
-      databaseArgument(reached, database),
-      file,
-    ],
-    { env, accept: [0, 1], timeoutMs: 12 * hour, explain: explainTool },
-  )
+  local.change({ env, accept: [0, 1], timeoutMs: 12 * hour, explain: explainTool })`
+    pg_restore --no-password --no-owner --no-privileges ${databaseArgument(reached, database)} ${file}`
 
 /** The lines of a table of contents that give rights to roles. */
 export const extractGrants = (toc: string): string[] =>
@@ -117,15 +105,9 @@ export const grantsCommand = (
 ): Command | undefined =>
   lines.length === 0
     ? undefined
-    : act(
-        [
-          ...['pg_restore', '--no-password', '--no-owner'],
-          secretFile('rights.list', `${lines.join('\n')}\n`, '--use-list='),
-          databaseArgument(reached, database),
-          file,
-        ],
-        { env, accept: [0, 1], timeoutMs: hour, explain: explainTool },
-      )
+    : local.change({ env, accept: [0, 1], timeoutMs: hour, explain: explainTool })`
+        pg_restore --no-password --no-owner --use-list=${secretFile('rights.list', `${lines.join('\n')}\n`)}
+        ${databaseArgument(reached, database)} ${file}`
 
 /** pg_restore 17 and newer sets this on every server, also on those that do not know it yet. */
 const harmless = /unrecognized configuration parameter "transaction_timeout"/
@@ -143,7 +125,7 @@ export async function requireTool(
   program: 'pg_dump' | 'pg_restore',
   atLeast: number,
 ): Promise<string> {
-  const { stdout } = await runner.run(look([program, '--version'], { env })).catch((thrown) => {
+  const { stdout } = await runner.run(local({ env })`${program} --version`).catch((thrown) => {
     if (!(thrown instanceof OpsError)) throw thrown
     throw new OpsError({ ...thrown.failure, next: howToInstall(atLeast), exitCode: exitCode.usage })
   })

@@ -1,13 +1,12 @@
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Command } from '../shell/command.ts'
-import { quoteLine } from '../shell/quote.ts'
 import type { Loss } from '../shell/remote.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Difference, ok, type Task, unknown } from '../tasks/task.ts'
 import { exitCode, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
-import { asRoot, rootCommand } from '../vps/remote/script.ts'
+import { vps } from '../vps/remote/vps.ts'
 import { whoami } from './context.ts'
 
 /** Who deploys, as the lock and the one it refuses say it. */
@@ -42,15 +41,14 @@ export async function takeLock({ runner, config }: Context, id: string, what: st
     what: runner.secrets.clean(what),
     id,
   })
-  const remote = await runner.vps()
-  const held = await remote.hold(quoteLine(asRoot(config, holdArgv(file, holder, silenceSeconds))), beatMs)
+  const held = await runner.hold(vps(config).sudo.record`${holdArgv(file, holder, silenceSeconds)}`, beatMs)
   if (held.firstLine === 'held') {
     runner.transcript.write({ kind: 'command', effect: 'record', line: `vps: lock ${file}`, code: 0 })
     return { release: held.close, lost: held.lost }
   }
   await held.close()
   if (held.firstLine !== 'refused') {
-    await runner.run(rootCommand(config, 'read', ['true'])) // says what hinders, sudo for one
+    await runner.run(vps(config).sudo`true`) // says what hinders, sudo for one
     throw unknownError(`The lock ${file} on the VPS cannot be taken`, held.firstLine)
   }
   throw lockedBy(await readHolder({ runner, config }))
@@ -147,7 +145,7 @@ cat "$1.holder" && echo && cat "$1.pid"`
 
 /** Who holds the lock; undefined when nobody does. */
 export async function readHolder({ runner, config }: Context): Promise<Holder | undefined> {
-  const { stdout } = await runner.run(rootCommand(config, 'read', ['sh', '-c', holderScript, 'holder', file]))
+  const { stdout } = await runner.run(vps(config).sudo`sh -c ${holderScript} holder ${file}`)
   const [text, pid] = stdout.trim().split('\n')
   if (!text) return undefined
   return { ...(JSON.parse(text) as Omit<Holder, 'pid'>), pid: Number(pid) }
@@ -155,7 +153,4 @@ export async function readHolder({ runner, config }: Context): Promise<Holder | 
 
 /** Ends what holds the lock, and only if it is still that process. */
 export const breakLock = (config: Config, holder: Holder): Command =>
-  rootCommand(config, 'record', [
-    ...['sh', '-c', `[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`, 'unlock'],
-    ...[file, String(holder.pid)],
-  ])
+  vps(config).sudo.record`sh -c ${`[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`} unlock ${file} ${holder.pid}`

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { act, type Command, look } from '../shell/command.ts'
+import type { Command } from '../shell/command.ts'
 import { quoteLine, quotePosix } from '../shell/quote.ts'
 import type { Runner } from '../shell/runner.ts'
 import { isAlive } from '../shell/secretFile.ts'
+import { local } from '../shell/template.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Difference, type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError, usageError } from '../util/errors.ts'
@@ -106,14 +107,12 @@ function findBlock(text: string, place: InstallTarget): { from: number; to: numb
   return { from: lengthOf(first), to: Math.min(lengthOf(last + 1), text.length) }
 }
 
-const C = { LC_ALL: 'C' }
-const readCommand = look(['crontab', '-l'], { env: C, accept: [0, 1], timeoutMs: 10_000 })
+const options = { env: { LC_ALL: 'C' }, timeoutMs: 10_000 }
+const readCommand = local({ ...options, accept: [0, 1] })`crontab -l`
 
 /** The command that makes this text the crontab; an empty one is no crontab at all. */
 export const writeCommand = (text: string): Command =>
-  text === ''
-    ? act(['crontab', '-r'], { env: C, timeoutMs: 10_000 })
-    : act(['crontab', '-'], { env: C, timeoutMs: 10_000, stdin: text })
+  text === '' ? local.change(options)`crontab -r` : local.change({ ...options, stdin: text })`crontab -`
 
 export const noCrontab = 'There is no crontab program on this machine'
 

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { act, type Command, look } from '../shell/command.ts'
+import type { Command } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
+import { local } from '../shell/template.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Difference, type Field, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, usageError } from '../util/errors.ts'
@@ -98,16 +99,13 @@ export const getUnitFolder = (scope: Scope, env: NodeJS.ProcessEnv, home: string
     ? '/etc/systemd/system'
     : path.join(env.XDG_CONFIG_HOME || path.join(home, '.config'), 'systemd', 'user')
 
-const systemctl = (scope: Scope, ...words: string[]): string[] => [
-  ...['systemctl', ...(scope === 'user' ? ['--user'] : [])],
-  ...words,
-]
+const systemctl = (scope: Scope) => ['systemctl', ...(scope === 'user' ? ['--user'] : [])]
 
 /** What puts changed files in force. A timer that runs keeps its old times until it is started again. */
 export const enableCommands = (scope: Scope, timers: readonly string[]): Command[] => [
-  act(systemctl(scope, 'daemon-reload')),
-  act(systemctl(scope, 'enable', ...timers)),
-  act(systemctl(scope, 'restart', ...timers)),
+  local.change`${systemctl(scope)} daemon-reload`,
+  local.change`${systemctl(scope)} enable ${timers}`,
+  local.change`${systemctl(scope)} restart ${timers}`,
 ]
 
 /** Before their files go, and after that. An install that was killed may have left no timer to disable. */
@@ -115,14 +113,14 @@ export const disableCommands = (
   scope: Scope,
   timers: readonly string[],
 ): { before: Command[]; after: Command[] } => ({
-  before: timers.length > 0 ? [act(systemctl(scope, 'disable', '--now', ...timers))] : [],
-  after: [act(systemctl(scope, 'daemon-reload'))],
+  before: timers.length > 0 ? [local.change`${systemctl(scope)} disable --now ${timers}`] : [],
+  after: [local.change`${systemctl(scope)} daemon-reload`],
 })
 
 /** Throws what to do when no systemd answers here: there is none, or this login has no session with it. */
 async function assertResponding(runner: Runner, scope: Scope): Promise<void> {
   const instead = 'Use --as cron.'
-  const asked = look(systemctl(scope, 'is-system-running'), { accept: [0, 1], timeoutMs: 10_000 })
+  const asked = local({ accept: [0, 1], timeoutMs: 10_000 })`${systemctl(scope)} is-system-running`
   const { stdout, stderr } = await runner.run(asked).catch((thrown) => {
     throw new OpsError({ what: 'systemd does not run this machine', said: getMessage(thrown), next: instead })
   })
@@ -215,7 +213,7 @@ function compareUnit(file: string, { name, text }: Unit): Field[] {
 /** Those that are not enabled, or do not run. */
 async function listIdleTimers(runner: Runner, scope: Scope, timers: readonly string[]): Promise<string[]> {
   const ask = async (verb: string, good: string) => {
-    const asked = look(systemctl(scope, verb, ...timers), { accept: [0, 1, 3, 4], timeoutMs: 10_000 })
+    const asked = local({ accept: [0, 1, 3, 4], timeoutMs: 10_000 })`${systemctl(scope)} ${verb} ${timers}`
     const states = (await runner.run(asked)).stdout.trim().split('\n')
     return timers.filter((_, index) => states[index] !== good)
   }
@@ -225,10 +223,8 @@ async function listIdleTimers(runner: Runner, scope: Scope, timers: readonly str
 
 /** Do this user's timers stop when the last login ends? Undefined where nobody can tell. */
 export async function stopsAtLogout(runner: Runner, user: string): Promise<boolean | undefined> {
-  const asked = look(['loginctl', 'show-user', user, '--property=Linger', '--value'], {
-    accept: [0, 1],
-    timeoutMs: 10_000,
-  })
+  const asked = local({ accept: [0, 1], timeoutMs: 10_000 })`
+    loginctl show-user ${user} --property=Linger --value`
   const { code, stdout } = await runner.run(asked).catch(() => ({ code: 1, stdout: '' }))
   return code === 0 ? stdout.trim() === 'no' : undefined
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { act, type Command, look, secretFile } from '../shell/command.ts'
+import { type Command, secretFile } from '../shell/command.ts'
+import { local } from '../shell/template.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Difference, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
@@ -86,13 +87,11 @@ export const isSameTask = (held: string, wanted: string): boolean => {
 
 /** The file goes away with the command: Windows keeps a copy of its own. */
 export const createCommand = (task: ScheduledTask, place: InstallTarget): Command =>
-  act([
-    ...['schtasks', '/Create', '/F', '/TN', getTaskName(task, place)],
-    ...['/XML', secretFile(`${task.id}.xml`, renderTaskXml(task, place))],
-  ])
+  local.change`
+    schtasks /Create /F /TN ${getTaskName(task, place)} /XML ${secretFile(`${task.id}.xml`, renderTaskXml(task, place))}`
 
 export const deleteCommand = (task: ScheduledTask, place: InstallTarget): Command =>
-  act(['schtasks', '/Delete', '/F', '/TN', getTaskName(task, place)])
+  local.change`schtasks /Delete /F /TN ${getTaskName(task, place)}`
 
 /** One step a task. `wanted` false: none of them. */
 export const windowsTasks = (
@@ -106,10 +105,8 @@ export const windowsTasks = (
     title: `Task ${getTaskName(task, place)}`,
     part: 'together',
     async inspect(): Promise<Difference> {
-      const asked = look(['schtasks', '/Query', '/TN', getTaskName(task, place), '/XML', 'ONE'], {
-        accept: [0, 1],
-        timeoutMs: 30_000,
-      })
+      const asked = local({ accept: [0, 1], timeoutMs: 30_000 })`
+        schtasks /Query /TN ${getTaskName(task, place)} /XML ONE`
       const { code, stdout } = await runner.run(asked).catch((thrown) => {
         throw new OpsError({
           what: 'There is no Task Scheduler on this machine',

@@ -38,8 +38,8 @@ export interface Runner {
   query<Row>(query: Query): Promise<Row[]>
   /** Opens the connection that queries use, unless it is open, and tells how long that took. */
   connect(database?: string): Promise<ConnectTimes>
-  /** The connection to the VPS, opened at the first use, one for the whole run. */
-  vps(): Promise<Remote>
+  /** Starts a command on the VPS that stays open until `close()`: the lock, whose taker records it. */
+  hold(command: Command, beatMs: number): ReturnType<Remote['hold']>
   /** Begins to open it and does not wait for more: whoever uses it first hears what became of it. */
   beginVps(): Promise<void>
   readonly secrets: Redactor
@@ -273,7 +273,8 @@ export function createRunner(options: RunnerOptions): Runner {
         (rows) => ({ rows: rows.length }),
       ),
     connect: async (name) => (await database(name).get()).times,
-    vps: vps.get,
+    hold: async (command, beatMs) =>
+      (await vps.get()).hold(quoteLine(writeSecretFiles(command).argv), beatMs),
     async beginVps() {
       vps.begin()
       // What loads next takes all of this process: let the first packet out before.

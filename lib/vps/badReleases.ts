@@ -2,8 +2,8 @@ import type { Config } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { unknownError, usageError } from '../util/errors.ts'
-import { rootCommand } from './remote/script.ts'
 import { recordFile } from './remote/stateFile.ts'
+import { vps } from './remote/vps.ts'
 
 /** What is released by itself: the pages (by release id) and the backend (by image tag). */
 export type Part = 'frontend' | 'backend'
@@ -45,11 +45,10 @@ export const markCommand = (config: Config, part: Part, id: string, mark: BadMar
 
 /** Takes a mark away; without one nothing happens. */
 export const clearCommand = (config: Config, part: Part, id: string): Command =>
-  rootCommand(config, 'record', ['rm', '-f', '--', `${folder}/${part}/${checked(id)}`])
+  vps(config).sudo.record`rm -f -- ${folder}/${part}/${checked(id)}`
 
 /** A line a mark: part, tab, id, tab, JSON; `end` follows the last. */
-export const marksCommand = (config: Config): Command =>
-  rootCommand(config, 'read', [...['sh', '-c', listScript, 'marks', folder]])
+export const marksCommand = (config: Config): Command => vps(config).sudo`sh -c ${listScript} marks ${folder}`
 
 const listScript = `for part in frontend backend; do
   for mark in "$1/$part"/*; do

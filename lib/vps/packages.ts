@@ -3,7 +3,7 @@ import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { rootCommand } from './remote/script.ts'
+import { vps } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /**
@@ -51,44 +51,36 @@ export function serverTask(context: Context): Task {
 /** Exactly the commands that are needed; none on a server that has everything. */
 export function serverCommands(config: Config, survey: ServerState, missing: readonly string[]): Command[] {
   const commands: Command[] = []
-  const apt = (...words: string[]) =>
-    rootCommand(
-      config,
-      'change',
-      ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120', '-q', ...words],
-      {
-        timeoutMs: 15 * 60_000,
-        // DPkg::Lock::Timeout does not cover the lock of the package lists, which unattended-upgrades takes too.
-        retry: {
-          times: 12,
-          pauseMs: 10_000,
-          when: /Could not get lock|Temporary failure resolving|Hash Sum mismatch/,
-        },
-        explain: (output) =>
-          /Could not get lock|is held by process/.test(output)
-            ? {
-                what: 'Another package manager has held its lock on the VPS for two minutes',
-                next: 'Wait for it (unattended-upgrades?) and run the same line again; see: ps -ef | grep -e apt -e dpkg',
-              }
-            : undefined,
-      },
-    )
+  const { sudo } = vps(config)
+  const apt = sudo.change({
+    timeoutMs: 15 * 60_000,
+    // DPkg::Lock::Timeout does not cover the lock of the package lists, which unattended-upgrades takes too.
+    retry: {
+      times: 12,
+      pauseMs: 10_000,
+      when: /Could not get lock|Temporary failure resolving|Hash Sum mismatch/,
+    },
+    explain: (output) =>
+      /Could not get lock|is held by process/.test(output)
+        ? {
+            what: 'Another package manager has held its lock on the VPS for two minutes',
+            next: 'Wait for it (unattended-upgrades?) and run the same line again; see: ps -ef | grep -e apt -e dpkg',
+          }
+        : undefined,
+  })
+  const aptGet = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120', '-q']
   if (survey.dpkgInterrupted) commands.push(finishDpkg(config))
-  if (survey.dpkgInterrupted || missing.length > 0) commands.push(apt('update'))
-  if (survey.dpkgInterrupted) commands.push(apt('install', '-y', '--fix-broken'))
-  if (missing.length > 0) commands.push(apt('install', '-y', '--no-install-recommends', ...missing))
+  if (survey.dpkgInterrupted || missing.length > 0) commands.push(apt`${aptGet} update`)
+  if (survey.dpkgInterrupted) commands.push(apt`${aptGet} install -y --fix-broken`)
+  if (missing.length > 0) commands.push(apt`${aptGet} install -y --no-install-recommends ${missing}`)
   const folders = [
     ...(survey.web.releases ? [] : [`${siteRoot(config)}/releases`]),
     ...(survey.web.acme ? [] : [`${acmeRoot}/.well-known/acme-challenge`]),
   ]
-  if (folders.length > 0) {
-    commands.push(rootCommand(config, 'change', ['install', '-d', '-m', '755', ...folders]))
-  }
+  if (folders.length > 0) commands.push(sudo.change`install -d -m 755 ${folders}`)
   // Debian's default site may not start beside a foreign server on port 80; nginx-http starts nginx with its own.
-  if (!survey.nginx.enabled) commands.push(rootCommand(config, 'change', ['systemctl', 'enable', 'nginx']))
-  if (!survey.certificate.timer) {
-    commands.push(rootCommand(config, 'change', ['systemctl', 'enable', '--now', 'certbot.timer']))
-  }
+  if (!survey.nginx.enabled) commands.push(sudo.change`systemctl enable nginx`)
+  if (!survey.certificate.timer) commands.push(sudo.change`systemctl enable --now certbot.timer`)
   return commands
 }
 
@@ -97,15 +89,8 @@ export function serverCommands(config: Config, survey: ServerState, missing: rea
  * `apt-get --fix-broken install`, which follows, fetches that, and its exit code counts.
  */
 const finishDpkg = (config: Config): Command =>
-  rootCommand(
-    config,
-    'change',
-    [
-      ...['env', 'DEBIAN_FRONTEND=noninteractive'],
-      ...['dpkg', '--force-confdef', '--force-confold', '--configure', '-a'],
-    ],
-    { timeoutMs: 15 * 60_000, accept: [0, 1] },
-  )
+  vps(config).sudo.change({ timeoutMs: 15 * 60_000, accept: [0, 1] })`
+    env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a`
 
 function lacking(survey: ServerState, missing: readonly string[]): Field[] {
   return [

@@ -6,7 +6,8 @@ import { type Difference, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
 import { siteRoot } from './packages.ts'
-import { remoteScript, rootCommand } from './remote/script.ts'
+import { remoteScript } from './remote/script.ts'
+import { vps } from './remote/vps.ts'
 
 /** A page to publish. */
 export interface StatusPage {
@@ -64,10 +65,8 @@ export function statusPageTask(context: Context, make: () => Promise<StatusPage>
 
 /** Says the digest of the page on the VPS, or `none`. */
 export const presentPage = (config: Config): Command =>
-  rootCommand(config, 'read', ['sh', '-c', presentScript, 'status-page', siteRoot(config)], {
-    timeoutMs: 30_000,
-    explain: (output) => noSite(config, output),
-  })
+  vps(config).sudo({ timeoutMs: 30_000, explain: (output) => noSite(config, output) })`
+    sh -c ${presentScript} status-page ${siteRoot(config)}`
 
 const presentScript = `[ -d "$1/releases" ] || { echo "there is no site on this machine" >&2; exit 4; }
 [ -f "$1/status/index.html" ] || { echo none; exit 0; }

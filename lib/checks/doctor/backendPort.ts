@@ -13,7 +13,7 @@ export const backendPort: Check = {
   },
   async look({ context: { config, runner } }) {
     const host = stableHost(config)
-    const { status, body } = await runner.run(healthFromVps(host)).then(getResponse)
+    const { status, body } = await runner.run(healthFromVps(config, host)).then(getResponse)
     if (status === 200) return pass(`${host} answers`)
     if (status === undefined) return fail(`${host}: ${body}`)
     // The way is open; whether the application is well is for others to judge.

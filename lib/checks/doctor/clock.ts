@@ -1,6 +1,6 @@
 import type { Context } from '../../tasks/context.ts'
 import type { Judged } from '../../util/status.ts'
-import { rootCommand } from '../../vps/remote/script.ts'
+import { vps } from '../../vps/remote/vps.ts'
 import { skew, told } from '../probes/clock.ts'
 import { type Check, fail, pass, warn } from './check.ts'
 
@@ -53,7 +53,7 @@ async function azureTime({ runner }: Context): Promise<number> {
 }
 
 async function vpsTime({ config, runner }: Context): Promise<number> {
-  const { stdout } = await runner.run(rootCommand(config, 'read', ['date', '+%s']))
+  const { stdout } = await runner.run(vps(config).sudo`date +%s`)
   return assertTime('The VPS', stdout.trim() === '' ? Number.NaN : Number(stdout) * 1000)
 }
 

@@ -1,4 +1,4 @@
-import { look } from '../../shell/command.ts'
+import { local } from '../../shell/template.ts'
 import { type Check, pass } from './check.ts'
 
 /** The dashboard is built with npm. */
@@ -8,7 +8,7 @@ export const npm: Check = {
   category: 'tools',
   next: 'Install Node.js with npm: the dashboard is built with it.',
   async look({ context }) {
-    const { stdout } = await context.runner.run(look(['npm', '--version']))
+    const { stdout } = await context.runner.run(local`npm --version`)
     return pass(stdout.trim())
   },
 }

@@ -1,5 +1,5 @@
 import { formatKeyFile } from '../../config/pasteLine.ts'
-import { rootCommand } from '../../vps/remote/script.ts'
+import { vps } from '../../vps/remote/vps.ts'
 import { type Check, pass } from './check.ts'
 
 /** ssh with a known host key, and root there. */
@@ -12,7 +12,7 @@ export const vpsLogin: Check = {
   },
   async look({ context }) {
     const { user, host } = context.config.ionos
-    await context.runner.run(rootCommand(context.config, 'read', ['true']))
+    await context.runner.run(vps(context.config).sudo`true`)
     return pass(`${user}@${host}${user === 'root' ? '' : ', with sudo'}`)
   },
 }

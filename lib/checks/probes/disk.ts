@@ -2,7 +2,7 @@ import type { Limits } from '../../config/config.ts'
 import type { Context } from '../../tasks/context.ts'
 import { unknownError } from '../../util/errors.ts'
 import { worstVerdict } from '../../util/status.ts'
-import { rootCommand } from '../../vps/remote/script.ts'
+import { vps } from '../../vps/remote/vps.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { coreProbe } from '../probe.ts'
 import { byLimits } from '../thresholds.ts'
@@ -15,13 +15,9 @@ export const diskProbe = (context: Context): Probe => ({
   async ask() {
     const { config, runner } = context
     const { stdout, stderr } = await runner.run(
-      rootCommand(
-        config,
-        'read',
-        // GNU df: sizes in bytes; the folder of the site may lie on a disk of its own, or not be there yet.
-        ['df', '-B1', '--output=target,used,avail,iused,iavail', '--', '/', config.ionos.webRoot],
-        { accept: [0, 1], timeoutMs: 20_000 },
-      ),
+      // GNU df: sizes in bytes. The folder of the site may be on its own disk, or not exist yet.
+      vps(config).sudo({ accept: [0, 1], timeoutMs: 20_000 })`
+        df -B1 --output=target,used,avail,iused,iavail -- / ${config.ionos.webRoot}`,
     )
     return judgeDisks(readDisks(stdout, stderr), config.health.diskPercent)
   },

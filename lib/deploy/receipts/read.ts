@@ -5,7 +5,7 @@ import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Settled, settleAll } from '../../util/collect.ts'
 import { getMessage, unknownError } from '../../util/errors.ts'
-import { rootCommand } from '../../vps/remote/script.ts'
+import { vps } from '../../vps/remote/vps.ts'
 import { localFolder, type Receipt, vpsFolder } from './write.ts'
 
 /** This machine's state folder, or the VPS. */
@@ -102,7 +102,7 @@ export function receiptsHere(config: Config, most: number, prefix: string): Rece
 
 /** A line a receipt, its name and its content in base64; `end` follows the last. */
 export const receiptsCommand = (config: Config, most: number, prefix: string): Command =>
-  rootCommand(config, 'read', ['sh', '-c', listScript, 'receipts', vpsFolder, String(most), prefix])
+  vps(config).sudo`sh -c ${listScript} receipts ${vpsFolder} ${most} ${prefix}`
 
 const listScript = `export LC_ALL=C
 [ -d "$1" ] || { echo end; exit 0; }

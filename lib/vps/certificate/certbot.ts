@@ -4,24 +4,17 @@ import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
 import { siteNames } from '../dns/records.ts'
 import { acmeRoot } from '../packages.ts'
-import { rootCommand } from '../remote/script.ts'
+import { vps } from '../remote/vps.ts'
 
 /** certonly --webroot and never --nginx, which rewrites the configuration (FACTS: it broke it here). */
 export function certbotCommand(config: Config, forced: boolean): Command {
   const { email, server } = config.acme
-  return rootCommand(
-    config,
-    'change',
-    [
-      ...['certbot', 'certonly', '--non-interactive', '--agree-tos'],
-      ...(email ? ['--email', email, '--no-eff-email'] : ['--register-unsafely-without-email']),
-      ...['--server', server, '--webroot', '--webroot-path', acmeRoot],
-      ...['--cert-name', config.domain, ...siteNames(config).flatMap((name) => ['--domain', name])],
-      ...['--renew-with-new-domains', '--key-type', 'ecdsa'],
-      forced ? '--force-renewal' : '--keep-until-expiring',
-    ],
-    { timeoutMs: 5 * 60_000, explain: explainCa },
-  )
+  const contact = email ? ['--email', email, '--no-eff-email'] : '--register-unsafely-without-email'
+  return vps(config).sudo.change({ timeoutMs: 5 * 60_000, explain: explainCa })`
+    certbot certonly --non-interactive --agree-tos ${contact}
+    --server ${server} --webroot --webroot-path ${acmeRoot}
+    --cert-name ${config.domain} ${siteNames(config).flatMap((name) => ['--domain', name])}
+    --renew-with-new-domains --key-type ecdsa ${forced ? '--force-renewal' : '--keep-until-expiring'}`
 }
 
 function explainCa(output: string) {
@@ -44,7 +37,7 @@ function explainCa(output: string) {
 /** certbot 2.1 (Debian 12) crashes on some refusals and leaves the CA's words only in its log: fetch them. */
 export async function withAcmeReason({ config, runner }: Context, thrown: unknown): Promise<never> {
   if (!(thrown instanceof OpsError) || /\bDetail: /.test(thrown.failure.said ?? '')) throw thrown
-  const tail = rootCommand(config, 'read', ['tail', '-n', '400', '/var/log/letsencrypt/letsencrypt.log'])
+  const tail = vps(config).sudo`tail -n 400 /var/log/letsencrypt/letsencrypt.log`
   const log = await runner.run(tail).then(
     ({ stdout }) => lastRun(stdout),
     () => '',

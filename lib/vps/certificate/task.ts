@@ -6,7 +6,8 @@ import { type Difference, type Field, type Log, ok, type Task } from '../../task
 import { getMessage, OpsError } from '../../util/errors.ts'
 import { checkRecords, siteNames } from '../dns/records.ts'
 import { acmeRoot } from '../packages.ts'
-import { remoteScript, rootCommand } from '../remote/script.ts'
+import { remoteScript } from '../remote/script.ts'
+import { vps } from '../remote/vps.ts'
 import { type Certificate, inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
 import { renderTemplate } from '../template.ts'
 import { certbotCommand } from './certbot.ts'
@@ -144,7 +145,7 @@ async function checkReach(context: Context, tell: Log): Promise<void> {
     for (const name of siteNames(config)) await fetchToken(context, name, token)
     tell('both names lead to this server, and port 80 is open')
   } finally {
-    await runner.run(rootCommand(config, 'change', ['rm', '-f', `${folder}/${token}`]))
+    await runner.run(vps(config).sudo.change`rm -f ${folder}/${token}`)
   }
 }
 

@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { act, type Command } from '../../shell/command.ts'
+import type { Command } from '../../shell/command.ts'
 import { getRevision } from '../../shell/git.ts'
+import { local } from '../../shell/template.ts'
 import type { Context } from '../../tasks/context.ts'
 import { ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
@@ -71,13 +72,13 @@ export function buildCommands(config: Config, buildId: string): Command[] {
     ...(isInstalled(cwd)
       ? []
       : [
-          act(['npm', install, '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'], {
+          local.change({
             cwd,
             inherits: isInstallVariable,
             explain: (output) => ({ what: `npm ${install} failed in ${cwd}`, said: lastLines(output) }),
-          }),
+          })`npm ${install} --include=dev --ignore-scripts --no-audit --no-fund`,
         ]),
-    act(['npm', 'run', 'build'], {
+    local.change({
       cwd,
       env,
       inherits: isBuildVariable,
@@ -89,7 +90,7 @@ export function buildCommands(config: Config, buildId: string): Command[] {
           'Install scripts do not run; a package that needs its script: npm rebuild NAME, in that folder.',
         ].join('\n  '),
       }),
-    }),
+    })`npm run build`,
   ]
 }
 

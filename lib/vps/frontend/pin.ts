@@ -3,7 +3,7 @@ import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { getMessage } from '../../util/errors.ts'
 import { siteRoot } from '../packages.ts'
-import { rootCommand } from '../remote/script.ts'
+import { vps } from '../remote/vps.ts'
 import { inspectServer, learn } from '../serverState.ts'
 
 /**
@@ -31,7 +31,7 @@ export async function keepVerified(context: Context, id: string | undefined): Pr
 
 /** The mark lies beside the release; survey.sh and switch.sh look for it. */
 export const keepCommand = (config: Config, id: string): Command =>
-  rootCommand(config, 'record', [...['sh', '-c', keepScript, 'keep', `${siteRoot(config)}/releases`, id]])
+  vps(config).sudo.record`sh -c ${keepScript} keep ${siteRoot(config)}/releases ${id}`
 
 const keepScript = `cd "$1" && [ -d "$2" ] && touch "$2.keep" || exit 1
 for mark in *.keep; do [ "$mark" = "$2.keep" ] || rm -f -- "$mark"; done`

@@ -1,10 +1,12 @@
+import type { Config } from '../../config/config.ts'
 import { backendPort, releaseIn } from '../../config/endpoints.ts'
-import { type Command, look, onVps } from '../../shell/command.ts'
+import type { Command } from '../../shell/command.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Log, nothingAhead } from '../../tasks/task.ts'
 import { OpsError, unknownError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
+import { vps } from '../remote/vps.ts'
 import { inspectServer } from '../serverState.ts'
 import { switchBackend, switchCommand } from './tasks.ts'
 
@@ -28,7 +30,7 @@ export function nginxUpstream(context: Context) {
       tell(`nginx sends /api/ to ${host}`)
     },
     async health(host: string) {
-      return getResponse(await context.runner.run(healthFromVps(host)))
+      return getResponse(await context.runner.run(healthFromVps(context.config, host)))
     },
   }
 }
@@ -62,7 +64,7 @@ const seenWithinMs = 180_000
 async function untilSeen(context: Context, host: string, release: string, tell: Log): Promise<void> {
   let seen = ''
   const attempt = async () => {
-    const { status, body } = getResponse(await context.runner.run(healthFromVps(host)))
+    const { status, body } = getResponse(await context.runner.run(healthFromVps(context.config, host)))
     const named = releaseIn(body)
     if (status === 200 && (named === undefined || named === release)) return true
     const before = seen
@@ -80,17 +82,9 @@ async function untilSeen(context: Context, host: string, release: string, tell: 
 }
 
 /** Python is there wherever certbot is. */
-export const healthFromVps = (host: string): Command =>
-  onVps(
-    look(
-      [
-        ...[
-          'python3',
-          '-c',
-          'import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read(9999).decode())',
-        ],
-        `http://${host}:${backendPort}/health`,
-      ],
-      { accept: [0, 1], timeoutMs: 20_000 },
-    ),
-  )
+export const healthFromVps = (config: Config, host: string): Command =>
+  vps(config)({ accept: [0, 1], timeoutMs: 20_000 })`
+    python3 -c ${printPage} http://${host}:${backendPort}/health`
+
+const printPage =
+  'import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read(9999).decode())'

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { EffectKind } from '../../util/effect.ts'
-import { exitCode, type Failure } from '../../util/errors.ts'
+import { vps } from './vps.ts'
 
 /**
  * Reads the script off its standard input, exactly its own length, so that what follows is the script's input. A script
@@ -12,15 +12,6 @@ import { exitCode, type Failure } from '../../util/errors.ts'
  */
 const loader =
   'script=$(head -c "$1") && [ "$(printf %s "$script" | wc -c)" -eq "$1" ] && shift && eval "$script"'
-
-const minute = 60_000
-
-/**
- * A command line as root there: itself for root, through sudo for everyone else. sudo keeps the locale of the connection
- * (sshFrame.ts) unless sudoers says otherwise, and takes PAM's then (sudoers(5), Command environment).
- */
-export const asRoot = (config: Config, argv: readonly string[]): string[] =>
-  config.ionos.user === 'root' ? [...argv] : ['sudo', '-n', '--', 'env', 'LC_ALL=C', ...argv]
 
 /**
  * A POSIX sh script of `remote/`, run as root on the VPS. Values of the configuration arrive as its arguments and are
@@ -40,15 +31,10 @@ export function remoteScript(
   const { payload, ...options } = rest
   // $( ) drops newlines at the end.
   const script = readFileSync(path.join(import.meta.dirname, `${name}.sh`), 'utf8').trimEnd()
-  return {
-    argv: asRoot(config, ['sh', '-c', loader, name, String(Buffer.byteLength(script)), ...args]),
-    on: 'vps',
-    effect,
-    timeoutMs: 2 * minute,
-    ...options,
-    stdin: () => Readable.from(joined(Buffer.from(script), payload), { objectMode: false }),
-    explain: (output) => sudoTrouble(config, output) ?? options.explain?.(output),
-  }
+  const { sudo } = vps(config)
+  const run = { read: sudo, change: sudo.change, record: sudo.record }[effect]
+  const stdin = () => Readable.from(joined(Buffer.from(script), payload), { objectMode: false })
+  return run({ ...options, stdin })`sh -c ${loader} ${name} ${Buffer.byteLength(script)} ${args}`
 }
 
 async function* joined(
@@ -57,42 +43,4 @@ async function* joined(
 ): AsyncGenerator<Uint8Array> {
   yield script
   if (payload) yield* payload()
-}
-
-/** A single command as root on the VPS. */
-export const rootCommand = (
-  config: Config,
-  effect: EffectKind,
-  argv: readonly string[],
-  rest: Partial<Omit<Command, 'argv' | 'on' | 'effect'>> = {},
-): Command => ({
-  argv: asRoot(config, argv),
-  on: 'vps',
-  effect,
-  timeoutMs: 2 * minute,
-  ...rest,
-  explain: (output) => sudoTrouble(config, output) ?? rest.explain?.(output),
-})
-
-/** What sudo says when it will not do it without a person. */
-function sudoTrouble(config: Config, output: string): Partial<Failure> | undefined {
-  const { user, host } = config.ionos
-  if (user === 'root') return undefined
-  if (/sudo: .*password is required|sudo: a terminal is required|is not in the sudoers/i.test(output)) {
-    return {
-      what: `${user} may not use sudo without a password on ${host}`,
-      said: output.trim(),
-      next: `Set IONOS_USER=root, or allow it there (visudo): ${user} ALL=(ALL) NOPASSWD: ALL`,
-      exitCode: exitCode.notLoggedIn,
-    }
-  }
-  if (/sudo: (command )?not found/i.test(output)) {
-    return {
-      what: `${user} is not root on ${host}, and sudo is not installed there`,
-      said: output.trim(),
-      next: 'Set IONOS_USER=root, or install sudo on the VPS.',
-      exitCode: exitCode.notLoggedIn,
-    }
-  }
-  return undefined
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
-import { rootCommand } from './script.ts'
+import { vps } from './vps.ts'
 
 const write = 'cat > "$1/.$2.new" && mv "$1/.$2.new" "$1/$2"'
 /** Names that begin with their time sort by age. One that cannot be removed now is removed with the next. */
@@ -22,6 +22,6 @@ export const recordFile = (
   const [ready, place] =
     'ours' in folder ? ['umask 077 && mkdir -p "$1" && ', folder.ours] : ['', folder.there]
   const [after, args] = keep === undefined ? ['', []] : [` && ${prune}`, [String(keep)]]
-  const argv = ['sh', '-c', `${ready}${write}${after}`, 'record', place, name, ...args]
-  return rootCommand(config, 'record', argv, { stdin: text })
+  const script = `${ready}${write}${after}`
+  return vps(config).sudo.record({ stdin: text })`sh -c ${script} record ${place} ${name} ${args}`
 }

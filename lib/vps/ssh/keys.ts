@@ -4,8 +4,9 @@ import path from 'node:path'
 import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
 import type { Config } from '../../config/config.ts'
 import { formatKeyFile } from '../../config/pasteLine.ts'
-import { type Command, look } from '../../shell/command.ts'
+import type { Command } from '../../shell/command.ts'
 import type { Runner } from '../../shell/runner.ts'
+import { local } from '../../shell/template.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 
 /** What ssh's own configuration says about the host; the parts that matter here. */
@@ -56,7 +57,7 @@ export async function sshSettings(config: Config, runner: Pick<Runner, 'run'>): 
 
 /** `ssh -G` prints the settings that OpenSSH would use, and connects to nothing (ssh(1)). */
 export const settingsCommand = ({ ionos: { host, port, user } }: Config): Command =>
-  look(['ssh', '-G', '-p', String(port), '-l', user, '--', host], { timeoutMs: 10_000 })
+  local({ timeoutMs: 10_000 })`ssh -G -p ${port} -l ${user} -- ${host}`
 
 /** Reads the output of `ssh -G`: one `keyword value` a line. */
 export function readSettings(output: string, host: string): SshSettings {

@@ -379,9 +379,9 @@ test('a connection begun early is opened once, its failure told to the first who
     },
   })
   await failing.beginVps()
-  await expect(failing.vps()).rejects.toThrow('unreachable')
+  await expect(failing.run(onVps(look(['true'])))).rejects.toThrow('unreachable')
   expect(opened).toBe(1)
-  await failing.vps()
+  await failing.run(onVps(look(['true'])))
   const unused = openRunner({
     openVps: (leaving) =>
       new Promise((_, reject) => leaving.addEventListener('abort', () => reject(leaving.reason))),

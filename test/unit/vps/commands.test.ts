@@ -6,7 +6,8 @@ import { findFaults, formatAddress } from '../../../lib/vps/dns/records.ts'
 import { buildCommands } from '../../../lib/vps/frontend/build.ts'
 import { switchCommand } from '../../../lib/vps/frontend/publish.ts'
 import { serverCommands } from '../../../lib/vps/packages.ts'
-import { asRoot, remoteScript } from '../../../lib/vps/remote/script.ts'
+import { remoteScript } from '../../../lib/vps/remote/script.ts'
+import { vps } from '../../../lib/vps/remote/vps.ts'
 import { readSurvey } from '../../../lib/vps/serverState.ts'
 import { readSettings, settingsCommand } from '../../../lib/vps/ssh/keys.ts'
 import { loadFileConfig } from '../../support/config.ts'
@@ -72,7 +73,9 @@ test('an interrupted dpkg is set right before anything is installed', () => {
 
 test('someone who is not root goes through sudo, without a question', async () => {
   const deploy = await loadFileConfig('IONOS_USER=deploy')
-  expect(asRoot(deploy, ['id'])).toEqual(['sudo', '-n', '--', 'env', 'LC_ALL=C', 'id'])
+  expect(vps(deploy).sudo`id`.argv).toEqual(['sudo', '-n', '--', 'env', 'LC_ALL=C', 'id'])
+  expect(vps(deploy)`id`.argv).toEqual(['id'])
+  expect(vps(await loadFileConfig()).sudo.change`id`).toMatchObject({ argv: ['id'], on: 'vps', effect: 'change' })
   const command = remoteScript(deploy, 'read', 'manifest', ['/var/www/x', 'id', 'quick'])
   expect(command.explain?.('sudo: a password is required\n')).toMatchObject({
     what: 'deploy may not use sudo without a password on 74.208.123.158',
