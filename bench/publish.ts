@@ -6,7 +6,7 @@ import { startProcess } from '../lib/shell/spawn.ts'
 import { PACKAGES } from '../rehearsal/packages.ts'
 import { type Relay, startRelay } from '../rehearsal/relay.ts'
 import { type Rehearsal, startRehearsal } from '../test/support/system/rehearsal.ts'
-import { runOnVps } from '../test/support/system/site.ts'
+import { ssh } from '../test/support/system/site.ts'
 import { machine, median, undisturbed } from './figures.ts'
 import { needMachine } from './needs.ts'
 
@@ -143,7 +143,7 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const bench = await prepare(folder)
 try {
   const { clouds } = bench
-  await runOnVps(
+  await ssh(
     clouds,
     'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends rsync',
   )
@@ -153,7 +153,7 @@ try {
   await publish(bench) // fills caches on both ends
   const [cold, changed] = [none(), none()]
   for (let round = 0; round < rounds; round++) {
-    await runOnVps(
+    await ssh(
       clouds,
       `rm -rf ${site}/releases/* ${site}/current ${site}/previous /srv/rsync /srv/scp && mkdir -p /srv/rsync/live /srv/scp`,
     )

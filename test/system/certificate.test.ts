@@ -6,7 +6,7 @@ import { loadConfig } from '../../lib/config/load.ts'
 import { quoteLine } from '../../lib/shell/quote.ts'
 import { certbotCommand } from '../../lib/vps/certificate/certbot.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { createContent, createVisitor, runOnVps, smallDashboard } from '../support/system/site.ts'
+import { createContent, createVisitor, smallDashboard, ssh } from '../support/system/site.ts'
 
 const domain = 'codexdominion.app'
 const elsewhere = '192.0.2.80'
@@ -56,10 +56,7 @@ function askedOfCa(): { requests: number; orders: number } {
 
 /** Serial of the certificate that is served, and of the one that certbot keeps. */
 async function serials(): Promise<{ served: string | undefined; stored: string }> {
-  const stored = await runOnVps(
-    clouds,
-    `openssl x509 -noout -serial -in /etc/letsencrypt/live/${domain}/cert.pem`,
-  )
+  const stored = await ssh(clouds, `openssl x509 -noout -serial -in /etc/letsencrypt/live/${domain}/cert.pem`)
   const { certificate } = await get('/', { method: 'HEAD' })
   return { served: certificate?.serialNumber, stored: stored.trim().replace('serial=', '') }
 }
@@ -67,7 +64,7 @@ async function serials(): Promise<{ served: string | undefined; stored: string }
 /** Is what was there before still served? Before a certificate exists that is a 503 that asks for patience. */
 async function stillServes(status: number, url: string): Promise<void> {
   expect((await get(url)).status).toBe(status)
-  await runOnVps(clouds, 'nginx -t -q')
+  await ssh(clouds, 'nginx -t -q')
 }
 
 test('DNS that points elsewhere is found before the CA is asked', async () => {
@@ -203,7 +200,7 @@ test('a CA that refuses the name, and has lost the account before: each is said 
   expect(forgotten.code).toBe(1)
   const line = /On the VPS: (rm -r \S+), then run the same line again/.exec(forgotten.stderr)?.[1]
   expect(line, forgotten.stderr).toBeDefined()
-  await runOnVps(clouds, line!)
+  await ssh(clouds, line!)
   askedOfCa()
   const done = await issue()
   expect(done.code).toBe(1)
@@ -211,7 +208,7 @@ test('a CA that refuses the name, and has lost the account before: each is said 
   expect(askedOfCa().orders).toBe(1)
   await stillServes(503, `http://${domain}/`)
   await control('/ca/refuse', { names: [] })
-  await runOnVps(clouds, line!)
+  await ssh(clouds, line!)
 })
 
 const inBackground = (line: string, log = '/dev/null') => `setsid -f ${line} < /dev/null > ${log} 2>&1`
@@ -222,7 +219,7 @@ async function issueWhileWaiting(line: string) {
   const done = await clouds.dominion(['issue-certificate'], {
     environment,
     onOutput: (chunk) => {
-      if (chunk.includes('waiting for another certbot')) released ??= runOnVps(clouds, line)
+      if (chunk.includes('waiting for another certbot')) released ??= ssh(clouds, line)
     },
   })
   await released
@@ -233,7 +230,7 @@ test('with all causes fixed, the same line waits for another certbot, then issue
   // The lock as certbot takes it: fcntl.lockf.
   const holder =
     'import fcntl, os, time; f = open("/etc/letsencrypt/.certbot.lock", "w"); fcntl.lockf(f, fcntl.LOCK_EX); open("/run/holder.pid", "w").write(str(os.getpid())); time.sleep(300)'
-  await runOnVps(
+  await ssh(
     clouds,
     `${inBackground(`python3 -c '${holder}'`)}; until [ -s /run/holder.pid ]; do sleep 0.1; done`,
   )
@@ -252,7 +249,7 @@ test('with all causes fixed, the same line waits for another certbot, then issue
 test('a renewed certificate is served at once: the hook reloads nginx', async () => {
   const before = await serials()
   expect(before.served).toBe(before.stored)
-  await runOnVps(clouds, `certbot renew --force-renewal --cert-name ${domain} --no-random-sleep-on-renew`)
+  await ssh(clouds, `certbot renew --force-renewal --cert-name ${domain} --no-random-sleep-on-renew`)
   let after = await serials()
   for (let tries = 0; after.served !== after.stored && tries < 20; tries++) {
     await pause(100)
@@ -266,24 +263,21 @@ test('the certificate that a leftover certbot obtained is not requested again', 
   const config = await loadConfig(process.cwd(), environment)
   // Only one of the names is left: the next run has to ask.
   const lacking = ['certonly', '--webroot', '-w', '/var/www/_acme', '--cert-name', domain, '-d', domain]
-  await runOnVps(
+  await ssh(
     clouds,
     `certbot --non-interactive --renew-with-new-domains --server ${config.acme.server} ${lacking.join(' ')}`,
   )
   const command = quoteLine(certbotCommand(config, false).argv as string[])
   const orphan = `${command} --pre-hook "sh -c 'until [ -e /run/go ]; do sleep 0.1; done'"`
   const lock = '/etc/letsencrypt/.certbot.lock'
-  await runOnVps(
-    clouds,
-    `${inBackground(orphan, '/root/orphan.log')}; until [ -e ${lock} ]; do sleep 0.1; done`,
-  )
+  await ssh(clouds, `${inBackground(orphan, '/root/orphan.log')}; until [ -e ${lock} ]; do sleep 0.1; done`)
   askedOfCa()
   const done = await issueWhileWaiting('touch /run/go')
-  expect(done.code, `${done.stderr}${await runOnVps(clouds, 'cat /root/orphan.log')}`).toBe(0)
+  expect(done.code, `${done.stderr}${await ssh(clouds, 'cat /root/orphan.log')}`).toBe(0)
   expect(done.stderr).toMatch(/\(process \d+: \S*python3 \S*certbot certonly/)
   expect(done.stderr).toContain('the other certbot obtained the certificate; the CA is not asked again')
   expect(askedOfCa().orders).toBe(1)
-  await runOnVps(clouds, `sed -i /^pre_hook/d /etc/letsencrypt/renewal/${domain}.conf`)
+  await ssh(clouds, `sed -i /^pre_hook/d /etc/letsencrypt/renewal/${domain}.conf`)
   expect((await issue()).stdout).toContain('Nothing to do')
 })
 

@@ -14,7 +14,7 @@ import {
 } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { type Session, startSession } from '../support/system/sessions.ts'
-import { runOnVps } from '../support/system/site.ts'
+import { ssh } from '../support/system/site.ts'
 
 /*
  * Container groups, more of them, larger ones, and moved while the connection to the VPS breaks. Each part goes on from
@@ -127,7 +127,7 @@ test('one worker again: the surplus is deleted as the plan says, and the site is
 
 /** Kills the sshd process that serves the run which holds the lock. */
 const breakConnection = () =>
-  runOnVps(
+  ssh(
     clouds,
     `pid=$(cat /run/lock/codex-dominion.lock.pid)
 until grep -q '^Name:.sshd' /proc/$pid/status; do pid=$(sed -n 's/^PPid:.//p' /proc/$pid/status); done
@@ -136,7 +136,7 @@ kill -9 $pid`,
 
 /** The host that nginx sends /api/ to. */
 const target = async () =>
-  (await runOnVps(clouds, 'cat /etc/nginx/dominion/*/loaded/backend.conf')).match(/codex-api[a-z-]*/)?.[0]
+  (await ssh(clouds, 'cat /etc/nginx/dominion/*/loaded/backend.conf')).match(/codex-api[a-z-]*/)?.[0]
 
 test('lost before, between and after the two switches: no request fails, and the same line finishes', async () => {
   const environment = clouds.variant('newer', { ...newer, WORKER_MEMORY_GB: '3' })

@@ -5,7 +5,7 @@ import type { Examined } from '../../lib/checks/doctor/run.ts'
 import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { forgetRequests, getAzureChanges, readReceipts } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { runOnVps } from '../support/system/site.ts'
+import { ssh } from '../support/system/site.ts'
 
 /*
  * The beginning and the end: what it will cost, what doctor says before the first deploy and after it, and how all that
@@ -116,9 +116,9 @@ test('before the first deploy: tools, logins, rights and names are looked at, wh
     findings.filter(({ verdict, next }) => (verdict === 'WARNING' || verdict === 'CRITICAL') && !next),
   ).toEqual([])
   expect(await getAzureChanges(clouds)).toEqual([])
-  expect(
-    await runOnVps(clouds, 'ls /run/lock/codex-dominion.lock /var/lib/codex-dominion 2>&1 || true'),
-  ).toMatch(/No such file[\s\S]*No such file/)
+  expect(await ssh(clouds, 'ls /run/lock/codex-dominion.lock /var/lib/codex-dominion 2>&1 || true')).toMatch(
+    /No such file[\s\S]*No such file/,
+  )
 })
 
 test('after it all is well; what a fault changes is found, with what to do', async () => {
@@ -141,7 +141,7 @@ test('after it all is well; what a fault changes is found, with what to do', asy
   })
   expect(quota.findings).toHaveLength(2)
 
-  await runOnVps(clouds, 'systemctl disable --now certbot.timer && systemctl stop nginx')
+  await ssh(clouds, 'systemctl disable --now certbot.timer && systemctl stop nginx')
   const face = await examine(['--only', 'vps,certificate,ports'])
   expect(face.by('certificate')?.detail).toMatch(/certbot.timer does not run/)
   expect(face.by('vps-services')?.detail).toMatch(/does not run/)
@@ -149,7 +149,7 @@ test('after it all is well; what a fault changes is found, with what to do', asy
   expect(face.by('served-certificate')?.verdict).toBe('UNKNOWN')
   expect(await getAzureChanges(clouds)).toEqual([])
 
-  await runOnVps(clouds, 'systemctl enable --now certbot.timer && systemctl start nginx')
+  await ssh(clouds, 'systemctl enable --now certbot.timer && systemctl start nginx')
   await clouds.control('/faults', { name: 'few-cores', on: false })
   await clouds.control('/providers', { namespace: 'Microsoft.Cache', state: 'Registered' })
   expect((await examine()).code).toBe(0)
@@ -205,9 +205,7 @@ test('what another environment names, too, stays: all of it here', async () => {
   for (const what of staying) expect(done.stderr).toContain(what)
   expect(done.stderr).toMatch(/Containers: nothing[\s\S]*Database: nothing[\s\S]*not removed/)
   expect(await resources()).toEqual(before)
-  expect(await runOnVps(clouds, 'ls -d /var/www/codexdominion.app /etc/nginx/dominion')).toMatch(
-    /nginx[\s\S]*www/,
-  )
+  expect(await ssh(clouds, 'ls -d /var/www/codexdominion.app /etc/nginx/dominion')).toMatch(/nginx[\s\S]*www/)
   // From here on the rehearsal's own environment is alone.
   clouds.withdraw()
 })
@@ -277,14 +275,14 @@ test('a server and a registry that a second environment shares stay, the rest go
 })
 
 test('with the domain typed all of it goes, and nothing that is not ours', async () => {
-  await runOnVps(
+  await ssh(
     clouds,
     `printf 'server { listen 8081; return 204; }\\n' > /etc/nginx/sites-enabled/neighbour.conf && systemctl reload nginx`,
   )
   const done = await remove('--confirm=codexdominion.app')
   expect(done.code, done.stderr).toBe(0)
   expect((await resources()).filter((id) => id.includes('/providers/Microsoft.'))).toEqual([])
-  const left = await runOnVps(
+  const left = await ssh(
     clouds,
     'ls -d /var/www/codexdominion.app /etc/nginx/dominion /etc/letsencrypt/live/codexdominion.app 2> /dev/null; ls /etc/nginx/sites-enabled /var/lib/codex-dominion/receipts; systemctl is-active nginx',
   )

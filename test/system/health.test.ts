@@ -8,20 +8,20 @@ import { startProcess } from '../../lib/shell/spawn.ts'
 import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import {
   type Fault,
-  readMetricFamilies,
-  runFromCron,
+  pollHealth,
+  readFamilies,
+  runCron,
   runHealth,
-  runHealthUntil,
   startReceiver,
 } from '../support/system/checks.ts'
 import { stateFolder } from '../support/system/records.ts'
 import { dominionArgv, type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { runOnVps } from '../support/system/site.ts'
+import { ssh } from '../support/system/site.ts'
 
 /*
  * One fault after the other on real parts: right verdict, right exit code, one alert, one recovery. Alerts and pings go to a
- * server of this file. A fault and its end are first seen by a second environment without alerts, whose looks count for
- * themselves: what takes a moment to come about would otherwise be told in two parts.
+ * server of this file. A second environment without alerts sees a fault and its end first: what takes a moment to come about
+ * would otherwise be alerted in two parts.
  */
 
 const work = createWorkFolder('dominion-health')
@@ -57,10 +57,9 @@ const state = () => stateFolder(clouds, checker)
 const file = () => path.join(state(), 'health.sqlite')
 
 const look = (args: string[], environment = checker) => runHealth(clouds, environment, args)
-const cron = (args: string[], started?: (pid: number) => void) => runFromCron(checker, args, started)
+const cron = (args: string[], started?: (pid: number) => void) => runCron(checker, args, started)
 /** Looks as somebody who tells nobody. */
-const until = (args: string[], isSo: (report: Report) => boolean) =>
-  runHealthUntil(() => look(args, scout), isSo)
+const until = (args: string[], isSo: (report: Report) => boolean) => pollHealth(() => look(args, scout), isSo)
 
 const atOnce = ['--fail-after', '1', '--recover-after', '1']
 
@@ -89,7 +88,7 @@ const control = (route: string, body?: object) => async () => {
   const { status } = await clouds.control(route, body)
   expect(status).toBeLessThan(300)
 }
-const there = (line: string) => () => runOnVps(clouds, line)
+const there = (line: string) => () => ssh(clouds, line)
 const quick = ['--quick']
 
 test('all is well: every probe answers, in every format, and the dead man is told', async () => {
@@ -107,7 +106,7 @@ test('all is well: every probe answers, in every format, and the dead man is tol
   const metrics = await clouds.dominion(['health', '--quick', '--format', 'openmetrics'], {
     environment: checker,
   })
-  const names = await readMetricFamilies(metrics.stdout)
+  const names = await readFamilies(metrics.stdout)
   expect(names).toContain('dominion_probe_duration_seconds')
   const both = await look(['--from', 'vps', '--only', 'static,api'])
   expect(both.observations.map(({ id, from, verdict }) => `${id} ${from} ${verdict}`)).toEqual([
@@ -181,7 +180,7 @@ test('a slow API of 600 ms is a WARNING; the webhook is down meanwhile, and gets
   receiver.answer = 503
   // nginx asks again for the backend's address after ten seconds.
   await control('/containers/codex-backend/delay', { milliseconds: 600 })()
-  await runHealthUntil(
+  await pollHealth(
     () => look(args, slowScout),
     ({ exitCode }) => exitCode === 1,
   )
@@ -193,7 +192,7 @@ test('a slow API of 600 ms is a WARNING; the webhook is down meanwhile, and gets
   expect(JSON.stringify(bad)).not.toContain('/hook')
   expect((await look(args, slow)).alerts.unsent).toMatchObject([{ tries: 2 }])
   await control('/containers/codex-backend/delay', { milliseconds: 0 })()
-  await runHealthUntil(
+  await pollHealth(
     () => look(args, slowScout),
     ({ exitCode }) => exitCode === 0,
   )
@@ -330,7 +329,7 @@ test('a deploy under way explains a fault, and no longer than it lasts', async (
   const lock = '/run/lock/codex-dominion.lock'
   const line = 'npx dominion restart-containers'
   const holder = JSON.stringify({ by: 'anna@desk', since: new Date().toISOString(), what: line, id: 'hers' })
-  await runOnVps(
+  await ssh(
     clouds,
     `nohup flock -o ${lock} sleep 300 > /dev/null 2>&1 & echo $! > ${lock}.pid; printf %s '${holder}' > ${lock}.holder`,
   )
@@ -342,7 +341,7 @@ test('a deploy under way explains a fault, and no longer than it lasts', async (
       /^OK - deploy under way: "npx dominion restart-containers" by anna@desk since 20/,
     )
     expect(during).toMatchObject({ exitCode: 0, excluded: 'deploy' })
-    await runOnVps(clouds, `kill $(cat ${lock}.pid)`)
+    await ssh(clouds, `kill $(cat ${lock}.pid)`)
     expect(await look(args)).toMatchObject({ exitCode: 2, news: 'problem' })
   } finally {
     await control('/containers/codex-backend/start')()

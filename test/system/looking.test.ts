@@ -15,7 +15,7 @@ import { openBrowser } from '../support/system/browser.ts'
 import { forgetRequests, getAzureChanges, stateFolder } from '../support/system/records.ts'
 import { type Rehearsal, type RunOptions, startRehearsal } from '../support/system/rehearsal.ts'
 import { findProcesses, type Session, startSession } from '../support/system/sessions.ts'
-import { createVisitor, runOnVps } from '../support/system/site.ts'
+import { createVisitor, ssh } from '../support/system/site.ts'
 
 /* What an operator looks at while it runs: the logs as both clouds really write them, and what the containers use. */
 
@@ -95,10 +95,10 @@ test('rotated and compressed logs are read as far back as wanted; secrets in a l
   const entry = (day: string, what: string) =>
     `10.9.9.9 - - [${day}:12:00:00 +0000] "GET /${what} HTTP/2.0" 200 5 "-" "x"\n`
   const put = (file: string, text: string) =>
-    runOnVps(clouds, `echo ${Buffer.from(text).toString('base64')} | base64 -d > ${file}`)
+    ssh(clouds, `echo ${Buffer.from(text).toString('base64')} | base64 -d > ${file}`)
   await put(`${log}.3`, entry('01/Nov/2026', 'three'))
   await put(`${log}.2`, entry('02/Nov/2026', 'two'))
-  await runOnVps(
+  await ssh(
     clouds,
     `gzip ${log}.3 && touch -d 2026-11-01T12:00Z ${log}.3.gz && touch -d 2026-11-02T12:00Z ${log}.2`,
   )
@@ -106,7 +106,7 @@ test('rotated and compressed logs are read as far back as wanted; secrets in a l
     '/tmp/line',
     `${new Date().toISOString().slice(0, 19).replace('T', ' ').replaceAll('-', '/')} [error] 7#7: leaked ${secret} end\n`,
   )
-  await runOnVps(clouds, 'cat /tmp/line >> /var/log/nginx/error.log')
+  await ssh(clouds, 'cat /tmp/line >> /var/log/nginx/error.log')
   const all = await logs(['--only', 'nginx', '--lines', '100000'])
   expect(all.code, all.stderr).toBe(0)
   expect(all.stdout.split('\n')[0]).toContain('GET /three')
@@ -124,7 +124,7 @@ test('followed: new lines of both clouds within 3 s, over a rotation; Ctrl-C end
   await session.until(/GET |path=\/health/)
   while (tails().filter((each) => !before.has(each)).length < 2) await pause(50)
   await seen('first')
-  await runOnVps(clouds, 'mv /var/log/nginx/access.log /var/log/nginx/access.log.1 && nginx -s reopen')
+  await ssh(clouds, 'mv /var/log/nginx/access.log /var/log/nginx/access.log.1 && nginx -s reopen')
   await seen('rotated')
 
   const { workflows } = JSON.parse((await get('/api/workflows')).body) as { workflows: { name: string }[] }
@@ -239,9 +239,9 @@ test('logged out; a container group that is not there; a VPS without nginx’s l
     '! worker-2: There is no container group codex-worker-2 in codexdominion-prod',
   )
 
-  await runOnVps(clouds, 'mv /var/log/nginx/error.log /tmp/error.log')
+  await ssh(clouds, 'mv /var/log/nginx/error.log /tmp/error.log')
   const none = await logs(['--only', 'nginx', '--lines', '1'])
-  await runOnVps(clouds, 'mv /tmp/error.log /var/log/nginx/error.log')
+  await ssh(clouds, 'mv /tmp/error.log /var/log/nginx/error.log')
   expect(none.code).toBe(1)
   expect(none.stderr).toContain('! error: There is no /var/log/nginx/error.log on the VPS')
   expect(none.stderr).toContain('npx dominion setup-server')

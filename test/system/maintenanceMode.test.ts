@@ -5,7 +5,7 @@ import { createWorkFolder, smallDashboard } from '../support/system/applications
 import { openBrowser } from '../support/system/browser.ts'
 import { getLeastContrast } from '../support/system/contrast.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { createVisitor, runOnVps } from '../support/system/site.ts'
+import { createVisitor, ssh } from '../support/system/site.ts'
 
 /* A maintenance that visitors are told of, and that our own checks know. */
 
@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 const mode = (...flags: string[]) => clouds.dominion(['maintenance-mode', ...flags], { environment })
-const live = () => runOnVps(clouds, `readlink /var/www/${domain}/current`)
+const live = () => ssh(clouds, `readlink /var/www/${domain}/current`)
 
 test('on: every request gets the page or its JSON from one moment on, never a half one', async () => {
   const before = await live()
@@ -80,7 +80,7 @@ test('what visitors, programs, the CA and our own checks get meanwhile', async (
     expect(headers['content-security-policy']).toContain(policy)
   }
   expect(JSON.parse(posted.body)).toMatchObject({ error: message, status: 503, maintenance: true })
-  await runOnVps(clouds, 'printf token > /var/www/_acme/.well-known/acme-challenge/test')
+  await ssh(clouds, 'printf token > /var/www/_acme/.well-known/acme-challenge/test')
   expect((await get(`http://${domain}/.well-known/acme-challenge/test`)).body).toBe('token')
   expect(JSON.parse((await get('/_dominion/health')).body).status).toBe('ok')
 })

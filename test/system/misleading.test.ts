@@ -6,10 +6,10 @@ import { createServer } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createCertificate } from '../support/certificate.ts'
 import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
-import { runHealth, runHealthUntil } from '../support/system/checks.ts'
+import { pollHealth, runHealth } from '../support/system/checks.ts'
 import { stateFolder } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { runOnVps } from '../support/system/site.ts'
+import { ssh } from '../support/system/site.ts'
 
 /* What would mislead a health check: somebody who answers in place of others, a run that changed nothing. */
 
@@ -64,11 +64,11 @@ test('a captive portal accepts every connection: this network is down, and nothi
 })
 
 test('the neutral targets show their certificates: an outage is one', async () => {
-  await runHealthUntil(
+  await pollHealth(
     () => look(plain, '--quick'),
     ({ exitCode }) => exitCode === 0,
   )
-  await runOnVps(clouds, 'systemctl stop nginx')
+  await ssh(clouds, 'systemctl stop nginx')
   try {
     const seen = await look(plain, '--quick', '--only', 'static')
     expect(seen.line).toMatch(/^CRITICAL - .*\bstatic\b.*ECONNREFUSED/)
@@ -84,9 +84,9 @@ test('the neutral targets show their certificates: an outage is one', async () =
       clouds.config.health.neutralTargets.map((target) => [`tls://${target}`, undefined]).sort(),
     )
   } finally {
-    await runOnVps(clouds, 'systemctl start nginx')
+    await ssh(clouds, 'systemctl start nginx')
   }
-  await runHealthUntil(
+  await pollHealth(
     () => look(plain, '--quick'),
     ({ exitCode }) => exitCode === 0,
   )

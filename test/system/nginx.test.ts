@@ -10,13 +10,7 @@ import { renderNginx } from '../../lib/vps/nginx/render.ts'
 import { loadFileConfig } from '../support/config.ts'
 import { hostile, received, startBackend } from '../support/system/echoBackend.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import {
-  createContent,
-  createVisitor,
-  runOnVps,
-  smallDashboard,
-  tryRunOnVps,
-} from '../support/system/site.ts'
+import { createContent, createVisitor, smallDashboard, ssh, trySsh } from '../support/system/site.ts'
 
 const domain = 'codexdominion.app'
 const api = 'echo-api.eastus.azurecontainer.io'
@@ -52,7 +46,7 @@ afterAll(async () => {
 })
 
 const configure = (env = environment) => clouds.dominion(['configure-nginx'], { environment: env })
-const current = async () => (await runOnVps(clouds, `readlink /etc/nginx/dominion/${domain}/current`)).trim()
+const current = async () => (await ssh(clouds, `readlink /etc/nginx/dominion/${domain}/current`)).trim()
 
 test('pages, their redirects and what is not there', async () => {
   expect((await get('/p1')).body).toContain('<title>p1</title>')
@@ -102,12 +96,9 @@ test('only hashed assets are immutable, and text travels compressed', async () =
   const zipped = await get(asset, { headers: { 'accept-encoding': 'gzip' } })
   expect([zipped.headers['content-encoding'], zipped.headers.vary]).toEqual(['gzip', 'Accept-Encoding'])
   // The very file that was published, not one made on the way.
-  const stored = await runOnVps(clouds, `stat -c %s /var/www/${domain}/current${asset}.gz`)
+  const stored = await ssh(clouds, `stat -c %s /var/www/${domain}/current${asset}.gz`)
   expect(Number(zipped.headers['content-length'])).toBe(Number(stored))
-  const bytes = Buffer.from(
-    await runOnVps(clouds, `base64 -w0 /var/www/${domain}/current${asset}.gz`),
-    'base64',
-  )
+  const bytes = Buffer.from(await ssh(clouds, `base64 -w0 /var/www/${domain}/current${asset}.gz`), 'base64')
   expect(gunzipSync(bytes).toString()).toBe(answer.body)
 })
 
@@ -183,7 +174,7 @@ test('a flood of one address is cut short, and others are served', async () => {
   received.length = 0
   const flood = Promise.all(Array.from({ length: 200 }, () => get('/api/x', { method: 'POST', body: '{}' })))
   // Another address: the VPS asks itself.
-  const honest = await runOnVps(
+  const honest = await ssh(
     clouds,
     `for n in 1 2 3 4 5; do python3 -c 'import ssl, urllib.request as r
 c = ssl._create_unverified_context()
@@ -253,11 +244,11 @@ test('a second site on the same VPS loads beside the first', async () => {
     // One default server is enough, and one certificate.
     const written = text.replaceAll(' default_server', '').replaceAll('/live/second.app/', `/live/${domain}/`)
     const bytes = Buffer.from(written).toString('base64')
-    await runOnVps(clouds, `mkdir -p ${folder} && echo ${bytes} | base64 -d > ${folder}/${name}`)
+    await ssh(clouds, `mkdir -p ${folder} && echo ${bytes} | base64 -d > ${folder}/${name}`)
   }
-  await runOnVps(clouds, `ln -s ${folder}/site.conf /etc/nginx/sites-enabled/second.app.conf`)
-  const tested = await tryRunOnVps(clouds, 'nginx -t')
-  await runOnVps(clouds, `rm -r /etc/nginx/sites-enabled/second.app.conf ${folder}`)
+  await ssh(clouds, `ln -s ${folder}/site.conf /etc/nginx/sites-enabled/second.app.conf`)
+  const tested = await trySsh(clouds, 'nginx -t')
+  await ssh(clouds, `rm -r /etc/nginx/sites-enabled/second.app.conf ${folder}`)
   expect(tested.code, tested.stderr).toBe(0)
 })
 
@@ -277,7 +268,7 @@ test('a backend that is down is an answer in JSON, and the pages stay', async ()
 })
 
 test("our own checks' addresses: the release that is served, and the backend's health through nginx", async () => {
-  const live = (await runOnVps(clouds, `readlink /var/www/${domain}/current`)).trim()
+  const live = (await ssh(clouds, `readlink /var/www/${domain}/current`)).trim()
   expect(`releases/${JSON.parse((await get('/_dominion/release.json')).body).id}`).toBe(live)
   const health = await get('/_dominion/health?a=1')
   expect([health.status, received.at(-1)?.url]).toEqual([200, '/health?a=1'])
@@ -287,8 +278,8 @@ test("our own checks' addresses: the release that is served, and the backend's h
 })
 
 test('a backend whose address moves is followed without a reload', async () => {
-  const [other] = (await runOnVps(clouds, 'getent ahostsv4 acme.rehearsal.test')).split(' ') as [string]
-  const workers = () => runOnVps(clouds, 'pgrep -f "^nginx: worker" | sort')
+  const [other] = (await ssh(clouds, 'getent ahostsv4 acme.rehearsal.test')).split(' ') as [string]
+  const workers = () => ssh(clouds, 'pgrep -f "^nginx: worker" | sort')
   const before = await workers()
   backend.closeAllConnections()
   await new Promise((resolve) => backend.close(resolve))
@@ -305,16 +296,16 @@ test('a backend whose address moves is followed without a reload', async () => {
 
 test('a VPS with IPv6 serves the site on it, too; one without IPv6 serves it on IPv4 alone', async () => {
   const own = '2001:db8:213::5'
-  await runOnVps(
+  await ssh(
     clouds,
     `ip -6 address add ${own}/64 dev eth0 nodad && apt-get -q install -y curl ca-certificates`,
   )
   const trusted = Buffer.from(readFileSync(clouds.config.network.caFile)).toString('base64')
-  await runOnVps(clouds, `echo ${trusted} | base64 -d > /root/trusted.pem`)
+  await ssh(clouds, `echo ${trusted} | base64 -d > /root/trusted.pem`)
   const over6 = (url: string) => {
     const names = [domain, `www.${domain}`].flatMap((name) => [`${name}:80:[${own}]`, `${name}:443:[${own}]`])
     const to = names.map((name) => `--resolve '${name}'`).join(' ')
-    return runOnVps(
+    return ssh(
       clouds,
       `curl -sS -6 --cacert /root/trusted.pem ${to} -o /dev/null -w '%{http_code} %{remote_ip} %{redirect_url}' '${url}'`,
     )
@@ -323,19 +314,19 @@ test('a VPS with IPv6 serves the site on it, too; one without IPv6 serves it on 
   expect(await over6(`http://${domain}/p1?a=1`)).toBe(`301 ${own} https://${domain}/p1?a=1`)
   expect(await over6(`https://www.${domain}/p1`)).toBe(`301 ${own} https://${domain}/p1`)
   const token = '/.well-known/acme-challenge/ipv6'
-  await runOnVps(clouds, `echo token > /var/www/_acme${token}`)
+  await ssh(clouds, `echo token > /var/www/_acme${token}`)
   expect(await over6(`http://${domain}${token}`)).toBe(`200 ${own} `)
   expect((await configure()).stdout).toContain('Nothing to do')
 
-  await runOnVps(clouds, 'sysctl -q -w net.ipv6.conf.all.disable_ipv6=1')
+  await ssh(clouds, 'sysctl -q -w net.ipv6.conf.all.disable_ipv6=1')
   const done = await configure()
   expect(done.code, done.stderr).toBe(0)
   expect(done.stderr).toContain('site.conf differs')
-  expect(await runOnVps(clouds, 'ss -Hltn')).not.toMatch(/\[::\]:(80|443)\b/)
-  await runOnVps(clouds, 'nginx -t -q && systemctl restart nginx')
+  expect(await ssh(clouds, 'ss -Hltn')).not.toMatch(/\[::\]:(80|443)\b/)
+  await ssh(clouds, 'nginx -t -q && systemctl restart nginx')
   expect((await get('/p1')).status).toBe(200)
   expect((await configure()).stdout).toContain('Nothing to do')
-  await runOnVps(clouds, 'sysctl -q -w net.ipv6.conf.all.disable_ipv6=0')
+  await ssh(clouds, 'sysctl -q -w net.ipv6.conf.all.disable_ipv6=0')
   const plan = await clouds.dominion(['configure-nginx', '--dry-run', '--detailed-exitcode'], { environment })
   expect([plan.code, plan.stdout]).toEqual([2, expect.stringContaining('site.conf differs')])
   expect((await configure()).code).toBe(0)
@@ -343,7 +334,7 @@ test('a VPS with IPv6 serves the site on it, too; one without IPv6 serves it on 
 
 test('a foreign file that nginx refuses: the old configuration is back, and the same line works when mended', async () => {
   const before = await current()
-  await runOnVps(clouds, `echo 'bogus_directive on;' > ${broken}`)
+  await ssh(clouds, `echo 'bogus_directive on;' > ${broken}`)
   const other = clouds.variant('other', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'no-such-api' })
   const done = await configure(other)
   expect(done.code).toBe(1)
@@ -356,7 +347,7 @@ test('a foreign file that nginx refuses: the old configuration is back, and the 
   expect(await current()).toBe(before)
   expect((await get('/p1')).status).toBe(200)
   expect((await get('/api/workflows')).status).toBe(200)
-  await runOnVps(clouds, `rm ${broken}`)
+  await ssh(clouds, `rm ${broken}`)
   const mended = await configure(other)
   expect(mended.code, mended.stderr).toBe(0)
   expect(await current()).not.toBe(before)
@@ -364,7 +355,7 @@ test('a foreign file that nginx refuses: the old configuration is back, and the 
 
 test('a backend name that does not resolve stops neither nginx nor the pages', async () => {
   expect((await get('/api/workflows')).status).toBe(502)
-  await runOnVps(clouds, 'nginx -t -q && systemctl restart nginx')
+  await ssh(clouds, 'nginx -t -q && systemctl restart nginx')
   expect((await get('/p1')).status).toBe(200)
   const down = await get('/api/workflows')
   expect([down.status, JSON.parse(down.body).error]).toEqual([502, 'The backend cannot be reached.'])

@@ -1,13 +1,7 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import {
-  createContent,
-  createVisitor,
-  runOnVps,
-  smallDashboard,
-  tryRunOnVps,
-} from '../support/system/site.ts'
+import { createContent, createVisitor, smallDashboard, ssh, trySsh } from '../support/system/site.ts'
 
 /*
  * What configure-nginx does when nginx refuses, and when somebody else has changed its files.
@@ -40,20 +34,20 @@ afterAll(async () => {
 const configure = (env = environment) => clouds.dominion(['configure-nginx'], { environment: env })
 
 test('another default_server is named with what to do about it', async () => {
-  await runOnVps(clouds, `echo 'server { listen 80 default_server; return 200; }' > ${broken}`)
+  await ssh(clouds, `echo 'server { listen 80 default_server; return 200; }' > ${broken}`)
   // A change that is due: without one nginx is asked nothing.
   const other = clouds.variant('other', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'other-api' })
   const done = await configure(other)
   expect(done.code).toBe(1)
   expect(done.stderr).toContain('duplicate default server')
   expect(done.stderr).toContain('take the word out there')
-  await runOnVps(clouds, `rm ${broken}`)
+  await ssh(clouds, `rm ${broken}`)
   expect((await configure()).code).toBe(0)
 })
 
 /** Everything of nginx's configuration: kind, mode, owner, time, link target, and the content of each file. */
 const everything = () =>
-  runOnVps(
+  ssh(
     clouds,
     String.raw`cd /etc/nginx && find . ! -type d -printf '%y %m %u:%g %T+ %s %p -> %l\n' -o -type d -printf '%y %m %u:%g %p\n' | sort && find . -type f -exec sha256sum {} + | sort`,
   )
@@ -62,7 +56,7 @@ test('a refused configuration leaves every file and link exactly as before, the 
   const link = `/etc/nginx/sites-enabled/${domain}.conf`
   const neighbour = '/etc/nginx/sites-enabled/neighbour'
   // The site's link is gone, and another site claims the port's default.
-  await runOnVps(
+  await ssh(
     clouds,
     `rm ${link}
     echo 'server { listen 80 default_server; return 200; }' > ${neighbour} && nginx -t -q`,
@@ -73,11 +67,11 @@ test('a refused configuration leaves every file and link exactly as before, the 
   expect(done.stderr).toContain('nginx refused the new configuration; the old one is back in force')
   expect(done.stderr).toContain('duplicate default server')
   expect(await everything()).toBe(before)
-  await runOnVps(clouds, 'nginx -t -q')
+  await ssh(clouds, 'nginx -t -q')
   expect((await get('/p1')).status, 'what nginx had loaded is served on').toBe(200)
 
   // A set that was changed by hand, and a file in the link's place.
-  await runOnVps(
+  await ssh(
     clouds,
     `echo '# by hand' >> /etc/nginx/dominion/${domain}/current/headers.conf && echo '# mine' > ${link} && chmod 640 ${link}`,
   )
@@ -86,21 +80,21 @@ test('a refused configuration leaves every file and link exactly as before, the 
   expect(await everything()).toBe(changed)
   // A run that is killed in the middle is undone by the next one.
   const killer = '#!/bin/sh\n[ "$1" = -t ] || exec /usr/sbin/nginx "$@"\nrm "$0"; kill -9 $PPID\n'
-  await runOnVps(clouds, `printf '%s' '${killer}' > /usr/local/bin/nginx && chmod 755 /usr/local/bin/nginx`)
+  await ssh(clouds, `printf '%s' '${killer}' > /usr/local/bin/nginx && chmod 755 /usr/local/bin/nginx`)
   expect((await configure()).code).toBe(1)
   expect(await everything()).not.toBe(changed)
   expect((await configure()).stderr).toContain('duplicate default server')
   expect(await everything()).toBe(changed)
 
-  await runOnVps(clouds, `mkdir /root/kept && mv /etc/nginx/dominion ${link} /root/kept`)
+  await ssh(clouds, `mkdir /root/kept && mv /etc/nginx/dominion ${link} /root/kept`)
   // A first run, where nginx refuses what was there, too.
-  await runOnVps(clouds, 'ln -s ../sites-available/gone /etc/nginx/sites-enabled/default')
+  await ssh(clouds, 'ln -s ../sites-available/gone /etc/nginx/sites-enabled/default')
   const first = await everything()
   const refused = await configure()
   expect(refused.code).toBe(1)
   expect(await everything()).toBe(first)
   expect(refused.stderr).toContain('nginx refuses the previous configuration too')
-  await runOnVps(
+  await ssh(
     clouds,
     `rm ${neighbour} /etc/nginx/sites-enabled/default && mv /root/kept/dominion /etc/nginx/ && rm -r /root/kept`,
   )
@@ -112,19 +106,19 @@ test('a refused configuration leaves every file and link exactly as before, the 
 
 test('what was changed by hand is seen, named and put right; nginx that stopped is started', async () => {
   const file = `/etc/nginx/dominion/${domain}/current/headers.conf`
-  await runOnVps(clouds, `echo '# by hand' >> ${file} && systemctl stop nginx`)
+  await ssh(clouds, `echo '# by hand' >> ${file} && systemctl stop nginx`)
   const plan = await clouds.dominion(['configure-nginx', '--dry-run'], { environment })
   expect(plan.stdout).toContain('headers.conf differs')
   const done = await configure()
   expect(done.code, done.stderr).toBe(0)
   expect((await get('/p1')).status).toBe(200)
-  expect(await runOnVps(clouds, `cat ${file}`)).not.toContain('by hand')
+  expect(await ssh(clouds, `cat ${file}`)).not.toContain('by hand')
   expect((await configure()).stdout).toContain('Nothing to do')
 })
 
 test('a port that something else holds: nginx does not start, and its words are shown', async () => {
-  await runOnVps(clouds, 'systemctl stop nginx')
-  await runOnVps(
+  await ssh(clouds, 'systemctl stop nginx')
+  await ssh(
     clouds,
     `setsid -f /usr/bin/python3 -c 'import socket,time; s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 443)); s.listen(); open("/run/holder.pid", "w").write(str(__import__("os").getpid())); time.sleep(120)' > /dev/null 2>&1 < /dev/null; while [ ! -s /run/holder.pid ]; do sleep 0.1; done`,
   )
@@ -132,7 +126,7 @@ test('a port that something else holds: nginx does not start, and its words are 
   expect(done.code).toBe(1)
   expect(done.stderr).toContain('Address already in use')
   expect(done.stderr).toContain('ss -ltnp')
-  await tryRunOnVps(clouds, 'kill $(cat /run/holder.pid)')
+  await trySsh(clouds, 'kill $(cat /run/holder.pid)')
   const fixed = await configure()
   expect(fixed.code, fixed.stderr).toBe(0)
   expect((await get('/p1')).status).toBe(200)

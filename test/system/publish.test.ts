@@ -8,13 +8,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Relay, startRelay } from '../../rehearsal/relay.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import {
-  createContent,
-  createVisitor,
-  runOnVps,
-  smallDashboard,
-  writeContent,
-} from '../support/system/site.ts'
+import { createContent, createVisitor, smallDashboard, ssh, writeContent } from '../support/system/site.ts'
 import { startVisitors } from '../support/system/visitors.ts'
 
 const site = '/var/www/codexdominion.app'
@@ -85,9 +79,9 @@ const odd: Record<string, string> = {
 
 const change = (word: string) => writeContent(dashboard, createContent(names.length, word))
 const publish = () => clouds.dominion(['publish-frontend', '--json'], { environment })
-const live = async () => (await runOnVps(clouds, `readlink ${site}/current`)).trim().split('/').at(-1)!
+const live = async () => (await ssh(clouds, `readlink ${site}/current`)).trim().split('/').at(-1)!
 const releases = async () =>
-  (await runOnVps(clouds, `ls ${site}/releases`))
+  (await ssh(clouds, `ls ${site}/releases`))
     .split('\n')
     .filter((name) => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(name))
 
@@ -143,7 +137,7 @@ test('one page changed sends only what differs, over one connection', async () =
   expect(sent).toMatch(/^2 of \d+$/)
   expect(story).toMatch(/2 of \d+ files .* on the wire/)
   const folder = `${site}/current`
-  const stale = await runOnVps(
+  const stale = await ssh(
     clouds,
     `cd ${folder} && find . -name '*.gz' | while read -r f; do gzip -dc "$f" | cmp -s - "\${f%.gz}" || echo "$f"; done; find . -name '*.gz' | wc -l`,
   )
@@ -224,7 +218,7 @@ test('old releases go, but never the live one and the one before', async () => {
   const [now, left] = [await live(), await releases()]
   expect(left).toHaveLength(3)
   expect(left).toEqual(expect.arrayContaining([before, now]))
-  const manifests = (await runOnVps(clouds, `ls ${site}/releases`))
+  const manifests = (await ssh(clouds, `ls ${site}/releases`))
     .split('\n')
     .filter((name) => name.endsWith('.manifest'))
   expect(manifests.sort()).toEqual(left.map((id) => `${id}.manifest`).sort())
@@ -245,7 +239,7 @@ test('a rollback: pages that are open keep their assets, and the caches are told
   expect(failures).toEqual([])
   expect(pages).toBeGreaterThan(20)
   for (const asset of assets) {
-    await runOnVps(clouds, `cmp ${site}/current${asset} ${site}/previous${asset}`)
+    await ssh(clouds, `cmp ${site}/current${asset} ${site}/previous${asset}`)
     const answer = await get(asset, { headers: { 'accept-encoding': 'gzip' } })
     // The one that all pages share is too short to be worth compressing.
     const coding = asset === assets.at(-1) ? 'gzip' : undefined
@@ -269,7 +263,7 @@ test('the last release that was seen to work stays, however many follow that nob
   // Looked at: it is the one to keep from here on, and a second look writes nothing.
   const looked = await clouds.dominion(['update-frontend'], { environment })
   expect(looked.code, looked.stderr).toBe(0)
-  expect((await runOnVps(clouds, `cd ${site}/releases && ls -d *.keep`)).trim()).toBe(`${await live()}.keep`)
+  expect((await ssh(clouds, `cd ${site}/releases && ls -d *.keep`)).trim()).toBe(`${await live()}.keep`)
   change('five more')
   await published()
   expect(await releases()).not.toContain(seen)
@@ -316,7 +310,7 @@ test('killed in the middle of an upload, the same line finishes; the old release
   const from = relay.sent()
   const { spawned, ended } = killable()
   await sentSince(from, 600_000)
-  expect(await runOnVps(clouds, `ls -d ${site}/releases/*.partial`)).toContain('.partial')
+  expect(await ssh(clouds, `ls -d ${site}/releases/*.partial`)).toContain('.partial')
   process.kill(-spawned.pid!, 'SIGKILL')
   await ended
   relay.set({ rate: Number.POSITIVE_INFINITY })
@@ -325,21 +319,19 @@ test('killed in the middle of an upload, the same line finishes; the old release
   expect((await get('/big.bin')).status).toBe(404)
   // What had arrived does not fill the disk.
   await expect
-    .poll(() => runOnVps(clouds, `ls -d ${site}/releases/*.partial* 2>/dev/null || true`), {
-      timeout: 20_000,
-    })
+    .poll(() => ssh(clouds, `ls -d ${site}/releases/*.partial* 2>/dev/null || true`), { timeout: 20_000 })
     .toBe('')
   await published()
-  expect(await runOnVps(clouds, `sha256sum < ${site}/current/big.bin`)).toContain(
+  expect(await ssh(clouds, `sha256sum < ${site}/current/big.bin`)).toContain(
     createHash('sha256').update(big).digest('hex'),
   )
-  expect(await runOnVps(clouds, `ls -d ${site}/releases/*.partial || true`)).not.toContain('.partial')
+  expect(await ssh(clouds, `ls -d ${site}/releases/*.partial || true`)).not.toContain('.partial')
   expect(await live()).not.toBe(before)
   rmSync(path.join(dashboard, 'public', 'big.bin'))
 })
 
 test('a release changed by hand is found out and compared in full', async () => {
-  await runOnVps(clouds, `cd ${site}/current && sed 's/p1/p#/' p1.html > x && cat x > p1.html && rm x`)
+  await ssh(clouds, `cd ${site}/current && sed 's/p1/p#/' p1.html > x && cat x > p1.html && rm x`)
   const content = createContent(names.length, 'five more')
   content.pages.p2 = 'by hand '.repeat(200)
   writeContent(dashboard, content)

@@ -14,7 +14,7 @@ import {
 } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { startSession } from '../support/system/sessions.ts'
-import { createVisitor, runOnVps } from '../support/system/site.ts'
+import { createVisitor, ssh } from '../support/system/site.ts'
 
 /*
  * Two releases of pages and backend. First docs/runbook.md, every new line as it stands there, with --dry-run where it
@@ -183,9 +183,7 @@ test('pages: back by one rename, without an upload, in less than a second; the o
   expect(receipt.changed.map(({ id }) => id)).toEqual(['mark-bad', 'frontend-switch'])
   const changing = readTranscript(clouds, receipt.id, two).filter(({ effect }) => effect === 'change')
   expect(changing.map(({ line }) => / switch /.test(line))).toEqual([true])
-  expect(await runOnVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(
-    `releases/${older!.id}\n`,
-  )
+  expect(await ssh(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${older!.id}\n`)
   expect((await get('/page-1')).body).toContain('<h1>page-1')
   const after = (await listed()).frontend!
   expect(after.find(({ id }) => id === newer!.id)).toMatchObject({
@@ -204,9 +202,7 @@ test('never to a release marked bad; and none before the first', async () => {
   const none = await run(['rollback', 'frontend'])
   expect(none.code).toBe(2)
   expect(none.stderr).toMatch(/No release before .* is known to have worked/)
-  expect(await runOnVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(
-    `releases/${older!.id}\n`,
-  )
+  expect(await ssh(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${older!.id}\n`)
   expect(await run(['rollback', 'frontend', '--clear-bad', newer!.id, '--quiet'])).toMatchObject({ code: 0 })
   const forward = await run(['rollback', 'frontend', '--to', newer!.id])
   expect(forward.code, forward.stderr).toBe(0)
@@ -216,7 +212,7 @@ test('never to a release marked bad; and none before the first', async () => {
 test('pages that turn out not to be whole: the release that was left is live again, and they are marked', async () => {
   const [newer, older] = (await listed()).frontend!
   // Broken on the VPS itself, since they were last seen to work.
-  await runOnVps(
+  await ssh(
     clouds,
     `cd /var/www/codexdominion.app/releases/${older!.id} && find . -name '*.html.*' -delete && find . -name '*.html' -exec sed -i 's#<h1>#<script src="/_next/static/gone.js"></script><h1>#' {} +`,
   )
@@ -225,9 +221,7 @@ test('pages that turn out not to be whole: the release that was left is live aga
   expect(stderr).toContain(
     `Release ${older!.id} does not pass its checks; release ${newer!.id} is live again and passes them`,
   )
-  expect(await runOnVps(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(
-    `releases/${newer!.id}\n`,
-  )
+  expect(await ssh(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${newer!.id}\n`)
   expect((await listed()).frontend!.map(({ live, bad }) => [live, bad !== undefined])).toEqual([
     [true, false],
     [false, true],

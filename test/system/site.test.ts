@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startProcess } from '../../lib/shell/spawn.ts'
 import { type Browser, openBrowser } from '../support/system/browser.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { createVisitor, runOnVps } from '../support/system/site.ts'
+import { createVisitor, ssh } from '../support/system/site.ts'
 
 const domain = 'codexdominion.app'
 
@@ -156,7 +156,7 @@ test('without the backend the pages stay and the API says so; made anew at anoth
     const container = await fetch(`${clouds.state.controlUrl}/containers/codex-backend`)
     return ((await container.json()) as { address: string }).address
   }
-  const [before, workers] = [await address(), await runOnVps(clouds, 'pgrep -f "^nginx: worker" | sort')]
+  const [before, workers] = [await address(), await ssh(clouds, 'pgrep -f "^nginx: worker" | sort')]
   await az(
     'container',
     'delete',
@@ -177,7 +177,7 @@ test('without the backend the pages stay and the API says so; made anew at anoth
     .poll(async () => (await get('/api/workflows')).status, { timeout: 15_000, interval: 200 })
     .toBe(200)
   expect(await address()).not.toBe(before)
-  expect(await runOnVps(clouds, 'pgrep -f "^nginx: worker" | sort'), 'no reload').toBe(workers)
+  expect(await ssh(clouds, 'pgrep -f "^nginx: worker" | sort'), 'no reload').toBe(workers)
 })
 
 async function az(...words: string[]): Promise<void> {

@@ -12,9 +12,9 @@ import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import {
   createContent,
   createVisitor,
-  runOnVps,
   smallDashboard,
-  tryRunOnVps,
+  ssh,
+  trySsh,
   writeContent,
 } from '../support/system/site.ts'
 
@@ -63,7 +63,7 @@ async function withValues(
  */
 async function speak(language: string, overAll = ''): Promise<void> {
   const [name] = language.split('.')
-  await runOnVps(
+  await ssh(
     clouds,
     `export LC_ALL=C DEBIAN_FRONTEND=noninteractive
     command -v localedef update-locale > /dev/null && [ -d /usr/share/i18n/locales ] ||
@@ -73,7 +73,7 @@ async function speak(language: string, overAll = ''): Promise<void> {
     sed -i 's/^UsePAM .*/UsePAM yes/' /etc/ssh/sshd_config && systemctl restart ssh`,
   )
   await expect
-    .poll(async () => (await tryRunOnVps(clouds, 'echo "$LANG $LC_ALL"')).stdout, { timeout: 10_000 })
+    .poll(async () => (await trySsh(clouds, 'echo "$LANG $LC_ALL"')).stdout, { timeout: 10_000 })
     .toMatch(language ? `${language} ${overAll}\n` : /^(C\.UTF-8)? \n$/)
 }
 
@@ -97,7 +97,7 @@ test('the language of the VPS changes nothing: from bare to a site, and again', 
     return done.stdout
   }
   await speak('de_DE.UTF-8')
-  expect((await tryRunOnVps(clouds, 'flock -w 0.2 /run/try true')).code, 'a decimal comma is wanted').toBe(64)
+  expect((await trySsh(clouds, 'flock -w 0.2 /run/try true')).code, 'a decimal comma is wanted').toBe(64)
   for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) await run(script)
   for (const language of ['tr_TR.UTF-8', '']) {
     await speak(language)
@@ -119,7 +119,7 @@ async function served(page: string): Promise<string> {
 /** Writes root's ~/.bashrc, which bash reads for a command that comes by ssh. */
 async function writeStartFile(lines: readonly string[]): Promise<void> {
   const text = Buffer.from(`${lines.join('\n')}\n`).toString('base64')
-  await runOnVps(clouds, `echo ${text} | base64 -d > /root/.bashrc`)
+  await ssh(clouds, `echo ${text} | base64 -d > /root/.bashrc`)
 }
 
 /** What health finds from here and from the VPS; how fast it was differs from run to run. */
@@ -140,9 +140,9 @@ test('what start files of the login shell print is ignored, and shown with --ver
     ...['echo hello', 'stty -a', 'mesg y', 'printf "nginx.current\\tbogus\\n"'],
     ...['echo "sudo: a password is required" >&2', 'printf "$ "'],
   ]
-  onTestFinished(async () => void (await tryRunOnVps(clouds, 'rm -f /root/.bashrc')))
+  onTestFinished(async () => void (await trySsh(clouds, 'rm -f /root/.bashrc')))
   await writeStartFile(noise)
-  expect((await tryRunOnVps(clouds, 'true')).stdout).toMatch(/^hello\nnginx.current\tbogus\n\$ $/)
+  expect((await trySsh(clouds, 'true')).stdout).toMatch(/^hello\nnginx.current\tbogus\n\$ $/)
   for (const script of ['setup-server', 'configure-nginx', 'issue-certificate', 'publish-frontend']) {
     const done = await clouds.dominion([script], { environment })
     expect(done.code, done.stderr).toBe(0)
@@ -284,7 +284,7 @@ test('what answers on the port is not sshd', async () => {
 })
 
 test('a user that is not root needs sudo without a password, and with it does everything', async () => {
-  await runOnVps(
+  await ssh(
     clouds,
     'useradd -m -s /bin/sh -p "*" deploy && install -d -m 700 -o deploy /home/deploy/.ssh && install -m 600 -o deploy /root/.ssh/authorized_keys /home/deploy/.ssh/',
   )
@@ -293,7 +293,7 @@ test('a user that is not root needs sudo without a password, and with it does ev
   const without = await withValues('deploy', values)
   expect(without.code).toBe(4)
   expect(without.stderr).toContain('sudo is not installed there')
-  await runOnVps(
+  await ssh(
     clouds,
     'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends sudo',
   )
@@ -303,19 +303,19 @@ test('a user that is not root needs sudo without a password, and with it does ev
   expect(asked.stderr).toContain('deploy ALL=(ALL) NOPASSWD: ALL')
   // This sudo keeps no locale of the connection's.
   const rules = 'deploy ALL=(ALL) NOPASSWD: ALL\nDefaults env_check -= "LC_*", env_keep -= "LC_*"'
-  await runOnVps(clouds, `echo '${rules}' > /etc/sudoers.d/deploy && chmod 440 /etc/sudoers.d/deploy`)
+  await ssh(clouds, `echo '${rules}' > /etc/sudoers.d/deploy && chmod 440 /etc/sudoers.d/deploy`)
   for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
     const done = await clouds.dominion([script], { environment: 'test-ssh-deploy' })
     expect(done.code, done.stderr).toBe(0)
     expect(done.stderr, 'the receipt is kept').not.toContain('!')
   }
-  const receipts = await runOnVps(clouds, 'ls /var/lib/codex-dominion/receipts')
+  const receipts = await ssh(clouds, 'ls /var/lib/codex-dominion/receipts')
   expect(receipts).toContain('issue-certificate')
 })
 
 test('a dpkg that was killed at its work on the VPS is set right', async () => {
   // Killed as soon as its journal is there: in the middle of unpacking.
-  const killed = await runOnVps(
+  const killed = await ssh(
     clouds,
     `export LC_ALL=C DEBIAN_FRONTEND=noninteractive
     dpkg --remove certbot python3-certbot python3-acme > /dev/null
@@ -331,7 +331,7 @@ test('a dpkg that was killed at its work on the VPS is set right', async () => {
   expect(plan.stdout).toContain('finish what an interrupted dpkg left')
   const done = await clouds.dominion(['setup-server'])
   expect(done.code, done.stderr).toBe(0)
-  expect(await runOnVps(clouds, 'dpkg --audit; certbot --version 2>&1')).toMatch(/^certbot \d/)
+  expect(await ssh(clouds, 'dpkg --audit; certbot --version 2>&1')).toMatch(/^certbot \d/)
   const again = await clouds.dominion(['setup-server', '--dry-run', '--detailed-exitcode'])
   expect(again.code, again.stdout).toBe(0)
 })

@@ -8,13 +8,7 @@ import { openBrowser } from '../support/system/browser.ts'
 import { getLeastContrast } from '../support/system/contrast.ts'
 import { readReceipts, stateFolder } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import {
-  createContent,
-  createVisitor,
-  runOnVps,
-  smallDashboard,
-  tryRunOnVps,
-} from '../support/system/site.ts'
+import { createContent, createVisitor, smallDashboard, ssh, trySsh } from '../support/system/site.ts'
 
 /* The public status page: beside the releases, in a real browser, with the figures of slo. */
 
@@ -67,7 +61,7 @@ test('no history, no site: said, with the code, and nothing is begun', async () 
   const bare = await publish('--json')
   expect(bare.code).toBe(1)
   expect(JSON.parse(bare.stdout).error.what).toMatch(/There is no site codexdominion\.app on/)
-  expect(await runOnVps(clouds, `ls ${path.dirname(site)} 2>/dev/null || true`)).not.toContain(domain)
+  expect(await ssh(clouds, `ls ${path.dirname(site)} 2>/dev/null || true`)).not.toContain(domain)
 }, 120_000)
 
 test('published beside the releases, while a deploy holds the lock; no receipt, nothing of a release changes', async () => {
@@ -78,7 +72,7 @@ test('published beside the releases, while a deploy holds the lock; no receipt, 
   // Until there is one, a page of the dashboard's own is served as ever.
   expect((await get('/status')).body).toContain('<title>status</title>')
   expect((await get('/status/')).status).toBe(308)
-  const releases = () => runOnVps(clouds, `cd ${site} && readlink current && ls -R releases | sha256sum`)
+  const releases = () => ssh(clouds, `cd ${site} && readlink current && ls -R releases | sha256sum`)
   const [before, receipts] = [await releases(), readReceipts(clouds, environment).length]
 
   const plan = await publish('--dry-run', '--detailed-exitcode')
@@ -86,19 +80,19 @@ test('published beside the releases, while a deploy holds the lock; no receipt, 
   expect(plan.stdout).toMatch(
     /\+ create +Status page https:\/\/codexdominion\.app\/status\/: it says “Not known since /,
   )
-  expect((await tryRunOnVps(clouds, `ls ${site}/status`)).code).not.toBe(0)
+  expect((await trySsh(clouds, `ls ${site}/status`)).code).not.toBe(0)
 
   // As a deploy does.
   const lock = '/run/lock/codex-dominion.lock'
-  const deploying = tryRunOnVps(clouds, `flock ${lock} sh -c 'echo $$ > /run/holder; exec sleep 50'`)
+  const deploying = trySsh(clouds, `flock ${lock} sh -c 'echo $$ > /run/holder; exec sleep 50'`)
   await expect
-    .poll(() => tryRunOnVps(clouds, `flock -n ${lock} true`), { timeout: 20_000 })
+    .poll(() => trySsh(clouds, `flock -n ${lock} true`), { timeout: 20_000 })
     .toMatchObject({ code: 1 })
   const done = await publish()
   expect(done.code, done.stderr).toBe(0)
   expect(done.stderr).toContain('https://codexdominion.app/status/ shows it')
-  expect((await tryRunOnVps(clouds, `flock -n ${lock} true`)).code, 'still locked').toBe(1)
-  await runOnVps(clouds, 'kill "$(cat /run/holder)"')
+  expect((await trySsh(clouds, `flock -n ${lock} true`)).code, 'still locked').toBe(1)
+  await ssh(clouds, 'kill "$(cat /run/holder)"')
   await deploying
   expect(await releases()).toBe(before)
   expect(readReceipts(clouds, environment)).toHaveLength(receipts)
@@ -210,7 +204,7 @@ test('reachable in maintenance; what says the same is not sent again; a newer lo
 
 test('nginx of before there were status pages, a VPS out of reach, a file alone', async () => {
   const conf = `/etc/nginx/dominion/${domain}/current/site.conf`
-  const kept = await runOnVps(
+  const kept = await ssh(
     clouds,
     `cp -p ${conf} /root/site.conf && sed -i '/rewrite .*status/d' ${conf} && nginx -s reload`,
   )
@@ -244,7 +238,7 @@ test('remove names it and takes it away', async () => {
   const removed = await clouds.dominion(['remove', '--skip-azure', `--confirm=${domain}`])
   expect(removed.code, removed.stderr).toBe(0)
   expect(removed.stderr).toMatch(/releases? of the pages, status page/)
-  expect((await tryRunOnVps(clouds, `ls ${site}`)).code).not.toBe(0)
+  expect((await trySsh(clouds, `ls ${site}`)).code).not.toBe(0)
   clouds.variant('small', { DASHBOARD_DIR: dashboard })
   expect((await publish()).code).toBe(1)
 }, 120_000)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { readReceipts } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { createVisitor, runOnVps } from '../support/system/site.ts'
+import { createVisitor, ssh } from '../support/system/site.ts'
 import { startVisitors } from '../support/system/visitors.ts'
 
 /* Pages are updated while they are read, and come back by themselves when the new ones are not whole. */
@@ -32,10 +32,10 @@ afterAll(async () => {
 })
 
 const update = (...flags: string[]) => clouds.dominion(['update-frontend', ...flags], { environment })
-const live = async () => (await runOnVps(clouds, 'readlink /var/www/codexdominion.app/current')).trim()
+const live = async () => (await ssh(clouds, 'readlink /var/www/codexdominion.app/current')).trim()
 const served = async () => JSON.parse((await get('/_dominion/release.json')).body).id as string
 const marks = async () =>
-  (await runOnVps(clouds, 'ls /var/lib/codex-dominion/bad/frontend 2>/dev/null || true'))
+  (await ssh(clouds, 'ls /var/lib/codex-dominion/bad/frontend 2>/dev/null || true'))
     .split('\n')
     .filter(Boolean)
 
@@ -93,7 +93,7 @@ test('pages that miss an asset: the release before is back, the new one marked, 
   expect(`releases/${await served()}`).toBe(good)
   const bad = /Release (\S+) does not pass/.exec(stderr)![1]!
   expect(await marks()).toEqual([bad])
-  const mark = JSON.parse(await runOnVps(clouds, `cat /var/lib/codex-dominion/bad/frontend/${bad}`))
+  const mark = JSON.parse(await ssh(clouds, `cat /var/lib/codex-dominion/bad/frontend/${bad}`))
   expect(mark.why).toContain('gone.js')
   expect(readReceipts(clouds, environment).at(-1)!.receipt.result).toBe('failed')
 })
@@ -116,7 +116,7 @@ test('a run that was cut off between switch and look: the same line looks, and g
 test('sources that are whole after all take the mark away', async () => {
   const [bad] = await marks()
   // What was missing comes by another way: the very same release is whole now.
-  await runOnVps(clouds, `printf 1 > /var/www/codexdominion.app/releases/${bad}/_next/static/gone.js`)
+  await ssh(clouds, `printf 1 > /var/www/codexdominion.app/releases/${bad}/_next/static/gone.js`)
   const { code, stderr } = await update()
   expect(code, stderr).toBe(0)
   expect(await live()).toBe(`releases/${bad}`)

@@ -4,7 +4,7 @@ import { copyBackend, createWorkFolder, smallDashboard } from '../support/system
 import { steadyLoad } from '../support/system/load.ts'
 import { forgetRequests, getAzureChanges } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { createVisitor, runOnVps } from '../support/system/site.ts'
+import { createVisitor, ssh } from '../support/system/site.ts'
 
 /* The backend is updated and restarted while the site is read. */
 
@@ -58,7 +58,7 @@ async function imageOf(name: string): Promise<string | undefined> {
   return stdout.trim().split(':')[1]
 }
 
-const marks = () => runOnVps(clouds, 'cat /var/lib/codex-dominion/bad/backend/* 2>/dev/null || true')
+const marks = () => ssh(clouds, 'cat /var/lib/codex-dominion/bad/backend/* 2>/dev/null || true')
 
 async function underLoad(script: string, environment: string, ...flags: string[]) {
   const load = steadyLoad(clouds.config)
@@ -188,7 +188,7 @@ test('a worker that crashes behind a healthy backend: both go back, no request f
   expect([await served(), await groups()]).toEqual([before, ['codex-backend', 'codex-worker']])
   expect([await imageOf('codex-backend'), await imageOf('codex-worker')]).toEqual([before, before])
   const tag = /(src-\w+) is marked as bad/.exec(stderr)![1]!
-  expect(await runOnVps(clouds, `cat /var/lib/codex-dominion/bad/backend/${tag}`)).toContain('codex-worker')
+  expect(await ssh(clouds, `cat /var/lib/codex-dominion/bad/backend/${tag}`)).toContain('codex-worker')
 })
 
 test('restart: planned by its exact lines, seen to be started anew', async () => {

@@ -28,7 +28,7 @@ export async function runHealth(clouds: Rehearsal, environment: string, args: st
 }
 
 /** Looks until it is so. */
-export async function runHealthUntil(
+export async function pollHealth(
   look: () => Promise<Report>,
   isSo: (report: Report) => boolean,
 ): Promise<void> {
@@ -42,7 +42,7 @@ export async function runHealthUntil(
 }
 
 /** As cron runs it: no environment at all. */
-export function runFromCron(
+export function runCron(
   environment: string,
   args: string[],
   started: (pid: number) => void = () => {},
@@ -63,7 +63,7 @@ export function runFromCron(
 }
 
 /** Names of the metrics in it, as the reference implementation of OpenMetrics reads it: it throws where a rule is broken. */
-export async function readMetricFamilies(text: string): Promise<string[]> {
+export async function readFamilies(text: string): Promise<string[]> {
   const code = `import sys, json
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 print(json.dumps([f.name for f in text_string_to_metric_families(sys.stdin.read())]))`

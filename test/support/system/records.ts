@@ -4,7 +4,7 @@ import { deriveApiToken } from '../../../lib/config/apiToken.ts'
 import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
 import { watchArguments } from '../../../rehearsal/secretWatch.ts'
 import type { Rehearsal } from './rehearsal.ts'
-import { tryRunOnVps } from './site.ts'
+import { trySsh } from './site.ts'
 
 /** One line of a transcript. */
 export interface Entry {
@@ -82,7 +82,7 @@ export const forgetRequests = ({ state }: Rehearsal): Promise<Response> =>
 
 /** Runs a shell line on the VPS and gives what it said, whatever its exit code. */
 export const queryVps = async (clouds: Rehearsal, line: string): Promise<string> =>
-  (await tryRunOnVps(clouds, line)).stdout
+  (await trySsh(clouds, line)).stdout
 
 /**
  * Watches a test file's own runs for secrets: everything they say, their processes' arguments, transcripts and receipts.

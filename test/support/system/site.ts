@@ -7,13 +7,13 @@ import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
 import type { Rehearsal } from './rehearsal.ts'
 
 /** A shell line on the VPS, through the machine's own ssh client. Rejects when it fails. */
-export async function runOnVps(clouds: Rehearsal, line: string): Promise<string> {
-  const result = await tryRunOnVps(clouds, line)
+export async function ssh(clouds: Rehearsal, line: string): Promise<string> {
+  const result = await trySsh(clouds, line)
   if (result.code !== 0) throw new Error(`${line}: exit ${result.code}: ${result.stderr}`)
   return result.stdout
 }
 
-export const tryRunOnVps = ({ folder, state }: Rehearsal, line: string): Promise<ProcessResult> =>
+export const trySsh = ({ folder, state }: Rehearsal, line: string): Promise<ProcessResult> =>
   startProcess(
     [
       ...['ssh', '-i', path.join(folder, 'id_ed25519'), '-o', 'BatchMode=yes', '-o', 'IdentitiesOnly=yes'],
