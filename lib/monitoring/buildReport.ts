@@ -20,11 +20,11 @@ interface About {
   trouble: readonly string[]
   news?: IncidentEvent | undefined
   alerts?: Report['alerts']
-  /** Instead of the look's own. */
+  /** Overrides the run's own verdict. */
   verdict?: Verdict
 }
 
-/** Everything a run has to say, whatever the format. */
+/** Builds the report of a run, independent of the output format. */
 export function buildReport({ config, runner }: Context, judged: Evaluation, about: About): Report {
   const { state, rules, news } = about
   const verdict = about.verdict ?? judged.verdict
@@ -52,7 +52,7 @@ export function buildReport({ config, runner }: Context, judged: Evaluation, abo
   return { ...report, line: runner.secrets.clean(formatPluginLine(report)) }
 }
 
-/** With what went wrong after its line was pinged: that line cannot tell of it, the one that is printed does. */
+/** Adds problems that occurred after the line was sent with the ping; the printed line includes them. */
 export function addTrouble({ runner }: Context, report: Report, more: readonly string[]): Report {
   const told = { ...report, trouble: [...report.trouble, ...more.map(runner.secrets.clean)] }
   return { ...told, line: runner.secrets.clean(formatPluginLine(told)) }
@@ -103,7 +103,10 @@ const toEndedIncident = ({
   targets,
 })
 
-/** What a run says with --quiet, too: the incident changed, an alert failed for the first time, the check is in trouble. */
+/**
+ * True when a run prints its result even with --quiet: the incident changed, an alert failed for the first time, or
+ * the check itself has a problem.
+ */
 export const isNoteworthy = ({ news, alerts, trouble }: Report): boolean =>
   news !== undefined || alerts.unsent.some(({ tries }) => tries === 1) || trouble.length > 0
 

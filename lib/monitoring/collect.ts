@@ -7,7 +7,9 @@ export interface Collected {
   vps?: ProbeRun
 }
 
-/** Asks all probes, from here and, if asked to, from the VPS at the same time. Throws (exit 2) for what is no probe. */
+/**
+ * Runs all probes from here and, if requested, from the VPS at the same time. Throws (exit 2) for an unknown probe.
+ */
 export async function collect(
   context: Context,
   asked: HealthOptions,
@@ -23,7 +25,7 @@ export async function collect(
   return { here, vps: filterProbes(vps, only) }
 }
 
-/** Not every probe is asked from there. */
+/** The VPS runs only some of the probes. */
 const filterProbes = (vps: ProbeRun, only: readonly string[]): ProbeRun => ({
   ...vps,
   observations: vps.observations.filter(({ probe }) => only.length === 0 || only.includes(probe.id)),

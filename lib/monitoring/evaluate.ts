@@ -10,23 +10,24 @@ import type { HistoryHandle } from './record.ts'
 import { getNotedMaintenance, type RunRecord } from './record.ts'
 import type { CheckRun, Excluded, Origin } from './store/types.ts'
 
-/** A look with what is known of it. */
+/** A check run and its interpretation. */
 export interface Evaluation {
   at: number
-  /** Of what nothing explains. */
+  /** The worst verdict among the observations that no planned work explains. */
   verdict: Verdict
   observations: readonly { from: Origin; seen: Observation; planned: boolean }[]
-  /** Why faults do not count, in words. */
+  /** Why some faults do not count, as text. */
   explained?: string
-  /** Nothing is left that counts. */
+  /** Set when no fault that counts is left. */
   excluded?: Excluded
   entry: RunRecord
 }
 
 /**
- * What the look means: what work explains, what is a network problem between, and what is left.
+ * Interprets a check run: what planned work explains, what is a network problem between two origins, and what
+ * remains.
  *
- * @param quick no ssh may be opened for it
+ * @param quick do not open an ssh connection
  */
 export async function evaluate(
   context: OpenContext,
@@ -77,7 +78,9 @@ const isFault = (verdict: Verdict): boolean => verdict === 'WARNING' || verdict 
 const findDisagreements = async ({ config }: OpenContext, { here, vps }: Collected) =>
   vps ? (await import('../checks/fromVps.ts')).compare(config, here, vps) : []
 
-/** What the one who gets no answer is told of the other, who gets one. A wrong answer is a fault. */
+/**
+ * Replaces the verdict of the origin that got no answer when the other origin got one. A wrong answer stays a fault.
+ */
 function applyDisagreements({ here, vps }: Collected, disagreements: readonly Disagreement[]): Collected {
   const isWrong = (seen: ProbeRun | undefined, id: string) =>
     seen?.observations.some(({ probe, verdict }) => probe.id === id && verdict === 'CRITICAL')
@@ -100,7 +103,7 @@ function explainOwnNetwork({ observations }: ProbeRun): Explanation {
   return { by: 'network', why, ids: new Set(silent.map(({ probe }) => probe.id)) }
 }
 
-/** The probes that ask the VPS have just learnt nothing there: it is not waited for again. */
+/** True when the probes that use ssh have just failed: the VPS is not waited for a second time. */
 function isSshFailing({ observations }: ProbeRun): boolean {
   const asked = observations.filter(({ probe }) => ['disk', 'stored-certificate'].includes(probe.id))
   return asked.length > 0 && asked.every(({ verdict }) => verdict === 'UNKNOWN')
@@ -110,7 +113,7 @@ function readNotedMaintenance({ history }: HistoryHandle): KnownMaintenance | un
   try {
     return history && getNotedMaintenance(history)
   } catch {
-    return undefined // the transaction that follows says what hinders
+    return undefined // the transaction that follows reports the error
   }
 }
 

@@ -8,17 +8,20 @@ import { collect } from './collect.ts'
 import { type HealthFlags, type HealthOptions, parseHealthFlags } from './options.ts'
 import { acquireRunLock } from './singleInstance.ts'
 
-/** One run of the health check: look, know, record, confirm, tell, say (docs/health.md). Gives the exit code. */
+/**
+ * Runs the health check once: probe, evaluate, record, confirm, alert, print (docs/health.md). Returns the exit code.
+ */
 export async function health(run: Run<HealthFlags>): Promise<number> {
   if (run.flags.format === 'json') run.flags.json = true
   const asked = parseHealthFlags(run.flags, process.stdout.isTTY === true)
   const config = await run.config()
   const channels = await loadChannels(config)
   const trouble: string[] = []
-  // It changes nothing that a deploy touches, and so has no dry run; but alerts and pings leave this machine.
+  // A health check has no dry run because it changes nothing that a deploy touches; alerts and pings do leave this
+  // machine.
   const context = await openContext(run, config, 'health', true, {
     folder: 'transcripts-health',
-    unwritable: (thrown) => trouble.push(`there is no transcript: ${getMessage(thrown)}`),
+    unwritable: (thrown) => trouble.push(`no transcript is written: ${getMessage(thrown)}`),
   })
   try {
     if (asked.testAlert !== undefined) {
@@ -31,7 +34,8 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
     try {
       if (guard.trouble) trouble.push(guard.trouble)
       const code = await withPings(context, () => runCheck(run, context, asked, channels, trouble))
-      // All is said: a signal that came meanwhile has cut nothing short, and the code is the look's.
+      // Everything is printed: a signal that arrived meanwhile has interrupted nothing, and the exit code is the
+      // check's.
       run.complete = true
       return code
     } finally {
@@ -45,7 +49,7 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
 interface CheckResult {
   exitCode: number
   line: string
-  /** Gives what goes to stdout once the ping is out. */
+  /** Prints the result, after the ping was sent. */
   say(pingTrouble: string[]): Promise<void>
 }
 
@@ -63,7 +67,7 @@ async function runCheck(
     looking,
     preparing,
   ]).catch(async (thrown) => {
-    // A look that goes on would open connections that nobody closes any more.
+    // A check that continues would open connections that nobody closes.
     inVain.abort()
     await looking.catch(() => {})
     throw thrown
@@ -76,7 +80,7 @@ async function runCheck(
       ...report,
       async say(pingTrouble) {
         const told = pingTrouble.length > 0 ? withTrouble(context, report, pingTrouble) : report
-        // Who asks for a document or for metrics gets them; a line or a table only when there is news.
+        // JSON and OpenMetrics are always printed; with --quiet, a line or a table only when there is news.
         const asksForAll = asked.format === 'json' || asked.format === 'openmetrics'
         if (asksForAll || !run.flags.quiet || isNews(told))
           run.result(await formatted(asked.format, told), told)
@@ -87,12 +91,12 @@ async function runCheck(
   }
 }
 
-/** By then the probes' first packets are out. */
+/** Resolves once the probes have sent their first packets. */
 const afterFirstPackets = () => pause(20, undefined, { ref: false })
 
 /**
- * What is needed when the probes have answered, loaded while they are waited for; a little at a time, because an answer that
- * comes meanwhile would be timed late.
+ * Loads what is needed after the probes have answered, while waiting for them. Yields between the modules, because an
+ * answer that arrives during a load would be timed late.
  */
 async function loadModules(config: Config) {
   const { openHistoryHandle: openStore } = await import('./record.ts')
@@ -110,7 +114,10 @@ async function loadModules(config: Config) {
   return { store, evaluate, keep, formatted, isNews, withTrouble }
 }
 
-/** Between `/start` and `/<exit code>` of the dead man's switch, if there is one. A ping that fails is told, no more. */
+/**
+ * Runs `work` between the `/start` and `/<exit code>` pings of the dead man's switch, if one is configured. A failed
+ * ping is reported but does not fail the run.
+ */
 async function withPings(context: OpenContext, work: () => Promise<CheckResult>): Promise<number> {
   if (!context.config.health.pingUrl.given) {
     const said = await work()
@@ -129,7 +136,7 @@ async function withPings(context: OpenContext, work: () => Promise<CheckResult>)
   return said.exitCode
 }
 
-/** Loaded only where an alert can leave this machine at all. Throws (exit 2) when a channel is configured by half. */
+/** Loads the channels only where at least one is configured. Throws (exit 2) when one is only partly configured. */
 async function loadChannels(config: Config): Promise<Channel[]> {
   const { webhook, slack, teams, email } = config.alerts
   const any = [webhook, slack, teams, email.smtp].some(({ given }) => given) || email.to || email.from

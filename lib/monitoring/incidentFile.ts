@@ -5,14 +5,14 @@ import { writeAtomically } from '../util/files.ts'
 import type { IncidentState, OpenIncident, Streak } from './incidentState.ts'
 
 /*
- * What is confirmed, beside the history: written only when the incident that is open changes. When a
- * damaged history is set aside, the incident goes on from here, so that it is neither told twice nor never ended.
+ * A copy of the open incident beside the history, written only when that incident changes. When a damaged history is
+ * quarantined, the incident continues from here, so that it is neither reported twice nor left open forever.
  */
 
 const getIncidentFile = ({ stateDir }: Pick<Config, 'stateDir'>): string =>
   path.join(stateDir, 'health-incident.json')
 
-/** Keeps the open incident; takes the file away when none is open. Throws the file system's own errors. */
+/** Writes the open incident; removes the file when none is open. Throws the file system's own errors. */
 export function writeIncidentFile(config: Pick<Config, 'stateDir'>, state: IncidentState): void {
   const file = getIncidentFile(config)
   if (!state.open) {
@@ -23,7 +23,7 @@ export function writeIncidentFile(config: Pick<Config, 'stateDir'>, state: Incid
   writeAtomically(file, JSON.stringify({ open: state.open, rows }), { mode: 0o600 })
 }
 
-/** The incident that was open; undefined when none was, or the file is none of ours. */
+/** Reads the incident that was open; undefined when there was none or the file has another format. */
 export function readIncidentFile(config: Pick<Config, 'stateDir'>): IncidentState | undefined {
   try {
     const { open, rows } = JSON.parse(readFileSync(getIncidentFile(config), 'utf8')) as IncidentState

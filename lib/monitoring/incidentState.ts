@@ -1,45 +1,48 @@
 import type { Verdict } from '../util/status.ts'
 
-/** How bad a fault is: 1 WARNING, 2 CRITICAL, 3 CRITICAL and visitors notice; 0 none. */
+/** The severity of a fault: 0 none, 1 WARNING, 2 CRITICAL, 3 CRITICAL and visible to visitors. */
 export type Rank = 0 | 1 | 2 | 3
 
-/** What one look says of one target, where it counts. */
+/** The status of one target in one check run. */
 export interface TargetStatus {
   target: string
   verdict: Verdict
-  /** Visitors would notice. */
+  /** True when visitors would notice a fault. */
   visible: boolean
   cause: string
 }
 
-/** How often in a row a target was seen so. Milliseconds since 1970. */
+/** The current streak of a target. Times are milliseconds since 1970. Stored in the history as JSON. */
 export interface Streak {
-  /** Looks in a row that were not OK, and that were CRITICAL. */
+  /** Consecutive runs that were not OK, and that were CRITICAL. */
   bad: number
   critical: number
-  /** Looks in a row that were OK. */
+  /** Consecutive runs that were OK. */
   good: number
-  /** The first look of the row of bad ones, and of good ones. */
+  /** The first run of the bad streak, and of the good one. */
   badSince: number
   goodSince: number
-  /** What is confirmed of it; it stays at its worst until the target has recovered. */
+  /** The confirmed severity; it stays at its worst until the target has recovered. */
   rank: Rank
   cause: string
-  /** The newest look that has asked about it. */
+  /** The latest run that checked the target. */
   at: number
 }
 
-/** The one incident that is open. */
+/** The open incident. Stored in the history as JSON. */
 export interface OpenIncident {
-  /** When its first bad look was. */
+  /** The time of its first bad run. */
   start: number
-  /** The worst that was confirmed of it. */
+  /** The worst confirmed severity. */
   rank: Rank
-  /** Every target that was confirmed to fail in it. */
+  /** Every target with a confirmed fault in it. */
   targets: readonly string[]
-  /** When it was last told. */
+  /** When it was last reported. */
   toldAt: number
-  /** What is left of a worse one that was told to be over: its end is no news, unless a reminder told it. */
+  /**
+   * The remainder of a worse incident whose recovery was reported: its end is not news, unless a reminder reported
+   * it.
+   */
   quiet?: true
 }
 
@@ -49,33 +52,36 @@ export interface IncidentState {
 }
 
 export interface IncidentRules {
-  /** Looks in a row that make a fault an incident, and that end it. */
+  /** Consecutive runs that confirm a fault, and that confirm its recovery. */
   failAfter: number
   recoverAfter: number
   /** Milliseconds between reminders; 0: none. */
   remindMs: number
 }
 
-/** What there is to tell of an incident. */
+/** A change of the incident that is worth an alert. */
 export interface IncidentEvent {
   kind: 'problem' | 'raised' | 'reminder' | 'recovery'
-  /** As it is with this look; of a recovery, as it was. */
+  /** The incident after this run; for a recovery, as it was before. */
   incident: OpenIncident
-  /** The targets that fail now, worst first, with the words of the newest look that said something; of a recovery, those of a lower rank that go on. */
+  /**
+   * The targets that fail now, worst first, each with its latest known cause; for a recovery, the lower-severity ones
+   * that continue.
+   */
   failing: readonly { target: string; rank: Rank; cause: string }[]
-  /** Only of a recovery: the first good look of the target that recovered last. */
+  /** Recovery only: the first good run of the target that recovered last. */
   end?: number
-  /** The end of what was quiet: kept, and told to nobody. */
+  /** The end of a silent incident: recorded but not reported. */
   silent?: true
-  /** Only of a recovery: targets that left the incident because nobody asks about them any more. */
+  /** Recovery only: targets that left the incident because they are no longer checked. */
   forgotten?: readonly string[]
 }
 
-/** Two runs at a time may be noted the other way round; more than this is a clock that was set back. */
+/** Two concurrent runs may be recorded out of order; a larger difference means that the clock was set back. */
 const maxReorderMs = 60_000
-/** A target that nobody has asked about for so long is none any more: its configuration or its file is gone. */
+/** A target that was not checked for this long is retired: its configuration or file is gone. */
 const retireAfterMs = 7 * 86_400_000
-/** So long after its first bad look a target that is not confirmed, and was none of the incident's, holds it open. */
+/** How long an unconfirmed fault of a target outside the incident keeps the incident open after its first bad run. */
 const maxHoldMs = 3 * 3_600_000
 
 const emptyStreak: Streak = {
@@ -90,16 +96,15 @@ const emptyStreak: Streak = {
 }
 
 /**
- * Takes one look into what is confirmed. Pure: the caller keeps the state, in the transaction that keeps the look.
- * A look that is kept out of the arithmetic is not given here at all. A target that is UNKNOWN, or was not asked, stays
- * as it was.
+ * Applies one check run to the incident state. Pure: the caller stores the state in the transaction that stores the
+ * run. An excluded run is not passed in at all. A target that is UNKNOWN or was not checked keeps its state.
  */
 export function advance(
   state: IncidentState,
   look: { at: number; seen: readonly TargetStatus[] },
   rules: IncidentRules,
 ): { state: IncidentState; news: IncidentEvent | undefined } {
-  // Without a prototype: a target may be called `constructor`.
+  // No prototype: a target may be called `constructor`.
   const rows: Record<string, Streak> = Object.assign(Object.create(null), state.rows)
   for (const seen of look.seen) {
     const row = rows[seen.target] ?? emptyStreak
@@ -132,9 +137,10 @@ function updateStreak(
 }
 
 /**
- * What becomes of the incident. One that is open holds on while a target of it, or one that this look asked about, is in a
- * row of bad looks; for a while only, where that one is no part of it. When all that gave it its rank has recovered it is
- * over; what is left of a lower rank goes on as one of its own, quietly: it was told with the recovery.
+ * Updates the incident. An open one continues while one of its targets, or one that this run checked, is in a bad
+ * streak (limited in time for targets outside the incident). When everything that gave it its severity has recovered,
+ * it ends; remaining lower-severity problems continue as a separate, silent incident, because the recovery alert
+ * lists them.
  */
 function updateIncident(
   open: OpenIncident | undefined,
@@ -153,7 +159,7 @@ function updateIncident(
   }
   const targets = [...new Set([...open.targets, ...failing.map(({ target }) => target)])]
   const incident: OpenIncident = { ...open, targets, rank: maxRank(open.rank, rank) }
-  // What is left of another one stands for itself as soon as more comes to it.
+  // The remainder of an earlier incident becomes an incident in its own right when it grows.
   if (open.quiet && (rank > open.rank || targets.length > open.targets.length)) return begun(open.start)
   const held = all.filter(
     ([target, row]) =>
@@ -183,7 +189,7 @@ function updateIncident(
   const told: OpenIncident = { ...loud, toldAt: at }
   return { open: told, news: { kind, incident: told, failing: rank > 0 ? failing : listUnconfirmed(held) } }
 
-  /** @param earliest what was before belongs to another incident */
+  /** @param earliest the incident starts no earlier: what came before belongs to another one */
   function begun(earliest: number): { open: OpenIncident; news: IncidentEvent } {
     const first = Math.min(...confirmed.map(([, row]) => row.badSince || at))
     const start = Math.max(earliest, first)
@@ -192,7 +198,7 @@ function updateIncident(
   }
 }
 
-/** What holds an incident open when nothing of it is confirmed any more. */
+/** The faults that keep an incident open when none of its own is still confirmed. */
 const listUnconfirmed = (held: readonly [string, Streak][]): IncidentEvent['failing'] =>
   held
     .map(([target, { critical, cause }]) => ({
@@ -202,13 +208,13 @@ const listUnconfirmed = (held: readonly [string, Streak][]): IncidentEvent['fail
     }))
     .sort((a, b) => b.rank - a.rank)
 
-/** A clock that was set back must not silence the reminders until it has caught up. */
+/** Reminders must not stop after the clock was set back. */
 const isReminderDue = (toldAt: number, at: number, { remindMs }: IncidentRules): boolean =>
   remindMs > 0 && (at - toldAt >= remindMs || toldAt - at > maxReorderMs)
 
 const maxRank = (a: Rank, b: Rank): Rank => (a > b ? a : b)
 
-/** `2/3`: how far a fault, or its recovery, is confirmed; undefined where there is nothing to confirm. */
+/** `2/3`: how far a fault, or its recovery, is confirmed; undefined when there is nothing to confirm. */
 export function formatProgress(row: Streak | undefined, rules: IncidentRules): string | undefined {
   if (!row) return undefined
   const of = (count: number, needed: number) => `${Math.min(count, needed)}/${needed}`

@@ -20,7 +20,7 @@ export interface HealthFlags extends CommonFlags {
   testAlert?: string | boolean
 }
 
-/** What a run is asked for. */
+/** The options of one run. */
 export interface HealthOptions {
   quick: boolean
   only: string[]
@@ -28,26 +28,26 @@ export interface HealthOptions {
   rules: IncidentRules
   targets?: string
   fromVps: boolean
-  /** '' = every channel. */
+  /** An empty string means every channel. */
   testAlert?: string
 }
 
-/** Throws (exit 2, which health turns into its own 3) when the flags cannot be followed. */
+/** Parses the flags. Throws (exit 2, which `health` reports as 3) for invalid ones. */
 export function parseHealthFlags(flags: HealthFlags, onTerminal: boolean): HealthOptions {
   const { json, targets, testAlert } = flags
   const format = flags.format === undefined ? undefined : parseFormat(flags.format)
   if (flags.from !== undefined && flags.from !== 'vps')
-    throw usageError(`--from ${flags.from} is no place to look from`, 'There is: vps.')
-  if (json && format && format !== 'json') throw usageError(`--json and --format ${format} contradict`)
+    throw usageError(`Unknown location "${flags.from}" for --from`, 'Supported: vps.')
+  if (json && format && format !== 'json') throw usageError(`--json contradicts --format ${format}`)
   if (flags.quick && flags.from)
-    throw usageError('--from vps needs ssh, and --quick opens none', 'Leave one of them out.')
+    throw usageError('--from vps needs ssh, and --quick opens none', 'Omit one of them.')
   const only = (flags.only ?? '')
     .split(',')
     .map((id) => id.trim())
     .filter(Boolean)
-  if (flags.only !== undefined && only.length === 0) throw usageError('--only names no probe')
+  if (flags.only !== undefined && only.length === 0) throw usageError('--only lists no probe')
   if (testAlert !== undefined && (flags.quick || flags.only || targets || flags.from || format))
-    throw usageError('--test-alert looks at nothing', 'Leave the other flags out.')
+    throw usageError('--test-alert runs no probe', 'Omit the other flags.')
   return {
     quick: flags.quick ?? false,
     only,
@@ -68,15 +68,15 @@ function parseFormat(name: string): Format {
   if (format) return format
   const meant = findNearest(name, formats)
   throw usageError(
-    `--format ${name} is none${meant ? `; did you mean ${meant}?` : ''}`,
-    `There are: ${formats.join(', ')}.`,
+    `Unknown format "${name}" for --format${meant ? `; did you mean ${meant}?` : ''}`,
+    `Supported: ${formats.join(', ')}.`,
   )
 }
 
 function parseCount(flag: string, words: string): number {
   const number = parseNumber(words, { whole: true, minimum: 1, maximum: 9999 })
   if (number !== undefined) return number
-  throw usageError(`${flag}=${words} is not a number of looks`, 'Give a whole number from 1 on.')
+  throw usageError(`${flag}=${words} is not a number of checks`, 'Specify a whole number, 1 or more.')
 }
 
 function parseReminder(flag: string, words: string): number {
@@ -86,5 +86,5 @@ function parseReminder(flag: string, words: string): number {
     const ms = now.getTime() - parsePastTime(words, now).getTime()
     if (ms > 0) return ms
   }
-  throw usageError(`${flag}=${words} is not a length of time`, 'Give 30m, 6h, 1d …, or 0 for never.')
+  throw usageError(`${flag}=${words} is not a duration`, 'Specify 30m, 6h, 1d …, or 0 for never.')
 }

@@ -18,8 +18,8 @@ interface About {
 }
 
 /**
- * Writes the look down with all that follows from it, sends what there is to send, and gives the report. Where nothing
- * can be written down the look is reported all the same: at least as a WARNING, because no alert would come of a fault.
+ * Records the run and its consequences, sends the queued alerts, and returns the report. When nothing can be recorded
+ * the run is still reported, at least as a WARNING, because a fault would raise no alert.
  */
 export async function persist(
   context: OpenContext,
@@ -66,20 +66,20 @@ export async function persist(
 const toNews = (news: IncidentEvent | undefined) => (news && !news.silent ? { news } : {})
 
 const formatQuarantined = ({ damaged }: History): string[] =>
-  damaged.map((name) => `the history was damaged and is set aside as ${name}; a new one has begun`)
+  damaged.map((name) => `the history was damaged and moved to ${name}; a new one was started`)
 
 const atLeastWarning = ({ verdict }: Evaluation) => (verdict === 'OK' ? 'WARNING' : verdict)
 
 /**
- * Beside the history what is open is written down only when that changes; or when the run that changed it was killed before
- * it wrote it down.
+ * Writes the incident file only when the open incident differs from it, which includes a run that was killed before
+ * it could write it.
  */
 function updateIncidentFile({ config }: OpenContext, { state }: Recorded, told: string[]): void {
   if (isDeepStrictEqual(readIncidentFile(config)?.open, state.open)) return
   try {
     writeIncidentFile(config, state)
   } catch (thrown) {
-    told.push(`the open incident could not be written down beside the history: ${getMessage(thrown)}`)
+    told.push(`the open incident could not be saved beside the history: ${getMessage(thrown)}`)
   }
 }
 
@@ -97,7 +97,7 @@ async function sendOutbox(
     told.push(...trouble)
     return alerts
   } catch (thrown) {
-    told.push(`what waits to be sent could not be kept account of: ${getMessage(thrown)}`)
+    told.push(`the queue of alerts could not be updated: ${getMessage(thrown)}`)
     return none
   }
 }
@@ -106,6 +106,6 @@ function updateLastRun(history: History, { at, exitCode, line }: Report): void {
   try {
     history.setLastRun({ at: Date.parse(at), exitCode, line })
   } catch {
-    // The line that was noted with the look stands: it lacks only what became of its alerts.
+    // The line recorded with the run remains; only the outcome of its alerts is missing from it.
   }
 }

@@ -5,32 +5,32 @@ import type { Receipt } from '../deploy/receipts/write.ts'
 import type { Context } from '../tasks/context.ts'
 import type { Excluded, Planned } from './store/types.ts'
 
-/** A maintenance that a look has seen and that went on then, as it is noted for the next one. */
+/** A maintenance that an earlier run has seen, as recorded for the next one. */
 export interface KnownMaintenance {
-  /** Its id among the planned stretches: as it was first seen. */
+  /** Its id among the planned periods: the time at which it was first seen. */
   id: string
-  /** Since 1970 in milliseconds: its beginning, and when a look has last seen it. */
+  /** Milliseconds since 1970: its start, and when a run last saw it. */
   from: number
   to: number
 }
 
-/** What is known of work that was announced or is under way, when a look is judged. */
+/** Planned work that is known when a run is evaluated. */
 export interface PlannedWork {
-  /** Planned stretches for the history; those that this look touches among them. */
+  /** Planned periods for the history, including those that overlap this run. */
   stretches: Planned[]
-  /** The maintenance, in words. */
+  /** A description of the maintenance. */
   maintenance?: string
-  /** To be noted of it for the next look; `over`: there is none. Absent when this look cannot tell. */
+  /** What to record about it for the next run; `over`: there is none. Absent when this run cannot tell. */
   noted?: KnownMaintenance | 'over'
-  /** A deploy under way, or one that ended while we looked, in words. */
+  /** A description of a deploy that is running, or that ended during the check. */
   deploy?: string
 }
 
-/** Why faults do not count, and those that do not. */
+/** Why some faults do not count, and which ones. */
 export interface Explanation {
   by: Excluded
   why: string
-  /** Ids of the observations that it explains. */
+  /** Ids of the explained observations. */
   ids: ReadonlySet<string>
 }
 
@@ -46,22 +46,25 @@ const unnoticed = [
   'save',
   'status-page',
 ]
-/** A deploy that has taken so long hangs: it explains nothing any more, neither under way nor afterwards. */
+/** A deploy that runs longer than this is stuck: it explains no fault any more, neither during nor after it. */
 const maxDeployMs = 90 * 60_000
-/** What a deploy has just put in force may still be settling. */
+/** How long a change may take to settle after a deploy. */
 const graceMs = 5_000
-/** The marker is written by an operator's clock, a look by this machine's. */
+/** The marker carries an operator's clock, a run this machine's. */
 const maxClockSkewMs = 60_000
-/** Nobody has seen it for so long: what the site says now is another maintenance. No sample speaks for longer. */
+/**
+ * After this long without a sighting, a maintenance page belongs to another maintenance. No sample is valid for
+ * longer.
+ */
 const forgetAfterMs = 3 * 3_600_000
 const receiptsRead = 20
 
 /**
- * Asks what work there is. Quick: only what lies on this machine, and what the site itself says; no ssh. Otherwise the
- * VPS, too: its receipts are of every operator, its marker tells whether and since when a maintenance is on, whatever the
- * site says, its lock who deploys. What cannot be asked explains nothing.
+ * Finds planned work. Quick: from this machine's receipts and the site's own answer, without ssh. Otherwise the VPS
+ * is asked too: its receipts cover every operator, its marker tells whether and since when a maintenance is on,
+ * whatever the site answers, and its lock tells who deploys. Sources that do not answer explain nothing.
  *
- * @param noted the maintenance that an earlier look saw
+ * @param noted the maintenance that an earlier run saw
  */
 export async function findPlannedWork(
   context: Context,
@@ -79,8 +82,10 @@ export async function findPlannedWork(
   const known = told && mergeMaintenance(noted, Date.parse(told.since), look.at)
   const now = deploys.find((each) => each.from <= look.at && look.at <= each.to + graceMs)
   const held = holder && !isHarmless(holder.what) && look.at - Date.parse(holder.since) < maxDeployMs
-  const deploy = held ? `deploy under way: "${holder.what}" by ${holder.by} since ${holder.since}` : undefined
-  const ended = now ? `deploy at the same time: ${now.what}` : undefined
+  const deploy = held
+    ? `deploy in progress: "${holder.what}" by ${holder.by} since ${holder.since}`
+    : undefined
+  const ended = now ? `deploy during the check: ${now.what}` : undefined
   return {
     stretches: [
       ...deploys,
@@ -96,21 +101,21 @@ export async function findPlannedWork(
   }
 }
 
-/** The site says it itself; by whom and since when only the VPS knows. */
+/** The site shows a maintenance page; only the VPS knows who started it and when. */
 const findMaintenancePage = (observations: readonly Observation[]) =>
   observations.some(({ maintenance }) => maintenance)
     ? { words: 'planned maintenance', since: '' }
     : undefined
 
-/** The front page was asked and gave an answer; that this is not our page the caller knows. */
+/** True when the front page answered; the caller knows that it is not a maintenance page. */
 const isSiteAnswering = (observations: readonly Observation[]): boolean =>
   observations.some(({ probe, verdict, silent }) => probe.id === 'static' && verdict !== 'UNKNOWN' && !silent)
 
 /**
- * The maintenance that is on is the one that was noted, unless its marker says that it began after that. It keeps its id when
- * a look without a login saw it first, and the marker then tells when it began.
+ * A current maintenance is the recorded one, unless its marker says that it began later. It keeps its id when a run
+ * without a login saw it first, and the marker then supplies its start.
  *
- * @param since the marker's; NaN without one
+ * @param since the marker's start time; NaN without a marker
  */
 function mergeMaintenance(noted: KnownMaintenance | undefined, since: number, at: number): KnownMaintenance {
   const goesOn = noted && (since <= noted.from + maxClockSkewMs || (!since && at - noted.to <= forgetAfterMs))
@@ -121,7 +126,7 @@ function mergeMaintenance(noted: KnownMaintenance | undefined, since: number, at
 
 async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]> {
   const folder = path.join(context.config.stateDir, 'receipts')
-  // Most machines that check every minute have none: then nothing is loaded to read them.
+  // Most machines that check every minute have none: skip loading the code that reads them.
   if (quick && !(existsSync(folder) && readdirSync(folder).length > 0)) return []
   const { readHistory, receiptsHere } = await import('../deploy/receipts/read.ts')
   if (!quick) return (await readHistory(context, receiptsRead)).kept.map(({ receipt }) => receipt)
@@ -132,7 +137,7 @@ async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]
   }
 }
 
-/** What the VPS says of a maintenance; undefined when it cannot be asked. */
+/** The maintenance marker on the VPS; undefined when the VPS does not answer. */
 async function readMarker(context: Context): Promise<{ words: string; since: string } | 'off' | undefined> {
   const { inspectServer } = await import('../vps/serverState.ts')
   const { formatUntil } = await import('../vps/maintenance/page.ts')
@@ -148,8 +153,9 @@ async function readLockHolder(context: Context) {
 }
 
 /**
- * Did the run change anything that a visitor could notice? A step that failed counts when it was changing something
- * and the run has sent a change anywhere: half of it may be done. One that failed while it only looked explains nothing.
+ * True when the run may have changed something that visitors notice. A failed task counts when it was applying a
+ * change and the run had sent any change: it may be half done. A task that failed while it only inspected explains
+ * nothing.
  */
 function affectsVisitors({ changed, failed, commands, line }: Receipt): boolean {
   if (isHarmless(line)) return false
@@ -168,8 +174,8 @@ function toPlanned({ id, line, by, started, seconds }: Receipt): Planned {
 }
 
 /**
- * Which faults of a look the work explains. A maintenance explains what visitors do not get because of it; a deploy
- * everything. UNKNOWN is no fault: nothing needs to explain it.
+ * Returns the faults that planned work explains. A maintenance explains what it hides from visitors; a deploy
+ * explains everything. UNKNOWN is not a fault and needs no explanation.
  */
 export function explain(observations: readonly Observation[], work: PlannedWork): Explanation | undefined {
   const bad = observations.filter(({ verdict }) => verdict === 'WARNING' || verdict === 'CRITICAL')
@@ -182,6 +188,6 @@ export function explain(observations: readonly Observation[], work: PlannedWork)
 
 const createExplanation = (by: Excluded, words: string, hidden: readonly Observation[]): Explanation => ({
   by,
-  why: `${words} (it explains ${hidden.map(({ probe }) => probe.id).join(', ')})`,
+  why: `${words} (explains ${hidden.map(({ probe }) => probe.id).join(', ')})`,
   ids: new Set(hidden.map(({ probe }) => probe.id)),
 })

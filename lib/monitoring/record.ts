@@ -15,13 +15,13 @@ import type { KnownMaintenance } from './plannedWork.ts'
 import { type History, historyFile, openHistory } from './store/store.ts'
 import type { CheckRun, Planned } from './store/types.ts'
 
-/** What one run writes down, all of it or nothing. */
+/** What one run records, as one transaction. */
 export interface RunRecord {
   looks: readonly CheckRun[]
   stretches: readonly Planned[]
-  /** For what is confirmed; undefined when the whole look is kept out. */
+  /** Input for the incident state; undefined when the whole run is excluded. */
   seen: readonly TargetStatus[] | undefined
-  /** The maintenance that goes on, for the next look; `over`: there is none; undefined: what was noted stands. */
+  /** The current maintenance, for the next run; `over`: there is none; undefined: the recorded one stays. */
   maintenance: KnownMaintenance | 'over' | undefined
 }
 
@@ -32,13 +32,13 @@ export interface Recorded {
 
 const noteKeys = { state: 'confirm', incident: 'incident id', maintenance: 'maintenance' } as const
 
-/** The maintenance that went on when one was last seen, or seen to be over. */
+/** The maintenance that the latest informed run saw, if it was not over. */
 export const getNotedMaintenance = (history: History): KnownMaintenance | undefined =>
   history.note<KnownMaintenance>(noteKeys.maintenance)
 
 /**
- * One transaction: the look, what is planned, what is confirmed now, the incident, and the alerts of it into the outbox.
- * A run that is killed before it has done nothing; one that is killed after it leaves alerts that the next one sends.
+ * Records the run, planned periods, incident state, incident and its alerts (in the outbox) in one transaction. A run
+ * that is killed before it has done nothing; one that is killed after it leaves alerts that the next run sends.
  */
 export function recordRun(
   history: History,
@@ -47,7 +47,7 @@ export function recordRun(
     config: Config
     rules: IncidentRules
     channels: readonly ChannelName[]
-    /** What is kept of the run itself. */
+    /** The summary stored as the last run. */
     lastRun(recorded: Recorded): { exitCode: number; line: string }
   },
 ): Recorded {
@@ -73,8 +73,8 @@ export function recordRun(
 }
 
 /**
- * What is confirmed so far. In a new history the incident goes on that was open in the one before: whoever has set that
- * aside may have been killed before it wrote anything into this one.
+ * Loads the incident state. A new history continues the incident that was open in the one before: the run that
+ * quarantined that one may have been killed before it wrote anything here.
  */
 function loadState(history: History, config: Config): IncidentState {
   const state = history.note<IncidentState>(noteKeys.state)
@@ -120,15 +120,15 @@ const openIncident = (
 ): number =>
   history.openIncident({ from: start, rank: rank as 1 | 2 | 3, targets, cause: formatTitle(failing) })
 
-/** Nothing is lost between here and the channel: what is sent is taken out, and only then. */
+/** Alerts leave the outbox only after they were delivered, so none is lost. */
 function enqueueAlert(history: History, alert: Alert, channels: readonly ChannelName[]): void {
-  // Reminders that nobody got yet say nothing that a newer alert does not say better.
+  // A newer alert supersedes reminders that are still queued.
   for (const waiting of history.outbox())
     if ((waiting.alert as Alert).kind === 'reminder') history.dequeue(waiting.id)
   for (const channel of channels) history.enqueue({ channel, alert, since: Date.now(), error: '' })
 }
 
-/** The history, or why there is none for this run: the look is worth more than its record. */
+/** The history, or the reason why this run has none: a check is worth more than its record. */
 export interface HistoryHandle {
   history: History | undefined
   trouble: string[]
@@ -144,9 +144,9 @@ export async function openHistoryHandle(config: Config): Promise<HistoryHandle> 
   }
 }
 
-/** One line of why nothing could be written down, and what that means. */
+/** Why nothing could be recorded, and the consequence, in one line. */
 export function formatNotRecorded(thrown: unknown): string {
   const said = thrown instanceof OpsError ? thrown.failure.said : undefined
   const why = `${getMessage(thrown)}${said ? ` (${said.trim().split('\n')[0]})` : ''}`
-  return `nothing was recorded, and no alert can come of this look: ${why}`
+  return `nothing was recorded, and this check can raise no alert: ${why}`
 }

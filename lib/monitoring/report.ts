@@ -4,7 +4,7 @@ import { formatCount, formatDuration, formatList } from '../util/format.ts'
 import type { Verdict } from '../util/status.ts'
 import type { Excluded } from './store/types.ts'
 
-/** One probe's answer, as every format tells it. */
+/** The result of one probe, for all output formats. */
 export interface ProbeReport {
   id: string
   title: string
@@ -12,22 +12,22 @@ export interface ProbeReport {
   verdict: Verdict
   detail: string
   next?: string
-  /** Visitors would notice. */
+  /** True when visitors would notice a fault. */
   visible: boolean
-  /** Milliseconds until the whole answer was there. */
+  /** Milliseconds until the complete answer had arrived. */
   ms?: number
-  /** Milliseconds from asking to verdict. */
+  /** Milliseconds from the first request to the verdict. */
   took: number
   /** Milliseconds from the start to the end of each phase. */
   phases?: Phases
   figures: readonly Figure[]
   /** `2/3`: how far its fault, or its recovery, is confirmed. */
   progress?: string
-  /** Not OK, but explained by a maintenance or a deploy: it does not count. */
+  /** Not OK, but explained by a maintenance or a deploy, so it does not count. */
   planned?: true
 }
 
-/** An alert that waits in the history file for the next run. */
+/** An alert that is queued in the history for the next run. */
 export interface Unsent {
   channel: string
   kind: string
@@ -36,31 +36,31 @@ export interface Unsent {
   error: string
 }
 
-/** What one run of the health check has to say; `--json` prints it as it is. Times are ISO 8601 in UTC. */
+/** The result of one health check; `--json` prints this object. Times are ISO 8601 in UTC. */
 export interface Report {
   ok: boolean
   verdict: Verdict
   /** 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
   exitCode: number
   at: string
-  /** The whole line, with performance data. */
+  /** The complete plugin line, with performance data. */
   line: string
   domain: string
   environment: string
   quick: boolean
-  /** Why faults do not count, in words. */
+  /** Why some faults do not count, as text. */
   explained?: string
-  /** Nothing is left that counts: the look is kept out of the arithmetic. */
+  /** Set when no fault that counts is left: the run is excluded from availability. */
   excluded?: Excluded
   observations: readonly ProbeReport[]
-  /** The incident that is open after this look. */
+  /** The incident that is open after this run. */
   incident?: { id: string; since: string; verdict: Verdict; visible: boolean; targets: readonly string[] }
-  /** What this look has changed in the incident: it has begun, risen, is due again, or has ended. */
+  /** How this run changed the incident: it began, became worse, is due for a reminder, or ended. */
   news?: 'problem' | 'raised' | 'reminder' | 'recovery'
-  /** The incident that this look has ended. */
+  /** The incident that this run ended. */
   ended?: { id: string; since: string; until: string; targets: readonly string[] }
   alerts: { sent: readonly { channel: string; kind: string }[]; unsent: readonly Unsent[] }
-  /** What else went wrong with the check itself: a history file set aside, a ping that failed. */
+  /** Problems of the check itself: a quarantined history, a failed ping. */
   trouble: readonly string[]
 }
 
@@ -70,7 +70,7 @@ export const toExitCode = (verdict: Verdict): number =>
 const order: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
 const maxDetailLength = 200
 const maxFaults = 10
-/** The probe's name tells where it was asked: `api 503`. */
+/** The probe's name already says what was requested: `api 503`. */
 const requestPrefix = /^(https?:\/)?\/\S*(?: says |: )/
 
 /** `CRITICAL - api 503 (2/3); disk 91 % used (1/3)`: the line without its performance data. */
@@ -83,10 +83,10 @@ export function formatSummary(report: Omit<Report, 'line'>): string {
   const over = formatEndedIncident(report)
   const parts = [
     ...(over ? [over] : []),
-    // A look with the own network down says nothing of the targets: their words would be taken for faults.
+    // A run without a network of its own says nothing about the targets: their details would look like faults.
     ...(excluded === 'network' ? [] : groupFaults(bad)),
     ...(explained ? [explained] : []),
-    ...again.map(({ id, progress }) => `${id} is OK again (${progress})`),
+    ...again.map(({ id, progress }) => `${id} recovering (${progress})`),
   ]
   if (parts.length === 0) parts.push(formatAllOk(observations))
   for (const [channel, list = []] of Object.entries(Object.groupBy(alerts.unsent, (each) => each.channel))) {
@@ -105,18 +105,17 @@ function formatEndedIncident({ ended }: Pick<Report, 'ended'>): string | undefin
   return `incident over after ${lasted}: ${formatList(ended.targets, 2)}`
 }
 
-/** What the faults that follow have made of the incident. */
+/** Describes how the listed faults changed the incident. */
 function formatIncidentChange({ news, incident, at }: Pick<Report, 'news' | 'incident' | 'at'>): string {
   if (!incident) return ''
-  if (news === 'problem') return 'incident begins: '
-  if (news === 'raised')
-    return `incident is now ${incident.verdict}${incident.visible ? ' for visitors' : ''}: `
+  if (news === 'problem') return 'new incident: '
+  if (news === 'raised') return `incident now ${incident.verdict}${incident.visible ? ' for visitors' : ''}: `
   return news === 'reminder'
     ? `incident for ${formatDuration(Date.parse(at) - Date.parse(incident.since))}: `
     : ''
 }
 
-/** Those that fail in the same words are named together. */
+/** Groups the probes that fail with the same detail. */
 function groupFaults(bad: readonly ProbeReport[]): string[] {
   const groups = new Map<string, ProbeReport[]>()
   for (const line of bad) {
@@ -144,8 +143,8 @@ function formatAllOk(observations: readonly ProbeReport[]): string {
 }
 
 /**
- * Words of a probe without where it asked, cut to a length that a line can bear; a semicolon is the line's own, between
- * two faults.
+ * A probe's detail without the requested URL, cut to a length that fits on a line; semicolons separate faults, so
+ * they are replaced.
  */
 export const shortenDetail = (detail: string): string =>
   cut(detail.replace(requestPrefix, '').replaceAll('; ', ' / '))

@@ -6,10 +6,10 @@ import { makeFolder } from '../util/files.ts'
 import { poll } from '../util/poll.ts'
 import { loadSqlite } from './store/sqlite.ts'
 
-/** Runs of different kinds go on beside each other: the quick one from cron is not held up by a full one by hand. */
+/** Runs of different kinds may overlap: a full check started by hand does not hold up the quick one from cron. */
 export type RunKind = keyof typeof kinds
 
-/** How each is called, and for how many milliseconds a second one waits: most are over by then. */
+/** The name of each kind, and how many milliseconds a second run waits for the first: most have ended by then. */
 const kinds = {
   quick: { words: 'quick health check', patience: 5_000 },
   full: { words: 'full health check', patience: 20_000 },
@@ -18,7 +18,7 @@ const kinds = {
 
 export interface RunLock {
   release(): void
-  /** Why two runs at once cannot be kept apart this time; the look is worth more than that. */
+  /** Why the lock could not be taken; the check runs anyway. */
   trouble?: string
 }
 
@@ -28,9 +28,9 @@ interface Holder {
 }
 
 /**
- * Keeps runs from piling up: one of each kind at a time. What holds the guard is a lock of SQLite's on an empty file of its
- * own, on all three systems: it ends with the process, however that ends.
- * Throws (exit 3) naming the run that is under way, after `patience` milliseconds of waiting for it.
+ * Prevents runs from piling up: one of each kind at a time. The lock is a SQLite lock on an empty file, which works
+ * on all three systems and ends with the process.
+ * Throws (exit 3) naming the run in progress after waiting `patience` milliseconds for it.
  */
 export async function acquireRunLock(
   { stateDir }: Pick<Config, 'stateDir'>,
@@ -43,7 +43,7 @@ export async function acquireRunLock(
     ...{ intervalMs: 100, timeoutMs: patience },
     describe: () => alreadyRunning(kind, readHolder(holderFile)),
   })
-  if (typeof lock === 'string') return { release() {}, trouble: `nothing keeps a second run away: ${lock}` }
+  if (typeof lock === 'string') return { release() {}, trouble: `a second run cannot be prevented: ${lock}` }
   const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
   writeFileSync(holderFile, JSON.stringify(holder), { mode: 0o600 })
   return {
@@ -80,15 +80,15 @@ function readHolder(file: string): Holder | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Holder
   } catch {
-    return undefined // it has just begun, or just ended
+    return undefined // it has just started or just ended
   }
 }
 
 function alreadyRunning(kind: RunKind, holder: Holder | undefined): OpsError {
-  const who = holder ? `process ${holder.pid}, since ${holder.since}` : 'a process that has not said which'
+  const who = holder ? `process ${holder.pid}, since ${holder.since}` : 'unknown process'
   return unknownError(
-    `Another ${kinds[kind].words} is under way (${who})`,
+    `Another ${kinds[kind].words} is already running (${who})`,
     undefined,
-    'Wait for it. If it never ends, see what it waits for in its transcript, and end it: it loses nothing.',
+    'Wait for it to end. If it never does, see its transcript for what it waits for, then kill it; no data is lost.',
   )
 }

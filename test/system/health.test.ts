@@ -142,7 +142,9 @@ test('a second run while one is under way: exit 3, naming it', async () => {
     const second = await cron(['--quick', '--quiet'])
     expect(second.code).toBe(3)
     expect(second.stdout).toMatch(
-      new RegExp(`^UNKNOWN - Another quick health check is under way \\(process ${pid}, since 20.*\\)\n$`),
+      new RegExp(
+        `^UNKNOWN - Another quick health check is already running \\(process ${pid}, since 20.*\\)\n$`,
+      ),
     )
   } finally {
     process.kill(pid, 'SIGCONT')
@@ -163,7 +165,7 @@ test('backend stopped, three looks and two: told at the third, ended at the seco
   await control('/containers/codex-backend/start')()
   await until(quick, ({ exitCode }) => exitCode === 0)
   const first = await look(quick)
-  expect(first.line).toMatch(/^OK - .*api is OK again \(1\/2\)/)
+  expect(first.line).toMatch(/^OK - .*api recovering \(1\/2\)/)
   expect(kinds()).toEqual(['problem'])
   const second = await cron(['--quick', '--quiet'])
   expect(second.stdout).toMatch(/^OK - incident over after /)
@@ -186,7 +188,7 @@ test('a slow API of 600 ms is a WARNING; the webhook is down meanwhile, and gets
   )
   const bad = await look(args, slow)
   expect(bad.line).toMatch(
-    /^WARNING - incident begins: api 200 in \d+ ms, limit 550 ms \(1\/1\); the problem alert could not be sent by webhook/,
+    /^WARNING - new incident: api 200 in \d+ ms, limit 550 ms \(1\/1\); the problem alert could not be sent by webhook/,
   )
   expect(bad).toMatchObject({ exitCode: 1, alerts: { unsent: [{ channel: 'webhook', tries: 1 }] } })
   expect(JSON.stringify(bad)).not.toContain('/hook')
@@ -213,7 +215,7 @@ test.each<[string, () => Fault]>([
         writeFileSync(file(), 'no database\n'.repeat(1000))
         const { code, stdout } = await cron(['--quick', '--quiet', ...atOnce])
         expect(code).toBe(2)
-        expect(stdout).toMatch(/the history was damaged and is set aside as .*health\.sqlite\.damaged-/)
+        expect(stdout).toMatch(/the history was damaged and moved to .*health\.sqlite\.damaged-/)
         expect(readdirSync(state()).some((name) => name.startsWith('health.sqlite.damaged-'))).toBe(true)
       },
     }),
@@ -314,9 +316,9 @@ test('a maintenance explains what it hides, and nothing more', async () => {
   try {
     const seen = await look([...quick, ...atOnce])
     expect(seen).toMatchObject({ exitCode: 0, excluded: 'maintenance' })
-    expect(seen.line).toMatch(/^OK - planned maintenance \(it explains static, api-ai/)
+    expect(seen.line).toMatch(/^OK - planned maintenance \(explains static, api-ai/)
     const full = await look(['--only', 'static,disk', ...atOnce])
-    expect(full.line).toMatch(/^OK - planned maintenance since 20.* by .*\(it explains static\)/)
+    expect(full.line).toMatch(/^OK - planned maintenance since 20.* by .*\(explains static\)/)
   } finally {
     expect((await mode('off')).code).toBe(0)
   }
@@ -338,7 +340,7 @@ test('a deploy under way explains a fault, and no longer than it lasts', async (
   try {
     const during = await look(args)
     expect(during.line).toMatch(
-      /^OK - deploy under way: "npx dominion restart-containers" by anna@desk since 20/,
+      /^OK - deploy in progress: "npx dominion restart-containers" by anna@desk since 20/,
     )
     expect(during).toMatchObject({ exitCode: 0, excluded: 'deploy' })
     await ssh(clouds, `kill $(cat ${lock}.pid)`)
@@ -360,7 +362,7 @@ test('a clock that is two minutes ahead, and is set back', async () => {
     { env: process.env, timeoutMs: 60_000, signal: AbortSignal.timeout(60_000) },
   )
   const report = JSON.parse(stdout) as Report
-  expect(report.line).toMatch(/^CRITICAL - incident begins: clock this machine is 1[12]\d(\.\d)? s ahead/)
+  expect(report.line).toMatch(/^CRITICAL - new incident: clock this machine is 1[12]\d(\.\d)? s ahead/)
   expect(report).toMatchObject({ exitCode: 2, news: 'problem' })
   expect(await look(args, early)).toMatchObject({ exitCode: 0, news: 'recovery' })
   expect(kinds()).toEqual(['problem', 'recovery'])

@@ -78,7 +78,7 @@ test('published beside the releases, while a deploy holds the lock; no receipt, 
   const plan = await publish('--dry-run', '--detailed-exitcode')
   expect(plan.code, plan.stderr).toBe(2)
   expect(plan.stdout).toMatch(
-    /\+ create +Status page https:\/\/codexdominion\.app\/status\/: it says “Not known since /,
+    /\+ create +Status page https:\/\/codexdominion\.app\/status\/: it says “No data since /,
   )
   expect((await trySsh(clouds, `ls ${site}/status`)).code).not.toBe(0)
 

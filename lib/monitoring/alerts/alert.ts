@@ -2,46 +2,46 @@ import type { Runner } from '../../shell/runner.ts'
 import { OpsError } from '../../util/errors.ts'
 import type { Verdict } from '../../util/status.ts'
 
-/** What is told to people. Plain data: it goes through JSON when it has to wait. */
+/** An alert for people. Plain data: it is stored as JSON while it is queued. */
 export interface Alert {
-  /** `raised`: the same incident, worse than before. */
+  /** `raised`: the same incident has become worse. */
   readonly kind: 'problem' | 'raised' | 'reminder' | 'recovery' | 'test'
   readonly verdict: Verdict
   readonly domain: string
   /** The name given to --env, else `default`. */
   readonly environment: string
-  /** Milliseconds since 1970: of this alert, and of the incident's beginning. */
+  /** Milliseconds since 1970: of this alert, and of the start of the incident. */
   readonly at: number
   readonly since: number
-  /** One line: what is wrong, or what was. */
+  /** One line: what is, or was, wrong. */
   readonly title: string
-  /** More of it, a line each. */
+  /** Details, one line each. */
   readonly lines: readonly string[]
-  /** The same for all alerts of one incident. */
+  /** Identical for all alerts of one incident. */
   readonly incident: string
 }
 
 export type ChannelName = 'webhook' | 'slack' | 'teams' | 'email'
 
-/** One way for an alert to leave this machine. */
+/** A channel by which alerts leave this machine. */
 export interface Channel {
   readonly name: ChannelName
-  /** As in "could not be sent to …". */
+  /** Used in "could not be sent to …". */
   readonly title: string
-  /** What to set, in which file, when it refuses. */
+  /** The key to correct, and its file, when the channel refuses. */
   readonly key: string
   readonly file: string
   /**
-   * Gives a remark when it got through, but not to everybody. Throws when it did not get through: a RefusedError where
-   * this very message would not the next time, either.
+   * Returns a remark when the alert reached only some recipients. Throws when it was not delivered: a RefusedError
+   * when the same message would be refused again.
    */
   deliver(runner: Runner, alert: Alert): Promise<string | undefined>
 }
 
-/** The receiver was reached, and does not take such a message. */
+/** The receiver was reached and refuses such a message. */
 export class RefusedError extends OpsError {}
 
-/** Milliseconds that one channel, or one ping, may take. */
+/** Timeout in milliseconds for one channel or one ping. */
 export const deliveryTimeoutMs = 10_000
 
 const prefixes = {
@@ -52,7 +52,7 @@ const prefixes = {
   test: () => 'Test',
 }
 
-/** `Still CRITICAL: codexdominion.app (staging): api 503`, one line whatever the title holds. */
+/** `Still CRITICAL: codexdominion.app (staging): api 503`, always on one line. */
 export function formatHeadline({ kind, verdict, domain, environment, title }: Alert): string {
   const where = environment === 'default' ? domain : `${domain} (${environment})`
   return toOneLine(`${prefixes[kind](verdict)}: ${where}: ${title}`)
@@ -62,7 +62,7 @@ export function formatHeadline({ kind, verdict, domain, environment, title }: Al
 export const formatMoment = (at: number): string =>
   `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
-/** Since when and which incident; a test has neither. */
+/** The times and the incident id; a test alert has only a time. */
 export function getFacts({ kind, at, since, incident }: Alert): [name: string, value: string][] {
   if (kind === 'test') return [['Sent', formatMoment(at)]]
   return [
@@ -72,12 +72,12 @@ export function getFacts({ kind, at, since, incident }: Alert): [name: string, v
   ]
 }
 
-/** Names one alert for good: a receiver that gets it twice can tell. */
+/** Identifies one alert, so that a receiver can recognise a duplicate. */
 export const getAlertId = ({ incident, kind, at }: Alert): string => `${incident}-${kind}-${at}`
 
 export const toOneLine = (text: string): string => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
 
-/** At most so many characters, the last one an ellipsis where something was cut off. */
+/** At most this many characters; the last one is an ellipsis where text was cut off. */
 export function truncate(text: string, characters: number): string {
   const all = [...text]
   return all.length <= characters ? text : `${all.slice(0, characters - 1).join('')}…`

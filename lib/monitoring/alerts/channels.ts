@@ -8,19 +8,19 @@ import { slackChannel } from './slack.ts'
 import { teamsChannel } from './teams.ts'
 import { webhookChannel } from './webhook.ts'
 
-/** What became of one alert on one channel. */
+/** The result of one alert on one channel. */
 export interface Delivery {
   channel: ChannelName
   ms: number
-  /** Why it did not get through, without any secret; absent when it did. */
+  /** Why it was not delivered, without secrets; absent on success. */
   failure?: Failure
-  /** The receiver would not take it the next time, either. */
+  /** The receiver would refuse it again. */
   forGood?: true
-  /** It got through, but not to everybody. */
+  /** It was delivered, but not to every recipient. */
   remark?: string
 }
 
-/** The channels that are configured, none to four. Throws (exit 2) when one is configured by half. */
+/** The configured channels, none to four. Throws (exit 2) when one is only partly configured. */
 export function createChannels(config: Config): Channel[] {
   const { webhook, slack, teams, email } = config.alerts
   const given = {
@@ -32,8 +32,8 @@ export function createChannels(config: Config): Channel[] {
   const there = Object.keys(given).filter((key) => !lacking.includes(key))
   if (lacking.length > 0 && there.length > 0)
     throw usageError(
-      `Alerts by e-mail are configured by half: ${there.join(' and ')} without ${lacking.join(' and ')}`,
-      `Set ${lacking.join(' and ')} in ${email.smtp.file}, or leave all three empty.`,
+      `E-mail alerts are only partly configured: ${there.join(' and ')} without ${lacking.join(' and ')}`,
+      `Set ${lacking.join(' and ')} in ${email.smtp.file}, or clear all three.`,
     )
   return [
     ...(webhook.given ? [webhookChannel(config)] : []),
@@ -44,15 +44,15 @@ export function createChannels(config: Config): Channel[] {
 }
 
 /**
- * Sends one alert on one channel, within ten seconds. Never throws for a channel that refuses or does not answer: that is
- * told by the result, for the caller to keep the alert and to send it again.
+ * Sends one alert on one channel within ten seconds. Does not throw when a channel refuses or does not answer: the
+ * result says so, and the caller keeps the alert and sends it again.
  */
 export async function sendAlert(
   { runner }: { runner: Runner },
   channel: Channel,
   alert: Alert,
 ): Promise<Delivery> {
-  // A bug of the caller's, not the channel's fault.
+  // A bug in the caller, not a failure of the channel.
   if (!runner.mayChange) throw new Error('a dry run must not send an alert')
   const started = performance.now()
   const sent = (more: Partial<Delivery>): Delivery => ({
@@ -71,14 +71,14 @@ export async function sendAlert(
   }
 }
 
-/** Sends one alert on several channels at once. */
+/** Sends one alert on several channels concurrently. */
 export const sendAll = (
   context: { runner: Runner },
   channels: readonly Channel[],
   alert: Alert,
 ): Promise<Delivery[]> => Promise.all(channels.map((channel) => sendAlert(context, channel, alert)))
 
-/** The same alert, without any secret in its words. */
+/** The same alert with secrets removed from its texts. */
 const redactAlert = (alert: Alert, clean: (text: string) => string): Alert => ({
   ...alert,
   title: clean(alert.title),
@@ -91,9 +91,9 @@ function toFailure(
   { kind }: Alert,
   clean: (text: string) => string,
 ): Failure {
-  // Nothing is kept of a test.
+  // Test alerts are not queued.
   const test = kind === 'test'
-  const again = test ? ` Then run ${formatScriptLine('health', '--test-alert', name)} once more.` : ''
+  const again = test ? ` Then run ${formatScriptLine('health', '--test-alert', name)} again.` : ''
   const failure: Failure =
     thrown instanceof OpsError
       ? thrown.failure
@@ -106,8 +106,8 @@ function toFailure(
       failure.next
         ? failure.next + again
         : test
-          ? `Put ${key} in ${file} right, or what it names.${again}`
-          : `It is sent again with the next run. If that does not help: ${key} in ${file}.`,
+          ? `Correct ${key} in ${file}, or the service it points to.${again}`
+          : `The next run sends it again. If that fails too, check ${key} in ${file}.`,
     ),
   }
 }

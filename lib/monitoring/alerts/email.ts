@@ -16,9 +16,9 @@ import {
 } from './alert.ts'
 
 /**
- * The mail server in SMTP_URL: `smtps://user:password@host:465` speaks TLS from the start; `smtp://…:587` must offer
- * STARTTLS, except a relay on this machine that wants no login. Login and password are percent-encoded.
- * Throws (exit 2) when it is neither; the words never hold the value.
+ * Parses SMTP_URL: `smtps://user:password@host:465` uses TLS from the start; `smtp://…:587` must offer STARTTLS,
+ * except a relay on this machine without a login. User and password are percent-encoded.
+ * Throws (exit 2) for anything else; the message never contains the value.
  */
 export function parseMailServer(text: string, { key, file }: Pick<Secret, 'key' | 'file'>): MailServer {
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -26,7 +26,7 @@ export function parseMailServer(text: string, { key, file }: Pick<Secret, 'key' 
   if (!url || !bare || !/^smtps?:$/.test(url.protocol) || url.hostname === '')
     throw usageError(
       `${key} is not the address of a mail server`,
-      `Set ${key} in ${file} as smtps://user:password@host:465 or smtp://user:password@host:587; what is no letter or digit in user and password as %40 (@), %3A (:), %2F (/) and so on.`,
+      `Set ${key} in ${file} as smtps://user:password@host:465 or smtp://user:password@host:587; percent-encode special characters in user and password: %40 (@), %3A (:), %2F (/).`,
     )
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const secure = url.protocol === 'smtps:'
@@ -39,7 +39,7 @@ export function parseMailServer(text: string, { key, file }: Pick<Secret, 'key' 
   }
 }
 
-/** As meant; what is no percent-encoding is taken as it stands. */
+/** Decodes percent-encoding; text without valid encoding is used unchanged. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)
@@ -48,7 +48,9 @@ function decode(text: string): string {
   }
 }
 
-/** The e-mail of an alert; all of one incident refer to the same first message, so that mail programs thread them. */
+/**
+ * The e-mail for an alert. All messages of one incident refer to the first one, so that mail programs thread them.
+ */
 export function createMail(
   alert: Alert,
   server: MailServer,
@@ -69,7 +71,7 @@ export function createMail(
     ].join('\n'),
     messageId: begins ? first : `<${toToken(getAlertId(alert))}@${alert.domain}>`,
     ...(begins ? {} : { inReplyTo: first }),
-    // RFC 3834: nobody's holiday notice shall answer.
+    // RFC 3834: prevents out-of-office replies.
     headers: { 'Auto-Submitted': 'auto-generated' },
     timeoutMs: deliveryTimeoutMs,
     effect: 'record',
@@ -90,7 +92,7 @@ export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
     const { refused } = await runner.mail(createMail(alert, server, email)).catch((thrown: MailError) => {
       throw mailFailure(thrown, server, email.smtp)
     })
-    return refused.length > 0 ? `${server.host} did not take it for ${refused.join(', ')}` : undefined
+    return refused.length > 0 ? `${server.host} refused the recipients ${refused.join(', ')}` : undefined
   },
 })
 
@@ -99,27 +101,28 @@ async function resolveServer(smtp: Secret, runner: Runner): Promise<MailServer> 
   if (!server.login) return server
   const { user, password } = server.login
   runner.secrets.add(password)
-  // As AUTH PLAIN says it (RFC 4616).
+  // The form in which AUTH PLAIN sends it (RFC 4616).
   runner.secrets.add(`\0${user}\0${password}`)
   return server
 }
 
-/** What nodemailer's errors carry besides their message. */
+/** Fields that nodemailer adds to its errors. */
 type MailError = Error & { code?: string; response?: string; responseCode?: number }
 
 function mailFailure(thrown: MailError, { host, port }: MailServer, { key, file }: Secret): OpsError {
-  // Node's advice is for whoever starts Node.
+  // Remove Node's advice, which is about starting Node.
   const said = toOneLine(thrown.message).replace(/; if the root CA is installed locally.*/, '')
   const failure = { what: `${host}:${port}: ${truncate(said, 300)}`, next: adviceFor(thrown, key, file) }
-  // Of sender and recipients it had taken some: a 5xx is for good (RFC 5321, 4.2.1), and of the message itself.
+  // The server had accepted the sender and some recipients: a 5xx reply is final (RFC 5321, 4.2.1) and concerns the
+  // message itself.
   const isRefusal = thrown.code === 'EMESSAGE' && (thrown.responseCode ?? 0) >= 500
   return isRefusal ? new RefusedError(failure) : new OpsError(failure)
 }
 
 function adviceFor({ code, message }: MailError, key: string, file: string): string | undefined {
-  if (code === 'EAUTH' || code === 'ENOAUTH') return `Mend user and password of ${key} in ${file}.`
-  if (code === 'EENVELOPE') return 'Mend ALERT_EMAIL_TO or ALERT_EMAIL_FROM.'
+  if (code === 'EAUTH' || code === 'ENOAUTH') return `Correct the user and password in ${key} (${file}).`
+  if (code === 'EENVELOPE') return 'Correct ALERT_EMAIL_TO or ALERT_EMAIL_FROM.'
   if (code === 'ETLS' || /certificate|TLS/.test(message))
-    return 'It offers no encryption that can be trusted. Is the port right (smtps: 465, smtp: 587), the name the one in its certificate, and its authority known (CA_FILE)?'
+    return 'The server offers no trusted encryption. Check the port (smtps: 465, smtp: 587), that the host name matches its certificate, and that its authority is known (CA_FILE).'
   return undefined
 }

@@ -10,11 +10,11 @@ type Failing = Pick<IncidentEvent['failing'][number], 'target' | 'cause'>
 
 export const getVerdict = (rank: Rank): Verdict => (rank >= 2 ? 'CRITICAL' : rank === 1 ? 'WARNING' : 'OK')
 
-/** Names an incident by its beginning: also after its history was set aside. */
+/** Identifies an incident by its start, which survives a quarantined history. */
 export const getIncidentId = (start: number): string =>
   `${new Date(start).toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z`
 
-/** `api 503; disk 91 % used`, those with the same words together. */
+/** `api 503; disk 91 % used`: targets with the same cause are grouped. */
 export function formatTitle(failing: readonly Failing[]): string {
   const words = new Map<string, string[]>()
   for (const { target, cause } of failing) {
@@ -44,7 +44,7 @@ function formatSentence(failing: IncidentEvent['failing']): string {
 
 const maxLines = 30
 
-/** What people are told of it. */
+/** Builds the alert for a change of the incident. */
 export function createIncidentAlert({ domain, environment }: Config, news: IncidentEvent, at: number): Alert {
   const { kind, incident, failing, end, forgotten = [] } = news
   const common = {
@@ -54,7 +54,7 @@ export function createIncidentAlert({ domain, environment }: Config, news: Incid
     since: incident.start,
     incident: getIncidentId(incident.start),
   } as const
-  const visitors = incident.rank === 3 ? ['Visitors notice it.'] : []
+  const visitors = incident.rank === 3 ? ['Visitors are affected.'] : []
   if (kind !== 'recovery') {
     return {
       ...common,
@@ -67,7 +67,7 @@ export function createIncidentAlert({ domain, environment }: Config, news: Incid
           .map(({ target, rank, cause }) => `${getVerdict(rank)} ${target}: ${cause}`),
         ...(failing.length > maxLines ? [`and ${failing.length - maxLines} more`] : []),
         ...visitors,
-        `${formatScriptLine('health')} shows how it is now.`,
+        `${formatScriptLine('health')} shows the current state.`,
       ],
     }
   }
@@ -75,14 +75,14 @@ export function createIncidentAlert({ domain, environment }: Config, news: Incid
     ...common,
     verdict: getVerdict(failing[0]?.rank ?? 0),
     at: end!,
-    title: `the incident is over after ${formatDuration(end! - incident.start)}: ${formatList(incident.targets, 2)}`,
+    title: `incident resolved after ${formatDuration(end! - incident.start)}: ${formatList(incident.targets, 2)}`,
     lines: [
-      `In it: ${incident.targets.slice(0, 100).join(', ')}.`,
-      `It was ${getVerdict(incident.rank)}${incident.rank === 3 ? ', and visitors noticed it' : ''}.`,
+      `Affected: ${incident.targets.slice(0, 100).join(', ')}.`,
+      `Severity: ${getVerdict(incident.rank)}${incident.rank === 3 ? ', visitors were affected' : ''}.`,
       ...failing
         .slice(0, maxLines)
         .map(({ target, rank, cause }) => `Still ${getVerdict(rank)} ${target}: ${cause}`),
-      ...forgotten.map((target) => `${target} has not recovered: nobody asks about it any more.`),
+      ...forgotten.map((target) => `${target} has not recovered: it is no longer checked.`),
     ],
   }
 }

@@ -8,13 +8,13 @@ import { type Delivery, sendAlert } from './channels.ts'
 
 type Delivered = Report['alerts'] & { trouble: string[] }
 
-/** So long a message is tried that a channel refuses for good, in short, too: its address may be the fault. */
+/** How long an alert that a channel refuses is retried, also in short form: the channel's address may be wrong. */
 const dropMs = 86_400_000
 
 /**
- * Sends what waits in the outbox, oldest first, all channels at once; what is sent is taken out. A channel that fails
- * keeps its alerts, in their order, for the next run. A message that one refuses for good is sent in short; where that is
- * refused, too, it waits for a day and holds up no other.
+ * Sends the queued alerts, oldest first, all channels concurrently, and removes the delivered ones. A channel that
+ * fails keeps its alerts in order for the next run. An alert that is refused is sent in short form; if that is
+ * refused too, it is retried for a day and does not block others.
  */
 export async function deliver(
   context: Context,
@@ -23,7 +23,7 @@ export async function deliver(
 ): Promise<Delivered> {
   const lease = createLease(history)
   const told: DeliveryLog = { sent: [], trouble: [] }
-  /** What is left for the next run. */
+  /** Ids left for the next run. */
   const left = new Set<number>()
   const wanted = ({ id }: QueuedAlert) => !left.has(id)
   for (let waiting = lease.take(); waiting; waiting = lease.more(wanted)) {
@@ -55,7 +55,7 @@ interface Queue {
   told: DeliveryLog
 }
 
-/** Gives the ids of those that the channel did not take. */
+/** Returns the ids of the alerts that were not delivered. */
 async function sendQueue(
   context: Context,
   { history, lease, channel, queue, told }: Queue,
@@ -78,15 +78,17 @@ async function sendQueue(
     if (!failure) {
       history.dequeue(each.id)
       told.sent.push({ channel: channel.name, kind: alert.kind })
-      if (inShort) told.trouble.push(`the ${alert.kind} alert was sent in short: ${whole.failure?.what}`)
+      if (inShort) told.trouble.push(`the ${alert.kind} alert was sent in short form: ${whole.failure?.what}`)
       if (remark) told.trouble.push(remark)
     } else if (!forGood) {
-      // What is behind it waits for the same reason.
+      // Later alerts wait for the same reason.
       for (const behind of queue.slice(index)) leave(behind, failure.what)
       return left
     } else if (Date.now() - each.since > dropMs) {
       history.dequeue(each.id)
-      told.trouble.push(`the ${alert.kind} alert was dropped, refused for a day: ${failure.what}`)
+      told.trouble.push(
+        `the ${alert.kind} alert was discarded after being refused for a day: ${failure.what}`,
+      )
     } else leave(each, failure.what)
   }
   return left
@@ -100,20 +102,20 @@ function dropUnconfigured(
   for (const { id, alert, channel } of queue) {
     history.dequeue(id)
     trouble.push(
-      `the ${(alert as Alert).kind} alert for ${channel} was dropped: it is not configured any more`,
+      `the ${(alert as Alert).kind} alert for ${channel} was discarded: the channel is no longer configured`,
     )
   }
   return []
 }
 
-/** Nothing in it that a receiver could choke on: few words, in letters that all know. */
+/** A short form without anything that a receiver might refuse. */
 const shorten = (alert: Alert): Alert => ({
   ...alert,
   title: truncate(alert.title.replaceAll(/[^\w .,;:%()-]+/g, ' '), 80),
   lines: [],
 })
 
-/** The outbox counts putting it there as its first try. */
+/** The outbox counts queueing as the first attempt. */
 const toUnsent = ({ channel, alert, since, tries, error }: QueuedAlert): Unsent => ({
   channel,
   kind: (alert as Alert).kind,
@@ -122,17 +124,17 @@ const toUnsent = ({ channel, alert, since, tries, error }: QueuedAlert): Unsent 
   error,
 })
 
-/** Longer than any channel takes; a sender that was killed is not waited for longer. */
+/** Longer than any channel takes; after this a killed sender loses its lease. */
 const leaseMs = 60_000
 const key = 'sender'
 
-/** The right to send what waits in the outbox: one process at a time has it, so that nothing is sent twice. */
+/** The right to send queued alerts. One process holds it at a time, so that nothing is sent twice. */
 export interface Lease {
-  /** Everything that waits; undefined when nothing does, or another process is sending. */
+  /** All queued alerts; undefined when there are none, or another process is sending. */
   take(): QueuedAlert[] | undefined
-  /** To be asked before each sending: whether it is still ours to send. From then on the lease lasts a minute again. */
+  /** Checks before each delivery whether this process may still send it; extends the lease by a minute. */
   maySend(id: number): boolean
-  /** What waits now, as far as it is `wanted`; the lease ends where that is nothing. */
+  /** The queued alerts that are `wanted`; releases the lease when there are none. */
   more(wanted: (waiting: QueuedAlert) => boolean): QueuedAlert[] | undefined
 }
 
@@ -146,7 +148,7 @@ export function createLease(history: History): Lease {
         const waiting = history.outbox()
         const other = held()
         const left = (other?.until ?? 0) - Date.now()
-        // One that ends later than any can is from before the clock was set back.
+        // A lease that ends too far in the future dates from before the clock was set back.
         if (waiting.length === 0 || (left > 0 && left <= leaseMs)) return undefined
         renew()
         return waiting

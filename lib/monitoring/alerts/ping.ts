@@ -6,16 +6,16 @@ import { post, resolveAddress } from './post.ts'
 
 type PingContext = { config: Config; runner: Runner }
 
-/** Characters of a ping's body; healthchecks.io keeps 100 kB. */
+/** Maximum characters of a ping's body; healthchecks.io stores 100 kB. */
 const bodyLimit = 10_000
 
 /**
- * Tells the dead man's switch (HEALTH_PING_URL) that a run begins: POST to URL/start, as healthchecks.io documents.
- * Never throws: gives what went wrong, or nothing when it was heard or none is configured.
+ * Signals the start of a run to the dead man's switch (HEALTH_PING_URL): POST to URL/start, as healthchecks.io
+ * documents. Does not throw: returns the failure, or undefined on success or when no switch is configured.
  */
 export const pingStart = (context: PingContext): Promise<Failure | undefined> => ping(context, 'start', '')
 
-/** Tells it how the run ended: POST to URL/<exit code> with the line as body. As `pingStart` otherwise. */
+/** Signals the end of a run: POST to URL/<exit code> with the line as body. Otherwise like `pingStart`. */
 export const pingEnd = (context: PingContext, exitCode: number, line: string): Promise<Failure | undefined> =>
   ping(context, String(exitCode), line)
 
@@ -38,7 +38,7 @@ async function ping(
       'text/plain; charset=utf-8',
       pingUrl.key,
     )
-    // "OK (not found)", "OK (rate limited)": healthchecks.io says it with status 200.
+    // healthchecks.io reports "OK (not found)" and "OK (rate limited)" with status 200.
     const remark = /^OK \((.+)\)\s*$/.exec(body)?.[1]
     if (remark === undefined) return undefined
     throw new OpsError({ what: `${url.host} answered: ${truncate(remark, 100)}` })
@@ -47,8 +47,8 @@ async function ping(
       thrown instanceof OpsError ? thrown.failure : { what: String((thrown as Error).message ?? thrown) }
     return {
       ...failure,
-      what: clean(`The dead man's switch was not told (${end}): ${failure.what}`),
-      next: clean(failure.next ?? `Does ${pingUrl.key} in ${pingUrl.file} still hold?`),
+      what: clean(`The dead man's switch could not be pinged (${end}): ${failure.what}`),
+      next: clean(failure.next ?? `Check ${pingUrl.key} in ${pingUrl.file}.`),
     }
   }
 }

@@ -6,9 +6,9 @@ import { formatDuration } from '../../util/format.ts'
 import { type Alert, type Channel, deliveryTimeoutMs, RefusedError, toOneLine, truncate } from './alert.ts'
 
 /**
- * The address that a secret holds. Its path and its login are registered as secrets, too: whoever has them can post, and
- * a server may quote them in its answer.
- * Throws (exit 2) when it is no http(s) URL; the words never hold the value.
+ * Resolves a secret to a URL. Its path and login are registered as secrets too: whoever knows them can post, and a
+ * server may quote them in its answer.
+ * Throws (exit 2) when it is not an http(s) URL; the message never contains the value.
  */
 export async function resolveAddress(secret: Secret, runner: Runner): Promise<URL> {
   const text = await reveal(secret, runner)
@@ -16,7 +16,7 @@ export async function resolveAddress(secret: Secret, runner: Runner): Promise<UR
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
     throw usageError(
       `${secret.key} is not an http(s) URL`,
-      `Set ${secret.key} in ${secret.file} to the whole address, https://…`,
+      `Set ${secret.key} in ${secret.file} to the complete address, https://…`,
     )
   for (const part of [url.href, url.pathname.replace(/\/+$/, ''), url.search, url.username, url.password])
     if (part.length > 7) runner.secrets.add(part)
@@ -24,8 +24,9 @@ export async function resolveAddress(secret: Secret, runner: Runner): Promise<UR
 }
 
 /**
- * Posts a body; gives the answer when it is of the 200s.
- * Throws an OpsError in the server's words otherwise, a RefusedError for what it is sent: a redirect is not followed, because it would take the secret along.
+ * Posts a body and returns the answer if its status is 2xx.
+ * Otherwise throws an OpsError with the server's message, or a RefusedError when the content was refused. Redirects
+ * are not followed, because they would carry the secret along.
  */
 export async function post(
   runner: Runner,
@@ -60,14 +61,15 @@ const isRefusal = (status: number): boolean => [400, 413, 422].includes(status)
 
 function adviceFor(status: number, key: string): string | undefined {
   if (status >= 300 && status < 400)
-    return `It redirects, and secrets are not sent on: set ${key} to the final address.`
-  if (isRefusal(status)) return `It does not take such a message: is ${key} the right kind of address?`
+    return `The address redirects, and secrets are not forwarded: set ${key} to the final address.`
+  if (isRefusal(status))
+    return `The receiver refuses such a message: check that ${key} is the right kind of address.`
   if ([401, 403, 404, 405, 410].includes(status))
-    return `It does not know this address, or not any more: make a new one there and set ${key}.`
+    return `The receiver does not know this address: create a new one there and set ${key}.`
   return undefined
 }
 
-/** A channel that takes one POST of JSON at a secret address. */
+/** A channel that accepts JSON by POST at a secret address. */
 export const jsonChannel = (
   name: Channel['name'],
   title: string,

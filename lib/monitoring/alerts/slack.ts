@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts'
 import { type Alert, type Channel, formatHeadline, getFacts, truncate } from './alert.ts'
 import { jsonChannel } from './post.ts'
 
-/** Slack's limits in characters: a header block, a text object (docs.slack.dev, Block Kit reference). */
+/** Slack's limits in characters for a header block and a text object (docs.slack.dev, Block Kit reference). */
 const limits = { header: 150, text: 3000 }
 
 const icons = {
@@ -12,12 +12,12 @@ const icons = {
   UNKNOWN: ':grey_question:',
 }
 
-/** The three characters that are Slack's own; without it, a fault's text could call `<!channel>`. */
+/** Escapes Slack's three control characters; otherwise the text of a fault could call `<!channel>`. */
 const escapeText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
 /**
- * Escaped text within Slack's limit, which counts what escaping adds. Shortened from the end, never within an entity.
+ * Escapes text within Slack's limit, which applies after escaping. Text is cut at the end, never within an entity.
  */
 function fitEscaped(text: string, limit: number): string {
   let kept = truncate(text, limit)
@@ -26,7 +26,7 @@ function fitEscaped(text: string, limit: number): string {
   return escapeText(kept)
 }
 
-/** A message for an incoming webhook: blocks, and the text that notifications show. */
+/** The body for an incoming webhook: blocks, and the text that notifications show. */
 export function slackBody(alert: Alert): object {
   const line = formatHeadline(alert)
   const sign = icons[alert.kind === 'recovery' ? 'OK' : alert.verdict]

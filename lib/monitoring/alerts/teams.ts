@@ -2,21 +2,21 @@ import type { Config } from '../../config/config.ts'
 import { type Alert, type Channel, formatHeadline, getFacts, truncate } from './alert.ts'
 import { jsonChannel } from './post.ts'
 
-/** Bytes: Teams takes messages of 28 KB; the rest is for what the workflow adds. */
+/** Bytes. Teams accepts messages up to 28 KB; the rest is reserved for what the workflow adds. */
 const maxBytes = 24_000
 
 const colours = { OK: 'Good', WARNING: 'Warning', CRITICAL: 'Attention', UNKNOWN: 'Default' }
 
-/** Runs of text are shown as they are; a TextBlock would take `*` and `[` in a fault's words for Markdown. */
+/** A RichTextBlock shows text literally; a TextBlock would interpret `*` and `[` as Markdown. */
 const textBlock = (text: string, look: object = {}): object => ({
   type: 'RichTextBlock',
   inlines: [{ type: 'TextRun', text, ...look }],
 })
 
 /**
- * A message for a Teams workflow ("Post to a channel when a webhook request is received"): an Adaptive Card, the only
- * form that workflows take (learn.microsoft.com, "Create incoming webhooks with Workflows"). Longest lines are cut,
- * then last ones left out, until Teams takes it.
+ * The body for a Teams workflow ("Post to a channel when a webhook request is received"): an Adaptive Card, the only
+ * format that workflows accept (learn.microsoft.com, "Create incoming webhooks with Workflows"). Long lines are cut,
+ * then the last lines omitted, until it fits.
  */
 export function teamsBody(alert: Alert): object {
   const line = truncate(formatHeadline(alert), 500)

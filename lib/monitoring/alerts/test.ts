@@ -13,9 +13,10 @@ const keys =
   'ALERT_WEBHOOK_URL, ALERT_SLACK_URL, ALERT_TEAMS_URL, or ALERT_EMAIL_TO with ALERT_EMAIL_FROM and SMTP_URL'
 
 /**
- * Sends a test by one channel, or by all. Gives 0 when every one got through, otherwise 2: a fault would not be heard of.
- * Throws (exit 2, health's 3) for a channel that is none, or not configured.
- * @param name '' for all
+ * Sends a test alert on one channel or on all. Returns 0 when every delivery succeeded, otherwise 2, because an alert
+ * about a fault would be lost.
+ * Throws (exit 2, reported by health as 3) for a channel that is unknown or not configured.
+ * @param name empty for all channels
  */
 export async function sendTestAlert(
   run: Run<HealthFlags>,
@@ -28,8 +29,8 @@ export async function sendTestAlert(
   const at = Date.now()
   const alert: Alert = {
     ...{ kind: 'test', verdict: 'OK', domain, environment, at, since: at },
-    title: 'this is how an alert arrives',
-    lines: [`Nothing is wrong: somebody ran ${formatScriptLine('health', '--test-alert')}.`],
+    title: 'this is a test alert',
+    lines: [`Nothing is wrong: someone ran ${formatScriptLine('health', '--test-alert')}.`],
     incident: `test-${getIncidentId(at)}`,
   }
   const all = await sendAll(context, selectChannels(channels, name), alert)
@@ -49,8 +50,8 @@ function selectChannels(channels: readonly Channel[], name: string): Channel[] {
   if (name !== '' && !channelNames.includes(name)) {
     const meant = findNearest(name, channelNames)
     throw usageError(
-      `--test-alert ${name} is no channel${meant ? `; did you mean ${meant}?` : ''}`,
-      `There are: ${channelNames.join(', ')}.`,
+      `Unknown channel "${name}" for --test-alert${meant ? `; did you mean ${meant}?` : ''}`,
+      `Supported: ${channelNames.join(', ')}.`,
     )
   }
   if (channels.length === 0)
@@ -62,5 +63,5 @@ function selectChannels(channels: readonly Channel[], name: string): Channel[] {
   const found = channels.filter((channel) => channel.name === name)
   if (found.length > 0) return found
   const there = channels.map((channel) => channel.name).join(', ')
-  throw usageError(`The channel ${name} is not configured`, `There is: ${there}. Others: ${keys}.`)
+  throw usageError(`The channel ${name} is not configured`, `Configured: ${there}. For others set ${keys}.`)
 }

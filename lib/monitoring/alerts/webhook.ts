@@ -3,9 +3,9 @@ import { type Alert, type Channel, getAlertId } from './alert.ts'
 import { jsonChannel } from './post.ts'
 
 /**
- * What the webhook gets, as `application/json`:
- * `{version: 1, id, kind, verdict, domain, environment, incident, at, since, title, lines}`; `id` is the same when an alert
- * is sent again, `at` and `since` are ISO 8601 in UTC, `kind` is problem, raised, reminder, recovery or test.
+ * The body for the webhook, as `application/json`: `{version: 1, id, kind, verdict, domain, environment, incident,
+ * at, since, title, lines}`. `id` stays the same when an alert is sent again; `at` and `since` are ISO 8601 in UTC;
+ * `kind` is problem, raised, reminder, recovery or test.
  */
 export const webhookBody = (alert: Alert): object => ({
   version: 1,

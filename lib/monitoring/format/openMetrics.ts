@@ -9,7 +9,7 @@ interface Family {
   samples: { labels: Readonly<Record<string, string>>; value: number }[]
 }
 
-/** Seconds, bytes and ratios, as OpenMetrics wants base units. */
+/** Seconds, bytes and ratios: OpenMetrics requires base units. */
 const units: Readonly<Record<Figure['unit'], { unit: string; scale: number } | undefined>> = {
   ms: { unit: 'seconds', scale: 0.001 },
   s: { unit: 'seconds', scale: 1 },
@@ -20,8 +20,8 @@ const units: Readonly<Record<Figure['unit'], { unit: string; scale: number } | u
 }
 
 /**
- * The look as OpenMetrics text (https://github.com/prometheus/OpenMetrics, version 1.0), for a textfile collector. All are
- * gauges; the last line is `# EOF`.
+ * The report as OpenMetrics text (https://github.com/prometheus/OpenMetrics, version 1.0) for a textfile collector.
+ * All metrics are gauges; the last line is `# EOF`.
  */
 export function formatOpenMetrics(report: Report): string {
   const { observations, incident } = report
@@ -31,40 +31,40 @@ export function formatOpenMetrics(report: Report): string {
   const families: Family[] = [
     {
       name: 'dominion_health_verdict',
-      help: 'The look as a whole: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
+      help: 'Overall verdict: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
       samples: one(report.exitCode),
     },
     {
       name: 'dominion_health_look_timestamp_seconds',
-      help: 'When the look began.',
+      help: 'Start time of the check.',
       unit: 'seconds',
       samples: one(Date.parse(report.at) / 1000),
     },
     {
       name: 'dominion_health_excluded',
-      help: 'The look is kept out of the arithmetic: own network down, maintenance, deploy.',
+      help: '1 if the check is excluded from availability: own network down, maintenance or deploy.',
       samples: one(report.excluded ? 1 : 0),
     },
-    { name: 'dominion_incident_open', help: 'An incident is open.', samples: one(incident ? 1 : 0) },
+    { name: 'dominion_incident_open', help: '1 if an incident is open.', samples: one(incident ? 1 : 0) },
     {
       name: 'dominion_incident_start_timestamp_seconds',
-      help: 'When the open incident began.',
+      help: 'Start time of the open incident.',
       unit: 'seconds',
       samples: incident ? one(Date.parse(incident.since) / 1000) : [],
     },
     {
       name: 'dominion_alerts_unsent',
-      help: 'Alerts that could not be sent and wait for the next run.',
+      help: 'Alerts that could not be sent and are queued for the next run.',
       samples: one(report.alerts.unsent.length),
     },
     {
       name: 'dominion_probe_verdict',
-      help: 'One probe: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
+      help: 'Verdict of one probe: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
       samples: observations.map((each) => ({ labels: probe(each), value: toExitCode(each.verdict) })),
     },
     {
       name: 'dominion_probe_duration_seconds',
-      help: 'Until the whole answer was there.',
+      help: 'Time until the complete answer had arrived.',
       unit: 'seconds',
       samples: observations.flatMap((each) =>
         each.ms === undefined ? [] : [{ labels: probe(each), value: each.ms / 1000 }],
@@ -72,7 +72,7 @@ export function formatOpenMetrics(report: Report): string {
     },
     {
       name: 'dominion_probe_phase_end_seconds',
-      help: 'From the start of a request to the end of each phase.',
+      help: 'Time from the start of a request to the end of each phase.',
       unit: 'seconds',
       samples: observations.flatMap((each) =>
         Object.entries(each.phases ?? {}).map(([phase, ms]) => ({
@@ -93,13 +93,13 @@ function figureFamilies(
   const families = new Map<string, Family>()
   for (const line of observations) {
     for (const { name: figure, value, unit } of collectFigures({ ...line, from: 'here' })) {
-      // Its time has a family of its own.
+      // The duration has its own family.
       if (figure === line.id && unit === 'ms') continue
       const base = units[unit]
       const name = base ? `dominion_figure_${base.unit}` : 'dominion_figure'
       const family = families.get(name) ?? {
         name,
-        help: `What a probe has measured, in ${base?.unit ?? 'plain numbers'}.`,
+        help: `Figure measured by a probe, in ${base?.unit ?? 'plain numbers'}.`,
         ...(base ? { unit: base.unit } : {}),
         samples: [],
       }
@@ -127,6 +127,6 @@ const formatLabels = (labels: Readonly<Record<string, string>>): string =>
 const escapeText = (text: string): string =>
   text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 
-/** Sums of binary fractions show no more digits than they are worth. */
+/** Limits the digits of sums of binary fractions. */
 const formatNumber = (value: number): string =>
   Number.isFinite(value) ? String(Number(value.toPrecision(12))) : 'NaN'

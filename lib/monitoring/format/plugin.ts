@@ -2,9 +2,9 @@ import type { Figure } from '../../checks/probe.ts'
 import { formatSummary, type ProbeReport, type Report } from '../report.ts'
 
 /**
- * The line that monitoring systems read: text, a bar, performance data, as the Monitoring Plugins' development guidelines
- * write it (https://www.monitoring-plugins.org/doc/guidelines.html). Labels in alphabetical order, so that the order
- * never changes.
+ * The line that monitoring systems read: text, a bar and performance data, as the Monitoring Plugins guidelines
+ * define it (https://www.monitoring-plugins.org/doc/guidelines.html). Labels are sorted, so that their order never
+ * changes.
  */
 export function formatPluginLine(report: Omit<Report, 'line'>): string {
   const data = report.observations
@@ -15,18 +15,18 @@ export function formatPluginLine(report: Omit<Report, 'line'>): string {
   return data.length > 0 ? `${text} | ${data.join(' ')}` : text
 }
 
-/** The figures of a line; its time goes by its own name. */
+/** The figures of a probe; its duration is labelled with the probe's id. */
 export function collectFigures({ id, from, ms, figures }: ProbeReport): Figure[] {
   const timed = ms === undefined || figures.some(({ name }) => name === id)
   const all = timed ? figures : [{ name: id, value: ms, unit: 'ms' as const }, ...figures]
   return from === 'vps' ? all.map((each) => ({ ...each, name: `vps ${each.name}` })) : [...all]
 }
 
-/** `'api'=812ms;500;2000;0`: label, value with unit, warning, critical, least, most. */
+/** `'api'=812ms;500;2000;0`: label, value with unit, warning, critical, minimum, maximum. */
 export function formatPerfdata({ name, value, unit, limits }: Figure): string {
-  // Two quotes are one; an equals sign cannot be had in a label at all.
+  // A quote is doubled; a label cannot contain an equals sign.
   const label = toPlainText(name).replaceAll("'", "''").replaceAll('=', '_')
-  // Alerted on from the limit on: a range that ends there, or, where less is worse, that begins there.
+  // The alert range ends at the limit or, where less is worse, starts there.
   const lessIsWorse = limits !== undefined && limits.warning > limits.critical
   const range = (limit: number | undefined) =>
     limit === undefined ? '' : `${formatNumber(limit)}${lessIsWorse ? ':' : ''}`
@@ -35,11 +35,11 @@ export function formatPerfdata({ name, value, unit, limits }: Figure): string {
   return `'${label}'=${shown}${shown === 'U' ? '' : unit};${range(limits?.warning)};${range(limits?.critical)};0${most}`
 }
 
-/** Digits and a full stop only: neither exponent nor locale. */
+/** Digits and a decimal point only, without exponent or locale. */
 const formatNumber = (value: number): string =>
   Number.isFinite(value) ? value.toFixed(3).replace(/\.?0+$/, '') : 'U'
 
-/** One line, in which the bar stands for nothing but itself. */
+/** One line without a bar, which separates the performance data. */
 const toPlainText = (text: string): string =>
   text
     .replaceAll(/[\p{Cc}\s]+/gu, ' ')

@@ -7,7 +7,7 @@ import { formatSummary } from '../report.ts'
 
 const right = (heading: string) => ({ heading, align: 'right' as const })
 
-/** For a terminal: a row a probe with the milliseconds of each phase, what to do, and the line in words. */
+/** For a terminal: one row per probe with the milliseconds of each phase, then advice, incident and summary. */
 export function formatReportTable(report: Report): string {
   const { observations } = report
   const both = observations.some(({ from }) => from === 'vps')
@@ -37,17 +37,17 @@ export function formatReportTable(report: Report): string {
   ].join('\n')
 }
 
-/** On a terminal only, as everywhere: chalk looks at it. */
+/** Colours the text; chalk does so on terminals only. */
 function createPainter(): (verdict: Verdict, text: string) => string {
   const chalk = colours()
   const by = { OK: chalk.green, WARNING: chalk.yellow, CRITICAL: chalk.red, UNKNOWN: chalk.magenta }
   return (verdict, text) => by[verdict](text)
 }
 
-/** A long reason that several share is told once; a short one stands wherever it holds. */
+/** A long reason that several probes share is printed once; a short one is repeated. */
 function formatDetail({ verdict, detail }: ProbeReport, earlier: readonly ProbeReport[]): string {
   const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
-  const words = same && `as ${same.id}`
+  const words = same && `same as ${same.id}`
   return words && detail.length > 60 ? words : detail
 }
 
@@ -63,7 +63,7 @@ function adviceLines(observations: readonly ProbeReport[]): string[] {
   })
 }
 
-/** The incident, and what of it is bad still, on its way, or over: one that is past must not look as if it went on. */
+/** The incident and its targets by state, so that a past one does not look as if it continued. */
 function incidentLines({ incident, observations }: Report): string[] {
   if (!incident) return []
   const here = observations.filter(({ from }) => from === 'here')
@@ -78,19 +78,19 @@ function incidentLines({ incident, observations }: Report): string[] {
   const since = `${incident.since.slice(0, 19).replace('T', ' ')} UTC`
   return [
     `Incident ${incident.id}, ${incident.verdict}, since ${since}`,
-    ...['still bad', 'recovering', 'recovered', 'not known now'].flatMap((group) =>
+    ...['still failing', 'recovering', 'recovered', 'currently unknown'].flatMap((group) =>
       groups[group] ? [`  ${group}: ${formatList(groups[group], 20)}`] : [],
     ),
   ]
 }
 
 function getGroup(line: ProbeReport | undefined): string {
-  if (!line || line.verdict === 'UNKNOWN' || line.planned) return 'not known now'
-  if (line.verdict !== 'OK') return 'still bad'
+  if (!line || line.verdict === 'UNKNOWN' || line.planned) return 'currently unknown'
+  if (line.verdict !== 'OK') return 'still failing'
   return line.progress ? 'recovering' : 'recovered'
 }
 
-/** How long each phase took itself: the values tell when it ended. */
+/** The duration of each phase; the report holds the time at which each one ended. */
 function phaseCells({ phases }: ProbeReport): string[] {
   if (!phases) return ['', '', '', '', '']
   const { dns, connect, tls, firstByte, total } = phases

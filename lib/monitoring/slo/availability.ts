@@ -1,33 +1,33 @@
 import type { Rollup } from '../store/rollups.ts'
 
-/** Minutes of a range, by what is known of them. `warning` is a part of `up`; the others together are the range. */
+/** The minutes of a range by state. `warning` is part of `up`; the other fields add up to the range. */
 export interface Minutes {
   /** OK and WARNING. */
   up: number
-  /** Of those, WARNING. */
+  /** The part of `up` with WARNING. */
   warning: number
   down: number
-  /** Planned, or looked at while this machine's own network was down. */
+  /** Planned work, or this machine's own network was down. */
   keptOut: number
   notKnown: number
-  /** Still to come. */
+  /** Still in the future. */
   ahead: number
 }
 
 export interface Budget {
-  /** Minutes that it may be down in the range: (1 − SLO) × (up + down + ahead). */
+  /** Allowed minutes of downtime in the range: (1 − SLO) × (up + down + ahead). */
   total: number
   used: number
-  /** Below 0 when it is overdrawn. */
+  /** Negative when the budget is overdrawn. */
   left: number
-  /** Used of total; null while there is none. */
+  /** Used share of total; null when total is 0. */
   usedPercent: number | null
 }
 
 /** Milliseconds since 1970. */
 export interface CountedRange {
   from: number
-  /** The end of what was counted: now, in a range that is not over. */
+  /** The end of the counted part: now, for a range that has not ended. */
   to: number
   /** The end of the range. */
   end: number
@@ -35,7 +35,7 @@ export interface CountedRange {
 
 const minuteMs = 60_000
 
-/** Adds up hours of one series. */
+/** Adds up the roll-ups of one series. */
 export function countMinutes(rollups: readonly Rollup[], { from, to, end }: CountedRange): Minutes {
   const ms = { ok: 0, warning: 0, down: 0, keptOut: 0 }
   for (const rollup of rollups) {
@@ -55,19 +55,19 @@ export function countMinutes(rollups: readonly Rollup[], { from, to, end }: Coun
   }
 }
 
-/** Per cent; null when nothing counts. */
+/** Per cent; null when no time counts. */
 export function getAvailability({ up, down }: Pick<Minutes, 'up' | 'down'>): number | null {
   if (up + down === 0) return null
-  // (100 × up) ÷ up is not always 100 for a computer.
+  // With floating-point numbers, (100 × up) ÷ up is not always 100.
   return down === 0 ? 100 : (100 * up) / (up + down)
 }
 
-/** `99.951 %`, rounded down: 100 % is said only of a time without any fault. */
+/** `99.951 %`, rounded down: 100 % means no fault at all. */
 export const formatPercent = (percent: number): string =>
   percent === 100 ? '100 %' : `${(Math.floor(percent * 1000 + 1e-6) / 1000).toFixed(3)} %`
 
 export function getErrorBudget({ up, down, ahead }: Minutes, sloPercent: number): Budget {
-  // 100 − 99.9 is not 0.1 for a computer; whole numbers are exact.
+  // With floating-point numbers, 100 − 99.9 is not 0.1; whole numbers are exact.
   const share = Math.round((100 - sloPercent) * 1e6)
   const total = (share * (up + down + ahead)) / 1e8
   return {
@@ -76,6 +76,9 @@ export function getErrorBudget({ up, down, ahead }: Minutes, sloPercent: number)
   }
 }
 
-/** Percentile by nearest rank: the smallest value that `percent` per cent of them do not exceed. Sorted; not empty. */
+/**
+ * Percentile by nearest rank: the smallest value that at least `percent` per cent of the values do not exceed.
+ * `sorted` must not be empty.
+ */
 export const nearestRank = (sorted: ArrayLike<number>, percent: number): number =>
   sorted[Math.max(0, Math.ceil((percent * sorted.length) / 100) - 1)]!

@@ -3,7 +3,7 @@ import { type Rollup, siteSeries } from '../store/rollups.ts'
 import type { History } from '../store/store.ts'
 import { countMinutes, getAvailability, type Minutes } from './availability.ts'
 
-/** The worst that a day knows: down before warning before up; kept out or not known when nothing else was. */
+/** The worst state of a day: down, then warning, then up; excluded or unknown when there was nothing else. */
 export type DayState = 'up' | 'warning' | 'down' | 'keptOut' | 'notKnown'
 
 /** One day (UTC) of one target. */
@@ -11,20 +11,20 @@ export interface DayBar {
   /** 2026-11-23 */
   day: string
   state: DayState
-  /** null when nothing counts. */
+  /** null when no time counts. */
   percent: number | null
   minutes: Minutes
 }
 
 export interface DailyBars {
-  /** One bar a day, the oldest first, today last. */
+  /** One bar per day, oldest first, today last. */
   site: DayBar[]
   targets: { target: string; days: DayBar[] }[]
 }
 
 const dayMs = 24 * hourMs
 
-/** The last `days` days, today among them. */
+/** The last `days` days, including today. */
 export function buildDailyBars(
   history: History,
   { days, now = Date.now() }: { days: number; now?: number },

@@ -6,18 +6,18 @@ import { formatPercent } from './availability.ts'
 import type { Availability, Latency, SloReport, TargetReport } from './sloReport.ts'
 
 /**
- * What a person reads: the promise and its budget, a line for each target, incidents, what was planned.
- * @param width of the terminal, at which lines about incidents are cut; undefined: they are whole
+ * The report as text: the objective and its budget, a line for each target, incidents, planned work.
+ * @param width of the terminal, to which incident lines are cut; undefined: no limit
  */
 export function formatSlo(report: SloReport, domain: string, width?: number): string {
   const { from, to, end, site, incidents, deploys, maintenances } = report
-  const still = end > to ? `, ${formatDuration(end - to)} still to come` : ''
+  const still = end > to ? `, ${formatDuration(end - to)} left` : ''
   const formatTime = getTimeFormatter(to - from)
   const parts = [
-    `${domain}, ${formatTime(from)} to ${formatTime(to)} UTC${still}${report.vantage === 'vps' ? ', asked from the VPS' : ''}`,
+    `${domain}, ${formatTime(from)} to ${formatTime(to)} UTC${still}${report.vantage === 'vps' ? ', checked from the VPS' : ''}`,
     ...(site ? [formatPromise(site, report)] : []),
     targetTable(report),
-    incidents.length > 0 ? incidentTable(incidents, width) : 'No incident.',
+    incidents.length > 0 ? incidentTable(incidents, width) : 'No incidents.',
   ]
   const planned = [...deploys, ...maintenances].sort((a, b) => a.from - b.from)
   if (planned.length > 0) parts.push(plannedTable(planned))
@@ -28,14 +28,14 @@ function formatPromise(
   { percent, met, minutes, budget }: Availability,
   { sloPercent: slo, from, to }: SloReport,
 ): string {
-  if (percent === null) return `SLO ${slo} %: whether the site was up is not known for any minute of this.`
+  if (percent === null) return `SLO ${slo} %: no data about the site in this range.`
   const { total, used, left } = budget
-  const words = !met ? 'missed' : minutes.ahead > 0 ? 'kept so far' : 'met'
+  const words = !met ? 'missed' : minutes.ahead > 0 ? 'met so far' : 'met'
   const rest = left < 0 ? `overdrawn by ${formatMinutes(-left)}` : `${formatMinutes(left)} left`
-  // 100 % of a minute and a half is no month's 100 %.
+  // 100 % of a minute and a half is not 100 % of a month, so say how much is known.
   const share =
     minutes.notKnown * 60 >= 1
-      ? ` of the ${formatMinutes(minutes.up + minutes.down)} that count (of ${formatDuration(to - from)}, ${formatMinutes(minutes.notKnown)} are not known)`
+      ? ` of the ${formatMinutes(minutes.up + minutes.down)} counted (range ${formatDuration(to - from)}, unknown ${formatMinutes(minutes.notKnown)})`
       : ''
   return `SLO ${slo} %: ${words}, the site was up ${formatPercent(percent)}${share}; budget ${formatMinutes(total)}, ${formatMinutes(used)} used, ${rest}`
 }
@@ -45,7 +45,7 @@ const right = (heading: string): Column => ({ heading, align: 'right' })
 function targetTable({ site, targets }: SloReport): string {
   const columns = [
     { heading: 'Target' },
-    ...['up', 'down', 'budget left', 'p50 ms', 'p95 ms', 'p99 ms', 'limit ms', 'kept out', 'not known'].map(
+    ...['up', 'down', 'budget left', 'p50 ms', 'p95 ms', 'p99 ms', 'limit ms', 'excluded', 'unknown'].map(
       right,
     ),
   ]
@@ -66,7 +66,7 @@ function targetTable({ site, targets }: SloReport): string {
   ])
 }
 
-/** The limit is for p95. */
+/** The limit applies to p95. */
 const formatLimit = (latency: Latency | null): string =>
   latency?.limits ? `${latency.met ? '' : 'exceeded '}${latency.limits.warning}` : ''
 
@@ -78,7 +78,7 @@ function incidentTable(incidents: readonly Incident[], width?: number): string {
     incidents.map(({ from, to, rank, targets, cause }) => {
       const time = getTimeFormatter((to ?? Number.POSITIVE_INFINITY) - from)
       return [
-        ...[time(from), to === null ? 'lasts' : time(to)],
+        ...[time(from), to === null ? 'ongoing' : time(to)],
         ...[to === null ? '' : formatDuration(to - from), ranks[rank]],
         ...[formatList(targets, 3), trimCause(cause, targets)],
       ]
@@ -89,7 +89,7 @@ function incidentTable(incidents: readonly Incident[], width?: number): string {
   return table.split('\n').map(cut).join('\n')
 }
 
-/** A cause that begins with the very targets need not name them again. */
+/** Removes the targets from a cause that starts with exactly these targets. */
 function trimCause(cause: string, targets: readonly string[]): string {
   const [, names = '', said = ''] =
     /^((?:[^\s,;]+, )*[^\s,;]+?)(?: and \d+ more)?:? ([^;]+)$/.exec(cause) ?? []
@@ -105,17 +105,17 @@ const plannedTable = (planned: readonly Planned[]): string =>
 /** 2026-11-23 04:18 */
 const time = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
 
-/** The ends of a short range differ in their seconds: 2026-11-23 04:18:05 */
+/** Times of short ranges include seconds: 2026-11-23 04:18:05. */
 const getTimeFormatter = (lengthMs: number): ((ms: number) => string) =>
   lengthMs < 120_000 ? (ms) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ') : time
 
 const formatUptime = (percent: number | null): string =>
-  percent === null ? 'not known' : formatPercent(percent)
+  percent === null ? 'unknown' : formatPercent(percent)
 
 const formatMinutes = (minutes: number): string =>
   `${minutes < 0 ? '-' : ''}${formatDuration(Math.abs(minutes) * 60_000)}`
 
-/** The same for programs: times in ISO 8601, minutes as numbers. */
+/** The same as JSON: times in ISO 8601, minutes as numbers. */
 export function toSloJson(report: SloReport, domain: string): object {
   const iso = (ms: number): string => new Date(ms).toISOString()
   const stretch = <Value extends { from: number; to: number | null }>(value: Value) => ({

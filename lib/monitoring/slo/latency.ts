@@ -3,16 +3,16 @@ import type { Rollup } from '../store/rollups.ts'
 import type { History } from '../store/store.ts'
 import { nearestRank } from './availability.ts'
 
-/** Percentiles of the answers' times, in whole ms, by nearest rank. */
+/** Latency percentiles in whole milliseconds, by nearest rank. */
 export interface Percentiles {
   p50: number
   p95: number
   p99: number
-  /** How many answers. */
+  /** The number of answers. */
   answers: number
 }
 
-/** Of all answers of some hours; null when there was none. */
+/** Percentiles of all answers in some roll-ups; null when there was none. */
 export function getPercentiles(rollups: readonly Rollup[]): Percentiles | null {
   const length = rollups.reduce((sum, { times }) => sum + times.length, 0)
   if (length === 0) return null
@@ -30,15 +30,15 @@ export function getPercentiles(rollups: readonly Rollup[]): Percentiles | null {
   }
 }
 
-/** A point of a latency plot. */
+/** A point of a latency chart. */
 export interface LatencyPoint extends Percentiles {
-  /** The beginning of its stretch, in ms since 1970. */
+  /** The start of its interval, in ms since 1970. */
   at: number
 }
 
 /**
- * Percentiles of one target over time, for plots; stretches without an answer are left out.
- * @param hours length of a stretch; they begin at whole multiples of it since 1970 (24: days, UTC)
+ * Percentiles of one target over time, for charts; intervals without an answer are omitted.
+ * @param hours length of an interval; intervals start at multiples of it since 1970 (24: days, UTC)
  */
 export function getLatencySeries(
   history: History,

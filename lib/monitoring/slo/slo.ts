@@ -10,7 +10,7 @@ import type { Origin } from '../store/types.ts'
 import { formatSlo, toSloJson } from './formatSlo.ts'
 import { buildSloReport, getTerms } from './sloReport.ts'
 
-/** Prints the report of a range. Throws (exit 3) when there is no history, or it knows nothing of that range. */
+/** Prints the report of a range. Throws (exit 3) when there is no history, or none for that range. */
 export async function showSlo(run: Run<SloFlags>, config: Config, range: SloRange): Promise<number> {
   const history = await readHistory(historyFile(config))
   try {
@@ -30,21 +30,21 @@ const formatMinute = (ms: number): string =>
 
 function noDataError(run: Run<SloFlags>, history: History, { from, to, vantage, now }: SloRange) {
   const where = vantage === 'vps' ? ' from the VPS' : ''
-  const what = `Nobody has looked${where} between ${formatMinute(from)} and ${formatMinute(Math.min(to, now))}`
+  const what = `No check ran${where} between ${formatMinute(from)} and ${formatMinute(Math.min(to, now))}`
   const times = history.latest(vantage, now).map(({ at }) => at)
   if (times.length === 0) {
-    const next = `${formatScriptLine('health', ...(vantage === 'vps' ? ['--from', 'vps'] : []))} looks and records.`
+    const next = `${formatScriptLine('health', ...(vantage === 'vps' ? ['--from', 'vps'] : []))} runs a check and records it.`
     return unknownError(what, undefined, next)
   }
   const newest = Math.max(...times)
   const { rollups } = history.rollups({ from: 0, to: now + 1, now, vantage })
   const first = Math.min(newest, ...rollups.map(({ hour }) => hour * hourMs))
-  // The same line would bring the same answer.
+  // Running the same command again would give the same answer.
   run.resumeCommand = formatSloLine(run.flags, new Date(newest).toISOString().slice(0, 7))
   return unknownError(
     what,
     undefined,
-    `There are looks${where} from ${formatMinute(first)} to ${formatMinute(newest)}: ${run.resumeCommand}`,
+    `There are checks${where} from ${formatMinute(first)} to ${formatMinute(newest)}: ${run.resumeCommand}`,
   )
 }
 
@@ -63,7 +63,7 @@ export interface SloFlags extends CommonFlags {
   from?: string
 }
 
-/** What `slo` is asked for. Milliseconds since 1970, [from, to). */
+/** The requested range. Milliseconds since 1970, [from, to). */
 export interface SloRange {
   from: number
   to: number
@@ -71,29 +71,32 @@ export interface SloRange {
   vantage: Origin
 }
 
-/** The month of UTC that is asked for, this one unless said otherwise, or --since and --until. Throws (exit 2). */
+/** The requested month in UTC (default: the current one), or --since and --until. Throws (exit 2). */
 export function parseSloFlags(flags: SloFlags, now = new Date()): SloRange {
   const { month, since, until, from = 'here' } = flags
   if (from !== 'here' && from !== 'vps')
-    throw usageError(`--from=${from} is no vantage point`, 'Give here or vps.')
+    throw usageError(`Unknown location "${from}" for --from`, 'Supported: here, vps.')
   if (month !== undefined && (since !== undefined || until !== undefined))
-    throw usageError('--month is a range by itself', 'Give it alone, or --since and --until.')
+    throw usageError(
+      '--month cannot be combined with --since or --until',
+      'Use either --month or --since with --until.',
+    )
   const rest = { now: now.getTime(), vantage: from } as const
   if (since === undefined && until === undefined) return { ...parseMonth(month, now), ...rest }
-  if (since === undefined)
-    throw usageError(`--until=${until} does not say from when`, 'Add --since, or give --month.')
+  if (since === undefined) throw usageError(`--until=${until} needs a start`, 'Add --since, or use --month.')
   const begin = parsePastTime(since, now).getTime()
   const end = until === undefined ? now.getTime() : parsePastTime(until, now, '--until').getTime()
   if (begin >= end)
-    throw usageError(`--until=${until} is not after --since=${since}`, 'Give the earlier one as --since.')
+    throw usageError(`--until=${until} is not after --since=${since}`, 'Specify the earlier time as --since.')
   return { from: begin, to: end, ...rest }
 }
 
 function parseMonth(words: string | undefined, now: Date): { from: number; to: number } {
   const name = words ?? now.toISOString().slice(0, 7)
   const [, year, month] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(name) ?? []
-  if (!year || !month) throw usageError(`--month=${words} is not a month`, 'Give it as 2026-11.')
+  if (!year || !month) throw usageError(`--month=${words} is not a month`, 'Specify it as 2026-11.')
   const from = Date.UTC(Number(year), Number(month) - 1)
-  if (from > now.getTime()) throw usageError(`--month=${words} lies ahead`, 'Give a month that has begun.')
+  if (from > now.getTime())
+    throw usageError(`--month=${words} is in the future`, 'Specify the current or a past month.')
   return { from, to: Date.UTC(Number(year), Number(month)) }
 }

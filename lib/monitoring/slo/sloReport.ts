@@ -13,10 +13,10 @@ import {
 } from './availability.ts'
 import { getPercentiles, type Percentiles } from './latency.ts'
 
-/** What was promised. */
+/** The service level objective. */
 export interface SloTerms {
   sloPercent: number
-  /** The limits of a target's latency in ms; undefined: it has none. */
+  /** The latency limits of a target in ms; undefined if it has none. */
   getLimits(target: string): Limits | undefined
 }
 
@@ -32,24 +32,24 @@ export const getTerms = ({ history, health }: Config): SloTerms => ({
 export interface Availability {
   /** up ÷ (up + down); null when neither is known. */
   percent: number | null
-  /** Is the SLO met: is the budget, of a range that is not over too, not overdrawn? null as `percent`. */
+  /** True when the error budget is not overdrawn (also for a range that has not ended); null like `percent`. */
   met: boolean | null
   minutes: Minutes
   budget: Budget
 }
 
-/** The answers' times of a target. */
+/** The latency of a target. */
 export interface Latency extends Percentiles {
   limits?: Limits
-  /** Is p95 within the lower limit? Absent without limits. */
+  /** True when p95 is within the lower limit; absent without limits. */
   met?: boolean
 }
 
 export interface TargetReport extends Availability {
   target: string
-  /** How many samples were taken in the range. */
+  /** The number of samples in the range. */
   samples: number
-  /** null: no answer that took time. */
+  /** null when no answer was timed. */
   latency: Latency | null
 }
 
@@ -57,20 +57,20 @@ export interface TargetReport extends Availability {
 export interface SloReport extends CountedRange {
   sloPercent: number
   vantage: Origin
-  /** null: asked from a vantage point that does not judge the site as a whole. */
+  /** null for an origin that does not check the site as a whole. */
   site: Availability | null
-  /** The targets that the range knows anything of, by name. */
+  /** The targets with data in the range, by name. */
   targets: TargetReport[]
-  /** Those that touch the range, the oldest first. */
+  /** Those that overlap the range, oldest first. */
   incidents: Incident[]
   deploys: Planned[]
   maintenances: Planned[]
 }
 
-/** Hours that are added up anyway: of everything that is rolled up one figure is enough. */
+/** Roll-ups are summed anyway, so one figure per series is enough. */
 const wholeRange = Number.MAX_SAFE_INTEGER
 
-/** Availability, budget and percentiles of [from, to): docs/health.md, "Arithmetic". */
+/** Availability, error budget and percentiles of [from, to): docs/health.md, "Arithmetic". */
 export function buildSloReport(
   history: History,
   terms: SloTerms,

@@ -13,9 +13,9 @@ const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const barDays = 90
 const plotDays = 30
-const siteName = 'The site as a whole'
+const siteName = 'Whole site'
 
-/** Reads what the page shows: all of one moment. Throws as lib/history does. */
+/** Reads what the page shows from one snapshot of the history. Throws as the history does. */
 export const buildStatusView = (history: History, config: Config, now: number): StatusView =>
   history.snapshot(() => {
     const newest = history.latest('here', now)
@@ -53,7 +53,7 @@ export const buildStatusView = (history: History, config: Config, now: number): 
     }
   })
 
-/** The month (UTC) that a moment lies in. */
+/** The month (UTC) of a time. */
 export function getMonthRange(now: number): { from: number; to: number } {
   const date = new Date(now)
   const first = (month: number) => Date.UTC(date.getUTCFullYear(), month)

@@ -2,18 +2,18 @@ import type { StoredSample } from '../store/samples.ts'
 import { formatDayLabel, formatIncidentTitle, formatList, getSubject, isVisible } from './labels.ts'
 import type { Condition, Headline } from './types.ts'
 
-/** The part of a newest sample that the page goes by. */
+/** The fields of a target's newest sample that the page uses. */
 export type LastSeen = Pick<StoredSample, 'target' | 'at' | 'until' | 'verdict' | 'keptOut'>
 
 export interface Situation {
   now: number
-  /** Of each target. */
+  /** One for each target. */
   newest: readonly LastSeen[]
-  /** What visitors use of what a confirmed outage that is not over has hit. */
+  /** Visible targets of a confirmed outage that is ongoing. */
   failing: readonly string[]
-  /** Those of them that have answered well since, but not yet often enough. */
+  /** Those of them that answer again, but not yet often enough to end the outage. */
   awaited: readonly string[]
-  /** The newest look was taken in a planned maintenance. */
+  /** True when the latest check ran during a planned maintenance. */
   maintenance: boolean
 }
 
@@ -24,13 +24,13 @@ const conditions: Readonly<Record<LastSeen['verdict'], Condition>> = {
   UNKNOWN: 'unknown',
 }
 
-/** What a part is doing now. What was seen too long ago is not known any more. */
+/** The current condition of a target; unknown when its newest sample is no longer valid. */
 export function getCondition(seen: LastSeen | undefined, now: number): Condition {
   if (!seen || now >= seen.until) return 'unknown'
   return seen.keptOut && seen.verdict === 'CRITICAL' ? 'planned' : conditions[seen.verdict]
 }
 
-/** The site is what its pages and its API are together. */
+/** The condition of the site: its pages and its API combined. */
 export function siteCondition(newest: readonly LastSeen[], now: number): Condition {
   const parts = selectMain(newest).map((seen) => getCondition(seen, now))
   const order: Condition[] = ['down', 'planned', 'unknown', 'slow', 'works']
@@ -40,14 +40,14 @@ export function siteCondition(newest: readonly LastSeen[], now: number): Conditi
 const selectMain = (seen: readonly LastSeen[]): LastSeen[] =>
   seen.filter(({ target }) => target === 'static' || target === 'api')
 
-/** How the site is, in one sentence. What is not known is never called well. */
+/** Summarises the state in one sentence. Unknown is never reported as working. */
 export function getHeadline(situation: Situation): Headline {
   const visible = situation.newest.filter(({ target }) => isVisible(target))
   if (visible.length === 0) {
     return {
       level: 'unknown',
-      title: 'Not known yet',
-      text: 'Nothing has been checked so far.',
+      title: 'No data yet',
+      text: 'No checks have run so far.',
       seenAt: undefined,
     }
   }
@@ -73,12 +73,12 @@ function staleHeadline(visible: readonly LastSeen[], situation: Situation): Head
     plannedHeadline(visible, then) ?? faultHeadline(visible, then) ?? normalHeadline(visible, then)
   return {
     level: 'unknown',
-    title: `Not known since ${formatDayLabel(new Date(last).toISOString().slice(0, 10))}, ${new Date(last).toISOString().slice(11, 16)} UTC`,
-    text: `No check has been made since then. What it found: “${title}”.`,
+    title: `No data since ${formatDayLabel(new Date(last).toISOString().slice(0, 10))}, ${new Date(last).toISOString().slice(11, 16)} UTC`,
+    text: `No check has run since then. Its result was: “${title}”.`,
   }
 }
 
-/** What a maintenance or a deploy explains is no fault, and what it hides is not unknown. */
+/** A fault explained by maintenance or a deploy is not an outage, and what a maintenance hides is not unknown. */
 function plannedHeadline(
   visible: readonly LastSeen[],
   { now, maintenance }: Situation,
@@ -87,19 +87,19 @@ function plannedHeadline(
     return {
       level: 'planned',
       title: 'Planned maintenance',
-      text: 'The site is closed for work that was planned. It opens again when that is done.',
+      text: 'The site is closed for planned work and will reopen when it is finished.',
     }
   }
   const explained = visible.filter((seen) => getCondition(seen, now) === 'planned')
   if (explained.length === 0) return undefined
   return {
     level: 'planned',
-    title: 'A new release is on its way',
-    text: `${formatNames(explained)}: not answering while it is put in place.`,
+    title: 'A new release is being deployed',
+    text: `${formatNames(explained)}: not available during the deploy.`,
   }
 }
 
-/** Goes by the newest looks: what other targets hold open is no outage of these. */
+/** Based on the latest samples: faults of other targets that keep the incident open are not an outage of these. */
 function faultHeadline(
   visible: readonly LastSeen[],
   { now, failing, awaited }: Situation,
@@ -114,14 +114,14 @@ function faultHeadline(
     return {
       level: selectMain(told).length > 0 ? 'down' : 'trouble',
       title,
-      text: `${formatNames(down)}: no good answer at the last check.`,
+      text: `${formatNames(down)}: failed the last check.`,
     }
   }
   if (down.length > 0) {
     return {
       level: 'trouble',
       title: 'A check has just failed',
-      text: `${formatNames(down)}: no good answer. It is checked again before this is called an outage.`,
+      text: `${formatNames(down)}: failed. Further checks will confirm whether this is an outage.`,
     }
   }
   const again = visible.filter((seen) => awaited.includes(seen.target) && getCondition(seen, now) === 'works')
@@ -129,31 +129,32 @@ function faultHeadline(
   const { text, plural } = getSubject(again.map(({ target }) => target))
   return {
     level: 'slow',
-    title: `${text} ${plural ? 'answer' : 'answers'} again`,
-    text: 'The last check was a good one; some more are awaited before the outage is called over.',
+    title: `${text} ${plural ? 'are' : 'is'} recovering`,
+    text: 'The last check succeeded; the outage ends after further successful checks.',
   }
 }
 
 function normalHeadline(visible: readonly LastSeen[], { now }: Situation): HeadlineText {
   const are = (condition: Condition) => visible.filter((seen) => getCondition(seen, now) === condition)
   const [slow, unknown] = [are('slow'), are('unknown')]
-  const rest = unknown.length > 0 ? ` Not known at present: ${formatNames(unknown)}.` : ''
+  const rest = unknown.length > 0 ? ` Currently unknown: ${formatNames(unknown)}.` : ''
   if (unknown.length === visible.length) {
     return {
       level: 'unknown',
-      title: 'Not known at present',
-      text: 'The last check could not tell; the network of whoever checks may be down.',
+      title: 'Currently unknown',
+      text: 'The last check was inconclusive; the network of the checking machine may be down.',
     }
   }
   if (slow.length > 0) {
     return {
       level: 'slow',
-      title: 'It works, slower than usual',
-      text: `${formatNames(slow)}: slower than wanted.${rest}`,
+      title: 'Working, slower than usual',
+      text: `${formatNames(slow)}: slower than expected.${rest}`,
     }
   }
-  if (unknown.length > 0) return { level: 'works', title: 'What could be checked works', text: rest.trim() }
-  return { level: 'works', title: 'Everything works', text: 'All parts answer as they should.' }
+  if (unknown.length > 0)
+    return { level: 'works', title: 'Everything that could be checked works', text: rest.trim() }
+  return { level: 'works', title: 'Everything works', text: 'All parts respond normally.' }
 }
 
 const formatNames = (seen: readonly LastSeen[]): string => formatList(seen.map(({ target }) => target))

@@ -4,26 +4,27 @@ import type { History } from '../store/store.ts'
 import { formatIncidentTitle, formatPublicCause, isVisible, parsePublicCauses } from './labels.ts'
 import type { PublicIncident } from './types.ts'
 
-/** What visitors had of an incident. Milliseconds since 1970. */
+/** The part of an incident that visitors noticed. Milliseconds since 1970. */
 export interface VisibleIncident {
-  /** Those that visitors use and that were bad. */
+  /** The affected targets that visitors use. */
   targets: readonly string[]
   rank: 1 | 3
-  /** The public part of why, in the probes' own words. */
+  /** The causes as the probes reported them, for visible targets only. */
   causes: readonly string[]
   start: number
-  /** undefined: it is not over for them. */
+  /** undefined while visitors are affected. */
   end: number | undefined
-  /** Targets whose newest looks were good, but not yet often enough. */
+  /** Targets whose latest samples were good, but not yet often enough. */
   awaited: readonly string[]
 }
 
-/** Good looks in a row that end a trouble (health's default). */
+/** Consecutive good runs that end an incident (the default of `health`). */
 const recoverAfter = 2
 
 /**
- * From the first to the last bad look of what visitors use; a bad look speaks until the next one, as in all figures.
- * undefined: they noticed nothing. Where the single looks are gone, the incident's own times and words.
+ * Reduces an incident to the time from the first to the last bad sample of visible targets; a bad sample is valid
+ * until the next one, as in all figures. undefined when visitors noticed nothing. Uses the incident's own times and
+ * cause where single samples are no longer stored.
  */
 export function toVisibleIncident(
   history: History,
@@ -62,13 +63,13 @@ export function toVisibleIncident(
   }
 }
 
-/** As visitors may read it. */
+/** The incident in public words. */
 export function toPublicIncident({ targets, rank, causes, start, end }: VisibleIncident): PublicIncident[] {
   const title = formatIncidentTitle(targets, rank, end !== undefined, causes)
   return title ? [{ title, cause: formatPublicCause(causes), start, end }] : []
 }
 
-/** Targets that an outage which is not over has hit, and those of them that answer again. */
+/** The targets of ongoing outages, and those of them that answer again. */
 export function selectOngoing(noticed: readonly VisibleIncident[]): { failing: string[]; awaited: string[] } {
   const outages = noticed.filter(({ rank, end }) => rank === 3 && end === undefined)
   return {

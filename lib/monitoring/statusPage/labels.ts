@@ -1,13 +1,15 @@
 /*
- * The public words for what the health check knows by ids and raw errors. Only what stands here reaches the page.
+ * Public texts for probe ids and raw errors. Only texts from here reach the page.
  */
 
 import { areas } from '../../checks/responses.ts'
 
-/** The API's areas: names of nothing else are shown, whatever they look like. */
+/** The API's areas; no other name is ever shown. */
 const areaIds: ReadonlySet<string> = new Set(areas.map(({ id }) => id))
 
-/** What a visitor would notice, by the ids of docs/health.md. Extra targets are the operator's own affair. */
+/**
+ * True for the targets that visitors notice (ids in docs/health.md). Additional targets are private to the operator.
+ */
 export const isVisible = (target: string): boolean =>
   target === 'static' || target === 'api' || areaIds.has(target)
 
@@ -19,7 +21,7 @@ export function getServiceName(target: string): string {
   return `API: ${words === 'ai' ? 'AI' : words[0]!.toUpperCase() + words.slice(1)}`
 }
 
-/** Website, API, then its areas by name. */
+/** Order: website, API, then its areas by name. */
 export const compareServices = (a: string, b: string): number =>
   getServiceOrder(a) - getServiceOrder(b) || (getServiceName(a) < getServiceName(b) ? -1 : 1)
 const getServiceOrder = (target: string): number => (target === 'static' ? 0 : target === 'api' ? 1 : 2)
@@ -42,7 +44,7 @@ export function getSubject(targets: readonly string[]): { text: string; plural: 
   const visible = targets.filter(isVisible).sort(compareServices)
   const names = [
     ...(visible.includes('static') ? ['the website'] : []),
-    // The API as a whole stands for its areas.
+    // The API as a whole includes its areas.
     ...(visible.includes('api') ? ['the API'] : formatAreas(visible)),
   ]
   const text = names.join(' and ')
@@ -66,8 +68,8 @@ function formatAreas(visible: readonly string[]): string[] {
 }
 
 /**
- * What an incident was to visitors; undefined when they noticed nothing of it.
- * @param causes the looks' own words: they alone tell whether it was about time (rank 1 and 2)
+ * The public title of an incident; undefined when visitors noticed nothing.
+ * @param causes as the probes reported them: they show whether it was only slow (rank 1 and 2)
  */
 export function formatIncidentTitle(
   targets: readonly string[],
@@ -77,51 +79,48 @@ export function formatIncidentTitle(
 ): string | undefined {
   const { text, plural } = getSubject(targets)
   if (text === '') return undefined
-  if (rank === 3) {
-    return over
-      ? `${text} did not work as expected`
-      : `${text} ${plural ? 'do' : 'does'} not work as expected`
-  }
   const is = over ? (plural ? 'were' : 'was') : plural ? 'are' : 'is'
+  if (rank === 3) return `${text} ${is} not working as expected`
   return `${text} ${is} ${isLatencyOnly(causes) ? 'slower than usual' : 'impaired'}`
 }
 
-/** Each answer was a good one, and late: `200 in 640 ms, limit 500 ms`. */
+/** True when each answer was correct but slow: `200 in 640 ms, limit 500 ms`. */
 const isLatencyOnly = (causes: readonly string[]): boolean =>
   causes.length > 0 && causes.every((cause) => /\d ms$/.test(cause) && !/\bwithin\b/.test(cause))
 
-/** Kinds of raw errors and the words for them; the first that fits. */
+/** Patterns of raw errors and their public texts; the first match applies. */
 const causePatterns: readonly (readonly [RegExp, string])[] = [
   [
     /time(d )?[- ]?out|no answer within|did not (end|answer) within|ETIMEDOUT|\baborted\b/i,
     'No answer came in time.',
   ],
-  [/certificate|\bTLS\b|\bSSL\b/i, 'No secure connection could be made.'],
-  [/ENOTFOUND|EAI_AGAIN|\bDNS\b|no address/i, 'Its name could not be found.'],
+  [/certificate|\bTLS\b|\bSSL\b/i, 'No secure connection could be established.'],
+  [/ENOTFOUND|EAI_AGAIN|\bDNS\b|no address/i, 'Its name could not be resolved.'],
   [
     /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EPIPE|socket hang up|refused|unreachable/i,
-    'No connection could be made.',
+    'No connection could be established.',
   ],
   [/\b5\d\d\b/, 'It answered with an error.'],
-  [/\b4\d\d\b/, 'It did not find what was asked for.'],
+  [/\b4\d\d\b/, 'It did not find the requested page.'],
   [/\bslow/i, 'Answers took too long.'],
 ]
 
-/** Parts behind the site, where an answer of the site itself names them. */
+/** Dependencies that an answer of the site itself may name. */
 const dependencies: readonly (readonly [RegExp, string])[] = [
   [/\b(database|postgres\w*)\b/i, 'the database'],
   [/\b(redis|queue)\b/i, 'the job queue'],
 ]
 
 /**
- * Why, in plain words; never in the error's own, which may name hosts and files. '' when there is nothing to say.
- * @param causes of the looks at what visitors use, and of nothing else; what most of them say is taken
+ * The cause in public words, never as reported, which may name hosts and files; empty when nothing can be said. The
+ * most frequent cause wins.
+ * @param causes reported for visible targets only
  */
 export function formatPublicCause(causes: readonly string[]): string {
   const counts = new Map<string, number>()
   const parts = new Set<string>()
   for (const cause of causes) {
-    // Neither addresses nor what another probe says; 500 ms are no 500, and :443 is no 443.
+    // Remove addresses and references to other probes, and numbers that are not status codes: 500 ms, :443.
     const text = cause
       .replaceAll(/\bhttps?:\/\/\S+/g, '')
       .replaceAll(/(for )?the same reason as .*/g, '')
@@ -133,13 +132,13 @@ export function formatPublicCause(causes: readonly string[]): string {
       for (const [pattern, words] of dependencies) if (pattern.test(text)) parts.add(words)
   }
   const [kind] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? []
-  const part = parts.size > 0 ? `Behind it ${[...parts].join(' and ')} had a problem.` : undefined
+  const part = parts.size > 0 ? `${[...parts].join(' and ').replace(/^t/, 'T')} had a problem.` : undefined
   return [kind, part].filter(Boolean).join(' ')
 }
 
 /**
- * Of an incident's line (`static, api and 5 more refused; tls, queue …`) what is said of the things that visitors use,
- * without their names.
+ * Extracts the causes for visible targets, without their names, from an incident's cause (`static, api and 5 more
+ * refused; tls, queue …`).
  */
 export const parsePublicCauses = (line: string): string[] =>
   line.split('; ').flatMap((part) => {

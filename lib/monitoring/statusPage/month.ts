@@ -3,11 +3,11 @@ import { formatDuration } from '../../util/format.ts'
 import { formatPercent } from '../slo/availability.ts'
 import type { Month } from './types.ts'
 
-/** This month against the promise: availability, budget, and each part's share. */
+/** The current month compared with the objective: availability, budget, and each part's share. */
 export function monthSection(month: Month): string {
   const site = month.rows[0]
   const name = monthName(month)
-  // As slo says it: what is still to come of the month may make good for a percentage below the goal.
+  // As in `slo`: the rest of the month may compensate for a percentage below the objective.
   const missed = month.budget !== null && month.budget.left < 0
   const lines = month.rows.map(
     ({ id, name, percent, down, notKnown }) =>
@@ -18,14 +18,14 @@ export function monthSection(month: Month): string {
 <h2 id="month">This month: ${name}</h2>
 <div class="tiles">
 <div class="card"><p>Available</p><strong>${percentCell(site?.percent ?? null)}</strong>
-<p><small>promised: <data value="${month.goal}">${month.goal} %</data>${missed ? ', which is missed' : ''}</small></p></div>
+<p><small>objective: <data value="${month.goal}">${month.goal} %</data>${missed ? ', missed' : ''}</small></p></div>
 <div class="card">${budgetTile(month)}</div>
 </div>
-${table(`${name}, part by part`, ['Part', 'Available', 'Down', 'Not known'], lines)}
+${table(`${name}, part by part`, ['Part', 'Available', 'Down', 'Unknown'], lines)}
 </section>`
 }
 
-/** The answers' times of this month. */
+/** The latencies of this month. */
 export function latencyTable(month: Month): string {
   const timed = month.rows.filter(({ p50 }) => p50 !== null)
   if (timed.length === 0) return ''
@@ -34,8 +34,8 @@ export function latencyTable(month: Month): string {
       `<tr data-times="${escapeHtml(id)}"><th scope="row">${escapeHtml(name)}</th>` +
       `${[p50, p95, p99].map((value) => `<td>${figure(value)}</td>`).join('')}</tr>`,
   )
-  const caption = `${monthName(month)}: how long answers took`
-  return table(caption, ['Part', 'Usual (median)', '95 % within', '99 % within'], lines)
+  const caption = `${monthName(month)}: response times`
+  return table(caption, ['Part', 'Median', '95 % within', '99 % within'], lines)
 }
 
 const monthName = ({ from }: Month): string =>
@@ -43,7 +43,7 @@ const monthName = ({ from }: Month): string =>
 
 function budgetTile({ budget }: Month): string {
   if (!budget)
-    return '<p>Downtime allowed</p><strong>–</strong><p><small>nothing is known of this month yet</small></p>'
+    return '<p>Downtime allowed</p><strong>–</strong><p><small>no data for this month yet</small></p>'
   const { total, used, left } = budget
   const spent = left < 0
   const width = total > 0 ? Math.min(100, (used / total) * 100) : spent ? 100 : 0
@@ -52,7 +52,7 @@ function budgetTile({ budget }: Month): string {
 <p><small>${minutes(used)} of ${minutes(total)} used</small></p>`
 }
 
-/** Minutes to a tenth; the value in full for programs. */
+/** Minutes with one decimal; the attribute holds the exact value. */
 const minutes = (value: number, shown = value): string =>
   `<data value="${value}">${shown.toFixed(1)} min</data>`
 

@@ -11,8 +11,8 @@ import type { Latency, Part, StatusView } from './types.ts'
 import { barsLegend, faultyDays, partSection } from './uptimeBars.ts'
 
 /**
- * The page: one document without script or request, light and dark as the reader's system has it. Its digest is that of
- * what can be read, without the moment at which it was made: a page that says the same has the same.
+ * Renders the page: one document without scripts or requests, in light and dark. Its digest covers everything
+ * readable except the time at which it was made, so pages with the same content have the same digest.
  */
 export async function renderStatusPage(view: StatusView): Promise<StatusPage> {
   const charts = await Promise.all(view.latency.map(latencyFigure))
@@ -23,7 +23,7 @@ export async function renderStatusPage(view: StatusView): Promise<StatusPage> {
   return {
     html: parts(digestTag(digest), renderMoment(view.madeAt)),
     digest,
-    // In quotes: it stands behind the name of a step, whose own failure it is not.
+    // Quoted, because it follows the name of a task, whose own failure it is not.
     says: `it says “${title}”${seenAt === undefined ? '' : `, seen ${new Date(seenAt).toISOString().slice(0, 16)}Z`}`,
   }
 }
@@ -38,7 +38,7 @@ function renderDocument(view: StatusView, charts: readonly string[], digest: str
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="description" content="Whether ${site} works: now, over the last ${days} days, and what has happened.">
+<meta name="description" content="Status of ${site}: now, over the last ${days} days, and past incidents.">
 ${digest}
 <title>${escapeHtml(headline.title)} – ${site}</title>
 <link rel="canonical" href="https://${site}/status/">
@@ -53,7 +53,7 @@ ${digest}
 ${icon(headline.level)}
 <div><h1 id="state">${escapeHtml(headline.title)}</h1>
 <p>${escapeHtml(headline.text)}</p>
-<p class="seen">${headline.seenAt === undefined ? 'No check has been made yet.' : `Last checked ${renderMoment(headline.seenAt)}.`}</p></div>
+<p class="seen">${headline.seenAt === undefined ? 'No check has run yet.' : `Last checked ${renderMoment(headline.seenAt)}.`}</p></div>
 </section>
 <section aria-labelledby="days">
 <h2 id="days">The last ${days} days</h2>
@@ -65,18 +65,18 @@ ${renderHistoryStart(parts)}${faultyDays(parts)}</div>
 </section>
 ${monthSection(view.month)}
 <section aria-labelledby="times">
-<h2 id="times">How quickly it answers</h2>
-<div class="charts">${charts.join('\n') || '<p>Nothing has been measured yet.</p>'}</div>
+<h2 id="times">Response times</h2>
+<div class="charts">${charts.join('\n') || '<p>No measurements yet.</p>'}</div>
 ${latencyTable(view.month)}
 </section>
 ${incidentsSection(view.incidents, days)}
 ${worksSection(view.works, days)}
 </main>
 <footer>
-<p>A program outside the site asks for it at short intervals, as a visitor would; this page is written from what it saw.
-A look holds until the next one. What was not looked at is not known and counts neither as up nor as down; so do planned
-maintenance and deploys. Slow answers count as up.</p>
-<p>This page was made ${made}. It does not change by itself: load it again for what is newer.</p>
+<p>A program outside the site requests it at short intervals, as a visitor would. Each check is valid until the next one.
+Time without checks is unknown; unknown time, planned maintenance and deploys count neither as up nor as down. Slow answers
+count as up.</p>
+<p>Generated ${made}. Reload the page for newer data.</p>
 </footer>
 </div>
 </body>
@@ -84,11 +84,11 @@ maintenance and deploys. Slow answers count as up.</p>
 `
 }
 
-/** Empty boxes alone would leave it open whether they were lost. */
+/** Says where the history starts, so that empty days are not mistaken for lost data. */
 function renderHistoryStart(parts: readonly Part[]): string {
   const first = parts.flatMap(({ days }) => days.find(({ kind }) => kind !== 'none')?.date ?? []).sort()[0]
   if (first === undefined || first === parts[0]?.days[0]?.date) return ''
-  return `<p class="begins">The history begins on ${formatDayLabel(first)}.</p>\n`
+  return `<p class="begins">The history starts on ${formatDayLabel(first)}.</p>\n`
 }
 
 const formatMilliseconds = (value: number): string =>
@@ -101,16 +101,16 @@ async function latencyFigure({ id, name, points, from, to, limitMs }: Latency): 
   const range = (pick: 'p50' | 'p95') => {
     const values = known(pick)
     const sorted = values.toSorted((a, b) => a - b)
-    return `between ${formatMilliseconds(sorted[0]!)} and ${formatMilliseconds(sorted.at(-1)!)}, in the newest hour ${formatMilliseconds(values.at(-1)!)}`
+    return `between ${formatMilliseconds(sorted[0]!)} and ${formatMilliseconds(sorted.at(-1)!)}, in the latest hour ${formatMilliseconds(values.at(-1)!)}`
   }
   const measured = known('p50').length > 0
   const limit = [from, to].map((at) => ({ at: new Date(at), value: limitMs }))
   const svg = await lineChart({
     id: `latency-${escapeHtml(id)}`,
-    title: `${name}: how long answers took, hour by hour`,
+    title: `${name}: response times by hour`,
     description: measured
-      ? `The median lay ${range('p50')}. 95 % of the answers took at most: ${range('p95')}. Slower than ${formatMilliseconds(limitMs)} counts as slow.`
-      : 'Nothing was measured.',
+      ? `The median was ${range('p50')}. The 95th percentile was ${range('p95')}. Answers above ${formatMilliseconds(limitMs)} count as slow.`
+      : 'No measurements.',
     lines: [
       { name: 'median', points: series('p50') },
       { name: '95 %', points: series('p95') },
@@ -122,5 +122,5 @@ async function latencyFigure({ id, name, points, from, to, limitMs }: Latency): 
     height: 200,
   })
   return `<figure class="card"><figcaption><h3>${escapeHtml(name)}</h3>
-<small>${legendMark(0)} a usual answer (the median), ${legendMark(1)} a slow one (95 % are quicker), ${legendMark(2)} slow from ${formatMilliseconds(limitMs)} on</small></figcaption>${svg}</figure>`
+<small>${legendMark(0)} median,  ${legendMark(1)} 95th percentile,  ${legendMark(2)} slow from ${formatMilliseconds(limitMs)}</small></figcaption>${svg}</figure>`
 }

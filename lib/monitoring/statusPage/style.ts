@@ -1,8 +1,8 @@
 import type { Condition, Headline } from './types.ts'
 
 /**
- * What the status page adds to the style of pages with charts. Contrast: texts 4.5 : 1 and more, bars and marks 3 : 1;
- * bars differ in height and pattern, too, so that nothing is told by colour alone.
+ * Styles that the status page adds to pages with charts. Contrast is at least 4.5 : 1 for text and 3 : 1 for bars and
+ * icons; bars also differ in height and pattern, so that nothing depends on colour alone.
  */
 export const statusStyle = `
 :root {

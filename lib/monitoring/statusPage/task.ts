@@ -9,8 +9,8 @@ import { digestTag, type StatusPage, statusPageTask } from '../../vps/statusPage
 import { historyFile, readHistory } from '../store/store.ts'
 
 /**
- * Makes the page of what the history of this machine knows now.
- * Throws (exit 3) when there is no history, or it is held, damaged or of a newer version.
+ * Builds the page from this machine's history.
+ * Throws (exit 3) when the history is missing, locked, damaged or of a newer version.
  */
 export async function buildStatusPage(config: Config, now = Date.now()): Promise<StatusPage> {
   const [{ renderStatusPage: statusPage }, { buildStatusView: statusView }, history] = await Promise.all([
@@ -25,7 +25,7 @@ export async function buildStatusPage(config: Config, now = Date.now()): Promise
   }
 }
 
-/** Publishes the page, or writes it into a file alone. Throws (exit 2) when there can be no such file. */
+/** Publishes the page, or only writes it to a file. Throws (exit 2) when that file cannot be written. */
 export function createStatusPageTasks(context: Context, out: string | undefined): TaskList {
   const make = () => buildStatusPage(context.config)
   if (out === undefined) return { steps: [statusPageTask(context, make)] }
@@ -33,7 +33,7 @@ export function createStatusPageTasks(context: Context, out: string | undefined)
   return { steps: [createFileTask(out, make)] }
 }
 
-/** The page as a file of this machine: no login, no network. */
+/** Writes the page to a local file; needs neither login nor network. */
 function createFileTask(out: string, make: () => Promise<StatusPage>): Task {
   const file = path.resolve(out)
   let html = ''

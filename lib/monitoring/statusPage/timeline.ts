@@ -3,10 +3,10 @@ import { formatDuration } from '../../util/format.ts'
 import { timeElement } from '../../vps/maintenance/page.ts'
 import type { PublicIncident, Work } from './types.ts'
 
-/** A moment as `<time>`. */
+/** A time as a `<time>` element. */
 export const renderMoment = (at: number): string => timeElement(new Date(at).toISOString())
 
-/** More than these are told by their number. */
+/** The most entries shown; the rest is only counted. */
 const maxShown = { incidents: 50, works: 30 }
 
 export function incidentsSection(incidents: readonly PublicIncident[], days: number): string {
@@ -20,7 +20,7 @@ export function incidentsSection(incidents: readonly PublicIncident[], days: num
     'Incidents',
     items,
     incidents.length,
-    `None in the last ${days} days that visitors could notice.`,
+    `No incidents that visitors could notice in the last ${days} days.`,
   )
 }
 
@@ -43,7 +43,7 @@ export function worksSection(works: readonly Work[], days: number): string {
 }
 
 function renderSpan(start: number, end: number | undefined): string {
-  if (end === undefined) return `Since ${renderMoment(start)}: not over yet.`
+  if (end === undefined) return `Since ${renderMoment(start)}, ongoing.`
   const [first, last] = [start, end].map((at) => new Date(at).toISOString())
   const sameDay = first!.slice(0, 10) === last!.slice(0, 10)
   const ended = sameDay ? `<time datetime="${last}">${last!.slice(11, 16)} UTC</time>` : renderMoment(end)
@@ -63,6 +63,6 @@ function renderList(
   return `<section aria-labelledby="${id}">
 <h2 id="${id}">${heading}</h2>
 ${items.length > 0 ? `<ol class="log">\n${items.join('\n')}\n</ol>` : `<p>${none}</p>`}
-${rest > 0 ? `<p>And ${rest} before these.</p>` : ''}
+${rest > 0 ? `<p>And ${rest} earlier.</p>` : ''}
 </section>`
 }

@@ -1,17 +1,19 @@
 /*
- * What the page shows, in its own terms: no host name, no resource's name, no error's words, nobody's name. Whatever is
- * not in here cannot reach the page. Moments are milliseconds since 1970, stretches minutes, shares per cent.
+ * What the page shows: no host name, resource name, error message or person. Whatever is not in these types cannot
+ * reach the page. Times are milliseconds since 1970, durations minutes, shares per cent.
  */
 
-/** `slow`: it works, but a limit was passed. `planned`: it does not, and a maintenance or a deploy explains that. */
+/**
+ * `slow`: it works, but exceeds a latency limit. `planned`: it does not work because of a maintenance or a deploy.
+ */
 export type Condition = 'works' | 'slow' | 'down' | 'planned' | 'unknown'
 
-/** How things are, in words. */
+/** The overall state as text. */
 export interface Headline {
   level: Condition | 'trouble'
   title: string
   text: string
-  /** When that was seen; undefined when nothing ever was. */
+  /** The time of the latest check; undefined when there was none. */
   seenAt: number | undefined
 }
 
@@ -20,10 +22,10 @@ export interface Day {
   /** `2026-11-23` */
   date: string
   kind: 'none' | 'up' | 'partly' | 'down'
-  /** Of the time that counts; null when none does. */
+  /** Availability of the time that counts; null when none does. */
   percent: number | null
   down: number
-  /** Up, but slower than wanted. */
+  /** Up, but slower than the limit. */
   slow: number
 }
 
@@ -31,20 +33,20 @@ export interface Part {
   id: string
   name: string
   now: Condition
-  /** The oldest first. */
+  /** Oldest first. */
   days: readonly Day[]
-  /** Of all these days; null when nothing is known of them. */
+  /** Availability over all days; null without data. */
   percent: number | null
 }
 
-/** Milliseconds that answers took, an hour a point. */
+/** Latency in milliseconds, one point per hour. */
 export interface Latency {
   id: string
   name: string
   points: readonly { at: number; p50: number | null; p95: number | null }[]
   from: number
   to: number
-  /** From this on it is slow. */
+  /** Answers are slow from this value on. */
   limitMs: number
 }
 
@@ -52,7 +54,7 @@ export interface PublicIncident {
   title: string
   cause: string
   start: number
-  /** undefined: it is not over. */
+  /** undefined while it is ongoing. */
   end: number | undefined
 }
 
@@ -62,13 +64,13 @@ export interface Work {
   end: number
 }
 
-/** This month against what is promised. */
+/** The current month compared with the objective. */
 export interface Month {
   from: number
   to: number
-  /** What is promised. */
+  /** The objective in per cent. */
   goal: number
-  /** null when nothing is known of the month. */
+  /** null without data for the month. */
   budget: { total: number; used: number; left: number } | null
   /** The site first. */
   rows: readonly {
@@ -88,11 +90,11 @@ export interface StatusView {
   domain: string
   madeAt: number
   headline: Headline
-  /** The site as a whole first, then its parts. */
+  /** The whole site first, then its parts. */
   parts: readonly Part[]
   latency: readonly Latency[]
   month: Month
-  /** The newest first. */
+  /** Newest first. */
   incidents: readonly PublicIncident[]
   works: readonly Work[]
 }

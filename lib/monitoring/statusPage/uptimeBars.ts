@@ -5,11 +5,11 @@ import { formatDayLabel } from './labels.ts'
 import { conditionMark } from './style.ts'
 import type { Day, Part } from './types.ts'
 
-/** One part: its name, how it is now, a bar a day with its words, and the days with a fault as a table. */
+/** One part: its name, current state, one bar per day with text, and its availability. */
 export function partSection(part: Part): string {
   const name = escapeHtml(part.name)
   const id = `part-${escapeHtml(part.id)}`
-  const share = part.percent === null ? 'nothing known yet' : `${formatPercent(part.percent)} available`
+  const share = part.percent === null ? 'no data yet' : `${formatPercent(part.percent)} available`
   return `<article class="part" aria-labelledby="${id}">
 <div class="head"><h3 id="${id}">${name}</h3>${conditionMark(part.now)}</div>
 <ol class="bars" aria-label="${name}, day by day">${part.days.map(bar).join('')}</ol>
@@ -25,7 +25,7 @@ export function dayText({ date, kind, percent, down, slow }: Day): string {
   const day = formatDayLabel(date)
   if (kind === 'none' || percent === null) return `${day}: no data`
   if (down === 0)
-    return `${day}: up${slow > 0 ? `, slower than wanted for ${formatDuration(slow * 60_000)}` : ''}`
+    return `${day}: up${slow > 0 ? `, slower than expected for ${formatDuration(slow * 60_000)}` : ''}`
   return `${day}: ${kind === 'down' ? 'down' : 'partly down'}, ${formatDuration(down * 60_000)}; ${formatPercent(percent)} available`
 }
 
@@ -33,7 +33,7 @@ export const barsLegend = `<ul class="legend" aria-label="What the bars mean">${
   [
     ['up', 'up'],
     ['partly', 'partly down'],
-    ['down', 'down for half of the known time or longer'],
+    ['down', 'down for at least half of the known time'],
     ['', 'no data'],
   ] as const
 )
@@ -43,7 +43,7 @@ export const barsLegend = `<ul class="legend" aria-label="What the bars mean">${
   })
   .join('')}</ul>`
 
-/** Days that were not whole, for who cannot point at a bar. */
+/** Days with a fault as a table, for readers who cannot point at a bar. */
 export function faultyDays(parts: readonly Part[]): string {
   const rows = parts.flatMap(({ name, days }) =>
     days.filter(({ down }) => down > 0).map((day) => ({ name, day })),
@@ -55,8 +55,8 @@ export function faultyDays(parts: readonly Part[]): string {
       `<tr><th scope="row"><time datetime="${day.date}">${formatDayLabel(day.date)}</time></th><td>${escapeHtml(name)}</td>` +
       `<td>${formatDuration(day.down * 60_000)}</td><td>${day.percent === null ? '–' : formatPercent(day.percent)}</td></tr>`,
   )
-  return `<details><summary>Every day with a fault, as a table</summary>
-<section class="scroll" tabindex="0" aria-label="Days with a fault"><table><caption>Days (UTC) with a fault, the newest first</caption>
+  return `<details><summary>All days with a fault</summary>
+<section class="scroll" tabindex="0" aria-label="Days with a fault"><table><caption>Days (UTC) with a fault, newest first</caption>
 <thead><tr><th scope="col">Day</th><th scope="col">Part</th><th scope="col">Down</th><th scope="col">Available</th></tr></thead>
 <tbody>${cells.join('')}</tbody></table></section></details>`
 }

@@ -1,9 +1,9 @@
 /*
- * The arithmetic of time: which stretch was up, which down, from single looks. Pure; docs/health.md, "Arithmetic".
- * Milliseconds throughout; a stretch is [from, to).
+ * Derives periods of up and down time from single samples. Pure; see docs/health.md, "Arithmetic". All times are
+ * milliseconds; a period is [from, to).
  */
 
-/** What is known of a target for a while. What no segment covers is not known. */
+/** The state of a target in a period. Time that no segment covers is unknown. */
 export type State = 'ok' | 'warning' | 'down' | 'keptOut'
 
 export interface Segment {
@@ -22,15 +22,15 @@ export type Durations = Record<State, number>
 
 const minute = 60_000
 const minValidity = 5 * minute
-/** A look says nothing of what was later than this. */
+/** The longest validity of a sample. */
 export const maxValidity = 180 * minute
-/** Distances between looks that tell the usual one. */
+/** The number of intervals between samples from which the usual one is derived. */
 export const intervalsRead = 10
 
 /**
- * How long a sample speaks for its target when no other follows: three times the usual distance, 5 minutes to 3 hours.
- * The usual distance is what eight of the last ten are no longer than: neither a gap, nor a second checker, nor some runs
- * by hand change it.
+ * How long a sample is valid when no other follows: three times the usual interval, at least 5 minutes and at most 3
+ * hours. The usual interval is the 80th percentile of the last ten, so that neither a gap, nor a second checker, nor
+ * a few manual runs change it.
  * @param earlier times of the samples before it, newest first
  */
 export function getValidity(at: number, earlier: readonly number[]): number {
@@ -40,14 +40,17 @@ export function getValidity(at: number, earlier: readonly number[]): number {
   return Math.min(maxValidity, Math.max(minValidity, 3 * usual))
 }
 
-/** A sample as far as time is concerned: its state holds until the next one, at most `holds` ms; undefined: UNKNOWN. */
+/**
+ * A sample reduced to time and state: the state is valid until the next sample, for at most `holds` ms; undefined
+ * means UNKNOWN.
+ */
 export interface TimedSample {
   at: number
   holds: number
   state: State | undefined
 }
 
-/** Samples of one target, the oldest first, as stretches. */
+/** Converts samples of one target, oldest first, to segments. */
 export function toSegments(samples: readonly TimedSample[]): Segment[] {
   const segments: Segment[] = []
   for (const [index, { at, holds, state }] of samples.entries()) {
@@ -57,7 +60,7 @@ export function toSegments(samples: readonly TimedSample[]): Segment[] {
   return segments
 }
 
-/** Stretches in order and without overlap. */
+/** Merges spans; the result is sorted and without overlap. */
 export function union(spans: readonly Span[]): Span[] {
   const merged: Span[] = []
   for (const { from, to } of [...spans].sort((a, b) => a.from - b.from)) {
@@ -68,7 +71,7 @@ export function union(spans: readonly Span[]): Span[] {
   return merged
 }
 
-/** What is known of planned stretches is kept out. Both lists in order and without overlap. */
+/** Marks what falls into planned spans as excluded. Both lists must be sorted and without overlap. */
 export function exclude(segments: readonly Segment[], planned: readonly Span[]): Segment[] {
   if (planned.length === 0) return [...segments]
   const result: Segment[] = []
@@ -88,8 +91,8 @@ export function exclude(segments: readonly Segment[], planned: readonly Span[]):
 }
 
 /**
- * Two parts as one thing: down while either is, kept out while either is, otherwise known only while both are.
- * Both lists in order and without overlap.
+ * Combines two parts: down while either is down, excluded while either is excluded, otherwise known only while both
+ * are. Both lists must be sorted and without overlap.
  */
 export function combine(a: readonly Segment[], b: readonly Segment[]): Segment[] {
   const edges = [...new Set([...a, ...b].flatMap(({ from, to }) => [from, to]))].sort((x, y) => x - y)
@@ -117,7 +120,7 @@ function combineStates(a: State | undefined, b: State | undefined): State | unde
 
 export const zeroDurations = (): Durations => ({ ok: 0, warning: 0, down: 0, keptOut: 0 })
 
-/** Adds up segments within [from, to) by hours, keyed by whole hours since 1970; hours without any are left out. */
+/** Adds up segments within [from, to) by hour, keyed by hours since 1970; hours without data are omitted. */
 export function sumByHour(segments: readonly Segment[], { from, to }: Span): Map<number, Durations> {
   const hours = new Map<number, Durations>()
   for (const segment of segments) {

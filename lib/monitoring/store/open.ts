@@ -9,37 +9,37 @@ import { migrate, readVersion } from './schema.ts'
 import { type Connection, connect } from './sqlite.ts'
 
 export interface OpenOptions {
-  /** Never changes anything; the file must be there. */
+  /** Never changes anything; the file must exist. */
   readOnly: boolean
-  /** How long another process that writes is waited for. */
+  /** How long to wait for another process that writes, in milliseconds. */
   waitMs: number
 }
 
-/** A history file, which is another one once a damaged one was set aside. */
+/** An open history file. After damage, it is a new file. */
 export interface OpenFile {
   connection: Connection
-  /** Where damaged files were put, the newest last; also by a run that ended before it said so. */
+  /** The quarantined files, newest last; includes those of a run that ended before it reported them. */
   damaged: string[]
-  /** What is in `damaged` was said, and needs not be said again. */
+  /** Records that the files in `damaged` were reported. */
   markDamageReported(): void
-  /** Opens the file that has taken this one's place: another process has set it aside. */
+  /** Reopens the file when another process has replaced it. */
   reopenIfReplaced(): void
-  /** Puts the file aside as damaged and begins a new one; `thrown` says why. Throws where that cannot be. */
+  /** Quarantines the file and starts a new one; `thrown` says why. Throws when that is impossible. */
   quarantineAndReopen(thrown: unknown): void
-  /** SQLite's or the file system's words as a failure that says what to do. */
+  /** Converts an error of SQLite or the file system to a failure with advice. */
   fault(thrown: unknown): unknown
 }
 
 /**
- * Opens the file, makes it when need be (folder 0700, file 0600), and sets a damaged one aside.
- * Throws OpsError (exit 3): held by another process, cannot be written, from a newer version, not ours; read-only also
- * when it is absent or damaged.
+ * Opens the file; creates it if needed (folder 0700, file 0600) and quarantines a damaged one.
+ * Throws OpsError (exit 3) when the file is locked by another process, not writable, from a newer version or of
+ * another program; read-only also when it is missing or damaged.
  */
 export async function openFile(file: string, options: OpenOptions): Promise<OpenFile> {
   const { readOnly, waitMs } = options
   const toError = (thrown: unknown): unknown => toHistoryError(thrown, file, waitMs)
   const open = await connect(file, options)
-  /** Nobody opens a file that is just being set aside. */
+  /** Prevents opening a file that is being quarantined. */
   const lock = readOnly ? undefined : await lockOn(`${file}.lock`, waitMs)
   const alone = <Value>(work: () => Value): Value => (lock ? lock(work) : work())
   let identity: string | undefined
@@ -93,7 +93,7 @@ export async function openFile(file: string, options: OpenOptions): Promise<Open
     try {
       result.connection.close()
     } catch {
-      // A damaged file may not even be closed in peace.
+      // Even closing a damaged file may fail.
     }
   }
   if (readOnly && !statSync(file, { throwIfNoEntry: false })) throw noHistory(file)
@@ -109,7 +109,7 @@ const noHistory = (file: string) =>
   unknownError(
     `There is no history yet: ${file}`,
     undefined,
-    `${formatScriptLine('health')} looks and records; ${formatScriptLine('schedule')} makes it run by itself.`,
+    `${formatScriptLine('health')} runs a check and records it; ${formatScriptLine('schedule')} makes it run regularly.`,
   )
 
 function makeFile(file: string): void {
@@ -120,7 +120,7 @@ function assertTables(connection: Connection, file: string): void {
   if (readVersion(connection, file) === 0) throw noHistory(file)
 }
 
-/** While a new file gets its form SQLite does not wait by itself. */
+/** SQLite does not wait while a new file is being set up. */
 function retryWhileBusy(waitMs: number, work: () => void): void {
   const until = performance.now() + waitMs
   for (;;) {
@@ -134,7 +134,7 @@ function retryWhileBusy(waitMs: number, work: () => void): void {
   }
 }
 
-/** Something is wrong inside the file: SQLite said so, or a check of our own. */
+/** The content of the file is damaged, according to SQLite or our own check. */
 export class DamageError extends Error {}
 
 /** SQLITE_CORRUPT, SQLITE_NOTADB (https://sqlite.org/rescode.html). */
@@ -174,7 +174,7 @@ export function toHistoryError(thrown: unknown, file: string, waitMs: number): u
       return unknownError(`The history ${file} cannot be written`, said, `Make it writable; ${again}`)
     case 13:
     case 'ENOSPC':
-      return unknownError(`There is no room for the history ${file}`, said, `Make room on its disk; ${again}`)
+      return unknownError(`The disk of the history ${file} is full`, said, `Free space on it; ${again}`)
     case 3:
     case 10:
     case 14:
@@ -185,20 +185,20 @@ export function toHistoryError(thrown: unknown, file: string, waitMs: number): u
     case 'EISDIR':
     case 'EBUSY':
       return unknownError(
-        `The history ${file} cannot be opened, or not be read`,
+        `The history ${file} cannot be opened or read`,
         said,
-        `See to its rights and its disk (STATE_DIR names its folder); ${again}`,
+        `Check its permissions and its disk (STATE_DIR names its folder); ${again}`,
       )
   }
   return thrown
 }
 
-/** Does something while no other process does anything under the same lock. */
+/** Runs a function while no other process runs one under the same lock. */
 export type Alone = <Value>(work: () => Value) => Value
 
 /**
- * A lock of SQLite's on an empty file of its own, made when need be with its folder (0700): it ends with the process.
- * Throws SQLite's own errors after waiting `waitMs`, and an OpsError (exit 3) where the file is none of ours.
+ * A SQLite lock on a separate empty file, created if needed with its folder (0700); it ends with the process.
+ * Throws SQLite's own errors after waiting `waitMs`, and an OpsError (exit 3) when the file is not a lock file.
  */
 export async function lockOn(file: string, waitMs: number): Promise<Alone> {
   const open = await connect(file, { waitMs, readOnly: false })
@@ -210,9 +210,9 @@ export async function lockOn(file: string, waitMs: number): Promise<Alone> {
       return lock
     } catch (thrown) {
       lock?.close()
-      // It must not be taken for damage of what it guards.
+      // Must not be mistaken for damage of the history itself.
       if (!isDamage(thrown)) throw thrown
-      throw unknownError(`${file} is no lock of ours`, getMessage(thrown), 'Take it away: it holds nothing.')
+      throw unknownError(`${file} is not a lock file`, getMessage(thrown), 'Delete it; it contains no data.')
     }
   }
   return (work) => {
@@ -227,7 +227,10 @@ export async function lockOn(file: string, waitMs: number): Promise<Alone> {
   }
 }
 
-/** SQLite itself would make it as readable as the umask allows. Where it cannot be made, SQLite says why. */
+/**
+ * SQLite itself would create the file with the permissions that the umask allows. If creation fails, SQLite reports
+ * why.
+ */
 function makeOwn(file: string): void {
   try {
     closeSync(openSync(file, 'a', 0o600))

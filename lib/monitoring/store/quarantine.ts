@@ -1,15 +1,16 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** Tells one file from another that has taken its name. */
+/** Distinguishes a file from another one that has taken its name. */
 export const getFileId = (file: string): string | undefined => {
   const found = statSync(file, { bigint: true, throwIfNoEntry: false })
   return found && `${found.dev}:${found.ino}`
 }
 
 /**
- * Renames a damaged history, with what SQLite keeps beside it. Gives its new name; undefined when another process has
- * put it aside already (the file is no longer `identity`). To be called under the lock that everybody opens it under.
+ * Renames a damaged history together with SQLite's companion files. Returns the new name; undefined when another
+ * process has already moved it (the file is no longer `identity`). Must be called under the lock that every opener
+ * takes.
  */
 export function quarantine(file: string, identity: string | undefined, now: Date): string | undefined {
   if (identity === undefined || getFileId(file) !== identity) return undefined
@@ -17,7 +18,7 @@ export function quarantine(file: string, identity: string | undefined, now: Date
   let name = `${file}.damaged-${time}`
   for (let turn = 2; existsSync(name); turn++) name = `${file}.damaged-${time}-${turn}`
   writeUnreported(file, [...getUnreported(file), name])
-  // A log of changes belongs to its file: left behind, it would be taken for the new one's. So it goes first.
+  // The write-ahead log must move first: left behind, it would be applied to the new file.
   for (const ending of ['-wal', '-shm']) {
     if (existsSync(file + ending)) renameSync(file + ending, name + ending)
   }
@@ -27,17 +28,17 @@ export function quarantine(file: string, identity: string | undefined, now: Date
 
 const getUnreportedFile = (file: string): string => `${file}.damaged.json`
 
-/** Damaged files that were set aside by a run which ended before it said so. */
+/** Quarantined files of a run that ended before it reported them. */
 export function getUnreported(file: string): string[] {
   try {
     const names = JSON.parse(readFileSync(getUnreportedFile(file), 'utf8')) as string[]
     return names.map((name) => path.join(path.dirname(file), name)).filter((name) => existsSync(name))
   } catch {
-    return [] // there is none, or it is half written
+    return [] // missing, or incomplete
   }
 }
 
-/** Those were told to somebody. */
+/** Records that these files were reported. */
 export function markReported(file: string, names: readonly string[]): void {
   const unsaid = getUnreported(file)
   if (unsaid.length > 0)
@@ -55,6 +56,6 @@ function writeUnreported(file: string, names: readonly string[]): void {
         mode: 0o600,
       })
   } catch {
-    // The run that sets it aside says it all the same; only one that is killed before does not.
+    // The run that quarantines a file reports it anyway; only a killed one does not.
   }
 }

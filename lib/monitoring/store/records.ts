@@ -2,15 +2,15 @@ import { hourMs, type Span, union } from './intervals.ts'
 import type { Connection } from './sqlite.ts'
 import type { Planned } from './types.ts'
 
-/** How far the roll-ups have come. Both are whole hours, in ms since 1970. */
+/** The progress of roll-ups. Both are whole hours, in ms since 1970. */
 export interface Progress {
-  /** Hours before it are rolled up, but for stale ones. */
+  /** Hours before this are rolled up, except stale ones. */
   rolledTo: number
-  /** From here on every single sample is there, with those before it that still hold. */
+  /** From here on all single samples are stored, including earlier ones that are still valid here. */
   rawFrom: number
 }
 
-/** Before the first roll-up nothing is rolled up, and everything is there. */
+/** Before the first roll-up, nothing is rolled up and all samples are stored. */
 export function readProgress(connection: Connection): Progress {
   const row = connection.get<{ rolled: number; raw: number }>(
     'SELECT rolled_to AS rolled, raw_from AS raw FROM progress',
@@ -23,7 +23,7 @@ export function setProgress(connection: Connection, { rolledTo, rawFrom }: Progr
   connection.run('INSERT INTO progress VALUES (?, ?)', rolledTo / hourMs, rawFrom / hourMs)
 }
 
-/** Rolled-up hours that a late sample touches are counted again. */
+/** Marks the rolled-up hours that a late sample affects as stale. */
 export function markStaleSpan(connection: Connection, { from, to }: Span): void {
   const { rolledTo, rawFrom } = readProgress(connection)
   const last = Math.ceil(Math.min(to, rolledTo) / hourMs)
@@ -31,7 +31,7 @@ export function markStaleSpan(connection: Connection, { from, to }: Span): void 
     connection.run('INSERT OR IGNORE INTO stale (hour) VALUES (?)', hour)
 }
 
-/** So are those that a planned stretch touches, as far as their samples are still there. */
+/** Marks the rolled-up hours that a planned period affects as stale, as far as their samples are still stored. */
 export function markStalePlanned(connection: Connection, { from, to }: Span): void {
   const { rawFrom } = readProgress(connection)
   connection.run(
@@ -40,16 +40,16 @@ export function markStalePlanned(connection: Connection, { from, to }: Span): vo
   )
 }
 
-/** How bad it is: 1 WARNING, 2 CRITICAL, 3 CRITICAL and visible to visitors. */
+/** The severity: 1 WARNING, 2 CRITICAL, 3 CRITICAL and visible to visitors. */
 export type IncidentRank = 1 | 2 | 3
 
-/** A confirmed fault. Milliseconds since 1970. */
+/** A confirmed fault. Times are milliseconds since 1970. */
 export interface Incident {
   id: number
   from: number
-  /** null while it lasts. */
+  /** null while it is ongoing. */
   to: number | null
-  /** The worst it was. */
+  /** The worst severity. */
   rank: IncidentRank
   targets: readonly string[]
   /** One line. */
@@ -85,7 +85,7 @@ export function changeIncident(
   )
 }
 
-/** The newest one that lasts. */
+/** The newest ongoing incident. */
 export function currentIncident(connection: Connection): Incident | undefined {
   const row = connection.get<Row>(
     `SELECT ${columns} FROM incidents WHERE ended IS NULL ORDER BY id DESC LIMIT 1`,
@@ -102,13 +102,13 @@ export const listIncidents = (connection: Connection, { from, to }: Span): Incid
     )
     .map(parseIncident)
 
-/** What is kept under a key, undefined when nothing is. */
+/** The value stored under a key, if any. */
 export function readNote<Value>(connection: Connection, key: string): Value | undefined {
   const row = connection.get<{ value: string }>('SELECT value FROM notes WHERE key = ?', key)
   return row && (JSON.parse(row.value) as Value)
 }
 
-/** Keeps a value that JSON can hold; undefined takes the key away. */
+/** Stores a JSON value; undefined deletes the key. */
 export function writeNote(connection: Connection, key: string, value: unknown): void {
   if (value === undefined) connection.run('DELETE FROM notes WHERE key = ?', key)
   else
@@ -118,17 +118,17 @@ export function writeNote(connection: Connection, key: string, value: unknown): 
     )
 }
 
-/** An alert that is not sent yet. */
+/** An alert that was not sent yet. */
 export interface QueuedAlert {
   id: number
   channel: string
-  /** As lib/alerts made it. */
+  /** An `Alert`, see monitoring/alerts. */
   alert: unknown
-  /** When it was put here, in ms since 1970. */
+  /** When it was queued, in ms since 1970. */
   since: number
-  /** Putting it here is the first one. */
+  /** Queueing counts as the first attempt. */
   tries: number
-  /** Why it could not be sent, the last time; empty before. */
+  /** Why the last attempt failed; empty before. */
   error: string
 }
 
@@ -155,7 +155,7 @@ export const dequeue = (connection: Connection, id: number): void => {
   connection.run('DELETE FROM outbox WHERE id = ?', id)
 }
 
-/** Notes planned stretches, known ones as they are now. What they touch is counted again. */
+/** Inserts or updates planned periods, and marks the hours they affect as stale. */
 export function upsertPlanned(connection: Connection, list: readonly Planned[]): void {
   for (const { id, kind, from, to, what } of list) {
     const end = Math.max(from, to)
@@ -173,7 +173,7 @@ export function upsertPlanned(connection: Connection, list: readonly Planned[]):
   }
 }
 
-/** What only one of them covers: a maintenance grows with every look, and most of it was counted long ago. */
+/** The spans covered by only one of them: a maintenance grows with every run, and most of it was counted long ago. */
 function getChangedSpans(before: Span | undefined, after: Span): Span[] {
   if (!before || before.to <= after.from || after.to <= before.from) return before ? [before, after] : [after]
   const edges: Span[] = [

@@ -4,22 +4,19 @@ import { countSamples, encodeLatencies } from './rollups.ts'
 import type { Connection } from './sqlite.ts'
 import type { Origin } from './types.ts'
 
-/** Days that single samples, and roll-ups with incidents and planned stretches, are kept. */
+/** How many days single samples are kept, and roll-ups, incidents and planned periods. */
 export interface Retention {
   sampleDays: number
   days: number
 }
 
-/** Looks are written at their end and may come late; after this they are the exception. */
+/** Runs are recorded when they end and may arrive late; beyond this they are the exception. */
 const graceMs = 600_000
-/** Hours that one run rolls up, counts again, or takes samples away of: it must stay short. */
+/** How many hours one run rolls up, recounts or prunes: it must stay short. */
 const hoursPerRun = 6
 const origins: readonly Origin[] = ['here', 'vps']
 
-/**
- * Rolls up hours that are over, a few of them, within the caller's transaction. Gives how many: 0 when there is nothing
- * left to do.
- */
+/** Rolls up a few completed hours within the caller's transaction. Returns how many; 0 when none is left. */
 export function rollUp(connection: Connection, now: number): number {
   const until = Math.floor((now - graceMs) / hourMs) * hourMs
   const stale = connection.all<{ hour: number }>(
@@ -36,7 +33,7 @@ export function rollUp(connection: Connection, now: number): number {
       next - maxValidity,
     )
     if (!look || look.at === null || look.at >= until) break
-    // Of a stretch without looks there is nothing to roll up.
+    // A period without runs has nothing to roll up.
     next = Math.max(next, Math.floor(look.at / hourMs) * hourMs)
     rollHour(connection, next / hourMs)
     next += hourMs
@@ -45,7 +42,7 @@ export function rollUp(connection: Connection, now: number): number {
   return done
 }
 
-/** Counts one hour's samples, in the place of what was counted before. */
+/** Counts one hour's samples and replaces the previous roll-up. */
 function rollHour(connection: Connection, hour: number): void {
   connection.run('DELETE FROM rollups WHERE hour = ?', hour)
   connection.run('DELETE FROM stale WHERE hour = ?', hour)
@@ -60,14 +57,14 @@ function rollHour(connection: Connection, hour: number): void {
 }
 
 /**
- * Takes away what is older than its retention; a few hours of each, within the caller's transaction. Gives how many. It
- * is to go with the hours that are rolled up, not with the looks: a clock that runs years ahead for an hour must not
- * empty the history.
+ * Deletes data older than its retention, a few hours at a time, within the caller's transaction. Returns how many.
+ * Call it only when hours were rolled up, not on every run: a clock that is years ahead for an hour must not empty
+ * the history.
  */
 export const prune = (connection: Connection, now: number, { sampleDays, days }: Retention): number =>
   pruneSamples(connection, now - sampleDays * 24 * hourMs) + pruneHours(connection, now - days * 24 * hourMs)
 
-/** Only samples of hours that are rolled up, and none that an hour still to be counted again needs. */
+/** Deletes only samples of rolled-up hours, and none that a stale hour still needs. */
 function pruneSamples(connection: Connection, before: number): number {
   const progress = readProgress(connection)
   const oldestStale = connection.get<{ hour: number | null }>('SELECT min(hour) AS hour FROM stale')?.hour
@@ -87,7 +84,7 @@ function pruneSamples(connection: Connection, before: number): number {
   return done
 }
 
-/** The oldest hours first, and what belongs to the time before them. */
+/** Deletes the oldest hours first, with the incidents and planned periods before them. */
 function pruneHours(connection: Connection, before: number): number {
   let done = 0
   for (; done < hoursPerRun; done++) {

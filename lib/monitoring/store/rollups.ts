@@ -17,17 +17,17 @@ import { listPlannedSpans, readProgress } from './records.ts'
 import type { Connection } from './sqlite.ts'
 import { type Origin, siteTargets } from './types.ts'
 
-/** The site as a whole, among series. */
+/** The series of the site as a whole. */
 export const siteSeries = 0
 
-/** One hour, a part of it, or some hours together, of one series. */
+/** One hour, part of an hour, or several hours of one series. */
 export interface Rollup extends Durations {
   series: number
-  /** Whole hours since 1970; of some together, one of them. */
+  /** Hours since 1970; for several hours, one of them. */
   hour: number
-  /** How many samples began in it. */
+  /** The number of samples in it. */
   samples: number
-  /** Milliseconds of the answers that count; empty when they were not asked for. */
+  /** Latencies of the answers that count, in milliseconds; empty when not requested. */
   times: number[]
 }
 
@@ -46,7 +46,7 @@ const toTimedSample = ({ at, holds, verdict, kept }: Row): TimedSample => ({
   state: kept ? 'keptOut' : states[verdict],
 })
 
-/** Counts single samples within [from, to); hours for which nothing speaks are left out. */
+/** Rolls up single samples within [from, to); hours without a valid sample are omitted. */
 export function countSamples(connection: Connection, vantage: Origin, span: Span, only?: string): Rollup[] {
   const planned = listPlannedSpans(connection, span)
   const bySite: Segment[][] = siteTargets.map(() => [])
@@ -97,17 +97,17 @@ function rollUpSeries(
 export interface RollupRange extends Span {
   now: number
   vantage?: Origin
-  /** Are the answers' times wanted? */
+  /** Whether to include latencies. */
   times?: boolean
-  /** Only this target, which spares reading the others. */
+  /** Only this target; the others are not read. */
   only?: string
-  /** Rolled-up hours of so many (whole multiples of it since 1970) come as one; default 1. */
+  /** Combine this many hours into one roll-up (multiples since 1970); default 1. */
   hours?: number
 }
 
 /**
- * Every hour of [from, to) that anything is known of, in no particular order, and the range that was really counted:
- * it ends now at the latest, and where single samples are no longer there it goes by whole hours.
+ * All hours of [from, to) with data, in no particular order, and the range that was actually counted: it ends now at
+ * the latest and is extended to whole hours where single samples are no longer stored.
  */
 export function readRollups(connection: Connection, range: RollupRange): { span: Span; rollups: Rollup[] } {
   const { vantage = 'here', times = false, only, hours = 1 } = range
@@ -170,7 +170,7 @@ function readStoredRollups(
   return rollups
 }
 
-/** The name of each series of a vantage point. */
+/** The target of each series of an origin. */
 export const readTargetNames = (connection: Connection, vantage: Origin): Map<number, string> =>
   new Map(
     connection
@@ -182,8 +182,8 @@ export const readTargetNames = (connection: Connection, vantage: Origin): Map<nu
   )
 
 /**
- * Whole milliseconds of answers, packed: sorted, each as its distance to the one before it, in groups of 7 bits (LEB128).
- * An hour of one look a minute takes about 60 bytes, and no percentile loses anything.
+ * Encodes latencies in whole milliseconds: sorted, each as the difference to the one before, in groups of 7 bits
+ * (LEB128). An hour of one run per minute takes about 60 bytes, and percentiles stay exact.
  */
 export function encodeLatencies(times: readonly number[]): Uint8Array {
   const bytes: number[] = []
@@ -200,7 +200,7 @@ export function encodeLatencies(times: readonly number[]): Uint8Array {
   return Uint8Array.from(bytes)
 }
 
-/** Appends what `packTimes` packed to `into`, the shortest first. */
+/** Appends the latencies that `encodeLatencies` encoded to `into`, shortest first. */
 export function decodeLatencies(bytes: Uint8Array, into: number[]): void {
   let [time, rest, scale] = [0, 0, 1]
   for (const byte of bytes) {

@@ -9,26 +9,26 @@ const verdicts: readonly Verdict[] = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN']
 export const encodeVerdict = (verdict: Verdict): number => verdicts.indexOf(verdict)
 export const decodeVerdict = (number: number): Verdict => verdicts[number] ?? 'UNKNOWN'
 
-/** A cause is one line; a page of HTML in an answer is none. */
+/** Limits a cause, which may quote an answer in HTML. */
 const longestCause = 500
 
-/** The newest sample of a target. */
+/** A sample as stored. */
 export interface StoredSample extends Sample {
   at: number
-  /** When it ceases to speak for its target. */
+  /** When it stops being valid. */
   until: number
   keptOut: boolean
 }
 
-/** Writes a look, within the caller's transaction. */
+/** Inserts a check run within the caller's transaction. */
 export function insertCheckRun(connection: Connection, look: CheckRun): void {
   const { at, samples, from = 'here', excluded = '' } = look
   const { rawFrom, rolledTo } = readProgress(connection)
   if (at < rawFrom) {
     throw unknownError(
-      `A look of ${new Date(at).toISOString()} is older than the single looks that the history still holds`,
+      `A check of ${new Date(at).toISOString()} is older than the single checks that the history still holds`,
       undefined,
-      'See whether the clock of this machine is right.',
+      'Check the clock of this machine.',
     )
   }
   const { id } = connection.run(
@@ -51,7 +51,7 @@ export function insertCheckRun(connection: Connection, look: CheckRun): void {
       ...[ms === null ? null : Math.max(0, Math.round(ms)), cause.slice(0, longestCause)],
     )
     if (at < rolledTo) {
-      // It came late: what it says, and what the one before it no longer says, is counted again.
+      // It arrived late: recount the time it covers, and the time that the sample before it no longer covers.
       const before = earlier[0] ? earlier[0].at + earlier[0].holds : at
       markStaleSpan(connection, { from: at, to: Math.max(at + holds, before) })
     }
@@ -73,7 +73,7 @@ function seriesId(connection: Connection, vantage: Origin, target: string): numb
   return id
 }
 
-/** What `latestOf` reads. */
+/** A row of `sampleColumns`. */
 export interface SampleRow {
   target: string
   at: number
@@ -93,7 +93,7 @@ export const toStoredSample = ({ holds, verdict, kept, ...rest }: SampleRow): St
   keptOut: kept === 1,
 })
 
-/** The newest sample of each target, by target; `now` in ms: what lies ahead of it is a clock's mistake. */
+/** The newest sample of each target, by target. Samples after `now` (ms) come from a wrong clock and are ignored. */
 export const readLatest = (connection: Connection, vantage: Origin, now: number): StoredSample[] =>
   connection
     .all<SampleRow>(
@@ -106,8 +106,8 @@ export const readLatest = (connection: Connection, vantage: Origin, now: number)
     .map(toStoredSample)
 
 /**
- * The single samples of some targets, seen from here, within [from, to), by target and time; each speaks until `until` or
- * the next one of its target. undefined: the range begins before what is still there.
+ * The samples of some targets from this machine within [from, to), by target and time; each is valid until `until` or
+ * the next one of its target. undefined when the range starts before the oldest stored sample.
  */
 export function readSamples(
   connection: Connection,

@@ -53,7 +53,7 @@ const migrations: readonly string[] = [
 const readNumber = (connection: Connection, sql: string): number =>
   Object.values(connection.get<Record<string, number>>(sql) ?? {})[0] ?? 0
 
-/** Brings a file to the newest shape; what another process is doing at the same time is done once. */
+/** Migrates a file to the newest schema; safe when another process migrates it at the same time. */
 export function migrate(connection: Connection, file: string): void {
   if (readVersion(connection, file) === migrations.length) return
   connection.exec('PRAGMA journal_mode = WAL')
@@ -70,22 +70,24 @@ export function migrate(connection: Connection, file: string): void {
   }
 }
 
-/** How many migrations a file has had. Throws (exit 3) when it is newer than this program, or not ours. */
+/**
+ * The number of migrations a file has had. Throws (exit 3) when the file is from a newer version or another program.
+ */
 export function readVersion(connection: Connection, file: string): number {
   const version = readNumber(connection, 'PRAGMA user_version')
   const application = readNumber(connection, 'PRAGMA application_id')
   const tables = readNumber(connection, 'SELECT count(*) FROM sqlite_schema')
   if (application !== applicationId && (tables > 0 || version > 0)) {
     throw new OpsError({
-      what: `${file} is an SQLite file of another program`,
-      next: 'Move it away, or set STATE_DIR to another folder; then run the same line again.',
+      what: `${file} is a SQLite file of another program`,
+      next: 'Move it away, or set STATE_DIR to another folder; then run this command again.',
       exitCode: exitCode.unknown,
     })
   }
   if (version > migrations.length) {
     throw new OpsError({
-      what: `${file} was written by a newer version of this tool (its format ${version}, known here: ${migrations.length})`,
-      next: 'Update this copy of the tool (git pull, npm ci); the file was not touched.',
+      what: `${file} was written by a newer version of this tool (format ${version}; this version knows up to ${migrations.length})`,
+      next: 'Update this tool (git pull, npm ci); the file was not changed.',
       exitCode: exitCode.unknown,
     })
   }

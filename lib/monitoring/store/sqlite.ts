@@ -1,16 +1,16 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 
-/** An open SQLite file. Statements are prepared once. */
+/** An open SQLite file. Each statement is prepared once. */
 export interface Connection {
   run(sql: string, ...values: SQLInputValue[]): { changes: number; id: number }
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[]
-  /** Row by row: for results that are too many to hold. */
+  /** Row by row, for results that do not fit into memory. */
   iterate<Row>(sql: string, ...values: SQLInputValue[]): Iterable<Row>
   exec(sql: string): void
-  /** Ids of (vantage, target), as far as this connection knows them; emptied by whoever rolls back. */
+  /** Known ids of (origin, target); whoever rolls back must clear it. */
   readonly series: Map<string, number>
-  /** Once more does no harm. */
+  /** May be called more than once. */
   close(): void
 }
 
@@ -26,7 +26,7 @@ export async function connect(
   return () => {
     const database = new DatabaseSync(file, { timeout: options.waitMs, readOnly: options.readOnly })
     try {
-      // A look that was recorded survives a power cut, too.
+      // A recorded run survives a power failure.
       database.exec('PRAGMA synchronous = FULL')
       return connectionOf(database)
     } catch (thrown) {

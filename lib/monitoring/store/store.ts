@@ -24,7 +24,7 @@ import { insertCheckRun, readLatest, readSamples, type StoredSample } from './sa
 import type { Connection } from './sqlite.ts'
 import type { CheckRun, Origin, Planned } from './types.ts'
 
-/** How the last run of health ended. */
+/** The result of the last run of `health`. */
 export interface LastRun {
   /** Milliseconds since 1970. */
   at: number
@@ -33,68 +33,68 @@ export interface LastRun {
 }
 
 /**
- * What was seen when, in one SQLite file. All times are milliseconds since 1970, all ranges [from, to). Every method
- * throws OpsError (exit 3) with what to do when the file is held for long, cannot be written, or its disk is full.
+ * The history of checks in one SQLite file. All times are milliseconds since 1970, all ranges [from, to). Every
+ * method throws OpsError (exit 3) with advice when the file is locked for long, not writable, or its disk is full.
  */
 export interface History {
   readonly file: string
-  /** Where damaged files were put by this run, or by one that ended before it said so: to be said. */
+  /** Quarantined files that were not reported yet, of this run or an earlier one. */
   readonly damaged: readonly string[]
-  /** It was said. Until then every run finds it in `damaged` again. */
+  /** Records that they were reported. Until then every run finds them in `damaged` again. */
   markDamageReported(): void
   /**
-   * Reads and writes as one: nothing of it is there when `work` throws or the process is killed, and no other process
-   * writes meanwhile. Inside another one it is part of that. Must bear being called again: a file that turns out to be
-   * damaged is set aside, and `work` is done on a new one.
+   * Runs `work` in a transaction: nothing of it is stored when it throws or the process is killed, and no other
+   * process writes meanwhile. Nested calls join the outer transaction. `work` may be called again: a file that turns
+   * out to be damaged is quarantined, and `work` repeated on a new one.
    */
   transaction<Value>(work: () => Value): Value
-  /** Several readings of one and the same moment. Writes nothing, holds up nobody. */
+  /** Reads a consistent snapshot without blocking others. */
   snapshot<Value>(work: () => Value): Value
-  /** Writes a look, rolls up and forgets what is due. Its texts must be free of secrets. */
+  /** Records a run, then rolls up and prunes what is due. Its texts must not contain secrets. */
   record(look: CheckRun): void
-  /** Notes planned stretches; a known id is as it is now, and what it touches is counted again. */
+  /** Inserts or updates planned periods and recounts the affected hours. */
   recordPlanned(list: readonly Planned[]): void
   /** Those that touch a range, the oldest first. */
   planned(range: Span): Planned[]
   /** The newest sample of each target. */
   latest(vantage?: Origin, now?: number): StoredSample[]
-  /** The samples of targets within a range, by target and time; undefined when they are no longer all there. */
+  /** The samples of targets within a range, by target and time; undefined when some were already pruned. */
   samples(range: Span, targets: readonly string[]): StoredSample[] | undefined
 
-  /** The incident that lasts, if one does. */
+  /** The ongoing incident, if any. */
   currentIncident(): Incident | undefined
-  /** Begins one; gives its id. */
+  /** Inserts an incident and returns its id. */
   openIncident(incident: Omit<Incident, 'id' | 'to'>): number
   raiseIncident(id: number, change: Partial<Pick<Incident, 'rank' | 'targets' | 'cause'>>): void
   closeIncident(id: number, at: number): void
   /** Those that touch a range, the oldest first. */
   incidents(range: Span): Incident[]
 
-  /** A value kept by name (JSON). `undefined` takes it away. */
+  /** A JSON value stored by name; `undefined` deletes it. */
   note<Value>(key: string): Value | undefined
   setNote(key: string, value: unknown): void
   lastRun(): LastRun | undefined
   setLastRun(run: LastRun): void
 
-  /** Alerts that could not be sent, the oldest first. */
+  /** Alerts that were not sent yet, oldest first. */
   outbox(): QueuedAlert[]
   enqueue(alert: Omit<QueuedAlert, 'id' | 'tries'>): number
   recordAttempt(id: number, error: string): void
   dequeue(id: number): void
 
-  /** For lib/slo: counted hours, the range that was counted, and the names of the series (0: the site). */
+  /** Roll-ups, the range that was actually counted, and the targets by series (0: the site). */
   rollups(range: RollupRange): { span: Span; rollups: Rollup[]; targets: Map<number, string> }
   close(): void
 }
 
-/** The history of an environment. */
+/** The history file of an environment. */
 export const historyFile = (config: Config): string => path.join(config.stateDir, 'health.sqlite')
 
-/** Opens the history for health: made when it is not there, set aside when it is damaged (then see `damaged`). */
+/** Opens the history for writing: creates a missing file and quarantines a damaged one (see `damaged`). */
 export const openHistory = (file: string, options: Retention & { waitMs?: number }): Promise<History> =>
   open(file, { ...options, readOnly: false })
 
-/** Opens the history for who only looks. Throws (exit 3) when there is none yet, or it is damaged. */
+/** Opens the history for reading. Throws (exit 3) when it is missing or damaged. */
 export const readHistory = (file: string, options: { waitMs?: number } = {}): Promise<History> =>
   open(file, {
     ...options,
@@ -110,7 +110,7 @@ async function open(
   const { waitMs = 5000, readOnly } = options
   const opened = await openFile(file, { waitMs, readOnly })
   let within = false
-  /** The file whose soundness was looked at: once an hour is enough, and once a process. */
+  /** The connection whose integrity was checked: once per process is enough. */
   let looked: Connection | undefined
 
   function once<Value>(begin: string, work: (connection: Connection) => Value): Value {
@@ -126,7 +126,7 @@ async function open(
       try {
         connection.exec('ROLLBACK')
       } catch {
-        // SQLite has rolled back by itself (disk full, damage).
+        // SQLite has already rolled back (disk full, damage).
       }
       throw thrown
     } finally {
@@ -199,7 +199,7 @@ async function open(
   }
 }
 
-/** SQLite sees damage only where it reads. Throws when any page, index or value is not as it must be. */
+/** SQLite notices damage only where it reads. Throws when any page, index or value is inconsistent. */
 function assertIntact(connection: Connection): void {
   const wrong = connection.all<{ quick_check: string }>('PRAGMA quick_check(3)')
   if (wrong[0]?.quick_check !== 'ok')

@@ -1,45 +1,45 @@
 import type { Verdict } from '../../util/status.ts'
 
-/** Why a sample is kept out of the arithmetic: neither up nor down counts. */
+/** Why a sample is excluded from availability: it counts neither as up nor as down. */
 export type Excluded = 'network' | 'maintenance' | 'deploy'
 
-/** The site is down while one of these is. */
+/** The site counts as down while one of these is down. */
 export const siteTargets = ['static', 'api'] as const
 
-/** What one probe saw of one target. */
+/** The result of one probe for one target. */
 export interface Sample {
-  /** The probe's id: `static`, `api`, `api-councils`, `queue` … or the URL of an extra target. */
+  /** The probe's id (`static`, `api`, `api-councils`, `queue` …) or the URL of an additional target. */
   target: string
   verdict: Verdict
-  /** Milliseconds until the whole answer was there; null when there was none, or nothing that takes time was asked. */
+  /** Milliseconds until the complete answer had arrived; null when there was no answer or nothing was timed. */
   ms: number | null
-  /** One line: why it is not OK; '' when it is. */
+  /** Why it is not OK, on one line; empty when it is. */
   cause: string
-  /** A plan explains it: kept out of the arithmetic by itself, though the look counts. */
+  /** Explained by planned work: this sample is excluded although the run counts. */
   keptOut?: boolean
 }
 
-/** Where it was asked from: this machine, or the VPS. The arithmetic is over `here` unless asked otherwise. */
+/** Where a check ran: on this machine or on the VPS. Availability uses `here` unless stated otherwise. */
 export type Origin = 'here' | 'vps'
 
-/** What one run of the health check saw, all of it at one time. */
+/** The samples of one health check, all with the same time. */
 export interface CheckRun {
   /** Default: `here`. */
   from?: Origin
-  /** Milliseconds since 1970 at which it began. */
+  /** Start time, milliseconds since 1970. */
   at: number
   samples: readonly Sample[]
-  /** Said of the whole look: this machine's network was down, or the fault is planned. */
+  /** Why the whole run is excluded. */
   excluded?: Excluded
 }
 
-/** A stretch of planned trouble, from receipts and maintenance mode. Milliseconds since 1970. */
+/** A period of planned work, from receipts and maintenance mode. Milliseconds since 1970. */
 export interface Planned {
-  /** The receipt's id, or when the maintenance began. */
+  /** The receipt's id, or the start time of the maintenance. */
   id: string
   kind: 'deploy' | 'maintenance'
   from: number
   to: number
-  /** `deploy-complete by anna@desk`, a maintenance's reason. */
+  /** `deploy-complete by anna@desk`, or the reason of the maintenance. */
   what: string
 }

@@ -31,7 +31,9 @@ test('a second run of a kind is told who is at it and since when; a killed one h
   const failure = await getFailure(acquireRunLock({ stateDir }, 'quick', 300))
   expect(failure).toMatchObject({ exitCode: 3 })
   expect(failure.what).toMatch(
-    new RegExp(`^Another quick health check is under way \\(process ${holder.pid}, since 20\\d\\d-.*Z\\)$`),
+    new RegExp(
+      `^Another quick health check is already running \\(process ${holder.pid}, since 20\\d\\d-.*Z\\)$`,
+    ),
   )
   // One of the other kind is not in its way.
   const full = await acquireRunLock({ stateDir }, 'full', 0)
@@ -56,7 +58,7 @@ test('where no lock can be made the look goes on, and says so', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, 'state'), 'a file in the place of the folder')
   const { trouble } = await acquireRunLock({ stateDir: path.join(folder, 'state') }, 'quick', 0)
-  expect(trouble).toMatch(/^nothing keeps a second run away: .*state/)
+  expect(trouble).toMatch(/^a second run cannot be prevented: .*state/)
   mkdirSync(path.join(folder, 'other'))
   writeFileSync(path.join(folder, 'other', 'health-quick.lock'), 'not an SQLite file, but a rather long text')
   chmodSync(path.join(folder, 'other', 'health-quick.lock'), 0o600)

@@ -20,7 +20,7 @@ test.each<[string, string | undefined, string[], RegExp]>([
     'half a channel',
     'ALERT_EMAIL_TO=a@b.test',
     ['--quick'],
-    /^UNKNOWN - Alerts by e-mail are configured by half: ALERT_EMAIL_TO without .*\n$/,
+    /^UNKNOWN - E-mail alerts are only partly configured: ALERT_EMAIL_TO without .*\n$/,
   ],
   ['no channel to test', '', ['--test-alert'], /^UNKNOWN - No alert channel is configured\n$/],
   [
@@ -63,10 +63,10 @@ test('a state folder that cannot be made costs the record, not the look', async 
   const line = ['health', '--quick', '--quiet', '--targets', 'targets', '--only', 'shop']
   const { code, stdout } = await start([path.join(home, 'bin', 'dominion.js'), ...line], { cwd }).ended
   expect(stdout).toMatch(
-    /^WARNING - 1 probe, .*there is no transcript: .*; nothing keeps a second run away: .*/,
+    /^WARNING - 1 probe, .*there is no transcript: .*; a second run cannot be prevented: .*/,
   )
   expect(stdout).toMatch(
-    /nothing was recorded, and no alert can come of this look: .* \| 'shop'=\d+ms;8000;9000;0\n$/,
+    /nothing was recorded, and this check can raise no alert: .* \| 'shop'=\d+ms;8000;9000;0\n$/,
   )
   expect(code).toBe(1)
 })

@@ -34,7 +34,9 @@ test('what a channel refuses for good is sent in short', async () => {
   const { sent, unsent, trouble } = await deliver(contextOf(), history, channels)
   expect(taken).toEqual(['a 0', 'b 2'])
   expect([sent.length, unsent]).toEqual([2, []])
-  expect(trouble).toEqual([expect.stringMatching(/^the problem alert was sent in short: .* answered 413/)])
+  expect(trouble).toEqual([
+    expect.stringMatching(/^the problem alert was sent in short form: .* answered 413/),
+  ])
   expect(history.outbox()).toEqual([])
 })
 
@@ -50,7 +52,7 @@ test('refused in short, too: it holds up no other, and is dropped after a day, w
   putOff(history, 'a', Date.now() - 2 * day)
   const later = await deliver(contextOf(), history, channels)
   expect(later.trouble).toEqual([
-    expect.stringMatching(/^the problem alert was dropped, refused for a day: /),
+    expect.stringMatching(/^the problem alert was discarded after being refused for a day: /),
   ])
   expect(history.outbox()).toHaveLength(1)
 })

@@ -32,16 +32,16 @@ test('what is asked for', () => {
 })
 
 test.each<[HealthFlags, RegExp]>([
-  [{ format: 'tables' }, /--format tables is none; did you mean table/],
+  [{ format: 'tables' }, /Unknown format "tables" for --format; did you mean table/],
   [{ json: true, format: 'table' }, /contradict/],
-  [{ from: 'moon' }, /--from moon is no place/],
+  [{ from: 'moon' }, /Unknown location "moon" for --from/],
   [{ from: 'vps', quick: true }, /needs ssh/],
-  [{ only: ' , ' }, /names no probe/],
+  [{ only: ' , ' }, /lists no probe/],
   [{ failAfter: '0' }, /--fail-after=0/],
   [{ recoverAfter: '2.5' }, /--recover-after=2.5/],
   [{ remind: 'soon' }, /--remind=soon/],
   [{ remind: '0h' }, /--remind=0h/],
-  [{ testAlert: true, only: 'api' }, /looks at nothing/],
+  [{ testAlert: true, only: 'api' }, /runs no probe/],
 ])('%j is refused', (flags, words) => {
   expect(() => parseHealthFlags(flags, true)).toThrow(words)
 })

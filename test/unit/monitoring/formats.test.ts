@@ -88,7 +88,7 @@ test.each<[string, Report, string]>([
     ]),
     'CRITICAL - api, static 502 (3/3); disk 81 % used (1/3); redis not logged in',
   ],
-  ['recovering', report([line('api', { progress: '1/2' })], fine), 'OK - api is OK again (1/2)'],
+  ['recovering', report([line('api', { progress: '1/2' })], fine), 'OK - api recovering (1/2)'],
   [
     'own network down',
     report([line('api', { verdict: 'UNKNOWN' })], {
@@ -131,12 +131,12 @@ test.each<[string, Report, string]>([
   [
     'an incident that begins',
     report([bad], { news: 'problem', incident }),
-    'CRITICAL - incident begins: api 503 (2/3)',
+    'CRITICAL - new incident: api 503 (2/3)',
   ],
   [
     'one that is worse',
     report([bad], { news: 'raised', incident }),
-    'CRITICAL - incident is now CRITICAL for visitors: api 503 (2/3)',
+    'CRITICAL - incident now CRITICAL for visitors: api 503 (2/3)',
   ],
   [
     'one that lasts',
@@ -179,7 +179,7 @@ test('the table shows how long each phase took itself, what to do, and the line 
     '',
     '→ api: npx dominion view-logs',
     'Incident 7, CRITICAL, since 2026-11-23 03:58:00 UTC',
-    '  still bad: api (2/3)',
+    '  still failing: api (2/3)',
     'CRITICAL - api 503 (2/3)',
   ])
 })
@@ -194,11 +194,11 @@ test('the table tells what of an incident is bad still, what recovers, and what 
       .slice(-6),
   ).toEqual([
     'Incident 7, CRITICAL, since 2026-11-23 03:58:00 UTC',
-    '  still bad: api (2/3)',
+    '  still failing: api (2/3)',
     '  recovering: static (1/2)',
     '  recovered: disk',
-    '  not known now: redis',
-    'CRITICAL - api 503 (2/3); static is OK again (1/2)',
+    '  currently unknown: redis',
+    'CRITICAL - api 503 (2/3); static recovering (1/2)',
   ])
 })
 
@@ -209,7 +209,7 @@ test('the table shares a long reason by id, and an advice by all whom it helps',
   const text = formatReportTable(
     report([down('static'), down('certificate'), short('api'), short('backend')]),
   )
-  expect(text).toMatch(/certificate +as static\n/)
+  expect(text).toMatch(/certificate +same as static\n/)
   expect(text).toMatch(/backend +no answer within 10 s\n/)
   expect(text).toContain('→ static, certificate: systemctl start nginx')
 })

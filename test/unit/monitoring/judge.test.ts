@@ -81,7 +81,7 @@ test('a maintenance explains its part; another fault besides it counts', async (
   const besides = await judged({ here: look([hidden, seen('disk', 'CRITICAL', 'full')]) })
   expect(besides.verdict).toBe('CRITICAL')
   expect(besides.excluded).toBeUndefined()
-  expect(besides.explained).toBe('planned maintenance (it explains static)')
+  expect(besides.explained).toBe('planned maintenance (explains static)')
   expect(besides.entry.seen).toMatchObject([{ target: 'disk' }])
   expect(besides.entry.stretches).toMatchObject([{ kind: 'maintenance' }])
   expect(besides.entry.looks[0]!.excluded).toBeUndefined()

@@ -90,7 +90,7 @@ test('three bad looks are one alert and one incident, two good ones end both', a
   const third = await look(2, 'CRITICAL')
   expect(third).toMatchObject({ news: 'problem', incident: { id: '20261123T040000Z', targets: ['api'] } })
   expect((await look(3, 'CRITICAL')).line).toContain('api 503 (3/3)')
-  expect((await look(4, 'OK')).line).toBe("OK - api is OK again (1/2) | 'api'=8ms;;;0")
+  expect((await look(4, 'OK')).line).toBe("OK - api recovering (1/2) | 'api'=8ms;;;0")
   expect((await look(5, 'OK')).line).toBe("OK - incident over after 4 min: api | 'api'=8ms;;;0")
   expect(told()).toMatchObject([
     { kind: 'problem', verdict: 'CRITICAL', incident: '20261123T040000Z', title: 'api fails: 503' },
@@ -98,7 +98,7 @@ test('three bad looks are one alert and one incident, two good ones end both', a
       kind: 'recovery',
       verdict: 'OK',
       incident: '20261123T040000Z',
-      title: 'the incident is over after 4 min: api',
+      title: 'incident resolved after 4 min: api',
     },
   ])
   const history = await historyOf(config)
@@ -116,7 +116,7 @@ test('an alert that cannot be sent is part of the line, waits, and is sent later
   const third = await look(2, 'CRITICAL')
   expect(third.alerts.unsent).toMatchObject([{ channel: 'webhook', kind: 'problem', tries: 1 }])
   expect(third.line).toMatch(
-    /^CRITICAL - incident begins: api 503 \(3\/3\); the problem alert could not be sent by webhook/,
+    /^CRITICAL - new incident: api 503 \(3\/3\); the problem alert could not be sent by webhook/,
   )
   expect((await look(3, 'OK')).alerts.unsent).toMatchObject([{ tries: 2 }])
   answer = 200
@@ -173,10 +173,8 @@ test('a damaged history is set aside and said; the incident goes on, told once a
   writeFileSync(historyFile(config), 'This was a database once.\n'.repeat(500))
   const after = await look(3, 'CRITICAL')
   expect(after.verdict).toBe('CRITICAL')
-  expect(after.trouble).toEqual([
-    expect.stringMatching(/^the history was damaged and is set aside as .*damaged-/),
-  ])
-  expect(after.line).toContain('set aside')
+  expect(after.trouble).toEqual([expect.stringMatching(/^the history was damaged and moved to .*damaged-/)])
+  expect(after.line).toContain('moved to')
   for (const number of [4, 5]) expect((await look(number, 'OK')).trouble).toEqual([])
   expect(told().map(({ kind, incident }) => [kind, incident])).toEqual([
     ['problem', '20261123T040000Z'],
@@ -194,7 +192,7 @@ test('killed after it set the history aside, or before it wrote beside it: nothi
   expect(killed!.damaged).toHaveLength(1)
   killed!.close()
   const after = await look(3, 'CRITICAL')
-  expect(after.trouble).toEqual([expect.stringMatching(/is set aside as .*damaged-/)])
+  expect(after.trouble).toEqual([expect.stringMatching(/moved to .*damaged-/)])
   expect((await look(4, 'CRITICAL')).trouble).toEqual([])
   await look(5, 'OK')
 
@@ -219,7 +217,7 @@ test('a history that another process holds: the look is reported, at least as a 
   const well = await kept(config, judged(1, 'OK'), 100)
   expect(well).toMatchObject({ verdict: 'WARNING', exitCode: 1, ok: false })
   expect(well.line).toMatch(
-    /^WARNING - 1 probe.*nothing was recorded, and no alert can come of this look: .* held by/,
+    /^WARNING - 1 probe.*nothing was recorded, and this check can raise no alert: .* held by/,
   )
   expect(await kept(config, judged(2, 'CRITICAL'), 100)).toMatchObject({ exitCode: 2 })
   holder.close()
@@ -241,6 +239,8 @@ test('what waits for a channel that is gone is dropped, and said', async () => {
   for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
   const silent = { ...config, alerts: (await loadTestConfig('DOMAIN=shop.test')).alerts }
   const report = await kept(silent, judged(3, 'CRITICAL'))
-  expect(report.trouble).toEqual(['the problem alert for webhook was dropped: it is not configured any more'])
+  expect(report.trouble).toEqual([
+    'the problem alert for webhook was discarded: the channel is no longer configured',
+  ])
   expect((await kept(silent, judged(4, 'CRITICAL'))).trouble).toEqual([])
 })

@@ -63,7 +63,7 @@ test('a deploy that failed in its first change is a planned stretch, too', async
   ])
   const { stretches, deploy } = await findPlannedWork(context, { at, observations: [] }, quick)
   expect(stretches).toHaveLength(1)
-  expect(deploy).toBe('deploy at the same time: update-backend by anna@desk')
+  expect(deploy).toBe('deploy during the check: update-backend by anna@desk')
 })
 
 test.each<[string, Partial<Receipt>]>([
@@ -107,7 +107,7 @@ test('a deploy that took five hours explains ninety minutes of them', async () =
 test('a deploy that ended while we looked explains what the look saw of it', async () => {
   const context = await contextWith([receipt('update-backend', -50 * second)])
   const work = await findPlannedWork(context, { at, observations: [] }, quick)
-  expect(work.deploy).toBe('deploy at the same time: update-backend by anna@desk')
+  expect(work.deploy).toBe('deploy during the check: update-backend by anna@desk')
   const observations = [seen('api', 'CRITICAL'), seen('disk', 'OK'), seen('redis', 'UNKNOWN')]
   expect(explain(observations, work)).toMatchObject({ by: 'deploy', ids: new Set(['api']) })
 })

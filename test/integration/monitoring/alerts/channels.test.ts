@@ -92,9 +92,7 @@ test('what is refused, redirected, cut off, silent or not there is told, and hol
   expect(redirected!.what).toContain(`answered 302`)
   expect(redirected!.next).toContain('final address')
   expect(failing!.what).toContain('answered 500 (a bad day)')
-  expect(failing!.next).toBe(
-    'It is sent again with the next run. If that does not help: ALERT_SLACK_URL in .env.',
-  )
+  expect(failing!.next).toBe('The next run sends it again. If that fails too, check ALERT_SLACK_URL in .env.')
   expect(refused!.what).toContain('ECONNREFUSED')
   expect(hanging!.what).toContain('gave no answer within 10 s')
   expect(hanging!.ms).toBeGreaterThanOrEqual(9900)
@@ -135,7 +133,7 @@ test('a channel configured by half is named; a dry run sends nothing', async () 
   const half = await loadTestConfig('ALERT_EMAIL_TO=ops@codex.test', 'ALERT_EMAIL_FROM=dominion@codex.test')
   const failure = await getFailure((async () => createChannels(half))())
   expect(failure).toMatchObject({
-    what: 'Alerts by e-mail are configured by half: ALERT_EMAIL_TO and ALERT_EMAIL_FROM without SMTP_URL',
+    what: 'E-mail alerts are only partly configured: ALERT_EMAIL_TO and ALERT_EMAIL_FROM without SMTP_URL',
     exitCode: 2,
   })
   const { heard, port } = await startReceiver((outgoing) => outgoing.end())
@@ -187,6 +185,6 @@ test('of a test that fails nothing is kept: it is to be made once more', async (
     createAlert({ kind: 'test' }),
   )
   expect(failure!.next).toBe(
-    'Put ALERT_SLACK_URL in .env right, or what it names. Then run npx dominion health --test-alert slack once more.',
+    'Correct ALERT_SLACK_URL in .env, or the service it points to. Then run npx dominion health --test-alert slack again.',
   )
 })

@@ -117,9 +117,9 @@ test('without a history, or for a range that nobody looked at, it says so and ex
   await filled(file)
   const empty = await slo('--month', '2026-08')
   expect([empty.code, empty.stdout]).toEqual([3, ''])
-  expect(empty.stderr).toContain('Nobody has looked between 2026-08-01 00:00 UTC and 2026-09-01 00:00 UTC\n')
+  expect(empty.stderr).toContain('No check ran between 2026-08-01 00:00 UTC and 2026-09-01 00:00 UTC\n')
   expect(empty.stderr).toContain(
-    '→ There are looks from 2026-09-01 00:00 UTC to 2026-09-01 09:55 UTC: npx dominion slo --month 2026-09\n',
+    '→ There are checks from 2026-09-01 00:00 UTC to 2026-09-01 09:55 UTC: npx dominion slo --month 2026-09\n',
   )
   expect(empty.stderr).toContain('Resume with: npx dominion slo --month 2026-09\n')
 })

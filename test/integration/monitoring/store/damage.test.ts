@@ -134,7 +134,7 @@ test('while one process sets a file aside no other opens it, and its log goes be
   writeFileSync(`${file}.lock`, 'not an SQLite file, but a rather long text, as somebody may put there')
   await expect(openTestHistory(file)).rejects.toMatchObject({
     exitCode: 3,
-    message: `${file}.lock is no lock of ours`,
+    message: `${file}.lock is not a lock file`,
   })
 })
 

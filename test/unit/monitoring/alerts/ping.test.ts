@@ -30,7 +30,7 @@ test('a ping that is not heard is told, never thrown, and never tells the addres
       'OK',
     )
   expect((await pinged(lost.port))?.what).toBe(
-    `The dead man's switch was not told (0): ping.test:${lost.port} answered: not found`,
+    `The dead man's switch could not be pinged (0): ping.test:${lost.port} answered: not found`,
   )
   expect((await pinged(echoing.port))?.what).toMatch(/answered 404 \(POST \*\*\*/)
   expect((await pinged(await getClosedPort()))?.what).toContain('ECONNREFUSED')

@@ -19,12 +19,12 @@ test.each<[Partial<SloFlags>, string[]]>([
 
 test.each<[Partial<SloFlags>, string]>([
   [{ month: '2026-13' }, '--month=2026-13 is not a month'],
-  [{ month: '2026-12' }, '--month=2026-12 lies ahead'],
-  [{ month: '2026-10', since: '1d' }, '--month is a range by itself'],
-  [{ until: '1d' }, '--until=1d does not say from when'],
+  [{ month: '2026-12' }, '--month=2026-12 is in the future'],
+  [{ month: '2026-10', since: '1d' }, '--month cannot be combined with --since or --until'],
+  [{ until: '1d' }, '--until=1d needs a start'],
   [{ since: '1d', until: '2d' }, '--until=2d is not after --since=1d'],
   [{ since: '1d', until: 'noon' }, '--until=noon is not a time'],
-  [{ from: 'moon' }, '--from=moon is no vantage point'],
+  [{ from: 'moon' }, 'Unknown location "moon" for --from'],
 ])('%o is refused', (flags, message) => {
   expect(() => read(flags)).toThrow(expect.objectContaining({ exitCode: 2, message }))
 })

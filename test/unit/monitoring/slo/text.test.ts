@@ -23,9 +23,7 @@ function reportOf(minutes: { up: number; down: number }, lengthMs: number, rest:
 
 test('how much is known stands in the headline, and seconds are told', () => {
   const little = formatSlo(reportOf({ up: 1.6, down: 0 }, 22 * dayMinutes * 60_000), 'a.example')
-  expect(little).toContain(
-    'the site was up 100 % of the 1 min 36 s that count (of 22 d, 21 d 23 h are not known);',
-  )
+  expect(little).toContain('the site was up 100 % of the 1 min 36 s counted (range 22 d, unknown 21 d 23 h);')
   const short = formatSlo(reportOf({ up: 0.35, down: 0.05 }, 24_000), 'a.example')
   expect(short).toContain('a.example, 2026-11-01 00:00:00 to 2026-11-01 00:00:24 UTC')
   expect(short).toContain('the site was up 87.500 %; budget 1 min, 3 s used, 57 s left')

@@ -19,32 +19,32 @@ const of = (newest: LastSeen[], rest: Partial<Parameters<typeof getHeadline>[0]>
 const all = ['static', 'api', 'api-ai']
 
 test.each<[string, ReturnType<typeof of>, string, RegExp]>([
-  ['never looked', of([]), 'unknown', /^Not known yet: Nothing has been checked/],
-  ['extra targets alone', of(seen('OK', ['https://a.example', 'queue'])), 'unknown', /^Not known yet/],
+  ['never looked', of([]), 'unknown', /^No data yet: No checks have run/],
+  ['extra targets alone', of(seen('OK', ['https://a.example', 'queue'])), 'unknown', /^No data yet/],
   ['all well', of(seen('OK', all)), 'works', /^Everything works/],
   [
     'too old',
     of(seen('OK', all, { at: now - 60 * minute, until: now - 45 * minute })),
     'unknown',
-    /^Not known since 23 Nov 2026, 11:00 UTC: No check has been made since then. What it found: “Everything works”/,
+    /^No data since 23 Nov 2026, 11:00 UTC: No check has run since then. Its result was: “Everything works”/,
   ],
   [
     'at the very end',
     of(seen('CRITICAL', all, { until: now })),
     'unknown',
-    /^Not known since .*“A check has just failed”/,
+    /^No data since .*“A check has just failed”/,
   ],
   [
     'one area was not asked any more',
     of([...seen('OK', ['static', 'api']), ...seen('OK', ['api-ai'], { until: now - minute })]),
     'works',
-    /^What could be checked works: Not known at present: API: AI\.$/,
+    /^Everything that could be checked works: Currently unknown: API: AI\.$/,
   ],
   [
     'own network down',
     of(seen('UNKNOWN', all, { keptOut: true })),
     'unknown',
-    /^Not known at present: The last check could not tell/,
+    /^Currently unknown: The last check was inconclusive/,
   ],
   [
     'slow',
@@ -56,7 +56,7 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     'one bad look, not yet an incident',
     of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'])]),
     'trouble',
-    /^A check has just failed: API: no good answer\. It is checked again/,
+    /^A check has just failed: API: failed\. Further checks/,
   ],
   [
     'an outage',
@@ -64,7 +64,7 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
       failing: ['api'],
     }),
     'down',
-    /^The API does not work as expected: API: no good answer/,
+    /^The API is not working as expected: API: failed the last check/,
   ],
   [
     'an area is out',
@@ -72,13 +72,13 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
       failing: ['api-ai'],
     }),
     'trouble',
-    /^The AI part of the API does not work as expected/,
+    /^The AI part of the API is not working as expected/,
   ],
   [
     'an outage that may be over',
     of(seen('OK', all), { failing: ['static', 'api'], awaited: ['static', 'api'] }),
     'slow',
-    /^The website and the API answer again: The last check was a good one; some more are awaited/,
+    /^The website and the API are recovering: The last check succeeded; the outage ends/,
   ],
   [
     'an outage of one, of which another has recovered',
@@ -87,13 +87,13 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
       awaited: ['static'],
     }),
     'down',
-    /^The API does not work as expected: API: no good answer/,
+    /^The API is not working as expected: API: failed the last check/,
   ],
   [
     'several areas with the API',
     of([...seen('OK', ['static']), ...seen('CRITICAL', ['api', 'api-ai', 'api-agents'])]),
     'trouble',
-    /^A check has just failed: API and its parts AI, Agents: no good answer/,
+    /^A check has just failed: API and its parts AI, Agents: failed\./,
   ],
   [
     'an outage that is over for visitors, whatever holds its incident open',
@@ -117,13 +117,13 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     'maintenance, but seen too long ago',
     of(seen('CRITICAL', all, { keptOut: true, until: now - minute }), { maintenance: true }),
     'unknown',
-    /^Not known since .*“Planned maintenance”/,
+    /^No data since .*“Planned maintenance”/,
   ],
   [
     'a deploy explains it',
     of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'], { keptOut: true })]),
     'planned',
-    /^A new release is on its way: API: not answering/,
+    /^A new release is being deployed: API: not available/,
   ],
 ])('%s', (_name, { level, title, text }, wanted, words) => {
   expect(`${title}: ${text}`).toMatch(words)

@@ -109,15 +109,7 @@ test('a bar a day, each with its words; a table of the days with a fault', () =>
   const lists = [...document.querySelectorAll('ol.bars')]
   expect(lists.map((list) => list.getAttribute('aria-label'))).toEqual(
     [
-      ...[
-        'The site as a whole',
-        'Website',
-        'API',
-        'API: AI',
-        'API: Agents',
-        'API: Councils',
-        'API: Treasury',
-      ],
+      ...['Whole site', 'Website', 'API', 'API: AI', 'API: Agents', 'API: Councils', 'API: Treasury'],
       'API: Workflows',
     ].map((name) => `${name}, day by day`),
   )
@@ -132,7 +124,7 @@ test('a bar a day, each with its words; a table of the days with a fault', () =>
   expect(counted(/: down, /)).toBe(2)
   expect(counted(/: partly down, /)).toBe(2)
   expect(site).toContain('20 Nov 2026: partly down, 2 h; 91.666 % available')
-  expect(wordsOf(lists[1]!)).toContain('18 Nov 2026: up, slower than wanted for 1 h')
+  expect(wordsOf(lists[1]!)).toContain('18 Nov 2026: up, slower than expected for 1 h')
   expect(document.querySelector('details table')!.textContent).toContain('20 Nov 2026API2 h91.666 %')
 })
 
@@ -142,9 +134,9 @@ test('incidents that visitors noticed, deploys and maintenances: by time, in set
       each.textContent.replaceAll(/\s+/g, ' ').trim(),
     )
   expect(items('incidents')).toEqual([
-    'The API did not work as expected 20 Nov 2026, 12:00 UTC to 14:00 UTC (2 h) No connection could be made.',
+    'The API was not working as expected 20 Nov 2026, 12:00 UTC to 14:00 UTC (2 h) No connection could be established.',
     'The website was slower than usual 18 Nov 2026, 12:00 UTC to 13:00 UTC (1 h) Answers took too long.',
-    'The website did not work as expected 14 Nov 2026, 12:00 UTC to 16 Nov 2026, 04:00 UTC (1 d 16 h) No connection could be made.',
+    'The website was not working as expected 14 Nov 2026, 12:00 UTC to 16 Nov 2026, 04:00 UTC (1 d 16 h) No connection could be established.',
   ])
   expect(items('works')).toEqual([
     'Planned maintenance 23 Nov 2026, 10:00 UTC to 11:00 UTC (1 h)',
@@ -184,7 +176,7 @@ test('plots speak for themselves, and have gaps where nothing was measured', () 
   const plots = [...document.querySelectorAll('svg[role=img]')]
   expect(plots).toHaveLength(2)
   for (const plot of plots) {
-    expect(plot.querySelector('desc')!.textContent).toMatch(/The median lay between \d+ ms and \d+ ms/)
+    expect(plot.querySelector('desc')!.textContent).toMatch(/The median was between \d+ ms and \d+ ms/)
     const line = plot.querySelector('g[aria-label=line] path')!.getAttribute('d')!
     expect(line.match(/M/g)!.length).toBeGreaterThan(1)
   }
@@ -198,7 +190,9 @@ test('the same facts have the same digest, others another; the page says when it
   ])
   expect(later.digest).toBe(page.digest)
   expect(later.html).not.toBe(page.html)
-  expect(later.html).toContain('made <time datetime="2026-11-23T12:10:00.000Z">23 Nov 2026, 12:10 UTC</time>')
+  expect(later.html).toContain(
+    'Generated <time datetime="2026-11-23T12:10:00.000Z">23 Nov 2026, 12:10 UTC</time>',
+  )
   expect(worse.digest).not.toBe(page.digest)
   expect(page.html).toContain(`<meta name="dominion-status" content="${page.digest}">`)
 })

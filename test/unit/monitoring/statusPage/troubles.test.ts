@@ -58,7 +58,7 @@ test('an outage lasts as long as visitors had it, however long its incident', as
     { from: 0, to: 90, rank: 3 },
   )
   expect(incidents.map(({ title, cause, start, end }) => [title, cause, at(start), at(end)])).toEqual([
-    ['The website and the API did not work as expected', 'No connection could be made.', 40, 58],
+    ['The website and the API were not working as expected', 'No connection could be established.', 40, 58],
   ])
   expect(headline.title).toBe('Everything works')
 })
@@ -72,11 +72,11 @@ test('what is private holds no public outage open', async () => {
   const during = await seen(outage, incident)
   expect(during.headline).toMatchObject({
     level: 'down',
-    title: 'The website and the API do not work as expected',
+    title: 'The website and the API are not working as expected',
   })
   expect(during.incidents).toMatchObject([{ end: undefined }])
   const one = await seen([...outage, good[0]], incident)
-  expect(one.headline).toMatchObject({ level: 'slow', title: 'The website and the API answer again' })
+  expect(one.headline).toMatchObject({ level: 'slow', title: 'The website and the API are recovering' })
   expect(one.incidents).toMatchObject([{ end: undefined }])
   const two = await seen([...outage, ...good], incident)
   expect(two.headline).toMatchObject({ level: 'works', title: 'Everything works' })
@@ -99,7 +99,7 @@ test('where the looks are gone, the incident’s own times and the public part o
     { from: 0, to: 90, rank: 3 },
   )
   expect(incidents.map(({ cause, start, end }) => [cause, at(start), at(end)])).toEqual([
-    ['No connection could be made.', 0, 90],
+    ['No connection could be established.', 0, 90],
   ])
 })
 
@@ -111,5 +111,5 @@ test('a young history has ninety days, too, and says when it begins', async () =
   history.close()
   expect(view.parts[0]!.days).toHaveLength(90)
   const { renderStatusPage: statusPage } = await import('../../../../lib/monitoring/statusPage/page.ts')
-  expect((await statusPage(view)).html).toContain('The history begins on 23 Nov 2026.')
+  expect((await statusPage(view)).html).toContain('The history starts on 23 Nov 2026.')
 })

@@ -38,14 +38,14 @@ test('only what visitors use has a public name', () => {
 })
 
 test.each([
-  [['static'], 3, true, 'The website did not work as expected'],
-  [['api', 'static', 'api-ai'], 3, false, 'The website and the API do not work as expected'],
-  [['api-ai', 'api-treasury'], 3, true, 'The AI and Treasury parts of the API did not work as expected'],
+  [['static'], 3, true, 'The website was not working as expected'],
+  [['api', 'static', 'api-ai'], 3, false, 'The website and the API are not working as expected'],
+  [['api-ai', 'api-treasury'], 3, true, 'The AI and Treasury parts of the API were not working as expected'],
   [
     ['api-ai', 'api-agents', 'api-councils', 'api-workflows', 'static'],
     3,
     true,
-    'The website and parts of the API did not work as expected',
+    'The website and parts of the API were not working as expected',
   ],
   [['api'], 1, true, 'The API was slower than usual', ['200 in 640 ms, limit 500 ms']],
   [
@@ -67,18 +67,18 @@ test.each([
   [['503 from https://codexdominion.app/_dominion/health'], 'It answered with an error.'],
   [
     ['https://a.example/health says 503: no database'],
-    'It answered with an error. Behind it the database had a problem.',
+    'It answered with an error. The database had a problem.',
   ],
   [['no answer within 10 s'], 'No answer came in time.'],
-  [['getaddrinfo ENOTFOUND secret.host'], 'Its name could not be found.'],
-  [['certificate has expired'], 'No secure connection could be made.'],
+  [['getaddrinfo ENOTFOUND secret.host'], 'Its name could not be resolved.'],
+  [['certificate has expired'], 'No secure connection could be established.'],
   [['200 in 512 ms, limit 500 ms'], 'Answers took too long.'],
-  [['404', '404', '200 in 512 ms, limit 500 ms'], 'It did not find what was asked for.'],
+  [['404', '404', '200 in 512 ms, limit 500 ms'], 'It did not find the requested page.'],
   [['something nobody has thought of at /srv/x'], ''],
   // A name in an address, a port, another probe's name: none of them is a cause.
-  [['https://tls-shop.example/: connect ECONNREFUSED 127.0.0.1:443'], 'No connection could be made.'],
+  [['https://tls-shop.example/: connect ECONNREFUSED 127.0.0.1:443'], 'No connection could be established.'],
   [['https://tls.example/ is not a page', 'for the same reason as certificate'], ''],
-  [[hostile], 'No connection could be made.'],
+  [[hostile], 'No connection could be established.'],
 ] as const)('%s', (causes, words) => {
   expect(formatPublicCause(causes)).toBe(words)
 })
@@ -91,7 +91,7 @@ test('of an incident’s line only what visitors use speaks, without its name', 
   expect(parsePublicCauses('certificate, static connection refused')).toEqual(['connection refused'])
   expect(formatPublicCause(parsePublicCauses(line))).toBe('')
   expect(formatPublicCause(parsePublicCauses('certificate, static refused; containers was restarted'))).toBe(
-    'No connection could be made.',
+    'No connection could be established.',
   )
 })
 
@@ -125,7 +125,7 @@ test('the promise is missed when its budget is overdrawn, as slo says it', () =>
     })
   expect(month(38)).not.toContain('missed')
   expect(month(0)).not.toContain('missed')
-  expect(month(-0.1)).toContain('promised: <data value="99.9">99.9 %</data>, which is missed')
+  expect(month(-0.1)).toContain('objective: <data value="99.9">99.9 %</data>, missed')
 })
 
 test('a day is down from half of its known time on', () => {
@@ -139,5 +139,5 @@ test('a day is down from half of its known time on', () => {
   expect([kind(0, 0), kind(10, 0), kind(10, 9), kind(10, 10), kind(0, 1)]).toEqual([
     ...['none', 'up', 'partly', 'down', 'down'],
   ])
-  expect(barsLegend).toContain('down for half of the known time or longer')
+  expect(barsLegend).toContain('down for at least half of the known time')
 })
