@@ -99,7 +99,7 @@ function estimateIonos({ cost: { vpsMonthly: vps, domainYearly: domain } }: Conf
       vps ?? assumed.vpsMonthly,
       vps !== undefined,
       vps === undefined
-        ? `the middle of the document's $${assumed.vpsRange}; set your own price in VPS_MONTHLY_USD`
+        ? `the middle of the original estimate, $${assumed.vpsRange}; set your own price in VPS_MONTHLY_USD`
         : 'VPS_MONTHLY_USD',
     ),
     part(
@@ -108,7 +108,7 @@ function estimateIonos({ cost: { vpsMonthly: vps, domainYearly: domain } }: Conf
       (domain ?? assumed.domainYearly) / 12,
       domain !== undefined,
       domain === undefined
-        ? `the document's $${assumed.domainYearly} a year; set your own price in DOMAIN_YEARLY_USD`
+        ? `the original estimate, $${assumed.domainYearly} a year; set your own price in DOMAIN_YEARLY_USD`
         : `DOMAIN_YEARLY_USD $${domain} / 12`,
     ),
   ]

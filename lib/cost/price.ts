@@ -2,14 +2,14 @@ import type { Meter } from '../azure/resources/meter.ts'
 import offline from './offline.json' with { type: 'json' }
 import type { PriceItem, Prices } from './priceList.ts'
 
-/** What a quantity costs, or why that cannot be told. Never 0 for a price that is not known. */
+/** What a quantity costs, or why that is unknown. An unknown price is never 0. */
 export type Priced =
   | { cost: number; unitPrice: number; source: 'list' | 'offline' }
   | { unknown: string; source: 'list' | 'offline' }
 
 /**
  * Prices a month's quantity of a meter, in the units of `meter.unit`. Graduated prices are summed tier by tier
- * (`tierMinimumUnits`). A price that is not in the list, stands in another unit, or is there twice is unknown.
+ * (`tierMinimumUnits`). A price is unknown when the list does not have it, has it in another unit, or has it twice.
  */
 export function getPrice(meter: Meter, quantity: number, prices: Prices, now = new Date()): Priced {
   const { source, items } = prices.byService[meter.service] ?? { source: 'list', items: [] }
@@ -21,11 +21,11 @@ export function getPrice(meter: Meter, quantity: number, prices: Prices, now = n
       (item.effectiveStartDate === undefined || Date.parse(item.effectiveStartDate) <= now.getTime()),
   )
   const name = `${meter.products[0]}, ${meter.sku}, ${meter.meter}`
-  if (found.length === 0) return { unknown: notListed(name, prices, source), source }
+  if (found.length === 0) return { unknown: describeMissing(name, prices, source), source }
   const other = found.find(({ unitOfMeasure }) => unitOfMeasure !== meter.unit)
   if (other)
     return { unknown: `${name} is priced per "${other.unitOfMeasure}", not per "${meter.unit}"`, source }
-  const tiers = inForce(found)
+  const tiers = getTiers(found)
   if (!tiers) return { unknown: `the price list has several prices for ${name}`, source }
   const cost = tiers.reduce((sum, { from, price }, index) => {
     const upTo = tiers[index + 1]?.from ?? Number.POSITIVE_INFINITY
@@ -34,15 +34,15 @@ export function getPrice(meter: Meter, quantity: number, prices: Prices, now = n
   return { cost, unitPrice: tiers[0]!.price, source }
 }
 
-function notListed(name: string, { region }: Prices, source: 'list' | 'offline'): string {
+function describeMissing(name: string, { region }: Prices, source: 'list' | 'offline'): string {
   if (source === 'list') return `the public price list has no ${name} in ${region}`
   return offline.regions.includes(region)
     ? `the table of ${offline.date} has no ${name}`
     : `the table of ${offline.date} has no prices of ${region}, only of ${offline.regions.join(', ')}`
 }
 
-/** Of each tier the newest price; undefined when two differ from the same day on. */
-function inForce(items: readonly PriceItem[]): { from: number; price: number }[] | undefined {
+/** The newest price of each tier; undefined when two differ from the same day on. */
+function getTiers(items: readonly PriceItem[]): { from: number; price: number }[] | undefined {
   const tiers = new Map<number, PriceItem>()
   const since = (item: PriceItem): number => Date.parse(item.effectiveStartDate ?? '1970-01-01')
   for (const item of items) {

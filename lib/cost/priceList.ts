@@ -21,7 +21,7 @@ export interface PriceItem {
   effectiveStartDate?: string
 }
 
-/** The prices of one region, and where each service's come from. */
+/** The prices of one region, with the source of each service's prices. */
 export interface Prices {
   currency: 'USD'
   /** ISO date of the oldest price among them. */
@@ -40,20 +40,20 @@ export interface ServicePrices {
 
 const address = 'https://prices.azure.com/api/retail/prices'
 /** A service has a few hundred prices in a region, a page 1000. */
-const mostPages = 20
+const maxPages = 20
 
 /**
- * Asks for the pay-as-you-go prices of one service in one region. Values are compared with regard to case.
+ * Requests the pay-as-you-go prices of one service in one region. The filter is case-sensitive.
  * Source: learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices
  */
-export function pricesRequest(service: string, region: string): HttpRequest {
+export function createPricesRequest(service: string, region: string): HttpRequest {
   const filter = `serviceName eq '${service}' and armRegionName eq '${region}' and priceType eq 'Consumption'`
   const query = new URLSearchParams({ 'api-version': '2023-01-01-preview', $filter: filter })
-  return pageRequest(`${address}?${query.toString().replaceAll('+', '%20')}`)
+  return createPageRequest(`${address}?${query.toString().replaceAll('+', '%20')}`)
 }
 
-/** By az's way: where only a proxy leads out, .env tells az of it. */
-const pageRequest = (url: string): HttpRequest => ({
+/** Uses az's network settings: where only a proxy leads out, .env configures it for az. */
+const createPageRequest = (url: string): HttpRequest => ({
   method: 'GET',
   url,
   effect: 'read',
@@ -83,7 +83,7 @@ export async function readPrices(
     Object.fromEntries(services.map((service) => [service, prices(service)]))
   const table = (service: string): ServicePrices => ({
     source: 'offline',
-    items: offlineItems(service, region),
+    items: getOfflineItems(service, region),
   })
   if (options.offline) {
     const note = `These are the prices of the table of ${offline.date}, not today's, as --offline requests.`
@@ -91,7 +91,7 @@ export async function readPrices(
   }
   const answers = await settleAll<Record<string, PriceItem[]>>(
     Object.fromEntries(
-      services.map((service) => [service, () => readService({ config, runner }, service, region)]),
+      services.map((service) => [service, () => readServicePrices({ config, runner }, service, region)]),
     ),
   )
   const failures = services.flatMap((service) => answers[service]?.failure ?? [])
@@ -104,29 +104,31 @@ export async function readPrices(
     priced: failures.length > 0 ? offline.date : new Date().toISOString().slice(0, 10),
     region,
     byService,
-    ...(failures[0] ? { note: notReached(getMessage(failures[0]), failures.length, services.length) } : {}),
+    ...(failures[0]
+      ? { note: describeFailure(getMessage(failures[0]), failures.length, services.length) }
+      : {}),
   }
 }
 
-const notReached = (why: string, count: number, all: number): string =>
+const describeFailure = (why: string, count: number, all: number): string =>
   `The public price list gave no answer${count < all ? ` for ${count} of ${all} services` : ''} (${why}); ` +
   `those prices are from the table of ${offline.date}, not today's.`
 
-async function readService({ runner }: Context, service: string, region: string): Promise<PriceItem[]> {
+async function readServicePrices({ runner }: Context, service: string, region: string): Promise<PriceItem[]> {
   const items: PriceItem[] = []
-  let request: HttpRequest | undefined = pricesRequest(service, region)
+  let request: HttpRequest | undefined = createPricesRequest(service, region)
   for (let page = 1; request; page++) {
-    if (page > mostPages) throw new Error(`${address} gave more than ${mostPages} pages for ${service}`)
+    if (page > maxPages) throw new Error(`${address} gave more than ${maxPages} pages for ${service}`)
     const { status, body } = await runner.request(request)
     if (status !== 200) throw new Error(`${address} answered ${status}: ${body.slice(0, 200).trim()}`)
     const found = parsePage(body)
     items.push(...found.items)
-    request = found.next === undefined ? undefined : pageRequest(found.next)
+    request = found.next === undefined ? undefined : createPageRequest(found.next)
   }
   return items
 }
 
-/** One page of the list. Throws when it is not what the API documents. */
+/** Parses one page of the list. Throws when it is not what the API documents. */
 export function parsePage(body: string): { items: PriceItem[]; next?: string } {
   let page: { Items?: unknown; NextPageLink?: unknown; BillingCurrency?: unknown }
   try {
@@ -141,7 +143,7 @@ export function parsePage(body: string): { items: PriceItem[]; next?: string } {
     throw new Error(`${address} gave a price that cannot be read: ${JSON.stringify(wrong).slice(0, 200)}`)
   const next = page.NextPageLink
   if (!next) return { items: page.Items }
-  // The page after goes to the same place or nowhere.
+  // The next page must be on the same host.
   if (typeof next !== 'string' || !URL.canParse(next) || new URL(next).origin !== new URL(address).origin)
     throw new Error(`${address} points to a next page elsewhere: ${String(next).slice(0, 100)}`)
   return { items: page.Items, next }
@@ -155,5 +157,5 @@ function isPrice(item: unknown): item is PriceItem {
   )
 }
 
-const offlineItems = (service: string, region: string): PriceItem[] =>
+const getOfflineItems = (service: string, region: string): PriceItem[] =>
   offline.regions.includes(region) ? offline.items.filter(({ serviceName }) => serviceName === service) : []

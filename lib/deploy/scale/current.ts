@@ -13,7 +13,7 @@ import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { KeyName } from '../../config/schema.ts'
 import { type Estimate, estimateCost } from '../../cost/estimate.ts'
 import { readPrices } from '../../cost/priceList.ts'
-import { dollars } from '../../cost/report.ts'
+import { formatDollars } from '../../cost/report.ts'
 import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
 import { formatTable } from '../../util/table.ts'
@@ -139,13 +139,13 @@ export function formatCost(part: Scaled, now: Estimate, then: Estimate): { table
     [
       [
         of(then)?.title ?? part,
-        dollars(of(now)?.monthly),
-        dollars(of(then)?.monthly),
+        formatDollars(of(now)?.monthly),
+        formatDollars(of(then)?.monthly),
         of(then)?.quantity ?? '',
       ],
-      ['All parts', dollars(now.total), dollars(then.total), `prices of ${then.priced}${note}`],
+      ['All parts', formatDollars(now.total), formatDollars(then.total), `prices of ${then.priced}${note}`],
     ],
   )
-  const line = `${dollars(of(now)?.monthly)} → ${dollars(of(then)?.monthly)} $ a month; all parts ${dollars(now.total)} → ${dollars(then.total)} (prices of ${then.priced})`
+  const line = `${formatDollars(of(now)?.monthly)} → ${formatDollars(of(then)?.monthly)} $ a month; all parts ${formatDollars(now.total)} → ${formatDollars(then.total)} (prices of ${then.priced})`
   return { table, line }
 }

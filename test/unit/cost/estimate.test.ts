@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { cpuMeter } from '../../../lib/azure/resources/containerGroups.ts'
-import { compareWithDocument } from '../../../lib/cost/compareWithOriginal.ts'
 import { estimateCost, monthlyEstimate } from '../../../lib/cost/estimate.ts'
+import { compareWithOriginal } from '../../../lib/cost/originalEstimate.ts'
 import { getPrice } from '../../../lib/cost/price.ts'
 import { type Prices, readPrices } from '../../../lib/cost/priceList.ts'
-import { costText } from '../../../lib/cost/report.ts'
+import { formatEstimate } from '../../../lib/cost/report.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 import { createPrice, createPriceServer, page } from '../../support/priceFixtures.ts'
 
@@ -64,7 +64,7 @@ test('a price that the list does not have is unknown, and so is the total', asyn
     'the public price list has no Container Instances, Standard, Standard Memory Duration in eastus',
   )
   expect(estimate).toMatchObject({ total: null, known: 8.75 })
-  const text = costText(estimate, compareWithDocument(context.config, estimate))
+  const text = formatEstimate(estimate, compareWithOriginal(context.config, estimate))
   expect(text).toMatch(/Total +UNKNOWN +\$8\.75 for the parts that have a price/)
   expect(text).not.toContain('NaN')
 })
@@ -118,9 +118,9 @@ test('spot prices, other units and two answers are not taken for the price', () 
   })
 })
 
-test('the old document stands beside, with what makes the difference', async () => {
+test('the original estimate is compared line by line, with the reason for each difference', async () => {
   const config = await loadTestConfig('WORKER_COUNT=2')
-  const compared = compareWithDocument(config, estimateCost(config, await offline()))
+  const compared = compareWithOriginal(config, estimateCost(config, await offline()))
   expect(compared.map(({ title, document, now }) => [title, document?.from, document?.to, now])).toEqual([
     ['PostgreSQL', 15, 15, 16.09],
     ['Redis', 17, 17, 11.68],
@@ -131,7 +131,7 @@ test('the old document stands beside, with what makes the difference', async () 
     ['Domain', 1.25, 1.25, 1.25],
     ['Total', 113, 118, 185.83],
   ])
-  expect(compared[2]?.because).toBe("runs all 730 h of a month; the document's figure would pay for 506 h")
-  expect(compared[3]?.because).toBe('2 × 1 CPU, 2 GB; the document means one of 1 CPU, 2 GB')
-  expect(compared[6]?.because).toBe('as the document has it')
+  expect(compared[2]?.because).toBe('runs all 730 h of a month; the original figure pays for 506 h')
+  expect(compared[3]?.because).toBe('2 × 1 CPU, 2 GB; the original assumes one of 1 CPU, 2 GB')
+  expect(compared[6]?.because).toBe('the same as the original')
 })

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { parsePage, pricesRequest, readPrices } from '../../../lib/cost/priceList.ts'
+import { createPricesRequest, parsePage, readPrices } from '../../../lib/cost/priceList.ts'
 import { createPrice, createPriceServer, page } from '../../support/priceFixtures.ts'
 
 test('asks for the pay-as-you-go prices of one service in one region, blanks as %20', () => {
-  expect(pricesRequest('Redis Cache', 'westeurope')).toEqual({
+  expect(createPricesRequest('Redis Cache', 'westeurope')).toEqual({
     method: 'GET',
     url:
       'https://prices.azure.com/api/retail/prices?api-version=2023-01-01-preview&%24filter=serviceName%20eq%20%27Redis%20Cache%27' +
