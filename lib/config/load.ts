@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { type OpsError, usageError } from '../util/errors.ts'
+import { formatCount } from '../util/format.ts'
 import { parseNumber } from '../util/number.ts'
 import { deriveApiToken } from './apiToken.ts'
 import type { Config } from './config.ts'
 import { findCutValues } from './cutValues.ts'
-import { validate as generated } from './schema.generated.ts'
-import { type Key, type KeyName, keys, limitsMean } from './schema.ts'
+import { type Key, type KeyName, keys, limitsMean, schema } from './schema.ts'
 import {
   appSecretKeyRule,
   createSecret,
@@ -47,10 +47,10 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
   const complaints = [...cut, ...(await check(given))]
   if (complaints.length > 0) {
     throw usageError(
-      `The configuration has ${complaints.length === 1 ? 'a wrong key' : `${complaints.length} wrong keys`}:\n${complaints
+      `Invalid configuration (${formatCount(complaints.length, 'error')}):\n${complaints
         .map((complaint) => `  ${complaint}`)
         .join('\n')}`,
-      'Mend them in the files named; .env.example explains every key.',
+      'Fix them in the files listed; .env.example explains every key.',
     )
   }
   const texts = Object.fromEntries(
@@ -148,18 +148,13 @@ function complainOfLines(text: string, file: string): void {
   )
 }
 
-/** As ajv makes it: it leaves what it found on itself. */
-const validate = generated as { (values: object): boolean; errors?: { instancePath: string }[] | null }
-
 async function check(given: Map<string, Given>): Promise<string[]> {
   const values = Object.fromEntries(
     [...given]
       .filter(([key]) => Object.hasOwn(keys, key))
       .map(([key, { value }]) => [key, parseValue(keys[key as KeyName], value)]),
   )
-  validate(values)
-  const complaints = (validate.errors ?? []).map((error) => {
-    const key = error.instancePath.slice(1) as KeyName
+  const complaints = (await findInvalid(values)).map((key) => {
     return `${given.get(key)?.file}: ${key} ${wants(keys[key], given.get(key)?.value ?? '')} (${exampleLine(key)})`
   })
   const names = Object.keys(keys)
@@ -199,7 +194,19 @@ async function check(given: Map<string, Given>): Promise<string[]> {
   return [...new Set(complaints)]
 }
 
-/** What the check sees: a number where the text is one. */
+/** The keys whose values do not fit the schema, in its order. */
+async function findInvalid(values: Readonly<Record<string, unknown>>): Promise<KeyName[]> {
+  const { Ajv } = await import('ajv')
+  // The schema is this program's own, and a test validates it: that would take longer than all the rest.
+  const ajv = new Ajv({ allErrors: true, messages: false, meta: false, validateSchema: false })
+  // Only what is set: compiling takes half a millisecond for each key.
+  const properties = Object.entries(schema.properties).filter(([key]) => Object.hasOwn(values, key))
+  const validate = ajv.compile({ ...schema, properties: Object.fromEntries(properties) })
+  validate(values)
+  return (validate.errors ?? []).map(({ instancePath }) => instancePath.slice(1) as KeyName)
+}
+
+/** The value that the schema describes: a number where the text is one. */
 const parseValue = ({ type }: Key, text: string): number | string =>
   type === 'string' ? text : (parseNumber(text, { whole: type === 'integer' }) ?? text)
 

@@ -1,19 +1,19 @@
 import { shareKinds } from './shared.ts'
 
-/** One key of `.env`. Values arrive as text; `type` says what they must read as. */
+/** One key of `.env`. Values arrive as text; `type` is what the text must represent. */
 export interface Key {
   type: 'string' | 'integer' | 'number'
   default?: string
   /** A regular expression the text must match. */
   pattern?: string
-  /** What the pattern means, in words. */
+  /** What the pattern allows, as the end of "must be …". */
   means?: string
   enum?: readonly string[]
   minimum?: number
   maximum?: number
-  /** Never shown, never in arguments; may be a reference (env:, op://, azkv://). */
+  /** Never printed and never passed as an argument; may be a reference (env:, op://, azkv://). */
   secret?: boolean
-  /** A file or a folder: what looks like the content of one is refused. */
+  /** A file or a folder: a value that looks like the content of a key file is refused. */
   path?: boolean
 }
 
@@ -22,15 +22,12 @@ const host = '^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$'
 const url = '^https?://[^\\s]+$'
 const port = '(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
 const neutralTarget = `(?:tcp://)?[A-Za-z0-9.-]+:${port}`
-/** Two figures: from the first on it is a WARNING, from the second on CRITICAL. */
+/** Two numbers: WARNING from the first on, CRITICAL from the second on. */
 const limits = '^[0-9]{1,9}(\\.[0-9]{1,3})?,[0-9]{1,9}(\\.[0-9]{1,3})?$'
 export const limitsMean = 'two figures, WARNING,CRITICAL, such as 200,1000'
 const dollars = '^([0-9]{1,6}(\\.[0-9]{1,2})?)?$'
 
-/**
- * Every key of the configuration. `.env.example` explains each, and schema.generated.ts is what ajv makes of them; tests
- * hold the three together. After a change: npx vitest run test/unit/config/check.test.ts --update
- */
+/** Every key of the configuration. `.env.example` explains each; a test holds the two together. */
 export const keys = {
   SHARES: {
     type: 'string',
@@ -232,3 +229,19 @@ export const keys = {
 } as const satisfies Record<string, Key>
 
 export type KeyName = keyof typeof keys
+
+/** The JSON Schema of a configuration. A number arrives as a number, all else as text. */
+export const schema = {
+  type: 'object',
+  properties: Object.fromEntries(Object.entries(keys).map(([key, about]) => [key, toProperty(about)])),
+}
+
+function toProperty({ type, pattern, minimum, maximum, ...about }: Key): object {
+  return {
+    type,
+    ...(pattern === undefined ? {} : { pattern }),
+    ...(about.enum ? { enum: about.enum } : {}),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
+  }
+}

@@ -15,7 +15,7 @@ function health(env: string | undefined, ...args: string[]) {
 test.each<[string, string | undefined, string[], RegExp]>([
   ['a flag that there is not', '', ['--quik'], /^UNKNOWN - unknown option '--quik'.*\n$/],
   ['no configuration', undefined, ['--quick'], /^UNKNOWN - There is no \.env in .*\n$/],
-  ['two wrong keys', 'DOMAIN=A\nSLO_PERCENT=x', [], /^UNKNOWN - The configuration has 2 wrong keys: .*\n$/],
+  ['two wrong keys', 'DOMAIN=A\nSLO_PERCENT=x', [], /^UNKNOWN - Invalid configuration \(2 errors\): .*\n$/],
   [
     'half a channel',
     'ALERT_EMAIL_TO=a@b.test',

@@ -73,7 +73,7 @@ test('every wrong key is named at once, with its file, what it is and where it i
   const failure = await getFailure(loadConfig(folder, 'eu'))
   expect(failure.exitCode).toBe(2)
   expect(failure.what.split('\n')).toEqual([
-    'The configuration has 9 wrong keys:',
+    'Invalid configuration (9 errors):',
     ...[
       `.env: DOMAIN must be a host name in lower case; it is "Not A Domain" (.env.example line ${lineOf('DOMAIN')})`,
       `.env: IONOS_PORT must be a whole number from 1 to 65535; it is "70000" (.env.example line ${lineOf('IONOS_PORT')})`,
