@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-
-const home = path.join(import.meta.dirname, '..')
+import { home } from './support/helpers.ts'
 
 /** The rooms of docs/architecture.md from the general to the specific, each with those it may import from. */
 const below: Record<string, string[]> = {
@@ -28,74 +27,105 @@ const below: Record<string, string[]> = {
   schedule: ['monitoring', 'database', 'tasks', 'cli', 'config', 'shell', 'net', 'util'],
 }
 
-function files(folder: string): string[] {
-  return readdirSync(path.join(home, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => path.posix.join(folder, name.replaceAll(path.sep, '/')))
+interface Import {
+  from: string
+  to: string
+  /** Gone at run time. */
+  typeOnly: boolean
+  /** import(…), when it is needed. */
+  dynamic: boolean
 }
 
-/** Every project file that a file imports, types included. */
-function imports(file: string): string[] {
-  const text = readFileSync(path.join(home, file), 'utf8')
-  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map((match) => match[1]!)
-  return found.map((each) => path.posix.join(path.posix.dirname(file), each))
-}
+const texts = new Map(
+  globSync('{lib,scripts,rehearsal,test}/**/*.ts', { cwd: home })
+    .map((file) => file.replaceAll(path.sep, '/'))
+    .sort()
+    .map((file) => [file, readFileSync(path.join(home, file), 'utf8')]),
+)
+const filesIn = (...folders: string[]) =>
+  [...texts.keys()].filter((file) => folders.includes(file.split('/')[0]!))
+const product = filesIn('lib', 'scripts')
+const matching = (files: string[], pattern: RegExp) => files.filter((file) => pattern.test(texts.get(file)!))
+const roomOf = (file: string) => file.split('/')[1]!
+
+const imports = [...texts].flatMap(([from, text]): Import[] =>
+  Array.from(
+    text.matchAll(/(?:\b(?:import|export) (type )?[^'"]*?from |\bimport |(import)\(\s*)'(\.{1,2}\/[^']+)'/g),
+    ([, type, dynamic, to]) => ({
+      from,
+      to: path.posix.join(path.posix.dirname(from), to!),
+      typeOnly: type !== undefined,
+      dynamic: dynamic !== undefined,
+    }),
+  ),
+)
+
+const mayReach = (from: string, to: string) => from === to || below[from]?.includes(to)
 
 test('imports in lib run one way', () => {
-  const wrong = files('lib').flatMap((file) => {
-    const room = file.split('/')[1]!
-    return imports(file)
-      .filter((target) => target.startsWith('lib/'))
-      .filter((target) => target.split('/')[1] !== room && !below[room]?.includes(target.split('/')[1]!))
-      .map((target) => `${file} → ${target}`)
-  })
+  const wrong = imports
+    .filter(({ from, to }) => from.startsWith('lib/') && to.startsWith('lib/'))
+    .filter(({ from, to }) => !mayReach(roomOf(from), roomOf(to)))
   expect(wrong).toEqual([])
+})
+
+test('no file reads a file of another room by its path', () => {
+  const wrong = [...texts].flatMap(([file, text]) =>
+    Array.from(text.matchAll(/join\(\s*import\.meta\.dirname((?:,\s*'[^']*')+)/g), ([, words]) => ({
+      file,
+      reads: path.posix.join(
+        path.posix.dirname(file),
+        ...words!.split(',').map((word) => word.trim().slice(1, -1)),
+      ),
+    })).filter(
+      ({ reads }) => file.startsWith('lib/') && reads.startsWith('lib/') && roomOf(file) !== roomOf(reads),
+    ),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('no circle of imports', () => {
+  const edges = Map.groupBy(
+    imports.filter(({ typeOnly, dynamic }) => !typeOnly && !dynamic),
+    ({ from }) => from,
+  )
+  const done = new Set<string>()
+  const circles: string[] = []
+  const follow = (file: string, way: string[]) => {
+    if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(' → '))
+    else if (!done.has(file)) {
+      for (const { to } of edges.get(file) ?? []) follow(to, [...way, file])
+      done.add(file)
+    }
+  }
+  for (const file of edges.keys()) follow(file, [])
+  expect(circles).toEqual([])
 })
 
 test('nothing but its front door knows the rehearsal', () => {
-  const wrong = [...files('lib'), ...files('scripts')].filter(
-    (file) =>
-      file !== 'scripts/rehearse.ts' && imports(file).some((target) => target.startsWith('rehearsal/')),
-  )
-  expect(wrong).toEqual([])
+  const wrong = imports.filter(({ from, to }) => product.includes(from) && to.startsWith('rehearsal/'))
+  expect([...new Set(wrong.map(({ from }) => from))]).toEqual(['scripts/rehearse.ts'])
 })
 
 test('only the runner starts processes', () => {
-  const wrong = [...files('lib'), ...files('scripts')].filter((file) =>
-    /node:child_process|from 'execa'|import\('cross-spawn'\)|from 'cross-spawn'/.test(
-      readFileSync(path.join(home, file), 'utf8'),
-    ),
-  )
-  expect(wrong).toEqual(['lib/shell/spawn.ts'])
-  const starters = [...files('lib'), ...files('scripts')].filter((file) =>
-    /\bstartProcess\b/.test(readFileSync(path.join(home, file), 'utf8')),
-  )
-  expect(starters.sort()).toEqual(['lib/shell/runner.ts', 'lib/shell/spawn.ts'])
+  const spawning = /node:child_process|from 'execa'|import\('cross-spawn'\)|from 'cross-spawn'/
+  expect(matching(product, spawning)).toEqual(['lib/shell/spawn.ts'])
+  expect(matching(product, /\bstartProcess\b/)).toEqual(['lib/shell/runner.ts', 'lib/shell/spawn.ts'])
 })
 
 test('whatever is printed passes the one place that makes it safe for a terminal', () => {
-  const printing = [...files('lib'), ...files('scripts')].filter((file) =>
-    /process\.(stdout|stderr)\.write|\bconsole\.|\bstd(out|err)\s*\}\s*=\s*process/.test(
-      readFileSync(path.join(home, file), 'utf8'),
-    ),
-  )
-  expect(printing).toEqual(['lib/util/terminal.ts'])
+  const printing = /process\.(stdout|stderr)\.write|\bconsole\.|\bstd(out|err)\s*\}\s*=\s*process/
+  expect(matching(product, printing)).toEqual(['lib/util/terminal.ts'])
   // Who hands the stream on, or asks on it: each makes its text safe itself.
-  const streams = [...files('lib'), ...files('scripts')].filter((file) =>
-    /process\.(stdout|stderr)\b(?!\.(write|isTTY|columns|rows|on)\b)/.test(
-      readFileSync(path.join(home, file), 'utf8'),
-    ),
-  )
-  expect(streams).toEqual(['lib/cli/prompt.ts', 'lib/logs/view.ts'])
-  const styled = [...files('lib'), ...files('scripts')].filter((file) =>
-    /from 'chalk'/.test(readFileSync(path.join(home, file), 'utf8')),
-  )
-  expect(styled).toEqual(['lib/util/colours.ts'])
+  const streams = /process\.(stdout|stderr)\b(?!\.(write|isTTY|columns|rows|on)\b)/
+  expect(matching(product, streams)).toEqual(['lib/cli/prompt.ts', 'lib/logs/view.ts'])
+  expect(matching(product, /from 'chalk'/)).toEqual(['lib/util/colours.ts'])
 })
 
 test('a script is about a screen, a file knows one thing', () => {
-  const long = (list: string[], most: number) =>
-    list.filter((file) => readFileSync(path.join(home, file), 'utf8').split('\n').length > most)
-  expect(long(files('scripts'), 100)).toEqual([])
-  expect(long([...files('lib'), ...files('rehearsal'), ...files('test')], 400)).toEqual([])
+  const lines = (file: string) => texts.get(file)!.split('\n').length - 1
+  const longer = (files: string[], most: number) => files.filter((file) => lines(file) > most)
+  expect(longer(filesIn('scripts'), 120)).toEqual([])
+  expect(longer(filesIn('lib', 'rehearsal'), 360)).toEqual([])
+  expect(longer(filesIn('test'), 400)).toEqual([])
 })

@@ -16,7 +16,7 @@ import { vps } from '../vps/remote/vps.ts'
 import type { Observation, Probe } from './probe.ts'
 import type { ProbeRun } from './runProbes.ts'
 
-const script = path.join(import.meta.dirname, '..', 'vps', 'remote', 'requests.py')
+const script = path.join(import.meta.dirname, 'requests.py')
 
 /** What requests.py prints for each request, in any order. */
 interface Line {

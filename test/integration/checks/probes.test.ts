@@ -103,7 +103,7 @@ test('the VPS names a host without whom its URL names', async () => {
   const requests = [
     { url: `http://bob:geheim@127.0.0.1:${port}/`, method: 'GET', headers: {}, timeoutMs: 5000 },
   ]
-  const script = path.join(home, 'lib/vps/remote/requests.py')
+  const script = path.join(home, 'lib/checks/requests.py')
   const stdin = JSON.stringify({ authorities: [], requests })
   const options = { stdin, env: process.env, timeoutMs: 20_000, signal }
   const { stdout } = await startProcess(['python3', script], options)

@@ -75,7 +75,11 @@ test('someone who is not root goes through sudo, without a question', async () =
   const deploy = await loadFileConfig('IONOS_USER=deploy')
   expect(vps(deploy).sudo`id`.argv).toEqual(['sudo', '-n', '--', 'env', 'LC_ALL=C', 'id'])
   expect(vps(deploy)`id`.argv).toEqual(['id'])
-  expect(vps(await loadFileConfig()).sudo.change`id`).toMatchObject({ argv: ['id'], on: 'vps', effect: 'change' })
+  expect(vps(await loadFileConfig()).sudo.change`id`).toMatchObject({
+    argv: ['id'],
+    on: 'vps',
+    effect: 'change',
+  })
   const command = remoteScript(deploy, 'read', 'manifest', ['/var/www/x', 'id', 'quick'])
   expect(command.explain?.('sudo: a password is required\n')).toMatchObject({
     what: 'deploy may not use sudo without a password on 74.208.123.158',
