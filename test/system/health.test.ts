@@ -6,14 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Report } from '../../lib/monitoring/report.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
 import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
-import {
-  type Fault,
-  pollHealth,
-  readFamilies,
-  runCron,
-  runHealth,
-  startReceiver,
-} from '../support/system/checks.ts'
+import type { Fault } from '../support/system/checks.ts'
+import { pollHealth, readFamilies, runCron, runHealth, startReceiver } from '../support/system/checks.ts'
 import { stateFolder } from '../support/system/records.ts'
 import { dominionArgv, type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { ssh } from '../support/system/site.ts'
