@@ -90,7 +90,7 @@ export async function readMetrics({ runner }: Context, id: string, span: Span): 
   return parseMetrics(stdout, span)
 }
 
-interface Reply {
+interface MetricsReply {
   value: {
     name: { value: string }
     errorCode?: string
@@ -104,7 +104,7 @@ interface Reply {
  * is a gap. Throws (exit 3) when it says that a metric failed.
  */
 export function parseMetrics(text: string, span: Span): Measured {
-  const reply = JSON.parse(text) as Reply
+  const reply = JSON.parse(text) as MetricsReply
   const entries = metricIds.map((id) => {
     const metric = reply.value?.find(({ name }) => name.value === metricNames[id])
     if (!metric) throw unknownError(`Azure Monitor gave no ${metricNames[id]}`)
@@ -125,7 +125,7 @@ export function parseMetrics(text: string, span: Span): Measured {
   return Object.fromEntries(entries) as Measured
 }
 
-type Datum = Reply['value'][number]['timeseries'][number]['data'][number]
+type Datum = MetricsReply['value'][number]['timeseries'][number]['data'][number]
 
 function onGrid(data: readonly Datum[], { from, to, interval }: Span): Point[] {
   const step = intervals[interval]

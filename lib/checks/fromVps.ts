@@ -19,7 +19,7 @@ import type { ProbeRun } from './runProbes.ts'
 const script = path.join(import.meta.dirname, 'requests.py')
 
 /** What requests.py prints for each request, in any order. */
-interface Line {
+interface VpsProbeLine {
   index: number
   status?: number
   headers?: Record<string, string>
@@ -100,17 +100,17 @@ function requestsCommand(
   })`python3 -c ${loader} ${Buffer.byteLength(text)}`
 }
 
-function readLines(stdout: string): Line[] {
+function readLines(stdout: string): VpsProbeLine[] {
   return stdout.split('\n').flatMap((text) => {
     try {
-      return text === '' ? [] : [JSON.parse(text) as Line]
+      return text === '' ? [] : [JSON.parse(text) as VpsProbeLine]
     } catch {
       return [] // cut off: that request counts as not answered for
     }
   })
 }
 
-function answerOf({ status = 0, headers = {}, body = '', phases, certificate }: Line): HttpResponse {
+function answerOf({ status = 0, headers = {}, body = '', phases, certificate }: VpsProbeLine): HttpResponse {
   return {
     status,
     headers: headers as IncomingHttpHeaders,

@@ -3,7 +3,7 @@ import type { Context } from '../tasks/context.ts'
 import { unknownError } from '../util/errors.ts'
 
 /** A reply of Redis: RESP version 2 (redis.io, "Redis serialization protocol specification"). */
-export type Reply = string | number | null | { error: string } | Reply[]
+export type RedisReply = string | number | null | { error: string } | RedisReply[]
 
 export const timeoutMs = 10_000
 
@@ -16,7 +16,7 @@ export async function askRedis(
   { config, runner }: Context,
   key: string,
   commands: readonly (readonly string[])[],
-): Promise<Reply[]> {
+): Promise<RedisReply[]> {
   const all = [['AUTH', key], ...commands]
   const { host, port } = redisAddress(config)
   const { answer } = await runner.dial({
@@ -38,7 +38,7 @@ const written = (words: readonly string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
 
 /** The first replies of a text (latin1); undefined when they are not all there yet. */
-export function readReplies(text: string, count: number): Reply[] | undefined {
+export function readReplies(text: string, count: number): RedisReply[] | undefined {
   let at = 0
   const line = (): string => {
     const end = text.indexOf('\r\n', at)
@@ -47,7 +47,7 @@ export function readReplies(text: string, count: number): Reply[] | undefined {
     at = end + 2
     return found
   }
-  function reply(): Reply {
+  function reply(): RedisReply {
     const said = line()
     const rest = said.slice(1)
     switch (said[0]) {

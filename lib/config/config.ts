@@ -1,6 +1,5 @@
-import type { KeyName } from './schema.ts'
+import type { KeyName, ShareKind } from './schema.ts'
 import type { Secret } from './secret.ts'
-import type { ShareKind } from './shared.ts'
 
 /** From the first on it is a WARNING, from the second on CRITICAL. */
 export interface Limits {

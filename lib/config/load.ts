@@ -4,19 +4,18 @@ import path from 'node:path'
 import { type OpsError, usageError } from '../util/errors.ts'
 import { formatCount } from '../util/format.ts'
 import { parseNumber } from '../util/number.ts'
-import { deriveApiToken } from './apiToken.ts'
 import type { Config } from './config.ts'
-import { findCutValues } from './cutValues.ts'
-import { type Key, type KeyName, keys, limitsMean, schema } from './schema.ts'
+import { findCutValues } from './envFile.ts'
+import { type Key, type KeyName, keys, limitsMean, type ShareKind, schema } from './schema.ts'
 import {
   appSecretKeyRule,
   createSecret,
+  deriveApiToken,
   isKeyMaterial,
   postgresPasswordRule,
   type Secret,
   type SecretRule,
 } from './secret.ts'
-import type { ShareKind } from './shared.ts'
 
 type Texts = Record<KeyName, string>
 

@@ -1,4 +1,15 @@
-import { shareKinds } from './shared.ts'
+/** What two environments can share, by the names that SHARES takes. */
+export const shareKinds = [
+  'containers',
+  'dns-label',
+  'postgres',
+  'database',
+  'redis',
+  'registry',
+  'site',
+  'dns-records',
+] as const
+export type ShareKind = (typeof shareKinds)[number]
 
 /** One key of `.env`. Values arrive as text; `type` is what the text must represent. */
 export interface Key {

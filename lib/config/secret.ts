@@ -1,7 +1,9 @@
+import { createHmac } from 'node:crypto'
 import type { Command } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
 import { local } from '../shell/template.ts'
 import { exitCode, usageError } from '../util/errors.ts'
+import type { Config } from './config.ts'
 
 /** A secret as the configuration holds it: the value itself, or where it is kept. Prints as `***` wherever it goes. */
 export interface Secret {
@@ -152,3 +154,14 @@ export const postgresPasswordRule =
 /** The key signs sessions: too short a one can be guessed. */
 export const appSecretKeyRule: SecretRule = (value) =>
   value.length < 16 ? `has ${value.length} characters; 16 is the least (openssl rand -hex 32)` : undefined
+
+/** The backend derives the same token (dominion/credentials.py). A different label would give a different token. */
+const apiTokenLabel = 'codex-dominion api token v1'
+
+/** The token that the API asks for before it writes: HMAC-SHA256 with APP_SECRET_KEY as the key, in hexadecimal. */
+export const deriveApiToken = (secretKey: string): string =>
+  createHmac('sha256', secretKey).update(apiTokenLabel).digest('hex')
+
+/** The token of this environment. Throws as `reveal` does when APP_SECRET_KEY cannot be used. */
+export const getApiToken = async ({ backend }: Config, runner: Runner): Promise<string> =>
+  deriveApiToken(await reveal(backend.secretKey, runner))

@@ -1,5 +1,5 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
-import { getApiToken } from '../config/apiToken.ts'
+import { getApiToken } from '../config/secret.ts'
 import { exitCode } from '../util/errors.ts'
 import { withContext } from './context.ts'
 

@@ -1,7 +1,6 @@
 import type { Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
-import { environmentFile, type Others, readOthers } from '../config/environments.ts'
-import { findShared } from '../config/shared.ts'
+import { environmentFile, findShared, type Others, readOthers } from '../config/environments.ts'
 import { type OpsError, usageError } from '../util/errors.ts'
 
 const known = new WeakMap<object, Promise<Config>>()

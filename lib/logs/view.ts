@@ -1,6 +1,6 @@
 import { openArm } from '../azure/arm.ts'
 import type { Context } from '../tasks/context.ts'
-import { getExitCode, type Settled } from '../util/collect.ts'
+import { getExitCode, type Settled } from '../util/concurrency.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { createTail } from './buffers.ts'

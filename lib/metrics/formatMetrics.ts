@@ -1,5 +1,5 @@
 import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
-import type { Settled } from '../util/collect.ts'
+import type { Settled } from '../util/concurrency.ts'
 import { formatDuration, formatFigure, formatScaled } from '../util/format.ts'
 import { formatTable, sparkline } from '../util/table.ts'
 import type { Figures, Usage } from './usage.ts'

@@ -2,7 +2,7 @@ import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metric
 import { escapeHtml } from '../html/escape.ts'
 import { type ChartPoint, chartStyle, legendMark, lineChart } from '../html/lineChart.ts'
 import { pageStyle } from '../html/style.ts'
-import type { Settled } from '../util/collect.ts'
+import type { Settled } from '../util/concurrency.ts'
 import { failureLines, formatAmount, formatShare, formatSpan, metricTitles } from './formatMetrics.ts'
 import type { Figures, Usage } from './usage.ts'
 

@@ -10,7 +10,7 @@ import {
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Settled, settleAll } from '../util/collect.ts'
+import { type Settled, settleAll } from '../util/concurrency.ts'
 import { OpsError, unknownError } from '../util/errors.ts'
 
 /** What a container group used of what it may use. */

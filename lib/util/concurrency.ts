@@ -1,10 +1,12 @@
+import { exitCode, OpsError } from './errors.ts'
+
 export interface Limiter {
   <T>(work: () => Promise<T>): Promise<T>
-  /** Takes a place until the function it gives is called. */
+  /** Occupies a place until the function that it resolves to is called. */
   take(): Promise<() => void>
 }
 
-/** At most `places` at a time, first come, first served. */
+/** Runs at most `places` at a time, first come, first served. */
 export function createLimiter(places: number): Limiter {
   let free = places
   const waiting: (() => void)[] = []
@@ -31,7 +33,7 @@ export function createLimiter(places: number): Limiter {
   return Object.assign(run, { take })
 }
 
-/** Results in the order of the items, at most `places` under way. Rejects with the first failure. */
+/** Maps items with at most `places` running; results keep the order of the items. Rejects with the first failure. */
 export function mapLimit<T, R>(
   places: number,
   items: readonly T[],
@@ -39,4 +41,36 @@ export function mapLimit<T, R>(
 ): Promise<R[]> {
   const turn = createLimiter(places)
   return Promise.all(items.map((item) => turn(() => work(item))))
+}
+
+/** The value of one source, or why there is none. */
+export type Settled<Value> = { value: Value; failure?: never } | { value?: never; failure: Error }
+
+/**
+ * Asks several sources at once. A failure of one neither delays nor loses the answers of the others: a read-only script shows
+ * what it could reach and reports what it could not.
+ */
+export async function settleAll<Values extends Record<string, unknown>>(
+  asks: {
+    [Name in keyof Values]: () => Promise<Values[Name]>
+  },
+): Promise<{ [Name in keyof Values]: Settled<Values[Name]> }> {
+  const names = Object.keys(asks) as (keyof Values)[]
+  const answers = await Promise.all(names.map((name) => settle(asks[name])))
+  return Object.fromEntries(names.map((name, index) => [name, answers[index]])) as never
+}
+
+async function settle<Value>(ask: () => Promise<Value>): Promise<Settled<Value>> {
+  try {
+    return { value: await ask() }
+  } catch (thrown) {
+    return { failure: thrown instanceof Error ? thrown : new Error(String(thrown)) }
+  }
+}
+
+/** 0 when every source answered; otherwise the exit code of the first failure, or 3 because the result is incomplete. */
+export function getExitCode(answers: Readonly<Record<string, Settled<unknown>>>): number {
+  const failed = Object.values(answers).find(({ failure }) => failure)
+  if (!failed) return exitCode.done
+  return failed.failure instanceof OpsError ? failed.failure.exitCode : exitCode.unknown
 }

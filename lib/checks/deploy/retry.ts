@@ -6,7 +6,7 @@ import { inspectServer } from '../../vps/serverState.ts'
 import { type Check, type CheckResult, runChecks } from '../check.ts'
 import { reactionTo } from '../connectionErrors.ts'
 
-export interface Settled {
+export interface RetriedChecks {
   /** What is wrong for good. */
   failed: CheckResult[]
   /** How many see only the maintenance page, and the words for that maintenance. */
@@ -15,9 +15,13 @@ export interface Settled {
 }
 
 /** Looks up to `tries` times, a second longer apart each: a change takes some seconds to be seen everywhere; a fault stays. */
-export async function retryChecks(context: Context, checks: readonly Check[], tries = 4): Promise<Settled> {
-  let last: Settled = { failed: [], hidden: 0 }
-  const attempt = async (): Promise<Settled | undefined> => {
+export async function retryChecks(
+  context: Context,
+  checks: readonly Check[],
+  tries = 4,
+): Promise<RetriedChecks> {
+  let last: RetriedChecks = { failed: [], hidden: 0 }
+  const attempt = async (): Promise<RetriedChecks | undefined> => {
     const failed = (await runChecks(checks)).filter(({ ok }) => !ok)
     if (failed.length === 0) return { failed, hidden: 0 }
     const planned = await plannedMaintenance(context)
@@ -29,7 +33,7 @@ export async function retryChecks(context: Context, checks: readonly Check[], tr
 }
 
 /** What the checks saw, as a step says it. */
-export const describePassed = (checks: readonly Check[], { hidden, planned }: Settled): string =>
+export const describePassed = (checks: readonly Check[], { hidden, planned }: RetriedChecks): string =>
   hidden === 0
     ? `${checks.length} checks`
     : `${planned}: ${checks.length - hidden} checks; ${hidden} more see only its page, until maintenance-mode off`
@@ -48,7 +52,7 @@ export async function lookUntilKnown(
     tries,
     mustHear = () => assertReachable(context),
   }: { tries?: number; mustHear?: (failed: readonly CheckResult[]) => Promise<unknown> } = {},
-): Promise<Settled> {
+): Promise<RetriedChecks> {
   const settled = await retryChecks(context, checks, tries)
   const { failed } = settled
   if (failed.length === 0) return settled

@@ -1,4 +1,4 @@
-import { getApiToken } from '../../config/apiToken.ts'
+import { getApiToken } from '../../config/secret.ts'
 import type { Context } from '../../tasks/context.ts'
 import { poll } from '../../util/poll.ts'
 import { type Check, expect } from '../check.ts'

@@ -7,7 +7,7 @@ import { worstVerdict } from '../../util/status.ts'
 import { unanswered } from '../connectionErrors.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { coreProbe } from '../probe.ts'
-import { askRedis, type Reply } from '../redis.ts'
+import { askRedis, type RedisReply } from '../redis.ts'
 import { byLimits } from '../thresholds.ts'
 
 /** The queue that the workers listen to (workerGroup in lib/azure/containers/spec.ts). */
@@ -84,7 +84,7 @@ export function listening(workers: readonly string[], clientList: string): numbe
   return [...hosts.values()].reduce((sum, { named, waiting }) => sum + Math.max(named, waiting), 0)
 }
 
-function unreadable(...replies: readonly (Reply | undefined)[]): Error {
+function unreadable(...replies: readonly (RedisReply | undefined)[]): Error {
   const errors = replies.flatMap((each) =>
     typeof each === 'object' && each && 'error' in each ? each.error : [],
   )

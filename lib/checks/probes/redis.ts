@@ -5,7 +5,7 @@ import { judgedFailure } from '../../util/status.ts'
 import { unanswered } from '../connectionErrors.ts'
 import type { Probe, Reading } from '../probe.ts'
 import { coreProbe } from '../probe.ts'
-import { askRedis, faultOfDoors, type Reply } from '../redis.ts'
+import { askRedis, faultOfDoors, type RedisReply } from '../redis.ts'
 
 /**
  * TLS and a key are asked for, with the key it answers, and Azure does not call it failed.
@@ -54,7 +54,7 @@ async function talk(context: Context, key: () => Promise<string>): Promise<Readi
 }
 
 /** What PING was answered after AUTH; ms with the connection's set-up. */
-export function judgePing(pong: Reply, ms: number): Reading {
+export function judgePing(pong: RedisReply, ms: number): Reading {
   if (pong === 'PONG')
     return {
       verdict: 'OK',

@@ -1,7 +1,7 @@
 import { type Azure, createAzure } from '../../azure/client.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { getExitCode, type Settled, settleAll } from '../../util/collect.ts'
+import { getExitCode, type Settled, settleAll } from '../../util/concurrency.ts'
 import { exitCode } from '../../util/errors.ts'
 import { type Finding, getDetail, worstVerdict } from '../../util/status.ts'
 import { gatherFacts, readFirewall, unreachable } from './facts.ts'

@@ -1,7 +1,7 @@
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { getExitCode } from '../../util/collect.ts'
+import { getExitCode } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
 import { compareReceipts, differenceText, historyTable, receiptText, theOne } from './format.ts'
 import { type History, readHistory } from './read.ts'

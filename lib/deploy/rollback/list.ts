@@ -1,7 +1,7 @@
 import { createAzure } from '../../azure/client.ts'
 import type { Run } from '../../cli/defineScript.ts'
 import type { Context } from '../../tasks/context.ts'
-import { getExitCode, type Settled, settleAll } from '../../util/collect.ts'
+import { getExitCode, type Settled, settleAll } from '../../util/concurrency.ts'
 import type { BadReleases, Part } from '../../vps/badReleases.ts'
 import { badReleases } from '../../vps/badReleases.ts'
 import { inspectServer } from '../../vps/serverState.ts'

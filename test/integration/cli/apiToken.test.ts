@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { deriveApiToken } from '../../../lib/config/apiToken.ts'
+import { deriveApiToken } from '../../../lib/config/secret.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { deriveApiToken } from '../../../lib/config/apiToken.ts'
+import { deriveApiToken } from '../../../lib/config/secret.ts'
 import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
 import { watchArguments } from '../../../rehearsal/secretWatch.ts'
 import type { Rehearsal } from './rehearsal.ts'

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../../../lib/config/config.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
-import { shareKinds } from '../../../lib/config/shared.ts'
+import { shareKinds } from '../../../lib/config/schema.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
 import { login } from '../../../rehearsal/login.ts'
 import {

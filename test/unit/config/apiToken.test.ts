@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { deriveApiToken, getApiToken } from '../../../lib/config/apiToken.ts'
-import { reveal } from '../../../lib/config/secret.ts'
+import { deriveApiToken, getApiToken, reveal } from '../../../lib/config/secret.ts'
 import { home, loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 // The backend's own tests read the same file.

@@ -1,9 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { readOthers, sharedWithOthers } from '../../../lib/config/environments.ts'
+import { findShared, readOthers, sharedWithOthers } from '../../../lib/config/environments.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
-import { findShared } from '../../../lib/config/shared.ts'
 import { getFailure, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const core = [

@@ -4,7 +4,7 @@ import { type MetricId, metricIds, metricNames, type Point, type Span } from '..
 import { formatAmount, formatMetrics, toMetricsJson } from '../../../lib/metrics/formatMetrics.ts'
 import { renderMetricsPage } from '../../../lib/metrics/page.ts'
 import { readUsage, summarize } from '../../../lib/metrics/usage.ts'
-import { getExitCode } from '../../../lib/util/collect.ts'
+import { getExitCode } from '../../../lib/util/concurrency.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
 import { getFailure } from '../../support/helpers.ts'
 

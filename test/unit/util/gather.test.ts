@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { getExitCode, settleAll } from '../../../lib/util/collect.ts'
+import { getExitCode, settleAll } from '../../../lib/util/concurrency.ts'
 import { exitCode, OpsError } from '../../../lib/util/errors.ts'
 
 test('one source that fails loses no other answer', async () => {
