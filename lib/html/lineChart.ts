@@ -2,9 +2,9 @@ import { escapeHtml } from './escape.ts'
 
 export interface ChartPoint {
   at: Date
-  /** null: not known; the line has a gap there. */
+  /** null means unknown: the line has a gap. */
   value: number | null
-  /** A band around the line, such as least and greatest. */
+  /** A band around the line, such as minimum and maximum. */
   low?: number | null
   high?: number | null
 }
@@ -15,29 +15,29 @@ export interface ChartLine {
 }
 
 export interface LineChart {
-  /** Unique on its page. */
+  /** Unique on the page. */
   id: string
   title: string
-  /** What the chart says, in words, for who does not see it. */
+  /** A text alternative for readers who cannot see the chart. */
   description: string
   lines: readonly ChartLine[]
   from: Date
   to: Date
-  /** A figure with its unit, for the axis. */
+  /** Formats a figure with its unit for the axis. */
   format: (value: number) => string
-  /** The figures count in powers of this: ticks at round numbers of them. Default 1000. */
+  /** Base of the unit prefixes, for round tick values. Default: 1000. */
   base?: 1000 | 1024
-  /** Pixels at the size the text is meant for; the chart shrinks and grows with its column. */
+  /** Size in pixels at which the text has its intended size; the chart scales with its column. */
   width?: number
   height?: number
 }
 
-/** Solid, dashed, dotted: told apart without colour. */
+/** Solid, dashed and dotted, so that lines differ without colour. */
 const dashes = ['', '5 3', '2 2']
 
 /**
- * Draws lines over time as one static SVG: no script, no request. Colours are the page's: `currentColor` for text and
- * axes, the custom properties of `chartStyle` for lines.
+ * Draws lines over time as one static SVG without scripts or requests. Colours come from the page: `currentColor` for
+ * text and axes, the custom properties of `chartStyle` for lines.
  */
 export async function lineChart(chart: LineChart): Promise<string> {
   const [{ parseHTML }, Plot] = await Promise.all([import('linkedom'), import('@observablehq/plot')])
@@ -85,7 +85,7 @@ export async function lineChart(chart: LineChart): Promise<string> {
             strokeWidth: 1.75,
             ...(dash ? { strokeDasharray: dash } : {}),
           }),
-          // A line needs two points: one between two gaps would not be seen.
+          // A line needs two points; a single point between gaps is drawn as a dot.
           Plot.dot(alone(rows), { x: 'at', y: 'value', fill: stroke, r: 2 }),
         ]
       }),
@@ -102,7 +102,7 @@ export async function lineChart(chart: LineChart): Promise<string> {
   return svg.outerHTML.replace(/^(<svg[^>]*>)/, `$1${inside.replaceAll('$', '$$$$')}`)
 }
 
-/** What a page that holds charts needs in its style sheet, once. Contrast of each colour to its page is 3 : 1 and more. */
+/** Styles that a page with charts needs once. The contrast of each colour to the page is at least 3 : 1. */
 export const chartStyle = `
 :root { --line-1: #1d4ed8; --line-2: #b45309; --line-3: #047857; --line-4: #be185d; --line-5: #6d28d9; --line-6: #4b5563 }
 @media (prefers-color-scheme: dark) {
@@ -110,12 +110,15 @@ export const chartStyle = `
 }
 `
 
-/** The line before the name of a line in a legend: the same colour and dash. */
+/** The sample before a name in a legend: same colour and dash. */
 export const legendMark = (index: number): string =>
   `<svg class="mark" width="24" height="8" aria-hidden="true"><path d="M0,4H24" stroke="var(--line-${index + 1})" stroke-width="2"` +
   `${dashes[index % dashes.length] ? ` stroke-dasharray="${dashes[index % dashes.length]}"` : ''}/></svg>`
 
-/** UTC, 24 hours; the date (`9 Nov`) stands below the first tick and below midnight. Over more than four days, dates alone. */
+/**
+ * Labels in UTC, 24 hours, with the date (`9 Nov`) below the first tick and below midnight. Over more than four days,
+ * dates only.
+ */
 function timeLabels({ from, to }: LineChart): (at: Date, index: number) => string {
   const date = (at: Date) => at.toUTCString().slice(5, 11).replace(/^0/, '')
   if (to.getTime() - from.getTime() > 4 * 86_400_000) return date
@@ -132,7 +135,10 @@ const alone = <Row extends { value: number }>(rows: readonly Row[]): Row[] =>
     return !Number.isNaN(value) && !known(rows[index - 1]) && !known(rows[index + 1])
   })
 
-/** From 0 to at least `greatest` in three to five equal steps of 1, 2, 2.5 or 5 times a power of ten, in the unit shown. */
+/**
+ * Ticks from 0 to at least `greatest` in three to five equal steps of 1, 2, 2.5 or 5 times a power of ten, in the
+ * displayed unit.
+ */
 export function roundTicks(greatest: number, base: 1000 | 1024): number[] {
   if (greatest <= 0) return [0, 1]
   const unit = base ** Math.max(0, Math.floor(Math.log(greatest) / Math.log(base)))

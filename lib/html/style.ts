@@ -1,4 +1,4 @@
-/** The style sheet that pages with charts share; the colours of the charts are `chartStyle`. */
+/** The style sheet shared by pages with charts; `chartStyle` holds the chart colours. */
 export const pageStyle = `
 :root { --page: #ffffff; --text: #1c1f24; --soft: #565d68; --edge: #d5d9e0; --bad: #a1121f }
 @media (prefers-color-scheme: dark) {

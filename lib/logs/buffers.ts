@@ -1,6 +1,6 @@
 import type { LogLine } from './parse.ts'
 
-/** Lines of a text; what stands behind the last newline is one that may still grow. */
+/** Splits a text into lines; an unterminated last line may still grow. */
 export function splitLines(text: string): { lines: string[]; growing: boolean } {
   const lines = text.split('\n')
   const growing = lines.at(-1) !== ''
@@ -9,10 +9,10 @@ export function splitLines(text: string): { lines: string[]; growing: boolean } 
 }
 
 /**
- * What is new in a window that moves along a log.
- * @param before the last lines that were seen
- * @param now a later look
- * @returns undefined when the two do not meet: lines are missing between them, or the log has begun anew
+ * The new lines of a window that moves along a log.
+ * @param before the last lines already seen
+ * @param now a later read
+ * @returns undefined when the two do not overlap: lines are missing in between, or the log has restarted
  */
 export function findNewLines(before: readonly string[], now: readonly string[]): string[] | undefined {
   if (before.length === 0) return [...now]
@@ -23,20 +23,20 @@ export function findNewLines(before: readonly string[], now: readonly string[]):
     while (same < length - 1 && before[from + same] === now[same]) same++
     const last = before.at(-1)!
     if (same < length - 1 || !now[same]!.startsWith(last)) continue
-    // The last line may have been seen before it was whole.
+    // The last line may have been read before it was complete.
     return now.slice(now[same] === last ? length : length - 1)
   }
   return undefined
 }
 
-/** How much older than a line before it a line may be: several processes write one log, each at its own pace. */
+/** How far lines may be out of order: several processes write one log, each at its own pace. */
 const maxSkewMs = 1000
-/** Lines held at most; in a busier second than that the oldest of them go. */
+/** Maximum buffered lines; in a busier second the oldest are released early. */
 const maxHeld = 10_000
 
 /**
- * Puts lines that are nearly in order of time quite in order: holds the newest second of them.
- * @param batches an empty one says: these were all there are until now; then nothing is held any longer
+ * Sorts lines that are nearly in order by buffering the latest second.
+ * @param batches an empty batch means that all existing lines were given; then the buffer is flushed
  */
 export async function* sortBatches(batches: AsyncIterable<LogLine[]>): AsyncGenerator<LogLine[]> {
   let held: LogLine[] = []
@@ -50,7 +50,7 @@ export async function* sortBatches(batches: AsyncIterable<LogLine[]>): AsyncGene
   if (held.length > 0) yield held
 }
 
-/** A line that nobody can date comes first. */
+/** Lines without a time come first. */
 const getTime = ({ at }: LogLine): number => at ?? Number.MIN_SAFE_INTEGER
 const byTime = (one: LogLine, other: LogLine): number => getTime(one) - getTime(other)
 
@@ -60,17 +60,17 @@ function firstAfter(lines: readonly LogLine[], time: number): number {
 }
 
 /**
- * Lets lines through, of those that are there already only the last `count`. It never holds more than these.
- * @param give gets them, in order
+ * Passes lines on, but of the existing ones only the last `count`, which is the most it buffers.
+ * @param give receives them in order
  */
 export function createTail(
   count: number | undefined,
   give: (lines: readonly LogLine[]) => Promise<void>,
 ): {
   take(lines: readonly LogLine[]): Promise<void>
-  /** Gives what is held. */
+  /** Passes on what is buffered. */
   flush(): Promise<void>
-  /** From now on everything is let through. */
+  /** From now on passes everything on. */
   open(): Promise<void>
 } {
   let limit = count

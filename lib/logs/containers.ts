@@ -9,19 +9,19 @@ import type { Source } from './merge.ts'
 import { createFailingSource, type SourceOptions } from './options.ts'
 import { createLineParser, type LogLine, parseContainerTimestamp } from './parse.ts'
 
-/** Azure keeps no more of a container's log; a little less, because lines are cut off whole. */
+/** Azure keeps 4 MB of a container's log; a little less is used here because whole lines are cut off. */
 const keptBytes = 4 * 1024 * 1024 - 64 * 1024
 const pollMs = 1000
 const retryPollMs = 5000
-/** Lines looked at each second; when all of them are new, the whole log is. */
+/** Lines read each second; when all of them are new, the whole log is read. */
 const windowLines = 100
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal }).catch(() => {})
 
 /**
- * The containers of backend and workers, as one source that finds the others: which there are (a release under way has a
- * second backend) only Azure knows. None, when nothing of them is wanted.
+ * The containers of backend and workers as one source that discovers the others: only Azure knows which exist (during
+ * a release there is a second backend). Empty when none of them is wanted.
  */
 export function containerSources(
   config: Config,
@@ -64,7 +64,7 @@ export function containerSources(
         yield []
         while (!signal.aborted) {
           await pause(retryPollMs, signal)
-          // While Azure does not answer, the containers' own sources say so.
+          // While Azure does not answer, the containers' own sources report it.
           addFound(await listContainerLogs(config, arm).catch(() => []))
         }
       },
@@ -74,7 +74,7 @@ export function containerSources(
 
 const missingGroupError = (config: Config, group: string): OpsError =>
   new OpsError({
-    what: `There is no container group ${group} in ${config.azure.resourceGroup}`,
+    what: `Container group ${group} does not exist in ${config.azure.resourceGroup}`,
     next: `Create it: ${formatScriptLine('release-containers')}`,
   })
 
@@ -87,7 +87,7 @@ async function* readContainer(
 ): AsyncGenerator<LogLine[]> {
   const { source, group } = logged
   const { since, follow, warn: trouble } = wanted
-  // Following begins in the middle of a window, however few lines of it are shown.
+  // To follow, read at least a window, however few lines are shown.
   const tail = since === undefined ? wanted.tail : undefined
   const text = await readLog(
     config,
@@ -104,7 +104,7 @@ async function* readContainer(
   if (Buffer.byteLength(text) > keptBytes && oldest !== undefined && oldest > (since ?? 0))
     trouble(
       source,
-      `Azure keeps only the newest 4 MB of its log: it begins at ${new Date(oldest).toISOString()}`,
+      `Azure keeps only the latest 4 MB of the log, which starts at ${new Date(oldest).toISOString()}`,
     )
   if (lines.length > 0) yield lines
   if (!follow) return
@@ -114,7 +114,7 @@ async function* readContainer(
 
 const takeLast = <T>(list: readonly T[], count: number): T[] => (count > 0 ? list.slice(-count) : [])
 
-/** Looks again every second and gives what is new, until the container is gone. Failures are told and outlasted. */
+/** Polls every second and yields new lines until the container is gone. Failures are reported and retried. */
 async function* followContainer(
   config: Config,
   arm: Arm,
@@ -139,14 +139,14 @@ async function* followContainer(
       failure = getMessage(thrown)
       continue
     }
-    if (failure) trouble(source, 'answers again')
+    if (failure) trouble(source, 'is responding again')
     failure = ''
     if (!found) {
-      trouble(source, `${logged.group} is gone`)
+      trouble(source, `${logged.group} no longer exists`)
       return
     }
     const { fresh, growing } = found
-    // A line that may still grow waits for another look, but not for ever.
+    // An unterminated line waits for one more read, but not longer.
     if (growing && fresh.length > 0 && fresh.at(-1) !== half) half = fresh.pop()
     else half = undefined
     if (fresh.length === 0) continue
@@ -160,7 +160,7 @@ interface NewOutput {
   growing: boolean
 }
 
-/** What a container has written since its last lines were `seen`; undefined when it is gone. */
+/** Reads what a container has written since the `seen` lines; undefined when it is gone. */
 async function readNewOutput(
   config: Config,
   arm: Arm,
@@ -172,7 +172,7 @@ async function readNewOutput(
   const { lines, growing } = splitLines(text)
   const fresh = findNewLines(seen, lines)
   if (fresh) return { fresh, growing }
-  // More than a window since the last look, or a container that was replaced: only the whole log tells.
+  // More than a window since the last read, or a replaced container: read the whole log.
   const all = lines.length < windowLines ? text : await readLog(config, arm, logged)
   if (all === undefined) return undefined
   const whole = splitLines(all)
@@ -182,7 +182,7 @@ async function readNewOutput(
 
 /** A container whose log can be read. */
 export interface ContainerLog {
-  /** `backend`, `backend-next`, `worker-2`; a second container of a group has its own name behind it. */
+  /** `backend`, `backend-next`, `worker-2`; further containers of a group append their own name. */
   source: string
   group: string
   container: string
@@ -197,7 +197,7 @@ interface Page {
   nextLink?: string
 }
 
-/** Every container of our groups; nothing when the resource group is not there. */
+/** Lists every container of our groups; empty when the resource group does not exist. */
 export async function listContainerLogs(config: Config, arm: Arm): Promise<ContainerLog[]> {
   const path = groupsId(config, await arm.subscription())
   const found: ContainerLog[] = []
@@ -218,10 +218,10 @@ export async function listContainerLogs(config: Config, arm: Arm): Promise<Conta
 }
 
 /**
- * What the container has written, each line with the time it was written; undefined when the container is not there.
- * Azure keeps the newest 4 MB. Source: learn.microsoft.com/rest/api/container-instances/containers/list-logs
+ * Reads a container's log, each line with its timestamp; undefined when the container does not exist. Azure keeps the
+ * latest 4 MB. Source: learn.microsoft.com/rest/api/container-instances/containers/list-logs
  *
- * @param tail the last lines only
+ * @param tail only the last lines
  */
 export async function readLog(
   config: Config,

@@ -2,26 +2,26 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { sortBatches } from './buffers.ts'
 import type { LogLine } from './parse.ts'
 
-/** Where lines come from, oldest first (but for a second: several processes may write one log). */
+/** A source of lines, oldest first (within a second: several processes may write one log). */
 export interface Source {
   /** `backend`, `access` … */
   readonly id: string
   /**
-   * Batches of lines. An empty batch says: these were all there are until now, what follows is new (--follow).
-   * @param add joins a source that was found only now
+   * Yields batches of lines. An empty batch means that all existing lines were given and new ones follow (--follow).
+   * @param add adds a source that was discovered later
    */
   open(signal: AbortSignal, add: (source: Source) => void): AsyncIterable<LogLine[]>
 }
 
 export interface MergeOptions {
   onOpen?(source: Source): void
-  /** Aborted: no more lines are wanted. */
+  /** Aborted when no more lines are wanted. */
   signal: AbortSignal
-  /** Milliseconds that the others wait for a source that says nothing. */
+  /** How long the others wait for a silent source, in milliseconds. */
   patienceMs: number
-  /** The others go on without it; its lines are merged in when they come. */
+  /** The others continue without it; its lines are merged when they arrive. */
   onLate(source: Source): void
-  /** It has failed; the others go on. */
+  /** It has failed; the others continue. */
   onFailure(source: Source, error: Error): void
 }
 
@@ -29,9 +29,9 @@ interface Feed {
   source: Source
   iterator: AsyncIterator<LogLine[]>
   /**
-   * - `waited for`: nothing is handed on before its next line is known
-   * - `late`: it has said nothing for too long
-   * - `live`: its lines go out as they come
+   * - `waited for`: nothing is passed on before its next line is known
+   * - `late`: it was silent for too long
+   * - `live`: its lines are passed on as they arrive
    */
   state: 'waited for' | 'late' | 'live' | 'ended'
   batch: LogLine[]
@@ -43,8 +43,8 @@ interface Feed {
 const batchSize = 1000
 
 /**
- * Merges sources by time, holding one batch of each. Gives batches; an empty one when everything that is there has been
- * given and the rest is late or yet to be written.
+ * Merges sources by time, buffering one batch of each. Yields batches; an empty one when all existing lines were
+ * given and the rest is late or not yet written.
  */
 export const merge = (sources: readonly Source[], options: MergeOptions): AsyncGenerator<LogLine[]> =>
   sortBatches(mergeFeeds(sources, options))
@@ -86,12 +86,12 @@ async function* mergeFeeds(sources: readonly Source[], options: MergeOptions): A
   } finally {
     stop.abort()
     for (const { patience } of feeds) clearTimeout(patience)
-    // Their ends are waited for, so that nothing of theirs outlives this; but not for ever.
+    // Wait for the sources to end, so that nothing of them outlives this; but not forever.
     const ended = Promise.allSettled(feeds.map(({ iterator }) => iterator.return?.()))
     await Promise.race([ended, pause(3000, undefined, { ref: false })])
   }
 
-  /** Asks a source for its next batch. */
+  /** Requests the next batch of a source. */
   function requestBatch(feed: Feed, { onLate, onFailure, patienceMs }: MergeOptions): void {
     feed.asked = true
     feed.iterator
@@ -126,7 +126,7 @@ async function* mergeFeeds(sources: readonly Source[], options: MergeOptions): A
 
 const isEmpty = ({ batch, next }: Feed): boolean => next >= batch.length
 
-/** Lines in order of time, until a source that must be waited for has no more in hand. */
+/** Takes lines in order of time until a source that must be waited for is empty. */
 function takeEarliest(feeds: readonly Feed[]): LogLine[] {
   const lines: LogLine[] = []
   while (lines.length < batchSize) {

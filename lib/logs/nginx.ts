@@ -15,17 +15,17 @@ import {
   type TimestampParser,
 } from './parse.ts'
 
-/** Where Debian's nginx writes; our templates leave that as it is. */
+/** Debian's default paths, which our nginx templates do not change. */
 const logFiles = { access: '/var/log/nginx/access.log', error: '/var/log/nginx/error.log' } as const
 type Log = keyof typeof logFiles
 export const nginxLogs = Object.keys(logFiles) as Log[]
 
-/** The line that says that what follows is new (remote/nginx-log.sh). */
+/** Marks that the following lines are new (remote/nginx-log.sh). */
 const liveMarker = '\x01'
 
 /**
- * Reads one log of nginx with its rotated parts (remote/nginx-log.sh).
- * @param ended resolves when nobody listens any more: then its standard input ends, and it with it
+ * Reads one nginx log with its rotated parts (remote/nginx-log.sh).
+ * @param ended resolves when nobody listens any more: then the script's standard input ends, and with it the script
  */
 export function nginxLogCommand(
   config: Config,
@@ -44,14 +44,14 @@ export function nginxLogCommand(
     explain: (output) =>
       output.includes(`cannot read ${file}`)
         ? {
-            what: `There is no ${file} on the VPS`,
+            what: `${file} does not exist on the VPS`,
             said: undefined,
             next: `Set the server up: ${formatScriptLine('setup-server')}`,
           }
         : undefined,
     ...(follow
       ? {
-          // biome-ignore lint/correctness/useYield: an input that says nothing, and ends
+          // biome-ignore lint/correctness/useYield: an input without content that ends
           payload: async function* () {
             await ended
           },
@@ -61,7 +61,7 @@ export function nginxLogCommand(
   return { ...command, on: 'vps', effect: 'read' }
 }
 
-/** nginx's access and error log. */
+/** nginx's access and error log as sources. */
 export function nginxSources(context: Context, wanted: SourceOptions): Source[] {
   return nginxLogs
     .filter((log) => wanted.only(log))
@@ -90,13 +90,13 @@ async function* readNginxLog(
   const rest = dates?.rest() ?? []
   if (rest.length > 0) yield rest
   if (wanted.follow && !signal.aborted) {
-    throw new OpsError({ what: `${logFiles[log]} on the VPS is not followed any more: its reader has ended` })
+    throw new OpsError({ what: `${logFiles[log]} on the VPS is no longer followed: its reader has ended` })
   }
 }
 
 /** @param clock the first line of remote/nginx-log.sh */
 function createTimestampParser(log: Log, clock: string): TimestampParser {
   const [word, offset = '', zone = ''] = clock.split(' ')
-  if (word !== 'clock') throw new OpsError({ what: `The VPS did not say its time zone but: ${clock}` })
+  if (word !== 'clock') throw new OpsError({ what: `The VPS did not report its time zone but: ${clock}` })
   return log === 'access' ? parseAccessTimestamp : createErrorTimestampParser(zone, offset)
 }

@@ -3,11 +3,11 @@ import { parseNumber } from '../util/number.ts'
 import { findNearest } from '../util/suggest.ts'
 import type { LogLine } from './parse.ts'
 
-/** What the operator wants to see. */
+/** The options of view-logs. */
 export interface View {
   only(source: string): boolean
   since?: Date
-  /** The last so many lines of all that fits. */
+  /** How many of the last matching lines to show. */
   lines?: number
   grep?: RegExp
   follow: boolean
@@ -20,7 +20,7 @@ export interface ViewFlags {
   follow?: boolean
 }
 
-/** What each word of --only means. */
+/** The sources that each value of --only selects. */
 const sources: Readonly<Record<string, RegExp>> = {
   backend: /^backend(-next)?(\/|$)/,
   worker: /^worker(-\d+)?(\/|$)/,
@@ -30,19 +30,16 @@ const sources: Readonly<Record<string, RegExp>> = {
 }
 export const sourceNames = Object.keys(sources)
 
-/** Lines that are shown when nothing says how many. */
+/** The number of lines shown by default. */
 export const defaultLines = { looking: 100, following: 10 } as const
 
-/** Reads the flags. Throws (exit 2) naming the flag, and what was probably meant. */
+/** Parses the flags. Throws (exit 2) naming the flag, with a suggestion. */
 export function parseView(flags: ViewFlags, since: Date | undefined): View {
   const follow = flags.follow === true
   const usual = since ? undefined : follow ? defaultLines.following : defaultLines.looking
   const lines = flags.lines === undefined ? usual : parseLineCount(flags.lines)
   if (lines === 0 && !follow)
-    throw usageError(
-      '--lines=0 shows nothing',
-      'With --follow it shows only what is new; or give a number from 1 on.',
-    )
+    throw usageError('--lines=0 shows nothing', 'Add --follow to show only new lines, or specify 1 or more.')
   return {
     only: only(flags.only),
     follow,
@@ -59,8 +56,8 @@ function only(words: string | undefined): View['only'] {
     if (Object.hasOwn(sources, name)) continue
     const meant = findNearest(name, sourceNames)
     throw usageError(
-      `--only=${words}: there is no log called "${name}"${meant ? `. Did you mean ${meant}?` : ''}`,
-      `Give one or more of ${sourceNames.join(', ')}, with commas between them.`,
+      `--only=${words}: unknown log "${name}"${meant ? `. Did you mean ${meant}?` : ''}`,
+      `Specify one or more of ${sourceNames.join(', ')}, separated by commas.`,
     )
   }
   return (source) => names.some((name) => sources[name]!.test(source))
@@ -69,7 +66,7 @@ function only(words: string | undefined): View['only'] {
 function parseLineCount(words: string): number {
   const number = parseNumber(words, { whole: true, maximum: 999_999_999 })
   if (number !== undefined) return number
-  throw usageError(`--lines=${words} is not a number of lines`, 'Give a whole number: --lines 200')
+  throw usageError(`--lines=${words} is not a number of lines`, 'Specify a whole number: --lines 200')
 }
 
 function parseGrep(words: string): RegExp {
@@ -77,26 +74,29 @@ function parseGrep(words: string): RegExp {
     return new RegExp(words)
   } catch (thrown) {
     throw usageError(
-      (thrown as Error).message.replace('Invalid regular expression', '--grep is no regular expression'),
-      'A backslash before a sign takes it as it is: --grep "\\[error\\]"',
+      (thrown as Error).message.replace(
+        'Invalid regular expression',
+        '--grep is not a valid regular expression',
+      ),
+      'Escape special characters with a backslash: --grep "\\[error\\]"',
     )
   }
 }
 
-/** What is wanted of every source. */
+/** The options for every source. */
 export interface SourceOptions {
-  /** Is this source wanted? `backend`, `worker-2`, `access` … */
+  /** True when this source (`backend`, `worker-2`, `access` …) is wanted. */
   only(source: string): boolean
-  /** Milliseconds since 1970: nothing older. */
+  /** Milliseconds since 1970: no older lines. */
   since?: number
-  /** Not more than the last so many lines of each source. */
+  /** At most this many of the last lines of each source. */
   tail?: number
   follow: boolean
-  /** A source that goes on, but not as it should; or does so again. */
+  /** Reports that a source has a problem but continues, or has recovered. */
   warn(source: string, words: string): void
 }
 
-/** A source that is known to give nothing. */
+/** A source that fails. */
 export async function* createFailingSource(error: Error): AsyncGenerator<LogLine[]> {
   yield await Promise.reject(error)
 }

@@ -3,7 +3,7 @@ import { type Colours, colours, type Style } from '../util/colours.ts'
 import { printable, printableJson } from '../util/terminal.ts'
 import type { LogLine } from './parse.ts'
 
-/** What one source came to. */
+/** The result of one source. */
 export interface SourceReport {
   source: string
   /** Lines shown. */
@@ -11,17 +11,17 @@ export interface SourceReport {
   error?: { what: string; said?: string | undefined; next?: string | undefined }
 }
 
-/** Where lines go; each call resolves when the reader at the other end keeps up. */
+/** The destination of lines; each call resolves when the reader keeps up. */
 export interface Output {
   lines(lines: readonly LogLine[]): Promise<void>
   end(reports: readonly SourceReport[]): Promise<void>
-  /** Aborted when nobody reads any more (`| head`). */
+  /** Aborted when the reader has closed the stream (`| head`). */
   readonly closed: AbortSignal
 }
 
 type Clean = (text: string) => string
 
-/** Time in UTC, source and text, a line each, coloured by source. */
+/** One line each: time in UTC, source and text, coloured by source. */
 export function textOutput(stream: Writable, clean: Clean): Output {
   const { write, closed } = createWriter(stream)
   const chalk = colours()
@@ -35,7 +35,7 @@ export function textOutput(stream: Writable, clean: Clean): Output {
   return {
     closed,
     lines(lines) {
-      // A line is one line, whatever a visitor sent.
+      // Keeps each entry on one line, whatever a visitor sent.
       const rows = lines.map(
         ({ at, source, text }) => `${moment(at)} ${named(source)} ${text.replace(/\r$/, '')}\n`,
       )
@@ -45,7 +45,7 @@ export function textOutput(stream: Writable, clean: Clean): Output {
   }
 }
 
-/** One document, written as its lines come: `{"lines": […], "sources": […], "ok": …}`. */
+/** One JSON document, written as lines arrive: `{"lines": […], "sources": […], "ok": …}`. */
 export function documentOutput(stream: Writable, clean: Clean): Output {
   const { write, closed } = createWriter(stream)
   let begun = false
@@ -66,7 +66,7 @@ export function documentOutput(stream: Writable, clean: Clean): Output {
   }
 }
 
-/** A document a line (JSON Lines), for what has no end; the last one tells of the sources. */
+/** JSON Lines, for endless output; the last line describes the sources. */
 export function jsonLinesOutput(stream: Writable, clean: Clean): Output {
   const { write, closed } = createWriter(stream)
   const row = (data: object) => `${JSON.stringify(data)}\n`
@@ -90,7 +90,7 @@ function pickColour(chalk: Colours, source: string): Style {
   return source === 'error' ? chalk.red : chalk.green
 }
 
-/** `2026-11-23T01:10:05.123Z`; made once for lines of the same millisecond. */
+/** Formats `2026-11-23T01:10:05.123Z`, once for lines of the same millisecond. */
 function createTimeFormatter(chalk: Colours): (at: number | undefined) => string {
   let last: number | undefined
   let text = ''

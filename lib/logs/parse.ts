@@ -2,23 +2,23 @@ import { StringDecoder } from 'node:string_decoder'
 
 /** One line of a log. */
 export interface LogLine {
-  /** Milliseconds since 1970; undefined when nothing tells when it was written. */
+  /** Milliseconds since 1970; undefined when its time is unknown. */
   at: number | undefined
   /** `backend`, `worker-2`, `access` … */
   source: string
-  /** Without its own time stamp where that stood first. */
+  /** Without its own leading timestamp. */
   text: string
 }
 
-/** Finds the time in a line. */
+/** Extracts the timestamp of a line. */
 export type TimestampParser = (text: string) => { at: number | undefined; text: string }
 
 const stamp = String.raw`(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))? ?(Z|[+-]\d\d:?\d\d)?`
 const iso = new RegExp(`^(?:${stamp}(?:\\s|$)|\\[${stamp}\\])`)
 
 /**
- * A time stamp as programs put it first: ISO 8601, Python's logging (`2026-11-23 01:10:05,123`), gunicorn's
- * (`[2026-11-23 01:10:05 +0000]`). Without a zone it is UTC, as containers run.
+ * Parses a leading timestamp: ISO 8601, Python's logging (`2026-11-23 01:10:05,123`) or gunicorn's (`[2026-11-23
+ * 01:10:05 +0000]`). Without a zone it is UTC, the zone of containers.
  */
 export function parseIsoTimestamp(text: string): { at: number | undefined; text: string } {
   const found = iso.exec(text)
@@ -33,7 +33,10 @@ export function parseIsoTimestamp(text: string): { at: number | undefined; text:
     : { at, text: bracketed ? text : text.slice(found[0].length) }
 }
 
-/** A container's line as Azure hands it on with `timestamps`: its own stamp first, then the program's, which wins. */
+/**
+ * Parses a container's line as Azure returns it with `timestamps`: Azure's stamp first, then the program's own, which
+ * takes precedence.
+ */
 export function parseContainerTimestamp(text: string): { at: number | undefined; text: string } {
   const outer = parseIsoTimestamp(text)
   if (outer.at === undefined) return outer
@@ -42,10 +45,10 @@ export function parseContainerTimestamp(text: string): { at: number | undefined;
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-// The quote after it: nginx escapes quotes in what a visitor sends, so nobody can put a time of his own before this one.
+// Includes the quote after it: nginx escapes quotes sent by visitors, so nobody can inject an earlier timestamp.
 const accessTime = /\[(\d\d)\/([A-Z][a-z]{2})\/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})\] "/
 
-/** nginx's access log in the format `combined`: `$time_local` in brackets. The text stays whole. */
+/** Parses nginx's access log in the `combined` format: `$time_local` in brackets. The text stays unchanged. */
 export function parseAccessTimestamp(text: string): { at: number | undefined; text: string } {
   const found = accessTime.exec(text)
   if (!found) return { at: undefined, text }
@@ -57,8 +60,8 @@ export function parseAccessTimestamp(text: string): { at: number | undefined; te
 const errorTime = /^(\d{4})\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) /
 
 /**
- * nginx's error log: the server's local time, without a zone.
- * @param zone the server's time zone as in the IANA database; or else its offset from UTC, `+0100`
+ * Parses nginx's error log: the server's local time without a zone.
+ * @param zone the server's time zone in the IANA database; if unknown, `offset` is used: `+0100`
  */
 export function createErrorTimestampParser(zone: string, offset: string): TimestampParser {
   const hourStart = localHours(zone, offset)
@@ -71,7 +74,7 @@ export function createErrorTimestampParser(zone: string, offset: string): Timest
   }
 }
 
-/** Turns the start of an hour on a local clock (as if it were UTC) into the real one; each hour is worked out once. */
+/** Converts the start of an hour on a local clock (as if it were UTC) to real time; each hour is computed once. */
 function localHours(zone: string, offset: string): (local: number) => number {
   const known = new Map<number, number>()
   const offsetAt = zoneOffsets(zone) ?? (() => parseOffset(offset))
@@ -85,7 +88,7 @@ function localHours(zone: string, offset: string): (local: number) => number {
   }
 }
 
-/** The offset from UTC of a zone at a time, in milliseconds; undefined for a zone that this Node does not know. */
+/** The offset of a zone from UTC at a given time, in milliseconds; undefined for a zone unknown to this Node. */
 function zoneOffsets(timeZone: string): ((at: number) => number) | undefined {
   try {
     const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
@@ -108,7 +111,7 @@ function parseOffset(zone: string | undefined): number {
 const toMilliseconds = (hour = '0', minute = '0', second = '0'): number =>
   ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000
 
-/** Whole lines of a stream of bytes, chunk by chunk; the last one may lack its newline. */
+/** Yields complete lines of a byte stream, chunk by chunk; the last one may lack its newline. */
 export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
   const decoder = new StringDecoder('utf8')
   let rest = ''
@@ -121,12 +124,12 @@ export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerat
   if (rest !== '') yield [rest]
 }
 
-/** Lines that wait for a time stamp to come; more of them go on without one. */
+/** Maximum lines that wait for a timestamp; beyond it they are passed on without one. */
 const maxUndated = 1000
 
 /**
- * Dates the lines of one source. A line without a time of its own (a traceback's second line) has that of the line before
- * it; at the very beginning that of the first that has one. Lines older than `since` are left out.
+ * Parses the lines of one source. A line without a timestamp (a traceback's second line) takes that of the line
+ * before it; at the very start, that of the first line that has one. Lines older than `since` are dropped.
  */
 export function createLineParser(
   source: string,
@@ -134,7 +137,7 @@ export function createLineParser(
   since?: number,
 ): {
   take(texts: readonly string[]): LogLine[]
-  /** What still waits for a time when the source ends, or has nothing more to say for now. */
+  /** Lines that still wait for a timestamp when the source ends or pauses. */
   rest(): LogLine[]
 } {
   let last: number | undefined

@@ -10,19 +10,19 @@ import { nginxSources } from './nginx.ts'
 import type { SourceOptions, View } from './options.ts'
 import { documentOutput, jsonLinesOutput, type Output, type SourceReport, textOutput } from './output.ts'
 
-/** Milliseconds that a source may be silent before the others go on without it. */
+/** How long a source may be silent before the others continue without it, in milliseconds. */
 const patienceMs = 10_000
 
 export interface ViewContext {
   json: boolean
-  /** Aborted: enough. */
+  /** Aborted to stop. */
   stopping: AbortSignal
   tell(line: string): void
 }
 
 /**
- * Shows the logs, merged by time. A source that fails, or takes long, is named; the others are shown. Gives the exit code:
- * 0 when all of them answered.
+ * Shows the logs merged by time. A source that fails or is late is named; the others are shown. Returns the exit
+ * code: 0 when all of them answered.
  */
 export async function viewLogs(
   context: Context,
@@ -57,15 +57,15 @@ export async function viewLogs(
     onOpen: ({ id }) => void (id.includes(',') || reportOf(id)),
     onLate: ({ id }) =>
       tell(
-        `! ${id}: nothing for ${formatDuration(patienceMs)}; the others go on, its lines follow when they come`,
+        `! ${id}: nothing for ${formatDuration(patienceMs)}; the others continue, its lines follow when they arrive`,
       ),
     onFailure: ({ id }, error) => fail(id, error),
   })
   await show(lines, view, output, json, ({ source }) => void reportOf(source).lines++)
   const all = [...reports.values()]
-  // Nothing at all could be taken for a fault, or for a source that was not asked.
+  // Empty output could be mistaken for a fault.
   if (!json && !view.follow && all.some(({ error }) => !error) && all.every(({ lines }) => lines === 0))
-    tell(view.grep ? `no line matches ${view.grep.source}` : 'no line in this time')
+    tell(view.grep ? `no line matches ${view.grep.source}` : 'no lines in this period')
   await output.end(all)
   return getExitCode(answers)
 }
@@ -75,7 +75,7 @@ function createSources(context: Context, view: View, tell: (line: string) => voi
     only: view.only,
     follow: view.follow,
     ...(view.since ? { since: view.since.getTime() } : {}),
-    // Which lines match is seen only here: the last ones may be far back.
+    // Matching happens here, so the last matches may be far back.
     ...(view.lines === undefined || view.grep ? {} : { tail: view.lines }),
     warn: (source, words) => tell(`! ${source}: ${words}`),
   }
@@ -101,7 +101,7 @@ async function show(
   for await (const batch of batches) {
     if (batch.length > 0) await last.take(grep ? batch.filter(({ text }) => grep.test(text)) : batch)
     else if (follow) await last.open()
-    // Nobody waits for what is late, save who wants one document.
+    // Only a single document waits for late sources.
     else if (!isDocument) await last.flush()
   }
   await last.flush()

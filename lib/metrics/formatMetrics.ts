@@ -4,7 +4,7 @@ import { formatDuration, formatFigure, formatScaled } from '../util/format.ts'
 import { formatTable, sparkline } from '../util/table.ts'
 import type { Figures, Usage } from './usage.ts'
 
-/** What a person reads: a line for each metric of each container, with its course. */
+/** Formats a line for each metric of each container, with a sparkline. */
 export function formatMetrics(
   answers: Readonly<Record<string, Settled<Usage>>>,
   span: Span,
@@ -15,7 +15,7 @@ export function formatMetrics(
     { heading: 'Container' },
     { heading: 'Metric' },
     ...['min', 'avg', 'max', 'last', 'avg %', 'max %'].map((heading) => ({ heading, align: right })),
-    { heading: unicode ? 'Course, 0 … max' : 'Course, 0 to max' },
+    { heading: unicode ? 'Trend, 0 … max' : 'Trend, 0 to max' },
   ]
   const rows = Object.entries(answers).flatMap(([name, { value }]) =>
     value ? formatRows(name, value, unicode) : [],
@@ -23,7 +23,7 @@ export function formatMetrics(
   return [
     formatSpan(span),
     ...(rows.length > 0
-      ? [formatTable(columns, rows), 'CPU in thousandths of a core (m); % of what the container may use.']
+      ? [formatTable(columns, rows), 'CPU in millicores (m); % of the container limit.']
       : []),
     ...failureLines(answers),
   ].join('\n')
@@ -35,7 +35,7 @@ function formatRows(name: string, { metrics, cpu, memoryGb }: Usage, unicode: bo
     const figures = metrics[id]
     const { summary } = figures
     const first = index === 0 ? name : index === 1 ? second : ''
-    if (!summary) return [first, metricTitles[id], 'nothing measured']
+    if (!summary) return [first, metricTitles[id], 'no data']
     const { minimum, average, maximum, last } = summary
     return [
       ...[first, metricTitles[id]],
@@ -49,11 +49,11 @@ function formatRows(name: string, { metrics, cpu, memoryGb }: Usage, unicode: bo
   })
 }
 
-/** What could not be reached or was not there, one line each. */
+/** Failed answers, one line each. */
 export const failureLines = (answers: Readonly<Record<string, Settled<Usage>>>): string[] =>
   Object.entries(answers).flatMap(([name, { failure }]) => (failure ? [`✖ ${name}: ${failure.message}`] : []))
 
-/** The same for programs: times in ISO 8601, units in the keys, null where nothing was measured. */
+/** The same as JSON: times in ISO 8601, units in the keys, null without measurements. */
 export function toMetricsJson(
   answers: Readonly<Record<string, Settled<Usage>>>,
   { from, to, interval }: Span,
@@ -81,7 +81,7 @@ export const metricTitles: Readonly<Record<MetricId, string>> = {
   sent: 'Network out',
 }
 
-/** A figure with its unit: `12 m` (thousandths of a core), `118 MiB`, `1.2 kB/s`. */
+/** A figure with its unit: `12 m` (millicores), `118 MiB`, `1.2 kB/s`. */
 export function formatAmount(metric: MetricId, figure: number): string {
   if (metric === 'cpu') return `${formatFigure(figure)} m`
   if (metric === 'memory') return formatScaled(figure, 1024, ['B', 'KiB', 'MiB', 'GiB'])

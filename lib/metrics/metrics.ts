@@ -12,18 +12,18 @@ import { readUsage } from './usage.ts'
 
 export interface MetricsFlags extends CommonFlags {
   since?: string
-  /** Where to write the chart page. */
+  /** The file for the chart page. */
   html?: string
 }
 
-/** Throws (exit 2) before anything is asked when the flags cannot be followed. */
+/** Parses the flags. Throws (exit 2) before any request when they are invalid. */
 export function parseMetricsFlags({ since = '1h', html }: MetricsFlags) {
   const span = spanSince(parsePastTime(since))
   if (html !== undefined) assertOutputFile('--html', html)
   return { span, html }
 }
 
-/** Shows what the containers used; writes the chart page when asked to. Gives the exit code. */
+/** Shows the usage of the containers; writes the chart page if requested. Returns the exit code. */
 export async function showMetrics(
   run: Run<MetricsFlags>,
   context: Context,

@@ -6,14 +6,14 @@ import type { Settled } from '../util/concurrency.ts'
 import { failureLines, formatAmount, formatShare, formatSpan, metricTitles } from './formatMetrics.ts'
 import type { Figures, Usage } from './usage.ts'
 
-/** The charts of a container: network in and out share one. */
+/** The charts of a container; network in and out share one. */
 const charts: { title: string; metrics: MetricId[]; base: 1000 | 1024 }[] = [
   { title: 'CPU', metrics: ['cpu'], base: 1000 },
   { title: 'Memory', metrics: ['memory'], base: 1024 },
   { title: 'Network', metrics: ['received', 'sent'], base: 1000 },
 ]
 
-/** A page of its own: no script, no request, light and dark as the reader's system has it. */
+/** A standalone page without scripts or requests, in light and dark. */
 export async function renderMetricsPage(
   answers: Readonly<Record<string, Settled<Usage>>>,
   span: Span,
@@ -39,8 +39,8 @@ export async function renderMetricsPage(
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(formatSpan(span))}. A gap in a line: nothing was measured.
-CPU is in thousandths of a core (m), % is of what the container may use.</p>
+<p>${escapeHtml(formatSpan(span))}. Gaps mean no data.
+CPU is in millicores (m), % is relative to the container limit.</p>
 ${failures.length > 0 ? `<ul class="failures">${failures.join('')}</ul>` : ''}
 ${sections.join('\n')}
 </main>
@@ -78,7 +78,7 @@ ${pointsTable(heading, usage, span)}
 </section>`
 }
 
-/** Two lines with a band each would hide one another. */
+/** Two bands in one chart would hide each other. */
 function chartPoints({ points }: Figures, band: boolean): ChartPoint[] {
   return points.map(({ at, average, minimum, maximum }) => ({
     at,
@@ -104,9 +104,9 @@ function renderCaption(title: string, metrics: readonly MetricId[], usage: Usage
 
 function describeMetric(id: MetricId, figures: Figures): string {
   const { summary } = figures
-  if (!summary) return `${metricTitles[id]}: nothing was measured.`
+  if (!summary) return `${metricTitles[id]}: no data.`
   const { minimum, average, maximum, last } = summary
-  const share = figures.allowed ? ` (${formatShare(maximum, figures)} of what is allowed)` : ''
+  const share = figures.allowed ? ` (${formatShare(maximum, figures)} of the limit)` : ''
   return `${metricTitles[id]}: ${formatAmount(id, minimum)} to ${formatAmount(id, maximum)}${share}, ${formatAmount(id, average)} on average, ${formatAmount(id, last)} last.`
 }
 
@@ -136,10 +136,10 @@ function pointsTable(heading: string, { metrics }: Usage, { interval }: Span): s
     return renderRow(time, cells)
   })
   const columns = ['UTC', ...metricIds.map((id) => metricTitles[id])]
-  return `<details><summary>Every figure of ${heading}</summary>${renderTable(`${heading}, mean of each interval`, columns, rows)}</details>`
+  return `<details><summary>All figures of ${heading}</summary>${renderTable(`${heading}, mean of each interval`, columns, rows)}</details>`
 }
 
-/** Cells hold no markup of their own; on a narrow page a figure may part from its unit, but not from its %. */
+/** Cells contain no markup. On a narrow page a figure may wrap before its unit, but not before %. */
 const renderRow = (head: string, cells: readonly string[]): string =>
   `<tr><th scope="row">${escapeHtml(head)}</th>${cells.map((cell) => `<td>${escapeHtml(cell.replace(' %', '\u00a0%'))}</td>`).join('')}</tr>`
 

@@ -13,20 +13,20 @@ import type { Context } from '../tasks/context.ts'
 import { type Settled, settleAll } from '../util/concurrency.ts'
 import { OpsError, unknownError } from '../util/errors.ts'
 
-/** What a container group used of what it may use. */
+/** The usage of a container group compared with its limits. */
 export interface Usage {
-  /** Cores and GB that the group may use. */
+  /** The limits of the group in cores and GB. */
   cpu: number
   memoryGb: number
   metrics: Readonly<Record<MetricId, Figures>>
 }
 
-/** CPU in thousandths of a core, memory in bytes, network in bytes a second. */
+/** CPU in millicores, memory in bytes, network in bytes per second. */
 export interface Figures {
   points: readonly Point[]
-  /** undefined: nothing was measured. */
+  /** undefined without measurements. */
   summary?: Summary
-  /** The most that the group may use, in the same unit; network has no limit. */
+  /** The limit of the group in the same unit; network has none. */
   allowed?: number
 }
 
@@ -35,17 +35,17 @@ export interface Summary {
   average: number
   maximum: number
   last: number
-  /** Begin of the interval that `last` is of. */
+  /** Start of the interval of `last`. */
   lastAt: Date
 }
 
-/** ARM's GB of a container group are of 1024³ bytes; the portal says GiB. */
+/** ARM's GB of a container group are 1024³ bytes; the portal says GiB. */
 const bytesPerGb = 1024 ** 3
 
 /**
- * What every container group of the resource group used in the span; a group that the configuration wants and that is
- * not there, or of which nothing was measured, is a failed answer beside the others.
- * Throws when Azure does not tell which groups there are, or when there are none.
+ * Reads the usage of every container group in the resource group. A configured group that does not exist, or has no
+ * measurements, is a failed answer beside the others.
+ * Throws when Azure does not list the groups, or there are none.
  */
 export async function readUsage(context: Context, span: Span): Promise<Record<string, Settled<Usage>>> {
   const azure = createAzure(context)
@@ -53,7 +53,7 @@ export async function readUsage(context: Context, span: Span): Promise<Record<st
   const { resourceGroup } = context.config.azure
   if (groups.length === 0) {
     throw new OpsError({
-      what: `There is no container group in the resource group ${resourceGroup}`,
+      what: `The resource group ${resourceGroup} has no container groups`,
       next: `Deploy first: ${formatScriptLine('deploy-complete')}; or check AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION.`,
     })
   }
@@ -65,7 +65,7 @@ export async function readUsage(context: Context, span: Span): Promise<Record<st
   return settleAll(Object.fromEntries(asks))
 }
 
-/** Those that the configuration wants, then the others that are there. */
+/** The configured groups, then any others that exist. */
 function listGroupNames(config: Config, groups: readonly ContainerGroup[]): string[] {
   const wanted = [groupNames.backend, ...workerNames(config)]
   return [...new Set([...wanted, ...groups.map(({ name }) => name).sort()])]
@@ -80,16 +80,16 @@ async function readGroupUsage(
 ): Promise<Usage> {
   if (!group) {
     throw new OpsError({
-      what: `There is no container group ${name}`,
-      next: `${formatScriptLine('release-containers')} makes it.`,
+      what: `Container group ${name} does not exist`,
+      next: `${formatScriptLine('release-containers')} creates it.`,
     })
   }
   const measured = await readMetrics(context, id, span)
   if (metricIds.every((metric) => summarize(measured[metric]) === undefined)) {
     throw unknownError(
-      `Nothing was measured of ${name} since ${span.from.toISOString()}`,
+      `No measurements of ${name} since ${span.from.toISOString()}`,
       undefined,
-      'The first figures come some minutes after a container has started; a longer --since shows older ones.',
+      'The first figures appear a few minutes after a container has started; use a longer --since for older ones.',
     )
   }
   return toUsage(group, measured)
@@ -115,7 +115,7 @@ function toUsage(group: ContainerGroup, measured: Readonly<Record<MetricId, read
   }
 }
 
-/** Least, mean, greatest and latest of what was measured; undefined when nothing was. */
+/** Minimum, mean, maximum and latest value; undefined without measurements. */
 export function summarize(points: readonly Point[]): Summary | undefined {
   const known = points.filter(({ average }) => average !== null)
   const last = known.at(-1)

@@ -12,7 +12,7 @@ import { OpsError, usageError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
 import { assertOneLine, type InstallTarget, type Interval, type ScheduledTask } from './tasks.ts'
 
-/** Debian's crontab(1) takes commands of 998 characters. */
+/** Debian's crontab(1) accepts commands of up to 998 characters. */
 const maxLineLength = 998
 
 /** The five fields of crontab(5). */
@@ -25,9 +25,9 @@ export function formatCronFields(interval: Interval): string {
 }
 
 /**
- * One line of a crontab: it goes to the folder by itself and brings its PATH along, because a PATH= line would hold for
- * all lines of others below it. `%` is escaped: crontab(5) makes a line's end of it, within quotes, too.
- * Throws (exit 2) when a path cannot stand in a crontab.
+ * One line of a crontab. It changes to the folder and sets its own PATH, because a PATH= line would apply to all
+ * later lines of others. `%` is escaped: crontab(5) treats it as a line break, even in quotes.
+ * Throws (exit 2) when a path is not allowed in a crontab.
  */
 export function formatCronLine({ interval, argv }: ScheduledTask, { folder, path }: InstallTarget): string {
   const words = [folder, path, ...argv]
@@ -35,8 +35,8 @@ export function formatCronLine({ interval, argv }: ScheduledTask, { folder, path
   const odd = words.find((word) => word.includes('\\'))
   if (odd !== undefined)
     throw usageError(
-      `${odd} has a backslash in it, which cron takes for itself`,
-      'Move the project to a folder with a plainer name.',
+      `${odd} contains a backslash, which cron interprets itself`,
+      'Move the project to a folder with a simpler name.',
     )
   const command = `cd ${quotePosix(folder)} && PATH=${quotePosix(path)} ${quoteLine(argv)}`.replaceAll(
     '%',
@@ -44,7 +44,7 @@ export function formatCronLine({ interval, argv }: ScheduledTask, { folder, path
   )
   if (command.length > maxLineLength)
     throw usageError(
-      `The line for ${argv[2]} has ${command.length} characters; cron takes ${maxLineLength}`,
+      `The line for ${argv[2]} has ${command.length} characters; cron accepts ${maxLineLength}`,
       'Move the project to a folder with a shorter path.',
     )
   return `${formatCronFields(interval)} ${command}`
@@ -55,20 +55,23 @@ interface Marks {
   end: string
 }
 
-/** The lines that our block lies between: one block an environment and folder. */
+/** The lines around our block: one block per environment and folder. */
 export const getMarkers = ({ environment, folder }: InstallTarget): Marks => ({
   begin: `# BEGIN codex-dominion-ops: ${environment} in ${folder}`,
   end: `# END codex-dominion-ops: ${environment} in ${folder}`,
 })
 
-/** Our part of a crontab, with a line break at its end. */
+/** Our block of a crontab, with a final line break. */
 export function renderBlock(tasks: readonly ScheduledTask[], place: InstallTarget): string {
   const { begin, end } = getMarkers(place)
   const about = `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`
   return [begin, about, ...tasks.map((task) => formatCronLine(task, place)), end, ''].join('\n')
 }
 
-/** The crontab with our block as it shall be: in its old place, else at the end. Every other line stays byte for byte. */
+/**
+ * The crontab with our block inserted, in its previous position or at the end. All other lines stay unchanged, byte
+ * for byte.
+ */
 export function insertBlock(text: string, block: string, place: InstallTarget): string {
   const found = findBlock(text, place)
   if (found) return text.slice(0, found.from) + block + text.slice(found.to)
@@ -81,15 +84,15 @@ export function removeBlock(text: string, place: InstallTarget): string {
   return found ? text.slice(0, found.from) + text.slice(found.to) : text
 }
 
-/** The lines of our block that are there now. */
+/** The current lines of our block. */
 export function getBlockLines(text: string, place: InstallTarget): string[] {
   const found = findBlock(text, place)
   return found ? text.slice(found.from, found.to).trimEnd().split('\n').slice(1, -1) : []
 }
 
 /**
- * Where our block lies in the text, its marks included. Throws when it does not: half a block, or two of them, is somebody's
- * edit, and guessing would cost lines.
+ * The position of our block, including its markers. Throws for half a block or two of them: somebody has edited it,
+ * and guessing would lose lines.
  */
 function findBlock(text: string, place: InstallTarget): { from: number; to: number } | undefined {
   const { begin, end } = getMarkers(place)
@@ -100,8 +103,8 @@ function findBlock(text: string, place: InstallTarget): { from: number; to: numb
   const [first, last] = [begins[0], ends[0]]
   if (begins.length !== 1 || ends.length !== 1 || first === undefined || last === undefined || last < first)
     throw new OpsError({
-      what: `The crontab has our marks, but not as one block (lines ${[...begins, ...ends].map((line) => line + 1).join(', ')})`,
-      next: `Take the lines between “${begin}” and “${end}” and both of them out by hand (crontab -e), then run this again.`,
+      what: `The crontab contains our markers, but not as one block (lines ${[...begins, ...ends].map((line) => line + 1).join(', ')})`,
+      next: `Remove the lines from “${begin}” to “${end}” with crontab -e, then run this command again.`,
     })
   const lengthOf = (count: number) => lines.slice(0, count).reduce((sum, line) => sum + line.length + 1, 0)
   return { from: lengthOf(first), to: Math.min(lengthOf(last + 1), text.length) }
@@ -110,13 +113,13 @@ function findBlock(text: string, place: InstallTarget): { from: number; to: numb
 const options = { env: { LC_ALL: 'C' }, timeoutMs: 10_000 }
 const readCommand = local({ ...options, accept: [0, 1] })`crontab -l`
 
-/** The command that makes this text the crontab; an empty one is no crontab at all. */
+/** The command that installs this text as the crontab; an empty text removes the crontab. */
 export const writeCommand = (text: string): Command =>
   text === '' ? local.change(options)`crontab -r` : local.change({ ...options, stdin: text })`crontab -`
 
 export const noCrontab = 'There is no crontab program on this machine'
 
-/** This user's crontab; '' when there is none. Throws what to do when it cannot be read as it is. */
+/** Reads this user's crontab; empty when there is none. Throws with advice when it cannot be read unchanged. */
 async function readCrontab(runner: Runner): Promise<string> {
   const { code, stdout, stderr } = await runner.run(readCommand).catch((thrown: unknown) => {
     if (!(thrown instanceof OpsError) || !thrown.message.includes('not installed')) throw thrown
@@ -130,17 +133,17 @@ async function readCrontab(runner: Runner): Promise<string> {
     throw new OpsError({
       what: 'The crontab cannot be read',
       said: stderr.trim() || stdout.trim(),
-      next: 'Who may use cron stands in /etc/cron.allow and /etc/cron.deny; or use --as systemd.',
+      next: 'Check /etc/cron.allow and /etc/cron.deny, or use --as systemd.',
     })
   if (stdout.includes('\ufffd'))
     throw new OpsError({
-      what: 'The crontab holds bytes that are no UTF-8, which could not be put back as they are',
-      next: 'Mend those lines with crontab -e, or use --as systemd.',
+      what: 'The crontab is not valid UTF-8 and could not be written back unchanged',
+      next: 'Fix those lines with crontab -e, or use --as systemd.',
     })
   return stdout
 }
 
-/** The block of this environment as it shall be; no tasks: none of it. */
+/** Installs the block of this environment; without tasks, removes it. */
 export function cronTasks(
   { runner, config }: Context,
   place: InstallTarget,
@@ -156,31 +159,31 @@ export function cronTasks(
       async inspect(): Promise<Difference> {
         const now = await readCrontab(runner)
         const text = wanted(now)
-        if (text === now) return ok(tasks.length > 0 ? 'these lines are in it' : 'none of our lines is in it')
+        if (text === now) return ok(tasks.length > 0 ? 'entries are up to date' : 'no entries of this tool')
         const [before, after] = [getBlockLines(now, place), getBlockLines(text, place)]
         return {
           state: before.length === 0 ? 'create' : 'change',
           what:
             tasks.length === 0
-              ? 'our lines out of it'
+              ? 'remove our entries'
               : before.length === 0
-                ? 'our lines into it'
-                : 'our lines',
+                ? 'install our entries'
+                : 'update our entries',
           fields: compareLines(before, after),
           effects: [writeCommand(text)],
         }
       },
       async apply(_difference, tell) {
-        // Read again: an editor may have been saved meanwhile.
+        // Read again: someone may have edited it meanwhile.
         const now = await readCrontab(runner)
-        if (now !== '') tell(`The crontab as it was is kept as ${backUpCrontab(config.stateDir, now)}`)
+        if (now !== '') tell(`The previous crontab is saved as ${backUpCrontab(config.stateDir, now)}`)
         await runner.run(writeCommand(wanted(now)))
       },
     },
   ]
 }
 
-/** Lines that go, lines that come; comments aside. */
+/** Compares lines, ignoring comments. */
 function compareLines(before: readonly string[], after: readonly string[]): Field[] {
   const lines = (all: readonly string[]) => all.filter((line) => !line.startsWith('#'))
   const named = (all: readonly string[]) =>
@@ -193,7 +196,7 @@ function compareLines(before: readonly string[], after: readonly string[]): Fiel
     .map((name) => ({ name, before: old.get(name), after: fresh.get(name) ?? '(gone)' }))
 }
 
-/** Keeps a crontab as it was before a change; only its owner can read it. Gives the file. */
+/** Saves the crontab before a change, readable only by its owner. Returns the file. */
 function backUpCrontab(stateDir: string, text: string): string {
   const folder = path.join(stateDir, 'crontabs')
   makeFolder(folder, 0o700)
@@ -204,7 +207,7 @@ function backUpCrontab(stateDir: string, text: string): string {
 
 const pidFiles = ['/run/crond.pid', '/var/run/crond.pid', '/run/cron.pid', '/run/crond.reboot']
 
-/** Does a cron daemon seem to run? Undefined where it leaves no trace to go by (macOS starts it by itself). */
+/** True when a cron daemon seems to run; undefined where that cannot be determined (macOS starts it on demand). */
 export function isCronRunning(): boolean | undefined {
   if (process.platform !== 'linux') return undefined
   const pids = pidFiles.filter((file) => existsSync(file)).map((file) => Number(readFileSync(file, 'utf8')))

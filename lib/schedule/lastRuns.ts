@@ -8,18 +8,18 @@ import { getMessage } from '../util/errors.ts'
 import { formatBytes } from '../util/format.ts'
 import type { ScheduledTask } from './tasks.ts'
 
-/** How a task went the last time, by hand or by itself. */
+/** The last run of a task, manual or scheduled. */
 export interface LastRun {
   task: ScheduledTask['id']
-  /** When it began (health: ended), milliseconds since 1970; null: never, as far as this machine knows. */
+  /** Start time (for health: end time), milliseconds since 1970; null: none known on this machine. */
   at: number | null
-  /** null: it runs now, it was killed, or nobody can tell. */
+  /** null while it runs, after it was killed, or when unknown. */
   exitCode: number | null
   /** One line. */
   words: string
 }
 
-/** Of each task the last run that this machine knows of. Never throws: what cannot be read is said in its line. */
+/** The last known run of each task on this machine. Does not throw: an unreadable source is reported in its line. */
 export async function readLastRuns(config: Config): Promise<LastRun[]> {
   const page = readLastTranscript(config, 'status-page')
   return [await readHealthRun(config), page, readBackupRun(config)]
@@ -34,18 +34,18 @@ async function readHealthRun(config: Config): Promise<LastRun> {
     try {
       const last = history.lastRun()
       if (!last) return never
-      // What follows are figures.
+      // The rest is performance data.
       const [words = ''] = last.line.split(' | ')
       return { task: 'health', at: last.at, exitCode: last.exitCode, words }
     } finally {
       history.close()
     }
   } catch (thrown) {
-    return { ...never, words: `cannot tell: ${getMessage(thrown)}` }
+    return { ...never, words: `unknown: ${getMessage(thrown)}` }
   }
 }
 
-/** The newest dump says more than the run that made it. */
+/** The newest dump says more than the run that created it. */
 function readBackupRun(config: Config): LastRun {
   const run = readLastTranscript(config, 'backup-database')
   try {
@@ -55,7 +55,7 @@ function readBackupRun(config: Config): LastRun {
       : 'no dump'
     return { ...run, words: `${run.words}; ${dump}` }
   } catch (thrown) {
-    return { ...run, words: `${run.words}; its dumps cannot be read: ${getMessage(thrown)}` }
+    return { ...run, words: `${run.words}; the dumps cannot be read: ${getMessage(thrown)}` }
   }
 }
 
@@ -65,7 +65,7 @@ interface TranscriptStart {
   pid: number
 }
 
-/** The newest transcript of a script that was no dry run. */
+/** The latest run of a script that was not a dry run, from its transcript. */
 function readLastTranscript({ stateDir }: Config, script: 'status-page' | 'backup-database'): LastRun {
   const never: LastRun = { task: script, at: null, exitCode: null, words: 'never' }
   const folder = path.join(stateDir, script === 'status-page' ? 'transcripts-status-page' : 'transcripts')
@@ -84,15 +84,15 @@ function readLastTranscript({ stateDir }: Config, script: 'status-page' | 'backu
       const at = Date.parse(begun.at)
       if (ended?.kind === 'end')
         return { ...never, at, exitCode: ended.exitCode, words: ended.exitCode === 0 ? 'done' : 'failed' }
-      return { ...never, at, words: isAlive(begun.pid) ? 'runs now' : 'was killed' }
+      return { ...never, at, words: isAlive(begun.pid) ? 'running' : 'killed' }
     }
     return never
   } catch (thrown) {
-    return { ...never, words: `cannot tell: ${getMessage(thrown)}` }
+    return { ...never, words: `unknown: ${getMessage(thrown)}` }
   }
 }
 
-/** A line of a transcript; undefined when a killed run has left half of it. */
+/** Parses a line of a transcript; undefined when a killed run left it incomplete. */
 function parseEntry<Value>(line: string | undefined): Value | undefined {
   try {
     return JSON.parse(line ?? '') as Value

@@ -30,10 +30,10 @@ export interface ScheduleFlags extends CommonFlags {
   every: string
 }
 
-/** Prints, installs or removes the entries, and says how each task went last. Gives the exit code. */
+/** Prints, installs or removes the entries, and shows the last run of each task. Returns the exit code. */
 export async function schedule(run: Run<ScheduleFlags>, context: Context): Promise<number> {
   const { install, remove, dryRun } = run.flags
-  if (install && remove) throw usageError('--install and --remove do not go together')
+  if (install && remove) throw usageError('--install and --remove cannot be combined')
   const scheduled = createSchedule(context, run.flags.as ?? detectScheduler(), run.flags.every)
   if (!install && !remove) return show(run, context, scheduled)
   const mode = dryRun ? 'plan' : 'apply'
@@ -61,7 +61,7 @@ export async function schedule(run: Run<ScheduleFlags>, context: Context): Promi
   return exitCode.done
 }
 
-/** Runs the steps; throws the first failure. */
+/** Runs the tasks; throws the first failure. */
 async function perform(
   run: Run<ScheduleFlags>,
   { runner }: Context,
@@ -82,7 +82,7 @@ async function perform(
   return outcomes
 }
 
-/** The entries, whether they are in, and the last runs. */
+/** Prints the entries, whether they are installed, and the last runs. */
 async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Schedule): Promise<number> {
   const { kind, tasks, text } = scheduled
   const elsewhere = run.flags.as !== undefined && (kind === 'windows') !== (process.platform === 'win32')
@@ -96,12 +96,12 @@ async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Schedu
   ])
   const failure = installed instanceof Error ? installed : undefined
   const state = failure
-    ? `Cannot tell whether it is installed: ${failure.message}`
+    ? `Unknown whether the entries are installed: ${failure.message}`
     : {
-        yes: 'Installed as above.',
-        otherwise: `Installed, but not as above, which is what this would make of it: ${line}`,
-        no: `Not installed: ${line}`,
-        elsewhere: 'Whether it is installed can only be told on a machine of that kind.',
+        yes: 'Installed and up to date.',
+        otherwise: `Installed with differences. Update with: ${line}`,
+        no: `Not installed. Install with: ${line}`,
+        elsewhere: 'Only a machine with this scheduler can tell whether it is installed.',
       }[installed as Exclude<Installed, Error>]
   await warn(run, context, scheduled, installed === 'yes')
   run.result([text, '', formatLastRuns(tasks, runs), '', state].join('\n'), {
@@ -129,7 +129,7 @@ async function isInstalled(
   }
 }
 
-/** The other scheduler of this machine; undefined where there is but one. */
+/** The other scheduler of this machine, if there is one. */
 function getOtherSchedule(
   { flags }: Run<ScheduleFlags>,
   context: Context,
@@ -139,7 +139,7 @@ function getOtherSchedule(
   return other && createSchedule(context, other, flags.every)
 }
 
-/** Has it entries of ours? The failure where it cannot tell. */
+/** True when the scheduler has entries of this tool; the error when that is unknown. */
 async function hasOwnEntries(
   run: Run<ScheduleFlags>,
   context: Context,
@@ -153,18 +153,21 @@ async function hasOwnEntries(
   }
 }
 
-/** Ours out of the other scheduler too, unless one was named: an --install --as may have put them there. */
+/**
+ * Tasks that also remove our entries from the other scheduler, unless --as was given: an earlier --install --as may
+ * have created them.
+ */
 async function stepsElsewhere(
   run: Run<ScheduleFlags>,
   context: Context,
   scheduled: Schedule,
 ): Promise<Task[]> {
   const other = run.flags.as === undefined ? getOtherSchedule(run, context, scheduled) : undefined
-  // What cannot be told fails as a step, in its own words.
+  // An unknown state fails as a task with its own message.
   return other && (await hasOwnEntries(run, context, other)) !== false ? other.steps(false) : []
 }
 
-/** Says that the other scheduler starts our tasks, too. */
+/** Warns when the other scheduler also starts our tasks. */
 async function warnAboutOther(run: Run<ScheduleFlags>, context: Context, scheduled: Schedule): Promise<void> {
   const other = getOtherSchedule(run, context, scheduled)
   const ours = other ? await hasOwnEntries(run, context, other) : false
@@ -175,12 +178,12 @@ async function warnAboutOther(run: Run<ScheduleFlags>, context: Context, schedul
   ])
   run.log(
     ours === true
-      ? `! ${other.kind} has entries of ours, too; with both of them each task runs twice: ${line}`
-      : `! Whether ${other.kind} has entries of ours, too, cannot be told: ${ours.message}`,
+      ? `! ${other.kind} also has entries of this tool, so each task runs twice. Remove them with: ${line}`
+      : `! Unknown whether ${other.kind} also has entries of this tool: ${ours.message}`,
   )
 }
 
-/** What is as it shall be, and yet will not run. */
+/** Warns about entries that are correct but will not work. */
 async function warn(
   run: Run<ScheduleFlags>,
   context: Context,
@@ -192,14 +195,18 @@ async function warn(
   const keys = unreachableSecrets(config)
   if (keys.length > 0)
     run.log(
-      `! ${keys.join(', ')}: a secret kept in the environment (env:…) is not there when a scheduler starts the task`,
+      `! ${keys.join(', ')}: a secret in an environment variable (env:…) is not available to scheduled tasks`,
     )
   await warnAboutOther(run, context, scheduled)
   if (!installed) return
   if (kind === 'cron' && isCronRunning() === false)
-    run.log('! No cron daemon seems to run on this machine, so nothing will start: systemctl start cron')
+    run.log(
+      '! No cron daemon seems to be running, so no task will start. Start it with: systemctl start cron',
+    )
   if (kind === 'systemd' && getScope() === 'user' && (await stopsAtLogout(runner, place.user)))
-    run.log(`! These timers stop when ${place.user} logs out: loginctl enable-linger ${place.user}`)
+    run.log(
+      `! These timers stop when ${place.user} logs out. Prevent that with: loginctl enable-linger ${place.user}`,
+    )
 }
 
 function formatLastRuns(tasks: readonly ScheduledTask[], runs: readonly LastRun[]): string {
@@ -215,21 +222,21 @@ function formatLastRuns(tasks: readonly ScheduledTask[], runs: readonly LastRun[
   )
 }
 
-/** What runs by itself here: the scheduler, the tasks, and the steps that put them in or take them away. */
+/** A schedule: the scheduler, the tasks, and how to install or remove them. */
 export interface Schedule {
   kind: 'cron' | 'systemd' | 'windows'
   place: InstallTarget
   tasks: ScheduledTask[]
-  /** What would be written, for a person to read or to put elsewhere. */
+  /** The entries as text, to read or to install elsewhere. */
   text: string
   steps(wanted: boolean): Task[]
 }
 
-/** The scheduler of this machine: Windows' own, systemd where it runs (sd_booted(3)), else cron. */
+/** The scheduler of this machine: Task Scheduler on Windows, systemd where it runs (sd_booted(3)), otherwise cron. */
 export const detectScheduler = (): Schedule['kind'] =>
   process.platform === 'win32' ? 'windows' : existsSync('/run/systemd/system') ? 'systemd' : 'cron'
 
-/** Another scheduler that may start our tasks on a machine with this one. */
+/** The other scheduler that may start our tasks on the same machine. */
 export const getOtherScheduler = (kind: Schedule['kind']): Schedule['kind'] | undefined =>
   kind === 'windows' ? undefined : kind === 'cron' ? 'systemd' : 'cron'
 
@@ -268,9 +275,6 @@ function getUserName(kind: Schedule['kind']): string {
   try {
     return userInfo().username
   } catch {
-    throw usageError(
-      'The user of this process has no name',
-      'Run it as the user whom the tasks shall run as.',
-    )
+    throw usageError('The user of this process has no name', 'Run it as the user who is to run the tasks.')
   }
 }

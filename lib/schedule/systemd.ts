@@ -11,16 +11,16 @@ import { getMessage, OpsError, usageError } from '../util/errors.ts'
 import { makeFolder, writeAtomically } from '../util/files.ts'
 import { assertOneLine, type InstallTarget, type Interval, pad2, type ScheduledTask } from './tasks.ts'
 
-/** A unit file: its name, and all of its text. */
+/** A unit file: its name and its complete text. */
 export interface Unit {
   name: string
   text: string
 }
 
-/** The timers of `root` are the system's; anybody else's are their own. */
+/** `root` installs system timers, any other user their own. */
 export type Scope = 'system' | 'user'
 
-/** As systemd.time(7) writes it. */
+/** An OnCalendar= expression (systemd.time(7)). */
 export function toCalendar(interval: Interval): string {
   if ('dailyAt' in interval) return `*-*-* ${pad2(interval.dailyAt.hour)}:${pad2(interval.dailyAt.minute)}:00`
   const { everyMinutes, fromMinute = 0 } = interval
@@ -31,28 +31,26 @@ export function toCalendar(interval: Interval): string {
 export const quoteWord = (text: string): string =>
   `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')}"`
 
-/** A word of ExecStart=, where $ stands for a variable, too (systemd.service(5)). */
+/** A word of ExecStart=, where $ starts a variable (systemd.service(5)). */
 const quoteExecWord = (text: string): string => quoteWord(text).replaceAll('$', '$$$$')
 
-/** The first line of our files: by it they are known as ours. */
+/** The first line of our unit files, which identifies them. */
 export const getMarker = ({ environment, folder }: InstallTarget): string =>
   `# codex-dominion-ops: ${environment} in ${folder}`
 
-/** Names tell environments apart, and folders of the same machine. */
+/** The unit name, unique per environment and folder. */
 export function getUnitName(task: Pick<ScheduledTask, 'id'>, { environment, folder }: InstallTarget): string {
   const where = createHash('sha256').update(folder).digest('hex').slice(0, 6)
   return `codex-dominion-${environment}-${task.id}-${where}`
 }
 
-/**
- * The service and the timer of one task. Throws (exit 2) when a path cannot stand in a unit file.
- */
+/** The service and the timer of one task. Throws (exit 2) when a path is not allowed in a unit file. */
 export function renderUnits(task: ScheduledTask, place: InstallTarget, scope: Scope): Unit[] {
   for (const word of [place.folder, place.path, ...task.argv]) assertOneLine(word, 'unit file')
   if (/[$"'\\]/.test(task.argv[0]!))
     throw usageError(
-      `systemd starts no program whose path has a quote, a backslash or a $ in it: ${task.argv[0]}`,
-      'Move the project to a folder with a plainer name.',
+      `systemd cannot start a program whose path contains a quote, a backslash or a $: ${task.argv[0]}`,
+      'Move the project to a folder with a simpler name.',
     )
   const base = getUnitName(task, place)
   const head = [
@@ -67,7 +65,7 @@ export function renderUnits(task: ScheduledTask, place: InstallTarget, scope: Sc
     '',
     '[Service]',
     'Type=oneshot',
-    // A system unit has no HOME without it; az and ssh keep their things there.
+    // Without User=, a system unit has no HOME, where az and ssh keep their files.
     ...(scope === 'system' ? [`User=${place.user}`] : []),
     `WorkingDirectory=${place.folder.replaceAll('%', '%%')}`,
     `Environment=${quoteWord(`PATH=${place.path}`)}`,
@@ -101,14 +99,14 @@ export const getUnitFolder = (scope: Scope, env: NodeJS.ProcessEnv, home: string
 
 const systemctl = (scope: Scope) => ['systemctl', ...(scope === 'user' ? ['--user'] : [])]
 
-/** What puts changed files in force. A timer that runs keeps its old times until it is started again. */
+/** Activates changed files. A running timer keeps its old times until it is restarted. */
 export const enableCommands = (scope: Scope, timers: readonly string[]): Command[] => [
   local.change`${systemctl(scope)} daemon-reload`,
   local.change`${systemctl(scope)} enable ${timers}`,
   local.change`${systemctl(scope)} restart ${timers}`,
 ]
 
-/** Before their files go, and after that. An install that was killed may have left no timer to disable. */
+/** Commands before and after removing the files. A killed install may have left no timer to disable. */
 export const disableCommands = (
   scope: Scope,
   timers: readonly string[],
@@ -117,25 +115,29 @@ export const disableCommands = (
   after: [local.change`${systemctl(scope)} daemon-reload`],
 })
 
-/** Throws what to do when no systemd answers here: there is none, or this login has no session with it. */
+/** Throws with advice when systemd is not running here or this login has no session with it. */
 async function assertResponding(runner: Runner, scope: Scope): Promise<void> {
   const instead = 'Use --as cron.'
   const asked = local({ accept: [0, 1], timeoutMs: 10_000 })`${systemctl(scope)} is-system-running`
   const { stdout, stderr } = await runner.run(asked).catch((thrown) => {
-    throw new OpsError({ what: 'systemd does not run this machine', said: getMessage(thrown), next: instead })
+    throw new OpsError({
+      what: 'systemd is not running on this machine',
+      said: getMessage(thrown),
+      next: instead,
+    })
   })
   if (/^(running|degraded|starting|initializing|maintenance)\s*$/.test(stdout)) return
   const noSession = scope === 'user' && existsSync('/run/systemd/system')
   throw new OpsError({
-    what: noSession ? 'This login has no session with systemd' : 'systemd does not run this machine',
+    what: noSession ? 'This login has no systemd session' : 'systemd is not running on this machine',
     said: stderr.trim() || stdout.trim() || undefined,
     next: noSession
-      ? 'Log in directly (ssh, not su), and run loginctl enable-linger once, so that timers go on without a login; or use --as cron.'
+      ? 'Log in directly (ssh, not su), and run loginctl enable-linger once, so that timers run without a login; or use --as cron.'
       : instead,
   })
 }
 
-/** The services and timers of this environment as they shall be; `wanted` false: none of them. */
+/** Installs the services and timers of this environment; with `wanted` false, removes them. */
 export function systemdTasks(
   { runner }: Context,
   place: InstallTarget,
@@ -156,23 +158,23 @@ export function systemdTasks(
   return [
     {
       id: 'timers',
-      title: scope === 'system' ? 'Timers of systemd' : `Timers of ${place.user}`,
+      title: scope === 'system' ? 'systemd timers' : `Timers of ${place.user}`,
       part: 'together',
       async inspect(): Promise<Difference> {
-        if (!wanted && there().length === 0) return ok('none of ours is there')
+        if (!wanted && there().length === 0) return ok('no timers of this tool')
         await assertResponding(runner, scope)
         for (const unit of there()) assertOwnUnit(fileOf(unit), place)
         if (!wanted) {
           const fields = there().map(({ name }) => ({ name, before: 'there', after: '(gone)' }))
           const { before, after } = commandsOut()
-          return { state: 'change', what: 'ours out of it', fields, effects: [...before, ...after] }
+          return { state: 'change', what: 'remove our timers', fields, effects: [...before, ...after] }
         }
         const fields = units.flatMap((unit) => compareUnit(fileOf(unit), unit))
         const idle = await listIdleTimers(runner, scope, timers)
-        if (fields.length === 0 && idle.length === 0) return ok('these timers run')
+        if (fields.length === 0 && idle.length === 0) return ok('timers are running')
         return {
           state: there().length === 0 ? 'create' : 'change',
-          what: there().length === 0 ? 'our timers into it' : 'our timers',
+          what: there().length === 0 ? 'install our timers' : 'update our timers',
           fields: [...fields, ...idle.map((name) => ({ name, before: 'idle', after: 'running' }))],
           effects: enableCommands(scope, timers),
         }
@@ -197,8 +199,8 @@ function assertOwnUnit(file: string, place: InstallTarget): void {
   const mark = getMarker(place)
   if (readFileSync(file, 'utf8').startsWith(`${mark}\n`)) return
   throw new OpsError({
-    what: `${file} is not of this project: it does not begin with “${mark}”`,
-    next: 'Move it away, if it is of no use, and run this again.',
+    what: `${file} does not belong to this project: it does not start with “${mark}”`,
+    next: 'Move it away if it is not needed, then run this command again.',
   })
 }
 
@@ -210,7 +212,7 @@ function compareUnit(file: string, { name, text }: Unit): Field[] {
   return [{ name, before: before === undefined ? undefined : 'other', after: changed.join('; ') || 'there' }]
 }
 
-/** Those that are not enabled, or do not run. */
+/** Timers that are not enabled or not active. */
 async function listIdleTimers(runner: Runner, scope: Scope, timers: readonly string[]): Promise<string[]> {
   const ask = async (verb: string, good: string) => {
     const asked = local({ accept: [0, 1, 3, 4], timeoutMs: 10_000 })`${systemctl(scope)} ${verb} ${timers}`
@@ -221,7 +223,7 @@ async function listIdleTimers(runner: Runner, scope: Scope, timers: readonly str
   return timers.filter((name) => disabled.includes(name) || inactive.includes(name))
 }
 
-/** Do this user's timers stop when the last login ends? Undefined where nobody can tell. */
+/** True when this user's timers stop at logout; undefined when unknown. */
 export async function stopsAtLogout(runner: Runner, user: string): Promise<boolean | undefined> {
   const asked = local({ accept: [0, 1], timeoutMs: 10_000 })`
     loginctl show-user ${user} --property=Linger --value`

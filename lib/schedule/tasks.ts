@@ -3,44 +3,47 @@ import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import { usageError } from '../util/errors.ts'
 
-/** When a task runs: every so many minutes (a divisor of an hour; from :00 on or some minutes later), or once a day by this machine's clock. */
+/**
+ * When a task runs: every N minutes (a divisor of an hour; from :00 or some minutes later), or once a day in this
+ * machine's time.
+ */
 export type Interval =
   | { readonly everyMinutes: number; readonly fromMinute?: number }
   | { readonly dailyAt: { readonly hour: number; readonly minute: number } }
 
-/** One thing that runs by itself. Every path in it is absolute. */
+/** A task that a scheduler runs. All paths in it are absolute. */
 export interface ScheduledTask {
   readonly id: 'health' | 'status-page' | 'backup-database'
   readonly title: string
   readonly interval: Interval
   readonly argv: readonly string[]
-  /** How long it may take before a scheduler that can ends it. */
+  /** Time limit, where the scheduler supports one. */
   readonly limitMinutes: number
-  /** Made up for, where the scheduler can, when the machine was off. */
+  /** Run later if the machine was off, where the scheduler supports it. */
   readonly catchUp: boolean
 }
 
-/** What all tasks of an environment share. */
+/** What all tasks of an environment have in common. */
 export interface InstallTarget {
-  /** Where `.env` lies. */
+  /** The folder of `.env`. */
   readonly folder: string
   /** The name given to --env, else `default`. */
   readonly environment: string
-  /** For programs that tasks start: az, pg_dump, ssh … */
+  /** The PATH for programs that tasks start: az, pg_dump, ssh … */
   readonly path: string
-  /** Login name of who runs them. */
+  /** Login name of the user who runs them. */
   readonly user: string
 }
 
-/** What the tasks are made from. */
+/** The programs that tasks start. */
 export interface Launcher {
-  /** This very Node. */
+  /** The Node that runs now. */
   readonly node: string
   /** bin/dominion.js. */
   readonly bin: string
 }
 
-/** Health every so many minutes, the status page every ten, a proven backup at night. */
+/** The tasks: health every N minutes, the status page every ten, a verified backup at night. */
 export function listScheduledTasks(
   environment: string,
   everyMinutes: number,
@@ -62,7 +65,7 @@ export function listScheduledTasks(
     {
       id: 'status-page',
       title: 'status page',
-      // Two minutes after a look: it shows that one, and not the one before.
+      // Two minutes after a check, so that the page includes it.
       interval: { everyMinutes: 10, fromMinute: 2 },
       argv: argv('status-page'),
       limitMinutes: 9,
@@ -71,7 +74,7 @@ export function listScheduledTasks(
     {
       id: 'backup-database',
       title: 'proven backup',
-      // Behind the hour that a change of clocks skips or repeats.
+      // After the hour that a change of clocks skips or repeats.
       interval: { dailyAt: { hour: 3, minute: 15 } },
       argv: argv('backup-database', '--prove'),
       limitMinutes: 360,
@@ -82,13 +85,13 @@ export function listScheduledTasks(
 
 const divisors = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60]
 
-/** Reads --every: `1m`, `5m` … `1h`. Throws (exit 2) where an hour is no multiple of it: cron could not keep it even. */
+/** Parses --every: `1m`, `5m` … `1h`. Throws (exit 2) unless it divides an hour: cron could not keep it even. */
 export function parseMinutes(words: string): number {
   const found = /^(\d{1,2})m$/.exec(words)?.[1] ?? (words === '1h' ? '60' : '')
   if (divisors.includes(Number(found))) return Number(found)
   throw usageError(
-    `--every ${words} is not a distance that goes evenly into an hour`,
-    `Give ${divisors
+    `--every ${words} does not divide an hour evenly`,
+    `Specify ${divisors
       .slice(0, -1)
       .map((each) => `${each}m`)
       .join(', ')} or 1h.`,
@@ -108,8 +111,8 @@ export const pad2 = (number: number): string => String(number).padStart(2, '0')
 const programs = ['az', 'pg_dump', 'pg_restore', 'ssh', 'op', 'git']
 
 /**
- * The PATH that tasks get: the folders of this PATH that hold the programs they start, then the usual ones. Cron's own
- * is too short for az; a whole PATH would differ from terminal to terminal.
+ * The PATH for tasks: the folders of the current PATH that contain the programs they start, then the usual ones.
+ * Cron's own PATH is too short for az; a complete one would differ between terminals.
  */
 export function buildPath(
   given: string,
@@ -122,7 +125,7 @@ export function buildPath(
   return [...new Set([...folders.filter((folder) => first.includes(folder)), ...usual])].join(path.delimiter)
 }
 
-/** Keys whose secret is kept in an environment variable, which no scheduler has. */
+/** Keys whose secret is in an environment variable, which schedulers do not have. */
 export const unreachableSecrets = (config: Config): string[] =>
   [
     ...[config.postgres.password, config.backend.secretKey, config.health.pingUrl, config.alerts.webhook],
@@ -131,12 +134,12 @@ export const unreachableSecrets = (config: Config): string[] =>
     .filter((secret) => secret.text().startsWith('env:'))
     .map(({ key }) => key)
 
-/** Throws (exit 2) when a text cannot stand on one line of a scheduler's file. */
+/** Throws (exit 2) when a text cannot be on one line of a scheduler's file. */
 export function assertOneLine(text: string, kind: string): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (!/[\u0000-\u001f\u007f]/.test(text)) return
   throw usageError(
-    `${JSON.stringify(text)} has a control character in it, which no ${kind} can hold`,
-    'Move the project to a folder with a plainer name.',
+    `${JSON.stringify(text)} contains a control character, which is not allowed in a ${kind}`,
+    'Move the project to a folder with a simpler name.',
   )
 }

@@ -14,7 +14,7 @@ import {
   type ScheduledTask,
 } from './tasks.ts'
 
-/** Where the Task Scheduler keeps it. */
+/** The path of the task in the Task Scheduler. */
 export const getTaskName = (
   task: Pick<ScheduledTask, 'id'>,
   { environment, folder }: InstallTarget,
@@ -22,13 +22,11 @@ export const getTaskName = (
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 6)
 
-/**
- * A text in XML, in ASCII alone: whatever code page schtasks reads the file in, it reads the same.
- */
+/** Escapes text for XML as pure ASCII, which schtasks reads correctly in any code page. */
 export const escapeXml = (text: string): string =>
   text.replaceAll(/[&<>"']|[^\x20-\x7e]/gu, (character) => `&#${character.codePointAt(0)};`)
 
-/** One argument as CommandLineToArgvW takes it apart again. */
+/** Quotes an argument for CommandLineToArgvW. */
 export function quoteArgument(text: string): string {
   if (text !== '' && !/[\s"]/.test(text)) return text
   return `"${text.replaceAll(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
@@ -45,9 +43,9 @@ function renderTrigger(interval: Interval): string[] {
 }
 
 /**
- * A task as the Task Scheduler imports it (schema 1.2; learn.microsoft.com, Task Scheduler Schema). It runs while its user
- * is logged on, which needs no password and can read az's login. A hash in its description tells whether it is as it
- * shall be: Windows writes the rest anew.
+ * A task as the Task Scheduler imports it (schema 1.2; learn.microsoft.com, Task Scheduler Schema). It runs while its
+ * user is logged on, which needs no password and gives access to az's login. A hash in the description shows whether
+ * the task is up to date, because Windows rewrites the rest.
  */
 export function renderTaskXml(task: ScheduledTask, place: InstallTarget): string {
   for (const word of [place.folder, ...task.argv]) assertOneLine(word, 'task of Windows')
@@ -79,13 +77,13 @@ export function renderTaskXml(task: ScheduledTask, place: InstallTarget): string
   ].join('\n')
 }
 
-/** Is the task that Windows holds the one of this XML? */
+/** True when the registered task was created from this XML. */
 export const isSameTask = (held: string, wanted: string): boolean => {
   const mark = /\[([0-9a-f]{6})\]<\/Description>/.exec(wanted)?.[1]
   return mark !== undefined && held.includes(`[${mark}]</Description>`)
 }
 
-/** The file goes away with the command: Windows keeps a copy of its own. */
+/** The file is deleted after the command: Windows keeps its own copy. */
 export const createCommand = (task: ScheduledTask, place: InstallTarget): Command =>
   local.change`
     schtasks /Create /F /TN ${getTaskName(task, place)} /XML ${secretFile(`${task.id}.xml`, renderTaskXml(task, place))}`
@@ -93,7 +91,7 @@ export const createCommand = (task: ScheduledTask, place: InstallTarget): Comman
 export const deleteCommand = (task: ScheduledTask, place: InstallTarget): Command =>
   local.change`schtasks /Delete /F /TN ${getTaskName(task, place)}`
 
-/** One step a task. `wanted` false: none of them. */
+/** One task per entry; with `wanted` false, removes them. */
 export const windowsTasks = (
   { runner }: Context,
   place: InstallTarget,
@@ -109,7 +107,7 @@ export const windowsTasks = (
         schtasks /Query /TN ${getTaskName(task, place)} /XML ONE`
       const { code, stdout } = await runner.run(asked).catch((thrown) => {
         throw new OpsError({
-          what: 'There is no Task Scheduler on this machine',
+          what: 'This machine has no Task Scheduler',
           said: getMessage(thrown),
           next: 'Use --as cron or --as systemd.',
         })
@@ -117,9 +115,9 @@ export const windowsTasks = (
       const there = code === 0
       if (!wanted)
         return there
-          ? { state: 'change', what: 'is taken away', effects: [deleteCommand(task, place)] }
-          : ok('is not there')
-      if (there && isSameTask(stdout, renderTaskXml(task, place))) return ok('is there')
+          ? { state: 'change', what: 'remove', effects: [deleteCommand(task, place)] }
+          : ok('not installed')
+      if (there && isSameTask(stdout, renderTaskXml(task, place))) return ok('up to date')
       return {
         state: there ? 'change' : 'create',
         what: formatInterval(task.interval),

@@ -248,9 +248,9 @@ test('logged out; a container group that is not there; a VPS without nginx’s l
 })
 
 test.each([
-  [['--only', 'bakend'], '--only=bakend: there is no log called "bakend". Did you mean backend?'],
+  [['--only', 'bakend'], '--only=bakend: unknown log "bakend". Did you mean backend?'],
   [['--since', 'yesterday'], '--since=yesterday is not a time'],
-  [['--grep', '['], '--grep is no regular expression'],
+  [['--grep', '['], '--grep is not a valid regular expression'],
   [['--lines', 'many'], '--lines=many is not a number of lines'],
   [['--folow'], "unknown option '--folow' (Did you mean --follow?)"],
 ])('%s', async (flags, words) => {

@@ -154,7 +154,7 @@ export const isBusy = (thrown: unknown): boolean => [5, 6].includes(getErrorCode
 export function toHistoryError(thrown: unknown, file: string, waitMs: number): unknown {
   if (thrown instanceof OpsError) return thrown
   const said = getMessage(thrown)
-  const again = 'then run the same line again.'
+  const again = 'then run this command again.'
   if (isDamage(thrown))
     return unknownError(
       `The history ${file} is damaged`,

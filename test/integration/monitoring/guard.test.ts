@@ -9,8 +9,8 @@ import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 /** Another process that holds the guard until it is killed. */
 async function holderOf(stateDir: string) {
   const module = JSON.stringify(path.join(home, 'lib', 'monitoring', 'singleInstance.ts'))
-  const code = `import { takeGuard } from ${module}
-    await takeGuard({ stateDir: ${JSON.stringify(stateDir)} }, 'quick')
+  const code = `import { acquireRunLock } from ${module}
+    await acquireRunLock({ stateDir: ${JSON.stringify(stateDir)} }, 'quick')
     console.log('held'); setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -17,13 +17,13 @@ test('--only: each word and what it means', () => {
 })
 
 test.each<[ViewFlags, string]>([
-  [{ only: 'acess' }, '--only=acess: there is no log called "acess". Did you mean access?'],
-  [{ only: 'backend,postgres' }, '--only=backend,postgres: there is no log called "postgres"'],
-  [{ only: '' }, '--only=: there is no log called ""'],
+  [{ only: 'acess' }, '--only=acess: unknown log "acess". Did you mean access?'],
+  [{ only: 'backend,postgres' }, '--only=backend,postgres: unknown log "postgres"'],
+  [{ only: '' }, '--only=: unknown log ""'],
   [{ lines: '-5' }, '--lines=-5 is not a number of lines'],
   [{ lines: '0' }, '--lines=0 shows nothing'],
   [{ lines: 'all' }, '--lines=all is not a number of lines'],
-  [{ grep: '(' }, '--grep is no regular expression: /(/: Unterminated group'],
+  [{ grep: '(' }, '--grep is not a valid regular expression: /(/: Unterminated group'],
 ])('wrong flags: %o', (flags, words) => {
   expect(() => parseView(flags, undefined)).toThrow(words)
 })

@@ -68,7 +68,7 @@ test('one group without figures and one that is missing lose no other’s', asyn
     /codex-backend {2}CPU +50 m +200 m +600 m +300 m +10\.0 % +30\.0 % {2}- @\n {2}2 CPU, 4 GB {2}Memory +512 MiB +1 GiB +2 GiB +1 GiB +25\.0 % +50\.0 %/,
   )
   expect(text).toMatch(/Network out +0 B\/s/)
-  expect(text).toContain('✖ codex-worker: There is no container group codex-worker')
+  expect(text).toContain('✖ codex-worker: Container group codex-worker does not exist')
   expect(text).toContain(
     '✖ codex-backend-next: Nothing was measured of codex-backend-next since 2026-11-23T12:00',
   )
@@ -94,7 +94,7 @@ test('one group without figures and one that is missing lose no other’s', asyn
 test('no groups at all: what to do', async () => {
   const { context } = await fakeAz(account, { match: /^container list/, code: 3 })
   expect(await getFailure(readUsage(context, span))).toMatchObject({
-    what: 'There is no container group in the resource group codexdominion-prod',
+    what: 'The resource group codexdominion-prod has no container groups',
     next: expect.stringContaining('deploy-complete'),
   })
 })

@@ -47,7 +47,7 @@ test('which tasks there are, and when', () => {
 test('what is --every', () => {
   expect(['1m', '5m', '30m', '60m', '1h'].map(parseMinutes)).toEqual([1, 5, 30, 60, 60])
   for (const wrong of ['7m', '0m', '90m', '2h', '5', ''])
-    expect(() => parseMinutes(wrong)).toThrow('evenly into an hour')
+    expect(() => parseMinutes(wrong)).toThrow('does not divide an hour evenly')
 })
 
 const others = '# mine\nMAILTO=anna\n\n1 1 * * * echo 5\\%  \n\t# é\r\n'
@@ -78,12 +78,12 @@ test('half a block, or two, is not guessed at', () => {
   const block = renderBlock(tasks(), target)
   const { begin, end } = getMarkers(target)
   for (const broken of [`${begin}\n${others}`, `${others}${end}\n`, block + block, `${end}\n${begin}\n`])
-    expect(() => removeBlock(broken, target)).toThrow('has our marks, but not as one block')
+    expect(() => removeBlock(broken, target)).toThrow('contains our markers, but not as one block')
 })
 
 test('what cannot stand in a crontab is refused by name', () => {
   const line = (folder: string) => () => formatCronLine(tasks()[0]!, { ...target, folder })
-  expect(line('/srv/a\nb')).toThrow('"/srv/a\\nb" has a control character in it')
+  expect(line('/srv/a\nb')).toThrow('"/srv/a\\nb" contains a control character')
   expect(line('/srv/a\\b')).toThrow('has a backslash in it')
   expect(line(`/srv/${'x'.repeat(1000)}`)).toThrow('cron takes 998')
 })

@@ -57,7 +57,7 @@ test('each task’s last run; plans are none, and a killed one is told', async (
   })
   expect(others).toMatchObject([
     { task: 'status-page', exitCode: 3, words: 'failed' },
-    { task: 'backup-database', exitCode: null, words: 'was killed; no dump' },
+    { task: 'backup-database', exitCode: null, words: 'killed; no dump' },
   ])
   expect(others[0]!.at).toBeGreaterThan(Date.now() - 60_000)
   ran(config, '040000', 'status-page', page, '', process.pid)

@@ -57,7 +57,7 @@ test('times and words as systemd reads them', () => {
 
 test('what cannot stand in a unit file is refused by name', () => {
   expect(() => renderUnits(tasks()[0]!, { ...target, folder: '/srv/a\nb' }, 'user')).toThrow(
-    'has a control character',
+    'contains a control character',
   )
   const [task] = tasks()
   const argv = ['/opt/$node', ...task!.argv.slice(1)]

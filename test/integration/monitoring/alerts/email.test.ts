@@ -119,7 +119,10 @@ test('TLS from the start; a recipient that is refused among others is a remark',
     trusting(),
     'anna@codex.test,ben@nowhere.test',
   )
-  expect(sent).toMatchObject({ channel: 'email', remark: 'mail.test did not take it for ben@nowhere.test' })
+  expect(sent).toMatchObject({
+    channel: 'email',
+    remark: 'mail.test refused the recipients ben@nowhere.test',
+  })
   expect(taken.map(({ to, secure }) => [to, secure])).toEqual([[['anna@codex.test'], true]])
 })
 
@@ -161,11 +164,11 @@ test('wrong login, no trust, no STARTTLS, a wrong recipient, silence and a close
   ])
   const said = failures.map(({ failure }) => `${failure?.what} → ${failure?.next}`)
   const expected = [
-    /wrong login.* → Mend user and password of SMTP_URL in \.env/,
+    /wrong login.* → Correct the user and password of SMTP_URL in \.env/,
     /self.signed certificate.* → .*CA_FILE/,
     /altnames.* → .*the name the one in its certificate/,
     /STARTTLS.* → It offers no encryption that can be trusted/,
-    /no such box.* → Mend ALERT_EMAIL_TO/,
+    /no such box.* → Correct ALERT_EMAIL_TO/,
     /gave no answer within 10 s/,
     /ECONNREFUSED.* → It is sent again with the next run/,
   ]

@@ -177,7 +177,7 @@ test('a newer file and another program’s are refused, and not touched', async 
   other.exec('CREATE TABLE theirs (x)')
   other.close()
   const bytes = new Map([newer, foreign].map((file) => [file, readFileSync(file)]))
-  await expect(openTestHistory(newer)).rejects.toThrow(/newer version of this tool \(its format 99/)
+  await expect(openTestHistory(newer)).rejects.toThrow(/newer version of this tool \(format 99/)
   await expect(readHistory(newer)).rejects.toMatchObject({ exitCode: 3 })
   await expect(openTestHistory(foreign)).rejects.toThrow(/SQLite file of another program/)
   for (const file of [newer, foreign]) {
@@ -202,6 +202,6 @@ test('only its owner reads it; a place where it cannot be is said', async () => 
   const blocked = path.join(file, 'health.sqlite')
   await expect(openTestHistory(blocked)).rejects.toMatchObject({
     exitCode: 3,
-    message: `The history ${blocked} cannot be opened, or not be read`,
+    message: `The history ${blocked} cannot be opened or read`,
   })
 })

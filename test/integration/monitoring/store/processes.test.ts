@@ -94,7 +94,7 @@ test('a full disk is said, and nothing half is left on it', { timeout }, async (
   const argv = ['sh', '-c', script, 'sh', path.dirname(file), kept, process.execPath, writer]
   const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user']
   const { code, stderr, stdout } = await runInNamespaces([...asRoot, '--mount'], argv)
-  expect([code, stderr]).toEqual([1, expect.stringContaining(`There is no room for the history ${file}`)])
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`The disk of the history ${file} is full`)])
   const written = stdout.split('\n').length - 1
   expect(written).toBeGreaterThan(10)
   expect(await contentOf(path.join(kept, 'health.sqlite'))).toEqual({
