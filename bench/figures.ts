@@ -10,7 +10,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** What a figure was measured on, and when: `2026-11-22, 2 cores, Debian GNU/Linux 12 (bookworm)`. */
-export function machine(): string {
+export function describeMachine(): string {
   const name = /^PRETTY_NAME="?([^"\n]+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'Linux'
   return `${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores, ${name}`
 }

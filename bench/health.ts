@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import type { Report } from '../lib/monitoring/report.ts'
-import { machine, median, undisturbed } from './figures.ts'
-import { needMachine } from './needs.ts'
+import { describeMachine, median, undisturbed } from './figures.ts'
+import { assertMachine } from './needs.ts'
 
 /**
  * How long `health --quick` takes beyond its slowest probe, against the start of bare Node. A kept rehearsal is what it
@@ -20,7 +20,7 @@ function timed(argv: string[]): { ms: number; stdout: string } {
   return { ms: performance.now() - started, stdout }
 }
 
-await needMachine({ rehearsal: name })
+await assertMachine({ rehearsal: name })
 const line = [path.join(home, 'bin', 'dominion.js'), 'health', '--env', name, '--quick', '--json']
 const times: { bare: number; wall: number; slowest: number }[] = []
 await undisturbed(async () => {
@@ -34,7 +34,7 @@ await undisturbed(async () => {
 })
 const of = (value: (time: (typeof times)[number]) => number) => median(times.map(value))
 const ratio = of(({ wall, slowest }) => wall - slowest) / of(({ bare }) => bare)
-console.log(`${machine()}, Node ${process.version}; medians of ${rounds}\n`)
+console.log(`${describeMachine()}, Node ${process.version}; medians of ${rounds}\n`)
 console.log('| `health --quick` | ms |\n| --- | --- |')
 console.log(`| bare Node | ${of(({ bare }) => bare).toFixed(0)} |`)
 console.log(`| the whole run | ${of(({ wall }) => wall).toFixed(0)} |`)

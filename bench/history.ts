@@ -8,7 +8,7 @@ import { buildSloReport } from '../lib/monitoring/slo/sloReport.ts'
 import { countSamples } from '../lib/monitoring/store/rollups.ts'
 import { connect } from '../lib/monitoring/store/sqlite.ts'
 import { historyFile, openHistory, readHistory } from '../lib/monitoring/store/store.ts'
-import { machine, median, undisturbed } from './figures.ts'
+import { describeMachine, median, undisturbed } from './figures.ts'
 import { writeSamples } from './samples.ts'
 
 /**
@@ -50,7 +50,7 @@ try {
   const started = performance.now()
   const { looks, samples } = await writeSamples(file, now, wanted)
   const made = performance.now() - started
-  console.log(`${machine()}, Node ${process.version}; medians of ${rounds}\n`)
+  console.log(`${describeMachine()}, Node ${process.version}; medians of ${rounds}\n`)
   console.log(`${samples} samples of ${looks} looks, ${(statSync(file).size / 1e6).toFixed(1)} MB\n`)
   console.log('| | ms | |\n| --- | --- | --- |')
   show('made, each with its roll-ups', made, `${(made / looks).toFixed(2)} a look`)

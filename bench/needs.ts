@@ -1,4 +1,4 @@
-import { missing } from '../rehearsal/packages.ts'
+import { findMissingPackages } from '../rehearsal/packages.ts'
 import { readState } from '../rehearsal/rehearsal.ts'
 
 interface Needs {
@@ -9,10 +9,10 @@ interface Needs {
 }
 
 /** Ends the benchmark (exit 2) with what this machine lacks for it and the line that helps. All benchmarks need root. */
-export async function needMachine({ packages = [], rehearsal }: Needs): Promise<void> {
+export async function assertMachine({ packages = [], rehearsal }: Needs): Promise<void> {
   // Real-time scheduling (figures.ts) is root's.
   if (process.getuid?.() !== 0) return end('root', `sudo ${process.argv.join(' ')}`)
-  const lacking = packages.length === 0 ? [] : await missing(packages).catch(unknown)
+  const lacking = packages.length === 0 ? [] : await findMissingPackages(packages).catch(unknown)
   if (lacking.length > 0)
     end(
       `Debian packages that are missing: ${lacking.join(', ')}`,

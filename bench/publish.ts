@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Receipt } from '../lib/deploy/receipts/write.ts'
 import { startProcess } from '../lib/shell/spawn.ts'
-import { PACKAGES } from '../rehearsal/packages.ts'
+import { rehearsalPackages } from '../rehearsal/packages.ts'
 import { type Relay, startRelay } from '../rehearsal/relay.ts'
 import { type Rehearsal, startRehearsal } from '../test/support/system/rehearsal.ts'
 import { ssh } from '../test/support/system/site.ts'
-import { machine, median, undisturbed } from './figures.ts'
-import { needMachine } from './needs.ts'
+import { describeMachine, median, undisturbed } from './figures.ts'
+import { assertMachine } from './needs.ts'
 
 /**
  * publish-frontend against rsync, in place and into a release that is then switched to, and `scp -r`, to the VPS of a
@@ -136,7 +136,7 @@ async function prepare(folder: string): Promise<Bench> {
   return { clouds, relay, environment, building, dashboard, ssh }
 }
 
-await needMachine({ packages: [...PACKAGES, 'rsync'] })
+await assertMachine({ packages: [...rehearsalPackages, 'rsync'] })
 // The first build installs the dashboard's packages in the copy.
 const folder = mkdtempSync(path.join(tmpdir(), 'dominion-bench-publish-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -182,7 +182,7 @@ function report(cold: Figures, changed: Figures): void {
     })
     console.log(`| ${name} | ${cells.join(' | ')} |`)
   }
-  console.log(`${machine()}; 40 ms, 50 Mbit/s; medians of ${rounds}${withScp ? ', scp once' : ''}\n`)
+  console.log(`${describeMachine()}; 40 ms, 50 Mbit/s; medians of ${rounds}${withScp ? ', scp once' : ''}\n`)
   console.log(
     '| | cold, ms | the script takes × | one page changed, ms | the script takes × |\n| --- | --- | --- | --- | --- |',
   )

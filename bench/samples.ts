@@ -35,14 +35,14 @@ export async function writeSamples(
     history.transaction(() => {
       for (let turn = written; turn < Math.min(looks, written + 1000); turn++) {
         const at = end - (looks - turn) * 60_000
-        history.record({ at, samples: targets.map((target) => sampleOf(target, at)) })
+        history.record({ at, samples: targets.map((target) => getSample(target, at)) })
       }
     })
   }
   history.close()
   return { looks, samples: looks * targets.length }
 
-  function sampleOf(target: string, at: number): Sample {
+  function getSample(target: string, at: number): Sample {
     if (roll() < 1 / 20_000) downUntil.set(target, at + roll() * 1_800_000)
     if (at < (downUntil.get(target) ?? 0))
       return { target, verdict: 'CRITICAL', ms: null, cause: 'no answer' }

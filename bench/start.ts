@@ -5,8 +5,8 @@ import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { machine, median, undisturbed } from './figures.ts'
-import { needMachine } from './needs.ts'
+import { describeMachine, median, undisturbed } from './figures.ts'
+import { assertMachine } from './needs.ts'
 
 /**
  * How long every script takes against bare Node: with `--help`, and with nothing to do until it first asks something of
@@ -44,7 +44,7 @@ const asked: Readonly<Record<string, string[]>> = {
 /** Two clouds are started; the network is looked at (test/system/health.test.ts); this machine's scheduler is asked. */
 const left = ['rehearse', 'health', 'schedule']
 
-await needMachine({})
+await assertMachine({})
 const folder = mkdtempSync(path.join(tmpdir(), 'dominion-start-'))
 let called: (() => void) | undefined
 let byAz = false
@@ -135,7 +135,7 @@ async function measure(lines: ReadonlyMap<string, string[]>): Promise<Map<string
 }
 
 const launcher = path.join(home, 'bin', 'dominion.js')
-const lineOf = (name: string) => asked[name] ?? ['--dry-run']
+const getLine = (name: string) => asked[name] ?? ['--dry-run']
 try {
   prepare()
   const [help, start] = await undisturbed(async () => [
@@ -144,11 +144,11 @@ try {
       new Map(
         scripts
           .filter((name) => !left.includes(name))
-          .map((name) => [name, [launcher, name, ...lineOf(name)]]),
+          .map((name) => [name, [launcher, name, ...getLine(name)]]),
       ),
     ),
   ])
-  console.log(`${machine()}, Node ${process.version}; medians of ${rounds}\n`)
+  console.log(`${describeMachine()}, Node ${process.version}; medians of ${rounds}\n`)
   console.log('| script | `--help`, ms | × bare Node | with nothing to do | ms | × bare Node |')
   console.log('| --- | --- | --- | --- | --- | --- |')
   const times = (measured: Map<string, number>, name: string) => {
@@ -158,7 +158,7 @@ try {
   }
   for (const name of help.keys()) {
     const first = `${name} | ${help.get(name)!.toFixed(0)} | ${times(help, name).toFixed(2)}`
-    const line = !scripts.includes(name) ? '' : `\`${lineOf(name).join(' ') || ' '}\``
+    const line = !scripts.includes(name) ? '' : `\`${getLine(name).join(' ') || ' '}\``
     const second = start.has(name)
       ? `${line} | ${start.get(name)!.toFixed(0)} | ${times(start, name).toFixed(2)}`
       : ' | | '

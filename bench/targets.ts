@@ -5,8 +5,8 @@ import { Agent, createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { machine, median, undisturbed } from './figures.ts'
-import { needMachine } from './needs.ts'
+import { describeMachine, median, undisturbed } from './figures.ts'
+import { assertMachine } from './needs.ts'
 
 /**
  * How long 1,000 extra targets of `health` take against a plain loop of Node's own clients with as many at a time. All ask
@@ -38,7 +38,7 @@ async function measure(way: Way, folder: string): Promise<void> {
   const file = path.join(folder, 'targets')
   const urls = readFileSync(file, 'utf8').trim().split('\n')
   const work =
-    way === 'health' ? await healthWay(file, folder) : () => plainLoop(urls, targetsAtOnce, clientOf(way))
+    way === 'health' ? await healthWay(file, folder) : () => plainLoop(urls, targetsAtOnce, getClient(way))
   const started = performance.now()
   await work()
   const ms = performance.now() - started
@@ -81,7 +81,7 @@ async function plainLoop(
   if (answered !== count) throw new Error(`${answered} of ${count} targets answered`)
 }
 
-function clientOf(way: Way): (url: string) => Promise<number> {
+function getClient(way: Way): (url: string) => Promise<number> {
   if (way === 'fetch')
     return async (url) => {
       const response = await fetch(url)
@@ -98,7 +98,7 @@ function clientOf(way: Way): (url: string) => Promise<number> {
 }
 
 async function compareWays(rounds: number): Promise<void> {
-  await needMachine({})
+  await assertMachine({})
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-targets-'))
   const server = fork(import.meta.filename, ['server'])
   try {
@@ -136,7 +136,7 @@ async function ended(child: ChildProcess): Promise<Figures> {
 function report(all: ReadonlyMap<Way, Figures[]>, rounds: number): void {
   const middle = (way: Way, figure: keyof Figures) => median(all.get(way)!.map((each) => each[figure]))
   const plain = middle('fetch', 'ms')
-  console.log(`${machine()}, Node ${process.version}; ${count} targets, medians of ${rounds}\n`)
+  console.log(`${describeMachine()}, Node ${process.version}; ${count} targets, medians of ${rounds}\n`)
   console.log('| | ms | × fetch | MB at most |\n| --- | --- | --- | --- |')
   for (const way of ways) {
     const [ms, megabytes] = [middle(way, 'ms'), Math.max(...all.get(way)!.map((each) => each.megabytes))]

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { must } from './processes.ts'
+import { runOrThrow } from './processes.ts'
 
 /** A certificate with its key, as PEM and as files (the key's file is 0600). */
 export interface Issued {
@@ -33,7 +33,7 @@ export async function createAuthority(folder: string): Promise<Authority> {
   const keyFile = join(folder, 'ca.key')
   const certificateFile = join(folder, 'ca.pem')
   await newKey(keyFile)
-  await must(
+  await runOrThrow(
     ['openssl', 'req', '-x509', '-new', '-key', keyFile, '-sha256', '-days', String(CA_DAYS)].concat(
       ['-subj', '/CN=Codex Dominion rehearsal CA', '-out', certificateFile],
       ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
@@ -62,7 +62,7 @@ async function issue(
   await newKey(keyFile)
   const request = `${base}.csr`
   // The subject's CN holds at most 64 characters; clients read only the alternative names.
-  await must([
+  await runOrThrow([
     'openssl',
     'req',
     '-new',
@@ -85,7 +85,7 @@ async function issue(
       'authorityKeyIdentifier=keyid',
     ].join('\n'),
   )
-  await must(
+  await runOrThrow(
     validity
       ? datedArgv(ca, { request, extensions, certificateFile }, validity)
       : [
@@ -151,7 +151,16 @@ function datedArgv(
 
 async function newKey(file: string): Promise<void> {
   writeFileSync(file, '', { mode: 0o600 })
-  await must(['openssl', 'genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', file])
+  await runOrThrow([
+    'openssl',
+    'genpkey',
+    '-algorithm',
+    'EC',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-out',
+    file,
+  ])
 }
 
 /** 16 random octets, as RFC 5280 (4.1.2.2) allows: positive and at most 20 octets. */

@@ -9,7 +9,7 @@ import { poll } from '../lib/util/poll.ts'
 import type { State } from './rehearsal.ts'
 
 /** The checks that any deployment must pass; none of them knows that this is a rehearsal. */
-export const ordinaryChecks = (context: Context): Check[] => [
+export const getOrdinaryChecks = (context: Context): Check[] => [
   ...siteChecks(context),
   ...apiChecks(context, true),
   ...coreChecks(context, createAzure(context)),
@@ -17,7 +17,7 @@ export const ordinaryChecks = (context: Context): Check[] => [
 ]
 
 /** certbot renews against the CA, and nginx would be reloaded after it. */
-export const renewalCheck = ({ config, runner }: Context): Check => ({
+export const createRenewalCheck = ({ config, runner }: Context): Check => ({
   id: 'renewal',
   title: 'Certificate renewal',
   async run() {
@@ -33,7 +33,7 @@ export const renewalCheck = ({ config, runner }: Context): Check => ({
 })
 
 /** SIGKILLs the backend's main process and waits until the site's API answers again, by the restart policy alone. */
-export const crashCheck = ({ config, runner }: Context, { controlUrl }: State): Check => ({
+export const createCrashCheck = ({ config, runner }: Context, { controlUrl }: State): Check => ({
   id: 'crash-restart',
   title: 'A killed container comes back',
   async run() {

@@ -6,14 +6,14 @@ import { endAzCalls } from './azCalls.ts'
 import { startAzure } from './azure/azure.ts'
 import { prepareImageRoot } from './azure/imageRoot.ts'
 import { claimRehearsal, type Owner } from './claim.ts'
-import { controlsOf, zone } from './controls.ts'
+import { createControls, zone } from './controls.ts'
 import { startDns } from './dns.ts'
-import { environmentFile, newSecrets } from './environment.ts'
+import { createSecrets, renderEnvironment } from './environment.ts'
 import { discardEnvironment, markEnvironment, placeEnvironment } from './environmentMark.ts'
 import { removeLeftovers, startNetwork } from './network.ts'
 import { startNeutral } from './neutral.ts'
 import { type Pebble, startPebble } from './pebble.ts'
-import { must } from './processes.ts'
+import { runOrThrow } from './processes.ts'
 import { exitClaimed, ownerFile } from './rehearsal.ts'
 import { startVps } from './vps.ts'
 
@@ -88,7 +88,7 @@ async function start(): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   // For the one who clears up when this process was killed.
   writeFileSync(ownerFile(folder), JSON.stringify(owner), { mode: 0o600 })
-  const secrets = newSecrets()
+  const secrets = createSecrets()
   const imageRoot = await prepareImageRoot((line) => console.error(line))
   const latency = flags.latency === 'realistic' ? 'realistic' : 'none'
   const network = await startNetwork({ name: flags.name })
@@ -97,7 +97,7 @@ async function start(): Promise<void> {
   const dns = await startDns({ network, folder })
   stoppable(dns, dns.stop)
   const key = path.join(folder, 'id_ed25519')
-  await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'rehearsal', '-f', key])
+  await runOrThrow(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'rehearsal', '-f', key])
   /** Whom visitors and scripts trust. */
   const trust = async (ca: Pebble) => {
     const roots = `${authority.certificate}\n${await ca.rootCertificate()}`
@@ -125,7 +125,7 @@ async function start(): Promise<void> {
       imageRoot,
       latency,
       ionosDns: { apiKey: secrets.ionosDnsKey, zones: { 'codexdominion.app': zone } },
-      controls: controlsOf(
+      controls: createControls(
         { network, dns, authority: authorityOfSite, vps: vpsOfSite, own: authority },
         trust,
       ),
@@ -139,7 +139,7 @@ async function start(): Promise<void> {
   writeFileSync(path.join(folder, 'known_hosts'), `${vps.hostKeys.join('\n')}\n`)
   writeFileSync(path.join(folder, 'azure-ca.pem'), authority.certificate)
   await trust(pebble)
-  const environment = environmentFile({
+  const environment = renderEnvironment({
     folder,
     secrets,
     vpsAddress: vps.address,

@@ -23,7 +23,7 @@ export const zone: IonosDnsOptions['zones'][string] = [
  * it in again; /certificate {expired} gives the site one whose time is over (true), or the right one again.
  * @param trust called when the CA has a new root, as after each start
  */
-export function controlsOf(
+export function createControls(
   {
     network,
     dns,

@@ -5,9 +5,9 @@ import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { getDebianSources } from './debianSources.ts'
-import { requireRoot } from './network.ts'
-import { byHand, getReason, missing } from './packages.ts'
-import { must, PATH, TIED } from './processes.ts'
+import { assertRoot } from './network.ts'
+import { findMissingPackages, formatManualInstall, getReason } from './packages.ts'
+import { PATH, runOrThrow, TIED } from './processes.ts'
 import { getCachedTree } from './treeCache.ts'
 
 const RELEASES = { bookworm: 'Debian 12', trixie: 'Debian 13' }
@@ -42,9 +42,9 @@ export function getRootName({ release, packages }: DebianRoot, architecture: str
  * Errors: not root; no mmdebstrap; no mirror of Debian, or none that answers.
  */
 export async function prepareRoot(root: DebianRoot, onLine: (line: string) => void): Promise<string> {
-  requireRoot()
+  assertRoot()
   const title = `${RELEASES[root.release]} root for ${root.purpose}`
-  const architecture = (await must(['dpkg', '--print-architecture'])).trim()
+  const architecture = (await runOrThrow(['dpkg', '--print-architecture'])).trim()
   const place = join(getCacheFolder(), 'roots', getRootName(root, architecture))
   const make = async (folder: string) => {
     onLine(`Making a clean ${title}, so that they do not depend on what this machine has installed.`)
@@ -66,8 +66,9 @@ async function runMmdebstrap(
   folder: string,
   onLine: (line: string) => void,
 ): Promise<void> {
-  const lacking = await missing(['debian-archive-keyring', 'mmdebstrap'])
-  if (lacking.length > 0) throw new Error(`${lacking.join(' and ')} is missing. ${byHand(lacking)}`)
+  const lacking = await findMissingPackages(['debian-archive-keyring', 'mmdebstrap'])
+  if (lacking.length > 0)
+    throw new Error(`${lacking.join(' and ')} is missing. ${formatManualInstall(lacking)}`)
   const sources = await getDebianSources(release)
   const settings = `${folder}.apt.conf`
   writeFileSync(settings, await getProxySettings(), { mode: 0o600 })
@@ -101,6 +102,6 @@ async function runMmdebstrap(
 
 /** mmdebstrap's apt does not read this host's configuration; it needs the same proxies. */
 async function getProxySettings(): Promise<string> {
-  const settings = (await must(['apt-config', 'dump'])).split('\n')
+  const settings = (await runOrThrow(['apt-config', 'dump'])).split('\n')
   return settings.filter((line) => /^Acquire::https?::/.test(line)).join('\n')
 }

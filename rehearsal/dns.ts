@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Network } from './network.ts'
-import { freePort, startDaemon, waitForPort } from './processes.ts'
+import { getFreePort, startDaemon, waitForPort } from './processes.ts'
 
 /** The DNS of the rehearsal. A name that nobody has set has no address. */
 export interface Dns {
@@ -19,7 +19,7 @@ export interface Dns {
 export async function startDns(options: { network: Network; folder: string }): Promise<Dns> {
   mkdirSync(options.folder, { recursive: true })
   const address = options.network.host
-  const port = await freePort()
+  const port = await getFreePort()
   const log = join(options.folder, 'dns.log')
   const daemon = startDaemon({
     argv: ['pebble-challtestsrv', '-dns01', `${address}:53`, '-management', `127.0.0.1:${port}`].concat([

@@ -14,7 +14,7 @@ export interface Secrets {
   }
 }
 
-export const newSecrets = (): Secrets => ({
+export const createSecrets = (): Secrets => ({
   // Upper, lower, digit and other, as Azure asks; with characters that URLs and shells trip over.
   postgresPassword: `Aa1'%$ ${randomBytes(12).toString('base64url')}`,
   appSecretKey: randomBytes(32).toString('hex'),
@@ -31,7 +31,7 @@ const example = path.join(import.meta.dirname, '..', '.env.example')
  * The `.env.rehearsal` that turns the ordinary scripts into a rehearsal: every key of .env.example, so that nothing of
  * the operator's own .env shows through.
  */
-export function environmentFile(clouds: {
+export function renderEnvironment(clouds: {
   folder: string
   secrets: Secrets
   vpsAddress: string

@@ -235,7 +235,7 @@ function machine(name: string, address: string, init: Init, stop: () => Promise<
 }
 
 /** The program behind an `nsenter`, as a process id of this host: nsenter forks it to enter the pid namespace. */
-export function insidePid(child: ChildProcess): number | undefined {
+export function getInsidePid(child: ChildProcess): number | undefined {
   try {
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
     return Number(children.split(' ')[0]) || undefined
@@ -247,7 +247,7 @@ export function insidePid(child: ChildProcess): number | undefined {
 function killInside(child: ChildProcess, signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return false
   try {
-    return process.kill(insidePid(child) ?? child.pid, signal)
+    return process.kill(getInsidePid(child) ?? child.pid, signal)
   } catch {
     return false
   }

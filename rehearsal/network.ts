@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { killNoted, must, PATH, run, startTime, TIED } from './processes.ts'
+import { getStartTime, killRecorded, PATH, run, runOrThrow, TIED } from './processes.ts'
 
 /**
  * The network of one rehearsal: 10.213.<slot>.0/24, this host is .1.
@@ -35,8 +35,8 @@ const SLOTS = 250
 
 /** Starts the network. Errors: not root, no iproute2, every slot taken. */
 export async function startNetwork(options: { name: string }): Promise<Network> {
-  requireRoot()
-  await must(['ip', '-V']).catch(() => {
+  assertRoot()
+  await runOrThrow(['ip', '-V']).catch(() => {
     throw new Error('The rehearsal needs the program `ip`: apt-get install iproute2')
   })
   const holder = await startSwitch()
@@ -50,7 +50,7 @@ export async function startNetwork(options: { name: string }): Promise<Network> 
 }
 
 /** Clear error unless this process may make namespaces. */
-export function requireRoot(): void {
+export function assertRoot(): void {
   if (process.platform !== 'linux') throw new Error('The rehearsal needs Linux (Debian or Ubuntu).')
   if (process.getuid?.() !== 0)
     throw new Error(
@@ -80,7 +80,7 @@ function network(slot: number, holder: Switch): Network {
     },
     async plug(pid) {
       const port = `port${++ports}`
-      await must(
+      await runOrThrow(
         ['ip', 'link', 'add', 'name', 'eth0', 'netns', String(pid), 'type', 'veth', 'peer'].concat([
           'name',
           port,
@@ -88,10 +88,10 @@ function network(slot: number, holder: Switch): Network {
           String(holder.pid),
         ]),
       )
-      await must(inSwitch(holder.pid, ['ip', 'link', 'set', port, 'master', 'switch', 'up']))
+      await runOrThrow(inSwitch(holder.pid, ['ip', 'link', 'set', port, 'master', 'switch', 'up']))
     },
     async cut(off) {
-      await must(inSwitch(holder.pid, ['ip', 'link', 'set', 'host', off ? 'down' : 'up']))
+      await runOrThrow(inSwitch(holder.pid, ['ip', 'link', 'set', 'host', off ? 'down' : 'up']))
     },
     async stop() {
       await run(['ip', 'link', 'delete', bridge])
@@ -151,7 +151,7 @@ function interfaceName(slot: number): string {
  * moment cannot both succeed. The interface's alias says whose it is.
  */
 async function claimSlot(name: string, pid: number): Promise<number> {
-  const routes = await must(['ip', '-4', 'route', 'show', 'table', 'all'])
+  const routes = await runOrThrow(['ip', '-4', 'route', 'show', 'table', 'all'])
   for (let slot = 1; slot <= SLOTS; slot++) {
     if (routes.includes(`10.213.${slot}.`)) continue
     const host = interfaceName(slot)
@@ -174,13 +174,13 @@ async function claimSlot(name: string, pid: number): Promise<number> {
       throw new Error(`Cannot make the rehearsal's network: ${added.stderr.trim()}`)
     }
     const input = [
-      `link set ${host} alias "${alias(name)} ${pid} ${startTime(pid)}"`,
+      `link set ${host} alias "${alias(name)} ${pid} ${getStartTime(pid)}"`,
       `link set ${host} addrgenmode none`,
       `address add 10.213.${slot}.1/24 dev ${host}`,
       `link set ${host} up`,
     ].join('\n')
-    await must(['ip', '-batch', '-'], { input })
-    await must(inSwitch(pid, ['ip', 'link', 'set', 'host', 'master', 'switch', 'up']))
+    await runOrThrow(['ip', '-batch', '-'], { input })
+    await runOrThrow(inSwitch(pid, ['ip', 'link', 'set', 'host', 'master', 'switch', 'up']))
     return slot
   }
   throw new Error(
@@ -202,18 +202,20 @@ function alias(name: string): string {
  * Result: what was removed, one plain line each. Must not be called while that rehearsal is meant to live.
  */
 export async function removeLeftovers(name: string, folder: string): Promise<string[]> {
-  requireRoot()
+  assertRoot()
   const removed: string[] = []
   // Parts of the rehearsal, such as its Azure, keep their own notes one level below.
   const parts = (existsSync(folder) ? readdirSync(folder) : []).map((part) => join(folder, part))
   let processes = 0
-  for (const part of [folder, ...parts]) processes += await killNoted(part)
+  for (const part of [folder, ...parts]) processes += await killRecorded(part)
   if (processes > 0) removed.push(`${processes} process${processes === 1 ? '' : 'es'}`)
-  const links = JSON.parse((await must(['ip', '-json', 'link', 'show', 'type', 'veth'])) || '[]') as Link[]
+  const links = JSON.parse(
+    (await runOrThrow(['ip', '-json', 'link', 'show', 'type', 'veth'])) || '[]',
+  ) as Link[]
   for (const { ifname, ifalias } of links) {
     if (!ifalias?.startsWith(`${alias(name)} `)) continue
     const [pid, started] = ifalias.split(' ').slice(-2)
-    if (startTime(Number(pid)) === started) process.kill(Number(pid), 'SIGKILL')
+    if (getStartTime(Number(pid)) === started) process.kill(Number(pid), 'SIGKILL')
     await run(['ip', 'link', 'delete', ifname])
     removed.push(`network interface ${ifname}`)
   }

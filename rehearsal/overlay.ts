@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { must } from './processes.ts'
+import { runOrThrow } from './processes.ts'
 
 /** What a machine's root file system is made from. */
 export interface OverlayOptions {
@@ -85,7 +85,7 @@ export async function prepareOverlay(options: OverlayOptions): Promise<string> {
 
 /** The folders to empty, each with its mode; only those that exist, and none below another. */
 function freshFolders({ folder, lower = '', fresh }: OverlayOptions): [string, string][] {
-  const wanted: [string, string][] = fresh.map((path) => [path, modeOf(lower + path)])
+  const wanted: [string, string][] = fresh.map((path) => [path, getMode(lower + path)])
   if (lower === '') {
     wanted.unshift(...Object.entries(FRESH))
     // The operator's checkout and the rehearsal's folder, wherever they lie.
@@ -118,7 +118,7 @@ function script({ folder, lower, showChanges }: OverlayOptions, fresh: [string, 
     // Under a relative name, because a comma or a colon in its path would separate options and layers.
     lower === undefined ? '' : `mount --bind ${quote(lower)} lower`,
     `mount -t overlay overlay -o lowerdir=${lower === undefined ? '/' : 'own:lower'},upperdir=${upper},workdir=${work},${OPTIONS} root`,
-    ...(lower === undefined ? separateMounts(folder).map((path) => overlayOf(path, upper)) : []),
+    ...(lower === undefined ? separateMounts(folder).map((path) => getOverlay(path, upper)) : []),
     // mkdir over a whiteout makes an opaque folder: empty, whatever lies below it.
     ...fresh.map(([path, mode]) => `mkdir -p -m ${mode} ${quote(`root${path}`)}`),
     'cp -a late/. root/',
@@ -156,7 +156,7 @@ function separateMounts(folder: string): string[] {
     .filter((path) => !`${folder}/`.startsWith(`${path}/rehearsal`))
 }
 
-function overlayOf(path: string, upper: string): string {
+function getOverlay(path: string, upper: string): string {
   const name = path.replaceAll('/', '_')
   const layer = `${upper === 'upper' ? '.' : 'work'}/more${name}`
   return [
@@ -196,7 +196,7 @@ async function trust(authorities: string[], lower = ''): Promise<OverlayOptions[
   const known = existsSync(lower + bundle) ? readFileSync(lower + bundle, 'utf8') : ''
   const files: OverlayOptions['files'] = { [bundle]: { text: [known, ...authorities].join('\n') } }
   const hashes = await Promise.all(
-    authorities.map((input) => must(['openssl', 'x509', '-noout', '-subject_hash'], { input })),
+    authorities.map((input) => runOrThrow(['openssl', 'x509', '-noout', '-subject_hash'], { input })),
   )
   authorities.forEach((text, index) => {
     const same = hashes.slice(0, index).filter((hash) => hash === hashes[index]).length
@@ -220,7 +220,7 @@ function parents(lower: string, layer: string, path: string): void {
   mkdirSync(layer + above, { mode: isFolder(lower + above) ? statSync(lower + above).mode & 0o7777 : 0o755 })
 }
 
-function modeOf(path: string): string {
+function getMode(path: string): string {
   return isFolder(path) ? (statSync(path).mode & 0o7777).toString(8) : '755'
 }
 

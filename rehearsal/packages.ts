@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { formatCount } from '../lib/util/format.ts'
-import { must, PATH, run } from './processes.ts'
+import { PATH, run, runOrThrow } from './processes.ts'
 
 /**
  * What the rehearsal needs of Debian. nginx and certbot are not among them: the VPS of the
  * rehearsal installs those itself, from files that vps/repository.ts fetches. Nor is what container
  * images hold: azure/imageRoot.ts lists that.
  */
-export const PACKAGES = [
+export const rehearsalPackages = [
   'azure-cli',
   'ca-certificates',
   'curl',
@@ -32,7 +32,7 @@ export const PACKAGES = [
  * reader of OpenMetrics; bare Debian roots for the launcher; other login shells; a repository, a stream of zstd and a linter
  * of shell files for the integration tests.
  */
-export const TEST_PACKAGES = [
+export const testPackages = [
   'bsdutils',
   'chromium',
   'cron',
@@ -60,9 +60,11 @@ const PROGRESS_SECONDS = 5
 const STATUS = '${db:Status-Status} ${Package}\n'
 
 /** Names of the packages that are not installed, in alphabetical order. */
-export async function missing(packages: string[] = PACKAGES): Promise<string[]> {
+export async function findMissingPackages(packages: string[] = rehearsalPackages): Promise<string[]> {
   const { stdout } = await run(['dpkg-query', '-W', '-f', STATUS, ...packages]).catch(() => {
-    throw new Error(`The rehearsal needs Debian or Ubuntu: this machine has no dpkg. ${byHand(packages)}`)
+    throw new Error(
+      `The rehearsal needs Debian or Ubuntu: this machine has no dpkg. ${formatManualInstall(packages)}`,
+    )
   })
   const installed = new Set(installedIn(stdout))
   return packages.filter((name) => !installed.has(name)).sort()
@@ -73,15 +75,17 @@ export async function missing(packages: string[] = PACKAGES): Promise<string[]> 
  * PostgreSQL cluster is made. `onLine` hears first which packages and how much, then the progress.
  * Errors: not Debian or Ubuntu, not root, no network, no such package; each says what is missing and how to get it.
  */
-export async function install(options: {
+export async function installPackages(options: {
   onLine: (line: string) => void
   packages?: string[]
 }): Promise<void> {
-  const { onLine, packages = PACKAGES } = options
-  const wanted = await missing(packages)
+  const { onLine, packages = rehearsalPackages } = options
+  const wanted = await findMissingPackages(packages)
   if (wanted.length === 0) return
   if (process.getuid?.() !== 0)
-    throw new Error(`Only root can install the missing packages: ${wanted.join(', ')}. ${byHand(wanted)}`)
+    throw new Error(
+      `Only root can install the missing packages: ${wanted.join(', ')}. ${formatManualInstall(wanted)}`,
+    )
   onLine(`The rehearsal needs ${formatCount(wanted.length, 'Debian package')} more: ${wanted.join(', ')}`)
   onLine('Reading the package lists (apt-get update)')
   const update = await apt(['update'])
@@ -97,7 +101,7 @@ export async function install(options: {
   })
   const fresh = (await installedNames()).filter((name) => !before.includes(name))
   await keepOffAtBoot(fresh)
-  const still = await missing(packages)
+  const still = await findMissingPackages(packages)
   if (still.length > 0)
     throw new Error(`These packages are still missing after apt-get install: ${still.join(', ')}.`)
   onLine(
@@ -144,7 +148,7 @@ async function quietly(work: () => Promise<void>): Promise<void> {
   const ours = existsSync(POLICY) && readFileSync(POLICY, 'utf8') === POLICY_TEXT
   if (existsSync(POLICY) && !ours) renameSync(POLICY, POLICY_KEPT)
   writeFileSync(POLICY, POLICY_TEXT, { mode: 0o755 })
-  await must(['install', '-D', '-m', '644', '/dev/null', NO_CLUSTER])
+  await runOrThrow(['install', '-D', '-m', '644', '/dev/null', NO_CLUSTER])
   writeFileSync(NO_CLUSTER, 'create_main_cluster = false\n')
   const putBack = () => {
     rmSync(NO_CLUSTER, { force: true })
@@ -161,7 +165,7 @@ async function quietly(work: () => Promise<void>): Promise<void> {
 }
 
 async function installedNames(): Promise<string[]> {
-  const list = await must(['dpkg-query', '-W', '-f', STATUS])
+  const list = await runOrThrow(['dpkg-query', '-W', '-f', STATUS])
   return installedIn(list)
 }
 
@@ -173,7 +177,7 @@ function installedIn(list: string): string[] {
 /** Packages enable their services for the next boot even when they may not start them now. */
 async function keepOffAtBoot(packages: string[]): Promise<void> {
   if (packages.length === 0 || !existsSync('/usr/bin/systemctl')) return
-  const files = await must(['dpkg', '-L', ...packages])
+  const files = await runOrThrow(['dpkg', '-L', ...packages])
   const units = files.matchAll(/\/systemd\/system\/([^/@\n]+\.(?:service|socket|timer))$/gm)
   const names = [...new Set(Array.from(units, ([, name]) => name!))]
   // Not every unit can be enabled, so an exit code says nothing here. Works without a running systemd as well.
@@ -181,7 +185,7 @@ async function keepOffAtBoot(packages: string[]): Promise<void> {
 }
 
 function aptError(wanted: string[], words: string): Error {
-  return new Error(`Cannot install ${wanted.join(', ')}: ${getReason(words)} ${byHand(wanted)}`)
+  return new Error(`Cannot install ${wanted.join(', ')}: ${getReason(words)} ${formatManualInstall(wanted)}`)
 }
 
 /** Why apt, or a program that runs it, failed: one sentence from what it wrote to stderr. */
@@ -196,7 +200,7 @@ export function getReason(words: string): string {
     : `${cause}.`
 }
 
-export function byHand(wanted: string[]): string {
+export function formatManualInstall(wanted: string[]): string {
   return `By hand: apt-get install --no-install-recommends ${wanted.join(' ')}`
 }
 

@@ -6,7 +6,7 @@ import type { Dns } from './dns.ts'
 import { LETS_ENCRYPT, startLetsEncrypt } from './letsEncrypt.ts'
 import { startMisleadingDns } from './misleadingDns.ts'
 import type { Network } from './network.ts'
-import { type Daemon, must, run, startDaemon, waitForPort } from './processes.ts'
+import { type Daemon, run, runOrThrow, startDaemon, waitForPort } from './processes.ts'
 
 /**
  * The ACME certificate authority of the rehearsal: Let's Encrypt's own test server, Pebble. Inside the rehearsal it
@@ -54,7 +54,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   mkdirSync(own, { recursive: true })
   // An address of its own on this host: port 443 of the host's other one belongs to the rehearsal's Azure.
   const address = network.allocate()
-  await must(['ip', 'address', 'add', `${address}/24`, 'dev', network.bridge])
+  await runOrThrow(['ip', 'address', 'add', `${address}/24`, 'dev', network.bridge])
   const { certificateFile, keyFile } = await authority.issue([NAME, address])
   const names = [NAME, ...LETS_ENCRYPT]
   await Promise.all(names.map((name) => dns.set(name, [address])))

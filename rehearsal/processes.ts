@@ -77,7 +77,7 @@ function signalNumber(signal: NodeJS.Signals | null): number {
 }
 
 /** Runs a program of this host; an exit code other than 0 is an error that carries the program's own words. */
-export async function must(argv: string[], options: RunOptions = {}): Promise<string> {
+export async function runOrThrow(argv: string[], options: RunOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await run(argv, options)
   if (code !== 0) throw new Error(`\`${argv.join(' ')}\` ended with ${code}: ${(stderr || stdout).trim()}`)
   return stdout
@@ -116,7 +116,7 @@ async function stopProcess(child: ChildProcess, ended: Promise<number>): Promise
 }
 
 /** Field 22 of /proc/PID/stat: the start time in clock ticks. With the pid it names a process for ever. */
-export function startTime(pid: number): string | undefined {
+export function getStartTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
@@ -131,12 +131,12 @@ export function note(folder: string, pid: number, argv: string[]): () => void {
   const notes = join(folder, 'processes')
   mkdirSync(notes, { recursive: true })
   const file = join(notes, String(pid))
-  writeFileSync(file, JSON.stringify({ startTime: startTime(pid), program: argv[0] }), { mode: 0o600 })
+  writeFileSync(file, JSON.stringify({ startTime: getStartTime(pid), program: argv[0] }), { mode: 0o600 })
   return () => rmSync(file, { force: true })
 }
 
 /** Kills every process that a run noted in `folder` and that still lives. Result: how many. */
-export async function killNoted(folder: string): Promise<number> {
+export async function killRecorded(folder: string): Promise<number> {
   const notes = join(folder, 'processes')
   let names: string[]
   try {
@@ -148,10 +148,10 @@ export async function killNoted(folder: string): Promise<number> {
   for (const name of names) {
     const pid = Number(name)
     const noted = JSON.parse(readFileSync(join(notes, name), 'utf8') || '{}') as { startTime?: string }
-    if (noted.startTime !== undefined && startTime(pid) === noted.startTime) {
+    if (noted.startTime !== undefined && getStartTime(pid) === noted.startTime) {
       process.kill(pid, 'SIGKILL')
       killed++
-      for (let tries = 0; tries < 100 && startTime(pid) === noted.startTime; tries++) await sleep(10)
+      for (let tries = 0; tries < 100 && getStartTime(pid) === noted.startTime; tries++) await sleep(10)
     }
     rmSync(join(notes, name), { force: true })
   }
@@ -159,7 +159,7 @@ export async function killNoted(folder: string): Promise<number> {
 }
 
 /** A TCP port of 127.0.0.1 on which nobody listens at this moment. */
-export function freePort(): Promise<number> {
+export function getFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject)
     server.listen(0, '127.0.0.1', () => {
@@ -178,7 +178,7 @@ export async function waitForPort(
   const until = Date.now() + (options.seconds ?? 15) * 1000
   for (;;) {
     if (await accepts(host, port)) return
-    const gone = options.daemon && startTime(options.daemon.pid) === undefined
+    const gone = options.daemon && getStartTime(options.daemon.pid) === undefined
     if (gone || Date.now() > until) {
       const words = options.log ? `: ${tail(options.log)}` : ''
       throw new Error(`${options.what} ${gone ? 'ended' : `does not answer on ${host}:${port}`}${words}`)

@@ -11,7 +11,7 @@ import { endAzCalls } from './azCalls.ts'
 import { claimRehearsal, type Owner, readOwner } from './claim.ts'
 import { assertReplaceable, discardEnvironment, isForeign } from './environmentMark.ts'
 import { removeLeftovers } from './network.ts'
-import { startTime } from './processes.ts'
+import { getStartTime } from './processes.ts'
 
 const home = path.join(import.meta.dirname, '..')
 
@@ -37,14 +37,14 @@ export interface State {
   ionosDnsKey: string
 }
 
-export const folderOf = (name: string): string => path.join(tmpdir(), `codex-dominion-${name}`)
-export const environmentOf = (name: string): string => path.join(process.cwd(), `.env.${name}`)
+export const getFolder = (name: string): string => path.join(tmpdir(), `codex-dominion-${name}`)
+export const getEnvironmentFile = (name: string): string => path.join(process.cwd(), `.env.${name}`)
 
 export function readState(name: string): State | undefined {
-  const file = path.join(folderOf(name), 'state.json')
+  const file = path.join(getFolder(name), 'state.json')
   if (!existsSync(file)) return undefined
   const state = JSON.parse(readFileSync(file, 'utf8')) as State
-  return startTime(state.pid) === undefined ? undefined : state
+  return getStartTime(state.pid) === undefined ? undefined : state
 }
 
 /** Who runs, or ran, the rehearsal in this folder. */
@@ -62,7 +62,7 @@ export async function assertStartable(name: string): Promise<void> {
   if (owner) throw alreadyRunning(name, owner)
   const state = readState(name)
   if (state) throw alreadyRunning(name, { pid: state.pid })
-  assertReplaceable(environmentOf(name))
+  assertReplaceable(getEnvironmentFile(name))
 }
 
 function alreadyRunning(name: string, owner: Partial<Owner> | undefined): OpsError {
@@ -84,7 +84,7 @@ export async function waitForDying(name: string): Promise<void> {
   const isSettled = async () => {
     const owner = await readOwner(name)
     const dying =
-      owner && (owner.doing !== 'running' || (!owner.keep && startTime(owner.startedBy) === undefined))
+      owner && (owner.doing !== 'running' || (!owner.keep && getStartTime(owner.startedBy) === undefined))
     return !dying || undefined
   }
   await poll(isSettled, { intervalMs: 100, attempts: 300 })
@@ -97,14 +97,14 @@ export async function waitForDying(name: string): Promise<void> {
 export async function startClouds({ name, latency, keep }: RehearsalOptions): Promise<State> {
   await assertStartable(name)
   const id = randomUUID()
-  const logFile = `${folderOf(name)}.log`
+  const logFile = `${getFolder(name)}.log`
   const log = openSync(logFile, 'a', 0o600)
   const child = spawn(
     process.execPath,
     [
       path.join(import.meta.dirname, 'clouds.ts'),
-      ...['--name', name, '--id', id, '--folder', folderOf(name), '--latency', latency],
-      ...['--environment', environmentOf(name)],
+      ...['--name', name, '--id', id, '--folder', getFolder(name), '--latency', latency],
+      ...['--environment', getEnvironmentFile(name)],
       ...['--packages', path.join(home, 'node_modules', '.cache', 'rehearsal-packages')],
       ...(keep ? ['--keep'] : []),
     ],
@@ -134,7 +134,7 @@ export async function startClouds({ name, latency, keep }: RehearsalOptions): Pr
  * @param only this run: another one of the same name is somebody else's
  */
 export async function takeDown(name: string, only?: string): Promise<string[]> {
-  const folder = folderOf(name)
+  const folder = getFolder(name)
   const owner = await readOwner(name)
   if (only !== undefined && owner && owner.id !== only) return []
   const lines = owner ? await endRehearsal(name, owner) : await endUnclaimed(name)
@@ -146,7 +146,7 @@ export async function takeDown(name: string, only?: string): Promise<string[]> {
       doing: 'being taken down',
       keep: false,
     },
-    ...{ from: process.cwd(), since: new Date().toISOString(), environment: environmentOf(name) },
+    ...{ from: process.cwd(), since: new Date().toISOString(), environment: getEnvironmentFile(name) },
   })
   if (!release) {
     if (only !== undefined) return lines
@@ -158,11 +158,11 @@ export async function takeDown(name: string, only?: string): Promise<string[]> {
     endAzCalls(folder)
     const left = await removeLeftovers(name, folder)
     if (!owner && existsSync(folder)) left.push(`folder ${folder} of a rehearsal that was killed`)
-    const environment = killed?.environment ?? environmentOf(name)
+    const environment = killed?.environment ?? getEnvironmentFile(name)
     const written = existsSync(environment)
     if (killed) left.push(...discardEnvironment(killed.environment, killed.id))
     // Of one that was killed, and whose folder is gone since: after a restart of the machine, say.
-    else if (!owner && only === undefined) left.push(...discardEnvironment(environmentOf(name)))
+    else if (!owner && only === undefined) left.push(...discardEnvironment(getEnvironmentFile(name)))
     if (!owner && written && !existsSync(environment)) left.push(`file ${environment} that it wrote`)
     rmSync(folder, { recursive: true, force: true })
     rmSync(`${folder}.log`, { force: true })
@@ -173,14 +173,14 @@ export async function takeDown(name: string, only?: string): Promise<string[]> {
 }
 
 /** One line about the `.env.NAME` here that is not the rehearsal's, for the one who asks to take that name down. */
-export const foreignEnvironment = (name: string): string[] =>
-  isForeign(environmentOf(name))
-    ? [`${environmentOf(name)} was not written by a rehearsal of that name: it stays`]
+export const findForeignEnvironment = (name: string): string[] =>
+  isForeign(getEnvironmentFile(name))
+    ? [`${getEnvironmentFile(name)} was not written by a rehearsal of that name: it stays`]
     : []
 
 /** Ends the process that plays the clouds, which clears up after itself. */
 async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
-  const started = startTime(owner.pid)
+  const started = getStartTime(owner.pid)
   // Anybody on this machine can claim a name; only our own process is sent a signal.
   const ours = isClouds(owner.pid, name)
   if (owner.doing === 'running' && !ours)
@@ -190,7 +190,7 @@ async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
     })
   const lines = discardEnvironment(owner.environment, owner.id)
   if (ours) process.kill(owner.pid, 'SIGTERM')
-  const running = () => started !== undefined && startTime(owner.pid) === started
+  const running = () => started !== undefined && getStartTime(owner.pid) === started
   const claimed = () =>
     readOwner(name).then(
       (now) => now?.id === owner.id,
@@ -207,7 +207,7 @@ async function endUnclaimed(name: string): Promise<string[]> {
   const state = readState(name)
   if (!state || !isClouds(state.pid, name)) return []
   process.kill(state.pid, 'SIGTERM')
-  const hasEnded = async () => startTime(state.pid) === undefined || undefined
+  const hasEnded = async () => getStartTime(state.pid) === undefined || undefined
   await poll(hasEnded, { intervalMs: 100, attempts: 300 })
   return [`rehearsal "${name}" is down`]
 }

@@ -14,15 +14,15 @@ import { startProcess } from '../lib/shell/spawn.ts'
 import { exitCode, OpsError, usageError } from '../lib/util/errors.ts'
 import { formatDuration } from '../lib/util/format.ts'
 import { prepareImageRoot } from './azure/imageRoot.ts'
-import { crashCheck, ordinaryChecks, renewalCheck } from './checks.ts'
+import { createCrashCheck, createRenewalCheck, getOrdinaryChecks } from './checks.ts'
 import { login } from './login.ts'
-import { requireRoot } from './network.ts'
-import { install, missing } from './packages.ts'
+import { assertRoot } from './network.ts'
+import { findMissingPackages, installPackages } from './packages.ts'
 import { TIED } from './processes.ts'
 import {
   assertStartable,
-  folderOf,
-  foreignEnvironment,
+  findForeignEnvironment,
+  getFolder,
   readState,
   type State,
   startClouds,
@@ -51,7 +51,7 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
       `--name ${JSON.stringify(name)} is not a name`,
       'Use letters, digits, - and _, but not default, which stands for .env.',
     )
-  requireRoot()
+  assertRoot()
   if (run.flags.down) return down(run, name)
   const startedAt = Date.now()
   await assertStartable(name)
@@ -79,7 +79,7 @@ const interrupted = () => new OpsError({ what: 'Interrupted', next: 'The same li
 
 async function down(run: Run<Flags>, name: string): Promise<number> {
   const lines = await takeDown(name)
-  const stays = foreignEnvironment(name)
+  const stays = findForeignEnvironment(name)
   const nothing = `No rehearsal "${name}" was running, and nothing was left of one.`
   run.result([...(lines.length > 0 ? lines : [nothing]), ...stays].join('\n'), {
     ...{ ok: true, removed: lines },
@@ -89,7 +89,7 @@ async function down(run: Run<Flags>, name: string): Promise<number> {
 }
 
 async function preparePackages(run: Run<Flags>): Promise<void> {
-  const lacking = await missing()
+  const lacking = await findMissingPackages()
   if (lacking.length === 0) return
   if (!run.flags.install) {
     throw usageError(
@@ -98,7 +98,7 @@ async function preparePackages(run: Run<Flags>): Promise<void> {
     )
   }
   run.log(`Installing Debian packages: ${lacking.join(' ')}`)
-  await install({ onLine: (line) => run.log(`  ${line}`) })
+  await installPackages({ onLine: (line) => run.log(`  ${line}`) })
 }
 
 interface Deployed {
@@ -151,14 +151,18 @@ async function deployAndCheck(run: Run<Flags>, name: string, state: State): Prom
   run.log('Checking …')
   const context = await openContext(run, config, 'rehearse', true)
   try {
-    const first = await runChecks(ordinaryChecks(context))
-    const later = await inTurn([renewalCheck(context), crashCheck(context, state), rerunCheck(run, name)])
-    const stateFolder = path.join(folderOf(name), 'state')
+    const first = await runChecks(getOrdinaryChecks(context))
+    const later = await inTurn([
+      createRenewalCheck(context),
+      createCrashCheck(context, state),
+      rerunCheck(run, name),
+    ])
+    const stateFolder = path.join(getFolder(name), 'state')
     const unseen: Check = {
       id: 'secrets-unseen',
       title: 'Secrets stay unseen',
       async run() {
-        const seen = watch.stop(await secretsOf(context, state), stateFolder)
+        const seen = watch.stop(await getSecrets(context, state), stateFolder)
         expect(seen.length === 0, `seen in ${seen.join('; ')}`)
         return `not in the arguments of ${watch.processes()} processes, nor in transcripts and receipts (0600)`
       },
@@ -171,7 +175,7 @@ async function deployAndCheck(run: Run<Flags>, name: string, state: State): Prom
 }
 
 /** Every secret of the deployment: those of the configuration, and those that the clouds made. */
-async function secretsOf(context: OpenContext, state: State): Promise<string[]> {
+async function getSecrets(context: OpenContext, state: State): Promise<string[]> {
   const { config } = context
   const azure = createAzure(context)
   return [
@@ -196,7 +200,7 @@ const rerunCheck = (run: Run<Flags>, name: string): Check => ({
   title: 'A second deploy changes nothing',
   async run() {
     const { changed, receipt } = await deploy(run, name)
-    const commands = commandsOf(name, receipt.id)
+    const commands = getCommands(name, receipt.id)
     const az = commands.filter(({ line }) => line.startsWith('az '))
     const changes = commands.filter(({ effect }) => effect === 'change')
     expect(
@@ -210,8 +214,8 @@ const rerunCheck = (run: Run<Flags>, name: string): Check => ({
 })
 
 /** What the transcript of a deploy says was run. */
-function commandsOf(name: string, id: string): { line: string; effect: string }[] {
-  const file = path.join(folderOf(name), 'state', name, 'transcripts', `${id}.jsonl`)
+function getCommands(name: string, id: string): { line: string; effect: string }[] {
+  const file = path.join(getFolder(name), 'state', name, 'transcripts', `${id}.jsonl`)
   expect(existsSync(file), `there is no transcript ${file}`)
   return readFileSync(file, 'utf8')
     .trim()
@@ -241,7 +245,7 @@ function report(run: Run<Flags>, { checks, receipt }: Results, startedAt: number
 
 /** How to look at a rehearsal that was kept. */
 function lookAround(name: string): string[] {
-  const folder = folderOf(name)
+  const folder = getFolder(name)
   const vps = readState(name)?.vps ?? ''
   return [
     '',

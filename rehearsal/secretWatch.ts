@@ -27,7 +27,7 @@ export function watchArguments(): SecretWatch {
     processes: () => lines.size,
     stop(secrets, folder) {
       clearInterval(timer)
-      const forms = secrets.filter((text) => text.length > 3).flatMap(formsOf)
+      const forms = secrets.filter((text) => text.length > 3).flatMap(getForms)
       const holds = (text: string) => forms.some((form) => text.includes(form))
       const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
         .map((name) => path.join(folder, name))
@@ -46,7 +46,7 @@ export function watchArguments(): SecretWatch {
 }
 
 /** A secret as it stands in text, in a URL, and in base64. */
-const formsOf = (secret: string): string[] => [
+const getForms = (secret: string): string[] => [
   secret,
   encodeURIComponent(secret),
   Buffer.from(secret).toString('base64').replace(/=+$/, ''),

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeFolder } from '../lib/util/files.ts'
-import { must, PATH, TIED } from './processes.ts'
+import { PATH, runOrThrow, TIED } from './processes.ts'
 
 /**
  * Gives the folder `<place>/tree`, made by `make` when it is not there yet. Several processes at once make it once.
@@ -49,7 +49,7 @@ async function isWhole(place: string): Promise<boolean> {
 /** Name, type, mode, owner and size of every file: a tenth of a second for a Debian root. */
 async function getFingerprint(folder: string): Promise<string> {
   const list = "find . -xdev -type d -printf '%m %U %G %p\\0' -o -printf '%y %m %U %G %s %p\\0'"
-  return must(['sh', '-euc', `cd "$1"; ${list} | LC_ALL=C sort -z | sha256sum`, 'sh', folder])
+  return runOrThrow(['sh', '-euc', `cd "$1"; ${list} | LC_ALL=C sort -z | sha256sum`, 'sh', folder])
 }
 
 /** Takes flock(1)'s lock on `file`; it ends with this process at the latest. */

@@ -46,7 +46,7 @@ const filesIn = (...folders: string[]) =>
   [...texts.keys()].filter((file) => folders.includes(file.split('/')[0]!))
 const product = filesIn('lib', 'scripts')
 const matching = (files: string[], pattern: RegExp) => files.filter((file) => pattern.test(texts.get(file)!))
-const roomOf = (file: string) => file.split('/')[1]!
+const getRoom = (file: string) => file.split('/')[1]!
 
 const imports = [...texts].flatMap(([from, text]): Import[] =>
   Array.from(
@@ -65,7 +65,7 @@ const mayReach = (from: string, to: string) => from === to || below[from]?.inclu
 test('imports in lib run one way', () => {
   const wrong = imports
     .filter(({ from, to }) => from.startsWith('lib/') && to.startsWith('lib/'))
-    .filter(({ from, to }) => !mayReach(roomOf(from), roomOf(to)))
+    .filter(({ from, to }) => !mayReach(getRoom(from), getRoom(to)))
   expect(wrong).toEqual([])
 })
 
@@ -78,7 +78,7 @@ test('no file reads a file of another room by its path', () => {
         ...words!.split(',').map((word) => word.trim().slice(1, -1)),
       ),
     })).filter(
-      ({ reads }) => file.startsWith('lib/') && reads.startsWith('lib/') && roomOf(file) !== roomOf(reads),
+      ({ reads }) => file.startsWith('lib/') && reads.startsWith('lib/') && getRoom(file) !== getRoom(reads),
     ),
   )
   expect(wrong).toEqual([])

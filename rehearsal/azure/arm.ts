@@ -7,13 +7,13 @@ import { requireLogin } from './login.ts'
 import { metricsReply } from './metrics.ts'
 import { locationHeaders, operationHeaders, operationResult, operationStatus } from './operations.ts'
 import {
-  addressOf,
   deleteResource,
   findResource,
-  groupNamed,
+  getAddress,
+  getGroup,
+  getResourceType,
   putResource,
   resourceAt,
-  typeNamed,
   view,
 } from './resources.ts'
 import { permissionsReply, subscriptionRoute } from './subscription.ts'
@@ -71,7 +71,7 @@ export async function arm(world: World, call: Call): Promise<Reply> {
   if (namespace === 'microsoft.resources' && lower[6] === 'deployments')
     return deploymentsRoute(world, call, group, parts.slice(7), version)
   if (namespace === 'microsoft.authorization') return permissionsReply(world, call, parts.slice(6))
-  return resourceRoute(world, call, groupNamed(world, group).name, parts[5]!, parts.slice(6), version)
+  return resourceRoute(world, call, getGroup(world, group).name, parts[5]!, parts.slice(6), version)
 }
 
 /** The longest known resource a path names, and what follows it. */
@@ -84,7 +84,7 @@ function splitPath(world: World, group: string, namespace: string, rest: string[
       .slice(0, used)
       .filter((_, index) => index % 2 === 1)
       .join('/')
-    found = { address: addressOf(world, group, type, name), tail: rest.slice(used) }
+    found = { address: getAddress(world, group, type, name), tail: rest.slice(used) }
   }
   return found
 }
@@ -109,7 +109,7 @@ async function resourceRoute(
     return putReply(world, address, mergePatch(before, jsonBody(call)) as Bag, version)
   }
   if (call.method === 'DELETE') {
-    groupNamed(world, group)
+    getGroup(world, group)
     const resource = findResource(world, address.id)
     if (!resource) return { status: 204 }
     return { status: 202, headers: locationHeaders(world, deleteResource(world, resource), version) }
@@ -122,7 +122,11 @@ function putReply(world: World, address: Address, body: Bag, version: string): R
   const shown = view(world, put.resource)
   if (!put.operation) return { status: 200, body: shown }
   const headers = operationHeaders(world, put.operation, version)
-  return { status: put.created ? typeNamed(world, address.type).createdStatus : 200, headers, body: shown }
+  return {
+    status: put.created ? getResourceType(world, address.type).createdStatus : 200,
+    headers,
+    body: shown,
+  }
 }
 
 async function belowResource(
@@ -134,7 +138,7 @@ async function belowResource(
   rest: string[],
 ): Promise<Reply> {
   const resource = resourceAt(world, address)
-  const type = typeNamed(world, address.type)
+  const type = getResourceType(world, address.type)
   const action = type.actions?.[tail.join('/').toLowerCase()]
   if (call.method === 'POST' && action) return action(world, resource, call)
   if (tail.join('/').toLowerCase() === 'providers/microsoft.insights/metrics' && call.method === 'GET')
@@ -151,16 +155,19 @@ async function belowResource(
 /** GET of a collection: `…/providers/NS/type` or `…/providers/NS/type/name/childtype`. */
 function listReply(world: World, call: Call, group: string, namespace: string, rest: string[]): Reply {
   if (rest.length % 2 === 0) {
-    typeNamed(world, [namespace, ...rest.filter((_, index) => index % 2 === 0)].join('/'))
+    getResourceType(world, [namespace, ...rest.filter((_, index) => index % 2 === 0)].join('/'))
     throw unknownRoute(call)
   }
-  const type = typeNamed(world, [namespace, ...rest.filter((_, index) => index % 2 === 0)].join('/')).type
+  const type = getResourceType(
+    world,
+    [namespace, ...rest.filter((_, index) => index % 2 === 0)].join('/'),
+  ).type
   if (call.method !== 'GET') throw unknownRoute(call)
   const names = rest
     .filter((_, index) => index % 2 === 1)
     .join('/')
     .toLowerCase()
-  groupNamed(world, group)
+  getGroup(world, group)
   const value = [...world.resources.values()]
     .filter((each) => each.type === type && each.group.toLowerCase() === group.toLowerCase())
     .filter((each) => names === '' || each.name.toLowerCase().startsWith(`${names}/`))

@@ -5,7 +5,7 @@ import type { Network } from '../network.ts'
 import { arm } from './arm.ts'
 import { blobs } from './blobs.ts'
 import { type Controls, openControl } from './control.ts'
-import { meetFaults } from './faults.ts'
+import { applyFaults } from './faults.ts'
 import { createIonosDns, type IonosDnsOptions } from './ionosDns.ts'
 import { login } from './login.ts'
 import { retailPrices } from './prices.ts'
@@ -52,11 +52,11 @@ const defaultSubscription = {
 /** Hosts that clients without the proxy reach by name. */
 const namedHosts = ['api.ipify.org', 'prices.azure.com', 'api.hosting.ionos.com']
 
-async function hostsOf(world: World, options: AzureOptions): Promise<Hosts> {
+async function getHosts(world: World, options: AzureOptions): Promise<Hosts> {
   const hosts: Hosts = {
     'login.microsoftonline.com': (call) => login(world, call),
     'management.azure.com': async (call) => {
-      await meetFaults(world)
+      await applyFaults(world)
       return arm(world, call)
     },
     '*.azurecr.io': (call) => registryApi(world, call),
@@ -85,7 +85,7 @@ export async function startAzure(options: AzureOptions): Promise<Azure> {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 })
   const subscription = options.subscription ?? defaultSubscription
   const world = createWorld({ ...options, subscription, types: resourceTypes })
-  const hosts = await hostsOf(world, options)
+  const hosts = await getHosts(world, options)
   const doors = await openDoors(world, hosts)
   const named = namedHosts.filter((host) => hosts[host])
   for (const host of named) await options.dns.set(host, [options.network.host])

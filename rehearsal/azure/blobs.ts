@@ -1,5 +1,5 @@
 import type { Call, Reply } from './http.ts'
-import { runOfLog } from './registryRuns.ts'
+import { findRunByLog } from './registryRuns.ts'
 import type { World } from './world.ts'
 
 const common = (): Record<string, string> => ({
@@ -17,7 +17,7 @@ const problem = (status: number, code: string, message: string): Reply => ({
 
 /** The log of a run: `x-ms-meta-Complete` is what ends `az`'s reading. */
 function readLog(world: World, call: Call): Reply {
-  const run = runOfLog(world, call.path)
+  const run = findRunByLog(world, call.path)
   if (!run) return problem(404, 'BlobNotFound', 'The specified blob does not exist.')
   const bytes = Buffer.from(run.log)
   const ends = { Succeeded: 'successful', Failed: 'failed', Queued: undefined, Running: undefined }

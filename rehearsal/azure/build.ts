@@ -6,12 +6,12 @@ import { extract } from 'tar-stream'
 import { type BuildMachine, containerPath, startBuildMachine } from './buildMachine.ts'
 import {
   BuildError,
-  commandForm,
   expand,
   type Instruction,
-  pairs,
+  parseCommand,
   parseDockerfile,
-  words,
+  parsePairs,
+  splitWords,
 } from './dockerfile.ts'
 import { findImage, type Image, type ImageConfig, imageReference, type Repository } from './images.ts'
 import type { World } from './world.ts'
@@ -103,7 +103,7 @@ interface BuildState {
   commandSet: boolean
 }
 
-function flagsOf(text: string): { flags: Record<string, string>; list: string[] } {
+function getFlags(text: string): { flags: Record<string, string>; list: string[] } {
   const flags: Record<string, string> = {}
   let rest = text
   for (;;) {
@@ -112,12 +112,12 @@ function flagsOf(text: string): { flags: Record<string, string>; list: string[] 
     flags[match[1]!] = match[2]!
     rest = rest.slice(match[0].length)
   }
-  const list = rest.startsWith('[') ? (JSON.parse(rest) as string[]) : words(rest)
+  const list = rest.startsWith('[') ? (JSON.parse(rest) as string[]) : splitWords(rest)
   return { flags, list }
 }
 
 async function copy(machine: BuildMachine, step: Instruction, state: BuildState): Promise<void> {
-  const { flags, list } = flagsOf(step.text)
+  const { flags, list } = getFlags(step.text)
   for (const flag of Object.keys(flags))
     if (!['chown', 'chmod', 'link'].includes(flag))
       throw new BuildError(
@@ -144,7 +144,7 @@ async function runStep(
   log: (text: string) => void,
 ) {
   const { text } = { text: step.text.replace(/^(--\w+=\S+\s+)+/, '') }
-  const argv = commandForm(text)
+  const argv = parseCommand(text)
   const code = await machine.run(
     argv,
     { env: { ...state.values, ...state.config.env }, cwd: state.config.workdir, user: state.config.user },
@@ -164,17 +164,17 @@ async function carryOut(
   const expanded = () => expand(step.text, { ...state.values, ...config.env })
   switch (step.name) {
     case 'ARG':
-      for (const [name, value] of pairs(step.text.includes('=') ? expanded() : `${step.text}=`))
+      for (const [name, value] of parsePairs(step.text.includes('=') ? expanded() : `${step.text}=`))
         state.values[name] = given[name] ?? value
       return
     case 'ENV':
-      for (const [name, value] of pairs(expanded())) config.env[name] = value
+      for (const [name, value] of parsePairs(expanded())) config.env[name] = value
       return
     case 'LABEL':
-      for (const [name, value] of pairs(expanded())) config.labels[name] = value
+      for (const [name, value] of parsePairs(expanded())) config.labels[name] = value
       return
     case 'EXPOSE':
-      config.ports.push(...words(expanded()))
+      config.ports.push(...splitWords(expanded()))
       return
     case 'WORKDIR':
       config.workdir = posix.resolve(config.workdir, expanded())
@@ -184,11 +184,11 @@ async function carryOut(
       config.user = expanded()
       return
     case 'CMD':
-      config.command = commandForm(step.text)
+      config.command = parseCommand(step.text)
       state.commandSet = true
       return
     case 'ENTRYPOINT':
-      config.entrypoint = commandForm(step.text)
+      config.entrypoint = parseCommand(step.text)
       if (!state.commandSet) config.command = []
       return
     case 'COPY':
@@ -225,7 +225,7 @@ export async function buildImage(
   const state: BuildState = { config: emptyConfig(), values: {}, commandSet: false }
   const from = steps.find(({ name }) => name === 'FROM')!
   for (const step of steps.slice(0, steps.indexOf(from)))
-    for (const [name, value] of pairs(step.text.includes('=') ? step.text : `${step.text}=`))
+    for (const [name, value] of parsePairs(step.text.includes('=') ? step.text : `${step.text}=`))
       state.values[name] = input.arguments[name] ?? value
   const name = expand(from.text.replace(/^--platform=\S+\s+/, '').split(/\s+/)[0]!, state.values)
   const base = baseImage(world, input, name)

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { insidePid, type Machine } from '../machine.ts'
+import { getInsidePid, type Machine } from '../machine.ts'
 import { asUser, containerPath } from './buildMachine.ts'
 import type { ContainerLog } from './containerLog.ts'
 import type { Image } from './images.ts'
@@ -90,7 +90,7 @@ export async function startContainer(
     ready: options.readiness === undefined,
     events: story.events,
     log: story.log,
-    pid: () => (child && container.current.state === 'Running' ? insidePid(child) : undefined),
+    pid: () => (child && container.current.state === 'Running' ? getInsidePid(child) : undefined),
     kill: () => {
       child?.kill('SIGKILL')
     },

@@ -2,9 +2,9 @@ import { ArmError, badRequest } from './errors.ts'
 import type { Image } from './images.ts'
 import { findImage, imageReference } from './images.ts'
 import { type Bag, sameJson } from './json.ts'
-import { isAdmin, registryAt } from './registry.ts'
+import { findRegistry, isAdmin } from './registry.ts'
 import type { Request } from './types.ts'
-import { coresIn, coresOf } from './usages.ts'
+import { countCores, getCores } from './usages.ts'
 import type { World } from './world.ts'
 
 /** The default of a subscription in every region. */
@@ -69,7 +69,7 @@ function checkContainer(group: string, container: Bag): void {
 /** The image of a container when its registry gives it out, as `InaccessibleImage` otherwise. */
 export function accessibleImage(world: World, group: string, image: string, credentials: Bag[]): Image {
   const { host, repository, reference } = imageReference(image)
-  const registry = registryAt(world, host)
+  const registry = findRegistry(world, host)
   const login = credentials.find((each) => String(each.server).toLowerCase() === host)
   const allowed = registry && login && isAdmin(registry, login.username, login.password ?? '')
   const found = allowed
@@ -127,8 +127,8 @@ function checkAddress({ world, address, wanted }: Request): void {
 
 /** The cores of all groups of a region together; words of MicrosoftDocs/azure-docs#51738. */
 function checkQuota({ world, address, wanted }: Request): void {
-  const { limit, used } = coresOf(world, wanted.location, address.id)
-  const asked = coresIn(wanted)
+  const { limit, used } = getCores(world, wanted.location, address.id)
+  const asked = countCores(wanted)
   if (used + asked > limit)
     throw badRequest(
       'ContainerGroupQuotaReached',

@@ -3,7 +3,7 @@ import { type Container, type Story, startContainer } from './container.ts'
 import { containerLog } from './containerLog.ts'
 import { accessibleImage, checkContainerGroup, transitioning } from './containerRules.ts'
 import { ArmError, conflict } from './errors.ts'
-import { containerCapacityWords, counted } from './faults.ts'
+import { counted, formatCapacityError } from './faults.ts'
 import { type Bag, sameJson } from './json.ts'
 import { unpackImage } from './layer.ts'
 import { type MetricsStore, startMetrics } from './metrics.ts'
@@ -23,16 +23,16 @@ export interface GroupRuntime {
   events?: Bag[]
 }
 
-const runtimeOf = (resource: Resource): GroupRuntime => resource.runtime
+const getRuntime = (resource: Resource): GroupRuntime => resource.runtime
 
-export const fqdnOf = (resource: Resource): string | undefined => {
+export const getFqdn = (resource: Resource): string | undefined => {
   const label = resource.wanted.properties.ipAddress?.dnsNameLabel
   return label === undefined ? undefined : `${label}.${resource.wanted.location}.azurecontainer.io`
 }
 
 /** Group by group: the machine, the image's files in it, then the program. */
 async function bringUp(world: World, resource: Resource): Promise<void> {
-  const runtime = runtimeOf(resource)
+  const runtime = getRuntime(resource)
   const { properties } = resource.wanted
   const [wanted] = properties.containers as Bag[]
   const image = accessibleImage(
@@ -91,12 +91,12 @@ async function bringUp(world: World, resource: Resource): Promise<void> {
   )
   runtime.stopped = false
   runtime.metrics = startMetrics(machine, runtime.metrics)
-  const fqdn = fqdnOf(resource)
+  const fqdn = getFqdn(resource)
   if (fqdn) await world.dns.set(fqdn, [machine.address])
 }
 
 async function takeDown(world: World, resource: Resource): Promise<void> {
-  const runtime = runtimeOf(resource)
+  const runtime = getRuntime(resource)
   const { machine } = runtime
   await runtime.container?.stop()
   runtime.metrics?.stop()
@@ -111,7 +111,7 @@ async function takeDown(world: World, resource: Resource): Promise<void> {
 const shownState = ({ detailStatus, ...rest }: Bag): Bag => ({ ...rest, detailStatus })
 
 function showContainer(resource: Resource, wanted: Bag): Bag {
-  const { container } = runtimeOf(resource)
+  const { container } = getRuntime(resource)
   const { environmentVariables, ...properties } = wanted.properties
   return {
     name: wanted.name,
@@ -135,8 +135,8 @@ function showContainer(resource: Resource, wanted: Bag): Bag {
   }
 }
 
-function stateOf(resource: Resource): string {
-  const { container, stopped } = runtimeOf(resource)
+function getState(resource: Resource): string {
+  const { container, stopped } = getRuntime(resource)
   if (stopped) return 'Stopped'
   if (!container) return resource.state === 'Failed' ? 'Failed' : 'Pending'
   if (container.current.state !== 'Terminated') return 'Running'
@@ -151,8 +151,8 @@ const provisioning: Record<string, string> = {
 
 function showGroup(_world: World, resource: Resource): Bag {
   const { properties } = resource.wanted
-  const fqdn = fqdnOf(resource)
-  const address = runtimeOf(resource).machine?.address
+  const fqdn = getFqdn(resource)
+  const address = getRuntime(resource).machine?.address
   return {
     ...(resource.wanted.zones ? { zones: resource.wanted.zones } : {}),
     properties: {
@@ -172,13 +172,13 @@ function showGroup(_world: World, resource: Resource): Bag {
             },
           }
         : {}),
-      instanceView: { events: runtimeOf(resource).events ?? [], state: stateOf(resource) },
+      instanceView: { events: getRuntime(resource).events ?? [], state: getState(resource) },
     },
   }
 }
 
 function running(resource: Resource): Container {
-  const { container } = runtimeOf(resource)
+  const { container } = getRuntime(resource)
   if (container && resource.state === 'Succeeded') return container
   throw resource.state === 'Failed'
     ? conflict('ContainerGroupFailed', `The container group '${resource.name}' has failed.`)
@@ -190,9 +190,9 @@ function meetCapacity(world: World, resource: Resource): void {
   if (counted(world, 'container-no-capacity') === undefined) return
   const { location, properties } = resource.wanted
   const { cpu, memoryInGB } = properties.containers[0].properties.resources.requests
-  const message = containerCapacityWords(location, cpu, memoryInGB)
+  const message = formatCapacityError(location, cpu, memoryInGB)
   const now = new Date().toISOString()
-  runtimeOf(resource).events = [
+  getRuntime(resource).events = [
     {
       count: 1,
       firstTimestamp: now,
@@ -215,10 +215,10 @@ export const containerGroups: ResourceType = {
   transitioning,
   async apply(world, resource, before) {
     const same = before && sameJson({ ...before, tags: null }, { ...resource.wanted, tags: null })
-    if (same && runtimeOf(resource).container) return
+    if (same && getRuntime(resource).container) return
     const label = before?.properties.ipAddress?.dnsNameLabel
     await takeDown(world, resource)
-    runtimeOf(resource).events = []
+    getRuntime(resource).events = []
     meetCapacity(world, resource)
     if (label && label !== resource.wanted.properties.ipAddress?.dnsNameLabel)
       await world.dns.remove(`${label}.${before.location}.azurecontainer.io`)
@@ -237,23 +237,23 @@ export const containerGroups: ResourceType = {
   },
   async remove(world, resource) {
     await takeDown(world, resource)
-    const fqdn = fqdnOf(resource)
+    const fqdn = getFqdn(resource)
     if (fqdn) await world.dns.remove(fqdn)
   },
   actions: {
     async restart(_world, resource) {
       await running(resource).restart()
-      runtimeOf(resource).stopped = false
+      getRuntime(resource).stopped = false
       return { status: 204 }
     },
     async stop(_world, resource) {
       await running(resource).stop()
-      runtimeOf(resource).stopped = true
+      getRuntime(resource).stopped = true
       return { status: 204 }
     },
     async start(_world, resource) {
       await running(resource).start()
-      runtimeOf(resource).stopped = false
+      getRuntime(resource).stopped = false
       return { status: 204 }
     },
   },
@@ -261,7 +261,7 @@ export const containerGroups: ResourceType = {
     if (rest.length !== 3 || rest[0]!.toLowerCase() !== 'containers' || rest[2]!.toLowerCase() !== 'logs')
       return undefined
     if (call.method !== 'GET') return undefined
-    const { container } = runtimeOf(resource)
+    const { container } = getRuntime(resource)
     const names = resource.wanted.properties.containers.map((each: Bag) => each.name)
     if (!names.includes(rest[1]))
       throw new ArmError(

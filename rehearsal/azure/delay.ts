@@ -1,5 +1,5 @@
 import { type Relay, startRelay } from '../relay.ts'
-import { fqdnOf, type GroupRuntime } from './containers.ts'
+import { type GroupRuntime, getFqdn } from './containers.ts'
 import { ArmError } from './errors.ts'
 import type { Resource, World } from './world.ts'
 
@@ -11,7 +11,7 @@ const relays = new Map<string, Relay>()
  */
 export async function delayGroup(world: World, resource: Resource, milliseconds: number): Promise<void> {
   const { machine } = resource.runtime as GroupRuntime
-  const name = fqdnOf(resource)
+  const name = getFqdn(resource)
   const [port] = resource.wanted.properties.ipAddress?.ports ?? []
   if (!machine || !name || !port || !(milliseconds >= 0))
     throw new ArmError(400, 'BadRequest', 'Give {"milliseconds": 0 …} for a group that has a public name.')

@@ -1,9 +1,9 @@
 import { ArmError, badRequest } from './errors.ts'
-import { callsOf } from './expression.ts'
+import { listCalls } from './expression.ts'
 import type { Bag } from './json.ts'
 import { takeParameters } from './parameters.ts'
-import { addressOf, findResource, requireRegistered, typeNamed, view } from './resources.ts'
-import { evaluate, expressionsOf, resourceId, type Scope } from './template.ts'
+import { findResource, getAddress, getResourceType, requireRegistered, view } from './resources.ts'
+import { evaluate, listExpressions, resourceId, type Scope } from './template.ts'
 import type { Address } from './types.ts'
 import type { ResourceGroup, World } from './world.ts'
 
@@ -36,7 +36,7 @@ function referencedId(scope: Scope, resources: PlannedResource[], given: string)
   )
 }
 
-function scopeOf(world: World, group: ResourceGroup, name: string): Scope {
+function getScope(world: World, group: ResourceGroup, name: string): Scope {
   const { id, tenant, name: displayName } = world.subscription
   return {
     parameters: {},
@@ -112,8 +112,8 @@ function checkShape(template: Bag): Bag[] {
 
 function dependencies(scope: Scope, resources: PlannedResource[], template: Bag): Set<string> {
   const named = ((template.dependsOn ?? []) as unknown[]).map((each) => String(evaluate(scope, each)))
-  const implied = expressionsOf({ ...template, dependsOn: [] })
-    .flatMap((expression) => callsOf(expression, 'reference'))
+  const implied = listExpressions({ ...template, dependsOn: [] })
+    .flatMap((expression) => listCalls(expression, 'reference'))
     .map((call) => call.arguments[0]!)
     .map((first) => String(evaluateExpression(scope, first)))
   const ids = named.map((each) => referencedId(scope, resources, each))
@@ -122,7 +122,7 @@ function dependencies(scope: Scope, resources: PlannedResource[], template: Bag)
   return new Set([...ids, ...more].map((id) => id.toLowerCase()).filter((id) => inside.has(id)))
 }
 
-function evaluateExpression(scope: Scope, expression: Parameters<typeof callsOf>[0]): unknown {
+function evaluateExpression(scope: Scope, expression: Parameters<typeof listCalls>[0]): unknown {
   if (expression.kind === 'literal') return expression.value
   if (expression.kind === 'call' && expression.name.toLowerCase() === 'resourceid')
     return resourceId(
@@ -164,7 +164,7 @@ export function planDeployment(
 ): DeploymentPlan {
   const { template, parameters: given = {} } = properties
   const templates = checkShape(template)
-  const scope = scopeOf(world, group, name)
+  const scope = getScope(world, group, name)
   scope.parameters = takeParameters(template.parameters ?? {}, given, (value, known) =>
     value === undefined ? undefined : evaluate({ ...scope, parameters: known }, value),
   )
@@ -173,10 +173,10 @@ export function planDeployment(
     (each) => each.condition === undefined || evaluate(scope, each.condition) === true,
   )
   const resources: PlannedResource[] = wanted.map((each) => {
-    const address = addressOf(
+    const address = getAddress(
       world,
       group.name,
-      typeNamed(world, each.type).type,
+      getResourceType(world, each.type).type,
       String(evaluate(scope, each.name)),
     )
     requireRegistered(world, address.type.split('/')[0]!)
@@ -228,7 +228,7 @@ export function resourceBody(scope: Scope, planned: PlannedResource): Bag {
   return evaluate(scope, body)
 }
 
-export function outputsOf(scope: Scope, template: Bag): Bag {
+export function getOutputs(scope: Scope, template: Bag): Bag {
   return Object.fromEntries(
     Object.entries<Bag>(template.outputs ?? {})
       .filter(([, output]) => output.condition === undefined || evaluate(scope, output.condition) === true)

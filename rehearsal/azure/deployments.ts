@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { deploymentBody } from './deploymentBody.ts'
-import { type DeploymentPlan, outputsOf, planDeployment, resourceBody } from './deploymentPlan.ts'
+import { type DeploymentPlan, getOutputs, planDeployment, resourceBody } from './deploymentPlan.ts'
 import { ArmError, badRequest, conflict, errorBody } from './errors.ts'
-import { meetPolicies } from './faults.ts'
+import { applyPolicies } from './faults.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { locationHeaders, operationHeaders, startOperation } from './operations.ts'
 import { shownParameters } from './parameters.ts'
-import { groupNamed, putResource } from './resources.ts'
+import { getGroup, putResource } from './resources.ts'
 import { whatIf } from './whatIf.ts'
 import type { World } from './world.ts'
 
-const keyOf = (group: string, name: string): string => `${group}/${name}`.toLowerCase()
+const getKey = (group: string, name: string): string => `${group}/${name}`.toLowerCase()
 
 function shell(world: World, group: string, name: string, properties: Bag): Bag {
   return {
@@ -89,8 +89,8 @@ async function deployAll(world: World, plan: DeploymentPlan, deployment: Bag): P
 }
 
 function createDeployment(world: World, call: Call, groupName: string, name: string, version: string): Reply {
-  const group = groupNamed(world, groupName)
-  const key = keyOf(groupName, name)
+  const group = getGroup(world, groupName)
+  const key = getKey(groupName, name)
   const running = world.deployments.get(key)
   if (running?.properties.provisioningState === 'Running')
     throw conflict(
@@ -101,7 +101,7 @@ function createDeployment(world: World, call: Call, groupName: string, name: str
     )
   const properties = deploymentBody(call.body.toString('utf8'))
   const plan = planDeployment(world, group, name, properties)
-  meetPolicies(
+  applyPolicies(
     world,
     plan.resources.map(({ address }) => address),
   )
@@ -124,7 +124,7 @@ function createDeployment(world: World, call: Call, groupName: string, name: str
     async () => {
       try {
         await deployAll(world, plan, deployment)
-        shown.outputs = outputsOf(plan.scope, properties.template)
+        shown.outputs = getOutputs(plan.scope, properties.template)
         shown.outputResources = plan.resources.map(({ address }) => ({ id: address.id }))
         shown.provisioningState = 'Succeeded'
       } catch (error) {
@@ -143,8 +143,8 @@ function createDeployment(world: World, call: Call, groupName: string, name: str
 const view = ({ steps: _steps, ...rest }: Bag): Bag => rest
 
 function found(world: World, group: string, name: string): Bag {
-  groupNamed(world, group)
-  const deployment = world.deployments.get(keyOf(group, name))
+  getGroup(world, group)
+  const deployment = world.deployments.get(getKey(group, name))
   if (deployment) return deployment
   throw new ArmError(404, 'DeploymentNotFound', `Deployment '${name}' could not be found.`)
 }
@@ -167,7 +167,7 @@ export function deploymentsRoute(
 ): Reply {
   const [name, what] = [rest[0], rest[1]?.toLowerCase()]
   if (!name) {
-    const prefix = `${groupNamed(world, group).name.toLowerCase()}/`
+    const prefix = `${getGroup(world, group).name.toLowerCase()}/`
     const value = [...world.deployments]
       .filter(([key]) => key.startsWith(prefix))
       .map(([, each]) => view(each))
@@ -176,8 +176,8 @@ export function deploymentsRoute(
   checkName(name)
   if (call.method === 'POST' && (what === 'validate' || what === 'whatif')) {
     const properties = deploymentBody(call.body.toString('utf8'))
-    const plan = planDeployment(world, groupNamed(world, group), name, properties)
-    meetPolicies(
+    const plan = planDeployment(world, getGroup(world, group), name, properties)
+    applyPolicies(
       world,
       plan.resources.map(({ address }) => address),
     )
@@ -197,7 +197,7 @@ export function deploymentsRoute(
   }
   if (call.method === 'PUT' && !what) return createDeployment(world, call, group, name, version)
   if (call.method === 'HEAD' && !what)
-    return { status: world.deployments.has(keyOf(group, name)) ? 204 : 404 }
+    return { status: world.deployments.has(getKey(group, name)) ? 204 : 404 }
   const deployment = found(world, group, name)
   if (call.method === 'GET' && !what) return { status: 200, body: view(deployment) }
   if (call.method === 'GET' && what === 'operations') {
@@ -211,7 +211,7 @@ export function deploymentsRoute(
   if (call.method === 'DELETE' && !what) {
     if (deployment.properties.provisioningState === 'Running')
       throw conflict('DeploymentBeingDeleted', `The deployment '${name}' is running and cannot be deleted.`)
-    world.deployments.delete(keyOf(group, name))
+    world.deployments.delete(getKey(group, name))
     return { status: 204 }
   }
   throw new ArmError(

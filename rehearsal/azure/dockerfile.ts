@@ -63,7 +63,7 @@ export function parseDockerfile(text: string): Instruction[] {
 }
 
 /** Words of a line as a shell splits them: quotes and backslashes, no expansion. */
-export function words(text: string): string[] {
+export function splitWords(text: string): string[] {
   const found: string[] = []
   for (const match of text.matchAll(/(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\])+/g)) {
     found.push(
@@ -87,7 +87,7 @@ export function expand(text: string, values: Record<string, string>): string {
 }
 
 /** The exec form `["a", "b"]`, or the shell form as `/bin/sh -c`. */
-export function commandForm(text: string): string[] {
+export function parseCommand(text: string): string[] {
   if (text.startsWith('[')) {
     try {
       const parsed: unknown = JSON.parse(text)
@@ -100,8 +100,8 @@ export function commandForm(text: string): string[] {
 }
 
 /** `KEY=value KEY2="a b"` or the old `KEY value`. */
-export function pairs(text: string): [string, string][] {
-  const list = words(text)
+export function parsePairs(text: string): [string, string][] {
+  const list = splitWords(text)
   if (list.every((word) => word.includes('='))) {
     return list.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)])
   }

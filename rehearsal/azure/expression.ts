@@ -90,9 +90,10 @@ export function expressionIn(text: string): string | undefined {
 }
 
 /** Every call of a function inside an expression. */
-export function callsOf(expression: Expression, name: string): Extract<Expression, { kind: 'call' }>[] {
+export function listCalls(expression: Expression, name: string): Extract<Expression, { kind: 'call' }>[] {
   if (expression.kind === 'literal') return []
-  if (expression.kind === 'member') return [...callsOf(expression.of, name), ...callsOf(expression.key, name)]
-  const inside = expression.arguments.flatMap((each) => callsOf(each, name))
+  if (expression.kind === 'member')
+    return [...listCalls(expression.of, name), ...listCalls(expression.key, name)]
+  const inside = expression.arguments.flatMap((each) => listCalls(each, name))
   return expression.name.toLowerCase() === name ? [expression, ...inside] : inside
 }

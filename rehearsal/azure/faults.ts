@@ -14,7 +14,7 @@ export function counted(world: World, name: string): number | undefined {
 }
 
 /** The faults that meet any request to ARM: throttling, an outage, slowness. */
-export async function meetFaults(world: World): Promise<void> {
+export async function applyFaults(world: World): Promise<void> {
   const slow = world.faults.get('slow')
   if (slow) await new Promise((resolve) => setTimeout(resolve, slow.milliseconds ?? 1000))
   const throttled = counted(world, 'throttle')
@@ -49,7 +49,7 @@ export function policyFault(world: World, { name }: Address): ArmError | undefin
 }
 
 /** Before a deployment begins ARM shows its resources to the policies: all of them are refused together. */
-export function meetPolicies(world: World, addresses: readonly Address[]): void {
+export function applyPolicies(world: World, addresses: readonly Address[]): void {
   const details = addresses.flatMap((address): Bag[] => {
     const fault = policyFault(world, address)
     return fault ? [{ code: fault.code, target: address.name, message: fault.message }] : []
@@ -61,7 +61,7 @@ export function meetPolicies(world: World, addresses: readonly Address[]): void 
 }
 
 /** A region that is closed to new PostgreSQL servers. */
-export function meetOfferRestriction(world: World, location: string): void {
+export function applyOfferRestriction(world: World, location: string): void {
   if (!world.faults.has('postgres-location-restricted')) return
   throw badRequest(
     'LocationIsOfferRestricted',
@@ -72,7 +72,7 @@ export function meetOfferRestriction(world: World, location: string): void {
 }
 
 /** Managed Redis without capacity: accepted, then failed. `code` is InsufficientCapacity or AllocationFailed. */
-export function meetRedisCapacity(world: World): void {
+export function applyRedisCapacity(world: World): void {
   const fault = world.faults.get('redis-no-capacity')
   if (!fault) return
   throw fault.code === 'AllocationFailed'
@@ -87,6 +87,6 @@ export function meetRedisCapacity(world: World): void {
 }
 
 /** What a container group without capacity fails with, and shows as its event. Source: Azure/Azure-Landing-Zones#2404. */
-export const containerCapacityWords = (location: string, cpu: number, memoryGb: number): string =>
+export const formatCapacityError = (location: string, cpu: number, memoryGb: number): string =>
   `The requested resource is not available in the location '${location}' at this moment. Please retry with a different resource ` +
   `request or in another location. Resource requested: '${cpu}' CPU '${memoryGb}' GB memory 'Linux' OS`

@@ -2,7 +2,7 @@ import { ArmError, badRequest, conflict, groupNotFound } from './errors.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { locationHeaders, startOperation } from './operations.ts'
-import { deleteResource, groupNamed, view } from './resources.ts'
+import { deleteResource, getGroup, view } from './resources.ts'
 import type { ResourceGroup, World } from './world.ts'
 
 function show(world: World, group: ResourceGroup): Bag {
@@ -79,17 +79,17 @@ export function groupRoute(
   rest: string[] = [],
 ): Reply {
   if (rest.length === 1 && rest[0]!.toLowerCase() === 'resources' && call.method === 'GET')
-    return listResources(world, call, groupNamed(world, name).name)
+    return listResources(world, call, getGroup(world, name).name)
   if (rest.length > 0) throw new ArmError(404, 'InvalidResourcePath', `No such path: ${call.path}`)
   switch (call.method) {
     case 'HEAD':
       return { status: world.groups.has(name.toLowerCase()) ? 204 : 404 }
     case 'GET':
-      return { status: 200, body: show(world, groupNamed(world, name)) }
+      return { status: 200, body: show(world, getGroup(world, name)) }
     case 'PUT':
       return putGroup(world, call, name)
     case 'PATCH': {
-      const group = groupNamed(world, name)
+      const group = getGroup(world, name)
       group.tags = jsonBody(call).tags ?? group.tags
       return { status: 200, body: show(world, group) }
     }

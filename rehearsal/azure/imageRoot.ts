@@ -5,7 +5,7 @@ import { type DebianRoot, prepareRoot } from '../debianRoot.ts'
  * the packages that `pip install` may ask for are these. For a backend with further requirements add Debian's packages
  * of them here; the next rehearsal makes a new root.
  */
-export const IMAGE_ROOT: DebianRoot = {
+export const imageRoot: DebianRoot = {
   purpose: "the rehearsal's container images",
   release: 'bookworm',
   packages: [
@@ -27,4 +27,4 @@ export const IMAGE_ROOT: DebianRoot = {
 
 /** Gives the folder of that root, and makes it when it is not there. */
 export const prepareImageRoot = (onLine: (line: string) => void): Promise<string> =>
-  prepareRoot(IMAGE_ROOT, onLine)
+  prepareRoot(imageRoot, onLine)

@@ -1,7 +1,7 @@
 import { badRequest } from './errors.ts'
 import type { Bag } from './json.ts'
 
-const typeOf = (value: unknown): string => {
+const getType = (value: unknown): string => {
   if (Array.isArray(value)) return 'array'
   if (Number.isInteger(value)) return 'int'
   return typeof value === 'boolean' ? 'bool' : typeof value
@@ -15,9 +15,9 @@ function checkValue(name: string, declared: Bag, value: unknown): void {
   const type = { securestring: 'string', secureobject: 'object' }[wanted] ?? wanted
   if (!['string', 'int', 'bool', 'object', 'array'].includes(type))
     throw invalid(`The template parameter '${name}' has the unknown type '${declared.type}'`)
-  if (typeOf(value) !== type)
+  if (getType(value) !== type)
     throw invalid(
-      `Template parameter JToken type is not valid. Expected '${type}'. Actual '${typeOf(value)}' for the parameter '${name}'`,
+      `Template parameter JToken type is not valid. Expected '${type}'. Actual '${getType(value)}' for the parameter '${name}'`,
     )
   // Secret values must not reach an error message.
   const shown = wanted.startsWith('secure') ? '(secure value)' : String(value)

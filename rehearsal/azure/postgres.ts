@@ -5,7 +5,7 @@ import { ArmError, badRequest, conflict } from './errors.ts'
 import type { Bag } from './json.ts'
 import { checkServer } from './postgresRules.ts'
 import { type PostgresServer, quoteName, quoteText, startPostgres } from './postgresServer.ts'
-import { childrenOf, parentOf } from './resources.ts'
+import { getParent, listChildren } from './resources.ts'
 import { checkServerFree, startSettling } from './serverBusy.ts'
 import type { ResourceType } from './types.ts'
 import type { Resource, World } from './world.ts'
@@ -19,7 +19,7 @@ const server = (resource: Resource): PostgresServer => {
 /** The rules as they are wanted now, into pg_hba.conf. */
 async function refreshFirewall(world: World, resource: Resource): Promise<void> {
   if (!resource.runtime.server) return
-  const rules = childrenOf(world, resource, firewallRules.type)
+  const rules = listChildren(world, resource, firewallRules.type)
     .filter((rule) => rule.state !== 'Deleting')
     .map(({ wanted }) => ({ start: wanted.properties.startIpAddress, end: wanted.properties.endIpAddress }))
   await server(resource).allow(rules, resource.runtime.secureTransport !== 'off')
@@ -159,9 +159,9 @@ const firewallRules: ResourceType = {
         `Invalid value given for parameter startIpAddress or endIpAddress: '${start}' to '${end}' is no range of IPv4 addresses.`,
       )
   },
-  apply: (world, rule) => refreshFirewall(world, parentOf(world, rule)!),
+  apply: (world, rule) => refreshFirewall(world, getParent(world, rule)!),
   show: (_world, rule) => ({ properties: rule.wanted.properties }),
-  remove: (world, rule) => refreshFirewall(world, parentOf(world, rule)!),
+  remove: (world, rule) => refreshFirewall(world, getParent(world, rule)!),
 }
 
 const databases: ResourceType = {
@@ -190,7 +190,7 @@ const databases: ResourceType = {
       )
   },
   async apply(world, resource) {
-    const parent = server(parentOf(world, resource)!)
+    const parent = server(getParent(world, resource)!)
     const name = resource.name.split('/').at(-1)!
     const there = await parent.sql('postgres', `SELECT 1 FROM pg_database WHERE datname = ${quoteText(name)}`)
     if (there) return
@@ -208,7 +208,7 @@ const databases: ResourceType = {
   },
   show: (_world, resource) => ({ properties: resource.wanted.properties }),
   async remove(world, resource) {
-    const parent = parentOf(world, resource)
+    const parent = getParent(world, resource)
     if (!parent?.runtime.server || parent.state === 'Deleting') return
     await server(parent).sql(
       'postgres',
@@ -254,7 +254,7 @@ const configurations: ResourceType = {
     const { world, address, wanted } = request
     checkServerFree(world, request, true)
     const name = address.name.split('/').at(-1)!
-    const parent = parentOf(world, address)
+    const parent = getParent(world, address)
     const row = parent && server(parent).settings.get(name)
     if (!row && name !== 'require_secure_transport')
       throw new ArmError(
@@ -268,7 +268,7 @@ const configurations: ResourceType = {
       throw badRequest('InvalidParameterValue', `The configuration '${name}' needs a value (a string).`)
   },
   async apply(world, resource) {
-    const parent = parentOf(world, resource)!
+    const parent = getParent(world, resource)!
     const name = resource.name.split('/').at(-1)!
     const { value } = resource.wanted.properties
     if (name !== 'require_secure_transport') return server(parent).set(name, value)
@@ -276,11 +276,11 @@ const configurations: ResourceType = {
     await refreshFirewall(world, parent)
   },
   show: (world, resource) => ({
-    properties: showSetting(parentOf(world, resource)!, resource.name.split('/').at(-1)!).properties,
+    properties: showSetting(getParent(world, resource)!, resource.name.split('/').at(-1)!).properties,
   }),
   // Every setting of a running server exists, whether somebody has set it or not.
   implicit(world, address) {
-    const parent = parentOf(world, address)
+    const parent = getParent(world, address)
     const name = address.name.split('/').at(-1)!
     const known = parent && (server(parent).settings.has(name) || name === 'require_secure_transport')
     if (!known) return undefined

@@ -1,5 +1,5 @@
 import { badRequest, conflict } from './errors.ts'
-import { meetOfferRestriction } from './faults.ts'
+import { applyOfferRestriction } from './faults.ts'
 import type { Bag } from './json.ts'
 import type { Request } from './types.ts'
 
@@ -105,7 +105,7 @@ function checkName({ world, address }: Request): void {
 export function checkServer(request: Request): void {
   const { world, wanted, existing } = request
   checkName(request)
-  if (!existing) meetOfferRestriction(world, wanted.location)
+  if (!existing) applyOfferRestriction(world, wanted.location)
   const before: Bag | undefined = existing?.wanted
   const now: Bag = { ...before?.properties, ...wanted.properties }
   wanted.sku ??= before?.sku

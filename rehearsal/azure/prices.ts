@@ -197,27 +197,27 @@ const items: Bag[] = Object.keys(regions).flatMap((region) =>
 /** One condition of an OData filter: `field eq 'value'`, `contains(field, 'value')`, `startswith(…)`. */
 function condition(text: string): (item: Bag) => boolean {
   const equal = /^\s*(\w+)\s+(eq|ne)\s+'((?:[^']|'')*)'\s*$/.exec(text)
-  const fieldOf = (item: Bag, name: string): string => {
+  const getField = (item: Bag, name: string): string => {
     const key = name === 'priceType' ? 'type' : name
     return String(item[key] ?? '')
   }
   if (equal) {
     const [, field = '', operator, value = ''] = equal
     const wanted = value.replaceAll("''", "'")
-    return (item) => (fieldOf(item, field) === wanted) === (operator === 'eq')
+    return (item) => (getField(item, field) === wanted) === (operator === 'eq')
   }
   const part = /^\s*(contains|startswith|endswith)\(\s*(\w+)\s*,\s*'((?:[^']|'')*)'\s*\)\s*$/.exec(text)
   if (!part) throw badRequest('BadRequest', `Invalid OData parameters supplied: '${text.trim()}'.`)
   const [, how, field = '', value = ''] = part
   return (item) => {
-    const found = fieldOf(item, field)
+    const found = getField(item, field)
     if (how === 'contains') return found.includes(value)
     return how === 'startswith' ? found.startsWith(value) : found.endsWith(value)
   }
 }
 
 /** `and` binds closer than `or`; parentheses around groups are understood one level deep. */
-function filterOf(text: string): (item: Bag) => boolean {
+function getFilter(text: string): (item: Bag) => boolean {
   const groups: string[] = []
   const flat = text.replace(
     /(^|\s)\(((?:[^()']|'[^']*'|\([^()]*\))*)\)(?=\s|$)/g,
@@ -228,7 +228,7 @@ function filterOf(text: string): (item: Bag) => boolean {
   )
   const one = (part: string): ((item: Bag) => boolean) => {
     const group = /^\s*§(\d+)\s*$/.exec(part)
-    return group ? filterOf(groups[Number(group[1])]!) : condition(part)
+    return group ? getFilter(groups[Number(group[1])]!) : condition(part)
   }
   const alternatives = flat.split(/\s+or\s+/).map((each) => each.split(/\s+and\s+/).map(one))
   return (item) => alternatives.some((all) => all.every((test) => test(item)))
@@ -241,7 +241,7 @@ export function retailPrices(call: Call): Reply {
   const currency = (call.query.get('currencyCode') ?? 'USD').replaceAll("'", '')
   if (currency !== 'USD')
     throw badRequest('BadRequest', `The rehearsal's price list is in USD, not ${currency}.`)
-  const found = filter ? items.filter(filterOf(filter)) : items
+  const found = filter ? items.filter(getFilter(filter)) : items
   const skip = Number(call.query.get('$skip') ?? 0)
   const page = found.slice(skip, skip + 1000)
   const query = new URLSearchParams(call.query)

@@ -54,7 +54,7 @@ async function execProbe(run: RunInside, command: string[], timeout: number): Pr
   return (stderr || stdout).trim().split('\n').at(-1) || `command ended with exit code ${code}`
 }
 
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
+const getMessage = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
 /**
  * Asks as often as a probe of a container says.
@@ -70,7 +70,7 @@ export function startProbe(address: string, run: RunInside, probe: Bag, events: 
     const timeout = timeoutSeconds * 1000
     const reason = probe.httpGet
       ? await httpProbe(address, probe.httpGet, timeout)
-      : await execProbe(run, probe.exec?.command ?? ['true'], timeout).catch(messageOf)
+      : await execProbe(run, probe.exec?.command ?? ['true'], timeout).catch(getMessage)
     if (stopped) return
     if (reason === undefined) {
       failures = 0

@@ -1,9 +1,9 @@
 import { ArmError, badRequest, conflict } from './errors.ts'
-import { meetRedisCapacity } from './faults.ts'
+import { applyRedisCapacity } from './faults.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { type RedisServer, startRedis } from './redisServer.ts'
-import { parentOf } from './resources.ts'
+import { getParent } from './resources.ts'
 import type { Request, ResourceType } from './types.ts'
 import type { Resource, World } from './world.ts'
 
@@ -35,7 +35,7 @@ function checkGlobalName({ world, address }: Request, form: RegExp, message: str
     )
 }
 
-const redisOf = (resource: Resource): RedisServer => {
+const getRedis = (resource: Resource): RedisServer => {
   const found: RedisServer | undefined = resource.runtime.server
   if (found) return found
   throw conflict('Conflict', `The cache '${resource.name}' is not ready (${resource.state}).`)
@@ -99,7 +99,7 @@ const clusters: ResourceType = {
   async apply(world, resource, before) {
     if (before) return
     resource.runtime.createFailed = true
-    meetRedisCapacity(world)
+    applyRedisCapacity(world)
     resource.runtime.createFailed = false
   },
   show: (_world, resource) => ({
@@ -154,18 +154,18 @@ const clusterDatabases: ResourceType = {
       ...before,
       ...wanted.properties,
     }
-    const oneOf = (key: string, values: unknown[]): void => {
+    const getOne = (key: string, values: unknown[]): void => {
       if (!values.includes(now[key]))
         throw badRequest(
           'BadRequest',
           `The value of parameter properties.${key} '${now[key]}' is invalid: one of ${values.join(', ')}.`,
         )
     }
-    oneOf('clientProtocol', ['Encrypted'])
-    oneOf('port', [10000])
-    oneOf('clusteringPolicy', ['OSSCluster', 'EnterpriseCluster', 'NoCluster'])
-    oneOf('accessKeysAuthentication', ['Enabled', 'Disabled'])
-    oneOf('evictionPolicy', Object.keys(eviction))
+    getOne('clientProtocol', ['Encrypted'])
+    getOne('port', [10000])
+    getOne('clusteringPolicy', ['OSSCluster', 'EnterpriseCluster', 'NoCluster'])
+    getOne('accessKeysAuthentication', ['Enabled', 'Disabled'])
+    getOne('evictionPolicy', Object.keys(eviction))
     // "Can be updated only if the current value is NoCluster": ClusteringPolicy in the API redisEnterprise 2025-07-01.
     const policy = before?.clusteringPolicy
     if (policy && policy !== 'NoCluster' && policy !== now.clusteringPolicy)
@@ -179,9 +179,9 @@ const clusterDatabases: ResourceType = {
     wanted.properties = now
   },
   async apply(world, resource, before) {
-    const cluster = parentOf(world, resource)!
+    const cluster = getParent(world, resource)!
     const { accessKeysAuthentication, evictionPolicy, clusteringPolicy } = resource.wanted.properties
-    if (resource.runtime.server && before) await redisOf(resource).remove()
+    if (resource.runtime.server && before) await getRedis(resource).remove()
     resource.runtime.server = await startRedis(world, {
       name: cluster.name,
       host: managedHost(cluster),
@@ -204,13 +204,13 @@ const clusterDatabases: ResourceType = {
   actions: {
     listkeys(_world, resource) {
       requireKeys(resource)
-      const { primary, secondary } = redisOf(resource).keys
+      const { primary, secondary } = getRedis(resource).keys
       return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
     },
     async regeneratekey(_world, resource, call) {
       requireKeys(resource)
-      await redisOf(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
-      const { primary, secondary } = redisOf(resource).keys
+      await getRedis(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
+      const { primary, secondary } = getRedis(resource).keys
       return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
     },
   },
@@ -236,7 +236,7 @@ const classicSizes: Record<string, number[]> = {
 }
 
 function classicKeys(_world: World, resource: Resource): Reply {
-  const { primary, secondary } = redisOf(resource).keys
+  const { primary, secondary } = getRedis(resource).keys
   return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
 }
 
@@ -306,7 +306,7 @@ const classic: ResourceType = {
   actions: {
     listkeys: classicKeys,
     async regeneratekey(world, resource, call: Call) {
-      await redisOf(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
+      await getRedis(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
       return classicKeys(world, resource)
     },
   },

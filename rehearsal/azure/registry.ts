@@ -15,11 +15,11 @@ export interface RegistryState {
   passwords: [string, string]
 }
 
-export const loginServerOf = (registry: Resource): string => `${registry.name.toLowerCase()}.azurecr.io`
+export const getLoginServer = (registry: Resource): string => `${registry.name.toLowerCase()}.azurecr.io`
 
-export function registryAt(world: World, loginServer: string): Resource | undefined {
+export function findRegistry(world: World, loginServer: string): Resource | undefined {
   return [...world.resources.values()].find(
-    (each) => each.type === registries.type && loginServerOf(each) === loginServer.toLowerCase(),
+    (each) => each.type === registries.type && getLoginServer(each) === loginServer.toLowerCase(),
   )
 }
 
@@ -83,7 +83,7 @@ export const registries: ResourceType = {
         'InvalidResourceName',
         `The registry name '${address.name}' is invalid. A registry name must be between 5 and 50 alphanumeric characters.`,
       )
-    const other = registryAt(world, `${address.name}.azurecr.io`)
+    const other = findRegistry(world, `${address.name}.azurecr.io`)
     if (other && other.id.toLowerCase() !== address.id.toLowerCase())
       throw conflict(
         'AlreadyInUse',
@@ -110,7 +110,7 @@ export const registries: ResourceType = {
       dataEndpointEnabled: false,
       ...resource.wanted.properties,
       policies: policies(resource),
-      loginServer: loginServerOf(resource),
+      loginServer: getLoginServer(resource),
       creationDate: resource.createdAt.toISOString(),
       provisioningState: resource.state,
     },

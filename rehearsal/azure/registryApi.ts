@@ -2,7 +2,7 @@ import type { Call, Reply } from './http.ts'
 import { findImage, type Image, type Repository, type Tag } from './images.ts'
 import type { Bag } from './json.ts'
 import { issueToken, tokenClaims } from './login.ts'
-import { isAdmin, type RegistryState, registryAt } from './registry.ts'
+import { findRegistry, isAdmin, type RegistryState } from './registry.ts'
 import type { Resource, World } from './world.ts'
 
 const manifestType = 'application/vnd.docker.distribution.manifest.v2+json'
@@ -194,7 +194,7 @@ function distribution(registry: Resource, call: Call, rest: string): Reply {
 
 /** `*.azurecr.io`. */
 export function registryApi(world: World, call: Call): Reply {
-  const registry = registryAt(world, call.host)
+  const registry = findRegistry(world, call.host)
   if (!registry?.runtime.repositories)
     return problem(404, 'NAME_UNKNOWN', `The registry ${call.host} does not exist in the rehearsal's Azure.`)
   if (call.path.startsWith('/oauth2/')) return oauth(world, registry, call)

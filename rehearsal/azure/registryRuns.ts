@@ -6,7 +6,7 @@ import { ArmError, badRequest } from './errors.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import { imageReference, pushImage } from './images.ts'
 import type { Bag } from './json.ts'
-import { type Resource, takeUsualTime, type World } from './world.ts'
+import { type Resource, type World, waitUsualTime } from './world.ts'
 
 /** Azure's usual time for an image build, in seconds. */
 const usualSeconds = 180
@@ -26,7 +26,7 @@ export interface Run {
 /** The blob host of the builders; every registry has a folder of its own there. */
 export const blobHost = 'acrtaskprodeus.blob.core.windows.net'
 
-const runsOf = (registry: Resource): Map<string, Run> => {
+const getRuns = (registry: Resource): Map<string, Run> => {
   registry.runtime.runs ??= new Map()
   return registry.runtime.runs
 }
@@ -34,7 +34,7 @@ const runsOf = (registry: Resource): Map<string, Run> => {
 const logs = new WeakMap<World, Map<string, Run>>()
 
 /** The run whose log a path of the blob host names. */
-export const runOfLog = (world: World, path: string): Run | undefined => logs.get(world)?.get(path)
+export const findRunByLog = (world: World, path: string): Run | undefined => logs.get(world)?.get(path)
 
 function requireTasks(world: World): void {
   if (world.faults.has('build-tasks-not-allowed'))
@@ -59,7 +59,7 @@ export function uploadUrl(world: World, registry: Resource): Reply {
   }
 }
 
-function sourceOf(world: World, registry: Resource, location: unknown): Buffer {
+function getSource(world: World, registry: Resource, location: unknown): Buffer {
   const start = `/build-${registry.name.toLowerCase()}/${location}`
   const found = [...world.blobs].find(([path, bytes]) => path.split('?')[0] === start && bytes.length > 0)
   if (found) return found[1]
@@ -100,8 +100,8 @@ export function scheduleRun(world: World, registry: Resource, call: Call): Reply
   const body = jsonBody(call)
   if (body.type !== 'DockerBuildRequest')
     throw badRequest('InvalidRunType', `The rehearsal's registry builds Dockerfiles, not '${body.type}'.`)
-  const source = sourceOf(world, registry, body.sourceLocation)
-  const runs = runsOf(registry)
+  const source = getSource(world, registry, body.sourceLocation)
+  const runs = getRuns(registry)
   const run: Run = { id: `ca${runs.size + 1}`, status: 'Queued', log: '', createdAt: new Date(), outputs: [] }
   runs.set(run.id, run)
   carryOut(world, registry, run, body, source).catch((error) => {
@@ -144,7 +144,7 @@ async function carryOut(
       },
       log,
     )
-    await takeUsualTime(world, usualSeconds, startedAt)
+    await waitUsualTime(world, usualSeconds, startedAt)
     log(`Successfully built ${image.digest.slice(7, 19)}\n`)
     for (const name of (body.imageNames ?? []) as string[]) {
       const { repository, reference } = imageReference(name.replace('{{.Run.ID}}', run.id))
@@ -178,7 +178,7 @@ export async function runRoute(registry: Resource, id: string): Promise<Reply> {
 }
 
 function runNamed(registry: Resource, id: string): Run {
-  const run = runsOf(registry).get(id)
+  const run = getRuns(registry).get(id)
   if (run) return run
   throw new ArmError(
     404,
@@ -189,7 +189,7 @@ function runNamed(registry: Resource, id: string): Run {
 
 export function listRuns(registry: Resource, call: Call): Reply {
   const top = Number(call.query.get('$top') ?? 100)
-  const value = [...runsOf(registry).values()]
+  const value = [...getRuns(registry).values()]
     .reverse()
     .slice(0, top)
     .map((run) => show(registry, run))

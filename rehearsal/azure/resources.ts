@@ -3,9 +3,9 @@ import { policyFault } from './faults.ts'
 import { type Bag, sameJson } from './json.ts'
 import { startOperation } from './operations.ts'
 import type { Address, ResourceType } from './types.ts'
-import { type Operation, type Resource, type ResourceGroup, takeUsualTime, type World } from './world.ts'
+import { type Operation, type Resource, type ResourceGroup, type World, waitUsualTime } from './world.ts'
 
-export function typeNamed(world: World, type: string): ResourceType {
+export function getResourceType(world: World, type: string): ResourceType {
   const found = world.types.find((each) => each.type.toLowerCase() === type.toLowerCase())
   if (found) return found
   const [namespace, ...rest] = type.split('/')
@@ -17,7 +17,7 @@ export function typeNamed(world: World, type: string): ResourceType {
   )
 }
 
-export function groupNamed(world: World, name: string): ResourceGroup {
+export function getGroup(world: World, name: string): ResourceGroup {
   const group = world.groups.get(name.toLowerCase())
   if (!group) throw groupNotFound(name)
   return group
@@ -36,8 +36,8 @@ export function requireRegistered(world: World, namespace: string): void {
 }
 
 /** The address of a resource, with the type's own spelling. */
-export function addressOf(world: World, group: string, type: string, name: string): Address {
-  const known = typeNamed(world, type)
+export function getAddress(world: World, group: string, type: string, name: string): Address {
+  const known = getResourceType(world, type)
   const [namespace = '', ...types] = known.type.split('/')
   const names = name.split('/')
   if (types.length !== names.length)
@@ -55,17 +55,18 @@ export const findResource = (world: World, id: string): Resource | undefined =>
 
 /** The resource at an address, or ARM's 404 for the group or the resource. */
 export function resourceAt(world: World, address: Address): Resource {
-  groupNamed(world, address.group)
-  const found = findResource(world, address.id) ?? typeNamed(world, address.type).implicit?.(world, address)
+  getGroup(world, address.group)
+  const found =
+    findResource(world, address.id) ?? getResourceType(world, address.type).implicit?.(world, address)
   if (found) return found
   throw resourceNotFound(address.type, address.name, address.group)
 }
 
-export function parentOf(world: World, resource: { id: string }): Resource | undefined {
+export function getParent(world: World, resource: { id: string }): Resource | undefined {
   return findResource(world, resource.id.split('/').slice(0, -2).join('/'))
 }
 
-export function childrenOf(world: World, resource: Resource, type?: string): Resource[] {
+export function listChildren(world: World, resource: Resource, type?: string): Resource[] {
   const prefix = `${resource.id.toLowerCase()}/`
   return [...world.resources.values()].filter(
     (each) => each.id.toLowerCase().startsWith(prefix) && (!type || each.type === type),
@@ -73,7 +74,7 @@ export function childrenOf(world: World, resource: Resource, type?: string): Res
 }
 
 export function view(world: World, resource: Resource, inList = false): Bag {
-  const type = typeNamed(world, resource.type)
+  const type = getResourceType(world, resource.type)
   const shown = inList && type.showInList ? type.showInList(world, resource) : type.show(world, resource)
   return {
     id: resource.id,
@@ -110,16 +111,16 @@ export interface Put {
  * An equal body changes nothing and starts none.
  */
 export function putResource(world: World, address: Address, body: Bag): Put {
-  const group = groupNamed(world, address.group)
+  const group = getGroup(world, address.group)
   requireRegistered(world, address.type.split('/')[0]!)
   if (group.deleting)
     throw conflict(
       'ResourceGroupBeingDeleted',
       `The resource group '${group.name}' is in deprovisioning state.`,
     )
-  const type = typeNamed(world, address.type)
+  const type = getResourceType(world, address.type)
   const existing = findResource(world, address.id)
-  if (address.name.includes('/') && !parentOf(world, address)) {
+  if (address.name.includes('/') && !getParent(world, address)) {
     const parentType = address.type.split('/').slice(0, -1).join('/')
     const parentName = address.name.split('/').slice(0, -1).join('/')
     throw new ArmError(
@@ -162,7 +163,7 @@ export function putResource(world: World, address: Address, body: Bag): Put {
     async () => {
       try {
         await type.apply(world, resource, before)
-        if (!before) await takeUsualTime(world, type.usualSeconds, startedAt)
+        if (!before) await waitUsualTime(world, type.usualSeconds, startedAt)
         resource.state = 'Succeeded'
         type.ended?.(resource)
       } catch (error) {
@@ -179,8 +180,8 @@ export function putResource(world: World, address: Address, body: Bag): Put {
 export function deleteResource(world: World, resource: Resource): Operation {
   resource.state = 'Deleting'
   return startOperation(world, async () => {
-    for (const each of [...childrenOf(world, resource).reverse(), resource]) {
-      await typeNamed(world, each.type).remove?.(world, each)
+    for (const each of [...listChildren(world, resource).reverse(), resource]) {
+      await getResourceType(world, each.type).remove?.(world, each)
       world.resources.delete(each.id.toLowerCase())
     }
   })

@@ -1,6 +1,6 @@
 import { type ArmError, conflict } from './errors.ts'
 import { counted } from './faults.ts'
-import { childrenOf, parentOf } from './resources.ts'
+import { getParent, listChildren } from './resources.ts'
 import type { Request } from './types.ts'
 import type { Resource, World } from './world.ts'
 
@@ -24,9 +24,9 @@ export function startSettling(server: Resource): void {
  * parameters one after the other are accepted).
  */
 export function checkServerFree(world: World, { address }: Request, parameter = false): void {
-  const server = parentOf(world, address)
+  const server = getParent(world, address)
   if (!server) return
-  const working = [server, ...childrenOf(world, server)].some(
+  const working = [server, ...listChildren(world, server)].some(
     ({ id, state }) => id !== address.id && ['Creating', 'Updating', 'Deleting'].includes(state),
   )
   const settling = parameter && (server.runtime.settlingUntil ?? 0) > Date.now()

@@ -3,7 +3,7 @@ import { ArmError } from './errors.ts'
 import { listResources } from './groups.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
-import { typeNamed, view } from './resources.ts'
+import { getResourceType, view } from './resources.ts'
 import { usagesReply } from './usages.ts'
 import type { World } from './world.ts'
 
@@ -163,7 +163,7 @@ function providersRoute(world: World, call: Call, rest: string[]): Reply {
   if (call.method === 'GET' && /^locations$/i.test(first) && third?.toLowerCase() === 'usages')
     return usagesReply(world, call, namespace, second ?? '')
   if (call.method === 'GET' && !second) {
-    const type = typeNamed(world, `${namespace}/${first}`).type
+    const type = getResourceType(world, `${namespace}/${first}`).type
     const value = [...world.resources.values()]
       .filter((each) => each.type === type)
       .map((each) => view(world, each, true))

@@ -126,11 +126,11 @@ export function evaluate(scope: Scope, value: Value): Value {
 }
 
 /** Every expression anywhere inside a template value. */
-export function expressionsOf(value: Value): Expression[] {
+export function listExpressions(value: Value): Expression[] {
   if (typeof value === 'string') {
     const expression = expressionIn(value)
     return expression === undefined ? [] : [parseExpression(expression)]
   }
-  if (value && typeof value === 'object') return Object.values(value).flatMap(expressionsOf)
+  if (value && typeof value === 'object') return Object.values(value).flatMap(listExpressions)
   return []
 }

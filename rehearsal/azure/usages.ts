@@ -13,19 +13,19 @@ const groupsIn = (world: World, location: string): Resource[] =>
   )
 
 /** The cores that a container group asks for. */
-export const coresIn = (wanted: Bag): number =>
+export const countCores = (wanted: Bag): number =>
   (wanted.properties.containers as { properties: { resources: Requests } }[]).reduce(
     (sum, { properties }) => sum + properties.resources.requests.cpu,
     0,
   )
 
 /** The cores of a region: how many there may be, and how many all groups but `without` use. */
-export function coresOf(world: World, location: string, without = ''): { limit: number; used: number } {
+export function getCores(world: World, location: string, without = ''): { limit: number; used: number } {
   const few = world.faults.get('few-cores')
   const others = groupsIn(world, location).filter(({ id }) => id.toLowerCase() !== without.toLowerCase())
   return {
     limit: few ? Number(few.cores ?? 2) : limits.cores,
-    used: others.reduce((sum, { wanted }) => sum + coresIn(wanted), 0),
+    used: others.reduce((sum, { wanted }) => sum + countCores(wanted), 0),
   }
 }
 
@@ -38,7 +38,7 @@ export function usagesReply(world: World, call: Call, namespace: string, locatio
       `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
     )
   const groups = groupsIn(world, location)
-  const { limit, used } = coresOf(world, location)
+  const { limit, used } = getCores(world, location)
   const usage = (value: string, currentValue: number, limit: number) => ({
     id: `/subscriptions/${world.subscription.id}/providers/Microsoft.ContainerInstance/locations/${location}/usages/${value}`,
     unit: 'Count',

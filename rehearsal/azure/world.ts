@@ -125,7 +125,7 @@ export async function azureAddressesChanged(world: World): Promise<void> {
  * @param usualSeconds Azure's usual time in seconds
  * @param since start of the operation in ms since the epoch: real work already counts
  */
-export async function takeUsualTime(world: World, usualSeconds: number, since: number): Promise<void> {
+export async function waitUsualTime(world: World, usualSeconds: number, since: number): Promise<void> {
   // In slices, so that a rehearsal that is being taken down need not wait for it.
   while (world.latency === 'realistic') {
     const rest = since + usualSeconds * 100 - Date.now()

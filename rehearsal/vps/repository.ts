@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import { join } from 'node:path'
 import { sha256OfFile } from '../../lib/util/files.ts'
 import { apt } from '../packages.ts'
-import { must } from '../processes.ts'
+import { runOrThrow } from '../processes.ts'
 
 /** What an operator's scripts may install on the VPS; their dependencies come along. */
 const OFFERED = [
@@ -83,7 +83,7 @@ function percent(character: string): string {
 
 /** One paragraph of the index: the package's own control fields, and where its file is. */
 async function describe(file: string): Promise<string> {
-  const [control, sha256] = await Promise.all([must(['dpkg-deb', '--field', file]), sha256OfFile(file)])
+  const [control, sha256] = await Promise.all([runOrThrow(['dpkg-deb', '--field', file]), sha256OfFile(file)])
   const name = file.slice(file.lastIndexOf('/') + 1)
   const { size } = statSync(file)
   return `${control.trimEnd()}\nFilename: ./${name}\nSize: ${size}\nSHA256: ${sha256}\n`

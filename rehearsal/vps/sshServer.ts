@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MachineOptions } from '../machine.ts'
-import { must } from '../processes.ts'
+import { runOrThrow } from '../processes.ts'
 
 type Files = NonNullable<MachineOptions['files']>
 
@@ -47,7 +47,7 @@ export async function sshServer(folder: string, authorizedKey: string): Promise<
   const publicKeys = await Promise.all(
     Object.entries(KEYS).map(async ([type, options]) => {
       const file = join(folder, `ssh_host_${type}_key`)
-      await must(['ssh-keygen', '-q', '-N', '', '-C', 'vps', '-f', file, ...options])
+      await runOrThrow(['ssh-keygen', '-q', '-N', '', '-C', 'vps', '-f', file, ...options])
       const publicKey = readFileSync(`${file}.pub`, 'utf8')
       files[`/etc/ssh/ssh_host_${type}_key`] = { text: readFileSync(file, 'utf8'), mode: 0o600 }
       files[`/etc/ssh/ssh_host_${type}_key.pub`] = { text: publicKey }

@@ -57,7 +57,7 @@ export async function createHistory(
           at,
           samples: targets.map((target, index) => {
             const fault = bad.find((stretch) => stretch.targets.includes(target))
-            if (!fault) return { target, verdict: 'OK', ms: timeOf(at, index), cause: '' }
+            if (!fault) return { target, verdict: 'OK', ms: getTime(at, index), cause: '' }
             const ms = fault.verdict === 'WARNING' ? 640 : null
             return { target, verdict: fault.verdict, ms, cause: fault.cause ?? hostile }
           }),
@@ -82,7 +82,7 @@ function noteIncidents(history: History, stretches: readonly Stretch[], open: bo
 }
 
 /** Milliseconds; by day slower than by night, and never twice the same in a row. */
-const timeOf = (at: number, index: number): number => {
+const getTime = (at: number, index: number): number => {
   const wave = Math.sin((at / day) * 2 * Math.PI) + 1
   return Math.round((index === 0 ? 40 : 120) + 30 * wave + ((at / minute) % 7) * (index === 0 ? 3 : 11))
 }

@@ -58,7 +58,7 @@ async function groups(): Promise<string[]> {
 }
 
 /** The events of a container group, as az shows them. */
-async function eventsOf(name: string): Promise<unknown> {
+async function getEvents(name: string): Promise<unknown> {
   const { azEnvironment } = clouds.config.network
   const { stdout } = await startProcess(
     ['az', 'container', 'show', '--name', name, '--resource-group', clouds.config.azure.resourceGroup],
@@ -180,7 +180,7 @@ test('containers without capacity or with a label that is taken: each says what 
   const full = await deploy(good, '--skip-ionos')
   expect(full.code).toBe(1)
   expect(full.stderr).toMatch(/no capacity for a container group of this size in eastus[\s\S]*BACKEND_CPU/)
-  expect(await eventsOf('codex-backend')).toMatchObject([
+  expect(await getEvents('codex-backend')).toMatchObject([
     {
       name: 'InsufficientCapacity.',
       message: expect.stringContaining("not available in the location 'eastus'"),

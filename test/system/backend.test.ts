@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { IMAGE_ROOT } from '../../rehearsal/azure/imageRoot.ts'
+import { imageRoot } from '../../rehearsal/azure/imageRoot.ts'
 import { type DebianRoot, prepareRoot } from '../../rehearsal/debianRoot.ts'
 import { startMachine } from '../../rehearsal/machine.ts'
 import { startNetwork } from '../../rehearsal/network.ts'
@@ -12,9 +12,9 @@ const NAME = 'backend-tests'
 
 /** What an image has, and what the tests of the backend start beside it. */
 const ROOT: DebianRoot = {
-  ...IMAGE_ROOT,
+  ...imageRoot,
   purpose: 'the tests of the backend',
-  packages: [...IMAGE_ROOT.packages, 'openssl', 'postgresql', 'redis-server'],
+  packages: [...imageRoot.packages, 'openssl', 'postgresql', 'redis-server'],
 }
 
 /**

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/write.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
-import { environmentOf } from '../../rehearsal/rehearsal.ts'
+import { getEnvironmentFile } from '../../rehearsal/rehearsal.ts'
 import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { steadyLoad } from '../support/system/load.ts'
 import {
@@ -242,7 +242,7 @@ test('backend: the surge way, no request fails; the next deploy would set it bac
 })
 
 test('workers: killed while the only one is made anew, the same line goes on; --save keeps it for the next deploy', async () => {
-  const file = environmentOf(environment)
+  const file = getEnvironmentFile(environment)
   const before = readFileSync(file, 'utf8')
   const args = ['scale', 'worker', '--cpu', '1.5', '--memory', '2', '--workers', '2', '--yes', '--save']
   const session = startSession([...args, '--env', environment])

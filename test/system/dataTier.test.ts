@@ -99,7 +99,7 @@ const az = (...args: string[]): string =>
     encoding: 'utf8',
   })
 
-const idOf = (type: Parameters<typeof resourceId>[2]) =>
+const getId = (type: Parameters<typeof resourceId>[2]) =>
   resourceId(clouds.config, clouds.config.azure.subscription, type)
 
 const rest = (method: string, id: string, version: string, body?: object): string =>
@@ -109,7 +109,7 @@ const rest = (method: string, id: string, version: string, body?: object): strin
   )
 
 test('require_secure_transport switched off: doctor finds it, provision sets it by one line, and then nothing', async () => {
-  rest('put', idOf(secureTransport), '2022-12-01', {
+  rest('put', getId(secureTransport), '2022-12-01', {
     properties: { value: 'off', source: 'user-override' },
   })
   const { stdout } = await clouds.dominion(['doctor', '--only', 'data-tier'], { environment: clouds.name })
@@ -124,7 +124,7 @@ test('require_secure_transport switched off: doctor finds it, provision sets it 
 
 /** What Redis answers to a transaction over keys of two slots, as RQ sends them. */
 async function transaction(): Promise<string> {
-  const { primaryKey } = JSON.parse(rest('post', `${idOf(managedDatabase)}/listKeys`, '2025-07-01')) as {
+  const { primaryKey } = JSON.parse(rest('post', `${getId(managedDatabase)}/listKeys`, '2025-07-01')) as {
     primaryKey: string
   }
   const server = await fetch(`${clouds.state.controlUrl}/redis/${clouds.config.redis.name}`)
@@ -141,7 +141,7 @@ test('Redis takes a transaction over several slots, and no policy but NoCluster 
 })
 
 test('a Redis with another policy: plan, provision and doctor show the way out, and it leads out', async () => {
-  const database = idOf(managedDatabase)
+  const database = getId(managedDatabase)
   az('resource', 'delete', '--ids', database, '--api-version', '2025-07-01')
   const properties = {
     clientProtocol: 'Encrypted',

@@ -54,7 +54,7 @@ const databases = async () =>
     .map(({ datname }) => datname)
     .filter((name) => !/^(postgres|template\d)$/.test(name))
     .sort()
-const rowsOf = async (table: string, database?: string) =>
+const getRows = async (table: string, database?: string) =>
   Number((await sql<{ rows: string }>(`SELECT count(*) AS rows FROM ${table}`, database))[0]!.rows)
 
 async function run(...args: string[]) {
@@ -85,15 +85,15 @@ test('check-database: everything known, everything in order', async () => {
     times: Record<string, number>
   }
   expect(Object.fromEntries(tables.map(({ name, rows }) => [name, rows]))).toMatchObject({
-    agents: await rowsOf('agents'),
-    metrics: await rowsOf('metrics'),
+    agents: await getRows('agents'),
+    metrics: await getRows('metrics'),
   })
   expect(tables.find(({ name }) => name === 'metrics')?.bytes).toBeGreaterThan(5e6)
   expect(Object.keys(times)).toEqual(['dns', 'tcp', 'login'])
 })
 
 test('a backup taken while rows are written is of one moment: proven, and nothing is left on the server', async () => {
-  const before = await rowsOf('metrics')
+  const before = await getRows('metrics')
   let writing = true
   const writer = (async () => {
     for (; writing; await pause(20))
@@ -107,7 +107,7 @@ test('a backup taken while rows are written is of one moment: proven, and nothin
   expect(proven).toMatchObject({ server: 'codexdominion-db' })
   const counted = readManifest(file).content.tables.find(({ name }) => name === 'metrics')!.rows
   expect(counted).toBeGreaterThanOrEqual(before)
-  expect(counted).toBeLessThan(await rowsOf('metrics'))
+  expect(counted).toBeLessThan(await getRows('metrics'))
   expect([file, manifestPath(file)].map((each) => statSync(each).mode & 0o777)).toEqual([0o600, 0o600])
   expect(await databases()).toEqual(['codexdb'])
   good = path.join(work.folder, path.basename(file))
@@ -135,7 +135,7 @@ test('--keep: the newest stay, and the one that was proven', async () => {
 })
 
 /** A copy of the good backup, for a test to spoil. */
-function copyOf(name: string): string {
+function getCopy(name: string): string {
   const folder = path.join(work.folder, name)
   mkdirSync(folder)
   for (const file of [good, manifestPath(good)]) cpSync(file, path.join(folder, path.basename(file)))
@@ -151,16 +151,16 @@ test('a damaged backup is found', async () => {
     for (let at = middle; at < middle + 16; at++) bytes[at]! ^= 0xff
     writeFileSync(file, bytes)
   }
-  const flipped = copyOf('flipped')
+  const flipped = getCopy('flipped')
   flip(flipped)
-  const cut = copyOf('cut')
+  const cut = getCopy('cut')
   truncateSync(cut, statSync(cut).size - 1000)
   // Whoever mends the sum as well is found out by the restore.
-  const mended = copyOf('mended')
+  const mended = getCopy('mended')
   flip(mended)
   const sha256 = await sha256OfFile(mended)
   mend(mended, (manifest) => ({ ...manifest, sha256 }))
-  const other = copyOf('other')
+  const other = getCopy('other')
   mend(other, (manifest) => ({
     ...manifest,
     content: {
@@ -226,7 +226,7 @@ test('restore-database: into a new database; over an existing one never', async 
   expect(done.code, done.said).toBe(0)
   expect(await databases()).toEqual(['codexdb', 'second'])
   const { content } = readManifest(good)
-  for (const { name, rows } of content.tables) expect(await rowsOf(name, 'second'), name).toBe(rows)
+  for (const { name, rows } of content.tables) expect(await getRows(name, 'second'), name).toBe(rows)
   const [right] = await sql<{ may: boolean }>(
     `SELECT has_table_privilege('reader', 'capsules', 'SELECT') AS may`,
     'second',
@@ -267,7 +267,7 @@ test('over the live one: only by its name, killed anywhere without harm, and the
     await pause(ms)
     session.kill('SIGKILL')
     await session.ended
-    expect(await rowsOf('capsules')).toBeGreaterThan(0) // the live name always has a database
+    expect(await getRows('capsules')).toBeGreaterThan(0) // the live name always has a database
   }
   // Killed behind the rename, where the backend is waited for: the same line does not restore a second time.
   const lost = clouds.variant('lost', { BACKEND_DNS_LABEL: 'not-there' })

@@ -94,7 +94,7 @@ const takesLock = /^(restart|update|rollback (front|back)|scale|maintenance-mode
 
 /** Runs the rows three at a time and gives those that are not as they must be, with what they said. */
 async function wrong(environment: string, rows: readonly Row[], takers = 1): Promise<string[]> {
-  const runRow = (each: Row) => wrongOf(environment, each)
+  const runRow = (each: Row) => getWrong(environment, each)
   const found = await Promise.all([
     mapLimit(
       takers,
@@ -113,7 +113,7 @@ async function wrong(environment: string, rows: readonly Row[], takers = 1): Pro
 /** What no operator should have to read. */
 const raw = /Traceback|HTTPSConnectionPool|\bat .*\.ts:\d+|\[object Object\]|\bundefined\b/
 
-async function wrongOf(environment: string, { line, code, says = [], shows = [] }: Row): Promise<string[]> {
+async function getWrong(environment: string, { line, code, says = [], shows = [] }: Row): Promise<string[]> {
   const { stdout, stderr, ...done } = await run(
     environment,
     line.split(' ').map((word) => (word === 'DUMP' ? dump : word)),

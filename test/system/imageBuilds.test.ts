@@ -14,7 +14,7 @@ import { createWorld, type World } from '../../rehearsal/azure/world.ts'
 import { startDns } from '../../rehearsal/dns.ts'
 import { startMachine } from '../../rehearsal/machine.ts'
 import { startNetwork } from '../../rehearsal/network.ts'
-import { must } from '../../rehearsal/processes.ts'
+import { runOrThrow } from '../../rehearsal/processes.ts'
 import { createWorkFolder } from '../support/system/applications.ts'
 
 /* What an image holds depends on its sources and on the image root alone, whatever happens on this host meanwhile. */
@@ -74,7 +74,7 @@ async function build(files: Record<string, string>): Promise<{ image: Image; log
 const PYTHON = 'FROM mcr.microsoft.com/devcontainers/python:3.12-bookworm\n'
 
 async function filesIn(image: Image): Promise<string[]> {
-  const list = await must(['tar', '-tf', image.archive])
+  const list = await runOrThrow(['tar', '-tf', image.archive])
   return list
     .trimEnd()
     .split('\n')
@@ -154,7 +154,7 @@ test('what another program writes on this host meanwhile is not in the image', a
 })
 
 test("the packages that pip finds are the image root's, not this host's", async () => {
-  const folders = await must(['/usr/bin/python3', '-c', 'import sys; print("\\n".join(sys.path))'])
+  const folders = await runOrThrow(['/usr/bin/python3', '-c', 'import sys; print("\\n".join(sys.path))'])
   const local = folders.split('\n').find((folder) => /^\/usr\/local\/.*\/dist-packages$/.test(folder))!
   const distribution = path.join(local, `dominion_probe_${process.pid}-1.0.dist-info`)
   mkdirSync(distribution)

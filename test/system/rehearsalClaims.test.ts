@@ -13,14 +13,14 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
-import { environmentOf, folderOf, readState, startClouds } from '../../rehearsal/rehearsal.ts'
+import { getEnvironmentFile, getFolder, readState, startClouds } from '../../rehearsal/rehearsal.ts'
 import { dominionArgv, ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
 /* A rehearsal that runs is nobody's to take down by accident, and an .env.NAME that it did not write is nobody's to delete. */
 
 const home = path.join(import.meta.dirname, '..', '..')
 const name = 'sys-claims'
-const file = environmentOf(name)
+const file = getEnvironmentFile(name)
 const byHand = 'DOMAIN=by-hand.example\n'
 let elsewhere: string
 
@@ -49,9 +49,9 @@ const changedFiles = () => readdirSync('.').filter((each) => each.startsWith(`.e
 
 /** Everything by which one would notice that somebody was at it. */
 const picture = () => ({
-  state: readFileSync(path.join(folderOf(name), 'state.json'), 'utf8'),
+  state: readFileSync(path.join(getFolder(name), 'state.json'), 'utf8'),
   environment: readFileSync(file, 'utf8'),
-  files: readdirSync(folderOf(name), { recursive: true }).length,
+  files: readdirSync(getFolder(name), { recursive: true }).length,
   links: execFileSync('ip', ['-json', 'link', 'show', 'type', 'veth'], { encoding: 'utf8' }).includes(
     `dominion rehearsal ${name} `,
   ),
@@ -106,7 +106,7 @@ test('--down from another clone takes down what is named, not the file of that c
   expect(code, stderr).toBe(0)
   expect(stdout).toContain(`rehearsal "${name}" is down`)
   expect(existsSync(`/proc/${pid}`)).toBe(false)
-  expect(existsSync(folderOf(name))).toBe(false)
+  expect(existsSync(getFolder(name))).toBe(false)
   expect(existsSync(file)).toBe(false)
   expect(readFileSync(own, 'utf8')).toBe(byHand)
 })
@@ -122,7 +122,7 @@ test('a hand-written .env.NAME survives --down, and no rehearsal starts over it'
     expect(stderr).toContain(`.env.${name} was not written by a rehearsal`)
   }
   expect(readFileSync(file, 'utf8')).toBe(byHand)
-  expect(existsSync(folderOf(name))).toBe(false)
+  expect(existsSync(getFolder(name))).toBe(false)
   rmSync(file)
 })
 

@@ -26,9 +26,9 @@ function left(): string[] {
 /** This machine's interfaces in the rehearsal's own network. */
 const interfaces = (vps: string): string[] =>
   Object.entries(networkInterfaces())
-    .filter(([, addresses]) => addresses?.some(({ address }) => networkOf(address) === networkOf(vps)))
+    .filter(([, addresses]) => addresses?.some(({ address }) => getNetwork(address) === getNetwork(vps)))
     .map(([each]) => each)
-const networkOf = (address: string): string => address.split('.').slice(0, 3).join('.')
+const getNetwork = (address: string): string => address.split('.').slice(0, 3).join('.')
 
 // Not before the dashboard is built: the build is the repository's own, and a killed one would be left half done.
 const underWay = /Build the dashboard: (ok|build)[\s\S]*PostgreSQL server: .* is ready/

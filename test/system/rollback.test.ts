@@ -98,7 +98,7 @@ async function wordsNow(): Promise<Record<string, string>> {
 }
 
 /** The words of a line as a shell would hand them on; the page quotes with ' only. */
-const argumentsOf = (line: string): string[] =>
+const getArguments = (line: string): string[] =>
   [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? words[word] ?? word)
 
 test('every script has a line in the runbook and in the README', () => {
@@ -113,7 +113,7 @@ test('every script has a line in the runbook and in the README', () => {
 
 // Side by side, as nothing changes anything; the test after them holds them to that.
 test.concurrent.each(lines.filter((line) => !line.includes('--follow')))('npx dominion %s', async (line) => {
-  const args = argumentsOf(line)
+  const args = getArguments(line)
   const harmless = looking.includes(args[0]!) || line.includes('--list') || line.endsWith(' status')
   if (!harmless && !args.includes('--dry-run')) args.push('--dry-run')
   const done = await clouds.dominion(args, { environment: two })
@@ -131,7 +131,7 @@ test('none of these lines has changed anything', async () => {
 })
 
 test.each(lines.filter((line) => line.includes('--follow')))('npx dominion %s', async (line) => {
-  const session = startSession([...argumentsOf(line), '--env', two])
+  const session = startSession([...getArguments(line), '--env', two])
   await session.until(/ backend .*path=\/health /)
   session.kill('SIGINT')
   const { code, said } = await session.ended

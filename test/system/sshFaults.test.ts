@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
-import { must } from '../../rehearsal/processes.ts'
+import { runOrThrow } from '../../rehearsal/processes.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import {
   createContent,
@@ -87,7 +87,7 @@ function changes(environment: string): unknown[] {
 }
 
 const keyFile = (name: string, ...options: string[]) =>
-  must(['ssh-keygen', '-q', '-t', 'ed25519', '-f', path.join(work, name), ...options])
+  runOrThrow(['ssh-keygen', '-q', '-t', 'ed25519', '-f', path.join(work, name), ...options])
 
 test('the language of the VPS changes nothing: from bare to a site, and again', async () => {
   const environment = clouds.variant('locale', { DASHBOARD_DIR: dashboard })
@@ -123,7 +123,7 @@ async function writeStartFile(lines: readonly string[]): Promise<void> {
 }
 
 /** What health finds from here and from the VPS; how fast it was differs from run to run. */
-async function healthOf(environment: string): Promise<string[]> {
+async function getHealth(environment: string): Promise<string[]> {
   const { stdout } = await clouds.dominion(['health', '--from', 'vps', '--json'], { environment })
   const { observations } = JSON.parse(stdout) as {
     observations: { id: string; from: string; verdict: string; ms?: number }[]
@@ -133,7 +133,7 @@ async function healthOf(environment: string): Promise<string[]> {
 
 test('what start files of the login shell print is ignored, and shown with --verbose', async () => {
   const environment = `${clouds.name}-locale`
-  const health = await healthOf(environment)
+  const health = await getHealth(environment)
   expect(health).toEqual(expect.arrayContaining(['disk here OK', 'stored-certificate here OK']))
   // Words that would mean something behind the marker, and no line break at the end.
   const noise = [
@@ -149,7 +149,7 @@ test('what start files of the login shell print is ignored, and shown with --ver
     expect(done.stdout, script).toContain('Nothing to do')
     expect(`${done.stdout}${done.stderr}`).not.toContain('hello')
   }
-  expect(await healthOf(environment)).toEqual(health)
+  expect(await getHealth(environment)).toEqual(health)
   const logs = await clouds.dominion(['view-logs', '--only', 'nginx', '--lines', '5'], { environment })
   expect([logs.code, logs.stdout]).toEqual([0, expect.stringContaining('GET /')])
   expect(logs.stdout).not.toContain('hello')
@@ -230,7 +230,7 @@ test('files that are no private key', async () => {
 test('a key with a passphrase needs an agent, and works with one', async () => {
   const file = path.join(work, 'locked')
   writeFileSync(file, readFileSync(path.join(clouds.folder, 'id_ed25519')), { mode: 0o600 })
-  await must(['ssh-keygen', '-q', '-p', '-P', '', '-N', 'a passphrase', '-f', file])
+  await runOrThrow(['ssh-keygen', '-q', '-p', '-P', '', '-N', 'a passphrase', '-f', file])
   const locked = await withValues('locked', { IONOS_SSH_KEY: file })
   expect(locked.code).toBe(4)
   expect(locked.stderr).toContain(`The private key ${file} has a passphrase, and no ssh agent holds it`)
@@ -239,7 +239,9 @@ test('a key with a passphrase needs an agent, and works with one', async () => {
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] })
   agentPid = agent.pid!
   await once(agent.stdout!, 'data')
-  await must(['ssh-add', '-q', path.join(clouds.folder, 'id_ed25519')], { env: { SSH_AUTH_SOCK: socket } })
+  await runOrThrow(['ssh-add', '-q', path.join(clouds.folder, 'id_ed25519')], {
+    env: { SSH_AUTH_SOCK: socket },
+  })
   const opened = await withValues('locked', { IONOS_SSH_KEY: file }, socket)
   expect(opened.code, opened.stderr).toBe(0)
 })

@@ -44,7 +44,7 @@ async function groups(): Promise<string[]> {
 }
 
 /** The tag of the image that a group runs, as az tells it. */
-async function imageOf(name: string): Promise<string | undefined> {
+async function getImage(name: string): Promise<string | undefined> {
   const args = ['container', 'show', '--resource-group', clouds.config.azure.resourceGroup, '--name', name]
   const { code, stdout, stderr } = await startProcess(
     ['az', ...args, '--query', 'containers[0].image', '--output', 'tsv'],
@@ -127,14 +127,14 @@ test('workers that end while gunicorn listens: exit 1 by every way, their last w
 })
 
 test('a marked image: --quick passes it over, its own sources bring it with a word, silent marks stop --quick', async () => {
-  const lineOf = ({ stdout }: ProcessResult, title: string) =>
+  const getLine = ({ stdout }: ProcessResult, title: string) =>
     stdout.split('\n').find((line) => line.includes(title)) ?? stdout
   const quick = await run('release-containers', good, '--quick', '--dry-run')
-  expect(lineOf(quick, 'Backend image')).toMatch(
+  expect(getLine(quick, 'Backend image')).toMatch(
     new RegExp(`codex-backend:${first} .*; marked as bad: src-\\w+ \\(.*\\), src-\\w+ \\(`),
   )
   const itself = await run('release-containers', 'sys-updates-faulty', '--dry-run')
-  expect(lineOf(itself, 'Backend image')).toMatch(
+  expect(getLine(itself, 'Backend image')).toMatch(
     /is marked as bad \(.* checks .* failed with src-.*all the same/,
   )
   const deaf = clouds.variant('deaf', { ...common, IONOS_HOST: '127.0.0.1' })
@@ -169,7 +169,7 @@ test('--in-place: the plan tells the outage, the pages stay, the right image ser
   expect(load.failed.length).toBeGreaterThan(0)
   expect(load.failed.filter((line) => !line.startsWith('/api/'))).toEqual([])
   expect([await served(), await groups()]).toEqual([tag, ['codex-backend', 'codex-worker']])
-  expect([await imageOf('codex-backend'), await imageOf('codex-worker')]).toEqual([tag, tag])
+  expect([await getImage('codex-backend'), await getImage('codex-worker')]).toEqual([tag, tag])
 })
 
 test('a worker that crashes behind a healthy backend: both go back, no request fails, its log is shown', async () => {
@@ -186,7 +186,7 @@ test('a worker that crashes behind a healthy backend: both go back, no request f
   expect(stderr).toContain(`${before} serves, as before`)
   expect([load.failed, load.answered > 50]).toEqual([[], true])
   expect([await served(), await groups()]).toEqual([before, ['codex-backend', 'codex-worker']])
-  expect([await imageOf('codex-backend'), await imageOf('codex-worker')]).toEqual([before, before])
+  expect([await getImage('codex-backend'), await getImage('codex-worker')]).toEqual([before, before])
   const tag = /(src-\w+) is marked as bad/.exec(stderr)![1]!
   expect(await ssh(clouds, `cat /var/lib/codex-dominion/bad/backend/${tag}`)).toContain('codex-worker')
 })

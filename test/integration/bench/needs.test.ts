@@ -8,10 +8,10 @@ import { start } from '../../support/runScript.ts'
 const isRoot = process.getuid?.() === 0
 const asRoot = '✖ This benchmark needs root\n→ sudo '
 
-/** Runs `needMachine` in a process that it may end, then prints `ready`. */
+/** Runs `assertMachine` in a process that it may end, then prints `ready`. */
 const need = (argument: string) => {
   const module = pathToFileURL(path.join(home, 'bench', 'needs.ts')).href
-  const program = `const { needMachine } = await import(${JSON.stringify(module)}); await needMachine(${argument}); console.log('ready')`
+  const program = `const { assertMachine } = await import(${JSON.stringify(module)}); await assertMachine(${argument}); console.log('ready')`
   return start(['--input-type=module', '-e', program]).ended
 }
 

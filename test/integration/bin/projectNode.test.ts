@@ -11,7 +11,7 @@ import {
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { PACKAGES, TEST_PACKAGES } from '../../../rehearsal/packages.ts'
+import { rehearsalPackages, testPackages } from '../../../rehearsal/packages.ts'
 import { collect } from '../../../rehearsal/processes.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import setup, { needs } from '../../support/setup/integration.ts'
@@ -246,7 +246,7 @@ test('supported is what engines in package.json promises, and nothing beside it'
 test('npm test installs every package that the integration tests name', () => {
   const named = needs.map(({ debianPackage }) => debianPackage)
   expect(named.length).toBeGreaterThan(5)
-  expect(named.filter((name) => ![...PACKAGES, ...TEST_PACKAGES].includes(name))).toEqual([])
+  expect(named.filter((name) => ![...rehearsalPackages, ...testPackages].includes(name))).toEqual([])
 })
 
 test('the integration tests on a machine that lacks programs name all of them with one line', () => {

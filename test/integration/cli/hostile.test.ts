@@ -32,7 +32,7 @@ async function port(server: { listen(port: number, host: string): unknown; addre
 }
 
 /** A folder with this `.env`, and an `az` whose every word is an attack. */
-function folderOf(...lines: string[]): string {
+function getFolder(...lines: string[]): string {
   const cwd = temporaryFolder()
   const text = JSON.stringify(attack)
   writeFileSync(
@@ -72,8 +72,8 @@ async function harmless(cwd: string, ...argv: string[]): Promise<string> {
 }
 
 test('az', async () => {
-  expect(await harmless(folderOf(), 'build-image')).toContain(seen)
-  expect(await harmless(folderOf(), 'health', '--only', 'containers', '--format', 'table')).toContain(seen)
+  expect(await harmless(getFolder(), 'build-image')).toContain(seen)
+  expect(await harmless(getFolder(), 'health', '--only', 'containers', '--format', 'table')).toContain(seen)
 })
 
 test('something that answers on the port of sshd', async () => {
@@ -82,7 +82,7 @@ test('something that answers on the port of sshd', async () => {
     socket.end(`${attack}\r\nSSH-2.0-${attack}\r\n${attack}`)
   })
   onTestFinished(() => void server.close())
-  await harmless(folderOf('IONOS_HOST=127.0.0.1', `IONOS_PORT=${await port(server)}`), 'unlock')
+  await harmless(getFolder('IONOS_HOST=127.0.0.1', `IONOS_PORT=${await port(server)}`), 'unlock')
 })
 
 test('an impostor of sshd: its banner, its reason to hang up, what commands print there', async () => {
@@ -102,7 +102,7 @@ test('an impostor of sshd: its banner, its reason to hang up, what commands prin
       )
     })
     onTestFinished(() => void server.close())
-    const cwd = folderOf(
+    const cwd = getFolder(
       'IONOS_HOST=127.0.0.1',
       `IONOS_PORT=${await port(server)}`,
       'IONOS_SSH_KEY=id',
@@ -126,7 +126,7 @@ test.runIf(process.platform === 'linux')(
     server.listen(5000, address)
     await once(server, 'listening')
     const dns = await startNameServer({ 'codex-api.eastus.azurecontainer.io': [address] })
-    const cwd = folderOf(`DNS_SERVER=${dns}`)
+    const cwd = getFolder(`DNS_SERVER=${dns}`)
     const line = ['health', '--quick', '--only', 'backend']
     expect(await harmless(cwd, ...line, '--format', 'table')).toContain('hidden\\x9b31m')
     // A monitoring plugin's line has blanks in their place.
@@ -135,7 +135,7 @@ test.runIf(process.platform === 'linux')(
 )
 
 test('receipts that somebody else has written', async () => {
-  const cwd = folderOf('IONOS_HOST=127.0.0.1', 'IONOS_PORT=9')
+  const cwd = getFolder('IONOS_HOST=127.0.0.1', 'IONOS_PORT=9')
   const folder = path.join(cwd, '.dominion', 'default', 'receipts')
   mkdirSync(folder, { recursive: true })
   const id = '20261122T100000Z-deploy-complete-1'
@@ -154,7 +154,7 @@ test('receipts that somebody else has written', async () => {
 })
 
 test('what was typed or pasted', async () => {
-  const cwd = folderOf()
+  const cwd = getFolder()
   mkdirSync(path.join(cwd, '.dominion'))
   await harmless(cwd, 'history', '--env', attack)
   await harmless(cwd, 'history', '--show', attack)

@@ -7,7 +7,7 @@ import { acquireRunLock } from '../../../lib/monitoring/singleInstance.ts'
 import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 
 /** Another process that holds the guard until it is killed. */
-async function holderOf(stateDir: string) {
+async function getHolder(stateDir: string) {
   const module = JSON.stringify(path.join(home, 'lib', 'monitoring', 'singleInstance.ts'))
   const code = `import { acquireRunLock } from ${module}
     await acquireRunLock({ stateDir: ${JSON.stringify(stateDir)} }, 'quick')
@@ -27,7 +27,7 @@ async function holderOf(stateDir: string) {
 
 test('a second run of a kind is told who is at it and since when; a killed one holds nothing', async () => {
   const stateDir = path.join(temporaryFolder(), 'state')
-  const holder = await holderOf(stateDir)
+  const holder = await getHolder(stateDir)
   const failure = await getFailure(acquireRunLock({ stateDir }, 'quick', 300))
   expect(failure).toMatchObject({ exitCode: 3 })
   expect(failure.what).toMatch(

@@ -109,13 +109,13 @@ runner.run(act(['sh', '-c', 'echo $$ "$1"; exec sleep 5', 'sh', secretFile('a', 
 test('what a killed run left goes with the next one; what another container that shares this folder uses stays', async () => {
   const { word } = JSON.parse((await openRunner().runPrivately(ask(0))).stdout) as Seen
   const mine = path.basename(path.dirname(word)).split('-')
-  const folderOf = (namespace: string, pid: number) =>
+  const getFolder = (namespace: string, pid: number) =>
     path.join(tmpdir(), ['dominion', namespace, pid, 'Ab12Cd'].join('-'))
   const gone = 2 ** 22 + 1
   const [left, used, foreign] = [
-    folderOf(mine[1]!, gone),
-    folderOf(mine[1]!, process.pid),
-    folderOf('7', gone),
+    getFolder(mine[1]!, gone),
+    getFolder(mine[1]!, process.pid),
+    getFolder('7', gone),
   ]
   onTestFinished(() => {
     for (const folder of [left, used, foreign]) rmSync(folder, { recursive: true, force: true })

@@ -14,7 +14,7 @@ const config = await loadFileConfig()
 const script = path.join(home, 'lib/vps/remote/certbot-wait.sh')
 
 /** A process that holds the lock as certbot does: fcntl.lockf, and the file is removed before it is released. */
-async function holderOf(lock: string, seconds: number): Promise<ChildProcess> {
+async function getHolder(lock: string, seconds: number): Promise<ChildProcess> {
   const program = [
     ...['import fcntl, os, sys, time', 'fd = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o600)'],
     ...['fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)', 'print("held", flush=True)'],
@@ -43,7 +43,7 @@ test('the script waits for the process that holds one of the locks, and names it
   const folder = temporaryFolder()
   const [free, lock] = [path.join(folder, 'free'), path.join(folder, '.certbot.lock')]
   writeFileSync(free, '')
-  const holder = await holderOf(lock, 1.5)
+  const holder = await getHolder(lock, 1.5)
   const done = await wait(20, free, path.join(folder, 'missing'), lock)
   expect([done.code, done.said]).toEqual([
     0,
@@ -55,7 +55,7 @@ test('the script waits for the process that holds one of the locks, and names it
 
 test('the script gives up when the time is over; a lock that nobody holds is not waited for long', async () => {
   const lock = path.join(temporaryFolder(), '.certbot.lock')
-  await holderOf(lock, 60)
+  await getHolder(lock, 60)
   const gaveUp = await wait(1, lock)
   expect([gaveUp.code, gaveUp.said.split('\n')]).toEqual([75, [expect.stringContaining('holder\t'), '']])
   const left = path.join(temporaryFolder(), '.certbot.lock')

@@ -10,7 +10,7 @@ import { remoteScript } from '../../../lib/vps/remote/script.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 const config = await loadFileConfig()
-const stdinOf = async (command: Command) => buffer((command.stdin as () => NodeJS.ReadableStream)())
+const getStdin = async (command: Command) => buffer((command.stdin as () => NodeJS.ReadableStream)())
 
 const facts = { id: '20261122T100000Z-aaaaaaaa', source: 'a', revision: '', builtAt: '', files: 1, bytes: 2 }
 const hostile = "$(touch x) 'quoted'.html"
@@ -36,7 +36,7 @@ test.each([
   expect(command.argv.slice(3, 4)).toEqual(['stage'])
   expect(command.argv.slice(5)).toEqual([...['/var/www/codexdominion.app', facts.id, '-', form, '18', '1']])
   expect(command.argv.join(' ')).not.toContain('touch')
-  const sent = await stdinOf(command)
+  const sent = await getStdin(command)
   const payload = sent.subarray(Number(command.argv[4]))
   expect(payload.subarray(0, 18).toString()).toBe('old\'s "file".html\0')
   expect(payload.length - 18).toBe(wire.bytes)
@@ -65,7 +65,7 @@ test('a remote script reads its own length and leaves the rest; a cut-off one do
     },
   })
   const [program, ...args] = command.argv as string[]
-  const input = await stdinOf(command)
+  const input = await getStdin(command)
   execFileSync(program!, args, { input })
   expect(execFileSync('cat', [target]).toString()).toBe('content\n')
   expect(execFileSync('stat', ['-c', '%a', target]).toString().trim()).toBe('640')

@@ -14,7 +14,7 @@ afterAll(() => rmSync(home, { recursive: true }))
 
 const config = await loadFileConfig(`WEB_ROOT=${home}\n`)
 const site = path.join(home, 'codexdominion.app')
-const pageOf = (digest: string) => ({
+const getPage = (digest: string) => ({
   html: `<!doctype html>\n${digestTag(digest)}\n<p>${digest}</p>`,
   digest,
   says: 'all works',
@@ -32,23 +32,25 @@ async function perform({ argv, stdin }: Command, cut = 0): Promise<string> {
 }
 
 test('published by one rename beside the releases; a page that is cut off changes nothing', async () => {
-  await expect(perform(publishPage(config, pageOf('aa')))).rejects.toThrow('there is no site on this machine')
+  await expect(perform(publishPage(config, getPage('aa')))).rejects.toThrow(
+    'there is no site on this machine',
+  )
   await expect(perform(presentPage(config))).rejects.toThrow('there is no site on this machine')
   expect(readdirSync(home)).toEqual([])
 
   mkdirSync(path.join(site, 'releases'), { recursive: true })
   expect(await perform(presentPage(config))).toBe('none\n')
-  await perform(publishPage(config, pageOf('aa11')))
+  await perform(publishPage(config, getPage('aa11')))
   const file = path.join(site, 'status', 'index.html')
-  expect(readFileSync(file, 'utf8')).toBe(pageOf('aa11').html)
+  expect(readFileSync(file, 'utf8')).toBe(getPage('aa11').html)
   expect(statSync(file).mode & 0o777).toBe(0o644)
   expect(await perform(presentPage(config))).toBe('aa11\n')
 
   // What a run that was killed outright has left.
   writeFileSync(path.join(site, 'status', '.new'), 'half')
-  await expect(perform(publishPage(config, pageOf('bb22')), 5)).rejects.toThrow('did not arrive whole')
+  await expect(perform(publishPage(config, getPage('bb22')), 5)).rejects.toThrow('did not arrive whole')
   expect(await perform(presentPage(config))).toBe('aa11\n')
-  await perform(publishPage(config, pageOf('bb22')))
+  await perform(publishPage(config, getPage('bb22')))
   expect(await perform(presentPage(config))).toBe('bb22\n')
   expect(readdirSync(path.join(site, 'status')).sort()).toEqual(['.lock', 'index.html'])
 

@@ -1,13 +1,18 @@
 import { prepareImageRoot } from '../../../rehearsal/azure/imageRoot.ts'
-import { install, missing, PACKAGES, TEST_PACKAGES } from '../../../rehearsal/packages.ts'
+import {
+  findMissingPackages,
+  installPackages,
+  rehearsalPackages,
+  testPackages,
+} from '../../../rehearsal/packages.ts'
 
 /**
  * Names the Debian packages that are missing, then installs them and makes the root of the container images.
  * Throws when this is not Debian or the user is not root.
  */
 export default async function setup(): Promise<void> {
-  const packages = [...PACKAGES, ...TEST_PACKAGES]
-  const wanted = await missing(packages)
+  const packages = [...rehearsalPackages, ...testPackages]
+  const wanted = await findMissingPackages(packages)
   if (wanted.length > 0)
     say(`Debian packages that the tests need and this machine lacks: ${wanted.join(', ')}`)
   if (process.getuid?.() !== 0) {
@@ -15,7 +20,7 @@ export default async function setup(): Promise<void> {
       'The system tests create network namespaces and start servers on ports 22, 80 and 443: run them as root, or only npm run test:unit',
     )
   }
-  await install({ onLine: say, packages })
+  await installPackages({ onLine: say, packages })
   await prepareImageRoot(say)
 }
 

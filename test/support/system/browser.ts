@@ -115,7 +115,7 @@ async function attach(url: string): Promise<Page> {
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(String(data)) as Message
     if (message.id !== undefined) waiting.get(message.id)?.(message)
-    const problem = problemOf(message)
+    const problem = getProblem(message)
     if (problem) problems.push(problem)
   }
   const call = (method: string, params: object = {}) =>
@@ -183,7 +183,7 @@ async function untilTrue(evaluate: Page['evaluate'], expression: string, ms: num
   }
 }
 
-function problemOf({ method, params }: Message): string | undefined {
+function getProblem({ method, params }: Message): string | undefined {
   if (method === 'Runtime.exceptionThrown')
     return `exception: ${params.exceptionDetails.exception?.description}`
   if (method === 'Runtime.consoleAPICalled' && params.type === 'error')

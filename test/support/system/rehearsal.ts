@@ -6,8 +6,8 @@ import { shareKinds } from '../../../lib/config/schema.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
 import { login } from '../../../rehearsal/login.ts'
 import {
-  environmentOf,
-  folderOf,
+  getEnvironmentFile,
+  getFolder,
   type State,
   startClouds,
   takeDown,
@@ -70,7 +70,7 @@ export async function startRehearsal(
   await login(name, state, new AbortController().signal)
   return {
     name,
-    folder: folderOf(name),
+    folder: getFolder(name),
     state,
     config: await loadConfig(process.cwd(), name),
     dominion: (args, options = {}) =>
@@ -93,10 +93,10 @@ export async function startRehearsal(
       // It names the same things on purpose.
       const all: Readonly<Record<string, string>> = { SHARES: shareKinds.join(), ...values }
       const variant = `${name}-${suffix}`
-      const lines = readFileSync(environmentOf(name), 'utf8').split('\n')
+      const lines = readFileSync(getEnvironmentFile(name), 'utf8').split('\n')
       const key = (line: string) => line.slice(0, Math.max(0, line.indexOf('=')))
       const changed = lines.map((line) => (key(line) in all ? `${key(line)}=${all[key(line)]}` : line))
-      writeFileSync(environmentOf(variant), changed.join('\n'), { mode: 0o600 })
+      writeFileSync(getEnvironmentFile(variant), changed.join('\n'), { mode: 0o600 })
       variants.add(variant)
       return variant
     },
@@ -106,10 +106,11 @@ export async function startRehearsal(
         ...(body ? { body: JSON.stringify(body) } : {}),
       }),
     withdraw(...some) {
-      for (const variant of some.length > 0 ? some : variants) rmSync(environmentOf(variant), { force: true })
+      for (const variant of some.length > 0 ? some : variants)
+        rmSync(getEnvironmentFile(variant), { force: true })
     },
     async down() {
-      for (const variant of variants) rmSync(environmentOf(variant), { force: true })
+      for (const variant of variants) rmSync(getEnvironmentFile(variant), { force: true })
       await takeDown(name, state.id)
     },
   }

@@ -44,10 +44,10 @@ test.each([[[]], [['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0']]])(
       configuration: '',
       postgresPassword: '',
     }
-    const typeOf = (value: unknown) => (typeof value === 'number' ? 'int' : typeof value)
+    const getType = (value: unknown) => (typeof value === 'number' ? 'int' : typeof value)
     for (const [name, value] of Object.entries(given)) {
       const about = template.parameters[name]
-      expect(about?.type.replace('secureString', 'string').toLowerCase(), name).toBe(typeOf(value))
+      expect(about?.type.replace('secureString', 'string').toLowerCase(), name).toBe(getType(value))
       if (about?.allowedValues) expect(about.allowedValues, name).toContain(value)
     }
     const asked = Object.entries(template.parameters).filter(([, about]) => !('defaultValue' in about))

@@ -3,14 +3,14 @@ import { secretsTask } from '../../../lib/azure/secrets.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 
-async function stepOf(...lines: string[]) {
+async function getStep(...lines: string[]) {
   const { postgres, backend } = await loadTestConfig(...lines)
   const context = { config: await loadTestConfig(...lines), runner: openRunner() }
   return secretsTask(context, [postgres.password, backend.secretKey])
 }
 
 test('all secrets that cannot be used are named at once, before anything else', async () => {
-  const step = await stepOf('POSTGRES_PASSWORD=change-me', 'APP_SECRET_KEY=')
+  const step = await getStep('POSTGRES_PASSWORD=change-me', 'APP_SECRET_KEY=')
   expect(step.part).toBe('prepare')
   const failure = await getFailure(step.inspect(nothingAhead))
   expect(failure).toMatchObject({
@@ -21,8 +21,8 @@ test('all secrets that cannot be used are named at once, before anything else', 
 })
 
 test('those that can be used are, and a key vault is asked once the login is there', async () => {
-  const good = await stepOf('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=0123456789abcdef')
+  const good = await getStep('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=0123456789abcdef')
   expect(await good.inspect(nothingAhead)).toMatchObject({ state: 'ok' })
   expect(good.after).toEqual([])
-  expect((await stepOf('POSTGRES_PASSWORD=azkv://codex/db')).after).toEqual(['azure-login'])
+  expect((await getStep('POSTGRES_PASSWORD=azkv://codex/db')).after).toEqual(['azure-login'])
 })

@@ -7,7 +7,7 @@ import { keys } from '../../../lib/config/schema.ts'
 import { getFailure, home, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const example = readFileSync(path.join(home, '.env.example'), 'utf8')
-const lineOf = (key: string) => example.split('\n').findIndex((line) => line.startsWith(`${key}=`)) + 1
+const getLine = (key: string) => example.split('\n').findIndex((line) => line.startsWith(`${key}=`)) + 1
 
 function write(files: Record<string, string>): string {
   const folder = temporaryFolder()
@@ -75,15 +75,15 @@ test('every wrong key is named at once, with its file, what it is and where it i
   expect(failure.what.split('\n')).toEqual([
     'Invalid configuration (9 errors):',
     ...[
-      `.env: DOMAIN must be a host name in lower case; it is "Not A Domain" (.env.example line ${lineOf('DOMAIN')})`,
-      `.env: IONOS_PORT must be a whole number from 1 to 65535; it is "70000" (.env.example line ${lineOf('IONOS_PORT')})`,
-      `.env: POSTGRES_VERSION must be one of 14, 15, 16, 17, 18; it is "9" (.env.example line ${lineOf('POSTGRES_VERSION')})`,
-      `.env: BACKEND_CPU must be a number from 0.1 to 31; it is "two" (.env.example line ${lineOf('BACKEND_CPU')})`,
-      `.env: PURGE_URL must be a URL, or empty; it is "ftp://x" (.env.example line ${lineOf('PURGE_URL')})`,
-      `.env.eu: AZURE_LOCATION must be a region such as eastus; it is "West Europe" (.env.example line ${lineOf('AZURE_LOCATION')})`,
-      `.env.eu: KEEP_RELEASES must be a whole number from 2 to 100; it is "1.5" (.env.example line ${lineOf('KEEP_RELEASES')})`,
-      `.env.eu: ACME_EMAIL must be an e-mail address, or empty; it is "nobody" (.env.example line ${lineOf('ACME_EMAIL')})`,
-      `.env.eu: WEB_ROOT must be an absolute path; it is "relative" (.env.example line ${lineOf('WEB_ROOT')})`,
+      `.env: DOMAIN must be a host name in lower case; it is "Not A Domain" (.env.example line ${getLine('DOMAIN')})`,
+      `.env: IONOS_PORT must be a whole number from 1 to 65535; it is "70000" (.env.example line ${getLine('IONOS_PORT')})`,
+      `.env: POSTGRES_VERSION must be one of 14, 15, 16, 17, 18; it is "9" (.env.example line ${getLine('POSTGRES_VERSION')})`,
+      `.env: BACKEND_CPU must be a number from 0.1 to 31; it is "two" (.env.example line ${getLine('BACKEND_CPU')})`,
+      `.env: PURGE_URL must be a URL, or empty; it is "ftp://x" (.env.example line ${getLine('PURGE_URL')})`,
+      `.env.eu: AZURE_LOCATION must be a region such as eastus; it is "West Europe" (.env.example line ${getLine('AZURE_LOCATION')})`,
+      `.env.eu: KEEP_RELEASES must be a whole number from 2 to 100; it is "1.5" (.env.example line ${getLine('KEEP_RELEASES')})`,
+      `.env.eu: ACME_EMAIL must be an e-mail address, or empty; it is "nobody" (.env.example line ${getLine('ACME_EMAIL')})`,
+      `.env.eu: WEB_ROOT must be an absolute path; it is "relative" (.env.example line ${getLine('WEB_ROOT')})`,
     ]
       .map((line) => `  ${line}`)
       .sort(byKeyOrder),
@@ -124,7 +124,7 @@ test.each([
   ['REDIS_KIND=classic', 'REDIS_SKU Balanced_B0 does not go with REDIS_KIND classic'],
   ['REDIS_SKU=Basic_C0', 'REDIS_SKU Basic_C0 does not go with REDIS_KIND managed'],
 ])('%s alone does not fit the other one', async (line, words) => {
-  expect((await failing(line)).what).toContain(`${words} (.env.example line ${lineOf('REDIS_KIND')})`)
+  expect((await failing(line)).what).toContain(`${words} (.env.example line ${getLine('REDIS_KIND')})`)
 })
 
 test('both sorts of Redis, each with its size', async () => {

@@ -37,12 +37,12 @@ test('a run knows every configured secret, keeps a transcript, and gives az its 
   for (const program of ['az', 'npm']) {
     writeFileSync(path.join(folder, program), '#!/bin/sh\necho "$HTTPS_PROXY"\n', { mode: 0o755 })
   }
-  const proxyOf = async (program: string) =>
+  const getProxy = async (program: string) =>
     (
       await context.runner.run(look([program], { env: { PATH: `${folder}:${process.env.PATH}` } }))
     ).stdout.trim()
-  expect(await proxyOf('az')).toBe('http://proxy:1')
-  expect(await proxyOf('npm')).toBe(process.env.HTTPS_PROXY ?? '')
+  expect(await getProxy('az')).toBe('http://proxy:1')
+  expect(await getProxy('npm')).toBe(process.env.HTTPS_PROXY ?? '')
   const text = readFileSync(run.transcript!, 'utf8')
   expect(text).not.toContain('hunter2')
   expect(JSON.parse(text.split('\n')[0]!)).toMatchObject({

@@ -16,7 +16,7 @@ import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts
 
 const silent = () => Promise.reject(unknownError('it is silent', '', 'See whether it is there.'))
 
-async function planOf({ runner }: Context, { steps }: TaskList) {
+async function getPlan({ runner }: Context, { steps }: TaskList) {
   const stopping = new AbortController().signal
   const outcomes = await executeTasks(steps, { mode: 'plan', runner, stopping })
   return Object.fromEntries(
@@ -34,14 +34,14 @@ test.each([{}, { markBad: true }])(
   'rollback frontend, a silent VPS, %j: every step cannot tell',
   async (flags) => {
     const context = { config: await loadTestConfig(), runner: openRunner({ openVps: silent }) }
-    expect(await planOf(context, await getRollbackTasks(run(flags), 'frontend').list(context))).toMatchObject(
-      {
-        'rollback-target': 'unknown: it is silent',
-        'mark-bad': flags.markBad ? 'unknown: the release is not chosen' : 'ok: ',
-        'frontend-switch': 'unknown: the release is not chosen',
-        'verify-frontend': 'unknown: checked after the switch',
-      },
-    )
+    expect(
+      await getPlan(context, await getRollbackTasks(run(flags), 'frontend').list(context)),
+    ).toMatchObject({
+      'rollback-target': 'unknown: it is silent',
+      'mark-bad': flags.markBad ? 'unknown: the release is not chosen' : 'ok: ',
+      'frontend-switch': 'unknown: the release is not chosen',
+      'verify-frontend': 'unknown: checked after the switch',
+    })
   },
 )
 
@@ -53,7 +53,7 @@ test('rollback backend, logged out: every step cannot tell', async () => {
   })
   const { steps } = await getRollbackTasks(run({}), 'backend').list(context)
   const withoutVps = steps.filter(({ id }) => id !== 'nginx-https')
-  expect(await planOf(context, { steps: withoutVps })).toMatchObject({
+  expect(await getPlan(context, { steps: withoutVps })).toMatchObject({
     image: expect.stringMatching(/^unknown: /),
     backend: 'unknown: the release is not chosen',
     worker: 'unknown: the release is not chosen',
@@ -76,7 +76,7 @@ test('scale, logged out: the plan has every step, none of them made up; a run, a
   const out = new OpsError({ what: 'logged out', exitCode: 4 })
   const scaling = unaskedScaling({ workers: 3 }, context.config, 'worker', out)
   expect(scaling.to).toEqual({ cpu: 1, memoryGb: 2, count: 3 })
-  expect(await planOf(context, scaleList(context, scaling))).toMatchObject({
+  expect(await getPlan(context, scaleList(context, scaling))).toMatchObject({
     image: 'unknown: logged out',
     cost: 'unknown: it cannot be compared with what runs',
     worker: 'unknown: it goes by what runs, which could not be asked',

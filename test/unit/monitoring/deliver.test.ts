@@ -7,7 +7,7 @@ import { createAlert, startReceiver } from '../../support/alertFixtures.ts'
 import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 import { createHistoryPath, day, openTestHistory } from '../../support/historyFixtures.ts'
 
-const contextOf = () => ({ runner: openRunner() }) as never
+const getContext = () => ({ runner: openRunner() }) as never
 
 const putOff = (history: History, incident: string, since = Date.now()) =>
   history.enqueue({ channel: 'webhook', alert: createAlert({ incident }), since, error: '' })
@@ -31,7 +31,7 @@ test('what a channel refuses for good is sent in short', async () => {
   )
   const history = await openTestHistory()
   for (const incident of ['a', 'b']) putOff(history, incident)
-  const { sent, unsent, trouble } = await deliver(contextOf(), history, channels)
+  const { sent, unsent, trouble } = await deliver(getContext(), history, channels)
   expect(taken).toEqual(['a 0', 'b 2'])
   expect([sent.length, unsent]).toEqual([2, []])
   expect(trouble).toEqual([
@@ -44,13 +44,13 @@ test('refused in short, too: it holds up no other, and is dropped after a day, w
   const { taken, channels } = await hook(({ incident }) => (incident === 'a' ? 400 : 200))
   const history = await openTestHistory()
   for (const incident of ['a', 'b']) putOff(history, incident)
-  const first = await deliver(contextOf(), history, channels)
+  const first = await deliver(getContext(), history, channels)
   expect(taken).toEqual(['b 2'])
   expect(first.unsent).toMatchObject([{ tries: 1, error: expect.stringContaining('answered 400') }])
-  expect((await deliver(contextOf(), history, channels)).unsent).toMatchObject([{ tries: 2 }])
+  expect((await deliver(getContext(), history, channels)).unsent).toMatchObject([{ tries: 2 }])
 
   putOff(history, 'a', Date.now() - 2 * day)
-  const later = await deliver(contextOf(), history, channels)
+  const later = await deliver(getContext(), history, channels)
   expect(later.trouble).toEqual([
     expect.stringMatching(/^the problem alert was discarded after being refused for a day: /),
   ])
@@ -61,7 +61,7 @@ test('a channel that fails keeps all that waits for it, and all of it is told', 
   const { heard, channels } = await hook(() => 500)
   const history = await openTestHistory()
   for (const incident of ['a', 'b', 'c']) putOff(history, incident)
-  const { unsent } = await deliver(contextOf(), history, channels)
+  const { unsent } = await deliver(getContext(), history, channels)
   expect(heard).toHaveLength(1)
   expect(unsent.map(({ tries, error }) => [tries, /answered 500/.test(error)])).toEqual(
     Array(3).fill([1, true]),
@@ -83,12 +83,12 @@ test('a sender that takes longer than its lease for all of it is not overtaken b
     async deliver(_, { incident }) {
       got.push(who + incident)
       ahead += 9000
-      if (who === 'first' && incident === '8') other = deliver(contextOf(), second, [channel('second')])
+      if (who === 'first' && incident === '8') other = deliver(getContext(), second, [channel('second')])
       await other
       return undefined
     },
   })
-  await deliver(contextOf(), first, [channel('first')])
+  await deliver(getContext(), first, [channel('first')])
   expect(got).toEqual([...Array(10).keys()].map((number) => `first${number}`))
 })
 
@@ -107,12 +107,12 @@ test('a sender that was held up for longer than its lease sends nothing that ano
       if (who === 'first') {
         // The machine slept.
         ahead += 600_000
-        await deliver(contextOf(), second, [channel('second')])
+        await deliver(getContext(), second, [channel('second')])
       }
       got.push(`${who} ${incident}`)
       return undefined
     },
   })
-  await deliver(contextOf(), first, [channel('first')])
+  await deliver(getContext(), first, [channel('first')])
   expect(got).toEqual(['second a', 'second b', 'second c', 'first a'])
 })

@@ -63,7 +63,7 @@ async function rig(answer: () => number = () => 200) {
 }
 
 async function kept(config: Config, about: Evaluation, waitMs = 5000): Promise<Report> {
-  const store = await storeOf(config, waitMs)
+  const store = await getStore(config, waitMs)
   const context = { config, runner: openRunner() } as unknown as OpenContext
   const channels = createChannels(config)
   const report = await persist(context, store, about, { rules, channels, quick: true, trouble: [] })
@@ -71,13 +71,13 @@ async function kept(config: Config, about: Evaluation, waitMs = 5000): Promise<R
   return report
 }
 
-async function storeOf(config: Config, waitMs = 5000): Promise<HistoryHandle> {
+async function getStore(config: Config, waitMs = 5000): Promise<HistoryHandle> {
   const history = await openHistory(historyFile(config), { ...config.history, waitMs })
   return { history, trouble: [], close: () => history.close() }
 }
 
-async function historyOf(config: Config) {
-  const { history } = await storeOf(config)
+async function getHistory(config: Config) {
+  const { history } = await getStore(config)
   onTestFinished(() => history!.close())
   return history!
 }
@@ -101,7 +101,7 @@ test('three bad looks are one alert and one incident, two good ones end both', a
       title: 'incident resolved after 4 min: api',
     },
   ])
-  const history = await historyOf(config)
+  const history = await getHistory(config)
   expect(history.incidents({ from: 0, to: begin * 2 })).toMatchObject([
     { from: begin, to: begin + 4 * minute, rank: 3, targets: ['api'], cause: 'api 503' },
   ])
@@ -150,7 +150,7 @@ test('what waits behind an alert that cannot be sent is told, too', async () => 
 test('a run that was killed after it wrote the look down loses no alert', async () => {
   const { config, look, kinds } = await rig()
   for (const number of [0, 1]) await look(number, 'CRITICAL')
-  const history = await historyOf(config)
+  const history = await getHistory(config)
   const lastRun = () => ({ exitCode: 2, line: '' })
   recordRun(history, judged(2, 'CRITICAL').entry, { config, rules, channels: ['webhook'], lastRun })
   expect(kinds()).toEqual([])
@@ -180,7 +180,7 @@ test('a damaged history is set aside and said; the incident goes on, told once a
     ['problem', '20261123T040000Z'],
     ['recovery', '20261123T040000Z'],
   ])
-  const [incident] = (await historyOf(config)).incidents({ from: 0, to: begin * 2 })
+  const [incident] = (await getHistory(config)).incidents({ from: 0, to: begin * 2 })
   expect(incident).toMatchObject({ from: begin, to: begin + 4 * minute, targets: ['api'] })
 })
 
@@ -188,7 +188,7 @@ test('killed after it set the history aside, or before it wrote beside it: nothi
   const { config, look, told } = await rig()
   for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
   writeFileSync(historyFile(config), 'This was a database once.\n'.repeat(500))
-  const { history: killed } = await storeOf(config)
+  const { history: killed } = await getStore(config)
   expect(killed!.damaged).toHaveLength(1)
   killed!.close()
   const after = await look(3, 'CRITICAL')
@@ -196,7 +196,7 @@ test('killed after it set the history aside, or before it wrote beside it: nothi
   expect((await look(4, 'CRITICAL')).trouble).toEqual([])
   await look(5, 'OK')
 
-  const history = await historyOf(config)
+  const history = await getHistory(config)
   const lastRun = () => ({ exitCode: 0, line: '' })
   recordRun(history, judged(6, 'OK').entry, { config, rules, channels: ['webhook'], lastRun })
   const mirror = `${config.stateDir}/health-incident.json`
@@ -228,7 +228,7 @@ test('a look that is kept out counts for nothing, and is recorded as kept out', 
   const { config, look, kinds } = await rig()
   for (const number of [0, 1]) await look(number, 'CRITICAL')
   expect((await look(2, 'CRITICAL', 'maintenance')).news).toBeUndefined()
-  const history = await historyOf(config)
+  const history = await getHistory(config)
   expect(history.latest('here', begin + 3 * minute)).toMatchObject([{ target: 'api', keptOut: true }])
   await look(3, 'CRITICAL')
   expect(kinds()).toEqual(['problem'])

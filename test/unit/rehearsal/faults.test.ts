@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
-import { addressOf, deleteResource, putResource, view } from '../../../rehearsal/azure/resources.ts'
+import { deleteResource, getAddress, putResource, view } from '../../../rehearsal/azure/resources.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 
@@ -11,7 +11,7 @@ const cluster = { type: 'Microsoft.Cache/redisEnterprise', name: 'codexredis' }
 const clusterBody = { location, sku: { name: 'Balanced_B0' }, properties: { highAvailability: 'Disabled' } }
 
 const put = (world: World, { type, name }: { type: string; name: string }, body: object) =>
-  putResource(world, addressOf(world, 'rg', type, name), body)
+  putResource(world, getAddress(world, 'rg', type, name), body)
 
 test('Redis without capacity is accepted, fails later, and its orphan refuses the next PUT until it is deleted', async () => {
   const world = createEmptyWorld()

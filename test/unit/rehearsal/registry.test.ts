@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { addressOf, putResource, view } from '../../../rehearsal/azure/resources.ts'
+import { getAddress, putResource, view } from '../../../rehearsal/azure/resources.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 
 /**
@@ -20,7 +20,7 @@ const policies = {
 }
 
 const address = (world: ReturnType<typeof createEmptyWorld>) =>
-  addressOf(world, 'rg', 'Microsoft.ContainerRegistry/registries', 'codexregistry')
+  getAddress(world, 'rg', 'Microsoft.ContainerRegistry/registries', 'codexregistry')
 
 const body = { location: 'eastus', sku: { name: 'Basic' }, properties: { adminUserEnabled: true } }
 

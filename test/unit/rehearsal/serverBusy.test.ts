@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
-import { addressOf, putResource } from '../../../rehearsal/azure/resources.ts'
+import { getAddress, putResource } from '../../../rehearsal/azure/resources.ts'
 import type { ResourceType } from '../../../rehearsal/azure/types.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
@@ -44,7 +44,7 @@ const names: Record<string, string> = {
 }
 
 const put = (world: World, type: string) =>
-  putResource(world, addressOf(world, 'rg', type, names[type]!), bodies[type]!)
+  putResource(world, getAddress(world, 'rg', type, names[type]!), bodies[type]!)
 
 /** Puts these, each when the one before has ended. */
 async function putInOrder(world: World, types: readonly string[]): Promise<void> {

@@ -12,7 +12,7 @@ import { target, tasks } from '../../support/scheduleFixtures.ts'
 
 const windows = { ...target, folder: 'C:\\Ops & “co”\\100% é', user: 'DESK\\anna' }
 
-const textOf = (xml: string, name: string): string | undefined =>
+const getText = (xml: string, name: string): string | undefined =>
   new DOMParser().parseFromString(xml, 'text/xml').querySelector(name)?.textContent ?? undefined
 
 test('a task in plain ASCII, with words and folder as they are', () => {
@@ -25,15 +25,15 @@ test('a task in plain ASCII, with words and folder as they are', () => {
   const xml = renderTaskXml({ ...health!, argv }, windows)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
   expect(xml).toMatch(/^[\x00-\x7f]*$/)
-  expect(textOf(xml, 'Command')).toBe('C:\\Program Files\\node.exe')
-  expect(textOf(xml, 'Arguments')).toBe(`"${windows.folder}\\bin\\dominion.js" health --quiet --env staging`)
-  expect(textOf(xml, 'WorkingDirectory')).toBe(windows.folder)
-  expect(textOf(xml, 'UserId')).toBe('DESK\\anna')
-  expect(textOf(xml, 'Interval')).toBe('PT5M')
+  expect(getText(xml, 'Command')).toBe('C:\\Program Files\\node.exe')
+  expect(getText(xml, 'Arguments')).toBe(`"${windows.folder}\\bin\\dominion.js" health --quiet --env staging`)
+  expect(getText(xml, 'WorkingDirectory')).toBe(windows.folder)
+  expect(getText(xml, 'UserId')).toBe('DESK\\anna')
+  expect(getText(xml, 'Interval')).toBe('PT5M')
   const night = renderTaskXml(backup!, windows)
-  expect(textOf(night, 'StartBoundary')).toBe('2026-01-01T03:15:00')
-  expect(textOf(night, 'Interval')).toBeUndefined()
-  expect(textOf(night, 'StartWhenAvailable')).toBe('true')
+  expect(getText(night, 'StartBoundary')).toBe('2026-01-01T03:15:00')
+  expect(getText(night, 'Interval')).toBeUndefined()
+  expect(getText(night, 'StartWhenAvailable')).toBe('true')
   // The schema is a sequence: another order is refused.
   const order = ['RegistrationInfo', 'Triggers', 'Principals', 'Settings', 'Actions'].map((name) =>
     xml.indexOf(`<${name}`),

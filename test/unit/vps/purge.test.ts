@@ -16,7 +16,7 @@ const [x, a, b] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20
 const hook = 'https://cdn.example/purge/a-long-token-in-it?key=other'
 
 /** A VPS that holds releases with these files, its caches' record, and a hook that answers `status`. */
-async function faceOf(cached: string, manifests: Record<string, string>, status = 200) {
+async function getFace(cached: string, manifests: Record<string, string>, status = 200) {
   const done: (Command | HttpRequest)[] = []
   const hidden: string[] = []
   const lines = [
@@ -61,7 +61,7 @@ test('caches are to be told when they may hold another release, or were never to
 })
 
 test('they hear of every address that differs from any release they may hold, and then it is noted', async () => {
-  const { context, done } = await faceOf(`${x} ${a} ${b}`, asTheyWere)
+  const { context, done } = await getFace(`${x} ${a} ${b}`, asTheyWere)
   const said: string[] = []
   await purgeCdn(context, (line) => said.push(line))
   // p is as it was in x, but a cache may have taken it while a was live.
@@ -77,7 +77,7 @@ test('they hear of every address that differs from any release they may hold, an
 
 test('a release that is gone counts as every address', async () => {
   const { [x]: _gone, ...left } = asTheyWere
-  const { context, done } = await faceOf(`${x} ${b}`, left)
+  const { context, done } = await getFace(`${x} ${b}`, left)
   await purgeCdn(context, () => {})
   expect(JSON.parse((done[0] as HttpRequest).body!).changed).toEqual(['/p', '/p.html', '/q', '/q.html'])
 })
@@ -86,7 +86,7 @@ test.each([
   [500, 'cdn.example answered the purge with 500: said'],
   [0, 'the purge at cdn.example failed: connect ECONNREFUSED'],
 ])('a hook that fails (%s) is a warning, and nothing is noted', async (status, words) => {
-  const { context, done } = await faceOf(x, asTheyWere, status)
+  const { context, done } = await getFace(x, asTheyWere, status)
   const said: string[] = []
   await purgeCdn(context, (line) => said.push(line))
   expect(said).toEqual([`warning: ${words}`])
@@ -94,14 +94,14 @@ test.each([
 })
 
 test('a plan shows the request, also before the switch, and its tokens are hidden', async () => {
-  const { context, hidden } = await faceOf(b, asTheyWere)
+  const { context, hidden } = await getFace(b, asTheyWere)
   const [step] = purgeTasks(context)
   const effects = [purgeRequest(context.config)]
   expect(await step!.inspect(ahead(true))).toMatchObject({ state: 'change', effects })
   expect(await step!.inspect(ahead(true, true))).toMatchObject({ state: 'unknown' })
   expect(await step!.inspect(ahead(false))).toMatchObject({ state: 'ok' })
   expect(hidden).toEqual(expect.arrayContaining(['a-long-token-in-it', 'key=other', 'other']))
-  const late = await faceOf(x, asTheyWere)
+  const late = await getFace(x, asTheyWere)
   expect(await purgeTasks(late.context)[0]!.inspect(ahead(false))).toMatchObject({
     state: 'change',
     fields: [{ before: x, after: b }],

@@ -145,7 +145,7 @@ const terms = {
 }
 const monthStarts = Array.from({ length: 13 }, (_, month) => (Date.UTC(2025, month, 1) - start) / minute)
 const moment = (time: number): number => start + time * minute
-const reportOf = (history: History, from: number, to: number, now = to) =>
+const getReport = (history: History, from: number, to: number, now = to) =>
   buildSloReport(history, terms, { from: moment(from), to: moment(to), now: moment(now) })
 
 const timeout = 180_000
@@ -182,7 +182,7 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
       }
     })
     // Its last hours are not rolled up yet.
-    expect(shown(reportOf(history, from, to)), `month ${month + 1}`).toEqual(wanted(from, to))
+    expect(shown(getReport(history, from, to)), `month ${month + 1}`).toEqual(wanted(from, to))
   }
   await rollUpAll(history.file, moment(minutes))
   // The single looks of January are gone, so that only whole hours of it can be told.
@@ -191,15 +191,15 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
   ).toBe(start)
   for (const [month, from] of monthStarts.slice(0, 12).entries()) {
     const to = monthStarts[month + 1]!
-    expect(shown(reportOf(history, from, to, minutes)), `month ${month + 1}, rolled up`).toEqual(
+    expect(shown(getReport(history, from, to, minutes)), `month ${month + 1}, rolled up`).toEqual(
       wanted(from, to),
     )
   }
-  const year = reportOf(history, 0, minutes)
+  const year = getReport(history, 0, minutes)
   expect(shown(year)).toEqual(wanted(0, minutes))
 
   // By hand. June has 43,200 minutes: an hour's outage, half an hour without a network, a deploy of 2 minutes.
-  const june = reportOf(history, monthStarts[5]!, monthStarts[6]!)
+  const june = getReport(history, monthStarts[5]!, monthStarts[6]!)
   expect(june.site).toEqual({
     minutes: { up: 43_108, warning: 120, down: 60, keptOut: 32, notKnown: 0, ahead: 0 },
     percent: (100 * 43_108) / 43_168,
@@ -208,12 +208,12 @@ test('a made-up year comes out exactly, before and after roll-up and retention',
   })
   expect(june.deploys.map(({ id }) => id)).toEqual(['1'])
   // March: the site is down from 11:00 to 12:00, but for the 4 minutes of maintenance.
-  expect(reportOf(history, monthStarts[2]!, monthStarts[3]!).site?.minutes).toMatchObject({
+  expect(getReport(history, monthStarts[2]!, monthStarts[3]!).site?.minutes).toMatchObject({
     down: 56,
     keptOut: 4,
   })
   // July: two days without a look, of which 20 minutes are spoken for; planned, 75 minutes after the gap count as kept out.
-  expect(reportOf(history, monthStarts[6]!, monthStarts[7]!).site?.minutes).toMatchObject({
+  expect(getReport(history, monthStarts[6]!, monthStarts[7]!).site?.minutes).toMatchObject({
     ...{ notKnown: 2860, keptOut: 75, down: 0 },
   })
   const limits = year.targets.find(({ target }) => target === 'api')?.latency
@@ -256,7 +256,7 @@ test('a month that is not over: what is ahead gives budget, and the last look sp
       })
   })
   const january = monthStarts[1]!
-  const report = reportOf(history, 0, january, 3 * 1440 - 2)
+  const report = getReport(history, 0, january, 3 * 1440 - 2)
   expect(report.site?.minutes).toEqual({
     ...{ up: 4308, warning: 0, down: 10, keptOut: 0, notKnown: 0, ahead: january - 4318 },
   })
@@ -265,6 +265,6 @@ test('a month that is not over: what is ahead gives budget, and the last look sp
   })
   expect(report.to).toBe(moment(4318))
   // An hour after the last look: it spoke for a quarter of an hour.
-  expect(reportOf(history, 0, january, 4320 + 60).site?.minutes).toMatchObject({ up: 4320, notKnown: 50 })
-  expect(reportOf(history, january, monthStarts[2]!, 4320).site).toMatchObject({ percent: null, met: null })
+  expect(getReport(history, 0, january, 4320 + 60).site?.minutes).toMatchObject({ up: 4320, notKnown: 50 })
+  expect(getReport(history, january, monthStarts[2]!, 4320).site).toMatchObject({ percent: null, met: null })
 })

@@ -34,7 +34,7 @@ function startWriter(file: string, name: string, count: number): Writer {
   return { process: child, written: () => out.split('\n').length - 1, ended }
 }
 
-async function contentOf(file: string) {
+async function getContent(file: string) {
   const connection = (await connect(file, { waitMs: 1000, readOnly: true }))()
   const one = (sql: string) => Object.values(connection.get<Record<string, unknown>>(sql)!)[0]
   const content = {
@@ -57,7 +57,7 @@ test('two checkers at once lose nothing, from an absent file on', { timeout }, a
     [0, ''],
     [0, ''],
   ])
-  expect(await contentOf(file)).toEqual({ sound: 'ok', looks: 400, counted: 400, samples: 1200, halves: 0 })
+  expect(await getContent(file)).toEqual({ sound: 'ok', looks: 400, counted: 400, samples: 1200, halves: 0 })
 })
 
 test('a checker killed at any moment leaves a sound file and no half look', { timeout }, async () => {
@@ -75,7 +75,7 @@ test('a checker killed at any moment leaves a sound file and no half look', { ti
     await killed.ended
     expect(killed.written()).toBeGreaterThan(0)
     said += killed.written()
-    const { looks, counted, samples, halves, sound } = await contentOf(file)
+    const { looks, counted, samples, halves, sound } = await getContent(file)
     expect({ sound, halves }).toEqual({ sound: 'ok', halves: 0 })
     expect(samples).toBe(Number(looks) * 3)
     expect(counted).toBe(looks)
@@ -97,7 +97,7 @@ test('a full disk is said, and nothing half is left on it', { timeout }, async (
   expect([code, stderr]).toEqual([1, expect.stringContaining(`The disk of the history ${file} is full`)])
   const written = stdout.split('\n').length - 1
   expect(written).toBeGreaterThan(10)
-  expect(await contentOf(path.join(kept, 'health.sqlite'))).toEqual({
+  expect(await getContent(path.join(kept, 'health.sqlite'))).toEqual({
     ...{ sound: 'ok', looks: written, counted: written, samples: written * 3, halves: 0 },
   })
 })

@@ -5,7 +5,7 @@ import type { SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 const from = Date.UTC(2026, 10, 1)
 const dayMinutes = 1440
 
-function reportOf(minutes: { up: number; down: number }, lengthMs: number, rest: Partial<SloReport> = {}) {
+function getReport(minutes: { up: number; down: number }, lengthMs: number, rest: Partial<SloReport> = {}) {
   const notKnown = lengthMs / 60_000 - minutes.up - minutes.down
   const report: SloReport = {
     ...{ from, to: from + lengthMs, end: from + lengthMs, sloPercent: 99.9, vantage: 'here' },
@@ -22,9 +22,9 @@ function reportOf(minutes: { up: number; down: number }, lengthMs: number, rest:
 }
 
 test('how much is known stands in the headline, and seconds are told', () => {
-  const little = formatSlo(reportOf({ up: 1.6, down: 0 }, 22 * dayMinutes * 60_000), 'a.example')
+  const little = formatSlo(getReport({ up: 1.6, down: 0 }, 22 * dayMinutes * 60_000), 'a.example')
   expect(little).toContain('the site was up 100 % of the 1 min 36 s counted (range 22 d, unknown 21 d 23 h);')
-  const short = formatSlo(reportOf({ up: 0.35, down: 0.05 }, 24_000), 'a.example')
+  const short = formatSlo(getReport({ up: 0.35, down: 0.05 }, 24_000), 'a.example')
   expect(short).toContain('a.example, 2026-11-01 00:00:00 to 2026-11-01 00:00:24 UTC')
   expect(short).toContain('the site was up 87.500 %; budget 1 min, 3 s used, 57 s left')
 })
@@ -34,7 +34,7 @@ test('an incident is one line: few names, once, no wider than the terminal', () 
   const incident = (cause: string) => ({ id: 1, from, to: from + 18_000, rank: 3 as const, targets, cause })
   const lines = (cause: string, width?: number) =>
     formatSlo(
-      reportOf({ up: 10, down: 0 }, 600_000, { incidents: [incident(cause)] }),
+      getReport({ up: 10, down: 0 }, 600_000, { incidents: [incident(cause)] }),
       'a.example',
       width,
     ).split('\n')

@@ -113,9 +113,9 @@ test('a bar a day, each with its words; a table of the days with a fault', () =>
       'API: Workflows',
     ].map((name) => `${name}, day by day`),
   )
-  const wordsOf = (list: (typeof lists)[number]) =>
+  const getWords = (list: (typeof lists)[number]) =>
     [...list.querySelectorAll('li')].map((each) => each.textContent)
-  const site = wordsOf(lists[0]!)
+  const site = getWords(lists[0]!)
   expect(site).toHaveLength(90)
   const counted = (what: RegExp) => site.filter((each) => what.test(each)).length
   expect(counted(/: no data$/)).toBe(bars.site.filter(({ percent }) => percent === null).length)
@@ -124,7 +124,7 @@ test('a bar a day, each with its words; a table of the days with a fault', () =>
   expect(counted(/: down, /)).toBe(2)
   expect(counted(/: partly down, /)).toBe(2)
   expect(site).toContain('20 Nov 2026: partly down, 2 h; 91.666 % available')
-  expect(wordsOf(lists[1]!)).toContain('18 Nov 2026: up, slower than expected for 1 h')
+  expect(getWords(lists[1]!)).toContain('18 Nov 2026: up, slower than expected for 1 h')
   expect(document.querySelector('details table')!.textContent).toContain('20 Nov 2026API2 h91.666 %')
 })
 

@@ -4,7 +4,7 @@ import { loadSqlite } from '../../../../lib/monitoring/store/sqlite.ts'
 const experimental = 'SQLite is an experimental feature and might change at any time'
 
 /** The text of every warning that gets past the filter while `work` runs. */
-function warningsOf(work: () => void): string[] {
+function getWarnings(work: () => void): string[] {
   const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   try {
     work()
@@ -15,7 +15,7 @@ function warningsOf(work: () => void): string[] {
 }
 
 test('only the warning that node:sqlite is experimental is left out', () => {
-  const warnings = warningsOf(() => {
+  const warnings = getWarnings(() => {
     loadSqlite(() => {
       process.emitWarning(experimental, 'ExperimentalWarning')
       process.emitWarning('Type Stripping is an experimental feature', 'ExperimentalWarning')
