@@ -124,7 +124,7 @@ describe('flags', () => {
   test('deploy-complete knows those of deploy-dominion-complete.ps1', async () => {
     const { code, stderr } = await runScript(
       `legacyFlags: { '-skipazure': '--skip-azure' }, flags: (parser) => parser.option('--skip-azure', 'x'),
-${main("run.story(String(run.flags.skipAzure)); throw new OpsError({ what: 'stop' })")}`,
+${main("run.log(String(run.flags.skipAzure)); throw new OpsError({ what: 'stop' })")}`,
       ['-SkipAzure'],
     )
     expect(code).toBe(1)
@@ -146,7 +146,7 @@ ${main("run.story(String(run.flags.skipAzure)); throw new OpsError({ what: 'stop
 describe('--json', () => {
   test('one document on stdout, people’s text on stderr', async () => {
     const { stdout, stderr } = await runScript(
-      main("run.story('the story'); run.result('the text', { ok: true, lines: ['a\\nb'] })"),
+      main("run.log('the story'); run.result('the text', { ok: true, lines: ['a\\nb'] })"),
       ['--json'],
     )
     expect(JSON.parse(stdout)).toEqual({ ok: true, lines: ['a\nb'] })
@@ -178,7 +178,7 @@ describe('--json', () => {
   })
 
   test('--quiet leaves the result alone', async () => {
-    const { stdout, stderr } = await runScript(main("run.story('s'); run.result('text', {})"), ['-q'])
+    const { stdout, stderr } = await runScript(main("run.log('s'); run.result('text', {})"), ['-q'])
     expect([stdout, stderr]).toEqual(['text\n', ''])
   })
 })
@@ -194,10 +194,10 @@ test('the configuration is that of the folder, and of --env', async () => {
 
 describe('signals', () => {
   const working = main(`
-run.story('ready')
+run.log('ready')
 const end = Date.now() + 20000
 while (!run.stopping.aborted && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10))
-run.story('the step ends')`)
+run.log('the step ends')`)
 
   test.each([
     ['SIGINT', 130],
@@ -243,7 +243,7 @@ run.story('the step ends')`)
   test('a second one stops at once', async () => {
     const { child, says, ended } = startScript(
       main(`
-run.story('ready')
+run.log('ready')
 await new Promise((_, reject) => {
   setTimeout(() => {}, 20000)
   run.signal.addEventListener('abort', () => reject(run.signal.reason))
