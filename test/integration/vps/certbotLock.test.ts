@@ -92,7 +92,7 @@ test('another certbot is waited for, and what is there is looked at again', asyn
   expect(await runCertbot(first.context, command, first.tell)).toMatchObject({ code: 0 })
   expect(first.asked).toEqual(['certbot', '600', 'certbot'])
   expect(first.told).toContain(
-    'waiting for another certbot on the VPS to end, at most 10 minutes (process 421: /usr/bin/python3 /usr/bin/certbot -q renew)',
+    'waiting for another certbot on the VPS to end, at most 10 min (process 421: /usr/bin/python3 /usr/bin/certbot -q renew)',
   )
   const second = vps(busy, { code: 0, ...held })
   let left = 1
