@@ -51,7 +51,7 @@ async function build({ clouds, building }: Bench): Promise<void> {
   if (code !== 0) throw new Error(stderr)
 }
 
-/** The script as an operator runs it; the export is built already, as it is for the others. */
+/** The script as an operator runs it; the export already exists, as for the other tools. */
 async function publish({ clouds, environment }: Bench): Promise<{ whole: number; steps: number }> {
   const started = performance.now()
   const { code, stdout, stderr } = await clouds.dominion(['publish-frontend', '--json'], { environment })

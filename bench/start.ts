@@ -62,7 +62,7 @@ const [azure, azPort] = await door(true)
 const names = createSocket('udp4', () => called?.())
 names.bind(port, '127.0.0.1')
 
-/** Both clouds and the name server are one port, which tells when it was called; az is a line that calls another. */
+/** Both clouds and the name server are one port that records when it was called; az is a script that calls another port. */
 function prepare(): void {
   const values: Record<string, string> = {
     IONOS_HOST: '127.0.0.1',

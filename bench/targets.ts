@@ -10,7 +10,7 @@ import { assertMachine } from './needs.ts'
 
 /**
  * How long 1,000 extra targets of `health` take against a plain loop of Node's own clients with as many at a time. All ask
- * the same real server, which is a process of its own; so is every measurement, and each says what it needed at most. Rounds
+ * the same real server. Server and measurements are separate processes; each reports its peak memory. Rounds
  * alternate. Exit 1 above 1.5 × `fetch`, or from 250 MB on. Argument: rounds (7).
  */
 const limit = { ratio: 1.5, megabytes: 250 }

@@ -17,7 +17,7 @@ export interface DebianRoot {
   /** What stands on it, in the plural. */
   purpose: string
   release: keyof typeof RELEASES
-  /** Beside the essential ones and apt; their dependencies come along, what they recommend does not. */
+  /** In addition to the essential ones and apt. Dependencies are installed too, recommendations are not. */
   packages: string[]
 }
 

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { usageError } from '../lib/util/errors.ts'
 
 /*
- * The rehearsal writes `.env.NAME`, and takes away what it wrote: nothing else of that name. The first line tells its own
+ * The rehearsal writes `.env.NAME`, and removes only what it wrote. The first line identifies its own
  * files from all others, and whether the rest is what was written.
  */
 

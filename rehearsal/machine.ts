@@ -9,7 +9,7 @@ import { collect, type Finished, note, PATH, TIED } from './processes.ts'
 export interface MachineOptions {
   /** Also its host name: letters, digits and dashes. */
   name: string
-  /** The rehearsal's folder; the machine's own files lie in `<folder>/machines/<name>`. */
+  /** The rehearsal's folder; the machine's own files are in `<folder>/machines/<name>`. */
   folder: string
   network: Network
   /** Without it the network gives the next free one. */
@@ -37,7 +37,7 @@ export interface SpawnOptions {
 }
 
 /**
- * A machine of the rehearsal: network, mount, pid, IPC and UTS namespaces of its own, and a private overlay of
+ * A machine of the rehearsal: separate network, mount, pid, IPC and UTS namespaces, and a private overlay of
  * a file system as root. No part of it is visible to the host's mount table, and all of it ends with
  * its init, which ends with the process that started the machine.
  */

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 
 /**
- * A DNS server (UDP) that passes questions on, except where it was told to answer otherwise. The certificate
+ * A DNS server (UDP) that passes questions on, except those that it is set to answer wrongly. The certificate
  * authority asks it, so that a test can show the authority another world than the operator sees.
  */
 export interface MisleadingDns {

@@ -7,7 +7,7 @@ import { getStartTime, killRecorded, PATH, run, runOrThrow, TIED } from './proce
 /**
  * The network of one rehearsal: 10.213.<slot>.0/24, this host is .1.
  *
- * The switch (a Linux bridge) lives in a network namespace of its own and not among the host's interfaces: a
+ * The switch (a Linux bridge) is in a separate network namespace, not among the host's interfaces: a
  * host with Docker filters bridged packets by its own rules (br_netfilter), and a namespace dissolves by itself
  * when its process dies. The host only gets one end of a cable.
  */

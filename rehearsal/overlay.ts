@@ -13,7 +13,7 @@ import { runOrThrow } from './processes.ts'
 
 /** What a machine's root file system is made from. */
 export interface OverlayOptions {
-  /** Below it lie the machine's own files: upper layer, work folder, mount point. */
+  /** The folder of the machine's own files: upper layer, work folder, mount point. */
   folder: string
   hostname: string
   address: string
@@ -52,7 +52,7 @@ const FRESH: Record<string, string> = {
 /** The last two are what keeps a copied-up file whole and a rename out of the marks that only overlayfs reads. */
 const OPTIONS = 'index=off,volatile,metacopy=off,redirect_dir=off'
 
-/** statfs(2) f_type of overlayfs, on which no upper layer can lie (`/` in a Docker container). */
+/** statfs(2) f_type of overlayfs, which cannot hold an upper layer (`/` in a Docker container). */
 const OVERLAYFS = 0x794c7630
 
 /** Kernel file systems: machines get their own. */
@@ -119,7 +119,7 @@ function script({ folder, lower, showChanges }: OverlayOptions, fresh: [string, 
     lower === undefined ? '' : `mount --bind ${quote(lower)} lower`,
     `mount -t overlay overlay -o lowerdir=${lower === undefined ? '/' : 'own:lower'},upperdir=${upper},workdir=${work},${OPTIONS} root`,
     ...(lower === undefined ? separateMounts(folder).map((path) => getOverlay(path, upper)) : []),
-    // mkdir over a whiteout makes an opaque folder: empty, whatever lies below it.
+    // mkdir over a whiteout makes an opaque folder: empty, whatever is below it.
     ...fresh.map(([path, mode]) => `mkdir -p -m ${mode} ${quote(`root${path}`)}`),
     'cp -a late/. root/',
     'cd root',
@@ -142,7 +142,7 @@ function script({ folder, lower, showChanges }: OverlayOptions, fresh: [string, 
   return lines.filter(Boolean).join('\n')
 }
 
-/** /usr, /var … can be file systems of their own, and an overlay of / does not reach into them. */
+/** /usr, /var … can be separate file systems, which an overlay of / does not cover. */
 function separateMounts(folder: string): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')

@@ -28,7 +28,7 @@ export const rehearsalPackages = [
 ]
 
 /**
- * What the tests need on top: a browser that looks at the site, what `schedule` writes for, a clock that is wrong, a
+ * What the tests need in addition: a browser, what `schedule` writes for, a wrong clock, a
  * reader of OpenMetrics; bare Debian roots for the launcher; other login shells; a repository, a stream of zstd and a linter
  * of shell files for the integration tests.
  */
@@ -201,7 +201,7 @@ export function getReason(words: string): string {
 }
 
 export function formatManualInstall(wanted: string[]): string {
-  return `By hand: apt-get install --no-install-recommends ${wanted.join(' ')}`
+  return `Or run: apt-get install --no-install-recommends ${wanted.join(' ')}`
 }
 
 function megabytes(sizes: number[]): string {

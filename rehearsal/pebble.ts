@@ -52,7 +52,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const { network, dns, authority, folder } = options
   const own = join(folder, 'pebble')
   mkdirSync(own, { recursive: true })
-  // An address of its own on this host: port 443 of the host's other one belongs to the rehearsal's Azure.
+  // A second address of this host: port 443 of the first one belongs to the rehearsal's Azure.
   const address = network.allocate()
   await runOrThrow(['ip', 'address', 'add', `${address}/24`, 'dev', network.bridge])
   const { certificateFile, keyFile } = await authority.issue([NAME, address])

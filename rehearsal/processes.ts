@@ -56,7 +56,7 @@ export async function collect(child: ChildProcess, input?: string | Buffer): Pro
   const stderr: Buffer[] = []
   child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk))
   child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk))
-  child.stdin?.on('error', () => {}) // EPIPE: it did not want all of its input, its exit code tells why
+  child.stdin?.on('error', () => {}) // EPIPE: it did not read all of its input; its exit code says why
   child.stdin?.end(input)
   const code = await exitCode(child)
   return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }

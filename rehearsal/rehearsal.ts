@@ -22,7 +22,7 @@ export interface RehearsalOptions {
   keep: boolean
 }
 
-/** What a running rehearsal tells of itself. */
+/** What a running rehearsal writes about itself. */
 export interface State {
   /** Of this one run. */
   id: string
@@ -91,7 +91,7 @@ export async function waitForDying(name: string): Promise<void> {
 }
 
 /**
- * Starts both clouds in a process of their own and resolves when they are up.
+ * Starts both clouds in a separate process and resolves when they are up.
  * Throws (exit 2) when a rehearsal of this name is running already.
  */
 export async function startClouds({ name, latency, keep }: RehearsalOptions): Promise<State> {

@@ -232,7 +232,7 @@ function report(run: Run<Flags>, { checks, receipt }: Results, startedAt: number
   const table = checks.map(
     (check) => `${check.ok ? '✔' : '✖'} ${check.id.padEnd(width)}  ${check.detail.split('\n')[0]}`,
   )
-  const summary = `${checks.filter((check) => check.ok).length} of ${checks.length} checks passed; deploy ${formatDuration(receipt.seconds * 1000)}, longest chain ${formatDuration(receipt.longestChain.seconds * 1000)}, one after the other ${formatDuration(oneAfterTheOther * 1000)}; in all ${formatDuration(took * 1000)}`
+  const summary = `${checks.filter((check) => check.ok).length} of ${checks.length} checks passed; deploy ${formatDuration(receipt.seconds * 1000)}, critical path ${formatDuration(receipt.longestChain.seconds * 1000)}, sum of all tasks ${formatDuration(oneAfterTheOther * 1000)}; in all ${formatDuration(took * 1000)}`
   const around = run.flags.keep ? lookAround(run.flags.name) : []
   run.result([...table, '', summary, ...around].join('\n'), {
     ok,
@@ -243,7 +243,7 @@ function report(run: Run<Flags>, { checks, receipt }: Results, startedAt: number
   return ok ? exitCode.done : exitCode.failed
 }
 
-/** How to look at a rehearsal that was kept. */
+/** How to inspect a kept rehearsal. */
 function lookAround(name: string): string[] {
   const folder = getFolder(name)
   const vps = readState(name)?.vps ?? ''

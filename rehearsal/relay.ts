@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** A line of its own length and width in front of a server, for what the kernel here has no netem. */
+/** Adds latency and limits bandwidth in front of a server, because not every kernel has netem. */
 export interface Relay {
   port: number
   /** Connections since the start. */

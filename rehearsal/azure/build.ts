@@ -210,7 +210,7 @@ async function carryOut(
   }
 }
 
-/** Builds an image from an uploaded context: the Dockerfile's steps, one after the other, in a machine of its own. */
+/** Builds an image from an uploaded context: the Dockerfile's steps, one after the other, in a separate machine. */
 export async function buildImage(
   world: World,
   input: BuildInput,

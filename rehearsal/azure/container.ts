@@ -43,7 +43,7 @@ export interface Container {
   pid(): number | undefined
   kill(): void
   restart(): Promise<void>
-  /** Ends it for good; `stopped` tells Azure's `stop` from a removal. */
+  /** Ends it for good; `stopped`: by Azure's `stop`, not by a removal. */
   stop(): Promise<void>
   start(): Promise<void>
 }
@@ -141,20 +141,20 @@ export async function startContainer(
         },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
-    const begun = inside(argv)
-    child = begun
+    const started = inside(argv)
+    child = started
     container.current = { state: 'Running', startTime: new Date().toISOString(), detailStatus: '' }
     event('Started', 'Started container')
-    begun.stdout?.on('data', keep)
-    begun.stderr?.on('data', keep)
+    started.stdout?.on('data', keep)
+    started.stderr?.on('data', keep)
     ended = new Promise((resolve) => {
-      begun.once('error', (error) => {
+      started.once('error', (error) => {
         keep(`${error.message}\n`)
         onEnd(127)
         resolve()
       })
       // Not `close`: what the main process left behind may hold its output open.
-      begun.once('exit', async (code, signal) => {
+      started.once('exit', async (code, signal) => {
         // It ends with the main process, as in a container; only the machine's init stays.
         await machine.run(['sh', '-c', 'kill -9 -1']).catch(() => {})
         onEnd(code ?? (signal === 'SIGKILL' ? 137 : 143))
@@ -174,8 +174,8 @@ export async function startContainer(
               'Killing',
               `Killing container with id ${options.name}: Container failed liveness probe (${reason}), will be killed and recreated.`,
             )
-            begun.kill('SIGTERM')
-            setTimeout(() => begun.kill('SIGKILL'), stopGrace).unref()
+            started.kill('SIGTERM')
+            setTimeout(() => started.kill('SIGKILL'), stopGrace).unref()
           },
         }),
       )

@@ -225,7 +225,7 @@ export const containerGroups: ResourceType = {
     await bringUp(world, resource)
   },
   show: showGroup,
-  // Only GET of one group tells how it is doing; `az container list` prints no instance view.
+  // Only GET of one group returns the instance view; `az container list` prints none.
   showInList(world, resource) {
     const shown = showGroup(world, resource)
     const { instanceView: _view, ...properties } = shown.properties

@@ -60,7 +60,7 @@ function getScope(world: World, group: ResourceGroup, name: string): Scope {
   }
 }
 
-/** Nested `resources` become resources of their own with full type and name, after their parent. */
+/** Nested `resources` become separate resources with full type and name, after their parent. */
 function flatten(templates: Bag[], parent?: Bag): Bag[] {
   return templates.flatMap((template) => {
     const own = parent

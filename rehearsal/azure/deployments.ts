@@ -52,7 +52,7 @@ async function deployOne(world: World, plan: DeploymentPlan, at: number, deploym
   }
 }
 
-/** Deploys everything as soon as what it depends on is there; what follows a failure is not begun. */
+/** Deploys each resource as soon as its dependencies exist; starts nothing after a failure. */
 async function deployAll(world: World, plan: DeploymentPlan, deployment: Bag): Promise<void> {
   const ended = new Map<string, Promise<boolean>>()
   const errors: Bag[] = []

@@ -67,7 +67,7 @@ export function jsonBody(call: Call): Bag {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   } catch {
-    // told below, with ARM's own code
+    // reported below, with ARM's code
   }
   throw badRequest('InvalidRequestContent', 'The request content was invalid and could not be deserialized.')
 }

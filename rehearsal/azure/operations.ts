@@ -3,7 +3,7 @@ import { ArmError, errorBody } from './errors.ts'
 import type { Reply } from './http.ts'
 import type { Operation, World } from './world.ts'
 
-/** Starts work that outlives its request; the operation tells how it ended, it never rejects. */
+/** Starts work that outlives its request. Never rejects: the operation records how it ended. */
 export function startOperation(world: World, work: () => Promise<void>, result?: () => unknown): Operation {
   const operation: Operation = {
     id: randomUUID(),
@@ -61,7 +61,7 @@ function findOperation(world: World, id: string): Operation {
 export function operationStatus(world: World, id: string, apiVersion: string): Reply {
   const operation = findOperation(world, id)
   const running = operation.status === 'InProgress'
-  // `az` prints this body as it is.
+  // `az` prints this body unchanged.
   if (operation.error) return { status: 200, body: { status: operation.status, error: operation.error } }
   return {
     status: 200,

@@ -6,7 +6,7 @@ import { ArmError } from './errors.ts'
 import { serverProgram, startServerMachine } from './serverMachine.ts'
 import type { World } from './world.ts'
 
-/** A PostgreSQL server of the rehearsal: Debian's PostgreSQL with TLS in a machine of its own. */
+/** A PostgreSQL server of the rehearsal: Debian's PostgreSQL with TLS in a separate machine. */
 export interface PostgresServer {
   machine: Machine
   host: string

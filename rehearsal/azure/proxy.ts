@@ -101,7 +101,7 @@ export async function openDoors(world: World, hosts: Hosts): Promise<Doors> {
     socket.once('close', () => sockets.delete(socket))
   }
   secure.on('connection', remember)
-  // A client that does not trust the authority breaks off here; it tells its user itself.
+  // A client that does not trust the authority disconnects here and reports that itself.
   secure.on('tlsClientError', (_error, socket) => socket.destroy())
   const proxy = createServer((_request, response) => {
     response.writeHead(403, { 'Content-Type': 'text/plain' })

@@ -7,7 +7,7 @@ import { serverProgram, startServerMachine } from './serverMachine.ts'
 import { waitForPort } from './waitForPort.ts'
 import type { World } from './world.ts'
 
-/** A Redis server of the rehearsal: Debian's redis-server, TLS only, in a machine of its own. */
+/** A Redis server of the rehearsal: Debian's redis-server, TLS only, in a separate machine. */
 export interface RedisServer {
   machine: Machine
   host: string

@@ -23,7 +23,7 @@ export interface Run {
   error?: string
 }
 
-/** The blob host of the builders; every registry has a folder of its own there. */
+/** The blob host of the builders; every registry has a separate folder there. */
 export const blobHost = 'acrtaskprodeus.blob.core.windows.net'
 
 const getRuns = (registry: Resource): Map<string, Run> => {

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { type Machine, startMachine } from '../machine.ts'
 import type { World } from './world.ts'
 
-/** The program of a server, in a machine of its own. */
+/** The program of a server, in a separate machine. */
 export interface ServerProgram {
   /** Returns when it answers; nothing when it runs already. Throws with its last words when it does not get ready. */
   start(): Promise<void>
@@ -50,11 +50,11 @@ export function serverProgram(machine: Machine, options: ProgramOptions): Server
       const keep = (chunk: Buffer) => {
         words = (words + chunk).slice(-65_536)
       }
-      const begun = machine.spawn(argv, { user, stdio: ['ignore', 'pipe', 'pipe'] })
-      child = begun
-      begun.stdout?.on('data', keep)
-      begun.stderr?.on('data', keep)
-      ended = new Promise((resolve) => begun.once('close', resolve))
+      const started = machine.spawn(argv, { user, stdio: ['ignore', 'pipe', 'pipe'] })
+      child = started
+      started.stdout?.on('data', keep)
+      started.stderr?.on('data', keep)
+      ended = new Promise((resolve) => started.once('close', resolve))
       if (!(await ready(running))) throw new Error(`${title} does not start:\n${words.trim()}`)
     },
     async stop() {

@@ -25,7 +25,7 @@ export interface ResourceType {
   type: string
   /** Azure's usual time to create one, in seconds (used by latency `realistic`). */
   usualSeconds: number
-  /** Child resources have no location of their own. */
+  /** Child resources have no location. */
   needsLocation: boolean
   /** What a PUT answers at creation: ARM's types differ, and the clients follow. */
   createdStatus: 201 | 202

@@ -14,7 +14,7 @@ export function whatIf(world: World, plan: DeploymentPlan): Bag[] {
     try {
       wanted = resourceBody(plan.scope, planned)
     } catch {
-      // It refers to something that does not exist yet, so its effect cannot be told before.
+      // It refers to something that does not exist yet, so its effect is not known yet.
       return {
         resourceId: id,
         changeType: 'Unsupported',

@@ -69,7 +69,7 @@ test('without mmdebstrap it says how to install it', async () => {
   const { code, stderr } = await prepare(withMounts({ '/var/lib/dpkg/status': status }))
   expect(code, stderr).toBe(1)
   expect(stderr.trim()).toBe(
-    'Cannot make the Debian 12 root for these tests: mmdebstrap is missing. By hand: apt-get install --no-install-recommends mmdebstrap',
+    'Cannot make the Debian 12 root for these tests: mmdebstrap is missing. Or run: apt-get install --no-install-recommends mmdebstrap',
   )
 })
 
