@@ -34,7 +34,7 @@ function serve(): void {
 }
 
 async function measure(way: Way, folder: string): Promise<void> {
-  const { targetsAtOnce } = await import('../lib/checks/runProbes.ts')
+  const { targetsAtOnce } = await import('../lib/checks/health.ts')
   const file = path.join(folder, 'targets')
   const urls = readFileSync(file, 'utf8').trim().split('\n')
   const work =
@@ -46,10 +46,10 @@ async function measure(way: Way, folder: string): Promise<void> {
   process.disconnect?.()
 }
 
-/** As the script does it: configuration, runner with its transcript, and look(). */
+/** As the script does it: configuration, runner with its transcript, and runProbes(). */
 async function healthWay(file: string, folder: string): Promise<() => Promise<void>> {
-  const [{ look }, { readTargets }, { openContext }, { loadConfig }] = await Promise.all([
-    import('../lib/checks/runProbes.ts'),
+  const [{ runProbes }, { readTargets }, { openContext }, { loadConfig }] = await Promise.all([
+    import('../lib/checks/health.ts'),
     import('../lib/checks/customTargets.ts'),
     import('../lib/deploy/context.ts'),
     import('../lib/config/load.ts'),
@@ -60,7 +60,7 @@ async function healthWay(file: string, folder: string): Promise<() => Promise<vo
   return async () => {
     const targets = readTargets(file)
     const only = targets.map(({ id }) => id)
-    const { observations } = await look(context, { quick: true, targets, only, signal })
+    const { observations } = await runProbes(context, { quick: true, targets, only, signal })
     const answered = observations.filter(({ ms }) => ms !== undefined).length
     if (answered !== count) throw new Error(`${answered} of ${count} targets answered`)
   }

@@ -1,47 +1,43 @@
-import { createAzure } from '../lib/azure/client.ts'
-import { type Check, expect } from '../lib/checks/check.ts'
-import { coreChecks } from '../lib/checks/deploy/core.ts'
-import { apiChecks, siteChecks } from '../lib/checks/deploy/site.ts'
-import { workerJobCheck } from '../lib/checks/deploy/workerJob.ts'
+import { type Check, pass, type QuickContext, select } from '../lib/checks/check.ts'
+import { checks } from '../lib/checks/list.ts'
+import { assertThat } from '../lib/checks/run.ts'
 import { look, onVps } from '../lib/shell/command.ts'
-import type { Context } from '../lib/tasks/context.ts'
 import { poll } from '../lib/util/poll.ts'
 import type { State } from './rehearsal.ts'
 
 /** The checks that any deployment must pass; none of them knows that this is a rehearsal. */
-export const getOrdinaryChecks = (context: Context): Check[] => [
-  ...siteChecks(context),
-  ...apiChecks(context, true),
-  ...coreChecks(context, createAzure(context)),
-  workerJobCheck(context),
-]
+export const ordinaryChecks = select(checks, 'acceptance')
 
 /** certbot renews against the CA, and nginx would be reloaded after it. */
-export const createRenewalCheck = ({ config, runner }: Context): Check => ({
+export const renewalCheck: Check<QuickContext> = {
   id: 'renewal',
   title: 'Certificate renewal',
-  async run() {
+  tags: ['acceptance'],
+  needs: 'ssh',
+  async run({ context: { config, runner } }) {
     const vps = (argv: string[], accept = [0]) =>
       runner.run(onVps(look(argv, { accept, timeoutMs: 180_000 })))
     const timer = await vps(['systemctl', 'is-enabled', 'certbot.timer'], [0, 1])
-    expect(timer.stdout.trim() === 'enabled', `certbot.timer is ${timer.stdout.trim() || 'absent'}`)
+    assertThat(timer.stdout.trim() === 'enabled', `certbot.timer is ${timer.stdout.trim() || 'absent'}`)
     const hooks = await vps(['ls', '/etc/letsencrypt/renewal-hooks/deploy'])
-    expect(hooks.stdout.trim() !== '', 'no deploy hook reloads nginx')
+    assertThat(hooks.stdout.trim() !== '', 'no deploy hook reloads nginx')
     await vps(['certbot', 'renew', '--dry-run', '--cert-name', config.domain, '--no-random-sleep-on-renew'])
-    return 'dry run passed, timer enabled, deploy hook in place'
+    return pass('dry run passed, timer enabled, deploy hook in place')
   },
-})
+}
 
 /** SIGKILLs the backend's main process and waits until the site's API answers again, by the restart policy alone. */
-export const createCrashCheck = ({ config, runner }: Context, { controlUrl }: State): Check => ({
+export const createCrashCheck = ({ controlUrl }: State): Check<QuickContext> => ({
   id: 'crash-restart',
   title: 'A killed container comes back',
-  async run() {
+  tags: ['acceptance'],
+  needs: 'nothing',
+  async run({ context: { config, runner } }) {
     const group = `${controlUrl}/containers/codex-backend`
     const read = async () => (await (await fetch(group)).json()) as { pid: number; restarts: number }
     const before = await read()
     const killed = await fetch(`${group}/kill`, { method: 'POST' })
-    expect(killed.ok, `the container could not be killed: ${await killed.text()}`)
+    assertThat(killed.ok, `the container could not be killed: ${await killed.text()}`)
     const started = Date.now()
     const attempt = async () => {
       const answer = await runner
@@ -55,7 +51,9 @@ export const createCrashCheck = ({ config, runner }: Context, { controlUrl }: St
       const now = await read()
       if (answer?.status !== 200 || now.pid === before.pid || now.restarts <= before.restarts)
         return undefined
-      return `pid ${before.pid} → ${now.pid}, restart ${now.restarts}, API back after ${Date.now() - started} ms`
+      return pass(
+        `pid ${before.pid} → ${now.pid}, restart ${now.restarts}, API back after ${Date.now() - started} ms`,
+      )
     }
     return poll(attempt, {
       ...{ intervalMs: 250, timeoutMs: 60_000 },

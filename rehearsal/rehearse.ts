@@ -3,7 +3,9 @@ import path from 'node:path'
 import { createAzure } from '../lib/azure/client.ts'
 import { readRedisKey } from '../lib/azure/resources/redis.ts'
 import { readRegistryCredentials } from '../lib/azure/resources/registry.ts'
-import { type Check, type CheckResult, expect, runChecks } from '../lib/checks/check.ts'
+import { type Check, type CheckContext, type Observation, pass } from '../lib/checks/check.ts'
+import { createCheckContext } from '../lib/checks/context.ts'
+import { assertThat, hasPassed, runChecks } from '../lib/checks/run.ts'
 import type { CommonFlags, Run } from '../lib/cli/defineScript.ts'
 import { loadConfig } from '../lib/config/load.ts'
 import { noteConfig } from '../lib/config/pasteLine.ts'
@@ -14,7 +16,7 @@ import { startProcess } from '../lib/shell/spawn.ts'
 import { exitCode, OpsError, usageError } from '../lib/util/errors.ts'
 import { formatDuration } from '../lib/util/format.ts'
 import { prepareImageRoot } from './azure/imageRoot.ts'
-import { createCrashCheck, createRenewalCheck, getOrdinaryChecks } from './checks.ts'
+import { createCrashCheck, ordinaryChecks, renewalCheck } from './checks.ts'
 import { login } from './login.ts'
 import { assertRoot } from './network.ts'
 import { findMissingPackages, installPackages } from './packages.ts'
@@ -138,7 +140,7 @@ async function deploy(run: Run<Flags>, name: string): Promise<Deployed> {
 }
 
 interface Results {
-  checks: CheckResult[]
+  checks: Observation[]
   receipt: Receipt
 }
 
@@ -151,23 +153,24 @@ async function deployAndCheck(run: Run<Flags>, name: string, state: State): Prom
   run.log('Checking …')
   const context = await openContext(run, config, 'rehearse', true)
   try {
-    const first = await runChecks(getOrdinaryChecks(context))
-    const later = await inTurn([
-      createRenewalCheck(context),
-      createCrashCheck(context, state),
-      rerunCheck(run, name),
-    ])
+    const checking = createCheckContext(context, { filled: true })
+    const first = await runChecks(ordinaryChecks, checking)
+    const later = await inTurn([renewalCheck, createCrashCheck(state), rerunCheck(run, name)], checking)
     const stateFolder = path.join(getFolder(name), 'state')
     const unseen: Check = {
       id: 'secrets-unseen',
       title: 'Secrets stay unseen',
+      tags: ['acceptance'],
+      needs: 'nothing',
       async run() {
         const seen = watch.stop(await getSecrets(context, state), stateFolder)
-        expect(seen.length === 0, `seen in ${seen.join('; ')}`)
-        return `not in the arguments of ${watch.processes()} processes, nor in transcripts and receipts (0600)`
+        assertThat(seen.length === 0, `seen in ${seen.join('; ')}`)
+        return pass(
+          `not in the arguments of ${watch.processes()} processes, nor in transcripts and receipts (0600)`,
+        )
       },
     }
-    return { checks: [...first, ...later, ...(await runChecks([unseen]))], receipt }
+    return { checks: [...first, ...later, ...(await runChecks([unseen], checking))], receipt }
   } finally {
     await context.close()
     run.transcript = undefined as never
@@ -188,9 +191,9 @@ async function getSecrets(context: OpenContext, state: State): Promise<string[]>
   ]
 }
 
-async function inTurn(checks: Check[]): Promise<CheckResult[]> {
-  const results: CheckResult[] = []
-  for (const check of checks) results.push(...(await runChecks([check])))
+async function inTurn(checks: Check[], checking: CheckContext): Promise<Observation[]> {
+  const results: Observation[] = []
+  for (const check of checks) results.push(...(await runChecks([check], checking)))
   return results
 }
 
@@ -198,25 +201,27 @@ async function inTurn(checks: Check[]): Promise<CheckResult[]> {
 const rerunCheck = (run: Run<Flags>, name: string): Check => ({
   id: 'rerun-unchanged',
   title: 'A second deploy changes nothing',
+  tags: ['acceptance'],
+  needs: 'nothing',
   async run() {
     const { changed, receipt } = await deploy(run, name)
     const commands = getCommands(name, receipt.id)
     const az = commands.filter(({ line }) => line.startsWith('az '))
     const changes = commands.filter(({ effect }) => effect === 'change')
-    expect(
+    assertThat(
       !changed && receipt.changed.length === 0,
       `it changed ${receipt.changed.map(({ id }) => id).join(', ')}`,
     )
-    expect(changes.length === 0, `it ran ${changes.map(({ line }) => line).join('; ')}`)
-    expect(az.length <= 8, `it took ${az.length} az calls: ${az.map(({ line }) => line).join('; ')}`)
-    return `no changing command, ${az.length} az calls, ${receipt.seconds} s`
+    assertThat(changes.length === 0, `it ran ${changes.map(({ line }) => line).join('; ')}`)
+    assertThat(az.length <= 8, `it took ${az.length} az calls: ${az.map(({ line }) => line).join('; ')}`)
+    return pass(`no changing command, ${az.length} az calls, ${receipt.seconds} s`)
   },
 })
 
 /** What the transcript of a deploy says was run. */
 function getCommands(name: string, id: string): { line: string; effect: string }[] {
   const file = path.join(getFolder(name), 'state', name, 'transcripts', `${id}.jsonl`)
-  expect(existsSync(file), `there is no transcript ${file}`)
+  assertThat(existsSync(file), `there is no transcript ${file}`)
   return readFileSync(file, 'utf8')
     .trim()
     .split('\n')
@@ -225,19 +230,20 @@ function getCommands(name: string, id: string): { line: string; effect: string }
 }
 
 function report(run: Run<Flags>, { checks, receipt }: Results, startedAt: number): number {
-  const ok = checks.every((check) => check.ok)
+  const ok = checks.every(hasPassed)
   const took = Math.round((Date.now() - startedAt) / 100) / 10
-  const width = Math.max(...checks.map(({ id }) => id.length))
+  const width = Math.max(...checks.map(({ probe }) => probe.id.length))
   const oneAfterTheOther = receipt.changed.reduce((sum, step) => sum + step.seconds, 0)
   const table = checks.map(
-    (check) => `${check.ok ? '✔' : '✖'} ${check.id.padEnd(width)}  ${check.detail.split('\n')[0]}`,
+    (check) =>
+      `${hasPassed(check) ? '✔' : '✖'} ${check.probe.id.padEnd(width)}  ${check.detail.split('\n')[0]}`,
   )
-  const summary = `${checks.filter((check) => check.ok).length} of ${checks.length} checks passed; deploy ${formatDuration(receipt.seconds * 1000)}, critical path ${formatDuration(receipt.longestChain.seconds * 1000)}, sum of all tasks ${formatDuration(oneAfterTheOther * 1000)}; in all ${formatDuration(took * 1000)}`
+  const summary = `${checks.filter(hasPassed).length} of ${checks.length} checks passed; deploy ${formatDuration(receipt.seconds * 1000)}, critical path ${formatDuration(receipt.longestChain.seconds * 1000)}, sum of all tasks ${formatDuration(oneAfterTheOther * 1000)}; in all ${formatDuration(took * 1000)}`
   const around = run.flags.keep ? lookAround(run.flags.name) : []
   run.result([...table, '', summary, ...around].join('\n'), {
     ok,
     seconds: took,
-    checks: checks.map(({ id, ok, detail }) => ({ id, ok, detail })),
+    checks: checks.map((each) => ({ id: each.probe.id, ok: hasPassed(each), detail: each.detail })),
     deploy: { seconds: receipt.seconds, longestChain: receipt.longestChain, oneAfterTheOther },
   })
   return ok ? exitCode.done : exitCode.failed

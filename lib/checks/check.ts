@@ -1,32 +1,173 @@
-/** One thing that is looked at. Resolves with what it saw; throws with what is wrong. */
-export interface Check {
+import type { Arm } from '../azure/arm.ts'
+import type { Azure } from '../azure/client.ts'
+import type { Config, Limits } from '../config/config.ts'
+import type { Phases } from '../net/http.ts'
+import type { Context } from '../tasks/context.ts'
+import { usageError } from '../util/errors.ts'
+import type { Judged, Verdict } from '../util/status.ts'
+import { findNearest } from '../util/suggest.ts'
+import type { DatabaseSources } from './database/facts.ts'
+
+/** The scripts that run checks. `acceptance` is the rehearsal: it also checks what a deploy does not wait for. */
+export type Selection = 'health' | 'doctor' | 'verify' | 'acceptance' | 'check-database'
+
+/** What `doctor --only` takes, in the order in which doctor shows them. */
+export const categories = [
+  'tools',
+  'login',
+  'quota',
+  'data-tier',
+  'dns',
+  'ports',
+  'vps',
+  'clock',
+  'certificate',
+  'retirement',
+] as const
+export type Category = (typeof categories)[number]
+
+/** The categories that `--only a,b` names; all without it. Throws (exit 2) naming the nearest known one. */
+export function chosenCategories(only: string | undefined): readonly Category[] {
+  if (only === undefined) return categories
+  return only.split(',').map((word) => {
+    const found = categories.find((category) => category === word.trim())
+    if (found) return found
+    const meant = findNearest(word.trim(), categories)
+    throw usageError(
+      `--only ${word.trim()} is no category${meant ? `; did you mean ${meant}?` : ''}`,
+      `There are: ${categories.join(', ')}.`,
+    )
+  })
+}
+
+export type Tag =
+  | Selection
+  | Category
+  /** Verify runs it only when the deploy includes Azure, or IONOS. */
+  | 'azure'
+  | 'ionos'
+  /** Asks for the pages themselves: what a release of the frontend can break. */
+  | 'pages'
+  /** `health --from vps` runs it from there, too. */
+  | 'from-vps'
+  /** One of the operator's own, from `--targets`. */
+  | 'target'
+
+/** What a check gets to work with when it needs no login. Health runs these with nothing else loaded. */
+export interface QuickContext {
+  readonly context: Context
+  readonly now: Date
+  /** Aborted when the result is no longer wanted. */
+  readonly signal: AbortSignal
+  /** Milliseconds until an HTTP request is given up. */
+  readonly requestTimeoutMs: number
+  /** A slow response is a fault (HEALTH_STATIC_MS, HEALTH_API_MS). Otherwise only a wrong one is. */
+  readonly timed: boolean
+  /** An empty list from the API is a fault: the site has just been set up with its first data. */
+  readonly filled: boolean
+}
+
+/** What every check gets to work with. Each fact is read once, whichever check asks for it. */
+export interface CheckContext extends QuickContext {
+  /** The same context for az and the database. Health does not wait long there, and does not retry. */
+  readonly core: Context
+  readonly azure: Azure
+  readonly arm: Arm
+  redisKey(): Promise<string>
+  readonly database: DatabaseSources
+}
+
+/** One read-only question about the deployment or this machine. (`worker-job` alone changes data.) */
+export interface Check<Needs = CheckContext> {
+  /** Public: the name in performance data, history, receipts and `--json`. Unique within a selection. */
   id: string
   title: string
-  run(): Promise<string>
+  tags: readonly Tag[]
+  /** az: Azure's login, or a secret of the data tier. */
+  needs: 'nothing' | 'az' | 'ssh'
+  /** Another name in one selection, kept because scripts of operators rely on it. */
+  aliases?: { readonly [Name in Selection]?: { id: string; title: string } }
+  /** The name on the status page. Only what visitors notice has one: an outage of these ranks highest. */
+  publicName?: string
+  /** Fails while the maintenance page hides the site. */
+  hiddenByMaintenance?: boolean
+  /** False: an answer does not show that this machine's own network works, because it may come from this machine. */
+  showsNetwork?: boolean
+  /** The host that it asks over HTTP. */
+  host?(config: Config): string
+  /** Milliseconds that it may take in a health check. Default: 10 s without a login, otherwise 30 s. */
+  timeoutMs?: number
+  /** The verdict after that time. Default: CRITICAL without a login (visitors get no answer either), otherwise UNKNOWN. */
+  silence?: 'CRITICAL' | 'UNKNOWN'
+  /** What to do about a WARNING or CRITICAL whose result does not say it. */
+  advice?: string | ((result: Judged) => string | undefined)
+  /** Throws when nothing can be known, or when OpsError says what is wrong. */
+  run(context: Needs): Promise<Result>
 }
 
-export interface CheckResult {
-  id: string
-  ok: boolean
-  detail: string
-  ms: number
+/** A measured value, as performance data names it. */
+export interface Figure {
+  /** `static`, `certificate`, `queue_jobs` … */
+  name: string
+  value: number
+  /** As in the Monitoring Plugins' guidelines; '' for a plain number. */
+  unit: '' | 'ms' | 's' | '%' | 'B' | 'c'
+  limits?: Limits
 }
 
-/** Runs checks side by side; none stops another. */
-export function runChecks(checks: readonly Check[]): Promise<CheckResult[]> {
-  return Promise.all(
-    checks.map(async ({ id, run }) => {
-      const started = performance.now()
-      const [ok, detail] = await run().then(
-        (seen) => [true, seen] as const,
-        (thrown) => [false, thrown instanceof Error ? thrown.message : String(thrown)] as const,
-      )
-      return { id, ok, detail, ms: Math.round(performance.now() - started) }
-    }),
-  )
+export interface Result extends Judged {
+  /** Milliseconds until the whole answer arrived; absent when nothing was timed, or no answer came. */
+  ms?: number
+  phases?: Phases
+  figures?: readonly Figure[]
+  /** No answer at all: this machine's own network could be the reason. */
+  silent?: true
+  /** The answer does not prove who gave it: somebody in between could be the reason. */
+  unproven?: true
+  /** Plain HTTP without anything that only the other side would say: anybody in between can answer so. */
+  plain?: true
+  /** The site itself announces maintenance: our page, or the API's answer. */
+  maintenance?: true
+  /** Findings to show instead of this one, for example one for each table. */
+  findings?: readonly (Judged & { id: string; title: string })[]
 }
 
-/** Throws when the condition does not hold. */
-export function expect(condition: unknown, wrong: string): asserts condition {
-  if (!condition) throw new Error(wrong)
+/** A check without what it does: all that a report needs to know about it. */
+export type CheckInfo = Omit<Check, 'run'>
+
+export interface Observation extends Result {
+  probe: CheckInfo
+  /** Milliseconds from the start to the verdict. */
+  took: number
+}
+
+export const pass = (detail: string): Result => ({ verdict: 'OK', detail })
+export const warn = (detail: string, next?: string): Result => ({ verdict: 'WARNING', detail, next })
+export const fail = (detail: string, next?: string): Result => ({ verdict: 'CRITICAL', detail, next })
+export const unknown = (detail: string, next?: string): Result => ({ verdict: 'UNKNOWN', detail, next })
+
+/** The checks of a selection, under the names that they have in it. */
+export function select<Each extends Check<never>>(checks: readonly Each[], selection: Selection): Each[] {
+  return checks
+    .filter(({ tags }) => tags.includes(selection))
+    .map((check) => ({ ...check, ...check.aliases?.[selection] }))
+}
+
+/** The advice of the result, otherwise of the check. What could not be known has none but its own. */
+export function getAdvice({ advice }: Pick<Check, 'advice'>, result: Judged): string | undefined {
+  const wrong = result.verdict === 'WARNING' || result.verdict === 'CRITICAL'
+  if (result.next || !wrong) return result.next
+  return typeof advice === 'function' ? advice(result) : advice
+}
+
+/** A limit counts from its value on: 500 ms is a WARNING where the limit is 500. */
+export function byLimits(value: number, { warning, critical }: Limits): Verdict {
+  if (value >= critical) return 'CRITICAL'
+  return value >= warning ? 'WARNING' : 'OK'
+}
+
+/** The same where less is worse; here only what is below the limit counts. */
+export function byLowLimits(value: number, { warning, critical }: Limits): Verdict {
+  if (value < critical) return 'CRITICAL'
+  return value < warning ? 'WARNING' : 'OK'
 }

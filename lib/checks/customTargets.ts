@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs'
 import type { Limits } from '../config/config.ts'
 import { getMessage, usageError } from '../util/errors.ts'
 import { parseNumber } from '../util/number.ts'
-import { shownUrl, type Target } from './probes/target.ts'
+import { select } from './check.ts'
+import { checks } from './list.ts'
+import { shownUrl, type Target } from './site/target.ts'
 
-/** Names of the probes, which no target may have; all of the API's, also those still to come, are the site's own. */
-const taken =
-  /^(static|api(-.*)?|backend|redirects|dns|certificate|stored-certificate|clock|disk|containers|database|redis|queue|site)$/
+const names = new Set(select(checks, 'health').map(({ id }) => id))
+
+/** No target may have the name of a probe, of a part of the API that is still to come, or of the site in reports. */
+const isTaken = (id: string): boolean => names.has(id) || id === 'site' || id.startsWith('api-')
 
 /**
  * Reads a file of extra targets: one a line, `URL` or `NAME URL`, each with limits in milliseconds behind it if wanted
@@ -24,7 +27,7 @@ export function readTargets(file: string): Target[] {
 
 const form = 'A line is: [NAME] URL [WARNING,CRITICAL], such as   shop https://shop.example/ 500,2000'
 /** More would hide the first. */
-const mostTold = 20
+const mostShown = 20
 
 export function parseTargets(text: string, file: string): Target[] {
   const complaints: string[] = []
@@ -43,14 +46,14 @@ export function parseTargets(text: string, file: string): Target[] {
   })
   if (complaints.length === 0 && targets.length > 0) return targets
   if (complaints.length === 0) throw usageError(`${file} names no target`, form)
-  const more = complaints.length - mostTold
-  const told = [...complaints.slice(0, mostTold), ...(more > 0 ? [`and ${more} more`] : [])]
+  const more = complaints.length - mostShown
+  const shown = [...complaints.slice(0, mostShown), ...(more > 0 ? [`and ${more} more`] : [])]
   const count = complaints.length === 1 ? 'a wrong line' : `${complaints.length} wrong lines`
-  throw usageError(`${file} has ${count}:\n${told.map((each) => `  ${each}`).join('\n')}`, form)
+  throw usageError(`${file} has ${count}:\n${shown.map((each) => `  ${each}`).join('\n')}`, form)
 }
 
 function complaintOf({ id }: Target, seen: ReadonlyMap<string, number>): string | undefined {
-  if (taken.test(id)) return `${id} is the name of a probe`
+  if (isTaken(id)) return `${id} is the name of a probe`
   return seen.has(id)
     ? `${id} is on line ${seen.get(id)}, too${/:\/\//.test(id) ? ': give them names' : ''}`
     : undefined

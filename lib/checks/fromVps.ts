@@ -13,8 +13,8 @@ import { exitCode, unknownError } from '../util/errors.ts'
 import type { Verdict } from '../util/status.ts'
 import { siteNames } from '../vps/dns/records.ts'
 import { vps } from '../vps/remote/vps.ts'
-import type { Observation, Probe } from './probe.ts'
-import type { ProbeRun } from './runProbes.ts'
+import type { CheckInfo, Observation } from './check.ts'
+import type { ProbeRun } from './health.ts'
 
 const script = path.join(import.meta.dirname, 'requests.py')
 
@@ -177,9 +177,9 @@ export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagree
 }
 
 /** Is what the probe asks the VPS itself? One that is not known to lie elsewhere is. */
-function isVps(config: Config, { host }: Probe): boolean {
-  const own = [...siteNames(config), config.ionos.host, config.ionos.publicIp]
-  return host === undefined || own.includes(host)
+function isVps(config: Config, check: CheckInfo): boolean {
+  const host = check.host?.(config)
+  return host === undefined || [...siteNames(config), config.ionos.host, config.ionos.publicIp].includes(host)
 }
 
 const answers = ({ silent, verdict }: Observation): boolean => !silent && verdict !== 'UNKNOWN'

@@ -1,14 +1,16 @@
 import type { Context } from '../tasks/context.ts'
 import { getMessage } from '../util/errors.ts'
-import type { Observation } from './probe.ts'
+import type { CheckInfo, Observation } from './check.ts'
 
 const timeoutMs = 3000
 
 export type OwnNetwork = 'up' | 'down' | 'not asked'
 
+const showsNetwork = (check: CheckInfo): boolean => check.showsNetwork ?? true
+
 /** Could somebody on the way be the reason of what it saw: by silence, or by answering in the other side's place? */
 export const mayBeOwnNetwork = ({ probe, silent, unproven, plain, verdict }: Observation): boolean =>
-  Boolean(silent || unproven || (plain && probe.showsNetwork && verdict !== 'OK'))
+  Boolean(silent || unproven || (plain && showsNetwork(probe) && verdict !== 'OK'))
 
 /**
  * Is this machine's own network the reason of the silence, or of answers that prove nothing? Asked only when nobody else
@@ -24,7 +26,7 @@ export async function ownNetwork(
 ): Promise<{ state: OwnNetwork; why: string }> {
   if (!all.some(mayBeOwnNetwork)) return { state: 'not asked', why: '' }
   const answered = ({ probe, silent, unproven, plain, verdict }: Observation) =>
-    probe.showsNetwork && !silent && !unproven && !plain && verdict !== 'UNKNOWN'
+    showsNetwork(probe) && !silent && !unproven && !plain && verdict !== 'UNKNOWN'
   if (all.some(answered)) return { state: 'up', why: '' }
   const targets = config.health.neutralTargets
   const asked = targets.map(async (target) => {

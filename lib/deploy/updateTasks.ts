@@ -4,10 +4,11 @@ import { containerTasks } from '../azure/containers/release.ts'
 import { restartBackendTask, restartWorkersTask } from '../azure/containers/restart.ts'
 import { type Image, imageTask } from '../azure/image.ts'
 import { getTag } from '../azure/resources/containerGroups.ts'
-import { containersCheck } from '../checks/deploy/core.ts'
-import { describeFailed, describePassed, lookUntilKnown } from '../checks/deploy/retry.ts'
-import { servedBackendCheck } from '../checks/deploy/servedRelease.ts'
-import { apiChecks } from '../checks/deploy/site.ts'
+import { containersRunning } from '../checks/azure/containers.ts'
+import { createCheckContext } from '../checks/context.ts'
+import { describeFailed, describePassed, retryUntilKnown } from '../checks/retry.ts'
+import { apiAreas } from '../checks/site/api.ts'
+import { servedBackend } from '../checks/site/servedRelease.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task, unknown } from '../tasks/task.ts'
@@ -80,12 +81,8 @@ function verifyBackendStep(context: Context, azure: Azure, image: Image): Task {
     async inspect(ahead) {
       if (after.some((id) => ahead.willChange(id))) return unknown('checked after the release')
       const tag = getTag(image.name())
-      const checks = [
-        servedBackendCheck(context, tag),
-        containersCheck(context, azure),
-        ...apiChecks(context, false),
-      ]
-      const settled = await lookUntilKnown(context, checks, { tries: 6 })
+      const checks = [servedBackend(tag), containersRunning, ...apiAreas]
+      const settled = await retryUntilKnown(createCheckContext(context, { azure }), checks, { tries: 6 })
       if (settled.failed.length > 0) {
         throw new OpsError({
           what: `${settled.failed.length} of ${checks.length} checks failed with ${tag}`,

@@ -1,8 +1,8 @@
 import type { Azure } from '../azure/client.ts'
-import type { CheckResult } from '../checks/check.ts'
-import { backendHealthCheck, containersCheck } from '../checks/deploy/core.ts'
-import { assertReachable, describeFailed, describePassed, lookUntilKnown } from '../checks/deploy/retry.ts'
-import { apiChecks, siteChecks } from '../checks/deploy/site.ts'
+import { type Observation, select } from '../checks/check.ts'
+import { createCheckContext } from '../checks/context.ts'
+import { checks as allChecks } from '../checks/list.ts'
+import { assertReachable, describeFailed, describePassed, retryUntilKnown } from '../checks/retry.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task, unknown } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
@@ -15,16 +15,15 @@ export function verifyTask(
   parts: { azure: Azure | undefined; ionos: boolean },
   after: readonly string[],
 ): Task {
-  const checks = [
-    ...(parts.azure ? [backendHealthCheck(context), containersCheck(context, parts.azure)] : []),
-    ...(parts.ionos ? siteChecks(context) : []),
-    ...(parts.azure && parts.ionos ? apiChecks(context, false) : []),
-  ]
+  const checking = createCheckContext(context, parts.azure ? { azure: parts.azure } : {})
+  const checks = select(allChecks, 'verify').filter(
+    ({ tags }) => (parts.azure || !tags.includes('azure')) && (parts.ionos || !tags.includes('ionos')),
+  )
 
   /** Throws when this machine's own network, or its login, is what failed. */
-  async function assertReply(failed: readonly CheckResult[]): Promise<void> {
+  async function assertAnswered(failed: readonly Observation[]): Promise<void> {
     if (parts.ionos) await assertReachable(context)
-    if (parts.azure && (!parts.ionos || failed.every(({ id }) => id === 'containers'))) {
+    if (parts.azure && (!parts.ionos || failed.every(({ probe }) => probe.needs === 'az'))) {
       parts.azure.forget('groups')
       await parts.azure.groups()
     }
@@ -37,7 +36,7 @@ export function verifyTask(
     after,
     async inspect(ahead) {
       if (after.some((id) => ahead.willChange(id))) return unknown('checked after the changes')
-      const settled = await lookUntilKnown(context, checks, { mustHear: assertReply })
+      const settled = await retryUntilKnown(checking, checks, { assertAnswered })
       const { failed } = settled
       const seen = failed.length === 0 && settled.hidden === 0 && parts.ionos
       const kept = seen ? await keepVerified(context, liveRelease(context)) : ''

@@ -1,4 +1,4 @@
-import { adviceOn } from '../checks/advice.ts'
+import { getAdvice } from '../checks/check.ts'
 import type { Context } from '../tasks/context.ts'
 import type { Verdict } from '../util/status.ts'
 import { getIncidentId, getVerdict } from './alerts/message.ts'
@@ -63,7 +63,7 @@ function toProbeReport(
   far: string | undefined,
 ): ProbeReport {
   const { probe, verdict, detail, ms, phases, took, figures = [] } = seen
-  const next = adviceOn(seen)
+  const next = getAdvice(probe, seen)
   return {
     id: probe.id,
     title: probe.title,
@@ -71,7 +71,7 @@ function toProbeReport(
     verdict,
     detail,
     ...(next ? { next } : {}),
-    visible: probe.visible,
+    visible: probe.publicName !== undefined,
     ...(ms === undefined ? {} : { ms }),
     took,
     ...(phases ? { phases } : {}),

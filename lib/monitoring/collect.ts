@@ -1,4 +1,4 @@
-import { look, type ProbeRun } from '../checks/runProbes.ts'
+import { type ProbeRun, runProbes } from '../checks/health.ts'
 import type { Context } from '../tasks/context.ts'
 import type { HealthOptions } from './options.ts'
 
@@ -17,10 +17,10 @@ export async function collect(
 ): Promise<Collected> {
   const targets = asked.targets ? (await import('../checks/customTargets.ts')).readTargets(asked.targets) : []
   const { quick, only } = asked
-  if (!asked.fromVps) return { here: await look(context, { quick, only, targets, signal }) }
+  if (!asked.fromVps) return { here: await runProbes(context, { quick, only, targets, signal }) }
   const [here, vps] = await Promise.all([
-    look(context, { quick, only, targets, signal }),
-    look(context, { quick, targets, from: 'vps', signal }),
+    runProbes(context, { quick, only, targets, signal }),
+    runProbes(context, { quick, targets, from: 'vps', signal }),
   ])
   return { here, vps: filterProbes(vps, only) }
 }

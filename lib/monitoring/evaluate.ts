@@ -1,6 +1,6 @@
+import type { Observation } from '../checks/check.ts'
 import type { Disagreement } from '../checks/fromVps.ts'
-import type { Observation } from '../checks/probe.ts'
-import type { ProbeRun } from '../checks/runProbes.ts'
+import type { ProbeRun } from '../checks/health.ts'
 import type { OpenContext } from '../deploy/context.ts'
 import { type Verdict, worstVerdict } from '../util/status.ts'
 import type { Collected } from './collect.ts'
@@ -105,7 +105,7 @@ function explainOwnNetwork({ observations }: ProbeRun): Explanation {
 
 /** True when the probes that use ssh have just failed: the VPS is not waited for a second time. */
 function isSshFailing({ observations }: ProbeRun): boolean {
-  const asked = observations.filter(({ probe }) => ['disk', 'stored-certificate'].includes(probe.id))
+  const asked = observations.filter(({ probe }) => probe.needs === 'ssh')
   return asked.length > 0 && asked.every(({ verdict }) => verdict === 'UNKNOWN')
 }
 
@@ -144,7 +144,7 @@ const toCheckRun = (
 const toTargetStatus = (each: Observation, clean: (text: string) => string): TargetStatus => ({
   target: each.probe.id,
   verdict: each.verdict,
-  visible: each.probe.visible,
+  visible: each.probe.publicName !== undefined,
   cause: toCause(each.verdict, each.detail, clean),
 })
 

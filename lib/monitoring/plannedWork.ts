@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
-import type { Observation } from '../checks/probe.ts'
+import type { Observation } from '../checks/check.ts'
 import type { Receipt } from '../deploy/receipts/write.ts'
 import type { Context } from '../tasks/context.ts'
 import type { Excluded, Planned } from './store/types.ts'

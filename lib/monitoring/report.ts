@@ -1,4 +1,4 @@
-import type { Figure } from '../checks/probe.ts'
+import type { Figure } from '../checks/check.ts'
 import type { Phases } from '../net/http.ts'
 import { formatCount, formatDuration, formatList } from '../util/format.ts'
 import type { Verdict } from '../util/status.ts'

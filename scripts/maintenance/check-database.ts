@@ -9,7 +9,7 @@ await defineScript({
     const [{ formatTable }, { withContext }, { checkDatabase }] = await Promise.all([
       import('../../lib/util/table.ts'),
       import('../../lib/deploy/context.ts'),
-      import('../../lib/database/check/check.ts'),
+      import('../../lib/checks/checkDatabase.ts'),
     ])
     return withContext(run, 'check-database', false, async (context) => {
       const { rows, advice, data, code } = await checkDatabase(context)

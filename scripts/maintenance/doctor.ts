@@ -13,7 +13,7 @@ await defineScript<{ only?: string }>({
   async main(run) {
     const [{ withContext }, { chosenCategories }] = await Promise.all([
       import('../../lib/deploy/context.ts'),
-      import('../../lib/checks/doctor/check.ts'),
+      import('../../lib/checks/check.ts'),
     ])
     const chosen = chosenCategories(run.flags.only)
     return withContext(run, 'doctor', false, async (context) => {
@@ -22,7 +22,7 @@ await defineScript<{ only?: string }>({
         await Promise.all([
           import('../../lib/util/table.ts'),
           import('../../lib/util/status.ts'),
-          import('../../lib/checks/doctor/run.ts'),
+          import('../../lib/checks/doctor.ts'),
         ])
       const findings = await examine(context, chosen, run.signal)
       const columns = [{ heading: 'STATE' }, { heading: 'ABOUT' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]

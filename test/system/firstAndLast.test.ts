@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Examined } from '../../lib/checks/doctor/run.ts'
+import type { Examined } from '../../lib/checks/doctor.ts'
 import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { forgetRequests, getAzureChanges, readReceipts } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'

@@ -10,9 +10,10 @@ import {
   isWorkerName,
 } from '../../azure/resources/containerGroups.ts'
 import { repository } from '../../azure/resources/registry.ts'
-import { assertResponding, describeFailed, retryChecks } from '../../checks/deploy/retry.ts'
-import { servedBackendCheck } from '../../checks/deploy/servedRelease.ts'
-import { apiChecks } from '../../checks/deploy/site.ts'
+import { createCheckContext } from '../../checks/context.ts'
+import { assertResponding, describeFailed, retryChecks } from '../../checks/retry.ts'
+import { apiAreas } from '../../checks/site/api.ts'
+import { servedBackend } from '../../checks/site/servedRelease.ts'
 import { surgeHost } from '../../config/endpoints.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Log, nothingAhead, type Task } from '../../tasks/task.ts'
@@ -35,8 +36,8 @@ export async function assertServing(
   release: string,
   tries = looks.many,
 ): Promise<string> {
-  const checks = [servedBackendCheck(context, release), ...apiChecks(context, false)]
-  const { failed, hidden } = await retryChecks(context, checks, tries)
+  const checks = [servedBackend(release), ...apiAreas]
+  const { failed, hidden } = await retryChecks(createCheckContext(context, { azure }), checks, tries)
   if (failed.length === 0) return `${release} answers through the site (${checks.length - hidden} checks)`
   await assertResponding(context)
   throw new OpsError({
@@ -185,7 +186,8 @@ async function rollBack(
   tell(`${failure.what}; going back to ${good}`)
   try {
     await restorePrevious(context, azure, to, inPlace, tell)
-    const { failed } = await retryChecks(context, [servedBackendCheck(context, good)], looks.many)
+    const checking = createCheckContext(context, { azure })
+    const { failed } = await retryChecks(checking, [servedBackend(good)], looks.many)
     if (failed.length > 0) throw new OpsError({ what: describeFailed(failed) })
   } catch (thrown) {
     return new OpsError({

@@ -1,6 +1,8 @@
-import { assertResponding, describeFailed, describePassed, retryChecks } from '../../checks/deploy/retry.ts'
-import { servedPagesCheck } from '../../checks/deploy/servedRelease.ts'
-import { siteChecks } from '../../checks/deploy/site.ts'
+import { select } from '../../checks/check.ts'
+import { createCheckContext } from '../../checks/context.ts'
+import { checks as allChecks } from '../../checks/list.ts'
+import { assertResponding, describeFailed, describePassed, retryChecks } from '../../checks/retry.ts'
+import { servedPages } from '../../checks/site/servedRelease.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
@@ -55,8 +57,9 @@ async function switchedEarlier(context: Context, { live, previous }: ServerState
 export function verifyFrontendTask(context: Context, switched: Switched): Task {
   const { config } = context
   const after = ['frontend-switch', 'frontend-purge', 'nginx-https']
-  const visible = siteChecks(context).filter(({ id }) => ['site-https', 'not-found', 'pages'].includes(id))
-  const checksOf = (release: string) => [servedPagesCheck(context, release), ...visible]
+  const checking = createCheckContext(context)
+  const ofPages = select(allChecks, 'verify').filter(({ tags }) => tags.includes('pages'))
+  const checksOf = (release: string) => [servedPages(release), ...ofPages]
   let wrong = ''
   let tried: Switched = { from: '', to: '' }
 
@@ -66,7 +69,7 @@ export function verifyFrontendTask(context: Context, switched: Switched): Task {
     await switchBack(context, from, tell)
     await purgeCdn(context, tell)
     switched.live = from
-    const { failed } = await retryChecks(context, checksOf(from))
+    const { failed } = await retryChecks(checking, checksOf(from))
     if (failed.length > 0) {
       throw new OpsError({
         what: `Release ${to} does not pass its checks, and release ${from}, which is live again, does not either`,
@@ -93,7 +96,7 @@ export function verifyFrontendTask(context: Context, switched: Switched): Task {
       const { live } = survey
       switched.live = live
       const checks = checksOf(live)
-      const settled = await retryChecks(context, checks)
+      const settled = await retryChecks(checking, checks)
       const { frontend: marks } = await badReleases(context)
       if (settled.failed.length === 0) {
         const kept = settled.hidden === 0 ? await keepVerified(context, live) : ''

@@ -1,4 +1,4 @@
-import type { Figure } from '../../checks/probe.ts'
+import type { Figure } from '../../checks/check.ts'
 import { type Report, toExitCode } from '../report.ts'
 import { collectFigures } from './plugin.ts'
 

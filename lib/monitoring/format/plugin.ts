@@ -1,4 +1,4 @@
-import type { Figure } from '../../checks/probe.ts'
+import type { Figure } from '../../checks/check.ts'
 import { formatSummary, type ProbeReport, type Report } from '../report.ts'
 
 /**

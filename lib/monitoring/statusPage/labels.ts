@@ -2,24 +2,21 @@
  * Public texts for probe ids and raw errors. Only texts from here reach the page.
  */
 
-import { areas } from '../../checks/responses.ts'
+import { quickChecks } from '../../checks/quickChecks.ts'
+import { getAreaName } from '../../checks/site/api.ts'
 
-/** The API's areas; no other name is ever shown. */
-const areaIds: ReadonlySet<string> = new Set(areas.map(({ id }) => id))
+/** Public names by id; no other name is ever shown. Additional targets are private to the operator. */
+const names: ReadonlyMap<string, string> = new Map(
+  quickChecks.flatMap(({ id, publicName }) => (publicName ? [[id, publicName]] : [])),
+)
 
-/**
- * True for the targets that visitors notice (ids in docs/health.md). Additional targets are private to the operator.
- */
-export const isVisible = (target: string): boolean =>
-  target === 'static' || target === 'api' || areaIds.has(target)
+/** True for the targets that visitors notice. */
+export const isVisible = (target: string): boolean => names.has(target)
 
 /** `Website`, `API`, `API: Treasury`. */
-export function getServiceName(target: string): string {
-  if (target === 'static') return 'Website'
-  if (target === 'api') return 'API'
-  const words = target.replace(/^api-/, '').replaceAll('-', ' ')
-  return `API: ${words === 'ai' ? 'AI' : words[0]!.toUpperCase() + words.slice(1)}`
-}
+export const getServiceName = (target: string): string => names.get(target) ?? getAreaName(target)
+
+const isArea = (target: string): boolean => isVisible(target) && getServiceName(target).startsWith('API: ')
 
 /** Order: website, API, then its areas by name. */
 export const compareServices = (a: string, b: string): number =>
@@ -28,10 +25,7 @@ const getServiceOrder = (target: string): number => (target === 'static' ? 0 : t
 
 /** `Website, API and its parts AI, Agents`. */
 export function formatList(targets: readonly string[]): string {
-  const [main, parts] = [
-    ['static', 'api'],
-    targets.filter((target) => areaIds.has(target)).sort(compareServices),
-  ]
+  const [main, parts] = [['static', 'api'], targets.filter(isArea).sort(compareServices)]
   const names = main.filter((target) => targets.includes(target)).map(getServiceName)
   const areaNames = parts.map((target) => getServiceName(target).slice('API: '.length)).join(', ')
   if (parts.length === 0) return names.join(', ')
@@ -55,9 +49,7 @@ export function getSubject(targets: readonly string[]): { text: string; plural: 
 }
 
 function formatAreas(visible: readonly string[]): string[] {
-  const names = visible
-    .filter((target) => areaIds.has(target))
-    .map((target) => getServiceName(target).slice('API: '.length))
+  const names = visible.filter(isArea).map((target) => getServiceName(target).slice('API: '.length))
   if (names.length === 0) return []
   if (names.length === 1) return [`the ${names[0]} part of the API`]
   return [

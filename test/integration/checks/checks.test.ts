@@ -1,18 +1,24 @@
 import { createServer as createTcp, type Socket } from 'node:net'
 import { createServer as createTls } from 'node:tls'
 import { expect, test } from 'vitest'
-import type { Azure } from '../../../lib/azure/client.ts'
-import { type CheckResult, expect as must, runChecks } from '../../../lib/checks/check.ts'
-import { backendHealthCheck, coreChecks } from '../../../lib/checks/deploy/core.ts'
-import { apiChecks, siteChecks } from '../../../lib/checks/deploy/site.ts'
-import { workerJobCheck } from '../../../lib/checks/deploy/workerJob.ts'
+import { redisTls } from '../../../lib/checks/azure/redis.ts'
+import { workerJob } from '../../../lib/checks/azure/workerJob.ts'
+import { type Check, type Observation, pass, type QuickContext, select } from '../../../lib/checks/check.ts'
+import { checks } from '../../../lib/checks/list.ts'
+import { assertThat, createQuickContext, hasPassed, runCheck, runChecks } from '../../../lib/checks/run.ts'
+import { backend } from '../../../lib/checks/site/api.ts'
+import { dns as dnsCheck } from '../../../lib/checks/site/dns.ts'
 import { createCertificate } from '../../support/certificate.ts'
 import { loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 import { createPortRunner, listen, type Pages, startNameServer, startSite } from '../../support/servers.ts'
 
 const domain = 'site.test'
-const byId = (results: CheckResult[]) =>
-  Object.fromEntries(results.map(({ id, ok, detail }) => [id, [ok, detail]]))
+const byId = (results: Observation[]) =>
+  Object.fromEntries(results.map((each) => [each.probe.id, [hasPassed(each), each.detail]]))
+/** What a visitor gets: the site and its API. */
+const ofVisitors: Check<QuickContext>[] = select(checks, 'verify').filter(({ tags }) =>
+  tags.includes('ionos'),
+)
 const paths = ['', ...Array.from({ length: 54 }, (_, index) => `/page-${index}`)]
 
 /** The site as it should be; `change` answers first. */
@@ -48,15 +54,15 @@ async function results(
   const records = { [domain]: ['192.0.2.1'], [`www.${domain}`]: ['192.0.2.1'] }
   const dns = await startNameServer(records)
   const config = await loadTestConfig(`DOMAIN=${domain}`, 'IONOS_HOST=192.0.2.1', `DNS_SERVER=${dns}`)
-  return byId(await runChecks([...siteChecks({ config, runner }), ...apiChecks({ config, runner }, true)]))
+  return byId(await runChecks(ofVisitors, createQuickContext({ config, runner }, { filled: true })))
 }
 
 test('a site that is well passes every check', async () => {
   const seen = await results()
   expect(Object.entries(seen).filter(([, [ok]]) => !ok)).toEqual([])
   expect(Object.keys(seen)).toEqual([
-    ...['site-https', 'certificate', 'http-redirect', 'www-redirect', 'not-found', 'pages', 'dns'],
-    ...['api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],
+    ...['site-https', 'api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],
+    ...['certificate', 'dns', 'http-redirect', 'www-redirect', 'not-found', 'pages'],
   ])
   expect(seen.pages).toEqual([true, '55 pages, 1 assets'])
   expect(seen['api-workflows']?.[1]).toMatch(/^200 in \d+ ms, 2 workflows$/)
@@ -153,10 +159,8 @@ test.each([
     'IONOS_HOST=192.0.2.1',
     `DNS_SERVER=${await startNameServer(records)}`,
   )
-  const checks = siteChecks({ config, runner: createPortRunner(undefined, () => 1) }).filter(
-    ({ id }) => id === 'dns',
-  )
-  expect(byId(await runChecks(checks)).dns).toEqual([false, detail])
+  const checking = createQuickContext({ config, runner: createPortRunner(undefined, () => 1) })
+  expect(byId(await runChecks([dnsCheck], checking)).dns).toEqual([false, detail])
 })
 
 test('the backend is asked under its own name and port', async () => {
@@ -165,9 +169,12 @@ test('the backend is asked under its own name and port', async () => {
     asked.push(`${host}${url}`)
     return asked.length === 1 ? [200, '{}'] : [503, '{"redis":"down"}']
   })
-  const check = backendHealthCheck({ config: await loadTestConfig(), runner })
-  expect(await check.run()).toMatch(/^200 in \d+ ms$/)
-  await expect(check.run()).rejects.toThrow('/health says 503: {"redis":"down"}')
+  const checking = createQuickContext({ config: await loadTestConfig(), runner })
+  expect((await runCheck(backend, checking)).detail).toMatch(/^200 in \d+ ms$/)
+  expect(await runCheck(backend, checking)).toMatchObject({
+    verdict: 'CRITICAL',
+    detail: expect.stringContaining('/health says 503: {"redis":"down"}'),
+  })
   expect(asked[0]).toBe('codex-api.eastus.azurecontainer.io:5000/health')
 })
 
@@ -189,10 +196,8 @@ test.each([
     () => 1,
     ({ tls }) => (tls ? tlsPort : plainPort),
   )
-  const checks = coreChecks({ config: await loadTestConfig(), runner }, {} as Azure).filter(
-    ({ id }) => id === 'redis-tls',
-  )
-  const seen = byId(await runChecks(checks))['redis-tls']
+  const checking = createQuickContext({ config: await loadTestConfig(), runner })
+  const seen = byId(await runChecks([redisTls], checking))['redis-tls']
   expect(seen).toEqual([ok, expect.stringContaining(detail)])
 })
 
@@ -210,7 +215,8 @@ test('worker-job starts a workflow and waits until its row has changed', async (
     toHttps,
   )
   const config = await loadTestConfig(`DOMAIN=${domain}`)
-  expect(await workerJobCheck({ config, runner }).run()).toMatch(/^dawn: run 4 done after \d+ ms$/)
+  const { detail } = await runCheck(workerJob, createQuickContext({ config, runner }))
+  expect(detail).toMatch(/^dawn: run 4 done after \d+ ms$/)
   expect(runner.count.change).toBe(1)
 })
 
@@ -228,7 +234,8 @@ test('worker-job sends the token that belongs to APP_SECRET_KEY, and none when t
     toHttps,
   )
   for (const key of [['APP_SECRET_KEY=0123456789abcdef0123456789abcdef'], []]) {
-    await workerJobCheck({ config: await loadTestConfig(`DOMAIN=${domain}`, ...key), runner }).run()
+    const config = await loadTestConfig(`DOMAIN=${domain}`, ...key)
+    expect(hasPassed(await runCheck(workerJob, createQuickContext({ config, runner })))).toBe(true)
   }
   expect(seen).toEqual(['Bearer ddd34f1e66d929fe32a6449421653c55f4b41f098f30ee2fc268d8ff8bfb1bfe', undefined])
 })
@@ -242,21 +249,28 @@ test('worker-job says why a job was not taken', async () => {
         : [200, '{"workflows":[{"id":1,"name":"dawn","runs":0}]}'],
     toHttps,
   )
-  const check = workerJobCheck({ config: await loadTestConfig(`DOMAIN=${domain}`), runner })
-  await expect(check.run()).rejects.toThrow('the job was not taken: 503 queue is down')
+  const checking = createQuickContext({ config: await loadTestConfig(`DOMAIN=${domain}`), runner })
+  expect(await runCheck(workerJob, checking)).toMatchObject({
+    verdict: 'CRITICAL',
+    detail: 'the job was not taken: 503 queue is down',
+  })
 })
 
 test('checks run side by side, and none stops another', async () => {
-  const slow = (id: string, ms: number, fails = false) => ({
-    ...{ id, title: id },
+  const slow = (id: string, ms: number, fails = false): Check<QuickContext> => ({
+    ...{ id, title: id, tags: [], needs: 'nothing' },
     run: () =>
-      new Promise<string>((resolve, reject) =>
-        setTimeout(() => (fails ? reject('no words') : resolve(id)), ms),
+      new Promise((resolve, reject) =>
+        setTimeout(() => (fails ? reject('no words') : resolve(pass(id))), ms),
       ),
   })
+  const context = { config: await loadTestConfig(), runner: createPortRunner(undefined, () => 1) }
   const started = Date.now()
-  const seen = await runChecks([slow('a', 150), slow('b', 100, true), slow('c', 150)])
+  const seen = await runChecks(
+    [slow('a', 150), slow('b', 100, true), slow('c', 150)],
+    createQuickContext(context),
+  )
   expect(Date.now() - started).toBeLessThan(350)
   expect(byId(seen)).toEqual({ a: [true, 'a'], b: [false, 'no words'], c: [true, 'c'] })
-  expect(() => must(0, 'zero is nothing')).toThrow('zero is nothing')
+  expect(() => assertThat(0, 'zero is nothing')).toThrow('zero is nothing')
 })

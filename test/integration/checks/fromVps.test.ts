@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { expect, test } from 'vitest'
+import type { CheckContext, Observation } from '../../../lib/checks/check.ts'
 import { asVps, compare } from '../../../lib/checks/fromVps.ts'
-import type { Observation } from '../../../lib/checks/probe.ts'
-import { observe } from '../../../lib/checks/runProbe.ts'
-import { listProbes, look, type ProbeRun } from '../../../lib/checks/runProbes.ts'
+import { listProbes, type ProbeRun, runProbes } from '../../../lib/checks/health.ts'
+import { createQuickContext, observe } from '../../../lib/checks/run.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
@@ -79,7 +79,7 @@ test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
   const config = await loadTestConfig('DOMAIN=site.test', 'HEALTH_NEUTRAL_TARGETS=127.0.0.1:1,localhost:1')
   const openVps = () => Promise.reject(unknownError('192.0.2.1 cannot be reached', 'ETIMEDOUT'))
   const runner = openRunner({ openVps })
-  const seen = await look({ config, runner }, { quick: true, from: 'vps', signal })
+  const seen = await runProbes({ config, runner }, { quick: true, from: 'vps', signal })
   expect(seen.verdict).toBe('UNKNOWN')
   expect(seen.observations.length).toBeGreaterThan(8)
   expect([...new Set(seen.observations.map(({ verdict }) => verdict))]).toEqual(['UNKNOWN'])
@@ -88,8 +88,11 @@ test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
 test('ssh that hangs is no outage, either', async () => {
   const opening = Promise.withResolvers<Remote>()
   const context = { config: await loadTestConfig(), runner: openRunner({ openVps: () => opening.promise }) }
-  const [probe] = await listProbes(asVps(context), { quick: true, only: ['api'], from: 'vps' })
-  const seen = await observe({ ...probe!, timeoutMs: 100 }, signal)
+  const [probe] = await listProbes({ quick: true, only: ['api'], from: 'vps' })
+  const seen = await observe(
+    { ...probe!, timeoutMs: 100 },
+    createQuickContext(asVps(context)) as CheckContext,
+  )
   expect(seen).toMatchObject({ verdict: 'UNKNOWN', detail: 'no answer within 0.1 s', silent: true })
   // The VPS's own time-out comes first.
   expect(probe!.timeoutMs).toBeGreaterThan(40_000)
@@ -117,14 +120,14 @@ const one = (
   silent = false,
   host?: string,
 ): ProbeRun => {
-  const observation = {
-    probe: { id: 'shop', ...(host ? { host } : {}) },
+  const observation: Observation = {
+    probe: { id: 'shop', title: 'shop', tags: [], needs: 'nothing', ...(host ? { host: () => host } : {}) },
     verdict,
     detail: 'time-out',
     took: 1,
     ...(silent ? { silent } : {}),
   }
-  return { at: 0, from, verdict, observations: [observation as Observation], ownNetwork: 'up' }
+  return { at: 0, from, verdict, observations: [observation], ownNetwork: 'up' }
 }
 test.each([
   ['both get it', ['OK', false], ['OK', false], undefined],
@@ -161,10 +164,10 @@ test.each([
 })
 
 test('a probe over HTTP says whom it asks', async () => {
-  const context = { config: await loadTestConfig('DOMAIN=site.test'), runner: openRunner() }
+  const config = await loadTestConfig('DOMAIN=site.test')
   const targets = [{ id: 'shop', url: 'https://shop.example:8443/a' }]
-  const probes = await listProbes(context, { quick: true, targets })
-  expect(probes.flatMap(({ id, host }) => (['api', 'shop'].includes(id) ? host : []))).toEqual([
+  const probes = await listProbes({ quick: true, targets })
+  expect(probes.flatMap(({ id, host }) => (['api', 'shop'].includes(id) ? host?.(config) : []))).toEqual([
     ...['site.test', 'shop.example'],
   ])
 })

@@ -3,10 +3,10 @@ import { createServer as createHttps } from 'node:https'
 import { createServer as createTcp } from 'node:net'
 import { createServer as createTls } from 'node:tls'
 import { expect, test } from 'vitest'
-import type { Probe } from '../../../lib/checks/probe.ts'
-import { targetProbe } from '../../../lib/checks/probes/target.ts'
-import { observe } from '../../../lib/checks/runProbe.ts'
-import { listProbes, look, targetsAtOnce } from '../../../lib/checks/runProbes.ts'
+import type { Check, QuickContext } from '../../../lib/checks/check.ts'
+import { listProbes, runProbes as look, targetsAtOnce } from '../../../lib/checks/health.ts'
+import { createQuickContext, observe, webTimeoutMs } from '../../../lib/checks/run.ts'
+import { targetCheck } from '../../../lib/checks/site/target.ts'
 import type { Config } from '../../../lib/config/config.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
 import { createCertificate } from '../../support/certificate.ts'
@@ -196,54 +196,51 @@ test('a certificate that nobody trusts is an answer, and CRITICAL', async () => 
   const { config, runner } = await world()
   const doubting = { ...runner, request: openRunner().request }
   const port = await listen(createHttps(createCertificate(temporaryFolder(), [domain]), well))
-  const probe = targetProbe({ config, runner: doubting }, { id: 'x', url: `https://127.0.0.1:${port}/` })
-  const { verdict, silent } = await observe(probe, signal)
+  const probe = targetCheck({ id: 'x', url: `https://127.0.0.1:${port}/` })
+  const { verdict, silent } = await observe(probe, createQuickContext({ config, runner: doubting }))
   expect([verdict, silent]).toEqual(['CRITICAL', undefined])
 })
 
 test('one that hangs gets its own time-out’s verdict, and its request is ended', async () => {
   const { config, runner } = await world()
+  const checking = createQuickContext({ config, runner: { ...runner, request: openRunner().request } })
   let ended = 0
   const port = await listen(createServer((incoming) => void incoming.socket.once('close', () => ended++)))
-  const hanging = targetProbe({ config, runner }, { id: 'x', url: `http://127.0.0.1:${port}/` })
-  const here = { ...runner, request: openRunner().request }
-  const probe = {
-    ...targetProbe({ config, runner: here }, { id: 'x', url: `http://127.0.0.1:${port}/` }),
-    timeoutMs: 100,
-  }
-  const outage = await observe(probe, signal)
+  const probe = { ...targetCheck({ id: 'x', url: `http://127.0.0.1:${port}/` }), timeoutMs: 100 }
+  const outage = await observe(probe, checking)
   expect(outage).toMatchObject({ verdict: 'CRITICAL', detail: 'no answer within 0.1 s', silent: true })
   expect(outage.ms).toBeUndefined()
-  expect((await observe({ ...probe, silence: 'UNKNOWN' }, signal)).verdict).toBe('UNKNOWN')
+  expect((await observe({ ...probe, silence: 'UNKNOWN' }, checking)).verdict).toBe('UNKNOWN')
   await expect.poll(() => ended).toBe(2)
-  expect(hanging.timeoutMs).toBe(10_000)
+  expect(webTimeoutMs).toBe(10_000)
 })
 
 test('a probe that throws is UNKNOWN; a stopped look rejects', async () => {
-  const probe = {
-    id: 'x',
-    timeoutMs: 1000,
-    silence: 'CRITICAL',
-    ask: () => Promise.reject(new Error('broken')),
+  const { config, runner } = await world()
+  const probe: Check<QuickContext> = {
+    ...{ id: 'x', title: 'x', tags: [], needs: 'nothing', timeoutMs: 1000 },
+    run: () => Promise.reject(new Error('broken')),
   }
-  expect(await observe(probe as never as Probe, signal)).toMatchObject({
+  expect(await observe(probe, createQuickContext({ config, runner }))).toMatchObject({
     verdict: 'UNKNOWN',
     detail: 'broken',
   })
   const stop = new AbortController()
-  const looking = observe({ ...probe, ask: () => new Promise(() => {}) } as never as Probe, stop.signal)
+  const looking = observe(
+    { ...probe, run: () => new Promise(() => {}) },
+    createQuickContext({ config, runner }, { signal: stop.signal }),
+  )
   stop.abort(new Error('stopped by a second signal'))
   await expect(looking).rejects.toThrow('stopped by a second signal')
 })
 
 test('--only takes ids, and names the nearest one', async () => {
-  const { config, runner } = await world()
-  const chosen = await listProbes({ config, runner }, { quick: true, only: ['dns', 'api'] })
+  const chosen = await listProbes({ quick: true, only: ['dns', 'api'] })
   expect(chosen.map(({ id }) => id)).toEqual(['api', 'dns'])
-  const wrong = listProbes({ config, runner }, { quick: true, only: ['statik'] })
-  await expect(wrong).rejects.toThrow('--only statik is no probe of this look; did you mean static?')
+  const wrong = listProbes({ quick: true, only: ['statik'] })
+  await expect(wrong).rejects.toThrow('--only statik is no probe of this run; did you mean static?')
   // Needs a login: not part of a quick look.
-  await expect(listProbes({ config, runner }, { quick: true, only: ['queue'] })).rejects.toThrow(
+  await expect(listProbes({ quick: true, only: ['queue'] })).rejects.toThrow(
     '--only queue needs a login, and --quick uses none',
   )
 })

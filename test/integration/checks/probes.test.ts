@@ -2,10 +2,10 @@ import { createServer, type RequestListener } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { clockProbe } from '../../../lib/checks/probes/clock.ts'
-import { siteProbes } from '../../../lib/checks/probes/site.ts'
-import { targetProbe } from '../../../lib/checks/probes/target.ts'
-import { observe } from '../../../lib/checks/runProbe.ts'
+import { createQuickContext, observe } from '../../../lib/checks/run.ts'
+import { clock } from '../../../lib/checks/site/clock.ts'
+import { redirects as check } from '../../../lib/checks/site/redirects.ts'
+import { targetCheck } from '../../../lib/checks/site/target.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
 import { createCertificate } from '../../support/certificate.ts'
 import { home, loadTestConfig, openRunner, readTranscript, temporaryFolder } from '../../support/helpers.ts'
@@ -28,7 +28,7 @@ async function site({ http, https }: { http?: RequestListener; https?: RequestLi
 }
 
 const redirects = async (context: Awaited<ReturnType<typeof site>>) =>
-  observe(siteProbes(context).find(({ id }) => id === 'redirects')!, signal)
+  observe(check, createQuickContext(context))
 
 test('two ways that fail: the worse verdict, and silence only when neither was heard', async () => {
   const wrong: RequestListener = (_, outgoing) => outgoing.end('no redirect')
@@ -51,13 +51,13 @@ test('clocks: an answer that tells no time is no silence', async () => {
     outgoing.sendDate = false
     outgoing.end()
   }
-  const asked = await observe(clockProbe(await site({ http: timeless })), signal)
+  const asked = await observe(clock, createQuickContext(await site({ http: timeless })))
   expect([asked.verdict, asked.detail, asked.silent]).toEqual([
     'UNKNOWN',
     'no server told its time',
     undefined,
   ])
-  const nobody = await observe(clockProbe(await site({})), signal)
+  const nobody = await observe(clock, createQuickContext(await site({})))
   expect([nobody.verdict, nobody.silent]).toEqual(['UNKNOWN', true])
 })
 
@@ -70,10 +70,11 @@ test('what a target’s query says is asked, and stands in no words and in no tr
     }),
   )
   const [config, runner] = [await configured(), openRunner()]
+  const checking = createQuickContext({ config, runner })
   const at = (where: number) => `http://127.0.0.1:${where}/shop?token=geheim`
-  const failing = await observe(targetProbe({ config, runner }, { id: 'shop', url: at(port) }), signal)
+  const failing = await observe(targetCheck({ id: 'shop', url: at(port) }), checking)
   expect([failing.detail, seen]).toEqual([`http://127.0.0.1:${port}/shop says 500`, ['/shop?token=geheim']])
-  const gone = await observe(targetProbe({ config, runner }, { id: 'shop', url: at(1) }), signal)
+  const gone = await observe(targetCheck({ id: 'shop', url: at(1) }), checking)
   expect(gone.detail).toMatch(/^http:\/\/127\.0\.0\.1:1\/shop: connect ECONNREFUSED/)
   const written = JSON.stringify(readTranscript(runner))
   expect(written).toContain('/shop')
@@ -91,9 +92,9 @@ test('a target that streams without an end is not kept, and has answered', async
     go()
   }
   const port = await listen(createServer(endless))
-  const context = { config: await configured(), runner: openRunner() }
-  const probe = targetProbe(context, { id: 'x', url: `http://127.0.0.1:${port}/` })
-  const { verdict, detail } = await observe({ ...probe, timeoutMs: 5000 }, signal)
+  const checking = createQuickContext({ config: await configured(), runner: openRunner() }, { timed: true })
+  const probe = targetCheck({ id: 'x', url: `http://127.0.0.1:${port}/` })
+  const { verdict, detail } = await observe({ ...probe, timeoutMs: 5000 }, checking)
   expect([verdict === 'CRITICAL' && !/limit/.test(detail), detail.slice(0, 4)]).toEqual([false, '200 '])
   expect(sent).toBeLessThan(50 << 20)
 })

@@ -6,11 +6,12 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Azure, createAzure } from '../../../lib/azure/client.ts'
-import type { Probe } from '../../../lib/checks/probe.ts'
-import { queueProbe } from '../../../lib/checks/probes/queue.ts'
-import { redisProbe } from '../../../lib/checks/probes/redis.ts'
-import { askRedis, readReplies } from '../../../lib/checks/redis.ts'
-import { observe } from '../../../lib/checks/runProbe.ts'
+import { queue } from '../../../lib/checks/azure/queue.ts'
+import { redis } from '../../../lib/checks/azure/redis.ts'
+import { askRedis, readReplies } from '../../../lib/checks/azure/redisProtocol.ts'
+import type { Check } from '../../../lib/checks/check.ts'
+import { createCheckContext } from '../../../lib/checks/context.ts'
+import { observe } from '../../../lib/checks/run.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import { OpsError } from '../../../lib/util/errors.ts'
 import { createCertificate } from '../../support/certificate.ts'
@@ -19,7 +20,6 @@ import { createPortRunner } from '../../support/servers.ts'
 
 const host = 'codexdominion-redis.eastus.redis.azure.net'
 const key = 'q0ke"y\r\n$3 ÄÖÜ=='
-const { signal } = new AbortController()
 
 /** Debian's Redis, TLS only and with a key, as Azure's; gone when the test has ended. */
 async function startRedis() {
@@ -77,8 +77,8 @@ function azureThatSays(context: Context, ...properties: object[]): Azure {
   return createAzure({ ...context, runner: { ...context.runner, run } })
 }
 
-const seen = async (probe: Probe) => {
-  const { verdict, detail } = await observe(probe, signal)
+const seen = async (check: Check, context: Context, azure: Azure, redisKey: () => Promise<string>) => {
+  const { verdict, detail } = await observe(check, { ...createCheckContext(context, { azure }), redisKey })
   return `${verdict} ${detail}`
 }
 
@@ -86,19 +86,16 @@ test('Redis and its queue, asked for real; the key stands in no transcript', asy
   const { context, runner, ask } = await startRedis()
   const keyed = async () => key
   const silent = azureThatSays(context)
-  expect(await seen(redisProbe(context, silent, keyed))).toMatch(
-    /^OK PONG in \d+ ms, over TLS and with a key only$/,
-  )
-  expect(await seen(redisProbe(context, silent, async () => 'another'))).toMatch(
+  const of = (check: Check, key: () => Promise<string>) => seen(check, context, silent, key)
+  expect(await of(redis, keyed)).toMatch(/^OK PONG in \d+ ms, over TLS and with a key only$/)
+  expect(await of(redis, async () => 'another')).toMatch(
     /^CRITICAL it does not take the key that Azure gives: NOAUTH/,
   )
   const lost = async () => Promise.reject(new OpsError({ what: 'Not logged in to Azure', exitCode: 4 }))
-  expect(await seen(redisProbe(context, silent, lost))).toBe(
-    'UNKNOWN it asks for a key, which is not known: Not logged in to Azure',
-  )
-  expect(await seen(queueProbe(context, lost))).toBe('UNKNOWN Not logged in to Azure')
+  expect(await of(redis, lost)).toBe('UNKNOWN it asks for a key, which is not known: Not logged in to Azure')
+  expect(await of(queue, lost)).toBe('UNKNOWN Not logged in to Azure')
 
-  expect(await seen(queueProbe(context, keyed))).toBe('CRITICAL no worker listens, no job waits')
+  expect(await of(queue, keyed)).toBe('CRITICAL no worker listens, no job waits')
   const enqueued = new Date(Date.now() - 400_000).toISOString()
   await ask(
     ['RPUSH', 'rq:queue:workflows', 'first', 'second'],
@@ -106,19 +103,17 @@ test('Redis and its queue, asked for real; the key stands in no transcript', asy
     ['SADD', 'rq:workers:workflows', 'rq:worker:one', 'rq:worker:killed'],
     ['HSET', 'rq:worker:one', 'state', 'idle'],
   )
-  expect(await seen(queueProbe(context, keyed))).toMatch(
-    /^CRITICAL no worker listens, 2 jobs wait, .* 40\d s$/,
-  )
+  expect(await of(queue, keyed)).toMatch(/^CRITICAL no worker listens, 2 jobs wait, .* 40\d s$/)
   // A worker waits for jobs on a connection of its name.
   const waiting = ask(['CLIENT', 'SETNAME', 'one'], ['BLPOP', 'nothing', '2'])
   await expect.poll(async () => String((await ask(['CLIENT', 'LIST']))[0])).toContain('name=one')
-  expect(await seen(queueProbe(context, keyed))).toMatch(
+  expect(await of(queue, keyed)).toMatch(
     /^WARNING 1 of 1 workers listen, 2 jobs wait, the oldest for 40\d s$/,
   )
   await waiting
   // Nobody waits, but a job runs whose worker has lately given a sign of life.
   await ask(['ZADD', 'rq:wip:workflows', String(Math.round(Date.now() / 1000) + 90), 'running'])
-  expect(await seen(queueProbe(context, keyed))).toMatch(/^WARNING 1 of 1 workers listen/)
+  expect(await of(queue, keyed)).toMatch(/^WARNING 1 of 1 workers listen/)
   const written = readFileSync(runner.transcript.file, 'utf8')
   expect(written).toContain(host)
   expect(written).not.toContain('q0ke')
@@ -129,11 +124,11 @@ test('a Redis that Azure calls failed is never well, whether it answers or not',
   const well = { properties: { provisioningState: 'Succeeded', resourceState: 'Running' } }
   const failed = { properties: { provisioningState: 'Failed', resourceState: 'UpdateFailed' } }
   const keyed = async () => key
-  expect(await seen(redisProbe(context, azureThatSays(context, well, well), keyed))).toMatch(/^OK PONG/)
+  expect(await seen(redis, context, azureThatSays(context, well, well), keyed)).toMatch(/^OK PONG/)
   const words = 'CRITICAL Redis codexdominion-redis is in the state Failed (UpdateFailed)'
-  expect(await seen(redisProbe(context, azureThatSays(context, failed, well), keyed))).toBe(words)
+  expect(await seen(redis, context, azureThatSays(context, failed, well), keyed)).toBe(words)
   const gone = { ...context, runner: createPortRunner(undefined, () => 1) }
-  expect(await seen(redisProbe(gone, azureThatSays(gone, failed, well), keyed))).toBe(words)
+  expect(await seen(redis, gone, azureThatSays(gone, failed, well), keyed)).toBe(words)
 })
 
 test('an answer of many parts is read whole', async () => {
@@ -161,9 +156,7 @@ test('what is no Redis, and what hangs up', async () => {
     expect(() => readReplies(`${said}\r\n`, 1)).toThrow('What answers is no Redis')
   const { context } = await startRedis()
   const gone = { ...context, runner: createPortRunner(undefined, () => 1) }
-  const { verdict, silent } = await observe(
-    redisProbe(gone, azureThatSays(gone), async () => key),
-    signal,
-  )
+  const checking = createCheckContext(gone, { azure: azureThatSays(gone) })
+  const { verdict, silent } = await observe(redis, { ...checking, redisKey: async () => key })
   expect([verdict, silent]).toEqual(['CRITICAL', true])
 })

@@ -1,12 +1,17 @@
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
-import { assertResponding, lookUntilKnown } from '../../../lib/checks/deploy/retry.ts'
+import type { Check } from '../../../lib/checks/check.ts'
+import { createCheckContext } from '../../../lib/checks/context.ts'
+import { assertResponding, retryUntilKnown } from '../../../lib/checks/retry.ts'
 import { verifyTask } from '../../../lib/deploy/verify.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { type Answer, fakeAz } from '../../support/fakeAz.ts'
 import { getFailure } from '../../support/helpers.ts'
 
-const wrong = { id: 'pages', title: 'Pages', run: () => Promise.reject(new Error('/ says 502')) }
+const wrong: Check = {
+  ...{ id: 'pages', title: 'Pages', tags: ['verify'], needs: 'nothing' },
+  run: () => Promise.reject(new Error('/ says 502')),
+}
 const account: Answer = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
 
 /** A machine whose requests all end with this error. */
@@ -19,7 +24,9 @@ async function deaf(code: string, ...answers: Answer[]) {
 test.each(['ENETUNREACH', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', ''])(
   'a site that this machine does not hear (%s) is unknown, not broken; what failed is told with it',
   async (code) => {
-    expect(await getFailure(lookUntilKnown(await deaf(code), [wrong], { tries: 1 }))).toMatchObject({
+    expect(
+      await getFailure(retryUntilKnown(createCheckContext(await deaf(code)), [wrong], { tries: 1 })),
+    ).toMatchObject({
       what: expect.stringContaining('gives this machine no answer'),
       said: `it is ${code}\npages: / says 502`,
       exitCode: 3,
@@ -31,8 +38,8 @@ test.each(['ECONNREFUSED', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
   'a site that is there (%s) has failed, though nothing is known of its pages',
   async (code) => {
     const context = await deaf(code)
-    const { failed } = await lookUntilKnown(context, [wrong], { tries: 1 })
-    expect(failed).toMatchObject([{ id: 'pages', detail: '/ says 502' }])
+    const { failed } = await retryUntilKnown(createCheckContext(context), [wrong], { tries: 1 })
+    expect(failed).toMatchObject([{ probe: { id: 'pages' }, detail: '/ says 502' }])
     expect(await getFailure(assertResponding(context))).toMatchObject({ exitCode: 3 })
   },
 )

@@ -5,7 +5,9 @@ import { type ContainerGroup, groupId, showGroups } from '../../../lib/azure/res
 import { postgres, secureTransport } from '../../../lib/azure/resources/postgres.ts'
 import { registry } from '../../../lib/azure/resources/registry.ts'
 import { resourceId } from '../../../lib/azure/resources/resource.ts'
-import { containersCheck } from '../../../lib/checks/deploy/core.ts'
+import { containersRunning } from '../../../lib/checks/azure/containers.ts'
+import { createCheckContext } from '../../../lib/checks/context.ts'
+import { runCheck } from '../../../lib/checks/run.ts'
 import { type Answer, fakeAz } from '../../support/fakeAz.ts'
 
 const subscription = '11111111-1111-1111-1111-111111111111'
@@ -103,9 +105,10 @@ test.each<[string, Answer[], string]>([
   ],
 ])('containers: %s', async (_, answers, trouble) => {
   const { context } = await fakeAz(account, ...answers)
-  const seen = containersCheck(context, createAzure(context)).run()
-  if (trouble) await expect(seen).rejects.toThrow(trouble)
-  else expect(await seen).toBe('codex-backend Running, codex-worker Running')
+  const { verdict, detail } = await runCheck(containersRunning, createCheckContext(context))
+  expect(verdict).toBe(trouble ? 'CRITICAL' : 'OK')
+  if (trouble) expect(detail).toContain(trouble)
+  else expect(detail).toBe('codex-backend Running, codex-worker Running')
 })
 
 test('registry and database are asked for by one call; each by its own when one of them is absent', async () => {

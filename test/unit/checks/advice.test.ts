@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
-import { adviceOn } from '../../../lib/checks/advice.ts'
+import { getAdvice, type Observation } from '../../../lib/checks/check.ts'
 import { unanswered } from '../../../lib/checks/connectionErrors.ts'
-import type { Observation } from '../../../lib/checks/probe.ts'
+import { quickChecks } from '../../../lib/checks/quickChecks.ts'
+import { targetCheck } from '../../../lib/checks/site/target.ts'
 
+const known = [...quickChecks, targetCheck({ id: 'shop', url: 'https://shop.example/' })]
 const advice = (id: string, detail: string, rest: Partial<Observation> = {}) =>
-  adviceOn({ probe: { id }, verdict: 'CRITICAL', detail, took: 1, ...rest } as Observation)
+  getAdvice(known.find((check) => check.id === id)!, { verdict: 'CRITICAL', detail, ...rest })
 
 test.each([
   ['static', 'https://shop.test/: connect ECONNREFUSED 10.0.0.5:443', /systemctl start nginx/],

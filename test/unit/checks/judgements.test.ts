@@ -1,16 +1,18 @@
 import { expect, test } from 'vitest'
 import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
+import { type ContainerFacts, judgeContainers } from '../../../lib/checks/azure/containers.ts'
+import { countListening, judgeQueue } from '../../../lib/checks/azure/queue.ts'
+import { judgePing } from '../../../lib/checks/azure/redis.ts'
 import { unanswered } from '../../../lib/checks/connectionErrors.ts'
-import { judgeServed, judgeStored } from '../../../lib/checks/probes/certificate.ts'
-import { judgeClocks } from '../../../lib/checks/probes/clock.ts'
-import { type ContainerFacts, judgeContainers } from '../../../lib/checks/probes/containers.ts'
-import { judgeDatabase, judgeNoDatabase } from '../../../lib/checks/probes/database.ts'
-import { judgeDisks, readDisks } from '../../../lib/checks/probes/disk.ts'
-import { judgeAnswer } from '../../../lib/checks/probes/http.ts'
-import { judgeQueue, listening } from '../../../lib/checks/probes/queue.ts'
-import { judgePing } from '../../../lib/checks/probes/redis.ts'
-import { judgeNotServed } from '../../../lib/checks/probes/storedCertificate.ts'
-import { faultOfArea, faultOfHealth, faultOfPage, faultOfRedirect } from '../../../lib/checks/responses.ts'
+import { judgeDatabase, judgeNoDatabase } from '../../../lib/checks/database/connection.ts'
+import { findAreaFault, findHealthFault } from '../../../lib/checks/site/api.ts'
+import { judgeServed } from '../../../lib/checks/site/certificate.ts'
+import { judgeServers } from '../../../lib/checks/site/clock.ts'
+import { findPageFault } from '../../../lib/checks/site/frontPage.ts'
+import { judgeResponse } from '../../../lib/checks/site/http.ts'
+import { findRedirectFault } from '../../../lib/checks/site/redirects.ts'
+import { judgeDisks, readDisks } from '../../../lib/checks/vps/disk.ts'
+import { judgeNotServed, judgeStored } from '../../../lib/checks/vps/servedCertificate.ts'
 import type { Config } from '../../../lib/config/config.ts'
 import type { HttpResponse } from '../../../lib/net/http.ts'
 import { exitCode, OpsError, unknownError } from '../../../lib/util/errors.ts'
@@ -34,8 +36,7 @@ test.each([
   [503, 10, 'api says 503', 'CRITICAL', 'api says 503'],
 ] as const)('%i in %f ms, fault %s: %s', (status, ms, fault, verdict, detail) => {
   const limits = { warning: 500, critical: 2000 }
-  const question = { id: 'api', visible: true, hiddenByMaintenance: false, limits, fault: () => fault }
-  const reading = judgeAnswer(question, answer(status, '', ms))
+  const reading = judgeResponse({ id: 'api', fault }, answer(status, '', ms), limits)
   expect(reading).toMatchObject({ verdict, detail, ms })
   expect(reading.figures).toEqual([{ name: 'api', value: ms, unit: 'ms', limits }])
 })
@@ -51,30 +52,32 @@ test.each([
   ['a page that is there', 500, ours['index.html']!, undefined],
 ])('maintenance that is said by %s', (_, status, body, said) => {
   const limits = { warning: 1, critical: 2 }
-  const question = { id: 'x', visible: true, hiddenByMaintenance: true, limits, fault: () => 'wrong' }
+  const question = { id: 'x', hiddenByMaintenance: true, fault: 'wrong' }
   const answered = answer(status, body, 1, { 'retry-after': '300' })
-  expect(judgeAnswer(question, answered).maintenance).toBe(said)
+  expect(judgeResponse(question, answered, limits).maintenance).toBe(said)
   // An extra target in maintenance, be it of ours, is not the site.
-  expect(judgeAnswer({ ...question, hiddenByMaintenance: false }, answered).maintenance).toBeUndefined()
+  expect(
+    judgeResponse({ ...question, hiddenByMaintenance: false }, answered, limits).maintenance,
+  ).toBeUndefined()
 })
 
 const area = { id: 'api-agents', path: '/api/agents', field: 'agents' }
 test.each([
-  [faultOfPage('https://a.test/', answer(200, '<HTML lang=en>')), undefined],
-  [faultOfPage('https://a.test/', answer(502, html)), 'https://a.test/ says 502'],
-  [faultOfPage('https://a.test/', answer(200, 'hello')), 'https://a.test/ is not a page'],
-  [faultOfRedirect('a', 'b', answer(301, '', 1, { location: 'b' })), undefined],
-  [faultOfRedirect('a', 'b', answer(302, '', 1, { location: 'b' })), 'a says 302'],
-  [faultOfRedirect('a', 'b', answer(308, '', 1, { location: 'c' })), 'a leads to c, not to b'],
-  [faultOfArea(area, answer(200, json({ agents: [] }))), undefined],
-  [faultOfArea(area, answer(200, json({ agents: [] })), true), '/api/agents has no agents'],
-  [faultOfArea(area, answer(200, json({ other: 1 }))), '/api/agents has no agents'],
-  [faultOfArea(area, answer(200, html)), '/api/agents has no agents'],
-  [faultOfArea(area, answer(200, 'null')), '/api/agents has no agents'],
-  [faultOfArea(area, answer(502, html)), '/api/agents says 502: 502 Bad Gateway'],
-  [faultOfArea(area, answer(500, 'line one\nline two')), '/api/agents says 500: line one line two'],
+  [findPageFault('https://a.test/', answer(200, '<HTML lang=en>')), undefined],
+  [findPageFault('https://a.test/', answer(502, html)), 'https://a.test/ says 502'],
+  [findPageFault('https://a.test/', answer(200, 'hello')), 'https://a.test/ is not a page'],
+  [findRedirectFault('a', 'b', answer(301, '', 1, { location: 'b' })), undefined],
+  [findRedirectFault('a', 'b', answer(302, '', 1, { location: 'b' })), 'a says 302'],
+  [findRedirectFault('a', 'b', answer(308, '', 1, { location: 'c' })), 'a leads to c, not to b'],
+  [findAreaFault(area, answer(200, json({ agents: [] }))), undefined],
+  [findAreaFault(area, answer(200, json({ agents: [] })), true), '/api/agents has no agents'],
+  [findAreaFault(area, answer(200, json({ other: 1 }))), '/api/agents has no agents'],
+  [findAreaFault(area, answer(200, html)), '/api/agents has no agents'],
+  [findAreaFault(area, answer(200, 'null')), '/api/agents has no agents'],
+  [findAreaFault(area, answer(502, html)), '/api/agents says 502: 502 Bad Gateway'],
+  [findAreaFault(area, answer(500, 'line one\nline two')), '/api/agents says 500: line one line two'],
   [
-    faultOfHealth(
+    findHealthFault(
       '/health',
       answer(503, json({ checks: { database: { ok: false, error: 'refused' }, redis: { ok: true } } })),
     ),
@@ -173,7 +176,7 @@ test.each([
 ])('clocks: %s', (_, offsets, verdict, detail) => {
   const names = ['the VPS', 'the backend']
   const others = offsets.map((ms, at) => ({ name: names[at]!, ms }))
-  expect(judgeClocks(others, seconds)).toMatchObject({ verdict, detail })
+  expect(judgeServers(others, seconds)).toMatchObject({ verdict, detail })
 })
 
 const ago = (minutes: number) => new Date(now - minutes * 60_000).toISOString()
@@ -299,7 +302,7 @@ test('a worker is one, though it has two connections; one that lost its name is 
     `id=1 addr=${addr} name=${name} flags=N cmd=${cmd}`
   const registered = ['rq:worker:aa', 'rq:worker:bb', 'rq:worker:']
   const whole = [client('10.0.0.1:1', 'aa', 'ping'), client('10.0.0.1:2', '', 'blpop')]
-  const counted = (...clients: string[]) => listening(registered, [...clients, ''].join('\n'))
+  const counted = (...clients: string[]) => countListening(registered, [...clients, ''].join('\n'))
   expect(counted(...whole)).toBe(1)
   expect(counted(...whole, client('10.0.0.2:1', '', 'ping'), client('10.0.0.2:2', '', 'blmove'))).toBe(2)
   // Both behind one address.

@@ -1,12 +1,10 @@
 import { expect, test } from 'vitest'
 import type { Resource } from '../../../lib/azure/resources/resource.ts'
-import type { DatabaseFacts } from '../../../lib/database/check/facts.ts'
-import {
-  evaluateFacts,
-  judgeBackups,
-  judgeConnections,
-  judgePlain,
-} from '../../../lib/database/check/verdicts.ts'
+import type { CheckContext } from '../../../lib/checks/check.ts'
+import { findAll } from '../../../lib/checks/checkDatabase.ts'
+import type { DatabaseSources } from '../../../lib/checks/database/facts.ts'
+import { judgeBackups, judgeConnections, judgePlain } from '../../../lib/checks/database/server.ts'
+import type { Settled } from '../../../lib/util/concurrency.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { worstVerdict } from '../../../lib/util/status.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
@@ -30,6 +28,10 @@ const refusal = (code: string, message: string): string => {
   return `E${Buffer.concat([length, body]).toString('latin1')}`
 }
 
+type DatabaseFacts = {
+  [Name in keyof DatabaseSources]: Settled<Awaited<ReturnType<DatabaseSources[Name]>>>
+}
+
 const facts = (changes: Partial<DatabaseFacts> = {}): DatabaseFacts => ({
   server: { value: server({}) },
   backups: { value: [backup('2026-11-23T02:00:00Z')] },
@@ -42,13 +44,21 @@ const facts = (changes: Partial<DatabaseFacts> = {}): DatabaseFacts => ({
   migrations: { value: { pending: [], all: 5 } },
   ...changes,
 })
+/** What check-database finds when its sources say this. */
+async function find(changes: Partial<DatabaseFacts>) {
+  const sources = Object.entries(facts(changes)).map(([name, { value, failure }]) => [
+    name,
+    async () => (failure ? Promise.reject(failure) : value),
+  ])
+  return findAll({
+    context: { config: await loadTestConfig() },
+    now: new Date(now),
+    signal: new AbortController().signal,
+    database: Object.fromEntries(sources),
+  } as CheckContext)
+}
 const judged = async (changes: Partial<DatabaseFacts>) =>
-  Object.fromEntries(
-    evaluateFacts(await loadTestConfig(), facts(changes), now).map(({ id, verdict, detail }) => [
-      id,
-      `${verdict} ${detail}`,
-    ]),
-  )
+  Object.fromEntries((await find(changes)).map(({ id, verdict, detail }) => [id, `${verdict} ${detail}`]))
 
 test('everything in order', async () => {
   expect(await judged({})).toEqual({
@@ -124,18 +134,13 @@ test('no backup at all: a new server may have none yet', () => {
 })
 
 test('a stopped server, another version, a slow login, a missing table, a pending migration', async () => {
-  const config = await loadTestConfig()
-  const found = evaluateFacts(
-    config,
-    facts({
-      server: { value: server({ state: 'Stopped' }) },
-      times: { value: { dns: 2, tcp: 10, login: 1200 } },
-      facts: { value: { version: '15.18', connections: 1, connectionsAllowed: 35, stored: 31.5 * 2 ** 30 } },
-      tables: { value: [{ name: 'agents', rows: undefined, bytes: undefined }] },
-      migrations: { value: { pending: [{ name: '0005_x.sql', sha256: '', sql: '' }], all: 5 } },
-    }),
-    now,
-  )
+  const found = await find({
+    server: { value: server({ state: 'Stopped' }) },
+    times: { value: { dns: 2, tcp: 10, login: 1200 } },
+    facts: { value: { version: '15.18', connections: 1, connectionsAllowed: 35, stored: 31.5 * 2 ** 30 } },
+    tables: { value: [{ name: 'agents', rows: undefined, bytes: undefined }] },
+    migrations: { value: { pending: [{ name: '0005_x.sql', sha256: '', sql: '' }], all: 5 } },
+  })
   expect(Object.fromEntries(found.map(({ id, verdict }) => [id, verdict]))).toMatchObject({
     server: 'CRITICAL',
     version: 'WARNING',
@@ -146,7 +151,5 @@ test('a stopped server, another version, a slow login, a missing table, a pendin
   })
   expect(found[0]?.next).toContain('az postgres flexible-server start')
   expect(worstVerdict(found)).toBe('CRITICAL')
-  expect(worstVerdict(evaluateFacts(config, facts({ plain: { failure: new Error('x') } }), now))).toBe(
-    'UNKNOWN',
-  )
+  expect(worstVerdict(await find({ plain: { failure: new Error('x') } }))).toBe('UNKNOWN')
 })

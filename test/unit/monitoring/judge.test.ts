@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
-import type { Observation } from '../../../lib/checks/probe.ts'
-import type { ProbeRun } from '../../../lib/checks/runProbes.ts'
+import type { Observation } from '../../../lib/checks/check.ts'
+import type { ProbeRun } from '../../../lib/checks/health.ts'
 import type { OpenContext } from '../../../lib/deploy/context.ts'
 import type { Collected } from '../../../lib/monitoring/collect.ts'
 import { evaluate } from '../../../lib/monitoring/evaluate.ts'
@@ -15,9 +15,10 @@ const nothingKept = { history: undefined, trouble: [], close() {} }
 
 const seen = (id: string, verdict: Verdict, detail = '', more: Partial<Observation> = {}): Observation => ({
   probe: {
-    ...{ id, visible: true, hiddenByMaintenance: id === 'static' },
-    ...(id === 'backend' ? { host: 'core.test' } : {}),
-  } as Observation['probe'],
+    ...{ id, title: id, tags: [], publicName: id, hiddenByMaintenance: id === 'static' },
+    needs: ['disk', 'stored-certificate'].includes(id) ? 'ssh' : 'nothing',
+    ...(id === 'backend' ? { host: () => 'core.test' } : {}),
+  },
   ...{ verdict, detail, took: 1 },
   ...more,
 })

@@ -25,7 +25,7 @@ const minute = 60_000
 
 function judged(number: number, verdict: Verdict, excluded?: Excluded): Evaluation {
   const at = begin + number * minute
-  const probe = { id: 'api', title: 'API', visible: true, quick: true } as never
+  const probe = { id: 'api', title: 'API', publicName: 'API' } as never
   const detail = verdict === 'OK' ? '200 in 8 ms' : 'https://shop.test/_dominion/health says 503'
   const cause = verdict === 'OK' ? '' : detail
   return {

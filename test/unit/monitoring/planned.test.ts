@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { Observation } from '../../../lib/checks/probe.ts'
+import type { Observation } from '../../../lib/checks/check.ts'
 import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
 import { explain, findPlannedWork, type KnownMaintenance } from '../../../lib/monitoring/plannedWork.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'

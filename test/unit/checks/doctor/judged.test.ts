@@ -1,15 +1,22 @@
 import { afterEach, expect, test } from 'vitest'
 import type { ContainerGroup } from '../../../../lib/azure/resources/containerGroups.ts'
-import { allowed } from '../../../../lib/checks/doctor/azurePermissions.ts'
-import { backendPort } from '../../../../lib/checks/doctor/backendPort.ts'
-import { type CheckContext, categories, chosenCategories } from '../../../../lib/checks/doctor/check.ts'
-import { judgeClocks } from '../../../../lib/checks/doctor/clock.ts'
-import { judgeCores } from '../../../../lib/checks/doctor/containerCores.ts'
-import { databaseTransport } from '../../../../lib/checks/doctor/databaseTransport.ts'
-import { retires } from '../../../../lib/checks/doctor/endOfLife.ts'
-import { redisState } from '../../../../lib/checks/doctor/redisState.ts'
-import { checks, exitCodeOfFindings } from '../../../../lib/checks/doctor/run.ts'
-import { sitePorts } from '../../../../lib/checks/doctor/sitePorts.ts'
+import { judgeCores } from '../../../../lib/checks/azure/containerCores.ts'
+import { allowed } from '../../../../lib/checks/azure/permissions.ts'
+import { redisState } from '../../../../lib/checks/azure/redisState.ts'
+import {
+  type CheckContext,
+  categories,
+  chosenCategories,
+  type Selection,
+  select,
+} from '../../../../lib/checks/check.ts'
+import { databaseTransport } from '../../../../lib/checks/database/transport.ts'
+import { exitCodeOfFindings, getCategory } from '../../../../lib/checks/doctor.ts'
+import { judgeEndOfLife } from '../../../../lib/checks/endOfLife.ts'
+import { checks } from '../../../../lib/checks/list.ts'
+import { judgeForLogins } from '../../../../lib/checks/site/clock.ts'
+import { ports } from '../../../../lib/checks/site/ports.ts'
+import { backendPort } from '../../../../lib/checks/vps/backendPort.ts'
 import type { Config } from '../../../../lib/config/config.ts'
 import { noteEnvironment } from '../../../../lib/config/pasteLine.ts'
 import { exitCode, OpsError } from '../../../../lib/util/errors.ts'
@@ -40,7 +47,7 @@ test.each([
   ['the one that could is far off', [-400_000], 'CRITICAL', 'this machine is 400 s behind; the other could'],
 ] as const)('clocks: %s', (_, ms, verdict, words) => {
   const known = ms.map((each, index) => ({ name: index === 0 ? 'this machine' : 'the VPS', ms: each }))
-  const judged = judgeClocks(known)
+  const judged = judgeForLogins(known)
   expect(judged.verdict).toBe(verdict)
   expect(judged.detail).toContain(words)
 })
@@ -49,7 +56,10 @@ test.each([
 const bench = (heard: object, error: object) =>
   ({
     context: {
-      config: { domain: 'a.app', azure: { location: 'l' }, backend: { dnsLabel: 'b' } },
+      config: {
+        ...{ domain: 'a.app', azure: { location: 'l' }, backend: { dnsLabel: 'b' } },
+        ionos: { user: 'root' },
+      },
       runner: {
         run: async () => ({ code: 1, stdout: '', stderr: '', ...heard }),
         request: () => Promise.reject(Object.assign(new Error('no answer'), error)),
@@ -70,13 +80,13 @@ test.each([
     'azurecontainer.io: urllib.error.URLError',
   ],
 ])('the port of the backend, when the VPS hears %j: %s', async (heard, verdict, words) => {
-  const judged = await backendPort.look(bench(heard, {}))
+  const judged = await backendPort.run(bench(heard, {}))
   expect(judged.verdict).toBe(verdict)
   expect(judged.detail).toContain(words)
 })
 
 test('ports of the site: refused is closed, TLS that fails is open, a silent or refusing name server tells nothing', async () => {
-  const look = (error: object) => sitePorts.look(bench({}, error))
+  const look = (error: object) => ports.run(bench({}, error))
   const closed = '80 refuses connections; 443 refuses connections'
   expect(await look({ code: 'ECONNREFUSED', syscall: 'connect' })).toMatchObject({ detail: closed })
   for (const code of [
@@ -105,10 +115,10 @@ test.each([
   ['2028-06-01', 'WARNING'],
   ['2028-09-30', 'CRITICAL'],
 ])('what ends on 2028-09-30 is, on %s, %s', (on, verdict) => {
-  expect(retires('It', '2028-09-30', new Date(on)).verdict).toBe(verdict)
+  expect(judgeEndOfLife('It', '2028-09-30', new Date(on)).verdict).toBe(verdict)
 })
 test('what ends at an unknown day is unknown', () => {
-  expect(retires('Node 99', undefined, new Date()).verdict).toBe('UNKNOWN')
+  expect(judgeEndOfLife('Node 99', undefined, new Date()).verdict).toBe('UNKNOWN')
 })
 
 /** A bench whose Azure shows this PostgreSQL server and this Redis. */
@@ -157,7 +167,7 @@ test.each([
     /az resource delete --ids \S+ .*npx dominion deploy-complete --env prod/,
   ],
 ] as const)('the state of a Redis that is %s', async (_, redis, verdict, detail, next) => {
-  const judged = await redisState.look(await tier(undefined, redis))
+  const judged = await redisState.run(await tier(undefined, redis))
   expect(judged.verdict).toBe(verdict)
   expect(judged.detail).toMatch(detail)
   if (next) expect(judged.next).toMatch(next)
@@ -169,12 +179,21 @@ test.each([
   [{ name: 'db', secureTransport: 'OFF' }, 'CRITICAL'],
   [{ name: 'db' }, 'UNKNOWN'],
 ] as const)('require_secure_transport of %j is %s', async (database, verdict) => {
-  expect((await databaseTransport.look(await tier(database, undefined))).verdict).toBe(verdict)
+  expect((await databaseTransport.run(await tier(database, undefined))).verdict).toBe(verdict)
 })
 
-test('every check has an id of its own and a known category, and every category has a check', () => {
-  expect(new Set(checks.map(({ id }) => id)).size).toBe(checks.length)
-  expect([...new Set(checks.map(({ category }) => category))].sort()).toEqual([...categories].sort())
+test.each<Selection>(['health', 'doctor', 'verify', 'acceptance', 'check-database'])(
+  'every check of %s has its own id',
+  (selection) => {
+    const ids = select(checks, selection).map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+  },
+)
+
+test('every check of doctor has a known category, and every category has a check', () => {
+  const ofDoctor = select(checks, 'doctor')
+  expect(ofDoctor.every(({ tags }) => categories.some((category) => tags.includes(category)))).toBe(true)
+  expect([...new Set(ofDoctor.map(getCategory))].sort()).toEqual([...categories].sort())
 })
 
 test('--only: several, blanks, and the nearest right one', () => {

@@ -1,0 +1,110 @@
+import { findTrouble, parseInstanceView } from '../../azure/containers/status.ts'
+import {
+  type ContainerGroup,
+  groupNames,
+  showGroups,
+  workerNames,
+} from '../../azure/resources/containerGroups.ts'
+import type { Limits } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatCount } from '../../util/format.ts'
+import { worstVerdict } from '../../util/status.ts'
+import { byLimits, type Check, type CheckContext, fail, pass, type Result } from '../check.ts'
+
+const about = {
+  id: 'containers',
+  title: 'Containers',
+  needs: 'az',
+  advice: () => `${formatScriptLine('view-logs')} tells why.`,
+} as const
+
+/** Backend and every worker: there, running, and not restarted too often within the hour (HEALTH_RESTARTS). */
+export const containers: Check = {
+  ...about,
+  tags: ['health'],
+  // az may go through a proxy of this machine.
+  showsNetwork: false,
+  run: async (checking) =>
+    judgeContainers(await readContainers(checking), checking.core.config.health.restarts, Date.now()),
+}
+
+/** The same after a deploy, where a container that has just restarted once may still be settling. */
+export const containersRunning: Check = {
+  ...about,
+  tags: ['verify', 'acceptance', 'azure'],
+  async run(checking) {
+    const all = await readContainers(checking)
+    const troubles = all.flatMap((each) => findContainerTrouble(each, Date.now()) ?? [])
+    return troubles.length > 0
+      ? fail(troubles.join('; '))
+      : pass(all.map(({ name }) => `${name} Running`).join(', '))
+  },
+}
+
+export interface ContainerFacts {
+  name: string
+  /** 'absent': Azure has no such group; 'silent': it is listed, and cannot be shown. */
+  group: ContainerGroup | 'absent' | 'silent'
+}
+
+/** The groups that the configuration wants. Throws when Azure does not answer. */
+async function readContainers({ core, azure }: CheckContext): Promise<ContainerFacts[]> {
+  const wanted = [groupNames.backend, ...workerNames(core.config)]
+  const listed = (await azure.groups()).map(({ name }) => name)
+  const there = wanted.filter((name) => listed.includes(name))
+  const shown = await showGroups(core, azure, there)
+  return wanted.map((name) => ({
+    name,
+    group: shown.find((each) => each.name === name) ?? (there.includes(name) ? 'silent' : 'absent'),
+  }))
+}
+
+/** What is wrong with one of them, in words; undefined when it runs. */
+function findContainerTrouble({ name, group }: ContainerFacts, now: number): string | undefined {
+  if (group === 'absent') return `${name} is absent`
+  if (group === 'silent') return `${name} cannot be asked for its state`
+  return findTrouble(group, now)
+}
+
+/** A running container is judged by its restarts within the hour: those since the group was made may be a year's. */
+export function judgeContainers(all: readonly ContainerFacts[], limits: Limits, now: number): Result {
+  const judged = all.map((facts) => {
+    const { name, group } = facts
+    const restarts = typeof group === 'string' ? 0 : countRecentRestarts(group, now)
+    const runs = typeof group !== 'string' && parseInstanceView(group)?.currentState?.state === 'Running'
+    const trouble = runs ? undefined : findContainerTrouble(facts, now)
+    if (trouble !== undefined) {
+      const verdict = group === 'silent' ? ('UNKNOWN' as const) : ('CRITICAL' as const)
+      return { verdict, detail: trouble, restarts }
+    }
+    const often = restarts > 0 ? `, ${formatCount(restarts, 'restart')} within the hour` : ''
+    return { verdict: byLimits(restarts, limits), detail: `${name} Running${often}`, restarts }
+  })
+  const verdict = worstVerdict(judged)
+  const shown = judged.filter((each) => verdict === 'OK' || each.verdict !== 'OK')
+  const restarts = Math.max(...judged.map((each) => each.restarts))
+  return {
+    verdict,
+    detail: shown.map(({ detail }) => detail).join('; '),
+    ...(verdict === 'UNKNOWN' ? { next: about.advice() } : {}),
+    figures: [{ name: 'restarts', value: restarts, unit: '', limits }],
+  }
+}
+
+const hour = 3_600_000
+
+/**
+ * ARM counts restarts since the group was made, and keeps the last events: equal ones that follow each other are one, with
+ * a count and the first and last time. What began longer ago than an hour has not restarted within it.
+ */
+function countRecentRestarts({ containers }: ContainerGroup, now: number): number {
+  const view = containers[0]?.instanceView
+  const all = view?.restartCount ?? 0
+  const within = (time: string | undefined) => now - Date.parse(time ?? '') < hour
+  if (all === 0 || !within(view?.currentState?.startTime)) return 0
+  const starts = (view?.events ?? [])
+    .filter(({ name, lastTimestamp }) => name === 'Started' && within(lastTimestamp))
+    .reduce((sum, { count, firstTimestamp }) => sum + (within(firstTimestamp) ? count : 1), 0)
+  // The first start of all is none; without events the running one is a restart that is known.
+  return Math.max(1, Math.min(all, starts))
+}

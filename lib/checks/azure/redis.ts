@@ -1,0 +1,89 @@
+import { findRedisFault, redisAddress } from '../../azure/resources/redis.ts'
+import type { Context } from '../../tasks/context.ts'
+import { judgedFailure } from '../../util/status.ts'
+import { type Check, type CheckContext, fail, pass, type Result, unknown } from '../check.ts'
+import { unanswered } from '../connectionErrors.ts'
+import { askRedis, type RedisReply, timeoutMs } from './redisProtocol.ts'
+
+/** TLS and a key are asked for, Redis answers with the key, and Azure does not call it failed. */
+export const redis: Check = {
+  id: 'redis',
+  title: 'Redis',
+  tags: ['health'],
+  needs: 'az',
+  async run(checking) {
+    const [result, fault] = await Promise.all([talk(checking), findFaultInAzure(checking)])
+    return fault ? fail(fault.what, fault.next) : result
+  },
+}
+
+/** The same without the key. */
+export const redisTls: Check = {
+  id: 'redis-tls',
+  title: 'Redis only over TLS',
+  tags: ['acceptance'],
+  needs: 'nothing',
+  async run({ context }) {
+    const fault = await findOpenDoor(context)
+    return fault === undefined
+      ? pass('TLS and a key are asked for; a plain connection is refused')
+      : fail(fault)
+  },
+}
+
+/** When Azure does not answer, nothing follows from that: the check has asked Redis itself. */
+async function findFaultInAzure({ context: { config }, azure }: CheckContext) {
+  try {
+    const found = await azure.redis()
+    return found && findRedisFault(config, found, (await azure.account()).id)
+  } catch {
+    return undefined
+  }
+}
+
+async function talk({ context, redisKey }: CheckContext): Promise<Result> {
+  const { host } = redisAddress(context.config)
+  const asked = redisKey()
+  asked.catch(() => {}) // awaited below
+  try {
+    const fault = await findOpenDoor(context)
+    if (fault !== undefined) return fail(fault)
+  } catch (thrown) {
+    return unanswered(host, thrown, 'UNKNOWN')
+  }
+  let key: string
+  try {
+    key = await asked
+  } catch (thrown) {
+    const { detail, next } = judgedFailure(thrown)
+    return unknown(`it asks for a key, which is not known: ${detail}`, next)
+  }
+  const started = performance.now()
+  const [pong = null] = await askRedis(context, key, [['PING']])
+  return judgePing(pong, Math.round(performance.now() - started))
+}
+
+/**
+ * What is wrong with the doors of Redis, asked without a key: it must answer only over TLS, and ask for a key. Undefined
+ * when nothing is. Rejects with the socket's own error when nothing answers over TLS.
+ */
+async function findOpenDoor({ config, runner }: Context): Promise<string | undefined> {
+  const ping = { ...redisAddress(config), say: 'PING\r\n', timeoutMs, effect: 'read' } as const
+  const { answer } = await runner.dial({ ...ping, tls: true })
+  if (!/^(-NOAUTH|-ERR|\+PONG)/.test(answer)) return 'no Redis answers over TLS'
+  if (answer.startsWith('+PONG')) return 'Redis asks for no key'
+  const plain = await runner.dial({ ...ping, tls: false }).catch(() => undefined)
+  return plain && /^[+-]/.test(plain.answer) ? 'a plain connection is answered' : undefined
+}
+
+/** What PING was answered after AUTH; ms with the connection's set-up. */
+export function judgePing(pong: RedisReply, ms: number): Result {
+  if (pong === 'PONG')
+    return {
+      ...pass(`PONG in ${ms} ms, over TLS and with a key only`),
+      ms,
+      figures: [{ name: 'redis', value: ms, unit: 'ms' }],
+    }
+  const error = typeof pong === 'object' && pong && 'error' in pong ? pong.error : String(pong)
+  return fail(`it does not take the key that Azure gives: ${error}`)
+}

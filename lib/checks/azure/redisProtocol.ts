@@ -1,0 +1,89 @@
+import { redisAddress } from '../../azure/resources/redis.ts'
+import type { Context } from '../../tasks/context.ts'
+import { unknownError } from '../../util/errors.ts'
+
+/** A reply of Redis: RESP version 2 (redis.io, "Redis serialization protocol specification"). */
+export type RedisReply = string | number | null | { error: string } | RedisReply[]
+
+export const timeoutMs = 10_000
+
+/**
+ * Sends several commands at once on one TLS connection, after AUTH with the key. Gives a reply for each, without AUTH's.
+ * Neither commands nor replies are written to the transcript.
+ * Throws the socket's own error when there is no connection, and OpsError (exit 3) when the replies are not whole.
+ */
+export async function askRedis(
+  { config, runner }: Context,
+  key: string,
+  commands: readonly (readonly string[])[],
+): Promise<RedisReply[]> {
+  const all = [['AUTH', key], ...commands]
+  const { host, port } = redisAddress(config)
+  const { answer } = await runner.dial({
+    host,
+    port,
+    tls: true,
+    say: all.map(serialise).join(''),
+    whole: (text) => readReplies(text, all.length) !== undefined,
+    timeoutMs,
+    effect: 'read',
+  })
+  const replies = readReplies(answer, all.length)
+  if (replies) return replies.slice(1)
+  throw unknownError(`Redis ${host} hung up before it had answered`)
+}
+
+/** A command as RESP: an array of bulk strings, their lengths in bytes. */
+const serialise = (words: readonly string[]): string =>
+  `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
+
+/** The first replies of a text (latin1); undefined when they are not all there yet. */
+export function readReplies(text: string, count: number): RedisReply[] | undefined {
+  let at = 0
+  const line = (): string => {
+    const end = text.indexOf('\r\n', at)
+    if (end < 0) throw new Unfinished()
+    const found = text.slice(at, end)
+    at = end + 2
+    return found
+  }
+  function reply(): RedisReply {
+    const said = line()
+    const rest = said.slice(1)
+    switch (said[0]) {
+      case '+':
+        return rest
+      case '-':
+        return { error: rest }
+      case ':':
+        return Number(rest)
+      case '$':
+        return rest === '-1' ? null : bulk(lengthIn(said))
+      case '*':
+        return rest === '-1' ? null : Array.from({ length: lengthIn(said) }, reply)
+      default:
+        throw noRedis(said)
+    }
+  }
+  function bulk(length: number): string {
+    if (text.length < at + length + 2) throw new Unfinished()
+    const found = text.slice(at, at + length)
+    at += length + 2
+    return Buffer.from(found, 'latin1').toString()
+  }
+  try {
+    return Array.from({ length: count }, reply)
+  } catch (thrown) {
+    if (thrown instanceof Unfinished) return undefined
+    throw thrown
+  }
+}
+
+function lengthIn(said: string): number {
+  if (!/^.\d{1,9}$/.test(said)) throw noRedis(said)
+  return Number(said.slice(1))
+}
+
+const noRedis = (said: string) => unknownError('What answers is no Redis', said.slice(0, 80))
+
+class Unfinished extends Error {}

@@ -1,0 +1,60 @@
+import { getApiToken } from '../../config/secret.ts'
+import { poll } from '../../util/poll.ts'
+import { type Check, pass, type QuickContext } from '../check.ts'
+import { assertThat } from '../run.ts'
+
+interface Workflow {
+  id: number
+  name: string
+  runs: number
+}
+
+/**
+ * Starts as many workflows at once as there are workers, through the site, and waits until their rows have changed. It
+ * changes data, so it belongs to rehearsals, never to a check in cron.
+ */
+export const workerJob: Check<QuickContext> = {
+  id: 'worker-job',
+  title: 'Workers run jobs',
+  tags: ['acceptance'],
+  needs: 'nothing',
+  hiddenByMaintenance: true,
+  async run({ context: { config, runner } }) {
+    const api = `https://${config.domain}/api/workflows`
+    const read = async (): Promise<Workflow[]> => {
+      const { body } = await runner.request({ method: 'GET', url: api, effect: 'read', timeoutMs: 10_000 })
+      return (JSON.parse(body) as { workflows: Workflow[] }).workflows
+    }
+    // A backend that asks for no token ignores the header.
+    const authorization: Record<string, string> = config.backend.secretKey.given
+      ? { authorization: `Bearer ${await getApiToken(config, runner)}` }
+      : {}
+    async function runOnce(before: Workflow): Promise<string> {
+      const { status, body } = await runner.request({
+        method: 'POST',
+        url: `${api}/run`,
+        effect: 'change',
+        headers: { 'content-type': 'application/json', ...authorization },
+        body: JSON.stringify({ name: before.name }),
+        timeoutMs: 10_000,
+      })
+      assertThat(status === 202, `the job was not taken: ${status} ${body.slice(0, 200)}`)
+      const started = Date.now()
+      return poll(
+        async () => {
+          const after = (await read()).find(({ id }) => id === before.id)
+          return after && after.runs > before.runs
+            ? `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
+            : undefined
+        },
+        {
+          ...{ intervalMs: 500, timeoutMs: 60_000 },
+          describe: () => new Error(`${before.name} was not run within 60 s`),
+        },
+      )
+    }
+    const workflows = (await read()).slice(0, config.worker.count)
+    assertThat(workflows.length > 0, 'there is no workflow')
+    return pass((await Promise.all(workflows.map(runOnce))).join('; '))
+  },
+}

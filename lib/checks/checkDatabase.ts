@@ -1,0 +1,66 @@
+import type { Context } from '../tasks/context.ts'
+import { getExitCode, settleAll } from '../util/concurrency.ts'
+import { exitCode } from '../util/errors.ts'
+import { type Finding, getDetail, type Verdict, worstVerdict } from '../util/status.ts'
+import type { CheckContext } from './check.ts'
+import { createCheckContext } from './context.ts'
+import { databaseChecks } from './database/server.ts'
+import { runChecks } from './run.ts'
+
+export interface DatabaseCheck {
+  /** The cells of a table: verdict, what was checked, detail. */
+  rows: string[][]
+  /** What to do, each thing once; and how many findings there are of each verdict. */
+  advice: string[]
+  data: object
+  /** 0 OK, 1 something is wrong, 3 (or 4) something could not be known. */
+  code: number
+}
+
+/** Checks the database from all sides, and the firewall when the server cannot be reached. */
+export async function checkDatabase(context: Context): Promise<DatabaseCheck> {
+  const checking = createCheckContext(context)
+  const findings = await findAll(checking)
+  const verdict = worstVerdict(findings)
+  const facts = await settleAll({ ...checking.database })
+  return {
+    rows: findings.map((each, index) => [
+      each.verdict,
+      each.title,
+      getDetail(each, findings.slice(0, index)),
+    ]),
+    advice: [...new Set(findings.flatMap(({ next }) => (next ? [`→ ${next}`] : []))), summary(findings)],
+    data: {
+      ok: verdict === 'OK',
+      verdict,
+      server: context.config.postgres.server,
+      findings,
+      times: facts.times.value,
+      tables: facts.tables.value,
+      backups: facts.backups.value,
+    },
+    code: toExitCode(verdict, getExitCode(facts)),
+  }
+}
+
+export async function findAll(checking: CheckContext): Promise<Finding[]> {
+  const observations = await runChecks(databaseChecks, checking)
+  return observations.flatMap(({ probe: { id, title }, findings, verdict, detail, next }) =>
+    findings ? [...findings] : [{ id, title, verdict, detail, next }],
+  )
+}
+
+/** @param unanswered the exit code of the first source that gave no answer */
+function toExitCode(verdict: Verdict, unanswered: number): number {
+  if (verdict === 'OK') return exitCode.done
+  if (verdict !== 'UNKNOWN') return exitCode.failed
+  return unanswered === exitCode.notLoggedIn ? unanswered : exitCode.unknown
+}
+
+function summary(findings: readonly Finding[]): string {
+  const countOf = (verdict: Verdict) => findings.filter((each) => each.verdict === verdict).length
+  return (['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const)
+    .filter((verdict) => countOf(verdict) > 0)
+    .map((verdict) => `${countOf(verdict)} ${verdict}`)
+    .join(', ')
+}

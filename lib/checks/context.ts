@@ -1,0 +1,55 @@
+import { openArm } from '../azure/arm.ts'
+import { type Azure, createAzure } from '../azure/client.ts'
+import { readRedisKey } from '../azure/resources/redis.ts'
+import type { Command } from '../shell/command.ts'
+import type { Context } from '../tasks/context.ts'
+import type { CheckContext, QuickContext } from './check.ts'
+import { databaseSources } from './database/facts.ts'
+import { coreTimeoutMs, createQuickContext } from './run.ts'
+
+/** @param options azure: where it has been read already */
+export function createCheckContext(
+  context: Context,
+  {
+    azure,
+    hurry = false,
+    ...options
+  }: Partial<Omit<QuickContext, 'context'>> & { azure?: Azure; hurry?: boolean } = {},
+): CheckContext {
+  const quick = createQuickContext(context, options)
+  const core = hurry ? inHaste(context) : context
+  const client = azure ?? createAzure(core)
+  let key: Promise<string> | undefined
+  return {
+    ...quick,
+    core,
+    azure: client,
+    arm: openArm(core, quick.signal),
+    redisKey() {
+      key ??= readRedisKey(core, client)
+      return key
+    },
+    database: databaseSources(core, client),
+  }
+}
+
+/** Two calls of az often follow each other (who am I, then the question): both end before the time limit of their check. */
+const patienceMs = coreTimeoutMs / 2 - 1000
+
+/** The same context, whose commands and queries end early and are not retried: the next run of the health check does that. */
+export function inHaste(context: Context): Context {
+  const once = ({ retry: _, ...command }: Command): Command => ({
+    ...command,
+    timeoutMs: Math.min(command.timeoutMs, patienceMs),
+  })
+  const { runner } = context
+  return {
+    ...context,
+    runner: {
+      ...runner,
+      query: (query) => runner.query({ timeoutMs: patienceMs, ...query }),
+      run: (command, onOutput) => runner.run(once(command), onOutput),
+      runPrivately: (command) => runner.runPrivately(once(command)),
+    },
+  }
+}

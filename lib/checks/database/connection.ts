@@ -1,0 +1,78 @@
+import type { Azure } from '../../azure/client.ts'
+import { databaseHost } from '../../azure/resources/postgres.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { exitCode, OpsError } from '../../util/errors.ts'
+import { judgedFailure } from '../../util/status.ts'
+import { type Check, fail, type Result, unknown } from '../check.ts'
+import { readFacts, type ServerFacts } from './facts.ts'
+import { judgeConnections } from './server.ts'
+
+/** A query over TLS with the owner's password, and how many connections are used. */
+export const databaseConnection: Check = {
+  id: 'database',
+  title: 'Database',
+  tags: ['health'],
+  needs: 'az',
+  async run({ core, azure }) {
+    const started = performance.now()
+    try {
+      const { dns, tcp, login } = await core.runner.connect()
+      const facts = await readFacts(core)
+      return judgeDatabase(facts, { ms: Math.round(performance.now() - started), connect: dns + tcp + login })
+    } catch (thrown) {
+      return judgeNoDatabase(thrown, databaseHost(core.config), () => readState(azure))
+    }
+  },
+}
+
+/** Azure's word for it: Ready, Stopped … Undefined when Azure does not answer, or has no such server. */
+async function readState(azure: Azure): Promise<string | undefined> {
+  const server = await azure.database().catch(() => undefined)
+  return server?.properties.state as string | undefined
+}
+
+/** @param times milliseconds of the whole question, and of the connection in it */
+export function judgeDatabase(facts: ServerFacts, { ms, connect }: { ms: number; connect: number }): Result {
+  const { connections, connectionsAllowed } = facts
+  const used = judgeConnections(facts)
+  return {
+    ...used,
+    detail: `answers in ${ms} ms, ${connect} of them to connect; connections ${used.detail}`,
+    ms,
+    figures: [
+      { name: 'database', value: ms, unit: 'ms' },
+      { name: 'database_connections', value: connections, unit: '' },
+      { name: 'database_connections_allowed', value: connectionsAllowed, unit: '' },
+    ],
+  }
+}
+
+/** The server's own words that the application gets, too: no room, starting up or going down, no such database. */
+const servesNobody = /too many clients|remaining connection slots|shutting down|starting up|does not exist/i
+
+/**
+ * Refused connections and the server's own words are known faults. A server that only stays silent may keep just this
+ * machine out (its firewall): then Azure is asked whether it runs.
+ */
+export async function judgeNoDatabase(
+  thrown: unknown,
+  host: string,
+  state: () => Promise<string | undefined>,
+): Promise<Result> {
+  const { detail, next } = judgedFailure(thrown)
+  const said = thrown instanceof OpsError ? (thrown.failure.said ?? '') : detail
+  if (/ECONNREFUSED/.test(said))
+    return {
+      ...fail(
+        `${host} refuses connections: the server does not run`,
+        `${formatScriptLine('check-database')} tells more; az postgres flexible-server start starts a stopped one.`,
+      ),
+      silent: true,
+    }
+  if (servesNobody.test(said)) return fail(detail, next)
+  const silent = thrown instanceof OpsError && thrown.exitCode === exitCode.unknown
+  if (!silent) return unknown(detail, next)
+  const called = await state()
+  if (called === undefined || called === 'Ready') return { ...unknown(detail, next), silent }
+  return { ...fail(`it is ${called}; ${detail}`, next), silent }
+}

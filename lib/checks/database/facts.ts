@@ -1,0 +1,149 @@
+import { az } from '../../azure/cli.ts'
+import type { Azure } from '../../azure/client.ts'
+import { postgres } from '../../azure/resources/postgres.ts'
+import { type Resource, resourceId } from '../../azure/resources/resource.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { plainDial } from '../../database/connect.ts'
+import { appliedMigrations, type Migration, pending, readMigrations } from '../../database/migrations.ts'
+import type { ConnectTimes } from '../../shell/runner.ts'
+import type { Context } from '../../tasks/context.ts'
+import { OpsError } from '../../util/errors.ts'
+
+/** A full backup that Azure took. */
+export interface ServerBackup {
+  name: string
+  completed: string
+}
+
+export interface TableSize {
+  name: string
+  /** Undefined: there is no such table. */
+  rows: number | undefined
+  /** With its indexes and what is stored out of line. */
+  bytes: number | undefined
+}
+
+/** What the server says over SQL. */
+export interface ServerFacts {
+  version: string
+  connections: number
+  connectionsAllowed: number
+  /** All databases and the write-ahead log, in bytes. */
+  stored: number
+}
+
+/** What is known of the database, each from its own source, and read once. */
+export interface DatabaseSources {
+  /** The first bytes that a client without TLS is answered. */
+  plain(): Promise<string>
+  server(): Promise<Resource>
+  backups(): Promise<ServerBackup[]>
+  times(): Promise<ConnectTimes>
+  facts(): Promise<ServerFacts>
+  tables(): Promise<TableSize[]>
+  migrations(): Promise<{ pending: Migration[]; all: number }>
+}
+
+export function databaseSources(context: Context, azure: Azure): DatabaseSources {
+  const server = once(() => readServer(context, azure))
+  return {
+    plain: once(async () => (await context.runner.dial(plainDial(context.config))).answer),
+    server,
+    backups: once(async () => {
+      await server()
+      return readBackups(context, azure)
+    }),
+    times: once(() => context.runner.connect()),
+    facts: once(() => readFacts(context)),
+    tables: once(() => readTables(context)),
+    migrations: once(async () => {
+      const all = readMigrations()
+      return { pending: pending(all, await appliedMigrations(context)), all: all.length }
+    }),
+  }
+}
+
+function once<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let asked: Promise<Value> | undefined
+  return () => {
+    asked ??= read()
+    return asked
+  }
+}
+
+async function readServer({ config }: Context, azure: Azure): Promise<Resource> {
+  const server = await azure.database()
+  if (server) return server
+  throw new OpsError({
+    what: `There is no PostgreSQL server ${config.postgres.server} in ${config.azure.resourceGroup}`,
+    next: `${formatScriptLine('provision')}   (it creates one)`,
+  })
+}
+
+/** az 2.45 and 2.91 spell `backup list` differently; ARM itself has one spelling. */
+async function readBackups({ config, runner }: Context, azure: Azure): Promise<ServerBackup[]> {
+  const server = resourceId(config, (await azure.account()).id, postgres)
+  const url = `https://management.azure.com${server}/backups?api-version=2022-12-01`
+  const { stdout } = await runner.run(az({ accept: [0] })`rest --method get --url ${url}`)
+  const { value } = JSON.parse(stdout) as {
+    value: { name: string; properties: { completedTime: string } }[]
+  }
+  return value
+    .map(({ name, properties }) => ({ name, completed: properties.completedTime }))
+    .sort((left, right) => Date.parse(right.completed) - Date.parse(left.completed))
+}
+
+/** The application cannot use the connections that PostgreSQL reserves for its administrators. */
+const factsText = `SELECT current_setting('server_version') AS version,
+  (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS connections,
+  (SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END) FROM pg_settings
+    WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections'))::int AS allowed,
+  ((SELECT sum(pg_database_size(oid)) FROM pg_database) + (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir()))::text AS stored`
+
+export async function readFacts({ runner }: Context): Promise<ServerFacts> {
+  const [row] = await runner.query<{
+    version: string
+    connections: number
+    allowed: number
+    stored: string
+  }>({ text: factsText, effect: 'read', title: 'version, connections, storage' })
+  return {
+    version: /^[\d.]+/.exec(row!.version)?.[0] ?? row!.version,
+    connections: row!.connections,
+    connectionsAllowed: row!.allowed,
+    stored: Number(row!.stored),
+  }
+}
+
+async function readTables({ runner }: Context): Promise<TableSize[]> {
+  const sizes = await runner.query<{ name: string; bytes: string | null }>({
+    text: `SELECT name, pg_total_relation_size(to_regclass('public.' || name))::text AS bytes
+FROM unnest($1::text[]) AS name`,
+    values: [applicationTables],
+    effect: 'read',
+    title: 'sizes of the tables',
+  })
+  const there = sizes.filter(({ bytes }) => bytes !== null)
+  const counts = there.map(
+    ({ name }) => `SELECT '${name}' AS name, count(*)::text AS rows FROM public.${name}`,
+  )
+  const rows =
+    counts.length === 0
+      ? []
+      : await runner.query<{ name: string; rows: string }>({
+          text: counts.join(' UNION ALL '),
+          effect: 'read',
+          title: 'rows of the tables',
+        })
+  return sizes.map(({ name, bytes }) => {
+    const counted = rows.find((row) => row.name === name)?.rows
+    return {
+      name,
+      rows: counted === undefined ? undefined : Number(counted),
+      bytes: bytes === null ? undefined : Number(bytes),
+    }
+  })
+}
+
+/** The application's tables; infra/migrations creates them. */
+export const applicationTables = ['agents', 'capsules', 'councils', 'metrics', 'workflows'] as const

@@ -1,0 +1,208 @@
+import { readOperatorAddress, readOperatorRule } from '../../azure/resources/postgres.ts'
+import type { Resource } from '../../azure/resources/resource.ts'
+import type { Config } from '../../config/config.ts'
+import { formatAzLine, formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
+import type { ConnectTimes } from '../../shell/runner.ts'
+import { exitCode, OpsError } from '../../util/errors.ts'
+import { formatBytes, formatCount, formatDuration } from '../../util/format.ts'
+import { worstVerdict } from '../../util/status.ts'
+import { byLimits, type Check, type CheckContext, fail, pass, type Result, unknown, warn } from '../check.ts'
+import type { ServerBackup, ServerFacts, TableSize } from './facts.ts'
+
+const hour = 3_600_000
+
+const check = (id: string, title: string, run: Check['run']): Check => ({
+  ...{ id, title, tags: ['check-database'], needs: 'az', run },
+})
+
+/** What check-database shows, in that order. */
+export const databaseChecks: readonly Check[] = [
+  check('server', 'Server', async ({ context, database }) =>
+    judgeServer(context.config, await database.server()),
+  ),
+  check('version', 'Version', async ({ context, database }) =>
+    judgeVersion(context.config, await database.facts()),
+  ),
+  check('tls', 'TLS enforced', async ({ database }) => {
+    const tlsWorks = database.times().then(
+      () => true,
+      () => false,
+    )
+    return judgePlain(await database.plain(), await tlsWorks)
+  }),
+  check('connection', 'Connection time', async ({ database }) => judgeTimes(await database.times())),
+  check('connections', 'Connections', async ({ database }) => judgeConnections(await database.facts())),
+  check('storage', 'Storage', async ({ context, database }) => {
+    const server = database.server().catch(() => undefined)
+    return judgeStorage(await database.facts(), await server, context.config)
+  }),
+  check('backups', 'Backups', async ({ database, now }) => {
+    const server = database.server().catch(() => undefined)
+    return judgeBackups(await database.backups(), await server, now.getTime())
+  }),
+  check('migrations', 'Migrations', async ({ database }) => judgeMigrations(await database.migrations())),
+  check('tables', 'Tables', async ({ database }) => judgeTables(await database.tables())),
+  check('firewall', 'Firewall', judgeFirewall),
+]
+
+function judgeServer(config: Config, { name, sku, properties }: Resource): Result {
+  const state = String(properties.state)
+  const detail = `${name} is ${state} (${sku?.name ?? 'size unknown'})`
+  if (state === 'Ready') return pass(detail)
+  if (/^(Updating|Starting|Restarting)$/.test(state)) return warn(detail)
+  if (state !== 'Stopped') return fail(detail)
+  const { resourceGroup } = config.azure
+  return fail(
+    detail,
+    formatAzLine(`az postgres flexible-server start --resource-group ${resourceGroup} --name ${name}`),
+  )
+}
+
+function judgeVersion({ postgres }: Config, { version }: ServerFacts): Result {
+  if (version.split('.')[0] === postgres.version) return pass(`PostgreSQL ${version}`)
+  return warn(
+    `PostgreSQL ${version}; the configuration says ${postgres.version}`,
+    `Set POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')} to the server's version, or upgrade the server.`,
+  )
+}
+
+/** SQLSTATE of "no pg_hba.conf entry … no encryption" (invalid_authorization_specification). */
+const notAllowed = '28000'
+
+/**
+ * The server's first words to a client that asks for no TLS: R asks for the password, E is an error (ErrorResponse in
+ * PostgreSQL's message formats). Only one error says that plain connections are refused; anybody can get the others.
+ */
+export function judgePlain(answer: string, tlsWorks: boolean): Result {
+  if (answer.startsWith('R'))
+    return fail(
+      'a plain connection is let in: passwords and data can travel readable',
+      `${formatScriptLine('provision')}   (it sets require_secure_transport)`,
+    )
+  if (!answer.startsWith('E')) return unknown('the server hung up on a plain connection without a word')
+  const { code, message } = parseError(answer)
+  if (code !== notAllowed)
+    return unknown(
+      `a plain connection was answered with another error (${code ?? 'no SQLSTATE'}: ${message ?? 'no words'}), which says nothing about TLS`,
+      'Run the same line again in a minute.',
+    )
+  return tlsWorks
+    ? pass('a plain connection was tried and refused')
+    : unknown('a plain connection is refused, but so is one with TLS')
+}
+
+/** Behind type and length an ErrorResponse has fields, each a letter and text up to a zero byte: C the code, M the message. */
+function parseError(answer: string): { code?: string | undefined; message?: string | undefined } {
+  const fields = answer.slice(5).split('\0')
+  const field = (letter: string) => fields.find((each) => each.startsWith(letter))?.slice(1)
+  return { code: field('C'), message: field('M') }
+}
+
+/** A person begins to wait at about a second. */
+const slowMs = 1000
+
+function judgeTimes({ dns, tcp, login }: ConnectTimes): Result {
+  const total = dns + tcp + login
+  const detail = `${total} ms: DNS ${dns}, TCP ${tcp}, TLS and login ${login}`
+  return total < slowMs ? pass(detail) : warn(`slow: ${detail}`)
+}
+
+/** Per cent of what is allowed. */
+const shareLimits = { warning: 80, critical: 95 }
+
+const judgeShare = (used: number, allowed: number, detail: string, next: string): Result => {
+  const verdict = byLimits((used / allowed) * 100, shareLimits)
+  return { verdict, detail, ...(verdict === 'OK' ? {} : { next }) }
+}
+
+const percent = (used: number, allowed: number): string => `${Math.round((used / allowed) * 100)} %`
+
+export const judgeConnections = ({ connections, connectionsAllowed }: ServerFacts): Result =>
+  judgeShare(
+    connections,
+    connectionsAllowed,
+    `${connections} of ${connectionsAllowed} (${percent(connections, connectionsAllowed)})`,
+    'Fewer workers or smaller pools; a larger POSTGRES_SKU allows more.',
+  )
+
+function judgeStorage({ stored }: ServerFacts, server: Resource | undefined, config: Config): Result {
+  const storage = server?.properties.storage as { storageSizeGB?: number; storageSizeGb?: number } | undefined
+  const known = storage?.storageSizeGB ?? storage?.storageSizeGb
+  const allowed = (known ?? config.postgres.storageGb) * 2 ** 30
+  const source = known === undefined ? ' of the configuration' : ''
+  return judgeShare(
+    stored,
+    allowed,
+    `${formatBytes(stored)} of ${allowed / 2 ** 30} GB${source} (${percent(stored, allowed)}), databases and write-ahead log`,
+    `Raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')}, then ${formatScriptLine('provision')}: a full server takes no more writes.`,
+  )
+}
+
+/** Azure takes one a day; twice that without one is a fault. A server of less than a day may have none yet. */
+const ageLimits = { warning: 36 * hour, critical: 72 * hour }
+
+export function judgeBackups(
+  backups: readonly ServerBackup[],
+  server: Resource | undefined,
+  now: number,
+): Result {
+  const { earliestRestoreDate, backupRetentionDays } = (server?.properties.backup ?? {}) as {
+    earliestRestoreDate?: string
+    backupRetentionDays?: number
+  }
+  const [newest] = backups
+  const next = `${formatScriptLine('backup-database')} takes a dump here; ask Azure why it took no backup.`
+  if (!newest) {
+    const { createdAt = '' } =
+      (server as { systemData?: { createdAt?: string } } | undefined)?.systemData ?? {}
+    const young = now - Date.parse(createdAt) < 24 * hour
+    return young
+      ? warn('Azure has no backup yet: the server is new', next)
+      : fail('Azure has no backup', next)
+  }
+  const age = now - Date.parse(newest.completed)
+  const point = earliestRestoreDate
+    ? `; any moment since ${earliestRestoreDate} can be restored, up to about 5 minutes ago`
+    : ''
+  const kept = backupRetentionDays ? `, kept ${backupRetentionDays} days` : ''
+  const detail = `${backups.length} in Azure${kept}, newest ${newest.completed} (${formatDuration(age)} ago)${point}`
+  const verdict = byLimits(age, ageLimits)
+  return { verdict, detail, ...(verdict === 'OK' ? {} : { next }) }
+}
+
+function judgeMigrations({ pending, all }: { pending: readonly { name: string }[]; all: number }): Result {
+  if (pending.length === 0) return pass(`all ${all} are applied, as they are in infra/`)
+  return warn(
+    `${pending.length} of ${all} are pending: ${pending.map(({ name }) => name).join(', ')}`,
+    `${formatScriptLine('provision')}   (it applies them)`,
+  )
+}
+
+function judgeTables(tables: readonly TableSize[]): Result {
+  const missing = `${formatScriptLine('provision')}   (its migrations create it), or ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`
+  const findings = tables.map(({ name, rows, bytes }) => ({
+    id: `table-${name}`,
+    title: `Table ${name}`,
+    ...(rows === undefined
+      ? fail('is not there', missing)
+      : pass(`${formatCount(rows, 'row')}, ${formatBytes(bytes ?? 0)}`)),
+  }))
+  return { verdict: worstVerdict(findings), detail: '', findings }
+}
+
+/** Whom the firewall's rule for operators lets in. Asked only when the server cannot be reached. */
+async function judgeFirewall({ core, azure, database }: CheckContext): Promise<Result> {
+  const failure = await database.times().then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  const reachable = !(failure instanceof OpsError && failure.exitCode === exitCode.unknown)
+  if (reachable) return { ...pass(''), findings: [] }
+  const { id } = await azure.account()
+  const [self, letIn] = await Promise.all([readOperatorAddress(core), readOperatorRule(core, id)])
+  if (letIn === self) return pass(`lets this machine in (${self})`)
+  return warn(
+    `lets in ${letIn ?? 'no operator'}; this machine is ${self}`,
+    `${formatScriptLine('provision')}   (it lets this machine in)`,
+  )
+}

@@ -1,0 +1,48 @@
+import type { Context } from '../tasks/context.ts'
+import { exitCode } from '../util/errors.ts'
+import { type Finding, worstVerdict } from '../util/status.ts'
+import { type Category, type Check, type CheckContext, categories, getAdvice, select } from './check.ts'
+import { createCheckContext } from './context.ts'
+import { checks } from './list.ts'
+import { runCheck } from './run.ts'
+
+export interface Examined extends Finding {
+  category: Category
+}
+
+/** Runs the checks of these categories at once. Nothing is changed, and one check that fails stops no other. */
+export async function examine(
+  context: Context,
+  chosen: readonly Category[],
+  signal: AbortSignal,
+): Promise<Examined[]> {
+  const checking = createCheckContext(context, { signal, requestTimeoutMs: 10_000 })
+  return Promise.all(
+    select(checks, 'doctor')
+      .filter((check) => chosen.includes(getCategory(check)))
+      .map((check) => examineOne(check, checking)),
+  )
+}
+
+export const getCategory = ({ tags }: Check): Category =>
+  categories.find((category) => tags.includes(category)) ?? 'tools'
+
+async function examineOne(check: Check, checking: CheckContext): Promise<Examined> {
+  const { id, title } = check
+  const category = getCategory(check)
+  const result = await runCheck(check, checking)
+  // Nothing stands between us and a program on this machine: one that does not answer is not there.
+  if (category === 'tools' && result.verdict === 'UNKNOWN') result.verdict = 'CRITICAL'
+  const next = result.verdict === 'OK' ? undefined : getAdvice(check, result)
+  return {
+    ...{ id, category, title, verdict: result.verdict, detail: result.detail },
+    ...(next ? { next } : {}),
+  }
+}
+
+/** 0 all OK, 1 something is wrong or will be, 3 something could not be known. */
+export function exitCodeOfFindings(findings: readonly Finding[]): number {
+  const verdict = worstVerdict(findings)
+  if (verdict === 'OK') return exitCode.done
+  return verdict === 'UNKNOWN' ? exitCode.unknown : exitCode.failed
+}

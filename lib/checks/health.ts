@@ -1,0 +1,139 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { formatScriptLine } from '../config/pasteLine.ts'
+import type { Context } from '../tasks/context.ts'
+import { mapLimit } from '../util/concurrency.ts'
+import { usageError } from '../util/errors.ts'
+import { type Verdict, worstVerdict } from '../util/status.ts'
+import { findNearest } from '../util/suggest.ts'
+import { type Check, type CheckContext, type Observation, select } from './check.ts'
+import { mayBeOwnNetwork, type OwnNetwork, ownNetwork } from './ownNetwork.ts'
+import { quickChecks } from './quickChecks.ts'
+import { createQuickContext, observe, webTimeoutMs } from './run.ts'
+import { type Target, targetCheck } from './site/target.ts'
+
+export type Origin = 'here' | 'vps'
+
+export interface RunOptions {
+  /** Only what needs no login: neither az nor ssh is started. */
+  quick: boolean
+  /** Ids of checks and names of targets; undefined or empty: all. */
+  only?: readonly string[] | undefined
+  /** More HTTP targets (customTargets.ts). */
+  targets?: readonly Target[] | undefined
+  /** `vps`: only the HTTP checks, run from there over ssh. Default: here. */
+  from?: Origin | undefined
+  signal: AbortSignal
+}
+
+/** The result of one run of the health checks. */
+export interface ProbeRun {
+  /** Milliseconds since 1970 at which it began. */
+  at: number
+  from: Origin
+  /** The worst; UNKNOWN when this machine's own network is down. */
+  verdict: Verdict
+  observations: Observation[]
+  ownNetwork: OwnNetwork
+}
+
+/** How many extra targets are asked at a time. */
+export const targetsAtOnce = 64
+/** az and ssh keep this machine busy for seconds: they begin when the timed answers have arrived, or after this. */
+const headStartMs = 1000
+
+/**
+ * Every check that these options ask for, in the order in which it is shown. Throws (exit 2) for an unknown id, naming the
+ * nearest known one.
+ */
+export async function listProbes({
+  quick,
+  only = [],
+  targets = [],
+  from = 'here',
+}: Omit<RunOptions, 'signal'>): Promise<Check[]> {
+  const extra: Check[] = targets.map(targetCheck)
+  if (from === 'vps') {
+    const web: Check[] = quickChecks.filter(({ tags }) => tags.includes('from-vps'))
+    return choose([...web, ...extra].map(withLongTimeout), only)
+  }
+  const all = async () => select((await import('./list.ts')).checks, 'health')
+  if (!quick) return choose([...(await all()), ...extra], only)
+  const free = [...quickChecks, ...extra]
+  if (only.some((id) => !free.some((check) => check.id === id))) {
+    const locked = (await all()).find(({ id, needs }) => needs !== 'nothing' && only.includes(id))
+    if (locked)
+      throw usageError(
+        `--only ${locked.id} needs a login, and --quick uses none`,
+        `Omit --quick: ${formatScriptLine('health', '--only', only.join(','))}`,
+      )
+  }
+  return choose(free, only)
+}
+
+/** Over ssh: the VPS itself says when it gets no answer; silence is about the way there. */
+const withLongTimeout = (check: Check): Check => ({ ...check, timeoutMs: 45_000, silence: 'UNKNOWN' })
+
+function choose(checks: readonly Check[], only: readonly string[]): Check[] {
+  if (only.length === 0) return [...checks]
+  const ids = new Set(checks.map(({ id }) => id))
+  const wanted = new Set(only)
+  for (const id of wanted) {
+    if (ids.has(id)) continue
+    const meant = findNearest(id, [...ids])
+    throw usageError(
+      `--only ${id} is no probe of this run${meant ? `; did you mean ${meant}?` : ''}`,
+      `There are: ${[...ids].join(', ')}.`,
+    )
+  }
+  return checks.filter(({ id }) => wanted.has(id))
+}
+
+/**
+ * Runs all checks at once; one that fails or hangs holds up no other, and itself no longer than its own time limit.
+ * Throws (exit 2) for an unknown id, and what `signal` was aborted with.
+ */
+export async function runProbes(context: Context, options: RunOptions): Promise<ProbeRun> {
+  const { from = 'here' } = options
+  const asking = from === 'vps' ? (await import('./fromVps.ts')).asVps(context) : context
+  const probes = await listProbes(options)
+  const checking = await createContext(asking, probes, options.signal)
+  const at = Date.now()
+  const run = (check: Check) => observe(check, checking)
+  const isTarget = ({ tags }: Check) => tags.includes('target')
+  const isQuick = (check: Check) => check.needs === 'nothing' && !isTarget(check)
+  const first = Promise.all(probes.filter(isQuick).map(run))
+  const then = Promise.race([first, pause(headStartMs, undefined, { ref: false })])
+  const [web, core, targets] = await Promise.all([
+    first,
+    then.then(() => Promise.all(probes.filter(({ needs }) => needs !== 'nothing').map(run))),
+    then.then(() => mapLimit(targetsAtOnce, probes.filter(isTarget), run)),
+  ])
+  const observations = [...web, ...core, ...targets]
+  // What the VPS saw came over ssh, which proves both ends.
+  const { state, why } = await ownNetwork(
+    context,
+    from === 'vps' ? observations.map(({ unproven: _, plain: __, ...rest }) => rest) : observations,
+  )
+  if (state !== 'down')
+    return { at, from, verdict: worstVerdict(observations), observations, ownNetwork: state }
+  const detail = `this machine's own network is down (${why})`
+  const known = observations.map(
+    (each): Observation =>
+      mayBeOwnNetwork(each)
+        ? { probe: each.probe, took: each.took, verdict: 'UNKNOWN', detail, silent: true }
+        : each,
+  )
+  return { at, from, verdict: 'UNKNOWN', observations: known, ownNetwork: state }
+}
+
+/** Nothing of Azure and the database is loaded for checks that need no login. */
+async function createContext(
+  context: Context,
+  probes: readonly Check[],
+  signal: AbortSignal,
+): Promise<CheckContext> {
+  const options = { signal, timed: true, requestTimeoutMs: webTimeoutMs + 1000 }
+  if (probes.every(({ needs }) => needs === 'nothing'))
+    return createQuickContext(context, options) as CheckContext
+  return (await import('./context.ts')).createCheckContext(context, { ...options, hurry: true })
+}

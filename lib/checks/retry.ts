@@ -1,0 +1,103 @@
+import type { Context } from '../tasks/context.ts'
+import { getMessage, OpsError, unknownError } from '../util/errors.ts'
+import { poll } from '../util/poll.ts'
+import { formatUntil } from '../vps/maintenance/page.ts'
+import { inspectServer } from '../vps/serverState.ts'
+import type { Check, CheckContext, Observation } from './check.ts'
+import { reactionTo } from './connectionErrors.ts'
+import { hasPassed, runChecks } from './run.ts'
+
+export interface RetriedChecks {
+  /** What is wrong for good. */
+  failed: Observation[]
+  /** How many get only the maintenance page, and the words for that maintenance. */
+  hidden: number
+  planned?: string | undefined
+}
+
+/** Runs checks up to `tries` times, a second longer apart each: a change takes some seconds to be visible; a fault stays. */
+export async function retryChecks(
+  checking: CheckContext,
+  checks: readonly Check[],
+  tries = 4,
+): Promise<RetriedChecks> {
+  let last: RetriedChecks = { failed: [], hidden: 0 }
+  const attempt = async (): Promise<RetriedChecks | undefined> => {
+    const failed = (await runChecks(checks, checking)).filter((each) => !hasPassed(each))
+    if (failed.length === 0) return { failed, hidden: 0 }
+    const planned = await plannedMaintenance(checking.context)
+    const broken = failed.filter(({ probe }) => !(planned && probe.hiddenByMaintenance))
+    last = { failed: broken, hidden: failed.length - broken.length, planned }
+    return broken.length === 0 ? last : undefined
+  }
+  return (await poll(attempt, { intervalMs: (turn) => turn * 1000, attempts: tries })) ?? last
+}
+
+/** One line for a step. */
+export const describePassed = (checks: readonly Check[], { hidden, planned }: RetriedChecks): string =>
+  hidden === 0
+    ? `${checks.length} checks`
+    : `${planned}: ${checks.length - hidden} checks; ${hidden} more see only its page, until maintenance-mode off`
+
+export const describeFailed = (failed: readonly Observation[]): string =>
+  failed.map(({ probe, detail }) => `${probe.id}: ${detail}`).join('\n')
+
+/**
+ * `retryChecks` for a last check. When something failed for good, `assertAnswered` decides whether that says anything: it
+ * throws (exit 3 or 4) when the other side gives this machine no answer at all. The failed checks are shown either way.
+ */
+export async function retryUntilKnown(
+  checking: CheckContext,
+  checks: readonly Check[],
+  {
+    tries,
+    assertAnswered = () => assertReachable(checking.context),
+  }: { tries?: number; assertAnswered?: (failed: readonly Observation[]) => Promise<unknown> } = {},
+): Promise<RetriedChecks> {
+  const settled = await retryChecks(checking, checks, tries)
+  const { failed } = settled
+  if (failed.length === 0) return settled
+  await assertAnswered(failed).catch((thrown) => {
+    if (!(thrown instanceof OpsError)) throw thrown
+    const said = [thrown.failure.said, describeFailed(failed)].filter(Boolean).join('\n')
+    throw new OpsError({ ...thrown.failure, said })
+  })
+  return settled
+}
+
+/** Throws (exit 3) when the site gives this machine no answer at all: then failed checks say nothing about the site. */
+export async function assertResponding(context: Context): Promise<void> {
+  const silence = await silenceOf(context)
+  if (silence !== undefined) throw noAnswer(context, silence)
+}
+
+/** The same where a refused connection or a wrong certificate is an answer, too. */
+export async function assertReachable(context: Context): Promise<void> {
+  const silence = await silenceOf(context)
+  if (silence !== undefined && reactionTo(silence) === undefined) throw noAnswer(context, silence)
+}
+
+/** Why the site gives no answer; undefined when it gives one. */
+async function silenceOf({ config, runner }: Context): Promise<unknown> {
+  const url = `https://${config.domain}/`
+  return runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 }).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+}
+
+const noAnswer = ({ config }: Context, silence: unknown): OpsError =>
+  unknownError(
+    `https://${config.domain}/ gives this machine no answer, so nothing can be said about what visitors get`,
+    getMessage(silence),
+    'See whether the site is there from another network; then run this command again.',
+  )
+
+/**
+ * The maintenance that hides the site from its visitors, in words; undefined when there is none, or when the VPS does
+ * not answer: then a fault is a fault.
+ */
+async function plannedMaintenance(context: Context): Promise<string | undefined> {
+  const server = await inspectServer(context).catch(() => undefined)
+  return server?.maintenance && formatUntil(server.maintenance)
+}

@@ -1,0 +1,96 @@
+import type { Context } from '../tasks/context.ts'
+import { exitCode, OpsError } from '../util/errors.ts'
+import { formatDuration } from '../util/format.ts'
+import { type Judged, judgedFailure } from '../util/status.ts'
+import type { Check, Observation, QuickContext, Result } from './check.ts'
+
+export const webTimeoutMs = 10_000
+/** az and ssh need seconds to answer even when all is well. */
+export const coreTimeoutMs = 30_000
+
+/** What checks get that need no login. */
+export const createQuickContext = (
+  context: Context,
+  options: Partial<Omit<QuickContext, 'context'>> = {},
+): QuickContext => ({
+  context,
+  now: new Date(),
+  signal: new AbortController().signal,
+  requestTimeoutMs: 15_000,
+  timed: false,
+  filled: false,
+  ...options,
+})
+
+/** How a check runs in a health check: within its time limit, and what cannot be checked is UNKNOWN. */
+export function observe<Needs extends QuickContext>(
+  check: Check<Needs>,
+  context: Needs,
+): Promise<Observation> {
+  const quick = check.needs === 'nothing'
+  const { timeoutMs = quick ? webTimeoutMs : coreTimeoutMs, silence = quick ? 'CRITICAL' : 'UNKNOWN' } = check
+  return runCheck(check, context, { timeoutMs, silence, judge: judgeUnknown })
+}
+
+function judgeUnknown(thrown: unknown): Result {
+  const silent = !(thrown instanceof OpsError) || thrown.exitCode === exitCode.unknown
+  return { ...judgedFailure(thrown), verdict: 'UNKNOWN', ...(silent ? { silent } : {}) }
+}
+
+interface RunOptions {
+  /** Default: none; requests and commands have their own. */
+  timeoutMs?: number
+  silence?: 'CRITICAL' | 'UNKNOWN'
+  /** What an error means. */
+  judge?: (thrown: unknown) => Judged
+}
+
+/** The result of one check, after its time limit at the latest. Rejects only when the signal is aborted. */
+export async function runCheck<Needs extends QuickContext>(
+  check: Check<Needs>,
+  context: Needs,
+  { timeoutMs, silence = 'UNKNOWN', judge = judgedFailure }: RunOptions = {},
+): Promise<Observation> {
+  const { signal } = context
+  signal.throwIfAborted()
+  const started = performance.now()
+  const ends = new AbortController()
+  const over = Promise.withResolvers<Result>()
+  const timer = timeoutMs
+    ? setTimeout(() => {
+        over.resolve({
+          verdict: silence,
+          detail: `no answer within ${formatDuration(timeoutMs)}`,
+          silent: true,
+        })
+        ends.abort()
+      }, timeoutMs)
+    : undefined
+  const stopped = () => {
+    over.reject(signal.reason)
+    ends.abort()
+  }
+  signal.addEventListener('abort', stopped, { once: true })
+  try {
+    const running = check.run({ ...context, signal: ends.signal }).catch(judge)
+    const result = await Promise.race([over.promise, running])
+    return { probe: check, ...result, took: Math.round(performance.now() - started) }
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stopped)
+  }
+}
+
+/** Runs checks side by side; none stops another. */
+export const runChecks = <Needs extends QuickContext>(
+  checks: readonly Check<Needs>[],
+  context: Needs,
+): Promise<Observation[]> => Promise.all(checks.map((check) => runCheck(check, context)))
+
+/** A warning is for an operator's calendar: what was asked for works. */
+export const hasPassed = ({ verdict }: Judged): boolean => verdict === 'OK' || verdict === 'WARNING'
+
+/** Throws an OpsError, which makes the check CRITICAL, when the condition does not hold. */
+export function assertThat(condition: unknown, wrong: string): asserts condition {
+  if (!condition) throw new OpsError({ what: wrong })
+}

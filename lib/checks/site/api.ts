@@ -1,0 +1,107 @@
+import { backendPort, stableHost } from '../../config/endpoints.ts'
+import type { HttpResponse } from '../../net/http.ts'
+import { apiAdvice, backendAdvice, httpCheck } from './http.ts'
+
+/** The backend's /health through nginx, at an address that stays reachable in maintenance. */
+export const api = httpCheck({
+  id: 'api',
+  title: 'API through nginx',
+  tags: ['health', 'from-vps'],
+  publicName: 'API',
+  advice: apiAdvice,
+  url: ({ domain }) => `https://${domain}/_dominion/health`,
+  limits: ({ health }) => health.apiMs,
+  fault: (response, url) => findHealthFault(url, response),
+})
+
+export const backend = httpCheck({
+  id: 'backend',
+  title: 'Backend, asked directly',
+  tags: ['health', 'verify', 'acceptance', 'azure', 'from-vps'],
+  aliases: {
+    verify: { id: 'backend-health', title: 'Backend /health' },
+    acceptance: { id: 'backend-health', title: 'Backend /health' },
+  },
+  advice: ({ verdict }) => (verdict === 'CRITICAL' ? backendAdvice() : undefined),
+  url: (config) => `http://${stableHost(config)}:${backendPort}/health`,
+  limits: ({ health }) => health.apiMs,
+  fault: (response, url) => findHealthFault(url, response),
+})
+
+/** An area of the API: answered from the database, with this field. */
+export interface Area {
+  path: string
+  field: string
+}
+
+/** `API: Team plans` for `api-team-plans`. */
+export function getAreaName(id: string): string {
+  const words = id.replace(/^api-/, '').replaceAll('-', ' ')
+  return `API: ${words === 'ai' ? 'AI' : words.charAt(0).toUpperCase() + words.slice(1)}`
+}
+
+const area = (id: string, path: string, field: string) =>
+  httpCheck({
+    id,
+    title: `API ${path}`,
+    tags: ['health', 'verify', 'acceptance', 'azure', 'ionos', 'from-vps'],
+    publicName: getAreaName(id),
+    hiddenByMaintenance: true,
+    advice: apiAdvice,
+    url: ({ domain }) => `https://${domain}${path}`,
+    limits: ({ health }) => health.apiMs,
+    fault: (response, _, filled) => findAreaFault({ path, field }, response, filled),
+    note({ body }) {
+      const value = getField(body, field)
+      return Array.isArray(value) ? `, ${value.length} ${field}` : ''
+    },
+  })
+
+/** The areas of the API through the site, each answered from the database. */
+export const apiAreas = [
+  area('api-ai', '/api/ai/status', 'capsules'),
+  area('api-treasury', '/api/treasury/summary', 'balance'),
+  area('api-workflows', '/api/workflows', 'workflows'),
+  area('api-councils', '/api/councils', 'councils'),
+  area('api-agents', '/api/agents', 'agents'),
+]
+
+export const findHealthFault = (url: string, { status, body }: HttpResponse): string | undefined =>
+  status === 200 ? undefined : `${url} says ${status}${inBrief(body)}`
+
+/** @param filled an empty list is wrong */
+export function findAreaFault(
+  { path, field }: Area,
+  { status, body }: HttpResponse,
+  filled = false,
+): string | undefined {
+  if (status !== 200) return `${path} says ${status}${inBrief(body)}`
+  const value = getField(body, field)
+  const empty = Array.isArray(value) && value.length === 0
+  return value === undefined || (filled && empty) ? `${path} has no ${field}` : undefined
+}
+
+/** A field of a JSON object; undefined when the text is no such thing. */
+function getField(body: string, field: string): unknown {
+  try {
+    const value = JSON.parse(body) as Record<string, unknown> | null
+    return value?.[field]
+  } catch {
+    return undefined
+  }
+}
+
+/** The application's own words in the body of an error, without pages of HTML. One line. */
+function inBrief(body: string): string {
+  const words = getErrorText(body).replaceAll(/\s+/g, ' ').trim()
+  return words === '' ? '' : `: ${words.length > 200 ? `${words.slice(0, 200)}…` : words}`
+}
+
+function getErrorText(body: string): string {
+  if (/<html|<!doctype/i.test(body)) return /<title>([^<]*)<\/title>/i.exec(body)?.[1] ?? ''
+  const checks = getField(body, 'checks') as Record<string, { ok?: boolean; error?: string }> | undefined
+  const failed = Object.entries(checks ?? {}).filter(([, check]) => check?.ok === false)
+  if (failed.length > 0) return failed.map(([name, { error }]) => `${name}: ${error ?? 'failed'}`).join('; ')
+  const error = getField(body, 'error')
+  return typeof error === 'string' ? error : body
+}

@@ -1,0 +1,135 @@
+import type { Limits } from '../../config/config.ts'
+import { backendPort, stableHost } from '../../config/endpoints.ts'
+import { byLimits, type Check, type CheckContext, type QuickContext, type Result, unknown } from '../check.ts'
+import { get } from './http.ts'
+
+/** How far a clock is ahead of another one, in ms. */
+interface Offset {
+  name: string
+  ms: number
+}
+
+const synchronise = 'Switch time synchronisation on there (timedatectl set-ntp true).'
+
+/** This machine's clock against nginx's and the backend's, by the Date of their answers (whole seconds). */
+export const clock: Check<QuickContext> = {
+  id: 'clock',
+  title: 'Clocks',
+  tags: ['health'],
+  needs: 'nothing',
+  silence: 'UNKNOWN',
+  advice: synchronise,
+  async run(checking) {
+    const { config } = checking.context
+    const servers = [
+      { name: 'the VPS', url: `http://${config.domain}/` },
+      { name: 'the backend', url: `http://${stableHost(config)}:${backendPort}/` },
+    ]
+    const asked = await Promise.all(
+      servers.map(async ({ name, url }) => ({
+        name,
+        ms: await aheadOfUs(checking, url).catch(() => undefined),
+      })),
+    )
+    const known = asked.flatMap(({ name, ms }) =>
+      ms === undefined || Number.isNaN(ms) ? [] : [{ name, ms }],
+    )
+    const result = judgeServers(known, config.health.clockSeconds)
+    return asked.some(({ ms }) => ms !== undefined) ? { ...result, plain: true } : { ...result, silent: true }
+  },
+}
+
+/** A server that does not answer leaves the other one's word. */
+const patienceMs = 5000
+/** Servers give whole seconds: on average half a second more has passed. */
+const halfSecond = 500
+
+/** Measured when the answer began, because an answer may take its time. NaN when it has no date. */
+async function aheadOfUs(checking: QuickContext, url: string): Promise<number> {
+  const began = Date.now()
+  const { headers, phases } = await get(checking, url, { method: 'HEAD', timeoutMs: patienceMs })
+  return Date.parse(headers.date ?? '') + halfSecond - (began + (phases.firstByte ?? phases.total))
+}
+
+/**
+ * Two servers that differ from this machine by the same have the right time, and this machine has not.
+ * @param others how far each is ahead of this machine
+ */
+export function judgeServers(others: readonly Offset[], limits: Limits): Result {
+  const [first] = others
+  if (!first) return unknown('no server told its time')
+  const seconds = Math.round(furthest(others) / 100) / 10
+  const verdict = byLimits(seconds, limits)
+  const figures = [{ name: 'clock', value: seconds, unit: 's', limits }] as const
+  return { verdict, detail: verdict === 'OK' ? 'right' : describeWrong(others, first, limits), figures }
+}
+
+function describeWrong(others: readonly Offset[], first: Offset, limits: Limits): string {
+  if (others.length === 1) return `${formatOffset(first)}, or this machine is wrong`
+  if (others.every(({ ms }) => Math.abs(ms - first.ms) < 2000))
+    return formatOffset({ name: 'this machine', ms: -first.ms })
+  const wrong = others.filter(({ ms }) => byLimits(Math.abs(ms) / 1000, limits) !== 'OK')
+  return wrong.map(formatOffset).join(', ')
+}
+
+const furthest = (offsets: readonly Offset[]): number => Math.max(...offsets.map(({ ms }) => Math.abs(ms)))
+
+const formatOffset = ({ name, ms }: Offset): string =>
+  Math.abs(ms) < 2000
+    ? `${name} is right`
+    : `${name} is ${Math.abs(Math.round(ms / 1000))} s ${ms > 0 ? 'ahead' : 'behind'}`
+
+/** Azure refuses tokens from about five minutes on; half a minute already makes logs hard to compare. In ms. */
+const loginLimits = { warning: 30_000, critical: 300_000 }
+
+/** This machine's clock against Azure's, and the VPS's against this one. */
+export const clockForLogins: Check = {
+  id: 'clock',
+  title: 'Clocks',
+  tags: ['doctor', 'clock'],
+  needs: 'ssh',
+  advice: 'Switch time synchronisation on (timedatectl set-ntp true).',
+  async run(checking) {
+    const [azure, vps] = await Promise.allSettled([
+      measureOffset(() => azureTime(checking)),
+      measureOffset(() => vpsTime(checking)),
+    ])
+    if (azure.status === 'rejected' && vps.status === 'rejected') throw azure.reason
+    return judgeForLogins([
+      ...(azure.status === 'fulfilled' ? [{ name: 'this machine', ms: -azure.value }] : []),
+      ...(vps.status === 'fulfilled' ? [{ name: 'the VPS', ms: vps.value }] : []),
+    ])
+  },
+}
+
+/** @param known how far each clock is ahead; one is missing when the other side could not be asked */
+export function judgeForLogins(known: readonly Offset[]): Result {
+  const whole = known.length === 2
+  const detail = `${known.map(formatOffset).join(', ')}${whole ? '' : '; the other could not be asked'}`
+  const verdict = byLimits(furthest(known), loginLimits)
+  return { verdict: whole || verdict !== 'OK' ? verdict : 'UNKNOWN', detail }
+}
+
+async function measureOffset(ask: () => Promise<number>): Promise<number> {
+  const before = Date.now()
+  const there = await ask()
+  return there + halfSecond - (before + Date.now()) / 2
+}
+
+async function azureTime({ context: { runner } }: CheckContext): Promise<number> {
+  const url = 'https://management.azure.com/'
+  const request = { method: 'HEAD', url, effect: 'read', as: 'az', timeoutMs: 10_000 } as const
+  const { headers } = await runner.request(request)
+  return assertTime('Azure', Date.parse(headers.date ?? ''))
+}
+
+async function vpsTime({ context: { config, runner } }: CheckContext): Promise<number> {
+  const { vps } = await import('../../vps/remote/vps.ts')
+  const { stdout } = await runner.run(vps(config).sudo`date +%s`)
+  return assertTime('The VPS', stdout.trim() === '' ? Number.NaN : Number(stdout) * 1000)
+}
+
+function assertTime(who: string, time: number): number {
+  if (Number.isFinite(time)) return time
+  throw new Error(`${who} did not tell its time`)
+}

@@ -1,0 +1,46 @@
+import type { Config } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { byHand, findFaults, publicAddress, type Records, readRecords } from '../../vps/dns/records.ts'
+import { type Check, fail, pass, type QuickContext, type Result } from '../check.ts'
+
+/** The A records of both names. Only the VPS knows whether an AAAA record is its own: doctor asks it. */
+export const dns: Check<QuickContext> = {
+  id: 'dns',
+  title: 'DNS',
+  tags: ['health', 'verify', 'acceptance', 'ionos'],
+  needs: 'nothing',
+  // The name server may be this machine itself.
+  showsNetwork: false,
+  silence: 'UNKNOWN',
+  async run({ context: { config } }) {
+    const records = await readRecords(config)
+    return judgeRecords(
+      config,
+      records.map((record) => ({ ...record, ipv6: [] })),
+    )
+  },
+}
+
+/** Both names lead to the VPS and nowhere else. */
+export const dnsRecords: Check = {
+  id: 'dns-records',
+  title: 'A records',
+  tags: ['doctor', 'dns'],
+  needs: 'nothing',
+  advice: () => formatScriptLine('point-dns'),
+  async run({ context }) {
+    const records = await readRecords(context.config)
+    const hasIpv6 = records.some(({ ipv6 }) => ipv6.length > 0)
+    if (!hasIpv6) return judgeRecords(context.config, records)
+    const { inspectServer } = await import('../../vps/serverState.ts')
+    return judgeRecords(context.config, records, (await inspectServer(context)).ipv6Addresses)
+  },
+}
+
+function judgeRecords(config: Config, records: readonly Records[], ownIpv6: readonly string[] = []): Result {
+  const address = publicAddress(config)
+  const faults = findFaults(records, address, ownIpv6)
+  return faults.length === 0
+    ? pass(`both names point at ${address}`)
+    : fail(faults.join('; '), byHand(config))
+}

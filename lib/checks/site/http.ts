@@ -1,0 +1,123 @@
+import type { Config, Limits } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import type { HttpRequest, HttpResponse } from '../../net/http.ts'
+import type { Judged } from '../../util/status.ts'
+import { isOurMaintenance } from '../../vps/maintenance/page.ts'
+import { byLimits, type Check, type QuickContext, type Result } from '../check.ts'
+import { unanswered } from '../connectionErrors.ts'
+
+/** Longer than any list of the site's own that makes sense. */
+const mostOfOurs = 16 << 20
+/** Of a thousand foreign targets only the status matters. */
+const mostOfOthers = 1 << 20
+
+/** Asks once. In a health check the signal ends it first; elsewhere the request's own time-out does. */
+export const get = (
+  { context, signal, requestTimeoutMs }: QuickContext,
+  url: string,
+  rest: Partial<Pick<HttpRequest, 'method' | 'shared' | 'timeoutMs'>> = {},
+): Promise<HttpResponse> => {
+  const mostBytes = rest.shared ? mostOfOthers : mostOfOurs
+  const request = { method: 'GET', url, effect: 'read', timeoutMs: requestTimeoutMs, mostBytes } as const
+  return context.runner.request({ ...request, ...rest }, signal)
+}
+
+/** What differs between checks that are one GET. */
+export interface Question
+  extends Omit<Check<QuickContext>, 'needs' | 'host' | 'run' | 'timeoutMs' | 'silence'> {
+  url(config: Config): string
+  limits(config: Config): Limits
+  /** One of many: it may use an open connection. */
+  shared?: true
+  /** What is wrong with the response, however fast it came; undefined when nothing is. */
+  fault(response: HttpResponse, url: string, filled: boolean): string | undefined
+  /** What is worth saying about a good response, where time does not count. */
+  note?(response: HttpResponse): string
+}
+
+/** One GET, on its own connection unless it is shared: a wrong response is CRITICAL, a slow one is judged by the limits. */
+export function httpCheck(question: Question): Check<QuickContext> {
+  const { url: urlIn, limits: limitsIn, shared, fault, note, ...check } = question
+  return {
+    ...check,
+    needs: 'nothing',
+    host: (config) => new URL(urlIn(config)).hostname,
+    async run(checking) {
+      const { config } = checking.context
+      const url = urlIn(config)
+      try {
+        const response = await get(checking, url, shared ? { shared } : {})
+        const plain = url.startsWith('http:') && !isJson(response.body)
+        const result = judgeResponse(
+          { ...check, fault: fault(response, url, checking.filled) },
+          response,
+          checking.timed ? limitsIn(config) : undefined,
+        )
+        if (note && !checking.timed && result.verdict === 'OK') result.detail += note(response)
+        return { ...result, ...(plain ? { plain } : {}) }
+      } catch (thrown) {
+        return unanswered(url, thrown)
+      }
+    },
+  }
+}
+
+/** A portal answers with a page or a redirect, our API with an object. */
+function isJson(body: string): boolean {
+  try {
+    return typeof JSON.parse(body) === 'object'
+  } catch {
+    return false
+  }
+}
+
+/** @param limits in ms; undefined: time does not count */
+export function judgeResponse(
+  {
+    id,
+    fault,
+    hiddenByMaintenance,
+  }: { id: string; fault: string | undefined; hiddenByMaintenance?: boolean },
+  response: HttpResponse,
+  limits: Limits | undefined,
+): Result {
+  const { phases, status } = response
+  const ms = phases.total
+  const figures = [{ name: id, value: ms, unit: 'ms', ...(limits ? { limits } : {}) }] as const
+  if (fault !== undefined)
+    return {
+      ...{ verdict: 'CRITICAL', detail: fault, ms, phases, figures },
+      // Only where our page hides the site: maintenance of another server says nothing about this one.
+      ...(hiddenByMaintenance && isOurMaintenance(response) ? { maintenance: true } : {}),
+    }
+  const verdict = limits ? byLimits(ms, limits) : 'OK'
+  const limit = verdict === 'CRITICAL' ? limits?.critical : limits?.warning
+  const over = verdict === 'OK' ? '' : `, limit ${limit} ms`
+  return { verdict, detail: `${status} in ${Math.round(ms)} ms${over}`, ms, phases, figures }
+}
+
+const refused = /ECONNREFUSED|connection refused/i
+const silent = /no answer (within|in time)|ETIMEDOUT/i
+/** nginx answers so when nobody behind it does (RFC 9110, 15.6). */
+const gateway = /\bsays 50[234]\b/
+
+export const backendAdvice = (): string =>
+  `${formatScriptLine('view-logs', '--only', 'backend')} tells why; ${formatScriptLine('restart-containers', '--only', 'backend')} starts it again.`
+
+/** For what nginx on the VPS answers itself, pages and certificate: silence is the VPS's. */
+export function nginxAdvice({ verdict, detail }: Judged): string | undefined {
+  if (verdict !== 'CRITICAL') return undefined
+  if (refused.test(detail))
+    return 'nginx does not listen there. On the VPS: systemctl status nginx tells why, systemctl start nginx starts it again.'
+  return silent.test(detail)
+    ? `Does the VPS run, and does its firewall let ports 80 and 443 in? ${formatScriptLine('doctor')} asks it from within.`
+    : undefined
+}
+
+/** For what nginx hands on to the backend: silence and 502 to 504 are the backend's. */
+export function apiAdvice(result: Judged): string | undefined {
+  if (result.verdict !== 'CRITICAL') return undefined
+  const { detail } = result
+  const behind = silent.test(detail) || gateway.test(detail)
+  return !refused.test(detail) && behind ? backendAdvice() : nginxAdvice(result)
+}

@@ -1,0 +1,41 @@
+import { mapLimit } from '../../util/concurrency.ts'
+import { type Check, pass, type QuickContext } from '../check.ts'
+import { assertThat } from '../run.ts'
+import { get } from './http.ts'
+
+/** The product promises at least so many pages. */
+const fewestPages = 52
+const atOnce = 8
+
+export const pages: Check<QuickContext> = {
+  id: 'pages',
+  title: 'Pages and their assets',
+  tags: ['verify', 'acceptance', 'ionos', 'pages'],
+  needs: 'nothing',
+  hiddenByMaintenance: true,
+  async run(checking) {
+    const site = `https://${checking.context.config.domain}`
+    const fetchAll = (paths: Iterable<string>, method: 'GET' | 'HEAD') =>
+      mapLimit(atOnce, [...paths], async (path) => ({
+        path,
+        ...(await get(checking, `${site}${path}`, { method })),
+      }))
+    const { body } = await get(checking, `${site}/sitemap.xml`)
+    const paths = [...body.matchAll(/<loc>https?:\/\/[^/<]+([^<]*)<\/loc>/g)].map((match) => match[1] || '/')
+    assertThat(
+      paths.length >= fewestPages,
+      `the site map names ${paths.length} pages, fewer than ${fewestPages}`,
+    )
+    const found = await fetchAll(paths, 'GET')
+    const bad = found.filter(({ status }) => status !== 200)
+    assertThat(bad.length === 0, bad.map(({ path, status }) => `${path} says ${status}`).join(', '))
+    const assets = new Set(
+      found.flatMap((page) =>
+        [...page.body.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g)].map((match) => match[1] ?? ''),
+      ),
+    )
+    const missing = (await fetchAll(assets, 'HEAD')).filter(({ status }) => status !== 200)
+    assertThat(missing.length === 0, `missing: ${missing.map(({ path }) => path).join(', ')}`)
+    return pass(`${paths.length} pages, ${assets.size} assets`)
+  },
+}

@@ -1,0 +1,37 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Check, fail, pass, type QuickContext } from '../check.ts'
+import { getRootCause, reactionTo } from '../connectionErrors.ts'
+import { get } from './http.ts'
+
+/** The CA comes to port 80, visitors to 443. */
+export const ports: Check<QuickContext> = {
+  id: 'site-ports',
+  title: 'Ports 80 and 443 of the VPS',
+  tags: ['doctor', 'ports'],
+  needs: 'nothing',
+  advice: () =>
+    `${formatScriptLine('configure-nginx')}; and see that the IONOS firewall policy lets both ports in.`,
+  async run(checking) {
+    const ways = await Promise.all([findClosed(checking, 'http', 80), findClosed(checking, 'https', 443)])
+    const faults = ways.filter((way) => way !== undefined)
+    return faults.length === 0 ? pass('both answer') : fail(faults.join('; '))
+  },
+}
+
+/** Why a port is closed; undefined when something answers there, whatever it says. Throws when that cannot be known. */
+async function findClosed(
+  checking: QuickContext,
+  scheme: 'http' | 'https',
+  port: number,
+): Promise<string | undefined> {
+  try {
+    await get(checking, `${scheme}://${checking.context.config.domain}/`, { method: 'HEAD' })
+  } catch (thrown) {
+    const reaction = reactionTo(thrown)
+    if (reaction === 'refused') return `${port} refuses connections`
+    // What follows a connection (TLS, HTTP) is for other checks.
+    if (reaction === 'connected') return undefined
+    throw new Error(`${port}: ${getRootCause(thrown).message}`)
+  }
+  return undefined
+}

@@ -1,0 +1,38 @@
+import { releaseIn } from '../../config/endpoints.ts'
+import { type Check, pass, type QuickContext } from '../check.ts'
+import { assertThat } from '../run.ts'
+import { get } from './http.ts'
+
+/*
+ * Which release visitors get, asked through nginx at addresses of our own, which stay reachable in maintenance
+ * (lib/vps/templates/site-https.conf).
+ */
+
+const check = (
+  id: string,
+  title: string,
+  path: string,
+  judge: (response: Awaited<ReturnType<typeof get>>) => string,
+): Check<QuickContext> => ({
+  ...{ id, title, tags: ['verify'], needs: 'nothing' },
+  run: async (checking) =>
+    pass(judge(await get(checking, `https://${checking.context.config.domain}/_dominion/${path}`))),
+})
+
+/** nginx serves the pages of this release. */
+export const servedPages = (release: string): Check<QuickContext> =>
+  check('served-pages', 'Served release of the pages', 'release.json', ({ status, body }) => {
+    assertThat(status === 200, `the release that is served does not say its name (${status})`)
+    const { id } = JSON.parse(body) as { id?: string }
+    assertThat(id === release, `${id ?? 'an unknown release'} is served, not ${release}`)
+    return release
+  })
+
+/** The backend behind nginx is healthy, and of this release (any, when its /health names none). */
+export const servedBackend = (release: string): Check<QuickContext> =>
+  check('served-backend', 'Served release of the backend', 'health', ({ status, body, phases }) => {
+    assertThat(status === 200, `the backend says ${status} through the site: ${body.slice(0, 300)}`)
+    const named = releaseIn(body)
+    assertThat(named === undefined || named === release, `release ${named} is served, not ${release}`)
+    return `${release}, 200 in ${Math.round(phases.total)} ms`
+  })

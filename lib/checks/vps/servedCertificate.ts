@@ -1,0 +1,57 @@
+import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Certificate, inspectServer } from '../../vps/serverState.ts'
+import { type Check, fail, pass, type Result } from '../check.ts'
+import { getRootCause, unanswered } from '../connectionErrors.ts'
+import { get, nginxAdvice } from '../site/http.ts'
+
+/** A certificate that was renewed on disk while nginx still serves the old one is a classic. */
+export const servedCertificate: Check = {
+  id: 'stored-certificate',
+  title: 'Stored certificate is served',
+  tags: ['health', 'doctor', 'certificate'],
+  aliases: { doctor: { id: 'served-certificate', title: 'Certificate that is served' } },
+  needs: 'ssh',
+  advice: nginxAdvice,
+  async run(checking) {
+    const url = `https://${checking.context.config.domain}/`
+    const [served, server] = await Promise.allSettled([
+      get(checking, url, { method: 'HEAD' }),
+      inspectServer(checking.context),
+    ])
+    if (server.status === 'rejected') throw server.reason
+    const { lineage } = server.value.certificate
+    if (served.status === 'fulfilled')
+      return judgeStored(served.value.certificate?.serialNumber, lineage?.serial)
+    return judgeNotServed(url, served.reason, lineage, Date.now())
+  },
+}
+
+const reloadLine = 'On the VPS: systemctl reload nginx'
+
+/** Serial numbers in hexadecimal. */
+export function judgeStored(served: string | undefined, stored: string | undefined): Result {
+  if (served === undefined) return fail('nginx showed none', reloadLine)
+  if (stored === undefined)
+    return fail('one is served, but none is stored where certbot keeps it', reloadLine)
+  if (served.toUpperCase() === stored.toUpperCase()) return pass('is the stored one')
+  return fail('is not the stored one: nginx was not reloaded since it was renewed', reloadLine)
+}
+
+/** A refused certificate is not known; but an expired one is not the stored one that is still valid. */
+export function judgeNotServed(
+  url: string,
+  thrown: unknown,
+  lineage: Pick<Certificate, 'notAfter'> | undefined,
+  now: number,
+): Result {
+  if (getRootCause(thrown).code !== 'CERT_HAS_EXPIRED')
+    return { ...unanswered(url, thrown), verdict: 'UNKNOWN' }
+  if (!lineage) return judgeStored('expired', undefined)
+  const until = lineage.notAfter.toISOString().slice(0, 10)
+  return lineage.notAfter.getTime() > now
+    ? fail(
+        `an expired one is served, the stored one is good until ${until}: nginx was not reloaded since it was renewed`,
+        reloadLine,
+      )
+    : fail(`the stored one has expired, too (${until})`, formatScriptLine('issue-certificate'))
+}
