@@ -6,7 +6,7 @@ import { buildDailyBars } from '../lib/monitoring/slo/days.ts'
 import { getLatencySeries, getPercentiles } from '../lib/monitoring/slo/latency.ts'
 import { buildSloReport } from '../lib/monitoring/slo/sloReport.ts'
 import { countSamples } from '../lib/monitoring/store/rollups.ts'
-import { connect } from '../lib/monitoring/store/sqlite.ts'
+import { openDatabase } from '../lib/monitoring/store/sqlite.ts'
 import { historyFile, openHistory, readHistory } from '../lib/monitoring/store/store.ts'
 import { describeMachine, median, undisturbed } from './figures.ts'
 import { writeSamples } from './samples.ts'
@@ -56,7 +56,7 @@ try {
   show('made, each with its roll-ups', made, `${(made / looks).toFixed(2)} a look`)
 
   const terms = { sloPercent: 99.9, getLimits: () => undefined }
-  const connection = (await connect(file, { waitMs: 5000, readOnly: true }))()
+  const connection = openDatabase(file, { waitMs: 5000, readOnly: true })
   const times: Record<'report' | 'scan' | 'script' | 'page' | 'bars' | 'plots', number[]> = {
     ...{ report: [], scan: [], script: [], page: [], bars: [], plots: [] },
   }

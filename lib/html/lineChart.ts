@@ -56,7 +56,7 @@ export async function lineChart(chart: LineChart): Promise<string> {
     tickSize: 0,
   }
   const svg = Plot.plot({
-    document: document as never,
+    document,
     width: chart.width ?? 380,
     height: chart.height ?? 190,
     marginLeft: 62,

@@ -114,7 +114,7 @@ function summaryTable(heading: string, { metrics }: Usage): string {
   const rows = metricIds.map((id) => {
     const figures = metrics[id]
     const { summary } = figures
-    if (!summary) return renderRow(metricTitles[id], ['nothing measured', '', '', '', ''])
+    if (!summary) return renderRow(metricTitles[id], ['no data', '', '', '', ''])
     const { minimum, average, maximum, last } = summary
     const cells = [minimum, average, maximum, last].map((figure) => formatAmount(id, figure))
     return renderRow(metricTitles[id], [...cells, formatShare(maximum, figures) || '–'])

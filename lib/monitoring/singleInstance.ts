@@ -1,10 +1,10 @@
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import { getMessage, type OpsError, unknownError } from '../util/errors.ts'
-import { makeFolder } from '../util/files.ts'
 import { poll } from '../util/poll.ts'
-import { loadSqlite } from './store/sqlite.ts'
+import { acquireLock } from './store/lock.ts'
+import { isBusy } from './store/sqlite.ts'
 
 /** Runs of different kinds may overlap: a full check started by hand does not hold up the quick one from cron. */
 export type RunKind = keyof typeof kinds
@@ -54,25 +54,12 @@ export async function acquireRunLock(
   }
 }
 
-/** What releases it; undefined when another process has it; why it cannot be had at all. */
+/** Returns what releases the lock; undefined when another process holds it; the reason when it cannot be taken. */
 async function tryLock(file: string): Promise<(() => void) | string | undefined> {
-  const { DatabaseSync } = loadSqlite()
   try {
-    makeFolder(path.dirname(file), 0o700)
-    // SQLite itself would make it as readable as the umask allows.
-    closeSync(openSync(file, 'a', 0o600))
-    const database = new DatabaseSync(file, { timeout: 0 })
-    try {
-      database.exec('BEGIN EXCLUSIVE')
-      return () => database.close()
-    } catch (thrown) {
-      database.close()
-      // SQLITE_BUSY (https://sqlite.org/rescode.html)
-      if (((thrown as { errcode?: number }).errcode ?? 0) % 256 === 5) return undefined
-      throw thrown
-    }
+    return acquireLock(file, 0)
   } catch (thrown) {
-    return `${file}: ${getMessage(thrown)}`
+    return isBusy(thrown) ? undefined : getMessage(thrown)
   }
 }
 

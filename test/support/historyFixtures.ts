@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { prune, type Retention, rollUp } from '../../lib/monitoring/store/retention.ts'
-import { connect } from '../../lib/monitoring/store/sqlite.ts'
+import { openDatabase } from '../../lib/monitoring/store/sqlite.ts'
 import { type History, openHistory } from '../../lib/monitoring/store/store.ts'
 
 export { createRun as look, createSample as sample } from './runFixtures.ts'
@@ -34,7 +34,7 @@ export async function rollUpAll(
   now: number,
   retention: Partial<Retention> = {},
 ): Promise<void> {
-  const connection = (await connect(file, { waitMs: 1000, readOnly: false }))()
+  const connection = openDatabase(file, { waitMs: 1000, readOnly: false })
   for (let left = 1; left > 0; ) {
     connection.exec('BEGIN IMMEDIATE')
     left = rollUp(connection, now) + prune(connection, now, { sampleDays: 35, days: 400, ...retention })

@@ -46,7 +46,7 @@ async function deployed(): Promise<void> {
 test('before anything is deployed: no metrics, and what to do', async () => {
   const { code, stdout, stderr } = await clouds.dominion(['metrics'])
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  expect(stderr).toMatch(/There is no container group in the resource group \S+\n→ Deploy first/)
+  expect(stderr).toMatch(/The resource group \S+ has no container groups\n→ Deploy first/)
 })
 
 test('cost needs no login and no deployment: the public list, part by part', async () => {

@@ -236,14 +236,14 @@ test('logged out; a container group that is not there; a VPS without nginx’s l
   expect(missing.code).toBe(1)
   expect(missing.stdout).toMatch(/ worker /)
   expect(missing.stderr).toContain(
-    '! worker-2: There is no container group codex-worker-2 in codexdominion-prod',
+    '! worker-2: Container group codex-worker-2 does not exist in codexdominion-prod',
   )
 
   await ssh(clouds, 'mv /var/log/nginx/error.log /tmp/error.log')
   const none = await logs(['--only', 'nginx', '--lines', '1'])
   await ssh(clouds, 'mv /tmp/error.log /var/log/nginx/error.log')
   expect(none.code).toBe(1)
-  expect(none.stderr).toContain('! error: There is no /var/log/nginx/error.log on the VPS')
+  expect(none.stderr).toContain('! error: /var/log/nginx/error.log does not exist on the VPS')
   expect(none.stderr).toContain('npx dominion setup-server')
 })
 
@@ -366,7 +366,7 @@ test('one worker more is wanted than there is: the others are shown, this one is
   const data = json<Metrics>(stdout)
   expect(data.groups.map(({ name }) => name)).toEqual(['codex-backend', 'codex-worker'])
   expect(data.failures).toEqual([
-    { name: 'codex-worker-2', what: 'There is no container group codex-worker-2' },
+    { name: 'codex-worker-2', what: 'Container group codex-worker-2 does not exist' },
   ])
   expect(stderr).toContain('release-containers')
 })

@@ -1,12 +1,11 @@
-import { closeSync, openSync, statSync } from 'node:fs'
-import path from 'node:path'
+import { statSync } from 'node:fs'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
-import { makeFolder } from '../../util/files.ts'
 import { formatDuration } from '../../util/format.ts'
+import { createPrivateFile, withLock } from './lock.ts'
 import { getFileId, getUnreported, markReported, quarantine } from './quarantine.ts'
 import { migrate, readVersion } from './schema.ts'
-import { type Connection, connect } from './sqlite.ts'
+import { type Connection, getErrorCode, isBusy, isDamage, openDatabase } from './sqlite.ts'
 
 export interface OpenOptions {
   /** Never changes anything; the file must exist. */
@@ -17,7 +16,7 @@ export interface OpenOptions {
 
 /** An open history file. After damage, it is a new file. */
 export interface OpenFile {
-  connection: Connection
+  readonly connection: Connection
   /** The quarantined files, newest last; includes those of a run that ended before it reported them. */
   damaged: string[]
   /** Records that the files in `damaged` were reported. */
@@ -27,7 +26,7 @@ export interface OpenFile {
   /** Quarantines the file and starts a new one; `thrown` says why. Throws when that is impossible. */
   quarantineAndReopen(thrown: unknown): void
   /** Converts an error of SQLite or the file system to a failure with advice. */
-  fault(thrown: unknown): unknown
+  toError(thrown: unknown): unknown
 }
 
 /**
@@ -35,74 +34,72 @@ export interface OpenFile {
  * Throws OpsError (exit 3) when the file is locked by another process, not writable, from a newer version or of
  * another program; read-only also when it is missing or damaged.
  */
-export async function openFile(file: string, options: OpenOptions): Promise<OpenFile> {
-  const { readOnly, waitMs } = options
+export function openFile(file: string, { readOnly, waitMs }: OpenOptions): OpenFile {
   const toError = (thrown: unknown): unknown => toHistoryError(thrown, file, waitMs)
-  const open = await connect(file, options)
   /** Prevents opening a file that is being quarantined. */
-  const lock = readOnly ? undefined : await lockOn(`${file}.lock`, waitMs)
-  const alone = <Value>(work: () => Value): Value => (lock ? lock(work) : work())
+  const alone = <Value>(work: () => Value): Value =>
+    readOnly ? work() : withLock(`${file}.lock`, waitMs, work)
+  const damaged = readOnly ? [] : getUnreported(file)
   let identity: string | undefined
 
-  const opened = (): Connection => {
-    if (!readOnly) makeFile(file)
+  const open = (): Connection => {
+    if (!readOnly) createPrivateFile(file)
     identity = getFileId(file)
-    const connection = open()
+    const opened = openDatabase(file, { waitMs, readOnly })
     try {
-      if (readOnly) assertTables(connection, file)
-      else retryWhileBusy(waitMs, () => migrate(connection, file))
-      return connection
+      if (readOnly) assertTables(opened, file)
+      else retryWhileBusy(waitMs, () => migrate(opened, file))
+      return opened
     } catch (thrown) {
-      connection.close()
+      opened.close()
       throw thrown
     }
   }
-  const openedAfter = (thrown: unknown): Connection => {
+  const replace = (thrown: unknown): Connection => {
     if (readOnly || !isDamage(thrown)) throw toError(thrown)
     try {
       return alone(() => {
         const name = quarantine(file, identity, new Date())
-        if (name) result.damaged.push(name)
-        return opened()
+        if (name) damaged.push(name)
+        return open()
       })
     } catch (again) {
       throw toError(again)
     }
   }
-
-  const result: OpenFile = {
-    connection: undefined as unknown as Connection,
-    damaged: readOnly ? [] : getUnreported(file),
-    markDamageReported: () => markReported(file, result.damaged.splice(0)),
-    reopenIfReplaced() {
-      if (readOnly || getFileId(file) === identity) return
-      closed()
-      try {
-        result.connection = alone(opened)
-      } catch (thrown) {
-        result.connection = openedAfter(thrown)
-      }
-    },
-    quarantineAndReopen(thrown) {
-      closed()
-      result.connection = openedAfter(thrown)
-    },
-    fault: toError,
-  }
-  const closed = (): void => {
+  const openOrReplace = (): Connection => {
     try {
-      result.connection.close()
+      return alone(open)
+    } catch (thrown) {
+      return replace(thrown)
+    }
+  }
+  const close = (): void => {
+    try {
+      connection.close()
     } catch {
       // Even closing a damaged file may fail.
     }
   }
   if (readOnly && !statSync(file, { throwIfNoEntry: false })) throw noHistory(file)
-  try {
-    result.connection = alone(opened)
-  } catch (thrown) {
-    result.connection = openedAfter(thrown)
+  let connection = openOrReplace()
+  return {
+    get connection() {
+      return connection
+    },
+    damaged,
+    markDamageReported: () => markReported(file, damaged.splice(0)),
+    reopenIfReplaced() {
+      if (readOnly || getFileId(file) === identity) return
+      close()
+      connection = openOrReplace()
+    },
+    quarantineAndReopen(thrown) {
+      close()
+      connection = replace(thrown)
+    },
+    toError,
   }
-  return result
 }
 
 const noHistory = (file: string) =>
@@ -111,10 +108,6 @@ const noHistory = (file: string) =>
     undefined,
     `${formatScriptLine('health')} runs a check and records it; ${formatScriptLine('schedule')} makes it run regularly.`,
   )
-
-function makeFile(file: string): void {
-  closeSync(openSync(file, 'a', 0o600))
-}
 
 function assertTables(connection: Connection, file: string): void {
   if (readVersion(connection, file) === 0) throw noHistory(file)
@@ -134,23 +127,7 @@ function retryWhileBusy(waitMs: number, work: () => void): void {
   }
 }
 
-/** The content of the file is damaged, according to SQLite or our own check. */
-export class DamageError extends Error {}
-
-/** SQLITE_CORRUPT, SQLITE_NOTADB (https://sqlite.org/rescode.html). */
-const damage = [11, 26]
-
-const getErrorCode = (thrown: unknown): number | undefined => {
-  const { errcode } = (thrown ?? {}) as { errcode?: number }
-  return errcode === undefined ? undefined : errcode & 0xff
-}
-
-export const isDamage = (thrown: unknown): boolean =>
-  thrown instanceof DamageError || damage.includes(getErrorCode(thrown) ?? 0)
-
-export const isBusy = (thrown: unknown): boolean => [5, 6].includes(getErrorCode(thrown) ?? 0)
-
-/** What SQLite or the file system said of the history file, as one sentence and what to do (exit 3). */
+/** Converts an error of SQLite or the file system to a failure with advice (exit 3). */
 export function toHistoryError(thrown: unknown, file: string, waitMs: number): unknown {
   if (thrown instanceof OpsError) return thrown
   const said = getMessage(thrown)
@@ -159,13 +136,13 @@ export function toHistoryError(thrown: unknown, file: string, waitMs: number): u
     return unknownError(
       `The history ${file} is damaged`,
       said,
-      `The next run of ${formatScriptLine('health')}, within the hour, sets it aside and begins a new one.`,
+      `The next run of ${formatScriptLine('health')}, within the hour, quarantines it and starts a new one.`,
     )
   if (isBusy(thrown))
     return unknownError(
-      `The history ${file} was held by another process for ${formatDuration(waitMs)}`,
+      `The history ${file} was locked by another process for ${formatDuration(waitMs)}`,
       said,
-      `See who holds it (fuser ${file}), end it or wait; ${again}`,
+      `Find the process (fuser ${file}), end it or wait; ${again}`,
     )
   const { code } = (thrown ?? {}) as NodeJS.ErrnoException
   switch (getErrorCode(thrown) ?? code) {
@@ -191,48 +168,4 @@ export function toHistoryError(thrown: unknown, file: string, waitMs: number): u
       )
   }
   return thrown
-}
-
-/** Runs a function while no other process runs one under the same lock. */
-export type Alone = <Value>(work: () => Value) => Value
-
-/**
- * A SQLite lock on a separate empty file, created if needed with its folder (0700); it ends with the process.
- * Throws SQLite's own errors after waiting `waitMs`, and an OpsError (exit 3) when the file is not a lock file.
- */
-export async function lockOn(file: string, waitMs: number): Promise<Alone> {
-  const open = await connect(file, { waitMs, readOnly: false })
-  function taken(): Connection {
-    let lock: Connection | undefined
-    try {
-      lock = open()
-      lock.exec('BEGIN EXCLUSIVE')
-      return lock
-    } catch (thrown) {
-      lock?.close()
-      // Must not be mistaken for damage of the history itself.
-      if (!isDamage(thrown)) throw thrown
-      throw unknownError(`${file} is not a lock file`, getMessage(thrown), 'Delete it; it contains no data.')
-    }
-  }
-  return (work) => {
-    makeFolder(path.dirname(file), 0o700)
-    makeOwn(file)
-    const lock = taken()
-    try {
-      return work()
-    } finally {
-      lock.close()
-    }
-  }
-}
-
-/**
- * SQLite itself would create the file with the permissions that the umask allows. If creation fails, SQLite reports
- * why.
- */
-function makeOwn(file: string): void {
-  try {
-    closeSync(openSync(file, 'a', 0o600))
-  } catch {}
 }

@@ -18,28 +18,20 @@ export interface Connection {
  * Opens a file. `waitMs`: how long a statement waits for another process that writes.
  * Throws SQLite's own errors (`errcode`).
  */
-export async function connect(
-  file: string,
-  options: { waitMs: number; readOnly: boolean },
-): Promise<Connect> {
+export function openDatabase(file: string, options: { waitMs: number; readOnly: boolean }): Connection {
   const { DatabaseSync } = loadSqlite()
-  return () => {
-    const database = new DatabaseSync(file, { timeout: options.waitMs, readOnly: options.readOnly })
-    try {
-      // A recorded run survives a power failure.
-      database.exec('PRAGMA synchronous = FULL')
-      return connectionOf(database)
-    } catch (thrown) {
-      database.close()
-      throw thrown
-    }
+  const database = new DatabaseSync(file, { timeout: options.waitMs, readOnly: options.readOnly })
+  try {
+    // A recorded run survives a power failure.
+    database.exec('PRAGMA synchronous = FULL')
+    return createConnection(database)
+  } catch (thrown) {
+    database.close()
+    throw thrown
   }
 }
 
-/** Opens the same file, again and again when need be. */
-export type Connect = () => Connection
-
-function connectionOf(database: DatabaseSync): Connection {
+function createConnection(database: DatabaseSync): Connection {
   const prepared = new Map<string, StatementSync>()
   const statement = (sql: string): StatementSync => {
     let found = prepared.get(sql)
@@ -54,9 +46,10 @@ function connectionOf(database: DatabaseSync): Connection {
       const { changes, lastInsertRowid } = statement(sql).run(...values)
       return { changes: Number(changes), id: Number(lastInsertRowid) }
     },
-    get: (sql, ...values) => statement(sql).get(...values) as never,
-    all: (sql, ...values) => statement(sql).all(...values) as never,
-    iterate: (sql, ...values) => statement(sql).iterate(...values) as never,
+    get: <Row>(sql: string, ...values: SQLInputValue[]) => statement(sql).get(...values) as Row | undefined,
+    all: <Row>(sql: string, ...values: SQLInputValue[]) => statement(sql).all(...values) as Row[],
+    iterate: <Row>(sql: string, ...values: SQLInputValue[]) =>
+      statement(sql).iterate(...values) as Iterable<Row>,
     exec: (sql) => database.exec(sql),
     series: new Map(),
     close() {
@@ -64,6 +57,24 @@ function connectionOf(database: DatabaseSync): Connection {
     },
   }
 }
+
+/** The content of the file is damaged, according to SQLite or our own check. */
+export class DamageError extends Error {}
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB (https://sqlite.org/rescode.html). */
+const damage = [11, 26]
+
+/** SQLite's primary result code. */
+export const getErrorCode = (thrown: unknown): number | undefined => {
+  const { errcode } = (thrown ?? {}) as { errcode?: number }
+  return errcode === undefined ? undefined : errcode & 0xff
+}
+
+export const isDamage = (thrown: unknown): boolean =>
+  thrown instanceof DamageError || damage.includes(getErrorCode(thrown) ?? 0)
+
+/** SQLITE_BUSY, SQLITE_LOCKED. */
+export const isBusy = (thrown: unknown): boolean => [5, 6].includes(getErrorCode(thrown) ?? 0)
 
 type Sqlite = typeof import('node:sqlite')
 

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { Span } from './intervals.ts'
-import { DamageError, isDamage, openFile } from './open.ts'
+import { openFile } from './open.ts'
 import {
   changeIncident,
   currentIncident,
@@ -21,7 +21,7 @@ import {
 import { prune, type Retention, rollUp } from './retention.ts'
 import { type Rollup, type RollupRange, readRollups, readTargetNames } from './rollups.ts'
 import { insertCheckRun, readLatest, readSamples, type StoredSample } from './samples.ts'
-import type { Connection } from './sqlite.ts'
+import { type Connection, DamageError, isDamage } from './sqlite.ts'
 import type { CheckRun, Origin, Planned } from './types.ts'
 
 /** The result of the last run of `health`. */
@@ -108,7 +108,7 @@ async function open(
   options: Retention & { waitMs?: number; readOnly: boolean },
 ): Promise<History> {
   const { waitMs = 5000, readOnly } = options
-  const opened = await openFile(file, { waitMs, readOnly })
+  const opened = openFile(file, { waitMs, readOnly })
   let within = false
   /** The connection whose integrity was checked: once per process is enough. */
   let looked: Connection | undefined
@@ -140,13 +140,13 @@ async function open(
     try {
       return once(begin, work)
     } catch (thrown) {
-      if (readOnly || !isDamage(thrown)) throw opened.fault(thrown)
+      if (readOnly || !isDamage(thrown)) throw opened.toError(thrown)
       opened.quarantineAndReopen(thrown)
     }
     try {
       return once(begin, work)
     } catch (thrown) {
-      throw opened.fault(thrown)
+      throw opened.toError(thrown)
     }
   }
   const read = <Value>(work: (connection: Connection) => Value): Value => all('BEGIN', work)

@@ -102,7 +102,7 @@ test('our groups and no other; a group that should be there and is not is named'
   }
   const { texts, failures } = await read(cloud(logs).arm, view().wanted)
   expect(texts).toEqual(['backend-next n', 'backend b'])
-  expect(failures).toEqual(['worker: There is no container group codex-worker in codexdominion-prod'])
+  expect(failures).toEqual(['worker: Container group codex-worker does not exist in codexdominion-prod'])
   const some = cloud(logs)
   await read(some.arm, view({ only: (source) => source === 'backend', tail: 5 }).wanted)
   expect(some.asked).toEqual(['', 'codex-backend/containers/codex-backend/logs 5'])
@@ -135,8 +135,8 @@ test('following: no line twice and none lost, over a burst, a failure, a restart
   expect(failures).toEqual([])
   expect(troubles).toEqual([
     'backend: no network',
-    'backend: answers again',
-    'backend: codex-backend is gone',
+    'backend: is responding again',
+    'backend: codex-backend no longer exists',
   ])
 })
 
@@ -149,6 +149,6 @@ test('the end of what Azure keeps is told', async () => {
   })
   expect((await read(cloud(logs).arm, wanted)).texts).toHaveLength(4100)
   expect(troubles).toEqual([
-    expect.stringContaining('only the newest 4 MB of its log: it begins at 2026-11-23T01:00:00.000Z'),
+    expect.stringContaining('only the latest 4 MB of the log, which starts at 2026-11-23T01:00:00.000Z'),
   ])
 })

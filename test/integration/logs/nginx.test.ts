@@ -20,7 +20,7 @@ test('the command: file, time in seconds, lines, follow; followed, its input sta
   )
   expect(once.argv.slice(-4)).toEqual(['/var/log/nginx/error.log', '1795000000', '', ''])
   expect(once.explain?.('cannot read /var/log/nginx/error.log')?.what).toBe(
-    'There is no /var/log/nginx/error.log on the VPS',
+    '/var/log/nginx/error.log does not exist on the VPS',
   )
   const end = Promise.withResolvers<void>()
   const followed = nginxLogCommand(config, 'access', { tail: 10, follow: true }, end.promise)

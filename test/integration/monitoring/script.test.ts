@@ -62,7 +62,9 @@ test('a state folder that cannot be made costs the record, not the look', async 
   writeFileSync(path.join(cwd, 'targets'), `shop http://127.0.0.1:${port}/ 8000,9000`)
   const line = ['health', '--quick', '--quiet', '--targets', 'targets', '--only', 'shop']
   const { code, stdout } = await start([path.join(home, 'bin', 'dominion.js'), ...line], { cwd }).ended
-  expect(stdout).toMatch(/^WARNING - 1 probe, .*no transcript: .*; a second run cannot be prevented: .*/)
+  expect(stdout).toMatch(
+    /^WARNING - 1 probe, .*no transcript is written: .*; a second run cannot be prevented: .*/,
+  )
   expect(stdout).toMatch(
     /nothing was recorded, and this check can raise no alert: .* \| 'shop'=\d+ms;8000;9000;0\n$/,
   )

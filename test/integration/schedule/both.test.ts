@@ -53,7 +53,7 @@ test('--remove takes ours away from both schedulers, and --install says that the
     await schedule(
       {
         ...{ flags: { every: '5m', ...flags } as ScheduleFlags, stopping: none, signal: none },
-        story: (line: string) => said.push(line),
+        log: (line: string) => said.push(line),
         result: (_: string, data: object) => results.push(data),
       } as unknown as Run<ScheduleFlags>,
       context,
@@ -61,9 +61,11 @@ test('--remove takes ours away from both schedulers, and --install says that the
     return { said: said.join('\n'), result: results[0] }
   }
   const first = await run({ install: true, as: 'cron' })
-  expect(first.said).not.toContain('too;')
+  expect(first.said).not.toContain('also has')
   const second = await run({ install: true, as: 'systemd' })
-  expect(second.said).toContain('! cron has entries of ours, too; with both of them each task runs twice: ')
+  expect(second.said).toContain(
+    '! cron also has entries of this tool, so each task runs twice. Remove them with: ',
+  )
   expect(second.said).toContain('npx dominion schedule --remove --as cron')
   expect([crontab().includes('health --quiet'), units()]).toEqual([true, 6])
   // One that is named is the only one.

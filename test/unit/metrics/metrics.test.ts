@@ -69,9 +69,7 @@ test('one group without figures and one that is missing lose no other’s', asyn
   )
   expect(text).toMatch(/Network out +0 B\/s/)
   expect(text).toContain('✖ codex-worker: Container group codex-worker does not exist')
-  expect(text).toContain(
-    '✖ codex-backend-next: Nothing was measured of codex-backend-next since 2026-11-23T12:00',
-  )
+  expect(text).toContain('✖ codex-backend-next: No measurements of codex-backend-next since 2026-11-23T12:00')
   expect(getExitCode(answers)).toBe(1)
   const data = JSON.parse(JSON.stringify(toMetricsJson(answers, span)))
   expect(data).toMatchObject({
@@ -125,7 +123,7 @@ test('the page: charts with titles, tables of the figures, gaps as dashes, nothi
     ),
   )
   expect(charts[0]?.querySelector('desc')?.textContent).toBe(
-    'CPU: 50 m to 600 m (30.0 % of what is allowed), 200 m on average, 300 m last.',
+    'CPU: 50 m to 600 m (30.0 % of the limit), 200 m on average, 300 m last.',
   )
   const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id)
   expect(new Set(ids).size).toBe(ids.length)

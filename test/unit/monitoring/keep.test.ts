@@ -217,7 +217,7 @@ test('a history that another process holds: the look is reported, at least as a 
   const well = await kept(config, judged(1, 'OK'), 100)
   expect(well).toMatchObject({ verdict: 'WARNING', exitCode: 1, ok: false })
   expect(well.line).toMatch(
-    /^WARNING - 1 probe.*nothing was recorded, and this check can raise no alert: .* held by/,
+    /^WARNING - 1 probe.*nothing was recorded, and this check can raise no alert: .* locked by/,
   )
   expect(await kept(config, judged(2, 'CRITICAL'), 100)).toMatchObject({ exitCode: 2 })
   holder.close()

@@ -84,7 +84,7 @@ test('half a block, or two, is not guessed at', () => {
 test('what cannot stand in a crontab is refused by name', () => {
   const line = (folder: string) => () => formatCronLine(tasks()[0]!, { ...target, folder })
   expect(line('/srv/a\nb')).toThrow('"/srv/a\\nb" contains a control character')
-  expect(line('/srv/a\\b')).toThrow('has a backslash in it')
+  expect(line('/srv/a\\b')).toThrow('contains a backslash')
   expect(line(`/srv/${'x'.repeat(1000)}`)).toThrow('cron takes 998')
 })
 

@@ -61,7 +61,7 @@ test('each task’s last run; plans are none, and a killed one is told', async (
   ])
   expect(others[0]!.at).toBeGreaterThan(Date.now() - 60_000)
   ran(config, '040000', 'status-page', page, '', process.pid)
-  expect((await words(config))[1]).toEqual([null, 'runs now'])
+  expect((await words(config))[1]).toEqual([null, 'running'])
   writeFileSync(historyFile(config), 'no database')
   expect((await words(config))[0]![1]).toMatch(/^cannot tell: /)
 })

@@ -164,13 +164,13 @@ test('wrong login, no trust, no STARTTLS, a wrong recipient, silence and a close
   ])
   const said = failures.map(({ failure }) => `${failure?.what} → ${failure?.next}`)
   const expected = [
-    /wrong login.* → Correct the user and password of SMTP_URL in \.env/,
+    /wrong login.* → Correct the user and password in SMTP_URL \(\.env\)/,
     /self.signed certificate.* → .*CA_FILE/,
     /altnames.* → .*the name the one in its certificate/,
-    /STARTTLS.* → It offers no encryption that can be trusted/,
+    /STARTTLS.* → The server offers no trusted encryption/,
     /no such box.* → Correct ALERT_EMAIL_TO/,
     /gave no answer within 10 s/,
-    /ECONNREFUSED.* → It is sent again with the next run/,
+    /ECONNREFUSED.* → The next run sends it again/,
   ]
   for (const [index, words] of expected.entries()) expect(said[index]).toMatch(words)
   for (const words of said)

@@ -118,7 +118,7 @@ test('while one process sets a file aside no other opens it, and its log goes be
   const holder = new DatabaseSync(`${file}.lock`)
   holder.exec('BEGIN EXCLUSIVE')
   await expect(openTestHistory(file, { waitMs: 100 })).rejects.toThrow(
-    /was held by another process for 0\.1 s/,
+    /was locked by another process for 0\.1 s/,
   )
   expect(readdirSync(path.dirname(file)).filter((name) => name.includes('damaged'))).toEqual([])
   holder.close()
@@ -154,7 +154,7 @@ test('held by another process: waited for, then said', async () => {
   await once(holder.stdout, 'data')
   const impatient = await openTestHistory(file, { waitMs: 300 })
   expect(() => impatient.record(look(start + 3 * day))).toThrow(
-    `The history ${file} was held by another process for 0.3 s`,
+    `The history ${file} was locked by another process for 0.3 s`,
   )
   // Who only looks need not wait.
   const reader = await readHistory(file)

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { connect } from '../../../../lib/monitoring/store/sqlite.ts'
+import { openDatabase } from '../../../../lib/monitoring/store/sqlite.ts'
 import { openHistory } from '../../../../lib/monitoring/store/store.ts'
 import { createHistoryPath } from '../../../support/historyFixtures.ts'
 import { runInNamespaces } from '../../../support/namespaces.ts'
@@ -35,7 +35,7 @@ function startWriter(file: string, name: string, count: number): Writer {
 }
 
 async function getContent(file: string) {
-  const connection = (await connect(file, { waitMs: 1000, readOnly: true }))()
+  const connection = openDatabase(file, { waitMs: 1000, readOnly: true })
   const one = (sql: string) => Object.values(connection.get<Record<string, unknown>>(sql)!)[0]
   const content = {
     sound: one('PRAGMA integrity_check'),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { countSamples, type Rollup } from '../../../../lib/monitoring/store/rollups.ts'
-import { type Connection, connect } from '../../../../lib/monitoring/store/sqlite.ts'
+import { type Connection, openDatabase } from '../../../../lib/monitoring/store/sqlite.ts'
 import type { CheckRun, Planned } from '../../../../lib/monitoring/store/types.ts'
 import type { Verdict } from '../../../../lib/util/status.ts'
 import {
@@ -101,7 +101,7 @@ test.each([1, 2, 3])(
     await rollUpAll(file, start + 11 * day)
     const rolled = history.rollups({ ...whole, times: true })
 
-    const connection = (await connect(file, { waitMs: 1000, readOnly: true }))()
+    const connection = openDatabase(file, { waitMs: 1000, readOnly: true })
     expect(connection.get<{ n: number }>('SELECT count(*) AS n FROM stale')?.n).toBe(0)
     expect(connection.get<{ n: number }>('SELECT count(*) AS n FROM looks')?.n).toBe(looks.length)
     const single = countSamples(connection, 'here', whole)
@@ -157,7 +157,7 @@ test('what is older than its retention goes, a little at a time, and takes nothi
   })
   const now = start + 40 * day
   await rollUpAll(history.file, now, { sampleDays: 2, days: 32 })
-  const connection = (await connect(file, { waitMs: 1000, readOnly: true }))()
+  const connection = openDatabase(file, { waitMs: 1000, readOnly: true })
   const oldest = (sql: string) =>
     (connection.get<{ value: number }>(`SELECT ${sql} AS value`)?.value ?? 0) - now
   expect(oldest('(SELECT min(at) FROM samples)') / hour).toBe(-48 - 3)
