@@ -85,7 +85,7 @@ test('what cannot stand in a crontab is refused by name', () => {
   const line = (folder: string) => () => formatCronLine(tasks()[0]!, { ...target, folder })
   expect(line('/srv/a\nb')).toThrow('"/srv/a\\nb" contains a control character')
   expect(line('/srv/a\\b')).toThrow('contains a backslash')
-  expect(line(`/srv/${'x'.repeat(1000)}`)).toThrow('cron takes 998')
+  expect(line(`/srv/${'x'.repeat(1000)}`)).toThrow('cron accepts 998')
 })
 
 test('the text goes in by stdin; an empty one takes the crontab away', () => {

@@ -63,7 +63,7 @@ test('each task’s last run; plans are none, and a killed one is told', async (
   ran(config, '040000', 'status-page', page, '', process.pid)
   expect((await words(config))[1]).toEqual([null, 'running'])
   writeFileSync(historyFile(config), 'no database')
-  expect((await words(config))[0]![1]).toMatch(/^cannot tell: /)
+  expect((await words(config))[0]![1]).toMatch(/^unknown: /)
 })
 
 test('secrets that only a terminal has are named', async () => {
