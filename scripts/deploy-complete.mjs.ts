@@ -1,28 +1,111 @@
 #!/usr/bin/env node
-import { defineScript } from '../lib/cli/defineScript.ts'
-import type { DeployFlags } from '../lib/deploy/deployTasks.ts'
+import { loginTask } from '../lib/azure/account.ts'
+import { type Azure, createAzure } from '../lib/azure/client.ts'
+import { containerTasks } from '../lib/azure/containers/release.ts'
+import { dataTierTasks } from '../lib/azure/dataTier.ts'
+import { imageTask } from '../lib/azure/image.ts'
+import { containerSecretsTask } from '../lib/azure/secrets.ts'
+import { isMain } from '../lib/cli/defineScript.ts'
+import { migrationTask } from '../lib/database/migrations.ts'
+import { defineTaskScript } from '../lib/deploy/defineTaskScript.ts'
+import { verifyTask } from '../lib/deploy/verify.ts'
+import type { Context } from '../lib/tasks/context.ts'
+import { getFact } from '../lib/tasks/engine.ts'
+import type { Task } from '../lib/tasks/task.ts'
 import { usageError } from '../lib/util/errors.ts'
+import { badReleases } from '../lib/vps/badReleases.ts'
+import { certificateTask } from '../lib/vps/certificate/task.ts'
+import { dnsTask } from '../lib/vps/dns/task.ts'
+import { buildTask } from '../lib/vps/frontend/build.ts'
+import { switchTask, uploadTask } from '../lib/vps/frontend/publish.ts'
+import { purgeTasks } from '../lib/vps/frontend/purge.ts'
+import { nginxHttpsTask, nginxHttpTask } from '../lib/vps/nginx/tasks.ts'
+import { nginxUpstream } from '../lib/vps/nginx/upstream.ts'
+import { serverTask } from '../lib/vps/packages.ts'
 
-await defineScript<DeployFlags>({
+interface Flags {
+  skipAzure?: boolean
+  skipIonos?: boolean
+  quick?: boolean
+}
+
+const script = defineTaskScript<Flags>({
   name: 'deploy-complete',
-  summary: 'take both clouds from whatever is there to a working, verified site',
-  changes: true,
-  flags: (parser) =>
+  summary: 'Take both clouds from any state to a working, verified site',
+  options: (parser) =>
     parser
-      .option('--skip-azure', 'leave the core as it is')
-      .option('--skip-ionos', 'leave the face as it is')
-      .option('--quick', 'use the newest existing image that is not marked as bad; build none'),
+      .option('--skip-azure', 'Skip Azure: data tier, image and containers')
+      .option('--skip-ionos', 'Skip the VPS: nginx, certificate and pages')
+      .option('--quick', 'Use the newest existing image that is not marked as bad; build none'),
   legacyFlags: { '-skipazure': '--skip-azure', '-skipionos': '--skip-ionos', '-quickdeploy': '--quick' },
-  async main(run) {
-    const { skipAzure, skipIonos } = run.flags
+  check({ skipAzure, skipIonos }) {
     if (skipAzure && skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const { runTasks } = await import('../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'deploy-complete',
-      needsVps: !skipIonos,
-      list: async (context) => (await import('../lib/deploy/deployTasks.ts')).deployList(context, run.flags),
-      summary: ({ config }) => (skipIonos ? [] : [`https://${config.domain}/`]),
+  },
+  needsVps: ({ skipIonos }) => !skipIonos,
+  tasks(context, { skipAzure, skipIonos, quick }) {
+    const azure = createAzure(context)
+    const ionos = skipIonos ? undefined : ionosTasks(context)
+    const core = skipAzure ? undefined : azureTasks(context, azure, { nginx: ionos?.nginxHttps, quick })
+    const tasks = [...(core?.tasks ?? []), ...(ionos?.tasks ?? [])]
+    const verify = verifyTask(context, {
+      ...{ azure: core && azure, ionos: ionos !== undefined, swap: ionos?.swap },
+      after: tasks,
     })
+    return {
+      tasks: [...tasks, verify],
+      receipt: (outcomes) => ({
+        ...getFact(outcomes, core?.image),
+        frontend: getFact(outcomes, ionos?.swap)?.to ?? getFact(outcomes, ionos?.upload)?.live ?? '',
+      }),
+      summary: () => (ionos ? [`https://${context.config.domain}/`] : []),
+    }
   },
 })
+
+/** Azure: data tier, tables, image, containers. `nginx`: without it the containers do not wait for the VPS. */
+function azureTasks(
+  context: Context,
+  azure: Azure,
+  { nginx, quick }: { nginx: Task | undefined; quick: boolean | undefined },
+) {
+  const login = loginTask(context, azure.account)
+  const secrets = containerSecretsTask(context, login)
+  // az deployment group create --template-file infra/data-tier.json --no-wait
+  const { tier, registry, database, redis } = dataTierTasks(context, azure, login)
+  // BEGIN; … INSERT INTO schema_migrations …; COMMIT
+  const tables = migrationTask(context, database)
+  // az acr build --image codex-backend:src-HASH. The marks are stored on the VPS, which a skipped IONOS leaves alone.
+  const marks = nginx && (async () => (await badReleases(context)).backend)
+  const image = imageTask(context, azure, { login, registry, quick, marks })
+  // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az container delete
+  const [backend, worker] = containerTasks(context, azure, {
+    ...{ image, after: [tables, redis], tier, nginx },
+    ...{ proxy: nginxUpstream(context), needsProxy: nginx !== undefined },
+  })
+  return { image, tasks: [secrets, login, tier, registry, database, redis, tables, image, backend, worker] }
+}
+
+/** IONOS: server, pages, names, certificate, nginx. */
+function ionosTasks(context: Context) {
+  // apt-get install nginx certbot ca-certificates zstd
+  const server = serverTask(context)
+  // npm ci, npm run build
+  const build = buildTask(context)
+  // A tar stream over ssh
+  const upload = uploadTask(context, { server, build })
+  const dns = dnsTask(context)
+  // nginx -t, systemctl reload nginx
+  const nginxHttp = nginxHttpTask(context, { server })
+  // certbot certonly --webroot
+  const certificate = certificateTask(context, { server, nginxHttp, dns })
+  const nginxHttps = nginxHttpsTask(context, { server, nginxHttp, certificate })
+  // mv -T current.new current
+  const swap = switchTask(context, upload)
+  const purge = purgeTasks(context, swap)
+  const tasks = [server, build, upload, dns, nginxHttp, certificate, nginxHttps, swap, ...purge]
+  return { nginxHttps, upload, swap, tasks }
+}
+
+export default script
+if (isMain(import.meta)) await script.start()

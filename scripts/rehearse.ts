@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineScript } from '../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../lib/cli/defineScript.ts'
 
 interface Flags {
   keep?: boolean
@@ -9,19 +9,26 @@ interface Flags {
   name: string
 }
 
-await defineScript<Flags>({
+const script = defineScript<Flags>({
   name: 'rehearse',
-  summary: 'rehearse the whole deployment on this machine, against real parts',
+  summary: 'Rehearse the whole deployment on this machine, against real parts',
   changes: false,
-  flags: (parser) =>
+  options: (parser) =>
     parser
-      .option('--install', 'install the Debian packages that are missing')
-      .option('--keep', 'leave both clouds running, for the other scripts with --env NAME')
-      .option('--down', 'take down what --keep left running')
-      .option('--latency <sort>', "'realistic' = cloud operations take a tenth of their usual time", 'none')
-      .option('--name <name>', 'the environment that is written, .env.NAME', 'rehearsal'),
-  async main(run) {
+      .option('--install', 'Install the missing Debian packages')
+      .option('--keep', 'Keep both clouds running, for the other scripts with --env NAME')
+      .option('--down', 'Take down what --keep left running')
+      .option(
+        '--latency <sort>',
+        "Latency of cloud operations: 'none', or 'realistic' for a tenth of the usual time",
+        'none',
+      )
+      .option('--name <name>', 'Environment to write, .env.NAME', 'rehearsal'),
+  async run(run) {
     const { rehearse } = await import('../rehearsal/rehearse.ts')
     return rehearse(run)
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

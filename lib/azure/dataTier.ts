@@ -12,7 +12,7 @@ import type { Azure } from './client.ts'
 import { fingerprint } from './containers/spec.ts'
 import { watchDeployment } from './deployment.ts'
 import { deleteResource } from './remove.ts'
-import { type DataTier, getDataTier, type Part } from './resources/index.ts'
+import { type DataTier, getDataTier, type Part, type PartId } from './resources/index.ts'
 import { readOperatorAddress, readOperatorRule } from './resources/postgres.ts'
 import type { Correction, Fault, Parameters } from './resources/resource.ts'
 
@@ -83,30 +83,49 @@ function compare(config: Config, found: DataTier, subscription: string): Compari
   return result
 }
 
+/** The deployment that a run applies or finds in progress. */
+export interface Deployment {
+  /** While it runs, a part exists only when its last operation has succeeded. */
+  running: boolean
+  deploy: Command
+  /** Shared by all who wait for a part. */
+  follow(): ReturnType<typeof watchDeployment>
+}
+
 /**
  * The data tier, submitted as one deployment, and a task for each of its parts that waits for this part alone: what needs
  * only one of them does not wait for all.
  */
-export function dataTierTasks(context: Context, azure: Azure): Task[] {
+export function dataTierTasks(
+  context: Context,
+  azure: Azure,
+  login: Task,
+): Record<PartId, Task> & { tier: Task<Deployment> } {
   const { config, runner } = context
-  let watch: ReturnType<typeof watchDeployment> | undefined
-  let name = ''
-  let deploy: Command | undefined
+  const parts = getDataTier(config)
 
-  const follow = () =>
-    watchDeployment(context, name, azure, {
-      async submit(tell: Log) {
-        if (deploy) await runner.run(deploy, tell)
+  function createDeployment(name: string, deploy: Command): Deployment {
+    const submit = async (log: Log) => {
+      await runner.run(deploy, log)
+    }
+    let watch: ReturnType<typeof watchDeployment> | undefined
+    return {
+      ...{ running: false, deploy },
+      follow() {
+        watch ??= watchDeployment(context, name, azure, { submit })
+        return watch
       },
-    })
+    }
+  }
 
-  async function inspect(): Promise<Difference> {
+  async function inspect(): Promise<Difference<Deployment>> {
     const { id } = await azure.account()
     const password = await reveal(config.postgres.password, runner)
     const address = await readOperatorAddress(context)
     const parameters = templateParameters(config, address)
-    name = deploymentName(parameters, password, config.postgres.server)
-    deploy = deployCommand(config, name, parameters, password, ['--subscription', id])
+    const name = deploymentName(parameters, password, config.postgres.server)
+    const deploy = deployCommand(config, name, parameters, password, ['--subscription', id])
+    const fact = createDeployment(name, deploy)
     const state = (await azure.deployment(name))?.properties.provisioningState
     const groupExists = state !== undefined || (await hasGroup(context, id))
     const found = groupExists ? await azure.dataTier() : {}
@@ -114,16 +133,16 @@ export function dataTierTasks(context: Context, azure: Azure): Task[] {
     // Another deployment may have been applied since this one succeeded: the server's tag names the last one.
     const last = found.database?.tags?.configuration
     const applied = state === 'Succeeded' && last === name && missing.length === 0
-    if (applied && drift.length + corrections.length === 0) return ok(`deployment ${name} is in force`)
+    if (applied && drift.length + corrections.length === 0)
+      return { ...ok(`deployment ${name} is in force`), fact }
     if (state === 'Running' || state === 'Accepted') {
-      watch = follow()
-      return ok(`deployment ${name} is in progress`)
+      return { ...ok(`deployment ${name} is in progress`), fact: { ...fact, running: true } }
     }
     if (fault && !fault.empty) throw new OpsError(fault)
     const correct = corrections.map(({ command }) => command)
     const fields = [...drift, ...corrections.map(({ field }) => field)]
     if (applied && drift.length === 0)
-      return { state: 'change', what: 'make PostgreSQL accept TLS only', fields, effects: correct }
+      return { state: 'change', what: 'make PostgreSQL accept TLS only', fields, effects: correct, fact }
     if (found.database) fields.push(...compareAddress(await readOperatorRule(context, id), address))
     if (missing.length + fields.length === 0)
       fields.push({ name: 'template or password', before: last ?? 'another deployment', after: name })
@@ -135,6 +154,7 @@ export function dataTierTasks(context: Context, azure: Azure): Task[] {
           ? `bring the data tier to ${name}`
           : `${fault ? `${fault.what}: delete it, then ` : ''}${created}`,
       fields,
+      fact,
       effects: [
         ...(groupExists ? [] : [createResourceGroup(config, id)]),
         ...(fault ? [deleteResource(config, id, fault.part)] : []),
@@ -144,47 +164,52 @@ export function dataTierTasks(context: Context, azure: Azure): Task[] {
     }
   }
 
+  const tier: Task<Deployment> = {
+    id: 'data-tier',
+    title: 'Data tier',
+    part: 'azure',
+    after: [login],
+    inspect,
+    async afterAll({ effects, fact }) {
+      azure.forget('deployment', 'groups', 'tags', ...parts.map(({ id }) => id))
+      return fact && { ...fact, running: effects.includes(fact.deploy) }
+    },
+  }
+
   /** A part exists when ARM says so; while a deployment runs, when the part's last operation has succeeded. */
-  const waitFor = (part: Part): Task => ({
+  const waitFor = (part: Part): Task<Deployment> => ({
     id: part.id,
     title: part.title,
     part: 'azure',
-    after: ['data-tier'],
+    after: [tier],
     async inspect(ahead) {
+      const fact = ahead.isUnknown(tier) ? undefined : ahead.fact(tier)
+      const running = fact?.running === true
       const name = part.name(config)
       const found = await azure[part.id]()
       const fault = found && part.findFault?.(config, found, (await azure.account()).id)
-      if (found && !watch && !fault)
+      if (found && !running && !fault)
         return ok(`${name} is ${String(found.properties.provisioningState ?? found.properties.state)}`)
-      if (fault && !watch && !ahead.willChange('data-tier')) throw new OpsError(fault)
-      if (!found || ahead.willChange('data-tier'))
-        return { state: 'create', what: `${name}, by the data tier`, effects: [] }
-      return { state: 'change', what: `${name} is ready`, effects: [] }
+      if (fault && !running && !ahead.willChange(tier)) throw new OpsError(fault)
+      const isNew = !found || ahead.willChange(tier)
+      return {
+        state: isNew ? 'create' : 'change',
+        what: isNew ? `${name}, by the data tier` : `${name} is ready`,
+        effects: [],
+        ...(fact ? { fact } : {}),
+      }
     },
-    async apply(_, tell) {
-      watch ??= follow()
-      await watch.until(part.id, tell)
+    async afterAll({ fact }, log) {
+      await fact?.follow().until(part.id, log)
       azure.forget(part.id)
+      return fact
     },
   })
 
-  const parts = getDataTier(config)
-  return [
-    {
-      id: 'data-tier',
-      title: 'Data tier',
-      part: 'azure',
-      after: ['azure-login'],
-      inspect,
-      async apply(difference, tell) {
-        if (difference.state === 'ok' || difference.state === 'unknown') return
-        for (const effect of difference.effects) await runner.run(effect as Command, tell)
-        azure.forget('deployment', 'groups', 'tags', ...parts.map(({ id }) => id))
-        if (deploy && difference.effects.includes(deploy)) watch = follow()
-      },
-    },
-    ...parts.map(waitFor),
-  ]
+  const [registry, database, redis] = (['registry', 'database', 'redis'] as const).map((id) =>
+    waitFor(parts.find((part) => part.id === id)!),
+  ) as [Task, Task, Task]
+  return { tier, registry, database, redis }
 }
 
 async function hasGroup({ config, runner }: Context, subscription: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { constants, existsSync } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
-import { formatAzLine, formatKeyFile } from '../config/pasteLine.ts'
+import { formatAzLine, formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
@@ -12,14 +12,15 @@ import { sha256OfFile } from '../util/files.ts'
 import { type Packed, packedFiles } from './buildContext.ts'
 import { az, explainBuild } from './cli.ts'
 import { type Azure, subscriptionFlag } from './client.ts'
+import { getTag } from './resources/containerGroups.ts'
 import { repository, type Tag } from './resources/registry.ts'
 
-/** The image of this run, known once its step has looked. */
+/** The image of this run. */
 export interface Image {
-  /** registry.azurecr.io/codex-backend:tag; throws when asked too early. */
-  name(): string
-  /** Name and digest as far as this run knows them, for the receipt. */
-  known(): { image: string; digest: string }
+  /** registry.azurecr.io/codex-backend:tag */
+  image: string
+  /** '' while it is not built. */
+  digest: string
 }
 
 /**
@@ -74,12 +75,32 @@ export const buildCommand = (config: Config, tag: string, subscription: string[]
     acr build --registry ${config.azure.registry} --image ${repository}:${tag}
     --file ${config.backend.dockerfile} . ${subscription}`
 
+/** The registry of the images: it must be there, and is not made here. */
+export const registryTask = ({ config }: Context, azure: Azure, login: Task): Task => ({
+  id: 'registry',
+  title: 'Container registry',
+  part: 'azure',
+  after: [login],
+  async inspect() {
+    if (await azure.registry()) return ok(`${config.azure.registry} is there`)
+    throw new OpsError({
+      what: `There is no registry ${config.azure.registry}`,
+      next: `${formatScriptLine('provision')}   (it makes one)`,
+    })
+  },
+})
+
 /** Why images must not come back, by tag. */
 export type ImageMarks = ReadonlyMap<string, { why: string }>
 
 export interface ImageOptions {
+  login: Task
+  /** The task that makes sure of the registry; with `quick` nobody waits for it. */
+  registry?: Task
   /** Use the newest image that is there and not marked as bad, whatever the sources say. */
   quick?: boolean | undefined
+  /** An image that is not there is an error instead of a build. */
+  existingOnly?: boolean
   /** Reads the marks of bad images; undefined where nothing keeps any. Rejects when they cannot be known. */
   marks?: (() => Promise<ImageMarks>) | undefined
 }
@@ -87,11 +108,9 @@ export interface ImageOptions {
 export function imageTask(
   context: Context,
   azure: Azure,
-  { quick = false, marks = async () => new Map() }: ImageOptions = {},
-): { step: Task; image: Image } {
-  const { config, runner } = context
-  let tag: string | undefined
-  let digest = ''
+  { login, registry, quick = false, existingOnly = false, marks = async () => new Map() }: ImageOptions,
+): Task<Image> {
+  const { config } = context
   const named = (name: string) => `${config.azure.registry}.azurecr.io/${repository}:${name}`
 
   /** The newest image that may be released. Throws when there is none, or when the marks cannot be read. */
@@ -130,56 +149,50 @@ export function imageTask(
       (thrown) => `; whether it is marked as bad is not known: ${getMessage(thrown)}`,
     )
 
-  const step: Task = {
+  return {
     id: 'image',
     title: 'Backend image',
     // Whether there is an image to use is asked before anything is made.
     part: quick ? 'prepare' : 'azure',
-    after: [quick ? 'azure-login' : 'registry'],
+    after: [quick ? login : registry],
     async inspect(ahead) {
       const source = await sourceTag(config)
-      // Known before Azure is asked, so that a plan can name it when Azure is silent.
-      tag = source
       if (quick) {
         const { found, words } = await newest(source)
-        tag = found.name
-        digest = found.digest
-        return ok(words)
+        return { ...ok(words), fact: { image: named(found.name), digest: found.digest } }
       }
-      const there = !ahead.willChange('registry') || (await azure.registry()) !== undefined
+      const there = !ahead.willChange(registry) || (await azure.registry()) !== undefined
       const [found, mark] = await Promise.all([there ? azure.tag(source) : undefined, caution(source)])
-      digest = found?.digest ?? ''
-      if (found) return ok(`${evidence(found, source, false)}${mark}`)
+      const fact = { image: named(source), digest: found?.digest ?? '' }
+      if (found) return { ...ok(`${evidence(found, source, false)}${mark}`), fact }
+      if (existingOnly) throw noImage()
       const subscription = subscriptionFlag(await azure.account())
       return {
         state: 'create',
         what: `build ${repository}:${source}${mark}`,
+        fact,
         effects: [buildCommand(config, source, subscription)],
       }
     },
-    async apply(difference, tell) {
-      if (!('effects' in difference)) return
-      for (const effect of difference.effects ?? []) await runner.run(effect as Command, tell)
+    async afterAll({ fact }) {
+      const { image } = fact!
+      const tag = getTag(image)
       azure.forget('tags')
-      const built = await azure.tag(tag ?? '')
-      if (!built) {
-        throw new OpsError({
-          what: `The build ended without error, but ${repository}:${tag} is not in the registry`,
-          next: `${formatAzLine(`az acr task list-runs --registry ${config.azure.registry}`)}   shows what became of it.`,
-        })
-      }
-      digest = built.digest
+      const built = await azure.tag(tag)
+      if (built) return { image, digest: built.digest }
+      throw new OpsError({
+        what: `The build ended without error, but ${repository}:${tag} is not in the registry`,
+        next: `${formatAzLine(`az acr task list-runs --registry ${config.azure.registry}`)}   shows what became of it.`,
+      })
     },
   }
-  const image: Image = {
-    name() {
-      if (tag === undefined) throw new Error('the image step has not looked yet')
-      return named(tag)
-    },
-    known: () => ({ image: tag === undefined ? '' : named(tag), digest }),
-  }
-  return { step, image }
 }
+
+const noImage = () =>
+  new OpsError({
+    what: 'There is no image of these sources in the registry',
+    next: `${formatScriptLine('build-image')}   (or --quick for the newest one there is)`,
+  })
 
 /** Silence about the marks is not "none": without the sources to go by, a bad image might come back. */
 function cannotChoose(thrown: unknown): never {

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import type { ShareKind } from '../config/shared.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
@@ -15,19 +16,26 @@ export const deleteResource = (config: Config, subscription: string, location: A
   az.change({ timeoutMs: hour })`
     resource delete --ids ${resourceId(config, subscription, location)} --api-version ${location.apiVersion}`
 
+export interface RemoveOptions {
+  after: readonly (Task | undefined)[]
+  /** Says of a kind why it is not removed; undefined when it is. */
+  stays(kind: ShareKind): string | undefined
+}
+
 /**
  * Deletes what a deploy created in the resource group, containers first. The group itself and everything else in it stay:
  * an empty group costs nothing.
- * @param before ids of tasks that must be done first
  */
-export function removeAzureTasks(context: Context, azure: Azure, before: readonly string[]): Task[] {
+export function removeAzureTasks(context: Context, azure: Azure, { after, stays }: RemoveOptions): Task[] {
   const { config } = context
   const containers: Task = {
     id: 'remove-containers',
     title: 'Containers',
     part: 'azure',
-    after: before,
+    after,
     async inspect() {
+      const stay = stays('containers')
+      if (stay) return ok(stay)
       const names = await ownGroups(azure)
       if (names.length === 0) return ok('there are none')
       const subscription = subscriptionFlag(await azure.account())
@@ -39,8 +47,10 @@ export function removeAzureTasks(context: Context, azure: Azure, before: readonl
     id: `remove-${part.id}`,
     title: part.title,
     part: 'azure',
-    after: ['remove-containers'],
+    after: [containers],
     async inspect() {
+      const stay = stays(part.id === 'database' ? 'postgres' : part.id)
+      if (stay) return ok(stay)
       if ((await azure[part.id]()) === undefined) return ok('it does not exist')
       const effects = [deleteResource(config, (await azure.account()).id, part)]
       return { state: 'change', what: `delete ${part.name(config)}`, effects }

@@ -7,12 +7,12 @@ import { getMessage, OpsError } from '../util/errors.ts'
  * Are the secrets that a script will need set, and such as Azure takes? Asked before anything is made, in a plan, too.
  * A reference is followed, and its value checked the same. All that are wrong are named at once.
  */
-export const secretsTask = ({ runner }: Context, secrets: readonly Secret[]): Task => ({
+export const secretsTask = ({ runner }: Context, secrets: readonly Secret[], login: Task): Task => ({
   id: 'secrets',
   title: 'Secrets',
   part: 'prepare',
   // A key vault is asked through the same login.
-  after: secrets.some(inKeyVault) ? ['azure-login'] : [],
+  after: secrets.some(inKeyVault) ? [login] : [],
   async inspect() {
     const asked = await Promise.allSettled(secrets.map((secret) => reveal(secret, runner)))
     const wrong = asked.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []))
@@ -20,6 +20,10 @@ export const secretsTask = ({ runner }: Context, secrets: readonly Secret[]): Ta
     return ok(`${secrets.map(({ key }) => key).join(' and ')} can be used`)
   },
 })
+
+/** What both containers are given. */
+export const containerSecretsTask = (context: Context, login: Task): Task =>
+  secretsTask(context, [context.config.postgres.password, context.config.backend.secretKey], login)
 
 /** One failure that says what each of several says; a single one stays what it is. */
 function together(thrown: readonly unknown[]): unknown {

@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs'
+import path from 'node:path'
 import type { Command as Parser } from 'commander'
 import type { Config } from '../config/config.ts'
 import { noteConfig, noteEnvironment } from '../config/pasteLine.ts'
@@ -26,7 +28,7 @@ export interface Script<Flags extends object> {
   /** Whether it changes anything: it then takes --dry-run, --detailed-exitcode and --yes. */
   changes: boolean
   /** Adds this script's own flags. */
-  flags?: (parser: Parser) => void
+  options?: (parser: Parser) => unknown
   /** Flags of the tool that this one replaces, in lower case, and what they are called now. */
   legacyFlags?: Readonly<Record<string, string>>
   /**
@@ -39,11 +41,33 @@ export interface Script<Flags extends object> {
   /** The first signal stops it at once: it is read-only, or safe to interrupt anywhere. */
   stopsAtOnce?: true
   /** Resolves to the exit code; undefined means 0. */
-  main(run: Run<Flags & CommonFlags>): Promise<number | undefined>
+  run(run: Run<Flags & CommonFlags>): Promise<number | undefined>
+}
+
+/** A script that a test can import; `start` runs it with the arguments of this process. */
+export interface DefinedScript<Flags extends object> extends Script<Flags> {
+  start(): Promise<void>
+}
+
+export const defineScript = <Flags extends object>(script: Script<Flags>): DefinedScript<Flags> => ({
+  ...script,
+  start: () => startScript(script),
+})
+
+/** Is this module the program that was started, here or by the launcher? */
+export function isMain({ filename }: ImportMeta): boolean {
+  const [, started] = process.argv
+  try {
+    return started !== undefined && path.relative(realpathSync(started), filename) === ''
+  } catch {
+    return false
+  }
 }
 
 /** One run of a script. */
 export interface Run<Flags> {
+  /** The name of the script. */
+  script: string
   flags: Flags
   /** The command that repeats this run, for the operator to paste. */
   resumeCommand: string
@@ -71,7 +95,7 @@ export interface Run<Flags> {
 }
 
 /** Parses the flags, runs the script, and reports the outcome as a message and an exit code. */
-export async function defineScript<Flags extends object>(about: Script<Flags>): Promise<void> {
+async function startScript<Flags extends object>(about: Script<Flags>): Promise<void> {
   const argv = translateLegacyFlags(process.argv.slice(2), about.legacyFlags ?? {})
   const wantsJson = argv.includes('--json')
   const clean = { text: createRedactor().clean }
@@ -81,7 +105,7 @@ export async function defineScript<Flags extends object>(about: Script<Flags>): 
     noteEnvironment((flags as CommonFlags).env)
     run = createRun(about, flags as Flags & CommonFlags, argv)
     if (run.flags.color === false) process.env.NO_COLOR = '1'
-    const code = await about.main(run)
+    const code = await about.run(run)
     process.exitCode = (run.complete ? undefined : run.interruptedBy()) ?? code ?? exitCode.done
   } catch (thrown) {
     if (thrown instanceof Finished) return
@@ -117,19 +141,19 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
     .description(about.summary)
     .exitOverride()
     .configureOutput({ writeErr() {} })
-    .helpOption('-h, --help', 'show this help')
-    .option('--env <name>', 'read .env.NAME over .env')
-    .option('--json', 'print one JSON document on stdout')
-    .option('-q, --quiet', 'print only the result')
-    .option('-v, --verbose', 'print more details')
-    .option('--no-color', 'disable colors')
+    .helpOption('-h, --help', 'Show this help')
+    .option('--env <name>', 'Read .env.NAME over .env')
+    .option('--json', 'Print one JSON document on stdout')
+    .option('-q, --quiet', 'Print only the result')
+    .option('-v, --verbose', 'Print more details')
+    .option('--no-color', 'Disable colors')
   if (about.changes) {
     parser
-      .option('-n, --dry-run', 'show every command, change nothing')
-      .option('--detailed-exitcode', 'with --dry-run: exit 0 if nothing would change, 2 if something would')
-      .option('-y, --yes', 'skip confirmation prompts')
+      .option('-n, --dry-run', 'Show every command, change nothing')
+      .option('--detailed-exitcode', 'With --dry-run: exit 0 if nothing would change, 2 if something would')
+      .option('-y, --yes', 'Skip confirmation prompts')
   }
-  about.flags?.(parser)
+  about.options?.(parser)
   try {
     parser.parse(argv, { from: 'user' })
   } catch (thrown) {
@@ -164,6 +188,7 @@ function createRun<Flags extends CommonFlags>(
     if (!about.endsByCtrlC?.(flags)) run.log(line)
   })
   const run: Run<Flags> & { said: boolean } = {
+    script: about.name,
     flags,
     said: false,
     resumeCommand: quoteLine(['npx', 'dominion', about.name, ...argv]),

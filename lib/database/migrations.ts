@@ -4,8 +4,8 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Query } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
-import { ok, type Task } from '../tasks/task.ts'
-import { OpsError } from '../util/errors.ts'
+import { ok, type Task, type TaskEffect } from '../tasks/task.ts'
+import { getMessage, OpsError } from '../util/errors.ts'
 
 const folder = path.join(import.meta.dirname, '..', '..', 'infra', 'migrations')
 
@@ -72,20 +72,20 @@ export async function appliedMigrations(
 }
 
 /** The tables, made by migrations that are applied once each. */
-export function migrationTask(context: Context): Task {
+export function migrationTask(context: Context, database: Task): Task {
   const { runner } = context
   const all = readMigrations()
   return {
     id: 'migrations',
     title: 'Database tables',
     part: 'azure',
-    after: ['database'],
+    after: [database],
     async inspect(ahead) {
-      if (ahead.isUnknown('database')) {
+      if (ahead.isUnknown(database)) {
         const effects = all.map(migrationQuery)
         return { state: 'unknown', why: 'not known whether the database is there', effects }
       }
-      const todo = ahead.willChange('database')
+      const todo = ahead.willChange(database)
         ? all
         : pending(all, await reached(() => appliedMigrations(context)))
       if (todo.length === 0) return ok(`all ${all.length} migrations are applied`)
@@ -95,23 +95,23 @@ export function migrationTask(context: Context): Task {
         effects: todo.map(migrationQuery),
       }
     },
-    async apply(difference, tell) {
-      if (!('effects' in difference)) return
-      for (const effect of (difference.effects ?? []) as Query[]) {
-        tell(effect.title ?? '')
-        await runner.query(effect).catch(async (thrown: Error) => {
-          // A connection that broke has rolled back by itself.
-          await runner.query({ text: 'ROLLBACK', effect: 'record' }).catch(() => {})
-          throw new OpsError({
-            what: `Migration ${effect.title} failed, and nothing of it is in force`,
-            said: thrown.message,
-            next: 'Mend the file, then run the same line again.',
-          })
-        })
-      }
+    async beforeEach({ effect }, log) {
+      log(titleOf(effect))
+    },
+    async onFailure(thrown, { effect }) {
+      // A connection that broke has rolled back by itself.
+      await runner.query({ text: 'ROLLBACK', effect: 'record' }).catch(() => {})
+      return new OpsError({
+        what: `Migration ${titleOf(effect)} failed, and nothing of it is in force`,
+        said: getMessage(thrown),
+        next: 'Fix the file, then run this command again.',
+      })
     },
   }
 }
+
+const titleOf = (effect: TaskEffect | undefined): string =>
+  (effect && 'title' in effect && effect.title) || ''
 
 /** A server that has just been made lets nobody in for some seconds: rules and names take effect with a delay. */
 async function reached<T>(ask: () => Promise<T>): Promise<T> {

@@ -95,7 +95,7 @@ printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
 while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do :; done`
 
 export interface LockTask {
-  step: Task
+  task: Task
   held(): boolean
   /** Aborted when the lock is gone before this run has released it; the reason is a `Loss`. */
   lost: AbortSignal
@@ -129,7 +129,7 @@ export function lockTask(
     }
   }
   return {
-    step: { id: 'lock', title: 'Deploy lock', part: 'prepare', inspect },
+    task: { id: 'lock', title: 'Deploy lock', part: 'prepare', inspect },
     held: () => lock !== undefined,
     lost: lost.signal,
     release: async () => lock?.release(),

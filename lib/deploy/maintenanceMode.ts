@@ -1,32 +1,27 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
-import type { Task } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/concurrency.ts'
 import { parseFutureTime } from '../util/time.ts'
 import { formatUntil } from '../vps/maintenance/page.ts'
-import { maintenanceTask, readableMessage } from '../vps/maintenance/task.ts'
-import { nginxHttpsTask } from '../vps/nginx/tasks.ts'
+import { readableMessage, type Wanted } from '../vps/maintenance/task.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import { whoami } from './context.ts'
 
-/** nginx as it must be for the page to be seen, then the page on or off. Throws (exit 2) when `until` is no time ahead, or `message` does not fit. */
-export function maintenanceList(
-  context: Context,
+/**
+ * What the flags ask for. Throws (exit 2) when `until` is no time ahead, or `message` does not fit.
+ */
+export const wantedMaintenance = (
   mode: 'on' | 'off',
-  { message, until }: { message: string | undefined; until: string | undefined },
-): Task[] {
-  const wanted =
-    mode === 'off'
-      ? ({ on: false } as const)
-      : ({
-          on: true,
-          by: whoami(),
-          ...(message === undefined ? {} : { message: readableMessage(message) }),
-          ...(until === undefined ? {} : { until: parseFutureTime('--until', until) }),
-        } as const)
-  return [nginxHttpsTask(context), maintenanceTask(context, wanted)]
-}
+  { message, until }: { message?: string; until?: string },
+): Wanted =>
+  mode === 'off'
+    ? { on: false }
+    : {
+        ...{ on: true, by: whoami() },
+        ...(message === undefined ? {} : { message: readableMessage(message) }),
+        ...(until === undefined ? {} : { until: parseFutureTime('--until', until) }),
+      }
 
 /**
  * Says whether the site is in maintenance, by the marker on the VPS and by what a visitor gets; each also when the other

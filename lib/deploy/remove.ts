@@ -1,6 +1,5 @@
-import { loginTask } from '../azure/account.ts'
 import { type Azure, createAzure } from '../azure/client.ts'
-import { ownGroups, removeAzureTasks } from '../azure/remove.ts'
+import { ownGroups } from '../azure/remove.ts'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { confirmName } from '../cli/prompt.ts'
 import { readOthers, type SharedWith, sharedWithOthers } from '../config/environments.ts'
@@ -12,7 +11,7 @@ import { type Settled, settleAll } from '../util/concurrency.ts'
 import { getMessage, usageError } from '../util/errors.ts'
 import { formatCount } from '../util/format.ts'
 import { inspectServer } from '../vps/serverState.ts'
-import { removeSiteTask, siteParts } from '../vps/uninstall.ts'
+import { siteParts } from '../vps/uninstall.ts'
 import { withContext } from './context.ts'
 import { assertUnlocked } from './lock.ts'
 import { getSeparateConfig } from './separate.ts'
@@ -21,15 +20,6 @@ export interface RemoveFlags extends CommonFlags {
   confirm?: string
   skipAzure?: boolean
   skipIonos?: boolean
-}
-
-/** Which part of a removal another environment can name, too, by the step that would take it down. */
-const kindOfStep: Readonly<Record<string, ShareKind>> = {
-  'remove-site': 'site',
-  'remove-containers': 'containers',
-  'remove-redis': 'redis',
-  'remove-database': 'postgres',
-  'remove-registry': 'registry',
 }
 
 /** What stays because another environment names it, by its kind. */
@@ -55,38 +45,20 @@ export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
 const stays = ({ what, files }: SharedWith): string =>
   `${what}: not removed, also named by ${files.join(', ')}`
 
-/** The same step, which leaves alone what stays. */
-function sparing(staying: Staying, step: Task): Task {
-  const shared = staying.get(kindOfStep[step.id]!)
-  if (!shared) return step
-  const { id, title, part, after } = step
-  return { id, title, part, after: after ?? [], inspect: async () => ok(stays(shared)) }
-}
-
-/** The face first, so that no visitor sees the core break; then the core, containers before what they use. */
-export function removeList(context: Context, flags: RemoveFlags, staying: Staying): Task[] {
-  return removalSteps(context, flags, staying).map((step) => sparing(staying, step))
-}
-
-function removalSteps(context: Context, flags: RemoveFlags, staying: Staying): Task[] {
-  const azure = createAzure(context)
-  const face = flags.skipIonos ? [] : [removeSiteTask(context)]
-  if (flags.skipAzure) return face
-  const before = ['azure-login', 'azure-parts', ...face.map(({ id }) => id)]
-  return [
-    loginTask(context, azure.account),
-    partsStep(azure, staying),
-    ...face.map((step) => ({ ...step, after: ['azure-parts'] })),
-    ...removeAzureTasks(context, azure, before),
-  ]
-}
+/** Says of a kind why it is not removed; undefined when it is. */
+export const reasonToStay =
+  (staying: Staying) =>
+  (kind: ShareKind): string | undefined => {
+    const shared = staying.get(kind)
+    return shared && stays(shared)
+  }
 
 /** The whole of the core is looked at before the face goes: while Azure is silent the site stays as it is. */
-const partsStep = (azure: Azure, staying: Staying): Task => ({
+export const azurePartsTask = (azure: Azure, staying: Staying, login: Task): Task => ({
   id: 'azure-parts',
   title: 'What is there in Azure',
   part: 'azure',
-  after: ['azure-login'],
+  after: [login],
   async inspect() {
     const [groups, { registry, database, redis }] = await Promise.all([azure.groups(), azure.dataTier()])
     const own = [

@@ -25,81 +25,71 @@ export interface TaskFlags {
 }
 
 export interface TaskList {
-  /** Every step but those of part `prepare` waits for the lock. */
-  steps: Task[]
+  /** Every task but those of part `prepare` waits for the lock. */
+  tasks: readonly Task[]
   /** What is in force at the end, for the receipt. */
-  about?: () => ReceiptFacts
+  receipt?: (outcomes: readonly Outcome[]) => ReceiptFacts
+  /** Lines that follow the list when all went well. */
+  summary?: (outcomes: readonly Outcome[]) => string[]
 }
 
 export interface TaskRun {
-  script: string
-  /** Loaded while the connection to the VPS is on its way. */
-  list(context: Context): TaskList | Promise<TaskList>
-  /** False: a VPS that cannot be reached does not stop the run; it goes on without the lock, and says so. */
+  /** Called while the connection to the VPS is on its way. */
+  tasks(context: Context): readonly Task[] | TaskList | Promise<readonly Task[] | TaskList>
+  /** False: a VPS that cannot be reached does not stop the run; it continues without the lock, and says so. */
   needsVps: boolean
   /**
    * Neither lock nor receipt: what it changes is no part of any release, nothing that a deploy touches, and it runs every
-   * few minutes. The steps see to it themselves that two runs do not meet. How it ended is story: stdout stays empty
+   * few minutes. The tasks make sure themselves that two runs do not meet. How it ended is logged: stdout stays empty
    * without --json.
    */
-  unlisted?: true
-  /** Lines that follow the list when all went well. */
-  summary?: (context: Context, outcomes: readonly Outcome[]) => string[]
+  unrecorded?: true
 }
 
 /**
- * Plans or performs a list of steps: lock, list on one screen, receipt, result. Every script that changes the clouds
+ * Plans or performs a list of tasks: lock, list on one screen, receipt, result. Every script that changes the clouds
  * goes through here. Gives the exit code.
  */
 export async function runTasks<Flags extends TaskFlags>(run: Run<Flags>, task: TaskRun): Promise<number> {
   const config = await getSeparateConfig(run)
   const planning = run.flags.dryRun === true
-  const context = await openContext(run, config, task.script, !planning, {
+  const context = await openContext(run, config, run.script, !planning, {
     // Many of them: they must not push out those of deploys.
-    ...(task.unlisted ? { folder: `transcripts-${task.script}` } : {}),
+    ...(task.unrecorded ? { folder: `transcripts-${run.script}` } : {}),
   })
-  if (task.needsVps || !task.unlisted) await context.runner.beginVps()
-  const lock = task.unlisted
+  if (task.needsVps || !task.unrecorded) await context.runner.beginVps()
+  const lock = task.unrecorded
     ? undefined
     : lockTask(context, {
         id: context.id,
         line: run.resumeCommand,
         take: !planning,
         needed: task.needsVps,
-        // Heard with --quiet, too: it is the operator's to make sure.
+        // Heard with --quiet, too: the operator must make sure.
         warn: (line) => writeErr(`${run.clean(`! ${line}`)}\n`),
       })
   try {
-    const list = await task.list(context)
-    const steps = lock ? behindLock(lock.step, list.steps) : list.steps
+    const given = await task.tasks(context)
+    const list = 'tasks' in given ? given : { tasks: given }
     return planning
-      ? await plan(run, context, steps)
-      : await perform(run, context, { ...list, steps }, lock, task)
+      ? await plan(run, context, list, lock)
+      : await perform(run, context, list, lock, task.unrecorded)
   } finally {
     await lock?.release()
     await context.close()
   }
 }
 
-/** Preparation, then the lock, then everything else. */
-function behindLock(lock: Task, steps: readonly Task[]): Task[] {
-  const prepare = steps.filter(({ part }) => part === 'prepare')
-  const others = steps.filter(({ part }) => part !== 'prepare')
-  return [
-    ...prepare,
-    { ...lock, after: prepare.map(({ id }) => id) },
-    ...others.map((step) => ({ ...step, after: [...(step.after ?? []), lock.id] })),
-  ]
-}
-
 async function plan<Flags extends TaskFlags>(
   run: Run<Flags>,
   context: Context,
-  steps: Task[],
+  { tasks }: TaskList,
+  lock: LockTask | undefined,
 ): Promise<number> {
-  const outcomes = await executeTasks(steps, {
+  const outcomes = await executeTasks(tasks, {
     mode: 'plan',
     runner: context.runner,
+    lock: lock?.task,
     stopping: run.stopping,
     signal: run.signal,
   })
@@ -123,24 +113,25 @@ async function plan<Flags extends TaskFlags>(
 async function perform<Flags extends TaskFlags>(
   run: Run<Flags>,
   context: OpenContext,
-  { steps, about }: TaskList,
+  { tasks, receipt: facts, summary: closing }: TaskList,
   lock: LockTask | undefined,
-  { summary, unlisted }: Pick<TaskRun, 'summary' | 'unlisted'>,
+  unrecorded: true | undefined,
 ): Promise<number> {
   const startedAt = Date.now()
   const { runner, config } = context
   const screen = await openScreen({
-    steps,
+    tasks: lock ? [lock.task, ...tasks] : tasks,
     look: run.flags.quiet ? 'silent' : lookOfTerminal(),
     verbose: run.flags.verbose ?? false,
     stopping: run.stopping,
     write: (line) => writeErr(`${line}\n`),
     clean: runner.secrets.clean,
   })
-  const running = executeTasks(steps, {
+  const running = executeTasks(tasks, {
     mode: 'apply',
     runner,
     listener: screen,
+    lock: lock?.task,
     stopping: lock ? AbortSignal.any([run.stopping, lock.lost]) : run.stopping,
     signal: run.signal,
   })
@@ -155,8 +146,8 @@ async function perform<Flags extends TaskFlags>(
   const record = { id: context.id, line: run.resumeCommand, startedAt, interrupted, revision: await revision }
   const keeping =
     lock &&
-    writeReceipt(context, outcomes, record, about?.() ?? {}, lock.held()).catch((thrown) => {
-      run.log(`! The receipt could not be kept: ${getMessage(thrown)}`)
+    writeReceipt(context, outcomes, record, facts?.(outcomes) ?? {}, lock.held()).catch((thrown) => {
+      run.log(`! The receipt could not be stored: ${getMessage(thrown)}`)
     })
   // Nothing changes any more: the next one may begin while the receipt travels.
   const [receipt] = await Promise.all([keeping, lock?.release()])
@@ -170,10 +161,10 @@ async function perform<Flags extends TaskFlags>(
     ...(nothing || chain.ids.length < 2
       ? []
       : [`Longest chain of dependent steps: ${formatDuration(chain.ms)} (${chain.ids.join(' → ')})`]),
-    ...(summary?.(context, outcomes) ?? []),
+    ...(closing?.(outcomes) ?? []),
   ]
   // What runs by itself every few minutes has its result elsewhere: cron would mail each of these lines.
-  if (unlisted && !run.flags.json) run.log(text.join('\n'))
+  if (unrecorded && !run.flags.json) run.log(text.join('\n'))
   else run.result(text.join('\n'), { ok: true, changed: !nothing, receipt, steps: planData(outcomes) })
   return exitCode.done
 }
@@ -200,17 +191,17 @@ function throwFailures(outcomes: readonly Outcome[]): void {
   const [first, ...rest] = outcomes.filter(({ state }) => state === 'failed')
   if (!first) return
   const others = rest.filter(({ error }) => getMessage(error) !== getMessage(first.error))
-  const also = others.map(({ step, error }) => `Also failed: ${step.title}: ${getMessage(error)}`)
+  const also = others.map(({ task, error }) => `Also failed: ${task.title}: ${getMessage(error)}`)
   if (!(first.error instanceof OpsError)) {
     throw new OpsError({
-      what: `${first.step.title}: ${getMessage(first.error)}`,
+      what: `${first.task.title}: ${getMessage(first.error)}`,
       said: also.join('\n') || undefined,
     })
   }
   const { failure } = first.error
   throw new OpsError({
     ...failure,
-    what: `${first.step.title}: ${failure.what}`,
+    what: `${first.task.title}: ${failure.what}`,
     said: [failure.said, ...also].filter(Boolean).join('\n') || undefined,
   })
 }

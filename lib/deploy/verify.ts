@@ -1,31 +1,44 @@
 import type { Azure } from '../azure/client.ts'
+import { getTag } from '../azure/resources/containerGroups.ts'
+import { containersRunning } from '../checks/azure/containers.ts'
 import { type Observation, select } from '../checks/check.ts'
 import { createCheckContext } from '../checks/context.ts'
 import { checks as allChecks } from '../checks/list.ts'
 import { assertReachable, describeFailed, describePassed, retryUntilKnown } from '../checks/retry.ts'
+import { apiAreas } from '../checks/site/api.ts'
+import { servedBackend } from '../checks/site/servedRelease.ts'
+import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task, unknown } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
+import { badReleases, clearCommand } from '../vps/badReleases.ts'
 import { keepVerified } from '../vps/frontend/pin.ts'
-import { liveRelease } from '../vps/frontend/publish.ts'
+import type { Switched } from '../vps/frontend/publish.ts'
+
+export interface VerifyOptions {
+  /** Undefined: what runs in Azure is not verified. */
+  azure: Azure | undefined
+  /** Is the site verified? */
+  ionos: boolean
+  /** What has made a release of the pages live; when all is well, that release is kept as a verified one. */
+  swap?: Task<Switched> | undefined
+  /** Everything that is to be verified. */
+  after: readonly Task[]
+}
 
 /** What a visitor must see when the deploy says it is done, and that backend and workers run. */
-export function verifyTask(
-  context: Context,
-  parts: { azure: Azure | undefined; ionos: boolean },
-  after: readonly string[],
-): Task {
-  const checking = createCheckContext(context, parts.azure ? { azure: parts.azure } : {})
+export function verifyTask(context: Context, { azure, ionos, swap, after }: VerifyOptions): Task {
+  const checking = createCheckContext(context, azure ? { azure } : {})
   const checks = select(allChecks, 'verify').filter(
-    ({ tags }) => (parts.azure || !tags.includes('azure')) && (parts.ionos || !tags.includes('ionos')),
+    ({ tags }) => (azure || !tags.includes('azure')) && (ionos || !tags.includes('ionos')),
   )
 
   /** Throws when this machine's own network, or its login, is what failed. */
   async function assertAnswered(failed: readonly Observation[]): Promise<void> {
-    if (parts.ionos) await assertReachable(context)
-    if (parts.azure && (!parts.ionos || failed.every(({ probe }) => probe.needs === 'az'))) {
-      parts.azure.forget('groups')
-      await parts.azure.groups()
+    if (ionos) await assertReachable(context)
+    if (azure && (!ionos || failed.every(({ probe }) => probe.needs === 'az'))) {
+      azure.forget('groups')
+      await azure.groups()
     }
   }
 
@@ -35,17 +48,54 @@ export function verifyTask(
     part: 'together',
     after,
     async inspect(ahead) {
-      if (after.some((id) => ahead.willChange(id))) return unknown('checked after the changes')
+      if (after.some((task) => ahead.willChange(task))) return unknown('checked after the changes')
       const settled = await retryUntilKnown(checking, checks, { assertAnswered })
       const { failed } = settled
-      const seen = failed.length === 0 && settled.hidden === 0 && parts.ionos
-      const kept = seen ? await keepVerified(context, liveRelease(context)) : ''
+      const seen = failed.length === 0 && settled.hidden === 0 && ionos
+      const live = swap && ahead.fact(swap).to
+      const kept = seen ? await keepVerified(context, live || undefined) : ''
       if (failed.length === 0) return ok(describePassed(checks, settled) + kept, settled.hidden > 0)
       throw new OpsError({
         what: `${failed.length} of ${checks.length} checks failed`,
         said: describeFailed(failed),
-        next: 'Look at what they name; the same line verifies again.',
+        next: 'Look into what they name; the same command verifies again.',
       })
+    },
+  }
+}
+
+/** The new image through the site, the containers, the API. */
+export function verifyBackendTask(
+  context: Context,
+  azure: Azure,
+  image: Task<{ image: string }>,
+  after: readonly Task[],
+): Task {
+  return {
+    id: 'verify-backend',
+    title: 'Verify what is served',
+    part: 'together',
+    after: [image, ...after],
+    async inspect(ahead) {
+      if (after.some((task) => ahead.willChange(task))) return unknown('checked after the release')
+      const tag = getTag(ahead.fact(image).image)
+      const checks = [servedBackend(tag), containersRunning, ...apiAreas]
+      const settled = await retryUntilKnown(createCheckContext(context, { azure }), checks, { tries: 6 })
+      if (settled.failed.length > 0) {
+        throw new OpsError({
+          what: `${settled.failed.length} of ${checks.length} checks failed with ${tag}`,
+          said: describeFailed(settled.failed),
+          next: `${formatScriptLine('rollback', 'backend', '--list')}   (shows what can be rolled back to)`,
+        })
+      }
+      const { backend: marks } = await badReleases(context)
+      if (settled.hidden > 0 || !marks.has(tag))
+        return ok(`${tag}, ${describePassed(checks, settled)}`, settled.hidden > 0)
+      return {
+        state: 'change',
+        what: `${tag} passes its checks: its mark as bad is taken away`,
+        effects: [clearCommand(context.config, 'backend', tag)],
+      }
     },
   }
 }

@@ -69,8 +69,8 @@ async function perform(
   mode: 'plan' | 'apply',
 ): Promise<Outcome[]> {
   const listener = {
-    begun() {},
-    said: (_step: Task, line: string, from?: string) => {
+    started() {},
+    logged: (_task: Task, line: string, from?: string) => {
       if (from === undefined) run.log(line)
     },
     ended() {},

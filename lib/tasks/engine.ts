@@ -1,25 +1,38 @@
 import type { Runner } from '../shell/runner.ts'
-import { exitCode, getMessage, isUnanswered, OpsError } from '../util/errors.ts'
-import { type Ahead, type Difference, type Log, ok, type Task } from './task.ts'
+import { exitCode, getMessage, isUnanswered, OpsError, unknownError } from '../util/errors.ts'
+import {
+  type Ahead,
+  type CurrentEffect,
+  type Difference,
+  type Log,
+  nothingAhead,
+  ok,
+  type Task,
+  type TaskEffect,
+} from './task.ts'
 
 export interface Outcome {
-  step: Task
-  /** `skipped`: not begun, because an earlier one failed or the operator interrupted. */
+  task: Task
+  /** What it waited for, the lock included. */
+  after: readonly Task[]
+  /** `skipped`: not started, because an earlier one failed or the operator interrupted. */
   state: Difference['state'] | 'failed' | 'skipped'
   difference?: Difference
+  /** What it found or made, for the tasks behind it. */
+  fact?: unknown
   error?: unknown
-  /** It failed, or was left, while it changed something: half of that may be done. */
+  /** It failed, or was abandoned, while it changed something: half of that may be done. */
   changing?: true
   /** Milliseconds since the start of the run. */
   started?: number
   ended?: number
 }
 
-/** Told while steps run; the screen listens. */
+/** Hears of the tasks as they run. */
 export interface Listener {
-  begun(step: Task): void
-  /** `from` is set when it is a tool's output, unset when it is the step's own word. */
-  said(step: Task, line: string, from?: 'stdout' | 'stderr'): void
+  started(task: Task): void
+  /** `from` is set when it is a tool's output, unset when it is the task's own log. */
+  logged(task: Task, line: string, from?: 'stdout' | 'stderr'): void
   ended(outcome: Outcome): void
 }
 
@@ -27,45 +40,39 @@ export interface EngineOptions {
   mode: 'plan' | 'apply'
   runner: Runner
   listener?: Listener
-  /** Aborted on the first Ctrl-C: steps that run go on to their end, no new one begins. */
+  /** Every task but those of part `prepare` waits for this one, and it waits for those. */
+  lock?: Task | undefined
+  /** Aborted on the first Ctrl-C: tasks that run finish, no new one starts. */
   stopping: AbortSignal
-  /** Aborted on the second: steps that run are left where they are. */
+  /** Aborted on the second: tasks that run are abandoned. */
   signal?: AbortSignal
 }
 
 /**
- * Runs steps, each as soon as the steps it names in `after` are done: inspect, and in `apply` mode mend the difference.
+ * Runs tasks, each as soon as those it waits for are done: inspect, and in `apply` mode run the effects of the difference.
  * The same list is the plan, the deploy, the resume and the run with nothing to do.
- * Never rejects for a failed step: its outcome carries the error. Steps named in `after` that are not in the list
- * count as done, so a script may run any part of the list.
+ * Never rejects for a failed task: its outcome carries the error. Throws when a list refers to a task that is not in it.
  */
-export async function executeTasks(steps: readonly Task[], options: EngineOptions): Promise<Outcome[]> {
+export async function executeTasks(tasks: readonly Task[], options: EngineOptions): Promise<Outcome[]> {
   const origin = performance.now()
   const now = () => Math.round(performance.now() - origin)
-  const outcomes = new Map<string, Outcome>()
-  const running = new Map<string, Promise<Outcome>>()
+  const outcomes = new Map<Task, Outcome>()
+  const running = new Map<Task, Promise<Outcome>>()
   let broken = false
   const stopped = new Promise<never>((_, reject) => {
     options.signal?.addEventListener('abort', () => reject(options.signal?.reason), { once: true })
   })
   stopped.catch(() => {})
-
-  const ahead: Ahead = {
-    willChange(id) {
-      const state = outcomes.get(id)?.state
-      return options.mode === 'plan' && (state === 'create' || state === 'change' || state === 'unknown')
-    },
-    isUnknown: (id) => options.mode === 'plan' && outcomes.get(id)?.state === 'unknown',
-  }
+  const ahead = createAhead(outcomes, options.mode)
 
   function end(outcome: Outcome): Outcome {
-    outcomes.set(outcome.step.id, outcome)
+    outcomes.set(outcome.task, outcome)
     if (outcome.state === 'failed') broken = true
     if (outcome.started !== undefined) {
-      const { state, error, difference, started, ended } = outcome
+      const { task, state, error, difference, started, ended } = outcome
       options.runner.transcript.write({
         kind: 'step',
-        id: outcome.step.id,
+        id: task.id,
         state,
         ms: (ended ?? 0) - started,
         ...(error ? { error: getMessage(error) } : {}),
@@ -76,42 +83,98 @@ export async function executeTasks(steps: readonly Task[], options: EngineOption
     return outcome
   }
 
-  async function perform(step: Task): Promise<Outcome> {
-    await Promise.all((step.after ?? []).map((id) => running.get(id)))
-    if (broken || options.stopping.aborted) return end({ step, state: 'skipped' })
+  async function perform({ task, after }: Placed): Promise<Outcome> {
+    await Promise.all(after.map((each) => running.get(each)))
+    if (broken || options.stopping.aborted) return end({ task, after, state: 'skipped' })
     const started = now()
-    options.listener?.begun(step)
+    options.listener?.started(task)
+    const log: Log = (line, from) => options.listener?.logged(task, line, from)
+    const applies = options.mode === 'apply'
     let changing = false
+    let fact: unknown
     try {
-      const found = await Promise.race([step.inspect(ahead), stopped])
-      changing = options.mode === 'apply' && (found.state === 'create' || found.state === 'change')
-      if (options.mode === 'apply') await Promise.race([apply(step, found, options), stopped])
-      const byHand = options.mode === 'apply' && 'manual' in found
-      const difference = byHand ? ok(found.what) : found
-      return end({ step, state: difference.state, difference, started, ended: now() })
+      const found = await Promise.race([task.inspect(ahead), stopped])
+      changing = applies && (found.state === 'create' || found.state === 'change')
+      const made = applies
+        ? await Promise.race([apply(task, found, options.runner, log), stopped])
+        : undefined
+      fact = made ?? found.fact
+      if (changing) await Promise.race([task.verify?.(fact, log), stopped])
+      const difference = applies && 'manual' in found ? ok(found.what) : found
+      return end({ task, after, state: difference.state, difference, fact, started, ended: now() })
     } catch (error) {
       const difference = options.mode === 'plan' ? asUnknown(error) : undefined
-      if (difference) return end({ step, state: 'unknown', difference, started, ended: now() })
-      return end({ step, state: 'failed', error, ...(changing ? { changing } : {}), started, ended: now() })
+      if (difference) return end({ task, after, state: 'unknown', difference, started, ended: now() })
+      const failed = { error, fact, ...(changing ? { changing } : {}) }
+      return end({ task, after, state: 'failed', ...failed, started, ended: now() })
     }
   }
 
-  for (const step of inOrder(steps)) running.set(step.id, perform(step))
+  for (const placed of inOrder(tasks, options.lock)) running.set(placed.task, perform(placed))
   return Promise.all(running.values())
 }
 
-async function apply(step: Task, difference: Difference, options: EngineOptions): Promise<void> {
-  if (difference.state === 'ok') return
+function createAhead(outcomes: ReadonlyMap<Task, Outcome>, mode: EngineOptions['mode']): Ahead {
+  const outcomeOf = (task: Task): Outcome => {
+    const outcome = outcomes.get(task)
+    if (outcome) return outcome
+    throw new Error(`${task.id} is asked about by a task that does not wait for it`)
+  }
+  const stateOf = (task: Task | undefined) => (task && mode === 'plan' ? outcomeOf(task).state : undefined)
+  return {
+    willChange: (task) => ['create', 'change', 'unknown'].includes(stateOf(task) ?? ''),
+    isUnknown: (task) => stateOf(task) === 'unknown',
+    fact<Fact>(task: Task<Fact>): Fact {
+      const { fact, state } = outcomeOf(task)
+      if (fact !== undefined) return fact as Fact
+      if (state === 'unknown') throw unknownError(`“${task.title}” is not known`)
+      throw new Error(`${task.id} gives no fact`)
+    },
+  }
+}
+
+/** What a task found or made; undefined when it did not come to that, or is not in the list. */
+export const getFact = <Fact>(outcomes: readonly Outcome[], task: Task<Fact> | undefined): Fact | undefined =>
+  outcomes.find((outcome) => outcome.task === task)?.fact as Fact | undefined
+
+async function apply(task: Task, difference: Difference, runner: Runner, log: Log): Promise<unknown> {
+  if (difference.state === 'ok') return undefined
   if (difference.state === 'unknown') {
     throw new OpsError({ what: difference.why, next: difference.next, exitCode: exitCode.unknown })
   }
-  const tell: Log = (line, from) => options.listener?.said(step, line, from)
-  if (step.apply) return step.apply(difference, tell)
-  for (const effect of difference.effects) {
-    if ('url' in effect) await options.runner.request(effect)
-    else if ('text' in effect) await options.runner.query(effect)
-    else await options.runner.run(effect, tell)
+  let current: CurrentEffect = { index: -1, change: difference }
+  try {
+    if (task.apply) return await task.apply(difference, log)
+    for (const [index, effect] of difference.effects.entries()) {
+      current = { effect, index, change: difference }
+      const before = await task.beforeEach?.(current, log)
+      await runEffect(runner, effect, log)
+      await task.afterEach?.(current, before, log)
+    }
+    return await task.afterAll?.(difference, log)
+  } catch (thrown) {
+    throw task.onFailure ? await task.onFailure(thrown, current, log) : thrown
+  } finally {
+    task.always?.()
   }
+}
+
+async function runEffect(runner: Runner, effect: TaskEffect, log: Log): Promise<void> {
+  if ('url' in effect) await runner.request(effect)
+  else if ('text' in effect) await runner.query(effect)
+  else await runner.run(effect, log)
+}
+
+/** Brings a task about outside of a list, as one that another task needs on its way. Gives whether it changed anything. */
+export async function performTask(
+  task: Task,
+  runner: Runner,
+  log: Log,
+  ahead: Ahead = nothingAhead,
+): Promise<boolean> {
+  const difference = await task.inspect(ahead)
+  await apply(task, difference, runner, log)
+  return difference.state !== 'ok'
 }
 
 /** In a plan, a cloud that does not answer or does not know us is "cannot tell", not a failure. */
@@ -121,40 +184,53 @@ function asUnknown(error: unknown): Difference | undefined {
   return { state: 'unknown', why: what, next }
 }
 
-/** The steps so that each comes after those it waits for. Throws on a cycle: that is a mistake in the list. */
-export function inOrder(steps: readonly Task[]): Task[] {
-  const known = new Map(steps.map((step) => [step.id, step]))
-  const placed = new Set<string>()
-  const ordered: Task[] = []
-  const place = (step: Task, path: readonly string[]) => {
-    if (placed.has(step.id)) return
-    if (path.includes(step.id))
-      throw new Error(`steps wait for each other: ${[...path, step.id].join(' → ')}`)
-    for (const id of step.after ?? []) {
-      const earlier = known.get(id)
-      if (earlier) place(earlier, [...path, step.id])
-    }
-    placed.add(step.id)
-    ordered.push(step)
-  }
-  for (const step of steps) place(step, [])
-  return ordered
+interface Placed {
+  task: Task
+  after: readonly Task[]
 }
 
-/** The longest chain of dependent steps, by measured time: no schedule can be quicker. Milliseconds. */
+/**
+ * The tasks so that each comes after those it waits for. Throws on a cycle, and on a reference to a task that is not in
+ * the list: both are mistakes in the list.
+ */
+export function inOrder(tasks: readonly Task[], lock?: Task): Placed[] {
+  const prepare = tasks.filter(({ part }) => part === 'prepare')
+  const all = lock ? [...prepare, lock, ...tasks.filter(({ part }) => part !== 'prepare')] : tasks
+  const known = new Set(all)
+  const placed = new Map<Task, Placed>()
+  const predecessors = (task: Task): Task[] => {
+    const named = (task.after ?? []).filter((each) => each !== undefined)
+    const foreign = named.find((each) => !known.has(each))
+    if (foreign) throw new Error(`${task.id} waits for ${foreign.id}, which is not in the list`)
+    if (task === lock) return prepare
+    return lock && task.part !== 'prepare' ? [...named, lock] : named
+  }
+  const place = (task: Task, path: readonly Task[]) => {
+    if (placed.has(task)) return
+    if (path.includes(task)) {
+      throw new Error(`tasks wait for each other: ${[...path, task].map(({ id }) => id).join(' → ')}`)
+    }
+    const after = predecessors(task)
+    for (const earlier of after) place(earlier, [...path, task])
+    placed.set(task, { task, after })
+  }
+  for (const task of all) place(task, [])
+  return [...placed.values()]
+}
+
+/** The longest chain of dependent tasks, by measured time: no schedule can be quicker. Milliseconds. */
 export function criticalPath(outcomes: readonly Outcome[]): { ms: number; ids: string[] } {
-  const byId = new Map(outcomes.map((outcome) => [outcome.step.id, outcome]))
-  const known = new Map<string, { ms: number; ids: string[] }>()
+  const byTask = new Map(outcomes.map((outcome) => [outcome.task, outcome]))
+  const known = new Map<Task, { ms: number; ids: string[] }>()
   const chainTo = (outcome: Outcome): { ms: number; ids: string[] } => {
-    const { id, after = [] } = outcome.step
-    const already = known.get(id)
+    const already = known.get(outcome.task)
     if (already) return already
-    const before = after
-      .flatMap((name) => byId.get(name) ?? [])
+    const before = outcome.after
+      .flatMap((task) => byTask.get(task) ?? [])
       .map(chainTo)
       .sort((a, b) => b.ms - a.ms)[0] ?? { ms: 0, ids: [] }
-    const chain = { ms: before.ms + getDuration(outcome), ids: [...before.ids, id] }
-    known.set(id, chain)
+    const chain = { ms: before.ms + getDuration(outcome), ids: [...before.ids, outcome.task.id] }
+    known.set(outcome.task, chain)
     return chain
   }
   return outcomes.map(chainTo).sort((a, b) => b.ms - a.ms)[0] ?? { ms: 0, ids: [] }

@@ -18,7 +18,7 @@ const marks = {
 /** The plan as text: every step, what differs, and the lines that would be run. Nothing is left out. */
 export function planText(outcomes: readonly Outcome[], secrets: Redactor): string {
   const lines = outcomes.flatMap((outcome) => [
-    `${marks[outcome.state]} ${outcome.step.title}${remark(outcome)}`,
+    `${marks[outcome.state]} ${outcome.task.title}${remark(outcome)}`,
     ...details(outcome.difference).map((line) => `    ${line}`),
   ])
   return secrets.clean([...lines, '', formatSummary(outcomes)].join('\n'))
@@ -60,9 +60,9 @@ export function formatSummary(outcomes: readonly Outcome[], done = false): strin
 
 /** The plan as data, for --json. */
 export const planData = (outcomes: readonly Outcome[]): object[] =>
-  outcomes.map(({ step, state, difference, error }) => ({
-    id: step.id,
-    title: step.title,
+  outcomes.map(({ task, state, difference, error }) => ({
+    id: task.id,
+    title: task.title,
     state,
     ...(difference?.state === 'ok' ? { because: difference.reason } : {}),
     ...(difference?.state === 'unknown' ? { why: difference.why, next: difference.next } : {}),

@@ -11,7 +11,7 @@ export interface Screen extends Listener {
 }
 
 export interface ScreenOptions {
-  steps: readonly Task[]
+  tasks: readonly Task[]
   /** Chosen by name: `animated` only on a real terminal of sane width and not in CI. */
   look: 'animated' | 'plain' | 'silent'
   /** Plain lines show the tools' output too. */
@@ -27,17 +27,17 @@ const heartbeatMs = 30_000
 
 /** Shows steps; decides nothing. */
 export async function openScreen(options: ScreenOptions): Promise<Screen> {
-  if (options.look === 'silent') return { begun() {}, said() {}, ended() {}, finished: async () => {} }
+  if (options.look === 'silent') return { started() {}, logged() {}, ended() {}, finished: async () => {} }
   return options.look === 'animated' ? animated(options) : plain(options)
 }
 
 /** What one finished step says of itself. */
-export function endLine({ step, state, difference, error, started, ended }: Outcome): string {
+export function endLine({ task, state, difference, error, started, ended }: Outcome): string {
   const took = started === undefined || ended === undefined ? '' : ` [${formatDuration(ended - started)}]`
-  if (state === 'failed') return `${step.title}: failed: ${(error as Error).message.split('\n')[0]}${took}`
-  if (state === 'skipped') return `${step.title}: not begun`
-  if (difference?.state === 'ok') return `${step.title}: ok, ${difference.reason}${took}`
-  return `${step.title}: ${difference && 'what' in difference ? difference.what : state}${took}`
+  if (state === 'failed') return `${task.title}: failed: ${(error as Error).message.split('\n')[0]}${took}`
+  if (state === 'skipped') return `${task.title}: not begun`
+  if (difference?.state === 'ok') return `${task.title}: ok, ${difference.reason}${took}`
+  return `${task.title}: ${difference && 'what' in difference ? difference.what : state}${took}`
 }
 
 /** One line an event with its time, and a sign of life every 30 s: for logs, pipes, cron and CI. */
@@ -47,7 +47,7 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
   const notBegun: string[] = []
   const line = (text: string) => write(clean(`${new Date().toISOString().slice(11, 19)} ${text}`))
   return {
-    begun(step) {
+    started(step) {
       const since = Date.now()
       line(`${step.title} …`)
       const beat = setInterval(() => {
@@ -57,7 +57,7 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
       beat.unref()
       beating.set(step.id, beat)
     },
-    said(step, text, from) {
+    logged(step, text, from) {
       const lines = text
         .split(/[\r\n]+/)
         .map((each) => each.trimEnd())
@@ -66,8 +66,8 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
       if (from === undefined || verbose) for (const each of lines) line(`${step.title}: ${each}`)
     },
     ended(outcome) {
-      clearInterval(beating.get(outcome.step.id))
-      if (outcome.state === 'skipped') notBegun.push(outcome.step.title)
+      clearInterval(beating.get(outcome.task.id))
+      if (outcome.state === 'skipped') notBegun.push(outcome.task.title)
       else line(endLine(outcome))
     },
     async finished() {
@@ -77,12 +77,12 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
 }
 
 /** listr2's list on a terminal; each of its tasks only waits for the engine to say that its step has ended. */
-async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Screen> {
+async function animated({ tasks, stopping, clean }: ScreenOptions): Promise<Screen> {
   const { Listr } = await import('listr2')
   // listr2 writes to the terminal itself, and moves its cursor: what it is given must be safe already.
   const shownText = (text: string) => printable(clean(text))
   const shown = new Map(
-    steps.map((step) => [
+    tasks.map((step) => [
       step.id,
       {
         step,
@@ -93,7 +93,7 @@ async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Scre
       },
     ]),
   )
-  const tasks = steps.map(
+  const drawn = tasks.map(
     (step): ListrTask => ({
       title: shownText(chalk.dim(step.title)),
       task: async (_, task) => {
@@ -123,7 +123,7 @@ async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Scre
       },
     }),
   )
-  const listr = new Listr(tasks, {
+  const listr = new Listr(drawn, {
     concurrent: true,
     exitOnError: false,
     registerSignalListeners: false,
@@ -134,13 +134,13 @@ async function animated({ steps, stopping, clean }: ScreenOptions): Promise<Scre
   stopping?.addEventListener('abort', () => {
     for (const { lastOne } of shown.values()) lastOne()
   })
-  const drawn = listr.run().catch(() => {})
+  const run = listr.run().catch(() => {})
   return {
-    begun: (step) => shown.get(step.id)?.begin(),
-    said: (step, text) => shown.get(step.id)?.say(text),
-    ended: (outcome) => shown.get(outcome.step.id)?.end.resolve(outcome),
+    started: (step) => shown.get(step.id)?.begin(),
+    logged: (step, text) => shown.get(step.id)?.say(text),
+    ended: (outcome) => shown.get(outcome.task.id)?.end.resolve(outcome),
     finished: async () => {
-      await drawn
+      await run
     },
   }
 }

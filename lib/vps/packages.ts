@@ -18,12 +18,11 @@ export const siteRoot = (config: Config): string => `${config.ionos.webRoot}/${c
 
 /** Puts up the parts of the face on a bare VPS. */
 export function serverTask(context: Context): Task {
-  const { config, runner } = context
+  const { config } = context
   return {
     id: 'server',
     title: 'Packages, folders and services on the VPS',
     part: 'ionos',
-    after: [],
     async inspect() {
       const survey = await inspectServer(context)
       refuseForeignSystem(config, survey)
@@ -40,11 +39,7 @@ export function serverTask(context: Context): Task {
         effects,
       }
     },
-    async apply(difference, tell) {
-      if (!('effects' in difference)) return
-      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
-      invalidateServerState(context)
-    },
+    always: () => invalidateServerState(context),
   }
 }
 

@@ -28,18 +28,15 @@ export const statusUrl = ({ domain }: Config): string => `https://${domain}/stat
  * `inspect` throws (exit 1) where there is no site, (exit 3, 4) where the VPS cannot be asked; `apply` throws when
  * visitors do not get the page afterwards.
  */
-export function statusPageTask(context: Context, make: () => Promise<StatusPage>): Task {
+export function statusPageTask(context: Context, make: () => Promise<StatusPage>): Task<StatusPage> {
   const { config, runner } = context
-  let page: StatusPage
   return {
     id: 'status-page',
     title: `Status page ${statusUrl(config)}`,
     part: 'ionos',
-    after: [],
-    async inspect(): Promise<Difference> {
+    async inspect(): Promise<Difference<StatusPage>> {
       // The page is made while the connection opens.
-      const [made, { stdout }] = await Promise.all([make(), runner.run(presentPage(config))])
-      page = made
+      const [page, { stdout }] = await Promise.all([make(), runner.run(presentPage(config))])
       const present = stdout.trim()
       if (present === page.digest) return ok(`published: ${page.says}`)
       return {
@@ -53,12 +50,11 @@ export function statusPageTask(context: Context, make: () => Promise<StatusPage>
           },
         ],
         effects: [publishPage(config, page)],
+        fact: page,
       }
     },
-    async apply(difference, tell) {
-      if (!('effects' in difference)) return
-      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
-      tell(await untilServed(context, page))
+    async afterAll({ fact: page }, log) {
+      log(await untilServed(context, page!))
     },
   }
 }

@@ -8,22 +8,23 @@ import { remoteScript } from './remote/script.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /** Takes the site off the VPS. Packages, other sites, receipts and marks stay. */
-export function removeSiteTask(context: Context): Task {
-  const { config, runner } = context
+export function removeSiteTask(
+  context: Context,
+  { after, stays }: { after: readonly (Task | undefined)[]; stays: string | undefined },
+): Task {
+  const { config } = context
   return {
     id: 'remove-site',
     title: `Site ${config.domain} on the VPS`,
     part: 'ionos',
-    after: [],
+    after,
     async inspect() {
+      if (stays) return ok(stays)
       const there = siteParts(await inspectServer(context))
       if (there.length === 0) return ok('nothing of it is there')
       return { state: 'change', what: `delete ${there.join(', ')}`, effects: [removeSite(config)] }
     },
-    async apply(_, tell) {
-      await runner.run(removeSite(config), tell)
-      invalidateServerState(context)
-    },
+    always: () => invalidateServerState(context),
   }
 }
 

@@ -1,19 +1,24 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await defineScript({
+import { loginTask } from '../../lib/azure/account.ts'
+import { createAzure } from '../../lib/azure/client.ts'
+import { imageTask, registryTask } from '../../lib/azure/image.ts'
+import { isMain } from '../../lib/cli/defineScript.ts'
+import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
+
+const script = defineTaskScript({
   name: 'build-image',
-  summary: 'build the backend image in Azure from the sources, unless it is there',
-  changes: true,
-  async main(run) {
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'build-image',
-      needsVps: false,
-      async list(context) {
-        const { imageList } = await import('../../lib/deploy/azureTasks.ts')
-        return { steps: imageList(context) }
-      },
-    })
+  summary: 'Build the backend image in Azure from the sources, unless it exists',
+  needsVps: false,
+  tasks(context) {
+    const azure = createAzure(context)
+    const login = loginTask(context, azure.account)
+    const registry = registryTask(context, azure, login)
+    // az acr build --image codex-backend:src-HASH
+    const image = imageTask(context, azure, { login, registry })
+    return [login, registry, image]
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,25 +1,36 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
 
-await defineScript<{ quick?: boolean }>({
+import { loginTask } from '../../lib/azure/account.ts'
+import { createAzure } from '../../lib/azure/client.ts'
+import { containerTasks } from '../../lib/azure/containers/release.ts'
+import { imageTask, registryTask } from '../../lib/azure/image.ts'
+import { containerSecretsTask } from '../../lib/azure/secrets.ts'
+import { isMain } from '../../lib/cli/defineScript.ts'
+import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
+import { badReleases } from '../../lib/vps/badReleases.ts'
+import { nginxUpstream } from '../../lib/vps/nginx/upstream.ts'
+
+const script = defineTaskScript<{ quick?: boolean }>({
   name: 'release-containers',
-  summary: 'release the image to backend and worker without downtime',
-  changes: true,
-  flags: (parser) =>
+  summary: 'Release the image to the backend and the workers without downtime',
+  options: (parser) =>
     parser.option(
       '--quick',
-      'release the newest existing image that is not marked as bad, not the one of these sources',
+      'Release the newest existing image that is not marked as bad instead of the image of these sources',
     ),
-  async main(run) {
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'release-containers',
-      needsVps: false,
-      async list(context) {
-        const { releaseList } = await import('../../lib/deploy/azureTasks.ts')
-        const { nginxUpstream } = await import('../../lib/vps/nginx/upstream.ts')
-        return { steps: releaseList(context, { quick: run.flags.quick, proxy: nginxUpstream(context) }) }
-      },
-    })
+  needsVps: false,
+  tasks(context, { quick }) {
+    const azure = createAzure(context)
+    const login = loginTask(context, azure.account)
+    const secrets = containerSecretsTask(context, login)
+    const registry = registryTask(context, azure, login)
+    const marks = async () => (await badReleases(context)).backend
+    const image = imageTask(context, azure, { login, registry, quick, existingOnly: true, marks })
+    // az container create --file codex-backend-next.json, then codex-backend, az container delete, the workers.
+    const release = containerTasks(context, azure, { image, proxy: nginxUpstream(context) })
+    return [secrets, login, registry, image, ...release]
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,19 +1,16 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { isMain } from '../../lib/cli/defineScript.ts'
+import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-await defineScript({
+import { nginxHttpTask } from '../../lib/vps/nginx/tasks.ts'
+
+const script = defineTaskScript({
   name: 'configure-nginx',
-  summary: 'write the nginx configuration, test it, put it in force or back',
-  changes: true,
-  async main(run) {
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'configure-nginx',
-      needsVps: true,
-      async list(context) {
-        const { configureNginx } = await import('../../lib/vps/taskLists.ts')
-        return { steps: configureNginx(context) }
-      },
-    })
-  },
+  summary: 'Write the nginx configuration and test it; restore the old one when nginx refuses it',
+  needsVps: true,
+  // With a certificate: the whole site. Without: what the CA needs to find. nginx -t, then systemctl reload nginx.
+  tasks: (context) => [nginxHttpTask(context, { title: 'nginx' })],
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,19 +1,23 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { isMain } from '../../lib/cli/defineScript.ts'
+import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-await defineScript({
+import { certificateTask } from '../../lib/vps/certificate/task.ts'
+import { nginxHttpsTask, nginxHttpTask } from '../../lib/vps/nginx/tasks.ts'
+
+const script = defineTaskScript({
   name: 'issue-certificate',
-  summary: 'get the certificate for both names, if it is missing or about to end',
-  changes: true,
-  async main(run) {
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'issue-certificate',
-      needsVps: true,
-      async list(context) {
-        const { issueCertificate } = await import('../../lib/vps/taskLists.ts')
-        return { steps: issueCertificate(context) }
-      },
-    })
+  summary: 'Obtain the certificate for both names if it is missing or about to expire',
+  needsVps: true,
+  tasks(context) {
+    const nginxHttp = nginxHttpTask(context)
+    // certbot certonly --webroot --cert-name DOMAIN --domain DOMAIN --domain www.DOMAIN
+    const certificate = certificateTask(context, { nginxHttp })
+    // So that a new certificate is served at once.
+    const nginxHttps = nginxHttpsTask(context, { nginxHttp, certificate })
+    return [nginxHttp, certificate, nginxHttps]
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

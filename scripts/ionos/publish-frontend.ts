@@ -1,20 +1,25 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { isMain } from '../../lib/cli/defineScript.ts'
+import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-await defineScript({
+import { buildTask } from '../../lib/vps/frontend/build.ts'
+import { switchTask, uploadTask } from '../../lib/vps/frontend/publish.ts'
+import { purgeTasks } from '../../lib/vps/frontend/purge.ts'
+
+const script = defineTaskScript({
   name: 'publish-frontend',
-  summary: 'build the dashboard and publish it atomically, sending only what changed',
-  changes: true,
-  async main(run) {
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'publish-frontend',
-      needsVps: true,
-      async list(context) {
-        const { warnIfMarkedBad } = await import('../../lib/deploy/badReleaseWarnings.ts')
-        const { publishFrontend } = await import('../../lib/vps/taskLists.ts')
-        return { steps: warnIfMarkedBad(context, publishFrontend(context)) }
-      },
-    })
+  summary: 'Build the dashboard and publish it atomically, sending only what changed',
+  needsVps: true,
+  tasks(context) {
+    // npm ci, npm run build
+    const build = buildTask(context)
+    // A tar stream of the changed files over ssh; the others become hard links.
+    const upload = uploadTask(context, { build })
+    // mv -T current.new current
+    const swap = switchTask(context, upload)
+    return [build, upload, swap, ...purgeTasks(context, swap)]
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

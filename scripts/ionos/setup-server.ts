@@ -1,19 +1,16 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { isMain } from '../../lib/cli/defineScript.ts'
+import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-await defineScript({
+import { serverTask } from '../../lib/vps/packages.ts'
+
+const script = defineTaskScript({
   name: 'setup-server',
-  summary: 'install nginx and certbot on the VPS and make its folders',
-  changes: true,
-  async main(run) {
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'setup-server',
-      needsVps: true,
-      async list(context) {
-        const { setupServer } = await import('../../lib/vps/taskLists.ts')
-        return { steps: setupServer(context) }
-      },
-    })
-  },
+  summary: 'Install nginx and certbot on the VPS and create their folders',
+  needsVps: true,
+  // apt-get install nginx certbot …, systemctl enable nginx, systemctl enable --now certbot.timer
+  tasks: (context) => [serverTask(context)],
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

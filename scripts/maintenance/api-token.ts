@@ -1,18 +1,25 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { getApiToken } from '../../lib/config/secret.ts'
+import { withContext } from '../../lib/deploy/context.ts'
+import { exitCode } from '../../lib/util/errors.ts'
 
-await defineScript({
+const script = defineScript({
   name: 'api-token',
-  summary: 'print the token that the dashboard asks for before it runs a workflow',
+  summary: 'Print the token that the dashboard asks for before it runs a workflow',
   changes: false,
-  flags(parser) {
+  options: (parser) =>
     parser.addHelpText(
       'after',
       '\nThe token is derived from APP_SECRET_KEY. Whoever has it can run workflows: treat it as a password.',
-    )
-  },
-  async main(run) {
-    const { printApiToken } = await import('../../lib/deploy/apiToken.ts')
-    return printApiToken(run)
-  },
+    ),
+  run: (run) =>
+    withContext(run, 'api-token', false, async ({ config, runner }) => {
+      const token = await getApiToken(config, runner)
+      run.result(token, { ok: true, token }, { isSecret: true })
+      return exitCode.done
+    }),
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

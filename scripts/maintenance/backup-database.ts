@@ -1,29 +1,31 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { backUp, backupOptions } from '../../lib/database/backup/run.ts'
+import { whoami, withContext } from '../../lib/deploy/context.ts'
 
-await defineScript<{ to?: string; keep?: string; prove?: string | boolean }>({
+const script = defineScript<{ to?: string; keep?: string; prove?: string | boolean }>({
   name: 'backup-database',
-  summary: 'dump the database to a folder, with retention; --prove restores it into a throwaway and compares',
+  summary: 'Dump the database to a folder, with retention; --prove restores it into a throwaway and compares',
   changes: true,
-  flags: (parser) =>
+  options: (parser) =>
     parser
-      .option('--to <folder>', 'where backups are kept (default: backups/ in the state folder)')
-      .option('--keep <number>', 'how many backups stay (14); the one that was proven last stays always')
+      .option('--to <folder>', 'Folder of the backups (default: backups/ in the state folder)')
+      .option('--keep <number>', 'Backups to keep (default: 14); the last verified one is always kept')
       .option(
         '--prove [file]',
-        'restore it into a throwaway database and compare; with a file: that one, without taking another',
+        'Restore it into a throwaway database and compare; with a file: that one, without taking another',
       ),
-  async main(run) {
-    const [{ withContext, whoami }, { backUp, backupOptions }] = await Promise.all([
-      import('../../lib/deploy/context.ts'),
-      import('../../lib/database/backup/run.ts'),
-    ])
+  // pg_dump --format=custom; with --prove pg_restore into a throwaway database, compared with the dump.
+  async run(run) {
     const options = backupOptions(run.flags)
     return withContext(run, 'backup-database', !options.planning, async (context) => {
-      const { log: story, stopping } = run
-      const { text, data, changes } = await backUp(context, options, { by: whoami(), story, stopping })
+      const { log, stopping } = run
+      const { text, data, changes } = await backUp(context, options, { by: whoami(), log: log, stopping })
       run.result(text, data)
       return options.planning && run.flags.detailedExitcode && changes ? 2 : 0
     })
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,21 +1,21 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { checkDatabase } from '../../lib/checks/checkDatabase.ts'
+import { withContext } from '../../lib/deploy/context.ts'
+import { formatTable } from '../../lib/util/table.ts'
 
-await defineScript({
+const script = defineScript({
   name: 'check-database',
-  summary: 'look at the database: state, TLS, connection time, tables, room left, backups, migrations',
+  summary: 'Check the database: state, TLS, connection time, tables, free space, backups, migrations',
   changes: false,
-  async main(run) {
-    const [{ formatTable }, { withContext }, { checkDatabase }] = await Promise.all([
-      import('../../lib/util/table.ts'),
-      import('../../lib/deploy/context.ts'),
-      import('../../lib/checks/checkDatabase.ts'),
-    ])
-    return withContext(run, 'check-database', false, async (context) => {
+  run: (run) =>
+    withContext(run, 'check-database', false, async (context) => {
       const { rows, advice, data, code } = await checkDatabase(context)
       const columns = [{ heading: 'STATE' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
       run.result([formatTable(columns, rows), '', ...advice].join('\n'), data)
       return code
-    })
-  },
+    }),
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,34 +1,29 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { chosenCategories } from '../../lib/checks/check.ts'
+import { examine, exitCodeOfFindings } from '../../lib/checks/doctor.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { withContext } from '../../lib/deploy/context.ts'
+import { getDetail } from '../../lib/util/status.ts'
+import { formatTable } from '../../lib/util/table.ts'
 
-await defineScript<{ only?: string }>({
+const script = defineScript<{ only?: string }>({
   name: 'doctor',
-  summary: 'look whether everything a deploy needs is as it must be; changes nothing',
+  summary: 'Check that everything a deploy needs is in place (read-only)',
   changes: false,
-  flags: (parser) =>
+  options: (parser) =>
     parser.option(
       '--only <categories>',
-      'tools, login, quota, data-tier, dns, ports, vps, clock, certificate, retirement; several with commas',
+      'Check only these: tools, login, quota, data-tier, dns, ports, vps, clock, certificate, retirement',
     ),
-  async main(run) {
-    const [{ withContext }, { chosenCategories }] = await Promise.all([
-      import('../../lib/deploy/context.ts'),
-      import('../../lib/checks/check.ts'),
-    ])
+  async run(run) {
     const chosen = chosenCategories(run.flags.only)
     return withContext(run, 'doctor', false, async (context) => {
       if (chosen.includes('vps')) await context.runner.beginVps()
-      const [{ formatTable: tableText }, { getDetail: detailOf }, { examine, exitCodeOfFindings }] =
-        await Promise.all([
-          import('../../lib/util/table.ts'),
-          import('../../lib/util/status.ts'),
-          import('../../lib/checks/doctor.ts'),
-        ])
       const findings = await examine(context, chosen, run.signal)
       const columns = [{ heading: 'STATE' }, { heading: 'ABOUT' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
       const rows = findings.map((each, index) => {
         const { verdict, category, title } = each
-        return [verdict, category, title, detailOf(each, findings.slice(0, index))]
+        return [verdict, category, title, getDetail(each, findings.slice(0, index))]
       })
       const helps = Map.groupBy(
         findings.filter(({ next }) => next),
@@ -37,13 +32,16 @@ await defineScript<{ only?: string }>({
       const advice = [...helps].map(
         ([next, those]) => `→ ${those.map(({ title }) => title).join(', ')}: ${next}`,
       )
-      const fine = findings.filter(({ verdict }) => verdict === 'OK').length
-      const last = `${fine} of ${findings.length} are as they must be.`
-      run.result([tableText(columns, rows), '', ...advice, last].join('\n'), {
-        ok: fine === findings.length,
+      const passed = findings.filter(({ verdict }) => verdict === 'OK').length
+      const last = `${passed} of ${findings.length} checks passed.`
+      run.result([formatTable(columns, rows), '', ...advice, last].join('\n'), {
+        ok: passed === findings.length,
         findings,
       })
       return exitCodeOfFindings(findings)
     })
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,26 +1,25 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
-import type { HistoryFlags } from '../../lib/deploy/receipts/history.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { withContext } from '../../lib/deploy/context.ts'
+import { type HistoryFlags, showHistory } from '../../lib/deploy/receipts/history.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
 
-await defineScript<HistoryFlags>({
+const script = defineScript<HistoryFlags>({
   name: 'history',
-  summary: 'the receipts of deploys, of this machine and of the VPS, as one table',
+  summary: 'Show the receipts of deploys, of this machine and of the VPS, as one table',
   changes: false,
-  flags(parser) {
+  options(parser) {
     parser
-      .option('--lines <number>', 'how many, the newest first (20)', wholeNumber)
-      .option('--show <id>', 'one receipt in full; the beginning of its id is enough')
-      .option('--diff <id...>', 'what differs between two: --diff A B')
+      .option('--lines <number>', 'Number of receipts, newest first (default: 20)', wholeNumber)
+      .option('--show <id>', 'Show one receipt in full; a prefix of its id is enough')
+      .option('--diff <id...>', 'Show what differs between two: --diff A B')
   },
-  async main(run) {
-    const { withContext } = await import('../../lib/deploy/context.ts')
-    return withContext(run, 'history', false, async (context) => {
+  run: (run) =>
+    withContext(run, 'history', false, async (context) => {
       await context.runner.beginVps()
-      return (await import('../../lib/deploy/receipts/history.ts')).showHistory(run, context)
-    })
-  },
+      return showHistory(run, context)
+    }),
 })
 
 function wholeNumber(text: string): number {
@@ -28,3 +27,6 @@ function wholeNumber(text: string): number {
   if (number !== undefined) return number
   throw usageError(`--lines=${text} is not a number from 1 to 9999`)
 }
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,6 +1,11 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { withContext } from '../../lib/deploy/context.ts'
+import { maintenanceStatus, wantedMaintenance } from '../../lib/deploy/maintenanceMode.ts'
+import { runTasks } from '../../lib/deploy/runTasks.ts'
 import { usageError } from '../../lib/util/errors.ts'
+import { maintenanceTask } from '../../lib/vps/maintenance/task.ts'
+import { nginxHttpsTask } from '../../lib/vps/nginx/tasks.ts'
 
 interface Flags {
   mode: 'on' | 'off' | 'status'
@@ -8,42 +13,39 @@ interface Flags {
   until?: string
 }
 
-await defineScript<Flags>({
+const script = defineScript<Flags>({
   name: 'maintenance-mode',
-  summary: 'show the visitors a friendly maintenance page (503), end it, or say how things are',
+  summary: 'Show visitors a maintenance page (503), end it, or report its state',
   changes: true,
-  flags(parser) {
+  options: (parser) =>
     parser
       .addArgument(
-        parser
-          .createArgument('<mode>', 'on; off; or status, which changes nothing')
-          .choices(['on', 'off', 'status']),
+        parser.createArgument('<mode>', 'on, off, or status (read-only)').choices(['on', 'off', 'status']),
       )
-      .option('--message <text>', 'what the page says, one paragraph')
-      .option('--until <time>', 'the end to announce: 30m, 2h, 03:30, 2026-11-23T03:30Z')
-      .action((mode) => {
-        parser.setOptionValue('mode', mode)
-      })
-  },
-  async main(run) {
+      .option('--message <text>', 'Text of the page, one paragraph')
+      .option('--until <time>', 'End to announce: 30m, 2h, 03:30, 2026-11-23T03:30Z')
+      .action((mode) => void parser.setOptionValue('mode', mode)),
+  async run(run) {
     const { mode, message, until } = run.flags
     if (mode !== 'on' && (message !== undefined || until !== undefined))
       throw usageError(`--message and --until go with on, not with ${mode}`)
     if (mode === 'status') {
-      const { withContext } = await import('../../lib/deploy/context.ts')
       return withContext(run, 'maintenance-mode', false, async (context) => {
         await context.runner.beginVps()
-        return (await import('../../lib/deploy/maintenanceMode.ts')).maintenanceStatus(run, context)
+        return maintenanceStatus(run, context)
       })
     }
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
     return runTasks(run, {
-      script: 'maintenance-mode',
       needsVps: true,
-      async list(context) {
-        const { maintenanceList } = await import('../../lib/deploy/maintenanceMode.ts')
-        return { steps: maintenanceList(context, mode, { message, until }) }
+      tasks(context) {
+        // nginx first: without its configuration there would be a page that nobody gets.
+        const nginx = nginxHttpsTask(context)
+        // ssh: mv -T maintenance.new maintenance
+        return [nginx, maintenanceTask(context, wantedMaintenance(mode, run.flags), nginx)]
       },
     })
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,20 +1,23 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
-import type { MetricsFlags } from '../../lib/metrics/metrics.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { withContext } from '../../lib/deploy/context.ts'
+import { type MetricsFlags, parseMetricsFlags, showMetrics } from '../../lib/metrics/metrics.ts'
 
-await defineScript<MetricsFlags>({
+const script = defineScript<MetricsFlags>({
   name: 'metrics',
-  summary: 'CPU, memory and network of the containers, as a table or a page of charts',
+  summary: 'Show CPU, memory and network of the containers, as a table or a page of charts',
   changes: false,
-  flags(parser) {
+  options(parser) {
     parser
-      .option('--since <time>', 'from when: 1h, 6h, 1d, 7d, or a date and time', '1h')
-      .option('--html <file>', 'write a page of charts, too')
+      .option('--since <time>', 'Start: 1h, 6h, 1d, 7d, or a date and time', '1h')
+      .option('--html <file>', 'Also write a page of charts')
   },
-  async main(run) {
-    const { parseMetricsFlags: readMetricsFlags, showMetrics } = await import('../../lib/metrics/metrics.ts')
-    const asked = readMetricsFlags(run.flags)
-    const { withContext } = await import('../../lib/deploy/context.ts')
+  // az monitor metrics list
+  async run(run) {
+    const asked = parseMetricsFlags(run.flags)
     return withContext(run, 'metrics', false, (context) => showMetrics(run, context, asked))
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,28 +1,52 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
-import type { RemoveFlags } from '../../lib/deploy/remove.ts'
+import { loginTask } from '../../lib/azure/account.ts'
+import { createAzure } from '../../lib/azure/client.ts'
+import { removeAzureTasks } from '../../lib/azure/remove.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import {
+  azurePartsTask,
+  confirmRemoval,
+  type RemoveFlags,
+  readStaying,
+  reasonToStay,
+} from '../../lib/deploy/remove.ts'
+import { runTasks } from '../../lib/deploy/runTasks.ts'
 import { usageError } from '../../lib/util/errors.ts'
+import { removeSiteTask } from '../../lib/vps/uninstall.ts'
 
-await defineScript<RemoveFlags>({
+const script = defineScript<RemoveFlags>({
   name: 'remove',
-  summary: 'take down what the deploy made; dumps and receipts stay',
+  summary: 'Take down what the deploy made; keep dumps and receipts',
   changes: true,
-  flags: (parser) =>
+  options: (parser) =>
     parser
-      .option('--confirm <domain>', 'the domain, typed: instead of being asked for it')
-      .option('--skip-azure', 'leave the core as it is')
-      .option('--skip-ionos', 'leave the VPS as it is'),
-  async main(run) {
-    if (run.flags.skipAzure && run.flags.skipIonos)
+      .option('--confirm <domain>', 'The domain, instead of typing it when asked')
+      .option('--skip-azure', 'Skip Azure')
+      .option('--skip-ionos', 'Skip the VPS'),
+  async run(run) {
+    const { skipAzure, skipIonos, dryRun } = run.flags
+    if (skipAzure && skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    const { confirmRemoval, readStaying, removeList } = await import('../../lib/deploy/remove.ts')
     const staying = await readStaying(run)
-    if (!run.flags.dryRun) await confirmRemoval(run, staying)
+    if (!dryRun) await confirmRemoval(run, staying)
+    const stays = reasonToStay(staying)
     return runTasks(run, {
-      script: 'remove',
-      needsVps: !run.flags.skipIonos,
-      list: (context) => ({ steps: removeList(context, run.flags, staying) }),
+      needsVps: !skipIonos,
+      tasks(context) {
+        const azure = createAzure(context)
+        const login = skipAzure ? undefined : loginTask(context, azure.account)
+        // All of Azure is looked at before the site goes: while Azure is silent, the site stays.
+        const parts = login && azurePartsTask(azure, staying, login)
+        // The site first, so that no visitor sees the core break: rm -rf of the site, its nginx files and certificate.
+        const site = skipIonos ? undefined : removeSiteTask(context, { after: [parts], stays: stays('site') })
+        if (!login || !parts) return site ? [site] : []
+        // az container delete --yes, then az resource delete --ids ID for Redis, PostgreSQL and the registry.
+        const core = removeAzureTasks(context, azure, { after: [login, parts, site], stays })
+        return [login, parts, ...(site ? [site] : []), ...core]
+      },
     })
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

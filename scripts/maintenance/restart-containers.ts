@@ -1,23 +1,68 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { loginTask } from '../../lib/azure/account.ts'
+import { az } from '../../lib/azure/cli.ts'
+import { type Azure, createAzure, subscriptionFlag } from '../../lib/azure/client.ts'
+import { explainRestart, groupsToRestart, waitUntilRestarted } from '../../lib/azure/containers/restart.ts'
+import { type ContainerGroup, showGroup } from '../../lib/azure/resources/containerGroups.ts'
+import { isMain } from '../../lib/cli/defineScript.ts'
+import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
+import type { Context } from '../../lib/tasks/context.ts'
+import type { Task } from '../../lib/tasks/task.ts'
 
-await defineScript<{ only?: 'backend' | 'worker' }>({
+const script = defineTaskScript<{ only?: 'backend' | 'worker' }>({
   name: 'restart-containers',
-  summary: 'restart backend and workers as they are, and wait until they are healthy',
-  changes: true,
-  flags: (parser) =>
+  summary: 'Restart the backend and the workers, and wait until they are healthy',
+  options: (parser) =>
     parser.addOption(
-      parser.createOption('--only <part>', 'backend or worker alone').choices(['backend', 'worker']),
+      parser.createOption('--only <part>', 'Restart only this part').choices(['backend', 'worker']),
     ),
-  async main(run) {
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'restart-containers',
-      needsVps: false,
-      async list(context) {
-        const { restartList } = await import('../../lib/deploy/updateTasks.ts')
-        return { steps: restartList(context, run.flags.only) }
-      },
-    })
+  needsVps: false,
+  tasks(context, { only }) {
+    const azure = createAzure(context)
+    const login = loginTask(context, azure.account)
+    const parts = (['backend', 'worker'] as const).filter((part) => only === undefined || only === part)
+    return [login, ...parts.map((part) => restartTask(context, azure, part, login))]
   },
 })
+
+/** Restarts the groups of a part, each after the other, so that other workers go on taking jobs. */
+const restartTask = (
+  context: Context,
+  azure: Azure,
+  part: 'backend' | 'worker',
+  login: Task,
+): Task<ContainerGroup[]> => ({
+  id: part === 'backend' ? 'restart-backend' : 'restart-workers',
+  title: part === 'backend' ? 'Restart the backend' : 'Restart the workers',
+  part: 'azure',
+  after: [login],
+  async inspect() {
+    const groups = await groupsToRestart(context, azure, part)
+    const names = groups.map(({ name }) => name)
+    const subscription = subscriptionFlag(await azure.account())
+    const gap = {
+      backend: '/api/ answers 502 with Retry-After until it is healthy again',
+      worker: 'jobs wait in the queue until it runs again',
+    }
+    return {
+      state: 'change',
+      what: `${names.join(', ')}, with a gap: ${gap[part]}`,
+      fact: groups,
+      effects: names.map(
+        (name) => az.change({ explain: (output) => explainRestart(name, output) })`
+          container restart --resource-group ${context.config.azure.resourceGroup} --name ${name} ${subscription}`,
+      ),
+    }
+  },
+  async beforeEach({ index, change }, log) {
+    const { name } = change.fact![index]!
+    log(`restarting ${name}`)
+    return showGroup(context, azure, name)
+  },
+  async afterEach({ index, change }, before, log) {
+    await waitUntilRestarted(context, azure, change.fact![index]!, before as ContainerGroup | undefined, log)
+  },
+})
+
+export default script
+if (isMain(import.meta)) await script.start()

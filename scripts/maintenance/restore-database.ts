@@ -1,47 +1,38 @@
 #!/usr/bin/env node
 import path from 'node:path'
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { confirmName } from '../../lib/cli/prompt.ts'
+import { readManifest } from '../../lib/database/backup/manifest.ts'
+import { assertDatabaseName, restoreTasks } from '../../lib/database/restore/restore.ts'
+import { runTasks } from '../../lib/deploy/runTasks.ts'
+import { getSeparateConfig } from '../../lib/deploy/separate.ts'
 import { usageError } from '../../lib/util/errors.ts'
 
-await defineScript<{ file: string; into?: string; confirm?: string }>({
+const script = defineScript<{ file: string; into?: string; confirm?: string }>({
   name: 'restore-database',
-  summary:
-    'restore a backup into a new database, or with the name typed over the live one, which is kept beside',
+  summary: 'Restore a backup into a new database, or (confirmed by name) replace the live one, which is kept',
   changes: true,
-  flags(parser) {
+  options: (parser) =>
     parser
-      .argument('<file>', 'the .dump of a backup; its .dump.json must be beside it')
-      .option('--into <name>', 'the database to make; it must be said')
-      .option('--confirm <name>', 'the name of the live database, instead of typing it')
-      .action((file) => void parser.setOptionValue('file', file))
-  },
-  async main(run) {
-    const { into, confirm, dryRun, file } = run.flags
+      .argument('<file>', 'The .dump of a backup; its .dump.json must be beside it')
+      .option('--into <name>', 'Database to create (required)')
+      .option('--confirm <name>', 'The name of the live database, instead of typing it when asked')
+      .action((file) => void parser.setOptionValue('file', file)),
+  async run(run) {
+    const { into, confirm, dryRun } = run.flags
+    const file = path.resolve(run.flags.file)
     if (into === undefined) throw usageError('Into which database?', 'Give its name: --into NAME')
-    const { getSeparateConfig } = await import('../../lib/deploy/separate.ts')
     const { database } = (await getSeparateConfig(run)).postgres
-    const { readManifest } = await import('../../lib/database/backup/manifest.ts')
-    readManifest(path.resolve(file))
-    const [{ confirmName }, { runTasks }, { restoreTasks, assertDatabaseName }] = await Promise.all([
-      import('../../lib/cli/prompt.ts'),
-      import('../../lib/deploy/runTasks.ts'),
-      import('../../lib/database/restore/restore.ts'),
-    ])
+    readManifest(file)
     assertDatabaseName(into)
     if (into === database && !dryRun) {
       const question = `${database} is the live database: what was written since the backup leaves the site.`
       await confirmName(confirm, database, question)
     }
-    const summaries: (() => string[])[] = []
-    return runTasks(run, {
-      script: 'restore-database',
-      needsVps: false,
-      list(context) {
-        const { steps, summary } = restoreTasks(context, path.resolve(file), into)
-        summaries.push(summary)
-        return { steps }
-      },
-      summary: () => summaries.flatMap((each) => each()),
-    })
+    // CREATE DATABASE beside it, pg_restore, compare with the manifest, then ALTER DATABASE … RENAME in one transaction.
+    return runTasks(run, { needsVps: false, tasks: (context) => restoreTasks(context, file, into) })
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

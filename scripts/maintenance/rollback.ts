@@ -1,23 +1,64 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
-import type { RollbackFlags } from '../../lib/deploy/rollback/tasks.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { formatScriptLine } from '../../lib/config/pasteLine.ts'
+import { withContext } from '../../lib/deploy/context.ts'
+import { listReleases } from '../../lib/deploy/rollback/list.ts'
+import { type RollbackFlags, rollbackTasks } from '../../lib/deploy/rollback/tasks.ts'
+import { runTasks } from '../../lib/deploy/runTasks.ts'
+import { usageError } from '../../lib/util/errors.ts'
+import type { Part } from '../../lib/vps/badReleases.ts'
 
-await defineScript<RollbackFlags>({
+const script = defineScript<RollbackFlags>({
   name: 'rollback',
-  summary: 'go back to an earlier release of the frontend or the backend',
+  summary: 'Roll the frontend or the backend back to an earlier release',
   changes: true,
-  flags(parser) {
+  options: (parser) =>
     parser
       .argument('[part]', 'frontend or backend')
       .action((part?: string) => void parser.setOptionValue('part', part))
-      .option('--to <id>', 'this release (the beginning of its id is enough) instead of the one before')
-      .option('--list', 'show the releases: when, from which revision, which is live, which is bad')
-      .option('--mark-bad', 'mark the release that is left, so that nothing goes back to it')
-      .option('--why <words>', 'what the mark says')
-      .option('--clear-bad <id>', 'take the mark off a release; rolls nothing back')
-  },
-  async main(run) {
-    const { rollback } = await import('../../lib/deploy/rollback/rollback.ts')
-    return rollback(run)
+      .option('--to <id>', 'Roll back to this release (a prefix of its id is enough), not the previous one')
+      .option('--list', 'List the releases: time, revision, which is live, which is bad')
+      .option('--mark-bad', 'Mark the current release as bad so that no rollback selects it')
+      .option('--why <words>', 'Reason stored with the mark')
+      .option('--clear-bad <id>', 'Remove the mark from a release; rolls nothing back'),
+  async run(run) {
+    const { part, list } = checkFlags(run.flags)
+    if (list) {
+      return withContext(run, 'rollback', false, async (context) => {
+        await context.runner.beginVps()
+        return listReleases(run, context, part ? [part] : ['frontend', 'backend'])
+      })
+    }
+    if (!part) {
+      throw usageError(
+        'What is to be rolled back?',
+        `${formatScriptLine('rollback', 'frontend')}, or ${formatScriptLine('rollback', 'backend')}; --list shows both.`,
+      )
+    }
+    // Frontend: one rename over ssh. Backend: az container create of the old image, with nginx switched around it.
+    return runTasks(run, { needsVps: true, tasks: (context) => rollbackTasks(run, context, part) })
   },
 })
+
+/** Throws (exit 2) when flags do not go together. */
+function checkFlags({ part, list, to, markBad, clearBad, why }: RollbackFlags): {
+  part?: Part
+  list: boolean
+} {
+  if (part !== undefined && part !== 'frontend' && part !== 'backend')
+    throw usageError(`${part} is not a part that is rolled back`, 'Give frontend or backend.')
+  if (list) {
+    const other = { '--to': to, '--mark-bad': markBad, '--clear-bad': clearBad, '--why': why }
+    const beside = Object.entries(other).find(([, value]) => value !== undefined)?.[0]
+    if (beside)
+      throw usageError(`--list is read-only, and does not go with ${beside}`, 'Leave one of them out.')
+  } else if (part) {
+    if (clearBad !== undefined && (to !== undefined || markBad))
+      throw usageError('--clear-bad rolls nothing back, and goes with neither --to nor --mark-bad')
+    if (why !== undefined && !markBad) throw usageError('--why goes with --mark-bad')
+  }
+  return { ...(part ? { part } : {}), list: list === true }
+}
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,32 +1,30 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { keys } from '../../lib/config/schema.ts'
-import type { ScaleFlags } from '../../lib/deploy/scale/scale.ts'
+import { type ScaleFlags, scale } from '../../lib/deploy/scale/scale.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
 
-await defineScript<ScaleFlags>({
+const script = defineScript<ScaleFlags>({
   name: 'scale',
-  summary: 'change size or number of the containers; shows the monthly cost before and after',
+  summary: 'Change the size or the number of the containers; show the monthly cost before and after',
   changes: true,
-  flags(parser) {
+  options(parser) {
     parser
       .argument('[part]', 'backend or worker')
       .action((part?: string) => {
         parser.setOptionValue('part', part)
       })
-      .option('--cpu <cores>', 'CPU cores of the container', numberOf('--cpu'))
-      .option('--memory <GB>', 'memory of the container', numberOf('--memory'))
-      .option('--workers <number>', 'how many worker container groups', workersOf)
-      .option('--save', 'write the size into .env, too: the next deploy goes by it')
+      .option('--cpu <cores>', 'CPU cores of a container', parseSize('--cpu'))
+      .option('--memory <GB>', 'Memory of a container', parseSize('--memory'))
+      .option('--workers <number>', 'Number of worker container groups', parseWorkers)
+      .option('--save', 'Also write the size to .env, so that the next deploy keeps it')
   },
-  async main(run) {
-    const { scale } = await import('../../lib/deploy/scale/scale.ts')
-    return scale(run)
-  },
+  // az container create --file, with the new size; --save writes it to .env.
+  run: scale,
 })
 
-function numberOf(flag: string) {
+function parseSize(flag: string) {
   return (text: string): number => {
     const number = parseNumber(text, { maximum: 9999 })
     if (number !== undefined) return number
@@ -34,9 +32,12 @@ function numberOf(flag: string) {
   }
 }
 
-function workersOf(text: string): number {
+function parseWorkers(text: string): number {
   const { minimum, maximum } = keys.WORKER_COUNT
   const number = parseNumber(text, { whole: true, minimum, maximum })
   if (number !== undefined) return number
   throw usageError(`--workers=${text} is not a whole number from ${minimum} to ${maximum}`)
 }
+
+export default script
+if (isMain(import.meta)) await script.start()

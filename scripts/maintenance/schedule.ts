@@ -1,33 +1,34 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { withContext } from '../../lib/deploy/context.ts'
 import type { ScheduleFlags } from '../../lib/schedule/schedule.ts'
 
-await defineScript<ScheduleFlags>({
+const script = defineScript<ScheduleFlags>({
   name: 'schedule',
   summary:
-    'health, status page and nightly backup by themselves: prints, installs or removes the entries; last runs',
+    'Print, install or remove the entries for health, status page and nightly backup; show their last runs',
   changes: true,
-  flags(parser) {
+  options(parser) {
     parser
-      .option('--install', 'put the entries in; what is there already is changed to what it shall be')
-      .option('--remove', 'take exactly ours away')
+      .option('--install', 'Install the entries, updating existing ones')
+      .option('--remove', 'Remove only the entries this tool created')
       .addOption(
         parser
-          .createOption('--as <scheduler>', 'default: what this machine has')
+          .createOption('--as <scheduler>', 'Scheduler (default: the one of this machine)')
           .choices(['cron', 'systemd', 'windows']),
       )
       .addOption(
-        parser
-          .createOption('--every <time>', 'how often health looks: 1m, 2m, 5m, 10m … 1h')
-          .default('5m', '5m'),
+        parser.createOption('--every <time>', 'Interval of health: 1m, 2m, 5m, 10m … 1h').default('5m', '5m'),
       )
   },
-  async main(run) {
-    const [{ withContext }, { schedule }] = await Promise.all([
-      import('../../lib/deploy/context.ts'),
-      import('../../lib/schedule/schedule.ts'),
-    ])
-    const mayChange = !run.flags.dryRun && (run.flags.install === true || run.flags.remove === true)
+  async run(run) {
+    const { schedule } = await import('../../lib/schedule/schedule.ts')
+    const { install, remove, dryRun } = run.flags
+    const mayChange = !dryRun && (install === true || remove === true)
+    // crontab -, systemctl enable, or schtasks /Create
     return withContext(run, 'schedule', mayChange, (context) => schedule(run, context))
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,24 +1,25 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import type { SloFlags } from '../../lib/monitoring/slo/slo.ts'
 
-await defineScript<SloFlags>({
+const script = defineScript<SloFlags>({
   name: 'slo',
-  summary:
-    'availability against the SLO, error budget, latency and incidents of a month or a range, from the history',
+  summary: 'Report availability against the SLO, error budget, latency and incidents of a month or a range',
   changes: false,
-  flags(parser) {
+  options(parser) {
     parser
-      .option('--month <month>', 'a month of UTC as 2026-11 (default: this one)')
-      .option('--since <time>', 'from when: 1d, 2w, or a date and time')
-      .option('--until <time>', 'until when (default: now)')
+      .option('--month <month>', 'Month in UTC, such as 2026-11 (default: this one)')
+      .option('--since <time>', 'Start: 1d, 2w, or a date and time')
+      .option('--until <time>', 'End (default: now)')
       .addOption(
-        parser.createOption('--from <place>', 'where it was asked from: here or vps').default('here', 'here'),
+        parser.createOption('--from <place>', 'Location of the checks: here or vps').default('here', 'here'),
       )
   },
-  async main(run) {
-    const { parseSloFlags: readSloFlags, showSlo } = await import('../../lib/monitoring/slo/slo.ts')
-    const range = readSloFlags(run.flags)
-    return showSlo(run, await run.config(), range)
+  async run(run) {
+    const { parseSloFlags, showSlo } = await import('../../lib/monitoring/slo/slo.ts')
+    return showSlo(run, await run.config(), parseSloFlags(run.flags))
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

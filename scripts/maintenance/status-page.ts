@@ -1,26 +1,17 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { isMain } from '../../lib/cli/defineScript.ts'
+import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
+import { pageTask } from '../../lib/monitoring/statusPage/task.ts'
 
-interface Flags {
-  out?: string
-}
-
-await defineScript<Flags>({
+const script = defineTaskScript<{ out?: string }>({
   name: 'status-page',
-  summary: 'publish https://DOMAIN/status/: state now, 90 days, latency, incidents, deploys; or --out FILE',
-  changes: true,
-  flags: (parser) => parser.option('--out <file>', 'write the page into this file, and nowhere else'),
-  async main(run) {
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'status-page',
-      needsVps: run.flags.out === undefined,
-      unlisted: true,
-      list: async (context) =>
-        (await import('../../lib/monitoring/statusPage/task.ts')).createStatusPageTasks(
-          context,
-          run.flags.out,
-        ),
-    })
-  },
+  summary:
+    'Publish https://DOMAIN/status/: state, 90 days, latency, incidents, deploys; or write it to --out FILE',
+  options: (parser) => parser.option('--out <file>', 'Write the page to this file instead of publishing it'),
+  needsVps: ({ out }) => out === undefined,
+  unrecorded: true,
+  tasks: (context, { out }) => [pageTask(context, out)],
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,12 +1,38 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { confirmedByTyping } from '../../lib/cli/prompt.ts'
+import { withContext } from '../../lib/deploy/context.ts'
+import { breakLock, readHolder } from '../../lib/deploy/lock.ts'
+import { exitCode, OpsError } from '../../lib/util/errors.ts'
 
-await defineScript({
+const script = defineScript({
   name: 'unlock',
-  summary: 'show who holds the deploy lock, and release it',
+  summary: 'Show who holds the deploy lock, and release it',
   changes: true,
-  async main(run) {
-    const { unlock } = await import('../../lib/deploy/unlock.ts')
-    return unlock(run)
+  async run(run) {
+    const planning = run.flags.dryRun === true
+    return withContext(run, 'unlock', !planning, async (context) => {
+      const holder = await readHolder(context)
+      if (!holder) {
+        run.result('Nobody holds the deploy lock.', { ok: true, holder: null, released: false })
+        return exitCode.done
+      }
+      const who = `${holder.by} has held the deploy lock since ${holder.since}, for: ${holder.what}`
+      if (planning) {
+        run.result(`${who}\nIt would be released.`, { ok: true, dryRun: true, holder, released: false })
+        return run.flags.detailedExitcode ? 2 : exitCode.done
+      }
+      run.log(who)
+      if (!run.flags.yes && !(await confirmedByTyping('Release it?', 'unlock', '--yes'))) {
+        throw new OpsError({ what: 'Not confirmed: the lock stays', exitCode: exitCode.usage })
+      }
+      // ssh: kill PID of the process that holds the flock. The deploy that loses it starts no further task.
+      await context.runner.run(breakLock(context.config, holder))
+      run.result(`Released. It was held by ${holder.by}.`, { ok: true, holder, released: true })
+      return exitCode.done
+    })
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,17 +1,37 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
+import { isMain } from '../../lib/cli/defineScript.ts'
+import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-await defineScript({
+import { verifyFrontendTask } from '../../lib/deploy/rollback/verifyFrontend.ts'
+import { getFact } from '../../lib/tasks/engine.ts'
+import { buildTask } from '../../lib/vps/frontend/build.ts'
+import { switchTask, uploadTask } from '../../lib/vps/frontend/publish.ts'
+import { purgeTasks } from '../../lib/vps/frontend/purge.ts'
+import { nginxHttpsTask } from '../../lib/vps/nginx/tasks.ts'
+
+const script = defineTaskScript({
   name: 'update-frontend',
-  summary: 'build and publish the dashboard, verify what is served, and go back when it is not whole',
-  changes: true,
-  async main(run) {
-    const { runTasks } = await import('../../lib/deploy/runTasks.ts')
-    return runTasks(run, {
-      script: 'update-frontend',
-      needsVps: true,
-      list: async (context) => (await import('../../lib/deploy/updateTasks.ts')).updateFrontendList(context),
-      summary: ({ config }) => [`https://${config.domain}/`],
-    })
+  summary: 'Build and publish the dashboard, verify what is served, and roll back if it is broken',
+  needsVps: true,
+  tasks(context) {
+    // nginx first: what is served is checked at addresses that its configuration gives.
+    const nginx = nginxHttpsTask(context)
+    // npm ci, npm run build
+    const build = buildTask(context)
+    const upload = uploadTask(context, { build })
+    const swap = switchTask(context, upload)
+    const purge = purgeTasks(context, swap)
+    // Goes back to the release before when visitors do not get this one whole.
+    const verify = verifyFrontendTask(context, { swap, after: [...purge, nginx] })
+    return {
+      tasks: [nginx, build, upload, swap, ...purge, verify],
+      receipt: (outcomes) => ({
+        frontend: getFact(outcomes, verify)?.live ?? getFact(outcomes, swap)?.to ?? '',
+      }),
+      summary: () => [`https://${context.config.domain}/`],
+    }
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -1,40 +1,42 @@
 #!/usr/bin/env node
-import { defineScript } from '../../lib/cli/defineScript.ts'
-import type { ViewFlags } from '../../lib/logs/options.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
+import { withContext } from '../../lib/deploy/context.ts'
+import { parseView, type ViewFlags } from '../../lib/logs/options.ts'
+import { viewLogs } from '../../lib/logs/view.ts'
+import { parsePastTime } from '../../lib/util/time.ts'
 
 interface Flags extends ViewFlags {
   since?: string
 }
 
-await defineScript<Flags>({
+const script = defineScript<Flags>({
   name: 'view-logs',
-  summary: 'show the logs of backend, workers and nginx, merged by time',
+  summary: 'Show the logs of the backend, the workers and nginx, merged by time',
   changes: false,
   endsByCtrlC: ({ follow }) => follow === true,
-  flags(parser) {
+  options(parser) {
     parser
-      .option('--only <names>', 'of backend, worker, nginx (= access, error); commas between them')
-      .option('--since <time>', 'nothing older: 30m, 1h, 2d, or a date and time (ISO 8601)')
-      .option('--lines <number>', 'the last so many (100, with --follow 10, with --since all)')
-      .option('--grep <regex>', 'only lines whose text matches; the case counts')
-      .option('-f, --follow', 'go on with new lines as they come, until Ctrl-C')
+      .option(
+        '--only <names>',
+        'Show only these, separated by commas: backend, worker, nginx (= access, error)',
+      )
+      .option('--since <time>', 'Show nothing older: 30m, 1h, 2d, or a date and time (ISO 8601)')
+      .option('--lines <number>', 'Number of lines (default: 100, with --follow 10, with --since all)')
+      .option('--grep <regex>', 'Show only lines whose text matches (case-sensitive)')
+      .option('-f, --follow', 'Follow new lines until Ctrl-C')
       .addHelpText('after', '\nTimes are UTC. With --json and --follow each line is a document (JSON Lines).')
   },
-  async main(run) {
-    const [{ withContext }, { parsePastTime }, { parseView }] = await Promise.all([
-      import('../../lib/deploy/context.ts'),
-      import('../../lib/util/time.ts'),
-      import('../../lib/logs/options.ts'),
-    ])
-    const view = parseView(
-      run.flags,
-      run.flags.since === undefined ? undefined : parsePastTime(run.flags.since),
-    )
+  // az container logs of each group; tail -F of nginx's logs over ssh
+  async run(run) {
+    const { since, json } = run.flags
+    const view = parseView(run.flags, since === undefined ? undefined : parsePastTime(since))
     return withContext(run, 'view-logs', false, async (context) => {
       if (view.only('access') || view.only('error')) await context.runner.beginVps()
-      const { viewLogs } = await import('../../lib/logs/view.ts')
-      const { flags, stopping, log: story } = run
-      return viewLogs(context, view, { json: flags.json === true, stopping, tell: story })
+      const { stopping, log } = run
+      return viewLogs(context, view, { json: json === true, stopping, tell: log })
     })
   },
 })
+
+export default script
+if (isMain(import.meta)) await script.start()

@@ -40,7 +40,7 @@ export async function takeBackup(
   context: Context,
   folder: string,
   before: Before,
-  about: { by: string; story: (line: string) => void },
+  about: { by: string; log: (line: string) => void },
 ): Promise<Backup> {
   const { config } = context
   const taken = new Date()
@@ -48,7 +48,7 @@ export async function takeBackup(
   const within = makePartial(folder, name)
   try {
     const dump = path.join(within, name)
-    const { content, toc } = await dumpSnapshot(context, dump, about.story)
+    const { content, toc } = await dumpSnapshot(context, dump, about.log)
     assertListsTables(content, toc)
     chmodSync(dump, 0o600)
     const manifest: Manifest = {

@@ -57,7 +57,7 @@ export interface BackedUp {
 
 interface About {
   by: string
-  story: (line: string) => void
+  log: (line: string) => void
   /** Aborted on the first Ctrl-C: what runs is finished, nothing more is begun. */
   stopping: AbortSignal
 }
@@ -80,13 +80,12 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
   if (options.planning || !before) return planned(context, folder, options, { before, leftovers, silent })
 
   const swept = [...removeLeftovers(folder), ...(await dropLeftovers(context, leftovers))]
-  for (const each of swept) about.story(`Removed what a killed run had left: ${each}`)
+  for (const each of swept) about.log(`Removed what a killed run had left: ${each}`)
   const taken = await takeBackup(context, folder, before, about)
-  about.story(`Kept as ${taken.file}`)
+  about.log(`Kept as ${taken.file}`)
   const done = options.prove === 'new' ? await proveNew(context, taken, about) : taken
   const { backups, unknown } = readBackups(folder, context.config)
-  for (const each of unknown)
-    about.story(`! ${each} has no manifest that tells whose it is: it is left alone`)
+  for (const each of unknown) about.log(`! ${each} has no manifest that tells whose it is: it is left alone`)
   const old = expired(backups, options.keep)
   old.forEach(removeBackup)
   return {
@@ -101,13 +100,13 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
   }
 }
 
-async function proveNew(context: Context, taken: Backup, { story, stopping }: About): Promise<Backup> {
+async function proveNew(context: Context, taken: Backup, { log, stopping }: About): Promise<Backup> {
   if (stopping.aborted)
     throw new OpsError({
       what: `Interrupted: ${taken.file} is complete, but not proven`,
       next: formatScriptLine('backup-database', '--prove', taken.file),
     })
-  return prove(context, taken, story)
+  return prove(context, taken, log)
 }
 
 async function proveOne(
@@ -129,8 +128,8 @@ async function proveOne(
     }
   }
   const dropped = await dropLeftovers(context, leftovers)
-  for (const each of dropped) about.story(`Removed what a killed run had left: ${each}`)
-  const proven = await prove(context, backup, about.story)
+  for (const each of dropped) about.log(`Removed what a killed run had left: ${each}`)
+  const proven = await prove(context, backup, about.log)
   return { text: sentence(proven), data: { ok: true, ...dataOf(proven) }, changes: true }
 }
 

@@ -6,13 +6,13 @@ import { getMessage, OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 
 /** Does the backend work with the database that has taken the live one's place? */
-export const backendHealthTask = (context: Context): Task => ({
+export const backendHealthTask = (context: Context, restore: Task): Task => ({
   id: 'backend',
   title: 'Backend /health',
   part: 'together',
-  after: ['restore'],
+  after: [restore],
   async inspect(ahead) {
-    if (ahead.willChange('restore')) return unknown('asked after the restore')
+    if (ahead.willChange(restore)) return unknown('asked after the restore')
     return untilHealthy(context)
   },
 })

@@ -55,16 +55,16 @@ export const readMark = async (context: Context, database: string): Promise<Mark
   createMarker(await readComment(context, database))
 
 /** Behind everything else: the live database gets the comment that the one before it had. */
-export const finishTask = (context: Context): Task => {
+export const finishTask = (context: Context, restore: Task, backend: Task): Task => {
   const { database } = context.config.postgres
   return {
     id: 'finished',
     title: 'Restore finished',
     part: 'together',
-    after: ['backend'],
+    after: [backend],
     async inspect(ahead) {
       const what = `${database} no longer says that its restore is not finished`
-      if (ahead.willChange('restore'))
+      if (ahead.willChange(restore))
         return {
           state: 'change',
           what,

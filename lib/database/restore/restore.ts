@@ -56,7 +56,7 @@ const noTable = '42P01'
 const reserved = ['postgres', 'template0', 'template1', 'azure_maintenance', 'azure_sys']
 
 export interface Restore {
-  steps: Task[]
+  tasks: Task[]
   /** What the operator should know when it is done. */
   summary(): string[]
 }
@@ -116,7 +116,7 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
     id: 'leftovers',
     title: 'Leftovers of killed runs',
     part: 'azure',
-    after: ['backup'],
+    after: [whole],
     async inspect() {
       const names = leftoversAmong(await databases())
       if (names.length === 0) return ok('none')
@@ -235,13 +235,17 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
     }
   }
 
+  const restore: Task = {
+    id: 'restore',
+    title: `Database ${into}`,
+    part: 'azure',
+    after: [leftovers],
+    inspect,
+    apply,
+  }
+  const backend = backendHealthTask(context, restore)
   return {
-    steps: [
-      whole,
-      leftovers,
-      { id: 'restore', title: `Database ${into}`, part: 'azure', after: ['leftovers'], inspect, apply },
-      ...(live ? [backendHealthTask(context), finishTask(context)] : []),
-    ],
+    tasks: [whole, leftovers, restore, ...(live ? [backend, finishTask(context, restore, backend)] : [])],
     summary: () => said,
   }
 }

@@ -63,17 +63,17 @@ export async function writeReceipt(
     digest: about.digest ?? '',
     frontend: about.frontend ?? '',
     changed: outcomes.flatMap((outcome) => {
-      const { step, difference, state } = outcome
+      const { task, difference, state } = outcome
       if (!difference || !('what' in difference) || state === 'failed') return []
       const { what, fields = [] } = difference
-      return [{ id: step.id, title: step.title, what, fields, seconds: getDuration(outcome) / 1000 }]
+      return [{ id: task.id, title: task.title, what, fields, seconds: getDuration(outcome) / 1000 }]
     }),
-    unchanged: outcomes.filter(({ state }) => state === 'ok').map(({ step }) => step.id),
+    unchanged: outcomes.filter(({ state }) => state === 'ok').map(({ task }) => task.id),
     hidden: outcomes
       .filter(({ difference }) => difference?.state === 'ok' && difference.maskedByMaintenance)
-      .map(({ step }) => step.id),
-    failed: failed.map(({ step, error, changing }) => ({
-      id: step.id,
+      .map(({ task }) => task.id),
+    failed: failed.map(({ task, error, changing }) => ({
+      id: task.id,
       error: (error as Error).message,
       ...(changing ? { changing } : {}),
     })),

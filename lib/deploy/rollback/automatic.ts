@@ -1,6 +1,11 @@
 import type { Azure } from '../../azure/client.ts'
 import { type BackendProxy, createExecutor } from '../../azure/containers/actions.ts'
-import { containerTasks, type ReleaseOptions } from '../../azure/containers/release.ts'
+import {
+  containerTasks,
+  type ReleaseOptions,
+  type RunningImages,
+  workersTask,
+} from '../../azure/containers/release.ts'
 import { logTail } from '../../azure/containers/waitFor.ts'
 import {
   type ContainerGroup,
@@ -16,10 +21,11 @@ import { apiAreas } from '../../checks/site/api.ts'
 import { servedBackend } from '../../checks/site/servedRelease.ts'
 import { surgeHost } from '../../config/endpoints.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Log, nothingAhead, type Task } from '../../tasks/task.ts'
+import { performTask } from '../../tasks/engine.ts'
+import { knowing, type Log, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import { badReleases, markBad } from '../../vps/badReleases.ts'
-import { switchBackend } from '../../vps/nginx/tasks.ts'
+import { switchBackendTask } from '../../vps/nginx/tasks.ts'
 import { nginxUpstream } from '../../vps/nginx/upstream.ts'
 import { readHistory } from '../receipts/read.ts'
 import { receiptsKept } from '../receipts/write.ts'
@@ -63,8 +69,7 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
         tell(await assertServing(context, azure, group, release, looks.few))
       } catch (thrown) {
         if (before === undefined || before === host) throw thrown
-        const { inspect, apply } = switchBackend(context, before)
-        await apply(await inspect(nothingAhead), tell)
+        await performTask(switchBackendTask(context, before), context.runner, tell)
         tell(`nginx sends /api/ to ${before} again`)
         throw thrown
       }
@@ -81,7 +86,7 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
 export async function imageBefore(
   context: Context,
   wanted: string,
-  { backend, workers }: { backend: string | undefined; workers: readonly string[] },
+  { backend, workers }: RunningImages,
 ): Promise<string | undefined> {
   if (backend !== undefined && backend !== wanted) return backend
   const [{ kept, answers }, { backend: marks }] = await Promise.all([
@@ -96,52 +101,28 @@ export async function imageBefore(
   return [...workers, ...named].find((image) => image !== wanted && !marks.has(getTag(image)))
 }
 
-/** The images that backend and workers run now. */
-async function imagesNow(azure: Azure): Promise<{ backend: string | undefined; workers: string[] }> {
-  const groups = await azure.groups()
-  const stable = groups.find(({ name }) => name === groupNames.backend)
-  const workers = groups
-    .filter(({ name }) => isWorkerName(name))
-    .map(getImage)
-    .filter(Boolean)
-  return { backend: (stable && getImage(stable)) || undefined, workers }
-}
-
 /**
- * The steps of a release, each of which puts everything back when the new image turns out not to work: the image of
- * before is released the same way to backend and workers, and the new one is marked as bad when the old one answers.
- * A failure of something else (Azure, the VPS, nginx) is no verdict on the image, and moves nothing.
+ * What a release does when the new image turns out not to work: the image of before is released the same way to backend
+ * and workers, and the new one is marked as bad when the old one answers. A failure of something else (Azure, the VPS,
+ * nginx) is no verdict on the image, and moves nothing.
  */
-export function withAutomaticRollback(
+export function automaticRollback(
   context: Context,
   azure: Azure,
-  steps: readonly Task[],
-  { image, inPlace }: Pick<ReleaseOptions, 'image' | 'inPlace'>,
-): Task[] {
-  let before: Awaited<ReturnType<typeof imagesNow>> = { backend: undefined, workers: [] }
-  return steps.map((step) => ({
-    ...step,
-    async inspect(ahead) {
-      if (step.id === 'backend') before = await imagesNow(azure)
-      return step.inspect(ahead)
+  inPlace: boolean,
+): Required<Pick<ReleaseOptions, 'verify' | 'recover'>> {
+  return {
+    async verify(image, log) {
+      if (inPlace) log(await assertServing(context, azure, groupNames.backend, getTag(image)))
     },
-    async apply(difference, tell) {
-      const wanted = image.name()
-      try {
-        await step.apply?.(difference, tell)
-        if (step.id === 'backend' && inPlace)
-          tell(await assertServing(context, azure, groupNames.backend, getTag(wanted)))
-      } catch (thrown) {
-        const verdict = thrown instanceof OpsError && thrown.failure.application
-        if (!verdict) throw thrown
-        const to = await imageBefore(context, wanted, before).catch((unread) => {
-          tell(`it cannot be told what was in force before: ${getMessage(unread)}`)
-        })
-        if (!to) throw thrown
-        throw await rollBack(context, azure, { from: wanted, to, inPlace }, thrown, tell)
-      }
+    async recover(thrown, wanted, before, log) {
+      if (!(thrown instanceof OpsError) || !thrown.failure.application) return thrown
+      const to = await imageBefore(context, wanted, before).catch((unread) => {
+        log(`the image of before is not known: ${getMessage(unread)}`)
+      })
+      return to ? rollBack(context, azure, { from: wanted, to, inPlace }, thrown, log) : thrown
     },
-  }))
+  }
 }
 
 /** Backend and workers on the image of before, those that are not; nothing is left of the surge group. */
@@ -150,28 +131,28 @@ async function restorePrevious(
   azure: Azure,
   to: string,
   inPlace: boolean,
-  tell: Log,
+  log: Log,
 ): Promise<void> {
-  const options = { image: { name: () => to }, proxy: nginxUpstream(context), needsProxy: true, inPlace }
+  const image: Task<{ image: string }> = {
+    ...{ id: 'image', title: 'Image of before', part: 'azure' },
+    inspect: async () => ({ ...ok(to), fact: { image: to } }),
+  }
+  const proxy = nginxUpstream(context)
+  const options = { image, proxy, needsProxy: true, inPlace }
   const isOther = (group: ContainerGroup) => getImage(group) !== to
   azure.forget('groups')
   const groups = await azure.groups()
-  const [backend, worker] = containerTasks(context, azure, options)
-  const again = async (step: Task | undefined) => {
-    const difference = await step?.inspect(nothingAhead)
-    if (difference && difference.state !== 'ok') await step?.apply?.(difference, tell)
-  }
-  if (groups.some((group) => group.name === groupNames.backend && isOther(group))) await again(backend)
+  const restore = (task: Task) => performTask(task, context.runner, log, knowing(image, { image: to }))
+  if (groups.some((group) => group.name === groupNames.backend && isOther(group)))
+    await restore(containerTasks(context, azure, options)[0])
   // The backend of before was never touched: only what stood beside it goes.
   else if (
     groups.some(({ name }) => name === groupNames.surge) &&
-    (await options.proxy.target()) !== surgeHost(context.config)
+    (await proxy.target()) !== surgeHost(context.config)
   )
-    await createExecutor(context, azure, options.proxy).perform(
-      { do: 'delete', name: groupNames.surge },
-      tell,
-    )
-  if (groups.some((group) => isWorkerName(group.name) && isOther(group))) await again(worker)
+    await createExecutor(context, azure, proxy).perform({ do: 'delete', name: groupNames.surge }, log)
+  if (groups.some((group) => isWorkerName(group.name) && isOther(group)))
+    await restore(workersTask(context, azure, options))
 }
 
 /** Goes back to the image of before, and gives the failure with what became of it. */

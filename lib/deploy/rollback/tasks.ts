@@ -4,20 +4,20 @@ import { containerTasks } from '../../azure/containers/release.ts'
 import { repository } from '../../azure/resources/registry.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import type { Context } from '../../tasks/context.ts'
-import { goingBy, ok, type Task, unknown } from '../../tasks/task.ts'
+import { getFact } from '../../tasks/engine.ts'
+import { ok, type Task } from '../../tasks/task.ts'
 import { usageError } from '../../util/errors.ts'
 import { badReleases, clearCommand, markCommand, type Part } from '../../vps/badReleases.ts'
-import { switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
+import { type Switched, switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
 import { purgeTasks } from '../../vps/frontend/purge.ts'
 import { nginxHttpsTask } from '../../vps/nginx/tasks.ts'
 import { inspectServer } from '../../vps/serverState.ts'
-import { afterNginx } from '../azureTasks.ts'
 import { whoami } from '../context.ts'
 import { utc } from '../receipts/format.ts'
 import { type History, readHistory } from '../receipts/read.ts'
 import type { Receipt } from '../receipts/write.ts'
 import { receiptsKept } from '../receipts/write.ts'
-import type { TaskList, TaskRun } from '../runTasks.ts'
+import type { TaskList } from '../runTasks.ts'
 import { verifyTask } from '../verify.ts'
 import { verifyingProxy } from './automatic.ts'
 import {
@@ -29,7 +29,7 @@ import {
   liveTag,
   verifiedReleases,
 } from './candidates.ts'
-import { type Switched, verifyFrontendTask } from './verifyFrontend.ts'
+import { verifyFrontendTask } from './verifyFrontend.ts'
 
 export interface RollbackFlags extends CommonFlags {
   part?: string
@@ -40,129 +40,122 @@ export interface RollbackFlags extends CommonFlags {
   clearBad?: string
 }
 
-/** What the step that chooses has found. */
+/** The release to go back to. */
 interface Choice {
-  target?: Candidate
+  target: Candidate
   /** The one that is live before; '' when none is. */
   left: string
 }
 
-const notChosen = 'the release is not chosen'
-
-const chosen = ({ target }: Choice): Candidate => {
-  if (!target) throw new Error('the step that chooses has not looked yet')
-  return target
-}
-
 /** What `rollback PART` does. */
-export function getRollbackTasks(run: Run<RollbackFlags>, part: Part): Pick<TaskRun, 'list' | 'summary'> {
-  if (run.flags.clearBad !== undefined) return clearing(part, run.flags.clearBad)
-  return part === 'frontend' ? frontendRollback(run) : backendRollback(run)
+export function rollbackTasks(run: Run<RollbackFlags>, context: Context, part: Part): TaskList {
+  if (run.flags.clearBad !== undefined) return { tasks: [clearTask(context, part, run.flags.clearBad)] }
+  return part === 'frontend' ? frontendRollback(run, context) : backendRollback(run, context)
 }
 
-function frontendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'summary'> {
-  const choice: Choice = { left: '' }
-  const switched: Switched = { from: '', to: '' }
-  let took: number | undefined
-  const list = (context: Context): TaskList => {
-    const choose = chooseStep(run, 'frontend', choice, [], async () => {
+function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
+  const choose = chooseTask(
+    run,
+    { part: 'frontend', after: [] },
+    async () => {
       const [survey, bad, history] = await Promise.all([
         inspectServer(context),
         badReleases(context),
         readHistory(context, receiptsKept),
       ])
       const { frontend } = verifiedReleases(receiptsFor(history, run.flags.to))
+      return { candidates: frontendCandidates(survey, bad.frontend, frontend), left: survey.live }
+    },
+    (choice) => choice,
+  )
+  const mark = markTask(run, context, 'frontend', choose)
+  const swap: Task<Switched & { ms?: number }> = {
+    id: 'frontend-switch',
+    title: 'Switch back',
+    part: 'ionos',
+    after: [choose, mark],
+    async inspect(ahead) {
+      const { target, left: from } = ahead.fact(choose)
+      const { id: to } = target
+      if (to === from) return { ...ok(`release ${to} is live`), fact: { from, to } }
       return {
-        candidates: frontendCandidates(survey, bad.frontend, frontend),
-        left: survey.live,
+        state: 'change',
+        what: `release ${to}`,
+        fields: [{ name: 'live release', before: from || undefined, after: to }],
+        effects: [switchBackCommand(context.config, to)],
+        fact: { from, to },
       }
-    })
-    const swap: Task = goingBy(choose.id, notChosen, {
-      id: 'frontend-switch',
-      title: 'Switch back',
-      part: 'ionos',
-      after: ['mark-bad'],
-      async inspect() {
-        const { id } = chosen(choice)
-        if (id === choice.left) return ok(`release ${id} is live`)
-        const fields = [{ name: 'live release', before: choice.left || undefined, after: id }]
-        return {
-          state: 'change',
-          what: `release ${id}`,
-          fields,
-          effects: [switchBackCommand(context.config, id)],
-        }
-      },
-      async apply(_difference, tell) {
-        took = await switchBack(context, chosen(choice).id, tell)
-        Object.assign(switched, { from: choice.left, to: chosen(choice).id })
-      },
-    })
-    return {
-      steps: [
-        choose,
-        markStep(run, context, 'frontend', choice, choose.id),
-        swap,
-        ...purgeTasks(context),
-        // What is served is asked at an address that the configuration of today gives. It can wait; the swap cannot.
-        { ...nginxHttpsTask(context), after: [swap.id] },
-        verifyFrontendTask(context, switched),
-      ],
-      about: () => ({ frontend: switched.live ?? (switched.to || choice.left) }),
-    }
+    },
+    async apply({ fact }, log) {
+      return { ...fact!, ms: await switchBack(context, fact!.to, log) }
+    },
   }
-  const summary = () => [
-    ...(took === undefined ? [] : [`Switched in ${took} ms on the open connection, nothing was uploaded.`]),
-    ...(choice.left === choice.target?.id
-      ? []
-      : [
-          `The sources are as they were: the next deploy-complete, publish-frontend or update-frontend of them brings ${choice.left} live again.`,
-        ]),
-  ]
-  return { list, summary }
+  const purge = purgeTasks(context, swap)
+  // What is served is asked at an address that today's configuration gives. It can wait; the swap cannot.
+  const nginx = nginxHttpsTask(context, { after: [swap] })
+  const verify = verifyFrontendTask(context, { swap, after: [...purge, nginx] })
+  return {
+    tasks: [choose, mark, swap, ...purge, nginx, verify],
+    receipt: (outcomes) => ({
+      frontend:
+        getFact(outcomes, verify)?.live ??
+        getFact(outcomes, swap)?.to ??
+        getFact(outcomes, choose)?.left ??
+        '',
+    }),
+    summary(outcomes) {
+      const { from, to, ms } = getFact(outcomes, swap) ?? {}
+      return [
+        ...(ms === undefined ? [] : [`Switched in ${ms} ms on the open connection, nothing was uploaded.`]),
+        ...(from === to
+          ? []
+          : [
+              `The sources are unchanged: the next deploy-complete, publish-frontend or update-frontend of them brings ${from} live again.`,
+            ]),
+      ]
+    },
+  }
 }
 
-function backendRollback(run: Run<RollbackFlags>): Pick<TaskRun, 'list' | 'summary'> {
-  const choice: Choice = { left: '' }
-  const list = (context: Context): TaskList => {
-    const azure = createAzure(context)
-    const choose = chooseStep(run, 'backend', choice, ['azure-login'], async () => {
+function backendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
+  const azure = createAzure(context)
+  const login = loginTask(context, azure.account)
+  const { registry } = context.config.azure
+  const image = chooseTask(
+    run,
+    { part: 'backend', after: [login] },
+    async () => {
       if (run.flags.to === undefined) await assertSettled(azure)
       return backendChoices(context, azure, run.flags.to)
-    })
-    const name = () => `${context.config.azure.registry}.azurecr.io/${repository}:${chosen(choice).id}`
-    const releases = containerTasks(context, azure, {
-      image: { name },
-      proxy: verifyingProxy(context, azure),
-      needsProxy: true,
-    }).map((step) =>
-      goingBy(choose.id, notChosen, step.id === 'backend' ? { ...step, after: ['mark-bad'] } : step),
-    )
-    return {
-      steps: [
-        loginTask(context, azure.account),
-        choose,
-        markStep(run, context, 'backend', choice, choose.id),
-        // Not before the choice: a refusal has changed nothing.
-        { ...nginxHttpsTask(context), after: ['mark-bad'] },
-        ...afterNginx(releases),
-        verifyTask(
-          context,
-          { azure, ionos: true },
-          releases.map(({ id }) => id),
-        ),
-      ],
-      about: () => ({ image: choice.target && name() }),
-    }
+    },
+    (choice) => ({ ...choice, image: `${registry}.azurecr.io/${repository}:${choice.target.id}` }),
+  )
+  const mark = markTask(run, context, 'backend', image)
+  // Not before the choice: a refusal has changed nothing.
+  const nginx = nginxHttpsTask(context, { after: [mark] })
+  const [backend, worker] = containerTasks(context, azure, {
+    image,
+    after: [mark],
+    nginx,
+    proxy: verifyingProxy(context, azure),
+    needsProxy: true,
+  })
+  const verify = verifyTask(context, { azure, ionos: true, after: [backend, worker] })
+  return {
+    tasks: [login, image, mark, nginx, backend, worker, verify],
+    receipt: (outcomes) => {
+      const chosen = getFact(outcomes, image)
+      return chosen ? { image: chosen.image } : {}
+    },
+    summary(outcomes) {
+      const { target, left } = getFact(outcomes, image) ?? {}
+      if (left === target?.id) return []
+      return [
+        'The tables are not rolled back: migrations that came with the newer image stay.',
+        `The sources are unchanged: the next deploy-complete or update-backend of them brings ${left} back.`,
+      ]
+    },
   }
-  const summary = () =>
-    choice.left === choice.target?.id
-      ? []
-      : [
-          'The tables are not rolled back: migrations that came with the newer image stay.',
-          `The sources are as they were: the next deploy-complete or update-backend of them brings ${choice.left} back.`,
-        ]
-  return { list, summary }
 }
 
 async function backendChoices(context: Context, azure: Azure, to: string | undefined) {
@@ -193,15 +186,13 @@ export function receiptsFor({ kept, answers }: History, to: string | undefined):
 }
 
 /** Chooses under the lock, and makes the line that resumes name what was chosen: "the one before" has moved by then. */
-function chooseStep(
+function chooseTask<Chosen extends Choice>(
   run: Run<RollbackFlags>,
-  part: Part,
-  choice: Choice,
-  after: string[],
+  { part, after }: { part: Part; after: readonly Task[] },
   ask: () => Promise<{ candidates: Candidate[]; left: string }>,
-): Task {
+  chosen: (choice: Choice) => Chosen,
+): Task<Chosen> {
   return {
-    // The containers' steps wait for a step of this name to tell them the image.
     id: part === 'backend' ? 'image' : 'rollback-target',
     title: part === 'backend' ? 'Image to go back to' : 'Release to go back to',
     part: part === 'backend' ? 'azure' : 'ionos',
@@ -209,34 +200,34 @@ function chooseStep(
     async inspect() {
       const { candidates, left } = await ask()
       const target = chooseTarget(part, candidates, run.flags.to)
-      Object.assign(choice, { target, left })
       if (run.flags.to === undefined) run.resumeCommand = `${run.resumeCommand} --to ${target.id}`
       const seen = target.healthy
         ? `last seen healthy ${utc(target.healthy)} UTC`
         : 'not known to have worked'
-      return ok(`${target.id} of ${utc(target.made)} UTC, ${seen}`)
+      return {
+        ...ok(`${target.id} of ${utc(target.made)} UTC, ${seen}`),
+        fact: chosen({ target, left }),
+      }
     },
   }
 }
 
 /** Marks the release that is left. It comes first, so that a run that is killed later has not forgotten it. */
-function markStep(
+function markTask(
   run: Run<RollbackFlags>,
   { config, runner }: Context,
   part: Part,
-  choice: Choice,
-  after: string,
+  choose: Task<Choice>,
 ): Task {
   return {
     id: 'mark-bad',
     title: 'Mark of the release that is left',
     part: 'ionos',
-    after: [after],
+    after: [choose],
     async inspect(ahead) {
-      const { left } = choice
       if (!run.flags.markBad) return ok('none asked for')
-      if (ahead.isUnknown(after)) return unknown(notChosen)
-      if (left === '' || left === chosen(choice).id) return ok('none is left')
+      const { left, target } = ahead.fact(choose)
+      if (left === '' || left === target.id) return ok('none is left')
       const mark = {
         at: new Date().toISOString(),
         why: runner.secrets.clean(run.flags.why ?? `rolled back by ${whoami()}`),
@@ -247,28 +238,19 @@ function markStep(
   }
 }
 
-function clearing(part: Part, id: string): Pick<TaskRun, 'list'> {
-  return {
-    list: (context) => ({
-      steps: [
-        {
-          id: 'clear-bad',
-          title: 'Mark of a bad release',
-          part: 'ionos',
-          async inspect() {
-            const marks = (await badReleases(context))[part]
-            const mark = marks.get(id)
-            const effects = [clearCommand(context.config, part, id)]
-            if (mark)
-              return { state: 'change', what: `${id} is no longer bad (it was: ${mark.why})`, effects }
-            const others = [...marks.keys()]
-            throw usageError(
-              `No ${part} release ${id} is marked bad`,
-              others.length > 0 ? `These are: ${others.join(', ')}` : 'None is.',
-            )
-          },
-        },
-      ],
-    }),
-  }
-}
+const clearTask = ({ config, ...rest }: Context, part: Part, id: string): Task => ({
+  id: 'clear-bad',
+  title: 'Mark of a bad release',
+  part: 'ionos',
+  async inspect() {
+    const marks = (await badReleases({ config, ...rest }))[part]
+    const mark = marks.get(id)
+    const effects = [clearCommand(config, part, id)]
+    if (mark) return { state: 'change', what: `${id} is no longer bad (it was: ${mark.why})`, effects }
+    const others = [...marks.keys()]
+    throw usageError(
+      `No ${part} release ${id} is marked bad`,
+      others.length > 0 ? `These are: ${others.join(', ')}` : 'None is.',
+    )
+  },
+})

@@ -10,33 +10,12 @@ import { type Log, ok, type Task, unknown } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { badReleases, clearCommand, markBad } from '../../vps/badReleases.ts'
 import { keepVerified } from '../../vps/frontend/pin.ts'
-import { switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
+import { type Switched, switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
 import { purgeCdn } from '../../vps/frontend/purge.ts'
 import { inspectServer, type ServerState } from '../../vps/serverState.ts'
 import { readHistory } from '../receipts/read.ts'
 import { receiptsKept } from '../receipts/write.ts'
 import { verifiedReleases } from './candidates.ts'
-
-/** Which release was live before this run, and which one it made live. Both '' while it has switched nothing. */
-export interface Switched {
-  from: string
-  to: string
-  /** The one that is live as far as was seen. */
-  live?: string
-}
-
-/** The switch, remembering what it switched. */
-export function rememberingSwitch(context: Context, step: Task, switched: Switched): Task {
-  return {
-    ...step,
-    async apply(difference, tell) {
-      const { live } = await inspectServer(context)
-      await step.apply?.(difference, tell)
-      switched.from = live
-      switched.to = (await inspectServer(context)).live
-    },
-  }
-}
 
 /**
  * What a run that was cut off between its switch and its look has switched, as far as is left of it: the release before,
@@ -49,39 +28,46 @@ async function switchedEarlier(context: Context, { live, previous }: ServerState
   return worked ? { from: '', to: '' } : { from: previous, to: live }
 }
 
+/** The release that is live as far as this task has seen, and what it found wrong with the one before. */
+export interface FrontendVerdict {
+  live: string
+  /** To go back from and to, and what the checks said. */
+  back?: Switched & { wrong: string }
+  /** Set when it has gone back. */
+  failure?: OpsError
+}
+
 /**
  * Do visitors get the live release, whole? When they do not, and this run (or one that was cut off before it looked) has
- * switched to it, the step goes back to the release before, marks this one as bad, and fails. Without any answer nothing
+ * switched to it, the task goes back to the release before, marks this one as bad, and fails. Without any answer nothing
  * is concluded and nothing moved.
  */
-export function verifyFrontendTask(context: Context, switched: Switched): Task {
-  const { config } = context
-  const after = ['frontend-switch', 'frontend-purge', 'nginx-https']
+export function verifyFrontendTask(
+  context: Context,
+  { swap, after }: { swap: Task<Switched>; after: readonly Task[] },
+): Task<FrontendVerdict> {
+  const { config, runner } = context
   const checking = createCheckContext(context)
   const ofPages = select(allChecks, 'verify').filter(({ tags }) => tags.includes('pages'))
   const checksOf = (release: string) => [servedPages(release), ...ofPages]
-  let wrong = ''
-  let tried: Switched = { from: '', to: '' }
 
-  /** Runs when the new release is not what it should be; always throws. */
-  async function goBack(tell: Log): Promise<never> {
-    const { from, to } = tried
-    await switchBack(context, from, tell)
-    await purgeCdn(context, tell)
-    switched.live = from
+  /** Runs when the new release is not what it should be; gives the failure to report. */
+  async function goBack({ from, to, wrong }: Switched & { wrong: string }, log: Log): Promise<OpsError> {
+    await switchBack(context, from, log)
+    await purgeCdn(context, log)
     const { failed } = await retryChecks(checking, checksOf(from))
     if (failed.length > 0) {
-      throw new OpsError({
+      return new OpsError({
         what: `Release ${to} does not pass its checks, and release ${from}, which is live again, does not either`,
         said: `${wrong}\nrelease ${from}:\n${describeFailed(failed)}`,
-        next: `The pages are hardly the cause, so none was marked as bad. Look at nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
+        next: `The old pages fail too, so none was marked as bad. Look into nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
       })
     }
     await markBad(context, 'frontend', to, wrong)
-    throw new OpsError({
+    return new OpsError({
       what: `Release ${to} does not pass its checks; release ${from} is live again and passes them`,
       said: wrong,
-      next: `Mend the dashboard. Release ${to} is marked as bad: nothing rolls back to it.`,
+      next: `Fix the dashboard. Release ${to} is marked as bad: no rollback selects it.`,
     })
   }
 
@@ -89,29 +75,31 @@ export function verifyFrontendTask(context: Context, switched: Switched): Task {
     id: 'verify-frontend',
     title: 'Verify what is served',
     part: 'ionos',
-    after,
+    after: [swap, ...after],
     async inspect(ahead) {
-      if (after.some((id) => ahead.willChange(id))) return unknown('checked after the switch')
+      if ([swap, ...after].some((task) => ahead.willChange(task))) return unknown('checked after the switch')
       const survey = await inspectServer(context)
       const { live } = survey
-      switched.live = live
       const checks = checksOf(live)
       const settled = await retryChecks(checking, checks)
       const { frontend: marks } = await badReleases(context)
       if (settled.failed.length === 0) {
         const kept = settled.hidden === 0 ? await keepVerified(context, live) : ''
-        if (settled.hidden > 0 || !marks.has(live))
-          return ok(`release ${live}, ${describePassed(checks, settled)}${kept}`, settled.hidden > 0)
+        if (settled.hidden > 0 || !marks.has(live)) {
+          const words = `release ${live}, ${describePassed(checks, settled)}${kept}`
+          return { ...ok(words, settled.hidden > 0), fact: { live } }
+        }
         return {
           state: 'change',
           what: `release ${live} passes its checks: its mark as bad is taken away`,
           effects: [clearCommand(config, 'frontend', live)],
+          fact: { live },
         }
       }
       await assertResponding(context)
-      wrong = describeFailed(settled.failed)
-      tried = switched.to === '' ? await switchedEarlier(context, survey) : { ...switched }
-      const { from, to } = tried
+      const wrong = describeFailed(settled.failed)
+      const swapped = ahead.fact(swap)
+      const { from, to } = swapped.from === swapped.to ? await switchedEarlier(context, survey) : swapped
       const back = to === live && from !== live && survey.releases.some(({ id }) => id === from)
       if (back && !marks.has(from)) {
         return {
@@ -119,20 +107,24 @@ export function verifyFrontendTask(context: Context, switched: Switched): Task {
           what: `back to release ${from}: ${settled.failed.length} of ${checks.length} checks failed`,
           fields: [{ name: 'live release', before: to, after: from }],
           effects: [switchBackCommand(config, from)],
+          fact: { live, back: { from, to, wrong } },
         }
       }
       throw new OpsError({
         what: `${settled.failed.length} of ${checks.length} checks failed with release ${live}, which stays live`,
         said: wrong,
         next: back
-          ? `Release ${from}, live before, is marked as bad. Mend the dashboard and run the same line again.`
+          ? `Release ${from}, live before, is marked as bad. Fix the dashboard and run this command again.`
           : `${to === live ? 'There is none to go back to' : 'This run did not make it live'}. What there is: ${formatScriptLine('rollback', 'frontend', '--list')}`,
       })
     },
-    async apply(difference, tell) {
-      if (wrong !== '') await goBack(tell)
-      if (!('effects' in difference)) return
-      for (const effect of difference.effects ?? []) await context.runner.run(effect as Command)
+    async apply({ effects, fact }, log) {
+      if (fact?.back) return { live: fact.back.from, failure: await goBack(fact.back, log) }
+      for (const effect of effects) await runner.run(effect as Command)
+      return fact
+    },
+    async verify(fact) {
+      if (fact?.failure) throw fact.failure
     },
   }
 }

@@ -7,8 +7,11 @@ import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { KeyName } from '../../config/schema.ts'
 import { isUnanswered, usageError } from '../../util/errors.ts'
 import { withContext } from '../context.ts'
+import { assertUnlocked } from '../lock.ts'
+import { runTasks } from '../runTasks.ts'
 import { getSeparateConfig } from '../separate.ts'
-import { type Scale, type Scaled, type ScalePlan, scaleNow, valuesToSet } from './current.ts'
+import { compareCosts, type Scale, type Scaled, type ScalePlan, scaleNow, valuesToSet } from './current.ts'
+import { scaleTasks } from './tasks.ts'
 
 export interface ScaleFlags extends CommonFlags {
   part?: string
@@ -21,19 +24,18 @@ export interface ScaleFlags extends CommonFlags {
 /** Shows what a size costs, asks, and puts it in force. Gives the exit code. */
 export async function scale(run: Run<ScaleFlags>): Promise<number> {
   const part = partOf(run.flags)
-  // What comes after the first question is loaded after it.
   const config = await getSeparateConfig(run)
   const scaling = await decide(run, part).catch((thrown) => {
     if (run.flags.dryRun) return unaskedScaling(run.flags, config, part, thrown)
     throw thrown
   })
   const values = valuesToSet(config, part, scaling.to)
-  const { runTasks } = await import('../runTasks.ts')
   return runTasks(run, {
-    script: 'scale',
     needsVps: part === 'backend',
-    list: async (context) => (await import('./tasks.ts')).scaleList(context, scaling),
-    summary: () => (scaling.save ? [] : warningOf(values)),
+    tasks: (context) => ({
+      ...scaleTasks(context, scaling),
+      summary: () => (scaling.save ? [] : warningOf(values)),
+    }),
   })
 }
 
@@ -61,7 +63,7 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
   let scaling: ScalePlan | undefined
   await withContext(run, 'scale', false, async (context) => {
     const azure = createAzure(context)
-    if (!dryRun) await (await import('../lock.ts')).assertUnlocked(context)
+    if (!dryRun) await assertUnlocked(context)
     const now = await scaleNow(context.config, azure, part)
     const to: Scale = {
       cpu: cpu ?? now.cpu,
@@ -70,7 +72,6 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
     }
     if (to.cpu !== now.cpu || to.memoryGb !== now.memoryGb)
       assertAllowed(to, await readLimits(context, azure))
-    const { compareCosts } = await import('./current.ts')
     const costs = await compareCosts(context, part, now, to)
     scaling = { part, to, cost: costs.line, save }
     if (now.settled && wordsOf(now) === wordsOf(to)) return 0

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { assertOutputFile, writeOutputFile } from '../../cli/outputFile.ts'
 import type { Config } from '../../config/config.ts'
-import type { TaskList } from '../../deploy/runTasks.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Difference, ok, type Task } from '../../tasks/task.ts'
+import { ok, type Task } from '../../tasks/task.ts'
 import { digestTag, type StatusPage, statusPageTask } from '../../vps/statusPage.ts'
 import { historyFile, readHistory } from '../store/store.ts'
 
@@ -26,31 +25,28 @@ export async function buildStatusPage(config: Config, now = Date.now()): Promise
 }
 
 /** Publishes the page, or only writes it to a file. Throws (exit 2) when that file cannot be written. */
-export function createStatusPageTasks(context: Context, out: string | undefined): TaskList {
+export function pageTask(context: Context, out: string | undefined): Task<StatusPage> {
   const make = () => buildStatusPage(context.config)
-  if (out === undefined) return { steps: [statusPageTask(context, make)] }
+  if (out === undefined) return statusPageTask(context, make)
   assertOutputFile('--out', out)
-  return { steps: [createFileTask(out, make)] }
+  return fileTask(out, make)
 }
 
 /** Writes the page to a local file; needs neither login nor network. */
-function createFileTask(out: string, make: () => Promise<StatusPage>): Task {
+function fileTask(out: string, make: () => Promise<StatusPage>): Task<StatusPage> {
   const file = path.resolve(out)
-  let html = ''
   return {
     id: 'status-page',
     title: `Status page ${file}`,
     part: 'together',
-    after: [],
-    async inspect(): Promise<Difference> {
+    async inspect() {
       const page = await make()
-      html = page.html
       const present = readIfPresent(file)
       if (present?.includes(digestTag(page.digest))) return ok(`written: ${page.says}`)
-      return { state: present === undefined ? 'create' : 'change', what: page.says, effects: [] }
+      return { state: present === undefined ? 'create' : 'change', what: page.says, effects: [], fact: page }
     },
-    async apply() {
-      writeOutputFile('--out', file, html)
+    async afterAll({ fact: page }) {
+      writeOutputFile('--out', file, page!.html)
     },
   }
 }

@@ -21,31 +21,34 @@ const hasNames = (config: Config, certificate: Certificate): boolean =>
   siteNames(config).every((name) => certificate.names.includes(name))
 
 /** The certificate for both names, and the hook that makes nginx serve a renewed one. */
-export function certificateTask(context: Context): Task {
+export function certificateTask(
+  context: Context,
+  { server, nginxHttp, dns }: { server?: Task; nginxHttp: Task; dns?: Task },
+): Task {
   const { config, runner } = context
   return {
     id: 'certificate',
     title: `Certificate for ${siteNames(config).join(' and ')}`,
     part: 'ionos',
-    after: ['nginx-http', 'point-dns'],
+    after: [nginxHttp, dns],
     async inspect(ahead) {
       const survey = await inspectServer(context)
-      const waits = ahead.willChange('server') || ahead.willChange('nginx-http')
+      const waits = ahead.willChange(server) || ahead.willChange(nginxHttp)
       if (waits && !survey.certificate.lineage)
         return wanted(config, [], 'after nginx answers on port 80', true)
       return inspectCertificate(config, survey)
     },
-    async apply(difference, tell) {
+    async apply(_, log) {
       const survey = await inspectServer(context)
       const hook = hookCommand(config)
       if (survey.certificate.hook !== hookSha()) await runner.run(hook)
       if (reasonsToAsk(config, survey).length > 0) {
-        await checkReach(context, tell)
-        tell(`asking ${new URL(config.acme.server).hostname} for a certificate`)
-        await askCa(context, tell)
+        await checkReach(context, log)
+        log(`asking ${new URL(config.acme.server).hostname} for a certificate`)
+        await askCa(context, log)
       }
       invalidateServerState(context)
-      if ('effects' in difference) tell('certificate and renewal hook are in place')
+      log('certificate and renewal hook are in place')
     },
   }
 }

@@ -1,5 +1,7 @@
+import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Field, type Log, ok, type Task } from '../../tasks/task.ts'
+import { type Field, type Log, nothingAhead, ok, type Task } from '../../tasks/task.ts'
+import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { inspectServer } from '../serverState.ts'
 import { findZone, patchRequest, setAddress, type Zone } from './ionosApi.ts'
@@ -18,15 +20,25 @@ const patienceMs = 120_000
 /**
  * A records of both names. With a key they are set; without one the step only says what to set by hand, and the
  * certificate, which needs them, is where a deploy stops.
+ * @param required the task fails while the names point elsewhere
  */
-export function dnsTask(context: Context): Task {
+export function dnsTask(context: Context, { required = false } = {}): Task<Zone> {
   const { config } = context
-  let zone: Zone | undefined
+
+  /** Throws while the names point elsewhere. */
+  async function assertPointed(task: Task): Promise<void> {
+    const left = await task.inspect(nothingAhead)
+    if (left.state === 'ok') return
+    throw new OpsError({
+      what: left.state === 'unknown' ? left.why : left.what,
+      next: `Set the records at the provider of the domain, or IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}; then run this command again.`,
+    })
+  }
+
   return {
     id: 'point-dns',
     title: `DNS of ${siteNames(config).join(' and ')}`,
     part: 'ionos',
-    after: [],
     async inspect() {
       const address = publicAddress(config)
       const records = await readRecords(config)
@@ -39,26 +51,28 @@ export function dnsTask(context: Context): Task {
         const what = `to be set by hand: ${faults.join('; ')}`
         return { state: 'change', what, fields, effects: [], manual: true }
       }
-      zone = await findZone(context)
+      const zone = await findZone(context)
       // The zone may be right already, and the resolver not yet know of it.
-      const isSet = siteNames(config).every((name) => zoneHas(zone!, name, address))
+      const isSet = siteNames(config).every((name) => zoneHas(zone, name, address))
       return {
         state: 'change',
         what: isSet ? 'wait until the records are seen' : faults.join('; '),
         fields,
+        fact: zone,
         effects: isSet ? [] : [patchRequest(config, zone.id, address, '***')],
       }
     },
-    async apply(difference, tell) {
+    async apply({ fact: zone, effects }, log) {
       const address = publicAddress(config)
       if (!zone) {
-        for (const line of byHand(config).split('\n')) tell(line)
-        return
+        for (const line of byHand(config).split('\n')) log(line)
+      } else {
+        if (effects.length > 0) log(`the zone as it was: ${await setAddress(context, zone, address)}`)
+        await untilSeen(context, address, log)
       }
-      if ('effects' in difference && difference.effects?.length) {
-        tell(`the zone as it was: ${await setAddress(context, zone, address)}`)
-      }
-      await untilSeen(context, address, tell)
+    },
+    async verify() {
+      if (required) await assertPointed(this)
     },
   }
 }

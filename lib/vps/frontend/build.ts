@@ -13,7 +13,7 @@ import { inspectServer } from '../serverState.ts'
 import { isBuildVariable, isInstallVariable } from './buildEnvironment.ts'
 import { buildNote, readExport } from './export.ts'
 import { isInstalled } from './lockfile.ts'
-import { getSource, readSources } from './sources.ts'
+import { readSources } from './sources.ts'
 
 /** What out/.build.json says of the export it lies in. */
 export interface BuildNote {
@@ -25,13 +25,12 @@ export interface BuildNote {
 export const exportDir = (config: Config): string => path.join(config.dashboardDir, 'out')
 
 /** Builds the dashboard, unless the VPS or out/ already holds a build of these sources. */
-export function buildTask(context: Context): Task {
+export function buildTask(context: Context): Task<string> {
   const { config, runner } = context
   return {
     id: 'frontend-build',
     title: 'Build the dashboard',
     part: 'ionos',
-    after: [],
     async inspect() {
       const { all: source, shared } = await readSources(context)
       if (readNote(config)?.source === source) return ok('out/ was built from these sources')
@@ -40,22 +39,20 @@ export function buildTask(context: Context): Task {
       return {
         state: 'create',
         what: `build of sources ${source.slice(0, 8)}`,
+        fact: source,
         effects: buildCommands(config, shared.slice(0, 12)),
       }
     },
-    async apply(difference, tell) {
-      if (!('effects' in difference)) return
-      const source = await getSource(context)
-      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
+    async afterAll({ fact: source }, log) {
       const files = await readExport(exportDir(config))
       const note: BuildNote = {
-        source,
+        source: source!,
         revision: await getRevision(runner, config.dashboardDir),
         builtAt: new Date().toISOString(),
       }
       // Written last: an interrupted build leaves an export without a note, and is built again.
       await writeFile(path.join(exportDir(config), buildNote), `${JSON.stringify(note)}\n`)
-      tell(`${formatCount(files.size, 'file')} in out/`)
+      log(`${formatCount(files.size, 'file')} in out/`)
     },
   }
 }

@@ -22,48 +22,56 @@ import { toPrune } from './release.ts'
 import { getSource } from './sources.ts'
 import { altered, stageCommand, type Wire } from './upload.ts'
 
-const lastLive = new WeakMap<Context, string>()
-
-/** The id of the release that is live as far as this run has seen; undefined when it has not looked, or there is none. */
-export const liveRelease = (context: Context): string | undefined => lastLive.get(context) || undefined
+/** What the upload has found, and what it has prepared to send. */
+export interface Uploaded {
+  /** The release that was live; '' when none was. */
+  live: string
+  /** These sources were on the VPS already. */
+  wasThere: boolean
+  publication?: Publication
+}
 
 /** Brings the export to the VPS as a release beside the live one. Nothing that is served changes. */
-export function uploadTask(context: Context): Task {
+export function uploadTask(
+  context: Context,
+  { server, build }: { server?: Task; build: Task },
+): Task<Uploaded> {
   const { config, runner } = context
-  let prepared: Publication | undefined
   const exported = readEarly(context)
   return {
     id: 'frontend-upload',
     title: 'Upload the pages',
     part: 'ionos',
-    after: ['server', 'frontend-build'],
+    after: [server, build],
     async inspect(ahead) {
       const source = await getSource(context)
       // Asked beside the survey when there is something to publish, as far as can be told before it.
       const built = readNote(config)?.source === source
       const manifest = built ? createManifest(context, liveOne, 'quick').catch(() => undefined) : undefined
       const survey = await inspectServer(context)
-      lastLive.set(context, survey.live)
+      const { live } = survey
       const there = survey.releases.find((release) => release.source === source)
-      if (there) return ok(`release ${there.id} holds these sources`)
-      if (ahead.willChange('frontend-build')) {
-        return { state: 'create', what: 'a release, as soon as it is built', effects: [] }
+      if (there) return { ...ok(`release ${there.id} holds these sources`), fact: { live, wasThere: true } }
+      const fact = { live, wasThere: false }
+      if (ahead.willChange(build)) {
+        return { state: 'create', what: 'a release, as soon as it is built', effects: [], fact }
       }
-      prepared = await preparePublication(context, survey, source, { exported, manifest }, 'quick')
-      const { facts, plan } = prepared
+      const publication = await preparePublication(context, survey, source, { exported, manifest }, 'quick')
+      const { facts, plan } = publication
       return {
         state: 'create',
-        what: `release ${facts.id}: ${describe(prepared)}`,
-        fields: [{ name: 'files to send', after: `${plan.send.length} of ${prepared.files.size}` }],
-        effects: [stageCommand(config, prepared, { bytes: 0 })],
+        what: `release ${facts.id}: ${describe(publication)}`,
+        fields: [{ name: 'files to send', after: `${plan.send.length} of ${publication.files.size}` }],
+        effects: [stageCommand(config, publication, { bytes: 0 })],
+        fact: { ...fact, publication },
       }
     },
-    async apply(_difference, tell) {
-      if (!prepared) return
+    async apply({ fact }, log) {
+      let prepared = fact!.publication!
       let wire: Wire = { bytes: 0 }
       const { code } = await runner.run(stageCommand(config, prepared, wire))
       if (code === altered) {
-        tell(`release ${prepared.base} was changed by hand on the VPS; comparing every file`)
+        log(`release ${prepared.base} was changed by hand on the VPS; comparing every file`)
         const survey = await inspectServer(context)
         prepared = await preparePublication(context, survey, await getSource(context), {}, 'full')
         wire = { bytes: 0 }
@@ -72,52 +80,56 @@ export function uploadTask(context: Context): Task {
       }
       const staged = { ...prepared.facts, marked: false }
       learn(context, (known) => ({ ...known, releases: [...known.releases, staged] }))
-      tell(`${describe(prepared)}, ${formatBytes(wire.bytes)} on the wire`)
+      log(`${describe(prepared)}, ${formatBytes(wire.bytes)} on the wire`)
     },
   }
 }
 
+/** The live release before and after the switch; equal when nothing was switched, '' when there is none. */
+export interface Switched {
+  from: string
+  to: string
+}
+
 /** Makes the uploaded release the one that is served. */
-export function switchTask(context: Context): Task {
-  const { runner } = context
-  let target = ''
+export function switchTask(context: Context, upload: Task<Uploaded>): Task<Switched> {
   return {
     id: 'frontend-switch',
     title: 'Switch to the new pages',
     part: 'ionos',
-    after: ['frontend-upload'],
+    after: [upload],
     async inspect(ahead) {
       const source = await getSource(context)
       const survey = await inspectServer(context)
-      lastLive.set(context, survey.live)
-      const live = survey.releases.find((release) => release.id === survey.live)
-      if (live?.source === source) return ok(`release ${live.id} is live`)
+      const from = survey.live
+      const live = survey.releases.find((release) => release.id === from)
+      if (live?.source === source) return { ...ok(`release ${live.id} is live`), fact: { from, to: from } }
       const found = survey.releases.filter((release) => release.source === source).at(-1)
       if (!found) {
-        if (ahead.willChange('frontend-upload') || ahead.willChange('frontend-build')) {
-          const fields = [{ name: 'live release', before: survey.live || undefined, after: 'the new one' }]
-          return { state: survey.live ? 'change' : 'create', what: 'after the upload', fields, effects: [] }
+        if (ahead.willChange(upload)) {
+          const fields = [{ name: 'live release', before: from || undefined, after: 'the new one' }]
+          return { state: from ? 'change' : 'create', what: 'after the upload', fields, effects: [] }
         }
         throw new OpsError({
           what: 'No release of the present sources lies on the VPS',
           next: `Publish it: ${formatScriptLine('publish-frontend')}`,
         })
       }
-      target = found.id
       const { frontend: bad } = await badReleases(context)
+      // One that this run has uploaded is new, and nobody can have marked it.
+      const mark = ahead.fact(upload).wasThere ? bad.get(found.id) : undefined
+      const caution = mark ? `; it is marked as bad (${mark.why}), and published all the same` : ''
       return {
-        state: survey.live ? 'change' : 'create',
-        what: `release ${target}`,
-        fields: [{ name: 'live release', before: survey.live || undefined, after: target }],
-        effects: [switchCommand(context, survey, target, bad)],
+        state: from ? 'change' : 'create',
+        what: `release ${found.id}${caution}`,
+        fields: [{ name: 'live release', before: from || undefined, after: found.id }],
+        effects: [switchCommand(context, survey, found.id, bad)],
+        fact: { from, to: found.id },
       }
     },
-    async apply(difference, tell) {
-      if (!('effects' in difference) || target === '') return
-      for (const effect of difference.effects as readonly Command[]) await runner.run(effect)
-      lastLive.set(context, target)
+    async afterAll({ fact }, log) {
       invalidateServerState(context)
-      tell(`release ${target} is live`)
+      log(`release ${fact?.to} is live`)
     },
   }
 }

@@ -18,7 +18,7 @@ import { createManifest } from './prepare.ts'
  */
 
 /** Tells the caches what changed since they were last told; nothing without PURGE_URL. */
-export function purgeTasks(context: Context): Task[] {
+export function purgeTasks(context: Context, swap: Task): Task[] {
   const { config } = context
   if (!config.ionos.purgeUrl) return []
   hideTokens(context)
@@ -28,10 +28,10 @@ export function purgeTasks(context: Context): Task[] {
       id: 'frontend-purge',
       title: 'Tell the caches',
       part: 'ionos',
-      after: ['frontend-switch'],
+      after: [swap],
       async inspect(ahead) {
-        if (ahead.isUnknown('frontend-switch')) return unknown('what is live is not known')
-        if (ahead.willChange('frontend-switch')) {
+        if (ahead.isUnknown(swap)) return unknown('what is live is not known')
+        if (ahead.willChange(swap)) {
           return { state: 'change', what: 'which addresses changed, after the switch', effects }
         }
         const survey = await inspectServer(context)

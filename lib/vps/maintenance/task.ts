@@ -14,14 +14,14 @@ import { folderName, formatUntil, type Maintenance, maintenanceFiles, usualMessa
 export type Wanted = { on: false } | { on: true; by: string; message?: string; until?: Date }
 
 /** Turns the maintenance page on or off. A maintenance that is on keeps its beginning when its words change. */
-export function maintenanceTask(context: Context, wanted: Wanted): Task {
-  const { config, runner } = context
+export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): Task {
+  const { config } = context
   return {
     id: 'maintenance',
     title: 'Maintenance mode',
     part: 'ionos',
     // Its addresses are nginx's: with a configuration of before there would be a page that nobody gets.
-    after: ['nginx-https'],
+    after: [nginx],
     async inspect(): Promise<Difference> {
       const present = (await inspectServer(context)).maintenance
       if (!wanted.on) {
@@ -44,11 +44,9 @@ export function maintenanceTask(context: Context, wanted: Wanted): Task {
         effects: [maintenanceCommand(config, announced)],
       }
     },
-    async apply(difference, tell) {
-      if (!('effects' in difference)) return
-      for (const effect of difference.effects as readonly Command[]) await runner.run(effect, tell)
+    async afterAll(_, log) {
       invalidateServerState(context)
-      tell(await untilServed(context, wanted.on))
+      log(await untilServed(context, wanted.on))
     },
   }
 }

@@ -10,55 +10,71 @@ import { inspectServer, invalidateServerState, type ServerState } from '../serve
 import { differencesInForce, type NginxFiles, nameOfSet, type Phase, renderNginx } from './render.ts'
 
 /** nginx before there is a certificate: it answers the CA. With a certificate in place already, the whole site. */
-export function nginxHttpTask(context: Context): Task {
+export function nginxHttpTask(
+  context: Context,
+  { server, title = 'nginx on port 80' }: { server?: Task; title?: string } = {},
+): Task {
   return {
     id: 'nginx-http',
-    title: 'nginx on port 80',
+    title,
     part: 'ionos',
-    after: ['server'],
+    after: [server],
     async inspect(ahead) {
       const survey = await inspectServer(context)
-      if (ahead.willChange('server'))
-        return later(context, survey, 'http', 'after the packages are installed')
+      if (ahead.willChange(server)) return later(context, survey, 'http', 'after the packages are installed')
       return inspectNginx(context, survey, wantedPhase(survey))
     },
-    apply: (difference) => applyNginx(context, difference),
+    always: () => invalidateServerState(context),
   }
 }
 
+/** The tasks of the same list that come before nginx with TLS; none where a script only brings it up to date. */
+export interface NginxHttpsOptions {
+  server?: Task
+  nginxHttp?: Task
+  certificate?: Task
+  after?: readonly Task[]
+}
+
 /** nginx with TLS, the static site and the proxy. */
-export function nginxHttpsTask(context: Context): Task {
+export function nginxHttpsTask(
+  context: Context,
+  { server, nginxHttp, certificate, after = [] }: NginxHttpsOptions = {},
+): Task {
   return {
     id: 'nginx-https',
     title: 'nginx with TLS, pages and /api/',
     part: 'ionos',
-    after: ['certificate'],
+    after: [certificate, ...after],
     async inspect(ahead) {
       const survey = await inspectServer(context)
-      if (ahead.willChange('server'))
+      if (ahead.willChange(server))
         return later(context, survey, 'https', 'after nginx and the certificate are there')
       if (wantedPhase(survey) === 'https') {
-        if (ahead.willChange('nginx-http')) return ok('the step nginx-http puts it in force')
+        if (ahead.willChange(nginxHttp)) return ok('the step nginx-http puts it in force')
         return inspectNginx(context, survey, 'https')
       }
-      if (ahead.willChange('certificate'))
+      if (ahead.willChange(certificate))
         return later(context, survey, 'https', 'after the certificate is issued')
       throw new OpsError({
         what: `There is no certificate for ${context.config.domain} on the VPS, so nginx cannot serve HTTPS`,
         next: `Issue it first: ${formatScriptLine('issue-certificate')}`,
       })
     },
-    apply: (difference) => applyNginx(context, difference),
+    always: () => invalidateServerState(context),
   }
 }
 
 /**
  * Sends /api/ to another host, for releases without downtime: the same procedure as every change of nginx, with only
  * the backend's name different.
- * `inspect` says ok when it goes there already; `apply` throws when nginx refuses, with the old host back in force.
+ * It fails when nginx refuses, with the old host back in force.
  */
-export function switchBackend(context: Context, host: string): Required<Pick<Task, 'inspect' | 'apply'>> {
+export function switchBackendTask(context: Context, host: string): Task {
   return {
+    id: 'switch-backend',
+    title: `nginx to ${host}`,
+    part: 'ionos',
     async inspect() {
       const survey = await inspectServer(context)
       if (wantedPhase(survey) === 'http') {
@@ -69,7 +85,7 @@ export function switchBackend(context: Context, host: string): Required<Pick<Tas
       }
       return inspectNginx(context, survey, 'https', host)
     },
-    apply: (difference) => applyNginx(context, difference),
+    always: () => invalidateServerState(context),
   }
 }
 
@@ -187,14 +203,5 @@ function later(context: Context, survey: ServerState, phase: Phase, when: string
     what: `configuration for ${phase.toUpperCase()}, ${when}`,
     fields: fieldsOf(survey, files, phase === 'https' ? backendInForce(context.config, survey) : undefined),
     effects: [nginxCommand(context.config, files)],
-  }
-}
-
-async function applyNginx(context: Context, difference: Difference): Promise<void> {
-  if (!('effects' in difference)) return
-  try {
-    for (const effect of difference.effects ?? []) await context.runner.run(effect as Command)
-  } finally {
-    invalidateServerState(context)
   }
 }

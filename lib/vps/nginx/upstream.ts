@@ -3,12 +3,13 @@ import { backendPort, releaseIn } from '../../config/endpoints.ts'
 import type { Command } from '../../shell/command.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Log, nothingAhead } from '../../tasks/task.ts'
-import { OpsError, unknownError } from '../../util/errors.ts'
+import { performTask } from '../../tasks/engine.ts'
+import type { Log } from '../../tasks/task.ts'
+import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { vps } from '../remote/vps.ts'
 import { inspectServer } from '../serverState.ts'
-import { switchBackend, switchCommand } from './tasks.ts'
+import { switchBackendTask, switchCommand } from './tasks.ts'
 
 /** nginx on the VPS as what stands before the backend: the BackendProxy of lib/azure/containers/actions.ts. */
 export function nginxUpstream(context: Context) {
@@ -22,12 +23,8 @@ export function nginxUpstream(context: Context) {
     },
     async switchTo(host: string, release: string, tell: Log) {
       await untilSeen(context, host, release, tell)
-      const { inspect, apply } = switchBackend(context, host)
-      const difference = await inspect(nothingAhead)
-      if (difference.state === 'ok') return
-      if (difference.state === 'unknown') throw unknownError(difference.why)
-      await apply(difference, tell)
-      tell(`nginx sends /api/ to ${host}`)
+      if (await performTask(switchBackendTask(context, host), context.runner, tell))
+        tell(`nginx sends /api/ to ${host}`)
     },
     async health(host: string) {
       return getResponse(await context.runner.run(healthFromVps(context.config, host)))

@@ -47,7 +47,7 @@ test.each(['ECONNREFUSED', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
 test('a deploy of the core alone: Azure says whether what failed is known', { timeout: 60_000 }, async () => {
   const verified = async (...answers: Answer[]) => {
     const context = await deaf('ENETUNREACH', account, ...answers)
-    const step = verifyTask(context, { azure: createAzure(context), ionos: false }, [])
+    const step = verifyTask(context, { azure: createAzure(context), ionos: false, after: [] })
     const { what, exitCode } = await getFailure(step.inspect(nothingAhead))
     return [what, exitCode]
   }

@@ -3,6 +3,7 @@ import { migrationQuery, migrationTask, readMigrations } from '../../../lib/data
 import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 import { startPostgres } from '../../support/postgres.ts'
+import { createTask } from '../../support/tasks.ts'
 
 test('a real database: planned, made, left alone the second time, and nothing of a failing migration kept', async () => {
   const client = await startPostgres()
@@ -18,7 +19,8 @@ test('a real database: planned, made, left alone the second time, and nothing of
   const perform = async (mode: 'plan' | 'apply') => {
     const runner = openRunner({ openDatabase, mayChange: mode === 'apply' })
     const never = new AbortController().signal
-    const [outcome] = await executeTasks([migrationTask({ config, runner })], {
+    const database = createTask('database')
+    const [, outcome] = await executeTasks([database, migrationTask({ config, runner }, database)], {
       ...{ mode, runner, stopping: never, signal: never },
     })
     return { outcome, count: runner.count }

@@ -9,6 +9,7 @@ import type { Context } from '../../../lib/tasks/context.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 import { startPostgres } from '../../support/postgres.ts'
+import { createTask } from '../../support/tasks.ts'
 
 /** A context whose runner reaches this server; `around` may break a connection. */
 async function contextOn(
@@ -125,7 +126,7 @@ test('the mark of a restore: known again, and taken from the live one when it is
   await server.query('CREATE DATABASE codexdb')
   await server.query('CREATE DATABASE codexdb_before')
   await server.query(`COMMENT ON DATABASE codexdb_before IS 'the archive'`)
-  const step = finishTask(context)
+  const step = finishTask(context, createTask('restore'), createTask('backend'))
   const marks = [{ sha256 }, { sha256, unfinished: { before: undefined } }]
   for (const mark of marks) {
     await server.query(markQuery('codexdb', mark).text)

@@ -3,9 +3,10 @@ import { createAzure } from '../../../lib/azure/client.ts'
 import { dataTierTasks, deploymentName, templateParameters } from '../../../lib/azure/dataTier.ts'
 import type { HttpResponse as HttpAnswer } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
-import { type Difference, nothingAhead } from '../../../lib/tasks/task.ts'
+import { type Difference, knowing, nothingAhead, type Task } from '../../../lib/tasks/task.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
 import { getFailure, loadTestConfig } from '../../support/helpers.ts'
+import { createTask } from '../../support/tasks.ts'
 
 /* What the data tier's step makes of what Azure shows: everything as wanted, but for one thing. */
 
@@ -74,8 +75,7 @@ async function steps({
     phases: { total: 1 },
   }
   const scripted = { ...context, runner: { ...context.runner, request: async () => answer } }
-  const [tier, ...parts] = dataTierTasks(scripted, createAzure(scripted))
-  return { tier: tier!, redis: parts.find(({ id }) => id === 'redis')! }
+  return dataTierTasks(scripted, createAzure(scripted), createTask('azure-login'))
 }
 
 const inspect = async (found: Found) => (await steps(found)).tier.inspect(nothingAhead)
@@ -84,8 +84,9 @@ const lines = (difference: Difference) =>
 
 test('everything as wanted: nothing to do, and Redis is ok', async () => {
   const { tier, redis } = await steps({})
-  expect(await tier.inspect(nothingAhead)).toMatchObject({ state: 'ok' })
-  expect(await redis.inspect(nothingAhead)).toEqual({
+  const { state, fact } = await tier.inspect(nothingAhead)
+  expect(state).toBe('ok')
+  expect(await redis.inspect(knowing(tier, fact!))).toEqual({
     state: 'ok',
     reason: 'codexdominion-redis is Succeeded',
   })
@@ -104,14 +105,16 @@ test('a failed Redis that holds nothing is deleted before it is created again, a
     ),
     expect.stringMatching(/^az deployment group create /),
   ])
-  const ahead = { willChange: (id: string) => id === 'data-tier', isUnknown: () => false }
+  const { fact } = difference
+  const ahead = { ...knowing(tier, fact!), willChange: (task?: Task) => task === tier }
   expect(await redis.inspect(ahead)).toMatchObject({ state: 'create' })
 })
 
 test('a failed Redis is never ok, even where the deployment of that name has succeeded once', async () => {
   const { tier, redis } = await steps({ cluster: failed, database: false })
-  expect(await tier.inspect(nothingAhead)).toMatchObject({ state: 'change' })
-  expect((await getFailure(redis.inspect(nothingAhead))).what).toContain('Failed (CreateFailed)')
+  const { state, fact } = await tier.inspect(nothingAhead)
+  expect(state).toBe('change')
+  expect((await getFailure(redis.inspect(knowing(tier, fact!)))).what).toContain('Failed (CreateFailed)')
 })
 
 test('a failed Redis with a database is not touched: the run ends with what to do', async () => {

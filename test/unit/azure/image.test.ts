@@ -7,6 +7,9 @@ import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
 import { getFailure, temporaryFolder } from '../../support/helpers.ts'
+import { createTask } from '../../support/tasks.ts'
+
+const login = createTask('azure-login')
 
 const tag = (name: string, day: number) => ({
   name,
@@ -31,9 +34,9 @@ async function registry(...names: string[]) {
 
 async function look(names: string[], quick: boolean, marks?: () => Promise<ImageMarks>) {
   const context = await registry(...names)
-  const { step, image } = imageTask(context, createAzure(context), { quick, marks })
-  const seen = await step.inspect(nothingAhead)
-  return { words: 'reason' in seen ? seen.reason : '', image: image.known().image.split(':')[1] }
+  const task = imageTask(context, createAzure(context), { login, registry: login, quick, marks })
+  const seen = await task.inspect(nothingAhead)
+  return { words: 'reason' in seen ? seen.reason : '', image: seen.fact?.image.split(':')[1] }
 }
 const marked =
   (...names: string[]) =>
@@ -68,8 +71,8 @@ test('marks that cannot be read: --quick chooses none (exit 3); without it the s
 test('a marked image of the present sources is released all the same, and the plan says so', async () => {
   const context = await registry('a')
   const name = await sourceTag(context.config)
-  const { step } = imageTask(context, createAzure(context), { marks: marked(name) })
-  expect(await step.inspect(nothingAhead)).toMatchObject({
+  const task = imageTask(context, createAzure(context), { login, registry: login, marks: marked(name) })
+  expect(await task.inspect(nothingAhead)).toMatchObject({
     reason: expect.stringContaining(`it is marked as bad (${name} crashed), and released all the same`),
   })
 })

@@ -2,11 +2,14 @@ import { expect, test } from 'vitest'
 import { secretsTask } from '../../../lib/azure/secrets.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
+import { createTask } from '../../support/tasks.ts'
+
+const login = createTask('azure-login')
 
 async function getStep(...lines: string[]) {
   const { postgres, backend } = await loadTestConfig(...lines)
   const context = { config: await loadTestConfig(...lines), runner: openRunner() }
-  return secretsTask(context, [postgres.password, backend.secretKey])
+  return secretsTask(context, [postgres.password, backend.secretKey], login)
 }
 
 test('all secrets that cannot be used are named at once, before anything else', async () => {
@@ -24,5 +27,5 @@ test('those that can be used are, and a key vault is asked once the login is the
   const good = await getStep('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=0123456789abcdef')
   expect(await good.inspect(nothingAhead)).toMatchObject({ state: 'ok' })
   expect(good.after).toEqual([])
-  expect((await getStep('POSTGRES_PASSWORD=azkv://codex/db')).after).toEqual(['azure-login'])
+  expect((await getStep('POSTGRES_PASSWORD=azkv://codex/db')).after).toEqual([login])
 })

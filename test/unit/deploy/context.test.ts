@@ -18,7 +18,12 @@ async function open(mayChange: boolean) {
   const config = await loadConfig(folder)
   const never = new AbortController().signal
   const run: Run<object> = {
-    ...{ flags: {}, resumeCommand: 'npx dominion x --env pg-hunter2', config: async () => config },
+    ...{
+      script: 'x',
+      flags: {},
+      resumeCommand: 'npx dominion x --env pg-hunter2',
+      config: async () => config,
+    },
     ...{ stopping: never, signal: never, interruptedBy: () => undefined, log() {}, result() {} },
     clean: (text) => text,
   }

@@ -7,17 +7,21 @@ import { act, look } from '../../../lib/shell/command.ts'
 import type { Outcome } from '../../../lib/tasks/engine.ts'
 import { ok, type Task } from '../../../lib/tasks/task.ts'
 import { openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { createTask } from '../../support/tasks.ts'
 
-const step = (id: string, after: string[] = []): Task => ({
-  ...{ id, title: `Title of ${id}`, part: 'azure', after },
-  inspect: () => Promise.reject(new Error('only outcomes are looked at')),
-})
-
+const [login, backend, verify, last] = ['login', 'backend', 'verify', 'last'].map((id) => createTask(id)) as [
+  Task,
+  Task,
+  Task,
+  Task,
+]
 const outcomes: Outcome[] = [
-  { step: step('login'), state: 'ok', difference: { state: 'ok', reason: 'x' }, started: 0, ended: 100 },
   {
-    step: step('backend', ['login']),
-    state: 'change',
+    ...{ task: login, after: [], state: 'ok', difference: { state: 'ok', reason: 'x' } },
+    ...{ started: 0, ended: 100 },
+  },
+  {
+    ...{ task: backend, after: [login], state: 'change' },
     difference: {
       state: 'change',
       what: 'codex-backend',
@@ -28,14 +32,12 @@ const outcomes: Outcome[] = [
     ended: 2600,
   },
   {
-    step: step('verify', ['backend']),
-    state: 'failed',
+    ...{ task: verify, after: [backend], state: 'failed', changing: true },
     error: new Error('no hunter2'),
-    changing: true,
     started: 2600,
     ended: 2700,
   },
-  { step: step('last', ['verify']), state: 'skipped' },
+  { task: last, after: [verify], state: 'skipped' },
 ]
 
 async function context() {
@@ -96,8 +98,8 @@ test.each([
 test('a step that saw the maintenance page instead of the site is named', async () => {
   const { config, runner } = await context()
   const looked: Outcome[] = [
-    { step: step('verify'), state: 'ok', difference: ok('2 more see only its page', true) },
-    { step: step('verify-backend'), state: 'ok', difference: ok('8 checks') },
+    { task: verify, after: [], state: 'ok', difference: ok('2 more see only its page', true) },
+    { task: createTask('verify-backend'), after: [], state: 'ok', difference: ok('8 checks') },
   ]
   const run = { id: 'r', line: '', startedAt: Date.now(), interrupted: false, revision: '' }
   expect((await writeReceipt({ config, runner }, looked, run, {}, false)).hidden).toEqual(['verify'])

@@ -5,6 +5,7 @@ import {
   criticalPath,
   type EngineOptions,
   executeTasks,
+  getFact,
   inOrder,
   type Listener,
   type Outcome,
@@ -15,14 +16,24 @@ import { openRunner, readTranscript } from '../../support/helpers.ts'
 
 const create = (what = 'it'): Difference => ({ state: 'create', what, effects: [] })
 
-const step = (id: string, after: string[] = [], more: Partial<Task> = {}): Task => ({
-  id,
-  title: `Title of ${id}`,
-  part: 'azure',
-  after,
-  inspect: async () => ok('there'),
-  ...more,
-})
+/** The last task of each name. */
+const made = new Map<string, Task>()
+const the = (id: string): Task => made.get(id)!
+
+function task(id: string, after: string[] = [], more: Partial<Task> = {}): Task {
+  const one: Task = {
+    id,
+    title: `Title of ${id}`,
+    part: 'azure',
+    get after() {
+      return after.map(the)
+    },
+    inspect: async () => ok('there'),
+    ...more,
+  }
+  made.set(id, one)
+  return one
+}
 
 const engine = (more: Partial<EngineOptions> = {}): EngineOptions => ({
   mode: 'apply',
@@ -32,12 +43,12 @@ const engine = (more: Partial<EngineOptions> = {}): EngineOptions => ({
   ...more,
 })
 const states = (outcomes: Outcome[]) =>
-  Object.fromEntries(outcomes.map(({ step: { id }, state }) => [id, state]))
+  Object.fromEntries(outcomes.map(({ task: { id }, state }) => [id, state]))
 
 test('a step starts when those it waits for are done, whatever the order of the list', async () => {
   const log: string[] = []
   const logging = (id: string, after: string[]) =>
-    step(id, after, {
+    task(id, after, {
       async inspect() {
         log.push(`${id} looks`)
         await pause(5)
@@ -48,17 +59,14 @@ test('a step starts when those it waits for are done, whatever the order of the 
         log.push(`${id} done`)
       },
     })
-  const outcomes = await executeTasks(
-    [logging('c', ['b']), logging('a', []), logging('b', ['a', 'not-in-this-list'])],
-    engine(),
-  )
+  const outcomes = await executeTasks([logging('c', ['b']), logging('a', []), logging('b', ['a'])], engine())
   expect(log).toEqual(['a looks', 'a done', 'b looks', 'b done', 'c looks', 'c done'])
   expect(states(outcomes)).toEqual({ a: 'create', b: 'create', c: 'create' })
 })
 
 test('independent chains run side by side: the whole takes as long as its longest chain', async () => {
   const slow = (id: string, after: string[], ms: number) =>
-    step(id, after, { inspect: () => pause(ms).then(() => ok('x')) })
+    task(id, after, { inspect: () => pause(ms).then(() => ok('x')) })
   const list = [
     ...[slow('a1', [], 100), slow('a2', ['a1'], 150), slow('b1', [], 200), slow('b2', ['b1'], 150)],
     ...[slow('c', [], 50), slow('end', ['a2', 'b2', 'c'], 50)],
@@ -72,10 +80,10 @@ test('independent chains run side by side: the whole takes as long as its longes
   expect(took).toBeLessThan(chain.ms * 1.1 + 100)
 })
 
-test('apply mends what differs, and nothing else', async () => {
+test('a run applies what differs, and nothing else', async () => {
   const applied: string[] = []
   const mends = (id: string, difference: Difference) =>
-    step(id, [], {
+    task(id, [], {
       inspect: async () => difference,
       apply: async (given) => {
         applied.push(`${id} ${given.state}`)
@@ -95,43 +103,123 @@ test('apply mends what differs, and nothing else', async () => {
 test('what only the operator can do is planned as a change, and told, but not counted as changed', async () => {
   const told: string[] = []
   const byHand: Difference = { state: 'change', what: 'set A www by hand', effects: [], manual: true }
-  const steps = [
-    step('dns', [], { inspect: async () => byHand, apply: async (_, tell) => tell('A www 192.0.2.1') }),
+  const list = [
+    task('dns', [], { inspect: async () => byHand, apply: async (_, tell) => tell('A www 192.0.2.1') }),
   ]
-  const listener: Listener = { begun() {}, said: (_, line) => told.push(line), ended() {} }
-  expect(states(await executeTasks(steps, engine({ mode: 'plan' })))).toEqual({ dns: 'change' })
-  const [outcome] = await executeTasks(steps, engine({ listener }))
+  const listener: Listener = { started() {}, logged: (_, line) => told.push(line), ended() {} }
+  expect(states(await executeTasks(list, engine({ mode: 'plan' })))).toEqual({ dns: 'change' })
+  const [outcome] = await executeTasks(list, engine({ listener }))
   expect(outcome).toMatchObject({ state: 'ok', difference: { reason: 'set A www by hand' } })
   expect(told).toEqual(['A www 192.0.2.1'])
 })
 
-test('without an apply of its own, a difference’s effects are run in order', async () => {
+test('the effects of a difference are run in order', async () => {
   const runner = openRunner()
   const effects = ['one', 'two'].map((word) => act([process.execPath, '--print', `'${word}'`]))
   const said: string[] = []
-  const listener: Listener = { begun() {}, ended() {}, said: (_, line, from) => said.push(`${from} ${line}`) }
+  const listener: Listener = {
+    started() {},
+    ended() {},
+    logged: (_, line, from) => said.push(`${from} ${line}`),
+  }
   await executeTasks(
-    [step('a', [], { inspect: async () => ({ state: 'create', what: 'x', effects }) })],
+    [task('a', [], { inspect: async () => ({ state: 'create', what: 'x', effects }) })],
     engine({ runner, listener }),
   )
   expect(said).toEqual(['stdout one\n', 'stdout two\n'])
   expect(runner.count.change).toBe(2)
 })
 
+test('a reference to a task that is not in the list cannot be run', async () => {
+  const elsewhere = task('elsewhere')
+  await expect(executeTasks([task('a', [elsewhere.id])], engine())).rejects.toThrow(
+    'a waits for elsewhere, which is not in the list',
+  )
+  const asks = task('asks', [], {
+    inspect: async (ahead) => (ahead.willChange(elsewhere) ? unknown('?') : ok('x')),
+  })
+  const [outcome] = await executeTasks([asks, elsewhere], engine({ mode: 'plan' }))
+  expect(outcome!.error).toMatchObject({ message: expect.stringContaining('does not wait for it') })
+  const left = task('left', [], { after: [undefined] })
+  expect(states(await executeTasks([left], engine()))).toEqual({ left: 'ok' })
+})
+
+test('the lock waits for preparation, and everything else for the lock', async () => {
+  const order: string[] = []
+  const listener: Listener = { started: ({ id }) => order.push(id), logged() {}, ended() {} }
+  const prepare = task('prepare', [], { part: 'prepare' })
+  const lock = task('lock', [], { part: 'prepare' })
+  const outcomes = await executeTasks([task('work'), prepare], engine({ listener, lock }))
+  expect(states(outcomes)).toEqual({ prepare: 'ok', lock: 'ok', work: 'ok' })
+  expect(order).toEqual(['prepare', 'lock', 'work'])
+  expect(outcomes.map(({ after }) => after.map(({ id }) => id))).toEqual([[], ['prepare'], ['lock']])
+})
+
+test('facts go to the tasks behind; what is not known makes them unknown in a plan', async () => {
+  const first: Task<string> = {
+    ...{ id: 'first', title: 'Title of first', part: 'azure' },
+    inspect: async () => ({ state: 'create', what: 'it', effects: [], fact: 'found' }),
+    afterAll: async () => 'made',
+  }
+  const seen: string[] = []
+  const second = task('second', [], {
+    after: [first],
+    async inspect(ahead) {
+      seen.push(ahead.fact(first))
+      return ok('x')
+    },
+  })
+  await executeTasks([first, second], engine({ mode: 'plan' }))
+  expect(getFact(await executeTasks([first, second], engine()), first)).toBe('made')
+  expect(seen).toEqual(['found', 'made'])
+  first.inspect = () => Promise.reject(unknownError('silent'))
+  const [, outcome] = await executeTasks([first, second], engine({ mode: 'plan' }))
+  expect(outcome!.difference).toMatchObject({ state: 'unknown', why: '“Title of first” is not known' })
+})
+
+test('hooks come around each effect and after all; a failure is told by the task, and its fact is kept', async () => {
+  const runner = openRunner()
+  const log: string[] = []
+  const effects = [act(['echo', 'one']), act(['echo', 'two'])]
+  const hooked = task('a', [], {
+    inspect: async () => ({ state: 'change', what: 'x', effects, fact: 0 }),
+    beforeEach: async ({ index }) => `before ${index}`,
+    async afterEach({ index }, before) {
+      log.push(`${before}, after ${index}`)
+    },
+    async afterAll() {
+      log.push('after all')
+      return 1
+    },
+    always: () => void log.push('always'),
+    verify: () => Promise.reject(new Error('does not work')),
+  })
+  const [outcome] = await executeTasks([hooked], engine({ runner }))
+  expect(log).toEqual(['before 0, after 0', 'before 1, after 1', 'after all', 'always'])
+  expect(outcome).toMatchObject({ state: 'failed', changing: true, fact: 1 })
+  const failing = task('b', [], {
+    inspect: async () => ({ state: 'change', what: 'x', effects }),
+    afterEach: () => Promise.reject(new Error('no')),
+    onFailure: async (thrown, { index }) => new Error(`${(thrown as Error).message} at ${index}`),
+  })
+  const [failed] = await executeTasks([failing], engine({ runner }))
+  expect(failed!.error).toMatchObject({ message: 'no at 0' })
+})
+
 test('after a failure nothing new begins, what runs goes on to its end', async () => {
   let finished = false
   const outcomes = await executeTasks(
     [
-      step('bad', [], { inspect: () => Promise.reject(new OpsError({ what: 'no' })) }),
-      step('slow', [], {
+      task('bad', [], { inspect: () => Promise.reject(new OpsError({ what: 'no' })) }),
+      task('slow', [], {
         async inspect() {
           await pause(50)
           finished = true
           return ok('done')
         },
       }),
-      step('after-bad', ['bad']),
-      step('after-slow', ['slow']),
+      task('after-bad', ['bad']),
+      task('after-slow', ['slow']),
     ],
     engine(),
   )
@@ -148,14 +236,14 @@ test('on the first Ctrl-C what runs goes on to its end, and nothing new begins',
   const stopping = new AbortController()
   const outcomes = await executeTasks(
     [
-      step('running', [], {
+      task('running', [], {
         async inspect() {
           stopping.abort()
           await pause(20)
           return ok('done')
         },
       }),
-      step('next', ['running']),
+      task('next', ['running']),
     ],
     engine({ stopping: stopping.signal }),
   )
@@ -167,7 +255,7 @@ test('on the second Ctrl-C a step that runs is left where it is', async () => {
   setTimeout(() => now.abort(new Error('stopped by a second signal')), 20)
   const never = new Promise<Difference>(() => {})
   const outcomes = await executeTasks(
-    [step('looking', [], { inspect: () => never }), step('next', ['looking'])],
+    [task('looking', [], { inspect: () => never }), task('next', ['looking'])],
     engine({ signal: now.signal }),
   )
   expect(states(outcomes)).toEqual({ looking: 'failed', next: 'skipped' })
@@ -178,13 +266,13 @@ test('a step that fails tells whether it was changing something by then', async 
   const change: Difference = { state: 'change', what: 'x', effects: [] }
   const outcomes = await executeTasks(
     [
-      step('looking', [], { inspect: () => Promise.reject(new OpsError({ what: 'no' })) }),
-      step('changing', [], { inspect: async () => change, apply: () => Promise.reject(new Error('no')) }),
-      step('unsure', [], { inspect: async () => ({ state: 'unknown', why: 'silent' }) }),
+      task('looking', [], { inspect: () => Promise.reject(new OpsError({ what: 'no' })) }),
+      task('changing', [], { inspect: async () => change, apply: () => Promise.reject(new Error('no')) }),
+      task('unsure', [], { inspect: async () => ({ state: 'unknown', why: 'silent' }) }),
     ],
     engine(),
   )
-  expect(outcomes.map(({ step: { id }, state, changing }) => [id, state, changing])).toEqual([
+  expect(outcomes.map(({ task: { id }, state, changing }) => [id, state, changing])).toEqual([
     ['looking', 'failed', undefined],
     ['changing', 'failed', true],
     ['unsure', 'failed', undefined],
@@ -195,13 +283,13 @@ test('a plan only looks', async () => {
   let applied = false
   const outcomes = await executeTasks(
     [
-      step('a', [], {
+      task('a', [], {
         inspect: async () => create(),
         async apply() {
           applied = true
         },
       }),
-      step('b', [], {
+      task('b', [], {
         inspect: async () => ({ state: 'create', what: 'x', effects: [act(['touch', '/nowhere/x'])] }),
       }),
     ],
@@ -222,7 +310,7 @@ test.each([
   ['a mistake of this program', new TypeError('x is not a function'), 'failed'],
 ])('in a plan, %s is %s', async (_, error, state) => {
   const [outcome] = await executeTasks(
-    [step('a', [], { inspect: () => Promise.reject(error) })],
+    [task('a', [], { inspect: () => Promise.reject(error) })],
     engine({ mode: 'plan' }),
   )
   expect(outcome?.state).toBe(state)
@@ -233,28 +321,28 @@ test.each([
       next: (error as OpsError).failure.next,
     })
   }
-  const [real] = await executeTasks([step('a', [], { inspect: () => Promise.reject(error) })], engine())
+  const [real] = await executeTasks([task('a', [], { inspect: () => Promise.reject(error) })], engine())
   expect(real?.state, 'in a real run it is a failure').toBe('failed')
 })
 
 test('what cannot be told in a plan does not hide the steps behind it', async () => {
   const seen: boolean[] = []
   const behind = (id: string) =>
-    step(id, ['silent', 'fine', 'made'], {
+    task(id, ['silent', 'fine', 'made'], {
       async inspect(ahead: Ahead) {
         seen.push(
-          ahead.willChange('silent'),
-          ahead.willChange('fine'),
-          ahead.willChange('made'),
-          ahead.isUnknown('silent'),
+          ahead.willChange(the('silent')),
+          ahead.willChange(the('fine')),
+          ahead.willChange(the('made')),
+          ahead.isUnknown(the('silent')),
         )
         return ok('x')
       },
     })
   const list = [
-    step('silent', [], { inspect: () => Promise.reject(unknownError('no answer')) }),
-    step('fine'),
-    step('made', [], { inspect: async () => create() }),
+    task('silent', [], { inspect: () => Promise.reject(unknownError('no answer')) }),
+    task('fine'),
+    task('made', [], { inspect: async () => create() }),
     behind('b'),
   ]
   expect(states(await executeTasks(list, engine({ mode: 'plan' })))).toMatchObject({
@@ -268,10 +356,10 @@ test('in a real run nothing lies ahead any more', async () => {
   let pending: boolean | undefined
   await executeTasks(
     [
-      step('made', [], { inspect: async () => create() }),
-      step('b', ['made'], {
+      task('made', [], { inspect: async () => create() }),
+      task('b', ['made'], {
         async inspect(ahead) {
-          pending = ahead.willChange('made') || ahead.isUnknown('made')
+          pending = ahead.willChange(the('made')) || ahead.isUnknown(the('made'))
           return ok('x')
         },
       }),
@@ -283,7 +371,7 @@ test('in a real run nothing lies ahead any more', async () => {
 
 test('a step that cannot tell stops a real run with exit code 3', async () => {
   const [outcome] = await executeTasks(
-    [step('a', [], { inspect: async () => unknown('who knows', 'ask') })],
+    [task('a', [], { inspect: async () => unknown('who knows', 'ask') })],
     engine(),
   )
   expect(outcome?.state).toBe('failed')
@@ -294,20 +382,20 @@ test('steps are written down and told of, with their fields and errors', async (
   const runner = openRunner({ known: ['hunter2'] })
   const told: string[] = []
   const listener: Listener = {
-    begun: ({ id }) => told.push(`begun ${id}`),
-    said() {},
-    ended: ({ step: { id }, state }) => told.push(`ended ${id} ${state}`),
+    started: ({ id }) => told.push(`started ${id}`),
+    logged() {},
+    ended: ({ task: { id }, state }) => told.push(`ended ${id} ${state}`),
   }
   const fields = [{ name: 'CPU', before: '1', after: '2' }]
   await executeTasks(
     [
-      step('a', [], { inspect: async () => ({ state: 'change', what: 'x', fields, effects: [] }) }),
-      step('b', ['a'], { inspect: () => Promise.reject(new Error('said hunter2')) }),
-      step('c', ['b']),
+      task('a', [], { inspect: async () => ({ state: 'change', what: 'x', fields, effects: [] }) }),
+      task('b', ['a'], { inspect: () => Promise.reject(new Error('said hunter2')) }),
+      task('c', ['b']),
     ],
     engine({ runner, listener }),
   )
-  expect(told).toEqual(['begun a', 'ended a change', 'begun b', 'ended b failed', 'ended c skipped'])
+  expect(told).toEqual(['started a', 'ended a change', 'started b', 'ended b failed', 'ended c skipped'])
   expect(readTranscript(runner)).toMatchObject([
     { kind: 'step', id: 'a', state: 'change', fields },
     { kind: 'step', id: 'b', state: 'failed', error: 'said ***' },
@@ -315,15 +403,16 @@ test('steps are written down and told of, with their fields and errors', async (
 })
 
 test('steps that wait for each other are a mistake in the list, and are named', () => {
-  expect(() => inOrder([step('a', ['c']), step('b', ['a']), step('c', ['b'])])).toThrow(
-    'steps wait for each other: a → c → b → a',
+  expect(() => inOrder([task('a', ['c']), task('b', ['a']), task('c', ['b'])])).toThrow(
+    'tasks wait for each other: a → c → b → a',
   )
-  expect(() => inOrder([step('self', ['self'])])).toThrow('self → self')
+  expect(() => inOrder([task('self', ['self'])])).toThrow('self → self')
 })
 
 test('the longest chain of steps goes by measured time, not by number', () => {
   const done = (id: string, after: string[], started: number, ended: number): Outcome => ({
-    step: step(id, after),
+    task: task(id),
+    after: after.map(the),
     state: 'ok',
     started,
     ended,
@@ -333,8 +422,8 @@ test('the longest chain of steps goes by measured time, not by number', () => {
     done('short2', ['short1'], 10, 20),
     done('short3', ['short2'], 20, 30),
     done('long', [], 0, 100),
-    done('end', ['short3', 'long', 'elsewhere'], 100, 105),
-    { step: step('skipped', ['end']), state: 'skipped' } as Outcome,
+    done('end', ['short3', 'long'], 100, 105),
+    { task: task('skipped'), after: [the('end')], state: 'skipped' } as Outcome,
   ]
   expect(criticalPath(outcomes)).toMatchObject({ ms: 105, ids: expect.arrayContaining(['long', 'end']) })
   expect(criticalPath(outcomes).ids.slice(0, 2)).toEqual(['long', 'end'])

@@ -7,7 +7,8 @@ import { formatSummary, planData, planText } from '../../../lib/tasks/plan.ts'
 import type { Difference, Task } from '../../../lib/tasks/task.ts'
 
 const outcome = (title: string, state: Outcome['state'], rest: Partial<Outcome> = {}): Outcome => ({
-  step: { id: title.toLowerCase(), title, part: 'azure' } as Task,
+  task: { id: title.toLowerCase(), title, part: 'azure' } as Task,
+  after: [],
   state,
   ...rest,
 })

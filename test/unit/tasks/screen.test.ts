@@ -3,13 +3,18 @@ import { createRedactor } from '../../../lib/shell/redactor.ts'
 import { endLine, openScreen, type ScreenOptions } from '../../../lib/tasks/renderer.ts'
 import type { Task } from '../../../lib/tasks/task.ts'
 
-const step = (id: string): Task => ({ id, title: `Step ${id}`, part: 'azure' }) as Task
+const known = new Map<string, Task>()
+function task(id: string): Task {
+  const one = known.get(id) ?? ({ id, title: `Step ${id}`, part: 'azure' } as Task)
+  known.set(id, one)
+  return one
+}
 const timed = /^\d\d:\d\d:\d\d /
 
 async function plainScreen(more: Partial<ScreenOptions> = {}) {
   const lines: string[] = []
   const screen = await openScreen({
-    steps: [step('a'), step('b')],
+    tasks: [task('a'), task('b')],
     look: 'plain',
     verbose: false,
     write: (line) => lines.push(line),
@@ -23,17 +28,19 @@ afterEach(() => void vi.useRealTimers())
 
 test('plain lines: one an event, each with its time, no secret, no colour', async () => {
   const { screen, lines, said } = await plainScreen()
-  screen.begun(step('a'))
-  screen.said(step('a'), 'starting with hunter2')
+  screen.started(task('a'))
+  screen.logged(task('a'), 'starting with hunter2')
   screen.ended({
-    step: step('a'),
+    task: task('a'),
+    after: [],
     state: 'create',
     difference: { state: 'create', what: 'made', effects: [] },
     started: 0,
     ended: 1234,
   })
   screen.ended({
-    step: step('b'),
+    task: task('b'),
+    after: [],
     state: 'failed',
     error: new Error('no hunter2\nand more'),
     started: 0,
@@ -52,25 +59,26 @@ test('plain lines: one an event, each with its time, no secret, no colour', asyn
 
 test('a tool’s output is shown with --verbose only, a step’s own words always', async () => {
   const quiet = await plainScreen()
-  quiet.screen.said(step('a'), 'chatter\n', 'stdout')
-  quiet.screen.said(step('a'), 'own words')
+  quiet.screen.logged(task('a'), 'chatter\n', 'stdout')
+  quiet.screen.logged(task('a'), 'own words')
   expect(quiet.said()).toEqual(['Step a: own words'])
   const verbose = await plainScreen({ verbose: true })
-  verbose.screen.said(step('a'), 'one\r\n\ntwo  \n', 'stderr')
+  verbose.screen.logged(task('a'), 'one\r\n\ntwo  \n', 'stderr')
   expect(verbose.said()).toEqual(['Step a: one', 'Step a: two'])
 })
 
 test('a long step gives a sign of life every 30 s, with the tool’s last words, until it ends', async () => {
   vi.useFakeTimers()
   const { screen, said } = await plainScreen()
-  screen.begun(step('a'))
+  screen.started(task('a'))
   vi.advanceTimersByTime(29_000)
   expect(said()).toHaveLength(1)
   vi.advanceTimersByTime(1000)
-  screen.said(step('a'), 'Layer 1\nLayer 2 of hunter2\n', 'stdout')
+  screen.logged(task('a'), 'Layer 1\nLayer 2 of hunter2\n', 'stdout')
   vi.advanceTimersByTime(60_000)
   screen.ended({
-    step: step('a'),
+    task: task('a'),
+    after: [],
     state: 'ok',
     difference: { state: 'ok', reason: 'x' },
     started: 0,
@@ -88,18 +96,19 @@ test('a long step gives a sign of life every 30 s, with the tool’s last words,
 
 test('silent is silent', async () => {
   const { screen, lines } = await plainScreen({ look: 'silent' })
-  screen.begun(step('a'))
-  screen.said(step('a'), 'x')
-  screen.ended({ step: step('a'), state: 'skipped' })
+  screen.started(task('a'))
+  screen.logged(task('a'), 'x')
+  screen.ended({ task: task('a'), after: [], state: 'skipped' })
   await screen.finished()
   expect(lines).toEqual([])
 })
 
 test('what a step that has ended says of itself', () => {
-  expect(endLine({ step: step('a'), state: 'skipped' })).toBe('Step a: not begun')
+  expect(endLine({ task: task('a'), after: [], state: 'skipped' })).toBe('Step a: not begun')
   expect(
     endLine({
-      step: step('a'),
+      task: task('a'),
+      after: [],
       state: 'ok',
       difference: { state: 'ok', reason: 'it is there' },
       started: 5,
@@ -118,17 +127,17 @@ test('the animated list is given nothing that steers a terminal', async () => {
     vi.spyOn(stream, 'write').mockImplementation(keep as never),
   )
   const attack = '\u001b]0;owned\u0007\u009b2J\u202eover'
-  const foreign = { ...step('a'), title: `Step ${attack}` }
+  const foreign = { ...task('a'), title: `Step ${attack}` }
   const screen = await openScreen({
-    steps: [foreign],
+    tasks: [foreign],
     look: 'animated',
     verbose: true,
     write: () => {},
     clean: createRedactor(['hunter2']).clean,
   })
-  screen.begun(foreign)
-  screen.said(foreign, `10 %\r20 % ${attack} hunter2\n`, 'stdout')
-  screen.ended({ step: foreign, state: 'failed', error: new Error(attack), started: 0, ended: 1 })
+  screen.started(foreign)
+  screen.logged(foreign, `10 %\r20 % ${attack} hunter2\n`, 'stdout')
+  screen.ended({ task: foreign, after: [], state: 'failed', error: new Error(attack), started: 0, ended: 1 })
   await screen.finished()
   for (const spy of spies) spy.mockRestore()
   const text = written.join('')

@@ -3,6 +3,7 @@ import type { HttpRequest } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
+import { nothingAhead } from '../../../lib/tasks/task.ts'
 import {
   cachedCommand,
   needsPurge,
@@ -11,6 +12,7 @@ import {
   purgeTasks,
 } from '../../../lib/vps/frontend/purge.ts'
 import { loadFileConfig } from '../../support/config.ts'
+import { createTask } from '../../support/tasks.ts'
 
 const [x, a, b] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
 const hook = 'https://cdn.example/purge/a-long-token-in-it?key=other'
@@ -52,7 +54,12 @@ const asTheyWere = {
   [a]: manifest({ 'p.html': '2', 'q.html': '1' }),
   [b]: manifest({ 'p.html': '1', 'q.html': '3' }),
 }
-const ahead = (pending: boolean, unsure = false) => ({ willChange: () => pending, isUnknown: () => unsure })
+const swap = createTask('frontend-switch')
+const ahead = (pending: boolean, unsure = false) => ({
+  ...nothingAhead,
+  willChange: () => pending,
+  isUnknown: () => unsure,
+})
 
 test('caches are to be told when they may hold another release, or were never told', () => {
   expect(needsPurge({ live: b, cached: [b] })).toBe(false)
@@ -95,17 +102,17 @@ test.each([
 
 test('a plan shows the request, also before the switch, and its tokens are hidden', async () => {
   const { context, hidden } = await getFace(b, asTheyWere)
-  const [step] = purgeTasks(context)
+  const [step] = purgeTasks(context, swap)
   const effects = [purgeRequest(context.config)]
   expect(await step!.inspect(ahead(true))).toMatchObject({ state: 'change', effects })
   expect(await step!.inspect(ahead(true, true))).toMatchObject({ state: 'unknown' })
   expect(await step!.inspect(ahead(false))).toMatchObject({ state: 'ok' })
   expect(hidden).toEqual(expect.arrayContaining(['a-long-token-in-it', 'key=other', 'other']))
   const late = await getFace(x, asTheyWere)
-  expect(await purgeTasks(late.context)[0]!.inspect(ahead(false))).toMatchObject({
+  expect(await purgeTasks(late.context, swap)[0]!.inspect(ahead(false))).toMatchObject({
     state: 'change',
     fields: [{ before: x, after: b }],
     effects,
   })
-  expect(purgeTasks({ ...context, config: await loadFileConfig() })).toEqual([])
+  expect(purgeTasks({ ...context, config: await loadFileConfig() }, swap)).toEqual([])
 })

@@ -1,0 +1,31 @@
+import { type CommonFlags, type DefinedScript, defineScript, type Script } from '../cli/defineScript.ts'
+import type { Context } from '../tasks/context.ts'
+import { runTasks, type TaskRun } from './runTasks.ts'
+
+export interface TaskScript<Flags extends object>
+  extends Omit<Script<Flags>, 'changes' | 'run'>,
+    Pick<TaskRun, 'unrecorded'> {
+  /** Whether the run stops when the VPS cannot be reached; without it the run continues without the deploy lock. */
+  needsVps: boolean | ((flags: Flags) => boolean)
+  /** Throws (exit 2) when flags do not go together. */
+  check?(flags: Flags): void
+  /** The runbook: what is planned with --dry-run, and run without. */
+  tasks(context: Context, flags: Flags & CommonFlags): ReturnType<TaskRun['tasks']>
+}
+
+/** A script that is a list of tasks. */
+export function defineTaskScript<Flags extends object>(script: TaskScript<Flags>): DefinedScript<Flags> {
+  const { needsVps, check, tasks, unrecorded, ...about } = script
+  return defineScript<Flags>({
+    ...about,
+    changes: true,
+    async run(run) {
+      check?.(run.flags)
+      return runTasks(run, {
+        needsVps: typeof needsVps === 'function' ? needsVps(run.flags) : needsVps,
+        ...(unrecorded ? { unrecorded } : {}),
+        tasks: (context) => tasks(context, run.flags),
+      })
+    },
+  })
+}
