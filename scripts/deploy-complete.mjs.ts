@@ -23,13 +23,7 @@ import { nginxHttpsTask, nginxHttpTask } from '../lib/vps/nginx/tasks.ts'
 import { nginxUpstream } from '../lib/vps/nginx/upstream.ts'
 import { serverTask } from '../lib/vps/packages.ts'
 
-interface Flags {
-  skipAzure?: boolean
-  skipIonos?: boolean
-  quick?: boolean
-}
-
-const script = defineTaskScript<Flags>({
+const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quick?: boolean }>({
   name: 'deploy-complete',
   summary: 'Take both clouds from any state to a working, verified site',
   options: (parser) =>
@@ -46,12 +40,10 @@ const script = defineTaskScript<Flags>({
   tasks(context, { skipAzure, skipIonos, quick }) {
     const azure = createAzure(context)
     const ionos = skipIonos ? undefined : ionosTasks(context)
-    const core = skipAzure ? undefined : azureTasks(context, azure, { nginx: ionos?.nginxHttps, quick })
+    const core = skipAzure ? undefined : azureTasks(context, azure, ionos?.nginxHttps, quick)
     const tasks = [...(core?.tasks ?? []), ...(ionos?.tasks ?? [])]
-    const verify = verifyTask(context, {
-      ...{ azure: core && azure, ionos: ionos !== undefined, swap: ionos?.swap },
-      after: tasks,
-    })
+    const parts = { azure: core && azure, ionos: !skipIonos, swap: ionos?.swap }
+    const verify = verifyTask(context, { ...parts, after: tasks })
     return {
       tasks: [...tasks, verify],
       receipt: (outcomes) => ({
@@ -64,11 +56,7 @@ const script = defineTaskScript<Flags>({
 })
 
 /** Azure: data tier, tables, image, containers. `nginx`: without it the containers do not wait for the VPS. */
-function azureTasks(
-  context: Context,
-  azure: Azure,
-  { nginx, quick }: { nginx: Task | undefined; quick: boolean | undefined },
-) {
+function azureTasks(context: Context, azure: Azure, nginx: Task | undefined, quick: boolean | undefined) {
   const login = loginTask(context, azure.account)
   const secrets = containerSecretsTask(context, login)
   // az deployment group create --template-file infra/data-tier.json --no-wait
@@ -102,9 +90,8 @@ function ionosTasks(context: Context) {
   const nginxHttps = nginxHttpsTask(context, { server, nginxHttp, certificate })
   // mv -T current.new current
   const swap = switchTask(context, upload)
-  const purge = purgeTasks(context, swap)
-  const tasks = [server, build, upload, dns, nginxHttp, certificate, nginxHttps, swap, ...purge]
-  return { nginxHttps, upload, swap, tasks }
+  const tasks = [server, build, upload, dns, nginxHttp, certificate, nginxHttps, swap]
+  return { nginxHttps, upload, swap, tasks: [...tasks, ...purgeTasks(context, swap)] }
 }
 
 export default script

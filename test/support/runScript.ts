@@ -73,7 +73,7 @@ export function startScript(
     `import { defineScript } from ${from('cli/defineScript.ts')}
 import { OpsError, unknownError, usageError } from ${from('util/errors.ts')}
 void [OpsError, unknownError, usageError]
-await defineScript({ name: 'example', summary: 'an example', changes: true, ${body} })
+await defineScript({ name: 'example', summary: 'an example', changes: true, ${body} }).start()
 `,
   )
   for (const [name, text] of Object.entries(more.files ?? {})) writeFileSync(path.join(cwd, name), text)

@@ -7,7 +7,7 @@ import { quoteLine } from '../../../lib/shell/quote.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import { runScript, startScript } from '../../support/runScript.ts'
 
-const main = (statements: string) => `async main(run) { ${statements} }`
+const main = (statements: string) => `async run(run) { ${statements} }`
 
 describe('exit codes and words', () => {
   test.each([
@@ -58,7 +58,7 @@ throw new OpsError({ what: 'az said no to hunter2', said: 'first\\nsecond hunter
 describe('flags', () => {
   test('an unknown flag is answered with the nearest right one', async () => {
     const { code, stderr } = await runScript(
-      `flags: (parser) => parser.option('--skip-azure', 'x'), ${main('')}`,
+      `options: (parser) => parser.option('--skip-azure', 'x'), ${main('')}`,
       ['--skip-azur'],
     )
     expect([code, stderr]).toEqual([
@@ -123,7 +123,7 @@ describe('flags', () => {
 
   test('deploy-complete knows those of deploy-dominion-complete.ps1', async () => {
     const { code, stderr } = await runScript(
-      `legacyFlags: { '-skipazure': '--skip-azure' }, flags: (parser) => parser.option('--skip-azure', 'x'),
+      `legacyFlags: { '-skipazure': '--skip-azure' }, options: (parser) => parser.option('--skip-azure', 'x'),
 ${main("run.log(String(run.flags.skipAzure)); throw new OpsError({ what: 'stop' })")}`,
       ['-SkipAzure'],
     )
@@ -134,7 +134,7 @@ ${main("run.log(String(run.flags.skipAzure)); throw new OpsError({ what: 'stop' 
 
   test('the line that resumes is quoted', async () => {
     const { stderr } = await runScript(
-      `flags: (parser) => parser.option('--what <text>', 'x'), ${main("throw new OpsError({ what: 'stop' })")}`,
+      `options: (parser) => parser.option('--what <text>', 'x'), ${main("throw new OpsError({ what: 'stop' })")}`,
       ['--what', "it's $(id)"],
     )
     const line = /Resume with: +(.*)/.exec(stderr)![1]!
@@ -222,7 +222,7 @@ run.log('the step ends')`)
 
   test('a script that had done all when the signal came says so, and ends well', async () => {
     const { child, says, ended } = startScript(
-      working.replace('async main(run) {', 'async main(run) { run.complete = true;'),
+      working.replace('async run(run) {', 'async run(run) { run.complete = true;'),
     )
     await says('ready')
     child.kill('SIGTERM')
@@ -274,7 +274,7 @@ test.each([
   writeFileSync(
     program,
     `import { planText } from ${JSON.stringify(path.join(home, 'lib/tasks/plan.ts'))}
-console.log(planText([{ step: { id: 'a', title: 'A' }, state: 'create' }], { clean: (text) => text }))`,
+console.log(planText([{ task: { id: 'a', title: 'A' }, after: [], state: 'create' }], { clean: (text) => text }))`,
   )
   // script(1) gives the program a terminal.
   const output = execFileSync('script', ['-qec', quoteLine([process.execPath, program]), '/dev/null'], {
