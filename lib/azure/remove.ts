@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { ShareKind } from '../config/shared.ts'
+import type { ShareKind } from '../config/schema.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
