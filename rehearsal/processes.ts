@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -68,12 +69,8 @@ function exitCode(child: ChildProcess): Promise<number> {
       const program = child.spawnargs[0]
       reject(error.code === 'ENOENT' ? new Error(`The program ${program} is not installed here.`) : error)
     })
-    child.once('close', (code, signal) => resolve(code ?? 128 + signalNumber(signal)))
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
   })
-}
-
-function signalNumber(signal: NodeJS.Signals | null): number {
-  return signal === 'SIGKILL' ? 9 : signal === 'SIGTERM' ? 15 : signal === 'SIGINT' ? 2 : 0
 }
 
 /** Runs a program of this host; an exit code other than 0 is an error that carries the program's own words. */

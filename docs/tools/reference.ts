@@ -20,44 +20,44 @@ const folders: Record<string, string> = {
 
 export const references = { 'configuration.md': renderConfiguration, 'commands.md': renderCommands }
 
-/** One key for each row, under the section and the explanation that it has in .env.example. */
+/** A table of keys below each explanation of .env.example, under its section. */
 export async function renderConfiguration(): Promise<string> {
-  const lines = readFileSync(path.join(home, '.env.example'), 'utf8').split('\n')
   const out = ['# Configuration', '', generated, '']
   let comment: string[] = []
-  let previous = ''
-  for (const line of lines) {
+  let inTable = false
+  for (const line of readFileSync(path.join(home, '.env.example'), 'utf8').split('\n')) {
     const section = /^# --- (.*?) -+$/.exec(line)?.[1]
-    const key = /^([A-Z_]+)=/.exec(line)?.[1]
-    if (section) out.push(...(previous === 'key' ? [''] : []), `## ${section}`, '')
-    else if (key) {
-      if (previous !== 'key')
-        out.push(`${comment.join(' ')}`, '', '| key | default | value |', '| --- | --- | --- |')
-      out.push(renderKey(key, (keys as Record<string, Key>)[key]!))
-      comment = []
-    } else if (line.startsWith('#')) {
-      if (previous === 'key') out.push('')
-      comment.push(escapeText(line.replace(/^# ?/, '')))
-    } else if (comment.length > 0) {
+    const name = /^([A-Z_]+)=/.exec(line)?.[1]
+    if (inTable && !name) out.push('')
+    if (section) out.push(`## ${section}`, '')
+    else if (line.startsWith('#')) comment.push(escapeText(line.replace(/^# ?/, '')))
+    else if (comment.length > 0) {
       out.push(comment.join(' '), '')
       comment = []
     }
-    previous = section ? 'section' : key ? 'key' : line.startsWith('#') ? 'comment' : previous
+    if (name && !inTable) out.push('| key | default | value |', '| --- | --- | --- |')
+    if (name) out.push(renderKey(name, (keys as Record<string, Key>)[name]!))
+    inTable = name !== undefined
   }
-  return `${out.join('\n').trimEnd()}\n`
+  return `${out
+    .join('\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
+    .trimEnd()}\n`
 }
 
 function renderKey(name: string, key: Key): string {
-  const { minimum, maximum } = key
-  const range =
-    minimum === undefined && maximum === undefined ? '' : ` ${minimum ?? '…'} to ${maximum ?? '…'}`
-  const value = key.means ?? key.enum?.join(', ') ?? (key.type === 'string' ? 'text' : `${key.type}${range}`)
-  const cells = [
-    `\`${name}\``,
-    key.default ? `\`${key.default}\`` : '',
-    `${escapeText(value)}${key.secret ? ' (secret)' : ''}`,
-  ]
+  const value = `${escapeText(describeValue(key))}${key.secret ? ' (secret)' : ''}`
+  const cells = [`\`${name}\``, key.default ? `\`${key.default}\`` : '', value]
   return `| ${cells.join(' | ').replaceAll('  ', ' ')} |`
+}
+
+function describeValue({ means, enum: choices, type, minimum, maximum }: Key): string {
+  if (means) return means
+  if (choices) return choices.join(', ')
+  if (type === 'string') return 'text'
+  return minimum === undefined && maximum === undefined
+    ? type
+    : `${type} ${minimum ?? '…'} to ${maximum ?? '…'}`
 }
 
 const escapeText = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')

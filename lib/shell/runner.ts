@@ -89,6 +89,7 @@ export interface RunnerOptions {
   openDatabase: (name?: string) => Promise<Database>
 }
 
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: its closures share the state of one run.
 export function createRunner(options: RunnerOptions): Runner {
   const { secrets, transcript, signal, startLocal = startProcess } = options
   const count: Record<EffectKind, number> = { read: 0, change: 0, record: 0 }

@@ -66,7 +66,8 @@ const newEvents =
     if (story.events.length > 50) story.events.splice(0, story.events.length - 50)
   }
 
-/** Starts a container's program in its machine and keeps it as its restart policy says. */
+/** Starts a container's program in its machine and keeps it running as its restart policy says. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: its closures share the state of one container.
 export async function startContainer(
   machine: Machine,
   options: ContainerOptions,

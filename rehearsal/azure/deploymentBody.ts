@@ -6,25 +6,9 @@ import type { Bag } from './json.ts'
  * text stays as written; ARM accepts that, JSON.parse does not, so the bare key (outside of strings) gets its quotes.
  */
 export function deploymentBody(text: string): Bag {
-  let fixed = ''
-  let inString = false
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at]!
-    if (inString && character === '\\') {
-      fixed += character + (text[at + 1] ?? '')
-      at += 1
-      continue
-    }
-    if (character === '"') inString = !inString
-    const bare = !inString && text.startsWith('template:', at) && !/[\w"]/.test(text[at - 1] ?? '')
-    if (bare) {
-      fixed += '"template":'
-      at += 'template:'.length - 1
-    } else fixed += character
-  }
   let body: Bag
   try {
-    body = JSON.parse(fixed)
+    body = JSON.parse(quoteBareKey(text))
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/ in JSON.*|, "[\s\S]*/, '') : ''
     throw badRequest(
@@ -48,4 +32,24 @@ export function deploymentBody(text: string): Bag {
       "The rehearsal's Azure knows the deployment mode 'Incremental' only.",
     )
   return properties
+}
+
+function quoteBareKey(text: string): string {
+  let fixed = ''
+  let inString = false
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at]!
+    if (inString && character === '\\') {
+      fixed += character + (text[at + 1] ?? '')
+      at += 1
+      continue
+    }
+    if (character === '"') inString = !inString
+    const bare = !inString && text.startsWith('template:', at) && !/[\w"]/.test(text[at - 1] ?? '')
+    if (bare) {
+      fixed += '"template":'
+      at += 'template:'.length - 1
+    } else fixed += character
+  }
+  return fixed
 }

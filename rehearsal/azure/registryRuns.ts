@@ -79,8 +79,7 @@ function show(registry: Resource, run: Run): Bag {
     properties: {
       runId: run.id,
       status: run.status,
-      provisioningState:
-        run.status === 'Failed' ? 'Failed' : run.status === 'Succeeded' ? 'Succeeded' : 'Running',
+      provisioningState: ['Failed', 'Succeeded'].includes(run.status) ? run.status : 'Running',
       runType: 'QuickRun',
       isArchiveEnabled: false,
       createTime: run.createdAt.toISOString(),

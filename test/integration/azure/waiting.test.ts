@@ -37,14 +37,13 @@ async function wait(
       : { match: /^container show/, stderr: 'Max retries exceeded', code: 1 },
     { match: /^container logs/, stdout: log },
   )
-  const port =
-    typeof answer === 'string'
-      ? await listen(createTcp((socket) => void (answer === 'hangs up' && socket.destroy())))
-      : answer
-        ? await listen(
-            createServer((_, outgoing) => outgoing.writeHead(answer[0]).end(JSON.stringify(answer[1]))),
-          )
-        : 1
+  let port = 1
+  if (typeof answer === 'string')
+    port = await listen(createTcp((socket) => void (answer === 'hangs up' && socket.destroy())))
+  else if (answer)
+    port = await listen(
+      createServer((_, outgoing) => outgoing.writeHead(answer[0]).end(JSON.stringify(answer[1]))),
+    )
   const { config } = context
   const hasty = { ...config, backend: { ...config.backend, healthyWithinSeconds: 1 } }
   const { request } = createPortRunner(undefined, () => port)

@@ -56,7 +56,8 @@ function lookAt(time: number): CheckRun | undefined {
     const unknown = (target: string) => sample(target, 'UNKNOWN', null)
     return { ...base, excluded: 'network', samples: ['static', 'api', 'queue'].map(unknown) }
   }
-  const api = within(apiDown, time) ? 'CRITICAL' : within(apiSlow, time) ? 'WARNING' : 'OK'
+  const slow = within(apiSlow, time) ? 'WARNING' : 'OK'
+  const api = within(apiDown, time) ? 'CRITICAL' : slow
   return {
     ...base,
     samples: [
