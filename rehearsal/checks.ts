@@ -6,7 +6,7 @@ import { poll } from '../lib/util/poll.ts'
 import type { State } from './rehearsal.ts'
 
 /** The checks that any deployment must pass; none of them knows that this is a rehearsal. */
-export const ordinaryChecks = select(checks, 'acceptance')
+export const ordinaryChecks = [...select(checks, 'verify'), ...select(checks, 'acceptance')]
 
 /** certbot renews against the CA, and nginx would be reloaded after it. */
 export const renewalCheck: Check<QuickContext> = {

@@ -8,7 +8,7 @@ import type { Judged, Verdict } from '../util/status.ts'
 import { findNearest } from '../util/suggest.ts'
 import type { DatabaseSources } from './database/facts.ts'
 
-/** The scripts that run checks. `acceptance` is the rehearsal: it also checks what a deploy does not wait for. */
+/** The scripts that run checks. `acceptance`: what the rehearsal checks besides `verify`. */
 export type Selection = 'health' | 'doctor' | 'verify' | 'acceptance' | 'check-database'
 
 /** What `doctor --only` takes, in the order in which doctor shows them. */

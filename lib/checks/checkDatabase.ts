@@ -58,9 +58,9 @@ function toExitCode(verdict: Verdict, unanswered: number): number {
 }
 
 function summary(findings: readonly Finding[]): string {
-  const countOf = (verdict: Verdict) => findings.filter((each) => each.verdict === verdict).length
+  const countVerdict = (verdict: Verdict) => findings.filter((each) => each.verdict === verdict).length
   return (['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const)
-    .filter((verdict) => countOf(verdict) > 0)
-    .map((verdict) => `${countOf(verdict)} ${verdict}`)
+    .filter((verdict) => countVerdict(verdict) > 0)
+    .map((verdict) => `${countVerdict(verdict)} ${verdict}`)
     .join(', ')
 }

@@ -8,12 +8,12 @@ import { shownUrl, type Target } from './site/target.ts'
 
 const names = new Set(select(checks, 'health').map(({ id }) => id))
 
-/** No target may have the name of a probe, of a part of the API that is still to come, or of the site in reports. */
+/** Names of probes, of parts of the API (also future ones), and of the site in reports. */
 const isTaken = (id: string): boolean => names.has(id) || id === 'site' || id.startsWith('api-')
 
 /**
- * Reads a file of extra targets: one a line, `URL` or `NAME URL`, each with limits in milliseconds behind it if wanted
- * (`500,2000`); # begins a comment. Throws (exit 2) naming every wrong line at once.
+ * Reads a file of additional targets, one on each line: `URL` or `NAME URL`, optionally with limits in milliseconds
+ * (`500,2000`). # starts a comment. Throws (exit 2) and names every wrong line.
  */
 export function readTargets(file: string): Target[] {
   let text: string
@@ -26,7 +26,7 @@ export function readTargets(file: string): Target[] {
 }
 
 const form = 'A line is: [NAME] URL [WARNING,CRITICAL], such as   shop https://shop.example/ 500,2000'
-/** More would hide the first. */
+/** More lines would push the first ones off the screen. */
 const mostShown = 20
 
 export function parseTargets(text: string, file: string): Target[] {
@@ -36,7 +36,7 @@ export function parseTargets(text: string, file: string): Target[] {
     const words = line.replace(/(^|\s)#.*$/, '').trim()
     if (words === '') return []
     const read = readLine(words)
-    const wrong = typeof read === 'string' ? read : complaintOf(read, seen)
+    const wrong = typeof read === 'string' ? read : findComplaint(read, seen)
     if (typeof read === 'string' || wrong !== undefined) {
       complaints.push(`${file}:${index + 1}: ${wrong}`)
       return []
@@ -52,7 +52,7 @@ export function parseTargets(text: string, file: string): Target[] {
   throw usageError(`${file} has ${count}:\n${shown.map((each) => `  ${each}`).join('\n')}`, form)
 }
 
-function complaintOf({ id }: Target, seen: ReadonlyMap<string, number>): string | undefined {
+function findComplaint({ id }: Target, seen: ReadonlyMap<string, number>): string | undefined {
   if (isTaken(id)) return `${id} is the name of a probe`
   return seen.has(id)
     ? `${id} is on line ${seen.get(id)}, too${/:\/\//.test(id) ? ': give them names' : ''}`

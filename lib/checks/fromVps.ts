@@ -32,8 +32,8 @@ interface VpsProbeLine {
 }
 
 /**
- * The same context, whose requests are made by the VPS: all that are asked for at one moment go there together, over the one
- * ssh connection. Whom the VPS trusts: its own authorities, and CA_FILE's.
+ * The same context, whose requests the VPS makes: all requests of one moment travel together over the one ssh connection.
+ * The VPS trusts its own authorities and those of CA_FILE.
  */
 export function asVps(context: Context): Context {
   const { config, runner } = context
@@ -49,7 +49,7 @@ export function asVps(context: Context): Context {
       const lines = readLines(stdout)
       for (const [index, { answer, request }] of batch.entries()) {
         const line = lines.find((each) => each.index === index)
-        if (line?.phases) answer.resolve(answerOf(line))
+        if (line?.phases) answer.resolve(toResponse(line))
         else if (line?.error) answer.reject(Object.assign(new Error(line.error.message), line.error))
         else answer.reject(unknownError(`The VPS did not say what ${request.url} answers`, stderr))
       }
@@ -67,7 +67,7 @@ export function asVps(context: Context): Context {
   return { ...context, runner: { ...runner, request } }
 }
 
-/** Reads the script off its standard input first; what follows is the script's input. Python is there wherever certbot is. */
+/** Reads the script from standard input first; the rest is the script's input. Python is there wherever certbot is. */
 const loader = 'import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])).decode())'
 
 function requestsCommand(
@@ -105,81 +105,69 @@ function readLines(stdout: string): VpsProbeLine[] {
     try {
       return text === '' ? [] : [JSON.parse(text) as VpsProbeLine]
     } catch {
-      return [] // cut off: that request counts as not answered for
+      return [] // cut off: that request counts as unanswered
     }
   })
 }
 
-function answerOf({ status = 0, headers = {}, body = '', phases, certificate }: VpsProbeLine): HttpResponse {
+function toResponse({
+  status = 0,
+  headers = {},
+  body = '',
+  phases,
+  certificate,
+}: VpsProbeLine): HttpResponse {
   return {
     status,
     headers: headers as IncomingHttpHeaders,
     body,
     phases: phases ?? { total: 0 },
-    ...(certificate ? { certificate: certificateOf(certificate) } : {}),
+    ...(certificate ? { certificate: parseCertificate(certificate) } : {}),
   }
 }
 
-const certificateOf = (der: string): PeerCertificate =>
+const parseCertificate = (der: string): PeerCertificate =>
   new X509Certificate(Buffer.from(der, 'base64')).toLegacyObject() as unknown as PeerCertificate
 
-/** One thing that the two do not see alike. */
+/** A check that answers to one side only. */
 export interface Disagreement {
   id: string
-  /** Who gets no good answer. */
+  /** The side that gets no answer. */
   fails: 'here' | 'vps'
-  /** What that means. */
   verdict: Verdict
   detail: string
 }
 
 /**
- * Where two looks at the same time differ about whether something answers: what one of them gets is there, so the other one's
- * silence is a network problem between. But what the VPS asks of itself never leaves it: that it answers says nothing of a
- * firewall that keeps visitors out, and the outage stays one. Slow or wrong answers are no disagreement, and UNKNOWN is no
- * view.
+ * Compares two runs at the same time. What one side gets is there, so the other one's silence is a network problem between.
+ * But what the VPS asks of itself never leaves it: its answer does not rule out a firewall that keeps visitors out, and the
+ * outage stays one. Slow or wrong answers are no disagreement, and UNKNOWN counts for neither side.
  */
 export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagreement[] {
   return vps.observations.flatMap((there): Disagreement[] => {
     const own = here.observations.find(({ probe }) => probe.id === there.probe.id)
-    if (!own || (own.silent && there.silent)) return []
+    if (!own || Boolean(own.silent) === Boolean(there.silent)) return []
     const { id } = own.probe
     const between = 'a network problem between, no outage'
-    if (own.silent && answers(there) && isVps(config, own.probe))
-      return [
-        {
-          id,
-          fails: 'here',
-          verdict: own.verdict,
-          detail: `${own.detail}; from the VPS itself it answers: firewall or network between`,
-        },
-      ]
-    if (own.silent && answers(there))
-      return [
-        {
-          id,
-          fails: 'here',
-          verdict: 'WARNING',
-          detail: `the VPS gets an answer, this machine none: ${between} (${own.detail})`,
-        },
-      ]
-    if (there.silent && answers(own))
-      return [
-        {
-          id,
-          fails: 'vps',
-          verdict: 'WARNING',
-          detail: `this machine gets an answer, the VPS none: ${between} (${there.detail})`,
-        },
-      ]
-    return []
+    if (own.silent && !isAnswer(there)) return []
+    if (own.silent && isVps(config, own.probe)) {
+      const detail = `${own.detail}; from the VPS itself it answers: firewall or network between`
+      return [{ id, fails: 'here', verdict: own.verdict, detail }]
+    }
+    if (own.silent) {
+      const detail = `the VPS gets an answer, this machine none: ${between} (${own.detail})`
+      return [{ id, fails: 'here', verdict: 'WARNING', detail }]
+    }
+    if (!isAnswer(own)) return []
+    const detail = `this machine gets an answer, the VPS none: ${between} (${there.detail})`
+    return [{ id, fails: 'vps', verdict: 'WARNING', detail }]
   })
 }
 
-/** Is what the probe asks the VPS itself? One that is not known to lie elsewhere is. */
+/** Whether the check asks the VPS itself; one without a known host counts as such. */
 function isVps(config: Config, check: CheckInfo): boolean {
   const host = check.host?.(config)
   return host === undefined || [...siteNames(config), config.ionos.host, config.ionos.publicIp].includes(host)
 }
 
-const answers = ({ silent, verdict }: Observation): boolean => !silent && verdict !== 'UNKNOWN'
+const isAnswer = ({ silent, verdict }: Observation): boolean => !silent && verdict !== 'UNKNOWN'

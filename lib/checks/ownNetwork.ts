@@ -8,17 +8,17 @@ export type OwnNetwork = 'up' | 'down' | 'not asked'
 
 const showsNetwork = (check: CheckInfo): boolean => check.showsNetwork ?? true
 
-/** Could somebody on the way be the reason of what it saw: by silence, or by answering in the other side's place? */
+/** Whether somebody in between may be the reason for the result: by silence, or by answering instead of the other side. */
 export const mayBeOwnNetwork = ({ probe, silent, unproven, plain, verdict }: Observation): boolean =>
   Boolean(silent || unproven || (plain && showsNetwork(probe) && verdict !== 'OK'))
 
 /**
- * Is this machine's own network the reason of the silence, or of answers that prove nothing? Asked only when nobody else
- * was heard: any answer that came over the network shows that it works, but one that a captive portal could have given (a
- * certificate that nobody trusts, a page in plain HTTP).
+ * Whether this machine's own network explains the silence, or answers that prove nothing. Neutral targets are asked only
+ * when no other answer shows that the network works. An answer that a captive portal could have given (an untrusted
+ * certificate, a page in plain HTTP) shows nothing.
  *
- * The targets have nothing to do with either cloud. One that shows a valid certificate for its name or address is enough;
- * that a connection comes about is not, because a portal or a transparent proxy accepts any.
+ * The targets belong to neither cloud. One that shows a valid certificate for its name or address is enough; a mere
+ * connection is not, because a portal or a transparent proxy accepts any.
  */
 export async function ownNetwork(
   { config, runner }: Context,

@@ -1,5 +1,5 @@
 # Makes HTTP requests side by side and prints a line of JSON for each. Standard input: JSON with `authorities` (PEM, trusted
-# besides this machine's own) and `requests` ({url, method, headers, timeoutMs}). Each goes on a connection of its own;
+# besides this machine's own) and `requests` ({url, method, headers, timeoutMs}). Each uses its own connection;
 # redirects are answers. Phases are milliseconds from the request's start to the end of each.
 import base64, concurrent.futures, errno, http.client, json, socket, ssl, sys, threading, time
 from urllib.parse import urlsplit

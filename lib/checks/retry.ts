@@ -67,18 +67,18 @@ export async function retryUntilKnown(
 
 /** Throws (exit 3) when the site gives this machine no answer at all: then failed checks say nothing about the site. */
 export async function assertResponding(context: Context): Promise<void> {
-  const silence = await silenceOf(context)
+  const silence = await findSilence(context)
   if (silence !== undefined) throw noAnswer(context, silence)
 }
 
 /** The same where a refused connection or a wrong certificate is an answer, too. */
 export async function assertReachable(context: Context): Promise<void> {
-  const silence = await silenceOf(context)
+  const silence = await findSilence(context)
   if (silence !== undefined && reactionTo(silence) === undefined) throw noAnswer(context, silence)
 }
 
 /** Why the site gives no answer; undefined when it gives one. */
-async function silenceOf({ config, runner }: Context): Promise<unknown> {
+async function findSilence({ config, runner }: Context): Promise<unknown> {
   const url = `https://${config.domain}/`
   return runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 }).then(
     () => undefined,

@@ -29,7 +29,7 @@ export function observe<Needs extends QuickContext>(
 ): Promise<Observation> {
   const quick = check.needs === 'nothing'
   const { timeoutMs = quick ? webTimeoutMs : coreTimeoutMs, silence = quick ? 'CRITICAL' : 'UNKNOWN' } = check
-  return runCheck(check, context, { timeoutMs, silence, judge: judgeUnknown })
+  return runCheck(check, context, { timeoutMs, silence, onError: judgeUnknown })
 }
 
 function judgeUnknown(thrown: unknown): Result {
@@ -42,14 +42,14 @@ interface RunOptions {
   timeoutMs?: number
   silence?: 'CRITICAL' | 'UNKNOWN'
   /** What an error means. */
-  judge?: (thrown: unknown) => Judged
+  onError?: (thrown: unknown) => Judged
 }
 
 /** The result of one check, after its time limit at the latest. Rejects only when the signal is aborted. */
 export async function runCheck<Needs extends QuickContext>(
   check: Check<Needs>,
   context: Needs,
-  { timeoutMs, silence = 'UNKNOWN', judge = judgedFailure }: RunOptions = {},
+  { timeoutMs, silence = 'UNKNOWN', onError = judgedFailure }: RunOptions = {},
 ): Promise<Observation> {
   const { signal } = context
   signal.throwIfAborted()
@@ -72,7 +72,7 @@ export async function runCheck<Needs extends QuickContext>(
   }
   signal.addEventListener('abort', stopped, { once: true })
   try {
-    const running = check.run({ ...context, signal: ends.signal }).catch(judge)
+    const running = check.run({ ...context, signal: ends.signal }).catch(onError)
     const result = await Promise.race([over.promise, running])
     return { probe: check, ...result, took: Math.round(performance.now() - started) }
   } finally {

@@ -31,7 +31,7 @@ export const containers: Check = {
 /** The same after a deploy, where a container that has just restarted once may still be settling. */
 export const containersRunning: Check = {
   ...about,
-  tags: ['verify', 'acceptance', 'azure'],
+  tags: ['verify', 'azure'],
   async run(checking) {
     const all = await readContainers(checking)
     const troubles = all.flatMap((each) => findContainerTrouble(each, Date.now()) ?? [])

@@ -17,10 +17,9 @@ export const api = httpCheck({
 export const backend = httpCheck({
   id: 'backend',
   title: 'Backend, asked directly',
-  tags: ['health', 'verify', 'acceptance', 'azure', 'from-vps'],
+  tags: ['health', 'verify', 'azure', 'from-vps'],
   aliases: {
     verify: { id: 'backend-health', title: 'Backend /health' },
-    acceptance: { id: 'backend-health', title: 'Backend /health' },
   },
   advice: ({ verdict }) => (verdict === 'CRITICAL' ? backendAdvice() : undefined),
   url: (config) => `http://${stableHost(config)}:${backendPort}/health`,
@@ -44,7 +43,7 @@ const area = (id: string, path: string, field: string) =>
   httpCheck({
     id,
     title: `API ${path}`,
-    tags: ['health', 'verify', 'acceptance', 'azure', 'ionos', 'from-vps'],
+    tags: ['health', 'verify', 'azure', 'ionos', 'from-vps'],
     publicName: getAreaName(id),
     hiddenByMaintenance: true,
     advice: apiAdvice,

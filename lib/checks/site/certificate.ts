@@ -11,7 +11,7 @@ import { get, nginxAdvice } from './http.ts'
 export const certificate: Check<QuickContext> = {
   id: 'certificate',
   title: 'Certificate',
-  tags: ['health', 'verify', 'acceptance', 'ionos', 'from-vps'],
+  tags: ['health', 'verify', 'ionos', 'from-vps'],
   needs: 'nothing',
   advice: nginxAdvice,
   async run(checking) {

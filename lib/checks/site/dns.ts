@@ -7,7 +7,7 @@ import { type Check, fail, pass, type QuickContext, type Result } from '../check
 export const dns: Check<QuickContext> = {
   id: 'dns',
   title: 'DNS',
-  tags: ['health', 'verify', 'acceptance', 'ionos'],
+  tags: ['health', 'verify', 'ionos'],
   needs: 'nothing',
   // The name server may be this machine itself.
   showsNetwork: false,

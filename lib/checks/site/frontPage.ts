@@ -4,10 +4,9 @@ import { httpCheck, nginxAdvice } from './http.ts'
 export const frontPage = httpCheck({
   id: 'static',
   title: 'Front page',
-  tags: ['health', 'verify', 'acceptance', 'ionos', 'pages', 'from-vps'],
+  tags: ['health', 'verify', 'ionos', 'pages', 'from-vps'],
   aliases: {
     verify: { id: 'site-https', title: 'Site over HTTPS' },
-    acceptance: { id: 'site-https', title: 'Site over HTTPS' },
   },
   publicName: 'Website',
   hiddenByMaintenance: true,

@@ -10,7 +10,7 @@ const atOnce = 8
 export const pages: Check<QuickContext> = {
   id: 'pages',
   title: 'Pages and their assets',
-  tags: ['verify', 'acceptance', 'ionos', 'pages'],
+  tags: ['verify', 'ionos', 'pages'],
   needs: 'nothing',
   hiddenByMaintenance: true,
   async run(checking) {
@@ -37,5 +37,26 @@ export const pages: Check<QuickContext> = {
     const missing = (await fetchAll(assets, 'HEAD')).filter(({ status }) => status !== 200)
     assertThat(missing.length === 0, `missing: ${missing.map(({ path }) => path).join(', ')}`)
     return pass(`${paths.length} pages, ${assets.size} assets`)
+  },
+}
+
+export const notFound: Check<QuickContext> = {
+  id: 'not-found',
+  title: 'Unknown pages',
+  tags: ['verify', 'ionos', 'pages'],
+  needs: 'nothing',
+  hiddenByMaintenance: true,
+  async run(checking) {
+    const site = `https://${checking.context.config.domain}`
+    const [page, asset] = await Promise.all([
+      get(checking, `${site}/no-such-page-${Date.now()}`),
+      get(checking, `${site}/_next/static/no-such-chunk.js`),
+    ])
+    assertThat(
+      page.status === 404 && asset.status === 404,
+      `a missing page says ${page.status}, a missing chunk ${asset.status}`,
+    )
+    assertThat(/<html/i.test(page.body), 'the 404 has no page')
+    return pass('404 with its own page')
   },
 }

@@ -33,7 +33,7 @@ export const redirects: Check<QuickContext> = {
 }
 
 const redirect = (id: string, title: string, way: keyof typeof ways): Check<QuickContext> => ({
-  ...{ id, title, tags: ['verify', 'acceptance', 'ionos'], needs: 'nothing' },
+  ...{ id, title, tags: ['verify', 'ionos'], needs: 'nothing' },
   run: (checking) => follow(checking, way),
 })
 

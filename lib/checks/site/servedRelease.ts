@@ -12,11 +12,11 @@ const check = (
   id: string,
   title: string,
   path: string,
-  judge: (response: Awaited<ReturnType<typeof get>>) => string,
+  describe: (response: Awaited<ReturnType<typeof get>>) => string,
 ): Check<QuickContext> => ({
   ...{ id, title, tags: ['verify'], needs: 'nothing' },
   run: async (checking) =>
-    pass(judge(await get(checking, `https://${checking.context.config.domain}/_dominion/${path}`))),
+    pass(describe(await get(checking, `https://${checking.context.config.domain}/_dominion/${path}`))),
 })
 
 /** nginx serves the pages of this release. */

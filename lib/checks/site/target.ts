@@ -4,7 +4,7 @@ import { httpCheck } from './http.ts'
 
 /** Something else that is to answer over HTTP. */
 export interface Target {
-  /** Its name, or its URL as it is shown. */
+  /** Its name, or its URL without the query. */
   id: string
   url: string
   /** undefined: those of the API. */

@@ -1,6 +1,7 @@
 import { type Check, pass } from '../check.ts'
 import { assertThat } from '../run.ts'
 import { applicationTables as tables } from './facts.ts'
+import { judgePlain } from './server.ts'
 
 export const databaseTables: Check = {
   id: 'database-tables',
@@ -16,5 +17,22 @@ export const databaseTables: Check = {
     const missing = tables.filter((table) => !rows.some(({ name }) => name === table))
     assertThat(missing.length === 0, `missing: ${missing.join(', ')}`)
     return pass(tables.join(', '))
+  },
+}
+
+/** This connection is encrypted, and one without TLS is refused. */
+export const databaseTls: Check = {
+  id: 'database-tls',
+  title: 'Database only over TLS',
+  tags: ['acceptance'],
+  needs: 'az',
+  async run({ context: { runner }, database }) {
+    const [row] = await runner.query<{ version: string }>({
+      text: 'SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl',
+      effect: 'read',
+    })
+    assertThat(row, 'the connection is not encrypted')
+    const plain = judgePlain(await database.plain(), true)
+    return { ...plain, detail: `${row.version}; ${plain.detail}` }
   },
 }
