@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
-import { reveal } from '../config/secret.ts'
+import { revealSecret } from '../config/secret.ts'
 import { type Command, secretFile } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Difference, type Field, type Log, ok, type Task } from '../tasks/task.ts'
@@ -120,7 +120,7 @@ export function dataTierTasks(
 
   async function inspect(): Promise<Difference<Deployment>> {
     const { id } = await azure.account()
-    const password = await reveal(config.postgres.password, runner)
+    const password = await revealSecret(config.postgres.password, runner)
     const address = await readOperatorAddress(context)
     const parameters = templateParameters(config, address)
     const name = deploymentName(parameters, password, config.postgres.server)

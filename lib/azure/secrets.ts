@@ -1,4 +1,4 @@
-import { inKeyVault, reveal, type Secret } from '../config/secret.ts'
+import { isInKeyVault, revealSecret, type Secret } from '../config/secret.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
@@ -12,9 +12,9 @@ export const secretsTask = ({ runner }: Context, secrets: readonly Secret[], log
   title: 'Secrets',
   part: 'prepare',
   // A key vault is asked through the same login.
-  after: secrets.some(inKeyVault) ? [login] : [],
+  after: secrets.some(isInKeyVault) ? [login] : [],
   async inspect() {
-    const asked = await Promise.allSettled(secrets.map((secret) => reveal(secret, runner)))
+    const asked = await Promise.allSettled(secrets.map((secret) => revealSecret(secret, runner)))
     const wrong = asked.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []))
     if (wrong.length > 0) throw together(wrong)
     return ok(`${secrets.map(({ key }) => key).join(' and ')} can be used`)

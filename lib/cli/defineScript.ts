@@ -6,7 +6,7 @@ import { noteConfig, noteEnvironment } from '../config/pasteLine.ts'
 import { quoteLine } from '../shell/quote.ts'
 import { createRedactor } from '../shell/redactor.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
-import { printable, writeErr, writeJson, writeOut } from '../util/terminal.ts'
+import { escapeControls, writeErr, writeJson, writeOut } from '../util/terminal.ts'
 
 /** Flags that every script takes. */
 export interface CommonFlags {
@@ -272,9 +272,9 @@ function failureReport<Flags>(
     exitCode: code,
     error: {
       // Prose, not data: safe to show on a terminal when it is taken out of the document.
-      what: printable(clean(failure.what)),
-      said: said && printable(clean(said)),
-      next: failure.next && printable(clean(failure.next)),
+      what: escapeControls(clean(failure.what)),
+      said: said && escapeControls(clean(said)),
+      next: failure.next && escapeControls(clean(failure.next)),
     },
     ...(run?.transcript ? { transcript: run.transcript } : {}),
     ...(resumable ? { resume: run.resumeCommand } : {}),

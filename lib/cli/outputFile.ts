@@ -3,7 +3,7 @@ import path from 'node:path'
 import { getMessage, usageError } from '../util/errors.ts'
 import { writeAtomically } from '../util/files.ts'
 
-/** A file that the operator named for a result, as `--html FILE` does. Throws (exit 2) when it cannot be one. */
+/** Checks a file that the operator named for a result, as with `--html FILE`. Throws (exit 2) when it cannot be written. */
 export function assertOutputFile(flag: string, file: string): void {
   const folder = path.dirname(path.resolve(file))
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
@@ -14,7 +14,7 @@ export function assertOutputFile(flag: string, file: string): void {
   }
 }
 
-/** A reader of the file sees the old one or the new one, never half of it. Throws (exit 2) when it cannot be written. */
+/** Writes a result; a reader sees the old file or the new one. Throws (exit 2) when it cannot be written. */
 export function writeOutputFile(flag: string, file: string, text: string): void {
   try {
     writeAtomically(file, text)

@@ -1,26 +1,26 @@
 import { usageError } from '../util/errors.ts'
-import { printable } from '../util/terminal.ts'
+import { escapeControls } from '../util/terminal.ts'
 
 /**
- * Asks the operator to type a word before something that cannot be taken back. Gives true when it was typed.
- * Throws (exit 2) where nobody can be asked, naming the flag that answers instead.
+ * Asks the operator to type a word before something that cannot be undone. Resolves to whether it was typed.
+ * Throws (exit 2) without a terminal, naming the flag that answers instead.
  */
-export async function confirmedByTyping(question: string, word: string, flag: string): Promise<boolean> {
+export async function askToType(question: string, word: string, flag: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw usageError(`This needs a yes, and there is no terminal to ask on: ${question}`, `Add ${flag}.`)
   }
   const { createInterface } = await import('node:readline/promises')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return (await terminal.question(printable(`${question} Type ${word}: `))).trim() === word
+    return (await terminal.question(escapeControls(`${question} Type ${word}: `))).trim() === word
   } finally {
     terminal.close()
   }
 }
 
 /**
- * Before something is destroyed: its name must have been typed, here or as `--confirm=NAME`. `question` says what is lost.
- * Throws (exit 2) when it was not, or was another name; nothing has been touched then.
+ * Makes the operator confirm by name that something may be destroyed: in a prompt, or with `--confirm=NAME`. `question` says
+ * what is lost. Throws (exit 2) for any other name; nothing has been changed then.
  */
 export async function confirmName(given: string | undefined, name: string, question: string): Promise<void> {
   if (given === name) return
@@ -30,7 +30,7 @@ export async function confirmName(given: string | undefined, name: string, quest
       'Nothing was changed.',
     )
   }
-  if (!(await confirmedByTyping(question, name, `--confirm=${name}`))) {
+  if (!(await askToType(question, name, `--confirm=${name}`))) {
     throw usageError(`Not confirmed: ${name} stays as it is`)
   }
 }

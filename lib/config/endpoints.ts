@@ -1,17 +1,17 @@
 import type { Config } from './config.ts'
 
-/** The port of the backend: the container opens it, the probes ask it, nginx sends /api/ to it. */
+/** The port of the backend: the container opens it, probes use it, and nginx proxies /api/ to it. */
 export const backendPort = 5000
 
-/** Azure's name for a container group with this DNS label. */
-export const hostOfLabel = (config: Config, label: string): string =>
+/** The host name that Azure gives a container group with this DNS label. */
+export const getContainerHost = (config: Config, label: string): string =>
   `${label}.${config.azure.location}.azurecontainer.io`
 
-/** The label of the group that serves while the backend is replaced. */
+/** The DNS label of the group that serves while the backend is replaced. */
 export const surgeLabel = (config: Config): string => `${config.backend.dnsLabel}-next`
 
-/** The release that an answer of /health names; undefined when it names none. */
-export function releaseIn(health: string): string | undefined {
+/** The release named in an answer of /health; undefined without one. */
+export function parseRelease(health: string): string | undefined {
   try {
     const { release } = JSON.parse(health) as { release?: unknown }
     return typeof release === 'string' && release !== '' ? release : undefined
@@ -20,5 +20,5 @@ export function releaseIn(health: string): string | undefined {
   }
 }
 
-export const stableHost = (config: Config): string => hostOfLabel(config, config.backend.dnsLabel)
-export const surgeHost = (config: Config): string => hostOfLabel(config, surgeLabel(config))
+export const stableHost = (config: Config): string => getContainerHost(config, config.backend.dnsLabel)
+export const surgeHost = (config: Config): string => getContainerHost(config, surgeLabel(config))

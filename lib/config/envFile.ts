@@ -15,7 +15,7 @@ export const assignment =
  * not there goes to the end. Everything else stays, byte for byte.
  * @param values plain words, which need no quotes
  */
-export function withValues(text: string, values: Readonly<Record<string, string>>): string {
+export function setValues(text: string, values: Readonly<Record<string, string>>): string {
   const found = new Map<string, { from: number; to: number }>()
   for (const match of text.matchAll(assignment)) {
     const [, key = '', value = ''] = match
@@ -38,7 +38,7 @@ export function withValues(text: string, values: Readonly<Record<string, string>
 }
 
 /** Which file of this environment a key's value comes from; for one that none sets, the file that it belongs into. */
-export async function fileOfKey(folder: string, environment: string, key: KeyName): Promise<string> {
+export async function getKeyFile(folder: string, environment: string, key: KeyName): Promise<string> {
   const { parse } = await import('dotenv')
   const files = environment === 'default' ? ['.env'] : [`.env.${environment}`, '.env']
   const has = (file: string) => {
@@ -56,7 +56,7 @@ export async function saveValues(file: string, values: Readonly<Record<string, s
   const { parse } = await import('dotenv')
   const target = realpathSync(file)
   const before = readFileSync(target, 'utf8')
-  const after = withValues(before, values)
+  const after = setValues(before, values)
   const wanted = JSON.stringify(sorted({ ...parse(before), ...values }))
   if (JSON.stringify(sorted(parse(after))) !== wanted) {
     throw new OpsError({

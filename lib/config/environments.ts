@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { getMessage } from '../util/errors.ts'
 import type { Config } from './config.ts'
-import { hostOfLabel, stableHost, surgeHost, surgeLabel } from './endpoints.ts'
+import { getContainerHost, stableHost, surgeHost, surgeLabel } from './endpoints.ts'
 import { isBaseOnly, loadConfig } from './load.ts'
 import type { KeyName, ShareKind } from './schema.ts'
 
@@ -14,7 +14,7 @@ export interface Others {
 }
 
 /** The file that makes an environment: `.env`, or `.env.NAME`. */
-export const environmentFile = ({ environment }: Pick<Config, 'environment'>): string =>
+export const getEnvironmentFile = ({ environment }: Pick<Config, 'environment'>): string =>
   environment === 'default' ? '.env' : `.env.${environment}`
 
 /** Names of the environments of a folder, as --env takes them; undefined = `.env` itself. */
@@ -39,7 +39,7 @@ export async function readOthers(config: Config): Promise<Others> {
   const others: Others = { environments: [], unreadable: [] }
   for (const name of listEnvironments(config.folder)) {
     if ((name ?? 'default') === config.environment) continue
-    const file = environmentFile({ environment: name ?? 'default' })
+    const file = getEnvironmentFile({ environment: name ?? 'default' })
     try {
       if (name === undefined && (await isBaseOnly(config.folder))) continue
       others.environments.push(await loadConfig(config.folder, name))
@@ -56,13 +56,13 @@ export interface SharedWith extends Shared {
 }
 
 /** Everything that another environment names, too; what is meant to be shared as well. */
-export function sharedWithOthers(config: Config, { environments }: Others): SharedWith[] {
+export function findSharedWithOthers(config: Config, { environments }: Others): SharedWith[] {
   const found = new Map<string, SharedWith>()
   for (const other of environments) {
     for (const shared of findShared(config, other)) {
       const known = found.get(shared.kind)
-      if (known) known.files.push(environmentFile(other))
-      else found.set(shared.kind, { ...shared, files: [environmentFile(other)] })
+      if (known) known.files.push(getEnvironmentFile(other))
+      else found.set(shared.kind, { ...shared, files: [getEnvironmentFile(other)] })
     }
   }
   return [...found.values()]
@@ -162,7 +162,7 @@ function sharesLabel(config: Config, other: Config): boolean {
   const own = [stableHost(config), surgeHost(config)]
   const { dnsLabel } = other.backend
   return own.some((host) =>
-    [dnsLabel, surgeLabel(other)].map((label) => hostOfLabel(other, label)).includes(host),
+    [dnsLabel, surgeLabel(other)].map((label) => getContainerHost(other, label)).includes(host),
   )
 }
 

@@ -90,13 +90,13 @@ async function readFiles(
 ): Promise<{ given: Map<string, Given>; cut: string[] }> {
   const { parse } = await import('dotenv')
   const wanted = filesOf(name)
-  const must = wanted.at(-1)!
-  if (!existsSync(path.join(folder, must))) {
+  const required = wanted.at(-1)!
+  if (!existsSync(path.join(folder, required))) {
     throw usageError(
-      `There is no ${must} in ${folder}`,
+      `There is no ${required} in ${folder}`,
       name === undefined
         ? 'Copy .env.example to .env and fill it in.'
-        : `Write ${must}, or leave --env out to use .env alone.`,
+        : `Write ${required}, or leave --env out to use .env alone.`,
     )
   }
   const given = new Map<string, Given>()

@@ -62,14 +62,14 @@ export function secretCommand(text: string): Command | undefined {
 }
 
 /** Is it kept in an Azure Key Vault? */
-export const inKeyVault = (secret: Secret): boolean => secret.text().startsWith('azkv://')
+export const isInKeyVault = (secret: Secret): boolean => secret.text().startsWith('azkv://')
 
 /**
  * The secret's value, registered with the redactor before anyone sees it.
  * Throws (exit 2) when it is missing, still the placeholder of `.env.example`, begins with what az would read as a file,
  * or is against its rule; a reference is judged by what it leads to.
  */
-export async function reveal(secret: Secret, runner: Runner): Promise<string> {
+export async function revealSecret(secret: Secret, runner: Runner): Promise<string> {
   const value = await fetchValue(secret, runner)
   for (const each of [value, ...secret.derive(value)]) runner.secrets.add(each)
   const wrong = wrongIn(secret, value)
@@ -164,4 +164,4 @@ export const deriveApiToken = (secretKey: string): string =>
 
 /** The token of this environment. Throws as `reveal` does when APP_SECRET_KEY cannot be used. */
 export const getApiToken = async ({ backend }: Config, runner: Runner): Promise<string> =>
-  deriveApiToken(await reveal(backend.secretKey, runner))
+  deriveApiToken(await revealSecret(backend.secretKey, runner))

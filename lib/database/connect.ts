@@ -4,7 +4,7 @@ import { databaseHost } from '../azure/resources/postgres.ts'
 import type { Config } from '../config/config.ts'
 import { createNetworkOptions } from '../config/network.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
-import { reveal } from '../config/secret.ts'
+import { revealSecret } from '../config/secret.ts'
 import type { TcpExchange } from '../net/tcp.ts'
 import type { Query } from '../shell/command.ts'
 import type { Database } from '../shell/runner.ts'
@@ -23,7 +23,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
   const { config, runner } = context
   const host = databaseHost(config)
   const { authorities } = createNetworkOptions(config)
-  const password = await reveal(config.postgres.password, runner)
+  const password = await revealSecret(config.postgres.password, runner)
   const asked = performance.now()
   const address = await databaseAddress(context)
   const dns = Math.round(performance.now() - asked)

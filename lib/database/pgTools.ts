@@ -4,7 +4,7 @@ import { databaseHost } from '../azure/resources/postgres.ts'
 import type { Config } from '../config/config.ts'
 import { createNetworkOptions } from '../config/network.ts'
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
-import { reveal } from '../config/secret.ts'
+import { revealSecret } from '../config/secret.ts'
 import { type Command, type SecretFile, secretFile } from '../shell/command.ts'
 import { local } from '../shell/template.ts'
 import type { Context } from '../tasks/context.ts'
@@ -31,7 +31,7 @@ export interface Reached {
 export async function reachServer(context: Context): Promise<Reached> {
   const { config, runner } = context
   const [password, address] = await Promise.all([
-    reveal(config.postgres.password, runner),
+    revealSecret(config.postgres.password, runner),
     databaseAddress(context),
   ])
   return { config, address, password, authorities: writeAuthorities(config) }

@@ -2,7 +2,7 @@ import { type Azure, createAzure } from '../azure/client.ts'
 import { ownGroups } from '../azure/remove.ts'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { confirmName } from '../cli/prompt.ts'
-import { readOthers, type SharedWith, sharedWithOthers } from '../config/environments.ts'
+import { findSharedWithOthers, readOthers, type SharedWith } from '../config/environments.ts'
 import type { ShareKind } from '../config/schema.ts'
 import { monthlyEstimate } from '../cost/estimate.ts'
 import type { Context } from '../tasks/context.ts'
@@ -39,7 +39,7 @@ export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
       `Correct ${unreadable.file}, or move it to another folder if it is no environment.`,
     )
   }
-  return new Map(sharedWithOthers(config, others).map((shared) => [shared.kind, shared]))
+  return new Map(findSharedWithOthers(config, others).map((shared) => [shared.kind, shared]))
 }
 
 const stays = ({ what, files }: SharedWith): string =>

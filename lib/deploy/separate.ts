@@ -1,6 +1,6 @@
 import type { Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
-import { environmentFile, findShared, type Others, readOthers } from '../config/environments.ts'
+import { findShared, getEnvironmentFile, type Others, readOthers } from '../config/environments.ts'
 import { type OpsError, usageError } from '../util/errors.ts'
 
 const known = new WeakMap<object, Promise<Config>>()
@@ -36,7 +36,7 @@ export function assertSeparate(config: Config, { environments }: Others): void {
 }
 
 function refusal(config: Config, other: Config, lines: string[], kinds: readonly string[]): OpsError {
-  const [file, theirs] = [environmentFile(config), environmentFile(other)]
+  const [file, theirs] = [getEnvironmentFile(config), getEnvironmentFile(other)]
   // What is added to .env is read by every environment.
   const second = config.environment === 'default' ? theirs : file
   return usageError(

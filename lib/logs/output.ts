@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { type Colours, colours, type Style } from '../util/colours.ts'
-import { printable, printableJson } from '../util/terminal.ts'
+import { escapeControls, escapeJsonControls } from '../util/terminal.ts'
 import type { LogLine } from './parse.ts'
 
 /** The result of one source. */
@@ -39,7 +39,7 @@ export function textOutput(stream: Writable, clean: Clean): Output {
       const rows = lines.map(
         ({ at, source, text }) => `${moment(at)} ${named(source)} ${text.replace(/\r$/, '')}\n`,
       )
-      return write(printable(clean(rows.join(''))))
+      return write(escapeControls(clean(rows.join(''))))
     },
     end: async () => {},
   }
@@ -56,12 +56,12 @@ export function documentOutput(stream: Writable, clean: Clean): Output {
       const rows = lines.map((line) => JSON.stringify(toJson(line))).join(',\n')
       const before = begun ? ',\n' : '{"lines":[\n'
       begun = true
-      await write(printableJson(clean(before + rows)))
+      await write(escapeJsonControls(clean(before + rows)))
     },
     async end(reports) {
       const ok = reports.every(({ error }) => error === undefined)
       const before = begun ? '\n]' : '{"lines":[]'
-      await write(printableJson(clean(`${before},"sources":${JSON.stringify(reports)},"ok":${ok}}\n`)))
+      await write(escapeJsonControls(clean(`${before},"sources":${JSON.stringify(reports)},"ok":${ok}}\n`)))
     },
   }
 }
@@ -72,8 +72,8 @@ export function jsonLinesOutput(stream: Writable, clean: Clean): Output {
   const row = (data: object) => `${JSON.stringify(data)}\n`
   return {
     closed,
-    lines: (lines) => write(printableJson(clean(lines.map((line) => row(toJson(line))).join('')))),
-    end: (reports) => write(printableJson(clean(row({ sources: reports })))),
+    lines: (lines) => write(escapeJsonControls(clean(lines.map((line) => row(toJson(line))).join('')))),
+    end: (reports) => write(escapeJsonControls(clean(row({ sources: reports })))),
   }
 }
 

@@ -32,10 +32,10 @@ export async function showMetrics(
   const answers = await readUsage(context, span)
   let page: string | undefined
   if (html !== undefined) {
-    const { renderMetricsPage: metricsPage } = await import('./page.ts')
+    const { renderMetricsPage } = await import('./page.ts')
     page = path.resolve(html)
     const { environment, domain } = context.config
-    const text = await metricsPage(
+    const text = await renderMetricsPage(
       answers,
       span,
       environment === 'default' ? domain : `${domain} (${environment})`,

@@ -25,8 +25,8 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
   })
   try {
     if (asked.testAlert !== undefined) {
-      const { sendTestAlert: testAlert } = await import('./alerts/test.ts')
-      const code = await testAlert(run, context, channels, asked.testAlert)
+      const { sendTestAlert } = await import('./alerts/test.ts')
+      const code = await sendTestAlert(run, context, channels, asked.testAlert)
       run.complete = true
       return code
     }
@@ -63,7 +63,7 @@ async function runCheck(
   const inVain = new AbortController()
   const looking = collect(context, asked, AbortSignal.any([run.signal, inVain.signal]))
   const preparing = Promise.race([looking, afterFirstPackets()]).then(() => loadModules(context.config))
-  const [looked, { formatted, isNews, evaluate, keep, store, withTrouble }] = await Promise.all([
+  const [looked, { formatReport, isNoteworthy, evaluate, persist, store, addTrouble }] = await Promise.all([
     looking,
     preparing,
   ]).catch(async (thrown) => {
@@ -75,15 +75,15 @@ async function runCheck(
   try {
     const judged = await evaluate(context, looked, store, asked.quick)
     const about = { rules: asked.rules, channels, quick: asked.quick, trouble }
-    const report = await keep(context, store, judged, about)
+    const report = await persist(context, store, judged, about)
     return {
       ...report,
       async say(pingTrouble) {
-        const told = pingTrouble.length > 0 ? withTrouble(context, report, pingTrouble) : report
+        const told = pingTrouble.length > 0 ? addTrouble(context, report, pingTrouble) : report
         // JSON and OpenMetrics are always printed; with --quiet, a line or a table only when there is news.
         const asksForAll = asked.format === 'json' || asked.format === 'openmetrics'
-        if (asksForAll || !run.flags.quiet || isNews(told))
-          run.result(await formatted(asked.format, told), told)
+        if (asksForAll || !run.flags.quiet || isNoteworthy(told))
+          run.result(await formatReport(asked.format, told), told)
       },
     }
   } finally {
@@ -99,19 +99,15 @@ const afterFirstPackets = () => pause(20, undefined, { ref: false })
  * answer that arrives during a load would be timed late.
  */
 async function loadModules(config: Config) {
-  const { openHistoryHandle: openStore } = await import('./record.ts')
+  const { openHistoryHandle } = await import('./record.ts')
   await immediate()
-  const store = await openStore(config)
+  const store = await openHistoryHandle(config)
   await immediate()
   const { evaluate } = await import('./evaluate.ts')
   await immediate()
-  const { persist: keep } = await import('./persist.ts')
-  const {
-    formatReport: formatted,
-    isNoteworthy: isNews,
-    addTrouble: withTrouble,
-  } = await import('./buildReport.ts')
-  return { store, evaluate, keep, formatted, isNews, withTrouble }
+  const { persist } = await import('./persist.ts')
+  const { formatReport, isNoteworthy, addTrouble } = await import('./buildReport.ts')
+  return { store, evaluate, persist, formatReport, isNoteworthy, addTrouble }
 }
 
 /**

@@ -13,19 +13,19 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly timeoutMs: number
-  /** So much of the answer's body is read and no more: it ends there. Without it: all of it. */
+  /** The most bytes of the body to read; the answer ends there. Default: all of it. */
   readonly mostBytes?: number
-  /** Asked again and again: only its first answer and its failures are written down. */
+  /** It is repeated often: the transcript keeps only its first answer and its failures. */
   readonly often?: boolean
-  /** Go the way that this program goes: through its proxy, trusting whom it trusts. */
+  /** Take the route of this program: its proxy and its trusted authorities. */
   readonly as?: 'az'
-  /** Many such go to few servers: one may go on a connection that an earlier one has left open. */
+  /** It may reuse a connection that an earlier request left open: for many requests to few servers. */
   readonly shared?: true
-  /** Ask this address instead of the one the name resolves to (the name still goes into SNI and Host). */
+  /** Connect to this address instead of the one the name resolves to (SNI and Host still carry the name). */
   readonly address?: string
 }
 
-/** Milliseconds from the start of the request to the end of each phase; absent phases did not happen. */
+/** Milliseconds from the start of the request to the end of each phase; a missing phase did not take place. */
 export interface Phases {
   dns?: number
   connect?: number
@@ -43,24 +43,24 @@ export interface HttpResponse {
   readonly certificate?: PeerCertificate | undefined
 }
 
-/** How this machine reaches names and whom it trusts; from the configuration. */
+/** How this machine resolves names and which authorities it trusts, from the configuration. */
 export interface NetworkOptions {
   /** All addresses of a name (A and AAAA). */
   resolve(host: string): Promise<LookupAddress[]>
-  /** PEM certificates trusted besides Node's own. */
+  /** PEM certificates to trust in addition to Node's own. */
   authorities: readonly string[]
-  /** An environment whose HTTPS_PROXY, HTTP_PROXY and NO_PROXY say what goes through a proxy. */
+  /** An environment whose HTTPS_PROXY, HTTP_PROXY and NO_PROXY define the proxy. */
   proxies?: NodeJS.ProcessEnv
 }
 
-/** Did the other side accept the connection of a request that brought no answer? */
+/** Whether the other side accepted the connection of a request that got no answer. */
 export const wasAccepted = (thrown: unknown): boolean =>
   thrown instanceof Error && (thrown as { accepted?: true }).accepted === true
 
 /**
- * Makes one HTTP request, on a connection of its own unless it is `shared`. Redirects are answers. Rejects when there is no
- * answer: with the socket's own error, TimeoutError after the request's time-out, AbortError when one of the signals came;
- * `wasAccepted` tells whether there was a connection.
+ * Makes one HTTP request, on a new connection unless it is `shared`. Redirects are answers. Rejects when there is no answer:
+ * with the socket's own error, a TimeoutError after the request's time-out, or an AbortError when a signal is aborted;
+ * `wasAccepted` says whether there was a connection.
  */
 export async function makeRequest(
   request: HttpRequest,
@@ -69,7 +69,7 @@ export async function makeRequest(
 ): Promise<HttpResponse> {
   const url = new URL(request.url)
   const secured = url.protocol === 'https:'
-  // An import of node:http would load all that it exports, WebSocket among it: that takes as long as Node itself to start.
+  // An import of node:http would load everything that it exports, including WebSocket: as long as Node's own start.
   const client = process.getBuiltinModule(secured ? 'node:https' : 'node:http')
   const secureContext = secured ? await secureContextFor(reach) : undefined
   const started = performance.now()
@@ -96,7 +96,7 @@ export async function makeRequest(
             : reach.resolve(host)
           found.then(
             (addresses) => {
-              // Here, because the socket's own event may come before anybody listens for it.
+              // Recorded here because the socket's own event may come before the listener is added.
               if (!request.address) phases.dns = since()
               const first = addresses[0]
               if (!first)
@@ -122,7 +122,7 @@ export async function makeRequest(
             headers: incoming.headers,
             body: Buffer.concat(chunks).subarray(0, most).toString(),
             phases,
-            // Few who ask look at it, and reading it out takes longer than the rest of an answer.
+            // Few callers need it, and reading it takes longer than the rest of the answer.
             get certificate() {
               return certificate?.toLegacyObject() as PeerCertificate | undefined
             },
@@ -149,7 +149,7 @@ export async function makeRequest(
       })
     })
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      // The other side closed what was left open, just when it was to be used again.
+      // The other side closed the idle connection just as it was being reused.
       const closed = outgoing.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '')
       if (!closed) return reject(error)
       const { shared: _, ...alone } = request
@@ -178,7 +178,7 @@ export async function makeRequest(
 
 const agents = new WeakMap<NetworkOptions, Map<boolean, Agent>>()
 
-/** Keeps connections open for the next shared request; an idle one keeps no process alive. */
+/** Keeps connections open for the next shared request; an idle connection does not keep the process alive. */
 function sharedAgent(reach: NetworkOptions, secured: boolean): Agent {
   const known = agents.get(reach) ?? new Map<boolean, Agent>()
   agents.set(reach, known)

@@ -3,7 +3,7 @@ import { formatDuration } from '../util/format.ts'
 import type { NetworkOptions } from './http.ts'
 import { secureContextFor } from './tls.ts'
 
-/** How mail leaves: `tls` from the first byte (port 465), after STARTTLS, or not at all. */
+/** A mail server. `tls` encrypts from the first byte (port 465), `starttls` after STARTTLS, `none` not at all. */
 export interface MailServer {
   readonly host: string
   readonly port: number
@@ -11,7 +11,7 @@ export interface MailServer {
   readonly login?: { readonly user: string; readonly password: string }
 }
 
-/** One e-mail that this tool sends itself. */
+/** An e-mail that this tool sends itself. */
 export interface Mail {
   readonly server: MailServer
   readonly from: string
@@ -20,22 +20,22 @@ export interface Mail {
   readonly text: string
   /** `<local@domain>`; RFC 5322, 3.6.4. */
   readonly messageId: string
-  /** The message that begins the thread, when it is not this one. */
+  /** The message that this one answers. */
   readonly inReplyTo?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** For all of it: name, connection, TLS, login, message. */
+  /** For everything together: name, connection, TLS, login, message. */
   readonly timeoutMs: number
   readonly effect: 'record'
 }
 
 export interface Mailed {
-  /** The server's last word. */
+  /** The server's last response. */
   response: string
-  /** Recipients that the server did not take, though it took others. */
+  /** Recipients that the server refused while it accepted others. */
   refused: string[]
 }
 
-/** Hands one e-mail to its server. Rejects with the server's or the socket's own words when it took none of it. */
+/** Sends one e-mail. Rejects with the server's or the socket's own message when the server accepts no recipient. */
 export async function sendMail(mail: Mail, reach: NetworkOptions, signal: AbortSignal): Promise<Mailed> {
   const { server } = mail
   const [{ createTransport }, secureContext] = await Promise.all([
@@ -55,10 +55,10 @@ export async function sendMail(mail: Mail, reach: NetworkOptions, signal: AbortS
     ...(secureContext ? { tls: { secureContext } } : {}),
     disableFileAccess: true,
     disableUrlAccess: true,
-    // A server that does not close its end must not keep a finished run waiting.
+    // A server that does not close its end must not delay a finished run.
     socketCloseTimeout: 500,
     getSocket: (_options, done) => {
-      connected(server, reach, stop).then(
+      connect(server, reach, stop).then(
         (open) => {
           socket = open
           done(null, { connection: open })
@@ -86,8 +86,8 @@ export async function sendMail(mail: Mail, reach: NetworkOptions, signal: AbortS
   }
 }
 
-/** An open connection to the mail server, found as this configuration finds names. */
-async function connected(server: MailServer, reach: NetworkOptions, stop: AbortSignal): Promise<Socket> {
+/** Opens a connection to the mail server; the configuration decides how its name is resolved. */
+async function connect(server: MailServer, reach: NetworkOptions, stop: AbortSignal): Promise<Socket> {
   const [net, [address]] = await Promise.all([import('node:net'), reach.resolve(server.host)])
   if (!address) throw new Error(`${server.host} has no address`)
   stop.throwIfAborted()

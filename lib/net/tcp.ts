@@ -3,28 +3,28 @@ import { formatDuration } from '../util/format.ts'
 import type { NetworkOptions } from './http.ts'
 import { secureContextFor } from './tls.ts'
 
-/** A bare connection that says one thing and hears the answer: for what is not HTTP (Redis, PostgreSQL). */
+/** One message and its answer on a bare connection, for protocols other than HTTP (Redis, PostgreSQL). */
 export interface TcpExchange {
   readonly host: string
   readonly port: number
   readonly tls: boolean
   readonly say?: string | Uint8Array
-  /** Has the whole answer come (latin1)? Throws what the dial is to reject with. Without it the first bytes are the answer. */
+  /** Whether the answer (latin1) is complete; may throw to reject. Default: the first bytes are the answer. */
   readonly whole?: (answer: string) => boolean
   readonly timeoutMs: number
   readonly effect: 'read'
 }
 
 export interface TcpReply {
-  /** The first bytes of the answer, or the whole one, as latin1 text; '' when the other side hung up without a word. */
+  /** The first bytes of the answer, or all of it, as latin1 text; '' when the other side closed without an answer. */
   answer: string
   certificate?: PeerCertificate
   ms: number
 }
 
 /**
- * Rejects when the connection or the TLS handshake fails (a certificate that does not fit the name included), and with what
- * `whole` throws.
+ * Sends the message and waits for the answer. Rejects when the connection or the TLS handshake fails, also because the
+ * certificate does not fit the name, and with what `whole` throws.
  */
 export async function exchange(
   value: TcpExchange,
@@ -38,7 +38,7 @@ export async function exchange(
     value.tls ? secureContextFor(reach) : undefined,
     reach.resolve(value.host),
   ])
-  // An abort that has been tells nobody who begins to listen now, and no time-out that is joined with it.
+  // A signal that is already aborted sends no event to a listener added now.
   signal.throwIfAborted()
   const options = { host: address?.address ?? value.host, port: value.port }
   const secured =
@@ -46,7 +46,7 @@ export async function exchange(
     tls.connect({
       ...options,
       secureContext,
-      // Only a name may stand there (RFC 6066, 3); the certificate is held against the address all the same.
+      // SNI takes only a name (RFC 6066, 3); the certificate is checked against the address all the same.
       ...(net.isIP(value.host) ? {} : { servername: value.host }),
       checkServerIdentity: (_, certificate) => tls.checkServerIdentity(value.host, certificate),
     })

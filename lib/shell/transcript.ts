@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, openSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { keepNewest, makeFolder } from '../util/files.ts'
-import { printableJson } from '../util/terminal.ts'
+import { escapeJsonControls } from '../util/terminal.ts'
 
 /** One event of a run, as a line of JSON. */
 export interface Entry {
@@ -36,7 +36,7 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
         open = openSync(file, 'a', 0o600)
       }
       const line = clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))
-      writeSync(open, `${printableJson(line)}\n`)
+      writeSync(open, `${escapeJsonControls(line)}\n`)
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { ListrTask } from 'listr2'
 import { colours } from '../util/colours.ts'
 import { formatDuration } from '../util/format.ts'
-import { printable } from '../util/terminal.ts'
+import { escapeControls } from '../util/terminal.ts'
 import type { Listener, Outcome } from './engine.ts'
 import type { Task } from './task.ts'
 
@@ -80,7 +80,7 @@ function plain({ write, clean, verbose }: ScreenOptions): Screen {
 async function animated({ tasks, stopping, clean }: ScreenOptions): Promise<Screen> {
   const { Listr } = await import('listr2')
   // listr2 writes to the terminal itself, and moves its cursor: what it is given must be safe already.
-  const shownText = (text: string) => printable(clean(text))
+  const shownText = (text: string) => escapeControls(clean(text))
   const shown = new Map(
     tasks.map((step) => [
       step.id,

@@ -1,7 +1,7 @@
 /**
- * What a command does to the world.
- * - `read`: looks only; a dry run executes it.
- * - `change`: alters something the configuration describes; a dry run prints it.
+ * What a command does outside this program.
+ * - `read`: only reads; a dry run executes it.
+ * - `change`: changes something that the configuration describes; a dry run prints it.
  * - `record`: this tool's own bookkeeping (lock, receipt); never counted as a change.
  */
 export type EffectKind = 'read' | 'change' | 'record'

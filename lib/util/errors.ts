@@ -1,4 +1,4 @@
-/** Exit codes of every script (health has its own: see DESIGN of the plugin format in lib/health). */
+/** Exit codes of every script but health, which uses those of monitoring plugins (lib/util/status.ts). */
 export const exitCode = {
   done: 0,
   failed: 1,
@@ -12,18 +12,18 @@ export const exitCode = {
 } as const
 
 export interface Failure {
-  /** What failed, one sentence. */
+  /** What failed, in one sentence. */
   what: string
-  /** The tool's own words, as it said them; redacted before it is shown. */
+  /** The tool's own output, verbatim; it is redacted before it is printed. */
   said?: string | undefined
-  /** What the operator does next. */
+  /** What the operator can do about it. */
   next?: string | undefined
   exitCode?: number
-  /** What failed is the application itself, not the way to it: it does not get healthy, or answers wrongly. */
+  /** The application itself failed, not the way to it: it does not become healthy, or gives wrong answers. */
   application?: true
 }
 
-/** The only error that scripts throw on purpose: one human sentence, the tool's words, and what to do. */
+/** The only error that scripts throw on purpose: one sentence, the tool's output, and what to do. */
 export class OpsError extends Error {
   readonly failure: Failure
   constructor(failure: Failure) {
@@ -39,15 +39,15 @@ export class OpsError extends Error {
 export const usageError = (what: string, next?: string): OpsError =>
   new OpsError({ what, next, exitCode: exitCode.usage })
 
-/** The remote state cannot be known: nothing may be concluded from silence. */
+/** The remote state is unknown (exit 3): no answer allows no conclusion. */
 export const unknownError = (what: string, said?: string, next?: string): OpsError =>
   new OpsError({ what, said, next, exitCode: exitCode.unknown })
 
-/** A cloud did not answer, or does not know us: a plan says so and goes on, a run ends. */
+/** A cloud did not answer, or nobody is logged in: a plan reports it and continues, a run ends. */
 export const isUnanswered = (thrown: unknown): thrown is OpsError =>
   thrown instanceof OpsError &&
   (thrown.exitCode === exitCode.unknown || thrown.exitCode === exitCode.notLoggedIn)
 
-/** One line of whatever was thrown. */
+/** The message of whatever was thrown. */
 export const getMessage = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown)

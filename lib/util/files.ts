@@ -12,7 +12,7 @@ import {
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-/** SHA-256 of a whole file, in hex; of any size. */
+/** SHA-256 of a file of any size, in hexadecimal. */
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash('sha256')
   await pipeline(createReadStream(file), hash)
@@ -48,7 +48,7 @@ export function writeAtomically(
   }
 }
 
-/** Removes all but the last `kept` files with this ending by name. Ids begin with their time, so names sort by age. */
+/** Removes all but the newest `kept` files with this ending. Their names begin with a time, so they sort by age. */
 export function keepNewest(folder: string, ending: string, kept: number): void {
   const names = readdirSync(folder).filter((name) => name.endsWith(ending))
   for (const name of names.sort().slice(0, Math.max(0, names.length - kept)))
@@ -56,11 +56,11 @@ export function keepNewest(folder: string, ending: string, kept: number): void {
 }
 
 /**
- * Makes a folder and its missing parents. Throws the system's own error.
+ * Creates a folder and its missing parents. Throws the system's own error.
  *
- * Node's recursive mkdir takes ENOENT for a missing parent and tries again without end, deaf to every signal, where the
- * parent is there and the system says ENOENT all the same: below /proc, behind a dangling link. Here a parent is made
- * once, and what fails after that has failed. (The same loop on Windows: https://github.com/nodejs/node/pull/27207.)
+ * Node's recursive mkdir takes ENOENT for a missing parent. Where the parent exists and the system reports ENOENT all the
+ * same (below /proc, behind a dangling link), it retries without end and ignores every signal. This function creates a
+ * parent once and then fails. (The same loop on Windows: https://github.com/nodejs/node/pull/27207.)
  */
 export function makeFolder(folder: string, mode = 0o777): void {
   if (isFolder(folder)) return
@@ -69,12 +69,12 @@ export function makeFolder(folder: string, mode = 0o777): void {
   try {
     mkdirSync(folder, { mode })
   } catch (thrown) {
-    // Another process has made it meanwhile.
+    // Another process has created it in the meantime.
     if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolder(folder)) throw thrown
   }
 }
 
-/** Behind a file instead of a folder there is nothing, either. */
+/** A path below a file is no folder, either: stat throws ENOTDIR. */
 function isFolder(folder: string): boolean {
   try {
     return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true

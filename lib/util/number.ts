@@ -1,14 +1,14 @@
-/** What a number of the configuration or of a flag may be. */
+/** The numbers that a key of the configuration or a flag allows. */
 export interface NumberRange {
-  /** No fraction. */
+  /** Whether fractions are refused. */
   whole?: boolean
   minimum?: number
   maximum?: number
 }
 
 /**
- * Reads a number as a person writes it: decimal digits, with a fraction unless it must be whole. Gives undefined for
- * everything else, and for what is out of range. JavaScript's own Number also reads `Infinity`, `0x10`, `1e3`, ` 5 ` and ''.
+ * Parses decimal digits, with a fraction unless it must be whole. Returns undefined for everything else and for a number
+ * out of range. JavaScript's own Number also accepts `Infinity`, `0x10`, `1e3`, ` 5 ` and ''.
  */
 export function parseNumber(text: string, range: NumberRange = {}): number | undefined {
   const { whole = false, minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = range

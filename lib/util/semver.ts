@@ -1,6 +1,6 @@
 /**
- * Is a dotted version such as `1.25.1` this one or a newer? A missing part counts as 0; what follows the number in a part
- * (`1-9+deb12u2`) does not count.
+ * Whether a dotted version such as `1.25.1` is at least the wanted one. A missing part counts as 0; what follows the number
+ * in a part (`1-9+deb12u2`) is ignored.
  */
 export function isAtLeast(version: string, wanted: string): boolean {
   const [left, right] = [version, wanted].map((text) =>

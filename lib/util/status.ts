@@ -1,35 +1,35 @@
 import { exitCode, OpsError } from './errors.ts'
 
-/** As monitoring plugins say it. */
+/** The states of monitoring plugins. */
 export type Verdict = 'OK' | 'WARNING' | 'CRITICAL' | 'UNKNOWN'
 
-/** How one thing is, and what that rests on. */
+/** The state of one thing, and what it was concluded from. */
 export interface Judged {
   verdict: Verdict
   detail: string
-  /** What to do, where it is not OK. */
+  /** What to do about it, unless it is OK. */
   next?: string | undefined
 }
 
-/** One line of a check. */
+/** The result of one check. */
 export interface Finding extends Judged {
   id: string
   title: string
 }
 
-/** The worst of them; UNKNOWN counts less than what is known to be wrong. */
+/** The worst verdict; UNKNOWN ranks below what is known to be wrong. */
 export function worstVerdict(findings: readonly Pick<Judged, 'verdict'>[]): Verdict {
   const order: Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
   return order.find((verdict) => findings.some((each) => each.verdict === verdict)) ?? 'UNKNOWN'
 }
 
-/** A fault that many things share is told once: the others name where. */
+/** The detail of a finding. A fault that several things share is printed once; the others refer to it. */
 export function getDetail({ verdict, detail }: Finding, earlier: readonly Finding[]): string {
   const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
   return same ? `for the same reason as ${same.title}` : detail
 }
 
-/** Something that is known to be absent or wrong is CRITICAL; something that cannot be known is UNKNOWN. */
+/** Turns a failure into a verdict: CRITICAL when something is known to be missing or wrong, otherwise UNKNOWN. */
 export function judgedFailure(thrown: unknown): Judged {
   if (!(thrown instanceof OpsError))
     return { verdict: 'UNKNOWN', detail: thrown instanceof Error ? thrown.message : String(thrown) }

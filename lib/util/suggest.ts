@@ -1,4 +1,4 @@
-/** The name nearest to what was typed, if any is near enough to be meant (edit distance up to a third of its length). */
+/** The name closest to what was typed, if it is close enough to be meant (edit distance up to a third of its length). */
 export function findNearest(typed: string, names: readonly string[]): string | undefined {
   const [best] = names
     .map((name) => ({ name, distance: distance(typed.toLowerCase(), name.toLowerCase()) }))

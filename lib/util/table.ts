@@ -1,16 +1,16 @@
 import { stripVTControlCharacters } from 'node:util'
-import { printable } from './terminal.ts'
+import { escapeControls } from './terminal.ts'
 
-/** A column: its heading, and to which side its cells keep. */
+/** A column: its heading and the alignment of its cells. */
 export interface Column {
   heading: string
   align?: 'left' | 'right'
 }
 
-/** Width on a terminal: a sequence of colour takes none, everything used in this tool's tables one per character. */
-const width = (text: string): number => [...stripVTControlCharacters(printable(text))].length
+/** Width on a terminal: colour sequences have none, and every character in this tool's tables is one wide. */
+const width = (text: string): number => [...stripVTControlCharacters(escapeControls(text))].length
 
-/** Plain columns two blanks apart, no trailing blanks; the last column may be of any length. */
+/** Formats columns with two spaces between them and no trailing spaces. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map(({ heading }, index) =>
     Math.max(width(heading), ...rows.map((row) => width(row[index] ?? ''))),
@@ -29,15 +29,15 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
 const blocks = [...'▁▂▃▄▅▆▇█']
 const letters = [...'_.-=+*#@']
 
-/** Does the terminal show more than ASCII? POSIX says it with LC_ALL, LC_CTYPE, LANG, the first that is set. */
+/** Whether the terminal shows more than ASCII: in POSIX, the first of LC_ALL, LC_CTYPE and LANG that is set decides. */
 export function showsUnicode(env: NodeJS.ProcessEnv = process.env, platform = process.platform): boolean {
   if (platform === 'win32' || platform === 'darwin') return true
   return /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || '')
 }
 
 /**
- * A line of figures as a word of at most `width` characters, from 0 to the greatest. Figures that share a character show
- * the greatest, so that no peak is lost; null is a blank: nothing was measured there.
+ * Draws figures as a word of at most `width` characters, scaled from 0 to the greatest. Figures that share a character show
+ * the greatest of them, so that no peak is lost. null, nothing measured, is a space.
  */
 export function sparkline(
   figures: readonly (number | null)[],

@@ -1,25 +1,25 @@
 /*
- * What this tool prints. Most of it was written by others: a server's banner, an answer's body, a log, a receipt, the name
- * of a file. On a terminal such text could move the cursor, colour, hide, retitle the window, fill the clipboard (OSC 52),
- * make links (OSC 8) or turn the order of letters. So whatever goes to stdout or stderr passes here, and every control
- * becomes visible text. The tool's own styles pass: they carry a mark that nobody else knows.
+ * Everything that this tool prints passes here. Most of it was written by others: a server's banner, the body of an answer,
+ * a log, a receipt, the name of a file. On a terminal such text could move the cursor, change colours, hide text, set the
+ * window's title, fill the clipboard (OSC 52), make links (OSC 8) or reorder letters. So every control character becomes
+ * visible text. This tool's own styles carry a random mark and pass.
  */
 
 /**
- * All of Unicode that is not shown, but steers: Cc without tab and newline (C0, DEL, C1), Cf (zero-width, bidirectional,
- * tags), the line and paragraph separators. As ranges, because \p{…} takes three times as long on a long log.
+ * The control characters of Unicode: Cc without tab and newline (C0, DEL, C1), Cf (zero-width, bidirectional, tags), and
+ * the line and paragraph separators. Written as ranges, because \p{…} takes three times as long on a long log.
  */
 const controls =
   '[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u08e2\\u180e\\u200b-\\u200f' +
   '\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]|\\udb40[\\udc00-\\udc7f]'
 const anyControl = new RegExp(controls, 'g')
 
-/** Digits, as the parameters of a sequence are: what counts widths, or splits lines, takes it for one. */
+/** Digits, like the parameters of a sequence, so that code that measures width or wraps lines accepts it. */
 let mark: string | undefined
 let anyOfThem = anyControl
 
-/** Makes a style's sequence (`ESC [ … m`) this tool's own: `printable` lets it through. */
-export function ownStyle(sequence: string): string {
+/** Marks a style's sequence (`ESC [ … m`) as this tool's own, so that `printable` keeps it. */
+export function markStyle(sequence: string): string {
   if (mark === undefined) {
     const numbers = crypto.getRandomValues(new Uint16Array(4))
     mark = [...numbers].map((each) => 1000 + (each % 9000)).join(';')
@@ -28,10 +28,10 @@ export function ownStyle(sequence: string): string {
   return sequence.replaceAll('\u001b[', `\u001b[${mark};`)
 }
 
-/** The text with every control made visible (`\x1b`), but tabs, line ends and this tool's own styles. */
-export const printable = (text: string): string =>
+/** The text with every control character made visible (`\x1b`), except tabs, line ends and this tool's own styles. */
+export const escapeControls = (text: string): string =>
   text.replaceAll('\r\n', '\n').replace(anyOfThem, (found, style: unknown) =>
-    // Without the alternative for styles the second argument is the place of what was found.
+    // Without the alternative for styles, the second argument is the position of the match.
     typeof style === 'string' ? `\u001b[${style}` : visible(found),
   )
 
@@ -43,21 +43,21 @@ function visible(control: string): string {
 }
 
 /**
- * JSON with the same data in its strings and every control escaped: JSON.stringify escapes none from DEL on.
- * Only between the values nothing changes.
+ * Escapes every control character in the strings of a JSON document, which leaves the data the same. JSON.stringify escapes
+ * none from DEL on.
  */
-export const printableJson = (json: string): string =>
+export const escapeJsonControls = (json: string): string =>
   json.replace(anyControl, (found) =>
     [...Array(found.length).keys()]
       .map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`)
       .join(''),
   )
 
-/** Prints to stdout: the result. */
-export const writeOut = (text: string): void => void process.stdout.write(printable(text))
+/** Prints the result to stdout. */
+export const writeOut = (text: string): void => void process.stdout.write(escapeControls(text))
 
 /** Prints a JSON document to stdout. */
-export const writeJson = (json: string): void => void process.stdout.write(printableJson(json))
+export const writeJson = (json: string): void => void process.stdout.write(escapeJsonControls(json))
 
-/** Prints to stderr: the story, a failure. */
-export const writeErr = (text: string): void => void process.stderr.write(printable(text))
+/** Prints progress or a failure to stderr. */
+export const writeErr = (text: string): void => void process.stderr.write(escapeControls(text))

@@ -1,6 +1,6 @@
 import { usageError } from './errors.ts'
 
-/** Milliseconds of the units in which a flag names a while. */
+/** Milliseconds of each unit of a duration. */
 export const unitMs: Readonly<Record<string, number>> = {
   s: 1000,
   m: 60_000,
@@ -9,24 +9,24 @@ export const unitMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
-// Date.parse takes much else (a bare number is a year); only ISO 8601 has one meaning.
+// Date.parse accepts much else (a bare number is a year); only ISO 8601 is unambiguous.
 const dateOrTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/
 
 /**
- * A date and time (ISO 8601; without a zone, this machine's clock), or a date: its midnight on this machine's clock.
- * An invalid Date when it is neither, or names a day that no calendar has.
+ * Parses a date and time (ISO 8601; local time without a zone), or a date: local midnight.
+ * Returns an invalid Date when it is neither, or no day of the calendar.
  */
 export function parseDateTime(words: string): Date {
   if (!dateOrTime.test(words)) return new Date('')
   const day = words.slice(0, 10)
-  // The 30th of February would be read as the 2nd of March.
+  // Date would read the 30th of February as the 2nd of March.
   const read = new Date(`${day}T00:00Z`)
   if (Number.isNaN(read.getTime()) || read.toISOString().slice(0, 10) !== day) return new Date('')
-  // A date alone would be read as UTC's midnight.
+  // Date would read a date alone as midnight UTC.
   return new Date(words.length === 10 ? `${words}T00:00` : words.replace(' ', 'T'))
 }
 
-/** Milliseconds of `30m`, `2h`, `1h30m`; undefined when it is no such text. */
+/** Milliseconds of `30m`, `2h`, `1h30m`; undefined for any other text. */
 function parseDuration(words: string): number | undefined {
   if (!/^([0-9]{1,6}[smhdw])+$/.test(words)) return undefined
   const parts = words.match(/[0-9]+[smhdw]/g)!
@@ -34,8 +34,8 @@ function parseDuration(words: string): number | undefined {
 }
 
 /**
- * The future moment that a flag names: a while from now (`30m`, `2h`, `1d`), a time of day on this machine's clock
- * (`03:30`: the next one), or a date and time (ISO 8601; without a zone, this machine's). Throws (exit 2) naming the flag.
+ * Parses the value of a flag as a time in the future: a duration from now (`30m`, `2h`, `1d`), a local time of day
+ * (`03:30`: the next one), or a date and time (ISO 8601; local time without a zone). Throws (exit 2) naming the flag.
  */
 export function parseFutureTime(flag: string, words: string, now = new Date()): Date {
   const moment = parseFuture(words, now)
@@ -46,7 +46,7 @@ export function parseFutureTime(flag: string, words: string, now = new Date()): 
     )
   }
   if (moment <= now)
-    throw usageError(`${flag}=${words} lies in the past: ${moment.toISOString()}`, 'Give a time ahead.')
+    throw usageError(`${flag}=${words} is in the past: ${moment.toISOString()}`, 'Give a time in the future.')
   return moment
 }
 
@@ -64,8 +64,8 @@ function parseFuture(words: string, now: Date): Date {
 }
 
 /**
- * The past moment that `--since`, or another flag, names: a while ago (`30m`, `1h`, `2d`, `1h30m`), or a date and time
- * (ISO 8601; without a zone, this machine's clock). Throws (exit 2).
+ * Parses the value of `--since`, or another flag, as a time in the past: a duration ago (`30m`, `1h`, `2d`, `1h30m`), or a
+ * date and time (ISO 8601; local time without a zone). Throws (exit 2) naming the flag.
  */
 export function parsePastTime(words: string, now = new Date(), flag = '--since'): Date {
   const ago = parseDuration(words.trim())
@@ -77,6 +77,6 @@ export function parsePastTime(words: string, now = new Date(), flag = '--since')
     )
   }
   if (moment > now)
-    throw usageError(`${flag}=${words} lies ahead: ${moment.toISOString()}`, 'Give a time that has passed.')
+    throw usageError(`${flag}=${words} is in the future: ${moment.toISOString()}`, 'Give a time in the past.')
   return moment
 }

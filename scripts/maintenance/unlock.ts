@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
-import { confirmedByTyping } from '../../lib/cli/prompt.ts'
+import { askToType } from '../../lib/cli/prompt.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { breakLock, readHolder } from '../../lib/deploy/lock.ts'
 import { exitCode, OpsError } from '../../lib/util/errors.ts'
@@ -23,7 +23,7 @@ const script = defineScript({
         return run.flags.detailedExitcode ? 2 : exitCode.done
       }
       run.log(who)
-      if (!run.flags.yes && !(await confirmedByTyping('Release it?', 'unlock', '--yes'))) {
+      if (!run.flags.yes && !(await askToType('Release it?', 'unlock', '--yes'))) {
         throw new OpsError({ what: 'Not confirmed: the lock stays', exitCode: exitCode.usage })
       }
       // ssh: kill PID of the process that holds the flock. The deploy that loses it starts no further task.

@@ -161,7 +161,7 @@ test('wrong words and a silent VPS', async () => {
     mode('off', '--message', 'x'),
   ])
   expect([past.code, none.code, misplaced.code]).toEqual([2, 2, 2])
-  expect(past.stderr).toContain('--until=2020-01-01T00:00Z lies in the past')
+  expect(past.stderr).toContain('--until=2020-01-01T00:00Z is in the past')
   const silent = clouds.variant('silent', { IONOS_PORT: '2' })
   const asked = await clouds.dominion(['maintenance-mode', 'status', '--json'], { environment: silent })
   expect(asked.code).toBe(3)

@@ -1,5 +1,5 @@
-import { hostOfLabel } from '../../config/endpoints.ts'
-import { reveal } from '../../config/secret.ts'
+import { getContainerHost } from '../../config/endpoints.ts'
+import { revealSecret } from '../../config/secret.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
@@ -39,7 +39,7 @@ export interface Mover {
 /** Turns moves into lines, and runs them. */
 export function createExecutor(context: Context, azure: Azure, proxy: BackendProxy): Mover {
   const { config, runner } = context
-  const hostOf = ({ public: open }: WantedGroup) => hostOfLabel(config, open?.dnsLabel ?? '')
+  const hostOf = ({ public: open }: WantedGroup) => getContainerHost(config, open?.dnsLabel ?? '')
   const releaseOf = ({ environment }: WantedGroup) => environment.RELEASE ?? ''
   const subscription = async () => subscriptionFlag(await azure.account())
 
@@ -47,8 +47,8 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
   function readSecrets(): Promise<GroupSecrets> {
     secrets ??= (async () => {
       const [databasePassword, appSecretKey, key, registry] = await Promise.all([
-        reveal(config.postgres.password, runner),
-        reveal(config.backend.secretKey, runner),
+        revealSecret(config.postgres.password, runner),
+        revealSecret(config.backend.secretKey, runner),
         readRedisKey(context, azure),
         readRegistryCredentials(context, azure),
       ])

@@ -1,5 +1,5 @@
 import { surgeHost } from '../../config/endpoints.ts'
-import { reveal } from '../../config/secret.ts'
+import { revealSecret } from '../../config/secret.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Ahead, type Log, ok, type Task } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
@@ -256,8 +256,8 @@ async function groupsNow({ config, runner }: Context, azure: Azure, tier: Task |
     async of(wanted: WantedGroup): Promise<Seen | undefined> {
       const before = groups.find(({ name }) => name === wanted.name)
       if (!before) return undefined
-      const password = await reveal(config.postgres.password, runner)
-      const secretKey = await reveal(config.backend.secretKey, runner)
+      const password = await revealSecret(config.postgres.password, runner)
+      const secretKey = await revealSecret(config.backend.secretKey, runner)
       const configuration = hashConfiguration(config, wanted, password, secretKey)
       return {
         fields: groupFields(before, wanted, configuration),

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import { backendPort, hostOfLabel, releaseIn } from '../../config/endpoints.ts'
+import { backendPort, getContainerHost, parseRelease } from '../../config/endpoints.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { wasAccepted } from '../../net/http.ts'
 import type { Context } from '../../tasks/context.ts'
@@ -66,7 +66,7 @@ export async function waitUntilHealthy(
 
 /** What an answer of /health says of a release. The answer of another release says nothing of this one. */
 export function healthLook(url: string, status: number, body: string, wanted: string): Look {
-  const release = releaseIn(body)
+  const release = parseRelease(body)
   const last = `${url} says ${status}${release ? ` (release ${release})` : ''}`
   const mine = release === undefined || release === wanted
   if (status === 200) return { ready: mine, last }
@@ -114,7 +114,7 @@ export async function untilStartedAnew(
 }
 
 export const healthUrl = (config: Config, label: string): string =>
-  `http://${hostOfLabel(config, label)}:${backendPort}/health`
+  `http://${getContainerHost(config, label)}:${backendPort}/health`
 
 async function waitUntilReady(
   context: Context,

@@ -1,4 +1,4 @@
-import { releaseIn } from '../../config/endpoints.ts'
+import { parseRelease } from '../../config/endpoints.ts'
 import { type Check, pass, type QuickContext } from '../check.ts'
 import { assertThat } from '../run.ts'
 import { get } from './http.ts'
@@ -32,7 +32,7 @@ export const servedPages = (release: string): Check<QuickContext> =>
 export const servedBackend = (release: string): Check<QuickContext> =>
   check('served-backend', 'Served release of the backend', 'health', ({ status, body, phases }) => {
     assertThat(status === 200, `the backend says ${status} through the site: ${body.slice(0, 300)}`)
-    const named = releaseIn(body)
+    const named = parseRelease(body)
     assertThat(named === undefined || named === release, `release ${named} is served, not ${release}`)
     return `${release}, 200 in ${Math.round(phases.total)} ms`
   })

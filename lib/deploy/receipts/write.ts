@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import type { Context } from '../../tasks/context.ts'
 import { criticalPath, getDuration, type Outcome } from '../../tasks/engine.ts'
 import { keepNewest, makeFolder } from '../../util/files.ts'
-import { printableJson } from '../../util/terminal.ts'
+import { escapeJsonControls } from '../../util/terminal.ts'
 import { recordFile } from '../../vps/remote/stateFile.ts'
 import { whoami } from '../context.ts'
 
@@ -80,7 +80,7 @@ export async function writeReceipt(
     longestChain: { seconds: chain.ms / 1000, ids: chain.ids },
     commands: { ...runner.count },
   }
-  const text = printableJson(runner.secrets.clean(`${JSON.stringify(receipt, null, 2)}\n`))
+  const text = escapeJsonControls(runner.secrets.clean(`${JSON.stringify(receipt, null, 2)}\n`))
   const folder = localFolder(config)
   makeFolder(folder, 0o700)
   writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })

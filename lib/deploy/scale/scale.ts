@@ -1,7 +1,7 @@
 import { createAzure } from '../../azure/client.ts'
 import { assertAllowed, readLimits } from '../../azure/containers/limits.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
-import { confirmedByTyping } from '../../cli/prompt.ts'
+import { askToType } from '../../cli/prompt.ts'
 import type { Config } from '../../config/config.ts'
 import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { KeyName } from '../../config/schema.ts'
@@ -80,7 +80,7 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
     )
     if (part === 'worker' && cutsOff(now, to))
       run.log('A job that runs in a worker which is replaced or deleted may be cut off.')
-    const agreed = yes || dryRun || (await confirmedByTyping('Scale?', 'yes', '--yes'))
+    const agreed = yes || dryRun || (await askToType('Scale?', 'yes', '--yes'))
     if (!agreed) throw usageError('Not confirmed: everything stays as it is')
     return 0
   })

@@ -3,7 +3,7 @@ import { loginTask } from '../../azure/account.ts'
 import { createAzure } from '../../azure/client.ts'
 import { containerTasks, workersTask } from '../../azure/containers/release.ts'
 import type { Config } from '../../config/config.ts'
-import { fileOfKey, saveValues, type Values } from '../../config/envFile.ts'
+import { getKeyFile, saveValues, type Values } from '../../config/envFile.ts'
 import type { KeyName } from '../../config/schema.ts'
 import type { Context } from '../../tasks/context.ts'
 import { getFact } from '../../tasks/engine.ts'
@@ -61,7 +61,7 @@ function saveTask(config: Config, part: Scaled, to: Scale, verify: Task): Task<R
       const byFile = new Map<string, Values>()
       const fields: Field[] = []
       for (const [key, value] of Object.entries(values) as [KeyName, string][]) {
-        const file = await fileOfKey(config.folder, config.environment, key)
+        const file = await getKeyFile(config.folder, config.environment, key)
         byFile.set(file, { ...byFile.get(file), [key]: value })
         fields.push({ name: `${file}: ${key}`, before: beforeOf(config, key), after: value })
       }

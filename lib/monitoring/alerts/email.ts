@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import { reveal, type Secret } from '../../config/secret.ts'
+import { revealSecret, type Secret } from '../../config/secret.ts'
 import type { Mail, MailServer } from '../../net/smtp.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
@@ -97,7 +97,7 @@ export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
 })
 
 async function resolveServer(smtp: Secret, runner: Runner): Promise<MailServer> {
-  const server = parseMailServer(await reveal(smtp, runner), smtp)
+  const server = parseMailServer(await revealSecret(smtp, runner), smtp)
   if (!server.login) return server
   const { user, password } = server.login
   runner.secrets.add(password)

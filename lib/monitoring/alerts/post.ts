@@ -1,4 +1,4 @@
-import { reveal, type Secret } from '../../config/secret.ts'
+import { revealSecret, type Secret } from '../../config/secret.ts'
 import type { HttpResponse } from '../../net/http.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
@@ -11,7 +11,7 @@ import { type Alert, type Channel, deliveryTimeoutMs, RefusedError, toOneLine, t
  * Throws (exit 2) when it is not an http(s) URL; the message never contains the value.
  */
 export async function resolveAddress(secret: Secret, runner: Runner): Promise<URL> {
-  const text = await reveal(secret, runner)
+  const text = await revealSecret(secret, runner)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
     throw usageError(

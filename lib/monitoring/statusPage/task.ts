@@ -12,13 +12,13 @@ import { historyFile, readHistory } from '../store/store.ts'
  * Throws (exit 3) when the history is missing, locked, damaged or of a newer version.
  */
 export async function buildStatusPage(config: Config, now = Date.now()): Promise<StatusPage> {
-  const [{ renderStatusPage: statusPage }, { buildStatusView: statusView }, history] = await Promise.all([
+  const [{ renderStatusPage }, { buildStatusView }, history] = await Promise.all([
     import('./page.ts'),
     import('./data.ts'),
     readHistory(historyFile(config)),
   ])
   try {
-    return await statusPage(statusView(history, config, now))
+    return await renderStatusPage(buildStatusView(history, config, now))
   } finally {
     history.close()
   }

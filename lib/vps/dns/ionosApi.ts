@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { reveal } from '../../config/secret.ts'
+import { revealSecret } from '../../config/secret.ts'
 import type { HttpRequest, HttpResponse } from '../../net/http.ts'
 import type { Context } from '../../tasks/context.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../../util/errors.ts'
@@ -70,13 +70,13 @@ export async function setAddress(context: Context, zone: Zone, address: string):
   makeFolder(folder, 0o700)
   const file = path.join(folder, `${zone.name}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`)
   writeFileSync(file, `${JSON.stringify(zone, null, 2)}\n`, { mode: 0o600 })
-  const key = await reveal(config.ionos.dnsKey, context.runner)
+  const key = await revealSecret(config.ionos.dnsKey, context.runner)
   await send(context, patchRequest(config, zone.id, address, key))
   return file
 }
 
 async function get(context: Context, address: string): Promise<unknown> {
-  const key = await reveal(context.config.ionos.dnsKey, context.runner)
+  const key = await revealSecret(context.config.ionos.dnsKey, context.runner)
   const answer = await send(context, {
     method: 'GET',
     url: `${context.config.ionos.dnsApi}${address}`,

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import { backendPort, releaseIn } from '../../config/endpoints.ts'
+import { backendPort, parseRelease } from '../../config/endpoints.ts'
 import type { Command } from '../../shell/command.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import type { Context } from '../../tasks/context.ts'
@@ -62,7 +62,7 @@ async function untilSeen(context: Context, host: string, release: string, tell: 
   let seen = ''
   const attempt = async () => {
     const { status, body } = getResponse(await context.runner.run(healthFromVps(context.config, host)))
-    const named = releaseIn(body)
+    const named = parseRelease(body)
     if (status === 200 && (named === undefined || named === release)) return true
     const before = seen
     seen = status === 200 ? `release ${named}` : body

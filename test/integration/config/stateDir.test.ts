@@ -28,14 +28,14 @@ test.runIf(linux).each([
   ['/dev/null/x', "EEXIST: file already exists, mkdir '/dev/null'"],
 ])('STATE_DIR=%s: exit 2 with the key, the file and the reason', async (folder, reason) => {
   const { code, stderr } = await withStateDir(folder, 'cost')
-  expect(stderr).toContain(`✖ .env.eu: STATE_DIR=${folder} is no folder that can be written: ${reason}`)
+  expect(stderr).toContain(`✖ .env.eu: STATE_DIR=${folder} is not a writable folder: ${reason}`)
   expect(stderr).toContain('Set STATE_DIR in .env.eu')
   expect(code).toBe(2)
 })
 
 test.runIf(linux)('health says it on its line, as UNKNOWN', async () => {
   const { code, stdout } = await withStateDir('/proc/x', 'health', '--quick', '--format', 'plugin')
-  expect(stdout).toMatch(/^UNKNOWN - \.env\.eu: STATE_DIR=\/proc\/x is no folder that can be written: ENOENT/)
+  expect(stdout).toMatch(/^UNKNOWN - \.env\.eu: STATE_DIR=\/proc\/x is not a writable folder: ENOENT/)
   expect(code).toBe(3)
 })
 

@@ -38,5 +38,5 @@ test.each([
 })
 
 test('the future is refused', () => {
-  expect(() => parsePastTime('2026-11-24T00:00Z', now)).toThrow('lies ahead: 2026-11-24T00:00:00.000Z')
+  expect(() => parsePastTime('2026-11-24T00:00Z', now)).toThrow('is in the future: 2026-11-24T00:00:00.000Z')
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { deriveApiToken, getApiToken, reveal } from '../../../lib/config/secret.ts'
+import { deriveApiToken, getApiToken, revealSecret } from '../../../lib/config/secret.ts'
 import { home, loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 // The backend's own tests read the same file.
@@ -18,7 +18,7 @@ test('the redactor knows the token wherever the key is used, not only where the 
   const [{ secretKey, token }] = vectors as [(typeof vectors)[0]]
   const config = await loadTestConfig(`APP_SECRET_KEY="${secretKey}"`)
   const runner = openRunner()
-  await reveal(config.backend.secretKey, runner)
+  await revealSecret(config.backend.secretKey, runner)
   expect(runner.secrets.clean(`Authorization: Bearer ${token}`)).toBe('Authorization: Bearer ***')
   expect(await getApiToken(config, runner)).toBe(token)
 })

@@ -11,7 +11,7 @@ import {
 import path from 'node:path'
 import { parse } from 'dotenv'
 import { expect, test } from 'vitest'
-import { fileOfKey, saveValues, withValues } from '../../../lib/config/envFile.ts'
+import { getKeyFile, saveValues, setValues } from '../../../lib/config/envFile.ts'
 import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 
 test('a value is replaced where it counts; comments, order, quotes elsewhere and line ends stay', () => {
@@ -25,7 +25,7 @@ test('a value is replaced where it counts; comments, order, quotes elsewhere and
     'WORKER_CPU=1#tight',
     'LAST=x',
   ].join('\r\n')
-  const after = withValues(text, {
+  const after = setValues(text, {
     BACKEND_CPU: '4',
     BACKEND_MEMORY_GB: '8',
     WORKER_CPU: '2',
@@ -43,13 +43,13 @@ test('a value is replaced where it counts; comments, order, quotes elsewhere and
     'WORKER_COUNT=3',
     '',
   ])
-  expect(withValues('', { WORKER_COUNT: '2' })).toBe('WORKER_COUNT=2\n')
-  expect(withValues(after, {})).toBe(after)
+  expect(setValues('', { WORKER_COUNT: '2' })).toBe('WORKER_COUNT=2\n')
+  expect(setValues(after, {})).toBe(after)
 })
 
 test('a copy of .env.example: two lines differ and nothing else', () => {
   const text = readFileSync(path.join(home, '.env.example'), 'utf8')
-  const after = withValues(text, { WORKER_CPU: '1.5', WORKER_MEMORY_GB: '3' })
+  const after = setValues(text, { WORKER_CPU: '1.5', WORKER_MEMORY_GB: '3' })
   const before = text.split('\n')
   const lines = after.split('\n')
   expect(lines.length).toBe(before.length)
@@ -63,11 +63,11 @@ test('a copy of .env.example: two lines differ and nothing else', () => {
 test('the file that a value comes from', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, '.env'), 'WORKER_CPU=1\nBACKEND_CPU=2\n')
-  expect(await fileOfKey(folder, 'default', 'WORKER_COUNT')).toBe('.env')
+  expect(await getKeyFile(folder, 'default', 'WORKER_COUNT')).toBe('.env')
   writeFileSync(path.join(folder, '.env.stage'), 'WORKER_CPU=2\n')
-  expect(await fileOfKey(folder, 'stage', 'WORKER_CPU')).toBe('.env.stage')
-  expect(await fileOfKey(folder, 'stage', 'BACKEND_CPU')).toBe('.env')
-  expect(await fileOfKey(folder, 'stage', 'WORKER_COUNT')).toBe('.env.stage')
+  expect(await getKeyFile(folder, 'stage', 'WORKER_CPU')).toBe('.env.stage')
+  expect(await getKeyFile(folder, 'stage', 'BACKEND_CPU')).toBe('.env')
+  expect(await getKeyFile(folder, 'stage', 'WORKER_COUNT')).toBe('.env.stage')
 })
 
 test('saving keeps the mode and a link, and leaves nothing beside', async () => {

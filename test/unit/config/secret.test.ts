@@ -4,7 +4,13 @@ import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import type { Config } from '../../../lib/config/config.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
-import { createSecret, isReference, reveal, type Secret, secretCommand } from '../../../lib/config/secret.ts'
+import {
+  createSecret,
+  isReference,
+  revealSecret,
+  type Secret,
+  secretCommand,
+} from '../../../lib/config/secret.ts'
 import { getFailure, loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 test('a secret prints as *** wherever it goes', async () => {
@@ -20,7 +26,9 @@ test('a secret prints as *** wherever it goes', async () => {
 test.each(['change-me', 'CHANGE_ME', 'changeme', 'your-password', '<password>', 'xxxx', 'replace-me'])(
   'the placeholder %s is refused by name',
   async (text) => {
-    expect(await getFailure(reveal(createSecret('POSTGRES_PASSWORD', text), openRunner()))).toMatchObject({
+    expect(
+      await getFailure(revealSecret(createSecret('POSTGRES_PASSWORD', text), openRunner())),
+    ).toMatchObject({
       what: 'POSTGRES_PASSWORD is still the placeholder of .env.example',
       next: expect.stringContaining('Set POSTGRES_PASSWORD in .env'),
       exitCode: 2,
@@ -30,7 +38,7 @@ test.each(['change-me', 'CHANGE_ME', 'changeme', 'your-password', '<password>', 
 
 test('a secret that is not set, or that az would read as a file or an option, is refused by name', async () => {
   const say = async (text: string) =>
-    (await getFailure(reveal(createSecret('APP_SECRET_KEY', text), openRunner()))).what
+    (await getFailure(revealSecret(createSecret('APP_SECRET_KEY', text), openRunner()))).what
   expect(await say('')).toBe('APP_SECRET_KEY is not set')
   const beginning = 'APP_SECRET_KEY must not begin with @ or -: az would read it as a file or an option'
   expect(await say('@file')).toBe(beginning)
@@ -39,7 +47,7 @@ test('a secret that is not set, or that az would read as a file or an option, is
 
 test('a value is known to the redactor before anyone sees it', async () => {
   const runner = openRunner()
-  expect(await reveal(createSecret('K', 'Gr8-secret'), runner)).toBe('Gr8-secret')
+  expect(await revealSecret(createSecret('K', 'Gr8-secret'), runner)).toBe('Gr8-secret')
   expect(runner.secrets.clean('it is Gr8-secret')).toBe('it is ***')
 })
 
@@ -62,16 +70,18 @@ test('what a reference is, and the command that fetches it', () => {
 test('env:NAME asks the environment', async () => {
   process.env.DOMINION_TEST_SECRET = 'from-outside'
   try {
-    expect(await reveal(createSecret('K', 'env:DOMINION_TEST_SECRET'), openRunner())).toBe('from-outside')
+    expect(await revealSecret(createSecret('K', 'env:DOMINION_TEST_SECRET'), openRunner())).toBe(
+      'from-outside',
+    )
   } finally {
     delete process.env.DOMINION_TEST_SECRET
   }
-  const gone = reveal(createSecret('K', 'env:DOMINION_TEST_SECRET'), openRunner())
+  const gone = revealSecret(createSecret('K', 'env:DOMINION_TEST_SECRET'), openRunner())
   expect((await getFailure(gone)).what).toBe('K (env:DOMINION_TEST_SECRET) is not set')
 })
 
 const refusal = async (line: string, pick: (config: Config) => Secret) =>
-  (await getFailure(reveal(pick(await loadTestConfig(line)), openRunner()))).what
+  (await getFailure(revealSecret(pick(await loadTestConfig(line)), openRunner()))).what
 
 test.each([
   ['Ab1-567', 'has 7 characters; Azure takes 8 to 128'],
@@ -91,7 +101,7 @@ test.each(['Ab1-5678', `Ab1${'x'.repeat(125)}`, 'Lower-case', 'UPPER 123', 'päs
   'a database password that Azure takes is taken: %s',
   async (password) => {
     const { postgres } = await loadTestConfig(`POSTGRES_PASSWORD='${password}'`)
-    expect(await reveal(postgres.password, openRunner())).toBe(password)
+    expect(await revealSecret(postgres.password, openRunner())).toBe(password)
   },
 )
 
@@ -101,7 +111,7 @@ test('the key of the application has 16 characters at least; a reference is judg
     'APP_SECRET_KEY has 15 characters; 16 is the least (openssl rand -hex 32)',
   )
   const { backend } = await loadTestConfig('APP_SECRET_KEY=0123456789abcdef')
-  expect(await reveal(backend.secretKey, openRunner())).toBe('0123456789abcdef')
+  expect(await revealSecret(backend.secretKey, openRunner())).toBe('0123456789abcdef')
   process.env.DOMINION_TEST_SHORT = 'short'
   try {
     expect(await refusal('APP_SECRET_KEY=env:DOMINION_TEST_SHORT', key)).toBe(
@@ -117,7 +127,7 @@ test('the file to set a secret in is the one that it is set in, or else the one 
   writeFileSync(path.join(folder, '.env'), 'POSTGRES_PASSWORD=change-me')
   writeFileSync(path.join(folder, '.env.eu'), '')
   const { postgres, backend } = await loadConfig(folder, 'eu')
-  const next = async (secret: Secret) => (await getFailure(reveal(secret, openRunner()))).next
+  const next = async (secret: Secret) => (await getFailure(revealSecret(secret, openRunner()))).next
   expect(await next(postgres.password)).toMatch(/^Set POSTGRES_PASSWORD in \.env: /)
   expect(await next(backend.secretKey)).toMatch(/^Set APP_SECRET_KEY in \.env\.eu: /)
   expect((await loadConfig(folder)).backend.secretKey.file).toBe('.env')
@@ -128,7 +138,7 @@ test('op:// asks 1Password’s own program; what it says stays out of the transc
   // Stands where `op` would: prints the last argument, so that the test sees what was asked for.
   writeFileSync(path.join(folder, 'op'), '#!/bin/sh\nprintf "value of %s" "$3"\n', { mode: 0o755 })
   const runner = openRunner({ env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } })
-  expect(await reveal(createSecret('K', 'op://Ops/db/password'), runner)).toBe(
+  expect(await revealSecret(createSecret('K', 'op://Ops/db/password'), runner)).toBe(
     'value of op://Ops/db/password',
   )
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('value of')
@@ -137,7 +147,9 @@ test('op:// asks 1Password’s own program; what it says stays out of the transc
 test.each(['azkv://only-a-vault', 'azkv://vault/name/version', 'azkv://'])(
   '%s is refused, and never taken for the password itself',
   async (text) => {
-    expect(await getFailure(reveal(createSecret('POSTGRES_PASSWORD', text), openRunner()))).toMatchObject({
+    expect(
+      await getFailure(revealSecret(createSecret('POSTGRES_PASSWORD', text), openRunner())),
+    ).toMatchObject({
       what: `POSTGRES_PASSWORD is a reference that cannot be followed: ${text}`,
       exitCode: 2,
     })

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { findShared, readOthers, sharedWithOthers } from '../../../lib/config/environments.ts'
+import { findShared, findSharedWithOthers, readOthers } from '../../../lib/config/environments.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { getFailure, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
@@ -149,7 +149,7 @@ test('every environment of the folder counts; examples, copies and the base do n
   expect(others.unreadable).toEqual([
     { file: '.env.typo', why: expect.stringContaining('DOMAN is not a key') },
   ])
-  expect(sharedWithOthers(config, others)).toEqual([
+  expect(findSharedWithOthers(config, others)).toEqual([
     {
       ...{ kind: 'site', keys: ['DOMAIN', 'IONOS_HOST'], files: ['.env.stage', '.env.test'] },
       what: 'site codexdominion.app on the VPS 74.208.123.158',

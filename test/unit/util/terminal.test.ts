@@ -3,7 +3,7 @@ import { Chalk } from 'chalk'
 import { expect, test } from 'vitest'
 import { colours } from '../../../lib/util/colours.ts'
 import { formatTable } from '../../../lib/util/table.ts'
-import { printable, printableJson } from '../../../lib/util/terminal.ts'
+import { escapeControls, escapeJsonControls } from '../../../lib/util/terminal.ts'
 
 /** What steers a terminal, or hides: with what is left to be seen of it. */
 const attacks: [string, string, string][] = [
@@ -31,33 +31,33 @@ const attacks: [string, string, string][] = [
 ]
 
 test.each(attacks)('%s becomes text that can be seen', (_, text, seen) => {
-  expect(printable(text)).toBe(seen)
-  expect(printable(`${text}`.repeat(3))).toBe(seen.repeat(3))
+  expect(escapeControls(text)).toBe(seen)
+  expect(escapeControls(`${text}`.repeat(3))).toBe(seen.repeat(3))
 })
 
 test.each(attacks)('%s in JSON: the same data, and nothing that steers', (_, text) => {
   const document = { [text]: [text, { deep: text }], plain: 'ü – 🚀 \n\t"' }
   for (const indent of [undefined, 2]) {
-    const json = printableJson(JSON.stringify(document, null, indent))
+    const json = escapeJsonControls(JSON.stringify(document, null, indent))
     expect(JSON.parse(json)).toEqual(document)
-    expect(printable(json)).toBe(json)
+    expect(escapeControls(json)).toBe(json)
   }
 })
 
 test('lines, tabs, other scripts and signs stay; a line end of Windows is one', () => {
   const plain = 'said:\n\tüñï – │ ✖ → 🚀 עברית العربية ไทย\n'
-  expect(printable(plain)).toBe(plain)
-  expect(printable('one\r\ntwo\r\n')).toBe('one\ntwo\n')
+  expect(escapeControls(plain)).toBe(plain)
+  expect(escapeControls('one\r\ntwo\r\n')).toBe('one\ntwo\n')
 })
 
 test('our own styles pass, and nobody else’s: not even one that looks the same', () => {
   const { green, dim, red } = colours(new Chalk({ level: 1 }))
-  expect(printable(green('fine'))).toBe('\x1b[32mfine\x1b[39m')
-  expect(printable(red(`a ${green('b')} c`))).toBe('\x1b[31ma \x1b[32mb\x1b[39m\x1b[31m c\x1b[39m')
-  expect(printable(dim('\x1b[32mspoofed\x1b[39m'))).toBe('\x1b[2m\\x1b[32mspoofed\\x1b[39m\x1b[22m')
+  expect(escapeControls(green('fine'))).toBe('\x1b[32mfine\x1b[39m')
+  expect(escapeControls(red(`a ${green('b')} c`))).toBe('\x1b[31ma \x1b[32mb\x1b[39m\x1b[31m c\x1b[39m')
+  expect(escapeControls(dim('\x1b[32mspoofed\x1b[39m'))).toBe('\x1b[2m\\x1b[32mspoofed\\x1b[39m\x1b[22m')
   // What was printed once is no password for the next time.
-  const once = printable(green('x'))
-  expect(printable(once)).toBe('\\x1b[32mx\\x1b[39m')
+  const once = escapeControls(green('x'))
+  expect(escapeControls(once)).toBe('\\x1b[32mx\\x1b[39m')
   expect(green('')).toBe('')
   // They take no width, and are a sequence for whoever does not know of the mark.
   expect(stripVTControlCharacters(green('fine'))).toBe('fine')
@@ -70,7 +70,7 @@ test('without colours there is nothing that passes', () => {
 
 test('a table keeps its columns whatever stands in a cell', () => {
   const { green } = colours(new Chalk({ level: 1 }))
-  const text = printable(
+  const text = escapeControls(
     formatTable(
       [{ heading: 'A' }, { heading: 'B' }],
       [

@@ -110,6 +110,6 @@ test('a young history has ninety days, too, and says when it begins', async () =
   const view = buildStatusView(history, await loadFileConfig(), begin + second)
   history.close()
   expect(view.parts[0]!.days).toHaveLength(90)
-  const { renderStatusPage: statusPage } = await import('../../../../lib/monitoring/statusPage/page.ts')
-  expect((await statusPage(view)).html).toContain('The history starts on 23 Nov 2026.')
+  const { renderStatusPage } = await import('../../../../lib/monitoring/statusPage/page.ts')
+  expect((await renderStatusPage(view)).html).toContain('The history starts on 23 Nov 2026.')
 })
