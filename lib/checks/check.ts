@@ -95,6 +95,8 @@ export interface Check<Needs = CheckContext> {
   showsNetwork?: boolean
   /** The host that it asks over HTTP. */
   host?(config: Config): string
+  /** How long a response may take, in ms (HEALTH_STATIC_MS, HEALTH_API_MS). */
+  limits?(config: Config): Limits
   /** Milliseconds that it may take in a health check. Default: 10 s without a login, otherwise 30 s. */
   timeoutMs?: number
   /** The verdict after that time. Default: CRITICAL without a login (visitors get no answer either), otherwise UNKNOWN. */

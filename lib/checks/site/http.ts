@@ -37,7 +37,7 @@ export interface Question
 
 /** One GET, on its own connection unless it is shared: a wrong response is CRITICAL, a slow one is judged by the limits. */
 export function httpCheck(question: Question): Check<QuickContext> {
-  const { url: urlIn, limits: limitsIn, shared, fault, note, ...check } = question
+  const { url: urlIn, shared, fault, note, ...check } = question
   return {
     ...check,
     needs: 'nothing',
@@ -51,7 +51,7 @@ export function httpCheck(question: Question): Check<QuickContext> {
         const result = judgeResponse(
           { ...check, fault: fault(response, url, checking.filled) },
           response,
-          checking.timed ? limitsIn(config) : undefined,
+          checking.timed ? check.limits(config) : undefined,
         )
         if (note && !checking.timed && result.verdict === 'OK') result.detail += note(response)
         return { ...result, ...(plain ? { plain } : {}) }

@@ -1,3 +1,4 @@
+import { quickChecks } from '../../checks/quickChecks.ts'
 import type { Config, Limits } from '../../config/config.ts'
 import type { Incident } from '../store/records.ts'
 import { type Rollup, siteSeries } from '../store/rollups.ts'
@@ -20,11 +21,12 @@ export interface SloTerms {
   getLimits(target: string): Limits | undefined
 }
 
-export const getTerms = ({ history, health }: Config): SloTerms => ({
-  sloPercent: history.sloPercent,
+export const getTerms = (config: Config): SloTerms => ({
+  sloPercent: config.history.sloPercent,
   getLimits(target) {
-    if (target === 'static') return health.staticMs
-    return /^(api|backend|api-.*)$/.test(target) ? health.apiMs : undefined
+    const limits = quickChecks.find(({ id }) => id === target)?.limits?.(config)
+    // The history may hold parts of the API that no longer exist.
+    return limits ?? (target.startsWith('api-') ? config.health.apiMs : undefined)
   },
 })
 
