@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { checkDatabase } from '../../lib/checks/checkDatabase.ts'
+import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { formatTable } from '../../lib/util/table.ts'
 

@@ -19,6 +19,19 @@ test('every link to a file of the repository finds it, and its heading', () => {
   expect(broken).toEqual([])
 })
 
+test('every path that a page names is there', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md', 'bench/*.md'], { cwd: home }).filter(
+    (page) => page !== 'CHANGELOG.md',
+  )
+  const named = /`((?:lib|test|rehearsal|scripts|infra|bench|docs|bin|examples)\/[\w./-]*)`/g
+  const gone = pages.flatMap((page) =>
+    Array.from(read(page).matchAll(named), ([, file]) => file!)
+      .filter((file) => !existsSync(path.join(home, file)))
+      .map((file) => `${page}: ${file}`),
+  )
+  expect(gone).toEqual([])
+})
+
 /** The anchors that GitHub gives to a page's headings. */
 const headings = (text: string): string[] =>
   Array.from(text.matchAll(/^#+ (.*)$/gm), ([, title]) =>
