@@ -7,7 +7,7 @@ import { formatDuration } from '../util/format.ts'
 import { az, explainAz } from './cli.ts'
 import { type Azure, type Deployment, type DeploymentError, subscriptionFlag } from './client.ts'
 import { serverBusy } from './errors.ts'
-import { getDataTier, type PartId } from './resources/index.ts'
+import { getDataTier, type Part, type PartId } from './resources/index.ts'
 
 interface Operation {
   properties: {
@@ -17,11 +17,11 @@ interface Operation {
   }
 }
 
-const everyMs = 4000
-const patienceMs = 40 * 60_000
+const intervalMs = 4000
+const timeoutMs = 40 * 60_000
 
-/** How often, and after which pause, a deployment is submitted again that met a busy server. */
-const submissions = { times: 3, pauseMs: 30_000 } as const
+/** How often, and after which pause, a deployment that met a busy server is submitted again. */
+const retry = { times: 3, pauseMs: 30_000 } as const
 
 export interface WatchOptions {
   /** Submits the same deployment again. */
@@ -31,8 +31,8 @@ export interface WatchOptions {
 }
 
 /**
- * Follows a deployment with one az call a round, whoever waits for whichever part. One that fails because PostgreSQL is
- * busy is submitted again: with --no-wait az is gone by then, and its own retry with it.
+ * Follows a deployment with one az call a round, no matter how many tasks wait for its parts. A deployment that fails
+ * because PostgreSQL is busy is submitted again: with --no-wait az has ended by then, and so has its own retry.
  */
 export function watchDeployment(
   context: Context,
@@ -43,14 +43,13 @@ export function watchDeployment(
   const { config, runner } = context
   let round: Promise<Operation[]> | undefined
 
-  /** The operations as of now; those who ask within one round share it. */
-  function look(): Promise<Operation[]> {
+  /** Reads the operations; calls within one round share the answer. */
+  function readOperations(): Promise<Operation[]> {
     round ??= (async () => {
-      const subscription = subscriptionFlag(await azure.account())
       const { stdout } = await runner.run(
         az`
           deployment operation group list --resource-group ${config.azure.resourceGroup} --name ${name}
-          ${subscription}`,
+            ${subscriptionFlag(await azure.account())}`,
       )
       return JSON.parse(stdout) as Operation[]
     })()
@@ -59,94 +58,101 @@ export function watchDeployment(
 
   async function nextRound(): Promise<void> {
     const seen = round
-    await pause(everyMs)
+    await pause(intervalMs)
     if (round === seen) round = undefined
   }
 
-  let submitted = 0
-  let again: Promise<void> | undefined
+  const recovery = createRecovery(azure, name, {
+    pause,
+    async submit(tell) {
+      await submit(tell)
+      azure.forget('deployment')
+      round = undefined
+    },
+  })
 
-  /** Submits it again, once for all who wait; rejects with the refusal itself when it is none of a busy server. */
-  async function recover(refusal: OpsError, tell: Log): Promise<void> {
-    if (!serverBusy.test(refusal.failure.said ?? '')) throw refusal
-    if (!again) {
-      if (submitted >= submissions.times) throw refusal
-      submitted += 1
-      again = submitAgain(refusal, tell).finally(() => {
-        again = undefined
-      })
-    }
-    await again
-  }
-
-  /** ARM refuses a deployment of this name while parts of the last one still run. */
-  async function submitAgain(refusal: OpsError, tell: Log): Promise<void> {
-    tell(
-      `PostgreSQL is busy with another operation: the deployment is submitted again ${formatDuration(submissions.pauseMs)} after its other parts have ended (${submitted} of ${submissions.times})`,
-    )
-    const deadline = Date.now() + patienceMs
-    let state = await stateNow()
-    while (isRunning(state) && Date.now() < deadline) {
-      await pause(everyMs)
-      state = await stateNow()
-    }
-    // What else has failed would fail again.
-    if (state?.error?.details?.some((each) => !serverBusy.test(wordsOf(each)))) throw refusal
-    await pause(submissions.pauseMs)
-    await submit(tell)
-    azure.forget('deployment')
-    round = undefined
-  }
-
-  async function stateNow() {
-    azure.forget('deployment')
-    return (await azure.deployment(name))?.properties
-  }
-
+  /** Returns when a part can be used; throws when Azure refused it. */
   async function until(id: PartId, tell: Log): Promise<void> {
     const part = getDataTier(config).find((each) => each.id === id)!
-    const isMine = new RegExp(`^${part.provider}`, 'i')
-    let deadline = Date.now() + patienceMs
+    let deadline = Date.now() + timeoutMs
     for (let told = ''; Date.now() < deadline; await nextRound()) {
-      const mine = (await look()).filter(({ properties }) =>
-        isMine.test(properties.targetResource?.resourceType ?? ''),
-      )
-      const failed = mine.find(({ properties }) => properties.provisioningState === 'Failed')
+      const operations = (await readOperations()).filter((each) => belongsTo(part, each))
+      const failed = operations.find((each) => getState(each) === 'Failed')
       if (failed) {
-        await recover(refusal(failed), tell)
-        deadline = Date.now() + patienceMs
+        await recovery.recover(createRefusal(failed), tell)
+        deadline = Date.now() + timeoutMs
         continue
       }
-      const end = mine.find(({ properties: { targetResource } }) =>
+      const last = operations.find(({ properties: { targetResource } }) =>
         part.lastOperation.test(`${targetResource?.resourceType} ${targetResource?.resourceName}`),
       )
-      if (end?.properties.provisioningState === 'Succeeded') return
-      const now = mine
-        .filter(({ properties }) => properties.provisioningState !== 'Succeeded')
-        .map(nameOf)
-        .join(', ')
+      if (last && getState(last) === 'Succeeded') return
+      const open = operations.filter((each) => getState(each) !== 'Succeeded')
+      const now = open.map(formatTarget).join(', ')
       if (now && now !== told) tell(`waiting for ${now}`)
       told = now
-      const quiet = mine.every(({ properties }) => properties.provisioningState === 'Succeeded')
-      if (quiet && (await hasEnded(tell))) return
+      if (open.length === 0 && (await recovery.hasEnded(tell))) return
     }
     throw new OpsError({
-      what: `${part.title} is not ready after ${formatDuration(patienceMs)}`,
+      what: `${part.title} is not ready after ${formatDuration(timeoutMs)}`,
       next: formatAzLine(
         `az deployment operation group list --resource-group ${config.azure.resourceGroup} --name ${name}`,
       ),
     })
   }
 
-  /** Nothing of this part runs: has the deployment as a whole ended? Throws when it ended badly. */
+  return { until }
+}
+
+/** Submits a deployment again that failed because PostgreSQL is busy, once for all tasks that wait for it. */
+function createRecovery(azure: Azure, name: string, { submit, pause }: Required<WatchOptions>) {
+  let submitted = 0
+  let pending: Promise<void> | undefined
+
+  async function readDeployment() {
+    azure.forget('deployment')
+    return (await azure.deployment(name))?.properties
+  }
+
+  /** Rejects with the refusal itself when the server is not busy, or stays busy. */
+  async function recover(refusal: OpsError, tell: Log): Promise<void> {
+    if (!serverBusy.test(refusal.failure.said ?? '')) throw refusal
+    if (!pending) {
+      if (submitted >= retry.times) throw refusal
+      submitted += 1
+      pending = submitAgain(refusal, tell).finally(() => {
+        pending = undefined
+      })
+    }
+    await pending
+  }
+
+  /** ARM refuses a deployment of this name while parts of the last one still run. */
+  async function submitAgain(refusal: OpsError, tell: Log): Promise<void> {
+    tell(
+      `PostgreSQL is busy with another operation: the deployment is submitted again ${formatDuration(retry.pauseMs)} after its other parts have ended (${submitted} of ${retry.times})`,
+    )
+    const deadline = Date.now() + timeoutMs
+    let state = await readDeployment()
+    while (isRunning(state) && Date.now() < deadline) {
+      await pause(intervalMs)
+      state = await readDeployment()
+    }
+    // Any other failure would happen again.
+    if (state?.error?.details?.some((each) => !serverBusy.test(formatError(each)))) throw refusal
+    await pause(retry.pauseMs)
+    await submit(tell)
+  }
+
+  /** Has the whole deployment ended, so that nothing more of a part will run? Throws when it failed. */
   async function hasEnded(tell: Log): Promise<boolean> {
-    if (again) {
-      await again
+    if (pending) {
+      await pending
       return false
     }
-    const { provisioningState, error } = (await stateNow()) ?? {}
+    const { provisioningState, error } = (await readDeployment()) ?? {}
     if (provisioningState === 'Failed' || provisioningState === 'Canceled') {
-      const said = wordsOf(error ?? undefined)
+      const said = formatError(error ?? undefined)
       const what = `The deployment ${name} ended as ${provisioningState}`
       await recover(new OpsError({ what, said, ...explainAz(said) }), tell)
       return false
@@ -154,27 +160,32 @@ export function watchDeployment(
     return provisioningState === 'Succeeded'
   }
 
-  return { until }
+  return { recover, hasEnded }
 }
+
+const getState = ({ properties }: Operation): string => properties.provisioningState
+
+const belongsTo = ({ provider }: Part, { properties }: Operation): boolean =>
+  (properties.targetResource?.resourceType ?? '').toLowerCase().startsWith(provider.toLowerCase())
 
 const isRunning = (properties: Deployment['properties'] | undefined): boolean =>
   properties?.provisioningState === 'Running' || properties?.provisioningState === 'Accepted'
 
-const nameOf = ({ properties }: Operation): string =>
+const formatTarget = ({ properties }: Operation): string =>
   `${properties.targetResource?.resourceType.split('/').at(-1)} ${properties.targetResource?.resourceName}`
 
-function refusal(operation: Operation): OpsError {
+function createRefusal(operation: Operation): OpsError {
   const { statusMessage } = operation.properties
-  const said = typeof statusMessage === 'string' ? statusMessage : wordsOf(statusMessage?.error)
+  const said = typeof statusMessage === 'string' ? statusMessage : formatError(statusMessage?.error)
   return new OpsError({
-    what: `Azure refused ${nameOf(operation)}`,
+    what: `Azure refused ${formatTarget(operation)}`,
     said,
     ...explainAz(`${operation.properties.targetResource?.resourceType} ${said}`),
   })
 }
 
-/** ARM's error with its details, one a line. */
-function wordsOf(error: DeploymentError | undefined): string {
+/** ARM's error and its details, one per line. */
+function formatError(error: DeploymentError | undefined): string {
   if (!error) return ''
-  return [`${error.code}: ${error.message}`, ...(error.details ?? []).map(wordsOf)].join('\n')
+  return [`${error.code}: ${error.message}`, ...(error.details ?? []).map(formatError)].join('\n')
 }

@@ -10,35 +10,34 @@ import { poll } from '../../util/poll.ts'
 import { az } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
 import { type ContainerGroup, showGroup } from '../resources/containerGroups.ts'
-import { whyWorkersAreDead } from './deadWorkers.ts'
-import { countRestarts, describeCrash, parseInstanceView } from './status.ts'
+import { countRestarts, describeCrash, parseInstanceView, whyWorkersAreDead } from './status.ts'
 
-/** What one look says. */
+/** What one health request found. */
 export interface Look {
   ready: boolean
-  /** What was seen, in words. */
+  /** A description of the answer. */
   last: string
-  /** The application itself answered, and not as a healthy one does. */
+  /** The application itself gave an unhealthy answer. */
   faulty?: boolean
-  /** Its port accepted the connection, and no answer came. */
+  /** Its port accepted the connection, but gave no answer. */
   accepted?: true
 }
 
 export interface Awaited {
   name: string
   label: string
-  /** The image's tag, which /health may name. */
+  /** The image's tag, which /health may report. */
   release: string
   restartsBefore?: number
-  /** Asks the same from another network, when this machine gets no answer. */
+  /** Makes the same request from another network, for when this machine gets no answer. */
   fromElsewhere?: (() => Promise<Look>) | undefined
 }
 
 /**
- * Waits until the backend's own URL says that it is healthy, and that it is this release (when /health names one).
- * The URL decides; the control plane is asked now and then only to see a crash loop early.
- * Throws with the last 50 log lines when the time is over: a verdict on the application when it answered, when Azure saw
- * it end, or when it runs and only its workers do not (deadWorkers.ts); otherwise exit 3.
+ * Waits until the backend's URL reports that it is healthy, and that it is this release (if /health names one).
+ * The URL decides; Azure is asked now and then only to detect a crash loop early.
+ * Throws with the last 50 log lines after the time limit: a verdict on the application if it answered, if Azure saw it
+ * end, or if it runs and only its workers do not; otherwise exit 3.
  */
 export async function waitUntilHealthy(
   context: Context,
@@ -64,7 +63,7 @@ export async function waitUntilHealthy(
   await waitUntilReady(context, azure, group, tell, probe)
 }
 
-/** What an answer of /health says of a release. The answer of another release says nothing of this one. */
+/** Interprets an answer of /health. The answer of another release proves nothing about this one. */
 export function healthLook(url: string, status: number, body: string, wanted: string): Look {
   const release = parseRelease(body)
   const last = `${url} says ${status}${release ? ` (release ${release})` : ''}`
@@ -73,7 +72,7 @@ export function healthLook(url: string, status: number, body: string, wanted: st
   return { ready: false, last: `${last} ${body.slice(0, 300).replaceAll(/\s+/g, ' ')}`, faulty: mine }
 }
 
-/** Waits until the worker is seen running three times in a row without a restart in between. */
+/** Waits until three requests in a row show the worker running, without a restart in between. */
 export async function untilWorkerRuns(
   context: Context,
   azure: Azure,
@@ -96,7 +95,7 @@ export async function untilWorkerRuns(
   })
 }
 
-/** Waits until the container runs since another time than before: Azure says that a restart is taken, not that it is done. */
+/** Waits until the container's start time changes: Azure confirms that it accepted a restart, not that it is done. */
 export async function untilStartedAnew(
   context: Context,
   azure: Azure,
@@ -123,9 +122,11 @@ async function waitUntilReady(
   tell: Log,
   probe: () => Promise<Look>,
 ): Promise<void> {
-  const { healthyWithinSeconds } = context.config.backend
-  // A control plane that is silent is not an outage: the next look may hear it.
-  const asked = () => showGroup(context, azure, name).catch(() => undefined)
+  const timeoutMs = context.config.backend.healthyWithinSeconds * 1000
+  // Silence of Azure is not an outage: the next request may get an answer.
+  const show = () => showGroup(context, azure, name).catch(() => undefined)
+  const fail = (what: string, ofApplication: boolean) =>
+    createFailure(context, azure, name, what, ofApplication)
   let look: Look = { ready: false, last: '' }
   let restartsSeen: number | undefined
   const attempt = async (round: number) => {
@@ -134,68 +135,70 @@ async function waitUntilReady(
     if (look.ready) return true
     if (look.last !== before) tell(look.last)
     if (round % 8 === 0) {
-      const group = await asked()
-      const crashing = crashingSince(group, restartsBefore)
-      if (crashing) throw await unhealthy(context, azure, name, `${name} ${crashing}`, true)
+      const group = await show()
+      const crashing = describeCrashSince(group, restartsBefore)
+      if (crashing) throw await fail(`${name} ${crashing}`, true)
       restartsSeen ??= group && countRestarts(group)
     }
     return undefined
   }
-  if (await poll(attempt, { intervalMs: 1000, timeoutMs: healthyWithinSeconds * 1000 })) return
-  const late = `${name} did not get healthy within ${formatDuration(healthyWithinSeconds * 1000)}: ${look.last}`
-  if (look.faulty) throw await unhealthy(context, azure, name, late, true)
-  const group = await asked()
-  const ended = endWords(group, restartsBefore, restartsSeen)
-  if (ended) throw await unhealthy(context, azure, name, `${late}; Azure says that it ${ended}`, true)
-  const beside = await fromElsewhere?.().then(
-    (seen) => ({ ...seen, hasAsked: true }),
-    (thrown): Look & { hasAsked: boolean } => ({
-      ...{ ready: false, hasAsked: false },
-      last: `no other machine could ask: ${getMessage(thrown)}`,
-    }),
-  )
+  if (await poll(attempt, { intervalMs: 1000, timeoutMs })) return
+  const late = `${name} did not get healthy within ${formatDuration(timeoutMs)}: ${look.last}`
+  if (look.faulty) throw await fail(late, true)
+  const group = await show()
+  const ended = describeEnd(group, restartsBefore, restartsSeen)
+  if (ended) throw await fail(`${late}; Azure says that it ${ended}`, true)
+  const { beside, silent } = await askElsewhere(fromElsewhere)
   if (beside?.ready) return tell(`${beside.last}, though this machine gets no answer`)
-  const what = beside ? `${late}; ${beside.last}` : late
-  if (beside?.faulty) throw await unhealthy(context, azure, name, what, true)
+  const what = [late, beside?.last ?? silent].filter(Boolean).join('; ')
+  if (beside?.faulty) throw await fail(what, true)
   const log = await logTail(context, azure, name).catch(() => '')
   const state = parseInstanceView(group)?.currentState?.state
-  // Who has asked from elsewhere knows better: on the way from here something else may accept connections.
-  const { accepted = false } = beside?.hasAsked ? beside : look
+  // The other network knows better: between here and Azure something else may accept connections.
+  const { accepted = false } = beside ?? look
   const dead = whyWorkersAreDead({ state, accepted, log })
-  throw await unhealthy(context, azure, name, dead ? `${what}; ${dead}` : what, dead !== undefined)
+  throw await fail(dead ? `${what}; ${dead}` : what, dead !== undefined)
 }
 
-/** @param verdict is it the application that fails, and not the way to it? */
-async function unhealthy(
+async function askElsewhere(ask: Awaited['fromElsewhere']): Promise<{ beside?: Look; silent?: string }> {
+  try {
+    return ask ? { beside: await ask() } : {}
+  } catch (thrown) {
+    return { silent: `no other machine could ask: ${getMessage(thrown)}` }
+  }
+}
+
+/** @param ofApplication whether the application failed, rather than the connection to it */
+async function createFailure(
   context: Context,
   azure: Azure,
   name: string,
   what: string,
-  verdict: boolean,
+  ofApplication: boolean,
 ): Promise<OpsError> {
   const said = await logTail(context, azure, name).catch(
     (thrown) => `The log of ${name} cannot be read: ${getMessage(thrown)}`,
   )
-  if (verdict) {
-    const next = 'Mend the application (its last log lines are above), then run the same line again.'
+  if (ofApplication) {
+    const next = 'Fix the application (see its log above), then run this command again.'
     return new OpsError({ what, said, next, application: true })
   }
-  const next = `Nothing is known against the application. See whether this machine reaches it and Azure has started it (${formatScriptLine('doctor')}), then run the same line again.`
+  const next = `Nothing proves a fault of the application. Check that this machine can reach it and that Azure has started it (${formatScriptLine('doctor')}), then run this command again.`
   return unknownError(what, said, next)
 }
 
-/** Will it not get better by itself? A group that is restarted, and not made anew, keeps the count of its life. */
-function crashingSince(group: ContainerGroup | undefined, restartsBefore: number): string | undefined {
+/** Describes a crash loop. A restart does not reset the count of a group; only creating it again does. */
+function describeCrashSince(group: ContainerGroup | undefined, restartsBefore: number): string | undefined {
   const { state, exitCode, detailStatus } = parseInstanceView(group)?.currentState ?? {}
-  const lately = `; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'}`
-  return describeCrash(countRestarts(group) - restartsBefore, lately)
+  const details = `; ${state ?? ''} ${detailStatus ?? ''} exit ${exitCode ?? '?'}`
+  return describeCrash(countRestarts(group) - restartsBefore, details)
 }
 
 /**
- * Has Azure seen the container end, by itself or by its liveness probe, while it was waited for? Undefined when not,
- * or when Azure is silent.
+ * Describes how the container ended during the wait, by itself or by its liveness probe; undefined if Azure saw no end,
+ * or is silent.
  */
-function endWords(
+function describeEnd(
   group: ContainerGroup | undefined,
   restartsBefore: number,
   restartsSeen: number | undefined,
@@ -206,10 +209,10 @@ function endWords(
   const since = countRestarts(group) - (restartsSeen ?? countRestarts(group))
   return since > 0
     ? `was restarted ${formatCount(since, 'time')} meanwhile`
-    : crashingSince(group, restartsBefore)
+    : describeCrashSince(group, restartsBefore)
 }
 
-/** The last 50 lines that the container wrote. */
+/** Reads the last 50 lines that the container wrote. */
 export async function logTail({ runner, config }: Context, azure: Azure, name: string): Promise<string> {
   const { resourceGroup } = config.azure
   const subscription = subscriptionFlag(await azure.account())

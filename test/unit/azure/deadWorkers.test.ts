@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { whyWorkersAreDead } from '../../../lib/azure/containers/deadWorkers.ts'
+import { whyWorkersAreDead } from '../../../lib/azure/containers/status.ts'
 
 const of = (line: (pid: number) => string, pids = [5, 6, 7]) => pids.map(line).join('\n')
 
