@@ -6,7 +6,7 @@ import type { KeyName } from './schema.ts'
  * What is printed for an operator to paste must act on the environment that this run works on, and must name the file
  * that this run has read. Texts are written deep in lib/, often where no configuration is at hand. A process runs one
  * script on one environment, so that environment is noted here once. Ask at the moment of writing, not while a module
- * loads: it is not known by then. test/unit/config/pasteLine.test.ts holds both.
+ * loads: it is not known by then. test/integration/config/pasteLine.test.ts holds both.
  */
 
 let environment: string | undefined
