@@ -4,7 +4,7 @@ import type { Config, Limits } from '../config/config.ts'
 import type { Phases } from '../net/http.ts'
 import type { Context } from '../tasks/context.ts'
 import { usageError } from '../util/errors.ts'
-import type { Judged, Verdict } from '../util/status.ts'
+import { type Judged, type Verdict, worstVerdict } from '../util/status.ts'
 import { findNearest } from '../util/suggest.ts'
 import type { DatabaseSources } from './database/facts.ts'
 
@@ -147,6 +147,13 @@ export const pass = (detail: string): Result => ({ verdict: 'OK', detail })
 export const warn = (detail: string, next?: string): Result => ({ verdict: 'WARNING', detail, next })
 export const fail = (detail: string, next?: string): Result => ({ verdict: 'CRITICAL', detail, next })
 export const unknown = (detail: string, next?: string): Result => ({ verdict: 'UNKNOWN', detail, next })
+
+/** Several results as one: the worst verdict, and the details of what is wrong (of everything when nothing is). */
+export function combine(parts: readonly Judged[]): Result {
+  const verdict = worstVerdict(parts)
+  const shown = parts.filter((each) => verdict === 'OK' || each.verdict !== 'OK')
+  return { verdict, detail: shown.map(({ detail }) => detail).join('; ') }
+}
 
 /** The checks of a selection, under the names that they have in it. */
 export function select<Each extends Check<never>>(checks: readonly Each[], selection: Selection): Each[] {

@@ -8,8 +8,7 @@ import {
 import type { Limits } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { formatCount } from '../../util/format.ts'
-import { worstVerdict } from '../../util/status.ts'
-import { byLimits, type Check, type CheckContext, fail, pass, type Result } from '../check.ts'
+import { byLimits, type Check, type CheckContext, combine, fail, pass, type Result } from '../check.ts'
 
 const about = {
   id: 'containers',
@@ -67,8 +66,8 @@ function findContainerTrouble({ name, group }: ContainerFacts, now: number): str
 }
 
 /** A running container is judged by its restarts within the hour: those since the group was made may be a year's. */
-export function judgeContainers(all: readonly ContainerFacts[], limits: Limits, now: number): Result {
-  const judged = all.map((facts) => {
+export function judgeContainers(groups: readonly ContainerFacts[], limits: Limits, now: number): Result {
+  const judged = groups.map((facts) => {
     const { name, group } = facts
     const restarts = typeof group === 'string' ? 0 : countRecentRestarts(group, now)
     const runs = typeof group !== 'string' && parseInstanceView(group)?.currentState?.state === 'Running'
@@ -80,13 +79,11 @@ export function judgeContainers(all: readonly ContainerFacts[], limits: Limits, 
     const often = restarts > 0 ? `, ${formatCount(restarts, 'restart')} within the hour` : ''
     return { verdict: byLimits(restarts, limits), detail: `${name} Running${often}`, restarts }
   })
-  const verdict = worstVerdict(judged)
-  const shown = judged.filter((each) => verdict === 'OK' || each.verdict !== 'OK')
+  const all = combine(judged)
   const restarts = Math.max(...judged.map((each) => each.restarts))
   return {
-    verdict,
-    detail: shown.map(({ detail }) => detail).join('; '),
-    ...(verdict === 'UNKNOWN' ? { next: about.advice() } : {}),
+    ...all,
+    ...(all.verdict === 'UNKNOWN' ? { next: about.advice() } : {}),
     figures: [{ name: 'restarts', value: restarts, unit: '', limits }],
   }
 }

@@ -4,7 +4,7 @@ import { formatBytes } from '../../util/format.ts'
 import { worstVerdict } from '../../util/status.ts'
 import { vps } from '../../vps/remote/vps.ts'
 import { inspectServer } from '../../vps/serverState.ts'
-import { byLimits, byLowLimits, type Check, type Result } from '../check.ts'
+import { byLimits, byLowLimits, type Check, combine, type Result } from '../check.ts'
 
 /** A full disk stops nginx's logs, certbot and every publish. */
 const about = {
@@ -91,13 +91,10 @@ export function judgeDisks(disks: readonly Disk[], limits: Limits): Result {
       detail: `${mountedOn} ${parts.join(', ')}`,
     }
   })
-  const verdict = worstVerdict(judged)
-  const shown = judged.filter((each) => verdict === 'OK' || each.verdict !== 'OK')
   const most = Math.max(...disks.map(({ percent }) => percent))
   const mostInodes = Math.max(...disks.map(({ inodesPercent = 0 }) => inodesPercent))
   return {
-    verdict,
-    detail: shown.map(({ detail }) => detail).join('; '),
+    ...combine(judged),
     figures: [
       { name: 'disk', value: most, unit: '%', limits },
       { name: 'disk_inodes', value: mostInodes, unit: '%', limits },
