@@ -12,12 +12,12 @@ export interface Account {
   user: string
 }
 
-/** Who can say which subscription is used. */
+/** Whatever knows which subscription is used. */
 export interface Login {
   account(): Promise<Account>
 }
 
-/** Is az there, new enough, logged in, and does it see the subscription? */
+/** Checks that az is installed, new enough, logged in, and sees the subscription. */
 export const loginTask = (context: Context, account: () => Promise<Account>): Task => ({
   id: 'azure-login',
   title: 'Azure login',
@@ -36,7 +36,7 @@ export const loginTask = (context: Context, account: () => Promise<Account>): Ta
   },
 })
 
-/** Reads the account that the configuration means; throws (exit 4, 2) when there is none. */
+/** Reads the account of the configuration; throws (exit 4, 2) when there is none. */
 export async function readAccount({ config, runner }: Context): Promise<Account> {
   const { subscription } = config.azure
   const { stdout } = await runner.run(

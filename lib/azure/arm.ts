@@ -4,15 +4,15 @@ import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { az, explainAz } from './cli.ts'
 
 /**
- * Looks into ARM by requests of our own, with az's login and by az's way out. For what is asked again and again: a call of
- * az takes most of a second, and all of a core.
+ * Reads from ARM by direct requests, with az's login and network settings. For repeated reads: a call of az takes most of
+ * a second, and a whole core.
  */
 export interface Arm {
-  /** The subscription that the login means. */
+  /** The subscription of the login. */
   subscription(): Promise<string>
   /**
-   * GETs a path below management.azure.com; undefined when it is not there.
-   * Throws exit 3 (not reachable, or it cannot tell now), 4 (not logged in), 1 (it refuses).
+   * Gets a path below management.azure.com; undefined when it does not exist.
+   * Throws exit 3 (unreachable, or temporarily unable to answer), 4 (not logged in), 1 (refused).
    */
   get<Body>(path: string, query: Readonly<Record<string, string>>): Promise<Body | undefined>
 }
@@ -22,7 +22,7 @@ interface Access {
   subscription: string
 }
 
-/** What az says to whom, in its own words; see `az account get-access-token --help`. */
+/** See `az account get-access-token --help`. */
 export const accessCommand = (subscription: string) =>
   az({ accept: [0] })`
     account get-access-token --resource https://management.azure.com/
@@ -42,7 +42,7 @@ export const armRequest = (
   timeoutMs: 30_000,
 })
 
-/** @param wanted aborted: no answer is wanted any more */
+/** @param wanted aborted as soon as no answer is needed any more */
 export function openArm({ config, runner }: Context, wanted: AbortSignal): Arm {
   let access: Promise<Access> | undefined
   const login = (): Promise<Access> => {
@@ -65,7 +65,7 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal): Arm {
       throw unknownError(
         'Azure cannot be reached from here',
         getMessage(thrown),
-        'Check the network and HTTPS_PROXY, then run the same line again.',
+        'Check the network and HTTPS_PROXY, then run this command again.',
       )
     })
   }
@@ -75,7 +75,7 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal): Arm {
     async get<Body>(path: string, query: Readonly<Record<string, string>>) {
       let answer = await get(path, query)
       if (answer.status === 401) {
-        // A token lives for about an hour; az gives a fresh one.
+        // A token is valid for about an hour; az gives a fresh one.
         access = undefined
         answer = await get(path, query)
       }
@@ -86,17 +86,17 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal): Arm {
   }
 }
 
-/** ARM's refusal in its own words, with what they mean. */
+/** Creates the error for a refusal of ARM, with an explanation. */
 function refused({ status, body }: HttpResponse): OpsError {
   let said = body.slice(0, 500)
   try {
     const { code, message } = (JSON.parse(body) as { error: { code: string; message: string } }).error
     said = `${code}: ${message}`
   } catch {
-    // A proxy on the way answers with a page of its own.
+    // A proxy in between answers with its own page.
   }
   if (status === 429 || status >= 500 || status === 409) {
-    return unknownError(`Azure cannot tell now (${status})`, said, 'Run the same line again in a while.')
+    return unknownError(`Azure cannot answer now (${status})`, said, 'Run this command again in a while.')
   }
   const meaning = explainAz(status === 401 ? `az login: ${said}` : said)
   return new OpsError({ what: `Azure refuses (${status})`, said, ...meaning })

@@ -3,33 +3,33 @@ import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { usageError } from '../util/errors.ts'
 
-/** Something that `az acr build` packs. */
+/** An entry that `az acr build` packs. */
 export interface Packed {
-  /** From the build context, `/` between folders. */
+  /** Relative to the build context, with `/` between folders. */
   path: string
   kind: 'file' | 'folder' | 'link'
 }
 
-/** A line of .dockerignore, the strongest (the last) first. */
+/** A line of .dockerignore; the last one is the strongest, and comes first. */
 interface Rule {
   pattern: RegExp
   ignore: boolean
 }
 
-/** What became of a folder: its children inherit it, and only stronger rules than the one that decided can change it. */
+/** The result for a folder: its children inherit it, and only rules stronger than the one that decided can change it. */
 interface Verdict {
   ignored: boolean
   decidedBy: number
 }
 
-/** Left out at the top of the context, whatever .dockerignore says (`bzrignore` is az's own spelling). */
+/** Skipped at the top of the context, whatever .dockerignore says (`bzrignore` is az's spelling). */
 const versionControl = new Set(['.git', '.gitignore', '.bzr', 'bzrignore', '.hg', '.hgignore', '.svn'])
 
 /**
- * What `az acr build` packs of a folder, in the order of the paths; the Dockerfile comes with it in any case.
- * az has its own reading of .dockerignore, other than Docker's and git's: `acr/_archive_utils.py` of azure-cli, the same
- * from 2.45 to 2.91. Symbolic links are packed as links, empty folders too.
- * Throws (exit 2) for what az would not pack, or would pack otherwise than it looks.
+ * Lists what `az acr build` packs of a folder, sorted by path; it always adds the Dockerfile.
+ * az interprets .dockerignore differently from Docker and git: see `acr/_archive_utils.py` of azure-cli, unchanged from
+ * 2.45 to 2.91. It packs symbolic links as links, and empty folders.
+ * Throws (exit 2) for what az cannot pack, or packs under another name.
  */
 export async function packedFiles(folder: string, dockerfile: string): Promise<Packed[]> {
   const rules = readRules(folder, dockerfile)
@@ -41,20 +41,20 @@ export async function packedFiles(folder: string, dockerfile: string): Promise<P
       const name = inside === '' ? entry.name : `${inside}/${entry.name}`
       const verdict = judge(name, parent, rules)
       const kind = kindOf(entry)
-      // A socket stops az even where it is ignored.
+      // A socket stops az even when it is ignored.
       if (entry.isSocket() || (!verdict.ignored && (!kind || name.includes('\ufffd')))) throw unpackable(name)
       if (!verdict.ignored && kind) packed.push({ path: name, kind })
-      // Of an ignored folder, too, a rule with `!` may take something back in.
+      // A rule with `!` may include something of an ignored folder again.
       if (kind === 'folder') await scan(name, verdict)
     }
   }
   const unpackable = (name: string) =>
     usageError(
       `${path.join(folder, name)} cannot be packed for the build: ${name.includes('\ufffd') ? 'its name is not UTF-8' : 'it is neither a file nor a folder nor a link'}`,
-      'Take it out of the folder, or name it in .dockerignore (a socket must go).',
+      'Remove it from the folder, or exclude it in .dockerignore (a socket must be removed).',
     )
 
-  // The context itself is judged first: a rule `*` or `**` fits it, and everything inherits.
+  // The context itself comes first: a rule `*` or `**` matches it, and everything inherits that.
   await scan('', judge('', { ignored: false, decidedBy: rules.length }, rules))
   return packed.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
@@ -90,25 +90,25 @@ function decode(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw usageError(`${file} is not UTF-8 text`, 'Save it as UTF-8: az reads nothing else.')
+    throw usageError(`${file} is not UTF-8 text`, 'Save it as UTF-8, the only encoding that az reads.')
   }
 }
 
-/** Slashes at the ends are taken off only behind a `!`; `node_modules/` fits nothing, as az has it. */
+/** As in az, slashes at the ends are removed only after a `!`, so `node_modules/` matches nothing. */
 function readRule(line: string, where: string): Rule {
   const ignore = !line.startsWith('!')
   const rule = ignore ? line : line.slice(1).replace(/^\//, '').replace(/\/+$/, '')
   const pattern = rule === '' ? undefined : compile(rule)
   if (pattern) return { ignore, pattern }
   throw usageError(
-    `${where}: what az makes of the rule ${JSON.stringify(line)} cannot be told`,
-    'az reads a rule as a regular expression: write / for \\, and ? in place of + ( ) { [ and their like.',
+    `${where}: the meaning of the rule ${JSON.stringify(line)} for az is unknown`,
+    'az reads a rule as a regular expression: write / for \\, and ? for characters such as + ( ) { [.',
   )
 }
 
 /**
- * The rule as az hands it to Python's re.match. `undefined` where Python does not take it, or takes it otherwise than
- * JavaScript does.
+ * Compiles the rule as az passes it to Python's re.match; undefined when Python rejects it, or reads it differently from
+ * JavaScript.
  */
 function compile(rule: string): RegExp | undefined {
   if (/\\|\{,|\[\^?\]/.test(rule)) return undefined
@@ -118,14 +118,14 @@ function compile(rule: string): RegExp | undefined {
     const translated = part.replaceAll('*', '[^/]*').replaceAll('?', '[^/]').replaceAll('.', '\\.')
     return index < parts.length - 1 ? `${translated}/` : translated
   })
-  // re.match is anchored at the start for both sides of a `|`; Python's `$` fits before a last line end, too.
+  // re.match is anchored at the start for both sides of a `|`; Python's `$` also matches before a final line end.
   const source = `^(?:${body.join('')}(?=\\n?$))`
-  // By code point, as Python reads; a lone bracket or brace is text only without that.
+  // By code point, as in Python; a lone bracket or brace is text only without the flag.
   for (const flags of ['u', '']) {
     try {
       return new RegExp(source, flags)
     } catch {
-      // tried the other way, or refused
+      // The other flags are tried next.
     }
   }
   return undefined

@@ -3,7 +3,7 @@ import { explainAz, serverBusy } from './errors.ts'
 
 export { explainAz, explainBuild } from './errors.ts'
 
-/** Settings that make az answer a program the same way everywhere; sources in docs/azure.md. */
+/** Settings that make az answer a program alike everywhere; sources in docs/azure.md. */
 const env = {
   AZURE_CORE_NO_COLOR: '1',
   AZURE_CORE_COLLECT_TELEMETRY: '0',
@@ -11,13 +11,13 @@ const env = {
   AZURE_EXTENSION_USE_DYNAMIC_INSTALL: 'no',
 }
 
-/** The az that the command lines here were checked with. */
+/** The oldest az that these command lines were tested with. */
 export const oldestAz = '2.45.0'
 
-/** `show` of something that is not there. */
+/** The exit code of `show` for something that does not exist. */
 export const absent = 3
 
-/** ARM says these while an earlier operation is still under way; worth a bounded wait. */
+/** ARM's messages while an earlier operation is still in progress; worth a bounded wait. */
 const busy = new RegExp(
   [
     /still transitioning|AnotherOperationInProgress|OperationNotAllowed.*in progress/,

@@ -1,30 +1,30 @@
 import { formatAzLine, formatKeyFile } from '../config/pasteLine.ts'
 import { exitCode, type Failure } from '../util/errors.ts'
 
-/** What one refusal of Azure means to the operator. */
+/** What a refusal of Azure means to the operator. */
 export interface Meaning {
-  /** Azure's own code, or the program that says it. */
+  /** Azure's error code, or a name for messages without one. */
   code: string
   when: RegExp
-  /** A real answer that it recognises. */
+  /** A real message that `when` matches. */
   words: string
   what: string | ((output: string) => string)
   next: string | ((output: string) => string)
-  /** Who has seen these words, or documents them. */
+  /** Where the message was seen, or is documented. */
   source: string
-  /** Shown in place of the tool's own words. */
+  /** Replaces the tool's message. */
   said?: (output: string) => string
   exitCode?: number
-  /** It can also be the reason of a failed image build. */
+  /** It can also be the reason for a failed image build. */
   ofBuild?: true
 }
 
-/** What az's words mean, and what to do; undefined when they speak for themselves. */
+/** Explains a message of az, and what to do; undefined when the message explains itself. */
 export function explainAz(output: string): Partial<Failure> | undefined {
   return explain(output, meanings)
 }
 
-/** The same for a build: once it has run, a network fault in its log is the build's own, not Azure's. */
+/** Explains a failed build: once it has run, a network fault in its log belongs to the build, not to Azure. */
 export function explainBuild(output: string): Partial<Failure> | undefined {
   const log = /\bRun ID: \S+ (failed|was canceled|timed out)/i.test(output)
   return explain(output, log ? meanings.filter(({ ofBuild }) => ofBuild) : meanings)
@@ -42,10 +42,10 @@ function explain(output: string, known: readonly Meaning[]): Partial<Failure> | 
   }
 }
 
-/** PostgreSQL refuses a change while another one runs, and for a moment after it. */
+/** PostgreSQL refuses a change during another one, and for a moment afterwards. */
 export const serverBusy = /ServerIsBusy|ServerBusy|is busy (?:processing|with) another operation/
 
-/** The first that recognises an answer counts, so the specific ones stand before the general ones. */
+/** The first match counts, so specific entries come before general ones. */
 export const meanings: readonly Meaning[] = [
   {
     code: 'RequestDisallowedByPolicy',
@@ -63,7 +63,7 @@ export const meanings: readonly Meaning[] = [
     when: /az login|AADSTS|ExpiredAuthenticationToken|InvalidAuthenticationToken|Interactive authentication is needed/i,
     words: "ERROR: Please run 'az login' to setup account.",
     what: 'Not logged in to Azure, or the login has expired',
-    next: () => `${formatAzLine('az login')}   (then run the same line again)`,
+    next: () => `${formatAzLine('az login')}   (then run this command again)`,
     source: 'azure-cli 2.45',
     exitCode: exitCode.notLoggedIn,
   },
@@ -82,7 +82,7 @@ export const meanings: readonly Meaning[] = [
     when: /AuthorizationFailed|does not have authorization/i,
     words:
       "ERROR: (AuthorizationFailed) The client 'x' with object id 'y' does not have authorization to perform action 'Microsoft.Cache/redisEnterprise/write'",
-    what: 'This login may not do that in Azure',
+    what: 'This login lacks the permission for this in Azure',
     next: 'Ask for the role Contributor on the resource group (az role assignment create).',
     source: 'Azure Resource Manager, common deployment errors',
   },
@@ -93,7 +93,7 @@ export const meanings: readonly Meaning[] = [
       "ERROR: (MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.DBforPostgreSQL'. See https://aka.ms/rps-not-found",
     what: (output) => `The subscription is not registered for ${namespaceIn(output)}`,
     next: (output) =>
-      `${formatAzLine(`az provider register --namespace ${namespaceIn(output)} --wait`)}   (once; then run the same line again)`,
+      `${formatAzLine(`az provider register --namespace ${namespaceIn(output)} --wait`)}   (once; then run this command again)`,
     source: 'Azure Resource Manager, common deployment errors',
   },
   {
@@ -101,9 +101,9 @@ export const meanings: readonly Meaning[] = [
     when: /RequestDisallowedByAzure|set of best available regions where your subscription can deploy/i,
     words:
       "(RequestDisallowedByAzure) Resource 'codexacr1216' was disallowed by Azure: This policy maintains a set of best available regions where your subscription can deploy resources.",
-    what: 'Azure keeps this subscription out of this region (policy assignment sys.regionrestriction)',
+    what: 'Azure does not allow this subscription to deploy in this region (policy assignment sys.regionrestriction)',
     next: () =>
-      `List the regions that it may use: az policy assignment list --disable-scope-strict-match --query "[?name=='sys.regionrestriction'].parameters.listOfAllowedLocations.value". ${anotherRegion('one of them')}`,
+      `List the allowed regions: az policy assignment list --disable-scope-strict-match --query "[?name=='sys.regionrestriction'].parameters.listOfAllowedLocations.value". ${anotherRegion('one of them')}`,
     source:
       'learn.microsoft.com/troubleshoot/azure, error RequestDisallowedByAzure; reports of 2025 and 2026',
   },
@@ -114,7 +114,7 @@ export const meanings: readonly Meaning[] = [
       '(RequestDisallowedByPolicy) Resource \'codexacr1216\' was disallowed by policy. Policy identifiers: \'[{"policyAssignment":{"name":"Allowed locations"}}]\'.',
     what: 'A policy of your organisation forbids this resource',
     next: () =>
-      `Find the policy in the words above. Set in ${formatKeyFile('AZURE_LOCATION', 'POSTGRES_SKU', 'REDIS_SKU')} what it allows (AZURE_LOCATION for a region; POSTGRES_SKU or REDIS_SKU for a size), or ask the owner of the subscription for an exemption.`,
+      `Find the policy in the message above. In ${formatKeyFile('AZURE_LOCATION', 'POSTGRES_SKU', 'REDIS_SKU')}, set values that it allows (AZURE_LOCATION for a region; POSTGRES_SKU or REDIS_SKU for a size), or ask the owner of the subscription for an exemption.`,
     source: 'Azure Resource Manager, error RequestDisallowedByPolicy',
   },
   {
@@ -125,7 +125,7 @@ export const meanings: readonly Meaning[] = [
     what: (output) =>
       `This subscription may not create PostgreSQL servers in ${locationIn(output) ?? 'this region'}`,
     next: () =>
-      `${anotherRegion('another region')} Or ask Microsoft to open this one: https://aka.ms/postgres-request-quota-increase`,
+      `${anotherRegion('another region')} Or ask Microsoft to enable this one: https://aka.ms/postgres-request-quota-increase`,
     source: 'Azure/azure-dev, ResourceNotAvailableHandler; reports of 2024 to 2026',
   },
   {
@@ -134,7 +134,7 @@ export const meanings: readonly Meaning[] = [
     words:
       "ServerIsBusy: Cannot complete operation while server 'codexdominion-db' is busy processing another operation. Try again later.",
     what: 'PostgreSQL is busy with another operation',
-    next: 'Wait a few minutes, then run the same line again.',
+    next: 'Wait a few minutes, then run this command again.',
     source: 'Azure/azure-postgresql#134, Azure/bicep-registry-modules#4451',
   },
   {
@@ -142,9 +142,9 @@ export const meanings: readonly Meaning[] = [
     when: /due to insufficient capacity|redis[\s\S]*InsufficientCapacity|InsufficientCapacity[\s\S]*redis/i,
     words:
       'InsufficientCapacity: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
-    what: 'Azure has no capacity for this Redis in this region at the moment',
+    what: 'Azure currently has no capacity for this Redis in this region',
     next: () =>
-      `${anotherRegion('another region')} Another REDIS_SKU, such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds nothing.`,
+      `${anotherRegion('another region')} Another REDIS_SKU, such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds no data.`,
     source: 'microsoft/aspire#19174, langchain-ai/terraform#258',
   },
   {
@@ -162,9 +162,9 @@ export const meanings: readonly Meaning[] = [
     words:
       "The requested resource is not available in the location 'eastus' at this moment. Please retry with a different resource request or in another location. Resource requested: '2' CPU '4' GB memory 'Linux' OS",
     what: (output) =>
-      `Azure has no capacity for a container group of this size in ${locationIn(output) ?? 'this region'} at the moment`,
+      `Azure currently has no capacity for a container group of this size in ${locationIn(output) ?? 'this region'}`,
     next: () =>
-      `Run the same line again in some minutes. If that does not help, set smaller containers in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB', 'WORKER_CPU', 'WORKER_MEMORY_GB', 'AZURE_LOCATION')} (BACKEND_CPU, BACKEND_MEMORY_GB, WORKER_CPU, WORKER_MEMORY_GB), or another AZURE_LOCATION.`,
+      `Run the same line again in a few minutes. If that does not help, set smaller containers in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB', 'WORKER_CPU', 'WORKER_MEMORY_GB', 'AZURE_LOCATION')} (BACKEND_CPU, BACKEND_MEMORY_GB, WORKER_CPU, WORKER_MEMORY_GB), or another AZURE_LOCATION.`,
     source:
       'Azure/Azure-Landing-Zones#2404; learn.microsoft.com, ServiceUnavailable (409) in Container Instances',
   },
@@ -179,7 +179,7 @@ export const meanings: readonly Meaning[] = [
         ' ',
       ),
     next: () =>
-      `Ask for more in the portal (Quotas, Container Instances), or set WORKER_COUNT, WORKER_CPU or BACKEND_CPU lower in ${formatKeyFile('WORKER_COUNT', 'WORKER_CPU', 'BACKEND_CPU')}. While a release runs, the backend needs its cores twice.`,
+      `Ask for more in the portal (Quotas, Container Instances), or set WORKER_COUNT, WORKER_CPU or BACKEND_CPU lower in ${formatKeyFile('WORKER_COUNT', 'WORKER_CPU', 'BACKEND_CPU')}. During a release the backend needs its cores twice.`,
     source: 'MicrosoftDocs/azure-docs#51738',
   },
   {
@@ -189,7 +189,7 @@ export const meanings: readonly Meaning[] = [
     what: (output) =>
       `The DNS label ${/label '([^']+)'/i.exec(output)?.[1] ?? 'of the backend'} is taken in this region`,
     next: () =>
-      `Set BACKEND_DNS_LABEL in ${formatKeyFile('BACKEND_DNS_LABEL')} to a label that nobody else uses in this region, then run the same line again.`,
+      `Set BACKEND_DNS_LABEL in ${formatKeyFile('BACKEND_DNS_LABEL')} to a label that is free in this region, then run this command again.`,
     source: 'Azure Container Instances, dnsNameLabel',
   },
   {
@@ -197,7 +197,7 @@ export const meanings: readonly Meaning[] = [
     when: /Azure Cache for Redis is retiring|create Azure Managed Redis/i,
     words:
       'ERROR: (BadRequest) Azure Cache for Redis is retiring, create Azure Managed Redis instance instead',
-    what: 'Azure refuses classic Azure Cache for Redis: this tenant cannot create one any more',
+    what: 'Azure refuses classic Azure Cache for Redis: this tenant can no longer create one',
     next: () =>
       `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU')}.`,
     source: 'aka.ms/AzureCacheForRedisRetirement',
@@ -208,7 +208,7 @@ export const meanings: readonly Meaning[] = [
     words:
       'Microsoft.Cache/redisEnterprise SkuNotAvailable: The requested size is not available in location eastus',
     what: 'Azure refuses Azure Managed Redis for this subscription or region',
-    next: 'Set AZURE_LOCATION or REDIS_SKU to one that is offered; an older tenant may set REDIS_KIND=classic and REDIS_SKU=Basic_C0.',
+    next: 'Set AZURE_LOCATION or REDIS_SKU to an available one; an older tenant may set REDIS_KIND=classic and REDIS_SKU=Basic_C0.',
     source: 'Azure Resource Manager, error SkuNotAvailable',
   },
   {
@@ -226,8 +226,8 @@ export const meanings: readonly Meaning[] = [
     when: /TasksOperationsNotAllowed/i,
     words:
       'ERROR: (TasksOperationsNotAllowed) ACR Tasks requests for the registry codexacr1216 and s are not permitted.',
-    what: 'The registry may not build images for this subscription (ACR Tasks are paused, as for free credit)',
-    next: 'Build here instead: az acr login, docker build, docker push with the same tag; then run the same line with --quick.',
+    what: 'The registry cannot build images for this subscription (ACR Tasks are paused, for example for free credit)',
+    next: 'Build here instead: az acr login, docker build, docker push with the same tag; then run this command with --quick.',
     source: 'learn.microsoft.com, Azure Container Registry tasks',
   },
   {
@@ -243,7 +243,7 @@ export const meanings: readonly Meaning[] = [
     code: 'NameNotAvailable',
     when: /ServerNameAlreadyExists|NameNotAvailable|AlreadyInUse|name .* is already (taken|in use)/i,
     words: 'ServerNameAlreadyExists: Specified server name is already used.',
-    what: 'The name is taken; server and registry names are global, and stay blocked for a while after a deletion',
+    what: 'The name is taken; server and registry names are global and stay reserved for a while after a deletion',
     next: () =>
       `Choose another name in ${formatKeyFile('POSTGRES_SERVER', 'REDIS_NAME', 'ACR_NAME', 'BACKEND_DNS_LABEL')} (POSTGRES_SERVER, REDIS_NAME, ACR_NAME or BACKEND_DNS_LABEL).`,
     source: 'Azure/azure-cli#26770',
@@ -255,33 +255,33 @@ export const meanings: readonly Meaning[] = [
       "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Max retries exceeded with url: /x (Caused by NewConnectionError)",
     what: 'Azure cannot be reached from here',
     said: silenceOf,
-    next: 'Check the network and HTTPS_PROXY, then run the same line again.',
+    next: 'Check the network and HTTPS_PROXY, then run this command again.',
     source: 'azure-cli 2.45',
     exitCode: exitCode.unknown,
   },
 ]
 
-/** What exists in the old region cannot move: Azure refuses the same name in another one. */
+/** Existing resources cannot move: Azure refuses the same name in another region. */
 function anotherRegion(which: string): string {
-  return `Set AZURE_LOCATION in ${formatKeyFile('AZURE_LOCATION')} to ${which}; what already exists in the old region does not move, so remove it first.`
+  return `Set AZURE_LOCATION in ${formatKeyFile('AZURE_LOCATION')} to ${which}; resources in the old region do not move, so remove them first.`
 }
 
 const namespaceIn = (output: string): string => /namespace '([\w.]+)'/.exec(output)?.[1] ?? 'NAMESPACE'
 
 const locationIn = (output: string): string | undefined => /(?:location|region) '([^']+)'/i.exec(output)?.[1]
 
-/** az says a lost connection in the words of its Python libraries; they stay in the transcript. */
+/** az reports a lost connection with the messages of its Python libraries; they are kept in the transcript. */
 const silences: readonly [RegExp, string][] = [
   [
     /ProxyError|Cannot connect to proxy|Tunnel connection failed/i,
-    'the proxy (HTTPS_PROXY) does not answer, or lets nothing through',
+    'the proxy (HTTPS_PROXY) does not answer, or blocks the connection',
   ],
   [
     /Name or service not known|getaddrinfo|Temporary failure in name resolution|NameResolutionError/i,
     'its name does not resolve',
   ],
-  [/timed out|Timeout/i, 'it does not answer in time'],
-  [/refused/i, 'it refuses the connection'],
+  [/timed out|Timeout/i, 'it did not answer in time'],
+  [/refused/i, 'it refused the connection'],
   [/reset|aborted/i, 'the connection was cut'],
 ]
 

@@ -4,7 +4,7 @@ import { unknownError, usageError } from '../util/errors.ts'
 import { az } from './cli.ts'
 
 /**
- * What Azure Monitor measures of a container group: CPU in thousandths of a core, memory in bytes, network in bytes a
+ * The metrics of a container group in Azure Monitor: CPU in thousandths of a core, memory in bytes, network in bytes per
  * second. Source: learn.microsoft.com/azure/azure-monitor/reference/supported-metrics, Microsoft.ContainerInstance/containerGroups
  */
 export const metricNames = {
@@ -16,20 +16,20 @@ export const metricNames = {
 export type MetricId = keyof typeof metricNames
 export const metricIds = Object.keys(metricNames) as MetricId[]
 
-/** One interval. null = nothing was measured in it: a gap, not a zero. */
+/** One interval. null = no measurement: a gap, not a zero. */
 export interface Point {
-  /** Begin of the interval. */
+  /** Start of the interval. */
   at: Date
   average: number | null
   minimum: number | null
   maximum: number | null
 }
 
-/** The stretch of time that is asked for, cut into equal intervals. */
+/** The requested time span, divided into equal intervals. */
 export interface Span {
   from: Date
   to: Date
-  /** As Azure Monitor names it. */
+  /** The name in Azure Monitor. */
   interval: Interval
 }
 
@@ -37,7 +37,7 @@ export type Measured = Readonly<Record<MetricId, readonly Point[]>>
 
 const minute = 60_000
 const day = 1440 * minute
-/** What container groups offer, finest first. */
+/** The intervals that container groups support, finest first. */
 const intervals = {
   PT1M: minute,
   PT5M: 5 * minute,
@@ -55,8 +55,8 @@ const shortest = 5 * minute
 
 /**
  * From a moment until now, in the finest interval that gives at most 180 points: 1h → 1 min, 6h → 5 min, 1d → 15 min,
- * 7d → 1 h. It begins on the interval's own grid, a little earlier: Azure Monitor counts intervals from the begin asked
- * for. Throws (exit 2) when that is less than 5 minutes or more than 30 days, its limit for one query.
+ * 7d → 1 h. It starts on the interval's grid, a little earlier: Azure Monitor counts intervals from the requested
+ * start. Throws (exit 2) when that is less than 5 minutes or more than 30 days, its limit for one query.
  */
 export function spanSince(since: Date, now = new Date()): Span {
   const length = now.getTime() - since.getTime()
@@ -74,7 +74,7 @@ export function spanSince(since: Date, now = new Date()): Span {
 }
 
 /**
- * Asks ARM itself: `az monitor metrics` stops with a traceback where azure-cli and antlr4 do not fit (Debian's 2.91).
+ * Queries ARM directly: `az monitor metrics` stops with a traceback where azure-cli and antlr4 do not fit (Debian's 2.91).
  * @param id ARM's id of the container group
  */
 export const metricsCommand = (id: string, { from, to, interval }: Span): Command =>
@@ -84,7 +84,7 @@ export const metricsCommand = (id: string, { from, to, interval }: Span): Comman
     timespan=${from.toISOString()}/${to.toISOString()} interval=${interval}
     aggregation=Average,Minimum,Maximum`
 
-/** What one container group used in the span. Throws when Azure does not answer or answers another thing. */
+/** Reads what one container group used in the span. Throws when Azure does not answer, or not as documented. */
 export async function readMetrics({ runner }: Context, id: string, span: Span): Promise<Measured> {
   const { stdout } = await runner.run(metricsCommand(id, span))
   return parseMetrics(stdout, span)
@@ -100,8 +100,8 @@ interface MetricsReply {
 }
 
 /**
- * Azure Monitor leaves out intervals at its liking, so the points are laid on the span's own grid; what is missing there
- * is a gap. Throws (exit 3) when it says that a metric failed.
+ * Places the points on the span's grid, because Azure Monitor omits intervals; a missing one is a gap. Throws (exit 3)
+ * when Azure Monitor reports that a metric failed.
  */
 export function parseMetrics(text: string, span: Span): Measured {
   const reply = JSON.parse(text) as MetricsReply
@@ -110,7 +110,7 @@ export function parseMetrics(text: string, span: Span): Measured {
     if (!metric) throw unknownError(`Azure Monitor gave no ${metricNames[id]}`)
     if (metric.errorCode && metric.errorCode !== 'Success') {
       throw unknownError(
-        `Azure Monitor could not tell ${metricNames[id]} (${metric.errorCode})`,
+        `Azure Monitor could not give ${metricNames[id]} (${metric.errorCode})`,
         metric.errorMessage,
       )
     }

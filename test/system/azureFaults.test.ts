@@ -73,7 +73,7 @@ test('policies refuse before anything is made: the region, a rule of the organis
     [
       'region-disallowed',
       {},
-      /Azure keeps this subscription out of this region[\s\S]*az policy assignment list/,
+      /Azure does not allow this subscription to deploy in this region[\s\S]*az policy assignment list/,
       1,
     ],
     ['policy-disallowed', {}, /A policy of your organisation forbids this resource[\s\S]*exemption/, 1],

@@ -3,7 +3,7 @@ import { usageError } from '../../util/errors.ts'
 import { az } from '../cli.ts'
 import { type Azure, subscriptionFlag } from '../client.ts'
 
-/** Of a container group: CPU cores and memory in GB. */
+/** The size of a container group: CPU cores, and memory in GB. */
 export interface Size {
   cpu: number
   memoryGb: number
@@ -12,13 +12,13 @@ export interface Size {
 export interface Limits {
   least: Size
   most: Size
-  /** Who says so. */
+  /** Who sets these limits. */
   source: string
 }
 
 /**
- * What every container group may have, where the region does not say. A group has one container here, so that the limits
- * of the group are those of the container.
+ * The limits of every container group, for a region that does not report any. Each group has one container, so the
+ * limits of the group are those of the container.
  * Source: learn.microsoft.com/azure/container-instances, "Container groups" (minimum) and "Resource availability & quota
  * limits" (standard Linux groups without an increase of the quota).
  */
@@ -28,7 +28,7 @@ const documented: Limits = {
   source: 'the documented default of Azure Container Instances',
 }
 
-/** az takes both to one decimal place (az container create --help). */
+/** az accepts both with one decimal place (az container create --help). */
 const decimals = 1
 
 interface Capability {
@@ -39,7 +39,7 @@ interface Capability {
   capabilities: { maxCpu: number; maxMemoryInGB: number }
 }
 
-/** The limits of the configured region, as ARM tells them. Throws (exit 3, 4) when it does not answer. */
+/** Reads the limits of the configured region from ARM. Throws (exit 3, 4) when it does not answer. */
 export async function readLimits(context: Context, azure: Azure): Promise<Limits> {
   const { config, runner } = context
   const account = await azure.account()
@@ -66,7 +66,7 @@ export function getLimits(capabilities: readonly Capability[], location: string)
   }
 }
 
-/** Throws (exit 2) with the nearest size that is allowed. */
+/** Throws (exit 2) for a size outside the limits; the message gives the nearest allowed size. */
 export function assertAllowed(size: Size, { least, most, source }: Limits): void {
   const allowed: Size = {
     cpu: nearest(size.cpu, least.cpu, most.cpu),

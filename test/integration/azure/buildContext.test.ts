@@ -145,7 +145,7 @@ test.each(['a\\b', 'c++', '[]x]', 'x{,2}', '!', '!/', 'a(b', '*['])(
   async (rule) => {
     const folder = tree({ '.dockerignore': `# first\n${rule}\n` })
     expect(await getFailure(packedFiles(folder, 'Dockerfile'))).toMatchObject({
-      what: `.dockerignore line 2: what az makes of the rule ${JSON.stringify(rule)} cannot be told`,
+      what: `.dockerignore line 2: the meaning of the rule ${JSON.stringify(rule)} for az is unknown`,
       exitCode: 2,
     })
   },

@@ -216,7 +216,7 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
     },
   )
   expect((await getFailure(createAzure(refused.context).tags())).what).toBe(
-    'This login may not do that in Azure',
+    'This login lacks the permission for this in Azure',
   )
   const gone = await fakeAz(
     { match: /^account show/, stdout: account },

@@ -28,7 +28,7 @@ const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
   [
     'no right',
     "ERROR: (AuthorizationFailed) The client 'x' with object id 'y' does not have authorization to perform action 'Microsoft.Resources/subscriptions/resourcegroups/write' over scope '/subscriptions/s'",
-    { what: 'This login may not do that in Azure' },
+    { what: 'This login lacks the permission for this in Azure' },
   ],
   [
     'a provider that is not registered',
@@ -81,7 +81,7 @@ const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
     'no proxy',
     "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Max retries exceeded with url: /subscriptions (Caused by ProxyError('Cannot connect to proxy.', NewConnectionError('<urllib3>: Failed to establish a new connection: [Errno 111] Connection refused')))",
     {
-      said: 'management.azure.com: the proxy (HTTPS_PROXY) does not answer, or lets nothing through',
+      said: 'management.azure.com: the proxy (HTTPS_PROXY) does not answer, or blocks the connection',
       exitCode: 3,
     },
   ],
@@ -116,7 +116,7 @@ const reported: [string, string, string, RegExp][] = [
   [
     'a region that is closed to everything',
     "(RequestDisallowedByAzure) Resource 'platodo-plan' was disallowed by Azure: This policy maintains a set of best available regions where your subscription can deploy resources. The objective of this policy is to ensure that your subscription has full access to Azure services with optimal performance. Should you need additional or different regions, contact support..\nCode: RequestDisallowedByAzure",
-    'Azure keeps this subscription out of this region (policy assignment sys.regionrestriction)',
+    'Azure does not allow this subscription to deploy in this region (policy assignment sys.regionrestriction)',
     /az policy assignment list .*AZURE_LOCATION/,
   ],
   [
@@ -140,13 +140,13 @@ const reported: [string, string, string, RegExp][] = [
   [
     'no capacity for Redis (microsoft/aspire#19174)',
     'InsufficientCapacity: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
-    'Azure has no capacity for this Redis in this region at the moment',
+    'Azure currently has no capacity for this Redis in this region',
     /AZURE_LOCATION.*REDIS_SKU/,
   ],
   [
     'the same under another code',
     'Microsoft.Cache/redisEnterprise AllocationFailed: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size, region or contact Azure support for assistance.',
-    'Azure has no capacity for this Redis in this region at the moment',
+    'Azure currently has no capacity for this Redis in this region',
     /AZURE_LOCATION.*REDIS_SKU/,
   ],
   [
@@ -158,7 +158,7 @@ const reported: [string, string, string, RegExp][] = [
   [
     'no capacity for containers (Azure/Azure-Landing-Zones#2404)',
     "(Failed) The requested resource is not available in the location 'uksouth' at this moment. Please retry with a different resource request or in another location. Resource requested: '1' CPU '2' GB memory 'Linux' OS virtual network",
-    'Azure has no capacity for a container group of this size in uksouth at the moment',
+    'Azure currently has no capacity for a container group of this size in uksouth',
     /BACKEND_CPU.*AZURE_LOCATION/,
   ],
   [

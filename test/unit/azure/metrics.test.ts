@@ -57,7 +57,7 @@ test('a group that has never been measured has no timeseries: gaps everywhere', 
 test('a metric that failed or is missing is unknown, not empty', async () => {
   const failing = (text: string) => getFailure(Promise.resolve().then(() => parseMetrics(text, span)))
   expect(await failing(reply([], { errorCode: 'InternalError', errorMessage: 'try later' }))).toMatchObject({
-    what: 'Azure Monitor could not tell CpuUsage (InternalError)',
+    what: 'Azure Monitor could not give CpuUsage (InternalError)',
     said: 'try later',
     exitCode: 3,
   })
