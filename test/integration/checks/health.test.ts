@@ -4,7 +4,7 @@ import { createServer as createTcp } from 'node:net'
 import { createServer as createTls } from 'node:tls'
 import { expect, test } from 'vitest'
 import type { Check, QuickContext } from '../../../lib/checks/check.ts'
-import { listProbes, runProbes as look, targetsAtOnce } from '../../../lib/checks/health.ts'
+import { listProbes, runProbes, targetsAtOnce } from '../../../lib/checks/health.ts'
 import { createQuickContext, observe, webTimeoutMs } from '../../../lib/checks/run.ts'
 import { targetCheck } from '../../../lib/checks/site/target.ts'
 import type { Config } from '../../../lib/config/config.ts'
@@ -88,12 +88,12 @@ async function world({
   return { config, runner, asked: () => asked }
 }
 
-const verdicts = (seen: Awaited<ReturnType<typeof look>>) =>
+const verdicts = (seen: Awaited<ReturnType<typeof runProbes>>) =>
   Object.fromEntries(seen.observations.map(({ probe, verdict }) => [probe.id, verdict]))
 
 test('a system that is well: every quick probe is OK, with its phases, and nobody else was asked', async () => {
   const { config, runner, asked } = await world()
-  const seen = await look({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect(seen.observations.filter(({ verdict }) => verdict !== 'OK').map(({ detail }) => detail)).toEqual([])
   expect([seen.verdict, seen.ownNetwork, seen.from, asked()]).toEqual(['OK', 'not asked', 'here', 0])
   expect(seen.observations.map(({ probe }) => probe.id)).toEqual([
@@ -113,7 +113,7 @@ test('one that fails takes no other with it', async () => {
     https: (incoming, outgoing) =>
       incoming.url === '/api/agents' ? outgoing.writeHead(503).end('no') : well(incoming, outgoing),
   })
-  const seen = await look({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect(Object.entries(verdicts(seen)).filter(([, verdict]) => verdict !== 'OK')).toEqual([
     ['api-agents', 'CRITICAL'],
   ])
@@ -122,7 +122,7 @@ test('one that fails takes no other with it', async () => {
 
 test('nobody answers, the neutral targets neither: this machine’s network is down, and nothing is known', async () => {
   const { config, runner } = await world({ up: false, neutral: 'none' })
-  const seen = await look({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
   expect(verdicts(seen)).toMatchObject({ static: 'UNKNOWN', api: 'UNKNOWN', backend: 'UNKNOWN', dns: 'OK' })
   expect(seen.observations[0]!.detail).toMatch(/^this machine's own network is down \(.*127\.0\.0\.1:1/)
@@ -130,7 +130,7 @@ test('nobody answers, the neutral targets neither: this machine’s network is d
 
 test('nobody answers, but a neutral target does: an outage', async () => {
   const { config, runner, asked } = await world({ up: false })
-  const seen = await look({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork, asked() > 0]).toEqual(['CRITICAL', 'up', true])
   expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', backend: 'CRITICAL', certificate: 'CRITICAL' })
 })
@@ -140,7 +140,7 @@ test.each<[string, Neutral]>([
   ['says nothing', 'mute portal'],
 ])('a portal that accepts every connection and %s is no network that works', async (_, neutral) => {
   const { config, runner, asked } = await world({ up: false, neutral })
-  const seen = await look({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['UNKNOWN', 'down', 2])
   expect(seen.observations[0]!.detail).toMatch(
     /^this machine's own network is down \(.*127\.0\.0\.1:\d+.*; .*localhost:\d+/,
@@ -149,14 +149,14 @@ test.each<[string, Neutral]>([
 
 test('tcp:// asks only for a connection, whoever accepts it', async () => {
   const { config, runner } = await world({ up: false, neutral: 'portal', scheme: 'tcp://' })
-  const seen = await look({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['CRITICAL', 'up'])
 })
 
 test('a portal that answers in place of the site, too: UNKNOWN, though it says 200 in plain HTTP', async () => {
   const login: RequestListener = (_, outgoing) => outgoing.end('<html>Please log in')
   const { config, runner } = await world({ portal: true, neutral: 'portal', http: login })
-  const seen = await look({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
   expect(verdicts(seen)).toMatchObject({ static: 'UNKNOWN', certificate: 'UNKNOWN', redirects: 'UNKNOWN' })
 })
@@ -169,17 +169,17 @@ test('a portal that redirects plain HTTP and drops the rest: UNKNOWN', async () 
     neutral: 'mute portal',
     http: redirect,
   })
-  const seen = await look({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
 })
 
 test('a wrong certificate of the site alone is an outage', async () => {
   const well = await world({ portal: true })
-  const seen = await look(well, { quick: true, signal })
+  const seen = await runProbes(well, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['CRITICAL', 'up'])
   // The backend is heard in plain HTTP, and by what it says it is the backend: nobody else needs to be asked.
   expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', certificate: 'CRITICAL', backend: 'OK' })
-  const alone = await look(well, { quick: true, only: ['static'], signal })
+  const alone = await runProbes(well, { quick: true, only: ['static'], signal })
   expect([alone.verdict, alone.ownNetwork, well.asked() > 0]).toEqual(['CRITICAL', 'up', true])
 })
 
@@ -187,7 +187,7 @@ test('one answer is enough to know that the network works: no neutral target is 
   const { config, runner, asked } = await world({
     https: (incoming, outgoing) => (incoming.url === '/' ? outgoing.destroy() : well(incoming, outgoing)),
   })
-  const seen = await look({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', api: 'OK' })
   expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['CRITICAL', 'up', 0])
 })
@@ -215,7 +215,7 @@ test('one that hangs gets its own time-out’s verdict, and its request is ended
   expect(webTimeoutMs).toBe(10_000)
 })
 
-test('a probe that throws is UNKNOWN; a stopped look rejects', async () => {
+test('a probe that throws is UNKNOWN; a stopped run rejects', async () => {
   const { config, runner } = await world()
   const probe: Check<QuickContext> = {
     ...{ id: 'x', title: 'x', tags: [], needs: 'nothing', timeoutMs: 1000 },
@@ -239,7 +239,7 @@ test('--only takes ids, and names the nearest one', async () => {
   expect(chosen.map(({ id }) => id)).toEqual(['api', 'dns'])
   const wrong = listProbes({ quick: true, only: ['statik'] })
   await expect(wrong).rejects.toThrow('--only statik is no probe of this run; did you mean static?')
-  // Needs a login: not part of a quick look.
+  // Needs a login: not part of a quick run.
   await expect(listProbes({ quick: true, only: ['queue'] })).rejects.toThrow(
     '--only queue needs a login, and --quick uses none',
   )
@@ -262,7 +262,7 @@ test('extra targets are asked a bounded number at a time', async () => {
     url: `http://127.0.0.1:${port}/${at}`,
   }))
   const only = targets.map(({ id }) => id)
-  const seen = await look({ config, runner: openRunner() }, { quick: true, targets, only, signal })
+  const seen = await runProbes({ config, runner: openRunner() }, { quick: true, targets, only, signal })
   expect([seen.verdict, seen.observations.length]).toEqual(['OK', 200])
   expect(most).toBeGreaterThan(targetsAtOnce / 2)
   expect(most).toBeLessThanOrEqual(targetsAtOnce)

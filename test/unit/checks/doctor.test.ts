@@ -1,27 +1,27 @@
 import { afterEach, expect, test } from 'vitest'
-import type { ContainerGroup } from '../../../../lib/azure/resources/containerGroups.ts'
-import { judgeCores } from '../../../../lib/checks/azure/containerCores.ts'
-import { allowed } from '../../../../lib/checks/azure/permissions.ts'
-import { redisState } from '../../../../lib/checks/azure/redisState.ts'
+import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
+import { judgeCores } from '../../../lib/checks/azure/containerCores.ts'
+import { allowed } from '../../../lib/checks/azure/permissions.ts'
+import { redisState } from '../../../lib/checks/azure/redisState.ts'
 import {
   type CheckContext,
   categories,
   chosenCategories,
   type Selection,
   select,
-} from '../../../../lib/checks/check.ts'
-import { databaseTransport } from '../../../../lib/checks/database/transport.ts'
-import { exitCodeOfFindings, getCategory } from '../../../../lib/checks/doctor.ts'
-import { judgeEndOfLife } from '../../../../lib/checks/endOfLife.ts'
-import { checks } from '../../../../lib/checks/list.ts'
-import { judgeForLogins } from '../../../../lib/checks/site/clock.ts'
-import { ports } from '../../../../lib/checks/site/ports.ts'
-import { backendPort } from '../../../../lib/checks/vps/backendPort.ts'
-import type { Config } from '../../../../lib/config/config.ts'
-import { noteEnvironment } from '../../../../lib/config/pasteLine.ts'
-import { exitCode, OpsError } from '../../../../lib/util/errors.ts'
-import { judgedFailure, worstVerdict } from '../../../../lib/util/status.ts'
-import { loadTestConfig } from '../../../support/helpers.ts'
+} from '../../../lib/checks/check.ts'
+import { databaseTransport } from '../../../lib/checks/database/transport.ts'
+import { exitCodeOfFindings, getCategory } from '../../../lib/checks/doctor.ts'
+import { judgeEndOfLife } from '../../../lib/checks/endOfLife.ts'
+import { checks } from '../../../lib/checks/list.ts'
+import { judgeForLogins } from '../../../lib/checks/site/clock.ts'
+import { ports } from '../../../lib/checks/site/ports.ts'
+import { backendPort } from '../../../lib/checks/vps/backendPort.ts'
+import type { Config } from '../../../lib/config/config.ts'
+import { noteEnvironment } from '../../../lib/config/pasteLine.ts'
+import { exitCode, OpsError } from '../../../lib/util/errors.ts'
+import { judgedFailure, worstVerdict } from '../../../lib/util/status.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
 const group = (cpu: number) => ({ containers: [{ resources: { requests: { cpu } } }] }) as ContainerGroup
