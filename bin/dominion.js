@@ -21,8 +21,8 @@ async function launch() {
   if (name === undefined || name === '--help' || name === '-h') return list(scripts)
   const file = scripts.get(name)
   if (!file) {
-    const { nearest } = await import(pathToFileURL(path.join(home, 'lib', 'util', 'suggest.ts')).href)
-    const meant = nearest(name, [...scripts.keys()])
+    const { findNearest } = await import(pathToFileURL(path.join(home, 'lib', 'util', 'suggest.ts')).href)
+    const meant = findNearest(name, [...scripts.keys()])
     console.error(
       // Of what was typed or pasted, only what can be seen.
       `✖ There is no script ${name.replaceAll(/[^ -~]/g, '?')}${meant ? `; did you mean ${meant}?` : ''}\n→ npx dominion lists them.`,

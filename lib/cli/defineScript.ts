@@ -161,14 +161,14 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
     if (thrown.exitCode === 0) throw new Finished()
     throw usageError(
       thrown.message.replace(/^error: /, '').replace(/\n\(/, ' ('),
-      `npx dominion ${about.name} --help shows the flags.`,
+      `npx dominion ${about.name} --help lists the flags.`,
     )
   }
   const flags = parser.opts()
   if (flags.detailedExitcode && !flags.dryRun)
     throw usageError(
       '--detailed-exitcode needs --dry-run',
-      `npx dominion ${about.name} --help shows the flags.`,
+      `npx dominion ${about.name} --help lists the flags.`,
     )
   return flags
 }

@@ -121,7 +121,7 @@ async function perform<Flags extends TaskFlags>(
   const { runner, config } = context
   const screen = await openScreen({
     tasks: lock ? [lock.task, ...tasks] : tasks,
-    look: run.flags.quiet ? 'silent' : lookOfTerminal(),
+    renderer: run.flags.quiet ? 'silent' : chooseRenderer(),
     verbose: run.flags.verbose ?? false,
     stopping: run.stopping,
     write: (line) => writeErr(`${line}\n`),
@@ -206,9 +206,10 @@ function throwFailures(outcomes: readonly Outcome[]): void {
   })
 }
 
-/** Chosen by name: a real terminal of sane width, not in CI, not dumb. */
-export function lookOfTerminal(): 'animated' | 'plain' {
+/** `default` only on a real terminal of sane width, which is neither CI's nor dumb; listr2 draws on stdout. */
+export function chooseRenderer(): 'default' | 'verbose' {
   const { CI, TERM, NO_COLOR } = process.env
-  const sane = process.stderr.isTTY && (process.stderr.columns ?? 0) >= 40 && (process.stderr.rows ?? 0) >= 5
-  return sane && !CI && TERM !== 'dumb' && NO_COLOR === undefined ? 'animated' : 'plain'
+  const isTerminal = process.stdout.isTTY && process.stderr.isTTY
+  const isSane = isTerminal && (process.stderr.columns ?? 0) >= 40 && (process.stderr.rows ?? 0) >= 5
+  return isSane && !CI && TERM !== 'dumb' && NO_COLOR === undefined ? 'default' : 'verbose'
 }

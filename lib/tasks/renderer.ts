@@ -1,4 +1,4 @@
-import type { ListrTask } from 'listr2'
+import type { ListrTask, ListrTaskWrapper } from 'listr2'
 import { colours } from '../util/colours.ts'
 import { formatDuration } from '../util/format.ts'
 import { escapeControls } from '../util/terminal.ts'
@@ -12,8 +12,8 @@ export interface Screen extends Listener {
 
 export interface ScreenOptions {
   tasks: readonly Task[]
-  /** Chosen by name: `animated` only on a real terminal of sane width and not in CI. */
-  look: 'animated' | 'plain' | 'silent'
+  /** listr2's renderer: `default` animates, and is for a real terminal of sane width that is not CI's. */
+  renderer: 'default' | 'verbose' | 'silent'
   /** Plain lines show the tools' output too. */
   verbose: boolean
   /** Aborted on the first Ctrl-C. */
@@ -24,123 +24,158 @@ export interface ScreenOptions {
 
 const chalk = colours()
 const heartbeatMs = 30_000
+const groups = { azure: 'Azure', ionos: 'IONOS' } as const
 
-/** Shows steps; decides nothing. */
-export async function openScreen(options: ScreenOptions): Promise<Screen> {
-  if (options.look === 'silent') return { started() {}, logged() {}, ended() {}, finished: async () => {} }
-  return options.look === 'animated' ? animated(options) : plain(options)
+/** What listr2 draws of a task. */
+interface Row {
+  /** Set as soon as listr2 has started it, which is before the engine does. */
+  drawn: PromiseWithResolvers<ListrTaskWrapper<unknown, never, never>>
+  ended: PromiseWithResolvers<Outcome>
 }
 
-/** What one finished step says of itself. */
+/**
+ * Draws tasks with listr2, both clouds as groups; decides nothing: each row waits for the engine to say that its task has
+ * ended. Off a terminal each event is a line with its time, and a running task gives a sign of life every 30 s.
+ */
+export async function openScreen({ tasks, renderer, ...options }: ScreenOptions): Promise<Screen> {
+  const { Listr, ListrLogger } = await import('listr2')
+  const animated = renderer === 'default'
+  // listr2 writes to the terminal itself, and moves its cursor: what it is given must be safe already.
+  const safe = (text: string) => (animated ? escapeControls(options.clean(text)) : options.clean(text))
+  const rows = new Map<Task, Row>(
+    tasks.map((task) => [task, { drawn: Promise.withResolvers(), ended: Promise.withResolvers() }]),
+  )
+  /** Every plain line is the output of a row: what a state alone says comes too late to be in order. */
+  class Lines extends ListrLogger {
+    override log(level: string, message: unknown): void {
+      if (level === 'OUTPUT') options.write(`${new Date().toISOString().slice(11, 19)} ${message}`)
+    }
+  }
+  const draw = (task: Task): ListrTask => ({
+    title: safe(animated ? chalk.dim(task.title) : task.title),
+    async task(_, drawn) {
+      const row = rows.get(task)!
+      row.drawn.resolve(drawn as Awaited<typeof row.drawn.promise>)
+      const outcome = await row.ended.promise
+      if (outcome.state === 'skipped') return drawn.skip(safe(endLine(outcome)))
+      drawn.title = safe(endLine(outcome))
+      if (outcome.state === 'failed') throw new Error(drawn.title)
+    },
+  })
+  const rendererOptions = {
+    ...{ collapseErrors: false, showErrorMessage: false, collapseSkips: false, collapseSubtasks: false },
+    ...(animated ? {} : { logger: new Lines() }),
+  }
+  const list = { concurrent: true, exitOnError: false } as const
+  const listr = new Listr(
+    groupTasks(tasks, draw, (some) => (_, drawn) => drawn.newListr(some, list)),
+    { ...list, registerSignalListeners: false, renderer, rendererOptions, fallbackRenderer: 'simple' },
+  )
+  const finished = listr.run().catch(() => {})
+  const drawn = new Map(
+    await Promise.all([...rows].map(async ([task, row]) => [task, await row.drawn.promise] as const)),
+  )
+  const show = (task: Task, line: string) => {
+    const row = drawn.get(task)
+    if (row) row.output = safe(line)
+  }
+  const listener = animated ? createAnimation(drawn, show, safe, options) : createLines(show, options)
+  return {
+    ...listener,
+    ended(outcome) {
+      listener.ended(outcome)
+      rows.get(outcome.task)?.ended.resolve(outcome)
+    },
+    finished: async () => {
+      await finished
+    },
+  }
+}
+
+/** The tasks of both clouds as a group each, where there are both; the others stand beside them. */
+function groupTasks(
+  tasks: readonly Task[],
+  draw: (task: Task) => ListrTask,
+  nest: (some: ListrTask[]) => ListrTask['task'],
+): ListrTask[] {
+  const parts = Object.keys(groups) as (keyof typeof groups)[]
+  if (!parts.every((name) => tasks.some(({ part }) => part === name))) return tasks.map(draw)
+  const of = (wanted: Task['part']) => tasks.filter(({ part }) => part === wanted).map(draw)
+  return [
+    ...of('prepare'),
+    ...parts.map((name) => ({ title: groups[name], task: nest(of(name)) })),
+    ...of('together'),
+  ]
+}
+
+const splitLines = (text: string): string[] =>
+  text
+    .split(/[\r\n]+/)
+    .map((line) => line.trimEnd())
+    .filter(Boolean)
+
+/** On a terminal: the title of what runs is bright, the last line below it. */
+function createAnimation(
+  drawn: ReadonlyMap<Task, { title: string }>,
+  show: (task: Task, line: string) => void,
+  safe: (text: string) => string,
+  { stopping }: Pick<ScreenOptions, 'stopping'>,
+): Listener {
+  const running = new Set<Task>()
+  const retitle = (task: Task, note = '') => {
+    const row = drawn.get(task)
+    if (row) row.title = safe(`${task.title}${note}`)
+  }
+  // What is printed beside the list shows only when the list is done.
+  stopping?.addEventListener('abort', () => {
+    for (const task of running)
+      retitle(task, chalk.yellow(' – finishing this; press Ctrl-C again to stop now'))
+  })
+  return {
+    started(task) {
+      running.add(task)
+      retitle(task)
+    },
+    logged: (task, text) => show(task, splitLines(text).at(-1) ?? ''),
+    ended: ({ task }) => void running.delete(task),
+  }
+}
+
+/** For logs, pipes, cron and CI: one line an event. */
+function createLines(
+  show: (task: Task, line: string) => void,
+  { verbose }: Pick<ScreenOptions, 'verbose'>,
+): Listener {
+  const heartbeats = new Map<Task, NodeJS.Timeout>()
+  const lastLines = new Map<Task, string>()
+  return {
+    started(task) {
+      const since = Date.now()
+      show(task, `${task.title} …`)
+      const beat = setInterval(() => {
+        const last = lastLines.get(task)
+        const words = last ? ` (${last})` : ''
+        show(task, `${task.title}: still running, ${formatDuration(Date.now() - since)}${words}`)
+      }, heartbeatMs)
+      heartbeats.set(task, beat.unref())
+    },
+    logged(task, text, from) {
+      const lines = splitLines(text)
+      lastLines.set(task, lines.at(-1) ?? '')
+      if (from === undefined || verbose) for (const line of lines) show(task, `${task.title}: ${line}`)
+    },
+    ended(outcome) {
+      clearInterval(heartbeats.get(outcome.task))
+      show(outcome.task, endLine(outcome))
+    },
+  }
+}
+
+/** What one finished task says of itself. */
 export function endLine({ task, state, difference, error, started, ended }: Outcome): string {
   const took = started === undefined || ended === undefined ? '' : ` [${formatDuration(ended - started)}]`
   if (state === 'failed') return `${task.title}: failed: ${(error as Error).message.split('\n')[0]}${took}`
-  if (state === 'skipped') return `${task.title}: not begun`
+  if (state === 'skipped') return `${task.title}: not started`
   if (difference?.state === 'ok') return `${task.title}: ok, ${difference.reason}${took}`
   return `${task.title}: ${difference && 'what' in difference ? difference.what : state}${took}`
-}
-
-/** One line an event with its time, and a sign of life every 30 s: for logs, pipes, cron and CI. */
-function plain({ write, clean, verbose }: ScreenOptions): Screen {
-  const beating = new Map<string, NodeJS.Timeout>()
-  const lastWords = new Map<string, string>()
-  const notBegun: string[] = []
-  const line = (text: string) => write(clean(`${new Date().toISOString().slice(11, 19)} ${text}`))
-  return {
-    started(step) {
-      const since = Date.now()
-      line(`${step.title} …`)
-      const beat = setInterval(() => {
-        const words = lastWords.get(step.id)
-        line(`${step.title}: still at it, ${formatDuration(Date.now() - since)}${words ? ` (${words})` : ''}`)
-      }, heartbeatMs)
-      beat.unref()
-      beating.set(step.id, beat)
-    },
-    logged(step, text, from) {
-      const lines = text
-        .split(/[\r\n]+/)
-        .map((each) => each.trimEnd())
-        .filter(Boolean)
-      lastWords.set(step.id, lines.at(-1) ?? '')
-      if (from === undefined || verbose) for (const each of lines) line(`${step.title}: ${each}`)
-    },
-    ended(outcome) {
-      clearInterval(beating.get(outcome.task.id))
-      if (outcome.state === 'skipped') notBegun.push(outcome.task.title)
-      else line(endLine(outcome))
-    },
-    async finished() {
-      if (notBegun.length > 0) line(`Not begun: ${notBegun.join(' · ')}`)
-    },
-  }
-}
-
-/** listr2's list on a terminal; each of its tasks only waits for the engine to say that its step has ended. */
-async function animated({ tasks, stopping, clean }: ScreenOptions): Promise<Screen> {
-  const { Listr } = await import('listr2')
-  // listr2 writes to the terminal itself, and moves its cursor: what it is given must be safe already.
-  const shownText = (text: string) => escapeControls(clean(text))
-  const shown = new Map(
-    tasks.map((step) => [
-      step.id,
-      {
-        step,
-        begin: () => {},
-        end: Promise.withResolvers<Outcome>(),
-        say: (_: string) => {},
-        lastOne: () => {},
-      },
-    ]),
-  )
-  const drawn = tasks.map(
-    (step): ListrTask => ({
-      title: shownText(chalk.dim(step.title)),
-      task: async (_, task) => {
-        const mine = shown.get(step.id)!
-        mine.begin = () => {
-          task.title = shownText(step.title)
-          mine.lastOne = () => {
-            task.title = shownText(
-              `${step.title} ${chalk.yellow('– stopping after this; press Ctrl-C again to stop now')}`,
-            )
-          }
-        }
-        mine.say = (text) => {
-          task.output = shownText(
-            text
-              .trimEnd()
-              .split(/[\r\n]+/)
-              .at(-1) ?? '',
-          )
-        }
-        const outcome = await mine.end.promise
-        mine.lastOne = () => {}
-        if (outcome.state === 'skipped') return task.skip(shownText(endLine(outcome)))
-        task.title = shownText(endLine(outcome))
-        // Where listr2 takes its plain renderer it shows the error's own words.
-        if (outcome.state === 'failed') throw new Error(task.title)
-      },
-    }),
-  )
-  const listr = new Listr(drawn, {
-    concurrent: true,
-    exitOnError: false,
-    registerSignalListeners: false,
-    renderer: 'default',
-    rendererOptions: { collapseErrors: false, showErrorMessage: false, collapseSkips: false },
-  })
-  // What is printed beside the list shows only when the list is done.
-  stopping?.addEventListener('abort', () => {
-    for (const { lastOne } of shown.values()) lastOne()
-  })
-  const run = listr.run().catch(() => {})
-  return {
-    started: (step) => shown.get(step.id)?.begin(),
-    logged: (step, text) => shown.get(step.id)?.say(text),
-    ended: (outcome) => shown.get(outcome.task.id)?.end.resolve(outcome),
-    finished: async () => {
-      await run
-    },
-  }
 }

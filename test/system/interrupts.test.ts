@@ -84,7 +84,7 @@ test('Ctrl-C once: what runs is finished, nothing new begins, exit 130', async (
   expect(code, said).toBe(130)
   expect(said).toMatch(/Finishing the current step; press Ctrl-C again to stop now\./)
   expect(said).toMatch(/Backend image: build codex-backend:src-/)
-  expect(said).toMatch(/Not begun: .*Backend container/)
+  expect(said).toMatch(/Backend container: not started/)
   expect(said).toMatch(
     /✖ Interrupted: [^\n]*\n {2}Transcript[^\n]*\n {2}Resume with: npx dominion deploy-complete --env sys-stop-once/,
   )
@@ -119,7 +119,7 @@ test.each([
   session.kill(signal)
   const { code, said } = await ended(session)
   expect(code, said).toBe(exitCode)
-  expect(said).toMatch(/Not begun: .*Backend image/)
+  expect(said).toMatch(/Backend image: not started/)
 })
 
 test('SIGKILL at each turn of a release: no request fails, the same line finishes', async () => {

@@ -63,7 +63,7 @@ describe('flags', () => {
     )
     expect([code, stderr]).toEqual([
       2,
-      "✖ unknown option '--skip-azur' (Did you mean --skip-azure?)\n→ npx dominion example --help shows the flags.\n",
+      "✖ unknown option '--skip-azur' (Did you mean --skip-azure?)\n→ npx dominion example --help lists the flags.\n",
     ])
   })
 

@@ -5,7 +5,7 @@ import type { Run } from '../../../lib/cli/defineScript.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { deriveApiToken } from '../../../lib/config/secret.ts'
 import { openContext } from '../../../lib/deploy/context.ts'
-import { lookOfTerminal } from '../../../lib/deploy/runTasks.ts'
+import { chooseRenderer } from '../../../lib/deploy/runTasks.ts'
 import { act, look } from '../../../lib/shell/command.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
@@ -74,5 +74,5 @@ test('a context of a dry run changes nothing', async () => {
 })
 
 test('without a terminal the lines are plain', () => {
-  expect(lookOfTerminal()).toBe('plain')
+  expect(chooseRenderer()).toBe('verbose')
 })

@@ -15,7 +15,7 @@ async function plainScreen(more: Partial<ScreenOptions> = {}) {
   const lines: string[] = []
   const screen = await openScreen({
     tasks: [task('a'), task('b')],
-    look: 'plain',
+    renderer: 'verbose',
     verbose: false,
     write: (line) => lines.push(line),
     clean: createRedactor(['hunter2']).clean,
@@ -87,24 +87,24 @@ test('a long step gives a sign of life every 30 s, with the tool’s last words,
   vi.advanceTimersByTime(300_000)
   expect(said()).toEqual([
     'Step a …',
-    'Step a: still at it, 30 s',
-    'Step a: still at it, 1 min (Layer 2 of ***)',
-    'Step a: still at it, 1 min 30 s (Layer 2 of ***)',
+    'Step a: still running, 30 s',
+    'Step a: still running, 1 min (Layer 2 of ***)',
+    'Step a: still running, 1 min 30 s (Layer 2 of ***)',
     'Step a: ok, x [1 min 30 s]',
   ])
 })
 
 test('silent is silent', async () => {
-  const { screen, lines } = await plainScreen({ look: 'silent' })
+  const { screen, lines } = await plainScreen({ renderer: 'silent' })
   screen.started(task('a'))
   screen.logged(task('a'), 'x')
-  screen.ended({ task: task('a'), after: [], state: 'skipped' })
+  for (const id of ['a', 'b']) screen.ended({ task: task(id), after: [], state: 'skipped' })
   await screen.finished()
   expect(lines).toEqual([])
 })
 
 test('what a step that has ended says of itself', () => {
-  expect(endLine({ task: task('a'), after: [], state: 'skipped' })).toBe('Step a: not begun')
+  expect(endLine({ task: task('a'), after: [], state: 'skipped' })).toBe('Step a: not started')
   expect(
     endLine({
       task: task('a'),
@@ -130,7 +130,7 @@ test('the animated list is given nothing that steers a terminal', async () => {
   const foreign = { ...task('a'), title: `Step ${attack}` }
   const screen = await openScreen({
     tasks: [foreign],
-    look: 'animated',
+    renderer: 'default',
     verbose: true,
     write: () => {},
     clean: createRedactor(['hunter2']).clean,
@@ -143,4 +143,13 @@ test('the animated list is given nothing that steers a terminal', async () => {
   const text = written.join('')
   expect(text).toContain('\\x1b]0;owned\\x07\\x9b2J\\u202eover')
   for (const part of ['\u001b]0', '\u0007', '\u009b', '\u202e', 'hunter2']) expect(text).not.toContain(part)
+})
+
+test('both clouds are groups, and what was not started is skipped', async () => {
+  const [azure, ionos] = [task('azure'), { ...task('ionos'), part: 'ionos' } as Task]
+  const { screen, said } = await plainScreen({ tasks: [azure, ionos] })
+  screen.started(ionos)
+  for (const one of [ionos, azure]) screen.ended({ task: one, after: [], state: 'skipped' })
+  await screen.finished()
+  expect(said()).toEqual(['Step ionos …', 'Step ionos: not started', 'Step azure: not started'])
 })
