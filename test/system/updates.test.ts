@@ -159,7 +159,7 @@ test('an update under a steady load: no request fails, and the new release serve
 test('--in-place: the plan tells the outage, the pages stay, the right image serves and nothing stands beside it', async () => {
   const other = changed('in-place', 'dominion/app.py', (text) => `${text}\n# in place\n`)
   const plan = await run('update-backend', other, '--in-place', '--dry-run')
-  expect(plan.stdout).toMatch(/in place, as asked: requests may fail meanwhile/)
+  expect(plan.stdout).toMatch(/in place, as requested: requests may fail meanwhile/)
   const tag = /codex-backend:(src-\w+)/.exec(plan.stdout)![1]!
   const { code, stderr, load } = await underLoad('update-backend', other, '--in-place')
   expect(code, stderr).toBe(0)

@@ -7,40 +7,40 @@ import { type Azure, subscriptionFlag } from '../client.ts'
 import { createGroup, deleteGroup } from '../resources/containerGroups.ts'
 import { readRedisKey } from '../resources/redis.ts'
 import { readRegistryCredentials } from '../resources/registry.ts'
-import type { Move } from './plan.ts'
+import type { Action } from './plan.ts'
 import { type GroupSecrets, groupFile, type WantedGroup } from './spec.ts'
-import { healthLook, type Look, untilWorkerRuns, waitUntilHealthy } from './waitFor.ts'
+import { type HealthReport, parseHealth, waitUntilHealthy, waitUntilWorkerRuns } from './waitFor.ts'
 
-/** Whatever stands before the backend and can be pointed at another host: nginx on the VPS. */
+/** A proxy in front of the backend that can be switched to another host: nginx on the VPS. */
 export interface BackendProxy {
-  /** The host it sends /api/ to; undefined when there is no such proxy (yet). Throws when it cannot be asked. */
+  /** The host that it sends /api/ to; undefined when there is no proxy (yet). Throws when it cannot be read. */
   target(): Promise<string | undefined>
-  /** What pointing it elsewhere runs. */
+  /** The commands that switch it to this host. */
   linesTo(host: string): Promise<Command[]>
   /**
-   * Points it elsewhere, once that host answers it as this release; returns when that is in force.
-   * Throws with the old one still in force.
+   * Switches it to a host once that host answers as this release; returns when the switch is in effect.
+   * When it throws, the old host is still in effect.
    */
   switchTo(host: string, release: string, tell: Log): Promise<void>
   /**
-   * What /health of the backend on a host answers the proxy; without a status it heard nothing, and `body` says why;
+   * Requests /health of the backend on a host from the proxy. Without a status there was no answer, and `body` says why;
    * `accepted`: there was a connection.
-   * Throws when the proxy cannot be asked.
+   * Throws when the proxy itself does not answer.
    */
   health(host: string): Promise<{ status: number | undefined; body: string; accepted?: true }>
 }
 
-export interface Mover {
-  /** What a move changes, as the lines that `perform` runs; the files are complete only when the keys have been read. */
-  lines(move: Move): Promise<Command[]>
-  perform(move: Move, tell: Log): Promise<void>
+export interface Executor {
+  /** The commands that `run` runs for an action. The files are complete only in `run`, which reads the keys. */
+  getCommands(action: Action): Promise<Command[]>
+  run(action: Action, tell: Log): Promise<void>
 }
 
-/** Turns moves into lines, and runs them. */
-export function createExecutor(context: Context, azure: Azure, proxy: BackendProxy): Mover {
+/** Turns actions into commands, and runs them. */
+export function createExecutor(context: Context, azure: Azure, proxy: BackendProxy): Executor {
   const { config, runner } = context
-  const hostOf = ({ public: open }: WantedGroup) => getContainerHost(config, open?.dnsLabel ?? '')
-  const releaseOf = ({ environment }: WantedGroup) => environment.RELEASE ?? ''
+  const getHost = ({ public: open }: WantedGroup) => getContainerHost(config, open?.dnsLabel ?? '')
+  const getRelease = ({ environment }: WantedGroup) => environment.RELEASE ?? ''
   const subscription = async () => subscriptionFlag(await azure.account())
 
   let secrets: Promise<GroupSecrets> | undefined
@@ -57,7 +57,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     return secrets
   }
 
-  async function put(group: WantedGroup, replace: boolean, tell: Log): Promise<void> {
+  async function create(group: WantedGroup, replace: boolean, tell: Log): Promise<void> {
     try {
       if (replace) {
         tell(`deleting ${group.name}: its size cannot be changed in place`)
@@ -71,7 +71,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     }
   }
 
-  async function drop(name: string, tell: Log): Promise<void> {
+  async function remove(name: string, tell: Log): Promise<void> {
     tell(`deleting ${name}`)
     try {
       await runner.run(deleteGroup(config, name, await subscription()))
@@ -80,15 +80,15 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     }
   }
 
-  async function lookOfProxy(group: WantedGroup): Promise<Look> {
-    const { status, body, accepted } = await proxy.health(hostOf(group))
+  async function askProxy(group: WantedGroup): Promise<HealthReport> {
+    const { status, body, accepted } = await proxy.health(getHost(group))
     const from = 'asked from the VPS, it'
     if (status === undefined)
       return { ready: false, last: `${from} gives no answer: ${body}`, ...(accepted ? { accepted } : {}) }
-    return healthLook(from, status, body, releaseOf(group))
+    return parseHealth(from, status, body, getRelease(group))
   }
 
-  const untilWell = (group: WantedGroup, tell: Log): Promise<void> =>
+  const waitUntilWell = (group: WantedGroup, tell: Log): Promise<void> =>
     group.public
       ? waitUntilHealthy(
           context,
@@ -96,40 +96,40 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
           {
             name: group.name,
             label: group.public.dnsLabel,
-            release: releaseOf(group),
-            fromElsewhere: () => lookOfProxy(group),
+            release: getRelease(group),
+            fromElsewhere: () => askProxy(group),
           },
           tell,
         )
-      : untilWorkerRuns(context, azure, group.name, tell)
+      : waitUntilWorkerRuns(context, azure, group.name, tell)
 
   return {
-    async lines(move) {
-      switch (move.do) {
-        case 'put': {
-          const create = createGroup(config, move.group.name, '', await subscription())
-          return move.replace
-            ? [deleteGroup(config, move.group.name, await subscription()), create]
-            : [create]
+    async getCommands(action) {
+      switch (action.do) {
+        case 'create': {
+          const created = createGroup(config, action.group.name, '', await subscription())
+          return action.replace
+            ? [deleteGroup(config, action.group.name, await subscription()), created]
+            : [created]
         }
         case 'wait':
           return []
-        case 'serve':
-          return proxy.linesTo(hostOf(move.group))
+        case 'route':
+          return proxy.linesTo(getHost(action.group))
         case 'delete':
-          return [deleteGroup(config, move.name, await subscription())]
+          return [deleteGroup(config, action.name, await subscription())]
       }
     },
-    async perform(move, tell) {
-      switch (move.do) {
-        case 'put':
-          return put(move.group, move.replace, tell)
+    async run(action, tell) {
+      switch (action.do) {
+        case 'create':
+          return create(action.group, action.replace, tell)
         case 'wait':
-          return untilWell(move.group, tell)
-        case 'serve':
-          return proxy.switchTo(hostOf(move.group), releaseOf(move.group), tell)
+          return waitUntilWell(action.group, tell)
+        case 'route':
+          return proxy.switchTo(getHost(action.group), getRelease(action.group), tell)
         case 'delete':
-          return drop(move.name, tell)
+          return remove(action.name, tell)
       }
     },
   }

@@ -13,22 +13,22 @@ import {
   isWorkerName,
   workerNames,
 } from '../resources/containerGroups.ts'
-import { type BackendProxy, createExecutor, type Mover } from './actions.ts'
+import { type BackendProxy, createExecutor, type Executor } from './actions.ts'
 import {
-  type BackendNow,
+  type Action,
+  type BackendState,
   backendFields,
-  backendMoves,
+  type CurrentGroup,
+  compareGroup,
   describeBackend,
   describeGroup,
   describeRunning,
-  groupFields,
-  type Move,
-  movesTo,
+  getFields,
+  planBackend,
+  planGroup,
+  planWorkers,
   requestsMayFail,
-  type Seen,
   surplusWorkers,
-  toFields,
-  workerMoves,
 } from './plan.ts'
 import { backendGroup, hashConfiguration, type WantedGroup, workerGroup } from './spec.ts'
 
@@ -63,16 +63,16 @@ interface BackendRelease {
   wanted: string
   /** As it was when the release started. */
   before: RunningImages
-  moves: Move[]
-  serving: BackendNow['serving']
+  actions: Action[]
+  serving: BackendState['serving']
   uncovered: boolean
 }
 
 /** Backend without downtime by a surge group (unless `inPlace`), workers in place. */
 export function containerTasks(context: Context, azure: Azure, options: ReleaseOptions): [Task, Task] {
-  const mover = createExecutor(context, azure, options.proxy)
-  const backend = backendTask(context, azure, mover, options)
-  return [backend, workerTask(context, azure, mover, { ...options, backend })]
+  const executor = createExecutor(context, azure, options.proxy)
+  const backend = backendTask(context, azure, executor, options)
+  return [backend, workerTask(context, azure, executor, { ...options, backend })]
 }
 
 /** The workers alone. */
@@ -82,14 +82,14 @@ export const workersTask = (context: Context, azure: Azure, options: ReleaseOpti
 function backendTask(
   context: Context,
   azure: Azure,
-  mover: Mover,
+  executor: Executor,
   { image, after = [], tier, nginx, proxy, needsProxy = false, inPlace = false, ...hooks }: ReleaseOptions,
 ): Task<BackendRelease> {
   const { config } = context
   const surgeName = groupNames.surge
 
   /** Once nginx may be on the surge group, not knowing where it stands is a failure. */
-  async function servingNow(ahead: Ahead, surge: Seen | undefined): Promise<BackendNow['serving']> {
+  async function servingNow(ahead: Ahead, surge: CurrentGroup | undefined): Promise<BackendState['serving']> {
     const must = needsProxy || surge !== undefined
     const host = must ? await proxy.target() : await proxy.target().catch(() => undefined)
     if (host === surgeHost(config)) return 'surge'
@@ -97,7 +97,7 @@ function backendTask(
   }
 
   /** Nothing that nginx sends requests to is deleted, whoever has pointed it there meanwhile. */
-  async function assertNotServing(name: string, serving: BackendNow['serving']): Promise<void> {
+  async function assertNotServing(name: string, serving: BackendState['serving']): Promise<void> {
     if (serving === undefined || (await proxy.target()) !== surgeHost(config)) return
     throw new OpsError({
       what: `nginx sends /api/ to ${name} again, so it was not deleted`,
@@ -105,33 +105,33 @@ function backendTask(
     })
   }
 
-  /** Gives who serves after the move. */
+  /** Runs an action; gives what serves afterwards. */
   async function perform(
-    move: Move,
-    serving: BackendNow['serving'],
+    action: Action,
+    serving: BackendState['serving'],
     log: Log,
-  ): Promise<BackendNow['serving']> {
-    if (move.do === 'delete') await assertNotServing(move.name, serving)
-    await mover.perform(move, log)
-    if (move.do !== 'serve') return serving
-    return move.group.name === surgeName ? 'surge' : 'elsewhere'
+  ): Promise<BackendState['serving']> {
+    if (action.do === 'delete') await assertNotServing(action.name, serving)
+    await executor.run(action, log)
+    if (action.do !== 'route') return serving
+    return action.group.name === surgeName ? 'surge' : 'elsewhere'
   }
 
-  /** What the failure of a move means for who serves. A new release that is not healthy is taken away again. */
+  /** Adds to a failure which release still serves. Deletes a new release that is not healthy. */
   async function consequence(
-    move: Move,
-    serving: BackendNow['serving'],
+    action: Action,
+    serving: BackendState['serving'],
     thrown: unknown,
     log: Log,
   ): Promise<unknown> {
-    if (!(thrown instanceof OpsError) || move.do === 'delete' || move.do === 'serve') return thrown
+    if (!(thrown instanceof OpsError) || action.do === 'delete' || action.do === 'route') return thrown
     const also = (words: string) =>
       new OpsError({ ...thrown.failure, what: `${thrown.failure.what}. ${words}` })
-    if (move.group.name !== surgeName)
+    if (action.group.name !== surgeName)
       return serving === 'surge' ? also(`The site is served by ${surgeName}, which is healthy`) : thrown
-    if (serving === 'surge' || move.do === 'put') return thrown
-    await mover
-      .perform({ do: 'delete', name: surgeName }, log)
+    if (serving === 'surge' || action.do === 'create') return thrown
+    await executor
+      .run({ do: 'delete', name: surgeName }, log)
       .catch((failure) => log(`${surgeName} could not be deleted: ${getMessage(failure)}`))
     return also('The old release is still serving')
   }
@@ -142,31 +142,31 @@ function backendTask(
     part: 'azure',
     after: [image, ...after, nginx],
     async inspect(ahead) {
-      const { of, running } = await groupsNow(context, azure, tier, ahead)
+      const { of, running } = await readGroups(context, azure, tier, ahead)
       const { image: wanted } = ahead.fact(image)
       const stable = backendGroup(config, wanted)
       const surge = backendGroup(config, wanted, 'surge')
       const [stableSeen, surgeSeen] = [await of(stable), await of(surge)]
       const serving = await servingNow(ahead, surgeSeen)
-      const now: BackendNow = { stable: stableSeen, surge: surgeSeen, serving, inPlace }
-      const moves = backendMoves(stable, surge, now)
-      const fact = { wanted, before: running, moves, serving, uncovered: requestsMayFail(now) }
-      if (moves.length === 0) return { ...ok(describeRunning(stable)), fact }
+      const now: BackendState = { stable: stableSeen, surge: surgeSeen, serving, inPlace }
+      const actions = planBackend(stable, surge, now)
+      const fact = { wanted, before: running, actions, serving, uncovered: requestsMayFail(now) }
+      if (actions.length === 0) return { ...ok(describeRunning(stable)), fact }
       return {
         state: stableSeen || surgeSeen ? 'change' : 'create',
         what: describeBackend(stable, now),
         fields: backendFields(now),
         fact,
-        effects: await linesOf(mover, moves),
+        effects: await getCommands(executor, actions),
       }
     },
     async apply({ fact }, log) {
-      const { wanted, moves, serving: atFirst, uncovered } = fact!
+      const { wanted, actions, serving: atFirst, uncovered } = fact!
       let serving = atFirst
       if (uncovered) log('requests may fail while the backend is replaced')
-      for (const move of moves) {
-        serving = await perform(move, serving, log).catch(async (thrown) => {
-          throw await consequence(move, serving, thrown, log)
+      for (const action of actions) {
+        serving = await perform(action, serving, log).catch(async (thrown) => {
+          throw await consequence(action, serving, thrown, log)
         })
       }
       await hooks.verify?.(wanted, log)
@@ -184,13 +184,13 @@ const workersAtOnce = 4
 interface WorkerRelease {
   wanted: string
   before: RunningImages
-  moves: Move[]
+  actions: Action[]
 }
 
 function workerTask(
   context: Context,
   azure: Azure,
-  mover: Mover,
+  executor: Executor,
   { image, after = [], tier, recover, backend }: ReleaseOptions & { backend?: Task<BackendRelease> },
 ): Task<WorkerRelease> {
   const { config } = context
@@ -202,15 +202,15 @@ function workerTask(
     // A release that the backend does not survive must not have reached the workers, which have no surge group.
     after: [image, ...after, backend],
     async inspect(ahead) {
-      const { of, names, running } = await groupsNow(context, azure, tier, ahead)
+      const { of, names, running } = await readGroups(context, azure, tier, ahead)
       const { image: wanted } = ahead.fact(image)
       const groups = workerNames(config).map((name) => workerGroup(config, wanted, name))
       const workers = await Promise.all(groups.map(async (group) => ({ group, seen: await of(group) })))
-      const moves = workerMoves(workers, names)
+      const actions = planWorkers(workers, names)
       const before = backend && !ahead.isUnknown(backend) ? ahead.fact(backend).before : running
-      if (moves.length === 0) return ok(`${one ? '' : `${groups.length} × `}${describeRunning(groups[0]!)}`)
+      if (actions.length === 0) return ok(`${one ? '' : `${groups.length} × `}${describeRunning(groups[0]!)}`)
       const surplus = surplusWorkers(workers, names)
-      const open = workers.filter(({ group, seen }) => movesTo(group, seen).length > 0)
+      const open = workers.filter(({ group, seen }) => planGroup(group, seen).length > 0)
       const named = workers.length + surplus.length > 1
       return {
         state: surplus.length === 0 && workers.every(({ seen }) => !seen) ? 'create' : 'change',
@@ -219,21 +219,21 @@ function workerTask(
           ...surplus.map((name) => `delete ${name}: WORKER_COUNT is ${groups.length}`),
         ].join('; '),
         fields: open.flatMap(({ group, seen }) =>
-          toFields(seen).map((field) => (named ? { ...field, name: `${group.name} ${field.name}` } : field)),
+          getFields(seen).map((field) => (named ? { ...field, name: `${group.name} ${field.name}` } : field)),
         ),
-        fact: { wanted, before, moves },
-        effects: await linesOf(mover, moves),
+        fact: { wanted, before, actions },
+        effects: await getCommands(executor, actions),
       }
     },
     async apply({ fact }, log) {
-      const { moves } = fact!
-      const deletions = moves.filter((move) => move.do === 'delete')
+      const { actions } = fact!
+      const deletions = actions.filter((action) => action.do === 'delete')
       const [first = [], ...rest] = Map.groupBy(
-        moves.filter((move) => move.do !== 'delete'),
+        actions.filter((action) => action.do !== 'delete'),
         ({ group }) => group.name,
       ).values()
-      const perform = async (some: readonly Move[]) => {
-        for (const move of some) await mover.perform(move, log)
+      const perform = async (some: readonly Action[]) => {
+        for (const action of some) await executor.run(action, log)
       }
       // The first by itself: a release that does not run stops there, and the others go on taking jobs.
       await perform(first)
@@ -247,20 +247,20 @@ function workerTask(
 }
 
 /** The groups as they are now; none where a plan knows that there is no resource group yet. */
-async function groupsNow({ config, runner }: Context, azure: Azure, tier: Task | undefined, ahead: Ahead) {
+async function readGroups({ config, runner }: Context, azure: Azure, tier: Task | undefined, ahead: Ahead) {
   const nothingYet = ahead.willChange(tier) && !(await azure.registry())
   const groups = nothingYet ? [] : await azure.groups()
   return {
     names: groups.map(({ name }) => name),
     running: runningImages(groups),
-    async of(wanted: WantedGroup): Promise<Seen | undefined> {
+    async of(wanted: WantedGroup): Promise<CurrentGroup | undefined> {
       const before = groups.find(({ name }) => name === wanted.name)
       if (!before) return undefined
       const password = await revealSecret(config.postgres.password, runner)
       const secretKey = await revealSecret(config.backend.secretKey, runner)
       const configuration = hashConfiguration(config, wanted, password, secretKey)
       return {
-        fields: groupFields(before, wanted, configuration),
+        fields: compareGroup(before, wanted, configuration),
         state: before.provisioningState ?? 'Succeeded',
       }
     },
@@ -276,5 +276,5 @@ function runningImages(groups: readonly ContainerGroup[]): RunningImages {
   return { backend: (stable && getImage(stable)) || undefined, workers }
 }
 
-const linesOf = async (mover: Mover, moves: readonly Move[]) =>
-  (await Promise.all(moves.map((move) => mover.lines(move)))).flat()
+const getCommands = async (executor: Executor, actions: readonly Action[]) =>
+  (await Promise.all(actions.map((action) => executor.getCommands(action)))).flat()

@@ -16,7 +16,7 @@ import {
   isWorkerName,
 } from '../resources/containerGroups.ts'
 import { countRestarts, parseInstanceView } from './status.ts'
-import { untilStartedAnew, untilWorkerRuns, waitUntilHealthy } from './waitFor.ts'
+import { waitUntilHealthy, waitUntilStarted, waitUntilWorkerRuns } from './waitFor.ts'
 
 /** `az container restart`: stops the group's container and starts it again, of the same image and settings. */
 export const restartGroup = (config: Config, name: string, subscription: string[]): Command =>
@@ -68,8 +68,8 @@ export async function waitUntilRestarted(
   const { config } = context
   const restartsBefore = countRestarts(before)
   const startedBefore = parseInstanceView(before)?.currentState?.startTime
-  await untilStartedAnew(context, azure, { name, startedBefore, restartsBefore }, log)
-  if (isWorkerName(name)) await untilWorkerRuns(context, azure, name, log, restartsBefore)
+  await waitUntilStarted(context, azure, { name, startedBefore, restartsBefore }, log)
+  if (isWorkerName(name)) await waitUntilWorkerRuns(context, azure, name, log, restartsBefore)
   else {
     const label = name === groupNames.surge ? surgeLabel(config) : config.backend.dnsLabel
     const release = getTag(getImage(group))

@@ -39,7 +39,7 @@ export const backendGroup = (
     dnsLabel: as === 'backend' ? config.backend.dnsLabel : surgeLabel(config),
     port: backendPort,
   },
-  environment: environmentOf(image),
+  environment: getEnvironment(image),
 })
 
 export const workerGroup = (
@@ -53,10 +53,10 @@ export const workerGroup = (
   memoryGb: config.worker.memoryGb,
   // RQ's default is pickle, and reading a pickle runs what its author wants (python-rq.org/docs/jobs).
   command: ['rq', 'worker', '--serializer', 'rq.serializers.JSONSerializer', 'workflows'],
-  environment: environmentOf(image),
+  environment: getEnvironment(image),
 })
 
-const environmentOf = (image: string): Record<string, string> => ({
+const getEnvironment = (image: string): Record<string, string> => ({
   APP_ENV: 'production',
   FLASK_ENV: 'production',
   PORT: String(backendPort),
@@ -80,7 +80,7 @@ export function hashConfiguration(
   }
   const parts = {
     ...group,
-    ...(group.public ? probesOn(group.public.port) : {}),
+    ...(group.public ? getProbes(group.public.port) : {}),
     database: databaseHost(config),
     user: config.postgres.user,
     name: config.postgres.database,
@@ -140,7 +140,7 @@ export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecr
               ...Object.entries(secure).map(([name, secureValue]) => ({ name, secureValue })),
             ],
             resources: { requests: { cpu: group.cpu, memoryInGB: group.memoryGb } },
-            ...(group.public ? probesOn(group.public.port) : {}),
+            ...(group.public ? getProbes(group.public.port) : {}),
           },
         },
       ],
@@ -156,7 +156,7 @@ export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecr
  * and a Flask application has no path that surely answers 200 without asking anything. So the interpreter that runs the
  * application opens the connection: python3 is in every image that can serve it, a shell or curl need not be.
  */
-const probesOn = (port: number) => ({
+const getProbes = (port: number) => ({
   livenessProbe: {
     exec: {
       command: [

@@ -13,7 +13,7 @@ import { type ContainerGroup, showGroup } from '../resources/containerGroups.ts'
 import { countRestarts, describeCrash, parseInstanceView, whyWorkersAreDead } from './status.ts'
 
 /** What one health request found. */
-export interface Look {
+export interface HealthReport {
   ready: boolean
   /** A description of the answer. */
   last: string
@@ -30,7 +30,7 @@ export interface Awaited {
   release: string
   restartsBefore?: number
   /** Makes the same request from another network, for when this machine gets no answer. */
-  fromElsewhere?: (() => Promise<Look>) | undefined
+  fromElsewhere?: (() => Promise<HealthReport>) | undefined
 }
 
 /**
@@ -46,7 +46,7 @@ export async function waitUntilHealthy(
   tell: Log,
 ): Promise<void> {
   const url = healthUrl(context.config, group.label)
-  const probe = async (): Promise<Look> => {
+  const probe = async (): Promise<HealthReport> => {
     try {
       const { status, body } = await context.runner.request({
         method: 'GET',
@@ -54,7 +54,7 @@ export async function waitUntilHealthy(
         effect: 'read',
         timeoutMs: 5000,
       })
-      return healthLook(url, status, body, group.release)
+      return parseHealth(url, status, body, group.release)
     } catch (thrown) {
       const accepted = wasAccepted(thrown) ? { accepted: true as const } : {}
       return { ready: false, last: `${url}: ${getMessage(thrown)}`, ...accepted }
@@ -64,7 +64,7 @@ export async function waitUntilHealthy(
 }
 
 /** Interprets an answer of /health. The answer of another release proves nothing about this one. */
-export function healthLook(url: string, status: number, body: string, wanted: string): Look {
+export function parseHealth(url: string, status: number, body: string, wanted: string): HealthReport {
   const release = parseRelease(body)
   const last = `${url} says ${status}${release ? ` (release ${release})` : ''}`
   const mine = release === undefined || release === wanted
@@ -73,7 +73,7 @@ export function healthLook(url: string, status: number, body: string, wanted: st
 }
 
 /** Waits until three requests in a row show the worker running, without a restart in between. */
-export async function untilWorkerRuns(
+export async function waitUntilWorkerRuns(
   context: Context,
   azure: Azure,
   name: string,
@@ -96,7 +96,7 @@ export async function untilWorkerRuns(
 }
 
 /** Waits until the container's start time changes: Azure confirms that it accepted a restart, not that it is done. */
-export async function untilStartedAnew(
+export async function waitUntilStarted(
   context: Context,
   azure: Azure,
   group: { name: string; startedBefore: string | undefined; restartsBefore: number },
@@ -120,14 +120,14 @@ async function waitUntilReady(
   azure: Azure,
   { name, restartsBefore = 0, fromElsewhere }: Pick<Awaited, 'name' | 'restartsBefore' | 'fromElsewhere'>,
   tell: Log,
-  probe: () => Promise<Look>,
+  probe: () => Promise<HealthReport>,
 ): Promise<void> {
   const timeoutMs = context.config.backend.healthyWithinSeconds * 1000
   // Silence of Azure is not an outage: the next request may get an answer.
   const show = () => showGroup(context, azure, name).catch(() => undefined)
   const fail = (what: string, ofApplication: boolean) =>
     createFailure(context, azure, name, what, ofApplication)
-  let look: Look = { ready: false, last: '' }
+  let look: HealthReport = { ready: false, last: '' }
   let restartsSeen: number | undefined
   const attempt = async (round: number) => {
     const before = look.last
@@ -152,7 +152,7 @@ async function waitUntilReady(
   if (beside?.ready) return tell(`${beside.last}, though this machine gets no answer`)
   const what = [late, beside?.last ?? silent].filter(Boolean).join('; ')
   if (beside?.faulty) throw await fail(what, true)
-  const log = await logTail(context, azure, name).catch(() => '')
+  const log = await readLogTail(context, azure, name).catch(() => '')
   const state = parseInstanceView(group)?.currentState?.state
   // The other network knows better: between here and Azure something else may accept connections.
   const { accepted = false } = beside ?? look
@@ -160,7 +160,9 @@ async function waitUntilReady(
   throw await fail(dead ? `${what}; ${dead}` : what, dead !== undefined)
 }
 
-async function askElsewhere(ask: Awaited['fromElsewhere']): Promise<{ beside?: Look; silent?: string }> {
+async function askElsewhere(
+  ask: Awaited['fromElsewhere'],
+): Promise<{ beside?: HealthReport; silent?: string }> {
   try {
     return ask ? { beside: await ask() } : {}
   } catch (thrown) {
@@ -176,7 +178,7 @@ async function createFailure(
   what: string,
   ofApplication: boolean,
 ): Promise<OpsError> {
-  const said = await logTail(context, azure, name).catch(
+  const said = await readLogTail(context, azure, name).catch(
     (thrown) => `The log of ${name} cannot be read: ${getMessage(thrown)}`,
   )
   if (ofApplication) {
@@ -213,7 +215,7 @@ function describeEnd(
 }
 
 /** Reads the last 50 lines that the container wrote. */
-export async function logTail({ runner, config }: Context, azure: Azure, name: string): Promise<string> {
+export async function readLogTail({ runner, config }: Context, azure: Azure, name: string): Promise<string> {
   const { resourceGroup } = config.azure
   const subscription = subscriptionFlag(await azure.account())
   const { stdout, stderr } = await runner.run(

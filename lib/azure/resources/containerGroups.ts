@@ -45,7 +45,7 @@ export const containerGroups: AzureResource = {
   ],
 }
 
-const meterOf = (meter: string, unit: string) => ({
+const createMeter = (meter: string, unit: string) => ({
   service: 'Container Instances',
   products: ['Container Instances'],
   sku: 'Standard',
@@ -53,8 +53,8 @@ const meterOf = (meter: string, unit: string) => ({
   unit,
 })
 /** Linux; Windows has a meter on top. Billed while the group exists and runs. */
-export const cpuMeter = meterOf('Standard vCPU Duration', '1 Hour')
-const memoryMeter = meterOf('Standard Memory Duration', '1 GB Hour')
+export const cpuMeter = createMeter('Standard vCPU Duration', '1 Hour')
+const memoryMeter = createMeter('Standard Memory Duration', '1 GB Hour')
 
 function getQuantities(
   { cpu, memoryGb }: { cpu: number; memoryGb: number },

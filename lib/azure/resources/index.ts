@@ -6,9 +6,9 @@ import { registry } from './registry.ts'
 import type { AzureResource, DataTierResource } from './resource.ts'
 
 /** The resources of infra/data-tier.json, in the order in which a deploy shows them. A new one is added here. */
-const resourcesOf = (config: Config) => ({ registry, database: postgres, redis: redisFor(config) })
+const getParts = (config: Config) => ({ registry, database: postgres, redis: redisFor(config) })
 
-type Resources = ReturnType<typeof resourcesOf>
+type Resources = ReturnType<typeof getParts>
 
 /** The name of a part of the data tier: the id of its task. */
 export type PartId = keyof Resources
@@ -21,7 +21,7 @@ export type Part = { id: PartId } & DataTierResource
 
 /** The parts of the data tier. */
 export const getDataTier = (config: Config): Part[] =>
-  (Object.entries(resourcesOf(config)) as [PartId, DataTierResource][]).map(([id, resource]) => ({
+  (Object.entries(getParts(config)) as [PartId, DataTierResource][]).map(([id, resource]) => ({
     id,
     ...resource,
   }))

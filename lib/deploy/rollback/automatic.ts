@@ -6,7 +6,7 @@ import {
   type RunningImages,
   workersTask,
 } from '../../azure/containers/release.ts'
-import { logTail } from '../../azure/containers/waitFor.ts'
+import { readLogTail } from '../../azure/containers/waitFor.ts'
 import {
   type ContainerGroup,
   getImage,
@@ -48,7 +48,7 @@ export async function assertServing(
   await assertResponding(context)
   throw new OpsError({
     what: `${failed.length} of ${checks.length} checks through the site failed with ${release}`,
-    said: [describeFailed(failed), `last lines of ${group}:`, await logTail(context, azure, group)].join(
+    said: [describeFailed(failed), `last lines of ${group}:`, await readLogTail(context, azure, group)].join(
       '\n',
     ),
     next: 'Mend the application (what it said is above), then run the same line again.',
@@ -150,7 +150,7 @@ async function restorePrevious(
     groups.some(({ name }) => name === groupNames.surge) &&
     (await proxy.target()) !== surgeHost(context.config)
   )
-    await createExecutor(context, azure, proxy).perform({ do: 'delete', name: groupNames.surge }, log)
+    await createExecutor(context, azure, proxy).run({ do: 'delete', name: groupNames.surge }, log)
   if (groups.some((group) => isWorkerName(group.name) && isOther(group)))
     await restore(workersTask(context, azure, options))
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { createServer as createTcp } from 'node:net'
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
-import { type Look, waitUntilHealthy } from '../../../lib/azure/containers/waitFor.ts'
+import { type HealthReport, waitUntilHealthy } from '../../../lib/azure/containers/waitFor.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
 import { getResponse } from '../../../lib/vps/nginx/upstream.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
@@ -19,7 +19,7 @@ type Dead = 'hangs up' | 'is mute'
 async function wait(
   answer: [number, object] | Dead | undefined,
   azureSees: State | undefined,
-  fromElsewhere?: () => Promise<Look>,
+  fromElsewhere?: () => Promise<HealthReport>,
   log = 'one\nits last words\n',
 ): Promise<string[]> {
   const { context } = await fakeAz(
@@ -53,7 +53,7 @@ async function wait(
   await waitUntilHealthy(slow, createAzure(slow), group, (line) => told.push(line))
   return told
 }
-const elsewhere = (look: Look) => async () => look
+const elsewhere = (look: HealthReport) => async () => look
 const running = { state: 'Running' }
 /** As gunicorn 20.1 writes of workers that raise SystemExit. */
 const dying = [7, 8, 9, 10]

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { groupFields, needsReplacement } from '../../../lib/azure/containers/plan.ts'
+import { compareGroup, needsReplacement } from '../../../lib/azure/containers/plan.ts'
 import {
   backendGroup,
   fingerprint,
@@ -218,9 +218,9 @@ const running = (change: Partial<ContainerGroup> = {}, container: object = {}): 
 
 test('a group that is as wanted differs in nothing', async () => {
   const wanted = backendGroup(await loadTestConfig(), image)
-  expect(groupFields(running(), wanted, 'tag-1')).toEqual([])
+  expect(compareGroup(running(), wanted, 'tag-1')).toEqual([])
   const otherSpelling = running({}, { resources: { requests: { cpu: 2.0, memoryInGB: 4.0 } } })
-  expect(groupFields(otherSpelling, wanted, 'tag-1')).toEqual([])
+  expect(compareGroup(otherSpelling, wanted, 'tag-1')).toEqual([])
 })
 
 test.each([
@@ -269,7 +269,7 @@ test.each([
     false,
   ],
 ])('%s differs', async (_, group, container, field, replace) => {
-  const fields = groupFields(running(group, container), backendGroup(await loadTestConfig(), image), 'tag-1')
+  const fields = compareGroup(running(group, container), backendGroup(await loadTestConfig(), image), 'tag-1')
   expect(fields).toEqual([field])
   expect(needsReplacement(fields)).toBe(replace)
 })
