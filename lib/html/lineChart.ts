@@ -9,12 +9,12 @@ export interface ChartPoint {
   high?: number | null
 }
 
-export interface ChartLine {
+interface ChartLine {
   name: string
   points: readonly ChartPoint[]
 }
 
-export interface LineChart {
+interface LineChart {
   /** Unique on the page. */
   id: string
   title: string

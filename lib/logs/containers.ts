@@ -188,7 +188,7 @@ export interface ContainerLog {
   container: string
 }
 
-export const shortName = (group: string): string => group.replace(/^codex-/, '')
+const shortName = (group: string): string => group.replace(/^codex-/, '')
 
 const apiVersion = '2023-05-01'
 
@@ -198,7 +198,7 @@ interface Page {
 }
 
 /** Lists every container of our groups; empty when the resource group does not exist. */
-export async function listContainerLogs(config: Config, arm: Arm): Promise<ContainerLog[]> {
+async function listContainerLogs(config: Config, arm: Arm): Promise<ContainerLog[]> {
   const path = groupsId(config, await arm.subscription())
   const found: ContainerLog[] = []
   let query: Record<string, string> = { 'api-version': apiVersion }

@@ -18,7 +18,7 @@ import {
 /** Debian's default paths, which our nginx templates do not change. */
 const logFiles = { access: '/var/log/nginx/access.log', error: '/var/log/nginx/error.log' } as const
 type Log = keyof typeof logFiles
-export const nginxLogs = Object.keys(logFiles) as Log[]
+const nginxLogs = Object.keys(logFiles) as Log[]
 
 /** Marks that the following lines are new (remote/nginx-log.sh). */
 const liveMarker = '\x01'

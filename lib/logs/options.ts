@@ -28,10 +28,10 @@ const sources: Readonly<Record<string, RegExp>> = {
   access: /^access$/,
   error: /^error$/,
 }
-export const sourceNames = Object.keys(sources)
+const sourceNames = Object.keys(sources)
 
 /** The number of lines shown by default. */
-export const defaultLines = { looking: 100, following: 10 } as const
+const defaultLines = { looking: 100, following: 10 } as const
 
 /** Parses the flags. Throws (exit 2) naming the flag, with a suggestion. */
 export function parseView(flags: ViewFlags, since: Date | undefined): View {

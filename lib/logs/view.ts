@@ -13,7 +13,7 @@ import { documentOutput, jsonLinesOutput, type Output, type SourceReport, textOu
 /** How long a source may be silent before the others continue without it, in milliseconds. */
 const patienceMs = 10_000
 
-export interface ViewContext {
+interface ViewContext {
   json: boolean
   /** Aborted to stop. */
   stopping: AbortSignal

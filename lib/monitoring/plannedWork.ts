@@ -15,7 +15,7 @@ export interface KnownMaintenance {
 }
 
 /** Planned work that is known when a run is evaluated. */
-export interface PlannedWork {
+interface PlannedWork {
   /** Planned periods for the history, including those that overlap this run. */
   stretches: Planned[]
   /** A description of the maintenance. */
@@ -34,9 +34,9 @@ export interface Explanation {
   ids: ReadonlySet<string>
 }
 
-/** These runs change nothing that a visitor could notice; a maintenance tells of itself. */
+/** Scripts whose runs change nothing that visitors notice; a maintenance has its own marker. */
 const harmless = ['backup-database', 'build-image', 'maintenance-mode', 'status-page', 'schedule', 'unlock']
-/** Steps that change only what nobody uses yet: images and pages beside those in force, marks, files of this machine. */
+/** Tasks that change only what is not in use yet: new images and pages, marks, local files. */
 const unnoticed = [
   'image',
   'frontend-build',

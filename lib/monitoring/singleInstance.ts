@@ -7,7 +7,7 @@ import { acquireLock } from './store/lock.ts'
 import { isBusy } from './store/sqlite.ts'
 
 /** Runs of different kinds may overlap: a full check started by hand does not hold up the quick one from cron. */
-export type RunKind = keyof typeof kinds
+type RunKind = keyof typeof kinds
 
 /** The name of each kind, and how many milliseconds a second run waits for the first: most have ended by then. */
 const kinds = {
@@ -16,7 +16,7 @@ const kinds = {
   vps: { words: 'health check from the VPS', patience: 20_000 },
 } as const
 
-export interface RunLock {
+interface RunLock {
   release(): void
   /** Why the lock could not be taken; the check runs anyway. */
   trouble?: string

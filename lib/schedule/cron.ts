@@ -85,7 +85,7 @@ export function removeBlock(text: string, place: InstallTarget): string {
 }
 
 /** The current lines of our block. */
-export function getBlockLines(text: string, place: InstallTarget): string[] {
+function getBlockLines(text: string, place: InstallTarget): string[] {
   const found = findBlock(text, place)
   return found ? text.slice(found.from, found.to).trimEnd().split('\n').slice(1, -1) : []
 }

@@ -223,7 +223,7 @@ function formatLastRuns(tasks: readonly ScheduledTask[], runs: readonly LastRun[
 }
 
 /** A schedule: the scheduler, the tasks, and how to install or remove them. */
-export interface Schedule {
+interface Schedule {
   kind: 'cron' | 'systemd' | 'windows'
   place: InstallTarget
   tasks: ScheduledTask[]
@@ -233,14 +233,14 @@ export interface Schedule {
 }
 
 /** The scheduler of this machine: Task Scheduler on Windows, systemd where it runs (sd_booted(3)), otherwise cron. */
-export const detectScheduler = (): Schedule['kind'] =>
+const detectScheduler = (): Schedule['kind'] =>
   process.platform === 'win32' ? 'windows' : existsSync('/run/systemd/system') ? 'systemd' : 'cron'
 
 /** The other scheduler that may start our tasks on the same machine. */
-export const getOtherScheduler = (kind: Schedule['kind']): Schedule['kind'] | undefined =>
+const getOtherScheduler = (kind: Schedule['kind']): Schedule['kind'] | undefined =>
   kind === 'windows' ? undefined : kind === 'cron' ? 'systemd' : 'cron'
 
-export function createSchedule(context: Context, kind: Schedule['kind'], every: string): Schedule {
+function createSchedule(context: Context, kind: Schedule['kind'], every: string): Schedule {
   const { config } = context
   const home = path.join(import.meta.dirname, '..', '..')
   const launcher = { node: process.execPath, bin: path.join(home, 'bin', 'dominion.js') }

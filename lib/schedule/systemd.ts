@@ -35,7 +35,7 @@ export const quoteWord = (text: string): string =>
 const quoteExecWord = (text: string): string => quoteWord(text).replaceAll('$', '$$$$')
 
 /** The first line of our unit files, which identifies them. */
-export const getMarker = ({ environment, folder }: InstallTarget): string =>
+const getMarker = ({ environment, folder }: InstallTarget): string =>
   `# codex-dominion-ops: ${environment} in ${folder}`
 
 /** The unit name, unique per environment and folder. */

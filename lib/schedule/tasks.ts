@@ -36,7 +36,7 @@ export interface InstallTarget {
 }
 
 /** The programs that tasks start. */
-export interface Launcher {
+interface Launcher {
   /** The Node that runs now. */
   readonly node: string
   /** bin/dominion.js. */

@@ -23,7 +23,7 @@ export const getTaskName = (
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 6)
 
 /** Escapes text for XML as pure ASCII, which schtasks reads correctly in any code page. */
-export const escapeXml = (text: string): string =>
+const escapeXml = (text: string): string =>
   text.replaceAll(/[&<>"']|[^\x20-\x7e]/gu, (character) => `&#${character.codePointAt(0)};`)
 
 /** Quotes an argument for CommandLineToArgvW. */

@@ -59,7 +59,7 @@ export function formatHeadline({ kind, verdict, domain, environment, title }: Al
 }
 
 /** `2026-11-23 04:30 UTC`. */
-export const formatMoment = (at: number): string =>
+const formatMoment = (at: number): string =>
   `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 /** The times and the incident id; a test alert has only a time. */

@@ -129,7 +129,7 @@ const leaseMs = 60_000
 const key = 'sender'
 
 /** The right to send queued alerts. One process holds it at a time, so that nothing is sent twice. */
-export interface Lease {
+interface Lease {
   /** All queued alerts; undefined when there are none, or another process is sending. */
   take(): QueuedAlert[] | undefined
   /** Checks before each delivery whether this process may still send it; extends the lease by a minute. */
@@ -138,7 +138,7 @@ export interface Lease {
   more(wanted: (waiting: QueuedAlert) => boolean): QueuedAlert[] | undefined
 }
 
-export function createLease(history: History): Lease {
+function createLease(history: History): Lease {
   const holder = randomUUID()
   const held = () => history.note<{ holder: string; until: number }>(key)
   const renew = () => history.setNote(key, { holder, until: Date.now() + leaseMs })

@@ -7,7 +7,7 @@ import { jsonChannel } from './post.ts'
  * at, since, title, lines}`. `id` stays the same when an alert is sent again; `at` and `since` are ISO 8601 in UTC;
  * `kind` is problem, raised, reminder, recovery or test.
  */
-export const webhookBody = (alert: Alert): object => ({
+const webhookBody = (alert: Alert): object => ({
   version: 1,
   id: getAlertId(alert),
   kind: alert.kind,

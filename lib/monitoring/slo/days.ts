@@ -16,7 +16,7 @@ export interface DayBar {
   minutes: Minutes
 }
 
-export interface DailyBars {
+interface DailyBars {
   /** One bar per day, oldest first, today last. */
   site: DayBar[]
   targets: { target: string; days: DayBar[] }[]

@@ -31,7 +31,7 @@ export function getPercentiles(rollups: readonly Rollup[]): Percentiles | null {
 }
 
 /** A point of a latency chart. */
-export interface LatencyPoint extends Percentiles {
+interface LatencyPoint extends Percentiles {
   /** The start of its interval, in ms since 1970. */
   at: number
 }

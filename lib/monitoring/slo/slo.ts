@@ -64,7 +64,7 @@ export interface SloFlags extends CommonFlags {
 }
 
 /** The requested range. Milliseconds since 1970, [from, to). */
-export interface SloRange {
+interface SloRange {
   from: number
   to: number
   now: number

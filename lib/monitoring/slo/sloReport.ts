@@ -15,7 +15,7 @@ import {
 import { getPercentiles, type Percentiles } from './latency.ts'
 
 /** The service level objective. */
-export interface SloTerms {
+interface SloTerms {
   sloPercent: number
   /** The latency limits of a target in ms; undefined if it has none. */
   getLimits(target: string): Limits | undefined

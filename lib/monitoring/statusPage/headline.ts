@@ -5,7 +5,7 @@ import type { Condition, Headline } from './types.ts'
 /** The fields of a target's newest sample that the page uses. */
 export type LastSeen = Pick<StoredSample, 'target' | 'at' | 'until' | 'verdict' | 'keptOut'>
 
-export interface Situation {
+interface Situation {
   now: number
   /** One for each target. */
   newest: readonly LastSeen[]

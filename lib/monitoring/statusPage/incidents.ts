@@ -5,7 +5,7 @@ import { formatIncidentTitle, formatPublicCause, isVisible, parsePublicCauses } 
 import type { PublicIncident } from './types.ts'
 
 /** The part of an incident that visitors noticed. Milliseconds since 1970. */
-export interface VisibleIncident {
+interface VisibleIncident {
   /** The affected targets that visitors use. */
   targets: readonly string[]
   rank: 1 | 3

@@ -21,7 +21,7 @@ const bar = (day: Day): string =>
   `<li${day.kind === 'none' ? '' : ` class="${day.kind}"`}><i></i><span>${dayText(day)}</span></li>`
 
 /** `23 Nov 2026: partly down, 19 min; 98.681 % available` */
-export function dayText({ date, kind, percent, down, slow }: Day): string {
+function dayText({ date, kind, percent, down, slow }: Day): string {
   const day = formatDayLabel(date)
   if (kind === 'none' || percent === null) return `${day}: no data`
   if (down === 0)

@@ -7,7 +7,7 @@ import { getFileId, getUnreported, markReported, quarantine } from './quarantine
 import { migrate, readVersion } from './schema.ts'
 import { type Connection, getErrorCode, isBusy, isDamage, openDatabase } from './sqlite.ts'
 
-export interface OpenOptions {
+interface OpenOptions {
   /** Never changes anything; the file must exist. */
   readOnly: boolean
   /** How long to wait for another process that writes, in milliseconds. */
@@ -15,7 +15,7 @@ export interface OpenOptions {
 }
 
 /** An open history file. After damage, it is a new file. */
-export interface OpenFile {
+interface OpenFile {
   readonly connection: Connection
   /** The quarantined files, newest last; includes those of a run that ended before it reported them. */
   damaged: string[]
@@ -128,7 +128,7 @@ function retryWhileBusy(waitMs: number, work: () => void): void {
 }
 
 /** Converts an error of SQLite or the file system to a failure with advice (exit 3). */
-export function toHistoryError(thrown: unknown, file: string, waitMs: number): unknown {
+function toHistoryError(thrown: unknown, file: string, waitMs: number): unknown {
   if (thrown instanceof OpsError) return thrown
   const said = getMessage(thrown)
   const again = 'then run this command again.'

@@ -32,7 +32,7 @@ export function markStaleSpan(connection: Connection, { from, to }: Span): void 
 }
 
 /** Marks the rolled-up hours that a planned period affects as stale, as far as their samples are still stored. */
-export function markStalePlanned(connection: Connection, { from, to }: Span): void {
+function markStalePlanned(connection: Connection, { from, to }: Span): void {
   const { rawFrom } = readProgress(connection)
   connection.run(
     'INSERT OR IGNORE INTO stale (hour) SELECT DISTINCT hour FROM rollups WHERE hour >= ? AND hour < ?',
@@ -41,7 +41,7 @@ export function markStalePlanned(connection: Connection, { from, to }: Span): vo
 }
 
 /** The severity: 1 WARNING, 2 CRITICAL, 3 CRITICAL and visible to visitors. */
-export type IncidentRank = 1 | 2 | 3
+type IncidentRank = 1 | 2 | 3
 
 /** A confirmed fault. Times are milliseconds since 1970. */
 export interface Incident {

@@ -6,8 +6,8 @@ import type { Connection } from './sqlite.ts'
 import type { CheckRun, Origin, Sample } from './types.ts'
 
 const verdicts: readonly Verdict[] = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN']
-export const encodeVerdict = (verdict: Verdict): number => verdicts.indexOf(verdict)
-export const decodeVerdict = (number: number): Verdict => verdicts[number] ?? 'UNKNOWN'
+const encodeVerdict = (verdict: Verdict): number => verdicts.indexOf(verdict)
+const decodeVerdict = (number: number): Verdict => verdicts[number] ?? 'UNKNOWN'
 
 /** Limits a cause, which may quote an answer in HTML. */
 const longestCause = 500
@@ -74,7 +74,7 @@ function seriesId(connection: Connection, vantage: Origin, target: string): numb
 }
 
 /** A row of `sampleColumns`. */
-export interface SampleRow {
+interface SampleRow {
   target: string
   at: number
   holds: number
@@ -84,9 +84,9 @@ export interface SampleRow {
   cause: string
 }
 
-export const sampleColumns = 'target, at, holds, verdict, kept_out AS kept, ms, cause'
+const sampleColumns = 'target, at, holds, verdict, kept_out AS kept, ms, cause'
 
-export const toStoredSample = ({ holds, verdict, kept, ...rest }: SampleRow): StoredSample => ({
+const toStoredSample = ({ holds, verdict, kept, ...rest }: SampleRow): StoredSample => ({
   ...rest,
   verdict: decodeVerdict(verdict),
   until: rest.at + holds,
