@@ -63,20 +63,20 @@ async function* mergeFeeds(sources: readonly Source[], options: MergeOptions): A
   }
   sources.forEach(add)
   try {
-    for (let told = false; !signal.aborted; ) {
+    for (let announced = false; !signal.aborted; ) {
       for (const feed of feeds)
         if (isEmpty(feed) && feed.state !== 'ended' && !feed.asked) requestBatch(feed, options)
       const blocking = feeds.filter((feed) => feed.state === 'waited for' && isEmpty(feed))
       const lines = blocking.length === 0 ? takeEarliest(feeds) : []
       if (lines.length > 0) {
-        told = false
+        announced = false
         yield lines
         continue
       }
       const open = feeds.filter(({ state }) => state !== 'ended')
       if (open.length === 0) return
-      if (blocking.length === 0 && !told) {
-        told = true
+      if (blocking.length === 0 && !announced) {
+        announced = true
         yield []
         continue
       }

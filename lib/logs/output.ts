@@ -48,7 +48,7 @@ export function textOutput(stream: Writable, clean: Clean): Output {
 /** One JSON document, written as lines arrive: `{"lines": […], "sources": […], "ok": …}`. */
 export function documentOutput(stream: Writable, clean: Clean): Output {
   const { write, closed } = createWriter(stream)
-  let begun = false
+  let started = false
   return {
     closed,
     async lines(lines) {

@@ -17,7 +17,7 @@ interface ViewContext {
   json: boolean
   /** Aborted to stop. */
   stopping: AbortSignal
-  tell(line: string): void
+  log(line: string): void
 }
 
 /**
@@ -27,7 +27,7 @@ interface ViewContext {
 export async function viewLogs(
   context: Context,
   view: View,
-  { json, stopping, tell }: ViewContext,
+  { json, stopping, log }: ViewContext,
 ): Promise<number> {
   const { clean } = context.runner.secrets
   const format = json ? (view.follow ? jsonLinesOutput : documentOutput) : textOutput
@@ -39,24 +39,24 @@ export async function viewLogs(
     reports.set(source, report)
     return report
   }
-  const told = new Map<string, string>()
+  const reported = new Map<string, string>()
   const fail = (source: string, error: Error) => {
     const failure = error instanceof OpsError ? error.failure : { what: getMessage(error) }
     answers[source] = { failure: error }
     reportOf(source).error = { what: failure.what, said: failure.said, next: failure.next }
-    const words = [failure.what, failure.said?.trim(), failure.next && `→ ${failure.next}`]
+    const message = [failure.what, failure.said?.trim(), failure.next && `→ ${failure.next}`]
       .filter(Boolean)
       .join('\n  ')
-    const before = told.get(words)
-    tell(`! ${source}: ${before ? `the same as ${before}` : words}`)
-    told.set(words, source)
+    const before = reported.get(message)
+    log(`! ${source}: ${before ? `the same as ${before}` : message}`)
+    reported.set(message, source)
   }
-  const lines = merge(createSources(context, view, tell), {
+  const lines = merge(createSources(context, view, log), {
     signal: AbortSignal.any([stopping, output.closed]),
     patienceMs,
     onOpen: ({ id }) => void (id.includes(',') || reportOf(id)),
     onLate: ({ id }) =>
-      tell(
+      log(
         `! ${id}: nothing for ${formatDuration(patienceMs)}; the others continue, its lines follow when they arrive`,
       ),
     onFailure: ({ id }, error) => fail(id, error),
@@ -65,19 +65,19 @@ export async function viewLogs(
   const all = [...reports.values()]
   // Empty output could be mistaken for a fault.
   if (!json && !view.follow && all.some(({ error }) => !error) && all.every(({ lines }) => lines === 0))
-    tell(view.grep ? `no line matches ${view.grep.source}` : 'no lines in this period')
+    log(view.grep ? `no line matches ${view.grep.source}` : 'no lines in this period')
   await output.end(all)
   return getExitCode(answers)
 }
 
-function createSources(context: Context, view: View, tell: (line: string) => void) {
+function createSources(context: Context, view: View, log: (line: string) => void) {
   const wanted: SourceOptions = {
     only: view.only,
     follow: view.follow,
     ...(view.since ? { since: view.since.getTime() } : {}),
     // Matching happens here, so the last matches may be far back.
     ...(view.lines === undefined || view.grep ? {} : { tail: view.lines }),
-    warn: (source, words) => tell(`! ${source}: ${words}`),
+    warn: (source, message) => log(`! ${source}: ${message}`),
   }
   return [
     ...containerSources(context.config, (signal) => openArm(context, signal), wanted),

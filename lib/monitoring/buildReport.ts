@@ -25,21 +25,21 @@ interface About {
 }
 
 /** Builds the report of a run, independent of the output format. */
-export function buildReport({ config, runner }: Context, judged: Evaluation, about: About): Report {
+export function buildReport({ config, runner }: Context, evaluation: Evaluation, about: About): Report {
   const { state, rules, news } = about
-  const verdict = about.verdict ?? judged.verdict
+  const verdict = about.verdict ?? evaluation.verdict
   const report: Omit<Report, 'line'> = {
     ok: verdict === 'OK',
     verdict,
     exitCode: toExitCode(verdict),
-    at: new Date(judged.at).toISOString(),
+    at: new Date(evaluation.at).toISOString(),
     domain: config.domain,
     environment: config.environment,
     quick: about.quick,
-    ...(judged.explained ? { explained: judged.explained } : {}),
-    ...(judged.excluded ? { excluded: judged.excluded } : {}),
-    observations: judged.observations.map((each) => {
-      const counts = judged.entry.seen && each.from === 'here' && each.seen.verdict !== 'UNKNOWN'
+    ...(evaluation.explained ? { explained: evaluation.explained } : {}),
+    ...(evaluation.excluded ? { excluded: evaluation.excluded } : {}),
+    observations: evaluation.observations.map((each) => {
+      const counts = evaluation.entry.seen && each.from === 'here' && each.seen.verdict !== 'UNKNOWN'
       const far = counts && !each.planned ? formatProgress(state.rows[each.seen.probe.id], rules) : undefined
       return toProbeReport(each, far)
     }),
@@ -54,8 +54,8 @@ export function buildReport({ config, runner }: Context, judged: Evaluation, abo
 
 /** Adds problems that occurred after the line was sent with the ping; the printed line includes them. */
 export function addTrouble({ runner }: Context, report: Report, more: readonly string[]): Report {
-  const told = { ...report, trouble: [...report.trouble, ...more.map(runner.secrets.clean)] }
-  return { ...told, line: runner.secrets.clean(formatPluginLine(told)) }
+  const extended = { ...report, trouble: [...report.trouble, ...more.map(runner.secrets.clean)] }
+  return { ...extended, line: runner.secrets.clean(formatPluginLine(extended)) }
 }
 
 function toProbeReport(

@@ -31,11 +31,11 @@ export interface Evaluation {
  */
 export async function evaluate(
   context: OpenContext,
-  looked: Collected,
+  collected: Collected,
   store: HistoryHandle,
   quick: boolean,
 ): Promise<Evaluation> {
-  const { here, vps } = applyDisagreements(looked, await findDisagreements(context, looked))
+  const { here, vps } = applyDisagreements(collected, await findDisagreements(context, collected))
   const { at } = here
   const networkDown = here.ownNetwork === 'down'
   const work = networkDown

@@ -68,12 +68,12 @@ async function runCheck(
     preparing,
   ]).catch(async (thrown) => {
     // A check that continues would open connections that nobody closes.
-    inVain.abort()
-    await looking.catch(() => {})
+    abort.abort()
+    await collecting.catch(() => {})
     throw thrown
   })
   try {
-    const judged = await evaluate(context, looked, store, asked.quick)
+    const evaluation = await evaluate(context, collected, store, asked.quick)
     const about = { rules: asked.rules, channels, quick: asked.quick, trouble }
     const report = await persist(context, store, judged, about)
     return {

@@ -155,12 +155,13 @@ function updateIncident(
   const rank = failing[0]?.rank ?? 0
   if (!open) {
     if (rank === 0) return { open, news: undefined }
-    return begun(0)
+    return startIncident(0)
   }
   const targets = [...new Set([...open.targets, ...failing.map(({ target }) => target)])]
   const incident: OpenIncident = { ...open, targets, rank: maxRank(open.rank, rank) }
   // The remainder of an earlier incident becomes an incident in its own right when it grows.
-  if (open.quiet && (rank > open.rank || targets.length > open.targets.length)) return begun(open.start)
+  if (open.quiet && (rank > open.rank || targets.length > open.targets.length))
+    return startIncident(open.start)
   const held = all.filter(
     ([target, row]) =>
       row.bad > 0 && (targets.includes(target) || (row.at === at && at - row.badSince <= maxHoldMs)),
@@ -186,11 +187,14 @@ function updateIncident(
     incident.rank > open.rank ? 'raised' : isReminderDue(open.toldAt, at, rules) ? 'reminder' : undefined
   if (!kind) return { open: incident, news: undefined }
   const { quiet: _, ...loud } = incident
-  const told: OpenIncident = { ...loud, toldAt: at }
-  return { open: told, news: { kind, incident: told, failing: rank > 0 ? failing : listUnconfirmed(held) } }
+  const reminded: OpenIncident = { ...loud, toldAt: at }
+  return {
+    open: reminded,
+    news: { kind, incident: reminded, failing: rank > 0 ? failing : listUnconfirmed(held) },
+  }
 
   /** @param earliest the incident starts no earlier: what came before belongs to another one */
-  function begun(earliest: number): { open: OpenIncident; news: IncidentEvent } {
+  function startIncident(earliest: number): { open: OpenIncident; news: IncidentEvent } {
     const first = Math.min(...confirmed.map(([, row]) => row.badSince || at))
     const start = Math.max(earliest, first)
     const opened: OpenIncident = { start, rank, targets: failing.map(({ target }) => target), toldAt: at }

@@ -24,41 +24,42 @@ interface About {
 export async function persist(
   context: OpenContext,
   { history, trouble }: HistoryHandle,
-  judged: Evaluation,
+  evaluation: Evaluation,
   about: About,
 ): Promise<Report> {
   const { config } = context
-  const told = [...about.trouble, ...trouble]
-  const reported = (
+  const problems = [...about.trouble, ...trouble]
+  const createReport = (
     state: IncidentState,
     more: Partial<Pick<Report, 'alerts' | 'verdict'>> & { news?: IncidentEvent | undefined } = {},
-  ) => buildReport(context, judged, { ...about, state, trouble: told, ...more })
-  const unkept = () => reported(readIncidentFile(config) ?? { rows: {} }, { verdict: atLeastWarning(judged) })
-  if (!history) return unkept()
+  ) => buildReport(context, evaluation, { ...about, state, trouble: problems, ...more })
+  const reportUnrecorded = () =>
+    createReport(readIncidentFile(config) ?? { rows: {} }, { verdict: atLeastWarning(evaluation) })
+  if (!history) return reportUnrecorded()
   let recorded: Recorded
-  let noted = ''
+  let recordedLine = ''
   try {
-    recorded = recordRun(history, judged.entry, {
+    recorded = recordRun(history, evaluation.entry, {
       config,
       rules: about.rules,
       channels: about.channels.map(({ name }) => name),
       lastRun({ state, news }) {
-        const report = reported(state, toNews(news))
-        noted = report.line
+        const report = createReport(state, toNews(news))
+        recordedLine = report.line
         return report
       },
     })
   } catch (thrown) {
-    told.push(...formatQuarantined(history), formatNotRecorded(thrown))
-    const report = unkept()
+    problems.push(...formatQuarantined(history), formatNotRecorded(thrown))
+    const report = reportUnrecorded()
     history.markDamageReported()
     return report
   }
-  told.push(...formatQuarantined(history))
-  updateIncidentFile(context, recorded, told)
-  const alerts = await sendOutbox(context, history, about.channels, told)
-  const report = reported(recorded.state, { ...toNews(recorded.news), alerts })
-  if (report.line !== noted) updateLastRun(history, report)
+  problems.push(...formatQuarantined(history))
+  updateIncidentFile(context, recorded, problems)
+  const alerts = await sendOutbox(context, history, about.channels, problems)
+  const report = createReport(recorded.state, { ...toNews(recorded.news), alerts })
+  if (report.line !== recordedLine) updateLastRun(history, report)
   history.markDamageReported()
   return report
 }
@@ -74,12 +75,12 @@ const atLeastWarning = ({ verdict }: Evaluation) => (verdict === 'OK' ? 'WARNING
  * Writes the incident file only when the open incident differs from it, which includes a run that was killed before
  * it could write it.
  */
-function updateIncidentFile({ config }: OpenContext, { state }: Recorded, told: string[]): void {
+function updateIncidentFile({ config }: OpenContext, { state }: Recorded, problems: string[]): void {
   if (isDeepStrictEqual(readIncidentFile(config)?.open, state.open)) return
   try {
     writeIncidentFile(config, state)
   } catch (thrown) {
-    told.push(`the open incident could not be saved beside the history: ${getMessage(thrown)}`)
+    problems.push(`the open incident could not be saved beside the history: ${getMessage(thrown)}`)
   }
 }
 
@@ -87,17 +88,17 @@ async function sendOutbox(
   context: OpenContext,
   history: History,
   channels: readonly Channel[],
-  told: string[],
+  problems: string[],
 ): Promise<Report['alerts']> {
   const none = { sent: [], unsent: [] }
   try {
     if (history.outbox().length === 0) return none
     const { deliver } = await import('./alerts/outbox.ts')
     const { trouble, ...alerts } = await deliver(context, history, channels)
-    told.push(...trouble)
+    problems.push(...trouble)
     return alerts
   } catch (thrown) {
-    told.push(`the queue of alerts could not be updated: ${getMessage(thrown)}`)
+    problems.push(`the queue of alerts could not be updated: ${getMessage(thrown)}`)
     return none
   }
 }

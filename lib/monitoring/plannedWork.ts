@@ -68,20 +68,22 @@ const receiptsRead = 20
  */
 export async function findPlannedWork(
   context: Context,
-  look: { at: number; observations: readonly Observation[] },
+  check: { at: number; observations: readonly Observation[] },
   { quick, noted }: { quick: boolean; noted: KnownMaintenance | undefined },
 ): Promise<PlannedWork> {
   const [receipts, marker, holder] = await Promise.all([
     readReceipts(context, quick),
     quick ? undefined : readMarker(context),
-    quick || look.observations.every(({ verdict }) => verdict === 'OK') ? undefined : readLockHolder(context),
+    quick || check.observations.every(({ verdict }) => verdict === 'OK')
+      ? undefined
+      : readLockHolder(context),
   ])
   const deploys = receipts.filter(affectsVisitors).map(toPlanned)
-  const told =
-    marker === undefined ? findMaintenancePage(look.observations) : marker === 'off' ? undefined : marker
-  const known = told && mergeMaintenance(noted, Date.parse(told.since), look.at)
-  const now = deploys.find((each) => each.from <= look.at && look.at <= each.to + graceMs)
-  const held = holder && !isHarmless(holder.what) && look.at - Date.parse(holder.since) < maxDeployMs
+  const maintenance =
+    marker === undefined ? findMaintenancePage(check.observations) : marker === 'off' ? undefined : marker
+  const known = maintenance && mergeMaintenance(noted, Date.parse(maintenance.since), check.at)
+  const now = deploys.find((each) => each.from <= check.at && check.at <= each.to + graceMs)
+  const held = holder && !isHarmless(holder.what) && check.at - Date.parse(holder.since) < maxDeployMs
   const deploy = held
     ? `deploy in progress: "${holder.what}" by ${holder.by} since ${holder.since}`
     : undefined
@@ -89,12 +91,12 @@ export async function findPlannedWork(
   return {
     stretches: [
       ...deploys,
-      ...(told && known ? [{ ...known, kind: 'maintenance' as const, what: told.words }] : []),
+      ...(maintenance && known ? [{ ...known, kind: 'maintenance' as const, what: maintenance.text }] : []),
     ],
-    ...(told ? { maintenance: told.words } : {}),
+    ...(maintenance ? { maintenance: maintenance.text } : {}),
     ...(known
       ? { noted: known }
-      : marker === 'off' || isSiteAnswering(look.observations)
+      : marker === 'off' || isSiteAnswering(check.observations)
         ? { noted: 'over' }
         : {}),
     ...((deploy ?? ended) ? { deploy: (deploy ?? ended)! } : {}),
@@ -103,9 +105,7 @@ export async function findPlannedWork(
 
 /** The site shows a maintenance page; only the VPS knows who started it and when. */
 const findMaintenancePage = (observations: readonly Observation[]) =>
-  observations.some(({ maintenance }) => maintenance)
-    ? { words: 'planned maintenance', since: '' }
-    : undefined
+  observations.some(({ maintenance }) => maintenance) ? { text: 'planned maintenance', since: '' } : undefined
 
 /** True when the front page answered; the caller knows that it is not a maintenance page. */
 const isSiteAnswering = (observations: readonly Observation[]): boolean =>
@@ -118,8 +118,9 @@ const isSiteAnswering = (observations: readonly Observation[]): boolean =>
  * @param since the marker's start time; NaN without a marker
  */
 function mergeMaintenance(noted: KnownMaintenance | undefined, since: number, at: number): KnownMaintenance {
-  const goesOn = noted && (since <= noted.from + maxClockSkewMs || (!since && at - noted.to <= forgetAfterMs))
-  if (goesOn) return { id: noted.id, from: since || noted.from, to: Math.max(noted.to, at) }
+  const continues =
+    noted && (since <= noted.from + maxClockSkewMs || (!since && at - noted.to <= forgetAfterMs))
+  if (continues) return { id: noted.id, from: since || noted.from, to: Math.max(noted.to, at) }
   const from = since || at
   return { id: new Date(from).toISOString(), from, to: Math.max(from, at) }
 }
@@ -138,13 +139,13 @@ async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]
 }
 
 /** The maintenance marker on the VPS; undefined when the VPS does not answer. */
-async function readMarker(context: Context): Promise<{ words: string; since: string } | 'off' | undefined> {
+async function readMarker(context: Context): Promise<{ text: string; since: string } | 'off' | undefined> {
   const { inspectServer } = await import('../vps/serverState.ts')
   const { formatUntil } = await import('../vps/maintenance/page.ts')
   const survey = await inspectServer(context).catch(() => undefined)
   if (!survey) return undefined
   const { maintenance } = survey
-  return maintenance ? { words: formatUntil(maintenance), since: maintenance.since } : 'off'
+  return maintenance ? { text: formatUntil(maintenance), since: maintenance.since } : 'off'
 }
 
 async function readLockHolder(context: Context) {
@@ -186,8 +187,8 @@ export function explain(observations: readonly Observation[], work: PlannedWork)
   return hidden.length > 0 ? createExplanation('maintenance', work.maintenance, hidden) : undefined
 }
 
-const createExplanation = (by: Excluded, words: string, hidden: readonly Observation[]): Explanation => ({
+const createExplanation = (by: Excluded, text: string, hidden: readonly Observation[]): Explanation => ({
   by,
-  why: `${words} (explains ${hidden.map(({ probe }) => probe.id).join(', ')})`,
+  why: `${text} (explains ${hidden.map(({ probe }) => probe.id).join(', ')})`,
   ids: new Set(hidden.map(({ probe }) => probe.id)),
 })

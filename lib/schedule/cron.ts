@@ -32,10 +32,10 @@ export function formatCronFields(interval: Interval): string {
 export function formatCronLine({ interval, argv }: ScheduledTask, { folder, path }: InstallTarget): string {
   const words = [folder, path, ...argv]
   for (const word of words) assertOneLine(word, 'crontab')
-  const odd = words.find((word) => word.includes('\\'))
-  if (odd !== undefined)
+  const invalid = words.find((word) => word.includes('\\'))
+  if (invalid !== undefined)
     throw usageError(
-      `${odd} contains a backslash, which cron interprets itself`,
+      `${invalid} contains a backslash, which cron interprets itself`,
       'Move the project to a folder with a simpler name.',
     )
   const command = `cd ${quotePosix(folder)} && PATH=${quotePosix(path)} ${quoteLine(argv)}`.replaceAll(
@@ -62,31 +62,31 @@ export const getMarkers = ({ environment, folder }: InstallTarget): Marks => ({
 })
 
 /** Our block of a crontab, with a final line break. */
-export function renderBlock(tasks: readonly ScheduledTask[], place: InstallTarget): string {
-  const { begin, end } = getMarkers(place)
+export function renderBlock(tasks: readonly ScheduledTask[], target: InstallTarget): string {
+  const { begin, end } = getMarkers(target)
   const about = `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`
-  return [begin, about, ...tasks.map((task) => formatCronLine(task, place)), end, ''].join('\n')
+  return [begin, about, ...tasks.map((task) => formatCronLine(task, target)), end, ''].join('\n')
 }
 
 /**
  * The crontab with our block inserted, in its previous position or at the end. All other lines stay unchanged, byte
  * for byte.
  */
-export function insertBlock(text: string, block: string, place: InstallTarget): string {
-  const found = findBlock(text, place)
+export function insertBlock(text: string, block: string, target: InstallTarget): string {
+  const found = findBlock(text, target)
   if (found) return text.slice(0, found.from) + block + text.slice(found.to)
   return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${block}`
 }
 
 /** The crontab without our block. */
-export function removeBlock(text: string, place: InstallTarget): string {
-  const found = findBlock(text, place)
+export function removeBlock(text: string, target: InstallTarget): string {
+  const found = findBlock(text, target)
   return found ? text.slice(0, found.from) + text.slice(found.to) : text
 }
 
 /** The current lines of our block. */
-function getBlockLines(text: string, place: InstallTarget): string[] {
-  const found = findBlock(text, place)
+function getBlockLines(text: string, target: InstallTarget): string[] {
+  const found = findBlock(text, target)
   return found ? text.slice(found.from, found.to).trimEnd().split('\n').slice(1, -1) : []
 }
 
@@ -94,8 +94,8 @@ function getBlockLines(text: string, place: InstallTarget): string[] {
  * The position of our block, including its markers. Throws for half a block or two of them: somebody has edited it,
  * and guessing would lose lines.
  */
-function findBlock(text: string, place: InstallTarget): { from: number; to: number } | undefined {
-  const { begin, end } = getMarkers(place)
+function findBlock(text: string, target: InstallTarget): { from: number; to: number } | undefined {
+  const { begin, end } = getMarkers(target)
   const lines = text.split('\n')
   const at = (mark: string) => lines.flatMap((line, index) => (line === mark ? [index] : []))
   const [begins, ends] = [at(begin), at(end)]
@@ -106,8 +106,8 @@ function findBlock(text: string, place: InstallTarget): { from: number; to: numb
       what: `The crontab contains our markers, but not as one block (lines ${[...begins, ...ends].map((line) => line + 1).join(', ')})`,
       next: `Remove the lines from “${begin}” to “${end}” with crontab -e, then run this command again.`,
     })
-  const lengthOf = (count: number) => lines.slice(0, count).reduce((sum, line) => sum + line.length + 1, 0)
-  return { from: lengthOf(first), to: Math.min(lengthOf(last + 1), text.length) }
+  const getOffset = (count: number) => lines.slice(0, count).reduce((sum, line) => sum + line.length + 1, 0)
+  return { from: getOffset(first), to: Math.min(getOffset(last + 1), text.length) }
 }
 
 const options = { env: { LC_ALL: 'C' }, timeoutMs: 10_000 }
@@ -146,21 +146,21 @@ async function readCrontab(runner: Runner): Promise<string> {
 /** Installs the block of this environment; without tasks, removes it. */
 export function cronTasks(
   { runner, config }: Context,
-  place: InstallTarget,
+  target: InstallTarget,
   tasks: readonly ScheduledTask[],
 ): Task[] {
   const wanted = (text: string) =>
-    tasks.length > 0 ? insertBlock(text, renderBlock(tasks, place), place) : removeBlock(text, place)
+    tasks.length > 0 ? insertBlock(text, renderBlock(tasks, target), target) : removeBlock(text, target)
   return [
     {
       id: 'crontab',
-      title: `Crontab of ${place.user}`,
+      title: `Crontab of ${target.user}`,
       part: 'together',
       async inspect(): Promise<Difference> {
         const now = await readCrontab(runner)
         const text = wanted(now)
         if (text === now) return ok(tasks.length > 0 ? 'entries are up to date' : 'no entries of this tool')
-        const [before, after] = [getBlockLines(now, place), getBlockLines(text, place)]
+        const [before, after] = [getBlockLines(now, target), getBlockLines(text, target)]
         return {
           state: before.length === 0 ? 'create' : 'change',
           what:
@@ -173,10 +173,10 @@ export function cronTasks(
           effects: [writeCommand(text)],
         }
       },
-      async apply(_difference, tell) {
+      async apply(_difference, log) {
         // Read again: someone may have edited it meanwhile.
         const now = await readCrontab(runner)
-        if (now !== '') tell(`The previous crontab is saved as ${backUpCrontab(config.stateDir, now)}`)
+        if (now !== '') log(`The previous crontab is saved as ${backUpCrontab(config.stateDir, now)}`)
         await runner.run(writeCommand(wanted(now)))
       },
     },
@@ -193,7 +193,7 @@ function compareLines(before: readonly string[], after: readonly string[]): Fiel
   const [old, fresh] = [named(before), named(after)]
   return [...new Set([...old.keys(), ...fresh.keys()])]
     .filter((name) => old.get(name) !== fresh.get(name))
-    .map((name) => ({ name, before: old.get(name), after: fresh.get(name) ?? '(gone)' }))
+    .map((name) => ({ name, before: old.get(name), after: fresh.get(name) ?? '(removed)' }))
 }
 
 /** Saves the crontab before a change, readable only by its owner. Returns the file. */

@@ -77,14 +77,14 @@ function readLastTranscript({ stateDir }: Config, script: 'status-page' | 'backu
       .sort()
       .reverse()) {
       const lines = readFileSync(path.join(folder, name), 'utf8').trimEnd().split('\n')
-      const begun = parseEntry<TranscriptStart>(lines[0])
-      if (!begun || / (--dry-run|-n)( |$)/.test(begun.line)) continue
+      const started = parseEntry<TranscriptStart>(lines[0])
+      if (!started || / (--dry-run|-n)( |$)/.test(started.line)) continue
       const ended =
         lines.length > 1 ? parseEntry<{ kind: string; exitCode: number }>(lines.at(-1)) : undefined
-      const at = Date.parse(begun.at)
+      const at = Date.parse(started.at)
       if (ended?.kind === 'end')
         return { ...never, at, exitCode: ended.exitCode, words: ended.exitCode === 0 ? 'done' : 'failed' }
-      return { ...never, at, words: isAlive(begun.pid) ? 'running' : 'killed' }
+      return { ...never, at, words: isAlive(started.pid) ? 'running' : 'killed' }
     }
     return never
   } catch (thrown) {

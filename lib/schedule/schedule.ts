@@ -191,7 +191,7 @@ async function warn(
   installed = true,
 ): Promise<void> {
   const { config, runner } = context
-  const { kind, place } = scheduled
+  const { kind, target } = scheduled
   const keys = unreachableSecrets(config)
   if (keys.length > 0)
     run.log(
@@ -203,9 +203,9 @@ async function warn(
     run.log(
       '! No cron daemon seems to be running, so no task will start. Start it with: systemctl start cron',
     )
-  if (kind === 'systemd' && getScope() === 'user' && (await stopsAtLogout(runner, place.user)))
+  if (kind === 'systemd' && getScope() === 'user' && (await stopsAtLogout(runner, target.user)))
     run.log(
-      `! These timers stop when ${place.user} logs out. Prevent that with: loginctl enable-linger ${place.user}`,
+      `! These timers stop when ${target.user} logs out. Prevent that with: loginctl enable-linger ${target.user}`,
     )
 }
 
@@ -225,7 +225,7 @@ function formatLastRuns(tasks: readonly ScheduledTask[], runs: readonly LastRun[
 /** A schedule: the scheduler, the tasks, and how to install or remove them. */
 interface Schedule {
   kind: 'cron' | 'systemd' | 'windows'
-  place: InstallTarget
+  target: InstallTarget
   tasks: ScheduledTask[]
   /** The entries as text, to read or to install elsewhere. */
   text: string
@@ -245,27 +245,29 @@ function createSchedule(context: Context, kind: Schedule['kind'], every: string)
   const home = path.join(import.meta.dirname, '..', '..')
   const launcher = { node: process.execPath, bin: path.join(home, 'bin', 'dominion.js') }
   const tasks = listScheduledTasks(config.environment, parseMinutes(every), launcher)
-  const place: InstallTarget = {
+  const target: InstallTarget = {
     folder: config.folder,
     environment: config.environment,
     path: buildPath(process.env.PATH ?? ''),
     user: getUserName(kind),
   }
   if (kind === 'cron') {
-    const steps = (wanted: boolean) => cronTasks(context, place, wanted ? tasks : [])
-    return { kind, place, tasks, text: renderBlock(tasks, place).trimEnd(), steps }
+    const steps = (wanted: boolean) => cronTasks(context, target, wanted ? tasks : [])
+    return { kind, target, tasks, text: renderBlock(tasks, target).trimEnd(), steps }
   }
   if (kind === 'windows') {
-    const text = tasks.map((task) => `${getTaskName(task, place)}:\n${renderTaskXml(task, place)}`).join('\n')
-    return { kind, place, tasks, text, steps: (wanted) => windowsTasks(context, place, tasks, wanted) }
+    const text = tasks
+      .map((task) => `${getTaskName(task, target)}:\n${renderTaskXml(task, target)}`)
+      .join('\n')
+    return { kind, target, tasks, text, steps: (wanted) => windowsTasks(context, target, tasks, wanted) }
   }
   const scope = getScope()
   const folder = getUnitFolder(scope, process.env, homedir())
-  const units = tasks.flatMap((task) => renderUnits(task, place, scope))
+  const units = tasks.flatMap((task) => renderUnits(task, target, scope))
   return {
-    ...{ kind, place, tasks },
+    ...{ kind, target, tasks },
     text: units.map((unit) => `${path.join(folder, unit.name)}:\n${unit.text}`).join('\n'),
-    steps: (wanted) => systemdTasks(context, place, tasks, wanted, scope, folder),
+    steps: (wanted) => systemdTasks(context, target, tasks, wanted, scope, folder),
   }
 }
 

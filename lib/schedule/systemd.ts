@@ -45,19 +45,19 @@ export function getUnitName(task: Pick<ScheduledTask, 'id'>, { environment, fold
 }
 
 /** The service and the timer of one task. Throws (exit 2) when a path is not allowed in a unit file. */
-export function renderUnits(task: ScheduledTask, place: InstallTarget, scope: Scope): Unit[] {
-  for (const word of [place.folder, place.path, ...task.argv]) assertOneLine(word, 'unit file')
+export function renderUnits(task: ScheduledTask, target: InstallTarget, scope: Scope): Unit[] {
+  for (const word of [target.folder, target.path, ...task.argv]) assertOneLine(word, 'unit file')
   if (/[$"'\\]/.test(task.argv[0]!))
     throw usageError(
       `systemd cannot start a program whose path contains a quote, a backslash or a $: ${task.argv[0]}`,
       'Move the project to a folder with a simpler name.',
     )
-  const base = getUnitName(task, place)
+  const base = getUnitName(task, target)
   const head = [
-    getMarker(place),
+    getMarker(target),
     `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`,
     '[Unit]',
-    `Description=Codex Dominion: ${task.title} (${place.environment})`,
+    `Description=Codex Dominion: ${task.title} (${target.environment})`,
   ]
   const service = [
     ...head,
@@ -66,9 +66,9 @@ export function renderUnits(task: ScheduledTask, place: InstallTarget, scope: Sc
     '[Service]',
     'Type=oneshot',
     // Without User=, a system unit has no HOME, where az and ssh keep their files.
-    ...(scope === 'system' ? [`User=${place.user}`] : []),
-    `WorkingDirectory=${place.folder.replaceAll('%', '%%')}`,
-    `Environment=${quoteWord(`PATH=${place.path}`)}`,
+    ...(scope === 'system' ? [`User=${target.user}`] : []),
+    `WorkingDirectory=${target.folder.replaceAll('%', '%%')}`,
+    `Environment=${quoteWord(`PATH=${target.path}`)}`,
     `ExecStart=${task.argv.map(quoteExecWord).join(' ')}`,
     `TimeoutStartSec=${task.limitMinutes}min`,
   ]
@@ -140,17 +140,17 @@ async function assertResponding(runner: Runner, scope: Scope): Promise<void> {
 /** Installs the services and timers of this environment; with `wanted` false, removes them. */
 export function systemdTasks(
   { runner }: Context,
-  place: InstallTarget,
+  target: InstallTarget,
   tasks: readonly ScheduledTask[],
   wanted: boolean,
   scope: Scope,
   folder: string,
 ): Task[] {
-  const units = tasks.flatMap((task) => renderUnits(task, place, scope))
+  const units = tasks.flatMap((task) => renderUnits(task, target, scope))
   const timers = units.map(({ name }) => name).filter((name) => name.endsWith('.timer'))
-  const fileOf = ({ name }: Unit) => path.join(folder, name)
-  const there = () => units.filter((unit) => existsSync(fileOf(unit)))
-  const commandsOut = () =>
+  const getUnitFile = ({ name }: Unit) => path.join(folder, name)
+  const getInstalled = () => units.filter((unit) => existsSync(getUnitFile(unit)))
+  const getDisableCommands = () =>
     disableCommands(
       scope,
       timers.filter((name) => existsSync(path.join(folder, name))),
@@ -158,45 +158,45 @@ export function systemdTasks(
   return [
     {
       id: 'timers',
-      title: scope === 'system' ? 'systemd timers' : `Timers of ${place.user}`,
+      title: scope === 'system' ? 'systemd timers' : `Timers of ${target.user}`,
       part: 'together',
       async inspect(): Promise<Difference> {
-        if (!wanted && there().length === 0) return ok('no timers of this tool')
+        if (!wanted && getInstalled().length === 0) return ok('no timers of this tool')
         await assertResponding(runner, scope)
-        for (const unit of there()) assertOwnUnit(fileOf(unit), place)
+        for (const unit of getInstalled()) assertOwnUnit(getUnitFile(unit), target)
         if (!wanted) {
-          const fields = there().map(({ name }) => ({ name, before: 'there', after: '(gone)' }))
-          const { before, after } = commandsOut()
+          const fields = getInstalled().map(({ name }) => ({ name, before: 'installed', after: '(removed)' }))
+          const { before, after } = getDisableCommands()
           return { state: 'change', what: 'remove our timers', fields, effects: [...before, ...after] }
         }
-        const fields = units.flatMap((unit) => compareUnit(fileOf(unit), unit))
+        const fields = units.flatMap((unit) => compareUnit(getUnitFile(unit), unit))
         const idle = await listIdleTimers(runner, scope, timers)
         if (fields.length === 0 && idle.length === 0) return ok('timers are running')
         return {
-          state: there().length === 0 ? 'create' : 'change',
-          what: there().length === 0 ? 'install our timers' : 'update our timers',
+          state: getInstalled().length === 0 ? 'create' : 'change',
+          what: getInstalled().length === 0 ? 'install our timers' : 'update our timers',
           fields: [...fields, ...idle.map((name) => ({ name, before: 'idle', after: 'running' }))],
           effects: enableCommands(scope, timers),
         }
       },
       async apply() {
         if (!wanted) {
-          const { before, after } = commandsOut()
+          const { before, after } = getDisableCommands()
           for (const command of before) await runner.run(command)
-          for (const unit of there()) rmSync(fileOf(unit), { force: true })
+          for (const unit of getInstalled()) rmSync(getUnitFile(unit), { force: true })
           for (const command of after) await runner.run(command)
           return
         }
         makeFolder(folder)
-        for (const unit of units) writeAtomically(fileOf(unit), unit.text, { mode: 0o644 })
+        for (const unit of units) writeAtomically(getUnitFile(unit), unit.text, { mode: 0o644 })
         for (const command of enableCommands(scope, timers)) await runner.run(command)
       },
     },
   ]
 }
 
-function assertOwnUnit(file: string, place: InstallTarget): void {
-  const mark = getMarker(place)
+function assertOwnUnit(file: string, target: InstallTarget): void {
+  const mark = getMarker(target)
   if (readFileSync(file, 'utf8').startsWith(`${mark}\n`)) return
   throw new OpsError({
     what: `${file} does not belong to this project: it does not start with “${mark}”`,
@@ -209,7 +209,7 @@ function compareUnit(file: string, { name, text }: Unit): Field[] {
   if (before === text) return []
   const lines = (all: string) => all.split('\n')
   const changed = before === undefined ? [] : lines(text).filter((line) => !lines(before).includes(line))
-  return [{ name, before: before === undefined ? undefined : 'other', after: changed.join('; ') || 'there' }]
+  return [{ name, before: before === undefined ? undefined : 'other', after: changed.join('; ') || 'installed' }]
 }
 
 /** Timers that are not enabled or not active. */

@@ -47,12 +47,12 @@ function renderTrigger(interval: Interval): string[] {
  * user is logged on, which needs no password and gives access to az's login. A hash in the description shows whether
  * the task is up to date, because Windows rewrites the rest.
  */
-export function renderTaskXml(task: ScheduledTask, place: InstallTarget): string {
-  for (const word of [place.folder, ...task.argv]) assertOneLine(word, 'task of Windows')
+export function renderTaskXml(task: ScheduledTask, target: InstallTarget): string {
+  for (const word of [target.folder, ...task.argv]) assertOneLine(word, 'task of Windows')
   const [command = '', ...words] = task.argv
   const body = [
     `<Triggers><CalendarTrigger>${renderTrigger(task.interval).join('')}</CalendarTrigger></Triggers>`,
-    `<Principals><Principal id="Author"><UserId>${escapeXml(place.user)}</UserId><LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>`,
+    `<Principals><Principal id="Author"><UserId>${escapeXml(target.user)}</UserId><LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>`,
     [
       '<Settings><MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>',
       '<DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>',
@@ -63,10 +63,10 @@ export function renderTaskXml(task: ScheduledTask, place: InstallTarget): string
     [
       `<Actions Context="Author"><Exec><Command>${escapeXml(command)}</Command>`,
       `<Arguments>${escapeXml(words.map(quoteArgument).join(' '))}</Arguments>`,
-      `<WorkingDirectory>${escapeXml(place.folder)}</WorkingDirectory></Exec></Actions>`,
+      `<WorkingDirectory>${escapeXml(target.folder)}</WorkingDirectory></Exec></Actions>`,
     ].join(''),
   ]
-  const description = `Codex Dominion: ${task.title} (${place.environment}) in ${place.folder}; ${formatScriptLine('schedule', '--remove')} takes it away`
+  const description = `Codex Dominion: ${task.title} (${target.environment}) in ${target.folder}; ${formatScriptLine('schedule', '--remove')} takes it away`
   return [
     '<?xml version="1.0"?>',
     '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">',
@@ -84,27 +84,27 @@ export const isSameTask = (held: string, wanted: string): boolean => {
 }
 
 /** The file is deleted after the command: Windows keeps its own copy. */
-export const createCommand = (task: ScheduledTask, place: InstallTarget): Command =>
+export const createCommand = (task: ScheduledTask, target: InstallTarget): Command =>
   local.change`
-    schtasks /Create /F /TN ${getTaskName(task, place)} /XML ${secretFile(`${task.id}.xml`, renderTaskXml(task, place))}`
+    schtasks /Create /F /TN ${getTaskName(task, target)} /XML ${secretFile(`${task.id}.xml`, renderTaskXml(task, target))}`
 
-export const deleteCommand = (task: ScheduledTask, place: InstallTarget): Command =>
-  local.change`schtasks /Delete /F /TN ${getTaskName(task, place)}`
+export const deleteCommand = (task: ScheduledTask, target: InstallTarget): Command =>
+  local.change`schtasks /Delete /F /TN ${getTaskName(task, target)}`
 
 /** One task per entry; with `wanted` false, removes them. */
 export const windowsTasks = (
   { runner }: Context,
-  place: InstallTarget,
+  target: InstallTarget,
   tasks: readonly ScheduledTask[],
   wanted: boolean,
 ): Task[] =>
   tasks.map((task) => ({
     id: task.id,
-    title: `Task ${getTaskName(task, place)}`,
+    title: `Task ${getTaskName(task, target)}`,
     part: 'together',
     async inspect(): Promise<Difference> {
       const asked = local({ accept: [0, 1], timeoutMs: 30_000 })`
-        schtasks /Query /TN ${getTaskName(task, place)} /XML ONE`
+        schtasks /Query /TN ${getTaskName(task, target)} /XML ONE`
       const { code, stdout } = await runner.run(asked).catch((thrown) => {
         throw new OpsError({
           what: 'This machine has no Task Scheduler',
@@ -112,16 +112,16 @@ export const windowsTasks = (
           next: 'Use --as cron or --as systemd.',
         })
       })
-      const there = code === 0
+      const installed = code === 0
       if (!wanted)
-        return there
-          ? { state: 'change', what: 'remove', effects: [deleteCommand(task, place)] }
+        return installed
+          ? { state: 'change', what: 'remove', effects: [deleteCommand(task, target)] }
           : ok('not installed')
-      if (there && isSameTask(stdout, renderTaskXml(task, place))) return ok('up to date')
+      if (installed && isSameTask(stdout, renderTaskXml(task, target))) return ok('up to date')
       return {
-        state: there ? 'change' : 'create',
+        state: installed ? 'change' : 'create',
         what: formatInterval(task.interval),
-        effects: [createCommand(task, place)],
+        effects: [createCommand(task, target)],
       }
     },
   }))

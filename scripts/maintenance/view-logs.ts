@@ -33,7 +33,7 @@ const script = defineScript<Flags>({
     return withContext(run, 'view-logs', false, async (context) => {
       if (view.only('access') || view.only('error')) await context.runner.beginVps()
       const { stopping, log } = run
-      return viewLogs(context, view, { json: json === true, stopping, tell: log })
+      return viewLogs(context, view, { json: json === true, stopping, log })
     })
   },
 })

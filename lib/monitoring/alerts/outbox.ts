@@ -22,7 +22,7 @@ export async function deliver(
   channels: readonly Channel[],
 ): Promise<Delivered> {
   const lease = createLease(history)
-  const told: DeliveryLog = { sent: [], trouble: [] }
+  const log: DeliveryLog = { sent: [], trouble: [] }
   /** Ids left for the next run. */
   const left = new Set<number>()
   const wanted = ({ id }: QueuedAlert) => !left.has(id)
@@ -32,14 +32,14 @@ export async function deliver(
       Object.entries(lines).map(async ([name, queue = []]) => {
         const channel = channels.find((each) => each.name === name)
         const unsent = channel
-          ? await sendQueue(context, { history, lease, channel, queue, told })
-          : dropUnconfigured(history, queue, told)
+          ? await sendQueue(context, { history, lease, channel, queue, log })
+          : dropUnconfigured(history, queue, log)
         for (const id of unsent) left.add(id)
       }),
     )
   }
   const unsent = history.outbox().filter(({ tries }) => tries > 1)
-  return { ...told, unsent: unsent.map(toUnsent) }
+  return { ...log, unsent: unsent.map(toUnsent) }
 }
 
 interface DeliveryLog {
@@ -52,13 +52,13 @@ interface Queue {
   lease: Lease
   channel: Channel
   queue: readonly QueuedAlert[]
-  told: DeliveryLog
+  log: DeliveryLog
 }
 
 /** Returns the ids of the alerts that were not delivered. */
 async function sendQueue(
   context: Context,
-  { history, lease, channel, queue, told }: Queue,
+  { history, lease, channel, queue, log }: Queue,
 ): Promise<number[]> {
   const left: number[] = []
   const leave = ({ id }: QueuedAlert, why: string) => {
@@ -72,23 +72,22 @@ async function sendQueue(
     }
     const alert = each.alert as Alert
     const whole = await sendAlert(context, channel, alert)
-    const inShort =
+    const shortened =
       whole.forGood && lease.maySend(each.id) ? await sendAlert(context, channel, shorten(alert)) : undefined
-    const { failure, forGood, remark }: Delivery = inShort ?? whole
+    const { failure, forGood, remark }: Delivery = shortened ?? whole
     if (!failure) {
       history.dequeue(each.id)
-      told.sent.push({ channel: channel.name, kind: alert.kind })
-      if (inShort) told.trouble.push(`the ${alert.kind} alert was sent in short form: ${whole.failure?.what}`)
-      if (remark) told.trouble.push(remark)
+      log.sent.push({ channel: channel.name, kind: alert.kind })
+      if (shortened)
+        log.trouble.push(`the ${alert.kind} alert was sent in short form: ${whole.failure?.what}`)
+      if (remark) log.trouble.push(remark)
     } else if (!forGood) {
       // Later alerts wait for the same reason.
       for (const behind of queue.slice(index)) leave(behind, failure.what)
       return left
     } else if (Date.now() - each.since > dropMs) {
       history.dequeue(each.id)
-      told.trouble.push(
-        `the ${alert.kind} alert was discarded after being refused for a day: ${failure.what}`,
-      )
+      log.trouble.push(`the ${alert.kind} alert was discarded after being refused for a day: ${failure.what}`)
     } else leave(each, failure.what)
   }
   return left

@@ -45,7 +45,7 @@ export function buildDailyBars(
       const counted = { from, to: Math.min(from + dayMs, now), end: from + dayMs }
       const minutes = countMinutes(cells.get(toKey(series, from / dayMs)) ?? [], counted)
       const day = new Date(from).toISOString().slice(0, 10)
-      return { day, state: stateOf(minutes), percent: getAvailability(minutes), minutes }
+      return { day, state: getDayState(minutes), percent: getAvailability(minutes), minutes }
     })
   const seen = new Set(rollups.map(({ series }) => series))
   return {
@@ -58,7 +58,7 @@ export function buildDailyBars(
 
 const toKey = (series: number, day: number): string => `${series} ${day}`
 
-function stateOf({ up, warning, down, keptOut }: Minutes): DayState {
+function getDayState({ up, warning, down, keptOut }: Minutes): DayState {
   if (down > 0) return 'down'
   if (warning > 0) return 'warning'
   if (up > 0) return 'up'

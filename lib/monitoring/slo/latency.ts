@@ -45,17 +45,17 @@ export function getLatencySeries(
   target: string,
   { from, to, now = Date.now(), hours = 1 }: { from: number; to: number; now?: number; hours?: number },
 ): LatencyPoint[] {
-  const stretches = new Map<number, Rollup[]>()
+  const intervals = new Map<number, Rollup[]>()
   for (const rollup of history.rollups({ from, to, now, times: true, only: target, hours }).rollups) {
-    const stretch = Math.floor(rollup.hour / hours)
-    const found = stretches.get(stretch)
+    const interval = Math.floor(rollup.hour / hours)
+    const found = intervals.get(interval)
     if (found) found.push(rollup)
-    else stretches.set(stretch, [rollup])
+    else intervals.set(interval, [rollup])
   }
-  return [...stretches]
+  return [...intervals]
     .sort(([a], [b]) => a - b)
-    .flatMap(([stretch, list]) => {
+    .flatMap(([interval, list]) => {
       const percentiles = getPercentiles(list)
-      return percentiles ? { at: stretch * hours * hourMs, ...percentiles } : []
+      return percentiles ? { at: interval * hours * hourMs, ...percentiles } : []
     })
 }

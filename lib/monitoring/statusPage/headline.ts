@@ -105,14 +105,14 @@ function faultHeadline(
   { now, failing, awaited }: Situation,
 ): HeadlineText | undefined {
   const down = visible.filter((seen) => getCondition(seen, now) === 'down')
-  const told = down.filter(({ target }) => failing.includes(target))
+  const confirmed = down.filter(({ target }) => failing.includes(target))
   const title = formatIncidentTitle(
-    told.map(({ target }) => target),
+    confirmed.map(({ target }) => target),
     ...([3, false] as const),
   )
   if (title) {
     return {
-      level: selectMain(told).length > 0 ? 'down' : 'trouble',
+      level: selectMain(confirmed).length > 0 ? 'down' : 'trouble',
       title,
       text: `${formatNames(down)}: failed the last check.`,
     }

@@ -111,7 +111,7 @@ async function open(
   const opened = openFile(file, { waitMs, readOnly })
   let within = false
   /** The connection whose integrity was checked: once per process is enough. */
-  let looked: Connection | undefined
+  let checked: Connection | undefined
 
   function once<Value>(begin: string, work: (connection: Connection) => Value): Value {
     const { connection } = opened
@@ -163,9 +163,9 @@ async function open(
         insertCheckRun(connection, look)
         if (rollUp(connection, look.at) === 0) return
         prune(connection, look.at, options)
-        if (looked === connection) return
+        if (checked === connection) return
         assertIntact(connection)
-        looked = connection
+        checked = connection
       }),
     recordPlanned: (list) => write((connection) => upsertPlanned(connection, list)),
     planned: (range) => read((connection) => listPlanned(connection, range)),
