@@ -54,13 +54,13 @@ export function documentOutput(stream: Writable, clean: Clean): Output {
     async lines(lines) {
       if (lines.length === 0) return
       const rows = lines.map((line) => JSON.stringify(toJson(line))).join(',\n')
-      const before = begun ? ',\n' : '{"lines":[\n'
-      begun = true
+      const before = started ? ',\n' : '{"lines":[\n'
+      started = true
       await write(escapeJsonControls(clean(before + rows)))
     },
     async end(reports) {
       const ok = reports.every(({ error }) => error === undefined)
-      const before = begun ? '\n]' : '{"lines":[]'
+      const before = started ? '\n]' : '{"lines":[]'
       await write(escapeJsonControls(clean(`${before},"sources":${JSON.stringify(reports)},"ok":${ok}}\n`)))
     },
   }

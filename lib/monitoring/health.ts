@@ -60,13 +60,12 @@ async function runCheck(
   channels: readonly Channel[],
   trouble: readonly string[],
 ): Promise<CheckResult> {
-  const inVain = new AbortController()
-  const looking = collect(context, asked, AbortSignal.any([run.signal, inVain.signal]))
-  const preparing = Promise.race([looking, afterFirstPackets()]).then(() => loadModules(context.config))
-  const [looked, { formatReport, isNoteworthy, evaluate, persist, store, addTrouble }] = await Promise.all([
-    looking,
-    preparing,
-  ]).catch(async (thrown) => {
+  const abort = new AbortController()
+  const collecting = collect(context, asked, AbortSignal.any([run.signal, abort.signal]))
+  const preparing = Promise.race([collecting, afterFirstPackets()]).then(() => loadModules(context.config))
+  const [collected, { formatReport, isNoteworthy, evaluate, persist, store, addTrouble }] = await Promise.all(
+    [collecting, preparing],
+  ).catch(async (thrown) => {
     // A check that continues would open connections that nobody closes.
     abort.abort()
     await collecting.catch(() => {})
@@ -75,15 +74,15 @@ async function runCheck(
   try {
     const evaluation = await evaluate(context, collected, store, asked.quick)
     const about = { rules: asked.rules, channels, quick: asked.quick, trouble }
-    const report = await persist(context, store, judged, about)
+    const report = await persist(context, store, evaluation, about)
     return {
       ...report,
       async say(pingTrouble) {
-        const told = pingTrouble.length > 0 ? addTrouble(context, report, pingTrouble) : report
+        const shown = pingTrouble.length > 0 ? addTrouble(context, report, pingTrouble) : report
         // JSON and OpenMetrics are always printed; with --quiet, a line or a table only when there is news.
         const asksForAll = asked.format === 'json' || asked.format === 'openmetrics'
-        if (asksForAll || !run.flags.quiet || isNoteworthy(told))
-          run.result(await formatReport(asked.format, told), told)
+        if (asksForAll || !run.flags.quiet || isNoteworthy(shown))
+          run.result(await formatReport(asked.format, shown), shown)
       },
     }
   } finally {

@@ -209,7 +209,9 @@ function compareUnit(file: string, { name, text }: Unit): Field[] {
   if (before === text) return []
   const lines = (all: string) => all.split('\n')
   const changed = before === undefined ? [] : lines(text).filter((line) => !lines(before).includes(line))
-  return [{ name, before: before === undefined ? undefined : 'other', after: changed.join('; ') || 'installed' }]
+  return [
+    { name, before: before === undefined ? undefined : 'other', after: changed.join('; ') || 'installed' },
+  ]
 }
 
 /** Timers that are not enabled or not active. */
