@@ -27,7 +27,7 @@ export interface Image {
  * The tag of the sources: `src-` and 12 hex digits of a SHA-256 over what `az acr build` would send: the Dockerfile's name
  * and content, and of each packed path its kind and content, executable bit or link target. Equal sources have one tag; a
  * tag never means anything else. The other permission bits are not counted: they follow the umask of the checkout.
- * Throws (exit 2) when the folder or the Dockerfile is not there, or when az could not pack them as they are.
+ * Throws (exit 2) when the folder or the Dockerfile does not exist, or when az cannot pack them.
  */
 export async function sourceTag({ backend: { dir, dockerfile } }: Config): Promise<string> {
   if (!existsSync(dir))
@@ -75,7 +75,7 @@ export const buildCommand = (config: Config, tag: string, subscription: string[]
     acr build --registry ${config.azure.registry} --image ${repository}:${tag}
     --file ${config.backend.dockerfile} . ${subscription}`
 
-/** The registry of the images: it must be there, and is not made here. */
+/** Requires the registry of the images; does not create it. */
 export const registryTask = ({ config }: Context, azure: Azure, login: Task): Task => ({
   id: 'registry',
   title: 'Container registry',
@@ -90,18 +90,18 @@ export const registryTask = ({ config }: Context, azure: Azure, login: Task): Ta
   },
 })
 
-/** Why images must not come back, by tag. */
+/** Why images are marked as bad, by tag. */
 export type ImageMarks = ReadonlyMap<string, { why: string }>
 
 export interface ImageOptions {
   login: Task
-  /** The task that makes sure of the registry; with `quick` nobody waits for it. */
+  /** The task that provides the registry; `quick` does not wait for it. */
   registry?: Task
-  /** Use the newest image that is there and not marked as bad, whatever the sources say. */
+  /** Uses the newest image that is not marked as bad, whatever the sources are. */
   quick?: boolean | undefined
-  /** An image that is not there is an error instead of a build. */
+  /** Fails instead of building an image that does not exist. */
   existingOnly?: boolean
-  /** Reads the marks of bad images; undefined where nothing keeps any. Rejects when they cannot be known. */
+  /** Reads the marks of bad images; undefined where none are stored. Rejects when they cannot be read. */
   marks?: (() => Promise<ImageMarks>) | undefined
 }
 
@@ -113,7 +113,7 @@ export function imageTask(
   const { config } = context
   const named = (name: string) => `${config.azure.registry}.azurecr.io/${repository}:${name}`
 
-  /** The newest image that may be released. Throws when there is none, or when the marks cannot be read. */
+  /** Finds the newest image without a mark. Throws when there is none, or when the marks cannot be read. */
   async function newest(source: string): Promise<{ found: Tag; words: string }> {
     const there = (await azure.registry()) === undefined ? [] : await azure.tags()
     const marked: ImageMarks = there.length === 0 ? new Map() : await marks().catch(cannotChoose)
@@ -135,11 +135,11 @@ export function imageTask(
           ? `There is no image to use: every ${repository} in ${config.azure.registry} is marked as bad`
           : `There is no image to use: the registry ${config.azure.registry} has no ${repository}`,
       said: passedOver.join('\n') || undefined,
-      next: 'Run the same line without --quick: it builds one.',
+      next: 'Run this command without --quick: it builds one.',
     })
   }
 
-  /** What is to be said of the image of these sources when somebody has marked it; '' when nobody has. */
+  /** Describes the mark of the image of these sources; '' when it has none. */
   const caution = (name: string): Promise<string> =>
     marks().then(
       (marked) => {
@@ -152,7 +152,7 @@ export function imageTask(
   return {
     id: 'image',
     title: 'Backend image',
-    // Whether there is an image to use is asked before anything is made.
+    // Check that there is an image to use before anything is created.
     part: quick ? 'prepare' : 'azure',
     after: [quick ? login : registry],
     async inspect(ahead) {
@@ -194,7 +194,7 @@ const noImage = () =>
     next: `${formatScriptLine('build-image')}   (or --quick for the newest one there is)`,
   })
 
-/** Silence about the marks is not "none": without the sources to go by, a bad image might come back. */
+/** Unknown marks are not "none": --quick could release a bad image. */
 function cannotChoose(thrown: unknown): never {
   const failure = thrown instanceof OpsError ? thrown.failure : { what: getMessage(thrown) }
   throw new OpsError({

@@ -4,14 +4,14 @@ import { ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 
 /**
- * Are the secrets that a script will need set, and such as Azure takes? Asked before anything is made, in a plan, too.
- * A reference is followed, and its value checked the same. All that are wrong are named at once.
+ * Checks that the secrets a script needs are set and acceptable to Azure, before anything is created, also in a plan.
+ * Follows references and checks their values. Reports all invalid ones at once.
  */
 export const secretsTask = ({ runner }: Context, secrets: readonly Secret[], login: Task): Task => ({
   id: 'secrets',
   title: 'Secrets',
   part: 'prepare',
-  // A key vault is asked through the same login.
+  // A key vault uses the same login.
   after: secrets.some(isInKeyVault) ? [login] : [],
   async inspect() {
     const asked = await Promise.allSettled(secrets.map((secret) => revealSecret(secret, runner)))
@@ -21,11 +21,11 @@ export const secretsTask = ({ runner }: Context, secrets: readonly Secret[], log
   },
 })
 
-/** What both containers are given. */
+/** The secrets of both containers. */
 export const containerSecretsTask = (context: Context, login: Task): Task =>
   secretsTask(context, [context.config.postgres.password, context.config.backend.secretKey], login)
 
-/** One failure that says what each of several says; a single one stays what it is. */
+/** Combines several failures into one; a single one stays unchanged. */
 function together(thrown: readonly unknown[]): unknown {
   const [first, ...rest] = thrown
   if (!(first instanceof OpsError) || rest.length === 0) return first

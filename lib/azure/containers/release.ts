@@ -33,22 +33,22 @@ import {
 import { backendGroup, hashConfiguration, type WantedGroup, workerGroup } from './spec.ts'
 
 export interface ReleaseOptions {
-  /** Gives the image that is wanted. */
+  /** Gives the wanted image. */
   image: Task<Pick<Image, 'image'>>
-  /** What else must be there first: tables and Redis, or the choice of a release. */
+  /** What else must come first: tables and Redis, or the choice of a release. */
   after?: readonly (Task | undefined)[]
-  /** The data tier where the same list makes it: until then there are no groups. */
+  /** The data tier, if the same list creates it: until then there are no groups. */
   tier?: Task | undefined
-  /** nginx where the same list configures it: a release switches it to and fro. */
+  /** nginx, if the same list configures it: a release switches it to the surge group and back. */
   nginx?: Task | undefined
   proxy: BackendProxy
-  /** False (the default): a VPS that does not answer does not stop the release of the core alone. */
+  /** False (the default): the release of the core alone continues when the VPS does not answer. */
   needsProxy?: boolean
-  /** The old way: the backend is replaced where it stands, and requests may fail meanwhile. */
+  /** Replaces the backend in place; requests may fail meanwhile. */
   inPlace?: boolean
   /** Tests the new backend once it runs. */
   verify?(image: string, log: Log): Promise<void>
-  /** Puts the images of before back when the new one turns out not to work; gives the failure to report. */
+  /** Restores the previous images when the new one does not work; gives the failure to report. */
   recover?(thrown: unknown, wanted: string, before: RunningImages, log: Log): Promise<unknown>
 }
 
@@ -58,7 +58,7 @@ export interface RunningImages {
   workers: string[]
 }
 
-/** What the release of the backend goes by, and what it leaves to the workers. */
+/** What the release of the backend found, for its own actions and for the workers. */
 interface BackendRelease {
   wanted: string
   /** As it was when the release started. */
@@ -68,14 +68,14 @@ interface BackendRelease {
   uncovered: boolean
 }
 
-/** Backend without downtime by a surge group (unless `inPlace`), workers in place. */
+/** Releases the backend without downtime by a surge group (unless `inPlace`), and the workers in place. */
 export function containerTasks(context: Context, azure: Azure, options: ReleaseOptions): [Task, Task] {
   const executor = createExecutor(context, azure, options.proxy)
   const backend = backendTask(context, azure, executor, options)
   return [backend, workerTask(context, azure, executor, { ...options, backend })]
 }
 
-/** The workers alone. */
+/** Releases the workers alone. */
 export const workersTask = (context: Context, azure: Azure, options: ReleaseOptions): Task =>
   workerTask(context, azure, createExecutor(context, azure, options.proxy), options)
 
@@ -88,7 +88,7 @@ function backendTask(
   const { config } = context
   const surgeName = groupNames.surge
 
-  /** Once nginx may be on the surge group, not knowing where it stands is a failure. */
+  /** Once nginx may use the surge group, it is a failure if its target is unknown. */
   async function servingNow(ahead: Ahead, surge: CurrentGroup | undefined): Promise<BackendState['serving']> {
     const must = needsProxy || surge !== undefined
     const host = must ? await proxy.target() : await proxy.target().catch(() => undefined)
@@ -96,12 +96,12 @@ function backendTask(
     return host !== undefined || ahead.willChange(nginx) ? 'elsewhere' : undefined
   }
 
-  /** Nothing that nginx sends requests to is deleted, whoever has pointed it there meanwhile. */
+  /** Refuses to delete a group that nginx sends requests to, no matter who switched it there. */
   async function assertNotServing(name: string, serving: BackendState['serving']): Promise<void> {
     if (serving === undefined || (await proxy.target()) !== surgeHost(config)) return
     throw new OpsError({
       what: `nginx sends /api/ to ${name} again, so it was not deleted`,
-      next: 'See who else changes nginx on the VPS, then run the same line again.',
+      next: 'Find out who else changes nginx on the VPS, then run this command again.',
     })
   }
 
@@ -180,7 +180,7 @@ function backendTask(
 /** How many worker groups are changed at once, after the first. */
 const workersAtOnce = 4
 
-/** What the release of the workers goes by. */
+/** What the release of the workers found. */
 interface WorkerRelease {
   wanted: string
   before: RunningImages
@@ -199,7 +199,7 @@ function workerTask(
     id: 'worker',
     title: one ? 'Worker container' : 'Worker containers',
     part: 'azure',
-    // A release that the backend does not survive must not have reached the workers, which have no surge group.
+    // A release that fails in the backend must not reach the workers, which have no surge group.
     after: [image, ...after, backend],
     async inspect(ahead) {
       const { of, names, running } = await readGroups(context, azure, tier, ahead)
@@ -235,7 +235,7 @@ function workerTask(
       const perform = async (some: readonly Action[]) => {
         for (const action of some) await executor.run(action, log)
       }
-      // The first by itself: a release that does not run stops there, and the others go on taking jobs.
+      // The first worker alone: a release that does not run stops there, and the others continue to take jobs.
       await perform(first)
       await mapLimit(workersAtOnce, rest, perform)
       await perform(deletions)
@@ -246,7 +246,7 @@ function workerTask(
   }
 }
 
-/** The groups as they are now; none where a plan knows that there is no resource group yet. */
+/** Reads the current groups; none in a plan that knows that there is no resource group yet. */
 async function readGroups({ config, runner }: Context, azure: Azure, tier: Task | undefined, ahead: Ahead) {
   const nothingYet = ahead.willChange(tier) && !(await azure.registry())
   const groups = nothingYet ? [] : await azure.groups()

@@ -18,30 +18,30 @@ import {
 import { countRestarts, parseInstanceView } from './status.ts'
 import { waitUntilHealthy, waitUntilStarted, waitUntilWorkerRuns } from './waitFor.ts'
 
-/** `az container restart`: stops the group's container and starts it again, of the same image and settings. */
+/** `az container restart`: stops the group's container and starts it again with the same image and settings. */
 export const restartGroup = (config: Config, name: string, subscription: string[]): Command =>
   az.change({ explain: (output) => explainRestart(name, output) })`
     container restart --resource-group ${config.azure.resourceGroup} --name ${name} ${subscription}`
 
-/** Azure was reached just before: that it is silent about this one operation is no fault of the network. */
+/** Azure answered just before, so its silence about this operation is not a fault of the network. */
 export function explainRestart(name: string, output: string): Partial<Failure> | undefined {
   const [, seconds] = /Read timed out\.? \(read timeout=(\d+)\)/i.exec(output) ?? []
   if (seconds === undefined) return explainAz(output)
   return {
     what: `Azure took the restart of ${name} and did not end it within ${formatDuration(Number(seconds) * 1000)}`,
     said: undefined,
-    next: `Its container may not stop: ${formatScriptLine('health', '--only', 'containers')} shows how it is, ${formatScriptLine('view-logs', '--only', isWorkerName(name) ? 'worker' : 'backend')} why. The same line again restarts it anew.`,
+    next: `Its container may not stop: ${formatScriptLine('health', '--only', 'containers')} shows its state, ${formatScriptLine('view-logs', '--only', isWorkerName(name) ? 'worker' : 'backend')} why. Run this command again to restart it once more.`,
     exitCode: exitCode.unknown,
   }
 }
 
-/** The groups of a part that are there, in the order in which they are restarted. Throws when its first one is missing. */
+/** Reads the existing groups of a part, in the order of their restart. Throws when the first one is missing. */
 export async function groupsToRestart(
   { config }: Context,
   azure: Azure,
   part: 'backend' | 'worker',
 ): Promise<ContainerGroup[]> {
-  // A surge group that an interrupted release has left belongs to the backend.
+  // A surge group that an interrupted release left belongs to the backend.
   const isMine = (name: string) =>
     part === 'worker' ? isWorkerName(name) : name === groupNames.backend || name === groupNames.surge
   const groups = (await azure.groups()).filter(({ name }) => isMine(name))
@@ -49,12 +49,12 @@ export async function groupsToRestart(
     return groups.sort((a, b) => a.name.localeCompare(b.name))
   throw new OpsError({
     what: `There is no container group ${groupNames[part]} in ${config.azure.resourceGroup}`,
-    next: `${formatScriptLine('deploy-complete')}   (it makes what is missing)`,
+    next: `${formatScriptLine('deploy-complete')}   (it creates what is missing)`,
   })
 }
 
 /**
- * Waits until a group's container has been started anew and is healthy.
+ * Waits until a group's container has restarted and is healthy.
  * @param before the group as it was before its restart
  */
 export async function waitUntilRestarted(

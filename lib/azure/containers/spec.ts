@@ -5,7 +5,7 @@ import { getTag, groupNames } from '../resources/containerGroups.ts'
 import { databaseHost } from '../resources/postgres.ts'
 import { clusteringPolicy, redisAddress } from '../resources/redis.ts'
 
-/** What a group must be; the secrets stay apart until the file for az is written. */
+/** The wanted state of a group; secrets are added only when the file for az is written. */
 export interface WantedGroup {
   name: string
   image: string
@@ -25,7 +25,7 @@ export interface GroupSecrets {
   registry: { username: string; password: string }
 }
 
-/** The backend under its stable name, or beside it under another one while a release is under way. */
+/** The backend under its stable name, or the surge group beside it during a release. */
 export const backendGroup = (
   config: Config,
   image: string,
@@ -51,7 +51,7 @@ export const workerGroup = (
   image,
   cpu: config.worker.cpu,
   memoryGb: config.worker.memoryGb,
-  // RQ's default is pickle, and reading a pickle runs what its author wants (python-rq.org/docs/jobs).
+  // RQ's default is pickle, and loading a pickle runs its author's code (python-rq.org/docs/jobs).
   command: ['rq', 'worker', '--serializer', 'rq.serializers.JSONSerializer', 'workflows'],
   environment: getEnvironment(image),
 })
@@ -61,19 +61,19 @@ const getEnvironment = (image: string): Record<string, string> => ({
   FLASK_ENV: 'production',
   PORT: String(backendPort),
   RELEASE: getTag(image),
-  // libpq: check the server's certificate against the image's own authorities.
+  // libpq: verify the server's certificate against the authorities of the image.
   PGSSLMODE: 'verify-full',
   PGSSLROOTCERT: '/etc/ssl/certs/ca-certificates.crt',
 })
 
-/** Tells whether a running group was made from the same configuration: secrets cannot be read back from ARM. */
+/** Identifies the configuration that a group was created from: ARM does not give secrets back. */
 export function hashConfiguration(
   config: Config,
   group: WantedGroup,
   databasePassword: string,
   appSecretKey: string,
 ): string {
-  // A Redis with another policy has been another database, with other keys.
+  // A Redis with another policy was another database, with other keys.
   const redis = {
     ...redisAddress(config),
     ...(config.redis.kind === 'managed' ? { clusteringPolicy } : {}),
@@ -96,13 +96,13 @@ export function hashConfiguration(
     .slice(0, 16)
 }
 
-/** A print of a secret that is costly to guess from (scrypt, RFC 7914); 16 hex digits. */
+/** A hash of a secret that is expensive to reverse (scrypt, RFC 7914); 16 hex digits. */
 export const fingerprint = (secret: string, salt: string): string =>
   scryptSync(secret, salt, 8).toString('hex')
 
 /**
- * The file for `az container create --file`, the whole group: what is left out would be reset. Written as JSON, because
- * az expands `${X}` in unquoted YAML. Shape: Microsoft.ContainerInstance/containerGroups 2023-05-01.
+ * Creates the file for `az container create --file`: the whole group, because az resets what is missing. It is JSON,
+ * because az expands `${X}` in unquoted YAML. Shape: Microsoft.ContainerInstance/containerGroups 2023-05-01.
  */
 export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecrets): string {
   const user = encodeURIComponent(config.postgres.user)
@@ -151,10 +151,10 @@ export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecr
 }
 
 /**
- * Liveness asks whether the port takes connections and nothing else: /health is 503 while the database or Redis rests, and
- * a restart helps against neither. ACI knows probes of the kinds exec and httpGet only (ContainerProbe, API 2023-05-01),
- * and a Flask application has no path that surely answers 200 without asking anything. So the interpreter that runs the
- * application opens the connection: python3 is in every image that can serve it, a shell or curl need not be.
+ * Liveness only tests whether the port accepts connections: /health is 503 while the database or Redis is down, and a
+ * restart helps against neither. ACI has only exec and httpGet probes (ContainerProbe, API 2023-05-01), and no path of a
+ * Flask application is certain to answer 200 without a dependency. So the interpreter that runs the application opens
+ * the connection: every image that can serve it has python3, but maybe no shell or curl.
  */
 const getProbes = (port: number) => ({
   livenessProbe: {
