@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
-import { getMessage, type OpsError, unknownError } from '../util/errors.ts'
+import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
 import { acquireLock } from './store/lock.ts'
 import { isBusy } from './store/sqlite.ts'
@@ -59,7 +59,9 @@ async function tryLock(file: string): Promise<(() => void) | string | undefined>
   try {
     return acquireLock(file, 0)
   } catch (thrown) {
-    return isBusy(thrown) ? undefined : getMessage(thrown)
+    if (isBusy(thrown)) return undefined
+    const said = thrown instanceof OpsError ? thrown.failure.said : undefined
+    return said ? `${getMessage(thrown)} (${said})` : getMessage(thrown)
   }
 }
 

@@ -24,11 +24,7 @@ export function acquireLock(file: string, waitMs: number): () => void {
   } catch (thrown) {
     // Must not be mistaken for damage of the file that the lock protects.
     if (!isDamage(thrown)) throw thrown
-    throw unknownError(
-      `${file} is not a lock file (${getMessage(thrown)})`,
-      undefined,
-      'Delete it; it contains no data.',
-    )
+    throw unknownError(`${file} is not a lock file`, getMessage(thrown), 'Delete it; it contains no data.')
   }
 }
 

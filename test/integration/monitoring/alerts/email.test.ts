@@ -166,7 +166,7 @@ test('wrong login, no trust, no STARTTLS, a wrong recipient, silence and a close
   const expected = [
     /wrong login.* → Correct the user and password in SMTP_URL \(\.env\)/,
     /self.signed certificate.* → .*CA_FILE/,
-    /altnames.* → .*the name the one in its certificate/,
+    /altnames.* → .*the host name matches its certificate/,
     /STARTTLS.* → The server offers no trusted encryption/,
     /no such box.* → Correct ALERT_EMAIL_TO/,
     /gave no answer within 10 s/,
