@@ -83,6 +83,11 @@ function compare(config: Config, found: DataTier, subscription: string): Compari
   return result
 }
 
+const describeCreation = ({ missing, fault }: Comparison): string =>
+  `${fault ? `${fault.what}: delete it, then ` : ''}create ${missing.join(', ')}`
+
+const isRunning = (state: string | undefined): boolean => state === 'Running' || state === 'Accepted'
+
 /** The deployment that a run applies or finds in progress. */
 export interface Deployment {
   /** While it runs, a part exists only when its last operation has succeeded. */
@@ -118,6 +123,13 @@ export function dataTierTasks(
     }
   }
 
+  async function findDeployed(name: string, subscription: string) {
+    const state = (await azure.deployment(name))?.properties.provisioningState
+    const groupExists = state !== undefined || (await hasGroup(context, subscription))
+    const found: DataTier = groupExists ? await azure.dataTier() : {}
+    return { state, groupExists, found }
+  }
+
   async function inspect(): Promise<Difference<Deployment>> {
     const { id } = await azure.account()
     const password = await revealSecret(config.postgres.password, runner)
@@ -126,18 +138,16 @@ export function dataTierTasks(
     const name = deploymentName(parameters, password, config.postgres.server)
     const deploy = deployCommand(config, name, parameters, password, ['--subscription', id])
     const fact = createDeployment(name, deploy)
-    const state = (await azure.deployment(name))?.properties.provisioningState
-    const groupExists = state !== undefined || (await hasGroup(context, id))
-    const found = groupExists ? await azure.dataTier() : {}
-    const { drift, corrections, missing, fault } = compare(config, found, id)
+    const { state, groupExists, found } = await findDeployed(name, id)
+    const comparison = compare(config, found, id)
+    const { drift, corrections, missing, fault } = comparison
     // Another deployment may have been applied since this one succeeded: the server's tag names the last one.
     const last = found.database?.tags?.configuration
     const applied = state === 'Succeeded' && last === name && missing.length === 0
     if (applied && drift.length + corrections.length === 0)
       return { ...ok(`deployment ${name} is in force`), fact }
-    if (state === 'Running' || state === 'Accepted') {
+    if (isRunning(state))
       return { ...ok(`deployment ${name} is in progress`), fact: { ...fact, running: true } }
-    }
     if (fault && !fault.empty) throw new OpsError(fault)
     const correct = corrections.map(({ command }) => command)
     const fields = [...drift, ...corrections.map(({ field }) => field)]
@@ -146,22 +156,14 @@ export function dataTierTasks(
     if (found.database) fields.push(...compareAddress(await readOperatorRule(context, id), address))
     if (missing.length + fields.length === 0)
       fields.push({ name: 'template or password', before: last ?? 'another deployment', after: name })
-    const created = `create ${missing.join(', ')}`
-    return {
-      state: found.database ? 'change' : 'create',
-      what:
-        missing.length === 0
-          ? `bring the data tier to ${name}`
-          : `${fault ? `${fault.what}: delete it, then ` : ''}${created}`,
-      fields,
-      fact,
-      effects: [
-        ...(groupExists ? [] : [createResourceGroup(config, id)]),
-        ...(fault ? [deleteResource(config, id, fault.part)] : []),
-        ...correct,
-        deploy,
-      ],
-    }
+    const what = missing.length === 0 ? `bring the data tier to ${name}` : describeCreation(comparison)
+    const effects = [
+      ...(groupExists ? [] : [createResourceGroup(config, id)]),
+      ...(fault ? [deleteResource(config, id, fault.part)] : []),
+      ...correct,
+      deploy,
+    ]
+    return { state: found.database ? 'change' : 'create', what, fields, fact, effects }
   }
 
   const tier: Task<Deployment> = {

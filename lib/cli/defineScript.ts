@@ -97,8 +97,6 @@ export interface Run<Flags> {
 /** Parses the flags, runs the script, and reports the outcome as a message and an exit code. */
 async function startScript<Flags extends object>(about: Script<Flags>): Promise<void> {
   const argv = translateLegacyFlags(process.argv.slice(2), about.legacyFlags ?? {})
-  const wantsJson = argv.includes('--json')
-  const clean = { text: createRedactor().clean }
   let run: (Run<Flags & CommonFlags> & { said: boolean }) | undefined
   try {
     const flags = await parse(about, argv)
@@ -113,16 +111,8 @@ async function startScript<Flags extends object>(about: Script<Flags>): Promise<
       writeErr('\nStopped.\n')
       process.exit(run.interruptedBy())
     }
-    const words = run ? run.clean : clean.text
     process.exitCode = run?.interruptedBy() ?? about.failure?.exitCode ?? codeOf(thrown)
-    const report = failureReport(thrown, words, process.exitCode, run)
-    if (wantsJson || run?.flags.json) {
-      if (!run?.said) writeJson(`${JSON.stringify({ ok: false, ...report.data })}\n`)
-    } else if (about.failure && !run?.said) writeOut(`${words(about.failure.line(getMessage(thrown)))}\n`)
-    writeErr(report.text)
-    if (run?.flags.verbose && thrown instanceof Error && !(thrown instanceof OpsError)) {
-      writeErr(`${words(thrown.stack ?? '')}\n`)
-    }
+    printFailure(about, thrown, process.exitCode, run, argv.includes('--json'))
   }
   if (run?.transcript) {
     const { endTranscript } = await import('../shell/transcript.ts')
@@ -130,6 +120,24 @@ async function startScript<Flags extends object>(about: Script<Flags>): Promise<
   }
   // Interrupted steps may still hold timers and connections.
   if (run?.signal.aborted) process.exit()
+}
+
+function printFailure<Flags extends object>(
+  about: Script<Flags>,
+  thrown: unknown,
+  code: number,
+  run: (Run<Flags & CommonFlags> & { said: boolean }) | undefined,
+  wantsJson: boolean,
+): void {
+  const { clean } = run ?? createRedactor()
+  const report = failureReport(thrown, clean, code, run)
+  if (!run?.said) {
+    if (wantsJson || run?.flags.json) writeJson(`${JSON.stringify({ ok: false, ...report.data })}\n`)
+    else if (about.failure) writeOut(`${clean(about.failure.line(getMessage(thrown)))}\n`)
+  }
+  writeErr(report.text)
+  const isBug = thrown instanceof Error && !(thrown instanceof OpsError)
+  if (run?.flags.verbose && isBug) writeErr(`${clean(thrown.stack ?? '')}\n`)
 }
 
 /** Thrown after --help was printed. */

@@ -6,21 +6,21 @@ import { type Key, type KeyName, keys } from './schema.ts'
 
 export type Values = Partial<Record<KeyName, string>>
 
-/** One assignment as dotenv reads it: the key, and the value with quotes, which may span lines. */
+/** An assignment as dotenv reads it: the key, and the value with its quotes, which may span lines. */
 export const assignment =
   /^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?)(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$/dgm
 
 /**
- * The file's text with these values: each in the place of the one that counts (the last), with its comment; a key that is
- * not there goes to the end. Everything else stays, byte for byte.
- * @param values plain words, which need no quotes
+ * Sets values in the text of an .env file: each replaces the assignment that takes effect (the last one) and keeps its
+ * comment; a missing key is appended. Everything else stays the same, byte for byte.
+ * @param values plain words that need no quotes
  */
 export function setValues(text: string, values: Readonly<Record<string, string>>): string {
   const found = new Map<string, { from: number; to: number }>()
   for (const match of text.matchAll(assignment)) {
     const [, key = '', value = ''] = match
     const at = match.indices?.[2]
-    // Without a value its place is right behind the sign.
+    // A missing value belongs right after the sign.
     const end = match.indices![1]![1]
     const sign = end + /^\s*[=:]/.exec(text.slice(end))![0].length
     const from = at ? at[0] + (value.length - value.trimStart().length) : sign
@@ -37,7 +37,7 @@ export function setValues(text: string, values: Readonly<Record<string, string>>
   return changed + gap + missing.map(([key, value]) => `${key}=${value}${newline}`).join('')
 }
 
-/** Which file of this environment a key's value comes from; for one that none sets, the file that it belongs into. */
+/** The file of this environment that sets a key; when none does, the file where it belongs. */
 export async function getKeyFile(folder: string, environment: string, key: KeyName): Promise<string> {
   const { parse } = await import('dotenv')
   const files = environment === 'default' ? ['.env'] : [`.env.${environment}`, '.env']
@@ -49,8 +49,8 @@ export async function getKeyFile(folder: string, environment: string, key: KeyNa
 }
 
 /**
- * Writes values into an .env file by one rename, with its mode and owner; a link stays one.
- * Throws when the file cannot be written, or when it would not read as wanted; it is as it was then.
+ * Saves values in an .env file, atomically; mode, owner and a symbolic link stay. Throws when the file cannot be written or
+ * would not parse to the wanted values; it is unchanged then.
  */
 export async function saveValues(file: string, values: Readonly<Record<string, string>>): Promise<void> {
   const { parse } = await import('dotenv')
@@ -60,7 +60,7 @@ export async function saveValues(file: string, values: Readonly<Record<string, s
   const wanted = JSON.stringify(sorted({ ...parse(before), ...values }))
   if (JSON.stringify(sorted(parse(after))) !== wanted) {
     throw new OpsError({
-      what: `${file} is written in a way that this script does not change safely`,
+      what: `${file} has a form that this script cannot change safely`,
       next: `Set by hand: ${Object.entries(values)
         .map(([key, value]) => `${key}=${value}`)
         .join(' ')}`,
@@ -85,13 +85,13 @@ export async function saveValues(file: string, values: Readonly<Record<string, s
 const sorted = (values: Readonly<Record<string, string>>) =>
   Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1))
 
-/** A value in quotes as dotenv reads one: nothing in it ends it but its own quote. */
+/** A quoted value as dotenv reads one: only its own quote ends it. */
 const quoted = /^\s*(?:'(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`)\s*$/
 
 /**
- * Values that end at a # although more was meant: dotenv takes any # outside quotes for the beginning of a comment
- * (https://github.com/motdotla/dotenv#comments). A secret never has a comment behind it; elsewhere a blank before the #
- * tells a comment from a part of the value. Gives a complaint for each, with its line and never with the value.
+ * Finds values that a # cuts short: dotenv starts a comment at any # outside quotes
+ * (https://github.com/motdotla/dotenv#comments). After a secret no comment is allowed; elsewhere a space before the # marks
+ * a comment. Returns a sentence for each, with its line and never with the value.
  */
 export function findCutValues(text: string, file: string): string[] {
   return [...text.matchAll(assignment)].flatMap((match) => {

@@ -6,35 +6,35 @@ import { getContainerHost, stableHost, surgeHost, surgeLabel } from './endpoints
 import { isBaseOnly, loadConfig } from './load.ts'
 import type { KeyName, ShareKind } from './schema.ts'
 
-/** The other environments of a folder. */
+/** The other environments in a folder. */
 export interface Others {
   environments: Config[]
-  /** What has the name of an environment's file and does not read as one. */
+  /** Files that are named like an environment's and cannot be read as one. */
   unreadable: { file: string; why: string }[]
 }
 
-/** The file that makes an environment: `.env`, or `.env.NAME`. */
+/** The file of an environment: `.env`, or `.env.NAME`. */
 export const getEnvironmentFile = ({ environment }: Pick<Config, 'environment'>): string =>
   environment === 'default' ? '.env' : `.env.${environment}`
 
-/** Names of the environments of a folder, as --env takes them; undefined = `.env` itself. */
+/** Lists the environments in a folder by their names for --env; undefined stands for `.env` itself. */
 export function listEnvironments(folder: string): (string | undefined)[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .flatMap(({ name }) => {
       if (name === '.env') return [undefined]
-      // Other than in --env's names, a second full stop is in those of copies: .env.prod.bak.
+      // A second full stop marks a copy (.env.prod.bak); names for --env have none.
       const given = /^\.env\.([A-Za-z0-9_-]+)$/.exec(name)?.[1]
-      // No name for --env, either (load.ts): a file .env.default is a template.
+      // .env.default is a template: load.ts refuses the name.
       const isTemplate = given === 'example' || given === 'default'
-      // Vim's swap file while somebody edits .env.
+      // Vim's swap file of an .env that is being edited.
       const isSwap = /^sw[a-p]$/.test(given ?? '')
       return given === undefined || isTemplate || isSwap ? [] : [given]
     })
     .sort()
 }
 
-/** Reads every environment of the folder but this one. Never throws for a file that does not read as one. */
+/** Reads all other environments in the folder. Does not throw when one cannot be read. */
 export async function readOthers(config: Config): Promise<Others> {
   const others: Others = { environments: [], unreadable: [] }
   for (const name of listEnvironments(config.folder)) {
@@ -50,12 +50,12 @@ export async function readOthers(config: Config): Promise<Others> {
   return others
 }
 
-/** What this environment shares with the others, by the file that names it, too. */
+/** Something that this environment shares with others, and their files. */
 export interface SharedWith extends Shared {
   files: string[]
 }
 
-/** Everything that another environment names, too; what is meant to be shared as well. */
+/** Finds everything that other environments also name, intended or not. */
 export function findSharedWithOthers(config: Config, { environments }: Others): SharedWith[] {
   const found = new Map<string, SharedWith>()
   for (const other of environments) {
@@ -69,11 +69,11 @@ export function findSharedWithOthers(config: Config, { environments }: Others): 
 }
 
 /*
- * What two environments would share. A name that both use is no overlap by itself: it must mean the same thing. Where that
- * cannot be known, it may be the same, and counts as such.
+ * What two environments share. A name that both use is not enough: it must mean the same thing. When that is uncertain, it
+ * counts as shared.
  */
 
-/** One thing that both environments name. */
+/** Something that both environments name. */
 export interface Shared {
   kind: ShareKind
   /** `PostgreSQL server codexdominion-db` */
@@ -82,7 +82,7 @@ export interface Shared {
   keys: readonly [KeyName, ...KeyName[]]
 }
 
-/** Everything that both name; what is meant to be shared, too. */
+/** Finds everything that both environments name, intended or not. */
 export function findShared(config: Config, other: Config): Shared[] {
   const { azure, postgres, redis, domain } = config
   const cloud = isSameCloud(config, other)
@@ -121,7 +121,7 @@ export function findShared(config: Config, other: Config): Shared[] {
       what: `site ${domain} on the VPS ${config.ionos.host}`,
       keys: ['DOMAIN', 'IONOS_HOST'],
     },
-    // Only with a key does anything set records: two servers would take the name from each other at every run.
+    // Records are set only with a DNS key: two servers would then take the name from each other at every run.
     cloud &&
       !site &&
       domain === other.domain &&
@@ -135,9 +135,9 @@ export function findShared(config: Config, other: Config): Shared[] {
 }
 
 /**
- * Do both talk to the same Azure? Names of servers, registries and addresses are unique in all of Azure, whatever the
- * subscription, so a different subscription alone does not make them different things. It takes another way to a cloud:
- * a login folder, a proxy and a trusted authority that differ, all three, and a subscription that does.
+ * Whether both use the same Azure. Names of servers, registries and addresses are unique in all of Azure, so a different
+ * subscription alone does not separate them. Two clouds are different when the login folder, the proxy, the trusted
+ * authority and the subscription all differ.
  */
 function isSameCloud(config: Config, other: Config): boolean {
   const ways = ['AZURE_CONFIG_DIR', 'HTTPS_PROXY', 'REQUESTS_CA_BUNDLE'] as const
@@ -149,11 +149,11 @@ function isSameCloud(config: Config, other: Config): boolean {
 
 const id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** The same resource group: its name is unique within a subscription only. */
+/** Whether both use the same resource group, whose name is unique only within a subscription. */
 function isSameGroup({ azure: own }: Config, { azure: its }: Config): boolean {
   if (own.resourceGroup.toLowerCase() !== its.resourceGroup.toLowerCase()) return false
   const [a, b] = [own.subscription.toLowerCase(), its.subscription.toLowerCase()]
-  // Empty is whatever az is set to; an id and a display name can mean the same one.
+  // Empty means the one az is set to; an id and a display name can mean the same subscription.
   return a === b || a === '' || b === '' || id.test(a) !== id.test(b)
 }
 
@@ -166,7 +166,7 @@ function sharesLabel(config: Config, other: Config): boolean {
   )
 }
 
-/** The host name of a managed Redis holds its region, that of a classic one does not. */
+/** The host name of a managed Redis contains its region; that of a classic one does not. */
 function sharesRedis(config: Config, other: Config): boolean {
   const { redis, azure } = config
   if (redis.name !== other.redis.name) return false
@@ -177,7 +177,7 @@ function sharesRedis(config: Config, other: Config): boolean {
 
 const siteNames = ({ domain }: Config): string[] => [domain, `www.${domain}`]
 
-/** Two addresses tell machines apart, two names do not. */
+/** Whether both use the same VPS. Different addresses mean different machines; different names may not. */
 function isSameVps(config: Config, other: Config): boolean {
   const [own, its] = [config.ionos, other.ionos]
   if (own.host.toLowerCase() === its.host.toLowerCase() || own.publicIp === its.publicIp) return true

@@ -20,9 +20,9 @@ import {
 type Texts = Record<KeyName, string>
 
 /**
- * Reads `.env`, then `.env.NAME` over it, checks every key at once, and gives the frozen configuration.
- * Only the files count, so that a cron line and a terminal see the same; a value `env:NAME` asks for the environment.
- * Throws (exit 2) naming every wrong key, its file, and the line of `.env.example` that explains it.
+ * Reads `.env`, then `.env.NAME` over it, checks all keys, and returns the frozen configuration.
+ * Environment variables do not override it, so that cron and a terminal see the same; a value `env:NAME` refers to one.
+ * Throws (exit 2) listing every invalid key with its file and the line of `.env.example` that explains it.
  *
  * @param folder where `.env` lies
  * @param name of --env; undefined for `.env` alone
@@ -34,7 +34,7 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
       'Use letters, digits, - and _: it is the end of a file name, .env.NAME.',
     )
   }
-  // Records, hints and comparisons call .env itself so.
+  // Receipts, hints and comparisons call .env itself default.
   if (name === 'default') {
     throw usageError(
       '--env default is not a name: default stands for .env itself',
@@ -60,7 +60,7 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
   return deepFreeze(shape(texts, fileOf, folder, name ?? 'default'))
 }
 
-/** Does `.env` say that it only holds what the environments have in common? */
+/** Whether `.env` says that it only holds what the environments have in common. */
 export async function isBaseOnly(folder: string): Promise<boolean> {
   const { given } = await readFiles(folder, undefined)
   return given.get('BASE_ONLY')?.value === 'yes'
@@ -71,11 +71,11 @@ async function noEnvironment(folder: string): Promise<OpsError> {
   const names = listEnvironments(folder).filter((each) => each !== undefined)
   return usageError(
     '.env only holds what the environments have in common (BASE_ONLY=yes)',
-    `Say which environment: ${names.map((each) => `--env ${each}`).join(', ') || '--env NAME, with a file .env.NAME'}`,
+    `Name the environment: ${names.map((each) => `--env ${each}`).join(', ') || '--env NAME, with a file .env.NAME'}`,
   )
 }
 
-/** The later one counts. */
+/** A later file overrides an earlier one. */
 const filesOf = (name: string | undefined): string[] =>
   name === undefined ? ['.env'] : ['.env', `.env.${name}`]
 
@@ -113,8 +113,8 @@ async function readFiles(
 }
 
 /**
- * A key in place of its file's path would be shown wherever the path is. First of all: what follows it in the file is no
- * KEY=value, and its lines must not be taken for names.
+ * Refuses a private key in place of its file's path, because paths are printed. This check comes first: the lines of a
+ * pasted key are no KEY=value and must not be printed as unknown names.
  */
 function refuseKeyMaterial(values: readonly [string, string][], file: string): void {
   const pasted = values.flatMap(([key, value]) => {
@@ -128,10 +128,10 @@ function refuseKeyMaterial(values: readonly [string, string][], file: string): v
   )
 }
 
-/** Such a value may go on over several lines; only the first has the key. */
+/** A quoted value may span several lines; only the first has the key. */
 const quotedValue = /^([ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:][ \t]*)(["'`])(?:\\\2|(?!\2)[\s\S])*\2/gm
 
-/** dotenv passes over lines it cannot read; an operator must hear of them. */
+/** dotenv skips lines that it cannot read; the operator must know about them. */
 function complainOfLines(text: string, file: string): void {
   const wrong = text
     .replaceAll(quotedValue, (whole: string, key: string) => key + whole.replaceAll(/[^\n]/g, ''))
@@ -147,6 +147,7 @@ function complainOfLines(text: string, file: string): void {
   )
 }
 
+/** Everything that is wrong with the keys, one sentence each. */
 async function check(given: Map<string, Given>): Promise<string[]> {
   const values = Object.fromEntries(
     [...given]
@@ -156,8 +157,12 @@ async function check(given: Map<string, Given>): Promise<string[]> {
   const complaints = (await findInvalid(values)).map((key) => {
     return `${given.get(key)?.file}: ${key} ${wants(keys[key], given.get(key)?.value ?? '')} (${exampleLine(key)})`
   })
-  const names = Object.keys(keys)
-  // Where a key was pasted, its lines may read as names.
+  return [...new Set([...complaints, ...(await findUnknownKeys(given)), ...findContradictions(given)])]
+}
+
+async function findUnknownKeys(given: Map<string, Given>): Promise<string[]> {
+  const complaints: string[] = []
+  // Where key material was pasted, its lines may look like names.
   const pasted = new Set(
     [...given.values()].filter(({ value }) => isKeyMaterial(value)).map(({ file }) => file),
   )
@@ -168,9 +173,15 @@ async function check(given: Map<string, Given>): Promise<string[]> {
       continue
     }
     const { findNearest } = await import('../util/suggest.ts')
-    const meant = findNearest(key, names)
+    const meant = findNearest(key, Object.keys(keys))
     complaints.push(`${file}: ${key} is not a key${meant ? `; did you mean ${meant}?` : ''}`)
   }
+  return complaints
+}
+
+/** Values that are valid by themselves and not together, or not in this file. */
+function findContradictions(given: Map<string, Given>): string[] {
+  const complaints: string[] = []
   const base = given.get('BASE_ONLY')
   if (base && base.file !== '.env' && base.value !== '')
     complaints.push(`${base.file}: BASE_ONLY is about .env, and belongs there (${exampleLine('BASE_ONLY')})`)
@@ -190,7 +201,7 @@ async function check(given: Map<string, Given>): Promise<string[]> {
         `${key}=${warning},${critical}: the first is the WARNING, and ${lessIsWorse ? 'not below' : 'not above'} the second (${exampleLine(key)})`,
       )
   }
-  return [...new Set(complaints)]
+  return complaints
 }
 
 /** The keys whose values do not fit the schema, in its order. */

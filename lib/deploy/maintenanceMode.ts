@@ -38,11 +38,8 @@ export async function maintenanceStatus(run: Run<CommonFlags>, context: Context)
     },
   })
   const { vps, site } = answers
-  const marker = vps.failure
-    ? `unknown: ${vps.failure.message}`
-    : vps.value
-      ? `on: ${formatUntil(vps.value)}\n         "${vps.value.message}"`
-      : 'off'
+  const state = vps.value ? `on: ${formatUntil(vps.value)}\n         "${vps.value.message}"` : 'off'
+  const marker = vps.failure ? `unknown: ${vps.failure.message}` : state
   const seen = site.failure
     ? `unknown: ${site.failure.message}`
     : `${url} says ${site.value.status}${site.value.retryAfter ? `, Retry-After: ${site.value.retryAfter}` : ''}`

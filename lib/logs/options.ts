@@ -36,8 +36,9 @@ const defaultLines = { looking: 100, following: 10 } as const
 /** Parses the flags. Throws (exit 2) naming the flag, with a suggestion. */
 export function parseView(flags: ViewFlags, since: Date | undefined): View {
   const follow = flags.follow === true
-  const usual = since ? undefined : follow ? defaultLines.following : defaultLines.looking
-  const lines = flags.lines === undefined ? usual : parseLineCount(flags.lines)
+  const usual = follow ? defaultLines.following : defaultLines.looking
+  const fallback = since ? undefined : usual
+  const lines = flags.lines === undefined ? fallback : parseLineCount(flags.lines)
   if (lines === 0 && !follow)
     throw usageError('--lines=0 shows nothing', 'Add --follow to show only new lines, or specify 1 or more.')
   return {

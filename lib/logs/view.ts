@@ -30,7 +30,8 @@ export async function viewLogs(
   { json, stopping, log }: ViewContext,
 ): Promise<number> {
   const { clean } = context.runner.secrets
-  const format = json ? (view.follow ? jsonLinesOutput : documentOutput) : textOutput
+  const jsonOutput = view.follow ? jsonLinesOutput : documentOutput
+  const format = json ? jsonOutput : textOutput
   const output = format(process.stdout, clean)
   const reports = new Map<string, SourceReport>()
   const answers: Record<string, Settled<void>> = {}

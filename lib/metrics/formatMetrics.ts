@@ -34,7 +34,7 @@ function formatRows(name: string, { metrics, cpu, memoryGb }: Usage, unicode: bo
   return metricIds.map((id, index) => {
     const figures = metrics[id]
     const { summary } = figures
-    const first = index === 0 ? name : index === 1 ? second : ''
+    const first = [name, second][index] ?? ''
     if (!summary) return [first, metricTitles[id], 'no data']
     const { minimum, average, maximum, last } = summary
     return [

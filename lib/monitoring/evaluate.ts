@@ -52,9 +52,10 @@ export async function evaluate(
   const clean = context.runner.secrets.clean
   const isPlanned = ({ verdict, probe }: Observation) =>
     !networkDown && verdict !== 'OK' && (explained?.ids.has(probe.id) ?? false)
+  const counted = all.length === 0 ? 'OK' : worstVerdict(all)
   return {
     at,
-    verdict: networkDown ? 'UNKNOWN' : all.length === 0 ? 'OK' : worstVerdict(all),
+    verdict: networkDown ? 'UNKNOWN' : counted,
     observations: [here, ...(vps ? [vps] : [])].flatMap((seen) =>
       seen.observations.map((each) => ({
         from: seen.from,

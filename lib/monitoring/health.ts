@@ -30,7 +30,8 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
       run.complete = true
       return code
     }
-    const guard = await acquireRunLock(config, asked.quick ? 'quick' : asked.fromVps ? 'vps' : 'full')
+    const kind = asked.fromVps ? 'vps' : 'full'
+    const guard = await acquireRunLock(config, asked.quick ? 'quick' : kind)
     try {
       if (guard.trouble) trouble.push(guard.trouble)
       const code = await withPings(context, () => runCheck(run, context, asked, channels, trouble))

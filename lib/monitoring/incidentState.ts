@@ -131,7 +131,9 @@ function updateStreak(
   }
   const bad = row.bad + 1
   const critical = verdict === 'CRITICAL' ? row.critical + 1 : 0
-  const now = critical >= rules.failAfter ? (visible ? 3 : 2) : bad >= rules.failAfter ? 1 : 0
+  const worst = visible ? 3 : 2
+  const lesser = bad >= rules.failAfter ? 1 : 0
+  const now = critical >= rules.failAfter ? worst : lesser
   const badSince = row.bad > 0 ? row.badSince : at
   return { bad, critical, good: 0, badSince, goodSince: 0, rank: maxRank(row.rank, now), cause, at }
 }
@@ -183,8 +185,8 @@ function updateIncident(
     const news: IncidentEvent = { kind: 'recovery', incident, failing, end, forgotten: left, ...silent }
     return { open: rank > 0 ? rest : undefined, news }
   }
-  const kind =
-    incident.rank > open.rank ? 'raised' : isReminderDue(open.toldAt, at, rules) ? 'reminder' : undefined
+  const reminder = isReminderDue(open.toldAt, at, rules) ? 'reminder' : undefined
+  const kind = incident.rank > open.rank ? 'raised' : reminder
   if (!kind) return { open: incident, news: undefined }
   const { quiet: _, ...loud } = incident
   const reminded: OpenIncident = { ...loud, toldAt: at }

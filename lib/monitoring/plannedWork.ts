@@ -79,8 +79,8 @@ export async function findPlannedWork(
       : readLockHolder(context),
   ])
   const deploys = receipts.filter(affectsVisitors).map(toPlanned)
-  const maintenance =
-    marker === undefined ? findMaintenancePage(check.observations) : marker === 'off' ? undefined : marker
+  const marked = marker === 'off' ? undefined : marker
+  const maintenance = marker === undefined ? findMaintenancePage(check.observations) : marked
   const known = maintenance && mergeMaintenance(noted, Date.parse(maintenance.since), check.at)
   const now = deploys.find((each) => each.from <= check.at && check.at <= each.to + graceMs)
   const held = holder && !isHarmless(holder.what) && check.at - Date.parse(holder.since) < maxDeployMs
@@ -88,17 +88,15 @@ export async function findPlannedWork(
     ? `deploy in progress: "${holder.what}" by ${holder.by} since ${holder.since}`
     : undefined
   const ended = now ? `deploy during the check: ${now.what}` : undefined
+  const isOver = marker === 'off' || isSiteAnswering(check.observations)
   return {
     stretches: [
       ...deploys,
       ...(maintenance && known ? [{ ...known, kind: 'maintenance' as const, what: maintenance.text }] : []),
     ],
     ...(maintenance ? { maintenance: maintenance.text } : {}),
-    ...(known
-      ? { noted: known }
-      : marker === 'off' || isSiteAnswering(check.observations)
-        ? { noted: 'over' }
-        : {}),
+    ...(isOver ? { noted: 'over' } : {}),
+    ...(known ? { noted: known } : {}),
     ...((deploy ?? ended) ? { deploy: (deploy ?? ended)! } : {}),
   }
 }

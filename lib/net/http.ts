@@ -76,6 +76,7 @@ export async function makeRequest(
   const phases: Phases = { total: 0 }
   const since = () => Math.round((performance.now() - started) * 10) / 10
   let settled = () => {}
+  const directAgent = request.shared ? sharedAgent(reach, secured) : false
   const answer = new Promise<HttpResponse>((resolve, rejectWith) => {
     const reject = (error: Error) =>
       rejectWith(phases.connect === undefined ? error : Object.assign(error, { accepted: true }))
@@ -84,11 +85,7 @@ export async function makeRequest(
       {
         method: request.method,
         headers: { 'user-agent': 'codex-dominion-ops', ...request.headers },
-        agent: reach.proxies
-          ? new client.Agent({ proxyEnv: reach.proxies })
-          : request.shared
-            ? sharedAgent(reach, secured)
-            : false,
+        agent: reach.proxies ? new client.Agent({ proxyEnv: reach.proxies }) : directAgent,
         ...(secureContext ? { secureContext } : {}),
         lookup: (host, options, done) => {
           const found = request.address

@@ -161,14 +161,10 @@ export function cronTasks(
         const text = wanted(now)
         if (text === now) return ok(tasks.length > 0 ? 'entries are up to date' : 'no entries of this tool')
         const [before, after] = [getBlockLines(now, target), getBlockLines(text, target)]
+        const verb = before.length === 0 ? 'install' : 'update'
         return {
           state: before.length === 0 ? 'create' : 'change',
-          what:
-            tasks.length === 0
-              ? 'remove our entries'
-              : before.length === 0
-                ? 'install our entries'
-                : 'update our entries',
+          what: `${tasks.length === 0 ? 'remove' : verb} our entries`,
           fields: compareLines(before, after),
           effects: [writeCommand(text)],
         }

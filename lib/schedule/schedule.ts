@@ -234,11 +234,13 @@ interface Schedule {
 
 /** The scheduler of this machine: Task Scheduler on Windows, systemd where it runs (sd_booted(3)), otherwise cron. */
 const detectScheduler = (): Schedule['kind'] =>
-  process.platform === 'win32' ? 'windows' : existsSync('/run/systemd/system') ? 'systemd' : 'cron'
+  process.platform === 'win32' ? 'windows' : detectUnixScheduler()
+
+const detectUnixScheduler = () => (existsSync('/run/systemd/system') ? 'systemd' : 'cron')
 
 /** The other scheduler that may start our tasks on the same machine. */
 const getOtherScheduler = (kind: Schedule['kind']): Schedule['kind'] | undefined =>
-  kind === 'windows' ? undefined : kind === 'cron' ? 'systemd' : 'cron'
+  (({ windows: undefined, cron: 'systemd', systemd: 'cron' }) as const)[kind]
 
 function createSchedule(context: Context, kind: Schedule['kind'], every: string): Schedule {
   const { config } = context

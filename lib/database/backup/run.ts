@@ -41,10 +41,11 @@ export function backupOptions(flags: {
     throw usageError('--prove FILE takes no backup, and goes with neither --to nor --keep')
   const kept = parseNumber(keep, { whole: true, minimum: 1, maximum: 99_999 })
   if (kept === undefined) throw usageError(`--keep ${keep} is not a number of backups`, 'Use 1 or more.')
+  const proof = what ? 'new' : 'no'
   return {
     to: to === undefined ? undefined : path.resolve(to),
     keep: kept,
-    prove: typeof what === 'string' ? { file: path.resolve(what) } : what ? 'new' : 'no',
+    prove: typeof what === 'string' ? { file: path.resolve(what) } : proof,
     planning: dryRun === true,
   }
 }

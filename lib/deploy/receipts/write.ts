@@ -51,13 +51,14 @@ export async function writeReceipt(
 ): Promise<Receipt> {
   const chain = criticalPath(outcomes)
   const failed = outcomes.filter(({ state }) => state === 'failed')
+  const ending = run.interrupted ? 'interrupted' : 'done'
   const receipt: Receipt = {
     id: run.id,
     line: run.line,
     by: whoami(),
     started: new Date(run.startedAt).toISOString(),
     seconds: Math.round((Date.now() - run.startedAt) / 100) / 10,
-    result: failed.length > 0 ? 'failed' : run.interrupted ? 'interrupted' : 'done',
+    result: failed.length > 0 ? 'failed' : ending,
     revision: run.revision,
     image: about.image ?? '',
     digest: about.digest ?? '',

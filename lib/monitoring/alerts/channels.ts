@@ -98,16 +98,13 @@ function toFailure(
     thrown instanceof OpsError
       ? thrown.failure
       : { what: thrown instanceof Error ? thrown.message || String(thrown) : String(thrown) }
+  const advice = test
+    ? `Correct ${key} in ${file}, or the service it points to.${again}`
+    : `The next run sends it again. If that fails too, check ${key} in ${file}.`
   return {
     ...failure,
     what: clean(`The alert could not be sent to ${title}: ${failure.what}`),
     ...(failure.said ? { said: clean(failure.said) } : {}),
-    next: clean(
-      failure.next
-        ? failure.next + again
-        : test
-          ? `Correct ${key} in ${file}, or the service it points to.${again}`
-          : `The next run sends it again. If that fails too, check ${key} in ${file}.`,
-    ),
+    next: clean(failure.next ? failure.next + again : advice),
   }
 }

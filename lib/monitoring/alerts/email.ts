@@ -31,10 +31,11 @@ export function parseMailServer(text: string, { key, file }: Pick<Secret, 'key' 
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const secure = url.protocol === 'smtps:'
   const local = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host) && url.username === ''
+  const unlessTls = local ? 'none' : 'starttls'
   return {
     host,
     port: Number(url.port) || (secure ? 465 : 587),
-    encryption: secure ? 'tls' : local ? 'none' : 'starttls',
+    encryption: secure ? 'tls' : unlessTls,
     ...(url.username === '' ? {} : { login: { user: decode(url.username), password: decode(url.password) } }),
   }
 }

@@ -8,7 +8,9 @@ import type { Alert } from './alert.ts'
 
 type Failing = Pick<IncidentEvent['failing'][number], 'target' | 'cause'>
 
-export const getVerdict = (rank: Rank): Verdict => (rank >= 2 ? 'CRITICAL' : rank === 1 ? 'WARNING' : 'OK')
+const verdicts = { 0: 'OK', 1: 'WARNING', 2: 'CRITICAL', 3: 'CRITICAL' } as const
+
+export const getVerdict = (rank: Rank): Verdict => verdicts[rank]
 
 /** Identifies an incident by its start, which survives a quarantined history. */
 export const getIncidentId = (start: number): string =>

@@ -30,7 +30,8 @@ function formatPromise(
 ): string {
   if (percent === null) return `SLO ${slo} %: no data about the site in this range.`
   const { total, used, left } = budget
-  const words = !met ? 'missed' : minutes.ahead > 0 ? 'met so far' : 'met'
+  const kept = minutes.ahead > 0 ? 'met so far' : 'met'
+  const words = met ? kept : 'missed'
   const rest = left < 0 ? `overdrawn by ${formatMinutes(-left)}` : `${formatMinutes(left)} left`
   // 100 % of a minute and a half is not 100 % of a month, so say how much is known.
   const share =

@@ -84,8 +84,9 @@ function buildPart(id: string, name: string, now: Condition, bars: readonly DayB
 }
 
 export function formatDay({ day, percent, minutes: { up, down, warning } }: DayBar): Day {
-  const kind = percent === null ? 'none' : down === 0 ? 'up' : down < up ? 'partly' : 'down'
-  return { date: day, kind, percent, down, slow: warning }
+  const known = down < up ? 'partly' : 'down'
+  const whole = down === 0 ? 'up' : known
+  return { date: day, kind: percent === null ? 'none' : whole, percent, down, slow: warning }
 }
 
 function buildLatency(history: History, { health }: Config, id: string, now: number): Latency {

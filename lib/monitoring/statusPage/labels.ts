@@ -21,7 +21,10 @@ const isArea = (target: string): boolean => isVisible(target) && getServiceName(
 /** Order: website, API, then its areas by name. */
 export const compareServices = (a: string, b: string): number =>
   getServiceOrder(a) - getServiceOrder(b) || (getServiceName(a) < getServiceName(b) ? -1 : 1)
-const getServiceOrder = (target: string): number => (target === 'static' ? 0 : target === 'api' ? 1 : 2)
+const getServiceOrder = (target: string): number => {
+  const order = ['static', 'api'].indexOf(target)
+  return order < 0 ? 2 : order
+}
 
 /** `Website, API and its parts AI, Agents`. */
 export function formatList(targets: readonly string[]): string {
@@ -71,9 +74,10 @@ export function formatIncidentTitle(
 ): string | undefined {
   const { text, plural } = getSubject(targets)
   if (text === '') return undefined
-  const is = over ? (plural ? 'were' : 'was') : plural ? 'are' : 'is'
-  if (rank === 3) return `${text} ${is} not working as expected`
-  return `${text} ${is} ${isLatencyOnly(causes) ? 'slower than usual' : 'impaired'}`
+  const [was, is] = plural ? ['were', 'are'] : ['was', 'is']
+  const verb = over ? was : is
+  if (rank === 3) return `${text} ${verb} not working as expected`
+  return `${text} ${verb} ${isLatencyOnly(causes) ? 'slower than usual' : 'impaired'}`
 }
 
 /** True when each answer was correct but slow: `200 in 640 ms, limit 500 ms`. */

@@ -46,7 +46,8 @@ function budgetTile({ budget }: Month): string {
     return '<p>Downtime allowed</p><strong>–</strong><p><small>no data for this month yet</small></p>'
   const { total, used, left } = budget
   const spent = left < 0
-  const width = total > 0 ? Math.min(100, (used / total) * 100) : spent ? 100 : 0
+  const empty = spent ? 100 : 0
+  const width = total > 0 ? Math.min(100, (used / total) * 100) : empty
   return `<p>${spent ? 'More downtime than allowed' : 'Allowed downtime left'}</p><strong>${minutes(left, Math.abs(left))}</strong>
 <svg class="budget${spent ? ' spent' : ''}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="${width.toFixed(2)}" height="6"/></svg>
 <p><small>${minutes(used)} of ${minutes(total)} used</small></p>`

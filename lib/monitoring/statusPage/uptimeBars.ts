@@ -49,7 +49,7 @@ export function faultyDays(parts: readonly Part[]): string {
     days.filter(({ down }) => down > 0).map((day) => ({ name, day })),
   )
   if (rows.length === 0) return ''
-  rows.sort((a, b) => (a.day.date < b.day.date ? 1 : a.day.date > b.day.date ? -1 : 0))
+  rows.sort((a, b) => Date.parse(b.day.date) - Date.parse(a.day.date))
   const cells = rows.map(
     ({ name, day }) =>
       `<tr><th scope="row"><time datetime="${day.date}">${formatDayLabel(day.date)}</time></th><td>${escapeHtml(name)}</td>` +

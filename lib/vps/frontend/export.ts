@@ -80,17 +80,14 @@ async function walk(folder: string, below: string): Promise<string[]> {
 
 /** Spaces, quotes and letters of any script are fine; what would break a line of the manifest or a path is not. */
 function refuseName(folder: string, name: string, last: string): void {
-  const trouble = reserved.has(name)
-    ? 'a name that the publisher uses itself'
-    : /[\p{Cc}\u2028\u2029]/u.test(last)
-      ? 'a control character in its name'
-      : last.includes('\\')
-        ? 'a backslash in its name'
-        : last.includes('\ufffd')
-          ? 'a name that is not UTF-8'
-          : Buffer.byteLength(last) > 252
-            ? 'a name that is too long'
-            : undefined
+  const troubles: readonly [found: boolean, trouble: string][] = [
+    [reserved.has(name), 'a name that the publisher uses itself'],
+    [/[\p{Cc}\u2028\u2029]/u.test(last), 'a control character in its name'],
+    [last.includes('\\'), 'a backslash in its name'],
+    [last.includes('\ufffd'), 'a name that is not UTF-8'],
+    [Buffer.byteLength(last) > 252, 'a name that is too long'],
+  ]
+  const trouble = troubles.find(([found]) => found)?.[1]
   if (trouble === undefined) return
   throw new OpsError({
     what: `${JSON.stringify(name)} in ${folder} has ${trouble}, so it is not published`,

@@ -85,10 +85,10 @@ export function differencesInForce(config: Config, files: NginxFiles, { nginx }:
     (file) => files[file] === undefined || sha(files[file]) !== nginx.files[file],
   )
   return [
-    ...altered.map(
-      (file) =>
-        `${file} ${nginx.files[file] ? (files[file] === undefined ? 'is one too many' : 'differs') : 'is missing'}`,
-    ),
+    ...altered.map((file) => {
+      const difference = files[file] === undefined ? 'is one too many' : 'differs'
+      return `${file} ${nginx.files[file] ? difference : 'is missing'}`
+    }),
     ...(nginx.site === sitePointer(config) ? [] : ['the site is not enabled']),
     ...(nginx.defaultSite ? ["Debian's default site is enabled"] : []),
     ...(nginx.unfinished ? ['an earlier change was cut off'] : []),

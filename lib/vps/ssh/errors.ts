@@ -48,12 +48,11 @@ export function handshakeError(config: Config, error: Error): OpsError {
   const { host, port } = config.ionos
   const slow = /timed out|no response/i.test(error.message)
   const cut = /connection lost before handshake|ECONNRESET/i.test(error.message)
+  const what = cut
+    ? `Something accepts connections to ${host}:${port} and closes them without a word`
+    : `No ssh session with ${host}:${port} comes about`
   return unknownError(
-    slow
-      ? `The VPS ${host} accepts connections on port ${port}, but no ssh handshake comes about`
-      : cut
-        ? `Something accepts connections to ${host}:${port} and closes them without a word`
-        : `No ssh session with ${host}:${port} comes about`,
+    slow ? `The VPS ${host} accepts connections on port ${port}, but no ssh handshake comes about` : what,
     error.message,
     cut
       ? `A firewall or proxy on the way answers for it, or its sshd is overloaded (MaxStartups). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS runs.`

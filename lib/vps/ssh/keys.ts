@@ -69,13 +69,13 @@ export function readSettings(output: string, host: string): SshSettings {
   const one = (word: string) => lines.find((line) => line.word === word)?.value
   const agent = one('identityagent')
   const files = lines.filter((line) => line.word === 'identityfile').map((line) => atHome(line.value))
+  const named = agent === 'none' ? '' : atHome(agent ?? '')
   return {
     hostname: one('hostname') || host,
     hostKeyAlias: one('hostkeyalias') ?? '',
     identityFiles: files.length > 0 ? files : plain.identityFiles,
     identitiesOnly: one('identitiesonly') === 'yes',
-    agent:
-      agent === undefined || agent === 'SSH_AUTH_SOCK' ? plain.agent : agent === 'none' ? '' : atHome(agent),
+    agent: agent === undefined || agent === 'SSH_AUTH_SOCK' ? plain.agent : named,
     proxy: ['proxyjump', 'proxycommand'].some((word) => (one(word) ?? 'none') !== 'none'),
   }
 }
