@@ -173,7 +173,7 @@ async function deployAndCheck(run: Run<Flags>, name: string, state: State): Prom
     return { checks: [...first, ...later, ...(await runChecks([unseen], checking))], receipt }
   } finally {
     await context.close()
-    run.transcript = undefined as never
+    delete run.transcript
   }
 }
 
