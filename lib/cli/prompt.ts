@@ -31,6 +31,6 @@ export async function confirmName(given: string | undefined, name: string, quest
     )
   }
   if (!(await askToType(question, name, `--confirm=${name}`))) {
-    throw usageError(`Not confirmed: ${name} stays as it is`)
+    throw usageError(`Not confirmed: ${name} was not changed`)
   }
 }

@@ -24,7 +24,7 @@ export interface OpenContext extends Context {
  *
  * @param mayChange false in a dry run and in scripts that only look
  * @param transcripts a folder of its own: what runs every minute would push those of deploys out of the common one; and
- * `unwritable`: the run goes on without a record, which is told so
+ * `unwritable`: the run continues without a record, and this is called with the reason
  */
 export async function openContext<Flags extends Verbosity>(
   run: Run<Flags>,
@@ -42,10 +42,10 @@ export async function openContext<Flags extends Verbosity>(
       .flatMap((secret) => [secret.text(), ...secret.derive(secret.text())])
       .concat(passwordOf(config.network.azEnvironment.HTTPS_PROXY)),
   )
-  // What is asked before the task list and the list itself are one run, in one transcript.
-  const begun = run.transcript === undefined ? undefined : path.basename(run.transcript, '.jsonl')
+  // The questions before the task list and the list itself are one run, with one transcript.
+  const started = run.transcript === undefined ? undefined : path.basename(run.transcript, '.jsonl')
   const id =
-    begun ?? `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
+    started ?? `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
   const { folder = 'transcripts', unwritable } = transcripts
   const strict = openTranscript(path.join(config.stateDir, folder), id, secrets.clean)
   const transcript = unwritable ? bestEffort(strict, unwritable) : strict
@@ -69,7 +69,7 @@ export async function openContext<Flags extends Verbosity>(
   })
   run.clean = secrets.clean
   run.transcript = transcript.file
-  if (!begun)
+  if (!started)
     transcript.write({ kind: 'start', script, line: run.resumeCommand, by: whoami(), pid: process.pid })
   return { config, runner, id, close: () => runner.close() }
 }

@@ -103,8 +103,8 @@ export interface LockTask {
 }
 
 /**
- * The lock as a step of the list. In a plan it only tells who holds it.
- * @param needed false: a VPS that cannot be reached is no reason to stop; the step says that there is no lock
+ * The lock as a task. In a plan it only reports who holds it.
+ * @param needed false: a VPS that cannot be reached does not stop the run; the task says that there is no lock
  */
 export function lockTask(
   context: Context,

@@ -53,7 +53,7 @@ export const reasonToStay =
     return shared && stays(shared)
   }
 
-/** The whole of the core is looked at before the face goes: while Azure is silent the site stays as it is. */
+/** Reads all of Azure before the site is removed: while Azure is silent, the site stays. */
 export const azurePartsTask = (azure: Azure, staying: Staying, login: Task): Task => ({
   id: 'azure-parts',
   title: 'What is there in Azure',
@@ -101,28 +101,28 @@ async function losses(
     tags: async () => (skipAzure || staying.has('registry') || !(await azure.registry()) ? [] : azure.tags()),
     cost: () => monthlyEstimate(context),
   })
-  const told = <Value>(what: string, answer: Settled<Value>, text: (value: Value) => string): string =>
-    `${what}: ${answer.failure ? `cannot be told (${getMessage(answer.failure)})` : text(answer.value!)}`
+  const describe = <Value>(what: string, answer: Settled<Value>, text: (value: Value) => string): string =>
+    `${what}: ${answer.failure ? `not known (${getMessage(answer.failure)})` : text(answer.value!)}`
   const list = (words: readonly string[]) => words.join(', ') || 'nothing'
   const goes = (part: ShareKind, line: () => string): string[] =>
     skipAzure || staying.has(part) ? [] : [line()]
   return [
-    ...(skipIonos || staying.has('site') ? [] : [told('VPS', site, list)]),
-    ...goes('containers', () => told('Containers', containers, list)),
+    ...(skipIonos || staying.has('site') ? [] : [describe('VPS', site, list)]),
+    ...goes('containers', () => describe('Containers', containers, list)),
     ...goes('postgres', () =>
-      told('Database', database, (there) =>
+      describe('Database', database, (there) =>
         there ? `${config.postgres.server} with every row and its own backups` : 'nothing',
       ),
     ),
     ...goes('redis', () =>
-      told('Redis', redis, (there) => (there ? `${config.redis.name} with its queue` : 'nothing')),
+      describe('Redis', redis, (there) => (there ? `${config.redis.name} with its queue` : 'nothing')),
     ),
     ...goes('registry', () =>
-      told('Images', tags, (all) =>
+      describe('Images', tags, (all) =>
         all.length === 0 ? 'nothing' : `${formatCount(all.length, 'image')} in ${config.azure.registry}`,
       ),
     ),
-    told(
+    describe(
       'It costs',
       cost,
       ({ known, total }) =>

@@ -135,11 +135,11 @@ async function perform<Flags extends TaskFlags>(
     stopping: lock ? AbortSignal.any([run.stopping, lock.lost]) : run.stopping,
     signal: run.signal,
   })
-  // After the connection has begun to open: the receipt's revision costs no time then.
+  // Read while the connection opens, so that the receipt's revision costs no time.
   const revision = lock ? getRevision(runner, config.folder) : ''
   const outcomes = await running
   await screen.finished()
-  // A signal that came while the last step ran has cut nothing short.
+  // A signal that came while the last task ran has interrupted nothing.
   const cut = outcomes.some(({ state }) => state === 'skipped' || state === 'failed')
   const lockLost: Loss | undefined = lock?.lost.aborted ? lock.lost.reason : undefined
   const interrupted = (cut && run.interruptedBy() !== undefined) || lockLost !== undefined
@@ -149,7 +149,7 @@ async function perform<Flags extends TaskFlags>(
     writeReceipt(context, outcomes, record, facts?.(outcomes) ?? {}, lock.held()).catch((thrown) => {
       run.log(`! The receipt could not be stored: ${getMessage(thrown)}`)
     })
-  // Nothing changes any more: the next one may begin while the receipt travels.
+  // Nothing changes any more: the next deploy may start while the receipt is sent.
   const [receipt] = await Promise.all([keeping, lock?.release()])
   throwFailures(outcomes)
   if (interrupted) throw cutShort(config.ionos.host, outcomes, lockLost)
@@ -176,12 +176,12 @@ function cutShort(host: string, outcomes: readonly Outcome[], lockLost: Loss | u
     return unknownError(
       `The connection to ${host}, and with it the deploy lock, was lost while this deploy ran: ${so}`,
       undefined,
-      'Run the same line again: every step looks first and goes on where it stopped.',
+      'Run this command again: it continues where it stopped.',
     )
   }
   return new OpsError({
     what: `The deploy lock was taken away while this deploy ran: ${so}`,
-    next: `This machine was asleep for too long, or somebody ran ${formatScriptLine('unlock')}. When nobody else deploys, the same line goes on where this one stopped.`,
+    next: `This machine was asleep for too long, or somebody ran ${formatScriptLine('unlock')}. When nobody else deploys, run this command again: it continues where it stopped.`,
     exitCode: exitCode.locked,
   })
 }

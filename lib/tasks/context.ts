@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Runner } from '../shell/runner.ts'
 
-/** What every step works with. */
+/** What every task works with. */
 export interface Context {
   readonly config: Config
   readonly runner: Runner

@@ -15,7 +15,7 @@ const marks = {
   skipped: chalk.dim('- not reached'),
 }
 
-/** The plan as text: every step, what differs, and the lines that would be run. Nothing is left out. */
+/** The plan as text: every task, what differs, and the commands that would run. */
 export function planText(outcomes: readonly Outcome[], secrets: Redactor): string {
   const lines = outcomes.flatMap((outcome) => [
     `${marks[outcome.state]} ${outcome.task.title}${remark(outcome)}`,
@@ -42,7 +42,7 @@ function details(difference: Difference | undefined): string[] {
   ]
 }
 
-/** One line: how many steps in which state. */
+/** One line: how many tasks are in which state. */
 export function formatSummary(outcomes: readonly Outcome[], done = false): string {
   const count = (state: Outcome['state']) => outcomes.filter((outcome) => outcome.state === state).length
   const parts = [

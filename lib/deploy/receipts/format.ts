@@ -10,7 +10,7 @@ import type { Receipt } from './write.ts'
 /** `2026-11-22 10:00:00`, UTC. */
 export const utc = (iso: string): string => new Date(iso).toISOString().slice(0, 19).replace('T', ' ')
 
-/** One line a run, newest first. An id is cut to what tells it from the others. */
+/** One line a run, newest first. An id is cut to its shortest unique prefix. */
 export function historyTable(kept: readonly Kept[]): string {
   const ids = kept.map(({ receipt }) => receipt.id)
   return formatTable(
@@ -113,7 +113,7 @@ export function compareReceipts(a: Receipt, b: Receipt): HistoryDifference {
   }
 }
 
-/** What a run did in a step, with the fields; undefined when nothing. */
+/** What a run changed in a task, with the fields; undefined when nothing. */
 function deedOf(receipt: Receipt, id: string): string | undefined {
   const changed = receipt.changed.find((step) => step.id === id)
   if (!changed) return undefined
@@ -139,7 +139,7 @@ export function differenceText(a: Receipt, b: Receipt, { facts, steps }: History
   ].join('\n')
 }
 
-/** The one receipt whose id begins so. Throws (exit 2) when there is none or several, (exit 3) when a place was silent. */
+/** The only receipt whose id has this prefix. Throws (exit 2) when there is none or several, (exit 3) when a place was silent. */
 export function theOne({ kept, answers, damaged }: History, prefix: string): Kept {
   const exact = kept.find(({ receipt }) => receipt.id === prefix)
   const found = exact ? [exact] : kept.filter(({ receipt }) => receipt.id.startsWith(prefix))

@@ -27,7 +27,7 @@ export interface Receipts {
 export interface Kept {
   receipt: Receipt
   places: Place[]
-  /** The two places tell it differently; the one here is shown. */
+  /** The two places differ; the receipt of this machine is shown. */
   differs: boolean
 }
 
@@ -42,7 +42,7 @@ export interface History {
 /**
  * The newest receipts of both places, merged by id. A place that does not answer hides nothing of the other.
  * @param most how many
- * @param prefix only those whose id begins so
+ * @param prefix only receipts whose id has this prefix
  */
 export async function readHistory(context: Context, most: number, prefix = ''): Promise<History> {
   const answers = await settleAll<Record<Place, Receipts>>({
@@ -75,7 +75,7 @@ export function merged(here: readonly Receipt[], vps: readonly Receipt[]): Kept[
   return [...byId.values()].sort((a, b) => (a.receipt.id < b.receipt.id ? 1 : -1))
 }
 
-/** The newest receipts of this machine. Ids begin with the time, so that the last names are the newest runs. */
+/** The newest receipts of this machine. Ids start with the time, so the last names are the newest runs. */
 export function receiptsHere(config: Config, most: number, prefix: string): Receipts {
   const folder = localFolder(config)
   let names: string[]

@@ -51,7 +51,7 @@ export async function assertServing(
     said: [describeFailed(failed), `last lines of ${group}:`, await readLogTail(context, azure, group)].join(
       '\n',
     ),
-    next: 'Mend the application (what it said is above), then run the same line again.',
+    next: 'Fix the application (see its log above), then run this command again.',
     application: true,
   })
 }
@@ -61,16 +61,16 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
   const proxy = nginxUpstream(context)
   return {
     ...proxy,
-    async switchTo(host, release, tell) {
+    async switchTo(host, release, log) {
       const before = await proxy.target()
-      await proxy.switchTo(host, release, tell)
+      await proxy.switchTo(host, release, log)
       const group = host === surgeHost(context.config) ? groupNames.surge : groupNames.backend
       try {
-        tell(await assertServing(context, azure, group, release, looks.few))
+        log(await assertServing(context, azure, group, release, looks.few))
       } catch (thrown) {
         if (before === undefined || before === host) throw thrown
-        await performTask(switchBackendTask(context, before), context.runner, tell)
-        tell(`nginx sends /api/ to ${before} again`)
+        await performTask(switchBackendTask(context, before), context.runner, log)
+        log(`nginx sends /api/ to ${before} again`)
         throw thrown
       }
     },
@@ -161,12 +161,12 @@ async function rollBack(
   azure: Azure,
   { from, to, inPlace = false }: { from: string; to: string; inPlace?: boolean | undefined },
   { failure }: OpsError,
-  tell: Log,
+  log: Log,
 ): Promise<OpsError> {
   const [bad, good] = [getTag(from), getTag(to)]
-  tell(`${failure.what}; going back to ${good}`)
+  log(`${failure.what}; going back to ${good}`)
   try {
-    await restorePrevious(context, azure, to, inPlace, tell)
+    await restorePrevious(context, azure, to, inPlace, log)
     const checking = createCheckContext(context, { azure })
     const { failed } = await retryChecks(checking, [servedBackend(good)], looks.many)
     if (failed.length > 0) throw new OpsError({ what: describeFailed(failed) })
@@ -174,7 +174,7 @@ async function rollBack(
     return new OpsError({
       ...failure,
       what: `${failure.what}. Going back to ${good} failed, too: ${getMessage(thrown)}`,
-      next: 'The image is hardly the only cause, so it was not marked as bad. Look at database, Redis and network, then run the same line again.',
+      next: 'The old image fails too, so the new one was not marked as bad. Check the database, Redis and the network, then run this command again.',
     })
   }
   const marked = await markBad(context, 'backend', bad, failure.what).then(

@@ -50,7 +50,7 @@ export function verifiedReleases(receipts: readonly Receipt[]): Evidence {
   return seen
 }
 
-/** What a field of a step became; '' when the step was not run or has no such field. */
+/** The value that a task gave a field; '' when the task was not run or has no such field. */
 function fieldOf(step: Receipt['changed'][number] | undefined, name: string): string {
   const fields = (step?.fields ?? []) as { name?: unknown; after?: unknown }[]
   const after = fields.find((field) => field.name === name)?.after
@@ -104,7 +104,7 @@ function previousRelease(part: Part, candidates: readonly Candidate[]): Candidat
   const live = ordered.findIndex((candidate) => candidate.live)
   if (live < 0) {
     throw new OpsError({
-      what: `It cannot be told which ${part} release is live, so there is none before it`,
+      what: `Which ${part} release is live is not known, so there is none before it`,
       said: candidateTable(part, candidates),
       next: formatScriptLine('rollback', part, '--to', 'ID'),
       exitCode: exitCode.usage,

@@ -177,7 +177,7 @@ async function backendChoices(context: Context, azure: Azure, to: string | undef
 
 /**
  * The receipts that say what has worked. Only a release that is named needs none of them: which one is "the one before"
- * is not told from receipts of which some are missing.
+ * cannot be derived from receipts of which some are missing.
  */
 export function receiptsFor({ kept, answers }: History, to: string | undefined): Receipt[] {
   const missing = Object.values(answers).find(({ failure }) => failure)?.failure

@@ -18,10 +18,10 @@ import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
 import { formatTable } from '../../util/table.ts'
 
-/** What has a size of its own. */
+/** A part that has a size. */
 export type Scaled = 'backend' | 'worker'
 
-/** A part as it runs, or as it is to run; of the backend there is one. */
+/** The size and number of a part; there is one backend. */
 export interface Scale extends Size {
   count: number
 }
@@ -36,7 +36,7 @@ export interface CurrentSize extends Scale {
 
 /**
  * How a part runs now. What an interrupted run has deleted and not yet made again is read off what is left, so that the
- * same line goes on. Throws when nothing is left, or when another image is half released.
+ * same command continues. Throws when nothing is left, or when another image is half released.
  */
 export async function scaleNow(config: Config, azure: Azure, part: Scaled): Promise<CurrentSize> {
   const groups = await azure.groups()
@@ -89,7 +89,7 @@ export const scaledConfig = (config: Config, part: Scaled, { cpu, memoryGb, coun
     ? { ...config, backend: { ...config.backend, cpu, memoryGb } }
     : { ...config, worker: { ...config.worker, cpu, memoryGb, count } }
 
-/** What .env must say so that the next deploy leaves the size as it is. */
+/** What .env must say so that the next deploy keeps the size. */
 export function valuesToSet(config: Config, part: Scaled, to: Scale): Values {
   const wanted: [KeyName, number, number][] =
     part === 'backend'
@@ -117,7 +117,7 @@ export interface ScalePlan {
   save: boolean
 }
 
-/** What all of it costs a month with the part as it is, and as it would be. */
+/** The monthly cost of everything, before and after the change. */
 export async function compareCosts(context: Context, part: Scaled, now: Scale, to: Scale) {
   const prices = await readPrices(context)
   const at = (scale: Scale): Estimate => estimateCost(scaledConfig(context.config, part, scale), prices)

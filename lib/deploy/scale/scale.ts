@@ -81,7 +81,7 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
     if (part === 'worker' && cutsOff(now, to))
       run.log('A job that runs in a worker which is replaced or deleted may be cut off.')
     const agreed = yes || dryRun || (await askToType('Scale?', 'yes', '--yes'))
-    if (!agreed) throw usageError('Not confirmed: everything stays as it is')
+    if (!agreed) throw usageError('Not confirmed: nothing was changed')
     return 0
   })
   return scaling!

@@ -49,7 +49,7 @@ export function scaleTasks(context: Context, { part, to, cost, unasked, save }: 
   }
 }
 
-/** The configuration is what the next deploy goes by, so the size goes into the file that it came from. */
+/** The next deploy reads the configuration, so the size is written to the file that it came from. */
 function saveTask(config: Config, part: Scaled, to: Scale, verify: Task): Task<ReadonlyMap<string, Values>> {
   const values = valuesToSet(config, part, to)
   return {
