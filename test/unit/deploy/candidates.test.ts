@@ -100,7 +100,7 @@ test('the one before: the newest older one that worked and is not bad', async ()
     exitCode: 2,
   })
   expect(await refused(undefined, all.slice(2))).toMatchObject({
-    what: expect.stringContaining('which backend release is live'),
+    what: expect.stringContaining('Which backend release is live is not known'),
   })
 })
 
