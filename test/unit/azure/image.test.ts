@@ -51,7 +51,7 @@ test('--quick takes the newest image that is not marked as bad, and names those 
   expect(await getFailure(look(['a'], true, marked('a')))).toEqual({
     what: 'There is no image to use: every codex-backend in codexacr1216 is marked as bad',
     said: 'a (a crashed)',
-    next: 'Run the same line without --quick: it builds one.',
+    next: 'Run this command without --quick: it builds one.',
     exitCode: 1,
   })
 })
