@@ -1,8 +1,8 @@
 import { type Check, pass, type QuickContext, select } from '../lib/checks/check.ts'
 import { checks } from '../lib/checks/list.ts'
 import { assertThat } from '../lib/checks/run.ts'
-import { look, onVps } from '../lib/shell/command.ts'
 import { poll } from '../lib/util/poll.ts'
+import { vps } from '../lib/vps/remote/vps.ts'
 import type { State } from './rehearsal.ts'
 
 /** The checks that any deployment must pass; none of them knows that this is a rehearsal. */
@@ -15,13 +15,14 @@ export const renewalCheck: Check<QuickContext> = {
   tags: ['acceptance'],
   needs: 'ssh',
   async run({ context: { config, runner } }) {
-    const vps = (argv: string[], accept = [0]) =>
-      runner.run(onVps(look(argv, { accept, timeoutMs: 180_000 })))
-    const timer = await vps(['systemctl', 'is-enabled', 'certbot.timer'], [0, 1])
+    const onVps = vps(config)
+    const timer = await runner.run(onVps({ accept: [0, 1] })`systemctl is-enabled certbot.timer`)
     assertThat(timer.stdout.trim() === 'enabled', `certbot.timer is ${timer.stdout.trim() || 'absent'}`)
-    const hooks = await vps(['ls', '/etc/letsencrypt/renewal-hooks/deploy'])
+    const hooks = await runner.run(onVps`ls /etc/letsencrypt/renewal-hooks/deploy`)
     assertThat(hooks.stdout.trim() !== '', 'no deploy hook reloads nginx')
-    await vps(['certbot', 'renew', '--dry-run', '--cert-name', config.domain, '--no-random-sleep-on-renew'])
+    const renewal = onVps({ timeoutMs: 180_000 })`
+      certbot renew --dry-run --cert-name ${config.domain} --no-random-sleep-on-renew`
+    await runner.run(renewal)
     return pass('dry run passed, timer enabled, deploy hook in place')
   },
 }

@@ -60,8 +60,8 @@ export async function openContext<Flags extends Verbosity>(
     envOf: { az: config.network.azEnvironment },
     mayChange,
     signal: run.signal,
-    openVps: async (leaving) =>
-      (await import('../vps/ssh/connect.ts')).openVps({ config, runner }, leaving, (greeting) => {
+    openHost: async (host, leaving) =>
+      (await import('../vps/ssh/connect.ts')).openHost({ config, runner }, host, leaving, (greeting) => {
         if (run.flags.verbose) run.log(secrets.clean(greetingLine(config, greeting)))
       }),
     openDatabase: async (name) =>

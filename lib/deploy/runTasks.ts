@@ -10,6 +10,7 @@ import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { writeErr } from '../util/terminal.ts'
+import { getVps } from '../vps/host.ts'
 import { type OpenContext, openContext } from './context.ts'
 import { type LockTask, lockTask } from './lock.ts'
 import { type ReceiptFacts, writeReceipt } from './receipts/write.ts'
@@ -57,7 +58,7 @@ export async function runTasks<Flags extends TaskFlags>(run: Run<Flags>, task: T
     // Many of them: they must not push out those of deploys.
     ...(task.unrecorded ? { folder: `transcripts-${run.script}` } : {}),
   })
-  if (task.needsVps || !task.unrecorded) await context.runner.beginVps()
+  if (task.needsVps || !task.unrecorded) await context.runner.beginConnecting(getVps(context.config))
   const lock = task.unrecorded
     ? undefined
     : lockTask(context, {

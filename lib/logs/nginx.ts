@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import type { Command } from '../shell/command.ts'
+import type { HostCommand } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { OpsError } from '../util/errors.ts'
 import { remoteScript } from '../vps/remote/script.ts'
@@ -32,7 +32,7 @@ export function nginxLogCommand(
   log: Log,
   { since, tail, follow }: Pick<SourceOptions, 'since' | 'tail' | 'follow'>,
   ended: Promise<void>,
-): Command & { on: 'vps'; effect: 'read' } {
+): HostCommand {
   const file = logFiles[log]
   const args = [
     file,
@@ -40,7 +40,7 @@ export function nginxLogCommand(
     tail === undefined ? '' : String(tail),
     follow ? 'follow' : '',
   ]
-  const command = remoteScript(config, 'read', 'nginx-log', args, {
+  return remoteScript(config, 'read', 'nginx-log', args, {
     explain: (output) =>
       output.includes(`cannot read ${file}`)
         ? {
@@ -58,7 +58,6 @@ export function nginxLogCommand(
         }
       : {}),
   })
-  return { ...command, on: 'vps', effect: 'read' }
 }
 
 /** nginx's access and error log as sources. */

@@ -5,6 +5,7 @@ import type { TcpExchange } from '../net/tcp.ts'
 import type { EffectKind } from '../util/effect.ts'
 import type { Failure } from '../util/errors.ts'
 import { quoteLine } from './quote.ts'
+import type { Host } from './remote.ts'
 
 /** A value that must not stand in a process's arguments: the runner writes it to a 0600 file and passes the path. */
 export interface SecretFile {
@@ -24,10 +25,10 @@ export interface Retry {
   readonly when: RegExp
 }
 
-/** A process, here or on the VPS. Never a shell string. */
+/** A process, on this machine or on a host. Never a shell string. */
 export interface Command {
   readonly argv: readonly (string | SecretFile)[]
-  readonly on: 'here' | 'vps'
+  readonly on: 'here' | Host
   readonly effect: EffectKind
   /** Text, bytes, or a function that opens a stream (called once per attempt). */
   readonly stdin?: string | Uint8Array | (() => Readable)
@@ -43,6 +44,9 @@ export interface Command {
   /** Turns the tool's words into what it means and what to do next. */
   readonly explain?: (output: string) => Partial<Failure> | undefined
 }
+
+/** A command on a host. */
+export type HostCommand = Command & { readonly on: Host }
 
 /** One SQL statement (or a script of several) on the deployment's database. */
 export interface Query {
@@ -63,31 +67,6 @@ export type Effect = Command | HttpRequest | Query | TcpExchange | Mail
 export const isRequest = (effect: Effect): effect is HttpRequest => 'url' in effect
 export const isMail = (effect: Effect): effect is Mail => 'subject' in effect
 export const isQuery = (effect: Effect): effect is Query => 'text' in effect && !isMail(effect)
-
-type Rest = Partial<Omit<Command, 'argv' | 'on' | 'effect'>>
-
-const minute = 60_000
-
-/** A command on this machine that only looks. */
-export const look = (argv: Command['argv'], rest: Rest = {}): Command => ({
-  argv,
-  on: 'here',
-  effect: 'read',
-  timeoutMs: 2 * minute,
-  ...rest,
-})
-
-/** A command on this machine that changes something. */
-export const act = (argv: Command['argv'], rest: Rest = {}): Command => ({
-  argv,
-  on: 'here',
-  effect: 'change',
-  timeoutMs: 30 * minute,
-  ...rest,
-})
-
-/** The same command, run on the VPS. */
-export const onVps = (command: Command): Command => ({ ...command, on: 'vps' })
 
 export const secretFile = (name: string, content: string, prefix = ''): SecretFile => ({
   name,
@@ -111,5 +90,5 @@ export function display(command: Effect): string {
     typeof word === 'string' ? quoteLine([word]) : `${word.prefix}<${word.name}>`
   const line = command.argv.map(shown).join(' ')
   const where = command.cwd ? `(in ${command.cwd}) ${line}` : line
-  return command.on === 'vps' ? `vps: ${where}` : where
+  return command.on === 'here' ? where : `${command.on.name}: ${where}`
 }

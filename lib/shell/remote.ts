@@ -9,10 +9,24 @@ export interface StreamEnd {
   stderr: string
 }
 
-/** How a line that was to stay open was lost: it ended there, or the connection broke. */
+/** A machine that commands reach over ssh. */
+export interface Host {
+  /** What plans and transcripts put before its commands: `vps: nginx -t`. */
+  readonly name: string
+  /** What messages call it: `the VPS`. */
+  readonly label: string
+  readonly address: string
+  readonly port: number
+  readonly user: string
+  /** The private key file; '' means whatever OpenSSH would use: its configuration, the agent and the usual files. */
+  readonly key: string
+  readonly knownHosts: string
+}
+
+/** How a held line was lost: it ended on the host, or the connection broke. */
 export type Loss = 'ended' | 'cut'
 
-/** An open connection to the VPS. lib/vps/ssh/connect.ts makes one. */
+/** An open connection to a host. lib/vps/ssh/connect.ts makes one. */
 export interface Remote {
   /** Runs one shell line there. Rejects only when the connection itself fails. */
   exec(

@@ -6,10 +6,10 @@ import { exchange, type TcpExchange, type TcpReply } from '../net/tcp.ts'
 import type { EffectKind } from '../util/effect.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
-import { type Command, display, type Effect, type Query } from './command.ts'
+import { type Command, display, type Effect, type HostCommand, type Query } from './command.ts'
 import { quoteLine } from './quote.ts'
 import type { Redactor } from './redactor.ts'
-import type { Remote, StreamEnd } from './remote.ts'
+import type { Host, Remote, StreamEnd } from './remote.ts'
 import { removeLeftovers, writeSecretFiles } from './secretFile.ts'
 import { type ProcessResult, startProcess } from './spawn.ts'
 import type { Transcript } from './transcript.ts'
@@ -19,10 +19,10 @@ export interface Runner {
   /** Runs a command to its end. Throws OpsError when its exit code is not an accepted one. */
   run(command: Command, onOutput?: OnOutput): Promise<ProcessResult>
   /**
-   * Hands on what a looking command on the VPS writes, as it comes and no faster than it is taken; it may be endless. Only
+   * Passes on what a reading command on a host writes, as it comes and no faster than it is taken; it may be endless. Only
    * its length goes into the transcript. The signal, or taking no more, ends it. Throws as `run` does.
    */
-  stream(command: Command & { on: 'vps'; effect: 'read' }, wanted: AbortSignal): AsyncGenerator<Uint8Array>
+  stream(command: HostCommand, wanted: AbortSignal): AsyncGenerator<Uint8Array>
   /** The same, but the output stays out of the transcript: it is a secret itself. */
   runPrivately(command: Command): Promise<ProcessResult>
   /**
@@ -38,10 +38,10 @@ export interface Runner {
   query<Row>(query: Query): Promise<Row[]>
   /** Opens the connection that queries use, unless it is open, and tells how long that took. */
   connect(database?: string): Promise<ConnectTimes>
-  /** Starts a command on the VPS that stays open until `close()`: the lock, whose taker records it. */
-  hold(command: Command, beatMs: number): ReturnType<Remote['hold']>
-  /** Begins to open it and does not wait for more: whoever uses it first hears what became of it. */
-  beginVps(): Promise<void>
+  /** Starts a command on a host that stays open until `close()`: the lock, whose taker records it. */
+  hold(command: HostCommand, beatMs: number): ReturnType<Remote['hold']>
+  /** Starts to connect to a host and returns at once; the first command there waits for it, and throws its failure. */
+  beginConnecting(host: Host): Promise<void>
   readonly secrets: Redactor
   readonly transcript: Transcript
   /** False in a dry run and in scripts that only look: then nothing is changed, nor noted down elsewhere. */
@@ -83,8 +83,8 @@ export interface RunnerOptions {
   mayChange: boolean
   /** Aborted on the second Ctrl-C. */
   signal: AbortSignal
-  /** @param leaving aborted when nobody needs the connection any more: a begun one is given up */
-  openVps: (leaving: AbortSignal) => Promise<Remote>
+  /** @param leaving aborted when nobody needs the connection any more: an unfinished attempt is given up */
+  openHost: (host: Host, leaving: AbortSignal) => Promise<Remote>
   /** @param name a database on the server; undefined: the configured one */
   openDatabase: (name?: string) => Promise<Database>
 }
@@ -96,7 +96,6 @@ export function createRunner(options: RunnerOptions): Runner {
   removeLeftovers()
   const underWay = new Set<Promise<unknown>>()
   const leaving = new AbortController()
-  const vps = once(() => options.openVps(leaving.signal))
   let azReach: NetworkOptions | undefined
   const written = new Set<string>()
   function reachFor({ as }: HttpRequest): NetworkOptions {
@@ -104,12 +103,10 @@ export function createRunner(options: RunnerOptions): Runner {
     azReach ??= options.azReach?.() ?? options.reach
     return azReach
   }
-  const databases = new Map<string | undefined, ReturnType<typeof once<Database>>>()
-  const database = (name?: string) => {
-    const connection = databases.get(name) ?? once(() => options.openDatabase(name))
-    databases.set(name, connection)
-    return connection
-  }
+  const databases = new Map<string | undefined, Opening<Database>>()
+  const database = (name?: string) => getOrOpen(databases, name, () => options.openDatabase(name))
+  const remotes = new Map<string, Opening<Remote>>()
+  const remote = (host: Host) => getOrOpen(remotes, host.name, () => options.openHost(host, leaving.signal))
 
   /** Guard, count and record of every effect. */
   async function recorded<T>(
@@ -152,9 +149,9 @@ export function createRunner(options: RunnerOptions): Runner {
     }
     const { argv, cleanUp } = writeSecretFiles(command)
     try {
-      if (command.on === 'vps') {
+      if (command.on !== 'here') {
         const line = command.cwd ? `cd ${quoteLine([command.cwd])} && ${quoteLine(argv)}` : quoteLine(argv)
-        return await (await vps.get()).exec(line, common)
+        return await (await remote(command.on).get()).exec(line, common)
       }
       const inherited = command.inherits ? pickVariables(options.env, command.inherits) : options.env
       const env = { ...inherited, ...options.envOf?.[argv[0] ?? ''], ...command.env }
@@ -190,7 +187,10 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   }
 
-  async function* stream(command: Command, wanted: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  async function* stream(
+    command: HostCommand,
+    wanted: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const end = Promise.withResolvers<StreamEnd>()
     let bytes = 0
     const written = recorded(
@@ -204,7 +204,7 @@ export function createRunner(options: RunnerOptions): Runner {
     const options = { ...(stdin === undefined ? {} : { stdin }), signal: AbortSignal.any([wanted, signal]) }
     let output: AsyncGenerator<Uint8Array, StreamEnd> | undefined
     try {
-      output = (await vps.get()).stream(quoteLine(writeSecretFiles(command).argv), options)
+      output = (await remote(command.on).get()).stream(quoteLine(writeSecretFiles(command).argv), options)
       for (let next = await output.next(); ; next = await output.next()) {
         if (next.done) {
           end.resolve(next.value)
@@ -228,7 +228,7 @@ export function createRunner(options: RunnerOptions): Runner {
     const program = command.argv
       .slice(0, 3)
       .filter((word) => typeof word === 'string' && !word.startsWith('-'))
-    const where = command.on === 'vps' ? ' on the VPS' : ''
+    const where = command.on === 'here' ? '' : ` on ${command.on.label}`
     const end = result.timedOut
       ? `did not end within ${formatDuration(command.timeoutMs)}`
       : `exit ${result.code}`
@@ -275,9 +275,9 @@ export function createRunner(options: RunnerOptions): Runner {
       ),
     connect: async (name) => (await database(name).get()).times,
     hold: async (command, beatMs) =>
-      (await vps.get()).hold(quoteLine(writeSecretFiles(command).argv), beatMs),
-    async beginVps() {
-      vps.begin()
+      (await remote(command.on).get()).hold(quoteLine(writeSecretFiles(command).argv), beatMs),
+    async beginConnecting(host) {
+      remote(host).begin()
       // What loads next takes all of this process: let the first packet out before.
       await aTurn()
     },
@@ -292,14 +292,14 @@ export function createRunner(options: RunnerOptions): Runner {
       await Promise.allSettled(underWay)
       for (const each of connections) await (await each.opened())?.close()
       leaving.abort()
-      ;(await vps.opened())?.close()
+      for (const each of remotes.values()) (await each.opened())?.close()
     },
   }
 }
 
 function notStarted(command: Command, thrown: unknown): unknown {
   const program = String(command.argv[0])
-  if (command.on === 'vps' || (thrown as NodeJS.ErrnoException).code !== 'ENOENT') return thrown
+  if (command.on !== 'here' || (thrown as NodeJS.ErrnoException).code !== 'ENOENT') return thrown
   if (command.cwd && !existsSync(command.cwd))
     return new OpsError({ what: `There is no folder ${command.cwd} to run ${program} in` })
   return unknownError(
@@ -314,7 +314,15 @@ function notStarted(command: Command, thrown: unknown): unknown {
 const pickVariables = (env: NodeJS.ProcessEnv, isWanted: (name: string) => boolean): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)))
 
-/** Opens at the first call; a failed opening is tried again by the caller after those who have heard of it. */
+type Opening<T> = ReturnType<typeof once<T>>
+
+function getOrOpen<Key, T>(known: Map<Key, Opening<T>>, key: Key, open: () => Promise<T>): Opening<T> {
+  const opening = known.get(key) ?? once(open)
+  known.set(key, opening)
+  return opening
+}
+
+/** Opens at the first call. After a failure, which every caller so far gets, the next call opens it again. */
 function once<T>(open: () => Promise<T>) {
   let opening: Promise<T> | undefined
   return {

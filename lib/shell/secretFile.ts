@@ -23,7 +23,7 @@ const named = new RegExp(`^${prefix}(\\d+)-[A-Za-z0-9]{6}$`)
  */
 export function writeSecretFiles(command: Command): { argv: string[]; cleanUp(): void } {
   if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
-  if (command.on === 'vps')
+  if (command.on !== 'here')
     throw new Error('secret files exist for local commands only; use stdin on the VPS')
   const folder = mkdtempSync(path.join(tmpdir(), `${prefix}${process.pid}-`))
   const cleanUp = () => rmSync(folder, { recursive: true, force: true })

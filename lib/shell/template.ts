@@ -1,5 +1,6 @@
 import type { EffectKind } from '../util/effect.ts'
-import type { Command, SecretFile } from './command.ts'
+import type { Command, HostCommand, SecretFile } from './command.ts'
+import type { Host } from './remote.ts'
 
 type Argv = Command['argv']
 
@@ -8,17 +9,17 @@ export type Word = string | number | SecretFile | readonly (string | SecretFile)
 
 export type CommandOptions = Partial<Omit<Command, 'argv' | 'on' | 'effect'>>
 
-type Tag = (text: TemplateStringsArray, ...words: Word[]) => Command
+type Tag<C> = (text: TemplateStringsArray, ...words: Word[]) => C
 
 /** A tag for commands: `` run`npm ci` ``, or with options `` run({ cwd })`npm ci` ``. */
-export interface Template extends Tag {
-  (options: CommandOptions): Tag
+export interface Template<C> extends Tag<C> {
+  (options: CommandOptions): Tag<C>
 }
 
 /** A template for commands that only read, with one for changes and one for this tool's own records. */
-export interface CommandTemplate extends Template {
-  readonly change: Template
-  readonly record: Template
+export interface CommandTemplate<C = Command> extends Template<C> {
+  readonly change: Template<C>
+  readonly record: Template<C>
 }
 
 /**
@@ -52,16 +53,16 @@ function glue(start: string | SecretFile, value: Word, end: string): string | Se
 }
 
 /** Makes a template whose commands are finished by `make`: program, defaults, machine. */
-export function commandTemplate(
-  make: (argv: Argv, effect: EffectKind, options: CommandOptions) => Command,
-): CommandTemplate {
-  const withEffect = (effect: EffectKind): Template => {
+export function commandTemplate<C extends Command>(
+  make: (argv: Argv, effect: EffectKind, options: CommandOptions) => C,
+): CommandTemplate<C> {
+  const withEffect = (effect: EffectKind): Template<C> => {
     const withOptions =
-      (options: CommandOptions): Tag =>
+      (options: CommandOptions): Tag<C> =>
       (text, ...words) =>
         make(toArgv(text, words), effect, options)
-    function template(options: CommandOptions): Tag
-    function template(text: TemplateStringsArray, ...words: Word[]): Command
+    function template(options: CommandOptions): Tag<C>
+    function template(text: TemplateStringsArray, ...words: Word[]): C
     function template(first: CommandOptions | TemplateStringsArray, ...words: Word[]) {
       return 'raw' in first ? withOptions({})(first, ...words) : withOptions(first)
     }
@@ -73,10 +74,14 @@ export function commandTemplate(
 const minute = 60_000
 
 /** A command on this machine. A read gets 2 minutes and everything else 30, unless `timeoutMs` says otherwise. */
-export const local = commandTemplate((argv, effect, options) => ({
+export const local: CommandTemplate = commandTemplate((argv, effect, options) => ({
   argv,
   on: 'here',
   effect,
   timeoutMs: (effect === 'read' ? 2 : 30) * minute,
   ...options,
 }))
+
+/** A command on a host, as the user of its login. It gets 2 minutes, unless `timeoutMs` says otherwise. */
+export const onHost = (host: Host): CommandTemplate<HostCommand> =>
+  commandTemplate((argv, effect, options) => ({ argv, on: host, effect, timeoutMs: 2 * minute, ...options }))

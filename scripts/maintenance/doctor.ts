@@ -5,6 +5,7 @@ import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { getDetail } from '../../lib/util/status.ts'
 import { formatTable } from '../../lib/util/table.ts'
+import { getVps } from '../../lib/vps/host.ts'
 
 const script = defineScript<{ only?: string }>({
   name: 'doctor',
@@ -18,7 +19,7 @@ const script = defineScript<{ only?: string }>({
   async run(run) {
     const chosen = chosenCategories(run.flags.only)
     return withContext(run, 'doctor', false, async (context) => {
-      if (chosen.includes('vps')) await context.runner.beginVps()
+      if (chosen.includes('vps')) await context.runner.beginConnecting(getVps(context.config))
       const findings = await examine(context, chosen, run.signal)
       const columns = [{ heading: 'STATE' }, { heading: 'ABOUT' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
       const rows = findings.map((each, index) => {

@@ -4,6 +4,7 @@ import { withContext } from '../../lib/deploy/context.ts'
 import { type HistoryFlags, showHistory } from '../../lib/deploy/receipts/history.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
+import { getVps } from '../../lib/vps/host.ts'
 
 const script = defineScript<HistoryFlags>({
   name: 'history',
@@ -17,7 +18,7 @@ const script = defineScript<HistoryFlags>({
   },
   run: (run) =>
     withContext(run, 'history', false, async (context) => {
-      await context.runner.beginVps()
+      await context.runner.beginConnecting(getVps(context.config))
       return showHistory(run, context)
     }),
 })

@@ -4,6 +4,7 @@ import { withContext } from '../../lib/deploy/context.ts'
 import { maintenanceStatus, wantedMaintenance } from '../../lib/deploy/maintenanceMode.ts'
 import { runTasks } from '../../lib/deploy/runTasks.ts'
 import { usageError } from '../../lib/util/errors.ts'
+import { getVps } from '../../lib/vps/host.ts'
 import { maintenanceTask } from '../../lib/vps/maintenance/task.ts'
 import { nginxHttpsTask } from '../../lib/vps/nginx/tasks.ts'
 
@@ -31,7 +32,7 @@ const script = defineScript<Flags>({
       throw usageError(`--message and --until go with on, not with ${mode}`)
     if (mode === 'status') {
       return withContext(run, 'maintenance-mode', false, async (context) => {
-        await context.runner.beginVps()
+        await context.runner.beginConnecting(getVps(context.config))
         return maintenanceStatus(run, context)
       })
     }

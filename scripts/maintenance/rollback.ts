@@ -7,6 +7,7 @@ import { type RollbackFlags, rollbackTasks } from '../../lib/deploy/rollback/tas
 import { runTasks } from '../../lib/deploy/runTasks.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import type { Part } from '../../lib/vps/badReleases.ts'
+import { getVps } from '../../lib/vps/host.ts'
 
 const script = defineScript<RollbackFlags>({
   name: 'rollback',
@@ -25,7 +26,7 @@ const script = defineScript<RollbackFlags>({
     const { part, list } = checkFlags(run.flags)
     if (list) {
       return withContext(run, 'rollback', false, async (context) => {
-        await context.runner.beginVps()
+        await context.runner.beginConnecting(getVps(context.config))
         return listReleases(run, context, part ? [part] : ['frontend', 'backend'])
       })
     }

@@ -4,6 +4,7 @@ import { withContext } from '../../lib/deploy/context.ts'
 import { parseView, type ViewFlags } from '../../lib/logs/options.ts'
 import { viewLogs } from '../../lib/logs/view.ts'
 import { parsePastTime } from '../../lib/util/time.ts'
+import { getVps } from '../../lib/vps/host.ts'
 
 interface Flags extends ViewFlags {
   since?: string
@@ -31,7 +32,8 @@ const script = defineScript<Flags>({
     const { since, json } = run.flags
     const view = parseView(run.flags, since === undefined ? undefined : parsePastTime(since))
     return withContext(run, 'view-logs', false, async (context) => {
-      if (view.only('access') || view.only('error')) await context.runner.beginVps()
+      if (view.only('access') || view.only('error'))
+        await context.runner.beginConnecting(getVps(context.config))
       const { stopping, log } = run
       return viewLogs(context, view, { json: json === true, stopping, log })
     })

@@ -6,7 +6,9 @@ import type { Config } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 import type { SecretFile } from '../../lib/shell/command.ts'
 import { createRedactor } from '../../lib/shell/redactor.ts'
+import type { Host } from '../../lib/shell/remote.ts'
 import { createRunner, type Runner, type RunnerOptions } from '../../lib/shell/runner.ts'
+import { onHost } from '../../lib/shell/template.ts'
 import { openTranscript } from '../../lib/shell/transcript.ts'
 import { OpsError } from '../../lib/util/errors.ts'
 
@@ -27,6 +29,20 @@ export async function loadTestConfig(...lines: string[]): Promise<Config> {
   return loadConfig(folder)
 }
 
+/** A host for runners whose `openHost` does not connect anywhere. */
+export const testHost: Host = {
+  name: 'vps',
+  label: 'the VPS',
+  address: '192.0.2.1',
+  port: 22,
+  user: 'root',
+  key: '',
+  knownHosts: '',
+}
+
+/** A command on `testHost`. */
+export const onVps = onHost(testHost)
+
 /** The runner as scripts have it, with a transcript in a temporary folder. */
 export function openRunner(options: Partial<RunnerOptions> & { known?: string[] } = {}): Runner {
   const secrets = createRedactor(options.known ?? [])
@@ -37,7 +53,7 @@ export function openRunner(options: Partial<RunnerOptions> & { known?: string[] 
     env: process.env,
     mayChange: true,
     signal: new AbortController().signal,
-    openVps: () => Promise.reject(new Error('this test has no VPS')),
+    openHost: () => Promise.reject(new Error('this test has no VPS')),
     openDatabase: () => Promise.reject(new Error('this test has no database')),
     ...options,
   })

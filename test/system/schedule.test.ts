@@ -123,7 +123,7 @@ const secrets = createRedactor()
 const none = new AbortController().signal
 const runner = createRunner({
   secrets, transcript: { file: '', write() {} }, reach: { resolve: async () => [], authorities: [] }, env: process.env,
-  mayChange: true, signal: none, openVps: async () => { throw new Error() }, openDatabase: async () => { throw new Error() },
+  mayChange: true, signal: none, openHost: async () => { throw new Error() }, openDatabase: async () => { throw new Error() },
 })
 const place = { folder, environment: 'staging', path: '/opt/az 2/bin:/usr/bin:/bin', user: 'root' }
 const tasks = listScheduledTasks('staging', Number(every), { node: folder.replaceAll("'", '').replace('$HOME', 'x') + '/node', bin: folder + '/dominion.js' })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import type { Config } from '../../config/config.ts'
-import type { Command } from '../../shell/command.ts'
+import type { Command, HostCommand } from '../../shell/command.ts'
 import type { EffectKind } from '../../util/effect.ts'
 import { vps } from './vps.ts'
 
@@ -27,7 +27,7 @@ export function remoteScript(
   rest: Partial<Pick<Command, 'timeoutMs' | 'accept' | 'explain' | 'retry'>> & {
     payload?: () => AsyncIterable<Uint8Array>
   } = {},
-): Command {
+): HostCommand {
   const { payload, ...options } = rest
   // $( ) drops newlines at the end.
   const script = readFileSync(path.join(import.meta.dirname, `${name}.sh`), 'utf8').trimEnd()

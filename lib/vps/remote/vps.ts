@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config.ts'
-import { commandTemplate } from '../../shell/template.ts'
+import type { Host } from '../../shell/remote.ts'
+import { commandTemplate, onHost } from '../../shell/template.ts'
 import { exitCode, type Failure } from '../../util/errors.ts'
-
-const timeoutMs = 120_000
+import { getVps } from '../host.ts'
 
 /**
  * Commands on the VPS. `` vps(config)`df /` `` runs as the user of the login, `vps(config).sudo` as root: directly for
@@ -10,32 +10,22 @@ const timeoutMs = 120_000
  * otherwise, and takes PAM's then (sudoers(5), Command environment).
  */
 export function vps(config: Config) {
-  const asUser = commandTemplate((argv, effect, options) => ({
-    argv,
-    on: 'vps',
-    effect,
-    timeoutMs,
-    ...options,
-  }))
-  const prefix = config.ionos.user === 'root' ? [] : ['sudo', '-n', '--', 'env', 'LC_ALL=C']
-  const sudo = commandTemplate((argv, effect, options) => ({
-    argv: [...prefix, ...argv],
-    on: 'vps',
-    effect,
-    timeoutMs,
-    ...options,
-    explain: (output) => explainSudo(config, output) ?? options.explain?.(output),
-  }))
-  return Object.assign(asUser, { sudo })
+  const host = getVps(config)
+  const run = onHost(host)
+  const prefix = host.user === 'root' ? [] : ['sudo', '-n', '--', 'env', 'LC_ALL=C']
+  const sudo = commandTemplate((argv, effect, options) => {
+    const explain = (output: string) => explainSudo(host, output) ?? options.explain?.(output)
+    return { ...run({ ...options, explain })`${prefix} ${argv}`, effect }
+  })
+  return Object.assign(run, { sudo })
 }
 
 /** What a refusal of sudo means; undefined for any other output. */
-function explainSudo(config: Config, output: string): Partial<Failure> | undefined {
-  const { user, host } = config.ionos
+function explainSudo({ user, address }: Host, output: string): Partial<Failure> | undefined {
   if (user === 'root') return undefined
   if (/sudo: .*password is required|sudo: a terminal is required|is not in the sudoers/i.test(output)) {
     return {
-      what: `${user} may not use sudo without a password on ${host}`,
+      what: `${user} may not use sudo without a password on ${address}`,
       said: output.trim(),
       next: `Set IONOS_USER=root, or allow it there (visudo): ${user} ALL=(ALL) NOPASSWD: ALL`,
       exitCode: exitCode.notLoggedIn,
@@ -43,7 +33,7 @@ function explainSudo(config: Config, output: string): Partial<Failure> | undefin
   }
   if (/sudo: (command )?not found/i.test(output)) {
     return {
-      what: `${user} is not root on ${host}, and sudo is not installed there`,
+      what: `${user} is not root on ${address}, and sudo is not installed there`,
       said: output.trim(),
       next: 'Set IONOS_USER=root, or install sudo on the VPS.',
       exitCode: exitCode.notLoggedIn,

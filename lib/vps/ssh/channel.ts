@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Client, ClientChannel } from 'ssh2'
-import type { Config } from '../../config/config.ts'
-import type { Loss, Remote, StreamEnd } from '../../shell/remote.ts'
+import type { Host, Loss, Remote, StreamEnd } from '../../shell/remote.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import { createLimiter } from '../../util/concurrency.ts'
 import { type OpsError, unknownError } from '../../util/errors.ts'
@@ -15,16 +14,16 @@ const sessions = 10
 const spare = 2
 const graceMs = 2_000
 
-const cannotOpen = (config: Config, error: Error): OpsError =>
+const cannotOpen = (host: Host, error: Error): OpsError =>
   unknownError(
-    `${config.ionos.host} opens no further session on the connection`,
+    `${host.address} opens no further session on the connection`,
     error.message,
     'Check MaxSessions in its sshd_config (10 is the default), then run the same line again.',
   )
 
-const neverStarted = (config: Config, code: number, words: string): OpsError =>
+const neverStarted = (host: Host, code: number, words: string): OpsError =>
   unknownError(
-    `The login shell of ${config.ionos.user} on ${config.ionos.host} ended before it ran the command (exit ${code})`,
+    `The login shell of ${host.user} on ${host.address} ended before it ran the command (exit ${code})`,
     words.trim() || undefined,
     'Check the shell in /etc/passwd there and what its start files do (bash: ~/.bashrc), then run this command again.',
   )
@@ -43,7 +42,7 @@ interface Session {
  */
 export function createRemote(
   connection: Client,
-  config: Config,
+  host: Host,
   onGreeting: (text: string) => void = () => {},
 ): Remote {
   const frame = createFrame()
@@ -51,7 +50,7 @@ export function createRemote(
   /** After a session has ended. Throws when its line was not even started. */
   function judge({ stdout, stderr }: Session, code: number): void {
     const words = [stdout.before, stderr.before].filter((text) => text.trim() !== '').join('\n')
-    if (!stdout.started && code !== -1) throw neverStarted(config, code, words)
+    if (!stdout.started && code !== -1) throw neverStarted(host, code, words)
     if (words && !greeted) onGreeting(words)
     greeted ||= words !== ''
   }
@@ -70,7 +69,7 @@ export function createRemote(
   })
   const lostError = (): OpsError =>
     unknownError(
-      `The connection to ${config.ionos.host} was lost`,
+      `The connection to ${host.address} was lost`,
       lost?.message,
       'Run the same line again: every step looks first and goes on where it stopped.',
     )
@@ -99,7 +98,7 @@ export function createRemote(
         return await opening
       } catch (error) {
         const refused = 'reason' in (error as object)
-        if (!refused || tries === 40) throw lost ? lostError() : cannotOpen(config, error as Error)
+        if (!refused || tries === 40) throw lost ? lostError() : cannotOpen(host, error as Error)
         await pause(25 * Math.min(tries, 10))
       }
     }

@@ -4,7 +4,7 @@ import { setImmediate as aTurn } from 'node:timers/promises'
 import type { Client } from 'ssh2'
 import type { Config } from '../../config/config.ts'
 import { createNetworkOptions } from '../../config/network.ts'
-import type { Remote } from '../../shell/remote.ts'
+import type { Host, Remote } from '../../shell/remote.ts'
 import type { Context } from '../../tasks/context.ts'
 import { findLogins, type SshSettings, sshSettings } from './keys.ts'
 import type { Verdict } from './knownHosts.ts'
@@ -13,19 +13,20 @@ const connectMs = 15_000
 const handshakeMs = 20_000
 
 /**
- * Opens the one connection to the VPS: host key checked against known_hosts (fail closed), public keys only, no Nagle
+ * Opens the one connection to a host: host key checked against known_hosts (fail closed), public keys only, no Nagle
  * delay (FACTS: 40–80 ms an exec).
  * @param onGreeting hears once what the login shell prints before the lines that it runs
  * Throws exit 2 (wrong key file), 3 (unreachable, unknown or changed host key), 4 (keys refused).
  */
-export async function openVps(
+export async function openHost(
   { config, runner }: Context,
+  host: Host,
   leaving: AbortSignal,
   onGreeting?: (text: string) => void,
 ): Promise<Remote> {
-  const settings = await sshSettings(config, runner)
+  const settings = await sshSettings(host, runner)
   // The way to the VPS and back goes on while ssh is loaded, which takes all of this process once it has begun.
-  const connecting = connectTcp(config, settings, leaving)
+  const connecting = connectTcp(config, host, settings, leaving)
   connecting.catch(() => {}) // heard below
   await aTurn()
   const loading = Promise.all([
@@ -33,7 +34,7 @@ export async function openVps(
     import('./errors.ts'),
     import('./channel.ts'),
     import('node-ssh'),
-    findLogins(config, settings),
+    findLogins(host, settings),
   ])
   const [hosts, errors, { createRemote }, { NodeSSH }, logins] = await loading.catch((thrown) => {
     connecting.then((opened) => opened.destroy()).catch(() => {})
@@ -41,16 +42,13 @@ export async function openVps(
   })
   const { hostKeyAlgorithms, judge, knownName, parseKnownHosts } = hosts
   const { handshakeError, hostKeyError, refusedError } = errors
-  const { host, port } = config.ionos
   // Names that known_hosts may list this server under, the configured one first.
   const names = settings.hostKeyAlias
     ? [settings.hostKeyAlias]
-    : [...new Set([knownName(host, port), knownName(settings.hostname, port)])]
-  const known = existsSync(config.ionos.knownHosts)
-    ? parseKnownHosts(readFileSync(config.ionos.knownHosts, 'utf8'))
-    : []
+    : [...new Set([knownName(host.address, host.port), knownName(settings.hostname, host.port)])]
+  const known = existsSync(host.knownHosts) ? parseKnownHosts(readFileSync(host.knownHosts, 'utf8')) : []
   const socket = await connecting
-  if (socket.errored) throw handshakeError(config, socket.errored)
+  if (socket.errored) throw handshakeError(host, socket.errored)
 
   let judged: { verdict: Verdict; key: string } | undefined
   const tried: string[] = []
@@ -58,8 +56,8 @@ export async function openVps(
   const ssh = new NodeSSH()
   try {
     await ssh.connect({
-      host: config.ionos.host,
-      username: config.ionos.user,
+      host: host.address,
+      username: host.user,
       sock: socket,
       readyTimeout: handshakeMs,
       keepaliveInterval: 15_000,
@@ -79,13 +77,13 @@ export async function openVps(
   } catch (error) {
     socket.destroy()
     if (judged && judged.verdict.is !== 'known')
-      throw hostKeyError(config, names[0]!, judged.key, judged.verdict)
+      throw hostKeyError(host, names[0]!, judged.key, judged.verdict)
     if ((error as { level?: string }).level === 'client-authentication' || judged) {
-      throw refusedError(config, error as Error, tried, logins.leftOut)
+      throw refusedError(host, error as Error, tried, logins.leftOut)
     }
-    throw handshakeError(config, error as Error)
+    throw handshakeError(host, error as Error)
   }
-  const remote = createRemote(ssh.connection as Client, config, onGreeting)
+  const remote = createRemote(ssh.connection as Client, host, onGreeting)
   return {
     ...remote,
     close() {
@@ -95,20 +93,24 @@ export async function openVps(
   }
 }
 
-async function connectTcp(config: Config, settings: SshSettings, leaving: AbortSignal): Promise<net.Socket> {
-  const { port } = config.ionos
-  const host = settings.hostname
+async function connectTcp(
+  config: Config,
+  host: Host,
+  settings: SshSettings,
+  leaving: AbortSignal,
+): Promise<net.Socket> {
+  const { hostname } = settings
   const { resolve } = createNetworkOptions(config)
   const failed = async (error: NodeJS.ErrnoException) => {
     const { socketError } = await import('./errors.ts')
-    return socketError(config, host, error, settings.proxy)
+    return socketError(config, host, hostname, error, settings.proxy)
   }
-  const addresses = await resolve(host).catch(async (error: NodeJS.ErrnoException) => {
+  const addresses = await resolve(hostname).catch(async (error: NodeJS.ErrnoException) => {
     throw await failed(error)
   })
   const socket = net.connect({
-    host,
-    port,
+    host: hostname,
+    port: host.port,
     noDelay: true,
     lookup: (_name, options, done) => {
       const [first] = addresses

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { formatKeyFile } from '../../config/pasteLine.ts'
+import type { Host } from '../../shell/remote.ts'
 import { exitCode, OpsError, unknownError } from '../../util/errors.ts'
 import { fingerprint, keyType, type Verdict } from './knownHosts.ts'
 
@@ -17,19 +18,19 @@ const reason: Readonly<Record<string, string>> = {
 
 /** No TCP connection: says which of name, route, firewall and port it is. Exit 3. */
 export function socketError(
-  config: Config,
-  host: string,
+  { network: { dnsServer } }: Config,
+  { address, port }: Host,
+  hostname: string,
   error: NodeJS.ErrnoException,
   proxy: boolean,
 ): OpsError {
-  const { port, host: configured } = config.ionos
   const code = codeOf(error)
   const named = ['ENOTFOUND', 'EAI_AGAIN', 'ESERVFAIL', 'ETIMEOUT'].includes(code)
   const next = named
-    ? `Check IONOS_HOST in ${formatKeyFile('IONOS_HOST')} (${configured})${config.network.dnsServer ? ` and DNS_SERVER (${config.network.dnsServer})` : ''}.`
+    ? `Check IONOS_HOST in ${formatKeyFile('IONOS_HOST')} (${address})${dnsServer ? ` and DNS_SERVER (${dnsServer})` : ''}.`
     : `Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, that the VPS runs, and that its firewall and IONOS's let port ${port} in.`
   return unknownError(
-    `The VPS ${host} cannot be reached on port ${port}: ${reason[code] ?? error.message}`,
+    `The VPS ${hostname} cannot be reached on port ${port}: ${reason[code] ?? error.message}`,
     `${code || error.name}: ${error.message}`,
     proxy
       ? `${next} Note: your ssh configuration goes through a jump host or proxy command; these scripts connect directly.`
@@ -44,8 +45,7 @@ function codeOf(error: NodeJS.ErrnoException): string {
 }
 
 /** Something answers, but no ssh session comes of it. Exit 3. */
-export function handshakeError(config: Config, error: Error): OpsError {
-  const { host, port } = config.ionos
+export function handshakeError({ address: host, port }: Host, error: Error): OpsError {
   const slow = /timed out|no response/i.test(error.message)
   const cut = /connection lost before handshake|ECONNRESET/i.test(error.message)
   const what = cut
@@ -61,8 +61,12 @@ export function handshakeError(config: Config, error: Error): OpsError {
 }
 
 /** The key that the server shows is not the one that known_hosts vouches for. Exit 3; there is no way around it here. */
-export function hostKeyError(config: Config, name: string, key: string, verdict: Verdict): OpsError {
-  const { host, port, knownHosts } = config.ionos
+export function hostKeyError(
+  { address: host, port, knownHosts }: Host,
+  name: string,
+  key: string,
+  verdict: Verdict,
+): OpsError {
   const shown = `${keyType(key)} ${fingerprint(key)}`
   if (verdict.is === 'changed') {
     const where = verdict.lines.map((line) => `${knownHosts} line ${line}`).join(', ')
@@ -95,8 +99,12 @@ const keygen = (key: string): string =>
   `ssh-keygen -lf /etc/ssh/ssh_host_${keyFiles[keyType(key)] ?? 'ecdsa'}_key.pub`
 
 /** The server let none of our keys in. Exit 4. */
-export function refusedError(config: Config, error: Error, tried: string[], leftOut: string[]): OpsError {
-  const { user, host, key } = config.ionos
+export function refusedError(
+  { user, address: host, key }: Host,
+  error: Error,
+  tried: string[],
+  leftOut: string[],
+): OpsError {
   return new OpsError({
     what: `${host} refuses to let ${user} in with any of the keys tried`,
     said: [

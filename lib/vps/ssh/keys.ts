@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
-import type { Config } from '../../config/config.ts'
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
+import type { Host } from '../../shell/remote.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { local } from '../../shell/template.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
@@ -48,16 +48,15 @@ const plainSettings = (host: string): SshSettings => ({
  * What OpenSSH would use for the host; asked for only when IONOS_SSH_KEY leaves the choice to it, because it costs a
  * process. Without OpenSSH, or when its configuration is broken: the usual files.
  */
-export async function sshSettings(config: Config, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
-  const { host, key } = config.ionos
-  if (key) return plainSettings(host)
-  const answer = await runner.run(settingsCommand(config)).catch(() => undefined)
-  return answer ? readSettings(answer.stdout, host) : plainSettings(host)
+export async function sshSettings(host: Host, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
+  if (host.key) return plainSettings(host.address)
+  const answer = await runner.run(settingsCommand(host)).catch(() => undefined)
+  return answer ? readSettings(answer.stdout, host.address) : plainSettings(host.address)
 }
 
 /** `ssh -G` prints the settings that OpenSSH would use, and connects to nothing (ssh(1)). */
-export const settingsCommand = ({ ionos: { host, port, user } }: Config): Command =>
-  local({ timeoutMs: 10_000 })`ssh -G -p ${port} -l ${user} -- ${host}`
+export const settingsCommand = ({ address, port, user }: Host): Command =>
+  local({ timeoutMs: 10_000 })`ssh -G -p ${port} -l ${user} -- ${address}`
 
 /** Reads the output of `ssh -G`: one `keyword value` a line. */
 export function readSettings(output: string, host: string): SshSettings {
@@ -87,14 +86,14 @@ const atHome = (file: string): string => file.replace(/^~(?=$|[/\\])/, homedir()
  * Throws (exit 2) when IONOS_SSH_KEY names no private key; (exit 4) when there is nothing to log in with, or only a key with a
  * passphrase that no agent holds.
  */
-export async function findLogins(config: Config, settings: SshSettings): Promise<Logins> {
+export async function findLogins(host: Host, settings: SshSettings): Promise<Logins> {
   const agentKeys = await askAgent(settings.agent)
-  const logins = config.ionos.key
-    ? await onlyThisKey(config, agentKeys)
-    : await whateverIsThere(config, settings, agentKeys)
+  const logins = host.key
+    ? await onlyThisKey(host, agentKeys)
+    : await whateverIsThere(host, settings, agentKeys)
   if (logins.ways.length > 0) return logins
   throw new OpsError({
-    what: `There is no key to log in to ${config.ionos.host} with`,
+    what: `There is no key to log in to ${host.address} with`,
     said: logins.leftOut.join('\n') || undefined,
     next: `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to a private key file, or load a key into the ssh agent (ssh-add).`,
     exitCode: exitCode.notLoggedIn,
@@ -106,12 +105,12 @@ interface AgentKeys {
   keys: ParsedKey[]
 }
 
-async function onlyThisKey(config: Config, agentKeys: AgentKeys | undefined): Promise<Logins> {
-  const file = config.ionos.key
+async function onlyThisKey(host: Host, agentKeys: AgentKeys | undefined): Promise<Logins> {
+  const file = host.key
   const found = await readKey(file)
-  if (found.is === 'usable') return { ways: [asKey(config, file, found.key)], leftOut: [] }
+  if (found.is === 'usable') return { ways: [asKey(host, file, found.key)], leftOut: [] }
   if (found.is === 'locked') {
-    if (agentKeys && agentKeys.keys.length > 0) return { ways: [asAgent(config, agentKeys)], leftOut: [] }
+    if (agentKeys && agentKeys.keys.length > 0) return { ways: [asAgent(host, agentKeys)], leftOut: [] }
     throw new OpsError({
       what: `The private key ${file} has a passphrase, and no ssh agent holds it`,
       next: `Load it, then run the same line again: ssh-add ${file}`,
@@ -125,22 +124,21 @@ async function onlyThisKey(config: Config, agentKeys: AgentKeys | undefined): Pr
 }
 
 async function whateverIsThere(
-  config: Config,
+  host: Host,
   settings: SshSettings,
   agentKeys: AgentKeys | undefined,
 ): Promise<Logins> {
   const ways: Login[] = []
   const leftOut: string[] = []
-  if (agentKeys && agentKeys.keys.length > 0 && !settings.identitiesOnly)
-    ways.push(asAgent(config, agentKeys))
+  if (agentKeys && agentKeys.keys.length > 0 && !settings.identitiesOnly) ways.push(asAgent(host, agentKeys))
   for (const file of settings.identityFiles.filter((each) => existsSync(each))) {
     const found = await readKey(file)
-    if (found.is === 'usable') ways.push(asKey(config, file, found.key))
+    if (found.is === 'usable') ways.push(asKey(host, file, found.key))
     else if (found.is === 'locked') leftOut.push(`${file} has a passphrase; load it with ssh-add`)
     else leftOut.push(`${file}: ${found.why}`)
   }
   // IdentitiesOnly asks for the files, but a file with a passphrase can only be used through the agent that holds it.
-  if (ways.length === 0 && agentKeys && agentKeys.keys.length > 0) ways.push(asAgent(config, agentKeys))
+  if (ways.length === 0 && agentKeys && agentKeys.keys.length > 0) ways.push(asAgent(host, agentKeys))
   return { ways, leftOut }
 }
 
@@ -181,12 +179,12 @@ async function askAgent(socket: string): Promise<AgentKeys | undefined> {
   return { agent, keys }
 }
 
-const asKey = (config: Config, file: string, key: Buffer): Login => ({
+const asKey = ({ user }: Host, file: string, key: Buffer): Login => ({
   name: file,
-  method: { type: 'publickey', username: config.ionos.user, key },
+  method: { type: 'publickey', username: user, key },
 })
 
-const asAgent = (config: Config, { agent, keys }: AgentKeys): Login => ({
+const asAgent = ({ user }: Host, { agent, keys }: AgentKeys): Login => ({
   name: `the agent's ${keys.map((key) => `${key.type}${key.comment ? ` (${key.comment})` : ''}`).join(', ')}`,
-  method: { type: 'agent', username: config.ionos.user, agent },
+  method: { type: 'agent', username: user, agent },
 })

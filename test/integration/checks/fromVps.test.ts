@@ -28,7 +28,7 @@ async function here(...lines: string[]) {
   } as Remote
   const context = {
     config: await loadTestConfig(...lines),
-    runner: openRunner({ openVps: async () => remote }),
+    runner: openRunner({ openHost: async () => remote }),
   }
   return { context, execs: () => execs }
 }
@@ -77,8 +77,8 @@ test('requests of one moment go there together, and each has its own answer', as
 
 test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
   const config = await loadTestConfig('DOMAIN=site.test', 'HEALTH_NEUTRAL_TARGETS=127.0.0.1:1,localhost:1')
-  const openVps = () => Promise.reject(unknownError('192.0.2.1 cannot be reached', 'ETIMEDOUT'))
-  const runner = openRunner({ openVps })
+  const openHost = () => Promise.reject(unknownError('192.0.2.1 cannot be reached', 'ETIMEDOUT'))
+  const runner = openRunner({ openHost })
   const seen = await runProbes({ config, runner }, { quick: true, from: 'vps', signal })
   expect(seen.verdict).toBe('UNKNOWN')
   expect(seen.observations.length).toBeGreaterThan(8)
@@ -87,7 +87,7 @@ test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
 
 test('ssh that hangs is no outage, either', async () => {
   const opening = Promise.withResolvers<Remote>()
-  const context = { config: await loadTestConfig(), runner: openRunner({ openVps: () => opening.promise }) }
+  const context = { config: await loadTestConfig(), runner: openRunner({ openHost: () => opening.promise }) }
   const [probe] = await listProbes({ quick: true, only: ['api'], from: 'vps' })
   const seen = await observe(
     { ...probe!, timeoutMs: 100 },
@@ -101,7 +101,7 @@ test('ssh that hangs is no outage, either', async () => {
 
 test('a VPS without Python says what to do', async () => {
   const runner = openRunner({
-    openVps: async () =>
+    openHost: async () =>
       ({
         exec: async () => ({ code: 127, stdout: '', stderr: 'sh: 1: python3: not found', timedOut: false }),
         close() {},

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { display, look } from '../../../lib/shell/command.ts'
+import { display } from '../../../lib/shell/command.ts'
 import { quoteLine, quotePosix } from '../../../lib/shell/quote.ts'
+import { local } from '../../../lib/shell/template.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
 const hostile = [
@@ -76,6 +77,6 @@ test('NUL is refused: no argument can carry it', () => {
 
 test('the shown line means the same when it is pasted, even for words that look like a secret file', () => {
   const words = ['<in.txt>', '@<in.txt>', '$(id)', 'a b']
-  const line = display(look(['printf', '%s\\n', ...words]))
+  const line = display(local`printf ${'%s\\n'} ${words}`)
   expect(execFileSync('sh', ['-c', line]).toString().trimEnd().split('\n')).toEqual(words)
 })

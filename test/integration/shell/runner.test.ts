@@ -6,10 +6,19 @@ import { DatabaseSync } from 'node:sqlite'
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { act, type Command, look, onVps, type Query } from '../../../lib/shell/command.ts'
+import type { Command, Query } from '../../../lib/shell/command.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
-import { getFailure, isRunning, openRunner, readTranscript, temporaryFolder } from '../../support/helpers.ts'
+import { local } from '../../../lib/shell/template.ts'
+import {
+  getFailure,
+  isRunning,
+  onVps,
+  openRunner,
+  readTranscript,
+  temporaryFolder,
+  testHost,
+} from '../../support/helpers.ts'
 
 const sh = (script: string, ...args: string[]): Command['argv'] => ['sh', '-c', script, 'sh', ...args]
 
@@ -22,7 +31,7 @@ const busyUntil = (folder: string, times: number, words: string): Command['argv'
 
 test('a command gives its output, and arguments arrive byte for byte, through no shell', async () => {
   const words = ['a b', "it's", '$(id)', '*', '\n', '', 'ünï']
-  const result = await openRunner().run(look(['printf', '%s\\0', ...words]))
+  const result = await openRunner().run(local`printf ${'%s\\0'} ${words}`)
   expect(result).toMatchObject({ code: 0, stderr: '', timedOut: false })
   expect(result.stdout.split('\0').slice(0, -1)).toEqual(words)
 })
@@ -31,7 +40,7 @@ test('the working folder, the environment and stdin are those of the command', a
   const cwd = temporaryFolder()
   const runner = openRunner({ env: { ...process.env, A: 'outer', B: 'outer' } })
   const { stdout } = await runner.run(
-    look(sh('pwd; echo "$A $B"; cat'), { cwd, env: { B: 'inner' }, stdin: 'words\n' }),
+    local({ cwd, env: { B: 'inner' }, stdin: 'words\n' })`${sh('pwd; echo "$A $B"; cat')}`,
   )
   expect(stdout).toBe(`${cwd}\nouter inner\nwords\n`)
 })
@@ -39,39 +48,39 @@ test('the working folder, the environment and stdin are those of the command', a
 test('the proxy of one program is not handed to another', async () => {
   const proxied = (program: string) =>
     openRunner({ envOf: { [program]: { HTTPS_PROXY: 'http://127.0.0.1:9' } } })
-  const asked = look(['sh', '-c', 'echo "proxy=$HTTPS_PROXY"'], { env: {} })
+  const asked = local({ env: {} })`sh -c ${'echo "proxy=$HTTPS_PROXY"'}`
   expect((await proxied('sh').run(asked)).stdout).toBe('proxy=http://127.0.0.1:9\n')
   expect((await proxied('az').run(asked)).stdout).toBe(`proxy=${process.env.HTTPS_PROXY ?? ''}\n`)
 })
 
 test('a failure says what failed, the tool’s own words and the line; explain has the last word', async () => {
-  const failure = await getFailure(openRunner().run(look(sh('echo out; echo err >&2; exit 7'))))
+  const failure = await getFailure(openRunner().run(local`${sh('echo out; echo err >&2; exit 7')}`))
   expect(failure.what).toBe('sh echo out; echo err >&2; exit 7 failed (exit 7)')
   expect(failure).toMatchObject({ said: 'out\nerr', exitCode: 1 })
   expect(failure.next).toContain("The command was: sh -c 'echo out; echo err >&2; exit 7'")
-  const explained = look(sh('echo no login >&2; exit 1'), {
+  const explained = local({
     explain: (output) => (output.includes('no login') ? { what: 'Not logged in', exitCode: 4 } : undefined),
-  })
+  })`${sh('echo no login >&2; exit 1')}`
   expect(await getFailure(openRunner().run(explained))).toMatchObject({ what: 'Not logged in', exitCode: 4 })
 })
 
 test('only the last 50 lines of a long failure are shown', async () => {
-  const { said } = await getFailure(openRunner().run(look(sh('seq 1 200; exit 1'))))
+  const { said } = await getFailure(openRunner().run(local`${sh('seq 1 200; exit 1')}`))
   expect(said?.split('\n')).toHaveLength(50)
   expect(said).toMatch(/^151\n[\s\S]*\n200$/)
 })
 
 test('an accepted exit code is an answer', async () => {
-  const { code, stdout } = await openRunner().run(look(sh('echo none; exit 3'), { accept: [0, 3] }))
+  const { code, stdout } = await openRunner().run(local({ accept: [0, 3] })`${sh('echo none; exit 3')}`)
   expect([code, stdout]).toEqual([3, 'none\n'])
-  await getFailure(openRunner().run(look(sh('exit 0'), { accept: [3] })))
+  await getFailure(openRunner().run(local({ accept: [3] })`${sh('exit 0')}`))
 })
 
 test('a busy cloud is tried again, as often as the command says, and the tries are written down', async () => {
   const folder = temporaryFolder()
   const retry = { times: 3, pauseMs: 5, when: /still transitioning/ }
   const runner = openRunner()
-  const { stdout } = await runner.run(act(busyUntil(folder, 3, 'still transitioning'), { retry }))
+  const { stdout } = await runner.run(local.change({ retry })`${busyUntil(folder, 3, 'still transitioning')}`)
   expect(stdout).toBe('done\n')
   expect(readTranscript(runner).map(({ tries, code }) => [tries, code])).toEqual([
     [1, 1],
@@ -84,8 +93,8 @@ test('a failure of another kind is not tried again, and a busy cloud not for eve
   const retry = { times: 3, pauseMs: 5, when: /still transitioning/ }
   const tries = (folder: string) => readFileSync(path.join(folder, 'tries'), 'utf8').length / 2
   const [wrong, busy] = [temporaryFolder(), temporaryFolder()]
-  await getFailure(openRunner().run(act(busyUntil(wrong, 9, 'no such thing'), { retry })))
-  await getFailure(openRunner().run(act(busyUntil(busy, 9, 'still transitioning'), { retry })))
+  await getFailure(openRunner().run(local.change({ retry })`${busyUntil(wrong, 9, 'no such thing')}`))
+  await getFailure(openRunner().run(local.change({ retry })`${busyUntil(busy, 9, 'still transitioning')}`))
   expect([tries(wrong), tries(busy)]).toEqual([1, 3])
 })
 
@@ -93,23 +102,20 @@ test('a stream on stdin is opened anew for each attempt', async () => {
   let opened = 0
   const stdin = () => Readable.from([`attempt ${++opened}`])
   const retry = { times: 2, pauseMs: 1, when: /busy/ }
-  const command = act(
-    sh('read -r words; echo "$words"; [ "$words" = "attempt 2" ] || { echo busy; exit 1; }'),
-    {
-      stdin,
-      retry,
-    },
-  )
+  const command = local.change({
+    stdin,
+    retry,
+  })`${sh('read -r words; echo "$words"; [ "$words" = "attempt 2" ] || { echo busy; exit 1; }')}`
   expect((await openRunner().run(command)).stdout).toBe('attempt 2\n')
 })
 
 test('a program that does not read its stdin does no harm', async () => {
-  expect(await openRunner().run(look(['true'], { stdin: 'x'.repeat(5_000_000) }))).toMatchObject({ code: 0 })
+  expect(await openRunner().run(local({ stdin: 'x'.repeat(5_000_000) })`true`)).toMatchObject({ code: 0 })
 })
 
 test('a time-out ends the process and all it started', async () => {
   const file = path.join(temporaryFolder(), 'pid')
-  const command = look(sh('sleep 300 & echo $! > "$1"; wait', file), { timeoutMs: 400 })
+  const command = local({ timeoutMs: 400 })`${sh('sleep 300 & echo $! > "$1"; wait', file)}`
   const failure = await getFailure(openRunner().run(command))
   expect(failure.what).toMatch(/did not end within 0.4 s/)
   await pause(50)
@@ -119,12 +125,9 @@ test('a time-out ends the process and all it started', async () => {
 test('a process that will not end is ended five seconds later', async () => {
   const file = path.join(temporaryFolder(), 'pid')
   const started = Date.now()
-  const command = look(
-    sh('trap "" TERM; sleep 300 & echo $! > "$1"; while :; do wait; sleep 1; done', file),
-    {
-      timeoutMs: 200,
-    },
-  )
+  const command = local({
+    timeoutMs: 200,
+  })`${sh('trap "" TERM; sleep 300 & echo $! > "$1"; while :; do wait; sleep 1; done', file)}`
   await getFailure(openRunner().run(command))
   expect(Date.now() - started).toBeGreaterThan(4900)
   await pause(50)
@@ -135,12 +138,12 @@ test('the second Ctrl-C ends what runs and lets nothing new begin', async () => 
   const stop = new AbortController()
   const runner = openRunner({ signal: stop.signal })
   const folder = temporaryFolder()
-  const running = runner.run(look(sh('echo $$ > "$1/pid"; exec sleep 300', folder)))
+  const running = runner.run(local`${sh('echo $$ > "$1/pid"; exec sleep 300', folder)}`)
   while (!existsSync(path.join(folder, 'pid'))) await pause(10)
   setTimeout(() => stop.abort(), 50)
   await expect(running).rejects.toThrow('failed (exit -1)')
   expect(isRunning(Number(readFileSync(path.join(folder, 'pid'), 'utf8')))).toBe(false)
-  await expect(runner.run(act(['touch', path.join(folder, 'late')]))).rejects.toThrow()
+  await expect(runner.run(local.change`touch ${path.join(folder, 'late')}`)).rejects.toThrow()
   expect(existsSync(path.join(folder, 'late'))).toBe(false)
 })
 
@@ -148,26 +151,26 @@ test('the second Ctrl-C ends the pause before another attempt', async () => {
   const stop = new AbortController()
   const folder = temporaryFolder()
   const retry = { times: 5, pauseMs: 60_000, when: /busy/ }
-  const running = openRunner({ signal: stop.signal }).run(act(busyUntil(folder, 9, 'busy'), { retry }))
+  const running = openRunner({ signal: stop.signal }).run(
+    local.change({ retry })`${busyUntil(folder, 9, 'busy')}`,
+  )
   setTimeout(() => stop.abort(), 300)
   await expect(running).rejects.toThrow()
   expect(readFileSync(path.join(folder, 'tries'), 'utf8')).toBe('x\n')
 })
 
 test('a program that is not installed leaves the state unknown, and az is said how to get', async () => {
-  expect(await getFailure(openRunner().run(look(['no-such-program-here'])))).toEqual({
+  expect(await getFailure(openRunner().run(local`no-such-program-here`))).toEqual({
     what: 'no-such-program-here is not installed, or not on the PATH',
     exitCode: 3,
   })
   const bare = openRunner({ env: { PATH: temporaryFolder() } })
-  expect((await getFailure(bare.run(look(['az', 'version'])))).next).toContain('apt-get install azure-cli')
+  expect((await getFailure(bare.run(local`az version`))).next).toContain('apt-get install azure-cli')
 })
 
 test('a working folder that is not there is not taken for a missing program', async () => {
   const cwd = path.join(temporaryFolder(), 'gone')
-  const thrown = await openRunner()
-    .run(look(['true'], { cwd }))
-    .then(String, String)
+  const thrown = await openRunner().run(local({ cwd })`true`).then(String, String)
   expect(thrown).toContain(cwd)
   expect(thrown).not.toContain('not installed')
 })
@@ -175,30 +178,30 @@ test('a working folder that is not there is not taken for a missing program', as
 test('a dry run refuses changes and records, whoever asks, and still looks', async () => {
   const folder = temporaryFolder()
   const runner = openRunner({ mayChange: false })
-  const touch = act(['touch', path.join(folder, 'made')])
+  const touch = local.change`touch ${path.join(folder, 'made')}`
   await expect(runner.run(touch)).rejects.toThrow('a dry run must not run: touch')
   await expect(runner.run({ ...touch, effect: 'record' })).rejects.toThrow('a dry run must not run')
   const post = { method: 'POST', url: 'http://127.0.0.1:9/', effect: 'change', timeoutMs: 1000 } as const
   await expect(runner.request(post)).rejects.toThrow('a dry run must not run: POST')
   await expect(runner.query({ text: 'DROP TABLE x', effect: 'change' })).rejects.toThrow('sql: DROP TABLE x')
   expect(existsSync(path.join(folder, 'made'))).toBe(false)
-  expect((await runner.run(look(['echo', 'seen']))).stdout).toBe('seen\n')
+  expect((await runner.run(local`echo seen`)).stdout).toBe('seen\n')
   expect(runner.count).toEqual({ read: 1, change: 0, record: 0 })
 })
 
 test('what ran is counted by its effect', async () => {
   const runner = openRunner()
-  await runner.run(look(['true']))
-  await runner.run(act(['true']))
-  await runner.run({ ...act(['true']), effect: 'record' })
-  await getFailure(runner.run(act(['false'])))
+  await runner.run(local`true`)
+  await runner.run(local.change`true`)
+  await runner.run(local.record`true`)
+  await getFailure(runner.run(local.change`false`))
   expect(runner.count).toEqual({ read: 1, change: 2, record: 1 })
 })
 
 test('the transcript is its owner’s alone, one JSON object a line, without secrets', async () => {
   const runner = openRunner({ known: ['hunter2'] })
-  await runner.run(look(['echo', 'the password is hunter2']))
-  await getFailure(runner.run(look(sh('echo "hunter2 refused" >&2; exit 1'))))
+  await runner.run(local`echo ${'the password is hunter2'}`)
+  await getFailure(runner.run(local`${sh('echo "hunter2 refused" >&2; exit 1')}`))
   const { file } = runner.transcript
   expect(statSync(file).mode & 0o777).toBe(0o600)
   expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700)
@@ -213,27 +216,27 @@ test('a secret at the edge of what the transcript keeps leaves no piece of itsel
   const secret = 'S3cret-'.repeat(6)
   const runner = openRunner({ known: [secret] })
   // 4000 characters are kept: the cut goes through the middle of the secret.
-  await runner.run(look(['printf', '%s', `${secret}${'.'.repeat(4000 - 20)}`]))
+  await runner.run(local`printf %s ${`${secret}${'.'.repeat(4000 - 20)}`}`)
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('cret-')
 })
 
 test('a failure shows no secret, neither in the words nor in the line', async () => {
   const runner = openRunner({ known: ['hunter2'] })
-  const failure = await getFailure(runner.run(look(sh('echo "no hunter2" >&2; exit 1', 'hunter2'))))
+  const failure = await getFailure(runner.run(local`${sh('echo "no hunter2" >&2; exit 1', 'hunter2')}`))
   expect(JSON.stringify(failure)).not.toContain('hunter2')
   expect(failure.said).toBe('no ***')
 })
 
 test('output that is a secret itself stays out of the transcript', async () => {
   const runner = openRunner()
-  const { stdout } = await runner.runPrivately(look(['echo', 'fresh-key']))
+  const { stdout } = await runner.runPrivately(local`echo fresh-key`)
   expect(stdout).toBe('fresh-key\n')
   expect(readTranscript(runner)[0]).toMatchObject({ stdout: '***' })
 })
 
 test('output comes while the program runs, secrets taken out', async () => {
   const chunks: string[] = []
-  await openRunner({ known: ['hunter2'] }).run(look(sh('echo one; echo hunter2 >&2')), (chunk, from) =>
+  await openRunner({ known: ['hunter2'] }).run(local`${sh('echo one; echo hunter2 >&2')}`, (chunk, from) =>
     chunks.push(`${from}: ${chunk}`),
   )
   expect(chunks.sort()).toEqual(['stderr: ***\n', 'stdout: one\n'])
@@ -242,7 +245,7 @@ test('output comes while the program runs, secrets taken out', async () => {
 test('a secret that comes in two pieces does not get through either', async () => {
   let heard = ''
   await openRunner({ known: ['hunter2-and-more'] }).run(
-    look(sh('printf hunter2-; sleep 0.2; printf "and-more\\n"')),
+    local`${sh('printf hunter2-; sleep 0.2; printf "and-more\\n"')}`,
     (chunk) => {
       heard += chunk
     },
@@ -318,7 +321,7 @@ const shellHere: Remote = {
 test('a line for the VPS reaches its shell quoted, in its folder, over one connection', async () => {
   let opened = 0
   const runner = openRunner({
-    async openVps() {
+    async openHost() {
       opened++
       return shellHere
     },
@@ -326,18 +329,18 @@ test('a line for the VPS reaches its shell quoted, in its folder, over one conne
   const cwd = path.join(temporaryFolder(), "it's $(here)")
   execFileSync('mkdir', [cwd])
   const words = ["it's", '$(touch pwned)', '`id`', '*', '']
-  const { stdout } = await runner.run(onVps(look(['printf', '%s\\0', ...words], { cwd })))
+  const { stdout } = await runner.run(onVps({ cwd })`printf ${'%s\\0'} ${words}`)
   expect(stdout.split('\0').slice(0, -1)).toEqual(words)
-  expect((await runner.run(onVps(look(['pwd'], { cwd })))).stdout).toBe(`${cwd}\n`)
+  expect((await runner.run(onVps({ cwd })`pwd`)).stdout).toBe(`${cwd}\n`)
   expect(existsSync(path.join(cwd, 'pwned'))).toBe(false)
   expect(opened).toBe(1)
-  expect((await getFailure(runner.run(onVps(look(['false']))))).what).toBe('false on the VPS failed (exit 1)')
+  expect((await getFailure(runner.run(onVps`false`))).what).toBe('false on the VPS failed (exit 1)')
 })
 
 test('a stream is taken as it comes, and written down by its length', async () => {
-  const runner = openRunner({ openVps: async () => shellHere })
+  const runner = openRunner({ openHost: async () => shellHere })
   const stream = (script: string, signal = new AbortController().signal) =>
-    runner.stream({ ...look(['sh', '-c', script]), on: 'vps', effect: 'read' }, signal)
+    runner.stream(onVps`sh -c ${script}`, signal)
   const chunks = await Readable.from(stream('echo one; sleep 0.2; echo two')).toArray()
   expect(chunks.map(String)).toEqual(['one\n', 'two\n'])
   const failure = await getFailure(Readable.from(stream('echo out; echo why >&2; exit 3')).toArray())
@@ -360,38 +363,38 @@ test('a stream is taken as it comes, and written down by its length', async () =
 test('a connection that could not be opened is tried again by the next command', async () => {
   let opened = 0
   const runner = openRunner({
-    async openVps() {
+    async openHost() {
       if (++opened === 1) throw new Error('unreachable')
       return shellHere
     },
   })
-  await expect(runner.run(onVps(look(['true'])))).rejects.toThrow('unreachable')
-  expect(await runner.run(onVps(look(['true'])))).toMatchObject({ code: 0 })
+  await expect(runner.run(onVps`true`)).rejects.toThrow('unreachable')
+  expect(await runner.run(onVps`true`)).toMatchObject({ code: 0 })
   expect(readTranscript(runner)).toMatchObject([{ error: 'unreachable' }, { code: 0 }])
 })
 
 test('a connection begun early is opened once, its failure told to the first who needs it, and given up unused', async () => {
   let opened = 0
   const failing = openRunner({
-    async openVps() {
+    async openHost() {
       if (++opened === 1) throw new Error('unreachable')
       return shellHere
     },
   })
-  await failing.beginVps()
-  await expect(failing.run(onVps(look(['true'])))).rejects.toThrow('unreachable')
+  await failing.beginConnecting(testHost)
+  await expect(failing.run(onVps`true`)).rejects.toThrow('unreachable')
   expect(opened).toBe(1)
-  await failing.run(onVps(look(['true'])))
+  await failing.run(onVps`true`)
   const unused = openRunner({
-    openVps: (leaving) =>
+    openHost: (_host, leaving) =>
       new Promise((_, reject) => leaving.addEventListener('abort', () => reject(leaving.reason))),
   })
-  await unused.beginVps()
+  await unused.beginConnecting(testHost)
   await unused.close()
 })
 
 test('a program found but not executable is no silent success', async () => {
   const file = path.join(temporaryFolder(), 'tool')
   writeFileSync(file, '#!/bin/sh\n', { mode: 0o644 })
-  await expect(openRunner().run(look([file]))).rejects.toThrow(/EACCES|not installed/)
+  await expect(openRunner().run(local`${file}`)).rejects.toThrow(/EACCES|not installed/)
 })

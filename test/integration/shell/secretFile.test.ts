@@ -2,11 +2,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { act, type Command, onVps, secretFile } from '../../../lib/shell/command.ts'
+import { type Command, secretFile } from '../../../lib/shell/command.ts'
+import { local } from '../../../lib/shell/template.ts'
 import {
   getFailure,
   home,
   isRunning,
+  onVps,
   openRunner,
   readTranscript,
   temporaryFolder,
@@ -30,7 +32,9 @@ console.log(JSON.stringify({
 process.exitCode = Number(process.argv[2])
 `
 const ask = (exit: number, prefix = '', rest: Partial<Command> = {}): Command =>
-  act([process.execPath, '-e', witness, '--', secretFile('group.json', content, prefix), String(exit)], rest)
+  local.change(
+    rest,
+  )`${process.execPath} -e ${witness} -- ${secretFile('group.json', content, prefix)} ${exit}`
 
 interface Seen {
   word: string
@@ -70,13 +74,10 @@ test('the file is gone after a failure too', async () => {
 
 test('the file is gone after a time-out, and each attempt has one of its own', async () => {
   const log = path.join(temporaryFolder(), 'log')
-  const command = act(
-    ['sh', '-c', 'echo "$1" >> "$2"; echo busy; sleep 60', 'sh', secretFile('a', 'x'), log],
-    {
-      timeoutMs: 300,
-      retry: { times: 2, pauseMs: 1, when: /busy/ },
-    },
-  )
+  const command = local.change({
+    timeoutMs: 300,
+    retry: { times: 2, pauseMs: 1, when: /busy/ },
+  })`sh -c ${'echo "$1" >> "$2"; echo busy; sleep 60'} sh ${secretFile('a', 'x')} ${log}`
   await getFailure(openRunner().run(command))
   const files = readFileSync(log, 'utf8').trimEnd().split('\n')
   expect(new Set(files).size).toBe(2)
@@ -87,17 +88,21 @@ test('the file is gone when this program ends in the middle', async () => {
   const folder = temporaryFolder()
   // The program under test, ended by process.exit while its command runs.
   const program = `
-import { act, secretFile } from ${JSON.stringify(path.join(home, 'lib/shell/command.ts'))}
+import { secretFile } from ${JSON.stringify(path.join(home, 'lib/shell/command.ts'))}
+import { local } from ${JSON.stringify(path.join(home, 'lib/shell/template.ts'))}
 import { createRunner } from ${JSON.stringify(path.join(home, 'lib/shell/runner.ts'))}
 import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/shell/redactor.ts'))}
 const runner = createRunner({ secrets: createRedactor(), transcript: { file: '', write() {} }, env: process.env,
   mayChange: true, signal: new AbortController().signal })
-runner.run(act(['sh', '-c', 'echo $$ "$1"; exec sleep 5', 'sh', secretFile('a', 'x')]), (chunk) => {
+runner.run(local.change\`sh -c \${'echo $$ "$1"; exec sleep 5'} sh \${secretFile('a', 'x')}\`, (chunk) => {
   process.stdout.write(chunk)
   process.exit(9)
 })`
   const { stdout, code } = await openRunner().run(
-    act([process.execPath, '--input-type=module-typescript', '-e', program], { accept: [9], cwd: folder }),
+    local.change({
+      accept: [9],
+      cwd: folder,
+    })`${process.execPath} --input-type=module-typescript -e ${program}`,
   )
   const [pid, file] = stdout.trim().split(' ')
   expect(code).toBe(9)
@@ -126,5 +131,5 @@ test('what a killed run left goes with the next one; what another container that
 })
 
 test('the VPS gets no secret files', async () => {
-  await expect(openRunner().run(onVps(ask(0)))).rejects.toThrow('use stdin on the VPS')
+  await expect(openRunner().run(onVps`cat ${secretFile('a', 'x')}`)).rejects.toThrow('use stdin on the VPS')
 })

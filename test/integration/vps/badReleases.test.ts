@@ -25,7 +25,11 @@ function temporary(): string {
 test('a mark is bookkeeping: name in the arguments, words on standard input', () => {
   const command = markCommand(config, 'backend', 'src-0123456789ab', { at: 't', why: '$(x) "y"' })
   expect(command.argv.slice(-3)).toEqual(['record', `${root}/backend`, 'src-0123456789ab'])
-  expect(command).toMatchObject({ on: 'vps', effect: 'record', stdin: '{"at":"t","why":"$(x) \\"y\\""}\n' })
+  expect(command).toMatchObject({
+    on: { name: 'vps' },
+    effect: 'record',
+    stdin: '{"at":"t","why":"$(x) \\"y\\""}\n',
+  })
   expect(clearCommand(config, 'frontend', '20261122T100000Z-aaaaaaaa').argv).toEqual([
     ...['rm', '-f', '--', `${root}/frontend/20261122T100000Z-aaaaaaaa`],
   ])

@@ -81,7 +81,7 @@ function vps(...answers: Omit<ProcessResult, 'timedOut'>[]) {
     onOutput?.(answer.stdout, 'stdout')
     return { timedOut: false, ...answer }
   }
-  const runner = openRunner({ openVps: async () => ({ exec, close() {} }) as Partial<Remote> as Remote })
+  const runner = openRunner({ openHost: async () => ({ exec, close() {} }) as Partial<Remote> as Remote })
   const told: string[] = []
   return { context: { config, runner }, asked, told, tell: (line: string) => void told.push(line) }
 }

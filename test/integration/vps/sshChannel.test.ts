@@ -2,10 +2,9 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import ssh2 from 'ssh2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Config } from '../../../lib/config/config.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { createRemote } from '../../../lib/vps/ssh/channel.ts'
-import { getFailure } from '../../support/helpers.ts'
+import { getFailure, testHost } from '../../support/helpers.ts'
 import { createSshKey } from '../../support/sshKey.ts'
 
 /* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does not
@@ -62,7 +61,7 @@ beforeAll(async () => {
   client = new ssh2.Client()
   client.connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, username: 'someone' })
   await once(client, 'ready')
-  remote = createRemote(client, { ionos: { host: '127.0.0.1', user: 'someone' } } as Config, (text) =>
+  remote = createRemote(client, { ...testHost, address: '127.0.0.1', user: 'someone' }, (text) =>
     greetings.push(text),
   )
 })

@@ -6,7 +6,7 @@ import { loadConfig } from '../../../lib/config/load.ts'
 import { deriveApiToken } from '../../../lib/config/secret.ts'
 import { openContext } from '../../../lib/deploy/context.ts'
 import { chooseRenderer } from '../../../lib/deploy/runTasks.ts'
-import { act, look } from '../../../lib/shell/command.ts'
+import { local } from '../../../lib/shell/template.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
 async function open(mayChange: boolean) {
@@ -44,7 +44,7 @@ test('a run knows every configured secret, keeps a transcript, and gives az its 
   }
   const getProxy = async (program: string) =>
     (
-      await context.runner.run(look([program], { env: { PATH: `${folder}:${process.env.PATH}` } }))
+      await context.runner.run(local({ env: { PATH: `${folder}:${process.env.PATH}` } })`${program}`)
     ).stdout.trim()
   expect(await getProxy('az')).toBe('http://proxy:1')
   expect(await getProxy('npm')).toBe(process.env.HTTPS_PROXY ?? '')
@@ -61,7 +61,7 @@ test('a run knows every configured secret, keeps a transcript, and gives az its 
 test('what is asked before the list and the list itself are one run in one transcript', async () => {
   const { run, config, context } = await open(false)
   const second = await openContext(run, config, 'x', true)
-  await second.runner.run(look([process.execPath, '--version']))
+  await second.runner.run(local`${process.execPath} --version`)
   await second.close()
   expect(second.id).toBe(context.id)
   const lines = readFileSync(run.transcript!, 'utf8').trim().split('\n')
@@ -70,7 +70,7 @@ test('what is asked before the list and the list itself are one run in one trans
 
 test('a context of a dry run changes nothing', async () => {
   const { context } = await open(false)
-  await expect(context.runner.run(act(['true']))).rejects.toThrow('a dry run must not run')
+  await expect(context.runner.run(local.change`true`)).rejects.toThrow('a dry run must not run')
 })
 
 test('without a terminal the lines are plain', () => {

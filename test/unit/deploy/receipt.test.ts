@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { type Receipt, writeReceipt } from '../../../lib/deploy/receipts/write.ts'
-import { act, look } from '../../../lib/shell/command.ts'
+import { local } from '../../../lib/shell/template.ts'
 import type { Outcome } from '../../../lib/tasks/engine.ts'
 import { ok, type Task } from '../../../lib/tasks/task.ts'
 import { openRunner, temporaryFolder } from '../../support/helpers.ts'
@@ -48,7 +48,7 @@ async function context() {
 
 test('a receipt: who, what, how long, what changed and what failed; its owner’s alone, without secrets', async () => {
   const { config, runner } = await context()
-  await runner.run(act([process.execPath, '--version']))
+  await runner.run(local.change`${process.execPath} --version`)
   const run = {
     id: '20261122T100000Z-x-1',
     line: 'npx dominion deploy-complete',
@@ -108,7 +108,7 @@ test('a step that saw the maintenance page instead of the site is named', async 
 test('nothing changed is said by an empty list', async () => {
   const { config, runner } = await context()
   const run = { id: 'r', line: '', startedAt: Date.now(), interrupted: false, revision: 'abc+' }
-  await runner.run(look([process.execPath, '--version']))
+  await runner.run(local`${process.execPath} --version`)
   const receipt = await writeReceipt({ config, runner }, outcomes.slice(0, 1), run, {}, false)
   expect([receipt.changed, receipt.commands.change]).toEqual([[], 0])
 })

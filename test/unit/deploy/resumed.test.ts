@@ -32,7 +32,7 @@ async function vps(receipts: readonly Receipt[], bad: readonly string[] = []) {
   }
   return {
     config: await loadTestConfig(),
-    runner: openRunner({ openVps: async () => remote as Remote }),
+    runner: openRunner({ openHost: async () => remote as Remote }),
   }
 }
 
@@ -65,7 +65,7 @@ test('none to go back to: the image itself was seen to work, or none was', async
 test('a VPS that does not answer is not one without receipts', async () => {
   const silent = {
     config: await loadTestConfig(),
-    runner: openRunner({ openVps: () => Promise.reject(unknownError('the VPS is silent')) }),
+    runner: openRunner({ openHost: () => Promise.reject(unknownError('the VPS is silent')) }),
   }
   expect(await getFailure(imageBefore(silent, image('new'), cutOff))).toMatchObject({ exitCode: 3 })
 })

@@ -34,7 +34,7 @@ const run = (flags: RollbackFlags) =>
 test.each([{}, { markBad: true }])(
   'rollback frontend, a silent VPS, %j: every step cannot tell',
   async (flags) => {
-    const context = { config: await loadTestConfig(), runner: openRunner({ openVps: silent }) }
+    const context = { config: await loadTestConfig(), runner: openRunner({ openHost: silent }) }
     expect(await getPlan(context, rollbackTasks(run(flags), context, 'frontend'))).toMatchObject({
       'rollback-target': 'unknown: it is silent',
       'mark-bad': flags.markBad ? 'unknown: “Release to go back to” is not known' : 'ok: ',
@@ -53,7 +53,7 @@ test('rollback backend, logged out: every step cannot tell', async () => {
   const answers = context.runner.run
   const runner: Runner = {
     ...context.runner,
-    run: (command, log) => (command.on === 'vps' ? silent() : answers(command, log)),
+    run: (command, log) => (command.on !== 'here' ? silent() : answers(command, log)),
   }
   const deaf = { ...context, runner }
   expect(await getPlan(deaf, rollbackTasks(run({}), deaf, 'backend'))).toMatchObject({

@@ -126,13 +126,13 @@ test.each([
   ['one that has just waited for the VPS in vain', ['containers', 'stored-certificate'], false],
 ])('the VPS is asked what it knows of work: %s', async (_, ids, isAsked) => {
   let asked = false
-  const openVps = async () => {
+  const openHost = async () => {
     asked = true
     throw new Error('not there')
   }
   const context = {
     config: await loadTestConfig(),
-    runner: openRunner({ openVps }),
+    runner: openRunner({ openHost }),
   } as unknown as OpenContext
   const observations = ids.map((id) => seen(id, id === 'stored-certificate' ? 'UNKNOWN' : 'CRITICAL'))
   await evaluate(context, { here: look(observations) }, nothingKept, false)

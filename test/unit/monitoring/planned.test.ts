@@ -136,7 +136,7 @@ test('without a login the site itself says that it is in maintenance, and whethe
 async function contextWithVps(maintenance: string) {
   const stdout = `survey\t1\nmaintenance\t${maintenance}\nend\tsurvey\n`
   const exec = async () => ({ code: 0, stdout, stderr: '', timedOut: false })
-  const runner = openRunner({ openVps: async () => ({ exec, close() {} }) as never as Remote })
+  const runner = openRunner({ openHost: async () => ({ exec, close() {} }) as never as Remote })
   return { config: await loadTestConfig('DOMAIN=shop.test'), runner }
 }
 

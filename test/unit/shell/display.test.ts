@@ -1,19 +1,20 @@
 import { expect, test } from 'vitest'
-import { act, display, look, onVps, secretFile } from '../../../lib/shell/command.ts'
-import { findSecretFile } from '../../support/helpers.ts'
+import { display, secretFile } from '../../../lib/shell/command.ts'
+import { local } from '../../../lib/shell/template.ts'
+import { findSecretFile, onVps } from '../../support/helpers.ts'
 
 test('a command shows as the line to paste, its secret files by name only', () => {
-  const command = act(['az', 'x', '--file', secretFile('group.json', 'hunter2'), '--name', "it's here"])
+  const command = local.change`az x --file ${secretFile('group.json', 'hunter2')} --name ${"it's here"}`
   expect(display(command)).toBe("az x --file <group.json> --name 'it'\\''s here'")
-  expect(display(act(['az', '--parameters', secretFile('p.json', 'hunter2', '@')]))).toBe(
+  expect(display(local.change`az --parameters ${secretFile('p.json', 'hunter2', '@')}`)).toBe(
     'az --parameters @<p.json>',
   )
   expect(findSecretFile(command.argv).content).toBe('hunter2')
 })
 
 test('where it runs is said', () => {
-  expect(display(onVps(look(['ls', '-l'])))).toBe('vps: ls -l')
-  expect(display(look(['npm', 'ci'], { cwd: '/some where' }))).toBe('(in /some where) npm ci')
+  expect(display(onVps`ls -l`)).toBe('vps: ls -l')
+  expect(display(local({ cwd: '/some where' })`npm ci`)).toBe('(in /some where) npm ci')
 })
 
 test('requests, queries and dials', () => {
@@ -28,5 +29,5 @@ test('requests, queries and dials', () => {
 })
 
 test('looking and changing are told apart', () => {
-  expect([look(['a']), act(['a'])].map(({ effect }) => effect)).toEqual(['read', 'change'])
+  expect([local`a`, local.change`a`].map(({ effect }) => effect)).toEqual(['read', 'change'])
 })

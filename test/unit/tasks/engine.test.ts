@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { act } from '../../../lib/shell/command.ts'
+import { local } from '../../../lib/shell/template.ts'
 import {
   criticalPath,
   executeTasks,
@@ -85,7 +85,7 @@ test('what only the operator can do is planned as a change, and told, but not co
 
 test('the effects of a difference are run in order', async () => {
   const runner = openRunner()
-  const effects = ['one', 'two'].map((word) => act([process.execPath, '--print', `'${word}'`]))
+  const effects = ['one', 'two'].map((word) => local.change`${process.execPath} --print ${`'${word}'`}`)
   const said: string[] = []
   const listener: Listener = {
     started() {},
@@ -184,7 +184,7 @@ test('a plan only looks', async () => {
         },
       }),
       task('b', [], {
-        inspect: async () => ({ state: 'create', what: 'x', effects: [act(['touch', '/nowhere/x'])] }),
+        inspect: async () => ({ state: 'create', what: 'x', effects: [local.change`touch /nowhere/x`] }),
       }),
     ],
     engine({ mode: 'plan', runner: openRunner({ mayChange: false }) }),

@@ -1,10 +1,12 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
-import { act, onVps, secretFile } from '../../../lib/shell/command.ts'
+import { secretFile } from '../../../lib/shell/command.ts'
 import { createRedactor } from '../../../lib/shell/redactor.ts'
+import { local } from '../../../lib/shell/template.ts'
 import type { Outcome } from '../../../lib/tasks/engine.ts'
 import { formatSummary, planData, planText } from '../../../lib/tasks/plan.ts'
 import type { Difference, Task } from '../../../lib/tasks/task.ts'
+import { onVps } from '../../support/helpers.ts'
 
 const outcome = (title: string, state: Outcome['state'], rest: Partial<Outcome> = {}): Outcome => ({
   task: { id: title.toLowerCase(), title, part: 'azure' } as Task,
@@ -20,7 +22,7 @@ const outcomes: Outcome[] = [
     state: 'create',
     what: 'codexacr1216',
     effects: [
-      act(['az', 'deployment', 'group', 'create', '--parameters', secretFile('parameters.json', 'x', '@')]),
+      local.change`az deployment group create --parameters ${secretFile('parameters.json', 'x', '@')}`,
     ],
   }),
   differs('Backend', {
@@ -30,13 +32,13 @@ const outcomes: Outcome[] = [
       { name: 'CPU', before: '1', after: '2' },
       { name: 'environment', after: 'hunter2' },
     ],
-    effects: [onVps(act(['nginx', '-t']))],
+    effects: [onVps.change`nginx -t`],
   }),
   differs('DNS', {
     state: 'unknown',
     why: 'no answer from the name server',
     next: 'Check the network.',
-    effects: [act(['echo', "it's"])],
+    effects: [local.change`echo ${"it's"}`],
   }),
   outcome('Image', 'failed', { error: new Error('There is no backend in /nowhere') }),
   outcome('Verify', 'skipped'),

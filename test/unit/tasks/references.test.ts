@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { act } from '../../../lib/shell/command.ts'
+import { local } from '../../../lib/shell/template.ts'
 import { executeTasks, getFact, type Listener } from '../../../lib/tasks/engine.ts'
 import { ok, type Task, unknown } from '../../../lib/tasks/task.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
@@ -58,7 +58,7 @@ test('facts go to the tasks behind; what is not known makes them unknown in a pl
 test('hooks come around each effect and after all; a failure is told by the task, and its fact is kept', async () => {
   const runner = openRunner()
   const log: string[] = []
-  const effects = [act(['echo', 'one']), act(['echo', 'two'])]
+  const effects = [local.change`echo one`, local.change`echo two`]
   const hooked = task('a', [], {
     inspect: async () => ({ state: 'change', what: 'x', effects, fact: 0 }),
     beforeEach: async ({ index }) => `before ${index}`,

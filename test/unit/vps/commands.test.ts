@@ -5,6 +5,7 @@ import { patchRequest } from '../../../lib/vps/dns/ionosApi.ts'
 import { findFaults, formatAddress } from '../../../lib/vps/dns/records.ts'
 import { buildCommands } from '../../../lib/vps/frontend/build.ts'
 import { switchCommand } from '../../../lib/vps/frontend/publish.ts'
+import { getVps } from '../../../lib/vps/host.ts'
 import { serverCommands } from '../../../lib/vps/packages.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
 import { vps } from '../../../lib/vps/remote/vps.ts'
@@ -77,7 +78,7 @@ test('someone who is not root goes through sudo, without a question', async () =
   expect(vps(deploy)`id`.argv).toEqual(['id'])
   expect(vps(await loadFileConfig()).sudo.change`id`).toMatchObject({
     argv: ['id'],
-    on: 'vps',
+    on: { name: 'vps' },
     effect: 'change',
   })
   const command = remoteScript(deploy, 'read', 'manifest', ['/var/www/x', 'id', 'quick'])
@@ -153,7 +154,7 @@ test("the CA's words are found in certbot's log", () => {
 })
 
 test('what ssh -G says', async () => {
-  const asked = settingsCommand(await loadFileConfig('IONOS_HOST=vps.example\nIONOS_PORT=2222'))
+  const asked = settingsCommand(getVps(await loadFileConfig('IONOS_HOST=vps.example\nIONOS_PORT=2222')))
   expect([display(asked), asked.effect]).toEqual(['ssh -G -p 2222 -l root -- vps.example', 'read'])
   const output =
     'hostname 10.0.0.9\nidentitiesonly yes\nidentityfile /k/one\nidentityfile /k/two words\nproxyjump none\nidentityagent none\n'

@@ -4,7 +4,7 @@ import { loadFileConfig } from '../../support/config.ts'
 
 test('going back names the release and nothing that may be removed', async () => {
   const command = switchBackCommand(await loadFileConfig(), '20261122T100000Z-aaaaaaaa')
-  expect(command).toMatchObject({ on: 'vps', effect: 'change' })
+  expect(command).toMatchObject({ on: { name: 'vps' }, effect: 'change' })
   expect(command.argv[3]).toBe('switch')
   expect(command.argv.slice(5)).toEqual(['/var/www/codexdominion.app', '20261122T100000Z-aaaaaaaa'])
 })
