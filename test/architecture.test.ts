@@ -122,6 +122,10 @@ test('whatever is printed passes the one place that makes it safe for a terminal
   expect(matching(product, /from 'chalk'/)).toEqual(['lib/util/colours.ts'])
 })
 
+test('a command is never asserted to be one', () => {
+  expect(matching(product, /\bas Command\b/)).toEqual([])
+})
+
 test('a script is about a screen, a file knows one thing', () => {
   const lines = (file: string) => texts.get(file)!.split('\n').length - 1
   const longer = (files: string[], most: number) => files.filter((file) => lines(file) > most)

@@ -4,7 +4,6 @@ import { checks as allChecks } from '../../checks/list.ts'
 import { assertResponding, describeFailed, describePassed, retryChecks } from '../../checks/retry.ts'
 import { servedPages } from '../../checks/site/servedRelease.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Log, ok, type Task, unknown } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
@@ -120,7 +119,7 @@ export function verifyFrontendTask(
     },
     async apply({ effects, fact }, log) {
       if (fact?.back) return { live: fact.back.from, failure: await goBack(fact.back, log) }
-      for (const effect of effects) await runner.run(effect as Command)
+      if (fact && effects.length > 0) await runner.run(clearCommand(config, 'frontend', fact.live))
       return fact
     },
     async verify(fact) {

@@ -89,7 +89,7 @@ const wanted = (config: Config, fields: Field[], what: string, isNew: boolean) =
   state: isNew ? ('create' as const) : ('change' as const),
   what,
   fields: fields.length > 0 ? fields : [{ name: 'names', after: siteNames(config).join(', ') }],
-  effects: [hookCommand(config), certbotCommand(config, false)] as Command[],
+  effects: [hookCommand(config), certbotCommand(config, false)],
 })
 
 /** Why the CA is asked; empty when the certificate is good. */
