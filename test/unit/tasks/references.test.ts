@@ -58,11 +58,7 @@ test('facts go to the tasks behind; what is not known makes them unknown in a pl
 test('hooks come around each effect and after all; a failure is told by the task, and its fact is kept', async () => {
   const runner = openRunner()
   const log: string[] = []
-<<<<<<< HEAD
-  const effects = [local.change`echo one`, local.change`echo two`]
-=======
-  const effects = ['one', 'two'].map((word) => act([process.execPath, '--print', `'${word}'`]))
->>>>>>> 2f9a55d (Refresh the references; start no echo in a unit test)
+  const effects = ['one', 'two'].map((word) => local.change`${process.execPath} --print ${`'${word}'`}`)
   const hooked = task('a', [], {
     inspect: async () => ({ state: 'change', what: 'x', effects, fact: 0 }),
     beforeEach: async ({ index }) => `before ${index}`,
