@@ -97,6 +97,27 @@ export interface Deployment {
   follow(): ReturnType<typeof watchDeployment>
 }
 
+function createDeployment(context: Context, azure: Azure, name: string, deploy: Command): Deployment {
+  const submit = async (log: Log) => {
+    await context.runner.run(deploy, log)
+  }
+  let watch: ReturnType<typeof watchDeployment> | undefined
+  return {
+    ...{ running: false, deploy },
+    follow() {
+      watch ??= watchDeployment(context, name, azure, { submit })
+      return watch
+    },
+  }
+}
+
+async function findDeployed(context: Context, azure: Azure, name: string, subscription: string) {
+  const state = (await azure.deployment(name))?.properties.provisioningState
+  const groupExists = state !== undefined || (await hasGroup(context, subscription))
+  const found: DataTier = groupExists ? await azure.dataTier() : {}
+  return { state, groupExists, found }
+}
+
 /**
  * The data tier, submitted as one deployment, and a task for each of its parts that waits for this part alone: what needs
  * only one of them does not wait for all.
@@ -109,27 +130,6 @@ export function dataTierTasks(
   const { config, runner } = context
   const parts = getDataTier(config)
 
-  function createDeployment(name: string, deploy: Command): Deployment {
-    const submit = async (log: Log) => {
-      await runner.run(deploy, log)
-    }
-    let watch: ReturnType<typeof watchDeployment> | undefined
-    return {
-      ...{ running: false, deploy },
-      follow() {
-        watch ??= watchDeployment(context, name, azure, { submit })
-        return watch
-      },
-    }
-  }
-
-  async function findDeployed(name: string, subscription: string) {
-    const state = (await azure.deployment(name))?.properties.provisioningState
-    const groupExists = state !== undefined || (await hasGroup(context, subscription))
-    const found: DataTier = groupExists ? await azure.dataTier() : {}
-    return { state, groupExists, found }
-  }
-
   async function inspect(): Promise<Difference<Deployment>> {
     const { id } = await azure.account()
     const password = await revealSecret(config.postgres.password, runner)
@@ -137,8 +137,8 @@ export function dataTierTasks(
     const parameters = templateParameters(config, address)
     const name = deploymentName(parameters, password, config.postgres.server)
     const deploy = deployCommand(config, name, parameters, password, ['--subscription', id])
-    const fact = createDeployment(name, deploy)
-    const { state, groupExists, found } = await findDeployed(name, id)
+    const fact = createDeployment(context, azure, name, deploy)
+    const { state, groupExists, found } = await findDeployed(context, azure, name, id)
     const comparison = compare(config, found, id)
     const { drift, corrections, missing, fault } = comparison
     // Another deployment may have been applied since this one succeeded: the server's tag names the last one.

@@ -115,9 +115,9 @@ test('the printed line runs in the empty environment of cron, and schedule tells
 const driver = `
 import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/shell/redactor.ts'))}
 import { createRunner } from ${JSON.stringify(path.join(home, 'lib/shell/runner.ts'))}
-import { systemdSteps } from ${JSON.stringify(path.join(home, 'lib/schedule/systemd.ts'))}
+import { systemdTasks } from ${JSON.stringify(path.join(home, 'lib/schedule/systemd.ts'))}
 import { listScheduledTasks } from ${JSON.stringify(path.join(home, 'lib/schedule/tasks.ts'))}
-import { runSteps } from ${JSON.stringify(path.join(home, 'lib/tasks/engine.ts'))}
+import { executeTasks } from ${JSON.stringify(path.join(home, 'lib/tasks/engine.ts'))}
 const [wanted, every, folder, units] = process.argv.slice(2)
 const secrets = createRedactor()
 const none = new AbortController().signal
@@ -127,8 +127,8 @@ const runner = createRunner({
 })
 const place = { folder, environment: 'staging', path: '/opt/az 2/bin:/usr/bin:/bin', user: 'root' }
 const tasks = listScheduledTasks('staging', Number(every), { node: folder.replaceAll("'", '').replace('$HOME', 'x') + '/node', bin: folder + '/dominion.js' })
-const steps = systemdSteps({ runner }, place, tasks, wanted === 'in', 'user', units)
-const [outcome] = await runSteps(steps, { mode: 'apply', runner, stopping: none })
+const steps = systemdTasks({ runner }, place, tasks, wanted === 'in', 'user', units)
+const [outcome] = await executeTasks(steps, { mode: 'apply', runner, stopping: none })
 console.log(outcome.state + (outcome.error ? ' ' + outcome.error.message : ''))
 `
 

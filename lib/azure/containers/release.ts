@@ -96,22 +96,13 @@ function backendTask(
     return host !== undefined || ahead.willChange(nginx) ? 'elsewhere' : undefined
   }
 
-  /** Refuses to delete a group that nginx sends requests to, no matter who switched it there. */
-  async function assertNotServing(name: string, serving: BackendState['serving']): Promise<void> {
-    if (serving === undefined || (await proxy.target()) !== surgeHost(config)) return
-    throw new OpsError({
-      what: `nginx sends /api/ to ${name} again, so it was not deleted`,
-      next: 'Find out who else changes nginx on the VPS, then run this command again.',
-    })
-  }
-
   /** Runs an action; gives what serves afterwards. */
   async function perform(
     action: Action,
     serving: BackendState['serving'],
     log: Log,
   ): Promise<BackendState['serving']> {
-    if (action.do === 'delete') await assertNotServing(action.name, serving)
+    if (action.do === 'delete' && serving !== undefined) await assertNotServing(context, proxy, action.name)
     await executor.run(action, log)
     if (action.do !== 'route') return serving
     return action.group.name === surgeName ? 'surge' : 'elsewhere'
@@ -175,6 +166,15 @@ function backendTask(
       return hooks.recover ? hooks.recover(thrown, fact!.wanted, fact!.before, log) : thrown
     },
   }
+}
+
+/** Refuses to delete a group that nginx sends requests to, no matter who switched it there. */
+async function assertNotServing({ config }: Context, proxy: BackendProxy, name: string): Promise<void> {
+  if ((await proxy.target()) !== surgeHost(config)) return
+  throw new OpsError({
+    what: `nginx sends /api/ to ${name} again, so it was not deleted`,
+    next: 'Find out who else changes nginx on the VPS, then run this command again.',
+  })
 }
 
 /** How many worker groups are changed at once, after the first. */

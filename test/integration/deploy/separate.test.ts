@@ -61,7 +61,7 @@ test.each(changing)('%s --env staging, with nothing but DOMAIN in its file, is r
     'BASE_ONLY=yes in .env',
   ])
     expect(stderr).toContain(words)
-  expect(stderr).not.toContain('To go on')
+  expect(stderr).not.toContain('Resume with')
   expect(existsSync(path.join(folder, '.dominion'))).toBe(false)
 })
 
