@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { getMessage, OpsError } from '../util/errors.ts'
+import { getMessage, OpsError, usageError } from '../util/errors.ts'
 import { writeAtomically } from '../util/files.ts'
 import { type Key, type KeyName, keys } from './schema.ts'
 
@@ -113,4 +113,23 @@ export function findCutValues(text: string, file: string): string[] {
     const comment = secret ? 'move a comment to a line above it' : 'put a blank before a comment'
     return [`${at} has a # outside quotes, where its value would end: write ${key}='…' (or ${comment})`]
   })
+}
+
+/** A quoted value may span several lines; only the first has the key. */
+const quotedValue = /^([ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:][ \t]*)(["'`])(?:\\\2|(?!\2)[\s\S])*\2/gm
+
+/** dotenv skips lines that it cannot read; the operator must know about them. */
+export function assertReadableLines(text: string, file: string): void {
+  const wrong = text
+    .replaceAll(quotedValue, (whole: string, key: string) => key + whole.replaceAll(/[^\n]/g, ''))
+    .split(/\r?\n/)
+    .map((line, index) => ({ line, number: index + 1 }))
+    .filter(
+      ({ line }) => line.trim() !== '' && !/^\s*#/.test(line) && !/^\s*(export\s+)?[\w.-]+\s*[=:]/.test(line),
+    )
+  if (wrong.length === 0) return
+  throw usageError(
+    `${file} has lines that are not KEY=value: ${wrong.map(({ number }) => `line ${number}`).join(', ')}`,
+    'Write each key as KEY=value; a comment begins with #.',
+  )
 }

@@ -5,7 +5,7 @@ import { type OpsError, usageError } from '../util/errors.ts'
 import { formatCount } from '../util/format.ts'
 import { parseNumber } from '../util/number.ts'
 import type { Config } from './config.ts'
-import { findCutValues } from './envFile.ts'
+import { assertReadableLines, findCutValues } from './envFile.ts'
 import { type Key, type KeyName, keys, limitsMean, type ShareKind, schema } from './schema.ts'
 import {
   appSecretKeyRule,
@@ -105,7 +105,7 @@ async function readFiles(
     const text = readFileSync(path.join(folder, file), 'utf8')
     const values = Object.entries(parse(text))
     refuseKeyMaterial(values, file)
-    complainOfLines(text, file)
+    assertReadableLines(text, file)
     cut.push(...findCutValues(text, file))
     for (const [key, value] of values) given.set(key, { value, file })
   }
@@ -125,25 +125,6 @@ function refuseKeyMaterial(values: readonly [string, string][], file: string): v
   throw usageError(
     `${file}: ${pasted.join(', ')} must be a path, and looks like a key itself (its value is not shown)`,
     'Store the key in a file that only you can read (chmod 600), and write the path of that file.',
-  )
-}
-
-/** A quoted value may span several lines; only the first has the key. */
-const quotedValue = /^([ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:][ \t]*)(["'`])(?:\\\2|(?!\2)[\s\S])*\2/gm
-
-/** dotenv skips lines that it cannot read; the operator must know about them. */
-function complainOfLines(text: string, file: string): void {
-  const wrong = text
-    .replaceAll(quotedValue, (whole: string, key: string) => key + whole.replaceAll(/[^\n]/g, ''))
-    .split(/\r?\n/)
-    .map((line, index) => ({ line, number: index + 1 }))
-    .filter(
-      ({ line }) => line.trim() !== '' && !/^\s*#/.test(line) && !/^\s*(export\s+)?[\w.-]+\s*[=:]/.test(line),
-    )
-  if (wrong.length === 0) return
-  throw usageError(
-    `${file} has lines that are not KEY=value: ${wrong.map(({ number }) => `line ${number}`).join(', ')}`,
-    'Write each key as KEY=value; a comment begins with #.',
   )
 }
 

@@ -3,6 +3,7 @@ import { setImmediate as aTurn, setTimeout as pause } from 'node:timers/promises
 import { type HttpRequest, type HttpResponse, makeRequest, type NetworkOptions } from '../net/http.ts'
 import { type Mail, type Mailed, sendMail } from '../net/smtp.ts'
 import { exchange, type TcpExchange, type TcpReply } from '../net/tcp.ts'
+import { getOrOpen, type Opening } from '../util/concurrency.ts'
 import type { EffectKind } from '../util/effect.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
@@ -313,34 +314,6 @@ function notStarted(command: Command, thrown: unknown): unknown {
 
 const pickVariables = (env: NodeJS.ProcessEnv, isWanted: (name: string) => boolean): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)))
-
-type Opening<T> = ReturnType<typeof once<T>>
-
-function getOrOpen<Key, T>(known: Map<Key, Opening<T>>, key: Key, open: () => Promise<T>): Opening<T> {
-  const opening = known.get(key) ?? once(open)
-  known.set(key, opening)
-  return opening
-}
-
-/** Opens at the first call. After a failure, which every caller so far gets, the next call opens it again. */
-function once<T>(open: () => Promise<T>) {
-  let opening: Promise<T> | undefined
-  return {
-    begin() {
-      opening ??= open()
-      opening.catch(() => {}) // whoever gets it hears it
-    },
-    get(): Promise<T> {
-      const asked = opening ?? open()
-      opening = asked
-      asked.catch(() => {
-        if (opening === asked) opening = undefined
-      })
-      return asked
-    },
-    opened: async (): Promise<T | undefined> => opening?.catch(() => undefined),
-  }
-}
 
 /** Hands output on in whole lines: a secret that comes in two chunks must be seen as one. */
 function byLines(tell: OnOutput): { hear: OnOutput; end(): void } {

@@ -74,3 +74,32 @@ export function getExitCode(answers: Readonly<Record<string, Settled<unknown>>>)
   if (!failed) return exitCode.done
   return failed.failure instanceof OpsError ? failed.failure.exitCode : exitCode.unknown
 }
+
+export type Opening<T> = ReturnType<typeof once<T>>
+
+/** The connection of a key, opened at the first call. */
+export function getOrOpen<Key, T>(known: Map<Key, Opening<T>>, key: Key, open: () => Promise<T>): Opening<T> {
+  const opening = known.get(key) ?? once(open)
+  known.set(key, opening)
+  return opening
+}
+
+/** Opens at the first call. After a failure, which every caller so far gets, the next call opens it again. */
+export function once<T>(open: () => Promise<T>) {
+  let opening: Promise<T> | undefined
+  return {
+    begin() {
+      opening ??= open()
+      opening.catch(() => {}) // whoever gets it hears it
+    },
+    get(): Promise<T> {
+      const asked = opening ?? open()
+      opening = asked
+      asked.catch(() => {
+        if (opening === asked) opening = undefined
+      })
+      return asked
+    },
+    opened: async (): Promise<T | undefined> => opening?.catch(() => undefined),
+  }
+}
