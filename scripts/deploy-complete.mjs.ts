@@ -13,7 +13,7 @@ import type { Context } from '../lib/tasks/context.ts'
 import { getFact } from '../lib/tasks/engine.ts'
 import type { Task } from '../lib/tasks/task.ts'
 import { usageError } from '../lib/util/errors.ts'
-import { badReleases } from '../lib/vps/badReleases.ts'
+import { readBadReleases } from '../lib/vps/badReleases.ts'
 import { certificateTask } from '../lib/vps/certificate/task.ts'
 import { dnsTask } from '../lib/vps/dns/task.ts'
 import { buildTask } from '../lib/vps/frontend/build.ts'
@@ -64,7 +64,7 @@ function azureTasks(context: Context, azure: Azure, nginx: Task | undefined, qui
   // BEGIN; … INSERT INTO schema_migrations …; COMMIT
   const tables = migrationTask(context, database)
   // az acr build --image codex-backend:src-HASH. The marks are stored on the VPS, which a skipped IONOS leaves alone.
-  const marks = nginx && (async () => (await badReleases(context)).backend)
+  const marks = nginx && (async () => (await readBadReleases(context)).backend)
   const image = imageTask(context, azure, { login, registry, quick, marks })
   // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az container delete
   const [backend, worker] = containerTasks(context, azure, {

@@ -11,7 +11,7 @@ import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
 import type { Verdict } from '../util/status.ts'
-import { siteNames } from '../vps/dns/records.ts'
+import { getSiteNames } from '../vps/dns/records.ts'
 import { vps } from '../vps/remote/vps.ts'
 import type { CheckInfo, Observation } from './check.ts'
 import type { ProbeRun } from './health.ts'
@@ -167,7 +167,9 @@ export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagree
 /** Whether the check asks the VPS itself; one without a known host counts as such. */
 function isVps(config: Config, check: CheckInfo): boolean {
   const host = check.host?.(config)
-  return host === undefined || [...siteNames(config), config.ionos.host, config.ionos.publicIp].includes(host)
+  return (
+    host === undefined || [...getSiteNames(config), config.ionos.host, config.ionos.publicIp].includes(host)
+  )
 }
 
 const isAnswer = ({ silent, verdict }: Observation): boolean => !silent && verdict !== 'UNKNOWN'

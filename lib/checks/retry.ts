@@ -1,7 +1,7 @@
 import type { Context } from '../tasks/context.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
-import { formatUntil } from '../vps/maintenance/page.ts'
+import { formatMaintenance } from '../vps/maintenance/page.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import type { Check, CheckContext, Observation } from './check.ts'
 import { reactionTo } from './connectionErrors.ts'
@@ -99,5 +99,5 @@ const noAnswer = ({ config }: Context, silence: unknown): OpsError =>
  */
 async function plannedMaintenance(context: Context): Promise<string | undefined> {
   const server = await inspectServer(context).catch(() => undefined)
-  return server?.maintenance && formatUntil(server.maintenance)
+  return server?.maintenance && formatMaintenance(server.maintenance)
 }

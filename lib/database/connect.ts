@@ -25,7 +25,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
   const { authorities } = createNetworkOptions(config)
   const password = await revealSecret(config.postgres.password, runner)
   const asked = performance.now()
-  const address = await databaseAddress(context)
+  const address = await resolveDatabase(context)
   const dns = Math.round(performance.now() - asked)
   // Only now, and after a call of az that was asked for beside this: loading pg takes all of this process for a while.
   await aTurn()
@@ -85,7 +85,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
 }
 
 /** The server's address, found as this configuration finds names. Throws exit 3 when it has none. */
-export async function databaseAddress({ config }: Context): Promise<string> {
+export async function resolveDatabase({ config }: Context): Promise<string> {
   const host = databaseHost(config)
   const [address] = await createNetworkOptions(config)
     .resolve(host)
@@ -115,7 +115,7 @@ export function explainLost(host: string, thrown: Error & { code?: string }): Er
 }
 
 /** Not let in by address: the words of PostgreSQL itself; in Azure a firewall usually stays silent instead. */
-const notLetIn = /no pg_hba\.conf entry/
+const notAllowed = /no pg_hba\.conf entry/
 
 function explainConnect({ config }: Context, thrown: Error & { code?: string }): OpsError {
   const host = databaseHost(config)
@@ -127,7 +127,7 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
       next: `${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')} puts a backup there.`,
     })
   }
-  if (/^28/.test(thrown.code ?? '') && !notLetIn.test(said)) {
+  if (/^28/.test(thrown.code ?? '') && !notAllowed.test(said)) {
     return new OpsError({
       what: `The database ${host} refuses the password of ${config.postgres.user}`,
       said,
@@ -143,7 +143,7 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
 }
 
 /** Asks for a session without TLS, as a client that does not know better would. */
-export const plainDial = (config: Config): TcpExchange => ({
+export const createPlainExchange = (config: Config): TcpExchange => ({
   host: databaseHost(config),
   port: databasePort,
   tls: false,

@@ -4,35 +4,35 @@ import type { Context } from '../tasks/context.ts'
 import type { EffectKind } from '../util/effect.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
-import { parseTimestamp } from './backup/folder.ts'
+import { formatTimestamp } from './backup/folder.ts'
 import type { Locale } from './backup/manifest.ts'
 import { quoteName as name, quoteText as text } from './sql.ts'
 
 /** Every server has it; databases are made, renamed and dropped from there. */
-export const maintenance = 'postgres'
+export const maintenanceDatabase = 'postgres'
 
 /** Names are at most 63 bytes long; a cut one still ends in what makes it unique. */
-const longest = 63
+const maxNameLength = 63
 
 /** `codexdb_prove_20261123t012612z_1a2b`: a database that is taken away again by who made it, or by the next run. */
-export function temporaryName(database: string, purpose: 'prove' | 'restore', time: Date): string {
-  const end = `_${purpose}_${parseTimestamp(time).toLowerCase()}_${randomBytes(2).toString('hex')}`
-  return `${database.slice(0, longest - end.length)}${end}`
+export function createTemporaryName(database: string, purpose: 'prove' | 'restore', time: Date): string {
+  const end = `_${purpose}_${formatTimestamp(time).toLowerCase()}_${randomBytes(2).toString('hex')}`
+  return `${database.slice(0, maxNameLength - end.length)}${end}`
 }
 
 /** What a live database is called once another one has taken its place. */
-export function nameBefore(database: string, time: Date): string {
-  const end = `_before_${parseTimestamp(time).toLowerCase()}`
-  return `${database.slice(0, longest - end.length)}${end}`
+export function createBeforeName(database: string, time: Date): string {
+  const end = `_before_${formatTimestamp(time).toLowerCase()}`
+  return `${database.slice(0, maxNameLength - end.length)}${end}`
 }
 
 /** Is it the name of a database that is soon to go? */
-export const isTemporary = (database: string): boolean => passing.test(database)
+export const isTemporary = (database: string): boolean => temporaryPattern.test(database)
 
-const passing = /_(?:prove|restore)_\d{8}t\d{6}z_[0-9a-f]{4}$/
+const temporaryPattern = /_(?:prove|restore)_\d{8}t\d{6}z_[0-9a-f]{4}$/
 
 /** An empty database that orders and classifies text as the original did. */
-export function createQuery(
+export function createDatabaseQuery(
   database: string,
   locale: Locale,
   owner: string | undefined,
@@ -49,14 +49,14 @@ export function createQuery(
       ? [`LOCALE_PROVIDER builtin BUILTIN_LOCALE ${text(locale.locale ?? '')}`]
       : []),
   ]
-  return { text: words.join(' '), effect, database: maintenance }
+  return { text: words.join(' '), effect, database: maintenanceDatabase }
 }
 
 /** FORCE ends who is still connected, a pg_restore of a killed run for one. */
-export const dropQuery = (database: string, effect: EffectKind): Query => ({
+export const dropDatabaseQuery = (database: string, effect: EffectKind): Query => ({
   text: `DROP DATABASE IF EXISTS ${name(database)} WITH (FORCE)`,
   effect,
-  database: maintenance,
+  database: maintenanceDatabase,
 })
 
 /** Ends the connections to these databases, those of PostgreSQL's own superusers left out. */
@@ -68,7 +68,7 @@ WHERE a.datname IN (${databases.map(text).join(', ')}) AND a.pid <> pg_backend_p
  * Gives databases other names, all or none: one transaction, so that a name is never without a database, whatever is
  * killed in the middle. Who is connected is sent away; PostgreSQL waits 5 s for them and lets nobody in meanwhile.
  */
-export const renameQuery = (renames: readonly (readonly [from: string, to: string])[]): Query => ({
+export const renameDatabasesQuery = (renames: readonly (readonly [from: string, to: string])[]): Query => ({
   text: [
     'BEGIN',
     endConnections(renames.map(([from]) => from)),
@@ -76,7 +76,7 @@ export const renameQuery = (renames: readonly (readonly [from: string, to: strin
     'COMMIT',
   ].join(';\n'),
   effect: 'change',
-  database: maintenance,
+  database: maintenanceDatabase,
   title: renames.map(([from, to]) => `${from} becomes ${to}`).join(', '),
 })
 
@@ -87,21 +87,23 @@ const inUse = '55006'
  * Renames as renameQuery says; tried again when a connection has slipped in. Throws naming who is in the way; exit 3
  * when the connection broke and nobody can tell whether it was done.
  */
-export async function rename(
+export async function renameDatabases(
   context: Context,
   renames: readonly (readonly [from: string, to: string])[],
 ): Promise<void> {
   const { runner } = context
   for (let tries = 1; ; tries++) {
     try {
-      await runner.query(renameQuery(renames))
+      await runner.query(renameDatabasesQuery(renames))
       return
     } catch (thrown) {
-      await runner.query({ text: 'ROLLBACK', effect: 'record', database: maintenance }).catch(() => {})
+      await runner
+        .query({ text: 'ROLLBACK', effect: 'record', database: maintenanceDatabase })
+        .catch(() => {})
       if ((thrown as { code?: string }).code === inUse && tries < 5) continue
       if (await isRenamed(context, renames, thrown)) return
       throw new OpsError({
-        what: `The databases could not be renamed (${renameQuery(renames).title}); all names are as they were`,
+        what: `The databases could not be renamed (${renameDatabasesQuery(renames).title}); all names are as they were`,
         said: [getMessage(thrown), (thrown as { detail?: string }).detail].filter(Boolean).join('\n'),
         next: 'End what is connected to them (pg_stat_activity tells), then run the same line again.',
       })
@@ -144,10 +146,10 @@ WHERE pid <> pg_backend_pid() AND state = 'active' AND position($1 in query) > 0
   }
   try {
     // A connection that broke stays broken: the other one is opened anew.
-    return await look(maintenance).catch(() => look(config.postgres.database))
+    return await look(maintenanceDatabase).catch(() => look(config.postgres.database))
   } catch (silent) {
     throw unknownError(
-      `Whether the databases were renamed is not known (${renameQuery(renames).title})`,
+      `Whether the databases were renamed is not known (${renameDatabasesQuery(renames).title})`,
       [getMessage(thrown), getMessage(silent)].join('\n'),
       'When the server answers again, run the same line again: it sees what was done, and does the rest.',
     )
@@ -155,7 +157,7 @@ WHERE pid <> pg_backend_pid() AND state = 'active' AND position($1 in query) > 0
 }
 
 /** The databases of the server, templates left out. `database`: over the connection to which it is asked. */
-export const readDatabases = ({ runner }: Context, database = maintenance): Promise<Database[]> =>
+export const readDatabases = ({ runner }: Context, database = maintenanceDatabase): Promise<Database[]> =>
   runner.query({
     text: `SELECT datname AS name, pg_get_userbyid(datdba) AS owner FROM pg_database WHERE NOT datistemplate ORDER BY 1`,
     effect: 'read',
@@ -189,16 +191,20 @@ async function tryLock({ runner }: Context, database: string): Promise<boolean> 
   const [row] = await runner.query<{ done: boolean }>({
     text: lockText(database, 'pg_try_advisory_lock'),
     effect: 'record',
-    database: maintenance,
+    database: maintenanceDatabase,
   })
   return row!.done
 }
 
 const unlock = ({ runner }: Context, database: string): Promise<unknown> =>
-  runner.query({ text: lockText(database, 'pg_advisory_unlock'), effect: 'record', database: maintenance })
+  runner.query({
+    text: lockText(database, 'pg_advisory_unlock'),
+    effect: 'record',
+    database: maintenanceDatabase,
+  })
 
 /** Databases that a run has made for itself; one that still runs looks after its own. */
-export const leftoversAmong = (databases: readonly Database[]): string[] =>
+export const filterLeftovers = (databases: readonly Database[]): string[] =>
   databases.map((each) => each.name).filter(isTemporary)
 
 /** Drops what killed runs have left on the server. Gives the names. */
@@ -207,7 +213,7 @@ export async function dropLeftovers(context: Context, names: readonly string[]):
   for (const each of names) {
     if (!(await tryLock(context, each))) continue
     try {
-      await context.runner.query(dropQuery(each, 'record'))
+      await context.runner.query(dropDatabaseQuery(each, 'record'))
       dropped.push(each)
     } finally {
       await unlock(context, each)
@@ -220,14 +226,14 @@ export async function dropLeftovers(context: Context, names: readonly string[]):
  * Makes a database that is there only while `use` runs; whatever becomes of that, it is dropped afterwards, unless
  * `use` has given it another name. A run that is killed leaves it to the next (dropLeftovers).
  */
-export async function withPassing<T>(
+export async function withTemporaryDatabase<T>(
   context: Context,
   database: string,
   create: Query,
   use: () => Promise<T>,
 ): Promise<T> {
   const cleanUp = async () => {
-    await context.runner.query(dropQuery(database, 'record'))
+    await context.runner.query(dropDatabaseQuery(database, 'record'))
     await unlock(context, database)
   }
   await tryLock(context, database)

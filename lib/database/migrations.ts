@@ -42,7 +42,7 @@ ${sql.trimEnd()}
 })
 
 /** Which migrations are still to be applied. Throws when one that was applied has been edited since. */
-export function pending(
+export function getPending(
   all: readonly Migration[],
   applied: readonly { name: string; sha256: string }[],
 ): Migration[] {
@@ -58,7 +58,7 @@ export function pending(
 }
 
 /** What the ledger says was applied; empty where there is no ledger yet. `database`: another one than the configured. */
-export async function appliedMigrations(
+export async function readAppliedMigrations(
   { runner }: Context,
   database?: string,
 ): Promise<{ name: string; sha256: string }[]> {
@@ -87,7 +87,7 @@ export function migrationTask(context: Context, database: Task): Task {
       }
       const todo = ahead.willChange(database)
         ? all
-        : pending(all, await reached(() => appliedMigrations(context)))
+        : getPending(all, await retry(() => readAppliedMigrations(context)))
       if (todo.length === 0) return ok(`all ${all.length} migrations are applied`)
       return {
         state: todo.length === all.length ? 'create' : 'change',
@@ -114,7 +114,7 @@ const titleOf = (effect: TaskEffect | undefined): string =>
   (effect && 'title' in effect && effect.title) || ''
 
 /** A server that has just been made lets nobody in for some seconds: rules and names take effect with a delay. */
-async function reached<T>(ask: () => Promise<T>): Promise<T> {
+async function retry<T>(ask: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await ask()

@@ -10,7 +10,7 @@ import { local } from '../shell/template.ts'
 import type { Context } from '../tasks/context.ts'
 import { exitCode, type Failure, OpsError, usageError } from '../util/errors.ts'
 import { makeFolder, writeAtomically } from '../util/files.ts'
-import { databaseAddress, databasePort } from './connect.ts'
+import { databasePort, resolveDatabase } from './connect.ts'
 
 const hour = 3_600_000
 
@@ -18,7 +18,7 @@ const hour = 3_600_000
 const env = { LC_ALL: 'C', LC_MESSAGES: 'C', LANGUAGE: 'C' }
 
 /** How PostgreSQL's own programs reach the server. */
-export interface Reached {
+export interface ServerAccess {
   config: Config
   /** Found as this configuration finds names; libpq would ask the system. */
   address: string
@@ -28,11 +28,11 @@ export interface Reached {
 }
 
 /** Looks the server up and writes down whom to trust, for a program that is not this one. */
-export async function reachServer(context: Context): Promise<Reached> {
+export async function getServerAccess(context: Context): Promise<ServerAccess> {
   const { config, runner } = context
   const [password, address] = await Promise.all([
     revealSecret(config.postgres.password, runner),
-    databaseAddress(context),
+    resolveDatabase(context),
   ])
   return { config, address, password, authorities: writeAuthorities(config) }
 }
@@ -51,7 +51,7 @@ function writeAuthorities(config: Config): string {
  * PostgreSQL's manual); the certificate is checked against the name.
  */
 export function databaseArgument(
-  { config, address, password, authorities }: Reached,
+  { config, address, password, authorities }: ServerAccess,
   database: string,
 ): SecretFile {
   const host = databaseHost(config)
@@ -75,7 +75,7 @@ export function databaseArgument(
 }
 
 /** Everything of the snapshot into one compressed file. */
-export const dumpCommand = (reached: Reached, snapshot: string, file: string): Command =>
+export const dumpCommand = (reached: ServerAccess, snapshot: string, file: string): Command =>
   local.record({ env, timeoutMs: 12 * hour, explain: explainTool })`
     pg_dump --format=custom --no-password --lock-wait-timeout=60s
     --snapshot=${snapshot} --file=${file} ${databaseArgument(reached, reached.config.postgres.database)}`
@@ -88,7 +88,7 @@ export const listCommand = (file: string): Command =>
  * Puts a dump into a database. Owners are not set: everything belongs to who restores, as in the original. It goes on
  * after an error and exits 1 then (restoreErrors tells which count).
  */
-export const restoreCommand = (reached: Reached, database: string, file: string): Command =>
+export const restoreCommand = (reached: ServerAccess, database: string, file: string): Command =>
   local.change({ env, accept: [0, 1], timeoutMs: 12 * hour, explain: explainTool })`
     pg_restore --no-password --no-owner --no-privileges ${databaseArgument(reached, database)} ${file}`
 
@@ -98,7 +98,7 @@ export const extractGrants = (toc: string): string[] =>
 
 /** Only the rights, once the rest is there; undefined when the dump has none. Errors are for the caller to tell. */
 export const grantsCommand = (
-  reached: Reached,
+  reached: ServerAccess,
   database: string,
   file: string,
   lines: readonly string[],
@@ -113,32 +113,32 @@ export const grantsCommand = (
 const harmless = /unrecognized configuration parameter "transaction_timeout"/
 
 /** The errors in what pg_restore said, without those that change nothing. */
-export const restoreErrors = (stderr: string): string[] =>
+export const parseRestoreErrors = (stderr: string): string[] =>
   stderr.split('\n').filter((line) => /^pg_restore: error: /.test(line) && !harmless.test(line))
 
 /**
  * Is the program there, and as new as the server? pg_dump refuses a newer server, and pg_restore a newer dump.
  * Throws exit 2 naming what to install.
  */
-export async function requireTool(
+export async function requirePgTool(
   { runner }: Context,
   program: 'pg_dump' | 'pg_restore',
   atLeast: number,
 ): Promise<string> {
   const { stdout } = await runner.run(local({ env })`${program} --version`).catch((thrown) => {
     if (!(thrown instanceof OpsError)) throw thrown
-    throw new OpsError({ ...thrown.failure, next: howToInstall(atLeast), exitCode: exitCode.usage })
+    throw new OpsError({ ...thrown.failure, next: formatInstallHint(atLeast), exitCode: exitCode.usage })
   })
   const version = /\) (\d+[\w.]*)/.exec(stdout)?.[1] ?? stdout.trim()
   if (Number.parseInt(version, 10) >= atLeast) return version
   throw usageError(
     `${program} is version ${version}; a server of version ${atLeast} needs ${atLeast} or newer`,
-    howToInstall(atLeast),
+    formatInstallHint(atLeast),
   )
 }
 
 /** Per platform, what brings pg_dump and pg_restore. */
-export function howToInstall(major: number, platform: NodeJS.Platform = process.platform): string {
+export function formatInstallHint(major: number, platform: NodeJS.Platform = process.platform): string {
   const later = 'then run the same line again.'
   if (platform === 'darwin')
     return `brew install libpq && brew link --force libpq   (PostgreSQL's client tools, ${major} or newer), ${later}`

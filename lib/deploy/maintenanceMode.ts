@@ -3,8 +3,8 @@ import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import { getExitCode, settleAll } from '../util/concurrency.ts'
 import { parseFutureTime } from '../util/time.ts'
-import { formatUntil } from '../vps/maintenance/page.ts'
-import { readableMessage, type Wanted } from '../vps/maintenance/task.ts'
+import { formatMaintenance } from '../vps/maintenance/page.ts'
+import { parseMessage, type Wanted } from '../vps/maintenance/task.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import { whoami } from './context.ts'
 
@@ -19,7 +19,7 @@ export const wantedMaintenance = (
     ? { on: false }
     : {
         ...{ on: true, by: whoami() },
-        ...(message === undefined ? {} : { message: readableMessage(message) }),
+        ...(message === undefined ? {} : { message: parseMessage(message) }),
         ...(until === undefined ? {} : { until: parseFutureTime('--until', until) }),
       }
 
@@ -38,7 +38,7 @@ export async function maintenanceStatus(run: Run<CommonFlags>, context: Context)
     },
   })
   const { vps, site } = answers
-  const state = vps.value ? `on: ${formatUntil(vps.value)}\n         "${vps.value.message}"` : 'off'
+  const state = vps.value ? `on: ${formatMaintenance(vps.value)}\n         "${vps.value.message}"` : 'off'
   const marker = vps.failure ? `unknown: ${vps.failure.message}` : state
   const seen = site.failure
     ? `unknown: ${site.failure.message}`

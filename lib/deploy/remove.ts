@@ -11,7 +11,7 @@ import { type Settled, settleAll } from '../util/concurrency.ts'
 import { getMessage, usageError } from '../util/errors.ts'
 import { formatCount } from '../util/format.ts'
 import { inspectServer } from '../vps/serverState.ts'
-import { siteParts } from '../vps/uninstall.ts'
+import { listSiteParts } from '../vps/uninstall.ts'
 import { withContext } from './context.ts'
 import { assertUnlocked } from './lock.ts'
 import { getSeparateConfig } from './separate.ts'
@@ -94,7 +94,7 @@ async function losses(
   const { config } = context
   const azure = createAzure(context)
   const { site, containers, database, redis, tags, cost } = await settleAll({
-    site: async () => (skipIonos || staying.has('site') ? [] : siteParts(await inspectServer(context))),
+    site: async () => (skipIonos || staying.has('site') ? [] : listSiteParts(await inspectServer(context))),
     containers: async () => (skipAzure || staying.has('containers') ? [] : ownGroups(azure)),
     database: async () => (skipAzure || staying.has('postgres') ? undefined : azure.database()),
     redis: async () => (skipAzure || staying.has('redis') ? undefined : azure.redis()),

@@ -11,8 +11,8 @@ import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task, unknown } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { badReleases, clearCommand } from '../vps/badReleases.ts'
-import { keepVerified } from '../vps/frontend/pin.ts'
+import { readBadReleases, unmarkBadCommand } from '../vps/badReleases.ts'
+import { pinVerified } from '../vps/frontend/pin.ts'
 import type { Switched } from '../vps/frontend/publish.ts'
 
 export interface VerifyOptions {
@@ -53,7 +53,7 @@ export function verifyTask(context: Context, { azure, ionos, swap, after }: Veri
       const { failed } = settled
       const seen = failed.length === 0 && settled.hidden === 0 && ionos
       const live = swap && ahead.fact(swap).to
-      const kept = seen ? await keepVerified(context, live || undefined) : ''
+      const kept = seen ? await pinVerified(context, live || undefined) : ''
       if (failed.length === 0) return ok(describePassed(checks, settled) + kept, settled.hidden > 0)
       throw new OpsError({
         what: `${failed.length} of ${checks.length} checks failed`,
@@ -88,13 +88,13 @@ export function verifyBackendTask(
           next: `${formatScriptLine('rollback', 'backend', '--list')}   (shows what can be rolled back to)`,
         })
       }
-      const { backend: marks } = await badReleases(context)
+      const { backend: marks } = await readBadReleases(context)
       if (settled.hidden > 0 || !marks.has(tag))
         return ok(`${tag}, ${describePassed(checks, settled)}`, settled.hidden > 0)
       return {
         state: 'change',
         what: `${tag} passes its checks: its mark as bad is taken away`,
-        effects: [clearCommand(context.config, 'backend', tag)],
+        effects: [unmarkBadCommand(context.config, 'backend', tag)],
       }
     },
   }

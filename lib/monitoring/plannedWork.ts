@@ -139,7 +139,7 @@ async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]
 /** The maintenance marker on the VPS; undefined when the VPS does not answer. */
 async function readMarker(context: Context): Promise<{ text: string; since: string } | 'off' | undefined> {
   const { inspectServer } = await import('../vps/serverState.ts')
-  const { formatUntil } = await import('../vps/maintenance/page.ts')
+  const { formatMaintenance: formatUntil } = await import('../vps/maintenance/page.ts')
   const survey = await inspectServer(context).catch(() => undefined)
   if (!survey) return undefined
   const { maintenance } = survey

@@ -6,7 +6,7 @@ import { recordFile } from './remote/stateFile.ts'
 import { vps } from './remote/vps.ts'
 
 /** What is released by itself: the pages (by release id) and the backend (by image tag). */
-export type Part = 'frontend' | 'backend'
+export type ReleasePart = 'frontend' | 'backend'
 
 /** Why a release must not come back. */
 export interface BadMark {
@@ -16,7 +16,7 @@ export interface BadMark {
 }
 
 /** Marks by release id (frontend) and image tag (backend). */
-export type BadReleases = Readonly<Record<Part, ReadonlyMap<string, BadMark>>>
+export type BadReleases = Readonly<Record<ReleasePart, ReadonlyMap<string, BadMark>>>
 
 const folder = '/var/lib/codex-dominion/bad'
 
@@ -27,28 +27,34 @@ const markable = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
  * Marks a release as bad, on the VPS, where every operator's machine sees it. Marking again keeps the later words.
  * Throws (exit 2) when `id` is neither a release id nor an image tag.
  */
-export async function markBad(context: Context, part: Part, id: string, why: string): Promise<void> {
+export async function markBadRelease(
+  context: Context,
+  part: ReleasePart,
+  id: string,
+  why: string,
+): Promise<void> {
   const { config, runner } = context
   await runner.run(
-    markCommand(config, part, id, { at: new Date().toISOString(), why: runner.secrets.clean(why) }),
+    markBadCommand(config, part, id, { at: new Date().toISOString(), why: runner.secrets.clean(why) }),
   )
 }
 
 /** Every mark. Throws OpsError of exit 3 or 4 when the VPS does not answer: no answer is not "none". */
-export async function badReleases({ config, runner }: Context): Promise<BadReleases> {
-  const { stdout } = await runner.run(marksCommand(config))
-  return readMarks(stdout, config.ionos.host)
+export async function readBadReleases({ config, runner }: Context): Promise<BadReleases> {
+  const { stdout } = await runner.run(listBadCommand(config))
+  return parseBadReleases(stdout, config.ionos.host)
 }
 
-export const markCommand = (config: Config, part: Part, id: string, mark: BadMark): Command =>
-  recordFile(config, { ours: `${folder}/${part}` }, checked(id), `${JSON.stringify(mark)}\n`)
+export const markBadCommand = (config: Config, part: ReleasePart, id: string, mark: BadMark): Command =>
+  recordFile(config, { ours: `${folder}/${part}` }, assertReleaseName(id), `${JSON.stringify(mark)}\n`)
 
 /** Takes a mark away; without one nothing happens. */
-export const clearCommand = (config: Config, part: Part, id: string): Command =>
-  vps(config).sudo.record`rm -f -- ${folder}/${part}/${checked(id)}`
+export const unmarkBadCommand = (config: Config, part: ReleasePart, id: string): Command =>
+  vps(config).sudo.record`rm -f -- ${folder}/${part}/${assertReleaseName(id)}`
 
 /** A line a mark: part, tab, id, tab, JSON; `end` follows the last. */
-export const marksCommand = (config: Config): Command => vps(config).sudo`sh -c ${listScript} marks ${folder}`
+export const listBadCommand = (config: Config): Command =>
+  vps(config).sudo`sh -c ${listScript} marks ${folder}`
 
 const listScript = `for part in frontend backend; do
   for mark in "$1/$part"/*; do
@@ -58,7 +64,7 @@ done
 echo end`
 
 /** Reads the lines of `marksCommand`. A damaged mark is a mark: what somebody meant to keep away stays away. */
-export function readMarks(output: string, host: string): BadReleases {
+export function parseBadReleases(output: string, host: string): BadReleases {
   const lines = output.split('\n').filter((line) => line !== '')
   if (lines.pop() !== 'end') {
     throw unknownError(`${host} did not say which releases are marked bad`, output.slice(0, 2000))
@@ -66,12 +72,12 @@ export function readMarks(output: string, host: string): BadReleases {
   const marks = { frontend: new Map<string, BadMark>(), backend: new Map<string, BadMark>() }
   for (const line of lines) {
     const [part = '', id = '', ...json] = line.split('\t')
-    if (part === 'frontend' || part === 'backend') marks[part].set(id, readMark(json.join('\t')))
+    if (part === 'frontend' || part === 'backend') marks[part].set(id, parseBadMark(json.join('\t')))
   }
   return marks
 }
 
-function readMark(json: string): BadMark {
+function parseBadMark(json: string): BadMark {
   try {
     const { at, why } = JSON.parse(json) as Partial<BadMark>
     if (typeof at === 'string' && typeof why === 'string') return { at, why }
@@ -81,7 +87,7 @@ function readMark(json: string): BadMark {
   return { at: '', why: 'the mark is damaged' }
 }
 
-function checked(id: string): string {
+function assertReleaseName(id: string): string {
   if (markable.test(id)) return id
   throw usageError(`${JSON.stringify(id)} is neither a release id nor an image tag`)
 }

@@ -14,7 +14,7 @@ import { inspectServer, invalidateServerState, type ServerState } from './server
 const packages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
 
 export const acmeRoot = '/var/www/_acme'
-export const siteRoot = (config: Config): string => `${config.ionos.webRoot}/${config.domain}`
+export const getSiteRoot = (config: Config): string => `${config.ionos.webRoot}/${config.domain}`
 
 /** Puts up the parts of the face on a bare VPS. */
 export function serverTask(context: Context): Task {
@@ -24,18 +24,18 @@ export function serverTask(context: Context): Task {
     title: 'Packages, folders and services on the VPS',
     part: 'ionos',
     async inspect() {
-      const survey = await inspectServer(context)
-      refuseForeignSystem(config, survey)
-      const missing = packages.filter((name) => !survey.packages.has(name))
-      const effects = serverCommands(config, survey, missing)
+      const state = await inspectServer(context)
+      assertSupportedSystem(config, state)
+      const missing = packages.filter((name) => !state.packages.has(name))
+      const effects = getSetupCommands(config, state, missing)
       if (effects.length === 0) return ok('packages, folders and services are there')
       return {
         state: missing.includes('nginx') ? 'create' : 'change',
         what: [
-          ...(survey.dpkgInterrupted ? ['finish what an interrupted dpkg left'] : []),
+          ...(state.dpkgInterrupted ? ['finish what an interrupted dpkg left'] : []),
           missing.length > 0 ? `install ${missing.join(', ')}` : 'folders and services',
         ].join(', '),
-        fields: lacking(survey, missing),
+        fields: getMissingFields(state, missing),
         effects,
       }
     },
@@ -44,7 +44,7 @@ export function serverTask(context: Context): Task {
 }
 
 /** Exactly the commands that are needed; none on a server that has everything. */
-export function serverCommands(config: Config, survey: ServerState, missing: readonly string[]): Command[] {
+export function getSetupCommands(config: Config, state: ServerState, missing: readonly string[]): Command[] {
   const commands: Command[] = []
   const { sudo } = vps(config)
   const apt = sudo.change({
@@ -64,18 +64,18 @@ export function serverCommands(config: Config, survey: ServerState, missing: rea
         : undefined,
   })
   const aptGet = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120', '-q']
-  if (survey.dpkgInterrupted) commands.push(finishDpkg(config))
-  if (survey.dpkgInterrupted || missing.length > 0) commands.push(apt`${aptGet} update`)
-  if (survey.dpkgInterrupted) commands.push(apt`${aptGet} install -y --fix-broken`)
+  if (state.dpkgInterrupted) commands.push(finishDpkg(config))
+  if (state.dpkgInterrupted || missing.length > 0) commands.push(apt`${aptGet} update`)
+  if (state.dpkgInterrupted) commands.push(apt`${aptGet} install -y --fix-broken`)
   if (missing.length > 0) commands.push(apt`${aptGet} install -y --no-install-recommends ${missing}`)
   const folders = [
-    ...(survey.web.releases ? [] : [`${siteRoot(config)}/releases`]),
-    ...(survey.web.acme ? [] : [`${acmeRoot}/.well-known/acme-challenge`]),
+    ...(state.web.releases ? [] : [`${getSiteRoot(config)}/releases`]),
+    ...(state.web.acme ? [] : [`${acmeRoot}/.well-known/acme-challenge`]),
   ]
   if (folders.length > 0) commands.push(sudo.change`install -d -m 755 ${folders}`)
   // Debian's default site may not start beside a foreign server on port 80; nginx-http starts nginx with its own.
-  if (!survey.nginx.enabled) commands.push(sudo.change`systemctl enable nginx`)
-  if (!survey.certificate.timer) commands.push(sudo.change`systemctl enable --now certbot.timer`)
+  if (!state.nginx.enabled) commands.push(sudo.change`systemctl enable nginx`)
+  if (!state.certificate.timer) commands.push(sudo.change`systemctl enable --now certbot.timer`)
   return commands
 }
 
@@ -87,26 +87,26 @@ const finishDpkg = (config: Config): Command =>
   vps(config).sudo.change({ timeoutMs: 15 * 60_000, accept: [0, 1] })`
     env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a`
 
-function lacking(survey: ServerState, missing: readonly string[]): Field[] {
+function getMissingFields(state: ServerState, missing: readonly string[]): Field[] {
   return [
-    ...(survey.dpkgInterrupted ? [{ name: 'dpkg', before: 'interrupted', after: 'in order' }] : []),
+    ...(state.dpkgInterrupted ? [{ name: 'dpkg', before: 'interrupted', after: 'in order' }] : []),
     ...missing.map((name) => ({ name: `package ${name}`, after: 'installed' })),
-    ...(survey.web.releases ? [] : [{ name: 'folder for releases', after: 'there' }]),
-    ...(survey.web.acme ? [] : [{ name: 'folder for ACME challenges', after: 'there' }]),
-    ...(survey.nginx.enabled ? [] : [{ name: 'nginx', after: 'enabled' }]),
-    ...(survey.certificate.timer ? [] : [{ name: 'certbot.timer', after: 'enabled' }]),
+    ...(state.web.releases ? [] : [{ name: 'folder for releases', after: 'there' }]),
+    ...(state.web.acme ? [] : [{ name: 'folder for ACME challenges', after: 'there' }]),
+    ...(state.nginx.enabled ? [] : [{ name: 'nginx', after: 'enabled' }]),
+    ...(state.certificate.timer ? [] : [{ name: 'certbot.timer', after: 'enabled' }]),
   ]
 }
 
-function refuseForeignSystem(config: Config, survey: ServerState): void {
-  const { id, like, version } = survey.os
+function assertSupportedSystem(config: Config, state: ServerState): void {
+  const { id, like, version } = state.os
   if (![id, ...like].includes('debian') && id !== 'ubuntu') {
     throw new OpsError({
       what: `${config.ionos.host} runs ${id || 'an unknown system'} ${version}, not Debian or Ubuntu`,
       next: 'Install Debian 12 or Ubuntu 22.04/24.04 on the VPS (IONOS console: reinstall), or set IONOS_HOST to another one.',
     })
   }
-  if (!survey.systemd) {
+  if (!state.systemd) {
     throw new OpsError({
       what: `${config.ionos.host} has no systemctl: nginx and the renewal timer could not be kept running`,
       next: 'Use a VPS with systemd, as the images of Debian and Ubuntu have it.',

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import type { Context } from '../tasks/context.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
-import { type Release, readRelease } from './frontend/release.ts'
-import { type Maintenance, readMaintenance } from './maintenance/page.ts'
+import { parseRelease, type Release } from './frontend/release.ts'
+import { type Maintenance, parseMaintenance } from './maintenance/page.ts'
 import { remoteScript } from './remote/script.ts'
 
 export interface Certificate {
@@ -74,7 +74,7 @@ const known = new WeakMap<Context, Promise<ServerState>>()
  * Throws OpsError of exit 3 or 4 when the VPS cannot be asked.
  */
 export function inspectServer(context: Context): Promise<ServerState> {
-  const asked = known.get(context) ?? ask(context)
+  const asked = known.get(context) ?? readServerState(context)
   known.set(context, asked)
   asked.catch(() => known.get(context) === asked && known.delete(context))
   return asked
@@ -84,13 +84,13 @@ export function inspectServer(context: Context): Promise<ServerState> {
 export const invalidateServerState = (context: Context): void => void known.delete(context)
 
 /** After a change whose whole effect is known: what was read holds with it. */
-export function learn(context: Context, change: (survey: ServerState) => ServerState): void {
+export function updateServerState(context: Context, change: (state: ServerState) => ServerState): void {
   const asked = known.get(context)
   if (asked) known.set(context, asked.then(change))
 }
 
-export const surveyCommand = ({ config }: Pick<Context, 'config'>) =>
-  remoteScript(config, 'read', 'survey', [config.ionos.webRoot, config.domain], {
+export const serverStateCommand = ({ config }: Pick<Context, 'config'>) =>
+  remoteScript(config, 'read', 'server-state', [config.ionos.webRoot, config.domain], {
     timeoutMs: 30_000,
     explain: () => ({
       what: `${config.ionos.host} cannot be asked about its state`,
@@ -98,18 +98,18 @@ export const surveyCommand = ({ config }: Pick<Context, 'config'>) =>
     }),
   })
 
-async function ask(context: Context): Promise<ServerState> {
-  const { stdout, stderr } = await context.runner.run(surveyCommand(context))
-  return readSurvey(stdout, context.config.ionos.host, stderr)
+async function readServerState(context: Context): Promise<ServerState> {
+  const { stdout, stderr } = await context.runner.run(serverStateCommand(context))
+  return parseServerState(stdout, context.config.ionos.host, stderr)
 }
 
-/** Reads the lines of survey.sh. Throws (exit 3) when they are not all there. */
-export function readSurvey(output: string, host: string, stderr = ''): ServerState {
+/** Reads the lines of server-state.sh. Throws (exit 3) when they are not all there. */
+export function parseServerState(output: string, host: string, stderr = ''): ServerState {
   const facts = output.split('\n').map((line) => line.split('\t'))
   const rows = (name: string) => facts.filter((fact) => fact[0] === name)
   const one = (name: string) => rows(name)[0]?.[1] ?? ''
   const yes = (name: string) => one(name) === 'yes'
-  if (one('survey') !== '1' || one('end') !== 'survey') {
+  if (one('server-state') !== '1' || one('end') !== 'server-state') {
     throw unknownError(
       `${host} did not answer the questions about its state`,
       `${stderr}\n${output}`.trim().slice(0, 2000),
@@ -147,9 +147,9 @@ export function readSurvey(output: string, host: string, stderr = ''): ServerSta
       defaultSite: yes('nginx.default'),
       unfinished: yes('nginx.unfinished'),
     },
-    maintenance: readMaintenance(one('maintenance')),
+    maintenance: parseMaintenance(one('maintenance')),
     certificate: {
-      lineage: readCertificate(one('certificate.pem')),
+      lineage: parseCertificate(one('certificate.pem')),
       server: one('certificate.server'),
       authenticator: one('certificate.authenticator'),
       hook: one('certificate.hook'),
@@ -160,12 +160,12 @@ export function readSurvey(output: string, host: string, stderr = ''): ServerSta
     previous: one('previous'),
     cached: one('cached').split(' ').filter(Boolean),
     releases: rows('release').flatMap(
-      ([, id = '', keep = '', json = '']) => readRelease(id, json, keep === 'keep') ?? [],
+      ([, id = '', keep = '', json = '']) => parseRelease(id, json, keep === 'keep') ?? [],
     ),
   }
 }
 
-function readCertificate(base64: string): Certificate | undefined {
+function parseCertificate(base64: string): Certificate | undefined {
   if (!base64) return undefined
   try {
     const certificate = new X509Certificate(Buffer.from(base64, 'base64'))

@@ -5,7 +5,7 @@ import type { Context } from '../tasks/context.ts'
 import { type Difference, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
-import { siteRoot } from './packages.ts'
+import { getSiteRoot } from './packages.ts'
 import { remoteScript } from './remote/script.ts'
 import { vps } from './remote/vps.ts'
 
@@ -15,13 +15,13 @@ export interface StatusPage {
   /** Hexadecimal; the same as long as the page says the same. It stands in the page (`digestTag`). */
   digest: string
   /** What it says, for the plan: `all works, seen at 04:20 UTC`. */
-  says: string
+  summary: string
 }
 
 /** By this a page on the VPS, or one that a visitor gets, is known. */
-export const digestTag = (digest: string): string => `<meta name="dominion-status" content="${digest}">`
+export const formatDigestTag = (digest: string): string => `<meta name="dominion-status" content="${digest}">`
 
-export const statusUrl = ({ domain }: Config): string => `https://${domain}/status/`
+export const getStatusUrl = ({ domain }: Config): string => `https://${domain}/status/`
 
 /**
  * Publishes the page beside the releases, none of which it touches: WEB_ROOT/DOMAIN/status/index.html, by one rename.
@@ -32,16 +32,16 @@ export function statusPageTask(context: Context, make: () => Promise<StatusPage>
   const { config, runner } = context
   return {
     id: 'status-page',
-    title: `Status page ${statusUrl(config)}`,
+    title: `Status page ${getStatusUrl(config)}`,
     part: 'ionos',
     async inspect(): Promise<Difference<StatusPage>> {
       // The page is made while the connection opens.
-      const [page, { stdout }] = await Promise.all([make(), runner.run(presentPage(config))])
+      const [page, { stdout }] = await Promise.all([make(), runner.run(readDigestCommand(config))])
       const present = stdout.trim()
-      if (present === page.digest) return ok(`published: ${page.says}`)
+      if (present === page.digest) return ok(`published: ${page.summary}`)
       return {
         state: present === 'none' ? 'create' : 'change',
-        what: page.says,
+        what: page.summary,
         fields: [
           {
             name: 'page',
@@ -49,20 +49,20 @@ export function statusPageTask(context: Context, make: () => Promise<StatusPage>
             after: page.digest.slice(0, 12),
           },
         ],
-        effects: [publishPage(config, page)],
+        effects: [publishPageCommand(config, page)],
         fact: page,
       }
     },
     async afterAll({ fact: page }, log) {
-      log(await untilServed(context, page!))
+      log(await waitUntilServed(context, page!))
     },
   }
 }
 
 /** Says the digest of the page on the VPS, or `none`. */
-export const presentPage = (config: Config): Command =>
-  vps(config).sudo({ timeoutMs: 30_000, explain: (output) => noSite(config, output) })`
-    sh -c ${presentScript} status-page ${siteRoot(config)}`
+export const readDigestCommand = (config: Config): Command =>
+  vps(config).sudo({ timeoutMs: 30_000, explain: (output) => explainMissingSite(config, output) })`
+    sh -c ${presentScript} status-page ${getSiteRoot(config)}`
 
 const presentScript = `[ -d "$1/releases" ] || { echo "there is no site on this machine" >&2; exit 4; }
 [ -f "$1/status/index.html" ] || { echo none; exit 0; }
@@ -70,17 +70,17 @@ digest=$(sed -n 's/.*<meta name="dominion-status" content="\\([0-9a-f]*\\)">.*/\
 echo "\${digest:-other}"`
 
 /** The command that puts a page in force (remote/status-page.sh). */
-export function publishPage(config: Config, { html }: StatusPage): Command {
+export function publishPageCommand(config: Config, { html }: StatusPage): Command {
   const content = Buffer.from(html)
-  return remoteScript(config, 'change', 'status-page', [siteRoot(config), String(content.length)], {
+  return remoteScript(config, 'change', 'status-page', [getSiteRoot(config), String(content.length)], {
     payload: async function* () {
       yield content
     },
-    explain: (output) => noSite(config, output),
+    explain: (output) => explainMissingSite(config, output),
   })
 }
 
-const noSite = ({ domain, ionos }: Config, output: string) =>
+const explainMissingSite = ({ domain, ionos }: Config, output: string) =>
   /there is no site on this machine/.test(output)
     ? {
         what: `There is no site ${domain} on ${ionos.host} that a status page could lie beside`,
@@ -89,13 +89,13 @@ const noSite = ({ domain, ionos }: Config, output: string) =>
     : undefined
 
 /** Asks the site as a visitor until the page is there. Throws (exit 1) when another answer comes, (exit 3) when none does. */
-async function untilServed({ config, runner }: Context, { digest }: StatusPage): Promise<string> {
-  const url = statusUrl(config)
+async function waitUntilServed({ config, runner }: Context, { digest }: StatusPage): Promise<string> {
+  const url = getStatusUrl(config)
   let failure: OpsError | undefined
   const attempt = async () => {
     try {
       const { status, body } = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
-      if (status === 200 && body.includes(digestTag(digest))) return `${url} shows it`
+      if (status === 200 && body.includes(formatDigestTag(digest))) return `${url} shows it`
       failure = new OpsError({
         what: `The status page lies on the VPS, but ${url} does not show it: ${status === 200 ? 'another page answers' : `${status}`}`,
         next: `nginx may be configured as before there were status pages: ${formatScriptLine('configure-nginx')}. A CDN in front of it may keep the old page.`,

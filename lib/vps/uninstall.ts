@@ -20,17 +20,17 @@ export function removeSiteTask(
     after,
     async inspect() {
       if (stays) return ok(stays)
-      const there = siteParts(await inspectServer(context))
+      const there = listSiteParts(await inspectServer(context))
       if (there.length === 0) return ok('nothing of it is there')
-      return { state: 'change', what: `delete ${there.join(', ')}`, effects: [removeSite(config)] }
+      return { state: 'change', what: `delete ${there.join(', ')}`, effects: [removeSiteCommand(config)] }
     },
     always: () => invalidateServerState(context),
   }
 }
 
 /** What of the site is there, in words. */
-export function siteParts(survey: ServerState): string[] {
-  const { releases, nginx, certificate, web } = survey
+export function listSiteParts(state: ServerState): string[] {
+  const { releases, nginx, certificate, web } = state
   return [
     ...(nginx.current || nginx.site ? ['nginx configuration'] : []),
     ...(certificate.lineage ? ['certificate'] : []),
@@ -39,5 +39,5 @@ export function siteParts(survey: ServerState): string[] {
   ]
 }
 
-export const removeSite = (config: Config) =>
+export const removeSiteCommand = (config: Config) =>
   remoteScript(config, 'change', 'remove', [config.domain, config.ionos.webRoot, acmeRoot, hookFile])

@@ -7,7 +7,7 @@ import { imageTask, registryTask } from '../../lib/azure/image.ts'
 import { containerSecretsTask } from '../../lib/azure/secrets.ts'
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
-import { badReleases } from '../../lib/vps/badReleases.ts'
+import { readBadReleases } from '../../lib/vps/badReleases.ts'
 import { nginxUpstream } from '../../lib/vps/nginx/upstream.ts'
 
 const script = defineTaskScript<{ quick?: boolean }>({
@@ -24,7 +24,7 @@ const script = defineTaskScript<{ quick?: boolean }>({
     const login = loginTask(context, azure.account)
     const secrets = containerSecretsTask(context, login)
     const registry = registryTask(context, azure, login)
-    const marks = async () => (await badReleases(context)).backend
+    const marks = async () => (await readBadReleases(context)).backend
     const image = imageTask(context, azure, { login, registry, quick, existingOnly: true, marks })
     // az container create --file codex-backend-next.json, then codex-backend, az container delete, the workers.
     const release = containerTasks(context, azure, { image, proxy: nginxUpstream(context) })

@@ -6,7 +6,7 @@ import { listReleases } from '../../lib/deploy/rollback/list.ts'
 import { type RollbackFlags, rollbackTasks } from '../../lib/deploy/rollback/tasks.ts'
 import { runTasks } from '../../lib/deploy/runTasks.ts'
 import { usageError } from '../../lib/util/errors.ts'
-import type { Part } from '../../lib/vps/badReleases.ts'
+import type { ReleasePart } from '../../lib/vps/badReleases.ts'
 import { getVps } from '../../lib/vps/host.ts'
 
 const script = defineScript<RollbackFlags>({
@@ -43,7 +43,7 @@ const script = defineScript<RollbackFlags>({
 
 /** Throws (exit 2) when flags do not go together. */
 function checkFlags({ part, list, to, markBad, clearBad, why }: RollbackFlags): {
-  part?: Part
+  part?: ReleasePart
   list: boolean
 } {
   if (part !== undefined && part !== 'frontend' && part !== 'backend')

@@ -10,7 +10,7 @@ import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 import { automaticRollback, verifyingProxy } from '../../lib/deploy/rollback/automatic.ts'
 import { verifyBackendTask } from '../../lib/deploy/verify.ts'
 import { getFact } from '../../lib/tasks/engine.ts'
-import { badReleases } from '../../lib/vps/badReleases.ts'
+import { readBadReleases } from '../../lib/vps/badReleases.ts'
 import { nginxHttpsTask } from '../../lib/vps/nginx/tasks.ts'
 import { nginxUpstream } from '../../lib/vps/nginx/upstream.ts'
 
@@ -26,7 +26,7 @@ const script = defineTaskScript<{ inPlace?: boolean }>({
     const login = loginTask(context, azure.account)
     const secrets = containerSecretsTask(context, login)
     const registry = registryTask(context, azure, login)
-    const marks = async () => (await badReleases(context)).backend
+    const marks = async () => (await readBadReleases(context)).backend
     // az acr build --image codex-backend:src-HASH
     const image = imageTask(context, azure, { login, registry, marks })
     const nginx = nginxHttpsTask(context)

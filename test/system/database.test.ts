@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, w
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Manifest, manifestPath, readManifest } from '../../lib/database/backup/manifest.ts'
+import { getManifestPath, type Manifest, readManifest } from '../../lib/database/backup/manifest.ts'
 import { openDatabase } from '../../lib/database/connect.ts'
 import { createRedactor } from '../../lib/shell/redactor.ts'
 import type { Runner } from '../../lib/shell/runner.ts'
@@ -108,10 +108,10 @@ test('a backup taken while rows are written is of one moment: proven, and nothin
   const counted = readManifest(file).content.tables.find(({ name }) => name === 'metrics')!.rows
   expect(counted).toBeGreaterThanOrEqual(before)
   expect(counted).toBeLessThan(await getRows('metrics'))
-  expect([file, manifestPath(file)].map((each) => statSync(each).mode & 0o777)).toEqual([0o600, 0o600])
+  expect([file, getManifestPath(file)].map((each) => statSync(each).mode & 0o777)).toEqual([0o600, 0o600])
   expect(await databases()).toEqual(['codexdb'])
   good = path.join(work.folder, path.basename(file))
-  for (const each of [file, manifestPath(file)]) cpSync(each, path.join(work.folder, path.basename(each)))
+  for (const each of [file, getManifestPath(file)]) cpSync(each, path.join(work.folder, path.basename(each)))
 })
 
 test('--keep: the newest stay, and the one that was proven', async () => {
@@ -138,11 +138,11 @@ test('--keep: the newest stay, and the one that was proven', async () => {
 function getCopy(name: string): string {
   const folder = path.join(work.folder, name)
   mkdirSync(folder)
-  for (const file of [good, manifestPath(good)]) cpSync(file, path.join(folder, path.basename(file)))
+  for (const file of [good, getManifestPath(good)]) cpSync(file, path.join(folder, path.basename(file)))
   return path.join(folder, path.basename(good))
 }
 const mend = (file: string, change: (manifest: Manifest) => Manifest) =>
-  writeFileSync(manifestPath(file), JSON.stringify(change(readManifest(file))))
+  writeFileSync(getManifestPath(file), JSON.stringify(change(readManifest(file))))
 
 test('a damaged backup is found', async () => {
   const flip = (file: string) => {

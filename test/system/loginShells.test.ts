@@ -17,11 +17,13 @@ const line = `${quoteLine(['printf', '%s\\0', ...words])}; printf '%s' "$LC_ALL"
 for (const shell of ['sh', 'bash', 'dash', 'zsh', 'fish', 'tcsh', 'ksh']) {
   test(`${shell} as the login shell runs a line unchanged`, () => {
     const frame = createFrame()
-    const done = runAsLoginShell(shell, frame.direct(line), frame)
+    const done = runAsLoginShell(shell, frame.wrap(line), frame)
     expect(done.stdout.split('\0')).toEqual([...words, ''])
     expect([done.code, done.stderr, done.before[0]]).toEqual([7, 'C', ''])
     const whole = 'printf "%s|" "$LC_ALL"; cat'
-    const waited = runAsLoginShell(shell, frame.waiting, frame, { input: `${whole.length}\n${whole}in\nput` })
+    const waited = runAsLoginShell(shell, frame.readingLine, frame, {
+      input: `${whole.length}\n${whole}in\nput`,
+    })
     expect(waited.stdout).toBe('C|in\nput')
   })
 }

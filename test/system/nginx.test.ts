@@ -338,7 +338,7 @@ test('a foreign file that nginx refuses: the old configuration is back, and the 
   const other = clouds.variant('other', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'no-such-api' })
   const done = await configure(other)
   expect(done.code).toBe(1)
-  expect(done.stderr).toContain('every file is as before, and nginx refuses the previous configuration too')
+  expect(done.stderr).toContain('every file was restored, but nginx rejects the previous configuration too')
   expect(done.stderr).toContain('Do it before nginx restarts')
   expect(done.stderr).toContain('unknown directive "bogus_directive"')
   expect(done.stderr).toContain(broken)

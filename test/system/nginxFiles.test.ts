@@ -64,7 +64,7 @@ test('a refused configuration leaves every file and link exactly as before, the 
   const before = await everything()
   const done = await configure()
   expect(done.code).toBe(1)
-  expect(done.stderr).toContain('nginx refused the new configuration; the old one is back in force')
+  expect(done.stderr).toContain('nginx rejected the new configuration; the previous one was restored')
   expect(done.stderr).toContain('duplicate default server')
   expect(await everything()).toBe(before)
   await ssh(clouds, 'nginx -t -q')
@@ -93,7 +93,7 @@ test('a refused configuration leaves every file and link exactly as before, the 
   const refused = await configure()
   expect(refused.code).toBe(1)
   expect(await everything()).toBe(first)
-  expect(refused.stderr).toContain('nginx refuses the previous configuration too')
+  expect(refused.stderr).toContain('nginx rejects the previous configuration too')
   await ssh(
     clouds,
     `rm ${neighbour} /etc/nginx/sites-enabled/default && mv /root/kept/dominion /etc/nginx/ && rm -r /root/kept`,

@@ -3,8 +3,13 @@ import type { Azure } from '../../azure/client.ts'
 import { postgres } from '../../azure/resources/postgres.ts'
 import { type Resource, resourceId } from '../../azure/resources/resource.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { plainDial } from '../../database/connect.ts'
-import { appliedMigrations, type Migration, pending, readMigrations } from '../../database/migrations.ts'
+import { createPlainExchange } from '../../database/connect.ts'
+import {
+  getPending,
+  type Migration,
+  readAppliedMigrations,
+  readMigrations,
+} from '../../database/migrations.ts'
 import type { ConnectTimes } from '../../shell/runner.ts'
 import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
@@ -47,7 +52,7 @@ export interface DatabaseSources {
 export function databaseSources(context: Context, azure: Azure): DatabaseSources {
   const server = once(() => readServer(context, azure))
   return {
-    plain: once(async () => (await context.runner.dial(plainDial(context.config))).answer),
+    plain: once(async () => (await context.runner.dial(createPlainExchange(context.config))).answer),
     server,
     backups: once(async () => {
       await server()
@@ -58,7 +63,7 @@ export function databaseSources(context: Context, azure: Azure): DatabaseSources
     tables: once(() => readTables(context)),
     migrations: once(async () => {
       const all = readMigrations()
-      return { pending: pending(all, await appliedMigrations(context)), all: all.length }
+      return { pending: getPending(all, await readAppliedMigrations(context)), all: all.length }
     }),
   }
 }

@@ -1,4 +1,4 @@
-import { requireTool } from '../../database/pgTools.ts'
+import { requirePgTool } from '../../database/pgTools.ts'
 import { type Check, pass } from '../check.ts'
 
 /** pg_dump refuses a server that is newer than itself. */
@@ -11,8 +11,8 @@ export const databaseTools: Check = {
   async run({ context }) {
     const needed = Number(context.config.postgres.version)
     const versions = await Promise.all([
-      requireTool(context, 'pg_dump', needed),
-      requireTool(context, 'pg_restore', needed),
+      requirePgTool(context, 'pg_dump', needed),
+      requirePgTool(context, 'pg_restore', needed),
     ])
     return pass([...new Set(versions)].join(', '))
   },

@@ -2,7 +2,7 @@ import type { PeerCertificate } from 'node:tls'
 import type { Limits } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Verdict } from '../../util/status.ts'
-import { siteNames } from '../../vps/dns/records.ts'
+import { getSiteNames } from '../../vps/dns/records.ts'
 import { byLowLimits, type Check, fail, type QuickContext, type Result } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
 import { get, nginxAdvice } from './http.ts'
@@ -19,7 +19,7 @@ export const certificate: Check<QuickContext> = {
     const url = `https://${config.domain}/`
     try {
       const { certificate: shown } = await get(checking, url, { method: 'HEAD' })
-      return judgeServed(shown, siteNames(config), config.health.certificatePercent, Date.now())
+      return judgeServed(shown, getSiteNames(config), config.health.certificatePercent, Date.now())
     } catch (thrown) {
       return unanswered(url, thrown)
     }

@@ -1,6 +1,12 @@
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { byHand, findFaults, publicAddress, type Records, readRecords } from '../../vps/dns/records.ts'
+import {
+  findFaults,
+  formatManualSteps,
+  getPublicAddress,
+  type Records,
+  readRecords,
+} from '../../vps/dns/records.ts'
 import { type Check, fail, pass, type QuickContext, type Result } from '../check.ts'
 
 /** The A records of both names. Only the VPS knows whether an AAAA record is its own: doctor asks it. */
@@ -38,9 +44,9 @@ export const dnsRecords: Check = {
 }
 
 function judgeRecords(config: Config, records: readonly Records[], ownIpv6: readonly string[] = []): Result {
-  const address = publicAddress(config)
+  const address = getPublicAddress(config)
   const faults = findFaults(records, address, ownIpv6)
   return faults.length === 0
     ? pass(`both names point at ${address}`)
-    : fail(faults.join('; '), byHand(config))
+    : fail(faults.join('; '), formatManualSteps(config))
 }

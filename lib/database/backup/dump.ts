@@ -5,13 +5,13 @@ import { getMessage, OpsError } from '../../util/errors.ts'
 import { sha256OfFile } from '../../util/files.ts'
 import { formatBytes } from '../../util/format.ts'
 import { readLocale } from '../databases.ts'
-import { dumpCommand, listCommand, reachServer, requireTool } from '../pgTools.ts'
+import { dumpCommand, getServerAccess, listCommand, requirePgTool } from '../pgTools.ts'
 import { beginSnapshot, type Content, describeContent, endSnapshot, readContent } from './content.ts'
-import { type Backup, dumpName, makePartial, publish } from './folder.ts'
+import { type Backup, createDumpName, makePartial, publishBackup } from './folder.ts'
 import { type Locale, type Manifest, writeManifest } from './manifest.ts'
 
 /** What a backup would hold, and what it takes to make one. */
-export interface Before {
+export interface DumpPreview {
   serverVersion: string
   toolVersion: string
   locale: Locale
@@ -19,15 +19,15 @@ export interface Before {
 }
 
 /** Are the tools there and new enough, and the database too? Changes nothing. */
-export async function beforeBackup(context: Context): Promise<Before> {
+export async function previewDump(context: Context): Promise<DumpPreview> {
   const [row] = await context.runner.query<{ version: string; number: number; bytes: string }>({
     text: `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, pg_database_size(current_database())::text AS bytes`,
     effect: 'read',
     title: 'version and size of the database',
   })
   const major = Math.floor(row!.number / 10_000)
-  const toolVersion = await requireTool(context, 'pg_dump', major)
-  await requireTool(context, 'pg_restore', major)
+  const toolVersion = await requirePgTool(context, 'pg_dump', major)
+  await requirePgTool(context, 'pg_restore', major)
   const locale = await readLocale(context)
   return { serverVersion: row!.version, toolVersion, locale, bytes: Number(row!.bytes) }
 }
@@ -39,12 +39,12 @@ export async function beforeBackup(context: Context): Promise<Before> {
 export async function takeBackup(
   context: Context,
   folder: string,
-  before: Before,
+  before: DumpPreview,
   about: { by: string; log: (line: string) => void },
 ): Promise<Backup> {
   const { config } = context
   const taken = new Date()
-  const name = dumpName(config, taken)
+  const name = createDumpName(config, taken)
   const within = makePartial(folder, name)
   try {
     const dump = path.join(within, name)
@@ -66,7 +66,7 @@ export async function takeBackup(
       content,
     }
     writeManifest(dump, manifest)
-    return { file: publish(within, folder, name), manifest }
+    return { file: publishBackup(within, folder, name), manifest }
   } catch (thrown) {
     throw explainDisk(thrown, folder)
   } finally {
@@ -78,17 +78,17 @@ export async function takeBackup(
 async function dumpSnapshot(
   context: Context,
   dump: string,
-  story: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<{ content: Content; toc: string }> {
   const { runner } = context
-  const reached = await reachServer(context)
+  const reached = await getServerAccess(context)
   const [row] = await runner.query<{ snapshot: string }>(beginSnapshot())
   try {
     const content = await readContent(context)
-    story(`Dumping ${describeContent(content)}`)
+    log(`Dumping ${describeContent(content)}`)
     // Made first, so that it is never there with more permissions than it shall have.
     writeFileSync(dump, '', { mode: 0o600, flag: 'wx' })
-    await withHeartbeat(dump, story, () => runner.run(dumpCommand(reached, row!.snapshot, dump)))
+    await withHeartbeat(dump, log, () => runner.run(dumpCommand(reached, row!.snapshot, dump)))
     const { stdout } = await runner.run(listCommand(dump))
     return { content, toc: stdout }
   } finally {
@@ -99,11 +99,11 @@ async function dumpSnapshot(
 /** A word every half minute: a long dump is not a hung one. */
 async function withHeartbeat<T>(
   file: string,
-  story: (line: string) => void,
+  log: (line: string) => void,
   work: () => Promise<T>,
 ): Promise<T> {
   const timer = setInterval(() => {
-    if (existsSync(file)) story(`  ${formatBytes(statSync(file).size)} so far`)
+    if (existsSync(file)) log(`  ${formatBytes(statSync(file).size)} so far`)
   }, 30_000)
   try {
     return await work()

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { isAlive } from '../../shell/secretFile.ts'
 import { getMessage, OpsError, usageError } from '../../util/errors.ts'
-import { type Manifest, manifestPath, readManifest } from './manifest.ts'
+import { getManifestPath, type Manifest, readManifest } from './manifest.ts'
 
 export interface Backup {
   /** The dump; its manifest is beside it. */
@@ -13,10 +13,10 @@ export interface Backup {
 }
 
 /** UTC to the second: 20261123T012612Z. */
-export const parseTimestamp = (time: Date): string => time.toISOString().replaceAll(/[-:]|\.\d+/g, '')
+export const formatTimestamp = (time: Date): string => time.toISOString().replaceAll(/[-:]|\.\d+/g, '')
 
-export const dumpName = (config: Config, time: Date): string =>
-  `${config.postgres.database}-${parseTimestamp(time)}.dump`
+export const createDumpName = (config: Config, time: Date): string =>
+  `${config.postgres.database}-${formatTimestamp(time)}.dump`
 
 const machine = hostname().replaceAll(/[^A-Za-z0-9-]/g, '-')
 
@@ -47,21 +47,21 @@ export function makePartial(folder: string, name: string): string {
 }
 
 /** Puts a complete backup in its place: the manifest first, so that no dump is ever there without one. */
-export function publish(within: string, folder: string, name: string): string {
+export function publishBackup(within: string, folder: string, name: string): string {
   const [from, to] = [path.join(within, name), path.join(folder, name)]
   try {
-    copyFileSync(manifestPath(from), manifestPath(to), constants.COPYFILE_EXCL)
+    copyFileSync(getManifestPath(from), getManifestPath(to), constants.COPYFILE_EXCL)
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'EEXIST')
       throw new OpsError({ what: `There is a backup ${to} already: two were begun in the same second` })
-    rmSync(manifestPath(to), { force: true })
+    rmSync(getManifestPath(to), { force: true })
     throw thrown
   }
   renameSync(from, to)
   return to
 }
 
-function namesIn(folder: string): string[] {
+function listNames(folder: string): string[] {
   if (!existsSync(folder)) return []
   try {
     return readdirSync(folder)
@@ -78,7 +78,7 @@ function namesIn(folder: string): string[] {
  * whose they are. Only the former are ever let go.
  */
 export function readBackups(folder: string, config: Config): { backups: Backup[]; unknown: string[] } {
-  const names = namesIn(folder).filter((name) => name.endsWith('.dump'))
+  const names = listNames(folder).filter((name) => name.endsWith('.dump'))
   const backups: Backup[] = []
   const unknown: string[] = []
   for (const name of names.sort().reverse()) {
@@ -100,7 +100,7 @@ export function readBackups(folder: string, config: Config): { backups: Backup[]
 }
 
 /** Those beyond the newest `keep`; the one that was proven last stays, however old it is. */
-export function expired(backups: readonly Backup[], keep: number): Backup[] {
+export function selectExpired(backups: readonly Backup[], keep: number): Backup[] {
   const proven = backups
     .filter(({ manifest }) => manifest.proven)
     .sort((left, right) => right.manifest.proven!.at.localeCompare(left.manifest.proven!.at))[0]
@@ -110,7 +110,7 @@ export function expired(backups: readonly Backup[], keep: number): Backup[] {
 /** The dump goes first: a manifest alone is a leftover, a dump alone would be a riddle. */
 export function removeBackup({ file }: Backup): void {
   rmSync(file, { force: true })
-  rmSync(manifestPath(file), { force: true })
+  rmSync(getManifestPath(file), { force: true })
 }
 
 /** Takes away what backups of this machine that were killed have left. Gives the names. */

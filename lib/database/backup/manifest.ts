@@ -34,11 +34,11 @@ export interface Manifest {
   proven?: { at: string; server: string; seconds: number }
 }
 
-export const manifestPath = (dump: string): string => `${dump}.json`
+export const getManifestPath = (dump: string): string => `${dump}.json`
 
 /** Throws when there is none, or when it cannot be read: then nothing is known of the dump. */
 export function readManifest(dump: string): Manifest {
-  const file = manifestPath(dump)
+  const file = getManifestPath(dump)
   if (!existsSync(dump))
     throw usageError(`There is no backup ${dump}`, 'ls its folder: a backup is a .dump and its .dump.json.')
   if (!existsSync(file)) {
@@ -61,7 +61,7 @@ export function readManifest(dump: string): Manifest {
 }
 
 export function writeManifest(dump: string, manifest: Manifest): void {
-  writeAtomically(manifestPath(dump), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
+  writeAtomically(getManifestPath(dump), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
 }
 
 /** Throws when the dump is not byte for byte what its manifest describes. */

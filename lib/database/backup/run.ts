@@ -6,19 +6,26 @@ import { isUnanswered, OpsError, usageError } from '../../util/errors.ts'
 import { formatBytes, formatDuration } from '../../util/format.ts'
 import { parseNumber } from '../../util/number.ts'
 import {
-  createQuery,
+  createDatabaseQuery,
+  createTemporaryName,
+  dropDatabaseQuery,
   dropLeftovers,
-  dropQuery,
-  leftoversAmong,
+  filterLeftovers,
   readDatabases,
-  temporaryName,
 } from '../databases.ts'
-import { dumpCommand, type Reached, reachServer, requireTool, restoreCommand } from '../pgTools.ts'
+import { dumpCommand, getServerAccess, requirePgTool, restoreCommand, type ServerAccess } from '../pgTools.ts'
 import { countRows, describeContent } from './content.ts'
-import { type Before, beforeBackup, takeBackup } from './dump.ts'
-import { type Backup, dumpName, expired, readBackups, removeBackup, removeLeftovers } from './folder.ts'
+import { type DumpPreview, previewDump, takeBackup } from './dump.ts'
+import {
+  type Backup,
+  createDumpName,
+  readBackups,
+  removeBackup,
+  removeLeftovers,
+  selectExpired,
+} from './folder.ts'
 import { type Locale, readManifest, verifyChecksum } from './manifest.ts'
-import { prove } from './verify.ts'
+import { proveBackup } from './verify.ts'
 
 export interface BackupOptions {
   /** Undefined: in the state folder. */
@@ -30,7 +37,7 @@ export interface BackupOptions {
 }
 
 /** Reads the flags. Throws exit 2 naming what cannot be read. */
-export function backupOptions(flags: {
+export function parseBackupOptions(flags: {
   to?: string
   keep?: string
   prove?: string | boolean
@@ -50,7 +57,7 @@ export function backupOptions(flags: {
   }
 }
 
-export interface BackedUp {
+export interface BackupResult {
   text: string
   data: object
   changes: boolean
@@ -64,7 +71,7 @@ interface About {
 }
 
 /** Takes a backup, proves it or another one if asked to, and lets the oldest go. */
-export async function backUp(context: Context, options: BackupOptions, about: About): Promise<BackedUp> {
+export async function backUp(context: Context, options: BackupOptions, about: About): Promise<BackupResult> {
   const folder = options.to ?? path.join(context.config.stateDir, 'backups')
   if (typeof options.prove === 'object') readManifest(options.prove.file)
   let silent: OpsError | undefined
@@ -73,12 +80,12 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
     if (!options.planning || !isUnanswered(thrown)) throw thrown
     silent = thrown
   }
-  const found = await readDatabases(context).then(leftoversAmong).catch(orSilent)
+  const found = await readDatabases(context).then(filterLeftovers).catch(orSilent)
   const leftovers = found ?? []
   if (typeof options.prove === 'object')
     return proveOne(context, options.prove.file, options, { leftovers, silent }, about)
-  const before = found && (await beforeBackup(context).catch(orSilent))
-  if (options.planning || !before) return planned(context, folder, options, { before, leftovers, silent })
+  const before = found && (await previewDump(context).catch(orSilent))
+  if (options.planning || !before) return planBackup(context, folder, options, { before, leftovers, silent })
 
   const swept = [...removeLeftovers(folder), ...(await dropLeftovers(context, leftovers))]
   for (const each of swept) about.log(`Removed what a killed run had left: ${each}`)
@@ -87,13 +94,13 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
   const done = options.prove === 'new' ? await proveNew(context, taken, about) : taken
   const { backups, unknown } = readBackups(folder, context.config)
   for (const each of unknown) about.log(`! ${each} has no manifest that tells whose it is: it is left alone`)
-  const old = expired(backups, options.keep)
+  const old = selectExpired(backups, options.keep)
   old.forEach(removeBackup)
   return {
-    text: [sentence(done), ...old.map(({ file }) => `Removed ${file}`)].join('\n'),
+    text: [describeBackup(done), ...old.map(({ file }) => `Removed ${file}`)].join('\n'),
     data: {
       ok: true,
-      ...dataOf(done),
+      ...toJson(done),
       removed: old.map(({ file }) => file),
       kept: backups.length - old.length,
     },
@@ -107,7 +114,7 @@ async function proveNew(context: Context, taken: Backup, { log, stopping }: Abou
       what: `Interrupted: ${taken.file} is complete, but not proven`,
       next: formatScriptLine('backup-database', '--prove', taken.file),
     })
-  return prove(context, taken, log)
+  return proveBackup(context, taken, log)
 }
 
 async function proveOne(
@@ -116,22 +123,22 @@ async function proveOne(
   options: BackupOptions,
   { leftovers, silent }: Found,
   about: About,
-): Promise<BackedUp> {
+): Promise<BackupResult> {
   const backup = { file, manifest: readManifest(file) }
-  await requireTool(context, 'pg_restore', Number.parseInt(backup.manifest.toolVersion, 10))
+  await requirePgTool(context, 'pg_restore', Number.parseInt(backup.manifest.toolVersion, 10))
   if (options.planning) {
     await verifyChecksum(file, backup.manifest)
-    const lines = proveLines(await plannedReach(context), backup)
+    const lines = proveLines(await getPlannedAccess(context), backup)
     return {
-      text: [`${file} is whole; it would be proven:`, ...lines, ...silenceWords(silent)].join('\n'),
-      data: { ok: true, dryRun: true, lines, ...silenceData(silent) },
+      text: [`${file} is whole; it would be proven:`, ...lines, ...formatSilence(silent)].join('\n'),
+      data: { ok: true, dryRun: true, lines, ...silenceToJson(silent) },
       changes: true,
     }
   }
   const dropped = await dropLeftovers(context, leftovers)
   for (const each of dropped) about.log(`Removed what a killed run had left: ${each}`)
-  const proven = await prove(context, backup, about.log)
-  return { text: sentence(proven), data: { ok: true, ...dataOf(proven) }, changes: true }
+  const proven = await proveBackup(context, backup, about.log)
+  return { text: describeBackup(proven), data: { ok: true, ...toJson(proven) }, changes: true }
 }
 
 /** What the server said before anything is done. */
@@ -141,7 +148,7 @@ interface Found {
   silent: OpsError | undefined
 }
 
-const silenceWords = (silent: OpsError | undefined): string[] =>
+const formatSilence = (silent: OpsError | undefined): string[] =>
   silent
     ? [
         `? cannot tell what is on the server: ${silent.failure.what}`,
@@ -149,12 +156,12 @@ const silenceWords = (silent: OpsError | undefined): string[] =>
       ]
     : []
 
-const silenceData = (silent: OpsError | undefined): object =>
+const silenceToJson = (silent: OpsError | undefined): object =>
   silent ? { unknown: 1, why: silent.failure.what, next: silent.failure.next } : { unknown: 0 }
 
 /** How a plan's lines reach the server; what could not be found out stands for itself. */
-async function plannedReach(context: Context): Promise<Reached> {
-  return reachServer(context).catch((thrown) => {
+async function getPlannedAccess(context: Context): Promise<ServerAccess> {
+  return getServerAccess(context).catch((thrown) => {
     if (!isUnanswered(thrown)) throw thrown
     return { config: context.config, address: 'ADDRESS', password: '', authorities: 'AUTHORITIES' }
   })
@@ -165,20 +172,20 @@ const unknownLocale: Locale = {
 }
 
 /** The lines of a plan. What is made up while it runs (a name, a snapshot) stands for itself. */
-async function planned(
+async function planBackup(
   context: Context,
   folder: string,
   options: BackupOptions,
-  { before, leftovers, silent }: Found & { before: Before | undefined },
-): Promise<BackedUp> {
+  { before, leftovers, silent }: Found & { before: DumpPreview | undefined },
+): Promise<BackupResult> {
   const { config } = context
   const now = new Date()
-  const file = path.join(folder, dumpName(config, now))
+  const file = path.join(folder, createDumpName(config, now))
   const { backups } = readBackups(folder, config)
   // The one to come is the newest.
-  const old = expired(backups, options.keep - 1)
+  const old = selectExpired(backups, options.keep - 1)
   const manifest = { locale: before?.locale ?? unknownLocale } as Backup['manifest']
-  const reached = await plannedReach(context)
+  const reached = await getPlannedAccess(context)
   const lines = [
     display(dumpCommand(reached, 'SNAPSHOT', file)),
     ...(options.prove === 'new' ? proveLines(reached, { file, manifest }) : []),
@@ -189,7 +196,7 @@ async function planned(
     ...lines.map((line) => `  $ ${line}`),
     ...old.map((each) => `Would remove ${each.file}`),
     ...leftovers.map((each) => `Would drop ${each}, left by a killed run, unless it still runs`),
-    ...silenceWords(silent),
+    ...formatSilence(silent),
   ]
   const data = {
     ok: true,
@@ -198,19 +205,19 @@ async function planned(
     lines,
     removes: old.map((each) => each.file),
     leftovers,
-    ...silenceData(silent),
+    ...silenceToJson(silent),
   }
   return { text: text.join('\n'), data, changes: true }
 }
 
-function proveLines(reached: Reached, { file, manifest }: Backup): string[] {
-  const database = temporaryName(reached.config.postgres.database, 'prove', new Date())
-  const create = createQuery(database, manifest.locale, undefined, 'record')
+function proveLines(reached: ServerAccess, { file, manifest }: Backup): string[] {
+  const database = createTemporaryName(reached.config.postgres.database, 'prove', new Date())
+  const create = createDatabaseQuery(database, manifest.locale, undefined, 'record')
   const restore = restoreCommand(reached, database, file)
-  return [create, restore, dropQuery(database, 'record')].map(display)
+  return [create, restore, dropDatabaseQuery(database, 'record')].map(display)
 }
 
-function sentence({ file, manifest }: Backup): string {
+function describeBackup({ file, manifest }: Backup): string {
   const { content, bytes, proven } = manifest
   const held = `${describeContent(content)}, ${formatBytes(bytes)}`
   const how = proven
@@ -219,7 +226,7 @@ function sentence({ file, manifest }: Backup): string {
   return `${file}: ${held}${how}`
 }
 
-const dataOf = ({ file, manifest }: Backup): object => ({
+const toJson = ({ file, manifest }: Backup): object => ({
   file,
   bytes: manifest.bytes,
   sha256: manifest.sha256,

@@ -1,8 +1,8 @@
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
-import { createQuery, temporaryName, withPassing } from '../databases.ts'
-import { explainTool, reachServer, restoreCommand, restoreErrors } from '../pgTools.ts'
+import { createDatabaseQuery, createTemporaryName, withTemporaryDatabase } from '../databases.ts'
+import { explainTool, getServerAccess, parseRestoreErrors, restoreCommand } from '../pgTools.ts'
 import { beginSnapshot, type Content, compareContent, endSnapshot, readContent } from './content.ts'
 import type { Backup } from './folder.ts'
 import { verifyChecksum, writeManifest } from './manifest.ts'
@@ -11,23 +11,23 @@ import { verifyChecksum, writeManifest } from './manifest.ts'
  * Restores a backup into a database of its own on the same server, compares every table with the manifest, and takes
  * the database away again. What was found goes into the manifest. Throws saying what is wrong with the backup.
  */
-export async function prove(
+export async function proveBackup(
   context: Context,
   backup: Backup,
-  story: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<Backup> {
   const { config } = context
   const { file, manifest } = backup
   const began = performance.now()
   await verifyChecksum(file, manifest)
-  const database = temporaryName(config.postgres.database, 'prove', new Date())
-  story(`Restoring ${file} into ${database}`)
-  await withPassing(
+  const database = createTemporaryName(config.postgres.database, 'prove', new Date())
+  log(`Restoring ${file} into ${database}`)
+  await withTemporaryDatabase(
     context,
     database,
-    createQuery(database, manifest.locale, undefined, 'record'),
+    createDatabaseQuery(database, manifest.locale, undefined, 'record'),
     async () => {
-      const command = restoreCommand(await reachServer(context), database, file)
+      const command = restoreCommand(await getServerAccess(context), database, file)
       await restoreAndCompare(context, { ...command, effect: 'record' }, database, backup)
     },
   )
@@ -48,9 +48,9 @@ export async function restoreAndCompare(
   { file, manifest }: Backup,
 ): Promise<void> {
   const { stderr } = await context.runner.run(command)
-  const errors = assertMatchesDump(restoreErrors(stderr))
+  const errors = assertNotHindered(parseRestoreErrors(stderr))
   const differences =
-    errors.length > 0 ? [] : compareContent(manifest.content, await contentOf(context, database))
+    errors.length > 0 ? [] : compareContent(manifest.content, await readSnapshot(context, database))
   if (errors.length + differences.length === 0) return
   throw new OpsError({
     what: `${file} does not give back the database it was made of`,
@@ -60,14 +60,14 @@ export async function restoreAndCompare(
 }
 
 /** Hands back pg_restore's errors, unless they are not about the dump: then throws what they mean. */
-export function assertMatchesDump(errors: string[]): string[] {
+export function assertNotHindered(errors: string[]): string[] {
   const said = errors.join('\n')
   const meaning = explainTool(said)
   if (!meaning) return errors
   throw new OpsError({ what: 'pg_restore was hindered', said, ...meaning })
 }
 
-async function contentOf(context: Context, database: string): Promise<Content> {
+async function readSnapshot(context: Context, database: string): Promise<Content> {
   await context.runner.query(beginSnapshot(database))
   try {
     return await readContent(context, database)

@@ -13,12 +13,12 @@ export const backendHealthTask = (context: Context, restore: Task): Task => ({
   after: [restore],
   async inspect(ahead) {
     if (ahead.willChange(restore)) return unknown('asked after the restore')
-    return untilHealthy(context)
+    return waitUntilHealthy(context)
   },
 })
 
 /** Its connections were ended with the swap; it makes new ones within moments. */
-async function untilHealthy({ config, runner }: Context): Promise<Difference> {
+async function waitUntilHealthy({ config, runner }: Context): Promise<Difference> {
   const url = healthUrl(config, config.backend.dnsLabel)
   let last = ''
   const attempt = async () => {

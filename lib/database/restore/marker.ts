@@ -1,7 +1,7 @@
 import type { Query } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { ok, type Task } from '../../tasks/task.ts'
-import { maintenance } from '../databases.ts'
+import { maintenanceDatabase } from '../databases.ts'
 import { quoteName, quoteText } from '../sql.ts'
 
 /**
@@ -9,7 +9,7 @@ import { quoteName, quoteText } from '../sql.ts'
  * begun again, knows its own work. The live one says it only until the restore is finished: to restore the same dump
  * once more later is the operator's good right.
  */
-export interface Mark {
+export interface Marker {
   /** Of the dump. */
   sha256: string
   /** Only of the live database: the name that the one before it has now. */
@@ -19,13 +19,13 @@ export interface Mark {
 const words = 'codex-dominion-ops: made of the dump with SHA-256'
 const pattern = new RegExp(`^${words} ([0-9a-f]{64})(?:, not finished(?:; before it: (\\S+))?)?$`)
 
-const commentOf = ({ sha256, unfinished }: Mark): string => {
+const formatMarker = ({ sha256, unfinished }: Marker): string => {
   const before = unfinished?.before ? `; before it: ${unfinished.before}` : ''
   return `${words} ${sha256}${unfinished ? `, not finished${before}` : ''}`
 }
 
 /** Undefined when the comment is somebody else's. */
-export function createMarker(comment: string | null): Mark | undefined {
+export function parseMarker(comment: string | null): Marker | undefined {
   const [whole, sha256, before] = pattern.exec(comment ?? '') ?? []
   if (!whole || !sha256) return undefined
   return whole.includes(', not finished') ? { sha256, unfinished: { before } } : { sha256 }
@@ -34,25 +34,26 @@ export function createMarker(comment: string | null): Mark | undefined {
 const commentQuery = (database: string, comment: string | null): Query => ({
   text: `COMMENT ON DATABASE ${quoteName(database)} IS ${comment === null ? 'NULL' : quoteText(comment)}`,
   effect: 'change',
-  database: maintenance,
+  database: maintenanceDatabase,
 })
 
-export const markQuery = (database: string, mark: Mark): Query => commentQuery(database, commentOf(mark))
+export const createMarkQuery = (database: string, mark: Marker): Query =>
+  commentQuery(database, formatMarker(mark))
 
 async function readComment({ runner }: Context, database: string): Promise<string | null> {
   const [row] = await runner.query<{ comment: string | null }>({
     text: `SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = $1`,
     values: [database],
     effect: 'read',
-    database: maintenance,
+    database: maintenanceDatabase,
     title: `comment of ${database}`,
   })
   return row?.comment ?? null
 }
 
 /** Undefined: the database was not made of a dump by this tool, or is not there. */
-export const readMark = async (context: Context, database: string): Promise<Mark | undefined> =>
-  createMarker(await readComment(context, database))
+export const readMarker = async (context: Context, database: string): Promise<Marker | undefined> =>
+  parseMarker(await readComment(context, database))
 
 /** Behind everything else: the live database gets the comment that the one before it had. */
 export const finishTask = (context: Context, restore: Task, backend: Task): Task => {
@@ -68,18 +69,18 @@ export const finishTask = (context: Context, restore: Task, backend: Task): Task
         return {
           state: 'change',
           what,
-          effects: [commentQuery(database, await ownComment(context, database))],
+          effects: [commentQuery(database, await readForeignComment(context, database))],
         }
-      const { unfinished } = (await readMark(context, database)) ?? {}
+      const { unfinished } = (await readMarker(context, database)) ?? {}
       if (!unfinished) return ok('nothing is left to do')
       const { before } = unfinished
-      const comment = before ? await ownComment(context, before) : null
+      const comment = before ? await readForeignComment(context, before) : null
       return { state: 'change', what, effects: [commentQuery(database, comment)] }
     },
   }
 }
 
-async function ownComment(context: Context, database: string): Promise<string | null> {
+async function readForeignComment(context: Context, database: string): Promise<string | null> {
   const comment = await readComment(context, database)
-  return createMarker(comment) ? null : comment
+  return parseMarker(comment) ? null : comment
 }

@@ -1,6 +1,6 @@
 import type { Query } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { maintenance } from '../databases.ts'
+import { maintenanceDatabase } from '../databases.ts'
 import { quoteName as name, quoteText as text } from '../sql.ts'
 
 /** What belongs to a database itself, and to none of its objects: a dump of its content does not carry it. */
@@ -28,7 +28,7 @@ export async function readProperties({ runner }: Context, database: string): Pro
 FROM pg_database d WHERE d.datname = $1`,
     values: [database],
     effect: 'read',
-    database: maintenance,
+    database: maintenanceDatabase,
     title: `settings and rights of ${database}`,
   })
   return row ?? { settings: [], rights: null, connections: -1 }
@@ -39,7 +39,7 @@ export function propertyQueries(database: string, { settings, rights, connection
   const texts = [
     ...settings.map(({ role, name: setting, value }) => {
       const whose = role === null ? 'ALTER DATABASE' : `ALTER ROLE ${name(role)} IN DATABASE`
-      return `${whose} ${name(database)} SET ${name(setting)} TO ${settingOf(setting, value)}`
+      return `${whose} ${name(database)} SET ${name(setting)} TO ${formatSetting(setting, value)}`
     }),
     ...(rights ? [`REVOKE ALL ON DATABASE ${name(database)} FROM PUBLIC`] : []),
     ...(rights ?? []).map(({ role, privilege, grantable }) => {
@@ -48,7 +48,7 @@ export function propertyQueries(database: string, { settings, rights, connection
     }),
     ...(connections === -1 ? [] : [`ALTER DATABASE ${name(database)} CONNECTION LIMIT ${connections}`]),
   ]
-  return texts.map((each) => ({ text: each, effect: 'change', database: maintenance }))
+  return texts.map((each) => ({ text: each, effect: 'change', database: maintenanceDatabase }))
 }
 
 /** Lists of names, which are kept quoted (GUC_LIST_QUOTE in PostgreSQL's source; pg_dump has the same list). */
@@ -57,7 +57,7 @@ const lists = [
   ...['temp_tablespaces', 'unix_socket_directories'],
 ]
 
-function settingOf(setting: string, value: string): string {
+function formatSetting(setting: string, value: string): string {
   if (!lists.includes(setting.toLowerCase())) return text(value)
   const items = value.match(/"(?:[^"]|"")*"|[^\s,"][^,]*/g) ?? ['']
   return items

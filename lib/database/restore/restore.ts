@@ -7,35 +7,35 @@ import { formatCount } from '../../util/format.ts'
 import { countQuery, describeContent } from '../backup/content.ts'
 import type { Backup } from '../backup/folder.ts'
 import { readManifest, verifyChecksum } from '../backup/manifest.ts'
-import { assertMatchesDump, restoreAndCompare } from '../backup/verify.ts'
+import { assertNotHindered, restoreAndCompare } from '../backup/verify.ts'
 import {
-  createQuery,
+  createBeforeName,
+  createDatabaseQuery,
+  createTemporaryName,
   type Database,
+  dropDatabaseQuery,
   dropLeftovers,
-  dropQuery,
+  filterLeftovers,
   isTemporary,
-  leftoversAmong,
-  maintenance,
-  nameBefore,
+  maintenanceDatabase,
   readDatabases,
-  rename,
-  renameQuery,
-  temporaryName,
-  withPassing,
+  renameDatabases,
+  renameDatabasesQuery,
+  withTemporaryDatabase,
 } from '../databases.ts'
-import { appliedMigrations, pending, readMigrations } from '../migrations.ts'
+import { getPending, readAppliedMigrations, readMigrations } from '../migrations.ts'
 import {
   extractGrants,
+  getServerAccess,
   grantsCommand,
   listCommand,
-  type Reached,
-  reachServer,
-  requireTool,
+  parseRestoreErrors,
+  requirePgTool,
   restoreCommand,
-  restoreErrors,
+  type ServerAccess,
 } from '../pgTools.ts'
 import { backendHealthTask } from './backendHealth.ts'
-import { finishTask, type Mark, markQuery, readMark } from './marker.ts'
+import { createMarkQuery, finishTask, type Marker, readMarker } from './marker.ts'
 import { propertyQueries, readProperties } from './properties.ts'
 
 /** Throws exit 2 when a database cannot be called that. */
@@ -47,7 +47,7 @@ export function assertDatabaseName(name: string): void {
   )
 }
 
-const keptAs = (before: string): string =>
+const formatKeptAs = (before: string): string =>
   `The database as it was is kept as ${before}; drop it when nobody misses anything.`
 
 /** undefined_table */
@@ -70,8 +70,8 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
   const { config, runner } = context
   const live = into === config.postgres.database
   const began = new Date()
-  const beside = temporaryName(into, 'restore', began)
-  const before = nameBefore(into, began)
+  const beside = createTemporaryName(into, 'restore', began)
+  const before = createBeforeName(into, began)
   const said: string[] = []
   let backup: Backup | undefined
 
@@ -94,13 +94,13 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
       const [row] = await runner.query<{ major: number }>({
         text: `SELECT current_setting('server_version_num')::int / 10000 AS major`,
         effect: 'read',
-        database: maintenance,
+        database: maintenanceDatabase,
         title: 'version of the server',
       })
       const dumped = Number.parseInt(manifest.serverVersion, 10)
       if (row!.major < dumped)
         throw usageError(`The backup is of PostgreSQL ${dumped}; the server is ${row!.major}, and older`)
-      await requireTool(
+      await requirePgTool(
         context,
         'pg_restore',
         Math.max(row!.major, Number.parseInt(manifest.toolVersion, 10)),
@@ -118,24 +118,24 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
     part: 'azure',
     after: [whole],
     async inspect() {
-      const names = leftoversAmong(await databases())
+      const names = filterLeftovers(await databases())
       if (names.length === 0) return ok('none')
       return {
         state: 'change',
         what: `drop ${names.join(', ')}, unless a run still looks after it`,
-        effects: names.map((name) => dropQuery(name, 'record')),
+        effects: names.map((name) => dropDatabaseQuery(name, 'record')),
       }
     },
-    async apply(_, tell) {
-      const names = leftoversAmong(await databases())
-      for (const name of await dropLeftovers(context, names)) tell(`dropped ${name}`)
+    async apply(_, log) {
+      const names = filterLeftovers(await databases())
+      for (const name of await dropLeftovers(context, names)) log(`dropped ${name}`)
     },
   }
 
   async function inspect(): Promise<Difference> {
     const { manifest } = await readBackup()
     const found = (await databases()).find(({ name }) => name === into)
-    const mark = found && (await readMark(context, into))
+    const mark = found && (await readMarker(context, into))
     if (mark?.sha256 === manifest.sha256 && (!live || mark.unfinished)) return ok(doneBefore(mark))
     if (found && !live) {
       throw usageError(
@@ -144,7 +144,7 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
       )
     }
     const names: [string, string][] = [...(found ? [[into, before] as [string, string]] : []), [beside, into]]
-    const reached = await reachServer(context)
+    const reached = await getServerAccess(context)
     return {
       state: found ? 'change' : 'create',
       what: found
@@ -152,29 +152,33 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
         : `${into}, as ${manifest.database} was at ${manifest.taken}`,
       fields: found ? await rowFields() : [],
       effects: [
-        createQuery(beside, manifest.locale, found?.owner, 'change'),
+        createDatabaseQuery(beside, manifest.locale, found?.owner, 'change'),
         restoreCommand(reached, beside, file),
         ...(await finishing(reached, manifest.sha256, found)),
-        renameQuery(names),
+        renameDatabasesQuery(names),
       ],
     }
   }
 
   /** What an earlier run, killed or with an unhealthy backend at its end, has done already. */
-  function doneBefore({ unfinished }: Mark): string {
+  function doneBefore({ unfinished }: Marker): string {
     if (live)
       said.push('It was not restored a second time; to restore it once more, run the same line again.')
-    if (unfinished?.before) said.push(keptAs(unfinished.before))
+    if (unfinished?.before) said.push(formatKeptAs(unfinished.before))
     return `${into} was made of this very backup${live ? ' by a run that did not come to its end' : ''}`
   }
 
   /** What the content does not bring: rights on it, settings of and rights on the database itself, and the mark. */
-  async function finishing(reached: Reached, sha256: string, found?: Database): Promise<(Command | Query)[]> {
+  async function finishing(
+    reached: ServerAccess,
+    sha256: string,
+    found?: Database,
+  ): Promise<(Command | Query)[]> {
     const grants = grantsCommand(reached, beside, file, await toc())
     return [
       ...(grants ? [grants] : []),
       ...(found ? propertyQueries(beside, await readProperties(context, into)) : []),
-      markQuery(beside, { sha256, ...(live ? { unfinished: { before: found && before } } : {}) }),
+      createMarkQuery(beside, { sha256, ...(live ? { unfinished: { before: found && before } } : {}) }),
     ]
   }
 
@@ -192,25 +196,25 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
     return fields
   }
 
-  async function apply(_: Difference, tell: Log): Promise<void> {
+  async function apply(_: Difference, log: Log): Promise<void> {
     const found = (await databases()).find(({ name }) => name === into)
     const known = await readBackup()
-    const create = createQuery(beside, known.manifest.locale, found?.owner, 'change')
+    const create = createDatabaseQuery(beside, known.manifest.locale, found?.owner, 'change')
     let placed = false
     const place = async () => {
-      const reached = await reachServer(context)
-      tell(`restoring into ${beside}, and comparing`)
+      const reached = await getServerAccess(context)
+      log(`restoring into ${beside}, and comparing`)
       await restoreAndCompare(context, restoreCommand(reached, beside, file), beside, known)
-      for (const each of await finishing(reached, known.manifest.sha256, found)) await finish(each, tell)
-      tell(found ? `${into} becomes ${before}, ${beside} becomes ${into}` : `${beside} becomes ${into}`)
-      await rename(context, [...(found ? [[into, before] as const] : []), [beside, into] as const])
+      for (const each of await finishing(reached, known.manifest.sha256, found)) await finish(each, log)
+      log(found ? `${into} becomes ${before}, ${beside} becomes ${into}` : `${beside} becomes ${into}`)
+      await renameDatabases(context, [...(found ? [[into, before] as const] : []), [beside, into] as const])
       placed = true
     }
-    await withPassing(context, beside, create, place).catch((thrown) => {
+    await withTemporaryDatabase(context, beside, create, place).catch((thrown) => {
       // Nothing is left to clean up once it has its name; the connection for that may have broken.
       if (!placed) throw thrown
     })
-    if (found) said.push(keptAs(before))
+    if (found) said.push(formatKeptAs(before))
     else if (live)
       said.push(`Settings of and rights on the database itself are in no backup: ${into} has none.`)
     if (live) said.push(...(await newerMigrations(context)))
@@ -221,16 +225,16 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
   }
 
   /** Rights of other roles are given back where those roles are; what cannot be is said, and is no failure. */
-  async function finish(effect: Command | Query, tell: Log): Promise<void> {
+  async function finish(effect: Command | Query, log: Log): Promise<void> {
     const errors =
       'argv' in effect
-        ? assertMatchesDump(restoreErrors((await runner.run(effect)).stderr))
+        ? assertNotHindered(parseRestoreErrors((await runner.run(effect)).stderr))
         : await runner.query(effect).then(
             () => [],
             (thrown) => [`${effect.text}: ${getMessage(thrown)}`],
           )
     for (const line of errors) {
-      tell(line)
+      log(line)
       said.push(`Could not be given back: ${line.replace('pg_restore: error: ', '')}`)
     }
   }
@@ -253,8 +257,8 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
 /** Asked on a connection of its own: the one to the database as it was has ended with it. */
 async function newerMigrations(context: Context): Promise<string[]> {
   try {
-    const applied = await appliedMigrations(context, context.config.postgres.database)
-    const todo = pending(readMigrations(), applied)
+    const applied = await readAppliedMigrations(context, context.config.postgres.database)
+    const todo = getPending(readMigrations(), applied)
     if (todo.length === 0) return []
     return [
       `Newer than this backup: ${formatCount(todo.length, 'migration')}; ${formatScriptLine('provision')} applies what is missing.`,

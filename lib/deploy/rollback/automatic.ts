@@ -24,7 +24,7 @@ import type { Context } from '../../tasks/context.ts'
 import { performTask } from '../../tasks/engine.ts'
 import { knowing, type Log, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
-import { badReleases, markBad } from '../../vps/badReleases.ts'
+import { markBadRelease, readBadReleases } from '../../vps/badReleases.ts'
 import { switchBackendTask } from '../../vps/nginx/tasks.ts'
 import { nginxUpstream } from '../../vps/nginx/upstream.ts'
 import { readHistory } from '../receipts/read.ts'
@@ -91,7 +91,7 @@ export async function imageBefore(
   if (backend !== undefined && backend !== wanted) return backend
   const [{ kept, answers }, { backend: marks }] = await Promise.all([
     readHistory(context, receiptsKept),
-    badReleases(context),
+    readBadReleases(context),
   ])
   if (answers.vps.failure) throw answers.vps.failure
   const seen = verifiedReleases(kept.map(({ receipt }) => receipt)).backend
@@ -177,7 +177,7 @@ async function rollBack(
       next: 'The old image fails too, so the new one was not marked as bad. Check the database, Redis and the network, then run this command again.',
     })
   }
-  const marked = await markBad(context, 'backend', bad, failure.what).then(
+  const marked = await markBadRelease(context, 'backend', bad, failure.what).then(
     () => `${bad} is marked as bad`,
     (thrown) => `${bad} could not be marked as bad: ${getMessage(thrown)}`,
   )

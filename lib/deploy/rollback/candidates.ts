@@ -4,7 +4,7 @@ import type { Tag } from '../../azure/resources/registry.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 import { formatTable } from '../../util/table.ts'
-import type { BadMark, Part } from '../../vps/badReleases.ts'
+import type { BadMark, ReleasePart } from '../../vps/badReleases.ts'
 import type { ServerState } from '../../vps/serverState.ts'
 import { utc } from '../receipts/format.ts'
 import type { Receipt } from '../receipts/write.ts'
@@ -24,7 +24,7 @@ export interface Candidate {
 }
 
 /** When each release was last seen to work: ISO time by release id and by image tag. */
-export type Evidence = Readonly<Record<Part, ReadonlyMap<string, string>>>
+export type Evidence = Readonly<Record<ReleasePart, ReadonlyMap<string, string>>>
 
 /**
  * What the receipts prove. Of an image: a run that ended well released it or found it in force, and waited until it was
@@ -35,7 +35,7 @@ export type Evidence = Readonly<Record<Part, ReadonlyMap<string, string>>>
  */
 export function verifiedReleases(receipts: readonly Receipt[]): Evidence {
   const seen = { frontend: new Map<string, string>(), backend: new Map<string, string>() }
-  const note = (part: Part, id: string, at: string) => {
+  const note = (part: ReleasePart, id: string, at: string) => {
     if (id !== '' && at > (seen[part].get(id) ?? '')) seen[part].set(id, at)
   }
   for (const receipt of receipts.filter(({ result }) => result === 'done')) {
@@ -65,14 +65,14 @@ export const newestFirst = (candidates: readonly Candidate[]): Candidate[] =>
  * that is known to have worked. Throws (exit 2) rather than choose one that is marked bad.
  */
 export function chooseTarget(
-  part: Part,
+  part: ReleasePart,
   candidates: readonly Candidate[],
   to: string | undefined,
 ): Candidate {
   return to === undefined ? previousRelease(part, candidates) : releaseById(part, candidates, to)
 }
 
-function releaseById(part: Part, candidates: readonly Candidate[], to: string): Candidate {
+function releaseById(part: ReleasePart, candidates: readonly Candidate[], to: string): Candidate {
   const exact = candidates.filter(({ id }) => id === to)
   const found = exact.length > 0 ? exact : candidates.filter(({ id }) => to !== '' && id.startsWith(to))
   const [target] = found
@@ -99,7 +99,7 @@ function releaseById(part: Part, candidates: readonly Candidate[], to: string): 
   return target
 }
 
-function previousRelease(part: Part, candidates: readonly Candidate[]): Candidate {
+function previousRelease(part: ReleasePart, candidates: readonly Candidate[]): Candidate {
   const ordered = newestFirst(candidates)
   const live = ordered.findIndex((candidate) => candidate.live)
   if (live < 0) {
@@ -134,7 +134,11 @@ const words = ({ at, why }: BadMark): string => (at ? `${why} (${utc(at)} UTC)` 
  * The candidates as a person reads them, newest first.
  * @param allReceipts false: some could not be asked for, so that a release may have worked all the same
  */
-export function candidateTable(part: Part, candidates: readonly Candidate[], allReceipts = true): string {
+export function candidateTable(
+  part: ReleasePart,
+  candidates: readonly Candidate[],
+  allReceipts = true,
+): string {
   if (candidates.length === 0) return `There is no ${part} release.`
   return formatTable(
     [

@@ -2,8 +2,8 @@ import { createAzure } from '../../azure/client.ts'
 import type { Run } from '../../cli/defineScript.ts'
 import type { Context } from '../../tasks/context.ts'
 import { getExitCode, type Settled, settleAll } from '../../util/concurrency.ts'
-import type { BadReleases, Part } from '../../vps/badReleases.ts'
-import { badReleases } from '../../vps/badReleases.ts'
+import type { BadReleases, ReleasePart } from '../../vps/badReleases.ts'
+import { readBadReleases } from '../../vps/badReleases.ts'
 import { inspectServer } from '../../vps/serverState.ts'
 import { readHistory } from '../receipts/read.ts'
 import { receiptsKept } from '../receipts/write.ts'
@@ -21,23 +21,23 @@ import type { RollbackFlags } from './tasks.ts'
 export async function listReleases(
   run: Run<RollbackFlags>,
   context: Context,
-  parts: readonly Part[],
+  parts: readonly ReleasePart[],
 ): Promise<number> {
   const azure = createAzure(context)
   const history = await readHistory(context, receiptsKept)
   const receipts = history.kept.map(({ receipt }) => receipt)
   const evidence = verifiedReleases(receipts)
-  const marks = await settleAll<{ marks: BadReleases }>({ marks: () => badReleases(context) })
+  const marks = await settleAll<{ marks: BadReleases }>({ marks: () => readBadReleases(context) })
   const none: BadReleases = { frontend: new Map(), backend: new Map() }
   const bad = marks.marks.value ?? none
-  const asks: Record<Part, () => Promise<Candidate[]>> = {
+  const asks: Record<ReleasePart, () => Promise<Candidate[]>> = {
     frontend: async () => frontendCandidates(await inspectServer(context), bad.frontend, evidence.frontend),
     backend: async () => {
       const [tags, live] = await Promise.all([azure.tags(), liveTag(azure)])
       return backendCandidates(tags, live, bad.backend, evidence.backend, receipts)
     },
   }
-  const found = await settleAll<Partial<Record<Part, Candidate[]>>>(
+  const found = await settleAll<Partial<Record<ReleasePart, Candidate[]>>>(
     Object.fromEntries(parts.map((part) => [part, asks[part]])),
   )
   const answers: Record<string, Settled<unknown>> = {

@@ -7,7 +7,7 @@ import type { Context } from '../../tasks/context.ts'
 import { getFact } from '../../tasks/engine.ts'
 import { ok, type Task } from '../../tasks/task.ts'
 import { usageError } from '../../util/errors.ts'
-import { badReleases, clearCommand, markCommand, type Part } from '../../vps/badReleases.ts'
+import { markBadCommand, type ReleasePart, readBadReleases, unmarkBadCommand } from '../../vps/badReleases.ts'
 import { type Switched, switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
 import { purgeTasks } from '../../vps/frontend/purge.ts'
 import { nginxHttpsTask } from '../../vps/nginx/tasks.ts'
@@ -48,7 +48,7 @@ interface Choice {
 }
 
 /** What `rollback PART` does. */
-export function rollbackTasks(run: Run<RollbackFlags>, context: Context, part: Part): TaskList {
+export function rollbackTasks(run: Run<RollbackFlags>, context: Context, part: ReleasePart): TaskList {
   if (run.flags.clearBad !== undefined) return { tasks: [clearTask(context, part, run.flags.clearBad)] }
   return part === 'frontend' ? frontendRollback(run, context) : backendRollback(run, context)
 }
@@ -60,7 +60,7 @@ function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
     async () => {
       const [survey, bad, history] = await Promise.all([
         inspectServer(context),
-        badReleases(context),
+        readBadReleases(context),
         readHistory(context, receiptsKept),
       ])
       const { frontend } = verifiedReleases(receiptsFor(history, run.flags.to))
@@ -162,7 +162,7 @@ async function backendChoices(context: Context, azure: Azure, to: string | undef
   const [tags, left, bad, history] = await Promise.all([
     azure.tags(),
     liveTag(azure),
-    badReleases(context),
+    readBadReleases(context),
     readHistory(context, receiptsKept),
   ])
   // The list ends after 100 tags; one that is named may be older.
@@ -188,7 +188,7 @@ export function receiptsFor({ kept, answers }: History, to: string | undefined):
 /** Chooses under the lock, and makes the line that resumes name what was chosen: "the one before" has moved by then. */
 function chooseTask<Chosen extends Choice>(
   run: Run<RollbackFlags>,
-  { part, after }: { part: Part; after: readonly Task[] },
+  { part, after }: { part: ReleasePart; after: readonly Task[] },
   ask: () => Promise<{ candidates: Candidate[]; left: string }>,
   chosen: (choice: Choice) => Chosen,
 ): Task<Chosen> {
@@ -216,7 +216,7 @@ function chooseTask<Chosen extends Choice>(
 function markTask(
   run: Run<RollbackFlags>,
   { config, runner }: Context,
-  part: Part,
+  part: ReleasePart,
   choose: Task<Choice>,
 ): Task {
   return {
@@ -232,20 +232,20 @@ function markTask(
         at: new Date().toISOString(),
         why: runner.secrets.clean(run.flags.why ?? `rolled back by ${whoami()}`),
       }
-      const effects = [markCommand(config, part, left, mark)]
+      const effects = [markBadCommand(config, part, left, mark)]
       return { state: 'change', what: `${left} is bad: ${mark.why}`, effects }
     },
   }
 }
 
-const clearTask = ({ config, ...rest }: Context, part: Part, id: string): Task => ({
+const clearTask = ({ config, ...rest }: Context, part: ReleasePart, id: string): Task => ({
   id: 'clear-bad',
   title: 'Mark of a bad release',
   part: 'ionos',
   async inspect() {
-    const marks = (await badReleases({ config, ...rest }))[part]
+    const marks = (await readBadReleases({ config, ...rest }))[part]
     const mark = marks.get(id)
-    const effects = [clearCommand(config, part, id)]
+    const effects = [unmarkBadCommand(config, part, id)]
     if (mark) return { state: 'change', what: `${id} is no longer bad (it was: ${mark.why})`, effects }
     const others = [...marks.keys()]
     throw usageError(

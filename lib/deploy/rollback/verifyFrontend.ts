@@ -7,8 +7,8 @@ import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Log, ok, type Task, unknown } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
-import { badReleases, clearCommand, markBad } from '../../vps/badReleases.ts'
-import { keepVerified } from '../../vps/frontend/pin.ts'
+import { markBadRelease, readBadReleases, unmarkBadCommand } from '../../vps/badReleases.ts'
+import { pinVerified } from '../../vps/frontend/pin.ts'
 import { type Switched, switchBack, switchBackCommand } from '../../vps/frontend/publish.ts'
 import { purgeCdn } from '../../vps/frontend/purge.ts'
 import { inspectServer, type ServerState } from '../../vps/serverState.ts'
@@ -62,7 +62,7 @@ export function verifyFrontendTask(
         next: `The old pages fail too, so none was marked as bad. Look into nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
       })
     }
-    await markBad(context, 'frontend', to, wrong)
+    await markBadRelease(context, 'frontend', to, wrong)
     return new OpsError({
       what: `Release ${to} does not pass its checks; release ${from} is live again and passes them`,
       said: wrong,
@@ -81,9 +81,9 @@ export function verifyFrontendTask(
       const { live } = survey
       const checks = checksOf(live)
       const settled = await retryChecks(checking, checks)
-      const { frontend: marks } = await badReleases(context)
+      const { frontend: marks } = await readBadReleases(context)
       if (settled.failed.length === 0) {
-        const kept = settled.hidden === 0 ? await keepVerified(context, live) : ''
+        const kept = settled.hidden === 0 ? await pinVerified(context, live) : ''
         if (settled.hidden > 0 || !marks.has(live)) {
           const words = `release ${live}, ${describePassed(checks, settled)}${kept}`
           return { ...ok(words, settled.hidden > 0), fact: { live } }
@@ -91,7 +91,7 @@ export function verifyFrontendTask(
         return {
           state: 'change',
           what: `release ${live} passes its checks: its mark as bad is taken away`,
-          effects: [clearCommand(config, 'frontend', live)],
+          effects: [unmarkBadCommand(config, 'frontend', live)],
           fact: { live },
         }
       }
@@ -119,7 +119,7 @@ export function verifyFrontendTask(
     },
     async apply({ effects, fact }, log) {
       if (fact?.back) return { live: fact.back.from, failure: await goBack(fact.back, log) }
-      if (fact && effects.length > 0) await runner.run(clearCommand(config, 'frontend', fact.live))
+      if (fact && effects.length > 0) await runner.run(unmarkBadCommand(config, 'frontend', fact.live))
       return fact
     },
     async verify(fact) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { escapeHtml } from '../../html/escape.ts'
 import { chartStyle, legendMark, lineChart } from '../../html/lineChart.ts'
 import { pageStyle } from '../../html/style.ts'
-import { digestTag, type StatusPage } from '../../vps/statusPage.ts'
+import { formatDigestTag, type StatusPage } from '../../vps/statusPage.ts'
 import { formatDayLabel } from './labels.ts'
 import { latencyTable, monthSection } from './month.ts'
 import { favicon, icon, statusStyle } from './style.ts'
@@ -21,10 +21,10 @@ export async function renderStatusPage(view: StatusView): Promise<StatusPage> {
   const digest = createHash('sha256').update(readable).digest('hex')
   const { title, seenAt } = view.headline
   return {
-    html: parts(digestTag(digest), renderMoment(view.madeAt)),
+    html: parts(formatDigestTag(digest), renderMoment(view.madeAt)),
     digest,
     // Quoted, because it follows the name of a task, whose own failure it is not.
-    says: `it says “${title}”${seenAt === undefined ? '' : `, seen ${new Date(seenAt).toISOString().slice(0, 16)}Z`}`,
+    summary: `it says “${title}”${seenAt === undefined ? '' : `, seen ${new Date(seenAt).toISOString().slice(0, 16)}Z`}`,
   }
 }
 

@@ -4,7 +4,7 @@ import { assertOutputFile, writeOutputFile } from '../../cli/outputFile.ts'
 import type { Config } from '../../config/config.ts'
 import type { Context } from '../../tasks/context.ts'
 import { ok, type Task } from '../../tasks/task.ts'
-import { digestTag, type StatusPage, statusPageTask } from '../../vps/statusPage.ts'
+import { formatDigestTag, type StatusPage, statusPageTask } from '../../vps/statusPage.ts'
 import { historyFile, readHistory } from '../store/store.ts'
 
 /**
@@ -42,8 +42,13 @@ function fileTask(out: string, make: () => Promise<StatusPage>): Task<StatusPage
     async inspect() {
       const page = await make()
       const present = readIfPresent(file)
-      if (present?.includes(digestTag(page.digest))) return ok(`written: ${page.says}`)
-      return { state: present === undefined ? 'create' : 'change', what: page.says, effects: [], fact: page }
+      if (present?.includes(formatDigestTag(page.digest))) return ok(`written: ${page.summary}`)
+      return {
+        state: present === undefined ? 'create' : 'change',
+        what: page.summary,
+        effects: [],
+        fact: page,
+      }
     },
     async afterAll({ fact: page }) {
       writeOutputFile('--out', file, page!.html)

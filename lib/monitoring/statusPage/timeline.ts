@@ -1,10 +1,10 @@
 import { escapeHtml } from '../../html/escape.ts'
 import { formatDuration } from '../../util/format.ts'
-import { timeElement } from '../../vps/maintenance/page.ts'
+import { formatTimeElement } from '../../vps/maintenance/page.ts'
 import type { PublicIncident, Work } from './types.ts'
 
 /** A time as a `<time>` element. */
-export const renderMoment = (at: number): string => timeElement(new Date(at).toISOString())
+export const renderMoment = (at: number): string => formatTimeElement(new Date(at).toISOString())
 
 /** The most entries shown; the rest is only counted. */
 const maxShown = { incidents: 50, works: 30 }

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
-import { siteNames } from '../dns/records.ts'
+import { getSiteNames } from '../dns/records.ts'
 import { acmeRoot } from '../packages.ts'
 import { vps } from '../remote/vps.ts'
 
@@ -13,7 +13,7 @@ export function certbotCommand(config: Config, forced: boolean): Command {
   return vps(config).sudo.change({ timeoutMs: 5 * 60_000, explain: explainCa })`
     certbot certonly --non-interactive --agree-tos ${contact}
     --server ${server} --webroot --webroot-path ${acmeRoot}
-    --cert-name ${config.domain} ${siteNames(config).flatMap((name) => ['--domain', name])}
+    --cert-name ${config.domain} ${getSiteNames(config).flatMap((name) => ['--domain', name])}
     --renew-with-new-domains --key-type ecdsa ${forced ? '--force-renewal' : '--keep-until-expiring'}`
 }
 
@@ -39,10 +39,10 @@ export async function withAcmeReason({ config, runner }: Context, thrown: unknow
   if (!(thrown instanceof OpsError) || /\bDetail: /.test(thrown.failure.said ?? '')) throw thrown
   const tail = vps(config).sudo`tail -n 400 /var/log/letsencrypt/letsencrypt.log`
   const log = await runner.run(tail).then(
-    ({ stdout }) => lastRun(stdout),
+    ({ stdout }) => getLastRun(stdout),
     () => '',
   )
-  const said = [...acmeErrorDetails(log), thrown.failure.said ?? ''].join('\n')
+  const said = [...parseAcmeErrors(log), thrown.failure.said ?? ''].join('\n')
   const forgotten = /Account \S+ not found|accountDoesNotExist|No account exists with the provided key/i.test(
     log,
   )
@@ -58,10 +58,11 @@ export async function withAcmeReason({ config, runner }: Context, thrown: unknow
 }
 
 /** The log without earlier runs: Debian's certbot appends all of them to one file. Each begins by naming its version. */
-export const lastRun = (log: string): string => log.slice(Math.max(0, log.lastIndexOf('certbot version: ')))
+export const getLastRun = (log: string): string =>
+  log.slice(Math.max(0, log.lastIndexOf('certbot version: ')))
 
 /** The problem documents (RFC 8555, 6.7) of the last answers in certbot's log. */
-export function acmeErrorDetails(log: string): string[] {
+export function parseAcmeErrors(log: string): string[] {
   const details = [...log.matchAll(/"detail":\s*"((?:[^"\\]|\\.)*)"/g)].map(
     ([, text]) => JSON.parse(`"${text}"`) as string,
   )

@@ -34,16 +34,16 @@ const isBusy = (thrown: unknown): thrown is OpsError =>
 export async function runCertbot(
   context: Context,
   certbot: () => Promise<Command | undefined>,
-  tell: Log,
-  patience = patienceMs,
+  log: Log,
+  lockTimeoutMs = patienceMs,
 ): Promise<ProcessResult | undefined> {
   const { config, runner } = context
-  const deadline = Date.now() + patience
+  const deadline = Date.now() + lockTimeoutMs
   for (;;) {
     const command = await certbot()
     if (!command) return undefined
     try {
-      return await runner.run(command, tell)
+      return await runner.run(command, log)
     } catch (thrown) {
       if (!isBusy(thrown)) return withAcmeReason(context, thrown)
       const seconds = Math.max(0, Math.ceil((deadline - Date.now()) / 1000))
@@ -51,12 +51,12 @@ export async function runCertbot(
       const { code } = await runner.run(waitCommand(config, seconds), (lines) => {
         for (const [, pid, line = ''] of lines.matchAll(/^holder\t(\d+)\t(.*)$/gm)) {
           holder = `process ${pid}: ${line.trim()}`
-          tell(
+          log(
             `waiting for another certbot on the VPS to end, at most ${formatDuration(seconds * 1000)} (${holder})`,
           )
         }
       })
-      if (code === stillHeld || Date.now() >= deadline) throw stillBusy(holder, patience)
+      if (code === stillHeld || Date.now() >= deadline) throw createBusyError(holder, lockTimeoutMs)
     }
   }
 }
@@ -69,7 +69,7 @@ const waitCommand = (config: Config, seconds: number): Command =>
     accept: [0, stillHeld],
   })
 
-function stillBusy(holder: string, patience: number): OpsError {
+function createBusyError(holder: string, patience: number): OpsError {
   const pid = /^process (\d+)/.exec(holder)?.[1]
   return new OpsError({
     what: `Another certbot on the VPS has not ended within ${formatDuration(patience)}, so the CA was not asked`,

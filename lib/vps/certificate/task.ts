@@ -4,7 +4,7 @@ import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Difference, type Field, type Log, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
-import { checkRecords, siteNames } from '../dns/records.ts'
+import { assertDnsPointsHere, getSiteNames } from '../dns/records.ts'
 import { acmeRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
 import { vps } from '../remote/vps.ts'
@@ -15,10 +15,10 @@ import { runCertbot } from './certbotLock.ts'
 
 export const hookFile = '/etc/letsencrypt/renewal-hooks/deploy/dominion-nginx'
 /** certbot's timer renews long before; below this the timer does not work, and the step acts itself. */
-const leastLeft = 1 / 8
+const renewBelow = 1 / 8
 
 const hasNames = (config: Config, certificate: Certificate): boolean =>
-  siteNames(config).every((name) => certificate.names.includes(name))
+  getSiteNames(config).every((name) => certificate.names.includes(name))
 
 /** The certificate for both names, and the hook that makes nginx serve a renewed one. */
 export function certificateTask(
@@ -28,24 +28,24 @@ export function certificateTask(
   const { config, runner } = context
   return {
     id: 'certificate',
-    title: `Certificate for ${siteNames(config).join(' and ')}`,
+    title: `Certificate for ${getSiteNames(config).join(' and ')}`,
     part: 'ionos',
     after: [nginxHttp, dns],
     async inspect(ahead) {
-      const survey = await inspectServer(context)
+      const state = await inspectServer(context)
       const waits = ahead.willChange(server) || ahead.willChange(nginxHttp)
-      if (waits && !survey.certificate.lineage)
-        return wanted(config, [], 'after nginx answers on port 80', true)
-      return inspectCertificate(config, survey)
+      if (waits && !state.certificate.lineage)
+        return createDifference(config, [], 'after nginx answers on port 80', true)
+      return inspectCertificate(config, state)
     },
     async apply(_, log) {
-      const survey = await inspectServer(context)
+      const state = await inspectServer(context)
       const hook = hookCommand(config)
-      if (survey.certificate.hook !== hookSha()) await runner.run(hook)
-      if (reasonsToAsk(config, survey).length > 0) {
-        await checkReach(context, log)
+      if (state.certificate.hook !== getHookSha()) await runner.run(hook)
+      if (getIssueReasons(config, state).length > 0) {
+        await assertReachableByCa(context, log)
         log(`asking ${new URL(config.acme.server).hostname} for a certificate`)
-        await askCa(context, log)
+        await requestCertificate(context, log)
       }
       invalidateServerState(context)
       log('certificate and renewal hook are in place')
@@ -54,88 +54,88 @@ export function certificateTask(
 }
 
 /** Asks the CA through certbot. The certificate is checked before each attempt, because another certbot may obtain it. */
-async function askCa(context: Context, tell: Log): Promise<void> {
+async function requestCertificate(context: Context, log: Log): Promise<void> {
   const { config } = context
   const certbot = async () => {
-    const survey = await inspectServer(context)
+    const state = await inspectServer(context)
     invalidateServerState(context)
-    return reasonsToAsk(config, survey).length > 0
-      ? certbotCommand(config, isForced(config, survey))
+    return getIssueReasons(config, state).length > 0
+      ? certbotCommand(config, isForced(config, state))
       : undefined
   }
-  const done = await runCertbot(context, certbot, tell)
-  if (!done) tell('the other certbot obtained the certificate; the CA is not asked again')
+  const done = await runCertbot(context, certbot, log)
+  if (!done) log('the other certbot obtained the certificate; the CA is not asked again')
 }
 
-function inspectCertificate(config: Config, survey: ServerState): Difference {
-  const reasons = reasonsToAsk(config, survey)
-  const hookMissing = survey.certificate.hook !== hookSha()
+function inspectCertificate(config: Config, state: ServerState): Difference {
+  const reasons = getIssueReasons(config, state)
+  const hookMissing = state.certificate.hook !== getHookSha()
   if (reasons.length === 0 && !hookMissing) {
-    const days = Math.floor((survey.certificate.lineage!.notAfter.getTime() - Date.now()) / 86_400_000)
+    const days = Math.floor((state.certificate.lineage!.notAfter.getTime() - Date.now()) / 86_400_000)
     return ok(`valid for ${days} more days; certbot renews it`)
   }
   const what = [...reasons, ...(hookMissing ? ['the hook that reloads nginx is missing'] : [])].join(', ')
   const effects = [
     ...(hookMissing ? [hookCommand(config)] : []),
-    ...(reasons.length > 0 ? [certbotCommand(config, isForced(config, survey))] : []),
+    ...(reasons.length > 0 ? [certbotCommand(config, isForced(config, state))] : []),
   ]
   return {
-    ...wanted(config, fieldsOf(config, survey), what, survey.certificate.lineage === undefined),
+    ...createDifference(config, getFields(config, state), what, state.certificate.lineage === undefined),
     effects,
   }
 }
 
-const wanted = (config: Config, fields: Field[], what: string, isNew: boolean) => ({
+const createDifference = (config: Config, fields: Field[], what: string, isNew: boolean) => ({
   state: isNew ? ('create' as const) : ('change' as const),
   what,
-  fields: fields.length > 0 ? fields : [{ name: 'names', after: siteNames(config).join(', ') }],
+  fields: fields.length > 0 ? fields : [{ name: 'names', after: getSiteNames(config).join(', ') }],
   effects: [hookCommand(config), certbotCommand(config, false)],
 })
 
 /** Why the CA is asked; empty when the certificate is good. */
-function reasonsToAsk(config: Config, survey: ServerState): string[] {
-  const { lineage, server, authenticator } = survey.certificate
+function getIssueReasons(config: Config, state: ServerState): string[] {
+  const { lineage, server, authenticator } = state.certificate
   if (!lineage) return ['there is none']
   const life = lineage.notAfter.getTime() - lineage.notBefore.getTime()
   const left = lineage.notAfter.getTime() - Date.now()
   return [
     ...(hasNames(config, lineage) ? [] : [`it is for ${lineage.names.join(', ')}`]),
-    ...(left > life * leastLeft ? [] : [`it ends on ${lineage.notAfter.toISOString().slice(0, 10)}`]),
+    ...(left > life * renewBelow ? [] : [`it ends on ${lineage.notAfter.toISOString().slice(0, 10)}`]),
     ...(server === config.acme.server ? [] : [`it is renewed by ${server || 'nobody'}`]),
     ...(authenticator === 'webroot' ? [] : [`it is renewed through ${authenticator || 'nothing'}`]),
   ]
 }
 
 /** certbot keeps a certificate that is not due, and with it the old server and way of renewal. */
-function isForced(config: Config, survey: ServerState): boolean {
-  const { lineage, server, authenticator } = survey.certificate
+function isForced(config: Config, state: ServerState): boolean {
+  const { lineage, server, authenticator } = state.certificate
   return lineage !== undefined && (server !== config.acme.server || authenticator !== 'webroot')
 }
 
-function fieldsOf(config: Config, survey: ServerState): Field[] {
-  const { lineage, server } = survey.certificate
-  const names = siteNames(config).join(', ')
+function getFields(config: Config, state: ServerState): Field[] {
+  const { lineage, server } = state.certificate
+  const names = getSiteNames(config).join(', ')
   return [
     { name: 'names', before: lineage?.names.join(', '), after: names },
     { name: 'server', before: server || undefined, after: config.acme.server },
   ].filter((field) => field.before !== field.after)
 }
 
-const hookText = () => renderTemplate('renewal-hook.sh')
-const hookSha = () => createHash('sha256').update(hookText()).digest('hex')
+const renderHook = () => renderTemplate('renewal-hook.sh')
+const getHookSha = () => createHash('sha256').update(renderHook()).digest('hex')
 
 function hookCommand(config: Config): Command {
   return remoteScript(config, 'change', 'install-file', [hookFile, '755'], {
     payload: async function* () {
-      yield Buffer.from(hookText())
+      yield Buffer.from(renderHook())
     },
   })
 }
 
 /** Would the CA find us? Asked before the CA is, because its failures are counted. */
-async function checkReach(context: Context, tell: Log): Promise<void> {
+async function assertReachableByCa(context: Context, log: Log): Promise<void> {
   const { config, runner } = context
-  await checkRecords(config, (await inspectServer(context)).ipv6Addresses)
+  await assertDnsPointsHere(config, (await inspectServer(context)).ipv6Addresses)
   const token = `dominion-${randomBytes(8).toString('hex')}`
   const folder = `${acmeRoot}/.well-known/acme-challenge`
   const put = remoteScript(config, 'change', 'install-file', [`${folder}/${token}`, '644'], {
@@ -145,8 +145,8 @@ async function checkReach(context: Context, tell: Log): Promise<void> {
   })
   await runner.run(put)
   try {
-    for (const name of siteNames(config)) await fetchToken(context, name, token)
-    tell('both names lead to this server, and port 80 is open')
+    for (const name of getSiteNames(config)) await fetchToken(context, name, token)
+    log('both names lead to this server, and port 80 is open')
   } finally {
     await runner.run(vps(config).sudo.change`rm -f ${folder}/${token}`)
   }

@@ -6,7 +6,7 @@ import type { HttpRequest, HttpResponse } from '../../net/http.ts'
 import type { Context } from '../../tasks/context.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { makeFolder } from '../../util/files.ts'
-import { siteNames } from './records.ts'
+import { getSiteNames } from './records.ts'
 
 /** A record as the IONOS DNS API has it; `name` is the full name. */
 export interface ZoneRecord {
@@ -28,13 +28,18 @@ export interface Zone {
 const timeoutMs = 20_000
 
 /** PATCH replaces the records of these names and types and leaves all others; PUT would replace the whole zone. */
-export const patchRequest = (config: Config, zone: string, address: string, key: string): HttpRequest => ({
+export const createPatchRequest = (
+  config: Config,
+  zone: string,
+  address: string,
+  key: string,
+): HttpRequest => ({
   method: 'PATCH',
   url: `${config.ionos.dnsApi}/v1/zones/${encodeURIComponent(zone)}`,
   effect: 'change',
   headers: { 'x-api-key': key, 'content-type': 'application/json', accept: 'application/json' },
   body: JSON.stringify(
-    siteNames(config).map((name) => ({
+    getSiteNames(config).map((name) => ({
       name,
       type: 'A',
       content: address,
@@ -71,7 +76,7 @@ export async function setAddress(context: Context, zone: Zone, address: string):
   const file = path.join(folder, `${zone.name}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`)
   writeFileSync(file, `${JSON.stringify(zone, null, 2)}\n`, { mode: 0o600 })
   const key = await revealSecret(config.ionos.dnsKey, context.runner)
-  await send(context, patchRequest(config, zone.id, address, key))
+  await send(context, createPatchRequest(config, zone.id, address, key))
   return file
 }
 

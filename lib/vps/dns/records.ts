@@ -5,7 +5,7 @@ import { formatKeyFile } from '../../config/pasteLine.ts'
 import { OpsError, unknownError, usageError } from '../../util/errors.ts'
 
 /** The names of the site, the main one first. */
-export const siteNames = (config: Config): [string, string] => [config.domain, `www.${config.domain}`]
+export const getSiteNames = (config: Config): [string, string] => [config.domain, `www.${config.domain}`]
 
 export interface Records extends Addresses {
   name: string
@@ -14,7 +14,7 @@ export interface Records extends Addresses {
 /** What the DNS says about the names of the site. Throws (exit 3) when the name server does not answer. */
 export const readRecords = (config: Config): Promise<Records[]> =>
   Promise.all(
-    siteNames(config).map(async (name) => {
+    getSiteNames(config).map(async (name) => {
       const found = await resolveAddresses(config, name).catch((error: NodeJS.ErrnoException) => {
         const server = config.network.dnsServer || "this machine's name server"
         throw unknownError(
@@ -28,7 +28,7 @@ export const readRecords = (config: Config): Promise<Records[]> =>
   )
 
 /** The address that A records must hold: IPv4, from IONOS_PUBLIC_IP or IONOS_HOST. */
-export function publicAddress(config: Config): string {
+export function getPublicAddress(config: Config): string {
   const { publicIp } = config.ionos
   if (isIPv4(publicIp)) return publicIp
   throw usageError(
@@ -45,7 +45,7 @@ export function publicAddress(config: Config): string {
 export function findFaults(records: readonly Records[], address: string, ipv6: readonly string[]): string[] {
   return records.flatMap((record) => {
     const { name, ipv4 } = record
-    const stale = staleIpv6(record, ipv6)
+    const stale = findStaleIpv6(record, ipv6)
     return [
       ...(ipv4.length === 1 && ipv4[0] === address
         ? []
@@ -55,11 +55,11 @@ export function findFaults(records: readonly Records[], address: string, ipv6: r
   })
 }
 
-export const staleIpv6 = (record: Records, own: readonly string[]): string[] =>
-  record.ipv6.filter((address) => !own.includes(formatAddress(address)))
+export const findStaleIpv6 = (record: Records, own: readonly string[]): string[] =>
+  record.ipv6.filter((address) => !own.includes(expandIpv6(address)))
 
 /** An IPv6 address as the kernel lists it: 32 hexadecimal digits. */
-export function formatAddress(address: string): string {
+export function expandIpv6(address: string): string {
   const [head = '', tail] = address.toLowerCase().split('::')
   const groups = (text: string) => text.split(':').filter(Boolean)
   const left = groups(head)
@@ -69,20 +69,20 @@ export function formatAddress(address: string): string {
 }
 
 /** Throws when the names do not lead to the VPS: the CA would fail, and its failures are counted. */
-export async function checkRecords(config: Config, ipv6: readonly string[]): Promise<void> {
-  const faults = findFaults(await readRecords(config), publicAddress(config), ipv6)
+export async function assertDnsPointsHere(config: Config, ipv6: readonly string[]): Promise<void> {
+  const faults = findFaults(await readRecords(config), getPublicAddress(config), ipv6)
   if (faults.length === 0) return
   throw new OpsError({
     what: 'The DNS does not point at the VPS, so the CA was not asked for a certificate',
     said: faults.join('\n'),
-    next: byHand(config),
+    next: formatManualSteps(config),
   })
 }
 
 /** How to set the records without the API. */
-export const byHand = (config: Config): string =>
+export const formatManualSteps = (config: Config): string =>
   [
     'Set these records at IONOS (Domains & SSL → DNS), wait until they are seen, and run the same line again:',
-    ...siteNames(config).map((name) => `  ${name}. A ${publicAddress(config)}`),
+    ...getSiteNames(config).map((name) => `  ${name}. A ${getPublicAddress(config)}`),
     `  and delete AAAA records that are not the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}, and it is done for you.`,
   ].join('\n')

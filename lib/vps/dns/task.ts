@@ -4,15 +4,15 @@ import { type Field, type Log, nothingAhead, ok, type Task } from '../../tasks/t
 import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { inspectServer } from '../serverState.ts'
-import { findZone, patchRequest, setAddress, type Zone } from './ionosApi.ts'
+import { createPatchRequest, findZone, setAddress, type Zone } from './ionosApi.ts'
 import {
-  byHand,
   findFaults,
-  publicAddress,
+  findStaleIpv6,
+  formatManualSteps,
+  getPublicAddress,
+  getSiteNames,
   type Records,
   readRecords,
-  siteNames,
-  staleIpv6,
 } from './records.ts'
 
 const patienceMs = 120_000
@@ -37,38 +37,38 @@ export function dnsTask(context: Context, { required = false } = {}): Task<Zone>
 
   return {
     id: 'point-dns',
-    title: `DNS of ${siteNames(config).join(' and ')}`,
+    title: `DNS of ${getSiteNames(config).join(' and ')}`,
     part: 'ionos',
     async inspect() {
-      const address = publicAddress(config)
+      const address = getPublicAddress(config)
       const records = await readRecords(config)
       // Only stale ones are a fault, and only the VPS knows which are its own.
-      const ipv6 = records.some((record) => record.ipv6.length > 0) ? await ownIpv6(context) : []
+      const ipv6 = records.some((record) => record.ipv6.length > 0) ? await readOwnIpv6(context) : []
       const faults = findFaults(records, address, ipv6)
       if (faults.length === 0) return ok(`both names point at ${address}`)
-      const fields = fieldsOf(records, address, ipv6)
+      const fields = getFields(records, address, ipv6)
       if (!config.ionos.dnsKey.given) {
         const what = `to be set by hand: ${faults.join('; ')}`
         return { state: 'change', what, fields, effects: [], manual: true }
       }
       const zone = await findZone(context)
       // The zone may be right already, and the resolver not yet know of it.
-      const isSet = siteNames(config).every((name) => zoneHas(zone, name, address))
+      const isSet = getSiteNames(config).every((name) => hasRecord(zone, name, address))
       return {
         state: 'change',
         what: isSet ? 'wait until the records are seen' : faults.join('; '),
         fields,
         fact: zone,
-        effects: isSet ? [] : [patchRequest(config, zone.id, address, '***')],
+        effects: isSet ? [] : [createPatchRequest(config, zone.id, address, '***')],
       }
     },
     async apply({ fact: zone, effects }, log) {
-      const address = publicAddress(config)
+      const address = getPublicAddress(config)
       if (!zone) {
-        for (const line of byHand(config).split('\n')) log(line)
+        for (const line of formatManualSteps(config).split('\n')) log(line)
       } else {
         if (effects.length > 0) log(`the zone as it was: ${await setAddress(context, zone, address)}`)
-        await untilSeen(context, address, log)
+        await waitUntilResolved(context, address, log)
       }
     },
     async verify() {
@@ -77,20 +77,20 @@ export function dnsTask(context: Context, { required = false } = {}): Task<Zone>
   }
 }
 
-const zoneHas = (zone: Zone, name: string, address: string): boolean => {
+const hasRecord = (zone: Zone, name: string, address: string): boolean => {
   const ours = zone.records.filter(
     (record) => record.name === name && record.type === 'A' && !record.disabled,
   )
   return ours.length === 1 && ours[0]?.content === address
 }
 
-const ownIpv6 = async (context: Context): Promise<readonly string[]> =>
+const readOwnIpv6 = async (context: Context): Promise<readonly string[]> =>
   (await inspectServer(context)).ipv6Addresses
 
-const fieldsOf = (records: readonly Records[], address: string, ipv6: readonly string[]): Field[] =>
+const getFields = (records: readonly Records[], address: string, ipv6: readonly string[]): Field[] =>
   records.flatMap((record) => {
     const { name, ipv4 } = record
-    const stale = staleIpv6(record, ipv6)
+    const stale = findStaleIpv6(record, ipv6)
     return [
       ...(ipv4.join(', ') === address
         ? []
@@ -102,7 +102,7 @@ const fieldsOf = (records: readonly Records[], address: string, ipv6: readonly s
   })
 
 /** Waits until the name server shows the addresses; what is not seen in time is left to the certificate's check. */
-async function untilSeen(context: Context, address: string, tell: Log): Promise<void> {
+async function waitUntilResolved(context: Context, address: string, log: Log): Promise<void> {
   const { config } = context
   let missing: readonly Records[] = []
   const isSeen = async () => {
@@ -111,7 +111,7 @@ async function untilSeen(context: Context, address: string, tell: Log): Promise<
   }
   const seen = await poll(isSeen, { intervalMs: 2000, timeoutMs: patienceMs })
   const names = missing.map(({ name }) => name).join(', ')
-  tell(
+  log(
     seen
       ? `both names point at ${address}`
       : `not seen yet: ${names}; resolvers keep old answers for a while`,

@@ -11,7 +11,7 @@ import { OpsError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { inspectServer } from '../serverState.ts'
 import { isBuildVariable, isInstallVariable } from './buildEnvironment.ts'
-import { buildNote, readExport } from './export.ts'
+import { buildNoteName, readExport } from './export.ts'
 import { isInstalled } from './lockfile.ts'
 import { readSources } from './sources.ts'
 
@@ -22,7 +22,7 @@ export interface BuildNote {
   builtAt: string
 }
 
-export const exportDir = (config: Config): string => path.join(config.dashboardDir, 'out')
+export const getExportDir = (config: Config): string => path.join(config.dashboardDir, 'out')
 
 /** Builds the dashboard, unless the VPS or out/ already holds a build of these sources. */
 export function buildTask(context: Context): Task<string> {
@@ -33,25 +33,25 @@ export function buildTask(context: Context): Task<string> {
     part: 'ionos',
     async inspect() {
       const { all: source, shared } = await readSources(context)
-      if (readNote(config)?.source === source) return ok('out/ was built from these sources')
+      if (readBuildNote(config)?.source === source) return ok('out/ was built from these sources')
       const published = (await inspectServer(context)).releases.find((release) => release.source === source)
       if (published) return ok(`release ${published.id} was built from these sources`)
       return {
         state: 'create',
         what: `build of sources ${source.slice(0, 8)}`,
         fact: source,
-        effects: buildCommands(config, shared.slice(0, 12)),
+        effects: getBuildCommands(config, shared.slice(0, 12)),
       }
     },
     async afterAll({ fact: source }, log) {
-      const files = await readExport(exportDir(config))
+      const files = await readExport(getExportDir(config))
       const note: BuildNote = {
         source: source!,
         revision: await getRevision(runner, config.dashboardDir),
         builtAt: new Date().toISOString(),
       }
       // Written last: an interrupted build leaves an export without a note, and is built again.
-      await writeFile(path.join(exportDir(config), buildNote), `${JSON.stringify(note)}\n`)
+      await writeFile(path.join(getExportDir(config), buildNoteName), `${JSON.stringify(note)}\n`)
       log(`${formatCount(files.size, 'file')} in out/`)
     },
   }
@@ -61,7 +61,7 @@ export function buildTask(context: Context): Task<string> {
  * `npm ci` when what is installed is not what the lock file says, then the build. Install scripts do not run, and neither
  * command sees the operator's secrets: both run what strangers wrote.
  */
-export function buildCommands(config: Config, buildId: string): Command[] {
+export function getBuildCommands(config: Config, buildId: string): Command[] {
   const cwd = config.dashboardDir
   const env = { BUILD_ID: buildId, NEXT_TELEMETRY_DISABLED: '1' }
   const install = existsSync(path.join(cwd, 'package-lock.json')) ? 'ci' : 'install'
@@ -92,10 +92,10 @@ export function buildCommands(config: Config, buildId: string): Command[] {
 }
 
 /** The note of an export; undefined when there is none, as after an interrupted build. */
-export function readNote(config: Config): BuildNote | undefined {
+export function readBuildNote(config: Config): BuildNote | undefined {
   try {
     const note = JSON.parse(
-      readFileSync(path.join(exportDir(config), buildNote), 'utf8'),
+      readFileSync(path.join(getExportDir(config), buildNoteName), 'utf8'),
     ) as Partial<BuildNote>
     const { source, revision = '', builtAt } = note
     return source && builtAt ? { source, revision, builtAt } : undefined
@@ -105,11 +105,11 @@ export function readNote(config: Config): BuildNote | undefined {
 }
 
 /** The note of the export that is about to be published. Throws when out/ is of other sources. */
-export function createBuildNote(config: Config, source: string): BuildNote {
-  const note = readNote(config)
+export function requireBuildNote(config: Config, source: string): BuildNote {
+  const note = readBuildNote(config)
   if (note?.source === source) return note
   throw new OpsError({
-    what: `${exportDir(config)} was not built from the present sources`,
+    what: `${getExportDir(config)} was not built from the present sources`,
     next: 'The sources changed while the script ran. Run the same line again.',
   })
 }

@@ -5,10 +5,10 @@ import { mapLimit } from '../../util/concurrency.ts'
 import { OpsError } from '../../util/errors.ts'
 
 /** Written into out/ after a build; says which sources it was made of. Not published. */
-export const buildNote = '.build.json'
+export const buildNoteName = '.build.json'
 /** In the archive of a publish: what goes with the files and is not one of them. */
 export const controlFolder = '.publish'
-const reserved = new Set(['release.json', controlFolder, buildNote])
+const reserved = new Set(['release.json', controlFolder, buildNoteName])
 
 /** Bytes of an export that stay in memory from hashing to sending; more is read again. */
 const memory = 64e6
@@ -64,8 +64,8 @@ async function walk(folder: string, below: string): Promise<string[]> {
   const found: string[] = []
   for (const entry of await readdir(path.join(folder, below), { withFileTypes: true })) {
     const name = below ? `${below}/${entry.name}` : entry.name
-    if (below === '' && entry.name === buildNote) continue
-    refuseName(folder, name, entry.name)
+    if (below === '' && entry.name === buildNoteName) continue
+    assertPublishableName(folder, name, entry.name)
     if (entry.isDirectory()) found.push(...(await walk(folder, name)))
     else if (entry.isFile()) found.push(name)
     else {
@@ -79,7 +79,7 @@ async function walk(folder: string, below: string): Promise<string[]> {
 }
 
 /** Spaces, quotes and letters of any script are fine; what would break a line of the manifest or a path is not. */
-function refuseName(folder: string, name: string, last: string): void {
+function assertPublishableName(folder: string, name: string, last: string): void {
   const troubles: readonly [found: boolean, trouble: string][] = [
     [reserved.has(name), 'a name that the publisher uses itself'],
     [/[\p{Cc}\u2028\u2029]/u.test(last), 'a control character in its name'],

@@ -17,12 +17,12 @@ interface Locked {
  * Packages for other systems are optional in the lock and may be missing.
  */
 export function isInstalled(folder: string): boolean {
-  const wanted = packagesOf(path.join(folder, 'package-lock.json'))
-  const found = packagesOf(path.join(folder, 'node_modules', '.package-lock.json'))
-  return wanted !== undefined && found !== undefined && sameInstallation(wanted, found)
+  const wanted = readPackages(path.join(folder, 'package-lock.json'))
+  const found = readPackages(path.join(folder, 'node_modules', '.package-lock.json'))
+  return wanted !== undefined && found !== undefined && isSameInstallation(wanted, found)
 }
 
-export function sameInstallation(
+export function isSameInstallation(
   wanted: Readonly<Record<string, Locked>>,
   found: Readonly<Record<string, Locked>>,
 ): boolean {
@@ -36,7 +36,7 @@ export function sameInstallation(
   return Object.keys(found).every((name) => name in wanted)
 }
 
-function packagesOf(file: string): Record<string, Locked> | undefined {
+function readPackages(file: string): Record<string, Locked> | undefined {
   try {
     return (JSON.parse(readFileSync(file, 'utf8')) as { packages?: Record<string, Locked> }).packages
   } catch {

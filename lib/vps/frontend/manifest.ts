@@ -10,14 +10,14 @@ export interface Entry {
 export type Manifest = ReadonlyMap<string, Entry>
 
 /** Text form: `sha256 size retired path`, one file a line; `-` stands for not retired. */
-export const writeManifest = (manifest: Manifest): string =>
+export const formatManifest = (manifest: Manifest): string =>
   [...manifest]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, { sha256, size, retired }]) => `${sha256} ${size} ${retired || '-'} ${path}\n`)
     .join('')
 
 /** Reads the text form. Throws on a line that is not one. */
-export function readManifest(text: string): Manifest {
+export function parseManifest(text: string): Manifest {
   const manifest = new Map<string, Entry>()
   for (const line of text.split('\n').filter((each) => each !== '')) {
     const found = /^([0-9a-f]{64}) (\d+) (-|\d{4}-\d{2}-\d{2}) (.+)$/.exec(line)
@@ -78,7 +78,7 @@ export function planRelease(
     if (manifest.has(path)) continue
     const retired = entry.retired || today
     const replaced = path.endsWith('.gz') && wanted.has(path.slice(0, -'.gz'.length))
-    if (isHashedAsset(path) && !replaced && retired > oldest && !inTheWay(path, wanted)) {
+    if (isHashedAsset(path) && !replaced && retired > oldest && !isBlocked(path, wanted)) {
       carried.push(path)
       manifest.set(path, { ...entry, retired })
     } else remove.push(path)
@@ -87,7 +87,7 @@ export function planRelease(
 }
 
 /** A file cannot stay where the export has a folder, nor the other way round. */
-function inTheWay(path: string, wanted: ReadonlyMap<string, unknown>): boolean {
+function isBlocked(path: string, wanted: ReadonlyMap<string, unknown>): boolean {
   const parts = path.split('/')
   if (parts.some((_part, index) => index > 0 && wanted.has(parts.slice(0, index).join('/')))) return true
   for (const other of wanted.keys()) if (other.startsWith(`${path}/`)) return true
@@ -95,15 +95,15 @@ function inTheWay(path: string, wanted: ReadonlyMap<string, unknown>): boolean {
 }
 
 /** Addresses on the site whose answer differs between two releases, as a cache knows them. */
-export function changedAddresses(before: Manifest, after: Manifest): string[] {
+export function getChangedAddresses(before: Manifest, after: Manifest): string[] {
   const paths = new Set([...before.keys(), ...after.keys()])
   const changed = [...paths].filter(
     (path) => !path.endsWith('.gz') && before.get(path)?.sha256 !== after.get(path)?.sha256,
   )
-  return [...new Set(changed.flatMap(addressesOfFile))].sort()
+  return [...new Set(changed.flatMap(getAddresses))].sort()
 }
 
-function addressesOfFile(path: string): string[] {
+function getAddresses(path: string): string[] {
   if (path === 'index.html') return ['/', '/index.html']
   if (path.endsWith('/index.html')) return [`/${path}`, `/${path.slice(0, -'/index.html'.length)}`]
   if (path.endsWith('.html')) return [`/${path}`, `/${path.slice(0, -'.html'.length)}`]

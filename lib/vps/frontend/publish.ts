@@ -5,22 +5,22 @@ import type { Context } from '../../tasks/context.ts'
 import { type Log, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { formatBytes } from '../../util/format.ts'
-import { type BadReleases, badReleases } from '../badReleases.ts'
-import { siteRoot } from '../packages.ts'
+import { type BadReleases, readBadReleases } from '../badReleases.ts'
+import { getSiteRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
-import { inspectServer, invalidateServerState, learn, type ServerState } from '../serverState.ts'
-import { readNote } from './build.ts'
+import { inspectServer, invalidateServerState, type ServerState, updateServerState } from '../serverState.ts'
+import { readBuildNote } from './build.ts'
 import {
-  createManifest,
-  describe,
-  liveOne,
+  describeUpload,
+  fetchManifest,
+  liveRelease as getLiveRelease,
   type Publication,
   preparePublication,
-  readEarly,
+  prereadExport,
 } from './prepare.ts'
-import { toPrune } from './release.ts'
-import { getSource } from './sources.ts'
-import { altered, stageCommand, type Wire } from './upload.ts'
+import { selectPrunable } from './release.ts'
+import { getSourceHash } from './sources.ts'
+import { changedByHand, stageCommand, type Traffic } from './upload.ts'
 
 /** What the upload has found, and what it has prepared to send. */
 export interface Uploaded {
@@ -37,30 +37,32 @@ export function uploadTask(
   { server, build }: { server?: Task; build: Task },
 ): Task<Uploaded> {
   const { config, runner } = context
-  const exported = readEarly(context)
+  const exported = prereadExport(context)
   return {
     id: 'frontend-upload',
     title: 'Upload the pages',
     part: 'ionos',
     after: [server, build],
     async inspect(ahead) {
-      const source = await getSource(context)
-      // Asked beside the survey when there is something to publish, as far as can be told before it.
-      const built = readNote(config)?.source === source
-      const manifest = built ? createManifest(context, liveOne, 'quick').catch(() => undefined) : undefined
-      const survey = await inspectServer(context)
-      const { live } = survey
-      const there = survey.releases.find((release) => release.source === source)
+      const source = await getSourceHash(context)
+      // Asked beside the state when there is something to publish, as far as can be told before it.
+      const built = readBuildNote(config)?.source === source
+      const manifest = built
+        ? fetchManifest(context, getLiveRelease, 'quick').catch(() => undefined)
+        : undefined
+      const state = await inspectServer(context)
+      const { live } = state
+      const there = state.releases.find((release) => release.source === source)
       if (there) return { ...ok(`release ${there.id} holds these sources`), fact: { live, wasThere: true } }
       const fact = { live, wasThere: false }
       if (ahead.willChange(build)) {
         return { state: 'create', what: 'a release, as soon as it is built', effects: [], fact }
       }
-      const publication = await preparePublication(context, survey, source, { exported, manifest }, 'quick')
+      const publication = await preparePublication(context, state, source, { exported, manifest }, 'quick')
       const { facts, plan } = publication
       return {
         state: 'create',
-        what: `release ${facts.id}: ${describe(publication)}`,
+        what: `release ${facts.id}: ${describeUpload(publication)}`,
         fields: [{ name: 'files to send', after: `${plan.send.length} of ${publication.files.size}` }],
         effects: [stageCommand(config, publication, { bytes: 0 })],
         fact: { ...fact, publication },
@@ -68,19 +70,19 @@ export function uploadTask(
     },
     async apply({ fact }, log) {
       let prepared = fact!.publication!
-      let wire: Wire = { bytes: 0 }
+      let wire: Traffic = { bytes: 0 }
       const { code } = await runner.run(stageCommand(config, prepared, wire))
-      if (code === altered) {
+      if (code === changedByHand) {
         log(`release ${prepared.base} was changed by hand on the VPS; comparing every file`)
-        const survey = await inspectServer(context)
-        prepared = await preparePublication(context, survey, await getSource(context), {}, 'full')
+        const state = await inspectServer(context)
+        prepared = await preparePublication(context, state, await getSourceHash(context), {}, 'full')
         wire = { bytes: 0 }
         const again = await runner.run(stageCommand(config, prepared, wire))
-        if (again.code === altered) throw notWhole(again.stderr)
+        if (again.code === changedByHand) throw createIncompleteError(again.stderr)
       }
-      const staged = { ...prepared.facts, marked: false }
-      learn(context, (known) => ({ ...known, releases: [...known.releases, staged] }))
-      log(`${describe(prepared)}, ${formatBytes(wire.bytes)} on the wire`)
+      const staged = { ...prepared.facts, pinned: false }
+      updateServerState(context, (known) => ({ ...known, releases: [...known.releases, staged] }))
+      log(`${describeUpload(prepared)}, ${formatBytes(wire.bytes)} on the wire`)
     },
   }
 }
@@ -99,12 +101,12 @@ export function switchTask(context: Context, upload: Task<Uploaded>): Task<Switc
     part: 'ionos',
     after: [upload],
     async inspect(ahead) {
-      const source = await getSource(context)
-      const survey = await inspectServer(context)
-      const from = survey.live
-      const live = survey.releases.find((release) => release.id === from)
+      const source = await getSourceHash(context)
+      const state = await inspectServer(context)
+      const from = state.live
+      const live = state.releases.find((release) => release.id === from)
       if (live?.source === source) return { ...ok(`release ${live.id} is live`), fact: { from, to: from } }
-      const found = survey.releases.filter((release) => release.source === source).at(-1)
+      const found = state.releases.filter((release) => release.source === source).at(-1)
       if (!found) {
         if (ahead.willChange(upload)) {
           const fields = [{ name: 'live release', before: from || undefined, after: 'the new one' }]
@@ -115,7 +117,7 @@ export function switchTask(context: Context, upload: Task<Uploaded>): Task<Switc
           next: `Publish it: ${formatScriptLine('publish-frontend')}`,
         })
       }
-      const { frontend: bad } = await badReleases(context)
+      const { frontend: bad } = await readBadReleases(context)
       // One that this run has uploaded is new, and nobody can have marked it.
       const mark = ahead.fact(upload).wasThere ? bad.get(found.id) : undefined
       const caution = mark ? `; it is marked as bad (${mark.why}), and published all the same` : ''
@@ -123,7 +125,7 @@ export function switchTask(context: Context, upload: Task<Uploaded>): Task<Switc
         state: from ? 'change' : 'create',
         what: `release ${found.id}${caution}`,
         fields: [{ name: 'live release', before: from || undefined, after: found.id }],
-        effects: [switchCommand(context, survey, found.id, bad)],
+        effects: [switchReleaseCommand(context, state, found.id, bad)],
         fact: { from, to: found.id },
       }
     },
@@ -135,39 +137,39 @@ export function switchTask(context: Context, upload: Task<Uploaded>): Task<Switc
 }
 
 /** The command that switches, with the ids that may go. */
-export function switchCommand(
+export function switchReleaseCommand(
   { config }: Pick<Context, 'config'>,
-  survey: ServerState,
+  state: ServerState,
   target: string,
   bad: BadReleases['frontend'],
 ): Command {
-  const old = toPrune(survey.releases, {
+  const old = selectPrunable(state.releases, {
     live: target,
-    previous: survey.live === target ? survey.previous : survey.live,
+    previous: state.live === target ? state.previous : state.live,
     keep: config.ionos.keepReleases,
     bad,
   })
-  return remoteScript(config, 'change', 'switch', [siteRoot(config), target, ...old])
+  return remoteScript(config, 'change', 'switch', [getSiteRoot(config), target, ...old])
 }
 
-const notWhole = (said: string) =>
+const createIncompleteError = (said: string) =>
   new OpsError({
-    what: 'The release did not arrive whole; nothing was published',
+    what: 'The release did not arrive complete; nothing was published',
     said: said.trim(),
     next: 'Run the same line again. If it repeats, the disk of the VPS or the export in out/ changes meanwhile.',
   })
 
 /** Makes a release that lies on the VPS the live one, by one rename. Nothing travels, and none is removed. */
 export const switchBackCommand = (config: Config, id: string): Command =>
-  remoteScript(config, 'change', 'switch', [siteRoot(config), id])
+  remoteScript(config, 'change', 'switch', [getSiteRoot(config), id])
 
 /** Runs it, and gives the milliseconds that the switch itself took. Caches are told afterwards (purge.ts). */
-export async function switchBack(context: Context, id: string, tell: Log): Promise<number> {
+export async function switchBack(context: Context, id: string, log: Log): Promise<number> {
   const { config, runner } = context
   const started = performance.now()
   await runner.run(switchBackCommand(config, id))
   const ms = Math.round(performance.now() - started)
   invalidateServerState(context)
-  tell(`release ${id} is live, switched in ${ms} ms`)
+  log(`release ${id} is live, switched in ${ms} ms`)
   return ms
 }

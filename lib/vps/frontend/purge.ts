@@ -5,11 +5,11 @@ import type { Context } from '../../tasks/context.ts'
 import { type Log, ok, type Task, unknown } from '../../tasks/task.ts'
 import { getMessage } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
-import { siteRoot } from '../packages.ts'
+import { getSiteRoot } from '../packages.ts'
 import { recordFile } from '../remote/stateFile.ts'
-import { inspectServer, learn, type ServerState } from '../serverState.ts'
-import { changedAddresses, type Manifest } from './manifest.ts'
-import { createManifest } from './prepare.ts'
+import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
+import { getChangedAddresses, type Manifest } from './manifest.ts'
+import { fetchManifest } from './prepare.ts'
 
 /*
  * Caches in front of the site (PURGE_URL). A file `cached` on the VPS names every release that they may hold pages of:
@@ -22,7 +22,7 @@ export function purgeTasks(context: Context, swap: Task): Task[] {
   const { config } = context
   if (!config.ionos.purgeUrl) return []
   hideTokens(context)
-  const effects = [purgeRequest(config)]
+  const effects = [createPurgeRequest(config)]
   return [
     {
       id: 'frontend-purge',
@@ -34,14 +34,14 @@ export function purgeTasks(context: Context, swap: Task): Task[] {
         if (ahead.willChange(swap)) {
           return { state: 'change', what: 'which addresses changed, after the switch', effects }
         }
-        const survey = await inspectServer(context)
-        const { live, cached } = survey
+        const state = await inspectServer(context)
+        const { live, cached } = state
         if (live === '') return ok('no release is live')
-        if (!needsPurge(survey)) return ok(`they were told of release ${live}`)
+        if (!needsPurge(state)) return ok(`they were told of release ${live}`)
         const fields = [{ name: 'releases in caches', before: cached.join(', ') || undefined, after: live }]
         return { state: 'change', what: 'which addresses changed', fields, effects }
       },
-      apply: (_difference, tell) => purgeCdn(context, tell),
+      apply: (_difference, log) => purgeCdn(context, log),
     },
   ]
 }
@@ -63,30 +63,30 @@ export const needsPurge = ({ live, cached }: Pick<ServerState, 'live' | 'cached'
  * Tells a CDN in front of the site which addresses changed: POST PURGE_URL with {domain, release, changed}.
  * A failure is told and nothing more: the new pages are live, and the next run tells the caches.
  */
-export async function purgeCdn(context: Context, tell: Log): Promise<void> {
+export async function purgeCdn(context: Context, log: Log): Promise<void> {
   const { config, runner } = context
   if (!config.ionos.purgeUrl) return
   hideTokens(context)
   const { host } = new URL(config.ionos.purgeUrl)
   try {
-    const survey = await inspectServer(context)
-    if (!needsPurge(survey)) return
-    const { live } = survey
-    const changed = await changedFor(context, survey)
-    const { status, body } = await runner.request(purgeRequest(config, { release: live, changed }))
+    const state = await inspectServer(context)
+    if (!needsPurge(state)) return
+    const { live } = state
+    const changed = await listChangedAddresses(context, state)
+    const { status, body } = await runner.request(createPurgeRequest(config, { release: live, changed }))
     if (status < 200 || status >= 300) {
-      return tell(`warning: ${host} answered the purge with ${status}: ${body.slice(0, 200)}`)
+      return log(`warning: ${host} answered the purge with ${status}: ${body.slice(0, 200)}`)
     }
-    tell(`caches were told of ${formatCount(changed.length, 'changed address', 'changed addresses')}`)
-    await runner.run(cachedCommand(config, live))
-    learn(context, (known) => ({ ...known, cached: [live] }))
+    log(`caches were told of ${formatCount(changed.length, 'changed address', 'changed addresses')}`)
+    await runner.run(recordCachedCommand(config, live))
+    updateServerState(context, (known) => ({ ...known, cached: [live] }))
   } catch (thrown) {
-    tell(`warning: the purge at ${host} failed: ${getMessage(thrown)}`)
+    log(`warning: the purge at ${host} failed: ${getMessage(thrown)}`)
   }
 }
 
 /** @param facts undefined: they are known only after the switch */
-export const purgeRequest = (
+export const createPurgeRequest = (
   { domain, ionos }: Config,
   facts?: { release: string; changed: readonly string[] },
 ): HttpRequest => ({
@@ -96,18 +96,21 @@ export const purgeRequest = (
 })
 
 /** Notes that caches hold the pages of this release and of no other. */
-export const cachedCommand = (config: Config, id: string): Command =>
-  recordFile(config, { there: siteRoot(config) }, 'cached', `${id}\n`)
+export const recordCachedCommand = (config: Config, id: string): Command =>
+  recordFile(config, { there: getSiteRoot(config) }, 'cached', `${id}\n`)
 
 /** The addresses that differ between the live release and any that caches may hold; all, when one of those is gone. */
-async function changedFor(context: Context, { live, cached, releases }: ServerState): Promise<string[]> {
+async function listChangedAddresses(
+  context: Context,
+  { live, cached, releases }: ServerState,
+): Promise<string[]> {
   const others = cached.filter((id) => id !== live)
   const there = (id: string) => releases.some((release) => release.id === id)
   const nothing: Manifest = new Map()
   const [fresh, ...old] = await Promise.all([
-    createManifest(context, live, 'quick'),
-    ...others.map((id) => (there(id) ? createManifest(context, id, 'quick') : nothing)),
+    fetchManifest(context, live, 'quick'),
+    ...others.map((id) => (there(id) ? fetchManifest(context, id, 'quick') : nothing)),
   ])
   const before = old.length > 0 ? old : [nothing]
-  return [...new Set(before.flatMap((manifest) => changedAddresses(manifest, fresh)))].sort()
+  return [...new Set(before.flatMap((manifest) => getChangedAddresses(manifest, fresh)))].sort()
 }

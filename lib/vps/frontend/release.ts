@@ -12,23 +12,23 @@ export interface ReleaseFacts {
 
 export interface Release extends ReleaseFacts {
   /** Marked on the VPS as not to be pruned: the last one that was seen to work (keep.ts). */
-  marked: boolean
+  pinned: boolean
 }
 
 /** `20261122T215430Z-1a2b3c4d`: sorts by time, names its sources. */
-export const releaseId = (at: Date, source: string): string =>
+export const createReleaseId = (at: Date, source: string): string =>
   `${at.toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${source.slice(0, 8)}`
 
 export const isReleaseId = (text: string): boolean => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(text)
 
 /** Reads a release.json; undefined when it is damaged or not one of ours. */
-export function readRelease(id: string, json: string, marked: boolean): Release | undefined {
+export function parseRelease(id: string, json: string, pinned: boolean): Release | undefined {
   if (!isReleaseId(id)) return undefined
   try {
     const { source, revision, builtAt, files, bytes } = JSON.parse(json) as Partial<ReleaseFacts>
     if (typeof source !== 'string' || typeof builtAt !== 'string') return undefined
     return {
-      ...{ id, source, builtAt, marked },
+      ...{ id, source, builtAt, pinned },
       revision: String(revision ?? ''),
       files: Number(files ?? 0),
       bytes: Number(bytes ?? 0),
@@ -43,8 +43,8 @@ export function readRelease(id: string, json: string, marked: boolean): Release 
  * must not push good ones out), the live one, the one that was live before it, and marked ones (the last one that was seen
  * to work). Releases newer than the live one that never went live count among the newest.
  */
-export function toPrune(
-  releases: readonly Pick<Release, 'id' | 'marked'>[],
+export function selectPrunable(
+  releases: readonly Pick<Release, 'id' | 'pinned'>[],
   {
     live,
     previous,
@@ -55,6 +55,6 @@ export function toPrune(
   const newestFirst = releases.map((release) => release.id).sort((a, b) => (a < b ? 1 : -1))
   const good = newestFirst.filter((id) => !bad.has(id))
   const kept = new Set([live, previous, ...newestFirst.slice(0, keep), ...good.slice(0, keep)])
-  for (const release of releases) if (release.marked) kept.add(release.id)
+  for (const release of releases) if (release.pinned) kept.add(release.id)
   return newestFirst.filter((id) => !kept.has(id)).reverse()
 }

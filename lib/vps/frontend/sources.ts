@@ -13,7 +13,7 @@ const format = 'export and gzip, 1'
 
 /** Never sources, whatever .gitignore says. */
 const never = new Set(['node_modules', '.next', 'out', '.git'])
-const made = /^(next-env\.d\.ts|.*\.tsbuildinfo)$/
+const generated = /^(next-env\.d\.ts|.*\.tsbuildinfo)$/
 
 /** What two builds may differ in without a visitor's open page noticing. */
 const leaf = /(^|\/)app\/(.*\/)?page\.(tsx?|jsx?|mdx?)$|^[^/]*\.md$/
@@ -39,15 +39,15 @@ export function readSources(context: Context): Promise<Sources> {
 }
 
 /** sha256 of all sources: what a release is compared by. */
-export const getSource = async (context: Context): Promise<string> => (await readSources(context)).all
+export const getSourceHash = async (context: Context): Promise<string> => (await readSources(context)).all
 
 /**
  * sha256 over paths and contents of everything that decides over the build: the files that .gitignore does not leave
  * out, the .env files (ignored or not), and NEXT_PUBLIC_ variables of the environment, which the build writes into pages.
  */
 export async function hashSources(folder: string, environment: NodeJS.ProcessEnv): Promise<Sources> {
-  checkDashboard(folder)
-  const paths = [...new Set([...(await listSources(folder)), ...(await dotEnvFiles(folder))])].sort()
+  assertDashboard(folder)
+  const paths = [...new Set([...(await listSources(folder)), ...(await listEnvFiles(folder))])].sort()
   const sums = await mapLimit(16, paths, async (name) => {
     const file = path.join(folder, ...name.split('/'))
     const content = await readFile(file).catch(() => readlink(file))
@@ -66,7 +66,7 @@ export async function hashSources(folder: string, environment: NodeJS.ProcessEnv
 }
 
 /** Throws (exit 2) with what is missing. */
-export function checkDashboard(folder: string): void {
+export function assertDashboard(folder: string): void {
   const file = path.join(folder, 'package.json')
   if (!existsSync(folder)) {
     throw usageError(
@@ -94,7 +94,7 @@ export function checkDashboard(folder: string): void {
   }
 }
 
-async function dotEnvFiles(folder: string): Promise<string[]> {
+async function listEnvFiles(folder: string): Promise<string[]> {
   const used = ['.env', '.env.production', '.env.local', '.env.production.local']
   return used.filter((name) => existsSync(path.join(folder, name)))
 }
@@ -110,9 +110,9 @@ async function listSources(folder: string): Promise<string[]> {
       ? [...rules, { base: below, ignored: ignore().add(readFileSync(file, 'utf8')) }]
       : rules
     for (const entry of await readdir(here, { withFileTypes: true })) {
-      if (never.has(entry.name) || made.test(entry.name)) continue
+      if (never.has(entry.name) || generated.test(entry.name)) continue
       const name = below ? `${below}/${entry.name}` : entry.name
-      if (isLeftOut(name, entry.isDirectory(), all)) continue
+      if (isIgnored(name, entry.isDirectory(), all)) continue
       if (entry.isDirectory()) await visit(name, all)
       else found.push(name)
     }
@@ -121,7 +121,7 @@ async function listSources(folder: string): Promise<string[]> {
   return found
 }
 
-function isLeftOut(
+function isIgnored(
   name: string,
   isFolder: boolean,
   rules: readonly { base: string; ignored: Ignore }[],

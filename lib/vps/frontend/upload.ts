@@ -1,22 +1,22 @@
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
 import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
-import { siteRoot } from '../packages.ts'
+import { getSiteRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
 import { controlFolder, type ExportedFile } from './export.ts'
-import { type Plan, writeManifest } from './manifest.ts'
+import { formatManifest, type Plan } from './manifest.ts'
 import type { ReleaseFacts } from './release.ts'
 
 /** stage.sh's exit code for “the result is not what the manifest says”. */
-export const altered = 9
+export const changedByHand = 9
 
 /** Counts what is sent, compressed. */
-export interface Wire {
+export interface Traffic {
   bytes: number
 }
 
 /** How the archive is compressed; zstd takes a third of gzip's bytes and time where pages resemble each other. */
-export type ArchiveForm = 'zstd' | 'gzip'
+export type Compression = 'zstd' | 'gzip'
 
 /** The command that stages a release: a hard-linked copy of `base`, and a tar stream of what differs. */
 export function stageCommand(
@@ -27,14 +27,14 @@ export function stageCommand(
     base: string
     plan: Plan
     files: ReadonlyMap<string, ExportedFile>
-    form: ArchiveForm
+    form: Compression
   },
-  wire: Wire,
+  wire: Traffic,
 ): Command {
   const { facts, base, plan, files, form } = release
   const removed = Buffer.from(plan.remove.map((name) => `${name}\0`).join(''))
   const control = {
-    manifest: writeManifest(plan.manifest),
+    manifest: formatManifest(plan.manifest),
     compress: plan.compress.map((name) => `${name}\n`).join(''),
     'release.json': `${JSON.stringify(facts)}\n`,
   }
@@ -48,10 +48,10 @@ export function stageCommand(
     config,
     'change',
     'stage',
-    [siteRoot(config), facts.id, base || '-', form, String(removed.length), String(plan.manifest.size)],
+    [getSiteRoot(config), facts.id, base || '-', form, String(removed.length), String(plan.manifest.size)],
     {
       timeoutMs: 30 * 60_000,
-      accept: [0, altered],
+      accept: [0, changedByHand],
       payload: async function* () {
         yield removed
         for await (const chunk of archive(members(), form)) {
@@ -69,7 +69,7 @@ interface Member {
 }
 
 /** A compressed tar; files are world-readable whatever the umask here. */
-async function* archive(members: AsyncIterable<Member>, form: ArchiveForm): AsyncGenerator<Uint8Array> {
+async function* archive(members: AsyncIterable<Member>, form: Compression): AsyncGenerator<Uint8Array> {
   const { pack: createPack } = await import('tar-stream')
   const pack = createPack()
   const squeezed =

@@ -14,14 +14,14 @@ export interface Maintenance {
   until?: string
 }
 
-export const usualMessage =
+export const defaultMessage =
   'We are working on this site right now. Everything you have left here is safe; please come back a little later.'
 
 /**
- * Reads what survey.sh says: `on` and the facts, or nothing. Facts that are damaged do not end a maintenance: visitors
+ * Reads what server-state.sh says: `on` and the facts, or nothing. Facts that are damaged do not end a maintenance: visitors
  * get its page all the same.
  */
-export function readMaintenance(said: string): Maintenance | undefined {
+export function parseMaintenance(said: string): Maintenance | undefined {
   if (!said.startsWith('on')) return undefined
   try {
     const { since, by, message, until } = JSON.parse(said.slice('on'.length)) as Partial<Maintenance>
@@ -35,7 +35,7 @@ export function readMaintenance(said: string): Maintenance | undefined {
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** `planned maintenance since … by …`, as checks and plans say it. */
-export function formatUntil({ since, by, until }: Maintenance): string {
+export function formatMaintenance({ since, by, until }: Maintenance): string {
   const end = until ? `, announced until ${until}${Date.parse(until) < Date.now() ? ' (overdue)' : ''}` : ''
   return `planned maintenance since ${since || 'an unknown time'} by ${by || 'an unknown person'}${end}`
 }
@@ -44,7 +44,7 @@ export function formatUntil({ since, by, until }: Maintenance): string {
  * The name of the folder that the page lies in. It carries the announced end in the words of an HTTP date (RFC 9110,
  * 5.6.7), which nginx reads from there into Retry-After: site-https.conf.
  */
-export function folderName({ until }: Maintenance, now: Date): string {
+export function formatFolderName({ until }: Maintenance, now: Date): string {
   const made = now.toISOString().replaceAll(/[-:.]/g, '')
   if (!until) return `${made}-open`
   const [weekday, day, month, year, time] = new Date(until).toUTCString().replace(',', '').split(' ')
@@ -52,9 +52,14 @@ export function folderName({ until }: Maintenance, now: Date): string {
 }
 
 /** What lies in that folder: the page for people, the answer for programs, and the facts for our own checks. */
-export function maintenanceFiles(config: Config, maintenance: Maintenance): Readonly<Record<string, string>> {
+export function renderMaintenance(
+  config: Config,
+  maintenance: Maintenance,
+): Readonly<Record<string, string>> {
   const { message, until } = maintenance
-  const end = until ? `We expect to be back by ${timeElement(until)}.` : 'We will be back as soon as we can.'
+  const end = until
+    ? `We expect to be back by ${formatTimeElement(until)}.`
+    : 'We will be back as soon as we can.'
   const answer = {
     ...{ error: message, status: 503, maintenance: true, generator: maintenanceMark },
     ...(until ? { until } : {}),
@@ -72,7 +77,7 @@ export function maintenanceFiles(config: Config, maintenance: Maintenance): Read
 }
 
 /** A moment for people, in UTC. */
-export function timeElement(until: string): string {
+export function formatTimeElement(until: string): string {
   const [, day, month, year, time = ''] = new Date(until).toUTCString().split(' ')
   return `<time datetime="${until}">${day} ${month} ${year}, ${time.slice(0, 5)} UTC</time>`
 }
@@ -84,9 +89,9 @@ export const maintenanceMark = 'codex-dominion-maintenance'
 export const isOurMaintenance = ({ status, body }: Pick<HttpResponse, 'status' | 'body'>): boolean =>
   status === 503 &&
   (body.includes(`<meta name="generator" content="${maintenanceMark}">`) ||
-    generatorOf(body) === maintenanceMark)
+    getGenerator(body) === maintenanceMark)
 
-function generatorOf(body: string): unknown {
+function getGenerator(body: string): unknown {
   try {
     return (JSON.parse(body) as { generator?: unknown } | null)?.generator
   } catch {

@@ -5,10 +5,16 @@ import type { Context } from '../../tasks/context.ts'
 import { type Difference, differing, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError, usageError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
-import { siteRoot } from '../packages.ts'
+import { getSiteRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
 import { inspectServer, invalidateServerState } from '../serverState.ts'
-import { folderName, formatUntil, type Maintenance, maintenanceFiles, usualMessage } from './page.ts'
+import {
+  defaultMessage,
+  formatFolderName,
+  formatMaintenance,
+  type Maintenance,
+  renderMaintenance,
+} from './page.ts'
 
 /** What the operator wants the visitors to get. */
 export type Wanted = { on: false } | { on: true; by: string; message?: string; until?: Date }
@@ -28,17 +34,17 @@ export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): 
         if (!present) return ok('off: visitors get the site')
         return {
           state: 'change',
-          what: `end the ${formatUntil(present)}`,
+          what: `end the ${formatMaintenance(present)}`,
           effects: [maintenanceCommand(config, undefined)],
         }
       }
-      const announced = announcement(wanted, present)
+      const announced = createAnnouncement(wanted, present)
       const fields = differing({ ...present }, { ...announced })
-      if (present && fields.length === 0) return ok(formatUntil(present))
+      if (present && fields.length === 0) return ok(formatMaintenance(present))
       return {
         state: 'change',
         what: present
-          ? `${fields.map(({ name }) => other[name] ?? name).join(' and ')} on the maintenance page`
+          ? `${fields.map(({ name }) => changeNames[name] ?? name).join(' and ')} on the maintenance page`
           : 'visitors get the maintenance page instead of the site',
         fields,
         effects: [maintenanceCommand(config, announced)],
@@ -46,18 +52,18 @@ export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): 
     },
     async afterAll(_, log) {
       invalidateServerState(context)
-      log(await untilServed(context, wanted.on))
+      log(await waitUntilServed(context, wanted.on))
     },
   }
 }
 
-const other: Readonly<Record<string, string>> = { message: 'other words', until: 'another end' }
+const changeNames: Readonly<Record<string, string>> = { message: 'other words', until: 'another end' }
 
 /** The command that puts a page in force (remote/maintenance.sh), or takes it away. */
 export function maintenanceCommand(config: Config, maintenance: Maintenance | undefined): Command {
-  const site = siteRoot(config)
+  const site = getSiteRoot(config)
   if (!maintenance) return remoteScript(config, 'change', 'maintenance', [site])
-  const files = Object.entries(maintenanceFiles(config, maintenance)).map(
+  const files = Object.entries(renderMaintenance(config, maintenance)).map(
     ([name, content]) => [name, Buffer.from(content)] as const,
   )
   const pairs = files.flatMap(([name, content]) => [name, String(content.length)])
@@ -65,7 +71,7 @@ export function maintenanceCommand(config: Config, maintenance: Maintenance | un
     config,
     'change',
     'maintenance',
-    [site, folderName(maintenance, new Date()), ...pairs],
+    [site, formatFolderName(maintenance, new Date()), ...pairs],
     {
       payload: async function* () {
         for (const [, content] of files) yield content
@@ -74,13 +80,13 @@ export function maintenanceCommand(config: Config, maintenance: Maintenance | un
   )
 }
 
-function announcement(wanted: Wanted & { on: true }, present: Maintenance | undefined): Maintenance {
+function createAnnouncement(wanted: Wanted & { on: true }, present: Maintenance | undefined): Maintenance {
   const message = wanted.message ?? present?.message
   const until = wanted.until?.toISOString() ?? present?.until
   return {
     since: present?.since || new Date().toISOString(),
     by: present?.by || wanted.by,
-    message: message || usualMessage,
+    message: message || defaultMessage,
     ...(until ? { until } : {}),
   }
 }
@@ -88,7 +94,7 @@ function announcement(wanted: Wanted & { on: true }, present: Maintenance | unde
 const longestMessage = 500
 
 /** The words as they go onto the page. Throws (exit 2) when they cannot. */
-export function readableMessage(message: string): string {
+export function parseMessage(message: string): string {
   const words = message.trim()
   if (words === '') throw usageError('--message is empty', 'Leave it out for the usual words.')
   if (words.length > longestMessage) {
@@ -99,7 +105,7 @@ export function readableMessage(message: string): string {
 }
 
 /** Asks the site as a visitor until it answers so, and says what it answered. Throws (exit 3) when it cannot tell. */
-async function untilServed({ config, runner }: Context, on: boolean): Promise<string> {
+async function waitUntilServed({ config, runner }: Context, on: boolean): Promise<string> {
   const url = `https://${config.domain}/`
   let last = ''
   const attempt = async () => {

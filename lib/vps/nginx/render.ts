@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { backendPort } from '../../config/endpoints.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
 import { isAtLeast } from '../../util/semver.ts'
-import { acmeRoot, siteRoot } from '../packages.ts'
+import { acmeRoot, getSiteRoot } from '../packages.ts'
 import type { ServerState } from '../serverState.ts'
 import { renderTemplate } from '../template.ts'
 
@@ -25,19 +25,19 @@ export interface NginxFacts {
 }
 
 /** Where the site's configuration lies: `current` and `loaded` are links to one of its sets. */
-export const nginxFolder = (config: Config): string => `/etc/nginx/dominion/${config.domain}`
+export const getNginxFolder = (config: Config): string => `/etc/nginx/dominion/${config.domain}`
 
 /** Renders all files of a phase. Throws when the VPS has no name server that nginx can ask. */
 export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): NginxFiles {
   const { domain } = config
-  const folder = `${nginxFolder(config)}/current`
+  const folder = `${getNginxFolder(config)}/current`
   if (phase === 'http') {
     return {
       'site.conf': renderTemplate('site-http.conf', {
         domain,
         acmeRoot,
-        listenHttpDefault: listen(facts, 80, 'default_server'),
-        listenHttp: listen(facts, 80),
+        listenHttpDefault: renderListen(facts, 80, 'default_server'),
+        listenHttp: renderListen(facts, 80),
       }),
     }
   }
@@ -47,39 +47,39 @@ export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): Ng
       domain,
       folder,
       acmeRoot,
-      siteRoot: siteRoot(config),
-      listenHttpDefault: listen(facts, 80, 'default_server'),
-      listenHttp: listen(facts, 80),
-      listenHttpsDefault: listen(facts, 443, 'ssl', http2 ? 'http2' : '', 'default_server'),
-      listenHttps: `${listen(facts, 443, 'ssl', http2 ? 'http2' : '')}${http2 ? '' : '\n    http2 on;'}`,
+      siteRoot: getSiteRoot(config),
+      listenHttpDefault: renderListen(facts, 80, 'default_server'),
+      listenHttp: renderListen(facts, 80),
+      listenHttpsDefault: renderListen(facts, 443, 'ssl', http2 ? 'http2' : '', 'default_server'),
+      listenHttps: `${renderListen(facts, 443, 'ssl', http2 ? 'http2' : '')}${http2 ? '' : '\n    http2 on;'}`,
       // Older ones answer with the certificate they have, and then nothing.
       refuseUnknown: isAtLeast(facts.version, '1.19.4') ? 'ssl_reject_handshake on;' : 'return 444;',
       limits: renderTemplate('limits.conf', { domain }).trimEnd(),
-      apiErrors: apiErrors(folder),
+      apiErrors: renderApiErrors(folder),
     }),
     'tls.conf': renderTemplate('tls.conf', { domain }),
     'timeouts.conf': renderTemplate('timeouts.conf'),
     'headers.conf': renderTemplate('headers.conf'),
     'api-headers.conf': renderTemplate('api-headers.conf'),
     'compression.conf': renderTemplate('compression.conf'),
-    'proxy.conf': renderTemplate('proxy.conf', { resolver: resolverOf(config, facts.nameservers) }),
+    'proxy.conf': renderTemplate('proxy.conf', { resolver: getResolvers(config, facts.nameservers) }),
     'backend.conf': renderTemplate('backend.conf', {
-      backend: hostName(facts.backend),
+      backend: assertHostName(facts.backend),
       port: String(backendPort),
     }),
   }
 }
 
 /** The name of a set: 12 hexadecimal digits of the sha256 over names and contents. */
-export function nameOfSet(files: NginxFiles): string {
+export function getSetName(files: NginxFiles): string {
   const hash = createHash('sha256')
   for (const name of Object.keys(files).sort()) hash.update(`${name}\0${files[name]}\0`)
   return hash.digest('hex').slice(0, 12)
 }
 
 /** Do exactly these files lie in force, are they enabled, loaded, and is nginx running? The reasons why not. */
-export function differencesInForce(config: Config, files: NginxFiles, { nginx }: ServerState): string[] {
-  const name = nameOfSet(files)
+export function findDifferences(config: Config, files: NginxFiles, { nginx }: ServerState): string[] {
+  const name = getSetName(files)
   const sha = (text: string) => createHash('sha256').update(text).digest('hex')
   const altered = [...new Set([...Object.keys(files), ...Object.keys(nginx.files)])].filter(
     (file) => files[file] === undefined || sha(files[file]) !== nginx.files[file],
@@ -89,7 +89,7 @@ export function differencesInForce(config: Config, files: NginxFiles, { nginx }:
       const difference = files[file] === undefined ? 'is one too many' : 'differs'
       return `${file} ${nginx.files[file] ? difference : 'is missing'}`
     }),
-    ...(nginx.site === sitePointer(config) ? [] : ['the site is not enabled']),
+    ...(nginx.site === getSiteFile(config) ? [] : ['the site is not enabled']),
     ...(nginx.defaultSite ? ["Debian's default site is enabled"] : []),
     ...(nginx.unfinished ? ['an earlier change was cut off'] : []),
     ...(nginx.active ? [] : ['nginx does not run']),
@@ -98,9 +98,9 @@ export function differencesInForce(config: Config, files: NginxFiles, { nginx }:
 }
 
 /** Where sites-enabled's link leads. */
-export const sitePointer = (config: Config): string => `${nginxFolder(config)}/current/site.conf`
+export const getSiteFile = (config: Config): string => `${getNginxFolder(config)}/current/site.conf`
 
-const errors: readonly { status: number; error: string; retryAfter?: number }[] = [
+const apiErrors: readonly { status: number; error: string; retryAfter?: number }[] = [
   { status: 413, error: 'The request is too large.' },
   { status: 429, error: 'Too many requests from this address.', retryAfter: 10 },
   { status: 502, error: 'The backend cannot be reached.', retryAfter: 10 },
@@ -108,8 +108,8 @@ const errors: readonly { status: number; error: string; retryAfter?: number }[] 
   { status: 504, error: 'The backend did not answer in time.', retryAfter: 10 },
 ]
 
-const apiErrors = (folder: string): string =>
-  errors
+const renderApiErrors = (folder: string): string =>
+  apiErrors
     .map(({ status, error, retryAfter }) =>
       renderTemplate('api-error.conf', {
         ...{ folder, error, status: String(status) },
@@ -120,7 +120,7 @@ const apiErrors = (folder: string): string =>
     )
     .join('\n\n')
 
-function listen(facts: NginxFacts, port: number, ...words: string[]): string {
+function renderListen(facts: NginxFacts, port: number, ...words: string[]): string {
   const options = words
     .filter(Boolean)
     .map((word) => ` ${word}`)
@@ -131,7 +131,7 @@ function listen(facts: NginxFacts, port: number, ...words: string[]): string {
   return lines.join('\n')
 }
 
-function resolverOf(config: Config, nameservers: readonly string[]): string {
+function getResolvers(config: Config, nameservers: readonly string[]): string {
   // nginx knows no zone (fe80::1%eth0).
   const usable = nameservers
     .filter((address) => isIP(address) && !address.includes('%'))
@@ -143,7 +143,7 @@ function resolverOf(config: Config, nameservers: readonly string[]): string {
   })
 }
 
-function hostName(host: string): string {
+function assertHostName(host: string): string {
   if (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)) return host
   throw usageError(`${JSON.stringify(host)} is not a host name that nginx could pass requests on to`)
 }

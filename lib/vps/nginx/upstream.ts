@@ -9,7 +9,7 @@ import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { vps } from '../remote/vps.ts'
 import { inspectServer } from '../serverState.ts'
-import { switchBackendTask, switchCommand } from './tasks.ts'
+import { switchBackendCommand, switchBackendTask } from './tasks.ts'
 
 /** nginx on the VPS as what stands before the backend: the BackendProxy of lib/azure/containers/actions.ts. */
 export function nginxUpstream(context: Context) {
@@ -19,15 +19,15 @@ export function nginxUpstream(context: Context) {
       return (await inspectServer(context)).nginx.backend || undefined
     },
     async linesTo(host: string) {
-      return [switchCommand(context.config, await inspectServer(context), host)]
+      return [switchBackendCommand(context.config, await inspectServer(context), host)]
     },
-    async switchTo(host: string, release: string, tell: Log) {
-      await untilSeen(context, host, release, tell)
-      if (await performTask(switchBackendTask(context, host), context.runner, tell))
-        tell(`nginx sends /api/ to ${host}`)
+    async switchTo(host: string, release: string, log: Log) {
+      await waitUntilReachable(context, host, release, log)
+      if (await performTask(switchBackendTask(context, host), context.runner, log))
+        log(`nginx sends /api/ to ${host}`)
     },
     async health(host: string) {
-      return getResponse(await context.runner.run(healthFromVps(context.config, host)))
+      return parseHealth(await context.runner.run(healthCommand(context.config, host)))
     },
   }
 }
@@ -38,7 +38,7 @@ export function nginxUpstream(context: Context) {
  * goes wrong before is a URLError, what goes wrong after is not: https://github.com/python/cpython/blob/3.11/Lib/urllib/request.py,
  * do_open.)
  */
-export function getResponse({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>): {
+export function parseHealth({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>): {
   status: number | undefined
   body: string
   accepted?: true
@@ -52,21 +52,21 @@ export function getResponse({ code, stdout, stderr }: Pick<ProcessResult, 'code'
 }
 
 /** Longer than any name server may keep the address that a container group had before. */
-const seenWithinMs = 180_000
+const reachableWithinMs = 180_000
 
 /**
  * Waits until the VPS itself reaches the host and hears this release (any, when /health names none). This machine may
  * know the new address of a name while the VPS's name server still keeps the old one.
  */
-async function untilSeen(context: Context, host: string, release: string, tell: Log): Promise<void> {
+async function waitUntilReachable(context: Context, host: string, release: string, log: Log): Promise<void> {
   let seen = ''
   const attempt = async () => {
-    const { status, body } = getResponse(await context.runner.run(healthFromVps(context.config, host)))
+    const { status, body } = parseHealth(await context.runner.run(healthCommand(context.config, host)))
     const named = parseRelease(body)
     if (status === 200 && (named === undefined || named === release)) return true
     const before = seen
     seen = status === 200 ? `release ${named}` : body
-    if (seen !== before) tell(`the VPS does not see the release at ${host} yet: ${seen}`)
+    if (seen !== before) log(`the VPS does not see the release at ${host} yet: ${seen}`)
     return undefined
   }
   const unreachable = () =>
@@ -75,11 +75,11 @@ async function untilSeen(context: Context, host: string, release: string, tell: 
       said: seen,
       next: 'See whether the VPS may open port 5000 to the outside and resolves the name, then run the same line again.',
     })
-  await poll(attempt, { intervalMs: 1000, timeoutMs: seenWithinMs, describe: unreachable })
+  await poll(attempt, { intervalMs: 1000, timeoutMs: reachableWithinMs, describe: unreachable })
 }
 
 /** Python is there wherever certbot is. */
-export const healthFromVps = (config: Config, host: string): Command =>
+export const healthCommand = (config: Config, host: string): Command =>
   vps(config)({ accept: [0, 1], timeoutMs: 20_000 })`
     python3 -c ${printPage} http://${host}:${backendPort}/health`
 

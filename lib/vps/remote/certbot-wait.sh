@@ -1,23 +1,21 @@
-# Waits until no process holds a lock of certbot's, or the time is over, and changes nothing. certbot takes fcntl locks,
-# which flock(1) does not see; the kernel lists them, with their holders (proc_locks(5)).
-# Arguments: seconds, the lock files. Prints each holder once: `holder`, tab, process id, tab, its command line.
-# Exit 75: one of them is still held.
+# Waits until no process holds a certbot lock or the time is up. Changes nothing. certbot uses fcntl locks, which flock(1)
+# does not see; the kernel lists them with their holders (proc_locks(5)).
+# Arguments: seconds, lock files. Prints each holder once: `holder`, tab, process id, tab, its command line.
+# Exit 75: a lock is still held.
 set -u
 export LC_ALL=C
 left=$1
 shift
 
-# The process that holds one of the files. Another file system may have the same inode: the process has the file open.
+# Prints the process that holds one of the locks. Another file system may use the same inode number, so the process must
+# also have the file open.
 holder() {
   for lock; do
     inode=$(stat -c %i "$lock" 2> /dev/null) || continue
-    for pid in $(awk -v end=":$inode$" '$2 == "POSIX" && $6 ~ end { print $5 }' /proc/locks); do
-      if [ -n "$(find "/proc/$pid/fd" -lname "$(readlink -f "$lock")" 2> /dev/null)" ]; then
-        echo "$pid"
-        return
-      fi
+    awk -v end=":$inode$" '$2 == "POSIX" && $6 ~ end { print $5 }' /proc/locks | while read -r pid; do
+      if [ -n "$(find "/proc/$pid/fd" -lname "$(readlink -f "$lock")" 2> /dev/null)" ]; then echo "$pid"; fi
     done
-  done
+  done | head -n 1
 }
 
 said=
@@ -30,6 +28,6 @@ while pid=$(holder "$@") && [ -n "$pid" ]; do
   left=$((left - 1))
   sleep 1
 done
-# It ended before it could be seen, or cannot be seen: certbot is not asked again at once.
+# The holder ended before it was seen, or cannot be seen: pause before the caller runs certbot again.
 if [ -z "$said" ]; then sleep 2; fi
 exit 0

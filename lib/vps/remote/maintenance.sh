@@ -1,7 +1,7 @@
-# Puts a maintenance page in force or takes it away. nginx looks for it at every request, so that one rename is the switch
-# and nothing is reloaded; the releases are not touched.
-# Arguments: site folder; for a page also the name of its folder, and pairs of file name and length; the files follow on
-# standard input.
+# Turns the maintenance page on or off. nginx checks for the page on every request, so one rename switches it without a
+# reload. Releases are not touched.
+# Arguments: site folder. To turn it on, also: name of the page's folder, then pairs of file name and length; the files
+# follow on standard input.
 set -eu
 export LC_ALL=C
 umask 022
@@ -10,7 +10,7 @@ shift
 mkdir -p "$site/maintenance.d"
 cd "$site"
 exec 9> maintenance.d/.lock
-flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another change of the maintenance mode is under way" >&2; exit 1; }
+flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another change of the maintenance mode is in progress" >&2; exit 1; }
 
 name=
 if [ $# -gt 0 ]; then
@@ -20,7 +20,7 @@ if [ $# -gt 0 ]; then
   while [ $# -gt 1 ]; do
     file=maintenance.d/$name/$1
     head -c "$2" > "$file"
-    [ "$(wc -c < "$file")" -eq "$2" ] || { echo "$1 did not arrive whole" >&2; rm -rf "maintenance.d/$name"; exit 1; }
+    [ "$(wc -c < "$file")" -eq "$2" ] || { echo "$1 did not arrive complete" >&2; rm -rf "maintenance.d/$name"; exit 1; }
     shift 2
   done
   rm -f maintenance.new

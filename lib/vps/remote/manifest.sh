@@ -1,6 +1,6 @@
-# Prints the manifest of a release: `sha256 size retired path` a line. Arguments: site folder, release (- for the live
-# one; nothing is printed when there is none), quick or full.
-# quick: the one kept beside the release, if the files still have its names and sizes. Otherwise it is computed.
+# Prints the manifest of a release, one `sha256 size retired path` per line.
+# Arguments: site folder, release (`-`: the live one; prints nothing if there is none), `quick` or `full`.
+# quick prints the stored manifest if names and sizes still match the files; otherwise the manifest is computed.
 set -eu
 export LC_ALL=C
 release=$2

@@ -1,9 +1,9 @@
-# Writes one of nginx's logs with its rotated parts, oldest line first. Before it a line about the clock by which it is
-# written: clock <offset from UTC> <time zone>. With `follow` a line of one byte 0x01 says that what comes now is new.
+# Prints an nginx log including its rotated files, oldest line first. The first line describes the clock of the log:
+# clock <offset from UTC> <time zone>. With `follow`, a line with the single byte 0x01 separates old lines from new ones.
 # $1 log file
-# $2 seconds since 1970: only what was written since; '' = all
-# $3 a number: only the last lines; '' = all
-# $4 follow: goes on with what is written, until its standard input ends
+# $2 seconds since 1970: print only newer lines; '' = all
+# $3 a number: print only that many last lines; '' = all
+# $4 follow: keep printing new lines until standard input ends
 set -u
 export LC_ALL=C
 file=$1 since=$2 lines=$3 follow=$4
@@ -25,8 +25,8 @@ plain() {
   esac
 }
 
-# Local time that a line must have reached, as 2026/11/23 01:10:05. Where a clock is put back within the hour, its earlier
-# reading counts: rather some lines too many than one too few.
+# The earliest local time to print, as 2026/11/23 01:10:05. If the clock is set back within that hour, the earlier reading
+# counts: better some extra lines than a missing one.
 reached=
 if [ -n "$since" ]; then
   reached=$(for second in "$since" $((since / 3600 * 3600 + 3600)); do
@@ -34,8 +34,8 @@ if [ -n "$since" ]; then
   done | sort | head -n 1)
 fi
 
-# Looks for the first line that is new enough and gives its number, or with `print` that line and all after it. Times stand
-# as [23/Nov/2026:01:10:05 +0000] in an access log, as 2026/11/23 01:10:05 in an error log.
+# Finds the first line that is new enough. Prints its number, or with `print` that line and everything after it. An access
+# log has times like [23/Nov/2026:01:10:05 +0000], an error log like 2026/11/23 01:10:05.
 new_enough() {
   awk -v how="$1" -v reached="$reached" '
     BEGIN {
@@ -57,7 +57,7 @@ new_enough() {
     END { if (how == "number" && !found) print NR + 1 }'
 }
 
-# From here on the file is read by line numbers: nginx may go on writing.
+# Read the file by line number from here on: nginx may keep writing.
 total=$(wc -l < "$file")
 start=1
 [ -z "$reached" ] || start=$(new_enough number < "$file")
@@ -67,7 +67,7 @@ if [ -n "$lines" ]; then
   [ "$lacking" -gt 0 ] || start=$((total - lines + 1))
 fi
 
-# Rotated parts, newest first: access.log.1, access.log.2.gz, access.log-20261122 …
+# Rotated files, newest first: access.log.1, access.log.2.gz, access.log-20261122 …
 rotated=
 if [ -z "$lines" ] || [ "$lacking" -gt 0 ]; then
   rotated=$(find "${file%/*}" -maxdepth 1 -type f -size +0 \
@@ -75,7 +75,7 @@ if [ -z "$lines" ] || [ "$lacking" -gt 0 ]; then
     ${since:+-newermt "@$since"} -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2-)
 fi
 
-# As many of them as are needed, oldest first.
+# Only as many of them as needed, oldest first.
 needed=
 left=$lacking
 IFS='
@@ -99,7 +99,7 @@ if [ "$follow" != follow ]; then
 fi
 [ "$start" -gt "$total" ] || sed -n "$start,${total}p;${total}q" -- "$file"
 printf '\001\n'
-# The options are for where inotify does not work (overlays): a rotated log is noticed within a second all the same.
+# Where inotify does not work (overlay file systems), these options make tail notice a rotation within a second.
 tail -n "+$((total + 1))" -F -s 0.5 --max-unchanged-stats=1 -- "$file" 2> /dev/null &
 tail=$!
 trap 'kill "$tail"' EXIT

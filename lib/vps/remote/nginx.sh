@@ -1,8 +1,8 @@
-# Puts a set of nginx files in force: beside the old one, switched by one rename, tested, loaded, verified; put back when
-# nginx does not like it. Arguments: domain, name of the set, then pairs of file name and length; the files follow on
-# standard input. Exit 10: nginx refused it. 11: it was loaded, but nginx does not run with it. Either way every file and
-# link is as before; when nginx refuses those too, or not all of them can be put back, the last lines on standard error
-# say so.
+# Activates a set of nginx files: writes it next to the old set, switches by one rename, tests, loads and verifies it. If
+# nginx rejects the set, everything is restored.
+# Arguments: domain, name of the set, then pairs of file name and length; the files follow on standard input.
+# Exit 10: nginx rejected the set. Exit 11: nginx loaded the set but does not run with it. In both cases every file and link
+# is restored. If nginx rejects the restored files too, or some cannot be restored, the last lines on standard error say so.
 set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
@@ -16,17 +16,17 @@ enabled=$sites/$domain.conf
 site=$base/current/site.conf
 journal=$base/before
 
-# One at a time, also against another machine's deploy. Not below $base, which a refused first run removes.
+# One change at a time, from any machine. The lock is not below $base, which a rejected first run removes.
 exec 9> "/run/dominion-nginx-$domain.lock"
 flock -E 75 -w 30 9 || {
-  [ $? -ne 75 ] || echo "another change of nginx is under way" >&2
+  [ $? -ne 75 ] || echo "another change of nginx is in progress" >&2
   exit 1
 }
 
-# The journal holds copies of the links and files, and of the folder of a set, that this run replaces. It is complete before
-# anything is changed, so that the next run undoes one that was killed.
+# The journal holds copies of the links, files and set that this run replaces. It is complete before anything changes, so
+# the next run can undo a killed one.
 keep() { if [ -e "$1" ] || [ -L "$1" ]; then cp -a "$1" "$journal.new/$2"; fi; }
-restore() { # name in the journal, where it belongs
+restore() { # name in the journal, path to restore
   if [ -e "$journal/$1" ] || [ -L "$journal/$1" ]; then
     [ -d "$2" ] && [ ! -L "$2" ] && rm -rf "$2"
     cp -a "$journal/$1" "$base/$1.new"
@@ -64,7 +64,7 @@ keep "$base/$set_name" set
 mv -T "$journal.new" "$journal"
 old=$(readlink "$base/loaded" 2>/dev/null || true)
 
-# The same name is the same content, unless someone changed the files by hand.
+# Equal names mean equal content, unless someone edited the files.
 if diff -rq "$base/$set_name.new" "$base/$set_name" > /dev/null 2>&1; then
   rm -rf "$base/$set_name.new"
 else
@@ -74,18 +74,18 @@ fi
 
 point() { ln -s "$2" "$1.tmp.$$" && mv -T "$1.tmp.$$" "$1"; }
 
-# However this ends before the journal is closed, everything is put back, and nginx says whether it takes that.
+# If this script ends before the journal is closed, restore everything and let nginx test the result.
 put_back() {
   [ -d "$journal" ] || return 0
   trap '' HUP INT TERM
-  # By itself: behind || or in an if the shell would go on after a failure.
+  # In the background: after `||` or in an `if`, the shell ignores `set -e`.
   (set -e; undo) &
-  wait $! || { echo "not every file of nginx could be put back" >&2 || true; return 0; }
+  wait $! || { echo "some nginx files could not be restored" >&2 || true; return 0; }
   if words=$(nginx -t 2>&1); then
-    # Only what nginx was asked to load is taken back: before that it runs with what it had.
+    # Reload only if nginx was asked to load the new set; otherwise it still runs with the old one.
     if [ -n "$asked" ] && systemctl is-active --quiet nginx 9>&-; then systemctl reload nginx 9>&- || true; fi
   else
-    printf 'nginx refuses the previous configuration too:\n%s\n' "$words" >&2 || true
+    printf 'nginx rejects the previous configuration too:\n%s\n' "$words" >&2 || true
   fi
 }
 asked=
@@ -98,7 +98,7 @@ trap '' PIPE
 point "$base/current" "$set_name"
 [ "$(readlink "$enabled" 2>/dev/null)" = "$site" ] || { rm -f "$enabled"; ln -s "$site" "$enabled"; }
 rm -f "$enabled".tmp.*
-# Only the link goes; sites-available keeps Debian's file.
+# Remove only the link; sites-available keeps Debian's file.
 if [ -L "$sites/default" ]; then rm -f "$sites/default"; fi
 
 words=$(nginx -t 2>&1) || {
@@ -107,10 +107,10 @@ words=$(nginx -t 2>&1) || {
 }
 asked=yes
 
-# The pids of the workers that take requests; those that only finish say "is shutting down".
+# Prints the process ids of the workers that accept requests; a finishing worker's title says "is shutting down".
 workers() {
   master=$(cat /run/nginx.pid 2>/dev/null) || return 0
-  for pid in $(cat "/proc/$master/task/$master/children" 2>/dev/null); do
+  tr ' ' '\n' 2>/dev/null < "/proc/$master/task/$master/children" | while read -r pid || [ -n "$pid" ]; do
     case $(tr '\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null) in "nginx: worker process "*shutting*) ;; "nginx: worker process"*) echo "$pid" ;; esac
   done
 }
@@ -127,8 +127,8 @@ else
   }
 fi
 
-# A reload that fails inside (a port taken, a certificate gone) leaves the old workers and says so only in the log. Until
-# the last old one has been told, it answers new requests in the old way.
+# If a reload fails inside nginx (port in use, certificate missing), the old workers stay and only the log says so. Old
+# workers keep answering until they are told to stop, so wait until all are replaced.
 fresh() {
   new=
   for pid in $(workers); do
@@ -149,7 +149,7 @@ mv -T "$journal" "$base/done.new"
 point "$base/loaded" "$set_name"
 rm -rf "$base"/*.new
 
-# Keep the set before this one; older ones go.
+# Keep the previous set and remove older ones.
 for folder in "$base"/*/; do
   name=$(basename "$folder")
   case $name in current | loaded | "$set_name") ;; *) [ "$name" = "$old" ] || rm -rf "${base:?}/$name" ;; esac

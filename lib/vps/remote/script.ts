@@ -33,11 +33,11 @@ export function remoteScript(
   const script = readFileSync(path.join(import.meta.dirname, `${name}.sh`), 'utf8').trimEnd()
   const { sudo } = vps(config)
   const run = { read: sudo, change: sudo.change, record: sudo.record }[effect]
-  const stdin = () => Readable.from(joined(Buffer.from(script), payload), { objectMode: false })
+  const stdin = () => Readable.from(concat(Buffer.from(script), payload), { objectMode: false })
   return run({ ...options, stdin })`sh -c ${loader} ${name} ${Buffer.byteLength(script)} ${args}`
 }
 
-async function* joined(
+async function* concat(
   script: Uint8Array,
   payload: (() => AsyncIterable<Uint8Array>) | undefined,
 ): AsyncGenerator<Uint8Array> {

@@ -1,9 +1,9 @@
-# Stages a release beside the live one; nothing that is served changes.
-# Arguments: site folder, id, release to copy from (- for none), how the archive is compressed (zstd or gzip), length of
-# the names to remove, number of files.
-# Standard input: names to remove (NUL after each), and a compressed tar of what is new, with .publish/manifest and
-# .publish/compress (texts to put a .gz beside, which nginx's gzip_static serves, one name a line).
-# Exit 9: the result is not what the manifest says (the release copied from was changed by hand); nothing was staged.
+# Stages a release next to the live one. What visitors get does not change.
+# Arguments: site folder, id, release to copy from (`-`: none), compression of the archive (zstd or gzip), length of the
+# list of names to remove, number of files.
+# Standard input: names to remove (NUL-terminated), then a compressed tar of the new files with .publish/manifest,
+# .publish/release.json and .publish/compress (text files that get a .gz for nginx's gzip_static, one name per line).
+# Exit 9: the result does not match the manifest, because the copied release was changed by hand. Nothing was staged.
 set -eu
 export LC_ALL=C
 umask 022
@@ -11,12 +11,12 @@ site=$1 id=$2 base=$3 form=$4 remove=$5 count=$6
 mkdir -p "$site/releases"
 cd "$site/releases"
 exec 9> .lock
-flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another publish is under way" >&2; exit 1; }
+flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another publish is in progress" >&2; exit 1; }
 
-# What a killed publish left.
+# Remove what a killed publish left behind.
 rm -rf ./*.partial ./*.partial.*
 part=$id.partial
-# A disk that is full, or a connection that is cut, leaves nothing behind; after success there is nothing to remove.
+# Clean up after a full disk or a lost connection. After a success nothing matches.
 trap 'cd "$site/releases" && rm -rf "$part" "$part".*' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
@@ -25,15 +25,14 @@ if [ "$base" = - ]; then mkdir "$part"; else cp -al "$base" "$part"; fi
 cd "$part"
 rm -f release.json
 head -c "$remove" | xargs -0 -r rm -f --
-# A file that is replaced is unlinked first: the same bytes still belong to the release copied from.
+# Unlink a file before replacing it: the copied release shares its inode.
 tar -x "--$form" -p --no-same-owner --unlink-first -f -
 mv .publish/manifest "../$part.manifest"
 mv .publish/compress "../$part.compress"
 mv .publish/release.json "../$part.json"
 find . -mindepth 1 -type d -empty -delete
 
-# Compressing (as hard as nginx itself does on the fly) and verifying share the cores. -f: gzip would leave a file with
-# hard links alone.
+# Compressing (at nginx's own level) and verifying share the cores. Without -f, gzip skips files with several hard links.
 there=$(find . -type f | wc -l)
 cores=$(nproc)
 xargs -d '\n' -r -n 24 -P "$cores" gzip -5 -n -k -f -- < "../$part.compress" &

@@ -1,6 +1,6 @@
-# Makes a staged release the live one by one rename, remembers the one before, and removes old ones. Pages of the one
-# before are open in browsers: its hashed assets are carried along as publishing does it (manifest.ts, planRelease), which
-# a newly published release has done already, and one that is gone back to has not.
+# Makes a staged release live by one rename, records the previous one, and removes old ones. Browsers still show pages of the
+# previous release, so its hashed assets are carried over as planRelease in manifest.ts does. A new release already has
+# them; a release that a rollback returns to does not.
 # Arguments: site folder, id, ids to remove.
 set -eu
 export LC_ALL=C
@@ -9,7 +9,7 @@ site=$1 id=$2
 shift 2
 cd "$site"
 exec 9> releases/.lock
-flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another publish is under way" >&2; exit 1; }
+flock -E 75 -w 30 9 || { [ $? -ne 75 ] || echo "another publish is in progress" >&2; exit 1; }
 [ -f "releases/$id/release.json" ] || { echo "there is no complete release $id" >&2; exit 1; }
 
 point() {
@@ -17,8 +17,8 @@ point() {
   ln -s "$2" "$1.new"
   mv -T "$1.new" "$1"
 }
-# Adds what the manifest of the release that is left has below _next/static and that of the next one has not. A .gz
-# belongs to the text beside it. Without both manifests nothing is carried.
+# Adds the files below _next/static that only the previous release's manifest lists. A .gz belongs to the text file next to
+# it. Without both manifests nothing is carried over.
 carry() {
   old=${live##*/}
   [ -f "releases/$old.manifest" ] && [ -f "releases/$id.manifest" ] || return 0
@@ -37,10 +37,10 @@ carry() {
 
 live=$(readlink current 2>/dev/null || true)
 if [ "$live" != "releases/$id" ]; then
-  # Where caches are told of changes: from here on they may hold this one.
+  # The file `cached` exists when a CDN is purged: from now on its caches may hold this release.
   if [ -f cached ]; then printf '%s\n' "$id" >> cached; fi
   if [ -n "$live" ] && [ -d "$live" ]; then
-    carry || echo "not all assets of ${live##*/} could be carried along" >&2
+    carry || echo "not all assets of ${live##*/} could be carried over" >&2
     point previous "$live"
   fi
   point current "releases/$id"

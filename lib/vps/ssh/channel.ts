@@ -6,7 +6,7 @@ import type { ProcessResult } from '../../shell/spawn.ts'
 import { createLimiter } from '../../util/concurrency.ts'
 import { type OpsError, unknownError } from '../../util/errors.ts'
 import { createFrame, type Reader } from './frame.ts'
-import { spareSessions } from './spareChannels.ts'
+import { createSpareSessions } from './spareChannels.ts'
 
 /** sshd's MaxSessions; more channels at once are refused. */
 const sessions = 10
@@ -14,14 +14,14 @@ const sessions = 10
 const spare = 2
 const graceMs = 2_000
 
-const cannotOpen = (host: Host, error: Error): OpsError =>
+const createSessionError = (host: Host, error: Error): OpsError =>
   unknownError(
     `${host.address} opens no further session on the connection`,
     error.message,
     'Check MaxSessions in its sshd_config (10 is the default), then run the same line again.',
   )
 
-const neverStarted = (host: Host, code: number, words: string): OpsError =>
+const createShellError = (host: Host, code: number, words: string): OpsError =>
   unknownError(
     `The login shell of ${host.user} on ${host.address} ended before it ran the command (exit ${code})`,
     words.trim() || undefined,
@@ -48,13 +48,13 @@ export function createRemote(
   const frame = createFrame()
   let greeted = false
   /** After a session has ended. Throws when its line was not even started. */
-  function judge({ stdout, stderr }: Session, code: number): void {
+  function assertStarted({ stdout, stderr }: Session, code: number): void {
     const words = [stdout.before, stderr.before].filter((text) => text.trim() !== '').join('\n')
-    if (!stdout.started && code !== -1) throw neverStarted(host, code, words)
+    if (!stdout.started && code !== -1) throw createShellError(host, code, words)
     if (words && !greeted) onGreeting(words)
     greeted ||= words !== ''
   }
-  const turn = createLimiter(sessions - spare)
+  const limiter = createLimiter(sessions - spare)
   let lost: Error | undefined
   let closing = false
   const gone = new Promise<void>((resolve) => {
@@ -80,7 +80,7 @@ export function createRemote(
       connection.exec(line, (error, channel) => (error ? reject(error) : resolve(channel)))
     })
 
-  const spares = spareSessions(() => openOnce(frame.waiting), spare)
+  const spares = createSpareSessions(() => openOnce(frame.readingLine), spare)
 
   /** sshd frees a session a moment after it has closed the channel, so a refused one is asked for again. */
   async function open(line: string): Promise<Session> {
@@ -93,12 +93,12 @@ export function createRemote(
       const ready = lost || closing ? undefined : spares.take(line)
       if (ready) return ready
       try {
-        const opening = openOnce(frame.direct(line))
+        const opening = openOnce(frame.wrap(line))
         spares.fill()
         return await opening
       } catch (error) {
         const refused = 'reason' in (error as object)
-        if (!refused || tries === 40) throw lost ? lostError() : cannotOpen(host, error as Error)
+        if (!refused || tries === 40) throw lost ? lostError() : createSessionError(host, error as Error)
         await pause(25 * Math.min(tries, 10))
       }
     }
@@ -106,24 +106,24 @@ export function createRemote(
 
   return {
     exec: (line, options) =>
-      turn(async () => {
+      limiter(async () => {
         options.signal.throwIfAborted()
         const session = await open(line)
-        const result = await converse(session, options)
+        const result = await runLine(session, options)
         if (result.code === -1 && !result.timedOut && !options.signal.aborted && lost) throw lostError()
-        judge(session, result.code)
+        assertStarted(session, result.code)
         return result
       }),
     async *stream(line, { stdin, signal }) {
-      const release = await turn.take()
+      const release = await limiter.take()
       let source: Readable | undefined
       try {
         signal.throwIfAborted()
         const session = await open(line)
-        source = feed(session.channel, stdin)
-        const end = yield* streamOf(session.channel, session, signal)
+        source = writeInput(session.channel, stdin)
+        const end = yield* streamOutput(session.channel, session, signal)
         if (end.code === -1 && !signal.aborted && lost) throw lostError()
-        if (!signal.aborted) judge(session, end.code)
+        if (!signal.aborted) assertStarted(session, end.code)
         return end
       } catch (thrown) {
         throw lost && !signal.aborted ? lostError() : thrown
@@ -133,7 +133,7 @@ export function createRemote(
       }
     },
     async hold(line, beatMs) {
-      const release = await turn.take()
+      const release = await limiter.take()
       const session = await open(line).catch((error) => {
         release()
         throw error
@@ -156,7 +156,7 @@ export function createRemote(
 type ExecOptions = Parameters<Remote['exec']>[1]
 
 /** Feeds a channel and listens to it until it closes. */
-function converse(session: Session, options: ExecOptions): Promise<ProcessResult> {
+function runLine(session: Session, options: ExecOptions): Promise<ProcessResult> {
   const { channel } = session
   const { stdin, timeoutMs, signal, onOutput } = options
   const stdout: Buffer[] = []
@@ -171,8 +171,8 @@ function converse(session: Session, options: ExecOptions): Promise<ProcessResult
     stop()
   }, timeoutMs)
   signal.addEventListener('abort', stop, { once: true })
-  listen(session, stdout, stderr, onOutput)
-  const source = feed(channel, stdin)
+  collectOutput(session, stdout, stderr, onOutput)
+  const source = writeInput(channel, stdin)
   return new Promise((resolve, reject) => {
     let failure: Error | undefined
     source?.on('error', (error) => {
@@ -197,7 +197,7 @@ function converse(session: Session, options: ExecOptions): Promise<ProcessResult
   })
 }
 
-function listen(
+function collectOutput(
   session: Session,
   stdout: Buffer[],
   stderr: Buffer[],
@@ -218,7 +218,7 @@ function listen(
 }
 
 /** Gives the channel its input; a stream is returned so that it can be watched. */
-function feed(channel: ClientChannel, stdin: ExecOptions['stdin']): Readable | undefined {
+function writeInput(channel: ClientChannel, stdin: ExecOptions['stdin']): Readable | undefined {
   // The far end may stop reading early (its exit code says why); writing on is no error of its own.
   channel.on('error', () => {})
   if (stdin instanceof Readable) return stdin.pipe(channel) && stdin
@@ -273,7 +273,7 @@ async function holdOpen({ channel, stdout }: Session, connectionGone: Promise<vo
  * Hands on a channel's output no faster than it is taken: what is not taken stays with the server, by ssh's own window.
  * The signal asks the program to end, and closes the channel when it does not.
  */
-export async function* streamOf(
+export async function* streamOutput(
   channel: ClientChannel,
   readers: { stdout: Reader; stderr: Reader },
   signal: AbortSignal,

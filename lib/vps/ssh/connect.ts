@@ -6,8 +6,8 @@ import type { Config } from '../../config/config.ts'
 import { createNetworkOptions } from '../../config/network.ts'
 import type { Host, Remote } from '../../shell/remote.ts'
 import type { Context } from '../../tasks/context.ts'
-import { findLogins, type SshSettings, sshSettings } from './keys.ts'
-import type { Verdict } from './knownHosts.ts'
+import { findLogins, readSshSettings, type SshSettings } from './keys.ts'
+import type { HostKeyVerdict } from './knownHosts.ts'
 
 const connectMs = 15_000
 const handshakeMs = 20_000
@@ -24,7 +24,7 @@ export async function openHost(
   leaving: AbortSignal,
   onGreeting?: (text: string) => void,
 ): Promise<Remote> {
-  const settings = await sshSettings(host, runner)
+  const settings = await readSshSettings(host, runner)
   // The way to the VPS and back goes on while ssh is loaded, which takes all of this process once it has begun.
   const connecting = connectTcp(config, host, settings, leaving)
   connecting.catch(() => {}) // heard below
@@ -40,19 +40,19 @@ export async function openHost(
     connecting.then((opened) => opened.destroy()).catch(() => {})
     throw thrown
   })
-  const { hostKeyAlgorithms, judge, knownName, parseKnownHosts } = hosts
-  const { handshakeError, hostKeyError, refusedError } = errors
+  const { getHostKeyAlgorithms, evaluateHostKey, formatHostName, parseKnownHosts } = hosts
+  const { createHandshakeError, createHostKeyError, createLoginError } = errors
   // Names that known_hosts may list this server under, the configured one first.
   const names = settings.hostKeyAlias
     ? [settings.hostKeyAlias]
-    : [...new Set([knownName(host.address, host.port), knownName(settings.hostname, host.port)])]
+    : [...new Set([formatHostName(host.address, host.port), formatHostName(settings.hostname, host.port)])]
   const known = existsSync(host.knownHosts) ? parseKnownHosts(readFileSync(host.knownHosts, 'utf8')) : []
   const socket = await connecting
-  if (socket.errored) throw handshakeError(host, socket.errored)
+  if (socket.errored) throw createHandshakeError(host, socket.errored)
 
-  let judged: { verdict: Verdict; key: string } | undefined
+  let judged: { verdict: HostKeyVerdict; key: string } | undefined
   const tried: string[] = []
-  const waiting = [...logins.ways]
+  const waiting = [...logins.methods]
   const ssh = new NodeSSH()
   try {
     await ssh.connect({
@@ -62,10 +62,10 @@ export async function openHost(
       readyTimeout: handshakeMs,
       keepaliveInterval: 15_000,
       keepaliveCountMax: 4,
-      algorithms: { serverHostKey: hostKeyAlgorithms(known, names) as never },
+      algorithms: { serverHostKey: getHostKeyAlgorithms(known, names) as never },
       hostVerifier: (shown: Buffer) => {
         const key = shown.toString('base64')
-        judged = { key, verdict: judge(known, names, key) }
+        judged = { key, verdict: evaluateHostKey(known, names, key) }
         return judged.verdict.is === 'known'
       },
       authHandler: (_left, _partial, next) => {
@@ -77,11 +77,11 @@ export async function openHost(
   } catch (error) {
     socket.destroy()
     if (judged && judged.verdict.is !== 'known')
-      throw hostKeyError(host, names[0]!, judged.key, judged.verdict)
+      throw createHostKeyError(host, names[0]!, judged.key, judged.verdict)
     if ((error as { level?: string }).level === 'client-authentication' || judged) {
-      throw refusedError(host, error as Error, tried, logins.leftOut)
+      throw createLoginError(host, error as Error, tried, logins.skipped)
     }
-    throw handshakeError(host, error as Error)
+    throw createHandshakeError(host, error as Error)
   }
   const remote = createRemote(ssh.connection as Client, host, onGreeting)
   return {
@@ -102,8 +102,8 @@ async function connectTcp(
   const { hostname } = settings
   const { resolve } = createNetworkOptions(config)
   const failed = async (error: NodeJS.ErrnoException) => {
-    const { socketError } = await import('./errors.ts')
-    return socketError(config, host, hostname, error, settings.proxy)
+    const { createSocketError } = await import('./errors.ts')
+    return createSocketError(config, host, hostname, error, settings.proxy)
   }
   const addresses = await resolve(hostname).catch(async (error: NodeJS.ErrnoException) => {
     throw await failed(error)

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts'
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Host } from '../../shell/remote.ts'
 import { exitCode, OpsError, unknownError } from '../../util/errors.ts'
-import { fingerprint, keyType, type Verdict } from './knownHosts.ts'
+import { formatFingerprint, getKeyType, type HostKeyVerdict } from './knownHosts.ts'
 
 const reason: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'it answers, but nothing listens on that port',
@@ -17,14 +17,14 @@ const reason: Readonly<Record<string, string>> = {
 }
 
 /** No TCP connection: says which of name, route, firewall and port it is. Exit 3. */
-export function socketError(
+export function createSocketError(
   { network: { dnsServer } }: Config,
   { address, port }: Host,
   hostname: string,
   error: NodeJS.ErrnoException,
   proxy: boolean,
 ): OpsError {
-  const code = codeOf(error)
+  const code = getErrorCode(error)
   const named = ['ENOTFOUND', 'EAI_AGAIN', 'ESERVFAIL', 'ETIMEOUT'].includes(code)
   const next = named
     ? `Check IONOS_HOST in ${formatKeyFile('IONOS_HOST')} (${address})${dnsServer ? ` and DNS_SERVER (${dnsServer})` : ''}.`
@@ -39,13 +39,13 @@ export function socketError(
 }
 
 /** Several addresses were tried: the last error is inside. */
-function codeOf(error: NodeJS.ErrnoException): string {
+function getErrorCode(error: NodeJS.ErrnoException): string {
   const inner = error instanceof AggregateError ? (error.errors.at(-1) as NodeJS.ErrnoException) : error
   return inner?.code ?? error.code ?? ''
 }
 
 /** Something answers, but no ssh session comes of it. Exit 3. */
-export function handshakeError({ address: host, port }: Host, error: Error): OpsError {
+export function createHandshakeError({ address: host, port }: Host, error: Error): OpsError {
   const slow = /timed out|no response/i.test(error.message)
   const cut = /connection lost before handshake|ECONNRESET/i.test(error.message)
   const what = cut
@@ -61,19 +61,19 @@ export function handshakeError({ address: host, port }: Host, error: Error): Ops
 }
 
 /** The key that the server shows is not the one that known_hosts vouches for. Exit 3; there is no way around it here. */
-export function hostKeyError(
+export function createHostKeyError(
   { address: host, port, knownHosts }: Host,
   name: string,
   key: string,
-  verdict: Verdict,
+  verdict: HostKeyVerdict,
 ): OpsError {
-  const shown = `${keyType(key)} ${fingerprint(key)}`
+  const shown = `${getKeyType(key)} ${formatFingerprint(key)}`
   if (verdict.is === 'changed') {
     const where = verdict.lines.map((line) => `${knownHosts} line ${line}`).join(', ')
     return unknownError(
       `The host key of ${host}:${port} is NOT the one known for it (${where}): someone may be answering in its place`,
       `It shows ${shown}${verdict.sameType ? '' : ', a type that known_hosts does not list for it'}.`,
-      `If the VPS was reinstalled, compare that fingerprint with the provider's console (there: ${keygen(key)}), then replace ${where} by hand. Otherwise do not connect.`,
+      `If the VPS was reinstalled, compare that fingerprint with the provider's console (there: ${formatKeygenLine(key)}), then replace ${where} by hand. Otherwise do not connect.`,
     )
   }
   if (verdict.is === 'revoked') {
@@ -87,30 +87,30 @@ export function hostKeyError(
     `The host key of ${host}:${port} is not known, so nothing was sent to it`,
     `It shows ${shown}.`,
     [
-      `Compare the fingerprint with the provider's console (on the VPS: ${keygen(key)}).`,
+      `Compare the fingerprint with the provider's console (on the VPS: ${formatKeygenLine(key)}).`,
       `If it is the same, append this line to ${knownHosts}:`,
-      `${name} ${keyType(key)} ${key}`,
+      `${name} ${getKeyType(key)} ${key}`,
     ].join('\n'),
   )
 }
 
 const keyFiles: Readonly<Record<string, string>> = { 'ssh-ed25519': 'ed25519', 'ssh-rsa': 'rsa' }
-const keygen = (key: string): string =>
-  `ssh-keygen -lf /etc/ssh/ssh_host_${keyFiles[keyType(key)] ?? 'ecdsa'}_key.pub`
+const formatKeygenLine = (key: string): string =>
+  `ssh-keygen -lf /etc/ssh/ssh_host_${keyFiles[getKeyType(key)] ?? 'ecdsa'}_key.pub`
 
 /** The server let none of our keys in. Exit 4. */
-export function refusedError(
+export function createLoginError(
   { user, address: host, key }: Host,
   error: Error,
   tried: string[],
-  leftOut: string[],
+  skipped: string[],
 ): OpsError {
   return new OpsError({
     what: `${host} refuses to let ${user} in with any of the keys tried`,
     said: [
       error.message,
       ...tried.map((name) => `tried: ${name}`),
-      ...leftOut.map((why) => `not tried: ${why}`),
+      ...skipped.map((why) => `not tried: ${why}`),
     ].join('\n'),
     next: `Add the public half of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in ${formatKeyFile('IONOS_USER', 'IONOS_SSH_KEY')}.`,
     exitCode: exitCode.notLoggedIn,

@@ -11,9 +11,9 @@ export interface Frame {
    * The line for sshd that runs this line. It means the same to every login shell: single quotes around text without
    * quotes, line breaks and exclamation marks, and a backslash only before a 0.
    */
-  direct(line: string): string
+  wrap(line: string): string
   /** The line for sshd that reads a length and a line of that length from its standard input, and runs it. */
-  readonly waiting: string
+  readonly readingLine: string
   /** Reads one output of one session. */
   reader(output?: 'stdout' | 'stderr'): Reader
 }
@@ -37,15 +37,15 @@ export function createFrame(marker = randomBytes(12).toString('hex')): Frame {
   // Without LC_ALL tools read numbers and write messages in the language of the VPS.
   const begin = `LC_ALL=C; export LC_ALL; printf %s%s ${second} ${first} >&2; printf %s%s ${first} ${second}; `
   return {
-    direct: (line) => `exec sh -c '${begin}eval "$(printf %b "$1")"' sh '${encode(line)}'`,
+    wrap: (line) => `exec sh -c '${begin}eval "$(printf %b "$1")"' sh '${encodeOctal(line)}'`,
     // `read` and `head` take exactly their own bytes off the input; what follows is the line's.
-    waiting: `exec sh -c '${begin}read -r length && line=$(head -c "$length") && eval "$line"'`,
+    readingLine: `exec sh -c '${begin}read -r length && line=$(head -c "$length") && eval "$line"'`,
     reader: (output = 'stdout') => createReader(output === 'stdout' ? marker : second + first),
   }
 }
 
 /** For printf's %b (POSIX, printf): everything that a shell could read as its own becomes an octal escape. */
-const encode = (line: string): string =>
+const encodeOctal = (line: string): string =>
   [...Buffer.from(line)]
     .map((byte) => {
       const character = String.fromCharCode(byte)

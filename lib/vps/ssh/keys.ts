@@ -28,17 +28,17 @@ export interface Login {
 
 /** The ways to log in, in the order tried, and why other keys were left out. */
 export interface Logins {
-  ways: Login[]
-  leftOut: string[]
+  methods: Login[]
+  skipped: string[]
 }
 
-const usualFiles = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => path.join(homedir(), '.ssh', name))
+const defaultFiles = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => path.join(homedir(), '.ssh', name))
 
 /** What counts when IONOS_SSH_KEY is set, or when OpenSSH is not installed. */
-const plainSettings = (host: string): SshSettings => ({
+const getDefaultSettings = (host: string): SshSettings => ({
   hostname: host,
   hostKeyAlias: '',
-  identityFiles: usualFiles,
+  identityFiles: defaultFiles,
   identitiesOnly: false,
   agent: process.env.SSH_AUTH_SOCK ?? (process.platform === 'win32' ? '\\\\.\\pipe\\openssh-ssh-agent' : ''),
   proxy: false,
@@ -48,10 +48,10 @@ const plainSettings = (host: string): SshSettings => ({
  * What OpenSSH would use for the host; asked for only when IONOS_SSH_KEY leaves the choice to it, because it costs a
  * process. Without OpenSSH, or when its configuration is broken: the usual files.
  */
-export async function sshSettings(host: Host, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
-  if (host.key) return plainSettings(host.address)
+export async function readSshSettings(host: Host, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
+  if (host.key) return getDefaultSettings(host.address)
   const answer = await runner.run(settingsCommand(host)).catch(() => undefined)
-  return answer ? readSettings(answer.stdout, host.address) : plainSettings(host.address)
+  return answer ? parseSshSettings(answer.stdout, host.address) : getDefaultSettings(host.address)
 }
 
 /** `ssh -G` prints the settings that OpenSSH would use, and connects to nothing (ssh(1)). */
@@ -59,16 +59,16 @@ export const settingsCommand = ({ address, port, user }: Host): Command =>
   local({ timeoutMs: 10_000 })`ssh -G -p ${port} -l ${user} -- ${address}`
 
 /** Reads the output of `ssh -G`: one `keyword value` a line. */
-export function readSettings(output: string, host: string): SshSettings {
-  const plain = plainSettings(host)
+export function parseSshSettings(output: string, host: string): SshSettings {
+  const plain = getDefaultSettings(host)
   const lines = output.split(/\r?\n/).map((line) => {
     const [word = '', ...rest] = line.split(' ')
     return { word, value: rest.join(' ').trim() }
   })
   const one = (word: string) => lines.find((line) => line.word === word)?.value
   const agent = one('identityagent')
-  const files = lines.filter((line) => line.word === 'identityfile').map((line) => atHome(line.value))
-  const named = agent === 'none' ? '' : atHome(agent ?? '')
+  const files = lines.filter((line) => line.word === 'identityfile').map((line) => expandHome(line.value))
+  const named = agent === 'none' ? '' : expandHome(agent ?? '')
   return {
     hostname: one('hostname') || host,
     hostKeyAlias: one('hostkeyalias') ?? '',
@@ -79,7 +79,7 @@ export function readSettings(output: string, host: string): SshSettings {
   }
 }
 
-const atHome = (file: string): string => file.replace(/^~(?=$|[/\\])/, homedir())
+const expandHome = (file: string): string => file.replace(/^~(?=$|[/\\])/, homedir())
 
 /**
  * Everything that may open the door: the one key of IONOS_SSH_KEY, else the agent's keys and the usual files.
@@ -87,14 +87,14 @@ const atHome = (file: string): string => file.replace(/^~(?=$|[/\\])/, homedir()
  * passphrase that no agent holds.
  */
 export async function findLogins(host: Host, settings: SshSettings): Promise<Logins> {
-  const agentKeys = await askAgent(settings.agent)
+  const agentKeys = await readAgentKeys(settings.agent)
   const logins = host.key
-    ? await onlyThisKey(host, agentKeys)
-    : await whateverIsThere(host, settings, agentKeys)
-  if (logins.ways.length > 0) return logins
+    ? await findConfiguredKey(host, agentKeys)
+    : await findAnyKey(host, settings, agentKeys)
+  if (logins.methods.length > 0) return logins
   throw new OpsError({
     what: `There is no key to log in to ${host.address} with`,
-    said: logins.leftOut.join('\n') || undefined,
+    said: logins.skipped.join('\n') || undefined,
     next: `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to a private key file, or load a key into the ssh agent (ssh-add).`,
     exitCode: exitCode.notLoggedIn,
   })
@@ -105,12 +105,13 @@ interface AgentKeys {
   keys: ParsedKey[]
 }
 
-async function onlyThisKey(host: Host, agentKeys: AgentKeys | undefined): Promise<Logins> {
+async function findConfiguredKey(host: Host, agentKeys: AgentKeys | undefined): Promise<Logins> {
   const file = host.key
   const found = await readKey(file)
-  if (found.is === 'usable') return { ways: [asKey(host, file, found.key)], leftOut: [] }
+  if (found.is === 'usable') return { methods: [createKeyLogin(host, file, found.key)], skipped: [] }
   if (found.is === 'locked') {
-    if (agentKeys && agentKeys.keys.length > 0) return { ways: [asAgent(host, agentKeys)], leftOut: [] }
+    if (agentKeys && agentKeys.keys.length > 0)
+      return { methods: [createAgentLogin(host, agentKeys)], skipped: [] }
     throw new OpsError({
       what: `The private key ${file} has a passphrase, and no ssh agent holds it`,
       next: `Load it, then run the same line again: ssh-add ${file}`,
@@ -123,23 +124,25 @@ async function onlyThisKey(host: Host, agentKeys: AgentKeys | undefined): Promis
   )
 }
 
-async function whateverIsThere(
+async function findAnyKey(
   host: Host,
   settings: SshSettings,
   agentKeys: AgentKeys | undefined,
 ): Promise<Logins> {
-  const ways: Login[] = []
-  const leftOut: string[] = []
-  if (agentKeys && agentKeys.keys.length > 0 && !settings.identitiesOnly) ways.push(asAgent(host, agentKeys))
+  const methods: Login[] = []
+  const skipped: string[] = []
+  if (agentKeys && agentKeys.keys.length > 0 && !settings.identitiesOnly)
+    methods.push(createAgentLogin(host, agentKeys))
   for (const file of settings.identityFiles.filter((each) => existsSync(each))) {
     const found = await readKey(file)
-    if (found.is === 'usable') ways.push(asKey(host, file, found.key))
-    else if (found.is === 'locked') leftOut.push(`${file} has a passphrase; load it with ssh-add`)
-    else leftOut.push(`${file}: ${found.why}`)
+    if (found.is === 'usable') methods.push(createKeyLogin(host, file, found.key))
+    else if (found.is === 'locked') skipped.push(`${file} has a passphrase; load it with ssh-add`)
+    else skipped.push(`${file}: ${found.why}`)
   }
   // IdentitiesOnly asks for the files, but a file with a passphrase can only be used through the agent that holds it.
-  if (ways.length === 0 && agentKeys && agentKeys.keys.length > 0) ways.push(asAgent(host, agentKeys))
-  return { ways, leftOut }
+  if (methods.length === 0 && agentKeys && agentKeys.keys.length > 0)
+    methods.push(createAgentLogin(host, agentKeys))
+  return { methods, skipped }
 }
 
 type KeyFile = { is: 'usable'; key: Buffer } | { is: 'locked' } | { is: 'wrong'; why: string }
@@ -163,7 +166,7 @@ async function readKey(file: string): Promise<KeyFile> {
   return { is: 'usable', key }
 }
 
-async function askAgent(socket: string): Promise<AgentKeys | undefined> {
+async function readAgentKeys(socket: string): Promise<AgentKeys | undefined> {
   if (!socket) return undefined
   const { default: ssh2 } = await import('ssh2')
   const agent = ssh2.createAgent(socket)
@@ -179,12 +182,12 @@ async function askAgent(socket: string): Promise<AgentKeys | undefined> {
   return { agent, keys }
 }
 
-const asKey = ({ user }: Host, file: string, key: Buffer): Login => ({
+const createKeyLogin = ({ user }: Host, file: string, key: Buffer): Login => ({
   name: file,
   method: { type: 'publickey', username: user, key },
 })
 
-const asAgent = ({ user }: Host, { agent, keys }: AgentKeys): Login => ({
+const createAgentLogin = ({ user }: Host, { agent, keys }: AgentKeys): Login => ({
   name: `the agent's ${keys.map((key) => `${key.type}${key.comment ? ` (${key.comment})` : ''}`).join(', ')}`,
   method: { type: 'agent', username: user, agent },
 })

@@ -13,7 +13,7 @@ export interface KnownHost {
   key: string
 }
 
-export type Verdict =
+export type HostKeyVerdict =
   | { is: 'known'; line: number }
   /** Nothing is known of this host. */
   | { is: 'unknown' }
@@ -29,15 +29,15 @@ export function parseKnownHosts(text: string): KnownHost[] {
     const [hosts, type, key] = words
     if (!hosts || hosts.startsWith('#') || !type || !key) return []
     if (marker !== undefined && marker !== '@revoked') return []
-    if (keyType(key) !== type) return []
-    const matches = hosts.startsWith('|') ? hashedMatcher(hosts) : patternMatcher(hosts)
+    if (getKeyType(key) !== type) return []
+    const matches = hosts.startsWith('|') ? createHashMatcher(hosts) : createPatternMatcher(hosts)
     if (!matches) return []
-    return [{ line: index + 1, revoked: marker === '@revoked', matches, type, key: normal(key) }]
+    return [{ line: index + 1, revoked: marker === '@revoked', matches, type, key: normaliseKey(key) }]
   })
 }
 
 /** The name under which known_hosts lists a server. */
-export const knownName = (host: string, port: number): string =>
+export const formatHostName = (host: string, port: number): string =>
   port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
 
 /**
@@ -45,9 +45,13 @@ export const knownName = (host: string, port: number): string =>
  * @param names all names the server is known by
  * @param key base64 of the key as it came over the wire
  */
-export function judge(known: readonly KnownHost[], names: readonly string[], key: string): Verdict {
-  const type = keyType(key)
-  const shown = normal(key)
+export function evaluateHostKey(
+  known: readonly KnownHost[],
+  names: readonly string[],
+  key: string,
+): HostKeyVerdict {
+  const type = getKeyType(key)
+  const shown = normaliseKey(key)
   const ours = known.filter((entry) => names.some((name) => entry.matches(name)))
   const revoked = ours.find((entry) => entry.revoked && entry.key === shown)
   if (revoked) return { is: 'revoked', line: revoked.line }
@@ -76,7 +80,7 @@ const signatures: Readonly<Record<string, readonly string[]>> = {
  * The host key algorithms to offer, those of known keys first: a server with several keys shows the first that both
  * sides know, and it should be the one that known_hosts lists.
  */
-export function hostKeyAlgorithms(known: readonly KnownHost[], names: readonly string[]): string[] {
+export function getHostKeyAlgorithms(known: readonly KnownHost[], names: readonly string[]): string[] {
   const types = known
     .filter((entry) => !entry.revoked && names.some((name) => entry.matches(name)))
     .map((entry) => entry.type)
@@ -84,44 +88,44 @@ export function hostKeyAlgorithms(known: readonly KnownHost[], names: readonly s
 }
 
 /** The fingerprint as ssh-keygen -l prints it. */
-export const fingerprint = (key: string): string =>
+export const formatFingerprint = (key: string): string =>
   `SHA256:${createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64').replace(/=+$/, '')}`
 
 /** The type that a public key names in its own first field (RFC 4253, 6.6); '' when it is none. */
-export function keyType(key: string): string {
+export function getKeyType(key: string): string {
   const blob = Buffer.from(key, 'base64')
   if (blob.length < 4) return ''
   const length = blob.readUInt32BE(0)
   return length > 64 || blob.length < 4 + length ? '' : blob.toString('latin1', 4, 4 + length)
 }
 
-const normal = (key: string): string => Buffer.from(key, 'base64').toString('base64')
+const normaliseKey = (key: string): string => Buffer.from(key, 'base64').toString('base64')
 
 /** `|1|salt|hash`: HMAC-SHA1 of the name. */
-function hashedMatcher(hosts: string): KnownHost['matches'] | undefined {
+function createHashMatcher(hosts: string): KnownHost['matches'] | undefined {
   const [, version, salt, hash, ...rest] = hosts.split('|')
   if (version !== '1' || !salt || !hash || rest.length > 0) return undefined
-  const wanted = normal(hash)
+  const wanted = normaliseKey(hash)
   return (name) =>
     createHmac('sha1', Buffer.from(salt, 'base64')).update(name.toLowerCase()).digest('base64') === wanted
 }
 
 /** Comma-separated patterns with `*` and `?`; one that begins with `!` and fits rules the line out. */
-function patternMatcher(hosts: string): KnownHost['matches'] {
+function createPatternMatcher(hosts: string): KnownHost['matches'] {
   const patterns = hosts
     .toLowerCase()
     .split(',')
     .filter((pattern) => pattern.replace(/^!/, '') !== '')
   return (name) => {
     const wanted = name.toLowerCase()
-    const fits = (pattern: string) => glob(pattern, wanted)
+    const fits = (pattern: string) => matchesGlob(pattern, wanted)
     if (patterns.some((pattern) => pattern.startsWith('!') && fits(pattern.slice(1)))) return false
     return patterns.some((pattern) => !pattern.startsWith('!') && fits(pattern))
   }
 }
 
 /** Quadratic at worst: a hostile pattern such as `*a*a*a*a…` must not stall as it would as a regular expression. */
-function glob(pattern: string, text: string): boolean {
+function matchesGlob(pattern: string, text: string): boolean {
   let p = 0
   let t = 0
   let star = -1

@@ -1,7 +1,7 @@
 import type { ClientChannel } from 'ssh2'
 
 /** Sessions that wait on the VPS for the line they are to run. */
-export interface Spares {
+export interface SpareSessions {
   /** One that now runs the line; undefined when none is ready. */
   take(line: string): ClientChannel | undefined
   /** Opens what is missing, without waiting for it. */
@@ -14,7 +14,7 @@ export interface Spares {
  *
  * @param open opens a session that waits for its line (Frame.waiting); rejects when the server refuses it
  */
-export function spareSessions(open: () => Promise<ClientChannel>, places: number): Spares {
+export function createSpareSessions(open: () => Promise<ClientChannel>, places: number): SpareSessions {
   const ready: ClientChannel[] = []
   let wanted = places
   let opening = 0
@@ -39,7 +39,7 @@ export function spareSessions(open: () => Promise<ClientChannel>, places: number
       let channel = ready.shift()
       while (channel && !channel.writable) channel = ready.shift()
       if (!channel) return undefined
-      channel.write(handed(line))
+      channel.write(formatInput(line))
       fill()
       return channel
     },
@@ -47,7 +47,7 @@ export function spareSessions(open: () => Promise<ClientChannel>, places: number
 }
 
 /** A line that a lost connection cuts short is a syntax error as a whole: nothing of it runs. */
-function handed(line: string): string {
+function formatInput(line: string): string {
   const whole = `if :; then\n${line}\nfi`
   return `${Buffer.byteLength(whole)}\n${whole}`
 }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { type HealthReport, waitUntilHealthy } from '../../../lib/azure/containers/waitFor.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { getResponse } from '../../../lib/vps/nginx/upstream.ts'
+import { parseHealth } from '../../../lib/vps/nginx/upstream.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
 import { getFailure } from '../../support/helpers.ts'
 import { createPortRunner, listen } from '../../support/servers.ts'
@@ -149,8 +149,8 @@ test('healthy as the VPS sees it is healthy', async () => {
 })
 
 test('what Python on the VPS says', () => {
-  const failed = (stderr: string) => getResponse({ code: 1, stdout: '', stderr })
-  expect(getResponse({ code: 0, stdout: '{}', stderr: '' })).toEqual({ status: 200, body: '{}' })
+  const failed = (stderr: string) => parseHealth({ code: 1, stdout: '', stderr })
+  expect(parseHealth({ code: 0, stdout: '{}', stderr: '' })).toEqual({ status: 200, body: '{}' })
   expect(failed('Traceback\nurllib.error.HTTPError: HTTP Error 503: SERVICE UNAVAILABLE\n').status).toBe(503)
   for (const words of [
     'TimeoutError: timed out',

@@ -6,12 +6,12 @@ import {
   readContent,
 } from '../../../lib/database/backup/content.ts'
 import {
-  createQuery,
+  createBeforeName,
+  createDatabaseQuery,
+  createTemporaryName,
   isTemporary,
-  nameBefore,
-  rename,
-  renameQuery,
-  temporaryName,
+  renameDatabases,
+  renameDatabasesQuery,
 } from '../../../lib/database/databases.ts'
 import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 import { startPostgres } from '../../support/postgres.ts'
@@ -81,11 +81,11 @@ test('a real server: names change all or none', async () => {
       ({ datname }: { datname: string }) => datname,
     )
   const locale = { encoding: 'UTF8', provider: 'c', collate: 'C', ctype: 'C', locale: null }
-  await client.query(createQuery('live', locale, 'owner', 'change').text)
-  await client.query(createQuery('beside', locale, undefined, 'change').text)
+  await client.query(createDatabaseQuery('live', locale, 'owner', 'change').text)
+  await client.query(createDatabaseQuery('beside', locale, undefined, 'change').text)
   expect(
     await getFailure(
-      rename(context, [
+      renameDatabases(context, [
         ['live', 'before'],
         ['absent', 'live'],
       ]),
@@ -95,7 +95,7 @@ test('a real server: names change all or none', async () => {
     said: expect.stringContaining('absent'),
   })
   expect(await names()).toEqual(['beside', 'live', 'postgres'])
-  await rename(context, [
+  await renameDatabases(context, [
     ['live', 'before'],
     ['beside', 'live'],
   ])
@@ -104,17 +104,19 @@ test('a real server: names change all or none', async () => {
 
 test('names of databases that come and go: told apart, and never longer than PostgreSQL keeps', () => {
   const time = new Date('2026-11-23T01:02:03.456Z')
-  expect(temporaryName('codexdb', 'prove', time)).toMatch(/^codexdb_prove_20261123t010203z_[0-9a-f]{4}$/)
-  expect(nameBefore('codexdb', time)).toBe('codexdb_before_20261123t010203z')
+  expect(createTemporaryName('codexdb', 'prove', time)).toMatch(
+    /^codexdb_prove_20261123t010203z_[0-9a-f]{4}$/,
+  )
+  expect(createBeforeName('codexdb', time)).toBe('codexdb_before_20261123t010203z')
   const long = 'x'.repeat(63)
-  for (const name of [temporaryName(long, 'restore', time), nameBefore(long, time)])
+  for (const name of [createTemporaryName(long, 'restore', time), createBeforeName(long, time)])
     expect(name).toHaveLength(63)
-  expect(isTemporary(temporaryName(long, 'restore', time))).toBe(true)
-  expect(isTemporary(nameBefore('codexdb', time))).toBe(false)
+  expect(isTemporary(createTemporaryName(long, 'restore', time))).toBe(true)
+  expect(isTemporary(createBeforeName('codexdb', time))).toBe(false)
 })
 
 test('hostile names stay names', () => {
-  const { text } = renameQuery([[`a"b'; DROP TABLE t; --`, 'c']])
+  const { text } = renameDatabasesQuery([[`a"b'; DROP TABLE t; --`, 'c']])
   expect(text).toContain(`ALTER DATABASE "a""b'; DROP TABLE t; --" RENAME TO "c"`)
   expect(text).toContain(`IN ('a"b''; DROP TABLE t; --')`)
 })

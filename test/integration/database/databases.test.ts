@@ -1,8 +1,12 @@
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { explainLost } from '../../../lib/database/connect.ts'
-import { maintenance, rename, renameQuery } from '../../../lib/database/databases.ts'
-import { createMarker, finishTask, markQuery, readMark } from '../../../lib/database/restore/marker.ts'
+import {
+  maintenanceDatabase,
+  renameDatabases,
+  renameDatabasesQuery,
+} from '../../../lib/database/databases.ts'
+import { createMarkQuery, finishTask, parseMarker, readMarker } from '../../../lib/database/restore/marker.ts'
 import { propertyQueries, readProperties } from '../../../lib/database/restore/properties.ts'
 import type { Database } from '../../../lib/shell/runner.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
@@ -52,27 +56,27 @@ test('a connection that breaks over a rename: what the names are is looked up, o
     let broken = false
     const lost = new Error('Connection terminated unexpectedly')
     return contextOn(server, async (database, text, ask) => {
-      if (broken && (database === maintenance || !reachable)) throw lost
-      if (text !== renameQuery(renames).text) return ask()
+      if (broken && (database === maintenanceDatabase || !reachable)) throw lost
+      if (text !== renameDatabasesQuery(renames).text) return ask()
       broken = true
       if (when === 'after') await ask()
       throw lost
     })
   }
   const reached = await breaking('before')
-  expect(await getFailure(rename(reached, renames))).toMatchObject({
+  expect(await getFailure(renameDatabases(reached, renames))).toMatchObject({
     what: expect.stringContaining('could not be renamed'),
     exitCode: 1,
   })
   await reached.runner.close()
   expect(await names(server)).toEqual(['codexdb', 'codexdb_beside'])
   const silent = await breaking('before', false)
-  expect(await getFailure(rename(silent, renames))).toMatchObject({
+  expect(await getFailure(renameDatabases(silent, renames))).toMatchObject({
     what: expect.stringContaining('Whether the databases were renamed is not known'),
     exitCode: 3,
   })
   await silent.runner.close()
-  await rename(await breaking('after'), renames)
+  await renameDatabases(await breaking('after'), renames)
   expect(await names(server)).toEqual(['codexdb', 'codexdb_before'])
 })
 
@@ -119,8 +123,8 @@ test('settings and rights of a database are the same on the one that takes its p
 
 test('the mark of a restore: known again, and taken from the live one when it is finished', async () => {
   const sha256 = 'ab'.repeat(32)
-  expect(createMarker(null)).toBeUndefined()
-  expect(createMarker('what a person wrote')).toBeUndefined()
+  expect(parseMarker(null)).toBeUndefined()
+  expect(parseMarker('what a person wrote')).toBeUndefined()
   const server = await startPostgres()
   const context = await contextOn(server)
   await server.query('CREATE DATABASE codexdb')
@@ -129,10 +133,10 @@ test('the mark of a restore: known again, and taken from the live one when it is
   const step = finishTask(context, createTask('restore'), createTask('backend'))
   const marks = [{ sha256 }, { sha256, unfinished: { before: undefined } }]
   for (const mark of marks) {
-    await server.query(markQuery('codexdb', mark).text)
-    expect(await readMark(context, 'codexdb')).toEqual(mark)
+    await server.query(createMarkQuery('codexdb', mark).text)
+    expect(await readMarker(context, 'codexdb')).toEqual(mark)
   }
-  await server.query(markQuery('codexdb', { sha256, unfinished: { before: 'codexdb_before' } }).text)
+  await server.query(createMarkQuery('codexdb', { sha256, unfinished: { before: 'codexdb_before' } }).text)
   const difference = await step.inspect(nothingAhead)
   expect(difference).toMatchObject({
     state: 'change',

@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
-import { clearCommand, markCommand, marksCommand, readMarks } from '../../../lib/vps/badReleases.ts'
+import {
+  listBadCommand,
+  markBadCommand,
+  parseBadReleases,
+  unmarkBadCommand,
+} from '../../../lib/vps/badReleases.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 const config = await loadFileConfig()
@@ -23,39 +28,39 @@ function temporary(): string {
 }
 
 test('a mark is bookkeeping: name in the arguments, words on standard input', () => {
-  const command = markCommand(config, 'backend', 'src-0123456789ab', { at: 't', why: '$(x) "y"' })
+  const command = markBadCommand(config, 'backend', 'src-0123456789ab', { at: 't', why: '$(x) "y"' })
   expect(command.argv.slice(-3)).toEqual(['record', `${root}/backend`, 'src-0123456789ab'])
   expect(command).toMatchObject({
     on: { name: 'vps' },
     effect: 'record',
     stdin: '{"at":"t","why":"$(x) \\"y\\""}\n',
   })
-  expect(clearCommand(config, 'frontend', '20261122T100000Z-aaaaaaaa').argv).toEqual([
+  expect(unmarkBadCommand(config, 'frontend', '20261122T100000Z-aaaaaaaa').argv).toEqual([
     ...['rm', '-f', '--', `${root}/frontend/20261122T100000Z-aaaaaaaa`],
   ])
-  expect(marksCommand(config).effect).toBe('read')
+  expect(listBadCommand(config).effect).toBe('read')
 })
 
 test.each(['../x', 'a/b', '..', '.hidden', '-rf', '', 'a b', 'a\nb', 'x'.repeat(129)])(
   'a name that is no release does not reach the VPS: %j',
   (id) => {
-    expect(() => markCommand(config, 'frontend', id, { at: '', why: '' })).toThrow('neither a release id')
-    expect(() => clearCommand(config, 'frontend', id)).toThrow('neither a release id')
+    expect(() => markBadCommand(config, 'frontend', id, { at: '', why: '' })).toThrow('neither a release id')
+    expect(() => unmarkBadCommand(config, 'frontend', id)).toThrow('neither a release id')
   },
 )
 
 test('what was marked is read, the later words count, a damaged mark is a mark, a cleared one is gone', () => {
   const folder = temporary()
-  expect(readMarks(played(marksCommand(config), folder), 'vps')).toEqual({
+  expect(parseBadReleases(played(listBadCommand(config), folder), 'vps')).toEqual({
     frontend: new Map(),
     backend: new Map(),
   })
   const mark = { at: '2026-11-22T10:00:00.000Z', why: "it's\t500" }
   for (const why of ['first', mark.why])
-    played(markCommand(config, 'backend', 'src-1', { ...mark, why }), folder)
-  played(markCommand(config, 'frontend', '20261122T100000Z-aaaaaaaa', mark), folder)
+    played(markBadCommand(config, 'backend', 'src-1', { ...mark, why }), folder)
+  played(markBadCommand(config, 'frontend', '20261122T100000Z-aaaaaaaa', mark), folder)
   writeFileSync(path.join(folder, 'frontend', '20261122T100001Z-bbbbbbbb'), '{"at":')
-  expect(readMarks(played(marksCommand(config), folder), 'vps')).toEqual({
+  expect(parseBadReleases(played(listBadCommand(config), folder), 'vps')).toEqual({
     frontend: new Map([
       ['20261122T100000Z-aaaaaaaa', mark],
       ['20261122T100001Z-bbbbbbbb', { at: '', why: 'the mark is damaged' }],
@@ -63,11 +68,11 @@ test('what was marked is read, the later words count, a damaged mark is a mark, 
     backend: new Map([['src-1', mark]]),
   })
   expect(statSync(path.join(folder, 'backend', 'src-1')).mode & 0o777).toBe(0o600)
-  played(clearCommand(config, 'backend', 'src-1'), folder)
+  played(unmarkBadCommand(config, 'backend', 'src-1'), folder)
   expect(readdirSync(path.join(folder, 'backend'))).toEqual([])
 })
 
 test('a VPS that did not finish its list has not said that there are no marks', () => {
-  expect(() => readMarks('', 'vps')).toThrow('vps did not say')
-  expect(() => readMarks('backend\tsrc-1\t{}\n', 'vps')).toThrow('vps did not say')
+  expect(() => parseBadReleases('', 'vps')).toThrow('vps did not say')
+  expect(() => parseBadReleases('backend\tsrc-1\t{}\n', 'vps')).toThrow('vps did not say')
 })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { display } from '../../../lib/shell/command.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
-import { buildCommands } from '../../../lib/vps/frontend/build.ts'
+import { getBuildCommands } from '../../../lib/vps/frontend/build.ts'
 import { isBuildVariable, isInstallVariable } from '../../../lib/vps/frontend/buildEnvironment.ts'
 import { loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
@@ -75,7 +75,7 @@ test('a package’s install script does not run, and the build does not see the 
     env: { ...process.env, ...secrets, NEXT_PUBLIC_TITLE: 'Codex' },
     mayChange: true,
   })
-  for (const command of buildCommands(config, 'build-1')) await runner.run(command)
+  for (const command of getBuildCommands(config, 'build-1')) await runner.run(command)
   expect(existsSync(path.join(dashboard, 'node_modules', 'evil', 'package.json'))).toBe(true)
   expect(existsSync(stolen)).toBe(false)
   const seen = JSON.parse(readFileSync(built, 'utf8')) as Record<string, string>
@@ -97,7 +97,7 @@ require('fs').appendFileSync(${JSON.stringify(log)}, JSON.stringify([process.arg
   writeFileSync(path.join(bin, 'npm'), fake, { mode: 0o755 })
   const env = { ...plain, ...secrets, PATH: `${bin}${path.delimiter}${plain.PATH}`, UNKNOWN: '1' }
   const runner = openRunner({ env, mayChange: true })
-  const commands = buildCommands(await loadTestConfig(`DASHBOARD_DIR=${dashboard}`), 'build-1')
+  const commands = getBuildCommands(await loadTestConfig(`DASHBOARD_DIR=${dashboard}`), 'build-1')
   for (const command of commands) await runner.run(command)
   const [install, build] = readFileSync(log, 'utf8')
     .trim()

@@ -7,11 +7,16 @@ import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
-import { type Entry, type Manifest, readManifest, writeManifest } from '../../../lib/vps/frontend/manifest.ts'
-import { keepCommand, keepVerified } from '../../../lib/vps/frontend/pin.ts'
+import {
+  type Entry,
+  formatManifest,
+  type Manifest,
+  parseManifest,
+} from '../../../lib/vps/frontend/manifest.ts'
+import { pinCommand, pinVerified } from '../../../lib/vps/frontend/pin.ts'
 import { switchBackCommand } from '../../../lib/vps/frontend/publish.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
-import { readSurvey } from '../../../lib/vps/serverState.ts'
+import { parseServerState } from '../../../lib/vps/serverState.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 /* The scripts themselves, run by the shell of this machine on a web root of their own. */
@@ -41,13 +46,13 @@ async function perform({ argv, stdin }: Command): Promise<string> {
 }
 
 test('one release is kept, the one before is let go; one that is gone is refused and changes nothing', async () => {
-  const command = keepCommand(here(), a)
+  const command = pinCommand(here(), a)
   expect(command.effect).toBe('record')
   await perform(command)
   expect(marks()).toEqual([`${a}.keep`])
-  await perform(keepCommand(here(), c))
+  await perform(pinCommand(here(), c))
   expect(marks()).toEqual([`${c}.keep`])
-  await expect(perform(keepCommand(here(), '20260104T000000Z-aaaaaaaa'))).rejects.toThrow()
+  await expect(perform(pinCommand(here(), '20260104T000000Z-aaaaaaaa'))).rejects.toThrow()
   expect(marks()).toEqual([`${c}.keep`])
 })
 
@@ -67,41 +72,44 @@ test.each([
       if (command.effect === 'record') recorded.push(command.argv.at(-1) as string)
       return {
         code: 0,
-        stdout: ['survey\t1', ...lines, 'end\tsurvey'].join('\n'),
+        stdout: ['server-state\t1', ...lines, 'end\tserver-state'].join('\n'),
         stderr: '',
         timedOut: false,
       }
     },
   } as unknown as Runner
   const context = { config, runner }
-  expect(await keepVerified(context, b)).toBe('')
-  expect(await keepVerified(context, b)).toBe('')
-  expect(await keepVerified(context, undefined)).toBe('')
+  expect(await pinVerified(context, b)).toBe('')
+  expect(await pinVerified(context, b)).toBe('')
+  expect(await pinVerified(context, undefined)).toBe('')
   expect(recorded).toEqual(wanted)
 })
 
 test('a VPS that does not take the note down is a warning, not a fault of the release', async () => {
   const runner = { mayChange: true, run: () => Promise.reject(new Error('gone')) } as unknown as Runner
-  expect(await keepVerified({ config, runner }, b)).toBe(
+  expect(await pinVerified({ config, runner }, b)).toBe(
     '; warning: it could not be noted as the one to keep: gone',
   )
 })
 
 test('the survey sees what is kept, what caches may hold, and what an interrupted publish left', async () => {
   const survey = async () =>
-    readSurvey(await perform(remoteScript(config, 'read', 'survey', [root, config.domain])), 'vps')
+    parseServerState(
+      await perform(remoteScript(config, 'read', 'server-state', [root, config.domain])),
+      'vps',
+    )
   expect(await survey()).toMatchObject({ cached: [], leftoverBytes: 0, live: '' })
   await perform(switchBackCommand(here(), a))
   expect((await survey()).cached, 'nobody tells caches here').toEqual([])
   writeFileSync(path.join(site, 'cached'), `${a}\n`)
   await perform(switchBackCommand(here(), b))
-  await perform(keepCommand(here(), b))
+  await perform(pinCommand(here(), b))
   const part = path.join(site, 'releases', '20260104T000000Z-aaaaaaaa.partial')
   execFileSync('cp', ['-al', path.join(site, 'releases', a), part])
   writeFileSync(path.join(part, 'half'), Buffer.alloc(64 * 1024, 1))
   const { cached, leftoverBytes, live, previous, releases } = await survey()
   expect({ cached, live, previous }).toEqual({ cached: [a, b], live: b, previous: a })
-  expect(releases.filter(({ marked }) => marked).map(({ id }) => id)).toEqual([b])
+  expect(releases.filter(({ pinned }) => pinned).map(({ id }) => id)).toEqual([b])
   expect(leftoverBytes, 'without what a release shares').toBe(64 * 1024)
 })
 
@@ -114,7 +122,7 @@ function fill(id: string, files: Record<string, string>, retired: Record<string,
     const sha256 = createHash('sha256').update(text).digest('hex')
     return [name, { sha256, size: Buffer.byteLength(text), retired: retired[name] ?? '' }]
   })
-  writeFileSync(path.join(site, 'releases', `${id}.manifest`), writeManifest(new Map(manifest)))
+  writeFileSync(path.join(site, 'releases', `${id}.manifest`), formatManifest(new Map(manifest)))
 }
 
 test('a release that is gone back to gets the assets of each that is left, and its manifest tells of them', async () => {
@@ -141,7 +149,7 @@ test('a release that is gone back to gets the assets of each that is left, and i
   const today = new Date().toISOString().slice(0, 10)
   // `full` reads the files themselves, `quick` believes the manifest when names and sizes fit.
   const manifest = async (how: string) =>
-    readManifest(await perform(remoteScript(config, 'read', 'manifest', [site, '-', how])))
+    parseManifest(await perform(remoteScript(config, 'read', 'manifest', [site, '-', how])))
   const [quick, full] = [await manifest('quick'), await manifest('full')]
   expect(Object.fromEntries([...quick].map(([name, { retired }]) => [name, retired]))).toEqual({
     'index.html': '',

@@ -7,12 +7,12 @@ import { afterAll, expect, test } from 'vitest'
 import { select } from '../../../lib/checks/check.ts'
 import { checks } from '../../../lib/checks/list.ts'
 import {
-  folderName,
-  formatUntil,
-  maintenanceFiles,
-  readMaintenance,
+  formatFolderName,
+  formatMaintenance,
+  parseMaintenance,
+  renderMaintenance,
 } from '../../../lib/vps/maintenance/page.ts'
-import { maintenanceCommand, readableMessage } from '../../../lib/vps/maintenance/task.ts'
+import { maintenanceCommand, parseMessage } from '../../../lib/vps/maintenance/task.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-maintenance-'))
@@ -23,7 +23,7 @@ const facts = { since: '2026-11-23T01:00:00.000Z', by: 'ann@desk', message: 'Soo
 const until = '2026-11-25T23:05:00.000Z'
 
 test('message and end reach the page escaped, and the programs as JSON', () => {
-  const files = maintenanceFiles(config, { ...facts, until })
+  const files = renderMaintenance(config, { ...facts, until })
   expect(files['index.html']).toContain('<p>Soon &lt;back&gt; &amp; &quot;well&quot;</p>')
   expect(files['index.html']).toContain(`<time datetime="${until}">25 Nov 2026, 23:05 UTC</time>`)
   expect(files['index.html']).not.toMatch(/\{\{|src=|https?:/)
@@ -31,29 +31,31 @@ test('message and end reach the page escaped, and the programs as JSON', () => {
     ...{ error: facts.message, status: 503, maintenance: true, until },
     generator: 'codex-dominion-maintenance',
   })
-  expect(maintenanceFiles(config, facts)['index.html']).toContain('as soon as we can')
+  expect(renderMaintenance(config, facts)['index.html']).toContain('as soon as we can')
 })
 
 test('the folder carries the end as nginx reads it', () => {
   const now = new Date('2026-11-23T02:03:04.567Z')
-  expect(folderName({ ...facts, until }, now)).toBe('20261123T020304567Z-until-Wed-25-Nov-2026-23:05:00')
-  expect(folderName(facts, now)).toBe('20261123T020304567Z-open')
+  expect(formatFolderName({ ...facts, until }, now)).toBe(
+    '20261123T020304567Z-until-Wed-25-Nov-2026-23:05:00',
+  )
+  expect(formatFolderName(facts, now)).toBe('20261123T020304567Z-open')
 })
 
 test('the marker is read back; a damaged one still counts', () => {
-  const read = (value: object) => readMaintenance(`on ${JSON.stringify(value)}`)
+  const read = (value: object) => parseMaintenance(`on ${JSON.stringify(value)}`)
   expect(read({ ...facts, until })).toEqual({ ...facts, until })
   expect(read({ ...facts, until: 'never' })).toEqual(facts)
-  expect(readMaintenance('')).toBeUndefined()
-  expect(readMaintenance('on {"since":')).toEqual({ since: '', by: '', message: '' })
-  expect(formatUntil(facts)).toBe('planned maintenance since 2026-11-23T01:00:00.000Z by ann@desk')
-  expect(formatUntil({ ...facts, until: '2020-01-01T00:00:00.000Z' })).toMatch(/\(overdue\)$/)
+  expect(parseMaintenance('')).toBeUndefined()
+  expect(parseMaintenance('on {"since":')).toEqual({ since: '', by: '', message: '' })
+  expect(formatMaintenance(facts)).toBe('planned maintenance since 2026-11-23T01:00:00.000Z by ann@desk')
+  expect(formatMaintenance({ ...facts, until: '2020-01-01T00:00:00.000Z' })).toMatch(/\(overdue\)$/)
 })
 
 test('words that do not fit are refused', () => {
-  expect(readableMessage(' Soon. ')).toBe('Soon.')
+  expect(parseMessage(' Soon. ')).toBe('Soon.')
   for (const wrong of ['', '  ', 'a\nb', 'x'.repeat(501)])
-    expect(() => readableMessage(wrong)).toThrow('--message')
+    expect(() => parseMessage(wrong)).toThrow('--message')
 })
 
 /** Runs the command's script here, on a folder of its own. */
@@ -72,7 +74,7 @@ test('on, other words, off: one rename each, releases untouched, nothing half-wr
   const first = realpathSync(path.join(site, 'maintenance'))
 
   await expect(perform(maintenanceCommand(config, { ...facts, message: 'half' }), 20)).rejects.toThrow(
-    'did not arrive whole',
+    'did not arrive complete',
   )
   expect(realpathSync(path.join(site, 'maintenance'))).toBe(first)
 

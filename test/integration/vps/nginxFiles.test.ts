@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { differencesInForce, nameOfSet, renderNginx } from '../../../lib/vps/nginx/render.ts'
+import { findDifferences, getSetName, renderNginx } from '../../../lib/vps/nginx/render.ts'
 import { nginxCommand } from '../../../lib/vps/nginx/tasks.ts'
-import { readSurvey } from '../../../lib/vps/serverState.ts'
+import { parseServerState } from '../../../lib/vps/serverState.ts'
 import { renderTemplate } from '../../../lib/vps/template.ts'
 import { loadFileConfig } from '../../support/config.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
@@ -105,19 +105,21 @@ test('what a backend answers passes through one set of headers', () => {
 test('in force: hashes, link, default site, running, loaded', () => {
   const sha = (text: string) => createHash('sha256').update(text).digest('hex')
   const rows = [
-    'survey\t1',
+    'server-state\t1',
     'units.active\tactive active',
-    `nginx.current\t${nameOfSet(files)}`,
-    `nginx.loaded\t${nameOfSet(files)}`,
+    `nginx.current\t${getSetName(files)}`,
+    `nginx.loaded\t${getSetName(files)}`,
     'nginx.site\t/etc/nginx/dominion/codexdominion.app/current/site.conf',
     ...Object.entries(files).map(([name, text]) => `nginx.file\t${sha(text)}\t${name}`),
   ]
   const differences = (more: string[], without = '') =>
-    differencesInForce(
+    findDifferences(
       config,
       files,
-      readSurvey(
-        [...rows.filter((row) => !without || !row.includes(without)), ...more, 'end\tsurvey'].join('\n'),
+      parseServerState(
+        [...rows.filter((row) => !without || !row.includes(without)), ...more, 'end\tserver-state'].join(
+          '\n',
+        ),
         'vps',
       ),
     )
@@ -134,32 +136,30 @@ test('the command carries names and lengths; a refusal says what is in force', (
   const command = nginxCommand(config, { 'site.conf': 'ä\n' })
   expect(command.argv.slice(5)).toEqual([
     'codexdominion.app',
-    nameOfSet({ 'site.conf': 'ä\n' }),
+    getSetName({ 'site.conf': 'ä\n' }),
     'site.conf',
     '3',
   ])
   expect(command.explain?.('nginx: [emerg] unknown directive "bogus"')).toMatchObject({
-    what: 'nginx refused the new configuration; the old one is back in force',
+    what: 'nginx rejected the new configuration; the previous one was restored',
   })
   const both = command.explain?.(
-    'nginx: [emerg] unknown directive "bogus"\nnginx refuses the previous configuration too:\nnginx: [emerg] unknown directive "bogus"',
+    'nginx: [emerg] unknown directive "bogus"\nnginx rejects the previous configuration too:\nnginx: [emerg] unknown directive "bogus"',
   )
-  expect(both?.what).toContain('nginx refuses the previous configuration too')
+  expect(both?.what).toContain('nginx rejects the previous configuration too')
   expect(both?.next).toContain('before nginx restarts')
 })
 
 test('what did not come from nginx is not called a refusal, and what is not back is not called back', () => {
   const { explain } = nginxCommand(config, {})
-  expect(explain?.('another change of nginx is under way')).toMatchObject({
+  expect(explain?.('another change of nginx is in progress')).toMatchObject({
     what: expect.stringContaining('nothing was changed'),
     next: expect.stringContaining('Wait'),
   })
   const half = explain?.(
-    "nginx: [emerg] unknown directive\nrm: cannot remove '/etc/nginx/x': Read-only file system\nnot every file of nginx could be put back",
+    "nginx: [emerg] unknown directive\nrm: cannot remove '/etc/nginx/x': Read-only file system\nsome nginx files could not be restored",
   )
-  expect(half?.what).toBe(
-    'The new configuration of nginx is not in force, and not every file could be put back',
-  )
+  expect(half?.what).toBe('The new nginx configuration is not active, and some files could not be restored')
 })
 
 /** Runs remote/nginx.sh where /etc/nginx and /run are file systems made for it, with this program as nginx. */
@@ -181,9 +181,9 @@ test('a refused change is undone, and what cannot be undone is said', async () =
     10,
     ['/etc/nginx:', 'sites-enabled', '', '/etc/nginx/sites-enabled:', 'default'],
   ])
-  expect(refused.stderr).not.toContain('not every file')
+  expect(refused.stderr).not.toContain('could not be restored')
   const stuck = await runScript(
     'echo "nginx: [emerg] no" >&2; mount -o remount,ro /etc/nginx/sites-enabled; exit 1',
   )
-  expect(stuck.stderr).toMatch(/Read-only file system\nnot every file of nginx could be put back\n$/)
+  expect(stuck.stderr).toMatch(/Read-only file system\nsome nginx files could not be restored\n$/)
 })

@@ -10,7 +10,7 @@ test('what a start file prints is cut off, with or without a line break at its e
     const file = path.join(temporaryFolder(), 'profile')
     writeFileSync(file, noise)
     const frame = createFrame()
-    const done = runAsLoginShell('bash', `. ${file}\n${frame.direct('echo out; echo err >&2')}`, frame)
+    const done = runAsLoginShell('bash', `. ${file}\n${frame.wrap('echo out; echo err >&2')}`, frame)
     expect([done.stdout, done.stderr], noise).toEqual(['out\n', 'err\n'])
     expect(done.before[0]?.trim(), noise).toBe('hello')
   }
@@ -20,7 +20,7 @@ test('a start file that joins both outputs puts nothing of ours into the result'
   const file = path.join(temporaryFolder(), 'profile')
   writeFileSync(file, 'exec 2>&1')
   const frame = createFrame()
-  const done = runAsLoginShell('bash', `. ${file}\n${frame.direct('echo out')}`, frame)
+  const done = runAsLoginShell('bash', `. ${file}\n${frame.wrap('echo out')}`, frame)
   expect([done.stdout, done.stderr]).toEqual(['out\n', ''])
 })
 

@@ -4,10 +4,10 @@ import { text } from 'node:stream/consumers'
 import type { ClientChannel } from 'ssh2'
 import { expect, onTestFinished, test } from 'vitest'
 import { createFrame } from '../../../lib/vps/ssh/frame.ts'
-import { spareSessions } from '../../../lib/vps/ssh/spareChannels.ts'
+import { createSpareSessions } from '../../../lib/vps/ssh/spareChannels.ts'
 
 const marker = 'feedfacecafebeefdeadbeef'
-const { waiting } = createFrame(marker)
+const { readingLine: waiting } = createFrame(marker)
 
 /** The sessions of a server, played by shells of this machine: the channel is their standard input. */
 function server(refuses = false) {
@@ -25,7 +25,7 @@ const turn = () => new Promise((resolve) => setTimeout(resolve))
 
 test('a line runs in a session that waited for it, with what follows as its input', async () => {
   const { shells, open } = server()
-  const spares = spareSessions(open, 2)
+  const spares = createSpareSessions(open, 2)
   expect(spares.take('echo early'), 'none is there before it was asked for').toBeUndefined()
   spares.fill()
   await turn()
@@ -40,7 +40,7 @@ test('a line runs in a session that waited for it, with what follows as its inpu
 test('a line that is cut short does not run, wherever it is cut', async () => {
   for (const cut of [8, 16, 22, 30]) {
     const { shells, open } = server()
-    const spares = spareSessions(open, 1)
+    const spares = createSpareSessions(open, 1)
     spares.fill()
     await turn()
     const { stdin } = shells[0]!
@@ -53,14 +53,14 @@ test('a line that is cut short does not run, wherever it is cut', async () => {
 
 test('a session that has ended meanwhile is passed over; a server that refuses is not asked again', async () => {
   const { shells, open } = server()
-  const spares = spareSessions(open, 1)
+  const spares = createSpareSessions(open, 1)
   spares.fill()
   await turn()
   shells[0]!.stdin!.destroy()
   expect(spares.take('echo')).toBeUndefined()
   const full = server(true)
   let asked = 0
-  const none = spareSessions(() => {
+  const none = createSpareSessions(() => {
     asked++
     return full.open()
   }, 1)

@@ -7,8 +7,8 @@ import { gunzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { type ExportedFile, sha256 } from '../../../lib/vps/frontend/export.ts'
-import { planRelease, readManifest } from '../../../lib/vps/frontend/manifest.ts'
-import { type ArchiveForm, altered, stageCommand } from '../../../lib/vps/frontend/upload.ts'
+import { parseManifest, planRelease } from '../../../lib/vps/frontend/manifest.ts'
+import { type Compression, changedByHand, stageCommand } from '../../../lib/vps/frontend/upload.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
@@ -26,12 +26,12 @@ async function site() {
     })
   }
   const manifest = async (id: string, how: 'quick' | 'full') =>
-    readManifest(
+    parseManifest(
       (
         await run(remoteScript(config, 'read', 'manifest', [path.dirname(releases), id, how]))
       ).stdout.toString(),
     )
-  const stage = async (id: string, base: string, contents: Record<string, string>, form: ArchiveForm) => {
+  const stage = async (id: string, base: string, contents: Record<string, string>, form: Compression) => {
     const files = new Map<string, ExportedFile>(
       Object.entries(contents).map(([name, text]) => {
         const content = Buffer.from(text)
@@ -93,7 +93,7 @@ test('a release that was changed by hand is not built upon', async () => {
   writeFileSync(file(ids[0], 'a.html'), page('owt'))
   const changed = await stage(ids[1], ids[0], { ...files, 'index.html': page('new') }, 'zstd')
   expect([changed.status, changed.stderr.toString()]).toEqual([
-    altered,
+    changedByHand,
     expect.stringContaining('a.html: FAILED'),
   ])
   writeFileSync(file(ids[0], 'a.html'), page('two'))

@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import { afterAll, expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { renderNginx } from '../../../lib/vps/nginx/render.ts'
-import { digestTag, presentPage, publishPage } from '../../../lib/vps/statusPage.ts'
+import { formatDigestTag, publishPageCommand, readDigestCommand } from '../../../lib/vps/statusPage.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-status-'))
@@ -15,9 +15,9 @@ afterAll(() => rmSync(home, { recursive: true }))
 const config = await loadFileConfig(`WEB_ROOT=${home}\n`)
 const site = path.join(home, 'codexdominion.app')
 const getPage = (digest: string) => ({
-  html: `<!doctype html>\n${digestTag(digest)}\n<p>${digest}</p>`,
+  html: `<!doctype html>\n${formatDigestTag(digest)}\n<p>${digest}</p>`,
   digest,
-  says: 'all works',
+  summary: 'all works',
 })
 
 /** Runs the command's script here, on a folder of its own; `cut` bytes of its input never arrive. */
@@ -32,30 +32,32 @@ async function perform({ argv, stdin }: Command, cut = 0): Promise<string> {
 }
 
 test('published by one rename beside the releases; a page that is cut off changes nothing', async () => {
-  await expect(perform(publishPage(config, getPage('aa')))).rejects.toThrow(
+  await expect(perform(publishPageCommand(config, getPage('aa')))).rejects.toThrow(
     'there is no site on this machine',
   )
-  await expect(perform(presentPage(config))).rejects.toThrow('there is no site on this machine')
+  await expect(perform(readDigestCommand(config))).rejects.toThrow('there is no site on this machine')
   expect(readdirSync(home)).toEqual([])
 
   mkdirSync(path.join(site, 'releases'), { recursive: true })
-  expect(await perform(presentPage(config))).toBe('none\n')
-  await perform(publishPage(config, getPage('aa11')))
+  expect(await perform(readDigestCommand(config))).toBe('none\n')
+  await perform(publishPageCommand(config, getPage('aa11')))
   const file = path.join(site, 'status', 'index.html')
   expect(readFileSync(file, 'utf8')).toBe(getPage('aa11').html)
   expect(statSync(file).mode & 0o777).toBe(0o644)
-  expect(await perform(presentPage(config))).toBe('aa11\n')
+  expect(await perform(readDigestCommand(config))).toBe('aa11\n')
 
   // What a run that was killed outright has left.
   writeFileSync(path.join(site, 'status', '.new'), 'half')
-  await expect(perform(publishPage(config, getPage('bb22')), 5)).rejects.toThrow('did not arrive whole')
-  expect(await perform(presentPage(config))).toBe('aa11\n')
-  await perform(publishPage(config, getPage('bb22')))
-  expect(await perform(presentPage(config))).toBe('bb22\n')
+  await expect(perform(publishPageCommand(config, getPage('bb22')), 5)).rejects.toThrow(
+    'did not arrive complete',
+  )
+  expect(await perform(readDigestCommand(config))).toBe('aa11\n')
+  await perform(publishPageCommand(config, getPage('bb22')))
+  expect(await perform(readDigestCommand(config))).toBe('bb22\n')
   expect(readdirSync(path.join(site, 'status')).sort()).toEqual(['.lock', 'index.html'])
 
   writeFileSync(file, 'a page of other making')
-  expect(await perform(presentPage(config))).toBe('other\n')
+  expect(await perform(readDigestCommand(config))).toBe('other\n')
 })
 
 test('nginx: both spellings, no script, not kept, and not behind the maintenance page', () => {

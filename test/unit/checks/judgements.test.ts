@@ -16,7 +16,7 @@ import { judgeNotServed, judgeStored } from '../../../lib/checks/vps/servedCerti
 import type { Config } from '../../../lib/config/config.ts'
 import type { HttpResponse } from '../../../lib/net/http.ts'
 import { exitCode, OpsError, unknownError } from '../../../lib/util/errors.ts'
-import { maintenanceFiles } from '../../../lib/vps/maintenance/page.ts'
+import { renderMaintenance } from '../../../lib/vps/maintenance/page.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
 const answer = (status: number, body = '', total = 10, headers = {}): HttpResponse => ({
@@ -42,7 +42,7 @@ test.each([
 })
 
 const announced = { since: '', by: 'ann@desk', message: 'Soon.' }
-const ours = maintenanceFiles({ domain: 'shop.test' } as Config, announced)
+const ours = renderMaintenance({ domain: 'shop.test' } as Config, announced)
 test.each([
   ['our page', 503, ours['index.html']!, true],
   ['our API', 503, ours['api.json']!, true],

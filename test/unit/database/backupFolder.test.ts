@@ -4,15 +4,15 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import {
   type Backup,
-  expired,
   makePartial,
-  publish,
+  publishBackup,
   readBackups,
   removeLeftovers,
+  selectExpired,
 } from '../../../lib/database/backup/folder.ts'
 import {
+  getManifestPath,
   type Manifest,
-  manifestPath,
   readManifest,
   writeManifest,
 } from '../../../lib/database/backup/manifest.ts'
@@ -42,14 +42,14 @@ const backup = (number: number, proven?: number): Backup => ({
 test('retention: the newest stay, and the one that was proven last, however old', () => {
   const names = (list: Backup[]) => list.map(({ file }) => file)
   const all = [backup(5), backup(4), backup(3), backup(2), backup(1)]
-  expect(names(expired(all, 2))).toEqual(['3.dump', '2.dump', '1.dump'])
-  expect(expired(all, 5)).toEqual([])
-  expect(names(expired([backup(5), backup(4), backup(3, 3), backup(2, 6), backup(1, 2)], 2))).toEqual([
+  expect(names(selectExpired(all, 2))).toEqual(['3.dump', '2.dump', '1.dump'])
+  expect(selectExpired(all, 5)).toEqual([])
+  expect(names(selectExpired([backup(5), backup(4), backup(3, 3), backup(2, 6), backup(1, 2)], 2))).toEqual([
     '3.dump',
     '1.dump',
   ])
   // A newer one that is proven frees the older.
-  expect(names(expired([backup(5, 7), backup(4), backup(2, 6)], 1))).toEqual(['4.dump', '2.dump'])
+  expect(names(selectExpired([backup(5, 7), backup(4), backup(2, 6)], 1))).toEqual(['4.dump', '2.dump'])
 })
 
 test('a backup comes to its place whole, and over no other', () => {
@@ -63,13 +63,13 @@ test('a backup comes to its place whole, and over no other', () => {
   }
   const within = made('data')
   expect(statSync(within).mode & 0o777).toBe(0o700)
-  const file = publish(within, path.join(folder, 'backups'), name)
+  const file = publishBackup(within, path.join(folder, 'backups'), name)
   expect(readManifest(file)).toEqual(manifest(day(1)))
-  expect(statSync(manifestPath(file)).mode & 0o777).toBe(0o600)
+  expect(statSync(getManifestPath(file)).mode & 0o777).toBe(0o600)
   // What is left of the folder is its maker's to remove; a dead one's goes with the next run.
   writeFileSync(path.join(within, name), 'other')
   writeManifest(path.join(within, name), manifest(day(2)))
-  expect(() => publish(within, path.join(folder, 'backups'), name)).toThrow(
+  expect(() => publishBackup(within, path.join(folder, 'backups'), name)).toThrow(
     'two were begun in the same second',
   )
   expect(readFileSync(file, 'utf8')).toBe('data')

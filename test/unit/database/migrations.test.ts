@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { migrationQuery, pending, readMigrations } from '../../../lib/database/migrations.ts'
+import { getPending, migrationQuery, readMigrations } from '../../../lib/database/migrations.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 
 const own = path.join(home, 'infra', 'migrations')
@@ -59,16 +59,16 @@ const migration = (name: string, sql = name) => ({ name, sql, sha256: sha256(sql
 const all = [migration('0001_a.sql'), migration('0002_b.sql'), migration('0003_c.sql')]
 
 test('what is still to be applied', () => {
-  expect(pending(all, [])).toEqual(all)
-  expect(pending(all, all.slice(0, 2))).toEqual([all[2]])
-  expect(pending(all, all)).toEqual([])
-  expect(pending(all, [...all, migration('0004_of_a_newer_version.sql')])).toEqual([])
+  expect(getPending(all, [])).toEqual(all)
+  expect(getPending(all, all.slice(0, 2))).toEqual([all[2]])
+  expect(getPending(all, all)).toEqual([])
+  expect(getPending(all, [...all, migration('0004_of_a_newer_version.sql')])).toEqual([])
 })
 
 test('a migration that was edited after it had been applied is refused by name', () => {
   const edited = [all[0]!, migration('0002_b.sql', 'edited'), migration('0003_c.sql', 'too')]
-  expect(() => pending(edited, all)).toThrow('0002_b.sql, 0003_c.sql was edited after it had been applied')
-  expect(() => pending(edited, all.slice(0, 1))).not.toThrow()
+  expect(() => getPending(edited, all)).toThrow('0002_b.sql, 0003_c.sql was edited after it had been applied')
+  expect(() => getPending(edited, all.slice(0, 1))).not.toThrow()
 })
 
 test('one migration is one transaction, with the lock first and its line in the ledger', () => {

@@ -1,19 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { assertMatchesDump } from '../../../lib/database/backup/verify.ts'
+import { assertNotHindered } from '../../../lib/database/backup/verify.ts'
 import {
   databaseArgument,
   dumpCommand,
   explainTool,
   extractGrants,
+  formatInstallHint,
   grantsCommand,
-  howToInstall,
   listCommand,
-  type Reached,
-  requireTool,
+  parseRestoreErrors,
+  requirePgTool,
   restoreCommand,
-  restoreErrors,
+  type ServerAccess,
 } from '../../../lib/database/pgTools.ts'
 import { display } from '../../../lib/shell/command.ts'
 import {
@@ -24,7 +24,7 @@ import {
   temporaryFolder,
 } from '../../support/helpers.ts'
 
-const reached = async (password = 'Gr8-password'): Promise<Reached> => ({
+const reached = async (password = 'Gr8-password'): Promise<ServerAccess> => ({
   config: await loadTestConfig(),
   address: '198.51.100.4',
   password,
@@ -80,22 +80,22 @@ pg_restore: error: could not execute query: ERROR:  unrecognized configuration p
 Command was: SET transaction_timeout = 0;
 pg_restore: error: could not execute query: ERROR:  relation "agents" already exists
 pg_restore: warning: errors ignored on restore: 2`
-  expect(restoreErrors(said)).toEqual([
+  expect(parseRestoreErrors(said)).toEqual([
     'pg_restore: error: could not execute query: ERROR:  relation "agents" already exists',
   ])
 })
 
 test('what hinders a restore from outside is not called a damaged backup', async () => {
   const broken = 'pg_restore: error: could not execute query: server closed the connection unexpectedly'
-  expect(await getFailure((async () => assertMatchesDump([broken]))())).toMatchObject({
+  expect(await getFailure((async () => assertNotHindered([broken]))())).toMatchObject({
     what: 'The database cannot be reached, or went away meanwhile',
     said: broken,
     exitCode: 3,
   })
   const refused = 'pg_restore: error: connection failed: FATAL:  password authentication failed for user "x"'
-  expect(await getFailure((async () => assertMatchesDump([refused]))())).toMatchObject({ exitCode: 4 })
+  expect(await getFailure((async () => assertNotHindered([refused]))())).toMatchObject({ exitCode: 4 })
   const damaged = ['pg_restore: error: could not uncompress data: (null)']
-  expect(assertMatchesDump(damaged)).toEqual(damaged)
+  expect(assertNotHindered(damaged)).toEqual(damaged)
 })
 
 test.each([
@@ -103,8 +103,8 @@ test.each([
   ['darwin', 16, 'brew install libpq'],
   ['win32', 16, 'Command Line Tools'],
 ] as const)('on %s it says how to get the tools', (platform, major, words) => {
-  expect(howToInstall(major, platform)).toContain(words)
-  expect(howToInstall(major, platform)).toContain(String(major))
+  expect(formatInstallHint(major, platform)).toContain(words)
+  expect(formatInstallHint(major, platform)).toContain(String(major))
 })
 
 test('a tool of any version that is as new as the server will do; an older one is refused', async () => {
@@ -114,7 +114,7 @@ test('a tool of any version that is as new as the server will do; an older one i
       mode: 0o755,
     })
   const ask = async () =>
-    requireTool(
+    requirePgTool(
       { config: await loadTestConfig(), runner: openRunner({ env: { PATH: `${folder}:/bin` } }) },
       'pg_dump',
       16,

@@ -115,7 +115,7 @@ test('the list: newest first, dates, revision, what is live, bad, or not known t
     '20261121T100000Z-bbbbbbbb',
     '20261122T100000Z-cccccccc',
   ].map((id) => ({
-    ...{ id, source: 's', revision: 'r1', builtAt: '', files: 1, bytes: 1, marked: false },
+    ...{ id, source: 's', revision: 'r1', builtAt: '', files: 1, bytes: 1, pinned: false },
   }))
   const survey = { releases, live: releases[2]!.id, previous: releases[1]!.id }
   const bad = new Map([[releases[0]!.id, { at: '', why: 'the mark is damaged' }]])

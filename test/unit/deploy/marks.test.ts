@@ -5,7 +5,7 @@ import type { Command } from '../../../lib/shell/command.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import { knowing } from '../../../lib/tasks/task.ts'
 import { switchTask, type Uploaded } from '../../../lib/vps/frontend/publish.ts'
-import { getSource } from '../../../lib/vps/frontend/sources.ts'
+import { getSourceHash } from '../../../lib/vps/frontend/sources.ts'
 import { loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 import { createTask } from '../../support/tasks.ts'
 
@@ -22,14 +22,14 @@ async function describeSwitch(wasThere: boolean): Promise<string> {
   const run = async ({ argv }: Command) => {
     const mark = JSON.stringify({ at: '', why: 'all white' })
     const facts = JSON.stringify({ source, builtAt: '2026-11-22T10:00:00Z' })
-    const stdout = argv.includes('survey')
-      ? `survey\t1\nrelease\t${id}\t\t${facts}\nend\tsurvey`
+    const stdout = argv.includes('server-state')
+      ? `server-state\t1\nrelease\t${id}\t\t${facts}\nend\tserver-state`
       : `frontend\t${id}\t${mark}\nend\n`
     return { code: 0, stdout, stderr: '', timedOut: false }
   }
   const config = { ...(await loadTestConfig()), dashboardDir }
   const context: Context = { config, runner: { ...runner, run: run as typeof runner.run } }
-  source = await getSource(context)
+  source = await getSourceHash(context)
   const upload = createTask<Uploaded>('frontend-upload')
   const difference = await switchTask(context, upload).inspect(knowing(upload, { live: '', wasThere }))
   return 'what' in difference ? difference.what : difference.state

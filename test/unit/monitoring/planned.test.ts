@@ -134,7 +134,7 @@ test('without a login the site itself says that it is in maintenance, and whethe
 
 /** A VPS whose survey says so, and that knows of nothing else. */
 async function contextWithVps(maintenance: string) {
-  const stdout = `survey\t1\nmaintenance\t${maintenance}\nend\tsurvey\n`
+  const stdout = `server-state\t1\nmaintenance\t${maintenance}\nend\tserver-state\n`
   const exec = async () => ({ code: 0, stdout, stderr: '', timedOut: false })
   const runner = openRunner({ openHost: async () => ({ exec, close() {} }) as never as Remote })
   return { config: await loadTestConfig('DOMAIN=shop.test'), runner }

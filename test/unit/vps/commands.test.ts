@@ -1,29 +1,29 @@
 import { expect, test } from 'vitest'
 import { display } from '../../../lib/shell/command.ts'
-import { acmeErrorDetails, certbotCommand } from '../../../lib/vps/certificate/certbot.ts'
-import { patchRequest } from '../../../lib/vps/dns/ionosApi.ts'
-import { findFaults, formatAddress } from '../../../lib/vps/dns/records.ts'
-import { buildCommands } from '../../../lib/vps/frontend/build.ts'
-import { switchCommand } from '../../../lib/vps/frontend/publish.ts'
+import { certbotCommand, parseAcmeErrors } from '../../../lib/vps/certificate/certbot.ts'
+import { createPatchRequest } from '../../../lib/vps/dns/ionosApi.ts'
+import { expandIpv6, findFaults } from '../../../lib/vps/dns/records.ts'
+import { getBuildCommands } from '../../../lib/vps/frontend/build.ts'
+import { switchReleaseCommand } from '../../../lib/vps/frontend/publish.ts'
 import { getVps } from '../../../lib/vps/host.ts'
-import { serverCommands } from '../../../lib/vps/packages.ts'
+import { getSetupCommands } from '../../../lib/vps/packages.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
 import { vps } from '../../../lib/vps/remote/vps.ts'
-import { readSurvey } from '../../../lib/vps/serverState.ts'
-import { readSettings, settingsCommand } from '../../../lib/vps/ssh/keys.ts'
+import { parseServerState } from '../../../lib/vps/serverState.ts'
+import { parseSshSettings, settingsCommand } from '../../../lib/vps/ssh/keys.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 const config = await loadFileConfig()
 
 const bare = [
-  'survey\t1',
+  'server-state\t1',
   'os.ID\tdebian',
   'os.VERSION_ID\t12',
   'systemd\tyes',
   'nameserver\t9.9.9.9',
-  'end\tsurvey',
+  'end\tserver-state',
 ]
-const bareSurvey = readSurvey(bare.join('\n'), 'vps')
+const bareSurvey = parseServerState(bare.join('\n'), 'vps')
 
 test('certbot: webroot, fixed lineage, both names', () => {
   expect(display(certbotCommand(config, false))).toBe(
@@ -37,30 +37,33 @@ test('certbot: an address and a forced renewal when asked for', async () => {
 })
 
 test('a bare server gets everything, a complete one nothing', () => {
-  expect(serverCommands(config, bareSurvey, ['nginx', 'certbot']).map(display)).toEqual([
+  expect(getSetupCommands(config, bareSurvey, ['nginx', 'certbot']).map(display)).toEqual([
     'vps: env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -q update',
     'vps: env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -q install -y --no-install-recommends nginx certbot',
     'vps: install -d -m 755 /var/www/codexdominion.app/releases /var/www/_acme/.well-known/acme-challenge',
     'vps: systemctl enable nginx',
     'vps: systemctl enable --now certbot.timer',
   ])
-  const complete = readSurvey(
+  const complete = parseServerState(
     [
       ...bare.slice(0, -1),
       'units.active\tactive active',
       'units.enabled\tenabled enabled',
       'web.releases\tyes',
       'web.acme\tyes',
-      'end\tsurvey',
+      'end\tserver-state',
     ].join('\n'),
     'vps',
   )
-  expect(serverCommands(config, complete, [])).toEqual([])
+  expect(getSetupCommands(config, complete, [])).toEqual([])
 })
 
 test('an interrupted dpkg is set right before anything is installed', () => {
-  const survey = readSurvey([...bare.slice(0, -1), 'dpkg.interrupted\tyes', 'end\tsurvey'].join('\n'), 'vps')
-  const [finish, ...rest] = serverCommands(config, survey, ['nginx'])
+  const survey = parseServerState(
+    [...bare.slice(0, -1), 'dpkg.interrupted\tyes', 'end\tserver-state'].join('\n'),
+    'vps',
+  )
+  const [finish, ...rest] = getSetupCommands(config, survey, ['nginx'])
   expect(display(finish!)).toBe(
     'vps: env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a',
   )
@@ -88,7 +91,7 @@ test('someone who is not root goes through sudo, without a question', async () =
 })
 
 test('the build', async () => {
-  const commands = buildCommands(await loadFileConfig('DASHBOARD_DIR=/nowhere'), 'abc')
+  const commands = getBuildCommands(await loadFileConfig('DASHBOARD_DIR=/nowhere'), 'abc')
   expect(commands.map(display)).toEqual([
     '(in /nowhere) npm install --include=dev --ignore-scripts --no-audit --no-fund',
     '(in /nowhere) npm run build',
@@ -99,11 +102,11 @@ test('the build', async () => {
 test('switching names what may go', () => {
   const ids = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
   const rows = ids.map((id) => `release\t${id}\t\t{"id":"${id}","source":"s","builtAt":"t"}`)
-  const survey = readSurvey(
-    [...bare.slice(0, -1), `live\t${ids[1]}`, ...rows, 'end\tsurvey'].join('\n'),
+  const survey = parseServerState(
+    [...bare.slice(0, -1), `live\t${ids[1]}`, ...rows, 'end\tserver-state'].join('\n'),
     'vps',
   )
-  const command = switchCommand(
+  const command = switchReleaseCommand(
     { config: { ...config, ionos: { ...config.ionos, keepReleases: 2 } } },
     survey,
     ids[2]!,
@@ -119,12 +122,12 @@ test('the survey of a bare server, and of one that answers something else', () =
     releases: [],
     nginx: { active: false },
   })
-  expect(() => readSurvey('Welcome to Ubuntu\n', 'vps')).toThrow('vps did not answer')
-  expect(() => readSurvey(bare.slice(0, -1).join('\n'), 'vps')).toThrow('vps did not answer')
+  expect(() => parseServerState('Welcome to Ubuntu\n', 'vps')).toThrow('vps did not answer')
+  expect(() => parseServerState(bare.slice(0, -1).join('\n'), 'vps')).toThrow('vps did not answer')
 })
 
 test('records that lead elsewhere are named', () => {
-  const own = [formatAddress('2001:db8::1')]
+  const own = [expandIpv6('2001:db8::1')]
   expect(own).toEqual(['20010db8000000000000000000000001'])
   const records = [
     { name: 'a.app', ipv4: ['192.0.2.1'], ipv6: ['2001:DB8:0::1'] },
@@ -137,7 +140,7 @@ test('records that lead elsewhere are named', () => {
 })
 
 test('the IONOS API: only the two A records, by PATCH', () => {
-  const request = patchRequest(config, 'zone 1', '192.0.2.1', 'prefix.secret')
+  const request = createPatchRequest(config, 'zone 1', '192.0.2.1', 'prefix.secret')
   expect(request.method).toBe('PATCH')
   expect(request.url).toBe('https://api.hosting.ionos.com/dns/v1/zones/zone%201')
   expect(JSON.parse(request.body!)).toEqual([
@@ -150,7 +153,7 @@ test('the IONOS API: only the two A records, by PATCH', () => {
 test("the CA's words are found in certbot's log", () => {
   const log =
     '{"type":"x","detail":"JWS has an invalid anti-replay nonce"}\n"detail": "Cannot issue for \\"a.app\\": blocked",\n'
-  expect(acmeErrorDetails(log)).toEqual(['Cannot issue for "a.app": blocked'])
+  expect(parseAcmeErrors(log)).toEqual(['Cannot issue for "a.app": blocked'])
 })
 
 test('what ssh -G says', async () => {
@@ -158,7 +161,7 @@ test('what ssh -G says', async () => {
   expect([display(asked), asked.effect]).toEqual(['ssh -G -p 2222 -l root -- vps.example', 'read'])
   const output =
     'hostname 10.0.0.9\nidentitiesonly yes\nidentityfile /k/one\nidentityfile /k/two words\nproxyjump none\nidentityagent none\n'
-  expect(readSettings(output, 'alias')).toEqual({
+  expect(parseSshSettings(output, 'alias')).toEqual({
     hostname: '10.0.0.9',
     hostKeyAlias: '',
     identityFiles: ['/k/one', '/k/two words'],
@@ -166,5 +169,5 @@ test('what ssh -G says', async () => {
     agent: '',
     proxy: false,
   })
-  expect(readSettings('proxyjump bastion\n', 'alias')).toMatchObject({ hostname: 'alias', proxy: true })
+  expect(parseSshSettings('proxyjump bastion\n', 'alias')).toMatchObject({ hostname: 'alias', proxy: true })
 })

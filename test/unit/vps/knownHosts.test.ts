@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
 import {
-  fingerprint,
-  hostKeyAlgorithms,
-  judge,
-  keyType,
-  knownName,
+  evaluateHostKey,
+  formatFingerprint,
+  formatHostName,
+  getHostKeyAlgorithms,
+  getKeyType,
   parseKnownHosts,
 } from '../../../lib/vps/ssh/knownHosts.ts'
 
@@ -22,7 +22,8 @@ const hashed = (name: string) => {
   const salt = Buffer.from('0123456789abcdefghij')
   return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`
 }
-const verdict = (text: string, name: string, key: string) => judge(parseKnownHosts(text), [name], key)
+const verdict = (text: string, name: string, key: string) =>
+  evaluateHostKey(parseKnownHosts(text), [name], key)
 
 test('a plain line vouches for its host and no other', () => {
   const text = `# comment\n\nvps.example,10.0.0.1 ssh-ed25519 ${ed} a comment\r\n`
@@ -34,13 +35,13 @@ test('a plain line vouches for its host and no other', () => {
 })
 
 test('a port other than 22 is part of the name', () => {
-  expect(knownName('Vps', 22)).toBe('vps')
-  expect(knownName('Vps', 2222)).toBe('[vps]:2222')
-  expect(verdict(`[vps]:2222 ssh-ed25519 ${ed}`, knownName('vps', 2222), ed)).toEqual({
+  expect(formatHostName('Vps', 22)).toBe('vps')
+  expect(formatHostName('Vps', 2222)).toBe('[vps]:2222')
+  expect(verdict(`[vps]:2222 ssh-ed25519 ${ed}`, formatHostName('vps', 2222), ed)).toEqual({
     is: 'known',
     line: 1,
   })
-  expect(verdict(`vps ssh-ed25519 ${ed}`, knownName('vps', 2222), ed)).toEqual({ is: 'unknown' })
+  expect(verdict(`vps ssh-ed25519 ${ed}`, formatHostName('vps', 2222), ed)).toEqual({ is: 'unknown' })
 })
 
 test('hashed names, as Debian writes them', () => {
@@ -101,19 +102,19 @@ test('a hostile pattern does not stall', () => {
 
 test('algorithms of known keys are offered first, SHA-1 never', () => {
   const known = parseKnownHosts(`vps ssh-rsa ${rsa}`)
-  expect(hostKeyAlgorithms(known, ['vps']).slice(0, 3)).toEqual([
+  expect(getHostKeyAlgorithms(known, ['vps']).slice(0, 3)).toEqual([
     'rsa-sha2-512',
     'rsa-sha2-256',
     'ssh-ed25519',
   ])
-  expect(hostKeyAlgorithms(known, ['other'])[0]).toBe('ssh-ed25519')
-  expect(hostKeyAlgorithms(known, ['vps'])).not.toContain('ssh-rsa')
+  expect(getHostKeyAlgorithms(known, ['other'])[0]).toBe('ssh-ed25519')
+  expect(getHostKeyAlgorithms(known, ['vps'])).not.toContain('ssh-rsa')
 })
 
 test('types and fingerprints of keys', () => {
-  expect(keyType(ed)).toBe('ssh-ed25519')
-  expect(keyType('')).toBe('')
-  expect(keyType('/////w==')).toBe('')
+  expect(getKeyType(ed)).toBe('ssh-ed25519')
+  expect(getKeyType('')).toBe('')
+  expect(getKeyType('/////w==')).toBe('')
   const real = 'AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl' // github.com's, as it publishes it
-  expect(fingerprint(real)).toBe('SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU')
+  expect(formatFingerprint(real)).toBe('SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU')
 })

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readExport } from '../../../lib/vps/frontend/export.ts'
-import { sameInstallation } from '../../../lib/vps/frontend/lockfile.ts'
+import { isSameInstallation } from '../../../lib/vps/frontend/lockfile.ts'
 import {
-  changedAddresses,
+  formatManifest,
+  getChangedAddresses,
+  parseManifest,
   planRelease,
-  readManifest,
-  writeManifest,
 } from '../../../lib/vps/frontend/manifest.ts'
-import { readRelease, releaseId, toPrune } from '../../../lib/vps/frontend/release.ts'
+import { createReleaseId, parseRelease, selectPrunable } from '../../../lib/vps/frontend/release.ts'
 import { hashSources } from '../../../lib/vps/frontend/sources.ts'
 
 let folder: string
@@ -86,41 +86,43 @@ test('a manifest comes back from its text, with hostile names', () => {
     'a;b&c|d',
   ]
   const manifest = new Map(names.map((name, index) => [name, entry('a', index % 2 ? '2026-01-02' : '')]))
-  expect(new Map([...readManifest(writeManifest(manifest))])).toEqual(manifest)
-  expect(() => readManifest('nonsense\n')).toThrow('not a line of a manifest')
+  expect(new Map([...parseManifest(formatManifest(manifest))])).toEqual(manifest)
+  expect(() => parseManifest('nonsense\n')).toThrow('not a line of a manifest')
 })
 
 test('which releases may go', () => {
-  const ids = [1, 2, 3, 4, 5, 6].map((day) => releaseId(new Date(Date.UTC(2026, 0, day)), sha('a')))
-  const releases = ids.map((id) => ({ id, marked: false }))
+  const ids = [1, 2, 3, 4, 5, 6].map((day) => createReleaseId(new Date(Date.UTC(2026, 0, day)), sha('a')))
+  const releases = ids.map((id) => ({ id, pinned: false }))
   const bad = new Set<string>()
-  expect(toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 3, bad })).toEqual(ids.slice(0, 3))
-  expect(toPrune(releases, { live: ids[0]!, previous: ids[1]!, keep: 2, bad }), 'after a rollback').toEqual([
-    ids[2],
-    ids[3],
-  ])
-  releases[2]!.marked = true
-  expect(toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 2, bad })).toEqual([
+  expect(selectPrunable(releases, { live: ids[5]!, previous: ids[4]!, keep: 3, bad })).toEqual(
+    ids.slice(0, 3),
+  )
+  expect(
+    selectPrunable(releases, { live: ids[0]!, previous: ids[1]!, keep: 2, bad }),
+    'after a rollback',
+  ).toEqual([ids[2], ids[3]])
+  releases[2]!.pinned = true
+  expect(selectPrunable(releases, { live: ids[5]!, previous: ids[4]!, keep: 2, bad })).toEqual([
     ids[0],
     ids[1],
     ids[3],
   ])
-  releases[2]!.marked = false
+  releases[2]!.pinned = false
   for (const id of ids.slice(3)) bad.add(id)
   expect(
-    toPrune(releases, { live: ids[5]!, previous: ids[4]!, keep: 2, bad }),
+    selectPrunable(releases, { live: ids[5]!, previous: ids[4]!, keep: 2, bad }),
     'three bad ones push no good one out',
   ).toEqual([ids[0], ids[3]])
-  expect(toPrune([], { live: '', previous: '', keep: 2, bad })).toEqual([])
+  expect(selectPrunable([], { live: '', previous: '', keep: 2, bad })).toEqual([])
 })
 
 test('a release tells what it is, and a damaged one nothing', () => {
-  const id = releaseId(now, sha('a'))
+  const id = createReleaseId(now, sha('a'))
   expect(id).toBe('20261122T100000Z-aaaaaaaa')
   const facts = { id, source: sha('a'), revision: 'abc', builtAt: now.toISOString(), files: 3, bytes: 9 }
-  expect(readRelease(id, JSON.stringify(facts), true)).toEqual({ ...facts, marked: true })
-  expect(readRelease(id, '{"source":', false)).toBeUndefined()
-  expect(readRelease('../etc', JSON.stringify(facts), false)).toBeUndefined()
+  expect(parseRelease(id, JSON.stringify(facts), true)).toEqual({ ...facts, pinned: true })
+  expect(parseRelease(id, '{"source":', false)).toBeUndefined()
+  expect(parseRelease('../etc', JSON.stringify(facts), false)).toBeUndefined()
 })
 
 test('addresses that a cache must forget', () => {
@@ -135,7 +137,7 @@ test('addresses that a cache must forget', () => {
     ['new/index.html', entry('3')],
     ['same.css', entry('c')],
   ])
-  expect(changedAddresses(before, after)).toEqual([
+  expect(getChangedAddresses(before, after)).toEqual([
     '/',
     '/a',
     '/a.html',
@@ -270,11 +272,13 @@ test('is what is installed what the lock file says', () => {
     'node_modules/win': locked('1', { optional: true }),
     'node_modules/here': { link: true },
   }
-  expect(sameInstallation(lock, { 'node_modules/a': locked('1') })).toBe(true)
-  expect(sameInstallation(lock, { 'node_modules/a': locked('2') })).toBe(false)
-  expect(sameInstallation(lock, {})).toBe(false)
-  expect(sameInstallation(lock, { 'node_modules/a': locked('1'), 'node_modules/b': locked('1') })).toBe(false)
-  expect(sameInstallation(lock, { 'node_modules/a': locked('1'), 'node_modules/win': locked('2') })).toBe(
+  expect(isSameInstallation(lock, { 'node_modules/a': locked('1') })).toBe(true)
+  expect(isSameInstallation(lock, { 'node_modules/a': locked('2') })).toBe(false)
+  expect(isSameInstallation(lock, {})).toBe(false)
+  expect(isSameInstallation(lock, { 'node_modules/a': locked('1'), 'node_modules/b': locked('1') })).toBe(
+    false,
+  )
+  expect(isSameInstallation(lock, { 'node_modules/a': locked('1'), 'node_modules/win': locked('2') })).toBe(
     false,
   )
 })

@@ -5,11 +5,11 @@ import type { Runner } from '../../../lib/shell/runner.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import {
-  cachedCommand,
+  createPurgeRequest,
   needsPurge,
   purgeCdn,
-  purgeRequest,
   purgeTasks,
+  recordCachedCommand,
 } from '../../../lib/vps/frontend/purge.ts'
 import { loadFileConfig } from '../../support/config.ts'
 import { createTask } from '../../support/tasks.ts'
@@ -22,9 +22,9 @@ async function getFace(cached: string, manifests: Record<string, string>, status
   const done: (Command | HttpRequest)[] = []
   const hidden: string[] = []
   const lines = [
-    ...['survey\t1', `live\t${b}`, `cached\t${cached}`],
+    ...['server-state\t1', `live\t${b}`, `cached\t${cached}`],
     ...Object.keys(manifests).map((id) => `release\t${id}\t\t{"source":"s","builtAt":"t"}`),
-    'end\tsurvey',
+    'end\tserver-state',
   ]
   const runner = {
     mayChange: true,
@@ -32,7 +32,7 @@ async function getFace(cached: string, manifests: Record<string, string>, status
     async run(command: Command) {
       const [, , , name, , , id] = command.argv as string[]
       if (command.effect === 'record') done.push(command)
-      const stdout = name === 'survey' ? lines.join('\n') : manifests[id ?? '']
+      const stdout = name === 'server-state' ? lines.join('\n') : manifests[id ?? '']
       return { code: 0, stdout: stdout ?? '', stderr: '', timedOut: false }
     },
     async request(request: HttpRequest) {
@@ -74,7 +74,7 @@ test('they hear of every address that differs from any release they may hold, an
   // p is as it was in x, but a cache may have taken it while a was live.
   const facts = { release: b, changed: ['/p', '/p.html', '/q', '/q.html'] }
   expect(done.map(display)).toEqual(
-    [purgeRequest(context.config, facts), cachedCommand(context.config, b)].map(display),
+    [createPurgeRequest(context.config, facts), recordCachedCommand(context.config, b)].map(display),
   )
   expect(JSON.parse((done[0] as HttpRequest).body!)).toEqual({ domain: 'codexdominion.app', ...facts })
   expect(said).toEqual(['caches were told of 4 changed addresses'])
@@ -103,7 +103,7 @@ test.each([
 test('a plan shows the request, also before the switch, and its tokens are hidden', async () => {
   const { context, hidden } = await getFace(b, asTheyWere)
   const [step] = purgeTasks(context, swap)
-  const effects = [purgeRequest(context.config)]
+  const effects = [createPurgeRequest(context.config)]
   expect(await step!.inspect(ahead(true))).toMatchObject({ state: 'change', effects })
   expect(await step!.inspect(ahead(true, true))).toMatchObject({ state: 'unknown' })
   expect(await step!.inspect(ahead(false))).toMatchObject({ state: 'ok' })

@@ -1,5 +1,5 @@
-# Looks at everything the steps want to know and changes nothing. Arguments: web root, domain.
-# One fact a line: name, tab, value. Values never hold a newline.
+# Reports everything that the tasks need to know about the server. Changes nothing. Arguments: web root, domain.
+# Prints one fact per line: name, tab, value. A value never contains a newline.
 set -u
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
@@ -11,17 +11,17 @@ conf=/etc/nginx/dominion/$domain
 say() { printf '%s\t%s\n' "$1" "$2"; }
 one_line() { tr -d '\n\r' < "$1" | head -c 8192; }
 
-say survey 1
+say server-state 1
 sed -n 's/^\(ID\|ID_LIKE\|VERSION_ID\)="\{0,1\}\([^"]*\)"\{0,1\}$/os.\1\t\2/p' /etc/os-release 2>/dev/null
 dpkg-query -W -f '${Package}\t${db:Status-Status}\n' nginx certbot ca-certificates zstd 2>/dev/null | sed 's/^/package./'
-# Its journal stays behind when dpkg is killed, and apt then refuses to work; a dpkg that runs has one, too, and its lock.
+# A killed dpkg leaves its journal, and apt then refuses to work. A running dpkg also has a journal, but holds its lock.
 for journal in /var/lib/dpkg/updates/[0-9]*; do
   [ -e "$journal" ] || break
   grep -q ":$(stat -c %i /var/lib/dpkg/lock 2>/dev/null) " /proc/locks || say dpkg.interrupted yes
   break
 done
 command -v systemctl > /dev/null && say systemd yes
-# Files of procfs have the size 0 whatever they hold.
+# Files of procfs have size 0 regardless of their content.
 say ipv6 "$([ -n "$(head -c 1 /proc/net/if_inet6 2>/dev/null)" ] && echo yes || echo no)"
 awk '$4 == "00" { print "ipv6.address\t" $1 }' /proc/net/if_inet6 2>/dev/null
 sed -n 's/^[[:space:]]*nameserver[[:space:]]\{1,\}\([^[:space:]#;]*\).*/nameserver\t\1/p' /etc/resolv.conf 2>/dev/null
@@ -29,7 +29,8 @@ sed -n 's/^[[:space:]]*nameserver[[:space:]]\{1,\}\([^[:space:]#;]*\).*/nameserv
 below=$site
 while [ ! -d "$below" ]; do below=$(dirname "$below"); done
 df -Pk "$below" | awk 'NR == 2 { print "disk.freeKb\t" $4 }'
-# What a killed publish left; the next one removes it first. Files with other links are a release's, too, and free nothing.
+# What a killed publish left; the next one removes it first. Files with more links also belong to a release, so removing
+# them frees nothing.
 for leftover in "$site"/releases/*.partial*; do
   if [ -e "$leftover" ]; then find "$leftover" -type f -links 1 -printf '%b\n'; fi
 done | awk '{ blocks += $1 } END { print "disk.leftoverBytes\t" blocks * 512 }'
@@ -39,7 +40,7 @@ if command -v nginx > /dev/null; then
 else
   say nginx.candidate "$(apt-cache policy nginx 2>/dev/null | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p')"
 fi
-# Properties come unit by unit, in the order asked for (systemctl(1), show).
+# Properties are printed unit by unit, in the order of the arguments (systemctl(1), show).
 systemctl show -p ActiveState,UnitFileState nginx.service certbot.timer 2>/dev/null | awk -F= '
   $1 == "ActiveState" { active = active " " $2 }
   $1 == "UnitFileState" { enabled = enabled " " $2 }
@@ -49,7 +50,7 @@ say nginx.loaded "$(readlink "$conf/loaded" 2>/dev/null)"
 find -H "$conf/current" -maxdepth 1 -type f -exec sha256sum {} + 2>/dev/null |
   sed 's|^\([0-9a-f]*\)  .*/|nginx.file\t\1\t|'
 [ -f "$conf/current/backend.conf" ] &&
-  say nginx.backend "$(sed -n 's/^set \$backend \([^ ;]*\);.*/\1/p' "$conf/current/backend.conf" | head -n 1)"
+  say nginx.backend "$(sed -n 's/^set [$]backend \([^ ;]*\);.*/\1/p' "$conf/current/backend.conf" | head -n 1)"
 say nginx.site "$(readlink "/etc/nginx/sites-enabled/$domain.conf" 2>/dev/null)"
 [ -d "$conf/before" ] && say nginx.unfinished yes
 [ -L /etc/nginx/sites-enabled/default ] && say nginx.default yes
@@ -75,7 +76,7 @@ for folder in "$site"/releases/*/; do
   name=${folder##*/}
   case $name in
     \*) ;;
-    *.partial) ;; # an upload that was cut off; the next one sweeps it up
+    *.partial) ;; # an interrupted upload, which the next one removes
     *)
       json=
       if [ -f "$folder/release.json" ]; then IFS= read -r json < "$folder/release.json" || :; fi
@@ -85,4 +86,4 @@ for folder in "$site"/releases/*/; do
       ;;
   esac
 done
-say end survey
+say end server-state
