@@ -1,27 +1,10 @@
 #!/usr/bin/env node
-import { loginTask } from '../lib/azure/account.ts'
-import { type Azure, createAzure } from '../lib/azure/client.ts'
-import { containerTasks } from '../lib/azure/containers/release.ts'
-import { dataTierTasks } from '../lib/azure/dataTier.ts'
-import { imageTask } from '../lib/azure/image.ts'
-import { containerSecretsTask } from '../lib/azure/secrets.ts'
 import { isMain } from '../lib/cli/defineScript.ts'
-import { migrationTask } from '../lib/database/migrations.ts'
 import { defineTaskScript } from '../lib/deploy/defineTaskScript.ts'
-import { verifyTask } from '../lib/deploy/verify.ts'
+import type { Azure, Runbook } from '../lib/deploy/runbook.ts'
 import type { Context } from '../lib/tasks/context.ts'
-import { getFact } from '../lib/tasks/engine.ts'
 import type { Task } from '../lib/tasks/task.ts'
 import { usageError } from '../lib/util/errors.ts'
-import { readBadReleases } from '../lib/vps/badReleases.ts'
-import { certificateTask } from '../lib/vps/certificate/task.ts'
-import { dnsTask } from '../lib/vps/dns/task.ts'
-import { buildTask } from '../lib/vps/frontend/build.ts'
-import { switchTask, uploadTask } from '../lib/vps/frontend/publish.ts'
-import { purgeTasks } from '../lib/vps/frontend/purge.ts'
-import { nginxHttpsTask, nginxHttpTask } from '../lib/vps/nginx/tasks.ts'
-import { nginxUpstream } from '../lib/vps/nginx/upstream.ts'
-import { serverTask } from '../lib/vps/packages.ts'
 
 const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quick?: boolean }>({
   name: 'deploy-complete',
@@ -37,10 +20,11 @@ const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quic
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
   },
   needsVps: ({ skipIonos }) => !skipIonos,
-  tasks(context, { skipAzure, skipIonos, quick }) {
+  tasks(context, { skipAzure, skipIonos, quick }, runbook) {
+    const { createAzure, verifyTask, getFact } = runbook
     const azure = createAzure(context)
-    const ionos = skipIonos ? undefined : ionosTasks(context)
-    const core = skipAzure ? undefined : azureTasks(context, azure, ionos?.nginxHttps, quick)
+    const ionos = skipIonos ? undefined : ionosTasks(runbook, context)
+    const core = skipAzure ? undefined : azureTasks(runbook, context, azure, ionos?.nginxHttps, quick)
     const tasks = [...(core?.tasks ?? []), ...(ionos?.tasks ?? [])]
     const parts = { azure: core && azure, ionos: !skipIonos, swap: ionos?.swap }
     const verify = verifyTask(context, { ...parts, after: tasks })
@@ -56,7 +40,14 @@ const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quic
 })
 
 /** Azure: data tier, tables, image, containers. `nginx`: without it the containers do not wait for the VPS. */
-function azureTasks(context: Context, azure: Azure, nginx: Task | undefined, quick: boolean | undefined) {
+function azureTasks(
+  runbook: Runbook,
+  context: Context,
+  azure: Azure,
+  nginx: Task | undefined,
+  quick: boolean | undefined,
+) {
+  const { loginTask, containerSecretsTask, dataTierTasks, migrationTask, imageTask, containerTasks } = runbook
   const login = loginTask(context, azure.account)
   const secrets = containerSecretsTask(context, login)
   // az deployment group create --template-file infra/data-tier.json --no-wait
@@ -64,18 +55,20 @@ function azureTasks(context: Context, azure: Azure, nginx: Task | undefined, qui
   // BEGIN; … INSERT INTO schema_migrations …; COMMIT
   const tables = migrationTask(context, database)
   // az acr build --image codex-backend:src-HASH. The marks are stored on the VPS, which a skipped IONOS leaves alone.
-  const marks = nginx && (async () => (await readBadReleases(context)).backend)
+  const marks = nginx && (async () => (await runbook.readBadReleases(context)).backend)
   const image = imageTask(context, azure, { login, registry, quick, marks })
   // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az container delete
   const [backend, worker] = containerTasks(context, azure, {
     ...{ image, after: [tables, redis], tier, nginx },
-    ...{ proxy: nginxUpstream(context), needsProxy: nginx !== undefined },
+    ...{ proxy: runbook.nginxUpstream(context), needsProxy: nginx !== undefined },
   })
   return { image, tasks: [secrets, login, tier, registry, database, redis, tables, image, backend, worker] }
 }
 
 /** IONOS: server, pages, names, certificate, nginx. */
-function ionosTasks(context: Context) {
+function ionosTasks(runbook: Runbook, context: Context) {
+  const { serverTask, buildTask, uploadTask, switchTask, purgeTasks } = runbook
+  const { dnsTask, nginxHttpTask, certificateTask, nginxHttpsTask } = runbook
   // apt-get install nginx certbot ca-certificates zstd
   const server = serverTask(context)
   // npm ci, npm run build

@@ -1,6 +1,19 @@
+import type { Context } from '../tasks/context.ts'
 import { formatTable } from '../util/table.ts'
-import type { Estimate, Part } from './estimate.ts'
-import type { Compared } from './originalEstimate.ts'
+import { type Estimate, monthlyEstimate, type Part } from './estimate.ts'
+import { type Compared, compareWithOriginal } from './originalEstimate.ts'
+
+/** Estimates what the configured system costs a month. `complete`: every part has a price. */
+export async function reportCost(context: Context, options: { offline?: boolean }) {
+  const estimate = await monthlyEstimate(context, options)
+  const compared = compareWithOriginal(context.config, estimate)
+  const complete = estimate.total !== null
+  return {
+    text: formatEstimate(estimate, compared),
+    data: { ok: complete, ...estimate, document: compared },
+    complete,
+  }
+}
 
 /** Formats the estimate with how each part is computed, then its comparison with the original one. */
 export function formatEstimate(estimate: Estimate, compared: readonly Compared[]): string {

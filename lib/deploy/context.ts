@@ -2,11 +2,7 @@ import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import type { Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
-import { isReference } from '../config/secret.ts'
-import { assertStateDir } from '../config/stateDir.ts'
-import { createRedactor } from '../shell/redactor.ts'
-import { createRunner, type Runner } from '../shell/runner.ts'
-import { bestEffort, openTranscript } from '../shell/transcript.ts'
+import type { Runner } from '../shell/runner.ts'
 import type { Context } from '../tasks/context.ts'
 
 type Verbosity = { verbose?: boolean | undefined }
@@ -33,6 +29,22 @@ export async function openContext<Flags extends Verbosity>(
   mayChange: boolean,
   transcripts: { folder?: string; unwritable?: (thrown: unknown) => void } = {},
 ): Promise<OpenContext> {
+  // At the first use: every script imports this file, and `--help` needs none of them.
+  const [
+    { isReference },
+    { assertStateDir },
+    { createAzNetworkOptions, createNetworkOptions },
+    { createRedactor },
+    { createRunner },
+    { bestEffort, openTranscript },
+  ] = await Promise.all([
+    import('../config/secret.ts'),
+    import('../config/stateDir.ts'),
+    import('../config/network.ts'),
+    import('../shell/redactor.ts'),
+    import('../shell/runner.ts'),
+    import('../shell/transcript.ts'),
+  ])
   await assertStateDir(config, transcripts.unwritable === undefined)
   const { webhook, slack, teams, email } = config.alerts
   const addresses = [config.health.pingUrl, webhook, slack, teams, email.smtp]
@@ -49,7 +61,6 @@ export async function openContext<Flags extends Verbosity>(
   const { folder = 'transcripts', unwritable } = transcripts
   const strict = openTranscript(path.join(config.stateDir, folder), id, secrets.clean)
   const transcript = unwritable ? bestEffort(strict, unwritable) : strict
-  const { createAzNetworkOptions, createNetworkOptions } = await import('../config/network.ts')
   const runner: Runner = createRunner({
     secrets,
     transcript,

@@ -1,6 +1,7 @@
 import { type CommonFlags, type DefinedScript, defineScript, type Script } from '../cli/defineScript.ts'
 import type { Context } from '../tasks/context.ts'
-import { runTasks, type TaskRun } from './runTasks.ts'
+import type { Runbook } from './runbook.ts'
+import type { TaskRun } from './runTasks.ts'
 
 export interface TaskScript<Flags extends object>
   extends Omit<Script<Flags>, 'changes' | 'run'>,
@@ -10,7 +11,7 @@ export interface TaskScript<Flags extends object>
   /** Throws (exit 2) when flags do not go together. */
   check?(flags: Flags): void
   /** The runbook: what is planned with --dry-run, and run without. */
-  tasks(context: Context, flags: Flags & CommonFlags): ReturnType<TaskRun['tasks']>
+  tasks(context: Context, flags: Flags & CommonFlags, factories: Runbook): ReturnType<TaskRun['tasks']>
 }
 
 /** A script that is a list of tasks. */
@@ -21,10 +22,11 @@ export function defineTaskScript<Flags extends object>(script: TaskScript<Flags>
     changes: true,
     async run(run) {
       check?.(run.flags)
-      return runTasks(run, {
+      const runbook = await import('./runbook.ts')
+      return runbook.runTasks(run, {
         needsVps: typeof needsVps === 'function' ? needsVps(run.flags) : needsVps,
         ...(unrecorded ? { unrecorded } : {}),
-        tasks: (context) => tasks(context, run.flags),
+        tasks: (context) => tasks(context, run.flags, runbook),
       })
     },
   })

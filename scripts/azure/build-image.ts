@@ -1,8 +1,4 @@
 #!/usr/bin/env node
-
-import { loginTask } from '../../lib/azure/account.ts'
-import { createAzure } from '../../lib/azure/client.ts'
-import { imageTask, registryTask } from '../../lib/azure/image.ts'
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
@@ -10,7 +6,7 @@ const script = defineTaskScript({
   name: 'build-image',
   summary: 'Build the backend image in Azure from the sources, unless it exists',
   needsVps: false,
-  tasks(context) {
+  tasks(context, _flags, { createAzure, imageTask, loginTask, registryTask }) {
     const azure = createAzure(context)
     const login = loginTask(context, azure.account)
     const registry = registryTask(context, azure, login)

@@ -1,18 +1,12 @@
 #!/usr/bin/env node
-
-import { loginTask } from '../../lib/azure/account.ts'
-import { createAzure } from '../../lib/azure/client.ts'
-import { dataTierTasks } from '../../lib/azure/dataTier.ts'
-import { secretsTask } from '../../lib/azure/secrets.ts'
 import { isMain } from '../../lib/cli/defineScript.ts'
-import { migrationTask } from '../../lib/database/migrations.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
 const script = defineTaskScript({
   name: 'provision',
   summary: 'Create or change the data tier: registry, PostgreSQL with its tables, Redis',
   needsVps: false,
-  tasks(context) {
+  tasks(context, _flags, { createAzure, dataTierTasks, loginTask, migrationTask, secretsTask }) {
     const azure = createAzure(context)
     const login = loginTask(context, azure.account)
     const secrets = secretsTask(context, [context.config.postgres.password], login)

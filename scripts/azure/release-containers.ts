@@ -1,14 +1,6 @@
 #!/usr/bin/env node
-
-import { loginTask } from '../../lib/azure/account.ts'
-import { createAzure } from '../../lib/azure/client.ts'
-import { containerTasks } from '../../lib/azure/containers/release.ts'
-import { imageTask, registryTask } from '../../lib/azure/image.ts'
-import { containerSecretsTask } from '../../lib/azure/secrets.ts'
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
-import { readBadReleases } from '../../lib/vps/badReleases.ts'
-import { nginxUpstream } from '../../lib/vps/nginx/upstream.ts'
 
 const script = defineTaskScript<{ quick?: boolean }>({
   name: 'release-containers',
@@ -19,15 +11,16 @@ const script = defineTaskScript<{ quick?: boolean }>({
       'Release the newest existing image that is not marked as bad instead of the image of these sources',
     ),
   needsVps: false,
-  tasks(context, { quick }) {
+  tasks(context, { quick }, runbook) {
+    const { createAzure, loginTask, containerSecretsTask, registryTask, imageTask, containerTasks } = runbook
     const azure = createAzure(context)
     const login = loginTask(context, azure.account)
     const secrets = containerSecretsTask(context, login)
     const registry = registryTask(context, azure, login)
-    const marks = async () => (await readBadReleases(context)).backend
+    const marks = async () => (await runbook.readBadReleases(context)).backend
     const image = imageTask(context, azure, { login, registry, quick, existingOnly: true, marks })
     // az container create --file codex-backend-next.json, then codex-backend, az container delete, the workers.
-    const release = containerTasks(context, azure, { image, proxy: nginxUpstream(context) })
+    const release = containerTasks(context, azure, { image, proxy: runbook.nginxUpstream(context) })
     return [secrets, login, registry, image, ...release]
   },
 })

@@ -2,14 +2,11 @@
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-import { certificateTask } from '../../lib/vps/certificate/task.ts'
-import { nginxHttpsTask, nginxHttpTask } from '../../lib/vps/nginx/tasks.ts'
-
 const script = defineTaskScript({
   name: 'issue-certificate',
   summary: 'Obtain the certificate for both names if it is missing or about to expire',
   needsVps: true,
-  tasks(context) {
+  tasks(context, _flags, { certificateTask, nginxHttpsTask, nginxHttpTask }) {
     const nginxHttp = nginxHttpTask(context)
     // certbot certonly --webroot --cert-name DOMAIN --domain DOMAIN --domain www.DOMAIN
     const certificate = certificateTask(context, { nginxHttp })

@@ -2,14 +2,12 @@
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-import { dnsTask } from '../../lib/vps/dns/task.ts'
-
 const script = defineTaskScript({
   name: 'point-dns',
   summary: 'Check that both names point at the VPS; set them if an IONOS API key is configured',
   needsVps: false,
   // PATCH https://api.hosting.ionos.com/dns/v1/zones/ZONE; it fails while the names point elsewhere.
-  tasks: (context) => [dnsTask(context, { required: true })],
+  tasks: (context, _flags, { dnsTask }) => [dnsTask(context, { required: true })],
 })
 
 export default script

@@ -2,15 +2,11 @@
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-import { buildTask } from '../../lib/vps/frontend/build.ts'
-import { switchTask, uploadTask } from '../../lib/vps/frontend/publish.ts'
-import { purgeTasks } from '../../lib/vps/frontend/purge.ts'
-
 const script = defineTaskScript({
   name: 'publish-frontend',
   summary: 'Build the dashboard and publish it atomically, sending only what changed',
   needsVps: true,
-  tasks(context) {
+  tasks(context, _flags, { buildTask, purgeTasks, switchTask, uploadTask }) {
     // npm ci, npm run build
     const build = buildTask(context)
     // A tar stream of the changed files over ssh; the others become hard links.

@@ -2,14 +2,12 @@
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-import { serverTask } from '../../lib/vps/packages.ts'
-
 const script = defineTaskScript({
   name: 'setup-server',
   summary: 'Install nginx and certbot on the VPS and create their folders',
   needsVps: true,
   // apt-get install nginx certbot …, systemctl enable nginx, systemctl enable --now certbot.timer
-  tasks: (context) => [serverTask(context)],
+  tasks: (context, _flags, { serverTask }) => [serverTask(context)],
 })
 
 export default script

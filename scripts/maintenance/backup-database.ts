@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
-import { backUp, parseBackupOptions } from '../../lib/database/backup/run.ts'
 import { whoami, withContext } from '../../lib/deploy/context.ts'
 
 const script = defineScript<{ to?: string; keep?: string; prove?: string | boolean }>({
@@ -17,6 +16,7 @@ const script = defineScript<{ to?: string; keep?: string; prove?: string | boole
       ),
   // pg_dump --format=custom; with --prove pg_restore into a throwaway database, compared with the dump.
   async run(run) {
+    const { backUp, parseBackupOptions } = await import('../../lib/database/backup/run.ts')
     const options = parseBackupOptions(run.flags)
     return withContext(run, 'backup-database', !options.planning, async (context) => {
       const { log, stopping } = run

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { checkDatabase } from '../../lib/checks/checkDatabase.ts'
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { formatTable } from '../../lib/util/table.ts'
@@ -10,6 +9,7 @@ const script = defineScript({
   changes: false,
   run: (run) =>
     withContext(run, 'check-database', false, async (context) => {
+      const { checkDatabase } = await import('../../lib/checks/checkDatabase.ts')
       const { rows, advice, data, code } = await checkDatabase(context)
       const columns = [{ heading: 'STATE' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
       run.result([formatTable(columns, rows), '', ...advice].join('\n'), data)

@@ -1,8 +1,5 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
-import { monthlyEstimate } from '../../lib/cost/estimate.ts'
-import { compareWithOriginal } from '../../lib/cost/originalEstimate.ts'
-import { formatEstimate } from '../../lib/cost/report.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { exitCode } from '../../lib/util/errors.ts'
 
@@ -19,10 +16,9 @@ const script = defineScript<Flags>({
   },
   run: (run) =>
     withContext(run, 'cost', false, async (context) => {
-      const estimate = await monthlyEstimate(context, run.flags)
-      const compared = compareWithOriginal(context.config, estimate)
-      const complete = estimate.total !== null
-      run.result(formatEstimate(estimate, compared), { ok: complete, ...estimate, document: compared })
+      const { reportCost } = await import('../../lib/cost/report.ts')
+      const { text, data, complete } = await reportCost(context, run.flags)
+      run.result(text, data)
       return complete ? exitCode.done : exitCode.unknown
     }),
 })

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { chosenCategories } from '../../lib/checks/check.ts'
-import { examine, exitCodeOfFindings } from '../../lib/checks/doctor.ts'
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { getDetail } from '../../lib/util/status.ts'
@@ -18,6 +17,7 @@ const script = defineScript<{ only?: string }>({
     ),
   async run(run) {
     const chosen = chosenCategories(run.flags.only)
+    const { examine, exitCodeOfFindings } = await import('../../lib/checks/doctor.ts')
     return withContext(run, 'doctor', false, async (context) => {
       if (chosen.includes('vps')) await context.runner.beginConnecting(getVps(context.config))
       const findings = await examine(context, chosen, run.signal)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
-import { type HistoryFlags, showHistory } from '../../lib/deploy/receipts/history.ts'
+import type { HistoryFlags } from '../../lib/deploy/receipts/history.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
 import { getVps } from '../../lib/vps/host.ts'
@@ -19,6 +19,7 @@ const script = defineScript<HistoryFlags>({
   run: (run) =>
     withContext(run, 'history', false, async (context) => {
       await context.runner.beginConnecting(getVps(context.config))
+      const { showHistory } = await import('../../lib/deploy/receipts/history.ts')
       return showHistory(run, context)
     }),
 })

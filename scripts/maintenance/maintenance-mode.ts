@@ -1,12 +1,7 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
-import { maintenanceStatus, wantedMaintenance } from '../../lib/deploy/maintenanceMode.ts'
-import { runTasks } from '../../lib/deploy/runTasks.ts'
 import { usageError } from '../../lib/util/errors.ts'
-import { getVps } from '../../lib/vps/host.ts'
-import { maintenanceTask } from '../../lib/vps/maintenance/task.ts'
-import { nginxHttpsTask } from '../../lib/vps/nginx/tasks.ts'
 
 interface Flags {
   mode: 'on' | 'off' | 'status'
@@ -30,6 +25,8 @@ const script = defineScript<Flags>({
     const { mode, message, until } = run.flags
     if (mode !== 'on' && (message !== undefined || until !== undefined))
       throw usageError(`--message and --until go with on, not with ${mode}`)
+    const { getVps, maintenanceStatus, maintenanceTask, nginxHttpsTask, runTasks, wantedMaintenance } =
+      await import('../../lib/deploy/runbook.ts')
     if (mode === 'status') {
       return withContext(run, 'maintenance-mode', false, async (context) => {
         await context.runner.beginConnecting(getVps(context.config))

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
-import { type MetricsFlags, parseMetricsFlags, showMetrics } from '../../lib/metrics/metrics.ts'
+import type { MetricsFlags } from '../../lib/metrics/metrics.ts'
 
 const script = defineScript<MetricsFlags>({
   name: 'metrics',
@@ -14,6 +14,7 @@ const script = defineScript<MetricsFlags>({
   },
   // az monitor metrics list
   async run(run) {
+    const { parseMetricsFlags, showMetrics } = await import('../../lib/metrics/metrics.ts')
     const asked = parseMetricsFlags(run.flags)
     return withContext(run, 'metrics', false, (context) => showMetrics(run, context, asked))
   },

@@ -1,18 +1,7 @@
 #!/usr/bin/env node
-import { loginTask } from '../../lib/azure/account.ts'
-import { createAzure } from '../../lib/azure/client.ts'
-import { removeAzureTasks } from '../../lib/azure/remove.ts'
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
-import {
-  azurePartsTask,
-  confirmRemoval,
-  type RemoveFlags,
-  readStaying,
-  reasonToStay,
-} from '../../lib/deploy/remove.ts'
-import { runTasks } from '../../lib/deploy/runTasks.ts'
+import type { RemoveFlags } from '../../lib/deploy/remove.ts'
 import { usageError } from '../../lib/util/errors.ts'
-import { removeSiteTask } from '../../lib/vps/uninstall.ts'
 
 const script = defineScript<RemoveFlags>({
   name: 'remove',
@@ -27,12 +16,15 @@ const script = defineScript<RemoveFlags>({
     const { skipAzure, skipIonos, dryRun } = run.flags
     if (skipAzure && skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
+    const runbook = await import('../../lib/deploy/runbook.ts')
+    const { readStaying, confirmRemoval, reasonToStay, runTasks } = runbook
     const staying = await readStaying(run)
     if (!dryRun) await confirmRemoval(run, staying)
     const stays = reasonToStay(staying)
     return runTasks(run, {
       needsVps: !skipIonos,
       tasks(context) {
+        const { createAzure, loginTask, azurePartsTask, removeSiteTask, removeAzureTasks } = runbook
         const azure = createAzure(context)
         const login = skipAzure ? undefined : loginTask(context, azure.account)
         // All of Azure is looked at before the site goes: while Azure is silent, the site stays.

@@ -1,11 +1,8 @@
 #!/usr/bin/env node
-import { loginTask } from '../../lib/azure/account.ts'
-import { az } from '../../lib/azure/cli.ts'
-import { type Azure, createAzure, subscriptionFlag } from '../../lib/azure/client.ts'
-import { explainRestart, groupsToRestart, waitUntilRestarted } from '../../lib/azure/containers/restart.ts'
-import { type ContainerGroup, showGroup } from '../../lib/azure/resources/containerGroups.ts'
+import type { ContainerGroup } from '../../lib/azure/resources/containerGroups.ts'
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
+import type { Azure, Runbook } from '../../lib/deploy/runbook.ts'
 import type { Context } from '../../lib/tasks/context.ts'
 import type { Task } from '../../lib/tasks/task.ts'
 
@@ -17,16 +14,17 @@ const script = defineTaskScript<{ only?: 'backend' | 'worker' }>({
       parser.createOption('--only <part>', 'Restart only this part').choices(['backend', 'worker']),
     ),
   needsVps: false,
-  tasks(context, { only }) {
-    const azure = createAzure(context)
-    const login = loginTask(context, azure.account)
+  tasks(context, { only }, runbook) {
+    const azure = runbook.createAzure(context)
+    const login = runbook.loginTask(context, azure.account)
     const parts = (['backend', 'worker'] as const).filter((part) => only === undefined || only === part)
-    return [login, ...parts.map((part) => restartTask(context, azure, part, login))]
+    return [login, ...parts.map((part) => restartTask(runbook, context, azure, part, login))]
   },
 })
 
 /** Restarts the groups of a part, each after the other, so that other workers go on taking jobs. */
 const restartTask = (
+  { az, explainRestart, groupsToRestart, showGroup, subscriptionFlag, waitUntilRestarted }: Runbook,
   context: Context,
   azure: Azure,
   part: 'backend' | 'worker',

@@ -1,11 +1,6 @@
 #!/usr/bin/env node
 import path from 'node:path'
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
-import { confirmName } from '../../lib/cli/prompt.ts'
-import { readManifest } from '../../lib/database/backup/manifest.ts'
-import { assertDatabaseName, restoreTasks } from '../../lib/database/restore/restore.ts'
-import { runTasks } from '../../lib/deploy/runTasks.ts'
-import { getSeparateConfig } from '../../lib/deploy/separate.ts'
 import { usageError } from '../../lib/util/errors.ts'
 
 const script = defineScript<{ file: string; into?: string; confirm?: string }>({
@@ -22,6 +17,8 @@ const script = defineScript<{ file: string; into?: string; confirm?: string }>({
     const { into, confirm, dryRun } = run.flags
     const file = path.resolve(run.flags.file)
     if (into === undefined) throw usageError('Into which database?', 'Give its name: --into NAME')
+    const { assertDatabaseName, confirmName, getSeparateConfig, readManifest, restoreTasks, runTasks } =
+      await import('../../lib/deploy/runbook.ts')
     const { database } = (await getSeparateConfig(run)).postgres
     readManifest(file)
     assertDatabaseName(into)

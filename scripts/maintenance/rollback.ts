@@ -2,12 +2,9 @@
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { formatScriptLine } from '../../lib/config/pasteLine.ts'
 import { withContext } from '../../lib/deploy/context.ts'
-import { listReleases } from '../../lib/deploy/rollback/list.ts'
-import { type RollbackFlags, rollbackTasks } from '../../lib/deploy/rollback/tasks.ts'
-import { runTasks } from '../../lib/deploy/runTasks.ts'
+import type { RollbackFlags } from '../../lib/deploy/rollback/tasks.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import type { ReleasePart } from '../../lib/vps/badReleases.ts'
-import { getVps } from '../../lib/vps/host.ts'
 
 const script = defineScript<RollbackFlags>({
   name: 'rollback',
@@ -24,6 +21,7 @@ const script = defineScript<RollbackFlags>({
       .option('--clear-bad <id>', 'Remove the mark from a release; rolls nothing back'),
   async run(run) {
     const { part, list } = checkFlags(run.flags)
+    const { getVps, listReleases, rollbackTasks, runTasks } = await import('../../lib/deploy/runbook.ts')
     if (list) {
       return withContext(run, 'rollback', false, async (context) => {
         await context.runner.beginConnecting(getVps(context.config))

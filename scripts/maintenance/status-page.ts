@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
-import { pageTask } from '../../lib/monitoring/statusPage/task.ts'
 
 const script = defineTaskScript<{ out?: string }>({
   name: 'status-page',
@@ -10,7 +9,10 @@ const script = defineTaskScript<{ out?: string }>({
   options: (parser) => parser.option('--out <file>', 'Write the page to this file instead of publishing it'),
   needsVps: ({ out }) => out === undefined,
   unrecorded: true,
-  tasks: (context, { out }) => [pageTask(context, out)],
+  tasks: async (context, { out }) => {
+    const { pageTask } = await import('../../lib/monitoring/statusPage/task.ts')
+    return [pageTask(context, out)]
+  },
 })
 
 export default script

@@ -2,7 +2,6 @@
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { askToType } from '../../lib/cli/prompt.ts'
 import { withContext } from '../../lib/deploy/context.ts'
-import { breakLock, readHolder } from '../../lib/deploy/lock.ts'
 import { exitCode, OpsError } from '../../lib/util/errors.ts'
 
 const script = defineScript({
@@ -10,6 +9,7 @@ const script = defineScript({
   summary: 'Show who holds the deploy lock, and release it',
   changes: true,
   async run(run) {
+    const { breakLock, readHolder } = await import('../../lib/deploy/lock.ts')
     const planning = run.flags.dryRun === true
     return withContext(run, 'unlock', !planning, async (context) => {
       const holder = await readHolder(context)

@@ -2,18 +2,13 @@
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
-import { verifyFrontendTask } from '../../lib/deploy/rollback/verifyFrontend.ts'
-import { getFact } from '../../lib/tasks/engine.ts'
-import { buildTask } from '../../lib/vps/frontend/build.ts'
-import { switchTask, uploadTask } from '../../lib/vps/frontend/publish.ts'
-import { purgeTasks } from '../../lib/vps/frontend/purge.ts'
-import { nginxHttpsTask } from '../../lib/vps/nginx/tasks.ts'
-
 const script = defineTaskScript({
   name: 'update-frontend',
   summary: 'Build and publish the dashboard, verify what is served, and roll back if it is broken',
   needsVps: true,
-  tasks(context) {
+  tasks(context, _flags, runbook) {
+    const { nginxHttpsTask, buildTask, uploadTask, switchTask, purgeTasks, verifyFrontendTask, getFact } =
+      runbook
     // nginx first: what is served is checked at addresses that its configuration gives.
     const nginx = nginxHttpsTask(context)
     // npm ci, npm run build

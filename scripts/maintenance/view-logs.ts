@@ -2,7 +2,6 @@
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { parseView, type ViewFlags } from '../../lib/logs/options.ts'
-import { viewLogs } from '../../lib/logs/view.ts'
 import { parsePastTime } from '../../lib/util/time.ts'
 import { getVps } from '../../lib/vps/host.ts'
 
@@ -34,6 +33,7 @@ const script = defineScript<Flags>({
     return withContext(run, 'view-logs', false, async (context) => {
       if (view.only('access') || view.only('error'))
         await context.runner.beginConnecting(getVps(context.config))
+      const { viewLogs } = await import('../../lib/logs/view.ts')
       const { stopping, log } = run
       return viewLogs(context, view, { json: json === true, stopping, log })
     })
