@@ -77,7 +77,7 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
   }
 }
 
-const interrupted = () => new OpsError({ what: 'Interrupted', next: 'The same line rehearses again.' })
+const interrupted = () => new OpsError({ what: 'Interrupted', next: 'Run this command again.' })
 
 async function down(run: Run<Flags>, name: string): Promise<number> {
   const lines = await takeDown(name)

@@ -110,7 +110,7 @@ export function explainLost(host: string, thrown: Error & { code?: string }): Er
   return unknownError(
     `The connection to the database ${host} broke`,
     thrown.message,
-    `${formatScriptLine('check-database')} tells more; then run the same line again.`,
+    `${formatScriptLine('check-database')} shows more; then run this command again.`,
   )
 }
 

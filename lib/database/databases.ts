@@ -105,7 +105,7 @@ export async function renameDatabases(
       throw new OpsError({
         what: `The databases could not be renamed (${renameDatabasesQuery(renames).title}); all names are as they were`,
         said: [getMessage(thrown), (thrown as { detail?: string }).detail].filter(Boolean).join('\n'),
-        next: 'End what is connected to them (pg_stat_activity tells), then run the same line again.',
+        next: 'End what is connected to them (pg_stat_activity lists it), then run this command again.',
       })
     }
   }
@@ -151,7 +151,7 @@ WHERE pid <> pg_backend_pid() AND state = 'active' AND position($1 in query) > 0
     throw unknownError(
       `Whether the databases were renamed is not known (${renameDatabasesQuery(renames).title})`,
       [getMessage(thrown), getMessage(silent)].join('\n'),
-      'When the server answers again, run the same line again: it sees what was done, and does the rest.',
+      'When the server answers again, run this command again: it continues where it stopped.',
     )
   }
 }

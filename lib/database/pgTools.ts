@@ -139,7 +139,7 @@ export async function requirePgTool(
 
 /** Per platform, what brings pg_dump and pg_restore. */
 export function formatInstallHint(major: number, platform: NodeJS.Platform = process.platform): string {
-  const later = 'then run the same line again.'
+  const later = 'then run this command again.'
   if (platform === 'darwin')
     return `brew install libpq && brew link --force libpq   (PostgreSQL's client tools, ${major} or newer), ${later}`
   if (platform === 'win32')
@@ -172,7 +172,7 @@ export function explainTool(output: string): Partial<Failure> | undefined {
   if (/ERROR: .*(?:No space left on device|read-only transaction)/.test(output))
     return {
       what: "The server's disk is full, or nearly: it takes no more",
-      next: `Drop a database that is not needed, or raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')} and ${formatScriptLine('provision')}; then run the same line again.`,
+      next: `Drop a database that is not needed, or raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')} and ${formatScriptLine('provision')}; then run this command again.`,
     }
   if (/No space left on device|disk full/i.test(output))
     return {
@@ -193,7 +193,7 @@ export function explainTool(output: string): Partial<Failure> | undefined {
   if (unreachable.test(output))
     return {
       what: 'The database cannot be reached, or went away meanwhile',
-      next: `${formatScriptLine('check-database')} tells more; then run the same line again.`,
+      next: `${formatScriptLine('check-database')} shows more; then run this command again.`,
       exitCode: exitCode.unknown,
     }
   return undefined

@@ -307,7 +307,7 @@ function notStarted(command: Command, thrown: unknown): unknown {
     `${program} is not installed, or not on the PATH`,
     undefined,
     program === 'az'
-      ? 'Install the Azure CLI (Debian: apt-get install azure-cli), then run the line again.'
+      ? 'Install the Azure CLI (Debian: apt-get install azure-cli), then run this command again.'
       : undefined,
   )
 }

@@ -59,7 +59,7 @@ export function getSetupCommands(config: Config, state: ServerState, missing: re
       /Could not get lock|is held by process/.test(output)
         ? {
             what: 'Another package manager has held its lock on the VPS for two minutes',
-            next: 'Wait for it (unattended-upgrades?) and run the same line again; see: ps -ef | grep -e apt -e dpkg',
+            next: 'Wait for it (unattended-upgrades?) and run this command again; see: ps -ef | grep -e apt -e dpkg',
           }
         : undefined,
   })

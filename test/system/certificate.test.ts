@@ -198,7 +198,7 @@ test('a CA that refuses the name, and has lost the account before: each is said 
   askedOfCa()
   const forgotten = await issue()
   expect(forgotten.code).toBe(1)
-  const line = /On the VPS: (rm -r \S+), then run the same line again/.exec(forgotten.stderr)?.[1]
+  const line = /On the VPS: (rm -r \S+), then run this command again/.exec(forgotten.stderr)?.[1]
   expect(line, forgotten.stderr).toBeDefined()
   await ssh(clouds, line!)
   askedOfCa()

@@ -148,7 +148,7 @@ test('lost before, between and after the two switches: no request fails, and the
     return running
   }
   const lost =
-    /✖ Backend container: The connection to \S+ was lost[\s\S]*→ Run the same line again[\s\S]*Resume with: +npx dominion release-containers/
+    /✖ Backend container: The connection to \S+ was lost[\s\S]*→ Run this command again[\s\S]*Resume with: +npx dominion release-containers/
 
   const first = release()
   await first.until(/starting codex-backend-next/)
@@ -178,7 +178,7 @@ test('lost before, between and after the two switches: no request fails, and the
   const { answered, failed } = await load.stop()
   expect(last.said).toMatch(/Backend container: finish the release that was interrupted/)
   expect(last.said).toMatch(
-    /✖ The connection to \S+, and with it the deploy lock, was lost[\s\S]*→ Run the same line again/,
+    /✖ The connection to \S+, and with it the deploy lock, was lost[\s\S]*→ Run this command again/,
   )
   expect(last.code).toBe(3)
   expect(finished.code, finished.said).toBe(0)

@@ -65,7 +65,7 @@ export async function judgeNoDatabase(
     return {
       ...fail(
         `${host} refuses connections: the server does not run`,
-        `${formatScriptLine('check-database')} tells more; az postgres flexible-server start starts a stopped one.`,
+        `${formatScriptLine('check-database')} shows more; az postgres flexible-server start starts a stopped one.`,
       ),
       silent: true,
     }

@@ -84,7 +84,7 @@ export function judgePlain(answer: string, tlsWorks: boolean): Result {
   if (code !== notAllowed)
     return unknown(
       `a plain connection was answered with another error (${code ?? 'no SQLSTATE'}: ${message ?? 'no words'}), which says nothing about TLS`,
-      'Run the same line again in a minute.',
+      'Run this command again in a minute.',
     )
   return tlsWorks
     ? pass('a plain connection was tried and refused')

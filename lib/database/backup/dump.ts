@@ -121,7 +121,7 @@ export function assertListsTables({ tables }: Content, toc: string): void {
   if (missing.length === 0) return
   throw new OpsError({
     what: `The dump lacks ${missing.join(', ')}: it was not kept`,
-    next: 'Run the same line again; the transcript has what pg_dump said.',
+    next: 'Run this command again; the transcript has what pg_dump said.',
   })
 }
 

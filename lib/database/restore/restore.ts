@@ -162,8 +162,7 @@ export function restoreTasks(context: Context, file: string, into: string): Rest
 
   /** What an earlier run, killed or with an unhealthy backend at its end, has done already. */
   function doneBefore({ unfinished }: Marker): string {
-    if (live)
-      said.push('It was not restored a second time; to restore it once more, run the same line again.')
+    if (live) said.push('It was not restored a second time; to restore it once more, run this command again.')
     if (unfinished?.before) said.push(formatKeptAs(unfinished.before))
     return `${into} was made of this very backup${live ? ' by a run that did not come to its end' : ''}`
   }

@@ -30,7 +30,7 @@ function explainCa(output: string) {
     said,
     next: limited
       ? 'Wait until the time that the CA names. Asking again before only prolongs it.'
-      : 'Fix what the CA names, then run the same line again. It was asked once, because failed tries count against a limit (5 an hour).',
+      : 'Fix what the CA names, then run this command again. It was asked once, because failed tries count against a limit (5 an hour).',
   }
 }
 
@@ -51,7 +51,7 @@ export async function withAcmeReason({ config, runner }: Context, thrown: unknow
     said,
     ...(forgotten
       ? {
-          next: `The CA no longer knows certbot's account. On the VPS: rm -r /etc/letsencrypt/accounts/${new URL(config.acme.server).host}*, then run the same line again.`,
+          next: `The CA no longer knows certbot's account. On the VPS: rm -r /etc/letsencrypt/accounts/${new URL(config.acme.server).host}*, then run this command again.`,
         }
       : {}),
   })

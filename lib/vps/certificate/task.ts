@@ -154,7 +154,7 @@ async function assertReachableByCa(context: Context, log: Log): Promise<void> {
 
 async function fetchToken(context: Context, name: string, token: string): Promise<void> {
   const url = `http://${name}/.well-known/acme-challenge/${token}`
-  const next = `Open port 80 for everyone on the VPS and in the IONOS firewall policy (the CA comes from anywhere), then run the same line again.`
+  const next = `Open port 80 for everyone on the VPS and in the IONOS firewall policy (the CA comes from anywhere), then run this command again.`
   const answer = await context.runner
     .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
     .catch((thrown) => {

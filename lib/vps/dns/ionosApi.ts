@@ -118,7 +118,7 @@ async function send({ config, runner }: Context, request: HttpRequest): Promise<
     throw unknownError(
       'The IONOS DNS API is not able to answer now',
       said,
-      'Wait a minute and run the same line again.',
+      'Wait a minute and run this command again.',
     )
   }
   throw new OpsError({ what: 'The IONOS DNS API refuses the request', said })

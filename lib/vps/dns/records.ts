@@ -82,7 +82,7 @@ export async function assertDnsPointsHere(config: Config, ipv6: readonly string[
 /** How to set the records without the API. */
 export const formatManualSteps = (config: Config): string =>
   [
-    'Set these records at IONOS (Domains & SSL → DNS), wait until they are seen, and run the same line again:',
+    'Set these records at IONOS (Domains & SSL → DNS), wait until they are seen, and run this command again:',
     ...getSiteNames(config).map((name) => `  ${name}. A ${getPublicAddress(config)}`),
     `  and delete AAAA records that are not the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}, and it is done for you.`,
   ].join('\n')

@@ -83,7 +83,7 @@ export function getBuildCommands(config: Config, buildId: string): Command[] {
         what: 'The build of the dashboard failed; nothing was published',
         said: lastLines(output),
         next: [
-          `Fix it and run the same line again; alone it is: npm run build   (in ${cwd})`,
+          `Fix it and run this command again; alone it is: npm run build   (in ${cwd})`,
           'Install scripts do not run; a package that needs its script: npm rebuild NAME, in that folder.',
         ].join('\n  '),
       }),
@@ -110,7 +110,7 @@ export function requireBuildNote(config: Config, source: string): BuildNote {
   if (note?.source === source) return note
   throw new OpsError({
     what: `${getExportDir(config)} was not built from the present sources`,
-    next: 'The sources changed while the script ran. Run the same line again.',
+    next: 'The sources changed while the script ran. Run this command again.',
   })
 }
 

@@ -156,7 +156,7 @@ const createIncompleteError = (said: string) =>
   new OpsError({
     what: 'The release did not arrive complete; nothing was published',
     said: said.trim(),
-    next: 'Run the same line again. If it repeats, the disk of the VPS or the export in out/ changes meanwhile.',
+    next: 'Run this command again. If it repeats, the disk of the VPS or the export in out/ changes meanwhile.',
   })
 
 /** Makes a release that lies on the VPS the live one, by one rename. Nothing travels, and none is removed. */

@@ -86,7 +86,7 @@ export function assertDashboard(folder: string): void {
   } catch (error) {
     throw usageError(
       `${file} is not JSON (${(error as Error).message})`,
-      'Mend it, then run the same line again.',
+      'Fix it, then run this command again.',
     )
   }
   if (!described.scripts?.build) {

@@ -73,7 +73,7 @@ async function waitUntilReachable(context: Context, host: string, release: strin
     new OpsError({
       what: `The VPS does not reach the new backend ${host}, so nginx was left as it is`,
       said: seen,
-      next: 'See whether the VPS may open port 5000 to the outside and resolves the name, then run the same line again.',
+      next: 'See whether the VPS may open port 5000 to the outside and resolves the name, then run this command again.',
     })
   await poll(attempt, { intervalMs: 1000, timeoutMs: reachableWithinMs, describe: unreachable })
 }

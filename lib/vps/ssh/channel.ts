@@ -18,7 +18,7 @@ const createSessionError = (host: Host, error: Error): OpsError =>
   unknownError(
     `${host.address} opens no further session on the connection`,
     error.message,
-    'Check MaxSessions in its sshd_config (10 is the default), then run the same line again.',
+    'Check MaxSessions in its sshd_config (10 is the default), then run this command again.',
   )
 
 const createShellError = (host: Host, code: number, words: string): OpsError =>
@@ -71,7 +71,7 @@ export function createRemote(
     unknownError(
       `The connection to ${host.address} was lost`,
       lost?.message,
-      'Run the same line again: every step looks first and goes on where it stopped.',
+      'Run this command again: it continues where it stopped.',
     )
 
   const openOnce = (line: string): Promise<ClientChannel> =>

@@ -114,7 +114,7 @@ async function findConfiguredKey(host: Host, agentKeys: AgentKeys | undefined): 
       return { methods: [createAgentLogin(host, agentKeys)], skipped: [] }
     throw new OpsError({
       what: `The private key ${file} has a passphrase, and no ssh agent holds it`,
-      next: `Load it, then run the same line again: ssh-add ${file}`,
+      next: `Load it, then run this command again: ssh-add ${file}`,
       exitCode: exitCode.notLoggedIn,
     })
   }
