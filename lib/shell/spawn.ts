@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Options } from 'zx/core'
 
 export interface ProcessResult {
   /** -1 when it was ended by a signal or a time-out. */
@@ -21,28 +22,22 @@ export interface ProcessOptions {
 const graceMs = 5000
 
 /**
- * Starts a real argument vector through zx, without a shell.
- * zx always hands its spawn a shell string; this spawn drops it and starts argv through cross-spawn, which knows the
- * quoting that Windows `.cmd` files (az.cmd, npm.cmd) need. zx keeps the streams and the outcome. Time-outs and aborts
- * end the whole process group here: zx looks the tree up with `ps`, through a shell, and that fails once aborted.
+ * Starts an argument vector through zx, without a shell: zx quotes each word by ending it with a NUL, which no argument can
+ * hold, and the spawn below splits its line there. cross-spawn knows the quoting that Windows `.cmd` files (az.cmd, npm.cmd)
+ * need. Time-outs and aborts end the whole process group here: zx looks up the tree with `ps`, through a shell, and that
+ * fails once aborted.
  * Throws ENOENT as Node does when the program is not installed.
  */
 export async function startProcess(argv: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
   const [{ $ }, { default: crossSpawn }] = await Promise.all([import('zx/core'), import('cross-spawn')])
-  const [program = '', ...rest] = argv
+  if (argv.some((word) => word.includes('\0'))) throw new TypeError('an argument cannot hold a NUL byte')
   let child: ReturnType<typeof crossSpawn> | undefined
   let failure: Error | undefined
-  const spawnArgv = (
-    _shellLine: string,
-    _shellArgs: unknown,
-    spawnOptions: Parameters<typeof crossSpawn>[2],
-  ) => {
+  const spawn = (line: string, _: readonly string[], spawnOptions: Parameters<typeof crossSpawn>[2]) => {
+    const [program = '', ...words] = line.slice(0, -1).split('\0 ')
     // Its own process group: Ctrl-C in the terminal reaches only this tool, which decides what a signal means.
-    child = crossSpawn(program, rest, {
-      ...spawnOptions,
-      shell: false,
-      detached: process.platform !== 'win32',
-    })
+    const detached = process.platform !== 'win32'
+    child = crossSpawn(program, words, { ...spawnOptions, shell: false, detached })
     child.on('error', (error) => {
       failure = error
     })
@@ -51,23 +46,24 @@ export async function startProcess(argv: readonly string[], options: ProcessOpti
     return child
   }
   options.signal.throwIfAborted()
+  const { cwd, env, stdin = '' } = options
   const running = $({
-    spawn: spawnArgv as never,
+    spawn: spawn as Options['spawn'],
     shell: true,
     prefix: '',
     postfix: '',
-    quote: String,
+    quote: (word) => `${word}\0`,
     nothrow: true,
     quiet: true,
     verbose: false,
-    ...(options.cwd ? { cwd: options.cwd } : {}),
-    env: options.env,
-    input: (options.stdin ?? '') as never,
-  })`${program}`
+    env,
+    input: stdin instanceof Uint8Array ? Buffer.from(stdin) : stdin,
+    ...(cwd ? { cwd } : {}),
+  })`${argv}`
   if (options.onOutput) {
-    const tell = options.onOutput
-    running.stdout.on('data', (chunk: Buffer) => tell(chunk.toString(), 'stdout'))
-    running.stderr.on('data', (chunk: Buffer) => tell(chunk.toString(), 'stderr'))
+    const { onOutput } = options
+    for (const from of ['stdout', 'stderr'] as const)
+      running[from].on('data', (chunk: Buffer) => onOutput(chunk.toString(), from))
   }
   let timedOut = false
   const end = () => {

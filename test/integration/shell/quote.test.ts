@@ -4,6 +4,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { display } from '../../../lib/shell/command.ts'
 import { quoteLine, quotePosix } from '../../../lib/shell/quote.ts'
+import { startProcess } from '../../../lib/shell/spawn.ts'
 import { local } from '../../../lib/shell/template.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
@@ -66,13 +67,23 @@ test('a line within a line, as sh -c on the VPS gets it', () => {
   expect(output.toString().split('\0').slice(0, -1)).toEqual(hostile)
 })
 
+const noLimits = { env: process.env, timeoutMs: 10_000, signal: new AbortController().signal }
+
+test('a process on this machine gets every hostile argument byte for byte', async () => {
+  const cwd = temporaryFolder()
+  const { stdout } = await startProcess([...print, ...hostile], { ...noLimits, cwd })
+  expect(stdout.split('\0').slice(0, -1)).toEqual(hostile)
+  expect(existsSync(path.join(cwd, 'pwned'))).toBe(false)
+})
+
 test('what needs no quotes gets none, so that a plan stays readable', () => {
   expect(quoteLine(['az', '--name', 'a_b.c-d@e%f+g=h:i,j/k'])).toBe('az --name a_b.c-d@e%f+g=h:i,j/k')
   expect(quotePosix('')).toBe("''")
 })
 
-test('NUL is refused: no argument can carry it', () => {
+test('NUL is refused: no argument can carry it', async () => {
   expect(() => quotePosix('a\0b')).toThrow('NUL')
+  await expect(startProcess(['echo', 'a\0 b'], noLimits)).rejects.toThrow('NUL')
 })
 
 test('the shown line means the same when it is pasted, even for words that look like a secret file', () => {
