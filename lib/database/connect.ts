@@ -11,11 +11,11 @@ import type { Database } from '../shell/runner.ts'
 import type { Context } from '../tasks/context.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
 
-/** What PostgreSQL listens on, in Azure too. */
+/** PostgreSQL's port, in Azure too. */
 export const databasePort = 5432
 
 /**
- * Connects to the deployment's database server as its owner: TLS, the server's certificate checked against its name.
+ * Connects to the deployment's database server as its owner, by TLS and with a check of the server's name.
  * Throws exit 4 when the password is refused, exit 3 when the server cannot be reached.
  * @param name another database than the configured one
  */
@@ -27,7 +27,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
   const asked = performance.now()
   const address = await resolveDatabase(context)
   const dns = Math.round(performance.now() - asked)
-  // Only now, and after a call of az that was asked for beside this: loading pg takes all of this process for a while.
+  // Loading pg blocks this process for a while, so first start what else waits, such as az.
   await aTurn()
   const [{ default: pg }, tls] = await Promise.all([import('pg'), import('node:tls')])
   const began = performance.now()
@@ -44,26 +44,22 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
         connected = performance.now()
       }),
     connectionTimeoutMillis: 10_000,
-    // A connection that waits while a dump runs would be forgotten by what lies between.
+    // Otherwise a firewall would drop a connection that is idle during a dump.
     keepAlive: true,
     keepAliveInitialDelayMillis: 30_000,
     statement_timeout: 10 * 60_000,
     application_name: 'codex-dominion-ops',
   })
-  // A server that goes away while nothing is asked must not end this process.
+  // Without a listener, a connection that breaks while idle would end this process.
   client.on('error', () => {})
   await client.connect().catch((thrown) => {
     throw explainConnect(context, thrown)
   })
   const ready = performance.now()
-  // A connection does one thing at a time; those who ask side by side wait for each other.
+  // A connection runs one query at a time; concurrent ones wait.
   let last: Promise<unknown> = Promise.resolve()
   return {
-    times: {
-      dns,
-      tcp: Math.round(connected - began),
-      login: Math.round(ready - connected),
-    },
+    times: { dns, tcp: Math.round(connected - began), login: Math.round(ready - connected) },
     query<Row>({ text, values, timeoutMs }: Query) {
       const asked = {
         text,
@@ -72,7 +68,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
       }
       const answer = last.then(() => client.query(asked))
       last = answer.catch(() => {})
-      // A script of several statements gives an array of results; the last one's rows count.
+      // Several statements give an array of results; the last one counts.
       return answer.then(
         (result) => ((Array.isArray(result) ? result.at(-1) : result)?.rows ?? []) as Row[],
         (thrown) => {
@@ -84,7 +80,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
   }
 }
 
-/** The server's address, found as this configuration finds names. Throws exit 3 when it has none. */
+/** Resolves the server's name by DNS_SERVER, if that is set. Throws exit 3 when it has no address. */
 export async function resolveDatabase({ config }: Context): Promise<string> {
   const host = databaseHost(config)
   const [address] = await createNetworkOptions(config)
@@ -93,28 +89,29 @@ export async function resolveDatabase({ config }: Context): Promise<string> {
       throw unknownError(
         `The database server ${host} has no address`,
         getMessage(thrown),
-        `Has it been created? ${formatScriptLine('provision', '--dry-run')} tells.`,
+        `Check whether it has been created: ${formatScriptLine('provision', '--dry-run')}`,
       )
     })
   return address?.address ?? host
 }
 
-/** SQLSTATEs of a session that the server ends, and of a broken connection; else node's own, or pg's words. */
+/** SQLSTATEs of a session that the server ends and of a broken connection; error codes of Node. */
 const lostCode = /^(?:08...|57P0[1-3]|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/
-const lostWords =
+/** Messages of pg. */
+const lostMessage =
   /Connection terminated|Query read timeout|connection error and is not queryable|was closed and is not queryable/
 
-/** What was under way when the connection broke cannot be known; every other error is the statement's own. */
+/** When the connection breaks, the result is unknown (exit 3). Every other error is the statement's and stays as it is. */
 export function explainLost(host: string, thrown: Error & { code?: string }): Error {
-  if (!lostCode.test(thrown.code ?? '') && !lostWords.test(thrown.message)) return thrown
+  if (!lostCode.test(thrown.code ?? '') && !lostMessage.test(thrown.message)) return thrown
   return unknownError(
     `The connection to the database ${host} broke`,
     thrown.message,
-    `${formatScriptLine('check-database')} shows more; then run this command again.`,
+    `For details: ${formatScriptLine('check-database')}. Then run this command again.`,
   )
 }
 
-/** Not let in by address: the words of PostgreSQL itself; in Azure a firewall usually stays silent instead. */
+/** PostgreSQL's refusal of an address. In Azure the firewall usually does not answer at all. */
 const notAllowed = /no pg_hba\.conf entry/
 
 function explainConnect({ config }: Context, thrown: Error & { code?: string }): OpsError {
@@ -124,36 +121,36 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
     return new OpsError({
       what: `There is no such database on ${host}`,
       said,
-      next: `${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')} puts a backup there.`,
+      next: `Restore a backup: ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`,
     })
   }
   if (/^28/.test(thrown.code ?? '') && !notAllowed.test(said)) {
     return new OpsError({
       what: `The database ${host} refuses the password of ${config.postgres.user}`,
       said,
-      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the one in force, or to a new one: ${formatScriptLine('provision')} puts it in force.`,
+      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the present one, or set a new one with ${formatScriptLine('provision')}.`,
       exitCode: exitCode.notLoggedIn,
     })
   }
   return unknownError(
     `The database ${host} cannot be reached`,
     said,
-    `Is ${host}:${databasePort} open to this machine? Its firewall rule "operator" belongs to the address that ran the last deploy; ${formatScriptLine('provision')} sets it to this one's.`,
+    `Check whether ${host}:${databasePort} is open to this machine. Its firewall rule "operator" has the address that ran the last deploy; ${formatScriptLine('provision')} sets it to this machine's.`,
   )
 }
 
-/** Asks for a session without TLS, as a client that does not know better would. */
+/** Asks for a session without TLS. */
 export const createPlainExchange = (config: Config): TcpExchange => ({
   host: databaseHost(config),
   port: databasePort,
   tls: false,
-  say: startupMessage(config.postgres.user, config.postgres.database),
+  say: createStartupMessage(config.postgres.user, config.postgres.database),
   timeoutMs: 10_000,
   effect: 'read',
 })
 
-/** The first message of a PostgreSQL client without TLS (protocol 3.0, "StartupMessage" in the message formats). */
-function startupMessage(user: string, database: string): Buffer {
+/** The first message of a client without TLS (PostgreSQL's protocol 3.0, "StartupMessage" in the message formats). */
+function createStartupMessage(user: string, database: string): Buffer {
   const body = Buffer.from(`\0\x03\0\0user\0${user}\0database\0${database}\0\0`, 'latin1')
   const length = Buffer.alloc(4)
   length.writeInt32BE(body.length + 4)

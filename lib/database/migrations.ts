@@ -6,6 +6,7 @@ import type { Query } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task, type TaskEffect } from '../tasks/task.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
+import { quoteText } from './sql.ts'
 
 const folder = path.join(import.meta.dirname, '..', '..', 'infra', 'migrations')
 
@@ -15,7 +16,7 @@ export interface Migration {
   sql: string
 }
 
-/** Every migration, in the order of its number. The content counts, whatever git did to the line ends. */
+/** Reads all migrations in the order of their numbers. Line ends do not count, since git may change them. */
 export function readMigrations(from = folder): Migration[] {
   return readdirSync(from)
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
@@ -29,19 +30,19 @@ export function readMigrations(from = folder): Migration[] {
 const ledger = `CREATE TABLE IF NOT EXISTS schema_migrations (
   name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`
 
-/** One transaction: the lock that keeps two operators apart, the migration, its line in the ledger. */
+/** One transaction with the lock against a second operator, the entry in the ledger, and the migration. */
 export const migrationQuery = ({ name, sha256, sql }: Migration): Query => ({
   text: `BEGIN;
 SELECT pg_advisory_xact_lock(hashtext('codex-dominion migrations'));
 ${ledger};
-INSERT INTO schema_migrations (name, sha256) VALUES ('${name}', '${sha256}');
+INSERT INTO schema_migrations (name, sha256) VALUES (${quoteText(name)}, ${quoteText(sha256)});
 ${sql.trimEnd()}
 ;COMMIT;`,
   effect: 'change',
   title: name,
 })
 
-/** Which migrations are still to be applied. Throws when one that was applied has been edited since. */
+/** Gives the migrations to apply. Throws when an applied one has been edited. */
 export function getPending(
   all: readonly Migration[],
   applied: readonly { name: string; sha256: string }[],
@@ -51,19 +52,18 @@ export function getPending(
   if (edited.length > 0) {
     throw new OpsError({
       what: `${edited.map(({ name }) => name).join(', ')} was edited after it had been applied`,
-      next: 'Put the file back as it was, and write the change as a new migration.',
+      next: 'Restore the file, and write the change as a new migration.',
     })
   }
   return all.filter(({ name }) => !known.has(name))
 }
 
-/** What the ledger says was applied; empty where there is no ledger yet. `database`: another one than the configured. */
+/** Reads the ledger; empty when there is none yet. `database` names another database than the configured one. */
 export async function readAppliedMigrations(
   { runner }: Context,
   database?: string,
 ): Promise<{ name: string; sha256: string }[]> {
-  const ask = <Row>(text: string) =>
-    runner.query<Row>({ text, effect: 'read', ...(database ? { database } : {}) })
+  const ask = <Row>(text: string) => runner.query<Row>({ text, effect: 'read', database })
   const [found] = await ask<{ ledger: string | null }>(
     `SELECT to_regclass('schema_migrations')::text AS ledger`,
   )
@@ -71,7 +71,7 @@ export async function readAppliedMigrations(
   return ask('SELECT name, sha256 FROM schema_migrations ORDER BY name')
 }
 
-/** The tables, made by migrations that are applied once each. */
+/** Creates the tables by migrations, each of which is applied once. */
 export function migrationTask(context: Context, database: Task): Task {
   const { runner } = context
   const all = readMigrations()
@@ -83,11 +83,9 @@ export function migrationTask(context: Context, database: Task): Task {
     async inspect(ahead) {
       if (ahead.isUnknown(database)) {
         const effects = all.map(migrationQuery)
-        return { state: 'unknown', why: 'not known whether the database is there', effects }
+        return { state: 'unknown', why: 'it is unknown whether the database exists', effects }
       }
-      const todo = ahead.willChange(database)
-        ? all
-        : getPending(all, await retry(() => readAppliedMigrations(context)))
+      const todo = ahead.willChange(database) ? all : getPending(all, await readWithRetry(context))
       if (todo.length === 0) return ok(`all ${all.length} migrations are applied`)
       return {
         state: todo.length === all.length ? 'create' : 'change',
@@ -99,10 +97,10 @@ export function migrationTask(context: Context, database: Task): Task {
       log(titleOf(effect))
     },
     async onFailure(thrown, { effect }) {
-      // A connection that broke has rolled back by itself.
+      // A broken connection is rolled back by the server.
       await runner.query({ text: 'ROLLBACK', effect: 'record' }).catch(() => {})
       return new OpsError({
-        what: `Migration ${titleOf(effect)} failed, and nothing of it is in force`,
+        what: `Migration ${titleOf(effect)} failed and was rolled back`,
         said: getMessage(thrown),
         next: 'Fix the file, then run this command again.',
       })
@@ -113,11 +111,11 @@ export function migrationTask(context: Context, database: Task): Task {
 const titleOf = (effect: TaskEffect | undefined): string =>
   (effect && 'title' in effect && effect.title) || ''
 
-/** A server that has just been made lets nobody in for some seconds: rules and names take effect with a delay. */
-async function retry<T>(ask: () => Promise<T>): Promise<T> {
+/** A new server refuses connections for some seconds, until its firewall rules and its name take effect. */
+async function readWithRetry(context: Context): ReturnType<typeof readAppliedMigrations> {
   for (let tries = 1; ; tries++) {
     try {
-      return await ask()
+      return await readAppliedMigrations(context)
     } catch (thrown) {
       if (tries === 4) throw thrown
       await pause(tries * 1500)

@@ -14,20 +14,20 @@ import { databasePort, resolveDatabase } from './connect.ts'
 
 const hour = 3_600_000
 
-/** The tools' own words in English, whoever runs them: they are read here. */
+/** Makes the tools write in English: their output is parsed here. */
 const env = { LC_ALL: 'C', LC_MESSAGES: 'C', LANGUAGE: 'C' }
 
-/** How PostgreSQL's own programs reach the server. */
+/** What PostgreSQL's programs need to reach the server. */
 export interface ServerAccess {
   config: Config
-  /** Found as this configuration finds names; libpq would ask the system. */
+  /** Resolved by DNS_SERVER, if that is set; libpq would ask the system. */
   address: string
   password: string
-  /** PEM: whom this configuration trusts. */
+  /** A PEM file with the trusted authorities. */
   authorities: string
 }
 
-/** Looks the server up and writes down whom to trust, for a program that is not this one. */
+/** Resolves the server's name and writes the trusted authorities to a file. */
 export async function getServerAccess(context: Context): Promise<ServerAccess> {
   const { config, runner } = context
   const [password, address] = await Promise.all([
@@ -37,7 +37,7 @@ export async function getServerAccess(context: Context): Promise<ServerAccess> {
   return { config, address, password, authorities: writeAuthorities(config) }
 }
 
-/** Node's own authorities and CA_FILE's, as connect.ts trusts them. */
+/** Those of Node and of CA_FILE, as in connect.ts. */
 function writeAuthorities(config: Config): string {
   const file = path.join(config.stateDir, 'authorities.pem')
   makeFolder(config.stateDir, 0o700)
@@ -48,7 +48,7 @@ function writeAuthorities(config: Config): string {
 
 /**
  * `--dbname=` with everything that libpq needs. The password goes into a 0600 file (libpq's passfile, section 34.16 of
- * PostgreSQL's manual); the certificate is checked against the name.
+ * PostgreSQL's manual); libpq checks the server's certificate and name.
  */
 export function databaseArgument(
   { config, address, password, authorities }: ServerAccess,
@@ -65,7 +65,7 @@ export function databaseArgument(
     keepalives_idle: '30',
     application_name: 'codex-dominion-ops',
   })
-  // libpq decodes %20, but takes + for itself.
+  // libpq decodes %20, but not +.
   const query = options.toString().replaceAll('+', '%20')
   const server = `${encodeURIComponent(user)}@${host}:${databasePort}/${encodeURIComponent(database)}`
   const entry = [host, String(databasePort), '*', user, password].map((field) =>
@@ -74,31 +74,31 @@ export function databaseArgument(
   return secretFile('pgpass', `${entry.join(':')}\n`, `--dbname=postgresql://${server}?${query}&passfile=`)
 }
 
-/** Everything of the snapshot into one compressed file. */
-export const dumpCommand = (reached: ServerAccess, snapshot: string, file: string): Command =>
+/** Dumps the whole snapshot into one compressed file. */
+export const dumpCommand = (access: ServerAccess, snapshot: string, file: string): Command =>
   local.record({ env, timeoutMs: 12 * hour, explain: explainTool })`
     pg_dump --format=custom --no-password --lock-wait-timeout=60s
-    --snapshot=${snapshot} --file=${file} ${databaseArgument(reached, reached.config.postgres.database)}`
+    --snapshot=${snapshot} --file=${file} ${databaseArgument(access, access.config.postgres.database)}`
 
-/** The table of contents of a dump, which stands at its beginning. */
+/** Prints the table of contents of a dump. */
 export const listCommand = (file: string): Command =>
   local({ env, explain: explainTool })`pg_restore --list ${file}`
 
 /**
- * Puts a dump into a database. Owners are not set: everything belongs to who restores, as in the original. It goes on
- * after an error and exits 1 then (restoreErrors tells which count).
+ * Restores a dump into a database. Everything belongs to the user that restores, as in the original. pg_restore continues
+ * after an error and then exits 1; parseRestoreErrors gives the errors that count.
  */
-export const restoreCommand = (reached: ServerAccess, database: string, file: string): Command =>
+export const restoreCommand = (access: ServerAccess, database: string, file: string): Command =>
   local.change({ env, accept: [0, 1], timeoutMs: 12 * hour, explain: explainTool })`
-    pg_restore --no-password --no-owner --no-privileges ${databaseArgument(reached, database)} ${file}`
+    pg_restore --no-password --no-owner --no-privileges ${databaseArgument(access, database)} ${file}`
 
-/** The lines of a table of contents that give rights to roles. */
+/** Gives the lines of a table of contents that grant rights to roles. */
 export const extractGrants = (toc: string): string[] =>
   toc.split('\n').filter((line) => /^\d+; \d+ \d+ (?:DEFAULT )?ACL /.test(line))
 
-/** Only the rights, once the rest is there; undefined when the dump has none. Errors are for the caller to tell. */
+/** Restores only the rights; undefined when the dump has none. The caller reports errors. */
 export const grantsCommand = (
-  reached: ServerAccess,
+  access: ServerAccess,
   database: string,
   file: string,
   lines: readonly string[],
@@ -107,18 +107,18 @@ export const grantsCommand = (
     ? undefined
     : local.change({ env, accept: [0, 1], timeoutMs: hour, explain: explainTool })`
         pg_restore --no-password --no-owner --use-list=${secretFile('rights.list', `${lines.join('\n')}\n`)}
-        ${databaseArgument(reached, database)} ${file}`
+        ${databaseArgument(access, database)} ${file}`
 
-/** pg_restore 17 and newer sets this on every server, also on those that do not know it yet. */
+/** pg_restore 17 and newer sets this parameter on every server, also on older ones that lack it. */
 const harmless = /unrecognized configuration parameter "transaction_timeout"/
 
-/** The errors in what pg_restore said, without those that change nothing. */
+/** Gives the errors in pg_restore's output, without harmless ones. */
 export const parseRestoreErrors = (stderr: string): string[] =>
   stderr.split('\n').filter((line) => /^pg_restore: error: /.test(line) && !harmless.test(line))
 
 /**
- * Is the program there, and as new as the server? pg_dump refuses a newer server, and pg_restore a newer dump.
- * Throws exit 2 naming what to install.
+ * Gives the version of a program. pg_dump refuses a newer server, and pg_restore a newer dump.
+ * Throws exit 2 naming what to install when the program is missing or too old.
  */
 export async function requirePgTool(
   { runner }: Context,
@@ -137,7 +137,7 @@ export async function requirePgTool(
   )
 }
 
-/** Per platform, what brings pg_dump and pg_restore. */
+/** How to install pg_dump and pg_restore. */
 export function formatInstallHint(major: number, platform: NodeJS.Platform = process.platform): string {
   const later = 'then run this command again.'
   if (platform === 'darwin')
@@ -147,42 +147,31 @@ export function formatInstallHint(major: number, platform: NodeJS.Platform = pro
   return `Debian, Ubuntu: apt-get install postgresql-client-${major} (an older release has it after the steps on postgresql.org/download); Fedora: dnf install postgresql; ${later}`
 }
 
-/** libpq's words, and the server's when it ends a session or takes none. */
-const unreachable = new RegExp(
-  [
-    ...['Connection refused', 'Connection reset', 'Connection timed out', 'timeout expired', 'Broken pipe'],
-    ...['Network is unreachable', 'No route to host', 'no pg_hba\\.conf entry', 'could not connect'],
-    ...[
-      'server closed the connection',
-      'no connection to the server',
-      'could not (?:send|receive) data (?:to|from) ',
-    ],
-    ...[
-      'SSL connection has been closed',
-      'SSL SYSCALL error',
-      'terminating connection',
-      'too many clients already',
-    ],
-    ...['the database system is ', 'remaining connection slots'],
-  ].join('|'),
-)
+/** Messages of libpq, and of a server that ends or refuses a session. */
+const unreachable = [
+  /Connection refused|Connection reset|Connection timed out|timeout expired|Broken pipe|could not connect/,
+  /Network is unreachable|No route to host|no pg_hba\.conf entry|no connection to the server/,
+  /server closed the connection|could not (?:send|receive) data (?:to|from) |terminating connection/,
+  /SSL connection has been closed|SSL SYSCALL error|too many clients already/,
+  /the database system is |remaining connection slots/,
+]
 
-/** What the tools' words mean; undefined when they speak for themselves. */
+/** Explains the tools' output; undefined when it needs no explanation. */
 export function explainTool(output: string): Partial<Failure> | undefined {
   if (/ERROR: .*(?:No space left on device|read-only transaction)/.test(output))
     return {
-      what: "The server's disk is full, or nearly: it takes no more",
-      next: `Drop a database that is not needed, or raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')} and ${formatScriptLine('provision')}; then run this command again.`,
+      what: "The server's disk is full, or nearly full",
+      next: `Drop a database that is no longer needed, or raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')} and ${formatScriptLine('provision')}; then run this command again.`,
     }
   if (/No space left on device|disk full/i.test(output))
     return {
       what: 'The disk is full',
-      next: 'Make room, or choose another folder with --to; earlier backups are as they were.',
+      next: 'Free some space, or choose another folder with --to; earlier backups are unchanged.',
     }
   if (/password authentication failed/.test(output))
     return {
       what: 'The database refuses the password',
-      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the one in force.`,
+      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the present one.`,
       exitCode: exitCode.notLoggedIn,
     }
   if (/server version mismatch|unsupported version \(/.test(output))
@@ -190,10 +179,10 @@ export function explainTool(output: string): Partial<Failure> | undefined {
       what: "PostgreSQL's client tools are older than the server or the dump",
       exitCode: exitCode.usage,
     }
-  if (unreachable.test(output))
+  if (unreachable.some((message) => message.test(output)))
     return {
-      what: 'The database cannot be reached, or went away meanwhile',
-      next: `${formatScriptLine('check-database')} shows more; then run this command again.`,
+      what: 'The database cannot be reached, or the connection broke',
+      next: `For details: ${formatScriptLine('check-database')}. Then run this command again.`,
       exitCode: exitCode.unknown,
     }
   return undefined

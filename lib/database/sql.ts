@@ -1,12 +1,10 @@
-/*
- * As pg's escapeIdentifier and escapeLiteral do it (PostgreSQL, 4.1 Lexical Structure); a test holds them together. pg
- * itself takes as long to load as bare Node to start, and is loaded where a connection is opened.
- */
+// Like pg's escapeIdentifier and escapeLiteral (PostgreSQL, 4.1 Lexical Structure), and a test compares them. Loading pg
+// takes as long as starting Node, so only a connection loads it.
 
-/** A name as SQL takes it. */
+/** Quotes a name for SQL. */
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-/** A text as SQL takes it, whatever standard_conforming_strings says of backslashes. */
+/** Quotes a text for SQL, independent of the setting standard_conforming_strings. */
 export function quoteText(text: string): string {
   const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`
   return text.includes('\\') ? ` E${quoted}` : quoted

@@ -56,7 +56,7 @@ export interface Query {
   /** Milliseconds until the answer is given up; without it the server's own limit counts. */
   readonly timeoutMs?: number
   /** Another database on the same server. */
-  readonly database?: string
+  readonly database?: string | undefined
   /** What the plan prints instead of a long script. */
   readonly title?: string
 }

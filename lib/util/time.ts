@@ -9,6 +9,9 @@ export const unitMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
+/** UTC to the second, without punctuation: 20261123T012612Z. */
+export const formatTimestamp = (time: Date): string => time.toISOString().replaceAll(/[-:]|\.\d+/g, '')
+
 // Date.parse accepts much else (a bare number is a year); only ISO 8601 is unambiguous.
 const dateOrTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/
 

@@ -173,11 +173,11 @@ test('a damaged backup is found', async () => {
   const alone = path.join(work.folder, 'alone.dump')
   cpSync(good, alone)
   for (const [file, words] of [
-    [flipped, /is damaged: its SHA-256 is not the one it was made with/],
+    [flipped, /is damaged: its SHA-256 has changed/],
     [cut, /is damaged: it has \d+ bytes of \d+/],
-    [mended, /does not give back the database it was made of[\s\S]*(error|rows)/],
+    [mended, /does not restore the database that it was made of[\s\S]*(error|rows)/],
     [other, /public\.agents has the same number of rows, but other content/],
-    [alone, /has no manifest: whether it is whole cannot be told/],
+    [alone, /has no manifest, so it cannot be verified/],
     [path.join(work.folder, 'none.dump'), /There is no backup/],
   ] as const) {
     const { code, stderr } = await run('backup-database', '--prove', file)
@@ -196,7 +196,7 @@ test('a prove that is killed leaves its database to the next run; one that is in
   const [left] = (await databases()).filter((name) => name !== 'codexdb')
 
   const stopped = startSession(['backup-database', '--prove', good, '--env', clouds.name])
-  await stopped.until(/Removed what a killed run had left: [\s\S]*Restoring/)
+  await stopped.until(/Removed a leftover of a killed run: [\s\S]*Restoring/)
   expect(stopped.said()).toContain(left)
   await expect.poll(databases, { interval: 50, timeout: 30_000 }).toHaveLength(2)
   stopped.kill('SIGINT')
@@ -236,7 +236,7 @@ test('restore-database: into a new database; over an existing one never', async 
   // Killed or not, the same line knows its own work; what somebody else made is left alone.
   const again = await run(...args)
   expect(again.code, again.stderr).toBe(0)
-  expect(again.stderr).toMatch(/second was made of this very backup/)
+  expect(again.stderr).toMatch(/second was restored from this backup/)
   await sql('CREATE DATABASE handmade', 'postgres')
   const other = await run('restore-database', good, '--into', 'handmade')
   expect(other.code).toBe(2)
@@ -278,7 +278,7 @@ test('over the live one: only by its name, killed anywhere without harm, and the
   await session.ended
   const { code, stdout, stderr } = await run(...args, '--confirm=codexdb')
   expect(code, stderr).toBe(0)
-  expect(stdout).toMatch(/It was not restored a second time/)
+  expect(stdout).toMatch(/It was not restored again/)
   expect((await databases()).filter((name) => name.includes('_before_'))).toHaveLength(1)
   const [kept] = await sql(
     `SELECT (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid) AS settings, shobj_description(oid, 'pg_database') AS comment,

@@ -196,7 +196,7 @@ const faults: Record<string, Row[]> = {
     row('rollback backend', 1, [/nothing/]),
     row('scale backend --cpu 1 --yes', 1, [/There is no/]),
     row('metrics', 1, [/The resource group nothing-prod has no container groups/, /→ Deploy first/]),
-    row('backup-database', 3, [/nothing-db\S* has no address/, /→ Has it been created/]),
+    row('backup-database', 3, [/nothing-db\S* has no address/, /→ Check whether it has been created/]),
     row('restore-database DUMP --into elsewhere', 3, [/nothing-db\S* has no address/]),
   ],
   well: [

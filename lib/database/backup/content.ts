@@ -3,42 +3,48 @@ import type { Context } from '../../tasks/context.ts'
 import { formatCount } from '../../util/format.ts'
 import { quoteName } from '../sql.ts'
 
-/** One table, as it can be compared with a restored one. */
-export interface TableContent {
+/** What is compared of a table and its restored copy. */
+interface TableContent {
   schema: string
   name: string
   rows: number
-  /** Sum of 64 bits of the SHA-256 of each row's text; the order of rows does not count. */
+  /** The sum of 64 bits of the SHA-256 of each row's text, which does not depend on the order of the rows. */
   checksum: string
 }
 
 /** What a database holds. */
 export interface Content {
   tables: TableContent[]
-  /** How many there are of each other kind: indexes, constraints, triggers, views, functions, sequences. */
+  /** The number of indexes, constraints, triggers, views, functions and sequences, by kind. */
   objects: Record<string, number>
 }
 
-/** Makes the text of a row the same whatever the server and the role are set to. */
+/** Makes the text of a row independent of the settings of server and role. */
 const plainText = `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL search_path = ''; SET LOCAL row_security = off; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'`
 
-/** One moment of the database, for as long as the transaction is open. */
-export const beginSnapshot = (database?: string): Query => ({
-  text: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${plainText}; SELECT pg_catalog.pg_export_snapshot() AS snapshot`,
-  effect: 'read',
-  title: 'one moment of the database, held open',
-  ...(database ? { database } : {}),
-})
+/** Reads the content within one snapshot, and hands both to `use` while the snapshot is open. */
+export async function withSnapshot<T>(
+  context: Context,
+  database: string | undefined,
+  use: (content: Content, snapshot: string) => T | Promise<T>,
+): Promise<T> {
+  const { runner } = context
+  const [row] = await runner.query<{ snapshot: string }>({
+    text: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${plainText}; SELECT pg_catalog.pg_export_snapshot() AS snapshot`,
+    effect: 'read',
+    title: 'snapshot of the database',
+    database,
+  })
+  try {
+    return await use(await readContent(context, database), row!.snapshot)
+  } finally {
+    await runner.query({ text: 'ROLLBACK', effect: 'read', database }).catch(() => {})
+  }
+}
 
-export const endSnapshot = (database?: string): Query => ({
-  text: 'ROLLBACK',
-  effect: 'read',
-  ...(database ? { database } : {}),
-})
-
-/** What belongs to an extension comes with the extension. */
+/** Leaves out what an extension brings. */
 const notOfExtension = (catalog: string, alias: string) => `NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
   WHERE d.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass AND d.objid = ${alias}.oid AND d.deptype = 'e')`
 const ownSchema = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
@@ -58,66 +64,49 @@ UNION ALL SELECT 'functions' FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namesp
   WHERE ${ownSchema} AND ${notOfExtension('pg_proc', 'p')}
 ) AS each GROUP BY kind ORDER BY kind`
 
-/** How many rows a table has now. */
 export const countQuery = (schema: string, name: string): Query => ({
   text: `SELECT count(*)::text AS rows FROM ONLY ${quoteName(schema)}.${quoteName(name)}`,
   effect: 'read',
   title: `rows of ${schema}.${name}`,
 })
 
-/** Rows and checksum of one table; every row is read. */
-export function tableQuery(schema: string, name: string, database?: string): Query {
-  const table = `${quoteName(schema)}.${quoteName(name)}`
-  return {
-    text: `SELECT count(*)::text AS rows, coalesce(sum(('x' || encode(substr(sha256(convert_to(t::text, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint), 0)::text AS checksum FROM ONLY ${table} AS t`,
-    effect: 'read',
-    title: `rows and checksum of ${schema}.${name}`,
-    ...(database ? { database } : {}),
-  }
-}
-
-/** Reads every row of the open snapshot. Call between beginSnapshot and endSnapshot of the same database. */
-export async function readContent({ runner }: Context, database?: string): Promise<Content> {
+/** Reads every row of every table. */
+async function readContent({ runner }: Context, database: string | undefined): Promise<Content> {
   const ask = <Row>(text: string, title: string) =>
-    runner.query<Row>({ text, title, effect: 'read', ...(database ? { database } : {}) })
+    runner.query<Row>({ text, title, effect: 'read', database })
   const found = await ask<{ schema: string; name: string }>(tablesText, 'names of the tables')
   const tables: TableContent[] = []
   for (const { schema, name } of found) {
-    const [row] = await runner.query<{ rows: string; checksum: string }>(tableQuery(schema, name, database))
+    const [row] = await ask<{ rows: string; checksum: string }>(
+      `SELECT count(*)::text AS rows, coalesce(sum(('x' || encode(substr(sha256(convert_to(t::text, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint), 0)::text AS checksum FROM ONLY ${quoteName(schema)}.${quoteName(name)} AS t`,
+      `rows and checksum of ${schema}.${name}`,
+    )
     tables.push({ schema, name, rows: Number(row!.rows), checksum: row!.checksum })
   }
-  const objects = await ask<{ kind: string; number: number }>(objectsText, 'how many of each kind')
+  const objects = await ask<{ kind: string; number: number }>(objectsText, 'number of objects of each kind')
   return { tables, objects: Object.fromEntries(objects.map(({ kind, number }) => [kind, number])) }
 }
 
-/** What `restored` has otherwise than `wanted`, one line each; empty when they are the same. */
+/** Lists how `restored` differs from `wanted`, one line per difference. */
 export function compareContent(wanted: Content, restored: Content): string[] {
-  const nameOf = ({ schema, name }: TableContent) => `${schema}.${name}`
-  const there = new Map(restored.tables.map((table) => [nameOf(table), table]))
-  const known = new Set(wanted.tables.map(nameOf))
-  const kinds = [...new Set([...Object.keys(wanted.objects), ...Object.keys(restored.objects)])]
-  return [
-    ...wanted.tables.flatMap((table) => {
-      const other = there.get(nameOf(table))
-      if (!other) return [`${nameOf(table)} is missing`]
-      if (other.rows !== table.rows)
-        return [
-          `${nameOf(table)} has ${formatCount(other.rows, 'row')}; the backup was made of ${table.rows}`,
-        ]
-      return other.checksum === table.checksum
-        ? []
-        : [`${nameOf(table)} has the same number of rows, but other content`]
-    }),
-    ...restored.tables
-      .filter((table) => !known.has(nameOf(table)))
-      .map((table) => `${nameOf(table)} was not in the backup`),
-    ...kinds
-      .filter((kind) => (wanted.objects[kind] ?? 0) !== (restored.objects[kind] ?? 0))
-      .map(
-        (kind) =>
-          `${restored.objects[kind] ?? 0} ${kind}; the backup was made of ${wanted.objects[kind] ?? 0}`,
-      ),
-  ]
+  const byName = ({ tables }: Content) =>
+    new Map(tables.map((table) => [`${table.schema}.${table.name}`, table]))
+  const [expected, found] = [byName(wanted), byName(restored)]
+  const differences: string[] = []
+  for (const [name, { rows, checksum }] of expected) {
+    const other = found.get(name)
+    if (!other) differences.push(`${name} is missing`)
+    else if (other.rows !== rows)
+      differences.push(`${name} has ${formatCount(other.rows, 'row')}; the backup was made of ${rows}`)
+    else if (other.checksum !== checksum)
+      differences.push(`${name} has the same number of rows, but other content`)
+  }
+  for (const name of found.keys()) if (!expected.has(name)) differences.push(`${name} was not in the backup`)
+  for (const kind of Object.keys({ ...wanted.objects, ...restored.objects })) {
+    const [before, now] = [wanted.objects[kind] ?? 0, restored.objects[kind] ?? 0]
+    if (before !== now) differences.push(`${now} ${kind}; the backup was made of ${before}`)
+  }
+  return differences
 }
 
 export const countRows = ({ tables }: Content): number => tables.reduce((sum, { rows }) => sum + rows, 0)

@@ -6,11 +6,11 @@ import { sha256OfFile } from '../../util/files.ts'
 import { formatBytes } from '../../util/format.ts'
 import { readLocale } from '../databases.ts'
 import { dumpCommand, getServerAccess, listCommand, requirePgTool } from '../pgTools.ts'
-import { beginSnapshot, type Content, describeContent, endSnapshot, readContent } from './content.ts'
+import { type Content, describeContent, withSnapshot } from './content.ts'
 import { type Backup, createDumpName, makePartial, publishBackup } from './folder.ts'
 import { type Locale, type Manifest, writeManifest } from './manifest.ts'
 
-/** What a backup would hold, and what it takes to make one. */
+/** What is known before a dump. `bytes` is the size of the database on the server. */
 export interface DumpPreview {
   serverVersion: string
   toolVersion: string
@@ -18,7 +18,7 @@ export interface DumpPreview {
   bytes: number
 }
 
-/** Are the tools there and new enough, and the database too? Changes nothing. */
+/** Checks that database and tools are there, and the tools new enough. Changes nothing. */
 export async function previewDump(context: Context): Promise<DumpPreview> {
   const [row] = await context.runner.query<{ version: string; number: number; bytes: string }>({
     text: `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, pg_database_size(current_database())::text AS bytes`,
@@ -33,8 +33,8 @@ export async function previewDump(context: Context): Promise<DumpPreview> {
 }
 
 /**
- * Dumps the database into a folder. Dump and manifest are of the same moment; both come to their place only when the
- * dump is complete and lists every table. Throws without leaving anything behind.
+ * Dumps the database into a folder. Dump and manifest show the same snapshot; both get their names only when the dump is
+ * complete and lists every table. A failure leaves nothing behind.
  */
 export async function takeBackup(
   context: Context,
@@ -74,54 +74,37 @@ export async function takeBackup(
   }
 }
 
-/** pg_dump reads the very snapshot in which rows and checksums are read. */
-async function dumpSnapshot(
-  context: Context,
-  dump: string,
-  log: (line: string) => void,
-): Promise<{ content: Content; toc: string }> {
+/** pg_dump reads the same snapshot as the rows and checksums. */
+async function dumpSnapshot(context: Context, dump: string, log: (line: string) => void) {
   const { runner } = context
-  const reached = await getServerAccess(context)
-  const [row] = await runner.query<{ snapshot: string }>(beginSnapshot())
-  try {
-    const content = await readContent(context)
+  const access = await getServerAccess(context)
+  return withSnapshot(context, undefined, async (content, snapshot) => {
     log(`Dumping ${describeContent(content)}`)
-    // Made first, so that it is never there with more permissions than it shall have.
+    // pg_dump would create it with the umask's permissions.
     writeFileSync(dump, '', { mode: 0o600, flag: 'wx' })
-    await withHeartbeat(dump, log, () => runner.run(dumpCommand(reached, row!.snapshot, dump)))
+    const progress = setInterval(() => {
+      if (existsSync(dump)) log(`  ${formatBytes(statSync(dump).size)} so far`)
+    }, 30_000)
+    try {
+      await runner.run(dumpCommand(access, snapshot, dump))
+    } finally {
+      clearInterval(progress)
+    }
     const { stdout } = await runner.run(listCommand(dump))
     return { content, toc: stdout }
-  } finally {
-    await runner.query(endSnapshot()).catch(() => {})
-  }
+  })
 }
 
-/** A word every half minute: a long dump is not a hung one. */
-async function withHeartbeat<T>(
-  file: string,
-  log: (line: string) => void,
-  work: () => Promise<T>,
-): Promise<T> {
-  const timer = setInterval(() => {
-    if (existsSync(file)) log(`  ${formatBytes(statSync(file).size)} so far`)
-  }, 30_000)
-  try {
-    return await work()
-  } finally {
-    clearInterval(timer)
-  }
-}
-
-/** The dump's own table of contents must have the data of every table that was counted. */
-export function assertListsTables({ tables }: Content, toc: string): void {
+/** Throws when the dump's table of contents lacks the data of a table that was counted. */
+function assertListsTables({ tables }: Content, toc: string): void {
   const lines = toc.split('\n')
   const missing = tables
     .filter(({ schema, name }) => !lines.some((line) => line.includes(` TABLE DATA ${schema} ${name} `)))
     .map(({ schema, name }) => `${schema}.${name}`)
   if (missing.length === 0) return
   throw new OpsError({
-    what: `The dump lacks ${missing.join(', ')}: it was not kept`,
-    next: 'Run this command again; the transcript has what pg_dump said.',
+    what: `The dump lacks ${missing.join(', ')} and was deleted`,
+    next: "Run this command again; the transcript has pg_dump's output.",
   })
 }
 
@@ -130,6 +113,6 @@ function explainDisk(thrown: unknown, folder: string): unknown {
   return new OpsError({
     what: `The disk of ${folder} is full`,
     said: getMessage(thrown),
-    next: 'Make room, or choose another folder with --to; earlier backups are as they were.',
+    next: 'Free some space, or choose another folder with --to; earlier backups are unchanged.',
   })
 }

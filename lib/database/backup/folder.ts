@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { isAlive } from '../../shell/secretFile.ts'
 import { getMessage, OpsError, usageError } from '../../util/errors.ts'
+import { formatTimestamp } from '../../util/time.ts'
 import { getManifestPath, type Manifest, readManifest } from './manifest.ts'
 
 export interface Backup {
@@ -12,24 +13,20 @@ export interface Backup {
   manifest: Manifest
 }
 
-/** UTC to the second: 20261123T012612Z. */
-export const formatTimestamp = (time: Date): string => time.toISOString().replaceAll(/[-:]|\.\d+/g, '')
-
 export const createDumpName = (config: Config, time: Date): string =>
   `${config.postgres.database}-${formatTimestamp(time)}.dump`
 
 const machine = hostname().replaceAll(/[^A-Za-z0-9-]/g, '-')
 
-/** Backups that are not complete yet lie in a folder of their own, named after the process that makes them. */
+/** The folder of an incomplete backup is named after the process that takes it. */
 const partial = /^\.(.+\.dump)\.([A-Za-z0-9-]+)\.(\d+)\.partial$/
 
-/** Of a backup of this tool, or half written. */
+/** A manifest of this tool, complete or partly written. */
 const manifestName = /^(.+-\d{8}T\d{6}Z\.dump)\.json(?:(?:\.\d+)?\.new)?$/
 
 /**
- * Makes the folder for a backup in the making, 0700. What it lies in must be there: a mistyped path is not made, and
- * Node's recursive mkdir never returns below /proc.
- * Throws what hinders, naming the folder.
+ * Creates the folder of an incomplete backup (0700), and `folder` itself but not its parents: a mistyped path is an error.
+ * Throws naming the folder.
  */
 export function makePartial(folder: string, name: string): string {
   const within = path.join(folder, `.${name}.${machine}.${process.pid}.partial`)
@@ -46,14 +43,14 @@ export function makePartial(folder: string, name: string): string {
   return within
 }
 
-/** Puts a complete backup in its place: the manifest first, so that no dump is ever there without one. */
+/** Moves a complete backup to its place: the manifest first, so that no dump is ever without one. */
 export function publishBackup(within: string, folder: string, name: string): string {
   const [from, to] = [path.join(within, name), path.join(folder, name)]
   try {
     copyFileSync(getManifestPath(from), getManifestPath(to), constants.COPYFILE_EXCL)
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'EEXIST')
-      throw new OpsError({ what: `There is a backup ${to} already: two were begun in the same second` })
+      throw new OpsError({ what: `There is a backup ${to} already: two were started in the same second` })
     rmSync(getManifestPath(to), { force: true })
     throw thrown
   }
@@ -73,10 +70,7 @@ function listNames(folder: string): string[] {
   }
 }
 
-/**
- * The backups of this environment's database in a folder, newest first; `unknown`: dumps of which it cannot be told
- * whose they are. Only the former are ever let go.
- */
+/** Lists this environment's backups in a folder, newest first, and as `unknown` the dumps without a usable manifest. */
 export function readBackups(folder: string, config: Config): { backups: Backup[]; unknown: string[] } {
   const names = listNames(folder).filter((name) => name.endsWith('.dump'))
   const backups: Backup[] = []
@@ -99,7 +93,7 @@ export function readBackups(folder: string, config: Config): { backups: Backup[]
   }
 }
 
-/** Those beyond the newest `keep`; the one that was proven last stays, however old it is. */
+/** The backups to remove: all but the newest `keep` and the one that was proven last. */
 export function selectExpired(backups: readonly Backup[], keep: number): Backup[] {
   const proven = backups
     .filter(({ manifest }) => manifest.proven)
@@ -107,13 +101,13 @@ export function selectExpired(backups: readonly Backup[], keep: number): Backup[
   return backups.slice(keep).filter((each) => each !== proven)
 }
 
-/** The dump goes first: a manifest alone is a leftover, a dump alone would be a riddle. */
+/** Removes the dump first: a manifest without a dump is a leftover, a dump without a manifest could not be checked. */
 export function removeBackup({ file }: Backup): void {
   rmSync(file, { force: true })
   rmSync(getManifestPath(file), { force: true })
 }
 
-/** Takes away what backups of this machine that were killed have left. Gives the names. */
+/** Removes what killed backups of this machine left. Returns the names. */
 export function removeLeftovers(folder: string): string[] {
   if (!existsSync(folder)) return []
   const names = readdirSync(folder)

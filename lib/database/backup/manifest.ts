@@ -3,21 +3,21 @@ import { OpsError, usageError } from '../../util/errors.ts'
 import { sha256OfFile, writeAtomically } from '../../util/files.ts'
 import type { Content } from './content.ts'
 
-/** How a database orders and classifies text; CREATE DATABASE takes it. */
+/** How a database orders and classifies text: the options of CREATE DATABASE. */
 export interface Locale {
   encoding: string
-  /** libc, icu or builtin (pg_database.datlocprovider: c, i, b); null before PostgreSQL 15, which knew libc alone. */
+  /** libc, icu or builtin (pg_database.datlocprovider: c, i, b); null before PostgreSQL 15, which had only libc. */
   provider: string | null
   collate: string
   ctype: string
-  /** Of icu and builtin. */
+  /** Only of icu and builtin. */
   locale: string | null
 }
 
-/** What stands beside a dump, as FILE.json: all that is needed to tell whether it is whole. */
+/** FILE.json next to a dump: everything that verifies the dump. */
 export interface Manifest {
   format: 1
-  /** The configuration's name: a rehearsal's server has the same name as the real one. Missing in the first backups. */
+  /** The name of the configuration, since a rehearsal's server has the real one's name. The first backups lack it. */
   environment?: string
   server: string
   database: string
@@ -28,23 +28,23 @@ export interface Manifest {
   bytes: number
   sha256: string
   locale: Locale
-  /** Read in the same snapshot as the dump. */
+  /** Of the same snapshot as the dump. */
   content: Content
-  /** When it was last restored and found the same. */
+  /** The last successful test restore. */
   proven?: { at: string; server: string; seconds: number }
 }
 
 export const getManifestPath = (dump: string): string => `${dump}.json`
 
-/** Throws when there is none, or when it cannot be read: then nothing is known of the dump. */
+/** Throws when there is none or it cannot be read. */
 export function readManifest(dump: string): Manifest {
   const file = getManifestPath(dump)
   if (!existsSync(dump))
-    throw usageError(`There is no backup ${dump}`, 'ls its folder: a backup is a .dump and its .dump.json.')
+    throw usageError(`There is no backup ${dump}`, 'A backup consists of a .dump and its .dump.json.')
   if (!existsSync(file)) {
     throw new OpsError({
-      what: `${dump} has no manifest: whether it is whole cannot be told`,
-      next: `Bring ${file} from where the backup was made, or take another backup.`,
+      what: `${dump} has no manifest, so it cannot be verified`,
+      next: `Copy ${file} from where the backup was taken, or take another backup.`,
     })
   }
   try {
@@ -52,11 +52,11 @@ export function readManifest(dump: string): Manifest {
     if (found.format === 1 && Array.isArray(found.content?.tables) && typeof found.sha256 === 'string')
       return found
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new OpsError({
-    what: `${file} is not the manifest of a backup: whether the dump is whole cannot be told`,
-    next: 'Bring it from where the backup was made, or take another backup.',
+    what: `${file} is not the manifest of a backup, so the dump cannot be verified`,
+    next: 'Copy it from where the backup was taken, or take another backup.',
   })
 }
 
@@ -64,7 +64,7 @@ export function writeManifest(dump: string, manifest: Manifest): void {
   writeAtomically(getManifestPath(dump), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
 }
 
-/** Throws when the dump is not byte for byte what its manifest describes. */
+/** Throws when size or checksum of the dump differ from its manifest. */
 export async function verifyChecksum(dump: string, { bytes, sha256 }: Manifest): Promise<void> {
   const next = 'Do not rely on it: take another backup, or restore from another one.'
   const size = statSync(dump).size
@@ -73,7 +73,7 @@ export async function verifyChecksum(dump: string, { bytes, sha256 }: Manifest):
   const sum = await sha256OfFile(dump)
   if (sum === sha256) return
   throw new OpsError({
-    what: `${dump} is damaged: its SHA-256 is not the one it was made with`,
+    what: `${dump} is damaged: its SHA-256 has changed`,
     said: `${sum}, not ${sha256}`,
     next,
   })

@@ -27,16 +27,16 @@ import {
 import { type Locale, readManifest, verifyChecksum } from './manifest.ts'
 import { proveBackup } from './verify.ts'
 
-export interface BackupOptions {
-  /** Undefined: in the state folder. */
+interface BackupOptions {
+  /** Undefined: the state folder. */
   to: string | undefined
   keep: number
-  /** `new`: the one that is taken now; otherwise a file, and none is taken. */
+  /** `new`: the backup that this run takes. With a file, the run takes none. */
   prove: 'no' | 'new' | { file: string }
   planning: boolean
 }
 
-/** Reads the flags. Throws exit 2 naming what cannot be read. */
+/** Parses the flags. Throws exit 2 for a wrong one. */
 export function parseBackupOptions(flags: {
   to?: string
   keep?: string
@@ -45,7 +45,7 @@ export function parseBackupOptions(flags: {
 }): BackupOptions {
   const { to, keep = '14', prove: what = false, dryRun } = flags
   if (typeof what === 'string' && (to !== undefined || flags.keep !== undefined))
-    throw usageError('--prove FILE takes no backup, and goes with neither --to nor --keep')
+    throw usageError('--prove FILE takes no backup, so neither --to nor --keep goes with it')
   const kept = parseNumber(keep, { whole: true, minimum: 1, maximum: 99_999 })
   if (kept === undefined) throw usageError(`--keep ${keep} is not a number of backups`, 'Use 1 or more.')
   const proof = what ? 'new' : 'no'
@@ -57,7 +57,7 @@ export function parseBackupOptions(flags: {
   }
 }
 
-export interface BackupResult {
+interface BackupResult {
   text: string
   data: object
   changes: boolean
@@ -66,16 +66,16 @@ export interface BackupResult {
 interface About {
   by: string
   log: (line: string) => void
-  /** Aborted on the first Ctrl-C: what runs is finished, nothing more is begun. */
+  /** Aborted by the first Ctrl-C: the run finishes its present step and starts no other. */
   stopping: AbortSignal
 }
 
-/** Takes a backup, proves it or another one if asked to, and lets the oldest go. */
+/** Takes a backup and removes the oldest ones; proves it, or only another one, on request. */
 export async function backUp(context: Context, options: BackupOptions, about: About): Promise<BackupResult> {
   const folder = options.to ?? path.join(context.config.stateDir, 'backups')
   if (typeof options.prove === 'object') readManifest(options.prove.file)
   let silent: OpsError | undefined
-  /** A plan goes on without the server's answer, and says so. */
+  /** A plan continues without the server's answer, and reports that. */
   const orSilent = (thrown: unknown): undefined => {
     if (!options.planning || !isUnanswered(thrown)) throw thrown
     silent = thrown
@@ -88,12 +88,12 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
   if (options.planning || !before) return planBackup(context, folder, options, { before, leftovers, silent })
 
   const swept = [...removeLeftovers(folder), ...(await dropLeftovers(context, leftovers))]
-  for (const each of swept) about.log(`Removed what a killed run had left: ${each}`)
+  for (const each of swept) about.log(`Removed a leftover of a killed run: ${each}`)
   const taken = await takeBackup(context, folder, before, about)
   about.log(`Kept as ${taken.file}`)
   const done = options.prove === 'new' ? await proveNew(context, taken, about) : taken
   const { backups, unknown } = readBackups(folder, context.config)
-  for (const each of unknown) about.log(`! ${each} has no manifest that tells whose it is: it is left alone`)
+  for (const each of unknown) about.log(`! ${each} has no manifest with its environment, so it is kept`)
   const old = selectExpired(backups, options.keep)
   old.forEach(removeBackup)
   return {
@@ -130,28 +130,28 @@ async function proveOne(
     await verifyChecksum(file, backup.manifest)
     const lines = proveLines(await getPlannedAccess(context), backup)
     return {
-      text: [`${file} is whole; it would be proven:`, ...lines, ...formatSilence(silent)].join('\n'),
+      text: [`${file} is whole and would be proven:`, ...lines, ...formatSilence(silent)].join('\n'),
       data: { ok: true, dryRun: true, lines, ...silenceToJson(silent) },
       changes: true,
     }
   }
   const dropped = await dropLeftovers(context, leftovers)
-  for (const each of dropped) about.log(`Removed what a killed run had left: ${each}`)
+  for (const each of dropped) about.log(`Removed a leftover of a killed run: ${each}`)
   const proven = await proveBackup(context, backup, about.log)
   return { text: describeBackup(proven), data: { ok: true, ...toJson(proven) }, changes: true }
 }
 
-/** What the server said before anything is done. */
+/** What the server reported before the run changes anything. */
 interface Found {
   leftovers: string[]
-  /** In a plan: why it said nothing, or not all. */
+  /** In a plan: why it did not answer. */
   silent: OpsError | undefined
 }
 
 const formatSilence = (silent: OpsError | undefined): string[] =>
   silent
     ? [
-        `? cannot tell what is on the server: ${silent.failure.what}`,
+        `? the state of the server is unknown: ${silent.failure.what}`,
         ...(silent.failure.next ? [`  → ${silent.failure.next}`] : []),
       ]
     : []
@@ -159,19 +159,18 @@ const formatSilence = (silent: OpsError | undefined): string[] =>
 const silenceToJson = (silent: OpsError | undefined): object =>
   silent ? { unknown: 1, why: silent.failure.what, next: silent.failure.next } : { unknown: 0 }
 
-/** How a plan's lines reach the server; what could not be found out stands for itself. */
-async function getPlannedAccess(context: Context): Promise<ServerAccess> {
-  return getServerAccess(context).catch((thrown) => {
+/** The access for a plan, with placeholders for what is unknown. */
+const getPlannedAccess = (context: Context): Promise<ServerAccess> =>
+  getServerAccess(context).catch((thrown) => {
     if (!isUnanswered(thrown)) throw thrown
     return { config: context.config, address: 'ADDRESS', password: '', authorities: 'AUTHORITIES' }
   })
-}
 
 const unknownLocale: Locale = {
   ...{ encoding: 'ENCODING', provider: null, collate: 'COLLATE', ctype: 'CTYPE', locale: null },
 }
 
-/** The lines of a plan. What is made up while it runs (a name, a snapshot) stands for itself. */
+/** Gives the plan of a backup, with placeholders for what only the run itself creates. */
 async function planBackup(
   context: Context,
   folder: string,
@@ -182,20 +181,20 @@ async function planBackup(
   const now = new Date()
   const file = path.join(folder, createDumpName(config, now))
   const { backups } = readBackups(folder, config)
-  // The one to come is the newest.
+  // The new one counts among those that are kept.
   const old = selectExpired(backups, options.keep - 1)
   const manifest = { locale: before?.locale ?? unknownLocale } as Backup['manifest']
-  const reached = await getPlannedAccess(context)
+  const access = await getPlannedAccess(context)
   const lines = [
-    display(dumpCommand(reached, 'SNAPSHOT', file)),
-    ...(options.prove === 'new' ? proveLines(reached, { file, manifest }) : []),
+    display(dumpCommand(access, 'SNAPSHOT', file)),
+    ...(options.prove === 'new' ? proveLines(access, { file, manifest }) : []),
   ]
   const about = before && ` (${formatBytes(before.bytes)} on the server, PostgreSQL ${before.serverVersion})`
   const text = [
     `Would dump ${config.postgres.database}${about ?? ''} to ${file}`,
     ...lines.map((line) => `  $ ${line}`),
     ...old.map((each) => `Would remove ${each.file}`),
-    ...leftovers.map((each) => `Would drop ${each}, left by a killed run, unless it still runs`),
+    ...leftovers.map((each) => `Would drop ${each}, left by a killed run, unless a run still uses it`),
     ...formatSilence(silent),
   ]
   const data = {
@@ -210,10 +209,10 @@ async function planBackup(
   return { text: text.join('\n'), data, changes: true }
 }
 
-function proveLines(reached: ServerAccess, { file, manifest }: Backup): string[] {
-  const database = createTemporaryName(reached.config.postgres.database, 'prove', new Date())
+function proveLines(access: ServerAccess, { file, manifest }: Backup): string[] {
+  const database = createTemporaryName(access.config.postgres.database, 'prove', new Date())
   const create = createDatabaseQuery(database, manifest.locale, undefined, 'record')
-  const restore = restoreCommand(reached, database, file)
+  const restore = restoreCommand(access, database, file)
   return [create, restore, dropDatabaseQuery(database, 'record')].map(display)
 }
 
@@ -221,7 +220,7 @@ function describeBackup({ file, manifest }: Backup): string {
   const { content, bytes, proven } = manifest
   const held = `${describeContent(content)}, ${formatBytes(bytes)}`
   const how = proven
-    ? `; proven ${proven.at} in ${formatDuration(proven.seconds * 1000)}: restored and the same`
+    ? `; proven ${proven.at} in ${formatDuration(proven.seconds * 1000)}: the restored copy is identical`
     : ''
   return `${file}: ${held}${how}`
 }

@@ -5,19 +5,19 @@ import { type Difference, ok, type Task, unknown } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 
-/** Does the backend work with the database that has taken the live one's place? */
+/** Checks that the backend works with the restored database. */
 export const backendHealthTask = (context: Context, restore: Task): Task => ({
   id: 'backend',
   title: 'Backend /health',
   part: 'together',
   after: [restore],
   async inspect(ahead) {
-    if (ahead.willChange(restore)) return unknown('asked after the restore')
+    if (ahead.willChange(restore)) return unknown('checked after the restore')
     return waitUntilHealthy(context)
   },
 })
 
-/** Its connections were ended with the swap; it makes new ones within moments. */
+/** The rename ended its connections, which it opens again within moments. */
 async function waitUntilHealthy({ config, runner }: Context): Promise<Difference> {
   const url = healthUrl(config, config.backend.dnsLabel)
   let last = ''
@@ -35,7 +35,7 @@ async function waitUntilHealthy({ config, runner }: Context): Promise<Difference
     new OpsError({
       what: 'The database is restored, but the backend is not healthy',
       said: `${url}: ${last}`,
-      next: `${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}: the restore need not be done again.`,
+      next: `Run ${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}. The restore itself is complete.`,
     })
   return poll(attempt, { intervalMs: 1000, attempts: 15, describe: unhealthy })
 }

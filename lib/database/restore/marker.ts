@@ -5,14 +5,14 @@ import { maintenanceDatabase } from '../databases.ts'
 import { quoteName, quoteText } from '../sql.ts'
 
 /**
- * A database that was made of a dump says so in its comment, so that a run which was killed behind the rename, and is
- * begun again, knows its own work. The live one says it only until the restore is finished: to restore the same dump
- * once more later is the operator's good right.
+ * The comment of a restored database names its dump, so that the run after a killed one recognises a restore that is
+ * complete. The live database has the comment only until the restore is finished, so that the same dump can be restored
+ * again later.
  */
 export interface Marker {
-  /** Of the dump. */
+  /** The dump's. */
   sha256: string
-  /** Only of the live database: the name that the one before it has now. */
+  /** Only of the live database; `before` is the present name of the previous one. */
   unfinished?: { before: string | undefined }
 }
 
@@ -24,7 +24,7 @@ const formatMarker = ({ sha256, unfinished }: Marker): string => {
   return `${words} ${sha256}${unfinished ? `, not finished${before}` : ''}`
 }
 
-/** Undefined when the comment is somebody else's. */
+/** Undefined when this tool did not write the comment. */
 export function parseMarker(comment: string | null): Marker | undefined {
   const [whole, sha256, before] = pattern.exec(comment ?? '') ?? []
   if (!whole || !sha256) return undefined
@@ -51,11 +51,11 @@ async function readComment({ runner }: Context, database: string): Promise<strin
   return row?.comment ?? null
 }
 
-/** Undefined: the database was not made of a dump by this tool, or is not there. */
+/** Undefined when there is no such database, or this tool did not restore it. */
 export const readMarker = async (context: Context, database: string): Promise<Marker | undefined> =>
   parseMarker(await readComment(context, database))
 
-/** Behind everything else: the live database gets the comment that the one before it had. */
+/** The last task: the live database gets the comment of the previous one. */
 export const finishTask = (context: Context, restore: Task, backend: Task): Task => {
   const { database } = context.config.postgres
   return {

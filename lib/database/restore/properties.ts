@@ -3,13 +3,13 @@ import type { Context } from '../../tasks/context.ts'
 import { maintenanceDatabase } from '../databases.ts'
 import { quoteName as name, quoteText as text } from '../sql.ts'
 
-/** What belongs to a database itself, and to none of its objects: a dump of its content does not carry it. */
+/** The properties of a database itself, which a dump of its content lacks. */
 export interface Properties {
-  /** ALTER DATABASE … SET, and for one role alone ALTER ROLE … IN DATABASE … SET. */
+  /** Of ALTER DATABASE … SET, or with a role of ALTER ROLE … IN DATABASE … SET. */
   settings: { role: string | null; name: string; value: string }[]
-  /** Null: as every database has them by default. `role` null: PUBLIC. The owner's are not among them. */
+  /** Null: the defaults. `role` null: PUBLIC. Without those of the owner. */
   rights: { role: string | null; privilege: string; grantable: boolean }[] | null
-  /** How many may be connected; -1: no limit. */
+  /** The limit of connections; -1: none. */
   connections: number
 }
 
@@ -34,7 +34,7 @@ FROM pg_database d WHERE d.datname = $1`,
   return row ?? { settings: [], rights: null, connections: -1 }
 }
 
-/** Gives a new database these properties, one statement each: what is refused keeps no other back. */
+/** Sets the properties of a new database, one statement each, so that a refused one prevents no other. */
 export function propertyQueries(database: string, { settings, rights, connections }: Properties): Query[] {
   const texts = [
     ...settings.map(({ role, name: setting, value }) => {
@@ -51,7 +51,7 @@ export function propertyQueries(database: string, { settings, rights, connection
   return texts.map((each) => ({ text: each, effect: 'change', database: maintenanceDatabase }))
 }
 
-/** Lists of names, which are kept quoted (GUC_LIST_QUOTE in PostgreSQL's source; pg_dump has the same list). */
+/** Settings whose items PostgreSQL stores quoted (GUC_LIST_QUOTE in its source; pg_dump has the same list). */
 const lists = [
   ...['local_preload_libraries', 'search_path', 'session_preload_libraries', 'shared_preload_libraries'],
   ...['temp_tablespaces', 'unix_socket_directories'],

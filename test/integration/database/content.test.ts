@@ -1,10 +1,5 @@
 import { expect, test } from 'vitest'
-import {
-  beginSnapshot,
-  compareContent,
-  endSnapshot,
-  readContent,
-} from '../../../lib/database/backup/content.ts'
+import { compareContent, withSnapshot } from '../../../lib/database/backup/content.ts'
 import {
   createBeforeName,
   createDatabaseQuery,
@@ -29,12 +24,7 @@ async function served() {
     }),
   })
   const context = { config: await loadTestConfig(), runner }
-  const read = async () => {
-    await runner.query(beginSnapshot())
-    const content = await readContent(context)
-    await runner.query(endSnapshot())
-    return content
-  }
+  const read = () => withSnapshot(context, undefined, (content) => content)
   return { client, context, read }
 }
 
@@ -91,7 +81,7 @@ test('a real server: names change all or none', async () => {
       ]),
     ),
   ).toMatchObject({
-    what: expect.stringContaining('all names are as they were'),
+    what: expect.stringContaining('all keep their names'),
     said: expect.stringContaining('absent'),
   })
   expect(await names()).toEqual(['beside', 'live', 'postgres'])

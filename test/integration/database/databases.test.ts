@@ -72,7 +72,7 @@ test('a connection that breaks over a rename: what the names are is looked up, o
   expect(await names(server)).toEqual(['codexdb', 'codexdb_beside'])
   const silent = await breaking('before', false)
   expect(await getFailure(renameDatabases(silent, renames))).toMatchObject({
-    what: expect.stringContaining('Whether the databases were renamed is not known'),
+    what: expect.stringContaining('Whether the databases were renamed is unknown'),
     exitCode: 3,
   })
   await silent.runner.close()

@@ -70,7 +70,7 @@ test('a backup comes to its place whole, and over no other', () => {
   writeFileSync(path.join(within, name), 'other')
   writeManifest(path.join(within, name), manifest(day(2)))
   expect(() => publishBackup(within, path.join(folder, 'backups'), name)).toThrow(
-    'two were begun in the same second',
+    'two were started in the same second',
   )
   expect(readFileSync(file, 'utf8')).toBe('data')
 })

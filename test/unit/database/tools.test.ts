@@ -88,7 +88,7 @@ pg_restore: warning: errors ignored on restore: 2`
 test('what hinders a restore from outside is not called a damaged backup', async () => {
   const broken = 'pg_restore: error: could not execute query: server closed the connection unexpectedly'
   expect(await getFailure((async () => assertNotHindered([broken]))())).toMatchObject({
-    what: 'The database cannot be reached, or went away meanwhile',
+    what: 'The database cannot be reached, or the connection broke',
     said: broken,
     exitCode: 3,
   })
@@ -142,7 +142,7 @@ test.each([
   ['FATAL:  sorry, too many clients already', { exitCode: 3 }],
   [
     'pg_restore: error: COPY failed for table "metrics": ERROR:  could not extend file "base/16/17": No space left on device',
-    { what: "The server's disk is full, or nearly: it takes no more" },
+    { what: "The server's disk is full, or nearly full" },
   ],
   ['pg_dump: error: aborting because of server version mismatch', { exitCode: 2 }],
 ])('%s: what it means', (said, meaning) => {

@@ -100,7 +100,7 @@ test('backup-database, a silent server: the plan has its lines; a run ends with 
   expect(text).toMatch(/^Would dump codexdb to /)
   expect(text).toMatch(/\n {2}\$ pg_dump .*--snapshot=SNAPSHOT/)
   expect(text).toMatch(/\n {2}\$ pg_restore /)
-  expect(text).toContain('? cannot tell what is on the server: it is silent\n  → See whether it is there.')
+  expect(text).toContain('? the state of the server is unknown: it is silent\n  → See whether it is there.')
   expect(text).not.toContain('Gr8-password')
   expect([data, changes]).toMatchObject([{ dryRun: true, unknown: 1, why: 'it is silent' }, true])
   expect(await getFailure(backUp(context, { ...options, planning: false }, about))).toMatchObject({
