@@ -13,7 +13,7 @@ import { ok, type Task, unknown } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { readBadReleases, unmarkBadCommand } from '../vps/badReleases.ts'
 import { pinVerified } from '../vps/frontend/pin.ts'
-import type { Switched } from '../vps/frontend/publish.ts'
+import type { Switched } from '../vps/frontend/switch.ts'
 
 export interface VerifyOptions {
   /** Undefined: what runs in Azure is not verified. */

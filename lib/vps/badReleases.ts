@@ -2,15 +2,15 @@ import type { Config } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { unknownError, usageError } from '../util/errors.ts'
-import { recordFile } from './remote/stateFile.ts'
+import { recordFile } from './remote/script.ts'
 import { vps } from './remote/vps.ts'
 
-/** What is released by itself: the pages (by release id) and the backend (by image tag). */
+/** What has releases: the pages (release ids) and the backend (image tags). */
 export type ReleasePart = 'frontend' | 'backend'
 
-/** Why a release must not come back. */
+/** Why a release must not be used again. */
 export interface BadMark {
-  /** ISO time; '' when the mark is damaged. It counts all the same. */
+  /** ISO 8601; '' when the mark is damaged. */
   at: string
   why: string
 }
@@ -20,11 +20,11 @@ export type BadReleases = Readonly<Record<ReleasePart, ReadonlyMap<string, BadMa
 
 const folder = '/var/lib/codex-dominion/bad'
 
-/** Of release ids and of image tags (OCI distribution specification, "tag"); no such name leads out of the folder. */
+/** Matches release ids and image tags (OCI distribution specification, "tag"); no match leads out of the folder. */
 const markable = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
 
 /**
- * Marks a release as bad, on the VPS, where every operator's machine sees it. Marking again keeps the later words.
+ * Marks a release as bad on the VPS, so that every operator's machine sees it. A later mark replaces an earlier one.
  * Throws (exit 2) when `id` is neither a release id nor an image tag.
  */
 export async function markBadRelease(
@@ -34,12 +34,11 @@ export async function markBadRelease(
   why: string,
 ): Promise<void> {
   const { config, runner } = context
-  await runner.run(
-    markBadCommand(config, part, id, { at: new Date().toISOString(), why: runner.secrets.clean(why) }),
-  )
+  const mark = { at: new Date().toISOString(), why: runner.secrets.clean(why) }
+  await runner.run(markBadCommand(config, part, id, mark))
 }
 
-/** Every mark. Throws OpsError of exit 3 or 4 when the VPS does not answer: no answer is not "none". */
+/** Reads all marks. Throws OpsError of exit 3 or 4 when the VPS does not answer. */
 export async function readBadReleases({ config, runner }: Context): Promise<BadReleases> {
   const { stdout } = await runner.run(listBadCommand(config))
   return parseBadReleases(stdout, config.ionos.host)
@@ -48,11 +47,11 @@ export async function readBadReleases({ config, runner }: Context): Promise<BadR
 export const markBadCommand = (config: Config, part: ReleasePart, id: string, mark: BadMark): Command =>
   recordFile(config, { ours: `${folder}/${part}` }, assertReleaseName(id), `${JSON.stringify(mark)}\n`)
 
-/** Takes a mark away; without one nothing happens. */
+/** Removes a mark, if there is one. */
 export const unmarkBadCommand = (config: Config, part: ReleasePart, id: string): Command =>
   vps(config).sudo.record`rm -f -- ${folder}/${part}/${assertReleaseName(id)}`
 
-/** A line a mark: part, tab, id, tab, JSON; `end` follows the last. */
+/** Prints one line per mark (part, tab, id, tab, JSON), then `end`. */
 export const listBadCommand = (config: Config): Command =>
   vps(config).sudo`sh -c ${listScript} marks ${folder}`
 
@@ -63,11 +62,11 @@ const listScript = `for part in frontend backend; do
 done
 echo end`
 
-/** Reads the lines of `marksCommand`. A damaged mark is a mark: what somebody meant to keep away stays away. */
+/** Parses the output of `listBadCommand`. A damaged mark still counts. */
 export function parseBadReleases(output: string, host: string): BadReleases {
   const lines = output.split('\n').filter((line) => line !== '')
   if (lines.pop() !== 'end') {
-    throw unknownError(`${host} did not say which releases are marked bad`, output.slice(0, 2000))
+    throw unknownError(`${host} did not list the releases that are marked as bad`, output.slice(0, 2000))
   }
   const marks = { frontend: new Map<string, BadMark>(), backend: new Map<string, BadMark>() }
   for (const line of lines) {
@@ -82,7 +81,7 @@ function parseBadMark(json: string): BadMark {
     const { at, why } = JSON.parse(json) as Partial<BadMark>
     if (typeof at === 'string' && typeof why === 'string') return { at, why }
   } catch {
-    // falls through: the mark itself is what counts
+    // Damaged: see below.
   }
   return { at: '', why: 'the mark is damaged' }
 }

@@ -7,16 +7,15 @@ import { vps } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /**
- * What a bare Debian or Ubuntu needs: nginx (its gzip_static serves the .gz files made here, so no module for brotli,
- * which not every supported release has), certbot, the certificates of the public authorities, and zstd, in which the
- * pages travel.
+ * What a bare Debian or Ubuntu needs. zstd decompresses uploads. nginx serves .gz files that exist already, without a
+ * module for brotli, which not every supported release has.
  */
 const packages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
 
 export const acmeRoot = '/var/www/_acme'
 export const getSiteRoot = (config: Config): string => `${config.ionos.webRoot}/${config.domain}`
 
-/** Puts up the parts of the face on a bare VPS. */
+/** Prepares a bare VPS. */
 export function serverTask(context: Context): Task {
   const { config } = context
   return {
@@ -32,7 +31,7 @@ export function serverTask(context: Context): Task {
       return {
         state: missing.includes('nginx') ? 'create' : 'change',
         what: [
-          ...(state.dpkgInterrupted ? ['finish what an interrupted dpkg left'] : []),
+          ...(state.dpkgInterrupted ? ['repair an interrupted dpkg'] : []),
           missing.length > 0 ? `install ${missing.join(', ')}` : 'folders and services',
         ].join(', '),
         fields: getMissingFields(state, missing),
@@ -43,13 +42,13 @@ export function serverTask(context: Context): Task {
   }
 }
 
-/** Exactly the commands that are needed; none on a server that has everything. */
+/** Gives only the commands that are needed. */
 export function getSetupCommands(config: Config, state: ServerState, missing: readonly string[]): Command[] {
   const commands: Command[] = []
   const { sudo } = vps(config)
   const apt = sudo.change({
     timeoutMs: 15 * 60_000,
-    // DPkg::Lock::Timeout does not cover the lock of the package lists, which unattended-upgrades takes too.
+    // DPkg::Lock::Timeout does not cover the lock of the package lists, which unattended-upgrades also takes.
     retry: {
       times: 12,
       pauseMs: 10_000,
@@ -59,7 +58,7 @@ export function getSetupCommands(config: Config, state: ServerState, missing: re
       /Could not get lock|is held by process/.test(output)
         ? {
             what: 'Another package manager has held its lock on the VPS for two minutes',
-            next: 'Wait for it (unattended-upgrades?) and run this command again; see: ps -ef | grep -e apt -e dpkg',
+            next: 'Wait until it ends (ps -ef | grep -e apt -e dpkg; unattended-upgrades, for example), then run this command again.',
           }
         : undefined,
   })
@@ -73,15 +72,15 @@ export function getSetupCommands(config: Config, state: ServerState, missing: re
     ...(state.web.acme ? [] : [`${acmeRoot}/.well-known/acme-challenge`]),
   ]
   if (folders.length > 0) commands.push(sudo.change`install -d -m 755 ${folders}`)
-  // Debian's default site may not start beside a foreign server on port 80; nginx-http starts nginx with its own.
+  // Do not start it: with Debian's default site it fails if another server uses port 80. The task nginx-http starts it.
   if (!state.nginx.enabled) commands.push(sudo.change`systemctl enable nginx`)
   if (!state.certificate.timer) commands.push(sudo.change`systemctl enable --now certbot.timer`)
   return commands
 }
 
 /**
- * What dpkg itself asks for after it was killed. It fails where a package waits for one that was never unpacked; then
- * `apt-get --fix-broken install`, which follows, fetches that, and its exit code counts.
+ * Repairs dpkg as dpkg itself asks for. It fails when a package depends on one that was not unpacked; the
+ * `apt-get install --fix-broken` that follows fetches that one, and its exit code counts.
  */
 const finishDpkg = (config: Config): Command =>
   vps(config).sudo.change({ timeoutMs: 15 * 60_000, accept: [0, 1] })`
@@ -91,8 +90,8 @@ function getMissingFields(state: ServerState, missing: readonly string[]): Field
   return [
     ...(state.dpkgInterrupted ? [{ name: 'dpkg', before: 'interrupted', after: 'in order' }] : []),
     ...missing.map((name) => ({ name: `package ${name}`, after: 'installed' })),
-    ...(state.web.releases ? [] : [{ name: 'folder for releases', after: 'there' }]),
-    ...(state.web.acme ? [] : [{ name: 'folder for ACME challenges', after: 'there' }]),
+    ...(state.web.releases ? [] : [{ name: 'folder for releases', after: 'exists' }]),
+    ...(state.web.acme ? [] : [{ name: 'folder for ACME challenges', after: 'exists' }]),
     ...(state.nginx.enabled ? [] : [{ name: 'nginx', after: 'enabled' }]),
     ...(state.certificate.timer ? [] : [{ name: 'certbot.timer', after: 'enabled' }]),
   ]
@@ -103,13 +102,13 @@ function assertSupportedSystem(config: Config, state: ServerState): void {
   if (![id, ...like].includes('debian') && id !== 'ubuntu') {
     throw new OpsError({
       what: `${config.ionos.host} runs ${id || 'an unknown system'} ${version}, not Debian or Ubuntu`,
-      next: 'Install Debian 12 or Ubuntu 22.04/24.04 on the VPS (IONOS console: reinstall), or set IONOS_HOST to another one.',
+      next: 'Install Debian 12 or Ubuntu 22.04/24.04 on the VPS (IONOS console: reinstall), or set IONOS_HOST to another VPS.',
     })
   }
   if (!state.systemd) {
     throw new OpsError({
-      what: `${config.ionos.host} has no systemctl: nginx and the renewal timer could not be kept running`,
-      next: 'Use a VPS with systemd, as the images of Debian and Ubuntu have it.',
+      what: `${config.ionos.host} has no systemctl, which nginx and the renewal timer need`,
+      next: 'Use a VPS with systemd, such as the images of Debian and Ubuntu.',
     })
   }
 }

@@ -1,77 +1,19 @@
 import { X509Certificate } from 'node:crypto'
 import type { Context } from '../tasks/context.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
-import { parseRelease, type Release } from './frontend/release.ts'
-import { type Maintenance, parseMaintenance } from './maintenance/page.ts'
+import { parseRelease } from './frontend/release.ts'
+import { parseMaintenance } from './maintenance/page.ts'
 import { remoteScript } from './remote/script.ts'
 
-export interface Certificate {
-  names: string[]
-  /** Hexadecimal, as the served one's is compared with it. */
-  serial: string
-  notBefore: Date
-  notAfter: Date
-}
-
-/** What is there on the VPS, as one exec saw it. */
-export interface ServerState {
-  os: { id: string; like: string[]; version: string }
-  systemd: boolean
-  ipv6: boolean
-  /** Its public IPv6 addresses, 32 hexadecimal digits each. */
-  ipv6Addresses: string[]
-  /** Installed Debian packages, of those the face needs. */
-  packages: ReadonlySet<string>
-  /** dpkg was killed at its work, and wants to be set right before anything is installed. */
-  dpkgInterrupted: boolean
-  nameservers: string[]
-  freeBytes: number
-  /** What an interrupted publish left, which the next one removes before it needs room. */
-  leftoverBytes: number
-  nginx: {
-    /** undefined: not installed. */
-    version: string | undefined
-    /** The version that would be installed; '' when that is not known either. */
-    candidate: string
-    active: boolean
-    enabled: boolean
-    /** Name of the configuration set that lies in force, and of the one that nginx was last seen to have loaded. */
-    current: string
-    loaded: string
-    /** sha256 of the files in force, by name. */
-    files: Readonly<Record<string, string>>
-    /** The host that /api/ goes to; '' when none is configured. */
-    backend: string
-    /** Where sites-enabled's link of this site leads. */
-    site: string
-    /** Debian's own default site is enabled. */
-    defaultSite: boolean
-    /** A change of the configuration was cut off, and its journal is left (remote/nginx.sh): the next one undoes it. */
-    unfinished: boolean
-  }
-  /** undefined: visitors get the site. */
-  maintenance: Maintenance | undefined
-  certificate: {
-    lineage: Certificate | undefined
-    server: string
-    authenticator: string
-    hook: string
-    timer: boolean
-  }
-  web: { releases: boolean; acme: boolean; status: boolean }
-  /** Ids; '' when there is none. */
-  live: string
-  previous: string
-  /** Releases whose pages caches may hold (see purge.ts); empty when they were never told of one. */
-  cached: string[]
-  releases: Release[]
-}
+/** What one run of server-state.sh reports about the VPS. */
+export type ServerState = ReturnType<typeof parseServerState>
+export type Certificate = NonNullable<ServerState['certificate']['lineage']>
 
 const known = new WeakMap<Context, Promise<ServerState>>()
 
 /**
- * The state of the VPS, read once per run and again after `forget`.
- * Throws OpsError of exit 3 or 4 when the VPS cannot be asked.
+ * Reads the state of the VPS, once per run and again after `invalidateServerState`.
+ * Throws OpsError of exit 3 or 4 when the VPS does not answer.
  */
 export function inspectServer(context: Context): Promise<ServerState> {
   const asked = known.get(context) ?? readServerState(context)
@@ -80,73 +22,82 @@ export function inspectServer(context: Context): Promise<ServerState> {
   return asked
 }
 
-/** After a change: what was read does not hold any more. */
+/** Call it after a change: the next inspection reads the state again. */
 export const invalidateServerState = (context: Context): void => void known.delete(context)
 
-/** After a change whose whole effect is known: what was read holds with it. */
+/** Call it instead after a change whose effect is known: the state needs no second reading. */
 export function updateServerState(context: Context, change: (state: ServerState) => ServerState): void {
   const asked = known.get(context)
   if (asked) known.set(context, asked.then(change))
 }
 
-export const serverStateCommand = ({ config }: Pick<Context, 'config'>) =>
-  remoteScript(config, 'read', 'server-state', [config.ionos.webRoot, config.domain], {
+async function readServerState({ config, runner }: Context): Promise<ServerState> {
+  const command = remoteScript(config, 'read', 'server-state', [config.ionos.webRoot, config.domain], {
     timeoutMs: 30_000,
     explain: () => ({
-      what: `${config.ionos.host} cannot be asked about its state`,
+      what: `The state of ${config.ionos.host} cannot be read`,
       exitCode: exitCode.unknown,
     }),
   })
-
-async function readServerState(context: Context): Promise<ServerState> {
-  const { stdout, stderr } = await context.runner.run(serverStateCommand(context))
-  return parseServerState(stdout, context.config.ionos.host, stderr)
+  const { stdout, stderr } = await runner.run(command)
+  return parseServerState(stdout, config.ionos.host, stderr)
 }
 
-/** Reads the lines of server-state.sh. Throws (exit 3) when they are not all there. */
-export function parseServerState(output: string, host: string, stderr = ''): ServerState {
+/** Parses the lines of server-state.sh. Throws (exit 3) when one of them is missing. */
+export function parseServerState(output: string, host: string, stderr = '') {
   const facts = output.split('\n').map((line) => line.split('\t'))
   const rows = (name: string) => facts.filter((fact) => fact[0] === name)
-  const one = (name: string) => rows(name)[0]?.[1] ?? ''
+  const all = (name: string) => rows(name).map((fact) => fact[1] ?? '')
+  const one = (name: string) => all(name)[0] ?? ''
+  const words = (name: string) => one(name).split(' ').filter(Boolean)
   const yes = (name: string) => one(name) === 'yes'
   if (one('server-state') !== '1' || one('end') !== 'server-state') {
     throw unknownError(
-      `${host} did not answer the questions about its state`,
+      `${host} did not report its state`,
       `${stderr}\n${output}`.trim().slice(0, 2000),
-      'Log in by hand and see whether a plain `sh` runs there and prints nothing of its own (profile, banner).',
+      'Log in and check that a plain `sh` works there, and that no start file (profile, banner) prints anything.',
     )
   }
   const packages = facts.filter((fact) => fact[0]?.startsWith('package.') && fact[1] === 'installed')
-  // systemctl answers a line a unit, also for one that does not exist.
+  // systemctl prints one line per unit, also for a missing one.
   const activeUnits = one('units.active').split(' ')
   const enabledUnits = one('units.enabled').split(' ')
   return {
-    os: {
-      id: one('os.ID'),
-      like: one('os.ID_LIKE').split(' ').filter(Boolean),
-      version: one('os.VERSION_ID'),
-    },
+    os: { id: one('os.ID'), like: words('os.ID_LIKE'), version: one('os.VERSION_ID') },
     systemd: yes('systemd'),
     ipv6: yes('ipv6'),
-    ipv6Addresses: rows('ipv6.address').map((fact) => fact[1] ?? ''),
+    /** Its public addresses, 32 hexadecimal digits each. */
+    ipv6Addresses: all('ipv6.address'),
+    /** The installed ones of the packages that the site needs. */
     packages: new Set(packages.map((fact) => fact[0]!.slice('package.'.length))),
+    /** dpkg was killed and must be repaired before anything is installed. */
     dpkgInterrupted: yes('dpkg.interrupted'),
-    nameservers: rows('nameserver').map((fact) => fact[1] ?? ''),
+    nameservers: all('nameserver'),
     freeBytes: Number(one('disk.freeKb')) * 1024,
+    /** What a killed publish left; the next one removes it before it needs space. */
     leftoverBytes: Number(one('disk.leftoverBytes')),
     nginx: {
+      /** Undefined when nginx is not installed. */
       version: one('nginx.version') || undefined,
+      /** The version that would be installed; '' when that is unknown. */
       candidate: one('nginx.candidate'),
       active: activeUnits[0] === 'active',
       enabled: enabledUnits[0] === 'enabled',
+      /** Names of the active configuration set, and of the last one that nginx loaded. */
       current: one('nginx.current'),
       loaded: one('nginx.loaded'),
+      /** SHA-256 of the active files, by name. */
       files: Object.fromEntries(rows('nginx.file').map(([, sha = '', name = '']) => [name, sha])),
+      /** The host that /api/ goes to; '' when none is configured. */
       backend: one('nginx.backend'),
+      /** The target of the link in sites-enabled. */
       site: one('nginx.site'),
+      /** Debian's default site is enabled. */
       defaultSite: yes('nginx.default'),
+      /** A change was interrupted and left its journal (remote/nginx.sh); the next change undoes it. */
       unfinished: yes('nginx.unfinished'),
     },
+    /** Undefined while visitors get the site. */
     maintenance: parseMaintenance(one('maintenance')),
     certificate: {
       lineage: parseCertificate(one('certificate.pem')),
@@ -156,29 +107,31 @@ export function parseServerState(output: string, host: string, stderr = ''): Ser
       timer: activeUnits[1] === 'active' && enabledUnits[1] === 'enabled',
     },
     web: { releases: yes('web.releases'), acme: yes('web.acme'), status: yes('web.status') },
+    /** Ids of the live release and the one before it; '' when there is none. */
     live: one('live'),
     previous: one('previous'),
-    cached: one('cached').split(' ').filter(Boolean),
+    /** Releases that caches may hold pages of (purge.ts); empty before the first purge. */
+    cached: words('cached'),
     releases: rows('release').flatMap(
       ([, id = '', keep = '', json = '']) => parseRelease(id, json, keep === 'keep') ?? [],
     ),
   }
 }
 
-function parseCertificate(base64: string): Certificate | undefined {
+/** Undefined for none, and for a damaged one: the certificate task then requests a new one. */
+function parseCertificate(base64: string) {
   if (!base64) return undefined
   try {
     const certificate = new X509Certificate(Buffer.from(base64, 'base64'))
+    const names = (certificate.subjectAltName ?? '').split(', ').filter((name) => name.startsWith('DNS:'))
     return {
-      names: (certificate.subjectAltName ?? '')
-        .split(', ')
-        .filter((name) => name.startsWith('DNS:'))
-        .map((name) => name.slice('DNS:'.length)),
+      names: names.map((name) => name.slice('DNS:'.length)),
+      /** Hexadecimal, like the one that nginx serves. */
       serial: certificate.serialNumber,
       notBefore: certificate.validFromDate,
       notAfter: certificate.validToDate,
     }
   } catch {
-    return undefined // a damaged file counts as none: the step asks for a new one
+    return undefined
   }
 }

@@ -9,24 +9,23 @@ import { getSiteRoot } from './packages.ts'
 import { remoteScript } from './remote/script.ts'
 import { vps } from './remote/vps.ts'
 
-/** A page to publish. */
 export interface StatusPage {
   html: string
-  /** Hexadecimal; the same as long as the page says the same. It stands in the page (`digestTag`). */
+  /** Hexadecimal digest of what the page says, which is also in the page (formatDigestTag). */
   digest: string
-  /** What it says, for the plan: `all works, seen at 04:20 UTC`. */
+  /** For the plan: `all works, seen at 04:20 UTC`. */
   summary: string
 }
 
-/** By this a page on the VPS, or one that a visitor gets, is known. */
+/** Identifies a page on the VPS, or one that a visitor gets. */
 export const formatDigestTag = (digest: string): string => `<meta name="dominion-status" content="${digest}">`
 
-export const getStatusUrl = ({ domain }: Config): string => `https://${domain}/status/`
+const getStatusUrl = ({ domain }: Config): string => `https://${domain}/status/`
 
 /**
- * Publishes the page beside the releases, none of which it touches: WEB_ROOT/DOMAIN/status/index.html, by one rename.
- * `inspect` throws (exit 1) where there is no site, (exit 3, 4) where the VPS cannot be asked; `apply` throws when
- * visitors do not get the page afterwards.
+ * Publishes the page as WEB_ROOT/DOMAIN/status/index.html by one rename. Releases are not touched.
+ * `inspect` throws exit 1 without a site, 3 or 4 without an answer of the VPS. The task fails when visitors do not get the
+ * page afterwards.
  */
 export function statusPageTask(context: Context, make: () => Promise<StatusPage>): Task<StatusPage> {
   const { config, runner } = context
@@ -35,7 +34,7 @@ export function statusPageTask(context: Context, make: () => Promise<StatusPage>
     title: `Status page ${getStatusUrl(config)}`,
     part: 'ionos',
     async inspect(): Promise<Difference<StatusPage>> {
-      // The page is made while the connection opens.
+      // Render the page while the connection opens.
       const [page, { stdout }] = await Promise.all([make(), runner.run(readDigestCommand(config))])
       const present = stdout.trim()
       if (present === page.digest) return ok(`published: ${page.summary}`)
@@ -59,7 +58,7 @@ export function statusPageTask(context: Context, make: () => Promise<StatusPage>
   }
 }
 
-/** Says the digest of the page on the VPS, or `none`. */
+/** Prints the digest of the page on the VPS, or `none`. */
 export const readDigestCommand = (config: Config): Command =>
   vps(config).sudo({ timeoutMs: 30_000, explain: (output) => explainMissingSite(config, output) })`
     sh -c ${presentScript} status-page ${getSiteRoot(config)}`
@@ -69,13 +68,11 @@ const presentScript = `[ -d "$1/releases" ] || { echo "there is no site on this 
 digest=$(sed -n 's/.*<meta name="dominion-status" content="\\([0-9a-f]*\\)">.*/\\1/p' "$1/status/index.html" | head -n 1)
 echo "\${digest:-other}"`
 
-/** The command that puts a page in force (remote/status-page.sh). */
+/** Publishes a page (remote/status-page.sh). */
 export function publishPageCommand(config: Config, { html }: StatusPage): Command {
   const content = Buffer.from(html)
   return remoteScript(config, 'change', 'status-page', [getSiteRoot(config), String(content.length)], {
-    payload: async function* () {
-      yield content
-    },
+    payload: [content],
     explain: (output) => explainMissingSite(config, output),
   })
 }
@@ -83,12 +80,12 @@ export function publishPageCommand(config: Config, { html }: StatusPage): Comman
 const explainMissingSite = ({ domain, ionos }: Config, output: string) =>
   /there is no site on this machine/.test(output)
     ? {
-        what: `There is no site ${domain} on ${ionos.host} that a status page could lie beside`,
+        what: `There is no site ${domain} on ${ionos.host}, which a status page needs`,
         next: `Deploy it first: ${formatScriptLine('deploy-complete')}. The page alone: ${formatScriptLine('status-page', '--out', 'status.html')}`,
       }
     : undefined
 
-/** Asks the site as a visitor until the page is there. Throws (exit 1) when another answer comes, (exit 3) when none does. */
+/** Requests the page until it is the new one. Throws exit 1 after another answer, exit 3 after none. */
 async function waitUntilServed({ config, runner }: Context, { digest }: StatusPage): Promise<string> {
   const url = getStatusUrl(config)
   let failure: OpsError | undefined
@@ -97,14 +94,14 @@ async function waitUntilServed({ config, runner }: Context, { digest }: StatusPa
       const { status, body } = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
       if (status === 200 && body.includes(formatDigestTag(digest))) return `${url} shows it`
       failure = new OpsError({
-        what: `The status page lies on the VPS, but ${url} does not show it: ${status === 200 ? 'another page answers' : `${status}`}`,
-        next: `nginx may be configured as before there were status pages: ${formatScriptLine('configure-nginx')}. A CDN in front of it may keep the old page.`,
+        what: `The status page is on the VPS, but ${url} does not show it: ${status === 200 ? 'another page answers' : status}`,
+        next: `Update the configuration of nginx: ${formatScriptLine('configure-nginx')}. A CDN in front of it may keep the old page.`,
       })
     } catch (thrown) {
       failure = unknownError(
-        `The status page lies on the VPS, but whether visitors get it is not known: ${url} cannot be asked from here`,
+        `The status page is on the VPS, but it is unknown whether visitors get it: ${url} does not answer`,
         getMessage(thrown),
-        `See whether the site answers at all: ${formatScriptLine('health')}`,
+        `Check the site: ${formatScriptLine('health')}`,
       )
     }
     return undefined

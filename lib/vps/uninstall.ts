@@ -1,4 +1,3 @@
-import type { Config } from '../config/config.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
 import { formatCount } from '../util/format.ts'
@@ -7,7 +6,7 @@ import { acmeRoot } from './packages.ts'
 import { remoteScript } from './remote/script.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
-/** Takes the site off the VPS. Packages, other sites, receipts and marks stay. */
+/** Removes the site from the VPS. Packages, other sites, receipts and marks stay. */
 export function removeSiteTask(
   context: Context,
   { after, stays }: { after: readonly (Task | undefined)[]; stays: string | undefined },
@@ -22,13 +21,15 @@ export function removeSiteTask(
       if (stays) return ok(stays)
       const there = listSiteParts(await inspectServer(context))
       if (there.length === 0) return ok('nothing of it is there')
-      return { state: 'change', what: `delete ${there.join(', ')}`, effects: [removeSiteCommand(config)] }
+      const args = [config.domain, config.ionos.webRoot, acmeRoot, hookFile]
+      const effects = [remoteScript(config, 'change', 'remove', args)]
+      return { state: 'change', what: `delete ${there.join(', ')}`, effects }
     },
     always: () => invalidateServerState(context),
   }
 }
 
-/** What of the site is there, in words. */
+/** Names the parts of the site that the VPS has. */
 export function listSiteParts(state: ServerState): string[] {
   const { releases, nginx, certificate, web } = state
   return [
@@ -38,6 +39,3 @@ export function listSiteParts(state: ServerState): string[] {
     ...(web.status ? ['status page'] : []),
   ]
 }
-
-export const removeSiteCommand = (config: Config) =>
-  remoteScript(config, 'change', 'remove', [config.domain, config.ionos.webRoot, acmeRoot, hookFile])

@@ -4,7 +4,7 @@ import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { getDetail } from '../../lib/util/status.ts'
 import { formatTable } from '../../lib/util/table.ts'
-import { getVps } from '../../lib/vps/host.ts'
+import { getVps } from '../../lib/vps/remote/vps.ts'
 
 const script = defineScript<{ only?: string }>({
   name: 'doctor',

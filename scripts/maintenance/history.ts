@@ -4,7 +4,7 @@ import { withContext } from '../../lib/deploy/context.ts'
 import type { HistoryFlags } from '../../lib/deploy/receipts/history.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
-import { getVps } from '../../lib/vps/host.ts'
+import { getVps } from '../../lib/vps/remote/vps.ts'
 
 const script = defineScript<HistoryFlags>({
   name: 'history',

@@ -3,7 +3,7 @@ import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { parseView, type ViewFlags } from '../../lib/logs/options.ts'
 import { parsePastTime } from '../../lib/util/time.ts'
-import { getVps } from '../../lib/vps/host.ts'
+import { getVps } from '../../lib/vps/remote/vps.ts'
 
 interface Flags extends ViewFlags {
   since?: string

@@ -176,7 +176,7 @@ test('a CA that is down: its words, and what is served stays', async () => {
   const done = await issue()
   await control('/ca/start')
   expect(done.code).toBe(1)
-  expect(done.stderr).toContain('The CA did not issue the certificate; the site stays as it is')
+  expect(done.stderr).toContain('The CA did not issue the certificate; the site is unchanged')
   expect(done.stderr).toMatch(/Connection refused|Failed to establish a new connection/)
   await stillServes(503, `http://${domain}/`)
 })

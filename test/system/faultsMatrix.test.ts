@@ -131,9 +131,9 @@ async function getWrong(environment: string, { line, code, says = [], shows = []
 }
 
 const noAzure = /Azure cannot be reached from here/
-const noVps = /The VPS \S+ cannot be reached on port 1: it answers, but nothing listens/
+const noVps = /The VPS \S+ cannot be reached on port 1: nothing listens/
 const noLogin = /Not logged in to Azure/
-const noKey = /refuses to let root in with any of the keys tried/
+const noKey = /accepts none of the keys tried for root/
 
 const faults: Record<string, Row[]> = {
   azure: [
@@ -182,7 +182,7 @@ const faults: Record<string, Row[]> = {
   ],
   key: [
     row('view-logs', 4, [noKey], [/ backend /]),
-    row('update-frontend', 4, [noKey, /→ Add the public half/]),
+    row('update-frontend', 4, [noKey, /→ Add the public key/]),
     row('rollback frontend', 4, [noKey]),
     row('history', 4, [], [noKey]),
     row('unlock', 4, [noKey]),

@@ -172,7 +172,7 @@ test('a purge hook that fails is a warning', async () => {
   expect((await get('/p1')).status).toBe(200)
   const again = await publish()
   expect(again.code, again.stderr).toBe(0)
-  expect(again.stderr).toMatch(/caches were told of \d+ changed addresses/)
+  expect(again.stderr).toMatch(/purged \d+ changed addresses/)
 })
 
 test('killed between the switch and the purge: the plan shows it, the same line makes up for it, once', async () => {
@@ -184,7 +184,7 @@ test('killed between the switch and the purge: the plan shows it, the same line 
   whenPurged = undefined
   expect(await live()).not.toBe(before)
   const plan = await clouds.dominion(['publish-frontend', '--dry-run'], { environment })
-  expect(plan.stdout).toMatch(/~ change +Tell the caches/)
+  expect(plan.stdout).toMatch(/~ change +Purge the caches/)
   expect(plan.stdout).toMatch(/\$ POST http:\/\/127\.0\.0\.1:\d+\/purge\?/)
   expect(plan.stdout).not.toContain('purge-token-1')
   purged.length = 0
@@ -365,7 +365,7 @@ const wrongBuilds = [
   [
     'no out/',
     "import { rmSync } from 'node:fs'\nrmSync('out', { recursive: true, force: true })",
-    /The build left no .*out[\s\S]*output: 'export'/,
+    /The build did not create .*out[\s\S]*output: 'export'/,
   ],
   [
     'no index.html',

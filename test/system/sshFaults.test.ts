@@ -211,7 +211,7 @@ test('a key that the server does not know', async () => {
   await keyFile('stranger', '-N', '')
   const done = await withValues('refused', { IONOS_SSH_KEY: path.join(work, 'stranger') })
   expect(done.code).toBe(4)
-  expect(done.stderr).toContain('refuses to let root in with any of the keys tried')
+  expect(done.stderr).toContain('accepts none of the keys tried for root')
   expect(done.stderr).toContain(`tried: ${path.join(work, 'stranger')}`)
   expect(done.stderr).toContain('authorized_keys')
 })
@@ -221,7 +221,7 @@ test('files that are no private key', async () => {
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('there is no such file')])
   await keyFile('pair', '-N', '')
   const half = await withValues('public', { IONOS_SSH_KEY: path.join(work, 'pair.pub') })
-  expect([half.code, half.stderr]).toEqual([2, expect.stringContaining('the private half is needed')])
+  expect([half.code, half.stderr]).toEqual([2, expect.stringContaining('the private key is needed')])
   writeFileSync(path.join(work, 'text'), 'hello\n')
   const text = await withValues('text', { IONOS_SSH_KEY: path.join(work, 'text') })
   expect([text.code, text.stderr]).toEqual([2, expect.stringContaining('not a private key')])
@@ -256,7 +256,7 @@ test('a VPS that cannot be reached: port, route and name are told apart', async 
   const refused = await withValues('port', { IONOS_PORT: '2222' })
   expect(refused.code).toBe(3)
   expect(refused.stderr).toContain(
-    'cannot be reached on port 2222: it answers, but nothing listens on that port',
+    'cannot be reached on port 2222: nothing listens on that port',
   )
   expect(refused.stderr).toContain('IONOS_PORT')
   const free = clouds.state.vps.replace(/\d+$/, '253')
@@ -281,7 +281,7 @@ test('what answers on the port is not sshd', async () => {
   server.close()
   expect(done.code).toBe(3)
   expect(done.stderr).toContain(
-    `Something accepts connections to 127.0.0.1:${port} and closes them without a word`,
+    `Something accepts connections to 127.0.0.1:${port} and closes them at once`,
   )
 })
 
@@ -330,7 +330,7 @@ test('a dpkg that was killed at its work on the VPS is set right', async () => {
   )
   expect(killed, 'apt refuses to work').toContain('dpkg was interrupted')
   const plan = await clouds.dominion(['setup-server', '--dry-run'])
-  expect(plan.stdout).toContain('finish what an interrupted dpkg left')
+  expect(plan.stdout).toContain('repair an interrupted dpkg')
   const done = await clouds.dominion(['setup-server'])
   expect(done.code, done.stderr).toBe(0)
   expect(await ssh(clouds, 'dpkg --audit; certbot --version 2>&1')).toMatch(/^certbot \d/)

@@ -213,7 +213,7 @@ test('nginx of before there were status pages, a VPS out of reach, a file alone'
   await makeHistory()
   const unseen = await publish()
   expect(unseen.code).toBe(1)
-  expect(unseen.stderr).toMatch(/lies on the VPS, but https:\S+ does not show it: 308\n→ .*configure-nginx/)
+  expect(unseen.stderr).toMatch(/is on the VPS, but https:\S+ does not show it: 308\n→ .*configure-nginx/)
   const mended = await clouds.dominion(['configure-nginx'], { environment })
   expect(mended.code, mended.stderr).toBe(0)
   expect((await get('/status/')).body).toContain('<meta name="dominion-status"')

@@ -5,7 +5,7 @@ import type { Context } from '../../tasks/context.ts'
 import { criticalPath, getDuration, type Outcome } from '../../tasks/engine.ts'
 import { keepNewest, makeFolder } from '../../util/files.ts'
 import { escapeJsonControls } from '../../util/terminal.ts'
-import { recordFile } from '../../vps/remote/stateFile.ts'
+import { recordFile } from '../../vps/remote/script.ts'
 import { whoami } from '../context.ts'
 
 /** What one deploy did. A record; nothing reads it to decide. */

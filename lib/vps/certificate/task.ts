@@ -8,19 +8,15 @@ import { assertDnsPointsHere, getSiteNames } from '../dns/records.ts'
 import { acmeRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
 import { vps } from '../remote/vps.ts'
-import { type Certificate, inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
+import { inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
 import { renderTemplate } from '../template.ts'
-import { certbotCommand } from './certbot.ts'
-import { runCertbot } from './certbotLock.ts'
+import { certbotCommand, runCertbot } from './certbot.ts'
 
 export const hookFile = '/etc/letsencrypt/renewal-hooks/deploy/dominion-nginx'
-/** certbot's timer renews long before; below this the timer does not work, and the step acts itself. */
+/** The part of its life below which the task renews a certificate. certbot's timer, if it works, renews much earlier. */
 const renewBelow = 1 / 8
 
-const hasNames = (config: Config, certificate: Certificate): boolean =>
-  getSiteNames(config).every((name) => certificate.names.includes(name))
-
-/** The certificate for both names, and the hook that makes nginx serve a renewed one. */
+/** Obtains the certificate for both names, and installs the hook that makes nginx serve a renewed one. */
 export function certificateTask(
   context: Context,
   { server, nginxHttp, dns }: { server?: Task; nginxHttp: Task; dns?: Task },
@@ -40,8 +36,7 @@ export function certificateTask(
     },
     async apply(_, log) {
       const state = await inspectServer(context)
-      const hook = hookCommand(config)
-      if (state.certificate.hook !== getHookSha()) await runner.run(hook)
+      if (state.certificate.hook !== getHookSha()) await runner.run(hookCommand(config))
       if (getIssueReasons(config, state).length > 0) {
         await assertReachableByCa(context, log)
         log(`asking ${new URL(config.acme.server).hostname} for a certificate`)
@@ -92,21 +87,23 @@ const createDifference = (config: Config, fields: Field[], what: string, isNew: 
   effects: [hookCommand(config), certbotCommand(config, false)],
 })
 
-/** Why the CA is asked; empty when the certificate is good. */
+/** Why the certificate must be requested; empty when it need not. */
 function getIssueReasons(config: Config, state: ServerState): string[] {
   const { lineage, server, authenticator } = state.certificate
   if (!lineage) return ['there is none']
   const life = lineage.notAfter.getTime() - lineage.notBefore.getTime()
   const left = lineage.notAfter.getTime() - Date.now()
   return [
-    ...(hasNames(config, lineage) ? [] : [`it is for ${lineage.names.join(', ')}`]),
+    ...(getSiteNames(config).every((name) => lineage.names.includes(name))
+      ? []
+      : [`it is for ${lineage.names.join(', ')}`]),
     ...(left > life * renewBelow ? [] : [`it ends on ${lineage.notAfter.toISOString().slice(0, 10)}`]),
     ...(server === config.acme.server ? [] : [`it is renewed by ${server || 'nobody'}`]),
     ...(authenticator === 'webroot' ? [] : [`it is renewed through ${authenticator || 'nothing'}`]),
   ]
 }
 
-/** certbot keeps a certificate that is not due, and with it the old server and way of renewal. */
+/** Without force, certbot keeps a certificate that is not due, with its former server and authenticator. */
 function isForced(config: Config, state: ServerState): boolean {
   const { lineage, server, authenticator } = state.certificate
   return lineage !== undefined && (server !== config.acme.server || authenticator !== 'webroot')
@@ -121,32 +118,25 @@ function getFields(config: Config, state: ServerState): Field[] {
   ].filter((field) => field.before !== field.after)
 }
 
-const renderHook = () => renderTemplate('renewal-hook.sh')
-const getHookSha = () => createHash('sha256').update(renderHook()).digest('hex')
+const getHook = () => Buffer.from(renderTemplate('renewal-hook.sh'))
+const getHookSha = () => createHash('sha256').update(getHook()).digest('hex')
 
-function hookCommand(config: Config): Command {
-  return remoteScript(config, 'change', 'install-file', [hookFile, '755'], {
-    payload: async function* () {
-      yield Buffer.from(renderHook())
-    },
-  })
-}
+const hookCommand = (config: Config): Command =>
+  remoteScript(config, 'change', 'install-file', [hookFile, '755'], { payload: [getHook()] })
 
-/** Would the CA find us? Asked before the CA is, because its failures are counted. */
+/** Checks DNS and port 80 before the CA does, because it limits failed requests. */
 async function assertReachableByCa(context: Context, log: Log): Promise<void> {
   const { config, runner } = context
   await assertDnsPointsHere(config, (await inspectServer(context)).ipv6Addresses)
   const token = `dominion-${randomBytes(8).toString('hex')}`
   const folder = `${acmeRoot}/.well-known/acme-challenge`
   const put = remoteScript(config, 'change', 'install-file', [`${folder}/${token}`, '644'], {
-    payload: async function* () {
-      yield Buffer.from(token)
-    },
+    payload: [Buffer.from(token)],
   })
   await runner.run(put)
   try {
     for (const name of getSiteNames(config)) await fetchToken(context, name, token)
-    log('both names lead to this server, and port 80 is open')
+    log('both names point to this server, and port 80 is open')
   } finally {
     await runner.run(vps(config).sudo.change`rm -f ${folder}/${token}`)
   }
@@ -154,7 +144,8 @@ async function assertReachableByCa(context: Context, log: Log): Promise<void> {
 
 async function fetchToken(context: Context, name: string, token: string): Promise<void> {
   const url = `http://${name}/.well-known/acme-challenge/${token}`
-  const next = `Open port 80 for everyone on the VPS and in the IONOS firewall policy (the CA comes from anywhere), then run this command again.`
+  const next =
+    'Open port 80 to everyone (the CA has many addresses) on the VPS and in the IONOS firewall policy, then run this command again.'
   const answer = await context.runner
     .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
     .catch((thrown) => {
@@ -168,6 +159,6 @@ async function fetchToken(context: Context, name: string, token: string): Promis
   throw new OpsError({
     what: `${name} answers on port 80, but not with this server's file, so the CA was not asked`,
     said: `${url} gave ${answer.status}: ${answer.body.slice(0, 300)}`,
-    next: `Something stands before the VPS or answers in its place (another server, a proxy, a parking page). ${next}`,
+    next: `Something in front of the VPS answers in its place (another server, a proxy, a parking page). ${next}`,
   })
 }

@@ -8,7 +8,7 @@ import { exitCode, getMessage, OpsError, unknownError } from '../../util/errors.
 import { makeFolder } from '../../util/files.ts'
 import { getSiteNames } from './records.ts'
 
-/** A record as the IONOS DNS API has it; `name` is the full name. */
+/** A record of the IONOS DNS API; `name` is the full name. */
 export interface ZoneRecord {
   id?: string
   name: string
@@ -27,7 +27,7 @@ export interface Zone {
 
 const timeoutMs = 20_000
 
-/** PATCH replaces the records of these names and types and leaves all others; PUT would replace the whole zone. */
+/** Sets the A records. PATCH replaces the records of these names and types only; PUT would replace the whole zone. */
 export const createPatchRequest = (
   config: Config,
   zone: string,
@@ -40,35 +40,31 @@ export const createPatchRequest = (
   headers: { 'x-api-key': key, 'content-type': 'application/json', accept: 'application/json' },
   body: JSON.stringify(
     getSiteNames(config).map((name) => ({
-      name,
-      type: 'A',
-      content: address,
-      ttl: 3600,
-      prio: 0,
-      disabled: false,
+      ...{ name, type: 'A', content: address },
+      ...{ ttl: 3600, prio: 0, disabled: false },
     })),
   ),
   timeoutMs,
 })
 
-/** The zone that holds the site's names. Throws exit 4 (key refused), 3 (no answer), 1 (no such zone). */
+/** Finds the zone of the site's names. Throws exit 4 (key refused), 3 (no answer), 1 (no such zone). */
 export async function findZone(context: Context): Promise<Zone> {
   const { config } = context
   const zones = (await get(context, '/v1/zones')) as { id: string; name: string }[]
-  const fitting = zones
+  const zone = zones
     .filter(({ name }) => config.domain === name || config.domain.endsWith(`.${name}`))
     .sort((a, b) => b.name.length - a.name.length)[0]
-  if (!fitting) {
+  if (!zone) {
     throw new OpsError({
       what: `The IONOS account of this key has no DNS zone for ${config.domain}`,
       said: `its zones: ${zones.map(({ name }) => name).join(', ') || 'none'}`,
       next: 'Use the key of the account that holds the domain, or leave IONOS_DNS_KEY empty and set the records by hand.',
     })
   }
-  return (await get(context, `/v1/zones/${encodeURIComponent(fitting.id)}`)) as Zone
+  return (await get(context, `/v1/zones/${encodeURIComponent(zone.id)}`)) as Zone
 }
 
-/** Sets the two A records, after the whole zone was written to the state folder. Returns the file. */
+/** Saves the whole zone in the state folder, then sets the two A records. Returns the file. */
 export async function setAddress(context: Context, zone: Zone, address: string): Promise<string> {
   const { config } = context
   const folder = path.join(config.stateDir, 'dns')
@@ -92,7 +88,7 @@ async function get(context: Context, address: string): Promise<unknown> {
   try {
     return JSON.parse(answer.body)
   } catch {
-    throw unknownError('The IONOS DNS API answered with something else than JSON', answer.body.slice(0, 500))
+    throw unknownError('The answer of the IONOS DNS API is not JSON', answer.body.slice(0, 500))
   }
 }
 
@@ -110,13 +106,13 @@ async function send({ config, runner }: Context, request: HttpRequest): Promise<
     throw new OpsError({
       what: 'The IONOS DNS API refuses the key',
       said,
-      next: 'Set IONOS_DNS_KEY to <prefix>.<secret> of a key made at developer.hosting.ionos.com, or leave it empty.',
+      next: 'Set IONOS_DNS_KEY to <prefix>.<secret> of a key from developer.hosting.ionos.com, or leave it empty.',
       exitCode: exitCode.notLoggedIn,
     })
   }
   if (answer.status === 429 || answer.status >= 500) {
     throw unknownError(
-      'The IONOS DNS API is not able to answer now',
+      'The IONOS DNS API is temporarily unavailable',
       said,
       'Wait a minute and run this command again.',
     )

@@ -15,23 +15,20 @@ import {
   readRecords,
 } from './records.ts'
 
-const patienceMs = 120_000
-
 /**
- * A records of both names. With a key they are set; without one the step only says what to set by hand, and the
- * certificate, which needs them, is where a deploy stops.
+ * Sets the A records of both names. Without a key the task only tells how to set them by hand; a deploy then stops at the
+ * certificate, which needs them.
  * @param required the task fails while the names point elsewhere
  */
 export function dnsTask(context: Context, { required = false } = {}): Task<Zone> {
   const { config } = context
 
-  /** Throws while the names point elsewhere. */
   async function assertPointed(task: Task): Promise<void> {
     const left = await task.inspect(nothingAhead)
     if (left.state === 'ok') return
     throw new OpsError({
       what: left.state === 'unknown' ? left.why : left.what,
-      next: `Set the records at the provider of the domain, or IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}; then run this command again.`,
+      next: `Set the records at the domain's provider, or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}; then run this command again.`,
     })
   }
 
@@ -42,21 +39,22 @@ export function dnsTask(context: Context, { required = false } = {}): Task<Zone>
     async inspect() {
       const address = getPublicAddress(config)
       const records = await readRecords(config)
-      // Only stale ones are a fault, and only the VPS knows which are its own.
-      const ipv6 = records.some((record) => record.ipv6.length > 0) ? await readOwnIpv6(context) : []
+      // Only the VPS knows which of them are its own.
+      const anyIpv6 = records.some((record) => record.ipv6.length > 0)
+      const ipv6 = anyIpv6 ? (await inspectServer(context)).ipv6Addresses : []
       const faults = findFaults(records, address, ipv6)
       if (faults.length === 0) return ok(`both names point at ${address}`)
       const fields = getFields(records, address, ipv6)
       if (!config.ionos.dnsKey.given) {
-        const what = `to be set by hand: ${faults.join('; ')}`
+        const what = `set by hand: ${faults.join('; ')}`
         return { state: 'change', what, fields, effects: [], manual: true }
       }
       const zone = await findZone(context)
-      // The zone may be right already, and the resolver not yet know of it.
+      // The zone may be right while the resolver still has the old answer.
       const isSet = getSiteNames(config).every((name) => hasRecord(zone, name, address))
       return {
         state: 'change',
-        what: isSet ? 'wait until the records are seen' : faults.join('; '),
+        what: isSet ? 'wait until the records are visible' : faults.join('; '),
         fields,
         fact: zone,
         effects: isSet ? [] : [createPatchRequest(config, zone.id, address, '***')],
@@ -67,7 +65,7 @@ export function dnsTask(context: Context, { required = false } = {}): Task<Zone>
       if (!zone) {
         for (const line of formatManualSteps(config).split('\n')) log(line)
       } else {
-        if (effects.length > 0) log(`the zone as it was: ${await setAddress(context, zone, address)}`)
+        if (effects.length > 0) log(`saved the former zone: ${await setAddress(context, zone, address)}`)
         await waitUntilResolved(context, address, log)
       }
     },
@@ -84,9 +82,6 @@ const hasRecord = (zone: Zone, name: string, address: string): boolean => {
   return ours.length === 1 && ours[0]?.content === address
 }
 
-const readOwnIpv6 = async (context: Context): Promise<readonly string[]> =>
-  (await inspectServer(context)).ipv6Addresses
-
 const getFields = (records: readonly Records[], address: string, ipv6: readonly string[]): Field[] =>
   records.flatMap((record) => {
     const { name, ipv4 } = record
@@ -101,7 +96,7 @@ const getFields = (records: readonly Records[], address: string, ipv6: readonly 
     ]
   })
 
-/** Waits until the name server shows the addresses; what is not seen in time is left to the certificate's check. */
+/** Waits until the name server has the addresses, but no longer than two minutes: the certificate task checks them again. */
 async function waitUntilResolved(context: Context, address: string, log: Log): Promise<void> {
   const { config } = context
   let missing: readonly Records[] = []
@@ -109,11 +104,11 @@ async function waitUntilResolved(context: Context, address: string, log: Log): P
     missing = (await readRecords(config)).filter(({ ipv4 }) => ipv4.join() !== address)
     return missing.length === 0 || undefined
   }
-  const seen = await poll(isSeen, { intervalMs: 2000, timeoutMs: patienceMs })
+  const seen = await poll(isSeen, { intervalMs: 2000, timeoutMs: 120_000 })
   const names = missing.map(({ name }) => name).join(', ')
   log(
     seen
       ? `both names point at ${address}`
-      : `not seen yet: ${names}; resolvers keep old answers for a while`,
+      : `not visible yet: ${names}; resolvers keep old answers for a while`,
   )
 }

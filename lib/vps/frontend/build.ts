@@ -10,13 +10,12 @@ import { ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { inspectServer } from '../serverState.ts'
-import { isBuildVariable, isInstallVariable } from './buildEnvironment.ts'
 import { buildNoteName, readExport } from './export.ts'
 import { isInstalled } from './lockfile.ts'
 import { readSources } from './sources.ts'
 
-/** What out/.build.json says of the export it lies in. */
-export interface BuildNote {
+/** The content of out/.build.json. */
+interface BuildNote {
   source: string
   revision: string
   builtAt: string
@@ -24,7 +23,7 @@ export interface BuildNote {
 
 export const getExportDir = (config: Config): string => path.join(config.dashboardDir, 'out')
 
-/** Builds the dashboard, unless the VPS or out/ already holds a build of these sources. */
+/** Builds the dashboard, unless out/ or a release on the VPS was built from these sources. */
 export function buildTask(context: Context): Task<string> {
   const { config, runner } = context
   return {
@@ -50,7 +49,7 @@ export function buildTask(context: Context): Task<string> {
         revision: await getRevision(runner, config.dashboardDir),
         builtAt: new Date().toISOString(),
       }
-      // Written last: an interrupted build leaves an export without a note, and is built again.
+      // Written last, so that an export of an interrupted build has no note and is built again.
       await writeFile(path.join(getExportDir(config), buildNoteName), `${JSON.stringify(note)}\n`)
       log(`${formatCount(files.size, 'file')} in out/`)
     },
@@ -58,8 +57,8 @@ export function buildTask(context: Context): Task<string> {
 }
 
 /**
- * `npm ci` when what is installed is not what the lock file says, then the build. Install scripts do not run, and neither
- * command sees the operator's secrets: both run what strangers wrote.
+ * `npm ci`, if the installed packages differ from the lock file, then the build. Both run third-party code, so install
+ * scripts are off and neither command sees the operator's secrets.
  */
 export function getBuildCommands(config: Config, buildId: string): Command[] {
   const cwd = config.dashboardDir
@@ -83,15 +82,15 @@ export function getBuildCommands(config: Config, buildId: string): Command[] {
         what: 'The build of the dashboard failed; nothing was published',
         said: lastLines(output),
         next: [
-          `Fix it and run this command again; alone it is: npm run build   (in ${cwd})`,
-          'Install scripts do not run; a package that needs its script: npm rebuild NAME, in that folder.',
+          `Fix it and run this command again. The build alone: npm run build   (in ${cwd})`,
+          'Install scripts do not run. If a package needs its script: npm rebuild NAME, in that folder.',
         ].join('\n  '),
       }),
     })`npm run build`,
   ]
 }
 
-/** The note of an export; undefined when there is none, as after an interrupted build. */
+/** Undefined when there is none, as after an interrupted build. */
 export function readBuildNote(config: Config): BuildNote | undefined {
   try {
     const note = JSON.parse(
@@ -104,7 +103,7 @@ export function readBuildNote(config: Config): BuildNote | undefined {
   }
 }
 
-/** The note of the export that is about to be published. Throws when out/ is of other sources. */
+/** Throws when out/ was built from other sources. */
 export function requireBuildNote(config: Config, source: string): BuildNote {
   const note = readBuildNote(config)
   if (note?.source === source) return note
@@ -115,3 +114,39 @@ export function requireBuildNote(config: Config, source: string): BuildNote {
 }
 
 const lastLines = (output: string): string => output.trim().split('\n').slice(-50).join('\n')
+
+/**
+ * Variables of the operator's environment that the dashboard's packages get: those packages are third-party code, and the
+ * environment holds logins (AZURE_*), agents (SSH_AUTH_SOCK) and secrets. Case does not count, as on Windows.
+ */
+const passed = new Set([
+  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TERM', 'TMPDIR', 'TMP', 'TEMP', 'TZ', 'LANG', 'LANGUAGE'],
+  ...['CI', 'NO_COLOR', 'FORCE_COLOR', 'SOURCE_DATE_EPOCH', 'NODE_OPTIONS'],
+  // Proxies and trusted authorities.
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'],
+  ...['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
+  // Windows needs these to start a program.
+  ...['SYSTEMROOT', 'SYSTEMDRIVE', 'WINDIR', 'COMSPEC', 'PATHEXT', 'OS', 'USERNAME', 'USERPROFILE'],
+  ...['HOMEDRIVE', 'HOMEPATH', 'APPDATA', 'LOCALAPPDATA', 'PROGRAMDATA', 'PROGRAMFILES', 'PROGRAMFILES(X86)'],
+  ...['COMMONPROGRAMFILES', 'NUMBER_OF_PROCESSORS', 'PROCESSOR_ARCHITECTURE'],
+  // The dashboard shows it anyway.
+  'SITE_URL',
+])
+
+/** npm's settings, and the variables that an .npmrc usually takes a registry's token from. */
+const isNpmSetting = (name: string): boolean => name.startsWith('NPM_CONFIG_')
+const isRegistryLogin = (name: string): boolean =>
+  name === 'NPM_TOKEN' ||
+  name === 'NODE_AUTH_TOKEN' ||
+  (isNpmSetting(name) && /AUTH|TOKEN|PASSWORD/.test(name))
+
+/** For `npm run build`, which runs the packages' code: without the login of the registry. */
+export function isBuildVariable(variable: string): boolean {
+  const name = variable.toUpperCase()
+  if (isRegistryLogin(name)) return false
+  return passed.has(name) || isNpmSetting(name) || /^(LC_|NEXT_PUBLIC_)/.test(name)
+}
+
+/** For `npm ci --ignore-scripts`, which runs none of their code. */
+export const isInstallVariable = (variable: string): boolean =>
+  isBuildVariable(variable) || isRegistryLogin(variable.toUpperCase())

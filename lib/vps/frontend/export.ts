@@ -4,39 +4,37 @@ import path from 'node:path'
 import { mapLimit } from '../../util/concurrency.ts'
 import { OpsError } from '../../util/errors.ts'
 
-/** Written into out/ after a build; says which sources it was made of. Not published. */
+/** Written into out/ after a build, with the hash of its sources. Not published. */
 export const buildNoteName = '.build.json'
-/** In the archive of a publish: what goes with the files and is not one of them. */
+/** The folder for data about the release in the archive of an upload. */
 export const controlFolder = '.publish'
 const reserved = new Set(['release.json', controlFolder, buildNoteName])
 
-/** Bytes of an export that stay in memory from hashing to sending; more is read again. */
+/** How many bytes of an export stay in memory from hashing to sending; the rest is read again. */
 const memory = 64e6
 
 export interface ExportedFile {
   sha256: string
   size: number
-  /** The bytes to send, read when they are needed. */
   read: () => Promise<Buffer>
 }
 
 /**
- * All files of a static export, by path with `/`.
- * Throws, naming them, when there is none, when pages that the site needs are missing, or when a name or a kind of file
- * could not be published faithfully.
+ * Reads all files of a static export, by path with `/`.
+ * Throws when there is none, when a required page is missing, or when a file cannot be published.
  */
 export async function readExport(folder: string): Promise<Map<string, ExportedFile>> {
   const paths = await walk(folder, '').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
     throw new OpsError({
-      what: `The build left no ${folder}`,
-      next: "A static export is needed: set `output: 'export'` in next.config, and run the build again.",
+      what: `The build did not create ${folder}`,
+      next: "Set `output: 'export'` in next.config for a static export, and run the build again.",
     })
   })
   if (paths.length === 0) {
     throw new OpsError({
       what: `${folder} is empty, so there is nothing to publish`,
-      next: `Look at the build: npm run build`,
+      next: 'Check the build: npm run build',
     })
   }
   for (const page of ['index.html', '404.html']) {
@@ -45,7 +43,7 @@ export async function readExport(folder: string): Promise<Map<string, ExportedFi
       what: `${folder} has no ${page}`,
       next:
         page === '404.html'
-          ? 'Add app/not-found.tsx to the dashboard: nginx answers unknown addresses with it.'
+          ? 'Add app/not-found.tsx to the dashboard: nginx serves it for unknown addresses.'
           : 'The dashboard needs a start page (app/page.tsx).',
     })
   }
@@ -71,17 +69,17 @@ async function walk(folder: string, below: string): Promise<string[]> {
     else {
       throw new OpsError({
         what: `${JSON.stringify(name)} in ${folder} is ${entry.isSymbolicLink() ? 'a symbolic link' : 'not a plain file'}, and only plain files are published`,
-        next: 'Replace it by the file itself (in public/ of the dashboard), and build again.',
+        next: 'Replace it with the file itself (in public/ of the dashboard), and build again.',
       })
     }
   }
   return found.sort()
 }
 
-/** Spaces, quotes and letters of any script are fine; what would break a line of the manifest or a path is not. */
+/** Allows spaces, quotes and letters of any script, but nothing that would break a line of the manifest or a path. */
 function assertPublishableName(folder: string, name: string, last: string): void {
   const troubles: readonly [found: boolean, trouble: string][] = [
-    [reserved.has(name), 'a name that the publisher uses itself'],
+    [reserved.has(name), 'a name that is reserved for the upload'],
     [/[\p{Cc}\u2028\u2029]/u.test(last), 'a control character in its name'],
     [last.includes('\\'), 'a backslash in its name'],
     [last.includes('\ufffd'), 'a name that is not UTF-8'],

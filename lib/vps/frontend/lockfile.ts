@@ -3,18 +3,17 @@ import path from 'node:path'
 
 interface Locked {
   version?: string
-  resolved?: string
   integrity?: string
   link?: boolean
   optional?: boolean
-  peer?: boolean
   inBundle?: boolean
 }
 
+type Packages = Readonly<Record<string, Locked>>
+
 /**
- * Is what lies in node_modules what package-lock.json says? npm writes down what it installed in
- * node_modules/.package-lock.json; times of files say nothing after a checkout.
- * Packages for other systems are optional in the lock and may be missing.
+ * Whether node_modules matches package-lock.json. npm records what it installed in node_modules/.package-lock.json; file
+ * times are no evidence after a checkout. Optional packages, such as those for other systems, may be missing.
  */
 export function isInstalled(folder: string): boolean {
   const wanted = readPackages(path.join(folder, 'package-lock.json'))
@@ -22,10 +21,7 @@ export function isInstalled(folder: string): boolean {
   return wanted !== undefined && found !== undefined && isSameInstallation(wanted, found)
 }
 
-export function isSameInstallation(
-  wanted: Readonly<Record<string, Locked>>,
-  found: Readonly<Record<string, Locked>>,
-): boolean {
+export function isSameInstallation(wanted: Packages, found: Packages): boolean {
   const same = (a: Locked, b: Locked) =>
     a.version === b.version && (a.integrity ?? '') === (b.integrity ?? '')
   for (const [name, locked] of Object.entries(wanted)) {
@@ -36,9 +32,9 @@ export function isSameInstallation(
   return Object.keys(found).every((name) => name in wanted)
 }
 
-function readPackages(file: string): Record<string, Locked> | undefined {
+function readPackages(file: string): Packages | undefined {
   try {
-    return (JSON.parse(readFileSync(file, 'utf8')) as { packages?: Record<string, Locked> }).packages
+    return (JSON.parse(readFileSync(file, 'utf8')) as { packages?: Packages }).packages
   } catch {
     return undefined
   }

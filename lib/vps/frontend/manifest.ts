@@ -2,21 +2,21 @@
 export interface Entry {
   sha256: string
   size: number
-  /** When a file that the release no longer uses was carried over: since when, ISO date; else ''. */
+  /** ISO date since when the release carries over the file without using it; '' for a used file. */
   retired: string
 }
 
-/** The files of a release by path, `/` between folders. */
+/** The files of a release by path with `/`. */
 export type Manifest = ReadonlyMap<string, Entry>
 
-/** Text form: `sha256 size retired path`, one file a line; `-` stands for not retired. */
+/** Formats one line per file: `sha256 size retired path`, where `-` means not retired. */
 export const formatManifest = (manifest: Manifest): string =>
   [...manifest]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, { sha256, size, retired }]) => `${sha256} ${size} ${retired || '-'} ${path}\n`)
     .join('')
 
-/** Reads the text form. Throws on a line that is not one. */
+/** Parses the text form. Throws on an invalid line. */
 export function parseManifest(text: string): Manifest {
   const manifest = new Map<string, Entry>()
   for (const line of text.split('\n').filter((each) => each !== '')) {
@@ -28,29 +28,26 @@ export function parseManifest(text: string): Manifest {
   return manifest
 }
 
-/** What has to happen to a copy of the release before to make it the new one. */
+/** How to turn a copy of the previous release into the new one, by paths. */
 export interface Plan {
-  /** Paths whose bytes travel. */
   send: string[]
-  /** Paths of the copy that go. */
   remove: string[]
-  /** Paths that stay for pages that were opened before. */
+  /** Unused files that stay for pages opened before the switch. */
   carried: string[]
-  /** Texts that get a .gz beside them there, for nginx's gzip_static. */
+  /** Text files that get a .gz on the VPS, for nginx's gzip_static. */
   compress: string[]
-  /** All files of the new release, but for the .gz that are made there. */
+  /** All files of the new release, except the .gz that the VPS creates. */
   manifest: Manifest
 }
 
-export const isHashedAsset = (path: string): boolean => path.startsWith('_next/static/')
+const isHashedAsset = (path: string): boolean => path.startsWith('_next/static/')
 
 const text = /\.(html|txt|css|m?js|json|xml|svg|webmanifest|map|ico|ttf)$/i
 const leastSize = 1024
 
 /**
- * Compares the export with the release before it. Files below `_next/static` that are no longer used are carried
- * over until they have been out of use for `keepDays`; everything else that is gone goes at once. The .gz of a text that
- * stays as it is stays, too.
+ * Compares the export with the previous release. Files below `_next/static` that are no longer used are carried over for
+ * `keepDays`; other unused files are removed at once. The .gz of an unchanged text file is kept.
  */
 export function planRelease(
   wanted: ReadonlyMap<string, { sha256: string; size: number }>,
@@ -86,15 +83,11 @@ export function planRelease(
   return { send: send.sort(), remove: remove.sort(), carried: carried.sort(), compress, manifest }
 }
 
-/** A file cannot stay where the export has a folder, nor the other way round. */
-function isBlocked(path: string, wanted: ReadonlyMap<string, unknown>): boolean {
-  const parts = path.split('/')
-  if (parts.some((_part, index) => index > 0 && wanted.has(parts.slice(0, index).join('/')))) return true
-  for (const other of wanted.keys()) if (other.startsWith(`${path}/`)) return true
-  return false
-}
+/** A file cannot stay where the export has a folder of that name, nor the reverse. */
+const isBlocked = (path: string, wanted: ReadonlyMap<string, unknown>): boolean =>
+  [...wanted.keys()].some((other) => other.startsWith(`${path}/`) || path.startsWith(`${other}/`))
 
-/** Addresses on the site whose answer differs between two releases, as a cache knows them. */
+/** Lists the addresses whose answer differs between two releases. */
 export function getChangedAddresses(before: Manifest, after: Manifest): string[] {
   const paths = new Set([...before.keys(), ...after.keys()])
   const changed = [...paths].filter(
@@ -105,7 +98,6 @@ export function getChangedAddresses(before: Manifest, after: Manifest): string[]
 
 function getAddresses(path: string): string[] {
   if (path === 'index.html') return ['/', '/index.html']
-  if (path.endsWith('/index.html')) return [`/${path}`, `/${path.slice(0, -'/index.html'.length)}`]
-  if (path.endsWith('.html')) return [`/${path}`, `/${path.slice(0, -'.html'.length)}`]
-  return [`/${path}`]
+  const page = path.replace(/\/index\.html$|\.html$/, '')
+  return page === path ? [`/${path}`] : [`/${path}`, `/${page}`]
 }

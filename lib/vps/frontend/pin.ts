@@ -7,17 +7,17 @@ import { vps } from '../remote/vps.ts'
 import { inspectServer, updateServerState } from '../serverState.ts'
 
 /**
- * Keeps the release that was just seen to work from being pruned, however many broken ones follow it, and lets go of the
- * one that was kept before. Changes nothing in a dry run, without a release, or when it is kept already.
- * Gives words for the step that has looked: '' or why the release could not be kept, which is no fault of the release.
+ * Pins the release that was just verified, so that it is never pruned, and unpins the former one. Changes nothing in a dry
+ * run, without a release, or when it is pinned already.
+ * Returns '' or a warning for the caller's message, since a failure here is no fault of the release.
  */
 export async function pinVerified(context: Context, id: string | undefined): Promise<string> {
   const { config, runner } = context
   if (!runner.mayChange || !id) return ''
   try {
     const { releases } = await inspectServer(context)
-    const kept = releases.filter(({ pinned }) => pinned).map((release) => release.id)
-    if (kept.join() === id) return ''
+    const pinned = releases.filter((release) => release.pinned).map((release) => release.id)
+    if (pinned.join() === id) return ''
     await runner.run(pinCommand(config, id))
     updateServerState(context, (known) => ({
       ...known,
@@ -25,11 +25,11 @@ export async function pinVerified(context: Context, id: string | undefined): Pro
     }))
     return ''
   } catch (thrown) {
-    return `; warning: it could not be noted as the one to keep: ${getMessage(thrown)}`
+    return `; warning: it could not be marked as the one to keep: ${getMessage(thrown)}`
   }
 }
 
-/** The mark lies beside the release; server-state.sh and switch.sh look for it. */
+/** Creates the mark next to the release, which server-state.sh and switch.sh read. */
 export const pinCommand = (config: Config, id: string): Command =>
   vps(config).sudo.record`sh -c ${pinScript} keep ${getSiteRoot(config)}/releases ${id}`
 

@@ -6,18 +6,16 @@ import { type Log, ok, type Task, unknown } from '../../tasks/task.ts'
 import { getMessage } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { getSiteRoot } from '../packages.ts'
-import { recordFile } from '../remote/stateFile.ts'
+import { recordFile } from '../remote/script.ts'
 import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
 import { getChangedAddresses, type Manifest } from './manifest.ts'
-import { fetchManifest } from './prepare.ts'
+import { fetchManifest } from './upload.ts'
 
-/*
- * Caches in front of the site (PURGE_URL). A file `cached` on the VPS names every release that they may hold pages of:
- * each switch adds the new one (switch.sh), and only an answer from the caches makes it the live one alone. So a run that
- * was killed in between, or a hook that failed, is made up for by the next run.
+/**
+ * Tells the caches in front of the site (PURGE_URL) what changed since the last purge. The file `cached` on the VPS names
+ * every release that they may hold pages of: each switch adds its release (switch.sh), and only a successful purge removes
+ * the others. So the next run repeats a purge that failed or was killed.
  */
-
-/** Tells the caches what changed since they were last told; nothing without PURGE_URL. */
 export function purgeTasks(context: Context, swap: Task): Task[] {
   const { config } = context
   if (!config.ionos.purgeUrl) return []
@@ -26,27 +24,27 @@ export function purgeTasks(context: Context, swap: Task): Task[] {
   return [
     {
       id: 'frontend-purge',
-      title: 'Tell the caches',
+      title: 'Purge the caches',
       part: 'ionos',
       after: [swap],
       async inspect(ahead) {
-        if (ahead.isUnknown(swap)) return unknown('what is live is not known')
+        if (ahead.isUnknown(swap)) return unknown('it is unknown which release is live')
         if (ahead.willChange(swap)) {
-          return { state: 'change', what: 'which addresses changed, after the switch', effects }
+          return { state: 'change', what: 'purge the changed addresses after the switch', effects }
         }
         const state = await inspectServer(context)
         const { live, cached } = state
         if (live === '') return ok('no release is live')
-        if (!needsPurge(state)) return ok(`they were told of release ${live}`)
+        if (!needsPurge(state)) return ok(`purged for release ${live}`)
         const fields = [{ name: 'releases in caches', before: cached.join(', ') || undefined, after: live }]
-        return { state: 'change', what: 'which addresses changed', fields, effects }
+        return { state: 'change', what: 'purge the changed addresses', fields, effects }
       },
       apply: (_difference, log) => purgeCdn(context, log),
     },
   ]
 }
 
-/** Such hooks carry their token in the address: as a password, in the query, or as a long part of the path. */
+/** Redacts the token of PURGE_URL: a password, the query, or a long part of the path. */
 function hideTokens({ config, runner }: Context): void {
   const url = new URL(config.ionos.purgeUrl)
   const tokens = url.pathname.split('/').filter((part) => part.length >= 16)
@@ -55,13 +53,13 @@ function hideTokens({ config, runner }: Context): void {
   }
 }
 
-/** May caches hold pages of another release than the live one, or were they never told of it? */
+/** Whether caches may hold pages of another release than the live one, or were never purged for it. */
 export const needsPurge = ({ live, cached }: Pick<ServerState, 'live' | 'cached'>): boolean =>
   live !== '' && (!cached.includes(live) || cached.some((id) => id !== live))
 
 /**
- * Tells a CDN in front of the site which addresses changed: POST PURGE_URL with {domain, release, changed}.
- * A failure is told and nothing more: the new pages are live, and the next run tells the caches.
+ * Posts {domain, release, changed} to PURGE_URL. A failure is only a warning, because the new pages are live and the next
+ * run purges again.
  */
 export async function purgeCdn(context: Context, log: Log): Promise<void> {
   const { config, runner } = context
@@ -77,7 +75,7 @@ export async function purgeCdn(context: Context, log: Log): Promise<void> {
     if (status < 200 || status >= 300) {
       return log(`warning: ${host} answered the purge with ${status}: ${body.slice(0, 200)}`)
     }
-    log(`caches were told of ${formatCount(changed.length, 'changed address', 'changed addresses')}`)
+    log(`purged ${formatCount(changed.length, 'changed address', 'changed addresses')}`)
     await runner.run(recordCachedCommand(config, live))
     updateServerState(context, (known) => ({ ...known, cached: [live] }))
   } catch (thrown) {
@@ -85,7 +83,7 @@ export async function purgeCdn(context: Context, log: Log): Promise<void> {
   }
 }
 
-/** @param facts undefined: they are known only after the switch */
+/** @param facts undefined in a plan, since they are known only after the switch */
 export const createPurgeRequest = (
   { domain, ionos }: Config,
   facts?: { release: string; changed: readonly string[] },
@@ -95,11 +93,11 @@ export const createPurgeRequest = (
   ...(facts ? { body: JSON.stringify({ domain, ...facts }) } : {}),
 })
 
-/** Notes that caches hold the pages of this release and of no other. */
+/** Records that caches hold pages of no other release. */
 export const recordCachedCommand = (config: Config, id: string): Command =>
   recordFile(config, { there: getSiteRoot(config) }, 'cached', `${id}\n`)
 
-/** The addresses that differ between the live release and any that caches may hold; all, when one of those is gone. */
+/** Lists the addresses that differ from any release in caches; all addresses when one of those was removed. */
 async function listChangedAddresses(
   context: Context,
   { live, cached, releases }: ServerState,

@@ -1,9 +1,11 @@
-/** What a published release says of itself in its release.json. */
+import { formatTimestamp } from '../../util/time.ts'
+
+/** The content of a release.json. */
 export interface ReleaseFacts {
   id: string
-  /** sha256 over the sources it was built from. */
+  /** SHA-256 of the sources. */
   source: string
-  /** git revision of the sources; '' outside of a repository. */
+  /** The sources' git revision; '' without a repository. */
   revision: string
   builtAt: string
   files: number
@@ -11,17 +13,17 @@ export interface ReleaseFacts {
 }
 
 export interface Release extends ReleaseFacts {
-  /** Marked on the VPS as not to be pruned: the last one that was seen to work (keep.ts). */
+  /** The last verified release, which is never pruned (pin.ts). */
   pinned: boolean
 }
 
-/** `20261122T215430Z-1a2b3c4d`: sorts by time, names its sources. */
+/** `20261122T215430Z-1a2b3c4d`: sorts by time, and names its sources. */
 export const createReleaseId = (at: Date, source: string): string =>
-  `${at.toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${source.slice(0, 8)}`
+  `${formatTimestamp(at)}-${source.slice(0, 8)}`
 
-export const isReleaseId = (text: string): boolean => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(text)
+const isReleaseId = (text: string): boolean => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(text)
 
-/** Reads a release.json; undefined when it is damaged or not one of ours. */
+/** Parses a release.json; undefined when it is damaged or not written by this tool. */
 export function parseRelease(id: string, json: string, pinned: boolean): Release | undefined {
   if (!isReleaseId(id)) return undefined
   try {
@@ -39,22 +41,17 @@ export function parseRelease(id: string, json: string, pinned: boolean): Release
 }
 
 /**
- * The releases that may go, oldest first: all but the newest `keep`, the newest `keep` of those that are not bad (bad ones
- * must not push good ones out), the live one, the one that was live before it, and marked ones (the last one that was seen
- * to work). Releases newer than the live one that never went live count among the newest.
+ * Lists the releases to remove, oldest first. It keeps the newest `keep`, the newest `keep` of those that are not bad (so
+ * that bad ones do not displace good ones), the live one, the previous one, and the pinned one.
  */
 export function selectPrunable(
   releases: readonly Pick<Release, 'id' | 'pinned'>[],
-  {
-    live,
-    previous,
-    keep,
-    bad,
-  }: { live: string; previous: string; keep: number; bad: Pick<ReadonlySet<string>, 'has'> },
+  kept: { live: string; previous: string; keep: number; bad: Pick<ReadonlySet<string>, 'has'> },
 ): string[] {
+  const { live, previous, keep, bad } = kept
   const newestFirst = releases.map((release) => release.id).sort((a, b) => (a < b ? 1 : -1))
   const good = newestFirst.filter((id) => !bad.has(id))
-  const kept = new Set([live, previous, ...newestFirst.slice(0, keep), ...good.slice(0, keep)])
-  for (const release of releases) if (release.pinned) kept.add(release.id)
-  return newestFirst.filter((id) => !kept.has(id)).reverse()
+  const pinned = releases.filter((release) => release.pinned).map(({ id }) => id)
+  const stays = [live, previous, ...pinned, ...newestFirst.slice(0, keep), ...good.slice(0, keep)]
+  return newestFirst.filter((id) => !stays.includes(id)).reverse()
 }

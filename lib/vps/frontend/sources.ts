@@ -8,46 +8,49 @@ import type { Context } from '../../tasks/context.ts'
 import { mapLimit } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
 
-/** Counts with the sources, so that a change of the published form publishes again. */
+/** A part of the hash, so that a change of how pages are published publishes them again. */
 const format = 'export and gzip, 1'
 
-/** Never sources, whatever .gitignore says. */
+/** Never sources, independent of .gitignore. */
 const never = new Set(['node_modules', '.next', 'out', '.git'])
 const generated = /^(next-env\.d\.ts|.*\.tsbuildinfo)$/
 
-/** What two builds may differ in without a visitor's open page noticing. */
+/** Sources whose change does not affect pages that visitors have open. */
 const leaf = /(^|\/)app\/(.*\/)?page\.(tsx?|jsx?|mdx?)$|^[^/]*\.md$/
 
 export interface Sources {
-  /** sha256 of everything that decides over the build. */
+  /** SHA-256 of everything that determines the build. */
   all: string
   /**
-   * The same without pages. It becomes Next.js's build id: a page that was opened before a publish loads anew when the
-   * id has changed, which it must when code that pages share has changed. A page is imported by nobody, so a changed
-   * one needs no new id, and the files of all other pages stay as they are (4 files to send instead of 549).
+   * The same without pages; it becomes Next.js's build id. An open page reloads when the id changes, which it must when
+   * shared code changes. Nothing imports a page, so a changed page needs no new id, and all other files stay the same (4
+   * files to send instead of 549).
    */
   shared: string
 }
 
 const known = new WeakMap<Context, Promise<Sources>>()
 
-/** The dashboard's sources, read once a run. Throws (exit 2) when they are not a dashboard. */
+/** Reads the dashboard's sources once per run. Throws (exit 2) when there is no dashboard. */
 export function readSources(context: Context): Promise<Sources> {
   const asked = known.get(context) ?? hashSources(context.config.dashboardDir, process.env)
   known.set(context, asked)
   return asked
 }
 
-/** sha256 of all sources: what a release is compared by. */
+/** SHA-256 of all sources, which identifies a build. */
 export const getSourceHash = async (context: Context): Promise<string> => (await readSources(context)).all
 
 /**
- * sha256 over paths and contents of everything that decides over the build: the files that .gitignore does not leave
- * out, the .env files (ignored or not), and NEXT_PUBLIC_ variables of the environment, which the build writes into pages.
+ * Hashes paths and contents of everything that determines the build: files that .gitignore does not exclude, .env files
+ * (ignored or not), and NEXT_PUBLIC_ variables of the environment, which the build writes into pages.
  */
 export async function hashSources(folder: string, environment: NodeJS.ProcessEnv): Promise<Sources> {
   assertDashboard(folder)
-  const paths = [...new Set([...(await listSources(folder)), ...(await listEnvFiles(folder))])].sort()
+  const envFiles = ['.env', '.env.production', '.env.local', '.env.production.local'].filter((name) =>
+    existsSync(path.join(folder, name)),
+  )
+  const paths = [...new Set([...(await listSources(folder)), ...envFiles])].sort()
   const sums = await mapLimit(16, paths, async (name) => {
     const file = path.join(folder, ...name.split('/'))
     const content = await readFile(file).catch(() => readlink(file))
@@ -65,18 +68,11 @@ export async function hashSources(folder: string, environment: NodeJS.ProcessEnv
   return { all: over(() => true), shared: over((name) => !leaf.test(name)) }
 }
 
-/** Throws (exit 2) with what is missing. */
-export function assertDashboard(folder: string): void {
+function assertDashboard(folder: string): void {
   const file = path.join(folder, 'package.json')
-  if (!existsSync(folder)) {
-    throw usageError(
-      `There is no dashboard at ${folder}`,
-      `Set DASHBOARD_DIR in ${formatKeyFile('DASHBOARD_DIR')} to the folder with its package.json.`,
-    )
-  }
   if (!existsSync(file)) {
     throw usageError(
-      `${folder} has no package.json`,
+      existsSync(folder) ? `${folder} has no package.json` : `There is no dashboard at ${folder}`,
       `Set DASHBOARD_DIR in ${formatKeyFile('DASHBOARD_DIR')} to the folder of the Next.js project.`,
     )
   }
@@ -94,16 +90,13 @@ export function assertDashboard(folder: string): void {
   }
 }
 
-async function listEnvFiles(folder: string): Promise<string[]> {
-  const used = ['.env', '.env.production', '.env.local', '.env.production.local']
-  return used.filter((name) => existsSync(path.join(folder, name)))
-}
+type Rules = readonly { base: string; ignored: Ignore }[]
 
 async function listSources(folder: string): Promise<string[]> {
   const { default: ignore } = await import('ignore')
   const found: string[] = []
-  /** Rules of a folder's .gitignore hold for paths below it, those of deeper folders come later. */
-  const visit = async (below: string, rules: readonly { base: string; ignored: Ignore }[]) => {
+  /** The rules of a .gitignore hold for paths below its folder; those of deeper folders follow and take precedence. */
+  const visit = async (below: string, rules: Rules) => {
     const here = path.join(folder, ...below.split('/'))
     const file = path.join(here, '.gitignore')
     const all = existsSync(file)
@@ -121,17 +114,13 @@ async function listSources(folder: string): Promise<string[]> {
   return found
 }
 
-function isIgnored(
-  name: string,
-  isFolder: boolean,
-  rules: readonly { base: string; ignored: Ignore }[],
-): boolean {
-  let leftOut = false
+function isIgnored(name: string, isFolder: boolean, rules: Rules): boolean {
+  let excluded = false
   for (const { base, ignored } of rules) {
     const relative = (base ? name.slice(base.length + 1) : name) + (isFolder ? '/' : '')
-    const said = ignored.test(relative)
-    if (said.ignored) leftOut = true
-    else if (said.unignored) leftOut = false
+    const result = ignored.test(relative)
+    if (result.ignored) excluded = true
+    else if (result.unignored) excluded = false
   }
-  return leftOut
+  return excluded
 }

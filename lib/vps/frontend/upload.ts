@@ -1,61 +1,208 @@
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
 import type { Config } from '../../config/config.ts'
+import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
+import type { Context } from '../../tasks/context.ts'
+import { ok, type Task } from '../../tasks/task.ts'
+import { OpsError } from '../../util/errors.ts'
+import { formatBytes, formatCount } from '../../util/format.ts'
 import { getSiteRoot } from '../packages.ts'
 import { remoteScript } from '../remote/script.ts'
-import { controlFolder, type ExportedFile } from './export.ts'
-import { formatManifest, type Plan } from './manifest.ts'
-import type { ReleaseFacts } from './release.ts'
+import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
+import { getExportDir, readBuildNote, requireBuildNote } from './build.ts'
+import { controlFolder, type ExportedFile, readExport } from './export.ts'
+import { formatManifest, type Manifest, type Plan, parseManifest, planRelease } from './manifest.ts'
+import { createReleaseId, type ReleaseFacts } from './release.ts'
+import { getSourceHash } from './sources.ts'
 
-/** stage.sh's exit code for “the result is not what the manifest says”. */
-export const changedByHand = 9
-
-/** Counts what is sent, compressed. */
-export interface Traffic {
-  bytes: number
+/** A release that is ready to be sent. */
+interface Publication {
+  facts: ReleaseFacts
+  /** The release to copy unchanged files from; '' when there is none. */
+  base: string
+  files: ReadonlyMap<string, ExportedFile>
+  plan: Plan
+  form: Compression
 }
 
-/** How the archive is compressed; zstd takes a third of gzip's bytes and time where pages resemble each other. */
+/** zstd needs a third of gzip's bytes and time when pages resemble each other. */
 export type Compression = 'zstd' | 'gzip'
 
-/** The command that stages a release: a hard-linked copy of `base`, and a tar stream of what differs. */
+/** What the upload found and, if there is something to send, prepared. */
+export interface Uploaded {
+  /** The release that was live before; '' for none. */
+  live: string
+  /** A release of these sources was on the VPS already. */
+  wasThere: boolean
+  publication?: Publication
+}
+
+/** Uploads the export as a release next to the live one. What is served does not change. */
+export function uploadTask(
+  context: Context,
+  { server, build }: { server?: Task; build: Task },
+): Task<Uploaded> {
+  const { config, runner } = context
+  const exported = readEarly(context)
+  return {
+    id: 'frontend-upload',
+    title: 'Upload the pages',
+    part: 'ionos',
+    after: [server, build],
+    async inspect(ahead) {
+      const source = await getSourceHash(context)
+      // Read at the same time as the state.
+      const manifest =
+        readBuildNote(config)?.source === source
+          ? fetchManifest(context, liveRelease, 'quick').catch(() => undefined)
+          : undefined
+      const state = await inspectServer(context)
+      const { live } = state
+      const there = state.releases.find((release) => release.source === source)
+      if (there) return { ...ok(`release ${there.id} holds these sources`), fact: { live, wasThere: true } }
+      const fact = { live, wasThere: false }
+      if (ahead.willChange(build)) {
+        return { state: 'create', what: 'a release, as soon as it is built', effects: [], fact }
+      }
+      const publication = await prepare(context, state, source, 'quick', { exported, manifest })
+      const { facts, plan, files } = publication
+      return {
+        state: 'create',
+        what: `release ${facts.id}: ${describeUpload(publication)}`,
+        fields: [{ name: 'files to send', after: `${plan.send.length} of ${files.size}` }],
+        effects: [stageCommand(config, publication, { bytes: 0 })],
+        fact: { ...fact, publication },
+      }
+    },
+    async apply({ fact }, log) {
+      let publication = fact!.publication!
+      let sent = { bytes: 0 }
+      const { code } = await runner.run(stageCommand(config, publication, sent))
+      if (code === changedByHand) {
+        log(`release ${publication.base} was changed by hand on the VPS; comparing every file`)
+        const state = await inspectServer(context)
+        publication = await prepare(context, state, await getSourceHash(context), 'full')
+        sent = { bytes: 0 }
+        const again = await runner.run(stageCommand(config, publication, sent))
+        if (again.code === changedByHand) throw createIncompleteError(again.stderr)
+      }
+      const staged = { ...publication.facts, pinned: false }
+      updateServerState(context, (known) => ({ ...known, releases: [...known.releases, staged] }))
+      log(`${describeUpload(publication)}, ${formatBytes(sent.bytes)} on the wire`)
+    },
+  }
+}
+
+const createIncompleteError = (said: string) =>
+  new OpsError({
+    what: 'The release did not arrive complete; nothing was published',
+    said: said.trim(),
+    next: 'Run this command again. If that fails too, check the disk of the VPS and what changes the export in out/.',
+  })
+
+/** Reads a finished export while the connection opens. Undefined after a failure: the task then reads it itself. */
+async function readEarly(context: Context): Promise<Map<string, ExportedFile> | undefined> {
+  const { config } = context
+  try {
+    const source = await getSourceHash(context)
+    return readBuildNote(config)?.source === source ? await readExport(getExportDir(config)) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Compares the export with the live release. Throws when the sources have changed since the build, or the disk is full.
+ * @param early what was read already; undefined parts are read now
+ */
+async function prepare(
+  context: Context,
+  state: ServerState,
+  source: string,
+  how: 'quick' | 'full',
+  early: {
+    exported?: Promise<Map<string, ExportedFile> | undefined>
+    manifest?: Promise<Manifest | undefined> | undefined
+  } = {},
+): Promise<Publication> {
+  const { config } = context
+  const { revision, builtAt } = requireBuildNote(config, source)
+  const base = state.releases.some((release) => release.id === state.live) ? state.live : ''
+  const manifest = async () => (await early.manifest) ?? fetchManifest(context, base, how)
+  const exported = async () => (await early.exported) ?? readExport(getExportDir(config))
+  const [before, files] = await Promise.all([base ? manifest() : (new Map() as Manifest), exported()])
+  const now = new Date()
+  const plan = planRelease(files, before, { now, keepDays: config.ionos.keepAssetsDays })
+  const bytes = sumSizes(files.values())
+  const facts = { id: createReleaseId(now, source), source, revision, builtAt, files: files.size, bytes }
+  assertDiskSpace(config, state, sumSizes(plan.send.map((name) => files.get(name)!)))
+  return { facts, base, files, plan, form: state.packages.has('zstd') ? 'zstd' : 'gzip' }
+}
+
+/** Makes manifest.sh take the live release. */
+const liveRelease = '-'
+
+/** Fetches the manifest of a release; `quick` trusts the stored one if names and sizes match the files. */
+export async function fetchManifest(context: Context, id: string, how: 'quick' | 'full'): Promise<Manifest> {
+  const { config, runner } = context
+  const command = remoteScript(config, 'read', 'manifest', [getSiteRoot(config), id, how])
+  return parseManifest((await runner.run(command)).stdout)
+}
+
+function assertDiskSpace({ ionos }: Config, state: ServerState, bytes: number): void {
+  // Half as much again for the compressed files, and 50 MB for the rest of the system.
+  if (state.freeBytes + state.leftoverBytes > bytes * 1.5 + 50e6) return
+  throw new OpsError({
+    what: `The disk of ${ionos.host} has ${formatBytes(state.freeBytes)} left, too little for a release`,
+    next: `Free some space there (journalctl --vacuum-size=200M, apt-get clean), or lower KEEP_RELEASES in ${formatKeyFile('KEEP_RELEASES')}.`,
+  })
+}
+
+const sumSizes = (files: Iterable<{ size: number }>): number =>
+  [...files].reduce((total, file) => total + file.size, 0)
+
+/** `3 of 600 files (12 kB of 13.2 MB)`. */
+function describeUpload({ plan, files }: Publication): string {
+  const bytes = sumSizes(plan.send.map((name) => files.get(name)!))
+  const carried = plan.carried.length > 0 ? `, ${formatCount(plan.carried.length, 'earlier asset')} stay` : ''
+  return `${plan.send.length} of ${formatCount(files.size, 'file')} (${formatBytes(bytes)} of ${formatBytes(sumSizes(files.values()))})${carried}`
+}
+
+/** The exit code of stage.sh when the result does not match the manifest. */
+export const changedByHand = 9
+
+/**
+ * Stages a release: a hard-linked copy of `base`, and a tar stream of what differs.
+ * @param sent counts the compressed bytes
+ */
 export function stageCommand(
   config: Config,
-  release: {
-    facts: ReleaseFacts
-    /** '' = start from nothing. */
-    base: string
-    plan: Plan
-    files: ReadonlyMap<string, ExportedFile>
-    form: Compression
-  },
-  wire: Traffic,
+  { facts, base, plan, files, form }: Publication,
+  sent: { bytes: number },
 ): Command {
-  const { facts, base, plan, files, form } = release
   const removed = Buffer.from(plan.remove.map((name) => `${name}\0`).join(''))
   const control = {
     manifest: formatManifest(plan.manifest),
     compress: plan.compress.map((name) => `${name}\n`).join(''),
     'release.json': `${JSON.stringify(facts)}\n`,
   }
-  async function* members(): AsyncGenerator<Member> {
-    for (const [name, text] of Object.entries(control)) {
-      yield { name: `${controlFolder}/${name}`, content: Buffer.from(text) }
-    }
-    for (const name of plan.send) yield { name, content: await files.get(name)!.read() }
+  async function* members(): AsyncGenerator<[name: string, content: Buffer]> {
+    for (const [name, text] of Object.entries(control)) yield [`${controlFolder}/${name}`, Buffer.from(text)]
+    for (const name of plan.send) yield [name, await files.get(name)!.read()]
   }
+  const lengths = [String(removed.length), String(plan.manifest.size)]
   return remoteScript(
     config,
     'change',
     'stage',
-    [getSiteRoot(config), facts.id, base || '-', form, String(removed.length), String(plan.manifest.size)],
+    [getSiteRoot(config), facts.id, base || '-', form, ...lengths],
     {
       timeoutMs: 30 * 60_000,
       accept: [0, changedByHand],
       payload: async function* () {
         yield removed
         for await (const chunk of archive(members(), form)) {
-          wire.bytes += chunk.length
+          sent.bytes += chunk.length
           yield chunk
         }
       },
@@ -63,32 +210,29 @@ export function stageCommand(
   )
 }
 
-interface Member {
-  name: string
-  content: Buffer
-}
-
-/** A compressed tar; files are world-readable whatever the umask here. */
-async function* archive(members: AsyncIterable<Member>, form: Compression): AsyncGenerator<Uint8Array> {
+/** A compressed tar whose files are world-readable, independent of the umask here. */
+async function* archive(
+  members: AsyncIterable<[name: string, content: Buffer]>,
+  form: Compression,
+): AsyncGenerator<Uint8Array> {
   const { pack: createPack } = await import('tar-stream')
   const pack = createPack()
-  const squeezed =
+  const compressed =
     form === 'zstd'
       ? createZstdCompress({ params: { [zlib.ZSTD_c_compressionLevel]: 3 } })
       : createGzip({ level: 6 })
-  pack.on('error', (error) => squeezed.destroy(error))
-  pack.pipe(squeezed)
+  pack.on('error', (error) => compressed.destroy(error))
+  pack.pipe(compressed)
   const mtime = new Date()
   const fill = async () => {
-    for await (const { name, content } of members) {
+    for await (const [name, content] of members) {
+      const header = { name, mode: 0o644, mtime, type: 'file' as const, size: content.length }
       await new Promise<void>((resolve, reject) =>
-        pack.entry({ name, mode: 0o644, mtime, type: 'file', size: content.length }, content, (error) =>
-          error ? reject(error) : resolve(),
-        ),
+        pack.entry(header, content, (error) => (error ? reject(error) : resolve())),
       )
     }
     pack.finalize()
   }
-  fill().catch((error) => squeezed.destroy(error))
-  yield* squeezed
+  fill().catch((error) => compressed.destroy(error))
+  yield* compressed
 }

@@ -3,14 +3,14 @@ import { escapeHtml } from '../../html/escape.ts'
 import type { HttpResponse } from '../../net/http.ts'
 import { renderTemplate } from '../template.ts'
 
-/** A maintenance that is announced to the visitors. Times are ISO 8601 in UTC. */
+/** A maintenance as announced to visitors. Times are ISO 8601 in UTC. */
 export interface Maintenance {
   /** '' when its record is damaged. */
   since: string
   /** user@machine; '' when its record is damaged. */
   by: string
   message: string
-  /** The end that was announced, if one was. */
+  /** The announced end, if any. */
   until?: string
 }
 
@@ -18,8 +18,8 @@ export const defaultMessage =
   'We are working on this site right now. Everything you have left here is safe; please come back a little later.'
 
 /**
- * Reads what server-state.sh says: `on` and the facts, or nothing. Facts that are damaged do not end a maintenance: visitors
- * get its page all the same.
+ * Parses what server-state.sh prints: `on` and the facts, or nothing. With damaged facts the maintenance is still on,
+ * because visitors still get its page.
  */
 export function parseMaintenance(said: string): Maintenance | undefined {
   if (!said.startsWith('on')) return undefined
@@ -34,24 +34,21 @@ export function parseMaintenance(said: string): Maintenance | undefined {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** `planned maintenance since … by …`, as checks and plans say it. */
+/** `planned maintenance since … by …`, for checks and plans. */
 export function formatMaintenance({ since, by, until }: Maintenance): string {
   const end = until ? `, announced until ${until}${Date.parse(until) < Date.now() ? ' (overdue)' : ''}` : ''
   return `planned maintenance since ${since || 'an unknown time'} by ${by || 'an unknown person'}${end}`
 }
 
-/**
- * The name of the folder that the page lies in. It carries the announced end in the words of an HTTP date (RFC 9110,
- * 5.6.7), which nginx reads from there into Retry-After: site-https.conf.
- */
+/** Names the page's folder after the announced end, as an HTTP date (RFC 9110, 5.6.7) for Retry-After in site-https.conf. */
 export function formatFolderName({ until }: Maintenance, now: Date): string {
-  const made = now.toISOString().replaceAll(/[-:.]/g, '')
-  if (!until) return `${made}-open`
+  const created = now.toISOString().replaceAll(/[-:.]/g, '')
+  if (!until) return `${created}-open`
   const [weekday, day, month, year, time] = new Date(until).toUTCString().replace(',', '').split(' ')
-  return `${made}-until-${weekday}-${day}-${month}-${year}-${time}`
+  return `${created}-until-${weekday}-${day}-${month}-${year}-${time}`
 }
 
-/** What lies in that folder: the page for people, the answer for programs, and the facts for our own checks. */
+/** Renders the files of that folder: the page, the API's answer, and the facts for our own checks. */
 export function renderMaintenance(
   config: Config,
   maintenance: Maintenance,
@@ -76,16 +73,16 @@ export function renderMaintenance(
   }
 }
 
-/** A moment for people, in UTC. */
+/** Renders a time in UTC as HTML. */
 export function formatTimeElement(until: string): string {
   const [, day, month, year, time = ''] = new Date(until).toUTCString().split(' ')
   return `<time datetime="${until}">${day} ${month} ${year}, ${time.slice(0, 5)} UTC</time>`
 }
 
-/** Stands in the maintenance page and in the API's answer beside it: by this our own checks tell them from a stranger's 503. */
-export const maintenanceMark = 'codex-dominion-maintenance'
+/** Marks the maintenance page and the API's answer, so that our checks distinguish them from another 503. */
+const maintenanceMark = 'codex-dominion-maintenance'
 
-/** Is this the page, or the API's answer, of our own maintenance mode? (templates/maintenance.html, maintenancePage.ts) */
+/** Recognises the page and the API's answer of our own maintenance mode. */
 export const isOurMaintenance = ({ status, body }: Pick<HttpResponse, 'status' | 'body'>): boolean =>
   status === 503 &&
   (body.includes(`<meta name="generator" content="${maintenanceMark}">`) ||

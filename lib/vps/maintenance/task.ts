@@ -6,7 +6,7 @@ import { type Difference, differing, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError, usageError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { getSiteRoot } from '../packages.ts'
-import { remoteScript } from '../remote/script.ts'
+import { packFiles, remoteScript } from '../remote/script.ts'
 import { inspectServer, invalidateServerState } from '../serverState.ts'
 import {
   defaultMessage,
@@ -16,17 +16,17 @@ import {
   renderMaintenance,
 } from './page.ts'
 
-/** What the operator wants the visitors to get. */
+/** What the operator asked for. */
 export type Wanted = { on: false } | { on: true; by: string; message?: string; until?: Date }
 
-/** Turns the maintenance page on or off. A maintenance that is on keeps its beginning when its words change. */
+/** Turns the maintenance page on or off. A maintenance keeps its start when its message changes. */
 export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): Task {
   const { config } = context
   return {
     id: 'maintenance',
     title: 'Maintenance mode',
     part: 'ionos',
-    // Its addresses are nginx's: with a configuration of before there would be a page that nobody gets.
+    // An older configuration of nginx would not serve the page.
     after: [nginx],
     async inspect(): Promise<Difference> {
       const present = (await inspectServer(context)).maintenance
@@ -57,27 +57,15 @@ export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): 
   }
 }
 
-const changeNames: Readonly<Record<string, string>> = { message: 'other words', until: 'another end' }
+const changeNames: Readonly<Record<string, string>> = { message: 'new message', until: 'new end' }
 
-/** The command that puts a page in force (remote/maintenance.sh), or takes it away. */
+/** Enables or, without a maintenance, disables the page (remote/maintenance.sh). */
 export function maintenanceCommand(config: Config, maintenance: Maintenance | undefined): Command {
   const site = getSiteRoot(config)
   if (!maintenance) return remoteScript(config, 'change', 'maintenance', [site])
-  const files = Object.entries(renderMaintenance(config, maintenance)).map(
-    ([name, content]) => [name, Buffer.from(content)] as const,
-  )
-  const pairs = files.flatMap(([name, content]) => [name, String(content.length)])
-  return remoteScript(
-    config,
-    'change',
-    'maintenance',
-    [site, formatFolderName(maintenance, new Date()), ...pairs],
-    {
-      payload: async function* () {
-        for (const [, content] of files) yield content
-      },
-    },
-  )
+  const { pairs, payload } = packFiles(renderMaintenance(config, maintenance))
+  const args = [site, formatFolderName(maintenance, new Date()), ...pairs]
+  return remoteScript(config, 'change', 'maintenance', args, { payload })
 }
 
 function createAnnouncement(wanted: Wanted & { on: true }, present: Maintenance | undefined): Maintenance {
@@ -91,31 +79,27 @@ function createAnnouncement(wanted: Wanted & { on: true }, present: Maintenance 
   }
 }
 
-const longestMessage = 500
+const maxMessage = 500
 
-/** The words as they go onto the page. Throws (exit 2) when they cannot. */
-export function parseMessage(message: string): string {
-  const words = message.trim()
-  if (words === '') throw usageError('--message is empty', 'Leave it out for the usual words.')
-  if (words.length > longestMessage) {
-    throw usageError(`--message has ${words.length} characters; ${longestMessage} fit on the page`)
-  }
-  if (/\p{Cc}/u.test(words)) throw usageError('--message holds control characters', 'Give one line of text.')
-  return words
+/** Gives the message for the page. Throws (exit 2) when it is empty, too long or not one line. */
+export function parseMessage(value: string): string {
+  const message = value.trim()
+  if (message === '') throw usageError('--message is empty', 'Omit it to use the default message.')
+  if (message.length > maxMessage)
+    throw usageError(`--message has ${message.length} characters; the limit is ${maxMessage}`)
+  if (/\p{Cc}/u.test(message))
+    throw usageError('--message contains control characters', 'Give one line of text.')
+  return message
 }
 
-/** Asks the site as a visitor until it answers so, and says what it answered. Throws (exit 3) when it cannot tell. */
+/** Requests the site until it is as wanted, and returns what it answered. Throws exit 3 when it does not answer. */
 async function waitUntilServed({ config, runner }: Context, on: boolean): Promise<string> {
   const url = `https://${config.domain}/`
   let last = ''
   const attempt = async () => {
     try {
-      const { status, headers } = await runner.request({
-        method: 'GET',
-        url,
-        effect: 'read',
-        timeoutMs: 5000,
-      })
+      const request = { method: 'GET', url, effect: 'read', timeoutMs: 5000 } as const
+      const { status, headers } = await runner.request(request)
       const shown = status === 503 && headers['retry-after'] !== undefined
       if (shown === on) return `${url} says ${status}${on ? `, Retry-After: ${headers['retry-after']}` : ''}`
       last = `${url} says ${status}`
@@ -126,15 +110,16 @@ async function waitUntilServed({ config, runner }: Context, on: boolean): Promis
   }
   const served = await poll(attempt, { intervalMs: 500, attempts: 5 })
   if (served !== undefined) return served
+  const [done, check] = [on ? 'on' : 'off', formatScriptLine('maintenance-mode', 'status')]
   if (/ says \d+$/.test(last)) {
     throw new OpsError({
-      what: `The maintenance page is ${on ? 'in force' : 'taken away'} on the VPS, but visitors do not see it so: ${last}`,
-      next: `See what stands in front of nginx (a CDN?), then: ${formatScriptLine('maintenance-mode', 'status')}`,
+      what: `The maintenance page is ${done} on the VPS, but visitors get something else: ${last}`,
+      next: `Check what is in front of nginx (a CDN, for example), then: ${check}`,
     })
   }
   throw unknownError(
-    `The maintenance page is ${on ? 'in force' : 'taken away'} on the VPS, but the site cannot be asked from here`,
+    `The maintenance page is ${done} on the VPS, but the site does not answer this machine`,
     last,
-    `From another network: ${formatScriptLine('maintenance-mode', 'status')}`,
+    `From another network: ${check}`,
   )
 }

@@ -8,14 +8,14 @@ import { acmeRoot, getSiteRoot } from '../packages.ts'
 import type { ServerState } from '../serverState.ts'
 import { renderTemplate } from '../template.ts'
 
-/** The files of one configuration of nginx, by name; they lie together in a folder named after their content. */
+/** One set of configuration files, by name. The folder of a set is named after its content. */
 export type NginxFiles = Readonly<Record<string, string>>
 
-/** What nginx is asked to do: before (`http`) or with (`https`) a certificate. */
+/** `http` before there is a certificate, `https` with one. */
 export type Phase = 'http' | 'https'
 
-/** What the text of the configuration depends on besides `.env`. */
-export interface NginxFacts {
+/** What the configuration depends on besides `.env`. */
+interface NginxFacts {
   /** `1.22.1` */
   version: string
   ipv6: boolean
@@ -24,35 +24,28 @@ export interface NginxFacts {
   backend: string
 }
 
-/** Where the site's configuration lies: `current` and `loaded` are links to one of its sets. */
-export const getNginxFolder = (config: Config): string => `/etc/nginx/dominion/${config.domain}`
+/** The folder of the site's sets; its links `current` and `loaded` point to one of them. */
+const getNginxFolder = (config: Config): string => `/etc/nginx/dominion/${config.domain}`
 
-/** Renders all files of a phase. Throws when the VPS has no name server that nginx can ask. */
+/** Renders the set of a phase. Throws when the VPS has no name server that nginx can use. */
 export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): NginxFiles {
   const { domain } = config
   const folder = `${getNginxFolder(config)}/current`
-  if (phase === 'http') {
-    return {
-      'site.conf': renderTemplate('site-http.conf', {
-        domain,
-        acmeRoot,
-        listenHttpDefault: renderListen(facts, 80, 'default_server'),
-        listenHttp: renderListen(facts, 80),
-      }),
-    }
+  const common = {
+    ...{ domain, acmeRoot },
+    listenHttpDefault: renderListen(facts, 80, 'default_server'),
+    listenHttp: renderListen(facts, 80),
   }
+  if (phase === 'http') return { 'site.conf': renderTemplate('site-http.conf', common) }
   const http2 = !isAtLeast(facts.version, '1.25.1')
   return {
     'site.conf': renderTemplate('site-https.conf', {
-      domain,
+      ...common,
       folder,
-      acmeRoot,
       siteRoot: getSiteRoot(config),
-      listenHttpDefault: renderListen(facts, 80, 'default_server'),
-      listenHttp: renderListen(facts, 80),
       listenHttpsDefault: renderListen(facts, 443, 'ssl', http2 ? 'http2' : '', 'default_server'),
       listenHttps: `${renderListen(facts, 443, 'ssl', http2 ? 'http2' : '')}${http2 ? '' : '\n    http2 on;'}`,
-      // Older ones answer with the certificate they have, and then nothing.
+      // An older nginx completes the handshake with its certificate, then closes the connection.
       refuseUnknown: isAtLeast(facts.version, '1.19.4') ? 'ssl_reject_handshake on;' : 'return 444;',
       limits: renderTemplate('limits.conf', { domain }).trimEnd(),
       apiErrors: renderApiErrors(folder),
@@ -70,14 +63,14 @@ export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): Ng
   }
 }
 
-/** The name of a set: 12 hexadecimal digits of the sha256 over names and contents. */
+/** The name of a set: the first 12 hexadecimal digits of the SHA-256 of names and contents. */
 export function getSetName(files: NginxFiles): string {
   const hash = createHash('sha256')
   for (const name of Object.keys(files).sort()) hash.update(`${name}\0${files[name]}\0`)
   return hash.digest('hex').slice(0, 12)
 }
 
-/** Do exactly these files lie in force, are they enabled, loaded, and is nginx running? The reasons why not. */
+/** Lists why nginx does not run with exactly these files. */
 export function findDifferences(config: Config, files: NginxFiles, { nginx }: ServerState): string[] {
   const name = getSetName(files)
   const sha = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -86,19 +79,19 @@ export function findDifferences(config: Config, files: NginxFiles, { nginx }: Se
   )
   return [
     ...altered.map((file) => {
-      const difference = files[file] === undefined ? 'is one too many' : 'differs'
+      const difference = files[file] === undefined ? 'does not belong there' : 'differs'
       return `${file} ${nginx.files[file] ? difference : 'is missing'}`
     }),
     ...(nginx.site === getSiteFile(config) ? [] : ['the site is not enabled']),
     ...(nginx.defaultSite ? ["Debian's default site is enabled"] : []),
-    ...(nginx.unfinished ? ['an earlier change was cut off'] : []),
+    ...(nginx.unfinished ? ['an earlier change was interrupted'] : []),
     ...(nginx.active ? [] : ['nginx does not run']),
     ...(nginx.loaded === name ? [] : ['nginx has not loaded it yet']),
   ]
 }
 
-/** Where sites-enabled's link leads. */
-export const getSiteFile = (config: Config): string => `${getNginxFolder(config)}/current/site.conf`
+/** The target of the link in sites-enabled. */
+const getSiteFile = (config: Config): string => `${getNginxFolder(config)}/current/site.conf`
 
 const apiErrors: readonly { status: number; error: string; retryAfter?: number }[] = [
   { status: 413, error: 'The request is too large.' },
@@ -126,24 +119,24 @@ function renderListen(facts: NginxFacts, port: number, ...words: string[]): stri
     .map((word) => ` ${word}`)
     .join('')
   const lines = [`    listen ${port}${options};`]
-  // On a kernel without IPv6 nginx would refuse to start.
+  // Without IPv6 in the kernel, nginx would not start with this line.
   if (facts.ipv6) lines.push(`    listen [::]:${port}${options};`)
   return lines.join('\n')
 }
 
 function getResolvers(config: Config, nameservers: readonly string[]): string {
-  // nginx knows no zone (fe80::1%eth0).
+  // nginx does not support zones (fe80::1%eth0).
   const usable = nameservers
     .filter((address) => isIP(address) && !address.includes('%'))
     .map((address) => (isIP(address) === 6 ? `[${address}]` : address))
   if (usable.length > 0) return usable.join(' ')
   throw new OpsError({
-    what: `${config.ionos.host} names no name server in /etc/resolv.conf, so nginx could not find the backend`,
-    next: 'Put a line such as `nameserver 9.9.9.9` into /etc/resolv.conf on the VPS.',
+    what: `${config.ionos.host} has no name server in /etc/resolv.conf, which nginx needs to find the backend`,
+    next: 'Add a line such as `nameserver 9.9.9.9` to /etc/resolv.conf on the VPS.',
   })
 }
 
 function assertHostName(host: string): string {
   if (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)) return host
-  throw usageError(`${JSON.stringify(host)} is not a host name that nginx could pass requests on to`)
+  throw usageError(`${JSON.stringify(host)} is not a host name that nginx can proxy to`)
 }

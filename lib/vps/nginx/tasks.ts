@@ -5,11 +5,11 @@ import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { type Difference, type Field, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
-import { remoteScript } from '../remote/script.ts'
+import { packFiles, remoteScript } from '../remote/script.ts'
 import { inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
 import { findDifferences, getSetName, type NginxFiles, type Phase, renderNginx } from './render.ts'
 
-/** nginx before there is a certificate: it answers the CA. With a certificate in place already, the whole site. */
+/** Configures nginx to answer the CA, or, if there is a certificate already, the whole site. */
 export function nginxHttpTask(
   context: Context,
   { server, title = 'nginx on port 80' }: { server?: Task; title?: string } = {},
@@ -29,19 +29,15 @@ export function nginxHttpTask(
   }
 }
 
-/** The tasks of the same list that come before nginx with TLS; none where a script only brings it up to date. */
-export interface NginxHttpsOptions {
-  server?: Task
-  nginxHttp?: Task
-  certificate?: Task
-  after?: readonly Task[]
-}
-
-/** nginx with TLS, the static site and the proxy. */
+/**
+ * Configures nginx with TLS, the static site and the proxy.
+ * @param earlier the tasks of the same list that it waits for; none where a script only updates nginx
+ */
 export function nginxHttpsTask(
   context: Context,
-  { server, nginxHttp, certificate, after = [] }: NginxHttpsOptions = {},
+  earlier: { server?: Task; nginxHttp?: Task; certificate?: Task; after?: readonly Task[] } = {},
 ): Task {
+  const { server, nginxHttp, certificate, after = [] } = earlier
   return {
     id: 'nginx-https',
     title: 'nginx with TLS, pages and /api/',
@@ -50,9 +46,9 @@ export function nginxHttpsTask(
     async inspect(ahead) {
       const state = await inspectServer(context)
       if (ahead.willChange(server))
-        return planLater(context, state, 'https', 'after nginx and the certificate are there')
+        return planLater(context, state, 'https', 'after nginx and the certificate')
       if (getWantedPhase(state) === 'https') {
-        if (ahead.willChange(nginxHttp)) return ok('the step nginx-http puts it in force')
+        if (ahead.willChange(nginxHttp)) return ok('the task nginx-http activates it')
         return inspectNginx(context, state, 'https')
       }
       if (ahead.willChange(certificate))
@@ -66,11 +62,7 @@ export function nginxHttpsTask(
   }
 }
 
-/**
- * Sends /api/ to another host, for releases without downtime: the same procedure as every change of nginx, with only
- * the backend's name different.
- * It fails when nginx refuses, with the old host back in force.
- */
+/** Sends /api/ to another host, for releases without downtime. If nginx refuses, the former host stays. */
 export function switchBackendTask(context: Context, host: string): Task {
   return {
     id: 'switch-backend',
@@ -90,63 +82,54 @@ export function switchBackendTask(context: Context, host: string): Task {
   }
 }
 
-/** The line that `switchBackend` runs, whatever lies in force before it. */
+/** The command of switchBackendTask, independent of the present configuration. */
 export const switchBackendCommand = (config: Config, state: ServerState, host: string): Command =>
   nginxCommand(config, renderFiles(config, state, 'https', host))
 
-/** The command that puts a set of files in force (remote/nginx.sh). */
+/** Activates a set of files (remote/nginx.sh). */
 export function nginxCommand(config: Config, files: NginxFiles): Command {
-  const names = Object.keys(files)
-  const contents = names.map((name) => Buffer.from(files[name]!))
-  const pairs = names.flatMap((name, index) => [name, String(contents[index]!.length)])
+  const { pairs, payload } = packFiles(files)
   return remoteScript(config, 'change', 'nginx', [config.domain, getSetName(files), ...pairs], {
-    timeoutMs: 90_000,
-    payload: async function* () {
-      yield* contents
-    },
-    explain: explainRefusal,
+    ...{ timeoutMs: 90_000, payload, explain: explainRefusal },
   })
 }
 
-/** What remote/nginx.sh prints when putting everything back does not make nginx's test pass. */
-const stillRefused = /^nginx rejects the previous configuration too:$/m
+const beforeRestart = 'Do it before nginx restarts'
+
+/** The lines that remote/nginx.sh prints, and what they mean. */
+const refusals: readonly { line: RegExp; what: string; next: string | ((output: string) => string) }[] = [
+  {
+    line: /^another change of nginx is in progress$/m,
+    what: 'Another change of nginx is in progress on the VPS, so nothing was changed',
+    next: 'Wait until it has ended, then run this command again.',
+  },
+  {
+    line: /^some nginx files could not be restored$/m,
+    what: 'The new nginx configuration is not active, and some files could not be restored',
+    next: `Find out on the VPS why the files cannot be written (df -h /etc/nginx, mount), then run this command again: it first restores the remaining files. ${beforeRestart}.`,
+  },
+  {
+    line: /^nginx rejects the previous configuration too:$/m,
+    what: 'nginx rejected the new configuration; every file was restored, but nginx rejects the previous configuration too',
+    next: (output) => `${remedy(output)} ${beforeRestart}: it would not start, and every site would be down.`,
+  },
+  {
+    line: /^nginx does not start$/m,
+    what: 'nginx accepts the configuration but does not start; the previous files were restored',
+    next: 'Find what else uses its ports on the VPS (ss -ltnp), stop it, then run this command again.',
+  },
+  {
+    line: /nginx/,
+    what: 'nginx rejected the new configuration; the previous one was restored',
+    next: (output) => remedy(output),
+  },
+]
 
 function explainRefusal(output: string) {
-  if (!/nginx/.test(output)) return undefined
-  const said = output.trim()
-  if (/^another change of nginx is in progress$/m.test(output)) {
-    return {
-      what: 'Another change of nginx is in progress on the VPS, so nothing was changed',
-      said,
-      next: 'Wait until it has ended, then run this command again.',
-    }
-  }
-  if (/^some nginx files could not be restored$/m.test(output)) {
-    return {
-      what: 'The new nginx configuration is not active, and some files could not be restored',
-      said,
-      next: 'Find out on the VPS why the files cannot be written (df -h /etc/nginx, mount), then run this command again: it first restores the remaining files. Do it before nginx restarts.',
-    }
-  }
-  if (stillRefused.test(output)) {
-    return {
-      what: 'nginx rejected the new configuration; every file was restored, but nginx rejects the previous configuration too',
-      said,
-      next: `${remedy(output)} Do it before nginx restarts: it would not start, and every site would be down.`,
-    }
-  }
-  if (/^nginx does not start$/m.test(output)) {
-    return {
-      what: 'nginx accepts the configuration but does not start; the previous files were restored',
-      said,
-      next: 'Find what else uses its ports on the VPS (ss -ltnp), stop it, then run this command again.',
-    }
-  }
-  return {
-    what: 'nginx rejected the new configuration; the previous one was restored',
-    said,
-    next: remedy(output),
-  }
+  const found = refusals.find(({ line }) => line.test(output))
+  if (!found) return undefined
+  const { what, next } = found
+  return { what, said: output.trim(), next: typeof next === 'string' ? next : next(output) }
 }
 
 const remedy = (output: string): string =>
@@ -154,13 +137,10 @@ const remedy = (output: string): string =>
     ? 'Another site in /etc/nginx/sites-enabled on the VPS claims default_server: remove the word there, then run this command again.'
     : 'Fix what nginx reports (a file of another site in /etc/nginx, a port in use), then run this command again.'
 
-/** Any certificate will do, even an expired one: a site is never taken back to plain HTTP. */
+/** Even an expired certificate counts: a site never returns to plain HTTP. */
 const getWantedPhase = (state: ServerState): Phase => (state.certificate.lineage ? 'https' : 'http')
 
-/**
- * The host that /api/ should go to. A release that is under way keeps the surge host until it ends: only the release
- * knows when the stable one can take requests again.
- */
+/** Gives the host for /api/. Only the release that switched to the surge host may switch back. */
 const getWantedBackend = (config: Config, state: ServerState): string =>
   state.nginx.backend === surgeHost(config) ? surgeHost(config) : stableHost(config)
 
@@ -168,7 +148,7 @@ function inspectNginx(context: Context, state: ServerState, phase: Phase, host?:
   const { config } = context
   const files = renderFiles(config, state, phase, host)
   const reasons = findDifferences(config, files, state)
-  if (reasons.length === 0) return ok(`configuration ${getSetName(files)} is in force`)
+  if (reasons.length === 0) return ok(`configuration ${getSetName(files)} is active`)
   const bare = state.nginx.current === ''
   return {
     state: bare ? 'create' : 'change',
@@ -183,7 +163,7 @@ function getFields(state: ServerState, files: NginxFiles, host: string | undefin
   const wanted = getSetName(files)
   return [
     ...(host && backend !== host ? [{ name: 'backend', before: backend || undefined, after: host }] : []),
-    // The same one lies there when nginx only does not run, or has not loaded it.
+    // They are equal when nginx only does not run, or has not loaded it.
     ...(current === wanted ? [] : [{ name: 'configuration', before: current || undefined, after: wanted }]),
   ]
 }
@@ -196,7 +176,7 @@ const renderFiles = (config: Config, state: ServerState, phase: Phase, host?: st
     backend: host ?? getWantedBackend(config, state),
   })
 
-/** In a plan, before what it builds on is there. */
+/** For a plan, while what it depends on is missing. */
 function planLater(context: Context, state: ServerState, phase: Phase, when: string): Difference {
   const files = renderFiles(context.config, state, phase)
   return {

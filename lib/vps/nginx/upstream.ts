@@ -11,10 +11,10 @@ import { vps } from '../remote/vps.ts'
 import { inspectServer } from '../serverState.ts'
 import { switchBackendCommand, switchBackendTask } from './tasks.ts'
 
-/** nginx on the VPS as what stands before the backend: the BackendProxy of lib/azure/containers/actions.ts. */
+/** nginx on the VPS as the proxy of the backend (BackendProxy in lib/azure/containers/actions.ts). */
 export function nginxUpstream(context: Context) {
   return {
-    /** Undefined while nginx serves no site yet. */
+    /** Undefined before nginx serves a site. */
     async target(): Promise<string | undefined> {
       return (await inspectServer(context)).nginx.backend || undefined
     },
@@ -33,10 +33,9 @@ export function nginxUpstream(context: Context) {
 }
 
 /**
- * What the VPS hears from /health of a host, as `healthFromVps` printed it. Python names the status of an error, and not
- * its body; without a status it heard nothing, and `body` says why. `accepted`: there was a connection all the same. (What
- * goes wrong before is a URLError, what goes wrong after is not: https://github.com/python/cpython/blob/3.11/Lib/urllib/request.py,
- * do_open.)
+ * Parses what `healthCommand` printed. For an error, Python prints the status but not the body. Without a status there was
+ * no answer: `body` says why, and `accepted` that there was a connection (a failure before it is a URLError, a later one is
+ * not: https://github.com/python/cpython/blob/3.11/Lib/urllib/request.py, do_open).
  */
 export function parseHealth({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>): {
   status: number | undefined
@@ -51,12 +50,12 @@ export function parseHealth({ code, stdout, stderr }: Pick<ProcessResult, 'code'
   return { status: undefined, body, ...(accepted ? { accepted } : {}) }
 }
 
-/** Longer than any name server may keep the address that a container group had before. */
+/** Longer than a name server may keep the former address of a container group. */
 const reachableWithinMs = 180_000
 
 /**
- * Waits until the VPS itself reaches the host and hears this release (any, when /health names none). This machine may
- * know the new address of a name while the VPS's name server still keeps the old one.
+ * Waits until the VPS reaches this release of the backend, or any release if /health names none. The name server of the VPS
+ * may have the former address longer than this machine's.
  */
 async function waitUntilReachable(context: Context, host: string, release: string, log: Log): Promise<void> {
   let seen = ''
@@ -71,14 +70,14 @@ async function waitUntilReachable(context: Context, host: string, release: strin
   }
   const unreachable = () =>
     new OpsError({
-      what: `The VPS does not reach the new backend ${host}, so nginx was left as it is`,
+      what: `The VPS does not reach the new backend ${host}, so nginx was not changed`,
       said: seen,
-      next: 'See whether the VPS may open port 5000 to the outside and resolves the name, then run this command again.',
+      next: 'Check that the VPS resolves the name and may connect to port 5000 outside, then run this command again.',
     })
   await poll(attempt, { intervalMs: 1000, timeoutMs: reachableWithinMs, describe: unreachable })
 }
 
-/** Python is there wherever certbot is. */
+/** Uses Python, which certbot needs anyway. */
 export const healthCommand = (config: Config, host: string): Command =>
   vps(config)({ accept: [0, 1], timeoutMs: 20_000 })`
     python3 -c ${printPage} http://${host}:${backendPort}/health`

@@ -13,9 +13,10 @@ const connectMs = 15_000
 const handshakeMs = 20_000
 
 /**
- * Opens the one connection to a host: host key checked against known_hosts (fail closed), public keys only, no Nagle
- * delay (FACTS: 40–80 ms an exec).
- * @param onGreeting hears once what the login shell prints before the lines that it runs
+ * Opens the one connection to a host: the host key must be in known_hosts, and login is by public key only. Without
+ * noDelay, Nagle's algorithm would add 40 to 80 ms to each line.
+ * @param leaving aborted when the connection is no longer needed
+ * @param onGreeting called once with what the login shell prints before a line
  * Throws exit 2 (wrong key file), 3 (unreachable, unknown or changed host key), 4 (keys refused).
  */
 export async function openHost(
@@ -25,9 +26,9 @@ export async function openHost(
   onGreeting?: (text: string) => void,
 ): Promise<Remote> {
   const settings = await readSshSettings(host, runner)
-  // The way to the VPS and back goes on while ssh is loaded, which takes all of this process once it has begun.
+  // Connect before ssh2 is loaded, because loading it blocks this process.
   const connecting = connectTcp(config, host, settings, leaving)
-  connecting.catch(() => {}) // heard below
+  connecting.catch(() => {}) // awaited below
   await aTurn()
   const loading = Promise.all([
     import('./knownHosts.ts'),
@@ -42,7 +43,7 @@ export async function openHost(
   })
   const { getHostKeyAlgorithms, evaluateHostKey, formatHostName, parseKnownHosts } = hosts
   const { createHandshakeError, createHostKeyError, createLoginError } = errors
-  // Names that known_hosts may list this server under, the configured one first.
+  // The names that known_hosts may use for this server, the configured one first.
   const names = settings.hostKeyAlias
     ? [settings.hostKeyAlias]
     : [...new Set([formatHostName(host.address, host.port), formatHostName(settings.hostname, host.port)])]
@@ -50,7 +51,7 @@ export async function openHost(
   const socket = await connecting
   if (socket.errored) throw createHandshakeError(host, socket.errored)
 
-  let judged: { verdict: HostKeyVerdict; key: string } | undefined
+  let shown: { verdict: HostKeyVerdict; key: string } | undefined
   const tried: string[] = []
   const waiting = [...logins.methods]
   const ssh = new NodeSSH()
@@ -62,25 +63,25 @@ export async function openHost(
       readyTimeout: handshakeMs,
       keepaliveInterval: 15_000,
       keepaliveCountMax: 4,
-      algorithms: { serverHostKey: getHostKeyAlgorithms(known, names) as never },
-      hostVerifier: (shown: Buffer) => {
-        const key = shown.toString('base64')
-        judged = { key, verdict: evaluateHostKey(known, names, key) }
-        return judged.verdict.is === 'known'
+      algorithms: { serverHostKey: getHostKeyAlgorithms(known, names) },
+      hostVerifier: (blob: Buffer) => {
+        const key = blob.toString('base64')
+        shown = { key, verdict: evaluateHostKey(known, names, key) }
+        return shown.verdict.is === 'known'
       },
-      authHandler: (_left, _partial, next) => {
-        const way = waiting.shift()
-        if (way) tried.push(way.name)
-        next(way ? way.method : (false as never))
+      // ssh2 also takes a method as the result, and false when there is no other; its types know only a callback.
+      authHandler: () => {
+        const login = waiting.shift()
+        if (login) tried.push(login.name)
+        return login?.method ?? false
       },
     })
   } catch (error) {
     socket.destroy()
-    if (judged && judged.verdict.is !== 'known')
-      throw createHostKeyError(host, names[0]!, judged.key, judged.verdict)
-    if ((error as { level?: string }).level === 'client-authentication' || judged) {
+    if (shown && shown.verdict.is !== 'known')
+      throw createHostKeyError(host, names[0]!, shown.key, shown.verdict)
+    if ((error as { level?: string }).level === 'client-authentication' || shown)
       throw createLoginError(host, error as Error, tried, logins.skipped)
-    }
     throw createHandshakeError(host, error as Error)
   }
   const remote = createRemote(ssh.connection as Client, host, onGreeting)
@@ -88,7 +89,7 @@ export async function openHost(
     ...remote,
     close() {
       remote.close()
-      socket.destroySoon() // what is written still goes; nothing is left to be heard
+      socket.destroySoon() // sends what is written, and waits for no answer
     },
   }
 }
@@ -129,14 +130,14 @@ async function connectTcp(
       () => fail(Object.assign(new Error('time-out'), { code: 'ETIMEDOUT' })),
       connectMs,
     )
-    const leave = () => fail(new Error('it is needed no longer'))
+    const leave = () => fail(new Error('it is no longer needed'))
     leaving.addEventListener('abort', leave)
     socket.once('error', fail)
     socket.once('connect', () => {
       clearTimeout(timer)
       leaving.removeEventListener('abort', leave)
       socket.removeListener('error', fail)
-      // Until ssh listens: it looks at socket.errored then.
+      // Until ssh2 listens; an error is then in socket.errored.
       socket.on('error', () => {})
       resolve(socket)
     })

@@ -5,18 +5,18 @@ import { exitCode, OpsError, unknownError } from '../../util/errors.ts'
 import { formatFingerprint, getKeyType, type HostKeyVerdict } from './knownHosts.ts'
 
 const reason: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'it answers, but nothing listens on that port',
+  ECONNREFUSED: 'nothing listens on that port',
   ETIMEDOUT: 'nothing answers: a firewall drops the packets, or the machine is off',
   EHOSTUNREACH: 'there is no route to it',
   ENETUNREACH: 'this machine has no route to its network',
-  ECONNRESET: 'the connection was cut before a word was said: a firewall, or sshd is overloaded',
+  ECONNRESET: 'the connection was reset at once: by a firewall, or because sshd is overloaded',
   ENOTFOUND: 'the name does not resolve',
   EAI_AGAIN: 'the name server does not answer',
-  ESERVFAIL: 'the name server reports a failure of its own',
+  ESERVFAIL: 'the name server reports a failure',
   ETIMEOUT: 'the name server does not answer',
 }
 
-/** No TCP connection: says which of name, route, firewall and port it is. Exit 3. */
+/** Explains why there is no TCP connection: name, route, firewall or port. Exit 3. */
 export function createSocketError(
   { network: { dnsServer } }: Config,
   { address, port }: Host,
@@ -38,29 +38,29 @@ export function createSocketError(
   )
 }
 
-/** Several addresses were tried: the last error is inside. */
+/** The code of the last error, if several addresses were tried. */
 function getErrorCode(error: NodeJS.ErrnoException): string {
   const inner = error instanceof AggregateError ? (error.errors.at(-1) as NodeJS.ErrnoException) : error
   return inner?.code ?? error.code ?? ''
 }
 
-/** Something answers, but no ssh session comes of it. Exit 3. */
+/** Explains why a TCP connection did not become an ssh session. Exit 3. */
 export function createHandshakeError({ address: host, port }: Host, error: Error): OpsError {
   const slow = /timed out|no response/i.test(error.message)
   const cut = /connection lost before handshake|ECONNRESET/i.test(error.message)
   const what = cut
-    ? `Something accepts connections to ${host}:${port} and closes them without a word`
-    : `No ssh session with ${host}:${port} comes about`
+    ? `Something accepts connections to ${host}:${port} and closes them at once`
+    : `The ssh handshake with ${host}:${port} failed`
   return unknownError(
-    slow ? `The VPS ${host} accepts connections on port ${port}, but no ssh handshake comes about` : what,
+    slow ? `The VPS ${host} accepts connections on port ${port}, but the ssh handshake timed out` : what,
     error.message,
     cut
-      ? `A firewall or proxy on the way answers for it, or its sshd is overloaded (MaxStartups). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS runs.`
+      ? `A firewall or proxy answers in its place, or its sshd is overloaded (MaxStartups). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS runs.`
       : `Check that port ${port} is sshd's (IONOS_PORT) and that the VPS is not overloaded.`,
   )
 }
 
-/** The key that the server shows is not the one that known_hosts vouches for. Exit 3; there is no way around it here. */
+/** Explains why the server's host key is not accepted. Exit 3; no flag overrides it. */
 export function createHostKeyError(
   { address: host, port, knownHosts }: Host,
   name: string,
@@ -80,7 +80,7 @@ export function createHostKeyError(
     return unknownError(
       `The host key of ${host}:${port} is marked as revoked (${knownHosts} line ${verdict.line})`,
       `It shows ${shown}.`,
-      'Do not connect. Give the server a new host key and write that one into known_hosts.',
+      'Do not connect. Create a new host key for the server and add it to known_hosts.',
     )
   }
   return unknownError(
@@ -88,7 +88,7 @@ export function createHostKeyError(
     `It shows ${shown}.`,
     [
       `Compare the fingerprint with the provider's console (on the VPS: ${formatKeygenLine(key)}).`,
-      `If it is the same, append this line to ${knownHosts}:`,
+      `If they match, append this line to ${knownHosts}:`,
       `${name} ${getKeyType(key)} ${key}`,
     ].join('\n'),
   )
@@ -98,7 +98,7 @@ const keyFiles: Readonly<Record<string, string>> = { 'ssh-ed25519': 'ed25519', '
 const formatKeygenLine = (key: string): string =>
   `ssh-keygen -lf /etc/ssh/ssh_host_${keyFiles[getKeyType(key)] ?? 'ecdsa'}_key.pub`
 
-/** The server let none of our keys in. Exit 4. */
+/** The server accepted none of the keys. Exit 4. */
 export function createLoginError(
   { user, address: host, key }: Host,
   error: Error,
@@ -106,13 +106,13 @@ export function createLoginError(
   skipped: string[],
 ): OpsError {
   return new OpsError({
-    what: `${host} refuses to let ${user} in with any of the keys tried`,
+    what: `${host} accepts none of the keys tried for ${user}`,
     said: [
       error.message,
       ...tried.map((name) => `tried: ${name}`),
       ...skipped.map((why) => `not tried: ${why}`),
     ].join('\n'),
-    next: `Add the public half of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in ${formatKeyFile('IONOS_USER', 'IONOS_SSH_KEY')}.`,
+    next: `Add the public key of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in ${formatKeyFile('IONOS_USER', 'IONOS_SSH_KEY')}.`,
     exitCode: exitCode.notLoggedIn,
   })
 }

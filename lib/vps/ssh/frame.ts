@@ -1,50 +1,37 @@
 import { randomBytes } from 'node:crypto'
 
+/** How many bytes of a greeting are kept. */
+const maxBefore = 64 * 1024
+
 /**
- * What sshd is asked to run, and how its output is read. sshd hands a line to the login shell of the user, which may
- * print something first: bash reads ~/.bashrc for a command that comes by ssh (bash(1), INVOCATION), zsh ~/.zshenv, fish
- * its config.fish. So each line begins with a marker on both outputs, and what stands before it is not the line's. The
- * two markers differ, and stderr's comes first: a start file may join both outputs (`exec 2>&1`).
+ * Builds the lines for sshd, and reads their output. sshd passes a line to the user's login shell, which may print something
+ * first: bash reads ~/.bashrc for a command over ssh (bash(1), INVOCATION), zsh ~/.zshenv, fish its config.fish. So each
+ * line first prints a marker on both outputs, and what precedes a marker is not the line's. The markers differ and stderr's
+ * comes first, because a start file may join both outputs (`exec 2>&1`).
  */
-export interface Frame {
-  /**
-   * The line for sshd that runs this line. It means the same to every login shell: single quotes around text without
-   * quotes, line breaks and exclamation marks, and a backslash only before a 0.
-   */
-  wrap(line: string): string
-  /** The line for sshd that reads a length and a line of that length from its standard input, and runs it. */
-  readonly readingLine: string
-  /** Reads one output of one session. */
-  reader(output?: 'stdout' | 'stderr'): Reader
-}
-
-export interface Reader {
-  /** Gives the part of a chunk that belongs to the line. */
-  take(chunk: Buffer): Buffer
-  /** What came before the marker, at most the end of it. */
-  readonly before: string
-  /** Whether the marker came: the line has been started. */
-  readonly started: boolean
-}
-
-/** Nobody reads more of a login shell's greeting. */
-const mostBefore = 64 * 1024
-
-/** A frame with a marker that no output contains by chance. */
-export function createFrame(marker = randomBytes(12).toString('hex')): Frame {
+export function createFrame(marker = randomBytes(12).toString('hex')) {
   // In two halves: `set -x` in a start file prints the line, which must not contain the marker.
   const [first, second] = [marker.slice(0, 12), marker.slice(12)]
-  // Without LC_ALL tools read numbers and write messages in the language of the VPS.
+  // Without LC_ALL, tools would use the language of the VPS for numbers and messages.
   const begin = `LC_ALL=C; export LC_ALL; printf %s%s ${second} ${first} >&2; printf %s%s ${first} ${second}; `
   return {
-    wrap: (line) => `exec sh -c '${begin}eval "$(printf %b "$1")"' sh '${encodeOctal(line)}'`,
-    // `read` and `head` take exactly their own bytes off the input; what follows is the line's.
+    /**
+     * Gives the line for sshd that runs `line`. It means the same to every login shell: text in single quotes without
+     * quotes, line breaks and exclamation marks, and with a backslash only before a 0.
+     */
+    wrap: (line: string) => `exec sh -c '${begin}eval "$(printf %b "$1")"' sh '${encodeOctal(line)}'`,
+    /**
+     * The line for sshd that reads a length and a line of that length from standard input, and runs it. `read` and `head`
+     * consume exactly these bytes; the rest is the input of that line.
+     */
     readingLine: `exec sh -c '${begin}read -r length && line=$(head -c "$length") && eval "$line"'`,
-    reader: (output = 'stdout') => createReader(output === 'stdout' ? marker : second + first),
+    /** Reads one output of one session. */
+    reader: (output: 'stdout' | 'stderr' = 'stdout') =>
+      createReader(output === 'stdout' ? marker : second + first),
   }
 }
 
-/** For printf's %b (POSIX, printf): everything that a shell could read as its own becomes an octal escape. */
+/** Encodes everything that a shell could interpret as an octal escape for printf's %b (POSIX, printf). */
 const encodeOctal = (line: string): string =>
   [...Buffer.from(line)]
     .map((byte) => {
@@ -53,21 +40,26 @@ const encodeOctal = (line: string): string =>
     })
     .join('')
 
-function createReader(marker: string): Reader {
+export type Reader = ReturnType<typeof createReader>
+
+function createReader(marker: string) {
   let before: Buffer = Buffer.alloc(0)
   let started = false
   return {
-    take(chunk) {
+    /** Gives the part of a chunk that follows the marker. */
+    take(chunk: Buffer): Buffer {
       if (started) return chunk
       const text = Buffer.concat([before, chunk])
       const at = text.indexOf(marker)
       started = at >= 0
-      before = text.subarray(0, started ? at : text.length).subarray(-mostBefore)
+      before = text.subarray(0, started ? at : text.length).subarray(-maxBefore)
       return started ? text.subarray(at + marker.length) : Buffer.alloc(0)
     },
+    /** What precedes the marker, at most the end of it. */
     get before() {
       return before.toString()
     },
+    /** The marker has come, so the line was started. */
     get started() {
       return started
     },

@@ -9,44 +9,34 @@ import type { Runner } from '../../shell/runner.ts'
 import { local } from '../../shell/template.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 
-/** What ssh's own configuration says about the host; the parts that matter here. */
-export interface SshSettings {
-  hostname: string
-  hostKeyAlias: string
-  identityFiles: string[]
-  identitiesOnly: boolean
-  /** Socket of the agent; '' when there is none. */
-  agent: string
-  proxy: boolean
-}
+/** The settings of ssh's own configuration for a host that matter here. */
+export type SshSettings = ReturnType<typeof getDefaultSettings>
 
-/** One way to log in, and how an error names it. */
-export interface Login {
+interface Login {
+  /** For error messages. */
   name: string
   method: AnyAuthMethod
 }
 
-/** The ways to log in, in the order tried, and why other keys were left out. */
-export interface Logins {
+/** The logins in the order tried, and why other keys are not among them. */
+interface Logins {
   methods: Login[]
   skipped: string[]
 }
 
 const defaultFiles = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => path.join(homedir(), '.ssh', name))
 
-/** What counts when IONOS_SSH_KEY is set, or when OpenSSH is not installed. */
-const getDefaultSettings = (host: string): SshSettings => ({
-  hostname: host,
-  hostKeyAlias: '',
-  identityFiles: defaultFiles,
-  identitiesOnly: false,
+/** The settings with IONOS_SSH_KEY or without OpenSSH. */
+const getDefaultSettings = (host: string) => ({
+  ...{ hostname: host, hostKeyAlias: '', identityFiles: defaultFiles },
+  ...{ identitiesOnly: false, proxy: false },
+  /** The agent's socket; '' when there is none. */
   agent: process.env.SSH_AUTH_SOCK ?? (process.platform === 'win32' ? '\\\\.\\pipe\\openssh-ssh-agent' : ''),
-  proxy: false,
 })
 
 /**
- * What OpenSSH would use for the host; asked for only when IONOS_SSH_KEY leaves the choice to it, because it costs a
- * process. Without OpenSSH, or when its configuration is broken: the usual files.
+ * Reads what OpenSSH would use for the host. IONOS_SSH_KEY saves that process. Without OpenSSH, or with a configuration that
+ * it rejects, the defaults count.
  */
 export async function readSshSettings(host: Host, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
   if (host.key) return getDefaultSettings(host.address)
@@ -54,11 +44,11 @@ export async function readSshSettings(host: Host, runner: Pick<Runner, 'run'>): 
   return answer ? parseSshSettings(answer.stdout, host.address) : getDefaultSettings(host.address)
 }
 
-/** `ssh -G` prints the settings that OpenSSH would use, and connects to nothing (ssh(1)). */
+/** `ssh -G` prints the settings without connecting (ssh(1)). */
 export const settingsCommand = ({ address, port, user }: Host): Command =>
   local({ timeoutMs: 10_000 })`ssh -G -p ${port} -l ${user} -- ${address}`
 
-/** Reads the output of `ssh -G`: one `keyword value` a line. */
+/** Parses the output of `ssh -G`: one `keyword value` per line. */
 export function parseSshSettings(output: string, host: string): SshSettings {
   const plain = getDefaultSettings(host)
   const lines = output.split(/\r?\n/).map((line) => {
@@ -82,9 +72,9 @@ export function parseSshSettings(output: string, host: string): SshSettings {
 const expandHome = (file: string): string => file.replace(/^~(?=$|[/\\])/, homedir())
 
 /**
- * Everything that may open the door: the one key of IONOS_SSH_KEY, else the agent's keys and the usual files.
- * Throws (exit 2) when IONOS_SSH_KEY names no private key; (exit 4) when there is nothing to log in with, or only a key with a
- * passphrase that no agent holds.
+ * Finds the logins: the key of IONOS_SSH_KEY, otherwise the agent's keys and the usual files.
+ * Throws exit 2 when IONOS_SSH_KEY is not a private key, exit 4 when there is no usable key (one with a passphrase needs an
+ * agent).
  */
 export async function findLogins(host: Host, settings: SshSettings): Promise<Logins> {
   const agentKeys = await readAgentKeys(settings.agent)
@@ -93,7 +83,7 @@ export async function findLogins(host: Host, settings: SshSettings): Promise<Log
     : await findAnyKey(host, settings, agentKeys)
   if (logins.methods.length > 0) return logins
   throw new OpsError({
-    what: `There is no key to log in to ${host.address} with`,
+    what: `There is no key to log in to ${host.address}`,
     said: logins.skipped.join('\n') || undefined,
     next: `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to a private key file, or load a key into the ssh agent (ssh-add).`,
     exitCode: exitCode.notLoggedIn,
@@ -110,8 +100,7 @@ async function findConfiguredKey(host: Host, agentKeys: AgentKeys | undefined): 
   const found = await readKey(file)
   if (found.is === 'usable') return { methods: [createKeyLogin(host, file, found.key)], skipped: [] }
   if (found.is === 'locked') {
-    if (agentKeys && agentKeys.keys.length > 0)
-      return { methods: [createAgentLogin(host, agentKeys)], skipped: [] }
+    if (agentKeys) return { methods: [createAgentLogin(host, agentKeys)], skipped: [] }
     throw new OpsError({
       what: `The private key ${file} has a passphrase, and no ssh agent holds it`,
       next: `Load it, then run this command again: ssh-add ${file}`,
@@ -120,7 +109,7 @@ async function findConfiguredKey(host: Host, agentKeys: AgentKeys | undefined): 
   }
   throw usageError(
     `IONOS_SSH_KEY ${file}: ${found.why}`,
-    'It must be the private half of a key pair in OpenSSH or PEM form (made with: ssh-keygen -t ed25519).',
+    'It must be a private key in OpenSSH or PEM format (created by: ssh-keygen -t ed25519).',
   )
 }
 
@@ -131,17 +120,15 @@ async function findAnyKey(
 ): Promise<Logins> {
   const methods: Login[] = []
   const skipped: string[] = []
-  if (agentKeys && agentKeys.keys.length > 0 && !settings.identitiesOnly)
-    methods.push(createAgentLogin(host, agentKeys))
+  if (agentKeys && !settings.identitiesOnly) methods.push(createAgentLogin(host, agentKeys))
   for (const file of settings.identityFiles.filter((each) => existsSync(each))) {
     const found = await readKey(file)
     if (found.is === 'usable') methods.push(createKeyLogin(host, file, found.key))
     else if (found.is === 'locked') skipped.push(`${file} has a passphrase; load it with ssh-add`)
     else skipped.push(`${file}: ${found.why}`)
   }
-  // IdentitiesOnly asks for the files, but a file with a passphrase can only be used through the agent that holds it.
-  if (methods.length === 0 && agentKeys && agentKeys.keys.length > 0)
-    methods.push(createAgentLogin(host, agentKeys))
+  // IdentitiesOnly asks for the files, but a key with a passphrase works only through the agent.
+  if (methods.length === 0 && agentKeys) methods.push(createAgentLogin(host, agentKeys))
   return { methods, skipped }
 }
 
@@ -159,27 +146,28 @@ async function readKey(file: string): Promise<KeyFile> {
   const parsed = ssh2.utils.parseKey(key)
   if (parsed instanceof Error) {
     if (/passphrase|encrypted/i.test(parsed.message)) return { is: 'locked' }
-    return { is: 'wrong', why: `it is not a private key that can be read (${parsed.message})` }
+    return { is: 'wrong', why: `it is not a valid private key (${parsed.message})` }
   }
   const first = Array.isArray(parsed) ? parsed[0] : parsed
-  if (!first?.isPrivateKey()) return { is: 'wrong', why: 'it is a public key; the private half is needed' }
+  if (!first?.isPrivateKey()) return { is: 'wrong', why: 'it is a public key; the private key is needed' }
   return { is: 'usable', key }
 }
 
+/** Undefined without an agent, and when it holds no key. */
 async function readAgentKeys(socket: string): Promise<AgentKeys | undefined> {
   if (!socket) return undefined
   const { default: ssh2 } = await import('ssh2')
   const agent = ssh2.createAgent(socket)
-  // An agent that does not answer must not hold up the login: ssh2 would end the attempt with its error.
+  // Do not wait for an agent that does not answer; ssh2 would fail with its error.
   const keys = await new Promise<ParsedKey[]>((resolve) => {
     const timer = setTimeout(() => resolve([]), 3000)
     agent.getIdentities((error, found) => {
       clearTimeout(timer)
-      // All agents of ssh2 answer with parsed keys; its types allow more.
+      // All agents of ssh2 give parsed keys, although its types allow others.
       resolve(error ? [] : ((found ?? []) as ParsedKey[]))
     })
   })
-  return { agent, keys }
+  return keys.length > 0 ? { agent, keys } : undefined
 }
 
 const createKeyLogin = ({ user }: Host, file: string, key: Buffer): Login => ({

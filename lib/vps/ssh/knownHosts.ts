@@ -1,27 +1,28 @@
 import { createHash, createHmac } from 'node:crypto'
+import type { ServerHostKeyAlgorithm } from 'ssh2'
 
-/** One usable line of a known_hosts file (sshd(8), “SSH_KNOWN_HOSTS FILE FORMAT”). */
-export interface KnownHost {
+/** One valid line of a known_hosts file (sshd(8), “SSH_KNOWN_HOSTS FILE FORMAT”). */
+interface KnownHost {
   /** Counts from 1. */
   line: number
   revoked: boolean
-  /** Does this line speak of that name (`host`, or `[host]:port` when the port is not 22)? */
+  /** Whether the line is about a name: `host`, or `[host]:port` when the port is not 22. */
   matches: (name: string) => boolean
   /** `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa` … */
   type: string
-  /** The public key as it goes over the wire, base64. */
+  /** The public key in its wire format, base64. */
   key: string
 }
 
 export type HostKeyVerdict =
   | { is: 'known'; line: number }
-  /** Nothing is known of this host. */
+  /** known_hosts does not list the host. */
   | { is: 'unknown' }
-  /** The host is known by other keys than the one it shows. */
+  /** known_hosts lists other keys for the host. */
   | { is: 'changed'; lines: number[]; sameType: boolean }
   | { is: 'revoked'; line: number }
 
-/** Reads known_hosts; like OpenSSH it passes over lines that it cannot read. `@cert-authority` lines speak of host certificates, which ssh2 does not know. */
+/** Parses known_hosts. Skips invalid lines, as OpenSSH does, and `@cert-authority`: ssh2 supports no host certificates. */
 export function parseKnownHosts(text: string): KnownHost[] {
   return text.split(/\r?\n/).flatMap((raw, index) => {
     const words = raw.trim().split(/[ \t]+/)
@@ -36,14 +37,14 @@ export function parseKnownHosts(text: string): KnownHost[] {
   })
 }
 
-/** The name under which known_hosts lists a server. */
+/** The name of a server in known_hosts. */
 export const formatHostName = (host: string, port: number): string =>
   port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
 
 /**
- * What known_hosts says of a key that a server shows. A revoked key is refused whatever else is there.
- * @param names all names the server is known by
- * @param key base64 of the key as it came over the wire
+ * Evaluates the key of a server. A revoked key is refused even if another line lists it.
+ * @param names all names of the server
+ * @param key the key in its wire format, base64
  */
 export function evaluateHostKey(
   known: readonly KnownHost[],
@@ -67,7 +68,7 @@ export function evaluateHostKey(
   }
 }
 
-const signatures: Readonly<Record<string, readonly string[]>> = {
+const signatures: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
   'ssh-ed25519': ['ssh-ed25519'],
   'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
   'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
@@ -77,21 +78,21 @@ const signatures: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * The host key algorithms to offer, those of known keys first: a server with several keys shows the first that both
- * sides know, and it should be the one that known_hosts lists.
+ * Gives the host key algorithms to offer, those of known keys first: a server with several keys shows the first one that both
+ * sides support, which should be the one in known_hosts.
  */
-export function getHostKeyAlgorithms(known: readonly KnownHost[], names: readonly string[]): string[] {
+export function getHostKeyAlgorithms(known: readonly KnownHost[], names: readonly string[]) {
   const types = known
     .filter((entry) => !entry.revoked && names.some((name) => entry.matches(name)))
     .map((entry) => entry.type)
   return [...new Set([...types, ...Object.keys(signatures)].flatMap((type) => signatures[type] ?? []))]
 }
 
-/** The fingerprint as ssh-keygen -l prints it. */
+/** Formats the fingerprint as ssh-keygen -l does. */
 export const formatFingerprint = (key: string): string =>
   `SHA256:${createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64').replace(/=+$/, '')}`
 
-/** The type that a public key names in its own first field (RFC 4253, 6.6); '' when it is none. */
+/** Reads the type from the first field of a public key (RFC 4253, 6.6); '' when it is not a key. */
 export function getKeyType(key: string): string {
   const blob = Buffer.from(key, 'base64')
   if (blob.length < 4) return ''
@@ -110,7 +111,7 @@ function createHashMatcher(hosts: string): KnownHost['matches'] | undefined {
     createHmac('sha1', Buffer.from(salt, 'base64')).update(name.toLowerCase()).digest('base64') === wanted
 }
 
-/** Comma-separated patterns with `*` and `?`; one that begins with `!` and fits rules the line out. */
+/** Comma-separated patterns with `*` and `?`; the line does not match if a pattern after `!` does. */
 function createPatternMatcher(hosts: string): KnownHost['matches'] {
   const patterns = hosts
     .toLowerCase()
@@ -118,13 +119,13 @@ function createPatternMatcher(hosts: string): KnownHost['matches'] {
     .filter((pattern) => pattern.replace(/^!/, '') !== '')
   return (name) => {
     const wanted = name.toLowerCase()
-    const fits = (pattern: string) => matchesGlob(pattern, wanted)
-    if (patterns.some((pattern) => pattern.startsWith('!') && fits(pattern.slice(1)))) return false
-    return patterns.some((pattern) => !pattern.startsWith('!') && fits(pattern))
+    if (patterns.some((pattern) => pattern.startsWith('!') && matchesGlob(pattern.slice(1), wanted)))
+      return false
+    return patterns.some((pattern) => !pattern.startsWith('!') && matchesGlob(pattern, wanted))
   }
 }
 
-/** Quadratic at worst: a hostile pattern such as `*a*a*a*a…` must not stall as it would as a regular expression. */
+/** Takes quadratic time at most; as a regular expression, a hostile pattern such as `*a*a*a*a…` would take exponential time. */
 function matchesGlob(pattern: string, text: string): boolean {
   let p = 0
   let t = 0

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Written by codex-dominion-ops: nginx goes on serving the old certificate until it is reloaded.
+# Written by codex-dominion-ops: nginx serves the old certificate until it is reloaded.
 set -e
 nginx -t -q
 systemctl reload nginx

@@ -3,8 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { display } from '../../../lib/shell/command.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
-import { getBuildCommands } from '../../../lib/vps/frontend/build.ts'
-import { isBuildVariable, isInstallVariable } from '../../../lib/vps/frontend/buildEnvironment.ts'
+import { getBuildCommands, isBuildVariable, isInstallVariable } from '../../../lib/vps/frontend/build.ts'
 import { loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 
 const secrets = {

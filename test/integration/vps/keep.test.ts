@@ -14,7 +14,7 @@ import {
   parseManifest,
 } from '../../../lib/vps/frontend/manifest.ts'
 import { pinCommand, pinVerified } from '../../../lib/vps/frontend/pin.ts'
-import { switchBackCommand } from '../../../lib/vps/frontend/publish.ts'
+import { switchBackCommand } from '../../../lib/vps/frontend/switch.ts'
 import { remoteScript } from '../../../lib/vps/remote/script.ts'
 import { parseServerState } from '../../../lib/vps/serverState.ts'
 import { loadFileConfig } from '../../support/config.ts'
@@ -88,7 +88,7 @@ test.each([
 test('a VPS that does not take the note down is a warning, not a fault of the release', async () => {
   const runner = { mayChange: true, run: () => Promise.reject(new Error('gone')) } as unknown as Runner
   expect(await pinVerified({ config, runner }, b)).toBe(
-    '; warning: it could not be noted as the one to keep: gone',
+    '; warning: it could not be marked as the one to keep: gone',
   )
 })
 

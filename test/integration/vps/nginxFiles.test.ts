@@ -19,14 +19,14 @@ const facts = {
 }
 const files = renderNginx(config, 'https', facts)
 
-test('no hole is left, and none is missing', () => {
+test('every placeholder has a value, and every value a placeholder', () => {
   for (const text of Object.values(files)) expect(text).not.toMatch(/\{\{|\}\}\w|undefined/)
   expect(Object.keys(files).sort()).toEqual([
     ...['api-headers.conf', 'backend.conf', 'compression.conf', 'headers.conf', 'proxy.conf', 'site.conf'],
     ...['timeouts.conf', 'tls.conf'],
   ])
-  expect(() => renderTemplate('backend.conf', { backend: 'x' })).toThrow('nothing fills {{port}}')
-  expect(() => renderTemplate('headers.conf', { extra: 'x' })).toThrow('has no hole for extra')
+  expect(() => renderTemplate('backend.conf', { backend: 'x' })).toThrow('{{port}} has no value')
+  expect(() => renderTemplate('headers.conf', { extra: 'x' })).toThrow('has no placeholder for extra')
 })
 
 test('the backend is asked for by name at run time, with no URI behind the port', () => {
@@ -43,7 +43,7 @@ test('a host name that would break out of its line is refused', () => {
 })
 
 test('a machine without name servers', () => {
-  expect(() => renderNginx(config, 'https', { ...facts, nameservers: [] })).toThrow('names no name server')
+  expect(() => renderNginx(config, 'https', { ...facts, nameservers: [] })).toThrow('has no name server')
 })
 
 test('http2 and unknown names, by version', () => {
@@ -125,11 +125,11 @@ test('in force: hashes, link, default site, running, loaded', () => {
     )
   expect(differences([])).toEqual([])
   expect(differences(['nginx.default\tyes'])).toEqual(["Debian's default site is enabled"])
-  expect(differences(['nginx.unfinished\tyes'])).toEqual(['an earlier change was cut off'])
+  expect(differences(['nginx.unfinished\tyes'])).toEqual(['an earlier change was interrupted'])
   expect(differences([], 'units.active')).toEqual(['nginx does not run'])
   expect(differences([], 'nginx.loaded')).toEqual(['nginx has not loaded it yet'])
   expect(differences([], 'tls.conf')).toEqual(['tls.conf is missing'])
-  expect(differences([`nginx.file\t${sha('x')}\tmine.conf`])).toEqual(['mine.conf is one too many'])
+  expect(differences([`nginx.file\t${sha('x')}\tmine.conf`])).toEqual(['mine.conf does not belong there'])
 })
 
 test('the command carries names and lengths; a refusal says what is in force', () => {

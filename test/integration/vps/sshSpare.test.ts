@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import type { ClientChannel } from 'ssh2'
 import { expect, onTestFinished, test } from 'vitest'
 import { createFrame } from '../../../lib/vps/ssh/frame.ts'
-import { createSpareSessions } from '../../../lib/vps/ssh/spareChannels.ts'
+import { createSpareSessions } from '../../../lib/vps/ssh/sessions.ts'
 
 const marker = 'feedfacecafebeefdeadbeef'
 const { readingLine: waiting } = createFrame(marker)

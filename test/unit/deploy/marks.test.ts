@@ -4,8 +4,9 @@ import { expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import type { Context } from '../../../lib/tasks/context.ts'
 import { knowing } from '../../../lib/tasks/task.ts'
-import { switchTask, type Uploaded } from '../../../lib/vps/frontend/publish.ts'
 import { getSourceHash } from '../../../lib/vps/frontend/sources.ts'
+import { switchTask } from '../../../lib/vps/frontend/switch.ts'
+import type { Uploaded } from '../../../lib/vps/frontend/upload.ts'
 import { loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 import { createTask } from '../../support/tasks.ts'
 
@@ -37,7 +38,7 @@ async function describeSwitch(wasThere: boolean): Promise<string> {
 
 test('pages that are marked as bad come back with a word; new ones cannot be marked', async () => {
   expect(await describeSwitch(true)).toBe(
-    `release ${id}; it is marked as bad (all white), and published all the same`,
+    `release ${id}; it is marked as bad (all white), but is published again`,
   )
   expect(await describeSwitch(false)).toBe(`release ${id}`)
 })

@@ -202,7 +202,7 @@ test('a hashed asset that changes under its name loses its old .gz', () => {
 })
 
 test('an export that cannot be published says why', async () => {
-  await expect(readExport(path.join(folder, 'none'))).rejects.toThrow('The build left no')
+  await expect(readExport(path.join(folder, 'none'))).rejects.toThrow('The build did not create')
   await expect(readExport(folder)).rejects.toThrow('is empty')
   put('about.html')
   await expect(readExport(folder)).rejects.toThrow('has no index.html')
@@ -213,7 +213,7 @@ test('an export that cannot be published says why', async () => {
   await expect(readExport(folder)).rejects.toThrow('"link.html" in')
   rmSync(path.join(folder, 'link.html'))
   put('release.json')
-  await expect(readExport(folder)).rejects.toThrow('a name that the publisher uses itself')
+  await expect(readExport(folder)).rejects.toThrow('a name that is reserved for the upload')
   rmSync(path.join(folder, 'release.json'))
   put('.publish/x')
   await expect(readExport(folder)).rejects.toThrow('".publish"')

@@ -77,7 +77,7 @@ test('they hear of every address that differs from any release they may hold, an
     [createPurgeRequest(context.config, facts), recordCachedCommand(context.config, b)].map(display),
   )
   expect(JSON.parse((done[0] as HttpRequest).body!)).toEqual({ domain: 'codexdominion.app', ...facts })
-  expect(said).toEqual(['caches were told of 4 changed addresses'])
+  expect(said).toEqual(['purged 4 changed addresses'])
   await purgeCdn(context, () => {})
   expect(done).toHaveLength(2)
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { switchBackCommand } from '../../../lib/vps/frontend/publish.ts'
+import { switchBackCommand } from '../../../lib/vps/frontend/switch.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 test('going back names the release and nothing that may be removed', async () => {
