@@ -11,6 +11,13 @@ import { quoteName as name, quoteText as text } from './sql.ts'
 /** Every server has this database. Others are created, renamed and dropped over a connection to it. */
 export const maintenanceDatabase = 'postgres'
 
+/** A statement over the connection to the maintenance database. */
+export const serverQuery = (
+  effect: EffectKind,
+  text: string,
+  more: Pick<Query, 'title' | 'values'> = {},
+): Query => ({ text, effect, database: maintenanceDatabase, ...more })
+
 /** Names have at most 63 bytes; a shortened one keeps the end, which makes it unique. */
 const addSuffix = (database: string, suffix: string): string =>
   `${database.slice(0, 63 - suffix.length)}${suffix}`
@@ -43,15 +50,12 @@ export function createDatabaseQuery(
     ...(locale.provider === 'i' ? [`LOCALE_PROVIDER icu ICU_LOCALE ${localeName}`] : []),
     ...(locale.provider === 'b' ? [`LOCALE_PROVIDER builtin BUILTIN_LOCALE ${localeName}`] : []),
   ]
-  return { text: words.join(' '), effect, database: maintenanceDatabase }
+  return serverQuery(effect, words.join(' '))
 }
 
 /** FORCE ends the connections that are left, such as that of a killed run's pg_restore. */
-export const dropDatabaseQuery = (database: string, effect: EffectKind): Query => ({
-  text: `DROP DATABASE IF EXISTS ${name(database)} WITH (FORCE)`,
-  effect,
-  database: maintenanceDatabase,
-})
+export const dropDatabaseQuery = (database: string, effect: EffectKind): Query =>
+  serverQuery(effect, `DROP DATABASE IF EXISTS ${name(database)} WITH (FORCE)`)
 
 /** Old and new names, in the order of the renames. */
 export type Renames = readonly (readonly [from: string, to: string])[]
@@ -65,17 +69,16 @@ WHERE a.datname IN (${databases.map(text).join(', ')}) AND a.pid <> pg_backend_p
  * Renames all databases in one transaction, so that a name always has a database, whatever is killed meanwhile. It ends the
  * connections; PostgreSQL waits 5 s for them and admits no new ones.
  */
-export const renameDatabasesQuery = (renames: Renames): Query => ({
-  text: [
+export function renameDatabasesQuery(renames: Renames): Query {
+  const statements = [
     'BEGIN',
     endConnections(renames.map(([from]) => from)),
     ...renames.map(([from, to]) => `ALTER DATABASE ${name(from)} RENAME TO ${name(to)}`),
     'COMMIT',
-  ].join(';\n'),
-  effect: 'change',
-  database: maintenanceDatabase,
-  title: renames.map(([from, to]) => `${from} becomes ${to}`).join(', '),
-})
+  ]
+  const title = renames.map(([from, to]) => `${from} becomes ${to}`).join(', ')
+  return serverQuery('change', statements.join(';\n'), { title })
+}
 
 /** SQLSTATE object_in_use: a client connected between the end of the others and the lock. */
 const inUse = '55006'
@@ -86,18 +89,17 @@ const inUse = '55006'
  */
 export async function renameDatabases(context: Context, renames: Renames): Promise<void> {
   const { runner } = context
+  const query = renameDatabasesQuery(renames)
   for (let tries = 1; ; tries++) {
     try {
-      await runner.query(renameDatabasesQuery(renames))
+      await runner.query(query)
       return
     } catch (thrown) {
-      await runner
-        .query({ text: 'ROLLBACK', effect: 'record', database: maintenanceDatabase })
-        .catch(() => {})
+      await runner.query(serverQuery('record', 'ROLLBACK')).catch(() => {})
       if ((thrown as { code?: string }).code === inUse && tries < 5) continue
       if (await isRenamed(context, renames, thrown)) return
       throw new OpsError({
-        what: `The databases could not be renamed (${renameDatabasesQuery(renames).title}); all keep their names`,
+        what: `The databases could not be renamed (${query.title}); all keep their names`,
         said: [getMessage(thrown), (thrown as { detail?: string }).detail].filter(Boolean).join('\n'),
         next: 'End the connections to them (listed in pg_stat_activity), then run this command again.',
       })
@@ -178,11 +180,10 @@ async function callLock(
   verb: 'pg_try_advisory_lock' | 'pg_advisory_unlock',
   database: string,
 ): Promise<boolean> {
-  const [row] = await runner.query<{ done: boolean }>({
-    text: `SELECT ${verb}(hashtextextended(${text(`codex-dominion-ops ${database}`)}, 0)) AS done`,
-    effect: 'record',
-    database: maintenanceDatabase,
-  })
+  const key = text(`codex-dominion-ops ${database}`)
+  const [row] = await runner.query<{ done: boolean }>(
+    serverQuery('record', `SELECT ${verb}(hashtextextended(${key}, 0)) AS done`),
+  )
   return row!.done
 }
 

@@ -44,7 +44,6 @@ export function serverTask(context: Context): Task {
 
 /** Gives only the commands that are needed. */
 export function getSetupCommands(config: Config, state: ServerState, missing: readonly string[]): Command[] {
-  const commands: Command[] = []
   const { sudo } = vps(config)
   const apt = sudo.change({
     timeoutMs: 15 * 60_000,
@@ -63,26 +62,28 @@ export function getSetupCommands(config: Config, state: ServerState, missing: re
         : undefined,
   })
   const aptGet = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120', '-q']
-  if (state.dpkgInterrupted) commands.push(finishDpkg(config))
-  if (state.dpkgInterrupted || missing.length > 0) commands.push(apt`${aptGet} update`)
-  if (state.dpkgInterrupted) commands.push(apt`${aptGet} install -y --fix-broken`)
-  if (missing.length > 0) commands.push(apt`${aptGet} install -y --no-install-recommends ${missing}`)
   const folders = [
     ...(state.web.releases ? [] : [`${getSiteRoot(config)}/releases`]),
     ...(state.web.acme ? [] : [`${acmeRoot}/.well-known/acme-challenge`]),
   ]
-  if (folders.length > 0) commands.push(sudo.change`install -d -m 755 ${folders}`)
-  // Do not start it: with Debian's default site it fails if another server uses port 80. The task nginx-http starts it.
-  if (!state.nginx.enabled) commands.push(sudo.change`systemctl enable nginx`)
-  if (!state.certificate.timer) commands.push(sudo.change`systemctl enable --now certbot.timer`)
-  return commands
+  const broken = state.dpkgInterrupted
+  return [
+    ...(broken ? [repairDpkg(config)] : []),
+    ...(broken || missing.length > 0 ? [apt`${aptGet} update`] : []),
+    ...(broken ? [apt`${aptGet} install -y --fix-broken`] : []),
+    ...(missing.length > 0 ? [apt`${aptGet} install -y --no-install-recommends ${missing}`] : []),
+    ...(folders.length > 0 ? [sudo.change`install -d -m 755 ${folders}`] : []),
+    // Do not start it: with Debian's default site it fails if another server uses port 80. The task nginx-http starts it.
+    ...(state.nginx.enabled ? [] : [sudo.change`systemctl enable nginx`]),
+    ...(state.certificate.timer ? [] : [sudo.change`systemctl enable --now certbot.timer`]),
+  ]
 }
 
 /**
  * Repairs dpkg as dpkg itself asks for. It fails when a package depends on one that was not unpacked; the
  * `apt-get install --fix-broken` that follows fetches that one, and its exit code counts.
  */
-const finishDpkg = (config: Config): Command =>
+const repairDpkg = (config: Config): Command =>
   vps(config).sudo.change({ timeoutMs: 15 * 60_000, accept: [0, 1] })`
     env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a`
 

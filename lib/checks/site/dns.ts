@@ -48,5 +48,5 @@ function judgeRecords(config: Config, records: readonly Records[], ownIpv6: read
   const faults = findFaults(records, address, ownIpv6)
   return faults.length === 0
     ? pass(`both names point at ${address}`)
-    : fail(faults.join('; '), formatManualSteps(config))
+    : fail(faults.map(({ message }) => message).join('; '), formatManualSteps(config))
 }

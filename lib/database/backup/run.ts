@@ -96,25 +96,20 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
   for (const each of unknown) about.log(`! ${each} has no manifest with its environment, so it is kept`)
   const old = selectExpired(backups, options.keep)
   old.forEach(removeBackup)
+  const removed = old.map(({ file }) => file)
   return {
-    text: [describeBackup(done), ...old.map(({ file }) => `Removed ${file}`)].join('\n'),
-    data: {
-      ok: true,
-      ...toJson(done),
-      removed: old.map(({ file }) => file),
-      kept: backups.length - old.length,
-    },
+    text: [describeBackup(done), ...removed.map((file) => `Removed ${file}`)].join('\n'),
+    data: { ok: true, ...toJson(done), removed, kept: backups.length - old.length },
     changes: true,
   }
 }
 
 async function proveNew(context: Context, taken: Backup, { log, stopping }: About): Promise<Backup> {
-  if (stopping.aborted)
-    throw new OpsError({
-      what: `Interrupted: ${taken.file} is complete, but not proven`,
-      next: formatScriptLine('backup-database', '--prove', taken.file),
-    })
-  return proveBackup(context, taken, log)
+  if (!stopping.aborted) return proveBackup(context, taken, log)
+  throw new OpsError({
+    what: `Interrupted: ${taken.file} is complete, but not proven`,
+    next: formatScriptLine('backup-database', '--prove', taken.file),
+  })
 }
 
 async function proveOne(
@@ -197,15 +192,8 @@ async function planBackup(
     ...leftovers.map((each) => `Would drop ${each}, left by a killed run, unless a run still uses it`),
     ...formatSilence(silent),
   ]
-  const data = {
-    ok: true,
-    dryRun: true,
-    file,
-    lines,
-    removes: old.map((each) => each.file),
-    leftovers,
-    ...silenceToJson(silent),
-  }
+  const removes = old.map((each) => each.file)
+  const data = { ok: true, dryRun: true, file, lines, removes, leftovers, ...silenceToJson(silent) }
   return { text: text.join('\n'), data, changes: true }
 }
 

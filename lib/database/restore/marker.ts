@@ -1,7 +1,7 @@
 import type { Query } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import { ok, type Task } from '../../tasks/task.ts'
-import { maintenanceDatabase } from '../databases.ts'
+import { serverQuery } from '../databases.ts'
 import { quoteName, quoteText } from '../sql.ts'
 
 /**
@@ -31,23 +31,19 @@ export function parseMarker(comment: string | null): Marker | undefined {
   return whole.includes(', not finished') ? { sha256, unfinished: { before } } : { sha256 }
 }
 
-const commentQuery = (database: string, comment: string | null): Query => ({
-  text: `COMMENT ON DATABASE ${quoteName(database)} IS ${comment === null ? 'NULL' : quoteText(comment)}`,
-  effect: 'change',
-  database: maintenanceDatabase,
-})
+const commentQuery = (database: string, comment: string | null): Query => {
+  const text = comment === null ? 'NULL' : quoteText(comment)
+  return serverQuery('change', `COMMENT ON DATABASE ${quoteName(database)} IS ${text}`)
+}
 
 export const createMarkQuery = (database: string, mark: Marker): Query =>
   commentQuery(database, formatMarker(mark))
 
 async function readComment({ runner }: Context, database: string): Promise<string | null> {
-  const [row] = await runner.query<{ comment: string | null }>({
-    text: `SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = $1`,
-    values: [database],
-    effect: 'read',
-    database: maintenanceDatabase,
-    title: `comment of ${database}`,
-  })
+  const text = `SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = $1`
+  const [row] = await runner.query<{ comment: string | null }>(
+    serverQuery('read', text, { values: [database], title: `comment of ${database}` }),
+  )
   return row?.comment ?? null
 }
 

@@ -1,6 +1,6 @@
 import type { Query } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { maintenanceDatabase } from '../databases.ts'
+import { serverQuery } from '../databases.ts'
 import { quoteName as name, quoteText as text } from '../sql.ts'
 
 /** The properties of a database itself, which a dump of its content lacks. */
@@ -15,8 +15,7 @@ export interface Properties {
 
 /** Reads the properties of one database of the server. */
 export async function readProperties({ runner }: Context, database: string): Promise<Properties> {
-  const [row] = await runner.query<Properties>({
-    text: `SELECT d.datconnlimit AS connections,
+  const statement = `SELECT d.datconnlimit AS connections,
   (SELECT coalesce(json_agg(json_build_object('role', r.rolname, 'name', split_part(c.each, '=', 1),
       'value', substr(c.each, strpos(c.each, '=') + 1)) ORDER BY r.rolname NULLS FIRST, c.each), '[]')
     FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole CROSS JOIN unnest(s.setconfig) AS c(each)
@@ -25,12 +24,9 @@ export async function readProperties({ runner }: Context, database: string): Pro
     (SELECT coalesce(json_agg(json_build_object('role', r.rolname, 'privilege', a.privilege_type,
         'grantable', a.is_grantable) ORDER BY r.rolname NULLS FIRST, a.privilege_type), '[]')
       FROM aclexplode(d.datacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE a.grantee <> d.datdba) END AS rights
-FROM pg_database d WHERE d.datname = $1`,
-    values: [database],
-    effect: 'read',
-    database: maintenanceDatabase,
-    title: `settings and rights of ${database}`,
-  })
+FROM pg_database d WHERE d.datname = $1`
+  const more = { values: [database], title: `settings and rights of ${database}` }
+  const [row] = await runner.query<Properties>(serverQuery('read', statement, more))
   return row ?? { settings: [], rights: null, connections: -1 }
 }
 
@@ -48,7 +44,7 @@ export function propertyQueries(database: string, { settings, rights, connection
     }),
     ...(connections === -1 ? [] : [`ALTER DATABASE ${name(database)} CONNECTION LIMIT ${connections}`]),
   ]
-  return texts.map((each) => ({ text: each, effect: 'change', database: maintenanceDatabase }))
+  return texts.map((each) => serverQuery('change', each))
 }
 
 /** Settings whose items PostgreSQL stores quoted (GUC_LIST_QUOTE in its source; pg_dump has the same list). */

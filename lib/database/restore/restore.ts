@@ -1,9 +1,11 @@
+import { healthUrl } from '../../azure/containers/waitFor.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command, Query } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Difference, type Field, type Log, ok, type Task } from '../../tasks/task.ts'
-import { getMessage, usageError } from '../../util/errors.ts'
+import { type Difference, type Field, type Log, ok, type Task, unknown } from '../../tasks/task.ts'
+import { getMessage, OpsError, usageError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
+import { poll } from '../../util/poll.ts'
 import { countQuery, describeContent } from '../backup/content.ts'
 import { type Manifest, readManifest, verifyChecksum } from '../backup/manifest.ts'
 import { assertNotHindered, restoreAndCompare } from '../backup/verify.ts'
@@ -16,16 +18,15 @@ import {
   dropLeftovers,
   filterLeftovers,
   isTemporary,
-  maintenanceDatabase,
   type Renames,
   readDatabases,
   renameDatabases,
   renameDatabasesQuery,
+  serverQuery,
   withTemporaryDatabase,
 } from '../databases.ts'
 import { getPending, readAppliedMigrations, readMigrations } from '../migrations.ts'
 import * as pg from '../pgTools.ts'
-import { backendHealthTask } from './backendHealth.ts'
 import { createMarkQuery, finishTask, readMarker } from './marker.ts'
 import { propertyQueries, readProperties } from './properties.ts'
 
@@ -106,12 +107,10 @@ const backupFileTask = ({ context, file, getManifest }: Restore): Task => ({
     const manifest = getManifest()
     const { server, database, taken, content, proven, serverVersion, toolVersion } = manifest
     await verifyChecksum(file, manifest)
-    const [row] = await context.runner.query<{ major: number }>({
-      text: `SELECT current_setting('server_version_num')::int / 10000 AS major`,
-      effect: 'read',
-      database: maintenanceDatabase,
-      title: 'version of the server',
-    })
+    const version = `SELECT current_setting('server_version_num')::int / 10000 AS major`
+    const [row] = await context.runner.query<{ major: number }>(
+      serverQuery('read', version, { title: 'version of the server' }),
+    )
     const dumped = Number.parseInt(serverVersion, 10)
     if (row!.major < dumped)
       throw usageError(`The backup is of PostgreSQL ${dumped}; the server is ${row!.major}, and older`)
@@ -272,4 +271,39 @@ async function checkMigrations(context: Context): Promise<string[]> {
     // The restore is complete; a fault of the migrations is for the next check.
     return [`Migrations: ${getMessage(thrown)}`]
   }
+}
+
+/** Checks that the backend works with the restored database. */
+const backendHealthTask = (context: Context, restore: Task): Task => ({
+  id: 'backend',
+  title: 'Backend /health',
+  part: 'together',
+  after: [restore],
+  async inspect(ahead) {
+    if (ahead.willChange(restore)) return unknown('checked after the restore')
+    return waitUntilHealthy(context)
+  },
+})
+
+/** The rename ended its connections, which it opens again within moments. */
+async function waitUntilHealthy({ config, runner }: Context): Promise<Difference> {
+  const url = healthUrl(config, config.backend.dnsLabel)
+  let last = ''
+  const attempt = async () => {
+    try {
+      const answer = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 5000 })
+      if (answer.status === 200) return ok(`${url} says 200`)
+      last = `${answer.status} ${answer.body.slice(0, 300)}`
+    } catch (thrown) {
+      last = getMessage(thrown)
+    }
+    return undefined
+  }
+  const unhealthy = () =>
+    new OpsError({
+      what: 'The database is restored, but the backend is not healthy',
+      said: `${url}: ${last}`,
+      next: `Run ${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}. The restore itself is complete.`,
+    })
+  return poll(attempt, { intervalMs: 1000, attempts: 15, describe: unhealthy })
 }

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net'
 import type { Config } from '../../config/config.ts'
 import { type Addresses, resolveAddresses } from '../../config/network.ts'
 import { formatKeyFile } from '../../config/pasteLine.ts'
+import type { Field } from '../../tasks/task.ts'
 import { OpsError, unknownError, usageError } from '../../util/errors.ts'
 
 /** The site's names, the main one first. */
@@ -38,25 +39,24 @@ export function getPublicAddress(config: Config): string {
 }
 
 /**
- * Lists what is wrong with the records, one line per fault.
- * @param ipv6 the VPS's own addresses, 32 hexadecimal digits each. An AAAA record with another address is stale: it sends
- *   some visitors, and the CA, elsewhere
+ * Lists what is wrong with the records, each with a message and the field of a plan.
+ * @param own the VPS's own IPv6 addresses, 32 hexadecimal digits each. An AAAA record with another address is stale: it
+ *   sends some visitors, and the CA, elsewhere
  */
-export function findFaults(records: readonly Records[], address: string, ipv6: readonly string[]): string[] {
-  return records.flatMap((record) => {
-    const { name, ipv4 } = record
-    const stale = findStaleIpv6(record, ipv6)
-    return [
-      ...(ipv4.length === 1 && ipv4[0] === address
-        ? []
-        : [`${name} has ${ipv4.length > 0 ? `A ${ipv4.join(', ')}` : 'no A record'}, wanted: A ${address}`]),
-      ...(stale.length > 0 ? [`${name} has AAAA ${stale.join(', ')}, which is not the VPS: delete it`] : []),
-    ]
+export const findFaults = (records: readonly Records[], address: string, own: readonly string[]) =>
+  records.flatMap(({ name, ipv4, ipv6 }): { message: string; field: Field }[] => {
+    const before = ipv4.join(', ')
+    const stale = ipv6.filter((each) => !own.includes(expandIpv6(each))).join(', ')
+    const wrong = {
+      message: `${name} has ${before ? `A ${before}` : 'no A record'}, wanted: A ${address}`,
+      field: { name: `A ${name}`, before: before || undefined, after: address },
+    }
+    const extra = {
+      message: `${name} has AAAA ${stale}, which is not the VPS: delete it`,
+      field: { name: `AAAA ${name}`, before: stale, after: 'none (delete it by hand)' },
+    }
+    return [...(before === address ? [] : [wrong]), ...(stale ? [extra] : [])]
   })
-}
-
-export const findStaleIpv6 = (record: Records, own: readonly string[]): string[] =>
-  record.ipv6.filter((address) => !own.includes(expandIpv6(address)))
 
 /** Formats an IPv6 address as the kernel does: 32 hexadecimal digits. */
 export function expandIpv6(address: string): string {
@@ -74,7 +74,7 @@ export async function assertDnsPointsHere(config: Config, ipv6: readonly string[
   if (faults.length === 0) return
   throw new OpsError({
     what: 'The DNS does not point at the VPS, so the CA was not asked for a certificate',
-    said: faults.join('\n'),
+    said: faults.map(({ message }) => message).join('\n'),
     next: formatManualSteps(config),
   })
 }

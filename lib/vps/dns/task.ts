@@ -1,13 +1,12 @@
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
-import { type Field, type Log, nothingAhead, ok, type Task } from '../../tasks/task.ts'
+import { type Log, nothingAhead, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { inspectServer } from '../serverState.ts'
 import { createPatchRequest, findZone, setAddress, type Zone } from './ionosApi.ts'
 import {
   findFaults,
-  findStaleIpv6,
   formatManualSteps,
   getPublicAddress,
   getSiteNames,
@@ -44,9 +43,10 @@ export function dnsTask(context: Context, { required = false } = {}): Task<Zone>
       const ipv6 = anyIpv6 ? (await inspectServer(context)).ipv6Addresses : []
       const faults = findFaults(records, address, ipv6)
       if (faults.length === 0) return ok(`both names point at ${address}`)
-      const fields = getFields(records, address, ipv6)
+      const fields = faults.map(({ field }) => field)
+      const messages = faults.map(({ message }) => message).join('; ')
       if (!config.ionos.dnsKey.given) {
-        const what = `set by hand: ${faults.join('; ')}`
+        const what = `set by hand: ${messages}`
         return { state: 'change', what, fields, effects: [], manual: true }
       }
       const zone = await findZone(context)
@@ -54,7 +54,7 @@ export function dnsTask(context: Context, { required = false } = {}): Task<Zone>
       const isSet = getSiteNames(config).every((name) => hasRecord(zone, name, address))
       return {
         state: 'change',
-        what: isSet ? 'wait until the records are visible' : faults.join('; '),
+        what: isSet ? 'wait until the records are visible' : messages,
         fields,
         fact: zone,
         effects: isSet ? [] : [createPatchRequest(config, zone.id, address, '***')],
@@ -81,20 +81,6 @@ const hasRecord = (zone: Zone, name: string, address: string): boolean => {
   )
   return ours.length === 1 && ours[0]?.content === address
 }
-
-const getFields = (records: readonly Records[], address: string, ipv6: readonly string[]): Field[] =>
-  records.flatMap((record) => {
-    const { name, ipv4 } = record
-    const stale = findStaleIpv6(record, ipv6)
-    return [
-      ...(ipv4.join(', ') === address
-        ? []
-        : [{ name: `A ${name}`, before: ipv4.join(', ') || undefined, after: address }]),
-      ...(stale.length > 0
-        ? [{ name: `AAAA ${name}`, before: stale.join(', '), after: 'none (delete it by hand)' }]
-        : []),
-    ]
-  })
 
 /** Waits until the name server has the addresses, but no longer than two minutes: the certificate task checks them again. */
 async function waitUntilResolved(context: Context, address: string, log: Log): Promise<void> {

@@ -97,9 +97,9 @@ interface AgentKeys {
 
 async function findConfiguredKey(host: Host, agentKeys: AgentKeys | undefined): Promise<Logins> {
   const file = host.key
-  const found = await readKey(file)
-  if (found.is === 'usable') return { methods: [createKeyLogin(host, file, found.key)], skipped: [] }
-  if (found.is === 'locked') {
+  const { key, problem } = await readKey(file)
+  if (key) return { methods: [createKeyLogin(host, file, key)], skipped: [] }
+  if (problem === hasPassphrase) {
     if (agentKeys) return { methods: [createAgentLogin(host, agentKeys)], skipped: [] }
     throw new OpsError({
       what: `The private key ${file} has a passphrase, and no ssh agent holds it`,
@@ -108,7 +108,7 @@ async function findConfiguredKey(host: Host, agentKeys: AgentKeys | undefined): 
     })
   }
   throw usageError(
-    `IONOS_SSH_KEY ${file}: ${found.why}`,
+    `IONOS_SSH_KEY ${file}: ${problem}`,
     'It must be a private key in OpenSSH or PEM format (created by: ssh-keygen -t ed25519).',
   )
 }
@@ -122,35 +122,34 @@ async function findAnyKey(
   const skipped: string[] = []
   if (agentKeys && !settings.identitiesOnly) methods.push(createAgentLogin(host, agentKeys))
   for (const file of settings.identityFiles.filter((each) => existsSync(each))) {
-    const found = await readKey(file)
-    if (found.is === 'usable') methods.push(createKeyLogin(host, file, found.key))
-    else if (found.is === 'locked') skipped.push(`${file} has a passphrase; load it with ssh-add`)
-    else skipped.push(`${file}: ${found.why}`)
+    const { key, problem } = await readKey(file)
+    if (key) methods.push(createKeyLogin(host, file, key))
+    else skipped.push(problem === hasPassphrase ? `${file} ${problem}` : `${file}: ${problem}`)
   }
   // IdentitiesOnly asks for the files, but a key with a passphrase works only through the agent.
   if (methods.length === 0 && agentKeys) methods.push(createAgentLogin(host, agentKeys))
   return { methods, skipped }
 }
 
-type KeyFile = { is: 'usable'; key: Buffer } | { is: 'locked' } | { is: 'wrong'; why: string }
+const hasPassphrase = 'has a passphrase; load it with ssh-add'
 
-async function readKey(file: string): Promise<KeyFile> {
+async function readKey(file: string): Promise<{ key?: Buffer; problem?: string }> {
   const { default: ssh2 } = await import('ssh2')
   let key: Buffer
   try {
     key = readFileSync(file)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    return { is: 'wrong', why: code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})` }
+    return { problem: code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})` }
   }
   const parsed = ssh2.utils.parseKey(key)
   if (parsed instanceof Error) {
-    if (/passphrase|encrypted/i.test(parsed.message)) return { is: 'locked' }
-    return { is: 'wrong', why: `it is not a valid private key (${parsed.message})` }
+    const { message } = parsed
+    const locked = /passphrase|encrypted/i.test(message)
+    return { problem: locked ? hasPassphrase : `it is not a valid private key (${message})` }
   }
   const first = Array.isArray(parsed) ? parsed[0] : parsed
-  if (!first?.isPrivateKey()) return { is: 'wrong', why: 'it is a public key; the private key is needed' }
-  return { is: 'usable', key }
+  return first?.isPrivateKey() ? { key } : { problem: 'it is a public key; the private key is needed' }
 }
 
 /** Undefined without an agent, and when it holds no key. */

@@ -121,8 +121,8 @@ test('the survey of a bare server, and of one that answers something else', () =
     releases: [],
     nginx: { active: false },
   })
-  expect(() => parseServerState('Welcome to Ubuntu\n', 'vps')).toThrow('vps did not answer')
-  expect(() => parseServerState(bare.slice(0, -1).join('\n'), 'vps')).toThrow('vps did not answer')
+  expect(() => parseServerState('Welcome to Ubuntu\n', 'vps')).toThrow('vps did not report its state')
+  expect(() => parseServerState(bare.slice(0, -1).join('\n'), 'vps')).toThrow('vps did not report its state')
 })
 
 test('records that lead elsewhere are named', () => {
@@ -132,7 +132,7 @@ test('records that lead elsewhere are named', () => {
     { name: 'a.app', ipv4: ['192.0.2.1'], ipv6: ['2001:DB8:0::1'] },
     { name: 'www.a.app', ipv4: [], ipv6: ['2001:db8::2'] },
   ]
-  expect(findFaults(records, '192.0.2.1', own)).toEqual([
+  expect(findFaults(records, '192.0.2.1', own).map(({ message }) => message)).toEqual([
     'www.a.app has no A record, wanted: A 192.0.2.1',
     'www.a.app has AAAA 2001:db8::2, which is not the VPS: delete it',
   ])

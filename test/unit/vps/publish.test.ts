@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { isSameInstallation } from '../../../lib/vps/frontend/build.ts'
 import { readExport } from '../../../lib/vps/frontend/export.ts'
-import { isSameInstallation } from '../../../lib/vps/frontend/lockfile.ts'
 import {
   formatManifest,
   getChangedAddresses,
