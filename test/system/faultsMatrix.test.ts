@@ -217,7 +217,7 @@ const faults: Record<string, Row[]> = {
     row('backup-database --prove /nosuch.dump', 2, [/\/nosuch\.dump/]),
     row('restore-database /nosuch.dump --into elsewhere', 2, [/\/nosuch\.dump/]),
     row('restore-database', 2, [/<file>|which backup|file/i]),
-    row('restore-database DUMP --into 1st', 2, [/1st is not a name/]),
+    row('restore-database DUMP --into 1st', 2, [/1st is not a valid database name/]),
     row('restore-database DUMP --into codexdb', 2, [/no terminal to ask on/, /--confirm=codexdb/]),
     row('doctor --only toolz', 2, [/did you mean tools/]),
     row('history --show nope', 2, [/nope/]),

@@ -73,6 +73,6 @@ test('what was marked is read, the later words count, a damaged mark is a mark, 
 })
 
 test('a VPS that did not finish its list has not said that there are no marks', () => {
-  expect(() => parseBadReleases('', 'vps')).toThrow('vps did not say')
-  expect(() => parseBadReleases('backend\tsrc-1\t{}\n', 'vps')).toThrow('vps did not say')
+  expect(() => parseBadReleases('', 'vps')).toThrow('vps did not list')
+  expect(() => parseBadReleases('backend\tsrc-1\t{}\n', 'vps')).toThrow('vps did not list')
 })
