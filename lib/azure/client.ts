@@ -2,7 +2,7 @@ import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { isUnanswered, OpsError } from '../util/errors.ts'
-import { type Account, type Login, readAccount } from './account.ts'
+import { type Login, readAccount } from './account.ts'
 import { absent, az } from './cli.ts'
 import type { ContainerGroup } from './resources/containerGroups.ts'
 import { type DataTier, getDataTier, type Part, type PartId } from './resources/index.ts'
@@ -46,24 +46,8 @@ export interface DeploymentError {
   details?: DeploymentError[] | null
 }
 
-export const subscriptionFlag = (account: Account): string[] => ['--subscription', account.id]
-
-export function createAzure(context: Context): Azure {
-  const { config, runner } = context
-  const { resourceGroup } = config.azure
-  const parts = getDataTier(config)
-  const cache = new Map<Cached, Promise<unknown>>()
-
-  function once<T>(what: Cached, read: () => Promise<T>): Promise<T> {
-    const reading = (cache.get(what) as Promise<T> | undefined) ?? read()
-    cache.set(what, reading)
-    reading.catch(() => cache.delete(what))
-    return reading
-  }
-
-  const account = () => once('account', () => readAccount(context))
-  const subscription = async () => subscriptionFlag(await account())
-
+/** Reads resources by az. */
+function createReader({ config, runner }: Context, account: Azure['account']) {
   async function show(command: Command): Promise<unknown> {
     const { stdout, code } = await runner.run(command)
     return code === absent ? undefined : JSON.parse(stdout || 'null')
@@ -78,11 +62,12 @@ export function createAzure(context: Context): Azure {
   }
 
   /**
-   * Shows several resources by one call, in this order; all must know the API version of the first. Undefined when one of
-   * them is absent or cannot be shown: az then prints none of them, so each must be read alone.
+   * Shows parts with their children by one call; all must know the API version of the first. Undefined when one of them
+   * is absent or cannot be shown: az then prints none of them, so each must be read alone.
    */
-  async function showTogether(locations: readonly ArmLocation[]): Promise<Resource[] | undefined> {
+  async function showTogether(parts: readonly Part[]): Promise<Resource[] | undefined> {
     const { id } = await account()
+    const locations = parts.flatMap((part) => [part, ...part.children])
     const ids = locations.map((location) => resourceId(config, id, location))
     const { code, stdout } = await runner.run(
       az({ accept: [0, 1, absent] })`
@@ -92,15 +77,37 @@ export function createAzure(context: Context): Azure {
   }
 
   async function readPart(part: Part): Promise<Resource | undefined> {
-    const found = part.children.length > 0 ? await showTogether([part, ...part.children]) : undefined
+    const found = part.children.length > 0 ? await showTogether([part]) : undefined
     if (found) return combine(part, found)
     const alone = await showResource(part)
-    return alone && part.complete ? part.complete(alone, { show: showResource }) : alone
+    return alone && part.complete ? part.complete(alone, showResource) : alone
   }
+
+  return { show, showTogether, readPart }
+}
+
+const combine = (part: Part, [first, ...children]: readonly Resource[]): Resource =>
+  part.combine([first!, ...children])
+
+export function createAzure(context: Context): Azure {
+  const { config } = context
+  const { resourceGroup } = config.azure
+  const parts = getDataTier(config)
+  const cache = new Map<Cached, Promise<unknown>>()
+
+  function once<T>(what: Cached, read: () => Promise<T>): Promise<T> {
+    const reading = (cache.get(what) as Promise<T> | undefined) ?? read()
+    cache.set(what, reading)
+    reading.catch(() => cache.delete(what))
+    return reading
+  }
+
+  const account = () => once('account', () => readAccount(context))
+  const { show, showTogether, readPart } = createReader(context, account)
 
   /** Begins to read parts that share an API version by one call. */
   function readTogether(shared: readonly Part[]): void {
-    const reading = showTogether(shared.flatMap((part) => [part, ...part.children]))
+    const reading = showTogether(shared)
     let start = 0
     for (const part of shared) {
       const first = start
@@ -140,23 +147,22 @@ export function createAzure(context: Context): Azure {
     },
     deployment: (name) =>
       once('deployment', async () => {
+        const { id } = await account()
         const command = az`
-          deployment group show --resource-group ${resourceGroup} --name ${name} ${await subscription()}`
+          deployment group show --resource-group ${resourceGroup} --name ${name} --subscription ${id}`
         return (await show(command)) as Deployment | undefined
       }),
     groups: () =>
       once('groups', async () => {
-        const command = az`container list --resource-group ${resourceGroup} ${await subscription()}`
+        const { id } = await account()
+        const command = az`container list --resource-group ${resourceGroup} --subscription ${id}`
         return ((await show(command)) ?? []) as ContainerGroup[]
       }),
-    tags: () => once('tags', () => inRegistry(async () => readTags(context, await subscription()))),
-    tag: (name) => inRegistry(async () => readTag(context, name, await subscription())),
+    tags: () => once('tags', () => inRegistry(async () => readTags(context, (await account()).id))),
+    tag: (name) => inRegistry(async () => readTag(context, name, (await account()).id)),
     forget(...what) {
       for (const each of what) cache.delete(each)
     },
   }
   return azure
 }
-
-const combine = (part: Part, [first, ...children]: readonly Resource[]): Resource =>
-  part.combine([first!, ...children])

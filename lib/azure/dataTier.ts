@@ -41,7 +41,7 @@ export function deployCommand(
   name: string,
   parameters: Parameters,
   password: string,
-  subscription: string[],
+  subscription: string,
 ): Command {
   const all = { ...parameters, configuration: name, postgresPassword: password }
   const values = Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { value }]))
@@ -53,7 +53,7 @@ export function deployCommand(
   return az.change`
     deployment group create --resource-group ${config.azure.resourceGroup} --name ${name}
       --template-file ${templateFile} --parameters ${secretFile('parameters.json', file, '@')}
-      --no-wait ${subscription}`
+      --no-wait --subscription ${subscription}`
 }
 
 /** How the data tier differs from the configuration. */
@@ -136,7 +136,7 @@ export function dataTierTasks(
     const address = await readOperatorAddress(context)
     const parameters = templateParameters(config, address)
     const name = deploymentName(parameters, password, config.postgres.server)
-    const deploy = deployCommand(config, name, parameters, password, ['--subscription', id])
+    const deploy = deployCommand(config, name, parameters, password, id)
     const fact = createDeployment(context, azure, name, deploy)
     const { state, groupExists, found } = await findDeployed(context, azure, name, id)
     const comparison = compare(config, found, id)

@@ -5,7 +5,7 @@ import type { Log } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { az, explainAz } from './cli.ts'
-import { type Azure, type Deployment, type DeploymentError, subscriptionFlag } from './client.ts'
+import type { Azure, Deployment, DeploymentError } from './client.ts'
 import { serverBusy } from './errors.ts'
 import { getDataTier, type Part, type PartId } from './resources/index.ts'
 
@@ -46,10 +46,11 @@ export function watchDeployment(
   /** Reads the operations; calls within one round share the answer. */
   function readOperations(): Promise<Operation[]> {
     round ??= (async () => {
+      const { id } = await azure.account()
       const { stdout } = await runner.run(
         az`
           deployment operation group list --resource-group ${config.azure.resourceGroup} --name ${name}
-            ${subscriptionFlag(await azure.account())}`,
+            --subscription ${id}`,
       )
       return JSON.parse(stdout) as Operation[]
     })()

@@ -6,8 +6,6 @@ export interface Meaning {
   /** Azure's error code, or a name for messages without one. */
   code: string
   when: RegExp
-  /** A real message that `when` matches. */
-  words: string
   what: string | ((output: string) => string)
   next: string | ((output: string) => string)
   /** Where the message was seen, or is documented. */
@@ -50,8 +48,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'RequestDisallowedByPolicy',
     when: /MFA is required|multi-?factor authentication|AADSTS5007[69]\b/i,
-    words:
-      'Resource was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs. RequestDisallowedByPolicy',
     what: 'Azure accepts changes only from a login with a second factor (MFA)',
     next: () =>
       `Log in again with the second factor: ${formatAzLine('az logout')}, then ${formatAzLine('az login --tenant TENANT_ID')} (az 2.76 or newer names the policy). Or log in as a service principal: ${formatAzLine('az login --service-principal')}.`,
@@ -61,7 +57,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'AADSTS',
     when: /az login|AADSTS|ExpiredAuthenticationToken|InvalidAuthenticationToken|Interactive authentication is needed/i,
-    words: "ERROR: Please run 'az login' to setup account.",
     what: 'Not logged in to Azure, or the login has expired',
     next: () => `${formatAzLine('az login')}   (then run this command again)`,
     source: 'azure-cli 2.45',
@@ -70,7 +65,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'SubscriptionNotFound',
     when: /Subscription '?.*'? not found|SubscriptionNotFound|doesn't exist in cloud|InvalidSubscriptionId/i,
-    words: "ERROR: Subscription 'codex-prod' not found. Check the spelling and casing and try again.",
     what: 'This login cannot see the subscription',
     next: () =>
       `Set AZURE_SUBSCRIPTION in ${formatKeyFile('AZURE_SUBSCRIPTION')} to one of: ${formatAzLine('az account list --output table')}`,
@@ -80,8 +74,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'AuthorizationFailed',
     when: /AuthorizationFailed|does not have authorization/i,
-    words:
-      "ERROR: (AuthorizationFailed) The client 'x' with object id 'y' does not have authorization to perform action 'Microsoft.Cache/redisEnterprise/write'",
     what: 'This login lacks the permission for this in Azure',
     next: 'Ask for the role Contributor on the resource group (az role assignment create).',
     source: 'Azure Resource Manager, common deployment errors',
@@ -89,8 +81,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'MissingSubscriptionRegistration',
     when: /MissingSubscriptionRegistration|not registered to use namespace/i,
-    words:
-      "ERROR: (MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.DBforPostgreSQL'. See https://aka.ms/rps-not-found",
     what: (output) => `The subscription is not registered for ${namespaceIn(output)}`,
     next: (output) =>
       `${formatAzLine(`az provider register --namespace ${namespaceIn(output)} --wait`)}   (once; then run this command again)`,
@@ -99,8 +89,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'RequestDisallowedByAzure',
     when: /RequestDisallowedByAzure|set of best available regions where your subscription can deploy/i,
-    words:
-      "(RequestDisallowedByAzure) Resource 'codexacr1216' was disallowed by Azure: This policy maintains a set of best available regions where your subscription can deploy resources.",
     what: 'Azure does not allow this subscription to deploy in this region (policy assignment sys.regionrestriction)',
     next: () =>
       `List the allowed regions: az policy assignment list --disable-scope-strict-match --query "[?name=='sys.regionrestriction'].parameters.listOfAllowedLocations.value". ${anotherRegion('one of them')}`,
@@ -110,8 +98,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'RequestDisallowedByPolicy',
     when: /RequestDisallowedByPolicy|disallowed by policy|because of policy violation/i,
-    words:
-      '(RequestDisallowedByPolicy) Resource \'codexacr1216\' was disallowed by policy. Policy identifiers: \'[{"policyAssignment":{"name":"Allowed locations"}}]\'.',
     what: 'A policy of your organisation forbids this resource',
     next: () =>
       `Find the policy in the message above. In ${formatKeyFile('AZURE_LOCATION', 'POSTGRES_SKU', 'REDIS_SKU')}, set values that it allows (AZURE_LOCATION for a region; POSTGRES_SKU or REDIS_SKU for a size), or ask the owner of the subscription for an exemption.`,
@@ -120,8 +106,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'LocationIsOfferRestricted',
     when: /LocationIsOfferRestricted|Subscriptions are restricted from provisioning in location/i,
-    words:
-      "LocationIsOfferRestricted: Subscriptions are restricted from provisioning in location 'eastus'. Try again in a different location. For exceptions to this rule please open a support request: https://aka.ms/postgres-request-quota-increase",
     what: (output) =>
       `This subscription may not create PostgreSQL servers in ${locationIn(output) ?? 'this region'}`,
     next: () =>
@@ -131,8 +115,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'ServerIsBusy',
     when: serverBusy,
-    words:
-      "ServerIsBusy: Cannot complete operation while server 'codexdominion-db' is busy processing another operation. Try again later.",
     what: 'PostgreSQL is busy with another operation',
     next: 'Wait a few minutes, then run this command again.',
     source: 'Azure/azure-postgresql#134, Azure/bicep-registry-modules#4451',
@@ -140,8 +122,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'InsufficientCapacity',
     when: /due to insufficient capacity|redis[\s\S]*InsufficientCapacity|InsufficientCapacity[\s\S]*redis/i,
-    words:
-      'InsufficientCapacity: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
     what: 'Azure currently has no capacity for this Redis in this region',
     next: () =>
       `${anotherRegion('another region')} Another REDIS_SKU, such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds no data.`,
@@ -150,8 +130,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'AllocationFailed',
     when: /AllocationFailed/,
-    words:
-      'AllocationFailed: The operation failed. Please retry with a different size, region or contact Azure support for assistance',
     what: 'Azure could not allocate this resource in this region',
     next: () => `${anotherRegion('another region')} Another size (REDIS_SKU) helps less often.`,
     source: 'langchain-ai/terraform#109',
@@ -159,8 +137,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'InsufficientCapacity',
     when: /requested resource is not available in the location '/i,
-    words:
-      "The requested resource is not available in the location 'eastus' at this moment. Please retry with a different resource request or in another location. Resource requested: '2' CPU '4' GB memory 'Linux' OS",
     what: (output) =>
       `Azure currently has no capacity for a container group of this size in ${locationIn(output) ?? 'this region'}`,
     next: () =>
@@ -171,8 +147,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'ContainerGroupQuotaReached',
     when: /ContainerGroupQuotaReached|container group quota '\w+' exceeded/i,
-    words:
-      "(ContainerGroupQuotaReached) Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in region 'eastus'. Limit: '10', Usage: '10' Requested: '2'.",
     what: (output) =>
       `The quota ${/quota '(\w+)'/i.exec(output)?.[1] ?? ''} of Azure Container Instances in ${locationIn(output) ?? 'this region'} is used up`.replace(
         '  ',
@@ -185,7 +159,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'DnsNameLabelNotAvailable',
     when: /DnsNameLabelNotAvailable|dns name label '[^']*'.* not available/i,
-    words: "(DnsNameLabelNotAvailable) Dns name label 'codex-api' in region 'eastus' not available.",
     what: (output) =>
       `The DNS label ${/label '([^']+)'/i.exec(output)?.[1] ?? 'of the backend'} is taken in this region`,
     next: () =>
@@ -195,8 +168,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'BadRequest',
     when: /Azure Cache for Redis is retiring|create Azure Managed Redis/i,
-    words:
-      'ERROR: (BadRequest) Azure Cache for Redis is retiring, create Azure Managed Redis instance instead',
     what: 'Azure refuses classic Azure Cache for Redis: this tenant can no longer create one',
     next: () =>
       `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU')}.`,
@@ -205,8 +176,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'SkuNotAvailable',
     when: /redisEnterprise[\s\S]*(not (allowed|available|supported|enabled)|quota|NoRegisteredProviderFound|SkuNotAvailable|refused)|(SkuNotAvailable|NotAvailableForSubscription)[\s\S]*redis/i,
-    words:
-      'Microsoft.Cache/redisEnterprise SkuNotAvailable: The requested size is not available in location eastus',
     what: 'Azure refuses Azure Managed Redis for this subscription or region',
     next: 'Set AZURE_LOCATION or REDIS_SKU to an available one; an older tenant may set REDIS_KIND=classic and REDIS_SKU=Basic_C0.',
     source: 'Azure Resource Manager, error SkuNotAvailable',
@@ -214,8 +183,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'NoRegisteredProviderFound',
     when: /NoRegisteredProviderFound|No registered resource provider found for location/i,
-    words:
-      "(NoRegisteredProviderFound) No registered resource provider found for location 'mexicocentral' and API version '2023-05-01' for type 'containerGroups'. The supported api-versions are '2018-02-01-preview'.",
     what: (output) =>
       `Azure does not offer ${/for type '([^']+)'/.exec(output)?.[1] ?? 'this resource'} in ${locationIn(output) ?? 'this region'}`,
     next: () => anotherRegion('a region that offers it'),
@@ -224,8 +191,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'TasksOperationsNotAllowed',
     when: /TasksOperationsNotAllowed/i,
-    words:
-      'ERROR: (TasksOperationsNotAllowed) ACR Tasks requests for the registry codexacr1216 and s are not permitted.',
     what: 'The registry cannot build images for this subscription (ACR Tasks are paused, for example for free credit)',
     next: 'Build here instead: az acr login, docker build, docker push with the same tag; then run this command with --quick.',
     source: 'learn.microsoft.com, Azure Container Registry tasks',
@@ -233,7 +198,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'toomanyrequests',
     when: /toomanyrequests|RegistryErrorResponse/i,
-    words: 'toomanyrequests: You have reached your unauthenticated pull rate limit.',
     ofBuild: true,
     what: 'The base image could not be pulled: its registry limits anonymous pulls',
     next: 'Take the base image from mcr.microsoft.com, or import it once with az acr import.',
@@ -242,7 +206,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'NameNotAvailable',
     when: /ServerNameAlreadyExists|NameNotAvailable|AlreadyInUse|name .* is already (taken|in use)/i,
-    words: 'ServerNameAlreadyExists: Specified server name is already used.',
     what: 'The name is taken; server and registry names are global and stay reserved for a while after a deletion',
     next: () =>
       `Choose another name in ${formatKeyFile('POSTGRES_SERVER', 'REDIS_NAME', 'ACR_NAME', 'BACKEND_DNS_LABEL')} (POSTGRES_SERVER, REDIS_NAME, ACR_NAME or BACKEND_DNS_LABEL).`,
@@ -251,8 +214,6 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'ConnectionError',
     when: /Max retries exceeded|NewConnectionError|Name or service not known|getaddrinfo|Connection (refused|reset|aborted)|ProxyError|Read timed out|ConnectTimeout|Temporary failure in name resolution/i,
-    words:
-      "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Max retries exceeded with url: /x (Caused by NewConnectionError)",
     what: 'Azure cannot be reached from here',
     said: silenceOf,
     next: 'Check the network and HTTPS_PROXY, then run this command again.',

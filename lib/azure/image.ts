@@ -11,7 +11,7 @@ import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { sha256OfFile } from '../util/files.ts'
 import { type Packed, packedFiles } from './buildContext.ts'
 import { az, explainBuild } from './cli.ts'
-import { type Azure, subscriptionFlag } from './client.ts'
+import type { Azure } from './client.ts'
 import { getTag } from './resources/containerGroups.ts'
 import { repository, type Tag } from './resources/registry.ts'
 
@@ -62,7 +62,7 @@ async function contentOf(file: string, kind: Packed['kind']): Promise<string> {
 }
 
 /** `az acr build`: packs the folder, uploads it, builds in Azure, prints the log. */
-export const buildCommand = (config: Config, tag: string, subscription: string[]): Command =>
+export const buildCommand = (config: Config, tag: string, subscription: string): Command =>
   az.change({
     // az resolves --file against the working folder, not against the source folder.
     cwd: config.backend.dir,
@@ -73,7 +73,7 @@ export const buildCommand = (config: Config, tag: string, subscription: string[]
     retry: undefined,
   })`
     acr build --registry ${config.azure.registry} --image ${repository}:${tag}
-    --file ${config.backend.dockerfile} . ${subscription}`
+    --file ${config.backend.dockerfile} . --subscription ${subscription}`
 
 /** Requires the registry of the images; does not create it. */
 export const registryTask = ({ config }: Context, azure: Azure, login: Task): Task => ({
@@ -166,12 +166,12 @@ export function imageTask(
       const fact = { image: named(source), digest: found?.digest ?? '' }
       if (found) return { ...ok(`${evidence(found, source, false)}${mark}`), fact }
       if (existingOnly) throw noImage()
-      const subscription = subscriptionFlag(await azure.account())
+      const { id } = await azure.account()
       return {
         state: 'create',
         what: `build ${repository}:${source}${mark}`,
         fact,
-        effects: [buildCommand(config, source, subscription)],
+        effects: [buildCommand(config, source, id)],
       }
     },
     async afterAll({ fact }) {

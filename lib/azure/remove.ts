@@ -4,7 +4,7 @@ import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/context.ts'
 import { ok, type Task } from '../tasks/task.ts'
 import { az } from './cli.ts'
-import { type Azure, subscriptionFlag } from './client.ts'
+import type { Azure } from './client.ts'
 import { deleteGroup, isOwnGroup } from './resources/containerGroups.ts'
 import { getDataTier, type Part } from './resources/index.ts'
 import { type ArmLocation, resourceId } from './resources/resource.ts'
@@ -38,8 +38,8 @@ export function removeAzureTasks(context: Context, azure: Azure, { after, stays 
       if (stay) return ok(stay)
       const names = await ownGroups(azure)
       if (names.length === 0) return ok('there are none')
-      const subscription = subscriptionFlag(await azure.account())
-      const effects = names.map((name) => deleteGroup(config, name, subscription))
+      const { id } = await azure.account()
+      const effects = names.map((name) => deleteGroup(config, name, id))
       return { state: 'change', what: `delete ${names.join(', ')}`, effects }
     },
   }

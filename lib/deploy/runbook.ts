@@ -4,7 +4,7 @@
  */
 export { loginTask } from '../azure/account.ts'
 export { az } from '../azure/cli.ts'
-export { type Azure, createAzure, subscriptionFlag } from '../azure/client.ts'
+export { type Azure, createAzure } from '../azure/client.ts'
 export { containerTasks } from '../azure/containers/release.ts'
 export { explainRestart, groupsToRestart, waitUntilRestarted } from '../azure/containers/restart.ts'
 export { dataTierTasks } from '../azure/dataTier.ts'

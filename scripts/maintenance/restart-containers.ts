@@ -24,7 +24,7 @@ const script = defineTaskScript<{ only?: 'backend' | 'worker' }>({
 
 /** Restarts the groups of a part, each after the other, so that other workers go on taking jobs. */
 const restartTask = (
-  { az, explainRestart, groupsToRestart, showGroup, subscriptionFlag, waitUntilRestarted }: Runbook,
+  { az, explainRestart, groupsToRestart, showGroup, waitUntilRestarted }: Runbook,
   context: Context,
   azure: Azure,
   part: 'backend' | 'worker',
@@ -37,7 +37,7 @@ const restartTask = (
   async inspect() {
     const groups = await groupsToRestart(context, azure, part)
     const names = groups.map(({ name }) => name)
-    const subscription = subscriptionFlag(await azure.account())
+    const { id } = await azure.account()
     const gap = {
       backend: '/api/ answers 502 with Retry-After until it is healthy again',
       worker: 'jobs wait in the queue until it runs again',
@@ -48,7 +48,8 @@ const restartTask = (
       fact: groups,
       effects: names.map(
         (name) => az.change({ explain: (output) => explainRestart(name, output) })`
-          container restart --resource-group ${context.config.azure.resourceGroup} --name ${name} ${subscription}`,
+          container restart --resource-group ${context.config.azure.resourceGroup} --name ${name}
+            --subscription ${id}`,
       ),
     }
   },

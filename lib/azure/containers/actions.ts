@@ -3,7 +3,7 @@ import { revealSecret } from '../../config/secret.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
-import { type Azure, subscriptionFlag } from '../client.ts'
+import type { Azure } from '../client.ts'
 import { createGroup, deleteGroup } from '../resources/containerGroups.ts'
 import { readRedisKey } from '../resources/redis.ts'
 import { readRegistryCredentials } from '../resources/registry.ts'
@@ -41,7 +41,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
   const { config, runner } = context
   const getHost = ({ public: open }: WantedGroup) => getContainerHost(config, open?.dnsLabel ?? '')
   const getRelease = ({ environment }: WantedGroup) => environment.RELEASE ?? ''
-  const subscription = async () => subscriptionFlag(await azure.account())
+  const subscription = async () => (await azure.account()).id
 
   let secrets: Promise<GroupSecrets> | undefined
   function readSecrets(): Promise<GroupSecrets> {

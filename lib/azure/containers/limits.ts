@@ -1,7 +1,7 @@
 import type { Context } from '../../tasks/context.ts'
 import { usageError } from '../../util/errors.ts'
 import { az } from '../cli.ts'
-import { type Azure, subscriptionFlag } from '../client.ts'
+import type { Azure } from '../client.ts'
 
 /** The size of a container group: CPU cores, and memory in GB. */
 export interface Size {
@@ -42,10 +42,10 @@ interface Capability {
 /** Reads the limits of the configured region from ARM. Throws (exit 3, 4) when it does not answer. */
 export async function readLimits(context: Context, azure: Azure): Promise<Limits> {
   const { config, runner } = context
-  const account = await azure.account()
-  const url = `https://management.azure.com/subscriptions/${account.id}/providers/Microsoft.ContainerInstance/locations/${config.azure.location}/capabilities?api-version=2023-05-01`
+  const { id } = await azure.account()
+  const url = `https://management.azure.com/subscriptions/${id}/providers/Microsoft.ContainerInstance/locations/${config.azure.location}/capabilities?api-version=2023-05-01`
   const { stdout } = await runner.run(
-    az({ accept: [0] })`rest --method get --url ${url} ${subscriptionFlag(account)}`,
+    az({ accept: [0] })`rest --method get --url ${url} --subscription ${id}`,
   )
   return getLimits((JSON.parse(stdout) as { value?: Capability[] }).value ?? [], config.azure.location)
 }

@@ -1,12 +1,10 @@
-import type { Config } from '../../config/config.ts'
 import { surgeLabel } from '../../config/endpoints.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import type { Command } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Log } from '../../tasks/task.ts'
 import { exitCode, type Failure, OpsError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
-import { az, explainAz } from '../cli.ts'
+import { explainAz } from '../cli.ts'
 import type { Azure } from '../client.ts'
 import {
   type ContainerGroup,
@@ -17,11 +15,6 @@ import {
 } from '../resources/containerGroups.ts'
 import { countRestarts, parseInstanceView } from './status.ts'
 import { waitUntilHealthy, waitUntilStarted, waitUntilWorkerRuns } from './waitFor.ts'
-
-/** `az container restart`: stops the group's container and starts it again with the same image and settings. */
-export const restartGroup = (config: Config, name: string, subscription: string[]): Command =>
-  az.change({ explain: (output) => explainRestart(name, output) })`
-    container restart --resource-group ${config.azure.resourceGroup} --name ${name} ${subscription}`
 
 /** Azure answered just before, so its silence about this operation is not a fault of the network. */
 export function explainRestart(name: string, output: string): Partial<Failure> | undefined {

@@ -8,7 +8,7 @@ import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { formatCount, formatDuration } from '../../util/format.ts'
 import { poll } from '../../util/poll.ts'
 import { az } from '../cli.ts'
-import { type Azure, subscriptionFlag } from '../client.ts'
+import type { Azure } from '../client.ts'
 import { type ContainerGroup, showGroup } from '../resources/containerGroups.ts'
 import { countRestarts, describeCrash, parseInstanceView, whyWorkersAreDead } from './status.ts'
 
@@ -217,10 +217,10 @@ function describeEnd(
 /** Reads the last 50 lines that the container wrote. */
 export async function readLogTail({ runner, config }: Context, azure: Azure, name: string): Promise<string> {
   const { resourceGroup } = config.azure
-  const subscription = subscriptionFlag(await azure.account())
+  const { id } = await azure.account()
   const { stdout, stderr } = await runner.run(
     az({ accept: [0, 1, 3] })`
-      container logs --resource-group ${resourceGroup} --name ${name} ${subscription}`,
+      container logs --resource-group ${resourceGroup} --name ${name} --subscription ${id}`,
   )
   return (stdout || stderr || `${name} has written no log`).trimEnd().split('\n').slice(-50).join('\n')
 }

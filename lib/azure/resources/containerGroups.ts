@@ -133,10 +133,12 @@ export const showGroup = async (
 ): Promise<ContainerGroup | undefined> => (await showGroups(context, login, [name]))[0]
 
 /** `az container create --file`: creates the group, or changes it to exactly this. */
-export const createGroup = (config: Config, name: string, file: string, subscription: string[]): Command =>
+export const createGroup = (config: Config, name: string, file: string, subscription: string): Command =>
   az.change`
     container create --resource-group ${config.azure.resourceGroup} --file ${secretFile(`${name}.json`, file)}
-      ${subscription}`
+      --subscription ${subscription}`
 
-export const deleteGroup = (config: Config, name: string, subscription: string[]): Command =>
-  az.change`container delete --resource-group ${config.azure.resourceGroup} --name ${name} --yes ${subscription}`
+export const deleteGroup = (config: Config, name: string, subscription: string): Command =>
+  az.change`
+    container delete --resource-group ${config.azure.resourceGroup} --name ${name} --yes
+      --subscription ${subscription}`

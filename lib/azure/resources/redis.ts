@@ -38,7 +38,7 @@ export const managedRedis: DataTierResource<Redis> = {
   children: [managedDatabase],
   combine: ([cluster, database]) => (database ? { ...cluster, database } : cluster),
   // The database counts as absent only when Azure says so: a failed cluster without one is deleted.
-  complete: async (cluster, { show }) => ({ ...cluster, database: await show(managedDatabase) }),
+  complete: async (cluster, show) => ({ ...cluster, database: await show(managedDatabase) }),
   getParameters: ({ redis }) => ({ redisKind: redis.kind, redisName: redis.name, redisSku: redis.sku }),
   lastOperation: /^Microsoft\.Cache\/redisEnterprise\/databases /i,
   getDrift: ({ redis }, { sku }) => differing({ 'Redis size': sku?.name }, { 'Redis size': redis.sku }),

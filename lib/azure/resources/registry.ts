@@ -53,10 +53,10 @@ export interface Tag {
 export const repository = 'codex-backend'
 
 /** Reads the last 100 tags of the backend image, newest first. */
-export async function readTags({ config, runner }: Context, subscription: string[]): Promise<Tag[]> {
+export async function readTags({ config, runner }: Context, subscription: string): Promise<Tag[]> {
   const command = az({ accept: [0, 1, absent] })`
     acr repository show-tags --name ${config.azure.registry} --repository ${repository}
-      --detail --orderby time_desc --top 100 ${subscription}`
+      --detail --orderby time_desc --top 100 --subscription ${subscription}`
   return ((await readRepository(runner, command)) ?? []) as Tag[]
 }
 
@@ -64,10 +64,11 @@ export async function readTags({ config, runner }: Context, subscription: string
 export async function readTag(
   { config, runner }: Context,
   name: string,
-  subscription: string[],
+  subscription: string,
 ): Promise<Tag | undefined> {
   const command = az({ accept: [0, 1, absent] })`
-    acr repository show --name ${config.azure.registry} --image ${repository}:${name} ${subscription}`
+    acr repository show --name ${config.azure.registry} --image ${repository}:${name}
+      --subscription ${subscription}`
   return (await readRepository(runner, command)) as Tag | undefined
 }
 

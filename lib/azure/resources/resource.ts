@@ -46,11 +46,6 @@ export interface Correction {
   command: Command
 }
 
-/** Reads resources; `undefined` means absent. */
-export interface Reader {
-  show(location: ArmLocation): Promise<Resource | undefined>
-}
-
 /** Everything that this tool knows of one resource of infra/data-tier.json. `Found` is what it reads of it. */
 export interface DataTierResource<Found extends Resource = Resource> extends AzureResource, ArmLocation {
   /** Also the id of its task and of the deployment's part. */
@@ -63,7 +58,7 @@ export interface DataTierResource<Found extends Resource = Resource> extends Azu
   /** Makes one value of the resource and its children, in that order. */
   combine(parts: readonly [Resource, ...Resource[]]): Found
   /** Reads the children of a resource that one call could not show together with them. */
-  complete?(found: Found, reader: Reader): Promise<Found>
+  complete?(found: Found, show: (child: ArmLocation) => Promise<Resource | undefined>): Promise<Found>
   /** Its parameters of the template; the password is not among them. */
   getParameters(config: Config, operatorAddress: string): Parameters
   /** The ARM operation after which it can be used, as `type name`. */

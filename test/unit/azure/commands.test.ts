@@ -48,10 +48,7 @@ test('every az line asks for JSON and nothing else, whatever the operator has se
 })
 
 test('the image is built in its own folder, with az’s settings', async () => {
-  const command = buildCommand(await loadTestConfig('BACKEND_DIR=/srv/backend'), 'src-abc', [
-    '--subscription',
-    's',
-  ])
+  const command = buildCommand(await loadTestConfig('BACKEND_DIR=/srv/backend'), 'src-abc', 's')
   expect(display(command)).toBe(
     `(in /srv/backend) az acr build --registry codexacr1216 --image codex-backend:src-abc --file Dockerfile.azure . --subscription s ${always}`,
   )
@@ -65,8 +62,7 @@ test('the image is built in its own folder, with az’s settings', async () => {
 test('the data tier: one deployment, its values in a secret file, in the subscription that was asked for', async () => {
   const config = await loadTestConfig()
   const parameters = { location: 'eastus', postgresStorageGb: 32 }
-  const options = ['--subscription', 's']
-  const command = deployCommand(config, 'codex-data-tier-1', parameters, 'pa"ss\\word', options)
+  const command = deployCommand(config, 'codex-data-tier-1', parameters, 'pa"ss\\word', 's')
   const template = quoteLine([path.join(home, 'infra', 'data-tier.json')])
   expect(display(command)).toBe(
     `az deployment group create --resource-group codexdominion-prod --name codex-data-tier-1 --template-file ${template} --parameters @<parameters.json> --no-wait --subscription s ${always}`,
@@ -87,12 +83,12 @@ test('the data tier: one deployment, its values in a secret file, in the subscri
 
 test('a container group is created from a file, and deleted by name without a question', async () => {
   const config = await loadTestConfig('AZURE_RESOURCE_GROUP=rg1')
-  const create = createGroup(config, 'group', '{"secure":"value"}', ['--subscription', 's'])
+  const create = createGroup(config, 'group', '{"secure":"value"}', 's')
   expect(display(create)).toBe(
     `az container create --resource-group rg1 --file <group.json> --subscription s ${always}`,
   )
   expect(findSecretFile(create.argv).content).toBe('{"secure":"value"}')
-  expect(display(deleteGroup(config, 'codex-backend-next', ['--subscription', 's']))).toBe(
+  expect(display(deleteGroup(config, 'codex-backend-next', 's'))).toBe(
     `az container delete --resource-group rg1 --name codex-backend-next --yes --subscription s ${always}`,
   )
 })

@@ -187,12 +187,95 @@ test.each(reported)('%s', (_, output, what, next) => {
   expect(explained?.next).toMatch(next)
 })
 
-test.each(table.map((row) => [row.code, row] as const))(
-  'the table: %s is recognised by its own words, and by no row before',
-  (_, row) => {
-    expect(table.find(({ when }) => when.test(row.words))).toBe(row)
+/** A real message for each row of the table, in its order. */
+const messages: [string, string][] = [
+  [
+    'RequestDisallowedByPolicy',
+    'Resource was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs. RequestDisallowedByPolicy',
+  ],
+  ['AADSTS', "ERROR: Please run 'az login' to setup account."],
+  [
+    'SubscriptionNotFound',
+    "ERROR: Subscription 'codex-prod' not found. Check the spelling and casing and try again.",
+  ],
+  [
+    'AuthorizationFailed',
+    "ERROR: (AuthorizationFailed) The client 'x' with object id 'y' does not have authorization to perform action 'Microsoft.Cache/redisEnterprise/write'",
+  ],
+  [
+    'MissingSubscriptionRegistration',
+    "ERROR: (MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.DBforPostgreSQL'. See https://aka.ms/rps-not-found",
+  ],
+  [
+    'RequestDisallowedByAzure',
+    "(RequestDisallowedByAzure) Resource 'codexacr1216' was disallowed by Azure: This policy maintains a set of best available regions where your subscription can deploy resources.",
+  ],
+  [
+    'RequestDisallowedByPolicy',
+    '(RequestDisallowedByPolicy) Resource \'codexacr1216\' was disallowed by policy. Policy identifiers: \'[{"policyAssignment":{"name":"Allowed locations"}}]\'.',
+  ],
+  [
+    'LocationIsOfferRestricted',
+    "LocationIsOfferRestricted: Subscriptions are restricted from provisioning in location 'eastus'. Try again in a different location. For exceptions to this rule please open a support request: https://aka.ms/postgres-request-quota-increase",
+  ],
+  [
+    'ServerIsBusy',
+    "ServerIsBusy: Cannot complete operation while server 'codexdominion-db' is busy processing another operation. Try again later.",
+  ],
+  [
+    'InsufficientCapacity',
+    'InsufficientCapacity: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
+  ],
+  [
+    'AllocationFailed',
+    'AllocationFailed: The operation failed. Please retry with a different size, region or contact Azure support for assistance',
+  ],
+  [
+    'InsufficientCapacity',
+    "The requested resource is not available in the location 'eastus' at this moment. Please retry with a different resource request or in another location. Resource requested: '2' CPU '4' GB memory 'Linux' OS",
+  ],
+  [
+    'ContainerGroupQuotaReached',
+    "(ContainerGroupQuotaReached) Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in region 'eastus'. Limit: '10', Usage: '10' Requested: '2'.",
+  ],
+  [
+    'DnsNameLabelNotAvailable',
+    "(DnsNameLabelNotAvailable) Dns name label 'codex-api' in region 'eastus' not available.",
+  ],
+  [
+    'BadRequest',
+    'ERROR: (BadRequest) Azure Cache for Redis is retiring, create Azure Managed Redis instance instead',
+  ],
+  [
+    'SkuNotAvailable',
+    'Microsoft.Cache/redisEnterprise SkuNotAvailable: The requested size is not available in location eastus',
+  ],
+  [
+    'NoRegisteredProviderFound',
+    "(NoRegisteredProviderFound) No registered resource provider found for location 'mexicocentral' and API version '2023-05-01' for type 'containerGroups'. The supported api-versions are '2018-02-01-preview'.",
+  ],
+  [
+    'TasksOperationsNotAllowed',
+    'ERROR: (TasksOperationsNotAllowed) ACR Tasks requests for the registry codexacr1216 and s are not permitted.',
+  ],
+  ['toomanyrequests', 'toomanyrequests: You have reached your unauthenticated pull rate limit.'],
+  ['NameNotAvailable', 'ServerNameAlreadyExists: Specified server name is already used.'],
+  [
+    'ConnectionError',
+    "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Max retries exceeded with url: /x (Caused by NewConnectionError)",
+  ],
+]
+
+test('the table has a message for each row', () => {
+  expect(messages.map(([code]) => code)).toEqual(table.map(({ code }) => code))
+})
+
+test.each(messages.map((message, index) => [...message, table[index]!] as const))(
+  'the table: %s is recognised by its own message, and by no row before',
+  (_, message, row) => {
+    expect(table.find(({ when }) => when.test(message))).toBe(row)
     expect(row.source).not.toBe('')
-    const explained = explainAz(row.words)
+    const explained = explainAz(message)
     expect(explained?.what).toMatch(/\S/)
     expect(explained?.next).toMatch(/\S/)
   },
@@ -230,7 +313,7 @@ test.each([
 })
 
 test('a failed build is a failed build, whatever its log says: it is not built again', async () => {
-  const { retry } = buildCommand(await loadTestConfig(), 'src-1', [])
+  const { retry } = buildCommand(await loadTestConfig(), 'src-1', 's')
   for (const log of [
     'toomanyrequests: You have reached your unauthenticated pull rate limit.',
     'ERROR: HTTP error 429 Too Many Requests while getting a wheel',
@@ -243,7 +326,7 @@ test('a failed build is a failed build, whatever its log says: it is not built a
 test('a network fault inside a build is not taken for Azure being out of reach', async () => {
   const log =
     'Step 4/9 : RUN pip install -r requirements.txt\nWARNING: Retrying after connection broken by \'ReadTimeoutError("Read timed out.")\'\nERROR: No matching distribution found for flask\nRun ID: ca1 failed after 12s.'
-  expect(buildCommand(await loadTestConfig(), 'src-1', []).explain?.(log)?.what).not.toBe(
+  expect(buildCommand(await loadTestConfig(), 'src-1', 's').explain?.(log)?.what).not.toBe(
     'Azure cannot be reached from here',
   )
 })

@@ -1,15 +1,5 @@
 import { expect, test } from 'vitest'
-import { explainRestart, restartGroup } from '../../../lib/azure/containers/restart.ts'
-import { display } from '../../../lib/shell/command.ts'
-import { loadFileConfig } from '../../support/config.ts'
-
-test('az container restart, of one group', async () => {
-  const command = restartGroup(await loadFileConfig(), 'codex-worker-2', ['--subscription', 'abc'])
-  expect(display(command)).toBe(
-    'az container restart --resource-group codexdominion-prod --name codex-worker-2 --subscription abc --output json --only-show-errors',
-  )
-  expect(command.effect).toBe('change')
-})
+import { explainRestart } from '../../../lib/azure/containers/restart.ts'
 
 test('a restart that does not end is no fault of the network', () => {
   const output =
