@@ -3,19 +3,7 @@ import type { Context } from '../tasks/context.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { az, explainAz } from './cli.ts'
 
-/**
- * Reads from ARM by direct requests, with az's login and network settings. For repeated reads: a call of az takes most of
- * a second, and a whole core.
- */
-export interface Arm {
-  /** The subscription of the login. */
-  subscription(): Promise<string>
-  /**
-   * Gets a path below management.azure.com; undefined when it does not exist.
-   * Throws exit 3 (unreachable, or temporarily unable to answer), 4 (not logged in), 1 (refused).
-   */
-  get<Body>(path: string, query: Readonly<Record<string, string>>): Promise<Body | undefined>
-}
+export type Arm = ReturnType<typeof openArm>
 
 interface Access {
   accessToken: string
@@ -42,8 +30,12 @@ export const armRequest = (
   timeoutMs: 30_000,
 })
 
-/** @param wanted aborted as soon as no answer is needed any more */
-export function openArm({ config, runner }: Context, wanted: AbortSignal): Arm {
+/**
+ * Reads from ARM by direct requests, with az's login and network settings. For repeated reads: a call of az takes most of
+ * a second, and a whole core.
+ * @param wanted aborted as soon as no answer is needed any more
+ */
+export function openArm({ config, runner }: Context, wanted: AbortSignal) {
   let access: Promise<Access> | undefined
   const login = (): Promise<Access> => {
     access ??= ask()
@@ -71,8 +63,13 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal): Arm {
   }
 
   return {
+    /** The subscription of the login. */
     subscription: async () => (await login()).subscription,
-    async get<Body>(path: string, query: Readonly<Record<string, string>>) {
+    /**
+     * Gets a path below management.azure.com; undefined when it does not exist.
+     * Throws exit 3 (unreachable, or temporarily unable to answer), 4 (not logged in), 1 (refused).
+     */
+    async get<Body>(path: string, query: Readonly<Record<string, string>>): Promise<Body | undefined> {
       let answer = await get(path, query)
       if (answer.status === 401) {
         // A token is valid for about an hour; az gives a fresh one.

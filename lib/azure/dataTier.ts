@@ -89,21 +89,18 @@ const describeCreation = ({ missing, fault }: Comparison): string =>
 const isRunning = (state: string | undefined): boolean => state === 'Running' || state === 'Accepted'
 
 /** The deployment that a run applies or finds in progress. */
-export interface Deployment {
-  /** While it runs, a part exists only when its last operation has succeeded. */
-  running: boolean
-  deploy: Command
-  /** Shared by all who wait for a part. */
-  follow(): ReturnType<typeof watchDeployment>
-}
+export type Deployment = ReturnType<typeof createDeployment>
 
-function createDeployment(context: Context, azure: Azure, name: string, deploy: Command): Deployment {
+function createDeployment(context: Context, azure: Azure, name: string, deploy: Command) {
   const submit = async (log: Log) => {
     await context.runner.run(deploy, log)
   }
   let watch: ReturnType<typeof watchDeployment> | undefined
   return {
-    ...{ running: false, deploy },
+    /** While it runs, a part exists only when its last operation has succeeded. */
+    running: false as boolean,
+    deploy,
+    /** Shared by all who wait for a part. */
     follow() {
       watch ??= watchDeployment(context, name, azure, { submit })
       return watch
@@ -208,10 +205,8 @@ export function dataTierTasks(
     },
   })
 
-  const [registry, database, redis] = (['registry', 'database', 'redis'] as const).map((id) =>
-    waitFor(parts.find((part) => part.id === id)!),
-  ) as [Task, Task, Task]
-  return { tier, registry, database, redis }
+  const waiting = parts.map((part) => [part.id, waitFor(part)] as const)
+  return { tier, ...(Object.fromEntries(waiting) as Record<PartId, Task>) }
 }
 
 async function hasGroup({ config, runner }: Context, subscription: string): Promise<boolean> {

@@ -50,6 +50,8 @@ export type Tag =
   | 'pages'
   /** `health --from vps` runs it from there, too. */
   | 'from-vps'
+  /** The site counts as down while it is down. */
+  | 'site'
   /** One of the operator's own, from `--targets`. */
   | 'target'
 

@@ -7,28 +7,20 @@ import { createCheckContext } from './context.ts'
 import { databaseChecks } from './database/server.ts'
 import { runChecks } from './run.ts'
 
-export interface DatabaseCheck {
-  /** The cells of a table: verdict, what was checked, detail. */
-  rows: string[][]
-  /** What to do, each thing once; and how many findings there are of each verdict. */
-  advice: string[]
-  data: object
-  /** 0 OK, 1 something is wrong, 3 (or 4) something could not be known. */
-  code: number
-}
-
 /** Checks the database from all sides, and the firewall when the server cannot be reached. */
-export async function checkDatabase(context: Context): Promise<DatabaseCheck> {
+export async function checkDatabase(context: Context) {
   const checking = createCheckContext(context)
   const findings = await findAll(checking)
   const verdict = worstVerdict(findings)
   const facts = await settleAll({ ...checking.database })
   return {
+    /** The cells of a table: verdict, what was checked, detail. */
     rows: findings.map((each, index) => [
       each.verdict,
       each.title,
       getDetail(each, findings.slice(0, index)),
     ]),
+    /** What to do, each thing once; then how many findings there are of each verdict. */
     advice: [...new Set(findings.flatMap(({ next }) => (next ? [`→ ${next}`] : []))), summary(findings)],
     data: {
       ok: verdict === 'OK',
@@ -39,6 +31,7 @@ export async function checkDatabase(context: Context): Promise<DatabaseCheck> {
       tables: facts.tables.value,
       backups: facts.backups.value,
     },
+    /** 0 OK, 1 something is wrong, 3 (or 4) something could not be known. */
     code: toExitCode(verdict, getExitCode(facts)),
   }
 }

@@ -3,7 +3,7 @@ import { api, apiAreas, backend } from './site/api.ts'
 import { certificate } from './site/certificate.ts'
 import { clock } from './site/clock.ts'
 import { dns } from './site/dns.ts'
-import { frontPage } from './site/frontPage.ts'
+import { frontPage } from './site/pages.ts'
 import { redirects } from './site/redirects.ts'
 
 /** What `health --quick` runs, every minute on many machines: nothing else is loaded for it. In the order shown. */
@@ -17,3 +17,6 @@ export const quickChecks: readonly Check<QuickContext>[] = [
   dns,
   clock,
 ]
+
+/** The checks that decide whether the site is up: its front page, then its API. */
+export const siteChecks = quickChecks.filter(({ tags }) => tags.includes('site'))

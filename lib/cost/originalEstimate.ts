@@ -1,8 +1,9 @@
+import type { Size } from '../azure/containers/limits.ts'
 import { hoursPerMonth } from '../azure/resources/meter.ts'
 import type { Config } from '../config/config.ts'
 import type { Estimate } from './estimate.ts'
 
-/** A line of the system's original cost estimate beside this configuration's. */
+/** A line of the system's original cost estimate (docs/original-document.md) beside this configuration's. */
 export interface Compared {
   title: string
   /** Dollars a month in the original estimate; null where it has no such line. */
@@ -29,7 +30,7 @@ interface Row {
 
 const exactly = (dollars: number): Range => ({ from: dollars, to: dollars })
 
-/** The monthly figures of the original estimate. */
+/** The monthly figures of the original estimate: docs/original-document.md, "Cost for a month, in US dollars". */
 const rows: readonly Row[] = [
   {
     title: 'PostgreSQL',
@@ -88,11 +89,6 @@ function explain({ original, explain }: Row, config: Config, now: number | null)
   if (!original) return 'the original omits it'
   if (now >= original.from - cent && now <= original.to + cent) return 'the same as the original'
   return explain?.(config, now) ?? 'the configured price'
-}
-
-interface Size {
-  cpu: number
-  memoryGb: number
 }
 
 function explainContainer(

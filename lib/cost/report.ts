@@ -50,7 +50,8 @@ export function formatEstimate(estimate: Estimate, compared: readonly Compared[]
     ]),
   )
   const priced = `Azure prices of ${estimate.priced}, pay as you go, before tax; traffic and image builds are not included.`
-  return [parts, '', priced, ...(estimate.note ? [estimate.note] : []), '', beside].join('\n')
+  const heading = 'Beside the original estimate (docs/original-document.md):'
+  return [parts, '', priced, ...(estimate.note ? [estimate.note] : []), '', heading, beside].join('\n')
 }
 
 const sources = { list: 'public list', offline: 'dated table', configured: 'configuration' } as const

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Observation } from '../checks/check.ts'
+import { frontPage } from '../checks/site/pages.ts'
 import type { Receipt } from '../deploy/receipts/write.ts'
 import type { Context } from '../tasks/context.ts'
 import type { Excluded, Planned } from './store/types.ts'
@@ -107,7 +108,9 @@ const findMaintenancePage = (observations: readonly Observation[]) =>
 
 /** True when the front page answered; the caller knows that it is not a maintenance page. */
 const isSiteAnswering = (observations: readonly Observation[]): boolean =>
-  observations.some(({ probe, verdict, silent }) => probe.id === 'static' && verdict !== 'UNKNOWN' && !silent)
+  observations.some(
+    ({ probe, verdict, silent }) => probe.id === frontPage.id && verdict !== 'UNKNOWN' && !silent,
+  )
 
 /**
  * A current maintenance is the recorded one, unless its marker says that it began later. It keeps its id when a run

@@ -30,14 +30,10 @@ export interface BackendProxy {
   health(host: string): Promise<{ status: number | undefined; body: string; accepted?: true }>
 }
 
-export interface Executor {
-  /** The commands that `run` runs for an action. The files are complete only in `run`, which reads the keys. */
-  getCommands(action: Action): Promise<Command[]>
-  run(action: Action, tell: Log): Promise<void>
-}
+export type Executor = ReturnType<typeof createExecutor>
 
 /** Turns actions into commands, and runs them. */
-export function createExecutor(context: Context, azure: Azure, proxy: BackendProxy): Executor {
+export function createExecutor(context: Context, azure: Azure, proxy: BackendProxy) {
   const { config, runner } = context
   const getHost = ({ public: open }: WantedGroup) => getContainerHost(config, open?.dnsLabel ?? '')
   const getRelease = ({ environment }: WantedGroup) => environment.RELEASE ?? ''
@@ -104,7 +100,8 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
       : waitUntilWorkerRuns(context, azure, group.name, tell)
 
   return {
-    async getCommands(action) {
+    /** The commands that `run` runs for an action. The files are complete only in `run`, which reads the keys. */
+    async getCommands(action: Action): Promise<Command[]> {
       switch (action.do) {
         case 'create': {
           const created = createGroup(config, action.group.name, '', await subscription())
@@ -120,7 +117,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
           return [deleteGroup(config, action.name, await subscription())]
       }
     },
-    async run(action, tell) {
+    async run(action: Action, tell: Log): Promise<void> {
       switch (action.do) {
         case 'create':
           return create(action.group, action.replace, tell)

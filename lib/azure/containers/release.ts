@@ -181,11 +181,7 @@ async function assertNotServing({ config }: Context, proxy: BackendProxy, name: 
 const workersAtOnce = 4
 
 /** What the release of the workers found. */
-interface WorkerRelease {
-  wanted: string
-  before: RunningImages
-  actions: Action[]
-}
+type WorkerRelease = Pick<BackendRelease, 'wanted' | 'before' | 'actions'>
 
 function workerTask(
   context: Context,

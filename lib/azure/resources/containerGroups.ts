@@ -3,6 +3,7 @@ import { type Command, secretFile } from '../../shell/command.ts'
 import type { Context } from '../../tasks/context.ts'
 import type { Login } from '../account.ts'
 import { az } from '../cli.ts'
+import type { Size } from '../containers/limits.ts'
 import { hoursPerMonth, type PricedQuantity } from './meter.ts'
 import { type AzureResource, resourceId } from './resource.ts'
 
@@ -56,10 +57,7 @@ const createMeter = (meter: string, unit: string) => ({
 export const cpuMeter = createMeter('Standard vCPU Duration', '1 Hour')
 const memoryMeter = createMeter('Standard Memory Duration', '1 GB Hour')
 
-function getQuantities(
-  { cpu, memoryGb }: { cpu: number; memoryGb: number },
-  count: number,
-): PricedQuantity[] {
+function getQuantities({ cpu, memoryGb }: Size, count: number): PricedQuantity[] {
   const times = `${count === 1 ? '' : `${count} × `}${hoursPerMonth} h`
   return [
     { meter: cpuMeter, quantity: count * cpu * hoursPerMonth, formula: `${times} × ${cpu} CPU` },

@@ -1,7 +1,8 @@
 import { findRedisFault, redisAddress } from '../../azure/resources/redis.ts'
+import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Context } from '../../tasks/context.ts'
 import { judgedFailure } from '../../util/status.ts'
-import { type Check, type CheckContext, fail, pass, type Result, unknown } from '../check.ts'
+import { type Check, type CheckContext, fail, pass, type Result, unknown, warn } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
 import { askRedis, type RedisReply, timeoutMs } from './redisProtocol.ts'
 
@@ -86,4 +87,25 @@ export function judgePing(pong: RedisReply, ms: number): Result {
     }
   const error = typeof pong === 'object' && pong && 'error' in pong ? pong.error : String(pong)
   return fail(`it does not take the key that Azure gives: ${error}`)
+}
+
+/** A Redis that failed looks like a healthy one in the portal's list, and one with another policy takes no jobs. */
+export const redisState: Check = {
+  id: 'redis-state',
+  title: 'Redis',
+  tags: ['doctor', 'data-tier'],
+  needs: 'az',
+  advice: 'Create it again.',
+  async run({ context: { config }, azure }) {
+    const { kind, name } = config.redis
+    const { redis } = await azure.dataTier()
+    if (!redis) return pass(`${name} is not there yet`)
+    const fault = findRedisFault(config, redis, (await azure.account()).id)
+    if (fault) return fail(fault.what, fault.next)
+    const state = String(redis.properties.provisioningState)
+    if (kind === 'managed' && !redis.database)
+      return warn(`${name} is ${state} and has no database yet`, formatScriptLine('provision'))
+    const policy = redis.database?.properties.clusteringPolicy
+    return pass(`${name} is ${state}${policy ? `, clustering policy ${String(policy)}` : ''}`)
+  },
 }

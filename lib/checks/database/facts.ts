@@ -4,13 +4,7 @@ import { postgres } from '../../azure/resources/postgres.ts'
 import { type Resource, resourceId } from '../../azure/resources/resource.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { createPlainExchange } from '../../database/connect.ts'
-import {
-  getPending,
-  type Migration,
-  readAppliedMigrations,
-  readMigrations,
-} from '../../database/migrations.ts'
-import type { ConnectTimes } from '../../shell/runner.ts'
+import { getPending, readAppliedMigrations, readMigrations } from '../../database/migrations.ts'
 import type { Context } from '../../tasks/context.ts'
 import { OpsError } from '../../util/errors.ts'
 
@@ -37,21 +31,13 @@ export interface ServerFacts {
   stored: number
 }
 
-/** What is known of the database, each from its own source, and read once. */
-export interface DatabaseSources {
-  /** The first bytes that a client without TLS is answered. */
-  plain(): Promise<string>
-  server(): Promise<Resource>
-  backups(): Promise<ServerBackup[]>
-  times(): Promise<ConnectTimes>
-  facts(): Promise<ServerFacts>
-  tables(): Promise<TableSize[]>
-  migrations(): Promise<{ pending: Migration[]; all: number }>
-}
+export type DatabaseSources = ReturnType<typeof databaseSources>
 
-export function databaseSources(context: Context, azure: Azure): DatabaseSources {
+/** What is known of the database, each from its own source, and read once. */
+export function databaseSources(context: Context, azure: Azure) {
   const server = once(() => readServer(context, azure))
   return {
+    /** The first bytes of the answer to a client without TLS. */
     plain: once(async () => (await context.runner.dial(createPlainExchange(context.config))).answer),
     server,
     backups: once(async () => {

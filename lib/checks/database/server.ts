@@ -7,7 +7,8 @@ import { exitCode, OpsError } from '../../util/errors.ts'
 import { formatBytes, formatCount, formatDuration } from '../../util/format.ts'
 import { worstVerdict } from '../../util/status.ts'
 import { byLimits, type Check, type CheckContext, fail, pass, type Result, unknown, warn } from '../check.ts'
-import type { ServerBackup, ServerFacts, TableSize } from './facts.ts'
+import { assertThat } from '../run.ts'
+import { type ServerBackup, type ServerFacts, type TableSize, applicationTables as tables } from './facts.ts'
 
 const hour = 3_600_000
 
@@ -205,4 +206,38 @@ async function judgeFirewall({ core, azure, database }: CheckContext): Promise<R
     `lets in ${letIn ?? 'no operator'}; this machine is ${self}`,
     `${formatScriptLine('provision')}   (it lets this machine in)`,
   )
+}
+
+export const databaseTables: Check = {
+  id: 'database-tables',
+  title: 'Database tables',
+  tags: ['acceptance'],
+  needs: 'az',
+  async run({ context: { runner } }) {
+    const rows = await runner.query<{ name: string }>({
+      text: `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_name = ANY($1)`,
+      values: [tables],
+      effect: 'read',
+    })
+    const missing = tables.filter((table) => !rows.some(({ name }) => name === table))
+    assertThat(missing.length === 0, `missing: ${missing.join(', ')}`)
+    return pass(tables.join(', '))
+  },
+}
+
+/** This connection is encrypted, and one without TLS is refused. */
+export const databaseTls: Check = {
+  id: 'database-tls',
+  title: 'Database only over TLS',
+  tags: ['acceptance'],
+  needs: 'az',
+  async run({ context: { runner }, database }) {
+    const [row] = await runner.query<{ version: string }>({
+      text: 'SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl',
+      effect: 'read',
+    })
+    assertThat(row, 'the connection is not encrypted')
+    const plain = judgePlain(await database.plain(), true)
+    return { ...plain, detail: `${row.version}; ${plain.detail}` }
+  },
 }

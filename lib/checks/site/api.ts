@@ -6,7 +6,7 @@ import { apiAdvice, backendAdvice, httpCheck } from './http.ts'
 export const api = httpCheck({
   id: 'api',
   title: 'API through nginx',
-  tags: ['health', 'from-vps'],
+  tags: ['health', 'from-vps', 'site'],
   publicName: 'API',
   advice: apiAdvice,
   url: ({ domain }) => `https://${domain}/_dominion/health`,

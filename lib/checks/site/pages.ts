@@ -1,7 +1,28 @@
+import type { HttpResponse } from '../../net/http.ts'
 import { mapLimit } from '../../util/concurrency.ts'
 import { type Check, pass, type QuickContext } from '../check.ts'
 import { assertThat } from '../run.ts'
-import { get } from './http.ts'
+import { get, httpCheck, nginxAdvice } from './http.ts'
+
+export const frontPage = httpCheck({
+  id: 'static',
+  title: 'Front page',
+  tags: ['health', 'verify', 'ionos', 'pages', 'from-vps', 'site'],
+  aliases: {
+    verify: { id: 'site-https', title: 'Site over HTTPS' },
+  },
+  publicName: 'Website',
+  hiddenByMaintenance: true,
+  advice: nginxAdvice,
+  url: ({ domain }) => `https://${domain}/`,
+  limits: ({ health }) => health.staticMs,
+  fault: (response, url) => findPageFault(url, response),
+})
+
+export function findPageFault(url: string, { status, body }: HttpResponse): string | undefined {
+  if (status !== 200) return `${url} says ${status}`
+  return /<html/i.test(body) ? undefined : `${url} is not a page`
+}
 
 /** The product promises at least so many pages. */
 const fewestPages = 52

@@ -1,3 +1,5 @@
+import type { Check, QuickContext } from '../../checks/check.ts'
+import { siteChecks } from '../../checks/quickChecks.ts'
 import type { Config } from '../../config/config.ts'
 import { getAvailability } from '../slo/availability.ts'
 import { buildDailyBars, type DayBar } from '../slo/days.ts'
@@ -44,7 +46,7 @@ export const buildStatusView = (history: History, config: Config, now: number): 
               now,
             ),
       ),
-      latency: ['static', 'api'].map((id) => buildLatency(history, config, id, now)),
+      latency: siteChecks.map((check) => buildLatency(history, config, check, now)),
       month: buildMonth(buildSloReport(history, getTerms(config), { ...getMonthRange(now), now })),
       incidents: noticed.sort((a, b) => b.start - a.start).flatMap(toPublicIncident),
       works: planned
@@ -89,7 +91,12 @@ export function formatDay({ day, percent, minutes: { up, down, warning } }: DayB
   return { date: day, kind: percent === null ? 'none' : whole, percent, down, slow: warning }
 }
 
-function buildLatency(history: History, { health }: Config, id: string, now: number): Latency {
+function buildLatency(
+  history: History,
+  config: Config,
+  { id, limits }: Check<QuickContext>,
+  now: number,
+): Latency {
   const to = Math.ceil(now / hourMs) * hourMs
   const from = to - plotDays * dayMs
   const known = new Map(getLatencySeries(history, id, { from, to, now }).map((point) => [point.at, point]))
@@ -98,8 +105,7 @@ function buildLatency(history: History, { health }: Config, id: string, now: num
     const { p50 = null, p95 = null } = known.get(at) ?? {}
     return { at, p50, p95 }
   })
-  const limitMs = (id === 'static' ? health.staticMs : health.apiMs).warning
-  return { id, name: getServiceName(id), points, from, to, limitMs }
+  return { id, name: getServiceName(id), points, from, to, limitMs: limits!(config).warning }
 }
 
 function buildMonth({ from, end, sloPercent, site, targets }: SloReport): Month {

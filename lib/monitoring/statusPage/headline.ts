@@ -1,3 +1,4 @@
+import { siteChecks } from '../../checks/quickChecks.ts'
 import type { StoredSample } from '../store/samples.ts'
 import { formatDayLabel, formatIncidentTitle, formatList, getSubject, isVisible } from './labels.ts'
 import type { Condition, Headline } from './types.ts'
@@ -38,7 +39,7 @@ export function siteCondition(newest: readonly LastSeen[], now: number): Conditi
 }
 
 const selectMain = (seen: readonly LastSeen[]): LastSeen[] =>
-  seen.filter(({ target }) => target === 'static' || target === 'api')
+  seen.filter(({ target }) => siteChecks.some(({ id }) => id === target))
 
 /** Summarises the state in one sentence. Unknown is never reported as working. */
 export function getHeadline(situation: Situation): Headline {

@@ -2,8 +2,9 @@
  * Public texts for probe ids and raw errors. Only texts from here reach the page.
  */
 
-import { quickChecks } from '../../checks/quickChecks.ts'
-import { getAreaName } from '../../checks/site/api.ts'
+import { quickChecks, siteChecks } from '../../checks/quickChecks.ts'
+import { api, getAreaName } from '../../checks/site/api.ts'
+import { frontPage } from '../../checks/site/pages.ts'
 
 /** Public names by id; no other name is ever shown. Additional targets are private to the operator. */
 const names: ReadonlyMap<string, string> = new Map(
@@ -22,17 +23,17 @@ const isArea = (target: string): boolean => isVisible(target) && getServiceName(
 export const compareServices = (a: string, b: string): number =>
   getServiceOrder(a) - getServiceOrder(b) || (getServiceName(a) < getServiceName(b) ? -1 : 1)
 const getServiceOrder = (target: string): number => {
-  const order = ['static', 'api'].indexOf(target)
-  return order < 0 ? 2 : order
+  const order = siteChecks.findIndex(({ id }) => id === target)
+  return order < 0 ? siteChecks.length : order
 }
 
 /** `Website, API and its parts AI, Agents`. */
 export function formatList(targets: readonly string[]): string {
-  const [main, parts] = [['static', 'api'], targets.filter(isArea).sort(compareServices)]
-  const names = main.filter((target) => targets.includes(target)).map(getServiceName)
+  const parts = targets.filter(isArea).sort(compareServices)
+  const names = siteChecks.filter(({ id }) => targets.includes(id)).map(({ id }) => getServiceName(id))
   const areaNames = parts.map((target) => getServiceName(target).slice('API: '.length)).join(', ')
   if (parts.length === 0) return names.join(', ')
-  if (!targets.includes('api')) return [...names, `API: ${areaNames}`].join(', ')
+  if (!targets.includes(api.id)) return [...names, `API: ${areaNames}`].join(', ')
   return `${names.join(', ')} and its part${parts.length > 1 ? 's' : ''} ${areaNames}`
 }
 
@@ -40,9 +41,9 @@ export function formatList(targets: readonly string[]): string {
 export function getSubject(targets: readonly string[]): { text: string; plural: boolean } {
   const visible = targets.filter(isVisible).sort(compareServices)
   const names = [
-    ...(visible.includes('static') ? ['the website'] : []),
+    ...(visible.includes(frontPage.id) ? ['the website'] : []),
     // The API as a whole includes its areas.
-    ...(visible.includes('api') ? ['the API'] : formatAreas(visible)),
+    ...(visible.includes(api.id) ? ['the API'] : formatAreas(visible)),
   ]
   const text = names.join(' and ')
   return {

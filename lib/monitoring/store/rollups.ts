@@ -1,3 +1,4 @@
+import { siteChecks } from '../../checks/quickChecks.ts'
 import {
   combine,
   type Durations,
@@ -15,7 +16,7 @@ import {
 } from './intervals.ts'
 import { listPlannedSpans, readProgress } from './records.ts'
 import type { Connection } from './sqlite.ts'
-import { type Origin, siteTargets } from './types.ts'
+import type { Origin } from './types.ts'
 
 /** The series of the site as a whole. */
 export const siteSeries = 0
@@ -49,7 +50,7 @@ const toTimedSample = ({ at, holds, verdict, kept }: Row): TimedSample => ({
 /** Rolls up single samples within [from, to); hours without a valid sample are omitted. */
 export function countSamples(connection: Connection, vantage: Origin, span: Span, only?: string): Rollup[] {
   const planned = listPlannedSpans(connection, span)
-  const bySite: Segment[][] = siteTargets.map(() => [])
+  const bySite: Segment[][] = siteChecks.map(() => [])
   const rollups: Rollup[] = []
   for (const [series, target] of readTargetNames(connection, vantage)) {
     if (only !== undefined && target !== only) continue
@@ -60,7 +61,7 @@ export function countSamples(connection: Connection, vantage: Origin, span: Span
     )
     const segments = exclude(toSegments(rows.map(toTimedSample)), planned)
     rollups.push(...rollUpSeries(series, segments, rows, planned, span))
-    const part = siteTargets.indexOf(target as (typeof siteTargets)[number])
+    const part = siteChecks.findIndex(({ id }) => id === target)
     if (part >= 0) bySite[part] = segments
   }
   if (vantage !== 'here' || only !== undefined) return rollups

@@ -3,9 +3,6 @@ import type { Verdict } from '../../util/status.ts'
 /** Why a sample is excluded from availability: it counts neither as up nor as down. */
 export type Excluded = 'network' | 'maintenance' | 'deploy'
 
-/** The site counts as down while one of these is down. */
-export const siteTargets = ['static', 'api'] as const
-
 /** The result of one probe for one target. */
 export interface Sample {
   /** The probe's id (`static`, `api`, `api-councils`, `queue` …) or the URL of an additional target. */

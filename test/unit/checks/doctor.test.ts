@@ -1,8 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
-import { judgeCores } from '../../../lib/checks/azure/containerCores.ts'
-import { allowed } from '../../../lib/checks/azure/permissions.ts'
-import { redisState } from '../../../lib/checks/azure/redisState.ts'
+import { redisState } from '../../../lib/checks/azure/redis.ts'
+import { allowed, judgeCores } from '../../../lib/checks/azure/subscription.ts'
 import {
   type CheckContext,
   categories,
@@ -10,13 +9,13 @@ import {
   type Selection,
   select,
 } from '../../../lib/checks/check.ts'
-import { databaseTransport } from '../../../lib/checks/database/transport.ts'
+import { databaseTransport } from '../../../lib/checks/database/connection.ts'
 import { exitCodeOfFindings, getCategory } from '../../../lib/checks/doctor.ts'
-import { judgeEndOfLife } from '../../../lib/checks/endOfLife.ts'
 import { checks } from '../../../lib/checks/list.ts'
+import { judgeEndOfLife } from '../../../lib/checks/retirement.ts'
 import { judgeForLogins } from '../../../lib/checks/site/clock.ts'
 import { ports } from '../../../lib/checks/site/ports.ts'
-import { backendPort } from '../../../lib/checks/vps/backendPort.ts'
+import { backendPort } from '../../../lib/checks/vps/server.ts'
 import type { Config } from '../../../lib/config/config.ts'
 import { noteEnvironment } from '../../../lib/config/pasteLine.ts'
 import { exitCode, OpsError } from '../../../lib/util/errors.ts'
@@ -58,7 +57,7 @@ const bench = (heard: object, error: object) =>
     context: {
       config: {
         ...{ domain: 'a.app', azure: { location: 'l' }, backend: { dnsLabel: 'b' } },
-        ionos: { user: 'root' },
+        ionos: { user: 'root', webRoot: '/var/www/a.app' },
       },
       runner: {
         run: async () => ({ code: 1, stdout: '', stderr: '', ...heard }),
@@ -100,6 +99,22 @@ test('ports of the site: refused is closed, TLS that fails is open, a silent or 
   await expect(look({ code: 'ETIMEDOUT' })).rejects.toThrow('80: no answer')
 })
 
+test.each([
+  [
+    'an expired certificate is CRITICAL, as in health',
+    'CERT_HAS_EXPIRED',
+    'CRITICAL',
+    /^one is served, but none/,
+  ],
+  ['another refused certificate is not known', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNKNOWN', /no answer$/],
+])('served-certificate: %s', async (_, code, verdict, detail) => {
+  const check = select(checks, 'doctor').find(({ id }) => id === 'served-certificate')!
+  const state = { code: 0, stdout: 'server-state\t1\nend\tserver-state\n' }
+  const judged = await check.run(bench(state, { code }))
+  expect(judged.verdict).toBe(verdict)
+  expect(judged.detail).toMatch(detail)
+})
+
 test('rights: patterns, exceptions, and another role that allows it all the same', () => {
   const action = 'Microsoft.Cache/redisEnterprise/write'
   expect(allowed([{ actions: ['*/read'] }], action)).toBe(false)
@@ -115,10 +130,10 @@ test.each([
   ['2028-06-01', 'WARNING'],
   ['2028-09-30', 'CRITICAL'],
 ])('what ends on 2028-09-30 is, on %s, %s', (on, verdict) => {
-  expect(judgeEndOfLife('It', '2028-09-30', new Date(on)).verdict).toBe(verdict)
+  expect(judgeEndOfLife('It', new Date(on), '2028-09-30').verdict).toBe(verdict)
 })
 test('what ends at an unknown day is unknown', () => {
-  expect(judgeEndOfLife('Node 99', undefined, new Date()).verdict).toBe('UNKNOWN')
+  expect(judgeEndOfLife('Node 99', new Date()).verdict).toBe('UNKNOWN')
 })
 
 /** A bench whose Azure shows this PostgreSQL server and this Redis. */

@@ -1,0 +1,113 @@
+import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
+import { formatCount } from '../util/format.ts'
+import { inspectServer } from '../vps/serverState.ts'
+import { type Check, fail, pass, type Result, unknown, warn } from './check.ts'
+
+/** The day on which support ends. */
+const ends: Readonly<Record<string, string>> = {
+  // github.com/nodejs/release, schedule.json
+  'Node 20': '2026-04-30',
+  'Node 22': '2027-04-30',
+  'Node 24': '2028-04-30',
+  'Node 26': '2029-04-30',
+  // postgresql.org/support/versioning; Azure follows it.
+  'PostgreSQL 13': '2025-11-13',
+  'PostgreSQL 14': '2026-11-12',
+  'PostgreSQL 15': '2027-11-11',
+  'PostgreSQL 16': '2028-11-09',
+  'PostgreSQL 17': '2029-11-08',
+  'PostgreSQL 18': '2030-11-14',
+  // Basic, Standard and Premium, as Azure announced; new tenants can no longer create one.
+  'Azure Cache for Redis': '2028-09-30',
+  // Long-term support of Debian (wiki.debian.org/LTS), standard support of Ubuntu (ubuntu.com/about/release-cycle)
+  'debian 11': '2026-08-31',
+  'debian 12': '2028-06-30',
+  'debian 13': '2030-06-30',
+  'ubuntu 22.04': '2027-04-01',
+  'ubuntu 24.04': '2029-04-25',
+  'ubuntu 26.04': '2031-04-30',
+}
+
+const day = 86_400_000
+/** Long enough to plan a move in. */
+const ahead = 180 * day
+
+/** How near the end of support is. */
+export function judgeEndOfLife(what: string, now: Date, end = ends[what]): Result {
+  if (end === undefined) return unknown(`${what}: when it ends is not in the table`)
+  const left = Date.parse(end) - now.getTime()
+  if (left <= 0) return fail(`${what} ended on ${end}`)
+  if (left < ahead) return warn(`${what} ends on ${end}, in ${formatCount(Math.floor(left / day), 'day')}`)
+  return pass(`${what} ends on ${end}`)
+}
+
+const check = (
+  id: string,
+  title: string,
+  needs: Check['needs'],
+  advice: NonNullable<Check['advice']>,
+  run: Check['run'],
+): Check => ({ id, title, tags: ['doctor', 'retirement'], needs, advice, run })
+
+/** Let's Encrypt: 64 days by default from 2027-02-10 on, 45 from 2028-02-16 on. */
+const shorterLifetimes = [
+  { from: '2027-02-10', days: 64 },
+  { from: '2028-02-16', days: 45 },
+]
+
+/** What an operator must replace before its support ends. */
+export const retirement: readonly Check[] = [
+  check(
+    'node-retirement',
+    'Line of Node',
+    'nothing',
+    'Update this toolbox: a newer one brings a newer Node.',
+    async ({ now }) => judgeEndOfLife(`Node ${process.versions.node.split('.')[0]}`, now),
+  ),
+  check(
+    'postgres-retirement',
+    'Version of PostgreSQL',
+    'nothing',
+    () =>
+      `Back up, set a newer POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')}, then ${formatScriptLine('provision')}.`,
+    async ({ context, now }) => judgeEndOfLife(`PostgreSQL ${context.config.postgres.version}`, now),
+  ),
+  check(
+    'redis-retirement',
+    'Sort of Redis',
+    'nothing',
+    () =>
+      `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU', 'REDIS_NAME')}, with another REDIS_NAME, then deploy.`,
+    async ({ context, now }) =>
+      context.config.redis.kind === 'managed'
+        ? pass('Azure Managed Redis')
+        : judgeEndOfLife('Azure Cache for Redis', now),
+  ),
+  check(
+    'system-retirement',
+    'System of the VPS',
+    'ssh',
+    () => `Plan a new VPS of a newer release; ${formatScriptLine('deploy-complete')} sets it up.`,
+    async ({ context, now }) => {
+      const { os } = await inspectServer(context)
+      return judgeEndOfLife(`${os.id} ${os.version}`, now)
+    },
+  ),
+  // Nobody can renew by hand at that pace.
+  check(
+    'certificate-lifetime',
+    'Lifetime of certificates',
+    'ssh',
+    () => `${formatScriptLine('setup-server')}   (it switches certbot.timer on)`,
+    async ({ context, now }) => {
+      const { timer } = (await inspectServer(context)).certificate
+      const coming = shorterLifetimes
+        .filter(({ from }) => Date.parse(from) > now.getTime())
+        .map(({ from, days }) => `${days} days from ${from} on`)
+      const detail = coming.length > 0 ? `gets shorter: ${coming.join(', ')}` : 'is 45 days'
+      return timer
+        ? pass(`${detail}; certbot.timer renews in time`)
+        : warn(`${detail}; certbot.timer does not run`)
+    },
+  ),
+]

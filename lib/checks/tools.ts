@@ -1,0 +1,50 @@
+import { azVersion } from '../azure/account.ts'
+import { oldestAz } from '../azure/cli.ts'
+import { requirePgTool } from '../database/pgTools.ts'
+import { local } from '../shell/template.ts'
+import { isAtLeast } from '../util/semver.ts'
+import { type Check, fail, pass, type Result } from './check.ts'
+
+/** The first release of each line of Node with support for proxies (http.Agent, proxyEnv); package.json's engines. */
+const oldestNode = { 22: '22.21.0', newer: '24.5.0' }
+
+const judgeVersion = (version: string, needed: string): Result =>
+  isAtLeast(version, needed) ? pass(version) : fail(`${version}, needed: ${needed}`)
+
+const check = (id: string, title: string, advice: string, run: Check['run']): Check => ({
+  ...{ id, title, tags: ['doctor', 'tools'], needs: 'nothing', advice, run },
+})
+
+/** The programs on this machine that the scripts start. */
+export const tools: readonly Check[] = [
+  check('node', 'Node', 'npm ci in the folder of the scripts: it brings its own Node.', async () => {
+    const { node } = process.versions
+    return judgeVersion(node, node.startsWith('22.') ? oldestNode[22] : oldestNode.newer)
+  }),
+  check(
+    'npm',
+    'npm',
+    'Install Node.js with npm: the dashboard is built with it.',
+    async ({ context: { runner } }) => pass((await runner.run(local`npm --version`)).stdout.trim()),
+  ),
+  check(
+    'azure-cli',
+    'Azure CLI',
+    `Install Azure CLI ${oldestAz} or newer (az upgrade, or your package manager).`,
+    async ({ context }) => judgeVersion(await azVersion(context), oldestAz),
+  ),
+  // pg_dump refuses a server that is newer than itself.
+  check(
+    'database-tools',
+    'pg_dump and pg_restore',
+    'Install the PostgreSQL client of the server’s version: backup-database needs it.',
+    async ({ context }) => {
+      const needed = Number(context.config.postgres.version)
+      const versions = await Promise.all([
+        requirePgTool(context, 'pg_dump', needed),
+        requirePgTool(context, 'pg_restore', needed),
+      ])
+      return pass([...new Set(versions)].join(', '))
+    },
+  ),
+]

@@ -1,0 +1,58 @@
+import { backendPort as port, stableHost } from '../../config/endpoints.ts'
+import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
+import { healthCommand, parseHealth } from '../../vps/nginx/upstream.ts'
+import { vps } from '../../vps/remote/vps.ts'
+import { inspectServer } from '../../vps/serverState.ts'
+import { type Check, fail, pass, warn } from '../check.ts'
+
+/** ssh with a known host key, and root there. */
+export const vpsLogin: Check = {
+  id: 'vps-login',
+  title: 'Login on the VPS',
+  tags: ['doctor', 'login'],
+  needs: 'ssh',
+  advice: () =>
+    `Try by hand: ssh USER@HOST, with IONOS_USER and IONOS_HOST of ${formatKeyFile('IONOS_USER', 'IONOS_HOST')}.`,
+  async run({ context }) {
+    const { user, host } = context.config.ionos
+    await context.runner.run(vps(context.config).sudo`true`)
+    return pass(`${user}@${host}${user === 'root' ? '' : ', with sudo'}`)
+  },
+}
+
+export const vpsServices: Check = {
+  id: 'vps-services',
+  title: 'nginx on the VPS',
+  tags: ['doctor', 'vps'],
+  needs: 'ssh',
+  advice: () => `${formatScriptLine('setup-server')} && ${formatScriptLine('configure-nginx')}`,
+  async run({ context }) {
+    const { nginx } = await inspectServer(context)
+    if (!nginx.version) return fail('is not installed')
+    if (!nginx.active) return fail(`${nginx.version} does not run`)
+    return nginx.enabled
+      ? pass(`${nginx.version} runs`)
+      : fail(`${nginx.version} would not start after a reboot`)
+  },
+}
+
+/** nginx must reach the backend: asked from the VPS, not from here. */
+export const backendPort: Check = {
+  id: 'backend-port',
+  title: `Port ${port} of the backend, seen from the VPS`,
+  tags: ['doctor', 'ports'],
+  needs: 'ssh',
+  advice: () =>
+    `See whether the container runs (${formatScriptLine('view-logs', '--only', 'backend')}), and whether the VPS may open that port to the outside.`,
+  async run({ context: { config, runner } }) {
+    const host = stableHost(config)
+    const { status, body } = await runner.run(healthCommand(config, host)).then(parseHealth)
+    if (status === 200) return pass(`${host} answers`)
+    if (status === undefined) return fail(`${host}: ${body}`)
+    // The way is open; whether the application is well is for others to judge.
+    return warn(
+      `${host} answers, though not well: ${body}`,
+      formatScriptLine('view-logs', '--only', 'backend'),
+    )
+  },
+}
