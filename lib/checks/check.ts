@@ -11,7 +11,7 @@ import type { DatabaseSources } from './database/facts.ts'
 /** The scripts that run checks. `acceptance`: what the rehearsal checks besides `verify`. */
 export type Selection = 'health' | 'doctor' | 'verify' | 'acceptance' | 'check-database'
 
-/** What `doctor --only` takes, in the order in which doctor shows them. */
+/** The values of `doctor --only`, in the order in which doctor shows them. */
 export const categories = [
   'tools',
   'login',
@@ -26,7 +26,7 @@ export const categories = [
 ] as const
 export type Category = (typeof categories)[number]
 
-/** The categories that `--only a,b` names; all without it. Throws (exit 2) naming the nearest known one. */
+/** The categories of `--only a,b`; all without it. Throws (exit 2) and suggests the nearest one. */
 export function chosenCategories(only: string | undefined): readonly Category[] {
   if (only === undefined) return categories
   return only.split(',').map((word) => {
@@ -46,22 +46,22 @@ export type Tag =
   /** Verify runs it only when the deploy includes Azure, or IONOS. */
   | 'azure'
   | 'ionos'
-  /** Asks for the pages themselves: what a release of the frontend can break. */
+  /** Requests the pages themselves, which a release of the frontend can break. */
   | 'pages'
-  /** `health --from vps` runs it from there, too. */
+  /** `health --from vps` runs it on the VPS. */
   | 'from-vps'
   /** The site counts as down while it is down. */
   | 'site'
   /** One of the operator's own, from `--targets`. */
   | 'target'
 
-/** What a check gets to work with when it needs no login. Health runs these with nothing else loaded. */
+/** The context of a check that needs no login. `health --quick` loads nothing else. */
 export interface QuickContext {
   readonly context: Context
   readonly now: Date
   /** Aborted when the result is no longer wanted. */
   readonly signal: AbortSignal
-  /** Milliseconds until an HTTP request is given up. */
+  /** Time-out of an HTTP request, in milliseconds. */
   readonly requestTimeoutMs: number
   /** A slow response is a fault (HEALTH_STATIC_MS, HEALTH_API_MS). Otherwise only a wrong one is. */
   readonly timed: boolean
@@ -69,9 +69,9 @@ export interface QuickContext {
   readonly filled: boolean
 }
 
-/** What every check gets to work with. Each fact is read once, whichever check asks for it. */
+/** The context of every other check. Each fact is read once, no matter how many checks need it. */
 export interface CheckContext extends QuickContext {
-  /** The same context for az and the database. Health does not wait long there, and does not retry. */
+  /** The context for az and the database. In `health` their commands end early and are not retried. */
   readonly core: Context
   readonly azure: Azure
   readonly arm: Arm
@@ -87,7 +87,7 @@ export interface Check<Needs = CheckContext> {
   tags: readonly Tag[]
   /** az: Azure's login, or a secret of the data tier. */
   needs: 'nothing' | 'az' | 'ssh'
-  /** Another name in one selection, kept because scripts of operators rely on it. */
+  /** A different name in one selection, kept because operators' scripts rely on it. */
   aliases?: { readonly [Name in Selection]?: { id: string; title: string } }
   /** The name on the status page. Only what visitors notice has one: an outage of these ranks highest. */
   publicName?: string
@@ -95,15 +95,15 @@ export interface Check<Needs = CheckContext> {
   hiddenByMaintenance?: boolean
   /** False: an answer does not show that this machine's own network works, because it may come from this machine. */
   showsNetwork?: boolean
-  /** The host that it asks over HTTP. */
+  /** The host that it requests over HTTP. */
   host?(config: Config): string
   /** How long a response may take, in ms (HEALTH_STATIC_MS, HEALTH_API_MS). */
   limits?(config: Config): Limits
-  /** Milliseconds that it may take in a health check. Default: 10 s without a login, otherwise 30 s. */
+  /** Time limit in `health`, in milliseconds. Default: 10 s without a login, otherwise 30 s. */
   timeoutMs?: number
   /** The verdict after that time. Default: CRITICAL without a login (visitors get no answer either), otherwise UNKNOWN. */
   silence?: 'CRITICAL' | 'UNKNOWN'
-  /** What to do about a WARNING or CRITICAL whose result does not say it. */
+  /** What to do about a WARNING or CRITICAL, when the result itself does not say. */
   advice?: string | ((result: Judged) => string | undefined)
   /** Throws when nothing can be known, or when OpsError says what is wrong. */
   run(context: Needs): Promise<Result>
@@ -136,7 +136,7 @@ export interface Result extends Judged {
   findings?: readonly (Judged & { id: string; title: string })[]
 }
 
-/** A check without what it does: all that a report needs to know about it. */
+/** A check without `run`: what a report needs. */
 export type CheckInfo = Omit<Check, 'run'>
 
 export interface Observation extends Result {
@@ -150,7 +150,7 @@ export const warn = (detail: string, next?: string): Result => ({ verdict: 'WARN
 export const fail = (detail: string, next?: string): Result => ({ verdict: 'CRITICAL', detail, next })
 export const unknown = (detail: string, next?: string): Result => ({ verdict: 'UNKNOWN', detail, next })
 
-/** Several results as one: the worst verdict, and the details of what is wrong (of everything when nothing is). */
+/** Combines results: the worst verdict, and the details of what is wrong (of everything when nothing is). */
 export function combine(parts: readonly Judged[]): Result {
   const verdict = worstVerdict(parts)
   const shown = parts.filter((each) => verdict === 'OK' || each.verdict !== 'OK')
@@ -164,20 +164,20 @@ export function select<Each extends Check<never>>(checks: readonly Each[], selec
     .map((check) => ({ ...check, ...check.aliases?.[selection] }))
 }
 
-/** The advice of the result, otherwise of the check. What could not be known has none but its own. */
+/** The advice of the result, otherwise of the check. UNKNOWN gets only its own. */
 export function getAdvice({ advice }: Pick<Check, 'advice'>, result: Judged): string | undefined {
   const wrong = result.verdict === 'WARNING' || result.verdict === 'CRITICAL'
   if (result.next || !wrong) return result.next
   return typeof advice === 'function' ? advice(result) : advice
 }
 
-/** A limit counts from its value on: 500 ms is a WARNING where the limit is 500. */
+/** A value that equals a limit has reached it: 500 ms is a WARNING where the limit is 500. */
 export function byLimits(value: number, { warning, critical }: Limits): Verdict {
   if (value >= critical) return 'CRITICAL'
   return value >= warning ? 'WARNING' : 'OK'
 }
 
-/** The same where less is worse; here only what is below the limit counts. */
+/** The same where less is worse; a value that equals a limit is still within it. */
 export function byLowLimits(value: number, { warning, critical }: Limits): Verdict {
   if (value < critical) return 'CRITICAL'
   return value < warning ? 'WARNING' : 'OK'

@@ -31,7 +31,7 @@ export async function checkDatabase(context: Context) {
       tables: facts.tables.value,
       backups: facts.backups.value,
     },
-    /** 0 OK, 1 something is wrong, 3 (or 4) something could not be known. */
+    /** 0 OK, 1 a WARNING or CRITICAL, 3 (or 4) an UNKNOWN. */
     code: toExitCode(verdict, getExitCode(facts)),
   }
 }

@@ -10,7 +10,7 @@ import type { Result } from './check.ts'
  *   this machine
  */
 export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRITICAL'): Result {
-  // The way there failed, not the other side.
+  // The connection to the other side failed, not the other side itself.
   if (isUnanswered(thrown)) return { ...judgedFailure(thrown), verdict: 'UNKNOWN', silent: true }
   const { code = '', syscall = '', message } = getRootCause(thrown)
   const asksName = syscall.startsWith('query') || syscall === 'getaddrinfo' || code === 'EAI_AGAIN'
@@ -32,12 +32,12 @@ export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRI
 /** Node's own error, at the root of what was thrown. */
 export function getRootCause(thrown: unknown): { code?: string; syscall?: string; message: string } {
   const error = thrown as NodeJS.ErrnoException & { errors?: unknown[] }
-  // Several addresses were tried: the first one stands for all.
+  // When several addresses were tried, the first error stands for all.
   if (Array.isArray(error?.errors) && error.errors.length > 0) return getRootCause(error.errors[0])
   if (error?.code === undefined && error?.cause instanceof Error) return getRootCause(error.cause)
   const { code, syscall } = error ?? {}
   const message = getMessage(thrown)
-    // Node's note about its own end of a connection that was never made.
+    // Node's note about the local address of a connection that failed.
     .replace(/ - Local \(.*\)$/, '')
     // Python's error number.
     .replace(/^\[Errno -?\d+\] (.)/, (_, first: string) => first.toLowerCase())
@@ -52,7 +52,7 @@ const getHost = (who: string): string => (URL.canParse(who) ? new URL(who).hostn
  */
 export function reactionTo(thrown: unknown): 'refused' | 'connected' | undefined {
   const { code = '', syscall = '' } = getRootCause(thrown)
-  // A name server may refuse, too; that says nothing of whom it was asked about.
+  // A name server may also refuse, which says nothing about the host.
   if (code === 'ECONNREFUSED' && !syscall.startsWith('query')) return 'refused'
   return /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|ECONNRESET|HPE_/.test(code) ? 'connected' : undefined
 }

@@ -7,7 +7,7 @@ import type { CheckContext, QuickContext } from './check.ts'
 import { databaseSources } from './database/facts.ts'
 import { coreTimeoutMs, createQuickContext } from './run.ts'
 
-/** @param options azure: where it has been read already */
+/** @param options `azure`: a client that has already read what there is */
 export function createCheckContext(
   context: Context,
   {
@@ -33,7 +33,7 @@ export function createCheckContext(
   }
 }
 
-/** Two calls of az often follow each other (who am I, then the question): both end before the time limit of their check. */
+/** A check often needs two calls of az (the account, then its own question): both fit into its time limit. */
 const patienceMs = coreTimeoutMs / 2 - 1000
 
 /** The same context, whose commands and queries end early and are not retried: the next run of the health check does that. */

@@ -8,7 +8,7 @@ import { shownUrl, type Target } from './site/target.ts'
 
 const names = new Set(select(checks, 'health').map(({ id }) => id))
 
-/** Names of probes, of parts of the API (also future ones), and of the site in reports. */
+/** True for the names of checks, of areas of the API (also future ones), and of the site in reports. */
 const isTaken = (id: string): boolean => names.has(id) || id === 'site' || id.startsWith('api-')
 
 /**
@@ -26,7 +26,6 @@ export function readTargets(file: string): Target[] {
 }
 
 const form = 'A line is: [NAME] URL [WARNING,CRITICAL], such as   shop https://shop.example/ 500,2000'
-/** More lines would push the first ones off the screen. */
 const mostShown = 20
 
 export function parseTargets(text: string, file: string): Target[] {
@@ -59,7 +58,7 @@ function findComplaint({ id }: Target, seen: ReadonlyMap<string, number>): strin
     : undefined
 }
 
-/** The target, or what is wrong with the line. */
+/** Reads one line; gives the target, or what is wrong with the line. */
 function readLine(words: string): Target | string {
   const parts = words.split(/\s+/)
   const at = parts.findIndex((part) => /^[a-z][a-z0-9+.-]*:\/\//i.test(part))
@@ -76,7 +75,7 @@ function readLine(words: string): Target | string {
   return { id: at === 1 ? parts[0]! : shownUrl(url.href), url: url.href, ...(limits ? { limits } : {}) }
 }
 
-/** A complaint is read by more people than the file. */
+/** More people read an error message than the file, so it shows neither passwords nor queries. */
 const masked = (text: string): string =>
   text.replaceAll(/\/\/[^/\s]*@/g, '//***@').replaceAll(/\?\S+/g, '?***')
 

@@ -10,7 +10,7 @@ export interface Examined extends Finding {
   category: Category
 }
 
-/** Runs the checks of these categories at once. Nothing is changed, and one check that fails stops no other. */
+/** Runs the checks of these categories in parallel. Changes nothing; the failure of one does not stop the others. */
 export async function examine(
   context: Context,
   chosen: readonly Category[],
@@ -31,7 +31,7 @@ async function examineOne(check: Check, checking: CheckContext): Promise<Examine
   const { id, title } = check
   const category = getCategory(check)
   const result = await runCheck(check, checking)
-  // Nothing stands between us and a program on this machine: one that does not answer is not there.
+  // A program on this machine that does not answer is missing.
   if (category === 'tools' && result.verdict === 'UNKNOWN') result.verdict = 'CRITICAL'
   const next = result.verdict === 'OK' ? undefined : getAdvice(check, result)
   return {
@@ -40,7 +40,7 @@ async function examineOne(check: Check, checking: CheckContext): Promise<Examine
   }
 }
 
-/** 0 all OK, 1 something is wrong or will be, 3 something could not be known. */
+/** 0 all OK, 1 a WARNING or CRITICAL, 3 an UNKNOWN. */
 export function exitCodeOfFindings(findings: readonly Finding[]): number {
   const verdict = worstVerdict(findings)
   if (verdict === 'OK') return exitCode.done

@@ -27,12 +27,12 @@ interface VpsProbeLine {
   phases?: Phases
   /** DER in base64. */
   certificate?: string
-  /** Instead of all these: the kind of failure, as Node names it, and its words. */
+  /** Instead of all these: the failure's code, as Node names it, and its message. */
   error?: { code: string; message: string }
 }
 
 /**
- * The same context, whose requests the VPS makes: all requests of one moment travel together over the one ssh connection.
+ * The same context, but the VPS makes the requests. Those made at the same moment share one command over ssh.
  * The VPS trusts its own authorities and those of CA_FILE.
  */
 export function asVps(context: Context): Context {
@@ -67,7 +67,7 @@ export function asVps(context: Context): Context {
   return { ...context, runner: { ...runner, request } }
 }
 
-/** Reads the script from standard input first; the rest is the script's input. Python is there wherever certbot is. */
+/** Reads the script from standard input; the rest is the script's input. certbot brings Python to the VPS. */
 const loader = 'import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])).decode())'
 
 function requestsCommand(
@@ -129,7 +129,7 @@ function toResponse({
 const parseCertificate = (der: string): PeerCertificate =>
   new X509Certificate(Buffer.from(der, 'base64')).toLegacyObject() as unknown as PeerCertificate
 
-/** A check that answers to one side only. */
+/** A check that only one side gets an answer to. */
 export interface Disagreement {
   id: string
   /** The side that gets no answer. */
@@ -139,9 +139,9 @@ export interface Disagreement {
 }
 
 /**
- * Compares two runs at the same time. What one side gets is there, so the other one's silence is a network problem between.
- * But what the VPS asks of itself never leaves it: its answer does not rule out a firewall that keeps visitors out, and the
- * outage stays one. Slow or wrong answers are no disagreement, and UNKNOWN counts for neither side.
+ * Compares two runs of the same time. When one side gets an answer, the other's silence is a network problem between them.
+ * But a request of the VPS to itself never leaves it: its answer does not rule out a firewall that keeps visitors out, so the
+ * outage remains. Slow or wrong answers are no disagreement, and UNKNOWN counts for neither side.
  */
 export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagreement[] {
   return vps.observations.flatMap((there): Disagreement[] => {

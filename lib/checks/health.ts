@@ -14,11 +14,11 @@ import { type Target, targetCheck } from './site/target.ts'
 export type Origin = 'here' | 'vps'
 
 export interface RunOptions {
-  /** Only what needs no login: neither az nor ssh is started. */
+  /** Only checks that need no login: neither az nor ssh is started. */
   quick: boolean
   /** Ids of checks and names of targets; undefined or empty: all. */
   only?: readonly string[] | undefined
-  /** More HTTP targets (customTargets.ts). */
+  /** Additional HTTP targets (customTargets.ts). */
   targets?: readonly Target[] | undefined
   /** `vps`: only the HTTP checks, run from there over ssh. Default: here. */
   from?: Origin | undefined
@@ -27,7 +27,7 @@ export interface RunOptions {
 
 /** The result of one run of the health checks. */
 export interface ProbeRun {
-  /** Milliseconds since 1970 at which it began. */
+  /** Start time, milliseconds since 1970. */
   at: number
   from: Origin
   /** The worst; UNKNOWN when this machine's own network is down. */
@@ -36,9 +36,9 @@ export interface ProbeRun {
   ownNetwork: OwnNetwork
 }
 
-/** How many extra targets are asked at a time. */
+/** How many additional targets are checked at a time. */
 export const targetsAtOnce = 64
-/** az and ssh keep this machine busy for seconds: they begin when the timed answers have arrived, or after this. */
+/** az and ssh keep this machine busy for seconds: they start when the timed answers have arrived, or after this time. */
 const headStartMs = 1000
 
 /**
@@ -70,7 +70,7 @@ export async function listProbes({
   return choose(free, only)
 }
 
-/** Over ssh: the VPS itself says when it gets no answer; silence is about the way there. */
+/** Over ssh: the VPS reports when it gets no answer; silence means that the VPS cannot be reached. */
 const withLongTimeout = (check: Check): Check => ({ ...check, timeoutMs: 45_000, silence: 'UNKNOWN' })
 
 function choose(checks: readonly Check[], only: readonly string[]): Check[] {
@@ -89,7 +89,7 @@ function choose(checks: readonly Check[], only: readonly string[]): Check[] {
 }
 
 /**
- * Runs all checks at once; one that fails or hangs holds up no other, and itself no longer than its own time limit.
+ * Runs all checks in parallel; one that fails or hangs delays no other, and ends with its own time limit.
  * Throws (exit 2) for an unknown id, and what `signal` was aborted with.
  */
 export async function runProbes(context: Context, options: RunOptions): Promise<ProbeRun> {
@@ -109,7 +109,7 @@ export async function runProbes(context: Context, options: RunOptions): Promise<
     then.then(() => mapLimit(targetsAtOnce, probes.filter(isTarget), run)),
   ])
   const observations = [...web, ...core, ...targets]
-  // What the VPS saw came over ssh, which proves both ends.
+  // What the VPS saw came over ssh, which authenticates both ends.
   const { state, why } = await ownNetwork(
     context,
     from === 'vps' ? observations.map(({ unproven: _, plain: __, ...rest }) => rest) : observations,
@@ -126,7 +126,7 @@ export async function runProbes(context: Context, options: RunOptions): Promise<
   return { at, from, verdict: 'UNKNOWN', observations: known, ownNetwork: state }
 }
 
-/** Nothing of Azure and the database is loaded for checks that need no login. */
+/** Loads no code of Azure and the database for checks that need no login. */
 async function createContext(
   context: Context,
   probes: readonly Check[],

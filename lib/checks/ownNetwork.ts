@@ -8,7 +8,7 @@ export type OwnNetwork = 'up' | 'down' | 'not asked'
 
 const showsNetwork = (check: CheckInfo): boolean => check.showsNetwork ?? true
 
-/** Whether somebody in between may be the reason for the result: by silence, or by answering instead of the other side. */
+/** Whether something between this machine and the other side may have caused the result, by silence or by answering itself. */
 export const mayBeOwnNetwork = ({ probe, silent, unproven, plain, verdict }: Observation): boolean =>
   Boolean(silent || unproven || (plain && showsNetwork(probe) && verdict !== 'OK'))
 

@@ -29,10 +29,10 @@ const ends: Readonly<Record<string, string>> = {
 }
 
 const day = 86_400_000
-/** Long enough to plan a move in. */
+/** Enough time to plan a migration. */
 const ahead = 180 * day
 
-/** How near the end of support is. */
+/** Judges how near the end of support is. */
 export function judgeEndOfLife(what: string, now: Date, end = ends[what]): Result {
   if (end === undefined) return unknown(`${what}: when it ends is not in the table`)
   const left = Date.parse(end) - now.getTime()
@@ -93,7 +93,7 @@ export const retirement: readonly Check[] = [
       return judgeEndOfLife(`${os.id} ${os.version}`, now)
     },
   ),
-  // Nobody can renew by hand at that pace.
+  // At these lifetimes nobody can renew by hand.
   check(
     'certificate-lifetime',
     'Lifetime of certificates',

@@ -8,14 +8,14 @@ import { reactionTo } from './connectionErrors.ts'
 import { hasPassed, runChecks } from './run.ts'
 
 export interface RetriedChecks {
-  /** What is wrong for good. */
+  /** The checks that still fail. */
   failed: Observation[]
-  /** How many get only the maintenance page, and the words for that maintenance. */
+  /** How many see only the maintenance page, and the description of that maintenance. */
   hidden: number
   planned?: string | undefined
 }
 
-/** Runs checks up to `tries` times, a second longer apart each: a change takes some seconds to be visible; a fault stays. */
+/** Runs checks up to `tries` times, each pause a second longer: a change takes some seconds to become visible. */
 export async function retryChecks(
   checking: CheckContext,
   checks: readonly Check[],
@@ -33,7 +33,6 @@ export async function retryChecks(
   return (await poll(attempt, { intervalMs: (turn) => turn * 1000, attempts: tries })) ?? last
 }
 
-/** One line for a step. */
 export const describePassed = (checks: readonly Check[], { hidden, planned }: RetriedChecks): string =>
   hidden === 0
     ? `${checks.length} checks`
@@ -43,7 +42,7 @@ export const describeFailed = (failed: readonly Observation[]): string =>
   failed.map(({ probe, detail }) => `${probe.id}: ${detail}`).join('\n')
 
 /**
- * `retryChecks` for a last check. When something failed for good, `assertAnswered` decides whether that says anything: it
+ * `retryChecks` for the last task of a deploy. When checks still fail, `assertAnswered` decides whether that counts: it
  * throws (exit 3 or 4) when the other side gives this machine no answer at all. The failed checks are shown either way.
  */
 export async function retryUntilKnown(
@@ -65,13 +64,13 @@ export async function retryUntilKnown(
   return settled
 }
 
-/** Throws (exit 3) when the site gives this machine no answer at all: then failed checks say nothing about the site. */
+/** Throws (exit 3) when the site gives this machine no answer at all: failed checks then prove nothing about the site. */
 export async function assertResponding(context: Context): Promise<void> {
   const silence = await findSilence(context)
   if (silence !== undefined) throw noAnswer(context, silence)
 }
 
-/** The same where a refused connection or a wrong certificate is an answer, too. */
+/** The same, but a refused connection or a wrong certificate also counts as an answer. */
 export async function assertReachable(context: Context): Promise<void> {
   const silence = await findSilence(context)
   if (silence !== undefined && reactionTo(silence) === undefined) throw noAnswer(context, silence)
@@ -94,8 +93,8 @@ const noAnswer = ({ config }: Context, silence: unknown): OpsError =>
   )
 
 /**
- * The maintenance that hides the site from its visitors, in words; undefined when there is none, or when the VPS does
- * not answer: then a fault is a fault.
+ * Describes the maintenance that hides the site from its visitors; undefined when there is none, or when the VPS does
+ * not answer: a fault then counts as one.
  */
 async function plannedMaintenance(context: Context): Promise<string | undefined> {
   const server = await inspectServer(context).catch(() => undefined)

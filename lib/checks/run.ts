@@ -5,10 +5,10 @@ import { type Judged, judgedFailure } from '../util/status.ts'
 import type { Check, Observation, QuickContext, Result } from './check.ts'
 
 export const webTimeoutMs = 10_000
-/** az and ssh need seconds to answer even when all is well. */
+/** az and ssh take seconds to answer even when nothing is wrong. */
 export const coreTimeoutMs = 30_000
 
-/** What checks get that need no login. */
+/** The context of checks that need no login. */
 export const createQuickContext = (
   context: Context,
   options: Partial<Omit<QuickContext, 'context'>> = {},
@@ -22,7 +22,7 @@ export const createQuickContext = (
   ...options,
 })
 
-/** How a check runs in a health check: within its time limit, and what cannot be checked is UNKNOWN. */
+/** Runs a check as part of `health`: within its time limit; what cannot be checked is UNKNOWN. */
 export function observe<Needs extends QuickContext>(
   check: Check<Needs>,
   context: Needs,
@@ -41,11 +41,11 @@ interface RunOptions {
   /** Default: none; requests and commands have their own. */
   timeoutMs?: number
   silence?: 'CRITICAL' | 'UNKNOWN'
-  /** What an error means. */
+  /** Turns an error into a verdict. */
   onError?: (thrown: unknown) => Judged
 }
 
-/** The result of one check, after its time limit at the latest. Rejects only when the signal is aborted. */
+/** Runs one check and gives its result, at the latest when its time limit ends. Rejects only when the signal is aborted. */
 export async function runCheck<Needs extends QuickContext>(
   check: Check<Needs>,
   context: Needs,
@@ -81,13 +81,13 @@ export async function runCheck<Needs extends QuickContext>(
   }
 }
 
-/** Runs checks side by side; none stops another. */
+/** Runs checks in parallel; the failure of one does not stop the others. */
 export const runChecks = <Needs extends QuickContext>(
   checks: readonly Check<Needs>[],
   context: Needs,
 ): Promise<Observation[]> => Promise.all(checks.map((check) => runCheck(check, context)))
 
-/** A warning is for an operator's calendar: what was asked for works. */
+/** A WARNING passes: something needs attention later, but the deployment works. */
 export const hasPassed = ({ verdict }: Judged): boolean => verdict === 'OK' || verdict === 'WARNING'
 
 /** Throws an OpsError, which makes the check CRITICAL, when the condition does not hold. */

@@ -13,7 +13,7 @@ export interface Part {
   /** Dollars a month; null = unknown, and `unknown` says why. */
   monthly: number | null
   currency: 'USD'
-  /** How it is computed, for a person to check. */
+  /** The computation, for a person to check. */
   quantity: string
   /** The public list, the dated table, or a price that .env gives. */
   source: 'list' | 'offline' | 'configured'
@@ -23,7 +23,7 @@ export interface Part {
 /** What the configured system costs a month, in US dollars before tax. */
 export interface Estimate {
   parts: Part[]
-  /** null when a part is unknown: a sum without it would be taken for the whole. */
+  /** null when a part is unknown. */
   total: number | null
   /** The sum of the known parts. */
   known: number
@@ -114,5 +114,4 @@ function estimateIonos({ cost: { vpsMonthly: vps, domainYearly: domain } }: Conf
   ]
 }
 
-/** To the cent. */
 const round = (dollars: number): number => Math.round(dollars * 100) / 100

@@ -41,7 +41,7 @@ function describeMissing(name: string, { region }: Prices, source: 'list' | 'off
     : `the table of ${offline.date} has no prices of ${region}, only of ${offline.regions.join(', ')}`
 }
 
-/** The newest price of each tier; undefined when two differ from the same day on. */
+/** The newest price of each tier; undefined when two prices of the same day differ. */
 function getTiers(items: readonly PriceItem[]): { from: number; price: number }[] | undefined {
   const tiers = new Map<number, PriceItem>()
   const since = (item: PriceItem): number => Date.parse(item.effectiveStartDate ?? '1970-01-01')

@@ -58,7 +58,6 @@ const sources = { list: 'public list', offline: 'dated table', configured: 'conf
 const formatSource = ({ id, source }: Part): string =>
   source === 'offline' && (id === 'vps' || id === 'domain') ? 'assumed' : sources[source]
 
-/** With cents; UNKNOWN is not nothing. */
 export const formatDollars = (amount: number | null | undefined): string =>
   amount === null || amount === undefined ? 'UNKNOWN' : amount.toFixed(2)
 

@@ -58,14 +58,14 @@ async function readContainers({ core, azure }: CheckContext): Promise<ContainerF
   }))
 }
 
-/** What is wrong with one of them, in words; undefined when it runs. */
+/** Describes what is wrong with a group; undefined when it runs. */
 function findContainerTrouble({ name, group }: ContainerFacts, now: number): string | undefined {
   if (group === 'absent') return `${name} is absent`
   if (group === 'silent') return `${name} cannot be asked for its state`
   return findTrouble(group, now)
 }
 
-/** A running container is judged by its restarts within the hour: those since the group was made may be a year's. */
+/** Judges a running container by its restarts within the last hour; ARM's count goes back to the group's creation. */
 export function judgeContainers(groups: readonly ContainerFacts[], limits: Limits, now: number): Result {
   const judged = groups.map((facts) => {
     const { name, group } = facts
@@ -91,8 +91,8 @@ export function judgeContainers(groups: readonly ContainerFacts[], limits: Limit
 const hour = 3_600_000
 
 /**
- * ARM counts restarts since the group was made, and keeps the last events: equal ones that follow each other are one, with
- * a count and the first and last time. What began longer ago than an hour has not restarted within it.
+ * ARM counts restarts since the group was created, and keeps the last events; consecutive equal ones become one, with
+ * a count and the first and last time. A container that started more than an hour ago has not restarted within it.
  */
 function countRecentRestarts({ containers }: ContainerGroup, now: number): number {
   const view = containers[0]?.instanceView
@@ -102,6 +102,6 @@ function countRecentRestarts({ containers }: ContainerGroup, now: number): numbe
   const starts = (view?.events ?? [])
     .filter(({ name, lastTimestamp }) => name === 'Started' && within(lastTimestamp))
     .reduce((sum, { count, firstTimestamp }) => sum + (within(firstTimestamp) ? count : 1), 0)
-  // The first start of all is none; without events the running one is a restart that is known.
+  // The first start is no restart; without events, the current start counts as one.
   return Math.max(1, Math.min(all, starts))
 }

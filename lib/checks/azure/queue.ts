@@ -13,9 +13,9 @@ import { askRedis, type RedisReply } from './redisProtocol.ts'
 const name = 'workflows'
 
 export interface QueueFacts {
-  /** Jobs that wait. */
+  /** Waiting jobs. */
   jobs: number
-  /** Seconds that the first of them has waited; undefined: none waits, or its record is gone. */
+  /** How many seconds the first of them has waited; undefined when none waits, or its record is gone. */
   oldestSeconds: number | undefined
   workers: number
 }

@@ -6,7 +6,7 @@ import { type Check, type CheckContext, fail, pass, type Result, unknown, warn }
 import { unanswered } from '../connectionErrors.ts'
 import { askRedis, type RedisReply, timeoutMs } from './redisProtocol.ts'
 
-/** TLS and a key are asked for, Redis answers with the key, and Azure does not call it failed. */
+/** Redis requires TLS and a key, answers with the key, and Azure does not report it as failed. */
 export const redis: Check = {
   id: 'redis',
   title: 'Redis',
@@ -32,7 +32,7 @@ export const redisTls: Check = {
   },
 }
 
-/** When Azure does not answer, nothing follows from that: the check has asked Redis itself. */
+/** Silence of Azure proves nothing: the check asks Redis itself, too. */
 async function findFaultInAzure({ context: { config }, azure }: CheckContext) {
   try {
     const found = await azure.redis()
@@ -65,8 +65,8 @@ async function talk({ context, redisKey }: CheckContext): Promise<Result> {
 }
 
 /**
- * What is wrong with the doors of Redis, asked without a key: it must answer only over TLS, and ask for a key. Undefined
- * when nothing is. Rejects with the socket's own error when nothing answers over TLS.
+ * Finds out whether Redis can be used without TLS or without a key, and describes how. Undefined
+ * when it cannot. Rejects with the socket's own error when nothing answers over TLS.
  */
 async function findOpenDoor({ config, runner }: Context): Promise<string | undefined> {
   const ping = { ...redisAddress(config), say: 'PING\r\n', timeoutMs, effect: 'read' } as const
@@ -77,7 +77,7 @@ async function findOpenDoor({ config, runner }: Context): Promise<string | undef
   return plain && /^[+-]/.test(plain.answer) ? 'a plain connection is answered' : undefined
 }
 
-/** What PING was answered after AUTH; ms with the connection's set-up. */
+/** Judges the answer to PING after AUTH. `ms` includes the connection's set-up. */
 export function judgePing(pong: RedisReply, ms: number): Result {
   if (pong === 'PONG')
     return {
@@ -89,7 +89,7 @@ export function judgePing(pong: RedisReply, ms: number): Result {
   return fail(`it does not take the key that Azure gives: ${error}`)
 }
 
-/** A Redis that failed looks like a healthy one in the portal's list, and one with another policy takes no jobs. */
+/** The portal's list shows a failed Redis like a healthy one; with another clustering policy it takes no jobs. */
 export const redisState: Check = {
   id: 'redis-state',
   title: 'Redis',

@@ -16,7 +16,7 @@ export const azureLogin: Check = {
       const { user, name } = await azure.account()
       return pass(`${user}, subscription ${name}`)
     } catch (thrown) {
-      // Nothing else that asks Azure can know then; this is where it is known to be wrong.
+      // For every other check of Azure this is UNKNOWN; here it is the fault.
       if (thrown instanceof OpsError && thrown.exitCode === exitCode.notLoggedIn)
         return fail(thrown.message, formatAzLine('az login'))
       throw thrown
@@ -24,7 +24,7 @@ export const azureLogin: Check = {
   },
 }
 
-/** The actions of a deploy in the resource group. */
+/** The actions that a deploy performs in the resource group. */
 const getNeeded = (config: Config): string[] => [
   'Microsoft.Resources/deployments/write',
   ...getResources(config).flatMap(({ permissions }) => permissions),
@@ -50,7 +50,7 @@ export const azurePermissions: Check = {
         'api-version': '2022-04-01',
       })
     const subscription = `/subscriptions/${id}`
-    // Before the first deploy the group is not there; its maker then has the rights of the subscription.
+    // Before the first deploy there is no group; whoever creates it has the rights of the subscription.
     const found =
       (await read(`${subscription}/resourceGroups/${resourceGroup}`)) ?? (await read(subscription))
     const lacking = needed.filter((action) => !allowed(found?.value ?? [], action))
@@ -59,7 +59,7 @@ export const azurePermissions: Check = {
   },
 }
 
-/** A role allows what its actions name and its notActions do not; one role that allows it is enough. */
+/** A role allows what its actions match and its notActions do not; one such role is enough. */
 export const allowed = (permissions: readonly Permission[], action: string): boolean =>
   permissions.some(
     ({ actions, notActions = [] }) =>
@@ -67,13 +67,13 @@ export const allowed = (permissions: readonly Permission[], action: string): boo
       !notActions.some((pattern) => fits(pattern, action)),
   )
 
-/** Azure's patterns: `*` stands for anything, case does not matter. */
+/** Azure's patterns: `*` matches anything; case is ignored. */
 function fits(pattern: string, action: string): boolean {
   const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'))
   return new RegExp(`^${parts.join('.*')}$`, 'i').test(action)
 }
 
-/** A subscription makes only what it is registered for. */
+/** A subscription can only create resources of providers that it is registered for. */
 export const providers: Check = {
   id: 'azure-providers',
   title: 'Registered providers',
@@ -110,7 +110,7 @@ interface Usage {
   limit: number
 }
 
-/** Cores that Container Instances may use in the region; while a release runs, the backend is there twice. */
+/** The cores that Container Instances may use in the region. A release runs the backend twice. */
 export const containerCores: Check = {
   id: 'container-cores',
   title: 'Cores for containers',
@@ -129,7 +129,7 @@ export const containerCores: Check = {
   },
 }
 
-/** What is left for us is the limit without what others in the subscription use. */
+/** The cores left for this deployment are the limit minus what others in the subscription use. */
 export function judgeCores(
   { backend, worker }: Config,
   { currentValue, limit }: Usage,

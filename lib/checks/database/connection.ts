@@ -7,7 +7,7 @@ import { type Check, fail, pass, type Result, unknown } from '../check.ts'
 import { readFacts, type ServerFacts } from './facts.ts'
 import { judgeConnections } from './server.ts'
 
-/** A query over TLS with the owner's password, and how many connections are used. */
+/** Runs a query over TLS with the owner's password, and counts the connections in use. */
 export const databaseConnection: Check = {
   id: 'database',
   title: 'Database',
@@ -25,13 +25,13 @@ export const databaseConnection: Check = {
   },
 }
 
-/** Azure's word for it: Ready, Stopped … Undefined when Azure does not answer, or has no such server. */
+/** The server's state in Azure: Ready, Stopped … Undefined when Azure does not answer, or has no such server. */
 async function readState(azure: Azure): Promise<string | undefined> {
   const server = await azure.database().catch(() => undefined)
   return server?.properties.state as string | undefined
 }
 
-/** @param times milliseconds of the whole question, and of the connection in it */
+/** @param times milliseconds of the whole query, and of its connection alone */
 export function judgeDatabase(facts: ServerFacts, { ms, connect }: { ms: number; connect: number }): Result {
   const { connections, connectionsAllowed } = facts
   const used = judgeConnections(facts)
@@ -47,12 +47,12 @@ export function judgeDatabase(facts: ServerFacts, { ms, connect }: { ms: number;
   }
 }
 
-/** The server's own words that the application gets, too: no room, starting up or going down, no such database. */
+/** Errors of the server that the application gets, too: no free connection, starting up or shutting down, no such database. */
 const servesNobody = /too many clients|remaining connection slots|shutting down|starting up|does not exist/i
 
 /**
- * Refused connections and the server's own words are known faults. A server that only stays silent may keep just this
- * machine out (its firewall): then Azure is asked whether it runs.
+ * A refused connection and an error of the server are known faults. A silent server may only keep this machine out
+ * (its firewall), so Azure is asked whether it runs.
  */
 export async function judgeNoDatabase(
   thrown: unknown,
@@ -77,7 +77,7 @@ export async function judgeNoDatabase(
   return { ...fail(`it is ${called}; ${detail}`, next), silent }
 }
 
-/** The template leaves the parameter at Azure's default, on; whoever switches it off lets passwords travel readable. */
+/** The template leaves the parameter at Azure's default, on. When it is off, passwords may travel unencrypted. */
 export const databaseTransport: Check = {
   id: 'database-transport',
   title: 'PostgreSQL over TLS only',

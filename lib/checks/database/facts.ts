@@ -18,11 +18,11 @@ export interface TableSize {
   name: string
   /** Undefined: there is no such table. */
   rows: number | undefined
-  /** With its indexes and what is stored out of line. */
+  /** With its indexes and its TOAST table. */
   bytes: number | undefined
 }
 
-/** What the server says over SQL. */
+/** Read over SQL. */
 export interface ServerFacts {
   version: string
   connections: number
@@ -33,7 +33,7 @@ export interface ServerFacts {
 
 export type DatabaseSources = ReturnType<typeof databaseSources>
 
-/** What is known of the database, each from its own source, and read once. */
+/** The sources of facts about the database; each is read once. */
 export function databaseSources(context: Context, azure: Azure) {
   const server = once(() => readServer(context, azure))
   return {

@@ -16,7 +16,7 @@ const check = (id: string, title: string, run: Check['run']): Check => ({
   ...{ id, title, tags: ['check-database'], needs: 'az', run },
 })
 
-/** What check-database shows, in that order. */
+/** The checks of check-database, in the order in which it shows them. */
 export const databaseChecks: readonly Check[] = [
   check('server', 'Server', async ({ context, database }) =>
     judgeServer(context.config, await database.server()),
@@ -71,8 +71,8 @@ function judgeVersion({ postgres }: Config, { version }: ServerFacts): Result {
 const notAllowed = '28000'
 
 /**
- * The server's first words to a client that asks for no TLS: R asks for the password, E is an error (ErrorResponse in
- * PostgreSQL's message formats). Only one error says that plain connections are refused; anybody can get the others.
+ * Judges the server's first bytes to a client without TLS: R asks for the password, E is an error (ErrorResponse in
+ * PostgreSQL's message formats). Only one error means that plain connections are refused; the others have other reasons.
  */
 export function judgePlain(answer: string, tlsWorks: boolean): Result {
   if (answer.startsWith('R'))
@@ -92,14 +92,14 @@ export function judgePlain(answer: string, tlsWorks: boolean): Result {
     : unknown('a plain connection is refused, but so is one with TLS')
 }
 
-/** Behind type and length an ErrorResponse has fields, each a letter and text up to a zero byte: C the code, M the message. */
+/** After type and length an ErrorResponse has fields: a letter and text up to a zero byte. C is the code, M the message. */
 function parseError(answer: string): { code?: string | undefined; message?: string | undefined } {
   const fields = answer.slice(5).split('\0')
   const field = (letter: string) => fields.find((each) => each.startsWith(letter))?.slice(1)
   return { code: field('C'), message: field('M') }
 }
 
-/** A person begins to wait at about a second. */
+/** A person notices a delay from about a second on. */
 const slowMs = 1000
 
 function judgeTimes({ dns, tcp, login }: ConnectTimes): Result {
@@ -108,7 +108,7 @@ function judgeTimes({ dns, tcp, login }: ConnectTimes): Result {
   return total < slowMs ? pass(detail) : warn(`slow: ${detail}`)
 }
 
-/** Per cent of what is allowed. */
+/** In per cent of what is allowed. */
 const shareLimits = { warning: 80, critical: 95 }
 
 const judgeShare = (used: number, allowed: number, detail: string, next: string): Result => {
@@ -139,7 +139,7 @@ function judgeStorage({ stored }: ServerFacts, server: Resource | undefined, con
   )
 }
 
-/** Azure takes one a day; twice that without one is a fault. A server of less than a day may have none yet. */
+/** Azure takes a backup each day; a server younger than a day may have none yet. */
 const ageLimits = { warning: 36 * hour, critical: 72 * hour }
 
 export function judgeBackups(
@@ -191,7 +191,7 @@ function judgeTables(tables: readonly TableSize[]): Result {
   return { verdict: worstVerdict(findings), detail: '', findings }
 }
 
-/** Whom the firewall's rule for operators lets in. Asked only when the server cannot be reached. */
+/** Checks whether the firewall admits this machine, when the server cannot be reached. */
 async function judgeFirewall({ core, azure, database }: CheckContext): Promise<Result> {
   const failure = await database.times().then(
     () => undefined,

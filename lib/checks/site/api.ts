@@ -80,7 +80,7 @@ export function findAreaFault(
   return value === undefined || (filled && empty) ? `${path} has no ${field}` : undefined
 }
 
-/** A field of a JSON object; undefined when the text is no such thing. */
+/** A field of a JSON object; undefined when the text is none. */
 function getField(body: string, field: string): unknown {
   try {
     const value = JSON.parse(body) as Record<string, unknown> | null
@@ -90,7 +90,7 @@ function getField(body: string, field: string): unknown {
   }
 }
 
-/** The application's own words in the body of an error, without pages of HTML. One line. */
+/** The application's error message in one line; of a page of HTML only the title. */
 function inBrief(body: string): string {
   const words = getErrorText(body).replaceAll(/\s+/g, ' ').trim()
   return words === '' ? '' : `: ${words.length > 200 ? `${words.slice(0, 200)}…` : words}`

@@ -26,7 +26,7 @@ export const certificate: Check<QuickContext> = {
   },
 }
 
-/** By share of the lifetime, because lifetimes get shorter (64 days from 2027, 45 from 2028 on). */
+/** Judges by the share of the lifetime, because lifetimes get shorter (64 days from 2027, 45 from 2028 on). */
 export function judgeServed(
   shown: Pick<PeerCertificate, 'subjectaltname' | 'valid_from' | 'valid_to'> | undefined,
   names: readonly string[],

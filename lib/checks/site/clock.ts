@@ -11,7 +11,7 @@ interface Offset {
 
 const synchronise = 'Switch time synchronisation on there (timedatectl set-ntp true).'
 
-/** This machine's clock against nginx's and the backend's, by the Date of their answers (whole seconds). */
+/** Compares this machine's clock with nginx's and the backend's, by the Date header of their answers (whole seconds). */
 export const clock: Check<QuickContext> = {
   id: 'clock',
   title: 'Clocks',
@@ -39,12 +39,11 @@ export const clock: Check<QuickContext> = {
   },
 }
 
-/** A server that does not answer leaves the other one's word. */
 const patienceMs = 5000
-/** Servers give whole seconds: on average half a second more has passed. */
+/** Servers report whole seconds: on average half a second more has passed. */
 const halfSecond = 500
 
-/** Measured when the answer began, because an answer may take its time. NaN when it has no date. */
+/** In milliseconds, measured at the answer's first byte, because the rest may take longer. NaN when it has no date. */
 async function aheadOfUs(checking: QuickContext, url: string): Promise<number> {
   const began = Date.now()
   const { headers, phases } = await get(checking, url, { method: 'HEAD', timeoutMs: patienceMs })
@@ -52,7 +51,7 @@ async function aheadOfUs(checking: QuickContext, url: string): Promise<number> {
 }
 
 /**
- * Two servers that differ from this machine by the same have the right time, and this machine has not.
+ * When two servers differ from this machine by the same amount, this machine's clock is wrong.
  * @param others how far each is ahead of this machine
  */
 export function judgeServers(others: readonly Offset[], limits: Limits): Result {
@@ -79,10 +78,10 @@ const formatOffset = ({ name, ms }: Offset): string =>
     ? `${name} is right`
     : `${name} is ${Math.abs(Math.round(ms / 1000))} s ${ms > 0 ? 'ahead' : 'behind'}`
 
-/** Azure refuses tokens from about five minutes on; half a minute already makes logs hard to compare. In ms. */
+/** In ms. Azure refuses tokens from about five minutes on; half a minute already makes logs hard to compare. */
 const loginLimits = { warning: 30_000, critical: 300_000 }
 
-/** This machine's clock against Azure's, and the VPS's against this one. */
+/** Compares this machine's clock with Azure's, and the VPS's clock with this machine's. */
 export const clockForLogins: Check = {
   id: 'clock',
   title: 'Clocks',

@@ -6,12 +6,12 @@ import { isOurMaintenance } from '../../vps/maintenance/page.ts'
 import { byLimits, type Check, type QuickContext, type Result } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
 
-/** Longer than any list of the site's own that makes sense. */
+/** More than any list of the site itself needs. */
 const mostOfOurs = 16 << 20
-/** Of a thousand foreign targets only the status matters. */
+/** Of additional targets only the status matters. */
 const mostOfOthers = 1 << 20
 
-/** Asks once. In a health check the signal ends it first; elsewhere the request's own time-out does. */
+/** Sends one request. In `health` the signal ends it first; elsewhere the request's own time-out does. */
 export const get = (
   { context, signal, requestTimeoutMs }: QuickContext,
   url: string,
@@ -27,11 +27,11 @@ export interface Question
   extends Omit<Check<QuickContext>, 'needs' | 'host' | 'run' | 'timeoutMs' | 'silence'> {
   url(config: Config): string
   limits(config: Config): Limits
-  /** One of many: it may use an open connection. */
+  /** It may use an open connection. */
   shared?: true
-  /** What is wrong with the response, however fast it came; undefined when nothing is. */
+  /** Describes what is wrong with the response, regardless of its time; undefined when nothing is. */
   fault(response: HttpResponse, url: string, filled: boolean): string | undefined
-  /** What is worth saying about a good response, where time does not count. */
+  /** Adds to the detail of a good response, where time does not count. */
   note?(response: HttpResponse): string
 }
 
@@ -98,13 +98,13 @@ export function judgeResponse(
 
 const refused = /ECONNREFUSED|connection refused/i
 const silent = /no answer (within|in time)|ETIMEDOUT/i
-/** nginx answers so when nobody behind it does (RFC 9110, 15.6). */
+/** nginx's statuses when the backend does not answer it (RFC 9110, 15.6). */
 const gateway = /\bsays 50[234]\b/
 
 export const backendAdvice = (): string =>
   `${formatScriptLine('view-logs', '--only', 'backend')} tells why; ${formatScriptLine('restart-containers', '--only', 'backend')} starts it again.`
 
-/** For what nginx on the VPS answers itself, pages and certificate: silence is the VPS's. */
+/** Advice for what nginx on the VPS serves itself (pages, certificate): silence points to the VPS. */
 export function nginxAdvice({ verdict, detail }: Judged): string | undefined {
   if (verdict !== 'CRITICAL') return undefined
   if (refused.test(detail))
@@ -114,7 +114,7 @@ export function nginxAdvice({ verdict, detail }: Judged): string | undefined {
     : undefined
 }
 
-/** For what nginx hands on to the backend: silence and 502 to 504 are the backend's. */
+/** Advice for what nginx passes on to the backend: silence and 502 to 504 point to the backend. */
 export function apiAdvice(result: Judged): string | undefined {
   if (result.verdict !== 'CRITICAL') return undefined
   const { detail } = result

@@ -24,7 +24,7 @@ export function findPageFault(url: string, { status, body }: HttpResponse): stri
   return /<html/i.test(body) ? undefined : `${url} is not a page`
 }
 
-/** The product promises at least so many pages. */
+/** The number of pages that the product promises (docs/original-document.md, "Targets"). */
 const fewestPages = 52
 const atOnce = 8
 

@@ -3,7 +3,7 @@ import { type Check, fail, pass, type QuickContext } from '../check.ts'
 import { getRootCause, reactionTo } from '../connectionErrors.ts'
 import { get } from './http.ts'
 
-/** The CA comes to port 80, visitors to 443. */
+/** The CA connects to port 80, visitors to 443. */
 export const ports: Check<QuickContext> = {
   id: 'site-ports',
   title: 'Ports 80 and 443 of the VPS',
@@ -18,7 +18,7 @@ export const ports: Check<QuickContext> = {
   },
 }
 
-/** Why a port is closed; undefined when something answers there, whatever it says. Throws when that cannot be known. */
+/** Describes why a port is closed; undefined when anything answers there. Throws when that cannot be determined. */
 async function findClosed(
   checking: QuickContext,
   scheme: 'http' | 'https',
@@ -29,7 +29,7 @@ async function findClosed(
   } catch (thrown) {
     const reaction = reactionTo(thrown)
     if (reaction === 'refused') return `${port} refuses connections`
-    // What follows a connection (TLS, HTTP) is for other checks.
+    // Other checks judge TLS and HTTP.
     if (reaction === 'connected') return undefined
     throw new Error(`${port}: ${getRootCause(thrown).message}`)
   }

@@ -5,7 +5,7 @@ import { type Check, fail, pass, type QuickContext, type Result } from '../check
 import { unanswered } from '../connectionErrors.ts'
 import { get, nginxAdvice } from './http.ts'
 
-/** Visitors who type only the name reach HTTPS and the one name. */
+/** Visitors who type only a name are redirected to HTTPS and to the main name. */
 const ways = {
   http: ({ domain }: Config) => [`http://${domain}/workflows?a=1`, `https://${domain}/workflows?a=1`],
   www: ({ domain }: Config) => [`https://www.${domain}/workflows`, `https://${domain}/workflows`],
@@ -26,7 +26,7 @@ export const redirects: Check<QuickContext> = {
       verdict: worstVerdict(faults),
       detail: [...new Set(faults.map(({ detail }) => detail))].join('; '),
       ...(overTls.silent || overTls.unproven ? { plain: true } : {}),
-      // One answer is enough to know that the other's silence is not this machine's.
+      // One answer shows that this machine's network is not the reason for the other's silence.
       ...(results.every(({ silent }) => silent) ? { silent: true } : {}),
     }
   },

@@ -2,22 +2,22 @@ import type { Limits } from '../../config/config.ts'
 import type { Check, QuickContext } from '../check.ts'
 import { httpCheck } from './http.ts'
 
-/** Something else that is to answer over HTTP. */
+/** An additional URL to check, given by the operator. */
 export interface Target {
   /** Its name, or its URL without the query. */
   id: string
   url: string
-  /** undefined: those of the API. */
+  /** Default: those of the API. */
   limits?: Limits | undefined
 }
 
-/** Origin and path: a query may hold a token, and what is shown goes into history, alerts and ping. */
+/** Origin and path only: a query may hold a token, and this text goes into the history and into alerts. */
 export function shownUrl(url: string): string {
   const { origin, pathname } = new URL(url)
   return origin + pathname
 }
 
-/** Good is what a browser would take: 2xx, or a redirect. */
+/** 2xx and redirects pass. */
 export function targetCheck({ id, url, limits }: Target): Check<QuickContext> {
   const shown = shownUrl(url)
   const check = httpCheck({
@@ -25,11 +25,11 @@ export function targetCheck({ id, url, limits }: Target): Check<QuickContext> {
     title: id,
     tags: ['target'],
     url: () => url,
-    // Many of them may be on one server: it is not to set up a thousand TLS connections at once.
+    // Many targets may be on one server, which should not get a thousand TLS connections at once.
     shared: true,
     limits: ({ health }) => limits ?? health.apiMs,
     fault: ({ status }) => (status >= 200 && status < 400 ? undefined : `${shown} says ${status}`),
-    // It may be this machine itself.
+    // The target may be this machine itself.
     showsNetwork: false,
   })
   return {

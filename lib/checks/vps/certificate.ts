@@ -30,7 +30,7 @@ export const certificateRenewal: Check = {
   },
 }
 
-/** A certificate that was renewed on disk while nginx still serves the old one is a classic. */
+/** Finds a certificate that was renewed on disk while nginx still serves the old one. */
 export const servedCertificate: Check = {
   id: 'stored-certificate',
   title: 'Stored certificate is served',
@@ -63,7 +63,7 @@ export function judgeStored(served: string | undefined, stored: string | undefin
   return fail('is not the stored one: nginx was not reloaded since it was renewed', reloadLine)
 }
 
-/** A refused certificate is not known; but an expired one is not the stored one that is still valid. */
+/** A refused certificate cannot be compared. But an expired one differs from a stored one that is still valid. */
 export function judgeNotServed(
   url: string,
   thrown: unknown,

@@ -6,7 +6,7 @@ import { vps } from '../../vps/remote/vps.ts'
 import { inspectServer } from '../../vps/serverState.ts'
 import { byLimits, byLowLimits, type Check, combine, type Result } from '../check.ts'
 
-/** A full disk stops nginx's logs, certbot and every publish. */
+/** A full disk stops nginx's logs, certbot and every release. */
 const about = {
   title: 'Disk of the VPS',
   needs: 'ssh',
@@ -27,7 +27,7 @@ export const disk: Check = {
   },
 }
 
-/** Bytes that a deploy wants to have: a share of a large disk would be too many. */
+/** Free bytes that a deploy needs. */
 const roomForDeploy = { warning: 1e9, critical: 200e6 }
 
 export const diskForDeploy: Check = {
@@ -42,14 +42,14 @@ export const diskForDeploy: Check = {
 
 export interface Disk {
   mountedOn: string
-  /** Per cent used of what may be used, as df counts it: without what is reserved for root. */
+  /** Per cent used, as df counts it: without the space reserved for root. */
   percent: number
-  /** undefined: the file system has no fixed number of inodes. */
+  /** Undefined when the file system has no fixed number of inodes. */
   inodesPercent: number | undefined
   freeBytes: number
 }
 
-/** Reads df's lines. Throws (exit 3) when there are none. */
+/** Parses df's lines. Throws (exit 3) when there are none. */
 export function readDisks(stdout: string, stderr = ''): Disk[] {
   const rows = stdout.trim().split('\n').slice(1)
   const disks = rows.flatMap((row): Disk[] => {

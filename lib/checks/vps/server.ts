@@ -49,7 +49,7 @@ export const backendPort: Check = {
     const { status, body } = await runner.run(healthCommand(config, host)).then(parseHealth)
     if (status === 200) return pass(`${host} answers`)
     if (status === undefined) return fail(`${host}: ${body}`)
-    // The way is open; whether the application is well is for others to judge.
+    // The port is open; other checks judge the application.
     return warn(
       `${host} answers, though not well: ${body}`,
       formatScriptLine('view-logs', '--only', 'backend'),
