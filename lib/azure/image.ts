@@ -85,7 +85,7 @@ export const registryTask = ({ config }: Context, azure: Azure, login: Task): Ta
     if (await azure.registry()) return ok(`${config.azure.registry} is there`)
     throw new OpsError({
       what: `There is no registry ${config.azure.registry}`,
-      next: `${formatScriptLine('provision')}   (it makes one)`,
+      next: `${formatScriptLine('provision')}   (it creates one)`,
     })
   },
 })

@@ -51,7 +51,7 @@ export function asVps(context: Context): Context {
         const line = lines.find((each) => each.index === index)
         if (line?.phases) answer.resolve(toResponse(line))
         else if (line?.error) answer.reject(Object.assign(new Error(line.error.message), line.error))
-        else answer.reject(unknownError(`The VPS did not say what ${request.url} answers`, stderr))
+        else answer.reject(unknownError(`The VPS gave no result for ${request.url}`, stderr))
       }
     } catch (thrown) {
       for (const { answer } of batch) answer.reject(thrown)
@@ -91,10 +91,10 @@ function requestsCommand(
     // The script sends 64 at a time.
     timeoutMs: Math.ceil(requests.length / 64) * longest + 10_000,
     explain: (output) => ({
-      what: 'The VPS cannot ask for us',
+      what: 'The VPS cannot make the requests',
       exitCode: exitCode.unknown,
       ...(/python3: (command )?not found/.test(output)
-        ? { next: `${formatScriptLine('setup-server')}   (it brings Python)` }
+        ? { next: `${formatScriptLine('setup-server')}   (it installs Python)` }
         : {}),
     }),
   })`python3 -c ${loader} ${Buffer.byteLength(text)}`

@@ -98,7 +98,7 @@ export const retirement: readonly Check[] = [
     'certificate-lifetime',
     'Lifetime of certificates',
     'ssh',
-    () => `${formatScriptLine('setup-server')}   (it switches certbot.timer on)`,
+    () => `${formatScriptLine('setup-server')}   (it enables certbot.timer)`,
     async ({ context, now }) => {
       const { timer } = (await inspectServer(context)).certificate
       const coming = shorterLifetimes

@@ -87,9 +87,9 @@ async function findSilence({ config, runner }: Context): Promise<unknown> {
 
 const noAnswer = ({ config }: Context, silence: unknown): OpsError =>
   unknownError(
-    `https://${config.domain}/ gives this machine no answer, so nothing can be said about what visitors get`,
+    `https://${config.domain}/ gives this machine no answer, so it is not known what visitors get`,
     getMessage(silence),
-    'See whether the site is there from another network; then run this command again.',
+    'Check from another network whether the site answers; then run this command again.',
   )
 
 /**

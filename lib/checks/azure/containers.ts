@@ -14,7 +14,7 @@ const about = {
   id: 'containers',
   title: 'Containers',
   needs: 'az',
-  advice: () => `${formatScriptLine('view-logs')} tells why.`,
+  advice: () => `${formatScriptLine('view-logs')} shows why.`,
 } as const
 
 /** Backend and every worker: there, running, and not restarted too often within the hour (HEALTH_RESTARTS). */

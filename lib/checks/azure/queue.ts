@@ -90,7 +90,7 @@ function unreadable(...replies: readonly (RedisReply | undefined)[]): Error {
   const errors = replies.flatMap((each) =>
     typeof each === 'object' && each && 'error' in each ? each.error : [],
   )
-  return unknownError('Redis does not answer about the queue', errors[0])
+  return unknownError('Redis did not report the state of the queue', errors[0])
 }
 
 export function judgeQueue({ jobs, oldestSeconds, workers }: QueueFacts, config: Config): Result {

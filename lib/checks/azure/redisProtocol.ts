@@ -30,7 +30,7 @@ export async function askRedis(
   })
   const replies = readReplies(answer, all.length)
   if (replies) return replies.slice(1)
-  throw unknownError(`Redis ${host} hung up before it had answered`)
+  throw unknownError(`Redis ${host} closed the connection before it had answered`)
 }
 
 /** A command as RESP: an array of bulk strings, their lengths in bytes. */

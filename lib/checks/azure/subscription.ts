@@ -54,7 +54,7 @@ export const azurePermissions: Check = {
     const found =
       (await read(`${subscription}/resourceGroups/${resourceGroup}`)) ?? (await read(subscription))
     const lacking = needed.filter((action) => !allowed(found?.value ?? [], action))
-    if (lacking.length > 0) return fail(`this login may not: ${lacking.join(', ')}`)
+    if (lacking.length > 0) return fail(`this login lacks the permission for: ${lacking.join(', ')}`)
     return pass(`all ${needed.length} that a deploy needs`)
   },
 }
@@ -117,13 +117,13 @@ export const containerCores: Check = {
   tags: ['doctor', 'quota'],
   needs: 'az',
   advice:
-    'Ask for more in the portal (Quotas, Container Instances), choose another AZURE_LOCATION, or smaller containers.',
+    'Request more in the portal (Quotas, Container Instances), or set another AZURE_LOCATION or smaller containers.',
   async run({ context: { config }, azure, arm }) {
     const { id } = await azure.account()
     const path = `/subscriptions/${id}/providers/Microsoft.ContainerInstance/locations/${config.azure.location}/usages`
     const found = await arm.get<{ value: Usage[] }>(path, { 'api-version': '2023-05-01' })
     const cores = found?.value.find(({ name }) => name.value === 'StandardCores')
-    if (!cores) return unknown(`Azure names no limit for ${config.azure.location}`)
+    if (!cores) return unknown(`Azure reports no limit for ${config.azure.location}`)
     const groups = (await azure.groups()).filter(({ name }) => isOwnGroup(name))
     return judgeCores(config, cores, groups)
   },

@@ -77,10 +77,10 @@ const notAllowed = '28000'
 export function judgePlain(answer: string, tlsWorks: boolean): Result {
   if (answer.startsWith('R'))
     return fail(
-      'a plain connection is let in: passwords and data can travel readable',
+      'a plain connection is accepted: passwords and data may travel unencrypted',
       `${formatScriptLine('provision')}   (it sets require_secure_transport)`,
     )
-  if (!answer.startsWith('E')) return unknown('the server hung up on a plain connection without a word')
+  if (!answer.startsWith('E')) return unknown('the server closed a plain connection without an answer')
   const { code, message } = parseError(answer)
   if (code !== notAllowed)
     return unknown(

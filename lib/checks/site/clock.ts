@@ -56,7 +56,7 @@ async function aheadOfUs(checking: QuickContext, url: string): Promise<number> {
  */
 export function judgeServers(others: readonly Offset[], limits: Limits): Result {
   const [first] = others
-  if (!first) return unknown('no server told its time')
+  if (!first) return unknown('no server reported its time')
   const seconds = Math.round(furthest(others) / 100) / 10
   const verdict = byLimits(seconds, limits)
   const figures = [{ name: 'clock', value: seconds, unit: 's', limits }] as const
@@ -130,5 +130,5 @@ async function vpsTime({ context: { config, runner } }: CheckContext): Promise<n
 
 function assertTime(who: string, time: number): number {
   if (Number.isFinite(time)) return time
-  throw new Error(`${who} did not tell its time`)
+  throw new Error(`${who} did not report its time`)
 }

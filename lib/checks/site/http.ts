@@ -102,15 +102,15 @@ const silent = /no answer (within|in time)|ETIMEDOUT/i
 const gateway = /\bsays 50[234]\b/
 
 export const backendAdvice = (): string =>
-  `${formatScriptLine('view-logs', '--only', 'backend')} tells why; ${formatScriptLine('restart-containers', '--only', 'backend')} starts it again.`
+  `${formatScriptLine('view-logs', '--only', 'backend')} shows why; ${formatScriptLine('restart-containers', '--only', 'backend')} starts it again.`
 
 /** Advice for what nginx on the VPS serves itself (pages, certificate): silence points to the VPS. */
 export function nginxAdvice({ verdict, detail }: Judged): string | undefined {
   if (verdict !== 'CRITICAL') return undefined
   if (refused.test(detail))
-    return 'nginx does not listen there. On the VPS: systemctl status nginx tells why, systemctl start nginx starts it again.'
+    return 'nginx does not listen there. On the VPS: systemctl status nginx shows why, systemctl start nginx starts it again.'
   return silent.test(detail)
-    ? `Does the VPS run, and does its firewall let ports 80 and 443 in? ${formatScriptLine('doctor')} asks it from within.`
+    ? `Does the VPS run, and does its firewall admit ports 80 and 443? ${formatScriptLine('doctor')} checks it over ssh.`
     : undefined
 }
 

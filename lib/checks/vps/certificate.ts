@@ -25,7 +25,7 @@ export const certificateRenewal: Check = {
         `${detail}, but certbot.timer does not run: nothing renews it`,
         formatScriptLine('setup-server'),
       )
-    if (!hook) return warn(`${detail}, but nginx is not told of a renewed one`)
+    if (!hook) return warn(`${detail}, but nothing reloads nginx after a renewal`)
     return verdict === 'WARNING' ? warn(detail) : pass(`${detail}; certbot.timer renews it`)
   },
 }
@@ -76,7 +76,7 @@ export function judgeNotServed(
   const until = lineage.notAfter.toISOString().slice(0, 10)
   return lineage.notAfter.getTime() > now
     ? fail(
-        `an expired one is served, the stored one is good until ${until}: nginx was not reloaded since it was renewed`,
+        `an expired one is served, the stored one is valid until ${until}: nginx was not reloaded since it was renewed`,
         reloadLine,
       )
     : fail(`the stored one has expired, too (${until})`, formatScriptLine('issue-certificate'))

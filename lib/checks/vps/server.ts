@@ -43,7 +43,7 @@ export const backendPort: Check = {
   tags: ['doctor', 'ports'],
   needs: 'ssh',
   advice: () =>
-    `See whether the container runs (${formatScriptLine('view-logs', '--only', 'backend')}), and whether the VPS may open that port to the outside.`,
+    `Check that the container runs (${formatScriptLine('view-logs', '--only', 'backend')}), and that the VPS may connect to that port.`,
   async run({ context: { config, runner } }) {
     const host = stableHost(config)
     const { status, body } = await runner.run(healthCommand(config, host)).then(parseHealth)

@@ -54,7 +54,7 @@ test('clocks: an answer that tells no time is no silence', async () => {
   const asked = await observe(clock, createQuickContext(await site({ http: timeless })))
   expect([asked.verdict, asked.detail, asked.silent]).toEqual([
     'UNKNOWN',
-    'no server told its time',
+    'no server reported its time',
     undefined,
   ])
   const nobody = await observe(clock, createQuickContext(await site({})))

@@ -172,7 +172,7 @@ test.each([
     'the VPS is 90 s ahead, the backend is 30 s behind',
   ],
   ['one server, and off', [10_000], 'WARNING', 'the VPS is 10 s ahead, or this machine is wrong'],
-  ['nobody', [], 'UNKNOWN', 'no server told its time'],
+  ['nobody', [], 'UNKNOWN', 'no server reported its time'],
 ])('clocks: %s', (_, offsets, verdict, detail) => {
   const names = ['the VPS', 'the backend']
   const others = offsets.map((ms, at) => ({ name: names[at]!, ms }))
