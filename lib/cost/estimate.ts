@@ -1,10 +1,9 @@
 import { getResources } from '../azure/resources/index.ts'
-import type { PricedPart } from '../azure/resources/meter.ts'
+import type { PricedPart } from '../azure/resources/resource.ts'
 import type { Config } from '../config/config.ts'
 import type { Context } from '../tasks/context.ts'
 import offline from './offline.json' with { type: 'json' }
-import { getPrice } from './price.ts'
-import { type Prices, readPrices } from './priceList.ts'
+import { getPrice, type Prices, readPrices } from './priceList.ts'
 
 /** What one part of the system costs a month. */
 export interface Part {

@@ -1,5 +1,5 @@
 import type { Size } from '../azure/containers/limits.ts'
-import { hoursPerMonth } from '../azure/resources/meter.ts'
+import { hoursPerMonth } from '../azure/resources/resource.ts'
 import type { Config } from '../config/config.ts'
 import type { Estimate } from './estimate.ts'
 

@@ -4,8 +4,7 @@ import type { Context } from '../../tasks/context.ts'
 import type { Login } from '../account.ts'
 import { az } from '../cli.ts'
 import type { Size } from '../containers/limits.ts'
-import { hoursPerMonth, type PricedQuantity } from './meter.ts'
-import { type AzureResource, resourceId } from './resource.ts'
+import { type AzureResource, hoursPerMonth, type PricedQuantity, resourceId } from './resource.ts'
 
 /** A container group as `az container list` prints it; the parts that are compared. */
 export interface ContainerGroup {

@@ -4,8 +4,14 @@ import type { Context } from '../../tasks/context.ts'
 import { differing } from '../../tasks/task.ts'
 import { getMessage, unknownError } from '../../util/errors.ts'
 import { absent, az } from '../cli.ts'
-import { hoursPerMonth, type PricedPart } from './meter.ts'
-import { type ArmLocation, type DataTierResource, type Resource, resourceId } from './resource.ts'
+import {
+  type ArmLocation,
+  type DataTierResource,
+  hoursPerMonth,
+  type PricedPart,
+  type Resource,
+  resourceId,
+} from './resource.ts'
 
 /** The PostgreSQL server, with one of its parameters. */
 export interface DatabaseServer extends Resource {

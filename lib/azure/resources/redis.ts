@@ -5,8 +5,15 @@ import { differing } from '../../tasks/task.ts'
 import type { Login } from '../account.ts'
 import { az } from '../cli.ts'
 import { groupNames, workerNames } from './containerGroups.ts'
-import { hoursPerMonth, type PricedPart } from './meter.ts'
-import { type ArmLocation, type DataTierResource, type Fault, type Resource, resourceId } from './resource.ts'
+import {
+  type ArmLocation,
+  type DataTierResource,
+  type Fault,
+  hoursPerMonth,
+  type PricedPart,
+  type Resource,
+  resourceId,
+} from './resource.ts'
 
 /** A Redis; a managed one carries its database, once it has one. */
 export interface Redis extends Resource {

@@ -4,8 +4,7 @@ import type { Context } from '../../tasks/context.ts'
 import { differing } from '../../tasks/task.ts'
 import type { Login } from '../account.ts'
 import { absent, az } from '../cli.ts'
-import { daysPerMonth } from './meter.ts'
-import type { DataTierResource } from './resource.ts'
+import { type DataTierResource, daysPerMonth } from './resource.ts'
 
 /** The container registry, with the backend image in it. */
 export const registry: DataTierResource = {
