@@ -1,23 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import path from 'node:path'
 import { type OpsError, usageError } from '../util/errors.ts'
 import { formatCount } from '../util/format.ts'
 import { parseNumber } from '../util/number.ts'
-import type { Config } from './config.ts'
+import { type Config, createConfig } from './config.ts'
 import { assertReadableLines, findCutValues } from './envFile.ts'
-import { type Key, type KeyName, keys, limitsMean, type ShareKind, schema } from './schema.ts'
-import {
-  appSecretKeyRule,
-  createSecret,
-  deriveApiToken,
-  isKeyMaterial,
-  postgresPasswordRule,
-  type Secret,
-  type SecretRule,
-} from './secret.ts'
-
-type Texts = Record<KeyName, string>
+import { type Key, type KeyName, keys, limitsMean, schema } from './schema.ts'
+import { isKeyMaterial } from './secret.ts'
 
 /**
  * Reads `.env`, then `.env.NAME` over it, checks all keys, and returns the frozen configuration.
@@ -54,10 +43,10 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
   }
   const texts = Object.fromEntries(
     Object.entries(keys).map(([key, about]) => [key, given.get(key)?.value ?? (about as Key).default ?? '']),
-  ) as Texts
+  ) as Record<KeyName, string>
   const last = filesOf(name).at(-1)!
   const fileOf = (key: KeyName) => given.get(key)?.file ?? last
-  return deepFreeze(shape(texts, fileOf, folder, name ?? 'default'))
+  return deepFreeze(createConfig(texts, fileOf, folder, name ?? 'default'))
 }
 
 /** Whether `.env` says that it only holds what the environments have in common. */
@@ -215,117 +204,6 @@ function exampleLine(key: KeyName): string {
   const file = path.join(import.meta.dirname, '..', '..', '.env.example')
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split(/\r?\n/) : []
   return `.env.example line ${lines.findIndex((line) => line.replace(/^#\s?/, '').startsWith(`${key}=`)) + 1}`
-}
-
-function shape(texts: Texts, fileOf: (key: KeyName) => string, folder: string, environment: string): Config {
-  const absolute = (text: string) => path.resolve(folder, text.replace(/^~(?=$|[/\\])/, homedir()))
-  const optionalPath = (text: string) => (text === '' ? '' : absolute(text))
-  const optionalNumber = (text: string) => (text === '' ? undefined : Number(text))
-  const limits = (key: KeyName) => {
-    const [warning = 0, critical = 0] = texts[key].split(',').map(Number)
-    return { warning, critical }
-  }
-  const secret = (key: KeyName, rule?: SecretRule, derive?: Secret['derive']) =>
-    createSecret(key, texts[key], {
-      file: fileOf(key),
-      ...(rule ? { rule } : {}),
-      ...(derive ? { derive } : {}),
-    })
-  return {
-    environment,
-    keyFiles: Object.fromEntries((Object.keys(keys) as KeyName[]).map((key) => [key, fileOf(key)])),
-    folder,
-    domain: texts.DOMAIN,
-    shares: texts.SHARES.split(',').filter((word): word is ShareKind => word !== ''),
-    azure: {
-      subscription: texts.AZURE_SUBSCRIPTION,
-      resourceGroup: texts.AZURE_RESOURCE_GROUP,
-      location: texts.AZURE_LOCATION,
-      registry: texts.ACR_NAME.toLowerCase(),
-    },
-    postgres: {
-      server: texts.POSTGRES_SERVER,
-      database: texts.POSTGRES_DATABASE,
-      user: texts.POSTGRES_USER,
-      password: secret('POSTGRES_PASSWORD', postgresPasswordRule(texts.POSTGRES_USER)),
-      sku: texts.POSTGRES_SKU,
-      version: texts.POSTGRES_VERSION,
-      storageGb: Number(texts.POSTGRES_STORAGE_GB),
-      backupDays: Number(texts.POSTGRES_BACKUP_DAYS),
-    },
-    redis: { kind: texts.REDIS_KIND as 'managed' | 'classic', name: texts.REDIS_NAME, sku: texts.REDIS_SKU },
-    backend: {
-      dir: absolute(texts.BACKEND_DIR),
-      dockerfile: texts.BACKEND_DOCKERFILE,
-      dnsLabel: texts.BACKEND_DNS_LABEL,
-      cpu: Number(texts.BACKEND_CPU),
-      memoryGb: Number(texts.BACKEND_MEMORY_GB),
-      secretKey: secret('APP_SECRET_KEY', appSecretKeyRule, (value) => [deriveApiToken(value)]),
-      healthyWithinSeconds: Number(texts.HEALTHY_WITHIN_SECONDS),
-    },
-    worker: {
-      cpu: Number(texts.WORKER_CPU),
-      memoryGb: Number(texts.WORKER_MEMORY_GB),
-      count: Number(texts.WORKER_COUNT),
-    },
-    ionos: {
-      host: texts.IONOS_HOST,
-      port: Number(texts.IONOS_PORT),
-      user: texts.IONOS_USER,
-      key: optionalPath(texts.IONOS_SSH_KEY),
-      knownHosts: optionalPath(texts.IONOS_KNOWN_HOSTS) || path.join(homedir(), '.ssh', 'known_hosts'),
-      publicIp: texts.IONOS_PUBLIC_IP || texts.IONOS_HOST,
-      webRoot: texts.WEB_ROOT.replace(/\/+$/, ''),
-      keepReleases: Number(texts.KEEP_RELEASES),
-      keepAssetsDays: Number(texts.KEEP_ASSETS_DAYS),
-      purgeUrl: texts.PURGE_URL,
-      dnsKey: secret('IONOS_DNS_KEY'),
-      dnsApi: texts.IONOS_DNS_API.replace(/\/+$/, ''),
-    },
-    cost: {
-      vpsMonthly: optionalNumber(texts.VPS_MONTHLY_USD),
-      domainYearly: optionalNumber(texts.DOMAIN_YEARLY_USD),
-    },
-    health: {
-      staticMs: limits('HEALTH_STATIC_MS'),
-      apiMs: limits('HEALTH_API_MS'),
-      certificatePercent: limits('HEALTH_CERTIFICATE_PERCENT'),
-      queueJobs: limits('HEALTH_QUEUE_JOBS'),
-      queueSeconds: limits('HEALTH_QUEUE_SECONDS'),
-      diskPercent: limits('HEALTH_DISK_PERCENT'),
-      restarts: limits('HEALTH_RESTARTS'),
-      clockSeconds: limits('HEALTH_CLOCK_SECONDS'),
-      neutralTargets: texts.HEALTH_NEUTRAL_TARGETS.split(','),
-      pingUrl: secret('HEALTH_PING_URL'),
-    },
-    history: {
-      sampleDays: Number(texts.HISTORY_SAMPLE_DAYS),
-      days: Number(texts.HISTORY_DAYS),
-      sloPercent: Number(texts.SLO_PERCENT),
-    },
-    alerts: {
-      webhook: secret('ALERT_WEBHOOK_URL'),
-      slack: secret('ALERT_SLACK_URL'),
-      teams: secret('ALERT_TEAMS_URL'),
-      email: { to: texts.ALERT_EMAIL_TO, from: texts.ALERT_EMAIL_FROM, smtp: secret('SMTP_URL') },
-    },
-    dashboardDir: absolute(texts.DASHBOARD_DIR),
-    acme: { email: texts.ACME_EMAIL, server: texts.ACME_SERVER },
-    network: {
-      dnsServer: texts.DNS_SERVER,
-      caFile: optionalPath(texts.CA_FILE),
-      azEnvironment: Object.fromEntries(
-        Object.entries({
-          HTTPS_PROXY: texts.HTTPS_PROXY,
-          HTTP_PROXY: texts.HTTPS_PROXY,
-          NO_PROXY: texts.NO_PROXY,
-          REQUESTS_CA_BUNDLE: optionalPath(texts.REQUESTS_CA_BUNDLE),
-          AZURE_CONFIG_DIR: optionalPath(texts.AZURE_CONFIG_DIR),
-        }).filter(([, value]) => value !== ''),
-      ),
-    },
-    stateDir: path.join(absolute(texts.STATE_DIR), environment),
-  }
 }
 
 function deepFreeze<T>(value: T): T {

@@ -4,15 +4,15 @@ import type { NetworkOptions } from '../net/http.ts'
 import { usageError } from '../util/errors.ts'
 import type { Config } from './config.ts'
 
-/** What the DNS says about one name; empty lists mean that there is no such record. */
+/** The DNS records of a name; an empty list means that there is none. */
 export interface Addresses {
   ipv4: string[]
   ipv6: string[]
 }
 
 /**
- * The A and AAAA records of a name, asked of DNS_SERVER or of the system's name servers; never of /etc/hosts, because
- * the CA and the visitors do not read it.
+ * The A and AAAA records of a name, from DNS_SERVER or the system's name servers; never from /etc/hosts, which the CA and
+ * visitors do not read.
  * Rejects with the resolver's own error when there is no answer (ETIMEOUT, ESERVFAIL, ECONNREFUSED).
  */
 export async function resolveAddresses(config: Config, host: string): Promise<Addresses> {
@@ -26,7 +26,7 @@ export async function resolveAddresses(config: Config, host: string): Promise<Ad
   return { ipv4: ipv4.sort(), ipv6: ipv6.sort() }
 }
 
-/** How requests of this configuration find names (DNS_SERVER) and whom they trust (CA_FILE). */
+/** How requests of this configuration resolve names (DNS_SERVER) and which authorities they trust (CA_FILE). */
 export function createNetworkOptions(config: Config): NetworkOptions {
   return {
     authorities: readAuthorities('CA_FILE', config.network.caFile),
@@ -60,8 +60,8 @@ function absentIsEmpty(error: NodeJS.ErrnoException): string[] {
 }
 
 /**
- * How az goes out, for requests to Azure of our own: by its proxy and with its authorities, those of the configuration
- * before those of the environment. Names are the system's, as for az.
+ * For this tool's own requests to Azure: the proxy and the authorities of az, from the configuration or else the
+ * environment. The system resolves names, as for az.
  */
 export function createAzNetworkOptions(config: Config, env: NodeJS.ProcessEnv): NetworkOptions {
   const proxies = { ...env, ...config.network.azEnvironment }

@@ -3,31 +3,30 @@ import type { Config } from './config.ts'
 import type { KeyName } from './schema.ts'
 
 /*
- * What is printed for an operator to paste must act on the environment that this run works on, and must name the file
- * that this run has read. Texts are written deep in lib/, often where no configuration is at hand. A process runs one
- * script on one environment, so that environment is noted here once. Ask at the moment of writing, not while a module
- * loads: it is not known by then. test/integration/config/pasteLine.test.ts holds both.
+ * A printed command must act on the environment of this run, and a hint must name the file that this run has read. A
+ * process runs one script on one environment, so this module stores it once, for messages that are written where no
+ * configuration is at hand. Call these functions when a message is written: while modules load, nothing is stored yet.
  */
 
 let environment: string | undefined
 let keyFiles: Config['keyFiles'] = {}
 let azFolder: string | undefined
 
-/** Notes the name given to --env, before any file is read; undefined = `.env` alone. */
+/** Stores the name given to --env, before any file is read; undefined = `.env` alone. */
 export function noteEnvironment(name: string | undefined): void {
   environment = name
   keyFiles = {}
   azFolder = undefined
 }
 
-/** Notes the configuration that this run works on. */
+/** Stores the configuration of this run. */
 export function noteConfig(config: Config): void {
   environment = config.environment === 'default' ? undefined : config.environment
   keyFiles = config.keyFiles
   azFolder = config.network.azEnvironment.AZURE_CONFIG_DIR
 }
 
-/** The line that runs a script on this environment: `npx dominion unlock --env staging`. */
+/** The command that runs a script on this environment: `npx dominion unlock --env staging`. */
 export const formatScriptLine = (script: string, ...args: readonly string[]): string =>
   quoteLine([
     'npx',
@@ -43,10 +42,7 @@ export const formatKeyFile = (...keys: readonly [KeyName, ...KeyName[]]): string
   return [...new Set(keys.map((key) => keyFiles[key] ?? own))].join(' and ')
 }
 
-/**
- * A line of az for the terminal: where the environment has a login folder, the line uses it, or it would log in to another
- * environment's.
- */
+/** A command of az to paste. It uses the login folder of this environment, if it has its own. */
 export function formatAzLine(line: string): string {
   if (!azFolder) return line
   return process.platform === 'win32'

@@ -5,19 +5,19 @@ import { local } from '../shell/template.ts'
 import { exitCode, usageError } from '../util/errors.ts'
 import type { Config } from './config.ts'
 
-/** A secret as the configuration holds it: the value itself, or where it is kept. Prints as `***` wherever it goes. */
+/** A secret of the configuration: its value, or a reference to it. Always prints as `***`. */
 export interface Secret {
   /** The key of `.env`. */
   readonly key: string
-  /** Where it is set, or belongs: `.env` or `.env.NAME`. */
+  /** The file that sets it, or where it belongs: `.env` or `.env.NAME`. */
   readonly file: string
-  /** What its values must be like, besides what all secrets must. */
+  /** Checks its value, in addition to the rules for all secrets. */
   readonly rule: SecretRule
-  /** Is anything set at all? */
+  /** Whether it is set. */
   readonly given: boolean
-  /** The text of `.env`; for a reference, not the value. */
+  /** The text in `.env`; of a reference, not the value. */
   readonly text: () => string
-  /** Secrets that follow from a value: they are redacted with it. */
+  /** Secrets derived from the value, which are redacted, too. */
   readonly derive: (value: string) => readonly string[]
   toString(): '***'
   toJSON(): '***'
@@ -44,10 +44,10 @@ export const createSecret = (
   toJSON: () => '***',
 })
 
-/** Is it kept elsewhere (`env:NAME`, `op://…`, `azkv://vault/name`)? */
+/** Whether the text refers to a secret elsewhere (`env:NAME`, `op://…`, `azkv://vault/name`). */
 export const isReference = (text: string): boolean => /^(env:|op:\/\/|azkv:\/\/)/.test(text)
 
-/** The command that fetches a reference; undefined when none is needed. */
+/** The command that reads a reference; undefined when none is needed. */
 export function secretCommand(text: string): Command | undefined {
   const explain = () => ({
     next: 'Log in where the secret is kept (op signin, az login).',
@@ -61,13 +61,13 @@ export function secretCommand(text: string): Command | undefined {
     --query value --output json --only-show-errors`
 }
 
-/** Is it kept in an Azure Key Vault? */
+/** Whether it is stored in an Azure Key Vault. */
 export const isInKeyVault = (secret: Secret): boolean => secret.text().startsWith('azkv://')
 
 /**
- * The secret's value, registered with the redactor before anyone sees it.
- * Throws (exit 2) when it is missing, still the placeholder of `.env.example`, begins with what az would read as a file,
- * or is against its rule; a reference is judged by what it leads to.
+ * The secret's value, registered with the redactor first.
+ * Throws (exit 2) when the value is missing, is still the placeholder of `.env.example`, starts with a character that az
+ * interprets, or breaks its rule.
  */
 export async function revealSecret(secret: Secret, runner: Runner): Promise<string> {
   const value = await fetchValue(secret, runner)
@@ -90,7 +90,7 @@ function wrongIn(secret: Secret, value: string): string | undefined {
 
 const fetched = new WeakMap<Secret, Promise<string>>()
 
-/** Asked once a run: a vault takes a second, and 1Password may ask the operator. */
+/** Read once a run: a vault takes a second, and 1Password may prompt the operator. */
 function fetchValue(secret: Secret, runner: Runner): Promise<string> {
   const asked = fetched.get(secret) ?? followReference(secret, runner)
   fetched.set(secret, asked)
@@ -109,27 +109,26 @@ async function followReference(secret: Secret, runner: Runner): Promise<string> 
     )
   }
   if (!command) return text
-  // The output is the secret: keep it out of the transcript by asking without one.
   const { stdout } = await runner.runPrivately(command)
   return command.argv[0] === 'az' ? String(JSON.parse(stdout)) : stdout
 }
 
-/** How a key begins that belongs into a file: PEM, OpenSSH (also in base64), PuTTY, a public key, a known_hosts line. */
+/** What key files contain: PEM, OpenSSH (also in base64), PuTTY, a public key, a known_hosts line. */
 const beginnings =
   /-----BEGIN |PRIVATE KEY-----|PuTTY-User-Key-File|b3BlbnNzaC1rZXkt|LS0tLS1CRUdJTi|(^|\s)(ssh-(rsa|dss|ed25519)|ecdsa-sha2-\S+|sk-(ssh|ecdsa)-\S+)\s+AAAA/
 
-/** The middle of a key without its head: no folder has a name like that. */
+/** The middle of a key, without its header. */
 const base64 = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9+/=]{64,}$/
-/** Names of files are shorter between their slashes; a blob has few slashes. */
+/** File names are shorter between their slashes. */
 const longPart = /[^/]{32,}/
 
-/** Does a text look like a key itself, where the path of its file is wanted? Several lines are no path either. */
+/** Whether a text looks like a key, not like the path of its file. Several lines are no path either. */
 export const isKeyMaterial = (text: string): boolean =>
   beginnings.test(text) ||
   /[\r\n]/.test(text) ||
   (!/^[/~.]/.test(text) && base64.test(text) && longPart.test(text))
 
-/** What is wrong with a secret's value, as the end of "KEY …"; undefined: nothing. Never tells the value. */
+/** What is wrong with a secret's value, as the end of "KEY …", without the value; undefined: nothing. */
 export type SecretRule = (value: string) => string | undefined
 
 /**
@@ -151,17 +150,17 @@ export const postgresPasswordRule =
       : undefined
   }
 
-/** The key signs sessions: too short a one can be guessed. */
+/** The key signs sessions: a short one can be guessed. */
 export const appSecretKeyRule: SecretRule = (value) =>
   value.length < 16 ? `has ${value.length} characters; 16 is the least (openssl rand -hex 32)` : undefined
 
 /** The backend derives the same token (dominion/credentials.py). A different label would give a different token. */
 const apiTokenLabel = 'codex-dominion api token v1'
 
-/** The token that the API asks for before it writes: HMAC-SHA256 with APP_SECRET_KEY as the key, in hexadecimal. */
+/** The token that the API requires for writing: HMAC-SHA256 with APP_SECRET_KEY as the key, in hexadecimal. */
 export const deriveApiToken = (secretKey: string): string =>
   createHmac('sha256', secretKey).update(apiTokenLabel).digest('hex')
 
-/** The token of this environment. Throws as `reveal` does when APP_SECRET_KEY cannot be used. */
+/** The API token of this environment. Throws as `revealSecret` does when APP_SECRET_KEY cannot be used. */
 export const getApiToken = async ({ backend }: Config, runner: Runner): Promise<string> =>
   deriveApiToken(await revealSecret(backend.secretKey, runner))

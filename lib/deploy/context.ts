@@ -1,35 +1,33 @@
 import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
-import type { Run } from '../cli/defineScript.ts'
+import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
 import type { Runner } from '../shell/runner.ts'
 import type { Context } from '../tasks/context.ts'
 
-type Verbosity = { verbose?: boolean | undefined }
-
 /** A context that belongs to one run of one script. */
 export interface OpenContext extends Context {
-  /** Names the run in transcript, lock and receipt: UTC time and script. */
+  /** Names the run in transcript, lock and receipt: UTC time, script, process id. */
   readonly id: string
   close(): Promise<void>
 }
 
 /**
- * Opens what a script works with: the runner, with its transcript in the state folder and every configured secret
- * known to the redactor. Connections open at their first use.
+ * Opens the runner, with its transcript in the state folder and a redactor that knows every configured secret.
+ * Connections open at their first use.
  *
- * @param mayChange false in a dry run and in scripts that only look
- * @param transcripts a folder of its own: what runs every minute would push those of deploys out of the common one; and
- * `unwritable`: the run continues without a record, and this is called with the reason
+ * @param mayChange false in a dry run and in read-only scripts
+ * @param transcripts.folder for a script that runs every few minutes, so that its transcripts do not replace those of deploys
+ * @param transcripts.unwritable called with the reason when the run continues without a transcript
  */
-export async function openContext<Flags extends Verbosity>(
-  run: Run<Flags>,
+export async function openContext(
+  run: Run<CommonFlags>,
   config: Config,
   script: string,
   mayChange: boolean,
   transcripts: { folder?: string; unwritable?: (thrown: unknown) => void } = {},
 ): Promise<OpenContext> {
-  // At the first use: every script imports this file, and `--help` needs none of them.
+  // Imported here because `--help` loads this file and needs none of them.
   const [
     { isReference },
     { assertStateDir },
@@ -54,7 +52,7 @@ export async function openContext<Flags extends Verbosity>(
       .flatMap((secret) => [secret.text(), ...secret.derive(secret.text())])
       .concat(passwordOf(config.network.azEnvironment.HTTPS_PROXY)),
   )
-  // The questions before the task list and the list itself are one run, with one transcript.
+  // The prompts before a task list and the list itself share one transcript.
   const started = run.transcript === undefined ? undefined : path.basename(run.transcript, '.jsonl')
   const id =
     started ?? `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
@@ -67,7 +65,7 @@ export async function openContext<Flags extends Verbosity>(
     reach: createNetworkOptions(config),
     azReach: () => createAzNetworkOptions(config, process.env),
     env: process.env,
-    // The proxy is for az alone: npm and git have settings of their own.
+    // The proxy is for az alone: npm and git have their own settings.
     envOf: { az: config.network.azEnvironment },
     mayChange,
     signal: run.signal,
@@ -85,7 +83,7 @@ export async function openContext<Flags extends Verbosity>(
   return { config, runner, id, close: () => runner.close() }
 }
 
-/** The login shell prints before every command; shown with --verbose. */
+/** What the login shell prints before every command; shown with --verbose. */
 function greetingLine({ ionos }: Config, greeting: string): string {
   const lines = greeting.split(/\r?\n/).filter((line) => line.trim() !== '')
   const shown = [...lines.slice(0, 10), ...(lines.length > 10 ? [`… ${lines.length - 10} more lines`] : [])]
@@ -95,9 +93,9 @@ function greetingLine({ ionos }: Config, greeting: string): string {
   ].join('\n')
 }
 
-/** Opens a context for as long as `use` takes, whatever becomes of it. Gives what `use` gives: the exit code. */
-export async function withContext<Flags extends Verbosity>(
-  run: Run<Flags>,
+/** Opens a context, passes it to `use`, and closes it. Gives the exit code that `use` gives. */
+export async function withContext(
+  run: Run<CommonFlags>,
   script: string,
   mayChange: boolean,
   use: (context: OpenContext) => Promise<number>,
@@ -110,13 +108,13 @@ export async function withContext<Flags extends Verbosity>(
   }
 }
 
-/** The password in a proxy's URL, as written and as meant: az prints the URL in its errors. */
+/** The password in a proxy's URL, encoded and decoded: az prints the URL in its errors. */
 function passwordOf(url: string | undefined): string[] {
   const password = url && URL.canParse(url) ? new URL(url).password : ''
   return password ? [password, decodeURIComponent(password)] : []
 }
 
-/** user@machine, as lock and receipt name a person. */
+/** user@machine, as in lock and receipt. */
 export function whoami(): string {
   let user = 'unknown'
   try {

@@ -9,30 +9,29 @@ import { formatDuration } from '../util/format.ts'
 import { vps } from '../vps/remote/vps.ts'
 import { whoami } from './context.ts'
 
-/** Who deploys, as the lock and the one it refuses say it. */
+/** Who holds the lock. */
 export interface Holder {
   by: string
   since: string
   what: string
   id: string
-  /** Process id on the VPS of what holds the lock. */
+  /** Process id of the holder on the VPS. */
   pid: number
 }
 
 export interface Lock {
   release(): Promise<void>
-  /** Resolves if it is gone before it was released. */
+  /** Resolves if the lock is lost before its release. */
   lost: Promise<Loss>
 }
 
-/** On a tmpfs, so that a restarted VPS has no lock left over. */
+/** On a tmpfs, so that no lock survives a restart of the VPS. */
 const file = '/run/lock/codex-dominion.lock'
 
 /**
- * Takes the deploy lock on the VPS: an flock held by a process at the other end of this run's own ssh connection.
- * A deploy that is killed drops the connection and with it the lock; one whose machine has gone silent loses it after
- * 90 s. So no lock is left behind.
- * Throws (exit 5) naming the holder, since when, and the line that unlocks.
+ * Takes the deploy lock on the VPS: an flock held by a process at the other end of this run's ssh connection. A killed
+ * deploy loses the connection and thus the lock; a machine that falls silent loses it after 90 s.
+ * Throws (exit 5) naming the holder, the time, and the command that unlocks.
  */
 export async function takeLock({ runner, config }: Context, id: string, what: string): Promise<Lock> {
   const holder = JSON.stringify({
@@ -48,7 +47,7 @@ export async function takeLock({ runner, config }: Context, id: string, what: st
   }
   await held.close()
   if (held.firstLine !== 'refused') {
-    await runner.run(vps(config).sudo`true`) // says what hinders, sudo for one
+    await runner.run(vps(config).sudo`true`) // throws the cause, if it is sudo
     throw unknownError(`The lock ${file} on the VPS cannot be taken`, held.firstLine)
   }
   throw lockedBy(await readHolder({ runner, config }))
@@ -59,34 +58,31 @@ const lockedBy = (holder: Holder | undefined): OpsError =>
     what: holder
       ? `Locked: ${holder.by} runs "${holder.what}" since ${holder.since} (${formatDuration(Date.now() - Date.parse(holder.since))} ago)`
       : 'Locked: another deploy holds the lock',
-    next: `Wait for it to end, or if it is surely dead: ${formatScriptLine('unlock')}`,
+    next: `Wait for it to end, or if it is certainly dead: ${formatScriptLine('unlock')}`,
     exitCode: exitCode.locked,
   })
 
-/**
- * Before an operator is asked anything: throws (exit 5) when somebody deploys, so that no answer is given in vain. A VPS
- * that cannot be asked is for the run itself to meet.
- */
+/** Before a prompt: throws (exit 5) when somebody deploys. A VPS that does not answer is left to the run itself. */
 export async function assertUnlocked(context: Context): Promise<void> {
   const holder = await readHolder(context).catch(() => undefined)
   if (holder) throw lockedBy(holder)
 }
 
 const beatMs = 20_000
-/** A machine that was silent for so long is asleep, or cut off: somebody else may deploy. */
+/** After this silence the machine counts as asleep or cut off, and somebody else may deploy. */
 const silenceSeconds = 90
 
 /**
- * What holds the lock: it waits for one byte of its input at a time, and ends with the connection or after a silence.
- * 9 and 2 are closed in what it starts, so that the flock and the channel end with it.
- * A dry run that looks who holds it has it for a moment, so a taker waits a little.
+ * The process that holds the lock: it reads one byte at a time, and ends with the connection or after a silence. It closes
+ * the descriptors 9 and 2 in what it starts, so that the flock and the channel end with it. It waits a moment for the lock,
+ * because a dry run takes it briefly to see whether it is free.
  */
 export const holdArgv = (lock: string, holder: string, silence: number): string[] => [
   ...['sh', '-c', holdScript, 'lock'],
   ...[lock, holder, String(silence)],
 ]
 
-/** flock's exit code when somebody holds the lock, and only then: it fails with 1 and 64 to 71 (flock(1), sysexits(3)). */
+/** flock's exit code for a lock that is held; its own failures are 1 and 64 to 71 (flock(1), sysexits(3)). */
 const conflict = 75
 
 const holdScript = `exec 9>>"$1" || exit 3
@@ -97,14 +93,14 @@ while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do 
 export interface LockTask {
   task: Task
   held(): boolean
-  /** Aborted when the lock is gone before this run has released it; the reason is a `Loss`. */
+  /** Aborted when the lock is lost before its release; the reason is a `Loss`. */
   lost: AbortSignal
   release(): Promise<void>
 }
 
 /**
  * The lock as a task. In a plan it only reports who holds it.
- * @param needed false: a VPS that cannot be reached does not stop the run; the task says that there is no lock
+ * @param needed false: the run continues without the lock when the VPS cannot be reached
  */
 export function lockTask(
   context: Context,
@@ -136,7 +132,7 @@ export function lockTask(
   }
 }
 
-// A dry run asks too: no file is made.
+// A dry run uses it, so it creates no file.
 const holderScript = `[ -e "$1" ] || exit 0
 flock -n -E ${conflict} "$1" true && exit 0
 code=$?
@@ -151,6 +147,6 @@ export async function readHolder({ runner, config }: Context): Promise<Holder | 
   return { ...(JSON.parse(text) as Omit<Holder, 'pid'>), pid: Number(pid) }
 }
 
-/** Ends what holds the lock, and only if it is still that process. */
+/** Ends the process that holds the lock, unless it is another one by now. */
 export const breakLock = (config: Config, holder: Holder): Command =>
   vps(config).sudo.record`sh -c ${`[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`} unlock ${file} ${holder.pid}`

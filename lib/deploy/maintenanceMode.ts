@@ -8,9 +8,7 @@ import { parseMessage, type Wanted } from '../vps/maintenance/task.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import { whoami } from './context.ts'
 
-/**
- * What the flags ask for. Throws (exit 2) when `until` is no time ahead, or `message` does not fit.
- */
+/** What the flags ask for. Throws (exit 2) when `until` is not in the future or `message` is not allowed. */
 export const wantedMaintenance = (
   mode: 'on' | 'off',
   { message, until }: { message?: string; until?: string },
@@ -24,8 +22,8 @@ export const wantedMaintenance = (
       }
 
 /**
- * Says whether the site is in maintenance, by the marker on the VPS and by what a visitor gets; each also when the other
- * cannot be asked. Gives the exit code: 0 either way, 3 or 4 when a part could not be learnt.
+ * Prints whether the site is in maintenance: the marker on the VPS and what a visitor gets, each even if the other is
+ * unknown. Gives the exit code: 0 for on and off, 3 or 4 when a part is unknown.
  */
 export async function maintenanceStatus(run: Run<CommonFlags>, context: Context): Promise<number> {
   const url = `https://${context.config.domain}/`

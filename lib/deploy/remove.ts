@@ -22,12 +22,12 @@ export interface RemoveFlags extends CommonFlags {
   skipIonos?: boolean
 }
 
-/** What stays because another environment names it, by its kind. */
+/** What stays because another environment names it, by kind. */
 export type Staying = ReadonlyMap<ShareKind, SharedWith>
 
 /**
- * What another environment of the folder names, too: it stays, also where SHARES allows that both use it.
- * Throws (exit 2) when one of the other files cannot be read: what it names would be taken down unseen.
+ * What another environment of the folder names, too: it stays, even if SHARES allows both to use it.
+ * Throws (exit 2) when one of the other files cannot be read, because what it names is unknown.
  */
 export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
   const config = await getSeparateConfig(run)
@@ -45,7 +45,7 @@ export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
 const stays = ({ what, files }: SharedWith): string =>
   `${what}: not removed, also named by ${files.join(', ')}`
 
-/** Says of a kind why it is not removed; undefined when it is. */
+/** Why a kind is not removed; undefined when it is. */
 export const reasonToStay =
   (staying: Staying) =>
   (kind: ShareKind): string | undefined => {
@@ -53,10 +53,10 @@ export const reasonToStay =
     return shared && stays(shared)
   }
 
-/** Reads all of Azure before the site is removed: while Azure is silent, the site stays. */
+/** Reads all of Azure before the site is removed: if Azure does not answer, the site stays. */
 export const azurePartsTask = (azure: Azure, staying: Staying, login: Task): Task => ({
   id: 'azure-parts',
-  title: 'What is there in Azure',
+  title: 'What exists in Azure',
   part: 'azure',
   after: [login],
   async inspect() {
@@ -72,8 +72,8 @@ export const azurePartsTask = (azure: Azure, staying: Staying, login: Task): Tas
 })
 
 /**
- * Shows what would be lost and what it costs now, and asks for the domain to be typed.
- * Throws (exit 2) when it was not; nothing has been touched then.
+ * Shows what would be lost and what it costs now, and prompts for the domain.
+ * Throws (exit 2) when it is not typed; nothing has been changed then.
  */
 export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise<number> =>
   withContext(run, 'remove', false, async (context) => {
@@ -85,7 +85,7 @@ export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise
     return 0
   })
 
-/** What is there, part by part; a part that cannot be asked says so, and the removal itself will meet it again. */
+/** What exists, part by part; the line of an unknown part says so. */
 async function losses(
   context: Context,
   { skipAzure, skipIonos }: RemoveFlags,

@@ -1,10 +1,11 @@
-import type { Run } from '../cli/defineScript.ts'
+import type { CommonFlags, Run } from '../cli/defineScript.ts'
+import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import { getRevision } from '../shell/git.ts'
 import type { Loss } from '../shell/remote.ts'
 import type { Context } from '../tasks/context.ts'
 import { criticalPath, executeTasks, type Outcome } from '../tasks/engine.ts'
-import { formatSummary, planData, planText } from '../tasks/plan.ts'
+import { formatSummary, planData, printPlan } from '../tasks/plan.ts'
 import { openScreen } from '../tasks/renderer.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
@@ -15,15 +16,6 @@ import { type OpenContext, openContext } from './context.ts'
 import { type LockTask, lockTask } from './lock.ts'
 import { type ReceiptFacts, writeReceipt } from './receipts/write.ts'
 import { getSeparateConfig } from './separate.ts'
-
-export interface TaskFlags {
-  env?: string
-  dryRun?: boolean
-  detailedExitcode?: boolean
-  json?: boolean
-  quiet?: boolean
-  verbose?: boolean
-}
 
 export interface TaskList {
   /** Every task but those of part `prepare` waits for the lock. */
@@ -37,6 +29,8 @@ export interface TaskList {
 export interface TaskRun {
   /** Called while the connection to the VPS is on its way. */
   tasks(context: Context): readonly Task[] | TaskList | Promise<readonly Task[] | TaskList>
+  /** What `getSeparateConfig` has given already. */
+  config?: Config
   /** False: a VPS that cannot be reached does not stop the run; it continues without the lock, and says so. */
   needsVps: boolean
   /**
@@ -51,8 +45,8 @@ export interface TaskRun {
  * Plans or performs a list of tasks: lock, list on one screen, receipt, result. Every script that changes the clouds
  * goes through here. Gives the exit code.
  */
-export async function runTasks<Flags extends TaskFlags>(run: Run<Flags>, task: TaskRun): Promise<number> {
-  const config = await getSeparateConfig(run)
+export async function runTasks(run: Run<CommonFlags>, task: TaskRun): Promise<number> {
+  const { config = await getSeparateConfig(run) } = task
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, run.script, !planning, {
     // Many of them: they must not push out those of deploys.
@@ -81,8 +75,8 @@ export async function runTasks<Flags extends TaskFlags>(run: Run<Flags>, task: T
   }
 }
 
-async function plan<Flags extends TaskFlags>(
-  run: Run<Flags>,
+async function plan(
+  run: Run<CommonFlags>,
   context: Context,
   { tasks }: TaskList,
   lock: LockTask | undefined,
@@ -94,25 +88,14 @@ async function plan<Flags extends TaskFlags>(
     stopping: run.stopping,
     signal: run.signal,
   })
+  const code = printPlan(run, outcomes, context.runner.secrets)
   const failed = outcomes.find(({ state }) => state === 'failed')
-  const count = (...states: Outcome['state'][]) =>
-    outcomes.filter(({ state }) => states.includes(state)).length
-  const data = {
-    ok: !failed,
-    dryRun: true,
-    changes: count('create', 'change'),
-    unknown: count('unknown'),
-    steps: planData(outcomes),
-  }
-  run.result(planText(outcomes, context.runner.secrets), data)
   if (failed) throw failed.error
-  if (!run.flags.detailedExitcode) return exitCode.done
-  if (count('create', 'change') > 0) return 2
-  return count('unknown') > 0 ? exitCode.unknown : exitCode.done
+  return code
 }
 
-async function perform<Flags extends TaskFlags>(
-  run: Run<Flags>,
+async function perform(
+  run: Run<CommonFlags>,
   context: OpenContext,
   { tasks, receipt: facts, summary: closing }: TaskList,
   lock: LockTask | undefined,

@@ -1,7 +1,4 @@
-/*
- * What the scripts make their lists of: every factory of tasks. A script gets them by one import when it runs, and not
- * before: `--help` loads none of them.
- */
+/* Every factory of tasks. A script imports this file only when it runs, so that `--help` loads none of them. */
 export { loginTask } from '../azure/account.ts'
 export { az } from '../azure/cli.ts'
 export { type Azure, createAzure } from '../azure/client.ts'

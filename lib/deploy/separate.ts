@@ -3,19 +3,11 @@ import type { Config } from '../config/config.ts'
 import { findShared, getEnvironmentFile, type Others, readOthers } from '../config/environments.ts'
 import { type OpsError, usageError } from '../util/errors.ts'
 
-const known = new WeakMap<object, Promise<Config>>()
-
 /**
  * The configuration of a run that changes something. Throws (exit 2) when another environment of the folder names the
- * same resources and neither file says that this is meant. Nothing has been touched then.
+ * same resources and neither file allows that. Nothing has been changed then.
  */
-export function getSeparateConfig<Flags>(run: Run<Flags>): Promise<Config> {
-  const asked = known.get(run) ?? check(run)
-  known.set(run, asked)
-  return asked
-}
-
-async function check<Flags>(run: Run<Flags>): Promise<Config> {
+export async function getSeparateConfig(run: Pick<Run<object>, 'config' | 'log'>): Promise<Config> {
   const config = await run.config()
   const others = await readOthers(config)
   for (const { file, why } of others.unreadable)

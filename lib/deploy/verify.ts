@@ -16,24 +16,23 @@ import { pinVerified } from '../vps/frontend/pin.ts'
 import type { Switched } from '../vps/frontend/switch.ts'
 
 export interface VerifyOptions {
-  /** Undefined: what runs in Azure is not verified. */
+  /** Undefined: Azure is not verified. */
   azure: Azure | undefined
-  /** Is the site verified? */
+  /** Whether the site is verified. */
   ionos: boolean
-  /** What has made a release of the pages live; when all is well, that release is kept as a verified one. */
+  /** The task that made a frontend release live; when all checks pass, the release is pinned as verified. */
   swap?: Task<Switched> | undefined
-  /** Everything that is to be verified. */
   after: readonly Task[]
 }
 
-/** What a visitor must see when the deploy says it is done, and that backend and workers run. */
+/** Verifies what visitors get, and that backend and workers run. */
 export function verifyTask(context: Context, { azure, ionos, swap, after }: VerifyOptions): Task {
   const checking = createCheckContext(context, azure ? { azure } : {})
   const checks = select(allChecks, 'verify').filter(
     ({ tags }) => (azure || !tags.includes('azure')) && (ionos || !tags.includes('ionos')),
   )
 
-  /** Throws when this machine's own network, or its login, is what failed. */
+  /** Throws when the cause is this machine's network or its login. */
   async function assertAnswered(failed: readonly Observation[]): Promise<void> {
     if (ionos) await assertReachable(context)
     if (azure && (!ionos || failed.every(({ probe }) => probe.needs === 'az'))) {
@@ -58,13 +57,13 @@ export function verifyTask(context: Context, { azure, ionos, swap, after }: Veri
       throw new OpsError({
         what: `${failed.length} of ${checks.length} checks failed`,
         said: describeFailed(failed),
-        next: 'Look into what they name; the same command verifies again.',
+        next: 'Fix what they name, then run this command again to verify.',
       })
     },
   }
 }
 
-/** The new image through the site, the containers, the API. */
+/** Verifies the new image: through the site, in the containers, and the API. */
 export function verifyBackendTask(
   context: Context,
   azure: Azure,
@@ -85,7 +84,7 @@ export function verifyBackendTask(
         throw new OpsError({
           what: `${settled.failed.length} of ${checks.length} checks failed with ${tag}`,
           said: describeFailed(settled.failed),
-          next: `${formatScriptLine('rollback', 'backend', '--list')}   (shows what can be rolled back to)`,
+          next: `${formatScriptLine('rollback', 'backend', '--list')}   (lists the releases)`,
         })
       }
       const { backend: marks } = await readBadReleases(context)
@@ -93,7 +92,7 @@ export function verifyBackendTask(
         return ok(`${tag}, ${describePassed(checks, settled)}`, settled.hidden > 0)
       return {
         state: 'change',
-        what: `${tag} passes its checks: its mark as bad is taken away`,
+        what: `${tag} passes its checks: its mark as bad is removed`,
         effects: [unmarkBadCommand(context.config, 'backend', tag)],
       }
     },

@@ -7,7 +7,7 @@ import type { Runner } from '../shell/runner.ts'
 import { isAlive } from '../shell/secretFile.ts'
 import { local } from '../shell/template.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Difference, type Field, ok, type Task } from '../tasks/task.ts'
+import { type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError, usageError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
 import { assertOneLine, type InstallTarget, type Interval, type ScheduledTask } from './tasks.ts'
@@ -151,32 +151,29 @@ export function cronTasks(
 ): Task[] {
   const wanted = (text: string) =>
     tasks.length > 0 ? insertBlock(text, renderBlock(tasks, target), target) : removeBlock(text, target)
-  return [
-    {
-      id: 'crontab',
-      title: `Crontab of ${target.user}`,
-      part: 'together',
-      async inspect(): Promise<Difference> {
-        const now = await readCrontab(runner)
-        const text = wanted(now)
-        if (text === now) return ok(tasks.length > 0 ? 'entries are up to date' : 'no entries of this tool')
-        const [before, after] = [getBlockLines(now, target), getBlockLines(text, target)]
-        const verb = before.length === 0 ? 'install' : 'update'
-        return {
-          state: before.length === 0 ? 'create' : 'change',
-          what: `${tasks.length === 0 ? 'remove' : verb} our entries`,
-          fields: compareLines(before, after),
-          effects: [writeCommand(text)],
-        }
-      },
-      async apply(_difference, log) {
-        // Read again: someone may have edited it meanwhile.
-        const now = await readCrontab(runner)
-        if (now !== '') log(`The previous crontab is saved as ${backUpCrontab(config.stateDir, now)}`)
-        await runner.run(writeCommand(wanted(now)))
-      },
+  const crontab: Task<string> = {
+    id: 'crontab',
+    title: `Crontab of ${target.user}`,
+    part: 'together',
+    async inspect() {
+      const now = await readCrontab(runner)
+      const text = wanted(now)
+      if (text === now) return ok(tasks.length > 0 ? 'entries are up to date' : 'no entries of this tool')
+      const [before, after] = [getBlockLines(now, target), getBlockLines(text, target)]
+      const verb = before.length === 0 ? 'install' : 'update'
+      return {
+        state: before.length === 0 ? 'create' : 'change',
+        what: `${tasks.length === 0 ? 'remove' : verb} our entries`,
+        fields: compareLines(before, after),
+        effects: [writeCommand(text)],
+        fact: now,
+      }
     },
-  ]
+    async beforeEach({ change: { fact: now } }, log) {
+      if (now) log(`The previous crontab is saved as ${backUpCrontab(config.stateDir, now)}`)
+    },
+  }
+  return [crontab]
 }
 
 /** Compares lines, ignoring comments. */

@@ -5,7 +5,7 @@ import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { quoteLine } from '../shell/quote.ts'
 import type { Context } from '../tasks/context.ts'
 import { executeTasks, type Outcome } from '../tasks/engine.ts'
-import { formatSummary, planData, planText } from '../tasks/plan.ts'
+import { formatSummary, planData, printPlan } from '../tasks/plan.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { formatTable } from '../util/table.ts'
@@ -42,18 +42,11 @@ export async function schedule(run: Run<ScheduleFlags>, context: Context): Promi
     ...(remove ? await stepsElsewhere(run, context, scheduled) : []),
   ]
   const outcomes = await perform(run, context, steps, mode)
-  if (dryRun) {
-    const changes = outcomes.filter(({ state }) => state === 'create' || state === 'change').length
-    const data = { ok: true, dryRun: true, as: scheduled.kind, changes, steps: planData(outcomes) }
-    run.result(planText(outcomes, context.runner.secrets), data)
-    return run.flags.detailedExitcode && changes > 0 ? 2 : exitCode.done
-  }
+  if (dryRun) return printPlan(run, outcomes, context.runner.secrets, { as: scheduled.kind })
   const changed = outcomes.some(({ state }) => state !== 'ok')
   if (install) await warn(run, context, scheduled)
   const runs = await readLastRuns(context.config)
-  const done = changed
-    ? `Done: ${formatSummary(outcomes, true)}`
-    : `Nothing to do: ${formatSummary(outcomes, true)}`
+  const done = `${changed ? 'Done' : 'Nothing to do'}: ${formatSummary(outcomes, true)}`
   run.result(install ? [done, '', formatLastRuns(scheduled.tasks, runs)].join('\n') : done, {
     ...{ ok: true, as: scheduled.kind, installed: install === true, changed },
     ...{ steps: planData(outcomes), lastRuns: runs },

@@ -6,7 +6,7 @@ import type { Command } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
 import { local } from '../shell/template.ts'
 import type { Context } from '../tasks/context.ts'
-import { type Difference, type Field, ok, type Task } from '../tasks/task.ts'
+import { type Field, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, usageError } from '../util/errors.ts'
 import { makeFolder, writeAtomically } from '../util/files.ts'
 import { assertOneLine, type InstallTarget, type Interval, pad2, type ScheduledTask } from './tasks.ts'
@@ -150,49 +150,46 @@ export function systemdTasks(
   const timers = units.map(({ name }) => name).filter((name) => name.endsWith('.timer'))
   const getUnitFile = ({ name }: Unit) => path.join(folder, name)
   const getInstalled = () => units.filter((unit) => existsSync(getUnitFile(unit)))
-  const getDisableCommands = () =>
-    disableCommands(
-      scope,
-      timers.filter((name) => existsSync(path.join(folder, name))),
-    )
-  return [
-    {
-      id: 'timers',
-      title: scope === 'system' ? 'systemd timers' : `Timers of ${target.user}`,
-      part: 'together',
-      async inspect(): Promise<Difference> {
-        if (!wanted && getInstalled().length === 0) return ok('no timers of this tool')
-        await assertResponding(runner, scope)
-        for (const unit of getInstalled()) assertOwnUnit(getUnitFile(unit), target)
-        if (!wanted) {
-          const fields = getInstalled().map(({ name }) => ({ name, before: 'installed', after: '(removed)' }))
-          const { before, after } = getDisableCommands()
-          return { state: 'change', what: 'remove our timers', fields, effects: [...before, ...after] }
-        }
-        const fields = units.flatMap((unit) => compareUnit(getUnitFile(unit), unit))
-        const idle = await listIdleTimers(runner, scope, timers)
-        if (fields.length === 0 && idle.length === 0) return ok('timers are running')
-        return {
-          state: getInstalled().length === 0 ? 'create' : 'change',
-          what: getInstalled().length === 0 ? 'install our timers' : 'update our timers',
-          fields: [...fields, ...idle.map((name) => ({ name, before: 'idle', after: 'running' }))],
-          effects: enableCommands(scope, timers),
-        }
-      },
-      async apply() {
-        if (!wanted) {
-          const { before, after } = getDisableCommands()
-          for (const command of before) await runner.run(command)
-          for (const unit of getInstalled()) rmSync(getUnitFile(unit), { force: true })
-          for (const command of after) await runner.run(command)
-          return
-        }
+  const task: Task<number> = {
+    id: 'timers',
+    title: scope === 'system' ? 'systemd timers' : `Timers of ${target.user}`,
+    part: 'together',
+    // The fact is the index of the effect before which the files change.
+    async inspect() {
+      const installed = getInstalled()
+      if (!wanted && installed.length === 0) return ok('no timers of this tool')
+      await assertResponding(runner, scope)
+      for (const unit of installed) assertOwnUnit(getUnitFile(unit), target)
+      if (!wanted) {
+        const fields = installed.map(({ name }) => ({ name, before: 'installed', after: '(removed)' }))
+        const { before, after } = disableCommands(
+          scope,
+          timers.filter((name) => existsSync(path.join(folder, name))),
+        )
+        const effects = [...before, ...after]
+        return { state: 'change', what: 'remove our timers', fields, effects, fact: before.length }
+      }
+      const fields = units.flatMap((unit) => compareUnit(getUnitFile(unit), unit))
+      const idle = await listIdleTimers(runner, scope, timers)
+      if (fields.length === 0 && idle.length === 0) return ok('timers are running')
+      return {
+        state: installed.length === 0 ? 'create' : 'change',
+        what: installed.length === 0 ? 'install our timers' : 'update our timers',
+        fields: [...fields, ...idle.map((name) => ({ name, before: 'idle', after: 'running' }))],
+        effects: enableCommands(scope, timers),
+        fact: 0,
+      }
+    },
+    async beforeEach({ index, change }) {
+      if (index !== change.fact) return
+      if (!wanted) for (const unit of getInstalled()) rmSync(getUnitFile(unit), { force: true })
+      else {
         makeFolder(folder)
         for (const unit of units) writeAtomically(getUnitFile(unit), unit.text, { mode: 0o644 })
-        for (const command of enableCommands(scope, timers)) await runner.run(command)
-      },
+      }
     },
-  ]
+  }
+  return [task]
 }
 
 function assertOwnUnit(file: string, target: InstallTarget): void {

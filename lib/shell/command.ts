@@ -21,7 +21,7 @@ export interface Retry {
   readonly times: number
   /** Pause before the next attempt, in milliseconds. */
   readonly pauseMs: number
-  /** Only failures whose output matches are tried again. */
+  /** Only failures whose output matches are retried. */
   readonly when: RegExp
 }
 
@@ -34,14 +34,14 @@ export interface Command {
   readonly stdin?: string | Uint8Array | (() => Readable)
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
-  /** Which variables of this program's own environment the process gets, by name. Default: all of them. */
+  /** Selects, by name, the variables that the process inherits. Default: all. */
   readonly inherits?: (name: string) => boolean
   /** Milliseconds until the process is ended. */
   readonly timeoutMs: number
   readonly retry?: Retry | undefined
   /** Exit codes that are an answer, not a failure. Default: 0 only. */
   readonly accept?: readonly number[]
-  /** Turns the tool's words into what it means and what to do next. */
+  /** Explains the tool's output: what it means and what to do. */
   readonly explain?: (output: string) => Partial<Failure> | undefined
 }
 
@@ -53,7 +53,7 @@ export interface Query {
   readonly text: string
   readonly values?: readonly unknown[]
   readonly effect: EffectKind
-  /** Milliseconds until the answer is given up; without it the server's own limit counts. */
+  /** Milliseconds to wait for the answer; without it the server's own limit applies. */
   readonly timeoutMs?: number
   /** Another database on the same server. */
   readonly database?: string | undefined
@@ -61,7 +61,7 @@ export interface Query {
   readonly title?: string
 }
 
-/** Everything that leaves this program is one of these. */
+/** Everything that this program does outside itself is one of these. */
 export type Effect = Command | HttpRequest | Query | TcpExchange | Mail
 
 export const isRequest = (effect: Effect): effect is HttpRequest => 'url' in effect
@@ -74,7 +74,7 @@ export const secretFile = (name: string, content: string, prefix = ''): SecretFi
   prefix,
 })
 
-/** The line as a person reads or pastes it; secret files show as `<name>`. */
+/** The line to read or paste; secret files show as `<name>`. */
 export function display(command: Effect): string {
   if ('tls' in command) return `${command.tls ? 'tls' : 'tcp'}://${command.host}:${command.port}`
   if (isRequest(command)) return `${command.method} ${command.url}${command.body ? ` ${command.body}` : ''}`

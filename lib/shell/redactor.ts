@@ -1,16 +1,17 @@
+/** Shorter texts occur everywhere; to replace them would make the output unreadable. */
 const shortest = 4
 
 const inJson = (text: string): string => JSON.stringify(text).slice(1, -1)
 
-/** A private key, whole or without its end, also as a string in JSON; nobody has to have registered it. */
+/** A private key, complete or cut off, also as a JSON string. It needs no registration. */
 const privateKey =
   /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?:[\s\S]{0,20000}?-----END [A-Z0-9 ]*PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]*)/g
 
-/** Knows every secret of the run and takes them out of any text. */
+/** Removes every known secret from any text. */
 export interface Redactor {
-  /** Registers a secret; its JSON-escaped, URL-encoded and base64 forms count too. */
+  /** Registers a secret and its JSON-escaped, URL-encoded and base64 forms. */
   add(secret: string): void
-  /** The text with every known secret replaced by `***`. */
+  /** Replaces every known secret with `***`. */
   clean(text: string): string
 }
 
@@ -21,7 +22,7 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
     add(secret) {
       if (secret.length < shortest) return
       known.add(secret)
-      // Twice: a tool prints JSON, and the transcript keeps what it printed as a string in JSON.
+      // Escaped twice, too: the transcript stores a tool's JSON output as a JSON string.
       known.add(inJson(secret))
       known.add(inJson(inJson(secret)))
       known.add(encodeURIComponent(secret))

@@ -3,15 +3,15 @@ import type { ProcessResult } from './spawn.ts'
 
 /** How a streamed line ended. */
 export interface StreamEnd {
-  /** -1 when it was ended by a signal. */
+  /** -1 when a signal ended it. */
   code: number
-  /** The end of it, at most 4000 characters. */
+  /** Its last 4000 characters at most. */
   stderr: string
 }
 
-/** A machine that commands reach over ssh. */
+/** A machine that commands reach through ssh. */
 export interface Host {
-  /** What plans and transcripts put before its commands: `vps: nginx -t`. */
+  /** The prefix of its commands in plans and transcripts: `vps: nginx -t`. */
   readonly name: string
   /** What messages call it: `the VPS`. */
   readonly label: string
@@ -23,7 +23,7 @@ export interface Host {
   readonly knownHosts: string
 }
 
-/** How a held line was lost: it ended on the host, or the connection broke. */
+/** Why a held command was lost: it ended on the host, or the connection broke. */
 export type Loss = 'ended' | 'cut'
 
 /** An open connection to a host. lib/vps/ssh/connect.ts makes one. */
@@ -39,16 +39,16 @@ export interface Remote {
     },
   ): Promise<ProcessResult>
   /**
-   * Runs a line and hands its output on as it comes, no faster than it is taken. It ends with the line; the signal, or
-   * taking no more, ends the line. Throws when the connection fails.
+   * Runs a line and yields its output, no faster than it is consumed. The signal and the consumer can end the line early.
+   * Throws when the connection fails.
    */
   stream(
     line: string,
     options: { stdin?: string | Uint8Array | Readable; signal: AbortSignal },
   ): AsyncGenerator<Uint8Array, StreamEnd>
   /**
-   * Starts a line that stays open until `close()`; used for the lock. Resolves at its first line of output or its end.
-   * It hears an empty line every `beatMs`, and so can tell a caller that is silent from one that lives.
+   * Starts a line that runs until `close()`, for the lock. Resolves at its first line of output or its end.
+   * It gets an empty line every `beatMs`, so that it notices a silent caller.
    */
   hold(
     line: string,

@@ -15,41 +15,41 @@ import { removeLeftovers, writeSecretFiles } from './secretFile.ts'
 import { type ProcessResult, startProcess } from './spawn.ts'
 import type { Transcript } from './transcript.ts'
 
-/** The only place where anything leaves this program. */
+/** Runs every effect: nothing else reaches the outside. */
 export interface Runner {
   /** Runs a command to its end. Throws OpsError when its exit code is not an accepted one. */
   run(command: Command, onOutput?: OnOutput): Promise<ProcessResult>
   /**
-   * Passes on what a reading command on a host writes, as it comes and no faster than it is taken; it may be endless. Only
-   * its length goes into the transcript. The signal, or taking no more, ends it. Throws as `run` does.
+   * Yields the output of a reading command on a host, no faster than it is consumed; it may be endless. The transcript gets
+   * only its length. It ends with the command, the signal, or the consumer. Throws as `run` does.
    */
   stream(command: HostCommand, wanted: AbortSignal): AsyncGenerator<Uint8Array>
-  /** The same, but the output stays out of the transcript: it is a secret itself. */
+  /** Runs a command whose output is a secret: the transcript does not get it. */
   runPrivately(command: Command): Promise<ProcessResult>
   /**
    * Makes a request; any status is an answer. Throws the socket's own error when there is none.
-   * @param wanted aborted: the answer is of no more use
+   * @param wanted aborted when nobody needs the answer any more
    */
   request(request: HttpRequest, wanted?: AbortSignal): Promise<HttpResponse>
-  /** Says one thing on a bare connection and gives the answer. Throws when there is no connection. */
+  /** Sends one message on a TCP connection and gives the answer. Throws when there is no connection. */
   dial(value: TcpExchange): Promise<TcpReply>
-  /** Sends an e-mail. Throws the server's own words when it takes none of it. */
+  /** Sends an e-mail. Throws the server's message when it accepts no recipient. */
   mail(value: Mail): Promise<Mailed>
   /** Runs SQL. Throws the server's own error. */
   query<Row>(query: Query): Promise<Row[]>
-  /** Opens the connection that queries use, unless it is open, and tells how long that took. */
+  /** Opens the connection for queries, unless it is open, and gives how long that took. */
   connect(database?: string): Promise<ConnectTimes>
-  /** Starts a command on a host that stays open until `close()`: the lock, whose taker records it. */
+  /** Starts a command on a host that runs until `close()`: the deploy lock. The caller writes the transcript. */
   hold(command: HostCommand, beatMs: number): ReturnType<Remote['hold']>
-  /** Starts to connect to a host and returns at once; the first command there waits for it, and throws its failure. */
+  /** Starts to connect to a host and returns; the first command there waits for the connection and throws its failure. */
   beginConnecting(host: Host): Promise<void>
   readonly secrets: Redactor
   readonly transcript: Transcript
-  /** False in a dry run and in scripts that only look: then nothing is changed, nor noted down elsewhere. */
+  /** False in a dry run and in read-only scripts: nothing is changed or recorded elsewhere. */
   readonly mayChange: boolean
   /** How many effects of each kind ran. */
   readonly count: Readonly<Record<EffectKind, number>>
-  /** Closes the connections; resolves when no process is left either. */
+  /** Closes the connections. Resolves when no process of this run is left. */
   close(): Promise<void>
 }
 
@@ -72,19 +72,19 @@ export interface RunnerOptions {
   secrets: Redactor
   transcript: Transcript
   reach: NetworkOptions
-  /** How az goes out; for requests that go its way. */
+  /** Proxy and authorities of az, for requests that use them. */
   azReach?: () => NetworkOptions
   /** Environment of local processes. */
   env: NodeJS.ProcessEnv
   /** How a local process starts; default: startProcess. */
   startLocal?: typeof startProcess
-  /** More of it for single programs, by their name. */
+  /** Additional variables for single programs, by name. */
   envOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
-  /** False in a dry run: then a command that is not a read is refused, whoever asks for it. */
+  /** False in a dry run: every effect that is not a read is refused. */
   mayChange: boolean
   /** Aborted on the second Ctrl-C. */
   signal: AbortSignal
-  /** @param leaving aborted when nobody needs the connection any more: an unfinished attempt is given up */
+  /** @param leaving aborted when nobody needs the connection any more */
   openHost: (host: Host, leaving: AbortSignal) => Promise<Remote>
   /** @param name a database on the server; undefined: the configured one */
   openDatabase: (name?: string) => Promise<Database>
@@ -109,7 +109,7 @@ export function createRunner(options: RunnerOptions): Runner {
   const remotes = new Map<string, Opening<Remote>>()
   const remote = (host: Host) => getOrOpen(remotes, host.name, () => options.openHost(host, leaving.signal))
 
-  /** Guard, count and record of every effect. */
+  /** Guards, counts and records an effect. */
   async function recorded<T>(
     kind: 'command' | 'request' | 'query' | 'dial' | 'mail',
     effect: Effect,
@@ -279,7 +279,7 @@ export function createRunner(options: RunnerOptions): Runner {
       (await remote(command.on).get()).hold(quoteLine(writeSecretFiles(command).argv), beatMs),
     async beginConnecting(host) {
       remote(host).begin()
-      // What loads next takes all of this process: let the first packet out before.
+      // Loading modules blocks this process: send the first packet before.
       await aTurn()
     },
     secrets,
@@ -289,7 +289,7 @@ export function createRunner(options: RunnerOptions): Runner {
     async close() {
       const connections = [...databases.values()]
       if (signal.aborted) for (const each of connections) each.opened().then((open) => open?.close())
-      // After the second Ctrl-C steps are left where they are; their processes have been asked to end, and do.
+      // After the second Ctrl-C tasks are abandoned; their processes got a signal and end.
       await Promise.allSettled(underWay)
       for (const each of connections) await (await each.opened())?.close()
       leaving.abort()
@@ -315,18 +315,18 @@ function notStarted(command: Command, thrown: unknown): unknown {
 const pickVariables = (env: NodeJS.ProcessEnv, isWanted: (name: string) => boolean): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)))
 
-/** Hands output on in whole lines: a secret that comes in two chunks must be seen as one. */
-function byLines(tell: OnOutput): { hear: OnOutput; end(): void } {
+/** Passes output on in whole lines, so that a secret in two chunks is recognized. */
+function byLines(onLines: OnOutput): { hear: OnOutput; end(): void } {
   const rest = { stdout: '', stderr: '' }
   return {
     hear(chunk, from) {
       const text = rest[from] + chunk
       const whole = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1
       rest[from] = text.slice(whole)
-      if (whole > 0) tell(text.slice(0, whole), from)
+      if (whole > 0) onLines(text.slice(0, whole), from)
     },
     end() {
-      for (const from of ['stdout', 'stderr'] as const) if (rest[from] !== '') tell(rest[from], from)
+      for (const from of ['stdout', 'stderr'] as const) if (rest[from] !== '') onLines(rest[from], from)
     },
   }
 }

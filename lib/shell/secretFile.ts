@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Command } from './command.ts'
 
-/** Process numbers mean something within one of these; containers that share /tmp have one each (Linux; else 0). */
+/** Process ids are unique within a PID namespace. Containers that share /tmp have one each (Linux; elsewhere 0). */
 function pidNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'
@@ -12,14 +12,13 @@ function pidNamespace(): string {
   }
 }
 
-/** dominion-NAMESPACE-PID-…: the process that made the folder stands in its name. */
+/** dominion-NAMESPACE-PID-…: names the process that created the folder. */
 const prefix = `dominion-${pidNamespace()}-`
 const named = new RegExp(`^${prefix}(\\d+)-[A-Za-z0-9]{6}$`)
 
 /**
- * Writes the secret files of a command (0600, in a 0700 folder of their own) and gives the real argument vector.
- * `cleanUp` takes them away; so does the end of this process, and
- * `removeLeftovers` takes away what a killed one left.
+ * Writes the secret files of a command (0600, in a new 0700 folder) and gives the argument vector with their paths.
+ * `cleanUp` and the end of this process remove them; `removeLeftovers` removes those of a killed process.
  */
 export function writeSecretFiles(command: Command): { argv: string[]; cleanUp(): void } {
   if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
@@ -43,7 +42,7 @@ export function writeSecretFiles(command: Command): { argv: string[]; cleanUp():
   }
 }
 
-/** Takes away the secret files of processes that are gone: after SIGKILL nobody else would. */
+/** Removes the secret files of processes that were killed. */
 export function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = named.exec(name)?.[1]
@@ -51,12 +50,12 @@ export function removeLeftovers(): void {
     try {
       rmSync(path.join(tmpdir(), name), { recursive: true, force: true })
     } catch {
-      // Another user's: it is for them to remove.
+      // It belongs to another user.
     }
   }
 }
 
-/** Is there a process of this number on this machine? */
+/** Whether a process with this id runs. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)

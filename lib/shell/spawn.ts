@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Options } from 'zx/core'
 
 export interface ProcessResult {
-  /** -1 when it was ended by a signal or a time-out. */
+  /** -1 when a signal or the time-out ended it. */
   code: number
   stdout: string
   stderr: string
@@ -18,7 +18,7 @@ export interface ProcessOptions {
   onOutput?: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined
 }
 
-/** Time that a process gets between being asked to end and being ended. */
+/** Milliseconds between SIGTERM and SIGKILL. */
 const graceMs = 5000
 
 /**
@@ -82,12 +82,12 @@ export async function startProcess(argv: readonly string[], options: ProcessOpti
   return { code: output.exitCode ?? -1, stdout: output.stdout, stderr: output.stderr, timedOut }
 }
 
-/** Signals a process and all it started. On Windows there are no groups; the process alone is ended. */
+/** Signals a process and everything it started; on Windows, which has no groups, only the process. */
 function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return
   try {
     process.kill(process.platform === 'win32' ? pid : -pid, signal)
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }

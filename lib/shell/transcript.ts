@@ -9,19 +9,19 @@ export interface Entry {
   [field: string]: unknown
 }
 
-/** The record of a run: every effect, redacted, in a file only its owner can read. Never read to decide anything. */
+/** The record of a run: every effect, redacted, in a file that only its owner can read. No script decides by it. */
 export interface Transcript {
   readonly file: string
   write(entry: Entry): void
 }
 
-/** Cron may run scripts all day; nobody reads further back. */
+/** Cron runs scripts all day; nobody reads further back. */
 const kept = 500
 
 /**
- * The newest 500 of the folder are kept.
- * @param folder is made when missing (0700)
- * @param clean takes the secrets out of each line
+ * Opens the transcript of a run. The folder keeps the newest 500.
+ * @param folder created (0700) at the first line, if it is missing
+ * @param clean removes the secrets from each line
  */
 export function openTranscript(folder: string, id: string, clean: (text: string) => string): Transcript {
   const file = path.join(folder, `${id}.jsonl`)
@@ -32,7 +32,7 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
       if (open === undefined) {
         makeFolder(folder, 0o700)
         keepNewest(folder, '.jsonl', kept)
-        // Open until the process ends: opened for each line it would be half of what a thousand requests take.
+        // Stays open: to open it for each line would double the time of a thousand requests.
         open = openSync(file, 'a', 0o600)
       }
       const line = clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))
@@ -41,28 +41,28 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
   }
 }
 
-/** The same, for a run that is worth more than its record: what cannot be written is told once, and goes missing. */
-export function bestEffort(transcript: Transcript, unwritable: (thrown: unknown) => void): Transcript {
-  let told = false
+/** For a run that matters more than its record: the first line that cannot be written is reported, and the run continues. */
+export function bestEffort(transcript: Transcript, onError: (thrown: unknown) => void): Transcript {
+  let reported = false
   return {
     file: transcript.file,
     write(entry) {
       try {
         transcript.write(entry)
       } catch (thrown) {
-        if (!told) unwritable(thrown)
-        told = true
+        if (!reported) onError(thrown)
+        reported = true
       }
     },
   }
 }
 
-/** Notes how a run ended, in the transcript that it wrote. Never throws: the run has ended by then. */
+/** Adds the exit code of a run to its transcript, if it wrote one. Never throws. */
 export function endTranscript(file: string, exitCode: number): void {
   try {
     if (!existsSync(file)) return
     appendFileSync(file, `${JSON.stringify({ at: new Date().toISOString(), kind: 'end', exitCode })}\n`)
   } catch {
-    // A full disk has been met by the run itself.
+    // The run itself has reported a full disk.
   }
 }

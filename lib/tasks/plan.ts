@@ -1,6 +1,7 @@
 import { display } from '../shell/command.ts'
 import type { Redactor } from '../shell/redactor.ts'
 import { colours } from '../util/colours.ts'
+import { exitCode } from '../util/errors.ts'
 import type { Outcome } from './engine.ts'
 import type { Difference } from './task.ts'
 
@@ -13,6 +14,29 @@ const marks = {
   unknown: chalk.magenta('? cannot tell'),
   failed: chalk.red('✖ failed     '),
   skipped: chalk.dim('- not reached'),
+}
+
+interface PlanRun {
+  flags: { detailedExitcode?: boolean }
+  result(text: string, data: object): void
+}
+
+/** Prints the plan of a dry run, with `about` among its data. Gives the exit code. */
+export function printPlan(
+  run: PlanRun,
+  outcomes: readonly Outcome[],
+  secrets: Redactor,
+  about: object = {},
+): number {
+  const count = (...states: Outcome['state'][]) =>
+    outcomes.filter(({ state }) => states.includes(state)).length
+  const [changes, unknown] = [count('create', 'change'), count('unknown')]
+  const steps = planData(outcomes)
+  const data = { ok: count('failed') === 0, dryRun: true, ...about, changes, unknown, steps }
+  run.result(planText(outcomes, secrets), data)
+  if (!run.flags.detailedExitcode) return exitCode.done
+  if (changes > 0) return 2
+  return unknown > 0 ? exitCode.unknown : exitCode.done
 }
 
 /** The plan as text: every task, what differs, and the commands that would run. */

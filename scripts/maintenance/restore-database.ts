@@ -19,7 +19,8 @@ const script = defineScript<{ file: string; into?: string; confirm?: string }>({
     if (into === undefined) throw usageError('Into which database?', 'Give its name: --into NAME')
     const { assertDatabaseName, confirmName, getSeparateConfig, readManifest, restoreTasks, runTasks } =
       await import('../../lib/deploy/runbook.ts')
-    const { database } = (await getSeparateConfig(run)).postgres
+    const config = await getSeparateConfig(run)
+    const { database } = config.postgres
     readManifest(file)
     assertDatabaseName(into)
     if (into === database && !dryRun) {
@@ -27,7 +28,7 @@ const script = defineScript<{ file: string; into?: string; confirm?: string }>({
       await confirmName(confirm, database, question)
     }
     // CREATE DATABASE beside it, pg_restore, compare with the manifest, then ALTER DATABASE … RENAME in one transaction.
-    return runTasks(run, { needsVps: false, tasks: (context) => restoreTasks(context, file, into) })
+    return runTasks(run, { config, needsVps: false, tasks: (context) => restoreTasks(context, file, into) })
   },
 })
 

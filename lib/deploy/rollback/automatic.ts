@@ -31,10 +31,10 @@ import { readHistory } from '../receipts/read.ts'
 import { receiptsKept } from '../receipts/write.ts'
 import { verifiedReleases } from './candidates.ts'
 
-/** Looks that are each a second longer apart; the many last longer than the 10 s for which nginx keeps an address. */
+/** Attempts, each a second longer apart; the many take longer than the 10 s for which nginx keeps an address. */
 const looks = { few: 4, many: 6 }
 
-/** Asks the API through the site, as visitors do. Throws with the container's last words when it is not as it should be. */
+/** Checks the API through the site, as visitors use it. Throws with the container's last log lines when a check fails. */
 export async function assertServing(
   context: Context,
   azure: Azure,
@@ -56,7 +56,7 @@ export async function assertServing(
   })
 }
 
-/** nginx as usual, but where it is pointed at must serve the site; if it does not, nginx goes back. */
+/** Switches nginx, verifies the site behind it, and switches back when the site does not work. */
 export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
   const proxy = nginxUpstream(context)
   return {
@@ -78,10 +78,10 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
 }
 
 /**
- * The image to go back to from `wanted`: the one that the backend ran when the release began. A release that goes on from
- * where another run was cut off finds the backend new already, or gone; as long as no run has ever seen `wanted` work,
- * it goes back to what a worker still ran, or else to what was last seen to work, unless that is marked bad. Undefined:
- * there is none. Throws when the VPS does not say what has worked and what is bad.
+ * The image to go back to from `wanted`: the one that the backend ran at the start of the release. After an interrupted
+ * run the backend is new already, or gone: then, unless `wanted` was ever verified, the image that a worker still runs, or
+ * the last verified one, if it is not marked bad. Undefined: there is none.
+ * Throws when the VPS does not tell what was verified and what is bad.
  */
 export async function imageBefore(
   context: Context,
@@ -102,9 +102,8 @@ export async function imageBefore(
 }
 
 /**
- * What a release does when the new image turns out not to work: the image of before is released the same way to backend
- * and workers, and the new one is marked as bad when the old one answers. A failure of something else (Azure, the VPS,
- * nginx) is no verdict on the image, and moves nothing.
+ * When the new image does not work, releases the previous one to backend and workers the same way, and marks the new one
+ * as bad if the previous one answers. A failure of Azure, the VPS or nginx says nothing about the image and changes nothing.
  */
 export function automaticRollback(
   context: Context,
@@ -125,7 +124,7 @@ export function automaticRollback(
   }
 }
 
-/** Backend and workers on the image of before, those that are not; nothing is left of the surge group. */
+/** Puts backend and workers back on the previous image where they left it, and removes the surge group. */
 async function restorePrevious(
   context: Context,
   azure: Azure,
@@ -145,7 +144,7 @@ async function restorePrevious(
   const restore = (task: Task) => performTask(task, context.runner, log, knowing(image, { image: to }))
   if (groups.some((group) => group.name === groupNames.backend && isOther(group)))
     await restore(containerTasks(context, azure, options)[0])
-  // The backend of before was never touched: only what stood beside it goes.
+  // The previous backend still runs: remove only the group beside it.
   else if (
     groups.some(({ name }) => name === groupNames.surge) &&
     (await proxy.target()) !== surgeHost(context.config)
@@ -155,7 +154,7 @@ async function restorePrevious(
     await restore(workersTask(context, azure, options))
 }
 
-/** Goes back to the image of before, and gives the failure with what became of it. */
+/** Goes back to the previous image, and gives the failure with the result of that. */
 async function rollBack(
   context: Context,
   azure: Azure,

@@ -10,15 +10,15 @@ import { OpsError } from '../../util/errors.ts'
 import { markBadRelease, readBadReleases, unmarkBadCommand } from '../../vps/badReleases.ts'
 import { pinVerified } from '../../vps/frontend/pin.ts'
 import { purgeCdn } from '../../vps/frontend/purge.ts'
-import { type Switched, switchBack, switchBackCommand } from '../../vps/frontend/switch.ts'
+import { logSwitch, type Switched, switchBackCommand } from '../../vps/frontend/switch.ts'
 import { inspectServer, type ServerState } from '../../vps/serverState.ts'
 import { readHistory } from '../receipts/read.ts'
 import { receiptsKept } from '../receipts/write.ts'
 import { verifiedReleases } from './candidates.ts'
 
 /**
- * What a run that was cut off between its switch and its look has switched, as far as is left of it: the release before,
- * when no run has ever seen the live one work. Throws when the receipts of the VPS cannot be read.
+ * The switch of an earlier run that was interrupted before it verified: from the previous release to the live one, if no
+ * run has ever verified the live one. Throws when the receipts of the VPS cannot be read.
  */
 async function switchedEarlier(context: Context, { live, previous }: ServerState): Promise<Switched> {
   const { kept, answers } = await readHistory(context, receiptsKept)
@@ -27,39 +27,41 @@ async function switchedEarlier(context: Context, { live, previous }: ServerState
   return worked ? { from: '', to: '' } : { from: previous, to: live }
 }
 
-/** The release that is live as far as this task has seen, and what it found wrong with the one before. */
+/** The live release, and what was wrong with the one before. */
 export interface FrontendVerdict {
   live: string
-  /** To go back from and to, and what the checks said. */
+  /** The switch to undo, and what the checks said. */
   back?: Switched & { wrong: string }
-  /** Set when it has gone back. */
+  /** Set after a rollback. */
   failure?: OpsError
 }
 
 /**
- * Do visitors get the live release, whole? When they do not, and this run (or one that was cut off before it looked) has
- * switched to it, the task goes back to the release before, marks this one as bad, and fails. Without any answer nothing
- * is concluded and nothing moved.
+ * Verifies that visitors get the live release, complete. If they do not, and this run (or one that was interrupted before
+ * this step) switched to it, the task goes back to the previous release, marks the new one as bad, and fails. Without any
+ * answer it concludes nothing and changes nothing.
  */
 export function verifyFrontendTask(
   context: Context,
   { swap, after }: { swap: Task<Switched>; after: readonly Task[] },
 ): Task<FrontendVerdict> {
-  const { config, runner } = context
+  const { config } = context
   const checking = createCheckContext(context)
   const ofPages = select(allChecks, 'verify').filter(({ tags }) => tags.includes('pages'))
   const checksOf = (release: string) => [servedPages(release), ...ofPages]
 
-  /** Runs when the new release is not what it should be; gives the failure to report. */
-  async function goBack({ from, to, wrong }: Switched & { wrong: string }, log: Log): Promise<OpsError> {
-    await switchBack(context, from, log)
+  /** Checks the previous release, which is live again; gives the failure to report. */
+  async function checkPrevious(
+    { from, to, wrong }: Switched & { wrong: string },
+    log: Log,
+  ): Promise<OpsError> {
     await purgeCdn(context, log)
     const { failed } = await retryChecks(checking, checksOf(from))
     if (failed.length > 0) {
       return new OpsError({
         what: `Release ${to} does not pass its checks, and release ${from}, which is live again, does not either`,
         said: `${wrong}\nrelease ${from}:\n${describeFailed(failed)}`,
-        next: `The old pages fail too, so none was marked as bad. Look into nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
+        next: `The old pages fail too, so none was marked as bad. Check nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
       })
     }
     await markBadRelease(context, 'frontend', to, wrong)
@@ -90,7 +92,7 @@ export function verifyFrontendTask(
         }
         return {
           state: 'change',
-          what: `release ${live} passes its checks: its mark as bad is taken away`,
+          what: `release ${live} passes its checks: its mark as bad is removed`,
           effects: [unmarkBadCommand(config, 'frontend', live)],
           fact: { live },
         }
@@ -117,10 +119,12 @@ export function verifyFrontendTask(
           : `${to === live ? 'There is none to go back to' : 'This run did not make it live'}. What there is: ${formatScriptLine('rollback', 'frontend', '--list')}`,
       })
     },
-    async apply({ effects, fact }, log) {
-      if (fact?.back) return { live: fact.back.from, failure: await goBack(fact.back, log) }
-      if (fact && effects.length > 0) await runner.run(unmarkBadCommand(config, 'frontend', fact.live))
-      return fact
+    beforeEach: async () => performance.now(),
+    async afterEach({ change: { fact } }, started, log) {
+      if (fact?.back) logSwitch(context, fact.back.from, started as number, log)
+    },
+    async afterAll({ fact }, log) {
+      return fact?.back ? { live: fact.back.from, failure: await checkPrevious(fact.back, log) } : fact
     },
     async verify(fact) {
       if (fact?.failure) throw fact.failure

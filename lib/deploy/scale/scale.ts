@@ -31,6 +31,7 @@ export async function scale(run: Run<ScaleFlags>): Promise<number> {
   })
   const values = valuesToSet(config, part, scaling.to)
   return runTasks(run, {
+    config,
     needsVps: part === 'backend',
     tasks: (context) => ({
       ...scaleTasks(context, scaling),

@@ -83,9 +83,13 @@ export const switchBackCommand = (config: Config, id: string): Command =>
 
 /** Switches back and returns how many milliseconds it took. The caller purges the caches (purge.ts). */
 export async function switchBack(context: Context, id: string, log: Log): Promise<number> {
-  const { config, runner } = context
   const started = performance.now()
-  await runner.run(switchBackCommand(config, id))
+  await context.runner.run(switchBackCommand(context.config, id))
+  return logSwitch(context, id, started, log)
+}
+
+/** Logs that a release is live, and returns how many milliseconds that took. */
+export function logSwitch(context: Context, id: string, started: number, log: Log): number {
   const ms = Math.round(performance.now() - started)
   invalidateServerState(context)
   log(`release ${id} is live, switched in ${ms} ms`)
