@@ -20,36 +20,32 @@ import { getSeparateConfig } from './separate.ts'
 export interface TaskList {
   /** Every task but those of part `prepare` waits for the lock. */
   tasks: readonly Task[]
-  /** What is in force at the end, for the receipt. */
+  /** What is live at the end, for the receipt. */
   receipt?: (outcomes: readonly Outcome[]) => ReceiptFacts
-  /** Lines that follow the list when all went well. */
+  /** Lines to print after a successful run. */
   summary?: (outcomes: readonly Outcome[]) => string[]
 }
 
 export interface TaskRun {
-  /** Called while the connection to the VPS is on its way. */
+  /** Called while the connection to the VPS opens. */
   tasks(context: Context): readonly Task[] | TaskList | Promise<readonly Task[] | TaskList>
   /** What `getSeparateConfig` has given already. */
   config?: Config
-  /** False: a VPS that cannot be reached does not stop the run; it continues without the lock, and says so. */
+  /** False: the run continues without the lock when the VPS cannot be reached, and warns. */
   needsVps: boolean
   /**
-   * Neither lock nor receipt: what it changes is no part of any release, nothing that a deploy touches, and it runs every
-   * few minutes. The tasks make sure themselves that two runs do not meet. How it ended is logged: stdout stays empty
-   * without --json.
+   * Neither lock nor receipt, for a script that runs every few minutes and changes nothing that a deploy touches. Its tasks
+   * prevent concurrent runs. Without --json the result is logged, and stdout stays empty.
    */
   unrecorded?: true
 }
 
-/**
- * Plans or performs a list of tasks: lock, list on one screen, receipt, result. Every script that changes the clouds
- * goes through here. Gives the exit code.
- */
+/** Plans or runs a list of tasks: lock, screen, receipt, result. Gives the exit code. */
 export async function runTasks(run: Run<CommonFlags>, task: TaskRun): Promise<number> {
   const { config = await getSeparateConfig(run) } = task
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, run.script, !planning, {
-    // Many of them: they must not push out those of deploys.
+    // They are many and must not replace those of deploys.
     ...(task.unrecorded ? { folder: `transcripts-${run.script}` } : {}),
   })
   if (task.needsVps || !task.unrecorded) await context.runner.beginConnecting(getVps(context.config))
@@ -60,7 +56,7 @@ export async function runTasks(run: Run<CommonFlags>, task: TaskRun): Promise<nu
         line: run.resumeCommand,
         take: !planning,
         needed: task.needsVps,
-        // Heard with --quiet, too: the operator must make sure.
+        // Printed with --quiet, too: the operator must act on it.
         warn: (line) => writeErr(`${run.clean(`! ${line}`)}\n`),
       })
   try {
@@ -123,7 +119,7 @@ async function perform(
   const revision = lock ? getRevision(runner, config.folder) : ''
   const outcomes = await running
   await screen.finished()
-  // A signal that came while the last task ran has interrupted nothing.
+  // A signal during the last task has interrupted nothing.
   const cut = outcomes.some(({ state }) => state === 'skipped' || state === 'failed')
   const lockLost: Loss | undefined = lock?.lost.aborted ? lock.lost.reason : undefined
   const interrupted = (cut && run.interruptedBy() !== undefined) || lockLost !== undefined
@@ -133,7 +129,7 @@ async function perform(
     writeReceipt(context, outcomes, record, facts?.(outcomes) ?? {}, lock.held()).catch((thrown) => {
       run.log(`! The receipt could not be stored: ${getMessage(thrown)}`)
     })
-  // Nothing changes any more: the next deploy may start while the receipt is sent.
+  // Nothing changes from here on: the next deploy may start while the receipt is sent.
   const [receipt] = await Promise.all([keeping, lock?.release()])
   throwFailures(outcomes)
   if (interrupted) throw cutShort(config.ionos.host, outcomes, lockLost)
@@ -147,7 +143,7 @@ async function perform(
       : [`Longest chain of dependent steps: ${formatDuration(chain.ms)} (${chain.ids.join(' → ')})`]),
     ...(closing?.(outcomes) ?? []),
   ]
-  // What runs by itself every few minutes has its result elsewhere: cron would mail each of these lines.
+  // Cron would mail each of these lines every few minutes.
   if (unrecorded && !run.flags.json) run.log(text.join('\n'))
   else run.result(text.join('\n'), { ok: true, changed: !nothing, receipt, steps: planData(outcomes) })
   return exitCode.done
@@ -170,7 +166,7 @@ function cutShort(host: string, outcomes: readonly Outcome[], lockLost: Loss | u
   })
 }
 
-/** The first failure is thrown; the others are named with it. */
+/** Throws the first failure, with the others in its output. */
 function throwFailures(outcomes: readonly Outcome[]): void {
   const [first, ...rest] = outcomes.filter(({ state }) => state === 'failed')
   if (!first) return
@@ -190,7 +186,7 @@ function throwFailures(outcomes: readonly Outcome[]): void {
   })
 }
 
-/** `default` only on a real terminal of sane width, which is neither CI's nor dumb; listr2 draws on stdout. */
+/** `default` only on a terminal of usable size that is neither CI's nor dumb; listr2 draws on stdout. */
 export function chooseRenderer(): 'default' | 'verbose' {
   const { CI, TERM, NO_COLOR } = process.env
   const isTerminal = process.stdout.isTTY && process.stderr.isTTY

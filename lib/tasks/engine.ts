@@ -13,7 +13,7 @@ import {
 
 export interface Outcome {
   task: Task
-  /** What it waited for, the lock included. */
+  /** What it waited for, including the lock. */
   after: readonly Task[]
   /** `skipped`: not started, because an earlier one failed or the operator interrupted. */
   state: Difference['state'] | 'failed' | 'skipped'
@@ -21,14 +21,14 @@ export interface Outcome {
   /** What it found or made, for the tasks behind it. */
   fact?: unknown
   error?: unknown
-  /** It failed, or was abandoned, while it changed something: half of that may be done. */
+  /** It failed, or was abandoned, during a change, which may be incomplete. */
   changing?: true
   /** Milliseconds since the start of the run. */
   started?: number
   ended?: number
 }
 
-/** Hears of the tasks as they run. */
+/** Gets the events of the tasks as they run. */
 export interface Listener {
   started(task: Task): void
   /** `from` is set when it is a tool's output, unset when it is the task's own log. */
@@ -133,7 +133,7 @@ function createAhead(outcomes: ReadonlyMap<Task, Outcome>, mode: EngineOptions['
   }
 }
 
-/** What a task found or made; undefined when it did not come to that, or is not in the list. */
+/** What a task found or made; undefined when it did not get that far or is not in the list. */
 export const getFact = <Fact>(outcomes: readonly Outcome[], task: Task<Fact> | undefined): Fact | undefined =>
   outcomes.find((outcome) => outcome.task === task)?.fact as Fact | undefined
 
@@ -165,7 +165,7 @@ async function runEffect(runner: Runner, effect: TaskEffect, log: Log): Promise<
   else await runner.run(effect, log)
 }
 
-/** Brings a task about outside of a list, as one that another task needs on its way. Gives whether it changed anything. */
+/** Runs a task outside of a list, for another task. Gives whether it changed anything. */
 export async function performTask(
   task: Task,
   runner: Runner,
@@ -177,7 +177,7 @@ export async function performTask(
   return difference.state !== 'ok'
 }
 
-/** In a plan, a cloud that does not answer or does not know us is "cannot tell", not a failure. */
+/** In a plan, a cloud that does not answer, or has no login, is `unknown`, not a failure. */
 function asUnknown(error: unknown): Difference | undefined {
   if (!isUnanswered(error)) return undefined
   const { what, next } = error.failure

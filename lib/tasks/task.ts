@@ -18,7 +18,7 @@ export interface Change<Fact = unknown> {
   fields?: Field[]
   /** The engine runs them in order. */
   effects: readonly TaskEffect[]
-  /** Only the operator can do it: `afterAll` says so, and the run has not changed it. */
+  /** Only the operator can do it: `afterAll` prints how, and the run changes nothing. */
   manual?: true
   fact?: Fact
 }
@@ -32,12 +32,12 @@ export interface CurrentEffect<Fact = unknown> {
   change: Change<Fact>
 }
 
-/** What lies between what is there and what the configuration wants. `fact` is for the tasks that follow. */
+/** The difference between what exists and what the configuration wants. `fact` is for the tasks that follow. */
 export type Difference<Fact = unknown> =
-  /** `maskedByMaintenance`: it looked, but what visitors get was behind the maintenance page. */
+  /** `maskedByMaintenance`: the checks saw the maintenance page instead of the site. */
   | { state: 'ok'; reason: string; maskedByMaintenance?: boolean; fact?: Fact }
   | Change<Fact>
-  /** `effects`: what would run if it turned out to be needed. */
+  /** `effects`: what would run if it is needed. */
   | {
       state: 'unknown'
       why: string
@@ -46,20 +46,17 @@ export type Difference<Fact = unknown> =
       fact?: Fact
     }
 
-/**
- * What is known of earlier tasks. A task may ask only about those it waits for; one that a list leaves out is
- * undefined, and changes nothing.
- */
+/** What is known of the tasks that a task waits for; only these may be named. Undefined is a task that the list leaves out. */
 export interface Ahead {
-  /** In a plan: will this task create or change something that is not there yet? In a real run nothing lies ahead. */
+  /** In a plan: whether this task will create or change something. Always false in a real run. */
   willChange(task: Task | undefined): boolean
-  /** In a plan: could this task not tell what is there? */
+  /** In a plan: whether this task could not determine what exists. */
   isUnknown(task: Task | undefined): boolean
-  /** What the task found or made. In a plan, where it could not tell, whoever asks cannot tell either. */
+  /** What the task found or made. Throws (exit 3) in a plan when the task could not determine it. */
   fact<Fact>(task: Task<Fact>): Fact
 }
 
-/** For a look outside of a list. */
+/** For an inspection outside of a list. */
 export const nothingAhead: Ahead = {
   willChange: () => false,
   isUnknown: () => false,
@@ -68,7 +65,7 @@ export const nothingAhead: Ahead = {
   },
 }
 
-/** Knows the fact of one task, where another is performed outside of a list. */
+/** Gives the fact of one task, for another one that runs outside of a list. */
 export const knowing = <Fact>(task: Task<Fact>, fact: Fact): Ahead => ({
   ...nothingAhead,
   fact: <Other>(asked: Task<Other>): Other =>
@@ -89,21 +86,21 @@ export interface Task<Fact = unknown> {
   part: 'prepare' | 'azure' | 'ionos' | 'together'
   /** The tasks that must be done before this one starts. Each must be in the same list; undefined is a part left out. */
   after?: readonly (Task | undefined)[]
-  /** Looks only. Thrown errors end the run (a dry run turns those of exit code 3 and 4 into `unknown`). */
+  /** Only reads. An error ends the run; a dry run turns one of exit code 3 or 4 into `unknown`. */
   inspect(ahead: Ahead): Promise<Difference<Fact>>
-  /** Just before an effect; what it gives is handed to `afterEach`. */
+  /** Just before an effect; `afterEach` gets its result. */
   beforeEach?(current: CurrentEffect<Fact>, log: Log): Promise<unknown>
-  /** As soon as an effect has succeeded: wait until it is in force, for example. */
+  /** Just after an effect, for example to wait until it has taken effect. */
   afterEach?(current: CurrentEffect<Fact>, before: unknown, log: Log): Promise<void>
   /** When all effects have succeeded. */
   afterAll?(change: Change<Fact>, log: Log): Promise<Fact | undefined>
-  /** Instead of the effects, where what must run shows only on the way; the effects are then what a plan can know of it. */
+  /** Runs instead of the effects, where each command depends on the result of another; a plan shows the known effects. */
   apply?(change: Change<Fact>, log: Log): Promise<Fact | undefined>
   /** When an effect or a hook has failed: gives the error to report. */
   onFailure?(thrown: unknown, current: CurrentEffect<Fact>, log: Log): Promise<unknown>
-  /** At the end of a change, whatever came of it. */
+  /** At the end of a change, successful or not. */
   always?(): void
-  /** Throws when what was changed does not work; the fact stays known. */
+  /** Throws when the change does not work; the fact remains available. */
   verify?(fact: Fact | undefined, log: Log): Promise<void>
 }
 

@@ -198,7 +198,7 @@ test('never to a release marked bad; and none before the first', async () => {
   const [newer, older] = (await listed()).frontend!
   const refused = await run(['rollback', 'frontend', '--to', newer!.id])
   expect(refused.code).toBe(2)
-  expect(refused.stderr).toContain(`${newer!.id} is marked bad and is not gone back to: it's $(wrong)`)
+  expect(refused.stderr).toContain(`${newer!.id} is marked bad, so no rollback selects it: it's $(wrong)`)
   const none = await run(['rollback', 'frontend'])
   expect(none.code).toBe(2)
   expect(none.stderr).toMatch(/No release before .* is known to have worked/)

@@ -10,7 +10,7 @@ import type { Receipt } from './write.ts'
 /** `2026-11-22 10:00:00`, UTC. */
 export const utc = (iso: string): string => new Date(iso).toISOString().slice(0, 19).replace('T', ' ')
 
-/** One line a run, newest first. An id is cut to its shortest unique prefix. */
+/** One line for each run, newest first, with the shortest unique prefix of its id. */
 export function historyTable(kept: readonly Kept[]): string {
   const ids = kept.map(({ receipt }) => receipt.id)
   return formatTable(
@@ -44,7 +44,7 @@ function changesOf({ changed, failed }: Receipt): string {
   return parts.filter(Boolean).join('; ') || 'nothing'
 }
 
-/** The time of an id, and as much more as makes it unlike every other. */
+/** The time of an id, and as many more characters as make it unique. */
 function shortest(id: string, all: readonly string[]): string {
   const clashes = (length: number) =>
     all.some((other) => other !== id && other.startsWith(id.slice(0, length)))
@@ -53,7 +53,7 @@ function shortest(id: string, all: readonly string[]): string {
   return id.slice(0, length)
 }
 
-/** A receipt's line or two a field, for a person. */
+/** A receipt as text, a line for each field. */
 export function receiptText({ receipt, places, differs }: Kept): string {
   const { line, by, revision, image, digest, frontend, commands, unchanged, longestChain } = receipt
   const where = places.map((place) => (place === 'vps' ? 'on the VPS' : 'here')).join(' and ')
@@ -92,7 +92,7 @@ export function receiptText({ receipt, places, differs }: Kept): string {
 
 /** What differs between two runs. */
 export interface HistoryDifference {
-  /** Of the runs themselves and of what was in force at their ends. */
+  /** Of the runs themselves and of what was live at their ends. */
   facts: { name: string; a: string; b: string }[]
   /** Steps that only one of them changed, or that they changed differently. */
   steps: { id: string; a?: string; b?: string }[]

@@ -12,7 +12,7 @@ export interface HistoryFlags extends CommonFlags {
   diff?: string[]
 }
 
-/** Prints what the flags ask for. Gives 0, or 3 and 4 when one of the two places could not be asked. */
+/** Prints what the flags ask for. Gives 0, or 3 or 4 when one of the two places did not answer. */
 export async function showHistory(run: Run<HistoryFlags>, context: Context): Promise<number> {
   const { show, diff, lines } = run.flags
   const questions = Object.entries({ '--show': show, '--diff': diff, '--lines': lines })

@@ -11,7 +11,7 @@ import { localFolder, type Receipt, vpsFolder } from './write.ts'
 /** This machine's state folder, or the VPS. */
 export type Place = 'here' | 'vps'
 
-/** A file among the receipts that is none. */
+/** A file in the folder that is not a receipt. */
 export interface Damaged {
   place: Place
   name: string
@@ -23,7 +23,7 @@ export interface Receipts {
   damaged: Damaged[]
 }
 
-/** A receipt and where it lies. */
+/** A receipt and where it is stored. */
 export interface Kept {
   receipt: Receipt
   places: Place[]
@@ -100,7 +100,7 @@ export function receiptsHere(config: Config, most: number, prefix: string): Rece
   )
 }
 
-/** A line a receipt, its name and its content in base64; `end` follows the last. */
+/** Prints a line for each receipt, its name and its content in base64; `end` follows the last. */
 export const receiptsCommand = (config: Config, most: number, prefix: string): Command =>
   vps(config).sudo`sh -c ${listScript} receipts ${vpsFolder} ${most} ${prefix}`
 
@@ -112,7 +112,7 @@ for name in "$3"*.json; do [ -f "$name" ] && echo "$name"; done | tail -n "$2" |
 done
 echo end`
 
-/** Reads the lines of `receiptsCommand`. Throws (exit 3) when they are not all there. */
+/** Parses the output of `receiptsCommand`. Throws (exit 3) when it is incomplete. */
 export function readReceipts(output: string, host: string): Receipts {
   const lines = output.split('\n').filter((line) => line !== '')
   if (lines.pop() !== 'end') {
@@ -155,7 +155,7 @@ const list = (value: unknown): boolean => Array.isArray(value)
 const objectsWithId = (value: unknown): boolean =>
   Array.isArray(value) && value.every((each) => typeof (each as { id?: unknown } | null)?.id === 'string')
 
-/** What the readers of a receipt rely on. */
+/** The fields that readers of a receipt need. */
 const shape: Partial<Record<keyof Receipt, (value: unknown) => boolean>> = {
   line: text,
   by: text,

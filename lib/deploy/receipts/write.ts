@@ -8,7 +8,7 @@ import { escapeJsonControls } from '../../util/terminal.ts'
 import { recordFile } from '../../vps/remote/script.ts'
 import { whoami } from '../context.ts'
 
-/** What one deploy did. A record; nothing reads it to decide. */
+/** What one deploy did. Only a record. */
 export interface Receipt {
   id: string
   line: string
@@ -23,25 +23,25 @@ export interface Receipt {
   frontend: string
   changed: { id: string; title: string; what: string; fields: object[]; seconds: number }[]
   unchanged: string[]
-  /** Steps that verified something, but of the pages saw only the maintenance page. Receipts of old lack the field. */
+  /** Tasks whose checks saw only the maintenance page. Older receipts lack the field. */
   hidden?: string[]
-  /** `changing`: it failed while it changed something. Receipts of old lack the field. */
+  /** `changing`: it failed during a change. Older receipts lack the field. */
   failed: { id: string; error: string; changing?: true }[]
   longestChain: { seconds: number; ids: string[] }
   commands: { read: number; change: number; record: number }
 }
 
-/** What is in force at the end of a run, as far as it learnt it. */
+/** What is live at the end of a run, as far as known. */
 export interface ReceiptFacts {
   image?: string | undefined
   digest?: string
   frontend?: string
 }
 
-/** As many receipts stay at each place, and are looked through for what has worked. */
+/** Receipts kept in each place, and read to find verified releases. */
 export const receiptsKept = 200
 
-/** Keeps the receipt of a run here and, with `toVps`, on the VPS; the oldest beyond `receiptsKept` go. */
+/** Stores the receipt of a run here and, with `toVps`, on the VPS; removes the oldest beyond `receiptsKept`. */
 export async function writeReceipt(
   { config, runner }: Context,
   outcomes: readonly Outcome[],
@@ -90,8 +90,8 @@ export async function writeReceipt(
   return receipt
 }
 
-/** Where the VPS keeps the receipts of every operator's machine. */
+/** Where the VPS stores the receipts of all operators. */
 export const vpsFolder = '/var/lib/codex-dominion/receipts'
 
-/** Where this machine keeps those of its own runs. */
+/** Where this machine stores its own receipts. */
 export const localFolder = (config: Config): string => path.join(config.stateDir, 'receipts')

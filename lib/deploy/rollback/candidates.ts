@@ -9,7 +9,7 @@ import type { ServerState } from '../../vps/serverState.ts'
 import { utc } from '../receipts/format.ts'
 import type { Receipt } from '../receipts/write.ts'
 
-/** A release that may be gone back to. */
+/** A release that a rollback can select. */
 export interface Candidate {
   /** Release id (frontend) or image tag (backend). */
   id: string
@@ -19,19 +19,18 @@ export interface Candidate {
   revision: string
   live: boolean
   bad?: BadMark
-  /** ISO time at which it was last seen to work; '' = it was live, but nothing says that it worked. */
+  /** ISO time of its last verification; '' = it was live, but never verified. */
   healthy?: string
 }
 
-/** When each release was last seen to work: ISO time by release id and by image tag. */
+/** When each release was last verified: ISO time by release id and by image tag. */
 export type Evidence = Readonly<Record<ReleasePart, ReadonlyMap<string, string>>>
 
 /**
- * What the receipts prove. Of an image: a run that ended well released it or found it in force, and waited until it was
- * healthy or verified it; that it lies in the registry proves only that it could be built. Of pages: such a run verified
- * them where visitors see them; to have switched to them is not to have looked, nor is it when checks saw only the
- * maintenance page. Receipts decide nothing: they say which releases a person may choose without naming them, and the
- * release itself is watched anyway.
+ * The releases that receipts prove to have worked. An image counts when a successful run released or kept it, and waited
+ * until it was healthy or verified it; an image in the registry alone proves nothing. A frontend release counts when such a
+ * run verified it as visitors get it, not when the checks saw only the maintenance page. Receipts only select what a
+ * rollback may choose by default: every release is verified again.
  */
 export function verifiedReleases(receipts: readonly Receipt[]): Evidence {
   const seen = { frontend: new Map<string, string>(), backend: new Map<string, string>() }
@@ -61,8 +60,8 @@ export const newestFirst = (candidates: readonly Candidate[]): Candidate[] =>
   [...candidates].sort((a, b) => (a.made < b.made ? 1 : -1))
 
 /**
- * The release to go back to: the named one (the beginning of its id is enough), or the newest one older than the live one
- * that is known to have worked. Throws (exit 2) rather than choose one that is marked bad.
+ * The release to go back to: the named one (a prefix of its id is enough), or the newest verified one before the live one.
+ * Throws (exit 2) when it is marked bad, or there is none.
  */
 export function chooseTarget(
   part: ReleasePart,
@@ -92,7 +91,7 @@ function releaseById(part: ReleasePart, candidates: readonly Candidate[], to: st
   }
   if (target.bad) {
     throw usageError(
-      `${target.id} is marked bad and is not gone back to: ${words(target.bad)}`,
+      `${target.id} is marked bad, so no rollback selects it: ${words(target.bad)}`,
       `Choose another (${formatScriptLine('rollback', part, '--list')}). If the mark is wrong: ${formatScriptLine('rollback', part, '--clear-bad', target.id)}`,
     )
   }
@@ -132,7 +131,7 @@ const words = ({ at, why }: BadMark): string => (at ? `${why} (${utc(at)} UTC)` 
 
 /**
  * The candidates as a person reads them, newest first.
- * @param allReceipts false: some could not be asked for, so that a release may have worked all the same
+ * @param allReceipts false: some are unknown, so a release may have been verified all the same
  */
 export function candidateTable(
   part: ReleasePart,
@@ -171,7 +170,7 @@ function stateWords(candidate: Candidate): string {
   return parts.filter(Boolean).join('; ')
 }
 
-/** The releases that lie on the VPS. */
+/** The releases stored on the VPS. */
 export function frontendCandidates(
   { releases, live, previous }: Pick<ServerState, 'releases' | 'live' | 'previous'>,
   bad: ReadonlyMap<string, BadMark>,
@@ -182,7 +181,7 @@ export function frontendCandidates(
       ...{ id, revision, live: id === live },
       made: timeOf(id),
       ...optional('bad', bad.get(id)),
-      // What `previous` leads to was live, whoever switched it.
+      // The target of `previous` was live, whoever switched it.
       ...optional('healthy', healthy.get(id) ?? (id === previous ? '' : undefined)),
     })),
   )

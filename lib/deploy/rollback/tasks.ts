@@ -91,7 +91,7 @@ function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
     },
   }
   const purge = purgeTasks(context, swap)
-  // What is served is asked at an address that today's configuration gives. It can wait; the swap cannot.
+  // The checks need the nginx configuration of today, but the switch does not wait for it.
   const nginx = nginxHttpsTask(context, { after: [swap] })
   const verify = verifyFrontendTask(context, { swap, after: [...purge, nginx] })
   return {
@@ -131,7 +131,7 @@ function backendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
     (choice) => ({ ...choice, image: `${registry}.azurecr.io/${repository}:${choice.target.id}` }),
   )
   const mark = markTask(run, context, 'backend', image)
-  // Not before the choice: a refusal has changed nothing.
+  // After the choice, so that a refusal changes nothing.
   const nginx = nginxHttpsTask(context, { after: [mark] })
   const [backend, worker] = containerTasks(context, azure, {
     image,
@@ -165,7 +165,7 @@ async function backendChoices(context: Context, azure: Azure, to: string | undef
     readBadReleases(context),
     readHistory(context, receiptsKept),
   ])
-  // The list ends after 100 tags; one that is named may be older.
+  // The list has at most 100 tags; the named one may be older.
   const older = to && !tags.some(({ name }) => name.startsWith(to)) ? await azure.tag(to) : undefined
   const receipts = receiptsFor(history, to)
   const { backend } = verifiedReleases(receipts)
@@ -175,17 +175,14 @@ async function backendChoices(context: Context, azure: Azure, to: string | undef
   }
 }
 
-/**
- * The receipts that say what has worked. Only a release that is named needs none of them: which one is "the one before"
- * cannot be derived from receipts of which some are missing.
- */
+/** The receipts. Throws when some are missing and no release is named: the previous one cannot be derived then. */
 export function receiptsFor({ kept, answers }: History, to: string | undefined): Receipt[] {
   const missing = Object.values(answers).find(({ failure }) => failure)?.failure
   if (missing && to === undefined) throw missing
   return kept.map(({ receipt }) => receipt)
 }
 
-/** Chooses under the lock, and makes the line that resumes name what was chosen: "the one before" has moved by then. */
+/** Chooses under the lock, and adds the choice to the command that resumes: a later run would choose another one. */
 function chooseTask<Chosen extends Choice>(
   run: Run<RollbackFlags>,
   { part, after }: { part: ReleasePart; after: readonly Task[] },
@@ -212,7 +209,7 @@ function chooseTask<Chosen extends Choice>(
   }
 }
 
-/** Marks the release that is left. It comes first, so that a run that is killed later has not forgotten it. */
+/** Marks the current release as bad. It comes first, so that a run that is killed later has done it. */
 function markTask(
   run: Run<RollbackFlags>,
   { config, runner }: Context,

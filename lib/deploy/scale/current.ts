@@ -28,15 +28,15 @@ export interface Scale extends Size {
 
 /** How a part runs now. */
 export interface CurrentSize extends Scale {
-  /** The image that it runs, and goes on running. */
+  /** The image that it runs, before and after. */
   image: string
-  /** False: a run that changed it was interrupted, or somebody has changed a part of it by hand. */
+  /** False after an interrupted run, or when somebody has changed a part of it by hand. */
   settled: boolean
 }
 
 /**
- * How a part runs now. What an interrupted run has deleted and not yet made again is read off what is left, so that the
- * same command continues. Throws when nothing is left, or when another image is half released.
+ * How a part runs now. After an interrupted run it is derived from what is left, so that the same command continues.
+ * Throws when nothing is left, or when the release of another image is incomplete.
  */
 export async function scaleNow(config: Config, azure: Azure, part: Scaled): Promise<CurrentSize> {
   const groups = await azure.groups()
@@ -89,7 +89,7 @@ export const scaledConfig = (config: Config, part: Scaled, { cpu, memoryGb, coun
     ? { ...config, backend: { ...config.backend, cpu, memoryGb } }
     : { ...config, worker: { ...config.worker, cpu, memoryGb, count } }
 
-/** What .env must say so that the next deploy keeps the size. */
+/** The values for .env with which the next deploy keeps the size. */
 export function valuesToSet(config: Config, part: Scaled, to: Scale): Values {
   const wanted: [KeyName, number, number][] =
     part === 'backend'
@@ -110,9 +110,9 @@ export function valuesToSet(config: Config, part: Scaled, to: Scale): Values {
 export interface ScalePlan {
   part: Scaled
   to: Scale
-  /** What it costs now and then, in a few words. */
+  /** The cost before and after, in one line. */
   cost: string
-  /** In a plan: why it could not be asked how the part runs. What is not wanted otherwise is as configured, then. */
+  /** In a plan: why the current size is unknown. The configured size then stands in for it. */
   unasked?: OpsError
   save: boolean
 }

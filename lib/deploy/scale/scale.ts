@@ -21,7 +21,7 @@ export interface ScaleFlags extends CommonFlags {
   save?: boolean
 }
 
-/** Shows what a size costs, asks, and puts it in force. Gives the exit code. */
+/** Shows the cost of a size, asks for confirmation, and applies it. Gives the exit code. */
 export async function scale(run: Run<ScaleFlags>): Promise<number> {
   const part = partOf(run.flags)
   const config = await getSeparateConfig(run)
@@ -58,7 +58,7 @@ function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
   return part ?? 'worker'
 }
 
-/** What is wanted, once it is allowed, priced, and agreed to. Nothing has been touched then. */
+/** The plan, once the size is allowed, priced and confirmed. Nothing has been changed then. */
 async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
   const { cpu, memory, workers, save = false, yes, dryRun } = run.flags
   let scaling: ScalePlan | undefined
@@ -88,7 +88,7 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
   return scaling!
 }
 
-/** For a plan when Azure does not answer, or does not know us. Throws what was thrown for any other reason. */
+/** For a plan when Azure does not answer or nobody is logged in. Rethrows every other error. */
 export function unaskedScaling(
   { cpu, memory, workers, save = false }: ScaleFlags,
   config: Config,
@@ -101,7 +101,7 @@ export function unaskedScaling(
   return { part, to, cost: 'it cannot be compared with what runs', unasked: thrown, save }
 }
 
-/** Does any worker that runs now go, for good or to be made anew? */
+/** Whether a running worker is deleted or replaced. */
 const cutsOff = (now: Scale, to: Scale): boolean =>
   to.count < now.count || to.cpu !== now.cpu || to.memoryGb !== now.memoryGb
 

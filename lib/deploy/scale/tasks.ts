@@ -14,7 +14,7 @@ import type { TaskList } from '../runTasks.ts'
 import { verifyTask } from '../verify.ts'
 import { type Scale, type Scaled, type ScalePlan, scaledConfig, scaleNow, valuesToSet } from './current.ts'
 
-/** Backend by the surge way, workers one after the other; then .env, when it is to be saved there. */
+/** Replaces the backend without downtime, or the workers one by one; with --save, then writes .env. */
 export function scaleTasks(context: Context, { part, to, cost, unasked, save }: ScalePlan): TaskList {
   const scaled = { ...context, config: scaledConfig(context.config, part, to) }
   const azure = createAzure(scaled)
@@ -49,7 +49,7 @@ export function scaleTasks(context: Context, { part, to, cost, unasked, save }: 
   }
 }
 
-/** The next deploy reads the configuration, so the size is written to the file that it came from. */
+/** Writes the size to the file that sets it, for the next deploy. */
 function saveTask(config: Config, part: Scaled, to: Scale, verify: Task): Task<ReadonlyMap<string, Values>> {
   const values = valuesToSet(config, part, to)
   return {

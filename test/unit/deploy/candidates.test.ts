@@ -82,7 +82,7 @@ test('the one before: the newest older one that worked and is not bad', async ()
   const refused = (to: string | undefined, from = all) =>
     getFailure(Promise.resolve().then(() => chooseTarget('backend', from, to)))
   expect(await refused('r4')).toMatchObject({
-    what: 'r4 is marked bad and is not gone back to: it lost orders (2026-11-22 10:01:30 UTC)',
+    what: 'r4 is marked bad, so no rollback selects it: it lost orders (2026-11-22 10:01:30 UTC)',
     next: expect.stringContaining('--clear-bad r4'),
     exitCode: 2,
   })
