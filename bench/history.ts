@@ -2,8 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { buildDailyBars } from '../lib/monitoring/slo/days.ts'
-import { getLatencySeries, getPercentiles } from '../lib/monitoring/slo/latency.ts'
+import { buildDailyBars, getLatencySeries, getPercentiles } from '../lib/monitoring/slo/series.ts'
 import { buildSloReport } from '../lib/monitoring/slo/sloReport.ts'
 import { countSamples } from '../lib/monitoring/store/rollups.ts'
 import { openDatabase } from '../lib/monitoring/store/sqlite.ts'
@@ -66,7 +65,7 @@ try {
     const report = timed(() => buildSloReport(history, terms, month))
     const bars = timed(() => buildDailyBars(history, { days: 90, now }))
     const plots = timed(() =>
-      ['static', 'api'].map((target) => getLatencySeries(history, target, { ...month, hours: 24 })),
+      ['static', 'api'].map((target) => getLatencySeries(history, target, { ...month, now, hours: 24 })),
     )
     history.close()
     const scan = timed(() => {

@@ -4,6 +4,7 @@ import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
 import type { Runner } from '../shell/runner.ts'
 import type { Context } from '../tasks/context.ts'
+import { formatTimestamp } from '../util/time.ts'
 
 /** A context that belongs to one run of one script. */
 export interface OpenContext extends Context {
@@ -54,8 +55,7 @@ export async function openContext(
   )
   // The prompts before a task list and the list itself share one transcript.
   const started = run.transcript === undefined ? undefined : path.basename(run.transcript, '.jsonl')
-  const id =
-    started ?? `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}Z-${script}-${process.pid}`
+  const id = started ?? `${formatTimestamp(Date.now())}-${script}-${process.pid}`
   const { folder = 'transcripts', unwritable } = transcripts
   const strict = openTranscript(path.join(config.stateDir, folder), id, secrets.clean)
   const transcript = unwritable ? bestEffort(strict, unwritable) : strict

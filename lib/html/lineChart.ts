@@ -9,26 +9,20 @@ export interface ChartPoint {
   high?: number | null
 }
 
-interface ChartLine {
-  name: string
-  points: readonly ChartPoint[]
-}
-
 interface LineChart {
-  /** Unique on the page. */
   id: string
   title: string
   /** A text alternative for readers who cannot see the chart. */
   description: string
-  lines: readonly ChartLine[]
+  /** The points of each line, in the order of their colours. */
+  lines: readonly (readonly ChartPoint[])[]
   from: Date
   to: Date
   /** Formats a figure with its unit for the axis. */
   format: (value: number) => string
   /** Base of the unit prefixes, for round tick values. Default: 1000. */
   base?: 1000 | 1024
-  /** Size in pixels at which the text has its intended size; the chart scales with its column. */
-  width?: number
+  /** In pixels at a width of 380, where the text has its intended size; the chart scales with its column. */
   height?: number
 }
 
@@ -37,35 +31,25 @@ const dashes = ['', '5 3', '2 2']
 
 /**
  * Draws lines over time as one static SVG without scripts or requests. Colours come from the page: `currentColor` for
- * text and axes, the custom properties of `chartStyle` for lines.
+ * text and axes, the custom properties of `pageStyle` for lines.
  */
 export async function lineChart(chart: LineChart): Promise<string> {
   const [{ parseHTML }, Plot] = await Promise.all([import('linkedom'), import('@observablehq/plot')])
   const { document } = parseHTML('<!doctype html><html><body></body></html>')
-  const greatest = Math.max(
-    0,
-    ...chart.lines.flatMap(({ points }) => points.flatMap(({ value, high }) => [value ?? 0, high ?? 0])),
-  )
+  const greatest = Math.max(0, ...chart.lines.flat().flatMap(({ value, high }) => [value ?? 0, high ?? 0]))
   const ticks = roundTicks(greatest, chart.base ?? 1000)
-  const y = {
-    domain: [0, ticks.at(-1)!],
-    ticks,
-    tickFormat: chart.format,
-    label: null,
-    grid: true,
-    tickSize: 0,
-  }
+  const domain = [0, ticks.at(-1)!]
   const svg = Plot.plot({
     document,
-    width: chart.width ?? 380,
+    width: 380,
     height: chart.height ?? 190,
     marginLeft: 62,
     marginRight: 20,
     style: { fontSize: '12px', background: 'none', color: 'currentColor' },
     x: { type: 'utc', domain: [chart.from, chart.to], ticks: 4, tickFormat: timeLabels(chart), label: null },
-    y,
+    y: { domain, ticks, tickFormat: chart.format, label: null, grid: true, tickSize: 0 },
     marks: [
-      ...chart.lines.flatMap(({ points }, index) => {
+      ...chart.lines.flatMap((points, index) => {
         const stroke = `var(--line-${index + 1})`
         const rows = points.map(({ at, value, low, high }) => ({
           at,
@@ -74,17 +58,12 @@ export async function lineChart(chart: LineChart): Promise<string> {
           high: high ?? Number.NaN,
         }))
         const dash = dashes[index % dashes.length]
+        const dashing = dash ? { strokeDasharray: dash } : {}
         return [
           ...(points.some(({ high }) => typeof high === 'number')
             ? [Plot.areaY(rows, { x: 'at', y1: 'low', y2: 'high', fill: stroke, fillOpacity: 0.18 })]
             : []),
-          Plot.lineY(rows, {
-            x: 'at',
-            y: 'value',
-            stroke,
-            strokeWidth: 1.75,
-            ...(dash ? { strokeDasharray: dash } : {}),
-          }),
+          Plot.lineY(rows, { x: 'at', y: 'value', stroke, strokeWidth: 1.75, ...dashing }),
           // A line needs two points; a single point between gaps is drawn as a dot.
           Plot.dot(alone(rows), { x: 'at', y: 'value', fill: stroke, r: 2 }),
         ]
@@ -101,14 +80,6 @@ export async function lineChart(chart: LineChart): Promise<string> {
     `<desc id="${escapeHtml(description)}">${escapeHtml(chart.description)}</desc>`
   return svg.outerHTML.replace(/^(<svg[^>]*>)/, `$1${inside.replaceAll('$', '$$$$')}`)
 }
-
-/** Styles that a page with charts needs once. The contrast of each colour to the page is at least 3 : 1. */
-export const chartStyle = `
-:root { --line-1: #1d4ed8; --line-2: #b45309; --line-3: #047857; --line-4: #be185d; --line-5: #6d28d9; --line-6: #4b5563 }
-@media (prefers-color-scheme: dark) {
-  :root { --line-1: #7dabff; --line-2: #f4b25f; --line-3: #4fd6a5; --line-4: #f58ab9; --line-5: #b9a0ff; --line-6: #a9b2bf }
-}
-`
 
 /** The sample before a name in a legend: same colour and dash. */
 export const legendMark = (index: number): string =>

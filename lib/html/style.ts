@@ -1,5 +1,10 @@
-/** The style sheet shared by pages with charts; `chartStyle` holds the chart colours. */
+/** The style sheet shared by pages with charts. The contrast of each line's colour to the page is at least 3 : 1. */
 export const pageStyle = `
+:root { --line-1: #1d4ed8; --line-2: #b45309; --line-3: #047857; --line-4: #be185d; --line-5: #6d28d9; --line-6: #4b5563 }
+@media (prefers-color-scheme: dark) {
+  :root { --line-1: #7dabff; --line-2: #f4b25f; --line-3: #4fd6a5; --line-4: #f58ab9; --line-5: #b9a0ff; --line-6: #a9b2bf }
+}
+
 :root { --page: #ffffff; --text: #1c1f24; --soft: #565d68; --edge: #d5d9e0; --bad: #a1121f }
 @media (prefers-color-scheme: dark) {
   :root { --page: #14171c; --text: #e7e9ed; --soft: #a6adb9; --edge: #363c47; --bad: #ff9aa2 }

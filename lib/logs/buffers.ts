@@ -60,43 +60,31 @@ function firstAfter(lines: readonly LogLine[], time: number): number {
 }
 
 /**
- * Passes lines on, but of the existing ones only the last `count`, which is the most it buffers.
+ * Passes lines on, but of the existing ones only the last `count`; it buffers at most twice as many.
  * @param give receives them in order
  */
-export function createTail(
-  count: number | undefined,
-  give: (lines: readonly LogLine[]) => Promise<void>,
-): {
-  take(lines: readonly LogLine[]): Promise<void>
-  /** Passes on what is buffered. */
-  flush(): Promise<void>
-  /** From now on passes everything on. */
-  open(): Promise<void>
-} {
+export function createTail(count: number | undefined, give: (lines: readonly LogLine[]) => Promise<void>) {
   let limit = count
   let held: LogLine[] = []
-  let oldest = 0
+  /** Passes on what is buffered. */
   const flush = async () => {
-    const lines = [...held.slice(oldest), ...held.slice(0, oldest)]
+    const lines = takeLast(held, limit ?? 0)
     held = []
-    oldest = 0
     if (lines.length > 0) await give(lines)
   }
   return {
     flush,
+    /** From now on passes everything on. */
     async open() {
       await flush()
       limit = undefined
     },
-    async take(lines) {
+    async take(lines: readonly LogLine[]) {
       if (limit === undefined) return give(lines)
-      for (const line of limit === 0 ? [] : lines) {
-        if (held.length < limit) held.push(line)
-        else {
-          held[oldest] = line
-          oldest = (oldest + 1) % limit
-        }
-      }
+      held.push(...takeLast(lines, limit))
+      if (held.length > 2 * limit) held = takeLast(held, limit)
     },
   }
 }
+
+export const takeLast = <T>(list: readonly T[], count: number): T[] => (count > 0 ? list.slice(-count) : [])

@@ -4,7 +4,7 @@ import { groupId, groupNames, groupsId, isOwnGroup, workerNames } from '../azure
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
-import { findNewLines, splitLines } from './buffers.ts'
+import { findNewLines, splitLines, takeLast } from './buffers.ts'
 import type { Source } from './merge.ts'
 import { createFailingSource, type SourceOptions } from './options.ts'
 import { createLineParser, type LogLine, parseContainerTimestamp } from './parse.ts'
@@ -25,29 +25,29 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
  */
 export function containerSources(
   config: Config,
-  open: (signal: AbortSignal) => Arm,
+  openArm: (signal: AbortSignal) => Arm,
   wanted: SourceOptions,
 ): Source[] {
-  const expected = [groupNames.backend, ...workerNames(config)].filter((group) =>
-    wanted.only(shortName(group)),
-  )
+  const groups = [groupNames.backend, ...workerNames(config)]
+  const expected = groups.filter((group) => wanted.only(shortName(group)))
   if (expected.length === 0 && !wanted.only(shortName(groupNames.surge))) return []
+  const id = [...new Set(expected.map(shortName))].join(', ') || shortName(groupNames.surge)
   return [
     {
-      id: [...new Set(expected.map(shortName))].join(', ') || shortName(groupNames.surge),
+      id,
       async *open(signal, add) {
-        const arm = open(signal)
+        const arm = openArm(signal)
         const reading = new Set<string>()
         const addFound = (found: readonly ContainerLog[]) => {
-          for (const logged of found) {
-            const { source } = logged
+          for (const log of found) {
+            const { source } = log
             if (!wanted.only(source) || reading.has(source)) continue
             reading.add(source)
             add({
               id: source,
               async *open(within) {
                 try {
-                  yield* readContainer(config, arm, logged, wanted, within)
+                  yield* readContainer({ config, arm, log, wanted, signal: within })
                 } finally {
                   reading.delete(source)
                 }
@@ -78,114 +78,87 @@ const missingGroupError = (config: Config, group: string): OpsError =>
     next: `Create it: ${formatScriptLine('release-containers')}`,
   })
 
-async function* readContainer(
-  config: Config,
-  arm: Arm,
-  logged: ContainerLog,
-  wanted: SourceOptions,
-  signal: AbortSignal,
-): AsyncGenerator<LogLine[]> {
-  const { source, group } = logged
-  const { since, follow, warn: trouble } = wanted
+interface ContainerLog {
+  /** `backend`, `backend-next`, `worker-2`; further containers of a group append their own name. */
+  source: string
+  group: string
+  container: string
+}
+
+interface Reading {
+  config: Config
+  arm: Arm
+  log: ContainerLog
+  wanted: SourceOptions
+  signal: AbortSignal
+}
+
+async function* readContainer(reading: Reading): AsyncGenerator<LogLine[]> {
+  const { source, group } = reading.log
+  const { since, tail, follow, warn } = reading.wanted
   // To follow, read at least a window, however few lines are shown.
-  const tail = since === undefined ? wanted.tail : undefined
-  const text = await readLog(
-    config,
-    arm,
-    logged,
-    follow && tail !== undefined ? Math.max(tail, windowLines) : tail,
-  )
-  if (text === undefined) throw missingGroupError(config, group)
-  const first = splitLines(text)
-  const dates = createLineParser(source, parseContainerTimestamp, since)
-  const shown = wanted.tail === undefined ? first.lines : takeLast(first.lines, wanted.tail)
-  const lines = [...dates.take(shown), ...dates.rest()]
-  const oldest = parseContainerTimestamp(first.lines[0] ?? '').at
+  const last = tail !== undefined && follow ? Math.max(tail, windowLines) : tail
+  const text = await readLog(reading, since === undefined ? last : undefined)
+  if (text === undefined) throw missingGroupError(reading.config, group)
+  const { lines } = splitLines(text)
+  const parser = createLineParser(source, parseContainerTimestamp, since)
+  const shown = [...parser.take(tail === undefined ? lines : takeLast(lines, tail)), ...parser.rest()]
+  const oldest = parseContainerTimestamp(lines[0] ?? '').at
   if (Buffer.byteLength(text) > keptBytes && oldest !== undefined && oldest > (since ?? 0))
-    trouble(
+    warn(
       source,
       `Azure keeps only the latest 4 MB of the log, which starts at ${new Date(oldest).toISOString()}`,
     )
-  if (lines.length > 0) yield lines
+  if (shown.length > 0) yield shown
   if (!follow) return
   yield []
-  yield* followContainer(config, arm, logged, takeLast(first.lines, windowLines), wanted, signal)
+  yield* followContainer(reading, takeLast(lines, windowLines))
 }
 
-const takeLast = <T>(list: readonly T[], count: number): T[] => (count > 0 ? list.slice(-count) : [])
-
 /** Polls every second and yields new lines until the container is gone. Failures are reported and retried. */
-async function* followContainer(
-  config: Config,
-  arm: Arm,
-  logged: ContainerLog,
-  first: readonly string[],
-  { warn: trouble }: SourceOptions,
-  signal: AbortSignal,
-): AsyncGenerator<LogLine[]> {
-  const { source } = logged
-  const dates = createLineParser(source, parseContainerTimestamp)
-  let seen: readonly string[] = first
+async function* followContainer(reading: Reading, first: readonly string[]): AsyncGenerator<LogLine[]> {
+  const { signal, wanted, log } = reading
+  const { source, group } = log
+  const parser = createLineParser(source, parseContainerTimestamp)
+  let seen = first
   let half: string | undefined
   let failure = ''
   while (!signal.aborted) {
     await pause(failure ? retryPollMs : pollMs, signal)
-    let found: NewOutput | undefined
+    let found: Awaited<ReturnType<typeof readNewOutput>>
     try {
-      found = await readNewOutput(config, arm, logged, seen)
+      found = await readNewOutput(reading, seen)
     } catch (thrown) {
       if (signal.aborted) return
-      if (failure !== getMessage(thrown)) trouble(source, getMessage(thrown))
+      if (failure !== getMessage(thrown)) wanted.warn(source, getMessage(thrown))
       failure = getMessage(thrown)
       continue
     }
-    if (failure) trouble(source, 'is responding again')
+    if (failure) wanted.warn(source, 'is responding again')
     failure = ''
-    if (!found) {
-      trouble(source, `${logged.group} no longer exists`)
-      return
-    }
+    if (!found) return wanted.warn(source, `${group} no longer exists`)
     const { fresh, growing } = found
     // An unterminated line waits for one more read, but not longer.
-    if (growing && fresh.length > 0 && fresh.at(-1) !== half) half = fresh.pop()
-    else half = undefined
+    half = growing && fresh.length > 0 && fresh.at(-1) !== half ? fresh.pop() : undefined
     if (fresh.length === 0) continue
     seen = takeLast([...seen, ...fresh], windowLines)
-    yield [...dates.take(fresh), ...dates.rest()]
+    yield [...parser.take(fresh), ...parser.rest()]
   }
 }
 
-interface NewOutput {
-  fresh: string[]
-  growing: boolean
-}
-
 /** Reads what a container has written since the `seen` lines; undefined when it is gone. */
-async function readNewOutput(
-  config: Config,
-  arm: Arm,
-  logged: ContainerLog,
-  seen: readonly string[],
-): Promise<NewOutput | undefined> {
-  const text = await readLog(config, arm, logged, windowLines)
+async function readNewOutput(reading: Reading, seen: readonly string[]) {
+  const text = await readLog(reading, windowLines)
   if (text === undefined) return undefined
   const { lines, growing } = splitLines(text)
   const fresh = findNewLines(seen, lines)
   if (fresh) return { fresh, growing }
   // More than a window since the last read, or a replaced container: read the whole log.
-  const all = lines.length < windowLines ? text : await readLog(config, arm, logged)
+  const all = lines.length < windowLines ? text : await readLog(reading)
   if (all === undefined) return undefined
   const whole = splitLines(all)
   const meets = whole.lines.lastIndexOf(seen.at(-1) ?? '')
   return { fresh: whole.lines.slice(meets + 1), growing: whole.growing }
-}
-
-/** A container whose log can be read. */
-export interface ContainerLog {
-  /** `backend`, `backend-next`, `worker-2`; further containers of a group append their own name. */
-  source: string
-  group: string
-  container: string
 }
 
 const shortName = (group: string): string => group.replace(/^codex-/, '')
@@ -201,9 +174,9 @@ interface Page {
 async function listContainerLogs(config: Config, arm: Arm): Promise<ContainerLog[]> {
   const path = groupsId(config, await arm.subscription())
   const found: ContainerLog[] = []
-  let query: Record<string, string> = { 'api-version': apiVersion }
-  for (let more = true; more; ) {
-    const page = await arm.get<Page>(path, query)
+  let query: Record<string, string> | undefined = { 'api-version': apiVersion }
+  while (query) {
+    const page: Page | undefined = await arm.get<Page>(path, query)
     for (const { name, properties } of page?.value ?? []) {
       if (!isOwnGroup(name)) continue
       for (const [index, { name: container }] of properties.containers.entries()) {
@@ -211,8 +184,7 @@ async function listContainerLogs(config: Config, arm: Arm): Promise<ContainerLog
         found.push({ source, group: name, container })
       }
     }
-    more = Boolean(page?.nextLink)
-    if (page?.nextLink) query = Object.fromEntries(new URL(page.nextLink).searchParams)
+    query = page?.nextLink ? Object.fromEntries(new URL(page.nextLink).searchParams) : undefined
   }
   return found
 }
@@ -223,14 +195,9 @@ async function listContainerLogs(config: Config, arm: Arm): Promise<ContainerLog
  *
  * @param tail only the last lines
  */
-export async function readLog(
-  config: Config,
-  arm: Arm,
-  { group, container }: ContainerLog,
-  tail?: number,
-): Promise<string | undefined> {
-  const path = `${groupId(config, await arm.subscription(), group)}/containers/${container}/logs`
-  const answer = await arm.get<{ content?: string | null }>(path, {
+async function readLog({ config, arm, log }: Reading, tail?: number): Promise<string | undefined> {
+  const group = groupId(config, await arm.subscription(), log.group)
+  const answer = await arm.get<{ content?: string | null }>(`${group}/containers/${log.container}/logs`, {
     'api-version': apiVersion,
     timestamps: 'true',
     ...(tail === undefined ? {} : { tail: String(tail) }),

@@ -28,11 +28,7 @@ export interface MergeOptions {
 interface Feed {
   source: Source
   iterator: AsyncIterator<LogLine[]>
-  /**
-   * - `waited for`: nothing is passed on before its next line is known
-   * - `late`: it was silent for too long
-   * - `live`: its lines are passed on as they arrive
-   */
+  /** `waited for`: nothing is passed on before its next line is known. `live`: its lines are passed on as they arrive. */
   state: 'waited for' | 'late' | 'live' | 'ended'
   batch: LogLine[]
   next: number
@@ -91,7 +87,6 @@ async function* mergeFeeds(sources: readonly Source[], options: MergeOptions): A
     await Promise.race([ended, pause(3000, undefined, { ref: false })])
   }
 
-  /** Requests the next batch of a source. */
   function requestBatch(feed: Feed, { onLate, onFailure, patienceMs }: MergeOptions): void {
     feed.asked = true
     feed.iterator

@@ -60,7 +60,6 @@ export function nginxLogCommand(
   })
 }
 
-/** nginx's access and error log as sources. */
 export function nginxSources(context: Context, wanted: SourceOptions): Source[] {
   return nginxLogs
     .filter((log) => wanted.only(log))

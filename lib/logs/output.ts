@@ -3,10 +3,8 @@ import { type Colours, colours, type Style } from '../util/colours.ts'
 import { escapeControls, escapeJsonControls } from '../util/terminal.ts'
 import type { LogLine } from './parse.ts'
 
-/** The result of one source. */
 export interface SourceReport {
   source: string
-  /** Lines shown. */
   lines: number
   error?: { what: string; said?: string | undefined; next?: string | undefined }
 }
@@ -23,23 +21,23 @@ type Clean = (text: string) => string
 
 /** One line each: time in UTC, source and text, coloured by source. */
 export function textOutput(stream: Writable, clean: Clean): Output {
-  const { write, closed } = createWriter(stream)
+  const { write, closed } = createWriter(stream, (text) => escapeControls(clean(text)))
   const chalk = colours()
   const names = new Map<string, string>()
-  const named = (source: string): string => {
-    const known = names.get(source) ?? pickColour(chalk, source)(source.padEnd(8))
-    names.set(source, known)
-    return known
+  const formatName = (source: string): string => {
+    const name = names.get(source) ?? pickColour(chalk, source)(source.padEnd(8))
+    names.set(source, name)
+    return name
   }
-  const moment = createTimeFormatter(chalk)
+  const formatTime = createTimeFormatter(chalk)
   return {
     closed,
     lines(lines) {
       // Keeps each entry on one line, whatever a visitor sent.
       const rows = lines.map(
-        ({ at, source, text }) => `${moment(at)} ${named(source)} ${text.replace(/\r$/, '')}\n`,
+        ({ at, source, text }) => `${formatTime(at)} ${formatName(source)} ${text.replace(/\r$/, '')}\n`,
       )
-      return write(escapeControls(clean(rows.join(''))))
+      return write(rows.join(''))
     },
     end: async () => {},
   }
@@ -47,7 +45,7 @@ export function textOutput(stream: Writable, clean: Clean): Output {
 
 /** One JSON document, written as lines arrive: `{"lines": […], "sources": […], "ok": …}`. */
 export function documentOutput(stream: Writable, clean: Clean): Output {
-  const { write, closed } = createWriter(stream)
+  const { write, closed } = createWriter(stream, (text) => escapeJsonControls(clean(text)))
   let started = false
   return {
     closed,
@@ -56,24 +54,24 @@ export function documentOutput(stream: Writable, clean: Clean): Output {
       const rows = lines.map((line) => JSON.stringify(toJson(line))).join(',\n')
       const before = started ? ',\n' : '{"lines":[\n'
       started = true
-      await write(escapeJsonControls(clean(before + rows)))
+      await write(before + rows)
     },
-    async end(reports) {
+    end(reports) {
       const ok = reports.every(({ error }) => error === undefined)
       const before = started ? '\n]' : '{"lines":[]'
-      await write(escapeJsonControls(clean(`${before},"sources":${JSON.stringify(reports)},"ok":${ok}}\n`)))
+      return write(`${before},"sources":${JSON.stringify(reports)},"ok":${ok}}\n`)
     },
   }
 }
 
 /** JSON Lines, for endless output; the last line describes the sources. */
 export function jsonLinesOutput(stream: Writable, clean: Clean): Output {
-  const { write, closed } = createWriter(stream)
+  const { write, closed } = createWriter(stream, (text) => escapeJsonControls(clean(text)))
   const row = (data: object) => `${JSON.stringify(data)}\n`
   return {
     closed,
-    lines: (lines) => write(escapeJsonControls(clean(lines.map((line) => row(toJson(line))).join('')))),
-    end: (reports) => write(escapeJsonControls(clean(row({ sources: reports })))),
+    lines: (lines) => write(lines.map((line) => row(toJson(line))).join('')),
+    end: (reports) => write(row({ sources: reports })),
   }
 }
 
@@ -102,7 +100,7 @@ function createTimeFormatter(chalk: Colours): (at: number | undefined) => string
   }
 }
 
-function createWriter(stream: Writable): { write(text: string): Promise<void>; closed: AbortSignal } {
+function createWriter(stream: Writable, toSafe: Clean) {
   const gone = new AbortController()
   let drained = Promise.withResolvers<void>()
   const close = () => {
@@ -114,10 +112,10 @@ function createWriter(stream: Writable): { write(text: string): Promise<void>; c
   stream.on('drain', () => drained.resolve())
   return {
     closed: gone.signal,
-    async write(text) {
+    async write(text: string) {
       if (text === '' || gone.signal.aborted) return
       drained = Promise.withResolvers<void>()
-      if (!stream.write(text)) await drained.promise
+      if (!stream.write(toSafe(text))) await drained.promise
     },
   }
 }

@@ -1,6 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
 
-/** One line of a log. */
 export interface LogLine {
   /** Milliseconds since 1970; undefined when its time is unknown. */
   at: number | undefined
@@ -10,8 +9,7 @@ export interface LogLine {
   text: string
 }
 
-/** Extracts the timestamp of a line. */
-export type TimestampParser = (text: string) => { at: number | undefined; text: string }
+export type TimestampParser = (text: string) => Pick<LogLine, 'at' | 'text'>
 
 const stamp = String.raw`(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))? ?(Z|[+-]\d\d:?\d\d)?`
 const iso = new RegExp(`^(?:${stamp}(?:\\s|$)|\\[${stamp}\\])`)
@@ -20,7 +18,7 @@ const iso = new RegExp(`^(?:${stamp}(?:\\s|$)|\\[${stamp}\\])`)
  * Parses a leading timestamp: ISO 8601, Python's logging (`2026-11-23 01:10:05,123`) or gunicorn's (`[2026-11-23
  * 01:10:05 +0000]`). Without a zone it is UTC, the zone of containers.
  */
-export function parseIsoTimestamp(text: string): { at: number | undefined; text: string } {
+export function parseIsoTimestamp(text: string): ReturnType<TimestampParser> {
   const found = iso.exec(text)
   if (!found) return { at: undefined, text }
   const bracketed = found[1] === undefined
@@ -37,7 +35,7 @@ export function parseIsoTimestamp(text: string): { at: number | undefined; text:
  * Parses a container's line as Azure returns it with `timestamps`: Azure's stamp first, then the program's own, which
  * takes precedence.
  */
-export function parseContainerTimestamp(text: string): { at: number | undefined; text: string } {
+export function parseContainerTimestamp(text: string): ReturnType<TimestampParser> {
   const outer = parseIsoTimestamp(text)
   if (outer.at === undefined) return outer
   const inner = parseIsoTimestamp(outer.text)
@@ -49,7 +47,7 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const accessTime = /\[(\d\d)\/([A-Z][a-z]{2})\/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})\] "/
 
 /** Parses nginx's access log in the `combined` format: `$time_local` in brackets. The text stays unchanged. */
-export function parseAccessTimestamp(text: string): { at: number | undefined; text: string } {
+export function parseAccessTimestamp(text: string): ReturnType<TimestampParser> {
   const found = accessTime.exec(text)
   if (!found) return { at: undefined, text }
   const [, day, month, year, hour, minute, second, zone] = found
@@ -92,10 +90,7 @@ function localHours(zone: string, offset: string): (local: number) => number {
 function zoneOffsets(timeZone: string): ((at: number) => number) | undefined {
   try {
     const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
-    return (at) => {
-      const name = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? ''
-      return parseOffset(name.replace(/^GMT/, ''))
-    }
+    return (at) => parseOffset(/GMT(\S*)$/.exec(format.format(at))?.[1])
   } catch {
     return undefined
   }
@@ -131,38 +126,26 @@ const maxUndated = 1000
  * Parses the lines of one source. A line without a timestamp (a traceback's second line) takes that of the line
  * before it; at the very start, that of the first line that has one. Lines older than `since` are dropped.
  */
-export function createLineParser(
-  source: string,
-  dating: TimestampParser,
-  since?: number,
-): {
-  take(texts: readonly string[]): LogLine[]
-  /** Lines that still wait for a timestamp when the source ends or pauses. */
-  rest(): LogLine[]
-} {
+export function createLineParser(source: string, parse: TimestampParser, since?: number) {
   let last: number | undefined
-  let waiting: LogLine[] = []
+  const waiting: LogLine[] = []
   const wanted = ({ at }: LogLine) => since === undefined || at === undefined || at >= since
   return {
-    take(texts) {
+    take(texts: readonly string[]): LogLine[] {
       const lines: LogLine[] = []
       for (const raw of texts) {
-        const { at = last, text } = dating(raw)
+        const { at = last, text } = parse(raw)
         if (at === undefined && waiting.length < maxUndated) {
           waiting.push({ at, source, text })
           continue
         }
-        for (const line of waiting) lines.push({ ...line, at })
-        if (waiting.length > 0) waiting = []
+        if (waiting.length > 0) lines.push(...waiting.splice(0).map((line) => ({ ...line, at })))
         last = at
         lines.push({ at, source, text })
       }
       return lines.filter(wanted)
     },
-    rest() {
-      const lines = waiting
-      waiting = []
-      return lines
-    },
+    /** Lines that still wait for a timestamp when the source ends or pauses. */
+    rest: (): LogLine[] => waiting.splice(0),
   }
 }

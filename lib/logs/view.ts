@@ -15,7 +15,6 @@ const patienceMs = 10_000
 
 interface ViewContext {
   json: boolean
-  /** Aborted to stop. */
   stopping: AbortSignal
   log(line: string): void
 }
@@ -35,7 +34,7 @@ export async function viewLogs(
   const output = format(process.stdout, clean)
   const reports = new Map<string, SourceReport>()
   const answers: Record<string, Settled<void>> = {}
-  const reportOf = (source: string): SourceReport => {
+  const getReport = (source: string): SourceReport => {
     const report = reports.get(source) ?? { source, lines: 0 }
     reports.set(source, report)
     return report
@@ -44,7 +43,7 @@ export async function viewLogs(
   const fail = (source: string, error: Error) => {
     const failure = error instanceof OpsError ? error.failure : { what: getMessage(error) }
     answers[source] = { failure: error }
-    reportOf(source).error = { what: failure.what, said: failure.said, next: failure.next }
+    getReport(source).error = { what: failure.what, said: failure.said, next: failure.next }
     const message = [failure.what, failure.said?.trim(), failure.next && `→ ${failure.next}`]
       .filter(Boolean)
       .join('\n  ')
@@ -52,17 +51,16 @@ export async function viewLogs(
     log(`! ${source}: ${before ? `the same as ${before}` : message}`)
     reported.set(message, source)
   }
+  const patience = formatDuration(patienceMs)
   const lines = merge(createSources(context, view, log), {
     signal: AbortSignal.any([stopping, output.closed]),
     patienceMs,
-    onOpen: ({ id }) => void (id.includes(',') || reportOf(id)),
+    onOpen: ({ id }) => void (id.includes(',') || getReport(id)),
     onLate: ({ id }) =>
-      log(
-        `! ${id}: nothing for ${formatDuration(patienceMs)}; the others continue, its lines follow when they arrive`,
-      ),
+      log(`! ${id}: nothing for ${patience}; the others continue, its lines follow when they arrive`),
     onFailure: ({ id }, error) => fail(id, error),
   })
-  await show(lines, view, output, json, ({ source }) => void reportOf(source).lines++)
+  await show(lines, view, output, json, ({ source }) => void getReport(source).lines++)
   const all = [...reports.values()]
   // Empty output could be mistaken for a fault.
   if (!json && !view.follow && all.some(({ error }) => !error) && all.every(({ lines }) => lines === 0))
@@ -75,9 +73,9 @@ function createSources(context: Context, view: View, log: (line: string) => void
   const wanted: SourceOptions = {
     only: view.only,
     follow: view.follow,
-    ...(view.since ? { since: view.since.getTime() } : {}),
+    since: view.since?.getTime(),
     // Matching happens here, so the last matches may be far back.
-    ...(view.lines === undefined || view.grep ? {} : { tail: view.lines }),
+    tail: view.grep ? undefined : view.lines,
     warn: (source, message) => log(`! ${source}: ${message}`),
   }
   return [
@@ -86,10 +84,8 @@ function createSources(context: Context, view: View, log: (line: string) => void
   ]
 }
 
-type Batches = ReturnType<typeof merge>
-
 async function show(
-  batches: Batches,
+  batches: ReturnType<typeof merge>,
   { grep, lines: count, follow }: View,
   output: Output,
   isDocument: boolean,

@@ -1,20 +1,15 @@
 import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
-import type { Settled } from '../util/concurrency.ts'
 import { formatDuration, formatFigure, formatScaled } from '../util/format.ts'
-import { formatTable, sparkline } from '../util/table.ts'
-import type { Figures, Usage } from './usage.ts'
+import { type Column, formatTable, sparkline } from '../util/table.ts'
+import { formatUtc } from '../util/time.ts'
+import type { Answers, Figures, Usage } from './usage.ts'
 
 /** Formats a line for each metric of each container, with a sparkline. */
-export function formatMetrics(
-  answers: Readonly<Record<string, Settled<Usage>>>,
-  span: Span,
-  unicode: boolean,
-): string {
-  const right = 'right' as const
-  const columns = [
-    { heading: 'Container' },
-    { heading: 'Metric' },
-    ...['min', 'avg', 'max', 'last', 'avg %', 'max %'].map((heading) => ({ heading, align: right })),
+export function formatMetrics(answers: Answers, span: Span, unicode: boolean): string {
+  const figures = ['min', 'avg', 'max', 'last', 'avg %', 'max %']
+  const columns: Column[] = [
+    ...['Container', 'Metric'].map((heading) => ({ heading })),
+    ...figures.map((heading) => ({ heading, align: 'right' as const })),
     { heading: unicode ? 'Trend, 0 … max' : 'Trend, 0 to max' },
   ]
   const rows = Object.entries(answers).flatMap(([name, { value }]) =>
@@ -37,27 +32,21 @@ function formatRows(name: string, { metrics, cpu, memoryGb }: Usage, unicode: bo
     const first = [name, second][index] ?? ''
     if (!summary) return [first, metricTitles[id], 'no data']
     const { minimum, average, maximum, last } = summary
+    const averages = figures.points.map((point) => point.average)
     return [
       ...[first, metricTitles[id]],
       ...[minimum, average, maximum, last].map((figure) => formatAmount(id, figure)),
       ...[formatShare(average, figures), formatShare(maximum, figures)],
-      sparkline(
-        figures.points.map((point) => point.average),
-        { unicode },
-      ),
+      sparkline(averages, { unicode }),
     ]
   })
 }
 
-/** Failed answers, one line each. */
-export const failureLines = (answers: Readonly<Record<string, Settled<Usage>>>): string[] =>
+export const failureLines = (answers: Answers): string[] =>
   Object.entries(answers).flatMap(([name, { failure }]) => (failure ? [`✖ ${name}: ${failure.message}`] : []))
 
 /** The same as JSON: times in ISO 8601, units in the keys, null without measurements. */
-export function toMetricsJson(
-  answers: Readonly<Record<string, Settled<Usage>>>,
-  { from, to, interval }: Span,
-): object {
+export function toMetricsJson(answers: Answers, { from, to, interval }: Span): object {
   const units = { cpu: 'millicores', memory: 'bytes', received: 'bytes/s', sent: 'bytes/s' } as const
   const groups = Object.entries(answers).flatMap(([name, { value }]) => {
     if (!value) return []
@@ -93,7 +82,7 @@ export const formatShare = (figure: number, { allowed }: Figures): string =>
 
 /** `2026-11-23 12:00 to 13:00 UTC, every 1 min`. */
 export function formatSpan({ from, to, interval }: Span): string {
-  const [start, end] = [from, to].map((at) => at.toISOString().slice(0, 16).replace('T', ' '))
-  const sameDay = start!.slice(0, 10) === end!.slice(0, 10)
-  return `${start} to ${sameDay ? end!.slice(11) : end} UTC, every ${formatDuration(intervalMs(interval))}`
+  const [start, end] = [formatUtc(from), formatUtc(to)]
+  const sameDay = start.slice(0, 10) === end.slice(0, 10)
+  return `${start} to ${sameDay ? end.slice(11) : end} UTC, every ${formatDuration(intervalMs(interval))}`
 }

@@ -12,7 +12,6 @@ import { readUsage } from './usage.ts'
 
 export interface MetricsFlags extends CommonFlags {
   since?: string
-  /** The file for the chart page. */
   html?: string
 }
 
@@ -35,12 +34,8 @@ export async function showMetrics(
     const { renderMetricsPage } = await import('./page.ts')
     page = path.resolve(html)
     const { environment, domain } = context.config
-    const text = await renderMetricsPage(
-      answers,
-      span,
-      environment === 'default' ? domain : `${domain} (${environment})`,
-    )
-    writeOutputFile('--html', page, text)
+    const title = environment === 'default' ? domain : `${domain} (${environment})`
+    writeOutputFile('--html', page, await renderMetricsPage(answers, span, title))
     run.log(`Chart page: ${page}`)
   }
   const data = { ...toMetricsJson(answers, span), ...(page ? { html: page } : {}) }

@@ -1,10 +1,10 @@
 import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
 import { escapeHtml } from '../html/escape.ts'
-import { type ChartPoint, chartStyle, legendMark, lineChart } from '../html/lineChart.ts'
+import { type ChartPoint, legendMark, lineChart } from '../html/lineChart.ts'
 import { pageStyle } from '../html/style.ts'
-import type { Settled } from '../util/concurrency.ts'
+import { formatUtc } from '../util/time.ts'
 import { failureLines, formatAmount, formatShare, formatSpan, metricTitles } from './formatMetrics.ts'
-import type { Figures, Usage } from './usage.ts'
+import type { Answers, Figures, Usage } from './usage.ts'
 
 /** The charts of a container; network in and out share one. */
 const charts: { title: string; metrics: MetricId[]; base: 1000 | 1024 }[] = [
@@ -14,11 +14,7 @@ const charts: { title: string; metrics: MetricId[]; base: 1000 | 1024 }[] = [
 ]
 
 /** A standalone page without scripts or requests, in light and dark. */
-export async function renderMetricsPage(
-  answers: Readonly<Record<string, Settled<Usage>>>,
-  span: Span,
-  environment: string,
-): Promise<string> {
+export async function renderMetricsPage(answers: Answers, span: Span, environment: string): Promise<string> {
   const sections = await Promise.all(
     Object.entries(answers).map(([name, { value }], index) =>
       value ? renderSection(name, value, index, span) : '',
@@ -34,7 +30,7 @@ export async function renderMetricsPage(
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${escapeHtml(title)}</title>
-<style>${chartStyle}${pageStyle}</style>
+<style>${pageStyle}</style>
 </head>
 <body>
 <main>
@@ -52,10 +48,7 @@ ${sections.join('\n')}
 async function renderSection(name: string, usage: Usage, index: number, span: Span): Promise<string> {
   const figures = await Promise.all(
     charts.map(async ({ title, metrics, base }, number) => {
-      const lines = metrics.map((id) => ({
-        name: metricTitles[id],
-        points: chartPoints(usage.metrics[id], metrics.length === 1),
-      }))
+      const lines = metrics.map((id) => chartPoints(usage.metrics[id], metrics.length === 1))
       const svg = await lineChart({
         id: `chart-${index}-${number}`,
         title: `${title} of ${name}`,
@@ -79,13 +72,11 @@ ${pointsTable(heading, usage, span)}
 }
 
 /** Two bands in one chart would hide each other. */
-function chartPoints({ points }: Figures, band: boolean): ChartPoint[] {
-  return points.map(({ at, average, minimum, maximum }) => ({
-    at,
-    value: average,
+const chartPoints = ({ points }: Figures, band: boolean): ChartPoint[] =>
+  points.map(({ at, average, minimum, maximum }) => ({
+    ...{ at, value: average },
     ...(band ? { low: minimum, high: maximum } : {}),
   }))
-}
 
 function renderCaption(title: string, metrics: readonly MetricId[], usage: Usage): string {
   if (metrics.length > 1) {
@@ -125,15 +116,11 @@ function summaryTable(heading: string, { metrics }: Usage): string {
 function pointsTable(heading: string, { metrics }: Usage, { interval }: Span): string {
   const days = intervalMs(interval) >= 900_000
   const rows = metrics.cpu.points.map(({ at }, index) => {
-    const time = at
-      .toISOString()
-      .slice(days ? 5 : 11, 16)
-      .replace('T', ' ')
     const cells = metricIds.map((id) => {
       const average = metrics[id].points[index]?.average ?? null
       return average === null ? '–' : formatAmount(id, average)
     })
-    return renderRow(time, cells)
+    return renderRow(formatUtc(at).slice(days ? 5 : 11), cells)
   })
   const columns = ['UTC', ...metricIds.map((id) => metricTitles[id])]
   return `<details><summary>All figures of ${heading}</summary>${renderTable(`${heading}, mean of each interval`, columns, rows)}</details>`

@@ -7,7 +7,6 @@ import {
   groupNames,
   workerNames,
 } from '../azure/resources/containerGroups.ts'
-import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Context } from '../tasks/context.ts'
 import { type Settled, settleAll } from '../util/concurrency.ts'
@@ -15,11 +14,13 @@ import { OpsError, unknownError } from '../util/errors.ts'
 
 /** The usage of a container group compared with its limits. */
 export interface Usage {
-  /** The limits of the group in cores and GB. */
   cpu: number
   memoryGb: number
   metrics: Readonly<Record<MetricId, Figures>>
 }
+
+/** The usage of each container group, by name, or why there is none. */
+export type Answers = Readonly<Record<string, Settled<Usage>>>
 
 /** CPU in millicores, memory in bytes, network in bytes per second. */
 export interface Figures {
@@ -30,15 +31,6 @@ export interface Figures {
   allowed?: number
 }
 
-export interface Summary {
-  minimum: number
-  average: number
-  maximum: number
-  last: number
-  /** Start of the interval of `last`. */
-  lastAt: Date
-}
-
 /** ARM's GB of a container group are 1024³ bytes; the portal says GiB. */
 const bytesPerGb = 1024 ** 3
 
@@ -47,7 +39,7 @@ const bytesPerGb = 1024 ** 3
  * measurements, is a failed answer beside the others.
  * Throws when Azure does not list the groups, or there are none.
  */
-export async function readUsage(context: Context, span: Span): Promise<Record<string, Settled<Usage>>> {
+export async function readUsage(context: Context, span: Span): Promise<Answers> {
   const azure = createAzure(context)
   const [account, groups] = await Promise.all([azure.account(), azure.groups()])
   const { resourceGroup } = context.config.azure
@@ -57,42 +49,26 @@ export async function readUsage(context: Context, span: Span): Promise<Record<st
       next: `Deploy first: ${formatScriptLine('deploy-complete')}; or check AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION.`,
     })
   }
-  const asks = listGroupNames(context.config, groups).map((name) => {
+  const configured = [groupNames.backend, ...workerNames(context.config)]
+  const names = new Set([...configured, ...groups.map(({ name }) => name).sort()])
+  return settleAll(Object.fromEntries([...names].map((name) => [name, () => readGroup(name)])))
+
+  async function readGroup(name: string): Promise<Usage> {
     const group = groups.find((each) => each.name === name)
-    const id = groupId(context.config, account.id, name)
-    return [name, () => readGroupUsage(context, name, group, id, span)] as const
-  })
-  return settleAll(Object.fromEntries(asks))
-}
-
-/** The configured groups, then any others that exist. */
-function listGroupNames(config: Config, groups: readonly ContainerGroup[]): string[] {
-  const wanted = [groupNames.backend, ...workerNames(config)]
-  return [...new Set([...wanted, ...groups.map(({ name }) => name).sort()])]
-}
-
-async function readGroupUsage(
-  context: Context,
-  name: string,
-  group: ContainerGroup | undefined,
-  id: string,
-  span: Span,
-): Promise<Usage> {
-  if (!group) {
-    throw new OpsError({
-      what: `Container group ${name} does not exist`,
-      next: `${formatScriptLine('release-containers')} creates it.`,
-    })
+    if (!group)
+      throw new OpsError({
+        what: `Container group ${name} does not exist`,
+        next: `${formatScriptLine('release-containers')} creates it.`,
+      })
+    const measured = await readMetrics(context, groupId(context.config, account.id, name), span)
+    if (metricIds.every((metric) => summarize(measured[metric]) === undefined))
+      throw unknownError(
+        `No measurements of ${name} since ${span.from.toISOString()}`,
+        undefined,
+        'The first figures appear a few minutes after a container has started; use a longer --since for older ones.',
+      )
+    return toUsage(group, measured)
   }
-  const measured = await readMetrics(context, id, span)
-  if (metricIds.every((metric) => summarize(measured[metric]) === undefined)) {
-    throw unknownError(
-      `No measurements of ${name} since ${span.from.toISOString()}`,
-      undefined,
-      'The first figures appear a few minutes after a container has started; use a longer --since for older ones.',
-    )
-  }
-  return toUsage(group, measured)
 }
 
 function toUsage(group: ContainerGroup, measured: Readonly<Record<MetricId, readonly Point[]>>): Usage {
@@ -115,8 +91,10 @@ function toUsage(group: ContainerGroup, measured: Readonly<Record<MetricId, read
   }
 }
 
-/** Minimum, mean, maximum and latest value; undefined without measurements. */
-export function summarize(points: readonly Point[]): Summary | undefined {
+type Summary = NonNullable<ReturnType<typeof summarize>>
+
+/** Minimum, mean, maximum and latest value with its time; undefined without measurements. */
+export function summarize(points: readonly Point[]) {
   const known = points.filter(({ average }) => average !== null)
   const last = known.at(-1)
   if (!last) return undefined

@@ -9,6 +9,7 @@ import {
   type IncidentEvent,
   type IncidentRules,
   type IncidentState,
+  type OpenIncident,
 } from './incidentState.ts'
 import type { Format } from './options.ts'
 import { type ProbeReport, type Report, toExitCode } from './report.ts'
@@ -20,11 +21,9 @@ interface About {
   trouble: readonly string[]
   news?: IncidentEvent | undefined
   alerts?: Report['alerts']
-  /** Overrides the run's own verdict. */
   verdict?: Verdict
 }
 
-/** Builds the report of a run, independent of the output format. */
 export function buildReport({ config, runner }: Context, evaluation: Evaluation, about: About): Report {
   const { state, rules, news } = about
   const verdict = about.verdict ?? evaluation.verdict
@@ -40,12 +39,12 @@ export function buildReport({ config, runner }: Context, evaluation: Evaluation,
     ...(evaluation.excluded ? { excluded: evaluation.excluded } : {}),
     observations: evaluation.observations.map((each) => {
       const counts = evaluation.entry.seen && each.from === 'here' && each.seen.verdict !== 'UNKNOWN'
-      const far = counts && !each.planned ? formatProgress(state.rows[each.seen.probe.id], rules) : undefined
-      return toProbeReport(each, far)
+      const progress = counts && !each.planned && formatProgress(state.rows[each.seen.probe.id], rules)
+      return toProbeReport(each, progress || undefined)
     }),
     ...(state.open ? { incident: toReportedIncident(state.open) } : {}),
     ...(news ? { news: news.kind } : {}),
-    ...(news?.kind === 'recovery' ? { ended: toEndedIncident(news) } : {}),
+    ...(news?.kind === 'recovery' ? { ended: toEndedIncident(news.incident, news.end!) } : {}),
     alerts: about.alerts ?? { sent: [], unsent: [] },
     trouble: about.trouble.map(runner.secrets.clean),
   }
@@ -60,7 +59,7 @@ export function addTrouble({ runner }: Context, report: Report, more: readonly s
 
 function toProbeReport(
   { from, seen, planned }: Evaluation['observations'][number],
-  far: string | undefined,
+  progress?: string,
 ): ProbeReport {
   const { probe, verdict, detail, ms, phases, took, figures = [] } = seen
   const next = getAdvice(probe, seen)
@@ -76,16 +75,12 @@ function toProbeReport(
     took,
     ...(phases ? { phases } : {}),
     figures,
-    ...(far ? { progress: far } : {}),
+    ...(progress ? { progress } : {}),
     ...(planned ? { planned: true } : {}),
   }
 }
 
-const toReportedIncident = ({
-  start,
-  rank,
-  targets,
-}: NonNullable<IncidentState['open']>): NonNullable<Report['incident']> => ({
+const toReportedIncident = ({ start, rank, targets }: OpenIncident): NonNullable<Report['incident']> => ({
   id: getIncidentId(start),
   since: new Date(start).toISOString(),
   verdict: getVerdict(rank),
@@ -93,13 +88,10 @@ const toReportedIncident = ({
   targets,
 })
 
-const toEndedIncident = ({
-  incident: { start, targets },
-  end,
-}: IncidentEvent): NonNullable<Report['ended']> => ({
+const toEndedIncident = ({ start, targets }: OpenIncident, end: number): NonNullable<Report['ended']> => ({
   id: getIncidentId(start),
   since: new Date(start).toISOString(),
-  until: new Date(end!).toISOString(),
+  until: new Date(end).toISOString(),
   targets,
 })
 

@@ -3,14 +3,18 @@ import type { Disagreement } from '../checks/fromVps.ts'
 import type { ProbeRun } from '../checks/health.ts'
 import type { OpenContext } from '../deploy/context.ts'
 import { type Verdict, worstVerdict } from '../util/status.ts'
-import type { Collected } from './collect.ts'
+import type { Collected } from './health.ts'
 import type { TargetStatus } from './incidentState.ts'
-import { type Explanation, explain, findPlannedWork, type KnownMaintenance } from './plannedWork.ts'
-import type { HistoryHandle } from './record.ts'
-import { getNotedMaintenance, type RunRecord } from './record.ts'
-import type { CheckRun, Excluded, Origin } from './store/types.ts'
+import {
+  type Explanation,
+  explain,
+  findPlannedWork,
+  type KnownMaintenance,
+  type PlannedWork,
+} from './plannedWork.ts'
+import { getNotedMaintenance, type HistoryHandle, type RunRecord } from './record.ts'
+import type { Excluded, Origin } from './store/types.ts'
 
-/** A check run and its interpretation. */
 export interface Evaluation {
   at: number
   /** The worst verdict among the observations that no planned work explains. */
@@ -24,10 +28,8 @@ export interface Evaluation {
 }
 
 /**
- * Interprets a check run: what planned work explains, what is a network problem between two origins, and what
- * remains.
- *
- * @param quick do not open an ssh connection
+ * Interprets a check run: what planned work explains, what is a network problem between two origins, and what remains.
+ * `quick` opens no ssh connection.
  */
 export async function evaluate(
   context: OpenContext,
@@ -38,43 +40,42 @@ export async function evaluate(
   const { here, vps } = applyDisagreements(collected, await findDisagreements(context, collected))
   const { at } = here
   const networkDown = here.ownNetwork === 'down'
-  const work = networkDown
-    ? { stretches: [] }
-    : await findPlannedWork(context, here, {
-        quick: quick || isSshFailing(here),
-        noted: readNotedMaintenance(store),
-      })
+  const asked = { quick: quick || isSshFailing(here), noted: readNotedMaintenance(store) }
+  const work: PlannedWork = networkDown ? { stretches: [] } : await findPlannedWork(context, here, asked)
   const explained = networkDown ? explainOwnNetwork(here) : explain(here.observations, work)
-  const left = here.observations.filter(({ probe }) => !explained?.ids.has(probe.id))
-  const all = [...left, ...(vps?.observations.filter(({ probe }) => !explained?.ids.has(probe.id)) ?? [])]
-  const wrong = left.some(({ verdict }) => isFault(verdict))
+  const isExplained = ({ probe }: Observation) => explained?.ids.has(probe.id) ?? false
+  const isPlanned = (each: Observation) => !networkDown && each.verdict !== 'OK' && isExplained(each)
+  const runs = vps ? [here, vps] : [here]
+  const left = here.observations.filter((each) => !isExplained(each))
+  const all = runs.flatMap(({ observations }) => observations).filter((each) => !isExplained(each))
+  const wrong = left.some(({ verdict }) => verdict === 'WARNING' || verdict === 'CRITICAL')
   const excluded = explained && (networkDown || !wrong) ? explained.by : undefined
-  const clean = context.runner.secrets.clean
-  const isPlanned = ({ verdict, probe }: Observation) =>
-    !networkDown && verdict !== 'OK' && (explained?.ids.has(probe.id) ?? false)
+  const { clean } = context.runner.secrets
   const counted = all.length === 0 ? 'OK' : worstVerdict(all)
   return {
     at,
     verdict: networkDown ? 'UNKNOWN' : counted,
-    observations: [here, ...(vps ? [vps] : [])].flatMap((seen) =>
-      seen.observations.map((each) => ({
-        from: seen.from,
-        seen: each,
-        planned: isPlanned(each),
-      })),
+    observations: runs.flatMap(({ from, observations }) =>
+      observations.map((seen) => ({ from, seen, planned: isPlanned(seen) })),
     ),
     ...(explained ? { explained: explained.why } : {}),
     ...(excluded ? { excluded } : {}),
     entry: {
-      looks: [here, ...(vps ? [vps] : [])].map((seen) => toCheckRun(seen, { excluded, isPlanned, clean })),
+      looks: runs.map((run) => ({
+        ...{ at: run.at, from: run.from },
+        samples: run.observations.map((each) => ({
+          ...toTargetStatus(each, clean),
+          ms: each.ms ?? null,
+          ...(isPlanned(each) ? { keptOut: true } : {}),
+        })),
+        ...(excluded ? { excluded } : {}),
+      })),
       stretches: work.stretches,
       seen: excluded ? undefined : left.map((each) => toTargetStatus(each, clean)),
-      maintenance: 'noted' in work ? work.noted : undefined,
+      maintenance: work.noted,
     },
   }
 }
-
-const isFault = (verdict: Verdict): boolean => verdict === 'WARNING' || verdict === 'CRITICAL'
 
 const findDisagreements = async ({ config }: OpenContext, { here, vps }: Collected) =>
   vps ? (await import('../checks/fromVps.ts')).compare(config, here, vps) : []
@@ -118,36 +119,12 @@ function readNotedMaintenance({ history }: HistoryHandle): KnownMaintenance | un
   }
 }
 
-const toCheckRun = (
-  { at, from, observations }: ProbeRun,
-  {
-    excluded,
-    isPlanned,
-    clean,
-  }: {
-    excluded: CheckRun['excluded']
-    isPlanned(observation: Observation): boolean
-    clean(text: string): string
-  },
-): CheckRun => ({
-  at,
-  from,
-  samples: observations.map((each) => ({
-    target: each.probe.id,
-    verdict: each.verdict,
-    ms: each.ms ?? null,
-    cause: toCause(each.verdict, each.detail, clean),
-    ...(isPlanned(each) ? { keptOut: true } : {}),
-  })),
-  ...(excluded ? { excluded } : {}),
+const toTargetStatus = (
+  { probe, verdict, detail }: Observation,
+  clean: (text: string) => string,
+): TargetStatus => ({
+  target: probe.id,
+  verdict,
+  visible: probe.publicName !== undefined,
+  cause: verdict === 'OK' ? '' : clean(detail).replaceAll(/\s+/g, ' ').trim(),
 })
-
-const toTargetStatus = (each: Observation, clean: (text: string) => string): TargetStatus => ({
-  target: each.probe.id,
-  verdict: each.verdict,
-  visible: each.probe.publicName !== undefined,
-  cause: toCause(each.verdict, each.detail, clean),
-})
-
-const toCause = (verdict: Verdict, detail: string, clean: (text: string) => string): string =>
-  verdict === 'OK' ? '' : clean(detail).replaceAll(/\s+/g, ' ').trim()

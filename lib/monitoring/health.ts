@@ -1,11 +1,12 @@
 import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises'
+import { type ProbeRun, runProbes } from '../checks/health.ts'
 import type { Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
 import { type OpenContext, openContext } from '../deploy/context.ts'
 import { getMessage } from '../util/errors.ts'
 import type { Channel } from './alerts/alert.ts'
-import { collect } from './collect.ts'
 import { type HealthFlags, type HealthOptions, parseHealthFlags } from './options.ts'
+import type { Report } from './report.ts'
 import { acquireRunLock } from './singleInstance.ts'
 
 /**
@@ -19,10 +20,8 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
   const trouble: string[] = []
   // A health check has no dry run because it changes nothing that a deploy touches; alerts and pings do leave this
   // machine.
-  const context = await openContext(run, config, 'health', true, {
-    folder: 'transcripts-health',
-    unwritable: (thrown) => trouble.push(`no transcript is written: ${getMessage(thrown)}`),
-  })
+  const unwritable = (thrown: unknown) => trouble.push(`no transcript is written: ${getMessage(thrown)}`)
+  const context = await openContext(run, config, 'health', true, { folder: 'transcripts-health', unwritable })
   try {
     if (asked.testAlert !== undefined) {
       const { sendTestAlert } = await import('./alerts/test.ts')
@@ -47,11 +46,9 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
   }
 }
 
-interface CheckResult {
-  exitCode: number
-  line: string
+interface CheckResult extends Report {
   /** Prints the result, after the ping was sent. */
-  say(pingTrouble: string[]): Promise<void>
+  print(pingTrouble: string[]): Promise<void>
 }
 
 async function runCheck(
@@ -78,7 +75,7 @@ async function runCheck(
     const report = await persist(context, store, evaluation, about)
     return {
       ...report,
-      async say(pingTrouble) {
+      async print(pingTrouble) {
         const shown = pingTrouble.length > 0 ? addTrouble(context, report, pingTrouble) : report
         // JSON and OpenMetrics are always printed; with --quiet, a line or a table only when there is news.
         const asksForAll = asked.format === 'json' || asked.format === 'openmetrics'
@@ -89,6 +86,24 @@ async function runCheck(
   } finally {
     store.close()
   }
+}
+
+export interface Collected {
+  here: ProbeRun
+  vps?: ProbeRun
+}
+
+/** Runs all probes from here and, if requested, from the VPS at the same time. Throws (exit 2) for an unknown probe. */
+async function collect(context: OpenContext, asked: HealthOptions, signal: AbortSignal): Promise<Collected> {
+  const targets = asked.targets ? (await import('../checks/customTargets.ts')).readTargets(asked.targets) : []
+  const { quick, only, fromVps } = asked
+  const [here, vps] = await Promise.all([
+    runProbes(context, { quick, only, targets, signal }),
+    fromVps ? runProbes(context, { quick, targets, from: 'vps', signal }) : undefined,
+  ])
+  // The VPS runs only some of the probes.
+  const observations = vps?.observations.filter(({ probe }) => only.length === 0 || only.includes(probe.id))
+  return { here, ...(vps && observations ? { vps: { ...vps, observations } } : {}) }
 }
 
 /** Resolves once the probes have sent their first packets. */
@@ -116,20 +131,20 @@ async function loadModules(config: Config) {
  */
 async function withPings(context: OpenContext, work: () => Promise<CheckResult>): Promise<number> {
   if (!context.config.health.pingUrl.given) {
-    const said = await work()
-    await said.say([])
-    return said.exitCode
+    const result = await work()
+    await result.print([])
+    return result.exitCode
   }
-  const { pingEnd, pingStart } = await import('./alerts/ping.ts')
-  const started = pingStart(context)
-  const said = await work().catch(async (thrown) => {
+  const { ping } = await import('./alerts/ping.ts')
+  const started = ping(context, 'start')
+  const result = await work().catch(async (thrown) => {
     await started
-    await pingEnd(context, 3, `UNKNOWN - ${getMessage(thrown)}`)
+    await ping(context, 3, `UNKNOWN - ${getMessage(thrown)}`)
     throw thrown
   })
-  const failures = [await started, await pingEnd(context, said.exitCode, said.line)]
-  await said.say([...new Set(failures.flatMap((failure) => (failure ? [failure.what] : [])))])
-  return said.exitCode
+  const failures = [await started, await ping(context, result.exitCode, result.line)]
+  await result.print([...new Set(failures.flatMap((failure) => (failure ? [failure.what] : [])))])
+  return result.exitCode
 }
 
 /** Loads the channels only where at least one is configured. Throws (exit 2) when one is only partly configured. */

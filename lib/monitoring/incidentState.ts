@@ -3,11 +3,9 @@ import type { Verdict } from '../util/status.ts'
 /** The severity of a fault: 0 none, 1 WARNING, 2 CRITICAL, 3 CRITICAL and visible to visitors. */
 export type Rank = 0 | 1 | 2 | 3
 
-/** The status of one target in one check run. */
 export interface TargetStatus {
   target: string
   verdict: Verdict
-  /** True when visitors would notice a fault. */
   visible: boolean
   cause: string
 }
@@ -17,7 +15,6 @@ export interface Streak {
   /** Consecutive runs that were not OK, and that were CRITICAL. */
   bad: number
   critical: number
-  /** Consecutive runs that were OK. */
   good: number
   /** The first run of the bad streak, and of the good one. */
   badSince: number
@@ -31,18 +28,11 @@ export interface Streak {
 
 /** The open incident. Stored in the history as JSON. */
 export interface OpenIncident {
-  /** The time of its first bad run. */
   start: number
-  /** The worst confirmed severity. */
   rank: Rank
-  /** Every target with a confirmed fault in it. */
   targets: readonly string[]
-  /** When it was last reported. */
   toldAt: number
-  /**
-   * The remainder of a worse incident whose recovery was reported: its end is not news, unless a reminder reported
-   * it.
-   */
+  /** The rest of an incident whose recovery was reported: its end is not news, unless a reminder reported it. */
   quiet?: true
 }
 
@@ -64,10 +54,7 @@ export interface IncidentEvent {
   kind: 'problem' | 'raised' | 'reminder' | 'recovery'
   /** The incident after this run; for a recovery, as it was before. */
   incident: OpenIncident
-  /**
-   * The targets that fail now, worst first, each with its latest known cause; for a recovery, the lower-severity ones
-   * that continue.
-   */
+  /** The targets that fail now, worst first, with their latest causes; for a recovery, those that continue to fail. */
   failing: readonly { target: string; rank: Rank; cause: string }[]
   /** Recovery only: the first good run of the target that recovered last. */
   end?: number
@@ -84,7 +71,7 @@ const retireAfterMs = 7 * 86_400_000
 /** How long an unconfirmed fault of a target outside the incident keeps the incident open after its first bad run. */
 const maxHoldMs = 3 * 3_600_000
 
-const emptyStreak: Streak = {
+const noStreak: Streak = {
   bad: 0,
   critical: 0,
   good: 0,
@@ -107,7 +94,7 @@ export function advance(
   // No prototype: a target may be called `constructor`.
   const rows: Record<string, Streak> = Object.assign(Object.create(null), state.rows)
   for (const seen of look.seen) {
-    const row = rows[seen.target] ?? emptyStreak
+    const row = rows[seen.target] ?? noStreak
     const overtaken = row.at > look.at && row.at - look.at <= maxReorderMs
     if (!overtaken) rows[seen.target] = updateStreak(row, seen, look.at, rules)
   }
@@ -154,12 +141,10 @@ function updateIncident(
   const all = Object.entries(rows)
   const confirmed = all.filter(([, row]) => row.rank > 0).sort(([, a], [, b]) => b.rank - a.rank)
   const failing = confirmed.map(([target, { rank, cause }]) => ({ target, rank, cause }))
+  const failingTargets = failing.map(({ target }) => target)
   const rank = failing[0]?.rank ?? 0
-  if (!open) {
-    if (rank === 0) return { open, news: undefined }
-    return startIncident(0)
-  }
-  const targets = [...new Set([...open.targets, ...failing.map(({ target }) => target)])]
+  if (!open) return rank === 0 ? { open, news: undefined } : startIncident(0)
+  const targets = [...new Set([...open.targets, ...failingTargets])]
   const incident: OpenIncident = { ...open, targets, rank: maxRank(open.rank, rank) }
   // The remainder of an earlier incident becomes an incident in its own right when it grows.
   if (open.quiet && (rank > open.rank || targets.length > open.targets.length))
@@ -174,13 +159,7 @@ function updateIncident(
     const ends = targets.flatMap((target) => rows[target]?.goodSince || [])
     const end = Math.max(open.start, ...(ends.length > 0 ? ends : [at]))
     const left = forgotten.filter((target) => targets.includes(target))
-    const rest: OpenIncident = {
-      start: end,
-      rank,
-      targets: failing.map(({ target }) => target),
-      toldAt: at,
-      quiet: true,
-    }
+    const rest: OpenIncident = { start: end, rank, targets: failingTargets, toldAt: at, quiet: true }
     const silent = open.quiet && { silent: true as const }
     const news: IncidentEvent = { kind: 'recovery', incident, failing, end, forgotten: left, ...silent }
     return { open: rank > 0 ? rest : undefined, news }
@@ -199,19 +178,14 @@ function updateIncident(
   function startIncident(earliest: number): { open: OpenIncident; news: IncidentEvent } {
     const first = Math.min(...confirmed.map(([, row]) => row.badSince || at))
     const start = Math.max(earliest, first)
-    const opened: OpenIncident = { start, rank, targets: failing.map(({ target }) => target), toldAt: at }
+    const opened: OpenIncident = { start, rank, targets: failingTargets, toldAt: at }
     return { open: opened, news: { kind: 'problem', incident: opened, failing } }
   }
 }
 
-/** The faults that keep an incident open when none of its own is still confirmed. */
 const listUnconfirmed = (held: readonly [string, Streak][]): IncidentEvent['failing'] =>
   held
-    .map(([target, { critical, cause }]) => ({
-      target,
-      rank: critical > 0 ? (2 as const) : (1 as const),
-      cause,
-    }))
+    .map(([target, { critical, cause }]) => ({ target, rank: critical > 0 ? 2 : (1 as Rank), cause }))
     .sort((a, b) => b.rank - a.rank)
 
 /** Reminders must not stop after the clock was set back. */

@@ -1,9 +1,8 @@
 import type { CommonFlags } from '../cli/defineScript.ts'
 import { usageError } from '../util/errors.ts'
 import { parseNumber } from '../util/number.ts'
-import { findNearest } from '../util/suggest.ts'
-import { parsePastTime } from '../util/time.ts'
-import type { IncidentRules } from './incidentState.ts'
+import { formatSuggestion } from '../util/suggest.ts'
+import { parseDuration } from '../util/time.ts'
 
 export const formats = ['plugin', 'json', 'table', 'openmetrics'] as const
 export type Format = (typeof formats)[number]
@@ -20,22 +19,13 @@ export interface HealthFlags extends CommonFlags {
   testAlert?: string | boolean
 }
 
-/** The options of one run. */
-export interface HealthOptions {
-  quick: boolean
-  only: string[]
-  format: Format
-  rules: IncidentRules
-  targets?: string
-  fromVps: boolean
-  /** An empty string means every channel. */
-  testAlert?: string
-}
+export type HealthOptions = ReturnType<typeof parseHealthFlags>
 
-/** Parses the flags. Throws (exit 2, which `health` reports as 3) for invalid ones. */
-export function parseHealthFlags(flags: HealthFlags, onTerminal: boolean): HealthOptions {
+/** Parses the flags; an empty `testAlert` means every channel. Throws (exit 2, which `health` reports as 3). */
+export function parseHealthFlags(flags: HealthFlags, onTerminal: boolean) {
   const { json, targets, testAlert } = flags
   const format = flags.format === undefined ? undefined : parseFormat(flags.format)
+  const usual: Format = onTerminal ? 'table' : 'plugin'
   if (flags.from !== undefined && flags.from !== 'vps')
     throw usageError(`Unknown location "${flags.from}" for --from`, 'Supported: vps.')
   if (json && format && format !== 'json') throw usageError(`--json contradicts --format ${format}`)
@@ -51,24 +41,23 @@ export function parseHealthFlags(flags: HealthFlags, onTerminal: boolean): Healt
   return {
     quick: flags.quick ?? false,
     only,
-    format: json ? 'json' : (format ?? (onTerminal ? 'table' : 'plugin')),
+    format: json ? ('json' as const) : (format ?? usual),
+    targets,
+    fromVps: flags.from === 'vps',
+    testAlert: testAlert === true ? '' : testAlert?.toString(),
     rules: {
       failAfter: parseCount('--fail-after', flags.failAfter ?? '3'),
       recoverAfter: parseCount('--recover-after', flags.recoverAfter ?? '2'),
-      remindMs: parseReminder('--remind', flags.remind ?? '6h'),
+      remindMs: parseReminder(flags.remind ?? '6h'),
     },
-    ...(targets === undefined ? {} : { targets }),
-    fromVps: flags.from === 'vps',
-    ...(testAlert === undefined ? {} : { testAlert: testAlert === true ? '' : String(testAlert) }),
   }
 }
 
 function parseFormat(name: string): Format {
   const format = formats.find((each) => each === name)
   if (format) return format
-  const meant = findNearest(name, formats)
   throw usageError(
-    `Unknown format "${name}" for --format${meant ? `; did you mean ${meant}?` : ''}`,
+    `Unknown format "${name}" for --format${formatSuggestion(name, formats)}`,
     `Supported: ${formats.join(', ')}.`,
   )
 }
@@ -79,12 +68,9 @@ function parseCount(flag: string, words: string): number {
   throw usageError(`${flag}=${words} is not a number of checks`, 'Specify a whole number, 1 or more.')
 }
 
-function parseReminder(flag: string, words: string): number {
+function parseReminder(words: string): number {
   if (words === '0') return 0
-  const now = new Date()
-  if (/^([0-9]{1,6}[smhdw])+$/.test(words)) {
-    const ms = now.getTime() - parsePastTime(words, now).getTime()
-    if (ms > 0) return ms
-  }
-  throw usageError(`${flag}=${words} is not a duration`, 'Specify 30m, 6h, 1d …, or 0 for never.')
+  const ms = parseDuration(words)
+  if (ms) return ms
+  throw usageError(`--remind=${words} is not a duration`, 'Specify 30m, 6h, 1d …, or 0 for never.')
 }

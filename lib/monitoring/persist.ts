@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Config } from '../config/config.ts'
 import type { OpenContext } from '../deploy/context.ts'
 import { getMessage } from '../util/errors.ts'
 import type { Channel } from './alerts/alert.ts'
@@ -10,13 +11,6 @@ import { formatNotRecorded, type HistoryHandle, type Recorded, recordRun } from 
 import type { Report } from './report.ts'
 import type { History } from './store/store.ts'
 
-interface About {
-  rules: IncidentRules
-  channels: readonly Channel[]
-  quick: boolean
-  trouble: readonly string[]
-}
-
 /**
  * Records the run and its consequences, sends the queued alerts, and returns the report. When nothing can be recorded
  * the run is still reported, at least as a WARNING, because a fault would raise no alert.
@@ -25,7 +19,7 @@ export async function persist(
   context: OpenContext,
   { history, trouble }: HistoryHandle,
   evaluation: Evaluation,
-  about: About,
+  about: { rules: IncidentRules; channels: readonly Channel[]; quick: boolean; trouble: readonly string[] },
 ): Promise<Report> {
   const { config } = context
   const problems = [...about.trouble, ...trouble]
@@ -56,7 +50,7 @@ export async function persist(
     return report
   }
   problems.push(...formatQuarantined(history))
-  updateIncidentFile(context, recorded, problems)
+  updateIncidentFile(config, recorded.state, problems)
   const alerts = await sendOutbox(context, history, about.channels, problems)
   const report = createReport(recorded.state, { ...toNews(recorded.news), alerts })
   if (report.line !== recordedLine) updateLastRun(history, report)
@@ -71,11 +65,8 @@ const formatQuarantined = ({ damaged }: History): string[] =>
 
 const atLeastWarning = ({ verdict }: Evaluation) => (verdict === 'OK' ? 'WARNING' : verdict)
 
-/**
- * Writes the incident file only when the open incident differs from it, which includes a run that was killed before
- * it could write it.
- */
-function updateIncidentFile({ config }: OpenContext, { state }: Recorded, problems: string[]): void {
+/** Writes the incident file only when the open incident differs: an earlier run may have been killed before it did. */
+function updateIncidentFile(config: Config, state: IncidentState, problems: string[]): void {
   if (isDeepStrictEqual(readIncidentFile(config)?.open, state.open)) return
   try {
     writeIncidentFile(config, state)
@@ -107,6 +98,6 @@ function updateLastRun(history: History, { at, exitCode, line }: Report): void {
   try {
     history.setLastRun({ at: Date.parse(at), exitCode, line })
   } catch {
-    // The line recorded with the run remains; only the outcome of its alerts is missing from it.
+    // The line recorded with the run remains; only the outcome of its alerts is missing.
   }
 }

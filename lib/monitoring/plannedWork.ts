@@ -16,47 +16,34 @@ export interface KnownMaintenance {
 }
 
 /** Planned work that is known when a run is evaluated. */
-interface PlannedWork {
+export interface PlannedWork {
   /** Planned periods for the history, including those that overlap this run. */
   stretches: Planned[]
-  /** A description of the maintenance. */
-  maintenance?: string
-  /** What to record about it for the next run; `over`: there is none. Absent when this run cannot tell. */
-  noted?: KnownMaintenance | 'over'
+  maintenance?: string | undefined
+  /** What to record about it for the next run; `over`: there is none. undefined when this run cannot tell. */
+  noted?: KnownMaintenance | 'over' | undefined
   /** A description of a deploy that is running, or that ended during the check. */
-  deploy?: string
+  deploy?: string | undefined
 }
 
 /** Why some faults do not count, and which ones. */
 export interface Explanation {
   by: Excluded
   why: string
-  /** Ids of the explained observations. */
   ids: ReadonlySet<string>
 }
 
 /** Scripts whose runs change nothing that visitors notice; a maintenance has its own marker. */
 const harmless = ['backup-database', 'build-image', 'maintenance-mode', 'status-page', 'schedule', 'unlock']
 /** Tasks that change only what is not in use yet: new images and pages, marks, local files. */
-const unnoticed = [
-  'image',
-  'frontend-build',
-  'frontend-upload',
-  'mark-bad',
-  'clear-bad',
-  'save',
-  'status-page',
-]
+const unused = ['image', 'frontend-build', 'frontend-upload', 'mark-bad', 'clear-bad', 'save', 'status-page']
 /** A deploy that runs longer than this is stuck: it explains no fault any more, neither during nor after it. */
 const maxDeployMs = 90 * 60_000
 /** How long a change may take to settle after a deploy. */
 const graceMs = 5_000
 /** The marker carries an operator's clock, a run this machine's. */
 const maxClockSkewMs = 60_000
-/**
- * After this long without a sighting, a maintenance page belongs to another maintenance. No sample is valid for
- * longer.
- */
+/** After this long without a sighting, a maintenance page belongs to another maintenance. No sample is valid longer. */
 const forgetAfterMs = 3 * 3_600_000
 const receiptsRead = 20
 
@@ -72,12 +59,11 @@ export async function findPlannedWork(
   check: { at: number; observations: readonly Observation[] },
   { quick, noted }: { quick: boolean; noted: KnownMaintenance | undefined },
 ): Promise<PlannedWork> {
+  const well = check.observations.every(({ verdict }) => verdict === 'OK')
   const [receipts, marker, holder] = await Promise.all([
     readReceipts(context, quick),
     quick ? undefined : readMarker(context),
-    quick || check.observations.every(({ verdict }) => verdict === 'OK')
-      ? undefined
-      : readLockHolder(context),
+    quick || well ? undefined : readLockHolder(context),
   ])
   const deploys = receipts.filter(affectsVisitors).map(toPlanned)
   const marked = marker === 'off' ? undefined : marker
@@ -85,20 +71,14 @@ export async function findPlannedWork(
   const known = maintenance && mergeMaintenance(noted, Date.parse(maintenance.since), check.at)
   const now = deploys.find((each) => each.from <= check.at && check.at <= each.to + graceMs)
   const held = holder && !isHarmless(holder.what) && check.at - Date.parse(holder.since) < maxDeployMs
-  const deploy = held
-    ? `deploy in progress: "${holder.what}" by ${holder.by} since ${holder.since}`
-    : undefined
-  const ended = now ? `deploy during the check: ${now.what}` : undefined
+  const ended = now && `deploy during the check: ${now.what}`
   const isOver = marker === 'off' || isSiteAnswering(check.observations)
+  const what = maintenance?.text
   return {
-    stretches: [
-      ...deploys,
-      ...(maintenance && known ? [{ ...known, kind: 'maintenance' as const, what: maintenance.text }] : []),
-    ],
-    ...(maintenance ? { maintenance: maintenance.text } : {}),
-    ...(isOver ? { noted: 'over' } : {}),
-    ...(known ? { noted: known } : {}),
-    ...((deploy ?? ended) ? { deploy: (deploy ?? ended)! } : {}),
+    stretches: what && known ? [...deploys, { ...known, kind: 'maintenance', what }] : deploys,
+    maintenance: what,
+    noted: known ?? (isOver ? 'over' : undefined),
+    deploy: held ? `deploy in progress: "${holder.what}" by ${holder.by} since ${holder.since}` : ended,
   }
 }
 
@@ -142,11 +122,11 @@ async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]
 /** The maintenance marker on the VPS; undefined when the VPS does not answer. */
 async function readMarker(context: Context): Promise<{ text: string; since: string } | 'off' | undefined> {
   const { inspectServer } = await import('../vps/serverState.ts')
-  const { formatMaintenance: formatUntil } = await import('../vps/maintenance/page.ts')
-  const survey = await inspectServer(context).catch(() => undefined)
-  if (!survey) return undefined
-  const { maintenance } = survey
-  return maintenance ? { text: formatUntil(maintenance), since: maintenance.since } : 'off'
+  const { formatMaintenance } = await import('../vps/maintenance/page.ts')
+  const server = await inspectServer(context).catch(() => undefined)
+  if (!server) return undefined
+  const { maintenance } = server
+  return maintenance ? { text: formatMaintenance(maintenance), since: maintenance.since } : 'off'
 }
 
 async function readLockHolder(context: Context) {
@@ -155,13 +135,12 @@ async function readLockHolder(context: Context) {
 }
 
 /**
- * True when the run may have changed something that visitors notice. A failed task counts when it was applying a
- * change and the run had sent any change: it may be half done. A task that failed while it only inspected explains
- * nothing.
+ * True when the run may have changed something that visitors notice. A failed task counts when it was applying a change
+ * and the run had sent any change: it may be half done. A task that failed while it only inspected explains nothing.
  */
 function affectsVisitors({ changed, failed, commands, line }: Receipt): boolean {
   if (isHarmless(line)) return false
-  const counts = ({ id }: { id: string }) => !unnoticed.includes(id)
+  const counts = ({ id }: { id: string }) => !unused.includes(id)
   const attempted = commands.change > 0 ? failed.filter(({ changing }) => changing) : []
   return [...changed, ...attempted].some(counts)
 }

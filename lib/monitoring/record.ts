@@ -15,7 +15,6 @@ import type { KnownMaintenance } from './plannedWork.ts'
 import { type History, historyFile, openHistory } from './store/store.ts'
 import type { CheckRun, Planned } from './store/types.ts'
 
-/** What one run records, as one transaction. */
 export interface RunRecord {
   looks: readonly CheckRun[]
   stretches: readonly Planned[]
@@ -25,10 +24,7 @@ export interface RunRecord {
   maintenance: KnownMaintenance | 'over' | undefined
 }
 
-export interface Recorded {
-  state: IncidentState
-  news: IncidentEvent | undefined
-}
+export type Recorded = ReturnType<typeof advance>
 
 const noteKeys = { state: 'confirm', incident: 'incident id', maintenance: 'maintenance' } as const
 
@@ -47,7 +43,6 @@ export function recordRun(
     config: Config
     rules: IncidentRules
     channels: readonly ChannelName[]
-    /** The summary stored as the last run. */
     lastRun(recorded: Recorded): { exitCode: number; line: string }
   },
 ): Recorded {
@@ -59,7 +54,7 @@ export function recordRun(
       history.setNote(noteKeys.maintenance, entry.maintenance === 'over' ? undefined : entry.maintenance)
     const before = loadState(history, config)
     const at = entry.looks[0]!.at
-    const after = entry.seen
+    const after: Recorded = entry.seen
       ? advance(before, { at, seen: entry.seen }, rules)
       : { state: before, news: undefined }
     history.setNote(noteKeys.state, after.state)
@@ -81,13 +76,8 @@ function loadState(history: History, config: Config): IncidentState {
   if (state) return state
   const open = readIncidentFile(config)
   if (!open?.open) return { rows: {} }
-  const { start, rank, targets } = open.open
   const cause = formatTitle(Object.entries(open.rows).map(([target, row]) => ({ target, ...row })))
-  if (rank > 0)
-    history.setNote(
-      noteKeys.incident,
-      history.openIncident({ from: start, rank: rank as 1 | 2 | 3, targets, cause }),
-    )
+  if (open.open.rank > 0) history.setNote(noteKeys.incident, openIncident(history, open.open, cause))
   return open
 }
 
@@ -100,25 +90,23 @@ function saveIncident(
   const id = history.note<number>(noteKeys.incident)
   if (news?.kind === 'recovery' || news?.kind === 'problem') {
     if (id !== undefined) {
-      if (news.kind === 'recovery') history.raiseIncident(id, { targets: news.incident.targets })
-      history.closeIncident(id, news.end ?? news.incident.start)
+      const { end, incident, kind } = news
+      const targets = kind === 'recovery' ? { targets: incident.targets } : {}
+      history.changeIncident(id, { ...targets, to: end ?? incident.start })
     }
-    history.setNote(noteKeys.incident, open && open.rank > 0 ? openIncident(history, open, news) : undefined)
+    const opened = open && open.rank > 0 ? openIncident(history, open, formatTitle(news.failing)) : undefined
+    history.setNote(noteKeys.incident, opened)
     return
   }
   if (id === undefined || !open || open.rank === 0) return
   const grown = open.targets.length > (before.open?.targets.length ?? 0)
   if (news?.kind === 'raised')
-    history.raiseIncident(id, { rank: open.rank, targets: open.targets, cause: formatTitle(news.failing) })
-  else if (grown) history.raiseIncident(id, { targets: open.targets })
+    history.changeIncident(id, { rank: open.rank, targets: open.targets, cause: formatTitle(news.failing) })
+  else if (grown) history.changeIncident(id, { targets: open.targets })
 }
 
-const openIncident = (
-  history: History,
-  { start, rank, targets }: OpenIncident,
-  { failing }: IncidentEvent,
-): number =>
-  history.openIncident({ from: start, rank: rank as 1 | 2 | 3, targets, cause: formatTitle(failing) })
+const openIncident = (history: History, { start, rank, targets }: OpenIncident, cause: string): number =>
+  history.openIncident({ from: start, rank: rank as 1 | 2 | 3, targets, cause })
 
 /** Alerts leave the outbox only after they were delivered, so none is lost. */
 function enqueueAlert(history: History, alert: Alert, channels: readonly ChannelName[]): void {

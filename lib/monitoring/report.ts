@@ -1,20 +1,18 @@
 import type { Figure } from '../checks/check.ts'
 import type { Phases } from '../net/http.ts'
 import { formatCount, formatDuration, formatList } from '../util/format.ts'
-import type { Verdict } from '../util/status.ts'
-import type { Excluded } from './store/types.ts'
+import { bySeverity, type Verdict } from '../util/status.ts'
+import type { Excluded, Origin } from './store/types.ts'
 
 /** The result of one probe, for all output formats. */
 export interface ProbeReport {
   id: string
   title: string
-  from: 'here' | 'vps'
+  from: Origin
   verdict: Verdict
   detail: string
   next?: string
-  /** True when visitors would notice a fault. */
   visible: boolean
-  /** Milliseconds until the complete answer had arrived. */
   ms?: number
   /** Milliseconds from the first request to the verdict. */
   took: number
@@ -53,11 +51,9 @@ export interface Report {
   /** Set when no fault that counts is left: the run is excluded from availability. */
   excluded?: Excluded
   observations: readonly ProbeReport[]
-  /** The incident that is open after this run. */
   incident?: { id: string; since: string; verdict: Verdict; visible: boolean; targets: readonly string[] }
   /** How this run changed the incident: it began, became worse, is due for a reminder, or ended. */
   news?: 'problem' | 'raised' | 'reminder' | 'recovery'
-  /** The incident that this run ended. */
   ended?: { id: string; since: string; until: string; targets: readonly string[] }
   alerts: { sent: readonly { channel: string; kind: string }[]; unsent: readonly Unsent[] }
   /** Problems of the check itself: a quarantined history, a failed ping. */
@@ -67,7 +63,6 @@ export interface Report {
 export const toExitCode = (verdict: Verdict): number =>
   ({ OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 })[verdict]
 
-const order: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
 const maxDetailLength = 200
 const maxFaults = 10
 /** The probe's name already says what was requested: `api 503`. */
@@ -78,11 +73,10 @@ export function formatSummary(report: Omit<Report, 'line'>): string {
   const { verdict, explained, excluded, observations, alerts, trouble } = report
   const bad = observations
     .filter((each) => each.verdict !== 'OK' && !each.planned)
-    .sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
+    .sort((a, b) => bySeverity.indexOf(a.verdict) - bySeverity.indexOf(b.verdict))
   const again = observations.filter((each) => each.verdict === 'OK' && each.progress)
-  const over = formatEndedIncident(report)
   const parts = [
-    ...(over ? [over] : []),
+    ...formatEndedIncident(report),
     // A run without a network of its own says nothing about the targets: their details would look like faults.
     ...(excluded === 'network' ? [] : groupFaults(bad)),
     ...(explained ? [explained] : []),
@@ -91,21 +85,19 @@ export function formatSummary(report: Omit<Report, 'line'>): string {
   if (parts.length === 0) parts.push(formatAllOk(observations))
   for (const [channel, list = []] of Object.entries(Object.groupBy(alerts.unsent, (each) => each.channel))) {
     const { kind, error } = list[0]!
-    const which = list.length === 1 ? `the ${kind} alert` : `${list.length} alerts, first the ${kind},`
-    parts.push(
-      `${which} could not be sent by ${channel}, and wait${list.length === 1 ? 's' : ''}: ${cut(error)}`,
-    )
+    const one = list.length === 1
+    const which = one ? `the ${kind} alert` : `${list.length} alerts, first the ${kind},`
+    parts.push(`${which} could not be sent by ${channel}, and wait${one ? 's' : ''}: ${cut(error)}`)
   }
   return `${verdict} - ${formatIncidentChange(report)}${[...parts, ...trouble].join('; ')}`
 }
 
-function formatEndedIncident({ ended }: Pick<Report, 'ended'>): string | undefined {
-  if (!ended) return undefined
+function formatEndedIncident({ ended }: Pick<Report, 'ended'>): string[] {
+  if (!ended) return []
   const lasted = formatDuration(Date.parse(ended.until) - Date.parse(ended.since))
-  return `incident over after ${lasted}: ${formatList(ended.targets, 2)}`
+  return [`incident over after ${lasted}: ${formatList(ended.targets, 2)}`]
 }
 
-/** Describes how the listed faults changed the incident. */
 function formatIncidentChange({ news, incident, at }: Pick<Report, 'news' | 'incident' | 'at'>): string {
   if (!incident) return ''
   if (news === 'problem') return 'new incident: '
@@ -115,23 +107,18 @@ function formatIncidentChange({ news, incident, at }: Pick<Report, 'news' | 'inc
     : ''
 }
 
-/** Groups the probes that fail with the same detail. */
 function groupFaults(bad: readonly ProbeReport[]): string[] {
-  const groups = new Map<string, ProbeReport[]>()
-  for (const line of bad) {
-    const key = JSON.stringify([line.verdict, shortenDetail(line.detail), line.progress])
-    groups.set(key, [...(groups.get(key) ?? []), line])
-  }
-  const parts = [...groups.values()].map((lines) => {
-    const { detail, progress } = lines[0]!
-    const seenBy = (place: ProbeReport['from']) =>
-      lines.filter(({ from }) => from === place).map(({ id }) => id)
-    const [here, vps] = [seenBy('here'), seenBy('vps')]
-    const names = [
-      ...(here.length > 0 ? [formatList(here, 20)] : []),
-      ...(vps.length > 0 ? [`${formatList(vps, 20)} seen from the VPS`] : []),
-    ]
-    return `${names.join(', and ')} ${shortenDetail(detail)}${progress ? ` (${progress})` : ''}`
+  const groups = Map.groupBy(bad, ({ verdict, detail, progress }) =>
+    JSON.stringify([verdict, shortenDetail(detail), progress]),
+  )
+  const parts = [...groups.values()].map((probes) => {
+    const { detail, progress } = probes[0]!
+    const list = (origin: Origin, suffix = '') => {
+      const ids = probes.filter(({ from }) => from === origin).map(({ id }) => id)
+      return ids.length > 0 ? [`${formatList(ids, 20)}${suffix}`] : []
+    }
+    const names = [...list('here'), ...list('vps', ' seen from the VPS')].join(', and ')
+    return `${names} ${shortenDetail(detail)}${progress ? ` (${progress})` : ''}`
   })
   return parts.length > maxFaults ? [formatList(parts, maxFaults, '; ')] : parts
 }

@@ -3,48 +3,38 @@ import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
-import { acquireLock } from './store/lock.ts'
-import { isBusy } from './store/sqlite.ts'
+import { acquireLock, isBusy } from './store/sqlite.ts'
 
-/** Runs of different kinds may overlap: a full check started by hand does not hold up the quick one from cron. */
-type RunKind = keyof typeof kinds
-
-/** The name of each kind, and how many milliseconds a second run waits for the first: most have ended by then. */
+/**
+ * How many milliseconds a second run of a kind waits for the first: most have ended by then. Runs of different kinds may
+ * overlap: a full check started by hand does not delay the quick one from cron.
+ */
 const kinds = {
-  quick: { words: 'quick health check', patience: 5_000 },
-  full: { words: 'full health check', patience: 20_000 },
-  vps: { words: 'health check from the VPS', patience: 20_000 },
+  quick: { title: 'quick health check', patience: 5_000 },
+  full: { title: 'full health check', patience: 20_000 },
+  vps: { title: 'health check from the VPS', patience: 20_000 },
 } as const
-
-interface RunLock {
-  release(): void
-  /** Why the lock could not be taken; the check runs anyway. */
-  trouble?: string
-}
-
-interface Holder {
-  pid: number
-  since: string
-}
+type RunKind = keyof typeof kinds
 
 /**
  * Prevents runs from piling up: one of each kind at a time. The lock is a SQLite lock on an empty file, which works
  * on all three systems and ends with the process.
+ * `trouble` says why the lock could not be taken; the check runs anyway.
  * Throws (exit 3) naming the run in progress after waiting `patience` milliseconds for it.
  */
 export async function acquireRunLock(
   { stateDir }: Pick<Config, 'stateDir'>,
   kind: RunKind,
   patience: number = kinds[kind].patience,
-): Promise<RunLock> {
+): Promise<{ release(): void; trouble?: string }> {
   const file = path.join(stateDir, `health-${kind}.lock`)
   const holderFile = `${file}.holder`
   const lock = await poll(() => tryLock(file), {
     ...{ intervalMs: 100, timeoutMs: patience },
-    describe: () => alreadyRunning(kind, readHolder(holderFile)),
+    describe: () => alreadyRunning(kind, holderFile),
   })
   if (typeof lock === 'string') return { release() {}, trouble: `a second run cannot be prevented: ${lock}` }
-  const holder: Holder = { pid: process.pid, since: new Date().toISOString() }
+  const holder = { pid: process.pid, since: new Date().toISOString() }
   writeFileSync(holderFile, JSON.stringify(holder), { mode: 0o600 })
   return {
     release() {
@@ -65,18 +55,16 @@ async function tryLock(file: string): Promise<(() => void) | string | undefined>
   }
 }
 
-function readHolder(file: string): Holder | undefined {
+function alreadyRunning(kind: RunKind, holderFile: string): OpsError {
+  let who = 'unknown process'
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Holder
+    const { pid, since } = JSON.parse(readFileSync(holderFile, 'utf8')) as { pid: number; since: string }
+    who = `process ${pid}, since ${since}`
   } catch {
-    return undefined // it has just started or just ended
+    // It has just started or just ended.
   }
-}
-
-function alreadyRunning(kind: RunKind, holder: Holder | undefined): OpsError {
-  const who = holder ? `process ${holder.pid}, since ${holder.since}` : 'unknown process'
   return unknownError(
-    `Another ${kinds[kind].words} is already running (${who})`,
+    `Another ${kinds[kind].title} is already running (${who})`,
     undefined,
     'Wait for it to end. If it never does, see its transcript for what it waits for, then kill it; no data is lost.',
   )

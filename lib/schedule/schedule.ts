@@ -9,6 +9,7 @@ import { formatSummary, planData, printPlan } from '../tasks/plan.ts'
 import type { Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { formatTable } from '../util/table.ts'
+import { formatUtc } from '../util/time.ts'
 import { cronTasks, isCronRunning, noCrontab, renderBlock } from './cron.ts'
 import { type LastRun, readLastRuns } from './lastRuns.ts'
 import { getScope, getUnitFolder, renderUnits, stopsAtLogout, systemdTasks } from './systemd.ts'
@@ -205,7 +206,7 @@ async function warn(
 function formatLastRuns(tasks: readonly ScheduledTask[], runs: readonly LastRun[]): string {
   const rows = tasks.map(({ id, interval }) => {
     const last = runs.find(({ task }) => task === id)
-    const at = last?.at ? `${new Date(last.at).toISOString().slice(0, 16).replace('T', ' ')} UTC` : '–'
+    const at = last?.at ? `${formatUtc(last.at)} UTC` : '–'
     const code = last?.exitCode === null || last === undefined ? '' : `exit ${last.exitCode}: `
     return [id, formatInterval(interval), at, `${code}${last?.words ?? ''}`]
   })

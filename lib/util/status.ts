@@ -17,11 +17,11 @@ export interface Finding extends Judged {
   title: string
 }
 
-/** The worst verdict; UNKNOWN ranks below what is known to be wrong. */
-export function worstVerdict(findings: readonly Pick<Judged, 'verdict'>[]): Verdict {
-  const order: Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
-  return order.find((verdict) => findings.some((each) => each.verdict === verdict)) ?? 'UNKNOWN'
-}
+/** The worst first; UNKNOWN ranks below what is known to be wrong. */
+export const bySeverity: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
+
+export const worstVerdict = (findings: readonly Pick<Judged, 'verdict'>[]): Verdict =>
+  bySeverity.find((verdict) => findings.some((each) => each.verdict === verdict)) ?? 'UNKNOWN'
 
 /** The detail of a finding. A fault that several things share is printed once; the others refer to it. */
 export function getDetail({ verdict, detail }: Finding, earlier: readonly Finding[]): string {

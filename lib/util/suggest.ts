@@ -6,6 +6,12 @@ export function findNearest(typed: string, names: readonly string[]): string | u
   return best && best.distance <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : undefined
 }
 
+/** `; did you mean table?`, to follow the name of something unknown; empty when nothing is close enough. */
+export function formatSuggestion(typed: string, names: readonly string[]): string {
+  const nearest = findNearest(typed, names)
+  return nearest ? `; did you mean ${nearest}?` : ''
+}
+
 /** Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)

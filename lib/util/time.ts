@@ -9,8 +9,16 @@ export const unitMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
-/** UTC to the second, without punctuation: 20261123T012612Z. */
-export const formatTimestamp = (time: Date): string => time.toISOString().replaceAll(/[-:]|\.\d+/g, '')
+/** `2026-11-23 04:18` in UTC; with seconds `2026-11-23 04:18:05`. */
+export const formatUtc = (time: number | string | Date, seconds = false): string =>
+  new Date(time)
+    .toISOString()
+    .slice(0, seconds ? 19 : 16)
+    .replace('T', ' ')
+
+/** `20261123T041805Z`: the UTC time in names of files, which then sort by age. */
+export const formatTimestamp = (time: number | Date): string =>
+  new Date(time).toISOString().replaceAll(/[-:]|\.\d+/g, '')
 
 // Date.parse accepts much else (a bare number is a year); only ISO 8601 is unambiguous.
 const dateOrTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/
@@ -30,7 +38,7 @@ export function parseDateTime(words: string): Date {
 }
 
 /** Milliseconds of `30m`, `2h`, `1h30m`; undefined for any other text. */
-function parseDuration(words: string): number | undefined {
+export function parseDuration(words: string): number | undefined {
   if (!/^([0-9]{1,6}[smhdw])+$/.test(words)) return undefined
   const parts = words.match(/[0-9]+[smhdw]/g)!
   return parts.reduce((sum, part) => sum + Number.parseInt(part, 10) * unitMs[part.at(-1)!]!, 0)

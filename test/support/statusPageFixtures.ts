@@ -77,7 +77,7 @@ function noteIncidents(history: History, stretches: readonly Stretch[], open: bo
   const counted = stretches.filter(({ excluded }) => !excluded)
   for (const [index, { from, to, targets, verdict, cause = hostile }] of counted.entries()) {
     const id = history.openIncident({ from, rank: verdict === 'CRITICAL' ? 3 : 1, targets, cause })
-    if (!open || index < counted.length - 1) history.closeIncident(id, to)
+    if (!open || index < counted.length - 1) history.changeIncident(id, { to })
   }
 }
 

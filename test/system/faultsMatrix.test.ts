@@ -200,7 +200,7 @@ const faults: Record<string, Row[]> = {
     row('restore-database DUMP --into elsewhere', 3, [/nothing-db\S* has no address/]),
   ],
   well: [
-    row('view-logs --only bakend', 2, [/bakend.*Did you mean backend/]),
+    row('view-logs --only bakend', 2, [/bakend.*did you mean backend/]),
     row('view-logs --lines 0', 2, [/--lines/]),
     row('restart-containers --only web', 2, [/web/, /backend, worker/]),
     row('check-database --all', 2, [/--all/]),

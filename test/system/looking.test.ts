@@ -248,7 +248,7 @@ test('logged out; a container group that is not there; a VPS without nginx’s l
 })
 
 test.each([
-  [['--only', 'bakend'], '--only=bakend: unknown log "bakend". Did you mean backend?'],
+  [['--only', 'bakend'], '--only=bakend: unknown log "bakend"; did you mean backend?'],
   [['--since', 'yesterday'], '--since=yesterday is not a time'],
   [['--grep', '['], '--grep is not a valid regular expression'],
   [['--lines', 'many'], '--lines=many is not a number of lines'],

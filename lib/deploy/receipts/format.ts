@@ -4,11 +4,12 @@ import type { Field } from '../../tasks/task.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
 import { formatTable } from '../../util/table.ts'
+import { formatUtc } from '../../util/time.ts'
 import type { History, Kept } from './read.ts'
 import type { Receipt } from './write.ts'
 
 /** `2026-11-22 10:00:00`, UTC. */
-export const utc = (iso: string): string => new Date(iso).toISOString().slice(0, 19).replace('T', ' ')
+export const utc = (iso: string): string => formatUtc(iso, true)
 
 /** One line for each run, newest first, with the shortest unique prefix of its id. */
 export function historyTable(kept: readonly Kept[]): string {

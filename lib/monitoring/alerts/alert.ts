@@ -1,6 +1,7 @@
 import type { Runner } from '../../shell/runner.ts'
 import { OpsError } from '../../util/errors.ts'
 import type { Verdict } from '../../util/status.ts'
+import { formatUtc } from '../../util/time.ts'
 
 /** An alert for people. Plain data: it is stored as JSON while it is queued. */
 export interface Alert {
@@ -21,7 +22,8 @@ export interface Alert {
   readonly incident: string
 }
 
-export type ChannelName = 'webhook' | 'slack' | 'teams' | 'email'
+export const channelNames = ['webhook', 'slack', 'teams', 'email'] as const
+export type ChannelName = (typeof channelNames)[number]
 
 /** A channel by which alerts leave this machine. */
 export interface Channel {
@@ -58,16 +60,12 @@ export function formatHeadline({ kind, verdict, domain, environment, title }: Al
   return toOneLine(`${prefixes[kind](verdict)}: ${where}: ${title}`)
 }
 
-/** `2026-11-23 04:30 UTC`. */
-const formatMoment = (at: number): string =>
-  `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
-
 /** The times and the incident id; a test alert has only a time. */
 export function getFacts({ kind, at, since, incident }: Alert): [name: string, value: string][] {
-  if (kind === 'test') return [['Sent', formatMoment(at)]]
+  if (kind === 'test') return [['Sent', `${formatUtc(at)} UTC`]]
   return [
-    [kind === 'recovery' ? 'Began' : 'Since', formatMoment(since)],
-    [kind === 'recovery' ? 'Ended' : 'Seen', formatMoment(at)],
+    [kind === 'recovery' ? 'Began' : 'Since', `${formatUtc(since)} UTC`],
+    [kind === 'recovery' ? 'Ended' : 'Seen', `${formatUtc(at)} UTC`],
     ['Incident', incident],
   ]
 }

@@ -1,12 +1,12 @@
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Runner } from '../../shell/runner.ts'
-import { type Failure, OpsError, usageError } from '../../util/errors.ts'
-import { type Alert, type Channel, type ChannelName, RefusedError } from './alert.ts'
+import { type Failure, getMessage, OpsError, usageError } from '../../util/errors.ts'
+import { type Alert, type Channel, type ChannelName, getAlertId, RefusedError } from './alert.ts'
 import { emailChannel } from './email.ts'
-import { slackChannel } from './slack.ts'
-import { teamsChannel } from './teams.ts'
-import { webhookChannel } from './webhook.ts'
+import { jsonChannel } from './post.ts'
+import { slackBody } from './slack.ts'
+import { teamsBody } from './teams.ts'
 
 /** The result of one alert on one channel. */
 export interface Delivery {
@@ -20,25 +20,43 @@ export interface Delivery {
   remark?: string
 }
 
+/**
+ * The body for the webhook, as `application/json`: `{version: 1, id, kind, verdict, domain, environment, incident,
+ * at, since, title, lines}`. `id` stays the same when an alert is sent again; `at` and `since` are ISO 8601 in UTC;
+ * `kind` is problem, raised, reminder, recovery or test.
+ */
+const webhookBody = (alert: Alert): object => ({
+  version: 1,
+  id: getAlertId(alert),
+  kind: alert.kind,
+  verdict: alert.verdict,
+  domain: alert.domain,
+  environment: alert.environment,
+  incident: alert.incident,
+  at: new Date(alert.at).toISOString(),
+  since: new Date(alert.since).toISOString(),
+  title: alert.title,
+  lines: alert.lines,
+})
+
 /** The configured channels, none to four. Throws (exit 2) when one is only partly configured. */
 export function createChannels(config: Config): Channel[] {
   const { webhook, slack, teams, email } = config.alerts
-  const given = {
-    ALERT_EMAIL_TO: email.to !== '',
-    ALERT_EMAIL_FROM: email.from !== '',
-    [email.smtp.key]: email.smtp.given,
-  }
-  const lacking = Object.keys(given).filter((key) => !given[key as keyof typeof given])
-  const there = Object.keys(given).filter((key) => !lacking.includes(key))
-  if (lacking.length > 0 && there.length > 0)
+  const given = [
+    ['ALERT_EMAIL_TO', email.to !== ''],
+    ['ALERT_EMAIL_FROM', email.from !== ''],
+    [email.smtp.key, email.smtp.given],
+  ] as const
+  const [there, lacking] = [true, false].map((is) => given.flatMap(([key, set]) => (set === is ? [key] : [])))
+  if (there!.length > 0 && lacking!.length > 0)
     throw usageError(
-      `E-mail alerts are only partly configured: ${there.join(' and ')} without ${lacking.join(' and ')}`,
-      `Set ${lacking.join(' and ')} in ${email.smtp.file}, or clear all three.`,
+      `E-mail alerts are only partly configured: ${there!.join(' and ')} without ${lacking!.join(' and ')}`,
+      `Set ${lacking!.join(' and ')} in ${email.smtp.file}, or clear all three.`,
     )
   return [
-    ...(webhook.given ? [webhookChannel(config)] : []),
-    ...(slack.given ? [slackChannel(config)] : []),
-    ...(teams.given ? [teamsChannel(config)] : []),
+    ...(webhook.given ? [jsonChannel('webhook', 'the webhook', webhook, webhookBody)] : []),
+    ...(slack.given ? [jsonChannel('slack', 'Slack', slack, slackBody)] : []),
+    ...(teams.given ? [jsonChannel('teams', 'Teams', teams, teamsBody)] : []),
     ...(email.smtp.given ? [emailChannel(config)] : []),
   ]
 }
@@ -71,13 +89,6 @@ export async function sendAlert(
   }
 }
 
-/** Sends one alert on several channels concurrently. */
-export const sendAll = (
-  context: { runner: Runner },
-  channels: readonly Channel[],
-  alert: Alert,
-): Promise<Delivery[]> => Promise.all(channels.map((channel) => sendAlert(context, channel, alert)))
-
 /** The same alert with secrets removed from its texts. */
 const redactAlert = (alert: Alert, clean: (text: string) => string): Alert => ({
   ...alert,
@@ -95,9 +106,7 @@ function toFailure(
   const test = kind === 'test'
   const again = test ? ` Then run ${formatScriptLine('health', '--test-alert', name)} again.` : ''
   const failure: Failure =
-    thrown instanceof OpsError
-      ? thrown.failure
-      : { what: thrown instanceof Error ? thrown.message || String(thrown) : String(thrown) }
+    thrown instanceof OpsError ? thrown.failure : { what: getMessage(thrown) || String(thrown) }
   const advice = test
     ? `Correct ${key} in ${file}, or the service it points to.${again}`
     : `The next run sends it again. If that fails too, check ${key} in ${file}.`

@@ -40,7 +40,7 @@ export function parseMailServer(text: string, { key, file }: Pick<Secret, 'key' 
   }
 }
 
-/** Decodes percent-encoding; text without valid encoding is used unchanged. */
+/** Text that is not percent-encoded is used unchanged. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)
@@ -49,16 +49,16 @@ function decode(text: string): string {
   }
 }
 
-/**
- * The e-mail for an alert. All messages of one incident refer to the first one, so that mail programs thread them.
- */
+/** The e-mail for an alert. All messages of one incident refer to the first one, so that mail programs thread them. */
 export function createMail(
   alert: Alert,
   server: MailServer,
   { to, from }: { to: string; from: string },
 ): Mail {
-  const first = `<${getThreadToken(alert)}@${alert.domain}>`
-  const begins = alert.kind === 'problem' || alert.kind === 'test'
+  const { kind, domain, environment, incident } = alert
+  const address = (id: string) => `<${toToken(id)}@${domain}>`
+  const first = address(kind === 'test' ? getAlertId(alert) : `incident-${environment}-${incident}`)
+  const begins = kind === 'problem' || kind === 'test'
   return {
     server,
     from,
@@ -70,7 +70,7 @@ export function createMail(
       ...getFacts(alert).map(([name, value]) => `${name}: ${value}`),
       '',
     ].join('\n'),
-    messageId: begins ? first : `<${toToken(getAlertId(alert))}@${alert.domain}>`,
+    messageId: begins ? first : address(getAlertId(alert)),
     ...(begins ? {} : { inReplyTo: first }),
     // RFC 3834: prevents out-of-office replies.
     headers: { 'Auto-Submitted': 'auto-generated' },
@@ -80,14 +80,9 @@ export function createMail(
 }
 
 const toToken = (text: string): string => text.replaceAll(/[^A-Za-z0-9-]+/g, '-')
-const getThreadToken = (alert: Alert): string =>
-  toToken(alert.kind === 'test' ? getAlertId(alert) : `incident-${alert.environment}-${alert.incident}`)
 
 export const emailChannel = ({ alerts: { email } }: Config): Channel => ({
-  name: 'email',
-  title: 'e-mail',
-  key: email.smtp.key,
-  file: email.smtp.file,
+  ...{ name: 'email', title: 'e-mail', key: email.smtp.key, file: email.smtp.file },
   async deliver(runner, alert) {
     const server = await resolveServer(email.smtp, runner)
     const { refused } = await runner.mail(createMail(alert, server, email)).catch((thrown: MailError) => {

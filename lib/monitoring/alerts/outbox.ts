@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../../tasks/context.ts'
 import type { Report, Unsent } from '../report.ts'
-import type { QueuedAlert } from '../store/records.ts'
 import type { History } from '../store/store.ts'
+import type { QueuedAlert } from '../store/types.ts'
 import { type Alert, type Channel, truncate } from './alert.ts'
 import { type Delivery, sendAlert } from './channels.ts'
 
@@ -22,89 +22,62 @@ export async function deliver(
   channels: readonly Channel[],
 ): Promise<Delivered> {
   const lease = createLease(history)
-  const log: DeliveryLog = { sent: [], trouble: [] }
-  /** Ids left for the next run. */
+  const [sent, trouble]: [{ channel: string; kind: string }[], string[]] = [[], []]
   const left = new Set<number>()
-  const wanted = ({ id }: QueuedAlert) => !left.has(id)
-  for (let waiting = lease.take(); waiting; waiting = lease.more(wanted)) {
-    const lines = Object.groupBy(waiting, ({ channel }) => channel)
+  const leave = (id: number, why: string) => {
+    history.recordAttempt(id, why)
+    left.add(id)
+  }
+  for (let queued = lease.take(); queued; queued = lease.more(({ id }) => !left.has(id))) {
+    const queues = Map.groupBy(queued, ({ channel }) => channel)
     await Promise.all(
-      Object.entries(lines).map(async ([name, queue = []]) => {
+      [...queues].map(([name, queue]) => {
         const channel = channels.find((each) => each.name === name)
-        const unsent = channel
-          ? await sendQueue(context, { history, lease, channel, queue, log })
-          : dropUnconfigured(history, queue, log)
-        for (const id of unsent) left.add(id)
+        return channel ? sendQueue(channel, queue) : dropUnconfigured(queue)
       }),
     )
   }
   const unsent = history.outbox().filter(({ tries }) => tries > 1)
-  return { ...log, unsent: unsent.map(toUnsent) }
-}
+  return { sent, trouble, unsent: unsent.map(toUnsent) }
 
-interface DeliveryLog {
-  sent: { channel: string; kind: string }[]
-  trouble: string[]
-}
-
-interface Queue {
-  history: History
-  lease: Lease
-  channel: Channel
-  queue: readonly QueuedAlert[]
-  log: DeliveryLog
-}
-
-/** Returns the ids of the alerts that were not delivered. */
-async function sendQueue(
-  context: Context,
-  { history, lease, channel, queue, log }: Queue,
-): Promise<number[]> {
-  const left: number[] = []
-  const leave = ({ id }: QueuedAlert, why: string) => {
-    history.recordAttempt(id, why)
-    left.push(id)
-  }
-  for (const [index, each] of queue.entries()) {
-    if (!lease.maySend(each.id)) {
-      left.push(each.id)
-      continue
+  async function sendQueue(channel: Channel, queue: readonly QueuedAlert[]): Promise<void> {
+    for (const [index, { id, since, ...each }] of queue.entries()) {
+      if (!lease.maySend(id)) {
+        left.add(id)
+        continue
+      }
+      const alert = each.alert as Alert
+      const { failure, forGood, remark } = await send(channel, id, alert)
+      if (!failure) {
+        history.dequeue(id)
+        sent.push({ channel: channel.name, kind: alert.kind })
+        if (remark) trouble.push(remark)
+      } else if (!forGood) {
+        // Later alerts wait for the same reason.
+        for (const behind of queue.slice(index)) leave(behind.id, failure.what)
+        return
+      } else if (Date.now() - since > dropMs) {
+        history.dequeue(id)
+        trouble.push(`the ${alert.kind} alert was discarded after being refused for a day: ${failure.what}`)
+      } else leave(id, failure.what)
     }
-    const alert = each.alert as Alert
-    const whole = await sendAlert(context, channel, alert)
-    const shortened =
-      whole.forGood && lease.maySend(each.id) ? await sendAlert(context, channel, shorten(alert)) : undefined
-    const { failure, forGood, remark }: Delivery = shortened ?? whole
-    if (!failure) {
-      history.dequeue(each.id)
-      log.sent.push({ channel: channel.name, kind: alert.kind })
-      if (shortened)
-        log.trouble.push(`the ${alert.kind} alert was sent in short form: ${whole.failure?.what}`)
-      if (remark) log.trouble.push(remark)
-    } else if (!forGood) {
-      // Later alerts wait for the same reason.
-      for (const behind of queue.slice(index)) leave(behind, failure.what)
-      return left
-    } else if (Date.now() - each.since > dropMs) {
-      history.dequeue(each.id)
-      log.trouble.push(`the ${alert.kind} alert was discarded after being refused for a day: ${failure.what}`)
-    } else leave(each, failure.what)
   }
-  return left
-}
 
-function dropUnconfigured(
-  history: History,
-  queue: readonly QueuedAlert[],
-  { trouble }: DeliveryLog,
-): number[] {
-  for (const { id, alert, channel } of queue) {
-    history.dequeue(id)
-    trouble.push(
-      `the ${(alert as Alert).kind} alert for ${channel} was discarded: the channel is no longer configured`,
-    )
+  async function send(channel: Channel, id: number, alert: Alert): Promise<Delivery> {
+    const whole = await sendAlert(context, channel, alert)
+    if (!whole.forGood || !lease.maySend(id)) return whole
+    const short = await sendAlert(context, channel, shorten(alert))
+    if (!short.failure) trouble.push(`the ${alert.kind} alert was sent in short form: ${whole.failure?.what}`)
+    return short
   }
-  return []
+
+  function dropUnconfigured(queue: readonly QueuedAlert[]): void {
+    for (const { id, alert, channel } of queue) {
+      history.dequeue(id)
+      const { kind } = alert as Alert
+      trouble.push(`the ${kind} alert for ${channel} was discarded: the channel is no longer configured`)
+    }
+  }
 }
 
 /** A short form without anything that a receiver might refuse. */
@@ -128,43 +101,36 @@ const leaseMs = 60_000
 const key = 'sender'
 
 /** The right to send queued alerts. One process holds it at a time, so that nothing is sent twice. */
-interface Lease {
-  /** All queued alerts; undefined when there are none, or another process is sending. */
-  take(): QueuedAlert[] | undefined
-  /** Checks before each delivery whether this process may still send it; extends the lease by a minute. */
-  maySend(id: number): boolean
-  /** The queued alerts that are `wanted`; releases the lease when there are none. */
-  more(wanted: (waiting: QueuedAlert) => boolean): QueuedAlert[] | undefined
-}
-
-function createLease(history: History): Lease {
+function createLease(history: History) {
   const holder = randomUUID()
   const held = () => history.note<{ holder: string; until: number }>(key)
   const renew = () => history.setNote(key, { holder, until: Date.now() + leaseMs })
   return {
+    /** All queued alerts; undefined when there are none, or another process is sending. */
     take: () =>
       history.transaction(() => {
-        const waiting = history.outbox()
-        const other = held()
-        const left = (other?.until ?? 0) - Date.now()
+        const queued = history.outbox()
+        const left = (held()?.until ?? 0) - Date.now()
         // A lease that ends too far in the future dates from before the clock was set back.
-        if (waiting.length === 0 || (left > 0 && left <= leaseMs)) return undefined
+        if (queued.length === 0 || (left > 0 && left <= leaseMs)) return undefined
         renew()
-        return waiting
+        return queued
       }),
-    maySend: (id) =>
+    /** Checks before each delivery whether this process may still send it; extends the lease by a minute. */
+    maySend: (id: number) =>
       history.transaction(() => {
         if (held()?.holder !== holder) return false
         renew()
-        return history.outbox().some((waiting) => waiting.id === id)
+        return history.outbox().some((queued) => queued.id === id)
       }),
-    more: (wanted) =>
+    /** The queued alerts that are `wanted`; releases the lease when there are none. */
+    more: (wanted: (queued: QueuedAlert) => boolean) =>
       history.transaction(() => {
         if (held()?.holder !== holder) return undefined
-        const waiting = history.outbox().filter(wanted)
-        if (waiting.length > 0) renew()
+        const queued = history.outbox().filter(wanted)
+        if (queued.length > 0) renew()
         else history.setNote(key, undefined)
-        return waiting.length > 0 ? waiting : undefined
+        return queued.length > 0 ? queued : undefined
       }),
   }
 }

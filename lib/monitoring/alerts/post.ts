@@ -76,10 +76,7 @@ export const jsonChannel = (
   address: Secret,
   createBody: (alert: Alert) => object,
 ): Channel => ({
-  name,
-  title,
-  key: address.key,
-  file: address.file,
+  ...{ name, title, key: address.key, file: address.file },
   async deliver(runner, alert) {
     const body = JSON.stringify(createBody(alert))
     await post(runner, await resolveAddress(address, runner), body, 'application/json', address.key)

@@ -1,6 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { type Alert, type Channel, formatHeadline, getFacts, truncate } from './alert.ts'
-import { jsonChannel } from './post.ts'
+import { type Alert, formatHeadline, getFacts, truncate } from './alert.ts'
 
 /** Slack's limits in characters for a header block and a text object (docs.slack.dev, Block Kit reference). */
 const limits = { header: 150, text: 3000 }
@@ -16,14 +14,16 @@ const icons = {
 const escapeText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
-/**
- * Escapes text within Slack's limit, which applies after escaping. Text is cut at the end, never within an entity.
- */
+/** Escapes text within Slack's limit, which applies after escaping. Text is cut at the end, never within an entity. */
 function fitEscaped(text: string, limit: number): string {
   let kept = truncate(text, limit)
   while (escapeText(kept).length > limit)
     kept = truncate(kept, [...kept].length - 1 - Math.floor((escapeText(kept).length - limit) / 5))
   return escapeText(kept)
+}
+
+const literal = (text: string): object => {
+  return { type: 'mrkdwn', text: fitEscaped(text, limits.text), verbatim: true }
 }
 
 /** The body for an incoming webhook: blocks, and the text that notifications show. */
@@ -38,21 +38,8 @@ export function slackBody(alert: Alert): object {
         type: 'header',
         text: { type: 'plain_text', text: truncate(`${sign} ${line}`, limits.header), emoji: true },
       },
-      ...(alert.lines.length > 0
-        ? [
-            {
-              type: 'section',
-              text: { type: 'mrkdwn', text: fitEscaped(alert.lines.join('\n'), limits.text), verbatim: true },
-            },
-          ]
-        : []),
-      {
-        type: 'context',
-        elements: [{ type: 'mrkdwn', text: fitEscaped(about.join('  ·  '), limits.text), verbatim: true }],
-      },
+      ...(alert.lines.length > 0 ? [{ type: 'section', text: literal(alert.lines.join('\n')) }] : []),
+      { type: 'context', elements: [literal(about.join('  ·  '))] },
     ],
   }
 }
-
-export const slackChannel = ({ alerts }: Config): Channel =>
-  jsonChannel('slack', 'Slack', alerts.slack, slackBody)

@@ -1,6 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { type Alert, type Channel, formatHeadline, getFacts, truncate } from './alert.ts'
-import { jsonChannel } from './post.ts'
+import { type Alert, formatHeadline, getFacts, truncate } from './alert.ts'
 
 /** Bytes. Teams accepts messages up to 28 KB; the rest is reserved for what the workflow adds. */
 const maxBytes = 24_000
@@ -54,6 +52,3 @@ const card = (alert: Alert, line: string, lines: readonly string[]): object => (
     },
   ],
 })
-
-export const teamsChannel = ({ alerts }: Config): Channel =>
-  jsonChannel('teams', 'Teams', alerts.teams, teamsBody)

@@ -2,13 +2,12 @@ import type { Run } from '../../cli/defineScript.ts'
 import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
 import type { OpenContext } from '../../deploy/context.ts'
 import { usageError } from '../../util/errors.ts'
-import { findNearest } from '../../util/suggest.ts'
+import { formatSuggestion } from '../../util/suggest.ts'
 import { formatTable } from '../../util/table.ts'
 import type { HealthFlags } from '../options.ts'
-import type { Alert, Channel } from './alert.ts'
+import { type Alert, type Channel, channelNames } from './alert.ts'
 import { getIncidentId } from './message.ts'
 
-const channelNames = ['webhook', 'slack', 'teams', 'email']
 const keys =
   'ALERT_WEBHOOK_URL, ALERT_SLACK_URL, ALERT_TEAMS_URL, or ALERT_EMAIL_TO with ALERT_EMAIL_FROM and SMTP_URL'
 
@@ -24,7 +23,7 @@ export async function sendTestAlert(
   channels: readonly Channel[],
   name: string,
 ): Promise<number> {
-  const { sendAll } = await import('./channels.ts')
+  const { sendAlert } = await import('./channels.ts')
   const { domain, environment } = context.config
   const at = Date.now()
   const alert: Alert = {
@@ -33,7 +32,8 @@ export async function sendTestAlert(
     lines: [`Nothing is wrong: someone ran ${formatScriptLine('health', '--test-alert')}.`],
     incident: `test-${getIncidentId(at)}`,
   }
-  const all = await sendAll(context, selectChannels(channels, name), alert)
+  const selected = selectChannels(channels, name)
+  const all = await Promise.all(selected.map((channel) => sendAlert(context, channel, alert)))
   const ok = all.every(({ failure }) => !failure)
   const columns = [{ heading: 'CHANNEL' }, { heading: 'MS', align: 'right' as const }, { heading: 'RESULT' }]
   const rows = all.map(({ channel, ms, failure, remark }) => [
@@ -47,13 +47,11 @@ export async function sendTestAlert(
 }
 
 function selectChannels(channels: readonly Channel[], name: string): Channel[] {
-  if (name !== '' && !channelNames.includes(name)) {
-    const meant = findNearest(name, channelNames)
+  if (name !== '' && !channelNames.some((each) => each === name))
     throw usageError(
-      `Unknown channel "${name}" for --test-alert${meant ? `; did you mean ${meant}?` : ''}`,
+      `Unknown channel "${name}" for --test-alert${formatSuggestion(name, channelNames)}`,
       `Supported: ${channelNames.join(', ')}.`,
     )
-  }
   if (channels.length === 0)
     throw usageError(
       'No alert channel is configured',

@@ -1,12 +1,14 @@
 import type { Figure } from '../../checks/check.ts'
-import { type Report, toExitCode } from '../report.ts'
+import { type ProbeReport, type Report, toExitCode } from '../report.ts'
 import { collectFigures } from './plugin.ts'
 
+type Labels = Readonly<Record<string, string>>
+
+/** The unit, if any, is the last part of the name. */
 interface Family {
   name: string
   help: string
-  unit?: string
-  samples: { labels: Readonly<Record<string, string>>; value: number }[]
+  samples: { labels: Labels; value: number }[]
 }
 
 /** Seconds, bytes and ratios: OpenMetrics requires base units. */
@@ -26,7 +28,7 @@ const units: Readonly<Record<Figure['unit'], { unit: string; scale: number } | u
 export function formatOpenMetrics(report: Report): string {
   const { observations, incident } = report
   const common = { domain: report.domain, environment: report.environment }
-  const probe = ({ id, from }: Report['observations'][number]) => ({ ...common, probe: id, from })
+  const labels = ({ id, from }: ProbeReport) => ({ ...common, probe: id, from })
   const one = (value: number) => [{ labels: common, value }]
   const families: Family[] = [
     {
@@ -37,7 +39,6 @@ export function formatOpenMetrics(report: Report): string {
     {
       name: 'dominion_health_look_timestamp_seconds',
       help: 'Start time of the check.',
-      unit: 'seconds',
       samples: one(Date.parse(report.at) / 1000),
     },
     {
@@ -49,7 +50,6 @@ export function formatOpenMetrics(report: Report): string {
     {
       name: 'dominion_incident_start_timestamp_seconds',
       help: 'Start time of the open incident.',
-      unit: 'seconds',
       samples: incident ? one(Date.parse(incident.since) / 1000) : [],
     },
     {
@@ -60,57 +60,53 @@ export function formatOpenMetrics(report: Report): string {
     {
       name: 'dominion_probe_verdict',
       help: 'Verdict of one probe: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
-      samples: observations.map((each) => ({ labels: probe(each), value: toExitCode(each.verdict) })),
+      samples: observations.map((each) => ({ labels: labels(each), value: toExitCode(each.verdict) })),
     },
     {
       name: 'dominion_probe_duration_seconds',
       help: 'Time until the complete answer had arrived.',
-      unit: 'seconds',
       samples: observations.flatMap((each) =>
-        each.ms === undefined ? [] : [{ labels: probe(each), value: each.ms / 1000 }],
+        each.ms === undefined ? [] : [{ labels: labels(each), value: each.ms / 1000 }],
       ),
     },
     {
       name: 'dominion_probe_phase_end_seconds',
       help: 'Time from the start of a request to the end of each phase.',
-      unit: 'seconds',
       samples: observations.flatMap((each) =>
         Object.entries(each.phases ?? {}).map(([phase, ms]) => ({
-          labels: { ...probe(each), phase },
+          labels: { ...labels(each), phase },
           value: (ms as number) / 1000,
         })),
       ),
     },
-    ...figureFamilies(report, probe),
+    ...figureFamilies(observations, labels),
   ]
   return [...families.filter(({ samples }) => samples.length > 0).flatMap(formatFamily), '# EOF'].join('\n')
 }
 
 function figureFamilies(
-  { observations }: Report,
-  labelsOf: (line: Report['observations'][number]) => Readonly<Record<string, string>>,
+  observations: readonly ProbeReport[],
+  labels: (probe: ProbeReport) => Labels,
 ): Family[] {
-  const families = new Map<string, Family>()
-  for (const line of observations) {
-    for (const { name: figure, value, unit } of collectFigures({ ...line, from: 'here' })) {
+  const figures = observations.flatMap((probe) =>
+    collectFigures({ ...probe, from: 'here' })
       // The duration has its own family.
-      if (figure === line.id && unit === 'ms') continue
-      const base = units[unit]
-      const name = base ? `dominion_figure_${base.unit}` : 'dominion_figure'
-      const family = families.get(name) ?? {
-        name,
-        help: `Figure measured by a probe, in ${base?.unit ?? 'plain numbers'}.`,
-        ...(base ? { unit: base.unit } : {}),
-        samples: [],
-      }
-      family.samples.push({ labels: { ...labelsOf(line), figure }, value: value * (base?.scale ?? 1) })
-      families.set(name, family)
-    }
-  }
-  return [...families.values()]
+      .filter(({ name, unit }) => name !== probe.id || unit !== 'ms')
+      .map(({ name, value, unit }) => ({
+        labels: { ...labels(probe), figure: name },
+        value,
+        base: units[unit],
+      })),
+  )
+  return [...Map.groupBy(figures, ({ base }) => base?.unit)].map(([unit, samples]) => ({
+    name: unit ? `dominion_figure_${unit}` : 'dominion_figure',
+    help: `Figure measured by a probe, in ${unit ?? 'plain numbers'}.`,
+    samples: samples.map(({ base, value, ...rest }) => ({ ...rest, value: value * (base?.scale ?? 1) })),
+  }))
 }
 
-function formatFamily({ name, help, unit, samples }: Family): string[] {
+function formatFamily({ name, help, samples }: Family): string[] {
+  const unit = /_(seconds|ratio|bytes)$/.exec(name)?.[1]
   return [
     `# TYPE ${name} gauge`,
     ...(unit ? [`# UNIT ${name} ${unit}`] : []),
@@ -119,7 +115,7 @@ function formatFamily({ name, help, unit, samples }: Family): string[] {
   ]
 }
 
-const formatLabels = (labels: Readonly<Record<string, string>>): string =>
+const formatLabels = (labels: Labels): string =>
   Object.entries(labels)
     .map(([name, value]) => `${name}="${escapeText(value)}"`)
     .join(',')

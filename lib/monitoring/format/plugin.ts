@@ -2,9 +2,8 @@ import type { Figure } from '../../checks/check.ts'
 import { formatSummary, type ProbeReport, type Report } from '../report.ts'
 
 /**
- * The line that monitoring systems read: text, a bar and performance data, as the Monitoring Plugins guidelines
- * define it (https://www.monitoring-plugins.org/doc/guidelines.html). Labels are sorted, so that their order never
- * changes.
+ * The line that monitoring systems read: text, a bar and performance data, as the Monitoring Plugins guidelines define
+ * it (https://www.monitoring-plugins.org/doc/guidelines.html). Labels are sorted, so that their order never changes.
  */
 export function formatPluginLine(report: Omit<Report, 'line'>): string {
   const data = report.observations

@@ -2,8 +2,8 @@ import { colours } from '../../util/colours.ts'
 import { formatList } from '../../util/format.ts'
 import type { Verdict } from '../../util/status.ts'
 import { formatTable } from '../../util/table.ts'
-import type { ProbeReport, Report } from '../report.ts'
-import { formatSummary } from '../report.ts'
+import { formatUtc } from '../../util/time.ts'
+import { formatSummary, type ProbeReport, type Report } from '../report.ts'
 
 const right = (heading: string) => ({ heading, align: 'right' as const })
 
@@ -18,37 +18,30 @@ export function formatReportTable(report: Report): string {
     ...['DNS', 'TCP', 'TLS', 'WAIT', 'REST', 'MS'].map(right),
     { heading: 'DETAIL' },
   ]
-  const paint = createPainter()
+  const { green, yellow, red, magenta } = colours()
+  const paint = (verdict: Verdict) =>
+    ({ OK: green, WARNING: yellow, CRITICAL: red, UNKNOWN: magenta })[verdict](verdict)
   const rows = observations.map((line, index) => [
-    line.planned ? 'planned' : paint(line.verdict, line.verdict),
+    line.planned ? 'planned' : paint(line.verdict),
     line.id,
     ...(both ? [line.from] : []),
     ...phaseCells(line),
     line.ms === undefined ? '' : line.ms.toFixed(0),
     formatDetail(line, observations.slice(0, index)) + formatProgressNote(line),
   ])
-  const words = formatSummary(report)
   return [
     formatTable(columns, rows),
     '',
     ...adviceLines(observations),
     ...incidentLines(report),
-    paint(report.verdict, report.verdict) + words.slice(report.verdict.length),
+    paint(report.verdict) + formatSummary(report).slice(report.verdict.length),
   ].join('\n')
-}
-
-/** Colours the text; chalk does so on terminals only. */
-function createPainter(): (verdict: Verdict, text: string) => string {
-  const chalk = colours()
-  const by = { OK: chalk.green, WARNING: chalk.yellow, CRITICAL: chalk.red, UNKNOWN: chalk.magenta }
-  return (verdict, text) => by[verdict](text)
 }
 
 /** A long reason that several probes share is printed once; a short one is repeated. */
 function formatDetail({ verdict, detail }: ProbeReport, earlier: readonly ProbeReport[]): string {
   const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
-  const words = same && `same as ${same.id}`
-  return words && detail.length > 60 ? words : detail
+  return same && detail.length > 60 ? `same as ${same.id}` : detail
 }
 
 const formatProgressNote = ({ verdict, progress }: ProbeReport): string =>
@@ -67,20 +60,17 @@ function adviceLines(observations: readonly ProbeReport[]): string[] {
 function incidentLines({ incident, observations }: Report): string[] {
   if (!incident) return []
   const here = observations.filter(({ from }) => from === 'here')
-  const seen = new Map(here.map((line) => [line.id, line]))
   const extra = here.filter(({ id, progress }) => progress && !incident.targets.includes(id))
-  const groups: Record<string, string[]> = {}
-  for (const id of [...incident.targets, ...extra.map((line) => line.id)]) {
-    const line = seen.get(id)
-    const group = getGroup(line)
-    groups[group] = [...(groups[group] ?? []), line?.progress ? `${id} (${line.progress})` : id]
-  }
-  const since = `${incident.since.slice(0, 19).replace('T', ' ')} UTC`
+  const targets = [...incident.targets, ...extra.map(({ id }) => id)].map((id) => {
+    const probe = here.findLast((each) => each.id === id)
+    return { group: getGroup(probe), name: probe?.progress ? `${id} (${probe.progress})` : id }
+  })
   return [
-    `Incident ${incident.id}, ${incident.verdict}, since ${since}`,
-    ...['still failing', 'recovering', 'recovered', 'currently unknown'].flatMap((group) =>
-      groups[group] ? [`  ${group}: ${formatList(groups[group], 20)}`] : [],
-    ),
+    `Incident ${incident.id}, ${incident.verdict}, since ${formatUtc(incident.since, true)} UTC`,
+    ...['still failing', 'recovering', 'recovered', 'currently unknown'].flatMap((group) => {
+      const names = targets.filter((each) => each.group === group).map(({ name }) => name)
+      return names.length > 0 ? [`  ${group}: ${formatList(names, 20)}`] : []
+    }),
   ]
 }
 

@@ -1,16 +1,14 @@
+import type { State } from '../store/intervals.ts'
 import type { Rollup } from '../store/rollups.ts'
 
 /** The minutes of a range by state. `warning` is part of `up`; the other fields add up to the range. */
 export interface Minutes {
-  /** OK and WARNING. */
   up: number
-  /** The part of `up` with WARNING. */
   warning: number
   down: number
   /** Planned work, or this machine's own network was down. */
   keptOut: number
   notKnown: number
-  /** Still in the future. */
   ahead: number
 }
 
@@ -29,27 +27,20 @@ export interface CountedRange {
   from: number
   /** The end of the counted part: now, for a range that has not ended. */
   to: number
-  /** The end of the range. */
   end: number
 }
 
 const minuteMs = 60_000
 
-/** Adds up the roll-ups of one series. */
 export function countMinutes(rollups: readonly Rollup[], { from, to, end }: CountedRange): Minutes {
-  const ms = { ok: 0, warning: 0, down: 0, keptOut: 0 }
-  for (const rollup of rollups) {
-    ms.ok += rollup.ok
-    ms.warning += rollup.warning
-    ms.down += rollup.down
-    ms.keptOut += rollup.keptOut
-  }
-  const known = ms.ok + ms.warning + ms.down + ms.keptOut
+  const sum = (state: State) => rollups.reduce((all, rollup) => all + rollup[state], 0)
+  const [ok, warning, down, keptOut] = [sum('ok'), sum('warning'), sum('down'), sum('keptOut')]
+  const known = ok + warning + down + keptOut
   return {
-    up: (ms.ok + ms.warning) / minuteMs,
-    warning: ms.warning / minuteMs,
-    down: ms.down / minuteMs,
-    keptOut: ms.keptOut / minuteMs,
+    up: (ok + warning) / minuteMs,
+    warning: warning / minuteMs,
+    down: down / minuteMs,
+    keptOut: keptOut / minuteMs,
     notKnown: (to - from - known) / minuteMs,
     ahead: (end - to) / minuteMs,
   }

@@ -1,9 +1,9 @@
 import { formatDuration, formatList } from '../../util/format.ts'
 import { type Column, formatTable } from '../../util/table.ts'
-import type { Incident } from '../store/records.ts'
-import type { Planned } from '../store/types.ts'
+import { formatUtc } from '../../util/time.ts'
+import type { Incident, Planned } from '../store/types.ts'
 import { formatPercent } from './availability.ts'
-import type { Availability, Latency, SloReport, TargetReport } from './sloReport.ts'
+import type { Availability, Latency, SloReport } from './sloReport.ts'
 
 /**
  * The report as text: the objective and its budget, a line for each target, incidents, planned work.
@@ -12,9 +12,8 @@ import type { Availability, Latency, SloReport, TargetReport } from './sloReport
 export function formatSlo(report: SloReport, domain: string, width?: number): string {
   const { from, to, end, site, incidents, deploys, maintenances } = report
   const still = end > to ? `, ${formatDuration(end - to)} left` : ''
-  const formatTime = getTimeFormatter(to - from)
   const parts = [
-    `${domain}, ${formatTime(from)} to ${formatTime(to)} UTC${still}${report.vantage === 'vps' ? ', checked from the VPS' : ''}`,
+    `${domain}, ${time(from, to - from)} to ${time(to, to - from)} UTC${still}${report.vantage === 'vps' ? ', checked from the VPS' : ''}`,
     ...(site ? [formatPromise(site, report)] : []),
     targetTable(report),
     incidents.length > 0 ? incidentTable(incidents, width) : 'No incidents.',
@@ -44,18 +43,10 @@ function formatPromise(
 const right = (heading: string): Column => ({ heading, align: 'right' })
 
 function targetTable({ site, targets }: SloReport): string {
-  const columns = [
-    { heading: 'Target' },
-    ...['up', 'down', 'budget left', 'p50 ms', 'p95 ms', 'p99 ms', 'limit ms', 'excluded', 'unknown'].map(
-      right,
-    ),
-  ]
-  const row = (
-    name: string,
-    { percent, minutes, budget }: Availability,
-    latency: Latency | null,
-  ): string[] => [
-    ...[name, formatUptime(percent), formatMinutes(minutes.down)],
+  const figures = 'up, down, budget left, p50 ms, p95 ms, p99 ms, limit ms, excluded, unknown'.split(', ')
+  const columns = [{ heading: 'Target' }, ...figures.map(right)]
+  const row = (name: string, { percent, minutes, budget }: Availability, latency: Latency | null) => [
+    ...[name, percent === null ? 'unknown' : formatPercent(percent), formatMinutes(minutes.down)],
     percent === null ? '' : formatMinutes(budget.left),
     ...(latency ? [latency.p50, latency.p95, latency.p99] : ['', '', '']).map(String),
     formatLimit(latency),
@@ -63,11 +54,10 @@ function targetTable({ site, targets }: SloReport): string {
   ]
   return formatTable(columns, [
     ...(site ? [row('site', site, null)] : []),
-    ...targets.map((target: TargetReport) => row(target.target, target, target.latency)),
+    ...targets.map((each) => row(each.target, each, each.latency)),
   ])
 }
 
-/** The limit applies to p95. */
 const formatLimit = (latency: Latency | null): string =>
   latency?.limits ? `${latency.met ? '' : 'exceeded '}${latency.limits.warning}` : ''
 
@@ -77,12 +67,9 @@ function incidentTable(incidents: readonly Incident[], width?: number): string {
   const table = formatTable(
     ['Incident', 'end', 'lasted', 'worst', 'targets', 'cause'].map((heading) => ({ heading })),
     incidents.map(({ from, to, rank, targets, cause }) => {
-      const time = getTimeFormatter((to ?? Number.POSITIVE_INFINITY) - from)
-      return [
-        ...[time(from), to === null ? 'ongoing' : time(to)],
-        ...[to === null ? '' : formatDuration(to - from), ranks[rank]],
-        ...[formatList(targets, 3), trimCause(cause, targets)],
-      ]
+      const about = [ranks[rank], formatList(targets, 3), trimCause(cause, targets)]
+      if (to === null) return [time(from), 'ongoing', '', ...about]
+      return [time(from, to - from), time(to, to - from), formatDuration(to - from), ...about]
     }),
   )
   if (!width) return table
@@ -103,15 +90,8 @@ const plannedTable = (planned: readonly Planned[]): string =>
     planned.map(({ from, to, kind, what }) => [time(from), time(to), formatDuration(to - from), kind, what]),
   )
 
-/** 2026-11-23 04:18 */
-const time = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
-
-/** Times of short ranges include seconds: 2026-11-23 04:18:05. */
-const getTimeFormatter = (lengthMs: number): ((ms: number) => string) =>
-  lengthMs < 120_000 ? (ms) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ') : time
-
-const formatUptime = (percent: number | null): string =>
-  percent === null ? 'unknown' : formatPercent(percent)
+/** Times of short ranges include seconds. */
+const time = (ms: number, lengthMs = Number.POSITIVE_INFINITY): string => formatUtc(ms, lengthMs < 120_000)
 
 const formatMinutes = (minutes: number): string =>
   `${minutes < 0 ? '-' : ''}${formatDuration(Math.abs(minutes) * 60_000)}`
@@ -119,7 +99,7 @@ const formatMinutes = (minutes: number): string =>
 /** The same as JSON: times in ISO 8601, minutes as numbers. */
 export function toSloJson(report: SloReport, domain: string): object {
   const iso = (ms: number): string => new Date(ms).toISOString()
-  const stretch = <Value extends { from: number; to: number | null }>(value: Value) => ({
+  const period = <Value extends { from: number; to: number | null }>(value: Value) => ({
     ...value,
     from: iso(value.from),
     to: value.to === null ? null : iso(value.to),
@@ -127,8 +107,8 @@ export function toSloJson(report: SloReport, domain: string): object {
   const { from, to, end, incidents, deploys, maintenances, ...rest } = report
   return {
     ...{ ok: true, domain, from: iso(from), to: iso(to), end: iso(end), ...rest },
-    incidents: incidents.map(stretch),
-    deploys: deploys.map(stretch),
-    maintenances: maintenances.map(stretch),
+    incidents: incidents.map(period),
+    deploys: deploys.map(period),
+    maintenances: maintenances.map(period),
   }
 }

@@ -1,9 +1,8 @@
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import { quoteLine } from '../../shell/quote.ts'
 import { exitCode, unknownError, usageError } from '../../util/errors.ts'
-import { parsePastTime } from '../../util/time.ts'
+import { formatUtc, parsePastTime } from '../../util/time.ts'
 import { hourMs } from '../store/intervals.ts'
 import { type History, historyFile, readHistory } from '../store/store.ts'
 import type { Origin } from '../store/types.ts'
@@ -24,55 +23,33 @@ export async function showSlo(run: Run<SloFlags>, config: Config, range: SloRang
   }
 }
 
-/** `2026-11-23 04:18 UTC` */
-const formatMinute = (ms: number): string =>
-  `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
-
 function noDataError(run: Run<SloFlags>, history: History, { from, to, vantage, now }: SloRange) {
   const where = vantage === 'vps' ? ' from the VPS' : ''
-  const what = `No check ran${where} between ${formatMinute(from)} and ${formatMinute(Math.min(to, now))}`
-  const times = history.latest(vantage, now).map(({ at }) => at)
-  if (times.length === 0) {
-    const next = `${formatScriptLine('health', ...(vantage === 'vps' ? ['--from', 'vps'] : []))} runs a check and records it.`
+  const what = `No check ran${where} between ${formatUtc(from)} UTC and ${formatUtc(Math.min(to, now))} UTC`
+  const origin = vantage === 'vps' ? ['--from', 'vps'] : []
+  const newest = Math.max(...history.latest(vantage, now).map(({ at }) => at))
+  if (!Number.isFinite(newest)) {
+    const next = `${formatScriptLine('health', ...origin)} runs a check and records it.`
     return unknownError(what, undefined, next)
   }
-  const newest = Math.max(...times)
   const { rollups } = history.rollups({ from: 0, to: now + 1, now, vantage })
   const first = Math.min(newest, ...rollups.map(({ hour }) => hour * hourMs))
   // Running the same command again would give the same answer.
-  run.resumeCommand = formatSloLine(run.flags, new Date(newest).toISOString().slice(0, 7))
+  const more = [...origin, ...(run.flags.json ? ['--json'] : [])]
+  run.resumeCommand = formatScriptLine('slo', '--month', formatUtc(newest).slice(0, 7), ...more)
   return unknownError(
     what,
     undefined,
-    `There are checks${where} from ${formatMinute(first)} to ${formatMinute(newest)}: ${run.resumeCommand}`,
+    `There are checks${where} from ${formatUtc(first)} UTC to ${formatUtc(newest)} UTC: ${run.resumeCommand}`,
   )
 }
 
-const formatSloLine = ({ env, from = 'here', json }: SloFlags, month: string): string =>
-  quoteLine([
-    ...['npx', 'dominion', 'slo', '--month', month],
-    ...(from === 'here' ? [] : ['--from', from]),
-    ...(env === undefined ? [] : ['--env', env]),
-    ...(json ? ['--json'] : []),
-  ])
+export type SloFlags = CommonFlags & { month?: string; since?: string; until?: string; from?: string }
 
-export interface SloFlags extends CommonFlags {
-  month?: string
-  since?: string
-  until?: string
-  from?: string
-}
+type SloRange = ReturnType<typeof parseSloFlags>
 
-/** The requested range. Milliseconds since 1970, [from, to). */
-interface SloRange {
-  from: number
-  to: number
-  now: number
-  vantage: Origin
-}
-
-/** The requested month in UTC (default: the current one), or --since and --until. Throws (exit 2). */
-export function parseSloFlags(flags: SloFlags, now = new Date()): SloRange {
+/** The requested month in UTC (default: the current one), or --since and --until, as ms since 1970. Throws (exit 2). */
+export function parseSloFlags(flags: SloFlags, now = new Date()) {
   const { month, since, until, from = 'here' } = flags
   if (from !== 'here' && from !== 'vps')
     throw usageError(`Unknown location "${from}" for --from`, 'Supported: here, vps.')
@@ -81,7 +58,7 @@ export function parseSloFlags(flags: SloFlags, now = new Date()): SloRange {
       '--month cannot be combined with --since or --until',
       'Use either --month or --since with --until.',
     )
-  const rest = { now: now.getTime(), vantage: from } as const
+  const rest: { now: number; vantage: Origin } = { now: now.getTime(), vantage: from }
   if (since === undefined && until === undefined) return { ...parseMonth(month, now), ...rest }
   if (since === undefined) throw usageError(`--until=${until} needs a start`, 'Add --since, or use --month.')
   const begin = parsePastTime(since, now).getTime()
@@ -92,7 +69,7 @@ export function parseSloFlags(flags: SloFlags, now = new Date()): SloRange {
 }
 
 function parseMonth(words: string | undefined, now: Date): { from: number; to: number } {
-  const name = words ?? now.toISOString().slice(0, 7)
+  const name = words ?? formatUtc(now).slice(0, 7)
   const [, year, month] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(name) ?? []
   if (!year || !month) throw usageError(`--month=${words} is not a month`, 'Specify it as 2026-11.')
   const from = Date.UTC(Number(year), Number(month) - 1)

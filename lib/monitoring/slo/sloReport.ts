@@ -1,9 +1,8 @@
 import { quickChecks } from '../../checks/quickChecks.ts'
 import type { Config, Limits } from '../../config/config.ts'
-import type { Incident } from '../store/records.ts'
 import { type Rollup, siteSeries } from '../store/rollups.ts'
 import type { History } from '../store/store.ts'
-import type { Origin, Planned } from '../store/types.ts'
+import type { Origin } from '../store/types.ts'
 import {
   type Budget,
   type CountedRange,
@@ -12,9 +11,8 @@ import {
   getErrorBudget,
   type Minutes,
 } from './availability.ts'
-import { getPercentiles, type Percentiles } from './latency.ts'
+import { getPercentiles, type Percentiles } from './series.ts'
 
-/** The service level objective. */
 interface SloTerms {
   sloPercent: number
   /** The latency limits of a target in ms; undefined if it has none. */
@@ -40,56 +38,33 @@ export interface Availability {
   budget: Budget
 }
 
-/** The latency of a target. */
 export interface Latency extends Percentiles {
   limits?: Limits
   /** True when p95 is within the lower limit; absent without limits. */
   met?: boolean
 }
 
-export interface TargetReport extends Availability {
-  target: string
-  /** The number of samples in the range. */
-  samples: number
-  /** null when no answer was timed. */
-  latency: Latency | null
-}
-
-/** Milliseconds since 1970. */
-export interface SloReport extends CountedRange {
-  sloPercent: number
-  vantage: Origin
-  /** null for an origin that does not check the site as a whole. */
-  site: Availability | null
-  /** The targets with data in the range, by name. */
-  targets: TargetReport[]
-  /** Those that overlap the range, oldest first. */
-  incidents: Incident[]
-  deploys: Planned[]
-  maintenances: Planned[]
-}
+export type SloReport = ReturnType<typeof buildSloReport>
 
 /** Roll-ups are summed anyway, so one figure per series is enough. */
 const wholeRange = Number.MAX_SAFE_INTEGER
 
-/** Availability, error budget and percentiles of [from, to): docs/health.md, "Arithmetic". */
+/**
+ * Availability, error budget and percentiles of [from, to) in ms since 1970, for each target with data, by name:
+ * docs/health.md, "Arithmetic". Incidents and planned periods are those that overlap the range, oldest first.
+ */
 export function buildSloReport(
   history: History,
   terms: SloTerms,
   range: { from: number; to: number; now?: number; vantage?: Origin },
-): SloReport {
+) {
   const { vantage = 'here', now = Date.now() } = range
   const { sloPercent } = terms
   return history.snapshot(() => {
-    const { span, rollups, targets } = history.rollups({
-      ...range,
-      vantage,
-      now,
-      times: true,
-      hours: wholeRange,
-    })
+    const asked = { ...range, vantage, now, times: true, hours: wholeRange }
+    const { span, rollups, targets } = history.rollups(asked)
     const counted: CountedRange = { ...span, end: Math.max(range.to, span.to) }
-    const bySeries = groupBySeries(rollups)
+    const bySeries = Map.groupBy(rollups, ({ series }) => series)
     const planned = history.planned(counted)
     const availability = (list: readonly Rollup[]): Availability => {
       const minutes = countMinutes(list, counted)
@@ -101,6 +76,7 @@ export function buildSloReport(
       ...counted,
       sloPercent,
       vantage,
+      // The VPS does not check the site as a whole.
       site: vantage === 'here' ? availability(bySeries.get(siteSeries) ?? []) : null,
       targets: [...targets].flatMap(([series, target]) => {
         const list = bySeries.get(series)
@@ -119,14 +95,4 @@ function toLatency(list: readonly Rollup[], limits: Limits | undefined): Latency
   const percentiles = getPercentiles(list)
   if (!percentiles || !limits) return percentiles
   return { ...percentiles, limits, met: percentiles.p95 <= limits.warning }
-}
-
-function groupBySeries(rollups: readonly Rollup[]): Map<number, Rollup[]> {
-  const bySeries = new Map<number, Rollup[]>()
-  for (const rollup of rollups) {
-    const list = bySeries.get(rollup.series)
-    if (list) list.push(rollup)
-    else bySeries.set(rollup.series, [rollup])
-  }
-  return bySeries
 }

@@ -2,16 +2,15 @@ import type { Check, QuickContext } from '../../checks/check.ts'
 import { siteChecks } from '../../checks/quickChecks.ts'
 import type { Config } from '../../config/config.ts'
 import { getAvailability } from '../slo/availability.ts'
-import { buildDailyBars, type DayBar } from '../slo/days.ts'
-import { getLatencySeries } from '../slo/latency.ts'
+import { buildDailyBars, type DayBar, getLatencySeries } from '../slo/series.ts'
 import { buildSloReport, getTerms, type SloReport } from '../slo/sloReport.ts'
+import { hourMs } from '../store/intervals.ts'
 import type { History } from '../store/store.ts'
-import { getCondition, getHeadline, siteCondition } from './headline.ts'
+import { getCondition, getHeadline, type LastSeen, siteCondition } from './headline.ts'
 import { selectOngoing, toPublicIncident, toVisibleIncident } from './incidents.ts'
 import { compareServices, getServiceName, isVisible } from './labels.ts'
 import type { Condition, Day, Latency, Month, Part, StatusView } from './types.ts'
 
-const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const barDays = 90
 const plotDays = 30
@@ -38,14 +37,7 @@ export const buildStatusView = (history: History, config: Config, now: number): 
         ...selectOngoing(noticed),
         maintenance: atLastLook.some(({ kind }) => kind === 'maintenance'),
       }),
-      parts: buildParts(history, now, (target) =>
-        target === undefined
-          ? siteCondition(newest, now)
-          : getCondition(
-              newest.find((seen) => seen.target === target),
-              now,
-            ),
-      ),
+      parts: buildParts(history, newest, now),
       latency: siteChecks.map((check) => buildLatency(history, config, check, now)),
       month: buildMonth(buildSloReport(history, getTerms(config), { ...getMonthRange(now), now })),
       incidents: noticed.sort((a, b) => b.start - a.start).flatMap(toPublicIncident),
@@ -55,27 +47,25 @@ export const buildStatusView = (history: History, config: Config, now: number): 
     }
   })
 
-/** The month (UTC) of a time. */
 export function getMonthRange(now: number): { from: number; to: number } {
   const date = new Date(now)
-  const first = (month: number) => Date.UTC(date.getUTCFullYear(), month)
-  return { from: first(date.getUTCMonth()), to: first(date.getUTCMonth() + 1) }
+  const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()]
+  return { from: Date.UTC(year, month), to: Date.UTC(year, month + 1) }
 }
 
-function buildParts(
-  history: History,
-  now: number,
-  condition: (target: string | undefined) => Condition,
-): Part[] {
+function buildParts(history: History, newest: readonly LastSeen[], now: number): Part[] {
   const { site, targets } = buildDailyBars(history, { days: barDays, now })
-  const visible = targets.filter(({ target }) => isVisible(target))
+  const samples = new Map(newest.map((sample) => [sample.target, sample]))
   return [
-    buildPart('site', siteName, condition(undefined), site),
-    ...visible
-      .sort((a, b) => compareServices(a.target, b.target))
-      .map(({ target, days }) => buildPart(target, getServiceName(target), condition(target), days)),
+    buildPart('site', siteName, siteCondition(newest, now), site),
+    ...selectVisible(targets).map(({ target, days }) =>
+      buildPart(target, getServiceName(target), getCondition(samples.get(target), now), days),
+    ),
   ]
 }
+
+const selectVisible = <Each extends { target: string }>(targets: readonly Each[]): Each[] =>
+  targets.filter(({ target }) => isVisible(target)).sort((a, b) => compareServices(a.target, b.target))
 
 function buildPart(id: string, name: string, now: Condition, bars: readonly DayBar[]): Part {
   const sum = (pick: 'up' | 'down') => bars.reduce((all, { minutes }) => all + minutes[pick], 0)
@@ -110,15 +100,12 @@ function buildLatency(
 
 function buildMonth({ from, end, sloPercent, site, targets }: SloReport): Month {
   const none = { p50: null, p95: null, p99: null }
-  const visible = targets
-    .filter(({ target }) => isVisible(target))
-    .sort((a, b) => compareServices(a.target, b.target))
   return {
     ...{ from, to: end, goal: sloPercent },
     budget: site && site.percent !== null ? site.budget : null,
     rows: [
       ...(site ? [{ id: 'site', name: siteName, ...toRow(site), ...none }] : []),
-      ...visible.map(({ target, latency, ...rest }) => {
+      ...selectVisible(targets).map(({ target, latency, ...rest }) => {
         const { p50, p95, p99 } = latency ?? none
         return { id: target, name: getServiceName(target), ...toRow(rest), p50, p95, p99 }
       }),

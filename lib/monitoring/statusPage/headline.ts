@@ -1,4 +1,5 @@
 import { siteChecks } from '../../checks/quickChecks.ts'
+import { formatUtc } from '../../util/time.ts'
 import type { StoredSample } from '../store/samples.ts'
 import { formatDayLabel, formatIncidentTitle, formatList, getSubject, isVisible } from './labels.ts'
 import type { Condition, Headline } from './types.ts'
@@ -8,7 +9,6 @@ export type LastSeen = Pick<StoredSample, 'target' | 'at' | 'until' | 'verdict' 
 
 interface Situation {
   now: number
-  /** One for each target. */
   newest: readonly LastSeen[]
   /** Visible targets of a confirmed outage that is ongoing. */
   failing: readonly string[]
@@ -41,42 +41,38 @@ export function siteCondition(newest: readonly LastSeen[], now: number): Conditi
 const selectMain = (seen: readonly LastSeen[]): LastSeen[] =>
   seen.filter(({ target }) => siteChecks.some(({ id }) => id === target))
 
+type HeadlineText = Omit<Headline, 'seenAt'>
+const headline = (level: Headline['level'], title: string, text: string): HeadlineText => ({
+  level,
+  title,
+  text,
+})
+
 /** Summarises the state in one sentence. Unknown is never reported as working. */
 export function getHeadline(situation: Situation): Headline {
   const visible = situation.newest.filter(({ target }) => isVisible(target))
-  if (visible.length === 0) {
-    return {
-      level: 'unknown',
-      title: 'No data yet',
-      text: 'No checks have run so far.',
-      seenAt: undefined,
-    }
-  }
-  const words =
-    staleHeadline(visible, situation) ??
-    plannedHeadline(visible, situation) ??
-    faultHeadline(visible, situation)
-  return {
-    ...(words ?? normalHeadline(visible, situation)),
-    seenAt: Math.max(...visible.map(({ at }) => at)),
-  }
+  if (visible.length === 0)
+    return { ...headline('unknown', 'No data yet', 'No checks have run so far.'), seenAt: undefined }
+  const text = staleHeadline(visible, situation) ?? currentHeadline(visible, situation)
+  return { ...text, seenAt: Math.max(...visible.map(({ at }) => at)) }
 }
 
-type HeadlineText = Omit<Headline, 'seenAt'>
+const currentHeadline = (visible: readonly LastSeen[], situation: Situation): HeadlineText =>
+  plannedHeadline(visible, situation) ??
+  faultHeadline(visible, situation) ??
+  normalHeadline(visible, situation)
 
 function staleHeadline(visible: readonly LastSeen[], situation: Situation): HeadlineText | undefined {
-  const { now } = situation
   const main = selectMain(visible)
-  if ((main.length > 0 ? main : visible).some(({ until }) => now < until)) return undefined
+  if ((main.length > 0 ? main : visible).some(({ until }) => situation.now < until)) return undefined
   const last = Math.max(...visible.map(({ at }) => at))
-  const then = { ...situation, now: last }
-  const { title } =
-    plannedHeadline(visible, then) ?? faultHeadline(visible, then) ?? normalHeadline(visible, then)
-  return {
-    level: 'unknown',
-    title: `No data since ${formatDayLabel(new Date(last).toISOString().slice(0, 10))}, ${new Date(last).toISOString().slice(11, 16)} UTC`,
-    text: `No check has run since then. Its result was: “${title}”.`,
-  }
+  const { title } = currentHeadline(visible, { ...situation, now: last })
+  const [date, time] = formatUtc(last).split(' ')
+  return headline(
+    'unknown',
+    `No data since ${formatDayLabel(date!)}, ${time} UTC`,
+    `No check has run since then. Its result was: “${title}”.`,
+  )
 }
 
 /** A fault explained by maintenance or a deploy is not an outage, and what a maintenance hides is not unknown. */
@@ -84,20 +80,16 @@ function plannedHeadline(
   visible: readonly LastSeen[],
   { now, maintenance }: Situation,
 ): HeadlineText | undefined {
-  if (maintenance) {
-    return {
-      level: 'planned',
-      title: 'Planned maintenance',
-      text: 'The site is closed for planned work and will reopen when it is finished.',
-    }
-  }
+  if (maintenance)
+    return headline(
+      'planned',
+      'Planned maintenance',
+      'The site is closed for planned work and will reopen when it is finished.',
+    )
   const explained = visible.filter((seen) => getCondition(seen, now) === 'planned')
   if (explained.length === 0) return undefined
-  return {
-    level: 'planned',
-    title: 'A new release is being deployed',
-    text: `${formatNames(explained)}: not available during the deploy.`,
-  }
+  const text = `${formatNames(explained)}: not available during the deploy.`
+  return headline('planned', 'A new release is being deployed', text)
 }
 
 /** Based on the latest samples: faults of other targets that keep the incident open are not an outage of these. */
@@ -107,55 +99,43 @@ function faultHeadline(
 ): HeadlineText | undefined {
   const down = visible.filter((seen) => getCondition(seen, now) === 'down')
   const confirmed = down.filter(({ target }) => failing.includes(target))
-  const title = formatIncidentTitle(
-    confirmed.map(({ target }) => target),
-    ...([3, false] as const),
-  )
+  const targets = confirmed.map(({ target }) => target)
+  const title = formatIncidentTitle(targets, 3, false)
   if (title) {
-    return {
-      level: selectMain(confirmed).length > 0 ? 'down' : 'trouble',
-      title,
-      text: `${formatNames(down)}: failed the last check.`,
-    }
+    const level = selectMain(confirmed).length > 0 ? 'down' : 'trouble'
+    return headline(level, title, `${formatNames(down)}: failed the last check.`)
   }
   if (down.length > 0) {
-    return {
-      level: 'trouble',
-      title: 'A check has just failed',
-      text: `${formatNames(down)}: failed. Further checks will confirm whether this is an outage.`,
-    }
+    const text = `${formatNames(down)}: failed. Further checks will confirm whether this is an outage.`
+    return headline('trouble', 'A check has just failed', text)
   }
   const again = visible.filter((seen) => awaited.includes(seen.target) && getCondition(seen, now) === 'works')
   if (again.length === 0) return undefined
   const { text, plural } = getSubject(again.map(({ target }) => target))
-  return {
-    level: 'slow',
-    title: `${text} ${plural ? 'are' : 'is'} recovering`,
-    text: 'The last check succeeded; the outage ends after further successful checks.',
-  }
+  return headline(
+    'slow',
+    `${text} ${plural ? 'are' : 'is'} recovering`,
+    'The last check succeeded; the outage ends after further successful checks.',
+  )
 }
 
 function normalHeadline(visible: readonly LastSeen[], { now }: Situation): HeadlineText {
   const are = (condition: Condition) => visible.filter((seen) => getCondition(seen, now) === condition)
   const [slow, unknown] = [are('slow'), are('unknown')]
   const rest = unknown.length > 0 ? ` Currently unknown: ${formatNames(unknown)}.` : ''
-  if (unknown.length === visible.length) {
-    return {
-      level: 'unknown',
-      title: 'Currently unknown',
-      text: 'The last check was inconclusive; the network of the checking machine may be down.',
-    }
-  }
+  if (unknown.length === visible.length)
+    return headline(
+      'unknown',
+      'Currently unknown',
+      'The last check was inconclusive; the network of the checking machine may be down.',
+    )
   if (slow.length > 0) {
-    return {
-      level: 'slow',
-      title: 'Working, slower than usual',
-      text: `${formatNames(slow)}: slower than expected.${rest}`,
-    }
+    const text = `${formatNames(slow)}: slower than expected.${rest}`
+    return headline('slow', 'Working, slower than usual', text)
   }
-  if (unknown.length > 0)
-    return { level: 'works', title: 'Everything that could be checked works', text: rest.trim() }
-  return { level: 'works', title: 'Everything works', text: 'All parts respond normally.' }
+  return unknown.length > 0
+    ? headline('works', 'Everything that could be checked works', rest.trim())
+    : headline('works', 'Everything works', 'All parts respond normally.')
 }
 
 const formatNames = (seen: readonly LastSeen[]): string => formatList(seen.map(({ target }) => target))

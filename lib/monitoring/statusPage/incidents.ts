@@ -1,12 +1,11 @@
-import type { Incident } from '../store/records.ts'
 import type { StoredSample } from '../store/samples.ts'
 import type { History } from '../store/store.ts'
+import type { Incident } from '../store/types.ts'
 import { formatIncidentTitle, formatPublicCause, isVisible, parsePublicCauses } from './labels.ts'
 import type { PublicIncident } from './types.ts'
 
 /** The part of an incident that visitors noticed. Milliseconds since 1970. */
 interface VisibleIncident {
-  /** The affected targets that visitors use. */
   targets: readonly string[]
   rank: 1 | 3
   /** The causes as the probes reported them, for visible targets only. */
@@ -63,7 +62,6 @@ export function toVisibleIncident(
   }
 }
 
-/** The incident in public words. */
 export function toPublicIncident({ targets, rank, causes, start, end }: VisibleIncident): PublicIncident[] {
   const title = formatIncidentTitle(targets, rank, end !== undefined, causes)
   return title ? [{ title, cause: formatPublicCause(causes), start, end }] : []

@@ -11,7 +11,6 @@ const names: ReadonlyMap<string, string> = new Map(
   quickChecks.flatMap(({ id, publicName }) => (publicName ? [[id, publicName]] : [])),
 )
 
-/** True for the targets that visitors notice. */
 export const isVisible = (target: string): boolean => names.has(target)
 
 /** `Website`, `API`, `API: Treasury`. */
@@ -27,23 +26,27 @@ const getServiceOrder = (target: string): number => {
   return order < 0 ? siteChecks.length : order
 }
 
+const getAreaNames = (targets: readonly string[]): string[] =>
+  targets
+    .filter(isArea)
+    .sort(compareServices)
+    .map((target) => getServiceName(target).slice('API: '.length))
+
 /** `Website, API and its parts AI, Agents`. */
 export function formatList(targets: readonly string[]): string {
-  const parts = targets.filter(isArea).sort(compareServices)
   const names = siteChecks.filter(({ id }) => targets.includes(id)).map(({ id }) => getServiceName(id))
-  const areaNames = parts.map((target) => getServiceName(target).slice('API: '.length)).join(', ')
-  if (parts.length === 0) return names.join(', ')
-  if (!targets.includes(api.id)) return [...names, `API: ${areaNames}`].join(', ')
-  return `${names.join(', ')} and its part${parts.length > 1 ? 's' : ''} ${areaNames}`
+  const areas = getAreaNames(targets)
+  if (areas.length === 0) return names.join(', ')
+  if (!targets.includes(api.id)) return [...names, `API: ${areas.join(', ')}`].join(', ')
+  return `${names.join(', ')} and its part${areas.length > 1 ? 's' : ''} ${areas.join(', ')}`
 }
 
 /** `The website and the API`. */
 export function getSubject(targets: readonly string[]): { text: string; plural: boolean } {
-  const visible = targets.filter(isVisible).sort(compareServices)
   const names = [
-    ...(visible.includes(frontPage.id) ? ['the website'] : []),
+    ...(targets.includes(frontPage.id) ? ['the website'] : []),
     // The API as a whole includes its areas.
-    ...(visible.includes(api.id) ? ['the API'] : formatAreas(visible)),
+    ...(targets.includes(api.id) ? ['the API'] : formatAreas(getAreaNames(targets))),
   ]
   const text = names.join(' and ')
   return {
@@ -52,16 +55,13 @@ export function getSubject(targets: readonly string[]): { text: string; plural: 
   }
 }
 
-function formatAreas(visible: readonly string[]): string[] {
-  const names = visible.filter(isArea).map((target) => getServiceName(target).slice('API: '.length))
+function formatAreas(names: readonly string[]): string[] {
   if (names.length === 0) return []
-  if (names.length === 1) return [`the ${names[0]} part of the API`]
-  return [
-    names.length > 3
-      ? 'parts of the API'
-      : `the ${names.join(', ').replace(/, ([^,]*)$/, ' and $1')} parts of the API`,
-  ]
+  if (names.length > 3) return ['parts of the API']
+  return [`the ${listFormat.format(names)} part${names.length > 1 ? 's' : ''} of the API`]
 }
+// British English puts no comma before "and".
+const listFormat = new Intl.ListFormat('en-GB')
 
 /**
  * The public title of an incident; undefined when visitors noticed nothing.

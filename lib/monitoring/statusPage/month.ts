@@ -3,7 +3,6 @@ import { formatDuration } from '../../util/format.ts'
 import { formatPercent } from '../slo/availability.ts'
 import type { Month } from './types.ts'
 
-/** The current month compared with the objective: availability, budget, and each part's share. */
 export function monthSection(month: Month): string {
   const site = month.rows[0]
   const name = monthName(month)
@@ -25,7 +24,6 @@ ${table(`${name}, part by part`, ['Part', 'Available', 'Down', 'Unknown'], lines
 </section>`
 }
 
-/** The latencies of this month. */
 export function latencyTable(month: Month): string {
   const timed = month.rows.filter(({ p50 }) => p50 !== null)
   if (timed.length === 0) return ''

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { escapeHtml } from '../../html/escape.ts'
-import { chartStyle, legendMark, lineChart } from '../../html/lineChart.ts'
+import { legendMark, lineChart } from '../../html/lineChart.ts'
 import { pageStyle } from '../../html/style.ts'
 import { formatDigestTag, type StatusPage } from '../../vps/statusPage.ts'
 import { formatDayLabel } from './labels.ts'
@@ -43,7 +43,7 @@ ${digest}
 <title>${escapeHtml(headline.title)} – ${site}</title>
 <link rel="canonical" href="https://${site}/status/">
 <link rel="icon" href="${favicon(headline.level)}">
-<style>${chartStyle}${pageStyle}${statusStyle}</style>
+<style>${pageStyle}${statusStyle}</style>
 </head>
 <body>
 <div class="page">
@@ -111,11 +111,7 @@ async function latencyFigure({ id, name, points, from, to, limitMs }: Latency): 
     description: measured
       ? `The median was ${range('p50')}. The 95th percentile was ${range('p95')}. Answers above ${formatMilliseconds(limitMs)} count as slow.`
       : 'No measurements.',
-    lines: [
-      { name: 'median', points: series('p50') },
-      { name: '95 %', points: series('p95') },
-      { name: 'limit', points: limit },
-    ],
+    lines: [series('p50'), series('p95'), limit],
     from: new Date(from),
     to: new Date(to),
     format: formatMilliseconds,

@@ -11,29 +11,27 @@ import { historyFile, readHistory } from '../store/store.ts'
  * Builds the page from this machine's history.
  * Throws (exit 3) when the history is missing, locked, damaged or of a newer version.
  */
-export async function buildStatusPage(config: Config, now = Date.now()): Promise<StatusPage> {
+async function buildStatusPage(config: Config): Promise<StatusPage> {
   const [{ renderStatusPage }, { buildStatusView }, history] = await Promise.all([
     import('./page.ts'),
     import('./data.ts'),
     readHistory(historyFile(config)),
   ])
   try {
-    return await renderStatusPage(buildStatusView(history, config, now))
+    return await renderStatusPage(buildStatusView(history, config, Date.now()))
   } finally {
     history.close()
   }
 }
 
-/** Publishes the page, or only writes it to a file. Throws (exit 2) when that file cannot be written. */
+/**
+ * Publishes the page, or only writes it to a file, which needs neither login nor network. Throws (exit 2) when that file
+ * cannot be written.
+ */
 export function pageTask(context: Context, out: string | undefined): Task<StatusPage> {
   const make = () => buildStatusPage(context.config)
   if (out === undefined) return statusPageTask(context, make)
   assertOutputFile('--out', out)
-  return fileTask(out, make)
-}
-
-/** Writes the page to a local file; needs neither login nor network. */
-function fileTask(out: string, make: () => Promise<StatusPage>): Task<StatusPage> {
   const file = path.resolve(out)
   return {
     id: 'status-page',

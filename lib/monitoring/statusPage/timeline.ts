@@ -3,7 +3,6 @@ import { formatDuration } from '../../util/format.ts'
 import { formatTimeElement } from '../../vps/maintenance/page.ts'
 import type { PublicIncident, Work } from './types.ts'
 
-/** A time as a `<time>` element. */
 export const renderMoment = (at: number): string => formatTimeElement(new Date(at).toISOString())
 
 /** The most entries shown; the rest is only counted. */

@@ -3,23 +3,18 @@
  * reach the page. Times are milliseconds since 1970, durations minutes, shares per cent.
  */
 
-/**
- * `slow`: it works, but exceeds a latency limit. `planned`: it does not work because of a maintenance or a deploy.
- */
+/** `slow`: it works, but exceeds a latency limit. `planned`: it does not work because of a maintenance or a deploy. */
 export type Condition = 'works' | 'slow' | 'down' | 'planned' | 'unknown'
 
-/** The overall state as text. */
 export interface Headline {
   level: Condition | 'trouble'
   title: string
   text: string
-  /** The time of the latest check; undefined when there was none. */
   seenAt: number | undefined
 }
 
 /** One day (UTC) of one target. */
 export interface Day {
-  /** `2026-11-23` */
   date: string
   kind: 'none' | 'up' | 'partly' | 'down'
   /** Availability of the time that counts; null when none does. */
@@ -64,11 +59,9 @@ export interface Work {
   end: number
 }
 
-/** The current month compared with the objective. */
 export interface Month {
   from: number
   to: number
-  /** The objective in per cent. */
   goal: number
   /** null without data for the month. */
   budget: { total: number; used: number; left: number } | null
@@ -79,7 +72,6 @@ export interface Month {
     percent: number | null
     down: number
     notKnown: number
-    /** Milliseconds. */
     p50: number | null
     p95: number | null
     p99: number | null

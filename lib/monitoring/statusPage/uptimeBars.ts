@@ -29,19 +29,16 @@ function dayText({ date, kind, percent, down, slow }: Day): string {
   return `${day}: ${kind === 'down' ? 'down' : 'partly down'}, ${formatDuration(down * 60_000)}; ${formatPercent(percent)} available`
 }
 
-export const barsLegend = `<ul class="legend" aria-label="What the bars mean">${(
-  [
-    ['up', 'up'],
-    ['partly', 'partly down'],
-    ['down', 'down for at least half of the known time'],
-    ['', 'no data'],
-  ] as const
+const legend = {
+  up: 'up',
+  partly: 'partly down',
+  down: 'down for at least half of the known time',
+  '': 'no data',
+}
+const legendItems = Object.entries(legend).map(
+  ([kind, text]) => `<li><span class="swatch ${kind}" aria-hidden="true"><i></i></span>${text}</li>`,
 )
-  .map(([kind, words]) => {
-    const sample = `<span class="swatch ${kind}" aria-hidden="true"><i></i></span>`
-    return `<li>${sample}${words}</li>`
-  })
-  .join('')}</ul>`
+export const barsLegend = `<ul class="legend" aria-label="What the bars mean">${legendItems.join('')}</ul>`
 
 /** Days with a fault as a table, for readers who cannot point at a bar. */
 export function faultyDays(parts: readonly Part[]): string {

@@ -6,24 +6,20 @@
 /** The state of a target in a period. Time that no segment covers is unknown. */
 export type State = 'ok' | 'warning' | 'down' | 'keptOut'
 
-export interface Segment {
-  from: number
-  to: number
-  state: State
-}
-
 export interface Span {
   from: number
   to: number
 }
 
-/** Milliseconds in each state. */
+export interface Segment extends Span {
+  state: State
+}
+
 export type Durations = Record<State, number>
 
-const minute = 60_000
-const minValidity = 5 * minute
-/** The longest validity of a sample. */
-export const maxValidity = 180 * minute
+export const hourMs = 3_600_000
+const minValidity = 300_000
+export const maxValidity = 3 * hourMs
 /** The number of intervals between samples from which the usual one is derived. */
 export const intervalsRead = 10
 
@@ -44,13 +40,12 @@ export function getValidity(at: number, earlier: readonly number[]): number {
  * A sample reduced to time and state: the state is valid until the next sample, for at most `holds` ms; undefined
  * means UNKNOWN.
  */
-export interface TimedSample {
+interface TimedSample {
   at: number
   holds: number
   state: State | undefined
 }
 
-/** Converts samples of one target, oldest first, to segments. */
 export function toSegments(samples: readonly TimedSample[]): Segment[] {
   const segments: Segment[] = []
   for (const [index, { at, holds, state }] of samples.entries()) {
@@ -129,16 +124,11 @@ export function sumByHour(segments: readonly Segment[], { from, to }: Span): Map
     while (at < end) {
       const hour = Math.floor(at / hourMs)
       const until = Math.min(end, (hour + 1) * hourMs)
-      let sums = hours.get(hour)
-      if (!sums) {
-        sums = zeroDurations()
-        hours.set(hour, sums)
-      }
+      const sums = hours.get(hour) ?? zeroDurations()
+      hours.set(hour, sums)
       sums[segment.state] += until - at
       at = until
     }
   }
   return hours
 }
-
-export const hourMs = 3_600_000

@@ -2,43 +2,34 @@ import { statSync } from 'node:fs'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
-import { createPrivateFile, withLock } from './lock.ts'
 import { getFileId, getUnreported, markReported, quarantine } from './quarantine.ts'
 import { migrate, readVersion } from './schema.ts'
-import { type Connection, getErrorCode, isBusy, isDamage, openDatabase } from './sqlite.ts'
-
-interface OpenOptions {
-  /** Never changes anything; the file must exist. */
-  readOnly: boolean
-  /** How long to wait for another process that writes, in milliseconds. */
-  waitMs: number
-}
-
-/** An open history file. After damage, it is a new file. */
-interface OpenFile {
-  readonly connection: Connection
-  /** The quarantined files, newest last; includes those of a run that ended before it reported them. */
-  damaged: string[]
-  /** Records that the files in `damaged` were reported. */
-  markDamageReported(): void
-  /** Reopens the file when another process has replaced it. */
-  reopenIfReplaced(): void
-  /** Quarantines the file and starts a new one; `thrown` says why. Throws when that is impossible. */
-  quarantineAndReopen(thrown: unknown): void
-  /** Converts an error of SQLite or the file system to a failure with advice. */
-  toError(thrown: unknown): unknown
-}
+import {
+  acquireLock,
+  type Connection,
+  createPrivateFile,
+  getErrorCode,
+  isBusy,
+  isDamage,
+  openDatabase,
+} from './sqlite.ts'
 
 /**
  * Opens the file; creates it if needed (folder 0700, file 0600) and quarantines a damaged one.
  * Throws OpsError (exit 3) when the file is locked by another process, not writable, from a newer version or of
  * another program; read-only also when it is missing or damaged.
  */
-export function openFile(file: string, { readOnly, waitMs }: OpenOptions): OpenFile {
+export function openFile(file: string, { readOnly, waitMs }: { readOnly: boolean; waitMs: number }) {
   const toError = (thrown: unknown): unknown => toHistoryError(thrown, file, waitMs)
   /** Prevents opening a file that is being quarantined. */
-  const alone = <Value>(work: () => Value): Value =>
-    readOnly ? work() : withLock(`${file}.lock`, waitMs, work)
+  const alone = <Value>(work: () => Value): Value => {
+    const release = readOnly ? undefined : acquireLock(`${file}.lock`, waitMs)
+    try {
+      return work()
+    } finally {
+      release?.()
+    }
+  }
   const damaged = readOnly ? [] : getUnreported(file)
   let identity: string | undefined
 
@@ -47,8 +38,8 @@ export function openFile(file: string, { readOnly, waitMs }: OpenOptions): OpenF
     identity = getFileId(file)
     const opened = openDatabase(file, { waitMs, readOnly })
     try {
-      if (readOnly) assertTables(opened, file)
-      else retryWhileBusy(waitMs, () => migrate(opened, file))
+      if (!readOnly) retryWhileBusy(waitMs, () => migrate(opened, file))
+      else if (readVersion(opened, file) === 0) throw noHistory(file)
       return opened
     } catch (thrown) {
       opened.close()
@@ -87,14 +78,17 @@ export function openFile(file: string, { readOnly, waitMs }: OpenOptions): OpenF
     get connection() {
       return connection
     },
+    /** The quarantined files, newest last; includes those of a run that ended before it reported them. */
     damaged,
     markDamageReported: () => markReported(file, damaged.splice(0)),
+    /** Reopens the file when another process has replaced it. */
     reopenIfReplaced() {
       if (readOnly || getFileId(file) === identity) return
       close()
       connection = openOrReplace()
     },
-    quarantineAndReopen(thrown) {
+    /** Quarantines the file and starts a new one; `thrown` says why. Throws when that is impossible. */
+    quarantineAndReopen(thrown: unknown) {
       close()
       connection = replace(thrown)
     },
@@ -108,10 +102,6 @@ const noHistory = (file: string) =>
     undefined,
     `${formatScriptLine('health')} runs a check and records it; ${formatScriptLine('schedule')} makes it run regularly.`,
   )
-
-function assertTables(connection: Connection, file: string): void {
-  if (readVersion(connection, file) === 0) throw noHistory(file)
-}
 
 /** SQLite does not wait while a new file is being set up. */
 function retryWhileBusy(waitMs: number, work: () => void): void {
@@ -127,45 +117,34 @@ function retryWhileBusy(waitMs: number, work: () => void): void {
   }
 }
 
-/** Converts an error of SQLite or the file system to a failure with advice (exit 3). */
+/** SQLite's codes and the system's. */
+const unwritable = [8, 'EROFS']
+const full = [13, 'ENOSPC']
+const unreadable = [3, 10, 14, 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EISDIR', 'EBUSY']
+
 function toHistoryError(thrown: unknown, file: string, waitMs: number): unknown {
   if (thrown instanceof OpsError) return thrown
-  const said = getMessage(thrown)
+  const failure = (what: string, next: string) => unknownError(what, getMessage(thrown), next)
   const again = 'then run this command again.'
   if (isDamage(thrown))
-    return unknownError(
+    return failure(
       `The history ${file} is damaged`,
-      said,
       `The next run of ${formatScriptLine('health')}, within the hour, quarantines it and starts a new one.`,
     )
   if (isBusy(thrown))
-    return unknownError(
+    return failure(
       `The history ${file} was locked by another process for ${formatDuration(waitMs)}`,
-      said,
       `Find the process (fuser ${file}), end it or wait; ${again}`,
     )
-  const { code } = (thrown ?? {}) as NodeJS.ErrnoException
-  switch (getErrorCode(thrown) ?? code) {
-    case 8:
-    case 'EROFS':
-      return unknownError(`The history ${file} cannot be written`, said, `Make it writable; ${again}`)
-    case 13:
-    case 'ENOSPC':
-      return unknownError(`The disk of the history ${file} is full`, said, `Free space on it; ${again}`)
-    case 3:
-    case 10:
-    case 14:
-    case 'EACCES':
-    case 'EPERM':
-    case 'ENOTDIR':
-    case 'EEXIST':
-    case 'EISDIR':
-    case 'EBUSY':
-      return unknownError(
-        `The history ${file} cannot be opened or read`,
-        said,
-        `Check its permissions and its disk (STATE_DIR names its folder); ${again}`,
-      )
-  }
+  const code = getErrorCode(thrown) ?? (thrown as NodeJS.ErrnoException | undefined)?.code ?? ''
+  if (unwritable.includes(code))
+    return failure(`The history ${file} cannot be written`, `Make it writable; ${again}`)
+  if (full.includes(code))
+    return failure(`The disk of the history ${file} is full`, `Free space on it; ${again}`)
+  if (unreadable.includes(code))
+    return failure(
+      `The history ${file} cannot be opened or read`,
+      `Check its permissions and its disk (STATE_DIR names its folder); ${again}`,
+    )
   return thrown
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { formatTimestamp } from '../../util/time.ts'
 
 /** Distinguishes a file from another one that has taken its name. */
 export const getFileId = (file: string): string | undefined => {
@@ -14,9 +15,9 @@ export const getFileId = (file: string): string | undefined => {
  */
 export function quarantine(file: string, identity: string | undefined, now: Date): string | undefined {
   if (identity === undefined || getFileId(file) !== identity) return undefined
-  const time = now.toISOString().replaceAll(/[-:]/g, '').replace(/\..*/, 'Z')
-  let name = `${file}.damaged-${time}`
-  for (let turn = 2; existsSync(name); turn++) name = `${file}.damaged-${time}-${turn}`
+  const first = `${file}.damaged-${formatTimestamp(now)}`
+  let name = first
+  for (let turn = 2; existsSync(name); turn++) name = `${first}-${turn}`
   writeUnreported(file, [...getUnreported(file), name])
   // The write-ahead log must move first: left behind, it would be applied to the new file.
   for (const ending of ['-wal', '-shm']) {
@@ -38,23 +39,18 @@ export function getUnreported(file: string): string[] {
   }
 }
 
-/** Records that these files were reported. */
-export function markReported(file: string, names: readonly string[]): void {
-  const unsaid = getUnreported(file)
-  if (unsaid.length > 0)
-    writeUnreported(
-      file,
-      unsaid.filter((name) => !names.includes(name)),
-    )
-}
+export const markReported = (file: string, names: readonly string[]): void =>
+  writeUnreported(
+    file,
+    getUnreported(file).filter((name) => !names.includes(name)),
+  )
 
 function writeUnreported(file: string, names: readonly string[]): void {
+  const list = getUnreportedFile(file)
+  const content = JSON.stringify(names.map((name) => path.basename(name)))
   try {
-    if (names.length === 0) rmSync(getUnreportedFile(file), { force: true })
-    else
-      writeFileSync(getUnreportedFile(file), JSON.stringify(names.map((name) => path.basename(name))), {
-        mode: 0o600,
-      })
+    if (names.length === 0) rmSync(list, { force: true })
+    else writeFileSync(list, content, { mode: 0o600 })
   } catch {
     // The run that quarantines a file reports it anyway; only a killed one does not.
   }

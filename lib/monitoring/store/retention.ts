@@ -1,8 +1,7 @@
 import { hourMs, maxValidity } from './intervals.ts'
-import { type Progress, readProgress, setProgress } from './records.ts'
+import { readProgress, setProgress } from './planned.ts'
 import { countSamples, encodeLatencies } from './rollups.ts'
 import type { Connection } from './sqlite.ts'
-import type { Origin } from './types.ts'
 
 /** How many days single samples are kept, and roll-ups, incidents and planned periods. */
 export interface Retention {
@@ -14,7 +13,6 @@ export interface Retention {
 const graceMs = 600_000
 /** How many hours one run rolls up, recounts or prunes: it must stay short. */
 const hoursPerRun = 6
-const origins: readonly Origin[] = ['here', 'vps']
 
 /** Rolls up a few completed hours within the caller's transaction. Returns how many; 0 when none is left. */
 export function rollUp(connection: Connection, now: number): number {
@@ -42,12 +40,13 @@ export function rollUp(connection: Connection, now: number): number {
   return done
 }
 
-/** Counts one hour's samples and replaces the previous roll-up. */
 function rollHour(connection: Connection, hour: number): void {
   connection.run('DELETE FROM rollups WHERE hour = ?', hour)
   connection.run('DELETE FROM stale WHERE hour = ?', hour)
   const span = { from: hour * hourMs, to: (hour + 1) * hourMs }
-  for (const rollup of origins.flatMap((vantage) => countSamples(connection, vantage, span))) {
+  for (const rollup of (['here', 'vps'] as const).flatMap((vantage) =>
+    countSamples(connection, vantage, span),
+  )) {
     const { series, ok, warning, down, keptOut, samples, times } = rollup
     connection.run(
       `INSERT INTO rollups (series, hour, ok, warning, down, kept_out, samples, times) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -69,8 +68,8 @@ function pruneSamples(connection: Connection, before: number): number {
   const progress = readProgress(connection)
   const oldestStale = connection.get<{ hour: number | null }>('SELECT min(hour) AS hour FROM stale')?.hour
   const edge = Math.min(before, progress.rolledTo, (oldestStale ?? Number.POSITIVE_INFINITY) * hourMs)
+  let { rawFrom } = progress
   let done = 0
-  let forgotten: Progress | undefined
   for (; done < hoursPerRun; done++) {
     const oldest = connection.get<{ at: number | null }>('SELECT min(at) AS at FROM looks')?.at
     if (oldest === undefined || oldest === null) break
@@ -78,9 +77,9 @@ function pruneSamples(connection: Connection, before: number): number {
     if (end + maxValidity > edge) break
     connection.run('DELETE FROM samples WHERE series IN (SELECT id FROM series) AND at < ?', end)
     connection.run('DELETE FROM looks WHERE at < ?', end)
-    forgotten = { ...progress, rawFrom: Math.max(progress.rawFrom, end + maxValidity) }
+    rawFrom = Math.max(rawFrom, end + maxValidity)
   }
-  if (forgotten) setProgress(connection, forgotten)
+  if (done > 0) setProgress(connection, { ...progress, rawFrom })
   return done
 }
 

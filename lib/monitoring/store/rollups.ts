@@ -9,16 +9,15 @@ import {
   type Span,
   type State,
   sumByHour,
-  type TimedSample,
   toSegments,
   union,
   zeroDurations,
 } from './intervals.ts'
-import { listPlannedSpans, readProgress } from './records.ts'
+import { listPlannedSpans, readProgress } from './planned.ts'
+import type { SampleRow } from './samples.ts'
 import type { Connection } from './sqlite.ts'
 import type { Origin } from './types.ts'
 
-/** The series of the site as a whole. */
 export const siteSeries = 0
 
 /** One hour, part of an hour, or several hours of one series. */
@@ -26,26 +25,14 @@ export interface Rollup extends Durations {
   series: number
   /** Hours since 1970; for several hours, one of them. */
   hour: number
-  /** The number of samples in it. */
   samples: number
   /** Latencies of the answers that count, in milliseconds; empty when not requested. */
   times: number[]
 }
 
-interface Row {
-  series: number
-  at: number
-  holds: number
-  verdict: number
-  kept: number
-  ms: number | null
-}
+type Row = Pick<SampleRow, 'at' | 'holds' | 'verdict' | 'kept' | 'ms'>
 
 const states: readonly (State | undefined)[] = ['ok', 'warning', 'down', undefined]
-const toTimedSample = ({ at, holds, verdict, kept }: Row): TimedSample => ({
-  ...{ at, holds },
-  state: kept ? 'keptOut' : states[verdict],
-})
 
 /** Rolls up single samples within [from, to); hours without a valid sample are omitted. */
 export function countSamples(connection: Connection, vantage: Origin, span: Span, only?: string): Rollup[] {
@@ -55,11 +42,15 @@ export function countSamples(connection: Connection, vantage: Origin, span: Span
   for (const [series, target] of readTargetNames(connection, vantage)) {
     if (only !== undefined && target !== only) continue
     const rows = connection.all<Row>(
-      `SELECT series, at, holds, verdict, kept_out AS kept, ms FROM samples
+      `SELECT at, holds, verdict, kept_out AS kept, ms FROM samples
        WHERE series = ? AND at >= ? AND at < ? ORDER BY at, look`,
       ...[series, span.from - maxValidity, span.to],
     )
-    const segments = exclude(toSegments(rows.map(toTimedSample)), planned)
+    const timed = rows.map(({ verdict, kept, ...row }) => ({
+      ...row,
+      state: kept ? 'keptOut' : states[verdict],
+    }))
+    const segments = exclude(toSegments(timed), planned)
     rollups.push(...rollUpSeries(series, segments, rows, planned, span))
     const part = siteChecks.findIndex(({ id }) => id === target)
     if (part >= 0) bySite[part] = segments
@@ -76,17 +67,17 @@ function rollUpSeries(
   planned: readonly Span[],
   span: Span,
 ): Rollup[] {
-  const hours = new Map<number, Rollup>()
-  const rollup = (hour: number, durations: Durations): Rollup => {
-    const made = { series, hour, samples: 0, times: [], ...durations }
-    hours.set(hour, made)
-    return made
-  }
-  for (const [hour, durations] of sumByHour(segments, span)) rollup(hour, durations)
+  const rollup = (hour: number, durations: Durations): Rollup => ({
+    ...{ series, hour, samples: 0, times: [] },
+    ...durations,
+  })
+  const sums = [...sumByHour(segments, span)]
+  const hours = new Map(sums.map(([hour, durations]) => [hour, rollup(hour, durations)]))
   for (const { at, kept, ms } of rows) {
     if (at < span.from) continue
     const hour = Math.floor(at / hourMs)
     const found = hours.get(hour) ?? rollup(hour, zeroDurations())
+    hours.set(hour, found)
     found.samples++
     const counts = !kept && !planned.some(({ from, to }) => from <= at && at < to)
     if (counts && ms !== null) found.times.push(ms)
@@ -94,11 +85,9 @@ function rollUpSeries(
   return [...hours.values()]
 }
 
-/** What is asked of the rollups. Milliseconds since 1970. */
 export interface RollupRange extends Span {
   now: number
   vantage?: Origin
-  /** Whether to include latencies. */
   times?: boolean
   /** Only this target; the others are not read. */
   only?: string
@@ -111,7 +100,7 @@ export interface RollupRange extends Span {
  * the latest and is extended to whole hours where single samples are no longer stored.
  */
 export function readRollups(connection: Connection, range: RollupRange): { span: Span; rollups: Rollup[] } {
-  const { vantage = 'here', times = false, only, hours = 1 } = range
+  const { vantage = 'here', only } = range
   const { rolledTo, rawFrom } = readProgress(connection)
   const down = (time: number): number => Math.floor(time / hourMs) * hourMs
   const up = (time: number): number => Math.ceil(time / hourMs) * hourMs
@@ -128,24 +117,14 @@ export function readRollups(connection: Connection, range: RollupRange): { span:
       ...[rolled.from / hourMs, rolled.to / hourMs],
     )
     .map(({ hour }) => ({ from: hour * hourMs, to: (hour + 1) * hourMs }))
-  const rollups = readStoredRollups(connection, rolled, { vantage, times, only, hours })
+  const rollups = readStoredRollups(connection, { ...range, ...rolled })
   for (const span of union([{ from, to: rolled.from }, ...stale, { from: rolled.to, to }]))
     rollups.push(...countSamples(connection, vantage, span, only))
   return { span: { from, to }, rollups }
 }
 
-function readStoredRollups(
-  connection: Connection,
-  { from, to }: Span,
-  {
-    vantage,
-    times,
-    only,
-    hours,
-  }: Required<Pick<RollupRange, 'vantage' | 'times' | 'hours'>> & {
-    only: string | undefined
-  },
-): Rollup[] {
+function readStoredRollups(connection: Connection, range: RollupRange): Rollup[] {
+  const { from, to, vantage = 'here', times = false, only, hours = 1 } = range
   const names = [...readTargetNames(connection, vantage)]
   const wanted = names.filter(([, target]) => only === undefined || target === only).map(([id]) => id)
   if (only === undefined && vantage === 'here') wanted.push(siteSeries)
@@ -171,16 +150,11 @@ function readStoredRollups(
   return rollups
 }
 
-/** The target of each series of an origin. */
-export const readTargetNames = (connection: Connection, vantage: Origin): Map<number, string> =>
-  new Map(
-    connection
-      .all<{ id: number; target: string }>(
-        'SELECT id, target FROM series WHERE vantage = ? ORDER BY target',
-        vantage,
-      )
-      .map(({ id, target }) => [id, target]),
-  )
+export function readTargetNames(connection: Connection, vantage: Origin): Map<number, string> {
+  const sql = 'SELECT id, target FROM series WHERE vantage = ? ORDER BY target'
+  const rows = connection.all<{ id: number; target: string }>(sql, vantage)
+  return new Map(rows.map(({ id, target }) => [id, target]))
+}
 
 /**
  * Encodes latencies in whole milliseconds: sorted, each as the difference to the one before, in groups of 7 bits

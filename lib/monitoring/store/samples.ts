@@ -1,18 +1,15 @@
 import { unknownError } from '../../util/errors.ts'
 import type { Verdict } from '../../util/status.ts'
 import { getValidity, intervalsRead, type Span } from './intervals.ts'
-import { markStaleSpan, readProgress } from './records.ts'
+import { markStaleSpan, readProgress } from './planned.ts'
 import type { Connection } from './sqlite.ts'
 import type { CheckRun, Origin, Sample } from './types.ts'
 
 const verdicts: readonly Verdict[] = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN']
-const encodeVerdict = (verdict: Verdict): number => verdicts.indexOf(verdict)
-const decodeVerdict = (number: number): Verdict => verdicts[number] ?? 'UNKNOWN'
 
 /** Limits a cause, which may quote an answer in HTML. */
 const longestCause = 500
 
-/** A sample as stored. */
 export interface StoredSample extends Sample {
   at: number
   /** When it stops being valid. */
@@ -20,7 +17,6 @@ export interface StoredSample extends Sample {
   keptOut: boolean
 }
 
-/** Inserts a check run within the caller's transaction. */
 export function insertCheckRun(connection: Connection, look: CheckRun): void {
   const { at, samples, from = 'here', excluded = '' } = look
   const { rawFrom, rolledTo } = readProgress(connection)
@@ -31,7 +27,7 @@ export function insertCheckRun(connection: Connection, look: CheckRun): void {
       'Check the clock of this machine.',
     )
   }
-  const { id } = connection.run(
+  const id = connection.run(
     'INSERT INTO looks (at, vantage, excluded, samples) VALUES (?, ?, ?, ?)',
     ...[at, from, excluded, samples.length],
   )
@@ -41,13 +37,11 @@ export function insertCheckRun(connection: Connection, look: CheckRun): void {
       'SELECT at, holds FROM samples WHERE series = ? AND at <= ? ORDER BY at DESC LIMIT ?',
       ...[series, at, intervalsRead],
     )
-    const holds = getValidity(
-      at,
-      earlier.map((sample) => sample.at),
-    )
+    const times = earlier.map((sample) => sample.at)
+    const holds = getValidity(at, times)
     connection.run(
       'INSERT INTO samples (series, at, look, holds, verdict, kept_out, ms, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[series, at, id, holds, encodeVerdict(verdict), excluded || keptOut ? 1 : 0],
+      ...[series, at, id, holds, verdicts.indexOf(verdict), excluded || keptOut ? 1 : 0],
       ...[ms === null ? null : Math.max(0, Math.round(ms)), cause.slice(0, longestCause)],
     )
     if (at < rolledTo) {
@@ -60,21 +54,16 @@ export function insertCheckRun(connection: Connection, look: CheckRun): void {
 
 function seriesId(connection: Connection, vantage: Origin, target: string): number {
   const key = `${vantage} ${target}`
-  let id = connection.series.get(key)
-  if (id === undefined) {
-    connection.run('INSERT OR IGNORE INTO series (vantage, target) VALUES (?, ?)', vantage, target)
-    const row = connection.get<{ id: number }>(
-      'SELECT id FROM series WHERE vantage = ? AND target = ?',
-      ...[vantage, target],
-    )
-    id = row!.id
-    connection.series.set(key, id)
-  }
+  const known = connection.series.get(key)
+  if (known !== undefined) return known
+  connection.run('INSERT OR IGNORE INTO series (vantage, target) VALUES (?, ?)', vantage, target)
+  const sql = 'SELECT id FROM series WHERE vantage = ? AND target = ?'
+  const { id } = connection.get<{ id: number }>(sql, vantage, target)!
+  connection.series.set(key, id)
   return id
 }
 
-/** A row of `sampleColumns`. */
-interface SampleRow {
+export interface SampleRow {
   target: string
   at: number
   holds: number
@@ -88,7 +77,7 @@ const sampleColumns = 'target, at, holds, verdict, kept_out AS kept, ms, cause'
 
 const toStoredSample = ({ holds, verdict, kept, ...rest }: SampleRow): StoredSample => ({
   ...rest,
-  verdict: decodeVerdict(verdict),
+  verdict: verdicts[verdict] ?? 'UNKNOWN',
   until: rest.at + holds,
   keptOut: kept === 1,
 })

@@ -1,4 +1,4 @@
-import { exitCode, OpsError } from '../../util/errors.ts'
+import { unknownError } from '../../util/errors.ts'
 import type { Connection } from './sqlite.ts'
 
 /** `PRAGMA application_id` of our files ("cdop"), so that another program's file is never taken for ours. */
@@ -78,18 +78,18 @@ export function readVersion(connection: Connection, file: string): number {
   const application = readNumber(connection, 'PRAGMA application_id')
   const tables = readNumber(connection, 'SELECT count(*) FROM sqlite_schema')
   if (application !== applicationId && (tables > 0 || version > 0)) {
-    throw new OpsError({
-      what: `${file} is a SQLite file of another program`,
-      next: 'Move it away, or set STATE_DIR to another folder; then run this command again.',
-      exitCode: exitCode.unknown,
-    })
+    throw unknownError(
+      `${file} is a SQLite file of another program`,
+      undefined,
+      'Move it away, or set STATE_DIR to another folder; then run this command again.',
+    )
   }
   if (version > migrations.length) {
-    throw new OpsError({
-      what: `${file} was written by a newer version of this tool (format ${version}; this version knows up to ${migrations.length})`,
-      next: 'Update this tool (git pull, npm ci); the file was not changed.',
-      exitCode: exitCode.unknown,
-    })
+    throw unknownError(
+      `${file} was written by a newer version of this tool (format ${version}; this version knows up to ${migrations.length})`,
+      undefined,
+      'Update this tool (git pull, npm ci); the file was not changed.',
+    )
   }
   return version
 }

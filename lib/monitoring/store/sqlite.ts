@@ -1,60 +1,47 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { closeSync, openSync } from 'node:fs'
+import path from 'node:path'
+import type { SQLInputValue, StatementSync } from 'node:sqlite'
+import { getMessage, unknownError } from '../../util/errors.ts'
+import { makeFolder } from '../../util/files.ts'
 
-/** An open SQLite file. Each statement is prepared once. */
-export interface Connection {
-  run(sql: string, ...values: SQLInputValue[]): { changes: number; id: number }
-  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined
-  all<Row>(sql: string, ...values: SQLInputValue[]): Row[]
-  /** Row by row, for results that do not fit into memory. */
-  iterate<Row>(sql: string, ...values: SQLInputValue[]): Iterable<Row>
-  exec(sql: string): void
-  /** Known ids of (origin, target); whoever rolls back must clear it. */
-  readonly series: Map<string, number>
-  /** May be called more than once. */
-  close(): void
-}
+export type Connection = ReturnType<typeof openDatabase>
 
 /**
  * Opens a file. `waitMs`: how long a statement waits for another process that writes.
  * Throws SQLite's own errors (`errcode`).
  */
-export function openDatabase(file: string, options: { waitMs: number; readOnly: boolean }): Connection {
+export function openDatabase(file: string, { waitMs, readOnly }: { waitMs: number; readOnly: boolean }) {
   const { DatabaseSync } = loadSqlite()
-  const database = new DatabaseSync(file, { timeout: options.waitMs, readOnly: options.readOnly })
+  const database = new DatabaseSync(file, { timeout: waitMs, readOnly })
+  const close = (): void => {
+    if (database.isOpen) database.close()
+  }
   try {
     // A recorded run survives a power failure.
     database.exec('PRAGMA synchronous = FULL')
-    return createConnection(database)
   } catch (thrown) {
-    database.close()
+    close()
     throw thrown
   }
-}
-
-function createConnection(database: DatabaseSync): Connection {
   const prepared = new Map<string, StatementSync>()
+  /** Each statement is prepared once. */
   const statement = (sql: string): StatementSync => {
-    let found = prepared.get(sql)
-    if (!found) {
-      found = database.prepare(sql)
-      prepared.set(sql, found)
-    }
+    const found = prepared.get(sql) ?? database.prepare(sql)
+    prepared.set(sql, found)
     return found
   }
   return {
-    run(sql, ...values) {
-      const { changes, lastInsertRowid } = statement(sql).run(...values)
-      return { changes: Number(changes), id: Number(lastInsertRowid) }
-    },
+    /** Returns the id of the inserted row. */
+    run: (sql: string, ...values: SQLInputValue[]) => Number(statement(sql).run(...values).lastInsertRowid),
     get: <Row>(sql: string, ...values: SQLInputValue[]) => statement(sql).get(...values) as Row | undefined,
     all: <Row>(sql: string, ...values: SQLInputValue[]) => statement(sql).all(...values) as Row[],
+    /** Row by row, for results that do not fit into memory. */
     iterate: <Row>(sql: string, ...values: SQLInputValue[]) =>
       statement(sql).iterate(...values) as Iterable<Row>,
-    exec: (sql) => database.exec(sql),
-    series: new Map(),
-    close() {
-      if (database.isOpen) database.close()
-    },
+    exec: (sql: string) => database.exec(sql),
+    /** Known ids of (origin, target); whoever rolls back must clear it. */
+    series: new Map<string, number>(),
+    close,
   }
 }
 
@@ -64,7 +51,6 @@ export class DamageError extends Error {}
 /** SQLITE_CORRUPT, SQLITE_NOTADB (https://sqlite.org/rescode.html). */
 const damage = [11, 26]
 
-/** SQLite's primary result code. */
 export const getErrorCode = (thrown: unknown): number | undefined => {
   const { errcode } = (thrown ?? {}) as { errcode?: number }
   return errcode === undefined ? undefined : errcode & 0xff
@@ -75,6 +61,33 @@ export const isDamage = (thrown: unknown): boolean =>
 
 /** SQLITE_BUSY, SQLITE_LOCKED. */
 export const isBusy = (thrown: unknown): boolean => [5, 6].includes(getErrorCode(thrown) ?? 0)
+
+/**
+ * Takes an exclusive SQLite lock on an empty file, created if needed with its folder (0700). It works on all systems
+ * and ends with the process. Returns what releases it.
+ * Throws SQLite's own error (see `isBusy`) after waiting `waitMs`, and an OpsError (exit 3) when the file is not a lock
+ * file.
+ */
+export function acquireLock(file: string, waitMs: number): () => void {
+  createPrivateFile(file)
+  let lock: Connection | undefined
+  try {
+    lock = openDatabase(file, { waitMs, readOnly: false })
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock.close
+  } catch (thrown) {
+    lock?.close()
+    // Must not be mistaken for damage of the file that the lock protects.
+    if (!isDamage(thrown)) throw thrown
+    throw unknownError(`${file} is not a lock file`, getMessage(thrown), 'Delete it; it contains no data.')
+  }
+}
+
+/** Creates a file for its owner alone (0600, folder 0700); SQLite itself would apply the umask. */
+export function createPrivateFile(file: string): void {
+  makeFolder(path.dirname(file), 0o700)
+  closeSync(openSync(file, 'a', 0o600))
+}
 
 type Sqlite = typeof import('node:sqlite')
 

@@ -2,92 +2,20 @@ import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { Span } from './intervals.ts'
 import { openFile } from './open.ts'
-import {
-  changeIncident,
-  currentIncident,
-  dequeue,
-  enqueue,
-  type Incident,
-  insertIncident,
-  listIncidents,
-  listOutbox,
-  listPlanned,
-  type QueuedAlert,
-  readNote,
-  recordAttempt,
-  upsertPlanned,
-  writeNote,
-} from './records.ts'
+import { listPlanned, upsertPlanned } from './planned.ts'
 import { prune, type Retention, rollUp } from './retention.ts'
-import { type Rollup, type RollupRange, readRollups, readTargetNames } from './rollups.ts'
-import { insertCheckRun, readLatest, readSamples, type StoredSample } from './samples.ts'
+import { type RollupRange, readRollups, readTargetNames } from './rollups.ts'
+import { insertCheckRun, readLatest, readSamples } from './samples.ts'
 import { type Connection, DamageError, isDamage } from './sqlite.ts'
-import type { CheckRun, Origin, Planned } from './types.ts'
-
-/** The result of the last run of `health`. */
-export interface LastRun {
-  /** Milliseconds since 1970. */
-  at: number
-  exitCode: number
-  line: string
-}
+import type { CheckRun, Incident, LastRun, Origin, Planned, QueuedAlert } from './types.ts'
 
 /**
- * The history of checks in one SQLite file. All times are milliseconds since 1970, all ranges [from, to). Every
- * method throws OpsError (exit 3) with advice when the file is locked for long, not writable, or its disk is full.
+ * The history of checks in one SQLite file. All times are milliseconds since 1970, all ranges [from, to), all lists
+ * oldest first. Every method throws OpsError (exit 3) with advice when the file is locked for long, not writable, or its
+ * disk is full.
  */
-export interface History {
-  readonly file: string
-  /** Quarantined files that were not reported yet, of this run or an earlier one. */
-  readonly damaged: readonly string[]
-  /** Records that they were reported. Until then every run finds them in `damaged` again. */
-  markDamageReported(): void
-  /**
-   * Runs `work` in a transaction: nothing of it is stored when it throws or the process is killed, and no other
-   * process writes meanwhile. Nested calls join the outer transaction. `work` may be called again: a file that turns
-   * out to be damaged is quarantined, and `work` repeated on a new one.
-   */
-  transaction<Value>(work: () => Value): Value
-  /** Reads a consistent snapshot without blocking others. */
-  snapshot<Value>(work: () => Value): Value
-  /** Records a run, then rolls up and prunes what is due. Its texts must not contain secrets. */
-  record(look: CheckRun): void
-  /** Inserts or updates planned periods and recounts the affected hours. */
-  recordPlanned(list: readonly Planned[]): void
-  /** Those that touch a range, the oldest first. */
-  planned(range: Span): Planned[]
-  /** The newest sample of each target. */
-  latest(vantage?: Origin, now?: number): StoredSample[]
-  /** The samples of targets within a range, by target and time; undefined when some were already pruned. */
-  samples(range: Span, targets: readonly string[]): StoredSample[] | undefined
+export type History = Awaited<ReturnType<typeof open>>
 
-  /** The ongoing incident, if any. */
-  currentIncident(): Incident | undefined
-  /** Inserts an incident and returns its id. */
-  openIncident(incident: Omit<Incident, 'id' | 'to'>): number
-  raiseIncident(id: number, change: Partial<Pick<Incident, 'rank' | 'targets' | 'cause'>>): void
-  closeIncident(id: number, at: number): void
-  /** Those that touch a range, the oldest first. */
-  incidents(range: Span): Incident[]
-
-  /** A JSON value stored by name; `undefined` deletes it. */
-  note<Value>(key: string): Value | undefined
-  setNote(key: string, value: unknown): void
-  lastRun(): LastRun | undefined
-  setLastRun(run: LastRun): void
-
-  /** Alerts that were not sent yet, oldest first. */
-  outbox(): QueuedAlert[]
-  enqueue(alert: Omit<QueuedAlert, 'id' | 'tries'>): number
-  recordAttempt(id: number, error: string): void
-  dequeue(id: number): void
-
-  /** Roll-ups, the range that was actually counted, and the targets by series (0: the site). */
-  rollups(range: RollupRange): { span: Span; rollups: Rollup[]; targets: Map<number, string> }
-  close(): void
-}
-
-/** The history file of an environment. */
 export const historyFile = (config: Config): string => path.join(config.stateDir, 'health.sqlite')
 
 /** Opens the history for writing: creates a missing file and quarantines a damaged one (see `damaged`). */
@@ -95,23 +23,11 @@ export const openHistory = (file: string, options: Retention & { waitMs?: number
   open(file, { ...options, readOnly: false })
 
 /** Opens the history for reading. Throws (exit 3) when it is missing or damaged. */
-export const readHistory = (file: string, options: { waitMs?: number } = {}): Promise<History> =>
-  open(file, {
-    ...options,
-    sampleDays: Number.MAX_SAFE_INTEGER,
-    days: Number.MAX_SAFE_INTEGER,
-    readOnly: true,
-  })
+export const readHistory = (file: string): Promise<History> =>
+  open(file, { sampleDays: Number.MAX_SAFE_INTEGER, days: Number.MAX_SAFE_INTEGER, readOnly: true })
 
-async function open(
-  file: string,
-  options: Retention & { waitMs?: number; readOnly: boolean },
-): Promise<History> {
-  const { waitMs = 5000, readOnly } = options
-  const opened = openFile(file, { waitMs, readOnly })
+function createTransactions(opened: ReturnType<typeof openFile>, readOnly: boolean) {
   let within = false
-  /** The connection whose integrity was checked: once per process is enough. */
-  let checked: Connection | undefined
 
   function once<Value>(begin: string, work: (connection: Connection) => Value): Value {
     const { connection } = opened
@@ -149,16 +65,46 @@ async function open(
       throw opened.toError(thrown)
     }
   }
-  const read = <Value>(work: (connection: Connection) => Value): Value => all('BEGIN', work)
-  const write = <Value>(work: (connection: Connection) => Value): Value => all('BEGIN IMMEDIATE', work)
+  return {
+    read: <Value>(work: (connection: Connection) => Value): Value => all('BEGIN', work),
+    write: <Value>(work: (connection: Connection) => Value): Value => all('BEGIN IMMEDIATE', work),
+  }
+}
+
+async function open(file: string, options: Retention & { waitMs?: number; readOnly: boolean }) {
+  const { waitMs = 5000, readOnly } = options
+  const opened = openFile(file, { waitMs, readOnly })
+  const { read, write } = createTransactions(opened, readOnly)
+  /** The connection whose integrity was checked: once per process is enough. */
+  let checked: Connection | undefined
+  const note = <Value>(key: string): Value | undefined => {
+    const row = read((connection) =>
+      connection.get<{ value: string }>('SELECT value FROM notes WHERE key = ?', key),
+    )
+    return row && (JSON.parse(row.value) as Value)
+  }
+  const setNote = (key: string, value: unknown): void =>
+    write((connection) => {
+      if (value === undefined) connection.run('DELETE FROM notes WHERE key = ?', key)
+      else connection.run('INSERT OR REPLACE INTO notes VALUES (?, ?)', key, JSON.stringify(value))
+    })
 
   return {
     file,
-    damaged: opened.damaged,
+    /** Quarantined files that were not reported yet, of this run or an earlier one. */
+    damaged: opened.damaged as readonly string[],
+    /** Records that they were reported. Until then every run finds them in `damaged` again. */
     markDamageReported: opened.markDamageReported,
-    transaction: (work) => write(() => work()),
-    snapshot: (work) => read(() => work()),
-    record: (look) =>
+    /**
+     * Runs `work` in a transaction: nothing of it is stored when it throws or the process is killed, and no other
+     * process writes meanwhile. Nested calls join the outer transaction. `work` may be called again: a file that turns
+     * out to be damaged is quarantined, and `work` repeated on a new one.
+     */
+    transaction: <Value>(work: () => Value): Value => write(work),
+    /** Reads a consistent snapshot without blocking others. */
+    snapshot: <Value>(work: () => Value): Value => read(work),
+    /** Records a run, then rolls up and prunes what is due. Its texts must not contain secrets. */
+    record: (look: CheckRun) =>
       write((connection) => {
         insertCheckRun(connection, look)
         if (rollUp(connection, look.at) === 0) return
@@ -167,34 +113,73 @@ async function open(
         assertIntact(connection)
         checked = connection
       }),
-    recordPlanned: (list) => write((connection) => upsertPlanned(connection, list)),
-    planned: (range) => read((connection) => listPlanned(connection, range)),
-    latest: (vantage = 'here', now = Date.now()) =>
+    /** Inserts or updates planned periods and recounts the affected hours. */
+    recordPlanned: (list: readonly Planned[]) => write((connection) => upsertPlanned(connection, list)),
+    planned: (range: Span) => read((connection) => listPlanned(connection, range)),
+    /** The newest sample of each target. */
+    latest: (vantage: Origin = 'here', now = Date.now()) =>
       read((connection) => readLatest(connection, vantage, now)),
-
-    samples: (range, targets) => read((connection) => readSamples(connection, range, targets)),
-
-    currentIncident: () => read(currentIncident),
-    openIncident: (incident) => write((connection) => insertIncident(connection, incident)),
-    raiseIncident: (id, change) => write((connection) => changeIncident(connection, id, change)),
-    closeIncident: (id, at) => write((connection) => changeIncident(connection, id, { to: at })),
-    incidents: (range) => read((connection) => listIncidents(connection, range)),
-
-    note: (key) => read((connection) => readNote(connection, key)),
-    setNote: (key, value) => write((connection) => writeNote(connection, key, value)),
-    lastRun: () => read((connection) => readNote<LastRun>(connection, 'last run')),
-    setLastRun: (run) => write((connection) => writeNote(connection, 'last run', run)),
-
-    outbox: () => read(listOutbox),
-    enqueue: (alert) => write((connection) => enqueue(connection, alert)),
-    recordAttempt: (id, error) => write((connection) => recordAttempt(connection, id, error)),
-    dequeue: (id) => write((connection) => dequeue(connection, id)),
-
-    rollups: (range) =>
+    /** The samples of targets within a range, by target and time; undefined when some were already pruned. */
+    samples: (range: Span, targets: readonly string[]) =>
+      read((connection) => readSamples(connection, range, targets)),
+    /** Roll-ups, the range that was actually counted, and the targets by series (0: the site). */
+    rollups: (range: RollupRange) =>
       read((connection) => ({
         ...readRollups(connection, range),
         targets: readTargetNames(connection, range.vantage ?? 'here'),
       })),
+
+    openIncident: ({ from, rank, targets, cause }: Omit<Incident, 'id' | 'to'>): number =>
+      write((connection) =>
+        connection.run(
+          'INSERT INTO incidents (began, rank, targets, cause) VALUES (?, ?, ?, ?)',
+          ...[from, rank, JSON.stringify(targets), cause],
+        ),
+      ),
+    changeIncident: (id: number, change: Partial<Omit<Incident, 'id' | 'from'>>): void =>
+      write((connection) => {
+        const { rank = null, targets, cause = null, to = null } = change
+        connection.run(
+          `UPDATE incidents SET rank = coalesce(?, rank), targets = coalesce(?, targets), cause = coalesce(?, cause),
+           ended = coalesce(?, ended) WHERE id = ?`,
+          ...[rank, targets ? JSON.stringify(targets) : null, cause, to, id],
+        )
+      }),
+    incidents: ({ from, to }: Span): Incident[] =>
+      read((connection) =>
+        connection
+          .all<Omit<Incident, 'targets'> & { targets: string }>(
+            `SELECT id, began AS "from", ended AS "to", rank, targets, cause FROM incidents
+             WHERE began < ? AND (ended IS NULL OR ended > ?) ORDER BY began, id`,
+            ...[to, from],
+          )
+          .map((row) => ({ ...row, targets: JSON.parse(row.targets) as string[] })),
+      ),
+
+    note,
+    /** Stores a JSON value; `undefined` deletes it. */
+    setNote,
+    lastRun: () => note<LastRun>('last run'),
+    setLastRun: (run: LastRun) => setNote('last run', run),
+
+    outbox: (): QueuedAlert[] =>
+      read((connection) =>
+        connection
+          .all<QueuedAlert & { alert: string }>('SELECT * FROM outbox ORDER BY id')
+          .map((row) => ({ ...row, alert: JSON.parse(row.alert) as unknown })),
+      ),
+    enqueue: ({ channel, alert, since, error }: Omit<QueuedAlert, 'id' | 'tries'>): number =>
+      write((connection) =>
+        connection.run(
+          'INSERT INTO outbox (channel, alert, since, tries, error) VALUES (?, ?, ?, 1, ?)',
+          ...[channel, JSON.stringify(alert), since, error],
+        ),
+      ),
+    recordAttempt: (id: number, error: string) =>
+      write((connection) =>
+        connection.run('UPDATE outbox SET tries = tries + 1, error = ? WHERE id = ?', error, id),
+      ),
+    dequeue: (id: number) => write((connection) => connection.run('DELETE FROM outbox WHERE id = ?', id)),
     close: () => opened.connection.close(),
   }
 }

@@ -3,7 +3,6 @@ import type { Verdict } from '../../util/status.ts'
 /** Why a sample is excluded from availability: it counts neither as up nor as down. */
 export type Excluded = 'network' | 'maintenance' | 'deploy'
 
-/** The result of one probe for one target. */
 export interface Sample {
   /** The probe's id (`static`, `api`, `api-councils`, `queue` …) or the URL of an additional target. */
   target: string
@@ -21,12 +20,9 @@ export type Origin = 'here' | 'vps'
 
 /** The samples of one health check, all with the same time. */
 export interface CheckRun {
-  /** Default: `here`. */
   from?: Origin
-  /** Start time, milliseconds since 1970. */
   at: number
   samples: readonly Sample[]
-  /** Why the whole run is excluded. */
   excluded?: Excluded
 }
 
@@ -39,4 +35,38 @@ export interface Planned {
   to: number
   /** `deploy-complete by anna@desk`, or the reason of the maintenance. */
   what: string
+}
+
+/** A confirmed fault. Times are milliseconds since 1970. */
+export interface Incident {
+  id: number
+  from: number
+  /** null while it is ongoing. */
+  to: number | null
+  /** The worst severity: 1 WARNING, 2 CRITICAL, 3 CRITICAL and visible to visitors. */
+  rank: 1 | 2 | 3
+  targets: readonly string[]
+  /** One line. */
+  cause: string
+}
+
+/** An alert that was not sent yet. */
+export interface QueuedAlert {
+  id: number
+  channel: string
+  /** An `Alert`, see monitoring/alerts. */
+  alert: unknown
+  /** When it was queued, in ms since 1970. */
+  since: number
+  /** Queueing counts as the first attempt. */
+  tries: number
+  /** Why the last attempt failed; empty before. */
+  error: string
+}
+
+/** The result of the last run of `health`. `at`: milliseconds since 1970. */
+export interface LastRun {
+  at: number
+  exitCode: number
+  line: string
 }

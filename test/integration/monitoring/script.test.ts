@@ -37,7 +37,7 @@ test.each<[string, string | undefined, string[], RegExp]>([
   expect(code).toBe(3)
 })
 
-test('as JSON it is one document, however that was asked for', async () => {
+test('--json and --format json print one document', async () => {
   for (const args of [['--json'], ['--format', 'json']]) {
     const { code, stdout } = await health('DOMAIN=A', ...args)
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 3, error: { what: expect.any(String) } })
@@ -45,7 +45,7 @@ test('as JSON it is one document, however that was asked for', async () => {
   }
 })
 
-test('a test alert that is refused is exit 2, and its address stays unsaid', async () => {
+test('a test alert that is refused exits 2 without printing the address', async () => {
   const { code, stdout, stderr } = await health(
     'ALERT_WEBHOOK_URL=http://127.0.0.1:9/s3cr3tp4th',
     '--test-alert',
@@ -55,7 +55,7 @@ test('a test alert that is refused is exit 2, and its address stays unsaid', asy
   expect(stdout + stderr).not.toContain('s3cr3tp4th')
 })
 
-test('a state folder that cannot be made costs the record, not the look', async () => {
+test('without a state folder the check runs unrecorded', async () => {
   const { port } = await startReceiver((outgoing) => outgoing.end('well'))
   const cwd = temporaryFolder()
   writeFileSync(path.join(cwd, '.env'), 'STATE_DIR=.env')
@@ -94,7 +94,7 @@ async function oneTarget(...lines: string[]) {
   }
 }
 
-test("a dead man's switch that cannot be told is said with --quiet, too: on the line, before its figures", async () => {
+test('a failed ping is reported in the line, before its performance data, also with --quiet', async () => {
   const { answer, start } = await oneTarget('HEALTH_PING_URL=http://127.0.0.1:9/s3cr3tp4th')
   answer()
   const { code, stdout } = await start('--quiet').ended
@@ -105,7 +105,7 @@ test("a dead man's switch that cannot be told is said with --quiet, too: on the 
   expect(code).toBe(0)
 })
 
-test('a signal stops a look at once: nothing is said of it but that, and nothing waited for', async () => {
+test('a signal stops a check at once and is the only thing reported', async () => {
   const { hasAsked, start } = await oneTarget()
   const { child, ended } = start()
   await hasAsked

@@ -7,7 +7,7 @@ const to = new Date('2026-11-23T13:00:00Z')
 const points = (values: (number | null)[]): ChartPoint[] =>
   values.map((value, index) => ({ at: new Date(from.getTime() + index * 600_000), value }))
 
-async function drawn(lines: { name: string; points: ChartPoint[] }[], title = 'Latency <p95>') {
+async function drawn(lines: ChartPoint[][], title = 'Latency <p95>') {
   const svg = await lineChart({
     id: 'latency',
     title,
@@ -29,21 +29,21 @@ const strokes = (root: Queried): number[] =>
     (path) => path.getAttribute('d')!.match(/M/g)!.length,
   )
 
-test('an unknown value interrupts the line, and a value alone between two gaps is a dot', async () => {
-  const { root } = await drawn([{ name: 'p95', points: points([1, 2, null, 3, null, 4, 5]) }])
+test('an unknown value interrupts the line; a single value between two gaps is a dot', async () => {
+  const { root } = await drawn([points([1, 2, null, 3, null, 4, 5])])
   expect(strokes(root)).toEqual([3])
   expect(root.querySelectorAll('g[aria-label="dot"] circle')).toHaveLength(1)
 })
 
-test('nothing known: axes without a line, and no NaN anywhere', async () => {
-  const { svg, root } = await drawn([{ name: 'p95', points: points([null, null]) }])
+test('without known values there are axes, no line and no NaN', async () => {
+  const { svg, root } = await drawn([points([null, null])])
   expect(root.querySelectorAll('g[aria-label="line"] path')).toHaveLength(0)
   expect(svg).not.toContain('NaN')
   expect(root.textContent).toContain('0 ms')
 })
 
-test('for a reader without eyes: a role, a title and a description; hostile text stays text', async () => {
-  const { root } = await drawn([{ name: 'p95', points: points([1, 2]) }], '</title><script>x</script>')
+test('has a role, a title and a description for screen readers; hostile text is escaped', async () => {
+  const { root } = await drawn([points([1, 2])], '</title><script>x</script>')
   expect(root.getAttribute('role')).toBe('img')
   expect(root.getAttribute('aria-labelledby')).toBe('latency-title latency-description')
   expect(root.querySelector('#latency-title')?.textContent).toBe('</title><script>x</script>')
@@ -51,11 +51,8 @@ test('for a reader without eyes: a role, a title and a description; hostile text
   expect(root.querySelector('script')).toBeNull()
 })
 
-test('static: no script, no address but that of SVG itself; colours are the page’s', async () => {
-  const { svg } = await drawn([
-    { name: 'a', points: points([1, 2]) },
-    { name: 'b', points: points([2, 1]) },
-  ])
+test('is static: no script, no address except the SVG namespace, colours from the page', async () => {
+  const { svg } = await drawn([points([1, 2]), points([2, 1])])
   expect(svg.match(/https?:[^"]*/g) ?? []).toEqual([])
   expect(svg).toContain('stroke="var(--line-1)"')
   expect(svg).toMatch(
@@ -63,7 +60,7 @@ test('static: no script, no address but that of SVG itself; colours are the page
   )
 })
 
-test('ticks are round in the unit that is shown', () => {
+test('ticks are round in the displayed unit', () => {
   expect(roundTicks(0, 1000)).toEqual([0, 1])
   expect(roundTicks(7, 1000)).toEqual([0, 2, 4, 6, 8])
   expect(roundTicks(1900, 1000)).toEqual([0, 500, 1000, 1500, 2000])

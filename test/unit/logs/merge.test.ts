@@ -39,12 +39,12 @@ async function all(sources: Source[], given = options()): Promise<string[]> {
   return shown
 }
 
-test('by time, over batches of any size; at the same time the first source comes first', async () => {
+test('merges by time across batches of any size; for equal times the first source comes first', async () => {
   const sources = [source('a', [1, 4], [4, 9]), source('b', [2], 30, [4], [10]), source('c', [3, 20])]
   expect(await all(sources)).toEqual(['a1', 'b2', 'c3', 'a4', 'a4', 'b4', 'a9', 'b10', 'c20'])
 })
 
-test('lines that several processes wrote into one log out of turn, over the end of a batch too', async () => {
+test('sorts lines that several processes wrote out of order, also across batches', async () => {
   const sources = [source('a', [1000, 1010], [1004, 1500], [2300, 2290, 4000], [3500]), source('b', [1005])]
   expect(await all(sources)).toEqual([
     'a1000',
@@ -59,7 +59,7 @@ test('lines that several processes wrote into one log out of turn, over the end 
   ])
 })
 
-test('a source that fails, at once or in the middle, is named, and no line of the others is lost', async () => {
+test('a source that fails at once or later is named, and no line of the others is lost', async () => {
   const given = options()
   const sources = [
     source('a', [1], new Error('cut off')),
@@ -70,21 +70,21 @@ test('a source that fails, at once or in the middle, is named, and no line of th
   expect(given.said.sort()).toEqual(['a: cut off', 'b: no way'])
 })
 
-test('a silent source is waited for no longer than patience; what comes late is merged in then', async () => {
+test('a silent source is waited for until its timeout; late lines are merged when they arrive', async () => {
   const given = options({ patienceMs: 100 })
   const sources = [source('a', [1], [5]), source('slow', 400, [2], [3], new Error('ends')), source('b', [4])]
   expect(await all(sources, given)).toEqual(['a1', 'b4', 'a5', '–', 'slow2', 'slow3'])
   expect(given.said).toEqual(['slow is late', 'slow: ends'])
 })
 
-test('one that was late and has spoken is waited for again', async () => {
+test('a late source is waited for again after it has answered', async () => {
   const given = options({ patienceMs: 300 })
   const sources = [source('a', [1], 900, [5], 200, [7]), source('b', [2], 650, [8])]
   expect(await all(sources, given)).toEqual(['a1', 'b2', '–', 'a5', 'a7', 'b8'])
   expect(given.said).toEqual(['a is late', 'b is late'])
 })
 
-test('following: what is there is merged, what is new comes as it comes; a source may join', async () => {
+test('--follow merges existing lines and passes new ones on as they arrive; a source may join', async () => {
   const joining: Source = {
     id: 'finder',
     async *open(_signal, add) {
@@ -98,7 +98,7 @@ test('following: what is there is merged, what is new comes as it comes; a sourc
   expect(await all(sources)).toEqual(['a1', 'found2', 'a3', 'b4', '–', 'a50', '–', 'b40', '–', 'later99'])
 })
 
-test('when enough was seen every source is ended', async () => {
+test('every source is closed when no more lines are wanted', async () => {
   const ended: string[] = []
   const endless = (id: string): Source => ({
     id,
@@ -127,7 +127,7 @@ test('when enough was seen every source is ended', async () => {
   expect(ended).toContain('b')
 })
 
-test('the last lines are all that is held, in order, and later everything is let through', async () => {
+test('only the last lines are buffered, in order; later everything is passed on', async () => {
   const shown: string[] = []
   const last = createTail(3, async (lines) => void shown.push(lines.map(({ text }) => text).join(' ')))
   await last.take([1, 2].map((at) => line('a', at)))

@@ -9,7 +9,7 @@ const shown = (only: string) =>
     parseView({ only }, undefined).only,
   )
 
-test('--only: each word and what it means', () => {
+test('--only selects the sources of each name', () => {
   expect(shown('backend')).toEqual(['backend', 'backend-next'])
   expect(shown('worker')).toEqual(['worker', 'worker-12', 'worker/sidecar'])
   expect(shown('nginx')).toEqual(['access', 'error'])
@@ -17,18 +17,18 @@ test('--only: each word and what it means', () => {
 })
 
 test.each<[ViewFlags, string]>([
-  [{ only: 'acess' }, '--only=acess: unknown log "acess". Did you mean access?'],
+  [{ only: 'acess' }, '--only=acess: unknown log "acess"; did you mean access?'],
   [{ only: 'backend,postgres' }, '--only=backend,postgres: unknown log "postgres"'],
   [{ only: '' }, '--only=: unknown log ""'],
   [{ lines: '-5' }, '--lines=-5 is not a number of lines'],
   [{ lines: '0' }, '--lines=0 shows nothing'],
   [{ lines: 'all' }, '--lines=all is not a number of lines'],
   [{ grep: '(' }, '--grep is not a valid regular expression: /(/: Unterminated group'],
-])('wrong flags: %o', (flags, words) => {
+])('invalid flags: %o', (flags, words) => {
   expect(() => parseView(flags, undefined)).toThrow(words)
 })
 
-test('how many lines when nothing says', () => {
+test('default number of lines', () => {
   expect(parseView({}, undefined).lines).toBe(100)
   expect(parseView({ follow: true }, undefined).lines).toBe(10)
   expect(parseView({}, new Date()).lines).toBeUndefined()
@@ -42,7 +42,7 @@ const lines = [
 ]
 const clean = (words: string) => words.replaceAll('hunter2', '***')
 
-test('text: control characters and secrets of what is logged do not reach the terminal; no colours when not wanted', async () => {
+test('text: control characters and secrets in logs do not reach the terminal; no colours when disabled', async () => {
   vi.stubEnv('NO_COLOR', '1')
   const stream = new PassThrough()
   await textOutput(stream, clean).lines(lines)
@@ -53,7 +53,7 @@ test('text: control characters and secrets of what is logged do not reach the te
   vi.unstubAllEnvs()
 })
 
-test('--json: one document, also without any line; with --follow a document a line', async () => {
+test('--json prints one document, also without lines; with --follow one document per line', async () => {
   const reports = [{ source: 'access', lines: 1 }]
   const written = async (format: typeof documentOutput, ...batches: (typeof lines)[]) => {
     const stream = new PassThrough()
@@ -77,7 +77,7 @@ test('--json: one document, also without any line; with --follow a document a li
   expect(rows.map((row) => JSON.parse(row))).toEqual([...data, { sources: reports }])
 })
 
-test('nobody reads any more: writing is over, and nothing waits for ever', async () => {
+test('when the reader has closed the stream, writing ends and nothing waits forever', async () => {
   const stream = new PassThrough({ highWaterMark: 10 })
   const output = textOutput(stream, clean)
   const stuck = output.lines(lines)

@@ -43,7 +43,7 @@ const measured = (values: Record<MetricId, (number | null)[]>): string =>
 const some = { cpu: [100, null, 300], memory: [1024 ** 3], received: [2000], sent: [null, 0] }
 const none = { cpu: [], memory: [null], received: [], sent: [] }
 
-test('least, mean, greatest and last are of what was measured', () => {
+test('minimum, mean, maximum and last ignore gaps', () => {
   expect(summarize([point(0, 10, 5), point(1, null), point(2, 30, 1), point(3, null)])).toEqual({
     minimum: 5,
     average: 20,
@@ -54,7 +54,7 @@ test('least, mean, greatest and last are of what was measured', () => {
   expect(summarize([point(0, null)])).toBeUndefined()
 })
 
-test('one group without figures and one that is missing lose no other’s', async () => {
+test('a group without measurements and a missing one do not affect the others', async () => {
   const { context } = await fakeAz(
     account,
     list('codex-backend', 'codex-backend-next'),
@@ -89,7 +89,7 @@ test('one group without figures and one that is missing lose no other’s', asyn
   })
 })
 
-test('no groups at all: what to do', async () => {
+test('without any group, the error says what to do', async () => {
   const { context } = await fakeAz(account, { match: /^container list/, code: 3 })
   expect(await getFailure(readUsage(context, span))).toMatchObject({
     what: 'The resource group codexdominion-prod has no container groups',
@@ -97,7 +97,7 @@ test('no groups at all: what to do', async () => {
   })
 })
 
-test('a login that has expired is told with its own exit code', async () => {
+test('an expired login has its own exit code', async () => {
   const { context } = await fakeAz({
     match: /./,
     code: 1,
@@ -109,7 +109,7 @@ test('a login that has expired is told with its own exit code', async () => {
   })
 })
 
-test('the page: charts with titles, tables of the figures, gaps as dashes, nothing from elsewhere', async () => {
+test('the page has titled charts, tables with dashes for gaps, and no external resource', async () => {
   const { context } = await fakeAz(account, list('codex-backend', 'codex-worker'), {
     match: /metricnames/,
     stdout: measured(some),
@@ -140,4 +140,4 @@ test.each<[MetricId, number, string]>([
   ['memory', 4 * 1024 ** 3, '4 GiB'],
   ['received', 999.9, '1 kB/s'],
   ['sent', 0, '0 B/s'],
-])('%s %d is said as %s', (metric, figure, words) => expect(formatAmount(metric, figure)).toBe(words))
+])('%s %d is formatted as %s', (metric, figure, words) => expect(formatAmount(metric, figure)).toBe(words))

@@ -46,7 +46,7 @@ const incident = {
 } as const
 const fine = { verdict: 'OK', exitCode: 0, ok: true } as const
 
-test('the line of the issue, to the letter', () => {
+test('formats the complete plugin line', () => {
   expect(formatPluginLine(report([good, bad]))).toBe(
     "CRITICAL - api 503 (2/3) | 'api'=812ms;500;2000;0 'static'=74ms;200;1000;0",
   )
@@ -70,7 +70,7 @@ test.each([
   expect(formatPerfdata(figure)).toBe(expected)
 })
 
-test('one line, whose only bar is the one before the performance data', () => {
+test('the line has a single bar, before the performance data', () => {
   const nasty = line('api', { verdict: 'CRITICAL', detail: 'a | b\nc\u0007' })
   expect(formatPluginLine(report([nasty]))).toBe('CRITICAL - api a ¦ b c')
 })
@@ -161,7 +161,7 @@ test.each<[string, Report, string]>([
   expect(formatSummary(about)).toBe(expected)
 })
 
-test('of many faults the line names some, and how many more', () => {
+test('the line names some of many faults and counts the rest', () => {
   const many = Array.from({ length: 1000 }, (_, number) =>
     line(`t${number}`, { verdict: 'CRITICAL', detail: number < 500 ? 'refused' : `broken ${number}` }),
   )
@@ -171,7 +171,7 @@ test('of many faults the line names some, and how many more', () => {
   )
 })
 
-test('the table shows how long each phase took itself, what to do, and the line in words', () => {
+test('the table shows the duration of each phase, the advice and the summary', () => {
   expect(formatReportTable(report([good, bad], { incident })).split('\n')).toEqual([
     'STATE     PROBE   DNS  TCP  TLS  WAIT  REST   MS  DETAIL',
     'OK        static                              74  200 in 81 ms',
@@ -184,7 +184,7 @@ test('the table shows how long each phase took itself, what to do, and the line 
   ])
 })
 
-test('the table tells what of an incident is bad still, what recovers, and what has recovered', () => {
+test('the table groups the targets of an incident by failing, recovering and recovered', () => {
   const targets = ['api', 'static', 'disk', 'redis']
   const lines = [bad, { ...good, progress: '1/2' }, line('disk')]
   const open = { ...incident, targets }
@@ -202,7 +202,7 @@ test('the table tells what of an incident is bad still, what recovers, and what 
   ])
 })
 
-test('the table shares a long reason by id, and an advice by all whom it helps', () => {
+test('the table prints a shared long reason and shared advice once', () => {
   const fault = 'connect ECONNREFUSED 10.213.1.5:443, which nobody expected to be so at this time of day'
   const down = (id: string) => line(id, { verdict: 'CRITICAL', detail: fault, next: 'systemctl start nginx' })
   const short = (id: string) => line(id, { verdict: 'CRITICAL', detail: 'no answer within 10 s' })
@@ -214,7 +214,7 @@ test('the table shares a long reason by id, and an advice by all whom it helps',
   expect(text).toContain('→ static, certificate: systemctl start nginx')
 })
 
-test('OpenMetrics: base units, escaped labels, every family declared once and ended by # EOF', () => {
+test('OpenMetrics: base units, escaped labels, each family declared once, # EOF at the end', () => {
   const strange = line('a"b\\c\nd', {
     ms: 3,
     figures: [

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createChannels, sendAlert, sendAll } from '../../../../lib/monitoring/alerts/channels.ts'
+import { createChannels, sendAlert } from '../../../../lib/monitoring/alerts/channels.ts'
 import { slackBody } from '../../../../lib/monitoring/alerts/slack.ts'
 import { teamsBody } from '../../../../lib/monitoring/alerts/teams.ts'
 import {
@@ -13,7 +13,7 @@ import { getFailure, loadTestConfig, openRunner, readTranscript } from '../../..
 
 const path = '/services/T0123/B4567/sEcReTsEcReT'
 
-test('webhook, Slack and Teams get their own form, all at once; no address is written down', async () => {
+test('webhook, Slack and Teams each get their own format concurrently; no address is recorded', async () => {
   const { heard, port } = await startReceiver((outgoing) => outgoing.writeHead(202).end())
   const config = await loadTestConfig(
     `ALERT_WEBHOOK_URL=http://hook.test:${port}${path}?key=abcdefgh`,
@@ -21,7 +21,9 @@ test('webhook, Slack and Teams get their own form, all at once; no address is wr
     `ALERT_TEAMS_URL=http://teams.test:${port}/teams${path}`,
   )
   const runner = openRunner()
-  const sent = await sendAll({ runner }, createChannels(config), createAlert())
+  const sent = await Promise.all(
+    createChannels(config).map((channel) => sendAlert({ runner }, channel, createAlert())),
+  )
   expect(sent.map(({ channel, failure }) => [channel, failure])).toEqual([
     ['webhook', undefined],
     ['slack', undefined],
@@ -67,7 +69,7 @@ test('webhook, Slack and Teams get their own form, all at once; no address is wr
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toMatch(/sEcReT|abcdefgh/)
 })
 
-test('what is refused, redirected, cut off, silent or not there is told, and holds up no other', async () => {
+test('a refused, redirected, broken, silent or absent receiver is reported and delays no other', async () => {
   const echoing = await startReceiver((outgoing, { line }) => outgoing.writeHead(404).end(`Cannot ${line}`))
   const moved = await startReceiver((outgoing) =>
     outgoing.writeHead(302, { location: `http://elsewhere.test${path}` }).end(),
@@ -104,7 +106,7 @@ test('what is refused, redirected, cut off, silent or not there is told, and hol
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toMatch(/sEcReT/)
 })
 
-test('an address that is none, a reference that leads nowhere, and a secret in the alert itself', async () => {
+test('an invalid address, a dangling secret reference and a secret in the alert itself', async () => {
   const { heard, port } = await startReceiver((outgoing) => outgoing.end('ok'))
   const runner = openRunner({ known: ['pa55word'] })
   const sendBy = async (value: string) => {
@@ -128,7 +130,7 @@ test('an address that is none, a reference that leads nowhere, and a secret in t
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toMatch(/sEcReT|pa55word/)
 })
 
-test('a channel configured by half is named; a dry run sends nothing', async () => {
+test('a partly configured channel is named; a dry run sends nothing', async () => {
   expect(createChannels(await loadTestConfig(''))).toEqual([])
   const half = await loadTestConfig('ALERT_EMAIL_TO=ops@codex.test', 'ALERT_EMAIL_FROM=dominion@codex.test')
   const failure = await getFailure((async () => createChannels(half))())
@@ -145,7 +147,7 @@ test('a channel configured by half is named; a dry run sends nothing', async () 
   expect(heard).toEqual([])
 })
 
-test('the longest alert stays within what Slack and Teams take, and nothing in it is markup', () => {
+test('the longest alert stays within the limits of Slack and Teams, and contains no markup', () => {
   const long = createAlert({
     title: '<!channel> & '.repeat(200),
     lines: Array(200).fill('&<ü*[x](y)>'.repeat(300)),
@@ -177,7 +179,7 @@ test.each([
   })
 })
 
-test('of a test that fails nothing is kept: it is to be made once more', async () => {
+test('a failed test alert is not queued; the advice is to run it again', async () => {
   const config = await loadTestConfig(`ALERT_SLACK_URL=http://slack.test:${await getClosedPort()}${path}`)
   const { failure } = await sendAlert(
     { runner: openRunner() },

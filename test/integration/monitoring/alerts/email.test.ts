@@ -72,7 +72,7 @@ async function mail(url: string, runner = trusting(), to = 'anna@codex.test', wh
 const header = (text: string, name: string) =>
   new RegExp(`^${name}: (.*(?:\r\n[ \t].*)*)`, 'mi').exec(text)?.[1]?.replaceAll(/\r\n[ \t]/g, ' ')
 
-test('problem and recovery leave after STARTTLS and login, as one thread; neither login is written down', async () => {
+test('problem and recovery are sent after STARTTLS and login as one thread; the login is not recorded', async () => {
   const { port, taken } = await mailServer()
   const runner = trusting()
   const url = `smtp://${login}@mail.test:${port}`
@@ -102,7 +102,7 @@ test('problem and recovery leave after STARTTLS and login, as one thread; neithe
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toMatch(/p@ss|p%40ss|word\/1/)
 })
 
-test('a dry run refuses an e-mail, whoever asks for it', async () => {
+test('a dry run never sends e-mail', async () => {
   const { port, taken } = await mailServer()
   const server = parseMailServer(`smtp://localhost:${port}`, { key: 'SMTP_URL', file: '.env' })
   const value = createMail(createAlert(), server, { to: 'anna@codex.test', from: 'dominion@codex.test' })
@@ -112,7 +112,7 @@ test('a dry run refuses an e-mail, whoever asks for it', async () => {
   expect(taken).toEqual([])
 })
 
-test('TLS from the start; a recipient that is refused among others is a remark', async () => {
+test('uses TLS from the start; a refused recipient among others is a remark', async () => {
   const { port, taken } = await mailServer({ secure: true })
   const sent = await mail(
     `smtps://${login}@mail.test:${port}`,
@@ -126,13 +126,13 @@ test('TLS from the start; a recipient that is refused among others is a remark',
   expect(taken.map(({ to, secure }) => [to, secure])).toEqual([[['anna@codex.test'], true]])
 })
 
-test('a relay on this machine takes it without login and without TLS', async () => {
+test('a relay on this machine needs neither login nor TLS', async () => {
   const { port, taken } = await mailServer({ disabledCommands: ['STARTTLS'], authOptional: true })
   expect((await mail(`smtp://localhost:${port}`)).failure).toBeUndefined()
   expect(taken.map(({ secure }) => secure)).toEqual([false])
 })
 
-test('what the server refuses of the message itself is refused for good, what it puts off is not', async () => {
+test('a permanent refusal of the message is final, a temporary one is not', async () => {
   const refused = async (responseCode: number) => {
     const onData: SMTPServerOptions['onData'] = (stream, _session, done) => {
       stream.resume().on('end', () => done(Object.assign(new Error('not this one'), { responseCode })))
@@ -148,7 +148,7 @@ test('what the server refuses of the message itself is refused for good, what it
   expect([later.failure?.what, later.forGood]).toEqual([expect.stringContaining('451'), undefined])
 })
 
-test('wrong login, no trust, no STARTTLS, a wrong recipient, silence and a closed port: told, without the login', async () => {
+test('wrong login, no trust, no STARTTLS, a wrong recipient, silence and a closed port are reported without the login', async () => {
   const { port, taken } = await mailServer()
   const plain = await mailServer({ disabledCommands: ['STARTTLS'] })
   const runner = trusting()

@@ -46,17 +46,15 @@ async function filled(file: string): Promise<void> {
       },
     ])
     const incident = { rank: 3, targets: ['api'], cause: 'api 503' } as const
-    history.closeIncident(
-      history.openIncident({ from: begin + 5 * hour, ...incident }),
-      begin + 5 * hour + 1_200_000,
-    )
+    const id = history.openIncident({ from: begin + 5 * hour, ...incident })
+    history.changeIncident(id, { to: begin + 5 * hour + 1_200_000 })
   })
   history.close()
 }
 
 const range = ['--since', '2026-09-01T00:00Z', '--until', '2026-09-01T10:00Z']
 
-test('slo shows a range as a table and as one document', async () => {
+test('slo shows a range as a table and as one JSON document', async () => {
   const { file, slo } = operator()
   await filled(file)
   const [table, json, month] = await Promise.all([
@@ -104,7 +102,7 @@ test('slo shows a range as a table and as one document', async () => {
   })
 })
 
-test('without a history, or for a range that nobody looked at, it says so and exits 3', async () => {
+test('without a history, or for a range without checks, slo says so and exits 3', async () => {
   const { file, slo } = operator()
   const none = await slo('--json')
   expect([none.code, JSON.parse(none.stdout)]).toEqual([

@@ -5,7 +5,7 @@ import { home, temporaryFolder } from '../../../support/helpers.ts'
 import { start } from '../../../support/runScript.ts'
 import { createHistory } from '../../../support/statusPageFixtures.ts'
 
-test('with --quiet a page that was made brings no line that cron would mail; --json is one document', async () => {
+test('--quiet prints nothing that cron would mail; --json prints one document', async () => {
   const folder = temporaryFolder()
   const settings = {
     ...{ POSTGRES_PASSWORD: 'not-a-secret-0', APP_SECRET_KEY: '0'.repeat(32) },

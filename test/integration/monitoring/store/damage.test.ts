@@ -56,7 +56,7 @@ test.each<[string, (file: string) => void]>([
   ['truncated', (file) => truncateSync(file, 20_000)],
   ['cut in the first page', (file) => truncateSync(file, 300)],
   ['noise in its middle', garble],
-])('%s: set aside, said, and checking goes on', async (_, damage) => {
+])('%s: the history is quarantined and reported, and checks continue', async (_, damage) => {
   const file = await written()
   damage(file)
   const bytes = readFileSync(file)
@@ -96,7 +96,7 @@ test.each<[string, (file: string) => void]>([
   expect(again.latest()).toHaveLength(2)
 })
 
-test('a file that was set aside by another process is written no more: its successor is', async () => {
+test('after another process quarantined the file, the new one is written', async () => {
   const file = await written()
   const history = await openTestHistory(file)
   history.record(look(start + 3 * day))
@@ -111,7 +111,7 @@ test('a file that was set aside by another process is written no more: its succe
   aside.close()
 })
 
-test('while one process sets a file aside no other opens it, and its log goes before it', async () => {
+test('no process opens a file that is being quarantined; its write-ahead log moves first', async () => {
   const file = await written()
   writeFileSync(file, 'not a database, but long enough to be looked at as one\n'.repeat(100))
   writeFileSync(`${file}-wal`, 'its log')
@@ -138,7 +138,7 @@ test('while one process sets a file aside no other opens it, and its log goes be
   })
 })
 
-test('held by another process: waited for, then said', async () => {
+test('a file locked by another process is waited for, then reported', async () => {
   const file = await written()
   // Another process, as it would be: it holds the file for as long as it lives.
   const holder = spawn(process.execPath, [
@@ -166,7 +166,7 @@ test('held by another process: waited for, then said', async () => {
   expect(patient.damaged).toEqual([])
 })
 
-test('a newer file and another program’s are refused, and not touched', async () => {
+test("a newer file and another program's file are rejected and not changed", async () => {
   const newer = await written()
   const database = new DatabaseSync(newer)
   database.exec('PRAGMA user_version = 99')
@@ -186,7 +186,7 @@ test('a newer file and another program’s are refused, and not touched', async 
   }
 })
 
-test('no history yet is said, and nothing is made', async () => {
+test('a missing history is reported, and nothing is created', async () => {
   const file = createHistoryPath()
   await expect(readHistory(file)).rejects.toMatchObject({
     exitCode: 3,
@@ -195,7 +195,7 @@ test('no history yet is said, and nothing is made', async () => {
   expect(existsSync(path.dirname(file))).toBe(false)
 })
 
-test('only its owner reads it; a place where it cannot be is said', async () => {
+test('only the owner can read the file; an impossible path is reported', async () => {
   const file = await written()
   expect((statSync(file).mode & 0o777).toString(8)).toBe('600')
   expect((statSync(path.dirname(file)).mode & 0o777).toString(8)).toBe('700')

@@ -50,7 +50,7 @@ async function getContent(file: string) {
   return content
 }
 
-test('two checkers at once lose nothing, from an absent file on', { timeout }, async () => {
+test('two concurrent processes lose nothing, starting without a file', { timeout }, async () => {
   const file = createHistoryPath()
   const writers = ['queue', 'disk'].map((name) => startWriter(file, name, 200))
   expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([
@@ -60,7 +60,7 @@ test('two checkers at once lose nothing, from an absent file on', { timeout }, a
   expect(await getContent(file)).toEqual({ sound: 'ok', looks: 400, counted: 400, samples: 1200, halves: 0 })
 })
 
-test('a checker killed at any moment leaves a sound file and no half look', { timeout }, async () => {
+test('a process killed at any moment leaves an intact file and no partial run', { timeout }, async () => {
   const file = createHistoryPath()
   const history = await openHistory(file, { sampleDays: 35, days: 400 })
   history.close()
@@ -85,7 +85,7 @@ test('a checker killed at any moment leaves a sound file and no half look', { ti
   }
 })
 
-test('a full disk is said, and nothing half is left on it', { timeout }, async () => {
+test('a full disk is reported, and nothing partial is stored', { timeout }, async () => {
   const file = createHistoryPath()
   const kept = path.join(path.dirname(path.dirname(file)), 'kept')
   // A disk of 1 MB in a namespace of its own, which goes with its process.

@@ -120,7 +120,7 @@ test.each([1, 2, 3])(
   },
 )
 
-test('a part of an hour is counted from its samples; where they are gone, whole hours are', async () => {
+test('part of an hour is counted from samples, or as a whole hour once they are pruned', async () => {
   const history = await openTestHistory(undefined, { sampleDays: 2 })
   history.transaction(() => {
     for (let at = start; at < start + 4 * day; at += 10 * minute) {
@@ -142,7 +142,7 @@ test('a part of an hour is counted from its samples; where they are gone, whole 
   expect(() => history.record(look(start + hour))).toThrow(/2026-03-01T01:00:00.000Z is older/)
 })
 
-test('what is older than its retention goes, a little at a time, and takes nothing else with it', async () => {
+test('data older than its retention is pruned a little at a time, and nothing else', async () => {
   const file = createHistoryPath()
   const history = await openTestHistory(file, { sampleDays: 2, days: 32 })
   history.transaction(() => {
@@ -152,7 +152,7 @@ test('what is older than its retention goes, a little at a time, and takes nothi
       { id: 'new', kind: 'deploy', from: start + 39 * day, to: start + 39 * day + minute, what: '' },
     ])
     const incident = { rank: 3, targets: ['api'], cause: 'api 503' } as const
-    history.closeIncident(history.openIncident({ from: start, ...incident }), start + minute)
+    history.changeIncident(history.openIncident({ from: start, ...incident }), { to: start + minute })
     history.openIncident({ from: start + minute, ...incident })
   })
   const now = start + 40 * day
@@ -171,7 +171,7 @@ test('what is older than its retention goes, a little at a time, and takes nothi
   ])
 })
 
-test('a clock that was wrong for an hour takes away little', async () => {
+test('a clock that was wrong for an hour prunes little', async () => {
   const history = await openTestHistory(undefined, { sampleDays: 2, days: 32 })
   history.transaction(() => {
     for (let at = start; at < start + 20 * day; at += 20 * minute) history.record(look(at))

@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { pingEnd, pingStart } from '../../../../lib/monitoring/alerts/ping.ts'
+import { ping } from '../../../../lib/monitoring/alerts/ping.ts'
 import { getClosedPort, startReceiver } from '../../../support/alertFixtures.ts'
 import { loadTestConfig, openRunner } from '../../../support/helpers.ts'
 
 const check = '/5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278'
 
-test('a run is told when it begins and how it ended, with its line as body', async () => {
+test('pings at the start and at the end of a run; the end carries the exit code and the line', async () => {
   const { heard, port } = await startReceiver((outgoing) => outgoing.end('OK'))
   const config = await loadTestConfig(`HEALTH_PING_URL=http://ping.test:${port}${check}/?create=1`)
   const runner = openRunner({ known: ['pa55word'] })
-  expect(await pingStart({ config, runner })).toBeUndefined()
-  expect(await pingEnd({ config, runner }, 2, 'CRITICAL - api 503 pa55word (3/3)')).toBeUndefined()
+  expect(await ping({ config, runner }, 'start')).toBeUndefined()
+  expect(await ping({ config, runner }, 2, 'CRITICAL - api 503 pa55word (3/3)')).toBeUndefined()
   expect(heard.map(({ line, body }) => [line, body])).toEqual([
     [`POST ${check}/start?create=1`, ''],
     [`POST ${check}/2?create=1`, 'CRITICAL - api 503 *** (3/3)'],
@@ -19,12 +19,12 @@ test('a run is told when it begins and how it ended, with its line as body', asy
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('5bf66975')
 })
 
-test('a ping that is not heard is told, never thrown, and never tells the address', async () => {
+test('a failed ping is returned, never thrown, and never contains the address', async () => {
   const lost = await startReceiver((outgoing) => outgoing.end('OK (not found)'))
   const echoing = await startReceiver((outgoing, { line }) => outgoing.writeHead(404).end(line))
   const runner = openRunner()
   const pinged = async (port: number) =>
-    pingEnd(
+    ping(
       { config: await loadTestConfig(`HEALTH_PING_URL=http://ping.test:${port}${check}`), runner },
       0,
       'OK',
@@ -35,5 +35,5 @@ test('a ping that is not heard is told, never thrown, and never tells the addres
   expect((await pinged(echoing.port))?.what).toMatch(/answered 404 \(POST \*\*\*/)
   expect((await pinged(await getClosedPort()))?.what).toContain('ECONNREFUSED')
   const nothing = { config: await loadTestConfig(''), runner }
-  expect([await pingStart(nothing), await pingEnd(nothing, 0, 'OK')]).toEqual([undefined, undefined])
+  expect([await ping(nothing, 'start'), await ping(nothing, 0, 'OK')]).toEqual([undefined, undefined])
 })

@@ -25,6 +25,6 @@ test.each<[Partial<SloFlags>, string]>([
   [{ since: '1d', until: '2d' }, '--until=2d is not after --since=1d'],
   [{ since: '1d', until: 'noon' }, '--until=noon is not a time'],
   [{ from: 'moon' }, 'Unknown location "moon" for --from'],
-])('%o is refused', (flags, message) => {
+])('%o is rejected', (flags, message) => {
   expect(() => read(flags)).toThrow(expect.objectContaining({ exitCode: 2, message }))
 })

@@ -19,9 +19,9 @@ const of = (newest: LastSeen[], rest: Partial<Parameters<typeof getHeadline>[0]>
 const all = ['static', 'api', 'api-ai']
 
 test.each<[string, ReturnType<typeof of>, string, RegExp]>([
-  ['never looked', of([]), 'unknown', /^No data yet: No checks have run/],
+  ['no check yet', of([]), 'unknown', /^No data yet: No checks have run/],
   ['extra targets alone', of(seen('OK', ['https://a.example', 'queue'])), 'unknown', /^No data yet/],
-  ['all well', of(seen('OK', all)), 'works', /^Everything works/],
+  ['everything works', of(seen('OK', all)), 'works', /^Everything works/],
   [
     'too old',
     of(seen('OK', all, { at: now - 60 * minute, until: now - 45 * minute })),
@@ -29,19 +29,19 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     /^No data since 23 Nov 2026, 11:00 UTC: No check has run since then. Its result was: “Everything works”/,
   ],
   [
-    'at the very end',
+    'exactly when the samples expire',
     of(seen('CRITICAL', all, { until: now })),
     'unknown',
     /^No data since .*“A check has just failed”/,
   ],
   [
-    'one area was not asked any more',
+    'an area that is no longer checked',
     of([...seen('OK', ['static', 'api']), ...seen('OK', ['api-ai'], { until: now - minute })]),
     'works',
     /^Everything that could be checked works: Currently unknown: API: AI\.$/,
   ],
   [
-    'own network down',
+    'the network of this machine is down',
     of(seen('UNKNOWN', all, { keptOut: true })),
     'unknown',
     /^Currently unknown: The last check was inconclusive/,
@@ -53,7 +53,7 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     /slower than usual: API: slower/,
   ],
   [
-    'one bad look, not yet an incident',
+    'one bad run, not yet an incident',
     of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'])]),
     'trouble',
     /^A check has just failed: API: failed\. Further checks/,
@@ -67,7 +67,7 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     /^The API is not working as expected: API: failed the last check/,
   ],
   [
-    'an area is out',
+    'an outage of one area',
     of([...seen('OK', ['static', 'api']), ...seen('CRITICAL', ['api-ai'])], {
       failing: ['api-ai'],
     }),
@@ -75,13 +75,13 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     /^The AI part of the API is not working as expected/,
   ],
   [
-    'an outage that may be over',
+    'an outage that is recovering',
     of(seen('OK', all), { failing: ['static', 'api'], awaited: ['static', 'api'] }),
     'slow',
     /^The website and the API are recovering: The last check succeeded; the outage ends/,
   ],
   [
-    'an outage of one, of which another has recovered',
+    'an outage of which one target has recovered',
     of([...seen('OK', ['static', 'api-ai']), ...seen('CRITICAL', ['api'])], {
       failing: ['static', 'api'],
       awaited: ['static'],
@@ -96,7 +96,7 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     /^A check has just failed: API and its parts AI, Agents: failed\./,
   ],
   [
-    'an outage that is over for visitors, whatever holds its incident open',
+    'an outage that is over for visitors while its incident is open',
     of(seen('OK', all), { failing: ['static', 'api'] }),
     'works',
     /^Everything works/,
@@ -108,19 +108,19 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
     /^Planned maintenance/,
   ],
   [
-    'maintenance whose probes could not tell',
+    'maintenance with inconclusive probes',
     of(seen('UNKNOWN', all, { keptOut: true }), { maintenance: true }),
     'planned',
     /^Planned maintenance/,
   ],
   [
-    'maintenance, but seen too long ago',
+    'maintenance, but the samples have expired',
     of(seen('CRITICAL', all, { keptOut: true, until: now - minute }), { maintenance: true }),
     'unknown',
     /^No data since .*“Planned maintenance”/,
   ],
   [
-    'a deploy explains it',
+    'a deploy explains the fault',
     of([...seen('OK', ['static']), ...seen('CRITICAL', ['api'], { keptOut: true })]),
     'planned',
     /^A new release is being deployed: API: not available/,
@@ -130,7 +130,7 @@ test.each<[string, ReturnType<typeof of>, string, RegExp]>([
   expect(level).toBe(wanted)
 })
 
-test('the site is as bad as the worse of its pages and its API', () => {
+test('the site has the worse condition of its pages and its API', () => {
   const site = (page: LastSeen['verdict'], api: LastSeen['verdict']) =>
     siteCondition([...seen(page, ['static']), ...seen(api, ['api']), ...seen('CRITICAL', ['api-ai'])], now)
   expect([site('OK', 'OK'), site('OK', 'WARNING'), site('UNKNOWN', 'WARNING')]).toEqual([

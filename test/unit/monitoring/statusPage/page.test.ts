@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseHTML } from 'linkedom'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildDailyBars } from '../../../../lib/monitoring/slo/days.ts'
+import { buildDailyBars } from '../../../../lib/monitoring/slo/series.ts'
 import { buildSloReport, getTerms, type SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 import { buildStatusView, getMonthRange } from '../../../../lib/monitoring/statusPage/data.ts'
 import { renderStatusPage } from '../../../../lib/monitoring/statusPage/page.ts'
@@ -74,7 +74,7 @@ beforeAll(async () => {
 
 const valueIn = (selector: string): number => Number(document.querySelector(selector)?.getAttribute('value'))
 
-test('valid HTML by the standard', async () => {
+test('the page is valid HTML', async () => {
   const { HtmlValidate } = await import('html-validate')
   const validate = new HtmlValidate({
     extends: ['html-validate:recommended', 'html-validate:document', 'html-validate:a11y'],
@@ -87,7 +87,7 @@ test('valid HTML by the standard', async () => {
   ).toEqual([])
 })
 
-test('the figures are those of the report, to the last digit', () => {
+test('the page shows the exact figures of the report', () => {
   expect(report.site!.minutes.down).toBeGreaterThan(60)
   expect(valueIn('.tiles strong data')).toBe(report.site!.percent)
   const budget = [...document.querySelectorAll('.tiles .card:last-child data')]
@@ -105,7 +105,7 @@ test('the figures are those of the report, to the last digit', () => {
   }
 })
 
-test('a bar a day, each with its words; a table of the days with a fault', () => {
+test('the page has one bar with text per day, and a table of the days with a fault', () => {
   const lists = [...document.querySelectorAll('ol.bars')]
   expect(lists.map((list) => list.getAttribute('aria-label'))).toEqual(
     [
@@ -128,7 +128,7 @@ test('a bar a day, each with its words; a table of the days with a fault', () =>
   expect(document.querySelector('details table')!.textContent).toContain('20 Nov 2026API2 h91.666 %')
 })
 
-test('incidents that visitors noticed, deploys and maintenances: by time, in set words', () => {
+test('the page lists visible incidents, deploys and maintenances by time, in public words', () => {
   const items = (id: string) =>
     [...document.querySelectorAll(`section[aria-labelledby=${id}] li`)].map((each) =>
       each.textContent.replaceAll(/\s+/g, ' ').trim(),
@@ -144,7 +144,7 @@ test('incidents that visitors noticed, deploys and maintenances: by time, in set
   ])
 })
 
-test('nothing private, no script, nothing from elsewhere', () => {
+test('the page contains nothing private, no script and no external resource', () => {
   for (const word of ['alert(1)', 'ECONN', '10.1.2.3', 'postgres', 'inner.example', 'anna', '8443', 'queue'])
     expect(html).not.toContain(word)
   expect(html).not.toMatch(/<script|\son\w+=|javascript:|@import|url\(/i)
@@ -155,7 +155,7 @@ test('nothing private, no script, nothing from elsewhere', () => {
   ])
 })
 
-test('whatever a text holds, it stays a text', async () => {
+test('hostile text is escaped', async () => {
   const text = '"><script>alert(1)</script>'
   const { html } = await renderStatusPage({
     ...view,
@@ -172,7 +172,7 @@ test('whatever a text holds, it stays a text', async () => {
   expect(document.querySelector('svg[role=img] title')!.textContent).toContain(text)
 })
 
-test('plots speak for themselves, and have gaps where nothing was measured', () => {
+test('charts have a title and a description, and gaps where nothing was measured', () => {
   const plots = [...document.querySelectorAll('svg[role=img]')]
   expect(plots).toHaveLength(2)
   for (const plot of plots) {
@@ -182,7 +182,7 @@ test('plots speak for themselves, and have gaps where nothing was measured', () 
   }
 })
 
-test('the same facts have the same digest, others another; the page says when it was made', async () => {
+test('the digest changes with the content only; the page shows when it was generated', async () => {
   const [page, later, worse] = await Promise.all([
     renderStatusPage(view),
     renderStatusPage({ ...view, madeAt: view.madeAt + 600_000 }),
@@ -197,7 +197,7 @@ test('the same facts have the same digest, others another; the page says when it
   expect(page.html).toContain(`<meta name="dominion-status" content="${page.digest}">`)
 })
 
-test('long after the last look nothing is called well', async () => {
+test('long after the last check nothing is reported as working', async () => {
   const history = await readHistory(file)
   const old = buildStatusView(history, config, now + 2 * day)
   history.close()

@@ -14,7 +14,7 @@ function getWarnings(work: () => void): string[] {
   }
 }
 
-test('only the warning that node:sqlite is experimental is left out', () => {
+test('suppresses only the warning that node:sqlite is experimental', () => {
   const warnings = getWarnings(() => {
     loadSqlite(() => {
       process.emitWarning(experimental, 'ExperimentalWarning')
@@ -35,7 +35,7 @@ test('only the warning that node:sqlite is experimental is left out', () => {
   ])
 })
 
-test('a load that fails puts the warnings back', () => {
+test('a load that fails restores the warnings', () => {
   const before = process.emitWarning
   expect(() =>
     loadSqlite(() => {
@@ -45,6 +45,6 @@ test('a load that fails puts the warnings back', () => {
   expect(process.emitWarning).toBe(before)
 })
 
-test('it gives what node:sqlite exports', async () => {
+test('returns what node:sqlite exports', async () => {
   expect(loadSqlite()).toBe((await import('node:sqlite')).default)
 })

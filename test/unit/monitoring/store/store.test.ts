@@ -5,7 +5,7 @@ import { createHistoryPath, look, minute, openTestHistory, sample } from '../../
 const start = Date.UTC(2026, 0, 1)
 const whole = { from: start, to: start + 60 * minute }
 
-test('a transaction that fails leaves nothing of what was done in it', async () => {
+test('a transaction that fails stores nothing', async () => {
   const history = await openTestHistory()
   const failing = () =>
     history.transaction(() => {
@@ -19,21 +19,19 @@ test('a transaction that fails leaves nothing of what was done in it', async () 
   expect([history.latest(), history.note('confirm'), history.incidents(whole), history.outbox()]).toEqual([
     ...[[], undefined, [], []],
   ])
-  // The target is as new as it was: its number in the file went with the transaction.
+  // The id of the new target was rolled back with the transaction.
   history.record(look(start, sample('new')))
   expect(history.latest().map(({ target }) => target)).toEqual(['new'])
 })
 
-test('an incident begins, rises and ends', async () => {
+test('an incident opens, becomes worse and ends', async () => {
   const history = await openTestHistory()
-  expect(history.currentIncident()).toBeUndefined()
   const id = history.openIncident({ from: start, rank: 1, targets: ['api'], cause: 'api 640 ms' })
-  history.raiseIncident(id, { rank: 3, targets: ['api', 'static'], cause: 'api 503' })
+  history.changeIncident(id, { rank: 3, targets: ['api', 'static'], cause: 'api 503' })
   const incident = { id, from: start, to: null, rank: 3, targets: ['api', 'static'], cause: 'api 503' }
-  expect(history.currentIncident()).toEqual(incident)
-  history.raiseIncident(id, { targets: ['api'] })
-  history.closeIncident(id, start + 10 * minute)
-  expect(history.currentIncident()).toBeUndefined()
+  expect(history.incidents(whole)).toEqual([incident])
+  history.changeIncident(id, { targets: ['api'] })
+  history.changeIncident(id, { to: start + 10 * minute })
   const closed = { ...incident, targets: ['api'], to: start + 10 * minute }
   expect(history.incidents(whole)).toEqual([closed])
   expect(history.incidents({ from: start + 9 * minute, to: whole.to })).toEqual([closed])
@@ -41,7 +39,7 @@ test('an incident begins, rises and ends', async () => {
   expect(history.incidents({ from: 0, to: start })).toEqual([])
 })
 
-test('alerts wait in order until they are sent, over the end of a run', async () => {
+test('alerts stay queued in order across runs until they are sent', async () => {
   const file = createHistoryPath()
   const first = await openTestHistory(file)
   const [slack, email] = ['slack', 'email'].map((channel) =>
@@ -67,7 +65,7 @@ test('alerts wait in order until they are sent, over the end of a run', async ()
   expect(second.lastRun()).toEqual({ at: start, exitCode: 2, line: 'CRITICAL - api 503' })
 })
 
-test('looks from the VPS are told apart, and never make the site up or down', async () => {
+test('runs from the VPS are kept separate and never affect the availability of the site', async () => {
   const history = await openTestHistory()
   history.record(look(start))
   history.record({ ...look(start + minute, sample('static', 'CRITICAL'), sample('api')), from: 'vps' })
@@ -81,7 +79,7 @@ test('looks from the VPS are told apart, and never make the site up or down', as
     verdict: 'CRITICAL',
     at: start + minute,
   })
-  // A clock that ran ahead must not show what has not been yet.
+  // A sample from a clock that was ahead is ignored.
   history.record(look(start + 100 * minute, sample('static', 'CRITICAL')))
   expect(history.latest('here', now)[1]).toMatchObject({ target: 'static', verdict: 'OK', at: start })
   const terms = { sloPercent: 99.9, getLimits: () => undefined }

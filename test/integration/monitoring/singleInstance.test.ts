@@ -25,7 +25,7 @@ async function getHolder(stateDir: string) {
   }
 }
 
-test('a second run of a kind is told who is at it and since when; a killed one holds nothing', async () => {
+test('a second run of a kind fails naming the first one and its start; a killed run holds no lock', async () => {
   const stateDir = path.join(temporaryFolder(), 'state')
   const holder = await getHolder(stateDir)
   const failure = await getFailure(acquireRunLock({ stateDir }, 'quick', 300))
@@ -45,7 +45,7 @@ test('a second run of a kind is told who is at it and since when; a killed one h
   expect(readdirSync(stateDir).sort()).toEqual(['health-full.lock', 'health-quick.lock'])
 })
 
-test('a run waits for one that is about to end', async () => {
+test('a run waits for another one that is about to end', async () => {
   const stateDir = temporaryFolder()
   const first = await acquireRunLock({ stateDir }, 'quick')
   const second = acquireRunLock({ stateDir }, 'quick')
@@ -54,7 +54,7 @@ test('a run waits for one that is about to end', async () => {
   ;(await second).release()
 })
 
-test('where no lock can be made the look goes on, and says so', async () => {
+test('without a lock the check runs and reports why', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, 'state'), 'a file in the place of the folder')
   const { trouble } = await acquireRunLock({ stateDir: path.join(folder, 'state') }, 'quick', 0)

@@ -20,14 +20,14 @@ const seen = (target: string, sign: string): TargetStatus => ({
   cause: sign === '.' ? '' : `${target} ${sign}`,
 })
 
-/** A string a target, a look a minute: `.WCU`; a blank was not asked, and x is a look that is kept out. */
+/** One string per target, one run per minute: `.WCU`; a blank was not checked, x is an excluded run. */
 function play(
   targets: Record<string, string>,
   some: Partial<IncidentRules> = {},
   begin: IncidentState = { rows: {} },
 ) {
   let state = begin
-  const told: (IncidentEvent & { at: number })[] = []
+  const events: (IncidentEvent & { at: number })[] = []
   const length = Math.max(...Object.values(targets).map((signs) => signs.length))
   for (let index = 0; index < length; index++) {
     const signs = Object.entries(targets).map(([target, text]) => ({ target, sign: text[index] ?? ' ' }))
@@ -35,49 +35,49 @@ function play(
     const asked = signs.filter(({ sign }) => sign !== ' ').map(({ target, sign }) => seen(target, sign))
     const step = advance(state, { at: index * minute, seen: asked }, { ...rules, ...some })
     state = step.state
-    if (step.news) told.push({ ...step.news, at: index })
+    if (step.news) events.push({ ...step.news, at: index })
   }
-  return { state, told, short: told.map(({ at, kind, incident }) => `${at} ${kind} ${incident.rank}`) }
+  return { state, events, short: events.map(({ at, kind, incident }) => `${at} ${kind} ${incident.rank}`) }
 }
 
 test.each<[string, Record<string, string>, string[]]>([
-  ['a fault and its end are told once each', { api: '..CCCCCC....' }, ['4 problem 3', '9 recovery 3']],
-  ['two bad looks are none', { api: '.CC.CC.CC.' }, []],
+  ['a fault and its end are reported once each', { api: '..CCCCCC....' }, ['4 problem 3', '9 recovery 3']],
+  ['two bad runs are no incident', { api: '.CC.CC.CC.' }, []],
+  ['a flapping fault remains one incident', { api: 'CCC.C.C.C.C..' }, ['2 problem 3', '12 recovery 3']],
+  ['a mix of WARNING and CRITICAL is a WARNING', { api: 'WCW' }, ['2 problem 1']],
   [
-    'a fault that flaps while it is open stays one',
-    { api: 'CCC.C.C.C.C..' },
-    ['2 problem 3', '12 recovery 3'],
-  ],
-  ['WARNING and CRITICAL looks together are a WARNING', { api: 'WCW' }, ['2 problem 1']],
-  [
-    'the rank rises when the worse one is confirmed',
+    'the severity rises when the worse verdict is confirmed',
     { api: 'WWWCWCCC..' },
     ['2 problem 1', '7 raised 3', '9 recovery 3'],
   ],
-  ['a rank that falls and rises again is no news', { api: 'CCCWWWCCC' }, ['2 problem 3']],
-  ['what visitors do not notice ranks below', { disk: 'CCC', api: '.WW' }, ['2 problem 2']],
-  ['it rises when visitors notice', { disk: 'CCCCCC', api: '..CCC.' }, ['2 problem 2', '4 raised 3']],
+  ['a severity that falls and rises again is no event', { api: 'CCCWWWCCC' }, ['2 problem 3']],
+  ['a private fault ranks below a visible one', { disk: 'CCC', api: '.WW' }, ['2 problem 2']],
   [
-    'a second fault of the same rank joins',
+    'the severity rises when visitors notice',
+    { disk: 'CCCCCC', api: '..CCC.' },
+    ['2 problem 2', '4 raised 3'],
+  ],
+  [
+    'a second fault of the same severity joins',
     { api: 'CCCCC..', static: '.CCCCC..' },
     ['2 problem 3', '7 recovery 3'],
   ],
   [
-    'a fault that changes its cause is one',
+    'a fault that moves to another target is one incident',
     { api: 'CCC....', static: '...CCC..' },
     ['2 problem 3', '7 recovery 3'],
   ],
-  ['UNKNOWN counts for neither', { api: 'CUCUUC' }, ['5 problem 3']],
-  ['UNKNOWN does not end a row of good ones', { api: 'CCC.U.' }, ['2 problem 3', '5 recovery 3']],
-  ['a look that did not ask counts for neither', { disk: 'C C C .   .' }, ['4 problem 2', '10 recovery 2']],
+  ['UNKNOWN counts neither as bad nor as good', { api: 'CUCUUC' }, ['5 problem 3']],
+  ['UNKNOWN does not interrupt a good streak', { api: 'CCC.U.' }, ['2 problem 3', '5 recovery 3']],
   [
-    'the own network down in the middle counts for neither',
-    { api: 'CCCxxxxC.x.' },
-    ['2 problem 3', '10 recovery 3'],
+    'a run that did not check the target counts as neither',
+    { disk: 'C C C .   .' },
+    ['4 problem 2', '10 recovery 2'],
   ],
-  ['a maintenance in the middle counts for neither', { api: 'CCxxxC..' }, ['5 problem 3', '7 recovery 3']],
+  ['an excluded run counts as neither', { api: 'CCCxxxxC.x.' }, ['2 problem 3', '10 recovery 3']],
+  ['a maintenance in between counts as neither', { api: 'CCxxxC..' }, ['5 problem 3', '7 recovery 3']],
   [
-    'the next incident is another one',
+    'a later fault is a new incident',
     { api: 'CCC..CCC..' },
     ['2 problem 3', '4 recovery 3', '7 problem 3', '9 recovery 3'],
   ],
@@ -85,26 +85,26 @@ test.each<[string, Record<string, string>, string[]]>([
   expect(play(targets).short).toEqual(expected)
 })
 
-test('an incident tells when it began and ended, what fails, and all that failed', () => {
-  const { told } = play({ api: '.CCCCC..', static: '..WWW...', disk: '........' })
-  expect(told[0]).toMatchObject({
+test('an incident has its start, its end, what fails now and everything that failed', () => {
+  const { events } = play({ api: '.CCCCC..', static: '..WWW...', disk: '........' })
+  expect(events[0]).toMatchObject({
     kind: 'problem',
     incident: { start: minute, rank: 3, targets: ['api'], toldAt: 3 * minute },
     failing: [{ target: 'api', rank: 3, cause: 'api C' }],
   })
-  expect(told[1]).toMatchObject({
+  expect(events[1]).toMatchObject({
     kind: 'recovery',
     incident: { targets: ['api', 'static'] },
     end: 6 * minute,
   })
 })
 
-test('--fail-after 1 tells at once, --recover-after 1 ends at once', () => {
+test('--fail-after 1 opens an incident at once, --recover-after 1 ends it at once', () => {
   const at = play({ api: '.C.C.' }, { failAfter: 1, recoverAfter: 1 })
   expect(at.short).toEqual(['1 problem 3', '2 recovery 3', '3 problem 3', '4 recovery 3'])
 })
 
-test('a reminder comes when it is due, again when it is due again, and never with 0', () => {
+test('reminders repeat at their interval; 0 disables them', () => {
   const signs = { api: 'CCCCCCCCC..' }
   expect(play(signs, { remindMs: 3 * minute }).short).toEqual([
     ...['2 problem 3', '5 reminder 3', '8 reminder 3'],
@@ -115,12 +115,12 @@ test('a reminder comes when it is due, again when it is due again, and never wit
   expect(play({ api: 'CCCUUU' }, { remindMs: 3 * minute }).short).toEqual(['2 problem 3', '5 reminder 3'])
 })
 
-test('a rise is told instead of a reminder, and puts the next one off', () => {
+test('a higher severity is reported instead of a reminder and postpones the next one', () => {
   const { short } = play({ api: 'WWWCCCCCC' }, { remindMs: 3 * minute })
   expect(short).toEqual(['2 problem 1', '5 raised 3', '8 reminder 3'])
 })
 
-test('of two runs at a time the one that began later counts where both have asked', () => {
+test('of two concurrent runs, the later one counts for targets that both checked', () => {
   const begin = play({ api: 'CC' }).state
   const late = advance(begin, { at: 10 * minute, seen: [seen('api', '.')] }, rules)
   const early = advance(late.state, { at: 9 * minute, seen: [seen('api', 'C'), seen('disk', 'C')] }, rules)
@@ -128,7 +128,7 @@ test('of two runs at a time the one that began later counts where both have aske
   expect(early.state.rows.disk).toMatchObject({ bad: 1 })
 })
 
-test('a clock that was set back silences nothing', () => {
+test('a clock that was set back suppresses no alert', () => {
   const day = 24 * 60 * minute
   let state: IncidentState = { rows: {} }
   const at = (time: number, sign: string) => {
@@ -141,7 +141,7 @@ test('a clock that was set back silences nothing', () => {
   expect([at(61, '.'), at(62, '.')]).toEqual([undefined, 'recovery'])
 })
 
-test('a target that nobody asks about any more leaves the incident, and that is said', () => {
+test('a target that is no longer checked leaves the incident, and the alert says so', () => {
   const { state } = play({ 'https://old.test/': 'CCC', api: '...' })
   expect(state.open).toBeDefined()
   const days = (number: number) => number * 24 * 60 * minute
@@ -152,7 +152,7 @@ test('a target that nobody asks about any more leaves the incident, and that is 
   expect(gone.state.open).toBeUndefined()
 })
 
-test('one bad look of a target that is UNKNOWN from then on ends no incident, and holds none for ever', () => {
+test('a target that is UNKNOWN after one bad run neither ends an incident nor keeps it open forever', () => {
   const hours = (number: number) => '.'.repeat(number * 60)
   const unknown = (number: number) => 'U'.repeat(number * 60)
   expect(play({ api: `CCC..${hours(4)}`, containers: `...W${unknown(4)}` }).short).toEqual([
@@ -161,25 +161,25 @@ test('one bad look of a target that is UNKNOWN from then on ends no incident, an
   ])
   // Not asked about any more (a full look by hand between the quick ones) it holds none at all.
   expect(play({ api: 'CCC..', disk: '...C' }).short).toEqual(['2 problem 3', '4 recovery 3'])
-  // One that was part of it holds it, and is told again.
-  const { told, short } = play({ api: `CCCC..${hours(13)}`, disk: `CCC..W${unknown(13)}` })
+  // One that was part of it holds it, and is events again.
+  const { events, short } = play({ api: `CCCC..${hours(13)}`, disk: `CCC..W${unknown(13)}` })
   expect(short).toEqual(['2 problem 3', '362 reminder 3', '722 reminder 3'])
-  expect(told[1]?.failing).toEqual([{ target: 'disk', rank: 1, cause: 'disk W' }])
+  expect(events[1]?.failing).toEqual([{ target: 'disk', rank: 1, cause: 'disk W' }])
 })
 
-test('what gave it its rank has recovered: it is over, and what is left goes on quietly', () => {
-  const { told, short, state } = play({ api: 'CCC.......', containers: 'CCWWWWWWWW' })
+test('an incident ends when its most severe faults have recovered; the rest continues silently', () => {
+  const { events, short, state } = play({ api: 'CCC.......', containers: 'CCWWWWWWWW' })
   expect(short).toEqual(['2 problem 3', '4 recovery 3'])
-  expect(told[1]).toMatchObject({ end: 3 * minute, failing: [{ target: 'containers', rank: 1 }] })
+  expect(events[1]).toMatchObject({ end: 3 * minute, failing: [{ target: 'containers', rank: 1 }] })
   expect(state.open).toMatchObject({ start: 3 * minute, rank: 1, targets: ['containers'], quiet: true })
   // Its end is noted, and no news; a reminder makes it heard of, and its end with it.
-  const end = play({ api: 'CCC......', containers: 'WWWWWWW..' }).told
+  const end = play({ api: 'CCC......', containers: 'WWWWWWW..' }).events
   expect(end.map(({ at, kind, silent }) => [at, kind, silent])).toEqual([
     [2, 'problem', undefined],
     [4, 'recovery', undefined],
     [8, 'recovery', true],
   ])
-  const reminded = play({ api: 'CCC........', containers: 'WWWWWWWWW..' }, { remindMs: 4 * minute }).told
+  const reminded = play({ api: 'CCC........', containers: 'WWWWWWWWW..' }, { remindMs: 4 * minute }).events
   expect(reminded.map(({ at, kind, silent }) => [at, kind, silent])).toEqual([
     [2, 'problem', undefined],
     [4, 'recovery', undefined],
@@ -188,11 +188,11 @@ test('what gave it its rank has recovered: it is over, and what is left goes on 
   ])
 })
 
-test('more that comes to what is left is a problem of its own', () => {
+test('a new fault beside a silent incident is a new problem', () => {
   const left = { api: 'CCC........', containers: '.WWWWWWWWWW' }
   expect(play({ ...left, disk: '......WWW..' }).short).toEqual(['2 problem 3', '4 recovery 3', '8 problem 1'])
   // It began when what was left did, at the earliest: the two do not overlap.
-  const [, over, more] = play({ ...left, disk: '......WWW..' }).told
+  const [, over, more] = play({ ...left, disk: '......WWW..' }).events
   expect(more!.incident.start).toBe(over!.end)
   expect(play({ ...left, static: '......CCC..' }).short).toEqual([
     ...['2 problem 3', '4 recovery 3'],
@@ -200,26 +200,26 @@ test('more that comes to what is left is a problem of its own', () => {
   ])
 })
 
-test('a bad look of something that is no part of it, asked about once by hand, holds nothing', () => {
+test('a single bad run of a target outside the incident does not keep it open', () => {
   expect(play({ api: 'CCC...', shop: '.W    ' }).short).toEqual(['2 problem 3', '4 recovery 3'])
   // One that comes while the others recover joins.
   expect(play({ api: 'CCC...', shop: '..CCCC' }).short).toEqual(['2 problem 3'])
 })
 
-test('a target may be called as what every object has', () => {
+test('a target may have the name of an object property', () => {
   for (const name of ['constructor', 'toString', '__proto__']) {
     let state: IncidentState = { rows: {} }
-    const told = ['C', 'C', 'C', '.', '.'].map((sign, index) => {
+    const events = ['C', 'C', 'C', '.', '.'].map((sign, index) => {
       // Between two runs it goes through JSON.
       const step = advance(JSON.parse(JSON.stringify(state)), { at: index, seen: [seen(name, sign)] }, rules)
       state = step.state
       return step.news?.kind
     })
-    expect(told, name).toEqual([undefined, undefined, 'problem', undefined, 'recovery'])
+    expect(events, name).toEqual([undefined, undefined, 'problem', undefined, 'recovery'])
   }
 })
 
-test('how far it is confirmed', () => {
+test('formats how far a fault or its recovery is confirmed', () => {
   const after = (signs: string) => formatProgress(play({ api: signs }).state.rows.api, rules)
   expect(after('C')).toBe('1/3')
   expect(after('CC')).toBe('2/3')

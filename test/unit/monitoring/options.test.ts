@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type HealthFlags, parseHealthFlags } from '../../../lib/monitoring/options.ts'
 
-test('by default: a table on a terminal, a line elsewhere, 3 and 2 looks, reminders every six hours', () => {
+test('defaults: a table on a terminal, otherwise a line; 3 and 2 runs; reminders every six hours', () => {
   const rules = { failAfter: 3, recoverAfter: 2, remindMs: 6 * 3_600_000 }
   expect(parseHealthFlags({}, true)).toEqual({
     quick: false,
@@ -14,7 +14,7 @@ test('by default: a table on a terminal, a line elsewhere, 3 and 2 looks, remind
   expect(parseHealthFlags({ json: true }, true).format).toBe('json')
 })
 
-test('what is asked for', () => {
+test('parses every flag', () => {
   const flags = {
     quick: true,
     only: 'api, static,',
@@ -42,6 +42,6 @@ test.each<[HealthFlags, RegExp]>([
   [{ remind: 'soon' }, /--remind=soon/],
   [{ remind: '0h' }, /--remind=0h/],
   [{ testAlert: true, only: 'api' }, /runs no probe/],
-])('%j is refused', (flags, words) => {
+])('%j is rejected', (flags, words) => {
   expect(() => parseHealthFlags(flags, true)).toThrow(words)
 })

@@ -1,18 +1,18 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { Channel } from '../../../lib/monitoring/alerts/alert.ts'
-import { createChannels } from '../../../lib/monitoring/alerts/channels.ts'
-import { deliver } from '../../../lib/monitoring/alerts/outbox.ts'
-import type { History } from '../../../lib/monitoring/store/store.ts'
-import { createAlert, startReceiver } from '../../support/alertFixtures.ts'
-import { loadTestConfig, openRunner } from '../../support/helpers.ts'
-import { createHistoryPath, day, openTestHistory } from '../../support/historyFixtures.ts'
+import type { Channel } from '../../../../lib/monitoring/alerts/alert.ts'
+import { createChannels } from '../../../../lib/monitoring/alerts/channels.ts'
+import { deliver } from '../../../../lib/monitoring/alerts/outbox.ts'
+import type { History } from '../../../../lib/monitoring/store/store.ts'
+import { createAlert, startReceiver } from '../../../support/alertFixtures.ts'
+import { loadTestConfig, openRunner } from '../../../support/helpers.ts'
+import { createHistoryPath, day, openTestHistory } from '../../../support/historyFixtures.ts'
 
 const getContext = () => ({ runner: openRunner() }) as never
 
-const putOff = (history: History, incident: string, since = Date.now()) =>
+const enqueue = (history: History, incident: string, since = Date.now()) =>
   history.enqueue({ channel: 'webhook', alert: createAlert({ incident }), since, error: '' })
 
-/** Takes what its `judge` takes, 200; gives what it took. */
+/** A receiver that answers with the status that `judge` returns; `taken` lists what it accepted. */
 async function hook(judge: (body: { incident: string; lines: string[] }) => number) {
   const taken: string[] = []
   const { port, heard } = await startReceiver((outgoing, { body }) => {
@@ -25,12 +25,12 @@ async function hook(judge: (body: { incident: string; lines: string[] }) => numb
   return { taken, heard, channels }
 }
 
-test('what a channel refuses for good is sent in short', async () => {
+test('an alert that is refused is sent in short form', async () => {
   const { taken, channels } = await hook(({ incident, lines }) =>
     incident === 'a' && lines.length > 0 ? 413 : 200,
   )
   const history = await openTestHistory()
-  for (const incident of ['a', 'b']) putOff(history, incident)
+  for (const incident of ['a', 'b']) enqueue(history, incident)
   const { sent, unsent, trouble } = await deliver(getContext(), history, channels)
   expect(taken).toEqual(['a 0', 'b 2'])
   expect([sent.length, unsent]).toEqual([2, []])
@@ -40,16 +40,16 @@ test('what a channel refuses for good is sent in short', async () => {
   expect(history.outbox()).toEqual([])
 })
 
-test('refused in short, too: it holds up no other, and is dropped after a day, which is said', async () => {
+test('an alert that is also refused in short form blocks no other, and is discarded after a day with a report', async () => {
   const { taken, channels } = await hook(({ incident }) => (incident === 'a' ? 400 : 200))
   const history = await openTestHistory()
-  for (const incident of ['a', 'b']) putOff(history, incident)
+  for (const incident of ['a', 'b']) enqueue(history, incident)
   const first = await deliver(getContext(), history, channels)
   expect(taken).toEqual(['b 2'])
   expect(first.unsent).toMatchObject([{ tries: 1, error: expect.stringContaining('answered 400') }])
   expect((await deliver(getContext(), history, channels)).unsent).toMatchObject([{ tries: 2 }])
 
-  putOff(history, 'a', Date.now() - 2 * day)
+  enqueue(history, 'a', Date.now() - 2 * day)
   const later = await deliver(getContext(), history, channels)
   expect(later.trouble).toEqual([
     expect.stringMatching(/^the problem alert was discarded after being refused for a day: /),
@@ -57,10 +57,10 @@ test('refused in short, too: it holds up no other, and is dropped after a day, w
   expect(history.outbox()).toHaveLength(1)
 })
 
-test('a channel that fails keeps all that waits for it, and all of it is told', async () => {
+test('a channel that fails keeps all of its queued alerts and reports them', async () => {
   const { heard, channels } = await hook(() => 500)
   const history = await openTestHistory()
-  for (const incident of ['a', 'b', 'c']) putOff(history, incident)
+  for (const incident of ['a', 'b', 'c']) enqueue(history, incident)
   const { unsent } = await deliver(getContext(), history, channels)
   expect(heard).toHaveLength(1)
   expect(unsent.map(({ tries, error }) => [tries, /answered 500/.test(error)])).toEqual(
@@ -68,14 +68,14 @@ test('a channel that fails keeps all that waits for it, and all of it is told', 
   )
 })
 
-test('a sender that takes longer than its lease for all of it is not overtaken by another run', async () => {
+test('a sender that takes longer than one lease in total is not overtaken by another run', async () => {
   let ahead = 0
   const now = Date.now
   vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
   onTestFinished(() => void vi.restoreAllMocks())
   const file = createHistoryPath()
   const [first, second] = [await openTestHistory(file), await openTestHistory(file)]
-  for (let number = 0; number < 10; number++) putOff(first, String(number))
+  for (let number = 0; number < 10; number++) enqueue(first, String(number))
   const got: string[] = []
   let other: ReturnType<typeof deliver> | undefined
   const channel = (who: string): Channel => ({
@@ -92,14 +92,14 @@ test('a sender that takes longer than its lease for all of it is not overtaken b
   expect(got).toEqual([...Array(10).keys()].map((number) => `first${number}`))
 })
 
-test('a sender that was held up for longer than its lease sends nothing that another one has sent', async () => {
+test('a sender that lost its lease sends nothing that another run has sent', async () => {
   let ahead = 0
   const now = Date.now
   vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead)
   onTestFinished(() => void vi.restoreAllMocks())
   const file = createHistoryPath()
   const [first, second] = [await openTestHistory(file), await openTestHistory(file)]
-  for (const incident of ['a', 'b', 'c']) putOff(first, incident)
+  for (const incident of ['a', 'b', 'c']) enqueue(first, incident)
   const got: string[] = []
   const channel = (who: string): Channel => ({
     ...{ name: 'webhook', title: 'the webhook', key: 'ALERT_WEBHOOK_URL', file: '.env' },

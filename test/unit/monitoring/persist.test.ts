@@ -16,14 +16,14 @@ import { startReceiver } from '../../support/alertFixtures.ts'
 import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 /*
- * Record, confirm and tell, with a real history file and a real receiver of alerts; only the looks are made up.
+ * Records, confirms and alerts with a real history file and a real receiver; only the check runs are fabricated.
  */
 
 const rules = { failAfter: 3, recoverAfter: 2, remindMs: 0 }
 const begin = Date.UTC(2026, 10, 23, 4)
 const minute = 60_000
 
-function judged(number: number, verdict: Verdict, excluded?: Excluded): Evaluation {
+function createEvaluation(number: number, verdict: Verdict, excluded?: Excluded): Evaluation {
   const at = begin + number * minute
   const probe = { id: 'api', title: 'API', publicName: 'API' } as never
   const detail = verdict === 'OK' ? '200 in 8 ms' : 'https://shop.test/_dominion/health says 503'
@@ -42,27 +42,27 @@ function judged(number: number, verdict: Verdict, excluded?: Excluded): Evaluati
   }
 }
 
-interface Told {
+interface SentAlert {
   kind: string
   verdict: string
   incident: string
   title: string
 }
 
-async function rig(answer: () => number = () => 200) {
+async function createMonitor(answer: () => number = () => 200) {
   const { heard, port } = await startReceiver((outgoing) => outgoing.writeHead(answer()).end())
   const config = await loadTestConfig('DOMAIN=shop.test', `ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`)
-  const told = () => heard.map(({ body }) => JSON.parse(body) as Told)
+  const sent = () => heard.map(({ body }) => JSON.parse(body) as SentAlert)
   return {
     config,
-    told,
-    kinds: () => told().map(({ kind }) => kind),
+    sent,
+    kinds: () => sent().map(({ kind }) => kind),
     look: (number: number, verdict: Verdict, excluded?: Excluded) =>
-      kept(config, judged(number, verdict, excluded)),
+      persistRun(config, createEvaluation(number, verdict, excluded)),
   }
 }
 
-async function kept(config: Config, about: Evaluation, waitMs = 5000): Promise<Report> {
+async function persistRun(config: Config, about: Evaluation, waitMs = 5000): Promise<Report> {
   const store = await getStore(config, waitMs)
   const context = { config, runner: openRunner() } as unknown as OpenContext
   const channels = createChannels(config)
@@ -82,8 +82,8 @@ async function getHistory(config: Config) {
   return history!
 }
 
-test('three bad looks are one alert and one incident, two good ones end both', async () => {
-  const { config, look, told, kinds } = await rig()
+test('three bad runs open one incident with one alert; two good ones end it', async () => {
+  const { config, look, sent, kinds } = await createMonitor()
   expect((await look(0, 'CRITICAL')).line).toBe("CRITICAL - api 503 (1/3) | 'api'=8ms;;;0")
   expect((await look(1, 'CRITICAL')).line).toContain('api 503 (2/3)')
   expect(kinds()).toEqual([])
@@ -92,7 +92,7 @@ test('three bad looks are one alert and one incident, two good ones end both', a
   expect((await look(3, 'CRITICAL')).line).toContain('api 503 (3/3)')
   expect((await look(4, 'OK')).line).toBe("OK - api recovering (1/2) | 'api'=8ms;;;0")
   expect((await look(5, 'OK')).line).toBe("OK - incident over after 4 min: api | 'api'=8ms;;;0")
-  expect(told()).toMatchObject([
+  expect(sent()).toMatchObject([
     { kind: 'problem', verdict: 'CRITICAL', incident: '20261123T040000Z', title: 'api fails: 503' },
     {
       kind: 'recovery',
@@ -106,12 +106,11 @@ test('three bad looks are one alert and one incident, two good ones end both', a
     { from: begin, to: begin + 4 * minute, rank: 3, targets: ['api'], cause: 'api 503' },
   ])
   expect(history.lastRun()).toMatchObject({ at: begin + 5 * minute, exitCode: 0 })
-  expect(history.currentIncident()).toBeUndefined()
 })
 
-test('an alert that cannot be sent is part of the line, waits, and is sent later, in order and once', async () => {
+test('an alert that cannot be sent is reported in the line, queued, and later sent in order and once', async () => {
   let answer = 500
-  const { look, kinds } = await rig(() => answer)
+  const { look, kinds } = await createMonitor(() => answer)
   for (const number of [0, 1]) await look(number, 'CRITICAL')
   const third = await look(2, 'CRITICAL')
   expect(third.alerts.unsent).toMatchObject([{ channel: 'webhook', kind: 'problem', tries: 1 }])
@@ -132,8 +131,8 @@ test('an alert that cannot be sent is part of the line, waits, and is sent later
   expect((await look(5, 'OK')).alerts.sent).toEqual([])
 })
 
-test('what waits behind an alert that cannot be sent is told, too', async () => {
-  const { look, kinds } = await rig(() => 500)
+test('alerts queued behind one that cannot be sent are reported too', async () => {
+  const { look, kinds } = await createMonitor(() => 500)
   for (const number of [0, 1, 2, 3]) await look(number, 'CRITICAL')
   await look(4, 'OK')
   const ended = await look(5, 'OK')
@@ -147,19 +146,19 @@ test('what waits behind an alert that cannot be sent is told, too', async () => 
   expect(kinds()).toEqual(Array(4).fill('problem'))
 })
 
-test('a run that was killed after it wrote the look down loses no alert', async () => {
-  const { config, look, kinds } = await rig()
+test('a run that is killed after it was recorded loses no alert', async () => {
+  const { config, look, kinds } = await createMonitor()
   for (const number of [0, 1]) await look(number, 'CRITICAL')
   const history = await getHistory(config)
   const lastRun = () => ({ exitCode: 2, line: '' })
-  recordRun(history, judged(2, 'CRITICAL').entry, { config, rules, channels: ['webhook'], lastRun })
+  recordRun(history, createEvaluation(2, 'CRITICAL').entry, { config, rules, channels: ['webhook'], lastRun })
   expect(kinds()).toEqual([])
   await look(3, 'CRITICAL')
   expect(kinds()).toEqual(['problem'])
 })
 
-test('two runs at once count both looks, and send each alert once', async () => {
-  const { look, kinds } = await rig()
+test('two concurrent runs are both counted, and each alert is sent once', async () => {
+  const { look, kinds } = await createMonitor()
   await look(0, 'CRITICAL')
   const both = await Promise.all([look(1, 'CRITICAL'), look(2, 'CRITICAL')])
   expect(both.filter(({ news }) => news === 'problem')).toHaveLength(1)
@@ -167,8 +166,8 @@ test('two runs at once count both looks, and send each alert once', async () => 
   expect(kinds()).toEqual(['problem', 'recovery'])
 })
 
-test('a damaged history is set aside and said; the incident goes on, told once and ended once', async () => {
-  const { config, look, told } = await rig()
+test('a damaged history is quarantined and reported; the incident continues and is reported and ended once', async () => {
+  const { config, look, sent } = await createMonitor()
   for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
   writeFileSync(historyFile(config), 'This was a database once.\n'.repeat(500))
   const after = await look(3, 'CRITICAL')
@@ -176,7 +175,7 @@ test('a damaged history is set aside and said; the incident goes on, told once a
   expect(after.trouble).toEqual([expect.stringMatching(/^the history was damaged and moved to .*damaged-/)])
   expect(after.line).toContain('moved to')
   for (const number of [4, 5]) expect((await look(number, 'OK')).trouble).toEqual([])
-  expect(told().map(({ kind, incident }) => [kind, incident])).toEqual([
+  expect(sent().map(({ kind, incident }) => [kind, incident])).toEqual([
     ['problem', '20261123T040000Z'],
     ['recovery', '20261123T040000Z'],
   ])
@@ -184,8 +183,8 @@ test('a damaged history is set aside and said; the incident goes on, told once a
   expect(incident).toMatchObject({ from: begin, to: begin + 4 * minute, targets: ['api'] })
 })
 
-test('killed after it set the history aside, or before it wrote beside it: nothing is lost, nothing told twice', async () => {
-  const { config, look, told } = await rig()
+test('a run killed after quarantining the history, or before writing the incident file, loses and repeats nothing', async () => {
+  const { config, look, sent } = await createMonitor()
   for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
   writeFileSync(historyFile(config), 'This was a database once.\n'.repeat(500))
   const { history: killed } = await getStore(config)
@@ -198,34 +197,34 @@ test('killed after it set the history aside, or before it wrote beside it: nothi
 
   const history = await getHistory(config)
   const lastRun = () => ({ exitCode: 0, line: '' })
-  recordRun(history, judged(6, 'OK').entry, { config, rules, channels: ['webhook'], lastRun })
+  recordRun(history, createEvaluation(6, 'OK').entry, { config, rules, channels: ['webhook'], lastRun })
   const mirror = `${config.stateDir}/health-incident.json`
   expect(existsSync(mirror)).toBe(true)
   await look(7, 'OK')
   expect(existsSync(mirror)).toBe(false)
-  expect(told().map(({ kind, incident }) => [kind, incident])).toEqual([
+  expect(sent().map(({ kind, incident }) => [kind, incident])).toEqual([
     ['problem', '20261123T040000Z'],
     ['recovery', '20261123T040000Z'],
   ])
 })
 
-test('a history that another process holds: the look is reported, at least as a WARNING, and said', async () => {
-  const { config, look } = await rig()
+test('with a locked history the run is reported at least as a WARNING, with the reason', async () => {
+  const { config, look } = await createMonitor()
   await look(0, 'OK')
   const holder = new DatabaseSync(historyFile(config))
   holder.exec('BEGIN IMMEDIATE')
-  const well = await kept(config, judged(1, 'OK'), 100)
+  const well = await persistRun(config, createEvaluation(1, 'OK'), 100)
   expect(well).toMatchObject({ verdict: 'WARNING', exitCode: 1, ok: false })
   expect(well.line).toMatch(
     /^WARNING - 1 probe.*nothing was recorded, and this check can raise no alert: .* locked by/,
   )
-  expect(await kept(config, judged(2, 'CRITICAL'), 100)).toMatchObject({ exitCode: 2 })
+  expect(await persistRun(config, createEvaluation(2, 'CRITICAL'), 100)).toMatchObject({ exitCode: 2 })
   holder.close()
   expect(await look(3, 'OK')).toMatchObject({ exitCode: 0, trouble: [] })
 })
 
-test('a look that is kept out counts for nothing, and is recorded as kept out', async () => {
-  const { config, look, kinds } = await rig()
+test('an excluded run does not count, and is recorded as excluded', async () => {
+  const { config, look, kinds } = await createMonitor()
   for (const number of [0, 1]) await look(number, 'CRITICAL')
   expect((await look(2, 'CRITICAL', 'maintenance')).news).toBeUndefined()
   const history = await getHistory(config)
@@ -234,13 +233,13 @@ test('a look that is kept out counts for nothing, and is recorded as kept out', 
   expect(kinds()).toEqual(['problem'])
 })
 
-test('what waits for a channel that is gone is dropped, and said', async () => {
-  const { config, look } = await rig(() => 500)
+test('alerts queued for a channel that is no longer configured are discarded and reported', async () => {
+  const { config, look } = await createMonitor(() => 500)
   for (const number of [0, 1, 2]) await look(number, 'CRITICAL')
   const silent = { ...config, alerts: (await loadTestConfig('DOMAIN=shop.test')).alerts }
-  const report = await kept(silent, judged(3, 'CRITICAL'))
+  const report = await persistRun(silent, createEvaluation(3, 'CRITICAL'))
   expect(report.trouble).toEqual([
     'the problem alert for webhook was discarded: the channel is no longer configured',
   ])
-  expect((await kept(silent, judged(4, 'CRITICAL'))).trouble).toEqual([])
+  expect((await persistRun(silent, createEvaluation(4, 'CRITICAL'))).trouble).toEqual([])
 })

@@ -32,14 +32,14 @@ test.each([
   ['ten runs by hand', times(10, 0.1), 5],
   ['an older schedule does not count', [...times(10, 5), ...times(50, 60)], 15],
   ['four looks so far', [10, 10, 10, 20], 60],
-])('a sample holds three times the usual distance: %s', (_, distances, minutes) => {
+])('a sample is valid for three times the usual interval: %s', (_, distances, minutes) => {
   expect(getValidity(now, earlier(...distances)) / minute).toBe(minutes)
 })
 
 const stretches = (segments: readonly Segment[]): string =>
   segments.map(({ from, to, state }) => `${from}-${to} ${state}`).join(', ')
 
-test('samples hold until the next, or as long as they may; UNKNOWN says nothing', () => {
+test('a sample is valid until the next one or its own limit; UNKNOWN counts as unknown', () => {
   const segments = toSegments([
     { at: 0, holds: 30, state: 'ok' },
     { at: 10, holds: 30, state: 'down' },
@@ -51,7 +51,7 @@ test('samples hold until the next, or as long as they may; UNKNOWN says nothing'
   expect(stretches(segments)).toBe('0-10 ok, 10-20 down, 30-60 warning, 100-130 ok')
 })
 
-test('planned stretches keep out what is known of them', () => {
+test('planned periods exclude known time', () => {
   const segments = toSegments([
     { at: 0, holds: 50, state: 'ok' },
     { at: 50, holds: 50, state: 'down' },
@@ -67,7 +67,7 @@ test('planned stretches keep out what is known of them', () => {
   )
 })
 
-test('the site is down while a part is, and known while both are', () => {
+test('the site is down while a part is down, and known while both parts are known', () => {
   const a: Segment[] = [
     { from: 0, to: 40, state: 'ok' },
     { from: 50, to: 60, state: 'down' },
@@ -85,7 +85,7 @@ test('the site is down while a part is, and known while both are', () => {
   )
 })
 
-test('packed times come back', () => {
+test('encoded latencies are decoded unchanged', () => {
   const values = [0, 0, 127, 128, 500, 74, 3_600_000, 2 ** 40, 129, 128]
   const back: number[] = []
   decodeLatencies(encodeLatencies(values), back)

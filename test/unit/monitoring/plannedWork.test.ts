@@ -38,7 +38,7 @@ async function contextWith(receipts: Receipt[]) {
 const quick = { quick: true, noted: undefined }
 const minute = 60 * second
 
-test('receipts become planned stretches: of runs that changed something a visitor could notice', async () => {
+test('receipts of runs that changed something visible to visitors become planned periods', async () => {
   const context = await contextWith([
     receipt('update-backend', -600 * second),
     receipt('backup-database', -500 * second),
@@ -55,7 +55,7 @@ test('receipts become planned stretches: of runs that changed something a visito
   expect(deploy).toBeUndefined()
 })
 
-test('a deploy that failed in its first change is a planned stretch, too', async () => {
+test('a deploy that failed during its first change is a planned period too', async () => {
   const failed = [{ id: 'backend', error: 'does not get healthy', changing: true as const }]
   const commands = { read: 9, change: 1, record: 1 }
   const context = await contextWith([
@@ -97,14 +97,14 @@ test.each<[string, Partial<Receipt>]>([
   expect([work.stretches, work.deploy, explain(observations, work)]).toEqual([[], undefined, undefined])
 })
 
-test('a deploy that took five hours explains ninety minutes of them', async () => {
+test('a deploy that took five hours explains only ninety minutes', async () => {
   const context = await contextWith([receipt('update-backend', -300 * minute, { seconds: 300 * 60 })])
   const { stretches, deploy } = await findPlannedWork(context, { at, observations: [] }, quick)
   expect(stretches).toMatchObject([{ from: at - 300 * minute, to: at - 210 * minute }])
   expect(deploy).toBeUndefined()
 })
 
-test('a deploy that ended while we looked explains what the look saw of it', async () => {
+test('a deploy that ended during the check explains the faults that the check saw', async () => {
   const context = await contextWith([receipt('update-backend', -50 * second)])
   const work = await findPlannedWork(context, { at, observations: [] }, quick)
   expect(work.deploy).toBe('deploy during the check: update-backend by anna@desk')
@@ -112,7 +112,7 @@ test('a deploy that ended while we looked explains what the look saw of it', asy
   expect(explain(observations, work)).toMatchObject({ by: 'deploy', ids: new Set(['api']) })
 })
 
-test('without a login the site itself says that it is in maintenance, and whether it still is', async () => {
+test('without ssh, the site itself shows whether a maintenance is on', async () => {
   const context = await contextWith([])
   const ours = seen('static', 'CRITICAL', { maintenance: true })
   const asked = (ms: number, observations: Observation[], noted: KnownMaintenance | undefined) =>
@@ -140,7 +140,7 @@ async function contextWithVps(maintenance: string) {
   return { config: await loadTestConfig('DOMAIN=shop.test'), runner }
 }
 
-test('with a login the marker says it, whatever the site says', async () => {
+test('with ssh, the marker decides whether a maintenance is on, whatever the site answers', async () => {
   const ours = [seen('static', 'CRITICAL', { maintenance: true })]
   const marker = (ms: number) =>
     `on ${JSON.stringify({ since: new Date(at + ms).toISOString(), by: 'anna@desk', message: 'Soon.' })}`
@@ -168,7 +168,7 @@ test('with a login the marker says it, whatever the site says', async () => {
   expect(unasked.maintenance).toBe('planned maintenance')
 })
 
-test('a maintenance explains what it hides, and nothing else', () => {
+test('a maintenance explains only what it hides', () => {
   const work = { stretches: [], maintenance: 'planned maintenance' }
   const hidden = [seen('static', 'CRITICAL', { maintenance: true }), seen('api-ai', 'CRITICAL')]
   expect(explain([...hidden, seen('api', 'OK')], work)?.ids).toEqual(new Set(['static', 'api-ai']))

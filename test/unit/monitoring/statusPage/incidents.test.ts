@@ -31,7 +31,7 @@ async function seen(
   const { from, to, rank, targets = ['containers', 'static', 'api'] } = incident
   const cause = 'containers backend was restarted; certificate, tls, static connect ECONNREFUSED'
   const id = history.openIncident({ from: begin + from * second, rank, targets, cause })
-  if (to !== undefined) history.closeIncident(id, begin + to * second)
+  if (to !== undefined) history.changeIncident(id, { to: begin + to * second })
   const now = begin + (looks.at(-1)?.[0] ?? 0) * second + second
   const { headline, incidents } = buildStatusView(history, await loadFileConfig(), now)
   history.close()
@@ -46,7 +46,7 @@ const outage = [
   [50, 'CRITICAL', 'CRITICAL', 'WARNING'],
 ] as const
 
-test('an outage lasts as long as visitors had it, however long its incident', async () => {
+test('an outage lasts as long as it affected visitors, however long its incident was open', async () => {
   const { incidents, headline, at } = await seen(
     [
       ...outage,
@@ -63,7 +63,7 @@ test('an outage lasts as long as visitors had it, however long its incident', as
   expect(headline.title).toBe('Everything works')
 })
 
-test('what is private holds no public outage open', async () => {
+test('a fault of a private target keeps no public outage open', async () => {
   const good = [
     [58, 'OK', 'OK', 'WARNING'],
     [70, 'OK', 'OK', 'WARNING'],
@@ -83,14 +83,14 @@ test('what is private holds no public outage open', async () => {
   expect(two.incidents.map(({ end }) => two.at(end))).toEqual([58])
 })
 
-test('an incident of which visitors had nothing is none of theirs; a slow one is told as such', async () => {
+test('an incident that visitors did not notice is not public; a slow site is reported as slow', async () => {
   const quiet = await seen([private1, [20, 'OK', 'OK', 'WARNING']], { from: 0, rank: 3 })
   expect(quiet.incidents).toEqual([])
   const slow = await seen([[0, 'WARNING', 'OK', 'CRITICAL']], { from: 0, rank: 2 })
   expect(slow.incidents).toMatchObject([{ title: 'The website is impaired', end: undefined }])
 })
 
-test('where the looks are gone, the incident’s own times and the public part of its words', async () => {
+test("uses the incident's own times and the public part of its cause once the samples are pruned", async () => {
   const { incidents, at } = await seen(
     [
       [86_400, 'OK', 'OK', 'OK'],
@@ -103,7 +103,7 @@ test('where the looks are gone, the incident’s own times and the public part o
   ])
 })
 
-test('a young history has ninety days, too, and says when it begins', async () => {
+test('a young history also shows ninety days, and the page says when it starts', async () => {
   const { openHistory: open } = await import('../../../../lib/monitoring/store/store.ts')
   const history = await open(path.join(temporaryFolder(), 'health.sqlite'), { sampleDays: 35, days: 400 })
   history.record({ at: begin, samples: [{ target: 'static', verdict: 'OK', ms: 50, cause: '' }] })

@@ -24,12 +24,12 @@ test.each([
   ['2026-13-41T01:10:05Z x', undefined, '2026-13-41T01:10:05Z x'],
   ['2026-11-23T01:10:05.123Zoo', undefined, '2026-11-23T01:10:05.123Zoo'],
   ['Traceback at 2026-11-23T01:10:05Z', undefined, 'Traceback at 2026-11-23T01:10:05Z'],
-])('a program’s line: %s', (line, at, text) => {
+])('a line of a program: %s', (line, at, text) => {
   const found = parseIsoTimestamp(line)
   expect([iso(found.at), found.text]).toEqual([at, text])
 })
 
-test('of Azure’s stamp and the program’s own the program’s counts', () => {
+test("the program's own timestamp takes precedence over Azure's", () => {
   const outer = '2026-11-23T01:10:06.000000000Z '
   expect(iso(parseContainerTimestamp(`${outer}2026-11-23T01:10:05.123Z hello`).at)).toBe(
     '2026-11-23T01:10:05.123Z',
@@ -40,7 +40,7 @@ test('of Azure’s stamp and the program’s own the program’s counts', () => 
   })
 })
 
-test('access log: the time between user and request, whatever a visitor calls himself', () => {
+test('access log: uses the time between user and request, whatever the user name contains', () => {
   const line = '10.0.0.1 - [01/Jan/2030:00:00:00 +0000] x [23/Nov/2026:01:10:05 +0100] "GET / HTTP/2.0" 200 5'
   expect([iso(parseAccessTimestamp(line).at), parseAccessTimestamp(line).text]).toEqual([
     '2026-11-23T00:10:05.000Z',
@@ -49,7 +49,7 @@ test('access log: the time between user and request, whatever a visitor calls hi
   expect(parseAccessTimestamp('not a line').at).toBeUndefined()
 })
 
-test('error log: local time of the server, over a change of the clock', () => {
+test("error log: parses the server's local time, across a clock change", () => {
   const berlin = createErrorTimestampParser('Europe/Berlin', '+0200')
   const at = (time: string) => iso(berlin(`${time} [error] 7#7: no`).at)
   expect(at('2026/10/25 01:59:59')).toBe('2026-10-24T23:59:59.000Z')
@@ -61,7 +61,7 @@ test('error log: local time of the server, over a change of the clock', () => {
   )
 })
 
-test('lines are put together from chunks, in the middle of a letter too', async () => {
+test('joins lines from chunks that split a character', async () => {
   const bytes = Buffer.from('one\nzwölf\n\nlast')
   const chunks = async function* () {
     for (const byte of bytes) yield Uint8Array.of(byte)
@@ -71,7 +71,7 @@ test('lines are put together from chunks, in the middle of a letter too', async 
   expect(lines).toEqual(['one', 'zwölf', '', 'last'])
 })
 
-test('a line without a time has that of the line before; the first ones that of the first that has one', () => {
+test('a line without a time takes that of the line before; the first ones take the first known time', () => {
   const since = Date.parse('2026-11-23T01:00:00Z')
   const dates = createLineParser('backend', parseIsoTimestamp, since)
   const lines = dates.take([

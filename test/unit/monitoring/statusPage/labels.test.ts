@@ -14,7 +14,7 @@ import { monthSection } from '../../../../lib/monitoring/statusPage/month.ts'
 import { barsLegend } from '../../../../lib/monitoring/statusPage/uptimeBars.ts'
 import { hostile } from '../../../support/statusPageFixtures.ts'
 
-test('only what visitors use has a public name', () => {
+test('only targets that visitors use have a public name', () => {
   const ids = [
     'api-ai',
     'queue',
@@ -83,7 +83,7 @@ test.each([
   expect(formatPublicCause(causes)).toBe(words)
 })
 
-test('of an incident’s line only what visitors use speaks, without its name', () => {
+test('extracts the causes of visible targets, without their names, from an incident', () => {
   const line = 'certificate, tls and static refused; containers backend was restarted; disk / 91 % used'
   expect(parsePublicCauses('static, api and 5 more connect ECONNREFUSED; tls expired; redis no')).toEqual([
     'connect ECONNREFUSED',
@@ -95,7 +95,7 @@ test('of an incident’s line only what visitors use speaks, without its name', 
   )
 })
 
-test('shares and days', () => {
+test('formats percentages and days', () => {
   expect([100, 99.9999999, 99.9, 0, 98.12345].map(formatPercent)).toEqual([
     ...['100 %', '99.999 %', '99.900 %', '0.000 %', '98.123 %'],
   ])
@@ -107,7 +107,7 @@ test('shares and days', () => {
   expect(formatDayLabel('2026-03-01')).toBe('1 Mar 2026')
 })
 
-test('the promise is missed when its budget is overdrawn, as slo says it', () => {
+test('the objective is missed when its budget is overdrawn, as in slo', () => {
   const row = {
     id: 'site',
     name: 'site',
@@ -128,11 +128,10 @@ test('the promise is missed when its budget is overdrawn, as slo says it', () =>
   expect(month(-0.1)).toContain('objective: <data value="99.9">99.9 %</data>, missed')
 })
 
-test('a day is down from half of its known time on', () => {
+test('a day counts as down when at least half of its known time was down', () => {
   const kind = (up: number, down: number) =>
     formatDay({
       day: '2026-11-23',
-      state: 'down',
       percent: up + down > 0 ? (100 * up) / (up + down) : null,
       minutes: { up, warning: 0, down, keptOut: 0, notKnown: 1440 - up - down, ahead: 0 },
     }).kind

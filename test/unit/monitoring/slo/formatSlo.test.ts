@@ -21,7 +21,7 @@ function getReport(minutes: { up: number; down: number }, lengthMs: number, rest
   return report
 }
 
-test('how much is known stands in the headline, and seconds are told', () => {
+test('the headline states how much is known; short ranges show seconds', () => {
   const little = formatSlo(getReport({ up: 1.6, down: 0 }, 22 * dayMinutes * 60_000), 'a.example')
   expect(little).toContain('the site was up 100 % of the 1 min 36 s counted (range 22 d, unknown 21 d 23 h);')
   const short = formatSlo(getReport({ up: 0.35, down: 0.05 }, 24_000), 'a.example')
@@ -29,7 +29,7 @@ test('how much is known stands in the headline, and seconds are told', () => {
   expect(short).toContain('the site was up 87.500 %; budget 1 min, 3 s used, 57 s left')
 })
 
-test('an incident is one line: few names, once, no wider than the terminal', () => {
+test('an incident is one line with few names, no wider than the terminal', () => {
   const targets = ['static', 'api', 'api-ai', 'api-agents', 'certificate', 'tls']
   const incident = (cause: string) => ({ id: 1, from, to: from + 18_000, rank: 3 as const, targets, cause })
   const lines = (cause: string, width?: number) =>

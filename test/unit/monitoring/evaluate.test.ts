@@ -2,8 +2,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Observation } from '../../../lib/checks/check.ts'
 import type { ProbeRun } from '../../../lib/checks/health.ts'
 import type { OpenContext } from '../../../lib/deploy/context.ts'
-import type { Collected } from '../../../lib/monitoring/collect.ts'
 import { evaluate } from '../../../lib/monitoring/evaluate.ts'
+import type { Collected } from '../../../lib/monitoring/health.ts'
 import { recordRun } from '../../../lib/monitoring/record.ts'
 import { buildSloReport } from '../../../lib/monitoring/slo/sloReport.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
@@ -33,7 +33,7 @@ async function judged(looked: Collected, known: string[] = []) {
   return evaluate(context as unknown as OpenContext, looked, nothingKept, true)
 }
 
-test('what the VPS gets of itself is no witness: a closed firewall is an outage', async () => {
+test('an answer that the VPS gets from itself does not count: a closed firewall is an outage', async () => {
   const refused = seen('static', 'CRITICAL', 'https://shop.test/: timed out', { silent: true })
   const { verdict, entry } = await judged({
     here: look([refused]),
@@ -48,7 +48,7 @@ test('what the VPS gets of itself is no witness: a closed firewall is an outage'
   ])
 })
 
-test('what only one of the two places gets is a network problem between, not an outage', async () => {
+test('an answer that only one origin gets is a network problem between them, not an outage', async () => {
   const refused = seen('backend', 'CRITICAL', 'http://core.test/: refused', { silent: true })
   const well = seen('backend', 'OK', '200 in 9 ms', { ms: 9 })
   const { verdict, entry, observations } = await judged({
@@ -70,7 +70,7 @@ test('what only one of the two places gets is a network problem between, not an 
   expect(wrong.entry.seen).toMatchObject([{ target: 'backend', verdict: 'CRITICAL' }])
 })
 
-test('a maintenance explains its part; another fault besides it counts', async () => {
+test('a maintenance explains what it hides; any other fault counts', async () => {
   const hidden = seen('static', 'CRITICAL', '503', { maintenance: true })
   const alone = await judged({ here: look([hidden, seen('disk', 'OK')]) })
   expect(alone).toMatchObject({ verdict: 'OK', excluded: 'maintenance' })
@@ -95,7 +95,7 @@ test('a maintenance explains its part; another fault besides it counts', async (
   expect(besides.observations.map(({ planned }) => planned)).toEqual([true, false])
 })
 
-test('a maintenance with another fault besides is no downtime when it ends, and one maintenance throughout', async () => {
+test('a maintenance with another fault remains one maintenance and causes no downtime when it ends', async () => {
   const history = await openHistory(historyFile(await loadTestConfig()), { sampleDays: 35, days: 400 })
   onTestFinished(() => history.close())
   const config = await loadTestConfig('DOMAIN=shop.test')
@@ -124,7 +124,7 @@ test.each([
   ['a look that has asked nobody over ssh', ['containers'], true],
   ['one whose disk was seen', ['containers', 'disk'], true],
   ['one that has just waited for the VPS in vain', ['containers', 'stored-certificate'], false],
-])('the VPS is asked what it knows of work: %s', async (_, ids, isAsked) => {
+])('asks the VPS about planned work: %s', async (_, ids, isAsked) => {
   let asked = false
   const openHost = async () => {
     asked = true
@@ -142,7 +142,7 @@ test.each([
   expect(asked).toBe(false)
 })
 
-test('the own network down: the whole look is kept out', async () => {
+test("excludes the whole run while this machine's own network is down", async () => {
   const detail = "this machine's own network is down (a: timed out; b: timed out)"
   const silent = seen('static', 'UNKNOWN', detail, { silent: true })
   const { verdict, excluded, explained, entry } = await judged({
@@ -154,7 +154,7 @@ test('the own network down: the whole look is kept out', async () => {
   expect(entry.looks).toMatchObject([{ excluded: 'network' }])
 })
 
-test('what is kept of a cause is one line, without secrets', async () => {
+test('a recorded cause is one line without secrets', async () => {
   const { entry } = await judged({ here: look([seen('api', 'CRITICAL', 'said hunter2hunter2\n twice')]) }, [
     'hunter2hunter2',
   ])
