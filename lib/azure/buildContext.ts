@@ -25,14 +25,43 @@ interface Verdict {
 /** Skipped at the top of the context, whatever .dockerignore says (`bzrignore` is az's spelling). */
 const versionControl = new Set(['.git', '.gitignore', '.bzr', 'bzrignore', '.hg', '.hgignore', '.svn'])
 
+/** What differs between releases of az. */
+export interface Reading {
+  /** Whether the slash after `**` counts, so that `**\/x` does not match an `x` at the top. */
+  slashAfterStars: boolean
+  /** The ignore file that belongs to one Dockerfile, relative to the context. */
+  getOwnIgnoreFile(dockerfile: string): string | undefined
+}
+
+const byName = (dockerfile: string) => {
+  const name = path.posix.basename(dockerfile)
+  return name === 'Dockerfile' ? undefined : `${name}.dockerignore`
+}
+
+/** The readings of az, the oldest first: 2.45; since https://github.com/Azure/azure-cli/pull/29901; since …/pull/32633. */
+export const readings: readonly Reading[] = [
+  { slashAfterStars: false, getOwnIgnoreFile: byName },
+  { slashAfterStars: true, getOwnIgnoreFile: byName },
+  { slashAfterStars: true, getOwnIgnoreFile: (dockerfile) => `${dockerfile}.dockerignore` },
+]
+
 /**
- * Lists what `az acr build` packs of a folder, sorted by path; it always adds the Dockerfile.
- * az interprets .dockerignore differently from Docker and git: see `acr/_archive_utils.py` of azure-cli, unchanged from
- * 2.45 to 2.91. It packs symbolic links as links, and empty folders.
+ * Lists what any release of az packs of a folder for `az acr build`, sorted by path; az always adds the Dockerfile. What
+ * one release packs and another leaves out counts: the same list means the same image with either.
  * Throws (exit 2) for what az cannot pack, or packs under another name.
  */
 export async function packedFiles(folder: string, dockerfile: string): Promise<Packed[]> {
-  const rules = readRules(folder, dockerfile)
+  const lists = await Promise.all(readings.map((reading) => packedBy(reading, folder, dockerfile)))
+  const packed = new Map(lists.flat().map((each) => [each.path, each]))
+  return [...packed.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/**
+ * Lists what one release packs. az interprets .dockerignore differently from Docker and git: see `acr/_archive_utils.py`
+ * of azure-cli. It packs symbolic links as links, and empty folders.
+ */
+export async function packedBy(reading: Reading, folder: string, dockerfile: string): Promise<Packed[]> {
+  const rules = readRules(reading, folder, dockerfile.replaceAll('\\', '/'))
   const packed: Packed[] = []
 
   async function scan(inside: string, parent: Verdict): Promise<void> {
@@ -71,19 +100,19 @@ function judge(name: string, parent: Verdict, rules: readonly Rule[]): Verdict {
   return index < 0 ? parent : { ignored: rules[index]!.ignore, decidedBy: index }
 }
 
-/** `<Dockerfile>.dockerignore` where there is one and the Dockerfile has a name of its own, else `.dockerignore`. */
-function readRules(folder: string, dockerfile: string): Rule[] {
-  const name = path.posix.basename(dockerfile.replaceAll('\\', '/'))
-  const own = `${name}.dockerignore`
-  const special = name !== 'Dockerfile' && existsSync(path.join(folder, own))
+/** The ignore file of the Dockerfile where there is one, else `.dockerignore`. */
+function readRules(reading: Reading, folder: string, dockerfile: string): Rule[] {
+  const own = reading.getOwnIgnoreFile(dockerfile)
+  const special = own !== undefined && existsSync(path.join(folder, own))
   const file = special ? own : '.dockerignore'
   if (!existsSync(path.join(folder, file))) return []
   const lines = decode(readFileSync(path.join(folder, file)), path.join(folder, file)).split(/\r\n|\r|\n/)
   const rules = lines.flatMap((line, index) => {
     const rule = line.trimEnd()
-    return rule === '' || rule.startsWith('#') ? [] : [readRule(rule, `${file} line ${index + 1}`)]
+    const where = `${file} line ${index + 1}`
+    return rule === '' || rule.startsWith('#') ? [] : [readRule(reading, rule, where)]
   })
-  return [...(special ? [readRule('.dockerignore', '')] : []), ...rules].reverse()
+  return [...(special ? [readRule(reading, '.dockerignore', '')] : []), ...rules].reverse()
 }
 
 function decode(bytes: Uint8Array, file: string): string {
@@ -95,10 +124,10 @@ function decode(bytes: Uint8Array, file: string): string {
 }
 
 /** As in az, slashes at the ends are removed only after a `!`, so `node_modules/` matches nothing. */
-function readRule(line: string, where: string): Rule {
+function readRule(reading: Reading, line: string, where: string): Rule {
   const ignore = !line.startsWith('!')
   const rule = ignore ? line : line.slice(1).replace(/^\//, '').replace(/\/+$/, '')
-  const pattern = rule === '' ? undefined : compile(rule)
+  const pattern = rule === '' ? undefined : compile(reading, rule)
   if (pattern) return { ignore, pattern }
   throw usageError(
     `${where}: the meaning of the rule ${JSON.stringify(line)} for az is unknown`,
@@ -110,13 +139,13 @@ function readRule(line: string, where: string): Rule {
  * Compiles the rule as az passes it to Python's re.match; undefined when Python rejects it, or reads it differently from
  * JavaScript.
  */
-function compile(rule: string): RegExp | undefined {
+function compile({ slashAfterStars }: Reading, rule: string): RegExp | undefined {
   if (/\\|\{,|\[\^?\]/.test(rule)) return undefined
   const parts = rule.split('/')
   const body = parts.map((part, index) => {
-    if (part === '**') return '[^\\n]*'
-    const translated = part.replaceAll('*', '[^/]*').replaceAll('?', '[^/]').replaceAll('.', '\\.')
-    return index < parts.length - 1 ? `${translated}/` : translated
+    const slash = index < parts.length - 1 ? '/' : ''
+    if (part === '**') return `[^\\n]*${slashAfterStars ? slash : ''}`
+    return part.replaceAll('*', '[^/]*').replaceAll('?', '[^/]').replaceAll('.', '\\.') + slash
   })
   // re.match is anchored at the start for both sides of a `|`; Python's `$` also matches before a final line end.
   const source = `^(?:${body.join('')}(?=\\n?$))`

@@ -55,7 +55,7 @@ export function createHandshakeError({ address: host, port }: Host, error: Error
     slow ? `The VPS ${host} accepts connections on port ${port}, but the ssh handshake timed out` : what,
     error.message,
     cut
-      ? `A firewall or proxy answers in its place, or its sshd is overloaded (MaxStartups). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS runs.`
+      ? `A firewall or proxy answers in its place, its sshd is overloaded (MaxStartups), or sshd refuses this address for a while after failed logins (PerSourcePenalties of OpenSSH 9.8 and newer: wait ten minutes at most). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS runs.`
       : `Check that port ${port} is sshd's (IONOS_PORT) and that the VPS is not overloaded.`,
   )
 }
