@@ -255,9 +255,7 @@ test('no key at all', async () => {
 test('a VPS that cannot be reached: port, route and name are told apart', async () => {
   const refused = await withValues('port', { IONOS_PORT: '2222' })
   expect(refused.code).toBe(3)
-  expect(refused.stderr).toContain(
-    'cannot be reached on port 2222: nothing listens on that port',
-  )
+  expect(refused.stderr).toContain('cannot be reached on port 2222: nothing listens on that port')
   expect(refused.stderr).toContain('IONOS_PORT')
   const free = clouds.state.vps.replace(/\d+$/, '253')
   const silent = await withValues('route', { IONOS_HOST: free, IONOS_PUBLIC_IP: clouds.state.vps })
@@ -280,9 +278,7 @@ test('what answers on the port is not sshd', async () => {
   const done = await withValues('mute', values)
   server.close()
   expect(done.code).toBe(3)
-  expect(done.stderr).toContain(
-    `Something accepts connections to 127.0.0.1:${port} and closes them at once`,
-  )
+  expect(done.stderr).toContain(`Something accepts connections to 127.0.0.1:${port} and closes them at once`)
 })
 
 test('a user that is not root needs sudo without a password, and with it does everything', async () => {
