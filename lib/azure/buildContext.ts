@@ -3,36 +3,65 @@ import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { usageError } from '../command/errors.ts'
 
-/** Something that `az acr build` packs. */
+/** An entry that `az acr build` packs. */
 export interface Packed {
-  /** From the build context, `/` between folders. */
+  /** Relative to the build context, with `/` between folders. */
   path: string
   kind: 'file' | 'folder' | 'link'
 }
 
-/** A line of .dockerignore, the strongest (the last) first. */
+/** A line of .dockerignore; the last one is the strongest, and comes first. */
 interface Rule {
   pattern: RegExp
   ignore: boolean
 }
 
-/** What became of a folder: its children inherit it, and only stronger rules than the one that decided can change it. */
+/** The result for a folder: its children inherit it, and only rules stronger than the one that decided can change it. */
 interface Verdict {
   ignored: boolean
   decidedBy: number
 }
 
-/** Left out at the top of the context, whatever .dockerignore says (`bzrignore` is az's own spelling). */
+/** Skipped at the top of the context, whatever .dockerignore says (`bzrignore` is az's spelling). */
 const versionControl = new Set(['.git', '.gitignore', '.bzr', 'bzrignore', '.hg', '.hgignore', '.svn'])
 
+/** What differs between releases of az. */
+export interface Reading {
+  /** Whether the slash after `**` counts, so that `**\/x` does not match an `x` at the top. */
+  slashAfterStars: boolean
+  /** The ignore file that belongs to one Dockerfile, relative to the context. */
+  getOwnIgnoreFile(dockerfile: string): string | undefined
+}
+
+const byName = (dockerfile: string) => {
+  const name = path.posix.basename(dockerfile)
+  return name === 'Dockerfile' ? undefined : `${name}.dockerignore`
+}
+
+/** The readings of az, the oldest first: 2.45; since https://github.com/Azure/azure-cli/pull/29901; since …/pull/32633. */
+export const readings: readonly Reading[] = [
+  { slashAfterStars: false, getOwnIgnoreFile: byName },
+  { slashAfterStars: true, getOwnIgnoreFile: byName },
+  { slashAfterStars: true, getOwnIgnoreFile: (dockerfile) => `${dockerfile}.dockerignore` },
+]
+
 /**
- * What `az acr build` packs of a folder, in the order of the paths; the Dockerfile comes with it in any case.
- * az has its own reading of .dockerignore, other than Docker's and git's: `acr/_archive_utils.py` of azure-cli, the same
- * from 2.45 to 2.91. Symbolic links are packed as links, empty folders too.
- * Throws (exit 2) for what az would not pack, or would pack otherwise than it looks.
+ * Lists what any release of az packs of a folder for `az acr build`, sorted by path; az always adds the Dockerfile. What
+ * one release packs and another leaves out counts: the same list means the same image with either.
+ * Throws (exit 2) for what az cannot pack, or packs under another name.
  */
 export async function packedFiles(folder: string, dockerfile: string): Promise<Packed[]> {
-  const rules = readRules(folder, dockerfile)
+  const lists = await Promise.all(readings.map((reading) => packedBy(reading, folder, dockerfile)))
+  const packed = new Map(lists.flat().map((each) => [each.path, each]))
+  return [...packed.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/**
+ * Lists what one release packs. az interprets .dockerignore differently from Docker and git: see `acr/_archive_utils.py`
+ * of azure-cli. It packs symbolic links as links, and empty folders.
+ */
+export async function packedBy(reading: Reading, folder: string, dockerfile: string): Promise<Packed[]> {
+  const rules = readRules(reading, folder, dockerfile.replaceAll('\\', '/'))
   const packed: Packed[] = []
 
   async function scan(inside: string, parent: Verdict): Promise<void> {
@@ -41,20 +70,20 @@ export async function packedFiles(folder: string, dockerfile: string): Promise<P
       const name = inside === '' ? entry.name : `${inside}/${entry.name}`
       const verdict = judge(name, parent, rules)
       const kind = kindOf(entry)
-      // A socket stops az even where it is ignored.
+      // A socket stops az even when it is ignored.
       if (entry.isSocket() || (!verdict.ignored && (!kind || name.includes('\ufffd')))) throw unpackable(name)
       if (!verdict.ignored && kind) packed.push({ path: name, kind })
-      // Of an ignored folder, too, a rule with `!` may take something back in.
+      // A rule with `!` may include something of an ignored folder again.
       if (kind === 'folder') await scan(name, verdict)
     }
   }
   const unpackable = (name: string) =>
     usageError(
       `${path.join(folder, name)} cannot be packed for the build: ${name.includes('\ufffd') ? 'its name is not UTF-8' : 'it is neither a file nor a folder nor a link'}`,
-      'Take it out of the folder, or name it in .dockerignore (a socket must go).',
+      'Remove it from the folder, or exclude it in .dockerignore (a socket must be removed).',
     )
 
-  // The context itself is judged first: a rule `*` or `**` fits it, and everything inherits.
+  // The context itself comes first: a rule `*` or `**` matches it, and everything inherits that.
   await scan('', judge('', { ignored: false, decidedBy: rules.length }, rules))
   return packed.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
@@ -71,61 +100,61 @@ function judge(name: string, parent: Verdict, rules: readonly Rule[]): Verdict {
   return index < 0 ? parent : { ignored: rules[index]!.ignore, decidedBy: index }
 }
 
-/** `<Dockerfile>.dockerignore` where there is one and the Dockerfile has a name of its own, else `.dockerignore`. */
-function readRules(folder: string, dockerfile: string): Rule[] {
-  const name = path.posix.basename(dockerfile.replaceAll('\\', '/'))
-  const own = `${name}.dockerignore`
-  const special = name !== 'Dockerfile' && existsSync(path.join(folder, own))
+/** The ignore file of the Dockerfile where there is one, else `.dockerignore`. */
+function readRules(reading: Reading, folder: string, dockerfile: string): Rule[] {
+  const own = reading.getOwnIgnoreFile(dockerfile)
+  const special = own !== undefined && existsSync(path.join(folder, own))
   const file = special ? own : '.dockerignore'
   if (!existsSync(path.join(folder, file))) return []
   const lines = decode(readFileSync(path.join(folder, file)), path.join(folder, file)).split(/\r\n|\r|\n/)
   const rules = lines.flatMap((line, index) => {
     const rule = line.trimEnd()
-    return rule === '' || rule.startsWith('#') ? [] : [readRule(rule, `${file} line ${index + 1}`)]
+    const where = `${file} line ${index + 1}`
+    return rule === '' || rule.startsWith('#') ? [] : [readRule(reading, rule, where)]
   })
-  return [...(special ? [readRule('.dockerignore', '')] : []), ...rules].reverse()
+  return [...(special ? [readRule(reading, '.dockerignore', '')] : []), ...rules].reverse()
 }
 
 function decode(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw usageError(`${file} is not UTF-8 text`, 'Save it as UTF-8: az reads nothing else.')
+    throw usageError(`${file} is not UTF-8 text`, 'Save it as UTF-8, the only encoding that az reads.')
   }
 }
 
-/** Slashes at the ends are taken off only behind a `!`; `node_modules/` fits nothing, as az has it. */
-function readRule(line: string, where: string): Rule {
+/** As in az, slashes at the ends are removed only after a `!`, so `node_modules/` matches nothing. */
+function readRule(reading: Reading, line: string, where: string): Rule {
   const ignore = !line.startsWith('!')
   const rule = ignore ? line : line.slice(1).replace(/^\//, '').replace(/\/+$/, '')
-  const pattern = rule === '' ? undefined : compile(rule)
+  const pattern = rule === '' ? undefined : compile(reading, rule)
   if (pattern) return { ignore, pattern }
   throw usageError(
-    `${where}: what az makes of the rule ${JSON.stringify(line)} cannot be told`,
-    'az reads a rule as a regular expression: write / for \\, and ? in place of + ( ) { [ and their like.',
+    `${where}: the meaning of the rule ${JSON.stringify(line)} for az is unknown`,
+    'az reads a rule as a regular expression: write / for \\, and ? for characters such as + ( ) { [.',
   )
 }
 
 /**
- * The rule as az hands it to Python's re.match. `undefined` where Python does not take it, or takes it otherwise than
- * JavaScript does.
+ * Compiles the rule as az passes it to Python's re.match; undefined when Python rejects it, or reads it differently from
+ * JavaScript.
  */
-function compile(rule: string): RegExp | undefined {
+function compile({ slashAfterStars }: Reading, rule: string): RegExp | undefined {
   if (/\\|\{,|\[\^?\]/.test(rule)) return undefined
   const parts = rule.split('/')
   const body = parts.map((part, index) => {
-    if (part === '**') return '[^\\n]*'
-    const translated = part.replaceAll('*', '[^/]*').replaceAll('?', '[^/]').replaceAll('.', '\\.')
-    return index < parts.length - 1 ? `${translated}/` : translated
+    const slash = index < parts.length - 1 ? '/' : ''
+    if (part === '**') return `[^\\n]*${slashAfterStars ? slash : ''}`
+    return part.replaceAll('*', '[^/]*').replaceAll('?', '[^/]').replaceAll('.', '\\.') + slash
   })
-  // re.match is anchored at the start for both sides of a `|`; Python's `$` fits before a last line end, too.
+  // re.match is anchored at the start for both sides of a `|`; Python's `$` also matches before a final line end.
   const source = `^(?:${body.join('')}(?=\\n?$))`
-  // By code point, as Python reads; a lone bracket or brace is text only without that.
+  // By code point, as in Python; a lone bracket or brace is text only without the flag.
   for (const flags of ['u', '']) {
     try {
       return new RegExp(source, flags)
     } catch {
-      // tried the other way, or refused
+      // The other flags are tried next.
     }
   }
   return undefined
