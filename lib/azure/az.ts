@@ -9,6 +9,8 @@ const env = {
   AZURE_CORE_COLLECT_TELEMETRY: '0',
   AZURE_CORE_LOGIN_EXPERIENCE_V2: 'off',
   AZURE_EXTENSION_USE_DYNAMIC_INSTALL: 'no',
+  // Debian 13's az 2.74 runs on a newer Python, which warns before every answer.
+  PYTHONWARNINGS: 'ignore',
 }
 
 /** The az that the command lines here were checked with. */

@@ -56,7 +56,7 @@ export function handshakeError(config: Config, error: Error): OpsError {
         : `No ssh session with ${host}:${port} comes about`,
     error.message,
     cut
-      ? `A firewall or proxy on the way answers for it, or its sshd is overloaded (MaxStartups). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS runs.`
+      ? `A firewall or proxy on the way answers for it, its sshd is overloaded (MaxStartups), or sshd refuses this address for a while after failed logins (PerSourcePenalties of OpenSSH 9.8 and newer: wait ten minutes at most). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS runs.`
       : `Check that port ${port} is sshd's (IONOS_PORT) and that the VPS is not overloaded.`,
   )
 }

@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MachineOptions } from '../machine.ts'
-import { must } from '../processes.ts'
+import { collect, must } from '../processes.ts'
 
 type Files = NonNullable<MachineOptions['files']>
 
@@ -27,6 +28,18 @@ AcceptEnv LANG LC_*
 Subsystem sftp /usr/lib/openssh/sftp-server
 `
 
+/**
+ * OpenSSH 9.8 and newer refuse an address for a while after failed logins (sshd_config(5), on by default). Here one
+ * address stands for every operator and every test, so a wrong key of one must not keep the others out.
+ */
+const NO_PENALTIES = 'PerSourcePenalties no\n'
+
+/** Does a line of `ssh -V` such as `OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.1` name a release that knows penalties? */
+export function knowsPenalties(version: string): boolean {
+  const [, major = '0', minor = '0'] = /^OpenSSH_(\d+)\.(\d+)/.exec(version) ?? []
+  return Number(major) > 9 || (Number(major) === 9 && Number(minor) >= 8)
+}
+
 export interface SshServer {
   files: Files
   /** Lines for known_hosts without the address in front: `ssh-ed25519 AAAA…`. */
@@ -39,8 +52,10 @@ export async function sshServer(folder: string, authorizedKey: string): Promise<
     throw new Error(
       'The VPS needs a public ssh key in the form of an authorized_keys line (ssh-ed25519 AAAA…).',
     )
+  const { stderr: version } = await collect(spawn('ssh', ['-V'], { stdio: ['pipe', 'pipe', 'pipe'] }))
+  const configuration = knowsPenalties(version) ? CONFIGURATION + NO_PENALTIES : CONFIGURATION
   const files: Files = {
-    '/etc/ssh/sshd_config': { text: CONFIGURATION },
+    '/etc/ssh/sshd_config': { text: configuration },
     '/etc/ssh/ssh_config': { text: 'Host *\n    SendEnv LANG LC_*\n' },
     '/root/.ssh/authorized_keys': { text: `${authorizedKey.trim()}\n`, mode: 0o600 },
   }
