@@ -38,7 +38,10 @@ const byName = (dockerfile: string) => {
   return name === 'Dockerfile' ? undefined : `${name}.dockerignore`
 }
 
-/** The readings of az, the oldest first: 2.45; since https://github.com/Azure/azure-cli/pull/29901; since …/pull/32633. */
+/**
+ * The readings of az, the oldest first: 2.45; since https://github.com/Azure/azure-cli/pull/29901 (compared with 2.74);
+ * since https://github.com/Azure/azure-cli/pull/32633 (by its description: no such release was at hand).
+ */
 export const readings: readonly Reading[] = [
   { slashAfterStars: false, getOwnIgnoreFile: byName },
   { slashAfterStars: true, getOwnIgnoreFile: byName },
@@ -47,7 +50,7 @@ export const readings: readonly Reading[] = [
 
 /**
  * Lists what any release of az packs of a folder for `az acr build`, sorted by path; az always adds the Dockerfile. What
- * one release packs and another leaves out counts: the same list means the same image with either.
+ * one release packs and another leaves out counts, so no change that any of them would build goes unnoticed.
  * Throws (exit 2) for what az cannot pack, or packs under another name.
  */
 export async function packedFiles(folder: string, dockerfile: string): Promise<Packed[]> {

@@ -8,26 +8,23 @@ import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-/* Abstract sockets are Linux's own, as the rehearsal is. */
+/* Abstract sockets are Linux's own, as the rehearsal is: vitest.config.ts leaves this file out elsewhere. */
 const owner = (id: string): Owner => ({
   ...{ id, pid: process.pid, startedBy: process.ppid, doing: 'running', keep: false },
   ...{ from: home, since: '2026-11-25T12:00:00Z', environment: '/x/.env.x' },
 })
 
-test.skipIf(process.platform !== 'linux')(
-  'of many who claim at the same moment one gets it; the others see who',
-  async () => {
-    const name = path.basename(temporaryFolder())
-    const claims = await Promise.all(['a', 'b', 'c', 'd'].map((id) => claimRehearsal(name, owner(id))))
-    expect(claims.filter(Boolean)).toHaveLength(1)
-    const winner = 'abcd'[claims.findIndex(Boolean)]!
-    expect(await readOwner(name)).toEqual(owner(winner))
-    claims.find(Boolean)!()
-    expect(await readOwner(name)).toBeUndefined()
-  },
-)
+test('of many who claim at the same moment one gets it; the others see who', async () => {
+  const name = path.basename(temporaryFolder())
+  const claims = await Promise.all(['a', 'b', 'c', 'd'].map((id) => claimRehearsal(name, owner(id))))
+  expect(claims.filter(Boolean)).toHaveLength(1)
+  const winner = 'abcd'[claims.findIndex(Boolean)]!
+  expect(await readOwner(name)).toEqual(owner(winner))
+  claims.find(Boolean)!()
+  expect(await readOwner(name)).toBeUndefined()
+})
 
-test.skipIf(process.platform !== 'linux')('a claim ends with its process, however that ends', async () => {
+test('a claim ends with its process, however that ends', async () => {
   const name = path.basename(temporaryFolder())
   const text = `import { claimRehearsal } from ${JSON.stringify(path.join(home, 'rehearsal', 'claim.ts'))}
     await claimRehearsal(${JSON.stringify(name)}, ${JSON.stringify(owner('child'))})
@@ -44,17 +41,14 @@ test.skipIf(process.platform !== 'linux')('a claim ends with its process, howeve
   release!()
 })
 
-test.skipIf(process.platform !== 'linux')(
-  'a claim holds whatever TMPDIR is, as the network does',
-  async () => {
-    const name = path.basename(temporaryFolder())
-    const release = await claimRehearsal(name, owner('kept'))
-    vi.stubEnv('TMPDIR', temporaryFolder())
-    expect(await getFailure(assertStartable(name))).toMatchObject({
-      exitCode: 2,
-      what: expect.stringContaining(`A rehearsal "${name}" is running`),
-    })
-    release!()
-    await expect(assertStartable(name)).resolves.toBeUndefined()
-  },
-)
+test('a claim holds whatever TMPDIR is, as the network does', async () => {
+  const name = path.basename(temporaryFolder())
+  const release = await claimRehearsal(name, owner('kept'))
+  vi.stubEnv('TMPDIR', temporaryFolder())
+  expect(await getFailure(assertStartable(name))).toMatchObject({
+    exitCode: 2,
+    what: expect.stringContaining(`A rehearsal "${name}" is running`),
+  })
+  release!()
+  await expect(assertStartable(name)).resolves.toBeUndefined()
+})
