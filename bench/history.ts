@@ -2,8 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { buildDailyBars, getLatencySeries, getPercentiles } from '../lib/monitoring/slo/series.ts'
-import { buildSloReport } from '../lib/monitoring/slo/sloReport.ts'
+import {
+  buildDailyBars,
+  buildSloReport,
+  getLatencySeries,
+  getPercentiles,
+} from '../lib/monitoring/slo/sloReport.ts'
 import { countSamples } from '../lib/monitoring/store/rollups.ts'
 import { openDatabase } from '../lib/monitoring/store/sqlite.ts'
 import { historyFile, openHistory, readHistory } from '../lib/monitoring/store/store.ts'

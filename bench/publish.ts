@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Receipt } from '../lib/deploy/receipts/write.ts'
+import type { Receipt } from '../lib/deploy/receipts/receipts.ts'
 import { startProcess } from '../lib/shell/spawn.ts'
 import { rehearsalPackages } from '../rehearsal/packages.ts'
 import { type Relay, startRelay } from '../rehearsal/relay.ts'

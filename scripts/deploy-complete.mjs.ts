@@ -2,8 +2,7 @@
 import { isMain } from '../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../lib/deploy/defineTaskScript.ts'
 import type { Azure, Runbook } from '../lib/deploy/runbook.ts'
-import type { Context } from '../lib/tasks/context.ts'
-import type { Task } from '../lib/tasks/task.ts'
+import type { Context, Task } from '../lib/tasks/task.ts'
 import { usageError } from '../lib/util/errors.ts'
 
 const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quick?: boolean }>({

@@ -1,5 +1,4 @@
-import type { Context } from '../tasks/context.ts'
-import { ok, type Task } from '../tasks/task.ts'
+import { type Context, ok, type Task } from '../tasks/task.ts'
 import { exitCode, OpsError } from '../util/errors.ts'
 import { isAtLeast } from '../util/semver.ts'
 import { az, oldestAz } from './cli.ts'

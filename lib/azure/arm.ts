@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponse } from '../net/http.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { az, explainAz } from './cli.ts'
 

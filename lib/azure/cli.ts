@@ -1,4 +1,4 @@
-import { commandTemplate, local } from '../shell/template.ts'
+import { commandTemplate, local } from '../shell/command.ts'
 import { explainAz, serverBusy } from './errors.ts'
 
 export { explainAz, explainBuild } from './errors.ts'

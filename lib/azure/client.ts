@@ -1,6 +1,6 @@
 import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
 import type { Command } from '../shell/command.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { isUnanswered, OpsError } from '../util/errors.ts'
 import { type Login, readAccount } from './account.ts'
 import { absent, az } from './cli.ts'

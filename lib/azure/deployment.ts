@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { formatAzLine } from '../config/pasteLine.ts'
-import type { Context } from '../tasks/context.ts'
-import type { Log } from '../tasks/task.ts'
+import type { Context, Log } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { az, explainAz } from './cli.ts'

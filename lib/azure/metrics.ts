@@ -1,5 +1,5 @@
 import type { Command } from '../shell/command.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { unknownError, usageError } from '../util/errors.ts'
 import { az } from './cli.ts'
 

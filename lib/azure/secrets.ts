@@ -1,6 +1,5 @@
 import { isInKeyVault, revealSecret, type Secret } from '../config/secret.ts'
-import type { Context } from '../tasks/context.ts'
-import { ok, type Task } from '../tasks/task.ts'
+import { type Context, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/concurrency.ts'
 import { exitCode } from '../util/errors.ts'
 import { type Finding, getDetail, type Verdict, worstVerdict } from '../util/status.ts'

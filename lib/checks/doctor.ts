@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { exitCode } from '../util/errors.ts'
 import { type Finding, worstVerdict } from '../util/status.ts'
 import { type Category, type Check, type CheckContext, categories, getAdvice, select } from './check.ts'

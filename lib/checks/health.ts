@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { mapLimit } from '../util/concurrency.ts'
 import { usageError } from '../util/errors.ts'
 import { type Verdict, worstVerdict } from '../util/status.ts'

@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { getMessage } from '../util/errors.ts'
 import type { CheckInfo, Observation } from './check.ts'
 

@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
 import { formatMaintenance } from '../vps/maintenance/page.ts'

@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { exitCode, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { type Judged, judgedFailure } from '../util/status.ts'

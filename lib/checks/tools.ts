@@ -1,7 +1,7 @@
 import { azVersion } from '../azure/account.ts'
 import { oldestAz } from '../azure/cli.ts'
 import { requirePgTool } from '../database/pgTools.ts'
-import { local } from '../shell/template.ts'
+import { local } from '../shell/command.ts'
 import { isAtLeast } from '../util/semver.ts'
 import { type Check, fail, pass, type Result } from './check.ts'
 

@@ -27,7 +27,6 @@ export interface Script<Flags extends object> {
   summary: string
   /** Whether it changes anything: it then takes --dry-run, --detailed-exitcode and --yes. */
   changes: boolean
-  /** Adds this script's own flags. */
   options?: (parser: Parser) => unknown
   /** Flags of the tool that this one replaces, in lower case, and what they are called now. */
   legacyFlags?: Readonly<Record<string, string>>
@@ -45,11 +44,7 @@ export interface Script<Flags extends object> {
 }
 
 /** A script that a test can import; `start` runs it with the arguments of this process. */
-export interface DefinedScript<Flags extends object> extends Script<Flags> {
-  start(): Promise<void>
-}
-
-export const defineScript = <Flags extends object>(script: Script<Flags>): DefinedScript<Flags> => ({
+export const defineScript = <Flags extends object>(script: Script<Flags>) => ({
   ...script,
   start: () => startScript(script),
 })
@@ -66,7 +61,6 @@ export function isMain({ filename }: ImportMeta): boolean {
 
 /** One run of a script. */
 export interface Run<Flags> {
-  /** The name of the script. */
   script: string
   flags: Flags
   /** The command that repeats this run, for the operator to paste. */
@@ -94,7 +88,6 @@ export interface Run<Flags> {
   clean(text: string): string
 }
 
-/** Parses the flags, runs the script, and reports the outcome as a message and an exit code. */
 async function startScript<Flags extends object>(about: Script<Flags>): Promise<void> {
   const argv = translateLegacyFlags(process.argv.slice(2), about.legacyFlags ?? {})
   let run: (Run<Flags & CommonFlags> & { said: boolean }) | undefined

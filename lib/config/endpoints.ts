@@ -1,7 +1,11 @@
+import { parseJson } from '../util/json.ts'
 import type { Config } from './config.ts'
 
 /** The port of the backend: the container opens it, probes use it, and nginx proxies /api/ to it. */
 export const backendPort = 5000
+
+/** The site's names, the main one first. */
+export const getSiteNames = ({ domain }: Config): [string, string] => [domain, `www.${domain}`]
 
 /** The host name that Azure gives a container group with this DNS label. */
 export const getContainerHost = (config: Config, label: string): string =>
@@ -12,12 +16,8 @@ export const surgeLabel = (config: Config): string => `${config.backend.dnsLabel
 
 /** The release named in an answer of /health; undefined without one. */
 export function parseRelease(health: string): string | undefined {
-  try {
-    const { release } = JSON.parse(health) as { release?: unknown }
-    return typeof release === 'string' && release !== '' ? release : undefined
-  } catch {
-    return undefined
-  }
+  const release = parseJson<{ release?: unknown }>(health)?.release
+  return typeof release === 'string' && release !== '' ? release : undefined
 }
 
 export const stableHost = (config: Config): string => getContainerHost(config, config.backend.dnsLabel)

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { getMessage, OpsError, usageError } from '../util/errors.ts'
 import { writeAtomically } from '../util/files.ts'
-import { type Key, type KeyName, keys } from './schema.ts'
+import { type KeyName, keys } from './schema.ts'
 
 export type Values = Partial<Record<KeyName, string>>
 
@@ -57,15 +58,10 @@ export async function saveValues(file: string, values: Readonly<Record<string, s
   const target = realpathSync(file)
   const before = readFileSync(target, 'utf8')
   const after = setValues(before, values)
-  const wanted = JSON.stringify(sorted({ ...parse(before), ...values }))
-  if (JSON.stringify(sorted(parse(after))) !== wanted) {
-    throw new OpsError({
-      what: `${file} has a form that this script cannot change safely`,
-      next: `Set by hand: ${Object.entries(values)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(' ')}`,
-    })
-  }
+  const lines = Object.entries(values).map(([key, value]) => `${key}=${value}`)
+  const refuse = (what: string) => new OpsError({ what, next: `Set by hand: ${lines.join(' ')}` })
+  if (!isDeepStrictEqual({ ...parse(after) }, { ...parse(before), ...values }))
+    throw refuse(`${file} has a form that this script cannot change safely`)
   const { mode, uid, gid } = statSync(target)
   const check = () => {
     if (readFileSync(target, 'utf8') !== before) throw new Error('somebody else has just changed it')
@@ -73,17 +69,9 @@ export async function saveValues(file: string, values: Readonly<Record<string, s
   try {
     writeAtomically(target, after, { mode: mode & 0o777, owner: { uid, gid }, check })
   } catch (thrown) {
-    throw new OpsError({
-      what: `${file} could not be written: ${getMessage(thrown)}`,
-      next: `Set by hand: ${Object.entries(values)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(' ')}`,
-    })
+    throw refuse(`${file} could not be written: ${getMessage(thrown)}`)
   }
 }
-
-const sorted = (values: Readonly<Record<string, string>>) =>
-  Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1))
 
 /** A quoted value as dotenv reads one: only its own quote ends it. */
 const quoted = /^\s*(?:'(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`)\s*$/
@@ -102,7 +90,7 @@ export function findCutValues(text: string, file: string): string[] {
       .split(/[\r\n]/, 1)[0]!
       .replace(/^\s*[=:]\s*/, '')
     if (!tail.startsWith('#') || quoted.test(value)) return []
-    const secret = Object.hasOwn(keys, key) && (keys[key as KeyName] as Key).secret === true
+    const secret = Object.hasOwn(keys, key) && keys[key as KeyName].secret === true
     const isComment = value === '' || /\s$/.test(value)
     const unclosed = /^\s*['"`]/.test(value)
     if (!secret && isComment && !unclosed) return []

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { getMessage } from '../util/errors.ts'
+import { getMessage, type OpsError, usageError } from '../util/errors.ts'
 import type { Config } from './config.ts'
-import { getContainerHost, stableHost, surgeHost, surgeLabel } from './endpoints.ts'
+import { getContainerHost, getSiteNames, stableHost, surgeHost, surgeLabel } from './endpoints.ts'
 import { isBaseOnly, loadConfig } from './load.ts'
 import type { KeyName, ShareKind } from './schema.ts'
 
@@ -78,7 +78,6 @@ export interface Shared {
   kind: ShareKind
   /** `PostgreSQL server codexdominion-db` */
   what: string
-  /** The keys that name it. */
   keys: readonly [KeyName, ...KeyName[]]
 }
 
@@ -87,7 +86,8 @@ export function findShared(config: Config, other: Config): Shared[] {
   const { azure, postgres, redis, domain } = config
   const cloud = isSameCloud(config, other)
   const server = cloud && postgres.server === other.postgres.server
-  const site = isSameVps(config, other) && siteNames(config).some((name) => siteNames(other).includes(name))
+  const site =
+    isSameVps(config, other) && getSiteNames(config).some((name) => getSiteNames(other).includes(name))
   const found: (Shared | false)[] = [
     cloud &&
       isSameGroup(config, other) && {
@@ -175,8 +175,6 @@ function sharesRedis(config: Config, other: Config): boolean {
   return sameHost || isSameGroup(config, other)
 }
 
-const siteNames = ({ domain }: Config): string[] => [domain, `www.${domain}`]
-
 /** Whether both use the same VPS. Different addresses mean different machines; different names may not. */
 function isSameVps(config: Config, other: Config): boolean {
   const [own, its] = [config.ionos, other.ionos]
@@ -184,4 +182,49 @@ function isSameVps(config: Config, other: Config): boolean {
   const address = ({ publicIp, host }: Config['ionos']) => [publicIp, host].find((text) => isIP(text))
   if (address(own) !== undefined && address(its) !== undefined) return address(own) === address(its)
   return isSameCloud(config, other)
+}
+
+/**
+ * The configuration of a run that changes something. Throws (exit 2) when another environment of the folder names the
+ * same resources and neither file allows that. Nothing has been changed then.
+ */
+export async function getSeparateConfig(run: {
+  config(): Promise<Config>
+  log(line: string): void
+}): Promise<Config> {
+  const config = await run.config()
+  const others = await readOthers(config)
+  for (const { file, why } of others.unreadable)
+    run.log(`! ${file} cannot be read, so what it names is not known: ${why}`)
+  assertSeparate(config, others)
+  return config
+}
+
+/** Throws (exit 2) naming what the first other environment names, too, unless SHARES in either file lists it. */
+export function assertSeparate(config: Config, { environments }: Others): void {
+  for (const other of environments) {
+    const meant = [...config.shares, ...other.shares]
+    const shared = findShared(config, other).filter(({ kind }) => !meant.includes(kind))
+    if (shared.length === 0) continue
+    const lines = shared.map(({ what, keys }) => `  ${what} (${keys.join(', ')})`)
+    throw refusal(config, other, lines, [...meant, ...shared.map(({ kind }) => kind)])
+  }
+}
+
+function refusal(config: Config, other: Config, lines: string[], kinds: readonly string[]): OpsError {
+  const [file, theirs] = [getEnvironmentFile(config), getEnvironmentFile(other)]
+  // What is added to .env is read by every environment.
+  const second = config.environment === 'default' ? theirs : file
+  return usageError(
+    `${file} names what ${theirs} names, too:\n${lines.join('\n')}`,
+    [
+      `Set other names in ${second}. If both are meant to share this, write there: SHARES=${[...new Set(kinds)].join(',')}`,
+      ...(other.environment === 'default'
+        ? []
+        : [`If ${theirs} is only a copy and no environment, move it to another folder`]),
+      ...(config.environment === 'default' || other.environment === 'default'
+        ? ['If .env only holds what the environments have in common, write BASE_ONLY=yes in .env']
+        : []),
+    ].join('\n  '),
+  )
 }

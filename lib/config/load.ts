@@ -41,12 +41,10 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
       'Fix them in the files listed; .env.example explains every key.',
     )
   }
-  const texts = Object.fromEntries(
-    Object.entries(keys).map(([key, about]) => [key, given.get(key)?.value ?? (about as Key).default ?? '']),
-  ) as Record<KeyName, string>
   const last = filesOf(name).at(-1)!
+  const textOf = (key: KeyName) => given.get(key)?.value ?? keys[key].default
   const fileOf = (key: KeyName) => given.get(key)?.file ?? last
-  return deepFreeze(createConfig(texts, fileOf, folder, name ?? 'default'))
+  return deepFreeze(createConfig(textOf, fileOf, folder, name ?? 'default'))
 }
 
 /** Whether `.env` says that it only holds what the environments have in common. */
@@ -107,7 +105,7 @@ async function readFiles(
  */
 function refuseKeyMaterial(values: readonly [string, string][], file: string): void {
   const pasted = values.flatMap(([key, value]) => {
-    const isPath = Object.hasOwn(keys, key) && (keys[key as KeyName] as Key).path
+    const isPath = Object.hasOwn(keys, key) && keys[key as KeyName].path
     return isPath && isKeyMaterial(value) ? [key] : []
   })
   if (pasted.length === 0) return
@@ -117,7 +115,6 @@ function refuseKeyMaterial(values: readonly [string, string][], file: string): v
   )
 }
 
-/** Everything that is wrong with the keys, one sentence each. */
 async function check(given: Map<string, Given>): Promise<string[]> {
   const values = Object.fromEntries(
     [...given]
@@ -163,7 +160,7 @@ function findContradictions(given: Map<string, Given>): string[] {
     )
   }
   for (const [key, about] of Object.entries(keys) as [KeyName, Key][]) {
-    const [warning, critical] = (given.get(key)?.value ?? about.default ?? '').split(',').map(Number)
+    const [warning, critical] = (given.get(key)?.value ?? about.default).split(',').map(Number)
     if (about.means !== limitsMean || warning === undefined || critical === undefined) continue
     const lessIsWorse = key === 'HEALTH_CERTIFICATE_PERCENT'
     if (lessIsWorse ? critical > warning : warning > critical)

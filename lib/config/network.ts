@@ -44,12 +44,8 @@ export function createNetworkOptions(config: Config): NetworkOptions {
         ...ipv6.map((address) => ({ address, family: 6 })),
       ]
       if (found.length > 0) return found
-      throw Object.assign(
-        new Error(`${bare} has no address at the name server ${config.network.dnsServer}`),
-        {
-          code: 'ENOTFOUND',
-        },
-      )
+      const absent = new Error(`${bare} has no address at the name server ${config.network.dnsServer}`)
+      throw Object.assign(absent, { code: 'ENOTFOUND' })
     },
   }
 }

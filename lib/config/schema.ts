@@ -1,3 +1,6 @@
+import type { Limits } from './config.ts'
+import type { Secret } from './secret.ts'
+
 /** What two environments can share, by the names that SHARES takes. */
 export const shareKinds = [
   'containers',
@@ -14,7 +17,7 @@ export type ShareKind = (typeof shareKinds)[number]
 /** One key of `.env`. Values arrive as text; `type` is what the text must represent. */
 export interface Key {
   type: 'string' | 'integer' | 'number'
-  default?: string
+  default: string
   /** A regular expression the text must match. */
   pattern?: string
   /** What the pattern allows, as the end of "must be …". */
@@ -28,155 +31,270 @@ export interface Key {
   path?: boolean
 }
 
+/** What a value may need besides its text. */
+export interface Source {
+  /** Makes a path absolute: relative paths start at the folder of `.env`, `~` is the home folder. */
+  toPath(text: string): string
+  toSecret(key: string, text: string): Secret
+}
+
+/** A key, and the value that a field of the configuration gets from its text. */
+interface Setting<Name extends string, Value> extends Key {
+  key: Name
+  read(text: string, source: Source): Value
+}
+
 const hostName = '^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$'
 const host = '^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$'
 const url = '^https?://[^\\s]+$'
 const port = '(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
 const neutralTarget = `(?:tcp://)?[A-Za-z0-9.-]+:${port}`
-const limits = '^[0-9]{1,9}(\\.[0-9]{1,3})?,[0-9]{1,9}(\\.[0-9]{1,3})?$'
+const limitsPattern = '^[0-9]{1,9}(\\.[0-9]{1,3})?,[0-9]{1,9}(\\.[0-9]{1,3})?$'
 export const limitsMean = 'two figures, WARNING,CRITICAL, such as 200,1000'
-const dollars = '^([0-9]{1,6}(\\.[0-9]{1,2})?)?$'
 
-const text = (value: string, pattern: string, means: string) =>
-  ({ type: 'string', default: value, pattern, means }) satisfies Key
-const choice = (value: string, ...values: readonly string[]) =>
-  ({ type: 'string', default: value, enum: values }) satisfies Key
-const integer = (value: string, minimum: number, maximum: number) =>
-  ({ type: 'integer', default: value, minimum, maximum }) satisfies Key
-const number = (value: string, minimum: number, maximum: number) =>
-  ({ type: 'number', default: value, minimum, maximum }) satisfies Key
-const file = (value: string) => ({ type: 'string', default: value, path: true }) satisfies Key
-const secret = { type: 'string', default: '', secret: true } satisfies Key
+const setting = <Name extends string, Value>(
+  key: Name,
+  about: Key,
+  read: Setting<Name, Value>['read'],
+): Setting<Name, Value> => ({ ...about, key, read })
+const unchanged = (value: string): string => value
 
-/** Every key of the configuration, with its default. `.env.example` explains each; a test holds the two together. */
-export const keys = {
-  SHARES: text(
+const text = <Name extends string>(
+  key: Name,
+  value: string,
+  pattern: string,
+  means: string,
+  more: Partial<Key> = {},
+) => setting(key, { type: 'string', default: value, pattern, means, ...more }, unchanged)
+const choice = <Name extends string, Value extends string>(key: Name, value: Value, ...values: Value[]) =>
+  setting(key, { type: 'string', default: value, enum: values }, (chosen) => chosen as Value)
+const integer = <Name extends string>(key: Name, value: string, minimum: number, maximum: number) =>
+  setting(key, { type: 'integer', default: value, minimum, maximum }, Number)
+const number = <Name extends string>(key: Name, value: string, minimum: number, maximum: number) =>
+  setting(key, { type: 'number', default: value, minimum, maximum }, Number)
+/** A path; '' when none is set. */
+const file = <Name extends string>(key: Name) =>
+  setting(key, { type: 'string', default: '', path: true }, (value, { toPath }) => value && toPath(value))
+const folder = <Name extends string>(key: Name, value: string) =>
+  setting(key, { type: 'string', default: value, path: true }, (given, { toPath }) => toPath(given))
+const secret = <Name extends string>(key: Name) =>
+  setting(key, { type: 'string', default: '', secret: true }, (value, { toSecret }) => toSecret(key, value))
+/** Dollars; undefined when none are set. */
+const dollars = <Name extends string>(key: Name, means: string) =>
+  setting(key, { type: 'string', default: '', pattern: '^([0-9]{1,6}(\\.[0-9]{1,2})?)?$', means }, (value) =>
+    value === '' ? undefined : Number(value),
+  )
+const limits = <Name extends string>(key: Name, value: string) =>
+  setting(
+    key,
+    { type: 'string', default: value, pattern: limitsPattern, means: limitsMean },
+    (given): Limits => {
+      const [warning = 0, critical = 0] = given.split(',').map(Number)
+      return { warning, critical }
+    },
+  )
+
+/**
+ * Every key of the configuration: its default, what it allows, and the field that it sets. `.env.example` explains each; a
+ * test holds the two together.
+ */
+export const settings = {
+  /** What another environment may use, too. */
+  shares: text(
+    'SHARES',
     '',
     `^((${shareKinds.join('|')})(,(?!$)|$))*$`,
     `some of ${shareKinds.join(', ')} with commas, or empty`,
   ),
-  BASE_ONLY: text('', '^(yes)?$', 'yes, or empty'),
+  baseOnly: text('BASE_ONLY', '', '^(yes)?$', 'yes, or empty'),
+  domain: text('DOMAIN', 'codexdominion.app', hostName, 'a host name in lower case'),
+  azure: {
+    /** '' = the subscription that az is set to. */
+    subscription: text('AZURE_SUBSCRIPTION', '', '^[^\\s"\']*$', 'a subscription id, or empty'),
+    resourceGroup: text(
+      'AZURE_RESOURCE_GROUP',
+      'codexdominion-prod',
+      '^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$',
+      '1–90 letters, digits, _ - . ( ), not ending in a full stop',
+    ),
+    location: text('AZURE_LOCATION', 'eastus', '^[a-z0-9]+$', 'a region such as eastus'),
+    registry: text('ACR_NAME', 'codexacr1216', '^[A-Za-z0-9]{5,50}$', '5–50 letters or digits'),
+  },
+  postgres: {
+    server: text(
+      'POSTGRES_SERVER',
+      'codexdominion-db',
+      '^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$',
+      '3–63 lower-case letters, digits or hyphens',
+    ),
+    database: text('POSTGRES_DATABASE', 'codexdb', '^[A-Za-z_][A-Za-z0-9_]{0,62}$', 'a database name'),
+    user: text(
+      'POSTGRES_USER',
+      'codexadmin',
+      '^(?!azure_|pg_)(?!(admin|administrator|root|guest|public|azuresu|azure_superuser)$)[a-z][a-z0-9_]{0,62}$',
+      'a name that Azure allows (not admin, root, azure_…, pg_…)',
+    ),
+    password: secret('POSTGRES_PASSWORD'),
+    sku: text(
+      'POSTGRES_SKU',
+      'Standard_B1ms',
+      '^Standard_B[0-9]+[a-z]*s(_v2)?$',
+      'a Burstable size such as Standard_B1ms',
+    ),
+    version: choice('POSTGRES_VERSION', '16', '14', '15', '16', '17', '18'),
+    storageGb: integer('POSTGRES_STORAGE_GB', '32', 32, 32768),
+    backupDays: integer('POSTGRES_BACKUP_DAYS', '7', 7, 35),
+  },
+  redis: {
+    kind: choice('REDIS_KIND', 'managed', 'managed', 'classic'),
+    name: text(
+      'REDIS_NAME',
+      'codexdominion-redis',
+      '^[a-z0-9]([a-z0-9]|-(?!-)){0,58}[a-z0-9]$',
+      '2–60 lower-case letters, digits or single hyphens',
+    ),
+    sku: text(
+      'REDIS_SKU',
+      'Balanced_B0',
+      '^(Balanced_B|MemoryOptimized_M|ComputeOptimized_X)[0-9]+$|^(Basic|Standard)_C[0-6]$',
+      'Balanced_B0 (managed) or Basic_C0 (classic)',
+    ),
+  },
+  backend: {
+    /** The build context. */
+    dir: folder('BACKEND_DIR', 'examples/codex-dominion/backend'),
+    dockerfile: setting(
+      'BACKEND_DOCKERFILE',
+      { type: 'string', default: 'Dockerfile.azure', path: true },
+      unchanged,
+    ),
+    dnsLabel: text(
+      'BACKEND_DNS_LABEL',
+      'codex-api',
+      '^[a-z][a-z0-9-]{3,57}[a-z0-9]$',
+      '5–59 lower-case letters, digits or hyphens',
+    ),
+    cpu: number('BACKEND_CPU', '2', 0.1, 31),
+    memoryGb: number('BACKEND_MEMORY_GB', '4', 0.1, 240),
+    secretKey: secret('APP_SECRET_KEY'),
+    healthyWithinSeconds: integer('HEALTHY_WITHIN_SECONDS', '300', 5, 3600),
+  },
+  worker: {
+    cpu: number('WORKER_CPU', '1', 0.1, 31),
+    memoryGb: number('WORKER_MEMORY_GB', '2', 0.1, 240),
+    count: integer('WORKER_COUNT', '1', 1, 20),
+  },
+  ionos: {
+    host: text('IONOS_HOST', '74.208.123.158', host, 'an address or a host name'),
+    port: integer('IONOS_PORT', '22', 1, 65535),
+    user: text('IONOS_USER', 'root', '^[a-z_][a-z0-9_-]*$', 'a login name'),
+    /** '' = whatever ssh's own configuration, the agent and the usual key files offer. */
+    key: file('IONOS_SSH_KEY'),
+    knownHosts: file('IONOS_KNOWN_HOSTS'),
+    publicIp: text(
+      'IONOS_PUBLIC_IP',
+      '',
+      '^$|^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.(?!$)|$)){4}$',
+      'an IPv4 address, or empty',
+    ),
+    webRoot: text('WEB_ROOT', '/var/www', '^/[A-Za-z0-9._/-]+$', 'an absolute path', { path: true }),
+    keepReleases: integer('KEEP_RELEASES', '5', 2, 100),
+    keepAssetsDays: integer('KEEP_ASSETS_DAYS', '30', 1, 365),
+    purgeUrl: text('PURGE_URL', '', `^$|${url}`, 'a URL, or empty'),
+    dnsKey: secret('IONOS_DNS_KEY'),
+    dnsApi: text('IONOS_DNS_API', 'https://api.hosting.ionos.com/dns', url, 'a URL'),
+  },
+  dashboardDir: folder('DASHBOARD_DIR', 'examples/codex-dominion/dashboard-app'),
+  /** What IONOS bills, in dollars; undefined = what lib/cost assumes. */
+  cost: {
+    vpsMonthly: dollars('VPS_MONTHLY_USD', 'dollars such as 7.50, or empty'),
+    domainYearly: dollars('DOMAIN_YEARLY_USD', 'dollars such as 15, or empty'),
+  },
+  acme: {
+    email: text('ACME_EMAIL', '', '^$|^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$', 'an e-mail address, or empty'),
+    server: text(
+      'ACME_SERVER',
+      'https://acme-v02.api.letsencrypt.org/directory',
+      '^https://[^\\s]+$',
+      'an https URL',
+    ),
+  },
+  health: {
+    staticMs: limits('HEALTH_STATIC_MS', '200,1000'),
+    apiMs: limits('HEALTH_API_MS', '500,2000'),
+    /** Percentage of the lifetime that is left: less is worse. */
+    certificatePercent: limits('HEALTH_CERTIFICATE_PERCENT', '25,12.5'),
+    queueJobs: limits('HEALTH_QUEUE_JOBS', '100,1000'),
+    queueSeconds: limits('HEALTH_QUEUE_SECONDS', '300,1800'),
+    diskPercent: limits('HEALTH_DISK_PERCENT', '80,90'),
+    /** Of one container within an hour. */
+    restarts: limits('HEALTH_RESTARTS', '1,3'),
+    clockSeconds: limits('HEALTH_CLOCK_SECONDS', '5,60'),
+    neutralTargets: text(
+      'HEALTH_NEUTRAL_TARGETS',
+      '1.1.1.1:443,9.9.9.9:443',
+      `^${neutralTarget}(,${neutralTarget})+$`,
+      'two or more HOST:PORT (or tcp://HOST:PORT) with commas',
+    ),
+    pingUrl: secret('HEALTH_PING_URL'),
+  },
+  history: {
+    sloPercent: number('SLO_PERCENT', '99.9', 50, 99.9999),
+    sampleDays: integer('HISTORY_SAMPLE_DAYS', '35', 2, 400),
+    days: integer('HISTORY_DAYS', '400', 32, 4000),
+  },
+  alerts: {
+    webhook: secret('ALERT_WEBHOOK_URL'),
+    slack: secret('ALERT_SLACK_URL'),
+    teams: secret('ALERT_TEAMS_URL'),
+    email: {
+      to: text(
+        'ALERT_EMAIL_TO',
+        '',
+        '^$|^[^@\\s,]+@[^@\\s,]+(,[^@\\s,]+@[^@\\s,]+)*$',
+        'e-mail addresses with commas, or empty',
+      ),
+      from: text('ALERT_EMAIL_FROM', '', '^$|^[^@\\s]+@[^@\\s]+$', 'an e-mail address, or empty'),
+      smtp: secret('SMTP_URL'),
+    },
+  },
+  network: {
+    /** '' = the system's resolver. */
+    dnsServer: text('DNS_SERVER', '', '^$|^[0-9A-Fa-f.:\\[\\]]+$', 'the address of a resolver, or empty'),
+    caFile: file('CA_FILE'),
+    azProxy: text('HTTPS_PROXY', '', `^$|${url}`, 'a URL, or empty'),
+    azNoProxy: setting('NO_PROXY', { type: 'string', default: '' }, unchanged),
+    azCaFile: file('REQUESTS_CA_BUNDLE'),
+    azFolder: file('AZURE_CONFIG_DIR'),
+  },
+  stateDir: text('STATE_DIR', '.dominion', '^.+$', 'a folder', { path: true }),
+}
 
-  DOMAIN: text('codexdominion.app', hostName, 'a host name in lower case'),
+type NameOf<Part> =
+  Part extends Setting<infer Name, unknown>
+    ? Name
+    : { [Field in keyof Part]: NameOf<Part[Field]> }[keyof Part]
+export type KeyName = NameOf<typeof settings>
 
-  AZURE_SUBSCRIPTION: text('', '^[^\\s"\']*$', 'a subscription id, or empty'),
-  AZURE_RESOURCE_GROUP: text(
-    'codexdominion-prod',
-    '^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$',
-    '1–90 letters, digits, _ - . ( ), not ending in a full stop',
-  ),
-  AZURE_LOCATION: text('eastus', '^[a-z0-9]+$', 'a region such as eastus'),
-  ACR_NAME: text('codexacr1216', '^[A-Za-z0-9]{5,50}$', '5–50 letters or digits'),
+type ValueOf<Part> =
+  Part extends Setting<string, infer Value> ? Value : { readonly [Field in keyof Part]: ValueOf<Part[Field]> }
 
-  POSTGRES_SERVER: text(
-    'codexdominion-db',
-    '^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$',
-    '3–63 lower-case letters, digits or hyphens',
-  ),
-  POSTGRES_DATABASE: text('codexdb', '^[A-Za-z_][A-Za-z0-9_]{0,62}$', 'a database name'),
-  POSTGRES_USER: text(
-    'codexadmin',
-    '^(?!azure_|pg_)(?!(admin|administrator|root|guest|public|azuresu|azure_superuser)$)[a-z][a-z0-9_]{0,62}$',
-    'a name that Azure allows (not admin, root, azure_…, pg_…)',
-  ),
-  POSTGRES_PASSWORD: secret,
-  POSTGRES_SKU: text(
-    'Standard_B1ms',
-    '^Standard_B[0-9]+[a-z]*s(_v2)?$',
-    'a Burstable size such as Standard_B1ms',
-  ),
-  POSTGRES_VERSION: choice('16', '14', '15', '16', '17', '18'),
-  POSTGRES_STORAGE_GB: integer('32', 32, 32768),
-  POSTGRES_BACKUP_DAYS: integer('7', 7, 35),
+const isSetting = (part: object): part is Setting<KeyName, unknown> => 'read' in part
 
-  REDIS_KIND: choice('managed', 'managed', 'classic'),
-  REDIS_NAME: text(
-    'codexdominion-redis',
-    '^[a-z0-9]([a-z0-9]|-(?!-)){0,58}[a-z0-9]$',
-    '2–60 lower-case letters, digits or single hyphens',
-  ),
-  REDIS_SKU: text(
-    'Balanced_B0',
-    '^(Balanced_B|MemoryOptimized_M|ComputeOptimized_X)[0-9]+$|^(Basic|Standard)_C[0-6]$',
-    'Balanced_B0 (managed) or Basic_C0 (classic)',
-  ),
+const listSettings = (part: object): Setting<KeyName, unknown>[] =>
+  isSetting(part) ? [part] : Object.values(part).flatMap(listSettings)
 
-  BACKEND_DIR: file('examples/codex-dominion/backend'),
-  BACKEND_DOCKERFILE: file('Dockerfile.azure'),
-  BACKEND_DNS_LABEL: text(
-    'codex-api',
-    '^[a-z][a-z0-9-]{3,57}[a-z0-9]$',
-    '5–59 lower-case letters, digits or hyphens',
-  ),
-  BACKEND_CPU: number('2', 0.1, 31),
-  BACKEND_MEMORY_GB: number('4', 0.1, 240),
-  WORKER_CPU: number('1', 0.1, 31),
-  WORKER_MEMORY_GB: number('2', 0.1, 240),
-  WORKER_COUNT: integer('1', 1, 20),
-  APP_SECRET_KEY: secret,
-  HEALTHY_WITHIN_SECONDS: integer('300', 5, 3600),
+export const keys = {} as Record<KeyName, Key>
+for (const each of listSettings(settings)) keys[each.key] = each
 
-  IONOS_HOST: text('74.208.123.158', host, 'an address or a host name'),
-  IONOS_PORT: integer('22', 1, 65535),
-  IONOS_USER: text('root', '^[a-z_][a-z0-9_-]*$', 'a login name'),
-  IONOS_SSH_KEY: file(''),
-  IONOS_KNOWN_HOSTS: file(''),
-  IONOS_PUBLIC_IP: text(
-    '',
-    '^$|^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.(?!$)|$)){4}$',
-    'an IPv4 address, or empty',
-  ),
-  DASHBOARD_DIR: file('examples/codex-dominion/dashboard-app'),
-  WEB_ROOT: { ...text('/var/www', '^/[A-Za-z0-9._/-]+$', 'an absolute path'), path: true },
-  KEEP_RELEASES: integer('5', 2, 100),
-  KEEP_ASSETS_DAYS: integer('30', 1, 365),
-  VPS_MONTHLY_USD: text('', dollars, 'dollars such as 7.50, or empty'),
-  DOMAIN_YEARLY_USD: text('', dollars, 'dollars such as 15, or empty'),
-  PURGE_URL: text('', `^$|${url}`, 'a URL, or empty'),
-
-  IONOS_DNS_KEY: secret,
-  IONOS_DNS_API: text('https://api.hosting.ionos.com/dns', url, 'a URL'),
-  ACME_EMAIL: text('', '^$|^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$', 'an e-mail address, or empty'),
-  ACME_SERVER: text('https://acme-v02.api.letsencrypt.org/directory', '^https://[^\\s]+$', 'an https URL'),
-
-  HEALTH_STATIC_MS: text('200,1000', limits, limitsMean),
-  HEALTH_API_MS: text('500,2000', limits, limitsMean),
-  HEALTH_CERTIFICATE_PERCENT: text('25,12.5', limits, limitsMean),
-  HEALTH_QUEUE_JOBS: text('100,1000', limits, limitsMean),
-  HEALTH_QUEUE_SECONDS: text('300,1800', limits, limitsMean),
-  HEALTH_DISK_PERCENT: text('80,90', limits, limitsMean),
-  HEALTH_RESTARTS: text('1,3', limits, limitsMean),
-  HEALTH_CLOCK_SECONDS: text('5,60', limits, limitsMean),
-  HEALTH_NEUTRAL_TARGETS: text(
-    '1.1.1.1:443,9.9.9.9:443',
-    `^${neutralTarget}(,${neutralTarget})+$`,
-    'two or more HOST:PORT (or tcp://HOST:PORT) with commas',
-  ),
-  HEALTH_PING_URL: secret,
-  SLO_PERCENT: number('99.9', 50, 99.9999),
-  HISTORY_SAMPLE_DAYS: integer('35', 2, 400),
-  HISTORY_DAYS: integer('400', 32, 4000),
-  ALERT_WEBHOOK_URL: secret,
-  ALERT_SLACK_URL: secret,
-  ALERT_TEAMS_URL: secret,
-  ALERT_EMAIL_TO: text(
-    '',
-    '^$|^[^@\\s,]+@[^@\\s,]+(,[^@\\s,]+@[^@\\s,]+)*$',
-    'e-mail addresses with commas, or empty',
-  ),
-  ALERT_EMAIL_FROM: text('', '^$|^[^@\\s]+@[^@\\s]+$', 'an e-mail address, or empty'),
-  SMTP_URL: secret,
-
-  DNS_SERVER: text('', '^$|^[0-9A-Fa-f.:\\[\\]]+$', 'the address of a resolver, or empty'),
-  CA_FILE: file(''),
-  HTTPS_PROXY: text('', `^$|${url}`, 'a URL, or empty'),
-  NO_PROXY: { type: 'string', default: '' },
-  REQUESTS_CA_BUNDLE: file(''),
-  AZURE_CONFIG_DIR: file(''),
-  STATE_DIR: { ...text('.dominion', '^.+$', 'a folder'), path: true },
-} satisfies Record<string, Key>
-
-export type KeyName = keyof typeof keys
+/** Gives every field its value. */
+export function readSettings(textOf: (key: KeyName) => string, source: Source) {
+  const read = (part: object): unknown =>
+    isSetting(part)
+      ? part.read(textOf(part.key), source)
+      : Object.fromEntries(Object.entries(part).map(([field, inner]) => [field, read(inner)]))
+  return read(settings) as ValueOf<typeof settings>
+}
 
 /** What JSON Schema knows of a key. */
 const keywords = ['type', 'pattern', 'enum', 'minimum', 'maximum']

@@ -1,19 +1,16 @@
 import { createHmac } from 'node:crypto'
-import type { Command } from '../shell/command.ts'
+import { type Command, local } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
-import { local } from '../shell/template.ts'
 import { exitCode, usageError } from '../util/errors.ts'
 import type { Config } from './config.ts'
 
 /** A secret of the configuration: its value, or a reference to it. Always prints as `***`. */
 export interface Secret {
-  /** The key of `.env`. */
   readonly key: string
   /** The file that sets it, or where it belongs: `.env` or `.env.NAME`. */
   readonly file: string
   /** Checks its value, in addition to the rules for all secrets. */
   readonly rule: SecretRule
-  /** Whether it is set. */
   readonly given: boolean
   /** The text in `.env`; of a reference, not the value. */
   readonly text: () => string

@@ -1,7 +1,7 @@
 import { getResources } from '../azure/resources/index.ts'
 import type { PricedPart } from '../azure/resources/resource.ts'
 import type { Config } from '../config/config.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import offline from './offline.json' with { type: 'json' }
 import { getPrice, type Prices, readPrices } from './priceList.ts'
 

@@ -2,7 +2,7 @@ import { getResources } from '../azure/resources/index.ts'
 import type { Meter } from '../azure/resources/resource.ts'
 import type { Config } from '../config/config.ts'
 import type { HttpRequest } from '../net/http.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { settleAll } from '../util/concurrency.ts'
 import { getMessage } from '../util/errors.ts'
 import offline from './offline.json' with { type: 'json' }

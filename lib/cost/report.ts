@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { formatTable } from '../util/table.ts'
 import { type Estimate, monthlyEstimate, type Part } from './estimate.ts'
 import { type Compared, compareWithOriginal } from './originalEstimate.ts'

@@ -8,7 +8,7 @@ import { revealSecret } from '../config/secret.ts'
 import type { TcpExchange } from '../net/tcp.ts'
 import type { Query } from '../shell/command.ts'
 import type { Database } from '../shell/runner.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
 
 /** PostgreSQL's port, in Azure too. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Query } from '../shell/command.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import type { EffectKind } from '../util/effect.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'

@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
 import type { Runner } from '../shell/runner.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { formatTimestamp } from '../util/time.ts'
 
 /** A context that belongs to one run of one script. */

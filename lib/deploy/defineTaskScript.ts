@@ -1,5 +1,5 @@
-import { type CommonFlags, type DefinedScript, defineScript, type Script } from '../cli/defineScript.ts'
-import type { Context } from '../tasks/context.ts'
+import { type CommonFlags, defineScript, type Script } from '../cli/defineScript.ts'
+import type { Context } from '../tasks/task.ts'
 import type { Runbook } from './runbook.ts'
 import type { TaskRun } from './runTasks.ts'
 
@@ -15,7 +15,7 @@ export interface TaskScript<Flags extends object>
 }
 
 /** A script that is a list of tasks. */
-export function defineTaskScript<Flags extends object>(script: TaskScript<Flags>): DefinedScript<Flags> {
+export function defineTaskScript<Flags extends object>(script: TaskScript<Flags>) {
   const { needsVps, check, tasks, unrecorded, ...about } = script
   return defineScript<Flags>({
     ...about,

@@ -1,28 +1,20 @@
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Command } from '../shell/command.ts'
-import type { Loss } from '../shell/remote.ts'
-import type { Context } from '../tasks/context.ts'
-import { type Difference, ok, type Task, unknown } from '../tasks/task.ts'
+import { type Context, type Difference, ok, type Task, unknown } from '../tasks/task.ts'
 import { exitCode, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { vps } from '../vps/remote/vps.ts'
 import { whoami } from './context.ts'
 
 /** Who holds the lock. */
-export interface Holder {
+interface Holder {
   by: string
   since: string
   what: string
   id: string
   /** Process id of the holder on the VPS. */
   pid: number
-}
-
-export interface Lock {
-  release(): Promise<void>
-  /** Resolves if the lock is lost before its release. */
-  lost: Promise<Loss>
 }
 
 /** On a tmpfs, so that no lock survives a restart of the VPS. */
@@ -33,7 +25,7 @@ const file = '/run/lock/codex-dominion.lock'
  * deploy loses the connection and thus the lock; a machine that falls silent loses it after 90 s.
  * Throws (exit 5) naming the holder, the time, and the command that unlocks.
  */
-export async function takeLock({ runner, config }: Context, id: string, what: string): Promise<Lock> {
+async function takeLock({ runner, config }: Context, id: string, what: string) {
   const holder = JSON.stringify({
     by: whoami(),
     since: new Date().toISOString(),
@@ -43,7 +35,7 @@ export async function takeLock({ runner, config }: Context, id: string, what: st
   const held = await runner.hold(vps(config).sudo.record`${holdArgv(file, holder, silenceSeconds)}`, beatMs)
   if (held.firstLine === 'held') {
     runner.transcript.write({ kind: 'command', effect: 'record', line: `vps: lock ${file}`, code: 0 })
-    return { release: held.close, lost: held.lost }
+    return held
   }
   await held.close()
   if (held.firstLine !== 'refused') {
@@ -90,13 +82,7 @@ words=$(flock -E ${conflict} -w 0.2 9 2>&1) || { [ $? -eq ${conflict} ] && echo 
 printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
 while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do :; done`
 
-export interface LockTask {
-  task: Task
-  held(): boolean
-  /** Aborted when the lock is lost before its release; the reason is a `Loss`. */
-  lost: AbortSignal
-  release(): Promise<void>
-}
+export type LockTask = ReturnType<typeof lockTask>
 
 /**
  * The lock as a task. In a plan it only reports who holds it.
@@ -105,8 +91,8 @@ export interface LockTask {
 export function lockTask(
   context: Context,
   run: { id: string; line: string; take: boolean; needed: boolean; warn(line: string): void },
-): LockTask {
-  let lock: Lock | undefined
+) {
+  let lock: Awaited<ReturnType<typeof takeLock>> | undefined
   const lost = new AbortController()
   async function inspect(): Promise<Difference> {
     if (!run.take) {
@@ -124,11 +110,13 @@ export function lockTask(
       return ok(`none: the VPS that holds it cannot be reached (${thrown.message})`)
     }
   }
+  const task: Task = { id: 'lock', title: 'Deploy lock', part: 'prepare', inspect }
   return {
-    task: { id: 'lock', title: 'Deploy lock', part: 'prepare', inspect },
+    task,
     held: () => lock !== undefined,
+    /** Aborted when the lock is lost before its release; the reason is a `Loss`. */
     lost: lost.signal,
-    release: async () => lock?.release(),
+    release: async () => lock?.close(),
   }
 }
 

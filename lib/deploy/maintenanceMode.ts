@@ -1,6 +1,6 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/concurrency.ts'
 import { parseFutureTime } from '../util/time.ts'
 import { formatMaintenance } from '../vps/maintenance/page.ts'

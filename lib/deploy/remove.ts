@@ -2,19 +2,21 @@ import { type Azure, createAzure } from '../azure/client.ts'
 import { ownGroups } from '../azure/remove.ts'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { confirmName } from '../cli/prompt.ts'
-import { findSharedWithOthers, readOthers, type SharedWith } from '../config/environments.ts'
+import {
+  findSharedWithOthers,
+  getSeparateConfig,
+  readOthers,
+  type SharedWith,
+} from '../config/environments.ts'
 import type { ShareKind } from '../config/schema.ts'
 import { monthlyEstimate } from '../cost/estimate.ts'
-import type { Context } from '../tasks/context.ts'
-import { ok, type Task } from '../tasks/task.ts'
-import { type Settled, settleAll } from '../util/concurrency.ts'
+import { type Context, ok, type Task } from '../tasks/task.ts'
 import { getMessage, usageError } from '../util/errors.ts'
 import { formatCount } from '../util/format.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import { listSiteParts } from '../vps/uninstall.ts'
 import { withContext } from './context.ts'
 import { assertUnlocked } from './lock.ts'
-import { getSeparateConfig } from './separate.ts'
 
 export interface RemoveFlags extends CommonFlags {
   confirm?: string
@@ -23,7 +25,7 @@ export interface RemoveFlags extends CommonFlags {
 }
 
 /** What stays because another environment names it, by kind. */
-export type Staying = ReadonlyMap<ShareKind, SharedWith>
+type Staying = ReadonlyMap<ShareKind, SharedWith>
 
 /**
  * What another environment of the folder names, too: it stays, even if SHARES allows both to use it.
@@ -91,48 +93,45 @@ async function losses(
   { skipAzure, skipIonos }: RemoveFlags,
   staying: Staying,
 ): Promise<string[]> {
-  const { config } = context
+  const { postgres, redis, azure: names } = context.config
   const azure = createAzure(context)
-  const { site, containers, database, redis, tags, cost } = await settleAll({
-    site: async () => (skipIonos || staying.has('site') ? [] : listSiteParts(await inspectServer(context))),
-    containers: async () => (skipAzure || staying.has('containers') ? [] : ownGroups(azure)),
-    database: async () => (skipAzure || staying.has('postgres') ? undefined : azure.database()),
-    redis: async () => (skipAzure || staying.has('redis') ? undefined : azure.redis()),
-    tags: async () => (skipAzure || staying.has('registry') || !(await azure.registry()) ? [] : azure.tags()),
-    cost: () => monthlyEstimate(context),
-  })
-  const describe = <Value>(what: string, answer: Settled<Value>, text: (value: Value) => string): string =>
-    `${what}: ${answer.failure ? `not known (${getMessage(answer.failure)})` : text(answer.value!)}`
+  const goes = (kind: ShareKind) => !staying.has(kind) && !(kind === 'site' ? skipIonos : skipAzure)
+  const describe = async <Value>(what: string, ask: () => Promise<Value>, text: (value: Value) => string) =>
+    `${what}: ${await ask().then(text, (thrown) => `not known (${getMessage(thrown)})`)}`
   const list = (words: readonly string[]) => words.join(', ') || 'nothing'
-  const goes = (part: ShareKind, line: () => string): string[] =>
-    skipAzure || staying.has(part) ? [] : [line()]
-  return [
-    ...(skipIonos || staying.has('site') ? [] : [describe('VPS', site, list)]),
-    ...goes('containers', () => describe('Containers', containers, list)),
-    ...goes('postgres', () =>
-      describe('Database', database, (there) =>
-        there ? `${config.postgres.server} with every row and its own backups` : 'nothing',
+  const lines = await Promise.all([
+    goes('site') && describe('VPS', async () => listSiteParts(await inspectServer(context)), list),
+    goes('containers') && describe('Containers', () => ownGroups(azure), list),
+    goes('postgres') &&
+      describe(
+        'Database',
+        () => azure.database(),
+        (there) => (there ? `${postgres.server} with every row and its own backups` : 'nothing'),
       ),
-    ),
-    ...goes('redis', () =>
-      describe('Redis', redis, (there) => (there ? `${config.redis.name} with its queue` : 'nothing')),
-    ),
-    ...goes('registry', () =>
-      describe('Images', tags, (all) =>
-        all.length === 0 ? 'nothing' : `${formatCount(all.length, 'image')} in ${config.azure.registry}`,
+    goes('redis') &&
+      describe(
+        'Redis',
+        () => azure.redis(),
+        (there) => (there ? `${redis.name} with its queue` : 'nothing'),
       ),
-    ),
+    goes('registry') &&
+      describe(
+        'Images',
+        async () => ((await azure.registry()) ? azure.tags() : []),
+        (all) => (all.length === 0 ? 'nothing' : `${formatCount(all.length, 'image')} in ${names.registry}`),
+      ),
     describe(
       'It costs',
-      cost,
+      () => monthlyEstimate(context),
       ({ known, total }) =>
         `about $${known.toFixed(2)} a month${total === null ? ', and parts that are not known' : ''}; the VPS and the domain go on costing until you cancel them`,
     ),
+  ])
+  return [
+    ...lines.filter((line) => line !== false),
     ...[...staying.values()].map(stays),
     ...(staying.has('postgres') && !staying.has('database')
-      ? [
-          `Database ${config.postgres.database} on that server: not removed, drop it by hand when nobody needs it`,
-        ]
+      ? [`Database ${postgres.database} on that server: not removed, drop it by hand when nobody needs it`]
       : []),
     'Dumps, receipts, the configuration and the resource group stay.',
   ]

@@ -1,28 +1,26 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
+import { getSeparateConfig } from '../config/environments.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import { getRevision } from '../shell/git.ts'
 import type { Loss } from '../shell/remote.ts'
-import type { Context } from '../tasks/context.ts'
 import { criticalPath, executeTasks, type Outcome } from '../tasks/engine.ts'
 import { formatSummary, planData, printPlan } from '../tasks/plan.ts'
 import { openScreen } from '../tasks/renderer.ts'
-import type { Task } from '../tasks/task.ts'
+import type { Context, Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { writeErr } from '../util/terminal.ts'
 import { getVps } from '../vps/remote/vps.ts'
 import { type OpenContext, openContext } from './context.ts'
 import { type LockTask, lockTask } from './lock.ts'
-import { type ReceiptFacts, writeReceipt } from './receipts/write.ts'
-import { getSeparateConfig } from './separate.ts'
+import { type ReceiptFacts, writeReceipt } from './receipts/receipts.ts'
 
 export interface TaskList {
   /** Every task but those of part `prepare` waits for the lock. */
   tasks: readonly Task[]
   /** What is live at the end, for the receipt. */
   receipt?: (outcomes: readonly Outcome[]) => ReceiptFacts
-  /** Lines to print after a successful run. */
   summary?: (outcomes: readonly Outcome[]) => string[]
 }
 
@@ -166,7 +164,6 @@ function cutShort(host: string, outcomes: readonly Outcome[], lockLost: Loss | u
   })
 }
 
-/** Throws the first failure, with the others in its output. */
 function throwFailures(outcomes: readonly Outcome[]): void {
   const [first, ...rest] = outcomes.filter(({ state }) => state === 'failed')
   if (!first) return

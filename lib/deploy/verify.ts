@@ -8,17 +8,14 @@ import { assertReachable, describeFailed, describePassed, retryUntilKnown } from
 import { apiAreas } from '../checks/site/api.ts'
 import { servedBackend } from '../checks/site/servedRelease.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import type { Context } from '../tasks/context.ts'
-import { ok, type Task, unknown } from '../tasks/task.ts'
+import { type Context, ok, type Task, unknown } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { readBadReleases, unmarkBadCommand } from '../vps/badReleases.ts'
-import { pinVerified } from '../vps/frontend/pin.ts'
-import type { Switched } from '../vps/frontend/switch.ts'
+import { pinVerified, type Switched } from '../vps/frontend/switch.ts'
 
 export interface VerifyOptions {
   /** Undefined: Azure is not verified. */
   azure: Azure | undefined
-  /** Whether the site is verified. */
   ionos: boolean
   /** The task that made a frontend release live; when all checks pass, the release is pinned as verified. */
   swap?: Task<Switched> | undefined

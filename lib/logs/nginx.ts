@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { HostCommand } from '../shell/command.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { remoteScript } from '../vps/remote/script.ts'
+import { remoteScript } from '../vps/remote/vps.ts'
 import type { Source } from './merge.ts'
 import type { SourceOptions } from './options.ts'
 import {

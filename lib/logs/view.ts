@@ -1,5 +1,5 @@
 import { openArm } from '../azure/arm.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { getExitCode, type Settled } from '../util/concurrency.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'

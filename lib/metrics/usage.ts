@@ -8,7 +8,7 @@ import {
   workerNames,
 } from '../azure/resources/containerGroups.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { type Settled, settleAll } from '../util/concurrency.ts'
 import { OpsError, unknownError } from '../util/errors.ts'
 

@@ -1,9 +1,8 @@
 import { getAdvice } from '../checks/check.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import type { Verdict } from '../util/status.ts'
-import { getIncidentId, getVerdict } from './alerts/message.ts'
+import { getIncidentId, getVerdict } from './alerts/alert.ts'
 import type { Evaluation } from './evaluate.ts'
-import { formatPluginLine } from './format/plugin.ts'
 import {
   formatProgress,
   type IncidentEvent,
@@ -12,7 +11,7 @@ import {
   type OpenIncident,
 } from './incidentState.ts'
 import type { Format } from './options.ts'
-import { type ProbeReport, type Report, toExitCode } from './report.ts'
+import { formatPluginLine, type ProbeReport, type Report, toExitCode } from './report.ts'
 
 interface About {
   rules: IncidentRules

@@ -20,9 +20,7 @@ export interface Evaluation {
   /** The worst verdict among the observations that no planned work explains. */
   verdict: Verdict
   observations: readonly { from: Origin; seen: Observation; planned: boolean }[]
-  /** Why some faults do not count, as text. */
   explained?: string
-  /** Set when no fault that counts is left. */
   excluded?: Excluded
   entry: RunRecord
 }

@@ -106,7 +106,6 @@ async function collect(context: OpenContext, asked: HealthOptions, signal: Abort
   return { here, ...(vps && observations ? { vps: { ...vps, observations } } : {}) }
 }
 
-/** Resolves once the probes have sent their first packets. */
 const afterFirstPackets = () => pause(20, undefined, { ref: false })
 
 /**

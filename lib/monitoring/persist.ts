@@ -5,9 +5,15 @@ import { getMessage } from '../util/errors.ts'
 import type { Channel } from './alerts/alert.ts'
 import { buildReport } from './buildReport.ts'
 import type { Evaluation } from './evaluate.ts'
-import { readIncidentFile, writeIncidentFile } from './incidentFile.ts'
 import type { IncidentEvent, IncidentRules, IncidentState } from './incidentState.ts'
-import { formatNotRecorded, type HistoryHandle, type Recorded, recordRun } from './record.ts'
+import {
+  formatNotRecorded,
+  type HistoryHandle,
+  type Recorded,
+  readIncidentFile,
+  recordRun,
+  writeIncidentFile,
+} from './record.ts'
 import type { Report } from './report.ts'
 import type { History } from './store/store.ts'
 

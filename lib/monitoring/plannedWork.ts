@@ -2,8 +2,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Observation } from '../checks/check.ts'
 import { frontPage } from '../checks/site/pages.ts'
-import type { Receipt } from '../deploy/receipts/write.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Receipt } from '../deploy/receipts/receipts.ts'
+import type { Context } from '../tasks/task.ts'
 import type { Excluded, Planned } from './store/types.ts'
 
 /** A maintenance that an earlier run has seen, as recorded for the next one. */
@@ -110,7 +110,7 @@ async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]
   const folder = path.join(context.config.stateDir, 'receipts')
   // Most machines that check every minute have none: skip loading the code that reads them.
   if (quick && !(existsSync(folder) && readdirSync(folder).length > 0)) return []
-  const { readHistory, receiptsHere } = await import('../deploy/receipts/read.ts')
+  const { readHistory, receiptsHere } = await import('../deploy/receipts/receipts.ts')
   if (!quick) return (await readHistory(context, receiptsRead)).kept.map(({ receipt }) => receipt)
   try {
     return receiptsHere(context.config, receiptsRead, '').receipts

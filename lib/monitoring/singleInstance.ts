@@ -1,7 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
+import { parseJson, readIfPresent } from '../util/json.ts'
 import { poll } from '../util/poll.ts'
 import { acquireLock, isBusy } from './store/sqlite.ts'
 
@@ -56,13 +57,9 @@ async function tryLock(file: string): Promise<(() => void) | string | undefined>
 }
 
 function alreadyRunning(kind: RunKind, holderFile: string): OpsError {
-  let who = 'unknown process'
-  try {
-    const { pid, since } = JSON.parse(readFileSync(holderFile, 'utf8')) as { pid: number; since: string }
-    who = `process ${pid}, since ${since}`
-  } catch {
-    // It has just started or just ended.
-  }
+  // Undefined when it has just started or just ended.
+  const holder = parseJson<{ pid: number; since: string }>(readIfPresent(holderFile) ?? '')
+  const who = holder ? `process ${holder.pid}, since ${holder.since}` : 'unknown process'
   return unknownError(
     `Another ${kinds[kind].title} is already running (${who})`,
     undefined,

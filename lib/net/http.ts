@@ -1,9 +1,8 @@
 import type { LookupAddress } from 'node:dns'
 import type { Agent, IncomingHttpHeaders } from 'node:http'
-import type { PeerCertificate } from 'node:tls'
+import type { PeerCertificate, SecureContext } from 'node:tls'
 import type { EffectKind } from '../util/effect.ts'
 import { formatDuration } from '../util/format.ts'
-import { secureContextFor } from './tls.ts'
 
 /** An HTTP request made by this tool itself. */
 export interface HttpRequest {
@@ -183,4 +182,23 @@ function sharedAgent(reach: NetworkOptions, secured: boolean): Agent {
   const agent = known.get(secured) ?? new client.Agent({ keepAlive: true })
   known.set(secured, agent)
   return agent
+}
+
+const contexts = new WeakMap<NetworkOptions, Promise<SecureContext>>()
+
+/**
+ * The secure context that trusts Node's own authorities and CA_FILE's. Created once a run, because each context with
+ * additional authorities parses all of Node's again (docs/measurements.md).
+ */
+export function secureContextFor(reach: NetworkOptions): Promise<SecureContext> {
+  const known = contexts.get(reach) ?? createContext(reach.authorities)
+  contexts.set(reach, known)
+  return known
+}
+
+async function createContext(authorities: readonly string[]): Promise<SecureContext> {
+  const tls = await import('node:tls')
+  return tls.createSecureContext(
+    authorities.length > 0 ? { ca: [...tls.rootCertificates, ...authorities] } : {},
+  )
 }

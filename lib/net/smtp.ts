@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import { formatDuration } from '../util/format.ts'
-import type { NetworkOptions } from './http.ts'
-import { secureContextFor } from './tls.ts'
+import { type NetworkOptions, secureContextFor } from './http.ts'
 
 /** A mail server. `tls` encrypts from the first byte (port 465), `starttls` after STARTTLS, `none` not at all. */
 export interface MailServer {
@@ -20,7 +19,6 @@ export interface Mail {
   readonly text: string
   /** `<local@domain>`; RFC 5322, 3.6.4. */
   readonly messageId: string
-  /** The message that this one answers. */
   readonly inReplyTo?: string
   readonly headers?: Readonly<Record<string, string>>
   /** For everything together: name, connection, TLS, login, message. */
@@ -29,7 +27,6 @@ export interface Mail {
 }
 
 export interface Mailed {
-  /** The server's last response. */
   response: string
   /** Recipients that the server refused while it accepted others. */
   refused: string[]

@@ -1,7 +1,6 @@
 import type { PeerCertificate } from 'node:tls'
 import { formatDuration } from '../util/format.ts'
-import type { NetworkOptions } from './http.ts'
-import { secureContextFor } from './tls.ts'
+import { type NetworkOptions, secureContextFor } from './http.ts'
 
 /** One message and its answer on a bare connection, for protocols other than HTTP (Redis, PostgreSQL). */
 export interface TcpExchange {

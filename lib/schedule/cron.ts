@@ -1,13 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import type { Command } from '../shell/command.ts'
+import { type Command, local } from '../shell/command.ts'
 import { quoteLine, quotePosix } from '../shell/quote.ts'
 import type { Runner } from '../shell/runner.ts'
 import { isAlive } from '../shell/secretFile.ts'
-import { local } from '../shell/template.ts'
-import type { Context } from '../tasks/context.ts'
-import { type Field, ok, type Task } from '../tasks/task.ts'
+import { type Context, type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError, usageError } from '../util/errors.ts'
 import { makeFolder } from '../util/files.ts'
 import { assertOneLine, type InstallTarget, type Interval, type ScheduledTask } from './tasks.ts'
@@ -84,7 +82,6 @@ export function removeBlock(text: string, target: InstallTarget): string {
   return found ? text.slice(0, found.from) + text.slice(found.to) : text
 }
 
-/** The current lines of our block. */
 function getBlockLines(text: string, target: InstallTarget): string[] {
   const found = findBlock(text, target)
   return found ? text.slice(found.from, found.to).trimEnd().split('\n').slice(1, -1) : []
@@ -176,7 +173,6 @@ export function cronTasks(
   return [crontab]
 }
 
-/** Compares lines, ignoring comments. */
 function compareLines(before: readonly string[], after: readonly string[]): Field[] {
   const lines = (all: readonly string[]) => all.filter((line) => !line.startsWith('#'))
   const named = (all: readonly string[]) =>

@@ -6,6 +6,7 @@ import { historyFile, readHistory } from '../monitoring/store/store.ts'
 import { isAlive } from '../shell/secretFile.ts'
 import { getMessage } from '../util/errors.ts'
 import { formatBytes } from '../util/format.ts'
+import { parseJson } from '../util/json.ts'
 import type { ScheduledTask } from './tasks.ts'
 
 /** The last run of a task, manual or scheduled. */
@@ -15,7 +16,6 @@ export interface LastRun {
   at: number | null
   /** null while it runs, after it was killed, or when unknown. */
   exitCode: number | null
-  /** One line. */
   words: string
 }
 
@@ -77,10 +77,11 @@ function readLastTranscript({ stateDir }: Config, script: 'status-page' | 'backu
       .sort()
       .reverse()) {
       const lines = readFileSync(path.join(folder, name), 'utf8').trimEnd().split('\n')
-      const started = parseEntry<TranscriptStart>(lines[0])
+      // A killed run may leave its last line incomplete.
+      const started = parseJson<TranscriptStart>(lines[0]!)
       if (!started || / (--dry-run|-n)( |$)/.test(started.line)) continue
       const ended =
-        lines.length > 1 ? parseEntry<{ kind: string; exitCode: number }>(lines.at(-1)) : undefined
+        lines.length > 1 ? parseJson<{ kind: string; exitCode: number }>(lines.at(-1)!) : undefined
       const at = Date.parse(started.at)
       if (ended?.kind === 'end')
         return { ...never, at, exitCode: ended.exitCode, words: ended.exitCode === 0 ? 'done' : 'failed' }
@@ -89,14 +90,5 @@ function readLastTranscript({ stateDir }: Config, script: 'status-page' | 'backu
     return never
   } catch (thrown) {
     return { ...never, words: `unknown: ${getMessage(thrown)}` }
-  }
-}
-
-/** Parses a line of a transcript; undefined when a killed run left it incomplete. */
-function parseEntry<Value>(line: string | undefined): Value | undefined {
-  try {
-    return JSON.parse(line ?? '') as Value
-  } catch {
-    return undefined
   }
 }

@@ -3,10 +3,9 @@ import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { quoteLine } from '../shell/quote.ts'
-import type { Context } from '../tasks/context.ts'
 import { executeTasks, type Outcome } from '../tasks/engine.ts'
 import { formatSummary, planData, printPlan } from '../tasks/plan.ts'
-import type { Task } from '../tasks/task.ts'
+import type { Context, Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { formatTable } from '../util/table.ts'
 import { formatUtc } from '../util/time.ts'
@@ -55,7 +54,6 @@ export async function schedule(run: Run<ScheduleFlags>, context: Context): Promi
   return exitCode.done
 }
 
-/** Runs the tasks; throws the first failure. */
 async function perform(
   run: Run<ScheduleFlags>,
   { runner }: Context,
@@ -76,7 +74,6 @@ async function perform(
   return outcomes
 }
 
-/** Prints the entries, whether they are installed, and the last runs. */
 async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Schedule): Promise<number> {
   const { kind, tasks, text } = scheduled
   const elsewhere = run.flags.as !== undefined && (kind === 'windows') !== (process.platform === 'win32')
@@ -109,28 +106,32 @@ async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Schedu
 
 type Installed = 'yes' | 'otherwise' | 'no' | 'elsewhere' | Error
 
+/** The states of the tasks in a plan; the error when they are unknown. */
+const planStates = (run: Run<ScheduleFlags>, context: Context, steps: Task[]) =>
+  perform(run, context, steps, 'plan').then(
+    (outcomes) => outcomes.map(({ state }) => state),
+    (thrown) => (thrown instanceof Error ? thrown : new Error(getMessage(thrown))),
+  )
+
 async function isInstalled(
   run: Run<ScheduleFlags>,
   context: Context,
   { steps }: Schedule,
 ): Promise<Installed> {
-  try {
-    const states = (await perform(run, context, steps(true), 'plan')).map(({ state }) => state)
-    if (states.every((state) => state === 'ok')) return 'yes'
-    return states.every((state) => state === 'create') ? 'no' : 'otherwise'
-  } catch (thrown) {
-    return thrown instanceof Error ? thrown : new Error(getMessage(thrown))
-  }
+  const states = await planStates(run, context, steps(true))
+  if (states instanceof Error) return states
+  if (states.every((state) => state === 'ok')) return 'yes'
+  return states.every((state) => state === 'create') ? 'no' : 'otherwise'
 }
 
-/** The other scheduler of this machine, if there is one. */
+/** The other scheduler that may start our tasks on the same machine. */
 function getOtherSchedule(
   { flags }: Run<ScheduleFlags>,
   context: Context,
   { kind }: Schedule,
 ): Schedule | undefined {
-  const other = getOtherScheduler(kind)
-  return other && createSchedule(context, other, flags.every)
+  if (kind === 'windows') return undefined
+  return createSchedule(context, kind === 'cron' ? 'systemd' : 'cron', flags.every)
 }
 
 /** True when the scheduler has entries of this tool; the error when that is unknown. */
@@ -139,12 +140,9 @@ async function hasOwnEntries(
   context: Context,
   { steps }: Schedule,
 ): Promise<boolean | Error> {
-  try {
-    return (await perform(run, context, steps(false), 'plan')).some(({ state }) => state !== 'ok')
-  } catch (thrown) {
-    if (thrown instanceof OpsError && thrown.failure.what === noCrontab) return false
-    return thrown instanceof Error ? thrown : new Error(getMessage(thrown))
-  }
+  const states = await planStates(run, context, steps(false))
+  if (!(states instanceof Error)) return states.some((state) => state !== 'ok')
+  return states instanceof OpsError && states.failure.what === noCrontab ? false : states
 }
 
 /**
@@ -161,7 +159,6 @@ async function stepsElsewhere(
   return other && (await hasOwnEntries(run, context, other)) !== false ? other.steps(false) : []
 }
 
-/** Warns when the other scheduler also starts our tasks. */
 async function warnAboutOther(run: Run<ScheduleFlags>, context: Context, scheduled: Schedule): Promise<void> {
   const other = getOtherSchedule(run, context, scheduled)
   const ours = other ? await hasOwnEntries(run, context, other) : false
@@ -216,25 +213,19 @@ function formatLastRuns(tasks: readonly ScheduledTask[], runs: readonly LastRun[
   )
 }
 
-/** A schedule: the scheduler, the tasks, and how to install or remove them. */
 interface Schedule {
   kind: 'cron' | 'systemd' | 'windows'
   target: InstallTarget
   tasks: ScheduledTask[]
-  /** The entries as text, to read or to install elsewhere. */
   text: string
   steps(wanted: boolean): Task[]
 }
 
 /** The scheduler of this machine: Task Scheduler on Windows, systemd where it runs (sd_booted(3)), otherwise cron. */
-const detectScheduler = (): Schedule['kind'] =>
-  process.platform === 'win32' ? 'windows' : detectUnixScheduler()
-
-const detectUnixScheduler = () => (existsSync('/run/systemd/system') ? 'systemd' : 'cron')
-
-/** The other scheduler that may start our tasks on the same machine. */
-const getOtherScheduler = (kind: Schedule['kind']): Schedule['kind'] | undefined =>
-  (({ windows: undefined, cron: 'systemd', systemd: 'cron' }) as const)[kind]
+function detectScheduler(): Schedule['kind'] {
+  if (process.platform === 'win32') return 'windows'
+  return existsSync('/run/systemd/system') ? 'systemd' : 'cron'
+}
 
 function createSchedule(context: Context, kind: Schedule['kind'], every: string): Schedule {
   const { config } = context

@@ -2,11 +2,9 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import type { Command } from '../shell/command.ts'
+import { type Command, local } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
-import { local } from '../shell/template.ts'
-import type { Context } from '../tasks/context.ts'
-import { type Field, ok, type Task } from '../tasks/task.ts'
+import { type Context, type Field, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, usageError } from '../util/errors.ts'
 import { makeFolder, writeAtomically } from '../util/files.ts'
 import { assertOneLine, type InstallTarget, type Interval, pad2, type ScheduledTask } from './tasks.ts'
@@ -211,7 +209,6 @@ function compareUnit(file: string, { name, text }: Unit): Field[] {
   ]
 }
 
-/** Timers that are not enabled or not active. */
 async function listIdleTimers(runner: Runner, scope: Scope, timers: readonly string[]): Promise<string[]> {
   const ask = async (verb: string, good: string) => {
     const asked = local({ accept: [0, 1, 3, 4], timeoutMs: 10_000 })`${systemctl(scope)} ${verb} ${timers}`

@@ -35,7 +35,6 @@ export interface InstallTarget {
   readonly user: string
 }
 
-/** The programs that tasks start. */
 interface Launcher {
   /** The Node that runs now. */
   readonly node: string

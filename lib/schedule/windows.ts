@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
 import { formatScriptLine } from '../config/pasteLine.ts'
-import { type Command, secretFile } from '../shell/command.ts'
-import { local } from '../shell/template.ts'
-import type { Context } from '../tasks/context.ts'
-import { type Difference, ok, type Task } from '../tasks/task.ts'
+import { type Command, local, secretFile } from '../shell/command.ts'
+import { type Context, type Difference, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 import {
   assertOneLine,

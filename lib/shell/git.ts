@@ -1,5 +1,5 @@
+import { local } from './command.ts'
 import type { Runner } from './runner.ts'
-import { local } from './template.ts'
 
 /** Gives a folder's git revision, with `+` when tracked files differ from it; '' outside a checkout or without git. */
 export async function getRevision(runner: Pick<Runner, 'run'>, folder: string): Promise<string> {

@@ -7,19 +7,15 @@ const inJson = (text: string): string => JSON.stringify(text).slice(1, -1)
 const privateKey =
   /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?:[\s\S]{0,20000}?-----END [A-Z0-9 ]*PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]*)/g
 
-/** Removes every known secret from any text. */
-export interface Redactor {
-  /** Registers a secret and its JSON-escaped, URL-encoded and base64 forms. */
-  add(secret: string): void
-  /** Replaces every known secret with `***`. */
-  clean(text: string): string
-}
+export type Redactor = ReturnType<typeof createRedactor>
 
-export function createRedactor(secrets: readonly string[] = []): Redactor {
+/** Removes every known secret from any text. */
+export function createRedactor(secrets: readonly string[] = []) {
   const known = new Set<string>()
   let longestFirst: string[] = []
-  const redactor: Redactor = {
-    add(secret) {
+  const redactor = {
+    /** Registers a secret and its JSON-escaped, URL-encoded and base64 forms. */
+    add(secret: string) {
       if (secret.length < shortest) return
       known.add(secret)
       // Escaped twice, too: the transcript stores a tool's JSON output as a JSON string.
@@ -29,7 +25,8 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
       known.add(Buffer.from(secret).toString('base64').replace(/=+$/, ''))
       longestFirst = [...known].sort((a, b) => b.length - a.length)
     },
-    clean(text) {
+    /** Replaces every known secret with `***`. */
+    clean(text: string) {
       const known = longestFirst.reduce((cleaned, secret) => cleaned.replaceAll(secret, '***'), text)
       return known.includes(' PRIVATE KEY-----') ? known.replaceAll(privateKey, '***') : known
     },

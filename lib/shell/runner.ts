@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { setImmediate as aTurn, setTimeout as pause } from 'node:timers/promises'
-import { type HttpRequest, type HttpResponse, makeRequest, type NetworkOptions } from '../net/http.ts'
-import { type Mail, type Mailed, sendMail } from '../net/smtp.ts'
-import { exchange, type TcpExchange, type TcpReply } from '../net/tcp.ts'
+import { type HttpRequest, makeRequest, type NetworkOptions } from '../net/http.ts'
+import { type Mail, sendMail } from '../net/smtp.ts'
+import { exchange, type TcpExchange } from '../net/tcp.ts'
 import { getOrOpen, type Opening } from '../util/concurrency.ts'
 import type { EffectKind } from '../util/effect.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
@@ -16,42 +16,7 @@ import { type ProcessResult, startProcess } from './spawn.ts'
 import type { Transcript } from './transcript.ts'
 
 /** Runs every effect: nothing else reaches the outside. */
-export interface Runner {
-  /** Runs a command to its end. Throws OpsError when its exit code is not an accepted one. */
-  run(command: Command, onOutput?: OnOutput): Promise<ProcessResult>
-  /**
-   * Yields the output of a reading command on a host, no faster than it is consumed; it may be endless. The transcript gets
-   * only its length. It ends with the command, the signal, or the consumer. Throws as `run` does.
-   */
-  stream(command: HostCommand, wanted: AbortSignal): AsyncGenerator<Uint8Array>
-  /** Runs a command whose output is a secret: the transcript does not get it. */
-  runPrivately(command: Command): Promise<ProcessResult>
-  /**
-   * Makes a request; any status is an answer. Throws the socket's own error when there is none.
-   * @param wanted aborted when nobody needs the answer any more
-   */
-  request(request: HttpRequest, wanted?: AbortSignal): Promise<HttpResponse>
-  /** Sends one message on a TCP connection and gives the answer. Throws when there is no connection. */
-  dial(value: TcpExchange): Promise<TcpReply>
-  /** Sends an e-mail. Throws the server's message when it accepts no recipient. */
-  mail(value: Mail): Promise<Mailed>
-  /** Runs SQL. Throws the server's own error. */
-  query<Row>(query: Query): Promise<Row[]>
-  /** Opens the connection for queries, unless it is open, and gives how long that took. */
-  connect(database?: string): Promise<ConnectTimes>
-  /** Starts a command on a host that runs until `close()`: the deploy lock. The caller writes the transcript. */
-  hold(command: HostCommand, beatMs: number): ReturnType<Remote['hold']>
-  /** Starts to connect to a host and returns; the first command there waits for the connection and throws its failure. */
-  beginConnecting(host: Host): Promise<void>
-  readonly secrets: Redactor
-  readonly transcript: Transcript
-  /** False in a dry run and in read-only scripts: nothing is changed or recorded elsewhere. */
-  readonly mayChange: boolean
-  /** How many effects of each kind ran. */
-  readonly count: Readonly<Record<EffectKind, number>>
-  /** Closes the connections. Resolves when no process of this run is left. */
-  close(): Promise<void>
-}
+export type Runner = ReturnType<typeof createRunner>
 
 type OnOutput = (chunk: string, from: 'stdout' | 'stderr') => void
 
@@ -74,7 +39,6 @@ export interface RunnerOptions {
   reach: NetworkOptions
   /** Proxy and authorities of az, for requests that use them. */
   azReach?: () => NetworkOptions
-  /** Environment of local processes. */
   env: NodeJS.ProcessEnv
   /** How a local process starts; default: startProcess. */
   startLocal?: typeof startProcess
@@ -91,7 +55,7 @@ export interface RunnerOptions {
 }
 
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: its closures share the state of one run.
-export function createRunner(options: RunnerOptions): Runner {
+export function createRunner(options: RunnerOptions) {
   const { secrets, transcript, signal, startLocal = startProcess } = options
   const count: Record<EffectKind, number> = { read: 0, change: 0, record: 0 }
   removeLeftovers()
@@ -109,7 +73,6 @@ export function createRunner(options: RunnerOptions): Runner {
   const remotes = new Map<string, Opening<Remote>>()
   const remote = (host: Host) => getOrOpen(remotes, host.name, () => options.openHost(host, leaving.signal))
 
-  /** Guards, counts and records an effect. */
   async function recorded<T>(
     kind: 'command' | 'request' | 'query' | 'dial' | 'mail',
     effect: Effect,
@@ -188,6 +151,10 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   }
 
+  /**
+   * Yields the output of a reading command on a host, no faster than it is consumed; it may be endless. The transcript gets
+   * only its length. It ends with the command, the signal, or the consumer. Throws as `run` does.
+   */
   async function* stream(
     command: HostCommand,
     wanted: AbortSignal,
@@ -243,30 +210,39 @@ export function createRunner(options: RunnerOptions): Runner {
   }
 
   return {
-    run: (command, onOutput) => run(command, onOutput),
+    /** Runs a command to its end. Throws OpsError when its exit code is not an accepted one. */
+    run: (command: Command, onOutput?: OnOutput) => run(command, onOutput),
     stream,
-    runPrivately: (command) => run(command, undefined, true),
-    request: (request, wanted) =>
+    /** Runs a command whose output is a secret: the transcript does not get it. */
+    runPrivately: (command: Command) => run(command, undefined, true),
+    /**
+     * Makes a request; any status is an answer. Throws the socket's own error when there is none.
+     * @param wanted aborted when nobody needs the answer any more
+     */
+    request: (request: HttpRequest, wanted?: AbortSignal) =>
       recorded(
         'request',
         request,
         () => makeRequest(request, reachFor(request), signal, ...(wanted ? [wanted] : [])),
         (answer) => ({ status: answer.status, phases: answer.phases }),
       ),
-    dial: (value) =>
+    /** Sends one message on a TCP connection and gives the answer. Throws when there is no connection. */
+    dial: (value: TcpExchange) =>
       recorded(
         'dial',
         value,
         () => exchange(value, options.reach, signal),
         ({ answer, ms }) => ({ answered: answer !== '', ms }),
       ),
-    mail: (value) =>
+    /** Sends an e-mail. Throws the server's message when it accepts no recipient. */
+    mail: (value: Mail) =>
       recorded(
         'mail',
         value,
         () => sendMail(value, options.reach, signal),
         ({ response, refused }) => ({ response, refused }),
       ),
+    /** Runs SQL. Throws the server's own error. */
     query: <Row>(query: Query) =>
       recorded(
         'query',
@@ -274,18 +250,24 @@ export function createRunner(options: RunnerOptions): Runner {
         async () => (await database(query.database).get()).query<Row>(query),
         (rows) => ({ rows: rows.length }),
       ),
-    connect: async (name) => (await database(name).get()).times,
-    hold: async (command, beatMs) =>
+    /** Opens the connection for queries, unless it is open, and gives how long that took. */
+    connect: async (name?: string) => (await database(name).get()).times,
+    /** Starts a command on a host that runs until `close()`: the deploy lock. The caller writes the transcript. */
+    hold: async (command: HostCommand, beatMs: number) =>
       (await remote(command.on).get()).hold(quoteLine(writeSecretFiles(command).argv), beatMs),
-    async beginConnecting(host) {
+    /** Starts to connect to a host and returns; the first command there waits for the connection and throws its failure. */
+    async beginConnecting(host: Host) {
       remote(host).begin()
       // Loading modules blocks this process: send the first packet before.
       await aTurn()
     },
     secrets,
     transcript,
+    /** False in a dry run and in read-only scripts: nothing is changed or recorded elsewhere. */
     mayChange: options.mayChange,
-    count,
+    /** How many effects of each kind ran. */
+    count: count as Readonly<typeof count>,
+    /** Closes the connections. Resolves when no process of this run is left. */
     async close() {
       const connections = [...databases.values()]
       if (signal.aborted) for (const each of connections) each.opened().then((open) => open?.close())

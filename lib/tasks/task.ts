@@ -1,5 +1,13 @@
+import type { Config } from '../config/config.ts'
 import type { HttpRequest } from '../net/http.ts'
 import type { Command, Query } from '../shell/command.ts'
+import type { Runner } from '../shell/runner.ts'
+
+/** What every task works with. */
+export interface Context {
+  readonly config: Config
+  readonly runner: Runner
+}
 
 /** One field that differs. `before` is undefined when it was not set. */
 export interface Field {

@@ -1,15 +1,10 @@
 import { exitCode, OpsError } from './errors.ts'
 
-export interface Limiter {
-  <T>(work: () => Promise<T>): Promise<T>
-  /** Occupies a place until the function that it resolves to is called. */
-  take(): Promise<() => void>
-}
-
 /** Runs at most `places` at a time, first come, first served. */
-export function createLimiter(places: number): Limiter {
+export function createLimiter(places: number) {
   let free = places
   const waiting: (() => void)[] = []
+  /** Occupies a place until the function that it resolves to is called. */
   const take = async () => {
     if (free > 0) free--
     else await new Promise<void>((resolve) => waiting.push(resolve))
@@ -56,8 +51,8 @@ export async function settleAll<Values extends Record<string, unknown>>(
   },
 ): Promise<{ [Name in keyof Values]: Settled<Values[Name]> }> {
   const names = Object.keys(asks) as (keyof Values)[]
-  const answers = await Promise.all(names.map((name) => settle(asks[name])))
-  return Object.fromEntries(names.map((name, index) => [name, answers[index]])) as never
+  const answers = await Promise.all(names.map(async (name) => [name, await settle(asks[name])] as const))
+  return Object.fromEntries(answers) as { [Name in keyof Values]: Settled<Values[Name]> }
 }
 
 async function settle<Value>(ask: () => Promise<Value>): Promise<Settled<Value>> {

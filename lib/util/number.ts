@@ -1,9 +1,8 @@
 /** The numbers that a key of the configuration or a flag allows. */
 export interface NumberRange {
-  /** Whether fractions are refused. */
   whole?: boolean
-  minimum?: number
-  maximum?: number
+  minimum?: number | undefined
+  maximum?: number | undefined
 }
 
 /**

@@ -5,7 +5,6 @@ export interface PollOptions {
   readonly intervalMs: number | ((attempts: number) => number)
   /** No attempt begins later than this; the first is always made. */
   readonly timeoutMs?: number
-  /** The most attempts. */
   readonly attempts?: number
   /** Rejects with an AbortError as soon as it is aborted. */
   readonly signal?: AbortSignal

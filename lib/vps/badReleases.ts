@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { unknownError, usageError } from '../util/errors.ts'
-import { recordFile } from './remote/script.ts'
-import { vps } from './remote/vps.ts'
+import { parseJson } from '../util/json.ts'
+import { recordFile, vps } from './remote/vps.ts'
 
 /** What has releases: the pages (release ids) and the backend (image tags). */
 export type ReleasePart = 'frontend' | 'backend'
@@ -77,12 +77,8 @@ export function parseBadReleases(output: string, host: string): BadReleases {
 }
 
 function parseBadMark(json: string): BadMark {
-  try {
-    const { at, why } = JSON.parse(json) as Partial<BadMark>
-    if (typeof at === 'string' && typeof why === 'string') return { at, why }
-  } catch {
-    // Damaged: see below.
-  }
+  const { at, why } = parseJson<Partial<BadMark>>(json) ?? {}
+  if (typeof at === 'string' && typeof why === 'string') return { at, why }
   return { at: '', why: 'the mark is damaged' }
 }
 

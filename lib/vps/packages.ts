@@ -1,9 +1,8 @@
 import type { Config } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import type { Context } from '../tasks/context.ts'
-import { type Field, ok, type Task } from '../tasks/task.ts'
+import { type Context, type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { vps } from './remote/vps.ts'
+import { acmeRoot, getSiteRoot, vps } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /**
@@ -11,9 +10,6 @@ import { inspectServer, invalidateServerState, type ServerState } from './server
  * module for brotli, which not every supported release has.
  */
 const packages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
-
-export const acmeRoot = '/var/www/_acme'
-export const getSiteRoot = (config: Config): string => `${config.ionos.webRoot}/${config.domain}`
 
 /** Prepares a bare VPS. */
 export function serverTask(context: Context): Task {

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import type { Context } from '../tasks/context.ts'
+import type { Context } from '../tasks/task.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
 import { parseRelease } from './frontend/release.ts'
 import { parseMaintenance } from './maintenance/page.ts'
-import { remoteScript } from './remote/script.ts'
+import { remoteScript } from './remote/vps.ts'
 
 /** What one run of server-state.sh reports about the VPS. */
 export type ServerState = ReturnType<typeof parseServerState>

@@ -1,13 +1,10 @@
 import type { Config } from '../config/config.ts'
 import { formatScriptLine } from '../config/pasteLine.ts'
 import type { Command } from '../shell/command.ts'
-import type { Context } from '../tasks/context.ts'
-import { type Difference, ok, type Task } from '../tasks/task.ts'
+import { type Context, type Difference, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
-import { getSiteRoot } from './packages.ts'
-import { remoteScript } from './remote/script.ts'
-import { vps } from './remote/vps.ts'
+import { getSiteRoot, remoteScript, vps } from './remote/vps.ts'
 
 export interface StatusPage {
   html: string

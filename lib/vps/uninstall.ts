@@ -1,9 +1,7 @@
-import type { Context } from '../tasks/context.ts'
-import { ok, type Task } from '../tasks/task.ts'
+import { type Context, ok, type Task } from '../tasks/task.ts'
 import { formatCount } from '../util/format.ts'
-import { hookFile } from './certificate/task.ts'
-import { acmeRoot } from './packages.ts'
-import { remoteScript } from './remote/script.ts'
+import { hookFile } from './certificate.ts'
+import { acmeRoot, remoteScript } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /** Removes the site from the VPS. Packages, other sites, receipts and marks stay. */

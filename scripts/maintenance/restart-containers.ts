@@ -3,8 +3,7 @@ import type { ContainerGroup } from '../../lib/azure/resources/containerGroups.t
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 import type { Azure, Runbook } from '../../lib/deploy/runbook.ts'
-import type { Context } from '../../lib/tasks/context.ts'
-import type { Task } from '../../lib/tasks/task.ts'
+import type { Context, Task } from '../../lib/tasks/task.ts'
 
 const script = defineTaskScript<{ only?: 'backend' | 'worker' }>({
   name: 'restart-containers',

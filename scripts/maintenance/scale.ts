@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { keys } from '../../lib/config/schema.ts'
-import type { ScaleFlags } from '../../lib/deploy/scale/scale.ts'
+import type { ScaleFlags } from '../../lib/deploy/scale.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
 
@@ -21,7 +21,7 @@ const script = defineScript<ScaleFlags>({
       .option('--save', 'Also write the size to .env, so that the next deploy keeps it')
   },
   // az container create --file, with the new size; --save writes it to .env.
-  run: async (run) => (await import('../../lib/deploy/scale/scale.ts')).scale(run),
+  run: async (run) => (await import('../../lib/deploy/scale.ts')).scale(run),
 })
 
 function parseSize(flag: string) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { healthUrl } from '../../lib/azure/containers/waitFor.ts'
 import { createNetworkOptions } from '../../lib/config/network.ts'
-import type { Receipt } from '../../lib/deploy/receipts/write.ts'
+import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import { makeRequest } from '../../lib/net/http.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadConfig } from '../../lib/config/load.ts'
 import { quoteLine } from '../../lib/shell/quote.ts'
-import { certbotCommand } from '../../lib/vps/certificate/certbot.ts'
+import { certbotCommand } from '../../lib/vps/certificate.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createContent, createVisitor, smallDashboard, ssh } from '../support/system/site.ts'
 

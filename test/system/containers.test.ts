@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Receipt } from '../../lib/deploy/receipts/write.ts'
+import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { getEnvironmentFile } from '../../rehearsal/rehearsal.ts'
 import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { secureTransport } from '../../lib/azure/resources/postgres.ts'
 import { managedDatabase } from '../../lib/azure/resources/redis.ts'
 import { resourceId } from '../../lib/azure/resources/resource.ts'
-import type { Receipt } from '../../lib/deploy/receipts/write.ts'
+import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import { forgetRequests, getAzureChanges, listSecrets } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Receipt } from '../../lib/deploy/receipts/write.ts'
+import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Receipt } from '../../lib/deploy/receipts/write.ts'
+import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
 import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { steadyLoad } from '../support/system/load.ts'

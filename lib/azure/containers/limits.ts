@@ -1,4 +1,4 @@
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { usageError } from '../../util/errors.ts'
 import { az } from '../cli.ts'
 import type { Azure } from '../client.ts'

@@ -1,7 +1,6 @@
 import { surgeHost } from '../../config/endpoints.ts'
 import { revealSecret } from '../../config/secret.ts'
-import type { Context } from '../../tasks/context.ts'
-import { type Ahead, type Log, ok, type Task } from '../../tasks/task.ts'
+import { type Ahead, type Context, type Log, ok, type Task } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import type { Azure } from '../client.ts'

@@ -1,7 +1,6 @@
 import { surgeLabel } from '../../config/endpoints.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import type { Context } from '../../tasks/context.ts'
-import type { Log } from '../../tasks/task.ts'
+import type { Context, Log } from '../../tasks/task.ts'
 import { exitCode, type Failure, OpsError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
 import { explainAz } from '../cli.ts'

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { type Command, secretFile } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import type { Login } from '../account.ts'
 import { az } from '../cli.ts'
 import type { Size } from '../containers/limits.ts'

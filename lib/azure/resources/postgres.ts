@@ -1,7 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
-import { differing } from '../../tasks/task.ts'
+import { type Context, differing } from '../../tasks/task.ts'
 import { getMessage, unknownError } from '../../util/errors.ts'
 import { absent, az } from '../cli.ts'
 import {

@@ -1,7 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { formatAzLine, formatScriptLine } from '../../config/pasteLine.ts'
-import type { Context } from '../../tasks/context.ts'
-import { differing } from '../../tasks/task.ts'
+import { type Context, differing } from '../../tasks/task.ts'
 import type { Login } from '../account.ts'
 import { az } from '../cli.ts'
 import { groupNames, workerNames } from './containerGroups.ts'

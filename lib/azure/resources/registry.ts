@@ -1,7 +1,7 @@
+import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Runner } from '../../shell/runner.ts'
-import type { Context } from '../../tasks/context.ts'
-import { differing } from '../../tasks/task.ts'
+import { type Context, differing } from '../../tasks/task.ts'
 import type { Login } from '../account.ts'
 import { absent, az } from '../cli.ts'
 import { type DataTierResource, daysPerMonth } from './resource.ts'
@@ -50,6 +50,10 @@ export interface Tag {
 }
 
 export const repository = 'codex-backend'
+
+/** The backend's image with this tag: `registry.azurecr.io/codex-backend:tag`. */
+export const getImageName = ({ azure }: Config, tag: string): string =>
+  `${azure.registry}.azurecr.io/${repository}:${tag}`
 
 /** Reads the last 100 tags of the backend image, newest first. */
 export async function readTags({ config, runner }: Context, subscription: string): Promise<Tag[]> {

@@ -1,7 +1,7 @@
 import { redisAddress } from '../../azure/resources/redis.ts'
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { unknownError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { worstVerdict } from '../../util/status.ts'

@@ -1,6 +1,6 @@
 import { findRedisFault, redisAddress } from '../../azure/resources/redis.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { judgedFailure } from '../../util/status.ts'
 import { type Check, type CheckContext, fail, pass, type Result, unknown, warn } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'

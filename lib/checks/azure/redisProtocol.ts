@@ -1,5 +1,5 @@
 import { redisAddress } from '../../azure/resources/redis.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { unknownError } from '../../util/errors.ts'
 
 /** A reply of Redis: RESP version 2 (redis.io, "Redis serialization protocol specification"). */

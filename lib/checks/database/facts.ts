@@ -5,7 +5,7 @@ import { type Resource, resourceId } from '../../azure/resources/resource.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { createPlainExchange } from '../../database/connect.ts'
 import { getPending, readAppliedMigrations, readMigrations } from '../../database/migrations.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 
 /** A full backup that Azure took. */

@@ -1,5 +1,5 @@
 import type { Query } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { formatCount } from '../../util/format.ts'
 import { quoteName } from '../sql.ts'
 

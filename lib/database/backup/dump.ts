@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import { sha256OfFile } from '../../util/files.ts'
 import { formatBytes } from '../../util/format.ts'

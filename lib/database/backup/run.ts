@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import { display } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { isUnanswered, OpsError, usageError } from '../../util/errors.ts'
 import { formatBytes, formatDuration } from '../../util/format.ts'
 import { parseNumber } from '../../util/number.ts'

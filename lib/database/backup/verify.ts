@@ -1,5 +1,5 @@
 import type { Command } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { createDatabaseQuery, createTemporaryName, withTemporaryDatabase } from '../databases.ts'
 import { explainTool, getServerAccess, parseRestoreErrors, restoreCommand } from '../pgTools.ts'

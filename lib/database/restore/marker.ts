@@ -1,6 +1,5 @@
 import type { Query } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
-import { ok, type Task } from '../../tasks/task.ts'
+import { type Context, ok, type Task } from '../../tasks/task.ts'
 import { serverQuery } from '../databases.ts'
 import { quoteName, quoteText } from '../sql.ts'
 

@@ -1,5 +1,5 @@
 import type { Query } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { serverQuery } from '../databases.ts'
 import { quoteName as name, quoteText as text } from '../sql.ts'
 

@@ -1,8 +1,15 @@
 import { healthUrl } from '../../azure/containers/waitFor.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command, Query } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
-import { type Difference, type Field, type Log, ok, type Task, unknown } from '../../tasks/task.ts'
+import {
+  type Context,
+  type Difference,
+  type Field,
+  type Log,
+  ok,
+  type Task,
+  unknown,
+} from '../../tasks/task.ts'
 import { getMessage, OpsError, usageError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { poll } from '../../util/poll.ts'

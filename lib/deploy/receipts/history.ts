@@ -1,10 +1,13 @@
+import { getTag } from '../../azure/resources/containerGroups.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context, Field } from '../../tasks/task.ts'
 import { getExitCode } from '../../util/concurrency.ts'
-import { usageError } from '../../util/errors.ts'
-import { compareReceipts, differenceText, historyTable, receiptText, theOne } from './format.ts'
-import { type History, readHistory } from './read.ts'
+import { exitCode, OpsError, usageError } from '../../util/errors.ts'
+import { formatDuration } from '../../util/format.ts'
+import { formatTable } from '../../util/table.ts'
+import { formatUtc } from '../../util/time.ts'
+import { type History, type Kept, type Receipt, readHistory } from './receipts.ts'
 
 export interface HistoryFlags extends CommonFlags {
   lines?: number
@@ -70,7 +73,6 @@ function checked(id: string): string {
   )
 }
 
-/** What is missing from an answer, as lines below it. */
 function notes(...histories: History[]): string {
   const names = { here: 'The state folder of this machine', vps: 'The VPS' }
   const lines = histories.flatMap(({ answers, damaged }) => [
@@ -95,3 +97,155 @@ const gaps = ({ answers, damaged }: History) => ({
     failure ? [{ place, why: failure.message }] : [],
   ),
 })
+
+/** `2026-11-22 10:00:00`, UTC. */
+export const utc = (iso: string): string => formatUtc(iso, true)
+
+/** One line for each run, newest first, with the shortest unique prefix of its id. */
+export function historyTable(kept: readonly Kept[]): string {
+  const ids = kept.map(({ receipt }) => receipt.id)
+  return formatTable(
+    [
+      { heading: 'When (UTC)' },
+      { heading: 'ID' },
+      { heading: 'Who' },
+      { heading: 'Result' },
+      { heading: 'Seconds', align: 'right' },
+      { heading: 'Image' },
+      { heading: 'Frontend' },
+      { heading: 'What' },
+      { heading: 'Changed' },
+    ],
+    kept.map(({ receipt }) => [
+      utc(receipt.started),
+      shortest(receipt.id, ids),
+      receipt.by,
+      receipt.result,
+      receipt.seconds.toFixed(1),
+      getTag(receipt.image) || '–',
+      receipt.frontend || '–',
+      receipt.line.replace(/^npx dominion /, ''),
+      changesOf(receipt),
+    ]),
+  )
+}
+
+function changesOf({ changed, failed }: Receipt): string {
+  const parts = [changed.map(({ id }) => id).join(', '), failed.map(({ id }) => `✖ ${id}`).join(', ')]
+  return parts.filter(Boolean).join('; ') || 'nothing'
+}
+
+/** The time of an id, and as many more characters as make it unique. */
+function shortest(id: string, all: readonly string[]): string {
+  const clashes = (length: number) =>
+    all.some((other) => other !== id && other.startsWith(id.slice(0, length)))
+  let length = id.indexOf('-') < 0 ? id.length : id.indexOf('-')
+  while (length < id.length && clashes(length)) length++
+  return id.slice(0, length)
+}
+
+/** A receipt as text, a line for each field. */
+export function receiptText({ receipt, places, differs }: Kept): string {
+  const { line, by, revision, image, digest, frontend, commands, unchanged, longestChain } = receipt
+  const where = places.map((place) => (place === 'vps' ? 'on the VPS' : 'here')).join(' and ')
+  const rows: [string, string][] = [
+    ['id', receipt.id],
+    ['line', line],
+    ['by', by],
+    ['when', `${utc(receipt.started)} UTC, ${formatDuration(receipt.seconds * 1000)}`],
+    ['result', receipt.result],
+    ['revision', revision || '–'],
+    ['image', image ? `${image}${digest ? ` (${digest.slice(0, 19)})` : ''}` : '–'],
+    ['frontend', frontend || '–'],
+    [
+      'commands',
+      commands ? `${commands.read} read, ${commands.change} change, ${commands.record} record` : '–',
+    ],
+    [
+      'longest chain',
+      longestChain ? `${formatDuration(longestChain.seconds * 1000)} (${longestChain.ids.join(' → ')})` : '–',
+    ],
+    ['unchanged', unchanged.join(', ') || '–'],
+    ['kept', `${where}${differs ? '; the two differ, this is the one here' : ''}`],
+  ]
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return [
+    ...rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
+    ...receipt.changed.flatMap(({ title, what, fields, seconds: took }) => [
+      `~ ${title}: ${what} [${formatDuration(took * 1000)}]`,
+      ...((fields ?? []) as Field[]).map(
+        ({ name, before, after }) => `    ${name}: ${before ?? '(not set)'} → ${after}`,
+      ),
+    ]),
+    ...receipt.failed.map(({ id, error }) => `✖ ${id}: ${error}`),
+  ].join('\n')
+}
+
+const facts = ['line', 'by', 'result', 'revision', 'image', 'digest', 'frontend'] as const
+
+/** What differs between two runs: in what was live at their ends, and in what their steps changed. */
+export function compareReceipts(a: Receipt, b: Receipt) {
+  const ids = [...new Set([...a.changed, ...b.changed].map(({ id }) => id))]
+  return {
+    facts: facts
+      .filter((name) => (a[name] ?? '') !== (b[name] ?? ''))
+      .map((name) => ({ name, a: a[name] ?? '', b: b[name] ?? '' })),
+    steps: ids
+      .map((id) => ({ id, a: deedOf(a, id), b: deedOf(b, id) }))
+      .filter((step) => step.a !== step.b)
+      .map(({ id, a, b }) => ({ id, ...(a === undefined ? {} : { a }), ...(b === undefined ? {} : { b }) })),
+  }
+}
+
+/** What a run changed in a task, with the fields; undefined when nothing. */
+function deedOf(receipt: Receipt, id: string): string | undefined {
+  const changed = receipt.changed.find((step) => step.id === id)
+  if (!changed) return undefined
+  const fields = ((changed.fields ?? []) as Field[]).map(
+    ({ name, before, after }) => `${name}: ${before ?? '(not set)'} → ${after}`,
+  )
+  return fields.length > 0 ? `${changed.what} (${fields.join(', ')})` : changed.what
+}
+
+export function differenceText(
+  a: Receipt,
+  b: Receipt,
+  { facts, steps }: ReturnType<typeof compareReceipts>,
+): string {
+  const row = (name: string, left: string, right: string) => [name, `  A ${left}`, `  B ${right}`]
+  const lines = [
+    ...facts.flatMap(({ name, a: left, b: right }) => row(name, left || '–', right || '–')),
+    ...steps.flatMap(({ id, a: left, b: right }) =>
+      row(`step ${id}`, left ?? '(unchanged)', right ?? '(unchanged)'),
+    ),
+  ]
+  return [
+    `A ${a.id}`,
+    `B ${b.id}`,
+    '',
+    ...(lines.length > 0 ? lines : ['They say the same, apart from their times.']),
+  ].join('\n')
+}
+
+/** The only receipt whose id has this prefix. Throws (exit 2) when there is none or several, (exit 3) when a place was silent. */
+export function theOne({ kept, answers, damaged }: History, prefix: string): Kept {
+  const exact = kept.find(({ receipt }) => receipt.id === prefix)
+  const found = exact ? [exact] : kept.filter(({ receipt }) => receipt.id.startsWith(prefix))
+  if (found.length === 1) return found[0]!
+  if (found.length > 1) {
+    throw usageError(
+      `${prefix} is the beginning of ${found.length} ids:\n${found.map(({ receipt }) => `  ${receipt.id}`).join('\n')}`,
+      'Give more of the one that is meant.',
+    )
+  }
+  const silent = Object.values(answers).find(({ failure }) => failure)?.failure
+  if (silent) {
+    throw new OpsError({
+      what: `No receipt ${prefix} was found, and not every place could be asked: ${silent.message}`,
+      exitCode: silent instanceof OpsError ? silent.exitCode : exitCode.unknown,
+    })
+  }
+  const broken = damaged.find(({ name }) => name.startsWith(prefix))
+  if (broken) throw new OpsError({ what: `The receipt ${broken.name} is damaged: ${broken.why}` })
+  throw usageError(`There is no receipt ${prefix}`, `${formatScriptLine('history')} lists them.`)
+}

@@ -14,21 +14,19 @@ import {
   groupNames,
   isWorkerName,
 } from '../../azure/resources/containerGroups.ts'
-import { repository } from '../../azure/resources/registry.ts'
+import { getImageName } from '../../azure/resources/registry.ts'
 import { createCheckContext } from '../../checks/context.ts'
 import { assertResponding, describeFailed, retryChecks } from '../../checks/retry.ts'
 import { apiAreas } from '../../checks/site/api.ts'
 import { servedBackend } from '../../checks/site/servedRelease.ts'
 import { surgeHost } from '../../config/endpoints.ts'
-import type { Context } from '../../tasks/context.ts'
 import { performTask } from '../../tasks/engine.ts'
-import { knowing, type Log, ok, type Task } from '../../tasks/task.ts'
+import { type Context, knowing, type Log, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import { markBadRelease, readBadReleases } from '../../vps/badReleases.ts'
 import { switchBackendTask } from '../../vps/nginx/tasks.ts'
 import { nginxUpstream } from '../../vps/nginx/upstream.ts'
-import { readHistory } from '../receipts/read.ts'
-import { receiptsKept } from '../receipts/write.ts'
+import { readHistory, receiptsKept } from '../receipts/receipts.ts'
 import { verifiedReleases } from './candidates.ts'
 
 /** Attempts, each a second longer apart; the many take longer than the 10 s for which nginx keeps an address. */
@@ -97,7 +95,7 @@ export async function imageBefore(
   const seen = verifiedReleases(kept.map(({ receipt }) => receipt)).backend
   if (seen.has(getTag(wanted))) return undefined
   const newestFirst = [...seen].sort(([, a], [, b]) => (a < b ? 1 : -1))
-  const named = newestFirst.map(([tag]) => `${context.config.azure.registry}.azurecr.io/${repository}:${tag}`)
+  const named = newestFirst.map(([tag]) => getImageName(context.config, tag))
   return [...workers, ...named].find((image) => image !== wanted && !marks.has(getTag(image)))
 }
 
@@ -154,7 +152,6 @@ async function restorePrevious(
     await restore(workersTask(context, azure, options))
 }
 
-/** Goes back to the previous image, and gives the failure with the result of that. */
 async function rollBack(
   context: Context,
   azure: Azure,

@@ -6,8 +6,8 @@ import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 import { formatTable } from '../../util/table.ts'
 import type { BadMark, ReleasePart } from '../../vps/badReleases.ts'
 import type { ServerState } from '../../vps/serverState.ts'
-import { utc } from '../receipts/format.ts'
-import type { Receipt } from '../receipts/write.ts'
+import { utc } from '../receipts/history.ts'
+import type { Receipt } from '../receipts/receipts.ts'
 
 /** A release that a rollback can select. */
 export interface Candidate {

@@ -1,22 +1,26 @@
 import { loginTask } from '../../azure/account.ts'
 import { type Azure, createAzure } from '../../azure/client.ts'
 import { containerTasks } from '../../azure/containers/release.ts'
-import { repository } from '../../azure/resources/registry.ts'
+import { getImageName } from '../../azure/resources/registry.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
-import type { Context } from '../../tasks/context.ts'
 import { getFact } from '../../tasks/engine.ts'
-import { ok, type Task } from '../../tasks/task.ts'
+import { type Context, ok, type Task } from '../../tasks/task.ts'
+import { getExitCode, type Settled, settleAll } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
-import { markBadCommand, type ReleasePart, readBadReleases, unmarkBadCommand } from '../../vps/badReleases.ts'
+import {
+  type BadReleases,
+  markBadCommand,
+  type ReleasePart,
+  readBadReleases,
+  unmarkBadCommand,
+} from '../../vps/badReleases.ts'
 import { purgeTasks } from '../../vps/frontend/purge.ts'
-import { type Switched, switchBack, switchBackCommand } from '../../vps/frontend/switch.ts'
+import { logSwitch, type Switched, switchBackCommand } from '../../vps/frontend/switch.ts'
 import { nginxHttpsTask } from '../../vps/nginx/tasks.ts'
 import { inspectServer } from '../../vps/serverState.ts'
 import { whoami } from '../context.ts'
-import { utc } from '../receipts/format.ts'
-import { type History, readHistory } from '../receipts/read.ts'
-import type { Receipt } from '../receipts/write.ts'
-import { receiptsKept } from '../receipts/write.ts'
+import { utc } from '../receipts/history.ts'
+import { type History, type Receipt, readHistory, receiptsKept } from '../receipts/receipts.ts'
 import type { TaskList } from '../runTasks.ts'
 import { verifyTask } from '../verify.ts'
 import { verifyingProxy } from './automatic.ts'
@@ -24,6 +28,7 @@ import {
   assertSettled,
   backendCandidates,
   type Candidate,
+  candidateTable,
   chooseTarget,
   frontendCandidates,
   liveTag,
@@ -40,11 +45,12 @@ export interface RollbackFlags extends CommonFlags {
   clearBad?: string
 }
 
-/** The release to go back to. */
 interface Choice {
   target: Candidate
   /** The one that is live before; '' when none is. */
   left: string
+  /** The target as an image, for the backend. */
+  image: string
 }
 
 /** What `rollback PART` does. */
@@ -54,22 +60,10 @@ export function rollbackTasks(run: Run<RollbackFlags>, context: Context, part: R
 }
 
 function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
-  const choose = chooseTask(
-    run,
-    { part: 'frontend', after: [] },
-    async () => {
-      const [survey, bad, history] = await Promise.all([
-        inspectServer(context),
-        readBadReleases(context),
-        readHistory(context, receiptsKept),
-      ])
-      const { frontend } = verifiedReleases(receiptsFor(history, run.flags.to))
-      return { candidates: frontendCandidates(survey, bad.frontend, frontend), left: survey.live }
-    },
-    (choice) => choice,
-  )
+  const choose = chooseTask(run, context, createAzure(context), 'frontend', [])
   const mark = markTask(run, context, 'frontend', choose)
-  const swap: Task<Switched & { ms?: number }> = {
+  let ms: number | undefined
+  const swap: Task<Switched> = {
     id: 'frontend-switch',
     title: 'Switch back',
     part: 'ionos',
@@ -86,8 +80,9 @@ function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
         fact: { from, to },
       }
     },
-    async apply({ fact }, log) {
-      return { ...fact!, ms: await switchBack(context, fact!.to, log) }
+    beforeEach: async () => performance.now(),
+    async afterEach({ change: { fact } }, started, log) {
+      ms = logSwitch(context, fact!.to, started as number, log)
     },
   }
   const purge = purgeTasks(context, swap)
@@ -104,7 +99,7 @@ function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
         '',
     }),
     summary(outcomes) {
-      const { from, to, ms } = getFact(outcomes, swap) ?? {}
+      const { from, to } = getFact(outcomes, swap) ?? {}
       return [
         ...(ms === undefined ? [] : [`Switched in ${ms} ms on the open connection, nothing was uploaded.`]),
         ...(from === to
@@ -120,16 +115,7 @@ function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
 function backendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
   const azure = createAzure(context)
   const login = loginTask(context, azure.account)
-  const { registry } = context.config.azure
-  const image = chooseTask(
-    run,
-    { part: 'backend', after: [login] },
-    async () => {
-      if (run.flags.to === undefined) await assertSettled(azure)
-      return backendChoices(context, azure, run.flags.to)
-    },
-    (choice) => ({ ...choice, image: `${registry}.azurecr.io/${repository}:${choice.target.id}` }),
-  )
+  const image = chooseTask(run, context, azure, 'backend', [login])
   const mark = markTask(run, context, 'backend', image)
   // After the choice, so that a refusal changes nothing.
   const nginx = nginxHttpsTask(context, { after: [mark] })
@@ -158,21 +144,25 @@ function backendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
   }
 }
 
-async function backendChoices(context: Context, azure: Azure, to: string | undefined) {
-  const [tags, left, bad, history] = await Promise.all([
-    azure.tags(),
-    liveTag(azure),
-    readBadReleases(context),
-    readHistory(context, receiptsKept),
-  ])
+/** The releases of a part, and the one that is live. */
+async function readCandidates(
+  context: Context,
+  azure: Azure,
+  part: ReleasePart,
+  known: Promise<[bad: BadReleases, receipts: readonly Receipt[]]>,
+  to?: string,
+): Promise<{ candidates: Candidate[]; left: string }> {
+  if (part === 'frontend') {
+    const [state, [bad, receipts]] = await Promise.all([inspectServer(context), known])
+    const { frontend } = verifiedReleases(receipts)
+    return { candidates: frontendCandidates(state, bad.frontend, frontend), left: state.live }
+  }
+  const [tags, left, [bad, receipts]] = await Promise.all([azure.tags(), liveTag(azure), known])
   // The list has at most 100 tags; the named one may be older.
   const older = to && !tags.some(({ name }) => name.startsWith(to)) ? await azure.tag(to) : undefined
-  const receipts = receiptsFor(history, to)
   const { backend } = verifiedReleases(receipts)
-  return {
-    candidates: backendCandidates(older ? [...tags, older] : tags, left, bad.backend, backend, receipts),
-    left,
-  }
+  const all = older ? [...tags, older] : tags
+  return { candidates: backendCandidates(all, left, bad.backend, backend, receipts), left }
 }
 
 /** The receipts. Throws when some are missing and no release is named: the previous one cannot be derived then. */
@@ -183,27 +173,34 @@ export function receiptsFor({ kept, answers }: History, to: string | undefined):
 }
 
 /** Chooses under the lock, and adds the choice to the command that resumes: a later run would choose another one. */
-function chooseTask<Chosen extends Choice>(
+function chooseTask(
   run: Run<RollbackFlags>,
-  { part, after }: { part: ReleasePart; after: readonly Task[] },
-  ask: () => Promise<{ candidates: Candidate[]; left: string }>,
-  chosen: (choice: Choice) => Chosen,
-): Task<Chosen> {
+  context: Context,
+  azure: Azure,
+  part: ReleasePart,
+  after: readonly Task[],
+): Task<Choice> {
+  const { to } = run.flags
   return {
     id: part === 'backend' ? 'image' : 'rollback-target',
     title: part === 'backend' ? 'Image to go back to' : 'Release to go back to',
     part: part === 'backend' ? 'azure' : 'ionos',
     after,
     async inspect() {
-      const { candidates, left } = await ask()
-      const target = chooseTarget(part, candidates, run.flags.to)
-      if (run.flags.to === undefined) run.resumeCommand = `${run.resumeCommand} --to ${target.id}`
+      if (part === 'backend' && to === undefined) await assertSettled(azure)
+      const known = Promise.all([
+        readBadReleases(context),
+        readHistory(context, receiptsKept).then((history) => receiptsFor(history, to)),
+      ])
+      const { candidates, left } = await readCandidates(context, azure, part, known, to)
+      const target = chooseTarget(part, candidates, to)
+      if (to === undefined) run.resumeCommand = `${run.resumeCommand} --to ${target.id}`
       const seen = target.healthy
         ? `last seen healthy ${utc(target.healthy)} UTC`
         : 'not known to have worked'
       return {
         ...ok(`${target.id} of ${utc(target.made)} UTC, ${seen}`),
-        fact: chosen({ target, left }),
+        fact: { target, left, image: getImageName(context.config, target.id) },
       }
     },
   }
@@ -251,3 +248,43 @@ const clearTask = ({ config, ...rest }: Context, part: ReleasePart, id: string):
     )
   },
 })
+
+/** Shows the releases of the parts as far as they can be known. */
+export async function listReleases(
+  run: Run<RollbackFlags>,
+  context: Context,
+  parts: readonly ReleasePart[],
+): Promise<number> {
+  const azure = createAzure(context)
+  const history = await readHistory(context, receiptsKept)
+  const receipts = history.kept.map(({ receipt }) => receipt)
+  const marks = await settleAll<{ marks: BadReleases }>({ marks: () => readBadReleases(context) })
+  const none: BadReleases = { frontend: new Map(), backend: new Map() }
+  const known: [BadReleases, Receipt[]] = [marks.marks.value ?? none, receipts]
+  const ask = async (part: ReleasePart) =>
+    (await readCandidates(context, azure, part, Promise.resolve(known))).candidates
+  const found = await settleAll<Partial<Record<ReleasePart, Candidate[]>>>(
+    Object.fromEntries(parts.map((part) => [part, () => ask(part)])),
+  )
+  const answers: Record<string, Settled<unknown>> = {
+    ...found,
+    'marks of bad releases': marks.marks,
+    'receipts of the VPS': history.answers.vps,
+    'receipts here': history.answers.here,
+  }
+  const missing = Object.entries(answers).flatMap(([what, { failure }]) =>
+    failure ? [{ what, why: failure.message }] : [],
+  )
+  const tables = parts.flatMap((part) =>
+    found[part]?.value ? [candidateTable(part, found[part].value, getExitCode(history.answers) === 0)] : [],
+  )
+  const notes = missing.map(({ what, why }) => `! Not known: ${what}: ${why}`)
+  const releases = Object.fromEntries(parts.map((part) => [part, found[part]?.value ?? null]))
+  const code = getExitCode(answers)
+  run.result([...tables, notes.join('\n')].filter(Boolean).join('\n\n'), {
+    ok: code === 0,
+    ...releases,
+    missing,
+  })
+  return code
+}

@@ -89,7 +89,6 @@ export async function sendAlert(
   }
 }
 
-/** The same alert with secrets removed from its texts. */
 const redactAlert = (alert: Alert, clean: (text: string) => string): Alert => ({
   ...alert,
   title: clean(alert.title),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import type { Report, Unsent } from '../report.ts'
 import type { History } from '../store/store.ts'
 import type { QueuedAlert } from '../store/types.ts'

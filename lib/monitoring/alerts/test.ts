@@ -5,8 +5,7 @@ import { usageError } from '../../util/errors.ts'
 import { formatSuggestion } from '../../util/suggest.ts'
 import { formatTable } from '../../util/table.ts'
 import type { HealthFlags } from '../options.ts'
-import { type Alert, type Channel, channelNames } from './alert.ts'
-import { getIncidentId } from './message.ts'
+import { type Alert, type Channel, channelNames, getIncidentId } from './alert.ts'
 
 const keys =
   'ALERT_WEBHOOK_URL, ALERT_SLACK_URL, ALERT_TEAMS_URL, or ALERT_EMAIL_TO with ALERT_EMAIL_FROM and SMTP_URL'

@@ -1,6 +1,5 @@
 import type { Figure } from '../../checks/check.ts'
-import { type ProbeReport, type Report, toExitCode } from '../report.ts'
-import { collectFigures } from './plugin.ts'
+import { collectFigures, type ProbeReport, type Report, toExitCode } from '../report.ts'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -31,58 +30,60 @@ export function formatOpenMetrics(report: Report): string {
   const labels = ({ id, from }: ProbeReport) => ({ ...common, probe: id, from })
   const one = (value: number) => [{ labels: common, value }]
   const families: Family[] = [
-    {
-      name: 'dominion_health_verdict',
-      help: 'Overall verdict: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
-      samples: one(report.exitCode),
-    },
-    {
-      name: 'dominion_health_look_timestamp_seconds',
-      help: 'Start time of the check.',
-      samples: one(Date.parse(report.at) / 1000),
-    },
-    {
-      name: 'dominion_health_excluded',
-      help: '1 if the check is excluded from availability: own network down, maintenance or deploy.',
-      samples: one(report.excluded ? 1 : 0),
-    },
-    { name: 'dominion_incident_open', help: '1 if an incident is open.', samples: one(incident ? 1 : 0) },
-    {
-      name: 'dominion_incident_start_timestamp_seconds',
-      help: 'Start time of the open incident.',
-      samples: incident ? one(Date.parse(incident.since) / 1000) : [],
-    },
-    {
-      name: 'dominion_alerts_unsent',
-      help: 'Alerts that could not be sent and are queued for the next run.',
-      samples: one(report.alerts.unsent.length),
-    },
-    {
-      name: 'dominion_probe_verdict',
-      help: 'Verdict of one probe: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
-      samples: observations.map((each) => ({ labels: labels(each), value: toExitCode(each.verdict) })),
-    },
-    {
-      name: 'dominion_probe_duration_seconds',
-      help: 'Time until the complete answer had arrived.',
-      samples: observations.flatMap((each) =>
+    family(
+      'health_verdict',
+      'Overall verdict: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
+      one(report.exitCode),
+    ),
+    family('health_look_timestamp_seconds', 'Start time of the check.', one(Date.parse(report.at) / 1000)),
+    family(
+      'health_excluded',
+      '1 if the check is excluded from availability: own network down, maintenance or deploy.',
+      one(report.excluded ? 1 : 0),
+    ),
+    family('incident_open', '1 if an incident is open.', one(incident ? 1 : 0)),
+    family(
+      'incident_start_timestamp_seconds',
+      'Start time of the open incident.',
+      incident ? one(Date.parse(incident.since) / 1000) : [],
+    ),
+    family(
+      'alerts_unsent',
+      'Alerts that could not be sent and are queued for the next run.',
+      one(report.alerts.unsent.length),
+    ),
+    family(
+      'probe_verdict',
+      'Verdict of one probe: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.',
+      observations.map((each) => ({ labels: labels(each), value: toExitCode(each.verdict) })),
+    ),
+    family(
+      'probe_duration_seconds',
+      'Time until the complete answer had arrived.',
+      observations.flatMap((each) =>
         each.ms === undefined ? [] : [{ labels: labels(each), value: each.ms / 1000 }],
       ),
-    },
-    {
-      name: 'dominion_probe_phase_end_seconds',
-      help: 'Time from the start of a request to the end of each phase.',
-      samples: observations.flatMap((each) =>
+    ),
+    family(
+      'probe_phase_end_seconds',
+      'Time from the start of a request to the end of each phase.',
+      observations.flatMap((each) =>
         Object.entries(each.phases ?? {}).map(([phase, ms]) => ({
           labels: { ...labels(each), phase },
           value: (ms as number) / 1000,
         })),
       ),
-    },
+    ),
     ...figureFamilies(observations, labels),
   ]
   return [...families.filter(({ samples }) => samples.length > 0).flatMap(formatFamily), '# EOF'].join('\n')
 }
+
+const family = (name: string, help: string, samples: Family['samples']): Family => ({
+  name: `dominion_${name}`,
+  help,
+  samples,
+})
 
 function figureFamilies(
   observations: readonly ProbeReport[],

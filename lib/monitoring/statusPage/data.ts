@@ -1,9 +1,15 @@
 import type { Check, QuickContext } from '../../checks/check.ts'
 import { siteChecks } from '../../checks/quickChecks.ts'
 import type { Config } from '../../config/config.ts'
-import { getAvailability } from '../slo/availability.ts'
-import { buildDailyBars, type DayBar, getLatencySeries } from '../slo/series.ts'
-import { buildSloReport, getTerms, type SloReport } from '../slo/sloReport.ts'
+import {
+  buildDailyBars,
+  buildSloReport,
+  type DayBar,
+  getAvailability,
+  getLatencySeries,
+  getTerms,
+  type SloReport,
+} from '../slo/sloReport.ts'
 import { hourMs } from '../store/intervals.ts'
 import type { History } from '../store/store.ts'
 import { getCondition, getHeadline, type LastSeen, siteCondition } from './headline.ts'

@@ -4,11 +4,18 @@ import { legendMark, lineChart } from '../../html/lineChart.ts'
 import { pageStyle } from '../../html/style.ts'
 import { formatDigestTag, type StatusPage } from '../../vps/statusPage.ts'
 import { formatDayLabel } from './labels.ts'
-import { latencyTable, monthSection } from './month.ts'
+import {
+  barsLegend,
+  faultyDays,
+  incidentsSection,
+  latencyTable,
+  monthSection,
+  partSection,
+  renderMoment,
+  worksSection,
+} from './sections.ts'
 import { favicon, icon, statusStyle } from './style.ts'
-import { incidentsSection, renderMoment, worksSection } from './timeline.ts'
 import type { Latency, Part, StatusView } from './types.ts'
-import { barsLegend, faultyDays, partSection } from './uptimeBars.ts'
 
 /**
  * Renders the page: one document without scripts or requests, in light and dark. Its digest covers everything

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { assertOutputFile, writeOutputFile } from '../../cli/outputFile.ts'
 import type { Config } from '../../config/config.ts'
-import type { Context } from '../../tasks/context.ts'
-import { ok, type Task } from '../../tasks/task.ts'
+import { type Context, ok, type Task } from '../../tasks/task.ts'
+import { readIfPresent } from '../../util/json.ts'
 import { formatDigestTag, type StatusPage, statusPageTask } from '../../vps/statusPage.ts'
 import { historyFile, readHistory } from '../store/store.ts'
 
@@ -41,23 +40,11 @@ export function pageTask(context: Context, out: string | undefined): Task<Status
       const page = await make()
       const present = readIfPresent(file)
       if (present?.includes(formatDigestTag(page.digest))) return ok(`written: ${page.summary}`)
-      return {
-        state: present === undefined ? 'create' : 'change',
-        what: page.summary,
-        effects: [],
-        fact: page,
-      }
+      const state = present === undefined ? 'create' : 'change'
+      return { state, what: page.summary, effects: [], fact: page }
     },
     async afterAll({ fact: page }) {
       writeOutputFile('--out', file, page!.html)
     },
-  }
-}
-
-function readIfPresent(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
   }
 }

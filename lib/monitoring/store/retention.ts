@@ -1,6 +1,5 @@
 import { hourMs, maxValidity } from './intervals.ts'
-import { readProgress, setProgress } from './planned.ts'
-import { countSamples, encodeLatencies } from './rollups.ts'
+import { countSamples, encodeLatencies, readProgress, setProgress } from './rollups.ts'
 import type { Connection } from './sqlite.ts'
 
 /** How many days single samples are kept, and roll-ups, incidents and planned periods. */

@@ -1,7 +1,7 @@
 import { unknownError } from '../../util/errors.ts'
 import type { Verdict } from '../../util/status.ts'
 import { getValidity, intervalsRead, type Span } from './intervals.ts'
-import { markStaleSpan, readProgress } from './planned.ts'
+import { markStaleSpan, readProgress } from './rollups.ts'
 import type { Connection } from './sqlite.ts'
 import type { CheckRun, Origin, Sample } from './types.ts'
 

@@ -24,7 +24,6 @@ export function openDatabase(file: string, { waitMs, readOnly }: { waitMs: numbe
     throw thrown
   }
   const prepared = new Map<string, StatementSync>()
-  /** Each statement is prepared once. */
   const statement = (sql: string): StatementSync => {
     const found = prepared.get(sql) ?? database.prepare(sql)
     prepared.set(sql, found)

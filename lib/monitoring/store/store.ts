@@ -2,9 +2,8 @@ import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { Span } from './intervals.ts'
 import { openFile } from './open.ts'
-import { listPlanned, upsertPlanned } from './planned.ts'
 import { prune, type Retention, rollUp } from './retention.ts'
-import { type RollupRange, readRollups, readTargetNames } from './rollups.ts'
+import { listPlanned, type RollupRange, readRollups, readTargetNames, upsertPlanned } from './rollups.ts'
 import { insertCheckRun, readLatest, readSamples } from './samples.ts'
 import { type Connection, DamageError, isDamage } from './sqlite.ts'
 import type { CheckRun, Incident, LastRun, Origin, Planned, QueuedAlert } from './types.ts'
@@ -116,7 +115,6 @@ async function open(file: string, options: Retention & { waitMs?: number; readOn
     /** Inserts or updates planned periods and recounts the affected hours. */
     recordPlanned: (list: readonly Planned[]) => write((connection) => upsertPlanned(connection, list)),
     planned: (range: Span) => read((connection) => listPlanned(connection, range)),
-    /** The newest sample of each target. */
     latest: (vantage: Origin = 'here', now = Date.now()) =>
       read((connection) => readLatest(connection, vantage, now)),
     /** The samples of targets within a range, by target and time; undefined when some were already pruned. */

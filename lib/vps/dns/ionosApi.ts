@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
+import { getSiteNames } from '../../config/endpoints.ts'
 import { revealSecret } from '../../config/secret.ts'
 import type { HttpRequest, HttpResponse } from '../../net/http.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { makeFolder } from '../../util/files.ts'
-import { getSiteNames } from './records.ts'
 
 /** A record of the IONOS DNS API; `name` is the full name. */
 export interface ZoneRecord {

@@ -1,12 +1,10 @@
 import { isIPv4 } from 'node:net'
 import type { Config } from '../../config/config.ts'
+import { getSiteNames } from '../../config/endpoints.ts'
 import { type Addresses, resolveAddresses } from '../../config/network.ts'
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Field } from '../../tasks/task.ts'
 import { OpsError, unknownError, usageError } from '../../util/errors.ts'
-
-/** The site's names, the main one first. */
-export const getSiteNames = (config: Config): [string, string] => [config.domain, `www.${config.domain}`]
 
 export interface Records extends Addresses {
   name: string

@@ -1,18 +1,11 @@
+import { getSiteNames } from '../../config/endpoints.ts'
 import { formatKeyFile } from '../../config/pasteLine.ts'
-import type { Context } from '../../tasks/context.ts'
-import { type Log, nothingAhead, ok, type Task } from '../../tasks/task.ts'
+import { type Context, type Log, nothingAhead, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { inspectServer } from '../serverState.ts'
 import { createPatchRequest, findZone, setAddress, type Zone } from './ionosApi.ts'
-import {
-  findFaults,
-  formatManualSteps,
-  getPublicAddress,
-  getSiteNames,
-  type Records,
-  readRecords,
-} from './records.ts'
+import { findFaults, formatManualSteps, getPublicAddress, type Records, readRecords } from './records.ts'
 
 /**
  * Sets the A records of both names. Without a key the task only tells how to set them by hand; a deploy then stops at the

@@ -1,14 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
-import type { Command } from '../../shell/command.ts'
+import { type Command, local } from '../../shell/command.ts'
 import { getRevision } from '../../shell/git.ts'
-import { local } from '../../shell/template.ts'
-import type { Context } from '../../tasks/context.ts'
-import { ok, type Task } from '../../tasks/task.ts'
+import { type Context, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
+import { parseJson, readIfPresent } from '../../util/json.ts'
 import { inspectServer } from '../serverState.ts'
 import { buildNoteName, readExport } from './export.ts'
 import { readSources } from './sources.ts'
@@ -91,15 +90,9 @@ export function getBuildCommands(config: Config, buildId: string): Command[] {
 
 /** Undefined when there is none, as after an interrupted build. */
 export function readBuildNote(config: Config): BuildNote | undefined {
-  try {
-    const note = JSON.parse(
-      readFileSync(path.join(getExportDir(config), buildNoteName), 'utf8'),
-    ) as Partial<BuildNote>
-    const { source, revision = '', builtAt } = note
-    return source && builtAt ? { source, revision, builtAt } : undefined
-  } catch {
-    return undefined
-  }
+  const note = readIfPresent(path.join(getExportDir(config), buildNoteName))
+  const { source, revision = '', builtAt } = parseJson<Partial<BuildNote>>(note ?? '') ?? {}
+  return source && builtAt ? { source, revision, builtAt } : undefined
 }
 
 /** Throws when out/ was built from other sources. */
@@ -181,10 +174,5 @@ export function isSameInstallation(wanted: Packages, found: Packages): boolean {
   return Object.keys(found).every((name) => name in wanted)
 }
 
-function readPackages(file: string): Packages | undefined {
-  try {
-    return (JSON.parse(readFileSync(file, 'utf8')) as { packages?: Packages }).packages
-  } catch {
-    return undefined
-  }
-}
+const readPackages = (file: string): Packages | undefined =>
+  parseJson<{ packages?: Packages }>(readIfPresent(file) ?? '')?.packages

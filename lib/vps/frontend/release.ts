@@ -1,3 +1,4 @@
+import { parseJson } from '../../util/json.ts'
 import { formatTimestamp } from '../../util/time.ts'
 
 /** The content of a release.json. */
@@ -13,7 +14,7 @@ export interface ReleaseFacts {
 }
 
 export interface Release extends ReleaseFacts {
-  /** The last verified release, which is never pruned (pin.ts). */
+  /** The last verified release, which is never pruned (switch.ts). */
   pinned: boolean
 }
 
@@ -25,18 +26,13 @@ const isReleaseId = (text: string): boolean => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test
 
 /** Parses a release.json; undefined when it is damaged or not written by this tool. */
 export function parseRelease(id: string, json: string, pinned: boolean): Release | undefined {
-  if (!isReleaseId(id)) return undefined
-  try {
-    const { source, revision, builtAt, files, bytes } = JSON.parse(json) as Partial<ReleaseFacts>
-    if (typeof source !== 'string' || typeof builtAt !== 'string') return undefined
-    return {
-      ...{ id, source, builtAt, pinned },
-      revision: String(revision ?? ''),
-      files: Number(files ?? 0),
-      bytes: Number(bytes ?? 0),
-    }
-  } catch {
-    return undefined
+  const { source, revision, builtAt, files, bytes } = parseJson<Partial<ReleaseFacts>>(json) ?? {}
+  if (!isReleaseId(id) || typeof source !== 'string' || typeof builtAt !== 'string') return undefined
+  return {
+    ...{ id, source, builtAt, pinned },
+    revision: String(revision ?? ''),
+    files: Number(files ?? 0),
+    bytes: Number(bytes ?? 0),
   }
 }
 

@@ -4,7 +4,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { Ignore } from 'ignore'
 import { formatKeyFile } from '../../config/pasteLine.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
 

@@ -1,13 +1,11 @@
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
-import { type Log, ok, type Task } from '../../tasks/task.ts'
-import { OpsError } from '../../util/errors.ts'
+import { type Context, type Log, ok, type Task } from '../../tasks/task.ts'
+import { getMessage, OpsError } from '../../util/errors.ts'
 import { type BadReleases, readBadReleases } from '../badReleases.ts'
-import { getSiteRoot } from '../packages.ts'
-import { remoteScript } from '../remote/script.ts'
-import { inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
+import { getSiteRoot, remoteScript, vps } from '../remote/vps.ts'
+import { inspectServer, invalidateServerState, type ServerState, updateServerState } from '../serverState.ts'
 import { selectPrunable } from './release.ts'
 import { getSourceHash } from './sources.ts'
 import type { Uploaded } from './upload.ts'
@@ -81,13 +79,6 @@ export function switchReleaseCommand(
 export const switchBackCommand = (config: Config, id: string): Command =>
   remoteScript(config, 'change', 'switch', [getSiteRoot(config), id])
 
-/** Switches back and returns how many milliseconds it took. The caller purges the caches (purge.ts). */
-export async function switchBack(context: Context, id: string, log: Log): Promise<number> {
-  const started = performance.now()
-  await context.runner.run(switchBackCommand(context.config, id))
-  return logSwitch(context, id, started, log)
-}
-
 /** Logs that a release is live, and returns how many milliseconds that took. */
 export function logSwitch(context: Context, id: string, started: number, log: Log): number {
   const ms = Math.round(performance.now() - started)
@@ -95,3 +86,33 @@ export function logSwitch(context: Context, id: string, started: number, log: Lo
   log(`release ${id} is live, switched in ${ms} ms`)
   return ms
 }
+
+/**
+ * Pins the release that was just verified, so that it is never pruned, and unpins the former one. Changes nothing in a dry
+ * run, without a release, or when it is pinned already.
+ * Returns '' or a warning for the caller's message, since a failure here is no fault of the release.
+ */
+export async function pinVerified(context: Context, id: string | undefined): Promise<string> {
+  const { config, runner } = context
+  if (!runner.mayChange || !id) return ''
+  try {
+    const { releases } = await inspectServer(context)
+    const pinned = releases.filter((release) => release.pinned).map((release) => release.id)
+    if (pinned.join() === id) return ''
+    await runner.run(pinCommand(config, id))
+    updateServerState(context, (known) => ({
+      ...known,
+      releases: known.releases.map((release) => ({ ...release, pinned: release.id === id })),
+    }))
+    return ''
+  } catch (thrown) {
+    return `; warning: it could not be marked as the one to keep: ${getMessage(thrown)}`
+  }
+}
+
+/** Creates the mark next to the release, which server-state.sh and switch.sh read. */
+export const pinCommand = (config: Config, id: string): Command =>
+  vps(config).sudo.record`sh -c ${pinScript} keep ${getSiteRoot(config)}/releases ${id}`
+
+const pinScript = `cd "$1" && [ -d "$2" ] && touch "$2.keep" || exit 1
+for mark in *.keep; do [ "$mark" = "$2.keep" ] || rm -f -- "$mark"; done`

@@ -2,12 +2,10 @@ import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
 import type { Config } from '../../config/config.ts'
 import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
-import { ok, type Task } from '../../tasks/task.ts'
+import { type Context, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { formatBytes, formatCount } from '../../util/format.ts'
-import { getSiteRoot } from '../packages.ts'
-import { remoteScript } from '../remote/script.ts'
+import { getSiteRoot, remoteScript } from '../remote/vps.ts'
 import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
 import { getExportDir, readBuildNote, requireBuildNote } from './build.ts'
 import { controlFolder, type ExportedFile, readExport } from './export.ts'
@@ -15,7 +13,6 @@ import { formatManifest, type Manifest, type Plan, parseManifest, planRelease } 
 import { createReleaseId, type ReleaseFacts } from './release.ts'
 import { getSourceHash } from './sources.ts'
 
-/** A release that is ready to be sent. */
 interface Publication {
   facts: ReleaseFacts
   /** The release to copy unchanged files from; '' when there is none. */

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts'
 import { escapeHtml } from '../../html/escape.ts'
 import type { HttpResponse } from '../../net/http.ts'
+import { parseJson } from '../../util/json.ts'
 import { renderTemplate } from '../template.ts'
 
 /** A maintenance as announced to visitors. Times are ISO 8601 in UTC. */
@@ -10,7 +11,6 @@ export interface Maintenance {
   /** user@machine; '' when its record is damaged. */
   by: string
   message: string
-  /** The announced end, if any. */
   until?: string
 }
 
@@ -23,13 +23,9 @@ export const defaultMessage =
  */
 export function parseMaintenance(said: string): Maintenance | undefined {
   if (!said.startsWith('on')) return undefined
-  try {
-    const { since, by, message, until } = JSON.parse(said.slice('on'.length)) as Partial<Maintenance>
-    const facts = { since: text(since), by: text(by), message: text(message) }
-    return text(until) && !Number.isNaN(Date.parse(text(until))) ? { ...facts, until: text(until) } : facts
-  } catch {
-    return { since: '', by: '', message: '' }
-  }
+  const { since, by, message, until } = parseJson<Partial<Maintenance>>(said.slice('on'.length)) ?? {}
+  const facts = { since: text(since), by: text(by), message: text(message) }
+  return text(until) && !Number.isNaN(Date.parse(text(until))) ? { ...facts, until: text(until) } : facts
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
@@ -86,12 +82,4 @@ const maintenanceMark = 'codex-dominion-maintenance'
 export const isOurMaintenance = ({ status, body }: Pick<HttpResponse, 'status' | 'body'>): boolean =>
   status === 503 &&
   (body.includes(`<meta name="generator" content="${maintenanceMark}">`) ||
-    getGenerator(body) === maintenanceMark)
-
-function getGenerator(body: string): unknown {
-  try {
-    return (JSON.parse(body) as { generator?: unknown } | null)?.generator
-  } catch {
-    return undefined
-  }
-}
+    parseJson<{ generator?: unknown }>(body)?.generator === maintenanceMark)

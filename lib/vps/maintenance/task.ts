@@ -1,12 +1,10 @@
 import type { Config } from '../../config/config.ts'
 import { formatScriptLine } from '../../config/pasteLine.ts'
 import type { Command } from '../../shell/command.ts'
-import type { Context } from '../../tasks/context.ts'
-import { type Difference, differing, ok, type Task } from '../../tasks/task.ts'
+import { type Context, type Difference, differing, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError, usageError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
-import { getSiteRoot } from '../packages.ts'
-import { packFiles, remoteScript } from '../remote/script.ts'
+import { getSiteRoot, packFiles, remoteScript } from '../remote/vps.ts'
 import { inspectServer, invalidateServerState } from '../serverState.ts'
 import {
   defaultMessage,

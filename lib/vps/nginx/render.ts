@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { backendPort } from '../../config/endpoints.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
 import { isAtLeast } from '../../util/semver.ts'
-import { acmeRoot, getSiteRoot } from '../packages.ts'
+import { acmeRoot, getSiteRoot } from '../remote/vps.ts'
 import type { ServerState } from '../serverState.ts'
 import { renderTemplate } from '../template.ts'
 
@@ -20,7 +20,6 @@ interface NginxFacts {
   version: string
   ipv6: boolean
   nameservers: readonly string[]
-  /** The host that /api/ goes to. */
   backend: string
 }
 
@@ -90,7 +89,6 @@ export function findDifferences(config: Config, files: NginxFiles, { nginx }: Se
   ]
 }
 
-/** The target of the link in sites-enabled. */
 const getSiteFile = (config: Config): string => `${getNginxFolder(config)}/current/site.conf`
 
 const apiErrors: readonly { status: number; error: string; retryAfter?: number }[] = [

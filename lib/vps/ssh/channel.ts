@@ -92,7 +92,6 @@ function terminate(channel: ClientChannel): void {
   setTimeout(() => channel.close(), graceMs).unref()
 }
 
-/** Sends the input and collects the output until the channel closes. */
 function runLine(session: Session, options: ExecOptions): Promise<ProcessResult> {
   const { channel } = session
   const { stdin, timeoutMs, signal, onOutput } = options

@@ -5,7 +5,7 @@ import type { Client } from 'ssh2'
 import type { Config } from '../../config/config.ts'
 import { createNetworkOptions } from '../../config/network.ts'
 import type { Host, Remote } from '../../shell/remote.ts'
-import type { Context } from '../../tasks/context.ts'
+import type { Context } from '../../tasks/task.ts'
 import { findLogins, readSshSettings, type SshSettings } from './keys.ts'
 import type { HostKeyVerdict } from './knownHosts.ts'
 

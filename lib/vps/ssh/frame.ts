@@ -25,7 +25,6 @@ export function createFrame(marker = randomBytes(12).toString('hex')) {
      * consume exactly these bytes; the rest is the input of that line.
      */
     readingLine: `exec sh -c '${begin}read -r length && line=$(head -c "$length") && eval "$line"'`,
-    /** Reads one output of one session. */
     reader: (output: 'stdout' | 'stderr' = 'stdout') =>
       createReader(output === 'stdout' ? marker : second + first),
   }

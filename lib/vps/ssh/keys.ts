@@ -3,17 +3,15 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
 import { formatKeyFile } from '../../config/pasteLine.ts'
-import type { Command } from '../../shell/command.ts'
+import { type Command, local } from '../../shell/command.ts'
 import type { Host } from '../../shell/remote.ts'
 import type { Runner } from '../../shell/runner.ts'
-import { local } from '../../shell/template.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 
 /** The settings of ssh's own configuration for a host that matter here. */
 export type SshSettings = ReturnType<typeof getDefaultSettings>
 
 interface Login {
-  /** For error messages. */
   name: string
   method: AnyAuthMethod
 }

@@ -16,7 +16,6 @@ interface KnownHost {
 
 export type HostKeyVerdict =
   | { is: 'known'; line: number }
-  /** known_hosts does not list the host. */
   | { is: 'unknown' }
   /** known_hosts lists other keys for the host. */
   | { is: 'changed'; lines: number[]; sameType: boolean }

@@ -64,9 +64,7 @@ export function createSessions(connection: Client, host: Host) {
   }
 
   return {
-    /** Resolves when the connection is closed. */
     gone,
-    /** Undefined while the connection is open. */
     getLoss: (): OpsError | undefined => lost && createLostError(),
     async open(line: string): Promise<Session> {
       const channel = await openChannel(line)

@@ -12,7 +12,7 @@ import { askRedis, readReplies } from '../../../lib/checks/azure/redisProtocol.t
 import type { Check } from '../../../lib/checks/check.ts'
 import { createCheckContext } from '../../../lib/checks/context.ts'
 import { observe } from '../../../lib/checks/run.ts'
-import type { Context } from '../../../lib/tasks/context.ts'
+import type { Context } from '../../../lib/tasks/task.ts'
 import { OpsError } from '../../../lib/util/errors.ts'
 import { createCertificate } from '../../support/certificate.ts'
 import { loadTestConfig, temporaryFolder } from '../../support/helpers.ts'

@@ -2,9 +2,21 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { compareReceipts, differenceText, historyTable, theOne } from '../../../lib/deploy/receipts/format.ts'
-import { merged, readHistory, readReceipts, receiptsCommand } from '../../../lib/deploy/receipts/read.ts'
-import { localFolder, type Receipt, vpsFolder } from '../../../lib/deploy/receipts/write.ts'
+import {
+  compareReceipts,
+  differenceText,
+  historyTable,
+  theOne,
+} from '../../../lib/deploy/receipts/history.ts'
+import {
+  localFolder,
+  merged,
+  type Receipt,
+  readHistory,
+  readReceipts,
+  receiptsCommand,
+  vpsFolder,
+} from '../../../lib/deploy/receipts/receipts.ts'
 import type { Command } from '../../../lib/shell/command.ts'
 import { getFailure, loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
 

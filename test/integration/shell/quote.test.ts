@@ -2,10 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { display } from '../../../lib/shell/command.ts'
+import { display, local } from '../../../lib/shell/command.ts'
 import { quoteLine, quotePosix } from '../../../lib/shell/quote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
-import { local } from '../../../lib/shell/template.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
 const hostile = [

@@ -6,10 +6,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { Command, Query } from '../../../lib/shell/command.ts'
+import { type Command, local, type Query } from '../../../lib/shell/command.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
-import { local } from '../../../lib/shell/template.ts'
 import {
   getFailure,
   isRunning,

@@ -2,8 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Command, secretFile } from '../../../lib/shell/command.ts'
-import { local } from '../../../lib/shell/template.ts'
+import { type Command, local, secretFile } from '../../../lib/shell/command.ts'
 import {
   getFailure,
   home,
@@ -89,7 +88,7 @@ test('the file is gone when this program ends in the middle', async () => {
   // The program under test, ended by process.exit while its command runs.
   const program = `
 import { secretFile } from ${JSON.stringify(path.join(home, 'lib/shell/command.ts'))}
-import { local } from ${JSON.stringify(path.join(home, 'lib/shell/template.ts'))}
+import { local } from ${JSON.stringify(path.join(home, 'lib/shell/command.ts'))}
 import { createRunner } from ${JSON.stringify(path.join(home, 'lib/shell/runner.ts'))}
 import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/shell/redactor.ts'))}
 const runner = createRunner({ secrets: createRedactor(), transcript: { file: '', write() {} }, env: process.env,

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import type { ProcessResult } from '../../../lib/shell/spawn.ts'
-import { certbotCommand, runCertbot } from '../../../lib/vps/certificate/certbot.ts'
+import { certbotCommand, runCertbot } from '../../../lib/vps/certificate.ts'
 import { loadFileConfig } from '../../support/config.ts'
 import { getFailure, home, openRunner, temporaryFolder } from '../../support/helpers.ts'
 

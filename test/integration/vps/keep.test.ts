@@ -13,9 +13,8 @@ import {
   type Manifest,
   parseManifest,
 } from '../../../lib/vps/frontend/manifest.ts'
-import { pinCommand, pinVerified } from '../../../lib/vps/frontend/pin.ts'
-import { switchBackCommand } from '../../../lib/vps/frontend/switch.ts'
-import { remoteScript } from '../../../lib/vps/remote/script.ts'
+import { pinCommand, pinVerified, switchBackCommand } from '../../../lib/vps/frontend/switch.ts'
+import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { parseServerState } from '../../../lib/vps/serverState.ts'
 import { loadFileConfig } from '../../support/config.ts'
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
-import { recordFile } from '../../../lib/vps/remote/script.ts'
+import { recordFile } from '../../../lib/vps/remote/vps.ts'
 import { loadFileConfig } from '../../support/config.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 

@@ -6,7 +6,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
 import { stageCommand } from '../../../lib/vps/frontend/upload.ts'
-import { remoteScript } from '../../../lib/vps/remote/script.ts'
+import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 const config = await loadFileConfig()

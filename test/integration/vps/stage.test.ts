@@ -9,7 +9,7 @@ import type { Command } from '../../../lib/shell/command.ts'
 import { type ExportedFile, sha256 } from '../../../lib/vps/frontend/export.ts'
 import { parseManifest, planRelease } from '../../../lib/vps/frontend/manifest.ts'
 import { type Compression, changedByHand, stageCommand } from '../../../lib/vps/frontend/upload.ts'
-import { remoteScript } from '../../../lib/vps/remote/script.ts'
+import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 /* The scripts of the VPS, run here by the shell of this machine on a folder of its own. */

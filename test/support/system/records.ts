@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { deriveApiToken } from '../../../lib/config/secret.ts'
-import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
+import type { Receipt } from '../../../lib/deploy/receipts/receipts.ts'
 import { watchArguments } from '../../../rehearsal/secretWatch.ts'
 import type { Rehearsal } from './rehearsal.ts'
 import { trySsh } from './site.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
+import type { Receipt } from '../../../lib/deploy/receipts/receipts.ts'
 import {
   backendCandidates,
   type Candidate,

@@ -6,7 +6,7 @@ import { loadConfig } from '../../../lib/config/load.ts'
 import { deriveApiToken } from '../../../lib/config/secret.ts'
 import { openContext } from '../../../lib/deploy/context.ts'
 import { chooseRenderer } from '../../../lib/deploy/runTasks.ts'
-import { local } from '../../../lib/shell/template.ts'
+import { local } from '../../../lib/shell/command.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
 async function open(mayChange: boolean) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Receipt } from '../../../lib/deploy/receipts/write.ts'
+import type { Receipt } from '../../../lib/deploy/receipts/receipts.ts'
 import { imageBefore } from '../../../lib/deploy/rollback/automatic.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { unknownError } from '../../../lib/util/errors.ts'

@@ -2,13 +2,7 @@ import { expect, test } from 'vitest'
 import type { Azure } from '../../../lib/azure/client.ts'
 import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
 import type { Estimate } from '../../../lib/cost/estimate.ts'
-import {
-  formatCost,
-  type Scaled,
-  scaledConfig,
-  scaleNow,
-  valuesToSet,
-} from '../../../lib/deploy/scale/current.ts'
+import { formatCost, type Scaled, scaledConfig, scaleNow, valuesToSet } from '../../../lib/deploy/scale.ts'
 import { getFailure, loadTestConfig } from '../../support/helpers.ts'
 
 const group = (name: string, cpu: number, memoryInGb: number, image = 'r/i:1'): ContainerGroup => ({

@@ -1,8 +1,13 @@
 import { expect, test } from 'vitest'
 import { formatOpenMetrics } from '../../../lib/monitoring/format/openMetrics.ts'
-import { formatPerfdata, formatPluginLine } from '../../../lib/monitoring/format/plugin.ts'
 import { formatReportTable } from '../../../lib/monitoring/format/table.ts'
-import { formatSummary, type ProbeReport, type Report } from '../../../lib/monitoring/report.ts'
+import {
+  formatPerfdata,
+  formatPluginLine,
+  formatSummary,
+  type ProbeReport,
+  type Report,
+} from '../../../lib/monitoring/report.ts'
 
 const apiMs = { warning: 500, critical: 2000 }
 const line = (id: string, rest: Partial<ProbeReport> = {}): ProbeReport => ({

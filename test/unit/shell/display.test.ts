@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { display, secretFile } from '../../../lib/shell/command.ts'
-import { local } from '../../../lib/shell/template.ts'
+import { display, local, secretFile } from '../../../lib/shell/command.ts'
 import { findSecretFile, onVps } from '../../support/helpers.ts'
 
 test('a command shows as the line to paste, its secret files by name only', () => {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { az } from '../../../lib/azure/cli.ts'
-import { display, secretFile } from '../../../lib/shell/command.ts'
-import { commandTemplate, local, toArgv, type Word } from '../../../lib/shell/template.ts'
+import { commandTemplate, display, local, secretFile, toArgv, type Word } from '../../../lib/shell/command.ts'
 
 const words = (text: TemplateStringsArray, ...values: Word[]) => toArgv(text, values)
 const key = secretFile('key.json', 'hunter2')

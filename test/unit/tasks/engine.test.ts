@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { local } from '../../../lib/shell/template.ts'
+import { local } from '../../../lib/shell/command.ts'
 import {
   criticalPath,
   executeTasks,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { local } from '../../../lib/shell/template.ts'
+import { local } from '../../../lib/shell/command.ts'
 import { executeTasks, getFact, type Listener } from '../../../lib/tasks/engine.ts'
 import { ok, type Task, unknown } from '../../../lib/tasks/task.ts'
 import { unknownError } from '../../../lib/util/errors.ts'

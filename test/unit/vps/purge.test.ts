@@ -2,8 +2,7 @@ import { expect, test } from 'vitest'
 import type { HttpRequest } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
-import type { Context } from '../../../lib/tasks/context.ts'
-import { nothingAhead } from '../../../lib/tasks/task.ts'
+import { type Context, nothingAhead } from '../../../lib/tasks/task.ts'
 import {
   createPurgeRequest,
   needsPurge,

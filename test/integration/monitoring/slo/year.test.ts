@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
-import { buildDailyBars, getLatencySeries } from '../../../../lib/monitoring/slo/series.ts'
-import { buildSloReport, type SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
+import {
+  buildDailyBars,
+  buildSloReport,
+  getLatencySeries,
+  type SloReport,
+} from '../../../../lib/monitoring/slo/sloReport.ts'
 import type { History } from '../../../../lib/monitoring/store/store.ts'
 import type { CheckRun, Planned } from '../../../../lib/monitoring/store/types.ts'
 import {

@@ -16,7 +16,7 @@ import {
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
-import { getFileId, quarantine } from '../../../../lib/monitoring/store/quarantine.ts'
+import { getFileId, quarantine } from '../../../../lib/monitoring/store/open.ts'
 import { readHistory } from '../../../../lib/monitoring/store/store.ts'
 import {
   createHistoryPath,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatSlo } from '../../../../lib/monitoring/slo/formatSlo.ts'
+import { formatSlo } from '../../../../lib/monitoring/slo/slo.ts'
 import type { SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
 
 const from = Date.UTC(2026, 10, 1)

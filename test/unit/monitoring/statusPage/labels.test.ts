@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatPercent, getAvailability } from '../../../../lib/monitoring/slo/availability.ts'
+import { formatPercent, getAvailability } from '../../../../lib/monitoring/slo/sloReport.ts'
 import { formatDay } from '../../../../lib/monitoring/statusPage/data.ts'
 import {
   compareServices,
@@ -10,8 +10,7 @@ import {
   isVisible,
   parsePublicCauses,
 } from '../../../../lib/monitoring/statusPage/labels.ts'
-import { monthSection } from '../../../../lib/monitoring/statusPage/month.ts'
-import { barsLegend } from '../../../../lib/monitoring/statusPage/uptimeBars.ts'
+import { barsLegend, monthSection } from '../../../../lib/monitoring/statusPage/sections.ts'
 import { hostile } from '../../../support/statusPageFixtures.ts'
 
 test('only targets that visitors use have a public name', () => {

@@ -3,8 +3,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseHTML } from 'linkedom'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildDailyBars } from '../../../../lib/monitoring/slo/series.ts'
-import { buildSloReport, getTerms, type SloReport } from '../../../../lib/monitoring/slo/sloReport.ts'
+import {
+  buildDailyBars,
+  buildSloReport,
+  getTerms,
+  type SloReport,
+} from '../../../../lib/monitoring/slo/sloReport.ts'
 import { buildStatusView, getMonthRange } from '../../../../lib/monitoring/statusPage/data.ts'
 import { renderStatusPage } from '../../../../lib/monitoring/statusPage/page.ts'
 import type { StatusView } from '../../../../lib/monitoring/statusPage/types.ts'

@@ -1,0 +1,326 @@
+import path from 'node:path'
+import { loginTask } from '../azure/account.ts'
+import { type Azure, createAzure } from '../azure/client.ts'
+import { assertAllowed, readLimits, type Size } from '../azure/containers/limits.ts'
+import { containerTasks, workersTask } from '../azure/containers/release.ts'
+import {
+  type ContainerGroup,
+  getImage,
+  getSize,
+  groupNames,
+  isWorkerName,
+} from '../azure/resources/containerGroups.ts'
+import type { CommonFlags, Run } from '../cli/defineScript.ts'
+import { askToType } from '../cli/prompt.ts'
+import type { Config } from '../config/config.ts'
+import { getKeyFile, saveValues, type Values } from '../config/envFile.ts'
+import { getSeparateConfig } from '../config/environments.ts'
+import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
+import type { KeyName } from '../config/schema.ts'
+import { type Estimate, estimateCost } from '../cost/estimate.ts'
+import { readPrices } from '../cost/priceList.ts'
+import { formatDollars } from '../cost/report.ts'
+import { getFact } from '../tasks/engine.ts'
+import { type Context, type Field, ok, type Task, unknown } from '../tasks/task.ts'
+import { isUnanswered, OpsError, usageError } from '../util/errors.ts'
+import { formatTable } from '../util/table.ts'
+import { nginxHttpsTask } from '../vps/nginx/tasks.ts'
+import { withContext } from './context.ts'
+import { assertUnlocked } from './lock.ts'
+import { verifyingProxy } from './rollback/automatic.ts'
+import { runTasks, type TaskList } from './runTasks.ts'
+import { verifyTask } from './verify.ts'
+
+/** A part that has a size. */
+export type Scaled = 'backend' | 'worker'
+
+/** The size and number of a part; there is one backend. */
+export interface Scale extends Size {
+  count: number
+}
+
+/** How a part runs now. */
+export interface CurrentSize extends Scale {
+  /** The image that it runs, before and after. */
+  image: string
+  /** False after an interrupted run, or when somebody has changed a part of it by hand. */
+  settled: boolean
+}
+
+/**
+ * How a part runs now. After an interrupted run it is derived from what is left, so that the same command continues.
+ * Throws when nothing is left, or when the release of another image is incomplete.
+ */
+export async function scaleNow(config: Config, azure: Azure, part: Scaled): Promise<CurrentSize> {
+  const groups = await azure.groups()
+  const named = (name: string) => groups.find((group) => group.name === name)
+  const [backend, surge] = [named(groupNames.backend), named(groupNames.surge)]
+  if (part === 'backend') {
+    if (surge && backend && getImage(surge) !== getImage(backend)) throw halfReleased(getImage(surge))
+    const group = backend ?? surge
+    if (!group) throw nothingRuns(groupNames.backend)
+    return { ...groupSize(group), count: 1, image: getImage(group), settled: backend !== undefined && !surge }
+  }
+  const workers = groups.filter(({ name }) => isWorkerName(name)).sort((a, b) => numberOf(a) - numberOf(b))
+  const [first] = workers
+  if (!first) {
+    if (!backend) throw nothingRuns(groupNames.worker)
+    return { ...config.worker, image: getImage(backend), settled: false }
+  }
+  const count = Math.max(...workers.map(numberOf))
+  const even = workers.every((group) => sameSize(groupSize(group), groupSize(first)))
+  return { ...groupSize(first), count, image: getImage(first), settled: even && workers.length === count }
+}
+
+/** 1 for codex-worker, N for codex-worker-N. */
+const numberOf = ({ name }: ContainerGroup): number =>
+  name === groupNames.worker ? 1 : Number(name.slice(groupNames.worker.length + 1))
+
+/** A group of ours has one container. */
+function groupSize({ containers }: ContainerGroup): Size {
+  const { cpu, memoryGb } = getSize(containers[0])
+  return { cpu: cpu ?? 0, memoryGb: memoryGb ?? 0 }
+}
+
+const sameSize = (a: Size, b: Size): boolean => a.cpu === b.cpu && a.memoryGb === b.memoryGb
+
+const nothingRuns = (name: string) =>
+  new OpsError({
+    what: `There is no ${name} to scale`,
+    next: `Set its size in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB')} and release it: ${formatScriptLine('deploy-complete')}`,
+  })
+
+const halfReleased = (image: string) =>
+  new OpsError({
+    what: `The release of another image was interrupted: ${groupNames.surge} runs ${image}`,
+    next: `Finish it first: ${formatScriptLine('update-backend')}, or ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}`,
+  })
+
+/** The same configuration with a part in another size. */
+export const scaledConfig = (config: Config, part: Scaled, { cpu, memoryGb, count }: Scale): Config =>
+  part === 'backend'
+    ? { ...config, backend: { ...config.backend, cpu, memoryGb } }
+    : { ...config, worker: { ...config.worker, cpu, memoryGb, count } }
+
+/** The keys of .env that say another size. */
+function getSizeChanges(config: Config, part: Scaled, to: Scale) {
+  const { backend, worker } = config
+  const keys: [key: KeyName, before: number, after: number][] =
+    part === 'backend'
+      ? [
+          ['BACKEND_CPU', backend.cpu, to.cpu],
+          ['BACKEND_MEMORY_GB', backend.memoryGb, to.memoryGb],
+        ]
+      : [
+          ['WORKER_CPU', worker.cpu, to.cpu],
+          ['WORKER_MEMORY_GB', worker.memoryGb, to.memoryGb],
+          ['WORKER_COUNT', worker.count, to.count],
+        ]
+  return keys.filter(([, before, after]) => before !== after)
+}
+
+/** The values for .env with which the next deploy keeps the size. */
+export const valuesToSet = (config: Config, part: Scaled, to: Scale): Values =>
+  Object.fromEntries(getSizeChanges(config, part, to).map(([key, , after]) => [key, String(after)]))
+
+export interface ScalePlan {
+  part: Scaled
+  to: Scale
+  cost: string
+  /** In a plan: why the current size is unknown. The configured size then stands in for it. */
+  unasked?: OpsError
+  save: boolean
+}
+
+/** The monthly cost of everything, before and after the change. */
+export async function compareCosts(context: Context, part: Scaled, now: Scale, to: Scale) {
+  const prices = await readPrices(context)
+  const at = (scale: Scale): Estimate => estimateCost(scaledConfig(context.config, part, scale), prices)
+  return formatCost(part, at(now), at(to))
+}
+
+/** Before and after: a table for a person who decides, and a line for the plan. */
+export function formatCost(part: Scaled, now: Estimate, then: Estimate): { table: string; line: string } {
+  const right = 'right' as const
+  const of = ({ parts }: Estimate) => parts.find(({ id }) => id === part)
+  const note = then.note ? `; ${then.note}` : ''
+  const table = formatTable(
+    [
+      { heading: '$ a month' },
+      { heading: 'now', align: right },
+      { heading: 'then', align: right },
+      { heading: 'computed' },
+    ],
+    [
+      [
+        of(then)?.title ?? part,
+        formatDollars(of(now)?.monthly),
+        formatDollars(of(then)?.monthly),
+        of(then)?.quantity ?? '',
+      ],
+      ['All parts', formatDollars(now.total), formatDollars(then.total), `prices of ${then.priced}${note}`],
+    ],
+  )
+  const line = `${formatDollars(of(now)?.monthly)} → ${formatDollars(of(then)?.monthly)} $ a month; all parts ${formatDollars(now.total)} → ${formatDollars(then.total)} (prices of ${then.priced})`
+  return { table, line }
+}
+
+export interface ScaleFlags extends CommonFlags {
+  part?: string
+  cpu?: number
+  memory?: number
+  workers?: number
+  save?: boolean
+}
+
+/** Shows the cost of a size, asks for confirmation, and applies it. Gives the exit code. */
+export async function scale(run: Run<ScaleFlags>): Promise<number> {
+  const part = partOf(run.flags)
+  const config = await getSeparateConfig(run)
+  const scaling = await decide(run, part).catch((thrown) => {
+    if (run.flags.dryRun) return unaskedScaling(run.flags, config, part, thrown)
+    throw thrown
+  })
+  const values = valuesToSet(config, part, scaling.to)
+  return runTasks(run, {
+    config,
+    needsVps: part === 'backend',
+    tasks: (context) => ({
+      ...scaleTasks(context, scaling),
+      summary: () => (scaling.save ? [] : warningOf(values)),
+    }),
+  })
+}
+
+function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
+  if (part !== undefined && part !== 'backend' && part !== 'worker')
+    throw usageError(`${part} has no size to scale`, 'Give backend or worker.')
+  if (part === 'backend' && workers !== undefined)
+    throw usageError(
+      '--workers is the number of workers, not of backends',
+      formatScriptLine('scale', '--workers', 'N'),
+    )
+  if (part === undefined && (workers === undefined || cpu !== undefined || memory !== undefined))
+    throw usageError(
+      'What is to be scaled?',
+      `${formatScriptLine('scale', 'backend', '--cpu', '4', '--memory', '8')}, ${formatScriptLine('scale', 'worker', '--cpu', '2', '--memory', '4')}, or ${formatScriptLine('scale', '--workers', '3')}`,
+    )
+  if (cpu === undefined && memory === undefined && workers === undefined)
+    throw usageError(`To what size is the ${part} to be scaled?`, 'Give --cpu, --memory (GB) or --workers.')
+  return part ?? 'worker'
+}
+
+/** The plan, once the size is allowed, priced and confirmed. Nothing has been changed then. */
+async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
+  const { cpu, memory, workers, save = false, yes, dryRun } = run.flags
+  let scaling: ScalePlan | undefined
+  await withContext(run, 'scale', false, async (context) => {
+    const azure = createAzure(context)
+    if (!dryRun) await assertUnlocked(context)
+    const now = await scaleNow(context.config, azure, part)
+    const to: Scale = {
+      cpu: cpu ?? now.cpu,
+      memoryGb: memory ?? now.memoryGb,
+      count: workers ?? now.count,
+    }
+    if (to.cpu !== now.cpu || to.memoryGb !== now.memoryGb)
+      assertAllowed(to, await readLimits(context, azure))
+    const costs = await compareCosts(context, part, now, to)
+    scaling = { part, to, cost: costs.line, save }
+    if (now.settled && wordsOf(now) === wordsOf(to)) return 0
+    run.log(
+      `${part === 'backend' ? 'Backend' : 'Workers'}: ${wordsOf(now)} → ${wordsOf(to)}\n\n${costs.table}\n`,
+    )
+    if (part === 'worker' && cutsOff(now, to))
+      run.log('A job that runs in a worker which is replaced or deleted may be cut off.')
+    const agreed = yes || dryRun || (await askToType('Scale?', 'yes', '--yes'))
+    if (!agreed) throw usageError('Not confirmed: nothing was changed')
+    return 0
+  })
+  return scaling!
+}
+
+/** For a plan when Azure does not answer or nobody is logged in. Rethrows every other error. */
+export function unaskedScaling(
+  { cpu, memory, workers, save = false }: ScaleFlags,
+  config: Config,
+  part: Scaled,
+  thrown: unknown,
+): ScalePlan {
+  if (!isUnanswered(thrown)) throw thrown
+  const now = part === 'backend' ? { ...config.backend, count: 1 } : config.worker
+  const to = { cpu: cpu ?? now.cpu, memoryGb: memory ?? now.memoryGb, count: workers ?? now.count }
+  return { part, to, cost: 'it cannot be compared with what runs', unasked: thrown, save }
+}
+
+const cutsOff = (now: Scale, to: Scale): boolean =>
+  to.count < now.count || to.cpu !== now.cpu || to.memoryGb !== now.memoryGb
+
+const wordsOf = ({ cpu, memoryGb, count }: Scale): string => `${count} × ${cpu} CPU, ${memoryGb} GB`
+
+function warningOf(values: ReturnType<typeof valuesToSet>): string[] {
+  const lines = Object.entries(values).map(([key, value]) => `  ${key}=${value}`)
+  const [first, ...others] = Object.keys(values) as KeyName[]
+  if (first === undefined) return []
+  const file = formatKeyFile(first, ...others)
+  return [`The next deploy sets this back, unless ${file} says (--save writes it there):`, ...lines]
+}
+
+/** Replaces the backend without downtime, or the workers one by one; with --save, then writes .env. */
+export function scaleTasks(context: Context, { part, to, cost, unasked, save }: ScalePlan): TaskList {
+  const scaled = { ...context, config: scaledConfig(context.config, part, to) }
+  const azure = createAzure(scaled)
+  const login = loginTask(scaled, azure.account)
+  const image: Task<{ image: string }> = {
+    id: 'image',
+    title: 'Image that runs',
+    part: 'azure',
+    after: [login],
+    async inspect() {
+      if (unasked) throw unasked
+      const { image: running } = await scaleNow(context.config, azure, part)
+      return { ...ok(`${running}; it stays`), fact: { image: running } }
+    },
+  }
+  const costs: Task = {
+    ...{ id: 'cost', title: 'Cost', part: 'azure', after: [image] },
+    inspect: async () => (unasked ? unknown(cost) : ok(cost)),
+  }
+  const nginx = part === 'backend' ? nginxHttpsTask(scaled, { after: [image] }) : undefined
+  const options = { image, nginx, proxy: verifyingProxy(scaled, azure), needsProxy: true }
+  const group =
+    part === 'backend' ? containerTasks(scaled, azure, options)[0] : workersTask(scaled, azure, options)
+  const release = nginx ? [nginx, group] : [group]
+  const verify = verifyTask(scaled, { azure, ionos: part === 'backend', after: release })
+  return {
+    tasks: [
+      ...[login, image, costs, ...release, verify],
+      ...(save ? [saveTask(context.config, part, to, verify)] : []),
+    ],
+    receipt: (outcomes) => ({ image: getFact(outcomes, image)?.image ?? '' }),
+  }
+}
+
+/** Writes the size to the file that sets it, for the next deploy. */
+function saveTask(config: Config, part: Scaled, to: Scale, verify: Task): Task<ReadonlyMap<string, Values>> {
+  return {
+    id: 'save',
+    title: 'Sizes in the configuration',
+    part: 'together',
+    after: [verify],
+    async inspect() {
+      const byFile = new Map<string, Values>()
+      const fields: Field[] = []
+      for (const [key, before, after] of getSizeChanges(config, part, to)) {
+        const file = await getKeyFile(config.folder, config.environment, key)
+        byFile.set(file, { ...byFile.get(file), [key]: String(after) })
+        fields.push({ name: `${file}: ${key}`, before: String(before), after: String(after) })
+      }
+      if (fields.length === 0) return ok('it says so already')
+      return { state: 'change', what: [...byFile.keys()].join(', '), fields, effects: [], fact: byFile }
+    },
+    async afterAll({ fact: byFile }) {
+      for (const [file, some] of byFile ?? []) await saveValues(path.join(config.folder, file), some)
+    },
+  }
+}
