@@ -1,5 +1,4 @@
-import { openHistory } from '../lib/monitoring/store/store.ts'
-import type { Sample } from '../lib/monitoring/store/types.ts'
+import { openHistory, type Sample } from '../lib/monitoring/store/store.ts'
 
 /** What health asks, and which of it takes time that a plot is worth. */
 const targets = [

@@ -1,4 +1,4 @@
-import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
+import { formatKeyFile, formatScriptLine } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/task.ts'
 import { isUnanswered, OpsError } from '../util/errors.ts'

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { formatAzLine } from '../config/pasteLine.ts'
+import { formatAzLine } from '../config/config.ts'
 import type { Context, Log } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'

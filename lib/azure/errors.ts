@@ -1,4 +1,4 @@
-import { formatAzLine, formatKeyFile } from '../config/pasteLine.ts'
+import { formatAzLine, formatKeyFile } from '../config/config.ts'
 import { exitCode, type Failure } from '../util/errors.ts'
 
 /** What a refusal of Azure means to the operator. */

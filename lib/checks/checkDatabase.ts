@@ -1,7 +1,6 @@
 import type { Context } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/concurrency.ts'
-import { exitCode } from '../util/errors.ts'
-import { type Finding, getDetail, type Verdict, worstVerdict } from '../util/status.ts'
+import { exitCode, type Finding, getDetail, type Verdict, worstVerdict } from '../util/errors.ts'
 import type { CheckContext } from './check.ts'
 import { createCheckContext } from './context.ts'
 import { databaseChecks } from './database/server.ts'

@@ -1,5 +1,4 @@
-import { getMessage, isUnanswered } from '../util/errors.ts'
-import { judgedFailure, type Verdict } from '../util/status.ts'
+import { getMessage, isUnanswered, judgedFailure, type Verdict } from '../util/errors.ts'
 import type { Result } from './check.ts'
 
 /**

@@ -1,6 +1,5 @@
 import type { Context } from '../tasks/task.ts'
-import { exitCode } from '../util/errors.ts'
-import { type Finding, worstVerdict } from '../util/status.ts'
+import { exitCode, type Finding, worstVerdict } from '../util/errors.ts'
 import { type Category, type Check, type CheckContext, categories, getAdvice, select } from './check.ts'
 import { createCheckContext } from './context.ts'
 import { checks } from './list.ts'

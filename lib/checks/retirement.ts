@@ -1,4 +1,4 @@
-import { formatKeyFile, formatScriptLine } from '../config/pasteLine.ts'
+import { formatKeyFile, formatScriptLine } from '../config/config.ts'
 import { formatCount } from '../util/format.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import { type Check, fail, pass, type Result, unknown, warn } from './check.ts'

@@ -1,7 +1,6 @@
 import type { Context } from '../tasks/task.ts'
-import { exitCode, OpsError } from '../util/errors.ts'
+import { exitCode, type Judged, judgedFailure, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
-import { type Judged, judgedFailure } from '../util/status.ts'
 import type { Check, Observation, QuickContext, Result } from './check.ts'
 
 export const webTimeoutMs = 10_000

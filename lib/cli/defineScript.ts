@@ -1,14 +1,12 @@
 import { realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Command as Parser } from 'commander'
-import type { Config } from '../config/config.ts'
-import { noteConfig, noteEnvironment } from '../config/pasteLine.ts'
+import { type Config, noteConfig, noteEnvironment } from '../config/config.ts'
 import { quoteLine } from '../shell/quote.ts'
 import { createRedactor } from '../shell/redactor.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { escapeControls, writeErr, writeJson, writeOut } from '../util/terminal.ts'
 
-/** Flags that every script takes. */
 export interface CommonFlags {
   env?: string
   dryRun?: boolean
@@ -30,10 +28,7 @@ export interface Script<Flags extends object> {
   options?: (parser: Parser) => unknown
   /** Flags of the tool that this one replaces, in lower case, and what they are called now. */
   legacyFlags?: Readonly<Record<string, string>>
-  /**
-   * For a script that follows another program's exit codes (a monitoring plugin's): the code of every failure, and the line
-   * to print on stdout without --json.
-   */
+  /** For a script with another program's exit codes: the code of every failure, and its line on stdout without --json. */
   failure?: { exitCode: number; line(what: string): string }
   /** Whether Ctrl-C is the normal way to end it: no message is printed then. */
   endsByCtrlC?: (flags: Flags) => boolean
@@ -59,7 +54,6 @@ export function isMain({ filename }: ImportMeta): boolean {
   }
 }
 
-/** One run of a script. */
 export interface Run<Flags> {
   script: string
   flags: Flags
@@ -75,10 +69,7 @@ export interface Run<Flags> {
   interruptedBy(): number | undefined
   /** Prints a line of progress to stderr, unless --quiet is given. */
   log(line: string): void
-  /**
-   * Prints the result to stdout: the text, or with --json the data. Call it once.
-   * @param options.isSecret the operator asked for a secret, so the result is not redacted
-   */
+  /** Prints the text to stdout, or with --json the data: once, and redacted unless the operator asked for a secret. */
   result(text: string, data: object, options?: { isSecret: true }): void
   /** Set when everything is done: a signal that came too late to interrupt anything is ignored. */
   complete?: true

@@ -1,10 +1,7 @@
 import { usageError } from '../util/errors.ts'
 import { escapeControls } from '../util/terminal.ts'
 
-/**
- * Asks the operator to type a word before something that cannot be undone. Resolves to whether it was typed.
- * Throws (exit 2) without a terminal, naming the flag that answers instead.
- */
+/** Asks the operator to type a word. Resolves to whether it was typed; throws (exit 2) without a terminal. */
 export async function askToType(question: string, word: string, flag: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw usageError(`This needs a yes, and there is no terminal to ask on: ${question}`, `Add ${flag}.`)
@@ -18,10 +15,7 @@ export async function askToType(question: string, word: string, flag: string): P
   }
 }
 
-/**
- * Makes the operator confirm by name that something may be destroyed: in a prompt, or with `--confirm=NAME`. `question` says
- * what is lost. Throws (exit 2) for any other name; nothing has been changed then.
- */
+/** Makes the operator confirm a loss by name, in a prompt or with `--confirm=NAME`. Throws (exit 2) for any other name. */
 export async function confirmName(given: string | undefined, name: string, question: string): Promise<void> {
   if (given === name) return
   if (given !== undefined) {

@@ -1,7 +1,7 @@
-import { homedir } from 'node:os'
-import path from 'node:path'
-import { type KeyName, keys, readSettings, type ShareKind, type Source } from './schema.ts'
-import { appSecretKeyRule, createSecret, deriveApiToken, postgresPasswordRule } from './secret.ts'
+import { quoteLine } from '../shell/quote.ts'
+import { parseJson } from '../util/json.ts'
+import type { createConfig } from './load.ts'
+import type { KeyName } from './schema.ts'
 
 /** A value from the first limit on is a WARNING, from the second on CRITICAL. */
 export interface Limits {
@@ -12,62 +12,71 @@ export interface Limits {
 /** The whole configuration, frozen. Paths are absolute. */
 export type Config = Readonly<ReturnType<typeof createConfig>>
 
-/**
- * Gives the values of `.env` their names and types: the fields of `settings` in schema.ts, and what follows from them.
- *
- * @param fileOf the file that sets a key, `.env` or `.env.NAME`; for one that none sets, the file where it belongs
- * @param folder of `.env`; relative paths start there
- * @param environment the name given to --env, else `default`
+/** The port of the backend: the container opens it, probes use it, and nginx proxies /api/ to it. */
+export const backendPort = 5000
+
+/** The site's names, the main one first. */
+export const getSiteNames = ({ domain }: Config): [string, string] => [domain, `www.${domain}`]
+
+/** The host name that Azure gives a container group with this DNS label. */
+export const getContainerHost = (config: Config, label: string): string =>
+  `${label}.${config.azure.location}.azurecontainer.io`
+
+/** The DNS label of the group that serves while the backend is replaced. */
+export const surgeLabel = (config: Config): string => `${config.backend.dnsLabel}-next`
+
+/** The release named in an answer of /health; undefined without one. */
+export function parseRelease(health: string): string | undefined {
+  const release = parseJson<{ release?: unknown }>(health)?.release
+  return typeof release === 'string' && release !== '' ? release : undefined
+}
+
+export const stableHost = (config: Config): string => getContainerHost(config, config.backend.dnsLabel)
+export const surgeHost = (config: Config): string => getContainerHost(config, surgeLabel(config))
+
+/*
+ * A printed command must act on the environment of this run, and a hint must name the file that this run has read. A
+ * process runs one script on one environment, so this module stores it once, for messages that are written where no
+ * configuration is at hand. Call these functions when a message is written: while modules load, nothing is stored yet.
  */
-export function createConfig(
-  textOf: (key: KeyName) => string,
-  fileOf: (key: KeyName) => string,
-  folder: string,
-  environment: string,
-) {
-  const rules = {
-    POSTGRES_PASSWORD: { rule: postgresPasswordRule(textOf('POSTGRES_USER')) },
-    APP_SECRET_KEY: { rule: appSecretKeyRule, derive: (value: string) => [deriveApiToken(value)] },
-  }
-  const source: Source = {
-    toPath: (text) => path.resolve(folder, text.replace(/^~(?=$|[/\\])/, homedir())),
-    toSecret: (key, text) =>
-      createSecret(key, text, { file: fileOf(key as KeyName), ...rules[key as keyof typeof rules] }),
-  }
-  const read = readSettings(textOf, source)
-  const { azure, ionos, health, network } = read
-  const withoutSlash = (text: string) => text.replace(/\/+$/, '')
-  const keyFiles: Partial<Record<KeyName, string>> = Object.fromEntries(
-    (Object.keys(keys) as KeyName[]).map((key) => [key, fileOf(key)]),
-  )
-  /** Added to the environment that az inherits. */
-  const azEnvironment: Readonly<Record<string, string>> = Object.fromEntries(
-    Object.entries({
-      HTTPS_PROXY: network.azProxy,
-      HTTP_PROXY: network.azProxy,
-      NO_PROXY: network.azNoProxy,
-      REQUESTS_CA_BUNDLE: network.azCaFile,
-      AZURE_CONFIG_DIR: network.azFolder,
-    }).filter(([, value]) => value !== ''),
-  )
-  return {
-    ...read,
-    environment,
-    keyFiles: keyFiles as Readonly<typeof keyFiles>,
-    folder,
-    shares: read.shares.split(',').filter((word): word is ShareKind => word !== ''),
-    azure: { ...azure, registry: azure.registry.toLowerCase() },
-    ionos: {
-      ...ionos,
-      knownHosts: ionos.knownHosts || path.join(homedir(), '.ssh', 'known_hosts'),
-      /** The address that DNS must point to. */
-      publicIp: ionos.publicIp || ionos.host,
-      webRoot: withoutSlash(ionos.webRoot),
-      dnsApi: withoutSlash(ionos.dnsApi),
-    },
-    health: { ...health, neutralTargets: health.neutralTargets.split(',') },
-    network: { ...network, azEnvironment },
-    /** Receipts and transcripts of this environment. */
-    stateDir: path.join(source.toPath(read.stateDir), environment),
-  }
+
+let environment: string | undefined
+let keyFiles: Config['keyFiles'] = {}
+let azFolder: string | undefined
+
+/** Stores the name given to --env, before any file is read; undefined = `.env` alone. */
+export function noteEnvironment(name: string | undefined): void {
+  environment = name
+  keyFiles = {}
+  azFolder = undefined
+}
+
+export function noteConfig(config: Config): void {
+  environment = config.environment === 'default' ? undefined : config.environment
+  keyFiles = config.keyFiles
+  azFolder = config.network.azEnvironment.AZURE_CONFIG_DIR
+}
+
+/** The command that runs a script on this environment: `npx dominion unlock --env staging`. */
+export const formatScriptLine = (script: string, ...args: readonly string[]): string =>
+  quoteLine([
+    'npx',
+    'dominion',
+    script,
+    ...args,
+    ...(environment === undefined ? [] : ['--env', environment]),
+  ])
+
+/** The file, or files, that these keys are set in: `.env.staging`, `.env and .env.staging`. */
+export const formatKeyFile = (...keys: readonly [KeyName, ...KeyName[]]): string => {
+  const own = environment === undefined ? '.env' : `.env.${environment}`
+  return [...new Set(keys.map((key) => keyFiles[key] ?? own))].join(' and ')
+}
+
+/** A command of az to paste. It uses the login folder of this environment, if it has its own. */
+export function formatAzLine(line: string): string {
+  if (!azFolder) return line
+  return process.platform === 'win32'
+    ? `$env:AZURE_CONFIG_DIR='${azFolder.replaceAll("'", "''")}'; ${line}`
+    : `AZURE_CONFIG_DIR=${quoteLine([azFolder])} ${line}`
 }

@@ -49,10 +49,7 @@ export async function getKeyFile(folder: string, environment: string, key: KeyNa
   return files.find(has) ?? files[0]!
 }
 
-/**
- * Saves values in an .env file, atomically; mode, owner and a symbolic link stay. Throws when the file cannot be written or
- * would not parse to the wanted values; it is unchanged then.
- */
+/** Saves values in an .env file, atomically. Throws when that is not possible; the file is unchanged then. */
 export async function saveValues(file: string, values: Readonly<Record<string, string>>): Promise<void> {
   const { parse } = await import('dotenv')
   const target = realpathSync(file)

@@ -1,12 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { getMessage, type OpsError, usageError } from '../util/errors.ts'
-import type { Config } from './config.ts'
-import { getContainerHost, getSiteNames, stableHost, surgeHost, surgeLabel } from './endpoints.ts'
+import { type Config, getContainerHost, getSiteNames, stableHost, surgeHost, surgeLabel } from './config.ts'
 import { isBaseOnly, loadConfig } from './load.ts'
 import type { KeyName, ShareKind } from './schema.ts'
 
-/** The other environments in a folder. */
 export interface Others {
   environments: Config[]
   /** Files that are named like an environment's and cannot be read as one. */
@@ -73,7 +71,6 @@ export function findSharedWithOthers(config: Config, { environments }: Others): 
  * counts as shared.
  */
 
-/** Something that both environments name. */
 export interface Shared {
   kind: ShareKind
   /** `PostgreSQL server codexdominion-db` */
@@ -88,48 +85,29 @@ export function findShared(config: Config, other: Config): Shared[] {
   const server = cloud && postgres.server === other.postgres.server
   const site =
     isSameVps(config, other) && getSiteNames(config).some((name) => getSiteNames(other).includes(name))
+  const share = (kind: ShareKind, what: string, ...keys: Shared['keys']): Shared => ({ kind, what, keys })
   const found: (Shared | false)[] = [
     cloud &&
-      isSameGroup(config, other) && {
-        kind: 'containers',
-        what: `containers in the resource group ${azure.resourceGroup}`,
-        keys: ['AZURE_RESOURCE_GROUP'],
-      },
+      isSameGroup(config, other) &&
+      share('containers', `containers in the resource group ${azure.resourceGroup}`, 'AZURE_RESOURCE_GROUP'),
     cloud &&
-      sharesLabel(config, other) && {
-        kind: 'dns-label',
-        what: `backend address ${stableHost(config)}`,
-        keys: ['BACKEND_DNS_LABEL'],
-      },
-    server && { kind: 'postgres', what: `PostgreSQL server ${postgres.server}`, keys: ['POSTGRES_SERVER'] },
+      sharesLabel(config, other) &&
+      share('dns-label', `backend address ${stableHost(config)}`, 'BACKEND_DNS_LABEL'),
+    server && share('postgres', `PostgreSQL server ${postgres.server}`, 'POSTGRES_SERVER'),
     server &&
-      postgres.database === other.postgres.database && {
-        kind: 'database',
-        what: `database ${postgres.database} on it`,
-        keys: ['POSTGRES_DATABASE'],
-      },
+      postgres.database === other.postgres.database &&
+      share('database', `database ${postgres.database} on it`, 'POSTGRES_DATABASE'),
+    cloud && sharesRedis(config, other) && share('redis', `Redis ${redis.name}`, 'REDIS_NAME'),
     cloud &&
-      sharesRedis(config, other) && { kind: 'redis', what: `Redis ${redis.name}`, keys: ['REDIS_NAME'] },
-    cloud &&
-      azure.registry === other.azure.registry && {
-        kind: 'registry',
-        what: `container registry ${azure.registry}`,
-        keys: ['ACR_NAME'],
-      },
-    site && {
-      kind: 'site',
-      what: `site ${domain} on the VPS ${config.ionos.host}`,
-      keys: ['DOMAIN', 'IONOS_HOST'],
-    },
+      azure.registry === other.azure.registry &&
+      share('registry', `container registry ${azure.registry}`, 'ACR_NAME'),
+    site && share('site', `site ${domain} on the VPS ${config.ionos.host}`, 'DOMAIN', 'IONOS_HOST'),
     // Records are set only with a DNS key: two servers would then take the name from each other at every run.
     cloud &&
       !site &&
       domain === other.domain &&
-      (config.ionos.dnsKey.given || other.ionos.dnsKey.given) && {
-        kind: 'dns-records',
-        what: `DNS records of ${domain}`,
-        keys: ['DOMAIN'],
-      },
+      (config.ionos.dnsKey.given || other.ionos.dnsKey.given) &&
+      share('dns-records', `DNS records of ${domain}`, 'DOMAIN'),
   ]
   return found.filter((each) => each !== false)
 }
@@ -184,10 +162,7 @@ function isSameVps(config: Config, other: Config): boolean {
   return isSameCloud(config, other)
 }
 
-/**
- * The configuration of a run that changes something. Throws (exit 2) when another environment of the folder names the
- * same resources and neither file allows that. Nothing has been changed then.
- */
+/** The configuration of a changing run. Throws (exit 2) when another environment names the same and no file allows it. */
 export async function getSeparateConfig(run: {
   config(): Promise<Config>
   log(line: string): void

@@ -1,18 +1,33 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import path from 'node:path'
 import { type OpsError, usageError } from '../util/errors.ts'
 import { formatCount } from '../util/format.ts'
 import { parseNumber } from '../util/number.ts'
-import { type Config, createConfig } from './config.ts'
+import type { Config } from './config.ts'
 import { assertReadableLines, findCutValues } from './envFile.ts'
-import { type Key, type KeyName, keys, limitsMean, schema } from './schema.ts'
-import { isKeyMaterial } from './secret.ts'
+import {
+  type Key,
+  type KeyName,
+  keys,
+  limitsMean,
+  readSettings,
+  type ShareKind,
+  type Source,
+  schema,
+} from './schema.ts'
+import {
+  appSecretKeyRule,
+  createSecret,
+  deriveApiToken,
+  isKeyMaterial,
+  postgresPasswordRule,
+} from './secret.ts'
 
 /**
  * Reads `.env`, then `.env.NAME` over it, checks all keys, and returns the frozen configuration.
  * Environment variables do not override it, so that cron and a terminal see the same; a value `env:NAME` refers to one.
  * Throws (exit 2) listing every invalid key with its file and the line of `.env.example` that explains it.
- *
  * @param folder where `.env` lies
  * @param name of --env; undefined for `.env` alone
  */
@@ -99,10 +114,7 @@ async function readFiles(
   return { given, cut }
 }
 
-/**
- * Refuses a private key in place of its file's path, because paths are printed. This check comes first: the lines of a
- * pasted key are no KEY=value and must not be printed as unknown names.
- */
+/** Refuses a key in place of its path, first of all: its lines would be printed as unknown names. */
 function refuseKeyMaterial(values: readonly [string, string][], file: string): void {
   const pasted = values.flatMap(([key, value]) => {
     const isPath = Object.hasOwn(keys, key) && keys[key as KeyName].path
@@ -201,6 +213,65 @@ function exampleLine(key: KeyName): string {
   const file = path.join(import.meta.dirname, '..', '..', '.env.example')
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split(/\r?\n/) : []
   return `.env.example line ${lines.findIndex((line) => line.replace(/^#\s?/, '').startsWith(`${key}=`)) + 1}`
+}
+
+/**
+ * Gives the values of `.env` their names and types: the fields of `settings` in schema.ts, and what follows from them.
+ * @param fileOf the file that sets a key, `.env` or `.env.NAME`; for one that none sets, the file where it belongs
+ * @param folder of `.env`; relative paths start there
+ * @param environment the name given to --env, else `default`
+ */
+export function createConfig(
+  textOf: (key: KeyName) => string,
+  fileOf: (key: KeyName) => string,
+  folder: string,
+  environment: string,
+) {
+  const rules = {
+    POSTGRES_PASSWORD: { rule: postgresPasswordRule(textOf('POSTGRES_USER')) },
+    APP_SECRET_KEY: { rule: appSecretKeyRule, derive: (value: string) => [deriveApiToken(value)] },
+  }
+  const source: Source = {
+    toPath: (text) => path.resolve(folder, text.replace(/^~(?=$|[/\\])/, homedir())),
+    toSecret: (key, text) =>
+      createSecret(key, text, { file: fileOf(key as KeyName), ...rules[key as keyof typeof rules] }),
+  }
+  const read = readSettings(textOf, source)
+  const { azure, ionos, health, network } = read
+  const withoutSlash = (text: string) => text.replace(/\/+$/, '')
+  const keyFiles: Partial<Record<KeyName, string>> = Object.fromEntries(
+    (Object.keys(keys) as KeyName[]).map((key) => [key, fileOf(key)]),
+  )
+  /** Added to the environment that az inherits. */
+  const azEnvironment: Readonly<Record<string, string>> = Object.fromEntries(
+    Object.entries({
+      HTTPS_PROXY: network.azProxy,
+      HTTP_PROXY: network.azProxy,
+      NO_PROXY: network.azNoProxy,
+      REQUESTS_CA_BUNDLE: network.azCaFile,
+      AZURE_CONFIG_DIR: network.azFolder,
+    }).filter(([, value]) => value !== ''),
+  )
+  return {
+    ...read,
+    environment,
+    keyFiles: keyFiles as Readonly<typeof keyFiles>,
+    folder,
+    shares: read.shares.split(',').filter((word): word is ShareKind => word !== ''),
+    azure: { ...azure, registry: azure.registry.toLowerCase() },
+    ionos: {
+      ...ionos,
+      knownHosts: ionos.knownHosts || path.join(homedir(), '.ssh', 'known_hosts'),
+      /** The address that DNS must point to. */
+      publicIp: ionos.publicIp || ionos.host,
+      webRoot: withoutSlash(ionos.webRoot),
+      dnsApi: withoutSlash(ionos.dnsApi),
+    },
+    health: { ...health, neutralTargets: health.neutralTargets.split(',') },
+    network: { ...network, azEnvironment },
+    /** Receipts and transcripts of this environment. */
+    stateDir: path.join(source.toPath(read.stateDir), environment),
+  }
 }
 
 function deepFreeze<T>(value: T): T {

@@ -55,10 +55,7 @@ function absentIsEmpty(error: NodeJS.ErrnoException): string[] {
   throw error
 }
 
-/**
- * For this tool's own requests to Azure: the proxy and the authorities of az, from the configuration or else the
- * environment. The system resolves names, as for az.
- */
+/** For this tool's own requests to Azure: the proxy and authorities of az, from the configuration or the environment. */
 export function createAzNetworkOptions(config: Config, env: NodeJS.ProcessEnv): NetworkOptions {
   const proxies = { ...env, ...config.network.azEnvironment }
   return {

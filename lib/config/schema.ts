@@ -94,10 +94,7 @@ const limits = <Name extends string>(key: Name, value: string) =>
     },
   )
 
-/**
- * Every key of the configuration: its default, what it allows, and the field that it sets. `.env.example` explains each; a
- * test holds the two together.
- */
+/** Every key: its default, what it allows, and its field. `.env.example` explains each; a test holds the two together. */
 export const settings = {
   /** What another environment may use, too. */
   shares: text(
@@ -287,7 +284,6 @@ const listSettings = (part: object): Setting<KeyName, unknown>[] =>
 export const keys = {} as Record<KeyName, Key>
 for (const each of listSettings(settings)) keys[each.key] = each
 
-/** Gives every field its value. */
 export function readSettings(textOf: (key: KeyName) => string, source: Source) {
   const read = (part: object): unknown =>
     isSetting(part)

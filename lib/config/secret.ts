@@ -58,7 +58,6 @@ export function secretCommand(text: string): Command | undefined {
     --query value --output json --only-show-errors`
 }
 
-/** Whether it is stored in an Azure Key Vault. */
 export const isInKeyVault = (secret: Secret): boolean => secret.text().startsWith('azkv://')
 
 /**

@@ -1,5 +1,5 @@
 import type { Context } from '../tasks/task.ts'
-import { formatTable } from '../util/table.ts'
+import { formatTable } from '../util/format.ts'
 import { type Estimate, monthlyEstimate, type Part } from './estimate.ts'
 import { type Compared, compareWithOriginal } from './originalEstimate.ts'
 

@@ -16,7 +16,6 @@ export interface OpenContext extends Context {
 /**
  * Opens the runner, with its transcript in the state folder and a redactor that knows every configured secret.
  * Connections open at their first use.
- *
  * @param mayChange false in a dry run and in read-only scripts
  * @param transcripts.folder for a script that runs every few minutes, so that its transcripts do not replace those of deploys
  * @param transcripts.unwritable called with the reason when the run continues without a transcript

@@ -1,5 +1,4 @@
-import type { Config } from '../config/config.ts'
-import { formatScriptLine } from '../config/pasteLine.ts'
+import { type Config, formatScriptLine } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import { type Context, type Difference, ok, type Task, unknown } from '../tasks/task.ts'
 import { exitCode, OpsError, unknownError } from '../util/errors.ts'
@@ -84,10 +83,7 @@ while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do 
 
 export type LockTask = ReturnType<typeof lockTask>
 
-/**
- * The lock as a task. In a plan it only reports who holds it.
- * @param needed false: the run continues without the lock when the VPS cannot be reached
- */
+/** The lock as a task; a plan only reports who holds it. Unless `needed`, the run continues when the VPS is silent. */
 export function lockTask(
   context: Context,
   run: { id: string; line: string; take: boolean; needed: boolean; warn(line: string): void },

@@ -1,5 +1,5 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
-import { formatScriptLine } from '../config/pasteLine.ts'
+import { formatScriptLine } from '../config/config.ts'
 import type { Context } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/concurrency.ts'
 import { parseFutureTime } from '../util/time.ts'

@@ -73,10 +73,7 @@ export const azurePartsTask = (azure: Azure, staying: Staying, login: Task): Tas
   },
 })
 
-/**
- * Shows what would be lost and what it costs now, and prompts for the domain.
- * Throws (exit 2) when it is not typed; nothing has been changed then.
- */
+/** Shows what would be lost and its cost, and prompts for the domain. Throws (exit 2), nothing changed, without it. */
 export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise<number> =>
   withContext(run, 'remove', false, async (context) => {
     const { domain } = context.config

@@ -1,7 +1,6 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
-import type { Config } from '../config/config.ts'
+import { type Config, formatScriptLine } from '../config/config.ts'
 import { getSeparateConfig } from '../config/environments.ts'
-import { formatScriptLine } from '../config/pasteLine.ts'
 import { getRevision } from '../shell/git.ts'
 import type { Loss } from '../shell/remote.ts'
 import { criticalPath, executeTasks, type Outcome } from '../tasks/engine.ts'

@@ -86,10 +86,7 @@ export const legendMark = (index: number): string =>
   `<svg class="mark" width="24" height="8" aria-hidden="true"><path d="M0,4H24" stroke="var(--line-${index + 1})" stroke-width="2"` +
   `${dashes[index % dashes.length] ? ` stroke-dasharray="${dashes[index % dashes.length]}"` : ''}/></svg>`
 
-/**
- * Labels in UTC, 24 hours, with the date (`9 Nov`) below the first tick and below midnight. Over more than four days,
- * dates only.
- */
+/** UTC, 24 hours, with the date (`9 Nov`) below the first tick and midnight; over more than four days dates only. */
 function timeLabels({ from, to }: LineChart): (at: Date, index: number) => string {
   const date = (at: Date) => at.toUTCString().slice(5, 11).replace(/^0/, '')
   if (to.getTime() - from.getTime() > 4 * 86_400_000) return date
@@ -106,10 +103,7 @@ const alone = <Row extends { value: number }>(rows: readonly Row[]): Row[] =>
     return !Number.isNaN(value) && !known(rows[index - 1]) && !known(rows[index + 1])
   })
 
-/**
- * Ticks from 0 to at least `greatest` in three to five equal steps of 1, 2, 2.5 or 5 times a power of ten, in the
- * displayed unit.
- */
+/** Ticks from 0 to at least `greatest` in three to five steps of 1, 2, 2.5 or 5 times a power of ten of the unit. */
 export function roundTicks(greatest: number, base: 1000 | 1024): number[] {
   if (greatest <= 0) return [0, 1]
   const unit = base ** Math.max(0, Math.floor(Math.log(greatest) / Math.log(base)))

@@ -1,5 +1,4 @@
-import type { Config } from '../config/config.ts'
-import { formatScriptLine } from '../config/pasteLine.ts'
+import { type Config, formatScriptLine } from '../config/config.ts'
 import type { HostCommand } from '../shell/command.ts'
 import type { Context } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'

@@ -1,6 +1,12 @@
 import { intervalMs, type MetricId, metricIds, type Span } from '../azure/metrics.ts'
-import { formatDuration, formatFigure, formatScaled } from '../util/format.ts'
-import { type Column, formatTable, sparkline } from '../util/table.ts'
+import {
+  type Column,
+  formatDuration,
+  formatFigure,
+  formatScaled,
+  formatTable,
+  sparkline,
+} from '../util/format.ts'
 import { formatUtc } from '../util/time.ts'
 import type { Answers, Figures, Usage } from './usage.ts'
 

@@ -7,7 +7,7 @@ import {
   groupNames,
   workerNames,
 } from '../azure/resources/containerGroups.ts'
-import { formatScriptLine } from '../config/pasteLine.ts'
+import { formatScriptLine } from '../config/config.ts'
 import type { Context } from '../tasks/task.ts'
 import { type Settled, settleAll } from '../util/concurrency.ts'
 import { OpsError, unknownError } from '../util/errors.ts'

@@ -1,6 +1,6 @@
 import { getAdvice } from '../checks/check.ts'
 import type { Context } from '../tasks/task.ts'
-import type { Verdict } from '../util/status.ts'
+import type { Verdict } from '../util/errors.ts'
 import { getIncidentId, getVerdict } from './alerts/alert.ts'
 import type { Evaluation } from './evaluate.ts'
 import {
@@ -94,10 +94,7 @@ const toEndedIncident = ({ start, targets }: OpenIncident, end: number): NonNull
   targets,
 })
 
-/**
- * True when a run prints its result even with --quiet: the incident changed, an alert failed for the first time, or
- * the check itself has a problem.
- */
+/** True when --quiet prints it, too: a changed incident, the first failure of an alert, or trouble of the check itself. */
 export const isNoteworthy = ({ news, alerts, trouble }: Report): boolean =>
   news !== undefined || alerts.unsent.some(({ tries }) => tries === 1) || trouble.length > 0
 

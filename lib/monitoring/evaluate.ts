@@ -2,7 +2,7 @@ import type { Observation } from '../checks/check.ts'
 import type { Disagreement } from '../checks/fromVps.ts'
 import type { ProbeRun } from '../checks/health.ts'
 import type { OpenContext } from '../deploy/context.ts'
-import { type Verdict, worstVerdict } from '../util/status.ts'
+import { type Verdict, worstVerdict } from '../util/errors.ts'
 import type { Collected } from './health.ts'
 import type { TargetStatus } from './incidentState.ts'
 import {
@@ -13,7 +13,7 @@ import {
   type PlannedWork,
 } from './plannedWork.ts'
 import { getNotedMaintenance, type HistoryHandle, type RunRecord } from './record.ts'
-import type { Excluded, Origin } from './store/types.ts'
+import type { Excluded, Origin } from './store/store.ts'
 
 export interface Evaluation {
   at: number
@@ -25,10 +25,7 @@ export interface Evaluation {
   entry: RunRecord
 }
 
-/**
- * Interprets a check run: what planned work explains, what is a network problem between two origins, and what remains.
- * `quick` opens no ssh connection.
- */
+/** Separates planned work and network problems between origins from faults. `quick` opens no ssh connection. */
 export async function evaluate(
   context: OpenContext,
   collected: Collected,
@@ -78,9 +75,7 @@ export async function evaluate(
 const findDisagreements = async ({ config }: OpenContext, { here, vps }: Collected) =>
   vps ? (await import('../checks/fromVps.ts')).compare(config, here, vps) : []
 
-/**
- * Replaces the verdict of the origin that got no answer when the other origin got one. A wrong answer stays a fault.
- */
+/** Replaces the verdict of an origin without an answer when the other origin got one. A wrong answer stays a fault. */
 function applyDisagreements({ here, vps }: Collected, disagreements: readonly Disagreement[]): Collected {
   const isWrong = (seen: ProbeRun | undefined, id: string) =>
     seen?.observations.some(({ probe, verdict }) => probe.id === id && verdict === 'CRITICAL')

@@ -9,9 +9,7 @@ import { type HealthFlags, type HealthOptions, parseHealthFlags } from './option
 import type { Report } from './report.ts'
 import { acquireRunLock } from './singleInstance.ts'
 
-/**
- * Runs the health check once: probe, evaluate, record, confirm, alert, print (docs/health.md). Returns the exit code.
- */
+/** Probes, evaluates, records, confirms, alerts and prints, once (docs/health.md). Returns the exit code. */
 export async function health(run: Run<HealthFlags>): Promise<number> {
   if (run.flags.format === 'json') run.flags.json = true
   const asked = parseHealthFlags(run.flags, process.stdout.isTTY === true)
@@ -108,10 +106,7 @@ async function collect(context: OpenContext, asked: HealthOptions, signal: Abort
 
 const afterFirstPackets = () => pause(20, undefined, { ref: false })
 
-/**
- * Loads what is needed after the probes have answered, while waiting for them. Yields between the modules, because an
- * answer that arrives during a load would be timed late.
- */
+/** Loads while the probes wait; yields between the modules, because an answer that arrives during a load is timed late. */
 async function loadModules(config: Config) {
   const { openHistoryHandle } = await import('./record.ts')
   await immediate()
@@ -124,10 +119,7 @@ async function loadModules(config: Config) {
   return { store, evaluate, persist, formatReport, isNoteworthy, addTrouble }
 }
 
-/**
- * Runs `work` between the `/start` and `/<exit code>` pings of the dead man's switch, if one is configured. A failed
- * ping is reported but does not fail the run.
- */
+/** Runs `work` between the pings of the dead man's switch, if there is one. A failed ping does not fail the run. */
 async function withPings(context: OpenContext, work: () => Promise<CheckResult>): Promise<number> {
   if (!context.config.health.pingUrl.given) {
     const result = await work()

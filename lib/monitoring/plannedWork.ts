@@ -4,7 +4,7 @@ import type { Observation } from '../checks/check.ts'
 import { frontPage } from '../checks/site/pages.ts'
 import type { Receipt } from '../deploy/receipts/receipts.ts'
 import type { Context } from '../tasks/task.ts'
-import type { Excluded, Planned } from './store/types.ts'
+import type { Excluded, Planned } from './store/store.ts'
 
 /** A maintenance that an earlier run has seen, as recorded for the next one. */
 export interface KnownMaintenance {
@@ -51,7 +51,6 @@ const receiptsRead = 20
  * Finds planned work. Quick: from this machine's receipts and the site's own answer, without ssh. Otherwise the VPS
  * is asked too: its receipts cover every operator, its marker tells whether and since when a maintenance is on,
  * whatever the site answers, and its lock tells who deploys. Sources that do not answer explain nothing.
- *
  * @param noted the maintenance that an earlier run saw
  */
 export async function findPlannedWork(
@@ -95,7 +94,6 @@ const isSiteAnswering = (observations: readonly Observation[]): boolean =>
 /**
  * A current maintenance is the recorded one, unless its marker says that it began later. It keeps its id when a run
  * without a login saw it first, and the marker then supplies its start.
- *
  * @param since the marker's start time; NaN without a marker
  */
 function mergeMaintenance(noted: KnownMaintenance | undefined, since: number, at: number): KnownMaintenance {
@@ -154,10 +152,7 @@ function toPlanned({ id, line, by, started, seconds }: Receipt): Planned {
   return { id, kind: 'deploy', from, to: from + Math.min(Math.ceil(seconds * 1000), maxDeployMs), what }
 }
 
-/**
- * Returns the faults that planned work explains. A maintenance explains what it hides from visitors; a deploy
- * explains everything. UNKNOWN is not a fault and needs no explanation.
- */
+/** The faults that planned work explains: a deploy all of them, a maintenance those that it hides from visitors. */
 export function explain(observations: readonly Observation[], work: PlannedWork): Explanation | undefined {
   const bad = observations.filter(({ verdict }) => verdict === 'WARNING' || verdict === 'CRITICAL')
   if (bad.length === 0) return undefined

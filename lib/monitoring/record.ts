@@ -14,8 +14,7 @@ import {
   type TargetStatus,
 } from './incidentState.ts'
 import type { KnownMaintenance } from './plannedWork.ts'
-import { type History, historyFile, openHistory } from './store/store.ts'
-import type { CheckRun, Planned } from './store/types.ts'
+import { type CheckRun, type History, historyFile, openHistory, type Planned } from './store/store.ts'
 
 export interface RunRecord {
   looks: readonly CheckRun[]
@@ -69,10 +68,7 @@ export function recordRun(
   })
 }
 
-/**
- * Loads the incident state. A new history continues the incident that was open in the one before: the run that
- * quarantined that one may have been killed before it wrote anything here.
- */
+/** Loads the incident state. A new history continues the incident that was open in the quarantined one. */
 function loadState(history: History, config: Config): IncidentState {
   const state = history.note<IncidentState>(noteKeys.state)
   if (state) return state

@@ -1,8 +1,8 @@
 import type { Figure } from '../checks/check.ts'
 import type { Phases } from '../net/http.ts'
+import { bySeverity, type Verdict } from '../util/errors.ts'
 import { formatCount, formatDuration, formatList } from '../util/format.ts'
-import { bySeverity, type Verdict } from '../util/status.ts'
-import type { Excluded, Origin } from './store/types.ts'
+import type { Excluded, Origin } from './store/store.ts'
 
 /** The result of one probe, for all output formats. */
 export interface ProbeReport {
@@ -128,10 +128,7 @@ function formatAllOk(observations: readonly ProbeReport[]): string {
   return `${formatCount(observations.length, 'probe')}${slowest}`
 }
 
-/**
- * A probe's detail without the requested URL, cut to a length that fits on a line; semicolons separate faults, so
- * they are replaced.
- */
+/** A probe's detail without the URL, cut to fit on a line, and without the semicolons that separate faults. */
 export const shortenDetail = (detail: string): string =>
   cut(detail.replace(requestPrefix, '').replaceAll('; ', ' / '))
 

@@ -4,7 +4,6 @@ import type { PeerCertificate, SecureContext } from 'node:tls'
 import type { EffectKind } from '../util/effect.ts'
 import { formatDuration } from '../util/format.ts'
 
-/** An HTTP request made by this tool itself. */
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: string

@@ -21,10 +21,7 @@ export interface TcpReply {
   ms: number
 }
 
-/**
- * Sends the message and waits for the answer. Rejects when the connection or the TLS handshake fails, also because the
- * certificate does not fit the name, and with what `whole` throws.
- */
+/** Sends the message and waits for the answer. Rejects when connection or TLS fails, and with what `whole` throws. */
 export async function exchange(
   value: TcpExchange,
   reach: NetworkOptions,

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { formatScriptLine } from '../config/pasteLine.ts'
+import { formatScriptLine } from '../config/config.ts'
 import { type Command, local } from '../shell/command.ts'
 import { quoteLine, quotePosix } from '../shell/quote.ts'
 import type { Runner } from '../shell/runner.ts'
@@ -66,17 +66,13 @@ export function renderBlock(tasks: readonly ScheduledTask[], target: InstallTarg
   return [begin, about, ...tasks.map((task) => formatCronLine(task, target)), end, ''].join('\n')
 }
 
-/**
- * The crontab with our block inserted, in its previous position or at the end. All other lines stay unchanged, byte
- * for byte.
- */
+/** The crontab with our block in its former place or at the end. All other lines stay unchanged, byte for byte. */
 export function insertBlock(text: string, block: string, target: InstallTarget): string {
   const found = findBlock(text, target)
   if (found) return text.slice(0, found.from) + block + text.slice(found.to)
   return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${block}`
 }
 
-/** The crontab without our block. */
 export function removeBlock(text: string, target: InstallTarget): string {
   const found = findBlock(text, target)
   return found ? text.slice(0, found.from) + text.slice(found.to) : text
@@ -87,10 +83,7 @@ function getBlockLines(text: string, target: InstallTarget): string[] {
   return found ? text.slice(found.from, found.to).trimEnd().split('\n').slice(1, -1) : []
 }
 
-/**
- * The position of our block, including its markers. Throws for half a block or two of them: somebody has edited it,
- * and guessing would lose lines.
- */
+/** The position of our block with its markers. Throws when somebody has edited it: guessing would lose lines. */
 function findBlock(text: string, target: InstallTarget): { from: number; to: number } | undefined {
   const { begin, end } = getMarkers(target)
   const lines = text.split('\n')

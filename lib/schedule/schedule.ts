@@ -7,7 +7,7 @@ import { executeTasks, type Outcome } from '../tasks/engine.ts'
 import { formatSummary, planData, printPlan } from '../tasks/plan.ts'
 import type { Context, Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
-import { formatTable } from '../util/table.ts'
+import { formatTable } from '../util/format.ts'
 import { formatUtc } from '../util/time.ts'
 import { cronTasks, isCronRunning, noCrontab, renderBlock } from './cron.ts'
 import { type LastRun, readLastRuns } from './lastRuns.ts'
@@ -145,10 +145,7 @@ async function hasOwnEntries(
   return states instanceof OpsError && states.failure.what === noCrontab ? false : states
 }
 
-/**
- * Tasks that also remove our entries from the other scheduler, unless --as was given: an earlier --install --as may
- * have created them.
- */
+/** Tasks that remove our entries from the other scheduler, too, unless --as was given. */
 async function stepsElsewhere(
   run: Run<ScheduleFlags>,
   context: Context,

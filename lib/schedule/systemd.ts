@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { formatScriptLine } from '../config/pasteLine.ts'
+import { formatScriptLine } from '../config/config.ts'
 import { type Command, local } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
 import { type Context, type Field, ok, type Task } from '../tasks/task.ts'

@@ -3,10 +3,7 @@ import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import { usageError } from '../util/errors.ts'
 
-/**
- * When a task runs: every N minutes (a divisor of an hour; from :00 or some minutes later), or once a day in this
- * machine's time.
- */
+/** Every N minutes (a divisor of an hour), from :00 or some minutes later; or once a day in this machine's time. */
 export type Interval =
   | { readonly everyMinutes: number; readonly fromMinute?: number }
   | { readonly dailyAt: { readonly hour: number; readonly minute: number } }

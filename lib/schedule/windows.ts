@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { formatScriptLine } from '../config/pasteLine.ts'
+import { formatScriptLine } from '../config/config.ts'
 import { type Command, local, secretFile } from '../shell/command.ts'
 import { type Context, type Difference, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError } from '../util/errors.ts'

@@ -43,7 +43,6 @@ export interface Command {
   readonly explain?: (output: string) => Partial<Failure> | undefined
 }
 
-/** A command on a host. */
 export type HostCommand = Command & { readonly on: Host }
 
 /** One SQL statement (or a script of several) on the deployment's database. */

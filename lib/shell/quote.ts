@@ -11,5 +11,4 @@ export function quotePosix(argument: string): string {
   return `'${argument.replaceAll("'", `'\\''`)}'`
 }
 
-/** One shell line out of an argument vector. */
 export const quoteLine = (argv: readonly string[]): string => argv.map(quotePosix).join(' ')

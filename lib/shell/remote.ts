@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { ProcessResult } from './spawn.ts'
 
-/** How a streamed line ended. */
 export interface StreamEnd {
   /** -1 when a signal ended it. */
   code: number
@@ -38,18 +37,12 @@ export interface Remote {
       onOutput?: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined
     },
   ): Promise<ProcessResult>
-  /**
-   * Runs a line and yields its output, no faster than it is consumed. The signal and the consumer can end the line early.
-   * Throws when the connection fails.
-   */
+  /** Yields the output of a line, no faster than it is consumed, until its end, the signal or the consumer's return. */
   stream(
     line: string,
     options: { stdin?: string | Uint8Array | Readable; signal: AbortSignal },
   ): AsyncGenerator<Uint8Array, StreamEnd>
-  /**
-   * Starts a line that runs until `close()`, for the lock. Resolves at its first line of output or its end.
-   * It gets an empty line every `beatMs`, so that it notices a silent caller.
-   */
+  /** Starts a line that runs until `close()` and gets an empty line every `beatMs`. Resolves at its first line or end. */
   hold(
     line: string,
     beatMs: number,

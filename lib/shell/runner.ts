@@ -215,10 +215,7 @@ export function createRunner(options: RunnerOptions) {
     stream,
     /** Runs a command whose output is a secret: the transcript does not get it. */
     runPrivately: (command: Command) => run(command, undefined, true),
-    /**
-     * Makes a request; any status is an answer. Throws the socket's own error when there is none.
-     * @param wanted aborted when nobody needs the answer any more
-     */
+    /** Makes a request; any status is an answer. `wanted` aborts it. Throws the socket's own error without an answer. */
     request: (request: HttpRequest, wanted?: AbortSignal) =>
       recorded(
         'request',

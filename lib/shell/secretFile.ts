@@ -55,7 +55,6 @@ export function removeLeftovers(): void {
   }
 }
 
-/** Whether a process with this id runs. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)

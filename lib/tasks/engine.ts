@@ -189,10 +189,7 @@ interface Placed {
   after: readonly Task[]
 }
 
-/**
- * The tasks so that each comes after those it waits for. Throws on a cycle, and on a reference to a task that is not in
- * the list: both are mistakes in the list.
- */
+/** Orders the tasks. Throws for the mistakes of a list: a cycle, and a reference to a task that is not in it. */
 export function inOrder(tasks: readonly Task[], lock?: Task): Placed[] {
   const prepare = tasks.filter(({ part }) => part === 'prepare')
   const all = lock ? [...prepare, lock, ...tasks.filter(({ part }) => part !== 'prepare')] : tasks

@@ -82,7 +82,6 @@ export function formatSummary(outcomes: readonly Outcome[], done = false): strin
     .join(', ')}.`
 }
 
-/** The plan as data, for --json. */
 export const planData = (outcomes: readonly Outcome[]): object[] =>
   outcomes.map(({ task, state, difference, error }) => ({
     id: task.id,

@@ -3,7 +3,6 @@ import type { HttpRequest } from '../net/http.ts'
 import type { Command, Query } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
 
-/** What every task works with. */
 export interface Context {
   readonly config: Config
   readonly runner: Runner
@@ -16,10 +15,8 @@ export interface Field {
   after: string
 }
 
-/** What a task runs to change something. */
 export type TaskEffect = Command | HttpRequest | Query
 
-/** Something is to be created or changed. */
 export interface Change<Fact = unknown> {
   state: 'create' | 'change'
   what: string

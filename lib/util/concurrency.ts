@@ -41,10 +41,7 @@ export function mapLimit<T, R>(
 /** The value of one source, or why there is none. */
 export type Settled<Value> = { value: Value; failure?: never } | { value?: never; failure: Error }
 
-/**
- * Asks several sources at once. A failure of one neither delays nor loses the answers of the others: a read-only script shows
- * what it could reach and reports what it could not.
- */
+/** Asks several sources at once. A failure of one neither delays nor loses the answers of the others. */
 export async function settleAll<Values extends Record<string, unknown>>(
   asks: {
     [Name in keyof Values]: () => Promise<Values[Name]>

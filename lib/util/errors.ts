@@ -1,4 +1,4 @@
-/** Exit codes of every script but health, which uses those of monitoring plugins (lib/util/status.ts). */
+/** Exit codes of every script but health, which uses those of monitoring plugins. */
 export const exitCode = {
   done: 0,
   failed: 1,
@@ -48,6 +48,47 @@ export const isUnanswered = (thrown: unknown): thrown is OpsError =>
   thrown instanceof OpsError &&
   (thrown.exitCode === exitCode.unknown || thrown.exitCode === exitCode.notLoggedIn)
 
-/** The message of whatever was thrown. */
 export const getMessage = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown)
+
+/** The states of monitoring plugins. */
+export type Verdict = 'OK' | 'WARNING' | 'CRITICAL' | 'UNKNOWN'
+
+/** The state of one thing, and what it was concluded from. */
+export interface Judged {
+  verdict: Verdict
+  detail: string
+  /** What to do about it, unless it is OK. */
+  next?: string | undefined
+}
+
+export interface Finding extends Judged {
+  id: string
+  title: string
+}
+
+/** The worst first; UNKNOWN ranks below what is known to be wrong. */
+export const bySeverity: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK']
+
+export const worstVerdict = (findings: readonly Pick<Judged, 'verdict'>[]): Verdict =>
+  bySeverity.find((verdict) => findings.some((each) => each.verdict === verdict)) ?? 'UNKNOWN'
+
+/** The detail of a finding. A fault that several things share is printed once; the others refer to it. */
+export function getDetail({ verdict, detail }: Finding, earlier: readonly Finding[]): string {
+  const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)
+  return same ? `for the same reason as ${same.title}` : detail
+}
+
+/** Turns a failure into a verdict: CRITICAL when something is known to be missing or wrong, otherwise UNKNOWN. */
+export function judgedFailure(thrown: unknown): Judged {
+  if (!(thrown instanceof OpsError))
+    return { verdict: 'UNKNOWN', detail: thrown instanceof Error ? thrown.message : String(thrown) }
+  const { what, said, next } = thrown.failure
+  const known = thrown.exitCode === exitCode.failed || thrown.exitCode === exitCode.usage
+  const words = said?.trim().split('\n')[0]
+  return {
+    verdict: known ? 'CRITICAL' : 'UNKNOWN',
+    detail: words ? `${what}: ${words}` : what,
+    next,
+  }
+}

@@ -22,7 +22,6 @@ export async function sha256OfFile(file: string): Promise<string> {
 /**
  * Replaces a file, or makes it: a reader sees the old content or the new one, never half of it, even after a power failure.
  * Throws the file system's own error; the file is then as it was.
- *
  * @param options.owner whose file it becomes; without it, this process's
  * @param options.check called just before the new content takes its place; what it throws prevents that
  */

@@ -14,7 +14,6 @@ export interface PollOptions {
 
 /**
  * Repeats an attempt until it gives something other than undefined, and gives that. What the attempt throws ends it.
- *
  * @param attempt gets how many there have been, from 1
  */
 export function poll<Value>(

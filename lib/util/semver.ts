@@ -1,7 +1,4 @@
-/**
- * Whether a dotted version such as `1.25.1` is at least the wanted one. A missing part counts as 0; what follows the number
- * in a part (`1-9+deb12u2`) is ignored.
- */
+/** Whether a version such as `1.25.1` is at least the wanted one. A missing part is 0; text after a number is ignored. */
 export function isAtLeast(version: string, wanted: string): boolean {
   const [left, right] = [version, wanted].map((text) =>
     text.split('.').map((part) => Number.parseInt(part, 10)),

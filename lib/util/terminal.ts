@@ -42,10 +42,7 @@ function visible(control: string): string {
   return code < 0x10000 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`
 }
 
-/**
- * Escapes every control character in the strings of a JSON document, which leaves the data the same. JSON.stringify escapes
- * none from DEL on.
- */
+/** Escapes control characters in a JSON document without changing its data; JSON.stringify escapes none from DEL on. */
 export const escapeJsonControls = (json: string): string =>
   json.replace(anyControl, (found) =>
     [...Array(found.length).keys()]
@@ -56,7 +53,6 @@ export const escapeJsonControls = (json: string): string =>
 /** Prints the result to stdout. */
 export const writeOut = (text: string): void => void process.stdout.write(escapeControls(text))
 
-/** Prints a JSON document to stdout. */
 export const writeJson = (json: string): void => void process.stdout.write(escapeJsonControls(json))
 
 /** Prints progress or a failure to stderr. */

@@ -1,6 +1,5 @@
 import { usageError } from './errors.ts'
 
-/** Milliseconds of each unit of a duration. */
 export const unitMs: Readonly<Record<string, number>> = {
   s: 1000,
   m: 60_000,
@@ -23,10 +22,7 @@ export const formatTimestamp = (time: number | Date): string =>
 // Date.parse accepts much else (a bare number is a year); only ISO 8601 is unambiguous.
 const dateOrTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/
 
-/**
- * Parses a date and time (ISO 8601; local time without a zone), or a date: local midnight.
- * Returns an invalid Date when it is neither, or no day of the calendar.
- */
+/** Parses an ISO 8601 time (local without a zone) or date (local midnight). Returns an invalid Date for anything else. */
 export function parseDateTime(words: string): Date {
   if (!dateOrTime.test(words)) return new Date('')
   const day = words.slice(0, 10)

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Config } from '../config/config.ts'
-import { getSiteNames } from '../config/endpoints.ts'
+import { type Config, getSiteNames } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { ProcessResult } from '../shell/spawn.ts'
 import { type Context, type Difference, type Field, type Log, ok, type Task } from '../tasks/task.ts'
@@ -206,7 +205,6 @@ const isBusy = (thrown: unknown): thrown is OpsError =>
 
 /**
  * Runs certbot. While another one holds the locks (the renewal timer, or one left by a killed run), waits until it ends.
- *
  * @param certbot called before each attempt, since the other certbot may obtain the certificate; gives the command, or
  *   undefined when there is nothing left to do
  * @returns undefined when there was nothing left to do

@@ -5,13 +5,9 @@ import { OpsError } from '../util/errors.ts'
 import { acmeRoot, getSiteRoot, vps } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
-/**
- * What a bare Debian or Ubuntu needs. zstd decompresses uploads. nginx serves .gz files that exist already, without a
- * module for brotli, which not every supported release has.
- */
+/** What a bare Debian or Ubuntu needs. zstd is for uploads; nginx serves finished .gz files, so it needs no brotli. */
 const packages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
 
-/** Prepares a bare VPS. */
 export function serverTask(context: Context): Task {
   const { config } = context
   return {
@@ -38,7 +34,6 @@ export function serverTask(context: Context): Task {
   }
 }
 
-/** Gives only the commands that are needed. */
 export function getSetupCommands(config: Config, state: ServerState, missing: readonly string[]): Command[] {
   const { sudo } = vps(config)
   const apt = sudo.change({

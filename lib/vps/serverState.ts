@@ -11,10 +11,7 @@ export type Certificate = NonNullable<ServerState['certificate']['lineage']>
 
 const known = new WeakMap<Context, Promise<ServerState>>()
 
-/**
- * Reads the state of the VPS, once per run and again after `invalidateServerState`.
- * Throws OpsError of exit 3 or 4 when the VPS does not answer.
- */
+/** Reads the state once per run, and after `invalidateServerState`. Throws (exit 3 or 4) when the VPS does not answer. */
 export function inspectServer(context: Context): Promise<ServerState> {
   const asked = known.get(context) ?? readServerState(context)
   known.set(context, asked)

@@ -1,5 +1,4 @@
-import type { Config } from '../config/config.ts'
-import { formatScriptLine } from '../config/pasteLine.ts'
+import { type Config, formatScriptLine } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import { type Context, type Difference, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
@@ -65,7 +64,6 @@ const presentScript = `[ -d "$1/releases" ] || { echo "there is no site on this 
 digest=$(sed -n 's/.*<meta name="dominion-status" content="\\([0-9a-f]*\\)">.*/\\1/p' "$1/status/index.html" | head -n 1)
 echo "\${digest:-other}"`
 
-/** Publishes a page (remote/status-page.sh). */
 export function publishPageCommand(config: Config, { html }: StatusPage): Command {
   const content = Buffer.from(html)
   return remoteScript(config, 'change', 'status-page', [getSiteRoot(config), String(content.length)], {

@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
-/**
- * Reads a file of `templates/` and replaces its placeholders `{{name}}`.
- * Throws when a placeholder has no value or a value no placeholder, which is a mistake in this program.
- */
+/** Fills the placeholders `{{name}}` of a file in `templates/`. Throws when placeholders and values do not match. */
 export function renderTemplate(file: string, values: Readonly<Record<string, string>> = {}): string {
   const text = readFileSync(path.join(import.meta.dirname, 'templates', file), 'utf8')
   const used = new Set<string>()

@@ -27,7 +27,6 @@ export function removeSiteTask(
   }
 }
 
-/** Names the parts of the site that the VPS has. */
 export function listSiteParts(state: ServerState): string[] {
   const { releases, nginx, certificate, web } = state
   return [

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
-import { formatTable } from '../../lib/util/table.ts'
+import { formatTable } from '../../lib/util/format.ts'
 
 const script = defineScript({
   name: 'check-database',

@@ -2,8 +2,8 @@
 import { chosenCategories } from '../../lib/checks/check.ts'
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
-import { getDetail } from '../../lib/util/status.ts'
-import { formatTable } from '../../lib/util/table.ts'
+import { getDetail } from '../../lib/util/errors.ts'
+import { formatTable } from '../../lib/util/format.ts'
 import { getVps } from '../../lib/vps/remote/vps.ts'
 
 const script = defineScript<{ only?: string }>({

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
-import { formatScriptLine } from '../../lib/config/pasteLine.ts'
+import { formatScriptLine } from '../../lib/config/config.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import type { RollbackFlags } from '../../lib/deploy/rollback/tasks.ts'
 import { usageError } from '../../lib/util/errors.ts'

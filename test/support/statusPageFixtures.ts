@@ -1,6 +1,5 @@
-import { type History, openHistory } from '../../lib/monitoring/store/store.ts'
-import type { Excluded, Planned } from '../../lib/monitoring/store/types.ts'
-import type { Verdict } from '../../lib/util/status.ts'
+import { type Excluded, type History, openHistory, type Planned } from '../../lib/monitoring/store/store.ts'
+import type { Verdict } from '../../lib/util/errors.ts'
 
 const minute = 60_000
 export const day = 1440 * minute

@@ -1,4 +1,4 @@
-import { getContainerHost } from '../../config/endpoints.ts'
+import { getContainerHost } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context, Log } from '../../tasks/task.ts'

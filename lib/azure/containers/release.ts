@@ -1,4 +1,4 @@
-import { surgeHost } from '../../config/endpoints.ts'
+import { surgeHost } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
 import { type Ahead, type Context, type Log, ok, type Task } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'

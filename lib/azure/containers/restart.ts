@@ -1,5 +1,4 @@
-import { surgeLabel } from '../../config/endpoints.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatScriptLine, surgeLabel } from '../../config/config.ts'
 import type { Context, Log } from '../../tasks/task.ts'
 import { exitCode, type Failure, OpsError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'

@@ -1,6 +1,5 @@
 import { createHash, scryptSync } from 'node:crypto'
-import type { Config } from '../../config/config.ts'
-import { backendPort, surgeLabel } from '../../config/endpoints.ts'
+import { backendPort, type Config, surgeLabel } from '../../config/config.ts'
 import { getTag, groupNames } from '../resources/containerGroups.ts'
 import { databaseHost } from '../resources/postgres.ts'
 import { clusteringPolicy, redisAddress } from '../resources/redis.ts'

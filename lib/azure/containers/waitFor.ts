@@ -1,6 +1,10 @@
-import type { Config } from '../../config/config.ts'
-import { backendPort, getContainerHost, parseRelease } from '../../config/endpoints.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import {
+  backendPort,
+  type Config,
+  formatScriptLine,
+  getContainerHost,
+  parseRelease,
+} from '../../config/config.ts'
 import { wasAccepted } from '../../net/http.ts'
 import type { Context, Log } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'

@@ -1,5 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { formatAzLine, formatScriptLine } from '../../config/pasteLine.ts'
+import { type Config, formatAzLine, formatScriptLine } from '../../config/config.ts'
 import { type Context, differing } from '../../tasks/task.ts'
 import type { Login } from '../account.ts'
 import { az } from '../cli.ts'

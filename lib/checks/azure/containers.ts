@@ -5,8 +5,7 @@ import {
   showGroups,
   workerNames,
 } from '../../azure/resources/containerGroups.ts'
-import type { Limits } from '../../config/config.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatScriptLine, type Limits } from '../../config/config.ts'
 import { formatCount } from '../../util/format.ts'
 import { byLimits, type Check, type CheckContext, combine, fail, pass, type Result } from '../check.ts'
 

@@ -1,7 +1,6 @@
 import { type ContainerGroup, getSize, isOwnGroup } from '../../azure/resources/containerGroups.ts'
 import { getResources } from '../../azure/resources/index.ts'
-import type { Config } from '../../config/config.ts'
-import { formatAzLine } from '../../config/pasteLine.ts'
+import { type Config, formatAzLine } from '../../config/config.ts'
 import { exitCode, OpsError } from '../../util/errors.ts'
 import { type Check, fail, pass, type Result, unknown, warn } from '../check.ts'
 

@@ -1,4 +1,4 @@
-import { backendPort, stableHost } from '../../config/endpoints.ts'
+import { backendPort, stableHost } from '../../config/config.ts'
 import type { HttpResponse } from '../../net/http.ts'
 import { apiAdvice, backendAdvice, httpCheck } from './http.ts'
 

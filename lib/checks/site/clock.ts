@@ -1,5 +1,4 @@
-import type { Limits } from '../../config/config.ts'
-import { backendPort, stableHost } from '../../config/endpoints.ts'
+import { backendPort, type Limits, stableHost } from '../../config/config.ts'
 import { byLimits, type Check, type CheckContext, type QuickContext, type Result, unknown } from '../check.ts'
 import { get } from './http.ts'
 

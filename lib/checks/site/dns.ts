@@ -1,5 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Config, formatScriptLine } from '../../config/config.ts'
 import {
   findFaults,
   formatManualSteps,

@@ -1,4 +1,4 @@
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import { type Check, fail, pass, type QuickContext } from '../check.ts'
 import { getRootCause, reactionTo } from '../connectionErrors.ts'
 import { get } from './http.ts'

@@ -1,4 +1,4 @@
-import { parseRelease } from '../../config/endpoints.ts'
+import { parseRelease } from '../../config/config.ts'
 import { type Check, pass, type QuickContext } from '../check.ts'
 import { assertThat } from '../run.ts'
 import { get } from './http.ts'

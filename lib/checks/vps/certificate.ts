@@ -1,4 +1,4 @@
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import { type Certificate, inspectServer } from '../../vps/serverState.ts'
 import { type Check, fail, pass, type Result, warn } from '../check.ts'
 import { getRootCause, unanswered } from '../connectionErrors.ts'

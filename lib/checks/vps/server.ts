@@ -1,5 +1,4 @@
-import { backendPort as port, stableHost } from '../../config/endpoints.ts'
-import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
+import { formatKeyFile, formatScriptLine, backendPort as port, stableHost } from '../../config/config.ts'
 import { healthCommand, parseHealth } from '../../vps/nginx/upstream.ts'
 import { vps } from '../../vps/remote/vps.ts'
 import { inspectServer } from '../../vps/serverState.ts'

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import { display } from '../../shell/command.ts'
 import type { Context } from '../../tasks/task.ts'
 import { isUnanswered, OpsError, usageError } from '../../util/errors.ts'

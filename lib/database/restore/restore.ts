@@ -1,5 +1,5 @@
 import { healthUrl } from '../../azure/containers/waitFor.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import type { Command, Query } from '../../shell/command.ts'
 import {
   type Context,

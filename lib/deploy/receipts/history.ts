@@ -1,11 +1,10 @@
 import { getTag } from '../../azure/resources/containerGroups.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import type { Context, Field } from '../../tasks/task.ts'
 import { getExitCode } from '../../util/concurrency.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
-import { formatDuration } from '../../util/format.ts'
-import { formatTable } from '../../util/table.ts'
+import { formatDuration, formatTable } from '../../util/format.ts'
 import { formatUtc } from '../../util/time.ts'
 import { type History, type Kept, type Receipt, readHistory } from './receipts.ts'
 

@@ -1,9 +1,9 @@
 import type { Azure } from '../../azure/client.ts'
 import { getImage, getTag, groupNames } from '../../azure/resources/containerGroups.ts'
 import type { Tag } from '../../azure/resources/registry.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
-import { formatTable } from '../../util/table.ts'
+import { formatTable } from '../../util/format.ts'
 import type { BadMark, ReleasePart } from '../../vps/badReleases.ts'
 import type { ServerState } from '../../vps/serverState.ts'
 import { utc } from '../receipts/history.ts'
@@ -59,10 +59,7 @@ function fieldOf(step: Receipt['changed'][number] | undefined, name: string): st
 export const newestFirst = (candidates: readonly Candidate[]): Candidate[] =>
   [...candidates].sort((a, b) => (a.made < b.made ? 1 : -1))
 
-/**
- * The release to go back to: the named one (a prefix of its id is enough), or the newest verified one before the live one.
- * Throws (exit 2) when it is marked bad, or there is none.
- */
+/** The named release, or the newest verified one before the live one. Throws (exit 2) when it is bad or missing. */
 export function chooseTarget(
   part: ReleasePart,
   candidates: readonly Candidate[],
@@ -71,17 +68,19 @@ export function chooseTarget(
   return to === undefined ? previousRelease(part, candidates) : releaseById(part, candidates, to)
 }
 
+const refusal = (what: string, next: string, said: string) =>
+  new OpsError({ what, said, next, exitCode: exitCode.usage })
+
 function releaseById(part: ReleasePart, candidates: readonly Candidate[], to: string): Candidate {
   const exact = candidates.filter(({ id }) => id === to)
   const found = exact.length > 0 ? exact : candidates.filter(({ id }) => to !== '' && id.startsWith(to))
   const [target] = found
   if (!target) {
-    throw new OpsError({
-      what: `There is no ${part} release ${to}; nothing was changed`,
-      said: candidateTable(part, candidates),
-      next: formatScriptLine('rollback', part, '--to', 'ID'),
-      exitCode: exitCode.usage,
-    })
+    throw refusal(
+      `There is no ${part} release ${to}; nothing was changed`,
+      formatScriptLine('rollback', part, '--to', 'ID'),
+      candidateTable(part, candidates),
+    )
   }
   if (found.length > 1) {
     throw usageError(
@@ -102,37 +101,31 @@ function previousRelease(part: ReleasePart, candidates: readonly Candidate[]): C
   const ordered = newestFirst(candidates)
   const live = ordered.findIndex((candidate) => candidate.live)
   if (live < 0) {
-    throw new OpsError({
-      what: `Which ${part} release is live is not known, so there is none before it`,
-      said: candidateTable(part, candidates),
-      next: formatScriptLine('rollback', part, '--to', 'ID'),
-      exitCode: exitCode.usage,
-    })
+    throw refusal(
+      `Which ${part} release is live is not known, so there is none before it`,
+      formatScriptLine('rollback', part, '--to', 'ID'),
+      candidateTable(part, candidates),
+    )
   }
   const target = ordered.slice(live + 1).find(isSafe)
   if (target) return target
   if (ordered.length === 1)
-    throw new OpsError({
-      what: `There is no earlier ${part} release than ${ordered[live]!.id}; nothing was changed`,
-      next: `${formatScriptLine(`update-${part}`)} makes a new one`,
-      exitCode: exitCode.usage,
-    })
-  throw new OpsError({
-    what: `No release before ${ordered[live]!.id} is known to have worked and is not marked bad; nothing was changed`,
-    said: candidateTable(part, candidates),
-    next: `Name one: ${formatScriptLine('rollback', part, '--to', 'ID')}`,
-    exitCode: exitCode.usage,
-  })
+    throw usageError(
+      `There is no earlier ${part} release than ${ordered[live]!.id}; nothing was changed`,
+      `${formatScriptLine(`update-${part}`)} makes a new one`,
+    )
+  throw refusal(
+    `No release before ${ordered[live]!.id} is known to have worked and is not marked bad; nothing was changed`,
+    `Name one: ${formatScriptLine('rollback', part, '--to', 'ID')}`,
+    candidateTable(part, candidates),
+  )
 }
 
 const isSafe = ({ bad, healthy }: Candidate): boolean => bad === undefined && Boolean(healthy)
 
 const words = ({ at, why }: BadMark): string => (at ? `${why} (${utc(at)} UTC)` : why)
 
-/**
- * The candidates as a person reads them, newest first.
- * @param allReceipts false: some are unknown, so a release may have been verified all the same
- */
+/** The candidates, newest first. Without all receipts, a release may have been verified all the same. */
 export function candidateTable(
   part: ReleasePart,
   candidates: readonly Candidate[],

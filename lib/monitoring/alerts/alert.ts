@@ -1,9 +1,7 @@
-import type { Config } from '../../config/config.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Config, formatScriptLine } from '../../config/config.ts'
 import type { Runner } from '../../shell/runner.ts'
-import { OpsError } from '../../util/errors.ts'
+import { OpsError, type Verdict } from '../../util/errors.ts'
 import { formatDuration, formatList } from '../../util/format.ts'
-import type { Verdict } from '../../util/status.ts'
 import { formatTimestamp, formatUtc } from '../../util/time.ts'
 import type { IncidentEvent, Rank } from '../incidentState.ts'
 import { shortenDetail } from '../report.ts'
@@ -29,7 +27,6 @@ export interface Alert {
 export const channelNames = ['webhook', 'slack', 'teams', 'email'] as const
 export type ChannelName = (typeof channelNames)[number]
 
-/** A channel by which alerts leave this machine. */
 export interface Channel {
   readonly name: ChannelName
   /** Used in "could not be sent to …". */
@@ -37,10 +34,7 @@ export interface Channel {
   /** The key to correct, and its file, when the channel refuses. */
   readonly key: string
   readonly file: string
-  /**
-   * Returns a remark when the alert reached only some recipients. Throws when it was not delivered: a RefusedError
-   * when the same message would be refused again.
-   */
+  /** Gives a remark when only some recipients got it. Throws when none did: RefusedError when sending again is futile. */
   deliver(runner: Runner, alert: Alert): Promise<string | undefined>
 }
 
@@ -119,7 +113,6 @@ function formatSentence(failing: IncidentEvent['failing']): string {
 
 const maxLines = 30
 
-/** Builds the alert for a change of the incident. */
 export function createIncidentAlert({ domain, environment }: Config, news: IncidentEvent, at: number): Alert {
   const { kind, incident, failing, end, forgotten = [] } = news
   const { start, rank } = incident

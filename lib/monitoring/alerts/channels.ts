@@ -1,5 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Config, formatScriptLine } from '../../config/config.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { type Failure, getMessage, OpsError, usageError } from '../../util/errors.ts'
 import { type Alert, type Channel, type ChannelName, getAlertId, RefusedError } from './alert.ts'
@@ -8,7 +7,6 @@ import { jsonChannel } from './post.ts'
 import { slackBody } from './slack.ts'
 import { teamsBody } from './teams.ts'
 
-/** The result of one alert on one channel. */
 export interface Delivery {
   channel: ChannelName
   ms: number
@@ -61,10 +59,7 @@ export function createChannels(config: Config): Channel[] {
   ]
 }
 
-/**
- * Sends one alert on one channel within ten seconds. Does not throw when a channel refuses or does not answer: the
- * result says so, and the caller keeps the alert and sends it again.
- */
+/** Sends one alert on one channel within ten seconds. Does not throw when that fails: the result says so. */
 export async function sendAlert(
   { runner }: { runner: Runner },
   channel: Channel,

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from '../../tasks/task.ts'
 import type { Report, Unsent } from '../report.ts'
-import type { History } from '../store/store.ts'
-import type { QueuedAlert } from '../store/types.ts'
+import type { History, QueuedAlert } from '../store/store.ts'
 import { type Alert, type Channel, truncate } from './alert.ts'
 import { type Delivery, sendAlert } from './channels.ts'
 

@@ -69,7 +69,6 @@ function adviceFor(status: number, key: string): string | undefined {
   return undefined
 }
 
-/** A channel that accepts JSON by POST at a secret address. */
 export const jsonChannel = (
   name: Channel['name'],
   title: string,

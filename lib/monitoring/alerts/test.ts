@@ -1,9 +1,9 @@
 import type { Run } from '../../cli/defineScript.ts'
-import { formatKeyFile, formatScriptLine } from '../../config/pasteLine.ts'
+import { formatKeyFile, formatScriptLine } from '../../config/config.ts'
 import type { OpenContext } from '../../deploy/context.ts'
 import { usageError } from '../../util/errors.ts'
+import { formatTable } from '../../util/format.ts'
 import { formatSuggestion } from '../../util/suggest.ts'
-import { formatTable } from '../../util/table.ts'
 import type { HealthFlags } from '../options.ts'
 import { type Alert, type Channel, channelNames, getIncidentId } from './alert.ts'
 

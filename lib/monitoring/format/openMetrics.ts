@@ -20,10 +20,7 @@ const units: Readonly<Record<Figure['unit'], { unit: string; scale: number } | u
   '': undefined,
 }
 
-/**
- * The report as OpenMetrics text (https://github.com/prometheus/OpenMetrics, version 1.0) for a textfile collector.
- * All metrics are gauges; the last line is `# EOF`.
- */
+/** OpenMetrics 1.0 text (https://github.com/prometheus/OpenMetrics) for a textfile collector. All metrics are gauges. */
 export function formatOpenMetrics(report: Report): string {
   const { observations, incident } = report
   const common = { domain: report.domain, environment: report.environment }

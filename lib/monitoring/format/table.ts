@@ -1,7 +1,6 @@
 import { colours } from '../../util/colours.ts'
-import { formatList } from '../../util/format.ts'
-import type { Verdict } from '../../util/status.ts'
-import { formatTable } from '../../util/table.ts'
+import type { Verdict } from '../../util/errors.ts'
+import { formatList, formatTable } from '../../util/format.ts'
 import { formatUtc } from '../../util/time.ts'
 import { formatSummary, type ProbeReport, type Report } from '../report.ts'
 

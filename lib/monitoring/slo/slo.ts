@@ -1,13 +1,17 @@
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
-import type { Config } from '../../config/config.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Config, formatScriptLine } from '../../config/config.ts'
 import { exitCode, unknownError, usageError } from '../../util/errors.ts'
-import { formatDuration, formatList } from '../../util/format.ts'
-import { type Column, formatTable } from '../../util/table.ts'
+import { type Column, formatDuration, formatList, formatTable } from '../../util/format.ts'
 import { formatUtc, parsePastTime } from '../../util/time.ts'
 import { hourMs } from '../store/intervals.ts'
-import { type History, historyFile, readHistory } from '../store/store.ts'
-import type { Incident, Origin, Planned } from '../store/types.ts'
+import {
+  type History,
+  historyFile,
+  type Incident,
+  type Origin,
+  type Planned,
+  readHistory,
+} from '../store/store.ts'
 import {
   type Availability,
   buildSloReport,
@@ -86,10 +90,7 @@ function parseMonth(words: string | undefined, now: Date): { from: number; to: n
   return { from, to: Date.UTC(Number(year), Number(month)) }
 }
 
-/**
- * The report as text: the objective and its budget, a line for each target, incidents, planned work.
- * @param width of the terminal, to which incident lines are cut; undefined: no limit
- */
+/** The report as text; incident lines are cut to the `width` of the terminal, if there is one. */
 export function formatSlo(report: SloReport, domain: string, width?: number): string {
   const { from, to, end, site, incidents, deploys, maintenances } = report
   const still = end > to ? `, ${formatDuration(end - to)} left` : ''

@@ -2,8 +2,7 @@ import { quickChecks } from '../../checks/quickChecks.ts'
 import type { Config, Limits } from '../../config/config.ts'
 import { hourMs, type State } from '../store/intervals.ts'
 import { type Rollup, siteSeries } from '../store/rollups.ts'
-import type { History } from '../store/store.ts'
-import type { Origin } from '../store/types.ts'
+import type { History, Origin } from '../store/store.ts'
 
 /** The minutes of a range by state. `warning` is part of `up`; the other fields add up to the range. */
 export interface Minutes {
@@ -71,10 +70,7 @@ export function getErrorBudget({ up, down, ahead }: Minutes, sloPercent: number)
   }
 }
 
-/**
- * Percentile by nearest rank: the smallest value that at least `percent` per cent of the values do not exceed.
- * `sorted` must not be empty.
- */
+/** The smallest value that at least `percent` per cent of the values do not exceed. `sorted` must not be empty. */
 export const nearestRank = (sorted: ArrayLike<number>, percent: number): number =>
   sorted[Math.max(0, Math.ceil((percent * sorted.length) / 100) - 1)]!
 
@@ -164,7 +160,6 @@ export const getTerms = (config: Config): SloTerms => ({
   },
 })
 
-/** Availability of the site, or of one target. */
 export interface Availability {
   /** up ÷ (up + down); null when neither is known. */
   percent: number | null

@@ -1,6 +1,5 @@
 import type { StoredSample } from '../store/samples.ts'
-import type { History } from '../store/store.ts'
-import type { Incident } from '../store/types.ts'
+import type { History, Incident } from '../store/store.ts'
 import { formatIncidentTitle, formatPublicCause, isVisible, parsePublicCauses } from './labels.ts'
 import type { PublicIncident } from './types.ts'
 

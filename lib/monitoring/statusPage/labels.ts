@@ -63,10 +63,7 @@ function formatAreas(names: readonly string[]): string[] {
 // British English puts no comma before "and".
 const listFormat = new Intl.ListFormat('en-GB')
 
-/**
- * The public title of an incident; undefined when visitors noticed nothing.
- * @param causes as the probes reported them: they show whether it was only slow (rank 1 and 2)
- */
+/** The public title; undefined when visitors noticed nothing. `causes` show whether it was only slow (rank 1 and 2). */
 export function formatIncidentTitle(
   targets: readonly string[],
   rank: 1 | 2 | 3,
@@ -133,10 +130,7 @@ export function formatPublicCause(causes: readonly string[]): string {
   return [kind, part].filter(Boolean).join(' ')
 }
 
-/**
- * Extracts the causes for visible targets, without their names, from an incident's cause (`static, api and 5 more
- * refused; tls, queue …`).
- */
+/** The causes of visible targets in an incident's cause (`static, api and 5 more refused; tls, queue …`). */
 export const parsePublicCauses = (line: string): string[] =>
   line.split('; ').flatMap((part) => {
     const [, names = '', said = ''] = /^((?:[^\s,;]+, )*[^\s,;:]+)(?: and \d+ more)?:? (.+)$/.exec(part) ?? []

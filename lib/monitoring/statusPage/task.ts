@@ -6,10 +6,7 @@ import { readIfPresent } from '../../util/json.ts'
 import { formatDigestTag, type StatusPage, statusPageTask } from '../../vps/statusPage.ts'
 import { historyFile, readHistory } from '../store/store.ts'
 
-/**
- * Builds the page from this machine's history.
- * Throws (exit 3) when the history is missing, locked, damaged or of a newer version.
- */
+/** Builds the page. Throws (exit 3) when the history is missing, locked, damaged or of a newer version. */
 async function buildStatusPage(config: Config): Promise<StatusPage> {
   const [{ renderStatusPage }, { buildStatusView }, history] = await Promise.all([
     import('./page.ts'),
@@ -23,10 +20,7 @@ async function buildStatusPage(config: Config): Promise<StatusPage> {
   }
 }
 
-/**
- * Publishes the page, or only writes it to a file, which needs neither login nor network. Throws (exit 2) when that file
- * cannot be written.
- */
+/** Publishes the page, or writes it to a file, which needs neither login nor network. Throws (exit 2) when it cannot. */
 export function pageTask(context: Context, out: string | undefined): Task<StatusPage> {
   const make = () => buildStatusPage(context.config)
   if (out === undefined) return statusPageTask(context, make)

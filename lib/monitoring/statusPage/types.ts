@@ -13,7 +13,6 @@ export interface Headline {
   seenAt: number | undefined
 }
 
-/** One day (UTC) of one target. */
 export interface Day {
   date: string
   kind: 'none' | 'up' | 'partly' | 'down'

@@ -36,10 +36,7 @@ export function getValidity(at: number, earlier: readonly number[]): number {
   return Math.min(maxValidity, Math.max(minValidity, 3 * usual))
 }
 
-/**
- * A sample reduced to time and state: the state is valid until the next sample, for at most `holds` ms; undefined
- * means UNKNOWN.
- */
+/** The state is valid until the next sample, for at most `holds` ms; undefined means UNKNOWN. */
 interface TimedSample {
   at: number
   holds: number
@@ -85,10 +82,7 @@ export function exclude(segments: readonly Segment[], planned: readonly Span[]):
   return result
 }
 
-/**
- * Combines two parts: down while either is down, excluded while either is excluded, otherwise known only while both
- * are. Both lists must be sorted and without overlap.
- */
+/** Down while either is down, excluded while either is, otherwise known only while both are. Both sorted, no overlap. */
 export function combine(a: readonly Segment[], b: readonly Segment[]): Segment[] {
   const edges = [...new Set([...a, ...b].flatMap(({ from, to }) => [from, to]))].sort((x, y) => x - y)
   const result: Segment[] = []

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
 import { formatTimestamp } from '../../util/time.ts'

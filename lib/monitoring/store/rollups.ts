@@ -15,7 +15,7 @@ import {
 } from './intervals.ts'
 import type { SampleRow } from './samples.ts'
 import type { Connection } from './sqlite.ts'
-import type { Origin, Planned } from './types.ts'
+import type { Origin, Planned } from './store.ts'
 
 /** The progress of roll-ups. Both are whole hours, in ms since 1970. */
 export interface Progress {

@@ -1,9 +1,8 @@
-import { unknownError } from '../../util/errors.ts'
-import type { Verdict } from '../../util/status.ts'
+import { unknownError, type Verdict } from '../../util/errors.ts'
 import { getValidity, intervalsRead, type Span } from './intervals.ts'
 import { markStaleSpan, readProgress } from './rollups.ts'
 import type { Connection } from './sqlite.ts'
-import type { CheckRun, Origin, Sample } from './types.ts'
+import type { CheckRun, Origin, Sample } from './store.ts'
 
 const verdicts: readonly Verdict[] = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN']
 

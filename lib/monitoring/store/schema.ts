@@ -70,9 +70,7 @@ export function migrate(connection: Connection, file: string): void {
   }
 }
 
-/**
- * The number of migrations a file has had. Throws (exit 3) when the file is from a newer version or another program.
- */
+/** The number of migrations a file has had. Throws (exit 3) for a newer version's file or another program's. */
 export function readVersion(connection: Connection, file: string): number {
   const version = readNumber(connection, 'PRAGMA user_version')
   const application = readNumber(connection, 'PRAGMA application_id')

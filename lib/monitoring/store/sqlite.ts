@@ -6,10 +6,7 @@ import { makeFolder } from '../../util/files.ts'
 
 export type Connection = ReturnType<typeof openDatabase>
 
-/**
- * Opens a file. `waitMs`: how long a statement waits for another process that writes.
- * Throws SQLite's own errors (`errcode`).
- */
+/** Opens a file. A statement waits up to `waitMs` for another process that writes. Throws SQLite's own errors. */
 export function openDatabase(file: string, { waitMs, readOnly }: { waitMs: number; readOnly: boolean }) {
   const { DatabaseSync } = loadSqlite()
   const database = new DatabaseSync(file, { timeout: waitMs, readOnly })

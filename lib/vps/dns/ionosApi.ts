@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../../config/config.ts'
-import { getSiteNames } from '../../config/endpoints.ts'
+import { type Config, getSiteNames } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
 import type { HttpRequest, HttpResponse } from '../../net/http.ts'
 import type { Context } from '../../tasks/task.ts'

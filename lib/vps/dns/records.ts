@@ -1,8 +1,6 @@
 import { isIPv4 } from 'node:net'
-import type { Config } from '../../config/config.ts'
-import { getSiteNames } from '../../config/endpoints.ts'
+import { type Config, formatKeyFile, getSiteNames } from '../../config/config.ts'
 import { type Addresses, resolveAddresses } from '../../config/network.ts'
-import { formatKeyFile } from '../../config/pasteLine.ts'
 import type { Field } from '../../tasks/task.ts'
 import { OpsError, unknownError, usageError } from '../../util/errors.ts'
 

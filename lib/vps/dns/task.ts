@@ -1,5 +1,4 @@
-import { getSiteNames } from '../../config/endpoints.ts'
-import { formatKeyFile } from '../../config/pasteLine.ts'
+import { formatKeyFile, getSiteNames } from '../../config/config.ts'
 import { type Context, type Log, nothingAhead, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'

@@ -54,10 +54,7 @@ export function buildTask(context: Context): Task<string> {
   }
 }
 
-/**
- * `npm ci`, if the installed packages differ from the lock file, then the build. Both run third-party code, so install
- * scripts are off and neither command sees the operator's secrets.
- */
+/** Third-party code runs in both commands: install scripts are off, and neither sees the operator's secrets. */
 export function getBuildCommands(config: Config, buildId: string): Command[] {
   const cwd = config.dashboardDir
   const env = { BUILD_ID: buildId, NEXT_TELEMETRY_DISABLED: '1' }

@@ -19,10 +19,7 @@ export interface ExportedFile {
   read: () => Promise<Buffer>
 }
 
-/**
- * Reads all files of a static export, by path with `/`.
- * Throws when there is none, when a required page is missing, or when a file cannot be published.
- */
+/** Reads the files of a static export, by path with `/`. Throws when one is missing or cannot be published. */
 export async function readExport(folder: string): Promise<Map<string, ExportedFile>> {
   const paths = await walk(folder, '').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error

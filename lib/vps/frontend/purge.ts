@@ -55,10 +55,7 @@ function hideTokens({ config, runner }: Context): void {
 export const needsPurge = ({ live, cached }: Pick<ServerState, 'live' | 'cached'>): boolean =>
   live !== '' && (!cached.includes(live) || cached.some((id) => id !== live))
 
-/**
- * Posts {domain, release, changed} to PURGE_URL. A failure is only a warning, because the new pages are live and the next
- * run purges again.
- */
+/** Posts {domain, release, changed} to PURGE_URL. A failure is only a warning: the next run purges again. */
 export async function purgeCdn(context: Context, log: Log): Promise<void> {
   const { config, runner } = context
   if (!config.ionos.purgeUrl) return

@@ -1,5 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Config, formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Context, type Log, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'

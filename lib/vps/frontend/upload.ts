@@ -1,6 +1,5 @@
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
-import type { Config } from '../../config/config.ts'
-import { formatKeyFile } from '../../config/pasteLine.ts'
+import { type Config, formatKeyFile } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Context, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
@@ -168,10 +167,7 @@ function describeUpload({ plan, files }: Publication): string {
 /** The exit code of stage.sh when the result does not match the manifest. */
 export const changedByHand = 9
 
-/**
- * Stages a release: a hard-linked copy of `base`, and a tar stream of what differs.
- * @param sent counts the compressed bytes
- */
+/** Stages a release: a hard-linked copy of `base`, and a tar stream of what differs. `sent` counts its bytes. */
 export function stageCommand(
   config: Config,
   { facts, base, plan, files, form }: Publication,

@@ -17,10 +17,7 @@ export interface Maintenance {
 export const defaultMessage =
   'We are working on this site right now. Everything you have left here is safe; please come back a little later.'
 
-/**
- * Parses what server-state.sh prints: `on` and the facts, or nothing. With damaged facts the maintenance is still on,
- * because visitors still get its page.
- */
+/** Parses `on` and the facts; undefined for nothing. Damaged facts count as on: visitors still get the page. */
 export function parseMaintenance(said: string): Maintenance | undefined {
   if (!said.startsWith('on')) return undefined
   const { since, by, message, until } = parseJson<Partial<Maintenance>>(said.slice('on'.length)) ?? {}

@@ -1,5 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Config, formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Context, type Difference, differing, ok, type Task } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError, usageError } from '../../util/errors.ts'
@@ -14,7 +13,6 @@ import {
   renderMaintenance,
 } from './page.ts'
 
-/** What the operator asked for. */
 export type Wanted = { on: false } | { on: true; by: string; message?: string; until?: Date }
 
 /** Turns the maintenance page on or off. A maintenance keeps its start when its message changes. */

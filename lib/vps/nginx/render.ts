@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
-import type { Config } from '../../config/config.ts'
-import { backendPort } from '../../config/endpoints.ts'
+import { backendPort, type Config } from '../../config/config.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
 import { isAtLeast } from '../../util/semver.ts'
 import { acmeRoot, getSiteRoot } from '../remote/vps.ts'

@@ -1,6 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { stableHost, surgeHost } from '../../config/endpoints.ts'
-import { formatScriptLine } from '../../config/pasteLine.ts'
+import { type Config, formatScriptLine, stableHost, surgeHost } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Context, type Difference, type Field, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
@@ -28,10 +26,7 @@ export function nginxHttpTask(
   }
 }
 
-/**
- * Configures nginx with TLS, the static site and the proxy.
- * @param earlier the tasks of the same list that it waits for; none where a script only updates nginx
- */
+/** Configures nginx with TLS, the static site and the proxy, after the `earlier` tasks of the same list. */
 export function nginxHttpsTask(
   context: Context,
   earlier: { server?: Task; nginxHttp?: Task; certificate?: Task; after?: readonly Task[] } = {},

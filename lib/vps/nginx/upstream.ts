@@ -1,5 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { backendPort, parseRelease } from '../../config/endpoints.ts'
+import { backendPort, type Config, parseRelease } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import { performTask } from '../../tasks/engine.ts'
@@ -52,10 +51,7 @@ export function parseHealth({ code, stdout, stderr }: Pick<ProcessResult, 'code'
 /** Longer than a name server may keep the former address of a container group. */
 const reachableWithinMs = 180_000
 
-/**
- * Waits until the VPS reaches this release of the backend, or any release if /health names none. The name server of the VPS
- * may have the former address longer than this machine's.
- */
+/** Waits until the VPS reaches this release: its name server may have the former address longer than this machine's. */
 async function waitUntilReachable(context: Context, host: string, release: string, log: Log): Promise<void> {
   let seen = ''
   const attempt = async () => {

@@ -50,16 +50,12 @@ function explainSudo({ user, address }: Host, output: string): Partial<Failure> 
   }
 }
 
-/**
- * Reads exactly the script from standard input, so that the rest is the script's input. An incomplete script, after a lost
- * connection, does not run.
- */
+/** Reads exactly the script from standard input; the rest is the script's input. An incomplete script does not run. */
 const loader =
   'script=$(head -c "$1") && [ "$(printf %s "$script" | wc -c)" -eq "$1" ] && shift && eval "$script"'
 
 /**
  * A POSIX sh script of this folder, run as root on the VPS. Values are its arguments, never a part of its text.
- *
  * @param payload the script's standard input; a function opens it once per attempt
  */
 export function remoteScript(

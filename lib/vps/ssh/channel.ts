@@ -11,7 +11,6 @@ const graceMs = 2_000
 
 /**
  * Runs lines over an open connection; lines beyond sshd's limit wait for their turn.
- *
  * @param onGreeting called once when the login shell prints something before the line that it runs
  */
 export function createRemote(

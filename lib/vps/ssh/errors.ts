@@ -1,5 +1,4 @@
-import type { Config } from '../../config/config.ts'
-import { formatKeyFile } from '../../config/pasteLine.ts'
+import { type Config, formatKeyFile } from '../../config/config.ts'
 import type { Host } from '../../shell/remote.ts'
 import { exitCode, OpsError, unknownError } from '../../util/errors.ts'
 import { formatFingerprint, getKeyType, type HostKeyVerdict } from './knownHosts.ts'

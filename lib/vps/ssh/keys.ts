@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
-import { formatKeyFile } from '../../config/pasteLine.ts'
+import { formatKeyFile } from '../../config/config.ts'
 import { type Command, local } from '../../shell/command.ts'
 import type { Host } from '../../shell/remote.ts'
 import type { Runner } from '../../shell/runner.ts'
@@ -32,10 +32,7 @@ const getDefaultSettings = (host: string) => ({
   agent: process.env.SSH_AUTH_SOCK ?? (process.platform === 'win32' ? '\\\\.\\pipe\\openssh-ssh-agent' : ''),
 })
 
-/**
- * Reads what OpenSSH would use for the host. IONOS_SSH_KEY saves that process. Without OpenSSH, or with a configuration that
- * it rejects, the defaults count.
- */
+/** What OpenSSH would use, or the defaults: with IONOS_SSH_KEY, and where `ssh -G` does not work. */
 export async function readSshSettings(host: Host, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
   if (host.key) return getDefaultSettings(host.address)
   const answer = await runner.run(settingsCommand(host)).catch(() => undefined)

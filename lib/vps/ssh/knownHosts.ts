@@ -36,7 +36,6 @@ export function parseKnownHosts(text: string): KnownHost[] {
   })
 }
 
-/** The name of a server in known_hosts. */
 export const formatHostName = (host: string, port: number): string =>
   port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
 
@@ -76,10 +75,7 @@ const signatures: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = 
   'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
 }
 
-/**
- * Gives the host key algorithms to offer, those of known keys first: a server with several keys shows the first one that both
- * sides support, which should be the one in known_hosts.
- */
+/** Offers the algorithms of known keys first: a server shows its first key that both sides support. */
 export function getHostKeyAlgorithms(known: readonly KnownHost[], names: readonly string[]) {
   const types = known
     .filter((entry) => !entry.revoked && names.some((name) => entry.matches(name)))

@@ -87,7 +87,6 @@ const createSessionError = (host: Host, error: Error): OpsError =>
 /**
  * Keeps sessions ready that wait for a line. A session costs two round trips (open, exec: RFC 4254 5.1 and 6.5) and the
  * start of a shell; a spare one is opened in advance, so that its line costs one round trip.
- *
  * @param open opens a session that waits for its line (readingLine in frame.ts); rejects when the server refuses it
  */
 export function createSpareSessions(open: () => Promise<ClientChannel>, places: number) {

@@ -3,14 +3,14 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, expect, test, vi } from 'vitest'
 import { explainAz } from '../../../lib/azure/errors.ts'
-import { loadConfig } from '../../../lib/config/load.ts'
 import {
   formatAzLine,
   formatKeyFile,
   formatScriptLine,
   noteConfig,
   noteEnvironment,
-} from '../../../lib/config/pasteLine.ts'
+} from '../../../lib/config/config.ts'
+import { loadConfig } from '../../../lib/config/load.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 
@@ -46,23 +46,18 @@ test('no text takes it for granted that a key is set in .env', () => {
 
 test('no module asks while it loads: the environment is not known by then', async () => {
   vi.resetModules()
-  vi.doMock('../../../lib/config/pasteLine.ts', () => {
+  vi.doMock('../../../lib/config/config.ts', async (importOriginal) => {
     const asked = () => {
       throw new Error('asked while a module loads')
     }
-    return {
-      formatAzLine: asked,
-      formatScriptLine: asked,
-      formatKeyFile: asked,
-      noteConfig() {},
-      noteEnvironment() {},
-    }
+    const original = await importOriginal<object>()
+    return { ...original, formatAzLine: asked, formatScriptLine: asked, formatKeyFile: asked }
   })
   for (const file of sources.filter((each) => each.startsWith('lib')))
     await import(pathToFileURL(path.join(home, file)).href).catch((thrown) => {
       throw new Error(`${file}: ${thrown}`)
     })
-  vi.doUnmock('../../../lib/config/pasteLine.ts')
+  vi.doUnmock('../../../lib/config/config.ts')
 }, 60_000)
 
 test('the line carries the environment, quoted for a shell', () => {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { findRedisFault, type Redis } from '../../../lib/azure/resources/redis.ts'
-import { noteEnvironment } from '../../../lib/config/pasteLine.ts'
+import { noteEnvironment } from '../../../lib/config/config.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
 afterEach(() => noteEnvironment(undefined))

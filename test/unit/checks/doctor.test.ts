@@ -16,10 +16,8 @@ import { judgeEndOfLife } from '../../../lib/checks/retirement.ts'
 import { judgeForLogins } from '../../../lib/checks/site/clock.ts'
 import { ports } from '../../../lib/checks/site/ports.ts'
 import { backendPort } from '../../../lib/checks/vps/server.ts'
-import type { Config } from '../../../lib/config/config.ts'
-import { noteEnvironment } from '../../../lib/config/pasteLine.ts'
-import { exitCode, OpsError } from '../../../lib/util/errors.ts'
-import { judgedFailure, worstVerdict } from '../../../lib/util/status.ts'
+import { type Config, noteEnvironment } from '../../../lib/config/config.ts'
+import { exitCode, judgedFailure, OpsError, worstVerdict } from '../../../lib/util/errors.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { showsUnicode, sparkline } from '../../../lib/util/table.ts'
+import { showsUnicode, sparkline } from '../../../lib/util/format.ts'
 
 test('from 0 to the greatest; a gap is a blank', () => {
   expect(sparkline([0, 1, 2, 3, null, 4, 5, 6, 7, 8])).toBe('▁▂▃▄ ▅▆▇██')

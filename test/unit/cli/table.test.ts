@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { expect, test } from 'vitest'
-import { formatTable } from '../../../lib/util/table.ts'
+import { formatTable } from '../../../lib/util/format.ts'
 
 test('columns line up, numbers to the right, colours take no room, nothing trails', () => {
   const red = styleText('red', 'bad', { validateStream: false })

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { Chalk } from 'chalk'
 import { expect, test } from 'vitest'
 import { colours } from '../../../lib/util/colours.ts'
-import { formatTable } from '../../../lib/util/table.ts'
+import { formatTable } from '../../../lib/util/format.ts'
 import { escapeControls, escapeJsonControls } from '../../../lib/util/terminal.ts'
 
 /** What steers a terminal, or hides: with what is left to be seen of it. */

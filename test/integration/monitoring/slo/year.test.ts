@@ -5,8 +5,7 @@ import {
   getLatencySeries,
   type SloReport,
 } from '../../../../lib/monitoring/slo/sloReport.ts'
-import type { History } from '../../../../lib/monitoring/store/store.ts'
-import type { CheckRun, Planned } from '../../../../lib/monitoring/store/types.ts'
+import type { CheckRun, History, Planned } from '../../../../lib/monitoring/store/store.ts'
 import {
   createHistoryPath,
   day,
