@@ -1,14 +1,11 @@
 import type { HttpRequest, HttpResponse } from '../net/http.ts'
 import type { Context } from '../tasks/task.ts'
+import { once } from '../util/concurrency.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
-import { az, explainAz } from './cli.ts'
+import { az } from './cli.ts'
+import { explainAz } from './errors.ts'
 
 export type Arm = ReturnType<typeof openArm>
-
-interface Access {
-  accessToken: string
-  subscription: string
-}
 
 /** See `az account get-access-token --help`. */
 export const accessCommand = (subscription: string) =>
@@ -36,23 +33,16 @@ export const armRequest = (
  * @param wanted aborted as soon as no answer is needed any more
  */
 export function openArm({ config, runner }: Context, wanted: AbortSignal) {
-  let access: Promise<Access> | undefined
-  const login = (): Promise<Access> => {
-    access ??= ask()
-    access.catch(() => {
-      access = undefined
-    })
-    return access
-  }
-  async function ask(): Promise<Access> {
+  async function logIn() {
     const { stdout } = await runner.runPrivately(accessCommand(config.azure.subscription))
-    const answer = JSON.parse(stdout) as Access
+    const answer = JSON.parse(stdout) as { accessToken: string; subscription: string }
     runner.secrets.add(answer.accessToken)
     return answer
   }
+  let access = once(logIn)
 
   async function get(path: string, query: Readonly<Record<string, string>>): Promise<HttpResponse> {
-    const { accessToken } = await login()
+    const { accessToken } = await access.get()
     return runner.request(armRequest(path, query, accessToken), wanted).catch((thrown) => {
       throw unknownError(
         'Azure cannot be reached from here',
@@ -63,8 +53,7 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal) {
   }
 
   return {
-    /** The subscription of the login. */
-    subscription: async () => (await login()).subscription,
+    subscription: async () => (await access.get()).subscription,
     /**
      * Gets a path below management.azure.com; undefined when it does not exist.
      * Throws exit 3 (unreachable, or temporarily unable to answer), 4 (not logged in), 1 (refused).
@@ -73,7 +62,7 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal) {
       let answer = await get(path, query)
       if (answer.status === 401) {
         // A token is valid for about an hour; az gives a fresh one.
-        access = undefined
+        access = once(logIn)
         answer = await get(path, query)
       }
       if (answer.status === 404) return undefined
@@ -83,7 +72,6 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal) {
   }
 }
 
-/** Creates the error for a refusal of ARM, with an explanation. */
 function refused({ status, body }: HttpResponse): OpsError {
   let said = body.slice(0, 500)
   try {

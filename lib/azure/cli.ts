@@ -1,8 +1,6 @@
 import { commandTemplate, local } from '../shell/command.ts'
 import { explainAz, serverBusy } from './errors.ts'
 
-export { explainAz, explainBuild } from './errors.ts'
-
 /** Settings that make az answer a program alike everywhere; sources in docs/azure.md. */
 const env = {
   AZURE_CORE_NO_COLOR: '1',

@@ -2,34 +2,19 @@ import { formatKeyFile, formatScriptLine } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/task.ts'
 import { isUnanswered, OpsError } from '../util/errors.ts'
-import { type Login, readAccount } from './account.ts'
+import { type Account, readAccount } from './account.ts'
 import { absent, az } from './cli.ts'
 import type { ContainerGroup } from './resources/containerGroups.ts'
 import { type DataTier, getDataTier, type Part, type PartId } from './resources/index.ts'
-import { readTag, readTags, type Tag } from './resources/registry.ts'
+import { readTag, readTags } from './resources/registry.ts'
 import { type ArmLocation, type Resource, resourceId } from './resources/resource.ts'
+
+export type Azure = ReturnType<typeof createAzure>
+
+export type Login = Pick<Azure, 'account'>
 
 /** One method for each part of the data tier: `registry()`, `database()` … */
 type PartReaders = { [Id in PartId]: () => Promise<DataTier[Id]> }
-
-/**
- * What there is in Azure, read at most once until something changes it: that keeps a deploy with nothing to do at eight
- * az calls. `undefined` means absent; silence throws.
- */
-export interface Azure extends Login, PartReaders {
-  /** All parts; those that share an API version by one call, if all of them exist. */
-  dataTier(): Promise<DataTier>
-  /** The deployment of the data tier with this name. */
-  deployment(name: string): Promise<Deployment | undefined>
-  /** Every container group of the resource group. */
-  groups(): Promise<ContainerGroup[]>
-  /** The last 100 tags of the backend image, newest first. */
-  tags(): Promise<Tag[]>
-  /** One tag of the backend image, however old; read anew each time. */
-  tag(name: string): Promise<Tag | undefined>
-  /** Reads these again next time. */
-  forget(...what: Cached[]): void
-}
 
 type Cached = PartId | 'account' | 'deployment' | 'groups' | 'tags'
 
@@ -46,8 +31,7 @@ export interface DeploymentError {
   details?: DeploymentError[] | null
 }
 
-/** Reads resources by az. */
-function createReader({ config, runner }: Context, account: Azure['account']) {
+function createReader({ config, runner }: Context, account: () => Promise<Account>) {
   async function show(command: Command): Promise<unknown> {
     const { stdout, code } = await runner.run(command)
     return code === absent ? undefined : JSON.parse(stdout || 'null')
@@ -89,7 +73,11 @@ function createReader({ config, runner }: Context, account: Azure['account']) {
 const combine = (part: Part, [first, ...children]: readonly Resource[]): Resource =>
   part.combine([first!, ...children])
 
-export function createAzure(context: Context): Azure {
+/**
+ * What there is in Azure, read at most once until something changes it: that keeps a deploy with nothing to do at eight
+ * az calls. `undefined` means absent; silence throws.
+ */
+export function createAzure(context: Context) {
   const { config } = context
   const { resourceGroup } = config.azure
   const parts = getDataTier(config)
@@ -104,6 +92,9 @@ export function createAzure(context: Context): Azure {
 
   const account = () => once('account', () => readAccount(context))
   const { show, showTogether, readPart } = createReader(context, account)
+  const readers = Object.fromEntries(
+    parts.map((part) => [part.id, () => once(part.id, () => readPart(part))]),
+  ) as unknown as PartReaders
 
   /** Begins to read parts that share an API version by one call. */
   function readTogether(shared: readonly Part[]): void {
@@ -124,7 +115,7 @@ export function createAzure(context: Context): Azure {
     try {
       return await read()
     } catch (thrown) {
-      if (isUnanswered(thrown) || (await azure.registry().catch(() => true))) throw thrown
+      if (isUnanswered(thrown) || (await readers.registry().catch(() => true))) throw thrown
       const { registry } = config.azure
       throw new OpsError({
         what: `There is no registry ${registry} in ${resourceGroup}`,
@@ -133,19 +124,18 @@ export function createAzure(context: Context): Azure {
     }
   }
 
-  const azure: Azure = {
+  return {
     account,
-    ...(Object.fromEntries(
-      parts.map((part) => [part.id, () => once(part.id, () => readPart(part))]),
-    ) as unknown as PartReaders),
+    ...readers,
+    /** All parts; those that share an API version by one call, if all of them exist. */
     async dataTier() {
       const unread = parts.filter(({ id }) => !cache.has(id))
       for (const shared of Map.groupBy(unread, ({ apiVersion }) => apiVersion).values())
         if (shared.length > 1) readTogether(shared)
-      const found = await Promise.all(parts.map(async ({ id }) => [id, await azure[id]()] as const))
+      const found = await Promise.all(parts.map(async ({ id }) => [id, await readers[id]()] as const))
       return Object.fromEntries(found) as DataTier
     },
-    deployment: (name) =>
+    deployment: (name: string) =>
       once('deployment', async () => {
         const { id } = await account()
         const command = az`
@@ -158,11 +148,13 @@ export function createAzure(context: Context): Azure {
         const command = az`container list --resource-group ${resourceGroup} --subscription ${id}`
         return ((await show(command)) ?? []) as ContainerGroup[]
       }),
+    /** The last 100 tags of the backend image, newest first. */
     tags: () => once('tags', () => inRegistry(async () => readTags(context, (await account()).id))),
-    tag: (name) => inRegistry(async () => readTag(context, name, (await account()).id)),
-    forget(...what) {
+    /** One tag of the backend image, however old; read anew each time. */
+    tag: (name: string) => inRegistry(async () => readTag(context, name, (await account()).id)),
+    /** Reads these again next time. */
+    forget(...what: Cached[]) {
       for (const each of what) cache.delete(each)
     },
   }
-  return azure
 }

@@ -4,12 +4,12 @@ import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import { revealSecret } from '../config/secret.ts'
 import { type Command, secretFile } from '../shell/command.ts'
-import { type Context, type Difference, type Field, type Log, ok, type Task } from '../tasks/task.ts'
+import { type Context, type Difference, differing, type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { absent, az } from './cli.ts'
 import type { Azure } from './client.ts'
 import { fingerprint } from './containers/spec.ts'
-import { watchDeployment } from './deployment.ts'
+import { isRunning, watchDeployment } from './deployment.ts'
 import { deleteResource } from './remove.ts'
 import { type DataTier, getDataTier, type Part, type PartId } from './resources/index.ts'
 import { readOperatorAddress, readOperatorRule } from './resources/postgres.ts'
@@ -26,12 +26,9 @@ export const templateParameters = (config: Config, operatorAddress: string): Par
 
 /** Named after what it applies: a deployment of this name that succeeded has applied exactly this. */
 export const deploymentName = (parameters: Parameters, password: string, server: string): string => {
-  const wanted = [
-    readFileSync(templateFile, 'utf8'),
-    JSON.stringify(parameters),
-    fingerprint(password, server),
-  ]
-  return `codex-data-tier-${createHash('sha256').update(wanted.join('\n')).digest('hex').slice(0, 12)}`
+  const template = readFileSync(templateFile, 'utf8')
+  const wanted = [template, JSON.stringify(parameters), fingerprint(password, server)].join('\n')
+  return `codex-data-tier-${createHash('sha256').update(wanted).digest('hex').slice(0, 12)}`
 }
 
 /** `az deployment group create`, with the values in a 0600 file. */
@@ -55,7 +52,6 @@ export function deployCommand(
       --no-wait --subscription ${subscription}`
 }
 
-/** How the data tier differs from the configuration. */
 interface Comparison {
   /** Differences that a deployment changes. */
   drift: Field[]
@@ -85,15 +81,10 @@ function compare(config: Config, found: DataTier, subscription: string): Compari
 const describeCreation = ({ missing, fault }: Comparison): string =>
   `${fault ? `${fault.what}: delete it, then ` : ''}create ${missing.join(', ')}`
 
-const isRunning = (state: string | undefined): boolean => state === 'Running' || state === 'Accepted'
-
 /** The deployment that a run applies or finds in progress. */
 export type Deployment = ReturnType<typeof createDeployment>
 
 function createDeployment(context: Context, azure: Azure, name: string, deploy: Command) {
-  const submit = async (log: Log) => {
-    await context.runner.run(deploy, log)
-  }
   let watch: ReturnType<typeof watchDeployment> | undefined
   return {
     /** While it runs, a part exists only when its last operation has succeeded. */
@@ -101,7 +92,7 @@ function createDeployment(context: Context, azure: Azure, name: string, deploy: 
     deploy,
     /** Shared by all who wait for a part. */
     follow() {
-      watch ??= watchDeployment(context, name, azure, { submit })
+      watch ??= watchDeployment(context, name, azure, { submit: (log) => context.runner.run(deploy, log) })
       return watch
     },
   }
@@ -149,7 +140,8 @@ export function dataTierTasks(
     const fields = [...drift, ...corrections.map(({ field }) => field)]
     if (applied && drift.length === 0)
       return { state: 'change', what: 'make PostgreSQL accept TLS only', fields, effects: correct, fact }
-    if (found.database) fields.push(...compareAddress(await readOperatorRule(context, id), address))
+    if (found.database)
+      fields.push(...differing(['operator address', await readOperatorRule(context, id), address]))
     if (missing.length + fields.length === 0)
       fields.push({ name: 'template or password', before: last ?? 'another deployment', after: name })
     const what = missing.length === 0 ? `bring the data tier to ${name}` : describeCreation(comparison)
@@ -218,6 +210,3 @@ async function hasGroup({ config, runner }: Context, subscription: string): Prom
 const createResourceGroup = ({ azure }: Config, subscription: string): Command =>
   az.change`
     group create --name ${azure.resourceGroup} --location ${azure.location} --subscription ${subscription}`
-
-const compareAddress = (rule: string | undefined, address: string): Field[] =>
-  rule === address ? [] : [{ name: 'operator address', before: rule, after: address }]

@@ -1,11 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
 import { formatAzLine } from '../config/config.ts'
 import type { Context, Log } from '../tasks/task.ts'
+import { memoize } from '../util/concurrency.ts'
 import { OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
-import { az, explainAz } from './cli.ts'
-import type { Azure, Deployment, DeploymentError } from './client.ts'
-import { serverBusy } from './errors.ts'
+import { az } from './cli.ts'
+import type { Azure, DeploymentError } from './client.ts'
+import { explainAz, serverBusy } from './errors.ts'
 import { getDataTier, type Part, type PartId } from './resources/index.ts'
 
 interface Operation {
@@ -23,9 +24,7 @@ const timeoutMs = 40 * 60_000
 const retry = { times: 3, pauseMs: 30_000 } as const
 
 export interface WatchOptions {
-  /** Submits the same deployment again. */
-  submit(tell: Log): Promise<void>
-  /** Waits so many milliseconds. */
+  submit(log: Log): Promise<unknown>
   pause?(ms: number): Promise<unknown>
 }
 
@@ -40,34 +39,28 @@ export function watchDeployment(
   { submit, pause = (ms) => setTimeout(ms) }: WatchOptions,
 ) {
   const { config, runner } = context
-  let round: Promise<Operation[]> | undefined
-
-  /** Reads the operations; calls within one round share the answer. */
-  function readOperations(): Promise<Operation[]> {
-    round ??= (async () => {
-      const { id } = await azure.account()
-      const { stdout } = await runner.run(
-        az`
-          deployment operation group list --resource-group ${config.azure.resourceGroup} --name ${name}
-            --subscription ${id}`,
-      )
-      return JSON.parse(stdout) as Operation[]
-    })()
-    return round
+  async function readOperations(): Promise<Operation[]> {
+    const { id } = await azure.account()
+    const command = az`
+      deployment operation group list --resource-group ${config.azure.resourceGroup} --name ${name}
+        --subscription ${id}`
+    return JSON.parse((await runner.run(command)).stdout) as Operation[]
   }
+  /** The operations; calls within one round share the answer. */
+  let round = memoize(readOperations)
 
   async function nextRound(): Promise<void> {
     const seen = round
     await pause(intervalMs)
-    if (round === seen) round = undefined
+    if (round === seen) round = memoize(readOperations)
   }
 
   const recovery = createRecovery(azure, name, {
     pause,
-    async submit(tell) {
-      await submit(tell)
+    async submit(log) {
+      await submit(log)
       azure.forget('deployment')
-      round = undefined
+      round = memoize(readOperations)
     },
   })
 
@@ -76,7 +69,7 @@ export function watchDeployment(
     const part = getDataTier(config).find((each) => each.id === id)!
     let deadline = Date.now() + timeoutMs
     for (let told = ''; Date.now() < deadline; await nextRound()) {
-      const operations = (await readOperations()).filter((each) => belongsTo(part, each))
+      const operations = (await round()).filter((each) => belongsTo(part, each))
       const failed = operations.find((each) => getState(each) === 'Failed')
       if (failed) {
         await recovery.recover(createRefusal(failed), tell)
@@ -134,7 +127,7 @@ function createRecovery(azure: Azure, name: string, { submit, pause }: Required<
     )
     const deadline = Date.now() + timeoutMs
     let state = await readDeployment()
-    while (isRunning(state) && Date.now() < deadline) {
+    while (isRunning(state?.provisioningState) && Date.now() < deadline) {
       await pause(intervalMs)
       state = await readDeployment()
     }
@@ -168,8 +161,7 @@ const getState = ({ properties }: Operation): string => properties.provisioningS
 const belongsTo = ({ provider }: Part, { properties }: Operation): boolean =>
   (properties.targetResource?.resourceType ?? '').toLowerCase().startsWith(provider.toLowerCase())
 
-const isRunning = (properties: Deployment['properties'] | undefined): boolean =>
-  properties?.provisioningState === 'Running' || properties?.provisioningState === 'Accepted'
+export const isRunning = (state: string | undefined): boolean => state === 'Running' || state === 'Accepted'
 
 const formatTarget = ({ properties }: Operation): string =>
   `${properties.targetResource?.resourceType.split('/').at(-1)} ${properties.targetResource?.resourceName}`

@@ -1,7 +1,6 @@
 import { formatAzLine, formatKeyFile } from '../config/config.ts'
 import { exitCode, type Failure } from '../util/errors.ts'
 
-/** What a refusal of Azure means to the operator. */
 export interface Meaning {
   /** Azure's error code, or a name for messages without one. */
   code: string

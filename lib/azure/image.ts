@@ -7,13 +7,14 @@ import type { Command } from '../shell/command.ts'
 import { type Context, ok, type Task } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { sha256OfFile } from '../util/files.ts'
+import { formatUtc } from '../util/time.ts'
 import { type Packed, packedFiles } from './buildContext.ts'
-import { az, explainBuild } from './cli.ts'
+import { az } from './cli.ts'
 import type { Azure } from './client.ts'
+import { explainBuild } from './errors.ts'
 import { getTag } from './resources/containerGroups.ts'
 import { repository, type Tag } from './resources/registry.ts'
 
-/** The image of this run. */
 export interface Image {
   /** registry.azurecr.io/codex-backend:tag */
   image: string
@@ -121,11 +122,8 @@ export function imageTask(
     const passedOver = skipped.map(({ name }) => `${name} (${marked.get(name)?.why})`)
     const found = sorted[at]
     if (found) {
-      const words = evidence(found, source, true)
-      return {
-        found,
-        words: passedOver.length > 0 ? `${words}; marked as bad: ${passedOver.join(', ')}` : words,
-      }
+      const remark = passedOver.length > 0 ? `; marked as bad: ${passedOver.join(', ')}` : ''
+      return { found, words: evidence(found, source, true) + remark }
     }
     throw new OpsError({
       what:
@@ -163,14 +161,13 @@ export function imageTask(
       const [found, mark] = await Promise.all([there ? azure.tag(source) : undefined, caution(source)])
       const fact = { image: named(source), digest: found?.digest ?? '' }
       if (found) return { ...ok(`${evidence(found, source, false)}${mark}`), fact }
-      if (existingOnly) throw noImage()
-      const { id } = await azure.account()
-      return {
-        state: 'create',
-        what: `build ${repository}:${source}${mark}`,
-        fact,
-        effects: [buildCommand(config, source, id)],
-      }
+      if (existingOnly)
+        throw new OpsError({
+          what: 'There is no image of these sources in the registry',
+          next: `${formatScriptLine('build-image')}   (or --quick for the newest one there is)`,
+        })
+      const effects = [buildCommand(config, source, (await azure.account()).id)]
+      return { state: 'create', what: `build ${repository}:${source}${mark}`, fact, effects }
     },
     async afterAll({ fact }) {
       const { image } = fact!
@@ -186,12 +183,6 @@ export function imageTask(
   }
 }
 
-const noImage = () =>
-  new OpsError({
-    what: 'There is no image of these sources in the registry',
-    next: `${formatScriptLine('build-image')}   (or --quick for the newest one there is)`,
-  })
-
 /** Unknown marks are not "none": --quick could release a bad image. */
 function cannotChoose(thrown: unknown): never {
   const failure = thrown instanceof OpsError ? thrown.failure : { what: getMessage(thrown) }
@@ -204,10 +195,10 @@ function cannotChoose(thrown: unknown): never {
 }
 
 function evidence({ name, createdTime, digest }: Tag, source: string, quick: boolean): string {
-  const when = createdTime.slice(0, 16).replace('T', ' ')
+  const when = `${formatUtc(createdTime)} UTC`
   if (name === source)
-    return `${repository}:${name} was built from these sources on ${when} UTC, ${digest.slice(0, 19)}`
+    return `${repository}:${name} was built from these sources on ${when}, ${digest.slice(0, 19)}`
   return quick
-    ? `--quick: ${repository}:${name} of ${when} UTC, the newest there is; the sources here would be ${source}, and are not built`
-    : `${repository}:${name} of ${when} UTC`
+    ? `--quick: ${repository}:${name} of ${when}, the newest there is; the sources here would be ${source}, and are not built`
+    : `${repository}:${name} of ${when}`
 }

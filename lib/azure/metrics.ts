@@ -33,8 +33,6 @@ export interface Span {
   interval: Interval
 }
 
-export type Measured = Readonly<Record<MetricId, readonly Point[]>>
-
 const minute = 60_000
 const day = 1440 * minute
 /** The intervals that container groups support, finest first. */
@@ -60,15 +58,13 @@ const shortest = 5 * minute
  */
 export function spanSince(since: Date, now = new Date()): Span {
   const length = now.getTime() - since.getTime()
-  if (length < shortest || length > longest) {
+  if (length < shortest || length > longest)
     throw usageError(
       `Metrics are shown for 5 minutes to 30 days, not from ${since.toISOString()}`,
       'Give for example --since 1h, 6h, 1d or 7d.',
     )
-  }
-  const interval = (Object.keys(intervals) as Interval[]).find(
-    (each) => length / intervals[each] <= mostPoints,
-  )!
+  const names = Object.keys(intervals) as Interval[]
+  const interval = names.find((each) => length / intervals[each] <= mostPoints)!
   const step = intervals[interval]
   return { from: new Date(Math.floor(since.getTime() / step) * step), to: now, interval }
 }
@@ -85,59 +81,46 @@ export const metricsCommand = (id: string, { from, to, interval }: Span): Comman
     aggregation=Average,Minimum,Maximum`
 
 /** Reads what one container group used in the span. Throws when Azure does not answer, or not as documented. */
-export async function readMetrics({ runner }: Context, id: string, span: Span): Promise<Measured> {
-  const { stdout } = await runner.run(metricsCommand(id, span))
-  return parseMetrics(stdout, span)
-}
+export const readMetrics = async ({ runner }: Context, id: string, span: Span) =>
+  parseMetrics((await runner.run(metricsCommand(id, span))).stdout, span)
 
 interface MetricsReply {
   value: {
     name: { value: string }
     errorCode?: string
     errorMessage?: string
-    timeseries: { data: { timeStamp: string; average?: number; minimum?: number; maximum?: number }[] }[]
+    timeseries: { data: Datum[] }[]
   }[]
+}
+
+interface Datum extends Partial<Pick<Point, 'average' | 'minimum' | 'maximum'>> {
+  timeStamp: string
 }
 
 /**
  * Places the points on the span's grid, because Azure Monitor omits intervals; a missing one is a gap. Throws (exit 3)
  * when Azure Monitor reports that a metric failed.
  */
-export function parseMetrics(text: string, span: Span): Measured {
+export function parseMetrics(text: string, span: Span): Readonly<Record<MetricId, readonly Point[]>> {
   const reply = JSON.parse(text) as MetricsReply
   const entries = metricIds.map((id) => {
     const metric = reply.value?.find(({ name }) => name.value === metricNames[id])
     if (!metric) throw unknownError(`Azure Monitor gave no ${metricNames[id]}`)
-    if (metric.errorCode && metric.errorCode !== 'Success') {
-      throw unknownError(
-        `Azure Monitor could not give ${metricNames[id]} (${metric.errorCode})`,
-        metric.errorMessage,
-      )
-    }
-    return [
-      id,
-      onGrid(
-        metric.timeseries.flatMap(({ data }) => data),
-        span,
-      ),
-    ]
+    const { errorCode, errorMessage, timeseries } = metric
+    if (errorCode && errorCode !== 'Success')
+      throw unknownError(`Azure Monitor could not give ${metricNames[id]} (${errorCode})`, errorMessage)
+    const data = timeseries.flatMap((series) => series.data)
+    return [id, onGrid(data, span)] as const
   })
-  return Object.fromEntries(entries) as Measured
+  return Object.fromEntries(entries) as Record<MetricId, Point[]>
 }
-
-type Datum = MetricsReply['value'][number]['timeseries'][number]['data'][number]
 
 function onGrid(data: readonly Datum[], { from, to, interval }: Span): Point[] {
   const step = intervals[interval]
   const slot = (time: number): number => Math.floor((time - from.getTime()) / step)
   const bySlot = new Map(data.map((datum) => [slot(Date.parse(datum.timeStamp)), datum]))
   return Array.from({ length: slot(to.getTime() - 1) + 1 }, (_, index) => {
-    const { average, minimum, maximum } = bySlot.get(index) ?? {}
-    return {
-      at: new Date(from.getTime() + index * step),
-      average: average ?? null,
-      minimum: minimum ?? null,
-      maximum: maximum ?? null,
-    }
+    const { average = null, minimum = null, maximum = null } = bySlot.get(index) ?? {}
+    return { at: new Date(from.getTime() + index * step), average, minimum, maximum }
   })
 }

@@ -116,15 +116,9 @@ export const ok = (because: string, hidden = false) => ({
 export const unknown = (why: string, next?: string): Difference<never> => ({ state: 'unknown', why, next })
 
 /** The fields that differ, as texts. */
-export function differing(
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): Field[] {
-  return Object.entries(after)
-    .filter(([name, value]) => String(before[name] ?? '') !== String(value))
-    .map(([name, value]) => ({
-      name,
-      before: before[name] === undefined || before[name] === null ? undefined : String(before[name]),
-      after: String(value),
-    }))
+export function differing(...fields: (readonly [name: string, before: unknown, after: unknown])[]): Field[] {
+  const toText = (value: unknown) => (value === undefined || value === null ? undefined : String(value))
+  return fields
+    .map(([name, before, after]) => ({ name, before: toText(before), after: String(after) }))
+    .filter(({ before = '', after }) => before !== after)
 }

@@ -67,6 +67,12 @@ export function getExitCode(answers: Readonly<Record<string, Settled<unknown>>>)
   return failed.failure instanceof OpsError ? failed.failure.exitCode : exitCode.unknown
 }
 
+/** Reads at the first call; every call gets that result, even when it is a failure. */
+export function memoize<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let reading: Promise<Value> | undefined
+  return () => (reading ??= read())
+}
+
 export type Opening<T> = ReturnType<typeof once<T>>
 
 /** The connection of a key, opened at the first call. */

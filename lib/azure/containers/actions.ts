@@ -2,6 +2,7 @@ import { getContainerHost } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context, Log } from '../../tasks/task.ts'
+import { memoize } from '../../util/concurrency.ts'
 import type { Azure } from '../client.ts'
 import { createGroup, deleteGroup } from '../resources/containerGroups.ts'
 import { readRedisKey } from '../resources/redis.ts'
@@ -14,13 +15,12 @@ import { type HealthReport, parseHealth, waitUntilHealthy, waitUntilWorkerRuns }
 export interface BackendProxy {
   /** The host that it sends /api/ to; undefined when there is no proxy (yet). Throws when it cannot be read. */
   target(): Promise<string | undefined>
-  /** The commands that switch it to this host. */
   linesTo(host: string): Promise<Command[]>
   /**
    * Switches it to a host once that host answers as this release; returns when the switch is in effect.
    * When it throws, the old host is still in effect.
    */
-  switchTo(host: string, release: string, tell: Log): Promise<void>
+  switchTo(host: string, release: string, log: Log): Promise<void>
   /**
    * Requests /health of the backend on a host from the proxy. Without a status there was no answer, and `body` says why;
    * `accepted`: there was a connection.
@@ -31,48 +31,35 @@ export interface BackendProxy {
 
 export type Executor = ReturnType<typeof createExecutor>
 
-/** Turns actions into commands, and runs them. */
 export function createExecutor(context: Context, azure: Azure, proxy: BackendProxy) {
   const { config, runner } = context
   const getHost = ({ public: open }: WantedGroup) => getContainerHost(config, open?.dnsLabel ?? '')
   const getRelease = ({ environment }: WantedGroup) => environment.RELEASE ?? ''
   const subscription = async () => (await azure.account()).id
 
-  let secrets: Promise<GroupSecrets> | undefined
-  function readSecrets(): Promise<GroupSecrets> {
-    secrets ??= (async () => {
-      const [databasePassword, appSecretKey, key, registry] = await Promise.all([
-        revealSecret(config.postgres.password, runner),
-        revealSecret(config.backend.secretKey, runner),
-        readRedisKey(context, azure),
-        readRegistryCredentials(context, azure),
-      ])
-      return { databasePassword, appSecretKey, redisKey: key, registry }
-    })()
-    return secrets
+  const readSecrets = memoize(async (): Promise<GroupSecrets> => {
+    const [databasePassword, appSecretKey, redisKey, registry] = await Promise.all([
+      revealSecret(config.postgres.password, runner),
+      revealSecret(config.backend.secretKey, runner),
+      readRedisKey(context, azure),
+      readRegistryCredentials(context, azure),
+    ])
+    return { databasePassword, appSecretKey, redisKey, registry }
+  })
+
+  async function change(command: Command): Promise<void> {
+    await runner.run(command).finally(() => azure.forget('groups'))
   }
 
-  async function create(group: WantedGroup, replace: boolean, tell: Log): Promise<void> {
-    try {
-      if (replace) {
-        tell(`deleting ${group.name}: its size cannot be changed in place`)
-        await runner.run(deleteGroup(config, group.name, await subscription()))
-      }
-      tell(`starting ${group.name}`)
-      const file = groupFile(config, group, await readSecrets())
-      await runner.run(createGroup(config, group.name, file, await subscription()))
-    } finally {
-      azure.forget('groups')
+  async function create({ group, replace }: Action & { do: 'create' }, log: Log): Promise<void> {
+    const { name } = group
+    if (replace) {
+      log(`deleting ${name}: its size cannot be changed in place`)
+      await change(deleteGroup(config, name, await subscription()))
     }
-  }
-
-  async function remove(name: string, tell: Log): Promise<void> {
-    tell(`deleting ${name}`)
-    try {
-      await runner.run(deleteGroup(config, name, await subscription()))
-    } finally {
-      azure.forget('groups')
-    }
+    log(`starting ${name}`)
+    const file = groupFile(config, group, await readSecrets())
+    await change(createGroup(config, name, file, await subscription()))
   }
 
   async function askProxy(group: WantedGroup): Promise<HealthReport> {
@@ -83,50 +70,31 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     return parseHealth(from, status, body, getRelease(group))
   }
 
-  const waitUntilWell = (group: WantedGroup, tell: Log): Promise<void> =>
-    group.public
-      ? waitUntilHealthy(
-          context,
-          azure,
-          {
-            name: group.name,
-            label: group.public.dnsLabel,
-            release: getRelease(group),
-            fromElsewhere: () => askProxy(group),
-          },
-          tell,
-        )
-      : waitUntilWorkerRuns(context, azure, group.name, tell)
+  function waitUntilWell(group: WantedGroup, log: Log): Promise<void> {
+    const { name } = group
+    if (!group.public) return waitUntilWorkerRuns(context, azure, name, log)
+    const about = { name, label: group.public.dnsLabel, release: getRelease(group) }
+    return waitUntilHealthy(context, azure, { ...about, fromElsewhere: () => askProxy(group) }, log)
+  }
 
   return {
     /** The commands that `run` runs for an action. The files are complete only in `run`, which reads the keys. */
     async getCommands(action: Action): Promise<Command[]> {
-      switch (action.do) {
-        case 'create': {
-          const created = createGroup(config, action.group.name, '', await subscription())
-          return action.replace
-            ? [deleteGroup(config, action.group.name, await subscription()), created]
-            : [created]
-        }
-        case 'wait':
-          return []
-        case 'route':
-          return proxy.linesTo(getHost(action.group))
-        case 'delete':
-          return [deleteGroup(config, action.name, await subscription())]
-      }
+      if (action.do === 'wait') return []
+      if (action.do === 'route') return proxy.linesTo(getHost(action.group))
+      if (action.do === 'delete') return [deleteGroup(config, action.name, await subscription())]
+      const { name } = action.group
+      return [
+        ...(action.replace ? [deleteGroup(config, name, await subscription())] : []),
+        createGroup(config, name, '', await subscription()),
+      ]
     },
-    async run(action: Action, tell: Log): Promise<void> {
-      switch (action.do) {
-        case 'create':
-          return create(action.group, action.replace, tell)
-        case 'wait':
-          return waitUntilWell(action.group, tell)
-        case 'route':
-          return proxy.switchTo(getHost(action.group), getRelease(action.group), tell)
-        case 'delete':
-          return remove(action.name, tell)
-      }
+    async run(action: Action, log: Log): Promise<void> {
+      if (action.do === 'create') return create(action, log)
+      if (action.do === 'wait') return waitUntilWell(action.group, log)
+      if (action.do === 'route') return proxy.switchTo(getHost(action.group), getRelease(action.group), log)
+      log(`deleting ${action.name}`)
+      await change(deleteGroup(config, action.name, await subscription()))
     },
   }
 }

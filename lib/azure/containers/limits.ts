@@ -28,9 +28,6 @@ const documented: Limits = {
   source: 'the documented default of Azure Container Instances',
 }
 
-/** az accepts both with one decimal place (az container create --help). */
-const decimals = 1
-
 interface Capability {
   resourceType: string
   osType: string
@@ -68,16 +65,12 @@ export function getLimits(capabilities: readonly Capability[], location: string)
 
 /** Throws (exit 2) for a size outside the limits; the message gives the nearest allowed size. */
 export function assertAllowed(size: Size, { least, most, source }: Limits): void {
-  const allowed: Size = {
-    cpu: nearest(size.cpu, least.cpu, most.cpu),
-    memoryGb: nearest(size.memoryGb, least.memoryGb, most.memoryGb),
-  }
-  if (allowed.cpu === size.cpu && allowed.memoryGb === size.memoryGb) return
+  // az accepts both with one decimal place (az container create --help).
+  const nearest = (key: keyof Size) => Math.min(most[key], Math.max(least[key], Number(size[key].toFixed(1))))
+  const [cpu, memoryGb] = [nearest('cpu'), nearest('memoryGb')]
+  if (cpu === size.cpu && memoryGb === size.memoryGb) return
   throw usageError(
     `A container of ${size.cpu} CPU and ${size.memoryGb} GB is not allowed: ${least.cpu} to ${most.cpu} CPU and ${least.memoryGb} to ${most.memoryGb} GB, in tenths, says ${source}. Nothing was changed`,
-    `The nearest allowed: --cpu ${allowed.cpu} --memory ${allowed.memoryGb}`,
+    `The nearest allowed: --cpu ${cpu} --memory ${memoryGb}`,
   )
 }
-
-const nearest = (wanted: number, least: number, most: number): number =>
-  Math.min(most, Math.max(least, Number(wanted.toFixed(decimals))))

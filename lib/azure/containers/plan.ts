@@ -1,4 +1,4 @@
-import type { Field } from '../../tasks/task.ts'
+import { differing, type Field } from '../../tasks/task.ts'
 import { type ContainerGroup, getSize, groupNames, isWorkerName } from '../resources/containerGroups.ts'
 import type { WantedGroup } from './spec.ts'
 
@@ -8,7 +8,6 @@ export type Action =
   | { do: 'create'; group: WantedGroup; replace: boolean }
   /** Waits until the backend is healthy, or the worker is running. */
   | { do: 'wait'; group: WantedGroup }
-  /** Switches nginx to the group. */
   | { do: 'route'; group: WantedGroup }
   | { do: 'delete'; name: string }
 
@@ -24,25 +23,17 @@ const immutable = new Set(['CPU', 'memory (GB)', 'restart policy', 'operating sy
 export const needsReplacement = (fields: readonly Field[]): boolean =>
   fields.some(({ name }) => immutable.has(name))
 
-/** Compares a running group with the wanted one. */
 export function compareGroup(before: ContainerGroup, wanted: WantedGroup, configuration: string): Field[] {
   const [container] = before.containers
   const { cpu, memoryGb } = getSize(container)
-  const pairs: [string, unknown, unknown][] = [
+  const fields = differing(
     ['image', container?.image, wanted.image],
     ['CPU', cpu, wanted.cpu],
     ['memory (GB)', memoryGb, wanted.memoryGb],
     ['restart policy', before.restartPolicy, 'Always'],
     ['operating system', before.osType, 'Linux'],
     ['command', (container?.command ?? []).join(' '), (wanted.command ?? []).join(' ')],
-  ]
-  const fields = pairs
-    .filter(([, was, is]) => String(was ?? '') !== String(is))
-    .map(([name, was, is]) => ({
-      name,
-      before: was === undefined ? undefined : String(was),
-      after: String(is),
-    }))
+  )
   const was = before.tags?.configuration
   if (fields.length > 0 || was === configuration) return fields
   return [{ name: 'environment, probes or secrets', before: was, after: configuration }]
@@ -103,7 +94,6 @@ export const planWorkers = (
   ...surplusWorkers(workers, names).map((name) => ({ do: 'delete', name }) as const),
 ]
 
-/** The names of worker groups that are not wanted. */
 export const surplusWorkers = (
   workers: readonly { group: WantedGroup }[],
   names: readonly string[],

@@ -32,7 +32,6 @@ import {
 import { backendGroup, hashConfiguration, type WantedGroup, workerGroup } from './spec.ts'
 
 export interface ReleaseOptions {
-  /** Gives the wanted image. */
   image: Task<Pick<Image, 'image'>>
   /** What else must come first: tables and Redis, or the choice of a release. */
   after?: readonly (Task | undefined)[]
@@ -74,7 +73,6 @@ export function containerTasks(context: Context, azure: Azure, options: ReleaseO
   return [backend, workerTask(context, azure, executor, { ...options, backend })]
 }
 
-/** Releases the workers alone. */
 export const workersTask = (context: Context, azure: Azure, options: ReleaseOptions): Task =>
   workerTask(context, azure, createExecutor(context, azure, options.proxy), options)
 
@@ -179,15 +177,12 @@ async function assertNotServing({ config }: Context, proxy: BackendProxy, name: 
 /** How many worker groups are changed at once, after the first. */
 const workersAtOnce = 4
 
-/** What the release of the workers found. */
-type WorkerRelease = Pick<BackendRelease, 'wanted' | 'before' | 'actions'>
-
 function workerTask(
   context: Context,
   azure: Azure,
   executor: Executor,
   { image, after = [], tier, recover, backend }: ReleaseOptions & { backend?: Task<BackendRelease> },
-): Task<WorkerRelease> {
+): Task<Pick<BackendRelease, 'wanted' | 'before' | 'actions'>> {
   const { config } = context
   const one = config.worker.count === 1
   return {
@@ -264,11 +259,11 @@ async function readGroups({ config, runner }: Context, azure: Azure, tier: Task 
 
 function runningImages(groups: readonly ContainerGroup[]): RunningImages {
   const stable = groups.find(({ name }) => name === groupNames.backend)
-  const workers = groups
-    .filter(({ name }) => isWorkerName(name))
-    .map(getImage)
-    .filter(Boolean)
-  return { backend: (stable && getImage(stable)) || undefined, workers }
+  const workers = groups.filter(({ name }) => isWorkerName(name))
+  return {
+    backend: (stable && getImage(stable)) || undefined,
+    workers: workers.map(getImage).filter(Boolean),
+  }
 }
 
 const getCommands = async (executor: Executor, actions: readonly Action[]) =>

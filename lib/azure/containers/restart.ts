@@ -2,8 +2,8 @@ import { formatScriptLine, surgeLabel } from '../../config/config.ts'
 import type { Context, Log } from '../../tasks/task.ts'
 import { exitCode, type Failure, OpsError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
-import { explainAz } from '../cli.ts'
 import type { Azure } from '../client.ts'
+import { explainAz } from '../errors.ts'
 import {
   type ContainerGroup,
   getImage,

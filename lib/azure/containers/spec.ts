@@ -25,31 +25,26 @@ export interface GroupSecrets {
 }
 
 /** The backend under its stable name, or the surge group beside it during a release. */
-export const backendGroup = (
+export function backendGroup(
   config: Config,
   image: string,
   as: 'backend' | 'surge' = 'backend',
-): WantedGroup => ({
-  name: groupNames[as],
-  image,
-  cpu: config.backend.cpu,
-  memoryGb: config.backend.memoryGb,
-  public: {
-    dnsLabel: as === 'backend' ? config.backend.dnsLabel : surgeLabel(config),
-    port: backendPort,
-  },
-  environment: getEnvironment(image),
-})
+): WantedGroup {
+  const { cpu, memoryGb } = config.backend
+  const dnsLabel = as === 'backend' ? config.backend.dnsLabel : surgeLabel(config)
+  return {
+    ...{ name: groupNames[as], image, cpu, memoryGb },
+    public: { dnsLabel, port: backendPort },
+    environment: getEnvironment(image),
+  }
+}
 
 export const workerGroup = (
-  config: Config,
+  { worker: { cpu, memoryGb } }: Config,
   image: string,
   name: string = groupNames.worker,
 ): WantedGroup => ({
-  name,
-  image,
-  cpu: config.worker.cpu,
-  memoryGb: config.worker.memoryGb,
+  ...{ name, image, cpu, memoryGb },
   // RQ's default is pickle, and loading a pickle runs its author's code (python-rq.org/docs/jobs).
   command: ['rq', 'worker', '--serializer', 'rq.serializers.JSONSerializer', 'workflows'],
   environment: getEnvironment(image),
@@ -72,27 +67,17 @@ export function hashConfiguration(
   databasePassword: string,
   appSecretKey: string,
 ): string {
-  // A Redis with another policy was another database, with other keys.
-  const redis = {
-    ...redisAddress(config),
-    ...(config.redis.kind === 'managed' ? { clusteringPolicy } : {}),
-  }
+  const { server, user, database: name } = config.postgres
   const parts = {
     ...group,
     ...(group.public ? getProbes(group.public.port) : {}),
-    database: databaseHost(config),
-    user: config.postgres.user,
-    name: config.postgres.database,
-    redis,
+    ...{ database: databaseHost(config), user, name },
+    // A Redis with another policy was another database, with other keys.
+    redis: { ...redisAddress(config), ...(config.redis.kind === 'managed' ? { clusteringPolicy } : {}) },
   }
-  const secrets = [
-    fingerprint(databasePassword, config.postgres.server),
-    fingerprint(appSecretKey, config.azure.registry),
-  ]
-  return createHash('sha256')
-    .update(JSON.stringify([parts, secrets]))
-    .digest('hex')
-    .slice(0, 16)
+  const secrets = [fingerprint(databasePassword, server), fingerprint(appSecretKey, config.azure.registry)]
+  const text = JSON.stringify([parts, secrets])
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
 /** A hash of a secret that is expensive to reverse (scrypt, RFC 7914); 16 hex digits. */
@@ -108,12 +93,8 @@ export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecr
   const database = `postgresql://${user}:${encodeURIComponent(secrets.databasePassword)}@${databaseHost(config)}:5432/${config.postgres.database}`
   const { host, port } = redisAddress(config)
   const redis = `rediss://:${encodeURIComponent(secrets.redisKey)}@${host}:${port}/0`
-  const secure = {
-    DATABASE_URL: database,
-    REDIS_URL: redis,
-    RQ_REDIS_URL: redis,
-    SECRET_KEY: secrets.appSecretKey,
-  }
+  const addresses = { DATABASE_URL: database, REDIS_URL: redis, RQ_REDIS_URL: redis }
+  const secure = { ...addresses, SECRET_KEY: secrets.appSecretKey }
   const ports = group.public ? [{ port: group.public.port, protocol: 'TCP' }] : []
   return JSON.stringify({
     apiVersion: '2023-05-01',
@@ -133,7 +114,7 @@ export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecr
           properties: {
             image: group.image,
             ...(group.command ? { command: group.command } : {}),
-            ports: ports,
+            ports,
             environmentVariables: [
               ...Object.entries(group.environment).map(([name, value]) => ({ name, value })),
               ...Object.entries(secure).map(([name, secureValue]) => ({ name, secureValue })),

@@ -7,7 +7,7 @@ export const parseInstanceView = (group: ContainerGroup | undefined) => group?.c
 export const countRestarts = (group: ContainerGroup | undefined): number =>
   parseInstanceView(group)?.restartCount ?? 0
 
-/** The number of restarts from which a container counts as crashing. */
+/** A container counts as crashing from this number of restarts on. */
 const crashLoop = 3
 const justNowMs = 60_000
 

@@ -15,7 +15,6 @@ import type { Azure } from '../client.ts'
 import { type ContainerGroup, showGroup } from '../resources/containerGroups.ts'
 import { countRestarts, describeCrash, parseInstanceView, whyWorkersAreDead } from './status.ts'
 
-/** What one health request found. */
 export interface HealthReport {
   ready: boolean
   /** A description of the answer. */
@@ -26,7 +25,7 @@ export interface HealthReport {
   accepted?: true
 }
 
-export interface Awaited {
+export interface AwaitedGroup {
   name: string
   label: string
   /** The image's tag, which /health may report. */
@@ -45,18 +44,14 @@ export interface Awaited {
 export async function waitUntilHealthy(
   context: Context,
   azure: Azure,
-  group: Awaited,
+  group: AwaitedGroup,
   tell: Log,
 ): Promise<void> {
   const url = healthUrl(context.config, group.label)
+  const request = { method: 'GET', url, effect: 'read', timeoutMs: 5000 } as const
   const probe = async (): Promise<HealthReport> => {
     try {
-      const { status, body } = await context.runner.request({
-        method: 'GET',
-        url,
-        effect: 'read',
-        timeoutMs: 5000,
-      })
+      const { status, body } = await context.runner.request(request)
       return parseHealth(url, status, body, group.release)
     } catch (thrown) {
       const accepted = wasAccepted(thrown) ? { accepted: true as const } : {}
@@ -121,15 +116,14 @@ export const healthUrl = (config: Config, label: string): string =>
 async function waitUntilReady(
   context: Context,
   azure: Azure,
-  { name, restartsBefore = 0, fromElsewhere }: Pick<Awaited, 'name' | 'restartsBefore' | 'fromElsewhere'>,
+  { name, restartsBefore = 0, fromElsewhere }: Pick<AwaitedGroup, 'name'> & Partial<AwaitedGroup>,
   tell: Log,
   probe: () => Promise<HealthReport>,
 ): Promise<void> {
   const timeoutMs = context.config.backend.healthyWithinSeconds * 1000
   // Silence of Azure is not an outage: the next request may get an answer.
   const show = () => showGroup(context, azure, name).catch(() => undefined)
-  const fail = (what: string, ofApplication: boolean) =>
-    createFailure(context, azure, name, what, ofApplication)
+  const fail = (what: string, application: boolean) => createFailure(context, azure, name, what, application)
   let look: HealthReport = { ready: false, last: '' }
   let restartsSeen: number | undefined
   const attempt = async (round: number) => {
@@ -151,7 +145,10 @@ async function waitUntilReady(
   const group = await show()
   const ended = describeEnd(group, restartsBefore, restartsSeen)
   if (ended) throw await fail(`${late}; Azure says that it ${ended}`, true)
-  const { beside, silent } = await askElsewhere(fromElsewhere)
+  let silent = ''
+  const beside = await fromElsewhere?.().catch((thrown) => {
+    silent = `no other machine could ask: ${getMessage(thrown)}`
+  })
   if (beside?.ready) return tell(`${beside.last}, though this machine gets no answer`)
   const what = [late, beside?.last ?? silent].filter(Boolean).join('; ')
   if (beside?.faulty) throw await fail(what, true)
@@ -163,31 +160,22 @@ async function waitUntilReady(
   throw await fail(dead ? `${what}; ${dead}` : what, dead !== undefined)
 }
 
-async function askElsewhere(
-  ask: Awaited['fromElsewhere'],
-): Promise<{ beside?: HealthReport; silent?: string }> {
-  try {
-    return ask ? { beside: await ask() } : {}
-  } catch (thrown) {
-    return { silent: `no other machine could ask: ${getMessage(thrown)}` }
-  }
-}
-
-/** @param ofApplication whether the application failed, rather than the connection to it */
+/** @param application whether the application failed, rather than the connection to it */
 async function createFailure(
   context: Context,
   azure: Azure,
   name: string,
   what: string,
-  ofApplication: boolean,
+  application: boolean,
 ): Promise<OpsError> {
   const said = await readLogTail(context, azure, name).catch(
     (thrown) => `The log of ${name} cannot be read: ${getMessage(thrown)}`,
   )
-  if (ofApplication) {
-    const next = 'Fix the application (see its log above), then run this command again.'
-    return new OpsError({ what, said, next, application: true })
-  }
+  if (application)
+    return new OpsError({
+      ...{ what, said, application },
+      next: 'Fix the application (see its log above), then run this command again.',
+    })
   const next = `Nothing proves a fault of the application. Check that this machine can reach it and that Azure has started it (${formatScriptLine('doctor')}), then run this command again.`
   return unknownError(what, said, next)
 }

@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config.ts'
 import { type Command, secretFile } from '../../shell/command.ts'
 import type { Context } from '../../tasks/task.ts'
-import type { Login } from '../account.ts'
 import { az } from '../cli.ts'
+import type { Login } from '../client.ts'
 import type { Size } from '../containers/limits.ts'
 import { type AzureResource, hoursPerMonth, type PricedQuantity, resourceId } from './resource.ts'
 
@@ -28,7 +28,6 @@ export interface ContainerGroup {
   }[]
 }
 
-/** The container groups of the backend and the workers. */
 export const containerGroups: AzureResource = {
   provider: 'Microsoft.ContainerInstance',
   permissions: [
@@ -45,13 +44,9 @@ export const containerGroups: AzureResource = {
   ],
 }
 
-const createMeter = (meter: string, unit: string) => ({
-  service: 'Container Instances',
-  products: ['Container Instances'],
-  sku: 'Standard',
-  meter,
-  unit,
-})
+function createMeter(meter: string, unit: string) {
+  return { service: 'Container Instances', products: ['Container Instances'], sku: 'Standard', meter, unit }
+}
 /** Linux; Windows has a meter on top. Billed while the group exists and runs. */
 export const cpuMeter = createMeter('Standard vCPU Duration', '1 Hour')
 const memoryMeter = createMeter('Standard Memory Duration', '1 GB Hour')
@@ -69,6 +64,9 @@ export const groupNames = {
   surge: 'codex-backend-next',
   worker: 'codex-worker',
 } as const
+
+/** The names of all groups that the configuration wants. */
+export const getWantedNames = (config: Config): string[] => [groupNames.backend, ...workerNames(config)]
 
 /** The names of the worker groups that the configuration wants: codex-worker, codex-worker-2 … */
 export const workerNames = ({ worker }: Config): string[] =>
@@ -100,7 +98,6 @@ export function getSize(container: ContainerGroup['containers'][number] | undefi
 export const groupsId = (config: Config, subscription: string): string =>
   resourceId(config, subscription, { path: () => 'Microsoft.ContainerInstance/containerGroups' })
 
-/** ARM's id of a container group. */
 export const groupId = (config: Config, subscription: string, name: string): string =>
   `${groupsId(config, subscription)}/${name}`
 

@@ -19,7 +19,6 @@ export type DataTier = { [Id in PartId]?: ReturnType<Resources[Id]['combine']> |
 /** A resource under the name of its part. */
 export type Part = { id: PartId } & DataTierResource
 
-/** The parts of the data tier. */
 export const getDataTier = (config: Config): Part[] =>
   (Object.entries(getParts(config)) as [PartId, DataTierResource][]).map(([id, resource]) => ({
     id,

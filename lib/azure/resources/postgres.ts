@@ -57,18 +57,10 @@ export const postgres: DataTierResource<DatabaseServer> = {
     const storage = properties.storage as { storageSizeGB?: number; storageSizeGb?: number } | undefined
     const backup = properties.backup as { backupRetentionDays?: number } | undefined
     return differing(
-      {
-        'PostgreSQL size': sku?.name,
-        'PostgreSQL version': properties.version,
-        'PostgreSQL storage (GB)': storage?.storageSizeGB ?? storage?.storageSizeGb,
-        'PostgreSQL backup (days)': backup?.backupRetentionDays,
-      },
-      {
-        'PostgreSQL size': postgres.sku,
-        'PostgreSQL version': postgres.version,
-        'PostgreSQL storage (GB)': postgres.storageGb,
-        'PostgreSQL backup (days)': postgres.backupDays,
-      },
+      ['PostgreSQL size', sku?.name, postgres.sku],
+      ['PostgreSQL version', properties.version, postgres.version],
+      ['PostgreSQL storage (GB)', storage?.storageSizeGB ?? storage?.storageSizeGb, postgres.storageGb],
+      ['PostgreSQL backup (days)', backup?.backupRetentionDays, postgres.backupDays],
     )
   },
   getCorrections(config, found, subscription) {
@@ -79,13 +71,8 @@ export const postgres: DataTierResource<DatabaseServer> = {
   getPricedParts({ postgres }): PricedPart[] {
     const size = postgres.sku.replace(/^Standard_/, '')
     const { storageGb } = postgres
-    const compute = {
-      service,
-      products: ['Azure Database for PostgreSQL Flexible Server Burstable BS Series Compute'],
-      sku: size,
-      meter: size,
-      unit: '1 Hour',
-    }
+    const products = ['Azure Database for PostgreSQL Flexible Server Burstable BS Series Compute']
+    const compute = { service, products, sku: size, meter: size, unit: '1 Hour' }
     return [
       {
         id: 'postgres-compute',
@@ -145,12 +132,11 @@ export async function readOperatorAddress({ runner }: Context): Promise<string> 
       `${url}: ${said}`,
       'Check the network, then run this command again.',
     )
-  const answer = await runner
-    .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
-    .catch((thrown) => {
-      throw unknown(getMessage(thrown))
-    })
-  const address = /"ip":\s*"([0-9.]+)"/.exec(answer.body)?.[1]
-  if (answer.status !== 200 || !address) throw unknown(`${answer.status} ${answer.body.slice(0, 200)}`)
+  const request = { method: 'GET', url, effect: 'read', timeoutMs: 10_000 } as const
+  const { status, body } = await runner.request(request).catch((thrown) => {
+    throw unknown(getMessage(thrown))
+  })
+  const address = /"ip":\s*"([0-9.]+)"/.exec(body)?.[1]
+  if (status !== 200 || !address) throw unknown(`${status} ${body.slice(0, 200)}`)
   return address
 }

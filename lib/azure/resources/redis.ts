@@ -1,8 +1,8 @@
 import { type Config, formatAzLine, formatScriptLine } from '../../config/config.ts'
 import { type Context, differing } from '../../tasks/task.ts'
-import type { Login } from '../account.ts'
 import { az } from '../cli.ts'
-import { groupNames, workerNames } from './containerGroups.ts'
+import type { Login } from '../client.ts'
+import { getWantedNames } from './containerGroups.ts'
 import {
   type ArmLocation,
   type DataTierResource,
@@ -18,7 +18,6 @@ export interface Redis extends Resource {
   database?: Resource | undefined
 }
 
-/** What both kinds have in common. */
 const common = {
   provider: 'Microsoft.Cache',
   title: 'Redis',
@@ -46,7 +45,7 @@ export const managedRedis: DataTierResource<Redis> = {
   complete: async (cluster, show) => ({ ...cluster, database: await show(managedDatabase) }),
   getParameters: ({ redis }) => ({ redisKind: redis.kind, redisName: redis.name, redisSku: redis.sku }),
   lastOperation: /^Microsoft\.Cache\/redisEnterprise\/databases /i,
-  getDrift: ({ redis }, { sku }) => differing({ 'Redis size': sku?.name }, { 'Redis size': redis.sku }),
+  getDrift: ({ redis }, { sku }) => differing(['Redis size', sku?.name, redis.sku]),
   getMissingChild: ({ redis }, { database }) =>
     database ? undefined : `the database of Redis ${redis.name}`,
   // A cluster that found no capacity stays behind as CreateFailed, and Azure answers the next creation with Conflict
@@ -79,12 +78,8 @@ export const managedRedis: DataTierResource<Redis> = {
   // Billed by node; the template creates it without high availability, so one.
   getPricedParts({ redis }) {
     const [family = '', size = ''] = redis.sku.split('_')
-    return pricedAs(
-      redis.sku,
-      `Azure Managed Redis - ${managedFamilies[family] ?? family}`,
-      size,
-      `${size} Cache Instance`,
-    )
+    const product = `Azure Managed Redis - ${managedFamilies[family] ?? family}`
+    return pricedAs(redis.sku, product, size, `${size} Cache Instance`)
   },
 }
 
@@ -113,14 +108,18 @@ export const classicRedis: DataTierResource<Redis> = {
   getDrift({ redis }, { properties }) {
     const sku = properties.sku as { name: string; family: string; capacity: number } | undefined
     const size = sku && `${sku.name}_${sku.family}${sku.capacity}`
-    return differing({ 'Redis size': size }, { 'Redis size': redis.sku })
+    return differing(['Redis size', size, redis.sku])
   },
   // It never counts as empty: Azure does not show whether it holds anything.
   findFault(config, found, subscription) {
     const state = getFailedState(found)
-    return state
-      ? brokenRedis(config, subscription, classicRedis, `Redis ${config.redis.name} is in the state ${state}`)
-      : undefined
+    if (!state) return undefined
+    return brokenRedis(
+      config,
+      subscription,
+      classicRedis,
+      `Redis ${config.redis.name} is in the state ${state}`,
+    )
   },
   // Above Basic the list also has `C1 Cache Instance`, one of two nodes; `C1 Cache` is the whole cache.
   getPricedParts({ redis }) {
@@ -136,19 +135,11 @@ export const findRedisFault = (config: Config, redis: Redis, subscription: strin
 export const redisFor = ({ redis }: Config): DataTierResource<Redis> =>
   redis.kind === 'managed' ? managedRedis : classicRedis
 
-const pricedAs = (title: string, product: string, sku: string, meter: string): PricedPart[] => [
-  {
-    id: 'redis',
-    title: `Redis ${title}`,
-    quantities: [
-      {
-        meter: { service: 'Redis Cache', products: [product], sku, meter, unit: '1 Hour' },
-        quantity: hoursPerMonth,
-        formula: `${hoursPerMonth} h`,
-      },
-    ],
-  },
-]
+function pricedAs(title: string, product: string, sku: string, name: string): PricedPart[] {
+  const meter = { service: 'Redis Cache', products: [product], sku, meter: name, unit: '1 Hour' }
+  const quantities = [{ meter, quantity: hoursPerMonth, formula: `${hoursPerMonth} h` }]
+  return [{ id: 'redis', title: `Redis ${title}`, quantities }]
+}
 
 export const redisAddress = ({ redis, azure }: Config): { host: string; port: number } =>
   redis.kind === 'managed'
@@ -190,7 +181,7 @@ const brokenRedis = (config: Config, subscription: string, location: ArmLocation
  */
 function describeNewStart(config: Config, subscription: string, location: ArmLocation): string {
   const redis = `az resource delete --ids ${resourceId(config, subscription, location)} --api-version ${location.apiVersion}`
-  const containers = [groupNames.backend, ...workerNames(config)].map(
+  const containers = getWantedNames(config).map(
     (name) =>
       `az container delete --resource-group ${config.azure.resourceGroup} --name ${name} --subscription ${subscription} --yes`,
   )

@@ -2,11 +2,10 @@ import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { type Context, differing } from '../../tasks/task.ts'
-import type { Login } from '../account.ts'
 import { absent, az } from '../cli.ts'
+import type { Login } from '../client.ts'
 import { type DataTierResource, daysPerMonth } from './resource.ts'
 
-/** The container registry, with the backend image in it. */
 export const registry: DataTierResource = {
   provider: 'Microsoft.ContainerRegistry',
   permissions: [
@@ -23,8 +22,7 @@ export const registry: DataTierResource = {
   combine: ([found]) => found,
   getParameters: ({ azure }) => ({ registryName: azure.registry }),
   lastOperation: /^Microsoft\.ContainerRegistry\/registries /i,
-  getDrift: (_, { properties }) =>
-    differing({ 'registry admin login': properties.adminUserEnabled }, { 'registry admin login': true }),
+  getDrift: (_, { properties }) => differing(['registry admin login', properties.adminUserEnabled, true]),
   getPricedParts: () => [
     {
       id: 'registry',
@@ -34,15 +32,9 @@ export const registry: DataTierResource = {
   ],
 }
 
-const meter = {
-  service: 'Container Registry',
-  products: ['Container Registry'],
-  sku: 'Basic',
-  meter: 'Basic Registry Unit',
-  unit: '1/Day',
-}
+const service = 'Container Registry'
+const meter = { service, products: [service], sku: 'Basic', meter: 'Basic Registry Unit', unit: '1/Day' }
 
-/** A tag of the backend image. */
 export interface Tag {
   name: string
   digest: string

@@ -25,7 +25,6 @@ export interface AzureResource {
   provider: string
   /** The actions that the login must be allowed to perform. */
   permissions: readonly string[]
-  /** Its parts in the cost estimate. */
   getPricedParts(config: Config): readonly PricedPart[]
 }
 
@@ -70,7 +69,6 @@ export interface DataTierResource<Found extends Resource = Resource> extends Azu
   getMissingChild?(config: Config, found: Found): string | undefined
 }
 
-/** ARM's id of a resource. */
 export const resourceId = (
   config: Config,
   subscription: string,

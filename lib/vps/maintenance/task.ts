@@ -35,7 +35,11 @@ export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): 
         }
       }
       const announced = createAnnouncement(wanted, present)
-      const fields = differing({ ...present }, { ...announced })
+      const fields = differing(
+        ...Object.entries(announced).map(
+          ([name, after]) => [name, { ...present }[name as keyof Maintenance], after] as const,
+        ),
+      )
       if (present && fields.length === 0) return ok(formatMaintenance(present))
       return {
         state: 'change',

@@ -254,7 +254,6 @@ test('the subscription of the configuration is the one that is asked for', async
   ).toEqual({
     id: subscription,
     name: 'Codex',
-    tenantId: 't',
     user: 'ops@example.org',
   })
   expect(asked()).toEqual([`az account show --subscription codex-prod ${always}`])

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { az, explainAz } from '../../../lib/azure/cli.ts'
-import { meanings as table } from '../../../lib/azure/errors.ts'
+import { az } from '../../../lib/azure/cli.ts'
+import { explainAz, meanings as table } from '../../../lib/azure/errors.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 

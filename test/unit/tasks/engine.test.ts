@@ -325,7 +325,7 @@ test('the longest chain of steps goes by measured time, not by number', () => {
 })
 
 test('fields that differ, as texts', () => {
-  expect(differing({ a: 1, b: 'x', c: null }, { a: '1', b: 'y', c: 2, d: true })).toEqual([
+  expect(differing(['a', 1, '1'], ['b', 'x', 'y'], ['c', null, 2], ['d', undefined, true])).toEqual([
     { name: 'b', before: 'x', after: 'y' },
     { name: 'c', before: undefined, after: '2' },
     { name: 'd', before: undefined, after: 'true' },
