@@ -4,9 +4,9 @@ import { parseArgs } from 'node:util'
 import { createAuthority } from './authority.ts'
 import { endAzCalls } from './azCalls.ts'
 import { startAzure } from './azure/azure.ts'
-import { prepareImageRoot } from './azure/imageRoot.ts'
 import { claimRehearsal, type Owner } from './claim.ts'
 import { createControls, zone } from './controls.ts'
+import type { Release } from './debianRoot.ts'
 import { startDns } from './dns.ts'
 import { createSecrets, renderEnvironment } from './environment.ts'
 import { discardEnvironment, markEnvironment, placeEnvironment } from './environmentMark.ts'
@@ -15,6 +15,7 @@ import { startNeutral } from './neutral.ts'
 import { type Pebble, startPebble } from './pebble.ts'
 import { runOrThrow } from './processes.ts'
 import { exitClaimed, ownerFile } from './rehearsal.ts'
+import { prepareRoots } from './roots.ts'
 import { startVps } from './vps.ts'
 
 /**
@@ -28,7 +29,7 @@ const { values: flags } = parseArgs({
     folder: { type: 'string' },
     latency: { type: 'string', default: 'none' },
     environment: { type: 'string' },
-    packages: { type: 'string' },
+    'vps-from': { type: 'string', default: 'bookworm' },
     keep: { type: 'boolean', default: false },
   },
 })
@@ -89,7 +90,7 @@ async function start(): Promise<void> {
   // For the one who clears up when this process was killed.
   writeFileSync(ownerFile(folder), JSON.stringify(owner), { mode: 0o600 })
   const secrets = createSecrets()
-  const imageRoot = await prepareImageRoot((line) => console.error(line))
+  const roots = await prepareRoots((line) => console.error(line), flags['vps-from'] as Release)
   const latency = flags.latency === 'realistic' ? 'realistic' : 'none'
   const network = await startNetwork({ name: flags.name })
   stoppable(network, network.stop)
@@ -112,7 +113,7 @@ async function start(): Promise<void> {
     authority,
     folder,
     authorizedKey: readFileSync(`${key}.pub`, 'utf8').trim(),
-    ...(flags.packages ? { packageCache: flags.packages } : {}),
+    root: roots.vps,
   }).then((it) => stoppable(it, it.stop))
   const [pebble, vps, azure, neutral] = await Promise.all([
     authorityOfSite,
@@ -122,7 +123,7 @@ async function start(): Promise<void> {
       network,
       dns,
       authority,
-      imageRoot,
+      roots,
       latency,
       ionosDns: { apiKey: secrets.ionosDnsKey, zones: { 'codexdominion.app': zone } },
       controls: createControls(
@@ -131,7 +132,9 @@ async function start(): Promise<void> {
       ),
       ...secrets.azure,
     }).then((it) => stoppable(it, it.stop)),
-    startNeutral({ network, folder, resolver: dns.address, authority }).then((it) => stoppable(it, it.stop)),
+    startNeutral({ network, folder, resolver: dns.address, root: roots.servers, authority }).then((it) =>
+      stoppable(it, it.stop),
+    ),
   ])
   await Promise.all(
     ['codexdominion.app', 'www.codexdominion.app'].map((name) => dns.set(name, [vps.address])),

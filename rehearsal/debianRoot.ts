@@ -10,15 +10,21 @@ import { findMissingPackages, formatManualInstall, getReason } from './packages.
 import { PATH, runOrThrow, TIED } from './processes.ts'
 import { getCachedTree } from './treeCache.ts'
 
-const RELEASES = { bookworm: 'Debian 12', trixie: 'Debian 13' }
+export const RELEASES = { bookworm: 'Debian 12', trixie: 'Debian 13' }
+export type Release = keyof typeof RELEASES
+export const isRelease = (name: string): name is Release => Object.hasOwn(RELEASES, name)
 
 /** A clean Debian file system: what its machines find does not depend on this host. */
 export interface DebianRoot {
   /** What stands on it, in the plural. */
   purpose: string
-  release: keyof typeof RELEASES
+  release: Release
   /** In addition to the essential ones and apt. Dependencies are installed too, recommendations are not. */
   packages: string[]
+  /** Shell script with the root's folder as $1, run before the packages are installed (mmdebstrap(1), hooks). */
+  before?: string
+  /** The same, afterwards. */
+  after?: string
 }
 
 /** What is kept between runs. Nothing but time is lost when it is deleted while no rehearsal runs. */
@@ -30,9 +36,9 @@ export function getCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(isAbsolute(cache) ? cache : join(home, '.cache'), 'codex-dominion')
 }
 
-/** The name of a root in that folder; another release, architecture or list of packages has another name. */
-export function getRootName({ release, packages }: DebianRoot, architecture: string): string {
-  const key = createHash('sha256').update(JSON.stringify([...packages].sort()))
+/** The name of a root in that folder; another release, architecture, script or list of packages has another name. */
+export function getRootName({ release, packages, before, after }: DebianRoot, architecture: string): string {
+  const key = createHash('sha256').update(JSON.stringify([[...packages].sort(), before, after]))
   return `${release}-${architecture}-${key.digest('hex').slice(0, 12)}`
 }
 
@@ -47,11 +53,10 @@ export async function prepareRoot(root: DebianRoot, onLine: (line: string) => vo
   const architecture = (await runOrThrow(['dpkg', '--print-architecture'])).trim()
   const place = join(getCacheFolder(), 'roots', getRootName(root, architecture))
   const make = async (folder: string) => {
-    onLine(`Making a clean ${title}, so that they do not depend on what this machine has installed.`)
-    onLine(`This takes about a minute, once; it is kept in ${place}`)
+    onLine(`Making a clean ${title}: about a minute, once; it is kept in ${place}`)
     const start = Date.now()
-    await runMmdebstrap(root, folder, (line) => onLine(`  ${line}`))
-    onLine(`Made in ${Math.round((Date.now() - start) / 1000)} s`)
+    await runMmdebstrap(root, folder, (line) => onLine(`  ${root.purpose}: ${line}`))
+    onLine(`Made the ${title} in ${Math.round((Date.now() - start) / 1000)} s`)
   }
   try {
     return await getCachedTree(place, make, onLine)
@@ -62,7 +67,7 @@ export async function prepareRoot(root: DebianRoot, onLine: (line: string) => vo
 }
 
 async function runMmdebstrap(
-  { release, packages }: DebianRoot,
+  { release, packages, before, after }: DebianRoot,
   folder: string,
   onLine: (line: string) => void,
 ): Promise<void> {
@@ -77,6 +82,8 @@ async function runMmdebstrap(
     ...[...TIED, 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'],
     ...['mmdebstrap', '--mode=root', '--format=directory', '--variant=minbase', `--aptopt=${settings}`],
     ...packages.map((name) => `--include=${name}`),
+    ...(before ? [`--essential-hook=${before}`] : []),
+    ...(after ? [`--customize-hook=${after}`] : []),
     ...[release, folder, '-'],
   ]
   const child = spawn(argv[0]!, argv.slice(1), {

@@ -18,13 +18,11 @@ export interface MachineOptions {
   resolver: string
   /** PEM certificates that it trusts beside this host's. */
   authorities?: string[]
-  /** Folders that begin empty, beside those that every machine begins without (overlay.ts). */
-  fresh?: string[]
   /** Files that it begins with: absolute path → text and mode (0644). */
   files?: OverlayOptions['files']
-  /** Folder with the file system that it starts from (debianRoot.ts); this host's `/` without it. */
-  root?: string
-  /** With `root`: what was written in the machine since its start can be read inside, in the folder CHANGES. */
+  /** Folder with the file system that it starts from (roots.ts). */
+  root: string
+  /** What was written in the machine since its start can be read inside, in the folder CHANGES. */
   showChanges?: boolean
 }
 
@@ -93,7 +91,6 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       address,
       resolver: options.resolver,
       authorities: options.authorities ?? [],
-      fresh: options.fresh ?? [],
       files: options.files ?? {},
       lower: options.root,
       showChanges: options.showChanges ?? false,

@@ -37,6 +37,7 @@ export async function startNeutral(options: {
   network: Network
   folder: string
   resolver: string
+  root: string
   /** Issues the certificate for both addresses. */
   authority: Authority
 }): Promise<Neutral> {

@@ -8,7 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { runOrThrow } from './processes.ts'
 
 /** What a machine's root file system is made from. */
@@ -18,36 +18,18 @@ export interface OverlayOptions {
   hostname: string
   address: string
   resolver: string
-  /** PEM certificates that the machine trusts beside those of this host. */
+  /** PEM certificates that the machine trusts beside those of its root. */
   authorities: string[]
-  /** Folders that begin empty, beside those that always do. */
-  fresh: string[]
   /** Further folders or files of the machine: absolute path → text, with mode and nothing else. */
   files: Record<string, { text: string; mode?: number }>
-  /** Folder with the file system to start from; this host's `/` without it. */
-  lower?: string | undefined
-  /** With `lower`: shows the upper layer inside, at CHANGES. */
+  /** Folder with the file system to start from. */
+  lower: string
+  /** Shows the upper layer inside, at CHANGES. */
   showChanges: boolean
 }
 
 /** Where a machine that was asked to sees its upper layer: exactly what was written since its start. */
 export const CHANGES = '/dev/changes'
-
-/** Folders of which a machine on this host's `/` must not see the content, with the mode of their empty replacement. */
-const FRESH: Record<string, string> = {
-  '/root': '700',
-  '/home': '755',
-  '/tmp': '1777',
-  '/var/tmp': '1777',
-  '/run': '755',
-  '/etc/letsencrypt': '755',
-  '/var/lib/letsencrypt': '755',
-  '/var/lib/docker': '711',
-  '/var/lib/postgresql': '755',
-  '/var/lib/redis': '755',
-  '/var/backups': '755',
-  '/var/spool/cron': '755',
-}
 
 /** The last two are what keeps a copied-up file whole and a rename out of the marks that only overlayfs reads. */
 const OPTIONS = 'index=off,volatile,metacopy=off,redirect_dir=off'
@@ -55,73 +37,31 @@ const OPTIONS = 'index=off,volatile,metacopy=off,redirect_dir=off'
 /** statfs(2) f_type of overlayfs, which cannot hold an upper layer (`/` in a Docker container). */
 const OVERLAYFS = 0x794c7630
 
-/** Kernel file systems: machines get their own. */
-const KERNEL = new Set(
-  'proc sysfs devtmpfs devpts cgroup cgroup2 mqueue hugetlbfs debugfs tracefs securityfs pstore bpf configfs fusectl autofs binfmt_misc efivarfs nsfs rpc_pipefs ramfs'.split(
-    ' ',
-  ),
-)
-
 /**
  * Prepares the layers of a machine's root and returns the shell script that mounts it as `$root`. The script is
  * run inside the machine's new mount namespace, so nothing is ever mounted where this host sees it.
  */
 export async function prepareOverlay(options: OverlayOptions): Promise<string> {
-  const { folder, lower = '' } = options
-  for (const name of ['upper', 'own', 'lower', 'late', 'work', 'root'])
+  const { folder, lower } = options
+  for (const name of ['upper', 'own', 'lower', 'work', 'root'])
     mkdirSync(join(folder, name), { recursive: true })
-  const upper = join(folder, 'upper')
-  mkdirSync(join(upper, '.old'))
-  const fresh = freshFolders(options)
-  for (const [path] of fresh) parents(lower, upper, path)
-  // Above a clean root they are a separate layer, so that the upper one holds only what the machine writes.
-  const own = lower === '' ? upper : join(folder, 'own')
-  for (const [path, file] of Object.entries(await ownFiles(options))) {
-    const isLate = fresh.some(([above]) => path.startsWith(`${above}/`))
-    put(lower, isLate ? join(folder, 'late') : own, path, file)
-  }
-  return script(options, fresh)
+  mkdirSync(join(folder, 'upper/.old'))
+  // A separate layer, so that the upper one holds only what the machine writes.
+  for (const [path, file] of Object.entries(await ownFiles(options)))
+    put(lower, join(folder, 'own'), path, file)
+  return script(options)
 }
 
-/** The folders to empty, each with its mode; only those that exist, and none below another. */
-function freshFolders({ folder, lower = '', fresh }: OverlayOptions): [string, string][] {
-  const wanted: [string, string][] = fresh.map((path) => [path, getMode(lower + path)])
-  if (lower === '') {
-    wanted.unshift(...Object.entries(FRESH))
-    // The operator's checkout and the rehearsal's folder, wherever they lie.
-    const own = resolve(folder, '../..')
-    for (const path of [repository(), own, ...closedAbove(own)]) if (path !== '/') wanted.push([path, '755'])
-  }
-  const there = wanted.filter(([path]) => isFolder(lower + path))
-  return there.filter(
-    ([path], index) =>
-      !there.some(([above], at) => (at < index && above === path) || path.startsWith(`${above}/`)),
-  )
-}
-
-/** The folders above `path` that other users of this host may not read. */
-function closedAbove(path: string): string[] {
-  const above = dirname(path)
-  if (above === '/') return []
-  return [...closedAbove(above), ...((statSync(above).mode & 0o077) === 0 ? [above] : [])]
-}
-
-function script({ folder, lower, showChanges }: OverlayOptions, fresh: [string, string][]): string {
+function script({ folder, lower, showChanges }: OverlayOptions): string {
   const onTmpfs = liesOnOverlay(folder)
   const upper = onTmpfs ? 'work/upper' : 'upper'
   const work = onTmpfs ? 'work/work' : 'work'
   const lines = [
     `cd ${quote(folder)}`,
     onTmpfs ? 'mount -t tmpfs -o mode=755 tmpfs work; mv upper work/upper; mkdir work/work' : '',
-    // A character device 0/0 in the upper layer is overlayfs's whiteout: the lower folder is gone.
-    ...fresh.map(([path]) => `mknod ${quote(upper + path)} c 0 0`),
     // Under a relative name, because a comma or a colon in its path would separate options and layers.
-    lower === undefined ? '' : `mount --bind ${quote(lower)} lower`,
-    `mount -t overlay overlay -o lowerdir=${lower === undefined ? '/' : 'own:lower'},upperdir=${upper},workdir=${work},${OPTIONS} root`,
-    ...(lower === undefined ? separateMounts(folder).map((path) => getOverlay(path, upper)) : []),
-    // mkdir over a whiteout makes an opaque folder: empty, whatever is below it.
-    ...fresh.map(([path, mode]) => `mkdir -p -m ${mode} ${quote(`root${path}`)}`),
-    'cp -a late/. root/',
+    `mount --bind ${quote(lower)} lower`,
+    `mount -t overlay overlay -o lowerdir=own:lower,upperdir=${upper},workdir=${work},${OPTIONS} root`,
     'cd root',
     'mount -t proc -o nosuid,nodev,noexec proc proc',
     'mount -t sysfs -o ro,nosuid,nodev,noexec sysfs sys',
@@ -142,30 +82,6 @@ function script({ folder, lower, showChanges }: OverlayOptions, fresh: [string, 
   return lines.filter(Boolean).join('\n')
 }
 
-/** /usr, /var … can be separate file systems, which an overlay of / does not cover. */
-function separateMounts(folder: string): string[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' '))
-    .filter((fields) => fields.length > 8 && !KERNEL.has(fields[fields.indexOf('-') + 1]!))
-    .map((fields) => fields[4]!.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))))
-    .filter((path) => /^\/(usr|var|etc|opt|srv|bin|sbin|lib\w*)(\/|$)/.test(path))
-    .filter(
-      (path) => isFolder(path) && !Object.keys(FRESH).some((above) => `${path}/`.startsWith(`${above}/`)),
-    )
-    .filter((path) => !`${folder}/`.startsWith(`${path}/rehearsal`))
-}
-
-function getOverlay(path: string, upper: string): string {
-  const name = path.replaceAll('/', '_')
-  const layer = `${upper === 'upper' ? '.' : 'work'}/more${name}`
-  return [
-    `mkdir -p ${quote(`${layer}/work`)} ${quote(upper + path)}`,
-    `if test -d ${quote(upper + path)}; then cp -a ${quote(`${upper}${path}`)} ${quote(`${layer}/upper`)}; fi`,
-    `mount -t overlay overlay -o ${quote(`lowerdir=${path},upperdir=${layer}/upper,workdir=${layer}/work,${OPTIONS}`)} ${quote(`root${path}`)}`,
-  ].join('\n')
-}
-
 async function ownFiles(options: OverlayOptions): Promise<OverlayOptions['files']> {
   const { hostname, address } = options
   return {
@@ -180,8 +96,8 @@ async function ownFiles(options: OverlayOptions): Promise<OverlayOptions['files'
   }
 }
 
-/** The host's password hashes are no business of a machine; `*` lets nobody in by password. */
-function lockedAccounts(lower = ''): OverlayOptions['files'] {
+/** `*` lets nobody in by password. */
+function lockedAccounts(lower: string): OverlayOptions['files'] {
   const accounts = readFileSync(`${lower}/etc/passwd`, 'utf8').split('\n').filter(Boolean)
   const text = accounts.map((line) => `${line.split(':')[0]}:*:19000:0:99999:7:::\n`).join('')
   return { '/etc/shadow': { text, mode: 0o600 }, '/etc/shadow-': { text, mode: 0o600 } }
@@ -191,7 +107,7 @@ function lockedAccounts(lower = ''): OverlayOptions['files'] {
  * Trusts authorities as update-ca-certificates does: in the bundle (curl, git, Python's requests) and under the
  * hash of their subject (OpenSSL's default folder: Python's ssl, PostgreSQL, Redis).
  */
-async function trust(authorities: string[], lower = ''): Promise<OverlayOptions['files']> {
+async function trust(authorities: string[], lower: string): Promise<OverlayOptions['files']> {
   const bundle = '/etc/ssl/certs/ca-certificates.crt'
   const known = existsSync(lower + bundle) ? readFileSync(lower + bundle, 'utf8') : ''
   const files: OverlayOptions['files'] = { [bundle]: { text: [known, ...authorities].join('\n') } }
@@ -220,20 +136,12 @@ function parents(lower: string, layer: string, path: string): void {
   mkdirSync(layer + above, { mode: isFolder(lower + above) ? statSync(lower + above).mode & 0o7777 : 0o755 })
 }
 
-function getMode(path: string): string {
-  return isFolder(path) ? (statSync(path).mode & 0o7777).toString(8) : '755'
-}
-
 function isFolder(path: string): boolean {
   try {
     return lstatSync(path).isDirectory()
   } catch {
     return false
   }
-}
-
-function repository(): string {
-  return dirname(import.meta.dirname)
 }
 
 function liesOnOverlay(folder: string): boolean {

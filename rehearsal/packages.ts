@@ -4,11 +4,7 @@ import { createInterface } from 'node:readline'
 import { formatCount } from '../lib/util/format.ts'
 import { PATH, run, runOrThrow } from './processes.ts'
 
-/**
- * What the rehearsal needs of Debian. nginx and certbot are not among them: the VPS of the
- * rehearsal installs those itself, from files that vps/repository.ts fetches. Nor is what container
- * images hold: azure/imageRoot.ts lists that.
- */
+/** What the rehearsal needs of this Debian; what its machines hold is in roots.ts. */
 export const rehearsalPackages = [
   'azure-cli',
   'ca-certificates',
@@ -17,20 +13,18 @@ export const rehearsalPackages = [
   'iproute2',
   'mmdebstrap',
   'openssh-client',
-  'openssh-server',
   'openssl',
   'pebble',
-  'postgresql',
+  'postgresql-client',
   'procps',
   'python3',
-  'redis-server',
   'util-linux',
 ]
 
 /**
  * What the tests need in addition: a browser, what `schedule` writes for, a wrong clock, a
- * reader of OpenMetrics; bare Debian roots for the launcher; other login shells; a repository, a stream of zstd and a linter
- * of shell files for the integration tests.
+ * reader of OpenMetrics, other login shells; for the integration tests a repository, both databases, a stream of zstd and a
+ * linter of shell files.
  */
 export const testPackages = [
   'bsdutils',
@@ -42,7 +36,9 @@ export const testPackages = [
   'git',
   'ksh',
   'mmdebstrap',
+  'postgresql',
   'python3-prometheus-client',
+  'redis-server',
   'shellcheck',
   'systemd',
   'tcsh',

@@ -9,17 +9,18 @@ import { OpsError, usageError } from '../lib/util/errors.ts'
 import { poll } from '../lib/util/poll.ts'
 import { endAzCalls } from './azCalls.ts'
 import { claimRehearsal, type Owner, readOwner } from './claim.ts'
+import type { Release } from './debianRoot.ts'
 import { assertReplaceable, discardEnvironment, isForeign } from './environmentMark.ts'
 import { removeLeftovers } from './network.ts'
 import { getStartTime } from './processes.ts'
-
-const home = path.join(import.meta.dirname, '..')
 
 export interface RehearsalOptions {
   /** Names the environment, `.env.NAME`, and keeps two rehearsals apart. */
   name: string
   latency: 'none' | 'realistic'
   keep: boolean
+  /** Of the VPS; bookworm without it. */
+  vpsFrom?: Release
 }
 
 /** What a running rehearsal writes about itself. */
@@ -94,7 +95,7 @@ export async function waitForDying(name: string): Promise<void> {
  * Starts both clouds in a separate process and resolves when they are up.
  * Throws (exit 2) when a rehearsal of this name is running already.
  */
-export async function startClouds({ name, latency, keep }: RehearsalOptions): Promise<State> {
+export async function startClouds({ name, latency, keep, vpsFrom = 'bookworm' }: RehearsalOptions): Promise<State> {
   await assertStartable(name)
   const id = randomUUID()
   const logFile = `${getFolder(name)}.log`
@@ -104,8 +105,7 @@ export async function startClouds({ name, latency, keep }: RehearsalOptions): Pr
     [
       path.join(import.meta.dirname, 'clouds.ts'),
       ...['--name', name, '--id', id, '--folder', getFolder(name), '--latency', latency],
-      ...['--environment', getEnvironmentFile(name)],
-      ...['--packages', path.join(home, 'node_modules', '.cache', 'rehearsal-packages')],
+      ...['--environment', getEnvironmentFile(name), '--vps-from', vpsFrom],
       ...(keep ? ['--keep'] : []),
     ],
     // Its own group: Ctrl-C in the terminal is for the rehearsal, which takes the clouds down in order. Its standard

@@ -15,8 +15,9 @@ import type { Receipt } from '../lib/deploy/receipts/receipts.ts'
 import { startProcess } from '../lib/shell/spawn.ts'
 import { exitCode, OpsError, usageError } from '../lib/util/errors.ts'
 import { formatDuration } from '../lib/util/format.ts'
-import { prepareImageRoot } from './azure/imageRoot.ts'
+import { prepareAz } from './az.ts'
 import { createCrashCheck, ordinaryChecks, renewalCheck } from './checks.ts'
+import { isRelease, RELEASES, type Release } from './debianRoot.ts'
 import { login } from './login.ts'
 import { assertRoot } from './network.ts'
 import { findMissingPackages, installPackages } from './packages.ts'
@@ -30,6 +31,7 @@ import {
   startClouds,
   takeDown,
 } from './rehearsal.ts'
+import { prepareRoots } from './roots.ts'
 import { watchArguments } from './secretWatch.ts'
 
 type Flags = CommonFlags & {
@@ -38,15 +40,19 @@ type Flags = CommonFlags & {
   install?: boolean
   latency: string
   name: string
+  azFrom?: string
+  vpsFrom: string
 }
 
 const home = path.join(import.meta.dirname, '..')
 
 /** The whole rehearsal: packages, clouds, login, deploy, checks, and everything down again. */
 export async function rehearse(run: Run<Flags>): Promise<number> {
-  const { name, latency, keep = false } = run.flags
+  const { name, latency, keep = false, azFrom, vpsFrom } = run.flags
   if (latency !== 'none' && latency !== 'realistic')
     throw usageError(`--latency is none or realistic, not ${latency}`)
+  if (azFrom !== undefined) assertRelease('--az-from', azFrom)
+  assertRelease('--vps-from', vpsFrom)
   // It is the name of an environment, of a folder, and part of a network interface's.
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) || name === 'default')
     throw usageError(
@@ -58,12 +64,16 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
   const startedAt = Date.now()
   await assertStartable(name)
   await preparePackages(run)
-  await prepareImageRoot((line) => run.log(line)).catch((error) => {
+  try {
+    await prepareRoots((line) => run.log(line), vpsFrom)
+    if (azFrom !== undefined)
+      process.env.PATH = `${await prepareAz(azFrom, (line) => run.log(line))}:${process.env.PATH}`
+  } catch (error) {
     throw run.interruptedBy() ? interrupted() : error
-  })
+  }
   run.log('Starting both clouds …')
   // A start that fails takes its own down; whatever else has that name is not this run's.
-  const state = await startClouds({ name, latency, keep })
+  const state = await startClouds({ name, latency, keep, vpsFrom })
   try {
     await login(name, state, run.signal)
     const results = await deployAndCheck(run, name, state)
@@ -75,6 +85,10 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
       for (const line of await takeDown(name, state.id)) run.log(`  ${line}`)
     }
   }
+}
+
+function assertRelease(flag: string, value: string): asserts value is Release {
+  if (!isRelease(value)) throw usageError(`${flag} is ${Object.keys(RELEASES).join(' or ')}, not ${value}`)
 }
 
 const interrupted = () => new OpsError({ what: 'Interrupted', next: 'Run this command again.' })

@@ -7,6 +7,8 @@ interface Flags {
   install?: boolean
   latency: string
   name: string
+  azFrom?: string
+  vpsFrom: string
 }
 
 const script = defineScript<Flags>({
@@ -23,7 +25,12 @@ const script = defineScript<Flags>({
         "Latency of cloud operations: 'none', or 'realistic' for a tenth of the usual time",
         'none',
       )
-      .option('--name <name>', 'Environment to write, .env.NAME', 'rehearsal'),
+      .option('--name <name>', 'Environment to write, .env.NAME', 'rehearsal')
+      .option(
+        '--az-from <release>',
+        "Use the az of 'bookworm' (2.45) or 'trixie' (2.74) instead of this machine's",
+      )
+      .option('--vps-from <release>', "Debian release of the VPS: 'bookworm' or 'trixie'", 'bookworm'),
   async run(run) {
     const { rehearse } = await import('../rehearsal/rehearse.ts')
     return rehearse(run)

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import type { Authority } from '../authority.ts'
 import type { Dns } from '../dns.ts'
 import type { Network } from '../network.ts'
+import type { Roots } from '../roots.ts'
 import { arm } from './arm.ts'
 import { blobs } from './blobs.ts'
 import { type Controls, openControl } from './control.ts'
@@ -22,8 +23,7 @@ export interface AzureOptions {
   network: Network
   dns: Dns
   authority: Authority
-  /** The file system that images and containers stand on (imageRoot.ts). */
-  imageRoot: string
+  roots: Pick<Roots, 'images' | 'servers'>
   /** `realistic`: operations take a tenth of Azure's usual time. `none`: as long as the parts need. */
   latency: 'none' | 'realistic'
   subscription?: { id: string; name: string; tenant: string }

@@ -93,7 +93,7 @@ export async function startBuildMachine(
     network: world.network,
     resolver: world.dns.address,
     authorities: [world.authority.certificate],
-    root: world.imageRoot,
+    root: world.roots.images,
     showChanges: true,
   })
   try {
@@ -146,7 +146,7 @@ export async function startBuildMachine(
     async snapshot(file) {
       mkdirSync(dirname(file), { recursive: true })
       const upper = join(machine.root, CHANGES)
-      const layer = readLayer({ upper, lower: world.imageRoot, merged: machine.root }, (path) =>
+      const layer = readLayer({ upper, lower: world.roots.images, merged: machine.root }, (path) =>
         notImage.test(path),
       )
       writeFileSync(join(machine.root, builder, 'written'), formatList(layer.written))

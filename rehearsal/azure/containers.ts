@@ -59,7 +59,7 @@ async function bringUp(world: World, resource: Resource): Promise<void> {
     network: world.network,
     resolver: world.dns.address,
     authorities: [world.authority.certificate],
-    root: world.imageRoot,
+    root: world.roots.images,
   })
   runtime.machine = machine
   event('Pulling', `pulling image "${wanted!.properties.image}"`)

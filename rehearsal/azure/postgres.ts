@@ -76,11 +76,7 @@ const flexibleServers: ResourceType = {
     if (request.existing) startSettling(request.existing)
   },
   async apply(world, resource, before) {
-    const {
-      administratorLogin: login,
-      administratorLoginPassword: password,
-      version,
-    } = resource.wanted.properties
+    const { administratorLogin: login, administratorLoginPassword: password } = resource.wanted.properties
     if (resource.runtime.server) {
       if (before?.properties.administratorLoginPassword !== password)
         await server(resource).sql(
@@ -90,7 +86,7 @@ const flexibleServers: ResourceType = {
       return
     }
     resource.runtime.backups = []
-    resource.runtime.server = await startPostgres(world, resource.name, { login, password }, version)
+    resource.runtime.server = await startPostgres(world, resource.name, { login, password })
     resource.runtime.listener = () => refreshFirewall(world, resource)
     world.addressListeners.add(resource.runtime.listener)
     await refreshFirewall(world, resource)

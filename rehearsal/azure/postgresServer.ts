@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Machine } from '../machine.ts'
 import { rangeBlocks } from './addresses.ts'
@@ -45,15 +45,6 @@ const sockets = '/run/postgresql'
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-/** The version asked for when this machine has it, otherwise its newest. */
-export function installedVersion(wanted: string): string {
-  const found = existsSync(binaries) ? readdirSync(binaries).filter((name) => /^\d+$/.test(name)) : []
-  if (found.includes(wanted)) return wanted
-  const newest = found.sort((left, right) => Number(left) - Number(right)).at(-1)
-  if (newest) return newest
-  throw new Error('No PostgreSQL server is installed: apt-get install postgresql')
-}
-
 const configuration = `
 listen_addresses = '*'
 port = 5432
@@ -76,10 +67,10 @@ export async function startPostgres(
   world: World,
   name: string,
   admin: { login: string; password: string },
-  wantedVersion: string,
 ): Promise<PostgresServer> {
   const host = `${name}.postgres.database.azure.com`
-  const bin = `${binaries}/${installedVersion(wantedVersion)}/bin`
+  const [version] = readdirSync(join(world.roots.servers, binaries))
+  const bin = `${binaries}/${version}/bin`
   const { machine, certificate } = await startServerMachine(world, `pg-${name}`, host)
   try {
     await must(

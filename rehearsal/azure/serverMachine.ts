@@ -21,6 +21,7 @@ export async function startServerMachine(world: World, name: string, host: strin
     network: world.network,
     resolver: world.dns.address,
     authorities: [world.authority.certificate],
+    root: world.roots.servers,
   })
   return { machine, certificate }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Authority } from '../authority.ts'
 import type { Dns } from '../dns.ts'
 import type { Network } from '../network.ts'
+import type { Roots } from '../roots.ts'
 import type { Bag } from './json.ts'
 import type { ResourceType } from './types.ts'
 
@@ -53,8 +54,7 @@ export interface World {
   network: Network
   dns: Dns
   authority: Authority
-  /** The file system that images and containers stand on (imageRoot.ts). */
-  imageRoot: string
+  roots: Pick<Roots, 'images' | 'servers'>
   latency: 'none' | 'realistic'
   subscription: { id: string; name: string; tenant: string }
   servicePrincipal: { id: string; secret: string }
@@ -82,7 +82,7 @@ export type WorldParts = Pick<
   | 'network'
   | 'dns'
   | 'authority'
-  | 'imageRoot'
+  | 'roots'
   | 'latency'
   | 'subscription'
   | 'servicePrincipal'

@@ -13,10 +13,7 @@ const KEYS: Record<string, string[]> = {
   rsa: ['-t', 'rsa', '-b', '2048'],
 }
 
-/**
- * Debian's configuration of sshd, with logins by key only. PAM stays out: how this host lets people in (LDAP,
- * second factors) is nothing the VPS should copy.
- */
+/** Debian's configuration of sshd, with logins by key only and without PAM. */
 const CONFIGURATION = `PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -46,13 +43,16 @@ export interface SshServer {
   publicKeys: string[]
 }
 
-/** Makes new host keys below `folder` and the files of an ssh server that lets root in with `authorizedKey`. */
-export async function sshServer(folder: string, authorizedKey: string): Promise<SshServer> {
+/**
+ * Makes new host keys below `folder` and the files of an ssh server that lets root in with `authorizedKey`.
+ * @param root the file system with that server
+ */
+export async function sshServer(folder: string, authorizedKey: string, root: string): Promise<SshServer> {
   if (!/^(ssh|ecdsa|sk)-\S+ \S+/m.test(authorizedKey))
     throw new Error(
       'The VPS needs a public ssh key in the form of an authorized_keys line (ssh-ed25519 AAAA…).',
     )
-  const { stderr: version } = await collect(spawn('ssh', ['-V'], { stdio: ['pipe', 'pipe', 'pipe'] }))
+  const { stderr: version } = await collect(spawn('chroot', [root, 'ssh', '-V']))
   const configuration = knowsPenalties(version) ? CONFIGURATION + NO_PENALTIES : CONFIGURATION
   const files: Files = {
     '/etc/ssh/sshd_config': { text: configuration },

@@ -2,10 +2,10 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { imageRoot } from '../../rehearsal/azure/imageRoot.ts'
 import { type DebianRoot, prepareRoot } from '../../rehearsal/debianRoot.ts'
 import { startMachine } from '../../rehearsal/machine.ts'
 import { startNetwork } from '../../rehearsal/network.ts'
+import { imageRoot } from '../../rehearsal/roots.ts'
 
 const home = path.join(import.meta.dirname, '..', '..')
 const NAME = 'backend-tests'

@@ -7,7 +7,6 @@ import { pack } from 'tar-stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAuthority } from '../../rehearsal/authority.ts'
 import { buildImage } from '../../rehearsal/azure/build.ts'
-import { prepareImageRoot } from '../../rehearsal/azure/imageRoot.ts'
 import { type Image, pushImage, type Repository } from '../../rehearsal/azure/images.ts'
 import { unpackImage } from '../../rehearsal/azure/layer.ts'
 import { createWorld, type World } from '../../rehearsal/azure/world.ts'
@@ -15,6 +14,7 @@ import { startDns } from '../../rehearsal/dns.ts'
 import { startMachine } from '../../rehearsal/machine.ts'
 import { startNetwork } from '../../rehearsal/network.ts'
 import { runOrThrow } from '../../rehearsal/processes.ts'
+import { prepareRoots } from '../../rehearsal/roots.ts'
 import { createWorkFolder } from '../support/system/applications.ts'
 
 /* What an image holds depends on its sources and on the image root alone, whatever happens on this host meanwhile. */
@@ -36,7 +36,7 @@ beforeAll(async () => {
     network,
     dns,
     authority: await createAuthority(path.join(work.folder, 'authority')),
-    imageRoot: await prepareImageRoot(console.error),
+    roots: await prepareRoots(console.error),
     latency: 'none',
     subscription: { id: 's', name: 'Rehearsal', tenant: 't' },
     servicePrincipal: { id: 'p', secret: '' },
@@ -194,7 +194,7 @@ test "$(cat /etc/issue/in)" = in; test "$(stat -c %a /mnt)" = 700`
     folder: work.folder,
     network: world.network,
     resolver: world.dns.address,
-    root: world.imageRoot,
+    root: world.roots.images,
   })
   try {
     await unpackImage(machine, above)

@@ -1,13 +1,13 @@
-import { prepareImageRoot } from '../../../rehearsal/azure/imageRoot.ts'
 import {
   findMissingPackages,
   installPackages,
   rehearsalPackages,
   testPackages,
 } from '../../../rehearsal/packages.ts'
+import { prepareRoots } from '../../../rehearsal/roots.ts'
 
 /**
- * Names the Debian packages that are missing, then installs them and makes the root of the container images.
+ * Names the Debian packages that are missing, then installs them and makes the roots of the machines.
  * Throws when this is not Debian or the user is not root.
  */
 export default async function setup(): Promise<void> {
@@ -21,7 +21,7 @@ export default async function setup(): Promise<void> {
     )
   }
   await installPackages({ onLine: say, packages })
-  await prepareImageRoot(say)
+  await prepareRoots(say)
 }
 
 function say(line: string): void {

@@ -63,8 +63,10 @@ test('a root is named after its release, its architecture and its packages', () 
     getRootName({ ...root, release: 'trixie' }, 'amd64'),
     getRootName(root, 'arm64'),
     getRootName({ ...root, packages: ['python3'] }, 'amd64'),
+    getRootName({ ...root, before: 'true' }, 'amd64'),
+    getRootName({ ...root, after: 'true' }, 'amd64'),
   ]
-  expect(new Set([name, ...others]).size).toBe(4)
+  expect(new Set([name, ...others]).size).toBe(6)
 })
 
 test('only root can make one', async () => {

@@ -78,7 +78,7 @@ def missing(wanted: Requirement, versions: str) -> None:
         file=sys.stderr,
     )
     fail(f"No matching distribution found for {name}. The rehearsal builds from Debian 12's Python packages: "
-         f"widen the requirement, or add python3-{wanted.name.lower()} to rehearsal/azure/imageRoot.ts.")
+         f"widen the requirement, or add python3-{wanted.name.lower()} to rehearsal/roots.ts.")
 
 
 def install(arguments: list[str]) -> None:

@@ -1,0 +1,89 @@
+import { type DebianRoot, prepareRoot, type Release } from './debianRoot.ts'
+
+/** The file systems that machines start from, by what they are for. Nothing in them comes from this host. */
+export interface Roots {
+  images: string
+  servers: string
+  vps: string
+}
+
+/**
+ * What every image is based on: it plays a Python image of Debian 12. A rehearsal cannot reach PyPI, so these are the
+ * packages that `pip install` may ask for. For a backend with further requirements add Debian's packages
+ * of them here; the next rehearsal makes a new root.
+ */
+export const imageRoot: DebianRoot = {
+  purpose: "the rehearsal's container images",
+  release: 'bookworm',
+  packages: [
+    'ca-certificates',
+    'gunicorn',
+    // The machine's own network set-up needs it.
+    'iproute2',
+    'python-is-python3',
+    'python3',
+    'python3-flask',
+    // For the stand-in of pip.
+    'python3-packaging',
+    'python3-psycopg',
+    'python3-psycopg-pool',
+    'python3-redis',
+    'python3-rq',
+  ],
+}
+
+/** PostgreSQL 15, Redis 7, and the Internet's part of the rehearsal. */
+const serverRoot: DebianRoot = {
+  purpose: "the rehearsal's database and Redis servers",
+  release: 'bookworm',
+  packages: ['ca-certificates', 'iproute2', 'postgresql', 'python3', 'redis-server'],
+  // postgresql's installation otherwise makes a database cluster (pg_createcluster(1)).
+  before: `mkdir -p "$1/etc/postgresql-common/createcluster.d"
+echo 'create_main_cluster = false' > "$1/etc/postgresql-common/createcluster.d/none.conf"`,
+}
+
+/** What scripts of the operator may install on the VPS; the packages that these depend on come along. */
+const offered = [
+  ...['nginx', 'certbot', 'ca-certificates', 'zstd'],
+  ...['cron', 'curl', 'locales', 'logrotate', 'rsync', 'sudo'],
+]
+
+/** Where the VPS finds those packages. */
+export const packageFolder = '/srv/debian'
+
+/**
+ * A rented server before its first set-up: neither nginx nor certbot, but the packages to install them from, in a
+ * repository (deb822, "Packages") that needs no network.
+ */
+const vpsRoot = (release: Release): DebianRoot => ({
+  purpose: "the rehearsal's VPS",
+  release,
+  // Python is for the stand-in of systemctl.
+  packages: ['ca-certificates', 'iproute2', 'openssh-server', 'procps', 'python3'],
+  after: `set -eu
+APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get install --yes --no-install-recommends --download-only ${offered.join(' ')}
+mkdir -p "$1${packageFolder}"
+mv "$1"/var/cache/apt/archives/*.deb "$1${packageFolder}"
+cd "$1${packageFolder}"
+for file in *.deb; do
+  dpkg-deb --field "$file"
+  echo "Filename: ./$file"
+  echo "Size: $(stat --format=%s "$file")"
+  echo "SHA256: $(sha256sum "$file" | cut --delimiter=' ' --fields=1)"
+  echo
+done > Packages`,
+})
+
+/**
+ * Gives the folders of all roots, and makes those that are not there.
+ * Errors: those of prepareRoot.
+ */
+export async function prepareRoots(
+  onLine: (line: string) => void,
+  vpsRelease: Release = 'bookworm',
+): Promise<Roots> {
+  const [images, servers, vps] = await Promise.all(
+    [imageRoot, serverRoot, vpsRoot(vpsRelease)].map((root) => prepareRoot(root, onLine)),
+  )
+  return { images: images!, servers: servers!, vps: vps! }
+}
