@@ -3,8 +3,8 @@ import type { Azure } from '../azure/client.ts'
 import type { Config, Limits } from '../config/config.ts'
 import type { Phases } from '../net/http.ts'
 import type { Context } from '../tasks/task.ts'
-import { type Judged, usageError, type Verdict, worstVerdict } from '../util/errors.ts'
-import { findNearest } from '../util/suggest.ts'
+import { type Finding, type Judged, usageError, type Verdict, worstVerdict } from '../util/errors.ts'
+import { formatSuggestion } from '../util/suggest.ts'
 import type { DatabaseSources } from './database/facts.ts'
 
 /** The scripts that run checks. `acceptance`: what the rehearsal checks besides `verify`. */
@@ -29,13 +29,11 @@ export type Category = (typeof categories)[number]
 export function chosenCategories(only: string | undefined): readonly Category[] {
   if (only === undefined) return categories
   return only.split(',').map((word) => {
-    const found = categories.find((category) => category === word.trim())
+    const name = word.trim()
+    const found = categories.find((category) => category === name)
     if (found) return found
-    const meant = findNearest(word.trim(), categories)
-    throw usageError(
-      `--only ${word.trim()} is no category${meant ? `; did you mean ${meant}?` : ''}`,
-      `There are: ${categories.join(', ')}.`,
-    )
+    const what = `--only ${name} is no category${formatSuggestion(name, categories)}`
+    throw usageError(what, `There are: ${categories.join(', ')}.`)
   })
 }
 
@@ -132,7 +130,7 @@ export interface Result extends Judged {
   /** The site itself announces maintenance: our page, or the API's answer. */
   maintenance?: true
   /** Findings to show instead of this one, for example one for each table. */
-  findings?: readonly (Judged & { id: string; title: string })[]
+  findings?: readonly Finding[]
 }
 
 /** A check without `run`: what a report needs. */

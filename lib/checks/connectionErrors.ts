@@ -14,12 +14,10 @@ export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRI
   const { code = '', syscall = '', message } = getRootCause(thrown)
   const asksName = syscall.startsWith('query') || syscall === 'getaddrinfo' || code === 'EAI_AGAIN'
   // A silent name server says nothing about the host.
-  if (asksName && /^(EAI_AGAIN|ETIMEOUT|ECONNREFUSED)$/.test(code))
-    return {
-      verdict: 'UNKNOWN',
-      detail: `no name server says where ${getHost(who)} is (${code})`,
-      silent: true,
-    }
+  if (asksName && /^(EAI_AGAIN|ETIMEOUT|ECONNREFUSED)$/.test(code)) {
+    const host = URL.canParse(who) ? new URL(who).hostname : who
+    return { verdict: 'UNKNOWN', detail: `no name server says where ${host} is (${code})`, silent: true }
+  }
   const detail = message.includes(who) ? message : `${who}: ${message}`
   // Only the site itself can show its expired certificate, or one that is not yet valid.
   if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$|HPE_/.test(code)) return { verdict: 'CRITICAL', detail }
@@ -42,8 +40,6 @@ export function getRootCause(thrown: unknown): { code?: string; syscall?: string
     .replace(/^\[Errno -?\d+\] (.)/, (_, first: string) => first.toLowerCase())
   return { ...(code ? { code } : {}), ...(syscall ? { syscall } : {}), message }
 }
-
-const getHost = (who: string): string => (URL.canParse(who) ? new URL(who).hostname : who)
 
 /**
  * How the other side reacted to a request that got no answer: it refused the connection, or accepted it and then TLS or

@@ -2,7 +2,9 @@ import { openArm } from '../azure/arm.ts'
 import { type Azure, createAzure } from '../azure/client.ts'
 import { readRedisKey } from '../azure/resources/redis.ts'
 import type { Command } from '../shell/command.ts'
+import type { Runner } from '../shell/runner.ts'
 import type { Context } from '../tasks/task.ts'
+import { memoize } from '../util/concurrency.ts'
 import type { CheckContext, QuickContext } from './check.ts'
 import { databaseSources } from './database/facts.ts'
 import { coreTimeoutMs, createQuickContext } from './run.ts'
@@ -10,25 +12,18 @@ import { coreTimeoutMs, createQuickContext } from './run.ts'
 /** @param options `azure`: a client that has already read what there is */
 export function createCheckContext(
   context: Context,
-  {
-    azure,
-    hurry = false,
-    ...options
-  }: Partial<Omit<QuickContext, 'context'>> & { azure?: Azure; hurry?: boolean } = {},
+  options: Partial<Omit<QuickContext, 'context'>> & { azure?: Azure; hurry?: boolean } = {},
 ): CheckContext {
-  const quick = createQuickContext(context, options)
+  const { azure, hurry = false, ...rest } = options
+  const quick = createQuickContext(context, rest)
   const core = hurry ? inHaste(context) : context
   const client = azure ?? createAzure(core)
-  let key: Promise<string> | undefined
   return {
     ...quick,
     core,
     azure: client,
     arm: openArm(core, quick.signal),
-    redisKey() {
-      key ??= readRedisKey(core, client)
-      return key
-    },
+    redisKey: memoize(() => readRedisKey(core, client)),
     database: databaseSources(core, client),
   }
 }
@@ -37,19 +32,15 @@ export function createCheckContext(
 const patienceMs = coreTimeoutMs / 2 - 1000
 
 /** The same context, whose commands and queries end early and are not retried: the next run of the health check does that. */
-export function inHaste(context: Context): Context {
-  const once = ({ retry: _, ...command }: Command): Command => ({
-    ...command,
-    timeoutMs: Math.min(command.timeoutMs, patienceMs),
-  })
-  const { runner } = context
-  return {
-    ...context,
-    runner: {
-      ...runner,
-      query: (query) => runner.query({ timeoutMs: patienceMs, ...query }),
-      run: (command, onOutput) => runner.run(once(command), onOutput),
-      runPrivately: (command) => runner.runPrivately(once(command)),
-    },
+function inHaste({ config, runner }: Context): Context {
+  const once = (command: Command): Command => {
+    return { ...command, retry: undefined, timeoutMs: Math.min(command.timeoutMs, patienceMs) }
   }
+  const hasty: Runner = {
+    ...runner,
+    query: (query) => runner.query({ timeoutMs: patienceMs, ...query }),
+    run: (command, onOutput) => runner.run(once(command), onOutput),
+    runPrivately: (command) => runner.runPrivately(once(command)),
+  }
+  return { config, runner: hasty }
 }

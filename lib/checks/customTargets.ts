@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Limits } from '../config/config.ts'
-import { getMessage, usageError } from '../util/errors.ts'
+import { getMessage, OpsError, usageError } from '../util/errors.ts'
 import { parseNumber } from '../util/number.ts'
 import { select } from './check.ts'
 import { checks } from './list.ts'
@@ -16,13 +16,12 @@ const isTaken = (id: string): boolean => names.has(id) || id === 'site' || id.st
  * (`500,2000`). # starts a comment. Throws (exit 2) and names every wrong line.
  */
 export function readTargets(file: string): Target[] {
-  let text: string
   try {
-    text = readFileSync(file, 'utf8')
+    return parseTargets(readFileSync(file, 'utf8'), file)
   } catch (thrown) {
+    if (thrown instanceof OpsError) throw thrown
     throw usageError(`--targets ${file} cannot be read: ${getMessage(thrown)}`, form)
   }
-  return parseTargets(text, file)
 }
 
 const form = 'A line is: [NAME] URL [WARNING,CRITICAL], such as   shop https://shop.example/ 500,2000'
@@ -53,19 +52,17 @@ export function parseTargets(text: string, file: string): Target[] {
 
 function findComplaint({ id }: Target, seen: ReadonlyMap<string, number>): string | undefined {
   if (isTaken(id)) return `${id} is the name of a probe`
-  return seen.has(id)
-    ? `${id} is on line ${seen.get(id)}, too${/:\/\//.test(id) ? ': give them names' : ''}`
-    : undefined
+  if (!seen.has(id)) return undefined
+  return `${id} is on line ${seen.get(id)}, too${id.includes('://') ? ': give them names' : ''}`
 }
 
-/** Reads one line; gives the target, or what is wrong with the line. */
 function readLine(words: string): Target | string {
   const parts = words.split(/\s+/)
   const at = parts.findIndex((part) => /^[a-z][a-z0-9+.-]*:\/\//i.test(part))
   if (at < 0) return `there is no URL in "${masked(words)}"`
   const [text = '', limitsText, ...rest] = parts.slice(at)
   if (at > 1 || rest.length > 0) return `"${masked(words)}" has too many words`
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = URL.parse(text)
   if (!url || !/^https?:$/.test(url.protocol)) return `${masked(text)} is no http or https URL`
   if (url.username !== '' || url.password !== '')
     return `the URL at ${url.host} has a user name or a password in it, which would be shown and sent with every alert`

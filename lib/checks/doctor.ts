@@ -1,5 +1,5 @@
 import type { Context } from '../tasks/task.ts'
-import { exitCode, type Finding, worstVerdict } from '../util/errors.ts'
+import type { Finding } from '../util/errors.ts'
 import { type Category, type Check, type CheckContext, categories, getAdvice, select } from './check.ts'
 import { createCheckContext } from './context.ts'
 import { checks } from './list.ts'
@@ -16,11 +16,8 @@ export async function examine(
   signal: AbortSignal,
 ): Promise<Examined[]> {
   const checking = createCheckContext(context, { signal, requestTimeoutMs: 10_000 })
-  return Promise.all(
-    select(checks, 'doctor')
-      .filter((check) => chosen.includes(getCategory(check)))
-      .map((check) => examineOne(check, checking)),
-  )
+  const wanted = select(checks, 'doctor').filter((check) => chosen.includes(getCategory(check)))
+  return Promise.all(wanted.map((check) => examineOne(check, checking)))
 }
 
 export const getCategory = ({ tags }: Check): Category =>
@@ -30,18 +27,9 @@ async function examineOne(check: Check, checking: CheckContext): Promise<Examine
   const { id, title } = check
   const category = getCategory(check)
   const result = await runCheck(check, checking)
+  const { detail } = result
   // A program on this machine that does not answer is missing.
   if (category === 'tools' && result.verdict === 'UNKNOWN') result.verdict = 'CRITICAL'
   const next = result.verdict === 'OK' ? undefined : getAdvice(check, result)
-  return {
-    ...{ id, category, title, verdict: result.verdict, detail: result.detail },
-    ...(next ? { next } : {}),
-  }
-}
-
-/** 0 all OK, 1 a WARNING or CRITICAL, 3 an UNKNOWN. */
-export function exitCodeOfFindings(findings: readonly Finding[]): number {
-  const verdict = worstVerdict(findings)
-  if (verdict === 'OK') return exitCode.done
-  return verdict === 'UNKNOWN' ? exitCode.unknown : exitCode.failed
+  return { id, category, title, verdict: result.verdict, detail, ...(next ? { next } : {}) }
 }

@@ -15,16 +15,16 @@ import type { ProbeRun } from './health.ts'
 
 const script = path.join(import.meta.dirname, 'requests.py')
 
-/** What requests.py prints for each request, in any order. */
+/** What requests.py prints for each request, in any order. With an error there is nothing but the index. */
 interface VpsProbeLine {
   index: number
   status?: number
-  headers?: Record<string, string>
+  headers?: IncomingHttpHeaders
   body?: string
   phases?: Phases
   /** DER in base64. */
   certificate?: string
-  /** Instead of all these: the failure's code, as Node names it, and its message. */
+  /** `code` as Node names it. */
   error?: { code: string; message: string }
 }
 
@@ -73,18 +73,13 @@ function requestsCommand(
   authorities: readonly string[],
 ): Command {
   const text = readFileSync(script, 'utf8')
-  const input = {
-    authorities,
-    requests: requests.map(({ url, method, headers = {}, timeoutMs }) => ({
-      url,
-      method,
-      headers: { 'User-Agent': 'codex-dominion-ops', ...headers },
-      timeoutMs,
-    })),
-  }
+  const wanted = requests.map(({ url, method, headers, timeoutMs }) => ({
+    ...{ url, method, timeoutMs },
+    headers: { 'User-Agent': 'codex-dominion-ops', ...headers },
+  }))
   const longest = Math.max(...requests.map(({ timeoutMs }) => timeoutMs))
   return vps(config)({
-    stdin: text + JSON.stringify(input),
+    stdin: text + JSON.stringify({ authorities, requests: wanted }),
     // The script sends 64 at a time.
     timeoutMs: Math.ceil(requests.length / 64) * longest + 10_000,
     explain: (output) => ({
@@ -107,24 +102,12 @@ function readLines(stdout: string): VpsProbeLine[] {
   })
 }
 
-function toResponse({
-  status = 0,
-  headers = {},
-  body = '',
-  phases,
-  certificate,
-}: VpsProbeLine): HttpResponse {
-  return {
-    status,
-    headers: headers as IncomingHttpHeaders,
-    body,
-    phases: phases ?? { total: 0 },
-    ...(certificate ? { certificate: parseCertificate(certificate) } : {}),
-  }
+function toResponse(line: VpsProbeLine): HttpResponse {
+  const { status = 0, headers = {}, body = '', phases = { total: 0 } } = line
+  if (!line.certificate) return { status, headers, body, phases }
+  const certificate = new X509Certificate(Buffer.from(line.certificate, 'base64')).toLegacyObject()
+  return { status, headers, body, phases, certificate: certificate as unknown as PeerCertificate }
 }
-
-const parseCertificate = (der: string): PeerCertificate =>
-  new X509Certificate(Buffer.from(der, 'base64')).toLegacyObject() as unknown as PeerCertificate
 
 /** A check that only one side gets an answer to. */
 export interface Disagreement {
@@ -144,20 +127,17 @@ export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagree
   return vps.observations.flatMap((there): Disagreement[] => {
     const own = here.observations.find(({ probe }) => probe.id === there.probe.id)
     if (!own || Boolean(own.silent) === Boolean(there.silent)) return []
+    if (!isAnswer(own.silent ? there : own)) return []
     const { id } = own.probe
-    const between = 'a network problem between, no outage'
-    if (own.silent && !isAnswer(there)) return []
     if (own.silent && isVps(config, own.probe)) {
       const detail = `${own.detail}; from the VPS itself it answers: firewall or network between`
       return [{ id, fails: 'here', verdict: own.verdict, detail }]
     }
-    if (own.silent) {
-      const detail = `the VPS gets an answer, this machine none: ${between} (${own.detail})`
-      return [{ id, fails: 'here', verdict: 'WARNING', detail }]
-    }
-    if (!isAnswer(own)) return []
-    const detail = `this machine gets an answer, the VPS none: ${between} (${there.detail})`
-    return [{ id, fails: 'vps', verdict: 'WARNING', detail }]
+    const who = own.silent
+      ? 'the VPS gets an answer, this machine none'
+      : 'this machine gets an answer, the VPS none'
+    const detail = `${who}: a network problem between, no outage (${(own.silent ? own : there).detail})`
+    return [{ id, fails: own.silent ? 'here' : 'vps', verdict: 'WARNING', detail }]
   })
 }
 

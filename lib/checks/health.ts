@@ -3,7 +3,7 @@ import { formatScriptLine } from '../config/config.ts'
 import type { Context } from '../tasks/task.ts'
 import { mapLimit } from '../util/concurrency.ts'
 import { usageError, type Verdict, worstVerdict } from '../util/errors.ts'
-import { findNearest } from '../util/suggest.ts'
+import { formatSuggestion } from '../util/suggest.ts'
 import { type Check, type CheckContext, type Observation, select } from './check.ts'
 import { mayBeOwnNetwork, type OwnNetwork, ownNetwork } from './ownNetwork.ts'
 import { quickChecks } from './quickChecks.ts'
@@ -44,12 +44,8 @@ const headStartMs = 1000
  * Every check that these options ask for, in the order in which it is shown. Throws (exit 2) for an unknown id, naming the
  * nearest known one.
  */
-export async function listProbes({
-  quick,
-  only = [],
-  targets = [],
-  from = 'here',
-}: Omit<RunOptions, 'signal'>): Promise<Check[]> {
+export async function listProbes(options: Omit<RunOptions, 'signal'>): Promise<Check[]> {
+  const { quick, only = [], targets = [], from = 'here' } = options
   const extra: Check[] = targets.map(targetCheck)
   if (from === 'vps') {
     const web: Check[] = quickChecks.filter(({ tags }) => tags.includes('from-vps'))
@@ -74,17 +70,11 @@ const withLongTimeout = (check: Check): Check => ({ ...check, timeoutMs: 45_000,
 
 function choose(checks: readonly Check[], only: readonly string[]): Check[] {
   if (only.length === 0) return [...checks]
-  const ids = new Set(checks.map(({ id }) => id))
-  const wanted = new Set(only)
-  for (const id of wanted) {
-    if (ids.has(id)) continue
-    const meant = findNearest(id, [...ids])
-    throw usageError(
-      `--only ${id} is no probe of this run${meant ? `; did you mean ${meant}?` : ''}`,
-      `There are: ${[...ids].join(', ')}.`,
-    )
-  }
-  return checks.filter(({ id }) => wanted.has(id))
+  const ids = [...new Set(checks.map(({ id }) => id))]
+  const unknown = only.find((id) => !ids.includes(id))
+  if (unknown === undefined) return checks.filter(({ id }) => only.includes(id))
+  const what = `--only ${unknown} is no probe of this run${formatSuggestion(unknown, ids)}`
+  throw usageError(what, `There are: ${ids.join(', ')}.`)
 }
 
 /**
@@ -116,21 +106,15 @@ export async function runProbes(context: Context, options: RunOptions): Promise<
   if (state !== 'down')
     return { at, from, verdict: worstVerdict(observations), observations, ownNetwork: state }
   const detail = `this machine's own network is down (${why})`
-  const known = observations.map(
-    (each): Observation =>
-      mayBeOwnNetwork(each)
-        ? { probe: each.probe, took: each.took, verdict: 'UNKNOWN', detail, silent: true }
-        : each,
-  )
+  const known = observations.map((each): Observation => {
+    const { probe, took } = each
+    return mayBeOwnNetwork(each) ? { probe, took, verdict: 'UNKNOWN', detail, silent: true } : each
+  })
   return { at, from, verdict: 'UNKNOWN', observations: known, ownNetwork: state }
 }
 
 /** Loads no code of Azure and the database for checks that need no login. */
-async function createContext(
-  context: Context,
-  probes: readonly Check[],
-  signal: AbortSignal,
-): Promise<CheckContext> {
+async function createContext(context: Context, probes: readonly Check[], signal: AbortSignal) {
   const options = { signal, timed: true, requestTimeoutMs: webTimeoutMs + 1000 }
   if (probes.every(({ needs }) => needs === 'nothing'))
     return createQuickContext(context, options) as CheckContext

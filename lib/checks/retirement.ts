@@ -49,10 +49,10 @@ const check = (
   run: Check['run'],
 ): Check => ({ id, title, tags: ['doctor', 'retirement'], needs, advice, run })
 
-/** Let's Encrypt: 64 days by default from 2027-02-10 on, 45 from 2028-02-16 on. */
-const shorterLifetimes = [
-  { from: '2027-02-10', days: 64 },
-  { from: '2028-02-16', days: 45 },
+/** Let's Encrypt's default number of days from a date on. */
+const shorterLifetimes: readonly [from: string, days: number][] = [
+  ['2027-02-10', 64],
+  ['2028-02-16', 45],
 ]
 
 /** What an operator must replace before its support ends. */
@@ -102,12 +102,11 @@ export const retirement: readonly Check[] = [
     async ({ context, now }) => {
       const { timer } = (await inspectServer(context)).certificate
       const coming = shorterLifetimes
-        .filter(({ from }) => Date.parse(from) > now.getTime())
-        .map(({ from, days }) => `${days} days from ${from} on`)
+        .filter(([from]) => Date.parse(from) > now.getTime())
+        .map(([from, days]) => `${days} days from ${from} on`)
       const detail = coming.length > 0 ? `gets shorter: ${coming.join(', ')}` : 'is 45 days'
-      return timer
-        ? pass(`${detail}; certbot.timer renews in time`)
-        : warn(`${detail}; certbot.timer does not run`)
+      if (!timer) return warn(`${detail}; certbot.timer does not run`)
+      return pass(`${detail}; certbot.timer renews in time`)
     },
   ),
 ]

@@ -78,11 +78,13 @@ export async function assertReachable(context: Context): Promise<void> {
 
 /** Why the site gives no answer; undefined when it gives one. */
 async function findSilence({ config, runner }: Context): Promise<unknown> {
-  const url = `https://${config.domain}/`
-  return runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 }).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
+  try {
+    const url = `https://${config.domain}/`
+    await runner.request({ method: 'HEAD', url, effect: 'read', timeoutMs: 10_000 })
+    return undefined
+  } catch (thrown) {
+    return thrown
+  }
 }
 
 const noAnswer = ({ config }: Context, silence: unknown): OpsError =>

@@ -1,5 +1,5 @@
 import type { Context } from '../tasks/task.ts'
-import { exitCode, type Judged, judgedFailure, OpsError } from '../util/errors.ts'
+import { exitCode, type Judged, judgedFailure, OpsError, type Verdict } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import type { Check, Observation, QuickContext, Result } from './check.ts'
 
@@ -22,10 +22,7 @@ export const createQuickContext = (
 })
 
 /** Runs a check as part of `health`: within its time limit; what cannot be checked is UNKNOWN. */
-export function observe<Needs extends QuickContext>(
-  check: Check<Needs>,
-  context: Needs,
-): Promise<Observation> {
+export function observe<Needs extends QuickContext>(check: Check<Needs>, context: Needs) {
   const quick = check.needs === 'nothing'
   const { timeoutMs = quick ? webTimeoutMs : coreTimeoutMs, silence = quick ? 'CRITICAL' : 'UNKNOWN' } = check
   return runCheck(check, context, { timeoutMs, silence, onError: judgeUnknown })
@@ -36,10 +33,7 @@ function judgeUnknown(thrown: unknown): Result {
   return { ...judgedFailure(thrown), verdict: 'UNKNOWN', ...(silent ? { silent } : {}) }
 }
 
-interface RunOptions {
-  /** Default: none; requests and commands have their own. */
-  timeoutMs?: number
-  silence?: 'CRITICAL' | 'UNKNOWN'
+interface RunOptions extends Pick<Check, 'timeoutMs' | 'silence'> {
   /** Turns an error into a verdict. */
   onError?: (thrown: unknown) => Judged
 }
@@ -55,16 +49,12 @@ export async function runCheck<Needs extends QuickContext>(
   const started = performance.now()
   const ends = new AbortController()
   const over = Promise.withResolvers<Result>()
-  const timer = timeoutMs
-    ? setTimeout(() => {
-        over.resolve({
-          verdict: silence,
-          detail: `no answer within ${formatDuration(timeoutMs)}`,
-          silent: true,
-        })
-        ends.abort()
-      }, timeoutMs)
-    : undefined
+  const late = () => {
+    const detail = `no answer within ${formatDuration(timeoutMs!)}`
+    over.resolve({ verdict: silence, detail, silent: true })
+    ends.abort()
+  }
+  const timer = timeoutMs && setTimeout(late, timeoutMs)
   const stopped = () => {
     over.reject(signal.reason)
     ends.abort()
@@ -75,7 +65,7 @@ export async function runCheck<Needs extends QuickContext>(
     const result = await Promise.race([over.promise, running])
     return { probe: check, ...result, took: Math.round(performance.now() - started) }
   } finally {
-    clearTimeout(timer)
+    clearTimeout(timer || undefined)
     signal.removeEventListener('abort', stopped)
   }
 }
@@ -88,6 +78,10 @@ export const runChecks = <Needs extends QuickContext>(
 
 /** A WARNING passes: something needs attention later, but the deployment works. */
 export const hasPassed = ({ verdict }: Judged): boolean => verdict === 'OK' || verdict === 'WARNING'
+
+/** A result with advice, unless it is OK. */
+export const judge = (verdict: Verdict, detail: string, next: string): Result =>
+  verdict === 'OK' ? { verdict, detail } : { verdict, detail, next }
 
 /** Throws an OpsError, which makes the check CRITICAL, when the condition does not hold. */
 export function assertThat(condition: unknown, wrong: string): asserts condition {

@@ -1,4 +1,4 @@
-import { azVersion } from '../azure/account.ts'
+import { azVersion, installHint } from '../azure/account.ts'
 import { oldestAz } from '../azure/cli.ts'
 import { requirePgTool } from '../database/pgTools.ts'
 import { local } from '../shell/command.ts'
@@ -11,9 +11,9 @@ const oldestNode = { 22: '22.21.0', newer: '24.5.0' }
 const judgeVersion = (version: string, needed: string): Result =>
   isAtLeast(version, needed) ? pass(version) : fail(`${version}, needed: ${needed}`)
 
-const check = (id: string, title: string, advice: string, run: Check['run']): Check => ({
-  ...{ id, title, tags: ['doctor', 'tools'], needs: 'nothing', advice, run },
-})
+function check(id: string, title: string, advice: string, run: Check['run']): Check {
+  return { id, title, tags: ['doctor', 'tools'], needs: 'nothing', advice, run }
+}
 
 /** The programs on this machine that the scripts start. */
 export const tools: readonly Check[] = [
@@ -27,11 +27,8 @@ export const tools: readonly Check[] = [
     'Install Node.js with npm: the dashboard is built with it.',
     async ({ context: { runner } }) => pass((await runner.run(local`npm --version`)).stdout.trim()),
   ),
-  check(
-    'azure-cli',
-    'Azure CLI',
-    `Install Azure CLI ${oldestAz} or newer (az upgrade, or your package manager).`,
-    async ({ context }) => judgeVersion(await azVersion(context), oldestAz),
+  check('azure-cli', 'Azure CLI', installHint, async ({ context }) =>
+    judgeVersion(await azVersion(context), oldestAz),
   ),
   // pg_dump refuses a server that is newer than itself.
   check(

@@ -73,6 +73,16 @@ export const bySeverity: readonly Verdict[] = ['CRITICAL', 'WARNING', 'UNKNOWN',
 export const worstVerdict = (findings: readonly Pick<Judged, 'verdict'>[]): Verdict =>
   bySeverity.find((verdict) => findings.some((each) => each.verdict === verdict)) ?? 'UNKNOWN'
 
+/**
+ * The exit code of a script that checks: 0 OK, 1 a WARNING or CRITICAL, otherwise 3.
+ * @param unanswered the exit code of the first source that gave no answer; UNKNOWN keeps a 4
+ */
+export function getVerdictCode(verdict: Verdict, unanswered: number = exitCode.unknown): number {
+  if (verdict === 'OK') return exitCode.done
+  if (verdict !== 'UNKNOWN') return exitCode.failed
+  return unanswered === exitCode.notLoggedIn ? unanswered : exitCode.unknown
+}
+
 /** The detail of a finding. A fault that several things share is printed once; the others refer to it. */
 export function getDetail({ verdict, detail }: Finding, earlier: readonly Finding[]): string {
   const same = earlier.find((each) => verdict !== 'OK' && each.detail === detail)

@@ -2,7 +2,7 @@
 import { chosenCategories } from '../../lib/checks/check.ts'
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
-import { getDetail } from '../../lib/util/errors.ts'
+import { getDetail, getVerdictCode, worstVerdict } from '../../lib/util/errors.ts'
 import { formatTable } from '../../lib/util/format.ts'
 import { getVps } from '../../lib/vps/remote/vps.ts'
 
@@ -17,7 +17,7 @@ const script = defineScript<{ only?: string }>({
     ),
   async run(run) {
     const chosen = chosenCategories(run.flags.only)
-    const { examine, exitCodeOfFindings } = await import('../../lib/checks/doctor.ts')
+    const { examine } = await import('../../lib/checks/doctor.ts')
     return withContext(run, 'doctor', false, async (context) => {
       if (chosen.includes('vps')) await context.runner.beginConnecting(getVps(context.config))
       const findings = await examine(context, chosen, run.signal)
@@ -39,7 +39,7 @@ const script = defineScript<{ only?: string }>({
         ok: passed === findings.length,
         findings,
       })
-      return exitCodeOfFindings(findings)
+      return getVerdictCode(worstVerdict(findings))
     })
   },
 })

@@ -1,13 +1,17 @@
 import { findTrouble, parseInstanceView } from '../../azure/containers/status.ts'
-import {
-  type ContainerGroup,
-  groupNames,
-  showGroups,
-  workerNames,
-} from '../../azure/resources/containerGroups.ts'
+import { type ContainerGroup, getWantedNames, showGroups } from '../../azure/resources/containerGroups.ts'
 import { formatScriptLine, type Limits } from '../../config/config.ts'
 import { formatCount } from '../../util/format.ts'
-import { byLimits, type Check, type CheckContext, combine, fail, pass, type Result } from '../check.ts'
+import {
+  byLimits,
+  type Check,
+  type CheckContext,
+  combine,
+  fail,
+  pass,
+  type Result,
+  unknown,
+} from '../check.ts'
 
 const about = {
   id: 'containers',
@@ -33,9 +37,8 @@ export const containersRunning: Check = {
   async run(checking) {
     const all = await readContainers(checking)
     const troubles = all.flatMap((each) => findContainerTrouble(each, Date.now()) ?? [])
-    return troubles.length > 0
-      ? fail(troubles.join('; '))
-      : pass(all.map(({ name }) => `${name} Running`).join(', '))
+    if (troubles.length > 0) return fail(troubles.join('; '))
+    return pass(all.map(({ name }) => `${name} Running`).join(', '))
   },
 }
 
@@ -47,7 +50,7 @@ export interface ContainerFacts {
 
 /** The groups that the configuration wants. Throws when Azure does not answer. */
 async function readContainers({ core, azure }: CheckContext): Promise<ContainerFacts[]> {
-  const wanted = [groupNames.backend, ...workerNames(core.config)]
+  const wanted = getWantedNames(core.config)
   const listed = (await azure.groups()).map(({ name }) => name)
   const there = wanted.filter((name) => listed.includes(name))
   const shown = await showGroups(core, azure, there)
@@ -57,7 +60,6 @@ async function readContainers({ core, azure }: CheckContext): Promise<ContainerF
   }))
 }
 
-/** Describes what is wrong with a group; undefined when it runs. */
 function findContainerTrouble({ name, group }: ContainerFacts, now: number): string | undefined {
   if (group === 'absent') return `${name} is absent`
   if (group === 'silent') return `${name} cannot be asked for its state`
@@ -71,10 +73,7 @@ export function judgeContainers(groups: readonly ContainerFacts[], limits: Limit
     const restarts = typeof group === 'string' ? 0 : countRecentRestarts(group, now)
     const runs = typeof group !== 'string' && parseInstanceView(group)?.currentState?.state === 'Running'
     const trouble = runs ? undefined : findContainerTrouble(facts, now)
-    if (trouble !== undefined) {
-      const verdict = group === 'silent' ? ('UNKNOWN' as const) : ('CRITICAL' as const)
-      return { verdict, detail: trouble, restarts }
-    }
+    if (trouble !== undefined) return { ...(group === 'silent' ? unknown(trouble) : fail(trouble)), restarts }
     const often = restarts > 0 ? `, ${formatCount(restarts, 'restart')} within the hour` : ''
     return { verdict: byLimits(restarts, limits), detail: `${name} Running${often}`, restarts }
   })
@@ -87,8 +86,6 @@ export function judgeContainers(groups: readonly ContainerFacts[], limits: Limit
   }
 }
 
-const hour = 3_600_000
-
 /**
  * ARM counts restarts since the group was created, and keeps the last events; consecutive equal ones become one, with
  * a count and the first and last time. A container that started more than an hour ago has not restarted within it.
@@ -96,7 +93,7 @@ const hour = 3_600_000
 function countRecentRestarts({ containers }: ContainerGroup, now: number): number {
   const view = containers[0]?.instanceView
   const all = view?.restartCount ?? 0
-  const within = (time: string | undefined) => now - Date.parse(time ?? '') < hour
+  const within = (time: string | undefined) => now - Date.parse(time ?? '') < 3_600_000
   if (all === 0 || !within(view?.currentState?.startTime)) return 0
   const starts = (view?.events ?? [])
     .filter(({ name, lastTimestamp }) => name === 'Started' && within(lastTimestamp))

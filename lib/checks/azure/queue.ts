@@ -5,7 +5,7 @@ import { unknownError, worstVerdict } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { byLimits, byLowLimits, type Check, type Result } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
-import { askRedis, type RedisReply } from './redisProtocol.ts'
+import { askRedis, getReplyError } from './redisProtocol.ts'
 
 /** The queue that the workers listen to (workerGroup in lib/azure/containers/spec.ts). */
 const name = 'workflows'
@@ -45,7 +45,10 @@ async function readQueue(context: Context, key: string): Promise<QueueFacts> {
     // Jobs that run, by when their worker's sign of life expires.
     ['ZCOUNT', `rq:wip:${name}`, String(Math.floor(Date.now() / 1000)), '+inf'],
   ])
-  if (typeof jobs !== 'number' || !Array.isArray(members)) throw unreadable(jobs, members)
+  if (typeof jobs !== 'number' || !Array.isArray(members)) {
+    const said = getReplyError(jobs) ?? getReplyError(members)
+    throw unknownError('Redis did not report the state of the queue', said)
+  }
   const workers = members.map(String)
   const [enqueued, ...signs] = await askRedis(context, key, [
     ['HGET', `rq:job:${typeof first === 'string' ? first : ''}`, 'enqueued_at'],
@@ -82,13 +85,6 @@ export function countListening(workers: readonly string[], clientList: string): 
     else if (/^b(?:l|r)(?:pop|move|poplpush)$/.test(field('cmd'))) of.waiting++
   }
   return [...hosts.values()].reduce((sum, { named, waiting }) => sum + Math.max(named, waiting), 0)
-}
-
-function unreadable(...replies: readonly (RedisReply | undefined)[]): Error {
-  const errors = replies.flatMap((each) =>
-    typeof each === 'object' && each && 'error' in each ? each.error : [],
-  )
-  return unknownError('Redis did not report the state of the queue', errors[0])
 }
 
 export function judgeQueue({ jobs, oldestSeconds, workers }: QueueFacts, config: Config): Result {

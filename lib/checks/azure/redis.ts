@@ -4,7 +4,7 @@ import type { Context } from '../../tasks/task.ts'
 import { judgedFailure } from '../../util/errors.ts'
 import { type Check, type CheckContext, fail, pass, type Result, unknown, warn } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
-import { askRedis, type RedisReply, timeoutMs } from './redisProtocol.ts'
+import { askRedis, getReplyError, type RedisReply, timeoutMs } from './redisProtocol.ts'
 
 /** Redis requires TLS and a key, answers with the key, and Azure does not report it as failed. */
 export const redis: Check = {
@@ -26,9 +26,7 @@ export const redisTls: Check = {
   needs: 'nothing',
   async run({ context }) {
     const fault = await findOpenDoor(context)
-    return fault === undefined
-      ? pass('TLS and a key are asked for; a plain connection is refused')
-      : fail(fault)
+    return fault ? fail(fault) : pass('TLS and a key are asked for; a plain connection is refused')
   },
 }
 
@@ -79,14 +77,11 @@ async function findOpenDoor({ config, runner }: Context): Promise<string | undef
 
 /** Judges the answer to PING after AUTH. `ms` includes the connection's set-up. */
 export function judgePing(pong: RedisReply, ms: number): Result {
-  if (pong === 'PONG')
-    return {
-      ...pass(`PONG in ${ms} ms, over TLS and with a key only`),
-      ms,
-      figures: [{ name: 'redis', value: ms, unit: 'ms' }],
-    }
-  const error = typeof pong === 'object' && pong && 'error' in pong ? pong.error : String(pong)
-  return fail(`it does not take the key that Azure gives: ${error}`)
+  if (pong === 'PONG') {
+    const figures = [{ name: 'redis', value: ms, unit: 'ms' }] as const
+    return { ...pass(`PONG in ${ms} ms, over TLS and with a key only`), ms, figures }
+  }
+  return fail(`it does not take the key that Azure gives: ${getReplyError(pong) ?? String(pong)}`)
 }
 
 /** The portal's list shows a failed Redis like a healthy one; with another clustering policy it takes no jobs. */

@@ -18,20 +18,20 @@ export async function askRedis(
   commands: readonly (readonly string[])[],
 ): Promise<RedisReply[]> {
   const all = [['AUTH', key], ...commands]
-  const { host, port } = redisAddress(config)
+  const address = redisAddress(config)
   const { answer } = await runner.dial({
-    host,
-    port,
-    tls: true,
+    ...{ ...address, tls: true, timeoutMs, effect: 'read' },
     say: all.map(serialise).join(''),
     whole: (text) => readReplies(text, all.length) !== undefined,
-    timeoutMs,
-    effect: 'read',
   })
   const replies = readReplies(answer, all.length)
   if (replies) return replies.slice(1)
-  throw unknownError(`Redis ${host} closed the connection before it had answered`)
+  throw unknownError(`Redis ${address.host} closed the connection before it had answered`)
 }
+
+/** The error that a reply is; undefined for every other. */
+export const getReplyError = (reply: RedisReply | undefined): string | undefined =>
+  typeof reply === 'object' && reply && 'error' in reply ? reply.error : undefined
 
 /** A command as RESP: an array of bulk strings, their lengths in bytes. */
 const serialise = (words: readonly string[]): string =>

@@ -23,12 +23,6 @@ export const azureLogin: Check = {
   },
 }
 
-/** The actions that a deploy performs in the resource group. */
-const getNeeded = (config: Config): string[] => [
-  'Microsoft.Resources/deployments/write',
-  ...getResources(config).flatMap(({ permissions }) => permissions),
-]
-
 interface Permission {
   actions: string[]
   notActions?: string[]
@@ -43,7 +37,8 @@ export const azurePermissions: Check = {
   async run({ context, azure, arm }) {
     const { id } = await azure.account()
     const { resourceGroup } = context.config.azure
-    const needed = getNeeded(context.config)
+    const permissions = getResources(context.config).flatMap((resource) => resource.permissions)
+    const needed = ['Microsoft.Resources/deployments/write', ...permissions]
     const read = (scope: string) =>
       arm.get<{ value: Permission[] }>(`${scope}/providers/Microsoft.Authorization/permissions`, {
         'api-version': '2022-04-01',
@@ -92,14 +87,11 @@ export const providers: Check = {
     )
     const missing = states.filter(({ state }) => state !== 'Registered')
     if (missing.length === 0) return pass(`all ${needed.length}`)
-    return fail(
-      missing.map(({ namespace, state }) => `${namespace} is ${state}`).join(', '),
-      missing
-        .map(({ namespace }) =>
-          formatAzLine(`az provider register --namespace ${namespace} --subscription ${id} --wait`),
-        )
-        .join(' && '),
+    const lines = missing.map(({ namespace }) =>
+      formatAzLine(`az provider register --namespace ${namespace} --subscription ${id} --wait`),
     )
+    const detail = missing.map(({ namespace, state }) => `${namespace} is ${state}`).join(', ')
+    return fail(detail, lines.join(' && '))
   },
 }
 

@@ -3,11 +3,7 @@ import { poll } from '../../util/poll.ts'
 import { type Check, pass, type QuickContext } from '../check.ts'
 import { assertThat } from '../run.ts'
 
-interface Workflow {
-  id: number
-  name: string
-  runs: number
-}
+type Workflow = { id: number; name: string; runs: number }
 
 /**
  * Starts as many workflows at once as there are workers, through the site, and waits until their rows have changed. It
@@ -40,18 +36,13 @@ export const workerJob: Check<QuickContext> = {
       })
       assertThat(status === 202, `the job was not taken: ${status} ${body.slice(0, 200)}`)
       const started = Date.now()
-      return poll(
-        async () => {
-          const after = (await read()).find(({ id }) => id === before.id)
-          return after && after.runs > before.runs
-            ? `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
-            : undefined
-        },
-        {
-          ...{ intervalMs: 500, timeoutMs: 60_000 },
-          describe: () => new Error(`${before.name} was not run within 60 s`),
-        },
-      )
+      const attempt = async () => {
+        const after = (await read()).find(({ id }) => id === before.id)
+        if (!after || after.runs <= before.runs) return undefined
+        return `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
+      }
+      const describe = () => new Error(`${before.name} was not run within 60 s`)
+      return poll(attempt, { intervalMs: 500, timeoutMs: 60_000, describe })
     }
     const workflows = (await read()).slice(0, config.worker.count)
     assertThat(workflows.length > 0, 'there is no workflow')

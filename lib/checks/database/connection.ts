@@ -1,4 +1,3 @@
-import type { Azure } from '../../azure/client.ts'
 import { databaseHost } from '../../azure/resources/postgres.ts'
 import { formatScriptLine } from '../../config/config.ts'
 import { exitCode, judgedFailure, OpsError } from '../../util/errors.ts'
@@ -19,15 +18,12 @@ export const databaseConnection: Check = {
       const facts = await readFacts(core)
       return judgeDatabase(facts, { ms: Math.round(performance.now() - started), connect: dns + tcp + login })
     } catch (thrown) {
-      return judgeNoDatabase(thrown, databaseHost(core.config), () => readState(azure))
+      return judgeNoDatabase(thrown, databaseHost(core.config), async () => {
+        const server = await azure.database().catch(() => undefined)
+        return server?.properties.state as string | undefined
+      })
     }
   },
-}
-
-/** The server's state in Azure: Ready, Stopped … Undefined when Azure does not answer, or has no such server. */
-async function readState(azure: Azure): Promise<string | undefined> {
-  const server = await azure.database().catch(() => undefined)
-  return server?.properties.state as string | undefined
 }
 
 /** @param times milliseconds of the whole query, and of its connection alone */
@@ -52,6 +48,7 @@ const servesNobody = /too many clients|remaining connection slots|shutting down|
 /**
  * A refused connection and an error of the server are known faults. A silent server may only keep this machine out
  * (its firewall), so Azure is asked whether it runs.
+ * @param state the server's state in Azure: Ready, Stopped …; undefined when Azure does not answer or has no such server
  */
 export async function judgeNoDatabase(
   thrown: unknown,
@@ -60,14 +57,10 @@ export async function judgeNoDatabase(
 ): Promise<Result> {
   const { detail, next } = judgedFailure(thrown)
   const said = thrown instanceof OpsError ? (thrown.failure.said ?? '') : detail
-  if (/ECONNREFUSED/.test(said))
-    return {
-      ...fail(
-        `${host} refuses connections: the server does not run`,
-        `${formatScriptLine('check-database')} shows more; az postgres flexible-server start starts a stopped one.`,
-      ),
-      silent: true,
-    }
+  if (/ECONNREFUSED/.test(said)) {
+    const advice = `${formatScriptLine('check-database')} shows more; az postgres flexible-server start starts a stopped one.`
+    return { ...fail(`${host} refuses connections: the server does not run`, advice), silent: true }
+  }
   if (servesNobody.test(said)) return fail(detail, next)
   const silent = thrown instanceof OpsError && thrown.exitCode === exitCode.unknown
   if (!silent) return unknown(detail, next)
@@ -90,8 +83,7 @@ export const databaseTransport: Check = {
     if (secureTransport === undefined)
       return unknown(`${database.name} does not show require_secure_transport`)
     const detail = `require_secure_transport is ${secureTransport}`
-    return secureTransport.toLowerCase() === 'on'
-      ? pass(detail)
-      : fail(detail, `${formatScriptLine('provision')}   (it sets the parameter to on)`)
+    if (secureTransport.toLowerCase() === 'on') return pass(detail)
+    return fail(detail, `${formatScriptLine('provision')}   (it sets the parameter to on)`)
   },
 }

@@ -6,6 +6,7 @@ import { formatScriptLine } from '../../config/config.ts'
 import { createPlainExchange } from '../../database/connect.ts'
 import { getPending, readAppliedMigrations, readMigrations } from '../../database/migrations.ts'
 import type { Context } from '../../tasks/task.ts'
+import { memoize } from '../../util/concurrency.ts'
 import { OpsError } from '../../util/errors.ts'
 
 /** A full backup that Azure took. */
@@ -35,30 +36,22 @@ export type DatabaseSources = ReturnType<typeof databaseSources>
 
 /** The sources of facts about the database; each is read once. */
 export function databaseSources(context: Context, azure: Azure) {
-  const server = once(() => readServer(context, azure))
+  const server = memoize(() => readServer(context, azure))
   return {
     /** The first bytes of the answer to a client without TLS. */
-    plain: once(async () => (await context.runner.dial(createPlainExchange(context.config))).answer),
+    plain: memoize(async () => (await context.runner.dial(createPlainExchange(context.config))).answer),
     server,
-    backups: once(async () => {
+    backups: memoize(async () => {
       await server()
       return readBackups(context, azure)
     }),
-    times: once(() => context.runner.connect()),
-    facts: once(() => readFacts(context)),
-    tables: once(() => readTables(context)),
-    migrations: once(async () => {
+    times: memoize(() => context.runner.connect()),
+    facts: memoize(() => readFacts(context)),
+    tables: memoize(() => readTables(context)),
+    migrations: memoize(async () => {
       const all = readMigrations()
       return { pending: getPending(all, await readAppliedMigrations(context)), all: all.length }
     }),
-  }
-}
-
-function once<Value>(read: () => Promise<Value>): () => Promise<Value> {
-  let asked: Promise<Value> | undefined
-  return () => {
-    asked ??= read()
-    return asked
   }
 }
 
@@ -76,10 +69,8 @@ async function readBackups({ config, runner }: Context, azure: Azure): Promise<S
   const server = resourceId(config, (await azure.account()).id, postgres)
   const url = `https://management.azure.com${server}/backups?api-version=2022-12-01`
   const { stdout } = await runner.run(az({ accept: [0] })`rest --method get --url ${url}`)
-  const { value } = JSON.parse(stdout) as {
-    value: { name: string; properties: { completedTime: string } }[]
-  }
-  return value
+  type Item = { name: string; properties: { completedTime: string } }
+  return (JSON.parse(stdout) as { value: Item[] }).value
     .map(({ name, properties }) => ({ name, completed: properties.completedTime }))
     .sort((left, right) => Date.parse(right.completed) - Date.parse(left.completed))
 }
@@ -88,22 +79,13 @@ async function readBackups({ config, runner }: Context, azure: Azure): Promise<S
 const factsText = `SELECT current_setting('server_version') AS version,
   (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS connections,
   (SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END) FROM pg_settings
-    WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections'))::int AS allowed,
+    WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections'))::int AS "connectionsAllowed",
   ((SELECT sum(pg_database_size(oid)) FROM pg_database) + (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir()))::text AS stored`
 
 export async function readFacts({ runner }: Context): Promise<ServerFacts> {
-  const [row] = await runner.query<{
-    version: string
-    connections: number
-    allowed: number
-    stored: string
-  }>({ text: factsText, effect: 'read', title: 'version, connections, storage' })
-  return {
-    version: /^[\d.]+/.exec(row!.version)?.[0] ?? row!.version,
-    connections: row!.connections,
-    connectionsAllowed: row!.allowed,
-    stored: Number(row!.stored),
-  }
+  const query = { text: factsText, effect: 'read', title: 'version, connections, storage' } as const
+  const [row] = await runner.query<Omit<ServerFacts, 'stored'> & { stored: string }>(query)
+  return { ...row!, version: /^[\d.]+/.exec(row!.version)?.[0] ?? row!.version, stored: Number(row!.stored) }
 }
 
 async function readTables({ runner }: Context): Promise<TableSize[]> {
@@ -115,24 +97,14 @@ FROM unnest($1::text[]) AS name`,
     title: 'sizes of the tables',
   })
   const there = sizes.filter(({ bytes }) => bytes !== null)
-  const counts = there.map(
-    ({ name }) => `SELECT '${name}' AS name, count(*)::text AS rows FROM public.${name}`,
-  )
-  const rows =
-    counts.length === 0
-      ? []
-      : await runner.query<{ name: string; rows: string }>({
-          text: counts.join(' UNION ALL '),
-          effect: 'read',
-          title: 'rows of the tables',
-        })
+  const text = there
+    .map(({ name }) => `SELECT '${name}' AS name, count(*)::text AS rows FROM public.${name}`)
+    .join(' UNION ALL ')
+  const query = { text, effect: 'read', title: 'rows of the tables' } as const
+  const rows = text === '' ? [] : await runner.query<{ name: string; rows: string }>(query)
+  const toNumber = (text: string | null | undefined) => (text ? Number(text) : undefined)
   return sizes.map(({ name, bytes }) => {
-    const counted = rows.find((row) => row.name === name)?.rows
-    return {
-      name,
-      rows: counted === undefined ? undefined : Number(counted),
-      bytes: bytes === null ? undefined : Number(bytes),
-    }
+    return { name, rows: toNumber(rows.find((row) => row.name === name)?.rows), bytes: toNumber(bytes) }
   })
 }
 

@@ -5,14 +5,14 @@ import type { ConnectTimes } from '../../shell/runner.ts'
 import { exitCode, OpsError, worstVerdict } from '../../util/errors.ts'
 import { formatBytes, formatCount, formatDuration } from '../../util/format.ts'
 import { byLimits, type Check, type CheckContext, fail, pass, type Result, unknown, warn } from '../check.ts'
-import { assertThat } from '../run.ts'
+import { assertThat, judge } from '../run.ts'
 import { type ServerBackup, type ServerFacts, type TableSize, applicationTables as tables } from './facts.ts'
-
-const hour = 3_600_000
 
 const check = (id: string, title: string, run: Check['run']): Check => ({
   ...{ id, title, tags: ['check-database'], needs: 'az', run },
 })
+
+const hour = 3_600_000
 
 /** The checks of check-database, in the order in which it shows them. */
 export const databaseChecks: readonly Check[] = [
@@ -23,11 +23,9 @@ export const databaseChecks: readonly Check[] = [
     judgeVersion(context.config, await database.facts()),
   ),
   check('tls', 'TLS enforced', async ({ database }) => {
-    const tlsWorks = database.times().then(
-      () => true,
-      () => false,
-    )
-    return judgePlain(await database.plain(), await tlsWorks)
+    const [plain, times] = await Promise.allSettled([database.plain(), database.times()])
+    if (plain.status === 'rejected') throw plain.reason
+    return judgePlain(plain.value, times.status === 'fulfilled')
   }),
   check('connection', 'Connection time', async ({ database }) => judgeTimes(await database.times())),
   check('connections', 'Connections', async ({ database }) => judgeConnections(await database.facts())),
@@ -50,11 +48,8 @@ function judgeServer(config: Config, { name, sku, properties }: Resource): Resul
   if (state === 'Ready') return pass(detail)
   if (/^(Updating|Starting|Restarting)$/.test(state)) return warn(detail)
   if (state !== 'Stopped') return fail(detail)
-  const { resourceGroup } = config.azure
-  return fail(
-    detail,
-    formatAzLine(`az postgres flexible-server start --resource-group ${resourceGroup} --name ${name}`),
-  )
+  const start = `az postgres flexible-server start --resource-group ${config.azure.resourceGroup} --name ${name}`
+  return fail(detail, formatAzLine(start))
 }
 
 function judgeVersion({ postgres }: Config, { version }: ServerFacts): Result {
@@ -109,10 +104,8 @@ function judgeTimes({ dns, tcp, login }: ConnectTimes): Result {
 /** In per cent of what is allowed. */
 const shareLimits = { warning: 80, critical: 95 }
 
-const judgeShare = (used: number, allowed: number, detail: string, next: string): Result => {
-  const verdict = byLimits((used / allowed) * 100, shareLimits)
-  return { verdict, detail, ...(verdict === 'OK' ? {} : { next }) }
-}
+const judgeShare = (used: number, allowed: number, detail: string, next: string): Result =>
+  judge(byLimits((used / allowed) * 100, shareLimits), detail, next)
 
 const percent = (used: number, allowed: number): string => `${Math.round((used / allowed) * 100)} %`
 
@@ -145,19 +138,16 @@ export function judgeBackups(
   server: Resource | undefined,
   now: number,
 ): Result {
-  const { earliestRestoreDate, backupRetentionDays } = (server?.properties.backup ?? {}) as {
-    earliestRestoreDate?: string
-    backupRetentionDays?: number
-  }
+  type Backup = { earliestRestoreDate?: string; backupRetentionDays?: number }
+  const { earliestRestoreDate, backupRetentionDays } = (server?.properties.backup ?? {}) as Backup
   const [newest] = backups
   const next = `${formatScriptLine('backup-database')} takes a dump here; ask Azure why it took no backup.`
   if (!newest) {
     const { createdAt = '' } =
       (server as { systemData?: { createdAt?: string } } | undefined)?.systemData ?? {}
-    const young = now - Date.parse(createdAt) < 24 * hour
-    return young
-      ? warn('Azure has no backup yet: the server is new', next)
-      : fail('Azure has no backup', next)
+    if (now - Date.parse(createdAt) < 24 * hour)
+      return warn('Azure has no backup yet: the server is new', next)
+    return fail('Azure has no backup', next)
   }
   const age = now - Date.parse(newest.completed)
   const point = earliestRestoreDate
@@ -165,8 +155,7 @@ export function judgeBackups(
     : ''
   const kept = backupRetentionDays ? `, kept ${backupRetentionDays} days` : ''
   const detail = `${backups.length} in Azure${kept}, newest ${newest.completed} (${formatDuration(age)} ago)${point}`
-  const verdict = byLimits(age, ageLimits)
-  return { verdict, detail, ...(verdict === 'OK' ? {} : { next }) }
+  return judge(byLimits(age, ageLimits), detail, next)
 }
 
 function judgeMigrations({ pending, all }: { pending: readonly { name: string }[]; all: number }): Result {

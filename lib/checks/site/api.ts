@@ -18,20 +18,12 @@ export const backend = httpCheck({
   id: 'backend',
   title: 'Backend, asked directly',
   tags: ['health', 'verify', 'azure', 'from-vps'],
-  aliases: {
-    verify: { id: 'backend-health', title: 'Backend /health' },
-  },
+  aliases: { verify: { id: 'backend-health', title: 'Backend /health' } },
   advice: ({ verdict }) => (verdict === 'CRITICAL' ? backendAdvice() : undefined),
   url: (config) => `http://${stableHost(config)}:${backendPort}/health`,
   limits: ({ health }) => health.apiMs,
   fault: (response, url) => findHealthFault(url, response),
 })
-
-/** An area of the API: answered from the database, with this field. */
-export interface Area {
-  path: string
-  field: string
-}
 
 /** `API: Team plans` for `api-team-plans`. */
 export function getAreaName(id: string): string {
@@ -68,9 +60,12 @@ export const apiAreas = [
 export const findHealthFault = (url: string, { status, body }: HttpResponse): string | undefined =>
   status === 200 ? undefined : `${url} says ${status}${inBrief(body)}`
 
-/** @param filled an empty list is wrong */
+/**
+ * @param area its path, and the field of its answer
+ * @param filled an empty list is wrong
+ */
 export function findAreaFault(
-  { path, field }: Area,
+  { path, field }: { path: string; field: string },
   { status, body }: HttpResponse,
   filled = false,
 ): string | undefined {

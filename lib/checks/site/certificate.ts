@@ -1,6 +1,5 @@
 import type { PeerCertificate } from 'node:tls'
 import { formatScriptLine, getSiteNames, type Limits } from '../../config/config.ts'
-import type { Verdict } from '../../util/errors.ts'
 import { byLowLimits, type Check, fail, type QuickContext, type Result } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
 import { get, nginxAdvice } from './http.ts'
@@ -45,11 +44,7 @@ export function judgeServed(
 }
 
 /** Per cent of a certificate's lifetime that is left, one decimal; 0 when it is over. Times in ms since 1970. */
-export function lifetimeLeft(
-  { from, to }: { from: number; to: number },
-  limits: Limits,
-  now: number,
-): { verdict: Verdict; percent: number } {
+export function lifetimeLeft({ from, to }: { from: number; to: number }, limits: Limits, now: number) {
   const percent = Math.max(0, Math.round(((to - now) / (to - from)) * 1000) / 10)
   return { verdict: byLowLimits(percent, limits), percent }
 }

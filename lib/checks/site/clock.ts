@@ -24,17 +24,13 @@ export const clock: Check<QuickContext> = {
       { name: 'the VPS', url: `http://${config.domain}/` },
       { name: 'the backend', url: `http://${stableHost(config)}:${backendPort}/` },
     ]
-    const asked = await Promise.all(
-      servers.map(async ({ name, url }) => ({
-        name,
-        ms: await aheadOfUs(checking, url).catch(() => undefined),
-      })),
+    const asked = await Promise.allSettled(
+      servers.map(async ({ name, url }) => ({ name, ms: await aheadOfUs(checking, url) })),
     )
-    const known = asked.flatMap(({ name, ms }) =>
-      ms === undefined || Number.isNaN(ms) ? [] : [{ name, ms }],
-    )
+    const answers = asked.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    const known = answers.filter(({ ms }) => !Number.isNaN(ms))
     const result = judgeServers(known, config.health.clockSeconds)
-    return asked.some(({ ms }) => ms !== undefined) ? { ...result, plain: true } : { ...result, silent: true }
+    return answers.length > 0 ? { ...result, plain: true } : { ...result, silent: true }
   },
 }
 

@@ -22,8 +22,7 @@ export const get = (
 }
 
 /** What differs between checks that are one GET. */
-export interface Question
-  extends Omit<Check<QuickContext>, 'needs' | 'host' | 'run' | 'timeoutMs' | 'silence'> {
+interface Question extends Omit<Check<QuickContext>, 'needs' | 'host' | 'run' | 'timeoutMs' | 'silence'> {
   url(config: Config): string
   limits(config: Config): Limits
   /** It may use an open connection. */
@@ -47,11 +46,8 @@ export function httpCheck(question: Question): Check<QuickContext> {
       try {
         const response = await get(checking, url, shared ? { shared } : {})
         const plain = url.startsWith('http:') && !isJson(response.body)
-        const result = judgeResponse(
-          { ...check, fault: fault(response, url, checking.filled) },
-          response,
-          checking.timed ? check.limits(config) : undefined,
-        )
+        const found = { ...check, fault: fault(response, url, checking.filled) }
+        const result = judgeResponse(found, response, checking.timed ? check.limits(config) : undefined)
         if (note && !checking.timed && result.verdict === 'OK') result.detail += note(response)
         return { ...result, ...(plain ? { plain } : {}) }
       } catch (thrown) {
@@ -72,14 +68,11 @@ function isJson(body: string): boolean {
 
 /** @param limits in ms; undefined: time does not count */
 export function judgeResponse(
-  {
-    id,
-    fault,
-    hiddenByMaintenance,
-  }: { id: string; fault: string | undefined; hiddenByMaintenance?: boolean },
+  check: Pick<Check, 'id' | 'hiddenByMaintenance'> & { fault: string | undefined },
   response: HttpResponse,
   limits: Limits | undefined,
 ): Result {
+  const { id, fault, hiddenByMaintenance } = check
   const { phases, status } = response
   const ms = phases.total
   const figures = [{ name: id, value: ms, unit: 'ms', ...(limits ? { limits } : {}) }] as const

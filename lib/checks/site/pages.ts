@@ -8,9 +8,7 @@ export const frontPage = httpCheck({
   id: 'static',
   title: 'Front page',
   tags: ['health', 'verify', 'ionos', 'pages', 'from-vps', 'site'],
-  aliases: {
-    verify: { id: 'site-https', title: 'Site over HTTPS' },
-  },
+  aliases: { verify: { id: 'site-https', title: 'Site over HTTPS' } },
   publicName: 'Website',
   hiddenByMaintenance: true,
   advice: nginxAdvice,
@@ -43,21 +41,16 @@ export const pages: Check<QuickContext> = {
       }))
     const { body } = await get(checking, `${site}/sitemap.xml`)
     const paths = [...body.matchAll(/<loc>https?:\/\/[^/<]+([^<]*)<\/loc>/g)].map((match) => match[1] || '/')
-    assertThat(
-      paths.length >= fewestPages,
-      `the site map names ${paths.length} pages, fewer than ${fewestPages}`,
-    )
+    const count = paths.length
+    assertThat(count >= fewestPages, `the site map names ${count} pages, fewer than ${fewestPages}`)
     const found = await fetchAll(paths, 'GET')
     const bad = found.filter(({ status }) => status !== 200)
     assertThat(bad.length === 0, bad.map(({ path, status }) => `${path} says ${status}`).join(', '))
-    const assets = new Set(
-      found.flatMap((page) =>
-        [...page.body.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g)].map((match) => match[1] ?? ''),
-      ),
-    )
+    const links = found.flatMap((page) => [...page.body.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g)])
+    const assets = new Set(links.map(([, link = '']) => link))
     const missing = (await fetchAll(assets, 'HEAD')).filter(({ status }) => status !== 200)
     assertThat(missing.length === 0, `missing: ${missing.map(({ path }) => path).join(', ')}`)
-    return pass(`${paths.length} pages, ${assets.size} assets`)
+    return pass(`${count} pages, ${assets.size} assets`)
   },
 }
 
@@ -73,10 +66,8 @@ export const notFound: Check<QuickContext> = {
       get(checking, `${site}/no-such-page-${Date.now()}`),
       get(checking, `${site}/_next/static/no-such-chunk.js`),
     ])
-    assertThat(
-      page.status === 404 && asset.status === 404,
-      `a missing page says ${page.status}, a missing chunk ${asset.status}`,
-    )
+    const said = `a missing page says ${page.status}, a missing chunk ${asset.status}`
+    assertThat(page.status === 404 && asset.status === 404, said)
     assertThat(/<html/i.test(page.body), 'the 404 has no page')
     return pass('404 with its own page')
   },

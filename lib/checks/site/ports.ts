@@ -19,19 +19,15 @@ export const ports: Check<QuickContext> = {
 }
 
 /** Describes why a port is closed; undefined when anything answers there. Throws when that cannot be determined. */
-async function findClosed(
-  checking: QuickContext,
-  scheme: 'http' | 'https',
-  port: number,
-): Promise<string | undefined> {
+async function findClosed(checking: QuickContext, scheme: 'http' | 'https', port: number) {
   try {
     await get(checking, `${scheme}://${checking.context.config.domain}/`, { method: 'HEAD' })
+    return undefined
   } catch (thrown) {
     const reaction = reactionTo(thrown)
-    if (reaction === 'refused') return `${port} refuses connections`
     // Other checks judge TLS and HTTP.
     if (reaction === 'connected') return undefined
+    if (reaction === 'refused') return `${port} refuses connections`
     throw new Error(`${port}: ${getRootCause(thrown).message}`)
   }
-  return undefined
 }

@@ -20,11 +20,8 @@ export const certificateRenewal: Check = {
     const { verdict, percent } = lifetimeLeft(lifetime, limits, now.getTime())
     const detail = `until ${lineage.notAfter.toISOString().slice(0, 10)}, ${Math.round(percent)} % of its lifetime left`
     if (verdict === 'CRITICAL') return fail(detail)
-    if (!timer)
-      return fail(
-        `${detail}, but certbot.timer does not run: nothing renews it`,
-        formatScriptLine('setup-server'),
-      )
+    const idle = `${detail}, but certbot.timer does not run: nothing renews it`
+    if (!timer) return fail(idle, formatScriptLine('setup-server'))
     if (!hook) return warn(`${detail}, but nothing reloads nginx after a renewal`)
     return verdict === 'WARNING' ? warn(detail) : pass(`${detail}; certbot.timer renews it`)
   },
@@ -57,8 +54,7 @@ const reloadLine = 'On the VPS: systemctl reload nginx'
 /** Serial numbers in hexadecimal. */
 export function judgeStored(served: string | undefined, stored: string | undefined): Result {
   if (served === undefined) return fail('nginx showed none', reloadLine)
-  if (stored === undefined)
-    return fail('one is served, but none is stored where certbot keeps it', reloadLine)
+  if (!stored) return fail('one is served, but none is stored where certbot keeps it', reloadLine)
   if (served.toUpperCase() === stored.toUpperCase()) return pass('is the stored one')
   return fail('is not the stored one: nginx was not reloaded since it was renewed', reloadLine)
 }
@@ -74,10 +70,8 @@ export function judgeNotServed(
     return { ...unanswered(url, thrown), verdict: 'UNKNOWN' }
   if (!lineage) return judgeStored('expired', undefined)
   const until = lineage.notAfter.toISOString().slice(0, 10)
-  return lineage.notAfter.getTime() > now
-    ? fail(
-        `an expired one is served, the stored one is valid until ${until}: nginx was not reloaded since it was renewed`,
-        reloadLine,
-      )
-    : fail(`the stored one has expired, too (${until})`, formatScriptLine('issue-certificate'))
+  if (lineage.notAfter.getTime() <= now)
+    return fail(`the stored one has expired, too (${until})`, formatScriptLine('issue-certificate'))
+  const stale = `an expired one is served, the stored one is valid until ${until}`
+  return fail(`${stale}: nginx was not reloaded since it was renewed`, reloadLine)
 }

@@ -56,39 +56,27 @@ export function readDisks(stdout: string, stderr = ''): Disk[] {
     if (mountedOn === undefined) return []
     const [used, free, inodesUsed, inodesFree] = texts.map(Number) as [number, number, number, number]
     const inodes = inodesUsed + inodesFree
-    return [
-      {
-        mountedOn,
-        percent: share(used, used + free),
-        inodesPercent: inodes > 0 ? share(inodesUsed, inodes) : undefined,
-        freeBytes: free,
-      },
-    ]
+    const inodesPercent = inodes > 0 ? share(inodesUsed, inodes) : undefined
+    return [{ mountedOn, percent: share(used, used + free), inodesPercent, freeBytes: free }]
   })
   if (disks.length > 0)
     return disks.filter((disk, at) => disks.findIndex((each) => each.mountedOn === disk.mountedOn) === at)
-  throw unknownError(
-    'The VPS does not tell how full its disk is',
-    `${stderr}\n${stdout}`.trim().slice(0, 500),
-  )
+  const said = `${stderr}\n${stdout}`.trim().slice(0, 500)
+  throw unknownError('The VPS does not report how full its disk is', said)
 }
 
 const share = (used: number, all: number): number => (all === 0 ? 100 : Math.round((used / all) * 1000) / 10)
 
 export function judgeDisks(disks: readonly Disk[], limits: Limits): Result {
   const judged = disks.map(({ mountedOn, percent, inodesPercent = 0, freeBytes }) => {
-    const by = byLimits(percent, limits)
-    const byInodes = byLimits(inodesPercent, limits)
+    const space = `${percent} % used, ${(freeBytes / 1e9).toFixed(1)} GB left`
     const parts = [
-      ...(by === 'OK' && byInodes !== 'OK'
-        ? []
-        : [`${percent} % used, ${(freeBytes / 1e9).toFixed(1)} GB left`]),
-      ...(byInodes === 'OK' ? [] : [`${inodesPercent} % of the inodes used`]),
+      { verdict: byLimits(percent, limits), detail: space },
+      { verdict: byLimits(inodesPercent, limits), detail: `${inodesPercent} % of the inodes used` },
     ]
-    return {
-      verdict: worstVerdict([{ verdict: by }, { verdict: byInodes }]),
-      detail: `${mountedOn} ${parts.join(', ')}`,
-    }
+    const wrong = parts.filter(({ verdict }) => verdict !== 'OK')
+    const shown = wrong.length > 0 ? wrong.map(({ detail }) => detail) : [space]
+    return { verdict: worstVerdict(parts), detail: `${mountedOn} ${shown.join(', ')}` }
   })
   const most = Math.max(...disks.map(({ percent }) => percent))
   const mostInodes = Math.max(...disks.map(({ inodesPercent = 0 }) => inodesPercent))

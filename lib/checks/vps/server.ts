@@ -29,9 +29,8 @@ export const vpsServices: Check = {
     const { nginx } = await inspectServer(context)
     if (!nginx.version) return fail('is not installed')
     if (!nginx.active) return fail(`${nginx.version} does not run`)
-    return nginx.enabled
-      ? pass(`${nginx.version} runs`)
-      : fail(`${nginx.version} would not start after a reboot`)
+    if (!nginx.enabled) return fail(`${nginx.version} would not start after a reboot`)
+    return pass(`${nginx.version} runs`)
   },
 }
 
@@ -49,9 +48,7 @@ export const backendPort: Check = {
     if (status === 200) return pass(`${host} answers`)
     if (status === undefined) return fail(`${host}: ${body}`)
     // The port is open; other checks judge the application.
-    return warn(
-      `${host} answers, though not well: ${body}`,
-      formatScriptLine('view-logs', '--only', 'backend'),
-    )
+    const next = formatScriptLine('view-logs', '--only', 'backend')
+    return warn(`${host} answers, though not well: ${body}`, next)
   },
 }

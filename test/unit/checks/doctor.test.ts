@@ -10,14 +10,14 @@ import {
   select,
 } from '../../../lib/checks/check.ts'
 import { databaseTransport } from '../../../lib/checks/database/connection.ts'
-import { exitCodeOfFindings, getCategory } from '../../../lib/checks/doctor.ts'
+import { getCategory } from '../../../lib/checks/doctor.ts'
 import { checks } from '../../../lib/checks/list.ts'
 import { judgeEndOfLife } from '../../../lib/checks/retirement.ts'
 import { judgeForLogins } from '../../../lib/checks/site/clock.ts'
 import { ports } from '../../../lib/checks/site/ports.ts'
 import { backendPort } from '../../../lib/checks/vps/server.ts'
 import { type Config, noteEnvironment } from '../../../lib/config/config.ts'
-import { exitCode, judgedFailure, OpsError, worstVerdict } from '../../../lib/util/errors.ts'
+import { exitCode, getVerdictCode, judgedFailure, OpsError, worstVerdict } from '../../../lib/util/errors.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
@@ -223,6 +223,6 @@ test('silence is unknown, a refusal is critical, and what is known to be wrong o
   expect(judgedFailure(new Error('odd')).verdict).toBe('UNKNOWN')
   expect(worstVerdict([silent, refused])).toBe('CRITICAL')
   const code = (...verdicts: ('OK' | 'WARNING' | 'UNKNOWN')[]) =>
-    exitCodeOfFindings(verdicts.map((verdict) => ({ id: '', title: '', detail: '', verdict })))
+    getVerdictCode(worstVerdict(verdicts.map((verdict) => ({ verdict }))))
   expect([code('OK'), code('OK', 'UNKNOWN'), code('WARNING', 'UNKNOWN')]).toEqual([0, 3, 1])
 })

@@ -275,7 +275,7 @@ test.each([
 })
 
 test('df that says nothing is no full disk', () => {
-  expect(() => readDisks('', 'df: /: Input/output error')).toThrow('does not tell how full')
+  expect(() => readDisks('', 'df: /: Input/output error')).toThrow('does not report how full')
 })
 
 test.each([
