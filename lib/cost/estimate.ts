@@ -33,12 +33,8 @@ export interface Estimate {
 }
 
 /** Estimates the configuration of the context. Reads the public price list (no login); see readPrices. */
-export async function monthlyEstimate(
-  context: Context,
-  options: { offline?: boolean } = {},
-): Promise<Estimate> {
-  return estimateCost(context.config, await readPrices(context, options))
-}
+export const monthlyEstimate = async (context: Context, options?: { offline?: boolean }): Promise<Estimate> =>
+  estimateCost(context.config, await readPrices(context, options))
 
 /** The parts that come first, in this order. */
 const order = ['postgres-compute', 'postgres-storage', 'redis', 'registry']
@@ -53,15 +49,8 @@ export function estimateCost(config: Config, prices: Prices): Estimate {
   ]
   const known = round(parts.reduce((sum, { monthly }) => sum + (monthly ?? 0), 0))
   const whole = parts.every(({ monthly }) => monthly !== null)
-  const { currency, note } = prices
-  return {
-    parts,
-    total: whole ? known : null,
-    known,
-    currency,
-    priced: prices.priced,
-    ...(note ? { note } : {}),
-  }
+  const { currency, priced, note } = prices
+  return { parts, total: whole ? known : null, known, currency, priced, ...(note ? { note } : {}) }
 }
 
 function estimatePart({ id, title, quantities, remark = '' }: PricedPart, prices: Prices): Part {
@@ -69,10 +58,9 @@ function estimatePart({ id, title, quantities, remark = '' }: PricedPart, prices
     formula,
     ...getPrice(meter, quantity, prices),
   }))
-  const source = answers[0]?.source ?? 'list'
-  const about = { id, title, currency: 'USD', source } as const
+  const about = { id, title, currency: 'USD', source: answers[0]?.source ?? 'list' } as const
   const unknown = answers.find((answer) => 'unknown' in answer)
-  if (unknown && 'unknown' in unknown) {
+  if (unknown) {
     const quantity = answers.map(({ formula }) => formula).join(' + ')
     return { ...about, monthly: null, quantity: quantity + remark, unknown: unknown.unknown }
   }

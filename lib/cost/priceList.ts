@@ -33,7 +33,7 @@ export interface Prices {
   note?: string
 }
 
-export interface ServicePrices {
+interface ServicePrices {
   source: 'list' | 'offline'
   /** Empty when the table has nothing of this region. */
   items: readonly PriceItem[]
@@ -54,19 +54,14 @@ export function createPricesRequest(service: string, region: string): HttpReques
 }
 
 /** Uses az's network settings: where only a proxy leads out, .env configures it for az. */
-const createPageRequest = (url: string): HttpRequest => ({
-  method: 'GET',
-  url,
-  effect: 'read',
-  timeoutMs: 15_000,
-  as: 'az',
-})
+function createPageRequest(url: string): HttpRequest {
+  return { method: 'GET', url, effect: 'read', timeoutMs: 15_000, as: 'az' }
+}
 
 /** The price list's names of the services that the configuration uses. */
-const getServices = (config: Config): string[] => {
+function getServices(config: Config): string[] {
   const parts = getResources(config).flatMap((resource) => resource.getPricedParts(config))
-  const services = parts.flatMap(({ quantities }) => quantities.map(({ meter }) => meter.service))
-  return [...new Set(services)]
+  return [...new Set(parts.flatMap(({ quantities }) => quantities.map(({ meter }) => meter.service)))]
 }
 
 /**
@@ -74,46 +69,33 @@ const getServices = (config: Config): string[] => {
  * that the list gives no prices of, and for all with `offline`. Never throws when the list cannot be reached: `note` says
  * so.
  */
-export async function readPrices(
-  { config, runner }: Context,
-  options: { offline?: boolean } = {},
-): Promise<Prices> {
-  const region = config.azure.location
-  const services = getServices(config)
+export async function readPrices(context: Context, options: { offline?: boolean } = {}): Promise<Prices> {
+  const region = context.config.azure.location
+  const services = getServices(context.config)
   const mapServices = (prices: (service: string) => ServicePrices): Prices['byService'] =>
     Object.fromEntries(services.map((service) => [service, prices(service)]))
-  const table = (service: string): ServicePrices => ({
-    source: 'offline',
-    items: getOfflineItems(service, region),
-  })
+  const table = (service: string) => ({ source: 'offline' as const, items: getOfflineItems(service, region) })
   if (options.offline) {
     const note = `These are the prices of the table of ${offline.date}, not today's, as --offline requests.`
     return { currency: 'USD', priced: offline.date, region, byService: mapServices(table), note }
   }
   const answers = await settleAll<Record<string, PriceItem[]>>(
     Object.fromEntries(
-      services.map((service) => [service, () => readServicePrices({ config, runner }, service, region)]),
+      services.map((service) => [service, () => readServicePrices(context, service, region)]),
     ),
   )
-  const failures = services.flatMap((service) => answers[service]?.failure ?? [])
   const byService = mapServices((service) => {
     const items = answers[service]?.value
     return items ? { source: 'list', items } : table(service)
   })
-  return {
-    currency: 'USD',
-    priced: failures.length > 0 ? offline.date : new Date().toISOString().slice(0, 10),
-    region,
-    byService,
-    ...(failures[0]
-      ? { note: describeFailure(getMessage(failures[0]), failures.length, services.length) }
-      : {}),
-  }
+  const failures = services.flatMap((service) => answers[service]?.failure ?? [])
+  const [first] = failures
+  if (!first) return { currency: 'USD', priced: new Date().toISOString().slice(0, 10), region, byService }
+  const part =
+    failures.length < services.length ? ` for ${failures.length} of ${services.length} services` : ''
+  const note = `The public price list gave no answer${part} (${getMessage(first)}); those prices are from the table of ${offline.date}, not today's.`
+  return { currency: 'USD', priced: offline.date, region, byService, note }
 }
-
-const describeFailure = (why: string, count: number, all: number): string =>
-  `The public price list gave no answer${count < all ? ` for ${count} of ${all} services` : ''} (${why}); ` +
-  `those prices are from the table of ${offline.date}, not today's.`
 
 async function readServicePrices({ runner }: Context, service: string, region: string): Promise<PriceItem[]> {
   const items: PriceItem[] = []
@@ -158,13 +140,26 @@ function isPrice(item: unknown): item is PriceItem {
   )
 }
 
-const getOfflineItems = (service: string, region: string): PriceItem[] =>
-  offline.regions.includes(region) ? offline.items.filter(({ serviceName }) => serviceName === service) : []
+/** The dated table: the rows of each product of a service. */
+const offlineServices: Record<
+  string,
+  Record<string, { sku: string; meter: string; unit: string; price: number }[]>
+> = offline.services
+
+function getOfflineItems(serviceName: string, region: string): PriceItem[] {
+  if (!offline.regions.includes(region)) return []
+  return Object.entries(offlineServices[serviceName] ?? {}).flatMap(([productName, rows]) =>
+    rows.map(({ sku: skuName, meter: meterName, unit: unitOfMeasure, price: retailPrice }) => ({
+      ...{ serviceName, productName, skuName, meterName, unitOfMeasure, retailPrice },
+    })),
+  )
+}
 
 /** What a quantity costs, or why that is unknown. An unknown price is never 0. */
-type Priced =
-  | { cost: number; unitPrice: number; source: 'list' | 'offline' }
-  | { unknown: string; source: 'list' | 'offline' }
+type Priced = { source: ServicePrices['source'] } & (
+  | { cost: number; unitPrice: number }
+  | { unknown: string }
+)
 
 /**
  * Prices a month's quantity of a meter, in the units of `meter.unit`. Graduated prices are summed tier by tier

@@ -18,36 +18,21 @@ export async function reportCost(context: Context, options: { offline?: boolean 
 /** Formats the estimate with how each part is computed, then its comparison with the original one. */
 export function formatEstimate(estimate: Estimate, compared: readonly Compared[]): string {
   const right = 'right' as const
+  const part = { heading: 'Part' }
   const parts = formatTable(
+    [part, { heading: '$ a month', align: right }, { heading: 'Price from' }, { heading: 'Computed' }],
     [
-      { heading: 'Part' },
-      { heading: '$ a month', align: right },
-      { heading: 'Price from' },
-      { heading: 'Computed' },
-    ],
-    [
-      ...estimate.parts.map((part) => [
-        part.title,
-        formatDollars(part.monthly),
-        formatSource(part),
-        formatQuantity(part),
+      ...estimate.parts.map((each) => [
+        ...[each.title, formatDollars(each.monthly), formatSource(each)],
+        each.unknown ? `${each.quantity}; ${each.unknown}` : each.quantity,
       ]),
       ['Total', formatDollars(estimate.total), '', formatTotal(estimate)],
     ],
   )
+  const figures = ['original $', 'now $'].map((heading) => ({ heading, align: right }))
   const beside = formatTable(
-    [
-      { heading: 'Part' },
-      { heading: 'original $', align: right },
-      { heading: 'now $', align: right },
-      { heading: 'Why it differs' },
-    ],
-    compared.map(({ title, document, now, because }) => [
-      title,
-      formatRange(document),
-      formatDollars(now),
-      because,
-    ]),
+    [part, ...figures, { heading: 'Why it differs' }],
+    compared.map((line) => [line.title, formatRange(line.document), formatDollars(line.now), line.because]),
   )
   const priced = `Azure prices of ${estimate.priced}, pay as you go, before tax; traffic and image builds are not included.`
   const heading = 'Beside the original estimate (docs/original-document.md):'
@@ -60,9 +45,6 @@ const formatSource = ({ id, source }: Part): string =>
 
 export const formatDollars = (amount: number | null | undefined): string =>
   amount === null || amount === undefined ? 'UNKNOWN' : amount.toFixed(2)
-
-const formatQuantity = (part: Part): string =>
-  part.unknown ? `${part.quantity}; ${part.unknown}` : part.quantity
 
 const formatTotal = ({ total, known }: Estimate): string =>
   total === null ? `$${known.toFixed(2)} for the parts that have a price` : ''
