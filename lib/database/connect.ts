@@ -59,12 +59,9 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
   let last: Promise<unknown> = Promise.resolve()
   return {
     times: { dns, tcp: Math.round(connected - began), login: Math.round(ready - connected) },
-    query<Row>({ text, values, timeoutMs }: Query) {
-      const asked = {
-        text,
-        ...(values ? { values: [...values] } : {}),
-        ...(timeoutMs ? { query_timeout: timeoutMs } : {}),
-      }
+    query<Row>({ text, values = [], timeoutMs }: Query) {
+      const limit = timeoutMs ? { query_timeout: timeoutMs } : {}
+      const asked = { text, ...(values.length > 0 ? { values: [...values] } : {}), ...limit }
       const answer = last.then(() => client.query(asked))
       last = answer.catch(() => {})
       // Several statements give an array of results; the last one counts.
@@ -110,27 +107,21 @@ export function explainLost(host: string, thrown: Error & { code?: string }): Er
   )
 }
 
-/** PostgreSQL's refusal of an address. In Azure the firewall usually does not answer at all. */
-const notAllowed = /no pg_hba\.conf entry/
-
 function explainConnect({ config }: Context, thrown: Error & { code?: string }): OpsError {
   const host = databaseHost(config)
   const said = getMessage(thrown)
   if (thrown.code === '3D000') {
-    return new OpsError({
-      what: `There is no such database on ${host}`,
-      said,
-      next: `Restore a backup: ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`,
-    })
+    const next = `Restore a backup: ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`
+    return new OpsError({ what: `There is no such database on ${host}`, said, next })
   }
-  if (/^28/.test(thrown.code ?? '') && !notAllowed.test(said)) {
+  // PostgreSQL's refusal of an address. In Azure the firewall usually does not answer at all.
+  if (/^28/.test(thrown.code ?? '') && !/no pg_hba\.conf entry/.test(said))
     return new OpsError({
       what: `The database ${host} refuses the password of ${config.postgres.user}`,
       said,
       next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the present one, or set a new one with ${formatScriptLine('provision')}.`,
       exitCode: exitCode.notLoggedIn,
     })
-  }
   return unknownError(
     `The database ${host} cannot be reached`,
     said,
@@ -138,20 +129,19 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
   )
 }
 
-/** Asks for a session without TLS. */
-export const createPlainExchange = (config: Config): TcpExchange => ({
-  host: databaseHost(config),
-  port: databasePort,
-  tls: false,
-  say: createStartupMessage(config.postgres.user, config.postgres.database),
-  timeoutMs: 10_000,
-  effect: 'read',
-})
-
-/** The first message of a client without TLS (PostgreSQL's protocol 3.0, "StartupMessage" in the message formats). */
-function createStartupMessage(user: string, database: string): Buffer {
+/** Asks for a session without TLS (PostgreSQL's protocol 3.0, "StartupMessage" in the message formats). */
+export function createPlainExchange(config: Config): TcpExchange {
+  const { user, database } = config.postgres
   const body = Buffer.from(`\0\x03\0\0user\0${user}\0database\0${database}\0\0`, 'latin1')
   const length = Buffer.alloc(4)
   length.writeInt32BE(body.length + 4)
-  return Buffer.concat([length, body])
+  const say = Buffer.concat([length, body])
+  return {
+    host: databaseHost(config),
+    port: databasePort,
+    tls: false,
+    say,
+    timeoutMs: 10_000,
+    effect: 'read',
+  }
 }

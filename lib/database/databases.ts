@@ -12,11 +12,13 @@ import { quoteName as name, quoteText as text } from './sql.ts'
 export const maintenanceDatabase = 'postgres'
 
 /** A statement over the connection to the maintenance database. */
-export const serverQuery = (
+export function serverQuery(
   effect: EffectKind,
   text: string,
   more: Pick<Query, 'title' | 'values'> = {},
-): Query => ({ text, effect, database: maintenanceDatabase, ...more })
+): Query {
+  return { text, effect, database: maintenanceDatabase, ...more }
+}
 
 /** Names have at most 63 bytes; a shortened one keeps the end, which makes it unique. */
 const addSuffix = (database: string, suffix: string): string =>
@@ -130,10 +132,8 @@ WHERE pid <> pg_backend_pid() AND state = 'active' AND position($1 in query) > 0
     await poll(isIdle, { intervalMs: 1000, attempts: 20, describe: busy })
     const names = (await readDatabases(context, database)).map((each) => each.name)
     const targets = renames.map(([, to]) => to)
-    return (
-      targets.every((each) => names.includes(each)) &&
-      renames.every(([from]) => targets.includes(from) || !names.includes(from))
-    )
+    const isGone = ([from]: Renames[number]) => targets.includes(from) || !names.includes(from)
+    return targets.every((each) => names.includes(each)) && renames.every(isGone)
   }
   try {
     // A broken connection is not reopened; the other database gets a new one.
@@ -177,13 +177,12 @@ export async function readLocale({ runner }: Context): Promise<Locale> {
 /** Takes or frees the lock of a temporary database, which lasts as long as this run's connection: a locked one is in use. */
 async function callLock(
   { runner }: Context,
-  verb: 'pg_try_advisory_lock' | 'pg_advisory_unlock',
+  verb: 'try_advisory_lock' | 'advisory_unlock',
   database: string,
-): Promise<boolean> {
+) {
   const key = text(`codex-dominion-ops ${database}`)
-  const [row] = await runner.query<{ done: boolean }>(
-    serverQuery('record', `SELECT ${verb}(hashtextextended(${key}, 0)) AS done`),
-  )
+  const query = serverQuery('record', `SELECT pg_${verb}(hashtextextended(${key}, 0)) AS done`)
+  const [row] = await runner.query<{ done: boolean }>(query)
   return row!.done
 }
 
@@ -195,12 +194,12 @@ export const filterLeftovers = (databases: readonly Database[]): string[] =>
 export async function dropLeftovers(context: Context, names: readonly string[]): Promise<string[]> {
   const dropped: string[] = []
   for (const each of names) {
-    if (!(await callLock(context, 'pg_try_advisory_lock', each))) continue
+    if (!(await callLock(context, 'try_advisory_lock', each))) continue
     try {
       await context.runner.query(dropDatabaseQuery(each, 'record'))
       dropped.push(each)
     } finally {
-      await callLock(context, 'pg_advisory_unlock', each)
+      await callLock(context, 'advisory_unlock', each)
     }
   }
   return dropped
@@ -218,9 +217,9 @@ export async function withTemporaryDatabase<T>(
 ): Promise<T> {
   const cleanUp = async () => {
     await context.runner.query(dropDatabaseQuery(database, 'record'))
-    await callLock(context, 'pg_advisory_unlock', database)
+    await callLock(context, 'advisory_unlock', database)
   }
-  await callLock(context, 'pg_try_advisory_lock', database)
+  await callLock(context, 'try_advisory_lock', database)
   try {
     await context.runner.query(create)
     const result = await use()

@@ -9,14 +9,10 @@ import { quoteText } from './sql.ts'
 
 const folder = path.join(import.meta.dirname, '..', '..', 'infra', 'migrations')
 
-export interface Migration {
-  name: string
-  sha256: string
-  sql: string
-}
+export type Migration = ReturnType<typeof readMigrations>[number]
 
 /** Reads all migrations in the order of their numbers. Line ends do not count, since git may change them. */
-export function readMigrations(from = folder): Migration[] {
+export function readMigrations(from = folder) {
   return readdirSync(from)
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
     .sort()
@@ -44,30 +40,25 @@ ${sql.trimEnd()}
 /** Gives the migrations to apply. Throws when an applied one has been edited. */
 export function getPending(
   all: readonly Migration[],
-  applied: readonly { name: string; sha256: string }[],
+  applied: readonly Omit<Migration, 'sql'>[],
 ): Migration[] {
   const known = new Map(applied.map(({ name, sha256 }) => [name, sha256]))
   const edited = all.filter(({ name, sha256 }) => known.has(name) && known.get(name) !== sha256)
-  if (edited.length > 0) {
+  if (edited.length > 0)
     throw new OpsError({
       what: `${edited.map(({ name }) => name).join(', ')} was edited after it had been applied`,
       next: 'Restore the file, and write the change as a new migration.',
     })
-  }
   return all.filter(({ name }) => !known.has(name))
 }
 
 /** Reads the ledger; empty when there is none yet. `database` names another database than the configured one. */
-export async function readAppliedMigrations(
-  { runner }: Context,
-  database?: string,
-): Promise<{ name: string; sha256: string }[]> {
+export async function readAppliedMigrations({ runner }: Context, database?: string) {
   const ask = <Row>(text: string) => runner.query<Row>({ text, effect: 'read', database })
-  const [found] = await ask<{ ledger: string | null }>(
-    `SELECT to_regclass('schema_migrations')::text AS ledger`,
-  )
+  const exists = `SELECT to_regclass('schema_migrations')::text AS ledger`
+  const [found] = await ask<{ ledger: string | null }>(exists)
   if (!found?.ledger) return []
-  return ask('SELECT name, sha256 FROM schema_migrations ORDER BY name')
+  return ask<Omit<Migration, 'sql'>>('SELECT name, sha256 FROM schema_migrations ORDER BY name')
 }
 
 /** Creates the tables by migrations, each of which is applied once. */
@@ -111,13 +102,12 @@ const titleOf = (effect: TaskEffect | undefined): string =>
   (effect && 'title' in effect && effect.title) || ''
 
 /** A new server refuses connections for some seconds, until its firewall rules and its name take effect. */
-async function readWithRetry(context: Context): ReturnType<typeof readAppliedMigrations> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await readAppliedMigrations(context)
-    } catch (thrown) {
-      if (tries === 4) throw thrown
-      await pause(tries * 1500)
-    }
+async function readWithRetry(context: Context, tries = 1): ReturnType<typeof readAppliedMigrations> {
+  try {
+    return await readAppliedMigrations(context)
+  } catch (thrown) {
+    if (tries === 4) throw thrown
+    await pause(tries * 1500)
+    return readWithRetry(context, tries + 1)
   }
 }

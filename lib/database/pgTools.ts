@@ -32,26 +32,20 @@ export async function getServerAccess(context: Context): Promise<ServerAccess> {
     revealSecret(config.postgres.password, runner),
     resolveDatabase(context),
   ])
-  return { config, address, password, authorities: writeAuthorities(config) }
-}
-
-/** Those of Node and of CA_FILE, as in connect.ts. */
-function writeAuthorities(config: Config): string {
-  const file = path.join(config.stateDir, 'authorities.pem')
+  const authorities = path.join(config.stateDir, 'authorities.pem')
   makeFolder(config.stateDir, 0o700)
-  const authorities = [...rootCertificates, ...createNetworkOptions(config).authorities]
-  writeAtomically(file, `${authorities.join('\n')}\n`, { mode: 0o600 })
-  return file
+  // Those of Node and of CA_FILE, as in connect.ts.
+  const trusted = [...rootCertificates, ...createNetworkOptions(config).authorities]
+  writeAtomically(authorities, `${trusted.join('\n')}\n`, { mode: 0o600 })
+  return { config, address, password, authorities }
 }
 
 /**
  * `--dbname=` with everything that libpq needs. The password goes into a 0600 file (libpq's passfile, section 34.16 of
  * PostgreSQL's manual); libpq checks the server's certificate and name.
  */
-export function databaseArgument(
-  { config, address, password, authorities }: ServerAccess,
-  database: string,
-): SecretFile {
+export function databaseArgument(access: ServerAccess, database: string): SecretFile {
+  const { config, address, password, authorities } = access
   const host = databaseHost(config)
   const { user } = config.postgres
   const options = new URLSearchParams({
@@ -66,10 +60,9 @@ export function databaseArgument(
   // libpq decodes %20, but not +.
   const query = options.toString().replaceAll('+', '%20')
   const server = `${encodeURIComponent(user)}@${host}:${databasePort}/${encodeURIComponent(database)}`
-  const entry = [host, String(databasePort), '*', user, password].map((field) =>
-    field === '*' ? field : field.replaceAll(/[\\:]/g, '\\$&'),
-  )
-  return secretFile('pgpass', `${entry.join(':')}\n`, `--dbname=postgresql://${server}?${query}&passfile=`)
+  const escaped = (field: string) => field.replaceAll(/[\\:]/g, '\\$&')
+  const entry = `${host}:${databasePort}:*:${escaped(user)}:${escaped(password)}\n`
+  return secretFile('pgpass', entry, `--dbname=postgresql://${server}?${query}&passfile=`)
 }
 
 /** Dumps the whole snapshot into one compressed file. */
@@ -95,17 +88,17 @@ export const extractGrants = (toc: string): string[] =>
   toc.split('\n').filter((line) => /^\d+; \d+ \d+ (?:DEFAULT )?ACL /.test(line))
 
 /** Restores only the rights; undefined when the dump has none. The caller reports errors. */
-export const grantsCommand = (
+export function grantsCommand(
   access: ServerAccess,
   database: string,
   file: string,
   lines: readonly string[],
-): Command | undefined =>
-  lines.length === 0
-    ? undefined
-    : local.change({ env, accept: [0, 1], timeoutMs: hour, explain: explainTool })`
-        pg_restore --no-password --no-owner --use-list=${secretFile('rights.list', `${lines.join('\n')}\n`)}
-        ${databaseArgument(access, database)} ${file}`
+) {
+  if (lines.length === 0) return undefined
+  return local.change({ env, accept: [0, 1], timeoutMs: hour, explain: explainTool })`
+    pg_restore --no-password --no-owner --use-list=${secretFile('rights.list', `${lines.join('\n')}\n`)}
+    ${databaseArgument(access, database)} ${file}`
+}
 
 /** pg_restore 17 and newer sets this parameter on every server, also on older ones that lack it. */
 const harmless = /unrecognized configuration parameter "transaction_timeout"/
@@ -154,6 +147,9 @@ const unreachable = [
   /the database system is |remaining connection slots/,
 ]
 
+/** What helps when the disk of the backups is full. */
+export const freeSpace = 'Free some space, or choose another folder with --to; earlier backups are unchanged.'
+
 /** Explains the tools' output; undefined when it needs no explanation. */
 export function explainTool(output: string): Partial<Failure> | undefined {
   if (/ERROR: .*(?:No space left on device|read-only transaction)/.test(output))
@@ -161,27 +157,21 @@ export function explainTool(output: string): Partial<Failure> | undefined {
       what: "The server's disk is full, or nearly full",
       next: `Drop a database that is no longer needed, or raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')} and ${formatScriptLine('provision')}; then run this command again.`,
     }
-  if (/No space left on device|disk full/i.test(output))
-    return {
-      what: 'The disk is full',
-      next: 'Free some space, or choose another folder with --to; earlier backups are unchanged.',
-    }
+  if (/No space left on device|disk full/i.test(output)) return { what: 'The disk is full', next: freeSpace }
   if (/password authentication failed/.test(output))
     return {
       what: 'The database refuses the password',
       next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the present one.`,
       exitCode: exitCode.notLoggedIn,
     }
-  if (/server version mismatch|unsupported version \(/.test(output))
-    return {
-      what: "PostgreSQL's client tools are older than the server or the dump",
-      exitCode: exitCode.usage,
-    }
-  if (unreachable.some((message) => message.test(output)))
-    return {
-      what: 'The database cannot be reached, or the connection broke',
-      next: `For details: ${formatScriptLine('check-database')}. Then run this command again.`,
-      exitCode: exitCode.unknown,
-    }
-  return undefined
+  if (/server version mismatch|unsupported version \(/.test(output)) {
+    const what = "PostgreSQL's client tools are older than the server or the dump"
+    return { what, exitCode: exitCode.usage }
+  }
+  if (!unreachable.some((message) => message.test(output))) return undefined
+  return {
+    what: 'The database cannot be reached, or the connection broke',
+    next: `For details: ${formatScriptLine('check-database')}. Then run this command again.`,
+    exitCode: exitCode.unknown,
+  }
 }

@@ -1,7 +1,6 @@
 // Like pg's escapeIdentifier and escapeLiteral (PostgreSQL, 4.1 Lexical Structure), and a test compares them. Loading pg
 // takes as long as starting Node, so only a connection loads it.
 
-/** Quotes a name for SQL. */
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** Quotes a text for SQL, independent of the setting standard_conforming_strings. */

@@ -20,9 +20,9 @@ const script = defineScript<{ to?: string; keep?: string; prove?: string | boole
     const options = parseBackupOptions(run.flags)
     return withContext(run, 'backup-database', !options.planning, async (context) => {
       const { log, stopping } = run
-      const { text, data, changes } = await backUp(context, options, { by: whoami(), log: log, stopping })
+      const { text, data } = await backUp(context, options, { by: whoami(), log, stopping })
       run.result(text, data)
-      return options.planning && run.flags.detailedExitcode && changes ? 2 : 0
+      return options.planning && run.flags.detailedExitcode ? 2 : 0
     })
   },
 })

@@ -12,7 +12,6 @@ interface TableContent {
   checksum: string
 }
 
-/** What a database holds. */
 export interface Content {
   tables: TableContent[]
   /** The number of indexes, constraints, triggers, views, functions and sequences, by kind. */

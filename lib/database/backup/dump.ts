@@ -5,21 +5,18 @@ import { getMessage, OpsError } from '../../util/errors.ts'
 import { sha256OfFile } from '../../util/files.ts'
 import { formatBytes } from '../../util/format.ts'
 import { readLocale } from '../databases.ts'
-import { dumpCommand, getServerAccess, listCommand, requirePgTool } from '../pgTools.ts'
+import { dumpCommand, freeSpace, getServerAccess, listCommand, requirePgTool } from '../pgTools.ts'
 import { type Content, describeContent, withSnapshot } from './content.ts'
 import { type Backup, createDumpName, makePartial, publishBackup } from './folder.ts'
-import { type Locale, type Manifest, writeManifest } from './manifest.ts'
+import { type Manifest, writeManifest } from './manifest.ts'
 
-/** What is known before a dump. `bytes` is the size of the database on the server. */
-export interface DumpPreview {
-  serverVersion: string
-  toolVersion: string
-  locale: Locale
-  bytes: number
-}
+export type DumpPreview = Awaited<ReturnType<typeof previewDump>>
 
-/** Checks that database and tools are there, and the tools new enough. Changes nothing. */
-export async function previewDump(context: Context): Promise<DumpPreview> {
+/**
+ * Checks that database and tools are there, and the tools new enough. Changes nothing. `bytes` is the size of the
+ * database on the server.
+ */
+export async function previewDump(context: Context) {
   const [row] = await context.runner.query<{ version: string; number: number; bytes: string }>({
     text: `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, pg_database_size(current_database())::text AS bytes`,
     effect: 'read',
@@ -43,6 +40,8 @@ export async function takeBackup(
   about: { by: string; log: (line: string) => void },
 ): Promise<Backup> {
   const { config } = context
+  const { server, database } = config.postgres
+  const { serverVersion, toolVersion, locale } = before
   const taken = new Date()
   const name = createDumpName(config, taken)
   const within = makePartial(folder, name)
@@ -52,18 +51,9 @@ export async function takeBackup(
     assertListsTables(content, toc)
     chmodSync(dump, 0o600)
     const manifest: Manifest = {
-      format: 1,
-      environment: config.environment,
-      server: config.postgres.server,
-      database: config.postgres.database,
-      serverVersion: before.serverVersion,
-      toolVersion: before.toolVersion,
-      taken: taken.toISOString(),
-      by: about.by,
-      bytes: statSync(dump).size,
-      sha256: await sha256OfFile(dump),
-      locale: before.locale,
-      content,
+      ...{ format: 1, environment: config.environment, server, database, serverVersion, toolVersion },
+      ...{ taken: taken.toISOString(), by: about.by, bytes: statSync(dump).size },
+      ...{ sha256: await sha256OfFile(dump), locale, content },
     }
     writeManifest(dump, manifest)
     return { file: publishBackup(within, folder, name), manifest }
@@ -97,13 +87,10 @@ async function dumpSnapshot(context: Context, dump: string, log: (line: string) 
 
 /** Throws when the dump's table of contents lacks the data of a table that was counted. */
 function assertListsTables({ tables }: Content, toc: string): void {
-  const lines = toc.split('\n')
-  const missing = tables
-    .filter(({ schema, name }) => !lines.some((line) => line.includes(` TABLE DATA ${schema} ${name} `)))
-    .map(({ schema, name }) => `${schema}.${name}`)
+  const missing = tables.filter(({ schema, name }) => !toc.includes(` TABLE DATA ${schema} ${name} `))
   if (missing.length === 0) return
   throw new OpsError({
-    what: `The dump lacks ${missing.join(', ')} and was deleted`,
+    what: `The dump lacks ${missing.map(({ schema, name }) => `${schema}.${name}`).join(', ')} and was deleted`,
     next: "Run this command again; the transcript has pg_dump's output.",
   })
 }
@@ -113,6 +100,6 @@ function explainDisk(thrown: unknown, folder: string): unknown {
   return new OpsError({
     what: `The disk of ${folder} is full`,
     said: getMessage(thrown),
-    next: 'Free some space, or choose another folder with --to; earlier backups are unchanged.',
+    next: freeSpace,
   })
 }

@@ -63,19 +63,17 @@ function listNames(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch (thrown) {
-    throw usageError(
-      `The folder ${folder} cannot be read: ${getMessage(thrown)}`,
-      'Choose another one with --to.',
-    )
+    const what = `The folder ${folder} cannot be read: ${getMessage(thrown)}`
+    throw usageError(what, 'Choose another one with --to.')
   }
 }
 
 /** Lists this environment's backups in a folder, newest first, and as `unknown` the dumps without a usable manifest. */
 export function readBackups(folder: string, config: Config): { backups: Backup[]; unknown: string[] } {
-  const names = listNames(folder).filter((name) => name.endsWith('.dump'))
   const backups: Backup[] = []
   const unknown: string[] = []
-  for (const name of names.sort().reverse()) {
+  for (const name of listNames(folder).sort().reverse()) {
+    if (!name.endsWith('.dump')) continue
     const file = path.join(folder, name)
     try {
       const manifest = readManifest(file)
@@ -87,10 +85,8 @@ export function readBackups(folder: string, config: Config): { backups: Backup[]
       unknown.push(file)
     }
   }
-  return {
-    backups: backups.sort((left, right) => right.manifest.taken.localeCompare(left.manifest.taken)),
-    unknown,
-  }
+  backups.sort((left, right) => right.manifest.taken.localeCompare(left.manifest.taken))
+  return { backups, unknown }
 }
 
 /** The backups to remove: all but the newest `keep` and the one that was proven last. */

@@ -41,12 +41,11 @@ export function readManifest(dump: string): Manifest {
   const file = getManifestPath(dump)
   if (!existsSync(dump))
     throw usageError(`There is no backup ${dump}`, 'A backup consists of a .dump and its .dump.json.')
-  if (!existsSync(file)) {
+  if (!existsSync(file))
     throw new OpsError({
       what: `${dump} has no manifest, so it cannot be verified`,
       next: `Copy ${file} from where the backup was taken, or take another backup.`,
     })
-  }
   try {
     const found = JSON.parse(readFileSync(file, 'utf8')) as Manifest
     if (found.format === 1 && Array.isArray(found.content?.tables) && typeof found.sha256 === 'string')
@@ -72,9 +71,6 @@ export async function verifyChecksum(dump: string, { bytes, sha256 }: Manifest):
     throw new OpsError({ what: `${dump} is damaged: it has ${size} bytes of ${bytes}`, next })
   const sum = await sha256OfFile(dump)
   if (sum === sha256) return
-  throw new OpsError({
-    what: `${dump} is damaged: its SHA-256 has changed`,
-    said: `${sum}, not ${sha256}`,
-    next,
-  })
+  const what = `${dump} is damaged: its SHA-256 has changed`
+  throw new OpsError({ what, said: `${sum}, not ${sha256}`, next })
 }

@@ -57,12 +57,6 @@ export function parseBackupOptions(flags: {
   }
 }
 
-interface BackupResult {
-  text: string
-  data: object
-  changes: boolean
-}
-
 interface About {
   by: string
   log: (line: string) => void
@@ -71,7 +65,7 @@ interface About {
 }
 
 /** Takes a backup and removes the oldest ones; proves it, or only another one, on request. */
-export async function backUp(context: Context, options: BackupOptions, about: About): Promise<BackupResult> {
+export async function backUp(context: Context, options: BackupOptions, about: About) {
   const folder = options.to ?? path.join(context.config.stateDir, 'backups')
   if (typeof options.prove === 'object') readManifest(options.prove.file)
   let silent: OpsError | undefined
@@ -100,7 +94,6 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
   return {
     text: [describeBackup(done), ...removed.map((file) => `Removed ${file}`)].join('\n'),
     data: { ok: true, ...toJson(done), removed, kept: backups.length - old.length },
-    changes: true,
   }
 }
 
@@ -118,22 +111,19 @@ async function proveOne(
   options: BackupOptions,
   { leftovers, silent }: Found,
   about: About,
-): Promise<BackupResult> {
+) {
   const backup = { file, manifest: readManifest(file) }
   await requirePgTool(context, 'pg_restore', Number.parseInt(backup.manifest.toolVersion, 10))
   if (options.planning) {
     await verifyChecksum(file, backup.manifest)
-    const lines = proveLines(await getPlannedAccess(context), backup)
-    return {
-      text: [`${file} is whole and would be proven:`, ...lines, ...formatSilence(silent)].join('\n'),
-      data: { ok: true, dryRun: true, lines, ...silenceToJson(silent) },
-      changes: true,
-    }
+    const lines = proveLines(await getPlannedAccess(context), file, backup.manifest.locale)
+    const text = [`${file} is whole and would be proven:`, ...lines, ...formatSilence(silent)].join('\n')
+    return { text, data: { ok: true, dryRun: true, lines, ...silenceToJson(silent) } }
   }
   const dropped = await dropLeftovers(context, leftovers)
   for (const each of dropped) about.log(`Removed a leftover of a killed run: ${each}`)
   const proven = await proveBackup(context, backup, about.log)
-  return { text: describeBackup(proven), data: { ok: true, ...toJson(proven) }, changes: true }
+  return { text: describeBackup(proven), data: { ok: true, ...toJson(proven) } }
 }
 
 /** What the server reported before the run changes anything. */
@@ -143,13 +133,11 @@ interface Found {
   silent: OpsError | undefined
 }
 
-const formatSilence = (silent: OpsError | undefined): string[] =>
-  silent
-    ? [
-        `? the state of the server is unknown: ${silent.failure.what}`,
-        ...(silent.failure.next ? [`  → ${silent.failure.next}`] : []),
-      ]
-    : []
+function formatSilence(silent: OpsError | undefined): string[] {
+  if (!silent) return []
+  const { what, next } = silent.failure
+  return [`? the state of the server is unknown: ${what}`, ...(next ? [`  → ${next}`] : [])]
+}
 
 const silenceToJson = (silent: OpsError | undefined): object =>
   silent ? { unknown: 1, why: silent.failure.what, next: silent.failure.next } : { unknown: 0 }
@@ -161,28 +149,23 @@ const getPlannedAccess = (context: Context): Promise<ServerAccess> =>
     return { config: context.config, address: 'ADDRESS', password: '', authorities: 'AUTHORITIES' }
   })
 
-const unknownLocale: Locale = {
-  ...{ encoding: 'ENCODING', provider: null, collate: 'COLLATE', ctype: 'CTYPE', locale: null },
-}
-
 /** Gives the plan of a backup, with placeholders for what only the run itself creates. */
 async function planBackup(
   context: Context,
   folder: string,
   options: BackupOptions,
   { before, leftovers, silent }: Found & { before: DumpPreview | undefined },
-): Promise<BackupResult> {
+) {
   const { config } = context
-  const now = new Date()
-  const file = path.join(folder, createDumpName(config, now))
+  const file = path.join(folder, createDumpName(config, new Date()))
   const { backups } = readBackups(folder, config)
   // The new one counts among those that are kept.
   const old = selectExpired(backups, options.keep - 1)
-  const manifest = { locale: before?.locale ?? unknownLocale } as Backup['manifest']
+  const unknown = { encoding: 'ENCODING', provider: null, collate: 'COLLATE', ctype: 'CTYPE', locale: null }
   const access = await getPlannedAccess(context)
   const lines = [
     display(dumpCommand(access, 'SNAPSHOT', file)),
-    ...(options.prove === 'new' ? proveLines(access, { file, manifest }) : []),
+    ...(options.prove === 'new' ? proveLines(access, file, before?.locale ?? unknown) : []),
   ]
   const about = before && ` (${formatBytes(before.bytes)} on the server, PostgreSQL ${before.serverVersion})`
   const text = [
@@ -194,12 +177,12 @@ async function planBackup(
   ]
   const removes = old.map((each) => each.file)
   const data = { ok: true, dryRun: true, file, lines, removes, leftovers, ...silenceToJson(silent) }
-  return { text: text.join('\n'), data, changes: true }
+  return { text: text.join('\n'), data }
 }
 
-function proveLines(access: ServerAccess, { file, manifest }: Backup): string[] {
+function proveLines(access: ServerAccess, file: string, locale: Locale): string[] {
   const database = createTemporaryName(access.config.postgres.database, 'prove', new Date())
-  const create = createDatabaseQuery(database, manifest.locale, undefined, 'record')
+  const create = createDatabaseQuery(database, locale, undefined, 'record')
   const restore = restoreCommand(access, database, file)
   return [create, restore, dropDatabaseQuery(database, 'record')].map(display)
 }
@@ -213,12 +196,7 @@ function describeBackup({ file, manifest }: Backup): string {
   return `${file}: ${held}${how}`
 }
 
-const toJson = ({ file, manifest }: Backup): object => ({
-  file,
-  bytes: manifest.bytes,
-  sha256: manifest.sha256,
-  taken: manifest.taken,
-  rows: countRows(manifest.content),
-  tables: manifest.content.tables,
-  proven: manifest.proven ?? null,
-})
+function toJson({ file, manifest }: Backup): object {
+  const { bytes, sha256, taken, content, proven = null } = manifest
+  return { file, bytes, sha256, taken, rows: countRows(content), tables: content.tables, proven }
+}

@@ -18,11 +18,6 @@ export interface Marker {
 const words = 'codex-dominion-ops: made of the dump with SHA-256'
 const pattern = new RegExp(`^${words} ([0-9a-f]{64})(?:, not finished(?:; before it: (\\S+))?)?$`)
 
-const formatMarker = ({ sha256, unfinished }: Marker): string => {
-  const before = unfinished?.before ? `; before it: ${unfinished.before}` : ''
-  return `${words} ${sha256}${unfinished ? `, not finished${before}` : ''}`
-}
-
 /** Undefined when this tool did not write the comment. */
 export function parseMarker(comment: string | null): Marker | undefined {
   const [whole, sha256, before] = pattern.exec(comment ?? '') ?? []
@@ -35,8 +30,10 @@ const commentQuery = (database: string, comment: string | null): Query => {
   return serverQuery('change', `COMMENT ON DATABASE ${quoteName(database)} IS ${text}`)
 }
 
-export const createMarkQuery = (database: string, mark: Marker): Query =>
-  commentQuery(database, formatMarker(mark))
+export function createMarkQuery(database: string, { sha256, unfinished }: Marker): Query {
+  const before = unfinished?.before ? `; before it: ${unfinished.before}` : ''
+  return commentQuery(database, `${words} ${sha256}${unfinished ? `, not finished${before}` : ''}`)
+}
 
 async function readComment({ runner }: Context, database: string): Promise<string | null> {
   const text = `SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = $1`
@@ -59,23 +56,16 @@ export const finishTask = (context: Context, restore: Task, backend: Task): Task
     part: 'together',
     after: [backend],
     async inspect(ahead) {
-      const what = `${database} no longer says that its restore is not finished`
-      if (ahead.willChange(restore))
-        return {
-          state: 'change',
-          what,
-          effects: [commentQuery(database, await readForeignComment(context, database))],
-        }
-      const { unfinished } = (await readMarker(context, database)) ?? {}
-      if (!unfinished) return ok('nothing is left to do')
-      const { before } = unfinished
-      const comment = before ? await readForeignComment(context, before) : null
-      return { state: 'change', what, effects: [commentQuery(database, comment)] }
+      const planned = { unfinished: { before: database } }
+      const marker = ahead.willChange(restore) ? planned : await readMarker(context, database)
+      if (!marker?.unfinished) return ok('nothing is left to do')
+      const { before } = marker.unfinished
+      const comment = before ? await readComment(context, before) : null
+      return {
+        state: 'change',
+        what: `${database} no longer says that its restore is not finished`,
+        effects: [commentQuery(database, parseMarker(comment) ? null : comment)],
+      }
     },
   }
-}
-
-async function readForeignComment(context: Context, database: string): Promise<string | null> {
-  const comment = await readComment(context, database)
-  return parseMarker(comment) ? null : comment
 }

@@ -13,7 +13,6 @@ export interface Properties {
   connections: number
 }
 
-/** Reads the properties of one database of the server. */
 export async function readProperties({ runner }: Context, database: string): Promise<Properties> {
   const statement = `SELECT d.datconnlimit AS connections,
   (SELECT coalesce(json_agg(json_build_object('role', r.rolname, 'name', split_part(c.each, '=', 1),

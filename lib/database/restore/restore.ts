@@ -95,15 +95,8 @@ export function restoreTasks(
     apply: (_, log) => applyRestore(job, log),
   }
   const backend = backendHealthTask(context, restore)
-  return {
-    tasks: [
-      backup,
-      leftovers,
-      restore,
-      ...(job.live ? [backend, finishTask(context, restore, backend)] : []),
-    ],
-    summary: () => job.notes,
-  }
+  const live = job.live ? [backend, finishTask(context, restore, backend)] : []
+  return { tasks: [backup, leftovers, restore, ...live], summary: () => job.notes }
 }
 
 const backupFileTask = ({ context, file, getManifest }: Restore): Task => ({
@@ -159,12 +152,11 @@ async function inspectRestore(job: Restore): Promise<Difference> {
     if (mark.unfinished?.before) notes.push(formatKeptAs(mark.unfinished.before))
     return ok(`${into} was restored from this backup${live ? ' by a run that did not finish' : ''}`)
   }
-  if (found && !live) {
+  if (found && !live)
     throw usageError(
       `There is a database ${into} already`,
       'A restore replaces no database but the live one: choose another name.',
     )
-  }
   const access = await pg.getServerAccess(context)
   return {
     state: found ? 'change' : 'create',
@@ -213,10 +205,13 @@ const formatKeptAs = (before: string): string =>
 const findTarget = async ({ context, into }: Restore): Promise<Database | undefined> =>
   (await readDatabases(context)).find(({ name }) => name === into)
 
-const getRenames = ({ into, before, temporary }: Restore, found: Database | undefined): Renames => [
-  ...(found ? [[into, before] as const] : []),
-  [temporary, into],
-]
+const getRenames = ({ into, before, temporary }: Restore, found: Database | undefined): Renames =>
+  found
+    ? [
+        [into, before],
+        [temporary, into],
+      ]
+    : [[temporary, into]]
 
 /** What a dump of the content lacks: rights on it, settings of and rights on the database itself, and the marker. */
 async function getFinalEffects(
@@ -236,13 +231,10 @@ async function getFinalEffects(
 
 /** Rights need their roles: what cannot be restored is reported, and is no failure. */
 async function tryEffect({ context: { runner }, notes }: Restore, effect: Command | Query, log: Log) {
-  const errors =
-    'argv' in effect
-      ? assertNotHindered(pg.parseRestoreErrors((await runner.run(effect)).stderr))
-      : await runner.query(effect).then(
-          () => [],
-          (thrown) => [`${effect.text}: ${getMessage(thrown)}`],
-        )
+  const errors: string[] = []
+  if ('argv' in effect)
+    errors.push(...assertNotHindered(pg.parseRestoreErrors((await runner.run(effect)).stderr)))
+  else await runner.query(effect).catch((thrown) => errors.push(`${effect.text}: ${getMessage(thrown)}`))
   for (const line of errors) {
     log(line)
     notes.push(`Could not be restored: ${line.replace('pg_restore: error: ', '')}`)
@@ -270,17 +262,16 @@ async function checkMigrations(context: Context): Promise<string[]> {
   try {
     const applied = await readAppliedMigrations(context, context.config.postgres.database)
     const todo = getPending(readMigrations(), applied)
-    if (todo.length === 0) return []
-    return [
-      `Newer than this backup: ${formatCount(todo.length, 'migration')}; ${formatScriptLine('provision')} applies what is missing.`,
-    ]
+    const next = `${formatScriptLine('provision')} applies what is missing.`
+    return todo.length === 0
+      ? []
+      : [`Newer than this backup: ${formatCount(todo.length, 'migration')}; ${next}`]
   } catch (thrown) {
     // The restore is complete; a fault of the migrations is for the next check.
     return [`Migrations: ${getMessage(thrown)}`]
   }
 }
 
-/** Checks that the backend works with the restored database. */
 const backendHealthTask = (context: Context, restore: Task): Task => ({
   id: 'backend',
   title: 'Backend /health',
