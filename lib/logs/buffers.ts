@@ -42,7 +42,9 @@ export async function* sortBatches(batches: AsyncIterable<LogLine[]>): AsyncGene
   let held: LogLine[] = []
   for await (const batch of batches) {
     held = [...held, ...batch].sort(byTime)
-    const settled = batch.length === 0 ? held.length : firstAfter(held, getTime(held.at(-1)!) - maxSkewMs)
+    const latest = getTime(held.at(-1)) - maxSkewMs
+    const settled =
+      batch.length === 0 ? held.length : held.findLastIndex((line) => getTime(line) <= latest) + 1
     const ready = held.splice(0, Math.max(settled, held.length - maxHeld))
     if (ready.length > 0) yield ready
     if (batch.length === 0) yield []
@@ -51,13 +53,8 @@ export async function* sortBatches(batches: AsyncIterable<LogLine[]>): AsyncGene
 }
 
 /** Lines without a time come first. */
-const getTime = ({ at }: LogLine): number => at ?? Number.MIN_SAFE_INTEGER
+const getTime = (line: LogLine | undefined): number => line?.at ?? Number.MIN_SAFE_INTEGER
 const byTime = (one: LogLine, other: LogLine): number => getTime(one) - getTime(other)
-
-function firstAfter(lines: readonly LogLine[], time: number): number {
-  const index = lines.findIndex((line) => getTime(line) > time)
-  return index < 0 ? lines.length : index
-}
 
 /**
  * Passes lines on, but of the existing ones only the last `count`; it buffers at most twice as many.

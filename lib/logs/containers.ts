@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Arm } from '../azure/arm.ts'
-import { groupId, groupNames, groupsId, isOwnGroup, workerNames } from '../azure/resources/containerGroups.ts'
+import {
+  getWantedNames,
+  groupId,
+  groupNames,
+  groupsId,
+  isOwnGroup,
+} from '../azure/resources/containerGroups.ts'
 import { type Config, formatScriptLine } from '../config/config.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 import { findNewLines, splitLines, takeLast } from './buffers.ts'
@@ -27,48 +33,43 @@ export function containerSources(
   openArm: (signal: AbortSignal) => Arm,
   wanted: SourceOptions,
 ): Source[] {
-  const groups = [groupNames.backend, ...workerNames(config)]
-  const expected = groups.filter((group) => wanted.only(shortName(group)))
+  const expected = getWantedNames(config).filter((group) => wanted.only(shortName(group)))
   if (expected.length === 0 && !wanted.only(shortName(groupNames.surge))) return []
-  const id = [...new Set(expected.map(shortName))].join(', ') || shortName(groupNames.surge)
-  return [
-    {
-      id,
-      async *open(signal, add) {
-        const arm = openArm(signal)
-        const reading = new Set<string>()
-        const addFound = (found: readonly ContainerLog[]) => {
-          for (const log of found) {
-            const { source } = log
-            if (!wanted.only(source) || reading.has(source)) continue
-            reading.add(source)
-            add({
-              id: source,
-              async *open(within) {
-                try {
-                  yield* readContainer({ config, arm, log, wanted, signal: within })
-                } finally {
-                  reading.delete(source)
-                }
-              },
-            })
-          }
-        }
-        const found = await listContainerLogs(config, arm)
-        const missing = expected.filter((name) => !found.some(({ group }) => group === name))
-        for (const name of missing)
-          add({ id: shortName(name), open: () => createFailingSource(missingGroupError(config, name)) })
-        addFound(found)
-        if (!wanted.follow) return
-        yield []
-        while (!signal.aborted) {
-          await pause(retryPollMs, signal)
-          // While Azure does not answer, the containers' own sources report it.
-          addFound(await listContainerLogs(config, arm).catch(() => []))
-        }
-      },
-    },
-  ]
+  const id = expected.map(shortName).join(', ') || shortName(groupNames.surge)
+  async function* open(signal: AbortSignal, add: (source: Source) => void) {
+    const arm = openArm(signal)
+    const reading = new Set<string>()
+    const addFound = (found: readonly ContainerLog[]) => {
+      for (const log of found) {
+        const { source } = log
+        if (!wanted.only(source) || reading.has(source)) continue
+        reading.add(source)
+        add({
+          id: source,
+          async *open(within) {
+            try {
+              yield* readContainer({ config, arm, log, wanted, signal: within })
+            } finally {
+              reading.delete(source)
+            }
+          },
+        })
+      }
+    }
+    const found = await listContainerLogs(config, arm)
+    const missing = expected.filter((name) => !found.some(({ group }) => group === name))
+    for (const name of missing)
+      add({ id: shortName(name), open: () => createFailingSource(missingGroupError(config, name)) })
+    addFound(found)
+    if (!wanted.follow) return
+    yield []
+    while (!signal.aborted) {
+      await pause(retryPollMs, signal)
+      // While Azure does not answer, the containers' own sources report it.
+      addFound(await listContainerLogs(config, arm).catch(() => []))
+    }
+  }
+  return [{ id, open }]
 }
 
 const missingGroupError = (config: Config, group: string): OpsError =>
@@ -103,11 +104,10 @@ async function* readContainer(reading: Reading): AsyncGenerator<LogLine[]> {
   const parser = createLineParser(source, parseContainerTimestamp, since)
   const shown = [...parser.take(tail === undefined ? lines : takeLast(lines, tail)), ...parser.rest()]
   const oldest = parseContainerTimestamp(lines[0] ?? '').at
-  if (Buffer.byteLength(text) > keptBytes && oldest !== undefined && oldest > (since ?? 0))
-    warn(
-      source,
-      `Azure keeps only the latest 4 MB of the log, which starts at ${new Date(oldest).toISOString()}`,
-    )
+  if (Buffer.byteLength(text) > keptBytes && oldest !== undefined && oldest > (since ?? 0)) {
+    const start = new Date(oldest).toISOString()
+    warn(source, `Azure keeps only the latest 4 MB of the log, which starts at ${start}`)
+  }
   if (shown.length > 0) yield shown
   if (!follow) return
   yield []

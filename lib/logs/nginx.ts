@@ -17,7 +17,6 @@ import {
 /** Debian's default paths, which our nginx templates do not change. */
 const logFiles = { access: '/var/log/nginx/access.log', error: '/var/log/nginx/error.log' } as const
 type Log = keyof typeof logFiles
-const nginxLogs = Object.keys(logFiles) as Log[]
 
 /** Marks that the following lines are new (remote/nginx-log.sh). */
 const liveMarker = '\x01'
@@ -33,36 +32,23 @@ export function nginxLogCommand(
   ended: Promise<void>,
 ): HostCommand {
   const file = logFiles[log]
-  const args = [
-    file,
-    since === undefined ? '' : String(Math.floor(since / 1000)),
-    tail === undefined ? '' : String(tail),
-    follow ? 'follow' : '',
-  ]
+  const from = since === undefined ? '' : String(Math.floor(since / 1000))
+  const args = [file, from, String(tail ?? ''), follow ? 'follow' : '']
+  const next = `Set the server up: ${formatScriptLine('setup-server')}`
+  const missing = { what: `${file} does not exist on the VPS`, said: undefined, next }
+  // biome-ignore lint/correctness/useYield: an input without content that ends
+  async function* payload() {
+    await ended
+  }
   return remoteScript(config, 'read', 'nginx-log', args, {
-    explain: (output) =>
-      output.includes(`cannot read ${file}`)
-        ? {
-            what: `${file} does not exist on the VPS`,
-            said: undefined,
-            next: `Set the server up: ${formatScriptLine('setup-server')}`,
-          }
-        : undefined,
-    ...(follow
-      ? {
-          // biome-ignore lint/correctness/useYield: an input without content that ends
-          payload: async function* () {
-            await ended
-          },
-        }
-      : {}),
+    explain: (output) => (output.includes(`cannot read ${file}`) ? missing : undefined),
+    ...(follow ? { payload } : {}),
   })
 }
 
 export function nginxSources(context: Context, wanted: SourceOptions): Source[] {
-  return nginxLogs
-    .filter((log) => wanted.only(log))
-    .map((log) => ({ id: log, open: (signal) => readNginxLog(context, log, wanted, signal) }))
+  const logs = (Object.keys(logFiles) as Log[]).filter((log) => wanted.only(log))
+  return logs.map((id) => ({ id, open: (signal) => readNginxLog(context, id, wanted, signal) }))
 }
 
 async function* readNginxLog(
@@ -71,10 +57,9 @@ async function* readNginxLog(
   wanted: SourceOptions,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine[]> {
-  const ended = new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-  const output = runner.stream(nginxLogCommand(config, log, wanted, ended), signal)
+  const ended = Promise.withResolvers<void>()
+  signal.addEventListener('abort', () => ended.resolve(), { once: true })
+  const output = runner.stream(nginxLogCommand(config, log, wanted, ended.promise), signal)
   let dates: ReturnType<typeof createLineParser> | undefined
   for await (const texts of readLines(output)) {
     dates ??= createLineParser(log, createTimestampParser(log, texts.shift() ?? ''), wanted.since)

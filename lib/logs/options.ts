@@ -3,12 +3,7 @@ import { parseNumber } from '../util/number.ts'
 import { formatSuggestion } from '../util/suggest.ts'
 import type { LogLine } from './parse.ts'
 
-export interface ViewFlags {
-  only?: string
-  lines?: string
-  grep?: string
-  follow?: boolean
-}
+export type ViewFlags = { only?: string; lines?: string; grep?: string; follow?: boolean }
 
 /** The sources that each value of --only selects. */
 const sources: Readonly<Record<string, RegExp>> = {
@@ -37,13 +32,12 @@ export function parseView(flags: ViewFlags, since: Date | undefined) {
 function parseOnly(words: string | undefined): (source: string) => boolean {
   if (words === undefined) return () => true
   const names = words.split(',').map((word) => word.trim())
-  for (const name of names) {
-    if (Object.hasOwn(sources, name)) continue
+  const unknown = names.find((name) => !sourceNames.includes(name))
+  if (unknown !== undefined)
     throw usageError(
-      `--only=${words}: unknown log "${name}"${formatSuggestion(name, sourceNames)}`,
+      `--only=${words}: unknown log "${unknown}"${formatSuggestion(unknown, sourceNames)}`,
       `Specify one or more of ${sourceNames.join(', ')}, separated by commas.`,
     )
-  }
   return (source) => names.some((name) => sources[name]!.test(source))
 }
 
@@ -58,14 +52,11 @@ function parseGrep(words: string): RegExp {
     return new RegExp(words)
   } catch (thrown) {
     const said = (thrown as Error).message
-    throw usageError(
-      said.replace('Invalid regular expression', '--grep is not a valid regular expression'),
-      'Escape special characters with a backslash: --grep "\\[error\\]"',
-    )
+    const what = said.replace('Invalid regular expression', '--grep is not a valid regular expression')
+    throw usageError(what, 'Escape special characters with a backslash: --grep "\\[error\\]"')
   }
 }
 
-/** The options for every source. */
 export interface SourceOptions {
   /** True when this source (`backend`, `worker-2`, `access` …) is wanted. */
   only(source: string): boolean

@@ -30,17 +30,9 @@ export function textOutput(stream: Writable, clean: Clean): Output {
     return name
   }
   const formatTime = createTimeFormatter(chalk)
-  return {
-    closed,
-    lines(lines) {
-      // Keeps each entry on one line, whatever a visitor sent.
-      const rows = lines.map(
-        ({ at, source, text }) => `${formatTime(at)} ${formatName(source)} ${text.replace(/\r$/, '')}\n`,
-      )
-      return write(rows.join(''))
-    },
-    end: async () => {},
-  }
+  const formatLine = ({ at, source, text }: LogLine) =>
+    `${formatTime(at)} ${formatName(source)} ${text.replace(/\r$/, '')}\n`
+  return { closed, lines: (lines) => write(lines.map(formatLine).join('')), end: async () => {} }
 }
 
 /** One JSON document, written as lines arrive: `{"lines": […], "sources": […], "ok": …}`. */
@@ -71,15 +63,13 @@ export function jsonLinesOutput(stream: Writable, clean: Clean): Output {
   return {
     closed,
     lines: (lines) => write(lines.map((line) => row(toJson(line))).join('')),
-    end: (reports) => write(row({ sources: reports })),
+    end: (sources) => write(row({ sources })),
   }
 }
 
-const toJson = ({ at, source, text }: LogLine) => ({
-  at: at === undefined ? null : new Date(at).toISOString(),
-  source,
-  text,
-})
+function toJson({ at, source, text }: LogLine) {
+  return { at: at === undefined ? null : new Date(at).toISOString(), source, text }
+}
 
 function pickColour(chalk: Colours, source: string): Style {
   if (source === 'backend') return chalk.cyan

@@ -26,9 +26,8 @@ export function parseIsoTimestamp(text: string): ReturnType<TimestampParser> {
   const start = Date.parse(`${date}T00:00:00Z`)
   const ms = Number((fraction ?? '').padEnd(3, '0').slice(0, 3))
   const at = start + toMilliseconds(hour, minute, second) + ms - parseOffset(zone)
-  return Number.isNaN(at)
-    ? { at: undefined, text }
-    : { at, text: bracketed ? text : text.slice(found[0].length) }
+  if (Number.isNaN(at)) return { at: undefined, text }
+  return { at, text: bracketed ? text : text.slice(found[0].length) }
 }
 
 /**
@@ -77,10 +76,7 @@ function localHours(zone: string, offset: string): (local: number) => number {
   const known = new Map<number, number>()
   const offsetAt = zoneOffsets(zone) ?? (() => parseOffset(offset))
   return (local) => {
-    const before = known.get(local)
-    if (before !== undefined) return before
-    const guess = local - offsetAt(local)
-    const at = local - offsetAt(guess)
+    const at = known.get(local) ?? local - offsetAt(local - offsetAt(local))
     known.set(local, at)
     return at
   }

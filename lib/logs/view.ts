@@ -13,12 +13,6 @@ import { documentOutput, jsonLinesOutput, type Output, type SourceReport, textOu
 /** How long a source may be silent before the others continue without it, in milliseconds. */
 const patienceMs = 10_000
 
-interface ViewContext {
-  json: boolean
-  stopping: AbortSignal
-  log(line: string): void
-}
-
 /**
  * Shows the logs merged by time. A source that fails or is late is named; the others are shown. Returns the exit
  * code: 0 when all of them answered.
@@ -26,12 +20,10 @@ interface ViewContext {
 export async function viewLogs(
   context: Context,
   view: View,
-  { json, stopping, log }: ViewContext,
+  { json, stopping, log }: { json: boolean; stopping: AbortSignal; log(line: string): void },
 ): Promise<number> {
-  const { clean } = context.runner.secrets
   const jsonOutput = view.follow ? jsonLinesOutput : documentOutput
-  const format = json ? jsonOutput : textOutput
-  const output = format(process.stdout, clean)
+  const output = (json ? jsonOutput : textOutput)(process.stdout, context.runner.secrets.clean)
   const reports = new Map<string, SourceReport>()
   const answers: Record<string, Settled<void>> = {}
   const getReport = (source: string): SourceReport => {
@@ -44,9 +36,8 @@ export async function viewLogs(
     const failure = error instanceof OpsError ? error.failure : { what: getMessage(error) }
     answers[source] = { failure: error }
     getReport(source).error = { what: failure.what, said: failure.said, next: failure.next }
-    const message = [failure.what, failure.said?.trim(), failure.next && `→ ${failure.next}`]
-      .filter(Boolean)
-      .join('\n  ')
+    const parts = [failure.what, failure.said?.trim(), failure.next && `→ ${failure.next}`]
+    const message = parts.filter(Boolean).join('\n  ')
     const before = reported.get(message)
     log(`! ${source}: ${before ? `the same as ${before}` : message}`)
     reported.set(message, source)

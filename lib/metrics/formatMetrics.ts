@@ -21,13 +21,8 @@ export function formatMetrics(answers: Answers, span: Span, unicode: boolean): s
   const rows = Object.entries(answers).flatMap(([name, { value }]) =>
     value ? formatRows(name, value, unicode) : [],
   )
-  return [
-    formatSpan(span),
-    ...(rows.length > 0
-      ? [formatTable(columns, rows), 'CPU in millicores (m); % of the container limit.']
-      : []),
-    ...failureLines(answers),
-  ].join('\n')
+  const table = [formatTable(columns, rows), 'CPU in millicores (m); % of the container limit.']
+  return [formatSpan(span), ...(rows.length > 0 ? table : []), ...failureLines(answers)].join('\n')
 }
 
 function formatRows(name: string, { metrics, cpu, memoryGb }: Usage, unicode: boolean): string[][] {
@@ -48,8 +43,11 @@ function formatRows(name: string, { metrics, cpu, memoryGb }: Usage, unicode: bo
   })
 }
 
+const listFailures = (answers: Answers) =>
+  Object.entries(answers).flatMap(([name, { failure }]) => (failure ? [{ name, what: failure.message }] : []))
+
 export const failureLines = (answers: Answers): string[] =>
-  Object.entries(answers).flatMap(([name, { failure }]) => (failure ? [`✖ ${name}: ${failure.message}`] : []))
+  listFailures(answers).map(({ name, what }) => `✖ ${name}: ${what}`)
 
 /** The same as JSON: times in ISO 8601, units in the keys, null without measurements. */
 export function toMetricsJson(answers: Answers, { from, to, interval }: Span): object {
@@ -63,9 +61,7 @@ export function toMetricsJson(answers: Answers, { from, to, interval }: Span): o
     })
     return [{ name, cpu, memoryGb, metrics: Object.fromEntries(metrics) }]
   })
-  const failures = Object.entries(answers).flatMap(([name, { failure }]) =>
-    failure ? [{ name, what: failure.message }] : [],
-  )
+  const failures = listFailures(answers)
   return { ok: failures.length === 0, from, to, interval, groups, failures }
 }
 

@@ -10,10 +10,7 @@ import { parsePastTime } from '../util/time.ts'
 import { formatMetrics, toMetricsJson } from './formatMetrics.ts'
 import { readUsage } from './usage.ts'
 
-export interface MetricsFlags extends CommonFlags {
-  since?: string
-  html?: string
-}
+export type MetricsFlags = CommonFlags & { since?: string; html?: string }
 
 /** Parses the flags. Throws (exit 2) before any request when they are invalid. */
 export function parseMetricsFlags({ since = '1h', html }: MetricsFlags) {

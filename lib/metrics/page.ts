@@ -16,8 +16,8 @@ const charts: { title: string; metrics: MetricId[]; base: 1000 | 1024 }[] = [
 /** A standalone page without scripts or requests, in light and dark. */
 export async function renderMetricsPage(answers: Answers, span: Span, environment: string): Promise<string> {
   const sections = await Promise.all(
-    Object.entries(answers).map(([name, { value }], index) =>
-      value ? renderSection(name, value, index, span) : '',
+    Object.entries(answers).map(
+      ([name, { value }], index) => value && renderSection(name, value, index, span),
     ),
   )
   const title = `Container metrics, ${environment}`
@@ -48,15 +48,16 @@ ${sections.join('\n')}
 async function renderSection(name: string, usage: Usage, index: number, span: Span): Promise<string> {
   const figures = await Promise.all(
     charts.map(async ({ title, metrics, base }, number) => {
-      const lines = metrics.map((id) => chartPoints(usage.metrics[id], metrics.length === 1))
       const svg = await lineChart({
-        id: `chart-${index}-${number}`,
-        title: `${title} of ${name}`,
+        ...{
+          id: `chart-${index}-${number}`,
+          title: `${title} of ${name}`,
+          from: span.from,
+          to: span.to,
+          base,
+        },
         description: metrics.map((id) => describeMetric(id, usage.metrics[id])).join(' '),
-        lines,
-        from: span.from,
-        to: span.to,
-        base,
+        lines: metrics.map((id) => chartPoints(usage.metrics[id], metrics.length === 1)),
         format: (value) => formatAmount(metrics[0]!, value),
       })
       return `<figure><figcaption>${renderCaption(title, metrics, usage)}</figcaption>${svg}</figure>`
@@ -73,24 +74,20 @@ ${pointsTable(heading, usage, span)}
 
 /** Two bands in one chart would hide each other. */
 const chartPoints = ({ points }: Figures, band: boolean): ChartPoint[] =>
-  points.map(({ at, average, minimum, maximum }) => ({
-    ...{ at, value: average },
-    ...(band ? { low: minimum, high: maximum } : {}),
-  }))
+  points.map(({ at, average: value, minimum: low, maximum: high }) => {
+    return band ? { at, value, low, high } : { at, value }
+  })
 
 function renderCaption(title: string, metrics: readonly MetricId[], usage: Usage): string {
   if (metrics.length > 1) {
-    const marks = metrics.map(
-      (id, index) => `${legendMark(index)} ${metricTitles[id].replace('Network ', '')}`,
-    )
-    return `${title}, ${marks.join(', ')}`
+    const names = metrics.map((id) => metricTitles[id].replace('Network ', ''))
+    return `${title}, ${names.map((name, index) => `${legendMark(index)} ${name}`).join(', ')}`
   }
   const figures = usage.metrics[metrics[0]!]
   const { summary, allowed } = figures
-  const most = allowed
-    ? `: at most ${summary ? formatShare(summary.maximum, figures) : '?'} of ${formatAmount(metrics[0]!, allowed)}`
-    : ''
-  return escapeHtml(`${title}${most}`)
+  if (!allowed) return escapeHtml(title)
+  const most = summary ? formatShare(summary.maximum, figures) : '?'
+  return escapeHtml(`${title}: at most ${most} of ${formatAmount(metrics[0]!, allowed)}`)
 }
 
 function describeMetric(id: MetricId, figures: Figures): string {
@@ -117,8 +114,8 @@ function pointsTable(heading: string, { metrics }: Usage, { interval }: Span): s
   const days = intervalMs(interval) >= 900_000
   const rows = metrics.cpu.points.map(({ at }, index) => {
     const cells = metricIds.map((id) => {
-      const average = metrics[id].points[index]?.average ?? null
-      return average === null ? '–' : formatAmount(id, average)
+      const average = metrics[id].points[index]?.average
+      return typeof average === 'number' ? formatAmount(id, average) : '–'
     })
     return renderRow(formatUtc(at).slice(days ? 5 : 11), cells)
   })

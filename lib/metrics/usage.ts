@@ -1,12 +1,6 @@
 import { createAzure } from '../azure/client.ts'
 import { type MetricId, metricIds, type Point, readMetrics, type Span } from '../azure/metrics.ts'
-import {
-  type ContainerGroup,
-  getSize,
-  groupId,
-  groupNames,
-  workerNames,
-} from '../azure/resources/containerGroups.ts'
+import { type ContainerGroup, getSize, getWantedNames, groupId } from '../azure/resources/containerGroups.ts'
 import { formatScriptLine } from '../config/config.ts'
 import type { Context } from '../tasks/task.ts'
 import { type Settled, settleAll } from '../util/concurrency.ts'
@@ -49,8 +43,7 @@ export async function readUsage(context: Context, span: Span): Promise<Answers> 
       next: `Deploy first: ${formatScriptLine('deploy-complete')}; or check AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION.`,
     })
   }
-  const configured = [groupNames.backend, ...workerNames(context.config)]
-  const names = new Set([...configured, ...groups.map(({ name }) => name).sort()])
+  const names = new Set([...getWantedNames(context.config), ...groups.map(({ name }) => name).sort()])
   return settleAll(Object.fromEntries([...names].map((name) => [name, () => readGroup(name)])))
 
   async function readGroup(name: string): Promise<Usage> {
@@ -61,17 +54,17 @@ export async function readUsage(context: Context, span: Span): Promise<Answers> 
         next: `${formatScriptLine('release-containers')} creates it.`,
       })
     const measured = await readMetrics(context, groupId(context.config, account.id, name), span)
-    if (metricIds.every((metric) => summarize(measured[metric]) === undefined))
-      throw unknownError(
-        `No measurements of ${name} since ${span.from.toISOString()}`,
-        undefined,
-        'The first figures appear a few minutes after a container has started; use a longer --since for older ones.',
-      )
-    return toUsage(group, measured)
+    const usage = toUsage(group, measured)
+    if (metricIds.some((metric) => usage.metrics[metric].summary)) return usage
+    throw unknownError(
+      `No measurements of ${name} since ${span.from.toISOString()}`,
+      undefined,
+      'The first figures appear a few minutes after a container has started; use a longer --since for older ones.',
+    )
   }
 }
 
-function toUsage(group: ContainerGroup, measured: Readonly<Record<MetricId, readonly Point[]>>): Usage {
+function toUsage(group: ContainerGroup, measured: Awaited<ReturnType<typeof readMetrics>>): Usage {
   const sizes = group.containers.map(getSize)
   const cpu = sizes.reduce((sum, size) => sum + (size.cpu ?? 0), 0)
   const memoryGb = sizes.reduce((sum, size) => sum + (size.memoryGb ?? 0), 0)
