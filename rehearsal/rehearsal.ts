@@ -95,7 +95,12 @@ export async function waitForDying(name: string): Promise<void> {
  * Starts both clouds in a separate process and resolves when they are up.
  * Throws (exit 2) when a rehearsal of this name is running already.
  */
-export async function startClouds({ name, latency, keep, vpsFrom = 'bookworm' }: RehearsalOptions): Promise<State> {
+export async function startClouds({
+  name,
+  latency,
+  keep,
+  vpsFrom = 'bookworm',
+}: RehearsalOptions): Promise<State> {
   await assertStartable(name)
   const id = randomUUID()
   const logFile = `${getFolder(name)}.log`

@@ -55,7 +55,7 @@ export const packageFolder = '/srv/debian'
  * A rented server before its first set-up: neither nginx nor certbot, but the packages to install them from, in a
  * repository (deb822, "Packages") that needs no network.
  */
-const vpsRoot = (release: Release): DebianRoot => ({
+export const vpsRoot = (release: Release): DebianRoot => ({
   purpose: "the rehearsal's VPS",
   release,
   // Python is for the stand-in of systemctl.

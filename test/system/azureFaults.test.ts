@@ -4,6 +4,7 @@ import { createNetworkOptions } from '../../lib/config/network.ts'
 import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import { makeRequest } from '../../lib/net/http.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
+import { getOtherRelease } from '../../rehearsal/az.ts'
 import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { runHealth } from '../support/system/checks.ts'
 import { steadyLoad } from '../support/system/load.ts'
@@ -25,7 +26,7 @@ let good: string
 let secrets: ReturnType<typeof listSecrets>
 
 beforeAll(async () => {
-  clouds = await startRehearsal('sys-azure')
+  clouds = await startRehearsal('sys-azure', { azFrom: getOtherRelease() })
   secrets = listSecrets(clouds)
   // Classic Redis is an option: what follows shows that it works, once the tenant may have it.
   common = {

@@ -16,7 +16,7 @@ let environment: string
 let get: ReturnType<typeof createVisitor>
 
 beforeAll(async () => {
-  clouds = await startRehearsal('test-nginx-files')
+  clouds = await startRehearsal('test-nginx-files', { vpsFrom: 'trixie' })
   get = createVisitor(clouds)
   dashboard = smallDashboard(createContent(3, 'face'))
   environment = clouds.variant('face', { DASHBOARD_DIR: dashboard })

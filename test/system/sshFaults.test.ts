@@ -24,7 +24,7 @@ let dashboard: string
 let agentPid = 0
 
 beforeAll(async () => {
-  clouds = await startRehearsal('test-ssh')
+  clouds = await startRehearsal('test-ssh', { vpsFrom: 'trixie' })
   work = mkdtempSync(path.join(tmpdir(), 'test-ssh-'))
   dashboard = smallDashboard(createContent(3, 'ssh'))
 })

@@ -1,10 +1,12 @@
+import { getOtherRelease, prepareAz } from '../../../rehearsal/az.ts'
+import { prepareRoot } from '../../../rehearsal/debianRoot.ts'
 import {
   findMissingPackages,
   installPackages,
   rehearsalPackages,
   testPackages,
 } from '../../../rehearsal/packages.ts'
-import { prepareRoots } from '../../../rehearsal/roots.ts'
+import { prepareRoots, vpsRoot } from '../../../rehearsal/roots.ts'
 
 /**
  * Names the Debian packages that are missing, then installs them and makes the roots of the machines.
@@ -21,7 +23,11 @@ export default async function setup(): Promise<void> {
     )
   }
   await installPackages({ onLine: say, packages })
-  await prepareRoots(say)
+  await Promise.all([
+    prepareRoots(say),
+    prepareRoot(vpsRoot('trixie'), say),
+    prepareAz(getOtherRelease(), say),
+  ])
 }
 
 function say(line: string): void {

@@ -4,6 +4,8 @@ import type { Config } from '../../../lib/config/config.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { shareKinds } from '../../../lib/config/schema.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
+import { prepareAz } from '../../../rehearsal/az.ts'
+import type { Release } from '../../../rehearsal/debianRoot.ts'
 import { login } from '../../../rehearsal/login.ts'
 import {
   getEnvironmentFile,
@@ -31,6 +33,13 @@ export interface Rehearsal {
   /** POST to the emulator's control API; see rehearsal/azure/control.ts. */
   control(path: string, body?: object): Promise<Response>
   down(): Promise<void>
+}
+
+export interface StartOptions {
+  latency?: 'none' | 'realistic'
+  /** Debian release of the az for the rest of the test file; this machine's without it. */
+  azFrom?: Release
+  vpsFrom?: Release
 }
 
 export interface RunOptions {
@@ -62,11 +71,12 @@ export function ordinaryEnvironment(): NodeJS.ProcessEnv {
  */
 export async function startRehearsal(
   name: string,
-  latency: 'none' | 'realistic' = 'none',
+  { latency = 'none', azFrom, vpsFrom = 'bookworm' }: StartOptions = {},
 ): Promise<Rehearsal> {
   await waitForDying(name)
   const variants = new Set<string>()
-  const state = await startClouds({ name, latency, keep: false })
+  if (azFrom) process.env.PATH = `${await prepareAz(azFrom, console.error)}:${process.env.PATH}`
+  const state = await startClouds({ name, latency, keep: false, vpsFrom })
   await login(name, state, new AbortController().signal)
   return {
     name,

@@ -1,5 +1,6 @@
 import { homedir, userInfo } from 'node:os'
 import { afterEach, expect, test, vi } from 'vitest'
+import { getOtherRelease } from '../../../rehearsal/az.ts'
 import { type DebianRoot, getCacheFolder, getRootName, prepareRoot } from '../../../rehearsal/debianRoot.ts'
 import { deriveSources } from '../../../rehearsal/debianSources.ts'
 
@@ -74,4 +75,12 @@ test('only root can make one', async () => {
   const root: DebianRoot = { purpose: 'tests', release: 'bookworm', packages: [] }
   await expect(prepareRoot(root, () => {})).rejects.toThrow(/run it as root \(sudo npm run rehearse\)/)
   user.mockRestore()
+})
+
+test.each([
+  ['PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\n', 'trixie'],
+  ['VERSION_CODENAME=trixie\n', 'bookworm'],
+  ['NAME="Ubuntu"\nVERSION_CODENAME=noble\n', 'trixie'],
+])('the az of another release than this machine has: %j', (osRelease, release) => {
+  expect(getOtherRelease(osRelease)).toBe(release)
 })
