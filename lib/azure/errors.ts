@@ -196,7 +196,8 @@ export const meanings: readonly Meaning[] = [
   },
   {
     code: 'toomanyrequests',
-    when: /toomanyrequests|RegistryErrorResponse/i,
+    // Not TooManyRequests, which is ARM's.
+    when: /toomanyrequests|TOOMANYREQUESTS|RegistryErrorResponse/,
     ofBuild: true,
     what: 'The base image could not be pulled: its registry limits anonymous pulls',
     next: 'Take the base image from mcr.microsoft.com, or import it once with az acr import.',

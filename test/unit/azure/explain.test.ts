@@ -285,6 +285,7 @@ test.each([
   "ERROR: (ResourceNotFound) The Resource 'Microsoft.ContainerInstance/containerGroups/nope' under resource group 'rg1' was not found.",
   "ERROR: (25, 'Inappropriate ioctl for device')",
   'ERROR: (InvalidTemplateDeployment) The template deployment failed with error',
+  'ERROR: (TooManyRequests) The request is being throttled as the limit has been reached.',
   '',
 ])('words that speak for themselves: %j', (output) => {
   expect(explainAz(output)).toBeUndefined()
