@@ -1,5 +1,5 @@
 import { commandTemplate, local } from '../shell/command.ts'
-import { explainAz, serverBusy } from './errors.ts'
+import { explainAz, removeModuleErrors, serverBusy } from './errors.ts'
 
 /** Settings that make az answer a program alike everywhere; sources in docs/azure.md. */
 const env = {
@@ -32,7 +32,13 @@ const retry = { times: 6, pauseMs: 10_000, when: busy }
 
 /** A command of az: `` az`group show --name ${name}` `` reads, and accepts exit 3 (absent); `az.change` changes. */
 export const az = commandTemplate((argv, effect, options) => {
-  const all = { explain: explainAz, retry, ...options, env: { ...env, ...options.env } }
+  const all = {
+    explain: explainAz,
+    cleanStderr: removeModuleErrors,
+    retry,
+    ...options,
+    env: { ...env, ...options.env },
+  }
   const run = effect === 'read' ? local({ accept: [0, absent], ...all }) : local.change({ ...all })
   return { ...run`az ${argv} --output json --only-show-errors`, effect }
 })

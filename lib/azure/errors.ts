@@ -39,6 +39,15 @@ function explain(output: string, known: readonly Meaning[]): Partial<Failure> | 
   }
 }
 
+/**
+ * Removes what az says of command modules that it cannot load. It loads all of them when its index of commands is new, and
+ * Debian 13's az 2.74 cannot load `monitor` and `rdbms`. When az does not know the command, the lines are the reason and stay.
+ */
+export const removeModuleErrors = (stderr: string): string =>
+  stderr.includes('is misspelled or not recognized')
+    ? stderr
+    : stderr.replaceAll(/^ERROR: Error loading command module '.*(?:\n|$)/gm, '')
+
 /** PostgreSQL refuses a change during another one, and for a moment afterwards. */
 export const serverBusy = /ServerIsBusy|ServerBusy|is busy (?:processing|with) another operation/
 

@@ -41,6 +41,8 @@ export interface Command {
   readonly accept?: readonly number[]
   /** Explains the tool's output: what it means and what to do. */
   readonly explain?: (output: string) => Partial<Failure> | undefined
+  /** Removes lines of stderr that are not about this command; the transcript keeps them. */
+  readonly cleanStderr?: (stderr: string) => string
 }
 
 export type HostCommand = Command & { readonly on: Host }

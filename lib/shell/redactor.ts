@@ -1,3 +1,5 @@
+import type { OnOutput } from './spawn.ts'
+
 /** Shorter texts occur everywhere; to replace them would make the output unreadable. */
 const shortest = 4
 
@@ -33,4 +35,20 @@ export function createRedactor(secrets: readonly string[] = []) {
   }
   secrets.forEach(redactor.add)
   return redactor
+}
+
+/** Passes output on in whole lines, so that a secret in two chunks is recognized. */
+export function byLines(onLines: OnOutput): { hear: OnOutput; end(): void } {
+  const rest = { stdout: '', stderr: '' }
+  return {
+    hear(chunk, from) {
+      const text = rest[from] + chunk
+      const whole = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1
+      rest[from] = text.slice(whole)
+      if (whole > 0) onLines(text.slice(0, whole), from)
+    },
+    end() {
+      for (const from of ['stdout', 'stderr'] as const) if (rest[from] !== '') onLines(rest[from], from)
+    },
+  }
 }

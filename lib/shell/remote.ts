@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { ProcessResult } from './spawn.ts'
+import type { OnOutput, ProcessResult } from './spawn.ts'
 
 export interface StreamEnd {
   /** -1 when a signal ended it. */
@@ -34,7 +34,7 @@ export interface Remote {
       stdin?: string | Uint8Array | Readable
       timeoutMs: number
       signal: AbortSignal
-      onOutput?: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined
+      onOutput?: OnOutput | undefined
     },
   ): Promise<ProcessResult>
   /** Yields the output of a line, no faster than it is consumed, until its end, the signal or the consumer's return. */

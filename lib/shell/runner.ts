@@ -9,16 +9,14 @@ import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { type Command, display, type Effect, type HostCommand, type Query } from './command.ts'
 import { quoteLine } from './quote.ts'
-import type { Redactor } from './redactor.ts'
+import { byLines, type Redactor } from './redactor.ts'
 import type { Host, Remote, StreamEnd } from './remote.ts'
 import { removeLeftovers, writeSecretFiles } from './secretFile.ts'
-import { type ProcessResult, startProcess } from './spawn.ts'
+import { type OnOutput, type ProcessResult, startProcess } from './spawn.ts'
 import type { Transcript } from './transcript.ts'
 
 /** Runs every effect: nothing else reaches the outside. */
 export type Runner = ReturnType<typeof createRunner>
-
-type OnOutput = (chunk: string, from: 'stdout' | 'stderr') => void
 
 /** Milliseconds that each part of opening a database connection took; login is TLS and the password. */
 export interface ConnectTimes {
@@ -103,7 +101,12 @@ export function createRunner(options: RunnerOptions) {
   }
 
   async function attempt(command: Command, onOutput?: OnOutput): Promise<ProcessResult> {
-    const output = onOutput && byLines((lines, from) => onOutput(secrets.clean(lines), from))
+    const output =
+      onOutput &&
+      byLines((lines, from) => {
+        const kept = from === 'stderr' ? (command.cleanStderr?.(lines) ?? lines) : lines
+        if (kept !== '') onOutput(secrets.clean(kept), from)
+      })
     const stdin = typeof command.stdin === 'function' ? command.stdin() : command.stdin
     const common = {
       ...(stdin === undefined ? {} : { stdin }),
@@ -126,26 +129,32 @@ export function createRunner(options: RunnerOptions) {
     }
   }
 
+  async function runOnce(
+    command: Command,
+    { onOutput, isPrivate = false, tries = 1 }: { onOutput?: OnOutput; isPrivate?: boolean; tries?: number },
+  ): Promise<ProcessResult> {
+    const result = await recorded(
+      'command',
+      command,
+      () => attempt(command, onOutput),
+      ({ code, stdout, stderr, timedOut }) => ({
+        code,
+        timedOut,
+        stdout: isPrivate ? '***' : tail(secrets.clean(stdout)),
+        stderr: tail(secrets.clean(stderr)),
+        tries,
+      }),
+    ).catch((thrown) => {
+      throw notStarted(command, thrown)
+    })
+    return command.cleanStderr ? { ...result, stderr: command.cleanStderr(result.stderr) } : result
+  }
+
   async function run(command: Command, onOutput?: OnOutput, isPrivate = false): Promise<ProcessResult> {
-    const accept = command.accept ?? [0]
     for (let tries = 1; ; tries++) {
-      const result = await recorded(
-        'command',
-        command,
-        () => attempt(command, onOutput),
-        ({ code, stdout, stderr, timedOut }) => ({
-          code,
-          timedOut,
-          stdout: isPrivate ? '***' : tail(secrets.clean(stdout)),
-          stderr: tail(secrets.clean(stderr)),
-          tries,
-        }),
-      ).catch((thrown) => {
-        throw notStarted(command, thrown)
-      })
-      if (accept.includes(result.code)) return result
-      const output = `${result.stderr}\n${result.stdout}`
-      const again = command.retry && tries < command.retry.times && command.retry.when.test(output)
+      const result = await runOnce(command, { ...(onOutput ? { onOutput } : {}), isPrivate, tries })
+      if (isAccepted(command, result)) return result
+      const again = command.retry && tries < command.retry.times && command.retry.when.test(outputOf(result))
       if (!again || signal.aborted) throw failed(command, result)
       await pause(command.retry?.pauseMs ?? 0, undefined, { signal })
     }
@@ -205,7 +214,7 @@ export function createRunner(options: RunnerOptions) {
       what: secrets.clean(`${program.join(' ')}${where} failed (${end})`),
       said: secrets.clean(said),
       next: `The command was: ${secrets.clean(display(command))}`,
-      ...command.explain?.(`${result.stderr}\n${result.stdout}`),
+      ...command.explain?.(outputOf(result)),
     })
   }
 
@@ -277,6 +286,10 @@ export function createRunner(options: RunnerOptions) {
   }
 }
 
+const isAccepted = ({ accept = [0] }: Command, { code }: ProcessResult): boolean => accept.includes(code)
+
+const outputOf = ({ stdout, stderr }: ProcessResult): string => `${stderr}\n${stdout}`
+
 function notStarted(command: Command, thrown: unknown): unknown {
   const program = String(command.argv[0])
   if (command.on !== 'here' || (thrown as NodeJS.ErrnoException).code !== 'ENOENT') return thrown
@@ -293,22 +306,6 @@ function notStarted(command: Command, thrown: unknown): unknown {
 
 const pickVariables = (env: NodeJS.ProcessEnv, isWanted: (name: string) => boolean): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => isWanted(name)))
-
-/** Passes output on in whole lines, so that a secret in two chunks is recognized. */
-function byLines(onLines: OnOutput): { hear: OnOutput; end(): void } {
-  const rest = { stdout: '', stderr: '' }
-  return {
-    hear(chunk, from) {
-      const text = rest[from] + chunk
-      const whole = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1
-      rest[from] = text.slice(whole)
-      if (whole > 0) onLines(text.slice(0, whole), from)
-    },
-    end() {
-      for (const from of ['stdout', 'stderr'] as const) if (rest[from] !== '') onLines(rest[from], from)
-    },
-  }
-}
 
 const lastLines = (text: string, lines: number): string => text.split('\n').slice(-lines).join('\n')
 const tail = (text: string): string => (text.length > 4000 ? `…${text.slice(-4000)}` : text)

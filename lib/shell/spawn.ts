@@ -9,13 +9,16 @@ export interface ProcessResult {
   timedOut: boolean
 }
 
+/** Receives the output of a process as it arrives. */
+export type OnOutput = (chunk: string, from: 'stdout' | 'stderr') => void
+
 export interface ProcessOptions {
   stdin?: string | Uint8Array | Readable
   cwd?: string
   env: NodeJS.ProcessEnv
   timeoutMs: number
   signal: AbortSignal
-  onOutput?: ((chunk: string, from: 'stdout' | 'stderr') => void) | undefined
+  onOutput?: OnOutput | undefined
 }
 
 /** Milliseconds between SIGTERM and SIGKILL. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { az } from '../../../lib/azure/cli.ts'
-import { explainAz, meanings as table } from '../../../lib/azure/errors.ts'
+import { explainAz, removeModuleErrors, meanings as table } from '../../../lib/azure/errors.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
@@ -330,4 +330,21 @@ test('a network fault inside a build is not taken for Azure being out of reach',
   expect(buildCommand(await loadTestConfig(), 'src-1', 's').explain?.(log)?.what).not.toBe(
     'Azure cannot be reached from here',
   )
+})
+
+/** az 2.74 of Debian 13, word for word, with a new index of commands. */
+const moduleErrors =
+  "ERROR: Error loading command module 'monitor': ord() expected string of length 1, but int found\n" +
+  "ERROR: Error loading command module 'rdbms': No module named 'azure.mgmt.rdbms.mysql_flexibleservers'\n"
+
+test('modules of az that have nothing to do with the command are not part of its words', () => {
+  const words = "ERROR: Please run 'az login' to setup account.\n"
+  expect(removeModuleErrors(moduleErrors + words)).toBe(words)
+  expect(removeModuleErrors(words)).toBe(words)
+  expect(removeModuleErrors(moduleErrors.trimEnd())).toBe('')
+})
+
+test('a module that az needs for the command is the reason, and stays', () => {
+  const unknown = `${moduleErrors}ERROR: 'postgres' is misspelled or not recognized by the system.\n`
+  expect(removeModuleErrors(unknown)).toBe(unknown)
 })
