@@ -10,6 +10,7 @@ import { absent, az } from './cli.ts'
 import type { Azure } from './client.ts'
 import { fingerprint } from './containers/spec.ts'
 import { isRunning, watchDeployment } from './deployment.ts'
+import { hiddenRefusal } from './errors.ts'
 import { deleteResource } from './remove.ts'
 import { type DataTier, getDataTier, type Part, type PartId } from './resources/index.ts'
 import { readOperatorAddress, readOperatorRule } from './resources/postgres.ts'
@@ -46,10 +47,21 @@ export function deployCommand(
     contentVersion: '1.0.0.0',
     parameters: values,
   })
-  return az.change`
+  const inquiry = { when: hiddenRefusal, command: validateCommand(config, name, values, subscription) }
+  return az.change({ inquiry })`
     deployment group create --resource-group ${config.azure.resourceGroup} --name ${name}
       --template-file ${templateFile} --parameters ${secretFile('parameters.json', file, '@')}
       --no-wait --subscription ${subscription}`
+}
+
+/** Asks ARM what it has against the deployment: `az rest` prints ARM's words in every release of az. */
+function validateCommand(config: Config, name: string, parameters: object, subscription: string): Command {
+  const template: unknown = JSON.parse(readFileSync(templateFile, 'utf8'))
+  const body = JSON.stringify({ properties: { mode: 'Incremental', template, parameters } })
+  const url = `https://management.azure.com/subscriptions/${subscription}/resourcegroups/${config.azure.resourceGroup}/providers/Microsoft.Resources/deployments/${name}/validate`
+  return az({ accept: [0] })`
+    rest --method post --url ${url} --url-parameters api-version=2021-04-01
+      --body ${secretFile('validate.json', body, '@')}`
 }
 
 interface Comparison {

@@ -39,6 +39,9 @@ function explain(output: string, known: readonly Meaning[]): Partial<Failure> | 
   }
 }
 
+/** az's words instead of a refusal that it did not keep. Sources in docs/azure.md. */
+export const hiddenRefusal = /content for this response was already consumed/
+
 /**
  * Removes what az says of command modules that it cannot load. It loads all of them when its index of commands is new, and
  * Debian 13's az 2.74 cannot load `monitor` and `rdbms`. When az does not know the command, the lines are the reason and stay.
@@ -53,6 +56,13 @@ export const serverBusy = /ServerIsBusy|ServerBusy|is busy (?:processing|with) a
 
 /** The first match counts, so specific entries come before general ones. */
 export const meanings: readonly Meaning[] = [
+  {
+    code: 'ContentConsumed',
+    when: hiddenRefusal,
+    what: 'Azure refused this, and az does not show why (a defect of az before 2.78)',
+    next: 'Install az 2.78 or newer (learn.microsoft.com/cli/azure/install-azure-cli), then run this command again to see the reason.',
+    source: 'Azure/azure-cli#31581, #32261',
+  },
   {
     code: 'RequestDisallowedByPolicy',
     when: /MFA is required|multi-?factor authentication|AADSTS5007[69]\b/i,

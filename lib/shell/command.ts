@@ -43,6 +43,8 @@ export interface Command {
   readonly explain?: (output: string) => Partial<Failure> | undefined
   /** Removes lines of stderr that are not about this command; the transcript keeps them. */
   readonly cleanStderr?: (stderr: string) => string
+  /** For a tool that can hide why it failed: when its output matches, the read's own failure gives the reason. */
+  readonly inquiry?: { readonly when: RegExp; readonly command: Command }
 }
 
 export type HostCommand = Command & { readonly on: Host }

@@ -154,10 +154,20 @@ export function createRunner(options: RunnerOptions) {
     for (let tries = 1; ; tries++) {
       const result = await runOnce(command, { ...(onOutput ? { onOutput } : {}), isPrivate, tries })
       if (isAccepted(command, result)) return result
-      const again = command.retry && tries < command.retry.times && command.retry.when.test(outputOf(result))
-      if (!again || signal.aborted) throw failed(command, result)
+      if (signal.aborted) throw failed(command, result)
+      const reason = await inquire(command, result)
+      const again = command.retry && tries < command.retry.times && command.retry.when.test(outputOf(reason))
+      if (!again) throw failed(command, reason)
       await pause(command.retry?.pauseMs ?? 0, undefined, { signal })
     }
+  }
+
+  /** Gives a failed command the output of its inquiry when its own output hides the reason. */
+  async function inquire({ inquiry }: Command, result: ProcessResult): Promise<ProcessResult> {
+    if (!inquiry?.when.test(outputOf(result))) return result
+    const answer = await runOnce(inquiry.command, {})
+    if (answer.timedOut || isAccepted(inquiry.command, answer)) return result
+    return { ...answer, code: result.code }
   }
 
   /**

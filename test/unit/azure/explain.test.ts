@@ -189,6 +189,7 @@ test.each(reported)('%s', (_, output, what, next) => {
 
 /** A real message for each row of the table, in its order. */
 const messages: [string, string][] = [
+  ['ContentConsumed', 'ERROR: The content for this response was already consumed'],
   [
     'RequestDisallowedByPolicy',
     'Resource was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs. RequestDisallowedByPolicy',
