@@ -14,7 +14,6 @@ export interface TaskScript<Flags extends object>
   tasks(context: Context, flags: Flags & CommonFlags, factories: Runbook): ReturnType<TaskRun['tasks']>
 }
 
-/** A script that is a list of tasks. */
 export function defineTaskScript<Flags extends object>(script: TaskScript<Flags>) {
   const { needsVps, check, tasks, unrecorded, ...about } = script
   return defineScript<Flags>({

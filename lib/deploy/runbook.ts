@@ -32,8 +32,7 @@ export { maintenanceStatus, wantedMaintenance } from './maintenanceMode.ts'
 export { azurePartsTask, confirmRemoval, readStaying, reasonToStay } from './remove.ts'
 export { automaticRollback, verifyingProxy } from './rollback/automatic.ts'
 export { listReleases, rollbackTasks } from './rollback/tasks.ts'
-export { verifyFrontendTask } from './rollback/verifyFrontend.ts'
 export { runTasks } from './runTasks.ts'
-export { verifyBackendTask, verifyTask } from './verify.ts'
+export { verifyBackendTask, verifyFrontendTask, verifyTask } from './verify.ts'
 
 export type Runbook = typeof import('./runbook.ts')

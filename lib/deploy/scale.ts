@@ -30,7 +30,6 @@ import { verifyingProxy } from './rollback/automatic.ts'
 import { runTasks, type TaskList } from './runTasks.ts'
 import { verifyTask } from './verify.ts'
 
-/** A part that has a size. */
 export type Scaled = 'backend' | 'worker'
 
 /** The size and number of a part; there is one backend. */
@@ -38,7 +37,6 @@ export interface Scale extends Size {
   count: number
 }
 
-/** How a part runs now. */
 export interface CurrentSize extends Scale {
   /** The image that it runs, before and after. */
   image: string
@@ -131,7 +129,6 @@ export interface ScalePlan {
   save: boolean
 }
 
-/** The monthly cost of everything, before and after the change. */
 export async function compareCosts(context: Context, part: Scaled, now: Scale, to: Scale) {
   const prices = await readPrices(context)
   const at = (scale: Scale): Estimate => estimateCost(scaledConfig(context.config, part, scale), prices)

@@ -4,14 +4,25 @@ import { containersRunning } from '../checks/azure/containers.ts'
 import { type Observation, select } from '../checks/check.ts'
 import { createCheckContext } from '../checks/context.ts'
 import { checks as allChecks } from '../checks/list.ts'
-import { assertReachable, describeFailed, describePassed, retryUntilKnown } from '../checks/retry.ts'
+import {
+  assertReachable,
+  assertResponding,
+  describeFailed,
+  describePassed,
+  retryChecks,
+  retryUntilKnown,
+} from '../checks/retry.ts'
 import { apiAreas } from '../checks/site/api.ts'
-import { servedBackend } from '../checks/site/servedRelease.ts'
+import { servedBackend, servedPages } from '../checks/site/servedRelease.ts'
 import { formatScriptLine } from '../config/config.ts'
-import { type Context, ok, type Task, unknown } from '../tasks/task.ts'
+import { type Context, type Log, ok, type Task, unknown } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { readBadReleases, unmarkBadCommand } from '../vps/badReleases.ts'
-import { pinVerified, type Switched } from '../vps/frontend/switch.ts'
+import { markBadRelease, readBadReleases, unmarkBadCommand } from '../vps/badReleases.ts'
+import { purgeCdn } from '../vps/frontend/purge.ts'
+import { logSwitch, pinVerified, type Switched, switchBackCommand } from '../vps/frontend/switch.ts'
+import { inspectServer, type ServerState } from '../vps/serverState.ts'
+import { readHistory, receiptsKept } from './receipts/receipts.ts'
+import { verifiedReleases } from './rollback/candidates.ts'
 
 export interface VerifyOptions {
   /** Undefined: Azure is not verified. */
@@ -92,6 +103,122 @@ export function verifyBackendTask(
         what: `${tag} passes its checks: its mark as bad is removed`,
         effects: [unmarkBadCommand(context.config, 'backend', tag)],
       }
+    },
+  }
+}
+
+/**
+ * The switch of an earlier run that was interrupted before it verified: from the previous release to the live one, if no
+ * run has ever verified the live one. Throws when the receipts of the VPS cannot be read.
+ */
+async function switchedEarlier(context: Context, { live, previous }: ServerState): Promise<Switched> {
+  const { kept, answers } = await readHistory(context, receiptsKept)
+  if (answers.vps.failure) throw answers.vps.failure
+  const worked = verifiedReleases(kept.map(({ receipt }) => receipt)).frontend.has(live)
+  return worked ? { from: '', to: '' } : { from: previous, to: live }
+}
+
+/** The live release, and what was wrong with the one before. */
+export interface FrontendVerdict {
+  live: string
+  /** The switch to undo, and what the checks said. */
+  back?: Switched & { wrong: string }
+  /** Set after a rollback. */
+  failure?: OpsError
+}
+
+/**
+ * Verifies that visitors get the live release, complete. If they do not, and this run (or one that was interrupted before
+ * this step) switched to it, the task goes back to the previous release, marks the new one as bad, and fails. Without any
+ * answer it concludes nothing and changes nothing.
+ */
+export function verifyFrontendTask(
+  context: Context,
+  { swap, after }: { swap: Task<Switched>; after: readonly Task[] },
+): Task<FrontendVerdict> {
+  const { config } = context
+  const checking = createCheckContext(context)
+  const ofPages = select(allChecks, 'verify').filter(({ tags }) => tags.includes('pages'))
+  const checksOf = (release: string) => [servedPages(release), ...ofPages]
+
+  /** Checks the previous release, which is live again; gives the failure to report. */
+  async function checkPrevious(
+    { from, to, wrong }: Switched & { wrong: string },
+    log: Log,
+  ): Promise<OpsError> {
+    await purgeCdn(context, log)
+    const { failed } = await retryChecks(checking, checksOf(from))
+    if (failed.length > 0) {
+      return new OpsError({
+        what: `Release ${to} does not pass its checks, and release ${from}, which is live again, does not either`,
+        said: `${wrong}\nrelease ${from}:\n${describeFailed(failed)}`,
+        next: `The old pages fail too, so none was marked as bad. Check nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
+      })
+    }
+    await markBadRelease(context, 'frontend', to, wrong)
+    return new OpsError({
+      what: `Release ${to} does not pass its checks; release ${from} is live again and passes them`,
+      said: wrong,
+      next: `Fix the dashboard. Release ${to} is marked as bad: no rollback selects it.`,
+    })
+  }
+
+  return {
+    id: 'verify-frontend',
+    title: 'Verify what is served',
+    part: 'ionos',
+    after: [swap, ...after],
+    async inspect(ahead) {
+      if ([swap, ...after].some((task) => ahead.willChange(task))) return unknown('checked after the switch')
+      const survey = await inspectServer(context)
+      const { live } = survey
+      const checks = checksOf(live)
+      const settled = await retryChecks(checking, checks)
+      const { frontend: marks } = await readBadReleases(context)
+      if (settled.failed.length === 0) {
+        const kept = settled.hidden === 0 ? await pinVerified(context, live) : ''
+        if (settled.hidden > 0 || !marks.has(live)) {
+          const words = `release ${live}, ${describePassed(checks, settled)}${kept}`
+          return { ...ok(words, settled.hidden > 0), fact: { live } }
+        }
+        return {
+          state: 'change',
+          what: `release ${live} passes its checks: its mark as bad is removed`,
+          effects: [unmarkBadCommand(config, 'frontend', live)],
+          fact: { live },
+        }
+      }
+      await assertResponding(context)
+      const wrong = describeFailed(settled.failed)
+      const swapped = ahead.fact(swap)
+      const { from, to } = swapped.from === swapped.to ? await switchedEarlier(context, survey) : swapped
+      const back = to === live && from !== live && survey.releases.some(({ id }) => id === from)
+      if (back && !marks.has(from)) {
+        return {
+          state: 'change',
+          what: `back to release ${from}: ${settled.failed.length} of ${checks.length} checks failed`,
+          fields: [{ name: 'live release', before: to, after: from }],
+          effects: [switchBackCommand(config, from)],
+          fact: { live, back: { from, to, wrong } },
+        }
+      }
+      throw new OpsError({
+        what: `${settled.failed.length} of ${checks.length} checks failed with release ${live}, which stays live`,
+        said: wrong,
+        next: back
+          ? `Release ${from}, live before, is marked as bad. Fix the dashboard and run this command again.`
+          : `${to === live ? 'There is none to go back to' : 'This run did not make it live'}. What there is: ${formatScriptLine('rollback', 'frontend', '--list')}`,
+      })
+    },
+    beforeEach: async () => performance.now(),
+    async afterEach({ change: { fact } }, started, log) {
+      if (fact?.back) logSwitch(context, fact.back.from, started as number, log)
+    },
+    async afterAll({ fact }, log) {
+      return fact?.back ? { live: fact.back.from, failure: await checkPrevious(fact.back, log) } : fact
+    },
+    async verify(fact) {
+      if (fact?.failure) throw fact.failure
     },
   }
 }

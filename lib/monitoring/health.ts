@@ -126,7 +126,7 @@ async function withPings(context: OpenContext, work: () => Promise<CheckResult>)
     await result.print([])
     return result.exitCode
   }
-  const { ping } = await import('./alerts/ping.ts')
+  const { ping } = await import('./alerts/post.ts')
   const started = ping(context, 'start')
   const result = await work().catch(async (thrown) => {
     await started

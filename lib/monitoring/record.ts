@@ -1,8 +1,9 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 import { writeAtomically } from '../util/files.ts'
+import { parseJson, readIfPresent } from '../util/json.ts'
 import { type Alert, type ChannelName, createIncidentAlert, formatTitle } from './alerts/alert.ts'
 import {
   advance,
@@ -158,19 +159,16 @@ export function writeIncidentFile(config: Pick<Config, 'stateDir'>, state: Incid
 
 /** Reads the incident that was open; undefined when there was none or the file has another format. */
 export function readIncidentFile(config: Pick<Config, 'stateDir'>): IncidentState | undefined {
-  try {
-    const { open, rows } = JSON.parse(readFileSync(getIncidentFile(config), 'utf8')) as IncidentState
-    return isOpen(open) && Object.values(rows).every(isRow) ? { open, rows } : undefined
-  } catch {
-    return undefined
-  }
+  const file = readIfPresent(getIncidentFile(config)) ?? ''
+  const { open, rows } = parseJson<Partial<IncidentState>>(file) ?? {}
+  return isOpen(open) && rows && Object.values(rows).every(isRow) ? { open, rows } : undefined
 }
 
-const numbers = (value: object, names: readonly string[]): boolean =>
-  names.every((name) => Number.isFinite((value as Record<string, unknown>)[name]))
+const numbers = (value: object | null | undefined, names: readonly string[]): boolean =>
+  names.every((name) => Number.isFinite((value as Record<string, unknown> | null | undefined)?.[name]))
 
 const isOpen = (open: OpenIncident | undefined): open is OpenIncident =>
-  typeof open === 'object' && numbers(open, ['start', 'rank', 'toldAt']) && Array.isArray(open.targets)
+  numbers(open, ['start', 'rank', 'toldAt']) && Array.isArray(open?.targets)
 
 const isRow = (row: Streak): boolean =>
   numbers(row, ['bad', 'critical', 'good', 'badSince', 'goodSince', 'rank', 'at']) &&

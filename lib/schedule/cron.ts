@@ -48,13 +48,8 @@ export function formatCronLine({ interval, argv }: ScheduledTask, { folder, path
   return `${formatCronFields(interval)} ${command}`
 }
 
-interface Marks {
-  begin: string
-  end: string
-}
-
 /** The lines around our block: one block per environment and folder. */
-export const getMarkers = ({ environment, folder }: InstallTarget): Marks => ({
+export const getMarkers = ({ environment, folder }: InstallTarget) => ({
   begin: `# BEGIN codex-dominion-ops: ${environment} in ${folder}`,
   end: `# END codex-dominion-ops: ${environment} in ${folder}`,
 })

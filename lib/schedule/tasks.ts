@@ -32,18 +32,11 @@ export interface InstallTarget {
   readonly user: string
 }
 
-interface Launcher {
-  /** The Node that runs now. */
-  readonly node: string
-  /** bin/dominion.js. */
-  readonly bin: string
-}
-
 /** The tasks: health every N minutes, the status page every ten, a verified backup at night. */
 export function listScheduledTasks(
   environment: string,
   everyMinutes: number,
-  { node, bin }: Launcher,
+  { node, bin }: { node: string; bin: string },
 ): ScheduledTask[] {
   const argv = (...words: string[]) => [
     ...[node, bin, ...words, '--quiet'],

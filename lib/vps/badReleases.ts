@@ -8,7 +8,6 @@ import { recordFile, vps } from './remote/vps.ts'
 /** What has releases: the pages (release ids) and the backend (image tags). */
 export type ReleasePart = 'frontend' | 'backend'
 
-/** Why a release must not be used again. */
 export interface BadMark {
   /** ISO 8601; '' when the mark is damaged. */
   at: string
@@ -47,7 +46,6 @@ export async function readBadReleases({ config, runner }: Context): Promise<BadR
 export const markBadCommand = (config: Config, part: ReleasePart, id: string, mark: BadMark): Command =>
   recordFile(config, { ours: `${folder}/${part}` }, assertReleaseName(id), `${JSON.stringify(mark)}\n`)
 
-/** Removes a mark, if there is one. */
 export const unmarkBadCommand = (config: Config, part: ReleasePart, id: string): Command =>
   vps(config).sudo.record`rm -f -- ${folder}/${part}/${assertReleaseName(id)}`
 

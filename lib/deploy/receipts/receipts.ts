@@ -96,13 +96,11 @@ export async function writeReceipt(
 /** Where the VPS stores the receipts of all operators. */
 export const vpsFolder = '/var/lib/codex-dominion/receipts'
 
-/** Where this machine stores its own receipts. */
 export const localFolder = (config: Config): string => path.join(config.stateDir, 'receipts')
 
 /** This machine's state folder, or the VPS. */
 export type Place = 'here' | 'vps'
 
-/** A file in the folder that is not a receipt. */
 export interface Damaged {
   place: Place
   name: string
@@ -114,7 +112,6 @@ export interface Receipts {
   damaged: Damaged[]
 }
 
-/** A receipt and where it is stored. */
 export interface Kept {
   receipt: Receipt
   places: Place[]

@@ -9,7 +9,6 @@ import type { ServerState } from '../../vps/serverState.ts'
 import { utc } from '../receipts/history.ts'
 import type { Receipt } from '../receipts/receipts.ts'
 
-/** A release that a rollback can select. */
 export interface Candidate {
   /** Release id (frontend) or image tag (backend). */
   id: string
@@ -163,7 +162,6 @@ function stateWords(candidate: Candidate): string {
   return parts.filter(Boolean).join('; ')
 }
 
-/** The releases stored on the VPS. */
 export function frontendCandidates(
   { releases, live, previous }: Pick<ServerState, 'releases' | 'live' | 'previous'>,
   bad: ReadonlyMap<string, BadMark>,

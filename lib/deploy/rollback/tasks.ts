@@ -22,7 +22,7 @@ import { whoami } from '../context.ts'
 import { utc } from '../receipts/history.ts'
 import { type History, type Receipt, readHistory, receiptsKept } from '../receipts/receipts.ts'
 import type { TaskList } from '../runTasks.ts'
-import { verifyTask } from '../verify.ts'
+import { verifyFrontendTask, verifyTask } from '../verify.ts'
 import { verifyingProxy } from './automatic.ts'
 import {
   assertSettled,
@@ -34,7 +34,6 @@ import {
   liveTag,
   verifiedReleases,
 } from './candidates.ts'
-import { verifyFrontendTask } from './verifyFrontend.ts'
 
 export interface RollbackFlags extends CommonFlags {
   part?: string

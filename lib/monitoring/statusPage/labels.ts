@@ -1,6 +1,4 @@
-/*
- * Public texts for probe ids and raw errors. Only texts from here reach the page.
- */
+/* Public texts for probe ids and raw errors. Only texts from here reach the page. */
 
 import { quickChecks, siteChecks } from '../../checks/quickChecks.ts'
 import { api, getAreaName } from '../../checks/site/api.ts'

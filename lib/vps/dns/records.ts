@@ -75,7 +75,6 @@ export async function assertDnsPointsHere(config: Config, ipv6: readonly string[
   })
 }
 
-/** Tells how to set the records without the API. */
 export const formatManualSteps = (config: Config): string =>
   [
     'Set these records at IONOS (Domains & SSL → DNS), wait until they are visible, and run this command again:',

@@ -92,7 +92,6 @@ export function readBuildNote(config: Config): BuildNote | undefined {
   return source && builtAt ? { source, revision, builtAt } : undefined
 }
 
-/** Throws when out/ was built from other sources. */
 export function requireBuildNote(config: Config, source: string): BuildNote {
   const note = readBuildNote(config)
   if (note?.source === source) return note

@@ -6,7 +6,7 @@ import { getMessage } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { getSiteRoot, recordFile } from '../remote/vps.ts'
 import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
-import { getChangedAddresses, type Manifest } from './manifest.ts'
+import { getChangedAddresses, type Manifest } from './release.ts'
 import { fetchManifest } from './upload.ts'
 
 /**

@@ -15,7 +15,6 @@ export interface Switched {
   to: string
 }
 
-/** Makes the uploaded release live. */
 export function switchTask(context: Context, upload: Task<Uploaded>): Task<Switched> {
   return {
     id: 'frontend-switch',

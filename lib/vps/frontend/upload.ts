@@ -8,8 +8,15 @@ import { getSiteRoot, remoteScript } from '../remote/vps.ts'
 import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
 import { getExportDir, readBuildNote, requireBuildNote } from './build.ts'
 import { controlFolder, type ExportedFile, readExport } from './export.ts'
-import { formatManifest, type Manifest, type Plan, parseManifest, planRelease } from './manifest.ts'
-import { createReleaseId, type ReleaseFacts } from './release.ts'
+import {
+  createReleaseId,
+  formatManifest,
+  type Manifest,
+  type Plan,
+  parseManifest,
+  planRelease,
+  type ReleaseFacts,
+} from './release.ts'
 import { getSourceHash } from './sources.ts'
 
 interface Publication {

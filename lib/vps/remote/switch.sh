@@ -1,5 +1,5 @@
 # Makes a staged release live by one rename, records the previous one, and removes old ones. Browsers still show pages of the
-# previous release, so its hashed assets are carried over as planRelease in manifest.ts does. A new release already has
+# previous release, so its hashed assets are carried over as planRelease in release.ts does. A new release already has
 # them; a release that a rollback returns to does not.
 # Arguments: site folder, id, ids to remove.
 set -eu

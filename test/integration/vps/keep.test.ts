@@ -12,7 +12,7 @@ import {
   formatManifest,
   type Manifest,
   parseManifest,
-} from '../../../lib/vps/frontend/manifest.ts'
+} from '../../../lib/vps/frontend/release.ts'
 import { pinCommand, pinVerified, switchBackCommand } from '../../../lib/vps/frontend/switch.ts'
 import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { parseServerState } from '../../../lib/vps/serverState.ts'

@@ -5,12 +5,14 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isSameInstallation } from '../../../lib/vps/frontend/build.ts'
 import { readExport } from '../../../lib/vps/frontend/export.ts'
 import {
+  createReleaseId,
   formatManifest,
   getChangedAddresses,
   parseManifest,
+  parseRelease,
   planRelease,
-} from '../../../lib/vps/frontend/manifest.ts'
-import { createReleaseId, parseRelease, selectPrunable } from '../../../lib/vps/frontend/release.ts'
+  selectPrunable,
+} from '../../../lib/vps/frontend/release.ts'
 import { hashSources } from '../../../lib/vps/frontend/sources.ts'
 
 let folder: string

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { ping } from '../../../../lib/monitoring/alerts/ping.ts'
+import { ping } from '../../../../lib/monitoring/alerts/post.ts'
 import { getClosedPort, startReceiver } from '../../../support/alertFixtures.ts'
 import { loadTestConfig, openRunner } from '../../../support/helpers.ts'
 
