@@ -368,7 +368,7 @@ test('a history that another process holds: the look is told, and that nothing w
   const { stdout, code } = await cron(['--quick', '--quiet'])
   holder.close()
   expect(code).toBe(1)
-  expect(stdout).toMatch(/^WARNING - 12 probes.*nothing was recorded.*held by another process/)
+  expect(stdout).toMatch(/^WARNING - 12 probes.*nothing was recorded.*locked by another process/)
   expect((await cron(['--quick', '--quiet'])).stdout).toBe('')
 })
 

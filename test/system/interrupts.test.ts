@@ -99,7 +99,7 @@ test('Ctrl-C twice stops at once, and takes its processes along', async () => {
   await session.until(/Backend image …/)
   await pause(1500)
   session.kill('SIGINT')
-  await session.until(/Stopping after/)
+  await session.until(/Finishing the current step/)
   await pause(200) // nearer than a person presses, it would count as an echo of the first
   const at = Date.now()
   session.kill('SIGINT')
