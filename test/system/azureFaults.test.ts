@@ -159,7 +159,7 @@ test('a registry that may not build: says so and what to do instead', async () =
   const { code, stderr } = await run('build-image', good)
   await fault('build-tasks-not-allowed', false)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/may not build images[\s\S]*docker build, docker push[\s\S]*--quick/)
+  expect(stderr).toMatch(/cannot build images[\s\S]*docker build, docker push[\s\S]*--quick/)
 })
 
 test('a failing image build: its log is shown, and nothing is released', async () => {
