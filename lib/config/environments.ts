@@ -66,11 +66,7 @@ export function findSharedWithOthers(config: Config, { environments }: Others): 
   return [...found.values()]
 }
 
-/*
- * What two environments share. A name that both use is not enough: it must mean the same thing. When that is uncertain, it
- * counts as shared.
- */
-
+/** Something that both environments name and that is, as far as can be told, the same thing. */
 export interface Shared {
   kind: ShareKind
   /** `PostgreSQL server codexdominion-db` */

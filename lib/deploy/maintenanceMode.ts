@@ -21,10 +21,7 @@ export const wantedMaintenance = (
         ...(until === undefined ? {} : { until: parseFutureTime('--until', until) }),
       }
 
-/**
- * Prints whether the site is in maintenance: the marker on the VPS and what a visitor gets, each even if the other is
- * unknown. Gives the exit code: 0 for on and off, 3 or 4 when a part is unknown.
- */
+/** Prints the marker on the VPS and what a visitor gets. Gives the exit code: 0 for on and off, 3 or 4 for unknown. */
 export async function maintenanceStatus(run: Run<CommonFlags>, context: Context): Promise<number> {
   const url = `https://${context.config.domain}/`
   const answers = await settleAll({

@@ -27,10 +27,7 @@ export interface RemoveFlags extends CommonFlags {
 /** What stays because another environment names it, by kind. */
 type Staying = ReadonlyMap<ShareKind, SharedWith>
 
-/**
- * What another environment of the folder names, too: it stays, even if SHARES allows both to use it.
- * Throws (exit 2) when one of the other files cannot be read, because what it names is unknown.
- */
+/** What another environment names, too, whatever SHARES says. Throws (exit 2) when one of the files cannot be read. */
 export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
   const config = await getSeparateConfig(run)
   const others = await readOthers(config)

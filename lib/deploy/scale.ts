@@ -44,10 +44,7 @@ export interface CurrentSize extends Scale {
   settled: boolean
 }
 
-/**
- * How a part runs now. After an interrupted run it is derived from what is left, so that the same command continues.
- * Throws when nothing is left, or when the release of another image is incomplete.
- */
+/** How a part runs now, derived from what an interrupted run left. Throws when that is nothing, or half of a release. */
 export async function scaleNow(config: Config, azure: Azure, part: Scaled): Promise<CurrentSize> {
   const groups = await azure.groups()
   const named = (name: string) => groups.find((group) => group.name === name)

@@ -29,10 +29,7 @@ interface LineChart {
 /** Solid, dashed and dotted, so that lines differ without colour. */
 const dashes = ['', '5 3', '2 2']
 
-/**
- * Draws lines over time as one static SVG without scripts or requests. Colours come from the page: `currentColor` for
- * text and axes, the custom properties of `pageStyle` for lines.
- */
+/** Draws lines over time as one static SVG. Its colours are the page's: `currentColor`, and `pageStyle`'s properties. */
 export async function lineChart(chart: LineChart): Promise<string> {
   const [{ parseHTML }, Plot] = await Promise.all([import('linkedom'), import('@observablehq/plot')])
   const { document } = parseHTML('<!doctype html><html><body></body></html>')

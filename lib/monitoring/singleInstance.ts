@@ -6,10 +6,7 @@ import { parseJson, readIfPresent } from '../util/json.ts'
 import { poll } from '../util/poll.ts'
 import { acquireLock, isBusy } from './store/sqlite.ts'
 
-/**
- * How many milliseconds a second run of a kind waits for the first: most have ended by then. Runs of different kinds may
- * overlap: a full check started by hand does not delay the quick one from cron.
- */
+/** How long a second run of a kind waits for the first, in milliseconds. Runs of different kinds may overlap. */
 const kinds = {
   quick: { title: 'quick health check', patience: 5_000 },
   full: { title: 'full health check', patience: 20_000 },

@@ -185,10 +185,7 @@ function sharedAgent(reach: NetworkOptions, secured: boolean): Agent {
 
 const contexts = new WeakMap<NetworkOptions, Promise<SecureContext>>()
 
-/**
- * The secure context that trusts Node's own authorities and CA_FILE's. Created once a run, because each context with
- * additional authorities parses all of Node's again (docs/measurements.md).
- */
+/** Trusts Node's authorities and CA_FILE's; once a run, because each parses all of them again (docs/measurements.md). */
 export function secureContextFor(reach: NetworkOptions): Promise<SecureContext> {
   const known = contexts.get(reach) ?? createContext(reach.authorities)
   contexts.set(reach, known)

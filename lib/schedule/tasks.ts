@@ -99,10 +99,7 @@ export const pad2 = (number: number): string => String(number).padStart(2, '0')
 
 const programs = ['az', 'pg_dump', 'pg_restore', 'ssh', 'op', 'git']
 
-/**
- * The PATH for tasks: the folders of the current PATH that contain the programs they start, then the usual ones.
- * Cron's own PATH is too short for az; a complete one would differ between terminals.
- */
+/** The folders of PATH with the programs that tasks start, then the usual ones: cron's own is too short for az. */
 export function buildPath(
   given: string,
   usual: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin'],

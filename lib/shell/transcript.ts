@@ -18,11 +18,7 @@ export interface Transcript {
 /** Cron runs scripts all day; nobody reads further back. */
 const kept = 500
 
-/**
- * Opens the transcript of a run. The folder keeps the newest 500.
- * @param folder created (0700) at the first line, if it is missing
- * @param clean removes the secrets from each line
- */
+/** Opens the transcript of a run, redacted by `clean`. The folder (0700, created at the first line) keeps the newest 500. */
 export function openTranscript(folder: string, id: string, clean: (text: string) => string): Transcript {
   const file = path.join(folder, `${id}.jsonl`)
   let open: number | undefined

@@ -85,10 +85,7 @@ export function showsUnicode(env: NodeJS.ProcessEnv = process.env, platform = pr
   return /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || '')
 }
 
-/**
- * Draws figures as a word of at most `width` characters, scaled from 0 to the greatest. Figures that share a character show
- * the greatest of them, so that no peak is lost. null, nothing measured, is a space.
- */
+/** Draws figures as a word, scaled from 0; those that share a character show their greatest, null a space. */
 export function sparkline(
   figures: readonly (number | null)[],
   options: { width?: number; unicode?: boolean } = {},

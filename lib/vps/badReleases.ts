@@ -22,10 +22,7 @@ const folder = '/var/lib/codex-dominion/bad'
 /** Matches release ids and image tags (OCI distribution specification, "tag"); no match leads out of the folder. */
 const markable = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
 
-/**
- * Marks a release as bad on the VPS, so that every operator's machine sees it. A later mark replaces an earlier one.
- * Throws (exit 2) when `id` is neither a release id nor an image tag.
- */
+/** Marks a release as bad for every operator; the latest mark counts. Throws (exit 2) when `id` names no release. */
 export async function markBadRelease(
   context: Context,
   part: ReleasePart,

@@ -188,10 +188,7 @@ function explainCa(output: string) {
   }
 }
 
-/**
- * How long to wait for another certbot. `certbot renew` without a terminal sleeps up to 8 minutes while it holds its locks
- * (certbot/_internal/renewal.py), unless a timer prevents that, as Debian's does.
- */
+/** `certbot renew` without a terminal sleeps up to 8 minutes with its locks held (certbot/_internal/renewal.py). */
 const lockTimeoutMs = 10 * 60_000
 
 /** certbot locks its three folders, and fails when one of them is locked. */

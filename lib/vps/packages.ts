@@ -70,10 +70,7 @@ export function getSetupCommands(config: Config, state: ServerState, missing: re
   ]
 }
 
-/**
- * Repairs dpkg as dpkg itself asks for. It fails when a package depends on one that was not unpacked; the
- * `apt-get install --fix-broken` that follows fetches that one, and its exit code counts.
- */
+/** As dpkg asks for. `apt-get install --fix-broken` follows, whose exit code counts: a missing dependency fails here. */
 const repairDpkg = (config: Config): Command =>
   vps(config).sudo.change({ timeoutMs: 15 * 60_000, accept: [0, 1] })`
     env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a`

@@ -127,11 +127,7 @@ export interface History {
   answers: Readonly<Record<Place, Settled<Receipts>>>
 }
 
-/**
- * The newest receipts of both places, merged by id. A place that does not answer hides nothing of the other.
- * @param most how many
- * @param prefix only receipts whose id has this prefix
- */
+/** The newest `most` receipts of both places whose ids begin with `prefix`. A silent place hides nothing of the other. */
 export async function readHistory(context: Context, most: number, prefix = ''): Promise<History> {
   const answers = await settleAll<Record<Place, Receipts>>({
     here: async () => receiptsHere(context.config, most, prefix),

@@ -6,11 +6,7 @@ import { type Failure, getMessage, OpsError, usageError } from '../../util/error
 import { formatDuration } from '../../util/format.ts'
 import { type Alert, type Channel, deliveryTimeoutMs, RefusedError, toOneLine, truncate } from './alert.ts'
 
-/**
- * Resolves a secret to a URL. Its path and login are registered as secrets too: whoever knows them can post, and a
- * server may quote them in its answer.
- * Throws (exit 2) when it is not an http(s) URL; the message never contains the value.
- */
+/** Resolves a secret to a URL, and registers its parts, which a server may quote. Throws (exit 2) without the value. */
 export async function resolveAddress(secret: Secret, runner: Runner): Promise<URL> {
   const text = await revealSecret(secret, runner)
   const url = URL.canParse(text) ? new URL(text) : undefined

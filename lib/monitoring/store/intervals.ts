@@ -1,7 +1,4 @@
-/*
- * Derives periods of up and down time from single samples. Pure; see docs/health.md, "Arithmetic". All times are
- * milliseconds; a period is [from, to).
- */
+/* Periods of up and down time from single samples (docs/health.md, "Arithmetic"): milliseconds, [from, to). */
 
 /** The state of a target in a period. Time that no segment covers is unknown. */
 export type State = 'ok' | 'warning' | 'down' | 'keptOut'

@@ -20,10 +20,7 @@ export function createFrame(marker = randomBytes(12).toString('hex')) {
      * quotes, line breaks and exclamation marks, and with a backslash only before a 0.
      */
     wrap: (line: string) => `exec sh -c '${begin}eval "$(printf %b "$1")"' sh '${encodeOctal(line)}'`,
-    /**
-     * The line for sshd that reads a length and a line of that length from standard input, and runs it. `read` and `head`
-     * consume exactly these bytes; the rest is the input of that line.
-     */
+    /** Reads a length and a line of that length from standard input and runs it; the rest is the input of that line. */
     readingLine: `exec sh -c '${begin}read -r length && line=$(head -c "$length") && eval "$line"'`,
     reader: (output: 'stdout' | 'stderr' = 'stdout') =>
       createReader(output === 'stdout' ? marker : second + first),

@@ -66,11 +66,7 @@ export function parseSshSettings(output: string, host: string): SshSettings {
 
 const expandHome = (file: string): string => file.replace(/^~(?=$|[/\\])/, homedir())
 
-/**
- * Finds the logins: the key of IONOS_SSH_KEY, otherwise the agent's keys and the usual files.
- * Throws exit 2 when IONOS_SSH_KEY is not a private key, exit 4 when there is no usable key (one with a passphrase needs an
- * agent).
- */
+/** The key of IONOS_SSH_KEY, or the agent's and the usual files. Throws exit 2 (not a private key) or 4 (none usable). */
 export async function findLogins(host: Host, settings: SshSettings): Promise<Logins> {
   const agentKeys = await readAgentKeys(settings.agent)
   const logins = host.key

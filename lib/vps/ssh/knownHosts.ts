@@ -39,11 +39,7 @@ export function parseKnownHosts(text: string): KnownHost[] {
 export const formatHostName = (host: string, port: number): string =>
   port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
 
-/**
- * Evaluates the key of a server. A revoked key is refused even if another line lists it.
- * @param names all names of the server
- * @param key the key in its wire format, base64
- */
+/** Evaluates the key (wire format, base64) of a server by all its names. A revoked key is refused even if listed. */
 export function evaluateHostKey(
   known: readonly KnownHost[],
   names: readonly string[],
