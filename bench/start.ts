@@ -32,7 +32,7 @@ const scripts = globSync('scripts/**/*.ts', { cwd: home })
 /** What each script is asked; `--dry-run` where nothing else stands. */
 const asked: Readonly<Record<string, string[]>> = {
   ...Object.fromEntries(
-    ['check-database', 'doctor', 'history', 'metrics', 'slo', 'view-logs'].map((it) => [it, []]),
+    ['api-token', 'check-database', 'doctor', 'history', 'metrics', 'slo', 'view-logs'].map((it) => [it, []]),
   ),
   cost: ['--offline'],
   'maintenance-mode': ['status'],

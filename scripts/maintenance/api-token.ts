@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
-import { getApiToken } from '../../lib/config/secret.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { exitCode } from '../../lib/util/errors.ts'
 
@@ -15,6 +14,8 @@ const script = defineScript({
     ),
   run: (run) =>
     withContext(run, 'api-token', false, async ({ config, runner }) => {
+      // Imported here because it loads node:crypto, which `--help` does not need.
+      const { getApiToken } = await import('../../lib/config/secret.ts')
       const token = await getApiToken(config, runner)
       run.result(token, { ok: true, token }, { isSecret: true })
       return exitCode.done
