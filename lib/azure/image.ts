@@ -13,7 +13,7 @@ import { az } from './cli.ts'
 import type { Azure } from './client.ts'
 import { explainBuild } from './errors.ts'
 import { getTag } from './resources/containerGroups.ts'
-import { repository, type Tag } from './resources/registry.ts'
+import { getImageName, repository, type Tag } from './resources/registry.ts'
 
 export interface Image {
   /** registry.azurecr.io/codex-backend:tag */
@@ -110,7 +110,6 @@ export function imageTask(
   { login, registry, quick = false, existingOnly = false, marks = async () => new Map() }: ImageOptions,
 ): Task<Image> {
   const { config } = context
-  const named = (name: string) => `${config.azure.registry}.azurecr.io/${repository}:${name}`
 
   /** Finds the newest image without a mark. Throws when there is none, or when the marks cannot be read. */
   async function newest(source: string): Promise<{ found: Tag; words: string }> {
@@ -131,7 +130,9 @@ export function imageTask(
           ? `There is no image to use: every ${repository} in ${config.azure.registry} is marked as bad`
           : `There is no image to use: the registry ${config.azure.registry} has no ${repository}`,
       said: passedOver.join('\n') || undefined,
-      next: 'Run this command without --quick: it builds one.',
+      next: existingOnly
+        ? `${formatScriptLine('build-image')}   (it builds one)`
+        : 'Run this command without --quick: it builds one.',
     })
   }
 
@@ -155,11 +156,11 @@ export function imageTask(
       const source = await sourceTag(config)
       if (quick) {
         const { found, words } = await newest(source)
-        return { ...ok(words), fact: { image: named(found.name), digest: found.digest } }
+        return { ...ok(words), fact: { image: getImageName(config, found.name), digest: found.digest } }
       }
       const there = !ahead.willChange(registry) || (await azure.registry()) !== undefined
       const [found, mark] = await Promise.all([there ? azure.tag(source) : undefined, caution(source)])
-      const fact = { image: named(source), digest: found?.digest ?? '' }
+      const fact = { image: getImageName(config, source), digest: found?.digest ?? '' }
       if (found) return { ...ok(`${evidence(found, source, false)}${mark}`), fact }
       if (existingOnly)
         throw new OpsError({

@@ -56,6 +56,15 @@ test('--quick takes the newest image that is not marked as bad, and names those 
   })
 })
 
+test('a script that only uses existing images names the one that builds', async () => {
+  const context = await registry()
+  const task = imageTask(context, createAzure(context), { login, quick: true, existingOnly: true })
+  expect(await getFailure(task.inspect(nothingAhead))).toMatchObject({
+    what: 'There is no image to use: the registry codexacr1216 has no codex-backend',
+    next: 'npx dominion build-image   (it builds one)',
+  })
+})
+
 test('marks that cannot be read: --quick chooses none (exit 3); without it the sources decide, and the doubt is said', async () => {
   const silent = () => Promise.reject(unknownError('The VPS does not answer', undefined, 'Look at it.'))
   expect(await getFailure(look(['a'], true, silent))).toEqual({
