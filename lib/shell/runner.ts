@@ -69,7 +69,11 @@ export function createRunner(options: RunnerOptions) {
   const databases = new Map<string | undefined, Opening<Database>>()
   const database = (name?: string) => getOrOpen(databases, name, () => options.openDatabase(name))
   const remotes = new Map<string, Opening<Remote>>()
-  const remote = (host: Host) => getOrOpen(remotes, host.name, () => options.openHost(host, leaving.signal))
+  // The name only labels lines: two servers may have the same one.
+  const remote = (host: Host) =>
+    getOrOpen(remotes, `${host.user}@${host.address}:${host.port}`, () =>
+      options.openHost(host, leaving.signal),
+    )
 
   async function recorded<T>(
     kind: 'command' | 'request' | 'query' | 'dial' | 'mail',
