@@ -33,8 +33,8 @@ export interface Explanation {
   ids: ReadonlySet<string>
 }
 
-/** Scripts whose runs change nothing that visitors notice; a maintenance has its own marker. */
-const harmless = ['backup-database', 'build-image', 'maintenance-mode', 'status-page', 'schedule', 'unlock']
+/** Scripts that take the deploy lock and change nothing that visitors notice; a maintenance has its own marker. */
+const harmless = ['build-image', 'maintenance-mode']
 /** Tasks that change only what is not in use yet: new images and pages, marks, local files. */
 const unused = ['image', 'frontend-build', 'frontend-upload', 'mark-bad', 'clear-bad', 'save', 'status-page']
 /** A deploy that runs longer than this is stuck: it explains no fault any more, neither during nor after it. */

@@ -41,7 +41,7 @@ const minute = 60 * second
 test('receipts of runs that changed something visible to visitors become planned periods', async () => {
   const context = await contextWith([
     receipt('update-backend', -600 * second),
-    receipt('backup-database', -500 * second),
+    receipt('build-image', -500 * second),
     receipt('maintenance-mode', -450 * second),
     receipt('deploy-complete', -400 * second, { changed: [] }),
   ])
