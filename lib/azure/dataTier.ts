@@ -94,7 +94,7 @@ const describeCreation = ({ missing, fault }: Comparison): string =>
   `${fault ? `${fault.what}: delete it, then ` : ''}create ${missing.join(', ')}`
 
 /** The deployment that a run applies or finds in progress. */
-export type Deployment = ReturnType<typeof createDeployment>
+type PendingDeployment = ReturnType<typeof createDeployment>
 
 function createDeployment(context: Context, azure: Azure, name: string, deploy: Command) {
   let watch: ReturnType<typeof watchDeployment> | undefined
@@ -125,11 +125,11 @@ export function dataTierTasks(
   context: Context,
   azure: Azure,
   login: Task,
-): Record<PartId, Task> & { tier: Task<Deployment> } {
+): Record<PartId, Task> & { tier: Task<PendingDeployment> } {
   const { config, runner } = context
   const parts = getDataTier(config)
 
-  async function inspect(): Promise<Difference<Deployment>> {
+  async function inspect(): Promise<Difference<PendingDeployment>> {
     const { id } = await azure.account()
     const password = await revealSecret(config.postgres.password, runner)
     const address = await readOperatorAddress(context)
@@ -166,7 +166,7 @@ export function dataTierTasks(
     return { state: found.database ? 'change' : 'create', what, fields, fact, effects }
   }
 
-  const tier: Task<Deployment> = {
+  const tier: Task<PendingDeployment> = {
     id: 'data-tier',
     title: 'Data tier',
     part: 'azure',
@@ -179,7 +179,7 @@ export function dataTierTasks(
   }
 
   /** A part exists when ARM says so; while a deployment runs, when the part's last operation has succeeded. */
-  const waitFor = (part: Part): Task<Deployment> => ({
+  const waitFor = (part: Part): Task<PendingDeployment> => ({
     id: part.id,
     title: part.title,
     part: 'azure',
