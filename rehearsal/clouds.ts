@@ -5,7 +5,6 @@ import { createAuthority } from './authority.ts'
 import { endAzCalls } from './azCalls.ts'
 import { startAzure } from './azure/azure.ts'
 import { claimRehearsal, type Owner } from './claim.ts'
-import { createControls, zone } from './controls.ts'
 import type { Release } from './debianRoot.ts'
 import { startDns } from './dns.ts'
 import { createSecrets, renderEnvironment } from './environment.ts'
@@ -17,6 +16,7 @@ import { runOrThrow } from './processes.ts'
 import { exitClaimed, ownerFile } from './rehearsal.ts'
 import { prepareRoots } from './roots.ts'
 import { startVps } from './vps.ts'
+import { createControls, zone } from './worldControls.ts'
 
 /**
  * The process that plays both clouds. It lives as long as its standard input is open, or, with --keep, until SIGTERM.

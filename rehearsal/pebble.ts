@@ -10,7 +10,7 @@ import { type Daemon, run, runOrThrow, startDaemon, waitForPort } from './proces
 
 /**
  * The ACME certificate authority of the rehearsal: Let's Encrypt's own test server, Pebble. Inside the rehearsal it
- * also answers under Let's Encrypt's host names (lets-encrypt.ts).
+ * also answers under Let's Encrypt's host names (letsEncrypt.ts).
  */
 export interface Pebble {
   /** ACME directory, `https://acme.rehearsal.test:14000/dir`; its certificate is from the rehearsal's authority. */
@@ -39,7 +39,7 @@ export interface PebbleOptions {
   dns: Dns
   authority: Authority
   folder: string
-  /** Life of the certificates it issues; 90 days, as Let's Encrypt's until 2027-02-10 (FACTS.md). */
+  /** Life of the certificates it issues; 90 days, as Let's Encrypt's until 2027-02-10. */
   lifetimeDays?: number
 }
 

@@ -5,7 +5,7 @@ import type { Network } from '../network.ts'
 import type { Roots } from '../roots.ts'
 import { arm } from './arm.ts'
 import { blobs } from './blobs.ts'
-import { type Controls, openControl } from './control.ts'
+import { type Controls, openControlServer } from './controlServer.ts'
 import { applyFaults } from './faults.ts'
 import { createIonosDns, type IonosDnsOptions } from './ionosDns.ts'
 import { login } from './login.ts'
@@ -37,7 +37,7 @@ export interface AzureOptions {
 export interface Azure {
   /** For `HTTPS_PROXY` of the real `az`, beside `REQUESTS_CA_BUNDLE` with the authority's certificate. */
   proxyUrl: string
-  /** The tests' control, on loopback (control.ts). */
+  /** The tests' control, on loopback (controlServer.ts). */
   controlUrl: string
   subscription: { id: string; name: string; tenant: string }
   stop(): Promise<void>
@@ -89,7 +89,7 @@ export async function startAzure(options: AzureOptions): Promise<Azure> {
   const doors = await openDoors(world, hosts)
   const named = namedHosts.filter((host) => hosts[host])
   for (const host of named) await options.dns.set(host, [options.network.host])
-  const control = await openControl(world, options.controls)
+  const control = await openControlServer(world, options.controls)
   return {
     proxyUrl: doors.proxyUrl,
     controlUrl: control.url,

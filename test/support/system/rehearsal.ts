@@ -30,7 +30,7 @@ export interface Rehearsal {
   variant(suffix: string, values: Readonly<Record<string, string>>): string
   /** Removes these variants, or all: the others stand alone then. */
   withdraw(...variants: string[]): void
-  /** POST to the emulator's control API; see rehearsal/azure/control.ts. */
+  /** POST to the emulator's control API; see rehearsal/azure/controlServer.ts. */
   control(path: string, body?: object): Promise<Response>
   down(): Promise<void>
 }

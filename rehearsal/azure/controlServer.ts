@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { GroupRuntime } from './containers.ts'
 import { delayGroup } from './delay.ts'
 import { ArmError, errorReply } from './errors.ts'
+import { faultNames } from './faults.ts'
 import { type Call, jsonBody, type Reply, readCall, sendReply } from './http.ts'
 import type { Bag } from './json.ts'
 import type { PostgresServer } from './postgresServer.ts'
@@ -16,29 +17,6 @@ export type Controls = Readonly<Record<string, (call: Call) => Promise<Reply>>>
 export interface Control {
   url: string
   stop(): Promise<void>
-}
-
-/** The faults that tests can switch on, and what each does. */
-export const faultNames: Record<string, string> = {
-  'classic-redis-retired': 'creating Microsoft.Cache/redis is refused (on from the start)',
-  'managed-redis-refused': 'creating Microsoft.Cache/redisEnterprise is refused',
-  'redis-no-capacity':
-    'creating Microsoft.Cache/redisEnterprise is accepted and then fails with `code` (InsufficientCapacity), and the failed cluster stays',
-  'postgres-location-restricted': 'creating a PostgreSQL server is refused with LocationIsOfferRestricted',
-  'postgres-busy': 'the next `count` (1) databases are refused with ServerIsBusy',
-  'region-disallowed': 'creating anything is refused with RequestDisallowedByAzure',
-  'policy-disallowed':
-    'creating anything is refused with RequestDisallowedByPolicy; with `mfa` for the lack of a second factor',
-  'container-no-capacity': 'the next `count` (1) container groups are accepted and then fail',
-  'dns-label-taken': 'the DNS label `label` belongs to somebody else',
-  'build-tasks-not-allowed': 'registries refuse builds with TasksOperationsNotAllowed',
-  'docker-hub-limit': 'FROM an image of Docker Hub fails with toomanyrequests',
-  'server-name-taken': 'the PostgreSQL server named by `server` is refused',
-  'token-expired': 'ARM refuses every token with 401',
-  throttle: 'ARM answers the next `count` (1) requests with 429 and Retry-After `seconds` (1)',
-  'server-error': 'ARM answers the next `count` (1) requests with 503',
-  'few-cores': 'Container Instances may use `cores` (2) cores in the region',
-  slow: 'ARM answers `milliseconds` (1000) later',
 }
 
 function found(world: World, type: string, name: string): Resource {
@@ -165,7 +143,7 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
  * POST /containers/NAME/kill (its restart policy brings it back), /stop, /start, /delay {milliseconds}. Servers: POST
  * /postgres/NAME/stop, /start, and /redis/NAME/…
  */
-export async function openControl(world: World, more: Controls = {}): Promise<Control> {
+export async function openControlServer(world: World, more: Controls = {}): Promise<Control> {
   const server = createServer(async (request, response) => {
     try {
       sendReply(response, request.method ?? 'GET', await route(world, more, await readCall(request)))
