@@ -21,7 +21,7 @@ const bare = [
   'nameserver\t9.9.9.9',
   'end\tserver-state',
 ]
-const bareSurvey = parseServerState(bare.join('\n'), 'vps')
+const bareState = parseServerState(bare.join('\n'), 'vps')
 
 test('certbot: webroot, fixed lineage, both names', () => {
   expect(display(certbotCommand(config, false))).toBe(
@@ -35,7 +35,7 @@ test('certbot: an address and a forced renewal when asked for', async () => {
 })
 
 test('a bare server gets everything, a complete one nothing', () => {
-  expect(getSetupCommands(config, bareSurvey, ['nginx', 'certbot']).map(display)).toEqual([
+  expect(getSetupCommands(config, bareState, ['nginx', 'certbot']).map(display)).toEqual([
     'vps: env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -q update',
     'vps: env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -q install -y --no-install-recommends nginx certbot',
     'vps: install -d -m 755 /var/www/codexdominion.app/releases /var/www/_acme/.well-known/acme-challenge',
@@ -57,11 +57,11 @@ test('a bare server gets everything, a complete one nothing', () => {
 })
 
 test('an interrupted dpkg is set right before anything is installed', () => {
-  const survey = parseServerState(
+  const state = parseServerState(
     [...bare.slice(0, -1), 'dpkg.interrupted\tyes', 'end\tserver-state'].join('\n'),
     'vps',
   )
-  const [finish, ...rest] = getSetupCommands(config, survey, ['nginx'])
+  const [finish, ...rest] = getSetupCommands(config, state, ['nginx'])
   expect(display(finish!)).toBe(
     'vps: env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a',
   )
@@ -100,21 +100,21 @@ test('the build', async () => {
 test('switching names what may go', () => {
   const ids = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
   const rows = ids.map((id) => `release\t${id}\t\t{"id":"${id}","source":"s","builtAt":"t"}`)
-  const survey = parseServerState(
+  const state = parseServerState(
     [...bare.slice(0, -1), `live\t${ids[1]}`, ...rows, 'end\tserver-state'].join('\n'),
     'vps',
   )
   const command = switchReleaseCommand(
     { config: { ...config, ionos: { ...config.ionos, keepReleases: 2 } } },
-    survey,
+    state,
     ids[2]!,
     new Map(),
   )
   expect(command.argv.slice(5)).toEqual(['/var/www/codexdominion.app', ids[2], ids[0]])
 })
 
-test('the survey of a bare server, and of one that answers something else', () => {
-  expect(bareSurvey).toMatchObject({
+test('the state of a bare server, and of one that answers something else', () => {
+  expect(bareState).toMatchObject({
     os: { id: 'debian', version: '12' },
     live: '',
     releases: [],
