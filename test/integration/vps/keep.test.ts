@@ -91,22 +91,22 @@ test('a VPS that does not take the note down is a warning, not a fault of the re
   )
 })
 
-test('the survey sees what is kept, what caches may hold, and what an interrupted publish left', async () => {
-  const survey = async () =>
+test('the server state shows what is kept, what caches may hold, and what an interrupted publish left', async () => {
+  const state = async () =>
     parseServerState(
       await perform(remoteScript(config, 'read', 'server-state', [root, config.domain])),
       'vps',
     )
-  expect(await survey()).toMatchObject({ cached: [], leftoverBytes: 0, live: '' })
+  expect(await state()).toMatchObject({ cached: [], leftoverBytes: 0, live: '' })
   await perform(switchBackCommand(here(), a))
-  expect((await survey()).cached, 'nobody tells caches here').toEqual([])
+  expect((await state()).cached, 'nobody tells caches here').toEqual([])
   writeFileSync(path.join(site, 'cached'), `${a}\n`)
   await perform(switchBackCommand(here(), b))
   await perform(pinCommand(here(), b))
   const part = path.join(site, 'releases', '20260104T000000Z-aaaaaaaa.partial')
   execFileSync('cp', ['-al', path.join(site, 'releases', a), part])
   writeFileSync(path.join(part, 'half'), Buffer.alloc(64 * 1024, 1))
-  const { cached, leftoverBytes, live, previous, releases } = await survey()
+  const { cached, leftoverBytes, live, previous, releases } = await state()
   expect({ cached, live, previous }).toEqual({ cached: [a, b], live: b, previous: a })
   expect(releases.filter(({ pinned }) => pinned).map(({ id }) => id)).toEqual([b])
   expect(leftoverBytes, 'without what a release shares').toBe(64 * 1024)

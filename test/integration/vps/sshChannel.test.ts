@@ -8,13 +8,13 @@ import { getFailure, testHost } from '../../support/helpers.ts'
 import { createSshKey } from '../../support/sshKey.ts'
 
 /* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does not
-   play the shell that waits for its line (sshSpare.ts): such a session is refused, as a full server does. Its login shell
+   play the shell that waits for its line (ssh/sessions.ts): such a session is refused, as a full server does. Its login shell
    prints the greeting that a test sets. */
 
 let greeting = { stdout: '', stderr: '' }
 let greetings: string[] = []
 
-/** The line and the markers, stdout's and stderr's, in what sshd is asked to run (sshFrame.ts). */
+/** The line and the markers, stdout's and stderr's, in what sshd is asked to run (ssh/frame.ts). */
 function understood(asked: string): { line: string; marker: string; errorMarker: string } {
   const [, first, second] = /printf %s%s (\w+) (\w+);/.exec(asked)!
   const [, encoded] = /' sh '([^']*)'$/.exec(asked)!

@@ -32,6 +32,29 @@ test('every path that a page names is there', () => {
   expect(gone).toEqual([])
 })
 
+test('every test file that a page names by its bare name is there', () => {
+  const names = new Set(globSync('test/**/*.test.ts', { cwd: home }).map((file) => path.basename(file)))
+  const gone = globSync(['*.md', 'docs/**/*.md', 'bench/*.md'], { cwd: home })
+    .filter((page) => page !== 'CHANGELOG.md')
+    .flatMap((page) =>
+      Array.from(read(page).matchAll(/`([\w-]+\.test\.ts)`/g), ([, name]) => name!)
+        .filter((name) => !names.has(name))
+        .map((name) => `${page}: ${name}`),
+    )
+  expect(gone).toEqual([])
+})
+
+test('every file that a comment names in brackets is there', () => {
+  const sources = globSync('{bench,bin,docs/tools,lib,rehearsal,scripts,test}/**/*.{js,ts,sh}', { cwd: home })
+  const files = sources.map((file) => `/${file}`)
+  const gone = sources.flatMap((source) =>
+    Array.from(read(source).matchAll(/\(([\w./-]+\.(?:ts|sh))\)/g), ([, name]) => name!)
+      .filter((name) => !files.some((file) => file.endsWith(`/${name}`)))
+      .map((name) => `${source}: ${name}`),
+  )
+  expect(gone).toEqual([])
+})
+
 /** The anchors that GitHub gives to a page's headings. */
 const headings = (text: string): string[] =>
   Array.from(text.matchAll(/^#+ (.*)$/gm), ([, title]) =>
