@@ -1,7 +1,8 @@
 #!/usr/bin/env node
+// This path, with its double ending, is fixed: operators call the file by it.
 import { isMain } from '../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../lib/deploy/defineTaskScript.ts'
-import type { Azure, Runbook } from '../lib/deploy/runbook.ts'
+import type { Azure, Factories } from '../lib/deploy/taskFactories.ts'
 import type { Context, Task } from '../lib/tasks/task.ts'
 import { usageError } from '../lib/util/errors.ts'
 
@@ -19,18 +20,18 @@ const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quic
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
   },
   needsVps: ({ skipIonos }) => !skipIonos,
-  tasks(context, { skipAzure, skipIonos, quick }, runbook) {
-    const { createAzure, verifyTask, getFact } = runbook
+  tasks(context, { skipAzure, skipIonos, quick }, factories) {
+    const { createAzure, verifyTask, getFact } = factories
     const azure = createAzure(context)
-    const ionos = skipIonos ? undefined : ionosTasks(runbook, context)
-    const core = skipAzure ? undefined : azureTasks(runbook, context, azure, ionos?.nginxHttps, quick)
-    const tasks = [...(core?.tasks ?? []), ...(ionos?.tasks ?? [])]
-    const parts = { azure: core && azure, ionos: !skipIonos, swap: ionos?.swap }
+    const ionos = skipIonos ? undefined : ionosTasks(factories, context)
+    const azurePart = skipAzure ? undefined : azureTasks(factories, context, azure, ionos?.nginxHttps, quick)
+    const tasks = [...(azurePart?.tasks ?? []), ...(ionos?.tasks ?? [])]
+    const parts = { azure: azurePart && azure, ionos: !skipIonos, swap: ionos?.swap }
     const verify = verifyTask(context, { ...parts, after: tasks })
     return {
       tasks: [...tasks, verify],
       receipt: (outcomes) => ({
-        ...getFact(outcomes, core?.image),
+        ...getFact(outcomes, azurePart?.image),
         frontend: getFact(outcomes, ionos?.swap)?.to ?? getFact(outcomes, ionos?.upload)?.live ?? '',
       }),
       summary: () => (ionos ? [`https://${context.config.domain}/`] : []),
@@ -40,13 +41,14 @@ const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quic
 
 /** Azure: data tier, tables, image, containers. `nginx`: without it the containers do not wait for the VPS. */
 function azureTasks(
-  runbook: Runbook,
+  factories: Factories,
   context: Context,
   azure: Azure,
   nginx: Task | undefined,
   quick: boolean | undefined,
 ) {
-  const { loginTask, containerSecretsTask, dataTierTasks, migrationTask, imageTask, containerTasks } = runbook
+  const { loginTask, containerSecretsTask, dataTierTasks, migrationTask, imageTask, containerTasks } =
+    factories
   const login = loginTask(context, azure.account)
   const secrets = containerSecretsTask(context, login)
   // az deployment group create --template-file infra/data-tier.json --no-wait
@@ -54,20 +56,20 @@ function azureTasks(
   // BEGIN; … INSERT INTO schema_migrations …; COMMIT
   const tables = migrationTask(context, database)
   // az acr build --image codex-backend:src-HASH. The marks are stored on the VPS, which a skipped IONOS leaves alone.
-  const marks = nginx && (async () => (await runbook.readBadReleases(context)).backend)
+  const marks = nginx && (async () => (await factories.readBadReleases(context)).backend)
   const image = imageTask(context, azure, { login, registry, quick, marks })
   // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az container delete
   const [backend, worker] = containerTasks(context, azure, {
     ...{ image, after: [tables, redis], tier, nginx },
-    ...{ proxy: runbook.nginxUpstream(context), needsProxy: nginx !== undefined },
+    ...{ proxy: factories.nginxUpstream(context), needsProxy: nginx !== undefined },
   })
   return { image, tasks: [secrets, login, tier, registry, database, redis, tables, image, backend, worker] }
 }
 
 /** IONOS: server, pages, names, certificate, nginx. */
-function ionosTasks(runbook: Runbook, context: Context) {
-  const { serverTask, buildTask, uploadTask, switchTask, purgeTasks } = runbook
-  const { dnsTask, nginxHttpTask, certificateTask, nginxHttpsTask } = runbook
+function ionosTasks(factories: Factories, context: Context) {
+  const { serverTask, buildTask, uploadTask, switchTask, purgeTasks } = factories
+  const { dnsTask, nginxHttpTask, certificateTask, nginxHttpsTask } = factories
   // apt-get install nginx certbot ca-certificates zstd
   const server = serverTask(context)
   // npm ci, npm run build

@@ -69,7 +69,7 @@ export interface QuickContext {
 /** The context of every other check. Each fact is read once, no matter how many checks need it. */
 export interface CheckContext extends QuickContext {
   /** The context for az and the database. In `health` their commands end early and are not retried. */
-  readonly core: Context
+  readonly azContext: Context
   readonly azure: Azure
   readonly arm: Arm
   redisKey(): Promise<string>

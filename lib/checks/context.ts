@@ -7,7 +7,7 @@ import type { Context } from '../tasks/task.ts'
 import { memoize } from '../util/concurrency.ts'
 import type { CheckContext, QuickContext } from './check.ts'
 import { databaseSources } from './database/facts.ts'
-import { coreTimeoutMs, createQuickContext } from './run.ts'
+import { createQuickContext, loginTimeoutMs } from './run.ts'
 
 /** @param options `azure`: a client that has already read what there is */
 export function createCheckContext(
@@ -16,20 +16,20 @@ export function createCheckContext(
 ): CheckContext {
   const { azure, hurry = false, ...rest } = options
   const quick = createQuickContext(context, rest)
-  const core = hurry ? inHaste(context) : context
-  const client = azure ?? createAzure(core)
+  const azContext = hurry ? inHaste(context) : context
+  const client = azure ?? createAzure(azContext)
   return {
     ...quick,
-    core,
+    azContext,
     azure: client,
-    arm: openArm(core, quick.signal),
-    redisKey: memoize(() => readRedisKey(core, client)),
-    database: databaseSources(core, client),
+    arm: openArm(azContext, quick.signal),
+    redisKey: memoize(() => readRedisKey(azContext, client)),
+    database: databaseSources(azContext, client),
   }
 }
 
 /** A check often needs two calls of az (the account, then its own question): both fit into its time limit. */
-const patienceMs = coreTimeoutMs / 2 - 1000
+const patienceMs = loginTimeoutMs / 2 - 1000
 
 /** The same context, whose commands and queries end early and are not retried: the next run of the health check does that. */
 function inHaste({ config, runner }: Context): Context {

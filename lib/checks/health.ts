@@ -92,12 +92,12 @@ export async function runProbes(context: Context, options: RunOptions): Promise<
   const isQuick = (check: Check) => check.needs === 'nothing' && !isTarget(check)
   const first = Promise.all(probes.filter(isQuick).map(run))
   const then = Promise.race([first, pause(headStartMs, undefined, { ref: false })])
-  const [web, core, targets] = await Promise.all([
+  const [web, loggedIn, targets] = await Promise.all([
     first,
     then.then(() => Promise.all(probes.filter(({ needs }) => needs !== 'nothing').map(run))),
     then.then(() => mapLimit(targetsAtOnce, probes.filter(isTarget), run)),
   ])
-  const observations = [...web, ...core, ...targets]
+  const observations = [...web, ...loggedIn, ...targets]
   // What the VPS saw came over ssh, which authenticates both ends.
   const { state, why } = await ownNetwork(
     context,

@@ -5,7 +5,7 @@ import type { Check, Observation, QuickContext, Result } from './check.ts'
 
 export const webTimeoutMs = 10_000
 /** az and ssh take seconds to answer even when nothing is wrong. */
-export const coreTimeoutMs = 30_000
+export const loginTimeoutMs = 30_000
 
 /** The context of checks that need no login. */
 export const createQuickContext = (
@@ -24,7 +24,8 @@ export const createQuickContext = (
 /** Runs a check as part of `health`: within its time limit; what cannot be checked is UNKNOWN. */
 export function observe<Needs extends QuickContext>(check: Check<Needs>, context: Needs) {
   const quick = check.needs === 'nothing'
-  const { timeoutMs = quick ? webTimeoutMs : coreTimeoutMs, silence = quick ? 'CRITICAL' : 'UNKNOWN' } = check
+  const { timeoutMs = quick ? webTimeoutMs : loginTimeoutMs, silence = quick ? 'CRITICAL' : 'UNKNOWN' } =
+    check
   return runCheck(check, context, { timeoutMs, silence, onError: judgeUnknown })
 }
 

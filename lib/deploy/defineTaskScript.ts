@@ -1,7 +1,7 @@
 import { type CommonFlags, defineScript, type Script } from '../cli/defineScript.ts'
 import type { Context } from '../tasks/task.ts'
-import type { Runbook } from './runbook.ts'
 import type { TaskRun } from './runTasks.ts'
+import type { Factories } from './taskFactories.ts'
 
 export interface TaskScript<Flags extends object>
   extends Omit<Script<Flags>, 'changes' | 'run'>,
@@ -10,8 +10,8 @@ export interface TaskScript<Flags extends object>
   needsVps: boolean | ((flags: Flags) => boolean)
   /** Throws (exit 2) when flags do not go together. */
   check?(flags: Flags): void
-  /** The runbook: what is planned with --dry-run, and run without. */
-  tasks(context: Context, flags: Flags & CommonFlags, factories: Runbook): ReturnType<TaskRun['tasks']>
+  /** The task list: what is planned with --dry-run, and run without. */
+  tasks(context: Context, flags: Flags & CommonFlags, factories: Factories): ReturnType<TaskRun['tasks']>
 }
 
 export function defineTaskScript<Flags extends object>(script: TaskScript<Flags>) {
@@ -21,11 +21,11 @@ export function defineTaskScript<Flags extends object>(script: TaskScript<Flags>
     changes: true,
     async run(run) {
       check?.(run.flags)
-      const runbook = await import('./runbook.ts')
-      return runbook.runTasks(run, {
+      const factories = await import('./taskFactories.ts')
+      return factories.runTasks(run, {
         needsVps: typeof needsVps === 'function' ? needsVps(run.flags) : needsVps,
         ...(unrecorded ? { unrecorded } : {}),
-        tasks: (context) => tasks(context, run.flags, runbook),
+        tasks: (context) => tasks(context, run.flags, factories),
       })
     },
   })

@@ -21,7 +21,7 @@ import { markBadRelease, readBadReleases, unmarkBadCommand } from '../vps/badRel
 import { purgeCdn } from '../vps/frontend/purge.ts'
 import { logSwitch, pinVerified, type Switched, switchBackCommand } from '../vps/frontend/switch.ts'
 import { inspectServer, type ServerState } from '../vps/serverState.ts'
-import { readHistory, receiptsKept } from './receipts/receipts.ts'
+import { readKeptReceipts, receiptsKept } from './receipts/receipts.ts'
 import { verifiedReleases } from './rollback/candidates.ts'
 
 export interface VerifyOptions {
@@ -112,7 +112,7 @@ export function verifyBackendTask(
  * run has ever verified the live one. Throws when the receipts of the VPS cannot be read.
  */
 async function switchedEarlier(context: Context, { live, previous }: ServerState): Promise<Switched> {
-  const { kept, answers } = await readHistory(context, receiptsKept)
+  const { kept, answers } = await readKeptReceipts(context, receiptsKept)
   if (answers.vps.failure) throw answers.vps.failure
   const worked = verifiedReleases(kept.map(({ receipt }) => receipt)).frontend.has(live)
   return worked ? { from: '', to: '' } : { from: previous, to: live }
@@ -170,8 +170,8 @@ export function verifyFrontendTask(
     after: [swap, ...after],
     async inspect(ahead) {
       if ([swap, ...after].some((task) => ahead.willChange(task))) return unknown('checked after the switch')
-      const survey = await inspectServer(context)
-      const { live } = survey
+      const state = await inspectServer(context)
+      const { live } = state
       const checks = checksOf(live)
       const settled = await retryChecks(checking, checks)
       const { frontend: marks } = await readBadReleases(context)
@@ -191,8 +191,8 @@ export function verifyFrontendTask(
       await assertResponding(context)
       const wrong = describeFailed(settled.failed)
       const swapped = ahead.fact(swap)
-      const { from, to } = swapped.from === swapped.to ? await switchedEarlier(context, survey) : swapped
-      const back = to === live && from !== live && survey.releases.some(({ id }) => id === from)
+      const { from, to } = swapped.from === swapped.to ? await switchedEarlier(context, state) : swapped
+      const back = to === live && from !== live && state.releases.some(({ id }) => id === from)
       if (back && !marks.has(from)) {
         return {
           state: 'change',

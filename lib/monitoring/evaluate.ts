@@ -56,7 +56,7 @@ export async function evaluate(
     ...(explained ? { explained: explained.why } : {}),
     ...(excluded ? { excluded } : {}),
     entry: {
-      looks: runs.map((run) => ({
+      runs: runs.map((run) => ({
         ...{ at: run.at, from: run.from },
         samples: run.observations.map((each) => ({
           ...toTargetStatus(each, clean),

@@ -31,7 +31,7 @@ export async function health(run: Run<HealthFlags>): Promise<number> {
     const guard = await acquireRunLock(config, asked.quick ? 'quick' : kind)
     try {
       if (guard.trouble) trouble.push(guard.trouble)
-      const code = await withPings(context, () => runCheck(run, context, asked, channels, trouble))
+      const code = await withPings(context, () => runHealth(run, context, asked, channels, trouble))
       // Everything is printed: a signal that arrived meanwhile has interrupted nothing, and the exit code is the
       // check's.
       run.complete = true
@@ -49,7 +49,7 @@ interface CheckResult extends Report {
   print(pingTrouble: string[]): Promise<void>
 }
 
-async function runCheck(
+async function runHealth(
   run: Run<HealthFlags>,
   context: OpenContext,
   asked: HealthOptions,

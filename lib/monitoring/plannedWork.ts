@@ -108,8 +108,8 @@ async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]
   const folder = path.join(context.config.stateDir, 'receipts')
   // Most machines that check every minute have none: skip loading the code that reads them.
   if (quick && !(existsSync(folder) && readdirSync(folder).length > 0)) return []
-  const { readHistory, receiptsHere } = await import('../deploy/receipts/receipts.ts')
-  if (!quick) return (await readHistory(context, receiptsRead)).kept.map(({ receipt }) => receipt)
+  const { readKeptReceipts, receiptsHere } = await import('../deploy/receipts/receipts.ts')
+  if (!quick) return (await readKeptReceipts(context, receiptsRead)).kept.map(({ receipt }) => receipt)
   try {
     return receiptsHere(context.config, receiptsRead, '').receipts
   } catch {

@@ -18,7 +18,7 @@ import type { KnownMaintenance } from './plannedWork.ts'
 import { type CheckRun, type History, historyFile, openHistory, type Planned } from './store/store.ts'
 
 export interface RunRecord {
-  looks: readonly CheckRun[]
+  runs: readonly CheckRun[]
   stretches: readonly Planned[]
   /** Input for the incident state; undefined when the whole run is excluded. */
   seen: readonly TargetStatus[] | undefined
@@ -51,11 +51,11 @@ export function recordRun(
   const { config, rules, channels } = about
   return history.transaction(() => {
     history.recordPlanned(entry.stretches)
-    for (const look of entry.looks) history.record(look)
+    for (const run of entry.runs) history.record(run)
     if (entry.maintenance)
       history.setNote(noteKeys.maintenance, entry.maintenance === 'over' ? undefined : entry.maintenance)
     const before = loadState(history, config)
-    const at = entry.looks[0]!.at
+    const at = entry.runs[0]!.at
     const after: Recorded = entry.seen
       ? advance(before, { at, seen: entry.seen }, rules)
       : { state: before, news: undefined }

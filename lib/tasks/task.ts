@@ -81,7 +81,7 @@ export const knowing = <Fact>(task: Task<Fact>, fact: Fact): Ahead => ({
 export type Log = (line: string, from?: 'stdout' | 'stderr') => void
 
 /**
- * One line of the runbook: `inspect` gives the difference, the engine runs its effects, the hooks say what comes around
+ * One line of a task list: `inspect` gives the difference, the engine runs its effects, the hooks say what comes around
  * them. Facts travel as return values: `inspect` gives one with the difference, `afterAll` and `apply` may replace it.
  */
 export interface Task<Fact = unknown> {

@@ -11,16 +11,17 @@ const script = defineTaskScript<{ quick?: boolean }>({
       'Release the newest existing image that is not marked as bad instead of the image of these sources',
     ),
   needsVps: false,
-  tasks(context, { quick }, runbook) {
-    const { createAzure, loginTask, containerSecretsTask, registryTask, imageTask, containerTasks } = runbook
+  tasks(context, { quick }, factories) {
+    const { createAzure, loginTask, containerSecretsTask, registryTask, imageTask, containerTasks } =
+      factories
     const azure = createAzure(context)
     const login = loginTask(context, azure.account)
     const secrets = containerSecretsTask(context, login)
     const registry = registryTask(context, azure, login)
-    const marks = async () => (await runbook.readBadReleases(context)).backend
+    const marks = async () => (await factories.readBadReleases(context)).backend
     const image = imageTask(context, azure, { login, registry, quick, existingOnly: true, marks })
     // az container create --file codex-backend-next.json, then codex-backend, az container delete, the workers.
-    const release = containerTasks(context, azure, { image, proxy: runbook.nginxUpstream(context) })
+    const release = containerTasks(context, azure, { image, proxy: factories.nginxUpstream(context) })
     return [secrets, login, registry, image, ...release]
   },
 })

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { chosenCategories } from '../../lib/checks/check.ts'
+import { categories, chosenCategories } from '../../lib/checks/check.ts'
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { getDetail, getVerdictCode, worstVerdict } from '../../lib/util/errors.ts'
@@ -10,11 +10,7 @@ const script = defineScript<{ only?: string }>({
   name: 'doctor',
   summary: 'Check that everything a deploy needs is in place (read-only)',
   changes: false,
-  options: (parser) =>
-    parser.option(
-      '--only <categories>',
-      'Check only these: tools, login, quota, data-tier, dns, ports, vps, clock, certificate, retirement',
-    ),
+  options: (parser) => parser.option('--only <categories>', `Check only these: ${categories.join(', ')}`),
   async run(run) {
     const chosen = chosenCategories(run.flags.only)
     const { examine } = await import('../../lib/checks/doctor.ts')

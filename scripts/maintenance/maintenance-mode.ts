@@ -26,7 +26,7 @@ const script = defineScript<Flags>({
     if (mode !== 'on' && (message !== undefined || until !== undefined))
       throw usageError(`--message and --until go with on, not with ${mode}`)
     const { getVps, maintenanceStatus, maintenanceTask, nginxHttpsTask, runTasks, wantedMaintenance } =
-      await import('../../lib/deploy/runbook.ts')
+      await import('../../lib/deploy/taskFactories.ts')
     if (mode === 'status') {
       return withContext(run, 'maintenance-mode', false, async (context) => {
         await context.runner.beginConnecting(getVps(context.config))

@@ -16,25 +16,25 @@ const script = defineScript<RemoveFlags>({
     const { skipAzure, skipIonos, dryRun } = run.flags
     if (skipAzure && skipIonos)
       throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
-    const runbook = await import('../../lib/deploy/runbook.ts')
-    const { readStaying, confirmRemoval, reasonToStay, runTasks } = runbook
+    const factories = await import('../../lib/deploy/taskFactories.ts')
+    const { readStaying, confirmRemoval, reasonToStay, runTasks } = factories
     const staying = await readStaying(run)
     if (!dryRun) await confirmRemoval(run, staying)
     const stays = reasonToStay(staying)
     return runTasks(run, {
       needsVps: !skipIonos,
       tasks(context) {
-        const { createAzure, loginTask, azurePartsTask, removeSiteTask, removeAzureTasks } = runbook
+        const { createAzure, loginTask, azurePartsTask, removeSiteTask, removeAzureTasks } = factories
         const azure = createAzure(context)
         const login = skipAzure ? undefined : loginTask(context, azure.account)
         // All of Azure is looked at before the site goes: while Azure is silent, the site stays.
         const parts = login && azurePartsTask(azure, staying, login)
-        // The site first, so that no visitor sees the core break: rm -rf of the site, its nginx files and certificate.
+        // The site first, so that no visitor sees the API break: rm -rf of the site, its nginx files and certificate.
         const site = skipIonos ? undefined : removeSiteTask(context, { after: [parts], stays: stays('site') })
         if (!login || !parts) return site ? [site] : []
         // az container delete --yes, then az resource delete --ids ID for Redis, PostgreSQL and the registry.
-        const core = removeAzureTasks(context, azure, { after: [login, parts, site], stays })
-        return [login, parts, ...(site ? [site] : []), ...core]
+        const azureTasks = removeAzureTasks(context, azure, { after: [login, parts, site], stays })
+        return [login, parts, ...(site ? [site] : []), ...azureTasks]
       },
     })
   },

@@ -2,7 +2,7 @@
 import type { ContainerGroup } from '../../lib/azure/resources/containerGroups.ts'
 import { isMain } from '../../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
-import type { Azure, Runbook } from '../../lib/deploy/runbook.ts'
+import type { Azure, Factories } from '../../lib/deploy/taskFactories.ts'
 import type { Context, Task } from '../../lib/tasks/task.ts'
 
 const script = defineTaskScript<{ only?: 'backend' | 'worker' }>({
@@ -13,17 +13,17 @@ const script = defineTaskScript<{ only?: 'backend' | 'worker' }>({
       parser.createOption('--only <part>', 'Restart only this part').choices(['backend', 'worker']),
     ),
   needsVps: false,
-  tasks(context, { only }, runbook) {
-    const azure = runbook.createAzure(context)
-    const login = runbook.loginTask(context, azure.account)
+  tasks(context, { only }, factories) {
+    const azure = factories.createAzure(context)
+    const login = factories.loginTask(context, azure.account)
     const parts = (['backend', 'worker'] as const).filter((part) => only === undefined || only === part)
-    return [login, ...parts.map((part) => restartTask(runbook, context, azure, part, login))]
+    return [login, ...parts.map((part) => restartTask(factories, context, azure, part, login))]
   },
 })
 
 /** Restarts the groups of a part, each after the other, so that other workers go on taking jobs. */
 const restartTask = (
-  { az, explainRestart, groupsToRestart, showGroup, waitUntilRestarted }: Runbook,
+  { az, explainRestart, groupsToRestart, showGroup, waitUntilRestarted }: Factories,
   context: Context,
   azure: Azure,
   part: 'backend' | 'worker',
@@ -45,6 +45,7 @@ const restartTask = (
       state: 'change',
       what: `${names.join(', ')}, with a gap: ${gap[part]}`,
       fact: groups,
+      // `az` appends --output json --only-show-errors.
       effects: names.map(
         (name) => az.change({ explain: (output) => explainRestart(name, output) })`
           container restart --resource-group ${context.config.azure.resourceGroup} --name ${name}

@@ -18,7 +18,7 @@ const script = defineScript<{ file: string; into?: string; confirm?: string }>({
     const file = path.resolve(run.flags.file)
     if (into === undefined) throw usageError('Into which database?', 'Give its name: --into NAME')
     const { assertDatabaseName, confirmName, getSeparateConfig, readManifest, restoreTasks, runTasks } =
-      await import('../../lib/deploy/runbook.ts')
+      await import('../../lib/deploy/taskFactories.ts')
     const config = await getSeparateConfig(run)
     const { database } = config.postgres
     readManifest(file)

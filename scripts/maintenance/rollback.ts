@@ -21,7 +21,9 @@ const script = defineScript<RollbackFlags>({
       .option('--clear-bad <id>', 'Remove the mark from a release; rolls nothing back'),
   async run(run) {
     const { part, list } = checkFlags(run.flags)
-    const { getVps, listReleases, rollbackTasks, runTasks } = await import('../../lib/deploy/runbook.ts')
+    const { getVps, listReleases, rollbackTasks, runTasks } = await import(
+      '../../lib/deploy/taskFactories.ts'
+    )
     if (list) {
       return withContext(run, 'rollback', false, async (context) => {
         await context.runner.beginConnecting(getVps(context.config))

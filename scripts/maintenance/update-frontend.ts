@@ -6,9 +6,9 @@ const script = defineTaskScript({
   name: 'update-frontend',
   summary: 'Build and publish the dashboard, verify what is served, and roll back if it is broken',
   needsVps: true,
-  tasks(context, _flags, runbook) {
+  tasks(context, _flags, factories) {
     const { nginxHttpsTask, buildTask, uploadTask, switchTask, purgeTasks, verifyFrontendTask, getFact } =
-      runbook
+      factories
     // nginx first: what is served is checked at addresses that its configuration gives.
     const nginx = nginxHttpsTask(context)
     // npm ci, npm run build

@@ -130,7 +130,7 @@ test('an incident of then is continued, also from the file beside a lost history
     recordRun(
       history,
       {
-        looks: [{ at: at(time), samples: [{ target: 'api', verdict: 'OK', ms: 90, cause: '' }] }],
+        runs: [{ at: at(time), samples: [{ target: 'api', verdict: 'OK', ms: 90, cause: '' }] }],
         stretches: [],
         seen: [{ target: 'api', verdict: 'OK', visible: true, cause: '' }],
         maintenance: undefined,

@@ -40,7 +40,7 @@ export interface ReleaseOptions {
   /** nginx, if the same list configures it: a release switches it to the surge group and back. */
   nginx?: Task | undefined
   proxy: BackendProxy
-  /** False (the default): the release of the core alone continues when the VPS does not answer. */
+  /** False (the default): the release of the containers alone continues when the VPS does not answer. */
   needsProxy?: boolean
   /** Replaces the backend in place; requests may fail meanwhile. */
   inPlace?: boolean

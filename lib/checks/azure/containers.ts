@@ -27,7 +27,7 @@ export const containers: Check = {
   // az may go through a proxy of this machine.
   showsNetwork: false,
   run: async (checking) =>
-    judgeContainers(await readContainers(checking), checking.core.config.health.restarts, Date.now()),
+    judgeContainers(await readContainers(checking), checking.azContext.config.health.restarts, Date.now()),
 }
 
 /** The same after a deploy, where a container that has just restarted once may still be settling. */
@@ -49,11 +49,11 @@ export interface ContainerFacts {
 }
 
 /** The groups that the configuration wants. Throws when Azure does not answer. */
-async function readContainers({ core, azure }: CheckContext): Promise<ContainerFacts[]> {
-  const wanted = getWantedNames(core.config)
+async function readContainers({ azContext, azure }: CheckContext): Promise<ContainerFacts[]> {
+  const wanted = getWantedNames(azContext.config)
   const listed = (await azure.groups()).map(({ name }) => name)
   const there = wanted.filter((name) => listed.includes(name))
-  const shown = await showGroups(core, azure, there)
+  const shown = await showGroups(azContext, azure, there)
   return wanted.map((name) => ({
     name,
     group: shown.find((each) => each.name === name) ?? (there.includes(name) ? 'silent' : 'absent'),

@@ -11,14 +11,14 @@ export const databaseConnection: Check = {
   title: 'Database',
   tags: ['health'],
   needs: 'az',
-  async run({ core, azure }) {
+  async run({ azContext, azure }) {
     const started = performance.now()
     try {
-      const { dns, tcp, login } = await core.runner.connect()
-      const facts = await readFacts(core)
+      const { dns, tcp, login } = await azContext.runner.connect()
+      const facts = await readFacts(azContext)
       return judgeDatabase(facts, { ms: Math.round(performance.now() - started), connect: dns + tcp + login })
     } catch (thrown) {
-      return judgeNoDatabase(thrown, databaseHost(core.config), async () => {
+      return judgeNoDatabase(thrown, databaseHost(azContext.config), async () => {
         const server = await azure.database().catch(() => undefined)
         return server?.properties.state as string | undefined
       })

@@ -179,7 +179,7 @@ function judgeTables(tables: readonly TableSize[]): Result {
 }
 
 /** Checks whether the firewall admits this machine, when the server cannot be reached. */
-async function judgeFirewall({ core, azure, database }: CheckContext): Promise<Result> {
+async function judgeFirewall({ azContext, azure, database }: CheckContext): Promise<Result> {
   const failure = await database.times().then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -187,7 +187,7 @@ async function judgeFirewall({ core, azure, database }: CheckContext): Promise<R
   const reachable = !(failure instanceof OpsError && failure.exitCode === exitCode.unknown)
   if (reachable) return { ...pass(''), findings: [] }
   const { id } = await azure.account()
-  const [self, letIn] = await Promise.all([readOperatorAddress(core), readOperatorRule(core, id)])
+  const [self, letIn] = await Promise.all([readOperatorAddress(azContext), readOperatorRule(azContext, id)])
   if (letIn === self) return pass(`lets this machine in (${self})`)
   return warn(
     `lets in ${letIn ?? 'no operator'}; this machine is ${self}`,

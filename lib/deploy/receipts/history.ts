@@ -6,7 +6,7 @@ import { getExitCode } from '../../util/concurrency.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 import { formatDuration, formatTable } from '../../util/format.ts'
 import { formatUtc } from '../../util/time.ts'
-import { type History, type Kept, type Receipt, readHistory } from './receipts.ts'
+import { type Kept, type Receipt, type ReceiptList, readKeptReceipts } from './receipts.ts'
 
 export interface HistoryFlags extends CommonFlags {
   lines?: number
@@ -21,7 +21,11 @@ export async function showHistory(run: Run<HistoryFlags>, context: Context): Pro
   const asked = questions.flatMap(([flag, value]) => (value === undefined ? [] : [flag]))
   if (asked.length > 1) throw usageError(`${asked.join(' and ')} are two questions`, 'Give one of them.')
   if (diff !== undefined) return showDifference(run, context, diff)
-  const history = await readHistory(context, show === undefined ? (lines ?? 20) : 1000, show && checked(show))
+  const history = await readKeptReceipts(
+    context,
+    show === undefined ? (lines ?? 20) : 1000,
+    show && checked(show),
+  )
   const code = getExitCode(history.answers)
   if (show !== undefined) {
     const one = theOne(history, show)
@@ -48,8 +52,8 @@ async function showDifference(
       formatScriptLine('history', '--diff', 'A', 'B'),
     )
   const [left, right] = [
-    await readHistory(context, 1000, checked(first)),
-    await readHistory(context, 1000, checked(second)),
+    await readKeptReceipts(context, 1000, checked(first)),
+    await readKeptReceipts(context, 1000, checked(second)),
   ]
   const code = getExitCode(left.answers) || getExitCode(right.answers)
   const [a, b] = [theOne(left, first).receipt, theOne(right, second).receipt]
@@ -72,7 +76,7 @@ function checked(id: string): string {
   )
 }
 
-function notes(...histories: History[]): string {
+function notes(...histories: ReceiptList[]): string {
   const names = { here: 'The state folder of this machine', vps: 'The VPS' }
   const lines = histories.flatMap(({ answers, damaged }) => [
     ...(['here', 'vps'] as const).flatMap((place) =>
@@ -90,7 +94,7 @@ function notes(...histories: History[]): string {
   return lines.length > 0 ? `\n\n${[...new Set(lines)].join('\n')}` : ''
 }
 
-const gaps = ({ answers, damaged }: History) => ({
+const gaps = ({ answers, damaged }: ReceiptList) => ({
   damaged,
   unreachable: Object.entries(answers).flatMap(([place, { failure }]) =>
     failure ? [{ place, why: failure.message }] : [],
@@ -227,7 +231,7 @@ export function differenceText(
 }
 
 /** The only receipt whose id has this prefix. Throws (exit 2) when there is none or several, (exit 3) when a place was silent. */
-export function theOne({ kept, answers, damaged }: History, prefix: string): Kept {
+export function theOne({ kept, answers, damaged }: ReceiptList, prefix: string): Kept {
   const exact = kept.find(({ receipt }) => receipt.id === prefix)
   const found = exact ? [exact] : kept.filter(({ receipt }) => receipt.id.startsWith(prefix))
   if (found.length === 1) return found[0]!

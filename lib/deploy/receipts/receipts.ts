@@ -119,7 +119,7 @@ export interface Kept {
   differs: boolean
 }
 
-export interface History {
+export interface ReceiptList {
   /** Newest first, each id once. */
   kept: Kept[]
   damaged: Damaged[]
@@ -128,7 +128,7 @@ export interface History {
 }
 
 /** The newest `most` receipts of both places whose ids begin with `prefix`. A silent place hides nothing of the other. */
-export async function readHistory(context: Context, most: number, prefix = ''): Promise<History> {
+export async function readKeptReceipts(context: Context, most: number, prefix = ''): Promise<ReceiptList> {
   const answers = await settleAll<Record<Place, Receipts>>({
     here: async () => receiptsHere(context.config, most, prefix),
     vps: async () => {

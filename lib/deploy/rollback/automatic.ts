@@ -26,11 +26,11 @@ import { getMessage, OpsError } from '../../util/errors.ts'
 import { markBadRelease, readBadReleases } from '../../vps/badReleases.ts'
 import { switchBackendTask } from '../../vps/nginx/tasks.ts'
 import { nginxUpstream } from '../../vps/nginx/upstream.ts'
-import { readHistory, receiptsKept } from '../receipts/receipts.ts'
+import { readKeptReceipts, receiptsKept } from '../receipts/receipts.ts'
 import { verifiedReleases } from './candidates.ts'
 
 /** Attempts, each a second longer apart; the many take longer than the 10 s for which nginx keeps an address. */
-const looks = { few: 4, many: 6 }
+const attempts = { few: 4, many: 6 }
 
 /** Checks the API through the site, as visitors use it. Throws with the container's last log lines when a check fails. */
 export async function assertServing(
@@ -38,7 +38,7 @@ export async function assertServing(
   azure: Azure,
   group: string,
   release: string,
-  tries = looks.many,
+  tries = attempts.many,
 ): Promise<string> {
   const checks = [servedBackend(release), ...apiAreas]
   const { failed, hidden } = await retryChecks(createCheckContext(context, { azure }), checks, tries)
@@ -64,7 +64,7 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
       await proxy.switchTo(host, release, log)
       const group = host === surgeHost(context.config) ? groupNames.surge : groupNames.backend
       try {
-        log(await assertServing(context, azure, group, release, looks.few))
+        log(await assertServing(context, azure, group, release, attempts.few))
       } catch (thrown) {
         if (before === undefined || before === host) throw thrown
         await performTask(switchBackendTask(context, before), context.runner, log)
@@ -88,7 +88,7 @@ export async function imageBefore(
 ): Promise<string | undefined> {
   if (backend !== undefined && backend !== wanted) return backend
   const [{ kept, answers }, { backend: marks }] = await Promise.all([
-    readHistory(context, receiptsKept),
+    readKeptReceipts(context, receiptsKept),
     readBadReleases(context),
   ])
   if (answers.vps.failure) throw answers.vps.failure
@@ -164,7 +164,7 @@ async function rollBack(
   try {
     await restorePrevious(context, azure, to, inPlace, log)
     const checking = createCheckContext(context, { azure })
-    const { failed } = await retryChecks(checking, [servedBackend(good)], looks.many)
+    const { failed } = await retryChecks(checking, [servedBackend(good)], attempts.many)
     if (failed.length > 0) throw new OpsError({ what: describeFailed(failed) })
   } catch (thrown) {
     return new OpsError({

@@ -20,7 +20,7 @@ import { nginxHttpsTask } from '../../vps/nginx/tasks.ts'
 import { inspectServer } from '../../vps/serverState.ts'
 import { whoami } from '../context.ts'
 import { utc } from '../receipts/history.ts'
-import { type History, type Receipt, readHistory, receiptsKept } from '../receipts/receipts.ts'
+import { type Receipt, type ReceiptList, readKeptReceipts, receiptsKept } from '../receipts/receipts.ts'
 import type { TaskList } from '../runTasks.ts'
 import { verifyFrontendTask, verifyTask } from '../verify.ts'
 import { verifyingProxy } from './automatic.ts'
@@ -165,7 +165,7 @@ async function readCandidates(
 }
 
 /** The receipts. Throws when some are missing and no release is named: the previous one cannot be derived then. */
-export function receiptsFor({ kept, answers }: History, to: string | undefined): Receipt[] {
+export function receiptsFor({ kept, answers }: ReceiptList, to: string | undefined): Receipt[] {
   const missing = Object.values(answers).find(({ failure }) => failure)?.failure
   if (missing && to === undefined) throw missing
   return kept.map(({ receipt }) => receipt)
@@ -189,7 +189,7 @@ function chooseTask(
       if (part === 'backend' && to === undefined) await assertSettled(azure)
       const known = Promise.all([
         readBadReleases(context),
-        readHistory(context, receiptsKept).then((history) => receiptsFor(history, to)),
+        readKeptReceipts(context, receiptsKept).then((history) => receiptsFor(history, to)),
       ])
       const { candidates, left } = await readCandidates(context, azure, part, known, to)
       const target = chooseTarget(part, candidates, to)
@@ -255,8 +255,8 @@ export async function listReleases(
   parts: readonly ReleasePart[],
 ): Promise<number> {
   const azure = createAzure(context)
-  const history = await readHistory(context, receiptsKept)
-  const receipts = history.kept.map(({ receipt }) => receipt)
+  const list = await readKeptReceipts(context, receiptsKept)
+  const receipts = list.kept.map(({ receipt }) => receipt)
   const marks = await settleAll<{ marks: BadReleases }>({ marks: () => readBadReleases(context) })
   const none: BadReleases = { frontend: new Map(), backend: new Map() }
   const known: [BadReleases, Receipt[]] = [marks.marks.value ?? none, receipts]
@@ -268,14 +268,14 @@ export async function listReleases(
   const answers: Record<string, Settled<unknown>> = {
     ...found,
     'marks of bad releases': marks.marks,
-    'receipts of the VPS': history.answers.vps,
-    'receipts here': history.answers.here,
+    'receipts of the VPS': list.answers.vps,
+    'receipts here': list.answers.here,
   }
   const missing = Object.entries(answers).flatMap(([what, { failure }]) =>
     failure ? [{ what, why: failure.message }] : [],
   )
   const tables = parts.flatMap((part) =>
-    found[part]?.value ? [candidateTable(part, found[part].value, getExitCode(history.answers) === 0)] : [],
+    found[part]?.value ? [candidateTable(part, found[part].value, getExitCode(list.answers) === 0)] : [],
   )
   const notes = missing.map(({ what, why }) => `! Not known: ${what}: ${why}`)
   const releases = Object.fromEntries(parts.map((part) => [part, found[part]?.value ?? null]))

@@ -12,7 +12,7 @@ import {
   localFolder,
   merged,
   type Receipt,
-  readHistory,
+  readKeptReceipts,
   readReceipts,
   receiptsCommand,
   vpsFolder,
@@ -90,7 +90,7 @@ test('both places become one list, newest first; the silence of one hides nothin
   const config = await loadTestConfig()
   mkdirSync(localFolder(config), { recursive: true })
   writeFileSync(path.join(localFolder(config), `${first.id}.json`), JSON.stringify(first))
-  const history = await readHistory({ config, runner: openRunner() }, 9)
+  const history = await readKeptReceipts({ config, runner: openRunner() }, 9)
   expect(history.kept).toEqual([{ receipt: first, places: ['here'], differs: false }])
   expect(history.answers.vps.failure?.message).toBe('this test has no VPS')
   expect(await getFailure(Promise.resolve().then(() => theOne(history, '2030')))).toMatchObject({

@@ -117,9 +117,9 @@ test('the list: newest first, dates, revision, what is live, bad, or not known t
   ].map((id) => ({
     ...{ id, source: 's', revision: 'r1', builtAt: '', files: 1, bytes: 1, pinned: false },
   }))
-  const survey = { releases, live: releases[2]!.id, previous: releases[1]!.id }
+  const state = { releases, live: releases[2]!.id, previous: releases[1]!.id }
   const bad = new Map([[releases[0]!.id, { at: '', why: 'the mark is damaged' }]])
-  const found = frontendCandidates(survey, bad, new Map([[releases[2]!.id, ended]]))
+  const found = frontendCandidates(state, bad, new Map([[releases[2]!.id, ended]]))
   expect(candidateTable('frontend', found).split('\n').slice(1)).toEqual([
     '20261122T100000Z-cccccccc  2026-11-22 10:00:00  r1        2026-11-22 10:01:30      live',
     '20261121T100000Z-bbbbbbbb  2026-11-21 10:00:00  r1        was live, not verified   only with --to',

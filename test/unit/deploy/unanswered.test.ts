@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Run } from '../../../lib/cli/defineScript.ts'
 import { backUp } from '../../../lib/database/backup/run.ts'
-import type { History } from '../../../lib/deploy/receipts/receipts.ts'
+import type { ReceiptList } from '../../../lib/deploy/receipts/receipts.ts'
 import { type RollbackFlags, receiptsFor, rollbackTasks } from '../../../lib/deploy/rollback/tasks.ts'
 import type { TaskList } from '../../../lib/deploy/runTasks.ts'
 import { scaleTasks, unaskedScaling } from '../../../lib/deploy/scale.ts'
@@ -64,7 +64,7 @@ test('rollback backend, logged out: every step cannot tell', async () => {
 
 test('the one before is not told from receipts of which some are missing; a named one needs none', () => {
   const failure = unknownError('the VPS is silent')
-  const history = { kept: [], damaged: [], answers: { here: {}, vps: { failure } } } as unknown as History
+  const history = { kept: [], damaged: [], answers: { here: {}, vps: { failure } } } as unknown as ReceiptList
   expect(() => receiptsFor(history, undefined)).toThrow(failure)
   expect(receiptsFor(history, 'f1')).toEqual([])
 })

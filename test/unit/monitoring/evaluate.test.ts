@@ -59,7 +59,7 @@ test('an answer that only one origin gets is a network problem between them, not
   expect(observations.map(({ from, seen }) => `${from} ${seen.verdict}`)).toEqual(['here WARNING', 'vps OK'])
   expect(observations[0]!.seen.detail).toMatch(/a network problem between, no outage/)
   expect(entry.seen).toMatchObject([{ target: 'backend', verdict: 'WARNING' }])
-  expect(entry.looks.map(({ from, samples }) => [from, samples[0]!.verdict])).toEqual([
+  expect(entry.runs.map(({ from, samples }) => [from, samples[0]!.verdict])).toEqual([
     ['here', 'WARNING'],
     ['vps', 'OK'],
   ])
@@ -76,7 +76,7 @@ test('a maintenance explains what it hides; any other fault counts', async () =>
   expect(alone).toMatchObject({ verdict: 'OK', excluded: 'maintenance' })
   expect(alone.entry).toMatchObject({
     seen: undefined,
-    looks: [{ excluded: 'maintenance' }],
+    runs: [{ excluded: 'maintenance' }],
     maintenance: { from: at, to: at },
   })
   const besides = await judged({ here: look([hidden, seen('disk', 'CRITICAL', 'full')]) })
@@ -85,8 +85,8 @@ test('a maintenance explains what it hides; any other fault counts', async () =>
   expect(besides.explained).toBe('planned maintenance (explains static)')
   expect(besides.entry.seen).toMatchObject([{ target: 'disk' }])
   expect(besides.entry.stretches).toMatchObject([{ kind: 'maintenance' }])
-  expect(besides.entry.looks[0]!.excluded).toBeUndefined()
-  expect(besides.entry.looks[0]!.samples.map(({ target, keptOut }) => [target, keptOut])).toEqual([
+  expect(besides.entry.runs[0]!.excluded).toBeUndefined()
+  expect(besides.entry.runs[0]!.samples.map(({ target, keptOut }) => [target, keptOut])).toEqual([
     ...[
       ['static', true],
       ['disk', undefined],
@@ -151,7 +151,7 @@ test("excludes the whole run while this machine's own network is down", async ()
   expect({ verdict, excluded, explained, seen: entry.seen }).toEqual({
     ...{ verdict: 'UNKNOWN', excluded: 'network', explained: detail, seen: undefined },
   })
-  expect(entry.looks).toMatchObject([{ excluded: 'network' }])
+  expect(entry.runs).toMatchObject([{ excluded: 'network' }])
 })
 
 test('a recorded cause is one line without secrets', async () => {
@@ -159,5 +159,5 @@ test('a recorded cause is one line without secrets', async () => {
     'hunter2hunter2',
   ])
   expect(entry.seen).toMatchObject([{ cause: 'said *** twice' }])
-  expect(entry.looks[0]!.samples).toMatchObject([{ cause: 'said *** twice' }])
+  expect(entry.runs[0]!.samples).toMatchObject([{ cause: 'said *** twice' }])
 })

@@ -32,7 +32,7 @@ function createEvaluation(number: number, verdict: Verdict, excluded?: Excluded)
     observations: [{ from: 'here', seen: { probe, verdict, detail, took: 8, ms: 8 }, planned: false }],
     ...(excluded ? { excluded, explained: 'planned' } : {}),
     entry: {
-      looks: [{ at, samples: [{ target: 'api', verdict, ms: 8, cause }], ...(excluded ? { excluded } : {}) }],
+      runs: [{ at, samples: [{ target: 'api', verdict, ms: 8, cause }], ...(excluded ? { excluded } : {}) }],
       stretches: [],
       seen: excluded ? undefined : [{ target: 'api', verdict, visible: true, cause }],
       maintenance: undefined,

@@ -132,7 +132,7 @@ test('without ssh, the site itself shows whether a maintenance is on', async () 
   expect(other.noted).toMatchObject({ from: at + 1440 * minute })
 })
 
-/** A VPS whose survey says so, and that knows of nothing else. */
+/** A VPS whose state says so, and that knows of nothing else. */
 async function contextWithVps(maintenance: string) {
   const stdout = `server-state\t1\nmaintenance\t${maintenance}\nend\tserver-state\n`
   const exec = async () => ({ code: 0, stdout, stderr: '', timedOut: false })

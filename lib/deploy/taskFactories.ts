@@ -1,4 +1,5 @@
-/* Every factory of tasks. A script imports this file only when it runs, so that `--help` loads none of them. */
+/* What a script's task list is made from: the factories of tasks, and the helpers that lists need. A script imports this
+   file only when it runs, so that `--help` loads none of it. */
 export { loginTask } from '../azure/account.ts'
 export { az } from '../azure/cli.ts'
 export { type Azure, createAzure } from '../azure/client.ts'
@@ -35,4 +36,4 @@ export { listReleases, rollbackTasks } from './rollback/tasks.ts'
 export { runTasks } from './runTasks.ts'
 export { verifyBackendTask, verifyFrontendTask, verifyTask } from './verify.ts'
 
-export type Runbook = typeof import('./runbook.ts')
+export type Factories = typeof import('./taskFactories.ts')
