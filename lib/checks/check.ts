@@ -3,8 +3,9 @@ import type { Azure } from '../azure/client.ts'
 import type { Config, Limits } from '../config/config.ts'
 import type { Phases } from '../net/http.ts'
 import type { Context } from '../tasks/task.ts'
-import { type Finding, type Judged, usageError, type Verdict, worstVerdict } from '../util/errors.ts'
+import { usageError } from '../util/errors.ts'
 import { formatSuggestion } from '../util/suggest.ts'
+import { type Finding, type Judged, type Verdict, worstVerdict } from '../util/verdict.ts'
 import type { DatabaseSources } from './database/facts.ts'
 
 /** The scripts that run checks. `acceptance`: what the rehearsal checks besides `verify`. */

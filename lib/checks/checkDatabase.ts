@@ -1,6 +1,6 @@
 import type { Context } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/concurrency.ts'
-import { type Finding, getDetail, getVerdictCode, worstVerdict } from '../util/errors.ts'
+import { type Finding, getDetail, getVerdictCode, worstVerdict } from '../util/verdict.ts'
 import type { CheckContext } from './check.ts'
 import { createCheckContext } from './context.ts'
 import { databaseChecks } from './database/server.ts'

@@ -1,4 +1,5 @@
-import { getMessage, isUnanswered, judgedFailure, type Verdict } from '../util/errors.ts'
+import { getMessage, isUnanswered } from '../util/errors.ts'
+import { judgedFailure, type Verdict } from '../util/verdict.ts'
 import type { Result } from './check.ts'
 
 /**

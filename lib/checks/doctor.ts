@@ -1,5 +1,5 @@
 import type { Context } from '../tasks/task.ts'
-import type { Finding } from '../util/errors.ts'
+import type { Finding } from '../util/verdict.ts'
 import { type Category, type Check, type CheckContext, categories, getAdvice, select } from './check.ts'
 import { createCheckContext } from './context.ts'
 import { checks } from './list.ts'

@@ -1,6 +1,7 @@
 import type { Context } from '../tasks/task.ts'
-import { exitCode, type Judged, judgedFailure, OpsError, type Verdict } from '../util/errors.ts'
+import { exitCode, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
+import { type Judged, judgedFailure, type Verdict } from '../util/verdict.ts'
 import type { Check, Observation, QuickContext, Result } from './check.ts'
 
 export const webTimeoutMs = 10_000

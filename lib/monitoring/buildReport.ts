@@ -1,6 +1,6 @@
 import { getAdvice } from '../checks/check.ts'
 import type { Context } from '../tasks/task.ts'
-import type { Verdict } from '../util/errors.ts'
+import type { Verdict } from '../util/verdict.ts'
 import { getIncidentId, getVerdict } from './alerts/alert.ts'
 import type { Evaluation } from './evaluate.ts'
 import {

@@ -2,7 +2,7 @@ import type { Observation } from '../checks/check.ts'
 import type { Disagreement } from '../checks/fromVps.ts'
 import type { ProbeRun } from '../checks/health.ts'
 import type { OpenContext } from '../deploy/context.ts'
-import { type Verdict, worstVerdict } from '../util/errors.ts'
+import { type Verdict, worstVerdict } from '../util/verdict.ts'
 import type { Collected } from './health.ts'
 import type { TargetStatus } from './incidentState.ts'
 import {

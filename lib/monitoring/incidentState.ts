@@ -1,4 +1,4 @@
-import type { Verdict } from '../util/errors.ts'
+import type { Verdict } from '../util/verdict.ts'
 
 /** The severity of a fault: 0 none, 1 WARNING, 2 CRITICAL, 3 CRITICAL and visible to visitors. */
 export type Rank = 0 | 1 | 2 | 3

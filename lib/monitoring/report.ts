@@ -1,7 +1,7 @@
 import type { Figure } from '../checks/check.ts'
 import type { Phases } from '../net/http.ts'
-import { bySeverity, type Verdict } from '../util/errors.ts'
 import { formatCount, formatDuration, formatList } from '../util/format.ts'
+import { bySeverity, type Verdict } from '../util/verdict.ts'
 import type { Excluded, Origin } from './store/store.ts'
 
 /** The result of one probe, for all output formats. */

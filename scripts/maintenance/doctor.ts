@@ -2,8 +2,8 @@
 import { categories, chosenCategories } from '../../lib/checks/check.ts'
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
-import { getDetail, getVerdictCode, worstVerdict } from '../../lib/util/errors.ts'
 import { formatTable } from '../../lib/util/format.ts'
+import { getDetail, getVerdictCode, worstVerdict } from '../../lib/util/verdict.ts'
 import { getVps } from '../../lib/vps/remote/vps.ts'
 
 const script = defineScript<{ only?: string }>({

@@ -1,5 +1,5 @@
 import type { CheckRun, Sample } from '../../lib/monitoring/store/store.ts'
-import type { Verdict } from '../../lib/util/errors.ts'
+import type { Verdict } from '../../lib/util/verdict.ts'
 
 export const createSample = (target: string, verdict: Verdict = 'OK', ms: number | null = 70): Sample => ({
   ...{ target, verdict, ms },

@@ -1,5 +1,5 @@
 import { type Excluded, type History, openHistory, type Planned } from '../../lib/monitoring/store/store.ts'
-import type { Verdict } from '../../lib/util/errors.ts'
+import type { Verdict } from '../../lib/util/verdict.ts'
 
 const minute = 60_000
 export const day = 1440 * minute

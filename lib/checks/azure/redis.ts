@@ -1,7 +1,7 @@
 import { findRedisFault, redisAddress } from '../../azure/resources/redis.ts'
 import { formatScriptLine } from '../../config/config.ts'
 import type { Context } from '../../tasks/task.ts'
-import { judgedFailure } from '../../util/errors.ts'
+import { judgedFailure } from '../../util/verdict.ts'
 import { type Check, type CheckContext, fail, pass, type Result, unknown, warn } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
 import { askRedis, getReplyError, type RedisReply, timeoutMs } from './redisProtocol.ts'

@@ -1,6 +1,7 @@
 import { databaseHost } from '../../azure/resources/postgres.ts'
 import { formatScriptLine } from '../../config/config.ts'
-import { exitCode, judgedFailure, OpsError } from '../../util/errors.ts'
+import { exitCode, OpsError } from '../../util/errors.ts'
+import { judgedFailure } from '../../util/verdict.ts'
 import { type Check, fail, pass, type Result, unknown } from '../check.ts'
 import { readFacts, type ServerFacts } from './facts.ts'
 import { judgeConnections } from './server.ts'

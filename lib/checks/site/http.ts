@@ -1,6 +1,6 @@
 import { type Config, formatScriptLine, type Limits } from '../../config/config.ts'
 import type { HttpRequest, HttpResponse } from '../../net/http.ts'
-import type { Judged } from '../../util/errors.ts'
+import type { Judged } from '../../util/verdict.ts'
 import { isOurMaintenance } from '../../vps/maintenance/page.ts'
 import { byLimits, type Check, type QuickContext, type Result } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { HttpResponse } from '../../net/http.ts'
-import { worstVerdict } from '../../util/errors.ts'
+import { worstVerdict } from '../../util/verdict.ts'
 import { type Check, fail, pass, type QuickContext, type Result } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
 import { get, nginxAdvice } from './http.ts'

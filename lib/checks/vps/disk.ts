@@ -1,6 +1,7 @@
 import type { Limits } from '../../config/config.ts'
-import { unknownError, worstVerdict } from '../../util/errors.ts'
+import { unknownError } from '../../util/errors.ts'
 import { formatBytes } from '../../util/format.ts'
+import { worstVerdict } from '../../util/verdict.ts'
 import { vps } from '../../vps/remote/vps.ts'
 import { inspectServer } from '../../vps/serverState.ts'
 import { byLimits, byLowLimits, type Check, combine, type Result } from '../check.ts'

@@ -1,8 +1,9 @@
 import { type Config, formatScriptLine } from '../../config/config.ts'
 import type { Runner } from '../../shell/runner.ts'
-import { OpsError, type Verdict } from '../../util/errors.ts'
+import { OpsError } from '../../util/errors.ts'
 import { formatDuration, formatList } from '../../util/format.ts'
 import { formatTimestamp, formatUtc } from '../../util/time.ts'
+import type { Verdict } from '../../util/verdict.ts'
 import type { IncidentEvent, Rank } from '../incidentState.ts'
 import { shortenDetail } from '../report.ts'
 

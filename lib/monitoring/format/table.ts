@@ -1,7 +1,7 @@
 import { colours } from '../../util/colours.ts'
-import type { Verdict } from '../../util/errors.ts'
 import { formatList, formatTable } from '../../util/format.ts'
 import { formatUtc } from '../../util/time.ts'
+import type { Verdict } from '../../util/verdict.ts'
 import { formatSummary, type ProbeReport, type Report } from '../report.ts'
 
 const right = (heading: string) => ({ heading, align: 'right' as const })

@@ -1,4 +1,5 @@
-import { unknownError, type Verdict } from '../../util/errors.ts'
+import { unknownError } from '../../util/errors.ts'
+import type { Verdict } from '../../util/verdict.ts'
 import { getValidity, intervalsRead, type Span } from './intervals.ts'
 import { markStaleSpan, readProgress } from './rollups.ts'
 import type { Connection } from './sqlite.ts'

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
-import type { Verdict } from '../../util/errors.ts'
+import type { Verdict } from '../../util/verdict.ts'
 import type { Span } from './intervals.ts'
 import { openFile } from './open.ts'
 import { prune, type Retention, rollUp } from './retention.ts'

@@ -17,7 +17,8 @@ import { judgeForLogins } from '../../../lib/checks/site/clock.ts'
 import { ports } from '../../../lib/checks/site/ports.ts'
 import { backendPort } from '../../../lib/checks/vps/server.ts'
 import { type Config, noteEnvironment } from '../../../lib/config/config.ts'
-import { exitCode, getVerdictCode, judgedFailure, OpsError, worstVerdict } from '../../../lib/util/errors.ts'
+import { exitCode, OpsError } from '../../../lib/util/errors.ts'
+import { getVerdictCode, judgedFailure, worstVerdict } from '../../../lib/util/verdict.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config

@@ -5,7 +5,8 @@ import { findAll } from '../../../lib/checks/checkDatabase.ts'
 import type { DatabaseSources } from '../../../lib/checks/database/facts.ts'
 import { judgeBackups, judgeConnections, judgePlain } from '../../../lib/checks/database/server.ts'
 import type { Settled } from '../../../lib/util/concurrency.ts'
-import { OpsError, unknownError, worstVerdict } from '../../../lib/util/errors.ts'
+import { OpsError, unknownError } from '../../../lib/util/errors.ts'
+import { worstVerdict } from '../../../lib/util/verdict.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
 const now = Date.parse('2026-11-23T12:00:00Z')

@@ -7,7 +7,7 @@ import type { Collected } from '../../../lib/monitoring/health.ts'
 import { recordRun } from '../../../lib/monitoring/record.ts'
 import { buildSloReport } from '../../../lib/monitoring/slo/sloReport.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
-import type { Verdict } from '../../../lib/util/errors.ts'
+import type { Verdict } from '../../../lib/util/verdict.ts'
 import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 const at = Date.UTC(2026, 10, 23, 4)

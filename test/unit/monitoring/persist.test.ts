@@ -9,7 +9,7 @@ import { persist } from '../../../lib/monitoring/persist.ts'
 import { type HistoryHandle, recordRun } from '../../../lib/monitoring/record.ts'
 import type { Report } from '../../../lib/monitoring/report.ts'
 import { type Excluded, historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
-import type { Verdict } from '../../../lib/util/errors.ts'
+import type { Verdict } from '../../../lib/util/verdict.ts'
 import { startReceiver } from '../../support/alertFixtures.ts'
 import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 

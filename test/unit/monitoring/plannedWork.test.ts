@@ -5,7 +5,7 @@ import type { Observation } from '../../../lib/checks/check.ts'
 import type { Receipt } from '../../../lib/deploy/receipts/receipts.ts'
 import { explain, findPlannedWork, type KnownMaintenance } from '../../../lib/monitoring/plannedWork.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
-import type { Verdict } from '../../../lib/util/errors.ts'
+import type { Verdict } from '../../../lib/util/verdict.ts'
 import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 const at = Date.UTC(2026, 10, 23, 4)

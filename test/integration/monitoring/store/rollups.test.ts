@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { countSamples, type Rollup } from '../../../../lib/monitoring/store/rollups.ts'
 import { type Connection, openDatabase } from '../../../../lib/monitoring/store/sqlite.ts'
 import type { CheckRun, Planned } from '../../../../lib/monitoring/store/store.ts'
-import type { Verdict } from '../../../../lib/util/errors.ts'
+import type { Verdict } from '../../../../lib/util/verdict.ts'
 import {
   createHistoryPath,
   day,

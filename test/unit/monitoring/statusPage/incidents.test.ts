@@ -2,7 +2,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { buildStatusView } from '../../../../lib/monitoring/statusPage/data.ts'
 import { openHistory } from '../../../../lib/monitoring/store/store.ts'
-import type { Verdict } from '../../../../lib/util/errors.ts'
+import type { Verdict } from '../../../../lib/util/verdict.ts'
 import { loadFileConfig } from '../../../support/config.ts'
 import { temporaryFolder } from '../../../support/helpers.ts'
 
