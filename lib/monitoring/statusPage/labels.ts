@@ -5,20 +5,21 @@ import { api, getAreaName } from '../../checks/site/api.ts'
 import { frontPage } from '../../checks/site/pages.ts'
 
 /** Public names by id; no other name is ever shown. Additional targets are private to the operator. */
-const names: ReadonlyMap<string, string> = new Map(
-  quickChecks.flatMap(({ id, publicName }) => (publicName ? [[id, publicName]] : [])),
-)
+const getPublicName = (target: string): string | undefined =>
+  quickChecks.find(({ id }) => id === target)?.publicName
 
-export const isVisible = (target: string): boolean => names.has(target)
+export const isVisible = (target: string): boolean => getPublicName(target) !== undefined
 
 /** `Website`, `API`, `API: Treasury`. */
-export const getServiceName = (target: string): string => names.get(target) ?? getAreaName(target)
+export const getServiceName = (target: string): string => getPublicName(target) ?? getAreaName(target)
 
 const isArea = (target: string): boolean => isVisible(target) && getServiceName(target).startsWith('API: ')
+const isService = (target: string): boolean => isVisible(target) && !isArea(target)
 
 /** Order: website, API, then its areas by name. */
 export const compareServices = (a: string, b: string): number =>
   getServiceOrder(a) - getServiceOrder(b) || (getServiceName(a) < getServiceName(b) ? -1 : 1)
+const isSite = (target: string): boolean => siteChecks.some(({ id }) => id === target)
 const getServiceOrder = (target: string): number => {
   const order = siteChecks.findIndex(({ id }) => id === target)
   return order < 0 ? siteChecks.length : order
@@ -32,7 +33,10 @@ const getAreaNames = (targets: readonly string[]): string[] =>
 
 /** `Website, API and its parts AI, Agents`. */
 export function formatList(targets: readonly string[]): string {
-  const names = siteChecks.filter(({ id }) => targets.includes(id)).map(({ id }) => getServiceName(id))
+  const services = targets.filter(isService).sort(compareServices)
+  // The API last: its parts follow.
+  const [others, ofApi] = [services.filter((id) => id !== api.id), services.filter((id) => id === api.id)]
+  const names = [...others, ...ofApi].map(getServiceName)
   const areas = getAreaNames(targets)
   if (areas.length === 0) return names.join(', ')
   if (!targets.includes(api.id)) return [...names, `API: ${areas.join(', ')}`].join(', ')
@@ -41,12 +45,14 @@ export function formatList(targets: readonly string[]): string {
 
 /** `The website and the API`. */
 export function getSubject(targets: readonly string[]): { text: string; plural: boolean } {
+  const others = targets.filter((target) => isService(target) && !isSite(target)).sort(compareServices)
   const names = [
     ...(targets.includes(frontPage.id) ? ['the website'] : []),
     // The API as a whole includes its areas.
     ...(targets.includes(api.id) ? ['the API'] : formatAreas(getAreaNames(targets))),
+    ...others.map((target) => `the ${getServiceName(target)}`),
   ]
-  const text = names.join(' and ')
+  const text = listFormat.format(names)
   return {
     text: text && text[0]!.toUpperCase() + text.slice(1),
     plural: names.length > 1 || /parts/.test(text),

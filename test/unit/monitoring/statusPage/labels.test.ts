@@ -1,10 +1,14 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Check, QuickContext } from '../../../../lib/checks/check.ts'
+import { quickChecks } from '../../../../lib/checks/quickChecks.ts'
+import { frontPage } from '../../../../lib/checks/site/pages.ts'
 import { formatPercent, getAvailability } from '../../../../lib/monitoring/slo/sloReport.ts'
 import { formatDay } from '../../../../lib/monitoring/statusPage/data.ts'
 import {
   compareServices,
   formatDayLabel,
   formatIncidentTitle,
+  formatList,
   formatPublicCause,
   getServiceName,
   isVisible,
@@ -60,6 +64,18 @@ test.each([
   [['database', 'disk', 'https://inner.example', 'api-inner-tool'], 2, true, undefined],
 ] as const)('%j of rank %d, over: %s: %s', (targets, rank, over, title, causes = []) => {
   expect(formatIncidentTitle(targets, rank, over, causes)).toBe(title)
+})
+
+test('a check with any other public name is named like the website and the API', () => {
+  const checks = quickChecks as Check<QuickContext>[]
+  checks.push({ ...frontPage, id: 'cdn', tags: ['health'], publicName: 'CDN' })
+  onTestFinished(() => void checks.pop())
+  expect(formatIncidentTitle(['cdn'], 3, true)).toBe('The CDN was not working as expected')
+  expect(formatIncidentTitle(['cdn', 'api', 'static'], 2, false)).toBe(
+    'The website, the API and the CDN are impaired',
+  )
+  expect(formatList(['cdn', 'static', 'api', 'api-ai'])).toBe('Website, CDN, API and its part AI')
+  expect(formatList(['cdn', 'api-ai'])).toBe('CDN, API: AI')
 })
 
 test.each([
