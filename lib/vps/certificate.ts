@@ -6,11 +6,10 @@ import { type Context, type Difference, type Field, type Log, ok, type Task } fr
 import { getMessage, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { assertDnsPointsHere } from './dns/records.ts'
-import { acmeRoot, remoteScript, vps } from './remote/vps.ts'
+import { acmeRoot, remoteScript, renewalHook, vps } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 import { renderTemplate } from './template.ts'
 
-export const hookFile = '/etc/letsencrypt/renewal-hooks/deploy/dominion-nginx'
 /** The part of its life below which the task renews a certificate. certbot's timer, if it works, renews much earlier. */
 const renewBelow = 1 / 8
 
@@ -119,7 +118,7 @@ const getHook = () => Buffer.from(renderTemplate('renewal-hook.sh'))
 const getHookSha = () => createHash('sha256').update(getHook()).digest('hex')
 
 const hookCommand = (config: Config): Command =>
-  remoteScript(config, 'change', 'install-file', [hookFile, '755'], { payload: [getHook()] })
+  remoteScript(config, 'change', 'install-file', [renewalHook, '755'], { payload: [getHook()] })
 
 /** Checks DNS and port 80 before the CA does, because it limits failed requests. */
 async function assertReachableByCa(context: Context, log: Log): Promise<void> {

@@ -3,10 +3,7 @@ import type { Command } from '../shell/command.ts'
 import { type Context, type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { acmeRoot, getSiteRoot, vps } from './remote/vps.ts'
-import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
-
-/** What a bare Debian or Ubuntu needs. zstd is for uploads; nginx serves finished .gz files, so it needs no brotli. */
-const packages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
+import { inspectServer, invalidateServerState, type ServerState, sitePackages } from './serverState.ts'
 
 export function serverTask(context: Context): Task {
   const { config } = context
@@ -17,7 +14,7 @@ export function serverTask(context: Context): Task {
     async inspect() {
       const state = await inspectServer(context)
       assertSupportedSystem(config, state)
-      const missing = packages.filter((name) => !state.packages.has(name))
+      const missing = sitePackages.filter((name) => !state.packages.has(name))
       const effects = getSetupCommands(config, state, missing)
       if (effects.length === 0) return ok('packages, folders and services are there')
       return {

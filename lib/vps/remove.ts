@@ -1,7 +1,6 @@
 import { type Context, ok, type Task } from '../tasks/task.ts'
 import { formatCount } from '../util/format.ts'
-import { hookFile } from './certificate.ts'
-import { acmeRoot, remoteScript } from './remote/vps.ts'
+import { acmeRoot, remoteScript, renewalHook } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /** Removes the site from the VPS. Packages, other sites, receipts and marks stay. */
@@ -19,7 +18,7 @@ export function removeSiteTask(
       if (stays) return ok(stays)
       const there = listSiteParts(await inspectServer(context))
       if (there.length === 0) return ok('nothing of it is there')
-      const args = [config.domain, config.ionos.webRoot, acmeRoot, hookFile]
+      const args = [config.domain, config.ionos.webRoot, acmeRoot, renewalHook]
       const effects = [remoteScript(config, 'change', 'remove', args)]
       return { state: 'change', what: `delete ${there.join(', ')}`, effects }
     },

@@ -1,9 +1,14 @@
 import { X509Certificate } from 'node:crypto'
+import type { Config } from '../config/config.ts'
+import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/task.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
 import { parseRelease } from './frontend/release.ts'
 import { parseMaintenance } from './maintenance/page.ts'
-import { remoteScript } from './remote/vps.ts'
+import { acmeRoot, remoteScript, renewalHook } from './remote/vps.ts'
+
+/** What a bare Debian or Ubuntu needs. zstd is for uploads; nginx serves finished .gz files, so it needs no brotli. */
+export const sitePackages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
 
 /** What one run of server-state.sh reports about the VPS. */
 export type ServerState = ReturnType<typeof parseServerState>
@@ -28,15 +33,19 @@ export function updateServerState(context: Context, change: (state: ServerState)
   if (asked) known.set(context, asked.then(change))
 }
 
-async function readServerState({ config, runner }: Context): Promise<ServerState> {
-  const command = remoteScript(config, 'read', 'server-state', [config.ionos.webRoot, config.domain], {
+export function serverStateCommand(config: Config): Command {
+  const args = [config.ionos.webRoot, config.domain, acmeRoot, renewalHook, ...sitePackages]
+  return remoteScript(config, 'read', 'server-state', args, {
     timeoutMs: 30_000,
     explain: () => ({
       what: `The state of ${config.ionos.host} cannot be read`,
       exitCode: exitCode.unknown,
     }),
   })
-  const { stdout, stderr } = await runner.run(command)
+}
+
+async function readServerState({ config, runner }: Context): Promise<ServerState> {
+  const { stdout, stderr } = await runner.run(serverStateCommand(config))
   return parseServerState(stdout, config.ionos.host, stderr)
 }
 

@@ -1,10 +1,11 @@
-# Reports everything that the tasks need to know about the server. Changes nothing. Arguments: web root, domain.
+# Reports everything that the tasks need to know about the server. Changes nothing. Arguments: web root, domain, folder of the
+# ACME challenges, renewal hook, and the packages to look for.
 # Prints one fact per line: name, tab, value. A value never contains a newline.
 set -u
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
-root=$1
-domain=$2
+root=$1 domain=$2 acme=$3 hook=$4
+shift 4
 site=$root/$domain
 conf=/etc/nginx/dominion/$domain
 
@@ -13,7 +14,7 @@ one_line() { tr -d '\n\r' < "$1" | head -c 8192; }
 
 say server-state 1
 sed -n 's/^\(ID\|ID_LIKE\|VERSION_ID\)="\{0,1\}\([^"]*\)"\{0,1\}$/os.\1\t\2/p' /etc/os-release 2>/dev/null
-dpkg-query -W -f '${Package}\t${db:Status-Status}\n' nginx certbot ca-certificates zstd 2>/dev/null | sed 's/^/package./'
+dpkg-query -W -f '${Package}\t${db:Status-Status}\n' "$@" 2>/dev/null | sed 's/^/package./'
 # A killed dpkg leaves its journal, and apt then refuses to work. A running dpkg also has a journal, but holds its lock.
 for journal in /var/lib/dpkg/updates/[0-9]*; do
   [ -e "$journal" ] || break
@@ -61,11 +62,11 @@ lineage=/etc/letsencrypt/live/$domain
   say certificate.pem "$(grep -v -e '-----' "$lineage/cert.pem" | tr -d '\n\r')"
 renewal=/etc/letsencrypt/renewal/$domain.conf
 sed -n 's/^\(server\|authenticator\) *= */certificate.\1\t/p' "$renewal" 2>/dev/null
-sha256sum /etc/letsencrypt/renewal-hooks/deploy/dominion-nginx 2>/dev/null | sed 's/^/certificate.hook\t/; s/ .*//'
+sha256sum "$hook" 2>/dev/null | sed 's/^/certificate.hook\t/; s/ .*//'
 
 [ -d "$site/releases" ] && say web.releases yes
 [ -f "$site/status/index.html" ] && say web.status yes
-[ -d /var/www/_acme/.well-known/acme-challenge ] && say web.acme yes
+[ -d "$acme/.well-known/acme-challenge" ] && say web.acme yes
 live=$(readlink "$site/current" 2>/dev/null)
 say live "${live##*/}"
 previous=$(readlink "$site/previous" 2>/dev/null)

@@ -14,6 +14,7 @@ export const getVps = ({ ionos: { host, port, user, key, knownHosts } }: Config)
 })
 
 export const acmeRoot = '/var/www/_acme'
+export const renewalHook = '/etc/letsencrypt/renewal-hooks/deploy/dominion-nginx'
 export const getSiteRoot = ({ ionos, domain }: Config): string => `${ionos.webRoot}/${domain}`
 
 /**

@@ -15,7 +15,7 @@ import {
 } from '../../../lib/vps/frontend/release.ts'
 import { pinCommand, pinVerified, switchBackCommand } from '../../../lib/vps/frontend/switch.ts'
 import { remoteScript } from '../../../lib/vps/remote/vps.ts'
-import { parseServerState } from '../../../lib/vps/serverState.ts'
+import { parseServerState, serverStateCommand } from '../../../lib/vps/serverState.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
 /* The scripts themselves, run by the shell of this machine on a web root of their own. */
@@ -92,11 +92,7 @@ test('a VPS that does not take the note down is a warning, not a fault of the re
 })
 
 test('the server state shows what is kept, what caches may hold, and what an interrupted publish left', async () => {
-  const state = async () =>
-    parseServerState(
-      await perform(remoteScript(config, 'read', 'server-state', [root, config.domain])),
-      'vps',
-    )
+  const state = async () => parseServerState(await perform(serverStateCommand(here())), 'vps')
   expect(await state()).toMatchObject({ cached: [], leftoverBytes: 0, live: '' })
   await perform(switchBackCommand(here(), a))
   expect((await state()).cached, 'nobody tells caches here').toEqual([])
