@@ -52,7 +52,7 @@ function azureTasks(
   const login = loginTask(context, azure.account)
   const secrets = containerSecretsTask(context, login)
   // az deployment group create --template-file infra/data-tier.json --no-wait
-  const { tier, registry, database, redis } = dataTierTasks(context, azure, login)
+  const { tier, parts, registry, database, redis } = dataTierTasks(context, azure, login)
   // BEGIN; … INSERT INTO schema_migrations …; COMMIT
   const tables = migrationTask(context, database)
   // az acr build --image codex-backend:src-HASH. The marks are stored on the VPS, which a skipped IONOS leaves alone.
@@ -63,7 +63,7 @@ function azureTasks(
     ...{ image, after: [tables, redis], tier, nginx },
     ...{ proxy: factories.nginxUpstream(context), needsProxy: nginx !== undefined },
   })
-  return { image, tasks: [secrets, login, tier, registry, database, redis, tables, image, backend, worker] }
+  return { image, tasks: [secrets, login, tier, ...parts, tables, image, backend, worker] }
 }
 
 /** IONOS: server, pages, names, certificate, nginx. */

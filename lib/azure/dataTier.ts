@@ -125,7 +125,7 @@ export function dataTierTasks(
   context: Context,
   azure: Azure,
   login: Task,
-): Record<PartId, Task> & { tier: Task<PendingDeployment> } {
+): Record<PartId, Task> & { tier: Task<PendingDeployment>; parts: Task[] } {
   const { config, runner } = context
   const parts = getDataTier(config)
 
@@ -209,7 +209,8 @@ export function dataTierTasks(
   })
 
   const waiting = parts.map((part) => [part.id, waitFor(part)] as const)
-  return { tier, ...(Object.fromEntries(waiting) as Record<PartId, Task>) }
+  const byId = Object.fromEntries(waiting) as Record<PartId, Task>
+  return { tier, parts: waiting.map(([, task]) => task), ...byId }
 }
 
 async function hasGroup({ config, runner }: Context, subscription: string): Promise<boolean> {

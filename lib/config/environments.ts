@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { getMessage, type OpsError, usageError } from '../util/errors.ts'
 import { type Config, getContainerHost, getSiteNames, stableHost, surgeHost, surgeLabel } from './config.ts'
 import { isBaseOnly, loadConfig } from './load.ts'
-import type { KeyName, ShareKind } from './schema.ts'
+import { type KeyName, type ShareKind, shareKinds } from './schema.ts'
 
 export interface Others {
   environments: Config[]
@@ -81,31 +81,42 @@ export function findShared(config: Config, other: Config): Shared[] {
   const server = cloud && postgres.server === other.postgres.server
   const site =
     isSameVps(config, other) && getSiteNames(config).some((name) => getSiteNames(other).includes(name))
-  const share = (kind: ShareKind, what: string, ...keys: Shared['keys']): Shared => ({ kind, what, keys })
-  const found: (Shared | false)[] = [
-    cloud &&
-      isSameGroup(config, other) &&
-      share('containers', `containers in the resource group ${azure.resourceGroup}`, 'AZURE_RESOURCE_GROUP'),
-    cloud &&
-      sharesLabel(config, other) &&
-      share('dns-label', `backend address ${stableHost(config)}`, 'BACKEND_DNS_LABEL'),
-    server && share('postgres', `PostgreSQL server ${postgres.server}`, 'POSTGRES_SERVER'),
-    server &&
-      postgres.database === other.postgres.database &&
-      share('database', `database ${postgres.database} on it`, 'POSTGRES_DATABASE'),
-    cloud && sharesRedis(config, other) && share('redis', `Redis ${redis.name}`, 'REDIS_NAME'),
-    cloud &&
-      azure.registry === other.azure.registry &&
-      share('registry', `container registry ${azure.registry}`, 'ACR_NAME'),
-    site && share('site', `site ${domain} on the VPS ${config.ionos.host}`, 'DOMAIN', 'IONOS_HOST'),
+  // A record, so that the type checker refuses a kind without its line.
+  const found: Record<ShareKind, [isSame: boolean, what: string, ...keys: Shared['keys']]> = {
+    containers: [
+      cloud && isSameGroup(config, other),
+      `containers in the resource group ${azure.resourceGroup}`,
+      'AZURE_RESOURCE_GROUP',
+    ],
+    'dns-label': [
+      cloud && sharesLabel(config, other),
+      `backend address ${stableHost(config)}`,
+      'BACKEND_DNS_LABEL',
+    ],
+    postgres: [server, `PostgreSQL server ${postgres.server}`, 'POSTGRES_SERVER'],
+    database: [
+      server && postgres.database === other.postgres.database,
+      `database ${postgres.database} on it`,
+      'POSTGRES_DATABASE',
+    ],
+    redis: [cloud && sharesRedis(config, other), `Redis ${redis.name}`, 'REDIS_NAME'],
+    registry: [
+      cloud && azure.registry === other.azure.registry,
+      `container registry ${azure.registry}`,
+      'ACR_NAME',
+    ],
+    site: [site, `site ${domain} on the VPS ${config.ionos.host}`, 'DOMAIN', 'IONOS_HOST'],
     // Records are set only with a DNS key: two servers would then take the name from each other at every run.
-    cloud &&
-      !site &&
-      domain === other.domain &&
-      (config.ionos.dnsKey.given || other.ionos.dnsKey.given) &&
-      share('dns-records', `DNS records of ${domain}`, 'DOMAIN'),
-  ]
-  return found.filter((each) => each !== false)
+    'dns-records': [
+      cloud && !site && domain === other.domain && (config.ionos.dnsKey.given || other.ionos.dnsKey.given),
+      `DNS records of ${domain}`,
+      'DOMAIN',
+    ],
+  }
+  return shareKinds.flatMap((kind) => {
+    const [isSame, what, ...keys] = found[kind]
+    return isSame ? [{ kind, what, keys }] : []
+  })
 }
 
 /**

@@ -75,7 +75,11 @@ const cent = 0.005
 
 /** Compares the estimate line by line with the original one, and explains each difference. */
 export function compareWithOriginal(config: Config, estimate: Estimate): Compared[] {
-  const lines = rows.map((row): Compared => {
+  const hasRow = (id: string) => rows.some(({ parts }) => parts.includes(id))
+  const others = estimate.parts
+    .filter(({ id }) => !hasRow(id))
+    .map(({ id, title }) => ({ title, parts: [id] }))
+  const lines = [...rows, ...others].map((row: Row): Compared => {
     const costs = row.parts.map((id) => estimate.parts.find((part) => part.id === id)?.monthly ?? null)
     const now = costs.includes(null) ? null : costs.reduce<number>((sum, cost) => sum + cost!, 0)
     return { title: row.title, document: row.original ?? null, now, because: explain(row, config, now) }

@@ -1,7 +1,9 @@
 import { type Azure, createAzure } from '../azure/client.ts'
 import { ownGroups } from '../azure/remove.ts'
+import { getDataTier, type PartId } from '../azure/resources/index.ts'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { confirmName } from '../cli/prompt.ts'
+import type { Config } from '../config/config.ts'
 import {
   findSharedWithOthers,
   getSeparateConfig,
@@ -53,19 +55,15 @@ export const reasonToStay =
   }
 
 /** Reads all of Azure before the site is removed: if Azure does not answer, the site stays. */
-export const azurePartsTask = (azure: Azure, staying: Staying, login: Task): Task => ({
+export const azurePartsTask = ({ config }: Context, azure: Azure, staying: Staying, login: Task): Task => ({
   id: 'azure-parts',
   title: 'What exists in Azure',
   part: 'azure',
   after: [login],
   async inspect() {
-    const [groups, { registry, database, redis }] = await Promise.all([azure.groups(), azure.dataTier()])
-    const own = [
-      ...(staying.has('containers') ? [] : groups),
-      ...(staying.has('registry') ? [] : [registry]),
-      ...(staying.has('postgres') ? [] : [database]),
-      ...(staying.has('redis') ? [] : [redis]),
-    ]
+    const [groups, tier] = await Promise.all([azure.groups(), azure.dataTier()])
+    const parts = getDataTier(config).filter(({ shareKind }) => !staying.has(shareKind))
+    const own = [...(staying.has('containers') ? [] : groups), ...parts.map(({ id }) => tier[id])]
     return ok(own.flatMap((each) => (each ? [each.name] : [])).join(', ') || 'nothing')
   },
 })
@@ -74,21 +72,45 @@ export const azurePartsTask = (azure: Azure, staying: Staying, login: Task): Tas
 export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise<number> =>
   withContext(run, 'remove', false, async (context) => {
     const { domain } = context.config
-    const [lines] = await Promise.all([losses(context, run.flags, staying), assertUnlocked(context)])
+    const [lines] = await Promise.all([readLosses(context, run.flags, staying), assertUnlocked(context)])
     run.log(`This takes down ${domain}:`)
     for (const line of lines) run.log(`  ${line}`)
     await confirmName(run.flags.confirm, domain, 'It cannot be undone.')
     return 0
   })
 
+interface Loss {
+  /** What the line calls it. */
+  what: string
+  /** What goes with the resource; undefined when it holds nothing. */
+  loss(config: Config, azure: Azure): string | undefined | Promise<string | undefined>
+}
+
+/** What each part of the data tier takes with it, in the order in which the lines are shown. */
+const losses: Record<PartId, Loss> = {
+  database: {
+    what: 'Database',
+    loss: ({ postgres }) => `${postgres.server} with every row and its own backups`,
+  },
+  redis: { what: 'Redis', loss: ({ redis }) => `${redis.name} with its queue` },
+  registry: {
+    what: 'Images',
+    async loss(config, azure) {
+      const { length } = await azure.tags()
+      return length === 0 ? undefined : `${formatCount(length, 'image')} in ${config.azure.registry}`
+    },
+  },
+}
+
 /** What exists, part by part; the line of an unknown part says so. */
-async function losses(
+async function readLosses(
   context: Context,
   { skipAzure, skipIonos }: RemoveFlags,
   staying: Staying,
 ): Promise<string[]> {
-  const { postgres, redis, azure: names } = context.config
+  const { config } = context
   const azure = createAzure(context)
+  const parts = getDataTier(config)
   const goes = (kind: ShareKind) => !staying.has(kind) && !(kind === 'site' ? skipIonos : skipAzure)
   const describe = async <Value>(what: string, ask: () => Promise<Value>, text: (value: Value) => string) =>
     `${what}: ${await ask().then(text, (thrown) => `not known (${getMessage(thrown)})`)}`
@@ -96,24 +118,12 @@ async function losses(
   const lines = await Promise.all([
     goes('site') && describe('VPS', async () => listSiteParts(await inspectServer(context)), list),
     goes('containers') && describe('Containers', () => ownGroups(azure), list),
-    goes('postgres') &&
-      describe(
-        'Database',
-        () => azure.database(),
-        (there) => (there ? `${postgres.server} with every row and its own backups` : 'nothing'),
-      ),
-    goes('redis') &&
-      describe(
-        'Redis',
-        () => azure.redis(),
-        (there) => (there ? `${redis.name} with its queue` : 'nothing'),
-      ),
-    goes('registry') &&
-      describe(
-        'Images',
-        async () => ((await azure.registry()) ? azure.tags() : []),
-        (all) => (all.length === 0 ? 'nothing' : `${formatCount(all.length, 'image')} in ${names.registry}`),
-      ),
+    ...(Object.keys(losses) as PartId[]).map((id) => {
+      const { what, loss } = losses[id]
+      const { shareKind } = parts.find((part) => part.id === id)!
+      const read = async () => ((await azure[id]()) === undefined ? undefined : loss(config, azure))
+      return goes(shareKind) && describe(what, read, (lost) => lost ?? 'nothing')
+    }),
     describe(
       'It costs',
       () => monthlyEstimate(context),
@@ -125,7 +135,9 @@ async function losses(
     ...lines.filter((line) => line !== false),
     ...[...staying.values()].map(stays),
     ...(staying.has('postgres') && !staying.has('database')
-      ? [`Database ${postgres.database} on that server: not removed, drop it by hand when nobody needs it`]
+      ? [
+          `Database ${config.postgres.database} on that server: not removed, drop it by hand when nobody needs it`,
+        ]
       : []),
     'Dumps, receipts, the configuration and the resource group stay.',
   ]

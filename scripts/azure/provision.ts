@@ -11,9 +11,9 @@ const script = defineTaskScript({
     const login = loginTask(context, azure.account)
     const secrets = secretsTask(context, [context.config.postgres.password], login)
     // az deployment group create --template-file infra/data-tier.json; each part is then waited for.
-    const { tier, registry, database, redis } = dataTierTasks(context, azure, login)
+    const { tier, parts, database } = dataTierTasks(context, azure, login)
     const tables = migrationTask(context, database)
-    return [secrets, login, tier, registry, database, redis, tables]
+    return [secrets, login, tier, ...parts, tables]
   },
 })
 

@@ -28,7 +28,7 @@ const script = defineScript<RemoveFlags>({
         const azure = createAzure(context)
         const login = skipAzure ? undefined : loginTask(context, azure.account)
         // All of Azure is looked at before the site goes: while Azure is silent, the site stays.
-        const parts = login && azurePartsTask(azure, staying, login)
+        const parts = login && azurePartsTask(context, azure, staying, login)
         // The site first, so that no visitor sees the API break: rm -rf of the site, its nginx files and certificate.
         const site = skipIonos ? undefined : removeSiteTask(context, { after: [parts], stays: stays('site') })
         if (!login || !parts) return site ? [site] : []

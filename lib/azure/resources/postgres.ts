@@ -32,6 +32,7 @@ export const postgres: DataTierResource<DatabaseServer> = {
   provider: 'Microsoft.DBforPostgreSQL',
   permissions: ['Microsoft.DBforPostgreSQL/flexibleServers/write'],
   title: 'PostgreSQL server',
+  shareKind: 'postgres',
   name: (config) => config.postgres.server,
   describe: (config) => `PostgreSQL ${config.postgres.server} (${config.postgres.sku})`,
   apiVersion,

@@ -21,9 +21,10 @@ export interface Redis extends Resource {
 const common = {
   provider: 'Microsoft.Cache',
   title: 'Redis',
+  shareKind: 'redis',
   name: ({ redis }: Config) => redis.name,
   describe: ({ redis }: Config) => `Redis ${redis.name} (${redis.sku})`,
-}
+} as const
 
 /** The only policy under which RQ's transactions work; the template asks for it. */
 export const clusteringPolicy = 'NoCluster'

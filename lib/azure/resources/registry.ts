@@ -13,6 +13,7 @@ export const registry: DataTierResource = {
     'Microsoft.ContainerRegistry/registries/scheduleRun/action',
   ],
   title: 'Container registry',
+  shareKind: 'registry',
   name: ({ azure }) => azure.registry,
   describe: ({ azure }) => `registry ${azure.registry}`,
   // A version that PostgreSQL knows too, so that one az call can read both.

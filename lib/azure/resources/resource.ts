@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts'
+import type { ShareKind } from '../../config/schema.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Field } from '../../tasks/task.ts'
 
@@ -46,8 +47,9 @@ export interface Correction {
 
 /** Everything that this tool knows of one resource of infra/data-tier.json. `Found` is what it reads of it. */
 export interface DataTierResource<Found extends Resource = Resource> extends AzureResource, ArmLocation {
-  /** Also the id of its task and of the deployment's part. */
   title: string
+  /** The kind under which environments share it: `remove` leaves what another environment names. */
+  shareKind: ShareKind
   name(config: Config): string
   /** How a plan names it, such as `PostgreSQL codexdominion-db (Standard_B1ms)`. */
   describe(config: Config): string

@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { findShared, findSharedWithOthers, readOthers } from '../../../lib/config/environments.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
-import { getFailure, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
+import { shareKinds } from '../../../lib/config/schema.ts'
+import { getFailure, home, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const core = [
   'AZURE_RESOURCE_GROUP=staging',
@@ -186,6 +187,11 @@ test.each(['vps', 'registry,', ',registry', 'registry redis', 'Registry'])(
     expect(failure.what).toContain('SHARES must be some of containers, dns-label, postgres')
   },
 )
+
+test('the runbook says of each kind when two environments share it', () => {
+  const page = readFileSync(path.join(home, 'docs', 'runbook.md'), 'utf8')
+  expect(shareKinds.filter((kind) => !page.includes(`\n| \`${kind}\` |`))).toEqual([])
+})
 
 test('SHARES lists kinds', async () => {
   expect((await loadTestConfig('SHARES=registry,redis')).shares).toEqual(['registry', 'redis'])

@@ -134,3 +134,13 @@ test('the original estimate is compared line by line, with the reason for each d
   expect(compared[3]?.because).toBe('2 × 1 CPU, 2 GB; the original assumes one of 1 CPU, 2 GB')
   expect(compared[6]?.because).toBe('the same as the original')
 })
+
+test('a part that the original estimate lacks has its own line', async () => {
+  const config = await loadTestConfig()
+  const estimate = estimateCost(config, await offline())
+  const storage = { ...estimate.parts[0]!, id: 'storage', title: 'Storage account', monthly: 2 }
+  const compared = compareWithOriginal(config, { ...estimate, parts: [...estimate.parts, storage] })
+  expect(compared.at(-2)).toEqual({
+    ...{ title: 'Storage account', document: null, now: 2, because: 'the original omits it' },
+  })
+})
