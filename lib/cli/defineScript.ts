@@ -21,7 +21,7 @@ export interface CommonFlags {
 export interface Script<Flags extends object> {
   /** As in `npx dominion NAME`. */
   name: string
-  /** One line, shown by `npx dominion` and --help. */
+  /** One line, shown by --help and by `npx dominion`, whose launcher finds `summary: '…',` in the text of the script. */
   summary: string
   /** Whether it changes anything: it then takes --dry-run, --detailed-exitcode and --yes. */
   changes: boolean

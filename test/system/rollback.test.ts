@@ -101,16 +101,6 @@ async function wordsNow(): Promise<Record<string, string>> {
 const getArguments = (line: string): string[] =>
   [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? words[word] ?? word)
 
-test('every script has a line in the runbook and in the README', () => {
-  const scripts = readdirSync(path.join(home, 'scripts'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => path.basename(file).replace(/(\.mjs)?\.ts$/, ''))
-  const named = new Set([...lines.map((line) => line.split(' ')[0]), 'rehearse'])
-  expect(scripts.filter((name) => !named.has(name))).toEqual([])
-  const readme = readFileSync(path.join(home, 'README.md'), 'utf8')
-  expect(scripts.filter((name) => !readme.includes(`| \`${name}\` |`))).toEqual([])
-})
-
 // Side by side, as nothing changes anything; the test after them holds them to that.
 test.concurrent.each(lines.filter((line) => !line.includes('--follow')))('npx dominion %s', async (line) => {
   const args = getArguments(line)

@@ -55,6 +55,17 @@ test('every file that a comment names in brackets is there', () => {
   expect(gone).toEqual([])
 })
 
+test('every script has a line in the runbook and in the README', () => {
+  const scripts = globSync('scripts/**/*.ts', { cwd: home }).map((file) =>
+    path.basename(file).replace(/(\.mjs)?\.ts$/, ''),
+  )
+  expect(scripts.length).toBeGreaterThan(20)
+  const named = Array.from(read('docs/runbook.md').matchAll(/`npx dominion ([^ `]+)/g), ([, name]) => name)
+  expect(scripts.filter((name) => name !== 'rehearse' && !named.includes(name))).toEqual([])
+  const readme = read('README.md')
+  expect(scripts.filter((name) => !readme.includes(`| \`${name}\` |`))).toEqual([])
+})
+
 /** The anchors that GitHub gives to a page's headings. */
 const headings = (text: string): string[] =>
   Array.from(text.matchAll(/^#+ (.*)$/gm), ([, title]) =>
