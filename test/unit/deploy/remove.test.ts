@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { createAzure } from '../../../lib/azure/client.ts'
+import { removeAzureTasks } from '../../../lib/azure/remove.ts'
+import { getDataTier } from '../../../lib/azure/resources/index.ts'
+import type { SharedWith } from '../../../lib/config/environments.ts'
+import type { ShareKind } from '../../../lib/config/schema.ts'
+import { azurePartsTask, reasonToStay } from '../../../lib/deploy/remove.ts'
+import { nothingAhead } from '../../../lib/tasks/task.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
+import { createTask } from '../../support/tasks.ts'
+
+const login = createTask('azure-login')
+
+test('each part of the data tier stays when another environment names it, and the others go', async () => {
+  const { context } = await fakeAz(
+    { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' },
+    { match: /^container list/, stdout: '[]' },
+    { match: /^resource show --ids \S+\/registries\/\S+ --api/, stdout: '{"name":"the-registry"}' },
+    { match: /^resource show --ids \S+\/flexibleServers\/\S+ --api/, stdout: '{"name":"the-server"}' },
+    { match: /^resource show --ids \S+\/Microsoft\.Cache\/\S+ --api/, stdout: '{"name":"the-redis"}' },
+    { match: /^resource show/, code: 3 },
+  )
+  for (const { id, shareKind } of getDataTier(context.config)) {
+    const shared: SharedWith = { kind: shareKind, what: id, keys: ['DOMAIN'], files: ['.env.staging'] }
+    const staying = new Map<ShareKind, SharedWith>([[shareKind, shared]])
+    const azure = createAzure(context)
+    const tasks = removeAzureTasks(context, azure, { after: [login], stays: reasonToStay(staying) })
+    const task = tasks.find((each) => each.id === `remove-${id}`)
+    expect(await task?.inspect(nothingAhead)).toMatchObject({
+      ...{ state: 'ok', reason: `${id}: not removed, also named by .env.staging` },
+    })
+    const seen = await azurePartsTask(context, azure, staying, login).inspect(nothingAhead)
+    const names = { registry: 'the-registry', database: 'the-server', redis: 'the-redis' }
+    const others = Object.entries(names).filter(([part]) => part !== id)
+    expect(seen).toMatchObject({ state: 'ok', reason: others.map(([, name]) => name).join(', ') })
+  }
+})
